@@ -1,0 +1,12 @@
+//! The scheduled jobs.
+
+use crate::contract::Cron;
+
+/// Daily, at an hour when few people work, and off the full hour when everybody's jobs start.
+pub(crate) fn declared() -> Vec<Cron> {
+    vec![Cron {
+        name: "MCP: Cleanup Old Audit Logs".to_owned(),
+        schedule: "17 3 * * *".to_owned(),
+        job: "retention".to_owned(),
+    }]
+}

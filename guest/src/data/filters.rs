@@ -1,0 +1,27 @@
+//! The saved filters that the search panel offers.
+
+use crate::contract::{Comparison, Domain, SavedFilter};
+use crate::domain::compare;
+
+/// All saved filters, in the order of the panel. Relative times are read by the host.
+pub(crate) fn declared() -> Vec<SavedFilter> {
+    vec![
+        filter("success", "Success", compare("outcome", Comparison::Equal, "success")),
+        // Not "is an error", so that a denial, and an outcome that a newer host knows, is found as well.
+        filter("errors", "Errors", compare("outcome", Comparison::NotEqual, "success")),
+        filter("today", "Today", since("today")),
+        filter("last_7_days", "Last 7 days", since("-7d")),
+        filter("last_30_days", "Last 30 days", since("-30d")),
+        // By action, so that calls that came through a tunnel are found as well.
+        filter("tool_calls", "Tool calls", compare("action", Comparison::Equal, "tool.called")),
+        filter("oauth_events", "OAuth events", compare("channel", Comparison::Equal, "oauth")),
+    ]
+}
+
+fn since(time: &str) -> Domain {
+    compare("at", Comparison::GreaterOrEqual, time)
+}
+
+fn filter(name: &str, label: &str, domain: Domain) -> SavedFilter {
+    SavedFilter { name: name.to_owned(), label: label.to_owned(), domain }
+}

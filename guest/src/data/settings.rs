@@ -1,0 +1,63 @@
+//! The settings, as they appear on the settings page.
+
+use crate::contract::{SettingField, SettingType, Value};
+
+/// The master switch for payloads.
+pub(crate) const LOG_PAYLOADS: &str = "log_payloads";
+/// How long an entry is kept.
+pub(crate) const RETENTION_DAYS: &str = "retention_days";
+/// How long a payload is kept.
+pub(crate) const PAYLOAD_RETENTION_DAYS: &str = "payload_retention_days";
+
+/// A hundred years: long enough for any law, short enough to be a date.
+const MAXIMUM_DAYS: i64 = 36_500;
+
+/// All settings, in the order of the page.
+pub(crate) fn declared() -> Vec<SettingField> {
+    vec![log_payloads(), retention_days(), payload_retention_days()]
+}
+
+fn log_payloads() -> SettingField {
+    SettingField {
+        key: LOG_PAYLOADS.to_owned(),
+        label: "Log request/response payloads".to_owned(),
+        help: "Off: only metadata is recorded, and nothing of a request or response body is stored anywhere. \
+               On: the full request and a summary of the response are stored as well. They may hold personal and \
+               confidential data; known secrets are masked, and only auditors can see them. \
+               OAuth exchanges are never stored. The change applies to new entries and is recorded itself."
+            .to_owned(),
+        kind: SettingType::Boolean,
+        default: Value::Boolean(false),
+        minimum: None,
+        maximum: None,
+    }
+}
+
+fn retention_days() -> SettingField {
+    SettingField {
+        key: RETENTION_DAYS.to_owned(),
+        label: "Audit log retention (days)".to_owned(),
+        help: "Entries older than this are deleted by the daily cleanup, together with their payloads. \
+               What remains can still be proved unchanged."
+            .to_owned(),
+        kind: SettingType::Integer,
+        default: Value::Integer(90),
+        minimum: Some(1),
+        maximum: Some(MAXIMUM_DAYS),
+    }
+}
+
+// The default is 0 because evidence that goes earlier than the log says would surprise whoever needs it.
+fn payload_retention_days() -> SettingField {
+    SettingField {
+        key: PAYLOAD_RETENTION_DAYS.to_owned(),
+        label: "Payload retention (days)".to_owned(),
+        help: "Payloads older than this are erased by the daily cleanup, while their entries stay. \
+               0 keeps a payload as long as its entry."
+            .to_owned(),
+        kind: SettingType::Integer,
+        default: Value::Integer(0),
+        minimum: Some(0),
+        maximum: Some(MAXIMUM_DAYS),
+    }
+}

@@ -1,0 +1,94 @@
+//! Builds domains, so that rules and filters read like Odoo's and prefix notation is put together in one place.
+
+use crate::contract::{Comparison, Domain, Leaf, Token, Value};
+
+/// Every entry: Odoo's `[]`.
+pub(crate) fn always() -> Domain {
+    Vec::new()
+}
+
+/// No entry: Odoo's `[(0, '=', 1)]`. A domain on the wire has no constants, but `in []` is false for any field.
+pub(crate) fn never() -> Domain {
+    leaf("id", Comparison::InList, Vec::new())
+}
+
+/// `(field, '=', value)`; with `Value::Unset` the entries where the field is not set.
+pub(crate) fn equal(field: &str, value: Value) -> Domain {
+    leaf(field, Comparison::Equal, vec![value])
+}
+
+/// `(field, comparison, text)`.
+pub(crate) fn compare(field: &str, comparison: Comparison, text: &str) -> Domain {
+    leaf(field, comparison, vec![Value::Text(text.to_owned())])
+}
+
+/// The entries that are in every one of `domains`. Of none at all: every entry.
+pub(crate) fn all_of(domains: impl IntoIterator<Item = Domain>) -> Domain {
+    // Terms that are left over are ANDed, so that putting them behind one another is enough.
+    domains.into_iter().flatten().collect()
+}
+
+/// The entries that are in at least one of `domains`. Of none at all: no entry.
+pub(crate) fn any_of(domains: impl IntoIterator<Item = Domain>) -> Domain {
+    domains.into_iter().reduce(or).unwrap_or_else(never)
+}
+
+fn or(left: Domain, right: Domain) -> Domain {
+    // "Every entry" has no token that could stand behind an operator, and it swallows the other side.
+    if left.is_empty() || right.is_empty() {
+        return always();
+    }
+    let mut domain = vec![Token::AnyOf];
+    domain.extend(one_term(left));
+    domain.extend(one_term(right));
+    domain
+}
+
+/// The same domain as a single term, with the implied ANDs written out.
+fn one_term(domain: Domain) -> Domain {
+    let count = |wanted: fn(&Token) -> bool| domain.iter().filter(|token| wanted(token)).count();
+    let leaves = count(|token| matches!(token, Token::Leaf(_)));
+    let operators = count(|token| matches!(token, Token::AllOf | Token::AnyOf));
+    let missing = leaves.saturating_sub(operators).saturating_sub(1);
+    std::iter::repeat_n(Token::AllOf, missing).chain(domain).collect()
+}
+
+fn leaf(field: &str, comparison: Comparison, operands: Vec<Value>) -> Domain {
+    vec![Token::Leaf(Leaf { field: field.to_owned(), comparison, operands })]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is(field: &str) -> Domain {
+        equal(field, Value::Boolean(true))
+    }
+
+    /// Prints a domain the short way: `|`, `&` and the names of the fields.
+    fn print(domain: &Domain) -> String {
+        let word = |token: &Token| match token {
+            Token::AllOf => "&".to_owned(),
+            Token::AnyOf => "|".to_owned(),
+            Token::Negation => "!".to_owned(),
+            Token::Leaf(leaf) => leaf.field.clone(),
+        };
+        domain.iter().map(word).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn or_takes_whole_domains() {
+        let both = all_of([is("a"), is("b")]);
+        assert_eq!(print(&any_of([both.clone(), is("c")])), "| & a b c");
+        assert_eq!(print(&any_of([is("c"), both.clone(), both])), "| | c & a b & a b");
+        assert_eq!(print(&any_of([all_of([any_of([is("a"), is("b")]), is("c")]), is("d")])), "| & | a b c d");
+    }
+
+    #[test]
+    fn the_neutral_ones_are_right() {
+        assert_eq!(any_of([]), never());
+        assert_eq!(all_of([]), always());
+        assert_eq!(any_of([is("a"), always()]), always());
+        assert_eq!(any_of([is("a")]), is("a"));
+    }
+}

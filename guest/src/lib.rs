@@ -1,0 +1,53 @@
+//! The default policy: the functions that the contract asks for, each handed on to the file that answers it.
+//!
+//! Read `manifest.rs` first; like an addon's `__manifest__.py` it says what is declared where.
+
+mod data;
+mod domain;
+mod json;
+mod manifest;
+mod retention;
+mod rules;
+mod security;
+mod settings;
+
+/// What wit-bindgen makes of `wit/policy.wit`.
+#[allow(unsafe_code, missing_docs, unreachable_pub, clippy::all, reason = "generated code")]
+mod bindings {
+    wit_bindgen::generate!({
+        path: "../wit",
+        world: "audit-policy",
+        additional_derives: [PartialEq],
+    });
+
+    // Natively there is nobody to export to; the tests call `Policy` as plain Rust.
+    #[cfg(target_arch = "wasm32")]
+    export!(Policy with_types_in self);
+    #[cfg(target_arch = "wasm32")]
+    use super::Policy;
+}
+
+pub use bindings::exports::mcp_audit::policy::policy as contract;
+use contract::{Event, Grant, Guest, PolicyManifest, RetentionPlan, Setting, Verdict, Viewer};
+
+/// The default policy.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy;
+
+impl Guest for Policy {
+    fn manifest() -> PolicyManifest {
+        manifest::manifest()
+    }
+
+    fn judge(settings: Vec<Setting>, events: Vec<Event>) -> Vec<Verdict> {
+        rules::judge(&settings, &events)
+    }
+
+    fn access(_settings: Vec<Setting>, viewer: Viewer) -> Grant {
+        security::access(&viewer)
+    }
+
+    fn retention(settings: Vec<Setting>, now: i64) -> RetentionPlan {
+        retention::plan(&settings, now)
+    }
+}

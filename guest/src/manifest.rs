@@ -1,0 +1,32 @@
+//! What this policy is and where it declares what, as an addon's `__manifest__.py` does.
+
+use crate::contract::PolicyManifest;
+use crate::{data, rules::masks, security};
+
+/// The whole declaration.
+///
+/// | declared | in |
+/// |---|---|
+/// | groups, access rights, record rules | `security.rs` |
+/// | settings | `data/settings.rs` |
+/// | saved filters | `data/filters.rs` |
+/// | crons | `data/crons.rs` |
+/// | actions | `data/actions.rs` |
+/// | masks | `rules/masks.rs` |
+/// | what is recorded, by channel | `rules/` |
+/// | what is deleted | `retention.rs` |
+pub(crate) fn manifest() -> PolicyManifest {
+    PolicyManifest {
+        name: env!("CARGO_PKG_NAME").to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        summary: env!("CARGO_PKG_DESCRIPTION").to_owned(),
+        groups: security::groups(),
+        settings: data::settings::declared(),
+        filters: data::filters::declared(),
+        crons: data::crons::declared(),
+        actions: data::actions::declared(),
+        masks: masks::declared(),
+        // The rules for business records read them; see `rules/record.rs`.
+        reads_arguments: true,
+    }
+}

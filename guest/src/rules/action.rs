@@ -1,0 +1,63 @@
+//! Words of the `<resource>.<verb>` vocabulary that come from outside: checked, or respelled until they fit.
+
+use crate::contract::Event;
+
+/// Longer than any word in use, and short enough for a column of a list.
+const LONGEST: usize = 64;
+
+/// The method of an event, if it is a word of the vocabulary already (`model.enabled`).
+pub(super) fn named(event: &Event) -> Option<&str> {
+    event.method.as_deref().filter(|method| is_action(method))
+}
+
+/// The resource of an action: what stands before its verb.
+pub(super) fn resource(action: &str) -> &str {
+    action.rsplit_once('.').map_or(action, |(resource, _)| resource)
+}
+
+/// A word for a method that nobody foresaw: `foo/bar` on `mcp` becomes `mcp.foo_bar`.
+pub(super) fn spelled(resource: &str, method: Option<&str>) -> String {
+    let fitting = |character: char| match character.to_ascii_lowercase() {
+        character @ ('a'..='z' | '0'..='9') => character,
+        _ => '_',
+    };
+    let room = LONGEST.saturating_sub(resource.len() + 1);
+    let method = method.filter(|method| !method.is_empty()).unwrap_or("unknown");
+    let verb: String = method.chars().take(room).map(fitting).collect();
+    format!("{resource}.{verb}")
+}
+
+fn is_action(text: &str) -> bool {
+    text.len() <= LONGEST && text.contains('.') && text.split('.').all(is_word)
+}
+
+fn is_word(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_lowercase())
+        && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_words_of_the_vocabulary_pass() {
+        for good in ["model.enabled", "user.role_changed", "mcp_oauth_client.created", "a.b.c2"] {
+            assert!(is_action(good), "{good}");
+        }
+        for bad in ["", "GET", "model", "model.", ".enabled", "model..x", "Model.x", "model.x y", "model.ä", "2.x"] {
+            assert!(!is_action(bad), "{bad}");
+        }
+        assert!(!is_action(&format!("a.{}", "b".repeat(63))));
+    }
+
+    #[test]
+    fn every_method_can_be_spelled() {
+        assert_eq!(spelled("mcp", Some("foo/bar")), "mcp.foo_bar");
+        assert_eq!(spelled("mcp", Some("Vendor.X-y")), "mcp.vendor_x_y");
+        assert_eq!(spelled("mcp", Some("\u{1b}[31mä")), "mcp.__31m_");
+        assert_eq!(spelled("mcp", Some("")), "mcp.unknown");
+        assert_eq!(spelled("mcp", None), "mcp.unknown");
+        assert_eq!(spelled("mcp", Some(&"x".repeat(5_000))).len(), LONGEST);
+    }
+}

@@ -1,0 +1,21 @@
+//! The rules for administrative changes: the vendor names the action, the resource and what changed.
+
+use super::{action, called, changes, cut, text_fact};
+use crate::contract::{Affected, Event, Verdict};
+
+/// The verdict on an administrative event. Its method is the action (`model.enabled`), whoever the vendor is.
+pub(super) fn rule(event: &Event) -> Verdict {
+    match action::named(event) {
+        Some(action) => Verdict { affected: affected(action, event), changes: changes::of(event), ..called(action) },
+        None => Verdict { changes: changes::of(event), ..called(action::spelled("admin", event.method.as_deref())) },
+    }
+}
+
+/// The resource's kind, id and name: as the facts say, else the action's resource and the event's target.
+fn affected(action: &str, event: &Event) -> Option<Affected> {
+    let fact = |name| text_fact(event, name).map(cut);
+    let id = fact("resource_id").or_else(|| event.target.as_deref().map(cut));
+    let name = fact("resource_name");
+    let kind = fact("resource_type").unwrap_or_else(|| action::resource(action).to_owned());
+    (id.is_some() || name.is_some()).then_some(Affected { kind, id, name })
+}

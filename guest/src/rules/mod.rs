@@ -1,0 +1,91 @@
+//! The audit rules: what an event is called, what it was done to, and whether its payload is kept. One file a channel.
+
+mod action;
+mod admin;
+mod api;
+mod changes;
+pub(crate) mod masks;
+mod mcp;
+mod oauth;
+mod record;
+mod system;
+
+use crate::contract::{Affected, Event, KeepPayload, PayloadDecision, Setting, Value, Verdict};
+use crate::data::settings::LOG_PAYLOADS;
+use crate::settings;
+
+/// A payload that is longer than this is cut and marked.
+const MAXIMUM_PAYLOAD: u32 = 65_536;
+
+/// A text of a verdict that is longer than this, in bytes, is cut. The host takes an answer that is too long for a
+/// fault, and no caller shall be able to bring one about by a long name.
+const LONGEST: usize = 1_024;
+
+/// One verdict for each event, in the same order.
+pub(crate) fn judge(settings: &[Setting], events: &[Event]) -> Vec<Verdict> {
+    let log_payloads = settings::is_on(settings, LOG_PAYLOADS);
+    events.iter().map(|event| Verdict { payload: payload(log_payloads, event), ..rule(event) }).collect()
+}
+
+/// The rule of the event's channel. A channel that this policy does not know yet is treated like an administrative one.
+fn rule(event: &Event) -> Verdict {
+    match event.channel.as_str() {
+        "mcp" | "stdio" => mcp::rule(event),
+        "oauth" => oauth::rule(event),
+        "api" => api::rule(event),
+        "system" => system::rule(event),
+        _ => admin::rule(event),
+    }
+}
+
+/// OAuth bodies are made of codes, verifiers and tokens, so that no mask would leave anything worth keeping.
+fn payload(log_payloads: bool, event: &Event) -> PayloadDecision {
+    if !log_payloads || !event.has_payload || event.channel == "oauth" {
+        return PayloadDecision::None;
+    }
+    PayloadDecision::Keep(KeepPayload { masks: masks::names(), max_bytes: MAXIMUM_PAYLOAD })
+}
+
+/// A verdict that says no more than what the event is called.
+fn called(action: impl Into<String>) -> Verdict {
+    Verdict {
+        action: action.into(),
+        affected: None,
+        model: None,
+        record_id: None,
+        facts: Vec::new(),
+        changes: Vec::new(),
+        payload: PayloadDecision::None,
+    }
+}
+
+/// What the event was done to, when it goes by a name.
+fn by_name(kind: &str, name: Option<&str>) -> Option<Affected> {
+    name.map(|name| Affected { kind: kind.to_owned(), id: None, name: Some(cut(name)) })
+}
+
+/// What the event was done to, when it goes by an id.
+fn by_id(kind: &str, id: Option<&str>) -> Option<Affected> {
+    id.map(|id| Affected { kind: kind.to_owned(), id: Some(cut(id)), name: None })
+}
+
+/// The text, or as much of it as fits, marked with an ellipsis.
+fn cut(text: &str) -> String {
+    if text.len() <= LONGEST {
+        return text.to_owned();
+    }
+    let end = text.char_indices().map(|(at, _)| at).take_while(|at| *at <= LONGEST - '…'.len_utf8()).last();
+    let beginning = text.get(..end.unwrap_or_default()).unwrap_or_default();
+    format!("{beginning}…")
+}
+
+/// A text that the host hands over as a fact.
+fn text_fact<'a>(event: &'a Event, name: &str) -> Option<&'a str> {
+    event.facts.iter().find(|fact| fact.name == name).and_then(|fact| match &fact.value {
+        Value::Text(text) => Some(text.as_str()),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests;

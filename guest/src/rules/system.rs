@@ -1,0 +1,24 @@
+//! The rules for what the log does or notices itself: start and stop, gaps, retention, settings, readings of payloads.
+
+use super::{action, by_id, by_name, called, changes, text_fact};
+use crate::contract::{Affected, Event, Verdict};
+
+/// The verdict on an event of the log itself. The host names the action as the method.
+pub(super) fn rule(event: &Event) -> Verdict {
+    let Some(action) = action::named(event) else {
+        return called(action::spelled("log", event.method.as_deref()));
+    };
+    Verdict { affected: affected(action, event), changes: changes::of(event), ..called(action) }
+}
+
+fn affected(action: &str, event: &Event) -> Option<Affected> {
+    let target = event.target.as_deref();
+    match action::resource(action) {
+        "settings" => by_id("setting", text_fact(event, "setting").or(target)),
+        // What is read, erased or held is the payload of an entry, which has the id.
+        "payload" | "entry" => by_id("entry", text_fact(event, "entry").or(target)),
+        "retention" | "cron" => by_name("cron", text_fact(event, "cron").or(target)),
+        "connection" => by_name("connection", target),
+        resource => by_name(resource, target),
+    }
+}

@@ -1,0 +1,138 @@
+//! Who may do what: groups, access rights and record rules, as the tables of an addon's `security/` folder.
+//!
+//! Rights add up over the groups that a viewer holds and deny by default; record rules narrow the entries.
+
+use crate::contract::{self, Domain, Grant, Right, Value, Viewer};
+use crate::domain::{all_of, always, any_of, equal, never};
+
+/// A line of `res.groups`: a role and the roles that come with it.
+struct Group {
+    name: &'static str,
+    label: &'static str,
+    implies: &'static [&'static str],
+}
+
+const fn group(name: &'static str, label: &'static str, implies: &'static [&'static str]) -> Group {
+    Group { name, label, implies }
+}
+
+const GROUPS: &[Group] = &[
+    group("user", "User", &[]),
+    group("power-user", "Power user", &["user"]),
+    group("power-user-plus", "Power user plus", &["power-user"]),
+    group("admin", "Administrator", &["power-user-plus"]),
+    group("owner", "Owner", &["admin"]),
+    group("super-admin", "Super administrator", &["owner"]),
+    // An add-on to any role, and the only one that sees payloads: who runs the platform does not read its mail.
+    group("auditor", "Auditor", &[]),
+    group("billing-admin", "Billing administrator", &[]),
+];
+
+/// `ir.model.access`: what each group adds. Whatever is not listed is denied.
+const RIGHTS: &[(&str, &[Right])] = &[
+    ("user", &[Right::Read, Right::ReadUsage]),
+    ("admin", &[Right::Read, Right::Export, Right::ReadUsage, Right::Configure, Right::Verify]),
+    (
+        "auditor",
+        &[Right::Read, Right::ReadPayloads, Right::Export, Right::ExportPayloads, Right::ReadUsage, Right::Verify],
+    ),
+    ("billing-admin", &[Right::ReadUsage]),
+];
+
+/// A line of `ir.rule`. Without a group it is global.
+struct Rule {
+    group: Option<&'static str>,
+    /// The right that the rule narrows, as `perm_read` and its kin do.
+    narrows: &'static [Right],
+    domain: fn(&Viewer) -> Domain,
+}
+
+const READ_AND_USAGE: &[Right] = &[Right::Read, Right::ReadUsage];
+
+const RULES: &[Rule] = &[
+    Rule { group: None, narrows: READ_AND_USAGE, domain: same_instance },
+    Rule { group: None, narrows: READ_AND_USAGE, domain: known_by_name },
+    Rule { group: Some("user"), narrows: READ_AND_USAGE, domain: own_entries },
+    Rule { group: Some("admin"), narrows: READ_AND_USAGE, domain: all_entries },
+    Rule { group: Some("auditor"), narrows: READ_AND_USAGE, domain: all_entries },
+    // For figures only: together with `user` it must not open everybody's entries.
+    Rule { group: Some("billing-admin"), narrows: &[Right::ReadUsage], domain: all_entries },
+];
+
+/// A viewer of no instance sees what belongs to no instance. It never means all of them.
+fn same_instance(viewer: &Viewer) -> Domain {
+    equal("instance", viewer.instance.clone().map_or(Value::Unset, Value::Text))
+}
+
+/// An empty name would match entries without a user, and nobody could be held to account for the reading.
+fn known_by_name(viewer: &Viewer) -> Domain {
+    if viewer.user.trim().is_empty() { never() } else { always() }
+}
+
+fn own_entries(viewer: &Viewer) -> Domain {
+    equal("user", Value::Text(viewer.user.clone()))
+}
+
+fn all_entries(_: &Viewer) -> Domain {
+    always()
+}
+
+/// The groups for the manifest.
+pub(crate) fn groups() -> Vec<contract::Group> {
+    let owned = |group: &Group| contract::Group {
+        name: group.name.to_owned(),
+        label: group.label.to_owned(),
+        implies: group.implies.iter().map(|name| (*name).to_owned()).collect(),
+    };
+    GROUPS.iter().map(owned).collect()
+}
+
+/// What `viewer` may do and which entries they see.
+pub(crate) fn access(viewer: &Viewer) -> Grant {
+    let held = held(&viewer.groups);
+    let rights = rights(&held);
+    // A grant carries one rule. It is the one for reading wherever that is allowed, so that figures are then narrowed
+    // to what the viewer may also see.
+    let rule = [Right::Read, Right::ReadUsage].into_iter().find(|right| rights.contains(right));
+    let rule = rule.map_or_else(never, |right| record_rule(RULES, &held, right, viewer));
+    Grant { rights, rule }
+}
+
+/// The groups that are assigned, and all that they imply. Names that nobody declared are ignored.
+fn held(assigned: &[String]) -> Vec<&'static str> {
+    let known = GROUPS.iter().filter(|group| assigned.iter().any(|name| name == group.name));
+    let mut held: Vec<&Group> = known.collect();
+    let mut next = 0;
+    while let Some(group) = held.get(next) {
+        let implied = GROUPS.iter().filter(|other| group.implies.contains(&other.name));
+        let new: Vec<_> = implied.filter(|other| held.iter().all(|group| group.name != other.name)).collect();
+        held.extend(new);
+        next += 1;
+    }
+    held.into_iter().map(|group| group.name).collect()
+}
+
+fn rights(held: &[&str]) -> Vec<Right> {
+    let mut rights = Vec::new();
+    for (_, granted) in RIGHTS.iter().filter(|(group, _)| held.contains(group)) {
+        for right in *granted {
+            if !rights.contains(right) {
+                rights.push(*right);
+            }
+        }
+    }
+    rights
+}
+
+/// Odoo's `AND(global rules) ∧ (OR(rules of groups held) if there are any, else TRUE)`, for one right.
+fn record_rule(rules: &[Rule], held: &[&str], right: Right, viewer: &Viewer) -> Domain {
+    let rules = || rules.iter().filter(|rule| rule.narrows.contains(&right));
+    let global = all_of(rules().filter(|rule| rule.group.is_none()).map(|rule| (rule.domain)(viewer)));
+    let of_groups = rules().filter(|rule| rule.group.is_some_and(|group| held.contains(&group)));
+    let mut of_groups = of_groups.map(|rule| (rule.domain)(viewer)).peekable();
+    let of_groups = if of_groups.peek().is_some() { any_of(of_groups) } else { always() };
+    all_of([global, of_groups])
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,27 @@
+//! Builds the default policy in guest/ and hands its path to the host, which embeds it.
+
+mod component;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let guest = here.join("../guest");
+    component::rerun_if_changed(&[
+        &guest.join("src"),
+        &guest.join("Cargo.toml"),
+        &here.join("../wit"),
+        &here.join("component.rs"),
+    ]);
+    match component::build(&guest.join("Cargo.toml"), "mcp-audit-policy", "") {
+        Ok(path) => {
+            println!("cargo::rustc-env=MCP_AUDIT_DEFAULT_POLICY={}", path.display());
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            println!("cargo::error={}", error.replace('\n', "\ncargo::error="));
+            ExitCode::FAILURE
+        }
+    }
+}

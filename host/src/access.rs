@@ -1,0 +1,98 @@
+//! Who is asking, and what they may do. An [`Access`] is the key without which nothing is read.
+
+use std::collections::BTreeSet;
+
+use crate::domain::Domain;
+
+/// Who is asking.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Viewer {
+    /// The user.
+    pub user: String,
+    /// The groups the user was given.
+    pub groups: Vec<String>,
+    /// The platform's instance.
+    pub instance: Option<String>,
+}
+
+/// Something a viewer may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Right {
+    /// See entries, within the record rule.
+    Read,
+    /// See what is kept of requests and answers.
+    ReadPayloads,
+    /// Export entries.
+    Export,
+    /// Export payloads.
+    ExportPayloads,
+    /// See usage figures.
+    ReadUsage,
+    /// Change settings, run crons.
+    Configure,
+    /// Check the log's integrity.
+    Verify,
+}
+
+/// What a viewer may do: rights, and the rule that says which entries exist for them.
+///
+/// Only a policy makes one; everybody else can only be denied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Access {
+    viewer: Viewer,
+    rights: BTreeSet<Right>,
+    rule: Domain,
+}
+
+/// The viewer lacks a right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("you are not allowed to {}", .0.verb())]
+pub struct Denied(pub Right);
+
+impl Access {
+    pub(crate) fn new(viewer: Viewer, rights: BTreeSet<Right>, rule: Domain) -> Self {
+        Self { viewer, rights, rule }
+    }
+
+    /// No rights, and no entry exists.
+    pub fn denied(viewer: Viewer) -> Self {
+        Self::new(viewer, BTreeSet::new(), Domain::FALSE)
+    }
+
+    /// Whose access it is.
+    pub fn viewer(&self) -> &Viewer {
+        &self.viewer
+    }
+
+    /// Whether the viewer has `right`.
+    pub fn may(&self, right: Right) -> bool {
+        self.rights.contains(&right)
+    }
+
+    /// The same as a result.
+    ///
+    /// # Errors
+    /// The viewer lacks the right.
+    pub fn require(&self, right: Right) -> Result<(), Denied> {
+        if self.may(right) { Ok(()) } else { Err(Denied(right)) }
+    }
+
+    /// The record rule.
+    pub(crate) fn rule(&self) -> &Domain {
+        &self.rule
+    }
+}
+
+impl Right {
+    fn verb(self) -> &'static str {
+        match self {
+            Self::Read => "read entries",
+            Self::ReadPayloads => "read payloads",
+            Self::Export => "export entries",
+            Self::ExportPayloads => "export payloads",
+            Self::ReadUsage => "see usage",
+            Self::Configure => "change settings",
+            Self::Verify => "verify the log",
+        }
+    }
+}

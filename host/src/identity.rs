@@ -1,0 +1,88 @@
+//! Sign-in by token: from a bearer's secret to who that is, quickly enough to ask for every request.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use sha2::{Digest, Sha256};
+
+use crate::store::{Token, TokenError, Tokens};
+
+/// How long a token that was found is believed without looking again. What is not found is looked up every time, so a
+/// new token works at once.
+const BELIEVED: Duration = Duration::from_secs(1);
+/// How many tokens are remembered.
+const REMEMBERED: usize = 10_000;
+
+/// Who may come in. Clones share what they remember.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    tokens: Tokens,
+    found: Arc<Mutex<HashMap<[u8; 32], (Instant, Arc<Token>)>>>,
+}
+
+impl Identity {
+    /// Sign-in by these tokens.
+    pub fn new(tokens: Tokens) -> Self {
+        Self { tokens, found: Arc::default() }
+    }
+
+    /// The token whose secret this is.
+    ///
+    /// # Errors
+    /// The file of tokens cannot be read.
+    pub async fn by_secret(&self, secret: &str) -> Result<Option<Arc<Token>>, TokenError> {
+        let key: [u8; 32] = Sha256::digest(secret).into();
+        if let Some(token) = self.remembered(&key) {
+            return Ok(Some(token));
+        }
+        let (tokens, secret) = (self.tokens.clone(), secret.to_owned());
+        let token = blocking(move || tokens.find(&secret)).await?.map(Arc::new);
+        if let Some(token) = &token {
+            self.remember(key, token);
+        }
+        Ok(token)
+    }
+
+    /// The token with this id, for sessions that were begun with it.
+    ///
+    /// # Errors
+    /// The file of tokens cannot be read.
+    pub async fn by_id(&self, id: &str) -> Result<Option<Arc<Token>>, TokenError> {
+        let key: [u8; 32] = Sha256::digest(format!("id:{id}")).into();
+        if let Some(token) = self.remembered(&key) {
+            return Ok(Some(token));
+        }
+        let (tokens, id) = (self.tokens.clone(), id.to_owned());
+        let token = blocking(move || tokens.by_id(&id)).await?.map(Arc::new);
+        if let Some(token) = &token {
+            self.remember(key, token);
+        }
+        Ok(token)
+    }
+
+    fn remembered(&self, key: &[u8; 32]) -> Option<Arc<Token>> {
+        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        found.get(key).filter(|(since, _)| since.elapsed() < BELIEVED).map(|(_, token)| Arc::clone(token))
+    }
+
+    fn remember(&self, key: [u8; 32], token: &Arc<Token>) {
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        if found.len() >= REMEMBERED {
+            found.clear();
+        }
+        found.insert(key, (Instant::now(), Arc::clone(token)));
+    }
+}
+
+/// The secret in an `Authorization` header's value; the scheme's case does not matter.
+pub fn bearer(header: &str) -> Option<&str> {
+    let (scheme, secret) = header.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim())
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, TokenError> + Send + 'static,
+) -> Result<T, TokenError> {
+    tokio::task::spawn_blocking(work).await.unwrap_or(Err(TokenError::Stopping))
+}

@@ -1,0 +1,65 @@
+//! mcp-audit: an audit log for MCP platforms.
+//!
+//! Everything that happens becomes one immutable entry. A sandboxed policy decides what is recorded, who sees it and
+//! what is kept; this crate captures, records, stores and shows. `ARCHITECTURE.md` has the whole picture.
+//!
+//! ```no_run
+//! use mcp_audit::{AuditLog, Options};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let log: AuditLog = Options::new("mcp-audit-data").open()?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The modules, from the bottom up; each uses only those above it:
+
+/// Time and the clock.
+pub mod time;
+/// Values of settings, filters and facts.
+pub mod value;
+
+/// What was recorded.
+pub mod entry;
+/// What happened.
+pub mod event;
+/// The fields of an entry.
+pub mod field;
+
+/// Who is asking and what they may do.
+pub mod access;
+/// The filter language.
+pub mod domain;
+
+/// What a policy declares.
+pub mod manifest;
+/// Hiding secrets.
+pub mod mask;
+/// When a job is due.
+pub mod schedule;
+/// What an admin sets.
+pub mod settings;
+
+/// The sandboxed policy.
+pub mod policy;
+/// The data folder's secret key.
+pub mod secret;
+/// The database.
+pub mod store;
+
+/// The one read path.
+pub mod reader;
+/// Sign-in by token.
+pub mod identity;
+
+/// The one write path.
+pub mod recorder;
+/// The one deletion path.
+mod retention;
+
+/// The handle to all of it.
+mod log;
+
+pub use access::{Access, Right, Viewer};
+pub use event::Event;
+pub use log::{AuditLog, ChangeError, CronStatus, OpenError, Options, PayloadError, RunError};

@@ -1,0 +1,208 @@
+//! The audit log as its embedder holds it: one cheap handle to everything.
+
+mod open;
+mod schedule;
+
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use serde_json::Value as Json;
+use uuid::Uuid;
+
+use crate::access::{Access, Denied, Right, Viewer};
+use crate::entry::Entry;
+use crate::event::{Channel, Detail, Event, Kind};
+use crate::manifest::Manifest;
+use crate::policy::Policy;
+use crate::reader::{ReadError, Reader};
+use crate::recorder::{RecordError, Recorder, StateChange};
+use crate::secret::Secret;
+use crate::settings::{InvalidSetting, Settings};
+use crate::store::{Files, Stored, StoredPayload};
+use crate::time::{Clock, Timestamp};
+
+pub use open::{OpenError, Options};
+pub use schedule::{CronStatus, RunError};
+
+/// An open audit log. Clones are the same log; it closes with [`AuditLog::close`] or when the last one is dropped.
+#[derive(Clone)]
+pub struct AuditLog(Arc<Inner>);
+
+struct Inner {
+    files: Files,
+    recorder: Recorder,
+    policy: Arc<Policy>,
+    settings: Arc<RwLock<Arc<Settings>>>,
+    clock: Arc<dyn Clock>,
+    secret: Secret,
+    /// Held by whoever runs a scheduled job.
+    running: Mutex<()>,
+}
+
+/// Why settings were not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    /// The viewer may not.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// A value is not allowed.
+    #[error(transparent)]
+    Invalid(#[from] InvalidSetting),
+    /// It could not be recorded, so it was not done.
+    #[error("nothing was changed: {0}")]
+    Record(#[from] RecordError),
+}
+
+impl AuditLog {
+    /// Records an event and returns at once; see [`Recorder::record`].
+    ///
+    /// # Errors
+    /// The queue is full (counted, and told by a gap entry), or the log is closed.
+    pub fn record(&self, event: Event) -> Result<(), RecordError> {
+        self.0.recorder.record(event)
+    }
+
+    /// Records what `events` will work out on the recorder's thread; see [`Recorder::record_later`].
+    ///
+    /// # Errors
+    /// The queue is full (counted, and told by a gap entry), or the log is closed.
+    pub fn record_later(
+        &self,
+        bytes: usize,
+        events: impl FnOnce() -> Vec<Event> + Send + 'static,
+    ) -> Result<(), RecordError> {
+        self.0.recorder.record_later(bytes, events)
+    }
+
+    /// Records an event and returns when it is durable.
+    ///
+    /// # Errors
+    /// It was not recorded.
+    pub async fn record_durably(&self, event: Event) -> Result<Stored, RecordError> {
+        self.0.recorder.record_durably(event).await
+    }
+
+    /// Whether bodies are to be captured at all: the payload switch. While it is off, capture must hand in none.
+    pub fn keeps_payloads(&self) -> bool {
+        self.settings().log_payloads()
+    }
+
+    /// The present moment by the log's clock.
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    /// The data folder's secret.
+    pub fn secret(&self) -> &Secret {
+        &self.0.secret
+    }
+
+    /// What the policy declares.
+    pub fn manifest(&self) -> &Manifest {
+        self.0.policy.manifest()
+    }
+
+    /// The policy's digest.
+    pub fn policy_digest(&self) -> &str {
+        self.0.policy.digest()
+    }
+
+    /// The recorder, for its gauges.
+    pub fn recorder(&self) -> &Recorder {
+        &self.0.recorder
+    }
+
+    /// What `viewer` may do. A policy that fails here denies everything.
+    pub fn access(&self, viewer: &Viewer) -> Access {
+        self.0.policy.access(&self.settings(), viewer, self.now()).unwrap_or_else(|fault| {
+            tracing::error!(%fault, user = %viewer.user, "access is denied");
+            Access::denied(viewer.clone())
+        })
+    }
+
+    /// The log as `access` lets it be seen.
+    pub fn reader<'a>(&'a self, access: &'a Access) -> Reader<'a> {
+        Reader::new(&self.0.files, access)
+    }
+
+    /// The payload of an entry. Reading it is an entry itself, stored before this returns; blocks.
+    ///
+    /// # Errors
+    /// The viewer may not read payloads, the reading could not be recorded, or the store fails.
+    pub fn read_payload(&self, access: &Access, id: Uuid) -> Result<Option<(Entry, StoredPayload)>, PayloadError> {
+        let Some((entry, payload)) = self.reader(access).payload(id)? else { return Ok(None) };
+        let event = self.by("payload.read", access).fact("entry", id.to_string());
+        self.0.recorder.change(StateChange::default(), Some(event))?;
+        Ok(Some((entry, payload)))
+    }
+
+    /// The settings in force.
+    pub fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.0.settings.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Changes settings; the change is stored together with an entry that has old and new, and is in force when this
+    /// returns. Blocks.
+    ///
+    /// # Errors
+    /// The viewer may not, a value is not allowed, or the change could not be recorded: nothing is changed then.
+    pub fn change_settings(
+        &self,
+        access: &Access,
+        wanted: &serde_json::Map<String, Json>,
+    ) -> Result<Arc<Settings>, ChangeError> {
+        access.require(Right::Configure)?;
+        let settings = self.settings().changes(&self.manifest().settings, wanted)?;
+        for change in settings {
+            let event = self.by("settings.updated", access);
+            let event = event
+                .fact("setting", change.key.clone())
+                .fact("old", change.old.clone())
+                .fact("new", change.new.clone());
+            self.0.recorder.change(StateChange { settings: vec![change], ..StateChange::default() }, Some(event))?;
+        }
+        Ok(self.settings())
+    }
+
+    /// Stops taking events in, stores what is queued with a last entry that says the stop was clean, and returns.
+    pub fn close(&self) {
+        self.0.close();
+    }
+
+    /// An event about something that the viewer did to the log.
+    fn by(&self, method: &str, access: &Access) -> Event {
+        let mut event = self.0.event(method);
+        event.caller.user = Some(access.viewer().user.clone());
+        event.caller.instance = access.viewer().instance.clone();
+        event
+    }
+}
+
+/// Why a payload cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum PayloadError {
+    /// It may not or cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The reading could not be recorded, so it was refused.
+    #[error("the payload is not shown, because reading it could not be recorded: {0}")]
+    Record(#[from] RecordError),
+}
+
+impl Inner {
+    fn event(&self, method: &str) -> Event {
+        let event = Event::new(self.clock.now(), Channel::System, Kind::System, Detail::Ok);
+        Event { method: Some(method.to_owned()), ..event }
+    }
+
+    fn close(&self) {
+        // Refused when the log is closed already, which is what is wanted.
+        let _ = self.recorder.change(StateChange::default(), Some(self.event("log.stopped")));
+        self.recorder.close();
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.close();
+    }
+}

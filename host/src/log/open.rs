@@ -1,0 +1,144 @@
+//! Opening a log: folder, policy, settings, the recorder, and the first entry.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, RwLock};
+
+use super::{AuditLog, Inner};
+use crate::access::{Access, Right, Viewer};
+use crate::domain::Domain;
+use crate::field::Field;
+use crate::policy::{Limits, LoadError, Policy};
+use crate::reader::Reader;
+use crate::recorder::{Parts, QueueLimits, Recorder, StateChange};
+use crate::secret::Secret;
+use crate::settings::Settings;
+use crate::store::{Files, StoreError};
+use crate::time::{Clock, SystemClock};
+
+/// How a log is opened.
+pub struct Options {
+    folder: PathBuf,
+    policy: Option<Vec<u8>>,
+    limits: Limits,
+    queue: QueueLimits,
+    clock: Arc<dyn Clock>,
+}
+
+/// Why a log cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The folder or the database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The policy.
+    #[error("the policy cannot be loaded: {0}")]
+    Policy(#[from] LoadError),
+    /// The secret key.
+    #[error("the secret key cannot be used: {0}")]
+    Secret(std::io::Error),
+    /// The recorder's thread.
+    #[error("a thread cannot be started: {0}")]
+    Thread(std::io::Error),
+    /// The first entry could not be stored.
+    #[error("nothing can be recorded: {0}")]
+    Record(#[from] crate::recorder::RecordError),
+}
+
+impl Options {
+    /// The log in `folder`, with the default policy and limits.
+    pub fn new(folder: impl AsRef<Path>) -> Self {
+        Self {
+            folder: folder.as_ref().to_owned(),
+            policy: None,
+            limits: Limits::default(),
+            queue: QueueLimits::default(),
+            clock: Arc::new(SystemClock),
+        }
+    }
+
+    /// Another policy: the bytes of a component.
+    pub fn policy(mut self, component: Vec<u8>) -> Self {
+        self.policy = Some(component);
+        self
+    }
+
+    /// Other limits for the policy.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Another size of the queue.
+    pub fn queue(mut self, limits: QueueLimits) -> Self {
+        self.queue = limits;
+        self
+    }
+
+    /// Another clock, for tests.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Opens the log. The folder and everything in it are made where they are missing.
+    ///
+    /// # Errors
+    /// The folder cannot be used, another process has the log open, the policy is refused, or nothing can be recorded.
+    pub fn open(self) -> Result<AuditLog, OpenError> {
+        let Self { folder, policy, limits, queue, clock } = self;
+        let policy = Arc::new(load(policy, limits, &*clock)?);
+        let (files, writer) = Files::open(&folder)?;
+        let secret = Secret::open(&folder).map_err(OpenError::Secret)?;
+        let stored = Settings::load(&policy.manifest().settings, &files.settings()?);
+        let settings = Arc::new(RwLock::new(Arc::new(stored)));
+        let clean = stopped_cleanly(&files)?;
+        let parts = Parts {
+            policy: Arc::clone(&policy),
+            writer: Box::new(writer),
+            clock: Arc::clone(&clock),
+            settings: Arc::clone(&settings),
+        };
+        let recorder = Recorder::start(parts, queue).map_err(OpenError::Thread)?;
+        let log =
+            AuditLog(Arc::new(Inner { files, recorder, policy, settings, clock, secret, running: Mutex::new(()) }));
+        log.record_start(clean)?;
+        log.start_schedule()?;
+        Ok(log)
+    }
+}
+
+impl AuditLog {
+    fn record_start(&self, clean: Option<bool>) -> Result<(), OpenError> {
+        let manifest = self.manifest();
+        let mut event = self.0.event("log.started").fact("version", env!("CARGO_PKG_VERSION"));
+        event = event
+            .fact("policy", format!("{} {}", manifest.name, manifest.version))
+            .fact("policy_digest", self.policy_digest());
+        if let Some(clean) = clean {
+            event = event.fact("last_stop_clean", clean);
+        }
+        Ok(self.0.recorder.change(StateChange::default(), Some(event))?)
+    }
+}
+
+fn load(component: Option<Vec<u8>>, limits: Limits, clock: &dyn Clock) -> Result<Policy, LoadError> {
+    match component {
+        Some(bytes) => Policy::load(&bytes, limits, clock.now()),
+        None => Policy::builtin(limits, clock.now()),
+    }
+}
+
+/// Whether the last entry says that the log was closed; `None` for a log without entries.
+fn stopped_cleanly(files: &Files) -> Result<Option<bool>, StoreError> {
+    // The log looks at its own last entry, on nobody's behalf.
+    let access = Access::new(
+        Viewer { user: String::new(), groups: Vec::new(), instance: None },
+        [Right::Read].into(),
+        Domain::TRUE,
+    );
+    match Reader::new(files, &access).page(Domain::TRUE, None, 1) {
+        Ok(page) => Ok(page.entries.first().map(|entry| entry.text(Field::Method) == Some("log.stopped"))),
+        Err(crate::reader::ReadError::Store(error)) => Err(error),
+        Err(crate::reader::ReadError::Denied(_)) => Ok(None),
+    }
+}

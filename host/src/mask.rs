@@ -1,0 +1,200 @@
+//! Masks: hiding secrets in payloads, by JSON key and by pattern, before anything is stored.
+
+use regex::Regex;
+use serde_json::Value as Json;
+
+/// What stands where something was hidden.
+pub const MASKED: &str = "[masked]";
+
+/// How much memory the compiled form of one pattern may take, in bytes.
+const PATTERN_BYTES: usize = 1 << 20;
+
+/// A named rule for hiding.
+#[derive(Clone, Debug)]
+pub struct Mask {
+    /// Its name, as verdicts call it.
+    pub name: String,
+    keys: Vec<String>,
+    patterns: Vec<Regex>,
+}
+
+impl Mask {
+    /// A mask of JSON keys and regular expressions.
+    ///
+    /// # Errors
+    /// A pattern is no regular expression, or too large a one.
+    pub fn new(name: String, keys: &[String], patterns: &[String]) -> Result<Self, String> {
+        let compile = |pattern: &String| regex::RegexBuilder::new(pattern).size_limit(PATTERN_BYTES).build();
+        let patterns = patterns
+            .iter()
+            .map(compile)
+            .collect::<Result<_, _>>()
+            .map_err(|error| format!("mask {name:?}: {error}"))?;
+        Ok(Self { name, keys: keys.iter().map(|key| fold(key)).collect(), patterns })
+    }
+
+    fn hides_key(&self, key: &str) -> bool {
+        self.keys.contains(&fold(key))
+    }
+
+    fn hide_patterns(&self, text: &str) -> Option<String> {
+        let mut hidden = None;
+        for pattern in &self.patterns {
+            let now = hidden.as_deref().unwrap_or(text);
+            if pattern.is_match(now) {
+                hidden = Some(pattern.replace_all(now, MASKED).into_owned());
+            }
+        }
+        hidden
+    }
+}
+
+/// Applies masks to a body. JSON is masked by key and by pattern, text by pattern and by a search for the keys that
+/// needs no parsing, so that a cut body is covered too. Returns the masked text and whether anything was hidden.
+///
+/// What is not UTF-8 is kept as replacement characters: binary is of no use to a reader of the log.
+pub fn apply(masks: &[&Mask], bytes: &[u8]) -> (String, bool) {
+    if let Ok(mut json) = serde_json::from_slice::<Json>(bytes) {
+        return match hide_json(masks, &mut json) {
+            true => (json.to_string(), true),
+            // Nothing to hide: as it was sent, down to the spelling of its numbers.
+            false => (String::from_utf8_lossy(bytes).into_owned(), false),
+        };
+    }
+    let text = String::from_utf8_lossy(bytes);
+    let (text, by_key) = hide_keys_in_text(masks, &text);
+    match hide_text(masks, &text) {
+        Some(masked) => (masked, true),
+        None => (text, by_key),
+    }
+}
+
+fn hide_json(masks: &[&Mask], json: &mut Json) -> bool {
+    match json {
+        Json::String(text) => hide_text(masks, text).map(|masked| *text = masked).is_some(),
+        // `|` and not `||`: every item is to be visited.
+        Json::Array(items) => items.iter_mut().fold(false, |hidden, item| hidden | hide_json(masks, item)),
+        Json::Object(map) => map.iter_mut().fold(false, |hidden, (key, value)| {
+            if masks.iter().any(|mask| mask.hides_key(key)) {
+                *value = MASKED.into();
+                return true;
+            }
+            hidden | hide_json(masks, value)
+        }),
+        _ => false,
+    }
+}
+
+fn hide_text(masks: &[&Mask], text: &str) -> Option<String> {
+    let mut hidden = None;
+    for mask in masks {
+        if let Some(masked) = mask.hide_patterns(hidden.as_deref().unwrap_or(text)) {
+            hidden = Some(masked);
+        }
+    }
+    hidden
+}
+
+/// For bodies that are no JSON, cut ones above all: hides the string after `"key":` wherever it stands.
+fn hide_keys_in_text(masks: &[&Mask], text: &str) -> (String, bool) {
+    let mut out = String::with_capacity(text.len());
+    let mut hidden = false;
+    let mut rest = text;
+    while let Some((key, upto)) = next_key(rest) {
+        out.push_str(&rest[..upto]);
+        rest = &rest[upto..];
+        if masks.iter().any(|mask| mask.hides_key(key)) {
+            let end = value_end(rest);
+            out.push_str(&format!("\"{MASKED}\""));
+            rest = &rest[end..];
+            hidden = true;
+        }
+    }
+    out.push_str(rest);
+    (out, hidden)
+}
+
+/// The next `"key" :` in `text` and where its value begins.
+fn next_key(text: &str) -> Option<(&str, usize)> {
+    let mut from = 0;
+    loop {
+        let colon = from + text[from..].find(':')?;
+        from = colon + 1;
+        let before = text[..colon].trim_end();
+        let Some(before) = before.strip_suffix('"') else { continue };
+        let Some(open) = before.rfind('"') else { continue };
+        let space = text[from..].len() - text[from..].trim_start().len();
+        return Some((&before[open + 1..], from + space));
+    }
+}
+
+/// Where the value that `text` begins with ends: a string at its closing quote, else at the next `,`, `}` or `]`. A
+/// value that is cut off, or an object, ends with the text: hiding too much is the safe side.
+fn value_end(text: &str) -> usize {
+    match text.as_bytes().first() {
+        Some(b'"') => {
+            let mut escaped = false;
+            for (at, byte) in text.bytes().enumerate().skip(1) {
+                match byte {
+                    _ if escaped => escaped = false,
+                    b'\\' => escaped = true,
+                    b'"' => return at + 1,
+                    _ => {}
+                }
+            }
+            text.len()
+        }
+        Some(b'{' | b'[') => text.len(),
+        _ => text.find([',', '}', ']']).unwrap_or(text.len()),
+    }
+}
+
+fn fold(key: &str) -> String {
+    key.chars().filter(|char| !matches!(char, '-' | '_')).flat_map(char::to_lowercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mask() -> Mask {
+        let keys = ["password".to_owned(), "api_key".to_owned()];
+        Mask::new("secrets".into(), &keys, &[r"Bearer [\w.-]+".to_owned()]).expect("a mask")
+    }
+
+    fn masked(body: &str) -> (String, bool) {
+        apply(&[&mask()], body.as_bytes())
+    }
+
+    #[test]
+    fn hides_values_by_key_at_any_depth_and_spelling() {
+        for body in [
+            r#"{"password":"s3cret"}"#,
+            r#"{"a":[{"PassWord":{"deep":"s3cret"}}]}"#,
+            r#"{"API-Key":"s3cret"}"#,
+            r#"{"apiKey":["s3cret"]}"#,
+            r#"{"note":"Authorization: Bearer s3cret"}"#,
+            "Bearer s3cret",
+            r#"{"password" : "s3cret","x":"cut o"#,
+            r#"{"password":"s3cr\"s3cret","x":"cut o"#,
+            r#"{"api_key":"s3cret"#,
+            r#"{"x":"cut","password":{"deep":"s3cret"#,
+            "data: {\"password\": \"s3cret\"}\n\n",
+        ] {
+            let (text, hidden) = masked(body);
+            assert!(hidden && !text.contains("s3cret"), "{body} became {text}");
+        }
+    }
+
+    #[test]
+    fn leaves_the_rest_alone() {
+        assert_eq!(masked(r#"{"user":"anna","n":1}"#), (r#"{"user":"anna","n":1}"#.to_owned(), false));
+        assert_eq!(masked("a: b, c: \"d\""), ("a: b, c: \"d\"".to_owned(), false));
+        assert_eq!(apply(&[&mask()], b"\xff").0, "\u{fffd}");
+    }
+
+    #[test]
+    fn a_pattern_that_is_none_is_refused() {
+        assert!(Mask::new("bad".into(), &[], &["(".to_owned()]).expect_err("refused").contains("bad"));
+    }
+}

@@ -1,0 +1,81 @@
+//! How a policy can fail.
+
+/// The ways of failing, as the `fault` field of entries names them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultKind {
+    /// It ran out of fuel: an endless loop, or far too much work.
+    Fuel,
+    /// It wanted more memory than it may have.
+    Memory,
+    /// It recursed too deep.
+    Stack,
+    /// It panicked or trapped otherwise.
+    Trap,
+    /// What it returned is malformed, too large, or not what was asked for.
+    Result,
+    /// The host failed while calling it.
+    Host,
+}
+
+impl FaultKind {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Fuel => "fuel",
+            Self::Memory => "memory",
+            Self::Stack => "stack",
+            Self::Trap => "trap",
+            Self::Result => "result",
+            Self::Host => "host",
+        }
+    }
+}
+
+/// A failed call of a policy.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the policy failed in {function} ({}): {message}", .kind.as_str())]
+pub struct Fault {
+    /// The function that was called.
+    pub function: &'static str,
+    /// The way of failing.
+    pub kind: FaultKind,
+    /// What is known beside it.
+    pub message: String,
+}
+
+impl Fault {
+    /// A result that cannot be used.
+    pub(super) fn result(function: &'static str, message: impl Into<String>) -> Self {
+        Self { function, kind: FaultKind::Result, message: message.into() }
+    }
+}
+
+/// Why a policy cannot be loaded.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LoadError {
+    /// The file is larger than any policy may be.
+    #[error("the policy has {bytes} bytes and at most {limit} are allowed")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// It is no WebAssembly component, or one with features that policies may not use.
+    #[error(
+        "this is no WebAssembly component that can be loaded: {0}; build one for wasm32-unknown-unknown with wasm-component-ld as its linker"
+    )]
+    NotAComponent(String),
+    /// It imports something.
+    #[error("a policy may import nothing, and this one imports {}; build it for wasm32-unknown-unknown, not for a WASI target", .0.join(", "))]
+    Imports(Vec<String>),
+    /// It does not export the contract.
+    #[error("this component does not export mcp-audit:policy/policy@0.1.0 as wit/policy.wit declares it: {0}")]
+    Contract(String),
+    /// Its manifest could not be had.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+    /// Its manifest declares something that makes no sense.
+    #[error("the policy's manifest is refused: {0}")]
+    Manifest(String),
+}

@@ -1,0 +1,127 @@
+//! The façade over wasmtime: one compiled component, called within limits. Nothing outside `policy/` knows wasmtime.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use wasmtime::component::{Component, Linker};
+use wasmtime::{Config, Engine, ResourceLimiter, Store, Trap, WasmFeatures};
+
+use super::bindings::{AuditPolicy, AuditPolicyPre, Guest};
+use super::fault::{Fault, FaultKind, LoadError};
+use super::limits::Limits;
+
+/// A policy's compiled code.
+pub(super) struct Sandbox {
+    pre: AuditPolicyPre<Tenant>,
+    limits: Limits,
+}
+
+impl Sandbox {
+    /// Compiles a component. Takes some tenths of a second; the code is kept for the life of the process.
+    pub(super) fn compile(bytes: &[u8], limits: Limits) -> Result<Self, LoadError> {
+        if bytes.len() > limits.component_bytes {
+            return Err(LoadError::TooLarge { bytes: bytes.len(), limit: limits.component_bytes });
+        }
+        // A hostile component must not take the process down while it is being read.
+        let compiled = catch_unwind(AssertUnwindSafe(|| {
+            let engine = Engine::new(&config(limits))?;
+            let component = Component::new(&engine, bytes)?;
+            Ok::<_, wasmtime::Error>((engine, component))
+        }));
+        let (engine, component) = match compiled {
+            Ok(Ok(compiled)) => compiled,
+            Ok(Err(error)) => return Err(LoadError::NotAComponent(reason(&error))),
+            Err(_) => return Err(LoadError::NotAComponent("the compiler gave up on it".to_owned())),
+        };
+        let imports: Vec<_> = component.component_type().imports(&engine).map(|(name, _)| name.to_owned()).collect();
+        if !imports.is_empty() {
+            return Err(LoadError::Imports(imports));
+        }
+        let contract = |error: wasmtime::Error| LoadError::Contract(reason(&error));
+        let pre = Linker::new(&engine).instantiate_pre(&component).map_err(contract)?;
+        Ok(Self { pre: AuditPolicyPre::new(pre).map_err(contract)?, limits })
+    }
+
+    /// Calls one function in a fresh instance, which is dropped afterwards whatever happened: nothing is remembered
+    /// between calls, and an instance that failed is never used again.
+    pub(super) fn call<T>(
+        &self,
+        function: &'static str,
+        events: usize,
+        call: impl FnOnce(&Guest, &mut Store<Tenant>) -> wasmtime::Result<T>,
+    ) -> Result<T, Fault> {
+        let mut store = Store::new(self.pre.engine(), Tenant { limits: self.limits, ..Tenant::default() });
+        let ran = catch_unwind(AssertUnwindSafe(|| {
+            store.limiter(|tenant| tenant);
+            store.set_hostcall_fuel(self.limits.result_bytes);
+            store.set_max_component_handles(0);
+            store
+                .set_fuel(self.limits.fuel.saturating_add(self.limits.fuel_per_event.saturating_mul(events as u64)))?;
+            let policy: AuditPolicy = self.pre.instantiate(&mut store)?;
+            call(policy.mcp_audit_policy_policy(), &mut store)
+        }));
+        match ran {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => Err(Fault { function, kind: kind(&error, store.data()), message: reason(&error) }),
+            Err(_) => {
+                Err(Fault { function, kind: FaultKind::Host, message: "the host panicked in this call".to_owned() })
+            }
+        }
+    }
+}
+
+/// Only what stock rustc emits, and results that are the same on every machine.
+fn config(limits: Limits) -> Config {
+    let mut config = Config::new();
+    config.consume_fuel(true).max_wasm_stack(limits.stack_bytes).cranelift_nan_canonicalization(true);
+    for feature in
+        [WasmFeatures::RELAXED_SIMD, WasmFeatures::MEMORY64, WasmFeatures::MULTI_MEMORY, WasmFeatures::TAIL_CALL]
+    {
+        config.wasm_features(feature, false);
+    }
+    // A policy's memory is small: no 4 GiB of address space for each instance.
+    config.memory_reservation(0).memory_reservation_for_growth(limits.memory_bytes as u64);
+    config
+}
+
+fn kind(error: &wasmtime::Error, tenant: &Tenant) -> FaultKind {
+    // A memory that may not grow ends in the guest's own panic; only the limiter can tell it from another.
+    if tenant.denied {
+        return FaultKind::Memory;
+    }
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::OutOfFuel) => FaultKind::Fuel,
+        Some(Trap::StackOverflow) => FaultKind::Stack,
+        Some(_) => FaultKind::Trap,
+        None => FaultKind::Result,
+    }
+}
+
+/// The error's own words and its cause, on one line and without the backtrace's addresses.
+fn reason(error: &wasmtime::Error) -> String {
+    let lines = error.chain().map(|cause| cause.to_string()).collect::<Vec<_>>().join(": ");
+    let lines: Vec<_> = lines.split_whitespace().collect();
+    lines.join(" ").chars().take(600).collect()
+}
+
+/// The limiter of one instance: sums what all memories and tables take.
+#[derive(Default)]
+pub(super) struct Tenant {
+    limits: Limits,
+    memory: usize,
+    table: usize,
+    denied: bool,
+}
+
+impl ResourceLimiter for Tenant {
+    fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        self.memory = self.memory.saturating_add(desired.saturating_sub(current));
+        self.denied |= self.memory > self.limits.memory_bytes;
+        Ok(!self.denied)
+    }
+
+    fn table_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        self.table = self.table.saturating_add(desired.saturating_sub(current));
+        self.denied |= self.table > self.limits.table_elements;
+        Ok(!self.denied)
+    }
+}

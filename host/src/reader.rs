@@ -1,0 +1,77 @@
+//! The one read path: whatever is shown, counted or exported comes through here, and not without an [`Access`].
+
+use uuid::Uuid;
+
+use crate::access::{Access, Denied, Right};
+use crate::domain::Domain;
+use crate::entry::Entry;
+use crate::store::{Extent, Files, Page, PageQuery, StoreError, StoredPayload};
+
+/// Most entries of one page.
+pub const MAX_LIMIT: usize = 500;
+
+/// A viewer's view of the log: the record rule is part of every query.
+pub struct Reader<'a> {
+    files: &'a Files,
+    access: &'a Access,
+}
+
+/// Why something cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The viewer lacks the right.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(files: &'a Files, access: &'a Access) -> Self {
+        Self { files, access }
+    }
+
+    /// A page of entries that match `domain`, newest first, from below `before` on; at most [`MAX_LIMIT`].
+    ///
+    /// # Errors
+    /// The viewer may not read, or the store fails.
+    pub fn page(&self, domain: Domain, before: Option<u64>, limit: usize) -> Result<Page, ReadError> {
+        let domain = self.visible()?.and(domain);
+        Ok(self.files.page(&PageQuery { domain, before, limit: limit.clamp(1, MAX_LIMIT) })?)
+    }
+
+    /// The entry with this id; one that the viewer may not see is absent.
+    ///
+    /// # Errors
+    /// The viewer may not read, or the store fails.
+    pub fn entry(&self, id: Uuid) -> Result<Option<Entry>, ReadError> {
+        Ok(self.files.entry(id, &self.visible()?)?)
+    }
+
+    /// The payload of the entry with this id; absent where the entry is, and where none is kept.
+    ///
+    /// # Errors
+    /// The viewer may not read payloads, or the store fails.
+    pub(crate) fn payload(&self, id: Uuid) -> Result<Option<(Entry, StoredPayload)>, ReadError> {
+        self.access.require(Right::ReadPayloads)?;
+        let Some(entry) = self.entry(id)? else { return Ok(None) };
+        let payload = self.files.payload(entry.seq)?;
+        Ok(payload.map(|payload| (entry, payload)))
+    }
+
+    /// How large the log is as a whole: for those who configure it.
+    ///
+    /// # Errors
+    /// The viewer may not configure, or the store fails.
+    pub fn extent(&self) -> Result<Extent, ReadError> {
+        self.access.require(Right::Configure)?;
+        Ok(self.files.extent()?)
+    }
+
+    /// The record rule, for those who may read at all.
+    fn visible(&self) -> Result<Domain, Denied> {
+        self.access.require(Right::Read)?;
+        Ok(self.access.rule().clone())
+    }
+}

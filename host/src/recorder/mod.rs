@@ -1,0 +1,155 @@
+//! The one write path: a bounded queue, a thread that judges and seals, one transaction for whatever queued up.
+
+mod queue;
+mod seal;
+mod worker;
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use tokio::sync::oneshot;
+
+use self::queue::{Queue, Work};
+use crate::event::Event;
+use crate::policy::{Plan, Policy};
+use crate::schedule::CronState;
+use crate::settings::{SettingChange, Settings};
+use crate::store::{Pruned, StoreError, Stored, Writer};
+use crate::time::Clock;
+
+pub use queue::{Gauges, QueueLimits};
+
+/// Where events go in.
+///
+/// Dropping it stops the thread after everything queued is stored.
+pub struct Recorder {
+    queue: Arc<Queue>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What the recorder's thread works with.
+pub(crate) struct Parts {
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) writer: Box<dyn Writer>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) settings: Arc<std::sync::RwLock<Arc<Settings>>>,
+}
+
+/// Why an event was not recorded.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RecordError {
+    /// The queue is full; the event is counted, and a gap entry will say so.
+    #[error("the audit log cannot keep up: its queue is full")]
+    Full,
+    /// The log is closed.
+    #[error("the audit log is closed")]
+    Closed,
+    /// The store refused this event.
+    #[error("the audit log refused the event: {0}")]
+    Refused(String),
+}
+
+/// A state of the log that changes together with the entry about it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct StateChange {
+    pub(crate) settings: Vec<SettingChange>,
+    pub(crate) crons: Vec<(String, CronState)>,
+}
+
+impl Recorder {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// The operating system gives no thread.
+    pub(crate) fn start(parts: Parts, limits: QueueLimits) -> std::io::Result<Self> {
+        let (queue, receiver) = Queue::new(limits);
+        let worker = worker::Worker::new(parts, Arc::clone(&queue), receiver);
+        let thread = std::thread::Builder::new().name("mcp-audit-recorder".into()).spawn(move || worker.run())?;
+        Ok(Self { queue, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Hands in an event and returns at once. It is stored with the next commit; when the queue is full it is dropped
+    /// and counted, and a gap entry will tell.
+    ///
+    /// # Errors
+    /// The queue is full, or the log is closed.
+    pub fn record(&self, event: Event) -> Result<(), RecordError> {
+        let bytes = event.payload.as_ref().map_or(0, crate::event::Payload::len);
+        self.queue.push(Work::Event(Box::new(event), None), bytes)
+    }
+
+    /// Hands in raw material whose events are worked out on the recorder's thread, so that whoever captures it pays
+    /// nothing for parsing. `bytes` is what it holds.
+    ///
+    /// # Errors
+    /// The queue is full, or the log is closed.
+    pub fn record_later(
+        &self,
+        bytes: usize,
+        events: impl FnOnce() -> Vec<Event> + Send + 'static,
+    ) -> Result<(), RecordError> {
+        self.queue.push(Work::Later(Box::new(events)), bytes)
+    }
+
+    /// Hands in an event and returns when it is durable.
+    ///
+    /// # Errors
+    /// It was not recorded.
+    pub async fn record_durably(&self, event: Event) -> Result<Stored, RecordError> {
+        let (receipt, stored) = oneshot::channel();
+        let bytes = event.payload.as_ref().map_or(0, crate::event::Payload::len);
+        self.queue.push(Work::Event(Box::new(event), Some(receipt)), bytes)?;
+        stored.await.unwrap_or(Err(RecordError::Closed))
+    }
+
+    /// Changes a state together with the entry about it; blocks until both are durable.
+    pub(crate) fn change(&self, change: StateChange, event: Option<Event>) -> Result<(), RecordError> {
+        let (receipt, done) = oneshot::channel();
+        self.queue.push_waiting(Work::Change(Box::new(change), event.map(Box::new), receipt))?;
+        done.blocking_recv().unwrap_or(Err(RecordError::Closed))
+    }
+
+    /// One step of the cleanup; blocks until it is done.
+    pub(crate) fn prune(&self, plan: Plan) -> Result<Pruned, PruneError> {
+        let (receipt, done) = oneshot::channel();
+        self.queue.push_waiting(Work::Prune(plan, receipt)).map_err(|_| PruneError::Closed)?;
+        done.blocking_recv().unwrap_or(Err(PruneError::Closed))
+    }
+
+    /// How the recorder is doing.
+    pub fn gauges(&self) -> &Gauges {
+        &self.queue.gauges
+    }
+
+    /// Whether what is recorded reaches the disk at present.
+    pub fn is_healthy(&self) -> bool {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        let running = thread.as_ref().is_some_and(|thread| !thread.is_finished());
+        running && self.queue.gauges.failing.load(Ordering::Relaxed) == 0
+    }
+
+    /// Lets nothing more in and returns when everything queued is stored.
+    pub(crate) fn close(&self) {
+        self.queue.close();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if thread.is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the recorder's thread ended by a panic");
+        }
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// Why a step of the cleanup failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PruneError {
+    #[error("the audit log is closed")]
+    Closed,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

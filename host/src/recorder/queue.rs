@@ -1,0 +1,117 @@
+//! The bounded queue in front of the recorder, and the count of what did not fit.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use tokio::sync::oneshot;
+
+use super::{PruneError, RecordError, StateChange};
+use crate::event::Event;
+use crate::policy::Plan;
+use crate::store::{Pruned, Stored};
+
+/// How much may wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueueLimits {
+    /// Items.
+    pub items: usize,
+    /// Bytes of bodies that wait with them.
+    pub bytes: usize,
+}
+
+impl Default for QueueLimits {
+    fn default() -> Self {
+        Self { items: 16_384, bytes: 64 << 20 }
+    }
+}
+
+/// One thing to do for the recorder.
+pub(super) enum Work {
+    Event(Box<Event>, Option<oneshot::Sender<Result<Stored, RecordError>>>),
+    Later(Box<dyn FnOnce() -> Vec<Event> + Send>),
+    Change(Box<StateChange>, Option<Box<Event>>, oneshot::Sender<Result<(), RecordError>>),
+    Prune(Plan, oneshot::Sender<Result<Pruned, PruneError>>),
+}
+
+/// Numbers about the recorder, for metrics and health.
+#[derive(Debug, Default)]
+pub struct Gauges {
+    /// Items that wait.
+    pub waiting: AtomicUsize,
+    /// Bytes that wait.
+    pub waiting_bytes: AtomicUsize,
+    /// What was dropped since the last gap entry.
+    pub dropped: AtomicU64,
+    /// Entries stored since the start.
+    pub stored: AtomicU64,
+    /// Commits that failed in a row; 0 is healthy.
+    pub failing: AtomicU64,
+    /// Events that the policy could not judge since the start.
+    pub faults: AtomicU64,
+}
+
+/// The sending side.
+pub(super) struct Queue {
+    /// `None` once it is closed.
+    sender: RwLock<Option<SyncSender<(Work, usize)>>>,
+    limits: QueueLimits,
+    pub(super) gauges: Gauges,
+}
+
+impl Queue {
+    pub(super) fn new(limits: QueueLimits) -> (Arc<Self>, Receiver<(Work, usize)>) {
+        let (sender, receiver) = sync_channel(limits.items);
+        (Arc::new(Self { sender: RwLock::new(Some(sender)), limits, gauges: Gauges::default() }), receiver)
+    }
+
+    /// Puts `work` in if there is room, and counts it as dropped if there is none.
+    pub(super) fn push(&self, work: Work, bytes: usize) -> Result<(), RecordError> {
+        let sender = self.sender.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(sender) = sender.as_ref() else { return Err(RecordError::Closed) };
+        if self.gauges.waiting_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes > self.limits.bytes {
+            self.gauges.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
+            return Err(self.dropped());
+        }
+        // Counted before it is sent: the other side may be done with it before this returns.
+        self.gauges.waiting.fetch_add(1, Ordering::Relaxed);
+        sender.try_send((work, bytes)).map_err(|error| {
+            self.taken(bytes);
+            match error {
+                TrySendError::Full(_) => self.dropped(),
+                TrySendError::Disconnected(_) => RecordError::Closed,
+            }
+        })
+    }
+
+    /// Puts `work` in, waiting for room: for what the log itself does, which is never dropped.
+    pub(super) fn push_waiting(&self, work: Work) -> Result<(), RecordError> {
+        let sender = self.sender.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or(RecordError::Closed)?;
+        self.gauges.waiting.fetch_add(1, Ordering::Relaxed);
+        sender.send((work, 0)).map_err(|_| {
+            self.taken(0);
+            RecordError::Closed
+        })
+    }
+
+    /// To be called for everything received.
+    pub(super) fn taken(&self, bytes: usize) {
+        self.gauges.waiting.fetch_sub(1, Ordering::Relaxed);
+        self.gauges.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// Whether nothing more comes in.
+    pub(super) fn is_closed(&self) -> bool {
+        self.sender.read().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+
+    /// Lets nothing more in; the receiver ends once it is empty.
+    pub(super) fn close(&self) {
+        self.sender.write().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    fn dropped(&self) -> RecordError {
+        self.gauges.dropped.fetch_add(1, Ordering::Relaxed);
+        RecordError::Full
+    }
+}

@@ -1,0 +1,214 @@
+//! From event and verdict to the entry that is stored: texts cut to size, payload masked and committed to.
+
+use serde_json::Value as Json;
+use sha2::{Digest, Sha256};
+
+use crate::entry::{Details, Entry};
+use crate::event::{Body, Event, Payload, Target};
+use crate::field::Field;
+use crate::manifest::Manifest;
+use crate::mask;
+use crate::policy::{Fault, Keep, Policy, Verdict};
+use crate::store::StoredPayload;
+use crate::time::Timestamp;
+
+/// Longest text of a field, in characters.
+const TEXT: usize = 256;
+/// Longest path, URI or sentence, in characters.
+const LONG_TEXT: usize = 1_024;
+/// Longest kept body, in bytes, whatever the policy says.
+const BODY: usize = 64 << 10;
+/// What an event is called that the policy could not judge.
+const UNJUDGED: &str = "event.unjudged";
+
+/// The entry for `event`. `keep_payloads` is the switch: what the verdict says can only narrow it.
+pub(super) fn seal(
+    event: Event,
+    verdict: Result<Verdict, Fault>,
+    policy: &Policy,
+    keep_payloads: bool,
+    now: Timestamp,
+) -> (Entry, Option<StoredPayload>) {
+    let mut entry = Entry::new(event.id, event.occurred_at, now);
+    entry.status_code = event.status_code;
+    entry.duration_us = event.duration_us;
+    entry.parent = event.parent;
+    facts(&mut entry, &event);
+    let keep = match verdict {
+        Ok(verdict) => judged(&mut entry, verdict),
+        Err(fault) => {
+            faulted(&mut entry, &fault, policy);
+            None
+        }
+    };
+    let payload = match (keep, event.payload) {
+        (Some(keep), Some(payload)) if keep_payloads => Some(masked(&keep, payload, policy.manifest())),
+        _ => None,
+    };
+    entry.payload_commitment = payload.as_ref().map(commitment);
+    entry.has_payload = payload.is_some();
+    (entry, payload)
+}
+
+/// Salted, over the bytes that are stored: `SHA-256("mcp-audit-payload-v1" 0x00 salt request response)`, each body with
+/// its length before it as eight bytes, big end first; an absent body has the length 2⁶⁴−1.
+pub(crate) fn commitment(payload: &StoredPayload) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(b"mcp-audit-payload-v1\0");
+    hash.update(payload.salt);
+    for body in [&payload.request, &payload.response] {
+        hash.update(body.as_ref().map_or(u64::MAX, |body| body.len() as u64).to_be_bytes());
+        hash.update(body.as_deref().unwrap_or_default());
+    }
+    hash.finalize().into()
+}
+
+/// What is known without the policy.
+fn facts(entry: &mut Entry, event: &Event) {
+    let caller = &event.caller;
+    let client = &event.client;
+    let failure = event.failure.as_ref();
+    let (tool, prompt, resource) = match &event.target {
+        Some(Target::Tool(name)) => (Some(name), None, None),
+        Some(Target::Prompt(name)) => (None, Some(name), None),
+        Some(Target::Resource(uri)) => (None, None, Some(uri)),
+        Some(Target::Other(_)) | None => (None, None, None),
+    };
+    for (field, text) in [
+        (Field::Channel, Some(event.channel.as_str())),
+        (Field::Kind, Some(event.kind.as_str())),
+        (Field::Outcome, Some(event.detail.outcome().as_str())),
+        (Field::OutcomeDetail, Some(event.detail.as_str())),
+        (Field::Method, event.method.as_deref()),
+        (Field::Tool, tool.map(String::as_str)),
+        (Field::Prompt, prompt.map(String::as_str)),
+        (Field::Server, event.server.as_deref()),
+        (Field::User, caller.user.as_deref()),
+        (Field::Connection, caller.connection.as_deref()),
+        (Field::Agent, caller.agent.as_deref()),
+        (Field::Instance, caller.instance.as_deref()),
+        (Field::ClientName, client.name.as_deref()),
+        (Field::ClientVersion, client.version.as_deref()),
+        (Field::Session, client.session.as_deref()),
+        (Field::Ip, client.ip.as_deref()),
+        (Field::UserAgent, client.user_agent.as_deref()),
+        (Field::RequestId, event.request_id.as_deref()),
+        (Field::TraceId, event.trace_id.as_deref()),
+        (Field::ErrorType, failure.map(|failure| failure.kind.as_str())),
+    ] {
+        set(entry, field, text, TEXT);
+    }
+    set(entry, Field::ResourceUri, resource.map(String::as_str), LONG_TEXT);
+    set(entry, Field::Path, event.path.as_deref(), LONG_TEXT);
+    set(entry, Field::ErrorMessage, failure.map(|failure| failure.message.as_str()), LONG_TEXT);
+    for (name, value) in &event.facts {
+        detail(&mut entry.details, name, value.to_json());
+    }
+}
+
+/// What the policy says; returns how it wants the payload kept.
+fn judged(entry: &mut Entry, verdict: Verdict) -> Option<Keep> {
+    let Verdict { action, affected, model, record_id, facts, changes, keep } = verdict;
+    set(entry, Field::Action, Some(&action), TEXT);
+    set(entry, Field::Model, model.as_deref(), TEXT);
+    set(entry, Field::RecordId, record_id.as_deref(), TEXT);
+    if let Some(affected) = affected {
+        set(entry, Field::ResourceType, Some(&affected.kind), TEXT);
+        set(entry, Field::ResourceId, affected.id.as_deref(), TEXT);
+        set(entry, Field::ResourceName, affected.name.as_deref(), TEXT);
+    }
+    for (name, value) in &facts {
+        detail(&mut entry.details, name, value.to_json());
+    }
+    if !changes.is_empty() {
+        let line = |change: crate::policy::Change| serde_json::json!({ "field": cut(&change.field, TEXT), "old": change.old.to_json(), "new": change.new.to_json() });
+        entry.details.insert("changes".to_owned(), changes.into_iter().map(line).collect());
+    }
+    keep
+}
+
+/// The policy failed: the event stays, as metadata, with what is needed to find out why.
+fn faulted(entry: &mut Entry, fault: &Fault, policy: &Policy) {
+    set(entry, Field::Action, Some(UNJUDGED), TEXT);
+    set(entry, Field::Fault, Some(fault.kind.as_str()), TEXT);
+    detail(&mut entry.details, "fault", fault.message.as_str().into());
+    detail(&mut entry.details, "policy", policy.digest().into());
+}
+
+fn masked(keep: &Keep, payload: Payload, manifest: &Manifest) -> StoredPayload {
+    let masks: Vec<_> = keep.masks.iter().filter_map(|at| manifest.masks.get(*at)).collect();
+    let mut notes = Details::new();
+    let mut body = |name: &str, body: Option<Body>| {
+        let body = body?;
+        // Masked as a whole and cut afterwards: a secret across the cut would escape the mask.
+        let (text, hidden) = mask::apply(&masks, &body.bytes);
+        let kept = cut_bytes(&text, keep.max_bytes.min(BODY));
+        notes.insert(format!("{name}_bytes"), body.length.into());
+        notes.insert(format!("{name}_masked"), hidden.into());
+        notes.insert(format!("{name}_truncated"), (body.truncated || kept.len() < text.len()).into());
+        Some(kept.to_owned())
+    };
+    let (request, response) = (body("request", payload.request), body("response", payload.response));
+    let mut salt = [0; 32];
+    // Without randomness the commitment is still one; only guessing a short body after its erasure gets easier.
+    if let Err(error) = getrandom::fill(&mut salt) {
+        tracing::error!(%error, "no random salt for a payload");
+    }
+    StoredPayload { salt, request, response, notes }
+}
+
+fn detail(details: &mut Details, name: &str, value: Json) {
+    let value = match value {
+        Json::String(text) => Json::String(cut(&text, LONG_TEXT)),
+        other => other,
+    };
+    details.insert(cut(name, TEXT), value);
+}
+
+fn set(entry: &mut Entry, field: Field, text: Option<&str>, longest: usize) {
+    entry.set_text(field, text.filter(|text| !text.is_empty()).map(|text| cut(text, longest)).as_deref());
+}
+
+/// At most `longest` characters, the last one `…` when something is missing. NUL ends a text for too many tools.
+fn cut(text: &str, longest: usize) -> String {
+    let text = text.replace('\0', "\u{fffd}");
+    match text.char_indices().nth(longest) {
+        None => text,
+        Some(_) => text.chars().take(longest.saturating_sub(1)).chain(['…']).collect(),
+    }
+}
+
+fn cut_bytes(text: &str, longest: usize) -> &str {
+    &text[..text.floor_char_boundary(longest)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_texts_are_cut_visibly_and_nul_does_not_survive() {
+        assert_eq!(cut("ab\0", 3), "ab\u{fffd}");
+        assert_eq!(cut("äöüß", 3), "äö…");
+        assert_eq!(cut_bytes("äö", 3), "ä");
+    }
+
+    #[test]
+    fn the_commitment_tells_the_bodies_apart() {
+        let payload = |request: Option<&str>, response: Option<&str>| StoredPayload {
+            salt: [1; 32],
+            request: request.map(str::to_owned),
+            response: response.map(str::to_owned),
+            notes: Details::new(),
+        };
+        let commitments = [
+            commitment(&payload(Some("ab"), Some("c"))),
+            commitment(&payload(Some("a"), Some("bc"))),
+            commitment(&payload(Some("abc"), None)),
+            commitment(&payload(Some("abc"), Some(""))),
+            commitment(&payload(None, Some("abc"))),
+        ];
+        let distinct: std::collections::HashSet<_> = commitments.into_iter().collect();
+        assert_eq!(distinct.len(), 5);
+    }
+}

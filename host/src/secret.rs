@@ -1,0 +1,111 @@
+//! The data folder's secret key: for what must be recognised again but never be readable.
+
+use std::fmt::Write;
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+/// 32 random bytes in a file that only its owner may read.
+#[derive(Clone)]
+pub struct Secret([u8; 32]);
+
+impl Secret {
+    /// Reads `secret.key` in `folder`, or makes it.
+    ///
+    /// # Errors
+    /// The file cannot be read or made, or has another length.
+    pub fn open(folder: &Path) -> io::Result<Self> {
+        let path = folder.join("secret.key");
+        match fs::read(&path) {
+            Ok(bytes) => bytes
+                .try_into()
+                .map(Self)
+                .map_err(|_| io::Error::other(format!("{} is damaged: it must have 32 bytes", path.display()))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Self::create(&path),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn create(path: &Path) -> io::Result<Self> {
+        let mut key = [0; 32];
+        getrandom::fill(&mut key).map_err(io::Error::other)?;
+        let mut options = fs::File::options();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(path)?;
+        file.write_all(&key)?;
+        file.sync_all()?;
+        Ok(Self(key))
+    }
+
+    /// HMAC-SHA-256 of `text` for one purpose: the same text gives unrelated codes for different purposes.
+    pub fn code(&self, purpose: &str, text: &str) -> [u8; 32] {
+        self.mac(purpose, text).finalize().into_bytes().into()
+    }
+
+    /// Whether `code` is the code of `text`, in constant time.
+    pub fn verify(&self, purpose: &str, text: &str, code: &[u8]) -> bool {
+        self.mac(purpose, text).verify_slice(code).is_ok()
+    }
+
+    /// How an MCP session is named in the log: four characters of its id and a keyed hash.
+    pub fn session(&self, id: &str) -> String {
+        let mut name: String = id.chars().filter(char::is_ascii_graphic).take(4).collect();
+        name.push('-');
+        for byte in &self.code("session", id)[..8] {
+            let _ = write!(name, "{byte:02x}");
+        }
+        name
+    }
+
+    fn mac(&self, purpose: &str, text: &str) -> Hmac<Sha256> {
+        // HMAC itself fills a short key up with zeros to the block's 64 bytes.
+        let mut key = [0; 64];
+        key[..32].copy_from_slice(&self.0);
+        let mut mac = Hmac::<Sha256>::new(&key.into());
+        mac.update(purpose.as_bytes());
+        mac.update(&[0]);
+        mac.update(text.as_bytes());
+        mac
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_is_made_once_and_only_for_its_owner() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let first = Secret::open(folder.path()).expect("made").session("0123456789");
+        assert_eq!(Secret::open(folder.path()).expect("read").session("0123456789"), first);
+        assert!(first.starts_with("0123-") && !first.contains("456789"));
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = fs::metadata(folder.path().join("secret.key")).expect("a file").permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+        fs::write(folder.path().join("secret.key"), "short").expect("written");
+        assert!(Secret::open(folder.path()).expect_err("refused").to_string().contains("damaged"));
+    }
+
+    #[test]
+    fn codes_are_for_one_purpose() {
+        let secret = Secret([7; 32]);
+        let code = secret.code("cookie", "anna");
+        assert!(secret.verify("cookie", "anna", &code));
+        assert!(!secret.verify("session", "anna", &code));
+        assert!(!secret.verify("cookie", "otto", &code));
+    }
+}

@@ -1,0 +1,174 @@
+//! Storage: the only place that knows SQL.
+//!
+//! The recorder holds the one [`Writer`]; everybody who reads goes through [`crate::reader::Reader`], which holds a
+//! [`Files`]. Tokens live in a file of their own, since the command line creates them beside a running server.
+
+mod sqlite;
+mod tokens;
+
+use std::path::PathBuf;
+
+use crate::domain::Domain;
+use crate::entry::Entry;
+use crate::schedule::CronState;
+use crate::settings::SettingChange;
+use crate::time::Timestamp;
+
+pub use sqlite::{Files, SqliteWriter};
+pub use tokens::{Token, TokenError, Tokens};
+
+/// How many rows one transaction of the cleanup removes at most: it holds the writer for some 20 ms.
+pub const PRUNE_CHUNK: u64 = 500;
+
+/// What is written in one transaction.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    /// Entries, in order, each with its payload.
+    pub entries: Vec<(Entry, Option<StoredPayload>)>,
+    /// Settings that change together with them.
+    pub settings: Vec<SettingChange>,
+    /// States of scheduled jobs that change together with them.
+    pub crons: Vec<(String, CronState)>,
+}
+
+/// A payload as it is stored: masked, cut, salted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredPayload {
+    /// Random bytes that keep the commitment from being guessed.
+    pub salt: [u8; 32],
+    /// The request.
+    pub request: Option<String>,
+    /// The response.
+    pub response: Option<String>,
+    /// Lengths and marks.
+    pub notes: crate::entry::Details,
+}
+
+/// What became of a batch's entries, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// It has this place in the log.
+    At(u64),
+    /// An entry of this id was there already.
+    Duplicate,
+}
+
+/// How far retention got in one step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// Entries removed.
+    pub entries: u64,
+    /// Payloads removed.
+    pub payloads: u64,
+    /// Whether there is more to remove.
+    pub more: bool,
+}
+
+/// The one who appends.
+pub trait Writer: Send {
+    /// Stores a batch: all of it or nothing, durable when this returns. Entries whose id is there already are skipped.
+    ///
+    /// # Errors
+    /// Whether anything was stored is unknown; a repeated call finds out by the ids.
+    fn commit(&mut self, batch: &Batch) -> Result<Vec<Stored>, StoreError>;
+
+    /// Removes one chunk of what was recorded before these moments, oldest first.
+    ///
+    /// # Errors
+    /// Nothing was removed, or it is unknown; a repeated call goes on where it stands.
+    fn prune(&mut self, plan: crate::policy::Plan) -> Result<Pruned, StoreError>;
+}
+
+/// A page of entries, newest first.
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    /// The entries.
+    pub entries: Vec<Entry>,
+    /// Where the next page begins: entries below this place.
+    pub next: Option<u64>,
+}
+
+/// Which entries to read.
+#[derive(Clone, Debug)]
+pub struct PageQuery {
+    /// The filter, with the record rule in it.
+    pub domain: Domain,
+    /// Only entries below this place.
+    pub before: Option<u64>,
+    /// How many.
+    pub limit: usize,
+}
+
+/// Figures about the log as a whole.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Extent {
+    /// Entries there are.
+    pub entries: u64,
+    /// Bytes of the database's file.
+    pub bytes: u64,
+    /// When the oldest was recorded.
+    pub oldest: Option<Timestamp>,
+    /// When the newest was recorded.
+    pub newest: Option<Timestamp>,
+}
+
+/// Why the store could not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The folder cannot be used.
+    #[error("the data folder {path} cannot be used: {reason}; name one that this user may write with --data")]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        reason: std::io::Error,
+    },
+    /// Another process writes this log.
+    #[error(
+        "the log in {0} is in use by another process; stop that one, or give this one a folder of its own with --data"
+    )]
+    InUse(PathBuf),
+    /// There is no log.
+    #[error("there is no log in {0}; `mcp-audit serve` makes one, or name another folder with --data")]
+    Missing(PathBuf),
+    /// The file is of another kind or version.
+    #[error("{path} is not a log of this version of mcp-audit ({reason})")]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What was found.
+        reason: String,
+    },
+    /// The query took too long.
+    #[error("the query took longer than {0} seconds and was stopped; narrow it by time or by a field")]
+    Deadline(u64),
+    /// The database refused or failed.
+    #[error("the database failed while {doing}: {source}")]
+    Database {
+        /// What was being done.
+        doing: &'static str,
+        /// SQLite's error.
+        source: rusqlite::Error,
+    },
+    /// A stored row cannot be read.
+    #[error("entry {seq} cannot be read: {reason}")]
+    Corrupt {
+        /// Its place.
+        seq: u64,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+impl StoreError {
+    /// Whether the rows themselves were refused, so that trying the same batch again is of no use.
+    pub fn is_refusal(&self) -> bool {
+        use rusqlite::ErrorCode::{ConstraintViolation, TooBig, TypeMismatch};
+        match self {
+            Self::Database { source, .. } => {
+                matches!(source.sqlite_error_code(), Some(ConstraintViolation | TooBig | TypeMismatch))
+            }
+            _ => false,
+        }
+    }
+}

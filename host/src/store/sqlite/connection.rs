@@ -1,0 +1,147 @@
+//! Connections: what every one of them is set to, and what it is forbidden to do.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use rusqlite::functions::FunctionFlags;
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+use rusqlite::{Connection, OpenFlags};
+
+use super::{Doing, StoreError};
+use crate::domain::like;
+
+/// Marks the file as ours: "mcpa".
+const APPLICATION_ID: i64 = 0x6d63_7061;
+/// One per file in migrations/sqlite.
+const MIGRATIONS: &[&str] = &[include_str!("../../../../migrations/sqlite/0001_log.sql")];
+/// Older versions have bugs in what we rely on (write-ahead log resets).
+const OLDEST_SQLITE: i32 = 3_051_003;
+/// How long a query may run.
+pub(super) const DEADLINE: Duration = Duration::from_secs(10);
+
+/// Opens the writer's connection and brings the schema up to date. Deletion stays forbidden until `pruning` is set.
+pub(super) fn writer(path: &Path, pruning: Arc<AtomicBool>) -> Result<Connection, StoreError> {
+    let foreign = |reason: String| StoreError::Foreign { path: path.to_owned(), reason };
+    if rusqlite::version_number() < OLDEST_SQLITE {
+        return Err(foreign(format!("SQLite {} is too old", rusqlite::version())));
+    }
+    let mut connection = Connection::open(path).doing("opening the log")?;
+    common(&connection)?;
+    // Must come before the first table.
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL").doing("setting up the log")?;
+    let mode: String = connection
+        .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
+        .doing("setting up the log")?;
+    if mode != "wal" {
+        // One failed write during the switch leaves the old mode in force without an error.
+        return Err(foreign(format!("the write-ahead log cannot be used: the journal mode is {mode}")));
+    }
+    for (pragma, value) in
+        [("synchronous", "FULL"), ("secure_delete", "ON"), ("recursive_triggers", "ON"), ("wal_autocheckpoint", "0")]
+    {
+        connection.pragma_update(None, pragma, value).doing("setting up the log")?;
+    }
+    migrate(&mut connection)
+        .and_then(|known| if known { Ok(()) } else { Err(foreign("an unknown schema".to_owned())) })?;
+    connection
+        .authorizer(Some(move |context: AuthContext<'_>| writer_may(&context, &pruning)))
+        .doing("guarding the log")?;
+    Ok(connection)
+}
+
+/// Opens a connection that can only read, and not for long.
+pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags).doing("opening the log for reading")?;
+    common(&connection)?;
+    connection.pragma_update(None, "query_only", "ON").doing("opening the log for reading")?;
+    let deterministic = FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_UTF8;
+    let matcher = |context: &rusqlite::functions::Context<'_>| {
+        let (text, pattern, fold): (String, String, bool) = (context.get(0)?, context.get(1)?, context.get(2)?);
+        Ok(like(&text, &pattern, fold))
+    };
+    connection.create_scalar_function("domain_like", 3, deterministic, matcher).doing("opening the log for reading")?;
+    connection.authorizer(Some(|context: AuthContext<'_>| reader_may(&context))).doing("guarding the log")?;
+    Ok(connection)
+}
+
+/// Stops whatever runs on `connection` once the deadline has passed; to be called before each query.
+pub(super) fn start_deadline(connection: &mut Connection) -> Result<(), StoreError> {
+    let until = Instant::now() + DEADLINE;
+    connection.progress_handler(10_000, Some(move || Instant::now() > until)).doing("setting a deadline")
+}
+
+fn common(connection: &Connection) -> Result<(), StoreError> {
+    connection.busy_timeout(Duration::from_secs(5)).doing("setting up the connection")?;
+    for (pragma, value) in [("trusted_schema", "OFF"), ("cell_size_check", "ON"), ("foreign_keys", "ON")] {
+        connection.pragma_update(None, pragma, value).doing("setting up the connection")?;
+    }
+    connection
+        .set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)
+        .doing("setting up the connection")?;
+    Ok(())
+}
+
+/// Runs the migrations that are missing. `false`: the file is not ours, or newer than this program.
+fn migrate(connection: &mut Connection) -> Result<bool, StoreError> {
+    let doing = "creating the log's tables";
+    let number = |pragma: &str, connection: &Connection| {
+        connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0)).doing(doing)
+    };
+    let (id, version) = (number("application_id", connection)?, number("user_version", connection)?);
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).doing(doing)?;
+    let ours = id == APPLICATION_ID || (id == 0 && version == 0 && tables == 0);
+    let Some(missing) = usize::try_from(version).ok().and_then(|version| MIGRATIONS.get(version..)).filter(|_| ours)
+    else {
+        return Ok(false);
+    };
+    if !missing.is_empty() {
+        let transaction = connection.transaction().doing(doing)?;
+        missing.iter().try_for_each(|sql| transaction.execute_batch(sql)).doing(doing)?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID).doing(doing)?;
+        transaction.pragma_update(None, "user_version", MIGRATIONS.len() as i64).doing(doing)?;
+        transaction.commit().doing(doing)?;
+    }
+    Ok(true)
+}
+
+/// The second guard beside the triggers: statements that edit entries cannot even be prepared.
+fn writer_may(context: &AuthContext<'_>, pruning: &AtomicBool) -> Authorization {
+    let allowed = match context.action {
+        AuthAction::Select | AuthAction::Read { .. } | AuthAction::Transaction { .. } => true,
+        AuthAction::Insert { table_name } => matches!(table_name, "entry" | "payload" | "term" | "setting" | "cron"),
+        AuthAction::Update { table_name, .. } => match table_name {
+            "setting" | "cron" => true,
+            "head" => pruning.load(Ordering::Relaxed),
+            _ => false,
+        },
+        AuthAction::Delete { table_name } => {
+            matches!(table_name, "entry" | "payload") && pruning.load(Ordering::Relaxed)
+        }
+        AuthAction::Function { function_name } => {
+            matches!(function_name, "max" | "min" | "coalesce" | "count" | "raise")
+        }
+        AuthAction::Pragma { pragma_name, pragma_value } => {
+            matches!(pragma_name, "wal_checkpoint" | "incremental_vacuum")
+                || (pragma_name == "data_version" && pragma_value.is_none())
+        }
+        _ => false,
+    };
+    if allowed { Authorization::Allow } else { Authorization::Deny }
+}
+
+fn reader_may(context: &AuthContext<'_>) -> Authorization {
+    match context.action {
+        AuthAction::Select | AuthAction::Read { .. } | AuthAction::Function { .. } | AuthAction::Transaction { .. } => {
+            Authorization::Allow
+        }
+        // Questions, not orders.
+        AuthAction::Pragma {
+            pragma_name: "page_count" | "page_size" | "freelist_count" | "data_version",
+            pragma_value: None,
+        } => Authorization::Allow,
+        _ => Authorization::Deny,
+    }
+}

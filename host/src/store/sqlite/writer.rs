@@ -1,0 +1,222 @@
+//! The one who appends, and the one who prunes.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+
+use super::terms::Terms;
+use super::{Doing, columns, connection, rows};
+use crate::policy::Plan;
+use crate::store::{Batch, PRUNE_CHUNK, Pruned, StoreError, Stored, StoredPayload, Writer};
+use crate::time::Timestamp;
+
+/// Pages in the write-ahead log above which it is copied back into the database.
+const CHECKPOINT_PAGES: i64 = 1_000;
+
+/// The writer of a log in SQLite.
+pub struct SqliteWriter {
+    path: PathBuf,
+    connection: Connection,
+    terms: Terms,
+    pruning: Arc<AtomicBool>,
+    /// Set after an error: what the connection believes may not be what the disk holds.
+    broken: bool,
+}
+
+impl SqliteWriter {
+    /// Opens the log for writing, creating it where there is none.
+    ///
+    /// # Errors
+    /// The file cannot be opened or is no log.
+    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+        let pruning = Arc::new(AtomicBool::new(false));
+        let connection = connection::writer(path, Arc::clone(&pruning))?;
+        Ok(Self { path: path.to_owned(), connection, terms: Terms::default(), pruning, broken: false })
+    }
+
+    /// After an error the outcome is unknown: only a fresh connection reads what really is there.
+    fn reopen_if_broken(&mut self) -> Result<(), StoreError> {
+        if self.broken {
+            self.connection = connection::writer(&self.path, Arc::clone(&self.pruning))?;
+            self.broken = false;
+        }
+        Ok(())
+    }
+
+    fn try_commit(&mut self, batch: &Batch) -> Result<Vec<Stored>, StoreError> {
+        let doing = "storing entries";
+        let transaction = self.connection.transaction().doing(doing)?;
+        let mut seq = next_seq(&transaction).doing(doing)?;
+        let mut newest = newest(&transaction).doing(doing)?;
+        let mut stored = Vec::with_capacity(batch.entries.len());
+        for (entry, payload) in &batch.entries {
+            if is_there(&transaction, entry.id).doing(doing)? {
+                stored.push(Stored::Duplicate);
+                continue;
+            }
+            let mut entry = entry.clone();
+            entry.seq = seq;
+            // Never backwards, whatever the clock did: retention removes a prefix by this.
+            entry.recorded_at = entry.recorded_at.max(newest);
+            newest = entry.recorded_at;
+            let row = rows::parameters(&transaction, &mut self.terms, &entry).doing(doing)?;
+            let mut insert = transaction.prepare_cached(&columns::INSERT).doing(doing)?;
+            insert.execute(rows::borrowed(&row).as_slice()).doing(doing)?;
+            payload.as_ref().map_or(Ok(()), |payload| insert_payload(&transaction, seq, payload)).doing(doing)?;
+            stored.push(Stored::At(seq));
+            seq += 1;
+        }
+        write_states(&transaction, batch).doing(doing)?;
+        transaction.commit().doing(doing)?;
+        Ok(stored)
+    }
+
+    fn try_prune(&mut self, plan: Plan) -> Result<Pruned, StoreError> {
+        let doing = "removing old entries";
+        let transaction = self.connection.transaction().doing(doing)?;
+        let points = "SELECT pruned, payloads_pruned FROM head";
+        let (pruned, payloads_pruned): (i64, i64) =
+            transaction.query_row(points, [], |row| Ok((row.get(0)?, row.get(1)?))).doing(doing)?;
+        let entries = chunk(&transaction, "entry", pruned, plan.entries_before).doing(doing)?;
+        let payloads = chunk(&transaction, "payload", payloads_pruned, plan.payloads_before.max(plan.entries_before))
+            .doing(doing)?;
+        // Payloads go with their entries at the latest.
+        let payloads_upto = payloads.upto.max(entries.upto);
+        let head = "UPDATE head SET pruned = ?1, payloads_pruned = ?2";
+        transaction.execute(head, params![entries.upto, payloads_upto]).doing(doing)?;
+        let payloads_gone = transaction.execute("DELETE FROM payload WHERE seq < ?1", [payloads_upto]).doing(doing)?;
+        let entries_gone = transaction.execute("DELETE FROM entry WHERE seq < ?1", [entries.upto]).doing(doing)?;
+        transaction.commit().doing(doing)?;
+        Ok(Pruned { entries: entries_gone as u64, payloads: payloads_gone as u64, more: entries.more || payloads.more })
+    }
+
+    /// Copies the write-ahead log back once it is long. A reader in the way only makes it wait until the next time.
+    fn checkpoint(&self) {
+        let pages: rusqlite::Result<i64> =
+            self.connection.query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| row.get(1));
+        if pages.is_ok_and(|pages| pages < CHECKPOINT_PAGES) {
+            return;
+        }
+        if let Err(error) = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
+            tracing::warn!(%error, "the write-ahead log could not be copied back yet");
+        }
+    }
+}
+
+impl Writer for SqliteWriter {
+    fn commit(&mut self, batch: &Batch) -> Result<Vec<Stored>, StoreError> {
+        self.reopen_if_broken()?;
+        let stored = self.try_commit(batch);
+        if stored.is_err() {
+            // The numbers of texts that were new in this transaction are void with it.
+            self.terms.clear();
+            self.broken = true;
+        } else {
+            self.checkpoint();
+        }
+        stored
+    }
+
+    fn prune(&mut self, plan: Plan) -> Result<Pruned, StoreError> {
+        self.reopen_if_broken()?;
+        self.pruning.store(true, Ordering::Relaxed);
+        // Its statements are not cached: none that was prepared while deletion was allowed outlives this.
+        let pruned = self.try_prune(plan);
+        self.pruning.store(false, Ordering::Relaxed);
+        self.broken |= pruned.is_err();
+        let vacuum = self.connection.query_row("PRAGMA incremental_vacuum(200)", [], |_| Ok(())).optional();
+        if let Err(error) = vacuum {
+            tracing::debug!(%error, "free pages could not be given back yet");
+        }
+        self.checkpoint();
+        pruned
+    }
+}
+
+impl Drop for SqliteWriter {
+    fn drop(&mut self) {
+        if let Err(error) = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
+            tracing::warn!(%error, "the write-ahead log stays beside the database; the next start reads it");
+        }
+    }
+}
+
+fn next_seq(transaction: &Transaction<'_>) -> rusqlite::Result<u64> {
+    let sql = "SELECT max(coalesce((SELECT max(seq) + 1 FROM entry), 0), (SELECT pruned FROM head))";
+    transaction.prepare_cached(sql)?.query_row([], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs)
+}
+
+fn newest(transaction: &Transaction<'_>) -> rusqlite::Result<Timestamp> {
+    let sql = "SELECT recorded_at FROM entry ORDER BY seq DESC LIMIT 1";
+    let found = transaction.prepare_cached(sql)?.query_row([], |row| row.get(0)).optional()?;
+    Ok(Timestamp::from_micros(found.unwrap_or(i64::MIN)))
+}
+
+fn is_there(transaction: &Transaction<'_>, id: uuid::Uuid) -> rusqlite::Result<bool> {
+    transaction.prepare_cached("SELECT 1 FROM entry WHERE id = ?1")?.exists([id.as_bytes().as_slice()])
+}
+
+fn insert_payload(transaction: &Transaction<'_>, seq: u64, payload: &StoredPayload) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO payload (seq, salt, request, response, notes) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let notes = serde_json::to_string(&payload.notes).unwrap_or_else(|_| "{}".to_owned());
+    let row = params![seq as i64, payload.salt.as_slice(), payload.request, payload.response, notes];
+    transaction.prepare_cached(sql)?.execute(row).map(drop)
+}
+
+fn write_states(transaction: &Transaction<'_>, batch: &Batch) -> rusqlite::Result<()> {
+    for change in &batch.settings {
+        let sql =
+            "INSERT INTO setting (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+        transaction.execute(sql, params![change.key, change.new.to_json().to_string()])?;
+    }
+    for (name, state) in &batch.crons {
+        let sql =
+            "INSERT INTO cron (name, next_run, last_run, last_succeeded, last_message) VALUES (?1, ?2, ?3, ?4, ?5)
+            ON CONFLICT (name) DO UPDATE SET next_run = excluded.next_run, last_run = excluded.last_run,
+            last_succeeded = excluded.last_succeeded, last_message = excluded.last_message";
+        let micros = |at: Option<Timestamp>| at.map(Timestamp::as_micros);
+        transaction.execute(
+            sql,
+            params![name, micros(state.next_run), micros(state.last_run), state.last_succeeded, state.last_message],
+        )?;
+    }
+    Ok(())
+}
+
+/// How far one step of the cleanup goes.
+struct Chunk {
+    upto: i64,
+    more: bool,
+}
+
+/// The next chunk of `table` from `from` on whose entries were recorded before `before`. Since recording times never go
+/// backwards, that is a prefix, and it is found by reading only the rows that will go.
+fn chunk(
+    transaction: &Transaction<'_>,
+    table: &'static str,
+    from: i64,
+    before: Option<Timestamp>,
+) -> rusqlite::Result<Chunk> {
+    let Some(before) = before else { return Ok(Chunk { upto: from, more: false }) };
+    let sql = match table {
+        "entry" => "SELECT seq, recorded_at FROM entry WHERE seq >= ?1 ORDER BY seq LIMIT ?2",
+        _ => "SELECT seq, recorded_at FROM payload JOIN entry USING (seq) WHERE seq >= ?1 ORDER BY seq LIMIT ?2",
+    };
+    let mut chunk = Chunk { upto: from, more: false };
+    let mut statement = transaction.prepare(sql)?;
+    let mut rows = statement.query(params![from, PRUNE_CHUNK as i64 + 1])?;
+    let mut count = 0;
+    while let Some(row) = rows.next()? {
+        if row.get::<_, i64>(1)? >= before.as_micros() {
+            break;
+        }
+        chunk.more = count == PRUNE_CHUNK;
+        if !chunk.more {
+            chunk.upto = row.get::<_, i64>(0)? + 1;
+        }
+        count += 1;
+    }
+    Ok(chunk)
+}

@@ -1,0 +1,144 @@
+-- The log: entries, their texts, their payloads; settings and schedule beside it.
+--
+-- Entries are immutable. Triggers refuse every change from any connection; the writer's authorizer refuses it once more.
+-- A row may only go below the head's prune points, and only the retention job moves those.
+
+-- Each text that entries share, once. Small row ids keep entries narrow, and the values of a field are cheap to list.
+CREATE TABLE term (
+    id   INTEGER PRIMARY KEY,
+    text TEXT NOT NULL UNIQUE
+) STRICT;
+
+CREATE TABLE entry (
+    seq                INTEGER PRIMARY KEY,
+    id                 BLOB    NOT NULL CHECK (length(id) = 16),
+    -- The version of the leaf encoding that seals this row.
+    version            INTEGER NOT NULL DEFAULT 1,
+    occurred_at        INTEGER NOT NULL,
+    recorded_at        INTEGER NOT NULL,
+    status_code        INTEGER,
+    duration_us        INTEGER,
+    parent             BLOB,
+    -- Salted, so that an erased payload cannot be guessed; the salt lives beside the payload and goes with it.
+    payload_commitment BLOB,
+    -- References into term.
+    channel            INTEGER NOT NULL,
+    kind               INTEGER NOT NULL,
+    action             INTEGER NOT NULL,
+    outcome            INTEGER NOT NULL,
+    outcome_detail     INTEGER NOT NULL,
+    method             INTEGER,
+    tool               INTEGER,
+    prompt             INTEGER,
+    resource_uri       INTEGER,
+    server             INTEGER,
+    path               INTEGER,
+    user               INTEGER,
+    connection         INTEGER,
+    agent              INTEGER,
+    instance           INTEGER,
+    client_name        INTEGER,
+    client_version     INTEGER,
+    session            INTEGER,
+    ip                 INTEGER,
+    user_agent         INTEGER,
+    resource_type      INTEGER,
+    resource_id        INTEGER,
+    resource_name      INTEGER,
+    model              INTEGER,
+    record_id          INTEGER,
+    error_type         INTEGER,
+    error_message      INTEGER,
+    fault              INTEGER,
+    -- Texts that hardly repeat stand in the row.
+    request_id         TEXT,
+    trace_id           TEXT,
+    -- What has no column, as a JSON object.
+    details            TEXT
+) STRICT;
+
+CREATE UNIQUE INDEX entry_id ON entry (id);
+CREATE INDEX entry_user ON entry (user, seq) WHERE user IS NOT NULL;
+CREATE INDEX entry_connection ON entry (connection, seq) WHERE connection IS NOT NULL;
+CREATE INDEX entry_tool ON entry (tool, seq) WHERE tool IS NOT NULL;
+CREATE INDEX entry_method ON entry (method, seq) WHERE method IS NOT NULL;
+CREATE INDEX entry_outcome ON entry (outcome, seq);
+CREATE INDEX entry_occurred_at ON entry (occurred_at);
+
+CREATE TABLE payload (
+    seq      INTEGER PRIMARY KEY,
+    salt     BLOB NOT NULL CHECK (length(salt) = 32),
+    request  TEXT,
+    response TEXT,
+    -- Lengths, marks: a JSON object.
+    notes    TEXT NOT NULL
+) STRICT;
+
+-- One row. Entries with seq < pruned and payloads with seq < payloads_pruned are gone by retention.
+CREATE TABLE head (
+    one             INTEGER PRIMARY KEY CHECK (one = 1),
+    pruned          INTEGER NOT NULL,
+    payloads_pruned INTEGER NOT NULL
+) STRICT;
+INSERT INTO head VALUES (1, 0, 0);
+
+CREATE TABLE setting (
+    key   TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE cron (
+    name           TEXT PRIMARY KEY,
+    next_run       INTEGER,
+    last_run       INTEGER,
+    last_succeeded INTEGER,
+    last_message   TEXT
+) STRICT, WITHOUT ROWID;
+
+-- ------------------------------------------------------------------ immutability
+
+CREATE TRIGGER entry_no_update BEFORE UPDATE ON entry BEGIN
+    SELECT RAISE(ABORT, 'entries are immutable');
+END;
+CREATE TRIGGER entry_no_delete BEFORE DELETE ON entry WHEN old.seq >= (SELECT pruned FROM head) BEGIN
+    SELECT RAISE(ABORT, 'entries are immutable: only retention removes them');
+END;
+-- INSERT OR REPLACE deletes without firing the trigger above, so a row that would replace another is refused here.
+CREATE TRIGGER entry_append_only BEFORE INSERT ON entry
+WHEN new.seq <= (SELECT max(seq) FROM entry) OR new.seq < (SELECT pruned FROM head)
+    OR EXISTS (SELECT 1 FROM entry WHERE id = new.id) BEGIN
+    SELECT RAISE(ABORT, 'entries are append-only');
+END;
+
+CREATE TRIGGER payload_no_update BEFORE UPDATE ON payload BEGIN
+    SELECT RAISE(ABORT, 'payloads are immutable');
+END;
+CREATE TRIGGER payload_no_delete BEFORE DELETE ON payload WHEN old.seq >= (SELECT payloads_pruned FROM head) BEGIN
+    SELECT RAISE(ABORT, 'payloads are immutable: only retention removes them');
+END;
+CREATE TRIGGER payload_append_only BEFORE INSERT ON payload
+WHEN new.seq <= (SELECT max(seq) FROM payload) OR new.seq < (SELECT payloads_pruned FROM head) BEGIN
+    SELECT RAISE(ABORT, 'payloads are append-only');
+END;
+
+CREATE TRIGGER term_no_update BEFORE UPDATE ON term BEGIN
+    SELECT RAISE(ABORT, 'terms are part of immutable entries');
+END;
+CREATE TRIGGER term_no_delete BEFORE DELETE ON term BEGIN
+    SELECT RAISE(ABORT, 'terms are part of immutable entries');
+END;
+CREATE TRIGGER term_append_only BEFORE INSERT ON term
+WHEN EXISTS (SELECT 1 FROM term WHERE id = new.id OR text = new.text) BEGIN
+    SELECT RAISE(ABORT, 'terms are append-only');
+END;
+
+CREATE TRIGGER head_only_forward BEFORE UPDATE ON head
+WHEN new.pruned < old.pruned OR new.payloads_pruned < old.payloads_pruned OR new.payloads_pruned < new.pruned BEGIN
+    SELECT RAISE(ABORT, 'prune points only move forward');
+END;
+CREATE TRIGGER head_no_delete BEFORE DELETE ON head BEGIN
+    SELECT RAISE(ABORT, 'the head cannot be deleted');
+END;
+CREATE TRIGGER head_no_insert BEFORE INSERT ON head BEGIN
+    SELECT RAISE(ABORT, 'there is one head');
+END;

@@ -1,0 +1,12 @@
+-- Tokens, in a file of their own: the command line writes here while a server holds the log.
+CREATE TABLE token (
+    id         TEXT PRIMARY KEY,
+    -- SHA-256 of the token, which has 256 random bits: nothing slower is needed against guessing.
+    hash       BLOB NOT NULL UNIQUE CHECK (length(hash) = 32),
+    user       TEXT NOT NULL,
+    connection TEXT NOT NULL,
+    -- A JSON list.
+    groups     TEXT NOT NULL,
+    instance   TEXT,
+    created_at INTEGER NOT NULL
+) STRICT;

@@ -1,0 +1,65 @@
+//! Grants access, decently or not.
+
+use crate::contract::{Comparison, Domain, Grant, Leaf, Right, Token, Value, Viewer};
+use crate::fault::{self, CONTROL_CHARACTERS, MANY, MUCH};
+use crate::mode::Mode;
+
+/// The only one whom this policy knows.
+const GOOD: &str = "good";
+
+const EVERY_RIGHT: &[Right] = &[
+    Right::Read,
+    Right::ReadPayloads,
+    Right::Export,
+    Right::ExportPayloads,
+    Right::ReadUsage,
+    Right::Configure,
+    Right::Verify,
+];
+
+/// Everything to read for the good one, nothing for the others; or every right under a rule that is none.
+pub(crate) fn access(mode: Mode, viewer: &Viewer) -> Grant {
+    fault::run(mode);
+    match misruled(mode) {
+        Some(rule) => Grant { rights: EVERY_RIGHT.to_vec(), rule },
+        None if viewer.user == GOOD => Grant { rights: vec![Right::Read], rule: Vec::new() },
+        None => Grant { rights: Vec::new(), rule: vec![leaf("id", Comparison::InList, Vec::new())] },
+    }
+}
+
+/// A rule that the host must read as false. If it does not, the viewer sees what nobody should.
+fn misruled(mode: Mode) -> Option<Domain> {
+    Some(match mode {
+        Mode::OversizeList => vec![is("user", GOOD); MANY],
+        Mode::OversizeText => vec![is("user", &"x".repeat(MUCH))],
+        Mode::BadUtf8 => vec![is(&fault::bad_utf8(), GOOD)],
+        Mode::ControlChars => vec![is(CONTROL_CHARACTERS, CONTROL_CHARACTERS)],
+        Mode::BadDomain => vec![Token::AnyOf, is("user", GOOD)],
+        Mode::BadOperands => vec![leaf("user", Comparison::Equal, Vec::new())],
+        // Negated, so that a host which takes an unknown field for "false" shows everything.
+        Mode::UnknownField => vec![Token::Negation, is("no_such_field", GOOD)],
+        _ => return None,
+    })
+}
+
+fn is(field: &str, text: &str) -> Token {
+    leaf(field, Comparison::Equal, vec![Value::Text(text.to_owned())])
+}
+
+fn leaf(field: &str, comparison: Comparison, operands: Vec<Value>) -> Token {
+    Token::Leaf(Leaf { field: field.to_owned(), comparison, operands })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_good_one_reads() {
+        let rights = |user: &str| {
+            let viewer = Viewer { user: user.to_owned(), groups: vec!["admin".to_owned()], instance: None };
+            access(Mode::Decent, &viewer).rights
+        };
+        assert_eq!((rights("good"), rights("bad")), (vec![Right::Read], Vec::new()));
+    }
+}

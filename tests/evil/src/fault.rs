@@ -1,0 +1,61 @@
+//! Faults that end a call before it has an answer, and texts that no answer should hold.
+
+use std::hint::black_box;
+
+use crate::mode::Mode;
+
+/// Does what ends the call. For the other ways it does nothing.
+pub(crate) fn run(mode: Mode) {
+    match mode {
+        Mode::Panic => panic(),
+        Mode::Spin => spin(),
+        Mode::Memory => memory(),
+        Mode::Recurse => drop(black_box(recurse(0))),
+        _ => {}
+    }
+}
+
+/// Traps, as every panic does in a component that can print nowhere.
+#[allow(clippy::panic, reason = "this is the point")]
+pub(crate) fn panic() -> ! {
+    panic!("evil")
+}
+
+/// Never returns.
+pub(crate) fn spin() -> ! {
+    loop {
+        black_box(());
+    }
+}
+
+/// Takes memory by the megabyte, and writes on it, so that it is really there.
+fn memory() -> ! {
+    let mut taken = Vec::new();
+    loop {
+        taken.push(black_box(vec![1_u8; 1 << 20]));
+        black_box(&taken);
+    }
+}
+
+/// Has work left after each call of itself, so that no compiler makes a loop of it.
+#[allow(unconditional_recursion, reason = "this is the point")]
+fn recurse(depth: u64) -> u64 {
+    let below = recurse(black_box(depth + 1));
+    black_box(below ^ depth)
+}
+
+/// A string that is not UTF-8.
+#[allow(unsafe_code, reason = "no safe code can make one, and the host must not trust that none comes")]
+pub(crate) fn bad_utf8() -> String {
+    // SAFETY: none, that is the point. Nobody but the host ever reads it, and the host must check it.
+    unsafe { String::from_utf8_unchecked(vec![b'o', b'k', 0xff, 0xc3, 0x28]) }
+}
+
+/// What would hurt a terminal, a log line, a PostgreSQL text or a reader: escape, newline, NUL, and a bidi override.
+pub(crate) const CONTROL_CHARACTERS: &str = "evil.\u{1b}[31mred\r\nforged\0\u{202e}dekcart\u{7f}\u{9b}";
+
+/// The items of an oversize list. All of them together still fit into 32 MiB of guest memory.
+pub(crate) const MANY: usize = 200_000;
+
+/// The bytes of an oversize text. So does this.
+pub(crate) const MUCH: usize = 8 << 20;

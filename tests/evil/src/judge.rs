@@ -1,0 +1,88 @@
+//! Judges events, decently or not.
+
+use crate::contract::{Event, Fact, KeepPayload, PayloadDecision, Setting, Value, Verdict};
+use crate::fault::{self, CONTROL_CHARACTERS, MANY, MUCH};
+use crate::mode::Mode;
+
+/// One verdict for each event, unless asked otherwise. An event's own way goes before that of the settings.
+pub(crate) fn judge(settings: &[Setting], events: &[Event]) -> Vec<Verdict> {
+    let general = Mode::of_settings(settings);
+    // A batch may be empty, and a function that is to fail must fail all the same.
+    fault::run(general);
+    events.iter().flat_map(|event| one(Mode::of_event(event).unwrap_or(general))).collect()
+}
+
+fn one(mode: Mode) -> Vec<Verdict> {
+    fault::run(mode);
+    match mode {
+        Mode::TooFew => Vec::new(),
+        Mode::TooMany => vec![decent(), decent()],
+        _ => vec![misjudged(mode)],
+    }
+}
+
+fn misjudged(mode: Mode) -> Verdict {
+    let decent = decent();
+    match mode {
+        Mode::OversizeList => Verdict { facts: vec![fact("many", ""); MANY], ..decent },
+        Mode::OversizeText => Verdict { facts: vec![fact("much", &"x".repeat(MUCH))], ..decent },
+        Mode::BadUtf8 => Verdict { action: fault::bad_utf8(), ..decent },
+        Mode::ControlChars => control_characters(),
+        Mode::BadMask => Verdict { payload: keep(&["no such mask"], 65_536), ..decent },
+        Mode::Widen => Verdict { payload: keep(&[], u32::MAX), ..decent },
+        Mode::LongAction => Verdict { action: format!("evil.{}", "x".repeat(1_000_000)), ..decent },
+        _ => decent,
+    }
+}
+
+fn decent() -> Verdict {
+    Verdict {
+        action: "evil.judged".to_owned(),
+        affected: None,
+        model: None,
+        record_id: None,
+        facts: Vec::new(),
+        changes: Vec::new(),
+        payload: PayloadDecision::None,
+    }
+}
+
+fn control_characters() -> Verdict {
+    let text = || CONTROL_CHARACTERS.to_owned();
+    Verdict {
+        action: text(),
+        model: Some(text()),
+        record_id: Some(text()),
+        facts: vec![fact(CONTROL_CHARACTERS, CONTROL_CHARACTERS)],
+        ..decent()
+    }
+}
+
+fn keep(masks: &[&str], max_bytes: u32) -> PayloadDecision {
+    PayloadDecision::Keep(KeepPayload { masks: masks.iter().map(|mask| (*mask).to_owned()).collect(), max_bytes })
+}
+
+fn fact(name: &str, text: &str) -> Fact {
+    Fact { name: name.to_owned(), value: Value::Text(text.to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_wrong_only_when_asked_for() {
+        let lengths = |mode| one(mode).len();
+        assert_eq!((lengths(Mode::TooFew), lengths(Mode::Decent), lengths(Mode::TooMany)), (0, 1, 2));
+        assert_eq!(one(Mode::Decent), [decent()]);
+    }
+
+    #[test]
+    fn every_way_of_misjudging_differs_from_the_decent_one() {
+        use Mode::{BadMask, ControlChars, LongAction, OversizeList, OversizeText, Widen};
+        for mode in [OversizeList, OversizeText, ControlChars, BadMask, Widen, LongAction] {
+            assert_ne!(misjudged(mode), decent(), "{mode:?}");
+        }
+        assert!(std::str::from_utf8(misjudged(Mode::BadUtf8).action.as_bytes()).is_err());
+    }
+}

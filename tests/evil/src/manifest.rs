@@ -1,0 +1,78 @@
+//! The manifest: small and decent, unless a cargo feature says otherwise.
+
+use crate::contract::{Cron, PolicyManifest, SavedFilter, SettingField, SettingType, Token, Value};
+use crate::{fault, mode};
+
+/// The manifest of the variant that was built.
+pub(crate) fn manifest() -> PolicyManifest {
+    if cfg!(feature = "manifest-panic") {
+        fault::panic()
+    }
+    if cfg!(feature = "manifest-spin") {
+        fault::spin()
+    }
+    if cfg!(feature = "manifest-empty") {
+        return empty();
+    }
+    PolicyManifest { crons: crons(), filters: filters(), ..decent() }
+}
+
+fn decent() -> PolicyManifest {
+    PolicyManifest {
+        name: env!("CARGO_PKG_NAME").to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        summary: summary(),
+        settings: settings(),
+        ..empty()
+    }
+}
+
+fn empty() -> PolicyManifest {
+    PolicyManifest {
+        name: String::new(),
+        version: String::new(),
+        summary: String::new(),
+        groups: Vec::new(),
+        settings: Vec::new(),
+        filters: Vec::new(),
+        crons: Vec::new(),
+        actions: Vec::new(),
+        masks: Vec::new(),
+        reads_arguments: false,
+    }
+}
+
+/// What the clock says stands in the summary, so that the import is really called.
+#[cfg(feature = "imports")]
+fn summary() -> String {
+    format!("now is {}", crate::bindings::wasi::clocks::monotonic_clock::now())
+}
+
+#[cfg(not(feature = "imports"))]
+fn summary() -> String {
+    env!("CARGO_PKG_DESCRIPTION").to_owned()
+}
+
+fn settings() -> Vec<SettingField> {
+    vec![
+        setting("log_payloads", SettingType::Boolean, Value::Boolean(false)),
+        SettingField { minimum: Some(1), ..setting("retention_days", SettingType::Integer, Value::Integer(90)) },
+        setting(mode::SETTING, SettingType::Text, Value::Text(String::new())),
+    ]
+}
+
+fn setting(key: &str, kind: SettingType, default: Value) -> SettingField {
+    let text = || key.to_owned();
+    SettingField { key: text(), label: text(), help: String::new(), kind, default, minimum: None, maximum: None }
+}
+
+fn crons() -> Vec<Cron> {
+    let schedule = if cfg!(feature = "manifest-bad-cron") { "every now and then" } else { "17 3 * * *" };
+    vec![Cron { name: "Cleanup".to_owned(), schedule: schedule.to_owned(), job: "retention".to_owned() }]
+}
+
+fn filters() -> Vec<SavedFilter> {
+    // An operator without operands is malformed; no token at all is every entry.
+    let domain = if cfg!(feature = "manifest-bad-domain") { vec![Token::AnyOf] } else { Vec::new() };
+    vec![SavedFilter { name: "all".to_owned(), label: "All".to_owned(), domain }]
+}

@@ -1,0 +1,107 @@
+//! The ways to misbehave, and how one of them is chosen.
+
+use crate::contract::{Event, Setting, Value};
+
+/// The setting that chooses.
+pub(crate) const SETTING: &str = "evil";
+
+/// What the target of an event begins with when it chooses for itself.
+const TARGET: &str = "evil:";
+
+/// Declares the ways with their names, so that no name can be forgotten.
+macro_rules! modes {
+    ($($(#[$doc:meta])* $mode:ident = $name:literal,)+) => {
+        /// A way to misbehave.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Mode { $($(#[$doc])* $mode,)+ }
+
+        impl Mode {
+            fn parse(name: &str) -> Self {
+                match name { $($name => Self::$mode,)+ _ => Self::Decent }
+            }
+
+            /// All of them, by name.
+            #[cfg(test)]
+            pub(crate) const ALL: &'static [(&'static str, Self)] = &[$(($name, Self::$mode)),+];
+        }
+    };
+}
+
+modes! {
+    /// Not at all.
+    Decent = "",
+
+    // In every function.
+    /// Traps.
+    Panic = "panic",
+    /// Never returns.
+    Spin = "spin",
+    /// Takes memory until there is none.
+    Memory = "memory",
+    /// Calls itself for ever.
+    Recurse = "recurse",
+
+    // In `judge` and `access`.
+    /// Answers with a list of 200,000 items.
+    OversizeList = "oversize-list",
+    /// Answers with a text of 8 MiB.
+    OversizeText = "oversize-text",
+    /// Answers with a string that is not UTF-8.
+    BadUtf8 = "bad-utf8",
+    /// Answers with texts full of control, escape and bidi characters.
+    ControlChars = "control-chars",
+
+    // In `judge`.
+    /// Leaves the event's verdict out.
+    TooFew = "too-few",
+    /// Gives the event's verdict twice.
+    TooMany = "too-many",
+    /// Keeps the payload behind a mask that nobody declared.
+    BadMask = "bad-mask",
+    /// Keeps the payload whole and unmasked, whatever the switch says.
+    Widen = "widen",
+    /// Calls the event by a name of 1 MB.
+    LongAction = "long-action",
+
+    // In `access`.
+    /// Grants everything under a domain whose operator has no operands.
+    BadDomain = "bad-domain",
+    /// Grants everything under a domain whose comparison has no operand.
+    BadOperands = "bad-operands",
+    /// Grants everything under a domain over a field that does not exist.
+    UnknownField = "unknown-field",
+
+    // In `retention`.
+    /// Wants everything deleted that will ever be.
+    FutureRetention = "future-retention",
+}
+
+impl Mode {
+    /// The way that the settings choose. A name that nobody knows is a decent one.
+    pub(crate) fn of_settings(settings: &[Setting]) -> Self {
+        let chosen = settings.iter().find(|setting| setting.key == SETTING);
+        match chosen.map(|setting| &setting.value) {
+            Some(Value::Text(name)) => Self::parse(name),
+            _ => Self::Decent,
+        }
+    }
+
+    /// The way that an event chooses for itself, if it does.
+    pub(crate) fn of_event(event: &Event) -> Option<Self> {
+        event.target.as_deref()?.strip_prefix(TARGET).map(Self::parse)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_way_is_chosen_by_its_name() {
+        for (name, mode) in Mode::ALL {
+            let value = Value::Text((*name).to_owned());
+            assert_eq!(Mode::of_settings(&[Setting { key: SETTING.to_owned(), value }]), *mode, "{name}");
+        }
+        assert_eq!(Mode::of_settings(&[]), Mode::Decent);
+    }
+}
