@@ -41,7 +41,9 @@ fn plain(answer: &Answer, status: u16, word: &str) {
 #[test]
 fn broken_json_and_broken_text_pass_and_are_recorded() {
     let everything = Everything::start();
-    for body in [&b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":"[..], b"\xff\xfe{\"jsonrpc\"", b"{\"method\":\"a\xc3\x28\"}"] {
+    for body in
+        [&b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":"[..], b"\xff\xfe{\"jsonrpc\"", b"{\"method\":\"a\xc3\x28\"}"]
+    {
         let (server, caller) = server(&everything.url());
         let direct = Api::anonymous(&everything.url()).post("", body);
         let proxied = caller.post("/mcp/up", body);
@@ -67,7 +69,10 @@ fn a_hundred_megabytes_pass_without_being_held() {
 #[test]
 fn a_hundred_megabytes_for_the_api_are_refused() {
     let server = Server::start(&[]);
-    let admin = server.api("admin").with("content-type", "application/json").with("content-length", &HUNDRED_MEGABYTES.to_string());
+    let admin = server
+        .api("admin")
+        .with("content-type", "application/json")
+        .with("content-length", &HUNDRED_MEGABYTES.to_string());
     // It may hang up on what it does not want to read, which an HTTP client then sees as a broken pipe.
     if let Ok(answer) = admin.try_send("PATCH", "/api/v1/settings", huge_call()) {
         plain(&answer, 413, "");

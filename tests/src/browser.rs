@@ -44,7 +44,8 @@ impl Browser {
         let profile = tempfile::tempdir().expect("a folder for the profile");
         let url = format!("http://127.0.0.1:{}", port.trim_end_matches('.'));
         let driver = WebDriver::new(&url, capabilities(&profile, scripts)).await;
-        let driver = driver.unwrap_or_else(|error| panic!("chromium does not start: {error}\n{}", chromedriver.output()));
+        let driver =
+            driver.unwrap_or_else(|error| panic!("chromium does not start: {error}\n{}", chromedriver.output()));
         Self { driver, chromedriver, profile }
     }
 

@@ -20,6 +20,7 @@ impl Everything {
     pub fn start() -> Self {
         let port = free_port();
         let mut command = Command::new("node");
+        command.arg("--import").arg(npm().join("webcrypto.mjs"));
         command.arg(Self::program()).arg("streamableHttp").env("PORT", port.to_string());
         let process = Process::start(&mut command);
         eventually("server-everything listens", || TcpStream::connect(("127.0.0.1", port)).ok());

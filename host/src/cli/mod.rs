@@ -1,9 +1,13 @@
 //! The command line: one file a subcommand.
 
 mod common;
+#[cfg(feature = "demo")]
+mod demo;
 mod list;
 mod print;
+mod serve;
 mod show;
+mod stdio;
 mod token;
 
 use std::error::Error;
@@ -21,6 +25,10 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Run the proxy, the API and the pages.
+    Serve(serve::Serve),
+    /// Run an MCP server that speaks over standard input and output, and record what it says.
+    Stdio(stdio::Stdio),
     /// Make tokens that let users and agents in.
     #[command(subcommand)]
     Token(token::TokenCommand),
@@ -28,6 +36,9 @@ enum Command {
     List(list::List),
     /// Show one entry.
     Show(show::Show),
+    /// See it work: a real MCP server, real clients and three users, on a fresh log.
+    #[cfg(feature = "demo")]
+    Demo(demo::Demo),
 }
 
 /// What a subcommand ends with: the process's exit code, or an error for a person.
@@ -37,9 +48,13 @@ type Outcome = Result<ExitCode, Box<dyn Error + Send + Sync>>;
 pub(crate) fn run() -> ExitCode {
     common::start_tracing();
     let outcome = match Cli::parse().command {
+        Command::Serve(serve) => serve.run(),
+        Command::Stdio(stdio) => stdio.run(),
         Command::Token(token) => token.run(),
         Command::List(list) => list.run(),
         Command::Show(show) => show.run(),
+        #[cfg(feature = "demo")]
+        Command::Demo(demo) => demo.run(),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("mcp-audit: {error}");
