@@ -1,6 +1,7 @@
 //! The newcomer's first command: a log that fills, and a link for each role.
 
 use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 
 use mcp_audit_tests::{Api, Process, READY, assert_plain, eventually, listed, product, text};
 
@@ -20,7 +21,15 @@ fn the_demo_shows_a_log_that_fills() {
     let end = demo.wait();
     assert!(end.success(), "it ended with {end}: {}", demo.output());
     assert_plain(&demo.output());
-    three_users_with_successes_and_failures(&data);
+    three_users_with_successes_and_failures(&only_folder(&data));
+}
+
+/// Each demo has a fresh folder below the one that was named.
+fn only_folder(data: &Path) -> PathBuf {
+    let mut folders = std::fs::read_dir(data).expect("a folder").map(|entry| entry.expect("a folder").path());
+    let folder = folders.next().expect("a folder of the demo");
+    assert_eq!(folders.next(), None, "one demo, one folder");
+    folder
 }
 
 fn links(output: &str) -> Vec<String> {
@@ -40,7 +49,7 @@ fn page_behind(address: &str, link: &str) -> String {
     page.text
 }
 
-fn three_users_with_successes_and_failures(data: &std::path::Path) {
+fn three_users_with_successes_and_failures(data: &Path) {
     let calls: Vec<_> = listed(data).into_iter().filter(|entry| text(entry, "channel") == "mcp").collect();
     let users: HashSet<_> = calls.iter().map(|entry| text(entry, "user")).filter(|user| *user != "-").collect();
     assert!(users.len() >= 3, "{users:?}");

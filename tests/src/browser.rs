@@ -34,6 +34,7 @@ const FLAGS: &[&str] = &[
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
+    "--window-size=1280,1000",
 ];
 
 impl Browser {

@@ -154,3 +154,6 @@ pub(crate) enum PruneError {
     #[error(transparent)]
     Store(#[from] StoreError),
 }
+
+#[cfg(test)]
+mod tests;
