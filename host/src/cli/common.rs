@@ -1,8 +1,10 @@
 //! What several subcommands share: where the log is, which policy judges, who is looking.
 
 use std::error::Error;
+use std::fmt::Display;
 use std::fs;
 use std::future::Future;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -62,14 +64,24 @@ impl ViewerOptions {
     }
 }
 
+/// Prints a line. Unlike the standard macro this is an error and not a panic when whoever reads it has gone.
+pub(super) fn say(line: impl Display) -> io::Result<()> {
+    writeln!(io::stdout().lock(), "{line}")
+}
+
+/// Prints a line beside the output. Nobody has to read it.
+pub(super) fn note(line: impl Display) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
 /// Says what happens on standard error; `MCP_AUDIT_LOG` takes filters such as `debug` or `mcp_audit=trace`.
 pub(super) fn start_tracing() {
     let filter = EnvFilter::try_from_env("MCP_AUDIT_LOG").unwrap_or_else(|_| EnvFilter::new("warn,mcp_audit=info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false).init();
 }
 
 /// Runs asynchronous work to its end.
-pub(super) fn block_on<T>(work: impl Future<Output = T>) -> std::io::Result<T> {
+pub(super) fn block_on<T>(work: impl Future<Output = T>) -> io::Result<T> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let result = runtime.block_on(work);
     // What still runs then is a blocking read at most; nothing waits for its answer.

@@ -11,6 +11,7 @@ mod stdio;
 mod token;
 
 use std::error::Error;
+use std::io;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -57,7 +58,12 @@ pub(crate) fn run() -> ExitCode {
         Command::Demo(demo) => demo.run(),
     };
     outcome.unwrap_or_else(|error| {
-        eprintln!("mcp-audit: {error}");
+        // Whoever read our output has seen enough, as in `mcp-audit list | head`.
+        let gone = error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe);
+        if gone {
+            return ExitCode::SUCCESS;
+        }
+        common::note(format_args!("mcp-audit: {error}"));
         ExitCode::FAILURE
     })
 }

@@ -14,7 +14,7 @@ use mcp_audit::store::Tokens;
 use tokio::net::TcpListener;
 
 use super::Outcome;
-use super::common::{LogOptions, block_on, listen, stop_signal};
+use super::common::{LogOptions, block_on, listen, say, stop_signal};
 
 #[derive(Args)]
 pub(super) struct Serve {
@@ -64,12 +64,12 @@ pub(super) fn everything(
 
 fn announce(listener: &TcpListener, upstreams: &[Upstream]) -> std::io::Result<()> {
     let address = listener.local_addr()?;
-    println!("mcp-audit is listening on http://{address}");
+    say(format_args!("mcp-audit is listening on http://{address}"))?;
     for upstream in upstreams {
-        println!("  http://{address}/mcp/{} is {}", upstream.name(), upstream.url());
+        say(format_args!("  http://{address}/mcp/{} is {}", upstream.name(), upstream.url()))?;
     }
     if upstreams.is_empty() {
-        println!("  no MCP server behind it yet: add --upstream NAME=URL");
+        say(format_args!("  no MCP server behind it yet: add --upstream NAME=URL"))?;
     }
     Ok(())
 }

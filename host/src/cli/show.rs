@@ -6,7 +6,7 @@ use clap::Args;
 use mcp_audit::Viewer;
 use uuid::Uuid;
 
-use super::common::{LogOptions, ViewerOptions};
+use super::common::{LogOptions, ViewerOptions, say};
 use super::{Outcome, print};
 
 #[derive(Args)]
@@ -29,7 +29,7 @@ impl Show {
         let Some(shown) = found else {
             return Err(format!("there is no entry {} that {} may see", self.id, viewer.user).into());
         };
-        println!("{shown}");
+        say(shown)?;
         Ok(ExitCode::SUCCESS)
     }
 

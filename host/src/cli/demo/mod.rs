@@ -18,7 +18,7 @@ use mcp_audit::time::{Clock, SystemClock};
 use mcp_audit::{Options, Viewer};
 
 use super::Outcome;
-use super::common::{block_on, listen, stop_signal};
+use super::common::{block_on, listen, say, stop_signal};
 use super::serve::everything;
 
 /// Who takes part: name, groups, the client they use.
@@ -65,15 +65,17 @@ impl Demo {
         let (identity, links) = (Identity::new(tokens.clone()), SignInLinks::default());
         let router = everything(&log, vec![upstream], SignIn::Tokens(identity.clone()), identity, links.clone());
 
-        println!("mcp-audit is listening on http://{address}");
-        println!("The log is in {}. A small MCP server and three clients are at work behind the proxy.\n", folder.display());
+        say(format_args!("mcp-audit is listening on http://{address}"))?;
+        say(format_args!("The log is in {}.", folder.display()))?;
+        say("A small MCP server and three clients are at work behind the proxy.\n")?;
         for person in PEOPLE {
             let (secret, token) = token(&tokens, person)?;
-            println!("  Sign in as {} ({}): http://{address}/sign-in/{}", person.user, person.role, links.create(&token, None)?);
+            let link = links.create(&token, None)?;
+            say(format_args!("  Sign in as {} ({}): http://{address}/sign-in/{link}", person.user, person.role))?;
             tokio::spawn(traffic::run(person, format!("http://{address}/mcp/shop"), secret));
         }
-        println!("\nWatch the log fill as anna, switch payload logging on under Settings, then open the next call as otto.");
-        println!("Stop with Ctrl-C.");
+        say("\nWatch the log fill as anna, switch payload logging on under Settings,")?;
+        say("then open the next call as otto. Stop with Ctrl-C.")?;
 
         http::serve(listener, router, until(self.seconds)).await?;
         log.close();
