@@ -1,4 +1,5 @@
 //! The invariants that can be read off the sources: who may name what, and how long a file may get.
+#![allow(clippy::expect_used, reason = "a test that cannot go on says why and fails")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
