@@ -98,6 +98,8 @@ pub(super) struct Messages {
     pub(super) list: Vec<Message>,
     /// Whether they came as an array.
     pub(super) batch: bool,
+    /// Whether the document was read to its end.
+    pub(super) whole: bool,
     /// How many were left out of `list` because there were too many.
     pub(super) left_out: usize,
 }
@@ -107,7 +109,7 @@ impl Messages {
     pub(super) fn read(bytes: &[u8]) -> Self {
         let mut messages = Self::default();
         let mut cursor = Cursor::new(bytes);
-        match cursor.peek() {
+        let read = match cursor.peek() {
             Some(b'{') => messages.one(&mut cursor),
             Some(b'[') => {
                 messages.batch = true;
@@ -115,6 +117,7 @@ impl Messages {
             }
             _ => None,
         };
+        messages.whole = read.is_some();
         messages
     }
 
