@@ -47,10 +47,10 @@ pub mod secret;
 /// The database.
 pub mod store;
 
-/// The one read path.
-pub mod reader;
 /// Sign-in by token.
 pub mod identity;
+/// The one read path.
+pub mod reader;
 
 /// The one write path.
 pub mod recorder;
@@ -65,4 +65,4 @@ pub mod capture;
 
 pub use access::{Access, Right, Viewer};
 pub use event::Event;
-pub use log::{AuditLog, ChangeError, CronStatus, OpenError, Options, PayloadError, RunError};
+pub use log::{AuditLog, ChangeError, CronStatus, LogView, OpenError, Options, PayloadError, RunError};

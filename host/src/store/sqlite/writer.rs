@@ -1,5 +1,6 @@
 //! The one who appends, and the one who prunes.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,6 +24,8 @@ pub struct SqliteWriter {
     pruning: Arc<AtomicBool>,
     /// Set after an error: what the connection believes may not be what the disk holds.
     broken: bool,
+    /// Keeps other processes from writing, until everything above is gone.
+    _lock: File,
 }
 
 impl SqliteWriter {
@@ -30,10 +33,16 @@ impl SqliteWriter {
     ///
     /// # Errors
     /// The file cannot be opened or is no log.
-    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+    pub(super) fn open(path: &Path, lock: File) -> Result<Self, StoreError> {
         let pruning = Arc::new(AtomicBool::new(false));
         let connection = connection::writer(path, Arc::clone(&pruning))?;
-        Ok(Self { path: path.to_owned(), connection, terms: Terms::default(), pruning, broken: false })
+        Ok(Self { path: path.to_owned(), connection, terms: Terms::default(), pruning, broken: false, _lock: lock })
+    }
+
+    /// The connection itself, for tests of what it refuses.
+    #[cfg(test)]
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
     }
 
     /// After an error the outcome is unknown: only a fresh connection reads what really is there.
