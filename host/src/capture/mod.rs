@@ -29,14 +29,13 @@ mod target;
 
 // A gateway made of it.
 mod forward;
-mod proxy;
+/// The reverse proxy.
+pub mod proxy;
 mod sign_in;
-mod upstream;
+/// The MCP servers behind it.
+pub mod upstream;
 
 pub use body::{RequestBody, ResponseBody};
 pub use caller::CallerSlot;
 pub use head::Unreached;
 pub use layer::{AuditLayer, Audited, Responding};
-pub use proxy::{ProxyOptions, router, router_with};
-pub use sign_in::SignIn;
-pub use upstream::{Upstream, UpstreamError};

@@ -13,9 +13,11 @@ use axum::routing::any;
 use super::caller::CallerSlot;
 use super::forward::Forwarder;
 use super::layer::AuditLayer;
-use super::sign_in::{SignIn, refusal};
+use super::sign_in::refusal;
 use super::upstream::{NAME, Upstream};
 use crate::AuditLog;
+
+pub use super::sign_in::SignIn;
 
 /// How the proxy waits. There is no limit on a whole exchange: streams live long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
