@@ -60,6 +60,9 @@ mod retention;
 /// The handle to all of it.
 mod log;
 
+/// How traffic becomes events.
+pub mod capture;
+
 pub use access::{Access, Right, Viewer};
 pub use event::Event;
 pub use log::{AuditLog, ChangeError, CronStatus, LogView, OpenError, Options, PayloadError, RunError};
