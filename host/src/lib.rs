@@ -47,10 +47,10 @@ pub mod secret;
 /// The database.
 pub mod store;
 
-/// The one read path.
-pub mod reader;
 /// Sign-in by token.
 pub mod identity;
+/// The one read path.
+pub mod reader;
 
 /// The one write path.
 pub mod recorder;
@@ -59,6 +59,9 @@ mod retention;
 
 /// The handle to all of it.
 mod log;
+
+/// The API and the pages.
+pub mod http;
 
 pub use access::{Access, Right, Viewer};
 pub use event::Event;
