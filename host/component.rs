@@ -2,18 +2,19 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
-/// Builds `package`, whose manifest is `manifest`, with `features`, and returns the component's path.
+/// Builds `package`, whose manifest is `manifest`, with `features`, and returns the path of a copy of its own.
 ///
 /// The nested build has a target directory of its own below `OUT_DIR`: the outer one is locked by the build that waits
 /// for us. Its linker makes the component, so no adapter and no further tool is needed.
 pub(crate) fn build(manifest: &Path, package: &str, features: &str) -> Result<PathBuf, String> {
     ensure_target()?;
-    let target_dir = out_dir()?.join(format!("{package}-{features}"));
+    let target_dir = out_dir()?.join("policies");
     let mut cargo = Command::new(var("CARGO")?);
     cargo.args([
         "build",
@@ -47,7 +48,10 @@ pub(crate) fn build(manifest: &Path, package: &str, features: &str) -> Result<Pa
     if !output.status.success() {
         return Err(format!("the policy {package} does not build:\n{}", String::from_utf8_lossy(&output.stderr)));
     }
-    Ok(target_dir.join(TARGET).join("release").join(format!("{}.wasm", package.replace('-', "_"))))
+    let built = target_dir.join(TARGET).join("release").join(format!("{}.wasm", package.replace('-', "_")));
+    let copy = out_dir()?.join(format!("{package}-{features}.wasm"));
+    fs::copy(&built, &copy).map_err(|error| format!("the policy {} cannot be copied: {error}", built.display()))?;
+    Ok(copy)
 }
 
 /// Tells cargo to build again when anything below these folders changes.

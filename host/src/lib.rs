@@ -65,4 +65,4 @@ pub mod http;
 
 pub use access::{Access, Right, Viewer};
 pub use event::Event;
-pub use log::{AuditLog, ChangeError, CronStatus, OpenError, Options, PayloadError, RunError};
+pub use log::{AuditLog, ChangeError, CronStatus, LogView, OpenError, Options, PayloadError, RunError};

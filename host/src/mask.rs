@@ -34,7 +34,8 @@ impl Mask {
     }
 
     fn hides_key(&self, key: &str) -> bool {
-        self.keys.contains(&fold(key))
+        let key = fold(key);
+        self.keys.iter().any(|hidden| key.ends_with(hidden.as_str()))
     }
 
     fn hide_patterns(&self, text: &str) -> Option<String> {
@@ -172,6 +173,7 @@ mod tests {
             r#"{"password":"s3cret"}"#,
             r#"{"a":[{"PassWord":{"deep":"s3cret"}}]}"#,
             r#"{"API-Key":"s3cret"}"#,
+            r#"{"stripe_api_key":"s3cret"}"#,
             r#"{"apiKey":["s3cret"]}"#,
             r#"{"note":"Authorization: Bearer s3cret"}"#,
             "Bearer s3cret",

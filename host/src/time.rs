@@ -18,6 +18,9 @@ pub const SECOND: i64 = 1_000_000;
 pub const DAY: i64 = 86_400 * SECOND;
 
 impl Timestamp {
+    /// 1970-01-01 UTC.
+    pub const EPOCH: Self = Self(0);
+
     /// The moment `micros` microseconds after the epoch, kept within what a calendar can print (years −9999 to 9999).
     pub fn from_micros(micros: i64) -> Self {
         const YEARS_9999: i64 = 253_402_300_799 * SECOND;

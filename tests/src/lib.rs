@@ -1,1 +1,35 @@
-//! x
+//! The harness of the end-to-end tests: the real binary, a real server and client, a real browser.
+//!
+//! Nothing here links the product: a test knows what a user knows, the command line, HTTP and the pages.
+
+mod api;
+mod browser;
+mod everything;
+mod log;
+mod patience;
+mod process;
+mod script;
+mod search;
+mod server;
+mod stub;
+
+pub use api::{Answer, Api};
+pub use browser::{Browser, Scripts};
+pub use everything::Everything;
+pub use log::{expect_entries, listed, text};
+pub use patience::eventually;
+pub use process::{Process, binary, product, run};
+pub use script::script;
+pub use search::files_with;
+pub use server::{READY, Server, token_in};
+pub use stub::{Stub, free_port};
+
+/// What no output of ours may hold: a panic, or a value as Rust prints it for its developers.
+const RUST_SPEAK: &[&str] = &["panicked", "RUST_BACKTRACE", "Err(", "Some(", "Os {", "Error {", "kind: "];
+
+/// Fails when `output` speaks Rust instead of English.
+pub fn assert_plain(output: &str) {
+    for word in RUST_SPEAK {
+        assert!(!output.contains(word), "the output has {word:?}, which is not for its reader:\n{output}");
+    }
+}

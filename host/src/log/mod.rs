@@ -2,37 +2,34 @@
 
 mod open;
 mod schedule;
+mod view;
 
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::ops::Deref;
+use std::sync::{Arc, Mutex};
 
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use crate::access::{Access, Denied, Right, Viewer};
+use crate::access::{Access, Denied, Right};
 use crate::entry::Entry;
 use crate::event::{Channel, Detail, Event, Kind};
-use crate::manifest::Manifest;
-use crate::policy::Policy;
-use crate::reader::{ReadError, Reader};
+use crate::reader::ReadError;
 use crate::recorder::{RecordError, Recorder, StateChange};
 use crate::secret::Secret;
 use crate::settings::{InvalidSetting, Settings};
-use crate::store::{Files, Stored, StoredPayload};
-use crate::time::{Clock, Timestamp};
+use crate::store::{Stored, StoredPayload};
 
 pub use open::{OpenError, Options};
 pub use schedule::{CronStatus, RunError};
+pub use view::LogView;
 
 /// An open audit log. Clones are the same log; it closes with [`AuditLog::close`] or when the last one is dropped.
 #[derive(Clone)]
 pub struct AuditLog(Arc<Inner>);
 
 struct Inner {
-    files: Files,
+    view: LogView,
     recorder: Recorder,
-    policy: Arc<Policy>,
-    settings: Arc<RwLock<Arc<Settings>>>,
-    clock: Arc<dyn Clock>,
     secret: Secret,
     /// Held by whoever runs a scheduled job.
     running: Mutex<()>,
@@ -86,42 +83,14 @@ impl AuditLog {
         self.settings().log_payloads()
     }
 
-    /// The present moment by the log's clock.
-    pub fn now(&self) -> Timestamp {
-        self.0.clock.now()
-    }
-
     /// The data folder's secret.
     pub fn secret(&self) -> &Secret {
         &self.0.secret
     }
 
-    /// What the policy declares.
-    pub fn manifest(&self) -> &Manifest {
-        self.0.policy.manifest()
-    }
-
-    /// The policy's digest.
-    pub fn policy_digest(&self) -> &str {
-        self.0.policy.digest()
-    }
-
     /// The recorder, for its gauges.
     pub fn recorder(&self) -> &Recorder {
         &self.0.recorder
-    }
-
-    /// What `viewer` may do. A policy that fails here denies everything.
-    pub fn access(&self, viewer: &Viewer) -> Access {
-        self.0.policy.access(&self.settings(), viewer, self.now()).unwrap_or_else(|fault| {
-            tracing::error!(%fault, user = %viewer.user, "access is denied");
-            Access::denied(viewer.clone())
-        })
-    }
-
-    /// The log as `access` lets it be seen.
-    pub fn reader<'a>(&'a self, access: &'a Access) -> Reader<'a> {
-        Reader::new(&self.0.files, access)
     }
 
     /// The payload of an entry. Reading it is an entry itself, stored before this returns; blocks.
@@ -133,11 +102,6 @@ impl AuditLog {
         let event = self.by("payload.read", access).fact("entry", id.to_string());
         self.0.recorder.change(StateChange::default(), Some(event))?;
         Ok(Some((entry, payload)))
-    }
-
-    /// The settings in force.
-    pub fn settings(&self) -> Arc<Settings> {
-        Arc::clone(&self.0.settings.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Changes settings; the change is stored together with an entry that has old and new, and is in force when this
@@ -177,6 +141,15 @@ impl AuditLog {
     }
 }
 
+/// Everything that can be seen can be seen in a log that is being recorded, too.
+impl Deref for AuditLog {
+    type Target = LogView;
+
+    fn deref(&self) -> &LogView {
+        &self.0.view
+    }
+}
+
 /// Why a payload cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum PayloadError {
@@ -190,7 +163,7 @@ pub enum PayloadError {
 
 impl Inner {
     fn event(&self, method: &str) -> Event {
-        let event = Event::new(self.clock.now(), Channel::System, Kind::System, Detail::Ok);
+        let event = Event::new(self.view.now(), Channel::System, Kind::System, Detail::Ok);
         Event { method: Some(method.to_owned()), ..event }
     }
 

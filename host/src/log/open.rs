@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, RwLock};
 
-use super::{AuditLog, Inner};
+use super::{AuditLog, Inner, LogView};
 use crate::access::{Access, Right, Viewer};
 use crate::domain::Domain;
 use crate::field::Field;
@@ -99,11 +99,25 @@ impl Options {
             settings: Arc::clone(&settings),
         };
         let recorder = Recorder::start(parts, queue).map_err(OpenError::Thread)?;
-        let log =
-            AuditLog(Arc::new(Inner { files, recorder, policy, settings, clock, secret, running: Mutex::new(()) }));
+        let view = LogView { files, policy, shared_settings: settings, clock };
+        let log = AuditLog(Arc::new(Inner { view, recorder, secret, running: Mutex::new(()) }));
         log.record_start(clean)?;
         log.start_schedule()?;
         Ok(log)
+    }
+}
+
+impl Options {
+    /// Opens the log for reading only, beside a process that may be recording.
+    ///
+    /// # Errors
+    /// There is no log in the folder, or the policy is refused.
+    pub fn view(self) -> Result<LogView, OpenError> {
+        let Self { folder, policy, limits, queue: _, clock } = self;
+        let files = Files::open_to_read(&folder)?;
+        let policy = Arc::new(load(policy, limits, &*clock)?);
+        let settings = Settings::load(&policy.manifest().settings, &files.settings()?);
+        Ok(LogView { files, policy, shared_settings: Arc::new(RwLock::new(Arc::new(settings))), clock })
     }
 }
 

@@ -52,7 +52,7 @@ impl AuditLog {
     /// The viewer may do neither, or the store fails.
     pub fn crons(&self, access: &Access) -> Result<Vec<CronStatus>, RunError> {
         access.require_oversight()?;
-        let mut states = self.0.files.crons()?;
+        let mut states = self.0.view.files.crons()?;
         let status = |cron: &Cron| CronStatus {
             name: cron.name.clone(),
             schedule: cron.schedule.to_string(),
@@ -82,8 +82,8 @@ impl AuditLog {
 
     /// Gives every job its next slot and starts the thread that watches them.
     pub(super) fn start_schedule(&self) -> Result<(), OpenError> {
-        let states = self.0.files.crons()?;
-        let now = self.0.clock.now();
+        let states = self.0.view.files.crons()?;
+        let now = self.now();
         let crons = self.manifest().crons.iter().map(|cron| {
             let state = states.get(&cron.name).cloned().unwrap_or_default();
             // A slot in the past stays: it was missed, and is made up for. A later slot than the schedule's is an old one's.
@@ -112,9 +112,9 @@ fn watch(log: &Weak<Inner>) {
 
 impl Inner {
     fn run_due(&self) -> Result<(), RunError> {
-        let states = self.files.crons()?;
-        let now = self.clock.now();
-        for cron in &self.policy.manifest().crons {
+        let states = self.view.files.crons()?;
+        let now = self.view.now();
+        for cron in &self.view.manifest().crons {
             if states.get(&cron.name).is_some_and(|state| state.is_due(now)) {
                 self.run(cron, |state| state.is_due(now))?;
             }
@@ -129,14 +129,13 @@ impl Inner {
             Err(TryLockError::Poisoned(lock)) => lock.into_inner(),
             Err(TryLockError::WouldBlock) => return Ok(None),
         };
-        let state = self.files.crons()?.remove(&cron.name).unwrap_or_default();
+        let state = self.view.files.crons()?.remove(&cron.name).unwrap_or_default();
         if !wanted(&state) {
             return Ok(Some(state));
         }
-        let now = self.clock.now();
+        let now = self.view.now();
         let Job::Retention = cron.job;
-        let settings = Arc::clone(&self.settings.read().unwrap_or_else(std::sync::PoisonError::into_inner));
-        let result = retention::run(&self.policy, &settings, &self.recorder, now);
+        let result = retention::run(&self.view.policy, &self.view.settings(), &self.recorder, now);
         match &result {
             Ok(report) => tracing::info!(cron = cron.name, "{}", report.message()),
             Err(error) => {

@@ -96,11 +96,13 @@ fn kind(error: &wasmtime::Error, tenant: &Tenant) -> FaultKind {
     }
 }
 
-/// The error's own words and its cause, on one line and without the backtrace's addresses.
+/// The cause and then where it happened, on one line.
 fn reason(error: &wasmtime::Error) -> String {
-    let lines = error.chain().map(|cause| cause.to_string()).collect::<Vec<_>>().join(": ");
-    let lines: Vec<_> = lines.split_whitespace().collect();
-    lines.join(" ").chars().take(600).collect()
+    let mut causes: Vec<_> = error.chain().map(|cause| cause.to_string()).collect();
+    causes.reverse();
+    let words = causes.join("; ");
+    let words: Vec<_> = words.split_whitespace().collect();
+    words.join(" ").chars().take(600).collect()
 }
 
 /// The limiter of one instance: sums what all memories and tables take.

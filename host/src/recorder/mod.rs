@@ -5,7 +5,7 @@ mod seal;
 mod worker;
 
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
@@ -105,16 +105,17 @@ impl Recorder {
 
     /// Changes a state together with the entry about it; blocks until both are durable.
     pub(crate) fn change(&self, change: StateChange, event: Option<Event>) -> Result<(), RecordError> {
-        let (receipt, done) = oneshot::channel();
+        // Not a channel of the asynchronous runtime: a log may be closed, by its drop, where that must not block.
+        let (receipt, done) = mpsc::sync_channel(1);
         self.queue.push_waiting(Work::Change(Box::new(change), event.map(Box::new), receipt))?;
-        done.blocking_recv().unwrap_or(Err(RecordError::Closed))
+        done.recv().unwrap_or(Err(RecordError::Closed))
     }
 
     /// One step of the cleanup; blocks until it is done.
     pub(crate) fn prune(&self, plan: Plan) -> Result<Pruned, PruneError> {
-        let (receipt, done) = oneshot::channel();
+        let (receipt, done) = mpsc::sync_channel(1);
         self.queue.push_waiting(Work::Prune(plan, receipt)).map_err(|_| PruneError::Closed)?;
-        done.blocking_recv().unwrap_or(Err(PruneError::Closed))
+        done.recv().unwrap_or(Err(PruneError::Closed))
     }
 
     /// How the recorder is doing.
@@ -153,3 +154,6 @@ pub(crate) enum PruneError {
     #[error(transparent)]
     Store(#[from] StoreError),
 }
+
+#[cfg(test)]
+mod tests;

@@ -30,8 +30,8 @@ impl Default for QueueLimits {
 pub(super) enum Work {
     Event(Box<Event>, Option<oneshot::Sender<Result<Stored, RecordError>>>),
     Later(Box<dyn FnOnce() -> Vec<Event> + Send>),
-    Change(Box<StateChange>, Option<Box<Event>>, oneshot::Sender<Result<(), RecordError>>),
-    Prune(Plan, oneshot::Sender<Result<Pruned, PruneError>>),
+    Change(Box<StateChange>, Option<Box<Event>>, SyncSender<Result<(), RecordError>>),
+    Prune(Plan, SyncSender<Result<Pruned, PruneError>>),
 }
 
 /// Numbers about the recorder, for metrics and health.

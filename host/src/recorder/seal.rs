@@ -122,6 +122,10 @@ fn judged(entry: &mut Entry, verdict: Verdict) -> Option<Keep> {
     }
     if !changes.is_empty() {
         let line = |change: crate::policy::Change| serde_json::json!({ "field": cut(&change.field, TEXT), "old": change.old.to_json(), "new": change.new.to_json() });
+        // The change list stands for the raw old and new, which may be what it masks.
+        for raw in ["setting", "field", "old", "new"] {
+            entry.details.shift_remove(raw);
+        }
         entry.details.insert("changes".to_owned(), changes.into_iter().map(line).collect());
     }
     keep

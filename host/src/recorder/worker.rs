@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ pub(super) struct Worker {
 struct Pending {
     events: Vec<(Event, Option<Receipt>)>,
     changes: StateChange,
-    changed: Vec<oneshot::Sender<Result<(), RecordError>>>,
+    changed: Vec<SyncSender<Result<(), RecordError>>>,
     bytes: usize,
 }
 
@@ -179,7 +179,7 @@ impl Worker {
 }
 
 impl Pending {
-    fn change(&mut self, change: StateChange, event: Option<Event>, done: oneshot::Sender<Result<(), RecordError>>) {
+    fn change(&mut self, change: StateChange, event: Option<Event>, done: SyncSender<Result<(), RecordError>>) {
         self.events.extend(event.map(|event| (event, None)));
         self.changes.settings.extend(change.settings);
         self.changes.crons.extend(change.crons);

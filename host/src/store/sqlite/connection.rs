@@ -59,8 +59,9 @@ pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "query_only", "ON").doing("opening the log for reading")?;
     let deterministic = FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_UTF8;
     let matcher = |context: &rusqlite::functions::Context<'_>| {
-        let (text, pattern, fold): (String, String, bool) = (context.get(0)?, context.get(1)?, context.get(2)?);
-        Ok(like(&text, &pattern, fold))
+        // A column that is not set matches nothing.
+        let (text, pattern, fold): (Option<String>, String, bool) = (context.get(0)?, context.get(1)?, context.get(2)?);
+        Ok(text.is_some_and(|text| like(&text, &pattern, fold)))
     };
     connection.create_scalar_function("domain_like", 3, deterministic, matcher).doing("opening the log for reading")?;
     connection.authorizer(Some(|context: AuthContext<'_>| reader_may(&context))).doing("guarding the log")?;

@@ -24,8 +24,6 @@ const IDLE_READERS: usize = 4;
 pub struct Files {
     path: PathBuf,
     idle: Arc<Mutex<Vec<Connection>>>,
-    /// Held as long as this process writes the log.
-    _lock: Option<Arc<File>>,
 }
 
 impl Files {
@@ -43,8 +41,8 @@ impl Files {
             Err(TryLockError::Error(reason)) => return Err(unusable(reason)),
         }
         let path = database(folder);
-        let writer = SqliteWriter::open(&path)?;
-        Ok((Self { path, idle: Arc::default(), _lock: Some(Arc::new(lock)) }, writer))
+        let writer = SqliteWriter::open(&path, lock)?;
+        Ok((Self { path, idle: Arc::default() }, writer))
     }
 
     /// Opens the log in `folder` for reading only, beside a process that may be writing it.
@@ -56,7 +54,7 @@ impl Files {
         if !path.is_file() {
             return Err(StoreError::Missing(folder.to_owned()));
         }
-        Ok(Self { path, idle: Arc::default(), _lock: None })
+        Ok(Self { path, idle: Arc::default() })
     }
 
     /// Runs `read` on a connection, with the deadline set.

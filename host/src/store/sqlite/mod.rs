@@ -23,3 +23,6 @@ impl<T> Doing<T> for rusqlite::Result<T> {
         self.map_err(|source| StoreError::Database { doing, source })
     }
 }
+
+#[cfg(test)]
+mod tests;

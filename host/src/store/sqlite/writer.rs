@@ -1,5 +1,6 @@
 //! The one who appends, and the one who prunes.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,6 +24,8 @@ pub struct SqliteWriter {
     pruning: Arc<AtomicBool>,
     /// Set after an error: what the connection believes may not be what the disk holds.
     broken: bool,
+    /// Keeps other processes from writing, until everything above is gone.
+    _lock: File,
 }
 
 impl SqliteWriter {
@@ -30,10 +33,16 @@ impl SqliteWriter {
     ///
     /// # Errors
     /// The file cannot be opened or is no log.
-    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+    pub(super) fn open(path: &Path, lock: File) -> Result<Self, StoreError> {
         let pruning = Arc::new(AtomicBool::new(false));
         let connection = connection::writer(path, Arc::clone(&pruning))?;
-        Ok(Self { path: path.to_owned(), connection, terms: Terms::default(), pruning, broken: false })
+        Ok(Self { path: path.to_owned(), connection, terms: Terms::default(), pruning, broken: false, _lock: lock })
+    }
+
+    /// The connection itself, for tests of what it refuses.
+    #[cfg(test)]
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
     }
 
     /// After an error the outcome is unknown: only a fresh connection reads what really is there.
@@ -92,14 +101,14 @@ impl SqliteWriter {
         Ok(Pruned { entries: entries_gone as u64, payloads: payloads_gone as u64, more: entries.more || payloads.more })
     }
 
-    /// Copies the write-ahead log back once it is long. A reader in the way only makes it wait until the next time.
+    /// Copies the write-ahead log back once it is long, as far as that goes without waiting for a reader.
     fn checkpoint(&self) {
         let pages: rusqlite::Result<i64> =
             self.connection.query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| row.get(1));
         if pages.is_ok_and(|pages| pages < CHECKPOINT_PAGES) {
             return;
         }
-        if let Err(error) = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
+        if let Err(error) = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
             tracing::warn!(%error, "the write-ahead log could not be copied back yet");
         }
     }

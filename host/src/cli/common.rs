@@ -1,0 +1,115 @@
+//! What several subcommands share: where the log is, which policy judges, who is looking.
+
+use std::error::Error;
+use std::fmt::Display;
+use std::fs;
+use std::future::Future;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+use mcp_audit::{AuditLog, LogView, Options, Viewer};
+use tokio::net::TcpListener;
+use tracing_subscriber::EnvFilter;
+
+/// Where the log is, and which policy judges.
+#[derive(Args, Clone)]
+pub(super) struct LogOptions {
+    /// The folder of the log.
+    #[arg(long, value_name = "DIR", default_value = "mcp-audit-data", env = "MCP_AUDIT_DATA")]
+    pub(super) data: PathBuf,
+    /// A policy of your own instead of the default one: a WebAssembly component.
+    #[arg(long, value_name = "FILE", env = "MCP_AUDIT_POLICY")]
+    policy: Option<PathBuf>,
+}
+
+impl LogOptions {
+    /// Opens the log for recording.
+    pub(super) fn open(&self) -> Result<AuditLog, Box<dyn Error + Send + Sync>> {
+        Ok(self.options()?.open()?)
+    }
+
+    /// Opens the log for reading, beside a server that may be recording.
+    pub(super) fn view(&self) -> Result<LogView, Box<dyn Error + Send + Sync>> {
+        Ok(self.options()?.view()?)
+    }
+
+    fn options(&self) -> Result<Options, Box<dyn Error + Send + Sync>> {
+        let options = Options::new(&self.data);
+        let Some(path) = &self.policy else { return Ok(options) };
+        let component =
+            fs::read(path).map_err(|error| format!("the policy {} cannot be read: {error}", path.display()))?;
+        Ok(options.policy(component))
+    }
+}
+
+/// Who is looking. Whoever can read the log's files decides for themselves; the policy then says what that person sees.
+#[derive(Args, Clone)]
+pub(super) struct ViewerOptions {
+    /// Look as this user.
+    #[arg(long = "as", value_name = "USER", default_value = "operator")]
+    user: String,
+    /// Look as a member of this group (repeatable).
+    #[arg(long = "group", value_name = "GROUP", default_value = "admin")]
+    groups: Vec<String>,
+    /// Look as somebody of this instance of the platform.
+    #[arg(long, value_name = "NAME")]
+    instance: Option<String>,
+}
+
+impl ViewerOptions {
+    pub(super) fn viewer(&self) -> Viewer {
+        Viewer { user: self.user.clone(), groups: self.groups.clone(), instance: self.instance.clone() }
+    }
+}
+
+/// Prints a line. Unlike the standard macro this is an error and not a panic when whoever reads it has gone.
+pub(super) fn say(line: impl Display) -> io::Result<()> {
+    writeln!(io::stdout().lock(), "{line}")
+}
+
+/// Prints a line beside the output. Nobody has to read it.
+pub(super) fn note(line: impl Display) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// Says what happens on standard error; `MCP_AUDIT_LOG` takes filters such as `debug` or `mcp_audit=trace`.
+pub(super) fn start_tracing() {
+    let filter = EnvFilter::try_from_env("MCP_AUDIT_LOG").unwrap_or_else(|_| EnvFilter::new("warn,mcp_audit=info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false).init();
+}
+
+/// Runs asynchronous work to its end.
+pub(super) fn block_on<T>(work: impl Future<Output = T>) -> io::Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let result = runtime.block_on(work);
+    // What still runs then is a blocking read at most; nothing waits for its answer.
+    runtime.shutdown_background();
+    Ok(result)
+}
+
+/// Listens, or says what to do about it.
+pub(super) async fn listen(address: SocketAddr) -> Result<TcpListener, String> {
+    TcpListener::bind(address).await.map_err(|error| {
+        format!("cannot listen on {address}: {error}; stop what uses that port, or name another with --listen")
+    })
+}
+
+/// Completes when the process is asked to stop.
+pub(super) async fn stop_signal() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let terminate = async {
+            match signal(SignalKind::terminate()) {
+                Ok(mut terminate) => terminate.recv().await,
+                Err(_) => std::future::pending().await,
+            }
+        };
+        tokio::select! { _ = interrupt => {}, _ = terminate => {} }
+    }
+    #[cfg(not(unix))]
+    let _ = interrupt.await;
+}

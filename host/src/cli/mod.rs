@@ -1,0 +1,69 @@
+//! The command line: one file a subcommand.
+
+mod common;
+#[cfg(feature = "demo")]
+mod demo;
+mod list;
+mod print;
+mod serve;
+mod show;
+mod stdio;
+mod token;
+
+use std::error::Error;
+use std::io;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// An audit log for MCP platforms: one immutable entry for everything that happens.
+#[derive(Parser)]
+#[command(name = "mcp-audit", version, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the proxy, the API and the pages.
+    Serve(serve::Serve),
+    /// Run an MCP server that speaks over standard input and output, and record what it says.
+    Stdio(stdio::Stdio),
+    /// Make tokens that let users and agents in.
+    #[command(subcommand)]
+    Token(token::TokenCommand),
+    /// List entries, newest first.
+    List(list::List),
+    /// Show one entry.
+    Show(show::Show),
+    /// See it work: a real MCP server, real clients and three users, on a fresh log.
+    #[cfg(feature = "demo")]
+    Demo(demo::Demo),
+}
+
+/// What a subcommand ends with: the process's exit code, or an error for a person.
+type Outcome = Result<ExitCode, Box<dyn Error + Send + Sync>>;
+
+/// Runs the command line of this process.
+pub(crate) fn run() -> ExitCode {
+    common::start_tracing();
+    let outcome = match Cli::parse().command {
+        Command::Serve(serve) => serve.run(),
+        Command::Stdio(stdio) => stdio.run(),
+        Command::Token(token) => token.run(),
+        Command::List(list) => list.run(),
+        Command::Show(show) => show.run(),
+        #[cfg(feature = "demo")]
+        Command::Demo(demo) => demo.run(),
+    };
+    outcome.unwrap_or_else(|error| {
+        // Whoever read our output has seen enough, as in `mcp-audit list | head`.
+        let gone = error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe);
+        if gone {
+            return ExitCode::SUCCESS;
+        }
+        common::note(format_args!("mcp-audit: {error}"));
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,104 @@
+//! Entries as text for a terminal. Nothing that an entry holds may move the cursor or colour the screen.
+
+use std::io;
+
+use mcp_audit::entry::Entry;
+use mcp_audit::field::Field;
+use mcp_audit::store::StoredPayload;
+use serde_json::Value as Json;
+
+use super::common::{note, say};
+
+/// The columns of the table and how wide they may get.
+const COLUMNS: [(&str, usize); 8] = [
+    ("TIME", 20),
+    ("OUTCOME", 8),
+    ("USER", 16),
+    ("CONNECTION", 16),
+    ("SERVER", 12),
+    ("METHOD", 24),
+    ("TARGET", 32),
+    ("MS", 9),
+];
+
+/// A table, as wide as its content needs within each column's limit.
+pub(super) fn table(entries: &[Entry]) -> io::Result<()> {
+    let rows: Vec<_> = entries.iter().map(row).collect();
+    let width = |at: usize| {
+        let longest = rows.iter().map(|row| row[at].chars().count()).max().unwrap_or(0);
+        longest.clamp(COLUMNS[at].0.len(), COLUMNS[at].1)
+    };
+    let line = |row: [&str; 8]| {
+        let cells: Vec<_> = (0..8).map(|at| format!("{:1$}", cut(row[at], COLUMNS[at].1), width(at))).collect();
+        say(cells.join("  ").trim_end())
+    };
+    line(COLUMNS.map(|(name, _)| name))?;
+    for row in &rows {
+        line(std::array::from_fn(|at| row[at].as_str()))?;
+    }
+    if rows.is_empty() {
+        note("No entries match.");
+    }
+    Ok(())
+}
+
+fn row(entry: &Entry) -> [String; 8] {
+    let text = |field| inert(entry.text(field).unwrap_or_default());
+    let target = [Field::Tool, Field::Prompt, Field::ResourceUri, Field::Path].into_iter();
+    let target = target.map(text).find(|text| !text.is_empty()).unwrap_or_default();
+    let time: String = entry.occurred_at.to_string().chars().take(19).chain(['Z']).collect();
+    let duration = entry.duration_us.map(|micros| format!("{:.1}", micros as f64 / 1_000.0));
+    let method = text(Field::Method);
+    [
+        time,
+        text(Field::Outcome),
+        text(Field::User),
+        text(Field::Connection),
+        text(Field::Server),
+        method,
+        target,
+        duration.unwrap_or_default(),
+    ]
+}
+
+/// One JSON object a line. JSON escapes control characters by itself; bidi ones are escaped here.
+pub(super) fn json_lines(entries: &[Entry]) -> io::Result<()> {
+    entries.iter().try_for_each(|entry| say(inert(&serde_json::to_string(entry)?)))
+}
+
+/// One entry with details, and its payload where there is one, as indented JSON.
+pub(super) fn entry(entry: &Entry, payload: Option<StoredPayload>) -> serde_json::Result<String> {
+    let mut json = serde_json::to_value(entry)?;
+    json["details"] = Json::Object(entry.details.clone());
+    if let Some(payload) = payload {
+        json["payload"] = serde_json::json!({ "request": payload.request, "response": payload.response });
+    }
+    Ok(serde_json::to_string_pretty(&json)?.lines().map(inert).collect::<Vec<_>>().join("\n"))
+}
+
+/// The text with control and bidirectional characters written out.
+fn inert(text: &str) -> String {
+    let dangerous = |char: char| {
+        char.is_control() || matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars().flat_map(|char| if dangerous(char) { char.escape_unicode().collect() } else { vec![char] }).collect()
+}
+
+fn cut(text: &str, longest: usize) -> String {
+    match text.chars().count() > longest {
+        true => text.chars().take(longest.saturating_sub(1)).chain(['…']).collect(),
+        false => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_reaches_the_terminal_that_it_would_obey() {
+        assert_eq!(inert("a\u{1b}[31mb\u{202e}c\r\n"), "a\\u{1b}[31mb\\u{202e}c\\u{d}\\u{a}");
+        assert_eq!(inert("grüße 🎉"), "grüße 🎉");
+        assert_eq!(cut("abcdef", 4), "abc…");
+    }
+}

@@ -1,0 +1,56 @@
+//! The log as it can be seen: enough for whoever only reads, beside a process that may be recording.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::access::{Access, Viewer};
+use crate::manifest::Manifest;
+use crate::policy::Policy;
+use crate::reader::Reader;
+use crate::settings::Settings;
+use crate::store::Files;
+use crate::time::{Clock, Timestamp};
+
+/// A log that can be read. Clones are the same log.
+#[derive(Clone)]
+pub struct LogView {
+    pub(super) files: Files,
+    pub(super) policy: Arc<Policy>,
+    /// Shared with the recorder, which replaces them when a change is stored.
+    pub(super) shared_settings: Arc<RwLock<Arc<Settings>>>,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+impl LogView {
+    /// What `viewer` may do. A policy that fails here denies everything.
+    pub fn access(&self, viewer: &Viewer) -> Access {
+        self.policy.access(&self.settings(), viewer, self.now()).unwrap_or_else(|fault| {
+            tracing::error!(%fault, user = %viewer.user, "access is denied");
+            Access::denied(viewer.clone())
+        })
+    }
+
+    /// The log as `access` lets it be seen.
+    pub fn reader<'a>(&'a self, access: &'a Access) -> Reader<'a> {
+        Reader::new(&self.files, access)
+    }
+
+    /// The settings in force.
+    pub fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.shared_settings.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What the policy declares.
+    pub fn manifest(&self) -> &Manifest {
+        self.policy.manifest()
+    }
+
+    /// The policy's digest.
+    pub fn policy_digest(&self) -> &str {
+        self.policy.digest()
+    }
+
+    /// The present moment by the log's clock.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}

@@ -1,0 +1,223 @@
+//! The database refuses every edit, finds what the domain's meaning says, and prunes a prefix and nothing else.
+
+use proptest::prelude::*;
+use rusqlite::Connection;
+use uuid::Uuid;
+
+use super::{Files, SqliteWriter};
+use crate::domain::{Domain, parse_json};
+use crate::entry::{Details, Entry};
+use crate::field::{Field, FieldType};
+use crate::policy::Plan;
+use crate::store::{Batch, PageQuery, Stored, StoredPayload, Writer};
+use crate::time::{SECOND, Timestamp};
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_micros(second * SECOND)
+}
+
+fn entry(number: u64, recorded_at: Timestamp) -> Entry {
+    let mut entry = Entry::new(Uuid::from_u128(number.into()), recorded_at, recorded_at);
+    for field in Field::ALL.iter().filter(|field| field.kind() == FieldType::Text) {
+        entry.set_text(*field, Some(field.name()));
+    }
+    entry.details.insert("number".to_owned(), number.into());
+    entry
+}
+
+fn payload() -> StoredPayload {
+    StoredPayload { salt: [9; 32], request: Some("{}".into()), response: None, notes: Details::new() }
+}
+
+fn batch(entries: impl IntoIterator<Item = Entry>) -> Batch {
+    Batch { entries: entries.into_iter().map(|entry| (entry, Some(payload()))).collect(), ..Batch::default() }
+}
+
+struct Log {
+    folder: tempfile::TempDir,
+    files: Files,
+    writer: SqliteWriter,
+}
+
+fn log(entries: impl IntoIterator<Item = Entry>) -> Log {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (files, mut writer) = Files::open(folder.path()).expect("a log");
+    writer.commit(&batch(entries)).expect("stored");
+    Log { folder, files, writer }
+}
+
+fn all(files: &Files, domain: Domain) -> Vec<Entry> {
+    files.page(&PageQuery { domain, before: None, limit: 500 }).expect("a page").entries
+}
+
+#[test]
+fn what_is_stored_is_read_back_as_it_was() {
+    let mut given = entry(7, at(5));
+    given.parent = Some(Uuid::from_u128(3));
+    (given.status_code, given.duration_us) = (Some(404), Some(u64::from(u32::MAX)));
+    given.payload_commitment = Some([5; 32]);
+    let log = log([entry(1, at(1)), given.clone()]);
+    (given.seq, given.has_payload) = (1, true);
+    assert_eq!(all(&log.files, Domain::TRUE)[0], given);
+    assert_eq!(log.files.payload(1).expect("read"), Some(payload()));
+}
+
+#[test]
+fn an_id_is_stored_once_and_times_never_go_back() {
+    let mut log = log([entry(1, at(100))]);
+    let stored = log.writer.commit(&batch([entry(1, at(101)), entry(2, at(50)), entry(2, at(51))])).expect("stored");
+    assert_eq!(stored, [Stored::Duplicate, Stored::At(1), Stored::Duplicate]);
+    assert_eq!(all(&log.files, Domain::TRUE)[0].recorded_at, at(100));
+}
+
+#[test]
+fn a_second_writer_is_refused_and_a_foreign_file_is_left_alone() {
+    let log = log([]);
+    let error = Files::open(log.folder.path()).map(drop).expect_err("refused").to_string();
+    assert!(error.contains("in use by another process"), "{error}");
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("mcp-audit.db");
+    Connection::open(&path).expect("a file").execute_batch("CREATE TABLE mine (x)").expect("a table");
+    let error = Files::open(folder.path()).map(drop).expect_err("refused").to_string();
+    assert!(error.contains("not a log of this version"), "{error}");
+}
+
+/// Every way of editing what is stored.
+const EDITS: &[&str] = &[
+    "UPDATE entry SET user = 1",
+    "UPDATE entry SET seq = seq + 10",
+    "DELETE FROM entry",
+    "DELETE FROM entry WHERE seq = 0",
+    "INSERT OR REPLACE INTO entry SELECT * FROM entry",
+    "REPLACE INTO entry SELECT * FROM entry LIMIT 1",
+    "INSERT INTO entry SELECT * FROM entry WHERE seq = 0 ON CONFLICT DO UPDATE SET user = 1",
+    "UPDATE OR REPLACE entry SET seq = 0 WHERE seq = 1",
+    "UPDATE payload SET request = ''",
+    "DELETE FROM payload",
+    "REPLACE INTO payload SELECT * FROM payload",
+    "UPDATE term SET text = 'x' || text",
+    "DELETE FROM term",
+    "REPLACE INTO term SELECT id, 'x' || text FROM term",
+    "DELETE FROM head",
+    "INSERT OR REPLACE INTO head VALUES (1, 99, 99)",
+];
+
+fn assert_refused(connection: &Connection, extra: &[&str], who: &str) {
+    for sql in EDITS.iter().chain(extra) {
+        assert!(connection.execute_batch(sql).is_err(), "{who} could run: {sql}");
+    }
+}
+
+#[test]
+fn edits_are_refused_on_every_connection() {
+    let log = log([entry(1, at(1)), entry(2, at(2))]);
+    let path = log.folder.path().join("mcp-audit.db");
+    let before = all(&log.files, Domain::TRUE);
+    let schema = [
+        "DROP TABLE entry",
+        "DROP TRIGGER entry_no_update",
+        "ALTER TABLE entry ADD COLUMN x",
+        "UPDATE head SET pruned = 99, payloads_pruned = 99",
+    ];
+    assert_refused(log.writer.connection(), &schema, "the writer");
+    assert_refused(&super::connection::reader(&path).expect("a reader"), &schema, "a reader");
+    // Somebody else's program: the triggers alone must hold, also without recursive triggers.
+    let raw = Connection::open(&path).expect("a raw connection");
+    raw.pragma_update(None, "recursive_triggers", "OFF").expect("off");
+    assert_refused(&raw, &["UPDATE head SET pruned = -1"], "a raw connection");
+    assert_eq!(all(&log.files, Domain::TRUE), before);
+}
+
+#[test]
+fn pruning_removes_what_is_older_in_chunks_and_nothing_else() {
+    let mut log = log((0..1_200).map(|number| entry(number, at(number.cast_signed()))));
+    let plan = Plan { entries_before: Some(at(1_100)), payloads_before: Some(at(1_150)) };
+    let mut steps = Vec::new();
+    loop {
+        let step = log.writer.prune(plan).expect("a step");
+        steps.push((step.entries, step.payloads));
+        if !step.more {
+            break;
+        }
+    }
+    assert_eq!(steps, [(500, 500), (500, 500), (100, 150)]);
+    let left = all(&log.files, Domain::TRUE);
+    assert_eq!((left.len(), left[99].seq), (100, 1_100));
+    assert_eq!(left.iter().filter(|entry| entry.has_payload).count(), 50);
+    assert_eq!(log.writer.prune(plan).expect("idle").entries, 0);
+    assert_eq!(log.writer.commit(&batch([entry(5_000, at(0))])).expect("stored"), [Stored::At(1_200)]);
+}
+
+#[test]
+fn a_log_that_was_emptied_goes_on_counting() {
+    let mut log = log([entry(1, at(1)), entry(2, at(2))]);
+    let plan = Plan { entries_before: Some(at(10)), payloads_before: None };
+    assert_eq!(log.writer.prune(plan).expect("pruned").entries, 2);
+    assert_eq!(log.writer.commit(&batch([entry(3, at(20))])).expect("stored"), [Stored::At(2)]);
+    assert_eq!(log.files.extent().expect("measured").entries, 1);
+}
+
+/// Terms over a few fields and few values, so that they often match.
+fn term() -> impl Strategy<Value = String> {
+    let text = prop_oneof![Just("tool"), Just("user"), Just("request_id"), Just("outcome")];
+    let value =
+        prop_oneof![Just("null"), Just(r#""a""#), Just(r#""B""#), Just(r#""ab%""#), Just(r#""_""#), Just(r#""""#)];
+    let comparison = prop_oneof![
+        Just("="),
+        Just("!="),
+        Just("like"),
+        Just("not like"),
+        Just("ilike"),
+        Just("not ilike"),
+        Just("=like"),
+        Just("not =ilike"),
+        Just("in"),
+        Just("not in"),
+        Just("=?"),
+        Just("<"),
+        Just(">="),
+        Just(">"),
+        Just("<=")
+    ];
+    let number = prop_oneof![Just("="), Just("!="), Just("<"), Just("<="), Just(">"), Just(">="), Just("not in")];
+    let of_text = (text, comparison, value)
+        .prop_map(|(field, comparison, value)| format!(r#"["{field}","{comparison}",{value}]"#));
+    let of_number =
+        (number, 199_u16..203).prop_map(|(comparison, value)| format!(r#"["status_code","{comparison}",{value}]"#));
+    prop_oneof![3 => of_text, 1 => of_number]
+}
+
+fn domain() -> impl Strategy<Value = String> {
+    let operators = prop::collection::vec(prop_oneof![Just("\"&\""), Just("\"|\""), Just("\"!\"")], 0..4);
+    (operators, prop::collection::vec(term(), 0..6)).prop_map(|(operators, terms)| {
+        let parts: Vec<_> = operators.into_iter().map(str::to_owned).chain(terms).collect();
+        format!("[{}]", parts.join(","))
+    })
+}
+
+fn varied(number: u64) -> Entry {
+    let mut entry = entry(number, at(number.cast_signed()));
+    let text = |at: u64| [None, Some("a"), Some("b"), Some("AB"), Some("ab%")][(at % 5) as usize];
+    entry.set_text(Field::Tool, text(number));
+    entry.set_text(Field::User, text(number / 5));
+    entry.set_text(Field::RequestId, text(number / 25));
+    entry.status_code = [None, Some(200), Some(201)][(number % 3) as usize];
+    entry
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever the filter, SQL finds exactly what evaluation in memory finds.
+    #[test]
+    fn queries_mean_what_domains_mean(domain in domain()) {
+        thread_local! { static LOG: Log = log((0..125).map(varied)); }
+        let Ok(domain) = parse_json(&domain, at(0)) else { return Ok(()) };
+        LOG.with(|log| {
+            let found: Vec<_> = all(&log.files, domain.clone()).iter().map(|entry| entry.seq).collect();
+            let expected: Vec<_> = all(&log.files, Domain::TRUE).iter().filter(|entry| domain.matches(entry)).map(|entry| entry.seq).collect();
+            prop_assert_eq!(found, expected);
+            Ok(())
+        })?;
+    }
+}

@@ -1,0 +1,32 @@
+//! Builds the evil policy in each of its shapes.
+
+#[path = "../../host/component.rs"]
+mod component;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Shapes that cannot be switched on while the component runs: its imports, and its manifest, which is told nothing.
+const SHAPES: [&str; 7] =
+    ["", "imports", "manifest-panic", "manifest-spin", "manifest-bad-cron", "manifest-bad-domain", "manifest-empty"];
+
+fn main() -> ExitCode {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let evil = here.join("../evil");
+    let wit = here.join("../../wit");
+    component::rerun_if_changed(&[&evil, &wit, &here.join("../../host/component.rs")]);
+    for shape in SHAPES {
+        match component::build(&evil.join("Cargo.toml"), "mcp-audit-evil-policy", shape) {
+            Ok(path) => println!("cargo::rustc-env=EVIL_{}={}", name(shape), path.display()),
+            Err(error) => {
+                println!("cargo::error={}", error.replace('\n', "\ncargo::error="));
+                return ExitCode::FAILURE;
+            }
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+fn name(shape: &str) -> String {
+    if shape.is_empty() { "POLICY".to_owned() } else { shape.to_uppercase().replace('-', "_") }
+}

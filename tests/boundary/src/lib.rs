@@ -1,0 +1,16 @@
+//! The evil policy's components, built by this crate's build script.
+
+/// Misbehaves as it is told by the setting `evil`, or by an event's target `evil:MODE`.
+pub const POLICY: &[u8] = include_bytes!(env!("EVIL_POLICY"));
+/// Imports a clock.
+pub const IMPORTS: &[u8] = include_bytes!(env!("EVIL_IMPORTS"));
+/// Panics in `manifest`.
+pub const MANIFEST_PANIC: &[u8] = include_bytes!(env!("EVIL_MANIFEST_PANIC"));
+/// Never returns from `manifest`.
+pub const MANIFEST_SPIN: &[u8] = include_bytes!(env!("EVIL_MANIFEST_SPIN"));
+/// Declares a cron that is none.
+pub const MANIFEST_BAD_CRON: &[u8] = include_bytes!(env!("EVIL_MANIFEST_BAD_CRON"));
+/// Declares a filter over a field that does not exist.
+pub const MANIFEST_BAD_DOMAIN: &[u8] = include_bytes!(env!("EVIL_MANIFEST_BAD_DOMAIN"));
+/// Declares nothing at all.
+pub const MANIFEST_EMPTY: &[u8] = include_bytes!(env!("EVIL_MANIFEST_EMPTY"));

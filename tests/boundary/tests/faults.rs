@@ -1,0 +1,174 @@
+//! A policy that misbehaves loses nothing and shows nothing that it should not.
+
+use std::collections::BTreeMap;
+
+use mcp_audit::domain::Domain;
+use mcp_audit::entry::Entry;
+use mcp_audit::event::{Body, Channel, Detail, Event, Kind, Payload, Target};
+use mcp_audit::field::Field;
+use mcp_audit::policy::{FaultKind, Limits, Policy};
+use mcp_audit::settings::Settings;
+use mcp_audit::time::Timestamp;
+use mcp_audit::value::Value;
+use mcp_audit::{Access, AuditLog, Options, Viewer};
+use mcp_audit_boundary_tests as evil;
+
+const NOW: Timestamp = Timestamp::EPOCH;
+
+fn policy() -> Policy {
+    Policy::load(evil::POLICY, Limits::default(), NOW).expect("the evil policy")
+}
+
+fn settings(policy: &Policy, mode: &str) -> Settings {
+    Settings::load(&policy.manifest().settings, &BTreeMap::from([("evil".to_owned(), Value::from(mode))]))
+}
+
+fn event(target: &str) -> Event {
+    let event = Event::new(NOW, Channel::Mcp, Kind::Request, Detail::Ok);
+    Event { method: Some("tools/call".into()), target: Some(Target::Tool(target.to_owned())), ..event }
+}
+
+fn good() -> Viewer {
+    Viewer { user: "good".into(), groups: Vec::new(), instance: None }
+}
+
+/// Every way of failing in `judge` and how it is told.
+const JUDGE: &[(&str, FaultKind)] = &[
+    ("panic", FaultKind::Trap),
+    ("spin", FaultKind::Fuel),
+    ("memory", FaultKind::Memory),
+    ("recurse", FaultKind::Stack),
+X, FaultKind::Result),
+    ("too-few", FaultKind::Result),
+    ("too-many", FaultKind::Result),
+    ("bad-mask", FaultKind::Result),
+    ("long-action", FaultKind::Result),
+];
+
+#[test]
+fn each_way_of_misjudging_is_a_fault_of_its_kind() {
+    let policy = policy();
+    for (mode, kind) in JUDGE {
+        let verdicts = policy.judge(&settings(&policy, mode), &[event("x")]);
+        let fault = verdicts.into_iter().next().expect("one answer").expect_err(mode);
+        assert_eq!(fault.kind, *kind, "{mode}: {fault}");
+    }
+}
+
+#[test]
+fn one_bad_event_in_a_batch_costs_the_others_nothing() {
+    let policy = policy();
+    let mut events: Vec<_> = (0..50).map(|_| event("x")).collect();
+    events[17] = event("evil:panic");
+    events[33] = event("evil:too-many");
+    let verdicts = policy.judge(&settings(&policy, ""), &events);
+    let faulted: Vec<_> = (0..50).filter(|at| verdicts[*at].is_err()).collect();
+    assert_eq!(faulted, [17, 33]);
+}
+
+#[test]
+fn every_way_of_granting_badly_is_a_denial() {
+    let policy = policy();
+    for mode in [
+        "panic",
+        "spin",
+        "memory",
+        "recurse",
+        "oversize-list",
+        "oversize-text",
+        "bad-utf8",
+        "control-chars",
+        "bad-domain",
+        "unknown-field",
+    ] {
+        let denied = policy.access(&settings(&policy, mode), &good(), NOW);
+        assert!(denied.is_err(), "{mode}: {denied:?}");
+    }
+}
+
+#[test]
+fn every_way_of_planning_badly_deletes_nothing() {
+    let policy = policy();
+    for mode in ["panic", "spin", "memory", "recurse", "future-retention"] {
+        assert!(policy.retention(&settings(&policy, mode), NOW).is_err(), "{mode}");
+    }
+}
+
+fn open(folder: &std::path::Path) -> AuditLog {
+    Options::new(folder).policy(evil::POLICY.to_vec()).open().expect("a log")
+}
+
+fn entries(log: &AuditLog, access: &Access) -> Vec<Entry> {
+    log.reader(access).page(Domain::TRUE, None, 500).expect("a page").entries
+}
+
+#[tokio::test]
+async fn an_event_that_cannot_be_judged_is_recorded_as_metadata_with_fault_and_digest() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = open(folder.path());
+    for (mode, _) in JUDGE {
+        let payload = Payload { request: Some(Body::whole("canary-in-a-body")), response: None };
+        log.record(Event { payload: Some(payload), ..event(&format!("evil:{mode}")) }).expect("taken");
+    }
+    log.record_durably(event("decent")).await.expect("stored");
+    let entries = entries(&log, &log.access(&good()));
+    for (mode, kind) in JUDGE {
+        let tool = format!("evil:{mode}");
+        let entry = entries.iter().find(|entry| entry.text(Field::Tool) == Some(&tool)).expect(mode);
+        assert_eq!(entry.text(Field::Fault), Some(kind.as_str()), "{mode}");
+        assert_eq!(entry.details["policy"], log.policy_digest(), "{mode}");
+        assert!(!entry.has_payload, "{mode}");
+    }
+    let decent = entries.iter().find(|entry| entry.text(Field::Tool) == Some("decent")).expect("the service goes on");
+    assert_eq!((decent.text(Field::Action), decent.text(Field::Fault)), (Some("evil.judged"), None));
+}
+
+#[tokio::test]
+async fn a_verdict_cannot_widen_what_the_switch_allows() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = open(folder.path());
+    let payload = Payload { request: Some(Body::whole("canary-in-a-body")), response: None };
+    log.record_durably(Event { payload: Some(payload), ..event("evil:widen") }).await.expect("stored");
+    let access = log.access(&good());
+    assert!(entries(&log, &access).iter().all(|entry| !entry.has_payload));
+    drop(log);
+    for file in std::fs::read_dir(folder.path()).expect("files") {
+        let bytes = std::fs::read(file.expect("a file").path()).expect("bytes");
+        assert!(!bytes.windows(16).any(|window| window == b"canary-in-a-body"));
+    }
+}
+
+#[tokio::test]
+async fn texts_full_of_control_characters_are_stored_and_read_back() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = open(folder.path());
+    log.record_durably(event("evil:control-chars")).await.expect("stored");
+    let entries = entries(&log, &log.access(&good()));
+    let entry = entries.iter().find(|entry| entry.text(Field::Tool) == Some("evil:control-chars")).expect("recorded");
+    assert!(entry.text(Field::Action).is_some_and(|action| !action.contains('\0')));
+}
+
+#[tokio::test]
+async fn access_that_fails_shows_nothing_and_the_log_goes_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    open(folder.path()).close();
+    let database = rusqlite::Connection::open(folder.path().join("mcp-audit.db")).expect("the database");
+    let set = |mode: &str| {
+        let sql = "INSERT INTO setting VALUES ('evil', ?1) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+        database.execute(sql, [serde_json::json!(mode).to_string()]).expect("set");
+    };
+    for mode in ["panic", "spin", "bad-domain", "unknown-field", "bad-operands"] {
+        set(mode);
+        let log = open(folder.path());
+        log.record_durably(event("x")).await.expect("stored");
+        let access = log.access(&good());
+        let page = log.reader(&access).page(Domain::TRUE, None, 10);
+        assert!(page.map_or(0, |page| page.entries.len()) == 0, "{mode}");
+        log.close();
+    }
+    set("");
+    let log = open(folder.path());
+    assert!(
+        entries(&log, &log.access(&good())).iter().filter(|entry| entry.text(Field::Tool) == Some("x")).count() == 5
+    );
+}

@@ -1,0 +1,54 @@
+//! What is no policy is refused before it judges anything, with a reason that helps.
+
+use mcp_audit::policy::{Limits, LoadError, Policy};
+use mcp_audit::time::Timestamp;
+use mcp_audit_boundary_tests as evil;
+
+fn refusal(component: &[u8]) -> LoadError {
+    Policy::load(component, Limits::default(), Timestamp::from_micros(0)).expect_err("refused")
+}
+
+#[test]
+fn a_component_that_imports_anything_is_refused_with_the_imports_named() {
+    let error = refusal(evil::IMPORTS);
+    assert!(matches!(&error, LoadError::Imports(names) if names.len() == 1), "{error}");
+    assert!(error.to_string().contains("wasi:clocks/monotonic-clock@0.2"), "{error}");
+}
+
+#[test]
+fn what_is_no_component_is_refused() {
+    let component: &[u8] = evil::POLICY;
+    for bytes in [&b""[..], b"hello", b"\0asm\x01\0\0\0", &component[..component.len() / 2]] {
+        assert!(matches!(refusal(bytes), LoadError::NotAComponent(_)));
+    }
+    // A component, but not with this contract.
+    assert!(matches!(refusal(b"\0asm\x0d\0\x01\0"), LoadError::Contract(_)));
+    let limits = Limits { component_bytes: 100, ..Limits::default() };
+    let large = Policy::load(component, limits, Timestamp::from_micros(0)).expect_err("too large");
+    assert!(matches!(large, LoadError::TooLarge { limit: 100, .. }));
+}
+
+#[test]
+fn a_manifest_that_fails_or_makes_no_sense_is_refused() {
+    for (component, reason) in [
+        (evil::MANIFEST_PANIC, "failed in manifest (trap)"),
+        (evil::MANIFEST_SPIN, "failed in manifest (fuel)"),
+        (evil::MANIFEST_BAD_CRON, "no schedule"),
+        (evil::MANIFEST_BAD_DOMAIN, "lacks its operand"),
+        (evil::MANIFEST_EMPTY, "an empty name"),
+    ] {
+        let error = refusal(component).to_string();
+        assert!(error.contains(reason), "{error}");
+    }
+}
+
+#[test]
+fn a_component_with_single_bytes_flipped_never_takes_the_host_down() {
+    let step = evil::POLICY.len() / 97;
+    for at in (0..evil::POLICY.len()).step_by(step) {
+        let mut bytes = evil::POLICY.to_vec();
+        bytes[at] ^= 0x15;
+        // Either way is right; what counts is that there is an answer.
+        let _ = Policy::load(&bytes, Limits::default(), Timestamp::from_micros(0));
+    }
+}

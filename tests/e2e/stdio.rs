@@ -1,0 +1,59 @@
+//! The same for a server that is spoken to over its standard input and output.
+
+use mcp_audit_tests::{Everything, binary, expect_entries, listed, script, text};
+use serde_json::Value;
+
+/// What the script does over stdio: everything but what only HTTP has.
+const MESSAGES: &[&str] = &[
+    "initialize - success ok",
+    "notifications/initialized - success accepted",
+    "tools/list - success ok",
+    "tools/call echo success ok",
+    "tools/call no-such-tool error tool-error",
+    "tools/call get-sum error tool-error",
+    "tools/call trigger-long-running-operation success ok",
+    "resources/list - success ok",
+    "resources/list - success ok",
+    "resources/read demo://resource/static/document/architecture.md success ok",
+    "resources/read demo://no-such-resource error rpc-error",
+    "prompts/list - success ok",
+    "prompts/get simple-prompt success ok",
+    "ping - success ok",
+    "tools/call trigger-long-running-operation error cancelled",
+    "notifications/cancelled - success accepted",
+    "tools/call trigger-elicitation-request success ok",
+    "elicitation/create - success ok",
+    "roots/list - success ok",
+];
+
+#[test]
+fn the_wrapper_changes_nothing_and_records_each_message_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (binary, program) = (binary(), Everything::program());
+    let (binary, program, data) = (binary.to_string_lossy(), program.to_string_lossy(), folder.path().join("data"));
+    let data_text = data.to_string_lossy();
+
+    let direct = script(["--stdio", "--", "node", &program]);
+    let wrapper = [&binary, "stdio", "--data", &data_text, "--server", "everything", "--", "node", &program];
+    let wrapped = script(["--stdio", "--"].into_iter().chain(wrapper));
+    for (step, result) in direct.as_object().expect("steps") {
+        assert_eq!(&wrapped[step], result, "\"{step}\" went another way through the wrapper");
+    }
+
+    let entries: Vec<Value> = listed(&data).into_iter().filter(|entry| text(entry, "channel") == "stdio").collect();
+    expect_entries(&entries, MESSAGES);
+    for entry in &entries {
+        each_is_whole(entry);
+    }
+}
+
+fn each_is_whole(entry: &Value) {
+    assert_eq!(text(entry, "server"), "everything", "{entry:#}");
+    assert_eq!(text(entry, "client_name"), "official-client", "{entry:#}");
+    assert_eq!(text(entry, "client_version"), "1.2.3", "{entry:#}");
+    // A notification is over when it has been sent.
+    let lasts = !text(entry, "method").starts_with("notifications/");
+    assert!(!lasts || entry["duration_us"].as_u64().is_some_and(|micros| micros > 0), "no duration: {entry:#}");
+    let long = text(entry, "tool") == "trigger-long-running-operation";
+    assert!(!long || entry["duration_us"].as_u64().is_some_and(|micros| micros >= 500_000), "too short: {entry:#}");
+}

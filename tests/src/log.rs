@@ -1,0 +1,51 @@
+//! Reading the log in tests: what was recorded against what should have been.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::process::run;
+
+/// The text of a field; `-` when it is not set.
+pub fn text<'a>(entry: &'a Value, field: &str) -> &'a str {
+    entry[field].as_str().unwrap_or("-")
+}
+
+/// Every entry of a data folder that nobody has open, newest first, by the command line.
+pub fn listed(data: &Path) -> Vec<Value> {
+    let data = data.to_string_lossy();
+    let output = run(["list", "--data", &data, "--format", "json", "--limit", "500"]);
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "the log cannot be listed: {complaint}");
+    let lines = String::from_utf8(output.stdout).expect("text");
+    lines.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line}"))).collect()
+}
+
+/// Fails unless the entries are exactly the expected ones, in whatever order: the method, what it was applied to, the
+/// outcome and its detail, each as one line of text.
+pub fn expect_entries(entries: &[Value], expected: &[&str]) {
+    let mut found: Vec<String> = entries.iter().map(line).collect();
+    let mut expected: Vec<String> = expected.iter().map(|line| (*line).to_owned()).collect();
+    found.sort();
+    expected.sort();
+    let missing: Vec<_> = without(&expected, &found);
+    let surplus: Vec<_> = without(&found, &expected);
+    assert!(missing.is_empty() && surplus.is_empty(), "missing: {missing:#?}\nnot expected: {surplus:#?}");
+}
+
+fn line(entry: &Value) -> String {
+    let target = ["tool", "prompt", "resource_uri"].into_iter().find_map(|field| entry[field].as_str());
+    let words = [text(entry, "method"), target.unwrap_or("-"), text(entry, "outcome"), text(entry, "outcome_detail")];
+    words.join(" ")
+}
+
+/// The lines of `all` that are left when each line of `others` has taken one away.
+fn without(all: &[String], others: &[String]) -> Vec<String> {
+    let mut rest = all.to_vec();
+    for other in others {
+        if let Some(at) = rest.iter().position(|line| line == other) {
+            rest.remove(at);
+        }
+    }
+    rest
+}

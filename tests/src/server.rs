@@ -1,0 +1,81 @@
+//! The product as an operator runs it: `mcp-audit serve` on a data folder of its own.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+
+use tempfile::TempDir;
+
+use crate::api::Api;
+use crate::process::{Process, product, run};
+
+/// What stands before the address in the line that says that the server is ready.
+pub const READY: &str = "mcp-audit is listening on ";
+
+/// A running server. It is stopped when it is dropped.
+#[derive(Debug)]
+pub struct Server {
+    process: Process,
+    folder: TempDir,
+    address: String,
+}
+
+impl Server {
+    /// Starts a server in front of these upstreams: names and URLs.
+    pub fn start(upstreams: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut command = product(["serve", "--listen", "127.0.0.1:0", "--data"]);
+        command.arg(folder.path().join("data"));
+        for (name, url) in upstreams {
+            command.arg("--upstream").arg(format!("{name}={url}"));
+        }
+        let mut process = Process::start(&mut command);
+        let address = process.line_after(READY).trim_end_matches('/').to_owned();
+        Self { process, folder, address }
+    }
+
+    /// The address with its scheme, without a slash at its end.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The URL of an upstream behind the proxy.
+    pub fn mcp(&self, name: &str) -> String {
+        format!("{}/mcp/{name}", self.address)
+    }
+
+    /// The data folder.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// A new token for `user` in `group`.
+    pub fn token(&self, user: &str, group: &str) -> String {
+        token_in(&self.data(), user, &[group], &format!("{user}s-laptop"))
+    }
+
+    /// The HTTP API as somebody of `group` who is called `<group>-of-the-test` sees it.
+    pub fn api(&self, group: &str) -> Api {
+        Api::new(&self.address, &self.token(&format!("{group}-of-the-test"), group))
+    }
+
+    /// The process, for its output.
+    pub fn process(&self) -> &Process {
+        &self.process
+    }
+
+    /// Stops it as an operator would.
+    pub fn stop(&mut self) -> ExitStatus {
+        self.process.stop()
+    }
+}
+
+/// A new token, made on the command line.
+pub fn token_in(data: &Path, user: &str, groups: &[&str], connection: &str) -> String {
+    let data = data.to_string_lossy();
+    let mut arguments = vec!["token", "create", "--data", &data, "--user", user, "--connection", connection];
+    arguments.extend(groups.iter().flat_map(|group| ["--group", group]));
+    let output = run(arguments);
+    let (said, complaint) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "no token: {said}{complaint}");
+    said.lines().last().expect("a line with the token").to_owned()
+}
