@@ -48,5 +48,6 @@ impl Stdio {
 /// The last part of the command's path.
 fn name(command: &[OsString]) -> String {
     let path = command.first().map(std::path::Path::new);
-    path.and_then(|path| path.file_name()).map_or_else(|| "stdio".to_owned(), |name| name.to_string_lossy().into_owned())
+    path.and_then(|path| path.file_name())
+        .map_or_else(|| "stdio".to_owned(), |name| name.to_string_lossy().into_owned())
 }

@@ -50,7 +50,12 @@ impl Create {
         let connection = connection.unwrap_or_else(|| user.clone());
         let viewer = Viewer { user, groups, instance };
         let (secret, token) = Tokens::open(&data)?.create(&viewer, &connection, SystemClock.now())?;
-        note(format_args!("A token for {} ({}), connection {:?}:", token.user, token.groups.join(", "), token.connection));
+        note(format_args!(
+            "A token for {} ({}), connection {:?}:",
+            token.user,
+            token.groups.join(", "),
+            token.connection
+        ));
         say(secret)?;
         Ok(ExitCode::SUCCESS)
     }

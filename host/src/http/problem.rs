@@ -4,6 +4,7 @@
 //! into a page.
 
 use axum::Json;
+use axum::extract::rejection::{BytesRejection, FormRejection};
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -42,6 +43,7 @@ const MISSING: Kind = (StatusCode::NOT_FOUND, "urn:mcp-audit:problem:not-found",
 const METHOD: Kind = (StatusCode::METHOD_NOT_ALLOWED, "urn:mcp-audit:problem:method", "Method not allowed");
 const PARAMETER: Kind = (StatusCode::BAD_REQUEST, "urn:mcp-audit:problem:parameter", "Parameter not understood");
 const BODY: Kind = (StatusCode::BAD_REQUEST, "urn:mcp-audit:problem:body", "Body not understood");
+const TOO_LONG: Kind = (StatusCode::PAYLOAD_TOO_LARGE, "urn:mcp-audit:problem:too-long", "Body too long");
 const MEDIA: Kind = (StatusCode::UNSUPPORTED_MEDIA_TYPE, "urn:mcp-audit:problem:media-type", "Media type not taken");
 const SETTING: Kind = (StatusCode::UNPROCESSABLE_ENTITY, "urn:mcp-audit:problem:setting", "Setting not allowed");
 const RUNNING: Kind = (StatusCode::CONFLICT, "urn:mcp-audit:problem:running", "Running already");
@@ -109,6 +111,15 @@ impl Problem {
         Self::new(MEDIA, format!("Send the body as {wanted}."))
     }
 
+    /// The body was not read.
+    fn unread(status: StatusCode) -> Self {
+        match status {
+            StatusCode::PAYLOAD_TOO_LARGE => Self::new(TOO_LONG, "Send less: what can be set here fits in 64 KiB."),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::media_type("application/x-www-form-urlencoded"),
+            _ => Self::body("The body cannot be read. Use the form of the page."),
+        }
+    }
+
     /// Something failed that the person asking cannot help. The cause goes to the trace, under a reference.
     pub(super) fn internal(cause: &dyn std::fmt::Display) -> Self {
         let mut random = [0; 4];
@@ -167,6 +178,18 @@ fn sentence(text: &str) -> String {
 
 fn number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u16(status.as_u16())
+}
+
+impl From<BytesRejection> for Problem {
+    fn from(rejection: BytesRejection) -> Self {
+        Self::unread(rejection.status())
+    }
+}
+
+impl From<FormRejection> for Problem {
+    fn from(rejection: FormRejection) -> Self {
+        Self::unread(rejection.status())
+    }
 }
 
 impl From<Denied> for Problem {

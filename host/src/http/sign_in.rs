@@ -60,8 +60,9 @@ async fn by_form(
     if !origin::is_own(&parts.headers) {
         return error::as_page(&site, None, Problem::cross_site().into_response());
     }
-    let Ok(Form(sent)) = sent else {
-        return error::as_page(&site, None, Problem::body("Use the form of the sign-in page.").into_response());
+    let sent = match sent {
+        Ok(Form(sent)) => sent,
+        Err(rejection) => return error::as_page(&site, None, Problem::from(rejection).into_response()),
     };
     match site.identity.by_secret(sent.token.trim()).await {
         Ok(Some(token)) => {

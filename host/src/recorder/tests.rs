@@ -31,7 +31,10 @@ struct Flaky {
 }
 
 fn failure(code: std::ffi::c_int) -> StoreError {
-    StoreError::Database { doing: "a test", source: rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None) }
+    StoreError::Database {
+        doing: "a test",
+        source: rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None),
+    }
 }
 
 impl Writer for Flaky {
@@ -71,7 +74,9 @@ fn entries(files: &Files) -> Vec<Entry> {
 
 #[tokio::test]
 async fn a_commit_that_fails_is_tried_again_and_stores_once() {
-    for steps in [vec![Step::FailBefore], vec![Step::FailAfter], vec![Step::FailBefore, Step::FailAfter, Step::FailAfter]] {
+    for steps in
+        [vec![Step::FailBefore], vec![Step::FailAfter], vec![Step::FailBefore, Step::FailAfter, Step::FailAfter]]
+    {
         let folder = tempfile::tempdir().expect("a folder");
         let (files, recorder) = recorder(folder.path(), steps, None);
         let sent: Vec<_> = (0..20).map(|_| event()).collect();

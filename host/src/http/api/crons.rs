@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
 use serde::Serialize;
 
 use super::super::auth::Visitor;
@@ -48,6 +49,7 @@ pub(super) async fn list(visitor: Visitor) -> Result<Json<Crons>, Problem> {
 }
 
 /// `POST …/{name}/run`: runs one and answers when it is done.
-pub(super) async fn run(visitor: Visitor, Path(name): Path<String>) -> Result<Json<State>, Problem> {
+pub(super) async fn run(visitor: Visitor, name: Result<Path<String>, PathRejection>) -> Result<Json<State>, Problem> {
+    let name = name.map_or_else(|_| String::new(), |Path(name)| name);
     visitor.ask(move |log, access| Ok(log.run_cron(access, &name)?)).await.map(|state| Json(state.into()))
 }

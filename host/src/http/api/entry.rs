@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -42,7 +43,9 @@ enum Body {
 }
 
 /// Reading a payload is recorded before it is shown.
-pub(super) async fn show(visitor: Visitor, Path(id): Path<String>) -> Result<Json<Whole>, Problem> {
+pub(super) async fn show(visitor: Visitor, id: Result<Path<String>, PathRejection>) -> Result<Json<Whole>, Problem> {
+    // An id that is no text is no entry's id.
+    let id = id.map_or_else(|_| String::new(), |Path(id)| id);
     visitor.ask(move |log, access| whole(log, access, &id)).await.map(Json)
 }
 

@@ -1,6 +1,7 @@
 //! `/api/v1/settings`: what an admin sets, and an auditor may look at.
 
 use axum::Json;
+use axum::extract::rejection::BytesRejection;
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use bytes::Bytes;
@@ -30,10 +31,14 @@ pub(super) async fn show(visitor: Visitor) -> Result<Json<All>, Problem> {
 }
 
 /// `PATCH`: some settings; answers with all of them.
-pub(super) async fn change(visitor: Visitor, headers: HeaderMap, body: Bytes) -> Result<Json<All>, Problem> {
+pub(super) async fn change(
+    visitor: Visitor,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Json<All>, Problem> {
     // First, so that whoever may not change settings does not learn what would be taken.
     visitor.access.require(Right::Configure)?;
-    let wanted = object(&headers, &body)?;
+    let wanted = object(&headers, &body?)?;
     let settings = visitor.ask(move |log, access| Ok(log.change_settings(access, &wanted)?)).await?;
     Ok(Json(All::new(&settings)))
 }

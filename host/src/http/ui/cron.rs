@@ -1,6 +1,7 @@
 //! The scheduled jobs on the settings page, and the button that runs one.
 
 use axum::extract::Form;
+use axum::extract::rejection::FormRejection;
 use axum::response::Redirect;
 use serde::Deserialize;
 
@@ -41,7 +42,8 @@ pub(super) struct Chosen {
 }
 
 /// `POST /settings/crons`: runs a job and leads back to the page, which tells how it went.
-pub(super) async fn run(visitor: Visitor, Form(chosen): Form<Chosen>) -> Result<Redirect, Problem> {
+pub(super) async fn run(visitor: Visitor, sent: Result<Form<Chosen>, FormRejection>) -> Result<Redirect, Problem> {
+    let Form(chosen) = sent?;
     let name = chosen.name.clone();
     visitor.ask(move |log, access| Ok(log.run_cron(access, &name)?)).await?;
     Ok(Redirect::to(&format!("{}/settings?ran={}#jobs", visitor.site.base, encode(&chosen.name))))

@@ -1,6 +1,7 @@
 //! `/entries/{id}`: everything about one entry.
 
 use askama::Template;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -122,9 +123,11 @@ pub(super) struct Wanted {
 /// The entry. Its payload is shown only when it is asked for, since reading it is an entry itself.
 pub(super) async fn show(
     visitor: Visitor,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Problem> {
+    // An id that is no text is no entry's id.
+    let id = id.map_or_else(|_| String::new(), |Path(id)| id);
     let (entry, payload) = visitor
         .ask(move |log, access| {
             access.require(Right::Read)?;

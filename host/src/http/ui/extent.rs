@@ -1,6 +1,6 @@
 //! How large the log is, how fast it grows, and what the chosen period will hold.
 
-use super::text::{bytes, count, exact, span};
+use super::text::{bytes, count, exact};
 use crate::settings::{RETENTION_DAYS, Settings};
 use crate::store::Extent;
 use crate::time::{DAY, SECOND};
@@ -16,7 +16,7 @@ pub(super) fn figures(extent: &Extent, settings: &Settings) -> Vec<(&'static str
     figures.extend([("Oldest entry", exact(oldest)), ("Newest entry", exact(newest))]);
     let age = newest.as_micros() - oldest.as_micros();
     if age < LEAST {
-        figures.push(("Growth", format!("The log spans {} yet; a day's growth can be told after an hour.", span(age))));
+        figures.push(("Growth", "It can be told when the log spans an hour.".to_owned()));
         return figures;
     }
     let daily = |total: u64| {

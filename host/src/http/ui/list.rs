@@ -17,7 +17,7 @@ use crate::http::search::{Pairs, Search, query, values};
 use crate::store::Page as Entries;
 
 /// Fields of the panel beside outcome, time and free text: parameter and label.
-const INPUTS: [(&str, &str); 7] = [
+const INPUTS: [(&str, &str); 8] = [
     ("method", "Method"),
     ("tool", "Tool"),
     ("server", "Server"),
@@ -25,6 +25,7 @@ const INPUTS: [(&str, &str); 7] = [
     ("connection", "Connection"),
     ("action", "Action"),
     ("model", "Model"),
+    ("ip", "IP address"),
 ];
 
 #[derive(Template)]

@@ -38,13 +38,19 @@ impl Row {
             outcome: entry.outcome(),
             detail: detail(entry),
             method: text(Field::Method).or_else(|| text(Field::Action)).unwrap_or_default(),
-            target: TARGETS.into_iter().find_map(text),
+            target: target(entry),
             server: text(Field::Server),
             user: text(Field::User),
             connection: text(Field::Connection),
             duration: entry.duration_us.map(duration),
         }
     }
+}
+
+/// A server that is listed is the target of that; its name stands in the row already.
+fn target(entry: &Entry) -> Option<Shown> {
+    let server = entry.text(Field::Server);
+    TARGETS.into_iter().filter_map(|field| entry.text(field)).find(|text| Some(*text) != server).map(Shown::line)
 }
 
 /// What the word for the outcome leaves open: the status, or the exact outcome.

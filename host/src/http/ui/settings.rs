@@ -1,6 +1,7 @@
 //! `/settings`: the switch, the periods, the scheduled jobs and the size of the log. Auditors may look.
 
 use askama::Template;
+use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, Query};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -50,7 +51,7 @@ struct Field {
 #[derive(Deserialize)]
 pub(super) struct Done {
     #[serde(default)]
-    saved: bool,
+    saved: String,
     #[serde(default)]
     ran: String,
 }
@@ -58,7 +59,7 @@ pub(super) struct Done {
 /// `GET`: the page.
 pub(super) async fn show(visitor: Visitor, Query(done): Query<Done>) -> Result<Response, Problem> {
     let ran = visitor.site.log.manifest().crons.iter().any(|cron| cron.name == done.ran);
-    let notice = match (done.saved, ran) {
+    let notice = match (done.saved == "true", ran) {
         (true, _) => Some("Saved. The change is in force and is recorded in the log.".to_owned()),
         (false, true) => Some(format!("{} has run.", done.ran)),
         (false, false) => None,
@@ -67,8 +68,9 @@ pub(super) async fn show(visitor: Visitor, Query(done): Query<Done>) -> Result<R
 }
 
 /// `POST`: the form. A value that is not allowed is told beside its field, and nothing is changed.
-pub(super) async fn change(visitor: Visitor, Form(pairs): Form<Pairs>) -> Result<Response, Problem> {
+pub(super) async fn change(visitor: Visitor, sent: Result<Form<Pairs>, FormRejection>) -> Result<Response, Problem> {
     visitor.access.require(Right::Configure)?;
+    let Form(pairs) = sent?;
     let log = &visitor.site.log;
     let wanted: Map<_, _> =
         pairs.into_iter().map(|(key, text)| (key.clone(), typed(&log.manifest().settings, &key, text))).collect();
