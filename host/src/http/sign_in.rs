@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::rejection::FormRejection;
+use axum::extract::rejection::{FormRejection, PathRejection};
 use axum::extract::{Form, Path, Query, State};
 use axum::http::header::SET_COOKIE;
 use axum::http::request::Parts;
@@ -78,8 +78,9 @@ async fn by_form(
     }
 }
 
-async fn by_link(State(site): State<Arc<Site>>, Path(code): Path<String>, parts: Parts) -> Response {
-    let token = match site.links.token_id(&code, site.log.now()) {
+async fn by_link(State(site): State<Arc<Site>>, code: Result<Path<String>, PathRejection>, parts: Parts) -> Response {
+    let id = code.ok().and_then(|Path(code)| site.links.token_id(&code, site.log.now()));
+    let token = match id {
         Some(id) => site.identity.by_id(&id).await,
         None => Ok(None),
     };

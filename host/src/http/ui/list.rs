@@ -8,6 +8,7 @@ use axum::response::Response;
 use super::draw;
 use super::frame::{Frame, Here};
 use super::row::Row;
+use super::text::Shown;
 use crate::AuditLog;
 use crate::event::Outcome;
 use crate::http::auth::Visitor;
@@ -43,7 +44,7 @@ struct Page {
     others: Vec<(String, String)>,
     more_filters: bool,
     filtered: bool,
-    error: Option<String>,
+    error: Option<Shown>,
     rows: Vec<Row>,
     newest: Option<String>,
     older: Option<String>,
@@ -105,7 +106,7 @@ impl Page {
             others: others(pairs),
             more_filters,
             filtered: pairs.iter().any(|(name, value)| !value.is_empty() && name != "cursor" && name != "limit"),
-            error: problem.map(|problem| problem.detail().to_owned()),
+            error: problem.map(|problem| Shown::line(problem.detail())),
             rows: entries.entries.iter().map(|entry| Row::new(entry, now)).collect(),
             newest: values(pairs, "cursor").next().map(|_| turn(site.home(), pairs, "")),
             older,
