@@ -71,7 +71,8 @@ impl Site {
     }
 }
 
-/// API and pages as one router; nest it at the path that the site was told.
+/// API and pages as one router; nest it at the path that the site was told. It has a fallback of its own, so that a
+/// router it is merged with must have none.
 pub fn router(site: Site) -> Router {
     let site = Arc::new(site);
     Router::new()

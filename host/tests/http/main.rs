@@ -5,6 +5,7 @@ mod bad_input;
 mod mounted;
 mod pages;
 mod payloads;
+mod serving;
 mod settings;
 mod sign_in;
 mod world;

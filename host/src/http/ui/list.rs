@@ -14,7 +14,7 @@ use crate::event::Outcome;
 use crate::http::auth::Visitor;
 use crate::http::cursor;
 use crate::http::problem::Problem;
-use crate::http::search::{Pairs, Search, query, values};
+use crate::http::search::{FIELDS, Pairs, Search, query, values};
 use crate::store::Page as Entries;
 
 /// Fields of the panel beside outcome, time and free text: parameter and label.
@@ -149,10 +149,11 @@ fn chips(log: &AuditLog, home: &str, pairs: &Pairs) -> Vec<Chip> {
     log.manifest().filters.iter().map(|filter| chip(&filter.name, &filter.label)).collect()
 }
 
+/// Known parameters only: what is not known is told once, and not handed on for ever.
 fn others(pairs: &Pairs) -> Vec<(String, String)> {
-    let placed = |name: &str| {
-        ["q", "from", "to", "domain", "outcome", "cursor"].contains(&name)
-            || INPUTS.iter().any(|(input, _)| *input == name)
+    let placed = |name: &str| name == "outcome" || INPUTS.iter().any(|(input, _)| *input == name);
+    let kept = |name: &str| {
+        ["filter", "limit"].contains(&name) || (FIELDS.iter().any(|field| field.name() == name) && !placed(name))
     };
-    pairs.iter().filter(|(name, value)| !placed(name) && !value.is_empty()).cloned().collect()
+    pairs.iter().filter(|(name, value)| kept(name) && !value.is_empty()).cloned().collect()
 }
