@@ -113,7 +113,13 @@ impl Ending {
 }
 
 /// The event about a client's message and its answer.
-pub(super) fn of_message(scene: &Scene, at: Timestamp, call: &Message, answer: Option<&Message>, ending: &Ending) -> Event {
+pub(super) fn of_message(
+    scene: &Scene,
+    at: Timestamp,
+    call: &Message,
+    answer: Option<&Message>,
+    ending: &Ending,
+) -> Event {
     let shape = call.shape().unwrap_or(Shape::Notification);
     let kind = if shape == Shape::Notification { Kind::Notification } else { Kind::Request };
     let mut detail = ending.detail(shape, answer);
@@ -171,7 +177,11 @@ mod tests {
     fn the_first_that_fits_is_taken() {
         let error = r#"{"error":{"code":-32601},"id":1}"#;
         for (ending, answer, expected) in [
-            (Ending { unreached: Some(Unreached::Connection), status: Some(502), ..ENDING }, "", Detail::TransportError),
+            (
+                Ending { unreached: Some(Unreached::Connection), status: Some(502), ..ENDING },
+                "",
+                Detail::TransportError,
+            ),
             (Ending { status: Some(403), ..ENDING }, error, Detail::Denied),
             (Ending { status: Some(404), ..ENDING }, error, Detail::Rejected),
             (Ending { end: End::ClientClosed, ..ENDING }, error, Detail::RpcError),

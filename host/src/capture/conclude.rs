@@ -58,10 +58,11 @@ impl Exchange {
         }
         let ending = Ending { cancelled: true, ..self.ending(&digest) };
         let mut calls = digest.calls.take()?;
-        let event = calls.list.iter_mut().find(|call| !call.reported && call.message.id.as_ref() == Some(id)).map(|call| {
-            call.reported = true;
-            self.call(&mut digest, call, None, &ending, at)
-        });
+        let event =
+            calls.list.iter_mut().find(|call| !call.reported && call.message.id.as_ref() == Some(id)).map(|call| {
+                call.reported = true;
+                self.call(&mut digest, call, None, &ending, at)
+            });
         digest.calls = Some(calls);
         event
     }
@@ -96,7 +97,14 @@ impl Exchange {
     }
 
     /// The event about one message of the client.
-    fn call(&self, digest: &mut Digest, call: &mut Call, answer: Option<&Arrived>, ending: &Ending, at: Instant) -> Event {
+    fn call(
+        &self,
+        digest: &mut Digest,
+        call: &mut Call,
+        answer: Option<&Arrived>,
+        ending: &Ending,
+        at: Instant,
+    ) -> Event {
         let message = &call.message;
         let mut scene = self.scene();
         scene.introduce(&message.params.client);
@@ -126,7 +134,11 @@ impl Exchange {
     /// Calls of this session that a notification cancels. One that was refused cancels nothing.
     fn cancelled_by(&self, digest: &Digest, message: &Message) -> Option<Event> {
         let cancels = message.method.as_deref() == Some("notifications/cancelled") && message.is(Shape::Notification);
-        let id = message.params.request_id.as_ref().filter(|_| cancels && self.status().is_some_and(|status| status < 300))?;
+        let id = message
+            .params
+            .request_id
+            .as_ref()
+            .filter(|_| cancels && self.status().is_some_and(|status| status < 300))?;
         let at = self.ended_at(digest);
         self.sessions.others(self).iter().find_map(|other| other.cancel(id, at))
     }
@@ -231,7 +243,8 @@ impl Exchange {
 
     /// What is worth knowing besides.
     fn facts(&self, digest: &Digest, event: &mut Event, call: Option<&Message>, answer: Option<&Arrived>) {
-        let (tally, (sent, sent_whole), (received, received_whole)) = (&digest.tally, digest.request(), digest.response());
+        let (tally, (sent, sent_whole), (received, received_whole)) =
+            (&digest.tally, digest.request(), digest.response());
         let mut fact = |name: &str, value: Value| event.facts.push((name.to_owned(), value));
         fact("http_method", self.head.http_method.as_str().into());
         if let Some(revision) = self.revision(call, answer) {
@@ -274,7 +287,11 @@ impl Exchange {
         };
         fact("retry_of", call.params.request_state.and_then(|state| self.sessions.linked(self, state)));
         fact("task_of", call.params.task_id.as_ref().and_then(|task| self.sessions.linked(self, task)));
-        match (event.detail, result.and_then(|result| result.request_state), result.and_then(|result| result.task_id.as_ref())) {
+        match (
+            event.detail,
+            result.and_then(|result| result.request_state),
+            result.and_then(|result| result.task_id.as_ref()),
+        ) {
             (Detail::InputRequired, Some(state), _) => self.sessions.link(self, state, event.id),
             (Detail::TaskCreated, _, Some(task)) => {
                 self.sessions.link(self, task, event.id);
@@ -299,7 +316,8 @@ impl Exchange {
         let differs = |header: Option<String>, body: Option<&str>| header.is_some() && header.as_deref() != body;
         let params = &call.params;
         let name = params.name.as_deref().or(params.uri.as_deref());
-        differs(self.head.mcp_method(), call.method.as_deref()) || (name.is_some() && differs(self.head.mcp_name(), name))
+        differs(self.head.mcp_method(), call.method.as_deref())
+            || (name.is_some() && differs(self.head.mcp_name(), name))
     }
 
     fn revision(&self, call: Option<&Message>, answer: Option<&Arrived>) -> Option<String> {
@@ -349,7 +367,8 @@ impl Exchange {
     /// Whether it is a stream that lives for itself, not the answer to a call.
     pub(super) fn is_stream(&self) -> bool {
         let listening = || self.head.mcp_method().as_deref() == Some("subscriptions/listen");
-        self.response.get().is_some_and(ResponseHead::is_stream) && (self.head.http_method == Method::GET || listening())
+        self.response.get().is_some_and(ResponseHead::is_stream)
+            && (self.head.http_method == Method::GET || listening())
     }
 
     /// Whether it is such a stream and nothing else; a subscription is a call besides.

@@ -304,7 +304,10 @@ mod tests {
     fn reads_a_call_in_any_order_and_up_to_where_it_is_cut() {
         let json = br#"{"params":{"arguments":{"a":{"deep":[1]},"b":"x"},"_meta":{"progressToken":0,"traceparent":"00-1"},"name":"echo"},"id":"7","jsonrpc":"2.0","method":"tools/call"}"#;
         let message = one(json);
-        assert_eq!((message.method.as_deref(), message.id.as_ref().map(Id::text)), (Some("tools/call"), Some("7".into())));
+        assert_eq!(
+            (message.method.as_deref(), message.id.as_ref().map(Id::text)),
+            (Some("tools/call"), Some("7".into()))
+        );
         assert!(message.whole && message.params.has_progress_token && message.is(Shape::Request));
         assert_eq!(message.params.name.as_deref(), Some("echo"));
         assert_eq!(message.params.arguments[0].json, r#"{"deep":[1]}"#);
@@ -327,14 +330,19 @@ mod tests {
     #[test]
     fn the_last_of_equal_keys_counts() {
         let message = one(br#"{"method":"a","method":"b","params":{"name":"x"},"params":{"uri":"y"},"id":1,"id":2}"#);
-        assert_eq!((message.method.as_deref(), message.params.name, message.params.uri.as_deref()), (Some("b"), None, Some("y")));
+        assert_eq!(
+            (message.method.as_deref(), message.params.name, message.params.uri.as_deref()),
+            (Some("b"), None, Some("y"))
+        );
         assert_eq!(message.id.map(|id| id.text()), Some("2".into()));
     }
 
     #[test]
     fn answers_are_read_without_their_text() {
         let message = one(br#"{"result":{"content":[{"text":"CANARY","isError":false}],"isError":true},"id":1}"#);
-        assert!(message.result.as_ref().is_some_and(|result| result.is_error) && !format!("{message:?}").contains("CANARY"));
+        assert!(
+            message.result.as_ref().is_some_and(|result| result.is_error) && !format!("{message:?}").contains("CANARY")
+        );
         let message = one(br#"{"id":1,"error":{"message":"CANARY","data":{"code":1},"code":-32601}}"#);
         assert_eq!(message.error, Some(Some(-32601)));
         assert!(!format!("{message:?}").contains("CANARY"));
@@ -344,7 +352,8 @@ mod tests {
     fn bounds_hold() {
         let many = (0..100).map(|at| format!("\"k{at}\":{at}")).collect::<Vec<_>>().join(",");
         let long = "x".repeat(5_000);
-        let message = one(format!(r#"{{"method":"m","params":{{"arguments":{{"long":"{long}",{many}}}}}}}"#).as_bytes());
+        let message =
+            one(format!(r#"{{"method":"m","params":{{"arguments":{{"long":"{long}",{many}}}}}}}"#).as_bytes());
         assert_eq!((message.params.arguments.len(), message.params.arguments[0].name.as_str()), (64, "k0"));
         let bomb = format!("[{}]", vec![r#"{"method":"m"}"#; 300].join(","));
         let messages = Messages::read(bomb.as_bytes());

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt::Display;
 use std::fs;
 use std::future::Future;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -49,7 +49,7 @@ impl LogOptions {
 pub(super) struct ViewerOptions {
     /// Look as this user.
     #[arg(long = "as", value_name = "USER", default_value = "operator")]
-    user: String,
+    viewer: String,
     /// Look as a member of this group (repeatable).
     #[arg(long = "group", value_name = "GROUP", default_value = "admin")]
     groups: Vec<String>,
@@ -60,7 +60,7 @@ pub(super) struct ViewerOptions {
 
 impl ViewerOptions {
     pub(super) fn viewer(&self) -> Viewer {
-        Viewer { user: self.user.clone(), groups: self.groups.clone(), instance: self.instance.clone() }
+        Viewer { user: self.viewer.clone(), groups: self.groups.clone(), instance: self.instance.clone() }
     }
 }
 
@@ -76,8 +76,15 @@ pub(super) fn note(line: impl Display) {
 
 /// Says what happens on standard error; `MCP_AUDIT_LOG` takes filters such as `debug` or `mcp_audit=trace`.
 pub(super) fn start_tracing() {
-    let filter = EnvFilter::try_from_env("MCP_AUDIT_LOG").unwrap_or_else(|_| EnvFilter::new("warn,mcp_audit=info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false).init();
+    let filter =
+        EnvFilter::try_from_env("MCP_AUDIT_LOG").unwrap_or_else(|_| EnvFilter::new("warn,mcp_audit=info,rmcp=off"));
+    let colours = io::stderr().is_terminal();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(colours)
+        .with_writer(io::stderr)
+        .with_target(false)
+        .init();
 }
 
 /// Runs asynchronous work to its end.

@@ -7,7 +7,6 @@ mod list;
 mod print;
 mod serve;
 mod show;
-mod stdio;
 mod token;
 
 use std::error::Error;
@@ -28,8 +27,6 @@ struct Cli {
 enum Command {
     /// Run the proxy, the API and the pages.
     Serve(serve::Serve),
-    /// Run an MCP server that speaks over standard input and output, and record what it says.
-    Stdio(stdio::Stdio),
     /// Make tokens that let users and agents in.
     #[command(subcommand)]
     Token(token::TokenCommand),
@@ -50,7 +47,6 @@ pub(crate) fn run() -> ExitCode {
     common::start_tracing();
     let outcome = match Cli::parse().command {
         Command::Serve(serve) => serve.run(),
-        Command::Stdio(stdio) => stdio.run(),
         Command::Token(token) => token.run(),
         Command::List(list) => list.run(),
         Command::Show(show) => show.run(),
@@ -66,4 +62,14 @@ pub(crate) fn run() -> ExitCode {
         common::note(format_args!("mcp-audit: {error}"));
         ExitCode::FAILURE
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::Cli::command().debug_assert();
+    }
 }

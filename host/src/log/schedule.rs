@@ -46,12 +46,12 @@ pub enum RunError {
 }
 
 impl AuditLog {
-    /// The scheduled jobs: for those who configure the log.
+    /// The scheduled jobs: for those who configure or verify the log.
     ///
     /// # Errors
-    /// The viewer may not configure, or the store fails.
+    /// The viewer may do neither, or the store fails.
     pub fn crons(&self, access: &Access) -> Result<Vec<CronStatus>, RunError> {
-        access.require(Right::Configure)?;
+        access.require_oversight()?;
         let mut states = self.0.view.files.crons()?;
         let status = |cron: &Cron| CronStatus {
             name: cron.name.clone(),

@@ -16,6 +16,7 @@ use mcp_audit::identity::Identity;
 use mcp_audit::store::{Token, Tokens};
 use mcp_audit::time::{Clock, SystemClock};
 use mcp_audit::{Options, Viewer};
+use tokio::task::JoinSet;
 
 use super::Outcome;
 use super::common::{block_on, listen, say, stop_signal};
@@ -68,16 +69,22 @@ impl Demo {
         say(format_args!("mcp-audit is listening on http://{address}"))?;
         say(format_args!("The log is in {}.", folder.display()))?;
         say("A small MCP server and three clients are at work behind the proxy.\n")?;
+        let mut clients = JoinSet::new();
         for person in PEOPLE {
             let (secret, token) = token(&tokens, person)?;
             let link = links.create(&token, None)?;
             say(format_args!("  Sign in as {} ({}): http://{address}/sign-in/{link}", person.user, person.role))?;
-            tokio::spawn(traffic::run(person, format!("http://{address}/mcp/shop"), secret));
+            clients.spawn(traffic::run(person, format!("http://{address}/mcp/shop"), secret));
         }
         say("\nWatch the log fill as anna, switch payload logging on under Settings,")?;
         say("then open the next call as otto. Stop with Ctrl-C.")?;
 
-        http::serve(listener, router, until(self.seconds)).await?;
+        let stop = async move {
+            until(self.seconds).await;
+            // First those who ask, then the one who answers.
+            clients.shutdown().await;
+        };
+        http::serve(listener, router, stop).await?;
         log.close();
         Ok(ExitCode::SUCCESS)
     }
