@@ -9,7 +9,6 @@ mod serve;
 mod show;
 mod token;
 
-use std::error::Error;
 use std::io;
 use std::process::ExitCode;
 
@@ -40,7 +39,7 @@ enum Command {
 }
 
 /// What a subcommand ends with: the process's exit code, or an error for a person.
-type Outcome = Result<ExitCode, Box<dyn Error + Send + Sync>>;
+type Outcome = Result<ExitCode, common::Failure>;
 
 /// Runs the command line of this process.
 pub(crate) fn run() -> ExitCode {

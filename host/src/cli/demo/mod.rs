@@ -15,11 +15,11 @@ use mcp_audit::http::{self, SignInLinks};
 use mcp_audit::identity::Identity;
 use mcp_audit::store::{Token, Tokens};
 use mcp_audit::time::{Clock, SystemClock};
-use mcp_audit::{Options, Viewer};
+use mcp_audit::{AuditLog, Options, Viewer};
 use tokio::task::JoinSet;
 
 use super::Outcome;
-use super::common::{block_on, listen, say, stop_signal};
+use super::common::{Failure, listen, say, serve_until_end, stop_signal};
 use super::serve::everything;
 
 /// Who takes part: name, groups, the client they use.
@@ -52,10 +52,11 @@ pub(super) struct Demo {
 
 impl Demo {
     pub(super) fn run(self) -> Outcome {
-        block_on(self.show())?
+        serve_until_end(self.show())?;
+        Ok(ExitCode::SUCCESS)
     }
 
-    async fn show(self) -> Outcome {
+    async fn show(self) -> Result<AuditLog, Failure> {
         let listener = listen(self.listen).await?;
         let address = listener.local_addr()?;
         let folder = fresh_folder(&self.data);
@@ -85,8 +86,7 @@ impl Demo {
             clients.shutdown().await;
         };
         http::serve(listener, router, stop).await?;
-        log.close();
-        Ok(ExitCode::SUCCESS)
+        Ok(log)
     }
 }
 
