@@ -23,6 +23,7 @@ pub struct Options {
     limits: Limits,
     queue: QueueLimits,
     clock: Arc<dyn Clock>,
+    watches_schedule: bool,
 }
 
 /// Why a log cannot be opened.
@@ -54,6 +55,7 @@ impl Options {
             limits: Limits::default(),
             queue: QueueLimits::default(),
             clock: Arc::new(SystemClock),
+            watches_schedule: true,
         }
     }
 
@@ -81,12 +83,18 @@ impl Options {
         self
     }
 
+    /// Leaves the schedule to the embedder, who calls [`AuditLog::run_due`] at least once a minute.
+    pub fn own_schedule(mut self) -> Self {
+        self.watches_schedule = false;
+        self
+    }
+
     /// Opens the log. The folder and everything in it are made where they are missing.
     ///
     /// # Errors
     /// The folder cannot be used, another process has the log open, the policy is refused, or nothing can be recorded.
     pub fn open(self) -> Result<AuditLog, OpenError> {
-        let Self { folder, policy, limits, queue, clock } = self;
+        let Self { folder, policy, limits, queue, clock, watches_schedule } = self;
         let policy = Arc::new(load(policy, limits, &*clock)?);
         let (files, writer) = Files::open(&folder)?;
         let secret = Secret::open(&folder).map_err(OpenError::Secret)?;
@@ -109,7 +117,10 @@ impl Options {
             stopping: AtomicBool::new(false),
         }));
         log.record_start(clean)?;
-        log.start_schedule()?;
+        log.plan_schedule()?;
+        if watches_schedule {
+            log.watch_schedule()?;
+        }
         Ok(log)
     }
 }
@@ -120,7 +131,7 @@ impl Options {
     /// # Errors
     /// There is no log in the folder, or the policy is refused.
     pub fn view(self) -> Result<LogView, OpenError> {
-        let Self { folder, policy, limits, queue: _, clock } = self;
+        let Self { folder, policy, limits, clock, .. } = self;
         let files = Files::open_to_read(&folder)?;
         let policy = Arc::new(load(policy, limits, &*clock)?);
         let settings = Settings::load(&policy.manifest().settings, &files.settings()?);

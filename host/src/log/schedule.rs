@@ -80,8 +80,8 @@ impl AuditLog {
         self.0.run_due()
     }
 
-    /// Gives every job its next slot and starts the thread that watches them.
-    pub(super) fn start_schedule(&self) -> Result<(), OpenError> {
+    /// Gives every job its next slot.
+    pub(super) fn plan_schedule(&self) -> Result<(), OpenError> {
         let states = self.0.view.files.crons()?;
         let now = self.now();
         let crons = self.manifest().crons.iter().map(|cron| {
@@ -90,7 +90,11 @@ impl AuditLog {
             let next_run = state.next_run.into_iter().chain(cron.schedule.next_after(now)).min();
             (cron.name.clone(), CronState { next_run, ..state })
         });
-        self.0.recorder.change(StateChange { crons: crons.collect(), ..StateChange::default() }, None)?;
+        Ok(self.0.recorder.change(StateChange { crons: crons.collect(), ..StateChange::default() }, None)?)
+    }
+
+    /// Starts the thread that runs what is due.
+    pub(super) fn watch_schedule(&self) -> Result<(), OpenError> {
         let log = Arc::downgrade(&self.0);
         let thread = std::thread::Builder::new().name("mcp-audit-schedule".into());
         thread.spawn(move || watch(&log)).map(drop).map_err(OpenError::Thread)
