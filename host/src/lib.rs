@@ -60,6 +60,9 @@ mod retention;
 /// The handle to all of it.
 mod log;
 
+/// How traffic becomes events.
+pub mod capture;
+
 /// The API and the pages.
 pub mod http;
 

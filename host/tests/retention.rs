@@ -1,4 +1,5 @@
 //! Retention and schedule with a clock that the test sets.
+#![allow(clippy::expect_used, reason = "a test that cannot go on says why and fails")]
 
 use std::path::Path;
 use std::sync::Arc;

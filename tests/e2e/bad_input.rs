@@ -63,7 +63,7 @@ fn a_hundred_megabytes_pass_without_being_held() {
     assert_eq!((answer.status, &answer.json()["result"]["read"]), (200, &HUNDRED_MEGABYTES.into()), "{answer:?}");
     expect(&only_entry(&server), &[("outcome", "success")]);
     let peak = peak_megabytes(server.process().id());
-    assert!(peak < 400, "the process grew to {peak} MB: it holds bodies that it should only hand on");
+    assert!(peak < 100, "the process grew to {peak} MB: it holds bodies that it should only hand on");
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn peak_megabytes(id: u32) -> u64 {
 fn an_unknown_upstream_is_named() {
     let stub = Stub::answering_after(Duration::ZERO);
     let (server, caller) = server(&stub.url());
-    plain(&caller.post("/mcp/nowhere", PING), 404, "nowhere");
+    plain(&caller.post("/mcp/nowhere", PING), 404, "known are: up");
     expect(&only_entry(&server), &[("outcome", "error")]);
     assert_plain(&server.process().output());
 }
@@ -111,7 +111,7 @@ fn an_upstream_that_is_down_is_a_bad_gateway() {
     let (server, caller) = server(&format!("http://127.0.0.1:{}/mcp", free_port()));
     plain(&caller.post("/mcp/up", PING), 502, "up");
     let entry = only_entry(&server);
-    expect(&entry, &[("outcome", "error"), ("outcome_detail", "transport-error"), ("method", "ping")]);
+    expect(&entry, &[("outcome", "error"), ("outcome_detail", "transport-error"), ("server", "up")]);
     assert_ne!(text(&entry, "error_message"), "-", "{entry:#}");
     assert_plain(&server.process().output());
 }
@@ -187,7 +187,7 @@ fn nonsense_in_a_query_is_explained() {
         ("limit=0", "limit"),
         ("limit=ten", "limit"),
         ("cursor=nonsense", "cursor"),
-        ("from=yesterday", "from"),
+        ("from=someday", "from"),
         ("domain=nonsense", "domain"),
         ("domain=%5B%5B%22payload%22,%22=%22,1%5D%5D", "payload"),
     ] {

@@ -19,11 +19,9 @@ async fn an_admin_turns_payloads_on_and_an_auditor_reads_them() {
     let seen = admin.opens_the_newest_echo().await;
     assert!(!admin.can_open_the_payload().await, "an admin is offered a payload: {seen}");
     assert!(!seen.contains(AFTER), "an admin sees a payload: {seen}");
-    admin.browser.quit().await;
 
     let auditor = world.visitor("auditor", Scripts::On).await;
     auditor.opens_the_payload_of_the_newest_echo().await;
-    auditor.browser.quit().await;
 }
 
 #[tokio::test]
@@ -37,7 +35,6 @@ async fn everything_can_be_read_without_javascript() {
     auditor.reads().await;
     auditor.finds_the_errors().await;
     auditor.opens_the_payload_of_the_newest_echo().await;
-    auditor.browser.quit().await;
 }
 
 /// The switch of the test itself: without this, a browser that runs scripts after all would prove nothing.
@@ -48,7 +45,6 @@ async fn the_browser_without_scripts_runs_none() {
         let browser = Browser::start(scripts).await;
         browser.open(&stub.url()).await;
         assert_eq!(browser.text().await, text, "{scripts:?}");
-        browser.quit().await;
     }
 }
 

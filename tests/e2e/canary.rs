@@ -47,7 +47,9 @@ fn a_call_that_outlives_the_switch_is_not_kept() {
     let arguments = json!({"duration": 1, "steps": 1, "note": "canary-in-flight"});
     let long = json!({"jsonrpc": "2.0", "id": 2, "method": "tools/call",
         "params": {"name": "trigger-long-running-operation", "arguments": arguments}});
+    let before = everything.messages();
     let caller = std::thread::spawn(move || mcp.post("/mcp/everything", long.to_string()).status);
+    eventually("the call is under way", || (everything.messages() > before).then_some(()));
     admin.set(json!({"log_payloads": false}));
     assert_eq!(caller.join().expect("the call"), 200);
     let entry = eventually("the call's entry", || admin.entries("tool=trigger-long-running-operation").pop());

@@ -39,6 +39,11 @@ impl Everything {
         begun.map(|id| id.trim().to_owned()).collect()
     }
 
+    /// How many messages have reached it.
+    pub fn messages(&self) -> usize {
+        self.process.output().matches("Received MCP POST request").count()
+    }
+
     /// The program, which speaks over standard input and output when it is run without an argument.
     pub fn program() -> PathBuf {
         module("@modelcontextprotocol/server-everything/dist/index.js")

@@ -7,10 +7,8 @@ mod list;
 mod print;
 mod serve;
 mod show;
-mod stdio;
 mod token;
 
-use std::error::Error;
 use std::io;
 use std::process::ExitCode;
 
@@ -28,8 +26,6 @@ struct Cli {
 enum Command {
     /// Run the proxy, the API and the pages.
     Serve(serve::Serve),
-    /// Run an MCP server that speaks over standard input and output, and record what it says.
-    Stdio(stdio::Stdio),
     /// Make tokens that let users and agents in.
     #[command(subcommand)]
     Token(token::TokenCommand),
@@ -43,14 +39,13 @@ enum Command {
 }
 
 /// What a subcommand ends with: the process's exit code, or an error for a person.
-type Outcome = Result<ExitCode, Box<dyn Error + Send + Sync>>;
+type Outcome = Result<ExitCode, common::Failure>;
 
 /// Runs the command line of this process.
 pub(crate) fn run() -> ExitCode {
     common::start_tracing();
     let outcome = match Cli::parse().command {
         Command::Serve(serve) => serve.run(),
-        Command::Stdio(stdio) => stdio.run(),
         Command::Token(token) => token.run(),
         Command::List(list) => list.run(),
         Command::Show(show) => show.run(),
@@ -66,4 +61,14 @@ pub(crate) fn run() -> ExitCode {
         common::note(format_args!("mcp-audit: {error}"));
         ExitCode::FAILURE
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::Cli::command().debug_assert();
+    }
 }

@@ -14,7 +14,7 @@ use mcp_audit::store::Tokens;
 use tokio::net::TcpListener;
 
 use super::Outcome;
-use super::common::{LogOptions, block_on, listen, say, stop_signal};
+use super::common::{Failure, LogOptions, listen, say, serve_until_end, stop_signal};
 
 #[derive(Args)]
 pub(super) struct Serve {
@@ -34,10 +34,11 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) fn run(self) -> Outcome {
-        block_on(self.serve())?
+        serve_until_end(self.serve())?;
+        Ok(ExitCode::SUCCESS)
     }
 
-    async fn serve(self) -> Outcome {
+    async fn serve(self) -> Result<AuditLog, Failure> {
         let identity = Identity::new(Tokens::open(&self.log.data)?);
         let log = self.log.open()?;
         let sign_in = if self.open { SignIn::Open } else { SignIn::Tokens(identity.clone()) };
@@ -45,8 +46,7 @@ impl Serve {
         let listener = listen(self.listen).await?;
         announce(&listener, &self.upstreams)?;
         http::serve(listener, router, stop_signal()).await?;
-        log.close();
-        Ok(ExitCode::SUCCESS)
+        Ok(log)
     }
 }
 

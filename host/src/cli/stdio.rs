@@ -8,7 +8,7 @@ use mcp_audit::capture::stdio::{self, StdioOptions};
 use mcp_audit::event::Caller;
 
 use super::Outcome;
-use super::common::{LogOptions, block_on};
+use super::common::{LogOptions, serve_until_end};
 
 #[derive(Args)]
 pub(super) struct Stdio {
@@ -30,16 +30,15 @@ pub(super) struct Stdio {
 
 impl Stdio {
     pub(super) fn run(self) -> Outcome {
-        block_on(self.wrap())?
-    }
-
-    async fn wrap(self) -> Outcome {
         let Self { log, server, user, connection, command } = self;
         let log = log.open()?;
         let server = server.unwrap_or_else(|| name(&command));
         let caller = Caller { user, connection: Some(connection), ..Caller::default() };
-        let code = stdio::run(log.clone(), StdioOptions { server, caller }, command).await?;
-        log.close();
+        let mut code = 0;
+        serve_until_end(async {
+            code = stdio::run(log.clone(), StdioOptions { server, caller }, command).await?;
+            Ok(log)
+        })?;
         // The server's own code, so that whoever started us sees what it would have seen.
         Ok(u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from))
     }

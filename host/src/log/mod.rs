@@ -5,6 +5,7 @@ mod schedule;
 mod view;
 
 use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value as Json;
@@ -33,6 +34,8 @@ struct Inner {
     secret: Secret,
     /// Held by whoever runs a scheduled job.
     running: Mutex<()>,
+    /// Set when the process is about to stop.
+    stopping: AtomicBool,
 }
 
 /// Why settings were not changed.
@@ -127,6 +130,16 @@ impl AuditLog {
         Ok(self.settings())
     }
 
+    /// Says that the process is about to stop: exchanges that are cut from now on were cut by us and not by their client.
+    pub fn stopping(&self) {
+        self.0.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the process is about to stop.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.0.stopping.load(Ordering::Relaxed)
+    }
+
     /// Stops taking events in, stores what is queued with a last entry that says the stop was clean, and returns.
     pub fn close(&self) {
         self.0.close();
@@ -168,9 +181,7 @@ impl Inner {
     }
 
     fn close(&self) {
-        // Refused when the log is closed already, which is what is wanted.
-        let _ = self.recorder.change(StateChange::default(), Some(self.event("log.stopped")));
-        self.recorder.close();
+        self.recorder.close(Some(self.event("log.stopped")));
     }
 }
 

@@ -1,6 +1,7 @@
 //! Opening a log: folder, policy, settings, the recorder, and the first entry.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, RwLock};
 
 use super::{AuditLog, Inner, LogView};
@@ -100,7 +101,13 @@ impl Options {
         };
         let recorder = Recorder::start(parts, queue).map_err(OpenError::Thread)?;
         let view = LogView { files, policy, shared_settings: settings, clock };
-        let log = AuditLog(Arc::new(Inner { view, recorder, secret, running: Mutex::new(()) }));
+        let log = AuditLog(Arc::new(Inner {
+            view,
+            recorder,
+            secret,
+            running: Mutex::new(()),
+            stopping: AtomicBool::new(false),
+        }));
         log.record_start(clean)?;
         log.start_schedule()?;
         Ok(log)

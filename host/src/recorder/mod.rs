@@ -130,9 +130,9 @@ impl Recorder {
         running && self.queue.gauges.failing.load(Ordering::Relaxed) == 0
     }
 
-    /// Lets nothing more in and returns when everything queued is stored.
-    pub(crate) fn close(&self) {
-        self.queue.close();
+    /// Lets nothing more in after `last`, which becomes the last entry, and returns when everything is stored.
+    pub(crate) fn close(&self, last: Option<Event>) {
+        self.queue.close(last.map(|event| Work::Event(Box::new(event), None)));
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if thread.is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the recorder's thread ended by a panic");
@@ -142,7 +142,7 @@ impl Recorder {
 
 impl Drop for Recorder {
     fn drop(&mut self) {
-        self.close();
+        self.close(None);
     }
 }
 

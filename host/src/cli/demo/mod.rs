@@ -15,10 +15,11 @@ use mcp_audit::http::{self, SignInLinks};
 use mcp_audit::identity::Identity;
 use mcp_audit::store::{Token, Tokens};
 use mcp_audit::time::{Clock, SystemClock};
-use mcp_audit::{Options, Viewer};
+use mcp_audit::{AuditLog, Options, Viewer};
+use tokio::task::JoinSet;
 
 use super::Outcome;
-use super::common::{block_on, listen, say, stop_signal};
+use super::common::{Failure, listen, say, serve_until_end, stop_signal};
 use super::serve::everything;
 
 /// Who takes part: name, groups, the client they use.
@@ -51,10 +52,11 @@ pub(super) struct Demo {
 
 impl Demo {
     pub(super) fn run(self) -> Outcome {
-        block_on(self.show())?
+        serve_until_end(self.show())?;
+        Ok(ExitCode::SUCCESS)
     }
 
-    async fn show(self) -> Outcome {
+    async fn show(self) -> Result<AuditLog, Failure> {
         let listener = listen(self.listen).await?;
         let address = listener.local_addr()?;
         let folder = fresh_folder(&self.data);
@@ -68,18 +70,23 @@ impl Demo {
         say(format_args!("mcp-audit is listening on http://{address}"))?;
         say(format_args!("The log is in {}.", folder.display()))?;
         say("A small MCP server and three clients are at work behind the proxy.\n")?;
+        let mut clients = JoinSet::new();
         for person in PEOPLE {
             let (secret, token) = token(&tokens, person)?;
             let link = links.create(&token, None)?;
             say(format_args!("  Sign in as {} ({}): http://{address}/sign-in/{link}", person.user, person.role))?;
-            tokio::spawn(traffic::run(person, format!("http://{address}/mcp/shop"), secret));
+            clients.spawn(traffic::run(person, format!("http://{address}/mcp/shop"), secret));
         }
         say("\nWatch the log fill as anna, switch payload logging on under Settings,")?;
         say("then open the next call as otto. Stop with Ctrl-C.")?;
 
-        http::serve(listener, router, until(self.seconds)).await?;
-        log.close();
-        Ok(ExitCode::SUCCESS)
+        let stop = async move {
+            until(self.seconds).await;
+            // First those who ask, then the one who answers.
+            clients.shutdown().await;
+        };
+        http::serve(listener, router, stop).await?;
+        Ok(log)
     }
 }
 

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use rmcp::ServiceExt;
-use rmcp::model::{CallToolRequestParams, ClientCapabilities, ClientInfo, Implementation};
+use rmcp::model::{CallToolRequestParams, ClientCapabilities, ClientConfig, Implementation};
 use rmcp::transport::StreamableHttpClientTransport;
 use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
 use serde_json::{Value as Json, json};
@@ -19,6 +19,7 @@ pub(super) async fn run(person: Person, url: String, token: String) {
         if let Err(error) = session(person, &url, &token).await {
             tracing::debug!(%error, user = person.user, "a client of the demo begins anew");
         }
+        tokio::time::sleep(Duration::from_secs(1)).await;
         // Somebody forgot their token: refused, and recorded.
         let _ = session(person, &url, "mcpa_forgotten").await;
     }
@@ -29,7 +30,7 @@ async fn session(person: Person, url: &str, token: &str) -> Result<(), Failure> 
     let config = StreamableHttpClientTransportConfig::with_uri(url.to_owned()).auth_header(token);
     let transport = StreamableHttpClientTransport::from_config(config);
     let implementation = Implementation::new(person.client, env!("CARGO_PKG_VERSION"));
-    let client = ClientInfo::new(ClientCapabilities::default(), implementation).serve(transport).await?;
+    let client = ClientConfig::new(ClientCapabilities::default(), implementation).serve(transport).await?;
     client.list_all_tools().await?;
     for round in 0..5 {
         for (tool, arguments) in calls(person, round) {

@@ -1,0 +1,198 @@
+//! How it went: from what was seen of a message and its answer to an outcome, and to the event that says so.
+
+use super::exchange::End;
+use super::failure::failure;
+use super::head::Unreached;
+use super::jsonrpc::{Message, Named, Shape};
+use super::target::target;
+use crate::event::{Caller, Channel, Client, Detail, Event, Kind};
+use crate::time::Timestamp;
+
+/// Where and by whom: what all events of one exchange, or of one pipe, have in common.
+#[derive(Clone)]
+pub(super) struct Scene {
+    pub(super) channel: Channel,
+    pub(super) server: String,
+    pub(super) path: Option<String>,
+    pub(super) status: Option<u16>,
+    pub(super) caller: Caller,
+    pub(super) client: Client,
+    pub(super) trace_id: Option<String>,
+}
+
+impl Scene {
+    /// An event in this scene.
+    pub(super) fn event(&self, at: Timestamp, kind: Kind, detail: Detail) -> Event {
+        Event {
+            server: Some(self.server.clone()),
+            path: self.path.clone(),
+            status_code: self.status,
+            caller: self.caller.clone(),
+            client: self.client.clone(),
+            trace_id: self.trace_id.clone(),
+            ..Event::new(at, self.channel, kind, detail)
+        }
+    }
+
+    /// The client as a message itself names it.
+    pub(super) fn introduce(&mut self, client: &Named) {
+        if client.name.is_some() {
+            (self.client.name, self.client.version) = (client.name.clone(), client.version.clone());
+        }
+    }
+}
+
+/// What an outcome is decided from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ending {
+    pub(super) unreached: Option<Unreached>,
+    pub(super) status: Option<u16>,
+    pub(super) end: End,
+    pub(super) cancelled: bool,
+    /// Whether closing is the client's way to cancel.
+    pub(super) closing_cancels: bool,
+    /// Whether all that came back could be read.
+    pub(super) readable: bool,
+    /// Whether nothing came back after the head.
+    pub(super) empty: bool,
+}
+
+impl Ending {
+    /// The outcome of a message with this answer; the first that fits.
+    pub(super) fn detail(&self, shape: Shape, answer: Option<&Message>) -> Detail {
+        let by_http = self.by_http();
+        by_http.or_else(|| answer.and_then(Self::by_answer)).unwrap_or_else(|| self.without_answer(shape))
+    }
+
+    /// The outcome of an exchange in which no message was seen.
+    pub(super) fn of_http(&self) -> Detail {
+        self.by_http().unwrap_or(match self.end {
+            End::ClientClosed => Detail::ClientClosed,
+            End::Broken => Detail::Incomplete,
+            End::Complete if self.status == Some(202) => Detail::Accepted,
+            End::Complete => Detail::Ok,
+        })
+    }
+
+    fn by_http(&self) -> Option<Detail> {
+        match self.status {
+            _ if self.unreached.is_some() => Some(Detail::TransportError),
+            None if self.end == End::Broken => Some(Detail::TransportError),
+            Some(401 | 403) => Some(Detail::Denied),
+            Some(400..) => Some(Detail::Rejected),
+            _ => None,
+        }
+    }
+
+    /// `None` for an answer that ends before it can be told what it is.
+    fn by_answer(answer: &Message) -> Option<Detail> {
+        let Some(result) = &answer.result else { return answer.error.map(|_| Detail::RpcError) };
+        let detail = match result.result_type.as_deref() {
+            _ if answer.error.is_some() => Detail::RpcError,
+            _ if result.is_error => Detail::ToolError,
+            Some("input_required") => Detail::InputRequired,
+            Some("task") => Detail::TaskCreated,
+            _ if !answer.whole => return None,
+            _ => Detail::Ok,
+        };
+        Some(detail)
+    }
+
+    fn without_answer(&self, shape: Shape) -> Detail {
+        let expected = shape == Shape::Request;
+        match self.end {
+            _ if self.cancelled => Detail::Cancelled,
+            End::ClientClosed if expected && self.closing_cancels => Detail::Cancelled,
+            End::ClientClosed => Detail::ClientClosed,
+            End::Broken => Detail::Incomplete,
+            End::Complete if !expected || (self.status == Some(202) && self.empty) => Detail::Accepted,
+            End::Complete if self.readable => Detail::Incomplete,
+            End::Complete => Detail::Unknown,
+        }
+    }
+}
+
+/// The event about a client's message and its answer.
+pub(super) fn of_message(
+    scene: &Scene,
+    at: Timestamp,
+    call: &Message,
+    answer: Option<&Message>,
+    ending: &Ending,
+) -> Event {
+    let shape = call.shape().unwrap_or(Shape::Notification);
+    let kind = if shape == Shape::Notification { Kind::Notification } else { Kind::Request };
+    let mut detail = ending.detail(shape, answer);
+    let result = answer.and_then(|answer| answer.result.as_ref());
+    // Revision 2025-11-25 says so by the task itself, where the newer one has a type of result.
+    let asks_for_task = !call.method.as_deref().is_some_and(|method| method.starts_with("tasks/"));
+    if detail == Detail::Ok && asks_for_task && result.is_some_and(|result| result.task_id.is_some()) {
+        detail = Detail::TaskCreated;
+    }
+    let mut event = scene.event(at, kind, detail);
+    event.method = call.method.clone();
+    event.target = target(call);
+    event.request_id = call.id.as_ref().map(super::jsonrpc::Id::text);
+    event.arguments = call.params.arguments.clone();
+    event.failure = failure(detail, ending.status, answer.and_then(|answer| answer.error).flatten(), ending.unreached);
+    event
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::jsonrpc::Messages;
+    use super::*;
+
+    const ENDING: Ending = Ending {
+        unreached: None,
+        status: Some(200),
+        end: End::Complete,
+        cancelled: false,
+        closing_cancels: false,
+        readable: true,
+        empty: false,
+    };
+
+    fn detail(ending: Ending, answer: &str) -> Detail {
+        ending.detail(Shape::Request, Messages::read(answer.as_bytes()).list.first())
+    }
+
+    #[test]
+    fn answers_are_told_apart() {
+        for (answer, expected) in [
+            (r#"{"result":{"content":[]},"id":1}"#, Detail::Ok),
+            (r#"{"result":{"isError":true},"id":1}"#, Detail::ToolError),
+            (r#"{"result":{"isError":"true"},"id":1}"#, Detail::Ok),
+            (r#"{"result":{"resultType":"input_required"},"id":1}"#, Detail::InputRequired),
+            (r#"{"result":{"resultType":"task"},"id":1}"#, Detail::TaskCreated),
+            (r#"{"error":{"code":-32601},"id":1}"#, Detail::RpcError),
+            (r#"{"id":1,"result":{"content":[{"#, Detail::Incomplete),
+            ("", Detail::Incomplete),
+        ] {
+            assert_eq!(detail(ENDING, answer), expected, "{answer}");
+        }
+    }
+
+    #[test]
+    fn the_first_that_fits_is_taken() {
+        let error = r#"{"error":{"code":-32601},"id":1}"#;
+        for (ending, answer, expected) in [
+            (
+                Ending { unreached: Some(Unreached::Connection), status: Some(502), ..ENDING },
+                "",
+                Detail::TransportError,
+            ),
+            (Ending { status: Some(403), ..ENDING }, error, Detail::Denied),
+            (Ending { status: Some(404), ..ENDING }, error, Detail::Rejected),
+            (Ending { end: End::ClientClosed, ..ENDING }, error, Detail::RpcError),
+            (Ending { end: End::ClientClosed, ..ENDING }, "", Detail::ClientClosed),
+            (Ending { end: End::ClientClosed, closing_cancels: true, ..ENDING }, "", Detail::Cancelled),
+            (Ending { end: End::Broken, ..ENDING }, "", Detail::Incomplete),
+            (Ending { end: End::Broken, status: None, ..ENDING }, "", Detail::TransportError),
+            (Ending { status: Some(202), empty: true, ..ENDING }, "", Detail::Accepted),
+            (Ending { readable: false, ..ENDING }, "", Detail::Unknown),
+        ] {
+            assert_eq!(detail(ending, answer), expected, "{ending:?}");
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Why something failed, in words of ours: what the other side wrote about it is content, and content is payload.
+
+use super::head::Unreached;
+use crate::event::{Detail, Failure};
+
+/// The failure that goes with `detail`; `None` where nothing failed.
+pub(super) fn failure(
+    detail: Detail,
+    status: Option<u16>,
+    code: Option<i64>,
+    unreached: Option<Unreached>,
+) -> Option<Failure> {
+    let (kind, message) = match detail {
+        Detail::Ok | Detail::Accepted | Detail::InputRequired | Detail::TaskCreated => return None,
+        Detail::TransportError => transport(unreached),
+        Detail::Denied | Detail::Rejected => (status.unwrap_or(0).to_string(), rejected(status, code)),
+        Detail::RpcError => (code.map_or("rpc_error".to_owned(), |code| code.to_string()), rpc(code).to_owned()),
+        Detail::ToolError => ("tool_error".to_owned(), "The tool reported an error".to_owned()),
+        Detail::Cancelled => ("cancelled".to_owned(), "The client cancelled the call".to_owned()),
+        Detail::ClientClosed => ("client_closed".to_owned(), "The client hung up before the answer".to_owned()),
+        Detail::Incomplete => ("incomplete".to_owned(), "The server's answer ended before it was whole".to_owned()),
+        Detail::Unknown => ("unknown".to_owned(), "The answer could not be read".to_owned()),
+    };
+    Some(Failure { kind, message, code })
+}
+
+fn transport(unreached: Option<Unreached>) -> (String, String) {
+    match unreached {
+        Some(Unreached::Timeout) => ("timeout".to_owned(), "The server did not answer in time".to_owned()),
+        _ => ("connection".to_owned(), "The server could not be reached, or broke off".to_owned()),
+    }
+}
+
+/// The status in words, and the JSON-RPC code in words where it says more.
+fn rejected(status: Option<u16>, code: Option<i64>) -> String {
+    let status = match status {
+        Some(400) => "Bad request",
+        Some(401) => "Unauthorized: no valid token",
+        Some(403) => "Forbidden",
+        Some(404) => "Not found",
+        Some(405) => "Method not allowed",
+        Some(406) => "Not acceptable",
+        Some(409) => "Conflict",
+        Some(413) => "Too large",
+        Some(415) => "Unsupported media type",
+        Some(429) => "Too many requests",
+        Some(500) => "Internal server error",
+        Some(502) => "Bad gateway",
+        Some(503) => "Service unavailable",
+        Some(504) => "Gateway timeout",
+        Some(status) if status < 500 => "The request was rejected",
+        _ => "The server failed",
+    };
+    match code {
+        Some(code) => format!("{status}: {}", rpc(Some(code))),
+        None => status.to_owned(),
+    }
+}
+
+fn rpc(code: Option<i64>) -> &'static str {
+    match code {
+        Some(-32700) => "Parse error",
+        Some(-32600) => "Invalid request",
+        Some(-32601) => "Method not found",
+        Some(-32602) => "Invalid params",
+        Some(-32603) => "Internal error",
+        Some(-32000) => "Server error",
+        Some(-32001) => "Session not found, or timed out",
+        Some(-32002) => "Resource not found",
+        Some(-32020) => "Headers and body do not match",
+        Some(-32021) => "A required client capability is missing",
+        Some(-32022) => "Unsupported protocol version",
+        Some(-32042) => "The client must open a URL first",
+        Some(-32099..=-32000) => "Server error",
+        _ => "The server answered with an error",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_have_a_type_and_a_sentence() {
+        let of =
+            |detail, status, code| failure(detail, status, code, None).map(|failure| (failure.kind, failure.message));
+        assert_eq!(of(Detail::Ok, Some(200), None), None);
+        assert_eq!(of(Detail::RpcError, Some(200), Some(-32602)), Some(("-32602".into(), "Invalid params".into())));
+        assert_eq!(
+            of(Detail::Rejected, Some(404), Some(-32601)),
+            Some(("404".into(), "Not found: Method not found".into()))
+        );
+        assert_eq!(of(Detail::Denied, Some(401), None), Some(("401".into(), "Unauthorized: no valid token".into())));
+        assert_eq!(of(Detail::TransportError, None, None).map(|(kind, _)| kind), Some("connection".into()));
+        assert_eq!(of(Detail::Rejected, Some(418), None).map(|(kind, _)| kind), Some("418".into()));
+    }
+}

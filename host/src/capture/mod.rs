@@ -1,0 +1,41 @@
+//! Capture: how traffic becomes events without being changed or slowed down.
+//!
+//! On the path a piece of a body is cloned cheaply and counted, nothing more. Everything else (decoding, parsing,
+//! telling apart what happened) is a job for the recorder's thread.
+
+// The path.
+mod body;
+mod caller;
+mod exchange;
+mod head;
+mod layer;
+mod observer;
+
+// Reading, on the recorder's thread.
+mod decode;
+mod digest;
+mod document;
+mod json;
+mod jsonrpc;
+mod reader;
+mod sse;
+
+// Telling what happened.
+mod classify;
+mod conclude;
+mod failure;
+mod sessions;
+mod target;
+
+// A gateway made of it.
+mod forward;
+/// The reverse proxy.
+pub mod proxy;
+mod sign_in;
+/// The MCP servers behind it.
+pub mod upstream;
+
+pub use body::{RequestBody, ResponseBody};
+pub use caller::CallerSlot;
+pub use head::Unreached;
+pub use layer::{AuditLayer, Audited, Responding};

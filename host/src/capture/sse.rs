@@ -1,0 +1,180 @@
+//! Server-sent events, pushed in as they arrive: whatever the pieces, whatever the line ends.
+
+use super::document::Document;
+
+/// Longest name of a field that matters, and longest line that is no data.
+const FIELD: usize = 64;
+
+/// The state of a parser.
+#[derive(Debug, Default)]
+pub(super) struct Parser {
+    /// The name of the field at the beginning of the line, while it is being read.
+    name: Vec<u8>,
+    place: Place,
+    /// Whether the last byte was a carriage return, so that a line feed now belongs to it.
+    after_return: bool,
+    data: Option<Document>,
+    /// How much of a byte order mark was seen; 3 when it can be none any more.
+    mark: usize,
+    pub(super) seen: Seen,
+}
+
+/// What else was in the stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Seen {
+    /// Events with data.
+    pub(super) events: u64,
+    /// Lines that begin with a colon.
+    pub(super) comments: u64,
+    /// Whether an event had an id, so that the stream can be resumed.
+    pub(super) ids: bool,
+    /// Whether the server asked to be called again.
+    pub(super) retry: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Place {
+    /// In the name, or at the line's beginning.
+    #[default]
+    Name,
+    /// After the colon, where one space does not count.
+    Colon,
+    /// In the value of a data line.
+    Data,
+    /// In anything else.
+    Rest,
+}
+
+impl Parser {
+    /// Takes the next piece and hands every event's data to `event` when the event is complete. One without data, or
+    /// with empty data, is none.
+    pub(super) fn push(&mut self, piece: &[u8], mut event: impl FnMut(Document)) {
+        let mut rest = self.without_mark(piece);
+        while let Some(byte) = rest.first().copied() {
+            rest = match (self.place, byte) {
+                (_, b'\n') if std::mem::take(&mut self.after_return) => &rest[1..],
+                (_, b'\r' | b'\n') => {
+                    self.after_return = byte == b'\r';
+                    self.line(&mut event);
+                    &rest[1..]
+                }
+                (Place::Data | Place::Rest, _) => self.value(rest),
+                _ => {
+                    self.after_return = false;
+                    self.head(byte);
+                    &rest[1..]
+                }
+            };
+        }
+    }
+
+    /// One byte before the value.
+    fn head(&mut self, byte: u8) {
+        match (self.place, byte) {
+            (Place::Name, b':') => self.colon(),
+            (Place::Name, _) if self.name.len() < FIELD => self.name.push(byte),
+            (Place::Colon, _) => {
+                self.place = Place::Data;
+                if byte != b' ' {
+                    self.value(&[byte]);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn colon(&mut self) {
+        self.place = Place::Rest;
+        match self.name.as_slice() {
+            b"data" => self.begin_data(),
+            b"" => self.seen.comments += 1,
+            b"id" => self.seen.ids = true,
+            b"retry" => self.seen.retry = true,
+            _ => {}
+        }
+    }
+
+    /// Several data lines are one text with line feeds between.
+    fn begin_data(&mut self) {
+        self.place = Place::Colon;
+        match &mut self.data {
+            Some(data) => data.push(b"\n"),
+            none => *none = Some(Document::default()),
+        }
+    }
+
+    /// The value up to the line's end; returns what follows.
+    fn value<'a>(&mut self, rest: &'a [u8]) -> &'a [u8] {
+        self.after_return = false;
+        let end = rest.iter().position(|byte| matches!(byte, b'\r' | b'\n')).unwrap_or(rest.len());
+        let (value, rest) = rest.split_at(end);
+        if let (Place::Data, Some(data)) = (self.place, &mut self.data) {
+            data.push(value);
+        }
+        rest
+    }
+
+    fn line(&mut self, event: &mut impl FnMut(Document)) {
+        let empty = self.place == Place::Name && self.name.is_empty();
+        // A line without a colon is a field with an empty value.
+        if self.place == Place::Name && self.name == b"data" {
+            self.begin_data();
+        }
+        self.name.clear();
+        self.place = Place::Name;
+        if let Some(data) = self.data.take_if(|_| empty).filter(|data| !data.is_empty()) {
+            self.seen.events += 1;
+            event(data);
+        }
+    }
+
+    /// A byte order mark at the very beginning does not count.
+    fn without_mark<'a>(&mut self, mut piece: &'a [u8]) -> &'a [u8] {
+        const MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
+        while let (Some(expected), Some(byte)) = (MARK.get(self.mark), piece.first()) {
+            if byte == expected {
+                self.mark += 1;
+                piece = &piece[1..];
+            } else {
+                self.mark = MARK.len();
+            }
+        }
+        piece
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn events(stream: &[u8], piece: usize) -> (Vec<String>, Seen) {
+        let mut parser = Parser::default();
+        let mut events = Vec::new();
+        for piece in stream.chunks(piece) {
+            parser.push(piece, |data| events.push(String::from_utf8_lossy(&data.into_parts().bytes).into_owned()));
+        }
+        (events, parser.seen)
+    }
+
+    #[test]
+    fn pieces_and_line_ends_make_no_difference() {
+        let stream = "\u{feff}id: 1\ndata: \n\n: hi\nevent: message\nid: 2\nretry: 500\ndata: {\"a\":\ndata:1}\n\ndata\ndata: x\n\nother: y\n\ndata:  two\n\ndata: unfinished";
+        for ends in ["\n", "\r\n", "\r"] {
+            let stream = stream.replace('\n', ends);
+            for piece in 1..stream.len() {
+                let (events, seen) = events(stream.as_bytes(), piece);
+                assert_eq!(events, ["{\"a\":\n1}", "\nx", " two"], "{ends:?} {piece}");
+                assert_eq!(seen, Seen { events: 3, comments: 1, ids: true, retry: true });
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_without_end_takes_no_memory() {
+        let mut parser = Parser::default();
+        for _ in 0..100 {
+            parser.push(&[b'x'; 100_000], |_| {});
+        }
+        assert!(parser.name.len() <= FIELD);
+    }
+}

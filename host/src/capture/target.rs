@@ -1,0 +1,85 @@
+//! What a message is about: the tool, prompt, resource or other name in its parameters.
+
+use super::jsonrpc::Message;
+use crate::event::Target;
+
+/// The target of a message.
+pub(super) fn target(message: &Message) -> Option<Target> {
+    let params = &message.params;
+    let reference = || {
+        let prompt = params.ref_name.clone().map(Target::Prompt);
+        prompt.or_else(|| params.ref_uri.as_deref().map(resource))
+    };
+    match message.method.as_deref()? {
+        "tools/call" => params.name.clone().map(Target::Tool),
+        "prompts/get" => params.name.clone().map(Target::Prompt),
+        "resources/read" | "resources/subscribe" | "resources/unsubscribe" => params.uri.as_deref().map(resource),
+        "completion/complete" => reference(),
+        "logging/setLevel" => params.level.clone().map(Target::Other),
+        "notifications/cancelled" => params.request_id.as_ref().map(|id| Target::Other(id.text())),
+        method if method.starts_with("tasks/") => params.task_id.clone().map(Target::Other),
+        _ => None,
+    }
+}
+
+/// The target that `Mcp-Name` names, for a body that could not be read.
+pub(super) fn from_header(method: &str, name: String) -> Option<Target> {
+    match method {
+        "tools/call" => Some(Target::Tool(name)),
+        "prompts/get" => Some(Target::Prompt(name)),
+        "resources/read" => Some(resource(&name)),
+        _ => None,
+    }
+}
+
+fn resource(uri: &str) -> Target {
+    Target::Resource(clean(uri))
+}
+
+/// The URI without user information, query and fragment, which may carry secrets. What `data:` has is content.
+fn clean(uri: &str) -> String {
+    let uri = uri.split(['?', '#']).next().unwrap_or_default();
+    if uri.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:")) {
+        return "data:".to_owned();
+    }
+    let Some((scheme, rest)) = uri.split_once("://") else { return uri.to_owned() };
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    format!("{scheme}://{host}{path}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::jsonrpc::Messages;
+    use super::*;
+
+    #[test]
+    fn names_are_where_the_method_has_them() {
+        for (method, params, expected) in [
+            ("tools/call", r#"{"name":"echo"}"#, Some(Target::Tool("echo".into()))),
+            ("prompts/get", r#"{"name":"p"}"#, Some(Target::Prompt("p".into()))),
+            ("resources/read", r#"{"uri":"demo://a/b?key=1"}"#, Some(Target::Resource("demo://a/b".into()))),
+            ("completion/complete", r#"{"ref":{"type":"ref/prompt","name":"p"}}"#, Some(Target::Prompt("p".into()))),
+            ("completion/complete", r#"{"ref":{"uri":"x://y"}}"#, Some(Target::Resource("x://y".into()))),
+            ("tasks/get", r#"{"taskId":"t"}"#, Some(Target::Other("t".into()))),
+            ("logging/setLevel", r#"{"level":"info"}"#, Some(Target::Other("info".into()))),
+            ("vendor/x", r#"{"name":"echo"}"#, None),
+        ] {
+            let json = format!(r#"{{"id":1,"method":"{method}","params":{params}}}"#);
+            assert_eq!(target(&Messages::read(json.as_bytes()).list[0]), expected, "{json}");
+        }
+    }
+
+    #[test]
+    fn uris_lose_what_may_be_secret() {
+        for (uri, expected) in [
+            ("https://user:pass@host/path?token=1#x", "https://host/path"),
+            ("https://a@b@host", "https://host"),
+            ("file:///etc/x", "file:///etc/x"),
+            ("data:text/plain,secret", "data:"),
+            ("plain", "plain"),
+        ] {
+            assert_eq!(clean(uri), expected);
+        }
+    }
+}

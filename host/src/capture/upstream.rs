@@ -1,0 +1,153 @@
+//! An MCP server behind the proxy: its name and where it is.
+
+use axum::http::Uri;
+use axum::http::uri::{InvalidUri, PathAndQuery, Scheme};
+
+/// Longest name.
+pub(super) const NAME: usize = 64;
+
+/// A named MCP server, reached as `/mcp/NAME`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upstream {
+    name: String,
+    url: Uri,
+}
+
+/// Why an upstream cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum UpstreamError {
+    /// There is no `=`.
+    #[error("{0:?} names no upstream: write NAME=URL, as in github=https://example.com/mcp")]
+    Form(String),
+    /// The name.
+    #[error("{0:?} is no name for an upstream: use 1 to 64 of a-z, 0-9, _ and -")]
+    Name(String),
+    /// The URL cannot be read.
+    #[error("the URL of upstream {0:?} cannot be read: {1}")]
+    Url(String, InvalidUri),
+    /// The URL is not one of HTTP.
+    #[error("the URL of upstream {0:?} must begin with http:// or https:// and name a host")]
+    Scheme(String),
+    /// The URL has what would be shown or sent where it does not belong.
+    #[error("the URL of upstream {0:?} must not have {1}")]
+    Part(String, &'static str),
+}
+
+impl Upstream {
+    /// Reads `NAME=URL`.
+    ///
+    /// # Errors
+    /// It has another form, or name or URL are not allowed.
+    pub fn parse(text: &str) -> Result<Self, UpstreamError> {
+        let (name, url) = text.split_once('=').ok_or_else(|| UpstreamError::Form(text.to_owned()))?;
+        Self::new(name, url)
+    }
+
+    /// The server at `url`, called `name`.
+    ///
+    /// # Errors
+    /// Name or URL are not allowed.
+    pub fn new(name: &str, url: &str) -> Result<Self, UpstreamError> {
+        let allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-');
+        if name.is_empty() || name.len() > NAME || !name.bytes().all(allowed) {
+            return Err(UpstreamError::Name(name.to_owned()));
+        }
+        if url.contains('#') {
+            return Err(UpstreamError::Part(name.to_owned(), "a fragment (#…)"));
+        }
+        let url: Uri = url.parse().map_err(|error| UpstreamError::Url(name.to_owned(), error))?;
+        let upstream = Self { name: name.to_owned(), url };
+        upstream.check()?;
+        Ok(upstream)
+    }
+
+    fn check(&self) -> Result<(), UpstreamError> {
+        let http = self.url.scheme() == Some(&Scheme::HTTP) || self.is_tls();
+        let Some(authority) = self.url.authority().filter(|authority| http && !authority.host().is_empty()) else {
+            return Err(UpstreamError::Scheme(self.name.clone()));
+        };
+        match (authority.as_str().contains('@'), self.url.query()) {
+            (true, _) => Err(UpstreamError::Part(self.name.clone(), "a user or password; let clients send their own")),
+            (_, Some(_)) => Err(UpstreamError::Part(self.name.clone(), "a query (?…)")),
+            (false, None) => Ok(()),
+        }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where it is.
+    pub fn url(&self) -> &Uri {
+        &self.url
+    }
+
+    pub(super) fn is_tls(&self) -> bool {
+        self.url.scheme() == Some(&Scheme::HTTPS)
+    }
+
+    /// Where a request for `rest` below the proxy's path goes; `None` when it would lead out of the upstream's base.
+    pub(super) fn target(&self, rest: &str, query: Option<&str>) -> Option<Uri> {
+        if rest.split('/').any(climbs) {
+            return None;
+        }
+        let base = self.url.path();
+        let base = if rest.is_empty() { base } else { base.trim_end_matches('/') };
+        let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+        let mut parts = self.url.clone().into_parts();
+        parts.path_and_query = Some(PathAndQuery::try_from(format!("{base}{rest}{query}")).ok()?);
+        Uri::from_parts(parts).ok()
+    }
+}
+
+/// Whether a segment of a path is `..` in any spelling.
+fn climbs(segment: &str) -> bool {
+    let plain = segment.to_ascii_lowercase().replace("%2e", ".");
+    plain == ".." || plain.contains("%2f") && plain.contains("..") || plain.contains("%5c") || plain.contains('\\')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_urls_are_checked() {
+        let upstream = Upstream::parse("every-thing_1=http://127.0.0.1:3001/mcp").expect("good");
+        assert_eq!(
+            (upstream.name(), upstream.url().to_string().as_str()),
+            ("every-thing_1", "http://127.0.0.1:3001/mcp")
+        );
+        for (text, expected) in [
+            ("http://x/mcp", "NAME=URL"),
+            ("Big=http://x/mcp", "no name"),
+            ("=http://x/mcp", "no name"),
+            ("a=ftp://x/mcp", "http:// or https://"),
+            ("a=/mcp", "http:// or https://"),
+            ("a=http://u:p@x/mcp", "user or password"),
+            ("a=http://x/mcp?k=v", "query"),
+            ("a=http://x/mcp#f", "fragment"),
+            ("a=http://[", "cannot be read"),
+        ] {
+            let error = Upstream::parse(text).expect_err(text).to_string();
+            assert!(error.contains(expected), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn paths_go_below_the_base_and_never_out_of_it() {
+        for (url, rest, query, expected) in [
+            ("http://h/mcp", "", None, Some("http://h/mcp")),
+            ("http://h/mcp/", "", None, Some("http://h/mcp/")),
+            ("http://h", "", Some("a=1"), Some("http://h/?a=1")),
+            ("http://h/mcp", "/x%20y/", None, Some("http://h/mcp/x%20y/")),
+            ("http://h/", "/x", Some("q"), Some("http://h/x?q")),
+            ("http://h/mcp", "/../admin", None, None),
+            ("http://h/mcp", "/%2E./admin", None, None),
+            ("http://h/mcp", "/..%2fadmin", None, None),
+        ] {
+            let upstream = Upstream::new("a", url).expect("good");
+            assert_eq!(upstream.target(rest, query).map(|uri| uri.to_string()).as_deref(), expected);
+        }
+    }
+}

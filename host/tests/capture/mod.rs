@@ -1,0 +1,166 @@
+//! What the tests of capture share: a log in a temporary folder, servers on real sockets, a bare client.
+
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "each test uses a part of this"
+)]
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::{Request, Response, body::Incoming};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use mcp_audit::domain::Domain;
+use mcp_audit::entry::Entry;
+use mcp_audit::event::{Channel, Detail, Kind};
+use mcp_audit::field::Field;
+use mcp_audit::{Access, AuditLog, Event, Options, Viewer};
+
+/// A log and the folder that it lives in.
+pub struct Log {
+    pub log: AuditLog,
+    pub folder: tempfile::TempDir,
+}
+
+impl Log {
+    pub fn open() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        Self { log: Options::new(folder.path()).open().expect("a log"), folder }
+    }
+
+    pub fn access(&self) -> Access {
+        let groups = ["admin", "auditor"].map(str::to_owned).to_vec();
+        self.log.access(&Viewer { user: "root".into(), groups, instance: None })
+    }
+
+    /// Turns the payload switch.
+    pub async fn keep_payloads(&self, on: bool) {
+        let (log, access) = (self.log.clone(), self.access());
+        let name = self
+            .log
+            .manifest()
+            .settings
+            .iter()
+            .find(|setting| setting.key.contains("payload"))
+            .expect("a setting")
+            .key
+            .clone();
+        let wanted = serde_json::json!({ name: on }).as_object().expect("an object").clone();
+        tokio::task::spawn_blocking(move || log.change_settings(&access, &wanted).map(drop))
+            .await
+            .unwrap()
+            .expect("changed");
+    }
+
+    /// What capture recorded so far, the oldest first.
+    pub async fn entries(&self) -> Vec<Entry> {
+        let marker = Event::new(self.log.now(), Channel::System, Kind::System, Detail::Ok);
+        self.log.record_durably(marker).await.expect("stored");
+        let access = self.access();
+        let page = self.log.reader(&access).page(Domain::TRUE, None, 500).expect("a page");
+        page.entries.into_iter().rev().filter(|entry| entry.text(Field::Channel) != Some("system")).collect()
+    }
+
+    /// Waits until capture has recorded `count` entries, and no more than that.
+    pub async fn wait_for(&self, count: usize) -> Vec<Entry> {
+        for _ in 0..2_000 {
+            let entries = self.entries().await;
+            if entries.len() >= count {
+                assert_eq!(entries.len(), count, "{}", lines(&entries).join("\n"));
+                return entries;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("only these were recorded: {}", lines(&self.entries().await).join("\n"));
+    }
+
+    /// Everything that is in the log's files.
+    pub fn files(&self) -> Vec<u8> {
+        let files = std::fs::read_dir(self.folder.path()).expect("a folder");
+        files.flat_map(|file| std::fs::read(file.expect("a file").path()).unwrap_or_default()).collect()
+    }
+}
+
+/// An entry in one line: kind, method, target, detail, status.
+pub fn line(entry: &Entry) -> String {
+    let text = |field| entry.text(field).unwrap_or("-").to_owned();
+    let target =
+        [Field::Tool, Field::Prompt, Field::ResourceUri].into_iter().find_map(|field| entry.text(field)).unwrap_or("-");
+    let status = entry.status_code.map_or("-".to_owned(), |status| status.to_string());
+    [text(Field::Kind), text(Field::Method), target.to_owned(), text(Field::OutcomeDetail), status].join(" ")
+}
+
+pub fn lines(entries: &[Entry]) -> Vec<String> {
+    entries.iter().map(line).collect()
+}
+
+pub fn contains(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+/// Serves on a free port.
+pub async fn serve(router: Router) -> SocketAddr {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    tokio::spawn(async move { axum::serve(listener, service).await });
+    address
+}
+
+/// A server that answers every connection's first request with these bytes, and closes.
+pub async fn serve_bytes(answer: &'static [u8]) -> SocketAddr {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let mut request = vec![0; 65_536];
+            let _ = socket.read(&mut request).await;
+            let _ = socket.write_all(answer).await;
+        }
+    });
+    address
+}
+
+pub fn client() -> Client<HttpConnector, Full<Bytes>> {
+    Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build_http()
+}
+
+/// A POST as an MCP client makes it.
+pub fn post(url: &str, headers: &[(&str, &str)], body: &str) -> Request<Full<Bytes>> {
+    let mut request = Request::post(url)
+        .header("content-type", "application/json")
+        .header("accept", "application/json, text/event-stream")
+        .header("user-agent", "test/1");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.body(Full::from(body.to_owned())).expect("a request")
+}
+
+pub async fn send(request: Request<Full<Bytes>>) -> Response<Incoming> {
+    client().request(request).await.expect("an answer")
+}
+
+/// Status and body.
+pub async fn exchange(request: Request<Full<Bytes>>) -> (u16, String) {
+    let response = send(request).await;
+    let status = response.status().as_u16();
+    let body = response.into_body().collect().await.expect("a body").to_bytes();
+    (status, String::from_utf8_lossy(&body).into_owned())
+}
+
+/// The next piece of a streamed body.
+pub async fn next(body: &mut Incoming) -> String {
+    let frame = body.frame().await.expect("a frame").expect("a good one");
+    String::from_utf8_lossy(&frame.into_data().expect("data")).into_owned()
+}

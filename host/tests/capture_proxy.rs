@@ -1,0 +1,280 @@
+//! The proxy on real sockets: traffic is unchanged, and everything that happens is recorded.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a failed expectation is a failed test")]
+
+mod capture;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use mcp_audit::capture::proxy::{SignIn, router};
+use mcp_audit::capture::upstream::Upstream;
+use mcp_audit::field::Field;
+use mcp_audit::identity::Identity;
+use mcp_audit::store::Tokens;
+use tokio::sync::mpsc;
+
+use capture::*;
+
+const CALL: &str =
+    r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"message":"hi"}}}"#;
+
+/// A proxy, open to all, in front of `upstream`.
+async fn proxy(log: &Log, upstream: std::net::SocketAddr) -> String {
+    let upstream = Upstream::new("up", &format!("http://{upstream}/base")).expect("an upstream");
+    format!("http://{}/mcp/up", serve(router(log.log.clone(), vec![upstream], SignIn::Open)).await)
+}
+
+/// A server whose answer is whatever is sent into the returned channel.
+async fn streaming(content_type: &'static str) -> (std::net::SocketAddr, mpsc::Sender<&'static str>) {
+    let (sender, receiver) = mpsc::channel::<&'static str>(8);
+    let receiver = Arc::new(tokio::sync::Mutex::new(Some(receiver)));
+    let handler = move || {
+        let receiver = Arc::clone(&receiver);
+        async move {
+            let receiver = receiver.lock().await.take().expect("one request");
+            let body = Body::new(Pieces(receiver));
+            ([(header::CONTENT_TYPE, content_type)], body).into_response()
+        }
+    };
+    (serve(Router::new().fallback(any(handler))).await, sender)
+}
+
+struct Pieces(mpsc::Receiver<&'static str>);
+
+impl http_body::Body for Pieces {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: std::pin::Pin<&mut Self>,
+        context: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<http_body::Frame<Bytes>, Self::Error>>> {
+        let frame = |piece: &'static str| Ok(http_body::Frame::data(Bytes::from_static(piece.as_bytes())));
+        self.0.poll_recv(context).map(|piece| piece.map(frame))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bytes_status_and_headers_are_the_same_with_and_without_it() {
+    let answers: [&'static [u8]; 5] = [
+        b"HTTP/1.1 200 OK\r\nX-Odd: a\r\nX-Odd: b\r\ncontent-type: application/json\r\ncontent-length: 36\r\ndate: x\r\n\r\n{\"result\":{},\"jsonrpc\":\"2.0\",\"id\":1}",
+        b"HTTP/1.1 404 Nope\r\ncontent-type: application/json\r\ncontent-length: 2\r\ndate: x\r\n\r\n{}",
+        b"HTTP/1.1 202 Accepted\r\ntransfer-encoding: chunked\r\ndate: x\r\n\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\ndate: x\r\n\r\n8\r\ndata: {}\r\n2\r\n\n\n\r\n0\r\n\r\n",
+        b"HTTP/1.1 405 Method Not Allowed\r\nallow: POST\r\ncontent-length: 0\r\ndate: x\r\n\r\n",
+    ];
+    let log = Log::open();
+    for answer in answers {
+        let upstream = serve_bytes(answer).await;
+        let proxied = send(post(&proxy(&log, upstream).await, &[], CALL)).await;
+        let direct = send(post(&format!("http://{upstream}/base"), &[], CALL)).await;
+        assert_eq!(proxied.status(), direct.status());
+        let headers = |response: &hyper::Response<_>| {
+            let mut headers = response.headers().clone();
+            headers.remove("transfer-encoding");
+            headers
+        };
+        assert_eq!(headers(&proxied), headers(&direct));
+        let (proxied, direct) = (proxied.collect().await.unwrap(), direct.collect().await.unwrap());
+        assert_eq!(proxied.to_bytes(), direct.to_bytes());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_arrives_as_it_was_sent() {
+    let (sender, mut seen) = mpsc::channel(1);
+    let handler = move |request: axum::extract::Request| async move {
+        let (parts, body) = request.into_parts();
+        sender.send((parts, body.collect().await.unwrap().to_bytes())).await.unwrap();
+        "{}"
+    };
+    let log = Log::open();
+    let upstream = serve(Router::new().fallback(any(handler))).await;
+    let url = format!("{}/deep/er?q=%20", proxy(&log, upstream).await);
+    let headers = [
+        ("connection", "x-hop, close"),
+        ("x-hop", "1"),
+        ("host", "my.host"),
+        ("authorization", "Bearer theirs"),
+        ("x-end", "2"),
+    ];
+    exchange(post(&url, &headers, CALL)).await;
+    let (parts, body) = seen.recv().await.unwrap();
+    assert_eq!((parts.uri.to_string().as_str(), body.as_ref()), ("/base/deep/er?q=%20", CALL.as_bytes()));
+    let value = |name: &str| parts.headers.get(name).map(|value| value.to_str().unwrap().to_owned());
+    assert_eq!(value("host").as_deref(), Some("my.host"));
+    assert_eq!(value("authorization").as_deref(), Some("Bearer theirs"));
+    assert_eq!((value("x-end").as_deref(), value("x-hop"), value("connection")), (Some("2"), None, None));
+    assert_eq!(value("content-length").as_deref(), Some(CALL.len().to_string().as_str()));
+    let entry = &log.wait_for(1).await[0];
+    assert_eq!((entry.text(Field::Path), entry.text(Field::Server)), (Some("/mcp/up/deep/er"), Some("up")));
+    assert_eq!((entry.text(Field::Ip), entry.text(Field::UserAgent)), (Some("127.0.0.1"), Some("test/1")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_pass_one_by_one() {
+    let log = Log::open();
+    let (upstream, server) = streaming("text/event-stream").await;
+    let request = post(&proxy(&log, upstream).await, &[], CALL);
+    // The head comes before there is anything of a body.
+    let mut body = send(request).await.into_body();
+    let progress = "data: {\"method\":\"notifications/progress\",\"params\":{\"progress\":1}}\n\n";
+    for _ in 0..3 {
+        server.send(progress).await.unwrap();
+        assert_eq!(next(&mut body).await, progress);
+    }
+    server.send("data: {\"result\":{\"content\":[]},\"id\":1}\n\n").await.unwrap();
+    next(&mut body).await;
+    drop(server);
+    assert!(body.frame().await.is_none());
+    let entries = log.wait_for(1).await;
+    assert_eq!(lines(&entries), ["request tools/call echo ok 200"]);
+    assert_eq!(entries[0].details["progress"], 3);
+    assert_eq!(entries[0].details["streamed"], true);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_hangs_up_is_recorded_and_the_upstream_hears_of_it() {
+    for (revision, expected) in [("2025-11-25", "client-closed"), ("2026-07-28", "cancelled")] {
+        let log = Log::open();
+        let (upstream, server) = streaming("text/event-stream").await;
+        let request = post(&proxy(&log, upstream).await, &[("mcp-protocol-version", revision)], CALL);
+        let mut body = send(request).await.into_body();
+        server.send(": hello\n\n").await.unwrap();
+        next(&mut body).await;
+        drop(body);
+        assert_eq!(lines(&log.wait_for(1).await), [format!("request tools/call echo {expected} 200")]);
+        server.closed().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_hangs_up_before_the_head_is_recorded() {
+    let log = Log::open();
+    let (arrived, mut arrivals) = mpsc::channel(1);
+    let handler = move || async move {
+        arrived.send(()).await.unwrap();
+        std::future::pending::<Response>().await
+    };
+    let upstream = serve(Router::new().fallback(any(handler))).await;
+    let url = proxy(&log, upstream).await;
+    let call = tokio::spawn(async move { exchange(post(&url, &[], CALL)).await });
+    arrivals.recv().await.unwrap();
+    call.abort();
+    assert_eq!(lines(&log.wait_for(1).await), ["request tools/call echo client-closed -"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_server_breaks_off_is_incomplete() {
+    let log = Log::open();
+    let upstream =
+        serve_bytes(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{\"result\":")
+            .await;
+    let body = send(post(&proxy(&log, upstream).await, &[], CALL)).await.into_body();
+    assert!(body.collect().await.is_err());
+    assert_eq!(lines(&log.wait_for(1).await), ["request tools/call echo incomplete 200"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upstream_that_is_down_is_a_failure_of_the_transport() {
+    let log = Log::open();
+    let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let (status, body) = exchange(post(&proxy(&log, closed).await, &[], CALL)).await;
+    assert_eq!(status, 502);
+    assert!(body.contains("cannot be reached") && !body.contains(&closed.to_string()), "{body}");
+    let broken = serve_bytes(b"").await;
+    assert_eq!(exchange(post(&proxy(&log, broken).await, &[], CALL)).await.0, 502);
+    let real = serve_bytes(b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n").await;
+    assert_eq!(exchange(post(&proxy(&log, real).await, &[], CALL)).await.0, 502);
+    let entries = log.wait_for(3).await;
+    assert_eq!(
+        lines(&entries),
+        [
+            "request tools/call echo transport-error 502",
+            "request tools/call echo transport-error 502",
+            "request tools/call echo rejected 502",
+        ]
+    );
+    assert_eq!(entries[0].text(Field::ErrorType), Some("connection"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_holders_of_a_token_come_in() {
+    let log = Log::open();
+    let (seen, mut headers) = mpsc::channel(8);
+    let handler = move |request: axum::extract::Request| async move {
+        seen.send(request.headers().clone()).await.unwrap();
+        r#"{"result":{},"id":1}"#
+    };
+    let upstream = serve(Router::new().fallback(any(handler))).await;
+    let tokens = Tokens::open(log.folder.path()).unwrap();
+    let viewer = mcp_audit::Viewer { user: "anna".into(), groups: vec![], instance: Some("acme".into()) };
+    let (secret, _) = tokens.create(&viewer, "laptop", log.log.now()).unwrap();
+    let sign_in = SignIn::Tokens(Identity::new(tokens));
+    let upstream = Upstream::new("up", &format!("http://{upstream}")).unwrap();
+    let base = format!("http://{}", serve(router(log.log.clone(), vec![upstream], sign_in)).await);
+    let bearer = format!("Bearer {secret}");
+    for (path, token, expected) in [
+        ("/mcp/up", None, 401),
+        ("/mcp/up", Some("Bearer mcpa_wrong"), 401),
+        ("/mcp/none", Some("Bearer mcpa_wrong"), 401),
+        ("/mcp/none", Some(bearer.as_str()), 404),
+        ("/mcp/up/..%2fx", Some(bearer.as_str()), 400),
+        ("/mcp/up", Some(bearer.as_str()), 200),
+    ] {
+        let headers: Vec<_> = token.map(|token| ("authorization", token)).into_iter().collect();
+        let response = send(post(&format!("{base}{path}"), &headers, CALL)).await;
+        assert_eq!((path, response.status().as_u16()), (path, expected));
+        assert_eq!(response.headers().contains_key("www-authenticate"), expected == 401);
+        let body = response.collect().await.unwrap().to_bytes();
+        assert!(expected != 404 || contains(&body, "known are: up"));
+    }
+    assert!(!headers.recv().await.unwrap().contains_key("authorization"));
+    let entries = log.wait_for(6).await;
+    assert_eq!(
+        lines(&entries),
+        [
+            "request tools/call echo denied 401",
+            "request tools/call echo denied 401",
+            "request tools/call echo denied 401",
+            "request tools/call echo rejected 404",
+            "request tools/call echo rejected 400",
+            "request tools/call echo ok 200",
+        ]
+    );
+    assert_eq!((entries[0].text(Field::Ip), entries[0].text(Field::User)), (Some("127.0.0.1"), None));
+    assert_eq!((entries[2].text(Field::Server), entries[3].text(Field::User)), (Some("none"), Some("anna")));
+    assert_eq!((entries[5].text(Field::Connection), entries[5].text(Field::Instance)), (Some("laptop"), Some("acme")));
+    assert!(!contains(&log.files(), &secret) && !contains(&log.files(), "mcpa_wrong"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_huge_request_passes() {
+    let handler = |request: axum::extract::Request| async move {
+        let mut body = request.into_body();
+        let mut length = 0;
+        while let Some(frame) = body.frame().await {
+            length += frame.unwrap().into_data().map_or(0, |data| data.len());
+        }
+        format!(r#"{{"result":{{"length":{length}}},"id":1}}"#)
+    };
+    let log = Log::open();
+    let upstream = serve(Router::new().fallback(any(handler))).await;
+    let long = "x".repeat(100 << 20);
+    let body = format!(
+        r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"upload","arguments":{{"data":"{long}"}}}}}}"#
+    );
+    let length = body.len();
+    let (status, answer) = exchange(post(&proxy(&log, upstream).await, &[], &body)).await;
+    assert_eq!((status, answer), (200, format!(r#"{{"result":{{"length":{length}}},"id":1}}"#)));
+    let entries = log.wait_for(1).await;
+    assert_eq!(lines(&entries), ["request tools/call upload ok 200"]);
+    assert_eq!(entries[0].details["request_bytes"], length);
+}
