@@ -149,7 +149,7 @@ impl AuditLog {
         if let Some(clean) = clean {
             event = event.fact("last_stop_clean", clean);
         }
-        Ok(self.0.recorder.change(StateChange::default(), Some(event))?)
+        Ok(self.0.recorder.change(StateChange::default(), vec![event])?)
     }
 }
 

@@ -90,7 +90,7 @@ impl AuditLog {
             let next_run = state.next_run.into_iter().chain(cron.schedule.next_after(now)).min();
             (cron.name.clone(), CronState { next_run, ..state })
         });
-        Ok(self.0.recorder.change(StateChange { crons: crons.collect(), ..StateChange::default() }, None)?)
+        Ok(self.0.recorder.change(StateChange { crons: crons.collect(), ..StateChange::default() }, Vec::new())?)
     }
 
     /// Starts the thread that runs what is due.
@@ -152,7 +152,7 @@ impl Inner {
             &result.as_ref().map(retention::Report::message).map_err(Clone::clone),
         );
         let change = StateChange { crons: vec![(cron.name.clone(), state.clone())], ..StateChange::default() };
-        self.recorder.change(change, Some(retention::event(&cron.name, now, &result)))?;
+        self.recorder.change(change, vec![retention::event(&cron.name, now, &result)])?;
         Ok(Some(state))
     }
 }

@@ -103,11 +103,11 @@ impl Recorder {
         stored.await.unwrap_or(Err(RecordError::Closed))
     }
 
-    /// Changes a state together with the entry about it; blocks until both are durable.
-    pub(crate) fn change(&self, change: StateChange, event: Option<Event>) -> Result<(), RecordError> {
+    /// Changes a state together with the entries about it; blocks until all of it is durable.
+    pub(crate) fn change(&self, change: StateChange, events: Vec<Event>) -> Result<(), RecordError> {
         // Not a channel of the asynchronous runtime: a log may be closed, by its drop, where that must not block.
         let (receipt, done) = mpsc::sync_channel(1);
-        self.queue.push_waiting(Work::Change(Box::new(change), event.map(Box::new), receipt))?;
+        self.queue.push_waiting(Work::Change(Box::new(change), events, receipt))?;
         done.recv().unwrap_or(Err(RecordError::Closed))
     }
 

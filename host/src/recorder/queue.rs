@@ -30,7 +30,7 @@ impl Default for QueueLimits {
 pub(super) enum Work {
     Event(Box<Event>, Option<oneshot::Sender<Result<Stored, RecordError>>>),
     Later(Box<dyn FnOnce() -> Vec<Event> + Send>),
-    Change(Box<StateChange>, Option<Box<Event>>, SyncSender<Result<(), RecordError>>),
+    Change(Box<StateChange>, Vec<Event>, SyncSender<Result<(), RecordError>>),
     Prune(Plan, SyncSender<Result<Pruned, PruneError>>),
 }
 
