@@ -111,7 +111,10 @@ fn an_upstream_that_is_down_is_a_bad_gateway() {
     let (server, caller) = server(&format!("http://127.0.0.1:{}/mcp", free_port()));
     plain(&caller.post("/mcp/up", PING), 502, "up");
     let entry = only_entry(&server);
-    expect(&entry, &[("outcome", "error"), ("outcome_detail", "transport-error"), ("server", "up")]);
+    expect(
+        &entry,
+        &[("outcome", "error"), ("outcome_detail", "transport-error"), ("server", "up"), ("method", "ping")],
+    );
     assert_ne!(text(&entry, "error_message"), "-", "{entry:#}");
     assert_plain(&server.process().output());
 }

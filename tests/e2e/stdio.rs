@@ -1,6 +1,8 @@
 //! The same for a server that is spoken to over its standard input and output.
 
-use mcp_audit_tests::{Everything, binary, expect_entries, listed, script, text};
+use std::path::Path;
+
+use mcp_audit_tests::{Everything, binary, expect_entries, files_with, listed, script, text};
 use serde_json::Value;
 
 /// What the script does over stdio: everything but what only HTTP has.
@@ -33,9 +35,10 @@ fn the_wrapper_changes_nothing_and_records_each_message_once() {
     let (binary, program, data) = (binary.to_string_lossy(), program.to_string_lossy(), folder.path().join("data"));
     let data_text = data.to_string_lossy();
 
-    let direct = script(["--stdio", "--", "node", &program]);
-    let wrapper = [&binary, "stdio", "--data", &data_text, "--server", "everything", "--", "node", &program];
-    let wrapped = script(["--stdio", "--"].into_iter().chain(wrapper));
+    let begin = ["--stdio", "--canary", "canary-over-stdio", "--"];
+    let direct = script(begin.into_iter().chain(["node", &program]));
+    let wrapper = [&binary, "stdio", "--data", &data_text, "--server", "everything", "--user", "ursula"];
+    let wrapped = script(begin.into_iter().chain(wrapper).chain(["--", "node", &program]));
     for (step, result) in direct.as_object().expect("steps") {
         assert_eq!(&wrapped[step], result, "\"{step}\" went another way through the wrapper");
     }
@@ -45,12 +48,21 @@ fn the_wrapper_changes_nothing_and_records_each_message_once() {
     for entry in &entries {
         each_is_whole(entry);
     }
+    assert_eq!(files_with(&data, "canary-over-stdio"), [] as [&Path; 0], "a body is kept with the switch off");
+    assert!(!files_with(&data, "ursula").is_empty(), "the search finds nothing at all");
 }
 
 fn each_is_whole(entry: &Value) {
-    assert_eq!(text(entry, "server"), "everything", "{entry:#}");
-    assert_eq!(text(entry, "client_name"), "official-client", "{entry:#}");
-    assert_eq!(text(entry, "client_version"), "1.2.3", "{entry:#}");
+    let expected = [
+        ("server", "everything"),
+        ("user", "ursula"),
+        ("connection", "stdio"),
+        ("client_name", "official-client"),
+        ("client_version", "1.2.3"),
+    ];
+    for (field, value) in expected {
+        assert_eq!(text(entry, field), value, "{field} of {entry:#}");
+    }
     // A notification is over when it has been sent.
     let lasts = !text(entry, "method").starts_with("notifications/");
     assert!(!lasts || entry["duration_us"].as_u64().is_some_and(|micros| micros > 0), "no duration: {entry:#}");
