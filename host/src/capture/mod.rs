@@ -29,6 +29,7 @@ mod target;
 
 // A gateway made of it.
 mod forward;
+mod lent;
 /// The reverse proxy.
 pub mod proxy;
 mod sign_in;
