@@ -314,6 +314,7 @@ impl Exchange {
         Ending {
             unreached: self.response.get().and_then(|head| head.unreached),
             status: self.status(),
+            headless: self.response.get().is_none(),
             end: digest.ended.map_or(End::ClientClosed, |(end, _)| end),
             cancelled: false,
             closing_cancels: self.head.is_stateless() || digest.stateless,

@@ -70,7 +70,7 @@ pub(super) struct Params {
     pub(super) arguments: Vec<Argument>,
     pub(super) client: Named,
     pub(super) protocol_version: Option<String>,
-    pub(super) has_progress_token: bool,
+    pub(super) progress_token: Option<Id>,
     pub(super) traceparent: Option<String>,
 }
 
@@ -197,6 +197,7 @@ impl Params {
                 "arguments" => self.read_arguments(cursor)?,
                 "clientInfo" => self.client.read(cursor)?,
                 "protocolVersion" => self.protocol_version = cursor.text(NAME)?,
+                "progressToken" => self.progress_token = Id::read(cursor.skip()?),
                 "_meta" => self.meta(cursor)?,
                 _ => drop(cursor.skip()?),
             }
@@ -233,7 +234,7 @@ impl Params {
             match key {
                 "io.modelcontextprotocol/clientInfo" => self.client.read(cursor)?,
                 "io.modelcontextprotocol/protocolVersion" => self.protocol_version = cursor.text(NAME)?,
-                "progressToken" => self.has_progress_token = cursor.skip()? != b"null",
+                "progressToken" => self.progress_token = Id::read(cursor.skip()?),
                 "traceparent" => self.traceparent = cursor.text(NAME)?,
                 _ => drop(cursor.skip()?),
             }
@@ -305,7 +306,7 @@ mod tests {
         let json = br#"{"params":{"arguments":{"a":{"deep":[1]},"b":"x"},"_meta":{"progressToken":0,"traceparent":"00-1"},"name":"echo"},"id":"7","jsonrpc":"2.0","method":"tools/call"}"#;
         let message = one(json);
         assert_eq!((message.method.as_deref(), message.id.as_ref().map(Id::text)), (Some("tools/call"), Some("7".into())));
-        assert!(message.whole && message.params.has_progress_token && message.is(Shape::Request));
+        assert!(message.whole && message.params.progress_token.is_some() && message.is(Shape::Request));
         assert_eq!(message.params.name.as_deref(), Some("echo"));
         assert_eq!(message.params.arguments[0].json, r#"{"deep":[1]}"#);
         let cut = one(br#"{"id":1,"method":"tools/call","params":{"name":"echo","arguments":{"a":1,"b":"x"#);

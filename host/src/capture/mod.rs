@@ -36,6 +36,11 @@ mod sign_in;
 /// The MCP servers behind it.
 pub mod upstream;
 
+// A wrapper for servers on standard input and output.
+mod pipe;
+/// The wrapper around a server on standard input and output.
+pub mod stdio;
+
 pub use body::{RequestBody, ResponseBody};
 pub use caller::CallerSlot;
 pub use head::Unreached;
