@@ -104,16 +104,31 @@ async fn a_session_from_its_beginning_to_its_end() {
     let log = Log::open();
     let initialize = r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","clientInfo":{"name":"cli","version":"1.2"}}}"#;
     let initialized = "id: 1\ndata: \n\nevent: message\nid: 2\ndata: {\"result\":{\"protocolVersion\":\"2025-06-18\",\"serverInfo\":{\"name\":\"every\"}},\"jsonrpc\":\"2.0\",\"id\":0}\n\n";
-    let url = server(&log, vec![
-        answer(200, EVENTS, initialized).with(SESSION.0, SESSION.1),
-        answer(202, JSON, ""),
-        answer(200, EVENTS, "data: {\"result\":{\"content\":[{\"text\":\"MCP error -32602: no\"}],\"isError\":true},\"id\":1}\n\n"),
-        answer(200, EVENTS, "data: {\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32601,\"message\":\"Method not found\"}}\n\n"),
-        answer(200, JSON, ""),
-        answer(400, JSON, r#"{"jsonrpc":"2.0","error":{"code":-32000,"message":"Bad Request: No valid session ID provided"}}"#),
-        answer(400, JSON, r#"{"jsonrpc":"2.0","error":{"code":-32700,"message":"Parse error"},"id":null}"#),
-        answer(415, JSON, "{}"),
-    ])
+    let url = server(
+        &log,
+        vec![
+            answer(200, EVENTS, initialized).with(SESSION.0, SESSION.1),
+            answer(202, JSON, ""),
+            answer(
+                200,
+                EVENTS,
+                "data: {\"result\":{\"content\":[{\"text\":\"MCP error -32602: no\"}],\"isError\":true},\"id\":1}\n\n",
+            ),
+            answer(
+                200,
+                EVENTS,
+                "data: {\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32601,\"message\":\"Method not found\"}}\n\n",
+            ),
+            answer(200, JSON, ""),
+            answer(
+                400,
+                JSON,
+                r#"{"jsonrpc":"2.0","error":{"code":-32000,"message":"Bad Request: No valid session ID provided"}}"#,
+            ),
+            answer(400, JSON, r#"{"jsonrpc":"2.0","error":{"code":-32700,"message":"Parse error"},"id":null}"#),
+            answer(415, JSON, "{}"),
+        ],
+    )
     .await;
     exchange(post(&url, &[], initialize)).await;
     log.wait_for(1).await;
@@ -126,18 +141,26 @@ async fn a_session_from_its_beginning_to_its_end() {
     exchange(post(&url, &[SESSION], r#"{"jsonrpc":"2.0","id":1,"#)).await;
     exchange(post(&url, &[SESSION], "hi")).await;
     let entries = log.wait_for(8).await;
-    assert_eq!(lines(&entries), [
-        "request initialize - ok 200",
-        "notification notifications/initialized - accepted 202",
-        "request tools/call nope tool-error 200",
-        "request foo/bar - rpc-error 200",
-        "session DELETE - ok 200",
-        "request tools/call late rejected 400",
-        "http POST - rejected 400",
-        "http POST - rejected 415",
-    ]);
+    assert_eq!(
+        lines(&entries),
+        [
+            "request initialize - ok 200",
+            "notification notifications/initialized - accepted 202",
+            "request tools/call nope tool-error 200",
+            "request foo/bar - rpc-error 200",
+            "session DELETE - ok 200",
+            "request tools/call late rejected 400",
+            "http POST - rejected 400",
+            "http POST - rejected 415",
+        ]
+    );
     for entry in &entries[..5] {
-        assert_eq!((entry.text(Field::ClientName), entry.text(Field::ClientVersion)), (Some("cli"), Some("1.2")), "{}", line(entry));
+        assert_eq!(
+            (entry.text(Field::ClientName), entry.text(Field::ClientVersion)),
+            (Some("cli"), Some("1.2")),
+            "{}",
+            line(entry)
+        );
         assert_eq!(entry.details["protocol_version"], "2025-06-18");
         assert_eq!((entry.text(Field::User), entry.text(Field::Server)), (Some("anna"), Some("s")));
     }
@@ -145,7 +168,10 @@ async fn a_session_from_its_beginning_to_its_end() {
     assert!(session.starts_with("5e55-") && entries.iter().all(|entry| entry.text(Field::Session) == Some(session)));
     assert!(!contains(&log.files(), SESSION.1));
     assert_eq!(entries[0].details["server_name"], "every");
-    assert_eq!((entries[3].text(Field::ErrorType), entries[3].text(Field::ErrorMessage)), (Some("-32601"), Some("Method not found")));
+    assert_eq!(
+        (entries[3].text(Field::ErrorType), entries[3].text(Field::ErrorMessage)),
+        (Some("-32601"), Some("Method not found"))
+    );
     assert_eq!(entries[5].text(Field::ErrorMessage), Some("Bad request: Server error"));
 }
 
@@ -157,7 +183,12 @@ async fn a_cancelled_call_is_recorded_at_once_and_once() {
     let mut held = send(post(&url, &[SESSION], &call("17", "slow"))).await.into_body();
     sender.send(": on it\n\n").await.unwrap();
     next(&mut held).await;
-    exchange(post(&url, &[SESSION], r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":17,"reason":"CANARY"}}"#)).await;
+    exchange(post(
+        &url,
+        &[SESSION],
+        r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":17,"reason":"CANARY"}}"#,
+    ))
+    .await;
     // The stream is still open.
     let expected = ["request tools/call slow cancelled 200", "notification notifications/cancelled - accepted 202"];
     assert_eq!(lines(&log.wait_for(2).await), expected);
@@ -181,11 +212,14 @@ async fn nobody_cancels_the_calls_of_another_session() {
     sender.send("data: {\"id\":1,\"result\":{}}\n\n").await.unwrap();
     drop(sender);
     while held.frame().await.is_some() {}
-    assert_eq!(lines(&log.wait_for(3).await), [
-        "notification notifications/cancelled - accepted 202",
-        "notification notifications/cancelled - rejected 404",
-        "request tools/call slow ok 200",
-    ]);
+    assert_eq!(
+        lines(&log.wait_for(3).await),
+        [
+            "notification notifications/cancelled - accepted 202",
+            "notification notifications/cancelled - rejected 404",
+            "request tools/call slow ok 200",
+        ]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -203,11 +237,14 @@ async fn a_question_of_the_server_and_its_answer_are_one_entry() {
     drop(sender);
     while held.frame().await.is_some() {}
     let entries = log.wait_for(3).await;
-    assert_eq!(lines(&entries), [
-        "server-request elicitation/create - ok 202",
-        "server-request - - rpc-error 202",
-        "request tools/call ask ok 200",
-    ]);
+    assert_eq!(
+        lines(&entries),
+        [
+            "server-request elicitation/create - ok 202",
+            "server-request - - rpc-error 202",
+            "request tools/call ask ok 200",
+        ]
+    );
     assert_eq!(entries[0].parent, Some(entries[2].id));
     assert!(entries[0].duration_us.is_some() && entries[0].text(Field::RequestId) == Some("1"));
     assert_eq!(entries[1].details["unmatched"], true);
@@ -216,7 +253,8 @@ async fn a_question_of_the_server_and_its_answer_are_one_entry() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_is_one_entry_for_each_element() {
     let log = Log::open();
-    let batch = format!(r#"[{},{{"method":"notifications/x"}},{},{}]"#, call("1", "a"), call("\"1\"", "b"), call("3", "c"));
+    let batch =
+        format!(r#"[{},{{"method":"notifications/x"}},{},{}]"#, call("1", "a"), call("\"1\"", "b"), call("3", "c"));
     let url = server(&log, vec![
         answer(200, JSON, r#"[{"id":"1","result":{"isError":true}},{"result":{},"id":1}]"#),
         answer(200, EVENTS, "data: {\"id\":3,\"result\":{}}\n\ndata: {\"id\":1,\"result\":{}}\n\ndata: {\"id\":\"1\",\"error\":{\"code\":1}}\n\n"),
@@ -225,16 +263,19 @@ async fn a_batch_is_one_entry_for_each_element() {
     for _ in 0..2 {
         exchange(post(&url, &[], &batch)).await;
     }
-    assert_eq!(lines(&log.wait_for(8).await), [
-        "request tools/call a ok 200",
-        "notification notifications/x - accepted 200",
-        "request tools/call b tool-error 200",
-        "request tools/call c incomplete 200",
-        "request tools/call a ok 200",
-        "notification notifications/x - accepted 200",
-        "request tools/call b rpc-error 200",
-        "request tools/call c ok 200",
-    ]);
+    assert_eq!(
+        lines(&log.wait_for(8).await),
+        [
+            "request tools/call a ok 200",
+            "notification notifications/x - accepted 200",
+            "request tools/call b tool-error 200",
+            "request tools/call c incomplete 200",
+            "request tools/call a ok 200",
+            "notification notifications/x - accepted 200",
+            "request tools/call b rpc-error 200",
+            "request tools/call c ok 200",
+        ]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -266,22 +307,35 @@ async fn a_standing_stream_is_recorded_when_it_opens_and_when_it_closes() {
 /// A call of the stateless protocol.
 fn stateless(url: &str, id: u32, tool: &str, name: &str, more: &str) -> hyper::Request<Full<Bytes>> {
     let meta = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"new","version":"3"},"traceparent":"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}"#;
-    let body = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"{tool}","arguments":{{}},{more}{meta}}}}}"#);
+    let body = format!(
+        r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"{tool}","arguments":{{}},{more}{meta}}}}}"#
+    );
     post(url, &[("mcp-protocol-version", "2026-07-28"), ("mcp-method", "tools/call"), ("mcp-name", name)], &body)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_stateless_protocol_is_understood() {
     let log = Log::open();
-    let url = server(&log, vec![
-        answer(200, JSON, r#"{"jsonrpc":"2.0","id":1,"result":{"content":[],"isError":false,"resultType":"complete"}}"#),
-        answer(400, JSON, r#"{"jsonrpc":"2.0","id":2,"error":{"code":-32020,"message":"mismatch"}}"#),
-        answer(404, JSON, r#"{"jsonrpc":"2.0","id":3,"error":{"code":-32601,"message":"?"}}"#),
-        answer(200, JSON, r#"{"jsonrpc":"2.0","id":4,"result":{"requestState":"v1.abc","resultType":"input_required"}}"#),
-        answer(200, JSON, r#"{"jsonrpc":"2.0","id":5,"result":{"resultType":"complete"}}"#),
-        answer(200, JSON, r#"{"jsonrpc":"2.0","id":6,"result":{"resultType":"task","taskId":"t1"}}"#),
-        answer(200, JSON, r#"{"jsonrpc":"2.0","id":7,"result":{"taskId":"t1","status":"working"}}"#),
-    ])
+    let url = server(
+        &log,
+        vec![
+            answer(
+                200,
+                JSON,
+                r#"{"jsonrpc":"2.0","id":1,"result":{"content":[],"isError":false,"resultType":"complete"}}"#,
+            ),
+            answer(400, JSON, r#"{"jsonrpc":"2.0","id":2,"error":{"code":-32020,"message":"mismatch"}}"#),
+            answer(404, JSON, r#"{"jsonrpc":"2.0","id":3,"error":{"code":-32601,"message":"?"}}"#),
+            answer(
+                200,
+                JSON,
+                r#"{"jsonrpc":"2.0","id":4,"result":{"requestState":"v1.abc","resultType":"input_required"}}"#,
+            ),
+            answer(200, JSON, r#"{"jsonrpc":"2.0","id":5,"result":{"resultType":"complete"}}"#),
+            answer(200, JSON, r#"{"jsonrpc":"2.0","id":6,"result":{"resultType":"task","taskId":"t1"}}"#),
+            answer(200, JSON, r#"{"jsonrpc":"2.0","id":7,"result":{"taskId":"t1","status":"working"}}"#),
+        ],
+    )
     .await;
     exchange(stateless(&url, 1, "echo", "=?base64?ZWNobw==?=", "")).await;
     exchange(stateless(&url, 2, "echo", "other", "")).await;
@@ -291,15 +345,18 @@ async fn the_stateless_protocol_is_understood() {
     exchange(stateless(&url, 6, "long", "long", "")).await;
     exchange(post(&url, &[], r#"{"jsonrpc":"2.0","id":7,"method":"tasks/get","params":{"taskId":"t1"}}"#)).await;
     let entries = log.wait_for(7).await;
-    assert_eq!(lines(&entries), [
-        "request tools/call echo ok 200",
-        "request tools/call echo rejected 400",
-        "request tools/call echo rejected 404",
-        "request tools/call ask input-required 200",
-        "request tools/call ask ok 200",
-        "request tools/call long task-created 200",
-        "request tasks/get - ok 200",
-    ]);
+    assert_eq!(
+        lines(&entries),
+        [
+            "request tools/call echo ok 200",
+            "request tools/call echo rejected 400",
+            "request tools/call echo rejected 404",
+            "request tools/call ask input-required 200",
+            "request tools/call ask ok 200",
+            "request tools/call long task-created 200",
+            "request tasks/get - ok 200",
+        ]
+    );
     assert_eq!(entries[0].text(Field::ClientName), Some("new"));
     assert_eq!(entries[0].text(Field::TraceId), Some("4bf92f3577b34da6a3ce929d0e0e4736"));
     assert!(!entries[0].details.contains_key("header_mismatch") && entries[1].details["header_mismatch"] == true);
@@ -334,7 +391,12 @@ async fn with_the_switch_off_nothing_of_a_body_is_kept() {
         exchange(post(&url, &[], SECRET_CALL)).await;
     }
     exchange(post(&format!("{url}?key=CANARY-query"), &[], "{\"CANARY-broken\":")).await;
-    exchange(post(&url, &[], r#"{"id":1,"method":"resources/read","params":{"uri":"x://CANARY-user@host/p?CANARY-q#CANARY-f"}}"#)).await;
+    exchange(post(
+        &url,
+        &[],
+        r#"{"id":1,"method":"resources/read","params":{"uri":"x://CANARY-user@host/p?CANARY-q#CANARY-f"}}"#,
+    ))
+    .await;
     let entries = log.wait_for(4).await;
     assert!(entries.iter().all(|entry| !entry.has_payload && !format!("{entry:?}").contains("CANARY")), "{entries:#?}");
     assert!(!contains(&log.files(), "CANARY") && contains(&log.files(), "tools/call"));

@@ -22,7 +22,8 @@ use tokio::sync::mpsc;
 
 use capture::*;
 
-const CALL: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"message":"hi"}}}"#;
+const CALL: &str =
+    r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"message":"hi"}}}"#;
 
 /// A proxy, open to all, in front of `upstream`.
 async fn proxy(log: &Log, upstream: std::net::SocketAddr) -> String {
@@ -97,7 +98,13 @@ async fn a_request_arrives_as_it_was_sent() {
     let log = Log::open();
     let upstream = serve(Router::new().fallback(any(handler))).await;
     let url = format!("{}/deep/er?q=%20", proxy(&log, upstream).await);
-    let headers = [("connection", "x-hop, close"), ("x-hop", "1"), ("host", "my.host"), ("authorization", "Bearer theirs"), ("x-end", "2")];
+    let headers = [
+        ("connection", "x-hop, close"),
+        ("x-hop", "1"),
+        ("host", "my.host"),
+        ("authorization", "Bearer theirs"),
+        ("x-end", "2"),
+    ];
     exchange(post(&url, &headers, CALL)).await;
     let (parts, body) = seen.recv().await.unwrap();
     assert_eq!((parts.uri.to_string().as_str(), body.as_ref()), ("/base/deep/er?q=%20", CALL.as_bytes()));
@@ -167,7 +174,9 @@ async fn a_client_that_hangs_up_before_the_head_is_recorded() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_server_breaks_off_is_incomplete() {
     let log = Log::open();
-    let upstream = serve_bytes(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{\"result\":").await;
+    let upstream =
+        serve_bytes(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{\"result\":")
+            .await;
     let body = send(post(&proxy(&log, upstream).await, &[], CALL)).await.into_body();
     assert!(body.collect().await.is_err());
     assert_eq!(lines(&log.wait_for(1).await), ["request tools/call echo incomplete 200"]);
@@ -185,11 +194,14 @@ async fn an_upstream_that_is_down_is_a_failure_of_the_transport() {
     let real = serve_bytes(b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n").await;
     assert_eq!(exchange(post(&proxy(&log, real).await, &[], CALL)).await.0, 502);
     let entries = log.wait_for(3).await;
-    assert_eq!(lines(&entries), [
-        "request tools/call echo transport-error 502",
-        "request tools/call echo transport-error 502",
-        "request tools/call echo rejected 502",
-    ]);
+    assert_eq!(
+        lines(&entries),
+        [
+            "request tools/call echo transport-error 502",
+            "request tools/call echo transport-error 502",
+            "request tools/call echo rejected 502",
+        ]
+    );
     assert_eq!(entries[0].text(Field::ErrorType), Some("connection"));
 }
 
@@ -226,14 +238,17 @@ async fn only_holders_of_a_token_come_in() {
     }
     assert!(!headers.recv().await.unwrap().contains_key("authorization"));
     let entries = log.wait_for(6).await;
-    assert_eq!(lines(&entries), [
-        "request tools/call echo denied 401",
-        "request tools/call echo denied 401",
-        "request tools/call echo denied 401",
-        "request tools/call echo rejected 404",
-        "request tools/call echo rejected 400",
-        "request tools/call echo ok 200",
-    ]);
+    assert_eq!(
+        lines(&entries),
+        [
+            "request tools/call echo denied 401",
+            "request tools/call echo denied 401",
+            "request tools/call echo denied 401",
+            "request tools/call echo rejected 404",
+            "request tools/call echo rejected 400",
+            "request tools/call echo ok 200",
+        ]
+    );
     assert_eq!((entries[0].text(Field::Ip), entries[0].text(Field::User)), (Some("127.0.0.1"), None));
     assert_eq!((entries[2].text(Field::Server), entries[3].text(Field::User)), (Some("none"), Some("anna")));
     assert_eq!(entries[5].text(Field::Connection), Some("laptop"));
@@ -253,7 +268,9 @@ async fn a_huge_request_passes() {
     let log = Log::open();
     let upstream = serve(Router::new().fallback(any(handler))).await;
     let long = "x".repeat(100 << 20);
-    let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"upload","arguments":{{"data":"{long}"}}}}}}"#);
+    let body = format!(
+        r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"upload","arguments":{{"data":"{long}"}}}}}}"#
+    );
     let length = body.len();
     let (status, answer) = exchange(post(&proxy(&log, upstream).await, &[], &body)).await;
     assert_eq!((status, answer), (200, format!(r#"{{"result":{{"length":{length}}},"id":1}}"#)));

@@ -3,7 +3,8 @@
 use super::exchange::End;
 use super::failure::failure;
 use super::head::Unreached;
-use super::jsonrpc::{Message, Named, Shape};
+use super::jsonrpc::{Message, Shape};
+use super::params::Named;
 use super::target::target;
 use crate::event::{Caller, Channel, Client, Detail, Event, Kind};
 use crate::time::Timestamp;
@@ -115,7 +116,13 @@ impl Ending {
 }
 
 /// The event about a client's message and its answer.
-pub(super) fn of_message(scene: &Scene, at: Timestamp, call: &Message, answer: Option<&Message>, ending: &Ending) -> Event {
+pub(super) fn of_message(
+    scene: &Scene,
+    at: Timestamp,
+    call: &Message,
+    answer: Option<&Message>,
+    ending: &Ending,
+) -> Event {
     let shape = call.shape().unwrap_or(Shape::Notification);
     let kind = if shape == Shape::Notification { Kind::Notification } else { Kind::Request };
     let mut detail = ending.detail(shape, answer);
@@ -174,7 +181,11 @@ mod tests {
     fn the_first_that_fits_is_taken() {
         let error = r#"{"error":{"code":-32601},"id":1}"#;
         for (ending, answer, expected) in [
-            (Ending { unreached: Some(Unreached::Connection), status: Some(502), ..ENDING }, "", Detail::TransportError),
+            (
+                Ending { unreached: Some(Unreached::Connection), status: Some(502), ..ENDING },
+                "",
+                Detail::TransportError,
+            ),
             (Ending { status: Some(403), ..ENDING }, error, Detail::Denied),
             (Ending { status: Some(404), ..ENDING }, error, Detail::Rejected),
             (Ending { end: End::ClientClosed, ..ENDING }, error, Detail::RpcError),

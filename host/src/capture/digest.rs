@@ -81,13 +81,12 @@ impl Digest {
         let taken = exchange.take();
         self.ended = taken.ended;
         let head = &exchange.head;
-        let request = self.request.get_or_insert_with(|| Intake::new(Decoder::new(head.coding, Reader::new(head.format))));
+        let request =
+            self.request.get_or_insert_with(|| Intake::new(Decoder::new(head.coding, Reader::new(head.format))));
         request.take(&taken.request, |_, _| {});
         let Some(head) = exchange.response.get() else { return };
-        let mut intake = self
-            .response
-            .take()
-            .unwrap_or_else(|| Intake::new(Decoder::new(head.coding, Reader::new(head.format))));
+        let mut intake =
+            self.response.take().unwrap_or_else(|| Intake::new(Decoder::new(head.coding, Reader::new(head.format))));
         self.last_chunk = taken.response.chunks.last().map(|(at, _)| *at).or(self.last_chunk);
         intake.take(&taken.response, |at, parts| self.document(exchange, at, parts));
         self.response = Some(intake);
@@ -118,8 +117,7 @@ impl Digest {
         }
         let Some(intake) = &mut self.request else { return };
         let parts = intake.decoder.reader().rest().into_parts();
-        let mut calls =
-            Calls { batch: parts.messages.batch, left_out: parts.messages.left_out, list: Vec::new() };
+        let mut calls = Calls { batch: parts.messages.batch, left_out: parts.messages.left_out, list: Vec::new() };
         for message in &parts.messages.list {
             let body = exchange.head.keeps_payloads.then(|| body(&parts, message)).flatten();
             self.stateless |= message.params.protocol_version.as_deref().is_some_and(is_stateless);

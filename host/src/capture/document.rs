@@ -148,7 +148,9 @@ mod tests {
     #[test]
     fn a_long_argument_is_left_out_and_its_neighbours_are_not() {
         let long = "x".repeat(2 << 20);
-        let json = format!(r#"{{"id":1,"params":{{"arguments":{{"a":"{long}","b":2}},"name":"echo"}},"method":"tools/call"}}"#);
+        let json = format!(
+            r#"{{"id":1,"params":{{"arguments":{{"a":"{long}","b":2}},"name":"echo"}},"method":"tools/call"}}"#
+        );
         let messages = pushed(json.as_bytes(), 65_536).messages();
         let params = &messages.list[0].params;
         assert_eq!((params.name.as_deref(), params.arguments.len()), (Some("echo"), 1));

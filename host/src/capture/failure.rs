@@ -82,10 +82,14 @@ mod tests {
 
     #[test]
     fn failures_have_a_type_and_a_sentence() {
-        let of = |detail, status, code| failure(detail, status, code, None).map(|failure| (failure.kind, failure.message));
+        let of =
+            |detail, status, code| failure(detail, status, code, None).map(|failure| (failure.kind, failure.message));
         assert_eq!(of(Detail::Ok, Some(200), None), None);
         assert_eq!(of(Detail::RpcError, Some(200), Some(-32602)), Some(("-32602".into(), "Invalid params".into())));
-        assert_eq!(of(Detail::Rejected, Some(404), Some(-32601)), Some(("404".into(), "Not found: Method not found".into())));
+        assert_eq!(
+            of(Detail::Rejected, Some(404), Some(-32601)),
+            Some(("404".into(), "Not found: Method not found".into()))
+        );
         assert_eq!(of(Detail::Denied, Some(401), None), Some(("401".into(), "Unauthorized: no valid token".into())));
         assert_eq!(of(Detail::TransportError, None, None).map(|(kind, _)| kind), Some("connection".into()));
         assert_eq!(of(Detail::Rejected, Some(418), None).map(|(kind, _)| kind), Some("418".into()));

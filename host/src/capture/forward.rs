@@ -106,16 +106,25 @@ impl Failure {
     fn response(self, upstream: &Upstream) -> Response<Body> {
         let name = upstream.name();
         let (status, unreached, what) = match &self {
-            Self::Certificates => (StatusCode::BAD_GATEWAY, Unreached::Connection, "cannot be reached: this machine trusts no certificates"),
+            Self::Certificates => (
+                StatusCode::BAD_GATEWAY,
+                Unreached::Connection,
+                "cannot be reached: this machine trusts no certificates",
+            ),
             Self::Silent => (StatusCode::GATEWAY_TIMEOUT, Unreached::Timeout, "does not answer in time"),
-            Self::Client(error) if timed_out(error) => (StatusCode::GATEWAY_TIMEOUT, Unreached::Timeout, "cannot be reached in time"),
-            Self::Client(error) if error.is_connect() => (StatusCode::BAD_GATEWAY, Unreached::Connection, "cannot be reached"),
+            Self::Client(error) if timed_out(error) => {
+                (StatusCode::GATEWAY_TIMEOUT, Unreached::Timeout, "cannot be reached in time")
+            }
+            Self::Client(error) if error.is_connect() => {
+                (StatusCode::BAD_GATEWAY, Unreached::Connection, "cannot be reached")
+            }
             Self::Client(_) => (StatusCode::BAD_GATEWAY, Unreached::Connection, "broke off before it answered"),
         };
         if let Self::Client(error) = &self {
             tracing::warn!(upstream = name, url = %upstream.url(), error = error as &dyn std::error::Error, "an upstream did not answer");
         }
-        let mut response = refusal(status, &format!("the MCP server {name:?} {what}; check that it runs and that its URL is right"));
+        let mut response =
+            refusal(status, &format!("the MCP server {name:?} {what}; check that it runs and that its URL is right"));
         response.extensions_mut().insert(unreached);
         response
     }

@@ -17,15 +17,21 @@ mod digest;
 mod document;
 mod json;
 mod jsonrpc;
+mod params;
 mod reader;
 mod sse;
 
 // Telling what happened.
+mod circumstances;
 mod classify;
 mod conclude;
+mod facts;
 mod failure;
+mod question;
 mod sessions;
+mod stream;
 mod target;
+mod unreadable;
 
 // A gateway made of it.
 mod forward;

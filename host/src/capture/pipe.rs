@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
+use super::circumstances::payload;
 use super::classify::{Ending, Scene, of_message};
-use super::conclude::payload;
 use super::digest::body;
 use super::document::Document;
 use super::exchange::End;
@@ -69,7 +69,14 @@ impl Pipe {
     }
 
     /// Reads a piece of what `side` sends. `torn` says that something before it was lost.
-    pub(super) fn read(&mut self, side: Side, piece: &[u8], moment: Moment, keeps_payloads: bool, torn: bool) -> Vec<Event> {
+    pub(super) fn read(
+        &mut self,
+        side: Side,
+        piece: &[u8],
+        moment: Moment,
+        keeps_payloads: bool,
+        torn: bool,
+    ) -> Vec<Event> {
         self.keeps_payloads = keeps_payloads;
         let mut events = Vec::new();
         for line in self.lines(side).read(piece, torn) {
@@ -81,7 +88,8 @@ impl Pipe {
     /// The pipe is closed: what waits for an answer gets none.
     pub(super) fn close(&mut self, moment: Moment) -> Vec<Event> {
         let pending: Vec<_> = self.client.pending.drain(..).collect();
-        let mut events: Vec<_> = pending.into_iter().map(|call| self.call(call, None, moment, &ending(false))).collect();
+        let mut events: Vec<_> =
+            pending.into_iter().map(|call| self.call(call, None, moment, &ending(false))).collect();
         let asked: Vec<_> = self.server.pending.drain(..).collect();
         events.extend(asked.into_iter().map(|asked| self.server_request(asked, None, moment)));
         events
@@ -139,15 +147,26 @@ impl Pipe {
     }
 
     fn progress(&mut self, message: &Message) {
-        let token = message.params.progress_token.as_ref().filter(|_| message.method.as_deref() == Some("notifications/progress"));
+        let token = message
+            .params
+            .progress_token
+            .as_ref()
+            .filter(|_| message.method.as_deref() == Some("notifications/progress"));
         let mut pending = self.client.pending.iter_mut();
-        if let Some(call) = pending.find(|call| token.is_some() && call.message.params.progress_token.as_ref() == token) {
+        if let Some(call) = pending.find(|call| token.is_some() && call.message.params.progress_token.as_ref() == token)
+        {
             call.progress += 1;
         }
     }
 
     /// The event about a client's message.
-    fn call(&mut self, call: Pending, answer: Option<(&Message, Option<Body>)>, until: Moment, ending: &Ending) -> Event {
+    fn call(
+        &mut self,
+        call: Pending,
+        answer: Option<(&Message, Option<Body>)>,
+        until: Moment,
+        ending: &Ending,
+    ) -> Event {
         let (answer, response) = answer.unzip();
         let message = &call.message;
         if message.method.as_deref() == Some("initialize") {
@@ -228,7 +247,16 @@ impl Lines {
 
 /// How a message on a pipe ends that gets no answer: with the pipe.
 fn ending(cancelled: bool) -> Ending {
-    Ending { unreached: None, status: None, headless: false, end: End::Broken, cancelled, closing_cancels: false, readable: true, empty: false }
+    Ending {
+        unreached: None,
+        status: None,
+        headless: false,
+        end: End::Broken,
+        cancelled,
+        closing_cancels: false,
+        readable: true,
+        empty: false,
+    }
 }
 
 fn micros(from: Moment, until: Moment) -> u64 {
@@ -274,17 +302,20 @@ mod tests {
             (Server, r#"{"id":2,"result":{}}"#),
             (Client, r#"{"id":3,"method":"ping"}"#),
         ]);
-        assert_eq!(events, [
-            "request initialize - ok",
-            "notification notifications/initialized - accepted",
-            "http - - unknown",
-            "server-request roots/list - ok",
-            "request tools/call a ok",
-            "request tools/call b tool-error",
-            "request tools/call slow cancelled",
-            "notification notifications/cancelled 2 accepted",
-            "request ping - incomplete",
-        ]);
+        assert_eq!(
+            events,
+            [
+                "request initialize - ok",
+                "notification notifications/initialized - accepted",
+                "http - - unknown",
+                "server-request roots/list - ok",
+                "request tools/call a ok",
+                "request tools/call b tool-error",
+                "request tools/call slow cancelled",
+                "notification notifications/cancelled 2 accepted",
+                "request ping - incomplete",
+            ]
+        );
     }
 
     #[test]

@@ -78,7 +78,8 @@ impl Proxy {
         self.sign_in.admit(request.headers_mut(), slot.as_ref()).await?;
         let (name, rest) = split(request.uri());
         let upstream = self.upstreams.get(name).ok_or_else(|| self.unknown())?;
-        let out = || refusal(StatusCode::BAD_REQUEST, "the path leads out of the MCP server; leave out .. and backslashes");
+        let out =
+            || refusal(StatusCode::BAD_REQUEST, "the path leads out of the MCP server; leave out .. and backslashes");
         let target = upstream.target(rest, request.uri().query()).ok_or_else(out)?;
         Ok((upstream, target))
     }

@@ -23,7 +23,9 @@ impl Format {
         let media = header.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         match media.as_str() {
             "text/event-stream" => Self::Events,
-            "application/x-ndjson" | "application/ndjson" | "application/jsonl" | "application/x-jsonlines" => Self::Lines,
+            "application/x-ndjson" | "application/ndjson" | "application/jsonl" | "application/x-jsonlines" => {
+                Self::Lines
+            }
             "application/json" => Self::Json,
             media if media.ends_with("+json") => Self::Json,
             _ => Self::Unknown,

@@ -10,7 +10,8 @@ use axum::http::HeaderValue;
 use uuid::Uuid;
 
 use super::exchange::Exchange;
-use super::jsonrpc::{Id, Message, Named};
+use super::jsonrpc::{Id, Message};
+use super::params::Named;
 use crate::event::{Body, Caller};
 use crate::secret::Secret;
 
@@ -96,8 +97,11 @@ impl Sessions {
     pub(super) fn others(&self, exchange: &Exchange) -> Vec<Arc<Exchange>> {
         let Some(key) = self.key(&exchange.head.server, exchange.head.session.as_ref()) else { return Vec::new() };
         // Upgraded under the lock but dropped outside of it: dropping an exchange takes the lock.
-        let all: Vec<_> = lock(&self.in_flight).get(&key).into_iter().flatten().rev().filter_map(Weak::upgrade).collect();
-        all.into_iter().filter(|other| !std::ptr::eq(other.as_ref(), exchange) && other.caller.get() == exchange.caller.get()).collect()
+        let all: Vec<_> =
+            lock(&self.in_flight).get(&key).into_iter().flatten().rev().filter_map(Weak::upgrade).collect();
+        all.into_iter()
+            .filter(|other| !std::ptr::eq(other.as_ref(), exchange) && other.caller.get() == exchange.caller.get())
+            .collect()
     }
 
     /// A session was begun: these are the client and the revision that the two agreed on.
@@ -132,7 +136,8 @@ impl Sessions {
         let key = self.key(&exchange.head.server, exchange.head.session.as_ref())?;
         let mut known = lock(&self.known);
         let asked = &mut known.map.get_mut(&key)?.asked;
-        let fits = |asked: &Asked| asked.message.id.as_ref() == Some(id) && asked.caller.as_ref() == exchange.caller.get();
+        let fits =
+            |asked: &Asked| asked.message.id.as_ref() == Some(id) && asked.caller.as_ref() == exchange.caller.get();
         let at = asked.iter().position(fits)?;
         asked.remove(at)
     }

@@ -49,6 +49,7 @@ fn unauthorized() -> Response {
 
 /// An answer of the proxy's own.
 pub(super) fn refusal(status: StatusCode, error: &str) -> Response {
-    const CONTENT_TYPE: (HeaderName, HeaderValue) = (header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    const CONTENT_TYPE: (HeaderName, HeaderValue) =
+        (header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     (status, [CONTENT_TYPE], json!({ "error": error }).to_string()).into_response()
 }

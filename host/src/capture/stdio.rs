@@ -74,7 +74,12 @@ fn start(command: &[OsString]) -> io::Result<Child> {
 }
 
 /// Hands bytes on as they come, until one side is gone. What is dropped at the end closes the other side.
-async fn pass(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, tap: Tap, side: Side) -> io::Result<()> {
+async fn pass(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    tap: Tap,
+    side: Side,
+) -> io::Result<()> {
     let mut buffer = vec![0; PIECE];
     loop {
         let length = from.read(&mut buffer).await?;
@@ -119,7 +124,9 @@ impl Tap {
     fn later(&self, bytes: usize, read: impl FnOnce(&mut Pipe, Moment) -> Vec<Event> + Send + 'static) -> bool {
         let now = Moment { at: self.log.now(), instant: Instant::now() };
         let pipe = Arc::clone(&self.pipe);
-        self.log.record_later(bytes, move || read(&mut pipe.lock().unwrap_or_else(PoisonError::into_inner), now)).is_ok()
+        self.log
+            .record_later(bytes, move || read(&mut pipe.lock().unwrap_or_else(PoisonError::into_inner), now))
+            .is_ok()
     }
 }
 
@@ -174,19 +181,23 @@ mod tests {
         let code = wrap(log.clone(), options, command, input, output).await.expect("started");
         let mut out = Vec::new();
         read.read_to_end(&mut out).await.expect("read");
-        let marker = Event::new(log.now(), crate::event::Channel::System, crate::event::Kind::System, crate::event::Detail::Ok);
+        let marker =
+            Event::new(log.now(), crate::event::Channel::System, crate::event::Kind::System, crate::event::Detail::Ok);
         log.record_durably(marker).await.expect("stored");
         let access = log.access(&Viewer { user: "r".into(), groups: vec!["admin".into()], instance: None });
         let page = log.reader(&access).page(crate::domain::Domain::TRUE, None, 100).expect("a page");
         let text = |entry: &crate::entry::Entry, field| entry.text(field).unwrap_or("-").to_owned();
         let mine = page.entries.iter().rev().filter(|entry| text(entry, crate::field::Field::Channel) == "stdio");
-        let lines = mine.map(|entry| format!("{} {}", text(entry, crate::field::Field::Method), text(entry, crate::field::Field::OutcomeDetail)));
+        let lines = mine.map(|entry| {
+            format!("{} {}", text(entry, crate::field::Field::Method), text(entry, crate::field::Field::OutcomeDetail))
+        });
         (code, out, lines.collect())
     }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn bytes_and_exit_code_pass_and_what_has_no_answer_is_incomplete() {
-        let script = r#"read a; printf '%s\n' 'noise'; printf '{"id":1,"result":{}}\n'; read b; cat >/dev/null; exit 7"#;
+        let script =
+            r#"read a; printf '%s\n' 'noise'; printf '{"id":1,"result":{}}\n'; read b; cat >/dev/null; exit 7"#;
         let input = b"{\"id\":1,\"method\":\"ping\"}\n{\"id\":2,\"method\":\"tools/list\"}\n";
         let (code, out, lines) = through(script, input).await;
         assert_eq!((code, out.as_slice()), (7, b"noise\n{\"id\":1,\"result\":{}}\n".as_slice()));
@@ -195,7 +206,10 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_line_of_any_length_passes() {
-        let long: &'static [u8] = Vec::leak([b"{\"method\":\"notifications/x\",\"params\":{\"a\":\"".as_slice(), &b"x".repeat(5 << 20), b"\"}}\n"].concat());
+        let long: &'static [u8] = Vec::leak(
+            [b"{\"method\":\"notifications/x\",\"params\":{\"a\":\"".as_slice(), &b"x".repeat(5 << 20), b"\"}}\n"]
+                .concat(),
+        );
         let (code, out, lines) = through("wc -c; kill -9 $$", long).await;
         assert_eq!((code, String::from_utf8_lossy(&out).trim().parse()), (137, Ok(long.len())));
         assert_eq!(lines, ["notifications/x accepted", "- unknown"]);

@@ -114,7 +114,10 @@ mod tests {
     #[test]
     fn names_and_urls_are_checked() {
         let upstream = Upstream::parse("every-thing_1=http://127.0.0.1:3001/mcp").expect("good");
-        assert_eq!((upstream.name(), upstream.url().to_string().as_str()), ("every-thing_1", "http://127.0.0.1:3001/mcp"));
+        assert_eq!(
+            (upstream.name(), upstream.url().to_string().as_str()),
+            ("every-thing_1", "http://127.0.0.1:3001/mcp")
+        );
         for (text, expected) in [
             ("http://x/mcp", "NAME=URL"),
             ("Big=http://x/mcp", "no name"),

@@ -1,6 +1,13 @@
 //! What the tests of capture share: a log in a temporary folder, servers on real sockets, a bare client.
 
-#![allow(dead_code, unreachable_pub, clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "each test uses a part of this")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "each test uses a part of this"
+)]
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -38,9 +45,20 @@ impl Log {
     /// Turns the payload switch.
     pub async fn keep_payloads(&self, on: bool) {
         let (log, access) = (self.log.clone(), self.access());
-        let name = self.log.manifest().settings.iter().find(|setting| setting.key.contains("payload")).expect("a setting").key.clone();
+        let name = self
+            .log
+            .manifest()
+            .settings
+            .iter()
+            .find(|setting| setting.key.contains("payload"))
+            .expect("a setting")
+            .key
+            .clone();
         let wanted = serde_json::json!({ name: on }).as_object().expect("an object").clone();
-        tokio::task::spawn_blocking(move || log.change_settings(&access, &wanted).map(drop)).await.unwrap().expect("changed");
+        tokio::task::spawn_blocking(move || log.change_settings(&access, &wanted).map(drop))
+            .await
+            .unwrap()
+            .expect("changed");
     }
 
     /// What capture recorded so far, the oldest first.
@@ -82,7 +100,8 @@ impl Log {
 /// An entry in one line: kind, method, target, detail, status.
 pub fn line(entry: &Entry) -> String {
     let text = |field| entry.text(field).unwrap_or("-").to_owned();
-    let target = [Field::Tool, Field::Prompt, Field::ResourceUri].into_iter().find_map(|field| entry.text(field)).unwrap_or("-");
+    let target =
+        [Field::Tool, Field::Prompt, Field::ResourceUri].into_iter().find_map(|field| entry.text(field)).unwrap_or("-");
     let status = entry.status_code.map_or("-".to_owned(), |status| status.to_string());
     [text(Field::Kind), text(Field::Method), target.to_owned(), text(Field::OutcomeDetail), status].join(" ")
 }
