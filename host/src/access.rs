@@ -77,6 +77,20 @@ impl Access {
         if self.may(right) { Ok(()) } else { Err(Denied(right)) }
     }
 
+    /// Whether the viewer may look at settings, scheduled jobs and the log's size: whoever may change them, and whoever
+    /// checks the log's integrity.
+    pub fn may_oversee(&self) -> bool {
+        self.may(Right::Configure) || self.may(Right::Verify)
+    }
+
+    /// The same as a result.
+    ///
+    /// # Errors
+    /// The viewer may neither configure nor verify.
+    pub fn require_oversight(&self) -> Result<(), Denied> {
+        if self.may_oversee() { Ok(()) } else { Err(Denied(Right::Configure)) }
+    }
+
     /// The record rule.
     pub(crate) fn rule(&self) -> &Domain {
         &self.rule

@@ -18,7 +18,14 @@ const REMEMBERED: usize = 10_000;
 #[derive(Clone, Debug)]
 pub struct Identity {
     tokens: Tokens,
-    found: Arc<Mutex<HashMap<[u8; 32], (Instant, Arc<Token>)>>>,
+    found: Arc<Mutex<HashMap<[u8; 32], Found>>>,
+}
+
+/// A token, and since when it is believed.
+#[derive(Clone, Debug)]
+struct Found {
+    since: Instant,
+    token: Arc<Token>,
 }
 
 impl Identity {
@@ -63,7 +70,7 @@ impl Identity {
 
     fn remembered(&self, key: &[u8; 32]) -> Option<Arc<Token>> {
         let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        found.get(key).filter(|(since, _)| since.elapsed() < BELIEVED).map(|(_, token)| Arc::clone(token))
+        found.get(key).filter(|found| found.since.elapsed() < BELIEVED).map(|found| Arc::clone(&found.token))
     }
 
     fn remember(&self, key: [u8; 32], token: &Arc<Token>) {
@@ -71,7 +78,7 @@ impl Identity {
         if found.len() >= REMEMBERED {
             found.clear();
         }
-        found.insert(key, (Instant::now(), Arc::clone(token)));
+        found.insert(key, Found { since: Instant::now(), token: Arc::clone(token) });
     }
 }
 

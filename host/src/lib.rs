@@ -63,6 +63,9 @@ mod log;
 /// How traffic becomes events.
 pub mod capture;
 
+/// The API and the pages.
+pub mod http;
+
 pub use access::{Access, Right, Viewer};
 pub use event::Event;
 pub use log::{AuditLog, ChangeError, CronStatus, LogView, OpenError, Options, PayloadError, RunError};

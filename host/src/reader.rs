@@ -60,12 +60,12 @@ impl<'a> Reader<'a> {
         Ok(payload.map(|payload| (entry, payload)))
     }
 
-    /// How large the log is as a whole: for those who configure it.
+    /// How large the log is as a whole: for those who configure or verify it.
     ///
     /// # Errors
-    /// The viewer may not configure, or the store fails.
+    /// The viewer may do neither, or the store fails.
     pub fn extent(&self) -> Result<Extent, ReadError> {
-        self.access.require(Right::Configure)?;
+        self.access.require_oversight()?;
         Ok(self.files.extent()?)
     }
 

@@ -41,7 +41,9 @@ fn plain(answer: &Answer, status: u16, word: &str) {
 #[test]
 fn broken_json_and_broken_text_pass_and_are_recorded() {
     let everything = Everything::start();
-    for body in [&b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":"[..], b"\xff\xfe{\"jsonrpc\"", b"{\"method\":\"a\xc3\x28\"}"] {
+    for body in
+        [&b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":"[..], b"\xff\xfe{\"jsonrpc\"", b"{\"method\":\"a\xc3\x28\"}"]
+    {
         let (server, caller) = server(&everything.url());
         let direct = Api::anonymous(&everything.url()).post("", body);
         let proxied = caller.post("/mcp/up", body);
@@ -61,13 +63,16 @@ fn a_hundred_megabytes_pass_without_being_held() {
     assert_eq!((answer.status, &answer.json()["result"]["read"]), (200, &HUNDRED_MEGABYTES.into()), "{answer:?}");
     expect(&only_entry(&server), &[("outcome", "success")]);
     let peak = peak_megabytes(server.process().id());
-    assert!(peak < 400, "the process grew to {peak} MB: it holds bodies that it should only hand on");
+    assert!(peak < 100, "the process grew to {peak} MB: it holds bodies that it should only hand on");
 }
 
 #[test]
 fn a_hundred_megabytes_for_the_api_are_refused() {
     let server = Server::start(&[]);
-    let admin = server.api("admin").with("content-type", "application/json").with("content-length", &HUNDRED_MEGABYTES.to_string());
+    let admin = server
+        .api("admin")
+        .with("content-type", "application/json")
+        .with("content-length", &HUNDRED_MEGABYTES.to_string());
     // It may hang up on what it does not want to read, which an HTTP client then sees as a broken pipe.
     if let Ok(answer) = admin.try_send("PATCH", "/api/v1/settings", huge_call()) {
         plain(&answer, 413, "");
@@ -96,7 +101,7 @@ fn peak_megabytes(id: u32) -> u64 {
 fn an_unknown_upstream_is_named() {
     let stub = Stub::answering_after(Duration::ZERO);
     let (server, caller) = server(&stub.url());
-    plain(&caller.post("/mcp/nowhere", PING), 404, "nowhere");
+    plain(&caller.post("/mcp/nowhere", PING), 404, "known are: up");
     expect(&only_entry(&server), &[("outcome", "error")]);
     assert_plain(&server.process().output());
 }
@@ -106,7 +111,7 @@ fn an_upstream_that_is_down_is_a_bad_gateway() {
     let (server, caller) = server(&format!("http://127.0.0.1:{}/mcp", free_port()));
     plain(&caller.post("/mcp/up", PING), 502, "up");
     let entry = only_entry(&server);
-    expect(&entry, &[("outcome", "error"), ("outcome_detail", "transport-error"), ("method", "ping")]);
+    expect(&entry, &[("outcome", "error"), ("outcome_detail", "transport-error"), ("server", "up")]);
     assert_ne!(text(&entry, "error_message"), "-", "{entry:#}");
     assert_plain(&server.process().output());
 }
@@ -182,7 +187,7 @@ fn nonsense_in_a_query_is_explained() {
         ("limit=0", "limit"),
         ("limit=ten", "limit"),
         ("cursor=nonsense", "cursor"),
-        ("from=yesterday", "from"),
+        ("from=someday", "from"),
         ("domain=nonsense", "domain"),
         ("domain=%5B%5B%22payload%22,%22=%22,1%5D%5D", "payload"),
     ] {

@@ -1,1 +1,173 @@
-//! x
+//! A person at a browser: signs in, finds the errors, opens an entry, turns payloads on, and sees what the role allows.
+
+use mcp_audit_tests::{Browser, Everything, Scripts, Server, Stub, eventually, script};
+use thirtyfour::{By, WebElement};
+
+const BEFORE: &str = "canary-before-the-switch";
+const AFTER: &str = "canary-after-the-switch";
+
+#[tokio::test]
+async fn an_admin_turns_payloads_on_and_an_auditor_reads_them() {
+    let world = World::start();
+    world.call(BEFORE);
+
+    let admin = world.visitor("admin", Scripts::On).await;
+    admin.reads().await;
+    admin.finds_the_errors().await;
+    admin.turns_payloads_on().await;
+    world.call(AFTER);
+    let seen = admin.opens_the_newest_echo().await;
+    assert!(!admin.can_open_the_payload().await, "an admin is offered a payload: {seen}");
+    assert!(!seen.contains(AFTER), "an admin sees a payload: {seen}");
+
+    let auditor = world.visitor("auditor", Scripts::On).await;
+    auditor.opens_the_payload_of_the_newest_echo().await;
+}
+
+#[tokio::test]
+async fn everything_can_be_read_without_javascript() {
+    let world = World::start();
+    world.call(BEFORE);
+    world.server.api("admin").set(serde_json::json!({"log_payloads": true}));
+    world.call(AFTER);
+
+    let auditor = world.visitor("auditor", Scripts::Off).await;
+    auditor.reads().await;
+    auditor.finds_the_errors().await;
+    auditor.opens_the_payload_of_the_newest_echo().await;
+}
+
+/// The switch of the test itself: without this, a browser that runs scripts after all would prove nothing.
+#[tokio::test]
+async fn the_browser_without_scripts_runs_none() {
+    let stub = Stub::page("<p>still</p><script>document.querySelector('p').textContent = 'ran'</script>");
+    for (scripts, text) in [(Scripts::On, "ran"), (Scripts::Off, "still")] {
+        let browser = Browser::start(scripts).await;
+        browser.open(&stub.url()).await;
+        assert_eq!(browser.text().await, text, "{scripts:?}");
+    }
+}
+
+/// A server with a log of real calls.
+struct World {
+    server: Server,
+    _everything: Everything,
+    token: String,
+}
+
+impl World {
+    fn start() -> Self {
+        let everything = Everything::start();
+        let server = Server::start(&[("everything", &everything.url())]);
+        let token = server.token("ursula", "user");
+        Self { server, _everything: everything, token }
+    }
+
+    /// Runs the official client and waits until its echo is in the log.
+    fn call(&self, canary: &str) {
+        let admin = self.server.api("admin");
+        let echoes = || admin.entries("tool=echo").len();
+        let before = echoes();
+        script(["--url", &self.server.mcp("everything"), "--token", &self.token, "--canary", canary]);
+        eventually("the echo's entry", || (echoes() > before).then_some(()));
+    }
+
+    /// Somebody of `group`, signed in.
+    async fn visitor(&self, group: &str, scripts: Scripts) -> Visitor<'_> {
+        let visitor = Visitor { browser: Browser::start(scripts).await, server: &self.server };
+        visitor.signs_in(&self.server.token(&format!("{group}-at-the-browser"), group)).await;
+        visitor
+    }
+}
+
+struct Visitor<'a> {
+    browser: Browser,
+    server: &'a Server,
+}
+
+impl Visitor<'_> {
+    /// Comes to the log without a session and is asked for a token.
+    async fn signs_in(&self, token: &str) {
+        self.browser.open(self.server.address()).await;
+        self.is_at("/sign-in").await;
+        self.browser.one("input[name=token]").await.send_keys(token).await.expect("typed");
+        self.browser.one("main button[type=submit]").await.click().await.expect("clicked");
+        self.browser.one("main table").await;
+    }
+
+    /// The list shows what was done, the newest first.
+    async fn reads(&self) {
+        let rows = self.rows().await;
+        assert!(rows.len() > 15, "{rows:#?}");
+        for word in ["tools/call", "echo", "everything", "ursula", "error", "success"] {
+            assert!(rows.iter().any(|row| row.contains(word)), "no row has {word}: {rows:#?}");
+        }
+        let place = |word: &str| rows.iter().position(|row| row.contains(word)).expect("a row");
+        assert!(place("elicitation/create") < place("initialize"), "the newest is not at the top: {rows:#?}");
+    }
+
+    /// The policy's quick filter leaves the errors and nothing else.
+    async fn finds_the_errors(&self) {
+        let errors = self.browser.page().find(By::LinkText("Errors")).await.expect("the quick filter");
+        errors.click().await.expect("clicked");
+        let rows = self.rows().await;
+        assert!(rows.len() >= 4, "{rows:#?}");
+        assert!(rows.iter().any(|row| row.contains("no-such-tool")), "{rows:#?}");
+        assert!(rows.iter().all(|row| row.contains("error") || row.contains("denied")), "{rows:#?}");
+    }
+
+    /// Changes the switch on the settings page, and is told that it is in force.
+    async fn turns_payloads_on(&self) {
+        self.browser.open(&format!("{}/settings", self.server.address())).await;
+        let page = self.browser.text().await;
+        assert!(page.contains("Log request/response payloads"), "{page}");
+        self.browser.one("label[for=log_payloads]").await.click().await.expect("clicked");
+        self.browser.one("form.settings button[type=submit]").await.click().await.expect("clicked");
+        self.browser.one("main [role=status]").await;
+        let settings = self.server.api("admin").get("/api/v1/settings").json();
+        assert_eq!(settings["log_payloads"], true, "{settings}");
+    }
+
+    /// What the newest echo's own page shows.
+    async fn opens_the_newest_echo(&self) -> String {
+        self.browser.open(&format!("{}/?tool=echo", self.server.address())).await;
+        self.browser.one("main table tbody a").await.click().await.expect("clicked");
+        self.browser.one("main h1").await;
+        self.is_at("/entries/").await;
+        let page = self.browser.source().await;
+        assert!(page.contains("echo"), "{page}");
+        page
+    }
+
+    /// Payloads are behind a click of their own, because reading one is recorded.
+    async fn opens_the_payload_of_the_newest_echo(&self) {
+        let before = self.opens_the_newest_echo().await;
+        assert!(!before.contains(AFTER), "the payload is shown before it was asked for: {before}");
+        self.payload_links().await.first().expect("a way to the payload").click().await.expect("clicked");
+        let shown = self.browser.one("#payload pre").await.text().await.expect("a payload");
+        assert!(shown.contains(AFTER), "an auditor does not see the payload: {shown}");
+    }
+
+    async fn can_open_the_payload(&self) -> bool {
+        !self.payload_links().await.is_empty()
+    }
+
+    async fn payload_links(&self) -> Vec<WebElement> {
+        self.browser.all("#payload a[href*='show=payload']").await
+    }
+
+    /// The rows of the list, in lower case: a style sheet may write words in capitals.
+    async fn rows(&self) -> Vec<String> {
+        self.browser.one("main table tbody tr").await;
+        let mut rows = Vec::new();
+        for row in self.browser.all("main table tbody tr").await {
+            rows.push(row.text().await.expect("the text of a row").to_lowercase());
+        }
+        rows
+    }
+
+    async fn is_at(&self, path: &str) {
+        let url = self.browser.page().current_url().await.expect("an address");
+        assert!(url.path().starts_with(path), "at {url} and not at {path}");
+    }
+}

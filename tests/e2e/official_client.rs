@@ -71,7 +71,9 @@ fn same_results(direct: &Value, proxied: &Value) {
 fn recorded(server: &Server) -> Vec<Value> {
     let admin = server.api("admin");
     let closed = format!("user=ursula&limit=500&method=GET&domain={}", r#"[["action","=","stream.closed"]]"#);
-    eventually("the entries about closed streams", || (admin.entries(&encoded(&closed)).len() >= STREAMS).then_some(()));
+    eventually("the entries about closed streams", || {
+        (admin.entries(&encoded(&closed)).len() >= STREAMS).then_some(())
+    });
     eventually("an entry for each message", || {
         let entries = admin.entries("limit=500&user=ursula");
         (entries.len() >= MESSAGES.len() + 2 * STREAMS).then_some(entries)
@@ -140,7 +142,8 @@ fn filters_find_them(server: &Server) {
 fn session_ids_are_kept_from_everyone(server: &Server, everything: &Everything, messages: &[Value]) {
     let sessions = everything.sessions();
     assert_eq!(sessions.len(), 2, "the direct run's and the proxied one's");
-    let known: HashSet<_> = messages.iter().filter(|entry| !entry["session"].is_null()).map(|entry| text(entry, "session")).collect();
+    let known: HashSet<_> =
+        messages.iter().filter(|entry| !entry["session"].is_null()).map(|entry| text(entry, "session")).collect();
     assert_eq!(known.len(), 1, "one session, under one name: {known:?}");
     for id in sessions {
         assert_eq!(files_with(&server.data(), &id), [] as [&std::path::Path; 0], "the session id is stored");

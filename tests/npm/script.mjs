@@ -2,7 +2,7 @@
 // a run against a server and a run through the proxy in front of it can be compared. Ends with code 0 only when every
 // step could be taken; an error that a server answers with is a result like any other.
 
-import { McpError } from "@modelcontextprotocol/sdk/types.js";
+import { ErrorCode, McpError } from "@modelcontextprotocol/sdk/types.js";
 
 import { parse } from "./arguments.mjs";
 import { normal } from "./normal.mjs";
@@ -29,16 +29,17 @@ async function run(options) {
   const results = {};
   for (const [name, take] of steps({ options, client, transport, heard })) {
     current = name;
-    results[name] = normal(await take().catch(answered));
+    results[name] = normal(await take().catch((error) => answered(error, client)));
   }
   current = "close";
   await client.close();
   return results;
 }
 
-/** An error that came over the wire. Whatever else went wrong ends the script. */
-function answered(error) {
-  if (error instanceof McpError && error.code !== -32001) return { error: { code: error.code, message: error.message } };
+/** An error that came over the wire. Whatever else went wrong ends the script: a timeout, a connection that is gone. */
+function answered(error, { transport }) {
+  const came = error instanceof McpError && error.code !== ErrorCode.RequestTimeout && transport !== undefined;
+  if (came) return { error: { code: error.code, message: error.message } };
   throw error;
 }
 

@@ -40,8 +40,19 @@ function overStdio([command, ...args]) {
   return new StdioClientTransport({ command, args, env: process.env, stderr: "inherit" });
 }
 
+// The client takes a call that ended in a JSON-RPC error for one that broke off, and would resume it at a moment of its
+// own choosing. This script resumes by itself, once, when it is to.
+const NO_RECONNECTING = {
+  maxRetries: 0,
+  initialReconnectionDelay: 1_000,
+  maxReconnectionDelay: 1_000,
+  reconnectionDelayGrowFactor: 1,
+};
+
 function overHttp(options) {
-  return new StreamableHTTPClientTransport(new URL(options.url), { requestInit: { headers: authorization(options) } });
+  const requestInit = { headers: authorization(options) };
+  const init = { requestInit, reconnectionOptions: NO_RECONNECTING };
+  return new StreamableHTTPClientTransport(new URL(options.url), init);
 }
 
 // Node 20 lacks Promise.withResolvers.

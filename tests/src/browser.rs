@@ -1,6 +1,7 @@
 //! Headless Chromium through its WebDriver, with an empty profile and nothing to say to its maker.
 
 use std::process::Command;
+use std::time::Duration;
 
 use tempfile::TempDir;
 use thirtyfour::ChromeCapabilities;
@@ -17,13 +18,17 @@ pub enum Scripts {
     Off,
 }
 
-/// A running browser. It ends when it is dropped, after [`Browser::quit`] or without it.
+/// A running browser. It ends when it is dropped. The fields are dropped in this order: the driver is needed to end the
+/// browser, and the profile is in use as long as either runs.
 #[derive(Debug)]
 pub struct Browser {
-    driver: WebDriver,
-    chromedriver: Process,
-    profile: TempDir,
+    page: WebDriver,
+    session: String,
+    _chromedriver: Process,
+    _profile: TempDir,
 }
+
+const TO_QUIT: Duration = Duration::from_secs(10);
 
 const FLAGS: &[&str] = &[
     "--headless",
@@ -34,6 +39,7 @@ const FLAGS: &[&str] = &[
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
+    "--window-size=1280,1000",
 ];
 
 impl Browser {
@@ -44,13 +50,15 @@ impl Browser {
         let profile = tempfile::tempdir().expect("a folder for the profile");
         let url = format!("http://127.0.0.1:{}", port.trim_end_matches('.'));
         let driver = WebDriver::new(&url, capabilities(&profile, scripts)).await;
-        let driver = driver.unwrap_or_else(|error| panic!("chromium does not start: {error}\n{}", chromedriver.output()));
-        Self { driver, chromedriver, profile }
+        let driver =
+            driver.unwrap_or_else(|error| panic!("chromium does not start: {error}\n{}", chromedriver.output()));
+        let session = format!("{url}/session/{}", driver.session_id());
+        Self { page: driver, session, _chromedriver: chromedriver, _profile: profile }
     }
 
     /// The page that is open, for looking and clicking.
     pub fn page(&self) -> &WebDriver {
-        &self.driver
+        &self.page
     }
 
     /// The text of the page as its reader sees it.
@@ -60,7 +68,7 @@ impl Browser {
 
     /// The first element that fits the selector; waits for it.
     pub async fn one(&self, selector: &str) -> WebElement {
-        let found = self.driver.query(By::Css(selector)).first().await;
+        let found = self.page.query(By::Css(selector)).first().await;
         match found {
             Ok(element) => element,
             Err(error) => panic!("no {selector} on the page: {error}\n{}", self.source().await),
@@ -69,26 +77,28 @@ impl Browser {
 
     /// All elements that fit the selector at present.
     pub async fn all(&self, selector: &str) -> Vec<WebElement> {
-        self.driver.find_all(By::Css(selector)).await.expect("an answer of the browser")
+        self.page.find_all(By::Css(selector)).await.expect("an answer of the browser")
     }
 
     /// Opens a URL.
     pub async fn open(&self, url: &str) {
-        self.driver.goto(url).await.unwrap_or_else(|error| panic!("{url}: {error}"));
+        self.page.goto(url).await.unwrap_or_else(|error| panic!("{url}: {error}"));
     }
 
     /// The page's source.
     pub async fn source(&self) -> String {
-        self.driver.source().await.unwrap_or_else(|error| error.to_string())
+        self.page.source().await.unwrap_or_else(|error| error.to_string())
     }
+}
 
-    /// Closes the browser.
-    pub async fn quit(self) {
-        let Self { driver, chromedriver, profile } = self;
-        driver.quit().await.expect("the browser quits");
-        // The profile is in use until the driver has ended.
-        drop(chromedriver);
-        drop(profile);
+/// Also when a test fails, which leaves no runtime to wait in.
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let _ = self.page.clone().leak();
+        let agent: ureq::Agent = ureq::Agent::config_builder().timeout_global(Some(TO_QUIT)).build().into();
+        if let Err(error) = agent.delete(&self.session).call() {
+            eprintln!("the browser does not quit: {error}");
+        }
     }
 }
 

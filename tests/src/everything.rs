@@ -20,6 +20,7 @@ impl Everything {
     pub fn start() -> Self {
         let port = free_port();
         let mut command = Command::new("node");
+        command.arg("--import").arg(npm().join("webcrypto.mjs"));
         command.arg(Self::program()).arg("streamableHttp").env("PORT", port.to_string());
         let process = Process::start(&mut command);
         eventually("server-everything listens", || TcpStream::connect(("127.0.0.1", port)).ok());
@@ -36,6 +37,11 @@ impl Everything {
         let output = self.process.output();
         let begun = output.lines().filter_map(|line| line.strip_prefix("Session initialized with ID: "));
         begun.map(|id| id.trim().to_owned()).collect()
+    }
+
+    /// How many messages have reached it.
+    pub fn messages(&self) -> usize {
+        self.process.output().matches("Received MCP POST request").count()
     }
 
     /// The program, which speaks over standard input and output when it is run without an argument.

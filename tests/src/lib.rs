@@ -18,7 +18,7 @@ pub use browser::{Browser, Scripts};
 pub use everything::Everything;
 pub use log::{expect_entries, listed, text};
 pub use patience::eventually;
-pub use process::{Process, binary, run};
+pub use process::{Process, binary, product, run};
 pub use script::script;
 pub use search::files_with;
 pub use server::{READY, Server, token_in};

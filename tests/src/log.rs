@@ -30,7 +30,9 @@ pub fn expect_entries(entries: &[Value], expected: &[&str]) {
     expected.sort();
     let missing: Vec<_> = without(&expected, &found);
     let surplus: Vec<_> = without(&found, &expected);
-    assert!(missing.is_empty() && surplus.is_empty(), "missing: {missing:#?}\nnot expected: {surplus:#?}");
+    let like = |entry: &&Value| surplus.contains(&line(entry));
+    let surplus: Vec<_> = entries.iter().filter(like).map(|entry| format!("{entry:#}")).collect();
+    assert!(missing.is_empty() && surplus.is_empty(), "missing: {missing:#?}\nnot expected: {}", surplus.join("\n"));
 }
 
 fn line(entry: &Value) -> String {

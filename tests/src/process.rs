@@ -88,6 +88,18 @@ impl Drop for Process {
     }
 }
 
+/// The binary under test with these arguments, whatever the developer's environment sets for it.
+pub fn product<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
+    let mut command = Command::new(binary());
+    command.args(arguments).stdin(Stdio::null());
+    for variable in
+        std::env::vars_os().map(|(name, _)| name).filter(|name| name.to_string_lossy().starts_with("MCP_AUDIT_"))
+    {
+        command.env_remove(variable);
+    }
+    command
+}
+
 /// The binary under test, which stands beside the test's own executable.
 pub fn binary() -> PathBuf {
     let test = std::env::current_exe().expect("the test's own path");
@@ -99,7 +111,6 @@ pub fn binary() -> PathBuf {
 
 /// Runs the binary to its end.
 pub fn run<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Output {
-    let mut command = Command::new(binary());
-    command.args(arguments).stdin(Stdio::null());
+    let mut command = product(arguments);
     command.output().unwrap_or_else(|error| panic!("{command:?} does not start: {error}"))
 }

@@ -13,5 +13,6 @@ pub fn script<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Value {
     let output = command.output().unwrap_or_else(|error| panic!("node does not start: {error}; run tests/run"));
     let complaint = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "the official client failed: {complaint}");
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error} in the script's results\n{complaint}"))
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error} in the script's results\n{complaint}"))
 }

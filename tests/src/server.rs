@@ -1,12 +1,12 @@
 //! The product as an operator runs it: `mcp-audit serve` on a data folder of its own.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus};
+use std::process::ExitStatus;
 
 use tempfile::TempDir;
 
 use crate::api::Api;
-use crate::process::{Process, binary, run};
+use crate::process::{Process, product, run};
 
 /// What stands before the address in the line that says that the server is ready.
 pub const READY: &str = "mcp-audit is listening on ";
@@ -23,8 +23,8 @@ impl Server {
     /// Starts a server in front of these upstreams: names and URLs.
     pub fn start(upstreams: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut command = Command::new(binary());
-        command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(folder.path().join("data"));
+        let mut command = product(["serve", "--listen", "127.0.0.1:0", "--data"]);
+        command.arg(folder.path().join("data"));
         for (name, url) in upstreams {
             command.arg("--upstream").arg(format!("{name}={url}"));
         }

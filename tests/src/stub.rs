@@ -14,12 +14,27 @@ pub struct Stub {
 impl Stub {
     /// An upstream that answers `delay` after it has read the whole request.
     pub fn answering_after(delay: Duration) -> Self {
+        Self::start(move |stream| {
+            serve(stream, "application/json", |read| {
+                thread::sleep(delay);
+                format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"read":{read}}}}}"#)
+            })
+        })
+    }
+
+    /// A site with one page.
+    pub fn page(html: &'static str) -> Self {
+        Self::start(move |stream| serve(stream, "text/html", |_| html.to_owned()))
+    }
+
+    fn start(serve: impl Fn(TcpStream) -> std::io::Result<()> + Clone + Send + 'static) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
         let port = listener.local_addr().expect("an address").port();
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
+                let serve = serve.clone();
                 // A client that hung up meanwhile is none of the stub's business.
-                thread::spawn(move || serve(stream, delay));
+                thread::spawn(move || serve(stream));
             }
         });
         Self { port }
@@ -31,14 +46,12 @@ impl Stub {
     }
 }
 
-fn serve(mut stream: TcpStream, delay: Duration) -> std::io::Result<()> {
+fn serve(mut stream: TcpStream, kind: &str, answer: impl Fn(u64) -> String) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     let length = head(&mut reader)?;
-    let read = std::io::copy(&mut reader.by_ref().take(length), &mut std::io::sink())?;
-    thread::sleep(delay);
-    let body = format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"read":{read}}}}}"#);
+    let body = answer(std::io::copy(&mut reader.by_ref().take(length), &mut std::io::sink())?);
     let length = body.len();
-    let head = format!("content-type: application/json\r\ncontent-length: {length}\r\nconnection: close");
+    let head = format!("content-type: {kind}\r\ncontent-length: {length}\r\nconnection: close");
     write!(stream, "HTTP/1.1 200 OK\r\n{head}\r\n\r\n{body}")
 }
 
@@ -51,7 +64,9 @@ fn head(reader: &mut impl BufRead) -> std::io::Result<u64> {
         if line.trim().is_empty() {
             return Ok(length);
         }
-        if let Some((name, value)) = line.split_once(':').filter(|(name, _)| name.eq_ignore_ascii_case("content-length")) {
+        if let Some((name, value)) =
+            line.split_once(':').filter(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+        {
             length = value.trim().parse().unwrap_or_else(|_| panic!("{name} is no number: {value}"));
         }
     }

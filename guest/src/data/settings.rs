@@ -22,7 +22,7 @@ fn log_payloads() -> SettingField {
         key: LOG_PAYLOADS.to_owned(),
         label: "Log request/response payloads".to_owned(),
         help: "Off: only metadata is recorded, and nothing of a request or response body is stored anywhere. \
-               On: the full request and a summary of the response are stored as well. They may hold personal and \
+               On: requests and answers are stored as well, each up to 64 KiB. They may hold personal and \
                confidential data; known secrets are masked, and only auditors can see them. \
                OAuth exchanges are never stored. The change applies to new entries and is recorded itself."
             .to_owned(),
@@ -37,9 +37,7 @@ fn retention_days() -> SettingField {
     SettingField {
         key: RETENTION_DAYS.to_owned(),
         label: "Audit log retention (days)".to_owned(),
-        help: "Entries older than this are deleted by the daily cleanup, together with their payloads. \
-               What remains can still be proved unchanged."
-            .to_owned(),
+        help: "Entries older than this are deleted by the daily cleanup, together with their payloads.".to_owned(),
         kind: SettingType::Integer,
         default: Value::Integer(90),
         minimum: Some(1),

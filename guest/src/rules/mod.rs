@@ -24,7 +24,8 @@ const LONGEST: usize = 1_024;
 /// One verdict for each event, in the same order.
 pub(crate) fn judge(settings: &[Setting], events: &[Event]) -> Vec<Verdict> {
     let log_payloads = settings::is_on(settings, LOG_PAYLOADS);
-    events.iter().map(|event| Verdict { payload: payload(log_payloads, event), ..rule(event) }).collect()
+    let judged = |(at, event)| Verdict { event: at, payload: payload(log_payloads, event), ..rule(event) };
+    (0..).zip(events).map(judged).collect()
 }
 
 /// The rule of the event's channel. A channel that this policy does not know yet is treated like an administrative one.
@@ -46,9 +47,10 @@ fn payload(log_payloads: bool, event: &Event) -> PayloadDecision {
     PayloadDecision::Keep(KeepPayload { masks: masks::names(), max_bytes: MAXIMUM_PAYLOAD })
 }
 
-/// A verdict that says no more than what the event is called.
+/// A verdict that says no more than what the event is called. Its place in the batch is filled in at the end.
 fn called(action: impl Into<String>) -> Verdict {
     Verdict {
+        event: 0,
         action: action.into(),
         affected: None,
         model: None,

@@ -57,6 +57,10 @@ impl Observer {
         self.later(waiting, move || exchange.conclude());
     }
 
+    fn is_stopping(&self) -> bool {
+        self.log.is_stopping()
+    }
+
     fn later(&self, bytes: usize, events: impl FnOnce() -> Vec<Event> + Send + 'static) -> bool {
         self.log.record_later(bytes, events).is_ok()
     }
@@ -92,6 +96,7 @@ impl Ending {
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        self.is(if std::thread::panicking() { End::Broken } else { End::ClientClosed });
+        let ours = std::thread::panicking() || self.observer.as_ref().is_some_and(Observer::is_stopping);
+        self.is(if ours { End::Broken } else { End::ClientClosed });
     }
 }

@@ -1,15 +1,21 @@
 //! What several subcommands share: where the log is, which policy judges, who is looking.
 
 use std::error::Error;
+use std::fmt::Display;
 use std::fs;
 use std::future::Future;
+use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use mcp_audit::{AuditLog, LogView, Options, Viewer};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
+
+/// An error for a person.
+pub(super) type Failure = Box<dyn Error + Send + Sync>;
 
 /// Where the log is, and which policy judges.
 #[derive(Args, Clone)]
@@ -24,16 +30,16 @@ pub(super) struct LogOptions {
 
 impl LogOptions {
     /// Opens the log for recording.
-    pub(super) fn open(&self) -> Result<AuditLog, Box<dyn Error + Send + Sync>> {
+    pub(super) fn open(&self) -> Result<AuditLog, Failure> {
         Ok(self.options()?.open()?)
     }
 
     /// Opens the log for reading, beside a server that may be recording.
-    pub(super) fn view(&self) -> Result<LogView, Box<dyn Error + Send + Sync>> {
+    pub(super) fn view(&self) -> Result<LogView, Failure> {
         Ok(self.options()?.view()?)
     }
 
-    fn options(&self) -> Result<Options, Box<dyn Error + Send + Sync>> {
+    fn options(&self) -> Result<Options, Failure> {
         let options = Options::new(&self.data);
         let Some(path) = &self.policy else { return Ok(options) };
         let component =
@@ -47,7 +53,7 @@ impl LogOptions {
 pub(super) struct ViewerOptions {
     /// Look as this user.
     #[arg(long = "as", value_name = "USER", default_value = "operator")]
-    user: String,
+    viewer: String,
     /// Look as a member of this group (repeatable).
     #[arg(long = "group", value_name = "GROUP", default_value = "admin")]
     groups: Vec<String>,
@@ -58,23 +64,42 @@ pub(super) struct ViewerOptions {
 
 impl ViewerOptions {
     pub(super) fn viewer(&self) -> Viewer {
-        Viewer { user: self.user.clone(), groups: self.groups.clone(), instance: self.instance.clone() }
+        Viewer { user: self.viewer.clone(), groups: self.groups.clone(), instance: self.instance.clone() }
     }
+}
+
+/// Prints a line. Unlike the standard macro this is an error and not a panic when whoever reads it has gone.
+pub(super) fn say(line: impl Display) -> io::Result<()> {
+    writeln!(io::stdout().lock(), "{line}")
+}
+
+/// Prints a line beside the output. Nobody has to read it.
+pub(super) fn note(line: impl Display) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
 /// Says what happens on standard error; `MCP_AUDIT_LOG` takes filters such as `debug` or `mcp_audit=trace`.
 pub(super) fn start_tracing() {
-    let filter = EnvFilter::try_from_env("MCP_AUDIT_LOG").unwrap_or_else(|_| EnvFilter::new("warn,mcp_audit=info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    let filter =
+        EnvFilter::try_from_env("MCP_AUDIT_LOG").unwrap_or_else(|_| EnvFilter::new("warn,mcp_audit=info,rmcp=off"));
+    let colours = io::stderr().is_terminal();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(colours)
+        .with_writer(io::stderr)
+        .with_target(false)
+        .init();
 }
 
-/// Runs asynchronous work to its end.
-pub(super) fn block_on<T>(work: impl Future<Output = T>) -> std::io::Result<T> {
+/// Runs a server to its end and then closes its log: after the runtime and with it every open connection is gone, so
+/// that what was cut is recorded too.
+pub(super) fn serve_until_end(serve: impl Future<Output = Result<AuditLog, Failure>>) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let result = runtime.block_on(work);
-    // What still runs then is a blocking read at most; nothing waits for its answer.
-    runtime.shutdown_background();
-    Ok(result)
+    let log = runtime.block_on(serve)?;
+    log.stopping();
+    runtime.shutdown_timeout(Duration::from_secs(2));
+    log.close();
+    Ok(())
 }
 
 /// Listens, or says what to do about it.

@@ -7,7 +7,7 @@ use mcp_audit::domain::{Domain, parse_json};
 use mcp_audit::field::Field;
 use mcp_audit::time::{Clock, SystemClock};
 
-use super::common::{LogOptions, ViewerOptions};
+use super::common::{LogOptions, ViewerOptions, note};
 use super::{Outcome, print};
 
 #[derive(Args)]
@@ -66,11 +66,11 @@ impl List {
         let access = log.access(&self.viewer.viewer());
         let page = log.reader(&access).page(domain, None, self.limit.into())?;
         match self.format {
-            Format::Table => print::table(&page.entries),
+            Format::Table => print::table(&page.entries)?,
             Format::Json => print::json_lines(&page.entries)?,
         }
         if page.next.is_some() {
-            eprintln!("There are more; narrow the filter, or ask for more with --limit.");
+            note(format_args!("There are more; narrow the filter, or ask for more with --limit."));
         }
         Ok(ExitCode::SUCCESS)
     }

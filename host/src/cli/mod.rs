@@ -1,12 +1,15 @@
 //! The command line: one file a subcommand.
 
 mod common;
+#[cfg(feature = "demo")]
+mod demo;
 mod list;
 mod print;
+mod serve;
 mod show;
 mod token;
 
-use std::error::Error;
+use std::io;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -21,6 +24,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Run the proxy, the API and the pages.
+    Serve(serve::Serve),
     /// Make tokens that let users and agents in.
     #[command(subcommand)]
     Token(token::TokenCommand),
@@ -28,21 +33,42 @@ enum Command {
     List(list::List),
     /// Show one entry.
     Show(show::Show),
+    /// See it work: a real MCP server, real clients and three users, on a fresh log.
+    #[cfg(feature = "demo")]
+    Demo(demo::Demo),
 }
 
 /// What a subcommand ends with: the process's exit code, or an error for a person.
-type Outcome = Result<ExitCode, Box<dyn Error + Send + Sync>>;
+type Outcome = Result<ExitCode, common::Failure>;
 
 /// Runs the command line of this process.
 pub(crate) fn run() -> ExitCode {
     common::start_tracing();
     let outcome = match Cli::parse().command {
+        Command::Serve(serve) => serve.run(),
         Command::Token(token) => token.run(),
         Command::List(list) => list.run(),
         Command::Show(show) => show.run(),
+        #[cfg(feature = "demo")]
+        Command::Demo(demo) => demo.run(),
     };
     outcome.unwrap_or_else(|error| {
-        eprintln!("mcp-audit: {error}");
+        // Whoever read our output has seen enough, as in `mcp-audit list | head`.
+        let gone = error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe);
+        if gone {
+            return ExitCode::SUCCESS;
+        }
+        common::note(format_args!("mcp-audit: {error}"));
         ExitCode::FAILURE
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::Cli::command().debug_assert();
+    }
 }

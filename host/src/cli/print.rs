@@ -1,11 +1,13 @@
 //! Entries as text for a terminal. Nothing that an entry holds may move the cursor or colour the screen.
 
-use std::io::{self, Write};
+use std::io;
 
 use mcp_audit::entry::Entry;
 use mcp_audit::field::Field;
 use mcp_audit::store::StoredPayload;
 use serde_json::Value as Json;
+
+use super::common::{note, say};
 
 /// The columns of the table and how wide they may get.
 const COLUMNS: [(&str, usize); 8] = [
@@ -20,7 +22,7 @@ const COLUMNS: [(&str, usize); 8] = [
 ];
 
 /// A table, as wide as its content needs within each column's limit.
-pub(super) fn table(entries: &[Entry]) {
+pub(super) fn table(entries: &[Entry]) -> io::Result<()> {
     let rows: Vec<_> = entries.iter().map(row).collect();
     let width = |at: usize| {
         let longest = rows.iter().map(|row| row[at].chars().count()).max().unwrap_or(0);
@@ -28,15 +30,16 @@ pub(super) fn table(entries: &[Entry]) {
     };
     let line = |row: [&str; 8]| {
         let cells: Vec<_> = (0..8).map(|at| format!("{:1$}", cut(row[at], COLUMNS[at].1), width(at))).collect();
-        println!("{}", cells.join("  ").trim_end());
+        say(cells.join("  ").trim_end())
     };
-    line(COLUMNS.map(|(name, _)| name));
+    line(COLUMNS.map(|(name, _)| name))?;
     for row in &rows {
-        line(std::array::from_fn(|at| row[at].as_str()));
+        line(std::array::from_fn(|at| row[at].as_str()))?;
     }
     if rows.is_empty() {
-        eprintln!("No entries match.");
+        note("No entries match.");
     }
+    Ok(())
 }
 
 fn row(entry: &Entry) -> [String; 8] {
@@ -60,11 +63,7 @@ fn row(entry: &Entry) -> [String; 8] {
 
 /// One JSON object a line. JSON escapes control characters by itself; bidi ones are escaped here.
 pub(super) fn json_lines(entries: &[Entry]) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    for entry in entries {
-        writeln!(out, "{}", inert(&serde_json::to_string(entry)?))?;
-    }
-    Ok(())
+    entries.iter().try_for_each(|entry| say(inert(&serde_json::to_string(entry)?)))
 }
 
 /// One entry with details, and its payload where there is one, as indented JSON.

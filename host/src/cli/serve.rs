@@ -1,1 +1,75 @@
+//! `mcp-audit serve`: proxy, API and pages in one process.
 
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use axum::Router;
+use clap::Args;
+use mcp_audit::AuditLog;
+use mcp_audit::capture::proxy::{self, SignIn};
+use mcp_audit::capture::upstream::Upstream;
+use mcp_audit::http::{self, SignInLinks, Site};
+use mcp_audit::identity::Identity;
+use mcp_audit::store::Tokens;
+use tokio::net::TcpListener;
+
+use super::Outcome;
+use super::common::{Failure, LogOptions, listen, say, serve_until_end, stop_signal};
+
+#[derive(Args)]
+pub(super) struct Serve {
+    #[command(flatten)]
+    log: LogOptions,
+    /// Where to listen.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8700", env = "MCP_AUDIT_LISTEN")]
+    listen: SocketAddr,
+    /// An MCP server to put at /mcp/NAME (repeatable).
+    #[arg(long = "upstream", value_name = "NAME=URL", value_parser = Upstream::parse)]
+    upstreams: Vec<Upstream>,
+    /// Let MCP requests in without a token: for a gateway in front that does its own sign-in. API and pages still need
+    /// a token.
+    #[arg(long)]
+    open: bool,
+}
+
+impl Serve {
+    pub(super) fn run(self) -> Outcome {
+        serve_until_end(self.serve())?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    async fn serve(self) -> Result<AuditLog, Failure> {
+        let identity = Identity::new(Tokens::open(&self.log.data)?);
+        let log = self.log.open()?;
+        let sign_in = if self.open { SignIn::Open } else { SignIn::Tokens(identity.clone()) };
+        let router = everything(&log, self.upstreams.clone(), sign_in, identity, SignInLinks::default());
+        let listener = listen(self.listen).await?;
+        announce(&listener, &self.upstreams)?;
+        http::serve(listener, router, stop_signal()).await?;
+        Ok(log)
+    }
+}
+
+/// The proxy, the API and the pages.
+pub(super) fn everything(
+    log: &AuditLog,
+    upstreams: Vec<Upstream>,
+    sign_in: SignIn,
+    identity: Identity,
+    links: SignInLinks,
+) -> Router {
+    let site = Site::new(log.clone(), identity, links);
+    proxy::router(log.clone(), upstreams, sign_in).merge(http::router(site))
+}
+
+fn announce(listener: &TcpListener, upstreams: &[Upstream]) -> std::io::Result<()> {
+    let address = listener.local_addr()?;
+    say(format_args!("mcp-audit is listening on http://{address}"))?;
+    for upstream in upstreams {
+        say(format_args!("  http://{address}/mcp/{} is {}", upstream.name(), upstream.url()))?;
+    }
+    if upstreams.is_empty() {
+        say(format_args!("  no MCP server behind it yet: add --upstream NAME=URL"))?;
+    }
+    Ok(())
+}

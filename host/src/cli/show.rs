@@ -6,7 +6,7 @@ use clap::Args;
 use mcp_audit::Viewer;
 use uuid::Uuid;
 
-use super::common::{LogOptions, ViewerOptions};
+use super::common::{Failure, LogOptions, ViewerOptions, say};
 use super::{Outcome, print};
 
 #[derive(Args)]
@@ -29,17 +29,17 @@ impl Show {
         let Some(shown) = found else {
             return Err(format!("there is no entry {} that {} may see", self.id, viewer.user).into());
         };
-        println!("{shown}");
+        say(shown)?;
         Ok(ExitCode::SUCCESS)
     }
 
-    fn without_payload(&self, viewer: &Viewer) -> Result<Option<String>, Box<dyn std::error::Error + Send + Sync>> {
+    fn without_payload(&self, viewer: &Viewer) -> Result<Option<String>, Failure> {
         let log = self.log.view()?;
         let entry = log.reader(&log.access(viewer)).entry(self.id)?;
         Ok(entry.map(|entry| print::entry(&entry, None)).transpose()?)
     }
 
-    fn with_payload(&self, viewer: &Viewer) -> Result<Option<String>, Box<dyn std::error::Error + Send + Sync>> {
+    fn with_payload(&self, viewer: &Viewer) -> Result<Option<String>, Failure> {
         let log = self.log.open()?;
         let access = log.access(viewer);
         let payload = log.read_payload(&access, self.id)?;

@@ -9,6 +9,7 @@ use mcp_audit::store::Tokens;
 use mcp_audit::time::{Clock, SystemClock};
 
 use super::Outcome;
+use super::common::{note, say};
 
 #[derive(Subcommand)]
 pub(super) enum TokenCommand {
@@ -49,8 +50,13 @@ impl Create {
         let connection = connection.unwrap_or_else(|| user.clone());
         let viewer = Viewer { user, groups, instance };
         let (secret, token) = Tokens::open(&data)?.create(&viewer, &connection, SystemClock.now())?;
-        eprintln!("A token for {} ({}), connection {:?}:", token.user, token.groups.join(", "), token.connection);
-        println!("{secret}");
+        note(format_args!(
+            "A token for {} ({}), connection {:?}:",
+            token.user,
+            token.groups.join(", "),
+            token.connection
+        ));
+        say(secret)?;
         Ok(ExitCode::SUCCESS)
     }
 }

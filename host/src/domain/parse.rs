@@ -47,8 +47,8 @@ fn leaf(parts: &[Json]) -> Result<Token, DomainError> {
     };
     let field = match field {
         Json::String(field) => field.clone(),
-        Json::Number(number) if comparison == "=" && *operand == Json::from(1) => {
-            return Ok(Token::Constant(*number == serde_json::Number::from(1)));
+        Json::Number(number) if comparison == "=" && operand.as_i64() == Some(1) => {
+            return Ok(Token::Constant(number.as_i64() == Some(1)));
         }
         _ => return Err(DomainError::new("the field must be a text")),
     };

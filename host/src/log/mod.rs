@@ -5,6 +5,7 @@ mod schedule;
 mod view;
 
 use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value as Json;
@@ -16,7 +17,7 @@ use crate::event::{Channel, Detail, Event, Kind};
 use crate::reader::ReadError;
 use crate::recorder::{RecordError, Recorder, StateChange};
 use crate::secret::Secret;
-use crate::settings::{InvalidSetting, Settings};
+use crate::settings::{InvalidSetting, SettingChange, Settings};
 use crate::store::{Stored, StoredPayload};
 
 pub use open::{OpenError, Options};
@@ -33,6 +34,8 @@ struct Inner {
     secret: Secret,
     /// Held by whoever runs a scheduled job.
     running: Mutex<()>,
+    /// Set when the process is about to stop.
+    stopping: AtomicBool,
 }
 
 /// Why settings were not changed.
@@ -100,12 +103,12 @@ impl AuditLog {
     pub fn read_payload(&self, access: &Access, id: Uuid) -> Result<Option<(Entry, StoredPayload)>, PayloadError> {
         let Some((entry, payload)) = self.reader(access).payload(id)? else { return Ok(None) };
         let event = self.by("payload.read", access).fact("entry", id.to_string());
-        self.0.recorder.change(StateChange::default(), Some(event))?;
+        self.0.recorder.change(StateChange::default(), vec![event])?;
         Ok(Some((entry, payload)))
     }
 
-    /// Changes settings; the change is stored together with an entry that has old and new, and is in force when this
-    /// returns. Blocks.
+    /// Changes settings, all or none; each change is stored together with an entry that has old and new, and is in
+    /// force when this returns. Blocks.
     ///
     /// # Errors
     /// The viewer may not, a value is not allowed, or the change could not be recorded: nothing is changed then.
@@ -116,15 +119,25 @@ impl AuditLog {
     ) -> Result<Arc<Settings>, ChangeError> {
         access.require(Right::Configure)?;
         let settings = self.settings().changes(&self.manifest().settings, wanted)?;
-        for change in settings {
-            let event = self.by("settings.updated", access);
-            let event = event
-                .fact("setting", change.key.clone())
-                .fact("old", change.old.clone())
-                .fact("new", change.new.clone());
-            self.0.recorder.change(StateChange { settings: vec![change], ..StateChange::default() }, Some(event))?;
+        let event = |change: &SettingChange| {
+            let event = self.by("settings.updated", access).fact("setting", change.key.clone());
+            event.fact("old", change.old.clone()).fact("new", change.new.clone())
+        };
+        let events: Vec<_> = settings.iter().map(event).collect();
+        if !events.is_empty() {
+            self.0.recorder.change(StateChange { settings, ..StateChange::default() }, events)?;
         }
         Ok(self.settings())
+    }
+
+    /// Says that the process is about to stop: exchanges that are cut from now on were cut by us and not by their client.
+    pub fn stopping(&self) {
+        self.0.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the process is about to stop.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.0.stopping.load(Ordering::Relaxed)
     }
 
     /// Stops taking events in, stores what is queued with a last entry that says the stop was clean, and returns.
@@ -168,9 +181,7 @@ impl Inner {
     }
 
     fn close(&self) {
-        // Refused when the log is closed already, which is what is wanted.
-        let _ = self.recorder.change(StateChange::default(), Some(self.event("log.stopped")));
-        self.recorder.close();
+        self.recorder.close(Some(self.event("log.stopped")));
     }
 }
 

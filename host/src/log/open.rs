@@ -1,6 +1,7 @@
 //! Opening a log: folder, policy, settings, the recorder, and the first entry.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, RwLock};
 
 use super::{AuditLog, Inner, LogView};
@@ -22,6 +23,7 @@ pub struct Options {
     limits: Limits,
     queue: QueueLimits,
     clock: Arc<dyn Clock>,
+    watches_schedule: bool,
 }
 
 /// Why a log cannot be opened.
@@ -53,6 +55,7 @@ impl Options {
             limits: Limits::default(),
             queue: QueueLimits::default(),
             clock: Arc::new(SystemClock),
+            watches_schedule: true,
         }
     }
 
@@ -80,12 +83,18 @@ impl Options {
         self
     }
 
+    /// Leaves the schedule to the embedder, who calls [`AuditLog::run_due`] at least once a minute.
+    pub fn own_schedule(mut self) -> Self {
+        self.watches_schedule = false;
+        self
+    }
+
     /// Opens the log. The folder and everything in it are made where they are missing.
     ///
     /// # Errors
     /// The folder cannot be used, another process has the log open, the policy is refused, or nothing can be recorded.
     pub fn open(self) -> Result<AuditLog, OpenError> {
-        let Self { folder, policy, limits, queue, clock } = self;
+        let Self { folder, policy, limits, queue, clock, watches_schedule } = self;
         let policy = Arc::new(load(policy, limits, &*clock)?);
         let (files, writer) = Files::open(&folder)?;
         let secret = Secret::open(&folder).map_err(OpenError::Secret)?;
@@ -100,9 +109,18 @@ impl Options {
         };
         let recorder = Recorder::start(parts, queue).map_err(OpenError::Thread)?;
         let view = LogView { files, policy, shared_settings: settings, clock };
-        let log = AuditLog(Arc::new(Inner { view, recorder, secret, running: Mutex::new(()) }));
+        let log = AuditLog(Arc::new(Inner {
+            view,
+            recorder,
+            secret,
+            running: Mutex::new(()),
+            stopping: AtomicBool::new(false),
+        }));
         log.record_start(clean)?;
-        log.start_schedule()?;
+        log.plan_schedule()?;
+        if watches_schedule {
+            log.watch_schedule()?;
+        }
         Ok(log)
     }
 }
@@ -113,7 +131,7 @@ impl Options {
     /// # Errors
     /// There is no log in the folder, or the policy is refused.
     pub fn view(self) -> Result<LogView, OpenError> {
-        let Self { folder, policy, limits, queue: _, clock } = self;
+        let Self { folder, policy, limits, clock, .. } = self;
         let files = Files::open_to_read(&folder)?;
         let policy = Arc::new(load(policy, limits, &*clock)?);
         let settings = Settings::load(&policy.manifest().settings, &files.settings()?);
@@ -131,7 +149,7 @@ impl AuditLog {
         if let Some(clean) = clean {
             event = event.fact("last_stop_clean", clean);
         }
-        Ok(self.0.recorder.change(StateChange::default(), Some(event))?)
+        Ok(self.0.recorder.change(StateChange::default(), vec![event])?)
     }
 }
 

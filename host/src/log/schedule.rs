@@ -46,12 +46,12 @@ pub enum RunError {
 }
 
 impl AuditLog {
-    /// The scheduled jobs: for those who configure the log.
+    /// The scheduled jobs: for those who configure or verify the log.
     ///
     /// # Errors
-    /// The viewer may not configure, or the store fails.
+    /// The viewer may do neither, or the store fails.
     pub fn crons(&self, access: &Access) -> Result<Vec<CronStatus>, RunError> {
-        access.require(Right::Configure)?;
+        access.require_oversight()?;
         let mut states = self.0.view.files.crons()?;
         let status = |cron: &Cron| CronStatus {
             name: cron.name.clone(),
@@ -80,8 +80,8 @@ impl AuditLog {
         self.0.run_due()
     }
 
-    /// Gives every job its next slot and starts the thread that watches them.
-    pub(super) fn start_schedule(&self) -> Result<(), OpenError> {
+    /// Gives every job its next slot.
+    pub(super) fn plan_schedule(&self) -> Result<(), OpenError> {
         let states = self.0.view.files.crons()?;
         let now = self.now();
         let crons = self.manifest().crons.iter().map(|cron| {
@@ -90,7 +90,11 @@ impl AuditLog {
             let next_run = state.next_run.into_iter().chain(cron.schedule.next_after(now)).min();
             (cron.name.clone(), CronState { next_run, ..state })
         });
-        self.0.recorder.change(StateChange { crons: crons.collect(), ..StateChange::default() }, None)?;
+        Ok(self.0.recorder.change(StateChange { crons: crons.collect(), ..StateChange::default() }, Vec::new())?)
+    }
+
+    /// Starts the thread that runs what is due.
+    pub(super) fn watch_schedule(&self) -> Result<(), OpenError> {
         let log = Arc::downgrade(&self.0);
         let thread = std::thread::Builder::new().name("mcp-audit-schedule".into());
         thread.spawn(move || watch(&log)).map(drop).map_err(OpenError::Thread)
@@ -148,7 +152,7 @@ impl Inner {
             &result.as_ref().map(retention::Report::message).map_err(Clone::clone),
         );
         let change = StateChange { crons: vec![(cron.name.clone(), state.clone())], ..StateChange::default() };
-        self.recorder.change(change, Some(retention::event(&cron.name, now, &result)))?;
+        self.recorder.change(change, vec![retention::event(&cron.name, now, &result)])?;
         Ok(Some(state))
     }
 }

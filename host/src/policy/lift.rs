@@ -93,11 +93,15 @@ impl Lift {
         if verdicts.len() != events {
             return Err(self.fault(format!("{} verdicts for {events} events", verdicts.len())));
         }
-        verdicts.into_iter().map(|verdict| self.verdict(verdict, manifest)).collect()
+        (0..).zip(verdicts).map(|(at, verdict)| self.verdict(at, verdict, manifest)).collect()
     }
 
-    fn verdict(self, verdict: wit::Verdict, manifest: &Manifest) -> Result<Verdict, Fault> {
-        let wit::Verdict { action, affected, model, record_id, facts, changes, payload } = verdict;
+    /// The verdict on the event at `at`. One that is about another event would say something false about this one.
+    fn verdict(self, at: u32, verdict: wit::Verdict, manifest: &Manifest) -> Result<Verdict, Fault> {
+        let wit::Verdict { event, action, affected, model, record_id, facts, changes, payload } = verdict;
+        if event != at {
+            return Err(self.fault(format!("the verdict on event {event} in the place of event {at}")));
+        }
         Ok(Verdict {
             action: self.name(action)?,
             affected: affected.map(|affected| self.affected(affected)).transpose()?,

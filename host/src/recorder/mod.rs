@@ -103,11 +103,11 @@ impl Recorder {
         stored.await.unwrap_or(Err(RecordError::Closed))
     }
 
-    /// Changes a state together with the entry about it; blocks until both are durable.
-    pub(crate) fn change(&self, change: StateChange, event: Option<Event>) -> Result<(), RecordError> {
+    /// Changes a state together with the entries about it; blocks until all of it is durable.
+    pub(crate) fn change(&self, change: StateChange, events: Vec<Event>) -> Result<(), RecordError> {
         // Not a channel of the asynchronous runtime: a log may be closed, by its drop, where that must not block.
         let (receipt, done) = mpsc::sync_channel(1);
-        self.queue.push_waiting(Work::Change(Box::new(change), event.map(Box::new), receipt))?;
+        self.queue.push_waiting(Work::Change(Box::new(change), events, receipt))?;
         done.recv().unwrap_or(Err(RecordError::Closed))
     }
 
@@ -130,9 +130,9 @@ impl Recorder {
         running && self.queue.gauges.failing.load(Ordering::Relaxed) == 0
     }
 
-    /// Lets nothing more in and returns when everything queued is stored.
-    pub(crate) fn close(&self) {
-        self.queue.close();
+    /// Lets nothing more in after `last`, which becomes the last entry, and returns when everything is stored.
+    pub(crate) fn close(&self, last: Option<Event>) {
+        self.queue.close(last.map(|event| Work::Event(Box::new(event), None)));
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if thread.is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the recorder's thread ended by a panic");
@@ -142,7 +142,7 @@ impl Recorder {
 
 impl Drop for Recorder {
     fn drop(&mut self) {
-        self.close();
+        self.close(None);
     }
 }
 
@@ -154,3 +154,6 @@ pub(crate) enum PruneError {
     #[error(transparent)]
     Store(#[from] StoreError),
 }
+
+#[cfg(test)]
+mod tests;

@@ -30,7 +30,7 @@ impl Default for QueueLimits {
 pub(super) enum Work {
     Event(Box<Event>, Option<oneshot::Sender<Result<Stored, RecordError>>>),
     Later(Box<dyn FnOnce() -> Vec<Event> + Send>),
-    Change(Box<StateChange>, Option<Box<Event>>, SyncSender<Result<(), RecordError>>),
+    Change(Box<StateChange>, Vec<Event>, SyncSender<Result<(), RecordError>>),
     Prune(Plan, SyncSender<Result<Pruned, PruneError>>),
 }
 
@@ -105,9 +105,14 @@ impl Queue {
         self.sender.read().unwrap_or_else(PoisonError::into_inner).is_none()
     }
 
-    /// Lets nothing more in; the receiver ends once it is empty.
-    pub(super) fn close(&self) {
-        self.sender.write().unwrap_or_else(PoisonError::into_inner).take();
+    /// Lets nothing more in after `last`; the receiver ends once it is empty. Only the first call does anything.
+    pub(super) fn close(&self, last: Option<Work>) {
+        let Some(sender) = self.sender.write().unwrap_or_else(PoisonError::into_inner).take() else { return };
+        let Some(last) = last else { return };
+        self.gauges.waiting.fetch_add(1, Ordering::Relaxed);
+        if sender.send((last, 0)).is_err() {
+            self.taken(0);
+        }
     }
 
     fn dropped(&self) -> RecordError {

@@ -70,7 +70,7 @@ impl Worker {
                 Work::Later(events) => {
                     pending.events.extend(self.worked_out(events).into_iter().map(|event| (event, None)))
                 }
-                Work::Change(change, event, done) => pending.change(*change, event.map(|event| *event), done),
+                Work::Change(change, events, done) => pending.change(*change, events, done),
                 Work::Prune(plan, done) => prune = Some((plan, done)),
             }
             // A change of settings ends the batch, so that it holds for everything that was handed in after it.
@@ -179,8 +179,8 @@ impl Worker {
 }
 
 impl Pending {
-    fn change(&mut self, change: StateChange, event: Option<Event>, done: SyncSender<Result<(), RecordError>>) {
-        self.events.extend(event.map(|event| (event, None)));
+    fn change(&mut self, change: StateChange, events: Vec<Event>, done: SyncSender<Result<(), RecordError>>) {
+        self.events.extend(events.into_iter().map(|event| (event, None)));
         self.changes.settings.extend(change.settings);
         self.changes.crons.extend(change.crons);
         self.changed.push(done);

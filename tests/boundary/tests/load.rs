@@ -1,4 +1,5 @@
 //! What is no policy is refused before it judges anything, with a reason that helps.
+#![allow(clippy::expect_used, reason = "a test that cannot go on says why and fails")]
 
 use mcp_audit::policy::{Limits, LoadError, Policy};
 use mcp_audit::time::Timestamp;

@@ -9,15 +9,17 @@ pub(crate) fn judge(settings: &[Setting], events: &[Event]) -> Vec<Verdict> {
     let general = Mode::of_settings(settings);
     // A batch may be empty, and a function that is to fail must fail all the same.
     fault::run(general);
-    events.iter().flat_map(|event| one(Mode::of_event(event).unwrap_or(general))).collect()
+    (0..).zip(events).flat_map(|(at, event)| one(at, Mode::of_event(event).unwrap_or(general))).collect()
 }
 
-fn one(mode: Mode) -> Vec<Verdict> {
+fn one(at: u32, mode: Mode) -> Vec<Verdict> {
     fault::run(mode);
+    let verdict = Verdict { event: at, ..misjudged(mode) };
     match mode {
         Mode::TooFew => Vec::new(),
-        Mode::TooMany => vec![decent(), decent()],
-        _ => vec![misjudged(mode)],
+        Mode::TooMany => vec![verdict.clone(), verdict],
+        Mode::WrongIndex => vec![Verdict { event: at.wrapping_add(1), ..verdict }],
+        _ => vec![verdict],
     }
 }
 
@@ -37,6 +39,7 @@ fn misjudged(mode: Mode) -> Verdict {
 
 fn decent() -> Verdict {
     Verdict {
+        event: 0,
         action: "evil.judged".to_owned(),
         affected: None,
         model: None,
@@ -72,9 +75,9 @@ mod tests {
 
     #[test]
     fn counts_are_wrong_only_when_asked_for() {
-        let lengths = |mode| one(mode).len();
+        let lengths = |mode| one(0, mode).len();
         assert_eq!((lengths(Mode::TooFew), lengths(Mode::Decent), lengths(Mode::TooMany)), (0, 1, 2));
-        assert_eq!(one(Mode::Decent), [decent()]);
+        assert_eq!(one(0, Mode::Decent), [decent()]);
     }
 
     #[test]

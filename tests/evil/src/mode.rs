@@ -56,6 +56,8 @@ modes! {
     TooFew = "too-few",
     /// Gives the event's verdict twice.
     TooMany = "too-many",
+    /// Gives the verdict of another event.
+    WrongIndex = "wrong-index",
     /// Keeps the payload behind a mask that nobody declared.
     BadMask = "bad-mask",
     /// Keeps the payload whole and unmasked, whatever the switch says.

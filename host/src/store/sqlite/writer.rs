@@ -101,14 +101,14 @@ impl SqliteWriter {
         Ok(Pruned { entries: entries_gone as u64, payloads: payloads_gone as u64, more: entries.more || payloads.more })
     }
 
-    /// Copies the write-ahead log back once it is long. A reader in the way only makes it wait until the next time.
+    /// Copies the write-ahead log back once it is long, as far as that goes without waiting for a reader.
     fn checkpoint(&self) {
         let pages: rusqlite::Result<i64> =
             self.connection.query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| row.get(1));
         if pages.is_ok_and(|pages| pages < CHECKPOINT_PAGES) {
             return;
         }
-        if let Err(error) = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
+        if let Err(error) = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
             tracing::warn!(%error, "the write-ahead log could not be copied back yet");
         }
     }

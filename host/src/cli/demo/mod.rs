@@ -1,0 +1,113 @@
+//! `mcp-audit demo`: the whole product on a fresh log, with real traffic.
+
+mod server;
+mod traffic;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use mcp_audit::capture::proxy::SignIn;
+use mcp_audit::capture::upstream::Upstream;
+use mcp_audit::http::{self, SignInLinks};
+use mcp_audit::identity::Identity;
+use mcp_audit::store::{Token, Tokens};
+use mcp_audit::time::{Clock, SystemClock};
+use mcp_audit::{AuditLog, Options, Viewer};
+use tokio::task::JoinSet;
+
+use super::Outcome;
+use super::common::{Failure, listen, say, serve_until_end, stop_signal};
+use super::serve::everything;
+
+/// Who takes part: name, groups, the client they use.
+const PEOPLE: [Person; 3] = [
+    Person { user: "anna", groups: &["admin"], role: "an admin", client: "desk-assistant" },
+    Person { user: "otto", groups: &["user", "auditor"], role: "an auditor", client: "audit-notebook" },
+    Person { user: "uma", groups: &["user"], role: "a user", client: "code-editor" },
+];
+
+#[derive(Clone, Copy)]
+struct Person {
+    user: &'static str,
+    groups: &'static [&'static str],
+    role: &'static str,
+    client: &'static str,
+}
+
+#[derive(Args)]
+pub(super) struct Demo {
+    /// The folder below which each demo makes a fresh one of its own.
+    #[arg(long, value_name = "DIR", default_value = "mcp-audit-data")]
+    data: PathBuf,
+    /// Where to listen.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8700")]
+    listen: SocketAddr,
+    /// End by itself after this many seconds.
+    #[arg(long = "for", value_name = "SECONDS")]
+    seconds: Option<u64>,
+}
+
+impl Demo {
+    pub(super) fn run(self) -> Outcome {
+        serve_until_end(self.show())?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    async fn show(self) -> Result<AuditLog, Failure> {
+        let listener = listen(self.listen).await?;
+        let address = listener.local_addr()?;
+        let folder = fresh_folder(&self.data);
+        let tokens = Tokens::open(&folder)?;
+        let log = Options::new(&folder).open()?;
+        let shop = server::start().await?;
+        let upstream = Upstream::parse(&format!("shop=http://{shop}/mcp"))?;
+        let (identity, links) = (Identity::new(tokens.clone()), SignInLinks::default());
+        let router = everything(&log, vec![upstream], SignIn::Tokens(identity.clone()), identity, links.clone());
+
+        say(format_args!("mcp-audit is listening on http://{address}"))?;
+        say(format_args!("The log is in {}.", folder.display()))?;
+        say("A small MCP server and three clients are at work behind the proxy.\n")?;
+        let mut clients = JoinSet::new();
+        for person in PEOPLE {
+            let (secret, token) = token(&tokens, person)?;
+            let link = links.create(&token, None)?;
+            say(format_args!("  Sign in as {} ({}): http://{address}/sign-in/{link}", person.user, person.role))?;
+            clients.spawn(traffic::run(person, format!("http://{address}/mcp/shop"), secret));
+        }
+        say("\nWatch the log fill as anna, switch payload logging on under Settings,")?;
+        say("then open the next call as otto. Stop with Ctrl-C.")?;
+
+        let stop = async move {
+            until(self.seconds).await;
+            // First those who ask, then the one who answers.
+            clients.shutdown().await;
+        };
+        http::serve(listener, router, stop).await?;
+        Ok(log)
+    }
+}
+
+fn token(tokens: &Tokens, person: Person) -> Result<(String, Token), mcp_audit::store::TokenError> {
+    let groups = person.groups.iter().map(|group| (*group).to_owned()).collect();
+    let viewer = Viewer { user: person.user.to_owned(), groups, instance: None };
+    tokens.create(&viewer, person.client, SystemClock.now())
+}
+
+/// A folder that no other demo has, named after the time. Older ones stay: a demo deletes nothing either.
+fn fresh_folder(data: &Path) -> PathBuf {
+    let name: String = SystemClock.now().to_string().chars().filter(char::is_ascii_digit).collect();
+    data.join(format!("demo-{name}"))
+}
+
+async fn until(seconds: Option<u64>) {
+    let time_is_up = async {
+        match seconds {
+            Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! { () = stop_signal() => {}, () = time_is_up => {} }
+}

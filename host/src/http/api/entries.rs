@@ -1,0 +1,29 @@
+//! `GET /api/v1/entries`: a page of entries, newest first.
+
+use axum::Json;
+use axum::extract::Query;
+use serde::Serialize;
+
+use super::super::auth::Visitor;
+use super::super::cursor;
+use super::super::problem::Problem;
+use super::super::search::{Pairs, Search};
+use crate::entry::Entry;
+
+/// A page.
+#[derive(Serialize)]
+pub(super) struct Entries {
+    entries: Vec<Entry>,
+    /// The cursor of the next page; null at the end.
+    next: Option<String>,
+}
+
+/// The parameters are those of [`Search`].
+pub(super) async fn list(visitor: Visitor, Query(pairs): Query<Pairs>) -> Result<Json<Entries>, Problem> {
+    let page = visitor.ask(move |log, access| {
+        let search = Search::parse(&pairs, log)?;
+        let page = log.reader(access).page(search.domain, search.before, search.limit)?;
+        Ok(Entries { entries: page.entries, next: page.next.map(|seq| cursor::encode(log.secret(), seq)) })
+    });
+    page.await.map(Json)
+}

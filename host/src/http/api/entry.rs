@@ -1,0 +1,77 @@
+//! `GET /api/v1/entries/{id}`: one entry with its details and, for those who may, its payload.
+
+use axum::Json;
+use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use super::super::auth::Visitor;
+use super::super::problem::Problem;
+use crate::AuditLog;
+use crate::access::{Access, Right};
+use crate::entry::{Details, Entry};
+use crate::store::StoredPayload;
+
+/// An entry as a whole.
+#[derive(Serialize)]
+pub(super) struct Whole {
+    #[serde(flatten)]
+    entry: Entry,
+    details: Details,
+    /// Absent for those who may not see payloads, null where none is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload: Option<Option<Payload>>,
+}
+
+/// What is kept of request and response.
+#[derive(Serialize)]
+struct Payload {
+    request: Option<Body>,
+    response: Option<Body>,
+    #[serde(flatten)]
+    notes: Details,
+}
+
+/// A body: JSON exactly as it was sent, or any other text.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Body {
+    Json(Box<RawValue>),
+    Text(String),
+}
+
+/// Reading a payload is recorded before it is shown.
+pub(super) async fn show(visitor: Visitor, id: Result<Path<String>, PathRejection>) -> Result<Json<Whole>, Problem> {
+    // An id that is no text is no entry's id.
+    let id = id.map_or_else(|_| String::new(), |Path(id)| id);
+    visitor.ask(move |log, access| whole(log, access, &id)).await.map(Json)
+}
+
+fn whole(log: &AuditLog, access: &Access, id: &str) -> Result<Whole, Problem> {
+    access.require(Right::Read)?;
+    let id = Uuid::try_parse(id).map_err(|_| Problem::no_entry())?;
+    let mut entry = log.reader(access).entry(id)?.ok_or_else(Problem::no_entry)?;
+    let payload = access.may(Right::ReadPayloads).then(|| payload(log, access, &entry)).transpose()?;
+    Ok(Whole { details: std::mem::take(&mut entry.details), entry, payload })
+}
+
+fn payload(log: &AuditLog, access: &Access, entry: &Entry) -> Result<Option<Payload>, Problem> {
+    // Nothing is read where nothing is kept, and no reading recorded.
+    let kept = if entry.has_payload { log.read_payload(access, entry.id)? } else { None };
+    Ok(kept.map(|(_, StoredPayload { request, response, notes, salt: _ })| Payload {
+        request: request.map(Body::new),
+        response: response.map(Body::new),
+        notes,
+    }))
+}
+
+impl Body {
+    fn new(text: String) -> Self {
+        match RawValue::from_string(text.clone()) {
+            Ok(json) => Self::Json(json),
+            Err(_) => Self::Text(text),
+        }
+    }
+}

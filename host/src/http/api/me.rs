@@ -1,0 +1,35 @@
+//! `GET /api/v1/me`: who the log takes the caller for, and what they may do.
+
+use axum::Json;
+use serde::Serialize;
+
+use super::super::auth::Visitor;
+use crate::access::Right;
+
+/// The rights by their names in the policy's contract.
+const RIGHTS: [(Right, &str); 7] = [
+    (Right::Read, "read"),
+    (Right::ReadPayloads, "read-payloads"),
+    (Right::Export, "export"),
+    (Right::ExportPayloads, "export-payloads"),
+    (Right::ReadUsage, "read-usage"),
+    (Right::Configure, "configure"),
+    (Right::Verify, "verify"),
+];
+
+/// The caller.
+#[derive(Serialize)]
+pub(super) struct Me {
+    user: String,
+    groups: Vec<String>,
+    instance: Option<String>,
+    rights: Vec<&'static str>,
+}
+
+/// Everybody who is signed in may ask this.
+pub(super) async fn show(visitor: Visitor) -> Json<Me> {
+    let access = &visitor.access;
+    let viewer = access.viewer().clone();
+    let rights = RIGHTS.iter().filter(|(right, _)| access.may(*right)).map(|(_, name)| *name);
+    Json(Me { user: viewer.user, groups: viewer.groups, instance: viewer.instance, rights: rights.collect() })
+}

@@ -1,0 +1,33 @@
+//! The API, version 1: JSON in, JSON or a problem out.
+
+mod crons;
+mod entries;
+mod entry;
+pub(super) mod health;
+mod manifest;
+mod me;
+mod settings;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
+
+use super::problem::Problem;
+use super::{Site, auth};
+
+/// The routes below `/api/v1`, all behind the sign-in.
+pub(super) fn router(site: &Arc<Site>) -> Router<Arc<Site>> {
+    Router::new()
+        .route("/entries", get(entries::list))
+        .route("/entries/{id}", get(entry::show))
+        .route("/settings", get(settings::show).patch(settings::change))
+        .route("/crons", get(crons::list))
+        .route("/crons/{name}/run", post(crons::run))
+        .route("/manifest", get(manifest::show))
+        .route("/me", get(me::show))
+        .fallback(async || Problem::no_route())
+        .method_not_allowed_fallback(async || Problem::method())
+        .layer(from_fn_with_state(Arc::clone(site), auth::for_api))
+}

@@ -1,0 +1,110 @@
+//! The door: from a request to the visitor that its token, its session or its embedder vouches for.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Redirect, Response};
+
+use super::problem::Problem;
+use super::{Site, origin, session, sign_in, ui};
+use crate::AuditLog;
+use crate::access::{Access, Viewer};
+use crate::identity::bearer;
+
+/// Somebody who is signed in, and what they may do: worked out anew for every request.
+#[derive(Clone)]
+pub(super) struct Visitor {
+    pub(super) site: Arc<Site>,
+    pub(super) access: Arc<Access>,
+}
+
+impl Visitor {
+    async fn new(site: Arc<Site>, viewer: Viewer) -> Result<Self, Problem> {
+        let log = site.log.clone();
+        let access = blocking(move || Ok(log.access(&viewer))).await?;
+        Ok(Self { site, access: Arc::new(access) })
+    }
+
+    /// Asks the log something on a thread that may wait, as everything that the log does may.
+    pub(super) async fn ask<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&AuditLog, &Access) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let Self { site, access } = self.clone();
+        blocking(move || work(&site.log, &access)).await
+    }
+}
+
+/// Present on every route behind [`for_api`] and [`for_pages`].
+impl<S: Send + Sync> FromRequestParts<S> for Visitor {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(Problem::unauthenticated)
+    }
+}
+
+/// Lets signed-in programs through to the API.
+pub(super) async fn for_api(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    match admit(&site, &mut parts).await {
+        Ok(_) => next.run(Request::from_parts(parts, body)).await,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// Lets signed-in people through to the pages, sends others to the sign-in, and shows problems as pages.
+pub(super) async fn for_pages(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    match admit(&site, &mut parts).await {
+        Ok(visitor) => ui::error::as_page(&site, Some(&visitor), next.run(Request::from_parts(parts, body)).await),
+        Err(problem) if problem.status() == StatusCode::UNAUTHORIZED => {
+            let wanted =
+                parts.uri.path_and_query().filter(|_| parts.method.is_safe()).map_or("/", |path| path.as_str());
+            Redirect::to(&sign_in::address(&site, wanted)).into_response()
+        }
+        Err(problem) => ui::error::as_page(&site, None, problem.into_response()),
+    }
+}
+
+async fn admit(site: &Arc<Site>, parts: &mut Parts) -> Result<Visitor, Problem> {
+    let (viewer, by_browser) = viewer(site, parts).await?;
+    if by_browser && !parts.method.is_safe() && !origin::is_own(&parts.headers) {
+        return Err(Problem::cross_site());
+    }
+    let visitor = Visitor::new(Arc::clone(site), viewer).await?;
+    parts.extensions.insert(visitor.clone());
+    Ok(visitor)
+}
+
+/// Who it is, and whether a browser may have said so without its user's knowledge.
+async fn viewer(site: &Site, parts: &Parts) -> Result<(Viewer, bool), Problem> {
+    if let Some(viewer) = parts.extensions.get::<Viewer>() {
+        return Ok((viewer.clone(), true));
+    }
+    // A token that is sent counts alone: with a wrong one nobody is let in by a cookie.
+    if let Some(secret) = sent_token(&parts.headers) {
+        let token = site.identity.by_secret(secret).await?;
+        let token = token.ok_or_else(|| {
+            site.witness.refused(&site.log, parts, "token");
+            Problem::unknown_token()
+        })?;
+        return Ok((token.viewer(), false));
+    }
+    let id = session::token_id(site, &parts.headers).ok_or_else(Problem::unauthenticated)?;
+    let token = site.identity.by_id(&id).await?.ok_or_else(Problem::unauthenticated)?;
+    Ok((token.viewer(), true))
+}
+
+fn sent_token(headers: &HeaderMap) -> Option<&str> {
+    headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer)
+}
+
+/// Work that waits, on a thread where it holds up nobody else.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Problem> + Send + 'static) -> Result<T, Problem> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(Problem::internal(&error)))
+}

@@ -1,0 +1,87 @@
+//! The log over HTTP: an API under `/api/v1`, pages at `/`, and the door to both.
+//!
+//! Every route but the sign-in, the assets and the probes lies behind [`auth`], which makes the [`auth::Visitor`]
+//! without which a handler cannot reach the log.
+
+mod api;
+mod auth;
+mod cursor;
+mod headers;
+mod links;
+mod origin;
+mod problem;
+mod search;
+mod serve;
+mod session;
+mod sign_in;
+mod ui;
+mod witness;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn;
+
+use self::witness::Witness;
+use crate::AuditLog;
+use crate::identity::Identity;
+
+pub use links::{LinkError, SignInLinks};
+pub use serve::serve;
+
+/// The longest request body: a form or a few settings.
+const BODY: usize = 64 << 10;
+
+/// What the routes stand on, and where they are mounted.
+///
+/// Whoever embeds the log and signs people in itself puts an [`crate::Viewer`] into the request's extensions with a
+/// middleware of its own; that viewer is believed, and neither token nor session is asked for.
+pub struct Site {
+    log: AuditLog,
+    identity: Identity,
+    links: SignInLinks,
+    base: String,
+    https: bool,
+    witness: Witness,
+}
+
+impl Site {
+    /// A site at the root of its host, spoken to over plain HTTP.
+    pub fn new(log: AuditLog, identity: Identity, links: SignInLinks) -> Self {
+        Self { log, identity, links, base: String::new(), https: false, witness: Witness::default() }
+    }
+
+    /// The path under which the router is nested, as browsers see it: `/audit`.
+    pub fn mounted_at(mut self, base: &str) -> Self {
+        let base = base.trim_matches('/');
+        self.base = if base.is_empty() { String::new() } else { format!("/{base}") };
+        self
+    }
+
+    /// Browsers come over HTTPS: the session's cookie is then sent over nothing else.
+    pub fn over_https(mut self) -> Self {
+        self.https = true;
+        self
+    }
+
+    /// The path of the list, as browsers see it.
+    fn home(&self) -> &str {
+        if self.base.is_empty() { "/" } else { &self.base }
+    }
+}
+
+/// API and pages as one router; nest it at the path that the site was told. It has a fallback of its own, so that a
+/// router it is merged with must have none.
+pub fn router(site: Site) -> Router {
+    let site = Arc::new(site);
+    Router::new()
+        .nest("/api/v1", api::router(&site))
+        .merge(api::health::router())
+        .merge(sign_in::router())
+        .merge(ui::assets::router())
+        .merge(ui::router(&site))
+        .layer(DefaultBodyLimit::max(BODY))
+        .layer(from_fn(headers::harden))
+        .with_state(site)
+}

@@ -1,0 +1,169 @@
+//! What went wrong, told in RFC 9457's form, with a sentence that says what to do next.
+//!
+//! Handlers return a [`Problem`] whoever asks. The API sends it as it is; in front of the pages a middleware turns it
+//! into a page.
+
+mod errors;
+
+use axum::Json;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::domain::DomainError;
+
+/// A refusal or a failure.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Problem {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    title: &'static str,
+    #[serde(serialize_with = "number")]
+    status: StatusCode,
+    detail: String,
+    /// The parameter of the query that is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parameter: Option<String>,
+}
+
+/// What kinds there are: status, last part of the type's URN, title.
+type Kind = (StatusCode, &'static str, &'static str);
+
+const UNAUTHENTICATED: Kind = (StatusCode::UNAUTHORIZED, "urn:mcp-audit:problem:unauthenticated", "Not signed in");
+const DENIED: Kind = (StatusCode::FORBIDDEN, "urn:mcp-audit:problem:denied", "Not allowed");
+const CROSS_SITE: Kind = (StatusCode::FORBIDDEN, "urn:mcp-audit:problem:cross-site", "Request from another site");
+const MISSING: Kind = (StatusCode::NOT_FOUND, "urn:mcp-audit:problem:not-found", "Not found");
+const METHOD: Kind = (StatusCode::METHOD_NOT_ALLOWED, "urn:mcp-audit:problem:method", "Method not allowed");
+const PARAMETER: Kind = (StatusCode::BAD_REQUEST, "urn:mcp-audit:problem:parameter", "Parameter not understood");
+const BODY: Kind = (StatusCode::BAD_REQUEST, "urn:mcp-audit:problem:body", "Body not understood");
+const TOO_LONG: Kind = (StatusCode::PAYLOAD_TOO_LARGE, "urn:mcp-audit:problem:too-long", "Body too long");
+const MEDIA: Kind = (StatusCode::UNSUPPORTED_MEDIA_TYPE, "urn:mcp-audit:problem:media-type", "Media type not taken");
+const SETTING: Kind = (StatusCode::UNPROCESSABLE_ENTITY, "urn:mcp-audit:problem:setting", "Setting not allowed");
+const RUNNING: Kind = (StatusCode::CONFLICT, "urn:mcp-audit:problem:running", "Running already");
+const BUSY: Kind = (StatusCode::SERVICE_UNAVAILABLE, "urn:mcp-audit:problem:busy", "Not possible at present");
+const INTERNAL: Kind = (StatusCode::INTERNAL_SERVER_ERROR, "urn:mcp-audit:problem:internal", "Failure of the log");
+
+impl Problem {
+    fn new((status, kind, title): Kind, detail: impl Into<String>) -> Self {
+        Self { kind, title, status, detail: detail.into(), parameter: None }
+    }
+
+    /// Nobody is signed in.
+    pub(super) fn unauthenticated() -> Self {
+        Self::new(UNAUTHENTICATED, "Send a token of this log as `Authorization: Bearer mcpa_…`, or sign in.")
+    }
+
+    /// A token was sent that this log does not know.
+    pub(super) fn unknown_token() -> Self {
+        let advice = "This log does not know the token; it may have been revoked. Ask an administrator for a new one.";
+        Self::new(UNAUTHENTICATED, advice)
+    }
+
+    /// A browser sent its cookie from a foreign page.
+    pub(super) fn cross_site() -> Self {
+        let advice =
+            "This did not come from a page of this site, so nothing was done. Open the page here and repeat it.";
+        Self::new(CROSS_SITE, advice)
+    }
+
+    /// An entry that is absent, hidden from the viewer or no entry's id: these look alike.
+    pub(super) fn no_entry() -> Self {
+        Self::new(MISSING, "There is no such entry, or you may not see it.")
+    }
+
+    /// Nothing is at this path.
+    pub(super) fn no_route() -> Self {
+        Self::new(MISSING, "There is nothing at this address.")
+    }
+
+    /// Entries are never changed, and other things not with this method.
+    pub(super) fn method() -> Self {
+        Self::new(
+            METHOD,
+            "This cannot be done here; the Allow header names the methods that can. Entries never change.",
+        )
+    }
+
+    /// A parameter is wrong.
+    pub(super) fn parameter(name: &str, detail: impl Into<String>) -> Self {
+        Self { parameter: Some(name.to_owned()), ..Self::new(PARAMETER, detail) }
+    }
+
+    /// The filter in a parameter is wrong.
+    pub(super) fn domain(name: &str, error: &DomainError) -> Self {
+        Self::parameter(name, format!("{name}: {error}."))
+    }
+
+    /// The body is wrong.
+    pub(super) fn body(detail: impl Into<String>) -> Self {
+        Self::new(BODY, detail)
+    }
+
+    /// The body is of another kind.
+    pub(super) fn media_type(wanted: &str) -> Self {
+        Self::new(MEDIA, format!("Send the body as {wanted}."))
+    }
+
+    /// The body was not read.
+    fn unread(status: StatusCode) -> Self {
+        match status {
+            StatusCode::PAYLOAD_TOO_LARGE => Self::new(TOO_LONG, "Send less: what can be set here fits in 64 KiB."),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::media_type("application/x-www-form-urlencoded"),
+            _ => Self::body("The body cannot be read. Use the form of the page."),
+        }
+    }
+
+    /// Something failed that the person asking cannot help. The cause goes to the trace, under a reference.
+    pub(super) fn internal(cause: &dyn std::fmt::Display) -> Self {
+        let mut random = [0; 4];
+        // Without randomness the reference is all zeros, which is still a reference.
+        let _ = getrandom::fill(&mut random);
+        let reference = format!("{:08x}", u32::from_be_bytes(random));
+        tracing::error!(reference, %cause, "a request failed");
+        Self::new(INTERNAL, format!("The log could not do this. Its own messages say why, under {reference}."))
+    }
+
+    /// The status.
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The title.
+    pub(super) fn title(&self) -> &'static str {
+        self.title
+    }
+
+    /// The sentence.
+    pub(super) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// The parameter that is wrong.
+    pub(super) fn wrong_parameter(&self) -> Option<&str> {
+        self.parameter.as_deref()
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, Json(&self)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        match self.status {
+            StatusCode::UNAUTHORIZED => {
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"mcp-audit\""));
+            }
+            StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(RETRY_AFTER, HeaderValue::from_static("2"));
+            }
+            _ => {}
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+fn number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u16(status.as_u16())
+}

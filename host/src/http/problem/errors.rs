@@ -1,0 +1,108 @@
+//! From the errors of the log to what the person asking is told about them.
+
+use axum::extract::rejection::{BytesRejection, FormRejection};
+
+use super::{BUSY, DENIED, MISSING, Problem, RUNNING, SETTING};
+use crate::access::Denied;
+use crate::log::PayloadError;
+use crate::reader::ReadError;
+use crate::recorder::RecordError;
+use crate::settings::InvalidSetting;
+use crate::store::{StoreError, TokenError};
+use crate::{ChangeError, RunError};
+
+impl From<BytesRejection> for Problem {
+    fn from(rejection: BytesRejection) -> Self {
+        Self::unread(rejection.status())
+    }
+}
+
+impl From<FormRejection> for Problem {
+    fn from(rejection: FormRejection) -> Self {
+        Self::unread(rejection.status())
+    }
+}
+
+impl From<Denied> for Problem {
+    fn from(denied: Denied) -> Self {
+        Self::new(DENIED, sentence(&format!("{denied}; ask an administrator for a group that is.")))
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Deadline(_) => Self::new(BUSY, sentence(&format!("{error}."))),
+            _ => Self::internal(&error),
+        }
+    }
+}
+
+impl From<ReadError> for Problem {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Denied(denied) => denied.into(),
+            ReadError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<RecordError> for Problem {
+    fn from(error: RecordError) -> Self {
+        match error {
+            RecordError::Full | RecordError::Closed => {
+                Self::new(BUSY, sentence(&format!("{error}, and what cannot be recorded is not done. Try again.")))
+            }
+            RecordError::Refused(_) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<PayloadError> for Problem {
+    fn from(error: PayloadError) -> Self {
+        match error {
+            PayloadError::Read(error) => error.into(),
+            PayloadError::Record(error) => error.into(),
+        }
+    }
+}
+
+impl From<InvalidSetting> for Problem {
+    fn from(error: InvalidSetting) -> Self {
+        Self::new(SETTING, error.0)
+    }
+}
+
+impl From<ChangeError> for Problem {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Denied(denied) => denied.into(),
+            ChangeError::Invalid(error) => error.into(),
+            ChangeError::Record(error) => error.into(),
+        }
+    }
+}
+
+impl From<RunError> for Problem {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::Denied(denied) => denied.into(),
+            RunError::Unknown(_) => Self::new(MISSING, "There is no scheduled job of this name."),
+            RunError::Running => Self::new(RUNNING, "A scheduled job is running already; wait until it has finished."),
+            RunError::Store(error) => error.into(),
+            RunError::Record(error) => error.into(),
+        }
+    }
+}
+
+impl From<TokenError> for Problem {
+    fn from(error: TokenError) -> Self {
+        Self::internal(&error)
+    }
+}
+
+/// Errors of the log begin in lower case, to stand after a colon; here they stand alone.
+fn sentence(text: &str) -> String {
+    let mut rest = text.chars();
+    rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
+}

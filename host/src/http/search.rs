@@ -1,0 +1,223 @@
+//! The search in a URL: the one filter model that list, links and API share, turned into a domain.
+
+use serde_json::Value as Json;
+
+use super::cursor;
+use super::problem::Problem;
+use crate::AuditLog;
+use crate::domain::{Comparison, Domain, DomainError, Token, from_tokens, parse_json};
+use crate::field::{Field, FieldType};
+use crate::reader::MAX_LIMIT;
+use crate::time::Timestamp;
+use crate::value::Value;
+
+/// Names and values as they stand in a URL, in order.
+pub(super) type Pairs = Vec<(String, String)>;
+
+/// How many entries a page has when nobody says.
+pub(super) const DEFAULT_LIMIT: usize = 100;
+
+/// Fields that have a parameter of their own name. One that is given several times matches any of its values.
+pub(super) const FIELDS: &[Field] = &[
+    Field::Outcome,
+    Field::Method,
+    Field::Tool,
+    Field::Server,
+    Field::User,
+    Field::Connection,
+    Field::Action,
+    Field::Channel,
+    Field::Prompt,
+    Field::ResourceUri,
+    Field::Path,
+    Field::Model,
+    Field::RecordId,
+    Field::ResourceType,
+    Field::ResourceId,
+    Field::Agent,
+    Field::ClientName,
+    Field::Session,
+    Field::Ip,
+    Field::StatusCode,
+    Field::ErrorType,
+    Field::TraceId,
+    Field::Parent,
+];
+
+/// The fields that `q` looks into.
+const FREE_TEXT: &[Field] = &[
+    Field::Method,
+    Field::Tool,
+    Field::Model,
+    Field::RecordId,
+    Field::User,
+    Field::Connection,
+    Field::Ip,
+    Field::Server,
+];
+
+/// The other parameters.
+const OTHERS: &[&str] = &["q", "filter", "from", "to", "domain", "limit", "cursor"];
+
+/// What is searched for.
+#[derive(Debug)]
+pub(super) struct Search {
+    pub(super) domain: Domain,
+    pub(super) limit: usize,
+    pub(super) before: Option<u64>,
+}
+
+impl Search {
+    /// Reads the parameters. Empty ones are passed over, since forms send them.
+    pub(super) fn parse(pairs: &[(String, String)], log: &AuditLog) -> Result<Self, Problem> {
+        known(pairs)?;
+        let now = log.now();
+        let mut domain = Domain::TRUE;
+        for part in [fields(pairs, now)?, times(pairs, now)?, filters(pairs, log, now)?, free_text(pairs, now)?] {
+            domain = domain.and(part);
+        }
+        if let Some(text) = single(pairs, "domain")? {
+            domain = domain.and(parse_json(text, now).map_err(|error| Problem::domain("domain", &error))?);
+        }
+        Ok(Self { domain, limit: limit(pairs)?, before: before(pairs, log)? })
+    }
+}
+
+/// All values of one parameter that are not empty.
+pub(super) fn values<'a>(pairs: &'a [(String, String)], name: &str) -> impl Iterator<Item = &'a str> {
+    pairs.iter().filter(move |(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.as_str())
+}
+
+/// The URL's query for these parameters, with `?` where there are any.
+pub(super) fn query<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let parts = pairs.into_iter().filter(|(_, value)| !value.is_empty());
+    let parts: Vec<_> = parts.map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
+    if parts.is_empty() { String::new() } else { format!("?{}", parts.join("&")) }
+}
+
+/// Percent-encodes everything that has a meaning in a URL.
+pub(super) fn encode(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
+fn known(pairs: &[(String, String)]) -> Result<(), Problem> {
+    let known = || FIELDS.iter().map(|field| field.name()).chain(OTHERS.iter().copied());
+    let unknown: Vec<String> = pairs
+        .iter()
+        .map(|(name, _)| name)
+        .filter(|name| known().all(|known| known != *name))
+        .map(|name| short(name))
+        .collect();
+    let Some(first) = unknown.first() else { return Ok(()) };
+    let known: Vec<_> = known().collect();
+    let detail = format!("There is no parameter {}; there are: {}.", unknown.join(", "), known.join(", "));
+    Err(Problem::parameter(first, detail))
+}
+
+fn fields(pairs: &[(String, String)], now: Timestamp) -> Result<Domain, Problem> {
+    let mut domain = Domain::TRUE;
+    for field in FIELDS {
+        let texts: Vec<_> = values(pairs, field.name()).collect();
+        if !texts.is_empty() {
+            let operands = texts.into_iter().map(|text| operand(*field, text)).collect();
+            domain = domain.and(term(field.name(), *field, Comparison::In, operands, now)?);
+        }
+    }
+    Ok(domain)
+}
+
+fn times(pairs: &[(String, String)], now: Timestamp) -> Result<Domain, Problem> {
+    let mut domain = Domain::TRUE;
+    for (name, comparison) in [("from", Comparison::GreaterOrEqual), ("to", Comparison::Less)] {
+        if let Some(text) = single(pairs, name)? {
+            domain = domain.and(term(name, Field::OccurredAt, comparison, vec![text.trim().into()], now)?);
+        }
+    }
+    Ok(domain)
+}
+
+/// The policy's quick filters; all that are given must hold.
+fn filters(pairs: &[(String, String)], log: &AuditLog, now: Timestamp) -> Result<Domain, Problem> {
+    let declared = &log.manifest().filters;
+    let mut domain = Domain::TRUE;
+    for name in values(pairs, "filter") {
+        let filter = declared.iter().find(|filter| filter.name == name).ok_or_else(|| {
+            let names: Vec<_> = declared.iter().map(|filter| filter.name.as_str()).collect();
+            Problem::parameter(
+                "filter",
+                format!("There is no filter {}; there are: {}.", short(name), names.join(", ")),
+            )
+        })?;
+        domain = domain.and(filter.domain(now));
+    }
+    Ok(domain)
+}
+
+/// Every word must be found in one of the fields, wherever in it and in whatever case.
+fn free_text(pairs: &[(String, String)], now: Timestamp) -> Result<Domain, Problem> {
+    let Some(text) = single(pairs, "q")? else { return Ok(Domain::TRUE) };
+    let leaf = |field: &Field, word: &str| Token::Leaf {
+        field: field.name().to_owned(),
+        comparison: Comparison::Ilike,
+        operands: vec![Value::Text(literal(word))],
+    };
+    let mut tokens = Vec::new();
+    for word in text.split_whitespace() {
+        tokens.extend(std::iter::repeat_n(Token::Or, FREE_TEXT.len() - 1));
+        tokens.extend(FREE_TEXT.iter().map(|field| leaf(field, word)));
+    }
+    from_tokens(&tokens, now).map_err(|error| Problem::domain("q", &error))
+}
+
+/// A text that a pattern takes literally.
+fn literal(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
+}
+
+fn operand(field: Field, text: &str) -> Value {
+    match field.kind() {
+        FieldType::Integer => text.trim().parse().map_or_else(|_| text.into(), Value::Integer),
+        _ => text.into(),
+    }
+}
+
+fn term(
+    name: &str,
+    field: Field,
+    comparison: Comparison,
+    operands: Vec<Value>,
+    now: Timestamp,
+) -> Result<Domain, Problem> {
+    let leaf = Token::Leaf { field: field.name().to_owned(), comparison, operands };
+    // The term is our own spelling of what was sent; the parameter's name says more.
+    from_tokens(&[leaf], now).map_err(|error| Problem::domain(name, &DomainError { term: None, ..error }))
+}
+
+fn limit(pairs: &[(String, String)]) -> Result<usize, Problem> {
+    let Some(text) = single(pairs, "limit")? else { return Ok(DEFAULT_LIMIT) };
+    let limit = text.trim().parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
+    limit.ok_or_else(|| {
+        Problem::parameter("limit", format!("limit: {} is not a whole number from 1 to {MAX_LIMIT}.", short(text)))
+    })
+}
+
+fn before(pairs: &[(String, String)], log: &AuditLog) -> Result<Option<u64>, Problem> {
+    let Some(text) = single(pairs, "cursor")? else { return Ok(None) };
+    let advice = "cursor: this is none that the log gave out; take `next` of the page before, or leave it out.";
+    cursor::decode(log.secret(), text).map(Some).ok_or_else(|| Problem::parameter("cursor", advice))
+}
+
+fn single<'a>(pairs: &'a [(String, String)], name: &str) -> Result<Option<&'a str>, Problem> {
+    let mut values = values(pairs, name);
+    let first = values.next();
+    match values.next() {
+        None => Ok(first),
+        Some(_) => Err(Problem::parameter(name, format!("{name}: this may be given once only."))),
+    }
+}
+
+/// A text from outside as an error quotes it.
+fn short(text: &str) -> String {
+    Json::from(text.chars().take(60).collect::<String>()).to_string()
+}

@@ -1,0 +1,80 @@
+//! The browser's session: a signed cookie that names a token. The token itself is looked up for every request, so that
+//! a revoked one ends its sessions.
+
+use axum::http::HeaderMap;
+use axum::http::header::COOKIE;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::Site;
+use crate::secret::Secret;
+use crate::time::{SECOND, Timestamp};
+
+/// The cookie's name.
+const NAME: &str = "mcp_audit_session";
+/// How long a session lasts, in seconds.
+const LASTS: i64 = 12 * 3_600;
+/// What the signature is for.
+const PURPOSE: &str = "cookie";
+
+/// The `Set-Cookie` header that begins a session of the token `id`.
+pub(super) fn begin(site: &Site, id: &str) -> String {
+    let until = site.log.now().plus(LASTS * SECOND);
+    set_cookie(site, &sign(site.log.secret(), id, until), LASTS)
+}
+
+/// The `Set-Cookie` header that ends the session.
+pub(super) fn end(site: &Site) -> String {
+    set_cookie(site, "", 0)
+}
+
+/// The id of the token that a request's session names, when the session is genuine and not over.
+pub(super) fn token_id(site: &Site, headers: &HeaderMap) -> Option<String> {
+    let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut values = cookies.flat_map(|line| line.split(';')).filter_map(|cookie| {
+        let (name, value) = cookie.trim().split_once('=')?;
+        (name == NAME).then_some(value)
+    });
+    values.find_map(|value| verify(site.log.secret(), value, site.log.now()))
+}
+
+fn sign(secret: &Secret, id: &str, until: Timestamp) -> String {
+    let text = format!("{id}.{}", until.as_micros());
+    let code = URL_SAFE_NO_PAD.encode(secret.code(PURPOSE, &text));
+    format!("{text}.{code}")
+}
+
+fn verify(secret: &Secret, value: &str, now: Timestamp) -> Option<String> {
+    let (text, code) = value.rsplit_once('.')?;
+    let code = URL_SAFE_NO_PAD.decode(code).ok()?;
+    let (id, until) = text.rsplit_once('.')?;
+    let until = Timestamp::from_micros(until.parse().ok()?);
+    (secret.verify(PURPOSE, text, &code) && now < until).then(|| id.to_owned())
+}
+
+fn set_cookie(site: &Site, value: &str, seconds: i64) -> String {
+    let secure = if site.https { "; Secure" } else { "" };
+    format!("{NAME}={value}; Path={}; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}", site.home())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_is_genuine_whole_and_in_time() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let secret = Secret::open(folder.path()).expect("a key");
+        let now = Timestamp::from_micros(1_000);
+        let value = sign(&secret, "0192-a", now.plus(1));
+        assert_eq!(verify(&secret, &value, now).as_deref(), Some("0192-a"));
+        assert_eq!(verify(&secret, &value, now.plus(1)), None, "over");
+        for forged in [value.replace("0192", "0193"), value.replace("1001", "9001"), format!("{value}A"), String::new()]
+        {
+            assert_eq!(verify(&secret, &forged, now), None, "{forged}");
+        }
+        for at in 0..value.len() {
+            assert_eq!(verify(&secret, &value[..at], now), None, "cut at {at}");
+        }
+    }
+}

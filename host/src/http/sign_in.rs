@@ -1,0 +1,138 @@
+//! Coming in and going out by browser: the form, the links, and the way back to where one wanted to go.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::rejection::{FormRejection, PathRejection};
+use axum::extract::{Form, Path, Query, State};
+use axum::http::header::SET_COOKIE;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use serde::Deserialize;
+
+use super::problem::Problem;
+use super::search::encode;
+use super::ui::{error, sign_in};
+use super::{Site, origin, session};
+use crate::store::Token;
+
+/// The routes.
+pub(super) fn router() -> Router<Arc<Site>> {
+    Router::new()
+        .route("/sign-in", get(form).post(by_form))
+        .route("/sign-in/{code}", get(by_link))
+        .route("/sign-out", post(out))
+}
+
+/// The address of the sign-in that leads to `next` afterwards.
+pub(super) fn address(site: &Site, next: &str) -> String {
+    match next {
+        "/" => format!("{}/sign-in", site.base),
+        _ => format!("{}/sign-in?next={}", site.base, encode(next)),
+    }
+}
+
+#[derive(Deserialize)]
+struct Wanted {
+    #[serde(default)]
+    next: String,
+}
+
+async fn form(State(site): State<Arc<Site>>, Query(wanted): Query<Wanted>) -> Response {
+    sign_in::page(&site, StatusCode::OK, &wanted.next, None)
+}
+
+#[derive(Deserialize)]
+struct Credentials {
+    #[serde(default)]
+    token: String,
+    #[serde(default)]
+    next: String,
+}
+
+async fn by_form(
+    State(site): State<Arc<Site>>,
+    parts: Parts,
+    sent: Result<Form<Credentials>, FormRejection>,
+) -> Response {
+    if !origin::is_own(&parts.headers) {
+        return error::as_page(&site, None, Problem::cross_site().into_response());
+    }
+    let sent = match sent {
+        Ok(Form(sent)) => sent,
+        Err(rejection) => return error::as_page(&site, None, Problem::from(rejection).into_response()),
+    };
+    match site.identity.by_secret(sent.token.trim()).await {
+        Ok(Some(token)) => {
+            site.witness.admitted(&site.log, &parts, token.caller(), "token");
+            enter(&site, &token, &sent.next)
+        }
+        Ok(None) => {
+            site.witness.refused(&site.log, &parts, "token");
+            let error = "This log does not know the token. Check that it is whole: it begins with mcpa_.";
+            sign_in::page(&site, StatusCode::FORBIDDEN, &sent.next, Some(error))
+        }
+        Err(error) => error::as_page(&site, None, Problem::from(error).into_response()),
+    }
+}
+
+async fn by_link(State(site): State<Arc<Site>>, code: Result<Path<String>, PathRejection>, parts: Parts) -> Response {
+    let id = code.ok().and_then(|Path(code)| site.links.token_id(&code, site.log.now()));
+    let token = match id {
+        Some(id) => site.identity.by_id(&id).await,
+        None => Ok(None),
+    };
+    match token {
+        Ok(Some(token)) => {
+            site.witness.admitted(&site.log, &parts, token.caller(), "link");
+            enter(&site, &token, "/")
+        }
+        Ok(None) => {
+            site.witness.refused(&site.log, &parts, "link");
+            let error = "This sign-in link is not valid, or not any more: links end when the log restarts. \
+                         Take the latest one, or sign in with a token.";
+            sign_in::page(&site, StatusCode::FORBIDDEN, "", Some(error))
+        }
+        Err(error) => error::as_page(&site, None, Problem::from(error).into_response()),
+    }
+}
+
+async fn out(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
+    if !origin::is_own(&headers) {
+        return error::as_page(&site, None, Problem::cross_site().into_response());
+    }
+    ([(SET_COOKIE, session::end(&site))], Redirect::to(&address(&site, "/"))).into_response()
+}
+
+fn enter(site: &Site, token: &Token, next: &str) -> Response {
+    let to = match local(next) {
+        Some("/") | None => site.home().to_owned(),
+        Some(path) => format!("{}{path}", site.base),
+    };
+    ([(SET_COOKIE, session::begin(site, &token.id))], Redirect::to(&to)).into_response()
+}
+
+/// A path of this site. Browsers read `//host`, `/\host` and paths with line breaks in them as other sites.
+fn local(next: &str) -> Option<&str> {
+    let plain = |byte: u8| byte.is_ascii_graphic() && byte != b'\\';
+    (next.starts_with('/') && !next.starts_with("//") && next.bytes().all(plain)).then_some(next)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_back_never_leads_to_another_site() {
+        for own in ["/", "/settings", "/?outcome=error&from=-7d", "/entries/0192#payload"] {
+            assert_eq!(local(own), Some(own));
+        }
+        for foreign in
+            ["", "settings", "//evil.example", "/\\evil.example", "https://evil.example", "/\n/x", "/\t/x", "/ä"]
+        {
+            assert_eq!(local(foreign), None, "{foreign}");
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! The pages: drawn on the server, readable without JavaScript, and made of the same searches as the API.
+
+pub(super) mod assets;
+mod cron;
+mod entry;
+pub(super) mod error;
+mod extent;
+mod frame;
+mod list;
+mod payload;
+mod row;
+mod settings;
+pub(super) mod sign_in;
+mod text;
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Router;
+use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::{get, post};
+
+use super::problem::Problem;
+use super::{Site, auth};
+
+/// The routes, all behind the sign-in; whatever is not there is told as a page too.
+pub(super) fn router(site: &Arc<Site>) -> Router<Arc<Site>> {
+    Router::new()
+        .route("/", get(list::show))
+        .route("/entries/{id}", get(entry::show))
+        .route("/settings", get(settings::show).post(settings::change))
+        .route("/settings/crons", post(cron::run))
+        .fallback(async || Problem::no_route())
+        .method_not_allowed_fallback(async || Problem::method())
+        .layer(from_fn_with_state(Arc::clone(site), auth::for_pages))
+}
+
+fn draw(status: StatusCode, page: &impl Template) -> Response {
+    match page.render() {
+        Ok(html) => (status, Html(html)).into_response(),
+        Err(error) => Problem::internal(&error).into_response(),
+    }
+}

@@ -1,0 +1,63 @@
+//! One line of the list.
+
+use super::text::{Shown, ago, duration, exact};
+use crate::entry::Entry;
+use crate::event::Outcome;
+use crate::field::Field;
+use crate::time::Timestamp;
+
+/// What a method was applied to, in the order in which one of them is shown.
+const TARGETS: [Field; 6] =
+    [Field::Tool, Field::Prompt, Field::ResourceUri, Field::ResourceName, Field::ResourceId, Field::Path];
+
+/// An entry as the list shows it.
+pub(super) struct Row {
+    pub(super) id: String,
+    pub(super) iso: String,
+    pub(super) ago: String,
+    pub(super) exact: String,
+    pub(super) outcome: Outcome,
+    pub(super) detail: Option<Shown>,
+    pub(super) method: Shown,
+    pub(super) target: Option<Shown>,
+    pub(super) server: Option<Shown>,
+    pub(super) user: Option<Shown>,
+    pub(super) connection: Option<Shown>,
+    pub(super) duration: Option<String>,
+}
+
+impl Row {
+    /// The line for `entry`, seen at `now`.
+    pub(super) fn new(entry: &Entry, now: Timestamp) -> Self {
+        let text = |field: Field| entry.text(field).map(Shown::line);
+        Self {
+            id: entry.id.to_string(),
+            iso: entry.occurred_at.to_string(),
+            ago: ago(entry.occurred_at, now),
+            exact: exact(entry.occurred_at),
+            outcome: entry.outcome(),
+            detail: detail(entry),
+            method: text(Field::Method).or_else(|| text(Field::Action)).unwrap_or_default(),
+            target: target(entry),
+            server: text(Field::Server),
+            user: text(Field::User),
+            connection: text(Field::Connection),
+            duration: entry.duration_us.map(duration),
+        }
+    }
+}
+
+/// A server that is listed is the target of that; its name stands in the row already.
+fn target(entry: &Entry) -> Option<Shown> {
+    let server = entry.text(Field::Server);
+    TARGETS.into_iter().filter_map(|field| entry.text(field)).find(|text| Some(*text) != server).map(Shown::line)
+}
+
+/// What the word for the outcome leaves open: the status, or the exact outcome.
+fn detail(entry: &Entry) -> Option<Shown> {
+    let exact = entry.text(Field::OutcomeDetail).filter(|detail| !matches!(*detail, "ok" | "denied"));
+    match (entry.status_code.filter(|status| *status >= 400), exact) {
+        (Some(status), _) => Some(Shown::line(&status.to_string())),
+        (None, exact) => exact.map(|detail| Shown::line(&detail.replace('-', " "))),
+    }
+}

@@ -1,0 +1,139 @@
+//! `/settings`: the switch, the periods, the scheduled jobs and the size of the log. Auditors may look.
+
+use askama::Template;
+use axum::extract::rejection::FormRejection;
+use axum::extract::{Form, Query};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+use serde_json::{Map, Value as Json};
+
+use super::cron::Cron;
+use super::draw;
+use super::extent;
+use super::frame::{Frame, Here};
+use crate::access::Right;
+use crate::http::auth::Visitor;
+use crate::http::problem::Problem;
+use crate::http::search::Pairs;
+use crate::manifest::SettingField;
+use crate::settings::LOG_PAYLOADS;
+use crate::value::Value;
+
+#[derive(Template)]
+#[template(path = "settings.html")]
+struct Page {
+    frame: Frame,
+    notice: Option<String>,
+    failed: bool,
+    editable: bool,
+    fields: Vec<Field>,
+    crons: Vec<Cron>,
+    figures: Vec<(&'static str, String)>,
+}
+
+/// A setting as a control.
+struct Field {
+    key: String,
+    label: String,
+    help: String,
+    allowed: String,
+    /// As it is in force, or as it was typed.
+    value: String,
+    switch: bool,
+    number: bool,
+    on: bool,
+    warns: bool,
+    error: Option<String>,
+}
+
+/// What was done just before.
+#[derive(Deserialize)]
+pub(super) struct Done {
+    #[serde(default)]
+    saved: String,
+    #[serde(default)]
+    ran: String,
+}
+
+/// `GET`: the page.
+pub(super) async fn show(visitor: Visitor, Query(done): Query<Done>) -> Result<Response, Problem> {
+    let ran = visitor.site.log.manifest().crons.iter().any(|cron| cron.name == done.ran);
+    let notice = match (done.saved == "true", ran) {
+        (true, _) => Some("Saved. The change is in force and is recorded in the log.".to_owned()),
+        (false, true) => Some(format!("{} has run.", done.ran)),
+        (false, false) => None,
+    };
+    page(visitor, StatusCode::OK, notice, &Map::new()).await
+}
+
+/// `POST`: the form. A value that is not allowed is told beside its field, and nothing is changed.
+pub(super) async fn change(visitor: Visitor, sent: Result<Form<Pairs>, FormRejection>) -> Result<Response, Problem> {
+    visitor.access.require(Right::Configure)?;
+    let Form(pairs) = sent?;
+    let log = &visitor.site.log;
+    let wanted: Map<_, _> =
+        pairs.into_iter().map(|(key, text)| (key.clone(), typed(&log.manifest().settings, &key, text))).collect();
+    if log.settings().changes(&log.manifest().settings, &wanted).is_err() {
+        return page(visitor, StatusCode::UNPROCESSABLE_ENTITY, None, &wanted).await;
+    }
+    visitor.ask(move |log, access| Ok(log.change_settings(access, &wanted)?)).await?;
+    Ok(Redirect::to(&format!("{}/settings?saved=true", visitor.site.base)).into_response())
+}
+
+/// A form knows texts only; what is none of the setting's type stays one, and is refused as such.
+fn typed(fields: &[SettingField], key: &str, text: String) -> Json {
+    let default = fields.iter().find(|field| field.key == key).map(|field| &field.default);
+    match (default, text.trim()) {
+        (Some(Value::Boolean(_)), "true") => Json::Bool(true),
+        (Some(Value::Boolean(_)), "false") => Json::Bool(false),
+        (Some(Value::Integer(_)), number) => number.parse::<i64>().map_or(Json::String(text), Json::from),
+        _ => Json::String(text),
+    }
+}
+
+async fn page(
+    visitor: Visitor,
+    status: StatusCode,
+    notice: Option<String>,
+    wanted: &Map<String, Json>,
+) -> Result<Response, Problem> {
+    let (crons, extent) = visitor.ask(|log, access| Ok((log.crons(access)?, log.reader(access).extent()?))).await?;
+    let log = &visitor.site.log;
+    let (settings, now) = (log.settings(), log.now());
+    let field = |field: &SettingField| Field::new(field, settings.get(&field.key), wanted.get(&field.key));
+    let fields: Vec<_> = log.manifest().settings.iter().map(field).collect();
+    let page = Page {
+        frame: Frame::new(&visitor.site, Some(&visitor), Here::Settings, "Settings"),
+        notice,
+        failed: status != StatusCode::OK,
+        editable: visitor.access.may(Right::Configure),
+        fields,
+        crons: crons.into_iter().map(|cron| Cron::new(cron, now)).collect(),
+        figures: extent::figures(&extent, &settings),
+    };
+    Ok(draw(status, &page))
+}
+
+impl Field {
+    fn new(field: &SettingField, value: &Value, wanted: Option<&Json>) -> Self {
+        let given = wanted.map(|json| json.as_str().map_or_else(|| json.to_string(), str::to_owned));
+        let refused = |json: &Json| match Value::from_json(json) {
+            Some(value) => field.check(&value).err().map(|_| format!("Enter {}.", field.allowed())),
+            None => Some(format!("Enter {}.", field.allowed())),
+        };
+        let value = given.unwrap_or_else(|| value.to_string());
+        Self {
+            key: field.key.clone(),
+            label: field.label.clone(),
+            help: field.help.clone(),
+            allowed: field.allowed(),
+            switch: matches!(field.default, Value::Boolean(_)),
+            number: matches!(field.default, Value::Integer(_)),
+            on: value == "true",
+            warns: field.key == LOG_PAYLOADS,
+            error: wanted.and_then(refused),
+            value,
+        }
+    }
+}

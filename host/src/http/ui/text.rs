@@ -1,0 +1,148 @@
+//! Values from outside as text on a page: nothing invisible, nothing that reorders what stands beside it.
+
+use std::fmt::{self, Display};
+
+use crate::time::{SECOND, Timestamp};
+
+/// A text that is safe to look at. Templates take recorded values in no other form; the escaping of HTML comes on top.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Shown(String);
+
+impl Shown {
+    /// On one line.
+    pub(super) fn line(text: &str) -> Self {
+        Self(escape(text, false))
+    }
+
+    /// With its own line breaks and tabs.
+    pub(super) fn lines(text: &str) -> Self {
+        Self(escape(text, true))
+    }
+}
+
+impl Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn escape(text: &str, breaks: bool) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\n' | '\t' if breaks => shown.push(character),
+            '\n' | '\t' | '\r' => shown.extend(character.escape_default()),
+            _ if is_hidden(character) => shown.extend(character.escape_unicode()),
+            _ => shown.push(character),
+        }
+    }
+    shown
+}
+
+/// Characters that show nothing, or change how others show: controls, direction marks, separators, byte-order mark,
+/// tags. Joiners are none of them, as scripts and emoji need those.
+fn is_hidden(character: char) -> bool {
+    matches!(character,
+        '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}'
+        | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+        | '\u{e0000}'..='\u{e007f}')
+}
+
+/// A moment as people tell it: how long ago while that says more than a date.
+pub(super) fn ago(at: Timestamp, now: Timestamp) -> String {
+    let seconds = (now.as_micros() - at.as_micros()).div_euclid(SECOND);
+    match seconds {
+        0..60 => format!("{seconds} s ago"),
+        60..3_600 => format!("{} min ago", seconds / 60),
+        3_600..86_400 => format!("{} h ago", seconds / 3_600),
+        _ => at.to_utc().format("%Y-%m-%d %H:%M").to_string(),
+    }
+}
+
+/// A moment in the future, told likewise.
+pub(super) fn ahead(at: Timestamp, now: Timestamp) -> String {
+    let seconds = (at.as_micros() - now.as_micros()).div_euclid(SECOND);
+    match seconds {
+        0..3_600 => format!("in {} min", seconds / 60),
+        3_600..172_800 => format!("in {} h", seconds / 3_600),
+        _ => at.to_utc().format("%Y-%m-%d %H:%M UTC").to_string(),
+    }
+}
+
+/// A moment to the millisecond, UTC.
+pub(super) fn exact(at: Timestamp) -> String {
+    at.to_utc().format("%Y-%m-%d %H:%M:%S%.3f UTC").to_string()
+}
+
+/// How long something took.
+pub(super) fn duration(micros: u64) -> String {
+    match micros {
+        0..1_000 => format!("{micros} µs"),
+        1_000..10_000 => format!("{}.{} ms", micros / 1_000, micros % 1_000 / 100),
+        10_000..1_000_000 => format!("{} ms", micros / 1_000),
+        1_000_000..60_000_000 => format!("{}.{} s", micros / 1_000_000, micros % 1_000_000 / 100_000),
+        _ => format!("{} min {} s", micros / 60_000_000, micros % 60_000_000 / 1_000_000),
+    }
+}
+
+/// A number with its thousands apart.
+pub(super) fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push('\u{202f}');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A size.
+pub(super) fn bytes(number: u64) -> String {
+    const UNITS: [(&str, u64); 4] =
+        [("TB", 1_000_000_000_000), ("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000)];
+    match UNITS.iter().find(|(_, size)| number >= *size) {
+        Some((unit, size)) => format!("{}.{} {unit}", number / size, number % size * 10 / size),
+        None => format!("{number} bytes"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::DAY;
+
+    #[test]
+    fn hidden_characters_show() {
+        assert_eq!(Shown::line("a\u{1b}[31m\r\nb\0").to_string(), r"a\u{1b}[31m\r\nb\u{0}");
+        assert_eq!(
+            Shown::line("\u{202e}gpj.exe\u{2066}\u{feff}\u{9b}").to_string(),
+            r"\u{202e}gpj.exe\u{2066}\u{feff}\u{9b}"
+        );
+        assert_eq!(Shown::lines("{\n\t1\u{8}}").to_string(), "{\n\t1\\u{8}}");
+        assert_eq!(Shown::line("Grüße, 世界 👩\u{200d}🚀").to_string(), "Grüße, 世界 👩\u{200d}🚀");
+    }
+
+    #[test]
+    fn times_are_told_as_people_do() {
+        let now = Timestamp::parse("2026-11-21T12:00:00Z").expect("a time");
+        assert_eq!(ago(now.plus(-59 * SECOND), now), "59 s ago");
+        assert_eq!(ago(now.plus(-3 * 3_600 * SECOND), now), "3 h ago");
+        assert_eq!(ago(now.plus(-2 * DAY), now), "2026-11-19 12:00");
+        assert_eq!(ago(now.plus(DAY), now), "2026-11-22 12:00");
+        assert_eq!(ahead(now.plus(DAY), now), "in 24 h");
+        assert_eq!(exact(now), "2026-11-21 12:00:00.000 UTC");
+    }
+
+    #[test]
+    fn numbers_are_told_with_their_units() {
+        assert_eq!(
+            [duration(7), duration(1_240), duration(83_900), duration(2_450_000)].join(" "),
+            "7 µs 1.2 ms 83 ms 2.4 s"
+        );
+        assert_eq!(duration(61_000_000), "1 min 1 s");
+        assert_eq!(count(1_234_567), "1\u{202f}234\u{202f}567");
+        assert_eq!([bytes(999), bytes(1_500), bytes(u64::MAX)].join(" "), "999 bytes 1.5 kB 18446744.0 TB");
+    }
+}

@@ -1,0 +1,111 @@
+//! The recorder before a store that fails: what was taken in is stored exactly once, or refused by name.
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::{Arc, RwLock};
+
+use uuid::Uuid;
+
+use super::*;
+use crate::domain::Domain;
+use crate::entry::Entry;
+use crate::event::{Channel, Detail, Kind};
+use crate::policy::Limits;
+use crate::store::{Batch, Files, PageQuery, SqliteWriter};
+use crate::time::SystemClock;
+
+/// What a commit does.
+enum Step {
+    /// Fails, and nothing was stored.
+    FailBefore,
+    /// Fails, but everything was stored.
+    FailAfter,
+}
+
+/// A writer that fails as it is told.
+struct Flaky {
+    inner: SqliteWriter,
+    steps: VecDeque<Step>,
+    /// An entry that it refuses for ever.
+    poison: Option<Uuid>,
+}
+
+fn failure(code: std::ffi::c_int) -> StoreError {
+    StoreError::Database {
+        doing: "a test",
+        source: rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None),
+    }
+}
+
+impl Writer for Flaky {
+    fn commit(&mut self, batch: &Batch) -> Result<Vec<Stored>, StoreError> {
+        if batch.entries.iter().any(|(entry, _)| Some(entry.id) == self.poison) {
+            return Err(failure(rusqlite::ffi::SQLITE_CONSTRAINT));
+        }
+        match self.steps.pop_front() {
+            Some(Step::FailBefore) => Err(failure(rusqlite::ffi::SQLITE_IOERR)),
+            Some(Step::FailAfter) => self.inner.commit(batch).and(Err(failure(rusqlite::ffi::SQLITE_IOERR))),
+            None => self.inner.commit(batch),
+        }
+    }
+
+    fn prune(&mut self, plan: Plan) -> Result<Pruned, StoreError> {
+        self.inner.prune(plan)
+    }
+}
+
+fn recorder(folder: &Path, steps: Vec<Step>, poison: Option<Uuid>) -> (Files, Recorder) {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let policy = Arc::new(Policy::builtin(Limits::default(), clock.now()).expect("the default policy"));
+    let settings = Arc::new(RwLock::new(Arc::new(Settings::load(&policy.manifest().settings, &Default::default()))));
+    let (files, inner) = Files::open(folder).expect("a log");
+    let writer = Box::new(Flaky { inner, steps: steps.into(), poison });
+    let recorder = Recorder::start(Parts { policy, writer, clock, settings }, QueueLimits::default());
+    (files, recorder.expect("a thread"))
+}
+
+fn event() -> Event {
+    Event::new(SystemClock.now(), Channel::Mcp, Kind::Request, Detail::Ok)
+}
+
+fn entries(files: &Files) -> Vec<Entry> {
+    files.page(&PageQuery { domain: Domain::TRUE, before: None, limit: 500 }).expect("a page").entries
+}
+
+#[tokio::test]
+async fn a_commit_that_fails_is_tried_again_and_stores_once() {
+    for steps in
+        [vec![Step::FailBefore], vec![Step::FailAfter], vec![Step::FailBefore, Step::FailAfter, Step::FailAfter]]
+    {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (files, recorder) = recorder(folder.path(), steps, None);
+        let sent: Vec<_> = (0..20).map(|_| event()).collect();
+        for event in &sent {
+            recorder.record(event.clone()).expect("taken");
+        }
+        recorder.record_durably(event()).await.expect("stored");
+        let stored: Vec<_> = entries(&files).iter().rev().map(|entry| entry.id).collect();
+        assert_eq!(stored[..20], sent.iter().map(|event| event.id).collect::<Vec<_>>());
+        assert_eq!(stored.len(), 21);
+        assert!(recorder.is_healthy());
+    }
+}
+
+#[tokio::test]
+async fn an_entry_that_the_store_refuses_costs_the_others_nothing_and_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let poison = event();
+    let (files, recorder) = recorder(folder.path(), Vec::new(), Some(poison.id));
+    let sent: Vec<_> = (0..9).map(|_| event()).collect();
+    for event in &sent[..5] {
+        recorder.record(event.clone()).expect("taken");
+    }
+    let refused = recorder.record_durably(poison).await.expect_err("refused");
+    assert!(matches!(refused, RecordError::Refused(_)));
+    for event in &sent[5..] {
+        recorder.record_durably(event.clone()).await.expect("stored");
+    }
+    let entries = entries(&files);
+    assert!(sent.iter().all(|event| entries.iter().any(|entry| entry.id == event.id)));
+    assert!(entries.iter().any(|entry| entry.details.get("dropped").is_some()), "the loss is an entry");
+}

@@ -1,0 +1,87 @@
+//! What nobody should send to the API, and the sentence that comes back.
+
+use axum::http::StatusCode;
+
+use crate::world::{World, call};
+
+#[tokio::test]
+async fn what_is_wrong_in_a_query_is_named() {
+    let world = World::new();
+    world.record(call("ada", "search")).await;
+    let admin = world.bearer("root", &["admin"]);
+    let deep = format!("domain=%5B{}%5D", "%22!%22,".repeat(100) + "%5B1,%22=%22,1%5D");
+    let long = format!("tool={}", "a".repeat(5_000));
+    for (query, word) in [
+        ("limit=0", "1 to 500"),
+        ("limit=501", "1 to 500"),
+        ("limit=-1", "1 to 500"),
+        ("limit=ten", "\"ten\""),
+        ("limit=99999999999999999999", "1 to 500"),
+        ("limit=1&limit=2", "once"),
+        ("cursor=nonsense", "cursor"),
+        ("cursor=AAAAAAAAAAAAAAAAAAAAAAA", "cursor"),
+        ("cursor=12", "cursor"),
+        ("from=nonsense", "from: \"nonsense\" is no time"),
+        ("to=2026-13-41", "to: "),
+        ("from=-7x", "-7d"),
+        ("status_code=ok", "status_code"),
+        ("parent=x", "UUID"),
+        ("filter=nope", "success"),
+        ("offset=10", "\"offset\""),
+        ("Tool=x", "tool"),
+        ("payload=x&request=y", "\"payload\", \"request\""),
+        ("domain=nonsense", "domain"),
+        ("domain=%5B%5B%22payload%22,%22=%22,1%5D%5D", "payload"),
+        ("domain=%5B%5B%22tool%22,%22~%22,1%5D%5D", "unknown operator"),
+        ("domain=%5B%22%26%22%5D", "operand"),
+        ("domain=%7B%7D", "list"),
+        ("domain=%5B%5B%22tool%22,%22=%22,%7B%7D%5D%5D", "values"),
+        (&deep, "nest"),
+        (&long, "4096"),
+    ] {
+        let answer = admin.get(&format!("/api/v1/entries?{query}")).await;
+        answer.problem(400, word);
+        assert!(answer.text.len() < 2_000, "{query} is echoed at length");
+    }
+}
+
+/// Texts of a filter are data: they match nothing, break nothing and are not run.
+#[tokio::test]
+async fn hostile_texts_in_a_filter_match_nothing() {
+    let world = World::new();
+    world.record(call("ada", "search")).await;
+    let admin = world.bearer("root", &["admin"]);
+    for text in ["'; DROP TABLE entry; --", "\" OR 1=1", "%' OR '1'='1", "\0", "\u{202e}", "<script>", "?1", "${x}"] {
+        let encoded: String = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        for name in ["tool", "user", "q", "method"] {
+            assert_eq!(admin.entries(&format!("{name}={encoded}")).await.len(), 0, "{name}={text}");
+        }
+        let json = serde_json::json!([["tool", "ilike", text]]).to_string();
+        let domain: String = json.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        assert_eq!(admin.entries(&format!("domain={domain}")).await.len(), 0, "{text}");
+    }
+    assert_eq!(admin.entries("tool=search").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_cursor_from_another_log_is_refused() {
+    let (one, other) = (World::new(), World::new());
+    for world in [&one, &other] {
+        world.record(call("ada", "a")).await;
+        world.record(call("ada", "b")).await;
+    }
+    let page = one.bearer("root", &["admin"]).get("/api/v1/entries?limit=1").await.json();
+    let cursor = page["next"].as_str().expect("a cursor");
+    assert!(one.bearer("x", &["admin"]).entries(&format!("cursor={cursor}")).await.len() > 1);
+    other.bearer("root", &["admin"]).get(&format!("/api/v1/entries?cursor={cursor}")).await.problem(400, "cursor");
+}
+
+#[tokio::test]
+async fn paths_that_are_not_there_are_problems_too() {
+    let world = World::new();
+    world.bearer("ada", &["user"]).get("/api/v1/nothing").await.problem(404, "nothing at this address");
+    world.stranger().get("/api/v1/nothing").await.problem(401, "token");
+    let page = world.browser("ada", &["user"]).await.get("/nothing").await;
+    assert_eq!(page.status, StatusCode::NOT_FOUND);
+    assert!(page.text.contains("nothing at this address") && page.text.starts_with("<!doctype html>"));
+}

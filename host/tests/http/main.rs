@@ -1,0 +1,12 @@
+//! API and pages through the router itself: who sees what, what is refused, and how it is told.
+#![allow(clippy::expect_used, clippy::panic, reason = "a helper that fails is a test that fails")]
+
+mod access;
+mod bad_input;
+mod mounted;
+mod pages;
+mod payloads;
+mod serving;
+mod settings;
+mod sign_in;
+mod world;

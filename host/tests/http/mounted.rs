@@ -1,0 +1,55 @@
+//! Under a path of a vendor's own application, with the vendor's own sign-in.
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use mcp_audit::http::SignInLinks;
+use mcp_audit::http::{Site, router};
+use mcp_audit::identity::Identity;
+
+use crate::world::{World, call, viewer};
+
+fn nested() -> World {
+    let mut world = World::new();
+    let site = Site::new(world.log.clone(), Identity::new(world.tokens.clone()), SignInLinks::clone(&world.links));
+    world.router = Router::new().nest("/audit", router(site.mounted_at("/audit/").over_https()));
+    world
+}
+
+#[tokio::test]
+async fn every_address_stays_below_the_mount() {
+    let world = nested();
+    let id = world.record(call("ada", "search")).await;
+    let code = world.links.create(&world.token("ada", &["admin"]).1, None).expect("a code");
+    let answer = world.stranger().get(&format!("/audit/sign-in/{code}")).await;
+    assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, "/audit"));
+    assert!(
+        answer.header("set-cookie").contains("; Path=/audit;") && answer.header("set-cookie").ends_with("; Secure")
+    );
+    let browser = world.stranger().header("cookie", &answer.cookie());
+    for path in ["/audit", "/audit?user=ada", "/audit/settings", &format!("/audit/entries/{id}"), "/audit/sign-in"] {
+        let page = browser.get(path).await;
+        assert_eq!(page.status, StatusCode::OK, "{path}");
+        for attribute in ["href=\"", "src=\"", "action=\""] {
+            for (at, _) in page.text.match_indices(attribute) {
+                let target = page.text[at + attribute.len()..].split('"').next().expect("a value");
+                assert!(target.starts_with("/audit") || target.starts_with('#'), "{path}: {target}");
+            }
+        }
+    }
+    let away = world.stranger().get("/audit/settings").await;
+    assert_eq!(away.header("location"), "/audit/sign-in?next=%2Fsettings");
+}
+
+#[tokio::test]
+async fn an_embedder_may_vouch_for_a_viewer() {
+    let world = World::new();
+    world.record(call("ada", "search")).await;
+    let request = |method: &str, site: &str| {
+        let request = Request::builder().method(method).uri("/api/v1/me").header("sec-fetch-site", site);
+        request.extension(viewer("ada", &["user"])).body(Body::empty()).expect("a request")
+    };
+    assert_eq!(world.ask(request("GET", "cross-site")).await.json()["user"], "ada");
+    assert_eq!(world.ask(request("DELETE", "cross-site")).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(world.ask(request("DELETE", "same-origin")).await.status, StatusCode::METHOD_NOT_ALLOWED);
+}

@@ -1,0 +1,113 @@
+//! Who may look at settings and jobs, who may change them, and what is refused.
+
+use axum::http::StatusCode;
+use serde_json::json;
+
+use crate::world::{GROUPS, World};
+
+const JOB: &str = "/api/v1/crons/MCP%3A%20Cleanup%20Old%20Audit%20Logs/run";
+
+fn may_change(groups: &[&str]) -> bool {
+    groups.iter().any(|group| ["admin", "owner", "super-admin"].contains(group))
+}
+
+fn may_look(groups: &[&str]) -> bool {
+    may_change(groups) || groups.contains(&"auditor")
+}
+
+#[tokio::test]
+async fn each_group_looks_changes_and_runs_what_it_may() {
+    let world = World::new();
+    for groups in GROUPS {
+        let ada = world.bearer("ada", groups);
+        for path in ["/api/v1/settings", "/api/v1/crons"] {
+            let status = if may_look(groups) { StatusCode::OK } else { StatusCode::FORBIDDEN };
+            assert_eq!(ada.get(path).await.status, status, "{groups:?} {path}");
+        }
+        let status = if may_change(groups) { StatusCode::OK } else { StatusCode::FORBIDDEN };
+        assert_eq!(ada.patch("/api/v1/settings", r#"{"retention_days":30}"#).await.status, status, "{groups:?}");
+        assert_eq!(
+            ada.patch("/api/v1/settings", "nonsense").await.status == StatusCode::FORBIDDEN,
+            !may_change(groups)
+        );
+        assert_eq!(ada.send("POST", JOB, "", "").await.status, status, "{groups:?}");
+        let browser = world.browser("ada", groups).await;
+        let page = browser.get("/settings").await;
+        assert_eq!(page.status == StatusCode::OK, may_look(groups), "{groups:?}");
+        assert_eq!(page.text.contains("Run now"), may_change(groups), "{groups:?}");
+        assert_eq!(page.text.contains(">Save<"), may_change(groups), "{groups:?}");
+        let status = if may_change(groups) { StatusCode::SEE_OTHER } else { StatusCode::FORBIDDEN };
+        assert_eq!(browser.form("/settings", "retention_days=31").await.status, status, "{groups:?}");
+        assert_eq!(browser.form("/settings/crons", "name=MCP%3A+Cleanup+Old+Audit+Logs").await.status, status);
+    }
+}
+
+#[tokio::test]
+async fn a_change_is_in_force_and_recorded() {
+    let world = World::new();
+    let admin = world.bearer("root", &["admin"]);
+    let before = admin.get("/api/v1/settings").await.json();
+    assert_eq!(before, json!({"log_payloads": false, "payload_retention_days": 0, "retention_days": 90}));
+    let after = admin.patch("/api/v1/settings", r#"{"retention_days":7,"log_payloads":true}"#).await.json();
+    assert_eq!((&after["retention_days"], &after["log_payloads"]), (&json!(7), &json!(true)));
+    assert!(world.log.keeps_payloads());
+    let changes = admin.entries("method=settings.updated").await;
+    assert_eq!(changes.len(), 2);
+    let opened = admin.get(&format!("/api/v1/entries/{}", changes[0]["id"].as_str().expect("an id"))).await.json();
+    assert!(opened["details"]["changes"][0]["old"].is_boolean() || opened["details"]["changes"][0]["old"] == 90);
+    let page = world.browser("root", &["admin"]).await;
+    let page = page.get(&format!("/entries/{}", changes[0]["id"].as_str().expect("an id"))).await;
+    assert!(page.text.contains("<del>") && page.text.contains("<ins>"), "{}", page.text);
+}
+
+#[tokio::test]
+async fn a_value_that_is_not_allowed_is_refused_with_what_is() {
+    let world = World::new();
+    let admin = world.bearer("root", &["admin"]);
+    for value in ["0", "-1", "\"x\"", "1.5", "null", "36501", "true", "\"30\"", "[30]"] {
+        let answer = admin.patch("/api/v1/settings", &format!(r#"{{"retention_days":{value}}}"#)).await;
+        answer.problem(422, "a whole number from 1 to 36500");
+    }
+    admin.patch("/api/v1/settings", r#"{"log_payloads":"yes"}"#).await.problem(422, "true or false");
+    admin.patch("/api/v1/settings", r#"{"retention":1}"#).await.problem(422, "retention_days");
+    admin.patch("/api/v1/settings", "[1]").await.problem(400, "object");
+    admin.patch("/api/v1/settings", "{").await.problem(400, "not JSON");
+    admin.send("PATCH", "/api/v1/settings", "text/plain", "{}").await.problem(415, "application/json");
+    admin.patch("/api/v1/settings", &" ".repeat(70_000)).await.problem(413, "64 KiB");
+    assert_eq!(admin.get("/api/v1/settings").await.json()["retention_days"], 90);
+}
+
+#[tokio::test]
+async fn the_page_keeps_what_was_typed_and_says_what_is_allowed() {
+    let world = World::new();
+    let browser = world.browser("root", &["admin"]).await;
+    for (typed, shown) in
+        [("0", "0"), ("-1", "-1"), ("x", "x"), ("1.5", "1.5"), ("%22%3E%3Cb%3E", "&#34;&#62;&#60;b&#62;"), ("", "")]
+    {
+        let page = browser.form("/settings", &format!("retention_days={typed}&log_payloads=true")).await;
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{typed}");
+        assert!(page.text.contains("Enter a whole number from 1 to 36500."), "{typed}");
+        assert!(page.text.contains(&format!("value=\"{shown}\" inputmode")), "{typed}: {}", page.text);
+    }
+    assert!(!world.log.keeps_payloads(), "nothing is saved when one value is wrong");
+    let saved = browser.form("/settings", "log_payloads=false&log_payloads=true&retention_days=+14+").await;
+    assert_eq!((saved.status, saved.header("location")), (StatusCode::SEE_OTHER, "/settings?saved=true"));
+    assert!(world.log.keeps_payloads());
+    let page = browser.get("/settings?saved=true").await;
+    assert!(page.text.contains("Saved.") && page.text.contains("value=\"14\""));
+}
+
+#[tokio::test]
+async fn a_job_runs_now_and_tells_how_it_went() {
+    let world = World::new();
+    let admin = world.bearer("root", &["admin"]);
+    let crons = admin.get("/api/v1/crons").await.json();
+    assert_eq!(crons["crons"][0]["name"], "MCP: Cleanup Old Audit Logs");
+    assert!(crons["crons"][0]["next_run"].is_string() && crons["crons"][0]["last_run"].is_null());
+    let state = admin.send("POST", JOB, "", "").await.json();
+    assert_eq!(state["last_succeeded"], true, "{state}");
+    admin.send("POST", "/api/v1/crons/nope/run", "", "").await.problem(404, "no scheduled job");
+    admin.get(JOB).await.problem(405, "Allow");
+    let page = world.browser("root", &["admin"]).await.get("/settings").await;
+    assert!(page.text.contains("done") && page.text.contains("s ago"), "{}", page.text);
+}

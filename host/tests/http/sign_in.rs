@@ -1,0 +1,132 @@
+//! Coming in: tokens, sessions, links, and requests that another site makes a browser send.
+
+use axum::http::StatusCode;
+use serde_json::json;
+
+use crate::world::{World, call};
+
+#[tokio::test]
+async fn without_a_credential_nothing_is_open_but_the_door() {
+    let world = World::new();
+    let stranger = world.stranger();
+    for path in
+        ["/api/v1/entries", "/api/v1/entries/x", "/api/v1/settings", "/api/v1/crons", "/api/v1/me", "/api/v1/manifest"]
+    {
+        let answer = stranger.get(path).await;
+        answer.problem(401, "Bearer");
+        assert!(answer.header("www-authenticate").starts_with("Bearer"), "{path}");
+    }
+    for (path, to) in
+        [("/", "/sign-in"), ("/settings", "/sign-in?next=%2Fsettings"), ("/?user=a", "/sign-in?next=%2F%3Fuser%3Da")]
+    {
+        let answer = stranger.get(path).await;
+        assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, to));
+    }
+    for path in ["/sign-in", "/healthz", "/readyz"] {
+        assert_eq!(stranger.get(path).await.status, StatusCode::OK, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_signs_a_browser_in_and_is_recorded() {
+    let world = World::new();
+    let (secret, _) = world.token("ada", &["admin"]);
+    let browser = world.stranger().header("sec-fetch-site", "same-origin");
+    let answer = browser.form("/sign-in", &format!("token={secret}&next=%2Fsettings")).await;
+    assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, "/settings"));
+    let cookie = answer.header("set-cookie");
+    for part in ["mcp_audit_session=", "; HttpOnly", "; SameSite=Lax", "; Path=/", "; Max-Age=43200"] {
+        assert!(cookie.contains(part), "{cookie} lacks {part}");
+    }
+    assert!(!cookie.contains(&secret), "the secret is in the cookie");
+    for next in ["%2F%2Fevil.example", "https%3A%2F%2Fevil.example", "%2F%5Cevil.example", ""] {
+        let answer = browser.form("/sign-in", &format!("token={secret}&next={next}")).await;
+        assert_eq!(answer.header("location"), "/", "{next}");
+    }
+    // Sign-ins are queued; what comes after them is durable only when they are.
+    world.record(call("ada", "search")).await;
+    let entries = world.bearer("root", &["admin"]).entries("method=sign_in.succeeded").await;
+    assert_eq!(entries.len(), 5);
+    assert_eq!((&entries[0]["user"], &entries[0]["ip"]), (&json!("ada"), &json!("203.0.113.7")));
+}
+
+#[tokio::test]
+async fn wrong_credentials_are_refused_and_recorded_without_what_was_sent() {
+    let world = World::new();
+    let wrong = world.stranger().header("authorization", "Bearer mcpa_canary-token");
+    wrong.get("/api/v1/entries").await.problem(401, "does not know the token");
+    let browser = world.stranger().header("sec-fetch-site", "same-origin");
+    let page = browser.form("/sign-in", "token=mcpa_canary-token").await;
+    assert_eq!(page.status, StatusCode::FORBIDDEN);
+    assert!(page.text.contains("does not know the token") && !page.text.contains("canary"));
+    let page = browser.get("/sign-in/canary-code").await;
+    assert_eq!(page.status, StatusCode::FORBIDDEN);
+    assert!(page.text.contains("link is not valid") && !page.header("set-cookie").contains("session"));
+    assert_eq!(browser.get("/sign-in/%ff").await.status, StatusCode::FORBIDDEN);
+    let admin = world.bearer("root", &["admin"]);
+    world.record(call("ada", "search")).await;
+    let entries = admin.entries("method=sign_in.failed").await;
+    assert_eq!(entries.len(), 4);
+    assert!(entries.iter().all(|entry| entry["outcome"] == "denied" && entry["ip"] == "203.0.113.7"));
+    assert!(!admin.get("/api/v1/entries").await.text.contains("canary"));
+    let mixed = world.browser("ada", &["admin"]).await.header("authorization", "Bearer mcpa_wrong");
+    mixed.get("/api/v1/me").await.problem(401, "does not know");
+}
+
+#[tokio::test]
+async fn a_session_cannot_be_tampered_with_and_ends() {
+    let world = World::new();
+    let browser = world.browser("ada", &["user"]).await;
+    assert_eq!(browser.get("/").await.status, StatusCode::OK);
+    let cookie = browser.cookie();
+    let other = world.token("root", &["admin"]).1.id;
+    let (_, value) = cookie.split_once('=').expect("a cookie");
+    let mut parts: Vec<_> = value.split('.').collect();
+    let (id, until) = (parts[0].to_owned(), parts[1].to_owned());
+    parts[0] = &other;
+    let as_other = format!("mcp_audit_session={}", parts.join("."));
+    let longer = cookie.replace(&until, &format!("{until}0"));
+    for forged in
+        [as_other, longer, cookie.replace(&id, ""), format!("mcp_audit_session={id}"), "mcp_audit_session=".into()]
+    {
+        let answer = world.stranger().header("cookie", &forged).get("/api/v1/me").await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{forged}");
+    }
+    let several = world.stranger().header("cookie", &format!("a=b; mcp_audit_session=x; {cookie}"));
+    assert_eq!(several.get("/api/v1/me").await.json()["user"], "ada");
+    let out = browser.form("/sign-out", "").await;
+    assert_eq!(out.status, StatusCode::SEE_OTHER);
+    assert!(out.header("set-cookie").contains("Max-Age=0"));
+}
+
+#[tokio::test]
+async fn another_site_cannot_make_a_browser_change_anything() {
+    let world = World::new();
+    let browser = world.browser("root", &["admin"]).await;
+    let cookie = browser.cookie();
+    let changes = ["/settings", "/settings/crons", "/sign-out", "/sign-in"];
+    for (name, value) in [
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-site"),
+        ("origin", "https://evil.example"),
+        ("x-none", "1"),
+    ] {
+        let foreign = world.stranger().header("cookie", &cookie).header(name, value);
+        for path in changes {
+            let answer = foreign.form(path, "log_payloads=true&name=x&token=x").await;
+            assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path} {value}");
+        }
+        foreign.patch("/api/v1/settings", r#"{"log_payloads":true}"#).await.problem(403, "nothing was done");
+    }
+    assert!(!world.log.keeps_payloads());
+    let own = world.stranger().header("cookie", &cookie).header("origin", "https://log.example");
+    assert_eq!(own.form("/settings", "retention_days=30").await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn a_link_signs_in_whoever_it_was_made_for() {
+    let world = World::new();
+    world.record(call("ada", "search")).await;
+    let page = world.browser("ada", &["user"]).await.get("/").await;
+    assert!(page.text.contains("search") && page.text.contains("Sign out"));
+}

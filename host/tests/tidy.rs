@@ -1,0 +1,71 @@
+//! The invariants that can be read off the sources: who may name what, and how long a file may get.
+#![allow(clippy::expect_used, reason = "a test that cannot go on says why and fails")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Every Rust file below `folder`, as its path from the workspace's root and its text.
+fn sources(folder: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for item in fs::read_dir(folder).expect("a folder") {
+            let path = item.expect("an item").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                let name = path.strip_prefix(root()).expect("below the root").to_string_lossy().into_owned();
+                found.push((name, fs::read_to_string(&path).expect("text")));
+            }
+        }
+    }
+    assert!(!found.is_empty(), "no sources in {folder}");
+    found
+}
+
+/// Only files whose path begins with one of `allowed` may contain one of `words`.
+fn only_in(allowed: &[&str], words: &[&str]) {
+    for (path, text) in sources("host/src") {
+        let named = words.iter().find(|word| text.contains(**word));
+        let here = allowed.iter().any(|allowed| path.starts_with(allowed));
+        assert!(here || named.is_none(), "{path} names {named:?}, which belongs in {allowed:?}");
+    }
+}
+
+#[test]
+fn each_outside_world_is_named_in_one_module() {
+    only_in(&["host/src/policy/"], &["wasmtime::"]);
+    only_in(&["host/src/store/", "host/src/recorder/tests.rs"], &["rusqlite", "SELECT ", "INSERT INTO", "DELETE FROM"]);
+    only_in(&["host/src/time.rs"], &["Utc::now", "SystemTime::now", "Local::now", "now_v7"]);
+    only_in(&["host/src/http/", "host/src/capture/", "host/src/cli/"], &["axum::"]);
+    only_in(&["host/src/cli/"], &["clap::", "rmcp::"]);
+}
+
+#[test]
+fn every_file_says_why_it_exists_and_stays_short() {
+    for folder in ["host/src", "guest/src", "tests"] {
+        for (path, text) in sources(folder).into_iter().filter(|(path, _)| !path.contains("node_modules")) {
+            assert!(text.starts_with("//!"), "{path} does not begin with a line about itself");
+            let lines = text.lines().count();
+            assert!(lines <= 400, "{path} has {lines} lines; split it");
+        }
+    }
+}
+
+/// A policy is built against these exact types: whoever changes one must give the package another version, and write
+/// the new hash down here.
+#[test]
+fn the_contract_changes_only_with_its_version() {
+    let wit = fs::read_to_string(root().join("wit/policy.wit")).expect("the contract");
+    // Words may change; types may not.
+    let code: Vec<_> = wit.lines().map(|line| line.split("//").next().unwrap_or_default().trim()).collect();
+    let hash = Sha256::digest(code.concat()).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    assert!(wit.contains("package mcp-audit:policy@0.1.0;"));
+    assert_eq!(hash, "3f51f7a5b840174731203f90423d093b008dd83a30472e655edce7de5cc72a38");
+}
