@@ -3,7 +3,8 @@
 use super::exchange::End;
 use super::failure::failure;
 use super::head::Unreached;
-use super::jsonrpc::{Message, Named, Shape};
+use super::jsonrpc::{Message, Shape};
+use super::params::Named;
 use super::target::target;
 use crate::event::{Caller, Channel, Client, Detail, Event, Kind};
 use crate::time::Timestamp;
@@ -47,6 +48,8 @@ impl Scene {
 pub(super) struct Ending {
     pub(super) unreached: Option<Unreached>,
     pub(super) status: Option<u16>,
+    /// Whether a head was to come and did not.
+    pub(super) headless: bool,
     pub(super) end: End,
     pub(super) cancelled: bool,
     /// Whether closing is the client's way to cancel.
@@ -77,7 +80,7 @@ impl Ending {
     fn by_http(&self) -> Option<Detail> {
         match self.status {
             _ if self.unreached.is_some() => Some(Detail::TransportError),
-            None if self.end == End::Broken => Some(Detail::TransportError),
+            _ if self.headless && self.end == End::Broken => Some(Detail::TransportError),
             Some(401 | 403) => Some(Detail::Denied),
             Some(400..) => Some(Detail::Rejected),
             _ => None,
@@ -146,6 +149,7 @@ mod tests {
     const ENDING: Ending = Ending {
         unreached: None,
         status: Some(200),
+        headless: false,
         end: End::Complete,
         cancelled: false,
         closing_cancels: false,
@@ -188,7 +192,7 @@ mod tests {
             (Ending { end: End::ClientClosed, ..ENDING }, "", Detail::ClientClosed),
             (Ending { end: End::ClientClosed, closing_cancels: true, ..ENDING }, "", Detail::Cancelled),
             (Ending { end: End::Broken, ..ENDING }, "", Detail::Incomplete),
-            (Ending { end: End::Broken, status: None, ..ENDING }, "", Detail::TransportError),
+            (Ending { end: End::Broken, status: None, headless: true, ..ENDING }, "", Detail::TransportError),
             (Ending { status: Some(202), empty: true, ..ENDING }, "", Detail::Accepted),
             (Ending { readable: false, ..ENDING }, "", Detail::Unknown),
         ] {

@@ -11,6 +11,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use super::head::Unreached;
+use super::lent::Lent;
 use super::proxy::ProxyOptions;
 use super::sign_in::refusal;
 use super::upstream::Upstream;
@@ -34,9 +35,9 @@ const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection")
 
 /// The way to the upstreams. Connections are shared and kept for a short while.
 pub(super) struct Forwarder {
-    plain: Client<HttpConnector, Body>,
+    plain: Client<HttpConnector, Lent>,
     /// `None` when this machine has no certificates to trust.
-    tls: Option<Client<HttpsConnector<HttpConnector>, Body>>,
+    tls: Option<Client<HttpsConnector<HttpConnector>, Lent>>,
     head_timeout: Option<Duration>,
 }
 
@@ -68,13 +69,18 @@ impl Forwarder {
             // Set again by the client, from the target: a server behind TLS expects its own name.
             request.headers_mut().remove(header::HOST);
         }
-        match self.answer(upstream, request).await {
+        let (parts, body) = request.into_parts();
+        let body = Lent::new(body);
+        match self.answer(upstream, Request::from_parts(parts, body.clone())).await {
             Ok(response) => back(response),
-            Err(failure) => failure.response(upstream),
+            Err(failure) => {
+                body.read_on().await;
+                failure.response(upstream)
+            }
         }
     }
 
-    async fn answer(&self, upstream: &Upstream, request: Request<Body>) -> Result<Response<Incoming>, Failure> {
+    async fn answer(&self, upstream: &Upstream, request: Request<Lent>) -> Result<Response<Incoming>, Failure> {
         let sent = match &self.tls {
             Some(client) if upstream.is_tls() => client.request(request),
             None if upstream.is_tls() => return Err(Failure::Certificates),

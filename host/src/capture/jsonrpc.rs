@@ -3,14 +3,10 @@
 use std::ops::Range;
 
 use super::json::{Cursor, unescape};
-use crate::event::Argument;
+use super::params::{Answer, Params};
 
 /// Longest name, URI or id that is read, in bytes as written.
-const NAME: usize = 4_096;
-/// Most arguments that the policy is shown.
-const ARGUMENTS: usize = 64;
-/// Longest argument that the policy is shown, in bytes.
-const ARGUMENT: usize = 4_096;
+pub(super) const NAME: usize = 4_096;
 /// Most messages of one document; a batch may be a bomb.
 pub(super) const MESSAGES: usize = 256;
 
@@ -19,7 +15,7 @@ pub(super) const MESSAGES: usize = 256;
 pub(super) struct Id(String);
 
 impl Id {
-    fn read(raw: &[u8]) -> Option<Self> {
+    pub(super) fn read(raw: &[u8]) -> Option<Self> {
         let wanted = raw.len() <= NAME && raw != b"null" && !matches!(raw.first(), Some(b'{' | b'['));
         wanted.then(|| Self(String::from_utf8_lossy(raw).into_owned()))
     }
@@ -54,42 +50,6 @@ pub(super) struct Message {
     pub(super) range: Range<usize>,
     /// Whether it was read to its end.
     pub(super) whole: bool,
-}
-
-/// What is read of a message's `params`.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Params {
-    pub(super) name: Option<String>,
-    pub(super) uri: Option<String>,
-    pub(super) ref_name: Option<String>,
-    pub(super) ref_uri: Option<String>,
-    pub(super) task_id: Option<String>,
-    pub(super) level: Option<String>,
-    pub(super) request_id: Option<Id>,
-    pub(super) request_state: Option<u64>,
-    pub(super) arguments: Vec<Argument>,
-    pub(super) client: Named,
-    pub(super) protocol_version: Option<String>,
-    pub(super) has_progress_token: bool,
-    pub(super) traceparent: Option<String>,
-}
-
-/// A name with a version.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Named {
-    pub(super) name: Option<String>,
-    pub(super) version: Option<String>,
-}
-
-/// What is read of a message's `result`.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Answer {
-    pub(super) is_error: bool,
-    pub(super) result_type: Option<String>,
-    pub(super) protocol_version: Option<String>,
-    pub(super) server: Named,
-    pub(super) task_id: Option<String>,
-    pub(super) request_state: Option<u64>,
 }
 
 /// The messages of one document.
@@ -183,115 +143,6 @@ fn error(code: &mut Option<i64>, cursor: &mut Cursor<'_>) -> Option<()> {
     })
 }
 
-impl Params {
-    fn read(&mut self, cursor: &mut Cursor<'_>) -> Option<()> {
-        cursor.object(|key, cursor| {
-            match key {
-                "name" => self.name = cursor.text(NAME)?,
-                "uri" => self.uri = cursor.text(NAME)?,
-                "ref" => self.reference(cursor)?,
-                "taskId" => self.task_id = cursor.text(NAME)?,
-                "level" => self.level = cursor.text(NAME)?,
-                "requestId" => self.request_id = Id::read(cursor.skip()?),
-                "requestState" => self.request_state = Some(fingerprint(cursor.skip()?)),
-                "arguments" => self.read_arguments(cursor)?,
-                "clientInfo" => self.client.read(cursor)?,
-                "protocolVersion" => self.protocol_version = cursor.text(NAME)?,
-                "_meta" => self.meta(cursor)?,
-                _ => drop(cursor.skip()?),
-            }
-            Some(())
-        })
-    }
-
-    fn reference(&mut self, cursor: &mut Cursor<'_>) -> Option<()> {
-        (self.ref_name, self.ref_uri) = (None, None);
-        cursor.object(|key, cursor| {
-            match key {
-                "name" => self.ref_name = cursor.text(NAME)?,
-                "uri" => self.ref_uri = cursor.text(NAME)?,
-                _ => drop(cursor.skip()?),
-            }
-            Some(())
-        })
-    }
-
-    fn read_arguments(&mut self, cursor: &mut Cursor<'_>) -> Option<()> {
-        self.arguments.clear();
-        cursor.object(|key, cursor| {
-            let raw = cursor.skip()?;
-            let text = std::str::from_utf8(raw).ok().filter(|text| text.len() <= ARGUMENT && !text.contains('\0'));
-            if let Some(text) = text.filter(|_| self.arguments.len() < ARGUMENTS && key.len() <= ARGUMENT) {
-                self.arguments.push(Argument { name: key.to_owned(), json: text.to_owned() });
-            }
-            Some(())
-        })
-    }
-
-    fn meta(&mut self, cursor: &mut Cursor<'_>) -> Option<()> {
-        cursor.object(|key, cursor| {
-            match key {
-                "io.modelcontextprotocol/clientInfo" => self.client.read(cursor)?,
-                "io.modelcontextprotocol/protocolVersion" => self.protocol_version = cursor.text(NAME)?,
-                "progressToken" => self.has_progress_token = cursor.skip()? != b"null",
-                "traceparent" => self.traceparent = cursor.text(NAME)?,
-                _ => drop(cursor.skip()?),
-            }
-            Some(())
-        })
-    }
-}
-
-impl Answer {
-    fn read(&mut self, cursor: &mut Cursor<'_>) -> Option<()> {
-        cursor.object(|key, cursor| {
-            match key {
-                "isError" => self.is_error = cursor.boolean()?.unwrap_or(false),
-                "resultType" => self.result_type = cursor.text(NAME)?,
-                "protocolVersion" => self.protocol_version = cursor.text(NAME)?,
-                "serverInfo" => self.server.read(cursor)?,
-                "requestState" => self.request_state = Some(fingerprint(cursor.skip()?)),
-                "taskId" => self.task_id = cursor.text(NAME)?,
-                "task" => self.task(cursor)?,
-                _ => drop(cursor.skip()?),
-            }
-            Some(())
-        })
-    }
-
-    fn task(&mut self, cursor: &mut Cursor<'_>) -> Option<()> {
-        cursor.object(|key, cursor| {
-            match key {
-                "taskId" => self.task_id = cursor.text(NAME)?,
-                _ => drop(cursor.skip()?),
-            }
-            Some(())
-        })
-    }
-}
-
-impl Named {
-    fn read(&mut self, cursor: &mut Cursor<'_>) -> Option<()> {
-        *self = Self::default();
-        cursor.object(|key, cursor| {
-            match key {
-                "name" => self.name = cursor.text(NAME)?,
-                "version" => self.version = cursor.text(NAME)?,
-                _ => drop(cursor.skip()?),
-            }
-            Some(())
-        })
-    }
-}
-
-/// What recognises an opaque state when the client sends it back; it says nothing about what is in it.
-fn fingerprint(raw: &[u8]) -> u64 {
-    use std::hash::{DefaultHasher, Hash, Hasher};
-    let mut hasher = DefaultHasher::new();
-    raw.hash(&mut hasher);
-    hasher.finish()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -308,7 +159,7 @@ mod tests {
             (message.method.as_deref(), message.id.as_ref().map(Id::text)),
             (Some("tools/call"), Some("7".into()))
         );
-        assert!(message.whole && message.params.has_progress_token && message.is(Shape::Request));
+        assert!(message.whole && message.params.progress_token.is_some() && message.is(Shape::Request));
         assert_eq!(message.params.name.as_deref(), Some("echo"));
         assert_eq!(message.params.arguments[0].json, r#"{"deep":[1]}"#);
         let cut = one(br#"{"id":1,"method":"tools/call","params":{"name":"echo","arguments":{"a":1,"b":"x"#);
@@ -359,5 +210,25 @@ mod tests {
         let messages = Messages::read(bomb.as_bytes());
         assert_eq!((messages.list.len(), messages.left_out), (MESSAGES, 44));
         assert!(Messages::read(b"[1,2,{}]").list.is_empty() && Messages::read(b"hello").list.is_empty());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_survived(bytes in proptest::collection::vec(proptest::sample::select(b"{}[]\",:\\0nu tmethodid\xff\x00".to_vec()), 0..200)) {
+            let messages = Messages::read(&bytes);
+            for message in &messages.list {
+                assert!(message.range.end <= bytes.len());
+            }
+        }
+
+        #[test]
+        fn whole_messages_are_read_as_a_parser_reads_them(method in ".*", id in proptest::num::i64::ANY, name in ".*", other in ".*") {
+            let json = serde_json::json!({"method": method, other.clone(): [other], "id": id, "params": {"arguments": {"a": name}, "name": name}});
+            let parsed = &json;
+            let message = one(json.to_string().as_bytes());
+            assert_eq!(message.method.as_deref(), parsed["method"].as_str());
+            assert_eq!(message.id.map(|id| id.text()), parsed["id"].as_i64().map(|id| id.to_string()));
+            assert_eq!(message.params.name.as_deref(), parsed["params"]["name"].as_str());
+        }
     }
 }

@@ -17,23 +17,35 @@ mod digest;
 mod document;
 mod json;
 mod jsonrpc;
+mod params;
 mod reader;
 mod sse;
 
 // Telling what happened.
+mod circumstances;
 mod classify;
 mod conclude;
+mod facts;
 mod failure;
+mod question;
 mod sessions;
+mod stream;
 mod target;
+mod unreadable;
 
 // A gateway made of it.
 mod forward;
+mod lent;
 /// The reverse proxy.
 pub mod proxy;
 mod sign_in;
 /// The MCP servers behind it.
 pub mod upstream;
+
+// A wrapper for servers on standard input and output.
+mod pipe;
+/// The wrapper around a server on standard input and output.
+pub mod stdio;
 
 pub use body::{RequestBody, ResponseBody};
 pub use caller::CallerSlot;

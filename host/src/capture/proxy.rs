@@ -13,6 +13,7 @@ use axum::routing::any;
 use super::caller::CallerSlot;
 use super::forward::Forwarder;
 use super::layer::AuditLayer;
+use super::lent::read_beginning;
 use super::sign_in::refusal;
 use super::upstream::{NAME, Upstream};
 use crate::AuditLog;
@@ -61,19 +62,28 @@ pub fn router_with(log: AuditLog, upstreams: Vec<Upstream>, sign_in: SignIn, opt
 }
 
 async fn handle(State(proxy): State<Arc<Proxy>>, mut request: Request) -> Response {
-    let slot = request.extensions().get::<CallerSlot>().cloned();
-    if let Err(refused) = proxy.sign_in.admit(request.headers_mut(), slot.as_ref()).await {
-        return refused;
-    }
-    let (name, rest) = split(request.uri());
-    let Some(upstream) = proxy.upstreams.get(name) else { return proxy.unknown() };
-    match upstream.target(rest, request.uri().query()) {
-        Some(target) => proxy.forwarder.send(upstream, target, request).await,
-        None => refusal(StatusCode::BAD_REQUEST, "the path leads out of the MCP server; leave out .. and backslashes"),
+    match proxy.admit(&mut request).await {
+        Ok((upstream, target)) => proxy.forwarder.send(upstream, target, request).await,
+        Err(refused) => {
+            read_beginning(request.body_mut()).await;
+            refused
+        }
     }
 }
 
 impl Proxy {
+    /// Where the request goes, or the answer to it.
+    async fn admit(&self, request: &mut Request) -> Result<(&Upstream, Uri), Response> {
+        let slot = request.extensions().get::<CallerSlot>().cloned();
+        self.sign_in.admit(request.headers_mut(), slot.as_ref()).await?;
+        let (name, rest) = split(request.uri());
+        let upstream = self.upstreams.get(name).ok_or_else(|| self.unknown())?;
+        let out =
+            || refusal(StatusCode::BAD_REQUEST, "the path leads out of the MCP server; leave out .. and backslashes");
+        let target = upstream.target(rest, request.uri().query()).ok_or_else(out)?;
+        Ok((upstream, target))
+    }
+
     fn unknown(&self) -> Response {
         let names: Vec<_> = self.upstreams.keys().map(String::as_str).collect();
         let known = if names.is_empty() { "there are none".to_owned() } else { names.join(", ") };

@@ -10,7 +10,8 @@ use axum::http::HeaderValue;
 use uuid::Uuid;
 
 use super::exchange::Exchange;
-use super::jsonrpc::{Id, Message, Named};
+use super::jsonrpc::{Id, Message};
+use super::params::Named;
 use crate::event::{Body, Caller};
 use crate::secret::Secret;
 

@@ -66,19 +66,26 @@ impl Log {
         let marker = Event::new(self.log.now(), Channel::System, Kind::System, Detail::Ok);
         self.log.record_durably(marker).await.expect("stored");
         let access = self.access();
-        let page = self.log.reader(&access).page(Domain::TRUE, None, 500).expect("a page");
-        page.entries.into_iter().rev().filter(|entry| entry.text(Field::Channel) != Some("system")).collect()
+        let (mut found, mut before) = (Vec::new(), None);
+        loop {
+            let page = self.log.reader(&access).page(Domain::TRUE, before, 500).expect("a page").entries;
+            let Some(last) = page.last() else { break };
+            before = Some(last.seq);
+            found.extend(page.into_iter().filter(|entry| entry.text(Field::Channel) != Some("system")));
+        }
+        found.reverse();
+        found
     }
 
     /// Waits until capture has recorded `count` entries, and no more than that.
     pub async fn wait_for(&self, count: usize) -> Vec<Entry> {
-        for _ in 0..2_000 {
+        for _ in 0..200 {
             let entries = self.entries().await;
             if entries.len() >= count {
                 assert_eq!(entries.len(), count, "{}", lines(&entries).join("\n"));
                 return entries;
             }
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
         panic!("only these were recorded: {}", lines(&self.entries().await).join("\n"));
     }

@@ -1,0 +1,95 @@
+//! What is worth knowing of a call besides its outcome, and which other call it belongs to.
+
+use uuid::Uuid;
+
+use super::circumstances::integer;
+use super::digest::{Arrived, Digest};
+use super::exchange::Exchange;
+use super::jsonrpc::Message;
+use super::reader::Format;
+use crate::event::{Detail, Event};
+use crate::value::Value;
+
+impl Exchange {
+    /// What is worth knowing besides.
+    pub(super) fn facts(&self, digest: &Digest, event: &mut Event, call: Option<&Message>, answer: Option<&Arrived>) {
+        let mut fact = |name: &str, value: Value| event.facts.push((name.to_owned(), value));
+        fact("http_method", self.head.http_method.as_str().into());
+        if let Some(revision) = self.revision(call, answer) {
+            fact("protocol_version", revision.into());
+        }
+        if let Some(challenge) = self.response.get().and_then(|head| head.challenge.as_ref()?.to_str().ok()) {
+            fact("challenge", challenge.into());
+        }
+        if let Some(name) = answer.and_then(|answer| answer.message.result.as_ref()?.server.name.clone()) {
+            fact("server_name", name.into());
+        }
+        self.counts(digest, &mut fact);
+        self.flags(digest, call, &mut fact);
+    }
+
+    fn counts(&self, digest: &Digest, fact: &mut impl FnMut(&str, Value)) {
+        let (tally, (sent, _), (received, _)) = (&digest.tally, digest.request(), digest.response());
+        fact("request_bytes", integer(sent));
+        fact("response_bytes", integer(received));
+        for (name, count) in [("notifications", tally.notifications), ("progress", tally.progress)] {
+            if count > 0 {
+                fact(name, integer(count));
+            }
+        }
+        if let Some((first, last)) = tally.progress_at {
+            fact("progress_first_us", integer(self.micros(first)));
+            fact("progress_last_us", integer(self.micros(last)));
+        }
+    }
+
+    fn flags(&self, digest: &Digest, call: Option<&Message>, fact: &mut impl FnMut(&str, Value)) {
+        let ((_, sent_whole), (_, received_whole)) = (digest.request(), digest.response());
+        let flags = [
+            ("streamed", self.response.get().is_some_and(|head| head.format == Format::Events)),
+            ("truncated", !sent_whole || !received_whole),
+            ("resumed", self.head.resumed),
+            ("header_mismatch", call.is_some_and(|call| self.mismatch(call))),
+        ];
+        flags.into_iter().filter(|(_, set)| *set).for_each(|(name, _)| fact(name, true.into()));
+    }
+
+    /// Calls that belong together point at each other: a retry at the call that asked for input, a look at a task at the
+    /// call that made it.
+    pub(super) fn links(&self, event: &mut Event, call: &Message, answer: Option<&Arrived>) {
+        let result = answer.and_then(|answer| answer.message.result.as_ref());
+        let mut fact = |name: &str, id: Option<Uuid>| {
+            event.facts.extend(id.map(|id| (name.to_owned(), id.to_string().into())));
+        };
+        fact("retry_of", call.params.request_state.and_then(|state| self.sessions.linked(self, state)));
+        fact("task_of", call.params.task_id.as_ref().and_then(|task| self.sessions.linked(self, task)));
+        match (
+            event.detail,
+            result.and_then(|result| result.request_state),
+            result.and_then(|result| result.task_id.as_ref()),
+        ) {
+            (Detail::InputRequired, Some(state), _) => self.sessions.link(self, state, event.id),
+            (Detail::TaskCreated, _, Some(task)) => {
+                self.sessions.link(self, task, event.id);
+                event.facts.push(("task".to_owned(), task.clone().into()));
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether a header contradicts the body, which is authoritative.
+    pub(super) fn mismatch(&self, call: &Message) -> bool {
+        let differs = |header: Option<String>, body: Option<&str>| header.is_some() && header.as_deref() != body;
+        let params = &call.params;
+        let name = params.name.as_deref().or(params.uri.as_deref());
+        differs(self.head.mcp_method(), call.method.as_deref())
+            || (name.is_some() && differs(self.head.mcp_name(), name))
+    }
+
+    pub(super) fn revision(&self, call: Option<&Message>, answer: Option<&Arrived>) -> Option<String> {
+        let agreed = answer.and_then(|answer| answer.message.result.as_ref()?.protocol_version.clone());
+        let asked = || call.and_then(|call| call.params.protocol_version.clone());
+        let known = || self.sessions.known(self).and_then(|(_, revision)| revision);
+        agreed.or_else(|| self.head.protocol().map(str::to_owned)).or_else(asked).or_else(known)
+    }
+}

@@ -1,0 +1,225 @@
+//! The wrapper around a server that speaks over its standard input and output: bytes pass as they come, both ways.
+
+use std::ffi::OsString;
+use std::io;
+use std::process::{ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::process::{Child, Command};
+
+use super::pipe::{Moment, Pipe, Side};
+use crate::AuditLog;
+use crate::event::{Caller, Event};
+
+/// How much is read at once.
+const PIECE: usize = 64 << 10;
+/// How long the output of a server that has ended may still be open: a process that it started may hold it.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// How the traffic is called in the log.
+#[derive(Clone, Debug, Default)]
+pub struct StdioOptions {
+    /// The server's name.
+    pub server: String,
+    /// Who uses it.
+    pub caller: Caller,
+}
+
+/// Runs `command` with its standard input and output passed through and recorded, and its standard error left alone.
+/// The end of input and signals are handed on. Returns the server's exit code; 128 and its number for a signal.
+///
+/// # Errors
+/// The command is empty or cannot be started.
+pub async fn run(log: AuditLog, options: StdioOptions, command: Vec<OsString>) -> io::Result<i32> {
+    wrap(log, options, command, tokio::io::stdin(), tokio::io::stdout()).await
+}
+
+/// The same with any input and output.
+async fn wrap(
+    log: AuditLog,
+    options: StdioOptions,
+    command: Vec<OsString>,
+    input: impl AsyncRead + Unpin + Send + 'static,
+    output: impl AsyncWrite + Unpin + Send + 'static,
+) -> io::Result<i32> {
+    let mut child = start(&command)?;
+    let tap = Tap::new(log, options);
+    let (to_server, from_server) = (child.stdin.take(), child.stdout.take());
+    let up = to_server.map(|to_server| tokio::spawn(pass(input, to_server, tap.clone(), Side::Client)));
+    let down = from_server.map(|from_server| tokio::spawn(pass(from_server, output, tap.clone(), Side::Server)));
+    let status = wait(&mut child).await;
+    if let Some(down) = down {
+        // Late output is of use to a client that still reads; nobody waits for it for ever.
+        let _ = tokio::time::timeout(LAST_WORDS, down).await;
+    }
+    if let Some(up) = up {
+        up.abort();
+    }
+    tap.close();
+    status.map(code)
+}
+
+fn start(command: &[OsString]) -> io::Result<Child> {
+    let (program, arguments) = command
+        .split_first()
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "no command: name the server's command after --"))?;
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+    let program = program.to_string_lossy();
+    command.spawn().map_err(|error| io::Error::new(error.kind(), format!("{program} cannot be started: {error}")))
+}
+
+/// Hands bytes on as they come, until one side is gone. What is dropped at the end closes the other side.
+async fn pass(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    tap: Tap,
+    side: Side,
+) -> io::Result<()> {
+    let mut buffer = vec![0; PIECE];
+    loop {
+        let length = from.read(&mut buffer).await?;
+        let Some(piece) = buffer.get(..length).filter(|piece| !piece.is_empty()) else { break };
+        // Before it is written: the answer must not be read earlier than the request.
+        tap.piece(side, piece);
+        to.write_all(piece).await?;
+        to.flush().await?;
+    }
+    to.shutdown().await
+}
+
+/// Where both directions are listened to.
+#[derive(Clone)]
+struct Tap {
+    log: AuditLog,
+    /// Touched on the recorder's thread only.
+    pipe: Arc<Mutex<Pipe>>,
+    /// Whether the last piece of the client, or of the server, did not fit into the queue.
+    torn: [Arc<AtomicBool>; 2],
+}
+
+impl Tap {
+    fn new(log: AuditLog, options: StdioOptions) -> Self {
+        let pipe = Pipe::new(options.server, options.caller);
+        Self { log, pipe: Arc::new(Mutex::new(pipe)), torn: Default::default() }
+    }
+
+    fn piece(&self, side: Side, piece: &[u8]) {
+        let [client, server] = &self.torn;
+        let flag = if side == Side::Client { client } else { server };
+        let (torn, keeps) = (flag.swap(false, Ordering::Relaxed), self.log.keeps_payloads());
+        let copy = Bytes::copy_from_slice(piece);
+        let taken = self.later(copy.len(), move |pipe, now| pipe.read(side, &copy, now, keeps, torn));
+        flag.store(!taken, Ordering::Relaxed);
+    }
+
+    fn close(&self) {
+        self.later(0, |pipe, now| pipe.close(now));
+    }
+
+    fn later(&self, bytes: usize, read: impl FnOnce(&mut Pipe, Moment) -> Vec<Event> + Send + 'static) -> bool {
+        let now = Moment { at: self.log.now(), instant: Instant::now() };
+        let pipe = Arc::clone(&self.pipe);
+        self.log
+            .record_later(bytes, move || read(&mut pipe.lock().unwrap_or_else(PoisonError::into_inner), now))
+            .is_ok()
+    }
+}
+
+/// Waits until the server ends, and hands signals on to it meanwhile.
+#[cfg(unix)]
+async fn wait(child: &mut Child) -> io::Result<ExitStatus> {
+    use rustix::process::{Pid, Signal, kill_process};
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+    let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+    loop {
+        let signal = tokio::select! {
+            status = child.wait() => return status,
+            _ = terminate.recv() => Signal::TERM,
+            _ = interrupt.recv() => Signal::INT,
+            _ = hang_up.recv() => Signal::HUP,
+        };
+        // It may have ended in this very moment, which is what was wanted.
+        let _ = pid.map(|pid| kill_process(pid, signal));
+    }
+}
+
+#[cfg(not(unix))]
+async fn wait(child: &mut Child) -> io::Result<ExitStatus> {
+    child.wait().await
+}
+
+fn code(status: ExitStatus) -> i32 {
+    #[cfg(unix)]
+    {
+        use std::os::unix::process::ExitStatusExt;
+        if let Some(signal) = status.signal() {
+            return 128 + signal;
+        }
+    }
+    status.code().unwrap_or(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Options, Viewer};
+
+    async fn through(script: &str, input: &'static [u8]) -> (i32, Vec<u8>, Vec<String>) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let log = Options::new(folder.path()).open().expect("a log");
+        let command = ["sh", "-c", script].map(OsString::from).to_vec();
+        let (output, mut read) = tokio::io::duplex(1 << 20);
+        let options = StdioOptions { server: "s".into(), caller: Caller::default() };
+        let code = wrap(log.clone(), options, command, input, output).await.expect("started");
+        let mut out = Vec::new();
+        read.read_to_end(&mut out).await.expect("read");
+        let marker =
+            Event::new(log.now(), crate::event::Channel::System, crate::event::Kind::System, crate::event::Detail::Ok);
+        log.record_durably(marker).await.expect("stored");
+        let access = log.access(&Viewer { user: "r".into(), groups: vec!["admin".into()], instance: None });
+        let page = log.reader(&access).page(crate::domain::Domain::TRUE, None, 100).expect("a page");
+        let text = |entry: &crate::entry::Entry, field| entry.text(field).unwrap_or("-").to_owned();
+        let mine = page.entries.iter().rev().filter(|entry| text(entry, crate::field::Field::Channel) == "stdio");
+        let lines = mine.map(|entry| {
+            format!("{} {}", text(entry, crate::field::Field::Method), text(entry, crate::field::Field::OutcomeDetail))
+        });
+        (code, out, lines.collect())
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn bytes_and_exit_code_pass_and_what_has_no_answer_is_incomplete() {
+        let script =
+            r#"read a; printf '%s\n' 'noise'; printf '{"id":1,"result":{}}\n'; read b; cat >/dev/null; exit 7"#;
+        let input = b"{\"id\":1,\"method\":\"ping\"}\n{\"id\":2,\"method\":\"tools/list\"}\n";
+        let (code, out, lines) = through(script, input).await;
+        assert_eq!((code, out.as_slice()), (7, b"noise\n{\"id\":1,\"result\":{}}\n".as_slice()));
+        assert_eq!(lines, ["- unknown", "ping ok", "tools/list incomplete"]);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_line_of_any_length_passes() {
+        let long: &'static [u8] = Vec::leak(
+            [b"{\"method\":\"notifications/x\",\"params\":{\"a\":\"".as_slice(), &b"x".repeat(5 << 20), b"\"}}\n"]
+                .concat(),
+        );
+        let (code, out, lines) = through("wc -c; kill -9 $$", long).await;
+        assert_eq!((code, String::from_utf8_lossy(&out).trim().parse()), (137, Ok(long.len())));
+        assert_eq!(lines, ["notifications/x accepted", "- unknown"]);
+    }
+
+    #[tokio::test]
+    async fn a_command_that_does_not_exist_is_named() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let log = Options::new(folder.path()).open().expect("a log");
+        let error = run(log, StdioOptions::default(), vec!["no-such-command".into()]).await.expect_err("refused");
+        assert!(error.to_string().contains("no-such-command"));
+    }
+}

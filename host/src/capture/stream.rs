@@ -1,0 +1,65 @@
+//! Streams that a server holds open for whatever it has to say: an entry when one begins and one when it ends.
+
+use std::time::Instant;
+
+use axum::http::Method;
+use uuid::Uuid;
+
+use super::circumstances::integer;
+use super::digest::Digest;
+use super::exchange::{End, Exchange};
+use super::failure::failure;
+use super::head::ResponseHead;
+use crate::event::{Detail, Event, Kind, new_id};
+
+impl Exchange {
+    /// The event about a stream that has just begun.
+    pub(super) fn opened(&self) -> Vec<Event> {
+        let mut event = self.stream_event(Detail::Ok).fact("phase", "opened");
+        if self.head.resumed {
+            event = event.fact("resumed", true);
+        }
+        event.duration_us = Some(self.micros(Instant::now()));
+        vec![event]
+    }
+
+    /// The event about the end of a stream. Either side may end it when it likes; only breaking off is a failure.
+    pub(super) fn closed(&self, digest: &mut Digest) -> Event {
+        let broken = digest.ended.is_some_and(|(end, _)| end == End::Broken);
+        let detail = if broken { Detail::Incomplete } else { Detail::Ok };
+        let mut event = self.stream_event(detail).fact("phase", "closed");
+        event.id = new_id(self.head.at);
+        event.parent = Some(self.stream());
+        event.duration_us = Some(self.micros(self.ended_at(digest)));
+        event.failure = failure(detail, None, None, None);
+        let counts = [("events", digest.seen().map_or(0, |seen| seen.events)), ("answers", digest.tally.answers)];
+        for (name, count) in counts.into_iter().chain([("server_requests", digest.tally.server_requests)]) {
+            event = event.fact(name, integer(count));
+        }
+        self.facts(digest, &mut event, None, None);
+        event
+    }
+
+    pub(super) fn stream_event(&self, detail: Detail) -> Event {
+        let event = self.scene().event(self.head.at, Kind::Stream, detail);
+        let method = self.head.mcp_method().unwrap_or_else(|| self.head.http_method.to_string());
+        Event { id: self.stream(), method: Some(method), ..event }
+    }
+
+    /// Whether it is a stream that lives for itself, not the answer to a call.
+    pub(super) fn is_stream(&self) -> bool {
+        let listening = || self.head.mcp_method().as_deref() == Some("subscriptions/listen");
+        self.response.get().is_some_and(ResponseHead::is_stream)
+            && (self.head.http_method == Method::GET || listening())
+    }
+
+    /// Whether it is such a stream and nothing else; a subscription is a call besides.
+    pub(super) fn is_standalone_stream(&self) -> bool {
+        self.is_stream() && self.head.http_method == Method::GET
+    }
+
+    /// The id of the entry about the stream's opening.
+    pub(super) fn stream(&self) -> Uuid {
+        *self.stream.get_or_init(|| new_id(self.head.at))
+    }
+}

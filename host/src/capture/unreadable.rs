@@ -1,0 +1,57 @@
+//! Exchanges without a message that can be read: refused or broken requests, and the end of a session.
+
+use axum::http::Method;
+
+use super::digest::Digest;
+use super::exchange::Exchange;
+use super::failure::failure;
+use super::jsonrpc::Shape;
+use super::target::from_header;
+use crate::event::{Detail, Event, Kind};
+
+impl Exchange {
+    /// The events of an exchange whose request had no message that could be read.
+    pub(super) fn without_message(&self, digest: &mut Digest) -> Vec<Event> {
+        if self.head.http_method == Method::DELETE {
+            return self.deleted(digest);
+        }
+        if self.is_standalone_stream() {
+            return Vec::new();
+        }
+        let ending = self.ending(digest);
+        let answer = digest.answers.pop();
+        let code = answer.as_ref().and_then(|answer| answer.message.error).flatten();
+        let named = self.head.mcp_method().filter(|_| self.head.http_method == Method::POST);
+        let detail = match &named {
+            Some(_) => ending.detail(Shape::Request, answer.as_ref().map(|answer| &answer.message)),
+            // What could not be read may have been anything.
+            None if !digest.request().1 => ending.detail(Shape::Request, None),
+            None => ending.of_http(),
+        };
+        let kind = if named.is_some() { Kind::Request } else { Kind::Http };
+        let mut event = self.scene().event(self.head.at, kind, detail);
+        event.target = named.as_deref().and_then(|method| from_header(method, self.head.mcp_name()?));
+        event.method = named.or_else(|| Some(self.head.http_method.to_string()));
+        event.duration_us = Some(self.micros(self.ended_at(digest)));
+        event.failure = failure(detail, ending.status, code, ending.unreached);
+        self.facts(digest, &mut event, None, answer.as_ref());
+        vec![event]
+    }
+
+    pub(super) fn deleted(&self, digest: &mut Digest) -> Vec<Event> {
+        let ending = self.ending(digest);
+        let detail = ending.of_http();
+        let mut event = self.scene().event(self.head.at, Kind::Session, detail);
+        event.method = Some("DELETE".to_owned());
+        event.duration_us = Some(self.micros(self.ended_at(digest)));
+        event.failure = failure(detail, ending.status, None, ending.unreached);
+        self.facts(digest, &mut event, None, None);
+        let asked = if detail == Detail::Ok { self.sessions.forget(self) } else { Vec::new() };
+        let unanswered = asked.into_iter().map(|asked| {
+            let mut event = self.server_request(asked, Detail::Incomplete, self.head.started, None);
+            event.failure = failure(Detail::Incomplete, None, None, None);
+            event
+        });
+        unanswered.chain([event]).collect()
+    }
+}
