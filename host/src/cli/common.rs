@@ -91,13 +91,21 @@ pub(super) fn start_tracing() {
         .init();
 }
 
+/// How long a page or a query that is being answered may hold up the end of a server.
+pub(super) const GRACE: Duration = Duration::from_secs(2);
+
 /// Runs a server to its end and then closes its log: after the runtime and with it every open connection is gone, so
 /// that what was cut is recorded too.
-pub(super) fn serve_until_end(serve: impl Future<Output = Result<AuditLog, Failure>>) -> Result<(), Failure> {
+///
+/// `grace` is how long blocking work may hold up the end.
+pub(super) fn serve_until_end(
+    grace: Duration,
+    serve: impl Future<Output = Result<AuditLog, Failure>>,
+) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let log = runtime.block_on(serve)?;
     log.stopping();
-    runtime.shutdown_timeout(Duration::from_secs(2));
+    runtime.shutdown_timeout(grace);
     log.close();
     Ok(())
 }

@@ -14,7 +14,7 @@ use mcp_audit::store::Tokens;
 use tokio::net::TcpListener;
 
 use super::Outcome;
-use super::common::{Failure, LogOptions, listen, say, serve_until_end, stop_signal};
+use super::common::{Failure, GRACE, LogOptions, listen, say, serve_until_end, stop_signal};
 
 #[derive(Args)]
 pub(super) struct Serve {
@@ -34,7 +34,7 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) fn run(self) -> Outcome {
-        serve_until_end(self.serve())?;
+        serve_until_end(GRACE, self.serve())?;
         Ok(ExitCode::SUCCESS)
     }
 

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
 use mcp_audit::capture::stdio::{self, StdioOptions};
@@ -35,7 +36,8 @@ impl Stdio {
         let server = server.unwrap_or_else(|| name(&command));
         let caller = Caller { user, connection: Some(connection), ..Caller::default() };
         let mut code = 0;
-        serve_until_end(async {
+        // Our own input may be open for ever, and reading it blocks.
+        serve_until_end(Duration::ZERO, async {
             code = stdio::run(log.clone(), StdioOptions { server, caller }, command).await?;
             Ok(log)
         })?;

@@ -19,7 +19,7 @@ use mcp_audit::{AuditLog, Options, Viewer};
 use tokio::task::JoinSet;
 
 use super::Outcome;
-use super::common::{Failure, listen, say, serve_until_end, stop_signal};
+use super::common::{Failure, GRACE, listen, say, serve_until_end, stop_signal};
 use super::serve::everything;
 
 /// Who takes part: name, groups, the client they use.
@@ -52,7 +52,7 @@ pub(super) struct Demo {
 
 impl Demo {
     pub(super) fn run(self) -> Outcome {
-        serve_until_end(self.show())?;
+        serve_until_end(GRACE, self.show())?;
         Ok(ExitCode::SUCCESS)
     }
 
