@@ -7,6 +7,7 @@ mod list;
 mod print;
 mod serve;
 mod show;
+mod stdio;
 mod token;
 
 use std::io;
@@ -26,6 +27,8 @@ struct Cli {
 enum Command {
     /// Run the proxy, the API and the pages.
     Serve(serve::Serve),
+    /// Record an MCP server that speaks over standard input and output.
+    Stdio(stdio::Stdio),
     /// Make tokens that let users and agents in.
     #[command(subcommand)]
     Token(token::TokenCommand),
@@ -46,6 +49,7 @@ pub(crate) fn run() -> ExitCode {
     common::start_tracing();
     let outcome = match Cli::parse().command {
         Command::Serve(serve) => serve.run(),
+        Command::Stdio(stdio) => stdio.run(),
         Command::Token(token) => token.run(),
         Command::List(list) => list.run(),
         Command::Show(show) => show.run(),
