@@ -194,7 +194,6 @@ async fn a_cancelled_call_is_recorded_at_once_and_once() {
     assert_eq!(lines(&log.wait_for(2).await), expected);
     drop(sender);
     assert!(held.frame().await.is_none());
-    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     assert_eq!(lines(&log.wait_for(2).await), expected);
 }
 
@@ -248,6 +247,20 @@ async fn a_question_of_the_server_and_its_answer_are_one_entry() {
     assert_eq!(entries[0].parent, Some(entries[2].id));
     assert!(entries[0].duration_us.is_some() && entries[0].text(Field::RequestId) == Some("1"));
     assert_eq!(entries[1].details["unmatched"], true);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_that_nobody_answers_is_an_entry_when_its_call_is_over() {
+    let log = Log::open();
+    let asks = "data: {\"method\":\"sampling/createMessage\",\"id\":7}\n\ndata: {\"result\":{},\"id\":1}\n\n";
+    let url = server(&log, vec![answer(200, EVENTS, asks)]).await;
+    exchange(post(&url, &[SESSION], &call("1", "ask"))).await;
+    let entries = log.wait_for(2).await;
+    assert_eq!(
+        lines(&entries),
+        ["server-request sampling/createMessage - incomplete 200", "request tools/call ask ok 200"]
+    );
+    assert_eq!((entries[0].parent, &entries[1].details["server_requests"]), (Some(entries[1].id), &1.into()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -68,6 +68,10 @@ impl Exchange {
             if calls.batch {
                 event = event.fact("batch", true);
             }
+            if answer.is_some() {
+                // The server no longer waits for what it asked on the way.
+                events.extend(self.unanswered(self.in_vain(event.id), at));
+            }
             events.push(event);
         }
         if calls.left_out > 0 {

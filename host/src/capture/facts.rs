@@ -32,7 +32,13 @@ impl Exchange {
         let (tally, (sent, _), (received, _)) = (&digest.tally, digest.request(), digest.response());
         fact("request_bytes", integer(sent));
         fact("response_bytes", integer(received));
-        for (name, count) in [("notifications", tally.notifications), ("progress", tally.progress)] {
+        // With `server_requests` one can see that each of them has its entry.
+        let counts = [
+            ("notifications", tally.notifications),
+            ("progress", tally.progress),
+            ("server_requests", tally.server_requests),
+        ];
+        for (name, count) in counts {
             if count > 0 {
                 fact(name, integer(count));
             }

@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use uuid::Uuid;
+
 use super::circumstances::{micros, payload};
 use super::digest::{Call, Digest};
 use super::exchange::Exchange;
@@ -27,6 +29,38 @@ impl Exchange {
         event.failure = failure(detail, self.status(), answer.error.flatten(), ending.unreached);
         self.facts(digest, &mut event, None, None);
         event
+    }
+
+    /// The call is over, and with it the server's interest in what it asked on the way. An answer that is just passing
+    /// in another exchange counts: the server may have finished the call before it acknowledged that answer.
+    pub(super) fn in_vain(&self, call: Uuid) -> Vec<Asked> {
+        let asked = self.sessions.asked_for(self, call);
+        if asked.is_empty() {
+            return asked;
+        }
+        let others = self.sessions.others(self);
+        let passing =
+            |asked: &Asked| asked.message.id.as_ref().is_some_and(|id| others.iter().any(|other| other.answers(id)));
+        let (passing, in_vain): (Vec<_>, Vec<_>) = asked.into_iter().partition(passing);
+        passing.into_iter().for_each(|asked| self.sessions.asked(self, asked));
+        in_vain
+    }
+
+    /// Whether the client answers `id` in this exchange.
+    fn answers(&self, id: &Id) -> bool {
+        let mut digest = self.digest();
+        digest.absorb(self);
+        digest.read_whole_calls(self);
+        let answers = |call: &Call| call.message.is(Shape::Response) && call.message.id.as_ref() == Some(id);
+        digest.calls.as_ref().is_some_and(|calls| calls.list.iter().any(answers))
+    }
+
+    /// What the server asked and nobody answered.
+    pub(super) fn unanswered(&self, asked: Vec<Asked>, until: Instant) -> impl Iterator<Item = Event> {
+        asked.into_iter().map(move |asked| {
+            let event = self.server_request(asked, Detail::Incomplete, until, None);
+            Event { failure: failure(Detail::Incomplete, None, None, None), ..event }
+        })
     }
 
     pub(super) fn server_request(&self, asked: Asked, detail: Detail, until: Instant, answer: Option<Body>) -> Event {

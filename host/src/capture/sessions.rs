@@ -142,6 +142,17 @@ impl Sessions {
         asked.remove(at)
     }
 
+    /// Takes out what the server asked on behalf of a call and nobody answered yet.
+    pub(super) fn asked_for(&self, exchange: &Exchange, call: Uuid) -> Vec<Asked> {
+        let Some(key) = self.key(&exchange.head.server, exchange.head.session.as_ref()) else { return Vec::new() };
+        let mut known = lock(&self.known);
+        let Some(session) = known.map.get_mut(&key) else { return Vec::new() };
+        let (asked, waiting): (VecDeque<_>, VecDeque<_>) =
+            session.asked.drain(..).partition(|asked| asked.parent == Some(call));
+        session.asked = waiting;
+        Vec::from(asked)
+    }
+
     /// The session is over; returns what the server asked in vain.
     pub(super) fn forget(&self, exchange: &Exchange) -> Vec<Asked> {
         let Some(key) = self.key(&exchange.head.server, exchange.head.session.as_ref()) else { return Vec::new() };

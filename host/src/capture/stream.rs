@@ -33,7 +33,7 @@ impl Exchange {
         event.duration_us = Some(self.micros(self.ended_at(digest)));
         event.failure = failure(detail, None, None, None);
         let counts = [("events", digest.seen().map_or(0, |seen| seen.events)), ("answers", digest.tally.answers)];
-        for (name, count) in counts.into_iter().chain([("server_requests", digest.tally.server_requests)]) {
+        for (name, count) in counts {
             event = event.fact(name, integer(count));
         }
         self.facts(digest, &mut event, None, None);

@@ -47,11 +47,6 @@ impl Exchange {
         event.failure = failure(detail, ending.status, None, ending.unreached);
         self.facts(digest, &mut event, None, None);
         let asked = if detail == Detail::Ok { self.sessions.forget(self) } else { Vec::new() };
-        let unanswered = asked.into_iter().map(|asked| {
-            let mut event = self.server_request(asked, Detail::Incomplete, self.head.started, None);
-            event.failure = failure(Detail::Incomplete, None, None, None);
-            event
-        });
-        unanswered.chain([event]).collect()
+        self.unanswered(asked, self.head.started).chain([event]).collect()
     }
 }
