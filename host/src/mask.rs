@@ -6,6 +6,11 @@ use serde_json::Value as Json;
 /// What stands where something was hidden.
 pub const MASKED: &str = "[masked]";
 
+/// How long a key must be to be looked for at the end of others.
+const WORD: usize = 5;
+/// How deep JSON is looked for in texts of JSON.
+const NESTING: usize = 8;
+
 /// How much memory the compiled form of one pattern may take, in bytes.
 const PATTERN_BYTES: usize = 1 << 20;
 
@@ -33,9 +38,11 @@ impl Mask {
         Ok(Self { name, keys: keys.iter().map(|key| fold(key)).collect(), patterns })
     }
 
+    /// A long name also hides keys that end with it, be they numbered: `token` hides `access_token` and `token2`.
     fn hides_key(&self, key: &str) -> bool {
         let key = fold(key);
-        self.keys.iter().any(|hidden| key.ends_with(hidden.as_str()))
+        let key = key.trim_end_matches(|char: char| char.is_ascii_digit());
+        self.keys.iter().any(|hidden| key == hidden || (hidden.len() >= WORD && key.ends_with(hidden.as_str())))
     }
 
     fn hide_patterns(&self, text: &str) -> Option<String> {
@@ -56,34 +63,83 @@ impl Mask {
 /// What is not UTF-8 is kept as replacement characters: binary is of no use to a reader of the log.
 pub fn apply(masks: &[&Mask], bytes: &[u8]) -> (String, bool) {
     if let Ok(mut json) = serde_json::from_slice::<Json>(bytes) {
-        return match hide_json(masks, &mut json) {
+        return match hide_json(masks, &mut json, 0) {
             true => (json.to_string(), true),
             // Nothing to hide: as it was sent, down to the spelling of its numbers.
             false => (String::from_utf8_lossy(bytes).into_owned(), false),
         };
     }
     let text = String::from_utf8_lossy(bytes);
-    let (text, by_key) = hide_keys_in_text(masks, &text);
-    match hide_text(masks, &text) {
+    match hide_any_text(masks, &text) {
         Some(masked) => (masked, true),
-        None => (text, by_key),
+        None => (text.into_owned(), false),
     }
 }
 
-fn hide_json(masks: &[&Mask], json: &mut Json) -> bool {
+fn hide_json(masks: &[&Mask], json: &mut Json, depth: usize) -> bool {
     match json {
-        Json::String(text) => hide_text(masks, text).map(|masked| *text = masked).is_some(),
-        // `|` and not `||`: every item is to be visited.
-        Json::Array(items) => items.iter_mut().fold(false, |hidden, item| hidden | hide_json(masks, item)),
-        Json::Object(map) => map.iter_mut().fold(false, |hidden, (key, value)| {
-            if masks.iter().any(|mask| mask.hides_key(key)) {
-                *value = MASKED.into();
-                return true;
-            }
-            hidden | hide_json(masks, value)
-        }),
+        Json::String(text) => hide_string(masks, text, depth),
+        Json::Array(items) => hide_items(masks, items, depth),
+        Json::Object(map) => hide_members(masks, map, depth),
         _ => false,
     }
+}
+
+/// A text that is JSON itself, as results of tools often are, is masked as such, its own texts as well.
+fn hide_string(masks: &[&Mask], text: &mut String, depth: usize) -> bool {
+    let inner = text.trim_start().starts_with(['{', '[', '"']) && depth < NESTING;
+    let masked = match serde_json::from_str::<Json>(text) {
+        Ok(mut json) if inner => hide_json(masks, &mut json, depth + 1).then(|| json.to_string()),
+        // Nested deeper than anybody means well.
+        _ if depth >= NESTING => Some(MASKED.to_owned()),
+        _ => hide_any_text(masks, text),
+    };
+    masked.map(|masked| *text = masked).is_some()
+}
+
+/// `["--password", "…"]`: what follows an option that is a key.
+fn hide_items(masks: &[&Mask], items: &mut [Json], depth: usize) -> bool {
+    let mut hidden = false;
+    let mut option = false;
+    for item in items {
+        let names_key = item.as_str().is_some_and(|text| text.starts_with('-') && is_key(masks, text));
+        if std::mem::replace(&mut option, names_key) {
+            *item = MASKED.into();
+            hidden = true;
+        } else {
+            hidden |= hide_json(masks, item, depth);
+        }
+    }
+    hidden
+}
+
+fn hide_members(masks: &[&Mask], map: &mut serde_json::Map<String, Json>, depth: usize) -> bool {
+    // `{"name": "Authorization", "value": "…"}`: headers and environment variables are often written so.
+    let named = ["name", "key", "header"].iter().filter_map(|name| map.get(*name)?.as_str());
+    let named = named.into_iter().any(|name| is_key(masks, name));
+    let mut hidden = false;
+    for (key, mut value) in std::mem::take(map) {
+        if is_key(masks, &key) || (named && key == "value") {
+            value = MASKED.into();
+            hidden = true;
+        } else {
+            hidden |= hide_json(masks, &mut value, depth);
+        }
+        let masked = hide_text(masks, &key);
+        hidden |= masked.is_some();
+        map.insert(masked.unwrap_or(key), value);
+    }
+    hidden
+}
+
+fn is_key(masks: &[&Mask], key: &str) -> bool {
+    masks.iter().any(|mask| mask.hides_key(key))
+}
+
+/// Text that is no JSON, or only the beginning of some.
+fn hide_any_text(masks: &[&Mask], text: &str) -> Option<String> {
+    let (by_key, hidden) = hide_keys_in_text(masks, text);
+    hide_text(masks, &by_key).or(hidden.then_some(by_key))
 }
 
 fn hide_text(masks: &[&Mask], text: &str) -> Option<String> {
@@ -104,7 +160,7 @@ fn hide_keys_in_text(masks: &[&Mask], text: &str) -> (String, bool) {
     while let Some((key, upto)) = next_key(rest) {
         out.push_str(&rest[..upto]);
         rest = &rest[upto..];
-        if masks.iter().any(|mask| mask.hides_key(key)) {
+        if is_key(masks, &unescaped(key)) {
             let end = value_end(rest);
             out.push_str(&format!("\"{MASKED}\""));
             rest = &rest[end..];
@@ -123,6 +179,8 @@ fn next_key(text: &str) -> Option<(&str, usize)> {
         from = colon + 1;
         let before = text[..colon].trim_end();
         let Some(before) = before.strip_suffix('"') else { continue };
+        // In a text of JSON the quotes are escaped, however often.
+        let before = before.trim_end_matches('\\');
         let Some(open) = before.rfind('"') else { continue };
         let space = text[from..].len() - text[from..].trim_start().len();
         return Some((&before[open + 1..], from + space));
@@ -132,22 +190,42 @@ fn next_key(text: &str) -> Option<(&str, usize)> {
 /// Where the value that `text` begins with ends: a string at its closing quote, else at the next `,`, `}` or `]`. A
 /// value that is cut off, or an object, ends with the text: hiding too much is the safe side.
 fn value_end(text: &str) -> usize {
-    match text.as_bytes().first() {
-        Some(b'"') => {
-            let mut escaped = false;
-            for (at, byte) in text.bytes().enumerate().skip(1) {
-                match byte {
-                    _ if escaped => escaped = false,
-                    b'\\' => escaped = true,
-                    b'"' => return at + 1,
-                    _ => {}
-                }
-            }
-            text.len()
+    let quote = text.len() - text.trim_start_matches('\\').len();
+    match text.as_bytes().get(quote) {
+        Some(b'"') if quote > 0 => {
+            // The same escaped quote again.
+            let quoted = &text[..=quote];
+            text[quote + 1..].find(quoted).map_or(text.len(), |at| quote + 1 + at + quoted.len())
         }
+        Some(b'"') => string_end(text),
         Some(b'{' | b'[') => text.len(),
         _ => text.find([',', '}', ']']).unwrap_or(text.len()),
     }
+}
+
+fn string_end(text: &str) -> usize {
+    let mut escaped = false;
+    for (at, byte) in text.bytes().enumerate().skip(1) {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => return at + 1,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+/// A key with its escapes undone, again and again, since it may stand in a text of JSON.
+fn unescaped(key: &str) -> String {
+    let mut key = key.to_owned();
+    for _ in 0..NESTING {
+        match serde_json::from_str(&format!("\"{key}\"")) {
+            Ok(plain) if plain != key => key = plain,
+            _ => break,
+        }
+    }
+    key
 }
 
 fn fold(key: &str) -> String {
@@ -182,6 +260,15 @@ mod tests {
             r#"{"api_key":"s3cret"#,
             r#"{"x":"cut","password":{"deep":"s3cret"#,
             "data: {\"password\": \"s3cret\"}\n\n",
+            r#"{"text":"{\"password\": \"two words, s3cret\"}"}"#,
+            r#"{"t":"{\"t\":\"{\\\"password\\\": \\\"s3cret\\\"}\"}"}"#,
+            r#"{"text":"{\"password\": \"s3cret\", cut o"#,
+            r#"{"t":"{\"t\":\"{\\\"api_key\\\": \\\"s3cret\\\", cut o"#,
+            r#"{"pass\u0077ord":"s3cret","x":"cut o"#,
+            r#"{"name":"API-Key","value":"s3cret"}"#,
+            r#"["--password","s3cret"]"#,
+            r#"{"password2":"s3cret"}"#,
+            r#"{"Bearer s3cret":1}"#,
         ] {
             let (text, hidden) = masked(body);
             assert!(hidden && !text.contains("s3cret"), "{body} became {text}");

@@ -12,8 +12,8 @@ struct Rule {
 }
 
 const MASKS: &[Rule] = &[
-    Rule { name: "passwords", keys: PASSWORDS, patterns: &[ASSIGNMENT, URL_PASSWORD] },
-    Rule { name: "tokens", keys: TOKENS, patterns: &[BEARER, HEADER, JWT] },
+    Rule { name: "passwords", keys: PASSWORDS, patterns: &[ASSIGNMENT, OPTION, ELEMENT, URL_PASSWORD] },
+    Rule { name: "tokens", keys: TOKENS, patterns: &[BEARER, BASIC, HEADER, JWT] },
     Rule { name: "keys", keys: KEYS, patterns: &[SK, GITHUB, GITHUB_FINE, GITLAB, AWS, GOOGLE, SLACK, STRIPE, PEM] },
 ];
 
@@ -87,11 +87,15 @@ const KEYS: &[&str] = &[
     "credentials",
 ];
 
-/// `password=…` and `"api_key": "…"` inside a text.
-const ASSIGNMENT: &str =
-    r#"(?i)\b[a-z0-9_-]*(?:password|passwd|pwd|secret|token|api[_-]?key)["']?\s*[=:]\s*["']?[^\s"'&,;]+"#;
-/// `postgres://user:password@host`.
-const URL_PASSWORD: &str = r"://[^/\s:@]*:[^/\s@]+@";
+/// `password=…`, `"api_key": "…"` and `'token': 'two words'` inside a text.
+const ASSIGNMENT: &str = r#"(?i)\b[a-z0-9_-]*(?:password|passwd|pwd|secret|token|api[_-]?key)s?[0-9]*\\*["']?\s*[=:]\s*(?:\\*"[^"\r\n]*"?|'[^'\r\n]*'?|[^\s"'&,;]+)"#;
+/// `--password …` on a command line.
+const OPTION: &str = r"(?i)--?(?:password|passwd|secret|token|api[_-]?key)[ =]\S+";
+/// `<password>…</password>`.
+const ELEMENT: &str = r"(?i)<[a-z0-9_:-]*(?:password|passwd|secret|token|api[_-]?key)>[^<]*";
+/// `postgres://user:password@host`, and a token in place of both.
+const URL_PASSWORD: &str = r"://(?:[^/\s:@]*:[^/\s@]+|[^/\s:@]{16,})@";
+const BASIC: &str = r"(?i)\bbasic\s+[A-Za-z0-9+/]{6,}={1,2}";
 const BEARER: &str = r"(?i)\bbearer\s+[A-Za-z0-9._~+/=-]{6,}";
 const HEADER: &str = r"(?i)\b(?:proxy-)?authorization\s*:\s*[^\r\n]+";
 const JWT: &str = r"\beyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]*";

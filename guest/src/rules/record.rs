@@ -11,7 +11,7 @@ const ID: &[&str] = &["record_id", "res_id", "id", "record_ids", "ids"];
 const NAME: &[&str] = &["record_name", "res_name"];
 
 /// What is longer is no identifier but content.
-const LONGEST: usize = 128;
+const LONGEST: usize = 64;
 
 /// Adds model and record to the verdict on a call or a reading, as far as the event names them.
 pub(super) fn add(event: &Event, verdict: Verdict) -> Verdict {
@@ -68,8 +68,10 @@ fn list(json: &str) -> Option<String> {
     Some(ids.join(","))
 }
 
+/// `42`, `INV/2026/0042`, `base.user_admin`: no spaces and hardly any punctuation, so that a sentence does not pass.
 fn is_identifier(text: &str) -> bool {
-    !text.is_empty() && text.chars().count() <= LONGEST && !text.chars().any(char::is_control)
+    let plain = |letter: char| letter.is_alphanumeric() || "/_-.:,#".contains(letter);
+    !text.is_empty() && text.chars().count() <= LONGEST && text.chars().all(plain)
 }
 
 /// A dotted technical name such as `account.move`, or a custom model (`x_project`). A bare word is not enough: it may
@@ -130,7 +132,19 @@ mod tests {
     fn content_is_no_identifier() {
         let long = format!("\"{}\"", "a".repeat(LONGEST + 1));
         let huge = format!("\"{}\"", "a".repeat(1_000_000));
-        for id in [&long, &huge, r#""two\nlines""#, r#""""#, "false", "null", "1.5", "{}", r#"["a"]"#] {
+        for id in [
+            &long,
+            &huge,
+            r#""two\nlines""#,
+            r#""a whole sentence""#,
+            r#""p=q""#,
+            r#""""#,
+            "false",
+            "null",
+            "1.5",
+            "{}",
+            r#"["a"]"#,
+        ] {
             let (model, id_found, _) = found(&[("model", r#""res.partner""#), ("id", id)]);
             assert_eq!((model.is_some(), id_found), (true, None), "{id:.20}");
         }

@@ -7,6 +7,7 @@ use super::digest::{Arrived, Digest};
 use super::exchange::Exchange;
 use super::jsonrpc::Message;
 use super::reader::Format;
+use super::target::is_name;
 use crate::event::{Detail, Event};
 use crate::value::Value;
 
@@ -15,11 +16,12 @@ impl Exchange {
     pub(super) fn facts(&self, digest: &Digest, event: &mut Event, call: Option<&Message>, answer: Option<&Arrived>) {
         let mut fact = |name: &str, value: Value| event.facts.push((name.to_owned(), value));
         fact("http_method", self.head.http_method.as_str().into());
-        if let Some(revision) = self.revision(call, answer) {
+        if let Some(revision) = self.revision(call, answer).filter(|revision| is_name(revision)) {
             fact("protocol_version", revision.into());
         }
         if let Some(challenge) = self.response.get().and_then(|head| head.challenge.as_ref()?.to_str().ok()) {
-            fact("challenge", challenge.into());
+            // Only the scheme: the parameters are free text.
+            fact("challenge", challenge.split(' ').next().unwrap_or_default().into());
         }
         if let Some(name) = answer.and_then(|answer| answer.message.result.as_ref()?.server.name.clone()) {
             fact("server_name", name.into());
@@ -77,7 +79,7 @@ impl Exchange {
             (Detail::InputRequired, Some(state), _) => self.sessions.link(self, state, event.id),
             (Detail::TaskCreated, _, Some(task)) => {
                 self.sessions.link(self, task, event.id);
-                event.facts.push(("task".to_owned(), task.clone().into()));
+                event.facts.extend(is_name(task).then(|| ("task".to_owned(), task.clone().into())));
             }
             _ => {}
         }

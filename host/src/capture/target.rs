@@ -3,6 +3,9 @@
 use super::jsonrpc::Message;
 use crate::event::Target;
 
+/// Longest identifier, in characters.
+const NAME: usize = 128;
+
 /// The target of a message.
 pub(super) fn target(message: &Message) -> Option<Target> {
     let params = &message.params;
@@ -36,16 +39,26 @@ fn resource(uri: &str) -> Target {
     Target::Resource(clean(uri))
 }
 
-/// The URI without user information, query and fragment, which may carry secrets. What `data:` has is content.
+/// The URI without user information, query and fragment, which may carry secrets. Of a URI without a host only the
+/// scheme is kept when what follows is anything but a name: `data:`, `javascript:` and `postgres:` hold content.
 fn clean(uri: &str) -> String {
-    let uri = uri.split(['?', '#']).next().unwrap_or_default();
-    if uri.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:")) {
-        return "data:".to_owned();
+    let uri = uri.trim().split(['?', '#']).next().unwrap_or_default();
+    if let Some((scheme, rest)) = uri.split_once("://") {
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let host = authority.rsplit('@').next().unwrap_or_default();
+        return format!("{scheme}://{host}{path}");
     }
-    let Some((scheme, rest)) = uri.split_once("://") else { return uri.to_owned() };
-    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let host = authority.rsplit('@').next().unwrap_or_default();
-    format!("{scheme}://{host}{path}")
+    match uri.split_once(':') {
+        Some((scheme, name)) if scheme.eq_ignore_ascii_case("data") || !is_name(name) => format!("{scheme}:"),
+        None if !is_name(uri) => String::new(),
+        _ => uri.to_owned(),
+    }
+}
+
+/// Whether a text looks like a name or an identifier and not like a sentence, a credential or code.
+pub(super) fn is_name(text: &str) -> bool {
+    let plain = |letter: char| letter.is_alphanumeric() || "/_-.:#+~".contains(letter);
+    !text.is_empty() && text.chars().count() <= NAME && text.chars().all(plain)
 }
 
 #[cfg(test)]
@@ -78,6 +91,12 @@ mod tests {
             ("file:///etc/x", "file:///etc/x"),
             ("data:text/plain,secret", "data:"),
             ("plain", "plain"),
+            ("urn:isbn:0451450523", "urn:isbn:0451450523"),
+            (" data:text/plain,secret", "data:"),
+            ("javascript:alert(1)", "javascript:"),
+            ("postgres:user:secret@host/db", "postgres:"),
+            ("db:password=secret;x", "db:"),
+            ("no uri at all", ""),
         ] {
             assert_eq!(clean(uri), expected);
         }

@@ -7,6 +7,7 @@ mod worker;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -19,6 +20,9 @@ use crate::store::{Pruned, StoreError, Stored, Writer};
 use crate::time::Clock;
 
 pub use queue::{Gauges, QueueLimits};
+
+/// How long somebody who changes a setting waits for the store.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where events go in.
 ///
@@ -45,6 +49,9 @@ pub enum RecordError {
     /// The log is closed.
     #[error("the audit log is closed")]
     Closed,
+    /// The store fails at present.
+    #[error("the audit log cannot be written at present, so it is not certain that this was done; look again later")]
+    Unavailable,
     /// The store refused this event.
     #[error("the audit log refused the event: {0}")]
     Refused(String),
@@ -105,10 +112,16 @@ impl Recorder {
 
     /// Changes a state together with the entries about it; blocks until all of it is durable.
     pub(crate) fn change(&self, change: StateChange, events: Vec<Event>) -> Result<(), RecordError> {
+        if !self.is_healthy() {
+            return Err(RecordError::Unavailable);
+        }
         // Not a channel of the asynchronous runtime: a log may be closed, by its drop, where that must not block.
         let (receipt, done) = mpsc::sync_channel(1);
         self.queue.push_waiting(Work::Change(Box::new(change), events, receipt))?;
-        done.recv().unwrap_or(Err(RecordError::Closed))
+        done.recv_timeout(PATIENCE).unwrap_or_else(|error| match error {
+            mpsc::RecvTimeoutError::Timeout => Err(RecordError::Unavailable),
+            mpsc::RecvTimeoutError::Disconnected => Err(RecordError::Closed),
+        })
     }
 
     /// One step of the cleanup; blocks until it is done.

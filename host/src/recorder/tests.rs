@@ -109,3 +109,15 @@ async fn an_entry_that_the_store_refuses_costs_the_others_nothing_and_is_told() 
     assert!(sent.iter().all(|event| entries.iter().any(|entry| entry.id == event.id)));
     assert!(entries.iter().any(|entry| entry.details.get("dropped").is_some()), "the loss is an entry");
 }
+
+#[tokio::test]
+async fn while_the_store_fails_nobody_waits_for_a_change() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let steps = (0..1_000).map(|_| Step::FailBefore).collect();
+    let (_files, recorder) = recorder(folder.path(), steps, None);
+    recorder.record(event()).expect("taken");
+    while recorder.is_healthy() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(recorder.change(StateChange::default(), vec![event()]), Err(RecordError::Unavailable));
+}

@@ -53,6 +53,7 @@ impl From<RecordError> for Problem {
             RecordError::Full | RecordError::Closed => {
                 Self::new(BUSY, sentence(&format!("{error}, and what cannot be recorded is not done. Try again.")))
             }
+            RecordError::Unavailable => Self::new(BUSY, sentence(&error.to_string())),
             RecordError::Refused(_) => Self::internal(&error),
         }
     }
