@@ -6,6 +6,8 @@ use serde_json::Value as Json;
 /// What stands where something was hidden.
 pub const MASKED: &str = "[masked]";
 
+/// MCP's own token that is no secret: it ties progress to its call.
+const PROGRESS_TOKEN: &str = "progresstoken";
 /// How long a key must be to be looked for at the end of others.
 const WORD: usize = 5;
 /// How deep JSON is looked for in texts of JSON.
@@ -42,7 +44,9 @@ impl Mask {
     fn hides_key(&self, key: &str) -> bool {
         let key = fold(key);
         let key = key.trim_end_matches(|char: char| char.is_ascii_digit());
-        self.keys.iter().any(|hidden| key == hidden || (hidden.len() >= WORD && key.ends_with(hidden.as_str())))
+        let plain = key == PROGRESS_TOKEN;
+        !plain
+            && self.keys.iter().any(|hidden| key == hidden || (hidden.len() >= WORD && key.ends_with(hidden.as_str())))
     }
 
     fn hide_patterns(&self, text: &str) -> Option<String> {
@@ -278,6 +282,9 @@ mod tests {
     #[test]
     fn leaves_the_rest_alone() {
         assert_eq!(masked(r#"{"user":"anna","n":1}"#), (r#"{"user":"anna","n":1}"#.to_owned(), false));
+        let keys = ["token".to_owned()];
+        let tokens = Mask::new("tokens".into(), &keys, &[]).expect("a mask");
+        assert!(!apply(&[&tokens], br#"{"_meta":{"progressToken":7}}"#).1);
         assert_eq!(masked("a: b, c: \"d\""), ("a: b, c: \"d\"".to_owned(), false));
         assert_eq!(apply(&[&mask()], b"\xff").0, "\u{fffd}");
     }

@@ -58,7 +58,9 @@ async fn what_is_older_than_the_setting_goes_and_the_run_is_an_entry() {
     assert!(!has_tool(&log, "old") && has_tool(&log, "new"));
     let entries = entries(&log);
     let run = entries.iter().find(|entry| entry.text(Field::Action) == Some("retention.completed"));
-    let details = &run.expect("an entry").details;
+    let run = run.expect("an entry");
+    assert_eq!((run.text(Field::User), &run.details["manual"]), (Some("anna"), &true.into()), "who asked for it");
+    let details = &run.details;
     assert_eq!((details["cron"].as_str(), details["entries"].as_i64()), (Some(CLEANUP), Some(2)), "start and call");
 }
 

@@ -21,7 +21,7 @@ fn log_payloads() -> SettingField {
     SettingField {
         key: LOG_PAYLOADS.to_owned(),
         label: "Log request/response payloads".to_owned(),
-        help: "Off: only metadata is recorded, and nothing of a request or response body is stored anywhere. \
+        help: "Off: only metadata is recorded, and no argument, result or error text is stored anywhere. \
                On: requests and answers are stored as well, each up to 64 KiB. They may hold personal and \
                confidential data; known secrets are masked, and only auditors can see them. \
                OAuth exchanges are never stored. The change applies to new entries and is recorded itself."

@@ -16,8 +16,8 @@ pub(super) struct List {
     log: LogOptions,
     #[command(flatten)]
     viewer: ViewerOptions,
-    /// Only entries with this outcome: success, error or denied.
-    #[arg(long)]
+    /// Only entries with this outcome.
+    #[arg(long, value_parser = ["success", "error", "denied"])]
     outcome: Option<String>,
     /// Only this method.
     #[arg(long)]
@@ -70,7 +70,9 @@ impl List {
             Format::Json => print::json_lines(&page.entries)?,
         }
         if page.next.is_some() {
-            note(format_args!("There are more; narrow the filter, or ask for more with --limit."));
+            note(format_args!(
+                "There are more: narrow the filter, ask for up to 500 with --limit, or go back in time with --to."
+            ));
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use super::common::{note, say};
 
 /// The columns of the table and how wide they may get.
-const COLUMNS: [(&str, usize); 8] = [
+const COLUMNS: [(&str, usize); 9] = [
     ("TIME", 20),
     ("OUTCOME", 8),
     ("USER", 16),
@@ -19,6 +19,7 @@ const COLUMNS: [(&str, usize); 8] = [
     ("METHOD", 24),
     ("TARGET", 32),
     ("MS", 9),
+    ("ID", 36),
 ];
 
 /// A table, as wide as its content needs within each column's limit.
@@ -28,8 +29,9 @@ pub(super) fn table(entries: &[Entry]) -> io::Result<()> {
         let longest = rows.iter().map(|row| row[at].chars().count()).max().unwrap_or(0);
         longest.clamp(COLUMNS[at].0.len(), COLUMNS[at].1)
     };
-    let line = |row: [&str; 8]| {
-        let cells: Vec<_> = (0..8).map(|at| format!("{:1$}", cut(row[at], COLUMNS[at].1), width(at))).collect();
+    let line = |row: [&str; COLUMNS.len()]| {
+        let cells: Vec<_> =
+            (0..COLUMNS.len()).map(|at| format!("{:1$}", cut(row[at], COLUMNS[at].1), width(at))).collect();
         say(cells.join("  ").trim_end())
     };
     line(COLUMNS.map(|(name, _)| name))?;
@@ -42,9 +44,10 @@ pub(super) fn table(entries: &[Entry]) -> io::Result<()> {
     Ok(())
 }
 
-fn row(entry: &Entry) -> [String; 8] {
+fn row(entry: &Entry) -> [String; COLUMNS.len()] {
     let text = |field| inert(entry.text(field).unwrap_or_default());
-    let target = [Field::Tool, Field::Prompt, Field::ResourceUri, Field::Path].into_iter();
+    let target = [Field::Tool, Field::Prompt, Field::ResourceUri, Field::ResourceName, Field::ResourceId, Field::Path]
+        .into_iter();
     let target = target.map(text).find(|text| !text.is_empty()).unwrap_or_default();
     let time: String = entry.occurred_at.to_string().chars().take(19).chain(['Z']).collect();
     let duration = entry.duration_us.map(|micros| format!("{:.1}", micros as f64 / 1_000.0));
@@ -58,6 +61,7 @@ fn row(entry: &Entry) -> [String; 8] {
         method,
         target,
         duration.unwrap_or_default(),
+        entry.id.to_string(),
     ]
 }
 

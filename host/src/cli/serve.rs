@@ -39,6 +39,7 @@ impl Serve {
     }
 
     async fn serve(self) -> Result<AuditLog, Failure> {
+        one_name_each(&self.upstreams)?;
         let identity = Identity::new(Tokens::open(&self.log.data)?);
         let log = self.log.open()?;
         let sign_in = if self.open { SignIn::Open } else { SignIn::Tokens(identity.clone()) };
@@ -60,6 +61,15 @@ pub(super) fn everything(
 ) -> Router {
     let site = Site::new(log.clone(), identity, links);
     proxy::router(log.clone(), upstreams, sign_in).merge(http::router(site))
+}
+
+fn one_name_each(upstreams: &[Upstream]) -> Result<(), String> {
+    let mut names: Vec<_> = upstreams.iter().map(Upstream::name).collect();
+    names.sort_unstable();
+    match names.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(format!("two upstreams are called {:?}; give each a name of its own", pair[0])),
+        None => Ok(()),
+    }
 }
 
 fn announce(listener: &TcpListener, upstreams: &[Upstream]) -> std::io::Result<()> {

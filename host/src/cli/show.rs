@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use mcp_audit::Viewer;
+use mcp_audit::{Right, Viewer};
 use uuid::Uuid;
 
 use super::common::{Failure, LogOptions, ViewerOptions, say};
@@ -11,7 +11,7 @@ use super::{Outcome, print};
 
 #[derive(Args)]
 pub(super) struct Show {
-    /// The entry's id.
+    /// The entry's id, as `list` shows it.
     id: Uuid,
     #[command(flatten)]
     log: LogOptions,
@@ -42,6 +42,9 @@ impl Show {
     fn with_payload(&self, viewer: &Viewer) -> Result<Option<String>, Failure> {
         let log = self.log.open()?;
         let access = log.access(viewer);
+        if !access.may(Right::ReadPayloads) {
+            return Err("payloads are for auditors: look as one with --group auditor".into());
+        }
         let payload = log.read_payload(&access, self.id)?;
         let entry = log.reader(&access).entry(self.id)?;
         Ok(entry.map(|entry| print::entry(&entry, payload.map(|(_, payload)| payload))).transpose()?)

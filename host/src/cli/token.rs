@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use mcp_audit::Viewer;
+use mcp_audit::policy::{Limits, Policy};
 use mcp_audit::store::Tokens;
 use mcp_audit::time::{Clock, SystemClock};
 
@@ -49,6 +50,13 @@ impl Create {
         let Self { data, user, groups, connection, instance } = self;
         let connection = connection.unwrap_or_else(|| user.clone());
         let viewer = Viewer { user, groups, instance };
+        if !data.join("mcp-audit.db").is_file() {
+            note(format_args!(
+                "There is no log in {} yet: the token is for a server that is started there.",
+                data.display()
+            ));
+        }
+        warn_of_unknown_groups(&viewer.groups)?;
         let (secret, token) = Tokens::open(&data)?.create(&viewer, &connection, SystemClock.now())?;
         note(format_args!(
             "A token for {} ({}), connection {:?}:",
@@ -59,4 +67,14 @@ impl Create {
         say(secret)?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// A typo would make a token that may do nothing. Another policy may know the group, so this is no error.
+fn warn_of_unknown_groups(groups: &[String]) -> Result<(), mcp_audit::policy::LoadError> {
+    let policy = Policy::builtin(Limits::default(), SystemClock.now())?;
+    let known: Vec<_> = policy.manifest().groups.iter().map(|group| group.name.as_str()).collect();
+    for group in groups.iter().filter(|group| !known.contains(&group.as_str())) {
+        note(format_args!("The default policy has no group {group:?}; it has {}.", known.join(", ")));
+    }
+    Ok(())
 }

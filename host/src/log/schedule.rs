@@ -69,7 +69,7 @@ impl AuditLog {
         access.require(Right::Configure)?;
         let cron = self.manifest().crons.iter().find(|cron| cron.name == name);
         let cron = cron.ok_or_else(|| RunError::Unknown(name.chars().take(80).collect()))?;
-        self.0.run(cron, |_| true).and_then(|state| state.ok_or(RunError::Running))
+        self.0.run(cron, Some(access), |_| true).and_then(|state| state.ok_or(RunError::Running))
     }
 
     /// Runs what is due; called by the log's own thread every second.
@@ -120,14 +120,20 @@ impl Inner {
         let now = self.view.now();
         for cron in &self.view.manifest().crons {
             if states.get(&cron.name).is_some_and(|state| state.is_due(now)) {
-                self.run(cron, |state| state.is_due(now))?;
+                self.run(cron, None, |state| state.is_due(now))?;
             }
         }
         Ok(())
     }
 
-    /// Runs a job under the lock, if `wanted` still holds there; `None` when another run has the lock.
-    fn run(&self, cron: &Cron, wanted: impl Fn(&CronState) -> bool) -> Result<Option<CronState>, RunError> {
+    /// Runs a job under the lock, if `wanted` still holds there; `None` when another run has the lock. `by` is who asked
+    /// for it, where it was not the schedule.
+    fn run(
+        &self,
+        cron: &Cron,
+        by: Option<&Access>,
+        wanted: impl Fn(&CronState) -> bool,
+    ) -> Result<Option<CronState>, RunError> {
         let _lock = match self.running.try_lock() {
             Ok(lock) => lock,
             Err(TryLockError::Poisoned(lock)) => lock.into_inner(),
@@ -152,7 +158,9 @@ impl Inner {
             &result.as_ref().map(retention::Report::message).map_err(Clone::clone),
         );
         let change = StateChange { crons: vec![(cron.name.clone(), state.clone())], ..StateChange::default() };
-        self.recorder.change(change, vec![retention::event(&cron.name, now, &result)])?;
+        let mut event = retention::event(&cron.name, now, &result).fact("manual", by.is_some());
+        event.caller.user = by.map(|access| access.viewer().user.clone());
+        self.recorder.change(change, vec![event])?;
         Ok(Some(state))
     }
 }
