@@ -278,3 +278,71 @@ async fn a_huge_request_passes() {
     assert_eq!(lines(&entries), ["request tools/call upload ok 200"]);
     assert_eq!(entries[0].details["request_bytes"], length);
 }
+
+/// What an upstream sees of a request, and what a client sees of the upstream's answer.
+async fn passed(headers: &[(&str, &str)], answer: &[(&'static str, &'static str)]) -> [axum::http::HeaderMap; 2] {
+    let (sender, mut seen) = mpsc::channel(1);
+    let answer: Vec<_> = answer.to_vec();
+    let handler = move |request: axum::extract::Request| async move {
+        sender.send(request.headers().clone()).await.unwrap();
+        let mut response = Body::from("{}").into_response();
+        for (name, value) in answer {
+            response.headers_mut().append(name, value.parse().unwrap());
+        }
+        response
+    };
+    let log = Log::open();
+    let upstream = serve(Router::new().fallback(any(handler))).await;
+    let response = send(post(&proxy(&log, upstream).await, headers, CALL)).await;
+    [seen.recv().await.unwrap(), response.headers().clone()]
+}
+
+fn all<'a>(headers: &'a axum::http::HeaderMap, name: &str) -> Vec<&'a str> {
+    headers.get_all(name).iter().map(|value| value.to_str().unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_logs_own_session_stays_between_it_and_the_browser() {
+    for (sent, expected) in [
+        ("mcp_audit_session=secret", vec![]),
+        ("a=1; mcp_audit_session=secret;b = \"2\" ;; c", vec!["a=1;b = \"2\" ;; c"]),
+        ("mcp_audit_session=x; a=1; mcp_audit_session = y", vec!["a=1"]),
+        (" a=mcp_audit_session;  b=1;", vec!["a=mcp_audit_session;  b=1;"]),
+        ("my_mcp_audit_session=1; mcp_audit_sessions=2", vec!["my_mcp_audit_session=1; mcp_audit_sessions=2"]),
+    ] {
+        let [request, _] = passed(&[("cookie", sent)], &[]).await;
+        assert_eq!(all(&request, "cookie"), expected, "{sent}");
+    }
+    let answer = [
+        ("set-cookie", "mine=1; Path=/"),
+        ("set-cookie", "mcp_audit_session=evil; Path=/"),
+        ("set-cookie", " =mcp_audit_session = evil; Path=/"),
+        ("set-cookie", "mcp_audit_session"),
+        ("set-cookie", "other=mcp_audit_session=1"),
+    ];
+    let [_, response] = passed(&[], &answer).await;
+    assert_eq!(all(&response, "set-cookie"), ["mine=1; Path=/", "other=mcp_audit_session=1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_browser_would_run_is_not_of_the_logs_origin() {
+    for (kind, accept, confined) in [
+        (Some("application/json"), "text/html", false),
+        (Some("text/event-stream"), "text/html", false),
+        (Some("Text/HTML; charset=utf-8"), "*/*", true),
+        (Some("application/xhtml+xml"), "*/*", true),
+        (Some("image/svg+xml"), "*/*", true),
+        (Some("text/xml"), "*/*", true),
+        (Some("unknown/unknown"), "text/html", true),
+        (None, "text/html,*/*", true),
+        (None, "application/json, text/event-stream", false),
+    ] {
+        let mut answer = vec![("content-security-policy", "default-src 'self'"), ("x-content-type-options", "odd")];
+        answer.extend(kind.map(|kind| ("content-type", kind)));
+        let [_, response] = passed(&[("accept", accept)], &answer).await;
+        let policies = all(&response, "content-security-policy");
+        assert_eq!(policies[0], "default-src 'self'");
+        assert_eq!(policies[1..], ["sandbox"][..usize::from(confined)], "{kind:?} {accept}");
+        assert_eq!(all(&response, "x-content-type-options"), [if confined { "nosniff" } else { "odd" }]);
+    }
+}

@@ -7,11 +7,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::Site;
+use crate::identity::SESSION_COOKIE;
 use crate::secret::Secret;
 use crate::time::{SECOND, Timestamp};
 
-/// The cookie's name.
-const NAME: &str = "mcp_audit_session";
 /// How long a session lasts, in seconds.
 const LASTS: i64 = 12 * 3_600;
 /// What the signature is for.
@@ -33,7 +32,7 @@ pub(super) fn token_id(site: &Site, headers: &HeaderMap) -> Option<String> {
     let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut values = cookies.flat_map(|line| line.split(';')).filter_map(|cookie| {
         let (name, value) = cookie.trim().split_once('=')?;
-        (name == NAME).then_some(value)
+        (name == SESSION_COOKIE).then_some(value)
     });
     values.find_map(|value| verify(site.log.secret(), value, site.log.now()))
 }
@@ -54,7 +53,7 @@ fn verify(secret: &Secret, value: &str, now: Timestamp) -> Option<String> {
 
 fn set_cookie(site: &Site, value: &str, seconds: i64) -> String {
     let secure = if site.https { "; Secure" } else { "" };
-    format!("{NAME}={value}; Path={}; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}", site.home())
+    format!("{SESSION_COOKIE}={value}; Path={}; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}", site.home())
 }
 
 #[cfg(test)]
