@@ -74,6 +74,19 @@ async fn wrong_credentials_are_refused_and_recorded_without_what_was_sent() {
 }
 
 #[tokio::test]
+async fn programs_without_a_token_are_recorded() {
+    let world = World::new();
+    world.stranger().get("/api/v1/entries").await.problem(401, "Bearer");
+    world.stranger().header("authorization", "Basic canary").get("/api/v1/me").await.problem(401, "Bearer");
+    world.stranger().header("cookie", "mcp_audit_session=canary").get("/api/v1/me").await.problem(401, "Bearer");
+    assert_eq!(world.stranger().get("/").await.status, StatusCode::SEE_OTHER);
+    world.record(call("ada", "search")).await;
+    let admin = world.bearer("root", &["admin"]);
+    assert_eq!(admin.entries("method=sign_in.failed").await.len(), 3);
+    assert!(!admin.get("/api/v1/entries").await.text.contains("canary"));
+}
+
+#[tokio::test]
 async fn a_session_cannot_be_tampered_with_and_ends() {
     let world = World::new();
     let browser = world.browser("ada", &["user"]).await;
