@@ -227,6 +227,10 @@ async fn only_holders_of_a_token_come_in() {
         ("/mcp/none", Some("Bearer mcpa_wrong"), 401),
         ("/mcp/none", Some(bearer.as_str()), 404),
         ("/mcp/up/..%2fx", Some(bearer.as_str()), 400),
+        ("/mcp", None, 401),
+        ("/mcp", Some(bearer.as_str()), 404),
+        ("/mcp/", Some(bearer.as_str()), 404),
+        ("/mcp//up", Some(bearer.as_str()), 404),
         ("/mcp/up", Some(bearer.as_str()), 200),
     ] {
         let headers: Vec<_> = token.map(|token| ("authorization", token)).into_iter().collect();
@@ -237,7 +241,7 @@ async fn only_holders_of_a_token_come_in() {
         assert!(expected != 404 || contains(&body, "known are: up"));
     }
     assert!(!headers.recv().await.unwrap().contains_key("authorization"));
-    let entries = log.wait_for(6).await;
+    let entries = log.wait_for(10).await;
     assert_eq!(
         lines(&entries),
         [
@@ -246,12 +250,17 @@ async fn only_holders_of_a_token_come_in() {
             "request tools/call echo denied 401",
             "request tools/call echo rejected 404",
             "request tools/call echo rejected 400",
+            "request tools/call echo denied 401",
+            "request tools/call echo rejected 404",
+            "request tools/call echo rejected 404",
+            "request tools/call echo rejected 404",
             "request tools/call echo ok 200",
         ]
     );
     assert_eq!((entries[0].text(Field::Ip), entries[0].text(Field::User)), (Some("127.0.0.1"), None));
     assert_eq!((entries[2].text(Field::Server), entries[3].text(Field::User)), (Some("none"), Some("anna")));
-    assert_eq!(entries[5].text(Field::Connection), Some("laptop"));
+    assert_eq!(entries[9].text(Field::Connection), Some("laptop"));
+    assert_eq!((entries[6].text(Field::Path), entries[6].text(Field::Server)), (Some("/mcp"), None));
     assert!(!contains(&log.files(), &secret) && !contains(&log.files(), "mcpa_wrong"));
 }
 
@@ -345,4 +354,19 @@ async fn what_a_browser_would_run_is_not_of_the_logs_origin() {
         assert_eq!(policies[1..], ["sandbox"][..usize::from(confined)], "{kind:?} {accept}");
         assert_eq!(all(&response, "x-content-type-options"), [if confined { "nosniff" } else { "odd" }]);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn as_many_headers_pass_as_without_it() {
+    let mut answer = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n".to_owned();
+    (0..500).for_each(|number| answer.push_str(&format!("x-{number}: 1\r\n")));
+    let upstream = serve_bytes(format!("{answer}\r\n{{}}").leak().as_bytes()).await;
+    let log = Log::open();
+    let url = proxy(&log, upstream).await;
+    let client = hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new())
+        .http1_max_headers(1_000)
+        .build_http();
+    let response = client.request(post(&url, &[], CALL)).await.unwrap();
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.headers().keys().filter(|name| name.as_str().starts_with("x-")).count(), 500);
 }
