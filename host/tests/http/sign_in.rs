@@ -107,9 +107,13 @@ async fn a_session_cannot_be_tampered_with_and_ends() {
     }
     let several = world.stranger().header("cookie", &format!("a=b; mcp_audit_session=x; {cookie}"));
     assert_eq!(several.get("/api/v1/me").await.json()["user"], "ada");
+    let elsewhere = world.stranger().header("cookie", &world.browser("ada", &["user"]).await.cookie());
     let out = browser.form("/sign-out", "").await;
     assert_eq!(out.status, StatusCode::SEE_OTHER);
     assert!(out.header("set-cookie").contains("Max-Age=0"));
+    let copy = world.stranger().header("cookie", &cookie);
+    assert_eq!(copy.get("/api/v1/me").await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(elsewhere.get("/api/v1/me").await.status, StatusCode::OK);
 }
 
 #[tokio::test]

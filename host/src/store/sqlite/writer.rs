@@ -39,7 +39,15 @@ impl SqliteWriter {
         let pruning = Arc::new(AtomicBool::new(false));
         let connection = connection::writer(path, Arc::clone(&pruning))?;
         let left = Some(ends(&connection)?);
-        Ok(Self { path: path.to_owned(), connection, terms: Terms::default(), pruning, left, broken: false, _lock: lock })
+        Ok(Self {
+            path: path.to_owned(),
+            connection,
+            terms: Terms::default(),
+            pruning,
+            left,
+            broken: false,
+            _lock: lock,
+        })
     }
 
     /// The connection itself, for tests of what it refuses.
@@ -187,7 +195,11 @@ fn ends(connection: &Connection) -> Result<Ends, StoreError> {
 /// what is there.
 fn watch(left: Option<Ends>, found: Ends) {
     if let Some(left) = left.filter(|left| *left != found) {
-        tracing::error!(?left, ?found, "another program changed the log: its ends are not where this process left them");
+        tracing::error!(
+            ?left,
+            ?found,
+            "another program changed the log: its ends are not where this process left them"
+        );
     }
 }
 
