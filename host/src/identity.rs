@@ -14,6 +14,9 @@ const BELIEVED: Duration = Duration::from_secs(1);
 /// How many tokens are remembered.
 const REMEMBERED: usize = 10_000;
 
+/// The cookie that holds a browser's session with the log. The proxy keeps it from its upstreams.
+pub(crate) const SESSION_COOKIE: &str = "mcp_audit_session";
+
 /// Who may come in. Clones share what they remember.
 #[derive(Clone, Debug)]
 pub struct Identity {

@@ -227,6 +227,10 @@ async fn only_holders_of_a_token_come_in() {
         ("/mcp/none", Some("Bearer mcpa_wrong"), 401),
         ("/mcp/none", Some(bearer.as_str()), 404),
         ("/mcp/up/..%2fx", Some(bearer.as_str()), 400),
+        ("/mcp", None, 401),
+        ("/mcp", Some(bearer.as_str()), 404),
+        ("/mcp/", Some(bearer.as_str()), 404),
+        ("/mcp//up", Some(bearer.as_str()), 404),
         ("/mcp/up", Some(bearer.as_str()), 200),
     ] {
         let headers: Vec<_> = token.map(|token| ("authorization", token)).into_iter().collect();
@@ -237,7 +241,7 @@ async fn only_holders_of_a_token_come_in() {
         assert!(expected != 404 || contains(&body, "known are: up"));
     }
     assert!(!headers.recv().await.unwrap().contains_key("authorization"));
-    let entries = log.wait_for(6).await;
+    let entries = log.wait_for(10).await;
     assert_eq!(
         lines(&entries),
         [
@@ -246,12 +250,17 @@ async fn only_holders_of_a_token_come_in() {
             "request tools/call echo denied 401",
             "request tools/call echo rejected 404",
             "request tools/call echo rejected 400",
+            "request tools/call echo denied 401",
+            "request tools/call echo rejected 404",
+            "request tools/call echo rejected 404",
+            "request tools/call echo rejected 404",
             "request tools/call echo ok 200",
         ]
     );
     assert_eq!((entries[0].text(Field::Ip), entries[0].text(Field::User)), (Some("127.0.0.1"), None));
     assert_eq!((entries[2].text(Field::Server), entries[3].text(Field::User)), (Some("none"), Some("anna")));
-    assert_eq!(entries[5].text(Field::Connection), Some("laptop"));
+    assert_eq!(entries[9].text(Field::Connection), Some("laptop"));
+    assert_eq!((entries[6].text(Field::Path), entries[6].text(Field::Server)), (Some("/mcp"), None));
     assert!(!contains(&log.files(), &secret) && !contains(&log.files(), "mcpa_wrong"));
 }
 
@@ -277,4 +286,87 @@ async fn a_huge_request_passes() {
     let entries = log.wait_for(1).await;
     assert_eq!(lines(&entries), ["request tools/call upload ok 200"]);
     assert_eq!(entries[0].details["request_bytes"], length);
+}
+
+/// What an upstream sees of a request, and what a client sees of the upstream's answer.
+async fn passed(headers: &[(&str, &str)], answer: &[(&'static str, &'static str)]) -> [axum::http::HeaderMap; 2] {
+    let (sender, mut seen) = mpsc::channel(1);
+    let answer: Vec<_> = answer.to_vec();
+    let handler = move |request: axum::extract::Request| async move {
+        sender.send(request.headers().clone()).await.unwrap();
+        let mut response = Body::from("{}").into_response();
+        for (name, value) in answer {
+            response.headers_mut().append(name, value.parse().unwrap());
+        }
+        response
+    };
+    let log = Log::open();
+    let upstream = serve(Router::new().fallback(any(handler))).await;
+    let response = send(post(&proxy(&log, upstream).await, headers, CALL)).await;
+    [seen.recv().await.unwrap(), response.headers().clone()]
+}
+
+fn all<'a>(headers: &'a axum::http::HeaderMap, name: &str) -> Vec<&'a str> {
+    headers.get_all(name).iter().map(|value| value.to_str().unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_logs_own_session_stays_between_it_and_the_browser() {
+    for (sent, expected) in [
+        ("mcp_audit_session=secret", vec![]),
+        ("a=1; mcp_audit_session=secret;b = \"2\" ;; c", vec!["a=1;b = \"2\" ;; c"]),
+        ("mcp_audit_session=x; a=1; mcp_audit_session = y", vec!["a=1"]),
+        (" a=mcp_audit_session;  b=1;", vec!["a=mcp_audit_session;  b=1;"]),
+        ("my_mcp_audit_session=1; mcp_audit_sessions=2", vec!["my_mcp_audit_session=1; mcp_audit_sessions=2"]),
+    ] {
+        let [request, _] = passed(&[("cookie", sent)], &[]).await;
+        assert_eq!(all(&request, "cookie"), expected, "{sent}");
+    }
+    let answer = [
+        ("set-cookie", "mine=1; Path=/"),
+        ("set-cookie", "mcp_audit_session=evil; Path=/"),
+        ("set-cookie", " =mcp_audit_session = evil; Path=/"),
+        ("set-cookie", "mcp_audit_session"),
+        ("set-cookie", "other=mcp_audit_session=1"),
+    ];
+    let [_, response] = passed(&[], &answer).await;
+    assert_eq!(all(&response, "set-cookie"), ["mine=1; Path=/", "other=mcp_audit_session=1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_browser_would_run_is_not_of_the_logs_origin() {
+    for (kind, accept, confined) in [
+        (Some("application/json"), "text/html", false),
+        (Some("text/event-stream"), "text/html", false),
+        (Some("Text/HTML; charset=utf-8"), "*/*", true),
+        (Some("application/xhtml+xml"), "*/*", true),
+        (Some("image/svg+xml"), "*/*", true),
+        (Some("text/xml"), "*/*", true),
+        (Some("unknown/unknown"), "text/html", true),
+        (None, "text/html,*/*", true),
+        (None, "application/json, text/event-stream", false),
+    ] {
+        let mut answer = vec![("content-security-policy", "default-src 'self'"), ("x-content-type-options", "odd")];
+        answer.extend(kind.map(|kind| ("content-type", kind)));
+        let [_, response] = passed(&[("accept", accept)], &answer).await;
+        let policies = all(&response, "content-security-policy");
+        assert_eq!(policies[0], "default-src 'self'");
+        assert_eq!(policies[1..], ["sandbox"][..usize::from(confined)], "{kind:?} {accept}");
+        assert_eq!(all(&response, "x-content-type-options"), [if confined { "nosniff" } else { "odd" }]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn as_many_headers_pass_as_without_it() {
+    let mut answer = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n".to_owned();
+    (0..500).for_each(|number| answer.push_str(&format!("x-{number}: 1\r\n")));
+    let upstream = serve_bytes(format!("{answer}\r\n{{}}").leak().as_bytes()).await;
+    let log = Log::open();
+    let url = proxy(&log, upstream).await;
+    let client = hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new())
+        .http1_max_headers(1_000)
+        .build_http();
+    let response = client.request(post(&url, &[], CALL)).await.unwrap();
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.headers().keys().filter(|name| name.as_str().starts_with("x-")).count(), 500);
 }

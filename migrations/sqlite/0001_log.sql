@@ -2,6 +2,10 @@
 --
 -- Entries are immutable. Triggers refuse every change from any connection; the writer's authorizer refuses it once more.
 -- A row may only go below the head's prune points, and only the retention job moves those.
+--
+-- Triggers cannot tell who asks. Whoever may write the file can still append at exactly the next place, move the prune
+-- points within the log and delete below them, or drop the triggers. The running writer notices the first two, the next
+-- start the last one, and for the rest there is the ledger outside of this file.
 
 -- Each text that entries share, once. Small row ids keep entries narrow, and the values of a field are cheap to list.
 CREATE TABLE term (
@@ -10,7 +14,8 @@ CREATE TABLE term (
 ) STRICT;
 
 CREATE TABLE entry (
-    seq                INTEGER PRIMARY KEY,
+    -- Bounded far from where counting on would overflow.
+    seq                INTEGER PRIMARY KEY CHECK (seq >= 0 AND seq < 1 << 62),
     id                 BLOB    NOT NULL CHECK (length(id) = 16),
     -- The version of the leaf encoding that seals this row.
     version            INTEGER NOT NULL DEFAULT 1,
@@ -78,7 +83,7 @@ CREATE TABLE payload (
 CREATE TABLE head (
     one             INTEGER PRIMARY KEY CHECK (one = 1),
     pruned          INTEGER NOT NULL,
-    payloads_pruned INTEGER NOT NULL
+    payloads_pruned INTEGER NOT NULL CHECK (payloads_pruned <= 1 << 62)
 ) STRICT;
 INSERT INTO head VALUES (1, 0, 0);
 
@@ -105,7 +110,7 @@ CREATE TRIGGER entry_no_delete BEFORE DELETE ON entry WHEN old.seq >= (SELECT pr
 END;
 -- INSERT OR REPLACE deletes without firing the trigger above, so a row that would replace another is refused here.
 CREATE TRIGGER entry_append_only BEFORE INSERT ON entry
-WHEN new.seq <= (SELECT max(seq) FROM entry) OR new.seq < (SELECT pruned FROM head)
+WHEN new.seq IS NOT coalesce((SELECT max(seq) + 1 FROM entry), (SELECT pruned FROM head))
     OR EXISTS (SELECT 1 FROM entry WHERE id = new.id) BEGIN
     SELECT RAISE(ABORT, 'entries are append-only');
 END;
@@ -117,7 +122,8 @@ CREATE TRIGGER payload_no_delete BEFORE DELETE ON payload WHEN old.seq >= (SELEC
     SELECT RAISE(ABORT, 'payloads are immutable: only retention removes them');
 END;
 CREATE TRIGGER payload_append_only BEFORE INSERT ON payload
-WHEN new.seq <= (SELECT max(seq) FROM payload) OR new.seq < (SELECT payloads_pruned FROM head) BEGIN
+WHEN new.seq IS NOT (SELECT max(seq) FROM entry) OR new.seq <= (SELECT max(seq) FROM payload)
+    OR new.seq < (SELECT payloads_pruned FROM head) BEGIN
     SELECT RAISE(ABORT, 'payloads are append-only');
 END;
 
@@ -133,8 +139,9 @@ WHEN EXISTS (SELECT 1 FROM term WHERE id = new.id OR text = new.text) BEGIN
 END;
 
 CREATE TRIGGER head_only_forward BEFORE UPDATE ON head
-WHEN new.pruned < old.pruned OR new.payloads_pruned < old.payloads_pruned OR new.payloads_pruned < new.pruned BEGIN
-    SELECT RAISE(ABORT, 'prune points only move forward');
+WHEN new.pruned < old.pruned OR new.payloads_pruned < old.payloads_pruned OR new.payloads_pruned < new.pruned
+    OR new.payloads_pruned > coalesce((SELECT max(seq) + 1 FROM entry), old.payloads_pruned) BEGIN
+    SELECT RAISE(ABORT, 'prune points only move forward, and not beyond the log');
 END;
 CREATE TRIGGER head_no_delete BEFORE DELETE ON head BEGIN
     SELECT RAISE(ABORT, 'the head cannot be deleted');

@@ -54,9 +54,10 @@ pub fn router_with(log: AuditLog, upstreams: Vec<Upstream>, sign_in: SignIn, opt
     let upstreams = upstreams.into_iter().map(|upstream| (upstream.name().to_owned(), upstream)).collect();
     let proxy = Arc::new(Proxy { upstreams, sign_in, forwarder });
     Router::new()
-        .route("/mcp/{name}", any(handle))
-        .route("/mcp/{name}/", any(handle))
-        .route("/mcp/{name}/{*rest}", any(handle))
+        // All of it, so that a call to no server is told so and recorded too.
+        .route("/mcp", any(handle))
+        .route("/mcp/", any(handle))
+        .route("/mcp/{*rest}", any(handle))
         .with_state(proxy)
         .route_layer(AuditLayer::named_by(log, |uri| split(uri).0.chars().take(NAME).collect::<String>().into()))
 }

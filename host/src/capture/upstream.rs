@@ -6,6 +6,9 @@ use axum::http::uri::{InvalidUri, PathAndQuery, Scheme};
 /// Longest name.
 pub(super) const NAME: usize = 64;
 
+/// How often a server may decode a path.
+const DECODINGS: usize = 2;
+
 /// A named MCP server, reached as `/mcp/NAME`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upstream {
@@ -101,10 +104,43 @@ impl Upstream {
     }
 }
 
-/// Whether a segment of a path is `..` in any spelling.
+/// Whether a segment of a path leads elsewhere for some server: it is `.` or `..` in any spelling, or contains what
+/// divides or ends a path. Servers differ in how often they decode, and some take off what follows a `;`.
 fn climbs(segment: &str) -> bool {
-    let plain = segment.to_ascii_lowercase().replace("%2e", ".");
-    plain == ".." || plain.contains("%2f") && plain.contains("..") || plain.contains("%5c") || plain.contains('\\')
+    let mut plain = segment.as_bytes().to_vec();
+    for _ in 0..=DECODINGS {
+        let dots = plain.split(|byte| *byte == b';').next().unwrap_or_default();
+        let divides = |byte: &u8| matches!(byte, b'\\' | 0 | 0xc0 | 0xc1);
+        if matches!(dots, b"." | b"..") || plain.iter().any(divides) || plain.windows(2).any(overlong) {
+            return true;
+        }
+        let decoded = decode(&plain);
+        if decoded.contains(&b'/') && decoded.windows(2).any(|pair| pair == b"..") {
+            return true;
+        }
+        plain = decoded;
+    }
+    false
+}
+
+/// Whether these begin a spelling of a character that is longer than UTF-8 allows, as those with 0xc0 and 0xc1 are:
+/// lenient servers read an ASCII character there.
+fn overlong(pair: &[u8]) -> bool {
+    matches!(pair, [0xe0, 0x80..=0x9f] | [0xf0, 0x80..=0x8f])
+}
+
+/// `%41` becomes `A`, once; what is no such sequence stays.
+fn decode(text: &[u8]) -> Vec<u8> {
+    let digit =
+        |at: usize| text.get(at).and_then(|byte| char::from(*byte).to_digit(16)).and_then(|n| u8::try_from(n).ok());
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut at = 0;
+    while let Some(byte) = text.get(at) {
+        let value = digit(at + 1).zip(digit(at + 2)).filter(|_| *byte == b'%').map(|(high, low)| high << 4 | low);
+        decoded.push(value.unwrap_or(*byte));
+        at += if value.is_some() { 3 } else { 1 };
+    }
+    decoded
 }
 
 #[cfg(test)]
@@ -145,6 +181,19 @@ mod tests {
             ("http://h/mcp", "/../admin", None, None),
             ("http://h/mcp", "/%2E./admin", None, None),
             ("http://h/mcp", "/..%2fadmin", None, None),
+            ("http://h/mcp", "/..;/admin", None, None),
+            ("http://h/mcp", "/%2e%2e%3Bx=1/admin", None, None),
+            ("http://h/mcp", "/.;a", None, None),
+            ("http://h/mcp", "/./x", None, None),
+            ("http://h/mcp", "/%252e%252e/admin", None, None),
+            ("http://h/mcp", "/%252E.%252fadmin", None, None),
+            ("http://h/mcp", "/..%00/admin", None, None),
+            ("http://h/mcp", "/x%2500", None, None),
+            ("http://h/mcp", "/%c0%ae%C0%AE/admin", None, None),
+            ("http://h/mcp", "/%e0%80%ae./admin", None, None),
+            ("http://h/mcp", "/x%255cy", None, None),
+            ("http://h/mcp", "/a..b/...;v=1/x%2Fy/100%/%zz", None, Some("http://h/mcp/a..b/...;v=1/x%2Fy/100%/%zz")),
+            ("http://h/mcp", "/%C3%A4", None, Some("http://h/mcp/%C3%A4")),
         ] {
             let upstream = Upstream::new("a", url).expect("good");
             assert_eq!(upstream.target(rest, query).map(|uri| uri.to_string()).as_deref(), expected);

@@ -53,7 +53,14 @@ pub(super) async fn for_api(State(site): State<Arc<Site>>, request: Request, nex
     let (mut parts, body) = request.into_parts();
     match admit(&site, &mut parts).await {
         Ok(_) => next.run(Request::from_parts(parts, body)).await,
-        Err(problem) => problem.into_response(),
+        Err(problem) => {
+            // People without a session are on their way to the sign-in; a program without a token is turned away. One
+            // with a wrong token is recorded where that is found.
+            if problem.status() == StatusCode::UNAUTHORIZED && sent_token(&parts.headers).is_none() {
+                site.witness.refused(&site.log, &parts, "token");
+            }
+            problem.into_response()
+        }
     }
 }
 

@@ -44,12 +44,14 @@ pub struct Site {
     base: String,
     https: bool,
     witness: Witness,
+    ended: session::Ended,
 }
 
 impl Site {
     /// A site at the root of its host, spoken to over plain HTTP.
     pub fn new(log: AuditLog, identity: Identity, links: SignInLinks) -> Self {
-        Self { log, identity, links, base: String::new(), https: false, witness: Witness::default() }
+        let (witness, ended) = (Witness::default(), session::Ended::default());
+        Self { log, identity, links, base: String::new(), https: false, witness, ended }
     }
 
     /// The path under which the router is nested, as browsers see it: `/audit`.

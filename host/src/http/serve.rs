@@ -6,36 +6,76 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
-use axum::serve::ListenerExt;
-use tokio::net::TcpListener;
-use tokio::sync::watch;
+use axum::extract::{ConnectInfo, Request};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+use tower_service::Service as _;
 
 /// How long open requests have to finish. A stream that a client keeps open would never.
 const GRACE: Duration = Duration::from_secs(3);
+/// How many headers a request may have; hyper's own limit of 100 would refuse what passes without a proxy.
+const HEADERS: usize = 1_000;
+/// How long to wait when no connection can be taken on, as when there are too many open files.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Serves `router` until `shutdown` is done. Requests that are under way then have three seconds to finish; what is
 /// still open after that is cut.
 ///
 /// # Errors
-/// The listener fails.
+/// None so far: what a listener reports passes.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    // Answers are small; waiting for more of them only makes them late.
-    let listener = listener.tap_io(|stream| {
-        let _ = stream.set_nodelay(true);
-    });
-    let (stopping, mut stopped) = watch::channel(false);
-    let signal = async move {
-        shutdown.await;
-        let _ = stopping.send(true);
-    };
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let serving = axum::serve(listener, service).with_graceful_shutdown(signal).into_future();
-    tokio::select! {
-        result = serving => result,
-        () = async { let _ = stopped.wait_for(|stop| *stop).await; tokio::time::sleep(GRACE).await } => Ok(()),
+    // What axum::serve does, which leaves no say about headers.
+    let open = GracefulShutdown::new();
+    let mut shutdown = std::pin::pin!(shutdown);
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = &mut shutdown => break,
+        };
+        match accepted {
+            Ok((stream, address)) => {
+                let connection = open.watch(connection(stream, address, router.clone()));
+                // A client that hangs up or sends no HTTP is no concern of the server.
+                tokio::spawn(async move { drop(connection.await) });
+            }
+            Err(error) if is_of_the_client(&error) => {}
+            Err(error) => {
+                tracing::error!(%error, "no connection can be taken on at present");
+                tokio::select! {
+                    () = tokio::time::sleep(PAUSE) => {}
+                    () = &mut shutdown => break,
+                }
+            }
+        }
     }
+    drop(listener);
+    let _ = tokio::time::timeout(GRACE, open.shutdown()).await;
+    Ok(())
+}
+
+fn connection(
+    stream: TcpStream,
+    address: SocketAddr,
+    router: Router,
+) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + Send {
+    // Answers are small; waiting for more of them only makes them late.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(address));
+        router.clone().call(request)
+    });
+    http1::Builder::new().max_headers(HEADERS).serve_connection(TokioIo::new(stream), service)
+}
+
+fn is_of_the_client(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }

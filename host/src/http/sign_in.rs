@@ -103,7 +103,7 @@ async fn out(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
     if !origin::is_own(&headers) {
         return error::as_page(&site, None, Problem::cross_site().into_response());
     }
-    ([(SET_COOKIE, session::end(&site))], Redirect::to(&address(&site, "/"))).into_response()
+    ([(SET_COOKIE, session::end(&site, &headers))], Redirect::to(&address(&site, "/"))).into_response()
 }
 
 fn enter(site: &Site, token: &Token, next: &str) -> Response {

@@ -44,6 +44,14 @@ async fn the_end_comes_although_a_stream_is_open() {
     probe.read_to_string(&mut answer).await.expect("an answer");
     assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("ready\n"), "{answer}");
 
+    let mut probe = TcpStream::connect(address).await.expect("connected");
+    let many: String = (0..900).map(|number| format!("x-{number}: 1\r\n")).collect();
+    let request = format!("GET /readyz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{many}\r\n");
+    probe.write_all(request.as_bytes()).await.expect("sent");
+    let mut answer = String::new();
+    probe.read_to_string(&mut answer).await.expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+
     let mut held = TcpStream::connect(address).await.expect("connected");
     held.write_all(b"GET /endless HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("sent");
     held.read_u8().await.expect("the head");

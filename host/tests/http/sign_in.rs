@@ -74,6 +74,19 @@ async fn wrong_credentials_are_refused_and_recorded_without_what_was_sent() {
 }
 
 #[tokio::test]
+async fn programs_without_a_token_are_recorded() {
+    let world = World::new();
+    world.stranger().get("/api/v1/entries").await.problem(401, "Bearer");
+    world.stranger().header("authorization", "Basic canary").get("/api/v1/me").await.problem(401, "Bearer");
+    world.stranger().header("cookie", "mcp_audit_session=canary").get("/api/v1/me").await.problem(401, "Bearer");
+    assert_eq!(world.stranger().get("/").await.status, StatusCode::SEE_OTHER);
+    world.record(call("ada", "search")).await;
+    let admin = world.bearer("root", &["admin"]);
+    assert_eq!(admin.entries("method=sign_in.failed").await.len(), 3);
+    assert!(!admin.get("/api/v1/entries").await.text.contains("canary"));
+}
+
+#[tokio::test]
 async fn a_session_cannot_be_tampered_with_and_ends() {
     let world = World::new();
     let browser = world.browser("ada", &["user"]).await;
@@ -94,9 +107,13 @@ async fn a_session_cannot_be_tampered_with_and_ends() {
     }
     let several = world.stranger().header("cookie", &format!("a=b; mcp_audit_session=x; {cookie}"));
     assert_eq!(several.get("/api/v1/me").await.json()["user"], "ada");
+    let elsewhere = world.stranger().header("cookie", &world.browser("ada", &["user"]).await.cookie());
     let out = browser.form("/sign-out", "").await;
     assert_eq!(out.status, StatusCode::SEE_OTHER);
     assert!(out.header("set-cookie").contains("Max-Age=0"));
+    let copy = world.stranger().header("cookie", &cookie);
+    assert_eq!(copy.get("/api/v1/me").await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(elsewhere.get("/api/v1/me").await.status, StatusCode::OK);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Connections: what every one of them is set to, and what it is forbidden to do.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,6 +19,8 @@ const APPLICATION_ID: i64 = 0x6d63_7061;
 const MIGRATIONS: &[&str] = &[include_str!("../../../../migrations/sqlite/0001_log.sql")];
 /// Older versions have bugs in what we rely on (write-ahead log resets).
 const OLDEST_SQLITE: i32 = 3_051_003;
+/// Every place in the log is below this.
+pub(super) const PLACES: i64 = 1 << 62;
 /// How long a query may run.
 pub(super) const DEADLINE: Duration = Duration::from_secs(10);
 
@@ -45,6 +48,15 @@ pub(super) fn writer(path: &Path, pruning: Arc<AtomicBool>) -> Result<Connection
     }
     migrate(&mut connection)
         .and_then(|known| if known { Ok(()) } else { Err(foreign("an unknown schema".to_owned())) })?;
+    let wrong = match changed(&connection)? {
+        Some(changed) => Some(format!("its own safeguards were changed: {changed}")),
+        None => misplaced(&connection)?,
+    };
+    if let Some(wrong) = wrong {
+        return Err(foreign(format!(
+            "{wrong}; restore the folder from a backup, or begin a new log elsewhere with --data and keep this one as evidence"
+        )));
+    }
     connection
         .authorizer(Some(move |context: AuthContext<'_>| writer_may(&context, &pruning)))
         .doing("guarding the log")?;
@@ -106,6 +118,46 @@ fn migrate(connection: &mut Connection) -> Result<bool, StoreError> {
         transaction.commit().doing(doing)?;
     }
     Ok(true)
+}
+
+/// What of the tables, indexes and triggers is not as the migrations make it. Whoever can write the file can drop a
+/// trigger and then edit entries; that is seen here.
+fn changed(connection: &Connection) -> Result<Option<String>, StoreError> {
+    let doing = "checking the log's safeguards";
+    let model = Connection::open_in_memory().doing(doing)?;
+    MIGRATIONS.iter().try_for_each(|sql| model.execute_batch(sql)).doing(doing)?;
+    let (expected, found) = (schema(&model).doing(doing)?, schema(connection).doing(doing)?);
+    let kept = expected.iter().filter_map(|(name, sql)| match found.get(name) {
+        None => Some(format!("{name} is missing")),
+        Some(other) if other != sql => Some(format!("{name} was changed")),
+        Some(_) => None,
+    });
+    let added = found.keys().filter(|name| !expected.contains_key(*name)).map(|name| format!("{name} was added"));
+    let differences: Vec<_> = kept.chain(added).collect();
+    Ok((!differences.is_empty()).then(|| differences.join(", ")))
+}
+
+/// What there is, as "trigger entry_no_update", and how it was made. SQLite's own indexes and statistics do not count.
+fn schema(connection: &Connection) -> rusqlite::Result<BTreeMap<String, String>> {
+    let sql =
+        "SELECT type || ' ' || name, coalesce(sql, '') FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
+    connection.prepare(sql)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+}
+
+/// What is wrong with where the log begins and ends. Holes in between would take reading all of it.
+fn misplaced(connection: &Connection) -> Result<Option<String>, StoreError> {
+    let sql = "SELECT (SELECT min(seq) FROM entry), (SELECT max(seq) FROM entry), (SELECT pruned FROM head)";
+    let ends = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+    let (first, last, pruned): (Option<i64>, Option<i64>, Option<i64>) =
+        connection.query_row(sql, [], ends).doing("checking where the log begins")?;
+    Ok(match (first, last, pruned) {
+        (_, _, None) => Some("its head is missing".to_owned()),
+        (Some(first), _, Some(pruned)) if first != pruned => {
+            Some(format!("it begins at place {first}, but the cleanup went only to {pruned}: entries are missing"))
+        }
+        (_, Some(last), _) if last >= PLACES => Some(format!("it ends at the impossible place {last}")),
+        _ => None,
+    })
 }
 
 /// The second guard beside the triggers: statements that edit entries cannot even be prepared.

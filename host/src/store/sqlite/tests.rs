@@ -98,6 +98,8 @@ const EDITS: &[&str] = &[
     "UPDATE term SET text = 'x' || text",
     "DELETE FROM term",
     "REPLACE INTO term SELECT id, 'x' || text FROM term",
+    "UPDATE head SET pruned = 99, payloads_pruned = 99",
+    "UPDATE head SET payloads_pruned = 9223372036854775807",
     "DELETE FROM head",
     "INSERT OR REPLACE INTO head VALUES (1, 99, 99)",
 ];
@@ -117,7 +119,7 @@ fn edits_are_refused_on_every_connection() {
         "DROP TABLE entry",
         "DROP TRIGGER entry_no_update",
         "ALTER TABLE entry ADD COLUMN x",
-        "UPDATE head SET pruned = 99, payloads_pruned = 99",
+        "UPDATE head SET pruned = 1, payloads_pruned = 1",
     ];
     assert_refused(log.writer.connection(), &schema, "the writer");
     assert_refused(&super::connection::reader(&path).expect("a reader"), &schema, "a reader");
@@ -126,6 +128,117 @@ fn edits_are_refused_on_every_connection() {
     raw.pragma_update(None, "recursive_triggers", "OFF").expect("off");
     assert_refused(&raw, &["UPDATE head SET pruned = -1"], "a raw connection");
     assert_eq!(all(&log.files, Domain::TRUE), before);
+}
+
+/// What a raw connection appends: the newest entry and its payload once more, at other places.
+fn forged(entry: &str, payload: &str) -> [String; 2] {
+    let copy = "CREATE TEMP TABLE forged AS SELECT * FROM";
+    let id = "UPDATE forged SET id = randomblob(16)";
+    [
+        format!("{copy} entry LIMIT 1; {id}, seq = {entry}; INSERT INTO entry SELECT * FROM forged; DROP TABLE forged"),
+        format!("{copy} payload LIMIT 1; UPDATE forged SET seq = {payload}; INSERT INTO payload SELECT * FROM forged"),
+    ]
+}
+
+#[test]
+fn only_the_next_place_takes_an_entry() {
+    let mut log = log([entry(1, at(1)), entry(2, at(2))]);
+    let path = log.folder.path().join("mcp-audit.db");
+    for place in ["-1", "1", "3", "9223372036854775807"] {
+        for sql in forged(place, place) {
+            let raw = Connection::open(&path).expect("a raw connection");
+            assert!(raw.execute_batch(&sql).is_err(), "ran: {sql}");
+        }
+    }
+    assert_eq!(log.writer.commit(&batch([entry(3, at(3))])).expect("stored"), [Stored::At(2)]);
+}
+
+/// Counts the errors that are told.
+#[derive(Clone, Default)]
+struct Told(std::sync::Arc<std::sync::atomic::AtomicUsize>);
+
+impl tracing::Subscriber for Told {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        *metadata.level() == tracing::Level::ERROR
+    }
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+    fn event(&self, _: &tracing::Event<'_>) {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    }
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[test]
+fn the_writer_tells_what_another_program_did_and_goes_on() {
+    let mut log = log([entry(1, at(1)), entry(2, at(2))]);
+    let raw = Connection::open(log.folder.path().join("mcp-audit.db")).expect("a raw connection");
+    let told = Told::default();
+    let _guard = tracing::subscriber::set_default(told.clone());
+    let count = || told.0.load(std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(log.writer.commit(&batch([entry(3, at(3))])).expect("stored"), [Stored::At(2)]);
+    log.writer.prune(Plan { entries_before: Some(at(2)), payloads_before: None }).expect("pruned");
+    log.writer.commit(&batch([entry(4, at(4))])).expect("stored");
+    assert_eq!(count(), 0);
+    let [append, _] = forged("4", "4");
+    raw.execute_batch(&append).expect("SQLite alone cannot refuse it");
+    assert_eq!(log.writer.commit(&batch([entry(5, at(5))])).expect("stored"), [Stored::At(5)]);
+    assert_eq!(count(), 1);
+    raw.execute_batch("UPDATE head SET pruned = 2, payloads_pruned = 2; DELETE FROM entry WHERE seq < 2").expect("ran");
+    log.writer.commit(&batch([entry(6, at(6))])).expect("stored");
+    assert_eq!(count(), 2);
+    log.writer.commit(&batch([entry(7, at(7))])).expect("stored");
+    assert_eq!(count(), 2, "told once");
+}
+
+#[test]
+fn a_log_without_its_safeguards_is_not_opened() {
+    for (sql, expected) in [
+        ("DROP TRIGGER entry_no_update", "trigger entry_no_update is missing"),
+        (
+            "DROP TRIGGER term_no_delete; CREATE TRIGGER term_no_delete BEFORE DELETE ON term BEGIN SELECT 1; END",
+            "trigger term_no_delete was changed",
+        ),
+        ("CREATE TRIGGER mine BEFORE INSERT ON entry BEGIN SELECT RAISE(IGNORE); END", "trigger mine was added"),
+        ("DROP INDEX entry_id", "index entry_id is missing"),
+        ("DROP TRIGGER head_no_delete; DELETE FROM head", "head_no_delete is missing"),
+    ] {
+        let Log { folder, files, writer } = log([entry(1, at(1)), entry(2, at(2))]);
+        drop((files, writer));
+        Connection::open(folder.path().join("mcp-audit.db")).expect("raw").execute_batch(sql).expect(sql);
+        let error = Files::open(folder.path()).map(drop).expect_err(sql).to_string();
+        assert!(error.contains(expected) && error.contains("backup"), "{error}");
+    }
+}
+
+#[test]
+fn a_log_that_lost_its_beginning_or_counts_too_far_is_not_opened() {
+    let trigger = |name: &str, connection: &Connection| -> String {
+        let sql = "SELECT sql FROM sqlite_schema WHERE name = ?1";
+        connection.query_row(sql, [name], |row| row.get(0)).expect("a trigger")
+    };
+    for (name, sql, expected) in [
+        ("entry_no_delete", "DELETE FROM entry WHERE seq = 0".to_owned(), "begins at place 1"),
+        (
+            "entry_append_only",
+            format!("PRAGMA ignore_check_constraints = ON; {}", forged("9223372036854775807", "0")[0]),
+            "impossible place",
+        ),
+    ] {
+        let Log { folder, files, writer } = log([entry(1, at(1)), entry(2, at(2))]);
+        drop((files, writer));
+        drop(Files::open(folder.path()).expect("untouched"));
+        let raw = Connection::open(folder.path().join("mcp-audit.db")).expect("raw");
+        // Done by somebody who tidies up.
+        let guard = trigger(name, &raw);
+        raw.execute_batch(&format!("DROP TRIGGER {name}; {sql}; {guard}")).expect("ran");
+        let error = Files::open(folder.path()).map(drop).expect_err(name).to_string();
+        assert!(error.contains(expected), "{error}");
+    }
 }
 
 #[test]

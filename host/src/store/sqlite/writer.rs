@@ -22,6 +22,8 @@ pub struct SqliteWriter {
     connection: Connection,
     terms: Terms,
     pruning: Arc<AtomicBool>,
+    /// Where the log stood when this writer was last done with it; `None` when that is unknown.
+    left: Option<Ends>,
     /// Set after an error: what the connection believes may not be what the disk holds.
     broken: bool,
     /// Keeps other processes from writing, until everything above is gone.
@@ -36,7 +38,16 @@ impl SqliteWriter {
     pub(super) fn open(path: &Path, lock: File) -> Result<Self, StoreError> {
         let pruning = Arc::new(AtomicBool::new(false));
         let connection = connection::writer(path, Arc::clone(&pruning))?;
-        Ok(Self { path: path.to_owned(), connection, terms: Terms::default(), pruning, broken: false, _lock: lock })
+        let left = Some(ends(&connection)?);
+        Ok(Self {
+            path: path.to_owned(),
+            connection,
+            terms: Terms::default(),
+            pruning,
+            left,
+            broken: false,
+            _lock: lock,
+        })
     }
 
     /// The connection itself, for tests of what it refuses.
@@ -57,7 +68,9 @@ impl SqliteWriter {
     fn try_commit(&mut self, batch: &Batch) -> Result<Vec<Stored>, StoreError> {
         let doing = "storing entries";
         let transaction = self.connection.transaction().doing(doing)?;
-        let mut seq = next_seq(&transaction).doing(doing)?;
+        let found = ends(&transaction)?;
+        watch(self.left.take(), found);
+        let mut seq = found.next;
         let mut newest = newest(&transaction).doing(doing)?;
         let mut stored = Vec::with_capacity(batch.entries.len());
         for (entry, payload) in &batch.entries {
@@ -79,15 +92,16 @@ impl SqliteWriter {
         }
         write_states(&transaction, batch).doing(doing)?;
         transaction.commit().doing(doing)?;
+        self.left = Some(Ends { next: seq, ..found });
         Ok(stored)
     }
 
     fn try_prune(&mut self, plan: Plan) -> Result<Pruned, StoreError> {
         let doing = "removing old entries";
         let transaction = self.connection.transaction().doing(doing)?;
-        let points = "SELECT pruned, payloads_pruned FROM head";
-        let (pruned, payloads_pruned): (i64, i64) =
-            transaction.query_row(points, [], |row| Ok((row.get(0)?, row.get(1)?))).doing(doing)?;
+        let found = ends(&transaction)?;
+        watch(self.left.take(), found);
+        let (pruned, payloads_pruned) = (found.pruned, found.payloads_pruned);
         let entries = chunk(&transaction, "entry", pruned, plan.entries_before).doing(doing)?;
         let payloads = chunk(&transaction, "payload", payloads_pruned, plan.payloads_before.max(plan.entries_before))
             .doing(doing)?;
@@ -98,6 +112,7 @@ impl SqliteWriter {
         let payloads_gone = transaction.execute("DELETE FROM payload WHERE seq < ?1", [payloads_upto]).doing(doing)?;
         let entries_gone = transaction.execute("DELETE FROM entry WHERE seq < ?1", [entries.upto]).doing(doing)?;
         transaction.commit().doing(doing)?;
+        self.left = Some(Ends { pruned: entries.upto, payloads_pruned: payloads_upto, ..found });
         Ok(Pruned { entries: entries_gone as u64, payloads: payloads_gone as u64, more: entries.more || payloads.more })
     }
 
@@ -152,9 +167,40 @@ impl Drop for SqliteWriter {
     }
 }
 
-fn next_seq(transaction: &Transaction<'_>) -> rusqlite::Result<u64> {
-    let sql = "SELECT max(coalesce((SELECT max(seq) + 1 FROM entry), 0), (SELECT pruned FROM head))";
-    transaction.prepare_cached(sql)?.query_row([], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs)
+/// Where the log stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Ends {
+    /// The place of the next entry.
+    next: u64,
+    /// The head's prune points.
+    pruned: i64,
+    payloads_pruned: i64,
+}
+
+fn ends(connection: &Connection) -> Result<Ends, StoreError> {
+    let sql = "SELECT (SELECT max(seq) FROM entry), pruned, payloads_pruned FROM head";
+    let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+    let found = connection.prepare_cached(sql).and_then(|mut statement| statement.query_row([], row));
+    let (last, pruned, payloads_pruned): (Option<i64>, i64, i64) = found.doing("finding the end of the log")?;
+    let next = last.map_or(Some(pruned), |last| last.checked_add(1)).and_then(|next| u64::try_from(next).ok());
+    let full = || StoreError::Corrupt {
+        seq: last.unwrap_or(pruned).unsigned_abs(),
+        reason: "there is no place after it".to_owned(),
+    };
+    Ok(Ends { next: next.ok_or_else(full)?, pruned, payloads_pruned })
+}
+
+/// There is one writer, so what is not as it left it was changed by another program. SQLite alone cannot keep such a
+/// program from appending at the next place or from moving the prune points; it can be told, and the log goes on from
+/// what is there.
+fn watch(left: Option<Ends>, found: Ends) {
+    if let Some(left) = left.filter(|left| *left != found) {
+        tracing::error!(
+            ?left,
+            ?found,
+            "another program changed the log: its ends are not where this process left them"
+        );
+    }
 }
 
 fn newest(transaction: &Transaction<'_>) -> rusqlite::Result<Timestamp> {
