@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::{Comparison, Domain, DomainError, MAX_OPERAND_BYTES, MAX_OPERANDS, Test};
+use crate::event::{Channel, Detail, Kind, Outcome};
 use crate::field::{Field, FieldType};
 use crate::time::{DAY, SECOND, Timestamp};
 use crate::value::Value;
@@ -78,6 +79,7 @@ fn equal(field: Field, value: &Value, now: Timestamp) -> Result<Domain, DomainEr
     if matches!(value, Value::Unset | Value::Boolean(false)) {
         return Ok(Domain::term(field, Test::Unset));
     }
+    check_word(field, value)?;
     let (from, to) = range(field, value, now)?;
     Ok(match to {
         Some(to) => Domain::term(field, Test::AtLeast(from)).and(Domain::term(field, Test::Less(to))),
@@ -148,6 +150,23 @@ fn range(field: Field, value: &Value, now: Timestamp) -> Result<(Value, Option<V
             ))
         }),
         (FieldType::Time, _) => Err(wrong("times")),
+    }
+}
+
+/// A typo in a closed vocabulary would find nothing, which reads as "nothing happened".
+fn check_word(field: Field, value: &Value) -> Result<(), DomainError> {
+    let words: Vec<_> = match field {
+        Field::Outcome => Outcome::ALL.iter().map(|word| word.as_str()).collect(),
+        Field::OutcomeDetail => Detail::ALL.iter().map(|word| word.as_str()).collect(),
+        Field::Channel => Channel::ALL.iter().map(|word| word.as_str()).collect(),
+        Field::Kind => Kind::ALL.iter().map(|word| word.as_str()).collect(),
+        _ => return Ok(()),
+    };
+    match value {
+        Value::Text(text) if !words.contains(&text.as_str()) => {
+            Err(DomainError::new(format!("{} is one of {}, not {text:?}", field.name(), words.join(", "))))
+        }
+        _ => Ok(()),
     }
 }
 

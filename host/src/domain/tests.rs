@@ -97,6 +97,8 @@ fn what_is_no_domain_is_refused_with_its_reason() {
         (r#"[["at",">=","soon"]]"#, "no time"),
         (r#"[["status_code","like","4"]]"#, "works on texts"),
         (r#"[["id","=","x"]]"#, "holds UUIDs"),
+        (r#"[["outcome","=","errors"]]"#, "outcome is one of success, error, denied"),
+        (r#"[["channel","in",["mcp","http"]]]"#, "channel is one of"),
         (r#"[["tool","<",null]]"#, "needs a value"),
     ] {
         let error = parse_json(domain, now()).expect_err(domain).to_string();

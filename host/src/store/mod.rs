@@ -3,6 +3,7 @@
 //! The recorder holds the one [`Writer`]; everybody who reads goes through [`crate::reader::Reader`], which holds a
 //! [`Files`]. Tokens live in a file of their own, since the command line creates them beside a running server.
 
+mod private;
 mod sqlite;
 mod tokens;
 

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use sha2::{Digest, Sha256};
 
+use super::private;
 use crate::access::Viewer;
 use crate::event::{Caller, new_id};
 use crate::time::Timestamp;
@@ -88,8 +89,9 @@ impl Tokens {
     /// # Errors
     /// The folder or the file cannot be used.
     pub fn open(folder: &Path) -> Result<Self, TokenError> {
-        std::fs::create_dir_all(folder).map_err(|error| TokenError::Folder(folder.to_owned(), error))?;
         let tokens = Self { path: folder.join("tokens.db") };
+        let made = private::folder(folder).and_then(|()| private::file(&tokens.path));
+        made.map_err(|error| TokenError::Folder(folder.to_owned(), error))?;
         tokens.with(|connection| {
             let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
             if !transaction.table_exists(None, "token")? {

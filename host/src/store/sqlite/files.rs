@@ -1,7 +1,7 @@
 //! The log's file as readers know it: a small pool of connections that can only read.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,7 +12,7 @@ use super::sql::Condition;
 use super::{Doing, SqliteWriter, columns, connection, rows};
 use crate::entry::Entry;
 use crate::schedule::CronState;
-use crate::store::{Extent, Page, PageQuery, StoreError, StoredPayload};
+use crate::store::{Extent, Page, PageQuery, StoreError, StoredPayload, private};
 use crate::time::Timestamp;
 use crate::value::Value;
 
@@ -33,14 +33,15 @@ impl Files {
     /// The folder cannot be used, another process writes the log, or the file is no log.
     pub fn open(folder: &Path) -> Result<(Self, SqliteWriter), StoreError> {
         let unusable = |reason| StoreError::Folder { path: folder.to_owned(), reason };
-        fs::create_dir_all(folder).map_err(unusable)?;
-        let lock = File::options().create(true).append(true).open(folder.join("mcp-audit.lock")).map_err(unusable)?;
+        private::folder(folder).map_err(unusable)?;
+        let lock = private::file(&folder.join("mcp-audit.lock")).map_err(unusable)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(StoreError::InUse(folder.to_owned())),
             Err(TryLockError::Error(reason)) => return Err(unusable(reason)),
         }
         let path = database(folder);
+        private::file(&path).map_err(unusable)?;
         let writer = SqliteWriter::open(&path, lock)?;
         Ok((Self { path, idle: Arc::default() }, writer))
     }
@@ -177,7 +178,8 @@ impl Files {
     pub(crate) fn extent(&self) -> Result<Extent, StoreError> {
         let sql = "SELECT (SELECT min(seq) FROM entry), (SELECT max(seq) FROM entry),
             (SELECT recorded_at FROM entry ORDER BY seq LIMIT 1), (SELECT recorded_at FROM entry ORDER BY seq DESC LIMIT 1)";
-        let bytes = fs::metadata(&self.path).map_or(0, |data| data.len());
+        let size = |path: &Path| fs::metadata(path).map_or(0, |data| data.len());
+        let bytes = size(&self.path) + size(&self.path.with_extension("db-wal"));
         self.read(|connection| {
             let extent = |row: &rusqlite::Row<'_>| {
                 let ends: (Option<i64>, Option<i64>) = (row.get(0)?, row.get(1)?);
