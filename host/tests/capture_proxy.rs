@@ -28,7 +28,15 @@ const CALL: &str =
 /// A proxy, open to all, in front of `upstream`.
 async fn proxy(log: &Log, upstream: std::net::SocketAddr) -> String {
     let upstream = Upstream::new("up", &format!("http://{upstream}/base")).expect("an upstream");
-    format!("http://{}/mcp/up", serve(router(log.log.clone(), vec![upstream], SignIn::Open)).await)
+    format!(
+        "http://{}/mcp/up",
+        serve(router(
+            log.log.clone(),
+            vec![upstream],
+            SignIn::Open(Identity::new(Tokens::open(log.folder.path()).unwrap()))
+        ))
+        .await
+    )
 }
 
 /// A server whose answer is whatever is sent into the returned channel.
@@ -203,6 +211,31 @@ async fn an_upstream_that_is_down_is_a_failure_of_the_transport() {
         ]
     );
     assert_eq!(entries[0].text(Field::ErrorType), Some("connection"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_open_mode_foreign_credentials_pass_and_our_own_say_who_it_is() {
+    let log = Log::open();
+    let (seen, mut headers) = mpsc::channel(8);
+    let handler = move |request: axum::extract::Request| async move {
+        seen.send(request.headers().get("authorization").cloned()).await.unwrap();
+        r#"{"result":{},"id":1}"#
+    };
+    let upstream = serve(Router::new().fallback(any(handler))).await;
+    let tokens = Tokens::open(log.folder.path()).unwrap();
+    let viewer = mcp_audit::Viewer { user: "anna".into(), groups: vec![], instance: None };
+    let (secret, _) = tokens.create(&viewer, "laptop", log.log.now()).unwrap();
+    let upstream = Upstream::new("up", &format!("http://{upstream}")).unwrap();
+    let sign_in = SignIn::Open(Identity::new(tokens));
+    let url = format!("http://{}/mcp/up", serve(router(log.log.clone(), vec![upstream], sign_in)).await);
+    for (sent, passed) in [("Basic Zm9v", Some("Basic Zm9v")), (&format!("Bearer {secret}"), None)] {
+        let response = send(post(&url, &[("authorization", sent)], CALL)).await;
+        assert_eq!(response.status().as_u16(), 200);
+        response.collect().await.unwrap();
+        assert_eq!(headers.recv().await.unwrap().as_ref().map(|header| header.to_str().unwrap()), passed);
+    }
+    let entries = log.wait_for(2).await;
+    assert_eq!((entries[0].text(Field::User), entries[1].text(Field::User)), (None, Some("anna")));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,16 +14,16 @@ const CHALLENGE: HeaderValue = HeaderValue::from_static(r#"Bearer realm="mcp-aud
 pub enum SignIn {
     /// With a token of the log. It is for the proxy alone and not handed on to the upstream.
     Tokens(Identity),
-    /// Not at all. Whatever is in `Authorization` is handed on.
-    Open,
+    /// Not at all; whatever is in `Authorization` is handed on. A token of the log that somebody sends all the same says
+    /// who it is, and stays here.
+    Open(Identity),
 }
 
 impl SignIn {
     /// Lets the request in, or answers it. Who it is goes into the slot.
     pub(super) async fn admit(&self, headers: &mut HeaderMap, slot: Option<&CallerSlot>) -> Result<(), Response> {
-        let Self::Tokens(identity) = self else { return Ok(()) };
-        let header = headers.remove(header::AUTHORIZATION);
-        let secret = header.as_ref().and_then(|header| bearer(header.to_str().ok()?));
+        let (Self::Tokens(identity) | Self::Open(identity)) = self;
+        let secret = headers.get(header::AUTHORIZATION).and_then(|header| bearer(header.to_str().ok()?));
         let token = match secret {
             Some(secret) => identity.by_secret(secret).await.map_err(|error| {
                 tracing::error!(%error, "nobody can sign in");
@@ -31,9 +31,13 @@ impl SignIn {
             })?,
             None => None,
         };
-        let token = token.ok_or_else(unauthorized)?;
-        if let Some(slot) = slot {
-            slot.set(token.caller());
+        if token.is_some() || matches!(self, Self::Tokens(_)) {
+            headers.remove(header::AUTHORIZATION);
+        }
+        match token {
+            Some(token) => slot.into_iter().for_each(|slot| slot.set(token.caller())),
+            None if matches!(self, Self::Tokens(_)) => return Err(unauthorized()),
+            None => {}
         }
         Ok(())
     }

@@ -42,7 +42,7 @@ impl Serve {
         one_name_each(&self.upstreams)?;
         let identity = Identity::new(Tokens::open(&self.log.data)?);
         let log = self.log.open()?;
-        let sign_in = if self.open { SignIn::Open } else { SignIn::Tokens(identity.clone()) };
+        let sign_in = if self.open { SignIn::Open(identity.clone()) } else { SignIn::Tokens(identity.clone()) };
         let router = everything(&log, self.upstreams.clone(), sign_in, identity, SignInLinks::default());
         let listener = listen(self.listen).await?;
         announce(&listener, &self.upstreams)?;
