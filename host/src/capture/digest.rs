@@ -55,6 +55,8 @@ pub(super) struct Call {
     pub(super) body: Option<Body>,
     /// Whether its entry is made already.
     pub(super) reported: bool,
+    /// Whether that entry says that the client cancelled it; an answer may come all the same.
+    pub(super) cancelled: bool,
 }
 
 /// One message of the response's body.
@@ -122,7 +124,7 @@ impl Digest {
             let body = exchange.head.keeps_payloads.then(|| body(&parts, message)).flatten();
             self.stateless |= message.params.protocol_version.as_deref().is_some_and(is_stateless);
             let event = new_id(exchange.head.at);
-            calls.list.push(Call { event, message: message.clone(), body, reported: false });
+            calls.list.push(Call { event, message: message.clone(), body, reported: false, cancelled: false });
         }
         self.calls = Some(calls);
     }

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
+use uuid::Uuid;
+
 use super::circumstances::payload;
 use super::classify::{Ending, Scene, of_message};
 use super::digest::body;
@@ -42,6 +44,8 @@ pub(super) struct Pipe {
     keeps_payloads: bool,
     client: Lines,
     server: Lines,
+    /// Requests that the client cancelled, with their entries; an answer may come all the same.
+    cancelled: VecDeque<(Uuid, Pending)>,
     not_json: u64,
 }
 
@@ -54,6 +58,7 @@ struct Lines {
 }
 
 /// A request that waits for its answer.
+#[derive(Clone)]
 struct Pending {
     message: Message,
     since: Moment,
@@ -65,7 +70,8 @@ impl Pipe {
     pub(super) fn new(server: String, caller: Caller) -> Self {
         let client = Client::default();
         let scene = Scene { channel: Channel::Stdio, server, path: None, status: None, caller, client, trace_id: None };
-        Self { scene, protocol: None, keeps_payloads: false, client: Lines::new(), server: Lines::new(), not_json: 0 }
+        let (client, server) = (Lines::new(), Lines::new());
+        Self { scene, protocol: None, keeps_payloads: false, client, server, cancelled: VecDeque::new(), not_json: 0 }
     }
 
     /// Reads a piece of what `side` sends. `torn` says that something before it was lost.
@@ -131,7 +137,7 @@ impl Pipe {
                 Some(self.server_request(asked, Some((answer, body)), moment))
             }
             Side::Server => {
-                let call = self.client.take(id)?;
+                let Some(call) = self.client.take(id) else { return self.after_cancel(id, answer, moment, body) };
                 Some(self.call(call, Some((answer, body)), moment, &ending(false)))
             }
         }
@@ -140,10 +146,27 @@ impl Pipe {
     fn notification(&mut self, message: &Message, moment: Moment, body: Option<Body>) -> Vec<Event> {
         let cancels = message.method.as_deref() == Some("notifications/cancelled");
         let id = message.params.request_id.as_ref().filter(|_| cancels);
-        let cancelled = id.and_then(|id| self.client.take(id)).map(|call| self.call(call, None, moment, &ending(true)));
+        let cancelled = id.and_then(|id| self.client.take(id)).map(|call| self.cancel(call, moment));
         let accepted = Ending { end: End::Complete, ..ending(false) };
         let notification = Pending { message: message.clone(), since: moment, body, progress: 0 };
         cancelled.into_iter().chain([self.call(notification, None, moment, &accepted)]).collect()
+    }
+
+    fn cancel(&mut self, call: Pending, moment: Moment) -> Event {
+        let event = self.call(call.clone(), None, moment, &ending(true));
+        if self.cancelled.len() >= PENDING {
+            self.cancelled.pop_front();
+        }
+        self.cancelled.push_back((event.id, call));
+        event
+    }
+
+    /// Cancelling takes no answer back: one that comes after it is an entry of its own.
+    fn after_cancel(&mut self, id: &Id, answer: &Message, moment: Moment, body: Option<Body>) -> Option<Event> {
+        let at = self.cancelled.iter().position(|(_, call)| call.message.id.as_ref() == Some(id))?;
+        let (cancelled, call) = self.cancelled.remove(at)?;
+        let event = self.call(call, Some((answer, body)), moment, &ending(false));
+        Some(Event { parent: Some(cancelled), ..event }.fact("after_cancel", true))
     }
 
     fn progress(&mut self, message: &Message) {
@@ -313,6 +336,7 @@ mod tests {
                 "request tools/call b tool-error",
                 "request tools/call slow cancelled",
                 "notification notifications/cancelled 2 accepted",
+                "request tools/call slow ok",
                 "request ping - incomplete",
             ]
         );
