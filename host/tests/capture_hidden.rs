@@ -39,3 +39,48 @@ async fn an_answer_after_the_cancellation_is_an_entry_of_its_own() {
     assert_eq!(late.details["after_cancel"], true);
     assert!(late.duration_us >= entries[0].duration_us && late.has_payload);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_odd_id_hides_no_failure() {
+    let log = Log::open();
+    let failed = r#"{"id":1,"result":{"isError":true}}"#;
+    let long = format!("\"{}\"", "x".repeat(5_000));
+    let ids = ["null", "{}", "[1]", &long, "1,\"id\":null"];
+    let mut answers: Vec<_> = ids.iter().map(|_| answer(200, JSON, failed)).collect();
+    answers.push(answer(200, JSON, failed));
+    answers.push(answer(200, JSON, r#"[{"id":1,"result":{}},{"id":2,"result":{}}]"#));
+    let url = server(&log, answers).await;
+    for id in ids {
+        exchange(post(&url, &[], &call(id, "odd"))).await;
+    }
+    exchange(post(&url, &[], r#"{"method":"tools/call","params":{"name":"told"}}"#)).await;
+    exchange(post(&url, &[], &format!("[{},{}]", call("null", "a"), call("2", "b")))).await;
+    let entries = log.wait_for(ids.len() + 3).await;
+    let mut expected = vec!["request tools/call odd tool-error 200"; ids.len()];
+    expected.push("notification tools/call told tool-error 200");
+    expected.extend(["request tools/call a unknown 200", "request tools/call b ok 200"]);
+    assert_eq!(lines(&entries), expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_misleading_header_hides_no_call() {
+    let log = Log::open();
+    let headers = [
+        ("content-type", "text/event-stream; application/json"),
+        ("content-type", "application/x-ndjson"),
+        ("content-encoding", "rot13"),
+        ("content-encoding", "gzip"),
+        ("content-encoding", "br"),
+    ];
+    let answers = (0..=headers.len()).map(|_| answer(200, JSON, r#"{"id":1,"result":{}}"#)).collect();
+    let url = server(&log, answers).await;
+    for (name, value) in headers {
+        let mut request = post(&url, &[], &(call("1", "hidden") + "\n"));
+        request.headers_mut().insert(name, value.parse().unwrap());
+        exchange(request).await;
+    }
+    exchange(post(&url, &[("mcp-method", "tools/call"), ("mcp-name", "x")], "not understood")).await;
+    let mut expected = vec!["request tools/call hidden ok 200"; headers.len()];
+    expected.push("request tools/call x unknown 200");
+    assert_eq!(lines(&log.wait_for(headers.len() + 1).await), expected);
+}

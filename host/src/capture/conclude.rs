@@ -64,9 +64,14 @@ impl Exchange {
                 events.push(self.client_answer(digest, call));
                 continue;
             }
-            let answer = digest.take_answer(&call.message, requests == 1);
+            let answer = match call.message.is(Shape::Request) {
+                true => digest.take_answer(&call.message, requests == 1),
+                false => digest.failed_answer().filter(|_| requests == 0),
+            };
             events.extend(self.cancelled_by(digest, &call.message));
-            let ending = self.ending(digest);
+            let mut ending = self.ending(digest);
+            // Whether one of the answers is meant for it cannot be told.
+            ending.readable &= call.message.id.is_some() || digest.tally.answers == 0;
             let at = answer.as_ref().map_or(self.ended_at(digest), |answer| answer.at);
             let mut event = self.call(digest, call, answer.as_ref(), &ending, at);
             if calls.batch {

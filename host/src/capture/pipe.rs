@@ -130,14 +130,14 @@ impl Pipe {
 
     /// An answer belongs to the oldest request of the other side with its id.
     fn answer(&mut self, side: Side, answer: &Message, moment: Moment, body: Option<Body>) -> Option<Event> {
-        let id = answer.id.as_ref()?;
+        let id = answer.id.as_ref();
         match side {
             Side::Client => {
                 let asked = self.server.take(id)?;
                 Some(self.server_request(asked, Some((answer, body)), moment))
             }
             Side::Server => {
-                let Some(call) = self.client.take(id) else { return self.after_cancel(id, answer, moment, body) };
+                let Some(call) = self.client.take(id) else { return self.after_cancel(id?, answer, moment, body) };
                 Some(self.call(call, Some((answer, body)), moment, &ending(false)))
             }
         }
@@ -146,7 +146,7 @@ impl Pipe {
     fn notification(&mut self, message: &Message, moment: Moment, body: Option<Body>) -> Vec<Event> {
         let cancels = message.method.as_deref() == Some("notifications/cancelled");
         let id = message.params.request_id.as_ref().filter(|_| cancels);
-        let cancelled = id.and_then(|id| self.client.take(id)).map(|call| self.cancel(call, moment));
+        let cancelled = id.and_then(|id| self.client.take(Some(id))).map(|call| self.cancel(call, moment));
         let accepted = Ending { end: End::Complete, ..ending(false) };
         let notification = Pending { message: message.clone(), since: moment, body, progress: 0 };
         cancelled.into_iter().chain([self.call(notification, None, moment, &accepted)]).collect()
@@ -262,8 +262,9 @@ impl Lines {
         self.reader.ready()
     }
 
-    fn take(&mut self, id: &Id) -> Option<Pending> {
-        let at = self.pending.iter().position(|pending| pending.message.id.as_ref() == Some(id))?;
+    /// Ids that cannot be read are taken for the same.
+    fn take(&mut self, id: Option<&Id>) -> Option<Pending> {
+        let at = self.pending.iter().position(|pending| pending.message.id.as_ref() == id)?;
         self.pending.remove(at)
     }
 }
@@ -324,6 +325,8 @@ mod tests {
             (Client, r#"{"method":"notifications/cancelled","params":{"requestId":2}}"#),
             (Server, r#"{"id":2,"result":{}}"#),
             (Client, r#"{"id":3,"method":"ping"}"#),
+            (Client, r#"{"id":{},"method":"tools/call","params":{"name":"odd"}}"#),
+            (Server, r#"{"id":{},"error":{"code":1}}"#),
         ]);
         assert_eq!(
             events,
@@ -337,6 +340,7 @@ mod tests {
                 "request tools/call slow cancelled",
                 "notification notifications/cancelled 2 accepted",
                 "request tools/call slow ok",
+                "request tools/call odd rpc-error",
                 "request ping - incomplete",
             ]
         );

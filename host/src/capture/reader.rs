@@ -90,6 +90,11 @@ impl Reader {
         &self.current
     }
 
+    /// Whether anything was found yet that makes sense.
+    pub(super) fn found(&self) -> bool {
+        self.events.seen.events > 0 || !self.ready.is_empty() || !self.current.messages().list.is_empty()
+    }
+
     /// What else was seen in an event stream.
     pub(super) fn seen(&self) -> Option<sse::Seen> {
         (self.format == Format::Events).then_some(self.events.seen)
