@@ -188,7 +188,10 @@ mod tests {
 
     fn read(coding: &str, body: &[u8], piece: usize) -> (bool, usize) {
         let mut decoder = Decoder::new(Coding::of(coding), Format::Json);
-        let good = body.chunks(piece).fold(true, |good, piece| decoder.push(piece) && good);
+        let mut good = true;
+        for piece in body.chunks(piece) {
+            good &= decoder.push(piece);
+        }
         (good, decoder.reader().rest().messages().list.len())
     }
 

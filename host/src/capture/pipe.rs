@@ -93,9 +93,14 @@ impl Pipe {
 
     /// The pipe is closed: what waits for an answer gets none.
     pub(super) fn close(&mut self, moment: Moment) -> Vec<Event> {
+        let mut events = Vec::new();
+        for side in [Side::Client, Side::Server] {
+            // A last line without its end was handed on all the same.
+            let rest = self.lines(side).reader.rest();
+            self.line(side, rest, moment, &mut events);
+        }
         let pending: Vec<_> = self.client.pending.drain(..).collect();
-        let mut events: Vec<_> =
-            pending.into_iter().map(|call| self.call(call, None, moment, &ending(false))).collect();
+        events.extend(pending.into_iter().map(|call| self.call(call, None, moment, &ending(false))));
         let asked: Vec<_> = self.server.pending.drain(..).collect();
         events.extend(asked.into_iter().map(|asked| self.server_request(asked, None, moment)));
         events
@@ -344,6 +349,16 @@ mod tests {
                 "request ping - incomplete",
             ]
         );
+    }
+
+    #[test]
+    fn a_last_line_needs_no_end() {
+        let mut pipe = Pipe::new("s".into(), Caller::default());
+        let now = Moment { at: Timestamp::from_micros(0), instant: Instant::now() };
+        assert!(pipe.read(Side::Client, b"{\"id\":1,\"method\":\"ping\"}\n", now, false, false).is_empty());
+        assert!(pipe.read(Side::Server, b"{\"id\":1,\"result\":{}}", now, false, false).is_empty());
+        let details: Vec<_> = pipe.close(now).iter().map(|event| event.detail).collect();
+        assert_eq!(details, [Detail::Ok]);
     }
 
     #[test]
