@@ -84,3 +84,11 @@ async fn a_misleading_header_hides_no_call() {
     expected.push("request tools/call x unknown 200");
     assert_eq!(lines(&log.wait_for(headers.len() + 1).await), expected);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_last_event_needs_no_blank_line() {
+    let log = Log::open();
+    let url = server(&log, vec![answer(200, EVENTS, "data: {\"id\":1,\"result\":{}}\n")]).await;
+    exchange(post(&url, &[], &call("1", "brief"))).await;
+    assert_eq!(lines(&log.wait_for(1).await), ["request tools/call brief ok 200"]);
+}

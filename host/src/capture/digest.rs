@@ -98,6 +98,12 @@ impl Digest {
     pub(super) fn finish(&mut self, exchange: &Exchange) {
         self.absorb(exchange);
         self.read_calls(exchange);
+        if let (Some((End::Complete, at)), Some(intake)) = (self.ended, &mut self.response) {
+            let reader = intake.decoder.reader();
+            reader.finish();
+            let last = reader.ready();
+            last.into_iter().for_each(|document| self.document(exchange, at, document.into_parts()));
+        }
         let rest = self.response.as_mut().map(|intake| intake.decoder.reader().rest());
         if let (Some(rest), Some(at)) = (rest.filter(|rest| !rest.is_empty()), self.last_chunk) {
             self.document(exchange, at, rest.into_parts());

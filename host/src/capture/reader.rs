@@ -80,6 +80,13 @@ impl Reader {
         std::mem::take(&mut self.ready)
     }
 
+    /// The body came to its proper end: an event that lacks only the blank line behind it is one.
+    pub(super) fn finish(&mut self) {
+        if self.format == Format::Events {
+            self.push(b"\n\n");
+        }
+    }
+
     /// What is left when the body has ended. An event without its end is none.
     pub(super) fn rest(&mut self) -> Document {
         std::mem::take(&mut self.current)
