@@ -4,100 +4,12 @@
 
 mod capture;
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
-
-use axum::Router;
-use axum::body::Body;
-use axum::extract::Request;
-use axum::response::Response;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
-use mcp_audit::capture::{AuditLayer, CallerSlot};
-use mcp_audit::event::Caller;
 use mcp_audit::field::Field;
-use tokio::sync::mpsc;
 
+use capture::told::*;
 use capture::*;
-
-const JSON: &str = "application/json";
-const EVENTS: &str = "text/event-stream";
-
-/// One answer of the server.
-struct Answer {
-    status: u16,
-    headers: Vec<(&'static str, &'static str)>,
-    body: Body,
-}
-
-fn answer(status: u16, content_type: &'static str, body: impl Into<Body>) -> Answer {
-    Answer { status, headers: vec![("content-type", content_type)], body: body.into() }
-}
-
-impl Answer {
-    fn with(mut self, name: &'static str, value: &'static str) -> Self {
-        self.headers.push((name, value));
-        self
-    }
-}
-
-/// A body that is sent piece by piece through a channel.
-fn stream() -> (mpsc::Sender<&'static str>, Body) {
-    let (sender, receiver) = mpsc::channel(8);
-    (sender, Body::new(Pieces(receiver)))
-}
-
-struct Pieces(mpsc::Receiver<&'static str>);
-
-impl http_body::Body for Pieces {
-    type Data = Bytes;
-    type Error = std::convert::Infallible;
-
-    fn poll_frame(
-        mut self: std::pin::Pin<&mut Self>,
-        context: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Result<http_body::Frame<Bytes>, Self::Error>>> {
-        let frame = |piece: &'static str| Ok(http_body::Frame::data(Bytes::from_static(piece.as_bytes())));
-        self.0.poll_recv(context).map(|piece| piece.map(frame))
-    }
-}
-
-/// An audited server that gives these answers, one after the other; the caller is Anna.
-async fn server(log: &Log, answers: Vec<Answer>) -> String {
-    let answers = Arc::new(Mutex::new(VecDeque::from(answers)));
-    let handler = move |request: Request| {
-        let answers = Arc::clone(&answers);
-        async move {
-            let caller = Caller { user: Some("anna".into()), ..Caller::default() };
-            request.extensions().get::<CallerSlot>().expect("a slot").set(caller);
-            request.into_body().collect().await.expect("a body");
-            let answer = answers.lock().unwrap().pop_front().expect("another answer");
-            let mut response = Response::builder().status(answer.status);
-            for (name, value) in answer.headers {
-                response = response.header(name, value);
-            }
-            response.body(answer.body).expect("a response")
-        }
-    };
-    let router = Router::new().fallback(handler).layer(AuditLayer::new(log.log.clone(), "s"));
-    format!("http://{}/mcp", serve(router).await)
-}
-
-const SESSION: (&str, &str) = ("mcp-session-id", "5e55-0123456789abcdef");
-
-fn call(id: &str, tool: &str) -> String {
-    format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"{tool}","arguments":{{}}}}}}"#)
-}
-
-fn get(url: &str, headers: &[(&str, &str)]) -> hyper::Request<Full<Bytes>> {
-    with_method("GET", url, headers)
-}
-
-fn with_method(method: &str, url: &str, headers: &[(&str, &str)]) -> hyper::Request<Full<Bytes>> {
-    let mut request = post(url, headers, "");
-    *request.method_mut() = method.parse().expect("a method");
-    request
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_from_its_beginning_to_its_end() {

@@ -8,7 +8,7 @@ use super::digest::{Arrived, Call, Calls, Digest};
 use super::exchange::Exchange;
 use super::head::trace_id;
 use super::jsonrpc::{Id, Message, Shape};
-use crate::event::{Detail, Event, Kind};
+use crate::event::{Detail, Event, Kind, new_id};
 
 impl Exchange {
     /// Reads what waits, in the middle of a long exchange.
@@ -44,8 +44,12 @@ impl Exchange {
         let mut calls = digest.calls.take()?;
         let event =
             calls.list.iter_mut().find(|call| !call.reported && call.message.id.as_ref() == Some(id)).map(|call| {
-                call.reported = true;
-                self.call(&mut digest, call, None, &ending, at)
+                (call.reported, call.cancelled) = (true, true);
+                // Kept for the answer, should one come.
+                let body = call.body.clone();
+                let event = self.call(&mut digest, call, None, &ending, at);
+                call.body = body;
+                event
             });
         digest.calls = Some(calls);
         event
@@ -53,16 +57,21 @@ impl Exchange {
 
     pub(super) fn messages(&self, digest: &mut Digest, mut calls: Calls) -> Vec<Event> {
         let requests = calls.list.iter().filter(|call| call.message.is(Shape::Request)).count();
-        let mut events = Vec::new();
+        let mut events = self.after_cancel(digest, &mut calls, requests == 1);
         for call in calls.list.iter_mut().filter(|call| !call.reported) {
             call.reported = true;
             if call.message.is(Shape::Response) {
                 events.push(self.client_answer(digest, call));
                 continue;
             }
-            let answer = digest.take_answer(&call.message, requests == 1);
+            let answer = match call.message.is(Shape::Request) {
+                true => digest.take_answer(&call.message, requests == 1),
+                false => digest.failed_answer().filter(|_| requests == 0),
+            };
             events.extend(self.cancelled_by(digest, &call.message));
-            let ending = self.ending(digest);
+            let mut ending = self.ending(digest);
+            // Whether one of the answers is meant for it cannot be told.
+            ending.readable &= call.message.id.is_some() || digest.tally.answers == 0;
             let at = answer.as_ref().map_or(self.ended_at(digest), |answer| answer.at);
             let mut event = self.call(digest, call, answer.as_ref(), &ending, at);
             if calls.batch {
@@ -81,6 +90,21 @@ impl Exchange {
         }
         // Kept, so that a notification that comes late finds that everything is reported.
         digest.calls = Some(calls);
+        events
+    }
+
+    /// Cancelling takes no answer back: one that came after it is an entry of its own, or a caller could hide a call that
+    /// was done by cancelling it.
+    fn after_cancel(&self, digest: &mut Digest, calls: &mut Calls, only: bool) -> Vec<Event> {
+        let mut events = Vec::new();
+        for call in calls.list.iter_mut().filter(|call| call.cancelled) {
+            let Some(answer) = digest.take_answer(&call.message, only) else { continue };
+            let cancelled = std::mem::replace(&mut call.event, new_id(self.head.at));
+            let ending = self.ending(digest);
+            let event = self.call(digest, call, Some(&answer), &ending, answer.at);
+            events.extend(self.unanswered(self.in_vain(cancelled), answer.at));
+            events.push(Event { parent: Some(cancelled), ..event }.fact("after_cancel", true));
+        }
         events
     }
 

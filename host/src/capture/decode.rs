@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::reader::Reader;
+use super::reader::{Format, Reader};
 
 /// Most decoded bytes of one body: what lies beyond is not read.
 const DECODED: usize = 32 << 20;
@@ -37,13 +37,25 @@ impl Coding {
     }
 }
 
+/// How much is kept of a body's beginning as it was on the wire, should it turn out not to be encoded as its header says.
+const BEGINNING: usize = 64 << 10;
+
 /// A reader behind a decoder.
-pub(super) enum Decoder {
+pub(super) struct Decoder {
+    way: Way,
+    format: Format,
+    /// The body so far, until that is too much.
+    beginning: Option<Vec<u8>>,
+}
+
+enum Way {
     Plain(Reader),
     Gzip(Box<flate2::write::MultiGzDecoder<Sink>>),
     Zlib(Box<flate2::write::ZlibDecoder<Sink>>),
     Brotli(Box<brotli_decompressor::DecompressorWriter<Sink>>),
     Zstd(Box<zstd::stream::write::Decoder<'static, Sink>>),
+    /// Not encoded in a way that is known: read as it is, which may be worth something.
+    Raw(Reader),
     /// Nothing can be read any more.
     Blind(Reader),
 }
@@ -55,7 +67,47 @@ pub(super) struct Sink {
 }
 
 impl Decoder {
-    pub(super) fn new(coding: Coding, reader: Reader) -> Self {
+    pub(super) fn new(coding: Coding, format: Format) -> Self {
+        let beginning = (coding != Coding::Identity).then(Vec::new);
+        Self { way: Way::new(coding, Reader::new(format)), format, beginning }
+    }
+
+    /// Takes the next piece as it was on the wire; `false` when it cannot be decoded.
+    pub(super) fn push(&mut self, piece: &[u8]) -> bool {
+        let fits = |start: &Vec<u8>| start.is_empty() || start.len() + piece.len() <= BEGINNING;
+        self.beginning = self.beginning.take().filter(fits);
+        if let Some(beginning) = &mut self.beginning {
+            beginning.extend_from_slice(piece);
+        }
+        let good = self.way.push(piece);
+        if !good && !matches!(self.way, Way::Raw(_) | Way::Blind(_)) {
+            self.give_up();
+        }
+        good
+    }
+
+    /// A lie about the coding must not hide a message that a server reads all the same.
+    fn give_up(&mut self) {
+        let mut reader = std::mem::take(self.reader());
+        let undecoded = self.beginning.take().filter(|_| !reader.found());
+        self.way = match undecoded {
+            Some(beginning) => {
+                reader = Reader::new(self.format);
+                reader.push(&beginning);
+                Way::Raw(reader)
+            }
+            None => Way::Blind(reader),
+        };
+    }
+
+    /// The reader behind the decoder.
+    pub(super) fn reader(&mut self) -> &mut Reader {
+        self.way.reader()
+    }
+}
+
+impl Way {
+    fn new(coding: Coding, reader: Reader) -> Self {
         let sink = |reader| Sink { reader, left: DECODED };
         match coding {
             Coding::Identity => Self::Plain(reader),
@@ -66,7 +118,7 @@ impl Decoder {
                 Self::Brotli(Box::new(decoder))
             }
             Coding::Zstd => Self::zstd(sink(reader)),
-            Coding::Other => Self::Blind(reader),
+            Coding::Other => Self::Raw(reader),
         }
     }
 
@@ -78,8 +130,7 @@ impl Decoder {
         }
     }
 
-    /// Takes the next piece as it was on the wire; `false` when it cannot be decoded.
-    pub(super) fn push(&mut self, piece: &[u8]) -> bool {
+    fn push(&mut self, piece: &[u8]) -> bool {
         match self {
             Self::Plain(reader) => {
                 reader.push(piece);
@@ -89,14 +140,17 @@ impl Decoder {
             Self::Zlib(decoder) => through(decoder, piece),
             Self::Brotli(decoder) => through(decoder, piece),
             Self::Zstd(decoder) => through(decoder, piece),
+            Self::Raw(reader) => {
+                reader.push(piece);
+                false
+            }
             Self::Blind(_) => false,
         }
     }
 
-    /// The reader behind the decoder.
-    pub(super) fn reader(&mut self) -> &mut Reader {
+    fn reader(&mut self) -> &mut Reader {
         match self {
-            Self::Plain(reader) | Self::Blind(reader) => reader,
+            Self::Plain(reader) | Self::Raw(reader) | Self::Blind(reader) => reader,
             Self::Gzip(decoder) => &mut decoder.get_mut().reader,
             Self::Zlib(decoder) => &mut decoder.get_mut().reader,
             Self::Brotli(decoder) => &mut decoder.get_mut().reader,
@@ -128,14 +182,16 @@ impl Write for Sink {
 
 #[cfg(test)]
 mod tests {
-    use super::super::reader::Format;
     use super::*;
 
     const JSON: &[u8] = br#"{"id":1,"result":{}}"#;
 
     fn read(coding: &str, body: &[u8], piece: usize) -> (bool, usize) {
-        let mut decoder = Decoder::new(Coding::of(coding), Reader::new(Format::Json));
-        let good = body.chunks(piece).all(|piece| decoder.push(piece));
+        let mut decoder = Decoder::new(Coding::of(coding), Format::Json);
+        let mut good = true;
+        for piece in body.chunks(piece) {
+            good &= decoder.push(piece);
+        }
         (good, decoder.reader().rest().messages().list.len())
     }
 
@@ -161,6 +217,15 @@ mod tests {
         }
         assert!(!read("gzip", b"not gzip at all", 100).0);
         assert!(!read("gzip, br", JSON, 100).0);
+    }
+
+    #[test]
+    fn a_lie_about_the_coding_hides_nothing() {
+        for coding in ["gzip", "deflate", "br", "zstd", "gzip, br", "rot13"] {
+            for piece in [1, 3, 1_000] {
+                assert_eq!(read(coding, JSON, piece), (false, 1), "{coding} in pieces of {piece}");
+            }
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::document::Parts;
 use super::exchange::{End, Exchange, Flow};
 use super::head::is_stateless;
 use super::jsonrpc::{MESSAGES, Message, Shape};
-use super::reader::Reader;
+use super::reader::Format;
 use super::sessions::Asked;
 use super::sse::Seen;
 use crate::event::{Body, new_id};
@@ -55,9 +55,12 @@ pub(super) struct Call {
     pub(super) body: Option<Body>,
     /// Whether its entry is made already.
     pub(super) reported: bool,
+    /// Whether that entry says that the client cancelled it; an answer may come all the same.
+    pub(super) cancelled: bool,
 }
 
 /// One message of the response's body.
+#[derive(Clone)]
 pub(super) struct Arrived {
     pub(super) message: Message,
     pub(super) at: Instant,
@@ -81,12 +84,11 @@ impl Digest {
         let taken = exchange.take();
         self.ended = taken.ended;
         let head = &exchange.head;
-        let request =
-            self.request.get_or_insert_with(|| Intake::new(Decoder::new(head.coding, Reader::new(head.format))));
+        // Requests are JSON in MCP, whatever their header says: a server that does not look at it still understands them.
+        let request = self.request.get_or_insert_with(|| Intake::new(Decoder::new(head.coding, Format::Json)));
         request.take(&taken.request, |_, _| {});
         let Some(head) = exchange.response.get() else { return };
-        let mut intake =
-            self.response.take().unwrap_or_else(|| Intake::new(Decoder::new(head.coding, Reader::new(head.format))));
+        let mut intake = self.response.take().unwrap_or_else(|| Intake::new(Decoder::new(head.coding, head.format)));
         self.last_chunk = taken.response.chunks.last().map(|(at, _)| *at).or(self.last_chunk);
         intake.take(&taken.response, |at, parts| self.document(exchange, at, parts));
         self.response = Some(intake);
@@ -96,6 +98,12 @@ impl Digest {
     pub(super) fn finish(&mut self, exchange: &Exchange) {
         self.absorb(exchange);
         self.read_calls(exchange);
+        if let (Some((End::Complete, at)), Some(intake)) = (self.ended, &mut self.response) {
+            let reader = intake.decoder.reader();
+            reader.finish();
+            let last = reader.ready();
+            last.into_iter().for_each(|document| self.document(exchange, at, document.into_parts()));
+        }
         let rest = self.response.as_mut().map(|intake| intake.decoder.reader().rest());
         if let (Some(rest), Some(at)) = (rest.filter(|rest| !rest.is_empty()), self.last_chunk) {
             self.document(exchange, at, rest.into_parts());
@@ -122,7 +130,7 @@ impl Digest {
             let body = exchange.head.keeps_payloads.then(|| body(&parts, message)).flatten();
             self.stateless |= message.params.protocol_version.as_deref().is_some_and(is_stateless);
             let event = new_id(exchange.head.at);
-            calls.list.push(Call { event, message: message.clone(), body, reported: false });
+            calls.list.push(Call { event, message: message.clone(), body, reported: false, cancelled: false });
         }
         self.calls = Some(calls);
     }
@@ -158,14 +166,24 @@ impl Digest {
         exchange.sessions.asked(exchange, Asked::new(message.clone(), at, body, parent));
     }
 
-    /// The answer to a call: the one with its id. An error without an id is meant for the only call there is.
+    /// The answer to a call: the one with its id. An error without an id is meant for the only call there is; so is the
+    /// only answer, if the call's id tells nothing.
     pub(super) fn take_answer(&mut self, call: &Message, only: bool) -> Option<Arrived> {
+        if call.id.is_none() {
+            let the_only = only && self.tally.answers == 1;
+            return if the_only { self.answers.pop() } else { None };
+        }
         let fits = |answer: &Arrived| match &answer.message.id {
             Some(id) => call.id.as_ref() == Some(id),
             None => only && answer.message.error.is_some(),
         };
         let at = self.answers.iter().position(fits)?;
         Some(self.answers.remove(at))
+    }
+
+    /// The failure that answers a notification: nothing else was asked.
+    pub(super) fn failed_answer(&self) -> Option<Arrived> {
+        self.answers.iter().find(|answer| answer.message.is_failure()).cloned()
     }
 
     /// Length of a body, and whether all of it was read.
@@ -192,7 +210,7 @@ impl Intake {
     fn take(&mut self, flow: &Flow, mut document: impl FnMut(Instant, Parts)) {
         self.length = flow.length;
         for (at, chunk) in &flow.chunks {
-            self.whole = self.whole && self.decoder.push(chunk);
+            self.whole &= self.decoder.push(chunk);
             let reader = self.decoder.reader();
             self.whole &= !reader.overrun;
             reader.ready().into_iter().for_each(|ready| document(*at, ready.into_parts()));

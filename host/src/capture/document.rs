@@ -75,6 +75,12 @@ struct Skeleton {
     in_text: bool,
     escaped: bool,
     text: usize,
+    /// How long the number or word is by now that is being read.
+    word: usize,
+    /// Where in `out` the brackets that are open begin.
+    open: Vec<usize>,
+    /// The depth of the object or array whose remaining members are left out.
+    muted: Option<usize>,
     full: bool,
 }
 
@@ -104,19 +110,60 @@ impl Skeleton {
     fn outside(&mut self, byte: u8) {
         match byte {
             b'"' => (self.in_text, self.text) = (true, 0),
-            b'}' | b']' => self.depth = self.depth.saturating_sub(1),
-            b' ' | b'\t' | b'\r' | b'\n' => return,
-            _ => {}
+            b'}' | b']' => self.leave(),
+            b' ' | b'\t' | b'\r' | b'\n' | b',' | b':' | b'{' | b'[' => {}
+            _ => return self.word(byte),
+        }
+        self.word = 0;
+        if byte.is_ascii_whitespace() {
+            return;
         }
         self.put(byte);
-        if matches!(byte, b'{' | b'[') {
-            self.depth += 1;
+        match byte {
+            b'{' | b'[' => self.enter(),
+            b',' => self.is_too_much(),
+            _ => {}
+        }
+    }
+
+    /// A number or a word; one as long as a text that is cut is cut as well.
+    fn word(&mut self, byte: u8) {
+        self.word += 1;
+        match self.word {
+            ..TEXT => self.put(byte),
+            TEXT => self.put(CUT),
+            _ => {}
+        }
+    }
+
+    fn enter(&mut self) {
+        self.depth += 1;
+        if self.depth <= DEPTH {
+            self.open.push(self.out.len());
+        }
+    }
+
+    fn leave(&mut self) {
+        if self.depth <= DEPTH {
+            self.open.pop();
+        }
+        self.depth = self.depth.saturating_sub(1);
+        self.muted = self.muted.filter(|muted| *muted <= self.depth);
+    }
+
+    /// After a comma: an object or array that takes more than its share loses the rest, so that what stands behind it is
+    /// still reached. The deeper it is, the smaller its share.
+    fn is_too_much(&mut self) {
+        let begins = self.open.last().filter(|_| self.muted.is_none() && (2..=DEPTH).contains(&self.depth));
+        let share = SKELETON >> (2 * self.depth.saturating_sub(1)).min(16);
+        if begins.is_some_and(|begins| self.out.len() - begins > share) {
+            self.muted = Some(self.depth);
         }
     }
 
     fn put(&mut self, byte: u8) {
         self.full |= self.out.len() >= SKELETON;
-        if !self.full && self.depth <= DEPTH {
+        if !self.full && self.muted.is_none() && self.depth <= DEPTH {
             self.out.push(byte);
         }
     }
@@ -154,6 +201,21 @@ mod tests {
         let messages = pushed(json.as_bytes(), 65_536).messages();
         let params = &messages.list[0].params;
         assert_eq!((params.name.as_deref(), params.arguments.len()), (Some("echo"), 1));
+    }
+
+    #[test]
+    fn what_stands_behind_something_huge_is_reached() {
+        let (digits, list, text) = ("1".repeat(2 << 20), "1,".repeat(1 << 20), "x".repeat(2 << 20));
+        let ids = [digits.clone(), format!("[{list}1]"), format!("{{\"a\":[{list}1]}}"), format!("\"{text}\"")];
+        for id in ids {
+            let json = format!(
+                r#"{{"{}":1,"id":{id},"params":{{"arguments":{{"a":[{list}1]}},"name":"echo"}},"method":"tools/call"}}"#,
+                "k".repeat(5_000)
+            );
+            let message = &pushed(json.as_bytes(), 65_536).messages().list[0];
+            assert_eq!((message.params.name.as_deref(), message.method.as_deref()), (Some("echo"), Some("tools/call")));
+            assert!(message.has_id && message.id.is_none() && message.whole);
+        }
     }
 
     #[test]

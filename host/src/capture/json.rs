@@ -35,9 +35,13 @@ impl<'a> Cursor<'a> {
             return self.skip().map(drop);
         }
         while self.more(b'}')? {
-            let key = unescape(self.string()?)?;
+            let key = unescape(self.string()?);
             self.eat(b':')?;
-            member(&key, self)?;
+            match key {
+                Some(key) => member(&key, self)?,
+                // Too long to be a key that matters.
+                None => drop(self.skip()?),
+            }
         }
         Some(())
     }

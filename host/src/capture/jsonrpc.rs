@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::json::{Cursor, unescape};
+use super::json::{CUT, Cursor, unescape};
 use super::params::{Answer, Params};
 
 /// Longest name, URI or id that is read, in bytes as written.
@@ -10,23 +10,48 @@ pub(super) const NAME: usize = 4_096;
 /// Most messages of one document; a batch may be a bomb.
 pub(super) const MESSAGES: usize = 256;
 
-/// A JSON-RPC id as it is written: `1` and `"1"` are two ids.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Id(String);
+/// A JSON-RPC id. What counts is its value, not how it is written: `1`, `1.0` and `1e0` are one id, `"1"` is another.
+#[derive(Clone, Debug)]
+pub(super) enum Id {
+    Text(String),
+    /// A number, or a word, as it is written.
+    Bare(String),
+}
 
 impl Id {
     pub(super) fn read(raw: &[u8]) -> Option<Self> {
-        let wanted = raw.len() <= NAME && raw != b"null" && !matches!(raw.first(), Some(b'{' | b'['));
-        wanted.then(|| Self(String::from_utf8_lossy(raw).into_owned()))
+        if raw.len() > NAME || raw == b"null" || raw.contains(&CUT) || matches!(raw.first(), Some(b'{' | b'[')) {
+            return None;
+        }
+        match raw.strip_prefix(b"\"").and_then(|raw| raw.strip_suffix(b"\"")) {
+            Some(inner) => unescape(inner).map(Self::Text),
+            None => Some(Self::Bare(String::from_utf8_lossy(raw).into_owned())),
+        }
     }
 
     /// The id without quotes, for people.
     pub(super) fn text(&self) -> String {
-        match self.0.strip_prefix('"').and_then(|id| id.strip_suffix('"')) {
-            Some(inner) => unescape(inner.as_bytes()).unwrap_or_else(|| inner.to_owned()),
-            None => self.0.clone(),
+        let (Self::Text(text) | Self::Bare(text)) = self;
+        text.clone()
+    }
+}
+
+impl PartialEq for Id {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Text(one), Self::Text(other)) => one == other,
+            (Self::Bare(one), Self::Bare(other)) => one == other || same_number(one, other),
+            _ => false,
         }
     }
+}
+
+/// Whole numbers are compared as such: a fraction cannot tell two large ones apart.
+fn same_number(one: &str, other: &str) -> bool {
+    if let (Ok(one), Ok(other)) = (one.parse::<i64>(), other.parse::<i64>()) {
+        return one == other;
+    }
+    matches!((one.parse::<f64>(), other.parse::<f64>()), (Ok(one), Ok(other)) if one.total_cmp(&other).is_eq())
 }
 
 /// The three shapes of a message.
@@ -41,7 +66,11 @@ pub(super) enum Shape {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Message {
     pub(super) method: Option<String>,
+    /// `None` also for an id that cannot be read, or that JSON-RPC does not allow.
     pub(super) id: Option<Id>,
+    /// Whether there is an id at all, whatever its value. To a server it makes the difference between a request and a
+    /// notification.
+    pub(super) has_id: bool,
     pub(super) params: Params,
     pub(super) result: Option<Answer>,
     /// `Some` for an error; with its code, if that is a number.
@@ -60,7 +89,7 @@ pub(super) struct Messages {
     pub(super) batch: bool,
     /// Whether the document was read to its end.
     pub(super) whole: bool,
-    /// How many were left out of `list` because there were too many.
+    /// How many of several were left out of `list`: there were too many, or they are no messages.
     pub(super) left_out: usize,
 }
 
@@ -69,16 +98,24 @@ impl Messages {
     pub(super) fn read(bytes: &[u8]) -> Self {
         let mut messages = Self::default();
         let mut cursor = Cursor::new(bytes);
-        let read = match cursor.peek() {
-            Some(b'{') => messages.one(&mut cursor),
-            Some(b'[') => {
-                messages.batch = true;
-                cursor.array(|cursor| messages.one(cursor))
+        messages.whole = messages.document(&mut cursor).is_some();
+        // Lines of JSON: what stands behind the first must not be hidden by it.
+        while messages.whole && matches!(cursor.peek(), Some(b'{' | b'[')) {
+            messages.batch = true;
+            messages.whole = messages.document(&mut cursor).is_some();
+        }
+        messages
+    }
+
+    fn document(&mut self, cursor: &mut Cursor<'_>) -> Option<()> {
+        match cursor.peek()? {
+            b'{' => self.one(cursor),
+            b'[' => {
+                self.batch = true;
+                cursor.array(|cursor| self.one(cursor))
             }
             _ => None,
-        };
-        messages.whole = read.is_some();
-        messages
+        }
     }
 
     fn one(&mut self, cursor: &mut Cursor<'_>) -> Option<()> {
@@ -94,6 +131,8 @@ impl Messages {
         message.whole = read.is_some();
         if message.shape().is_some() {
             self.list.push(message);
+        } else if self.batch {
+            self.left_out += 1;
         }
         read
     }
@@ -102,12 +141,17 @@ impl Messages {
 impl Message {
     /// What it is; `None` for an object that is no message.
     pub(super) fn shape(&self) -> Option<Shape> {
-        match (&self.method, &self.id) {
-            (Some(_), Some(_)) => Some(Shape::Request),
-            (Some(_), None) => Some(Shape::Notification),
+        match (&self.method, self.has_id) {
+            (Some(_), true) => Some(Shape::Request),
+            (Some(_), false) => Some(Shape::Notification),
             (None, _) if self.result.is_some() || self.error.is_some() => Some(Shape::Response),
             (None, _) => None,
         }
+    }
+
+    /// Whether it says that something failed.
+    pub(super) fn is_failure(&self) -> bool {
+        self.error.is_some() || self.result.as_ref().is_some_and(|result| result.is_error)
     }
 
     pub(super) fn is(&self, shape: Shape) -> bool {
@@ -119,7 +163,10 @@ impl Message {
         cursor.object(|key, cursor| {
             match key {
                 "method" => self.method = cursor.text(NAME)?,
-                "id" => self.id = Id::read(cursor.skip()?),
+                "id" => {
+                    self.has_id = true;
+                    self.id = Id::read(cursor.skip()?);
+                }
                 "params" => {
                     self.params = Params::default();
                     self.params.read(cursor)?;
@@ -210,6 +257,37 @@ mod tests {
         let messages = Messages::read(bomb.as_bytes());
         assert_eq!((messages.list.len(), messages.left_out), (MESSAGES, 44));
         assert!(Messages::read(b"[1,2,{}]").list.is_empty() && Messages::read(b"hello").list.is_empty());
+    }
+
+    #[test]
+    fn ids_are_compared_by_value() {
+        let id = |raw: &str| Id::read(raw.as_bytes()).expect("an id");
+        for (one, other, same) in [
+            (r#""caf\u00e9""#, r#""café""#, true),
+            (r#""a\/b""#, r#""a/b""#, true),
+            ("1e2", "100.0", true),
+            ("1", "1.0", true),
+            ("9007199254740993", "9007199254740992", false),
+            ("1", r#""1""#, false),
+            ("true", "false", false),
+        ] {
+            assert_eq!(id(one) == id(other), same, "{one} {other}");
+        }
+        assert_eq!(id(r#""caf\u00e9""#).text(), "café");
+    }
+
+    #[test]
+    fn any_id_makes_a_request() {
+        for id in ["null", "{}", "[1]", &format!("\"{}\"", "x".repeat(5_000)), "1,\"id\":null"] {
+            let message = one(format!(r#"{{"method":"m","id":{id}}}"#).as_bytes());
+            assert!(message.is(Shape::Request) && message.id.is_none(), "{id}");
+        }
+    }
+
+    #[test]
+    fn lines_of_json_are_all_read() {
+        let messages = Messages::read(b"{\"method\":\"a\"}\n{\"method\":\"b\",\"id\":1}\n");
+        assert_eq!((messages.list.len(), messages.whole), (2, true));
     }
 
     proptest::proptest! {

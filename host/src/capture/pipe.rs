@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
+use uuid::Uuid;
+
 use super::circumstances::payload;
 use super::classify::{Ending, Scene, of_message};
 use super::digest::body;
@@ -42,6 +44,8 @@ pub(super) struct Pipe {
     keeps_payloads: bool,
     client: Lines,
     server: Lines,
+    /// Requests that the client cancelled, with their entries; an answer may come all the same.
+    cancelled: VecDeque<(Uuid, Pending)>,
     not_json: u64,
 }
 
@@ -54,6 +58,7 @@ struct Lines {
 }
 
 /// A request that waits for its answer.
+#[derive(Clone)]
 struct Pending {
     message: Message,
     since: Moment,
@@ -65,7 +70,8 @@ impl Pipe {
     pub(super) fn new(server: String, caller: Caller) -> Self {
         let client = Client::default();
         let scene = Scene { channel: Channel::Stdio, server, path: None, status: None, caller, client, trace_id: None };
-        Self { scene, protocol: None, keeps_payloads: false, client: Lines::new(), server: Lines::new(), not_json: 0 }
+        let (client, server) = (Lines::new(), Lines::new());
+        Self { scene, protocol: None, keeps_payloads: false, client, server, cancelled: VecDeque::new(), not_json: 0 }
     }
 
     /// Reads a piece of what `side` sends. `torn` says that something before it was lost.
@@ -87,9 +93,14 @@ impl Pipe {
 
     /// The pipe is closed: what waits for an answer gets none.
     pub(super) fn close(&mut self, moment: Moment) -> Vec<Event> {
+        let mut events = Vec::new();
+        for side in [Side::Client, Side::Server] {
+            // A last line without its end was handed on all the same.
+            let rest = self.lines(side).reader.rest();
+            self.line(side, rest, moment, &mut events);
+        }
         let pending: Vec<_> = self.client.pending.drain(..).collect();
-        let mut events: Vec<_> =
-            pending.into_iter().map(|call| self.call(call, None, moment, &ending(false))).collect();
+        events.extend(pending.into_iter().map(|call| self.call(call, None, moment, &ending(false))));
         let asked: Vec<_> = self.server.pending.drain(..).collect();
         events.extend(asked.into_iter().map(|asked| self.server_request(asked, None, moment)));
         events
@@ -124,14 +135,14 @@ impl Pipe {
 
     /// An answer belongs to the oldest request of the other side with its id.
     fn answer(&mut self, side: Side, answer: &Message, moment: Moment, body: Option<Body>) -> Option<Event> {
-        let id = answer.id.as_ref()?;
+        let id = answer.id.as_ref();
         match side {
             Side::Client => {
                 let asked = self.server.take(id)?;
                 Some(self.server_request(asked, Some((answer, body)), moment))
             }
             Side::Server => {
-                let call = self.client.take(id)?;
+                let Some(call) = self.client.take(id) else { return self.after_cancel(id?, answer, moment, body) };
                 Some(self.call(call, Some((answer, body)), moment, &ending(false)))
             }
         }
@@ -140,10 +151,27 @@ impl Pipe {
     fn notification(&mut self, message: &Message, moment: Moment, body: Option<Body>) -> Vec<Event> {
         let cancels = message.method.as_deref() == Some("notifications/cancelled");
         let id = message.params.request_id.as_ref().filter(|_| cancels);
-        let cancelled = id.and_then(|id| self.client.take(id)).map(|call| self.call(call, None, moment, &ending(true)));
+        let cancelled = id.and_then(|id| self.client.take(Some(id))).map(|call| self.cancel(call, moment));
         let accepted = Ending { end: End::Complete, ..ending(false) };
         let notification = Pending { message: message.clone(), since: moment, body, progress: 0 };
         cancelled.into_iter().chain([self.call(notification, None, moment, &accepted)]).collect()
+    }
+
+    fn cancel(&mut self, call: Pending, moment: Moment) -> Event {
+        let event = self.call(call.clone(), None, moment, &ending(true));
+        if self.cancelled.len() >= PENDING {
+            self.cancelled.pop_front();
+        }
+        self.cancelled.push_back((event.id, call));
+        event
+    }
+
+    /// Cancelling takes no answer back: one that comes after it is an entry of its own.
+    fn after_cancel(&mut self, id: &Id, answer: &Message, moment: Moment, body: Option<Body>) -> Option<Event> {
+        let at = self.cancelled.iter().position(|(_, call)| call.message.id.as_ref() == Some(id))?;
+        let (cancelled, call) = self.cancelled.remove(at)?;
+        let event = self.call(call, Some((answer, body)), moment, &ending(false));
+        Some(Event { parent: Some(cancelled), ..event }.fact("after_cancel", true))
     }
 
     fn progress(&mut self, message: &Message) {
@@ -239,8 +267,9 @@ impl Lines {
         self.reader.ready()
     }
 
-    fn take(&mut self, id: &Id) -> Option<Pending> {
-        let at = self.pending.iter().position(|pending| pending.message.id.as_ref() == Some(id))?;
+    /// Ids that cannot be read are taken for the same.
+    fn take(&mut self, id: Option<&Id>) -> Option<Pending> {
+        let at = self.pending.iter().position(|pending| pending.message.id.as_ref() == id)?;
         self.pending.remove(at)
     }
 }
@@ -301,6 +330,8 @@ mod tests {
             (Client, r#"{"method":"notifications/cancelled","params":{"requestId":2}}"#),
             (Server, r#"{"id":2,"result":{}}"#),
             (Client, r#"{"id":3,"method":"ping"}"#),
+            (Client, r#"{"id":{},"method":"tools/call","params":{"name":"odd"}}"#),
+            (Server, r#"{"id":{},"error":{"code":1}}"#),
         ]);
         assert_eq!(
             events,
@@ -313,9 +344,21 @@ mod tests {
                 "request tools/call b tool-error",
                 "request tools/call slow cancelled",
                 "notification notifications/cancelled 2 accepted",
+                "request tools/call slow ok",
+                "request tools/call odd rpc-error",
                 "request ping - incomplete",
             ]
         );
+    }
+
+    #[test]
+    fn a_last_line_needs_no_end() {
+        let mut pipe = Pipe::new("s".into(), Caller::default());
+        let now = Moment { at: Timestamp::from_micros(0), instant: Instant::now() };
+        assert!(pipe.read(Side::Client, b"{\"id\":1,\"method\":\"ping\"}\n", now, false, false).is_empty());
+        assert!(pipe.read(Side::Server, b"{\"id\":1,\"result\":{}}", now, false, false).is_empty());
+        let details: Vec<_> = pipe.close(now).iter().map(|event| event.detail).collect();
+        assert_eq!(details, [Detail::Ok]);
     }
 
     #[test]

@@ -80,6 +80,13 @@ impl Reader {
         std::mem::take(&mut self.ready)
     }
 
+    /// The body came to its proper end: an event that lacks only the blank line behind it is one.
+    pub(super) fn finish(&mut self) {
+        if self.format == Format::Events {
+            self.push(b"\n\n");
+        }
+    }
+
     /// What is left when the body has ended. An event without its end is none.
     pub(super) fn rest(&mut self) -> Document {
         std::mem::take(&mut self.current)
@@ -88,6 +95,11 @@ impl Reader {
     /// What has come so far of a body that is one document.
     pub(super) fn so_far(&self) -> &Document {
         &self.current
+    }
+
+    /// Whether anything was found yet that makes sense.
+    pub(super) fn found(&self) -> bool {
+        self.events.seen.events > 0 || !self.ready.is_empty() || !self.current.messages().list.is_empty()
     }
 
     /// What else was seen in an event stream.

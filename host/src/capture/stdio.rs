@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::process::{Child, Command};
+use tokio::sync::watch;
 
 use super::pipe::{Moment, Pipe, Side};
 use crate::AuditLog;
@@ -17,7 +18,7 @@ use crate::event::{Caller, Event};
 
 /// How much is read at once.
 const PIECE: usize = 64 << 10;
-/// How long the output of a server that has ended may still be open: a process that it started may hold it.
+/// How long the output of a server that has ended may be silent: a process that it started may hold it open.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// How the traffic is called in the log.
@@ -47,14 +48,20 @@ async fn wrap(
     output: impl AsyncWrite + Unpin + Send + 'static,
 ) -> io::Result<i32> {
     let mut child = start(&command)?;
+    let mut signals = Signals::new()?;
+    let (end, ended) = watch::channel(false);
     let tap = Tap::new(log, options);
     let (to_server, from_server) = (child.stdin.take(), child.stdout.take());
-    let up = to_server.map(|to_server| tokio::spawn(pass(input, to_server, tap.clone(), Side::Client)));
-    let down = from_server.map(|from_server| tokio::spawn(pass(from_server, output, tap.clone(), Side::Server)));
-    let status = wait(&mut child).await;
+    let up = to_server.map(|to_server| tokio::spawn(pass(input, to_server, tap.clone(), Side::Client, ended.clone())));
+    let down = from_server.map(|from_server| tokio::spawn(pass(from_server, output, tap.clone(), Side::Server, ended)));
+    let status = wait(&mut child, &mut signals).await;
+    end.send_replace(true);
     if let Some(down) = down {
-        // Late output is of use to a client that still reads; nobody waits for it for ever.
-        let _ = tokio::time::timeout(LAST_WORDS, down).await;
+        // All that the server wrote is the client's, however slowly it reads, unless this process is told to end.
+        tokio::select! {
+            _ = down => {}
+            () = signals.any() => {}
+        }
     }
     if let Some(up) = up {
         up.abort();
@@ -79,10 +86,15 @@ async fn pass(
     mut to: impl AsyncWrite + Unpin,
     tap: Tap,
     side: Side,
+    mut ended: watch::Receiver<bool>,
 ) -> io::Result<()> {
     let mut buffer = vec![0; PIECE];
     loop {
-        let length = from.read(&mut buffer).await?;
+        let length = tokio::select! {
+            biased;
+            length = from.read(&mut buffer) => length?,
+            () = silence(&mut ended) => break,
+        };
         let Some(piece) = buffer.get(..length).filter(|piece| !piece.is_empty()) else { break };
         // Before it is written: the answer must not be read earlier than the request.
         tap.piece(side, piece);
@@ -90,6 +102,12 @@ async fn pass(
         to.flush().await?;
     }
     to.shutdown().await
+}
+
+/// Passes when the server has ended and nothing more has come for a while.
+async fn silence(ended: &mut watch::Receiver<bool>) {
+    let _ = ended.wait_for(|ended| *ended).await;
+    tokio::time::sleep(LAST_WORDS).await;
 }
 
 /// Where both directions are listened to.
@@ -130,21 +148,41 @@ impl Tap {
     }
 }
 
+/// The signals that would end this process.
+#[cfg(unix)]
+struct Signals([tokio::signal::unix::Signal; 3]);
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self([signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::hangup())?]))
+    }
+
+    async fn next(&mut self) -> rustix::process::Signal {
+        use rustix::process::Signal;
+        let Self([terminate, interrupt, hang_up]) = self;
+        tokio::select! {
+            _ = terminate.recv() => Signal::TERM,
+            _ = interrupt.recv() => Signal::INT,
+            _ = hang_up.recv() => Signal::HUP,
+        }
+    }
+
+    async fn any(&mut self) {
+        self.next().await;
+    }
+}
+
 /// Waits until the server ends, and hands signals on to it meanwhile.
 #[cfg(unix)]
-async fn wait(child: &mut Child) -> io::Result<ExitStatus> {
-    use rustix::process::{Pid, Signal, kill_process};
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
+async fn wait(child: &mut Child, signals: &mut Signals) -> io::Result<ExitStatus> {
+    use rustix::process::{Pid, kill_process};
     let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
     loop {
         let signal = tokio::select! {
             status = child.wait() => return status,
-            _ = terminate.recv() => Signal::TERM,
-            _ = interrupt.recv() => Signal::INT,
-            _ = hang_up.recv() => Signal::HUP,
+            signal = signals.next() => signal,
         };
         // It may have ended in this very moment, which is what was wanted.
         let _ = pid.map(|pid| kill_process(pid, signal));
@@ -152,7 +190,21 @@ async fn wait(child: &mut Child) -> io::Result<ExitStatus> {
 }
 
 #[cfg(not(unix))]
-async fn wait(child: &mut Child) -> io::Result<ExitStatus> {
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn any(&mut self) {
+        std::future::pending().await
+    }
+}
+
+#[cfg(not(unix))]
+async fn wait(child: &mut Child, _: &mut Signals) -> io::Result<ExitStatus> {
     child.wait().await
 }
 
@@ -213,6 +265,23 @@ mod tests {
         let (code, out, lines) = through("wc -c; kill -9 $$", long).await;
         assert_eq!((code, String::from_utf8_lossy(&out).trim().parse()), (137, Ok(long.len())));
         assert_eq!(lines, ["notifications/x accepted", "- unknown"]);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_slow_client_gets_all_that_a_server_wrote_before_it_ended() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let log = Options::new(folder.path()).open().expect("a log");
+        // The process in the background holds the output open.
+        let script = "head -c 100000 /dev/zero; sleep 5 & exit 0";
+        let command = ["sh", "-c", script].map(OsString::from).to_vec();
+        let (output, mut read) = tokio::io::duplex(1_024);
+        let wrapped = tokio::spawn(wrap(log, StdioOptions::default(), command, tokio::io::empty(), output));
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert!(!wrapped.is_finished());
+        let mut out = Vec::new();
+        read.read_to_end(&mut out).await.expect("read");
+        assert_eq!(out.len(), 100_000);
+        assert_eq!(wrapped.await.expect("finished").expect("started"), 0);
     }
 
     #[tokio::test]

@@ -21,6 +21,7 @@ impl Exchange {
         let ending = self.ending(digest);
         let answer = digest.answers.pop();
         let code = answer.as_ref().and_then(|answer| answer.message.error).flatten();
+        let sent_something = digest.request().0 > 0;
         let named = self.head.mcp_method().filter(|_| self.head.http_method == Method::POST);
         let detail = match &named {
             Some(_) => ending.detail(Shape::Request, answer.as_ref().map(|answer| &answer.message)),
@@ -28,6 +29,7 @@ impl Exchange {
             None if !digest.request().1 => ending.detail(Shape::Request, None),
             None => ending.of_http(),
         };
+        let detail = if sent_something && is_success(detail) { Detail::Unknown } else { detail };
         let kind = if named.is_some() { Kind::Request } else { Kind::Http };
         let mut event = self.scene().event(self.head.at, kind, detail);
         event.target = named.as_deref().and_then(|method| from_header(method, self.head.mcp_name()?));
@@ -49,4 +51,9 @@ impl Exchange {
         let asked = if detail == Detail::Ok { self.sessions.forget(self) } else { Vec::new() };
         self.unanswered(asked, self.head.started).chain([event]).collect()
     }
+}
+
+/// What was sent and not understood may have failed, whatever came back.
+fn is_success(detail: Detail) -> bool {
+    matches!(detail, Detail::Ok | Detail::Accepted | Detail::InputRequired | Detail::TaskCreated)
 }

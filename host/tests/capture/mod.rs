@@ -9,6 +9,8 @@
     reason = "each test uses a part of this"
 )]
 
+pub mod told;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
