@@ -219,6 +219,8 @@ async fn a_standing_stream_is_recorded_when_it_opens_and_when_it_closes() {
         received += next(&mut held).await.len();
     }
     drop(held);
+    // The server notices in its own time that its client is gone.
+    log.wait_for(2).await;
     exchange(get(&url, &[])).await;
     let entries = log.wait_for(3).await;
     assert_eq!(lines(&entries), ["stream GET - ok 200", "stream GET - ok 200", "http GET - rejected 405"]);
