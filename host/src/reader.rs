@@ -5,7 +5,7 @@ use uuid::Uuid;
 use crate::access::{Access, Denied, Right};
 use crate::domain::Domain;
 use crate::entry::Entry;
-use crate::store::{Extent, Files, Page, PageQuery, StoreError, StoredPayload};
+use crate::store::{Extent, Files, Page, PageQuery, Place, StoreError, StoredPayload};
 
 /// Most entries of one page.
 pub const MAX_LIMIT: usize = 500;
@@ -32,13 +32,13 @@ impl<'a> Reader<'a> {
         Self { files, access }
     }
 
-    /// A page of entries that match `domain`, newest first, from below `before` on; at most [`MAX_LIMIT`].
+    /// A page of entries that match `domain`, newest first; at most [`MAX_LIMIT`].
     ///
     /// # Errors
     /// The viewer may not read, or the store fails.
-    pub fn page(&self, domain: Domain, before: Option<u64>, limit: usize) -> Result<Page, ReadError> {
+    pub fn page(&self, domain: Domain, from: impl Into<Place>, limit: usize) -> Result<Page, ReadError> {
         let domain = self.visible()?.and(domain);
-        Ok(self.files.page(&PageQuery { domain, before, limit: limit.clamp(1, MAX_LIMIT) })?)
+        Ok(self.files.page(&PageQuery { domain, from: from.into(), limit: limit.clamp(1, MAX_LIMIT) })?)
     }
 
     /// The entry with this id; one that the viewer may not see is absent.

@@ -7,11 +7,16 @@
 -- points within the log and delete below them, or drop the triggers. The running writer notices the first two, the next
 -- start the last one, and for the rest there is the ledger outside of this file.
 
--- Each text that entries share, once. Small row ids keep entries narrow, and the values of a field are cheap to list.
+-- Each text that entries share, once per field. Small numbers keep entries narrow, the values of a field are cheap to
+-- list, and free text is looked up here and not in the log. Fields are numbered by their place in the field table.
 CREATE TABLE term (
-    id   INTEGER PRIMARY KEY,
-    text TEXT NOT NULL UNIQUE
-) STRICT;
+    field INTEGER NOT NULL,
+    -- Never given twice within a field, not even after the cleanup removed a text that no entry has any more.
+    id    INTEGER NOT NULL CHECK (id > 0),
+    text  TEXT    NOT NULL,
+    PRIMARY KEY (field, id)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX term_text ON term (field, text);
 
 CREATE TABLE entry (
     -- Bounded far from where counting on would overflow.
@@ -26,7 +31,7 @@ CREATE TABLE entry (
     parent             BLOB,
     -- Salted, so that an erased payload cannot be guessed; the salt lives beside the payload and goes with it.
     payload_commitment BLOB,
-    -- References into term.
+    -- Numbers of texts in term, under the field of the column's name.
     channel            INTEGER NOT NULL,
     kind               INTEGER NOT NULL,
     action             INTEGER NOT NULL,
@@ -62,13 +67,25 @@ CREATE TABLE entry (
     details            TEXT
 ) STRICT;
 
-CREATE UNIQUE INDEX entry_id ON entry (id);
-CREATE INDEX entry_user ON entry (user, seq) WHERE user IS NOT NULL;
-CREATE INDEX entry_connection ON entry (connection, seq) WHERE connection IS NOT NULL;
-CREATE INDEX entry_tool ON entry (tool, seq) WHERE tool IS NOT NULL;
-CREATE INDEX entry_method ON entry (method, seq) WHERE method IS NOT NULL;
-CREATE INDEX entry_outcome ON entry (outcome, seq);
-CREATE INDEX entry_occurred_at ON entry (occurred_at);
+-- Not unique: the one who appends looks first, and a unique index would let INSERT OR REPLACE remove an older entry.
+CREATE INDEX entry_id ON entry (id);
+
+-- The index: what is written once about each full block of entries. Made from the entries, and made again from them at
+-- the next start where it is missing. A block is a run of entries; `first` is a multiple of 4,096.
+CREATE TABLE block (
+    first  INTEGER PRIMARY KEY,
+    length INTEGER NOT NULL CHECK (length IN (4096, 65536))
+) STRICT;
+
+-- One field of one block. Where a block has no chunk of a field, no entry of it has a value there.
+CREATE TABLE chunk (
+    -- first / 4096 * 64 + field
+    place  INTEGER PRIMARY KEY,
+    -- Which values there are.
+    zone   BLOB NOT NULL,
+    -- Which entry has which, as bit planes.
+    planes BLOB NOT NULL
+) STRICT;
 
 CREATE TABLE payload (
     seq      INTEGER PRIMARY KEY,
@@ -83,9 +100,11 @@ CREATE TABLE payload (
 CREATE TABLE head (
     one             INTEGER PRIMARY KEY CHECK (one = 1),
     pruned          INTEGER NOT NULL,
-    payloads_pruned INTEGER NOT NULL CHECK (payloads_pruned <= 1 << 62)
+    payloads_pruned INTEGER NOT NULL CHECK (payloads_pruned <= 1 << 62),
+    -- 1 only within the transaction that removes texts that no entry has any more.
+    sweeping        INTEGER NOT NULL DEFAULT 0 CHECK (sweeping IN (0, 1))
 ) STRICT;
-INSERT INTO head VALUES (1, 0, 0);
+INSERT INTO head (one, pruned, payloads_pruned) VALUES (1, 0, 0);
 
 CREATE TABLE setting (
     key   TEXT PRIMARY KEY,
@@ -108,10 +127,9 @@ END;
 CREATE TRIGGER entry_no_delete BEFORE DELETE ON entry WHEN old.seq >= (SELECT pruned FROM head) BEGIN
     SELECT RAISE(ABORT, 'entries are immutable: only retention removes them');
 END;
--- INSERT OR REPLACE deletes without firing the trigger above, so a row that would replace another is refused here.
+-- INSERT OR REPLACE deletes without firing the trigger above; only a row at the next place can replace none.
 CREATE TRIGGER entry_append_only BEFORE INSERT ON entry
-WHEN new.seq IS NOT coalesce((SELECT max(seq) + 1 FROM entry), (SELECT pruned FROM head))
-    OR EXISTS (SELECT 1 FROM entry WHERE id = new.id) BEGIN
+WHEN new.seq IS NOT coalesce((SELECT max(seq) + 1 FROM entry), (SELECT pruned FROM head)) BEGIN
     SELECT RAISE(ABORT, 'entries are append-only');
 END;
 
@@ -130,12 +148,20 @@ END;
 CREATE TRIGGER term_no_update BEFORE UPDATE ON term BEGIN
     SELECT RAISE(ABORT, 'terms are part of immutable entries');
 END;
-CREATE TRIGGER term_no_delete BEFORE DELETE ON term BEGIN
+CREATE TRIGGER term_no_delete BEFORE DELETE ON term WHEN NOT (SELECT sweeping FROM head) BEGIN
     SELECT RAISE(ABORT, 'terms are part of immutable entries');
 END;
 CREATE TRIGGER term_append_only BEFORE INSERT ON term
-WHEN EXISTS (SELECT 1 FROM term WHERE id = new.id OR text = new.text) BEGIN
+WHEN new.id IS NOT coalesce((SELECT max(id) + 1 FROM term WHERE field = new.field), 1)
+    OR EXISTS (SELECT 1 FROM term WHERE field = new.field AND text = new.text) BEGIN
     SELECT RAISE(ABORT, 'terms are append-only');
+END;
+
+CREATE TRIGGER block_no_update BEFORE UPDATE ON block BEGIN
+    SELECT RAISE(ABORT, 'blocks are written once');
+END;
+CREATE TRIGGER chunk_no_update BEFORE UPDATE ON chunk BEGIN
+    SELECT RAISE(ABORT, 'blocks are written once');
 END;
 
 CREATE TRIGGER head_only_forward BEFORE UPDATE ON head

@@ -11,7 +11,7 @@ use crate::domain::Domain;
 use crate::entry::Entry;
 use crate::event::{Channel, Detail, Kind};
 use crate::policy::Limits;
-use crate::store::{Batch, Files, PageQuery, SqliteWriter};
+use crate::store::{Batch, Files, PageQuery, Place, SqliteWriter};
 use crate::time::SystemClock;
 
 /// What a commit does.
@@ -69,7 +69,7 @@ fn event() -> Event {
 }
 
 fn entries(files: &Files) -> Vec<Entry> {
-    files.page(&PageQuery { domain: Domain::TRUE, before: None, limit: 500 }).expect("a page").entries
+    files.page(&PageQuery { domain: Domain::TRUE, from: Place::Newest, limit: 500 }).expect("a page").entries
 }
 
 #[tokio::test]

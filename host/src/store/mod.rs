@@ -3,6 +3,7 @@
 //! The recorder holds the one [`Writer`]; everybody who reads goes through [`crate::reader::Reader`], which holds a
 //! [`Files`]. Tokens live in a file of their own, since the command line creates them beside a running server.
 
+mod index;
 mod private;
 mod sqlite;
 mod tokens;
@@ -85,8 +86,29 @@ pub trait Writer: Send {
 pub struct Page {
     /// The entries.
     pub entries: Vec<Entry>,
-    /// Where the next page begins: entries below this place.
+    /// Where the next page begins: entries before this place.
     pub next: Option<u64>,
+    /// Where the page before this one begins: entries after this place.
+    pub previous: Option<u64>,
+}
+
+/// Where a page begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Place {
+    /// With the newest entry.
+    #[default]
+    Newest,
+    /// With the first entry below this place.
+    Before(u64),
+    /// So that it ends with the first entry above this place.
+    After(u64),
+}
+
+/// The cursor of the page before, where there was one.
+impl From<Option<u64>> for Place {
+    fn from(before: Option<u64>) -> Self {
+        before.map_or(Self::Newest, Self::Before)
+    }
 }
 
 /// Which entries to read.
@@ -94,8 +116,8 @@ pub struct Page {
 pub struct PageQuery {
     /// The filter, with the record rule in it.
     pub domain: Domain,
-    /// Only entries below this place.
-    pub before: Option<u64>,
+    /// Where it begins.
+    pub from: Place,
     /// How many.
     pub limit: usize,
 }

@@ -164,14 +164,18 @@ fn misplaced(connection: &Connection) -> Result<Option<String>, StoreError> {
 fn writer_may(context: &AuthContext<'_>, pruning: &AtomicBool) -> Authorization {
     let allowed = match context.action {
         AuthAction::Select | AuthAction::Read { .. } | AuthAction::Transaction { .. } => true,
-        AuthAction::Insert { table_name } => matches!(table_name, "entry" | "payload" | "term" | "setting" | "cron"),
+        AuthAction::Insert { table_name } => {
+            matches!(table_name, "entry" | "payload" | "term" | "block" | "chunk" | "setting" | "cron")
+        },
         AuthAction::Update { table_name, .. } => match table_name {
             "setting" | "cron" => true,
             "head" => pruning.load(Ordering::Relaxed),
             _ => false,
         },
         AuthAction::Delete { table_name } => {
-            matches!(table_name, "entry" | "payload") && pruning.load(Ordering::Relaxed)
+            // The index is made from the entries, and can be again.
+            matches!(table_name, "block" | "chunk")
+                || (matches!(table_name, "entry" | "payload" | "term") && pruning.load(Ordering::Relaxed))
         }
         AuthAction::Function { function_name } => {
             matches!(function_name, "max" | "min" | "coalesce" | "count" | "raise")

@@ -8,11 +8,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::{Connection, OptionalExtension};
 use uuid::Uuid;
 
-use super::sql::Condition;
-use super::{Doing, SqliteWriter, columns, connection, rows};
+use super::texts::Texts;
+use super::{Doing, SqliteWriter, connection, pages};
 use crate::entry::Entry;
 use crate::schedule::CronState;
-use crate::store::{Extent, Page, PageQuery, StoreError, StoredPayload, private};
+use crate::store::{Extent, Page, PageQuery, Place, StoreError, StoredPayload, private};
 use crate::time::Timestamp;
 use crate::value::Value;
 
@@ -24,6 +24,7 @@ const IDLE_READERS: usize = 4;
 pub struct Files {
     path: PathBuf,
     idle: Arc<Mutex<Vec<Connection>>>,
+    texts: Texts,
 }
 
 impl Files {
@@ -43,7 +44,7 @@ impl Files {
         let path = database(folder);
         private::file(&path).map_err(unusable)?;
         let writer = SqliteWriter::open(&path, lock)?;
-        Ok((Self { path, idle: Arc::default() }, writer))
+        Ok((Self { path, idle: Arc::default(), texts: Texts::default() }, writer))
     }
 
     /// Opens the log in `folder` for reading only, beside a process that may be writing it.
@@ -55,7 +56,7 @@ impl Files {
         if !path.is_file() {
             return Err(StoreError::Missing(folder.to_owned()));
         }
-        Ok(Self { path, idle: Arc::default() })
+        Ok(Self { path, idle: Arc::default(), texts: Texts::default() })
     }
 
     /// Runs `read` on a connection, with the deadline set.
@@ -64,7 +65,10 @@ impl Files {
         let pooled = idle().pop();
         let mut connection = pooled.map_or_else(|| connection::reader(&self.path), Ok)?;
         connection::start_deadline(&mut connection)?;
-        let result = read(&connection);
+        // One transaction, so that everything that is read is of one moment.
+        let transaction = connection.transaction().doing("reading the log")?;
+        let result = read(&transaction);
+        drop(transaction);
         if result.is_ok() && idle().len() < IDLE_READERS {
             idle().push(connection);
         }
@@ -83,30 +87,7 @@ impl Files {
     /// # Errors
     /// The database fails, or the deadline passes.
     pub(crate) fn page(&self, query: &PageQuery) -> Result<Page, StoreError> {
-        let mut condition = Condition::new(&query.domain);
-        if let Some(before) = query.before {
-            condition.sql =
-                format!("({}) AND entry.seq < {}", condition.sql, i64::try_from(before).unwrap_or(i64::MAX));
-        }
-        let sql = format!(
-            "SELECT {} FROM entry WHERE {} ORDER BY seq DESC LIMIT {}",
-            *columns::SELECT,
-            condition.sql,
-            query.limit.saturating_add(1)
-        );
-        self.read(|connection| {
-            let mut statement = connection.prepare(&sql).doing("reading entries")?;
-            let mut found =
-                statement.query(rows::borrowed(&condition.parameters).as_slice()).doing("reading entries")?;
-            let mut entries = Vec::with_capacity(query.limit.min(500));
-            while let Some(row) = found.next().doing("reading entries")? {
-                entries.push(rows::entry(row)?);
-            }
-            let more = entries.len() > query.limit;
-            entries.truncate(query.limit);
-            let next = entries.last().map(|entry| entry.seq).filter(|_| more);
-            Ok(Page { entries, next })
-        })
+        self.read(|connection| pages::page(connection, &self.texts, query))
     }
 
     /// The payload of an entry, if there is one.
@@ -130,7 +111,7 @@ impl Files {
     /// The database fails.
     pub(crate) fn entry(&self, id: Uuid, domain: &crate::domain::Domain) -> Result<Option<Entry>, StoreError> {
         let by_id = crate::domain::Domain::equals(crate::field::Field::Id, id.to_string());
-        let page = self.page(&PageQuery { domain: by_id.and(domain.clone()), before: None, limit: 1 })?;
+        let page = self.page(&PageQuery { domain: by_id.and(domain.clone()), from: Place::Newest, limit: 1 })?;
         Ok(page.entries.into_iter().next())
     }
 

@@ -1,11 +1,17 @@
 //! The log in SQLite: one file, one writer, any number of readers.
 
+mod blocks;
+mod catch_up;
 mod columns;
 mod connection;
 mod files;
+mod find;
+mod pages;
 mod rows;
 mod sql;
 mod terms;
+mod texts;
+mod walk;
 mod writer;
 
 pub use files::Files;

@@ -1,69 +1,121 @@
 //! Entries to rows and back.
 
-use rusqlite::types::{ToSql, Value as Sql};
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, OptionalExtension, Row, Statement};
 use uuid::Uuid;
 
 use super::terms::Terms;
+use super::texts::Texts;
+use super::{Doing, columns};
 use crate::entry::Entry;
 use crate::field::{Field, FieldType};
 use crate::store::StoreError;
+use crate::store::index::{Raw, hash, kind};
 use crate::time::Timestamp;
 use crate::value::Value;
 
-/// The parameters of the insert, in the order of [`super::columns::INSERT`].
-pub(super) fn parameters(connection: &Connection, terms: &mut Terms, entry: &Entry) -> rusqlite::Result<Vec<Sql>> {
-    let mut row = Vec::with_capacity(Field::COUNT + 2);
+/// An entry with what only the one who appends can say.
+pub(super) struct Placed<'a> {
+    pub(super) entry: &'a Entry,
+    pub(super) seq: u64,
+    pub(super) recorded_at: Timestamp,
+}
+
+/// Binds an entry to the insert, in the order of [`super::columns::INSERT`]; returns its numbers for the index.
+pub(super) fn bind(
+    insert: &mut Statement<'_>,
+    connection: &Connection,
+    terms: &mut Terms,
+    placed: &Placed<'_>,
+) -> rusqlite::Result<Raw> {
+    let entry = placed.entry;
+    let mut raw = [0; Field::COUNT];
     for field in Field::ALL {
-        row.push(match field {
-            Field::Id => Sql::Blob(entry.id.as_bytes().to_vec()),
-            Field::Parent => entry.parent.map_or(Sql::Null, |id| Sql::Blob(id.as_bytes().to_vec())),
-            _ if field.kind() == FieldType::Text => match entry.text(*field) {
-                Some(text) if field.repeats() => Sql::Integer(terms.id(connection, text)?),
-                Some(text) => Sql::Text(text.to_owned()),
-                None => Sql::Null,
-            },
-            _ => match entry.value(*field) {
-                Value::Integer(number) => Sql::Integer(number),
-                _ => Sql::Null,
-            },
-        });
+        let at = *field as usize + 1;
+        let number = match field.kind() {
+            FieldType::Id => {
+                let id = if *field == Field::Parent { entry.parent } else { Some(entry.id) };
+                insert.raw_bind_parameter(at, id.as_ref().map(Uuid::as_bytes))?;
+                id.map(|id| hash(id.as_bytes()))
+            }
+            FieldType::Text if !field.repeats() => {
+                let text = entry.text(*field);
+                insert.raw_bind_parameter(at, text)?;
+                text.map(|text| hash(text.as_bytes()))
+            }
+            FieldType::Text => {
+                let id = entry.text(*field).map(|text| terms.id(connection, *field, text)).transpose()?;
+                insert.raw_bind_parameter(at, id)?;
+                id.map(i64::cast_unsigned)
+            }
+            FieldType::Integer | FieldType::Time => {
+                let number = placed.number(*field);
+                insert.raw_bind_parameter(at, number)?;
+                number.zip(kind(*field)).map(|(number, kind)| kind.raw(number))
+            }
+        };
+        raw[*field as usize] = number.unwrap_or(0);
     }
-    row.push(entry.payload_commitment.map_or(Sql::Null, |hash| Sql::Blob(hash.to_vec())));
-    row.push(match entry.details.is_empty() {
-        true => Sql::Null,
-        false => Sql::Text(serde_json::to_string(&entry.details).unwrap_or_default()),
-    });
-    Ok(row)
+    let details = || serde_json::to_string(&entry.details).unwrap_or_default();
+    insert.raw_bind_parameter(Field::COUNT + 1, entry.payload_commitment)?;
+    insert.raw_bind_parameter(Field::COUNT + 2, (!entry.details.is_empty()).then(details))?;
+    Ok(raw)
 }
 
-/// The entry in a row of [`super::columns::SELECT`].
-pub(super) fn entry(row: &Row<'_>) -> Result<Entry, StoreError> {
-    let seq: i64 = row.get(Field::Seq as usize).unwrap_or(-1);
-    read(row).map_err(|error| StoreError::Corrupt { seq: seq.unsigned_abs(), reason: error.to_string() })
+impl Placed<'_> {
+    fn number(&self, field: Field) -> Option<i64> {
+        match field {
+            Field::Seq => Some(self.seq.cast_signed()),
+            Field::RecordedAt => Some(self.recorded_at.as_micros()),
+            _ => match self.entry.value(field) {
+                Value::Integer(number) => Some(number),
+                _ => None,
+            },
+        }
+    }
 }
 
-fn read(row: &Row<'_>) -> Result<Entry, Box<dyn std::error::Error>> {
-    let uuid = |bytes: Vec<u8>| Uuid::from_slice(&bytes);
+/// The numbers of a stored row for the index: the columns of the fields from `first` on.
+pub(super) fn raw(row: &Row<'_>, field: Field, column: usize) -> rusqlite::Result<u64> {
+    let Some(kind) = kind(field) else { return Ok(0) };
+    Ok(match row.get_ref(column)? {
+        rusqlite::types::ValueRef::Integer(number) => kind.raw(number),
+        rusqlite::types::ValueRef::Text(bytes) | rusqlite::types::ValueRef::Blob(bytes) => hash(bytes),
+        _ => 0,
+    })
+}
+
+/// The entry at a place, if there is one.
+pub(super) fn entry(connection: &Connection, texts: &Texts, seq: u64) -> Result<Option<Entry>, StoreError> {
+    let doing = "reading entries";
+    let mut statement = connection.prepare_cached(&columns::SELECT).doing(doing)?;
+    let read = |row: &Row<'_>| Ok(read(row, connection, texts));
+    let corrupt = |error: Box<dyn std::error::Error>| StoreError::Corrupt { seq, reason: error.to_string() };
+    statement.query_row([seq as i64], read).optional().doing(doing)?.transpose().map_err(corrupt)
+}
+
+fn read(row: &Row<'_>, connection: &Connection, texts: &Texts) -> Result<Entry, Box<dyn std::error::Error>> {
+    let uuid = |bytes: [u8; 16]| Uuid::from_bytes(bytes);
     let time = |field: Field| row.get(field as usize).map(Timestamp::from_micros);
-    let id = uuid(row.get(Field::Id as usize)?)?;
+    let id = uuid(row.get(Field::Id as usize)?);
     let mut entry = Entry::new(id, time(Field::OccurredAt)?, time(Field::RecordedAt)?);
-    entry.seq = u64::try_from(row.get::<_, i64>(Field::Seq as usize)?)?;
+    entry.seq = row.get(Field::Seq as usize)?;
     entry.status_code = row.get(Field::StatusCode as usize)?;
-    entry.duration_us = row.get::<_, Option<i64>>(Field::DurationUs as usize)?.map(u64::try_from).transpose()?;
-    entry.parent = row.get::<_, Option<Vec<u8>>>(Field::Parent as usize)?.map(uuid).transpose()?;
+    entry.duration_us = row.get(Field::DurationUs as usize)?;
+    entry.parent = row.get::<_, Option<[u8; 16]>>(Field::Parent as usize)?.map(uuid);
     for field in Field::ALL.iter().filter(|field| field.kind() == FieldType::Text) {
-        entry.set_text(*field, row.get::<_, Option<String>>(*field as usize)?.as_deref());
+        match field.repeats() {
+            true => {
+                let id: Option<u64> = row.get(*field as usize)?;
+                let text = id.map(|id| texts.get(connection, *field, id)).transpose()?;
+                entry.set_text(*field, text.as_deref());
+            }
+            false => entry.set_text(*field, row.get_ref(*field as usize)?.as_str_or_null()?),
+        }
     }
     entry.payload_commitment = row.get(Field::COUNT)?;
-    if let Some(details) = row.get::<_, Option<String>>(Field::COUNT + 1)? {
-        entry.details = serde_json::from_str(&details)?;
+    if let Some(details) = row.get_ref(Field::COUNT + 1)?.as_str_or_null()? {
+        entry.details = serde_json::from_str(details)?;
     }
     entry.has_payload = row.get(Field::COUNT + 2)?;
     Ok(entry)
-}
-
-/// Parameters as the binding wants them.
-pub(super) fn borrowed(parameters: &[Sql]) -> Vec<&dyn ToSql> {
-    parameters.iter().map(|parameter| parameter as &dyn ToSql).collect()
 }

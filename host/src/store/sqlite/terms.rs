@@ -2,39 +2,58 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{Connection, OptionalExtension};
+use foldhash::fast::RandomState;
+use rusqlite::{Connection, OptionalExtension, params};
 
-/// How many texts the writer remembers. A log with more distinct ones than this still works, at the cost of a look-up.
-const REMEMBERED: usize = 100_000;
+use crate::field::Field;
+
+/// How many texts of one field the writer remembers. A log with more distinct ones still works, at the cost of a look-up.
+const REMEMBERED: usize = 50_000;
 
 /// Texts and their numbers. What was learnt in a transaction that failed must be forgotten: see [`Terms::clear`].
-#[derive(Default)]
 pub(super) struct Terms {
-    known: HashMap<Box<str>, i64>,
+    known: Vec<HashMap<Box<str>, i64, RandomState>>,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self { known: Field::ALL.iter().map(|_| HashMap::default()).collect() }
+    }
 }
 
 impl Terms {
     /// The number of `text`, which is given one when it has none.
-    pub(super) fn id(&mut self, connection: &Connection, text: &str) -> rusqlite::Result<i64> {
-        if let Some(id) = self.known.get(text) {
+    pub(super) fn id(&mut self, connection: &Connection, field: Field, text: &str) -> rusqlite::Result<i64> {
+        let known = &mut self.known[field as usize];
+        if let Some(id) = known.get(text) {
             return Ok(*id);
         }
-        let find = |row: &rusqlite::Row<'_>| row.get(0);
-        let found =
-            connection.prepare_cached("SELECT id FROM term WHERE text = ?1")?.query_row([text], find).optional()?;
-        let id = match found {
+        let id = match find(connection, field, text)? {
             Some(id) => id,
-            None => connection.prepare_cached("INSERT INTO term (text) VALUES (?1)")?.insert([text])?,
+            None => add(connection, field, text)?,
         };
-        if self.known.len() >= REMEMBERED {
-            self.known.clear();
+        if known.len() >= REMEMBERED {
+            known.clear();
         }
-        self.known.insert(text.into(), id);
+        known.insert(text.into(), id);
         Ok(id)
     }
 
     /// Forgets everything.
     pub(super) fn clear(&mut self) {
-        self.known.clear();
+        self.known.iter_mut().for_each(HashMap::clear);
     }
+}
+
+fn find(connection: &Connection, field: Field, text: &str) -> rusqlite::Result<Option<i64>> {
+    let sql = "SELECT id FROM term WHERE field = ?1 AND text = ?2";
+    connection.prepare_cached(sql)?.query_row(params![field as i64, text], |row| row.get(0)).optional()
+}
+
+fn add(connection: &Connection, field: Field, text: &str) -> rusqlite::Result<i64> {
+    let next = "SELECT coalesce(max(id), 0) + 1 FROM term WHERE field = ?1";
+    let id: i64 = connection.prepare_cached(next)?.query_row([field as i64], |row| row.get(0))?;
+    let sql = "INSERT INTO term (field, id, text) VALUES (?1, ?2, ?3)";
+    connection.prepare_cached(sql)?.execute(params![field as i64, id, text])?;
+    Ok(id)
 }

@@ -9,7 +9,7 @@ use crate::domain::{Domain, parse_json};
 use crate::entry::{Details, Entry};
 use crate::field::{Field, FieldType};
 use crate::policy::Plan;
-use crate::store::{Batch, PageQuery, Stored, StoredPayload, Writer};
+use crate::store::{Batch, PageQuery, Place, Stored, StoredPayload, Writer};
 use crate::time::{SECOND, Timestamp};
 
 fn at(second: i64) -> Timestamp {
@@ -47,7 +47,7 @@ fn log(entries: impl IntoIterator<Item = Entry>) -> Log {
 }
 
 fn all(files: &Files, domain: Domain) -> Vec<Entry> {
-    files.page(&PageQuery { domain, before: None, limit: 500 }).expect("a page").entries
+    files.page(&PageQuery { domain, from: Place::Newest, limit: 500 }).expect("a page").entries
 }
 
 #[test]

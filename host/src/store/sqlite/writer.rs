@@ -7,9 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
+use super::catch_up::{catch_up, pushed};
+use super::rows::Placed;
 use super::terms::Terms;
-use super::{Doing, columns, connection, rows};
+use super::{Doing, blocks, columns, connection, rows};
 use crate::policy::Plan;
+use crate::store::index::OpenBlock;
 use crate::store::{Batch, PRUNE_CHUNK, Pruned, StoreError, Stored, StoredPayload, Writer};
 use crate::time::Timestamp;
 
@@ -21,6 +24,8 @@ pub struct SqliteWriter {
     path: PathBuf,
     connection: Connection,
     terms: Terms,
+    /// The values of the block that is not full yet; `None` when they must be read from the rows first.
+    open: Option<OpenBlock>,
     pruning: Arc<AtomicBool>,
     /// Where the log stood when this writer was last done with it; `None` when that is unknown.
     left: Option<Ends>,
@@ -43,6 +48,7 @@ impl SqliteWriter {
             path: path.to_owned(),
             connection,
             terms: Terms::default(),
+            open: None,
             pruning,
             left,
             broken: false,
@@ -70,29 +76,30 @@ impl SqliteWriter {
         let transaction = self.connection.transaction().doing(doing)?;
         let found = ends(&transaction)?;
         watch(self.left.take(), found);
-        let mut seq = found.next;
+        let kept = self.open.take().filter(|open| open.next() == found.next);
+        let mut open = kept.map_or_else(|| catch_up(&transaction, found.pruned.unsigned_abs(), found.next), Ok)?;
         let mut newest = newest(&transaction).doing(doing)?;
         let mut stored = Vec::with_capacity(batch.entries.len());
+        let mut insert = transaction.prepare_cached(&columns::INSERT).doing(doing)?;
         for (entry, payload) in &batch.entries {
             if is_there(&transaction, entry.id).doing(doing)? {
                 stored.push(Stored::Duplicate);
                 continue;
             }
-            let mut entry = entry.clone();
-            entry.seq = seq;
             // Never backwards, whatever the clock did: retention removes a prefix by this.
-            entry.recorded_at = entry.recorded_at.max(newest);
-            newest = entry.recorded_at;
-            let row = rows::parameters(&transaction, &mut self.terms, &entry).doing(doing)?;
-            let mut insert = transaction.prepare_cached(&columns::INSERT).doing(doing)?;
-            insert.execute(rows::borrowed(&row).as_slice()).doing(doing)?;
-            payload.as_ref().map_or(Ok(()), |payload| insert_payload(&transaction, seq, payload)).doing(doing)?;
-            stored.push(Stored::At(seq));
-            seq += 1;
+            newest = entry.recorded_at.max(newest);
+            let row = Placed { entry, seq: open.next(), recorded_at: newest };
+            let raw = rows::bind(&mut insert, &transaction, &mut self.terms, &row).doing(doing)?;
+            insert.raw_execute().doing(doing)?;
+            payload.as_ref().map_or(Ok(()), |payload| insert_payload(&transaction, row.seq, payload)).doing(doing)?;
+            stored.push(Stored::At(row.seq));
+            open = pushed(&transaction, open, &raw)?;
         }
+        drop(insert);
         write_states(&transaction, batch).doing(doing)?;
         transaction.commit().doing(doing)?;
-        self.left = Some(Ends { next: seq, ..found });
+        self.left = Some(Ends { next: open.next(), ..found });
+        self.open = Some(open);
         Ok(stored)
     }
 
@@ -111,6 +118,7 @@ impl SqliteWriter {
         transaction.execute(head, params![entries.upto, payloads_upto]).doing(doing)?;
         let payloads_gone = transaction.execute("DELETE FROM payload WHERE seq < ?1", [payloads_upto]).doing(doing)?;
         let entries_gone = transaction.execute("DELETE FROM entry WHERE seq < ?1", [entries.upto]).doing(doing)?;
+        blocks::prune(&transaction, entries.upto).doing(doing)?;
         transaction.commit().doing(doing)?;
         self.left = Some(Ends { pruned: entries.upto, payloads_pruned: payloads_upto, ..found });
         Ok(Pruned { entries: entries_gone as u64, payloads: payloads_gone as u64, more: entries.more || payloads.more })

@@ -1,0 +1,144 @@
+//! Bit planes: plane `j` holds bit `j` of every entry's code, so that a comparison of all codes with one number is a few
+//! operations on whole words.
+//!
+//! The bytes are the planes, lowest first, each one bit per entry, lowest place first.
+
+use super::Bitmap;
+
+/// The codes of a block's entries, as stored.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Planes<'a> {
+    bits: usize,
+    /// Bytes of one plane.
+    size: usize,
+    bytes: &'a [u8],
+}
+
+impl<'a> Planes<'a> {
+    /// The planes of `length` codes in `bytes`; `None` when the bytes are not of that many planes.
+    pub(super) fn new(bytes: &'a [u8], bits: usize, length: u64) -> Option<Self> {
+        let size = usize::try_from(length / 8).ok()?;
+        (bytes.len() == size.checked_mul(bits)? && bits <= 64).then_some(Self { bits, size, bytes })
+    }
+
+    /// The planes of `codes`, whose number is a multiple of 64, each less than 2^`bits`.
+    pub(super) fn pack(codes: &[u64], bits: usize) -> Vec<u8> {
+        let size = codes.len() / 8;
+        let mut bytes = vec![0; size * bits];
+        for (at, eight) in codes.chunks_exact(8).enumerate() {
+            for low in (0..bits).step_by(8) {
+                let square = eight.iter().rev().fold(0, |square, code| square << 8 | (code >> low) & 0xff);
+                let planes = transpose(square).to_le_bytes();
+                for (plane, byte) in (low..bits).zip(planes) {
+                    bytes[plane * size + at] = byte;
+                }
+            }
+        }
+        bytes
+    }
+
+    /// The codes of the 64 entries of one word.
+    pub(super) fn codes(&self, word: usize) -> [u64; 64] {
+        let mut codes = [0; 64];
+        for (at, eight) in codes.chunks_exact_mut(8).enumerate() {
+            for low in (0..self.bits).step_by(8) {
+                let top = (low + 8).min(self.bits);
+                let byte = |plane: usize| u64::from(self.bytes[plane * self.size + word * 8 + at]);
+                let square = (low..top).rev().fold(0, |square, plane| square << 8 | byte(plane));
+                for (code, byte) in eight.iter_mut().zip(transpose(square).to_le_bytes()) {
+                    *code |= u64::from(byte) << low;
+                }
+            }
+        }
+        codes
+    }
+
+    /// The entries whose code is `code`.
+    pub(super) fn equal(&self, code: u64) -> Bitmap {
+        let mut found = vec![u64::MAX; self.size / 8];
+        for (at, plane) in self.planes().enumerate() {
+            let turn = if code >> at & 1 == 1 { 0 } else { u64::MAX };
+            found.iter_mut().zip(words(plane)).for_each(|(found, word)| *found &= word ^ turn);
+        }
+        Bitmap::from_words(found)
+    }
+
+    /// The entries whose code is less than `bound`.
+    pub(super) fn less(&self, bound: u64) -> Bitmap {
+        if self.bits < 64 && bound >> self.bits != 0 {
+            return Bitmap::from_words(vec![u64::MAX; self.size / 8]);
+        }
+        let mut less = vec![0; self.size / 8];
+        let mut equal = vec![u64::MAX; self.size / 8];
+        for (at, plane) in self.planes().enumerate().collect::<Vec<_>>().into_iter().rev() {
+            let is_set = bound >> at & 1 == 1;
+            for ((less, equal), word) in less.iter_mut().zip(&mut equal).zip(words(plane)) {
+                if is_set {
+                    *less |= *equal & !word;
+                    *equal &= word;
+                } else {
+                    *equal &= !word;
+                }
+            }
+        }
+        Bitmap::from_words(less)
+    }
+
+    fn planes(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        self.bytes.chunks_exact(self.size.max(1)).take(self.bits)
+    }
+}
+
+fn words(plane: &[u8]) -> impl Iterator<Item = u64> + '_ {
+    plane.as_chunks::<8>().0.iter().map(|bytes| u64::from_le_bytes(*bytes))
+}
+
+/// Turns a square of 8 × 8 bits over its diagonal: bit `8i + j` becomes bit `8j + i`.
+fn transpose(square: u64) -> u64 {
+    let swap = |square: u64, mask: u64, by: u32| {
+        let moved = (square ^ (square >> by)) & mask;
+        square ^ moved ^ (moved << by)
+    };
+    let square = swap(square, 0x00aa_00aa_00aa_00aa, 7);
+    let square = swap(square, 0x0000_cccc_0000_cccc, 14);
+    swap(square, 0x0000_0000_f0f0_f0f0, 28)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn codes(bits: usize) -> Vec<u64> {
+        let mask = if bits == 64 { u64::MAX } else { (1 << bits) - 1 };
+        (0..256_u64).map(|at| at.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(11) & mask).collect()
+    }
+
+    #[test]
+    fn what_is_packed_comes_back() {
+        for bits in 0..=64 {
+            let codes = codes(bits);
+            let bytes = Planes::pack(&codes, bits);
+            let planes = Planes::new(&bytes, bits, 256).expect("planes");
+            let back: Vec<_> = (0..4).flat_map(|word| planes.codes(word)).collect();
+            assert_eq!(back, codes, "{bits} bits");
+        }
+        assert!(Planes::new(&[0; 31], 1, 256).is_none());
+    }
+
+    #[test]
+    fn comparisons_are_those_of_the_codes() {
+        for bits in [1, 3, 8, 11] {
+            let codes = codes(bits);
+            let bytes = Planes::pack(&codes, bits);
+            let planes = Planes::new(&bytes, bits, 256).expect("planes");
+            for bound in 0..1 << bits {
+                let places = |keep: &dyn Fn(u64) -> bool| {
+                    (0..256).filter(|at| keep(codes[*at as usize])).collect::<Vec<u64>>()
+                };
+                assert_eq!(planes.equal(bound).places().collect::<Vec<_>>(), places(&|code| code == bound));
+                assert_eq!(planes.less(bound).places().collect::<Vec<_>>(), places(&|code| code < bound));
+            }
+            assert_eq!(planes.less(1 << bits).count(), 256);
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! The index brought up to where the log is: after a start, after an error, and where somebody took it away.
+
+use rusqlite::Connection;
+
+use super::{Doing, blocks, rows};
+use crate::field::Field;
+use crate::store::StoreError;
+use crate::store::index::{OpenBlock, SMALL};
+
+const DOING: &str = "reading the newest entries for the index";
+
+/// Reads the rows after the last closed block, closes what is full, and returns the block that is open. `pruned` and
+/// `next` are the log's ends.
+pub(super) fn catch_up(connection: &Connection, pruned: u64, next: u64) -> Result<OpenBlock, StoreError> {
+    let closed = blocks::end(connection).doing(DOING)?.unwrap_or(0);
+    let mut open = OpenBlock::new(closed.max(pruned / SMALL * SMALL));
+    let names: Vec<_> = Field::ALL.iter().map(|field| field.name()).collect();
+    let sql = format!("SELECT {} FROM entry WHERE seq >= ?1 ORDER BY seq", names.join(", "));
+    let mut statement = connection.prepare(&sql).doing(DOING)?;
+    let mut found = statement.query([open.first() as i64]).doing(DOING)?;
+    while let Some(row) = found.next().doing(DOING)? {
+        skip(&mut open, row.get(Field::Seq as usize).doing(DOING)?);
+        let mut raw = [0; Field::COUNT];
+        for field in Field::ALL {
+            raw[*field as usize] = rows::raw(row, *field, *field as usize).doing(DOING)?;
+        }
+        open = pushed(connection, open, &raw)?;
+    }
+    skip(&mut open, next);
+    Ok(open)
+}
+
+/// `open` with one more entry; when that fills it, it is stored and the next block is begun.
+pub(super) fn pushed(
+    connection: &Connection,
+    mut open: OpenBlock,
+    raw: &[u64; Field::COUNT],
+) -> Result<OpenBlock, StoreError> {
+    open.push(raw);
+    if !open.is_full() {
+        return Ok(open);
+    }
+    blocks::close(connection, &open)?;
+    Ok(OpenBlock::new(open.next()))
+}
+
+/// Places that the cleanup took already: they count as not set, and nobody looks there.
+fn skip(open: &mut OpenBlock, upto: u64) {
+    while open.next() < upto {
+        open.push(&[0; Field::COUNT]);
+    }
+}
