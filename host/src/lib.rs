@@ -40,6 +40,9 @@ pub mod schedule;
 /// What an admin sets.
 pub mod settings;
 
+/// How long things took.
+mod histogram;
+
 /// The sandboxed policy.
 pub mod policy;
 /// The data folder's secret key.

@@ -5,7 +5,10 @@ use uuid::Uuid;
 use crate::access::{Access, Denied, Right};
 use crate::domain::Domain;
 use crate::entry::Entry;
-use crate::store::{Extent, Files, Page, PageQuery, Place, StoreError, StoredPayload};
+use crate::field::Field;
+use crate::store::{
+    Extent, Files, GroupBy, GroupQuery, GroupSort, Groups, Page, PageQuery, Place, StoreError, StoredPayload, Values,
+};
 
 /// Most entries of one page.
 pub const MAX_LIMIT: usize = 500;
@@ -58,6 +61,24 @@ impl<'a> Reader<'a> {
         let Some(entry) = self.entry(id)? else { return Ok(None) };
         let payload = self.files.payload(entry.seq)?;
         Ok(payload.map(|payload| (entry, payload)))
+    }
+
+    /// Groups of the entries that match `domain`, by one or two things; at most [`MAX_LIMIT`] of them.
+    ///
+    /// # Errors
+    /// The viewer may not read, there are more than [`crate::store::MAX_GROUPS`] groups, or the store fails.
+    pub fn groups(&self, domain: Domain, by: &[GroupBy], sort: GroupSort, limit: usize) -> Result<Groups, ReadError> {
+        let domain = self.visible()?.and(domain);
+        let by = by.iter().copied().take(2).collect();
+        Ok(self.files.groups(&GroupQuery { domain, by, sort, limit: limit.clamp(1, MAX_LIMIT) })?)
+    }
+
+    /// The values that `field` has among the entries that the viewer may see, for a menu; at most [`MAX_LIMIT`].
+    ///
+    /// # Errors
+    /// The viewer may not read, or the store fails.
+    pub fn values(&self, field: Field, limit: usize) -> Result<Values, ReadError> {
+        Ok(self.files.values(&self.visible()?, field, limit.clamp(1, MAX_LIMIT))?)
     }
 
     /// How large the log is as a whole: for those who configure or verify it.

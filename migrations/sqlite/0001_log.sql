@@ -71,10 +71,10 @@ CREATE TABLE entry (
 CREATE INDEX entry_id ON entry (id);
 
 -- The index: what is written once about each full block of entries. Made from the entries, and made again from them at
--- the next start where it is missing. A block is a run of entries; `first` is a multiple of 4,096.
+-- the next start where it is missing. A block is a run of entries; 4,096 of them, or sixteen times as many.
 CREATE TABLE block (
     first  INTEGER PRIMARY KEY,
-    length INTEGER NOT NULL CHECK (length IN (4096, 65536))
+    length INTEGER NOT NULL CHECK (length > 0)
 ) STRICT;
 
 -- One field of one block. Where a block has no chunk of a field, no entry of it has a value there.

@@ -3,6 +3,7 @@
 //! The recorder holds the one [`Writer`]; everybody who reads goes through [`crate::reader::Reader`], which holds a
 //! [`Files`]. Tokens live in a file of their own, since the command line creates them beside a running server.
 
+mod group;
 mod index;
 mod private;
 mod sqlite;
@@ -16,6 +17,7 @@ use crate::schedule::CronState;
 use crate::settings::SettingChange;
 use crate::time::Timestamp;
 
+pub use group::{Group, GroupBy, GroupQuery, GroupSort, Groups, MAX_GROUPS, Values};
 pub use sqlite::{Files, SqliteWriter};
 pub use tokens::{Token, TokenError, Tokens};
 
@@ -165,6 +167,9 @@ pub enum StoreError {
     /// The query took too long.
     #[error("the query took longer than {0} seconds and was stopped; narrow it by time or by a field")]
     Deadline(u64),
+    /// There are too many groups.
+    #[error("there are more than {MAX_GROUPS} groups; narrow the search, or group by something that repeats more")]
+    TooManyGroups,
     /// The database refused or failed.
     #[error("the database failed while {doing}: {source}")]
     Database {

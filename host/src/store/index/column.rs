@@ -50,9 +50,7 @@ impl Column {
         let codes: Vec<u64> = match &zone {
             _ if bits == 0 => return Some(Self { zone, planes: Vec::new() }),
             Zone::Values(values) => places(values, raw),
-            Zone::Span { least, .. } => {
-                raw.iter().map(|raw| if *raw == 0 { 0 } else { raw - least + 1 }).collect()
-            }
+            Zone::Span { least, .. } => raw.iter().map(|raw| if *raw == 0 { 0 } else { raw - least + 1 }).collect(),
         };
         Some(Self { planes: Planes::pack(&codes, bits), zone })
     }
@@ -95,6 +93,16 @@ impl Zone {
             Self::Values(values) => usize::try_from(code).ok().and_then(|at| values.get(at)).copied().unwrap_or(0),
             Self::Span { .. } if code == 0 => 0,
             Self::Span { least, .. } => least.saturating_add(code - 1),
+        }
+    }
+
+    /// The least and the greatest value.
+    pub(in super::super) fn ends(&self) -> (u64, u64) {
+        match self {
+            Self::Values(values) => {
+                (values.first().copied().unwrap_or_default(), values.last().copied().unwrap_or_default())
+            }
+            Self::Span { least, most } => (*least, *most),
         }
     }
 
@@ -274,7 +282,8 @@ mod tests {
     fn wanted() -> impl Strategy<Value = Wanted> {
         let numbers = prop_oneof![0..40_u64, 0..70_000_u64];
         prop_oneof![
-            prop::collection::btree_set(numbers.clone(), 0..60).prop_map(|set| Wanted::Among(set.into_iter().collect())),
+            prop::collection::btree_set(numbers.clone(), 0..60)
+                .prop_map(|set| Wanted::Among(set.into_iter().collect())),
             (numbers.clone(), numbers).prop_map(|(from, to)| Wanted::Within(from..to)),
         ]
     }

@@ -17,13 +17,15 @@ pub(super) use bitmap::Bitmap;
 pub(super) use column::{Column, Wanted, Zone};
 pub(super) use hash::hash;
 pub(super) use open::{OpenBlock, Raw};
+pub(super) use planes::PlanesBuf;
 
 use crate::field::{Field, FieldType};
 
-/// Entries of a block as it is closed. What is younger than the last block is found by reading rows.
-pub(super) const SMALL: u64 = 4_096;
+/// Entries of a block as it is closed: few in unit tests, so that they see many. What is younger than the last block is
+/// found by reading rows.
+pub(super) const SMALL: u64 = if cfg!(test) { 64 } else { 4_096 };
 /// Entries of a block that was made of small ones: fewer blocks to look at in a large log.
-pub(super) const LARGE: u64 = 65_536;
+pub(super) const LARGE: u64 = 16 * SMALL;
 
 /// How a field's values become numbers in a column. 0 always means that the field is not set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +58,15 @@ impl Kind {
             Self::Term | Self::Hash => stored.unsigned_abs(),
             Self::Number => stored.max(0).unsigned_abs() + 1,
             Self::Time => stored.cast_unsigned() ^ (1 << 63),
+        }
+    }
+
+    /// The stored number again; of a hash, nothing comes back.
+    pub(super) fn stored(self, raw: u64) -> i64 {
+        match self {
+            Self::Term | Self::Hash => raw.cast_signed(),
+            Self::Number => raw.cast_signed() - 1,
+            Self::Time => (raw ^ (1 << 63)).cast_signed(),
         }
     }
 }

@@ -14,6 +14,26 @@ pub(super) struct Planes<'a> {
     bytes: &'a [u8],
 }
 
+/// Planes that were read to be gone through several times.
+#[derive(Debug)]
+pub(in super::super) struct PlanesBuf {
+    bits: usize,
+    length: u64,
+    bytes: Vec<u8>,
+}
+
+impl PlanesBuf {
+    /// The planes of `length` codes in `bytes`; `None` when the bytes are not of that many planes.
+    pub(in super::super) fn new(bytes: &[u8], bits: usize, length: u64) -> Option<Self> {
+        Planes::new(bytes, bits, length).map(|_| Self { bits, length, bytes: bytes.to_vec() })
+    }
+
+    /// The codes of the 64 entries of one word.
+    pub(in super::super) fn codes(&self, word: usize) -> [u64; 64] {
+        Planes::new(&self.bytes, self.bits, self.length).map_or([0; 64], |planes| planes.codes(word))
+    }
+}
+
 impl<'a> Planes<'a> {
     /// The planes of `length` codes in `bytes`; `None` when the bytes are not of that many planes.
     pub(super) fn new(bytes: &'a [u8], bits: usize, length: u64) -> Option<Self> {
@@ -132,9 +152,8 @@ mod tests {
             let bytes = Planes::pack(&codes, bits);
             let planes = Planes::new(&bytes, bits, 256).expect("planes");
             for bound in 0..1 << bits {
-                let places = |keep: &dyn Fn(u64) -> bool| {
-                    (0..256).filter(|at| keep(codes[*at as usize])).collect::<Vec<u64>>()
-                };
+                let places =
+                    |keep: &dyn Fn(u64) -> bool| (0..256).filter(|at| keep(codes[*at as usize])).collect::<Vec<u64>>();
                 assert_eq!(planes.equal(bound).places().collect::<Vec<_>>(), places(&|code| code == bound));
                 assert_eq!(planes.less(bound).places().collect::<Vec<_>>(), places(&|code| code < bound));
             }

@@ -123,7 +123,7 @@ fn merge(connection: &Connection, first: u64) -> Result<(), StoreError> {
         small.iter().try_for_each(|block| remove_chunk(connection, block.first, *field)).doing(WRITING)?;
         merged.map_or(Ok(()), |column| write(connection, first, *field, &column)).doing(WRITING)?;
     }
-    small.iter().try_for_each(|block| remove(connection, block.first)).doing(WRITING)?;
+    small.iter().try_for_each(|block| remove_block(connection, block.first)).doing(WRITING)?;
     write_block(connection, first, LARGE).doing(WRITING)
 }
 
@@ -145,6 +145,10 @@ fn remove_chunk(connection: &Connection, first: u64, field: Field) -> rusqlite::
 fn remove(connection: &Connection, first: u64) -> rusqlite::Result<()> {
     let sql = "DELETE FROM chunk WHERE place >= ?1 AND place < ?1 + ?2";
     connection.prepare_cached(sql)?.execute(params![base(first), FIELDS])?;
+    remove_block(connection, first)
+}
+
+fn remove_block(connection: &Connection, first: u64) -> rusqlite::Result<()> {
     connection.prepare_cached("DELETE FROM block WHERE first = ?1")?.execute([first as i64]).map(drop)
 }
 

@@ -75,6 +75,8 @@ pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
         let (text, pattern, fold): (Option<String>, String, bool) = (context.get(0)?, context.get(1)?, context.get(2)?);
         Ok(text.is_some_and(|text| like(&text, &pattern, fold)))
     };
+    #[cfg(test)]
+    super::tests::trace(&mut connection);
     connection.create_scalar_function("domain_like", 3, deterministic, matcher).doing("opening the log for reading")?;
     connection.authorizer(Some(|context: AuthContext<'_>| reader_may(&context))).doing("guarding the log")?;
     Ok(connection)
@@ -166,7 +168,7 @@ fn writer_may(context: &AuthContext<'_>, pruning: &AtomicBool) -> Authorization 
         AuthAction::Select | AuthAction::Read { .. } | AuthAction::Transaction { .. } => true,
         AuthAction::Insert { table_name } => {
             matches!(table_name, "entry" | "payload" | "term" | "block" | "chunk" | "setting" | "cron")
-        },
+        }
         AuthAction::Update { table_name, .. } => match table_name {
             "setting" | "cron" => true,
             "head" => pruning.load(Ordering::Relaxed),

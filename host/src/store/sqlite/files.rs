@@ -9,10 +9,12 @@ use rusqlite::{Connection, OptionalExtension};
 use uuid::Uuid;
 
 use super::texts::Texts;
-use super::{Doing, SqliteWriter, connection, pages};
+use super::{Doing, SqliteWriter, connection, groups, pages, values};
+use crate::domain::Domain;
 use crate::entry::Entry;
+use crate::field::Field;
 use crate::schedule::CronState;
-use crate::store::{Extent, Page, PageQuery, Place, StoreError, StoredPayload, private};
+use crate::store::{Extent, GroupQuery, Groups, Page, PageQuery, Place, StoreError, StoredPayload, Values, private};
 use crate::time::Timestamp;
 use crate::value::Value;
 
@@ -60,7 +62,7 @@ impl Files {
     }
 
     /// Runs `read` on a connection, with the deadline set.
-    fn read<T>(&self, read: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    pub(super) fn read<T>(&self, read: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let pooled = idle().pop();
         let mut connection = pooled.map_or_else(|| connection::reader(&self.path), Ok)?;
@@ -90,6 +92,22 @@ impl Files {
         self.read(|connection| pages::page(connection, &self.texts, query))
     }
 
+    /// Groups of entries.
+    ///
+    /// # Errors
+    /// There are too many, the database fails, or the deadline passes.
+    pub(crate) fn groups(&self, query: &GroupQuery) -> Result<Groups, StoreError> {
+        self.read(|connection| groups::groups(connection, &self.texts, query))
+    }
+
+    /// The values that `field` has among the entries that match `domain`; at most `limit`, in order.
+    ///
+    /// # Errors
+    /// The database fails, or the deadline passes.
+    pub(crate) fn values(&self, domain: &Domain, field: Field, limit: usize) -> Result<Values, StoreError> {
+        self.read(|connection| values::values(connection, &self.texts, domain, field, limit))
+    }
+
     /// The payload of an entry, if there is one.
     ///
     /// # Errors
@@ -109,8 +127,8 @@ impl Files {
     ///
     /// # Errors
     /// The database fails.
-    pub(crate) fn entry(&self, id: Uuid, domain: &crate::domain::Domain) -> Result<Option<Entry>, StoreError> {
-        let by_id = crate::domain::Domain::equals(crate::field::Field::Id, id.to_string());
+    pub(crate) fn entry(&self, id: Uuid, domain: &Domain) -> Result<Option<Entry>, StoreError> {
+        let by_id = Domain::equals(Field::Id, id.to_string());
         let page = self.page(&PageQuery { domain: by_id.and(domain.clone()), from: Place::Newest, limit: 1 })?;
         Ok(page.entries.into_iter().next())
     }

@@ -53,7 +53,9 @@ impl Plan {
         let field = term.field;
         Ok(match kind(field) {
             // Ids are drawn and not counted, so that their order follows from nothing that is indexed.
-            None if field == Field::Id && !matches!(term.test, Test::In(_) | Test::Unset) => Self::Rows(term.clone(), None),
+            None if field == Field::Id && !matches!(term.test, Test::In(_) | Test::Unset) => {
+                Self::Rows(term.clone(), None)
+            }
             None => Self::Places(places(connection, term)?),
             Some(_) if term.test == Test::Unset => Self::Column(field, Wanted::Among(vec![0])),
             Some(Kind::Term) => Self::Column(field, Wanted::Among(sql::terms(connection, term)?)),

@@ -1,16 +1,19 @@
 //! The log in SQLite: one file, one writer, any number of readers.
 
+mod axis;
 mod blocks;
 mod catch_up;
 mod columns;
 mod connection;
 mod files;
 mod find;
+mod groups;
 mod pages;
 mod rows;
 mod sql;
 mod terms;
 mod texts;
+mod values;
 mod walk;
 mod writer;
 

@@ -53,12 +53,16 @@ pub(super) fn terms(connection: &Connection, term: &Term) -> Result<Vec<u64>, St
 
 fn parameter(field: Field, value: &Value) -> Sql {
     match (field.kind(), value) {
-        (FieldType::Id, Value::Text(text)) => {
-            Uuid::try_parse(text).map_or(Sql::Null, |id| Sql::Blob(id.as_bytes().to_vec()))
-        }
+        (FieldType::Id, Value::Text(text)) => id(text),
         (_, Value::Text(text)) => Sql::Text(text.clone()),
         (_, Value::Integer(number)) => Sql::Integer(*number),
         (_, Value::Boolean(value)) => Sql::Integer(i64::from(*value)),
         (_, Value::Unset) => Sql::Null,
     }
+}
+
+/// An id as it is stored. With a NUL after it, it is the least value above that id, as it is for texts.
+fn id(text: &str) -> Sql {
+    let (id, after) = text.strip_suffix('\0').map_or((text, &[][..]), |id| (id, &[0][..]));
+    Uuid::try_parse(id).map_or(Sql::Null, |id| Sql::Blob([id.as_bytes(), after].concat()))
 }

@@ -1,16 +1,35 @@
-//! The database refuses every edit, finds what the domain's meaning says, and prunes a prefix and nothing else.
+//! The database refuses every edit, and prunes a prefix and nothing else.
 
-use proptest::prelude::*;
+mod finding;
+
 use rusqlite::Connection;
 use uuid::Uuid;
 
 use super::{Files, SqliteWriter};
-use crate::domain::{Domain, parse_json};
+use crate::domain::Domain;
 use crate::entry::{Details, Entry};
 use crate::field::{Field, FieldType};
 use crate::policy::Plan;
 use crate::store::{Batch, PageQuery, Place, Stored, StoredPayload, Writer};
 use crate::time::{SECOND, Timestamp};
+
+thread_local! {
+    /// The statements that readers run.
+    static TRACED: std::cell::RefCell<std::collections::BTreeSet<String>> = const { std::cell::RefCell::new(std::collections::BTreeSet::new()) };
+}
+
+/// Notes what `connection` runs.
+pub(super) fn trace(connection: &mut Connection) {
+    let traced = connection.trace_v2(
+        rusqlite::trace::TraceEventCodes::SQLITE_TRACE_STMT,
+        Some(|event: rusqlite::trace::TraceEvent<'_>| {
+            if let rusqlite::trace::TraceEvent::Stmt(statement, _) = event {
+                TRACED.with_borrow_mut(|traced| traced.insert(statement.sql().into_owned()));
+            }
+        }),
+    );
+    traced.expect("traced");
+}
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_micros(second * SECOND)
@@ -285,69 +304,4 @@ fn a_log_that_was_emptied_goes_on_counting() {
     assert_eq!(log.writer.prune(plan).expect("pruned").entries, 2);
     assert_eq!(log.writer.commit(&batch([entry(3, at(20))])).expect("stored"), [Stored::At(2)]);
     assert_eq!(log.files.extent().expect("measured").entries, 1);
-}
-
-/// Terms over a few fields and few values, so that they often match.
-fn term() -> impl Strategy<Value = String> {
-    let text = prop_oneof![Just("tool"), Just("user"), Just("request_id"), Just("server")];
-    let value =
-        prop_oneof![Just("null"), Just(r#""a""#), Just(r#""B""#), Just(r#""ab%""#), Just(r#""_""#), Just(r#""""#)];
-    let comparison = prop_oneof![
-        Just("="),
-        Just("!="),
-        Just("like"),
-        Just("not like"),
-        Just("ilike"),
-        Just("not ilike"),
-        Just("=like"),
-        Just("not =ilike"),
-        Just("in"),
-        Just("not in"),
-        Just("=?"),
-        Just("<"),
-        Just(">="),
-        Just(">"),
-        Just("<=")
-    ];
-    let number = prop_oneof![Just("="), Just("!="), Just("<"), Just("<="), Just(">"), Just(">="), Just("not in")];
-    let of_text = (text, comparison, value)
-        .prop_map(|(field, comparison, value)| format!(r#"["{field}","{comparison}",{value}]"#));
-    let of_number =
-        (number, 199_u16..203).prop_map(|(comparison, value)| format!(r#"["status_code","{comparison}",{value}]"#));
-    prop_oneof![3 => of_text, 1 => of_number]
-}
-
-fn domain() -> impl Strategy<Value = String> {
-    let operators = prop::collection::vec(prop_oneof![Just("\"&\""), Just("\"|\""), Just("\"!\"")], 0..4);
-    (operators, prop::collection::vec(term(), 0..6)).prop_map(|(operators, terms)| {
-        let parts: Vec<_> = operators.into_iter().map(str::to_owned).chain(terms).collect();
-        format!("[{}]", parts.join(","))
-    })
-}
-
-fn varied(number: u64) -> Entry {
-    let mut entry = entry(number, at(number.cast_signed()));
-    let text = |at: u64| [None, Some("a"), Some("b"), Some("AB"), Some("ab%")][(at % 5) as usize];
-    entry.set_text(Field::Tool, text(number));
-    entry.set_text(Field::User, text(number / 5));
-    entry.set_text(Field::RequestId, text(number / 25));
-    entry.status_code = [None, Some(200), Some(201)][(number % 3) as usize];
-    entry
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
-
-    /// Whatever the filter, SQL finds exactly what evaluation in memory finds.
-    #[test]
-    fn queries_mean_what_domains_mean(domain in domain()) {
-        thread_local! { static LOG: Log = log((0..125).map(varied)); }
-        let Ok(domain) = parse_json(&domain, at(0)) else { return Ok(()) };
-        LOG.with(|log| {
-            let found: Vec<_> = all(&log.files, domain.clone()).iter().map(|entry| entry.seq).collect();
-            let expected: Vec<_> = all(&log.files, Domain::TRUE).iter().filter(|entry| domain.matches(entry)).map(|entry| entry.seq).collect();
-            prop_assert_eq!(found, expected);
-            Ok(())
-        })?;
-    }
 }

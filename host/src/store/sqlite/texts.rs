@@ -27,9 +27,8 @@ impl Texts {
         }
         let sql = "SELECT text FROM term WHERE field = ?1 AND id = ?2";
         let mut statement = connection.prepare_cached(sql).doing("reading the dictionary")?;
-        let text: Arc<str> = statement
-            .query_row(params![field as i64, id as i64], |row| row.get(0))
-            .doing("reading the dictionary")?;
+        let text: Arc<str> =
+            statement.query_row(params![field as i64, id as i64], |row| row.get(0)).doing("reading the dictionary")?;
         let mut known = known();
         if known.len() >= REMEMBERED {
             known.clear();
