@@ -166,6 +166,8 @@ pub struct Caller {
     pub connection: Option<String>,
     /// The agent that acted for the user.
     pub agent: Option<String>,
+    /// Which run of the agent it was: all of them share the agent's name, and each has an id of its own.
+    pub agent_instance: Option<String>,
     /// The instance or tenant of the platform.
     pub instance: Option<String>,
 }

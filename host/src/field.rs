@@ -82,6 +82,8 @@ fields! {
     Connection = "connection", Text, true;
     /// The agent.
     Agent = "agent", Text, true;
+    /// One run of the agent.
+    AgentInstance = "agent_instance", Text, true;
     /// The platform's instance or tenant.
     Instance = "instance", Text, true;
     /// The client's self-reported name.

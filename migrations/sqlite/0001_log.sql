@@ -46,6 +46,7 @@ CREATE TABLE entry (
     user               INTEGER,
     connection         INTEGER,
     agent              INTEGER,
+    agent_instance     INTEGER,
     instance           INTEGER,
     client_name        INTEGER,
     client_version     INTEGER,

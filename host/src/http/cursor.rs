@@ -4,31 +4,53 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::secret::Secret;
+use crate::store::Place;
 
-/// The version of the form: a byte, the place, a code over both.
-const VERSION: u8 = 1;
+/// The version of the form: a byte, the direction, the place, a code over all of it.
+const VERSION: u8 = 2;
+const OLDER: u8 = 0;
+const NEWER: u8 = 1;
 const CODE: usize = 8;
+/// Version, direction and place.
+const BODY: usize = 10;
 
-/// The cursor for "entries below `seq`".
-pub(super) fn encode(secret: &Secret, seq: u64) -> String {
-    let mut bytes = vec![VERSION];
-    bytes.extend(seq.to_be_bytes());
-    bytes.extend(code(secret, seq));
-    URL_SAFE_NO_PAD.encode(bytes)
+/// The cursor for "older than `seq`".
+pub(super) fn older(secret: &Secret, seq: u64) -> String {
+    encode(secret, OLDER, seq)
+}
+
+/// The cursor for "newer than `seq`".
+pub(super) fn newer(secret: &Secret, seq: u64) -> String {
+    encode(secret, NEWER, seq)
 }
 
 /// The place in a cursor that this log gave out.
-pub(super) fn decode(secret: &Secret, text: &str) -> Option<u64> {
-    let bytes: [u8; 9 + CODE] = URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
-    let (place, given) = bytes.split_at(9);
-    let seq = u64::from_be_bytes(place.get(1..)?.try_into().ok()?);
-    (place.first() == Some(&VERSION) && given == code(secret, seq)).then_some(seq)
+pub(super) fn decode(secret: &Secret, text: &str) -> Option<Place> {
+    let bytes: [u8; BODY + CODE] = URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
+    let (body, given) = bytes.split_at(BODY);
+    let [VERSION, direction, seq @ ..] = body else { return None };
+    if given != code(secret, body) {
+        return None;
+    }
+    let seq = u64::from_be_bytes(seq.try_into().ok()?);
+    match *direction {
+        OLDER => Some(Place::Before(seq)),
+        NEWER => Some(Place::After(seq)),
+        _ => None,
+    }
+}
+
+fn encode(secret: &Secret, direction: u8, seq: u64) -> String {
+    let mut bytes = vec![VERSION, direction];
+    bytes.extend(seq.to_be_bytes());
+    bytes.extend(code(secret, &bytes));
+    URL_SAFE_NO_PAD.encode(bytes)
 }
 
 /// Not for secrecy, a place is no secret: it keeps clients from making cursors up and then depending on it.
-fn code(secret: &Secret, seq: u64) -> [u8; CODE] {
+fn code(secret: &Secret, body: &[u8]) -> [u8; CODE] {
     let mut code = [0; CODE];
-    code.copy_from_slice(&secret.code("cursor", &seq.to_string())[..CODE]);
+    code.copy_from_slice(&secret.code("cursor", &URL_SAFE_NO_PAD.encode(body))[..CODE]);
     code
 }
 
@@ -41,11 +63,24 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let secret = Secret::open(folder.path()).expect("a key");
         for seq in [0, 1, u64::MAX] {
-            assert_eq!(decode(&secret, &encode(&secret, seq)), Some(seq));
+            assert_eq!(decode(&secret, &older(&secret, seq)), Some(Place::Before(seq)));
+            assert_eq!(decode(&secret, &newer(&secret, seq)), Some(Place::After(seq)));
         }
-        let forged = URL_SAFE_NO_PAD.encode([&[VERSION][..], &7_u64.to_be_bytes(), &[0; CODE]].concat());
-        for bad in ["", "7", "x!", &forged, &encode(&secret, 7)[..20]] {
+        let forged = URL_SAFE_NO_PAD.encode([&[VERSION, OLDER][..], &7_u64.to_be_bytes(), &[0; CODE]].concat());
+        for bad in ["", "7", "x!", &forged, &older(&secret, 7)[..22], &encode(&secret, 2, 7)] {
             assert_eq!(decode(&secret, bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn no_byte_of_a_cursor_can_be_changed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let secret = Secret::open(folder.path()).expect("a key");
+        let bytes = URL_SAFE_NO_PAD.decode(older(&secret, 7)).expect("base64");
+        for at in 0..bytes.len() {
+            let mut turned = bytes.clone();
+            turned[at] ^= 1;
+            assert_eq!(decode(&secret, &URL_SAFE_NO_PAD.encode(turned)), None, "byte {at}");
         }
     }
 }

@@ -6,6 +6,7 @@
 mod api;
 mod auth;
 mod cursor;
+mod grouping;
 mod headers;
 mod links;
 mod origin;

@@ -8,6 +8,7 @@ use crate::AuditLog;
 use crate::domain::{Comparison, Domain, DomainError, Token, from_tokens, parse_json};
 use crate::field::{Field, FieldType};
 use crate::reader::MAX_LIMIT;
+use crate::store::Place;
 use crate::time::Timestamp;
 use crate::value::Value;
 
@@ -35,6 +36,7 @@ pub(super) const FIELDS: &[Field] = &[
     Field::ResourceType,
     Field::ResourceId,
     Field::Agent,
+    Field::AgentInstance,
     Field::ClientName,
     Field::Session,
     Field::Ip,
@@ -64,13 +66,18 @@ const OTHERS: &[&str] = &["q", "filter", "from", "to", "domain", "limit", "curso
 pub(super) struct Search {
     pub(super) domain: Domain,
     pub(super) limit: usize,
-    pub(super) before: Option<u64>,
+    pub(super) from: Place,
 }
 
 impl Search {
     /// Reads the parameters. Empty ones are passed over, since forms send them.
     pub(super) fn parse(pairs: &[(String, String)], log: &AuditLog) -> Result<Self, Problem> {
-        known(pairs)?;
+        Self::beside(&[], pairs, log)
+    }
+
+    /// The same where there are `more` parameters, which somebody else reads.
+    pub(super) fn beside(more: &[&str], pairs: &[(String, String)], log: &AuditLog) -> Result<Self, Problem> {
+        known(pairs, more)?;
         let now = log.now();
         let mut domain = Domain::TRUE;
         for part in [fields(pairs, now)?, times(pairs, now)?, filters(pairs, log, now)?, free_text(pairs, now)?] {
@@ -79,7 +86,7 @@ impl Search {
         if let Some(text) = single(pairs, "domain")? {
             domain = domain.and(parse_json(text, now).map_err(|error| Problem::domain("domain", &error))?);
         }
-        Ok(Self { domain, limit: limit(pairs)?, before: before(pairs, log)? })
+        Ok(Self { domain, limit: limit(pairs)?, from: place(pairs, log)? })
     }
 }
 
@@ -101,8 +108,16 @@ pub(super) fn encode(text: &str) -> String {
     text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
-fn known(pairs: &[(String, String)]) -> Result<(), Problem> {
-    let known = || FIELDS.iter().map(|field| field.name()).chain(OTHERS.iter().copied());
+fn known(pairs: &[(String, String)], more: &[&str]) -> Result<(), Problem> {
+    let known = || FIELDS.iter().map(|field| field.name()).chain(OTHERS.iter().chain(more).copied());
+    refuse_others(pairs, known)
+}
+
+/// Refuses parameters that are not among the known ones.
+pub(super) fn refuse_others<'a, K: Iterator<Item = &'a str>>(
+    pairs: &[(String, String)],
+    known: impl Fn() -> K,
+) -> Result<(), Problem> {
     let unknown: Vec<String> = pairs
         .iter()
         .map(|(name, _)| name)
@@ -194,7 +209,8 @@ fn term(
     from_tokens(&[leaf], now).map_err(|error| Problem::domain(name, &DomainError { term: None, ..error }))
 }
 
-fn limit(pairs: &[(String, String)]) -> Result<usize, Problem> {
+/// How many are asked for.
+pub(super) fn limit(pairs: &[(String, String)]) -> Result<usize, Problem> {
     let Some(text) = single(pairs, "limit")? else { return Ok(DEFAULT_LIMIT) };
     let limit = text.trim().parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
     limit.ok_or_else(|| {
@@ -202,13 +218,14 @@ fn limit(pairs: &[(String, String)]) -> Result<usize, Problem> {
     })
 }
 
-fn before(pairs: &[(String, String)], log: &AuditLog) -> Result<Option<u64>, Problem> {
-    let Some(text) = single(pairs, "cursor")? else { return Ok(None) };
-    let advice = "cursor: this is none that the log gave out; take `next` of the page before, or leave it out.";
-    cursor::decode(log.secret(), text).map(Some).ok_or_else(|| Problem::parameter("cursor", advice))
+fn place(pairs: &[(String, String)], log: &AuditLog) -> Result<Place, Problem> {
+    let Some(text) = single(pairs, "cursor")? else { return Ok(Place::Newest) };
+    let advice = "cursor: this is none that the log gave out; take `next` or `previous` of a page, or leave it out.";
+    cursor::decode(log.secret(), text).ok_or_else(|| Problem::parameter("cursor", advice))
 }
 
-fn single<'a>(pairs: &'a [(String, String)], name: &str) -> Result<Option<&'a str>, Problem> {
+/// The one value of a parameter, if it has any.
+pub(super) fn single<'a>(pairs: &'a [(String, String)], name: &str) -> Result<Option<&'a str>, Problem> {
     let mut values = values(pairs, name);
     let first = values.next();
     match values.next() {
@@ -218,6 +235,6 @@ fn single<'a>(pairs: &'a [(String, String)], name: &str) -> Result<Option<&'a st
 }
 
 /// A text from outside as an error quotes it.
-fn short(text: &str) -> String {
+pub(super) fn short(text: &str) -> String {
     Json::from(text.chars().take(60).collect::<String>()).to_string()
 }

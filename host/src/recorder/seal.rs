@@ -86,6 +86,7 @@ fn facts(entry: &mut Entry, event: &Event) {
         (Field::User, caller.user.as_deref()),
         (Field::Connection, caller.connection.as_deref()),
         (Field::Agent, caller.agent.as_deref()),
+        (Field::AgentInstance, caller.agent_instance.as_deref()),
         (Field::Instance, caller.instance.as_deref()),
         (Field::ClientName, client.name.as_deref()),
         (Field::ClientVersion, client.version.as_deref()),

@@ -63,6 +63,27 @@ pub enum GroupSort {
     Key,
 }
 
+impl GroupSort {
+    /// Every order with its name.
+    pub const ALL: &'static [(&'static str, Self)] = &[
+        ("count", Self::Count),
+        ("errors", Self::Errors),
+        ("average", Self::Average),
+        ("p95", Self::P95),
+        ("key", Self::Key),
+    ];
+
+    /// The order that `name` names.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(other, _)| *other == name).map(|(_, sort)| *sort)
+    }
+
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        Self::ALL.iter().find(|(_, sort)| *sort == self).map_or("count", |(name, _)| name)
+    }
+}
+
 /// Which groups to make.
 #[derive(Clone, Debug)]
 pub struct GroupQuery {

@@ -46,8 +46,8 @@ impl Token {
         Caller {
             user: Some(self.user.clone()),
             connection: Some(self.connection.clone()),
-            agent: None,
             instance: self.instance.clone(),
+            ..Caller::default()
         }
     }
 }

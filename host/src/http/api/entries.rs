@@ -14,16 +14,22 @@ use crate::entry::Entry;
 #[derive(Serialize)]
 pub(super) struct Entries {
     entries: Vec<Entry>,
-    /// The cursor of the next page; null at the end.
+    /// The cursor of the page of older ones; null where there are none.
     next: Option<String>,
+    /// The cursor of the page of newer ones; null where this page was the newest.
+    previous: Option<String>,
 }
 
 /// The parameters are those of [`Search`].
 pub(super) async fn list(visitor: Visitor, Query(pairs): Query<Pairs>) -> Result<Json<Entries>, Problem> {
     let page = visitor.ask(move |log, access| {
         let search = Search::parse(&pairs, log)?;
-        let page = log.reader(access).page(search.domain, search.before, search.limit)?;
-        Ok(Entries { entries: page.entries, next: page.next.map(|seq| cursor::encode(log.secret(), seq)) })
+        let page = log.reader(access).page(search.domain, search.from, search.limit)?;
+        Ok(Entries {
+            entries: page.entries,
+            next: page.next.map(|seq| cursor::older(log.secret(), seq)),
+            previous: page.previous.map(|seq| cursor::newer(log.secret(), seq)),
+        })
     });
     page.await.map(Json)
 }

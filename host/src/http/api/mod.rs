@@ -3,10 +3,12 @@
 mod crons;
 mod entries;
 mod entry;
+mod groups;
 pub(super) mod health;
 mod manifest;
 mod me;
 mod settings;
+mod values;
 
 use std::sync::Arc;
 
@@ -22,6 +24,8 @@ pub(super) fn router(site: &Arc<Site>) -> Router<Arc<Site>> {
     Router::new()
         .route("/entries", get(entries::list))
         .route("/entries/{id}", get(entry::show))
+        .route("/groups", get(groups::list))
+        .route("/values/{field}", get(values::list))
         .route("/settings", get(settings::show).patch(settings::change))
         .route("/crons", get(crons::list))
         .route("/crons/{name}/run", post(crons::run))

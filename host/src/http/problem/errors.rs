@@ -33,6 +33,7 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Deadline(_) => Self::new(BUSY, sentence(&format!("{error}."))),
+            StoreError::TooManyGroups => Self::parameter("by", sentence(&format!("{error}."))),
             _ => Self::internal(&error),
         }
     }
@@ -106,4 +107,16 @@ impl From<TokenError> for Problem {
 fn sentence(text: &str) -> String {
     let mut rest = text.chars();
     rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_many_groups_are_told_to_the_person_and_not_as_a_failure() {
+        let problem = Problem::from(ReadError::Store(StoreError::TooManyGroups));
+        assert_eq!((problem.status().as_u16(), problem.wrong_parameter()), (400, Some("by")));
+        assert!(problem.detail().starts_with("There are more than 20000 groups; narrow the search"));
+    }
 }

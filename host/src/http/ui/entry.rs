@@ -47,6 +47,7 @@ const SECTIONS: [(&str, &[(Field, &str)]); 4] = [
             (Field::User, "User"),
             (Field::Connection, "Connection"),
             (Field::Agent, "Agent"),
+            (Field::AgentInstance, "Agent instance"),
             (Field::Instance, "Instance"),
             (Field::ClientName, "Client"),
             (Field::ClientVersion, "Client version"),

@@ -1,4 +1,4 @@
-//! `/`: the log, newest first, with its search.
+//! `/`: the log, newest first or in groups, with its search.
 
 use askama::Template;
 use axum::extract::Query;
@@ -7,23 +7,29 @@ use axum::response::Response;
 
 use super::draw;
 use super::frame::{Frame, Here};
+use super::groups::{Level, Table};
+use super::menus::Menus;
 use super::row::Row;
 use super::text::Shown;
-use crate::AuditLog;
+use crate::access::{Access, Right};
 use crate::event::Outcome;
 use crate::http::auth::Visitor;
-use crate::http::cursor;
+use crate::http::grouping::{self, Grouping};
 use crate::http::problem::Problem;
 use crate::http::search::{FIELDS, Pairs, Search, query, values};
+use crate::http::{Site, cursor};
 use crate::store::Page as Entries;
+use crate::{AuditLog, store};
 
 /// Fields of the panel beside outcome, time and free text: parameter and label.
-const INPUTS: [(&str, &str); 8] = [
+const INPUTS: [(&str, &str); 10] = [
     ("method", "Method"),
     ("tool", "Tool"),
     ("server", "Server"),
     ("user", "User"),
     ("connection", "Connection"),
+    ("agent", "Agent"),
+    ("agent_instance", "Agent instance"),
     ("action", "Action"),
     ("model", "Model"),
     ("ip", "IP address"),
@@ -40,13 +46,17 @@ struct Page {
     domain: Input,
     outcomes: Vec<Choice>,
     inputs: Vec<Input>,
+    levels: Vec<Level>,
     /// Parameters without a place in the form, which it must hand on.
     others: Vec<(String, String)>,
     more_filters: bool,
     filtered: bool,
     error: Option<Shown>,
     rows: Vec<Row>,
+    groups: Option<Table>,
+    nothing: bool,
     newest: Option<String>,
+    newer: Option<String>,
     older: Option<String>,
     now: String,
     sees_all: bool,
@@ -64,6 +74,8 @@ struct Input {
     label: &'static str,
     value: String,
     wrong: bool,
+    /// Values that there are, for the browser to offer.
+    options: Vec<String>,
 }
 
 struct Choice {
@@ -71,32 +83,62 @@ struct Choice {
     on: bool,
 }
 
+/// What a search found.
+enum Found {
+    Entries(Entries),
+    Groups(Grouping, store::Groups),
+}
+
+impl Default for Found {
+    fn default() -> Self {
+        Self::Entries(Entries::default())
+    }
+}
+
 /// The list; a search that is not understood is told above it, with everything left as it was typed.
 pub(super) async fn show(visitor: Visitor, Query(pairs): Query<Pairs>) -> Result<Response, Problem> {
     let asked = pairs.clone();
     let found = visitor.ask(move |log, access| {
-        access.require(crate::Right::Read)?;
-        Ok(Search::parse(&asked, log)
-            .and_then(|search| Ok(log.reader(access).page(search.domain, search.before, search.limit)?)))
+        access.require(Right::Read)?;
+        Ok((find(&asked, log, access), Menus::new(&log.reader(access))))
     });
-    match found.await? {
-        Ok(entries) => Ok(draw(StatusCode::OK, &Page::new(&visitor, &pairs, &entries, None))),
+    let (found, menus) = found.await?;
+    match found {
+        Ok(found) => Ok(draw(StatusCode::OK, &Page::new(&visitor, &pairs, &found, menus, None))),
         Err(problem) if problem.wrong_parameter().is_some() => {
-            Ok(draw(problem.status(), &Page::new(&visitor, &pairs, &Entries::default(), Some(&problem))))
+            Ok(draw(problem.status(), &Page::new(&visitor, &pairs, &Found::default(), menus, Some(&problem))))
         }
         Err(problem) => Err(problem),
     }
 }
 
+fn find(pairs: &Pairs, log: &AuditLog, access: &Access) -> Result<Found, Problem> {
+    if Grouping::is_asked_for(pairs) {
+        let asked = Grouping::parse(pairs, log)?;
+        let groups = log.reader(access).groups(asked.domain.clone(), &asked.by, asked.sort, asked.limit)?;
+        return Ok(Found::Groups(asked, groups));
+    }
+    let search = Search::beside(grouping::PARAMETERS, pairs, log)?;
+    Ok(Found::Entries(log.reader(access).page(search.domain, search.from, search.limit)?))
+}
+
 impl Page {
-    fn new(visitor: &Visitor, pairs: &Pairs, entries: &Entries, problem: Option<&Problem>) -> Self {
+    fn new(visitor: &Visitor, pairs: &Pairs, found: &Found, mut menus: Menus, problem: Option<&Problem>) -> Self {
         let (site, log) = (&visitor.site, &visitor.site.log);
         let now = log.now();
         let input = |name, label| Input::new(pairs, problem, name, label);
-        let inputs: Vec<_> = INPUTS.iter().map(|(name, label)| input(name, label)).collect();
+        let mut inputs: Vec<_> = INPUTS.iter().map(|(name, label)| input(name, label)).collect();
+        inputs.iter_mut().for_each(|input| input.options = menus.take(input.name));
         let domain = input("domain", "Domain");
         let more_filters = inputs.iter().chain([&domain]).any(|input| !input.value.is_empty() || input.wrong);
-        let older = entries.next.map(|seq| turn(site.home(), pairs, &cursor::encode(log.secret(), seq)));
+        let (entries, groups) = match found {
+            Found::Entries(entries) => (Some(entries), None),
+            Found::Groups(asked, groups) => (None, Some(Table::new(site.home(), pairs, asked, groups))),
+        };
+        let nothing = entries.is_none_or(|page| page.entries.is_empty())
+            && groups.as_ref().is_none_or(|table| table.rows.is_empty())
+            && problem.is_none();
+        let [newest, newer, older] = turns(site, pairs, entries);
         Self {
             chips: chips(log, site.home(), pairs),
             free_text: input("q", "Search"),
@@ -104,11 +146,15 @@ impl Page {
             to: input("to", "Until"),
             outcomes: Outcome::ALL.iter().map(|word| Choice::new(pairs, word.as_str())).collect(),
             others: others(pairs),
+            levels: Level::all(pairs, problem),
             more_filters,
-            filtered: pairs.iter().any(|(name, value)| !value.is_empty() && name != "cursor" && name != "limit"),
+            filtered: pairs.iter().any(is_filter),
             error: problem.map(|problem| Shown::line(problem.detail())),
-            rows: entries.entries.iter().map(|entry| Row::new(entry, now)).collect(),
-            newest: values(pairs, "cursor").next().map(|_| turn(site.home(), pairs, "")),
+            rows: entries.iter().flat_map(|page| &page.entries).map(|entry| Row::new(entry, now)).collect(),
+            groups,
+            nothing,
+            newest,
+            newer,
             older,
             now: now.to_string(),
             sees_all: visitor.access.may_oversee(),
@@ -122,8 +168,23 @@ impl Page {
 impl Input {
     fn new(pairs: &Pairs, problem: Option<&Problem>, name: &'static str, label: &'static str) -> Self {
         let value = values(pairs, name).next().unwrap_or_default().to_owned();
-        Self { name, label, value, wrong: problem.and_then(Problem::wrong_parameter) == Some(name) }
+        let wrong = problem.and_then(Problem::wrong_parameter) == Some(name);
+        Self { name, label, value, wrong, options: Vec::new() }
     }
+}
+
+/// Whether a parameter says what is shown, and not how.
+fn is_filter((name, value): &(String, String)) -> bool {
+    !value.is_empty() && !grouping::SHOWING.contains(&name.as_str())
+}
+
+/// The ways to the newest page, to newer and to older entries.
+fn turns(site: &Site, pairs: &Pairs, entries: Option<&Entries>) -> [Option<String>; 3] {
+    let secret = site.log.secret();
+    let newest = values(pairs, "cursor").next().map(|_| String::new());
+    let newer = entries.and_then(|page| page.previous).map(|seq| cursor::newer(secret, seq));
+    let older = entries.and_then(|page| page.next).map(|seq| cursor::older(secret, seq));
+    [newest, newer, older].map(|cursor| cursor.map(|cursor| turn(site.home(), pairs, &cursor)))
 }
 
 impl Choice {
@@ -153,7 +214,7 @@ fn chips(log: &AuditLog, home: &str, pairs: &Pairs) -> Vec<Chip> {
 fn others(pairs: &Pairs) -> Vec<(String, String)> {
     let placed = |name: &str| name == "outcome" || INPUTS.iter().any(|(input, _)| *input == name);
     let kept = |name: &str| {
-        ["filter", "limit"].contains(&name) || (FIELDS.iter().any(|field| field.name() == name) && !placed(name))
+        ["filter", "limit", "sort"].contains(&name) || (FIELDS.iter().any(|field| field.name() == name) && !placed(name))
     };
     pairs.iter().filter(|(name, value)| kept(name) && !value.is_empty()).cloned().collect()
 }

@@ -1,0 +1,63 @@
+//! `GET /api/v1/groups`: the entries of a search as groups, each with the query that lists it.
+
+use axum::Json;
+use axum::extract::Query;
+use serde::Serialize;
+use serde_json::Map;
+
+use super::super::auth::Visitor;
+use super::super::grouping::{self, Grouping};
+use super::super::problem::Problem;
+use super::super::search::Pairs;
+use crate::access::Right;
+use crate::store::GroupBy;
+
+/// The groups.
+#[derive(Serialize)]
+pub(super) struct Groups {
+    groups: Vec<Group>,
+    /// How many there are in all.
+    found: usize,
+    /// How many entries are in all of them together.
+    entries: u64,
+}
+
+/// A group.
+#[derive(Serialize)]
+struct Group {
+    /// Its value at each level, by the level's name; null where the entries have none.
+    keys: Map<String, serde_json::Value>,
+    count: u64,
+    /// How many are not a success.
+    errors: u64,
+    average_us: Option<u64>,
+    p95_us: Option<u64>,
+    /// What to put behind `/api/v1/entries` to list its entries, `?` included.
+    query: Option<String>,
+}
+
+/// The parameters are those of [`Grouping`].
+pub(super) async fn list(visitor: Visitor, Query(pairs): Query<Pairs>) -> Result<Json<Groups>, Problem> {
+    let groups = visitor.ask(move |log, access| {
+        access.require(Right::Read)?;
+        let Grouping { domain, limit, by, sort } = Grouping::parse(&pairs, log)?;
+        let found = log.reader(access).groups(domain, &by, sort, limit)?;
+        let groups = found.groups.iter().map(|group| Group::new(&pairs, &by, group)).collect();
+        Ok(Groups { groups, found: found.found, entries: found.entries })
+    });
+    groups.await.map(Json)
+}
+
+impl Group {
+    fn new(pairs: &Pairs, by: &[GroupBy], group: &crate::store::Group) -> Self {
+        let keys = by.iter().zip(&group.keys).map(|(by, key)| (by.to_string(), key.to_json()));
+        Self {
+            keys: keys.collect(),
+            count: group.count,
+            errors: group.errors,
+            average_us: group.average_us,
+            p95_us: group.p95_us,
+            query: grouping::entries(pairs, by, group),
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Groups in a URL: what a search is grouped by, and the way from a group to its entries.
+
+use serde_json::Value as Json;
+
+use super::problem::Problem;
+use super::search::{FIELDS, Pairs, Search, query, short, single, values};
+use crate::AuditLog;
+use crate::domain::Domain;
+use crate::field::Field;
+use crate::store::{Group, GroupBy, GroupSort, Place};
+use crate::time::{DAY, Timestamp};
+use crate::value::Value;
+
+/// The parameters beside those of the search.
+pub(super) const PARAMETERS: &[&str] = &["by", "sort"];
+/// Parameters that say how something is shown and not what.
+pub(super) const SHOWING: &[&str] = &["by", "sort", "limit", "cursor"];
+/// Most levels of grouping.
+pub(super) const LEVELS: usize = 2;
+
+/// What is searched for, and what it is grouped by.
+#[derive(Debug)]
+pub(super) struct Grouping {
+    pub(super) domain: Domain,
+    pub(super) limit: usize,
+    pub(super) by: Vec<GroupBy>,
+    pub(super) sort: GroupSort,
+}
+
+impl Grouping {
+    /// Reads the parameters.
+    pub(super) fn parse(pairs: &Pairs, log: &AuditLog) -> Result<Self, Problem> {
+        let Search { domain, limit, from } = Search::beside(PARAMETERS, pairs, log)?;
+        if from != Place::Newest {
+            let advice = "cursor: groups have no pages; leave it out, and ask for more of them with limit.";
+            return Err(Problem::parameter("cursor", advice));
+        }
+        Ok(Self { domain, limit, by: by(pairs)?, sort: sort(pairs)? })
+    }
+
+    /// Whether these parameters ask for groups at all.
+    pub(super) fn is_asked_for(pairs: &Pairs) -> bool {
+        values(pairs, "by").next().is_some()
+    }
+}
+
+/// The query that lists the entries of `group`, which came out of the search `pairs`. `None` where no query can.
+pub(super) fn entries(pairs: &Pairs, by: &[GroupBy], group: &Group) -> Option<String> {
+    let kept = pairs.iter().filter(|(name, value)| !SHOWING.contains(&name.as_str()) && !value.is_empty());
+    let mut pairs: Pairs = kept.cloned().collect();
+    for (by, key) in by.iter().zip(&group.keys) {
+        narrow(&mut pairs, *by, key)?;
+    }
+    Some(query(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()))))
+}
+
+/// Narrows a search to one value: with the parameter of its field where that can say it, else with a domain.
+fn narrow(pairs: &mut Pairs, by: GroupBy, key: &Value) -> Option<()> {
+    match (by, key) {
+        (GroupBy::Field(field), Value::Text(_) | Value::Integer(_)) if has_parameter(field, key) => {
+            // Whatever was asked of this field before, the group's value is one of that.
+            pairs.retain(|(name, _)| name != field.name());
+            pairs.push((field.name().to_owned(), key.to_string()));
+            Some(())
+        }
+        (GroupBy::Day, Value::Text(day)) if !pairs.iter().any(|(name, _)| name == "from" || name == "to") => {
+            let next = Timestamp::parse(day)?.plus(DAY).to_string().chars().take(10).collect();
+            pairs.extend([("from".to_owned(), day.clone()), ("to".to_owned(), next)]);
+            Some(())
+        }
+        (GroupBy::Day, key) => add(pairs, "occurred_at", key),
+        // Odoo's spelling of "not set".
+        (GroupBy::Field(field), Value::Unset) => add(pairs, field.name(), &Value::Boolean(false)),
+        (GroupBy::Field(field), key) => add(pairs, field.name(), key),
+    }
+}
+
+/// Whether a parameter can say it: an empty one says nothing.
+fn has_parameter(field: Field, key: &Value) -> bool {
+    FIELDS.contains(&field) && *key != "".into()
+}
+
+/// Adds a term to the search's domain: all that stand in one list must hold.
+fn add(pairs: &mut Pairs, field: &str, value: &Value) -> Option<()> {
+    let at = pairs.iter().position(|(name, _)| name == "domain");
+    let mut terms: Vec<Json> = match at {
+        Some(at) => serde_json::from_str(&pairs.remove(at).1).ok()?,
+        None => Vec::new(),
+    };
+    terms.push(serde_json::json!([field, "=", value]));
+    pairs.push(("domain".to_owned(), Json::Array(terms).to_string()));
+    Some(())
+}
+
+fn by(pairs: &Pairs) -> Result<Vec<GroupBy>, Problem> {
+    let mut levels = Vec::new();
+    for name in values(pairs, "by") {
+        let by = GroupBy::parse(name).ok_or_else(|| unknown("by", name, "nothing to group by", &names()))?;
+        if levels.contains(&by) {
+            return Err(Problem::parameter("by", format!("by: {by} is given twice.")));
+        }
+        levels.push(by);
+    }
+    match levels.len() {
+        1..=LEVELS => Ok(levels),
+        0 => Err(Problem::parameter("by", format!("by: name what to group by; there are: {}.", names()))),
+        _ => Err(Problem::parameter("by", format!("by: {LEVELS} levels at most; leave one out."))),
+    }
+}
+
+fn sort(pairs: &Pairs) -> Result<GroupSort, Problem> {
+    let Some(name) = single(pairs, "sort")? else { return Ok(GroupSort::default()) };
+    let known: Vec<_> = GroupSort::ALL.iter().map(|(name, _)| *name).collect();
+    GroupSort::parse(name).ok_or_else(|| unknown("sort", name, "no order of groups", &known.join(", ")))
+}
+
+fn names() -> String {
+    GroupBy::all().map(|by| by.to_string()).collect::<Vec<_>>().join(", ")
+}
+
+fn unknown(parameter: &str, name: &str, what: &str, known: &str) -> Problem {
+    Problem::parameter(parameter, format!("{parameter}: {} is {what}; there are: {known}.", short(name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn link(pairs: &[(&str, &str)], by: &[GroupBy], keys: &[Value]) -> Option<String> {
+        let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let group = Group { keys: keys.to_vec(), count: 1, errors: 0, average_us: None, p95_us: None };
+        entries(&pairs, by, &group)
+    }
+
+    #[test]
+    fn a_group_leads_to_its_entries_by_the_plainest_query_that_says_it() {
+        let (tool, kind) = (GroupBy::Field(Field::Tool), GroupBy::Field(Field::Kind));
+        let asked = [("tool", "a"), ("tool", "b c"), ("by", "tool"), ("sort", "p95"), ("limit", "7"), ("cursor", "x")];
+        assert_eq!(link(&asked, &[tool], &["b c".into()]).as_deref(), Some("?tool=b%20c"));
+        assert_eq!(link(&[], &[GroupBy::Day], &["2026-02-28".into()]).as_deref(), Some("?from=2026-02-28&to=2026-03-01"));
+        let domain = |text: &str| Some(format!("?domain={}", super::super::search::encode(text)));
+        assert_eq!(link(&[], &[tool], &[Value::Unset]), domain(r#"[["tool","=",false]]"#));
+        assert_eq!(link(&[], &[kind], &["http".into()]), domain(r#"[["kind","=","http"]]"#));
+        let either = [("domain", r#"["|",["tool","=","a"],["tool","=",false]]"#)];
+        let narrowed = domain(r#"["|",["tool","=","a"],["tool","=",false],["tool","=",false],["kind","=","http"]]"#);
+        assert_eq!(link(&either, &[tool, kind], &[Value::Unset, "http".into()]), narrowed);
+        let within = link(&[("from", "-1h")], &[GroupBy::Day], &["2026-02-28".into()]).expect("a query");
+        assert!(within.starts_with("?from=-1h&domain="), "the part of the day that was asked for: {within}");
+    }
+
+    #[test]
+    fn a_group_that_no_query_can_name_has_none() {
+        assert_eq!(link(&[], &[GroupBy::Day], &["-0001-01-0".into()]), None);
+    }
+}
