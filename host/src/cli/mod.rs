@@ -3,6 +3,8 @@
 mod common;
 #[cfg(feature = "demo")]
 mod demo;
+mod filter;
+mod groups;
 mod list;
 mod print;
 mod serve;
@@ -34,6 +36,8 @@ enum Command {
     Token(token::TokenCommand),
     /// List entries, newest first.
     List(list::List),
+    /// Group entries: how many, how many failed, how long they took.
+    Groups(groups::Groups),
     /// Show one entry.
     Show(show::Show),
     /// See it work: a real MCP server, real clients and three users, on a fresh log.
@@ -52,6 +56,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Stdio(stdio) => stdio.run(),
         Command::Token(token) => token.run(),
         Command::List(list) => list.run(),
+        Command::Groups(groups) => groups.run(),
         Command::Show(show) => show.run(),
         #[cfg(feature = "demo")]
         Command::Demo(demo) => demo.run(),

@@ -137,7 +137,10 @@ mod tests {
         let (tool, kind) = (GroupBy::Field(Field::Tool), GroupBy::Field(Field::Kind));
         let asked = [("tool", "a"), ("tool", "b c"), ("by", "tool"), ("sort", "p95"), ("limit", "7"), ("cursor", "x")];
         assert_eq!(link(&asked, &[tool], &["b c".into()]).as_deref(), Some("?tool=b%20c"));
-        assert_eq!(link(&[], &[GroupBy::Day], &["2026-02-28".into()]).as_deref(), Some("?from=2026-02-28&to=2026-03-01"));
+        assert_eq!(
+            link(&[], &[GroupBy::Day], &["2026-02-28".into()]).as_deref(),
+            Some("?from=2026-02-28&to=2026-03-01")
+        );
         let domain = |text: &str| Some(format!("?domain={}", super::super::search::encode(text)));
         assert_eq!(link(&[], &[tool], &[Value::Unset]), domain(r#"[["tool","=",false]]"#));
         assert_eq!(link(&[], &[kind], &["http".into()]), domain(r#"[["kind","=","http"]]"#));

@@ -3,6 +3,7 @@
 
 mod access;
 mod bad_input;
+mod groups;
 mod mounted;
 mod pages;
 mod payloads;

@@ -117,6 +117,13 @@ impl Caller<'_> {
         self.send("GET", path, "", "").await
     }
 
+    /// The JSON at a path that answers.
+    pub(crate) async fn get_json(&self, path: String) -> Value {
+        let answer = self.get(&path).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.text);
+        answer.json()
+    }
+
     pub(crate) async fn patch(&self, path: &str, json: &str) -> Answer {
         self.send("PATCH", path, "application/json", json).await
     }

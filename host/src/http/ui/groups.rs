@@ -59,7 +59,7 @@ impl Level {
         let wrong = problem.and_then(Problem::wrong_parameter) == Some("by");
         let chosen: Vec<_> = values(pairs, "by").collect();
         let level = |(at, label)| Self { label, wrong, options: options(chosen.get(at).copied()) };
-        ["Group by", "then by"].into_iter().enumerate().take(LEVELS).map(level).collect()
+        ["Group by", "Then by"].into_iter().enumerate().take(LEVELS).map(level).collect()
     }
 }
 
@@ -186,7 +186,8 @@ fn share(part: u64, whole: u64) -> u64 {
 }
 
 fn extent(groups: &Groups) -> String {
-    let plural = |number: u64, one: &str, more: &str| format!("{} {}", count(number), if number == 1 { one } else { more });
+    let plural =
+        |number: u64, one: &str, more: &str| format!("{} {}", count(number), if number == 1 { one } else { more });
     let found = plural(groups.found as u64, "group", "groups");
     let entries = plural(groups.entries, "entry", "entries");
     match groups.groups.len() {

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::extract::Query;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
 use super::draw;
@@ -96,11 +96,18 @@ impl Default for Found {
 }
 
 /// The list; a search that is not understood is told above it, with everything left as it was typed.
-pub(super) async fn show(visitor: Visitor, Query(pairs): Query<Pairs>) -> Result<Response, Problem> {
+pub(super) async fn show(
+    visitor: Visitor,
+    headers: HeaderMap,
+    Query(pairs): Query<Pairs>,
+) -> Result<Response, Problem> {
     let asked = pairs.clone();
+    // Our script fetches the page for its rows alone, every other second where the list is live.
+    let by_script = headers.get("sec-fetch-dest").is_some_and(|dest| dest == "empty");
     let found = visitor.ask(move |log, access| {
         access.require(Right::Read)?;
-        Ok((find(&asked, log, access), Menus::new(&log.reader(access))))
+        let menus = if by_script { Menus::default() } else { Menus::new(&log.reader(access)) };
+        Ok((find(&asked, log, access), menus))
     });
     let (found, menus) = found.await?;
     match found {
@@ -214,7 +221,8 @@ fn chips(log: &AuditLog, home: &str, pairs: &Pairs) -> Vec<Chip> {
 fn others(pairs: &Pairs) -> Vec<(String, String)> {
     let placed = |name: &str| name == "outcome" || INPUTS.iter().any(|(input, _)| *input == name);
     let kept = |name: &str| {
-        ["filter", "limit", "sort"].contains(&name) || (FIELDS.iter().any(|field| field.name() == name) && !placed(name))
+        ["filter", "limit", "sort"].contains(&name)
+            || (FIELDS.iter().any(|field| field.name() == name) && !placed(name))
     };
     pairs.iter().filter(|(name, value)| kept(name) && !value.is_empty()).cloned().collect()
 }

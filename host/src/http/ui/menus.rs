@@ -11,6 +11,7 @@ const FIELDS: [Field; 5] = [Field::Method, Field::Tool, Field::User, Field::Conn
 const VALUES: usize = 200;
 
 /// The values by the input's name.
+#[derive(Default)]
 pub(super) struct Menus(Vec<(&'static str, Vec<String>)>);
 
 impl Menus {

@@ -1,0 +1,60 @@
+//! `mcp-audit groups`: entries in groups on the terminal.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+use mcp_audit::store::{GroupBy, GroupSort};
+
+use super::common::{LogOptions, ViewerOptions, note};
+use super::filter::FilterOptions;
+use super::list::Format;
+use super::{Outcome, print};
+
+#[derive(Args)]
+pub(super) struct Groups {
+    #[command(flatten)]
+    log: LogOptions,
+    #[command(flatten)]
+    viewer: ViewerOptions,
+    /// Group by this field, or by day; give it twice for groups within groups.
+    #[arg(long, required = true, value_name = "FIELD", value_parser = by)]
+    by: Vec<GroupBy>,
+    /// Which groups come first.
+    #[arg(long, default_value = "count", value_parser = PossibleValuesParser::new(GroupSort::ALL.iter().map(|(name, _)| *name)))]
+    sort: String,
+    #[command(flatten)]
+    filter: FilterOptions,
+    /// How many groups, from 1 to 500.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=500))]
+    limit: u16,
+    /// How they are printed.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+impl Groups {
+    pub(super) fn run(self) -> Outcome {
+        let domain = self.filter.domain()?;
+        if self.by.len() > 2 || self.by.get(1) == self.by.first() {
+            return Err("--by can be given twice at most, and each time with another field".into());
+        }
+        let log = self.log.view()?;
+        let access = log.access(&self.viewer.viewer());
+        let sort = GroupSort::parse(&self.sort).unwrap_or_default();
+        let found = log.reader(&access).groups(domain, &self.by, sort, self.limit.into())?;
+        match self.format {
+            Format::Table => print::groups(&self.by, &found.groups)?,
+            Format::Json => print::groups_json(&self.by, &found.groups)?,
+        }
+        if found.found > found.groups.len() {
+            note(format_args!("There are {} groups: narrow the filter, or ask for more with --limit.", found.found));
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn by(name: &str) -> Result<GroupBy, String> {
+    let names = || GroupBy::all().map(|by| by.to_string()).collect::<Vec<_>>().join(", ");
+    GroupBy::parse(name).ok_or_else(|| format!("there are: {}", names()))
+}
