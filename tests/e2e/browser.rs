@@ -37,6 +37,18 @@ async fn everything_can_be_read_without_javascript() {
     auditor.opens_the_payload_of_the_newest_echo().await;
 }
 
+#[tokio::test]
+async fn groups_are_sorted_opened_and_returned_to() {
+    let world = World::start();
+    world.call(BEFORE);
+    for scripts in [Scripts::On, Scripts::Off] {
+        let auditor = world.visitor("auditor", scripts).await;
+        auditor.groups_by_tool().await;
+        auditor.sorts_by_the_slowest().await;
+        auditor.opens_the_echoes_and_returns().await;
+    }
+}
+
 /// The switch of the test itself: without this, a browser that runs scripts after all would prove nothing.
 #[tokio::test]
 async fn the_browser_without_scripts_runs_none() {
@@ -114,6 +126,50 @@ impl Visitor<'_> {
         assert!(rows.len() >= 4, "{rows:#?}");
         assert!(rows.iter().any(|row| row.contains("no-such-tool")), "{rows:#?}");
         assert!(rows.iter().all(|row| row.contains("error") || row.contains("denied")), "{rows:#?}");
+    }
+
+    /// Chooses what to group by in the form, as one does without a mouse as well.
+    async fn groups_by_tool(&self) {
+        self.browser.open(self.server.address()).await;
+        self.browser.one("select[name=by] option[value=tool]").await.click().await.expect("chosen");
+        self.browser.one("form.search button[type=submit]").await.click().await.expect("clicked");
+        let rows = self.groups().await;
+        assert!(rows.len() >= 2 && rows.iter().any(|row| row.starts_with("echo ")), "{rows:#?}");
+    }
+
+    /// The head of a column sorts by it, and the address says so.
+    async fn sorts_by_the_slowest(&self) {
+        let head = self.browser.page().find(By::LinkText("95 % within")).await.expect("the head of the column");
+        head.click().await.expect("clicked");
+        self.browser.one("th[aria-sort=descending] a[href*='sort=p95']").await;
+        let url = self.browser.page().current_url().await.expect("an address");
+        let asked: Vec<_> = url.query_pairs().filter(|(_, value)| !value.is_empty()).collect();
+        assert_eq!(asked, [("by".into(), "tool".into()), ("sort".into(), "p95".into())]);
+        let slowest = self.server.api("admin").get("/api/v1/groups?by=tool&sort=p95&limit=1").json();
+        let slowest = slowest["groups"][0]["keys"]["tool"].as_str().unwrap_or("not set").to_owned();
+        let rows = self.groups().await;
+        assert!(rows.first().is_some_and(|row| row.starts_with(&slowest)), "{slowest} is not first: {rows:#?}");
+    }
+
+    /// A group leads to as many entries as it says, and back is where one was.
+    async fn opens_the_echoes_and_returns(&self) {
+        let groups = self.groups().await;
+        let echoes = groups.iter().find(|row| row.starts_with("echo ")).expect("a group of echoes");
+        let link = self.browser.page().find(By::LinkText("echo")).await.expect("the way to its entries");
+        link.click().await.expect("clicked");
+        self.browser.one("main table.log").await;
+        let rows = self.rows().await;
+        assert!(rows.iter().all(|row| row.contains("echo")), "{rows:#?}");
+        assert!(echoes.starts_with(&format!("echo {} ", rows.len())), "{echoes} has {} entries", rows.len());
+        self.browser.page().back().await.expect("back");
+        assert_eq!(self.groups().await, groups);
+    }
+
+    /// The rows of the table of groups, with single spaces between the cells.
+    async fn groups(&self) -> Vec<String> {
+        self.browser.one("main table.groups tbody tr").await;
+        let words = |row: &String| row.split_whitespace().collect::<Vec<_>>().join(" ");
+        self.rows().await.iter().map(words).collect()
     }
 
     /// Changes the switch on the settings page, and is told that it is in force.
