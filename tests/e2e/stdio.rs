@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use mcp_audit_tests::{Everything, binary, expect_entries, files_with, listed, script, text};
+use mcp_audit_tests::{Everything, binary, expect_entries, files_with, grouped, listed, script, text};
 use serde_json::Value;
 
 /// What the script does over stdio: everything but what only HTTP has.
@@ -48,6 +48,7 @@ fn the_wrapper_changes_nothing_and_records_each_message_once() {
     for entry in &entries {
         each_is_whole(entry);
     }
+    the_groups_add_up(&data, &entries);
     assert_eq!(files_with(&data, "canary-over-stdio"), [] as [&Path; 0], "a body is kept with the switch off");
     assert!(!files_with(&data, "ursula").is_empty(), "the search finds nothing at all");
 }
@@ -68,4 +69,16 @@ fn each_is_whole(entry: &Value) {
     assert!(!lasts || entry["duration_us"].as_u64().is_some_and(|micros| micros > 0), "no duration: {entry:#}");
     let long = text(entry, "tool") == "trigger-long-running-operation";
     assert!(!long || entry["duration_us"].as_u64().is_some_and(|micros| micros >= 500_000), "too short: {entry:#}");
+}
+
+/// What the command line counts is what it lists.
+fn the_groups_add_up(data: &Path, entries: &[Value]) {
+    let groups = grouped(data, "tool");
+    let of = |tool: &str| groups.iter().find(|group| group["keys"]["tool"] == tool).expect("a group");
+    for tool in ["echo", "trigger-long-running-operation"] {
+        let calls: Vec<_> = entries.iter().filter(|entry| text(entry, "tool") == tool).collect();
+        let errors = calls.iter().filter(|entry| text(entry, "outcome") != "success").count();
+        assert_eq!((&of(tool)["count"], &of(tool)["errors"]), (&calls.len().into(), &errors.into()), "{groups:#?}");
+    }
+    assert!(of("trigger-long-running-operation")["p95_us"].as_u64() >= Some(450_000), "{groups:#?}");
 }

@@ -16,7 +16,7 @@ mod stub;
 pub use api::{Answer, Api};
 pub use browser::{Browser, Scripts};
 pub use everything::Everything;
-pub use log::{expect_entries, listed, text};
+pub use log::{expect_entries, grouped, listed, text};
 pub use patience::eventually;
 pub use process::{Process, binary, product, run};
 pub use script::script;

@@ -21,6 +21,16 @@ pub fn listed(data: &Path) -> Vec<Value> {
     lines.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line}"))).collect()
 }
 
+/// The groups of a data folder that nobody has open, by the command line: as many as there are, the first by count.
+pub fn grouped(data: &Path, by: &str) -> Vec<Value> {
+    let data = data.to_string_lossy();
+    let output = run(["groups", "--data", &data, "--by", by, "--format", "json", "--limit", "500"]);
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "the log cannot be grouped: {complaint}");
+    let lines = String::from_utf8(output.stdout).expect("text");
+    lines.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line}"))).collect()
+}
+
 /// Fails unless the entries are exactly the expected ones, in whatever order: the method, what it was applied to, the
 /// outcome and its detail, each as one line of text.
 pub fn expect_entries(entries: &[Value], expected: &[&str]) {
