@@ -27,7 +27,15 @@ async fn every_address_stays_below_the_mount() {
         answer.header("set-cookie").contains("; Path=/audit;") && answer.header("set-cookie").ends_with("; Secure")
     );
     let browser = world.stranger().header("cookie", &answer.cookie());
-    for path in ["/audit", "/audit?user=ada", "/audit/settings", &format!("/audit/entries/{id}"), "/audit/sign-in"] {
+    for path in [
+        "/audit",
+        "/audit?user=ada",
+        "/audit?by=user&by=tool&limit=1",
+        "/audit?limit=1",
+        "/audit/settings",
+        &format!("/audit/entries/{id}"),
+        "/audit/sign-in",
+    ] {
         let page = browser.get(path).await;
         assert_eq!(page.status, StatusCode::OK, "{path}");
         for attribute in ["href=\"", "src=\"", "action=\""] {
