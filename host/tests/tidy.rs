@@ -49,7 +49,7 @@ fn each_outside_world_is_named_in_one_module() {
 
 #[test]
 fn every_file_says_why_it_exists_and_stays_short() {
-    for folder in ["host/src", "guest/src", "tests"] {
+    for folder in ["host/src", "host/benches", "guest/src", "tests"] {
         for (path, text) in sources(folder).into_iter().filter(|(path, _)| !path.contains("node_modules")) {
             assert!(text.starts_with("//!"), "{path} does not begin with a line about itself");
             let lines = text.lines().count();
