@@ -11,7 +11,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use crate::domain::DomainError;
+use crate::domain::{DomainError, Position};
 
 /// A refusal or a failure.
 #[derive(Clone, Debug, Serialize)]
@@ -25,6 +25,12 @@ pub(super) struct Problem {
     /// The parameter of the query that is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     parameter: Option<String>,
+    /// The part of the filter that is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    term: Option<String>,
+    /// Where that part stands, counted from 1: the term in the list, or the character in the text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    position: Option<usize>,
 }
 
 /// What kinds there are: status, last part of the type's URN, title.
@@ -46,7 +52,7 @@ const INTERNAL: Kind = (StatusCode::INTERNAL_SERVER_ERROR, "urn:mcp-audit:proble
 
 impl Problem {
     fn new((status, kind, title): Kind, detail: impl Into<String>) -> Self {
-        Self { kind, title, status, detail: detail.into(), parameter: None }
+        Self { kind, title, status, detail: detail.into(), parameter: None, term: None, position: None }
     }
 
     /// Nobody is signed in.
@@ -92,7 +98,8 @@ impl Problem {
 
     /// The filter in a parameter is wrong.
     pub(super) fn domain(name: &str, error: &DomainError) -> Self {
-        Self::parameter(name, format!("{name}: {error}."))
+        let (term, position) = (error.term.clone(), error.position.map(Position::number));
+        Self { term, position, ..Self::parameter(name, format!("{name}: {error}.")) }
     }
 
     /// The body is wrong.
