@@ -104,3 +104,40 @@ impl List {
         Ok(Domain::all_of([options, parse_text(&text, context)?, domain]))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use mcp_audit::domain::parse_json;
+    use mcp_audit::time::Timestamp;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Alone {
+        #[command(flatten)]
+        list: List,
+    }
+
+    #[test]
+    fn text_options_and_domain_are_one_filter() {
+        let context = Context::new(Timestamp::EPOCH, Some("operator"), None);
+        for (arguments, domain) in [
+            (&["outcome:error", "tool:search*"][..], r#"[["outcome","=","error"],["tool","=ilike","search%"]]"#),
+            (&["tool:\"a b\" user:@me"], r#"[["tool","=","a b"],["user","=","operator"]]"#),
+            (&["--", "-tool:x"], r#"[["tool","!=","x"]]"#),
+            (&["--query", "-tool:x OR user:y"], r#"["|",["tool","!=","x"],["user","=","y"]]"#),
+            (
+                &["!tool:x", "--user", "y", "--domain", r#"[["status_code",">",1]]"#],
+                r#"[["user","=","y"],["tool","!=","x"],["status_code",">",1]]"#,
+            ),
+            (&[], "[]"),
+        ] {
+            let list = Alone::try_parse_from([&["list"], arguments].concat()).expect("arguments").list;
+            assert_eq!(list.filter(&context), parse_json(domain, &context), "{arguments:?}");
+        }
+        let list = Alone::try_parse_from(["list", "x", "outcom:error"]).expect("arguments").list;
+        let error = list.filter(&context).expect_err("no field").to_string();
+        assert!(error.contains("did you mean outcome?") && error.contains("at character 3: outcom:error"), "{error}");
+    }
+}

@@ -29,9 +29,8 @@ pub(super) fn payload(name: &str) -> Option<DomainError> {
 
 /// The first of `names` that is one slip away: a character more, less, or another, or two in the wrong order.
 pub(super) fn meant<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    // Words of three letters are one slip away from too much.
-    let long = (4..=20).contains(&name.len());
-    names.into_iter().find(|known| long && one_slip(name.as_bytes(), known.as_bytes()))
+    // The shortest names are one slip away from too much.
+    names.into_iter().find(|known| known.len() > 3 && one_slip(name.as_bytes(), known.as_bytes()))
 }
 
 fn one_slip(left: &[u8], right: &[u8]) -> bool {
@@ -40,10 +39,9 @@ fn one_slip(left: &[u8], right: &[u8]) -> bool {
     let swapped = |left: &[u8], right: &[u8]| {
         left.len() > 1 && right.len() > 1 && left[0] == right[1] && left[1] == right[0] && left[2..] == right[2..]
     };
-    let without = |text: &[u8]| text.get(1..).map(<[u8]>::to_vec);
-    let (shorter_left, shorter_right) = (without(left), without(right));
-    shorter_left.as_deref() == Some(right)
-        || shorter_right.as_deref() == Some(left)
+    let (shorter_left, shorter_right) = (left.get(1..), right.get(1..));
+    shorter_left == Some(right)
+        || shorter_right == Some(left)
         || (shorter_left.is_some() && shorter_left == shorter_right)
         || swapped(left, right)
 }

@@ -22,10 +22,15 @@ pub(super) struct Problem {
     #[serde(serialize_with = "number")]
     status: StatusCode,
     detail: String,
-    /// The parameter of the query that is wrong.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    parameter: Option<String>,
-    /// The part of the filter that is wrong.
+    #[serde(flatten)]
+    wrong: Option<Box<Wrong>>,
+}
+
+/// The parameter of the query that is wrong.
+#[derive(Clone, Debug, Serialize)]
+struct Wrong {
+    parameter: String,
+    /// The part of a filter that is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     term: Option<String>,
     /// Where that part stands, counted from 1: the term in the list, or the character in the text.
@@ -52,7 +57,11 @@ const INTERNAL: Kind = (StatusCode::INTERNAL_SERVER_ERROR, "urn:mcp-audit:proble
 
 impl Problem {
     fn new((status, kind, title): Kind, detail: impl Into<String>) -> Self {
-        Self { kind, title, status, detail: detail.into(), parameter: None, term: None, position: None }
+        Self { kind, title, status, detail: detail.into(), wrong: None }
+    }
+
+    fn with(self, wrong: Wrong) -> Self {
+        Self { wrong: Some(Box::new(wrong)), ..self }
     }
 
     /// Nobody is signed in.
@@ -93,13 +102,13 @@ impl Problem {
 
     /// A parameter is wrong.
     pub(super) fn parameter(name: &str, detail: impl Into<String>) -> Self {
-        Self { parameter: Some(name.to_owned()), ..Self::new(PARAMETER, detail) }
+        Self::new(PARAMETER, detail).with(Wrong { parameter: name.to_owned(), term: None, position: None })
     }
 
     /// The filter in a parameter is wrong.
     pub(super) fn domain(name: &str, error: &DomainError) -> Self {
         let (term, position) = (error.term.clone(), error.position.map(Position::number));
-        Self { term, position, ..Self::parameter(name, format!("{name}: {error}.")) }
+        Self::new(PARAMETER, format!("{name}: {error}.")).with(Wrong { parameter: name.to_owned(), term, position })
     }
 
     /// The body is wrong.
@@ -148,7 +157,7 @@ impl Problem {
 
     /// The parameter that is wrong.
     pub(super) fn wrong_parameter(&self) -> Option<&str> {
-        self.parameter.as_deref()
+        self.wrong.as_ref().map(|wrong| wrong.parameter.as_str())
     }
 }
 

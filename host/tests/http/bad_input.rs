@@ -53,7 +53,8 @@ async fn what_is_wrong_in_a_query_is_named() {
 /// The word or term at fault stands in members of its own, so that a form can point at it.
 #[tokio::test]
 async fn a_mistake_in_a_filter_has_its_place() {
-    let admin = World::new().bearer("root", &["admin"]);
+    let world = World::new();
+    let admin = world.bearer("root", &["admin"]);
     for (query, parameter, term, position) in [
         ("q=outcome:error%20since:soon", "q", "since:soon", 15),
         ("domain=%5B%22!%22,%5B%22outcom%22,%22=%22,1%5D%5D", "domain", "[\"outcom\",\"=\",1]", 2),

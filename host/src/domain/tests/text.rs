@@ -127,6 +127,7 @@ fn an_error_points_at_the_word() {
     for (text, character, word, reason) in [
         ("tool:x outcom:error", 8, "outcom:error", "did you mean outcome?"),
         ("tool:x otucome:error", 8, "otucome:error", "did you mean outcome?"),
+        ("tol:x", 1, "tol:x", "did you mean tool?"),
         ("staus:404", 1, "staus:404", "did you mean status?"),
         ("é x  -usr_agent:y useragent:z", 6, "-usr_agent:y", "did you mean user_agent?"),
         ("request:x", 1, "request:x", "payloads"),
