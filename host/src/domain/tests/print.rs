@@ -65,7 +65,9 @@ fn term() -> impl Strategy<Value = String> {
         .prop_map(|(at, number)| serde_json::json!(["status_code", Comparison::SPELLINGS[at].0, number]));
     let of_id = (0..8_usize, prop_oneof![any::<u128>(), Just(u128::MAX)])
         .prop_map(|(at, id)| serde_json::json!(["id", Comparison::SPELLINGS[at].0, Uuid::from_u128(id).to_string()]));
-    prop_oneof![4 => of_text, 2 => of_time, 1 => of_number, 1 => of_id].prop_map(|json| json.to_string())
+    prop_oneof![4 => of_text, 2 => of_time, 1 => of_number, 1 => of_id]
+        .prop_map(|json| json.to_string())
+        .prop_filter("a term that is allowed", |term| parse_json(&format!("[{term}]"), &context()).is_ok())
 }
 
 /// Operators and terms in an order that often makes a domain.

@@ -38,7 +38,7 @@ pub fn parse_text(text: &str, context: &Context<'_>) -> Result<Domain, DomainErr
     let (tokens, words): (Vec<_>, Vec<_>) = spelled.into_iter().unzip();
     from_tokens(&tokens, context).map_err(|error| match error.position {
         // The place among the tokens is the place of the word that they came from.
-        Some(Position::Term(number)) => match words.get(number - 1) {
+        Some(Position::Term(number)) => match number.checked_sub(1).and_then(|at| words.get(at)) {
             Some(word) => word.fault(error.without_place()),
             None => error.without_place(),
         },
