@@ -118,3 +118,31 @@ pub struct Action {
     /// Its name for people.
     pub label: String,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Comparison, Operand, Own};
+
+    #[test]
+    fn a_filter_about_what_the_viewer_lacks_matches_nothing_even_negated() {
+        let leaf = |comparison| Token::Leaf {
+            field: "instance".to_owned(),
+            comparison,
+            operands: vec![Operand::Viewer(Own::Instance)],
+        };
+        let now = Timestamp::EPOCH;
+        for tokens in [
+            vec![leaf(Comparison::Equal)],
+            vec![leaf(Comparison::NotEqual)],
+            vec![Token::Not, leaf(Comparison::Equal)],
+            vec![Token::Or, Token::Constant(true), leaf(Comparison::In)],
+        ] {
+            let filter = SavedFilter::new("ours".into(), "Ours".into(), tokens, now).expect("sound");
+            for instance in [None, Some(""), Some(" ")] {
+                assert_eq!(filter.domain(&Context::new(now, Some("anna"), instance)), Domain::FALSE, "{filter:?}");
+            }
+            assert_ne!(filter.domain(&Context::new(now, Some("anna"), Some("eu"))), Domain::FALSE, "{filter:?}");
+        }
+    }
+}

@@ -132,7 +132,7 @@ fn an_error_points_at_the_word() {
         ("é x  -usr_agent:y useragent:z", 6, "-usr_agent:y", "did you mean user_agent?"),
         ("request:x", 1, "request:x", "payloads"),
         ("tool:x -response:y", 8, "-response:y", "payloads"),
-        ("(payload:x)", 2, "payload:x", "between quotes"),
+        ("(payload:x)", 2, "payload:x", "Between quotes"),
         ("x outcome:errors", 3, "outcome:errors", "outcome is one of success, error, denied"),
         ("x status:4*", 3, "status:4*", "holds whole numbers"),
         ("x duration:5", 3, "duration:5", "use 800us, 5ms or 2s"),

@@ -55,5 +55,6 @@ fn slip(name: &str) -> Option<DomainError> {
     let names = Field::ALL.iter().map(|field| field.name()).chain(SHORT.iter().map(|(short, _)| *short));
     let meant = |near| DomainError::new(format!("there is no field {name}; did you mean {near}?"));
     let error = unknown::payload(name).or_else(|| unknown::meant(name, names).map(meant))?;
-    Some(DomainError::new(format!("{}; a word with a colon can be searched for between quotes", error.message)))
+    let stop = if error.message.ends_with('?') { "" } else { "." };
+    Some(DomainError::new(format!("{}{stop} Between quotes it is a plain word", error.message)))
 }
