@@ -1,8 +1,8 @@
 //! The filter language: Odoo's domains, as a checked tree.
 //!
 //! Record rules, search facets, saved filters, the API and the command line all speak it. It has two spellings: JSON
-//! ([`parse_json`]) for programs, and a short text ([`parse_text`]) for people. Both are read for a [`Context`], which
-//! says who asks and when, and both become [`Token`]s and then the same tree. A [`Domain`] can only hold known fields
+//! (`parse_json`) for programs, and a short text (`parse_text`) for people. Both are read for a `Context`, which
+//! says who asks and when, and both become `Token`s and then the same tree. A `Domain` can only hold known fields
 //! and operands of the right type, so whatever turns it into a query needs no checks of its own.
 
 mod comparison;
