@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use mcp_audit::domain::{Domain, parse_json};
+use mcp_audit::domain::{Context, Domain, DomainError, parse_json, parse_text};
 use mcp_audit::field::Field;
 use mcp_audit::time::{Clock, SystemClock};
 
@@ -12,6 +12,11 @@ use super::{Outcome, print};
 
 #[derive(Args)]
 pub(super) struct List {
+    /// What to find: outcome:error tool:search* since:7d, or plain words; `!` negates, as in '!outcome:success'.
+    query: Vec<String>,
+    /// The same as one text, which may begin with a hyphen.
+    #[arg(long = "query", value_name = "QUERY", allow_hyphen_values = true, conflicts_with = "query")]
+    text: Option<String>,
     #[command(flatten)]
     log: LogOptions,
     #[command(flatten)]
@@ -61,9 +66,10 @@ enum Format {
 
 impl List {
     pub(super) fn run(self) -> Outcome {
-        let domain = self.filter()?;
+        let viewer = self.viewer.viewer();
+        let domain = self.filter(&viewer.context(SystemClock.now()))?;
         let log = self.log.view()?;
-        let access = log.access(&self.viewer.viewer());
+        let access = log.access(&viewer);
         let page = log.reader(&access).page(domain, None, self.limit.into())?;
         match self.format {
             Format::Table => print::table(&page.entries)?,
@@ -78,8 +84,7 @@ impl List {
     }
 
     /// Every option as a term, so that all of them speak the one filter language.
-    fn filter(&self) -> Result<Domain, mcp_audit::domain::DomainError> {
-        let now = SystemClock.now();
+    fn filter(&self, context: &Context<'_>) -> Result<Domain, DomainError> {
         let mut terms = Vec::new();
         for (field, comparison, value) in [
             (Field::Outcome, "=", &self.outcome),
@@ -93,10 +98,46 @@ impl List {
         ] {
             terms.extend(value.as_ref().map(|value| serde_json::json!([field.name(), comparison, value])));
         }
-        let options = parse_json(&serde_json::Value::Array(terms).to_string(), now)?;
-        match &self.domain {
-            Some(domain) => Ok(options.and(parse_json(domain, now)?)),
-            None => Ok(options),
+        let options = parse_json(&serde_json::Value::Array(terms).to_string(), context)?;
+        let domain = self.domain.as_deref().map_or(Ok(Domain::TRUE), |domain| parse_json(domain, context))?;
+        let text = self.text.clone().unwrap_or_else(|| self.query.join(" "));
+        Ok(Domain::all_of([options, parse_text(&text, context)?, domain]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use mcp_audit::domain::parse_json;
+    use mcp_audit::time::Timestamp;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Alone {
+        #[command(flatten)]
+        list: List,
+    }
+
+    #[test]
+    fn text_options_and_domain_are_one_filter() {
+        let context = Context::new(Timestamp::EPOCH, Some("operator"), None);
+        for (arguments, domain) in [
+            (&["outcome:error", "tool:search*"][..], r#"[["outcome","=","error"],["tool","=ilike","search%"]]"#),
+            (&["tool:\"a b\" user:@me"], r#"[["tool","=","a b"],["user","=","operator"]]"#),
+            (&["--", "-tool:x"], r#"[["tool","!=","x"]]"#),
+            (&["--query", "-tool:x OR user:y"], r#"["|",["tool","!=","x"],["user","=","y"]]"#),
+            (
+                &["!tool:x", "--user", "y", "--domain", r#"[["status_code",">",1]]"#],
+                r#"[["user","=","y"],["tool","!=","x"],["status_code",">",1]]"#,
+            ),
+            (&[], "[]"),
+        ] {
+            let list = Alone::try_parse_from([&["list"], arguments].concat()).expect("arguments").list;
+            assert_eq!(list.filter(&context), parse_json(domain, &context), "{arguments:?}");
         }
+        let list = Alone::try_parse_from(["list", "x", "outcom:error"]).expect("arguments").list;
+        let error = list.filter(&context).expect_err("no field").to_string();
+        assert!(error.contains("did you mean outcome?") && error.contains("at character 3: outcom:error"), "{error}");
     }
 }

@@ -33,7 +33,7 @@ enum Command {
     #[command(subcommand)]
     Token(token::TokenCommand),
     /// List entries, newest first.
-    List(list::List),
+    List(Box<list::List>),
     /// Show one entry.
     Show(show::Show),
     /// See it work: a real MCP server, real clients and three users, on a fresh log.

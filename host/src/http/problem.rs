@@ -11,7 +11,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use crate::domain::DomainError;
+use crate::domain::{DomainError, Position};
 
 /// A refusal or a failure.
 #[derive(Clone, Debug, Serialize)]
@@ -22,9 +22,20 @@ pub(super) struct Problem {
     #[serde(serialize_with = "number")]
     status: StatusCode,
     detail: String,
-    /// The parameter of the query that is wrong.
+    #[serde(flatten)]
+    wrong: Option<Box<Wrong>>,
+}
+
+/// The parameter of the query that is wrong.
+#[derive(Clone, Debug, Serialize)]
+struct Wrong {
+    parameter: String,
+    /// The part of a filter that is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
-    parameter: Option<String>,
+    term: Option<String>,
+    /// Where that part stands, counted from 1: the term in the list, or the character in the text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    position: Option<usize>,
 }
 
 /// What kinds there are: status, last part of the type's URN, title.
@@ -46,7 +57,11 @@ const INTERNAL: Kind = (StatusCode::INTERNAL_SERVER_ERROR, "urn:mcp-audit:proble
 
 impl Problem {
     fn new((status, kind, title): Kind, detail: impl Into<String>) -> Self {
-        Self { kind, title, status, detail: detail.into(), parameter: None }
+        Self { kind, title, status, detail: detail.into(), wrong: None }
+    }
+
+    fn with(self, wrong: Wrong) -> Self {
+        Self { wrong: Some(Box::new(wrong)), ..self }
     }
 
     /// Nobody is signed in.
@@ -87,12 +102,13 @@ impl Problem {
 
     /// A parameter is wrong.
     pub(super) fn parameter(name: &str, detail: impl Into<String>) -> Self {
-        Self { parameter: Some(name.to_owned()), ..Self::new(PARAMETER, detail) }
+        Self::new(PARAMETER, detail).with(Wrong { parameter: name.to_owned(), term: None, position: None })
     }
 
     /// The filter in a parameter is wrong.
     pub(super) fn domain(name: &str, error: &DomainError) -> Self {
-        Self::parameter(name, format!("{name}: {error}."))
+        let (term, position) = (error.term.clone(), error.position.map(Position::number));
+        Self::new(PARAMETER, format!("{name}: {error}.")).with(Wrong { parameter: name.to_owned(), term, position })
     }
 
     /// The body is wrong.
@@ -141,7 +157,7 @@ impl Problem {
 
     /// The parameter that is wrong.
     pub(super) fn wrong_parameter(&self) -> Option<&str> {
-        self.parameter.as_deref()
+        self.wrong.as_ref().map(|wrong| wrong.parameter.as_str())
     }
 }
 

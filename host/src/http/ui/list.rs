@@ -76,7 +76,7 @@ pub(super) async fn show(visitor: Visitor, Query(pairs): Query<Pairs>) -> Result
     let asked = pairs.clone();
     let found = visitor.ask(move |log, access| {
         access.require(crate::Right::Read)?;
-        Ok(Search::parse(&asked, log)
+        Ok(Search::parse(&asked, log, access.viewer())
             .and_then(|search| Ok(log.reader(access).page(search.domain, search.before, search.limit)?)))
     });
     match found.await? {

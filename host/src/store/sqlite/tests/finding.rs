@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::{Log, at, batch, log};
-use crate::domain::{Domain, parse_json};
+use crate::domain::{Context, Domain, parse_json};
 use crate::entry::Entry;
 use crate::event::Outcome;
 use crate::field::Field;
@@ -135,7 +135,7 @@ fn domain() -> impl Strategy<Value = Domain> {
         let parts: Vec<_> = operators.into_iter().map(str::to_owned).chain(terms).collect();
         format!("[{}]", parts.join(","))
     });
-    text.prop_filter_map("no domain", |text| parse_json(&text, at(0)).ok())
+    text.prop_filter_map("no domain", |text| parse_json(&text, &Context::nobody(at(0))).ok())
 }
 
 fn grouping() -> impl Strategy<Value = Vec<GroupBy>> {
@@ -289,11 +289,11 @@ fn no_statement_scans_the_log() {
         let statements = traced(|| {
             for left in terms {
                 for right in terms {
-                    let domain = parse_json(&format!("[{left},{right}]"), at(0)).expect("a domain");
+                    let domain = parse_json(&format!("[{left},{right}]"), &Context::nobody(at(0))).expect("a domain");
                     page(&log.files, &domain, Place::Newest, 100);
                     page(&log.files, &domain, Place::After(900), 100);
                 }
-                let domain = parse_json(&format!("[{left}]"), at(0)).expect("a domain");
+                let domain = parse_json(&format!("[{left}]"), &Context::nobody(at(0))).expect("a domain");
                 let query = GroupQuery {
                     domain: domain.clone(),
                     by: vec![GroupBy::Field(Field::User), GroupBy::Day],
