@@ -26,10 +26,25 @@ pub const PRUNE_CHUNK: u64 = 500;
 pub struct Batch {
     /// Entries, in order, each with its payload.
     pub entries: Vec<(Entry, Option<StoredPayload>)>,
-    /// Settings that change together with them.
+    /// What changes together with them.
+    pub states: StateChange,
+}
+
+/// What stands beside the entries and changes together with the entries about it.
+#[derive(Clone, Debug, Default)]
+pub struct StateChange {
+    /// Settings.
     pub settings: Vec<SettingChange>,
-    /// States of scheduled jobs that change together with them.
+    /// StateChange of scheduled jobs, by name.
     pub crons: Vec<(String, CronState)>,
+}
+
+impl StateChange {
+    /// Adds `later`, which comes after these.
+    pub(crate) fn extend(&mut self, later: Self) {
+        self.settings.extend(later.settings);
+        self.crons.extend(later.crons);
+    }
 }
 
 /// A payload as it is stored: masked, cut, salted.

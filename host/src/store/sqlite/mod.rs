@@ -5,6 +5,7 @@ mod connection;
 mod files;
 mod rows;
 mod sql;
+mod states;
 mod terms;
 mod writer;
 

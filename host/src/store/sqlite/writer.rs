@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::terms::Terms;
-use super::{Doing, columns, connection, rows};
+use super::{Doing, columns, connection, rows, states};
 use crate::policy::Plan;
 use crate::store::{Batch, PRUNE_CHUNK, Pruned, StoreError, Stored, StoredPayload, Writer};
 use crate::time::Timestamp;
@@ -90,7 +90,7 @@ impl SqliteWriter {
             stored.push(Stored::At(seq));
             seq += 1;
         }
-        write_states(&transaction, batch).doing(doing)?;
+        states::write(&transaction, &batch.states).doing(doing)?;
         transaction.commit().doing(doing)?;
         self.left = Some(Ends { next: seq, ..found });
         Ok(stored)
@@ -218,26 +218,6 @@ fn insert_payload(transaction: &Transaction<'_>, seq: u64, payload: &StoredPaylo
     let notes = serde_json::to_string(&payload.notes).unwrap_or_else(|_| "{}".to_owned());
     let row = params![seq as i64, payload.salt.as_slice(), payload.request, payload.response, notes];
     transaction.prepare_cached(sql)?.execute(row).map(drop)
-}
-
-fn write_states(transaction: &Transaction<'_>, batch: &Batch) -> rusqlite::Result<()> {
-    for change in &batch.settings {
-        let sql =
-            "INSERT INTO setting (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
-        transaction.execute(sql, params![change.key, change.new.to_json().to_string()])?;
-    }
-    for (name, state) in &batch.crons {
-        let sql =
-            "INSERT INTO cron (name, next_run, last_run, last_succeeded, last_message) VALUES (?1, ?2, ?3, ?4, ?5)
-            ON CONFLICT (name) DO UPDATE SET next_run = excluded.next_run, last_run = excluded.last_run,
-            last_succeeded = excluded.last_succeeded, last_message = excluded.last_message";
-        let micros = |at: Option<Timestamp>| at.map(Timestamp::as_micros);
-        transaction.execute(
-            sql,
-            params![name, micros(state.next_run), micros(state.last_run), state.last_succeeded, state.last_message],
-        )?;
-    }
-    Ok(())
 }
 
 /// How far one step of the cleanup goes.
