@@ -40,13 +40,20 @@ pub mod schedule;
 /// What an admin sets.
 pub mod settings;
 
+/// Legal holds.
+pub mod hold;
 /// The sandboxed policy.
 pub mod policy;
+/// Saved views.
+pub mod saved_view;
 /// The data folder's secret key.
 pub mod secret;
+
 /// The database.
 pub mod store;
 
+/// How fast the log grows.
+pub mod growth;
 /// Sign-in by token.
 pub mod identity;
 /// The one read path.
@@ -68,4 +75,6 @@ pub mod http;
 
 pub use access::{Access, Right, Viewer};
 pub use event::Event;
-pub use log::{AuditLog, ChangeError, CronStatus, LogView, OpenError, Options, PayloadError, RunError};
+pub use log::{
+    AuditLog, ChangeError, CleanupProgress, CronStatus, LogView, OpenError, Options, PayloadError, RunError,
+};

@@ -11,6 +11,8 @@ use std::path::PathBuf;
 
 use crate::domain::Domain;
 use crate::entry::Entry;
+use crate::hold::HoldChange;
+use crate::saved_view::ViewChange;
 use crate::schedule::CronState;
 use crate::settings::SettingChange;
 use crate::time::Timestamp;
@@ -37,6 +39,10 @@ pub struct StateChange {
     pub settings: Vec<SettingChange>,
     /// StateChange of scheduled jobs, by name.
     pub crons: Vec<(String, CronState)>,
+    /// Legal holds.
+    pub holds: Vec<HoldChange>,
+    /// Saved views.
+    pub views: Vec<ViewChange>,
 }
 
 impl StateChange {
@@ -44,6 +50,8 @@ impl StateChange {
     pub(crate) fn extend(&mut self, later: Self) {
         self.settings.extend(later.settings);
         self.crons.extend(later.crons);
+        self.holds.extend(later.holds);
+        self.views.extend(later.views);
     }
 }
 
@@ -88,7 +96,7 @@ pub trait Writer: Send {
     /// Whether anything was stored is unknown; a repeated call finds out by the ids.
     fn commit(&mut self, batch: &Batch) -> Result<Vec<Stored>, StoreError>;
 
-    /// Removes one chunk of what was recorded before these moments, oldest first.
+    /// Removes one chunk of what was recorded before these moments, oldest first, and nothing that a hold keeps.
     ///
     /// # Errors
     /// Nothing was removed, or it is unknown; a repeated call goes on where it stands.

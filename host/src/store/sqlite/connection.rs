@@ -164,12 +164,15 @@ fn misplaced(connection: &Connection) -> Result<Option<String>, StoreError> {
 fn writer_may(context: &AuthContext<'_>, pruning: &AtomicBool) -> Authorization {
     let allowed = match context.action {
         AuthAction::Select | AuthAction::Read { .. } | AuthAction::Transaction { .. } => true,
-        AuthAction::Insert { table_name } => matches!(table_name, "entry" | "payload" | "term" | "setting" | "cron"),
+        AuthAction::Insert { table_name } => {
+            matches!(table_name, "entry" | "payload" | "term" | "setting" | "cron" | "hold" | "view")
+        }
         AuthAction::Update { table_name, .. } => match table_name {
-            "setting" | "cron" => true,
+            "setting" | "cron" | "hold" | "view" => true,
             "head" => pruning.load(Ordering::Relaxed),
             _ => false,
         },
+        AuthAction::Delete { table_name: "view" } => true,
         AuthAction::Delete { table_name } => {
             matches!(table_name, "entry" | "payload") && pruning.load(Ordering::Relaxed)
         }

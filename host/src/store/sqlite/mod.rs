@@ -3,10 +3,13 @@
 mod columns;
 mod connection;
 mod files;
+mod holds;
+mod places;
 mod rows;
 mod sql;
 mod states;
 mod terms;
+mod views;
 mod writer;
 
 pub use files::Files;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::terms::Terms;
-use super::{Doing, columns, connection, rows, states};
+use super::{Doing, columns, connection, holds, rows, states};
 use crate::policy::Plan;
 use crate::store::{Batch, PRUNE_CHUNK, Pruned, StoreError, Stored, StoredPayload, Writer};
 use crate::time::Timestamp;
@@ -101,6 +101,7 @@ impl SqliteWriter {
         let transaction = self.connection.transaction().doing(doing)?;
         let found = ends(&transaction)?;
         watch(self.left.take(), found);
+        let plan = holds::cut(&transaction, plan).doing(doing)?;
         let (pruned, payloads_pruned) = (found.pruned, found.payloads_pruned);
         let entries = chunk(&transaction, "entry", pruned, plan.entries_before).doing(doing)?;
         let payloads = chunk(&transaction, "payload", payloads_pruned, plan.payloads_before.max(plan.entries_before))
