@@ -116,9 +116,9 @@ impl Run {
 
     fn tell(&self, report: &Report, expected: u64) {
         let Report { entries, payloads, .. } = *report;
-        tracing::debug!(entries, payloads, expected, "cleanup");
         let progress = CleanupProgress { began: self.began, entries, payloads, expected };
         *self.inner.running() = Some((self.cron.name.clone(), progress));
+        tracing::debug!(entries, payloads, expected, "the cleanup goes on");
     }
 }
 

@@ -105,6 +105,9 @@ impl Recorder {
 
     /// Changes a state together with the entries about it; blocks until all of it is durable.
     pub(crate) fn change(&self, change: StateChange, events: Vec<Event>) -> Result<(), RecordError> {
+        if self.queue.is_closed() {
+            return Err(RecordError::Closed);
+        }
         if !self.is_healthy() {
             return Err(RecordError::Unavailable);
         }

@@ -20,7 +20,7 @@ async fn each_group_looks_changes_and_runs_what_it_may() {
     let world = World::new();
     for groups in GROUPS {
         let ada = world.bearer("ada", groups);
-        for path in ["/api/v1/settings", "/api/v1/crons"] {
+        for path in ["/api/v1/settings", "/api/v1/crons", "/api/v1/extent", "/api/v1/holds"] {
             let status = if may_look(groups) { StatusCode::OK } else { StatusCode::FORBIDDEN };
             assert_eq!(ada.get(path).await.status, status, "{groups:?} {path}");
         }
@@ -30,7 +30,9 @@ async fn each_group_looks_changes_and_runs_what_it_may() {
             ada.patch("/api/v1/settings", "nonsense").await.status == StatusCode::FORBIDDEN,
             !may_change(groups)
         );
-        assert_eq!(ada.send("POST", JOB, "", "").await.status, status, "{groups:?}");
+        let started = if may_change(groups) { StatusCode::ACCEPTED } else { StatusCode::FORBIDDEN };
+        assert_eq!(ada.send("POST", JOB, "", "").await.status, started, "{groups:?}");
+        world.idle().await;
         let browser = world.browser("ada", groups).await;
         let page = browser.get("/settings").await;
         assert_eq!(page.status == StatusCode::OK, may_look(groups), "{groups:?}");
@@ -104,10 +106,24 @@ async fn a_job_runs_now_and_tells_how_it_went() {
     let crons = admin.get("/api/v1/crons").await.json();
     assert_eq!(crons["crons"][0]["name"], "MCP: Cleanup Old Audit Logs");
     assert!(crons["crons"][0]["next_run"].is_string() && crons["crons"][0]["last_run"].is_null());
-    let state = admin.send("POST", JOB, "", "").await.json();
-    assert_eq!(state["last_succeeded"], true, "{state}");
+    let started = admin.send("POST", JOB, "", "").await;
+    assert_eq!((started.status, &started.json()["name"]), (StatusCode::ACCEPTED, &crons["crons"][0]["name"]));
+    let state = world.idle().await;
+    assert_eq!((&state["last_succeeded"], &state["running"]), (&json!(true), &json!(null)), "{state}");
+    assert_eq!(admin.entries("action=retention.completed").await.len(), 1);
     admin.send("POST", "/api/v1/crons/nope/run", "", "").await.problem(404, "no scheduled job");
     admin.get(JOB).await.problem(405, "Allow");
     let page = world.browser("root", &["admin"]).await.get("/settings").await;
     assert!(page.text.contains("done") && page.text.contains("s ago"), "{}", page.text);
+}
+
+#[tokio::test]
+async fn the_extent_tells_growth_and_what_the_period_will_hold() {
+    let world = World::new();
+    let extent = world.bearer("root", &["admin"]).get("/api/v1/extent").await.json();
+    assert!(extent["entries"].as_u64() >= Some(1) && extent["bytes"].as_u64() > Some(0), "{extent}");
+    assert!(extent["oldest"].is_string() && extent["newest"].is_string(), "{extent}");
+    assert!(extent["growth_a_day"].is_null() && extent["at_retention"].is_null(), "too young: {extent}");
+    let page = world.browser("root", &["admin"]).await.get("/settings").await;
+    assert!(page.text.contains("It can be told when the log spans an hour."));
 }

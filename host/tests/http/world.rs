@@ -70,6 +70,25 @@ impl World {
         Caller { world: self, headers }
     }
 
+    /// The same, of an instance of the platform.
+    pub(crate) fn bearer_in(&self, instance: &str, user: &str, groups: &[&str]) -> Caller<'_> {
+        let viewer = Viewer { instance: Some(instance.to_owned()), ..viewer(user, groups) };
+        let (secret, _) = self.tokens.create(&viewer, "test", SystemClock.now()).expect("a token");
+        Caller { world: self, headers: vec![("authorization".to_owned(), format!("Bearer {secret}"))] }
+    }
+
+    /// Returns once no scheduled job runs; gives how the first one stands.
+    pub(crate) async fn idle(&self) -> Value {
+        let admin = self.bearer("root", &["admin"]);
+        loop {
+            let crons = admin.get("/api/v1/crons").await.json();
+            if crons["crons"][0]["running"].is_null() {
+                return crons["crons"][0].clone();
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// Somebody who sends no credential.
     pub(crate) fn stranger(&self) -> Caller<'_> {
         Caller { world: self, headers: Vec::new() }
@@ -119,6 +138,18 @@ impl Caller<'_> {
 
     pub(crate) async fn patch(&self, path: &str, json: &str) -> Answer {
         self.send("PATCH", path, "application/json", json).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, json: &str) -> Answer {
+        self.send("POST", path, "application/json", json).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, json: &str) -> Answer {
+        self.send("PUT", path, "application/json", json).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        self.send("DELETE", path, "", "").await
     }
 
     pub(crate) async fn form(&self, path: &str, form: &str) -> Answer {

@@ -29,4 +29,6 @@ impl<T> Doing<T> for rusqlite::Result<T> {
 }
 
 #[cfg(test)]
+mod state_tests;
+#[cfg(test)]
 mod tests;
