@@ -127,3 +127,6 @@ fn event(method: &str, cron: &str, began: Timestamp, detail: Detail) -> Event {
 fn count(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

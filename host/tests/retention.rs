@@ -9,6 +9,7 @@ use mcp_audit::entry::Entry;
 use mcp_audit::event::{Body, Channel, Detail, Event, Kind, Payload, Target};
 use mcp_audit::field::Field;
 use mcp_audit::hold::{Hold, NewHold};
+use mcp_audit::recorder::RecordError;
 use mcp_audit::time::{Clock, DAY, ManualClock, Timestamp};
 use mcp_audit::{Access, AuditLog, ChangeError, CleanupProgress, Options, RunError, Viewer};
 
@@ -286,35 +287,49 @@ async fn a_running_cleanup_tells_how_far_it_is_and_lets_recording_go_first() {
     assert_eq!(log.crons(&access(&log, "admin")).expect("states")[0].progress, None, "it is over");
 }
 
-#[tokio::test]
-async fn a_cleanup_that_was_interrupted_is_finished_after_the_next_start() {
-    let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
-    let log = open(folder.path(), &clock);
-    many(&log, &clock).await;
-    let other = log.clone();
-    let stop = move || {
-        if progress(&other).entries > 0 {
-            other.close();
-        }
+/// Interrupts a cleanup after its first chunk: by closing the log, or as a kill does it, by leaving the files as they are.
+async fn interrupted(clock: &Arc<ManualClock>, killed: bool) -> tempfile::TempDir {
+    let (folder, copy) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let log = open(folder.path(), clock);
+    many(&log, clock).await;
+    let (other, from, to) = (log.clone(), folder.path().to_owned(), copy.path().to_owned());
+    let interrupt = move || match progress(&other).entries {
+        500 if killed => copy_files(&from, &to),
+        500 => other.close(),
+        _ => {}
     };
     let run = || log.run_cron(&access(&log, "admin"), CLEANUP);
-    let result = tracing::subscriber::with_default(AfterChunk(stop), run);
-    assert!(matches!(result, Err(RunError::Record(_))), "{result:?}");
-    drop(log);
+    let result = tracing::subscriber::with_default(AfterChunk(interrupt), run);
+    assert_eq!(matches!(result, Err(RunError::Record(RecordError::Closed))), !killed, "{result:?}");
+    if killed { copy } else { folder }
+}
 
-    let log = open(folder.path(), &clock);
-    assert_eq!((runs(&log), of_action(&log, "retention.started").len()), (0, 1));
-    assert!(has_tool(&log, "old"), "it was in the middle");
-    let state = log.crons(&access(&log, "admin")).expect("states").remove(0).state;
-    assert!(state.next_run.is_some_and(|next| next > clock.now()), "not because its slot has come");
-    log.run_due().expect("run");
-    log.run_due().expect("looked");
-    assert!(!has_tool(&log, "old"));
-    let completed = of_action(&log, "retention.completed");
-    assert_eq!((completed.len(), &completed[0].details["entries"]), (1, &702.into()));
-    let started = of_action(&log, "retention.started");
-    assert_eq!((started.len(), &started[0].details["resumed"]), (2, &true.into()));
-    assert_eq!((&started[0].details["first_place"], &started[0].details["manual"]), (&500.into(), &false.into()));
+fn copy_files(from: &Path, to: &Path) {
+    for file in std::fs::read_dir(from).expect("files") {
+        let file = file.expect("a file");
+        std::fs::copy(file.path(), to.join(file.file_name())).expect("copied");
+    }
+}
+
+#[tokio::test]
+async fn a_cleanup_that_was_interrupted_is_finished_after_the_next_start() {
+    for killed in [false, true] {
+        let clock = clock();
+        let folder = interrupted(&clock, killed).await;
+        let log = open(folder.path(), &clock);
+        assert_eq!((runs(&log), of_action(&log, "retention.started").len()), (0, 1), "told before it began");
+        assert!(has_tool(&log, "old"), "it was in the middle");
+        let state = log.crons(&access(&log, "admin")).expect("states").remove(0).state;
+        assert!(state.next_run.is_some_and(|next| next > clock.now()), "not because its slot has come");
+        log.run_due().expect("run");
+        log.run_due().expect("looked");
+        assert!(!has_tool(&log, "old"));
+        let completed = of_action(&log, "retention.completed");
+        assert_eq!((completed.len(), &completed[0].details["entries"]), (1, &702.into()));
+        let started = of_action(&log, "retention.started");
+        assert_eq!((started.len(), &started[0].details["resumed"]), (2, &true.into()));
+        assert_eq!((&started[0].details["first_place"], &started[0].details["manual"]), (&500.into(), &false.into()));
+    }
 }
 
 #[tokio::test]
