@@ -156,10 +156,10 @@ fn run_due(log: &Arc<Inner>) -> Result<(), RunError> {
             run => run?,
         };
         // Another run may have ended between the two looks.
-        if run.state()?.is_due(now) {
-            if let Begun::Going(intent) = run.begin()? {
-                run.finish(intent)?;
-            }
+        if run.state()?.is_due(now)
+            && let Begun::Going(intent) = run.begin()?
+        {
+            run.finish(intent)?;
         }
     }
     Ok(())
