@@ -1,9 +1,12 @@
 //! Who may look at settings and jobs, who may change them, and what is refused.
 
+use std::sync::Arc;
+
 use axum::http::StatusCode;
+use mcp_audit::time::{DAY, ManualClock, Timestamp};
 use serde_json::json;
 
-use crate::world::{GROUPS, World};
+use crate::world::{GROUPS, World, call};
 
 const JOB: &str = "/api/v1/crons/MCP%3A%20Cleanup%20Old%20Audit%20Logs/run";
 
@@ -118,12 +121,54 @@ async fn a_job_runs_now_and_tells_how_it_went() {
 }
 
 #[tokio::test]
-async fn the_extent_tells_growth_and_what_the_period_will_hold() {
+async fn a_job_that_runs_is_told_and_not_started_twice() {
     let world = World::new();
-    let extent = world.bearer("root", &["admin"]).get("/api/v1/extent").await.json();
-    assert!(extent["entries"].as_u64() >= Some(1) && extent["bytes"].as_u64() > Some(0), "{extent}");
-    assert!(extent["oldest"].is_string() && extent["newest"].is_string(), "{extent}");
+    let admin = world.bearer("root", &["admin"]);
+    let browser = world.browser("root", &["admin"]).await;
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    // The job cannot record that it begins until the recorder goes on.
+    let hold = move || {
+        let _ = released.recv();
+        Vec::new()
+    };
+    world.log.record_later(0, hold).expect("taken");
+    let meanwhile = async {
+        while admin.get("/api/v1/crons").await.json()["crons"][0]["running"].is_null() {
+            tokio::task::yield_now().await;
+        }
+        admin.send("POST", JOB, "", "").await.problem(409, "running already");
+        let again = browser.form("/settings/crons", "name=MCP%3A+Cleanup+Old+Audit+Logs").await;
+        let address = "/settings?runs=MCP%3A%20Cleanup%20Old%20Audit%20Logs#jobs";
+        assert_eq!((again.status, again.header("location")), (StatusCode::SEE_OTHER, address));
+        let page = browser.get(address.trim_end_matches("#jobs")).await.text;
+        assert!(page.contains("is running already") && page.contains("0 entries and 0 payloads removed, begun"));
+        release.send(()).expect("released");
+    };
+    let (started, ()) = tokio::join!(admin.send("POST", JOB, "", ""), meanwhile);
+    assert_eq!(started.status, StatusCode::ACCEPTED, "{}", started.text);
+    assert_eq!(world.idle().await["last_succeeded"], true);
+}
+
+#[tokio::test]
+async fn the_extent_tells_growth_and_what_the_period_will_hold() {
+    let clock = Arc::new(ManualClock::new(Timestamp::parse("2026-01-01").expect("a time")));
+    let world = World::at(&clock);
+    let root = world.bearer("root", &["admin"]);
+    let extent = root.get("/api/v1/extent").await.json();
+    assert_eq!((&extent["entries"], &extent["oldest"]), (&json!(1), &json!("2026-01-01T00:00:00.000000Z")));
+    assert!(extent["bytes"].as_u64() > Some(0), "{extent}");
     assert!(extent["growth_a_day"].is_null() && extent["at_retention"].is_null(), "too young: {extent}");
-    let page = world.browser("root", &["admin"]).await.get("/settings").await;
-    assert!(page.text.contains("It can be told when the log spans an hour."));
+    for at in 0..19 {
+        world.record(call("ada", &format!("tool_{at}"))).await;
+    }
+    clock.advance(2 * DAY);
+    let extent = root.get("/api/v1/extent").await.json();
+    assert_eq!(extent["growth_a_day"]["entries"], 10, "{extent}");
+    let held = &extent["at_retention"];
+    assert_eq!((&held["days"], &held["entries"]), (&json!(90), &json!(900)), "{extent}");
+    assert_eq!(held["bytes"].as_u64(), extent["growth_a_day"]["bytes"].as_u64().map(|bytes| bytes * 90));
+    let page = world.browser("root", &["admin"]).await.get("/settings").await.text;
+    for text in ["about 10 entries, ", " a day, by the last 7 days", "about 900 entries, "] {
+        assert!(page.contains(text), "the page lacks {text:?}");
+    }
 }

@@ -1,6 +1,7 @@
 //! A log with a router in front, and somebody who asks.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
@@ -11,7 +12,7 @@ use mcp_audit::event::{self, Channel, Detail, Event, Kind, Payload, Target};
 use mcp_audit::http::{SignInLinks, Site, router};
 use mcp_audit::identity::Identity;
 use mcp_audit::store::{Token, Tokens};
-use mcp_audit::time::{Clock, SystemClock};
+use mcp_audit::time::{Clock, ManualClock, SystemClock};
 use mcp_audit::{AuditLog, Options, Viewer};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -51,8 +52,17 @@ impl World {
     }
 
     pub(crate) fn with(site: impl FnOnce(Site) -> Site) -> Self {
+        Self::made(|options| options, site)
+    }
+
+    /// One whose time stands still until the clock is set.
+    pub(crate) fn at(clock: &Arc<ManualClock>) -> Self {
+        Self::made(|options| options.clock(Arc::clone(clock) as Arc<dyn Clock>).own_schedule(), |site| site)
+    }
+
+    fn made(options: impl FnOnce(Options) -> Options, site: impl FnOnce(Site) -> Site) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let log = Options::new(folder.path()).open().expect("a log");
+        let log = options(Options::new(folder.path())).open().expect("a log");
         let tokens = Tokens::open(folder.path()).expect("tokens");
         let links = SignInLinks::default();
         let router = router(site(Site::new(log.clone(), Identity::new(tokens.clone()), links.clone())));

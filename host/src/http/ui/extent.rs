@@ -16,7 +16,7 @@ pub(super) fn figures(extent: &Extent, growth: Option<Growth>, settings: &Settin
         return figures;
     };
     let told = |growth: Growth| format!("about {} entries, {}", count(growth.entries), bytes(growth.bytes));
-    figures.push(("Growth", format!("{} a day, by the last 7 days", told(growth))));
+    figures.push(("Growth", format!("{} a day, by the last 7 days or since the beginning", told(growth))));
     if let Value::Integer(days) = settings.get(RETENTION_DAYS) {
         figures.push(("At the retention period", told(growth.over(days.unsigned_abs()))));
     }
