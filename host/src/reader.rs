@@ -6,9 +6,11 @@ use crate::access::{Access, Denied, Right};
 use crate::domain::Domain;
 use crate::entry::Entry;
 use crate::field::Field;
+use crate::growth::Growth;
 use crate::store::{
     Extent, Files, GroupBy, GroupQuery, GroupSort, Groups, Page, PageQuery, Place, StoreError, StoredPayload, Values,
 };
+use crate::time::Timestamp;
 
 /// Most entries of one page.
 pub const MAX_LIMIT: usize = 500;
@@ -88,6 +90,18 @@ impl<'a> Reader<'a> {
     pub fn extent(&self) -> Result<Extent, ReadError> {
         self.access.require_oversight()?;
         Ok(self.files.extent()?)
+    }
+
+    /// What comes in on a day, by the last seven days or since the beginning where that is later; `None` while the log
+    /// is younger than an hour.
+    ///
+    /// # Errors
+    /// The viewer may neither configure nor verify, or the store fails.
+    pub fn growth(&self, extent: &Extent, now: Timestamp) -> Result<Option<Growth>, ReadError> {
+        self.access.require_oversight()?;
+        let Some(since) = Growth::since(extent, now) else { return Ok(None) };
+        let entries = self.files.places()?.end.saturating_sub(self.files.place_at(since)?);
+        Ok(Some(Growth::a_day(extent, entries, since, now)))
     }
 
     /// The record rule, for those who may read at all.

@@ -8,6 +8,7 @@ mod auth;
 mod cursor;
 mod headers;
 mod links;
+mod moment;
 mod origin;
 mod problem;
 mod search;

@@ -51,6 +51,7 @@ const BODY: Kind = (StatusCode::BAD_REQUEST, "urn:mcp-audit:problem:body", "Body
 const TOO_LONG: Kind = (StatusCode::PAYLOAD_TOO_LARGE, "urn:mcp-audit:problem:too-long", "Body too long");
 const MEDIA: Kind = (StatusCode::UNSUPPORTED_MEDIA_TYPE, "urn:mcp-audit:problem:media-type", "Media type not taken");
 const SETTING: Kind = (StatusCode::UNPROCESSABLE_ENTITY, "urn:mcp-audit:problem:setting", "Setting not allowed");
+const INVALID: Kind = (StatusCode::UNPROCESSABLE_ENTITY, "urn:mcp-audit:problem:invalid", "Value not allowed");
 const RUNNING: Kind = (StatusCode::CONFLICT, "urn:mcp-audit:problem:running", "Running already");
 const BUSY: Kind = (StatusCode::SERVICE_UNAVAILABLE, "urn:mcp-audit:problem:busy", "Not possible at present");
 const INTERNAL: Kind = (StatusCode::INTERNAL_SERVER_ERROR, "urn:mcp-audit:problem:internal", "Failure of the log");
@@ -85,6 +86,16 @@ impl Problem {
     /// An entry that is absent, hidden from the viewer or no entry's id: these look alike.
     pub(super) fn no_entry() -> Self {
         Self::new(MISSING, "There is no such entry, or you may not see it.")
+    }
+
+    /// A hold or view that is absent or hidden from the viewer: these look alike.
+    pub(super) fn missing(what: &str) -> Self {
+        Self::new(MISSING, format!("There is no such {what}, or you may not see it."))
+    }
+
+    /// A value is not allowed.
+    pub(super) fn invalid(detail: impl Into<String>) -> Self {
+        Self::new(INVALID, detail)
     }
 
     /// Nothing is at this path.

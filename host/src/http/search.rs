@@ -1,5 +1,7 @@
 //! The search in a URL: the one filter model that list, links and API share, turned into a domain.
 
+use axum::extract::Query;
+use axum::http::Uri;
 use serde_json::Value as Json;
 
 use super::cursor;
@@ -81,6 +83,15 @@ pub(super) fn query<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> 
     let parts = pairs.into_iter().filter(|(_, value)| !value.is_empty());
     let parts: Vec<_> = parts.map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
     if parts.is_empty() { String::new() } else { format!("?{}", parts.join("&")) }
+}
+
+/// The parameters in a URL's query.
+pub(super) fn pairs(query: &str) -> Result<Pairs, Problem> {
+    let read = |uri: Uri| Query::<Pairs>::try_from_uri(&uri).ok().map(|Query(pairs)| pairs);
+    let query = query.trim_start_matches('?');
+    format!("/?{query}").parse().ok().and_then(read).ok_or_else(|| {
+        Problem::invalid("query: give it as it stands in a URL, percent-encoded, such as outcome=error&from=-1h.")
+    })
 }
 
 /// Percent-encodes everything that has a meaning in a URL.

@@ -1,8 +1,11 @@
 //! The audit log as its embedder holds it: one cheap handle to everything.
 
+mod holds;
 mod open;
+mod run;
 mod schedule;
 mod view;
+mod views;
 
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,9 +21,10 @@ use crate::reader::ReadError;
 use crate::recorder::{RecordError, Recorder, StateChange};
 use crate::secret::Secret;
 use crate::settings::{InvalidSetting, SettingChange, Settings};
-use crate::store::{Stored, StoredPayload};
+use crate::store::{StoreError, Stored, StoredPayload};
 
 pub use open::{OpenError, Options};
+pub use run::CleanupProgress;
 pub use schedule::{CronStatus, RunError};
 pub use view::LogView;
 
@@ -32,21 +36,32 @@ struct Inner {
     view: LogView,
     recorder: Recorder,
     secret: Secret,
-    /// Held by whoever runs a scheduled job.
-    running: Mutex<()>,
+    /// The scheduled job that is running.
+    running: Mutex<Option<(String, CleanupProgress)>>,
+    /// Held between the look at a state and its change, so that no two changes are made of the same look.
+    changing: Mutex<()>,
     /// Set when the process is about to stop.
     stopping: AtomicBool,
 }
 
-/// Why settings were not changed.
+/// Why something was not changed: a setting, a hold, a view.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeError {
     /// The viewer may not.
     #[error(transparent)]
     Denied(#[from] Denied),
-    /// A value is not allowed.
+    /// A setting's value is not allowed.
     #[error(transparent)]
     Invalid(#[from] InvalidSetting),
+    /// It cannot be as it is wanted. The text is for the person who wanted it.
+    #[error("{0}")]
+    Refused(String),
+    /// There is none of this id, or the viewer may not see it.
+    #[error("there is no such {0}")]
+    Missing(&'static str),
+    /// The state cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// It could not be recorded, so it was not done.
     #[error("nothing was changed: {0}")]
     Record(#[from] RecordError),

@@ -113,7 +113,8 @@ impl Options {
             view,
             recorder,
             secret,
-            running: Mutex::new(()),
+            running: Mutex::new(None),
+            changing: Mutex::new(()),
             stopping: AtomicBool::new(false),
         }));
         log.record_start(clean)?;

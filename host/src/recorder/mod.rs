@@ -14,11 +14,11 @@ use tokio::sync::oneshot;
 use self::queue::{Queue, Work};
 use crate::event::Event;
 use crate::policy::{Plan, Policy};
-use crate::schedule::CronState;
-use crate::settings::{SettingChange, Settings};
+use crate::settings::Settings;
 use crate::store::{Pruned, StoreError, Stored, Writer};
 use crate::time::Clock;
 
+pub(crate) use crate::store::StateChange;
 pub use queue::{Gauges, QueueLimits};
 
 /// How long somebody who changes a setting waits for the store.
@@ -55,13 +55,6 @@ pub enum RecordError {
     /// The store refused this event.
     #[error("the audit log refused the event: {0}")]
     Refused(String),
-}
-
-/// A state of the log that changes together with the entry about it.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct StateChange {
-    pub(crate) settings: Vec<SettingChange>,
-    pub(crate) crons: Vec<(String, CronState)>,
 }
 
 impl Recorder {
@@ -112,6 +105,9 @@ impl Recorder {
 
     /// Changes a state together with the entries about it; blocks until all of it is durable.
     pub(crate) fn change(&self, change: StateChange, events: Vec<Event>) -> Result<(), RecordError> {
+        if self.queue.is_closed() {
+            return Err(RecordError::Closed);
+        }
         if !self.is_healthy() {
             return Err(RecordError::Unavailable);
         }

@@ -10,6 +10,7 @@ use super::*;
 use crate::domain::Domain;
 use crate::entry::Entry;
 use crate::event::{Channel, Detail, Kind};
+use crate::hold::{Hold, HoldChange};
 use crate::policy::Limits;
 use crate::store::{Batch, Files, PageQuery, Place, SqliteWriter};
 use crate::time::SystemClock;
@@ -120,4 +121,17 @@ async fn while_the_store_fails_nobody_waits_for_a_change() {
         tokio::task::yield_now().await;
     }
     assert_eq!(recorder.change(StateChange::default(), vec![event()]), Err(RecordError::Unavailable));
+}
+
+#[test]
+fn a_change_without_an_entry_that_the_store_refuses_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (files, recorder) = recorder(folder.path(), Vec::new(), None);
+    let at = SystemClock.now();
+    let (reason, placed_by) = ("case 7".to_owned(), "anna".to_owned());
+    // It ends before it begins, which the database does not take.
+    let hold = Hold { id: Uuid::nil(), from: at, to: Some(at), reason, placed_by, placed_at: at, released: None };
+    let change = StateChange { holds: vec![HoldChange::Place(hold)], ..StateChange::default() };
+    assert!(matches!(recorder.change(change, Vec::new()), Err(RecordError::Refused(_))));
+    assert_eq!(files.holds().expect("read"), []);
 }

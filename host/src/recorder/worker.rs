@@ -102,15 +102,15 @@ impl Worker {
         let entries = judged
             .map(|(event, verdict)| seal::seal(event, verdict, &self.parts.policy, settings.log_payloads(), now))
             .collect();
-        let batch = Batch { entries, settings: pending.changes.settings, crons: pending.changes.crons };
+        let batch = Batch { entries, states: pending.changes };
         let results = self.commit(&batch);
         let failed = results.iter().find_map(|result| result.as_ref().err().cloned());
         for (receipt, result) in receipts.into_iter().zip(results) {
             let _ = receipt.map(|receipt| receipt.send(result));
         }
-        if failed.is_none() && !batch.settings.is_empty() {
+        if failed.is_none() && !batch.states.settings.is_empty() {
             *self.parts.settings.write().unwrap_or_else(PoisonError::into_inner) =
-                Arc::new(settings.with(&batch.settings));
+                Arc::new(settings.with(&batch.states.settings));
         }
         for done in pending.changed {
             let _ = done.send(failed.clone().map_or(Ok(()), Err));
@@ -142,7 +142,7 @@ impl Worker {
                     entries = batch.entries.len(),
                     "entries are lost: the log was closed while its store failed"
                 );
-                return batch.entries.iter().map(|_| Err(RecordError::Refused(error.to_string()))).collect();
+                return lost(batch, &error);
             }
             std::thread::sleep(Duration::from_millis(50 << tries.min(6)));
         }
@@ -152,10 +152,10 @@ impl Worker {
         if batch.entries.len() <= 1 {
             tracing::error!(%error, "an entry was refused by the store");
             self.queue.gauges.dropped.fetch_add(batch.entries.len() as u64, Ordering::Relaxed);
-            return batch.entries.iter().map(|_| Err(RecordError::Refused(error.to_string()))).collect();
+            return lost(batch, error);
         }
         let (left, right) = batch.entries.split_at(batch.entries.len() / 2);
-        let first = Batch { entries: left.to_vec(), settings: batch.settings.clone(), crons: batch.crons.clone() };
+        let first = Batch { entries: left.to_vec(), states: batch.states.clone() };
         let mut results = self.commit(&first);
         results.extend(self.commit(&Batch { entries: right.to_vec(), ..Batch::default() }));
         results
@@ -178,11 +178,15 @@ impl Worker {
     }
 }
 
+/// The answer to everybody whose entry was in `batch`, and at least one: a change may come without an entry.
+fn lost(batch: &Batch, error: &StoreError) -> Vec<Result<Stored, RecordError>> {
+    vec![Err(RecordError::Refused(error.to_string())); batch.entries.len().max(1)]
+}
+
 impl Pending {
     fn change(&mut self, change: StateChange, events: Vec<Event>, done: SyncSender<Result<(), RecordError>>) {
         self.events.extend(events.into_iter().map(|event| (event, None)));
-        self.changes.settings.extend(change.settings);
-        self.changes.crons.extend(change.crons);
+        self.changes.extend(change);
         self.changed.push(done);
     }
 

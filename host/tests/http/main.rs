@@ -3,10 +3,12 @@
 
 mod access;
 mod bad_input;
+mod holds;
 mod mounted;
 mod pages;
 mod payloads;
 mod serving;
 mod settings;
 mod sign_in;
+mod views;
 mod world;

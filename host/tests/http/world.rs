@@ -1,6 +1,7 @@
 //! A log with a router in front, and somebody who asks.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
@@ -11,7 +12,7 @@ use mcp_audit::event::{self, Channel, Detail, Event, Kind, Payload, Target};
 use mcp_audit::http::{SignInLinks, Site, router};
 use mcp_audit::identity::Identity;
 use mcp_audit::store::{Token, Tokens};
-use mcp_audit::time::{Clock, SystemClock};
+use mcp_audit::time::{Clock, ManualClock, SystemClock};
 use mcp_audit::{AuditLog, Options, Viewer};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -51,8 +52,17 @@ impl World {
     }
 
     pub(crate) fn with(site: impl FnOnce(Site) -> Site) -> Self {
+        Self::made(|options| options, site)
+    }
+
+    /// One whose time stands still until the clock is set.
+    pub(crate) fn at(clock: &Arc<ManualClock>) -> Self {
+        Self::made(|options| options.clock(Arc::clone(clock) as Arc<dyn Clock>).own_schedule(), |site| site)
+    }
+
+    fn made(options: impl FnOnce(Options) -> Options, site: impl FnOnce(Site) -> Site) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let log = Options::new(folder.path()).open().expect("a log");
+        let log = options(Options::new(folder.path())).open().expect("a log");
         let tokens = Tokens::open(folder.path()).expect("tokens");
         let links = SignInLinks::default();
         let router = router(site(Site::new(log.clone(), Identity::new(tokens.clone()), links.clone())));
@@ -68,6 +78,25 @@ impl World {
     pub(crate) fn bearer(&self, user: &str, groups: &[&str]) -> Caller<'_> {
         let headers = vec![("authorization".to_owned(), format!("Bearer {}", self.token(user, groups).0))];
         Caller { world: self, headers }
+    }
+
+    /// The same, of an instance of the platform.
+    pub(crate) fn bearer_in(&self, instance: &str, user: &str, groups: &[&str]) -> Caller<'_> {
+        let viewer = Viewer { instance: Some(instance.to_owned()), ..viewer(user, groups) };
+        let (secret, _) = self.tokens.create(&viewer, "test", SystemClock.now()).expect("a token");
+        Caller { world: self, headers: vec![("authorization".to_owned(), format!("Bearer {secret}"))] }
+    }
+
+    /// Returns once no scheduled job runs; gives how the first one stands.
+    pub(crate) async fn idle(&self) -> Value {
+        let admin = self.bearer("root", &["admin"]);
+        loop {
+            let crons = admin.get("/api/v1/crons").await.json();
+            if crons["crons"][0]["running"].is_null() {
+                return crons["crons"][0].clone();
+            }
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Somebody who sends no credential.
@@ -119,6 +148,18 @@ impl Caller<'_> {
 
     pub(crate) async fn patch(&self, path: &str, json: &str) -> Answer {
         self.send("PATCH", path, "application/json", json).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, json: &str) -> Answer {
+        self.send("POST", path, "application/json", json).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, json: &str) -> Answer {
+        self.send("PUT", path, "application/json", json).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        self.send("DELETE", path, "", "").await
     }
 
     pub(crate) async fn form(&self, path: &str, form: &str) -> Answer {

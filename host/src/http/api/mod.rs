@@ -1,18 +1,22 @@
 //! The API, version 1: JSON in, JSON or a problem out.
 
+mod body;
 mod crons;
 mod entries;
 mod entry;
+mod extent;
 pub(super) mod health;
+mod holds;
 mod manifest;
 mod me;
 mod settings;
+mod views;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 
 use super::problem::Problem;
 use super::{Site, auth};
@@ -25,6 +29,11 @@ pub(super) fn router(site: &Arc<Site>) -> Router<Arc<Site>> {
         .route("/settings", get(settings::show).patch(settings::change))
         .route("/crons", get(crons::list))
         .route("/crons/{name}/run", post(crons::run))
+        .route("/extent", get(extent::show))
+        .route("/holds", get(holds::list).post(holds::place))
+        .route("/holds/{id}/release", post(holds::release))
+        .route("/views", get(views::list).post(views::save))
+        .route("/views/{id}", put(views::change).delete(views::delete))
         .route("/manifest", get(manifest::show))
         .route("/me", get(me::show))
         .fallback(async || Problem::no_route())

@@ -9,6 +9,7 @@ use super::draw;
 use super::frame::{Frame, Here};
 use super::row::Row;
 use super::text::Shown;
+use super::view::{self, View};
 use crate::AuditLog;
 use crate::event::Outcome;
 use crate::http::auth::Visitor;
@@ -34,6 +35,9 @@ const INPUTS: [(&str, &str); 8] = [
 struct Page {
     frame: Frame,
     chips: Vec<Chip>,
+    views: Vec<View>,
+    /// The search as it would be saved.
+    kept: Pairs,
     free_text: Input,
     from: Input,
     to: Input,
@@ -76,13 +80,19 @@ pub(super) async fn show(visitor: Visitor, Query(pairs): Query<Pairs>) -> Result
     let asked = pairs.clone();
     let found = visitor.ask(move |log, access| {
         access.require(crate::Right::Read)?;
-        Ok(Search::parse(&asked, log, access.viewer())
-            .and_then(|search| Ok(log.reader(access).page(search.domain, search.before, search.limit)?)))
+        let found = Search::parse(&asked, log, access.viewer())
+            .and_then(|search| Ok(log.reader(access).page(search.domain, search.before, search.limit)?));
+        Ok((found, log.views(access)?))
     });
-    match found.await? {
-        Ok(entries) => Ok(draw(StatusCode::OK, &Page::new(&visitor, &pairs, &entries, None))),
+    let (found, views) = found.await?;
+    let page = |entries: &Entries, problem: Option<&Problem>| {
+        let views = views.iter().map(|view| View::new(view, visitor.site.home(), &pairs, &visitor.access)).collect();
+        Page { views, ..Page::new(&visitor, &pairs, entries, problem) }
+    };
+    match found {
+        Ok(entries) => Ok(draw(StatusCode::OK, &page(&entries, None))),
         Err(problem) if problem.wrong_parameter().is_some() => {
-            Ok(draw(problem.status(), &Page::new(&visitor, &pairs, &Entries::default(), Some(&problem))))
+            Ok(draw(problem.status(), &page(&Entries::default(), Some(&problem))))
         }
         Err(problem) => Err(problem),
     }
@@ -99,6 +109,8 @@ impl Page {
         let older = entries.next.map(|seq| turn(site.home(), pairs, &cursor::encode(log.secret(), seq)));
         Self {
             chips: chips(log, site.home(), pairs),
+            views: Vec::new(),
+            kept: view::kept(pairs),
             free_text: input("q", "Search"),
             from: input("from", "From"),
             to: input("to", "Until"),

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use super::catch_up::{catch_up, pushed};
 use super::rows::Placed;
 use super::terms::Terms;
-use super::{Doing, blocks, columns, connection, rows};
+use super::{Doing, blocks, columns, connection, holds, rows, states};
 use crate::policy::Plan;
 use crate::store::index::OpenBlock;
 use crate::store::{Batch, PRUNE_CHUNK, Pruned, StoreError, Stored, StoredPayload, Writer};
@@ -96,7 +96,7 @@ impl SqliteWriter {
             open = pushed(&transaction, open, &raw)?;
         }
         drop(insert);
-        write_states(&transaction, batch).doing(doing)?;
+        states::write(&transaction, &batch.states).doing(doing)?;
         transaction.commit().doing(doing)?;
         self.left = Some(Ends { next: open.next(), ..found });
         self.open = Some(open);
@@ -108,6 +108,7 @@ impl SqliteWriter {
         let transaction = self.connection.transaction().doing(doing)?;
         let found = ends(&transaction)?;
         watch(self.left.take(), found);
+        let plan = holds::cut(&transaction, plan).doing(doing)?;
         let (pruned, payloads_pruned) = (found.pruned, found.payloads_pruned);
         let entries = chunk(&transaction, "entry", pruned, plan.entries_before).doing(doing)?;
         let payloads = chunk(&transaction, "payload", payloads_pruned, plan.payloads_before.max(plan.entries_before))
@@ -226,26 +227,6 @@ fn insert_payload(transaction: &Transaction<'_>, seq: u64, payload: &StoredPaylo
     let notes = serde_json::to_string(&payload.notes).unwrap_or_else(|_| "{}".to_owned());
     let row = params![seq as i64, payload.salt.as_slice(), payload.request, payload.response, notes];
     transaction.prepare_cached(sql)?.execute(row).map(drop)
-}
-
-fn write_states(transaction: &Transaction<'_>, batch: &Batch) -> rusqlite::Result<()> {
-    for change in &batch.settings {
-        let sql =
-            "INSERT INTO setting (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
-        transaction.execute(sql, params![change.key, change.new.to_json().to_string()])?;
-    }
-    for (name, state) in &batch.crons {
-        let sql =
-            "INSERT INTO cron (name, next_run, last_run, last_succeeded, last_message) VALUES (?1, ?2, ?3, ?4, ?5)
-            ON CONFLICT (name) DO UPDATE SET next_run = excluded.next_run, last_run = excluded.last_run,
-            last_succeeded = excluded.last_succeeded, last_message = excluded.last_message";
-        let micros = |at: Option<Timestamp>| at.map(Timestamp::as_micros);
-        transaction.execute(
-            sql,
-            params![name, micros(state.next_run), micros(state.last_run), state.last_succeeded, state.last_message],
-        )?;
-    }
-    Ok(())
 }
 
 /// How far one step of the cleanup goes.
