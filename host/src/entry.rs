@@ -29,6 +29,10 @@ pub struct Entry {
     pub status_code: Option<u16>,
     /// How long it took, in microseconds.
     pub duration_us: Option<u64>,
+    /// How long the request's body was, in bytes.
+    pub request_bytes: Option<u64>,
+    /// How long the answer's body was, in bytes.
+    pub response_bytes: Option<u64>,
     /// The event it belongs to.
     pub parent: Option<Uuid>,
     /// Whether a payload is kept for it.
@@ -50,6 +54,8 @@ impl Entry {
             recorded_at,
             status_code: None,
             duration_us: None,
+            request_bytes: None,
+            response_bytes: None,
             parent: None,
             has_payload: false,
             payload_commitment: None,
@@ -85,6 +91,8 @@ impl Entry {
             Field::RecordedAt => self.recorded_at.as_micros().into(),
             Field::StatusCode => integer(self.status_code),
             Field::DurationUs => integer(self.duration_us),
+            Field::RequestBytes => integer(self.request_bytes),
+            Field::ResponseBytes => integer(self.response_bytes),
             Field::Parent => self.parent.map_or(Value::Unset, |id| id.to_string().into()),
             text => self.text(text).map_or(Value::Unset, Value::from),
         }

@@ -28,6 +28,8 @@ CREATE TABLE entry (
     recorded_at        INTEGER NOT NULL,
     status_code        INTEGER,
     duration_us        INTEGER,
+    request_bytes      INTEGER,
+    response_bytes     INTEGER,
     parent             BLOB,
     -- Salted, so that an erased payload cannot be guessed; the salt lives beside the payload and goes with it.
     payload_commitment BLOB,
@@ -42,7 +44,9 @@ CREATE TABLE entry (
     prompt             INTEGER,
     resource_uri       INTEGER,
     server             INTEGER,
+    http_method        INTEGER,
     path               INTEGER,
+    protocol_version   INTEGER,
     user               INTEGER,
     connection         INTEGER,
     agent              INTEGER,

@@ -11,6 +11,7 @@ use crate::mask;
 use crate::policy::{Fault, Keep, Policy, Verdict};
 use crate::store::StoredPayload;
 use crate::time::Timestamp;
+use crate::value::Value;
 
 /// Longest text of a field, in characters.
 const TEXT: usize = 256;
@@ -102,7 +103,23 @@ fn facts(entry: &mut Entry, event: &Event) {
     set(entry, Field::Path, event.path.as_deref(), LONG_TEXT);
     set(entry, Field::ErrorMessage, failure.map(|failure| failure.message.as_str()), LONG_TEXT);
     for (name, value) in &event.facts {
-        detail(&mut entry.details, name, value.to_json());
+        fact(entry, name, value);
+    }
+}
+
+/// A fact that nearly every exchange has stands in a field of its own; the others are details.
+fn fact(entry: &mut Entry, name: &str, value: &Value) {
+    let bytes = |value: &Value| match value {
+        Value::Integer(bytes) => u64::try_from(*bytes).ok(),
+        _ => None,
+    };
+    match (Field::parse(name), value) {
+        (Some(Field::RequestBytes), value) => entry.request_bytes = bytes(value),
+        (Some(Field::ResponseBytes), value) => entry.response_bytes = bytes(value),
+        (Some(field @ (Field::HttpMethod | Field::ProtocolVersion)), Value::Text(text)) => {
+            set(entry, field, Some(text), TEXT);
+        }
+        _ => detail(&mut entry.details, name, value.to_json()),
     }
 }
 
