@@ -52,6 +52,9 @@ pub mod identity;
 /// The one read path.
 pub mod reader;
 
+/// Reading on as the log grows.
+pub mod walk;
+
 /// The one write path.
 pub mod recorder;
 /// The one deletion path.
@@ -68,4 +71,4 @@ pub mod http;
 
 pub use access::{Access, Right, Viewer};
 pub use event::Event;
-pub use log::{AuditLog, ChangeError, CronStatus, LogView, OpenError, Options, PayloadError, RunError};
+pub use log::{AuditLog, ChangeError, CronStatus, Follower, LogView, OpenError, Options, PayloadError, RunError, Word};

@@ -19,8 +19,11 @@ pub(crate) struct Report {
 pub(crate) fn run(policy: &Policy, settings: &Settings, recorder: &Recorder, now: Timestamp) -> Result<Report, String> {
     let plan = policy.retention(settings, now).map_err(|fault| format!("nothing was deleted: {fault}"))?;
     let mut report = Report { plan, ..Report::default() };
+    let cleanup = &recorder.gauges().cleanup;
+    let _running = cleanup.begin();
     loop {
         let Pruned { entries, payloads, more } = recorder.prune(plan).map_err(|error| error.to_string())?;
+        cleanup.removed(entries, payloads);
         report.entries += entries;
         report.payloads += payloads;
         if !more {

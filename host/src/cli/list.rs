@@ -2,12 +2,11 @@
 
 use std::process::ExitCode;
 
-use clap::{Args, ValueEnum};
-use mcp_audit::domain::{Domain, parse_json};
-use mcp_audit::field::Field;
-use mcp_audit::time::{Clock, SystemClock};
+use clap::Args;
 
 use super::common::{LogOptions, ViewerOptions, note};
+use super::filter::Filter;
+use super::print::Format;
 use super::{Outcome, print};
 
 #[derive(Args)]
@@ -16,33 +15,8 @@ pub(super) struct List {
     log: LogOptions,
     #[command(flatten)]
     viewer: ViewerOptions,
-    /// Only entries with this outcome.
-    #[arg(long, value_parser = ["success", "error", "denied"])]
-    outcome: Option<String>,
-    /// Only this method.
-    #[arg(long)]
-    method: Option<String>,
-    /// Only this tool.
-    #[arg(long)]
-    tool: Option<String>,
-    /// Only this server.
-    #[arg(long)]
-    server: Option<String>,
-    /// Only this user.
-    #[arg(long)]
-    user: Option<String>,
-    /// Only this connection.
-    #[arg(long)]
-    connection: Option<String>,
-    /// Only from this time on: 2026-11-21T02:09:46Z, 2026-11-21, today, -1h, -7d.
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    from: Option<String>,
-    /// Only before this time.
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    to: Option<String>,
-    /// Only what matches this domain, as in '[["outcome","=","error"],["at",">=","-7d"]]'.
-    #[arg(long)]
-    domain: Option<String>,
+    #[command(flatten)]
+    filter: Filter,
     /// How many, from 1 to 500.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=500))]
     limit: u16,
@@ -51,17 +25,9 @@ pub(super) struct List {
     format: Format,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum Format {
-    /// Columns for people.
-    Table,
-    /// One JSON object a line.
-    Json,
-}
-
 impl List {
     pub(super) fn run(self) -> Outcome {
-        let domain = self.filter()?;
+        let domain = self.filter.domain()?;
         let log = self.log.view()?;
         let access = log.access(&self.viewer.viewer());
         let page = log.reader(&access).page(domain, None, self.limit.into())?;
@@ -75,28 +41,5 @@ impl List {
             ));
         }
         Ok(ExitCode::SUCCESS)
-    }
-
-    /// Every option as a term, so that all of them speak the one filter language.
-    fn filter(&self) -> Result<Domain, mcp_audit::domain::DomainError> {
-        let now = SystemClock.now();
-        let mut terms = Vec::new();
-        for (field, comparison, value) in [
-            (Field::Outcome, "=", &self.outcome),
-            (Field::Method, "=", &self.method),
-            (Field::Tool, "=", &self.tool),
-            (Field::Server, "=", &self.server),
-            (Field::User, "=", &self.user),
-            (Field::Connection, "=", &self.connection),
-            (Field::OccurredAt, ">=", &self.from),
-            (Field::OccurredAt, "<", &self.to),
-        ] {
-            terms.extend(value.as_ref().map(|value| serde_json::json!([field.name(), comparison, value])));
-        }
-        let options = parse_json(&serde_json::Value::Array(terms).to_string(), now)?;
-        match &self.domain {
-            Some(domain) => Ok(options.and(parse_json(domain, now)?)),
-            None => Ok(options),
-        }
     }
 }

@@ -85,6 +85,11 @@ impl Problem {
         )
     }
 
+    /// There is no room for one more live tail.
+    pub(super) fn too_many_tails() -> Self {
+        Self::new(BUSY, "As many as can follow the log at once do so already. Close another live view, or try again.")
+    }
+
     /// A parameter is wrong.
     pub(super) fn parameter(name: &str, detail: impl Into<String>) -> Self {
         Self { parameter: Some(name.to_owned()), ..Self::new(PARAMETER, detail) }

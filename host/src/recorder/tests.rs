@@ -87,7 +87,7 @@ async fn a_commit_that_fails_is_tried_again_and_stores_once() {
         let stored: Vec<_> = entries(&files).iter().rev().map(|entry| entry.id).collect();
         assert_eq!(stored[..20], sent.iter().map(|event| event.id).collect::<Vec<_>>());
         assert_eq!(stored.len(), 21);
-        assert!(recorder.is_healthy());
+        assert_eq!(recorder.ready(), Ok(()));
     }
 }
 
@@ -116,7 +116,7 @@ async fn while_the_store_fails_nobody_waits_for_a_change() {
     let steps = (0..1_000).map(|_| Step::FailBefore).collect();
     let (_files, recorder) = recorder(folder.path(), steps, None);
     recorder.record(event()).expect("taken");
-    while recorder.is_healthy() {
+    while recorder.ready() != Err(Unready::Failing) {
         tokio::task::yield_now().await;
     }
     assert_eq!(recorder.change(StateChange::default(), vec![event()]), Err(RecordError::Unavailable));

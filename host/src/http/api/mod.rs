@@ -7,6 +7,7 @@ pub(super) mod health;
 mod manifest;
 mod me;
 mod settings;
+mod tail;
 
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ use super::{Site, auth};
 pub(super) fn router(site: &Arc<Site>) -> Router<Arc<Site>> {
     Router::new()
         .route("/entries", get(entries::list))
+        .route("/entries/tail", get(tail::follow))
         .route("/entries/{id}", get(entry::show))
         .route("/settings", get(settings::show).patch(settings::change))
         .route("/crons", get(crons::list))

@@ -77,7 +77,7 @@ pub(super) async fn show(visitor: Visitor, Query(pairs): Query<Pairs>) -> Result
     let found = visitor.ask(move |log, access| {
         access.require(crate::Right::Read)?;
         Ok(Search::parse(&asked, log)
-            .and_then(|search| Ok(log.reader(access).page(search.domain, search.before, search.limit)?)))
+            .and_then(|search| Ok(log.reader(access).page(search.domain, search.place, search.limit)?)))
     });
     match found.await? {
         Ok(entries) => Ok(draw(StatusCode::OK, &Page::new(&visitor, &pairs, &entries, None))),

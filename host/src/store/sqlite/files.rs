@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::sql::Condition;
 use super::{Doing, SqliteWriter, columns, connection, rows};
+use crate::domain::Domain;
 use crate::entry::Entry;
 use crate::schedule::CronState;
 use crate::store::{Extent, Page, PageQuery, StoreError, StoredPayload, private};
@@ -94,18 +95,38 @@ impl Files {
             condition.sql,
             query.limit.saturating_add(1)
         );
+        let mut entries = self.entries(&sql, &condition)?;
+        let more = entries.len() > query.limit;
+        entries.truncate(query.limit);
+        let next = entries.last().map(|entry| entry.seq).filter(|_| more);
+        Ok(Page { entries, next })
+    }
+
+    /// Entries above `after`, oldest first.
+    ///
+    /// # Errors
+    /// The database fails, or the deadline passes.
+    pub(crate) fn after(&self, domain: &Domain, after: Option<u64>, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        let condition = Condition::new(domain);
+        let after = after.map_or(-1, |after| i64::try_from(after).unwrap_or(i64::MAX));
+        let sql = format!(
+            "SELECT {} FROM entry WHERE ({}) AND entry.seq > {after} ORDER BY seq LIMIT {limit}",
+            *columns::SELECT,
+            condition.sql
+        );
+        self.entries(&sql, &condition)
+    }
+
+    fn entries(&self, sql: &str, condition: &Condition) -> Result<Vec<Entry>, StoreError> {
+        let doing = "reading entries";
         self.read(|connection| {
-            let mut statement = connection.prepare(&sql).doing("reading entries")?;
-            let mut found =
-                statement.query(rows::borrowed(&condition.parameters).as_slice()).doing("reading entries")?;
-            let mut entries = Vec::with_capacity(query.limit.min(500));
-            while let Some(row) = found.next().doing("reading entries")? {
+            let mut statement = connection.prepare(sql).doing(doing)?;
+            let mut found = statement.query(rows::borrowed(&condition.parameters).as_slice()).doing(doing)?;
+            let mut entries = Vec::new();
+            while let Some(row) = found.next().doing(doing)? {
                 entries.push(rows::entry(row)?);
             }
-            let more = entries.len() > query.limit;
-            entries.truncate(query.limit);
-            let next = entries.last().map(|entry| entry.seq).filter(|_| more);
-            Ok(Page { entries, next })
+            Ok(entries)
         })
     }
 
