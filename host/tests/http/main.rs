@@ -3,10 +3,13 @@
 
 mod access;
 mod bad_input;
+mod health;
+mod metrics;
 mod mounted;
 mod pages;
 mod payloads;
 mod serving;
 mod settings;
 mod sign_in;
+mod tail;
 mod world;

@@ -3,6 +3,7 @@
 mod columns;
 mod connection;
 mod files;
+mod place;
 mod rows;
 mod sql;
 mod terms;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
+use super::place::Place;
 use super::terms::Terms;
 use super::{Doing, columns, connection, rows};
 use crate::policy::Plan;
@@ -19,6 +20,7 @@ const CHECKPOINT_PAGES: i64 = 1_000;
 /// The writer of a log in SQLite.
 pub struct SqliteWriter {
     path: PathBuf,
+    place: Place,
     connection: Connection,
     terms: Terms,
     pruning: Arc<AtomicBool>,
@@ -41,6 +43,7 @@ impl SqliteWriter {
         let left = Some(ends(&connection)?);
         Ok(Self {
             path: path.to_owned(),
+            place: Place::of(path),
             connection,
             terms: Terms::default(),
             pruning,
@@ -56,8 +59,10 @@ impl SqliteWriter {
         &self.connection
     }
 
-    /// After an error the outcome is unknown: only a fresh connection reads what really is there.
+    /// After an error the outcome is unknown: only a fresh connection reads what really is there. It must be the same
+    /// log, and not an empty one in the place of one that was moved away.
     fn reopen_if_broken(&mut self) -> Result<(), StoreError> {
+        self.place.check()?;
         if self.broken {
             self.connection = connection::writer(&self.path, Arc::clone(&self.pruning))?;
             self.broken = false;
