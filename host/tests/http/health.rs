@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::sync::mpsc;
+use std::time::Duration;
 
 use axum::http::StatusCode;
 use mcp_audit::recorder::QueueLimits;
@@ -16,9 +17,12 @@ async fn ready(world: &World) -> (StatusCode, String) {
 
 /// Asks until the answer has `word`; what makes it come runs on a thread of its own.
 async fn until(world: &World, word: &str) {
-    while !ready(world).await.1.contains(word) {
-        tokio::task::yield_now().await;
-    }
+    let asking = async {
+        while !ready(world).await.1.contains(word) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), asking).await.expect("an answer within a minute");
 }
 
 /// The files are moved away under the running log: on Unix everything still "works", into files that nobody finds.
