@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, RwLock};
 
 use uuid::Uuid;
@@ -78,6 +79,7 @@ async fn a_commit_that_fails_is_tried_again_and_stores_once() {
         [vec![Step::FailBefore], vec![Step::FailAfter], vec![Step::FailBefore, Step::FailAfter, Step::FailAfter]]
     {
         let folder = tempfile::tempdir().expect("a folder");
+        let failures = steps.len() as u64;
         let (files, recorder) = recorder(folder.path(), steps, None);
         let sent: Vec<_> = (0..20).map(|_| event()).collect();
         for event in &sent {
@@ -88,6 +90,8 @@ async fn a_commit_that_fails_is_tried_again_and_stores_once() {
         assert_eq!(stored[..20], sent.iter().map(|event| event.id).collect::<Vec<_>>());
         assert_eq!(stored.len(), 21);
         assert_eq!(recorder.ready(), Ok(()));
+        assert_eq!(recorder.gauges().failed.load(Ordering::Relaxed), failures);
+        assert_eq!(recorder.gauges().stored.load(Ordering::Relaxed), 21);
     }
 }
 

@@ -7,6 +7,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::StatusCode;
 use axum::response::Response;
+use axum::routing::get;
 use http_body_util::BodyExt;
 use mcp_audit::http::serve;
 use serde_json::Value;
@@ -14,6 +15,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
+use crate::serving::endless;
 use crate::world::{Caller, World, call, call_with, viewer};
 
 const TAIL: &str = "/api/v1/entries/tail";
@@ -277,22 +279,27 @@ async fn it_ends_with_the_log() {
 }
 
 #[tokio::test]
-async fn it_ends_with_the_server_and_does_not_hold_up_its_end() {
+async fn it_ends_when_the_server_begins_to_and_not_when_it_is_cut() {
     let world = World::new();
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let (stop, stopped) = oneshot::channel::<()>();
-    let router: Router = world.router.clone();
+    let router = Router::new().route("/endless", get(async || endless())).merge(world.router.clone());
     let server = tokio::spawn(serve(listener, router, async { drop(stopped.await) }));
-    let mut client = TcpStream::connect(address).await.expect("connected");
     let secret = world.token("root", &["admin"]).0;
-    let request = format!("GET {TAIL} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {secret}\r\n\r\n");
-    client.write_all(request.as_bytes()).await.expect("sent");
-    client.read_u8().await.expect("the head");
+    let open = async |path: &str| {
+        let mut client = TcpStream::connect(address).await.expect("connected");
+        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {secret}\r\n\r\n");
+        client.write_all(request.as_bytes()).await.expect("sent");
+        client.read_u8().await.expect("the head");
+        client
+    };
+    // The server waits for this one for as long as it waits for anybody.
+    let _held = open("/endless").await;
+    let mut client = open(TAIL).await;
     stop.send(()).expect("told");
-    server.await.expect("joined").expect("served");
     let mut answer = String::new();
     client.read_to_string(&mut answer).await.expect("the rest");
-    // The last chunk tells that it was ended and not cut.
     assert!(answer.contains("event: end") && answer.contains("stopping") && answer.ends_with("0\r\n\r\n"), "{answer}");
+    assert!(!server.is_finished(), "the tail was held until the server gave up waiting");
 }
