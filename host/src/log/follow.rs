@@ -50,7 +50,7 @@ impl AuditLog {
 
 impl Follower {
     /// The place of the next entry. Commits before this are not told by [`Self::wait`] any more.
-    pub fn next(&mut self) -> u64 {
+    pub fn place(&mut self) -> u64 {
         *self.next.borrow_and_update()
     }
 
@@ -59,7 +59,7 @@ impl Follower {
         *self.stopping.borrow()
     }
 
-    /// Waits for a commit that [`Self::next`] does not know of yet, for the log's end, or until `patience` is over.
+    /// Waits for a commit that [`Self::place`] does not know of yet, for the log's end, or until `patience` is over.
     pub async fn wait(&mut self, patience: Duration) -> Word {
         tokio::select! {
             biased;

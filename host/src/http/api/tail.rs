@@ -50,7 +50,7 @@ pub(super) async fn follow(
     let last = last.map(|text| cursor::read("Last-Event-ID", &text, log.secret())).transpose()?;
     let mut follower = log.follow().ok_or_else(Problem::too_many_tails)?;
     // Whoever comes back has the URL of the first time, and a later place.
-    let after = last.or(search.place).or_else(|| follower.next().checked_sub(1));
+    let after = last.or(search.place).or_else(|| follower.place().checked_sub(1));
     let tail = Tail {
         visitor,
         follower,
@@ -138,7 +138,7 @@ impl Tail {
     }
 
     async fn read(&mut self) -> Result<(), End> {
-        let (mut walk, limit, next) = (self.walk.clone(), self.limit, self.follower.next());
+        let (mut walk, limit, next) = (self.walk.clone(), self.limit, self.follower.place());
         let read = self.visitor.ask(move |log, access| Ok((walk.step(&log.reader(access), next, limit)?, walk)));
         let (entries, walk) = read.await?;
         self.at_end = entries.len() < limit;
