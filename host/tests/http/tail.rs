@@ -262,6 +262,8 @@ async fn there_is_room_for_some_and_they_are_counted() {
     for _ in 0..64 {
         tails.push(tail(&admin, "").await);
     }
+    // Its status first: whoever was let in would read without end.
+    assert_eq!(admin.open(TAIL).await.status(), StatusCode::SERVICE_UNAVAILABLE);
     admin.get(TAIL).await.problem(503, "follow the log");
     let request = axum::http::Request::builder().uri("/metrics").body(Body::empty()).expect("a request");
     let figures = world.ask_router(mcp_audit::http::metrics_router(world.log.clone()), request).await.text;
