@@ -62,6 +62,9 @@ pub mod identity;
 /// The one read path.
 pub mod reader;
 
+/// Reading on as the log grows.
+pub mod walk;
+
 /// The one write path.
 pub mod recorder;
 /// The one deletion path.
@@ -79,5 +82,6 @@ pub mod http;
 pub use access::{Access, Right, Viewer};
 pub use event::Event;
 pub use log::{
-    AuditLog, ChangeError, CleanupProgress, CronStatus, LogView, OpenError, Options, PayloadError, RunError,
+    AuditLog, ChangeError, CleanupProgress, CronStatus, Follower, LogView, OpenError, Options, PayloadError, RunError,
+    Word,
 };

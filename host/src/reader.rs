@@ -46,6 +46,16 @@ impl<'a> Reader<'a> {
         Ok(self.files.page(&PageQuery { domain, from: from.into(), limit: limit.clamp(1, MAX_LIMIT) })?)
     }
 
+    /// Entries that match `domain`, oldest first, from above `after` on or from the first one there is; at most
+    /// [`MAX_LIMIT`].
+    ///
+    /// # Errors
+    /// The viewer may not read, or the store fails.
+    pub fn after(&self, domain: Domain, after: Option<u64>, limit: usize) -> Result<Vec<Entry>, ReadError> {
+        let domain = self.visible()?.and(domain);
+        Ok(self.files.after(&domain, after, limit.clamp(1, MAX_LIMIT))?)
+    }
+
     /// The entry with this id; one that the viewer may not see is absent.
     ///
     /// # Errors

@@ -52,10 +52,13 @@ pub(crate) fn run(
     tell: impl Fn(&Report),
 ) -> Result<Report, String> {
     let mut report = Report { intent, ..Report::default() };
+    let cleanup = &recorder.gauges().cleanup;
+    let _running = cleanup.begin();
     loop {
         report.intent.held = files.held_from().map_err(|error| error.to_string())?;
         let plan = hold::cut(intent.plan, report.intent.held);
         let Pruned { entries, payloads, more } = recorder.prune(plan).map_err(|error| error.to_string())?;
+        cleanup.removed(entries, payloads);
         report.entries += entries;
         report.payloads += payloads;
         tell(&report);

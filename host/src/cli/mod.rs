@@ -3,11 +3,13 @@
 mod common;
 #[cfg(feature = "demo")]
 mod demo;
+mod filter;
 mod list;
 mod print;
 mod serve;
 mod show;
 mod stdio;
+mod tail;
 mod token;
 
 use std::io;
@@ -29,11 +31,13 @@ enum Command {
     Serve(serve::Serve),
     /// Run an MCP server that speaks over standard input and output, and record what it says.
     Stdio(stdio::Stdio),
-    /// Make tokens that let users and agents in.
+    /// Make, list and revoke tokens that let users and agents in.
     #[command(subcommand)]
     Token(token::TokenCommand),
     /// List entries, newest first.
     List(Box<list::List>),
+    /// Print entries as they are stored, beside a server that records them.
+    Tail(Box<tail::Tail>),
     /// Show one entry.
     Show(show::Show),
     /// See it work: a real MCP server, real clients and three users, on a fresh log.
@@ -52,6 +56,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Stdio(stdio) => stdio.run(),
         Command::Token(token) => token.run(),
         Command::List(list) => list.run(),
+        Command::Tail(tail) => tail.run(),
         Command::Show(show) => show.run(),
         #[cfg(feature = "demo")]
         Command::Demo(demo) => demo.run(),

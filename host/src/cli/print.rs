@@ -2,9 +2,10 @@
 
 use std::io;
 
+use clap::ValueEnum;
 use mcp_audit::entry::Entry;
 use mcp_audit::field::Field;
-use mcp_audit::store::StoredPayload;
+use mcp_audit::store::{StoredPayload, Token};
 use serde_json::Value as Json;
 
 use super::common::{note, say};
@@ -22,24 +23,70 @@ const COLUMNS: [(&str, usize); 9] = [
     ("ID", 36),
 ];
 
+#[derive(Clone, Copy, ValueEnum)]
+pub(super) enum Format {
+    /// Columns for people.
+    Table,
+    /// One JSON object a line.
+    Json,
+}
+
 /// A table, as wide as its content needs within each column's limit.
 pub(super) fn table(entries: &[Entry]) -> io::Result<()> {
-    let rows: Vec<_> = entries.iter().map(row).collect();
-    let width = |at: usize| {
-        let longest = rows.iter().map(|row| row[at].chars().count()).max().unwrap_or(0);
-        longest.clamp(COLUMNS[at].0.len(), COLUMNS[at].1)
-    };
-    let line = |row: [&str; COLUMNS.len()]| {
-        let cells: Vec<_> =
-            (0..COLUMNS.len()).map(|at| format!("{:1$}", cut(row[at], COLUMNS[at].1), width(at))).collect();
-        say(cells.join("  ").trim_end())
-    };
-    line(COLUMNS.map(|(name, _)| name))?;
-    for row in &rows {
-        line(std::array::from_fn(|at| row[at].as_str()))?;
-    }
-    if rows.is_empty() {
+    let mut table = Table::default();
+    table.fit(entries);
+    table.head()?;
+    table.lines(entries)?;
+    if entries.is_empty() {
         note("No entries match.");
+    }
+    Ok(())
+}
+
+/// A table that is printed piece by piece; its columns grow with what comes.
+pub(super) struct Table([usize; COLUMNS.len()]);
+
+impl Default for Table {
+    fn default() -> Self {
+        Self(COLUMNS.map(|(name, _)| name.len()))
+    }
+}
+
+impl Table {
+    /// Makes the columns wide enough for `entries`.
+    pub(super) fn fit(&mut self, entries: &[Entry]) {
+        for row in entries.iter().map(row) {
+            for (at, width) in self.0.iter_mut().enumerate() {
+                *width = row[at].chars().count().min(COLUMNS[at].1).max(*width);
+            }
+        }
+    }
+
+    pub(super) fn head(&self) -> io::Result<()> {
+        self.line(COLUMNS.map(|(name, _)| name))
+    }
+
+    pub(super) fn lines(&self, entries: &[Entry]) -> io::Result<()> {
+        entries.iter().map(row).try_for_each(|row| self.line(row.each_ref().map(String::as_str)))
+    }
+
+    fn line(&self, row: [&str; COLUMNS.len()]) -> io::Result<()> {
+        let cells: Vec<_> =
+            (0..COLUMNS.len()).map(|at| format!("{:1$}", cut(row[at], COLUMNS[at].1), self.0[at])).collect();
+        say(cells.join("  ").trim_end())
+    }
+}
+
+/// Tokens, one a line.
+pub(super) fn tokens(tokens: &[Token]) -> io::Result<()> {
+    for token in tokens {
+        let Token { id, user, connection, groups, instance, created_at } = token;
+        let instance = instance.as_deref().map_or(String::new(), |instance| format!("  {instance}"));
+        let line = format!("{id}  {created_at}  {user}  {connection}  {}{instance}", groups.join(","));
+        say(inert(&line))?;
+    }
+    if tokens.is_empty() {
+        note("There are no tokens.");
     }
     Ok(())
 }
@@ -81,7 +128,7 @@ pub(super) fn entry(entry: &Entry, payload: Option<StoredPayload>) -> serde_json
 }
 
 /// The text with control and bidirectional characters written out.
-fn inert(text: &str) -> String {
+pub(super) fn inert(text: &str) -> String {
     let dangerous = |char: char| {
         char.is_control() || matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };

@@ -3,13 +3,14 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use super::problem::Problem;
 use crate::secret::Secret;
 
 /// The version of the form: a byte, the place, a code over both.
 const VERSION: u8 = 1;
 const CODE: usize = 8;
 
-/// The cursor for "entries below `seq`".
+/// The cursor for "entries below `seq`", or above it where entries come oldest first.
 pub(super) fn encode(secret: &Secret, seq: u64) -> String {
     let mut bytes = vec![VERSION];
     bytes.extend(seq.to_be_bytes());
@@ -17,8 +18,17 @@ pub(super) fn encode(secret: &Secret, seq: u64) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
+/// The place in the cursor that came as `name`.
+pub(super) fn read(name: &str, text: &str, secret: &Secret) -> Result<u64, Problem> {
+    let advice = format!(
+        "{name}: this is none that the log gave out; take `next` of the page before, or the `id` of the last event, \
+         or leave it out."
+    );
+    decode(secret, text).ok_or_else(|| Problem::parameter(name, advice))
+}
+
 /// The place in a cursor that this log gave out.
-pub(super) fn decode(secret: &Secret, text: &str) -> Option<u64> {
+fn decode(secret: &Secret, text: &str) -> Option<u64> {
     let bytes: [u8; 9 + CODE] = URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
     let (place, given) = bytes.split_at(9);
     let seq = u64::from_be_bytes(place.get(1..)?.try_into().ok()?);

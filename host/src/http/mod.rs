@@ -8,6 +8,7 @@ mod auth;
 mod cursor;
 mod headers;
 mod links;
+mod metrics;
 mod moment;
 mod origin;
 mod problem;
@@ -29,6 +30,7 @@ use crate::AuditLog;
 use crate::identity::Identity;
 
 pub use links::{LinkError, SignInLinks};
+pub use metrics::metrics_router;
 pub use serve::serve;
 
 /// The longest request body: a form or a few settings.

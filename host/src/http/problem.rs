@@ -111,6 +111,11 @@ impl Problem {
         )
     }
 
+    /// There is no room for one more live tail.
+    pub(super) fn too_many_tails() -> Self {
+        Self::new(BUSY, "As many as can follow the log at once do so already. Close another live view, or try again.")
+    }
+
     /// A parameter is wrong.
     pub(super) fn parameter(name: &str, detail: impl Into<String>) -> Self {
         Self::new(PARAMETER, detail).with(Wrong { parameter: name.to_owned(), term: None, position: None })

@@ -54,7 +54,8 @@ const OTHERS: &[&str] = &["q", "filter", "from", "to", "domain", "limit", "curso
 pub(super) struct Search {
     pub(super) domain: Domain,
     pub(super) limit: usize,
-    pub(super) before: Option<u64>,
+    /// The place in the cursor.
+    pub(super) place: Option<u64>,
 }
 
 impl Search {
@@ -69,7 +70,7 @@ impl Search {
             written(pairs, "q", |text| parse_text(text, context))?,
             written(pairs, "domain", |text| parse_json(text, context))?,
         ]);
-        Ok(Self { domain, limit: limit(pairs)?, before: before(pairs, log)? })
+        Ok(Self { domain, limit: limit(pairs)?, place: place(pairs, log)? })
     }
 }
 
@@ -190,10 +191,8 @@ fn limit(pairs: &[(String, String)]) -> Result<usize, Problem> {
     })
 }
 
-fn before(pairs: &[(String, String)], log: &AuditLog) -> Result<Option<u64>, Problem> {
-    let Some(text) = single(pairs, "cursor")? else { return Ok(None) };
-    let advice = "cursor: this is none that the log gave out; take `next` of the page before, or leave it out.";
-    cursor::decode(log.secret(), text).map(Some).ok_or_else(|| Problem::parameter("cursor", advice))
+fn place(pairs: &[(String, String)], log: &AuditLog) -> Result<Option<u64>, Problem> {
+    single(pairs, "cursor")?.map(|text| cursor::read("cursor", text, log.secret())).transpose()
 }
 
 fn single<'a>(pairs: &'a [(String, String)], name: &str) -> Result<Option<&'a str>, Problem> {

@@ -1,10 +1,12 @@
 //! The one write path: a bounded queue, a thread that judges and seals, one transaction for whatever queued up.
 
+mod gauges;
+mod health;
+mod histogram;
 mod queue;
 mod seal;
 mod worker;
 
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -19,7 +21,10 @@ use crate::store::{Pruned, StoreError, Stored, Writer};
 use crate::time::Clock;
 
 pub(crate) use crate::store::StateChange;
-pub use queue::{Gauges, QueueLimits};
+pub use gauges::{Cleanup, Gauges};
+pub use health::Unready;
+pub use histogram::Histogram;
+pub use queue::QueueLimits;
 
 /// How long somebody who changes a setting waits for the store.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -108,7 +113,7 @@ impl Recorder {
         if self.queue.is_closed() {
             return Err(RecordError::Closed);
         }
-        if !self.is_healthy() {
+        if matches!(self.ready(), Err(Unready::Stopped | Unready::Failing)) {
             return Err(RecordError::Unavailable);
         }
         // Not a channel of the asynchronous runtime: a log may be closed, by its drop, where that must not block.
@@ -133,10 +138,13 @@ impl Recorder {
     }
 
     /// Whether what is recorded reaches the disk at present.
-    pub fn is_healthy(&self) -> bool {
+    ///
+    /// # Errors
+    /// Why it does not. A store that fails is noticed with the first entry that it does not take.
+    pub fn ready(&self) -> Result<(), Unready> {
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
         let running = thread.as_ref().is_some_and(|thread| !thread.is_finished());
-        running && self.queue.gauges.failing.load(Ordering::Relaxed) == 0
+        Unready::of(running, self.gauges())
     }
 
     /// Lets nothing more in after `last`, which becomes the last entry, and returns when everything is stored.

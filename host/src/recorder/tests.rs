@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, RwLock};
 
 use uuid::Uuid;
@@ -79,6 +80,7 @@ async fn a_commit_that_fails_is_tried_again_and_stores_once() {
         [vec![Step::FailBefore], vec![Step::FailAfter], vec![Step::FailBefore, Step::FailAfter, Step::FailAfter]]
     {
         let folder = tempfile::tempdir().expect("a folder");
+        let failures = steps.len() as u64;
         let (files, recorder) = recorder(folder.path(), steps, None);
         let sent: Vec<_> = (0..20).map(|_| event()).collect();
         for event in &sent {
@@ -88,7 +90,9 @@ async fn a_commit_that_fails_is_tried_again_and_stores_once() {
         let stored: Vec<_> = entries(&files).iter().rev().map(|entry| entry.id).collect();
         assert_eq!(stored[..20], sent.iter().map(|event| event.id).collect::<Vec<_>>());
         assert_eq!(stored.len(), 21);
-        assert!(recorder.is_healthy());
+        assert_eq!(recorder.ready(), Ok(()));
+        assert_eq!(recorder.gauges().failed.load(Ordering::Relaxed), failures);
+        assert_eq!(recorder.gauges().stored.load(Ordering::Relaxed), 21);
     }
 }
 
@@ -117,7 +121,7 @@ async fn while_the_store_fails_nobody_waits_for_a_change() {
     let steps = (0..1_000).map(|_| Step::FailBefore).collect();
     let (_files, recorder) = recorder(folder.path(), steps, None);
     recorder.record(event()).expect("taken");
-    while recorder.is_healthy() {
+    while recorder.ready() != Err(Unready::Failing) {
         tokio::task::yield_now().await;
     }
     assert_eq!(recorder.change(StateChange::default(), vec![event()]), Err(RecordError::Unavailable));

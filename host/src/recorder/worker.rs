@@ -1,10 +1,9 @@
 //! The recorder's thread: takes whatever queued up while the last commit ran, judges it, stores it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
@@ -85,8 +84,7 @@ impl Worker {
     }
 
     fn store(&mut self, mut pending: Pending) {
-        let dropped = self.queue.gauges.dropped.swap(0, Ordering::Relaxed);
-        if dropped > 0 {
+        if let Some(dropped) = self.queue.gauges.take_lost() {
             pending.events.push((self.gap(dropped), None));
         }
         if pending.is_empty() {
@@ -94,10 +92,11 @@ impl Worker {
         }
         let settings = Arc::clone(&self.parts.settings.read().unwrap_or_else(PoisonError::into_inner));
         let (events, receipts): (Vec<_>, Vec<_>) = pending.events.into_iter().unzip();
+        let began = Instant::now();
         let verdicts = self.parts.policy.judge(&settings, &events);
         let now = self.parts.clock.now();
         let faults = verdicts.iter().filter(|verdict| verdict.is_err()).count();
-        self.queue.gauges.faults.fetch_add(faults as u64, Ordering::Relaxed);
+        self.queue.gauges.judged(events.len(), faults, began.elapsed());
         let judged = events.into_iter().zip(verdicts);
         let entries = judged
             .map(|(event, verdict)| seal::seal(event, verdict, &self.parts.policy, settings.log_payloads(), now))
@@ -123,10 +122,10 @@ impl Worker {
     fn commit(&mut self, batch: &Batch) -> Vec<Result<Stored, RecordError>> {
         let mut tries = 0;
         loop {
+            let began = Instant::now();
             let error = match self.parts.writer.commit(batch) {
                 Ok(stored) => {
-                    self.queue.gauges.failing.store(0, Ordering::Relaxed);
-                    self.queue.gauges.stored.fetch_add(stored.len() as u64, Ordering::Relaxed);
+                    self.queue.gauges.committed(&stored, began.elapsed());
                     return stored.into_iter().map(Ok).collect();
                 }
                 Err(error) => error,
@@ -135,7 +134,7 @@ impl Worker {
                 return self.halve(batch, &error);
             }
             tries += 1;
-            self.queue.gauges.failing.store(tries.into(), Ordering::Relaxed);
+            self.queue.gauges.failed(tries);
             tracing::error!(%error, tries, entries = batch.entries.len(), "entries could not be stored; trying again");
             if self.queue.is_closed() && tries >= CLOSING_TRIES {
                 tracing::error!(
@@ -151,7 +150,7 @@ impl Worker {
     fn halve(&mut self, batch: &Batch, error: &StoreError) -> Vec<Result<Stored, RecordError>> {
         if batch.entries.len() <= 1 {
             tracing::error!(%error, "an entry was refused by the store");
-            self.queue.gauges.dropped.fetch_add(batch.entries.len() as u64, Ordering::Relaxed);
+            self.queue.gauges.lost(batch.entries.len() as u64);
             return lost(batch, error);
         }
         let (left, right) = batch.entries.split_at(batch.entries.len() / 2);
@@ -165,7 +164,7 @@ impl Worker {
     fn worked_out(&self, events: Box<dyn FnOnce() -> Vec<Event> + Send>) -> Vec<Event> {
         catch_unwind(AssertUnwindSafe(events)).unwrap_or_else(|_| {
             tracing::error!("captured traffic could not be read: a bug in its parser");
-            self.queue.gauges.dropped.fetch_add(1, Ordering::Relaxed);
+            self.queue.gauges.lost(1);
             Vec::new()
         })
     }

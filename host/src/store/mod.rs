@@ -123,6 +123,8 @@ pub enum Place {
     /// With the newest entry.
     #[default]
     Newest,
+    /// So that it ends with the oldest entry.
+    Oldest,
     /// With the first entry below this place.
     Before(u64),
     /// So that it ends with the first entry above this place.
@@ -179,6 +181,9 @@ pub enum StoreError {
     /// There is no log.
     #[error("there is no log in {0}; `mcp-audit serve` makes one, or name another folder with --data")]
     Missing(PathBuf),
+    /// A file of the open log is not there any more, or another is in its place.
+    #[error("{0} was moved, removed or replaced while the log is open; put it back, or restart with what is there now")]
+    Moved(PathBuf),
     /// The file is of another kind or version.
     #[error("{path} is not a log of this version of mcp-audit ({reason})")]
     Foreign {

@@ -11,6 +11,7 @@ use http_body_util::BodyExt;
 use mcp_audit::event::{self, Channel, Detail, Event, Kind, Payload, Target};
 use mcp_audit::http::{SignInLinks, Site, router};
 use mcp_audit::identity::Identity;
+use mcp_audit::recorder::QueueLimits;
 use mcp_audit::store::{Token, Tokens};
 use mcp_audit::time::{Clock, ManualClock, SystemClock};
 use mcp_audit::{AuditLog, Options, Viewer};
@@ -37,7 +38,7 @@ pub(crate) struct World {
     pub(crate) links: SignInLinks,
     pub(crate) tokens: Tokens,
     pub(crate) router: Router,
-    _folder: TempDir,
+    pub(crate) folder: TempDir,
 }
 
 pub(crate) struct Answer {
@@ -60,13 +61,17 @@ impl World {
         Self::made(|options| options.clock(Arc::clone(clock) as Arc<dyn Clock>).own_schedule(), |site| site)
     }
 
+    pub(crate) fn with_queue(limits: QueueLimits) -> Self {
+        Self::made(|options| options.queue(limits), |site| site)
+    }
+
     fn made(options: impl FnOnce(Options) -> Options, site: impl FnOnce(Site) -> Site) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let log = options(Options::new(folder.path())).open().expect("a log");
         let tokens = Tokens::open(folder.path()).expect("tokens");
         let links = SignInLinks::default();
         let router = router(site(Site::new(log.clone(), Identity::new(tokens.clone()), links.clone())));
-        Self { log, links, tokens, router, _folder: folder }
+        Self { log, links, tokens, router, folder }
     }
 
     pub(crate) fn token(&self, user: &str, groups: &[&str]) -> (String, Token) {
@@ -167,6 +172,15 @@ impl Caller<'_> {
     }
 
     pub(crate) async fn send(&self, method: &str, path: &str, kind: &str, body: &str) -> Answer {
+        self.world.ask(self.request(method, path, kind, body)).await
+    }
+
+    /// An answer that may go on for ever.
+    pub(crate) async fn open(&self, path: &str) -> axum::response::Response {
+        self.world.begin(self.request("GET", path, "", "")).await
+    }
+
+    fn request(&self, method: &str, path: &str, kind: &str, body: &str) -> Request<Body> {
         let mut request = Request::builder().method(method).uri(path).header("host", "log.example");
         for (name, value) in &self.headers {
             request = request.header(name, value);
@@ -174,8 +188,7 @@ impl Caller<'_> {
         if !kind.is_empty() {
             request = request.header("content-type", kind);
         }
-        let request = request.body(Body::from(body.to_owned())).expect("a request");
-        self.world.ask(request).await
+        request.body(Body::from(body.to_owned())).expect("a request")
     }
 
     /// The entries of a list, with its query.
@@ -187,9 +200,19 @@ impl Caller<'_> {
 }
 
 impl World {
-    pub(crate) async fn ask(&self, mut request: Request<Body>) -> Answer {
+    pub(crate) async fn ask(&self, request: Request<Body>) -> Answer {
+        self.ask_router(self.router.clone(), request).await
+    }
+
+    /// The answer without waiting for its body's end.
+    pub(crate) async fn begin(&self, mut request: Request<Body>) -> axum::response::Response {
         request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([203, 0, 113, 7], 40_000))));
-        let response = self.router.clone().call(request).await.expect("an answer");
+        self.router.clone().call(request).await.expect("an answer")
+    }
+
+    pub(crate) async fn ask_router(&self, mut router: Router, mut request: Request<Body>) -> Answer {
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([203, 0, 113, 7], 40_000))));
+        let response = router.call(request).await.expect("an answer");
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.expect("a body").to_bytes();
         let text = String::from_utf8(bytes.to_vec()).expect("text");

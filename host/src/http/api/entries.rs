@@ -22,7 +22,7 @@ pub(super) struct Entries {
 pub(super) async fn list(visitor: Visitor, Query(pairs): Query<Pairs>) -> Result<Json<Entries>, Problem> {
     let page = visitor.ask(move |log, access| {
         let search = Search::parse(&pairs, log, access.viewer())?;
-        let page = log.reader(access).page(search.domain, search.before, search.limit)?;
+        let page = log.reader(access).page(search.domain, search.place, search.limit)?;
         Ok(Entries { entries: page.entries, next: page.next.map(|seq| cursor::encode(log.secret(), seq)) })
     });
     page.await.map(Json)

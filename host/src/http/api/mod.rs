@@ -10,6 +10,7 @@ mod holds;
 mod manifest;
 mod me;
 mod settings;
+mod tail;
 mod views;
 
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use super::{Site, auth};
 pub(super) fn router(site: &Arc<Site>) -> Router<Arc<Site>> {
     Router::new()
         .route("/entries", get(entries::list))
+        .route("/entries/tail", get(tail::follow))
         .route("/entries/{id}", get(entry::show))
         .route("/settings", get(settings::show).patch(settings::change))
         .route("/crons", get(crons::list))

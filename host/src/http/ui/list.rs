@@ -81,7 +81,7 @@ pub(super) async fn show(visitor: Visitor, Query(pairs): Query<Pairs>) -> Result
     let found = visitor.ask(move |log, access| {
         access.require(crate::Right::Read)?;
         let found = Search::parse(&asked, log, access.viewer())
-            .and_then(|search| Ok(log.reader(access).page(search.domain, search.before, search.limit)?));
+            .and_then(|search| Ok(log.reader(access).page(search.domain, search.place, search.limit)?));
         Ok((found, log.views(access)?))
     });
     let (found, views) = found.await?;

@@ -89,6 +89,17 @@ impl Files {
         self.read(|connection| pages::page(connection, &self.texts, query))
     }
 
+    /// Entries above `after`, oldest first.
+    ///
+    /// # Errors
+    /// The database fails, or the deadline passes.
+    pub(crate) fn after(&self, domain: &Domain, after: Option<u64>, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        let from = after.map_or(Place::Oldest, Place::After);
+        let mut page = self.page(&PageQuery { domain: domain.clone(), from, limit })?;
+        page.entries.reverse();
+        Ok(page.entries)
+    }
+
     /// Groups of entries.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::catch_up::{catch_up, pushed};
+use super::on_disk::OnDisk;
 use super::rows::Placed;
 use super::terms::Terms;
 use super::{Doing, blocks, columns, connection, holds, rows, states};
@@ -22,6 +23,7 @@ const CHECKPOINT_PAGES: i64 = 1_000;
 /// The writer of a log in SQLite.
 pub struct SqliteWriter {
     path: PathBuf,
+    on_disk: OnDisk,
     connection: Connection,
     terms: Terms,
     /// The values of the block that is not full yet; `None` when they must be read from the rows first.
@@ -46,6 +48,7 @@ impl SqliteWriter {
         let left = Some(ends(&connection)?);
         Ok(Self {
             path: path.to_owned(),
+            on_disk: OnDisk::of(path),
             connection,
             terms: Terms::default(),
             open: None,
@@ -62,8 +65,10 @@ impl SqliteWriter {
         &self.connection
     }
 
-    /// After an error the outcome is unknown: only a fresh connection reads what really is there.
+    /// After an error the outcome is unknown: only a fresh connection reads what really is there. It must be the same
+    /// log, and not an empty one in the place of one that was moved away.
     fn reopen_if_broken(&mut self) -> Result<(), StoreError> {
+        self.on_disk.check()?;
         if self.broken {
             self.connection = connection::writer(&self.path, Arc::clone(&self.pruning))?;
             self.broken = false;
