@@ -53,8 +53,9 @@ fn ingest(entries: u64, payload: usize) -> Outcome {
     let mut table = Table::new(&["entries", "log rows/s", "bare rows/s", "ratio", "entries a commit", "busy threads"]);
     let mut totals = (0, Duration::ZERO, 0, Duration::ZERO);
     for tenth in 1..=10 {
+        let commits = world.commits();
         let (fed, took, busy) = feed(&world, &mut traffic, entries / 10)?;
-        let batch = fed / world.clock.take_readings().max(1);
+        let batch = fed / (world.commits() - commits).max(1);
         let (copied, copying) = bare.catch_up(batch)?;
         let (log, append) = (rate(fed, took), rate(copied, copying));
         let cells = [figure(log), figure(append), figure(log / append), batch.to_string(), busy];

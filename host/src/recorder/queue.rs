@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::oneshot;
 
-use super::{PruneError, RecordError, StateChange};
+use super::{Changed, PruneError, RecordError, StateChange};
 use crate::event::Event;
 use crate::policy::Plan;
 use crate::store::{Pruned, Stored};
@@ -30,7 +30,7 @@ impl Default for QueueLimits {
 pub(super) enum Work {
     Event(Box<Event>, Option<oneshot::Sender<Result<Stored, RecordError>>>),
     Later(Box<dyn FnOnce() -> Vec<Event> + Send>),
-    Change(Box<StateChange>, Vec<Event>, SyncSender<Result<(), RecordError>>),
+    Change(Box<StateChange>, Vec<Event>, Changed),
     Prune(Plan, SyncSender<Result<Pruned, PruneError>>),
 }
 
@@ -45,6 +45,8 @@ pub struct Gauges {
     pub dropped: AtomicU64,
     /// Entries stored since the start.
     pub stored: AtomicU64,
+    /// Commits since the start.
+    pub commits: AtomicU64,
     /// Commits that failed in a row; 0 is healthy.
     pub failing: AtomicU64,
     /// Events that the policy could not judge since the start.
