@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 
+use crate::table::figure;
+
 /// The processor time of every thread of the log so far, by name; empty where there is no `/proc`.
 pub(crate) fn processor_time() -> BTreeMap<String, Duration> {
     let tasks = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
@@ -18,12 +20,12 @@ pub(crate) fn processor_time() -> BTreeMap<String, Duration> {
     times
 }
 
-/// What share of `span` each thread has worked since `before`.
-pub(crate) fn busy_since(before: &BTreeMap<String, Duration>, span: Duration) -> String {
-    let share = |name: &str, time: Duration| {
-        let worked = time.saturating_sub(before.get(name).copied().unwrap_or_default());
-        format!("{name} {:.0} %", 100.0 * worked.as_secs_f64() / span.as_secs_f64().max(1e-9))
+/// How much each thread has worked since `before` for each of `count` entries.
+pub(crate) fn worked_since(before: &BTreeMap<String, Duration>, count: u64) -> String {
+    let each = |(name, time): (String, Duration)| {
+        let worked = time.saturating_sub(before.get(&name).copied().unwrap_or_default());
+        format!("{name} {}", figure(worked.as_secs_f64() * 1e6 / count.max(1) as f64))
     };
-    let shares: Vec<_> = processor_time().into_iter().map(|(name, time)| share(&name, time)).collect();
-    if shares.is_empty() { "–".to_owned() } else { shares.join(", ") }
+    let threads: Vec<_> = processor_time().into_iter().map(each).collect();
+    if threads.is_empty() { "–".to_owned() } else { threads.join(", ") }
 }

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use mcp_audit::time::{self, Timestamp};
@@ -18,27 +18,18 @@ pub(crate) type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 /// How many items may wait while a log is fed: less than the queue holds, so that none is dropped.
 const WAITING: usize = 12_000;
 
-/// Shows what it is set to, and counts how often the log looks: once for each commit and little besides.
-pub(crate) struct Clock {
-    micros: AtomicI64,
-    readings: AtomicU64,
-}
+/// Shows what it is set to.
+pub(crate) struct Clock(AtomicI64);
 
 impl time::Clock for Clock {
     fn now(&self) -> Timestamp {
-        self.readings.fetch_add(1, Ordering::Relaxed);
-        Timestamp::from_micros(self.micros.load(Ordering::Relaxed))
+        Timestamp::from_micros(self.0.load(Ordering::Relaxed))
     }
 }
 
 impl Clock {
     pub(crate) fn set(&self, at: Timestamp) {
-        self.micros.store(at.as_micros(), Ordering::Relaxed);
-    }
-
-    /// How often it was read since the last call of this.
-    pub(crate) fn take_readings(&self) -> u64 {
-        self.readings.swap(0, Ordering::Relaxed)
+        self.0.store(at.as_micros(), Ordering::Relaxed);
     }
 }
 
@@ -56,9 +47,8 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn open(folder: &Path) -> Outcome<Self> {
-        let clock = Arc::new(Clock { micros: AtomicI64::new(beginning().as_micros()), readings: AtomicU64::new(0) });
+        let clock = Arc::new(Clock(AtomicI64::new(beginning().as_micros())));
         let log = Options::new(folder).clock(Arc::clone(&clock) as Arc<dyn time::Clock>).own_schedule().open()?;
-        clock.take_readings();
         Ok(Self { log, clock, runtime: runtime::Builder::new_current_thread().build()? })
     }
 
@@ -69,7 +59,6 @@ impl World {
     pub(crate) fn keep_payloads(&self) -> Outcome {
         let wanted = serde_json::json!({ "log_payloads": true });
         self.log.change_settings(&self.access("admin"), wanted.as_object().ok_or("no object")?)?;
-        self.clock.take_readings();
         Ok(())
     }
 
@@ -96,7 +85,11 @@ impl World {
         Ok(())
     }
 
-    pub(crate) fn waiting(&self) -> usize {
+    pub(crate) fn commits(&self) -> u64 {
+        self.log.recorder().gauges().size.buckets().map(|(_, count)| count).sum()
+    }
+
+    fn waiting(&self) -> usize {
         self.log.recorder().gauges().waiting.load(Ordering::Relaxed)
     }
 }

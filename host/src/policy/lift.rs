@@ -59,12 +59,12 @@ impl Lift {
         text.map(|text| self.text(text)).transpose()
     }
 
-    pub(super) fn value(self, value: wit::Value) -> Result<Value, Fault> {
+    pub(super) fn value(self, value: wit::ValueResult) -> Result<Value, Fault> {
         Ok(match value {
-            wit::Value::Unset => Value::Unset,
-            wit::Value::Boolean(value) => Value::Boolean(value),
-            wit::Value::Integer(value) => Value::Integer(value),
-            wit::Value::Text(value) => Value::Text(self.text(value)?),
+            wit::ValueResult::Unset => Value::Unset,
+            wit::ValueResult::Boolean(value) => Value::Boolean(value),
+            wit::ValueResult::Integer(value) => Value::Integer(value),
+            wit::ValueResult::Text(value) => Value::Text(self.text(value)?),
         })
     }
 

@@ -1,11 +1,13 @@
-//! The one write path: a bounded queue, a thread that judges and seals, one transaction for whatever queued up.
+//! The one write path: a bounded queue, a thread that judges and seals, a thread that stores whatever piled up meanwhile
+//! in one transaction.
 
+mod committing;
 mod gauges;
 mod health;
 mod histogram;
+mod judging;
 mod queue;
 mod seal;
-mod worker;
 
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
@@ -13,6 +15,8 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use self::committing::{Handover, Sealed};
+use self::judging::Judge;
 use self::queue::{Queue, Work};
 use crate::event::Event;
 use crate::policy::{Plan, Policy};
@@ -31,13 +35,17 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where events go in.
 ///
-/// Dropping it stops the thread after everything queued is stored.
+/// Dropping it stops the threads after everything queued is stored.
 pub struct Recorder {
     queue: Arc<Queue>,
+    /// The one that judges; it ends after the one that stores.
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// What the recorder's thread works with.
+/// Who waits until a change is stored.
+type Changed = mpsc::SyncSender<Result<(), RecordError>>;
+
+/// What the recorder's threads work with.
 pub(crate) struct Parts {
     pub(crate) policy: Arc<Policy>,
     pub(crate) writer: Box<dyn Writer>,
@@ -63,14 +71,17 @@ pub enum RecordError {
 }
 
 impl Recorder {
-    /// Starts the thread.
+    /// Starts the threads.
     ///
     /// # Errors
-    /// The operating system gives no thread.
+    /// The operating system gives none.
     pub(crate) fn start(parts: Parts, limits: QueueLimits) -> std::io::Result<Self> {
         let (queue, receiver) = Queue::new(limits);
-        let worker = worker::Worker::new(parts, Arc::clone(&queue), receiver);
-        let thread = std::thread::Builder::new().name("mcp-audit-recorder".into()).spawn(move || worker.run())?;
+        let Parts { policy, writer, clock, settings } = parts;
+        let handover = Handover::start(writer, Arc::clone(&settings), Arc::clone(&queue))?;
+        let sealed = Sealed::default();
+        let judge = Judge { policy, clock, settings, queue: Arc::clone(&queue), receiver, handover, sealed };
+        let thread = std::thread::Builder::new().name("mcp-audit-judge".into()).spawn(move || judge.run())?;
         Ok(Self { queue, thread: Mutex::new(Some(thread)) })
     }
 

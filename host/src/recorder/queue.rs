@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::oneshot;
 
 use super::gauges::Gauges;
-use super::{PruneError, RecordError, StateChange};
+use super::{Changed, PruneError, RecordError, StateChange};
 use crate::event::Event;
 use crate::policy::Plan;
 use crate::store::{Pruned, Stored};
@@ -31,7 +31,7 @@ impl Default for QueueLimits {
 pub(super) enum Work {
     Event(Box<Event>, Option<oneshot::Sender<Result<Stored, RecordError>>>),
     Later(Box<dyn FnOnce() -> Vec<Event> + Send>),
-    Change(Box<StateChange>, Vec<Event>, SyncSender<Result<(), RecordError>>),
+    Change(Box<StateChange>, Vec<Event>, Changed),
     Prune(Plan, SyncSender<Result<Pruned, PruneError>>),
 }
 
