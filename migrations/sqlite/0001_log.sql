@@ -16,7 +16,8 @@ CREATE TABLE term (
     text  TEXT    NOT NULL,
     PRIMARY KEY (field, id)
 ) STRICT, WITHOUT ROWID;
-CREATE UNIQUE INDEX term_text ON term (field, text);
+-- Not unique, for the reason given at entry_id.
+CREATE INDEX term_text ON term (field, text);
 
 CREATE TABLE entry (
     -- Bounded far from where counting on would overflow.
@@ -187,8 +188,7 @@ CREATE TRIGGER term_no_delete BEFORE DELETE ON term WHEN NOT (SELECT sweeping FR
     SELECT RAISE(ABORT, 'terms are part of immutable entries');
 END;
 CREATE TRIGGER term_append_only BEFORE INSERT ON term
-WHEN new.id IS NOT coalesce((SELECT max(id) + 1 FROM term WHERE field = new.field), 1)
-    OR EXISTS (SELECT 1 FROM term WHERE field = new.field AND text = new.text) BEGIN
+WHEN new.id IS NOT coalesce((SELECT max(id) + 1 FROM term WHERE field = new.field), 1) BEGIN
     SELECT RAISE(ABORT, 'terms are append-only');
 END;
 

@@ -86,8 +86,9 @@ impl SqliteWriter {
         let mut newest = newest(&transaction).doing(doing)?;
         let mut stored = Vec::with_capacity(batch.entries.len());
         let mut insert = transaction.prepare_cached(&columns::INSERT).doing(doing)?;
+        let mut is_there = transaction.prepare_cached("SELECT 1 FROM entry WHERE id = ?1").doing(doing)?;
         for (entry, payload) in &batch.entries {
-            if is_there(&transaction, entry.id).doing(doing)? {
+            if is_there.exists([entry.id.as_bytes()]).doing(doing)? {
                 stored.push(Stored::Duplicate);
                 continue;
             }
@@ -100,7 +101,7 @@ impl SqliteWriter {
             stored.push(Stored::At(row.seq));
             open = pushed(&transaction, open, &raw)?;
         }
-        drop(insert);
+        drop((insert, is_there));
         states::write(&transaction, &batch.states).doing(doing)?;
         transaction.commit().doing(doing)?;
         self.left = Some(Ends { next: open.next(), ..found });
@@ -221,10 +222,6 @@ fn newest(transaction: &Transaction<'_>) -> rusqlite::Result<Timestamp> {
     let sql = "SELECT recorded_at FROM entry ORDER BY seq DESC LIMIT 1";
     let found = transaction.prepare_cached(sql)?.query_row([], |row| row.get(0)).optional()?;
     Ok(Timestamp::from_micros(found.unwrap_or(i64::MIN)))
-}
-
-fn is_there(transaction: &Transaction<'_>, id: uuid::Uuid) -> rusqlite::Result<bool> {
-    transaction.prepare_cached("SELECT 1 FROM entry WHERE id = ?1")?.exists([id.as_bytes().as_slice()])
 }
 
 fn insert_payload(transaction: &Transaction<'_>, seq: u64, payload: &StoredPayload) -> rusqlite::Result<()> {
