@@ -1,6 +1,6 @@
 //! Builds domains, so that rules and filters read like Odoo's and prefix notation is put together in one place.
 
-use crate::contract::{Comparison, Domain, Leaf, Token, Value};
+use crate::contract::{Comparison, Domain, Leaf, Operand, Token, Value};
 
 /// Every entry: Odoo's `[]`.
 pub(crate) fn always() -> Domain {
@@ -14,12 +14,17 @@ pub(crate) fn never() -> Domain {
 
 /// `(field, '=', value)`; with `Value::Unset` the entries where the field is not set.
 pub(crate) fn equal(field: &str, value: Value) -> Domain {
-    leaf(field, Comparison::Equal, vec![value])
+    leaf(field, Comparison::Equal, vec![Operand::Value(value)])
 }
 
 /// `(field, comparison, text)`.
 pub(crate) fn compare(field: &str, comparison: Comparison, text: &str) -> Domain {
-    leaf(field, comparison, vec![Value::Text(text.to_owned())])
+    leaf(field, comparison, vec![Operand::Value(Value::Text(text.to_owned()))])
+}
+
+/// The entries of whoever asks: Odoo's `('user_id', '=', user.id)` in a saved filter.
+pub(crate) fn own() -> Domain {
+    leaf("user", Comparison::Equal, vec![Operand::ViewerUser])
 }
 
 /// The entries that are in every one of `domains`. Of none at all: every entry.
@@ -53,7 +58,7 @@ fn one_term(domain: Domain) -> Domain {
     std::iter::repeat_n(Token::AllOf, missing).chain(domain).collect()
 }
 
-fn leaf(field: &str, comparison: Comparison, operands: Vec<Value>) -> Domain {
+fn leaf(field: &str, comparison: Comparison, operands: Vec<Operand>) -> Domain {
     vec![Token::Leaf(Leaf { field: field.to_owned(), comparison, operands })]
 }
 

@@ -6,6 +6,8 @@ mod data;
 mod domain;
 mod json;
 mod manifest;
+#[cfg(target_arch = "wasm32")]
+mod memory;
 mod retention;
 mod rules;
 mod security;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::Domain;
+use crate::domain::{Context, Domain};
+use crate::time::Timestamp;
 
 /// Who is asking.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +14,13 @@ pub struct Viewer {
     pub groups: Vec<String>,
     /// The platform's instance.
     pub instance: Option<String>,
+}
+
+impl Viewer {
+    /// This viewer asking at `now`, for filters that speak of either.
+    pub fn context(&self, now: Timestamp) -> Context<'_> {
+        Context::new(now, Some(&self.user), self.instance.as_deref())
+    }
 }
 
 /// Something a viewer may do.

@@ -1,5 +1,7 @@
 //! What was recorded: one immutable row of the log.
 
+use std::num::NonZeroU32;
+
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use uuid::Uuid;
 
@@ -13,9 +15,9 @@ pub type Details = serde_json::Map<String, serde_json::Value>;
 
 /// One entry of the log.
 ///
-/// The texts stand in one array indexed by [`Field`], so that storage, filters and output are loops over the same table
-/// and no field can be forgotten in one of them.
-#[derive(Clone, Debug, PartialEq)]
+/// The texts are reached by [`Field`], so that storage, filters and output are loops over the same table and no field can
+/// be forgotten in one of them. They stand in one string, since entries are made and dropped by the thousand.
+#[derive(Clone, Debug)]
 pub struct Entry {
     /// Its place in the log; 0 until it is stored.
     pub seq: u64,
@@ -29,6 +31,10 @@ pub struct Entry {
     pub status_code: Option<u16>,
     /// How long it took, in microseconds.
     pub duration_us: Option<u64>,
+    /// How long the request's body was, in bytes.
+    pub request_bytes: Option<u64>,
+    /// How long the answer's body was, in bytes.
+    pub response_bytes: Option<u64>,
     /// The event it belongs to.
     pub parent: Option<Uuid>,
     /// Whether a payload is kept for it.
@@ -37,7 +43,9 @@ pub struct Entry {
     pub payload_commitment: Option<[u8; 32]>,
     /// Everything that has no field.
     pub details: Details,
-    texts: [Option<Box<str>>; Field::COUNT],
+    texts: String,
+    /// Where the text of each field begins in `texts` and how long it is.
+    places: [Option<(u32, NonZeroU32)>; Field::COUNT],
 }
 
 impl Entry {
@@ -50,22 +58,34 @@ impl Entry {
             recorded_at,
             status_code: None,
             duration_us: None,
+            request_bytes: None,
+            response_bytes: None,
             parent: None,
             has_payload: false,
             payload_commitment: None,
             details: Details::new(),
-            texts: std::array::from_fn(|_| None),
+            texts: String::new(),
+            places: [None; Field::COUNT],
         }
+    }
+
+    /// Makes room for texts of so many bytes.
+    pub(crate) fn reserve(&mut self, bytes: usize) {
+        self.texts.reserve(bytes);
     }
 
     /// The text of a text field; `None` when it is not set, and for every other type of field.
     pub fn text(&self, field: Field) -> Option<&str> {
-        self.texts[field as usize].as_deref()
+        let (begin, length) = self.places[field as usize]?;
+        self.texts.get(begin as usize..)?.get(..length.get() as usize)
     }
 
-    /// Sets a text field. On a field of another type this has no effect that anything reads.
+    /// Sets a text field. On a field of another type this has no effect that anything reads. An empty text is none.
     pub fn set_text(&mut self, field: Field, text: Option<&str>) {
-        self.texts[field as usize] = text.map(Into::into);
+        let place =
+            |text: &str| Some((u32::try_from(self.texts.len()).ok()?, NonZeroU32::new(text.len().try_into().ok()?)?));
+        self.places[field as usize] = text.and_then(place);
+        self.texts.push_str(text.unwrap_or_default());
     }
 
     /// The three-word outcome; an unreadable one counts as an error.
@@ -85,6 +105,8 @@ impl Entry {
             Field::RecordedAt => self.recorded_at.as_micros().into(),
             Field::StatusCode => integer(self.status_code),
             Field::DurationUs => integer(self.duration_us),
+            Field::RequestBytes => integer(self.request_bytes),
+            Field::ResponseBytes => integer(self.response_bytes),
             Field::Parent => self.parent.map_or(Value::Unset, |id| id.to_string().into()),
             text => self.text(text).map_or(Value::Unset, Value::from),
         }
@@ -96,6 +118,16 @@ impl Entry {
             (FieldType::Time, Value::Integer(micros)) => Timestamp::from_micros(micros).to_string().into(),
             (_, value) => value.to_json(),
         }
+    }
+}
+
+/// Two are the same when all that can be read of them is.
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        let rest = |entry: &Self| (entry.has_payload, entry.payload_commitment);
+        rest(self) == rest(other)
+            && self.details == other.details
+            && Field::ALL.iter().all(|field| self.value(*field) == other.value(*field))
     }
 }
 

@@ -66,8 +66,12 @@ fields! {
     ResourceUri = "resource_uri", Text, true;
     /// The MCP server's name.
     Server = "server", Text, true;
+    /// The HTTP method.
+    HttpMethod = "http_method", Text, true;
     /// The HTTP path.
     Path = "path", Text, true;
+    /// The revision of MCP.
+    ProtocolVersion = "protocol_version", Text, true;
     /// success, error or denied.
     Outcome = "outcome", Text, true;
     /// The exact outcome.
@@ -76,6 +80,10 @@ fields! {
     StatusCode = "status_code", Integer, false;
     /// How long it took, in microseconds.
     DurationUs = "duration_us", Integer, false;
+    /// How long the request's body was, in bytes.
+    RequestBytes = "request_bytes", Integer, false;
+    /// How long the answer's body was, in bytes.
+    ResponseBytes = "response_bytes", Integer, false;
     /// The user.
     User = "user", Text, true;
     /// The token's or connection's name.

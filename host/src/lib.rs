@@ -43,17 +43,27 @@ pub mod settings;
 /// How long things took.
 mod histogram;
 
+/// Legal holds.
+pub mod hold;
 /// The sandboxed policy.
 pub mod policy;
+/// Saved views.
+pub mod saved_view;
 /// The data folder's secret key.
 pub mod secret;
+
 /// The database.
 pub mod store;
 
+/// How fast the log grows.
+pub mod growth;
 /// Sign-in by token.
 pub mod identity;
 /// The one read path.
 pub mod reader;
+
+/// Reading on as the log grows.
+pub mod walk;
 
 /// The one write path.
 pub mod recorder;
@@ -71,4 +81,7 @@ pub mod http;
 
 pub use access::{Access, Right, Viewer};
 pub use event::Event;
-pub use log::{AuditLog, ChangeError, CronStatus, LogView, OpenError, Options, PayloadError, RunError};
+pub use log::{
+    AuditLog, ChangeError, CleanupProgress, CronStatus, Follower, LogView, OpenError, Options, PayloadError, RunError,
+    Word,
+};

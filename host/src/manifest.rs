@@ -1,6 +1,6 @@
 //! What a policy declares, checked: groups, settings, quick filters, crons, actions and masks.
 
-use crate::domain::{Domain, DomainError, Token, from_tokens};
+use crate::domain::{Context, Domain, DomainError, Token, check_tokens, from_tokens};
 use crate::mask::Mask;
 use crate::schedule::Schedule;
 use crate::time::Timestamp;
@@ -59,7 +59,7 @@ pub struct SettingField {
     pub maximum: Option<i64>,
 }
 
-/// A quick filter. Its domain is kept as tokens, since "today" moves.
+/// A quick filter. Its domain is kept as tokens, since "today" moves and "my own" is another's for another viewer.
 #[derive(Clone, Debug)]
 pub struct SavedFilter {
     /// Its name in a URL.
@@ -75,13 +75,13 @@ impl SavedFilter {
     /// # Errors
     /// The domain is none.
     pub fn new(name: String, label: String, tokens: Vec<Token>, now: Timestamp) -> Result<Self, DomainError> {
-        from_tokens(&tokens, now)?;
+        check_tokens(&tokens, now)?;
         Ok(Self { name, label, tokens })
     }
 
-    /// What it means at `now`. A domain that was sound at load is sound now; should it not be, nothing matches.
-    pub fn domain(&self, now: Timestamp) -> Domain {
-        from_tokens(&self.tokens, now).unwrap_or(Domain::FALSE)
+    /// What it means for whoever asks. Where it speaks of what the viewer lacks, nothing matches.
+    pub fn domain(&self, context: &Context<'_>) -> Domain {
+        from_tokens(&self.tokens, context).unwrap_or(Domain::FALSE)
     }
 }
 
@@ -117,4 +117,32 @@ pub struct Action {
     pub name: String,
     /// Its name for people.
     pub label: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Comparison, Operand, Own};
+
+    #[test]
+    fn a_filter_about_what_the_viewer_lacks_matches_nothing_even_negated() {
+        let leaf = |comparison| Token::Leaf {
+            field: "instance".to_owned(),
+            comparison,
+            operands: vec![Operand::Viewer(Own::Instance)],
+        };
+        let now = Timestamp::EPOCH;
+        for tokens in [
+            vec![leaf(Comparison::Equal)],
+            vec![leaf(Comparison::NotEqual)],
+            vec![Token::Not, leaf(Comparison::Equal)],
+            vec![Token::Or, Token::Constant(true), leaf(Comparison::In)],
+        ] {
+            let filter = SavedFilter::new("ours".into(), "Ours".into(), tokens, now).expect("sound");
+            for instance in [None, Some(""), Some(" ")] {
+                assert_eq!(filter.domain(&Context::new(now, Some("anna"), instance)), Domain::FALSE, "{filter:?}");
+            }
+            assert_ne!(filter.domain(&Context::new(now, Some("anna"), Some("eu"))), Domain::FALSE, "{filter:?}");
+        }
+    }
 }

@@ -6,9 +6,11 @@ use crate::access::{Access, Denied, Right};
 use crate::domain::Domain;
 use crate::entry::Entry;
 use crate::field::Field;
+use crate::growth::Growth;
 use crate::store::{
     Extent, Files, GroupBy, GroupQuery, GroupSort, Groups, Page, PageQuery, Place, StoreError, StoredPayload, Values,
 };
+use crate::time::Timestamp;
 
 /// Most entries of one page.
 pub const MAX_LIMIT: usize = 500;
@@ -44,6 +46,16 @@ impl<'a> Reader<'a> {
         Ok(self.files.page(&PageQuery { domain, from: from.into(), limit: limit.clamp(1, MAX_LIMIT) })?)
     }
 
+    /// Entries that match `domain`, oldest first, from above `after` on or from the first one there is; at most
+    /// [`MAX_LIMIT`].
+    ///
+    /// # Errors
+    /// The viewer may not read, or the store fails.
+    pub fn after(&self, domain: Domain, after: Option<u64>, limit: usize) -> Result<Vec<Entry>, ReadError> {
+        let domain = self.visible()?.and(domain);
+        Ok(self.files.after(&domain, after, limit.clamp(1, MAX_LIMIT))?)
+    }
+
     /// The entry with this id; one that the viewer may not see is absent.
     ///
     /// # Errors
@@ -73,7 +85,8 @@ impl<'a> Reader<'a> {
         Ok(self.files.groups(&GroupQuery { domain, by, sort, limit: limit.clamp(1, MAX_LIMIT) })?)
     }
 
-    /// The values that `field` has among the entries that the viewer may see, for a menu; at most [`MAX_LIMIT`].
+    /// The values that `field` has among the entries that the viewer may see, for a menu; at most [`MAX_LIMIT`]. Whoever
+    /// sees a part of the log only is told of those in its newest million entries: the values used lately.
     ///
     /// # Errors
     /// The viewer may not read, or the store fails.
@@ -88,6 +101,18 @@ impl<'a> Reader<'a> {
     pub fn extent(&self) -> Result<Extent, ReadError> {
         self.access.require_oversight()?;
         Ok(self.files.extent()?)
+    }
+
+    /// What comes in on a day, by the last seven days or since the beginning where that is later; `None` while the log
+    /// is younger than an hour.
+    ///
+    /// # Errors
+    /// The viewer may neither configure nor verify, or the store fails.
+    pub fn growth(&self, extent: &Extent, now: Timestamp) -> Result<Option<Growth>, ReadError> {
+        self.access.require_oversight()?;
+        let Some(since) = Growth::since(extent, now) else { return Ok(None) };
+        let entries = self.files.places()?.end.saturating_sub(self.files.place_at(since)?);
+        Ok(Some(Growth::a_day(extent, entries, since, now)))
     }
 
     /// The record rule, for those who may read at all.

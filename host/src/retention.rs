@@ -1,65 +1,135 @@
-//! The one deletion path: what the policy's plan lets go is removed in chunks, and the run is an entry.
+//! The one deletion path: what the policy's plan and the legal holds let go is removed in chunks, and the run is told
+//! by an entry before it and one after it.
 
 use crate::event::{Channel, Detail, Event, Failure, Kind};
+use crate::hold;
 use crate::policy::{Plan, Policy};
 use crate::recorder::Recorder;
 use crate::settings::Settings;
-use crate::store::Pruned;
+use crate::store::{Files, Pruned, StoreError};
 use crate::time::Timestamp;
+
+/// What is about to go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Intent {
+    /// As the policy says; no policy knows of holds.
+    plan: Plan,
+    /// Where the holds stop it.
+    held: Option<Timestamp>,
+    /// The first entry's place before the run.
+    first: u64,
+    /// How many entries will go, as far as is known before it.
+    pub(crate) expected: u64,
+}
 
 /// What a run removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Report {
-    plan: Plan,
-    entries: u64,
-    payloads: u64,
+    intent: Intent,
+    pub(crate) entries: u64,
+    pub(crate) payloads: u64,
 }
 
-/// Removes what the policy lets go at `now`, chunk by chunk, so that recording goes on between them.
-pub(crate) fn run(policy: &Policy, settings: &Settings, recorder: &Recorder, now: Timestamp) -> Result<Report, String> {
+/// Works out what may go at `now`.
+pub(crate) fn plan(policy: &Policy, settings: &Settings, files: &Files, now: Timestamp) -> Result<Intent, String> {
     let plan = policy.retention(settings, now).map_err(|fault| format!("nothing was deleted: {fault}"))?;
-    let mut report = Report { plan, ..Report::default() };
+    measured(plan, files).map_err(|error| format!("nothing was deleted: {error}"))
+}
+
+fn measured(plan: Plan, files: &Files) -> Result<Intent, StoreError> {
+    let held = files.held_from()?;
+    let first = files.places()?.start;
+    let kept = hold::cut(plan, held).entries_before.map_or(Ok(first), |before| files.place_at(before))?;
+    Ok(Intent { plan, held, first, expected: kept.saturating_sub(first) })
+}
+
+/// Removes it, chunk by chunk, so that recording goes on between them; `tell` hears of each. A hold that is placed
+/// meanwhile stops it.
+pub(crate) fn run(
+    intent: Intent,
+    files: &Files,
+    recorder: &Recorder,
+    tell: impl Fn(&Report),
+) -> Result<Report, String> {
+    let mut report = Report { intent, ..Report::default() };
+    let cleanup = &recorder.gauges().cleanup;
+    let _running = cleanup.begin();
     loop {
+        report.intent.held = files.held_from().map_err(|error| error.to_string())?;
+        let plan = hold::cut(intent.plan, report.intent.held);
         let Pruned { entries, payloads, more } = recorder.prune(plan).map_err(|error| error.to_string())?;
+        cleanup.removed(entries, payloads);
         report.entries += entries;
         report.payloads += payloads;
+        tell(&report);
         if !more {
             return Ok(report);
         }
     }
 }
 
-impl Report {
-    /// The run in one sentence.
-    pub(crate) fn message(&self) -> String {
-        format!("{} entries and {} payloads removed", self.entries, self.payloads)
+impl Intent {
+    /// The moment from which on a hold keeps what the policy would let go.
+    fn stopped_at(&self) -> Option<Timestamp> {
+        self.held.filter(|_| hold::cut(self.plan, self.held) != self.plan)
     }
 
-    fn facts(&self, event: Event) -> Event {
-        let count = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-        let mut event = event.fact("entries", count(self.entries)).fact("payloads", count(self.payloads));
-        for (name, before) in
-            [("entries_before", self.plan.entries_before), ("payloads_before", self.plan.payloads_before)]
-        {
-            if let Some(before) = before {
-                event = event.fact(name, before.to_string());
+    fn facts(&self, mut event: Event) -> Event {
+        let plan = hold::cut(self.plan, self.held);
+        let moments = [
+            ("entries_before", plan.entries_before),
+            ("payloads_before", plan.payloads_before),
+            ("held_from", self.stopped_at()),
+        ];
+        for (name, moment) in moments {
+            if let Some(moment) = moment {
+                event = event.fact(name, moment.to_string());
             }
         }
         event
     }
 }
 
-/// The entry about a run that began at `began`.
-pub(crate) fn event(cron: &str, began: Timestamp, result: &Result<Report, String>) -> Event {
-    let detail = if result.is_ok() { Detail::Ok } else { Detail::Incomplete };
-    let method = if result.is_ok() { "retention.completed" } else { "retention.failed" };
-    let event = Event::new(began, Channel::System, Kind::System, detail).fact("cron", cron);
-    let event = Event { method: Some(method.to_owned()), ..event };
+impl Report {
+    /// The run in one sentence.
+    pub(crate) fn message(&self) -> String {
+        let removed = format!("{} entries and {} payloads removed", self.entries, self.payloads);
+        match self.intent.stopped_at() {
+            Some(held) => format!("{removed}; a legal hold keeps everything recorded from {held} on"),
+            None => removed,
+        }
+    }
+}
+
+/// The entry about a run that is about to begin at `began`.
+pub(crate) fn started(cron: &str, began: Timestamp, intent: &Intent) -> Event {
+    let event = event("retention.started", cron, began, Detail::Ok);
+    intent.facts(event).fact("first_place", count(intent.first)).fact("expected", count(intent.expected))
+}
+
+/// The entry about a run that began at `began` and is over.
+pub(crate) fn ended(cron: &str, began: Timestamp, result: &Result<Report, String>) -> Event {
     match result {
-        Ok(report) => report.facts(event),
+        Ok(report) => report
+            .intent
+            .facts(event("retention.completed", cron, began, Detail::Ok))
+            .fact("entries", count(report.entries))
+            .fact("payloads", count(report.payloads)),
         Err(error) => Event {
             failure: Some(Failure { kind: "retention".to_owned(), message: error.clone(), code: None }),
-            ..event
+            ..event("retention.failed", cron, began, Detail::Incomplete)
         },
     }
 }
+
+fn event(method: &str, cron: &str, began: Timestamp, detail: Detail) -> Event {
+    let event = Event::new(began, Channel::System, Kind::System, detail).fact("cron", cron);
+    Event { method: Some(method.to_owned()), ..event }
+}
+
+fn count(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

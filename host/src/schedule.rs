@@ -48,12 +48,15 @@ pub struct CronState {
     pub last_succeeded: Option<bool>,
     /// What that run said.
     pub last_message: Option<String>,
+    /// When the run began that is under way, or was when the process ended.
+    pub running_since: Option<Timestamp>,
 }
 
 impl CronState {
-    /// Whether the job is due at `now`. However many slots were missed, that is one run.
+    /// Whether the job is due at `now`. However many slots were missed, that is one run; a run that was interrupted is
+    /// made up for at once.
     pub fn is_due(&self, now: Timestamp) -> bool {
-        self.next_run.is_some_and(|next| next <= now)
+        self.running_since.is_some() || self.next_run.is_some_and(|next| next <= now)
     }
 
     /// The state after a run at `now` that ended with `result`; the next slot lies in the future.
@@ -65,6 +68,7 @@ impl CronState {
             last_run: Some(now),
             last_succeeded: Some(result.is_ok()),
             last_message: Some(result.clone().unwrap_or_else(|error| error)),
+            running_since: None,
         }
     }
 }
@@ -94,6 +98,15 @@ mod tests {
         assert!(!state.is_due(now));
         assert_eq!(state.next_run, Some(at("2026-11-22T03:17:00Z")));
         assert_eq!((state.last_succeeded, state.last_message.as_deref()), (Some(false), Some("disk full")));
+    }
+
+    #[test]
+    fn an_interrupted_run_is_due_until_a_run_has_ended() {
+        let daily = Schedule::parse("17 3 * * *").expect("a schedule");
+        let now = at("2026-11-21T12:00:00Z");
+        let state = CronState { next_run: daily.next_after(now), running_since: Some(now), ..CronState::default() };
+        assert!(state.is_due(now));
+        assert!(!CronState::after_run(&daily, now, &Ok("done".into())).is_due(now));
     }
 
     #[test]

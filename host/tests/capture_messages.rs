@@ -73,7 +73,7 @@ async fn a_session_from_its_beginning_to_its_end() {
             "{}",
             line(entry)
         );
-        assert_eq!(entry.details["protocol_version"], "2025-06-18");
+        assert_eq!(entry.text(Field::ProtocolVersion), Some("2025-06-18"));
         assert_eq!((entry.text(Field::User), entry.text(Field::Server)), (Some("anna"), Some("s")));
     }
     let session = entries[0].text(Field::Session).expect("a session");

@@ -318,7 +318,7 @@ async fn a_huge_request_passes() {
     assert_eq!((status, answer), (200, format!(r#"{{"result":{{"length":{length}}},"id":1}}"#)));
     let entries = log.wait_for(1).await;
     assert_eq!(lines(&entries), ["request tools/call upload ok 200"]);
-    assert_eq!(entries[0].details["request_bytes"], length);
+    assert_eq!(entries[0].request_bytes, Some(length as u64));
 }
 
 /// What an upstream sees of a request, and what a client sees of the upstream's answer.

@@ -1,4 +1,4 @@
--- The log: entries, their texts, their payloads; settings and schedule beside it.
+-- The log: entries, their texts, their payloads; settings, schedule, holds and views beside it.
 --
 -- Entries are immutable. Triggers refuse every change from any connection; the writer's authorizer refuses it once more.
 -- A row may only go below the head's prune points, and only the retention job moves those.
@@ -16,7 +16,8 @@ CREATE TABLE term (
     text  TEXT    NOT NULL,
     PRIMARY KEY (field, id)
 ) STRICT, WITHOUT ROWID;
-CREATE UNIQUE INDEX term_text ON term (field, text);
+-- Not unique, for the reason given at entry_id.
+CREATE INDEX term_text ON term (field, text);
 
 CREATE TABLE entry (
     -- Bounded far from where counting on would overflow.
@@ -28,6 +29,8 @@ CREATE TABLE entry (
     recorded_at        INTEGER NOT NULL,
     status_code        INTEGER,
     duration_us        INTEGER,
+    request_bytes      INTEGER,
+    response_bytes     INTEGER,
     parent             BLOB,
     -- Salted, so that an erased payload cannot be guessed; the salt lives beside the payload and goes with it.
     payload_commitment BLOB,
@@ -42,7 +45,9 @@ CREATE TABLE entry (
     prompt             INTEGER,
     resource_uri       INTEGER,
     server             INTEGER,
+    http_method        INTEGER,
     path               INTEGER,
+    protocol_version   INTEGER,
     user               INTEGER,
     connection         INTEGER,
     agent              INTEGER,
@@ -117,8 +122,39 @@ CREATE TABLE cron (
     next_run       INTEGER,
     last_run       INTEGER,
     last_succeeded INTEGER,
-    last_message   TEXT
+    last_message   TEXT,
+    -- Set while a run is under way. Found at a start, it is a run that was interrupted.
+    running_since  INTEGER
 ) STRICT, WITHOUT ROWID;
+
+-- Legal holds. While one is in force, nothing goes that was recorded at or after its start.
+CREATE TABLE hold (
+    id             BLOB    PRIMARY KEY CHECK (length(id) = 16),
+    starts         INTEGER NOT NULL,
+    ends           INTEGER CHECK (ends > starts),
+    reason         TEXT    NOT NULL,
+    placed_by      TEXT    NOT NULL,
+    placed_at      INTEGER NOT NULL,
+    released_by    TEXT,
+    released_at    INTEGER,
+    release_reason TEXT,
+    CHECK ((released_at IS NULL) = (released_by IS NULL) AND (released_at IS NULL) = (release_reason IS NULL))
+) STRICT;
+
+-- Named searches, each of one user.
+CREATE TABLE view (
+    id         BLOB    PRIMARY KEY CHECK (length(id) = 16),
+    name       TEXT    NOT NULL,
+    owner      TEXT    NOT NULL,
+    -- The platform's instance that the owner belongs to; nobody of another one sees it.
+    instance   TEXT,
+    shared     INTEGER NOT NULL CHECK (shared IN (0, 1)),
+    -- Names and values as they stand in a URL: a JSON list of pairs.
+    query      TEXT    NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX view_instance ON view (instance, owner);
 
 -- ------------------------------------------------------------------ immutability
 
@@ -153,8 +189,7 @@ CREATE TRIGGER term_no_delete BEFORE DELETE ON term WHEN NOT (SELECT sweeping FR
     SELECT RAISE(ABORT, 'terms are part of immutable entries');
 END;
 CREATE TRIGGER term_append_only BEFORE INSERT ON term
-WHEN new.id IS NOT coalesce((SELECT max(id) + 1 FROM term WHERE field = new.field), 1)
-    OR EXISTS (SELECT 1 FROM term WHERE field = new.field AND text = new.text) BEGIN
+WHEN new.id IS NOT coalesce((SELECT max(id) + 1 FROM term WHERE field = new.field), 1) BEGIN
     SELECT RAISE(ABORT, 'terms are append-only');
 END;
 
@@ -175,4 +210,18 @@ CREATE TRIGGER head_no_delete BEFORE DELETE ON head BEGIN
 END;
 CREATE TRIGGER head_no_insert BEFORE INSERT ON head BEGIN
     SELECT RAISE(ABORT, 'there is one head');
+END;
+
+-- A hold stays as it was placed, and is released once.
+CREATE TRIGGER hold_no_update BEFORE UPDATE ON hold
+WHEN old.released_at IS NOT NULL OR new.released_at IS NULL OR new.id IS NOT old.id OR new.starts IS NOT old.starts
+    OR new.ends IS NOT old.ends OR new.reason IS NOT old.reason OR new.placed_by IS NOT old.placed_by
+    OR new.placed_at IS NOT old.placed_at BEGIN
+    SELECT RAISE(ABORT, 'a hold can only be released, and once');
+END;
+CREATE TRIGGER hold_no_delete BEFORE DELETE ON hold BEGIN
+    SELECT RAISE(ABORT, 'holds are kept');
+END;
+CREATE TRIGGER hold_append_only BEFORE INSERT ON hold WHEN EXISTS (SELECT 1 FROM hold WHERE id = new.id) BEGIN
+    SELECT RAISE(ABORT, 'holds are kept');
 END;

@@ -118,4 +118,7 @@ const SYSTEM: &[(&str, &str)] = &[
     ("payload.erased", "Payload erased"),
     ("hold.placed", "Legal hold placed"),
     ("hold.released", "Legal hold released"),
+    ("view.shared", "Saved view shared"),
+    ("view.updated", "Shared view updated"),
+    ("view.deleted", "Shared view deleted"),
 ];

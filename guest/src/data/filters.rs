@@ -1,11 +1,13 @@
 //! The saved filters that the search panel offers.
 
 use crate::contract::{Comparison, Domain, SavedFilter};
-use crate::domain::compare;
+use crate::domain::{compare, own};
 
-/// All saved filters, in the order of the panel. Relative times are read by the host.
+/// All saved filters, in the order of the panel. Relative times, and whose own is meant, are read by the
+/// host.
 pub(crate) fn declared() -> Vec<SavedFilter> {
     vec![
+        filter("mine", "My entries", own()),
         filter("success", "Success", compare("outcome", Comparison::Equal, "success")),
         // Not "is an error", so that a denial, and an outcome that a newer host knows, is found as well.
         filter("errors", "Errors", compare("outcome", Comparison::NotEqual, "success")),

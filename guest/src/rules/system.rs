@@ -1,6 +1,7 @@
-//! The rules for what the log does or notices itself: start and stop, gaps, retention, settings, readings of payloads.
+//! The rules for what the log does or notices itself: start and stop, gaps, retention, settings, holds, shared views,
+//! readings of payloads.
 
-use super::{action, by_id, by_name, called, changes, text_fact};
+use super::{action, by_id, by_name, called, changes, cut, text_fact};
 use crate::contract::{Affected, Event, Verdict};
 
 /// The verdict on an event of the log itself. The host names the action as the method.
@@ -15,9 +16,12 @@ fn affected(action: &str, event: &Event) -> Option<Affected> {
     let target = event.target.as_deref();
     match action::resource(action) {
         "settings" => by_id("setting", text_fact(event, "setting").or(target)),
-        // What is read, erased or held is the payload of an entry, which has the id.
+        // What is read or erased is the payload of an entry, which has the id.
         "payload" | "entry" => by_id("entry", text_fact(event, "entry").or(target)),
         "retention" | "cron" => by_name("cron", text_fact(event, "cron").or(target)),
+        "hold" => by_id("hold", text_fact(event, "hold").or(target)),
+        "view" => by_id("view", text_fact(event, "view").or(target))
+            .map(|view| Affected { name: text_fact(event, "name").map(cut), ..view }),
         "connection" => by_name("connection", target),
         resource => by_name(resource, target),
     }

@@ -190,6 +190,16 @@ fn a_changed_setting_shows_old_and_new() {
 }
 
 #[test]
+fn holds_and_shared_views_are_told_by_their_ids() {
+    let of = |method: &str, facts| affected(&rule(&Event { facts, ..event("system", "system", Some(method)) }));
+    assert_eq!(of("hold.placed", vec![fact("hold", text("h1")), fact("reason", text("case 7"))]), "hold h1 -");
+    assert_eq!(of("view.shared", vec![fact("view", text("v1")), fact("name", text("errors"))]), "view v1 errors");
+    for method in ["hold.placed", "hold.released", "view.shared", "view.updated", "view.deleted"] {
+        assert!(crate::data::actions::declared().iter().any(|action| action.name == method), "{method}");
+    }
+}
+
+#[test]
 fn payloads_are_kept_only_when_the_switch_is_on() {
     let with_payload = |channel: &str| Event { has_payload: true, ..event(channel, "request", Some("tools/call")) };
     let kept = |settings: &[Setting], event: Event| {

@@ -110,10 +110,10 @@ pub(super) fn serve_until_end(
     Ok(())
 }
 
-/// Listens, or says what to do about it.
-pub(super) async fn listen(address: SocketAddr) -> Result<TcpListener, String> {
+/// Listens, or says what to do about it; `option` is where the address comes from.
+pub(super) async fn listen(address: SocketAddr, option: &str) -> Result<TcpListener, String> {
     TcpListener::bind(address).await.map_err(|error| {
-        format!("cannot listen on {address}: {error}; stop what uses that port, or name another with --listen")
+        format!("cannot listen on {address}: {error}; stop what uses that port, or name another with {option}")
     })
 }
 

@@ -1,13 +1,16 @@
-//! The options that say which entries are meant.
+//! Which entries a subcommand is about.
 
 use clap::Args;
-use mcp_audit::domain::{Domain, DomainError, parse_json};
+use mcp_audit::domain::{Context, Domain, DomainError, parse_json, parse_text};
 use mcp_audit::field::Field;
-use mcp_audit::time::{Clock, SystemClock};
 
-/// A filter; all that is given must hold.
 #[derive(Args)]
-pub(super) struct FilterOptions {
+pub(super) struct Filter {
+    /// What to find: outcome:error tool:search* since:7d, or plain words; `!` negates, as in '!outcome:success'.
+    query: Vec<String>,
+    /// The same as one text, which may begin with a hyphen.
+    #[arg(long = "query", value_name = "QUERY", allow_hyphen_values = true, conflicts_with = "query")]
+    text: Option<String>,
     /// Only entries with this outcome.
     #[arg(long, value_parser = ["success", "error", "denied"])]
     outcome: Option<String>,
@@ -43,10 +46,9 @@ pub(super) struct FilterOptions {
     domain: Option<String>,
 }
 
-impl FilterOptions {
+impl Filter {
     /// Every option as a term, so that all of them speak the one filter language.
-    pub(super) fn domain(&self) -> Result<Domain, DomainError> {
-        let now = SystemClock.now();
+    pub(super) fn domain(&self, context: &Context<'_>) -> Result<Domain, DomainError> {
         let mut terms = Vec::new();
         for (field, comparison, value) in [
             (Field::Outcome, "=", &self.outcome),
@@ -62,10 +64,50 @@ impl FilterOptions {
         ] {
             terms.extend(value.as_ref().map(|value| serde_json::json!([field.name(), comparison, value])));
         }
-        let options = parse_json(&serde_json::Value::Array(terms).to_string(), now)?;
-        match &self.domain {
-            Some(domain) => Ok(options.and(parse_json(domain, now)?)),
-            None => Ok(options),
+        let options = parse_json(&serde_json::Value::Array(terms).to_string(), context)?;
+        let domain = self.domain.as_deref().map_or(Ok(Domain::TRUE), |domain| parse_json(domain, context))?;
+        let text = self.text.clone().unwrap_or_else(|| self.query.join(" "));
+        Ok(Domain::all_of([options, parse_text(&text, context)?, domain]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use mcp_audit::domain::parse_json;
+    use mcp_audit::time::Timestamp;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Alone {
+        #[command(flatten)]
+        filter: Filter,
+    }
+
+    #[test]
+    fn text_options_and_domain_are_one_filter() {
+        let context = Context::new(Timestamp::EPOCH, Some("operator"), None);
+        for (arguments, domain) in [
+            (&["outcome:error", "tool:search*"][..], r#"[["outcome","=","error"],["tool","=ilike","search%"]]"#),
+            (&["tool:\"a b\" user:@me"], r#"[["tool","=","a b"],["user","=","operator"]]"#),
+            (&["--", "-tool:x"], r#"[["tool","!=","x"]]"#),
+            (&["--query", "-tool:x OR user:y"], r#"["|",["tool","!=","x"],["user","=","y"]]"#),
+            (
+                &["!tool:x", "--user", "y", "--domain", r#"[["status_code",">",1]]"#],
+                r#"[["user","=","y"],["tool","!=","x"],["status_code",">",1]]"#,
+            ),
+            (
+                &["--agent", "planner", "--agent-instance", "run-7"],
+                r#"[["agent","=","planner"],["agent_instance","=","run-7"]]"#,
+            ),
+            (&[], "[]"),
+        ] {
+            let filter = Alone::try_parse_from([&["list"], arguments].concat()).expect("arguments").filter;
+            assert_eq!(filter.domain(&context), parse_json(domain, &context), "{arguments:?}");
         }
+        let filter = Alone::try_parse_from(["list", "x", "outcom:error"]).expect("arguments").filter;
+        let error = filter.domain(&context).expect_err("no field").to_string();
+        assert!(error.contains("did you mean outcome?") && error.contains("at character 3: outcom:error"), "{error}");
     }
 }

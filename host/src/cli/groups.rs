@@ -7,8 +7,8 @@ use clap::builder::PossibleValuesParser;
 use mcp_audit::store::{GroupBy, GroupSort};
 
 use super::common::{LogOptions, ViewerOptions, note};
-use super::filter::FilterOptions;
-use super::list::Format;
+use super::filter::Filter;
+use super::print::Format;
 use super::{Outcome, print};
 
 #[derive(Args)]
@@ -24,7 +24,7 @@ pub(super) struct Groups {
     #[arg(long, default_value = "count", value_parser = PossibleValuesParser::new(GroupSort::ALL.iter().map(|(name, _)| *name)))]
     sort: String,
     #[command(flatten)]
-    filter: FilterOptions,
+    filter: Filter,
     /// How many groups, from 1 to 500.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=500))]
     limit: u16,
@@ -35,12 +35,13 @@ pub(super) struct Groups {
 
 impl Groups {
     pub(super) fn run(self) -> Outcome {
-        let domain = self.filter.domain()?;
         if self.by.len() > 2 || self.by.get(1) == self.by.first() {
             return Err("--by can be given twice at most, and each time with another field".into());
         }
+        let viewer = self.viewer.viewer();
         let log = self.log.view()?;
-        let access = log.access(&self.viewer.viewer());
+        let domain = self.filter.domain(&viewer.context(log.now()))?;
+        let access = log.access(&viewer);
         let sort = GroupSort::parse(&self.sort).unwrap_or_default();
         let found = log.reader(&access).groups(domain, &self.by, sort, self.limit.into())?;
         match self.format {

@@ -2,10 +2,11 @@
 
 use std::process::ExitCode;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::common::{LogOptions, ViewerOptions, note};
-use super::filter::FilterOptions;
+use super::filter::Filter;
+use super::print::Format;
 use super::{Outcome, print};
 
 #[derive(Args)]
@@ -15,7 +16,7 @@ pub(super) struct List {
     #[command(flatten)]
     viewer: ViewerOptions,
     #[command(flatten)]
-    filter: FilterOptions,
+    filter: Filter,
     /// How many, from 1 to 500.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=500))]
     limit: u16,
@@ -24,19 +25,12 @@ pub(super) struct List {
     format: Format,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-pub(super) enum Format {
-    /// Columns for people.
-    Table,
-    /// One JSON object a line.
-    Json,
-}
-
 impl List {
     pub(super) fn run(self) -> Outcome {
-        let domain = self.filter.domain()?;
+        let viewer = self.viewer.viewer();
         let log = self.log.view()?;
-        let access = log.access(&self.viewer.viewer());
+        let domain = self.filter.domain(&viewer.context(log.now()))?;
+        let access = log.access(&viewer);
         let page = log.reader(&access).page(domain, None, self.limit.into())?;
         match self.format {
             Format::Table => print::table(&page.entries)?,

@@ -10,6 +10,7 @@ mod print;
 mod serve;
 mod show;
 mod stdio;
+mod tail;
 mod token;
 
 use std::io;
@@ -31,13 +32,15 @@ enum Command {
     Serve(serve::Serve),
     /// Run an MCP server that speaks over standard input and output, and record what it says.
     Stdio(stdio::Stdio),
-    /// Make tokens that let users and agents in.
+    /// Make, list and revoke tokens that let users and agents in.
     #[command(subcommand)]
     Token(token::TokenCommand),
     /// List entries, newest first.
-    List(list::List),
+    List(Box<list::List>),
     /// Group entries: how many, how many failed, how long they took.
-    Groups(groups::Groups),
+    Groups(Box<groups::Groups>),
+    /// Print entries as they are stored, beside a server that records them.
+    Tail(Box<tail::Tail>),
     /// Show one entry.
     Show(show::Show),
     /// See it work: a real MCP server, real clients and three users, on a fresh log.
@@ -57,6 +60,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Token(token) => token.run(),
         Command::List(list) => list.run(),
         Command::Groups(groups) => groups.run(),
+        Command::Tail(tail) => tail.run(),
         Command::Show(show) => show.run(),
         #[cfg(feature = "demo")]
         Command::Demo(demo) => demo.run(),

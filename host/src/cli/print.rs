@@ -2,15 +2,16 @@
 
 use std::io;
 
+use clap::ValueEnum;
 use mcp_audit::entry::Entry;
 use mcp_audit::field::Field;
-use mcp_audit::store::{Group, GroupBy, StoredPayload};
+use mcp_audit::store::{Group, GroupBy, StoredPayload, Token};
 use mcp_audit::value::Value;
 use serde_json::Value as Json;
 
 use super::common::{note, say};
 
-/// The columns of the table and how wide they may get.
+/// The columns of a table of entries and how wide they may get.
 const COLUMNS: [(&str, usize); 9] = [
     ("TIME", 20),
     ("OUTCOME", 8),
@@ -23,34 +24,93 @@ const COLUMNS: [(&str, usize); 9] = [
     ("ID", 36),
 ];
 
+#[derive(Clone, Copy, ValueEnum)]
+pub(super) enum Format {
+    /// Columns for people.
+    Table,
+    /// One JSON object a line.
+    Json,
+}
+
+/// A table that may be printed piece by piece; its columns grow with what comes.
+pub(super) struct Table(Vec<Column>);
+
+struct Column {
+    name: String,
+    width: usize,
+    most: usize,
+}
+
+impl Table {
+    fn new(columns: impl IntoIterator<Item = (String, usize)>) -> Self {
+        let column = |(name, most): (String, usize)| Column { width: name.chars().count(), name, most };
+        Self(columns.into_iter().map(column).collect())
+    }
+
+    pub(super) fn of_entries() -> Self {
+        Self::new(COLUMNS.map(|(name, most)| (name.to_owned(), most)))
+    }
+
+    pub(super) fn head(&self) -> io::Result<()> {
+        self.line(self.0.iter().map(|column| column.name.as_str()))
+    }
+
+    pub(super) fn entries(&mut self, entries: &[Entry]) -> io::Result<()> {
+        let rows: Vec<_> = entries.iter().map(row).collect();
+        self.fit(&rows);
+        self.lines(&rows)
+    }
+
+    /// All of it, as wide as its content needs.
+    fn whole(mut self, rows: &[Vec<String>]) -> io::Result<()> {
+        self.fit(rows);
+        self.head()?;
+        self.lines(rows)?;
+        if rows.is_empty() {
+            note("No entries match.");
+        }
+        Ok(())
+    }
+
+    fn fit(&mut self, rows: &[Vec<String>]) {
+        for row in rows {
+            for (column, cell) in self.0.iter_mut().zip(row) {
+                column.width = cell.chars().count().min(column.most).max(column.width);
+            }
+        }
+    }
+
+    fn lines(&self, rows: &[Vec<String>]) -> io::Result<()> {
+        rows.iter().try_for_each(|row| self.line(row.iter().map(String::as_str)))
+    }
+
+    fn line<'a>(&self, row: impl Iterator<Item = &'a str>) -> io::Result<()> {
+        let cell = |(cell, column): (&str, &Column)| format!("{:1$}", cut(cell, column.most), column.width);
+        let cells: Vec<_> = row.zip(&self.0).map(cell).collect();
+        say(cells.join("  ").trim_end())
+    }
+}
+
 /// A table of entries.
 pub(super) fn table(entries: &[Entry]) -> io::Result<()> {
-    let rows: Vec<Vec<String>> = entries.iter().map(|entry| row(entry).into()).collect();
-    columns(&COLUMNS, &rows)?;
-    if rows.is_empty() {
-        note("No entries match.");
+    Table::of_entries().whole(&entries.iter().map(row).collect::<Vec<_>>())
+}
+
+/// Tokens, one a line.
+pub(super) fn tokens(tokens: &[Token]) -> io::Result<()> {
+    for token in tokens {
+        let Token { id, user, connection, groups, instance, created_at } = token;
+        let instance = instance.as_deref().map_or(String::new(), |instance| format!("  {instance}"));
+        let line = format!("{id}  {created_at}  {user}  {connection}  {}{instance}", groups.join(","));
+        say(inert(&line))?;
+    }
+    if tokens.is_empty() {
+        note("There are no tokens.");
     }
     Ok(())
 }
 
-/// A table, as wide as its content needs within each column's limit.
-fn columns(columns: &[(&str, usize)], rows: &[Vec<String>]) -> io::Result<()> {
-    let width = |at: usize| {
-        let longest = rows.iter().map(|row| row[at].chars().count()).max().unwrap_or(0);
-        longest.clamp(columns[at].0.len(), columns[at].1)
-    };
-    let widths: Vec<_> = (0..columns.len()).map(width).collect();
-    let line = |row: &[String]| {
-        let cells = row.iter().zip(columns).zip(&widths);
-        let cells: Vec<_> =
-            cells.map(|((cell, (_, most)), width)| format!("{:1$}", cut(cell, *most), *width)).collect();
-        say(cells.join("  ").trim_end())
-    };
-    line(&columns.iter().map(|(name, _)| (*name).to_owned()).collect::<Vec<_>>())?;
-    rows.iter().try_for_each(|row| line(row))
-}
-
-fn row(entry: &Entry) -> [String; COLUMNS.len()] {
+fn row(entry: &Entry) -> Vec<String> {
     let text = |field| inert(entry.text(field).unwrap_or_default());
     let target = [Field::Tool, Field::Prompt, Field::ResourceUri, Field::ResourceName, Field::ResourceId, Field::Path]
         .into_iter();
@@ -58,7 +118,7 @@ fn row(entry: &Entry) -> [String; COLUMNS.len()] {
     let time: String = entry.occurred_at.to_string().chars().take(19).chain(['Z']).collect();
     let duration = entry.duration_us.map(millis);
     let method = text(Field::Method);
-    [
+    vec![
         time,
         text(Field::Outcome),
         text(Field::User),
@@ -73,15 +133,9 @@ fn row(entry: &Entry) -> [String; COLUMNS.len()] {
 
 /// A table of groups.
 pub(super) fn groups(by: &[GroupBy], groups: &[Group]) -> io::Result<()> {
-    let names: Vec<_> = by.iter().map(|by| by.to_string().to_uppercase()).collect();
-    let levels = names.iter().map(|name| (name.as_str(), 48.max(name.len())));
-    let heads: Vec<_> = levels.chain([("ENTRIES", 12), ("ERRORS", 12), ("AVERAGE MS", 12), ("P95 MS", 12)]).collect();
-    let rows: Vec<Vec<String>> = groups.iter().map(group).collect();
-    columns(&heads, &rows)?;
-    if rows.is_empty() {
-        note("No entries match.");
-    }
-    Ok(())
+    let levels = by.iter().map(|by| (by.to_string().to_uppercase(), 48));
+    let measures = ["ENTRIES", "ERRORS", "AVERAGE MS", "P95 MS"].map(|name| (name.to_owned(), 12));
+    Table::new(levels.chain(measures)).whole(&groups.iter().map(group).collect::<Vec<_>>())
 }
 
 fn group(group: &Group) -> Vec<String> {
@@ -130,7 +184,7 @@ pub(super) fn entry(entry: &Entry, payload: Option<StoredPayload>) -> serde_json
 }
 
 /// The text with control and bidirectional characters written out.
-fn inert(text: &str) -> String {
+pub(super) fn inert(text: &str) -> String {
     let dangerous = |char: char| {
         char.is_control() || matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };

@@ -1,5 +1,7 @@
 //! `mcp-audit serve`: proxy, API and pages in one process.
 
+use std::future::Future;
+use std::io;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
@@ -26,6 +28,10 @@ pub(super) struct Serve {
     /// An MCP server to put at /mcp/NAME (repeatable).
     #[arg(long = "upstream", value_name = "NAME=URL", value_parser = Upstream::parse)]
     upstreams: Vec<Upstream>,
+    /// Tell figures to a monitoring system under http://ADDR/metrics. There is no sign-in, so keep the address to
+    /// yourself.
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1:9464", env = "MCP_AUDIT_METRICS")]
+    metrics: Option<SocketAddr>,
     /// Let MCP requests in without a token: for a gateway in front that does its own sign-in. API and pages still need
     /// a token.
     #[arg(long)]
@@ -44,11 +50,33 @@ impl Serve {
         let log = self.log.open()?;
         let sign_in = if self.open { SignIn::Open(identity.clone()) } else { SignIn::Tokens(identity.clone()) };
         let router = everything(&log, self.upstreams.clone(), sign_in, identity, SignInLinks::default());
-        let listener = listen(self.listen).await?;
+        let listener = listen(self.listen, "--listen").await?;
+        let metrics = match self.metrics {
+            Some(address) => Some(listen(address, "--metrics").await?),
+            None => None,
+        };
         announce(&listener, &self.upstreams)?;
-        http::serve(listener, router, stop_signal()).await?;
+        let metrics = tell_figures(metrics, &log)?;
+        tokio::try_join!(http::serve(listener, router, stop_signal()), metrics)?;
         Ok(log)
     }
+}
+
+/// Serves `/metrics`, where that is wanted.
+fn tell_figures(
+    listener: Option<TcpListener>,
+    log: &AuditLog,
+) -> io::Result<impl Future<Output = io::Result<()>> + use<>> {
+    let router = http::metrics_router(log.clone());
+    if let Some(listener) = &listener {
+        say(format_args!("  http://{}/metrics has figures", listener.local_addr()?))?;
+    }
+    Ok(async {
+        match listener {
+            Some(listener) => http::serve(listener, router, stop_signal()).await,
+            None => Ok(()),
+        }
+    })
 }
 
 /// The proxy, the API and the pages.
@@ -72,7 +100,7 @@ fn one_name_each(upstreams: &[Upstream]) -> Result<(), String> {
     }
 }
 
-fn announce(listener: &TcpListener, upstreams: &[Upstream]) -> std::io::Result<()> {
+fn announce(listener: &TcpListener, upstreams: &[Upstream]) -> io::Result<()> {
     let address = listener.local_addr()?;
     say(format_args!("mcp-audit is listening on http://{address}"))?;
     for upstream in upstreams {

@@ -1,28 +1,53 @@
-//! `mcp-audit token`: tokens, made beside a running server.
+//! `mcp-audit token`: tokens, made and revoked beside a running server.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use mcp_audit::Viewer;
 use mcp_audit::policy::{Limits, Policy};
-use mcp_audit::store::Tokens;
+use mcp_audit::store::{Token, Tokens};
 use mcp_audit::time::{Clock, SystemClock};
 
-use super::Outcome;
-use super::common::{note, say};
+use super::common::{Failure, note, say};
+use super::{Outcome, print};
 
 #[derive(Subcommand)]
 pub(super) enum TokenCommand {
     /// Make a token. It is shown once, on the last line; only its hash is stored.
     Create(Create),
+    /// List the tokens there are; their secrets are not known.
+    List(List),
+    /// Make a token worthless, and the sessions that were begun with it. A running server knows within a second.
+    Revoke(Revoke),
+}
+
+/// Where the tokens are.
+#[derive(Args)]
+struct Folder {
+    /// The folder of the log.
+    #[arg(long, value_name = "DIR", default_value = "mcp-audit-data", env = "MCP_AUDIT_DATA")]
+    data: PathBuf,
+}
+
+#[derive(Args)]
+pub(super) struct List {
+    #[command(flatten)]
+    folder: Folder,
+}
+
+#[derive(Args)]
+pub(super) struct Revoke {
+    #[command(flatten)]
+    folder: Folder,
+    /// The token's id, as `token list` shows it, or its connection where only one token has it.
+    token: String,
 }
 
 #[derive(Args)]
 pub(super) struct Create {
-    /// The folder of the log.
-    #[arg(long, value_name = "DIR", default_value = "mcp-audit-data", env = "MCP_AUDIT_DATA")]
-    data: PathBuf,
+    #[command(flatten)]
+    folder: Folder,
     /// Whose token it is.
     #[arg(long, value_name = "USER")]
     user: String,
@@ -40,14 +65,17 @@ pub(super) struct Create {
 
 impl TokenCommand {
     pub(super) fn run(self) -> Outcome {
-        let Self::Create(create) = self;
-        create.run()
+        match self {
+            Self::Create(create) => create.run(),
+            Self::List(list) => list.run(),
+            Self::Revoke(revoke) => revoke.run(),
+        }
     }
 }
 
 impl Create {
     fn run(self) -> Outcome {
-        let Self { data, user, groups, connection, instance } = self;
+        let Self { folder: Folder { data }, user, groups, connection, instance } = self;
         let connection = connection.unwrap_or_else(|| user.clone());
         let viewer = Viewer { user, groups, instance };
         if !data.join("mcp-audit.db").is_file() {
@@ -69,6 +97,48 @@ impl Create {
     }
 }
 
+impl List {
+    fn run(self) -> Outcome {
+        print::tokens(&existing(&self.folder.data)?.list()?)?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Revoke {
+    fn run(self) -> Outcome {
+        let tokens = existing(&self.folder.data)?;
+        let token = one(tokens.list()?, &self.token)?;
+        if !tokens.revoke(&token.id)? {
+            return Err(format!("the token {} was revoked just now by somebody else", token.id).into());
+        }
+        note(print::inert(&format!("Revoked: {} of {}, connection {:?}.", token.id, token.user, token.connection)));
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// The tokens of a folder that has some; looking must not make the file.
+fn existing(data: &Path) -> Result<Tokens, Failure> {
+    if !data.join("tokens.db").is_file() {
+        return Err(format!("there are no tokens in {}; name another folder with --data", data.display()).into());
+    }
+    Ok(Tokens::open(data)?)
+}
+
+/// The token that is meant by an id or a connection's name.
+fn one(mut tokens: Vec<Token>, name: &str) -> Result<Token, Failure> {
+    if let Some(at) = tokens.iter().position(|token| token.id == name) {
+        return Ok(tokens.swap_remove(at));
+    }
+    tokens.retain(|token| token.connection == name);
+    match (tokens.pop(), tokens.len()) {
+        (Some(token), 0) => Ok(token),
+        (Some(_), others) => {
+            Err(format!("{} tokens have the connection {name:?}; take the id from `token list`", others + 1).into())
+        }
+        (None, _) => Err(format!("there is no token {name:?}; `token list` shows those there are").into()),
+    }
+}
+
 /// A typo would make a token that may do nothing. Another policy may know the group, so this is no error.
 fn warn_of_unknown_groups(groups: &[String]) -> Result<(), mcp_audit::policy::LoadError> {
     let policy = Policy::builtin(Limits::default(), SystemClock.now())?;
@@ -77,4 +147,27 @@ fn warn_of_unknown_groups(groups: &[String]) -> Result<(), mcp_audit::policy::Lo
         note(format_args!("The default policy has no group {group:?}; it has {}.", known.join(", ")));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_meant_by_its_id_or_by_a_connection_that_it_has_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        assert!(existing(folder.path()).is_err() && !folder.path().join("tokens.db").exists());
+        let tokens = Tokens::open(folder.path()).expect("tokens");
+        let make = |user: &str, connection: &str| {
+            let viewer = Viewer { user: user.into(), groups: Vec::new(), instance: None };
+            tokens.create(&viewer, connection, SystemClock.now()).expect("a token").1
+        };
+        let (anna, otto, uma) = (make("anna", "laptop"), make("otto", "laptop"), make("uma", "desk"));
+        let meant = |name: &str| one(existing(folder.path()).expect("tokens").list().expect("listed"), name);
+        assert_eq!(meant(&anna.id).expect("one"), anna);
+        assert_eq!(meant(&otto.id).expect("one"), otto);
+        assert_eq!(meant("desk").expect("one"), uma);
+        assert!(meant("laptop").expect_err("two").to_string().starts_with("2 tokens"));
+        assert!(meant("uma").expect_err("none").to_string().contains("token list"));
+    }
 }

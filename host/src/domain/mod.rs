@@ -1,22 +1,36 @@
 //! The filter language: Odoo's domains, as a checked tree.
 //!
-//! Record rules, search facets, saved filters, the API and the command line all speak it. A [`Domain`] can only hold
-//! known fields and operands of the right type, so whatever turns it into a query needs no checks of its own.
+//! Record rules, search facets, saved filters, the API and the command line all speak it. It has two spellings: JSON
+//! (`parse_json`) for programs, and a short text (`parse_text`) for people. Both are read for a `Context`, which
+//! says who asks and when, and both become `Token`s and then the same tree. A `Domain` can only hold known fields
+//! and operands of the right type, so whatever turns it into a query needs no checks of its own.
 
+mod comparison;
+mod context;
+mod error;
 mod evaluate;
+mod free_text;
+mod json;
 mod like;
+mod moment;
 mod operand;
-mod parse;
 mod prefix;
+mod print;
+mod text;
+mod unknown;
 
+pub use comparison::Comparison;
+pub use context::{Context, Operand, Own};
+pub use error::{DomainError, Position};
+pub use json::parse_json;
 pub use like::like;
-pub use parse::parse_json;
-pub use prefix::{Token, from_tokens};
+pub use prefix::{Token, check_tokens, from_tokens};
+pub use text::parse_text;
 
 use crate::field::Field;
 use crate::value::Value;
 
-/// How many terms a domain may have.
+/// How many terms a domain may have, once days and lists are written out.
 pub const MAX_TERMS: usize = 200;
 /// How many operands `in` may have.
 pub const MAX_OPERANDS: usize = 1_000;
@@ -76,17 +90,25 @@ impl Domain {
 
     /// Both must hold.
     pub fn and(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::All(mut left), Self::All(right)) => {
-                left.extend(right);
-                Self::All(left)
-            }
-            (Self::All(mut all), one) | (one, Self::All(mut all)) => {
-                all.push(one);
-                Self::All(all)
-            }
-            (left, right) => Self::All(vec![left, right]),
-        }
+        Self::all_of([self, other])
+    }
+
+    /// All must hold. One alone stays as it is, and what is ANDed already becomes part of the one list.
+    pub fn all_of(parts: impl IntoIterator<Item = Self>) -> Self {
+        let flat = parts.into_iter().flat_map(|part| match part {
+            Self::All(parts) => parts,
+            other => vec![other],
+        });
+        alone(flat.collect()).unwrap_or_else(Self::All)
+    }
+
+    /// One must hold; put together as [`Domain::all_of`] does.
+    pub fn any_of(parts: impl IntoIterator<Item = Self>) -> Self {
+        let flat = parts.into_iter().flat_map(|part| match part {
+            Self::Any(parts) => parts,
+            other => vec![other],
+        });
+        alone(flat.collect()).unwrap_or_else(Self::Any)
     }
 
     /// `field = value`.
@@ -97,110 +119,34 @@ impl Domain {
     fn term(field: Field, test: Test) -> Self {
         Self::Term(Term { field, test })
     }
-}
 
-/// Odoo's spelling of a comparison.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Comparison {
-    /// `=`
-    Equal,
-    /// `!=`
-    NotEqual,
-    /// `<`
-    Less,
-    /// `<=`
-    LessOrEqual,
-    /// `>`
-    Greater,
-    /// `>=`
-    GreaterOrEqual,
-    /// `in`
-    In,
-    /// `not in`
-    NotIn,
-    /// `like`: contains, case matters.
-    Like,
-    /// `not like`
-    NotLike,
-    /// `ilike`: contains, case does not matter.
-    Ilike,
-    /// `not ilike`
-    NotIlike,
-    /// `=like`: matches the pattern as a whole.
-    EqualLike,
-    /// `not =like`
-    NotEqualLike,
-    /// `=ilike`
-    EqualIlike,
-    /// `not =ilike`
-    NotEqualIlike,
-    /// `=?`: true when the operand is not set, else `=`.
-    EqualIfSet,
-}
-
-impl Comparison {
-    const SPELLINGS: &'static [(&'static str, Self)] = &[
-        ("=", Self::Equal),
-        ("!=", Self::NotEqual),
-        ("<", Self::Less),
-        ("<=", Self::LessOrEqual),
-        (">", Self::Greater),
-        (">=", Self::GreaterOrEqual),
-        ("in", Self::In),
-        ("not in", Self::NotIn),
-        ("like", Self::Like),
-        ("not like", Self::NotLike),
-        ("ilike", Self::Ilike),
-        ("not ilike", Self::NotIlike),
-        ("=like", Self::EqualLike),
-        ("not =like", Self::NotEqualLike),
-        ("=ilike", Self::EqualIlike),
-        ("not =ilike", Self::NotEqualIlike),
-        ("=?", Self::EqualIfSet),
-    ];
-
-    /// The comparison that `text` spells.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::SPELLINGS.iter().find(|(spelling, _)| *spelling == text).map(|(_, comparison)| *comparison)
+    /// How many terms it has; a constant counts as one.
+    fn size(&self) -> usize {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().map(Self::size).sum::<usize>().max(1),
+            Self::Not(part) => part.size(),
+            Self::Term(_) => 1,
+        }
     }
 
-    /// Its spelling.
-    pub fn as_str(self) -> &'static str {
-        Self::SPELLINGS.iter().find(|(_, comparison)| *comparison == self).map_or("=", |(spelling, _)| spelling)
-    }
-
-    /// The positive comparison that this one negates.
-    fn negates(self) -> Option<Self> {
-        Some(match self {
-            Self::NotEqual => Self::Equal,
-            Self::NotIn => Self::In,
-            Self::NotLike => Self::Like,
-            Self::NotIlike => Self::Ilike,
-            Self::NotEqualLike => Self::EqualLike,
-            Self::NotEqualIlike => Self::EqualIlike,
-            _ => return None,
-        })
+    /// How many operators stand around its innermost term.
+    fn depth(&self) -> usize {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().map(Self::depth).max().map_or(0, |depth| depth + 1),
+            Self::Not(part) => part.depth() + 1,
+            Self::Term(_) => 0,
+        }
     }
 }
 
-/// Why a text is no domain.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}{}", .term.as_ref().map(|term| format!(" in {term}")).unwrap_or_default())]
-pub struct DomainError {
-    /// What is wrong and what is allowed.
-    pub message: String,
-    /// The offending term as it was given, cut to a readable length.
-    pub term: Option<String>,
-}
-
-impl DomainError {
-    fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), term: None }
-    }
-
-    fn at(mut self, term: &impl ToString) -> Self {
-        self.term.get_or_insert_with(|| term.to_string().chars().take(120).collect());
-        self
+/// The only one of them, or all of them back.
+fn alone(mut parts: Vec<Domain>) -> Result<Domain, Vec<Domain>> {
+    match (parts.len(), parts.pop()) {
+        (1, Some(part)) => Ok(part),
+        (_, last) => {
+            parts.extend(last);
+            Err(parts)
+        }
     }
 }
 

@@ -2,56 +2,80 @@
 
 use uuid::Uuid;
 
-use super::{Comparison, Domain, DomainError, MAX_OPERAND_BYTES, MAX_OPERANDS, Test};
+use super::error::quoted;
+use super::moment::{self, moment};
+use super::{Comparison, Context, Domain, DomainError, MAX_OPERAND_BYTES, MAX_OPERANDS, Operand, Test};
 use crate::event::{Channel, Detail, Kind, Outcome};
 use crate::field::{Field, FieldType};
-use crate::time::{DAY, SECOND, Timestamp};
+use crate::time::Timestamp;
 use crate::value::Value;
 
 /// The term for `field comparison operands`; the negative comparisons never come here.
 pub(super) fn term(
     field: Field,
     comparison: Comparison,
-    operands: &[Value],
-    now: Timestamp,
+    operands: &[Operand],
+    context: &Context<'_>,
 ) -> Result<Domain, DomainError> {
     if operands.len() > MAX_OPERANDS {
         return Err(DomainError::new(format!("too many values: {MAX_OPERANDS} are allowed")));
     }
+    let values: Vec<_> =
+        operands.iter().map(|operand| resolve(field, comparison, operand, context)).collect::<Result<_, _>>()?;
+    compare(field, comparison, &values, context.now())
+}
+
+fn compare(field: Field, comparison: Comparison, values: &[Value], now: Timestamp) -> Result<Domain, DomainError> {
     match comparison {
-        Comparison::In => any_of(field, operands, now),
-        // Odoo: `=` with a list means `in`.
-        Comparison::Equal if operands.len() != 1 => any_of(field, operands, now),
-        Comparison::Equal => equal(field, single(operands)?, now),
-        Comparison::EqualIfSet => match single(operands)? {
-            Value::Unset | Value::Boolean(false) => Ok(Domain::TRUE),
+        Comparison::In => any_of(field, values, now),
+        // Odoo: `=` with a list means `in`. With an empty one it means "not set", and in a rule that would be an answer
+        // to a question which nobody asked.
+        Comparison::Equal if values.is_empty() => {
+            Err(DomainError::new("'=' and '!=' need a value; false is \"not set\", and 'in' takes an empty list"))
+        }
+        Comparison::Equal => any_of(field, values, now),
+        // Odoo: whatever is empty, which is 0 and the empty text and list too.
+        Comparison::EqualIfSet if values.is_empty() => Ok(Domain::TRUE),
+        Comparison::EqualIfSet => match single(values)? {
+            Value::Unset | Value::Boolean(false) | Value::Integer(0) => Ok(Domain::TRUE),
+            Value::Text(text) if text.is_empty() => Ok(Domain::TRUE),
             value => equal(field, value, now),
         },
         Comparison::Less | Comparison::LessOrEqual | Comparison::Greater | Comparison::GreaterOrEqual => {
-            order(field, comparison, single(operands)?, now)
+            order(field, comparison, single(values)?, now)
         }
-        _ => pattern(field, comparison, single(operands)?),
+        _ => pattern(field, comparison, single(values)?),
     }
 }
 
-/// The operands as they are shown in an error.
-pub(super) fn show(operands: &[Value]) -> String {
-    let shown: Vec<_> = operands.iter().take(4).map(|value| value.to_json().to_string()).collect();
-    match operands.len() {
-        1 => shown.concat(),
-        _ => format!("[{}{}]", shown.join(", "), if operands.len() > 4 { ", …" } else { "" }),
+/// The operand's value for whoever asks. A name in a pattern would have wildcards, so that it stands in none.
+fn resolve(
+    field: Field,
+    comparison: Comparison,
+    operand: &Operand,
+    context: &Context<'_>,
+) -> Result<Value, DomainError> {
+    match operand {
+        Operand::Value(value) => Ok(value.clone()),
+        Operand::Viewer(_) if !matches!(comparison, Comparison::Equal | Comparison::In) => {
+            Err(DomainError::new("the viewer's own is compared with '=', '!=', 'in' and 'not in' only"))
+        }
+        Operand::Viewer(_) if field.kind() != FieldType::Text => {
+            Err(DomainError::new(format!("the viewer's own is a text, and {} holds none", field.name())))
+        }
+        Operand::Viewer(own) => context.own(*own),
     }
 }
 
-fn single(operands: &[Value]) -> Result<&Value, DomainError> {
-    match operands {
+fn single(values: &[Value]) -> Result<&Value, DomainError> {
+    match values {
         [value] => Ok(value),
         _ => Err(DomainError::new("this comparison takes one value; only 'in' and 'not in' take a list")),
     }
 }
 
-fn any_of(field: Field, operands: &[Value], now: Timestamp) -> Result<Domain, DomainError> {
-    operands.iter().map(|value| equal(field, value, now)).collect::<Result<_, _>>().map(merge)
+fn any_of(field: Field, values: &[Value], now: Timestamp) -> Result<Domain, DomainError> {
+    values.iter().map(|value| equal(field, value, now)).collect::<Result<_, _>>().map(merge)
 }
 
 /// Puts plain equalities of one field into one list, so that a long `in` stays one term.
@@ -69,10 +93,7 @@ fn merge(terms: Vec<Domain>) -> Domain {
         }
     }
     rest.extend(field.map(|field| Domain::term(field, Test::In(values))));
-    match rest.len() {
-        1 => rest.remove(0),
-        _ => Domain::Any(rest),
-    }
+    Domain::any_of(rest)
 }
 
 fn equal(field: Field, value: &Value, now: Timestamp) -> Result<Domain, DomainError> {
@@ -92,21 +113,29 @@ fn order(field: Field, comparison: Comparison, value: &Value, now: Timestamp) ->
         return Err(DomainError::new(format!("'{}' needs a value to compare with", comparison.as_str())));
     }
     let (from, to) = range(field, value, now)?;
-    let after = to.unwrap_or_else(|| successor(&from));
-    Ok(match comparison {
-        Comparison::Less => Domain::term(field, Test::Less(from)),
-        Comparison::GreaterOrEqual => Domain::term(field, Test::AtLeast(from)),
-        Comparison::LessOrEqual => Domain::term(field, Test::Less(after)),
-        _ => Domain::term(field, Test::AtLeast(after)),
+    let after = to.or_else(|| successor(field, &from));
+    Ok(match (comparison, after) {
+        (Comparison::Less, _) => Domain::term(field, Test::Less(from)),
+        (Comparison::GreaterOrEqual, _) => Domain::term(field, Test::AtLeast(from)),
+        (Comparison::LessOrEqual, Some(after)) => Domain::term(field, Test::Less(after)),
+        (_, Some(after)) => Domain::term(field, Test::AtLeast(after)),
+        // Nothing is above the highest value, and whatever is set is at most it.
+        (Comparison::LessOrEqual, None) => Domain::Not(Box::new(Domain::term(field, Test::Unset))),
+        (_, None) => Domain::FALSE,
     })
 }
 
-/// The least value above: texts are ordered by bytes, so that a NUL appended is the next one.
-fn successor(value: &Value) -> Value {
-    match value {
-        Value::Integer(number) => Value::Integer(number.saturating_add(1)),
-        Value::Text(text) => Value::Text(format!("{text}\0")),
-        other => other.clone(),
+/// The least value above, if there is one: texts are ordered by bytes, so that a NUL appended is the next.
+fn successor(field: Field, value: &Value) -> Option<Value> {
+    match (field.kind(), value) {
+        (FieldType::Id, Value::Text(id)) => {
+            let next = Uuid::try_parse(id).ok()?.as_u128().checked_add(1)?;
+            Some(Uuid::from_u128(next).to_string().into())
+        }
+        (FieldType::Time, Value::Integer(at)) => Some(Timestamp::from_micros(*at).plus(1).as_micros().into()),
+        (_, Value::Integer(number)) => number.checked_add(1).map(Value::Integer),
+        (_, Value::Text(text)) => Some(format!("{text}\0").into()),
+        _ => None,
     }
 }
 
@@ -127,9 +156,16 @@ fn pattern(field: Field, comparison: Comparison, value: &Value) -> Result<Domain
         // Odoo: `like ''` is true, also where the field is not set.
         return Ok(Domain::TRUE);
     }
-    let pattern = if contains { format!("%{text}%") } else { text.clone() };
+    let pattern = if contains { containing(text) } else { text.clone() };
     let fold = matches!(comparison, Comparison::Ilike | Comparison::EqualIlike);
     Ok(Domain::term(field, Test::Like { pattern, fold }))
+}
+
+/// The pattern for "contains `text`". A backslash at its end stands for itself and does not take the wildcard with it.
+pub(super) fn containing(text: &str) -> String {
+    let backslashes = text.len() - text.trim_end_matches('\\').len();
+    let own = if backslashes % 2 == 1 { "\\" } else { "" };
+    format!("%{text}{own}%")
 }
 
 /// The value in the field's own type; for a date against a time, the day's first moment and the next day's.
@@ -142,13 +178,10 @@ fn range(field: Field, value: &Value, now: Timestamp) -> Result<(Value, Option<V
         (FieldType::Text, _) => Err(wrong("texts")),
         (FieldType::Id, Value::Text(text)) => Uuid::try_parse(text)
             .map(|id| (Value::Text(id.to_string()), None))
-            .map_err(|_| DomainError::new(format!("{} holds UUIDs, and {text:?} is none", field.name()))),
+            .map_err(|_| DomainError::new(format!("{} holds UUIDs, and {} is none", field.name(), quoted(text)))),
         (FieldType::Id, _) => Err(wrong("UUIDs")),
-        (FieldType::Time, Value::Text(text)) => moment(text, now).ok_or_else(|| {
-            DomainError::new(format!(
-                "{text:?} is no time; use 2026-11-21T02:09:46Z, 2026-11-21, today, yesterday, now, -7d, -24h or -15m"
-            ))
-        }),
+        (FieldType::Time, Value::Text(text)) => moment(text, now)
+            .ok_or_else(|| DomainError::new(format!("{} is no time; use {}", quoted(text), moment::FORMS))),
         (FieldType::Time, _) => Err(wrong("times")),
     }
 }
@@ -164,7 +197,7 @@ fn check_word(field: Field, value: &Value) -> Result<(), DomainError> {
     };
     match value {
         Value::Text(text) if !words.contains(&text.as_str()) => {
-            Err(DomainError::new(format!("{} is one of {}, not {text:?}", field.name(), words.join(", "))))
+            Err(DomainError::new(format!("{} is one of {}, not {}", field.name(), words.join(", "), quoted(text))))
         }
         _ => Ok(()),
     }
@@ -175,32 +208,4 @@ fn check_length(text: &str) -> Result<(), DomainError> {
         0..=MAX_OPERAND_BYTES => Ok(()),
         _ => Err(DomainError::new(format!("a text of more than {MAX_OPERAND_BYTES} bytes"))),
     }
-}
-
-/// A moment, or a day from its first moment to the next day's.
-fn moment(text: &str, now: Timestamp) -> Option<(Value, Option<Value>)> {
-    let exact = |at: Timestamp| (Value::Integer(at.as_micros()), None);
-    let day = |at: Timestamp| (Value::Integer(at.as_micros()), Some(Value::Integer(at.plus(DAY).as_micros())));
-    match text {
-        "now" => Some(exact(now)),
-        "today" => Some(day(now.start_of_day())),
-        "yesterday" => Some(day(now.start_of_day().plus(-DAY))),
-        _ if text.starts_with(['-', '+']) => relative(text).map(|micros| exact(now.plus(micros))),
-        _ if text.len() == 10 => Timestamp::parse(text).map(day),
-        _ => Timestamp::parse(text).map(exact),
-    }
-}
-
-/// `-7d`, `-24h`, `-15m`, `-30s`, `-2w` in microseconds.
-fn relative(text: &str) -> Option<i64> {
-    let (count, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let unit = match unit {
-        "s" => SECOND,
-        "m" => 60 * SECOND,
-        "h" => 3_600 * SECOND,
-        "d" => DAY,
-        "w" => 7 * DAY,
-        _ => return None,
-    };
-    count.parse::<i64>().ok()?.checked_mul(unit)
 }

@@ -10,23 +10,41 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::problem::Problem;
-use super::{Site, origin, session, sign_in, ui};
+use super::session::{self, Session};
+use super::{Site, origin, sign_in, ui};
 use crate::AuditLog;
 use crate::access::{Access, Viewer};
 use crate::identity::bearer;
 
-/// Somebody who is signed in, and what they may do: worked out anew for every request.
+/// Somebody who is signed in, and what they may do: worked out anew for every request, and again for those who stay.
 #[derive(Clone)]
 pub(super) struct Visitor {
     pub(super) site: Arc<Site>,
     pub(super) access: Arc<Access>,
+    credential: Arc<Credential>,
+}
+
+/// What a visitor came in by.
+enum Credential {
+    /// The embedder's word.
+    Word(Viewer),
+    /// The token with this id.
+    Token(String),
+    /// A browser's session.
+    Session(Session),
 }
 
 impl Visitor {
-    async fn new(site: Arc<Site>, viewer: Viewer) -> Result<Self, Problem> {
+    async fn new(site: Arc<Site>, credential: Arc<Credential>, viewer: Viewer) -> Result<Self, Problem> {
         let log = site.log.clone();
         let access = blocking(move || Ok(log.access(&viewer))).await?;
-        Ok(Self { site, access: Arc::new(access) })
+        Ok(Self { site, access: Arc::new(access), credential })
+    }
+
+    /// The same visitor with the rights of now; a problem when the credential is not valid any more.
+    pub(super) async fn again(&self) -> Result<Self, Problem> {
+        let viewer = self.credential.viewer(&self.site).await?;
+        Self::new(Arc::clone(&self.site), Arc::clone(&self.credential), viewer).await
     }
 
     /// Asks the log something on a thread that may wait, as everything that the log does may.
@@ -34,7 +52,7 @@ impl Visitor {
         &self,
         work: impl FnOnce(&AuditLog, &Access) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
-        let Self { site, access } = self.clone();
+        let Self { site, access, .. } = self.clone();
         blocking(move || work(&site.log, &access)).await
     }
 }
@@ -79,19 +97,19 @@ pub(super) async fn for_pages(State(site): State<Arc<Site>>, request: Request, n
 }
 
 async fn admit(site: &Arc<Site>, parts: &mut Parts) -> Result<Visitor, Problem> {
-    let (viewer, by_browser) = viewer(site, parts).await?;
-    if by_browser && !parts.method.is_safe() && !origin::is_own(&parts.headers) {
+    let (credential, viewer) = credential(site, parts).await?;
+    if credential.comes_by_itself() && !parts.method.is_safe() && !origin::is_own(&parts.headers) {
         return Err(Problem::cross_site());
     }
-    let visitor = Visitor::new(Arc::clone(site), viewer).await?;
+    let visitor = Visitor::new(Arc::clone(site), Arc::new(credential), viewer).await?;
     parts.extensions.insert(visitor.clone());
     Ok(visitor)
 }
 
-/// Who it is, and whether a browser may have said so without its user's knowledge.
-async fn viewer(site: &Site, parts: &Parts) -> Result<(Viewer, bool), Problem> {
+/// What a request comes with, and who it vouches for.
+async fn credential(site: &Site, parts: &Parts) -> Result<(Credential, Viewer), Problem> {
     if let Some(viewer) = parts.extensions.get::<Viewer>() {
-        return Ok((viewer.clone(), true));
+        return Ok((Credential::Word(viewer.clone()), viewer.clone()));
     }
     // A token that is sent counts alone: with a wrong one nobody is let in by a cookie.
     if let Some(secret) = sent_token(&parts.headers) {
@@ -100,11 +118,31 @@ async fn viewer(site: &Site, parts: &Parts) -> Result<(Viewer, bool), Problem> {
             site.witness.refused(&site.log, parts, "token");
             Problem::unknown_token()
         })?;
-        return Ok((token.viewer(), false));
+        return Ok((Credential::Token(token.id.clone()), token.viewer()));
     }
-    let id = session::token_id(site, &parts.headers).ok_or_else(Problem::unauthenticated)?;
-    let token = site.identity.by_id(&id).await?.ok_or_else(Problem::unauthenticated)?;
-    Ok((token.viewer(), true))
+    let session = session::of(site, &parts.headers).ok_or_else(Problem::unauthenticated)?;
+    let credential = Credential::Session(session);
+    let viewer = credential.viewer(site).await?;
+    Ok((credential, viewer))
+}
+
+impl Credential {
+    /// Who it vouches for, as long as it is valid.
+    async fn viewer(&self, site: &Site) -> Result<Viewer, Problem> {
+        let id = match self {
+            Self::Word(viewer) => return Ok(viewer.clone()),
+            Self::Token(id) => id,
+            Self::Session(session) if session.lasts(site) => &session.id,
+            Self::Session(_) => return Err(Problem::unauthenticated()),
+        };
+        let token = site.identity.by_id(id).await?.ok_or_else(Problem::unauthenticated)?;
+        Ok(token.viewer())
+    }
+
+    /// Whether a browser may have sent it without its user's knowledge.
+    fn comes_by_itself(&self) -> bool {
+        !matches!(self, Self::Token(_))
+    }
 }
 
 fn sent_token(headers: &HeaderMap) -> Option<&str> {

@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use super::problem::Problem;
 use crate::secret::Secret;
 use crate::store::Place;
 
@@ -19,13 +20,22 @@ pub(super) fn older(secret: &Secret, seq: u64) -> String {
     encode(secret, OLDER, seq)
 }
 
-/// The cursor for "newer than `seq`".
+/// The cursor for "newer than `seq`": of a page, and of an event of a tail.
 pub(super) fn newer(secret: &Secret, seq: u64) -> String {
     encode(secret, NEWER, seq)
 }
 
+/// The place in the cursor that came as `name`.
+pub(super) fn read(name: &str, text: &str, secret: &Secret) -> Result<Place, Problem> {
+    let advice = format!(
+        "{name}: this is none that the log gave out; take `next` or `previous` of a page, or the `id` of the last \
+         event, or leave it out."
+    );
+    decode(secret, text).ok_or_else(|| Problem::parameter(name, advice))
+}
+
 /// The place in a cursor that this log gave out.
-pub(super) fn decode(secret: &Secret, text: &str) -> Option<Place> {
+fn decode(secret: &Secret, text: &str) -> Option<Place> {
     let bytes: [u8; BODY + CODE] = URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
     let (body, given) = bytes.split_at(BODY);
     let [VERSION, direction, seq @ ..] = body else { return None };

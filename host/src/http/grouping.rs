@@ -5,6 +5,7 @@ use serde_json::Value as Json;
 use super::problem::Problem;
 use super::search::{FIELDS, Pairs, Search, query, short, single, values};
 use crate::AuditLog;
+use crate::access::Viewer;
 use crate::domain::Domain;
 use crate::field::Field;
 use crate::store::{Group, GroupBy, GroupSort, Place};
@@ -29,8 +30,8 @@ pub(super) struct Grouping {
 
 impl Grouping {
     /// Reads the parameters.
-    pub(super) fn parse(pairs: &Pairs, log: &AuditLog) -> Result<Self, Problem> {
-        let Search { domain, limit, from } = Search::beside(PARAMETERS, pairs, log)?;
+    pub(super) fn parse(pairs: &Pairs, log: &AuditLog, viewer: &Viewer) -> Result<Self, Problem> {
+        let Search { domain, limit, from } = Search::beside(PARAMETERS, pairs, log, viewer)?;
         if from != Place::Newest {
             let advice = "cursor: groups have no pages; leave it out, and ask for more of them with limit.";
             return Err(Problem::parameter("cursor", advice));
@@ -41,6 +42,14 @@ impl Grouping {
     /// Whether these parameters ask for groups at all.
     pub(super) fn is_asked_for(pairs: &Pairs) -> bool {
         values(pairs, "by").next().is_some()
+    }
+}
+
+/// Refuses what the list could not show, be it entries or groups.
+pub(super) fn check(pairs: &Pairs, log: &AuditLog, viewer: &Viewer) -> Result<(), Problem> {
+    match Grouping::is_asked_for(pairs) {
+        true => Grouping::parse(pairs, log, viewer).map(drop),
+        false => Search::beside(PARAMETERS, pairs, log, viewer).and_then(|_| sort(pairs)).map(drop),
     }
 }
 

@@ -9,6 +9,8 @@ mod cursor;
 mod grouping;
 mod headers;
 mod links;
+mod metrics;
+mod moment;
 mod origin;
 mod problem;
 mod search;
@@ -29,6 +31,7 @@ use crate::AuditLog;
 use crate::identity::Identity;
 
 pub use links::{LinkError, SignInLinks};
+pub use metrics::metrics_router;
 pub use serve::serve;
 
 /// The longest request body: a form or a few settings.

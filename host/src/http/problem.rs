@@ -11,7 +11,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use crate::domain::DomainError;
+use crate::domain::{DomainError, Position};
 
 /// A refusal or a failure.
 #[derive(Clone, Debug, Serialize)]
@@ -22,9 +22,20 @@ pub(super) struct Problem {
     #[serde(serialize_with = "number")]
     status: StatusCode,
     detail: String,
-    /// The parameter of the query that is wrong.
+    #[serde(flatten)]
+    wrong: Option<Box<Wrong>>,
+}
+
+/// The parameter of the query that is wrong.
+#[derive(Clone, Debug, Serialize)]
+struct Wrong {
+    parameter: String,
+    /// The part of a filter that is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
-    parameter: Option<String>,
+    term: Option<String>,
+    /// Where that part stands, counted from 1: the term in the list, or the character in the text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    position: Option<usize>,
 }
 
 /// What kinds there are: status, last part of the type's URN, title.
@@ -40,13 +51,18 @@ const BODY: Kind = (StatusCode::BAD_REQUEST, "urn:mcp-audit:problem:body", "Body
 const TOO_LONG: Kind = (StatusCode::PAYLOAD_TOO_LARGE, "urn:mcp-audit:problem:too-long", "Body too long");
 const MEDIA: Kind = (StatusCode::UNSUPPORTED_MEDIA_TYPE, "urn:mcp-audit:problem:media-type", "Media type not taken");
 const SETTING: Kind = (StatusCode::UNPROCESSABLE_ENTITY, "urn:mcp-audit:problem:setting", "Setting not allowed");
+const INVALID: Kind = (StatusCode::UNPROCESSABLE_ENTITY, "urn:mcp-audit:problem:invalid", "Value not allowed");
 const RUNNING: Kind = (StatusCode::CONFLICT, "urn:mcp-audit:problem:running", "Running already");
 const BUSY: Kind = (StatusCode::SERVICE_UNAVAILABLE, "urn:mcp-audit:problem:busy", "Not possible at present");
 const INTERNAL: Kind = (StatusCode::INTERNAL_SERVER_ERROR, "urn:mcp-audit:problem:internal", "Failure of the log");
 
 impl Problem {
     fn new((status, kind, title): Kind, detail: impl Into<String>) -> Self {
-        Self { kind, title, status, detail: detail.into(), parameter: None }
+        Self { kind, title, status, detail: detail.into(), wrong: None }
+    }
+
+    fn with(self, wrong: Wrong) -> Self {
+        Self { wrong: Some(Box::new(wrong)), ..self }
     }
 
     /// Nobody is signed in.
@@ -72,6 +88,16 @@ impl Problem {
         Self::new(MISSING, "There is no such entry, or you may not see it.")
     }
 
+    /// A hold or view that is absent or hidden from the viewer: these look alike.
+    pub(super) fn missing(what: &str) -> Self {
+        Self::new(MISSING, format!("There is no such {what}, or you may not see it."))
+    }
+
+    /// A value is not allowed.
+    pub(super) fn invalid(detail: impl Into<String>) -> Self {
+        Self::new(INVALID, detail)
+    }
+
     /// Nothing is at this path.
     pub(super) fn no_route() -> Self {
         Self::new(MISSING, "There is nothing at this address.")
@@ -85,14 +111,20 @@ impl Problem {
         )
     }
 
+    /// There is no room for one more live tail.
+    pub(super) fn too_many_tails() -> Self {
+        Self::new(BUSY, "As many as can follow the log at once do so already. Close another live view, or try again.")
+    }
+
     /// A parameter is wrong.
     pub(super) fn parameter(name: &str, detail: impl Into<String>) -> Self {
-        Self { parameter: Some(name.to_owned()), ..Self::new(PARAMETER, detail) }
+        Self::new(PARAMETER, detail).with(Wrong { parameter: name.to_owned(), term: None, position: None })
     }
 
     /// The filter in a parameter is wrong.
     pub(super) fn domain(name: &str, error: &DomainError) -> Self {
-        Self::parameter(name, format!("{name}: {error}."))
+        let (term, position) = (error.term.clone(), error.position.map(Position::number));
+        Self::new(PARAMETER, format!("{name}: {error}.")).with(Wrong { parameter: name.to_owned(), term, position })
     }
 
     /// The body is wrong.
@@ -141,7 +173,7 @@ impl Problem {
 
     /// The parameter that is wrong.
     pub(super) fn wrong_parameter(&self) -> Option<&str> {
-        self.parameter.as_deref()
+        self.wrong.as_ref().map(|wrong| wrong.parameter.as_str())
     }
 }
 

@@ -1,15 +1,17 @@
 //! The search in a URL: the one filter model that list, links and API share, turned into a domain.
 
+use axum::extract::Query;
+use axum::http::Uri;
 use serde_json::Value as Json;
 
 use super::cursor;
 use super::problem::Problem;
 use crate::AuditLog;
-use crate::domain::{Comparison, Domain, DomainError, Token, from_tokens, parse_json};
+use crate::access::Viewer;
+use crate::domain::{Comparison, Context, Domain, DomainError, Operand, Token, from_tokens, parse_json, parse_text};
 use crate::field::{Field, FieldType};
 use crate::reader::MAX_LIMIT;
 use crate::store::Place;
-use crate::time::Timestamp;
 use crate::value::Value;
 
 /// Names and values as they stand in a URL, in order.
@@ -46,18 +48,6 @@ pub(super) const FIELDS: &[Field] = &[
     Field::Parent,
 ];
 
-/// The fields that `q` looks into.
-const FREE_TEXT: &[Field] = &[
-    Field::Method,
-    Field::Tool,
-    Field::Model,
-    Field::RecordId,
-    Field::User,
-    Field::Connection,
-    Field::Ip,
-    Field::Server,
-];
-
 /// The other parameters.
 const OTHERS: &[&str] = &["q", "filter", "from", "to", "domain", "limit", "cursor"];
 
@@ -66,26 +56,32 @@ const OTHERS: &[&str] = &["q", "filter", "from", "to", "domain", "limit", "curso
 pub(super) struct Search {
     pub(super) domain: Domain,
     pub(super) limit: usize,
+    /// The place in the cursor.
     pub(super) from: Place,
 }
 
 impl Search {
     /// Reads the parameters. Empty ones are passed over, since forms send them.
-    pub(super) fn parse(pairs: &[(String, String)], log: &AuditLog) -> Result<Self, Problem> {
-        Self::beside(&[], pairs, log)
+    pub(super) fn parse(pairs: &[(String, String)], log: &AuditLog, viewer: &Viewer) -> Result<Self, Problem> {
+        Self::beside(&[], pairs, log, viewer)
     }
 
     /// The same where there are `more` parameters, which somebody else reads.
-    pub(super) fn beside(more: &[&str], pairs: &[(String, String)], log: &AuditLog) -> Result<Self, Problem> {
+    pub(super) fn beside(
+        more: &[&str],
+        pairs: &[(String, String)],
+        log: &AuditLog,
+        viewer: &Viewer,
+    ) -> Result<Self, Problem> {
         known(pairs, more)?;
-        let now = log.now();
-        let mut domain = Domain::TRUE;
-        for part in [fields(pairs, now)?, times(pairs, now)?, filters(pairs, log, now)?, free_text(pairs, now)?] {
-            domain = domain.and(part);
-        }
-        if let Some(text) = single(pairs, "domain")? {
-            domain = domain.and(parse_json(text, now).map_err(|error| Problem::domain("domain", &error))?);
-        }
+        let context = &viewer.context(log.now());
+        let domain = Domain::all_of([
+            fields(pairs, context)?,
+            times(pairs, context)?,
+            filters(pairs, log, context)?,
+            written(pairs, "q", |text| parse_text(text, context))?,
+            written(pairs, "domain", |text| parse_json(text, context))?,
+        ]);
         Ok(Self { domain, limit: limit(pairs)?, from: place(pairs, log)? })
     }
 }
@@ -100,6 +96,15 @@ pub(super) fn query<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> 
     let parts = pairs.into_iter().filter(|(_, value)| !value.is_empty());
     let parts: Vec<_> = parts.map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
     if parts.is_empty() { String::new() } else { format!("?{}", parts.join("&")) }
+}
+
+/// The parameters in a URL's query.
+pub(super) fn pairs(query: &str) -> Result<Pairs, Problem> {
+    let read = |uri: Uri| Query::<Pairs>::try_from_uri(&uri).ok().map(|Query(pairs)| pairs);
+    let query = query.trim_start_matches('?');
+    format!("/?{query}").parse().ok().and_then(read).ok_or_else(|| {
+        Problem::invalid("query: give it as it stands in a URL, percent-encoded, such as outcome=error&from=-1h.")
+    })
 }
 
 /// Percent-encodes everything that has a meaning in a URL.
@@ -130,30 +135,40 @@ pub(super) fn refuse_others<'a, K: Iterator<Item = &'a str>>(
     Err(Problem::parameter(first, detail))
 }
 
-fn fields(pairs: &[(String, String)], now: Timestamp) -> Result<Domain, Problem> {
+fn fields(pairs: &[(String, String)], context: &Context<'_>) -> Result<Domain, Problem> {
     let mut domain = Domain::TRUE;
     for field in FIELDS {
         let texts: Vec<_> = values(pairs, field.name()).collect();
         if !texts.is_empty() {
             let operands = texts.into_iter().map(|text| operand(*field, text)).collect();
-            domain = domain.and(term(field.name(), *field, Comparison::In, operands, now)?);
+            domain = domain.and(term(field.name(), *field, Comparison::In, operands, context)?);
         }
     }
     Ok(domain)
 }
 
-fn times(pairs: &[(String, String)], now: Timestamp) -> Result<Domain, Problem> {
+fn times(pairs: &[(String, String)], context: &Context<'_>) -> Result<Domain, Problem> {
     let mut domain = Domain::TRUE;
     for (name, comparison) in [("from", Comparison::GreaterOrEqual), ("to", Comparison::Less)] {
         if let Some(text) = single(pairs, name)? {
-            domain = domain.and(term(name, Field::OccurredAt, comparison, vec![text.trim().into()], now)?);
+            domain = domain.and(term(name, Field::OccurredAt, comparison, vec![text.trim().into()], context)?);
         }
     }
     Ok(domain)
 }
 
+/// A parameter that holds a whole filter.
+fn written(
+    pairs: &[(String, String)],
+    name: &str,
+    parse: impl Fn(&str) -> Result<Domain, DomainError>,
+) -> Result<Domain, Problem> {
+    let text = single(pairs, name)?;
+    text.map_or(Ok(Domain::TRUE), |text| parse(text).map_err(|error| Problem::domain(name, &error)))
+}
+
 /// The policy's quick filters; all that are given must hold.
-fn filters(pairs: &[(String, String)], log: &AuditLog, now: Timestamp) -> Result<Domain, Problem> {
+fn filters(pairs: &[(String, String)], log: &AuditLog, context: &Context<'_>) -> Result<Domain, Problem> {
     let declared = &log.manifest().filters;
     let mut domain = Domain::TRUE;
     for name in values(pairs, "filter") {
@@ -164,35 +179,14 @@ fn filters(pairs: &[(String, String)], log: &AuditLog, now: Timestamp) -> Result
                 format!("There is no filter {}; there are: {}.", short(name), names.join(", ")),
             )
         })?;
-        domain = domain.and(filter.domain(now));
+        domain = domain.and(filter.domain(context));
     }
     Ok(domain)
 }
 
-/// Every word must be found in one of the fields, wherever in it and in whatever case.
-fn free_text(pairs: &[(String, String)], now: Timestamp) -> Result<Domain, Problem> {
-    let Some(text) = single(pairs, "q")? else { return Ok(Domain::TRUE) };
-    let leaf = |field: &Field, word: &str| Token::Leaf {
-        field: field.name().to_owned(),
-        comparison: Comparison::Ilike,
-        operands: vec![Value::Text(literal(word))],
-    };
-    let mut tokens = Vec::new();
-    for word in text.split_whitespace() {
-        tokens.extend(std::iter::repeat_n(Token::Or, FREE_TEXT.len() - 1));
-        tokens.extend(FREE_TEXT.iter().map(|field| leaf(field, word)));
-    }
-    from_tokens(&tokens, now).map_err(|error| Problem::domain("q", &error))
-}
-
-/// A text that a pattern takes literally.
-fn literal(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
-}
-
-fn operand(field: Field, text: &str) -> Value {
+fn operand(field: Field, text: &str) -> Operand {
     match field.kind() {
-        FieldType::Integer => text.trim().parse().map_or_else(|_| text.into(), Value::Integer),
+        FieldType::Integer => text.trim().parse().map_or_else(|_| text.into(), Value::Integer).into(),
         _ => text.into(),
     }
 }
@@ -201,12 +195,12 @@ fn term(
     name: &str,
     field: Field,
     comparison: Comparison,
-    operands: Vec<Value>,
-    now: Timestamp,
+    operands: Vec<Operand>,
+    context: &Context<'_>,
 ) -> Result<Domain, Problem> {
     let leaf = Token::Leaf { field: field.name().to_owned(), comparison, operands };
     // The term is our own spelling of what was sent; the parameter's name says more.
-    from_tokens(&[leaf], now).map_err(|error| Problem::domain(name, &DomainError { term: None, ..error }))
+    from_tokens(&[leaf], context).map_err(|error| Problem::domain(name, &error.without_place()))
 }
 
 /// How many are asked for.
@@ -219,9 +213,7 @@ pub(super) fn limit(pairs: &[(String, String)]) -> Result<usize, Problem> {
 }
 
 fn place(pairs: &[(String, String)], log: &AuditLog) -> Result<Place, Problem> {
-    let Some(text) = single(pairs, "cursor")? else { return Ok(Place::Newest) };
-    let advice = "cursor: this is none that the log gave out; take `next` or `previous` of a page, or leave it out.";
-    cursor::decode(log.secret(), text).ok_or_else(|| Problem::parameter("cursor", advice))
+    single(pairs, "cursor")?.map_or(Ok(Place::Newest), |text| cursor::read("cursor", text, log.secret()))
 }
 
 /// The one value of a parameter, if it has any.

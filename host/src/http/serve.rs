@@ -13,6 +13,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tower_service::Service as _;
 
 /// How long open requests have to finish. A stream that a client keeps open would never.
@@ -22,8 +23,24 @@ const HEADERS: usize = 1_000;
 /// How long to wait when no connection can be taken on, as when there are too many open files.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Serves `router` until `shutdown` is done. Requests that are under way then have three seconds to finish; what is
-/// still open after that is cut.
+/// In the extensions of every request: whether the server is to end, for answers that would go on for ever.
+#[derive(Clone)]
+pub(super) struct Ending(watch::Receiver<bool>);
+
+impl Ending {
+    /// Completes when the server is to end, or is gone.
+    pub(super) async fn begun(&mut self) {
+        let _ = self.0.wait_for(|ending| *ending).await;
+    }
+
+    /// Whether it is.
+    pub(super) fn has_begun(&self) -> bool {
+        *self.0.borrow()
+    }
+}
+
+/// Serves `router` until `shutdown` is done. Live tails end then, and other requests that are under way have
+/// three seconds to finish; what is still open after that is cut.
 ///
 /// # Errors
 /// None so far: what a listener reports passes.
@@ -34,6 +51,7 @@ pub async fn serve(
 ) -> io::Result<()> {
     // What axum::serve does, which leaves no say about headers.
     let open = GracefulShutdown::new();
+    let end = watch::Sender::new(false);
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         let accepted = tokio::select! {
@@ -42,7 +60,7 @@ pub async fn serve(
         };
         match accepted {
             Ok((stream, address)) => {
-                let connection = open.watch(connection(stream, address, router.clone()));
+                let connection = open.watch(connection(stream, address, Ending(end.subscribe()), router.clone()));
                 // A client that hangs up or sends no HTTP is no concern of the server.
                 tokio::spawn(async move { drop(connection.await) });
             }
@@ -57,6 +75,7 @@ pub async fn serve(
         }
     }
     drop(listener);
+    end.send_replace(true);
     let _ = tokio::time::timeout(GRACE, open.shutdown()).await;
     Ok(())
 }
@@ -64,12 +83,14 @@ pub async fn serve(
 fn connection(
     stream: TcpStream,
     address: SocketAddr,
+    ending: Ending,
     router: Router,
 ) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + Send {
     // Answers are small; waiting for more of them only makes them late.
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(address));
+        request.extensions_mut().insert(ending.clone());
         router.clone().call(request)
     });
     http1::Builder::new().max_headers(HEADERS).serve_connection(TokioIo::new(stream), service)

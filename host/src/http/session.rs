@@ -33,16 +33,24 @@ pub(super) fn end(site: &Site, headers: &HeaderMap) -> String {
     set_cookie(site, "", 0)
 }
 
-/// The id of the token that a request's session names, when the session is genuine and not over.
-pub(super) fn token_id(site: &Site, headers: &HeaderMap) -> Option<String> {
-    genuine(site, headers).find(|session| !site.ended.contains(session)).map(|session| session.id)
+/// The session that a request names, when it is genuine and not over.
+pub(super) fn of(site: &Site, headers: &HeaderMap) -> Option<Session> {
+    genuine(site, headers).find(|session| session.lasts(site))
 }
 
 /// A session, told from others of its token by its end.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Session {
+pub(super) struct Session {
     until: Timestamp,
-    id: String,
+    /// The id of its token.
+    pub(super) id: String,
+}
+
+impl Session {
+    /// Whether it is neither over nor signed out.
+    pub(super) fn lasts(&self, site: &Site) -> bool {
+        site.log.now() < self.until && !site.ended.contains(self)
+    }
 }
 
 /// The sessions that were signed out before they were over, until the process ends.

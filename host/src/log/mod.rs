@@ -1,14 +1,19 @@
 //! The audit log as its embedder holds it: one cheap handle to everything.
 
+mod figures;
+mod follow;
+mod holds;
 mod open;
+mod run;
 mod schedule;
 mod view;
+mod views;
 
 use std::ops::Deref;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value as Json;
+use tokio::sync::{Semaphore, watch};
 use uuid::Uuid;
 
 use crate::access::{Access, Denied, Right};
@@ -18,9 +23,13 @@ use crate::reader::ReadError;
 use crate::recorder::{RecordError, Recorder, StateChange};
 use crate::secret::Secret;
 use crate::settings::{InvalidSetting, SettingChange, Settings};
-use crate::store::{Stored, StoredPayload};
+use crate::store::{StoreError, Stored, StoredPayload};
+use crate::time::Timestamp;
 
+pub(crate) use figures::Figures;
+pub use follow::{Follower, Word};
 pub use open::{OpenError, Options};
+pub use run::CleanupProgress;
 pub use schedule::{CronStatus, RunError};
 pub use view::LogView;
 
@@ -32,21 +41,36 @@ struct Inner {
     view: LogView,
     recorder: Recorder,
     secret: Secret,
-    /// Held by whoever runs a scheduled job.
-    running: Mutex<()>,
+    /// The scheduled job that is running.
+    running: Mutex<Option<(String, CleanupProgress)>>,
+    /// Held between the look at a state and its change, so that no two changes are made of the same look.
+    changing: Mutex<()>,
     /// Set when the process is about to stop.
-    stopping: AtomicBool,
+    stopping: watch::Sender<bool>,
+    /// A permit for each who may follow the log besides those who do.
+    followers: Arc<Semaphore>,
+    /// When it was opened.
+    opened: Timestamp,
 }
 
-/// Why settings were not changed.
+/// Why something was not changed: a setting, a hold, a view.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeError {
     /// The viewer may not.
     #[error(transparent)]
     Denied(#[from] Denied),
-    /// A value is not allowed.
+    /// A setting's value is not allowed.
     #[error(transparent)]
     Invalid(#[from] InvalidSetting),
+    /// It cannot be as it is wanted. The text is for the person who wanted it.
+    #[error("{0}")]
+    Refused(String),
+    /// There is none of this id, or the viewer may not see it.
+    #[error("there is no such {0}")]
+    Missing(&'static str),
+    /// The state cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// It could not be recorded, so it was not done.
     #[error("nothing was changed: {0}")]
     Record(#[from] RecordError),
@@ -130,14 +154,15 @@ impl AuditLog {
         Ok(self.settings())
     }
 
-    /// Says that the process is about to stop: exchanges that are cut from now on were cut by us and not by their client.
+    /// Says that the process is about to stop: exchanges that are cut from now on were cut by us and not by their
+    /// client, and those who follow the log are sent away.
     pub fn stopping(&self) {
-        self.0.stopping.store(true, Ordering::Relaxed);
+        self.0.stopping.send_replace(true);
     }
 
     /// Whether the process is about to stop.
     pub(crate) fn is_stopping(&self) -> bool {
-        self.0.stopping.load(Ordering::Relaxed)
+        *self.0.stopping.borrow()
     }
 
     /// Stops taking events in, stores what is queued with a last entry that says the stop was clean, and returns.
@@ -181,6 +206,7 @@ impl Inner {
     }
 
     fn close(&self) {
+        self.stopping.send_replace(true);
         self.recorder.close(Some(self.event("log.stopped")));
     }
 }

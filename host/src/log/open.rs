@@ -1,10 +1,11 @@
 //! Opening a log: folder, policy, settings, the recorder, and the first entry.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, RwLock};
 
-use super::{AuditLog, Inner, LogView};
+use tokio::sync::{Semaphore, watch};
+
+use super::{AuditLog, Inner, LogView, follow};
 use crate::access::{Access, Right, Viewer};
 use crate::domain::Domain;
 use crate::field::Field;
@@ -108,13 +109,17 @@ impl Options {
             settings: Arc::clone(&settings),
         };
         let recorder = Recorder::start(parts, queue).map_err(OpenError::Thread)?;
+        let opened = clock.now();
         let view = LogView { files, policy, shared_settings: settings, clock };
         let log = AuditLog(Arc::new(Inner {
             view,
             recorder,
             secret,
-            running: Mutex::new(()),
-            stopping: AtomicBool::new(false),
+            running: Mutex::new(None),
+            changing: Mutex::new(()),
+            stopping: watch::Sender::new(false),
+            followers: Arc::new(Semaphore::new(follow::FOLLOWERS)),
+            opened,
         }));
         log.record_start(clean)?;
         log.plan_schedule()?;

@@ -1,13 +1,13 @@
 //! Scheduled jobs: run by the log itself, once however many slots were missed, or at once by an admin.
 
-use std::sync::{Arc, TryLockError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use super::run::{Begun, CleanupProgress, Run};
 use super::{AuditLog, Inner, OpenError};
 use crate::access::{Access, Denied, Right};
-use crate::manifest::{Cron, Job};
+use crate::manifest::Cron;
 use crate::recorder::{RecordError, StateChange};
-use crate::retention;
 use crate::schedule::CronState;
 use crate::store::StoreError;
 
@@ -23,6 +23,8 @@ pub struct CronStatus {
     pub schedule: String,
     /// Last and next run.
     pub state: CronState,
+    /// How far it is, while it runs.
+    pub progress: Option<CleanupProgress>,
 }
 
 /// Why a job was not run, or failed.
@@ -43,6 +45,9 @@ pub enum RunError {
     /// Its result could not be recorded.
     #[error(transparent)]
     Record(#[from] RecordError),
+    /// There is no thread for it; it is made up for with the next look at the schedule.
+    #[error("a thread cannot be started: {0}")]
+    Thread(std::io::Error),
 }
 
 impl AuditLog {
@@ -52,11 +57,14 @@ impl AuditLog {
     /// The viewer may do neither, or the store fails.
     pub fn crons(&self, access: &Access) -> Result<Vec<CronStatus>, RunError> {
         access.require_oversight()?;
+        // Before the states: a run that is no longer seen here has left its result there.
+        let running = self.0.running().clone();
         let mut states = self.0.view.files.crons()?;
         let status = |cron: &Cron| CronStatus {
             name: cron.name.clone(),
             schedule: cron.schedule.to_string(),
             state: states.remove(&cron.name).unwrap_or_default(),
+            progress: running.as_ref().filter(|(name, _)| *name == cron.name).map(|(_, progress)| *progress),
         };
         Ok(self.manifest().crons.iter().map(status).collect())
     }
@@ -66,10 +74,34 @@ impl AuditLog {
     /// # Errors
     /// The viewer may not configure, there is no such job, one is running already, or the store fails.
     pub fn run_cron(&self, access: &Access, name: &str) -> Result<CronState, RunError> {
+        let run = self.claim(access, name)?;
+        match run.begin()? {
+            Begun::Going(intent) => run.finish(intent),
+            Begun::Over(state) => Ok(state),
+        }
+    }
+
+    /// Starts a job and returns once that is recorded; [`AuditLog::crons`] says how far it is. Blocks until then.
+    ///
+    /// # Errors
+    /// The viewer may not configure, there is no such job, one is running already, or it cannot be recorded.
+    pub fn start_cron(&self, access: &Access, name: &str) -> Result<(), RunError> {
+        let run = self.claim(access, name)?;
+        let Begun::Going(intent) = run.begin()? else { return Ok(()) };
+        let thread = std::thread::Builder::new().name("mcp-audit-cleanup".into());
+        let finish = move || match run.finish(intent) {
+            Err(RunError::Record(RecordError::Closed)) => tracing::info!("the next start goes on with the cleanup"),
+            Err(error) => tracing::error!(%error, "the result of the cleanup could not be recorded"),
+            Ok(_) => {}
+        };
+        thread.spawn(finish).map(drop).map_err(RunError::Thread)
+    }
+
+    fn claim(&self, access: &Access, name: &str) -> Result<Run, RunError> {
         access.require(Right::Configure)?;
         let cron = self.manifest().crons.iter().find(|cron| cron.name == name);
         let cron = cron.ok_or_else(|| RunError::Unknown(name.chars().take(80).collect()))?;
-        self.0.run(cron, Some(access), |_| true).and_then(|state| state.ok_or(RunError::Running))
+        Run::claim(&self.0, cron, Some(access))
     }
 
     /// Runs what is due; called by the log's own thread every second.
@@ -77,7 +109,7 @@ impl AuditLog {
     /// # Errors
     /// The state of the jobs cannot be read or recorded.
     pub fn run_due(&self) -> Result<(), RunError> {
-        self.0.run_due()
+        run_due(&self.0)
     }
 
     /// Gives every job its next slot.
@@ -104,7 +136,7 @@ impl AuditLog {
 /// Runs until the log is gone.
 fn watch(log: &Weak<Inner>) {
     while let Some(log) = log.upgrade() {
-        match log.run_due() {
+        match run_due(&log) {
             Ok(()) => {}
             Err(RunError::Record(RecordError::Closed)) => return,
             Err(error) => tracing::error!(%error, "the schedule could not be looked at; trying again"),
@@ -114,53 +146,21 @@ fn watch(log: &Weak<Inner>) {
     }
 }
 
-impl Inner {
-    fn run_due(&self) -> Result<(), RunError> {
-        let states = self.view.files.crons()?;
-        let now = self.view.now();
-        for cron in &self.view.manifest().crons {
-            if states.get(&cron.name).is_some_and(|state| state.is_due(now)) {
-                self.run(cron, None, |state| state.is_due(now))?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Runs a job under the lock, if `wanted` still holds there; `None` when another run has the lock. `by` is who asked
-    /// for it, where it was not the schedule.
-    fn run(
-        &self,
-        cron: &Cron,
-        by: Option<&Access>,
-        wanted: impl Fn(&CronState) -> bool,
-    ) -> Result<Option<CronState>, RunError> {
-        let _lock = match self.running.try_lock() {
-            Ok(lock) => lock,
-            Err(TryLockError::Poisoned(lock)) => lock.into_inner(),
-            Err(TryLockError::WouldBlock) => return Ok(None),
+fn run_due(log: &Arc<Inner>) -> Result<(), RunError> {
+    let states = log.view.files.crons()?;
+    let now = log.view.now();
+    let is_due = |cron: &Cron| states.get(&cron.name).is_some_and(|state| state.is_due(now));
+    for cron in log.view.manifest().crons.iter().filter(|cron| is_due(cron)) {
+        let run = match Run::claim(log, cron, None) {
+            Err(RunError::Running) => return Ok(()),
+            run => run?,
         };
-        let state = self.view.files.crons()?.remove(&cron.name).unwrap_or_default();
-        if !wanted(&state) {
-            return Ok(Some(state));
+        // Another run may have ended between the two looks.
+        if run.state()?.is_due(now)
+            && let Begun::Going(intent) = run.begin()?
+        {
+            run.finish(intent)?;
         }
-        let now = self.view.now();
-        let Job::Retention = cron.job;
-        let result = retention::run(&self.view.policy, &self.view.settings(), &self.recorder, now);
-        match &result {
-            Ok(report) => tracing::info!(cron = cron.name, "{}", report.message()),
-            Err(error) => {
-                tracing::error!(cron = cron.name, %error, "a scheduled job failed; it runs again at its next slot")
-            }
-        }
-        let state = CronState::after_run(
-            &cron.schedule,
-            now,
-            &result.as_ref().map(retention::Report::message).map_err(Clone::clone),
-        );
-        let change = StateChange { crons: vec![(cron.name.clone(), state.clone())], ..StateChange::default() };
-        let mut event = retention::event(&cron.name, now, &result).fact("manual", by.is_some());
-        event.caller.user = by.map(|access| access.viewer().user.clone());
-        self.recorder.change(change, vec![event])?;
-        Ok(Some(state))
     }
+    Ok(())
 }

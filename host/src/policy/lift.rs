@@ -7,7 +7,7 @@ use super::fault::Fault;
 use super::limits::Limits;
 use super::{Affected, Change, Keep, Plan, Verdict};
 use crate::access::{Access, Right, Viewer};
-use crate::domain::{Comparison, Token, from_tokens};
+use crate::domain::{Comparison, Domain, Operand, Own, Token, check_tokens, from_tokens};
 use crate::manifest::Manifest;
 use crate::time::Timestamp;
 use crate::value::Value;
@@ -59,12 +59,20 @@ impl Lift {
         text.map(|text| self.text(text)).transpose()
     }
 
-    pub(super) fn value(self, value: wit::Value) -> Result<Value, Fault> {
+    pub(super) fn value(self, value: wit::ValueResult) -> Result<Value, Fault> {
         Ok(match value {
-            wit::Value::Unset => Value::Unset,
-            wit::Value::Boolean(value) => Value::Boolean(value),
-            wit::Value::Integer(value) => Value::Integer(value),
-            wit::Value::Text(value) => Value::Text(self.text(value)?),
+            wit::ValueResult::Unset => Value::Unset,
+            wit::ValueResult::Boolean(value) => Value::Boolean(value),
+            wit::ValueResult::Integer(value) => Value::Integer(value),
+            wit::ValueResult::Text(value) => Value::Text(self.text(value)?),
+        })
+    }
+
+    fn operand(self, operand: wit::Operand) -> Result<Operand, Fault> {
+        Ok(match operand {
+            wit::Operand::Value(value) => Operand::Value(self.value(value)?),
+            wit::Operand::ViewerUser => Operand::Viewer(Own::User),
+            wit::Operand::ViewerInstance => Operand::Viewer(Own::Instance),
         })
     }
 
@@ -77,7 +85,7 @@ impl Lift {
                 wit::Token::Leaf(leaf) => Token::Leaf {
                     field: self.text(leaf.field)?,
                     comparison: comparison(leaf.comparison),
-                    operands: self.list(leaf.operands, |value| self.value(value))?,
+                    operands: self.list(leaf.operands, |operand| self.operand(operand))?,
                 },
             })
         })
@@ -135,11 +143,13 @@ impl Lift {
         Ok(Keep { masks: self.list(keep.masks, index)?, max_bytes: keep.max_bytes as usize })
     }
 
-    /// The grant; a malformed rule is a fault, and so a denial.
+    /// The grant; a malformed rule is a fault, and so a denial. A rule about what this viewer lacks is sound, but no
+    /// entry exists for them: that holds for the rule as a whole, as a negation would make everything of nothing.
     pub(super) fn grant(self, grant: wit::Grant, viewer: &Viewer, now: Timestamp) -> Result<Access, Fault> {
         let rights: BTreeSet<Right> = self.list(grant.rights, |one| Ok(right(one)))?.into_iter().collect();
-        let rule = from_tokens(&self.tokens(grant.rule)?, now)
-            .map_err(|error| self.fault(format!("the record rule is malformed: {error}")))?;
+        let rule = self.tokens(grant.rule)?;
+        check_tokens(&rule, now).map_err(|error| self.fault(format!("the record rule is malformed: {error}")))?;
+        let rule = from_tokens(&rule, &viewer.context(now)).unwrap_or(Domain::FALSE);
         Ok(Access::new(viewer.clone(), rights, rule))
     }
 

@@ -144,7 +144,7 @@ impl Policy {
 
     fn judge_halving(
         &self,
-        settings: &[bindings::Setting],
+        settings: &[bindings::Setting<'_>],
         events: &[Event],
         verdicts: &mut Vec<Result<Verdict, Fault>>,
     ) {
@@ -159,8 +159,9 @@ impl Policy {
         }
     }
 
-    fn judge_batch(&self, settings: &[bindings::Setting], events: &[Event]) -> Result<Vec<Verdict>, Fault> {
-        let lowered: Vec<_> = events.iter().map(|event| lower::event(event, self.manifest.reads_arguments)).collect();
+    fn judge_batch(&self, settings: &[bindings::Setting<'_>], events: &[Event]) -> Result<Vec<Verdict>, Fault> {
+        let lists = lower::Lists::of(events, self.manifest.reads_arguments);
+        let lowered = lists.events(events);
         let verdicts =
             self.sandbox.call("judge", events.len(), |guest, store| guest.call_judge(store, settings, &lowered))?;
         Lift { function: "judge", limits: self.limits }.verdicts(verdicts, events.len(), &self.manifest)
@@ -171,8 +172,9 @@ impl Policy {
     /// # Errors
     /// The policy failed; the caller must deny.
     pub fn access(&self, settings: &Settings, viewer: &Viewer, now: Timestamp) -> Result<Access, Fault> {
-        let (settings, who) = (lower::settings(settings), lower::viewer(viewer));
-        let grant = self.sandbox.call("access", 0, |guest, store| guest.call_access(store, &settings, &who))?;
+        let (settings, groups) = (lower::settings(settings), lower::groups(viewer));
+        let who = lower::viewer(viewer, &groups);
+        let grant = self.sandbox.call("access", 0, |guest, store| guest.call_access(store, &settings, who))?;
         Lift { function: "access", limits: self.limits }.grant(grant, viewer, now)
     }
 

@@ -1,38 +1,51 @@
-//! The one write path: a bounded queue, a thread that judges and seals, one transaction for whatever queued up.
+//! The one write path: a bounded queue, a thread that judges and seals, a thread that stores whatever piled up meanwhile
+//! in one transaction.
 
+mod committing;
+mod gauges;
+mod health;
+mod histogram;
+mod judging;
 mod queue;
 mod seal;
-mod worker;
 
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use self::committing::{Handover, Sealed};
+use self::judging::Judge;
 use self::queue::{Queue, Work};
 use crate::event::Event;
 use crate::policy::{Plan, Policy};
-use crate::schedule::CronState;
-use crate::settings::{SettingChange, Settings};
+use crate::settings::Settings;
 use crate::store::{Pruned, StoreError, Stored, Writer};
 use crate::time::Clock;
 
-pub use queue::{Gauges, QueueLimits};
+pub(crate) use crate::store::StateChange;
+pub use gauges::{Cleanup, Gauges};
+pub use health::Unready;
+pub use histogram::Histogram;
+pub use queue::QueueLimits;
 
 /// How long somebody who changes a setting waits for the store.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where events go in.
 ///
-/// Dropping it stops the thread after everything queued is stored.
+/// Dropping it stops the threads after everything queued is stored.
 pub struct Recorder {
     queue: Arc<Queue>,
+    /// The one that judges; it ends after the one that stores.
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// What the recorder's thread works with.
+/// Who waits until a change is stored.
+type Changed = mpsc::SyncSender<Result<(), RecordError>>;
+
+/// What the recorder's threads work with.
 pub(crate) struct Parts {
     pub(crate) policy: Arc<Policy>,
     pub(crate) writer: Box<dyn Writer>,
@@ -57,22 +70,18 @@ pub enum RecordError {
     Refused(String),
 }
 
-/// A state of the log that changes together with the entry about it.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct StateChange {
-    pub(crate) settings: Vec<SettingChange>,
-    pub(crate) crons: Vec<(String, CronState)>,
-}
-
 impl Recorder {
-    /// Starts the thread.
+    /// Starts the threads.
     ///
     /// # Errors
-    /// The operating system gives no thread.
+    /// The operating system gives none.
     pub(crate) fn start(parts: Parts, limits: QueueLimits) -> std::io::Result<Self> {
         let (queue, receiver) = Queue::new(limits);
-        let worker = worker::Worker::new(parts, Arc::clone(&queue), receiver);
-        let thread = std::thread::Builder::new().name("mcp-audit-recorder".into()).spawn(move || worker.run())?;
+        let Parts { policy, writer, clock, settings } = parts;
+        let handover = Handover::start(writer, Arc::clone(&settings), Arc::clone(&queue))?;
+        let sealed = Sealed::default();
+        let judge = Judge { policy, clock, settings, queue: Arc::clone(&queue), receiver, handover, sealed };
+        let thread = std::thread::Builder::new().name("mcp-audit-judge".into()).spawn(move || judge.run())?;
         Ok(Self { queue, thread: Mutex::new(Some(thread)) })
     }
 
@@ -112,7 +121,10 @@ impl Recorder {
 
     /// Changes a state together with the entries about it; blocks until all of it is durable.
     pub(crate) fn change(&self, change: StateChange, events: Vec<Event>) -> Result<(), RecordError> {
-        if !self.is_healthy() {
+        if self.queue.is_closed() {
+            return Err(RecordError::Closed);
+        }
+        if matches!(self.ready(), Err(Unready::Stopped | Unready::Failing)) {
             return Err(RecordError::Unavailable);
         }
         // Not a channel of the asynchronous runtime: a log may be closed, by its drop, where that must not block.
@@ -137,10 +149,13 @@ impl Recorder {
     }
 
     /// Whether what is recorded reaches the disk at present.
-    pub fn is_healthy(&self) -> bool {
+    ///
+    /// # Errors
+    /// Why it does not. A store that fails is noticed with the first entry that it does not take.
+    pub fn ready(&self) -> Result<(), Unready> {
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
         let running = thread.as_ref().is_some_and(|thread| !thread.is_finished());
-        running && self.queue.gauges.failing.load(Ordering::Relaxed) == 0
+        Unready::of(running, self.gauges())
     }
 
     /// Lets nothing more in after `last`, which becomes the last entry, and returns when everything is stored.

@@ -1,12 +1,13 @@
 //! The bounded queue in front of the recorder, and the count of what did not fit.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::oneshot;
 
-use super::{PruneError, RecordError, StateChange};
+use super::gauges::Gauges;
+use super::{Changed, PruneError, RecordError, StateChange};
 use crate::event::Event;
 use crate::policy::Plan;
 use crate::store::{Pruned, Stored};
@@ -30,46 +31,28 @@ impl Default for QueueLimits {
 pub(super) enum Work {
     Event(Box<Event>, Option<oneshot::Sender<Result<Stored, RecordError>>>),
     Later(Box<dyn FnOnce() -> Vec<Event> + Send>),
-    Change(Box<StateChange>, Vec<Event>, SyncSender<Result<(), RecordError>>),
+    Change(Box<StateChange>, Vec<Event>, Changed),
     Prune(Plan, SyncSender<Result<Pruned, PruneError>>),
-}
-
-/// Numbers about the recorder, for metrics and health.
-#[derive(Debug, Default)]
-pub struct Gauges {
-    /// Items that wait.
-    pub waiting: AtomicUsize,
-    /// Bytes that wait.
-    pub waiting_bytes: AtomicUsize,
-    /// What was dropped since the last gap entry.
-    pub dropped: AtomicU64,
-    /// Entries stored since the start.
-    pub stored: AtomicU64,
-    /// Commits that failed in a row; 0 is healthy.
-    pub failing: AtomicU64,
-    /// Events that the policy could not judge since the start.
-    pub faults: AtomicU64,
 }
 
 /// The sending side.
 pub(super) struct Queue {
     /// `None` once it is closed.
     sender: RwLock<Option<SyncSender<(Work, usize)>>>,
-    limits: QueueLimits,
     pub(super) gauges: Gauges,
 }
 
 impl Queue {
     pub(super) fn new(limits: QueueLimits) -> (Arc<Self>, Receiver<(Work, usize)>) {
         let (sender, receiver) = sync_channel(limits.items);
-        (Arc::new(Self { sender: RwLock::new(Some(sender)), limits, gauges: Gauges::default() }), receiver)
+        (Arc::new(Self { sender: RwLock::new(Some(sender)), gauges: Gauges::new(limits) }), receiver)
     }
 
     /// Puts `work` in if there is room, and counts it as dropped if there is none.
     pub(super) fn push(&self, work: Work, bytes: usize) -> Result<(), RecordError> {
         let sender = self.sender.read().unwrap_or_else(PoisonError::into_inner);
         let Some(sender) = sender.as_ref() else { return Err(RecordError::Closed) };
-        if self.gauges.waiting_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes > self.limits.bytes {
+        if self.gauges.waiting_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes > self.gauges.limits.bytes {
             self.gauges.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
             return Err(self.dropped());
         }
@@ -116,7 +99,7 @@ impl Queue {
     }
 
     fn dropped(&self) -> RecordError {
-        self.gauges.dropped.fetch_add(1, Ordering::Relaxed);
+        self.gauges.lost(1);
         RecordError::Full
     }
 }

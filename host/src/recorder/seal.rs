@@ -1,6 +1,7 @@
 //! From event and verdict to the entry that is stored: texts cut to size, payload masked and committed to.
 
-use serde_json::Value as Json;
+use std::borrow::Cow;
+
 use sha2::{Digest, Sha256};
 
 use crate::entry::{Details, Entry};
@@ -11,11 +12,14 @@ use crate::mask;
 use crate::policy::{Fault, Keep, Policy, Verdict};
 use crate::store::StoredPayload;
 use crate::time::Timestamp;
+use crate::value::Value;
 
 /// Longest text of a field, in characters.
 const TEXT: usize = 256;
 /// Longest path, URI or sentence, in characters.
 const LONG_TEXT: usize = 1_024;
+/// Room for the texts of an ordinary entry, in bytes.
+const ROOM: usize = 512;
 /// Longest kept body, in bytes, whatever the policy says.
 const BODY: usize = 64 << 10;
 /// What an event is called that the policy could not judge.
@@ -23,17 +27,19 @@ const UNJUDGED: &str = "event.unjudged";
 
 /// The entry for `event`. `keep_payloads` is the switch: what the verdict says can only narrow it.
 pub(super) fn seal(
-    event: Event,
+    mut event: Event,
     verdict: Result<Verdict, Fault>,
     policy: &Policy,
     keep_payloads: bool,
     now: Timestamp,
 ) -> (Entry, Option<StoredPayload>) {
     let mut entry = Entry::new(event.id, event.occurred_at, now);
+    entry.reserve(ROOM);
     entry.status_code = event.status_code;
     entry.duration_us = event.duration_us;
     entry.parent = event.parent;
     facts(&mut entry, &event);
+    details(&mut entry, std::mem::take(&mut event.facts));
     let keep = match verdict {
         Ok(verdict) => judged(&mut entry, verdict),
         Err(fault) => {
@@ -102,8 +108,20 @@ fn facts(entry: &mut Entry, event: &Event) {
     set(entry, Field::ResourceUri, resource.map(String::as_str), LONG_TEXT);
     set(entry, Field::Path, event.path.as_deref(), LONG_TEXT);
     set(entry, Field::ErrorMessage, failure.map(|failure| failure.message.as_str()), LONG_TEXT);
-    for (name, value) in &event.facts {
-        detail(&mut entry.details, name, value.to_json());
+}
+
+/// What nearly every exchange has stands in fields of its own; the other facts are details.
+fn details(entry: &mut Entry, facts: Vec<(String, Value)>) {
+    for (name, value) in facts {
+        match (Field::parse(&name), value) {
+            (Some(Field::RequestBytes), Value::Integer(bytes)) => entry.request_bytes = bytes.try_into().ok(),
+            (Some(Field::ResponseBytes), Value::Integer(bytes)) => entry.response_bytes = bytes.try_into().ok(),
+            (Some(field @ (Field::HttpMethod | Field::ProtocolVersion)), Value::Text(text)) => {
+                set(entry, field, Some(&text), TEXT);
+            }
+            (_, Value::Text(text)) => drop(entry.details.insert(cut_own(name, TEXT), cut_own(text, LONG_TEXT).into())),
+            (_, other) => drop(entry.details.insert(cut_own(name, TEXT), other.to_json())),
+        }
     }
 }
 
@@ -118,9 +136,7 @@ fn judged(entry: &mut Entry, verdict: Verdict) -> Option<Keep> {
         set(entry, Field::ResourceId, affected.id.as_deref(), TEXT);
         set(entry, Field::ResourceName, affected.name.as_deref(), TEXT);
     }
-    for (name, value) in &facts {
-        detail(&mut entry.details, name, value.to_json());
-    }
+    details(entry, facts);
     if !changes.is_empty() {
         let line = |change: crate::policy::Change| serde_json::json!({ "field": cut(&change.field, TEXT), "old": change.old.to_json(), "new": change.new.to_json() });
         // The change list stands for the raw old and new, which may be what it masks.
@@ -136,8 +152,8 @@ fn judged(entry: &mut Entry, verdict: Verdict) -> Option<Keep> {
 fn faulted(entry: &mut Entry, fault: &Fault, policy: &Policy) {
     set(entry, Field::Action, Some(UNJUDGED), TEXT);
     set(entry, Field::Fault, Some(fault.kind.as_str()), TEXT);
-    detail(&mut entry.details, "fault", fault.message.as_str().into());
-    detail(&mut entry.details, "policy", policy.digest().into());
+    let told = [("fault", fault.message.as_str()), ("policy", policy.digest())];
+    details(entry, told.map(|(name, text)| (name.to_owned(), text.into())).into());
 }
 
 fn masked(keep: &Keep, payload: Payload, manifest: &Manifest) -> StoredPayload {
@@ -162,24 +178,27 @@ fn masked(keep: &Keep, payload: Payload, manifest: &Manifest) -> StoredPayload {
     StoredPayload { salt, request, response, notes }
 }
 
-fn detail(details: &mut Details, name: &str, value: Json) {
-    let value = match value {
-        Json::String(text) => Json::String(cut(&text, LONG_TEXT)),
-        other => other,
-    };
-    details.insert(cut(name, TEXT), value);
-}
-
 fn set(entry: &mut Entry, field: Field, text: Option<&str>, longest: usize) {
-    entry.set_text(field, text.filter(|text| !text.is_empty()).map(|text| cut(text, longest)).as_deref());
+    entry.set_text(field, text.map(|text| cut(text, longest)).as_deref());
 }
 
 /// At most `longest` characters, the last one `…` when something is missing. NUL ends a text for too many tools.
-fn cut(text: &str, longest: usize) -> String {
+fn cut(text: &str, longest: usize) -> Cow<'_, str> {
+    // There are never more characters than bytes.
+    if text.len() <= longest && !text.contains('\0') {
+        return text.into();
+    }
     let text = text.replace('\0', "\u{fffd}");
     match text.char_indices().nth(longest) {
-        None => text,
+        None => text.into(),
         Some(_) => text.chars().take(longest.saturating_sub(1)).chain(['…']).collect(),
+    }
+}
+
+fn cut_own(text: String, longest: usize) -> String {
+    match cut(&text, longest) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(cut) => cut,
     }
 }
 

@@ -108,7 +108,8 @@ pub struct Group {
     pub errors: u64,
     /// How long those that say took on average, in microseconds, rounded down.
     pub average_us: Option<u64>,
-    /// How long all but the slowest twentieth took at most, in microseconds; within 3 %.
+    /// How long all but the slowest twentieth took at most, in microseconds: never less than they did, at most a
+    /// sixteenth more, and no more than the slowest of all.
     pub p95_us: Option<u64>,
 }
 
@@ -123,7 +124,7 @@ pub struct Groups {
     pub entries: u64,
 }
 
-/// The values that a field has, for a menu.
+/// The values that a field has, for a menu: of those who see a part of the log only, the values used lately.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Values {
     /// The values, in order.

@@ -13,6 +13,8 @@ use std::path::PathBuf;
 
 use crate::domain::Domain;
 use crate::entry::Entry;
+use crate::hold::HoldChange;
+use crate::saved_view::ViewChange;
 use crate::schedule::CronState;
 use crate::settings::SettingChange;
 use crate::time::Timestamp;
@@ -29,10 +31,31 @@ pub const PRUNE_CHUNK: u64 = 500;
 pub struct Batch {
     /// Entries, in order, each with its payload.
     pub entries: Vec<(Entry, Option<StoredPayload>)>,
-    /// Settings that change together with them.
+    /// What changes together with them.
+    pub states: StateChange,
+}
+
+/// What stands beside the entries and changes together with the entries about it.
+#[derive(Clone, Debug, Default)]
+pub struct StateChange {
+    /// Settings.
     pub settings: Vec<SettingChange>,
-    /// States of scheduled jobs that change together with them.
+    /// StateChange of scheduled jobs, by name.
     pub crons: Vec<(String, CronState)>,
+    /// Legal holds.
+    pub holds: Vec<HoldChange>,
+    /// Saved views.
+    pub views: Vec<ViewChange>,
+}
+
+impl StateChange {
+    /// Adds `later`, which comes after these.
+    pub(crate) fn extend(&mut self, later: Self) {
+        self.settings.extend(later.settings);
+        self.crons.extend(later.crons);
+        self.holds.extend(later.holds);
+        self.views.extend(later.views);
+    }
 }
 
 /// A payload as it is stored: masked, cut, salted.
@@ -76,7 +99,7 @@ pub trait Writer: Send {
     /// Whether anything was stored is unknown; a repeated call finds out by the ids.
     fn commit(&mut self, batch: &Batch) -> Result<Vec<Stored>, StoreError>;
 
-    /// Removes one chunk of what was recorded before these moments, oldest first.
+    /// Removes one chunk of what was recorded before these moments, oldest first, and nothing that a hold keeps.
     ///
     /// # Errors
     /// Nothing was removed, or it is unknown; a repeated call goes on where it stands.
@@ -100,6 +123,8 @@ pub enum Place {
     /// With the newest entry.
     #[default]
     Newest,
+    /// So that it ends with the oldest entry.
+    Oldest,
     /// With the first entry below this place.
     Before(u64),
     /// So that it ends with the first entry above this place.
@@ -156,6 +181,9 @@ pub enum StoreError {
     /// There is no log.
     #[error("there is no log in {0}; `mcp-audit serve` makes one, or name another folder with --data")]
     Missing(PathBuf),
+    /// A file of the open log is not there any more, or another is in its place.
+    #[error("{0} was moved, removed or replaced while the log is open; put it back, or restart with what is there now")]
+    Moved(PathBuf),
     /// The file is of another kind or version.
     #[error("{path} is not a log of this version of mcp-audit ({reason})")]
     Foreign {

@@ -151,6 +151,24 @@ impl Tokens {
         self.one("id = ?1", &id)
     }
 
+    /// Every token, oldest first.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn list(&self) -> Result<Vec<Token>, TokenError> {
+        let sql = format!("SELECT {COLUMNS} FROM token ORDER BY id");
+        self.with(|connection| connection.prepare(&sql)?.query_map([], token)?.collect())
+    }
+
+    /// Makes the token with this id worthless, and with it every session that was begun with it; running servers know
+    /// within a second. `false`: there is none.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn revoke(&self, id: &str) -> Result<bool, TokenError> {
+        self.with(|connection| Ok(connection.execute("DELETE FROM token WHERE id = ?1", [id])? > 0))
+    }
+
     fn one(&self, condition: &str, value: &dyn rusqlite::ToSql) -> Result<Option<Token>, TokenError> {
         let sql = format!("SELECT {COLUMNS} FROM token WHERE {condition}");
         self.with(|connection| connection.query_row(&sql, [value], token).optional())
@@ -199,6 +217,21 @@ mod tests {
         assert_eq!(tokens.find("mcpa_other").expect("looked"), None);
         let bytes = std::fs::read(folder.path().join("tokens.db")).expect("a file");
         assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()));
+    }
+
+    #[test]
+    fn a_revoked_token_is_gone_and_the_others_stay() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let tokens = Tokens::open(folder.path()).expect("tokens");
+        let viewer = |user: &str| Viewer { user: user.into(), groups: vec!["user".into()], instance: None };
+        let made = ["anna", "otto"]
+            .map(|user| tokens.create(&viewer(user), "laptop", Timestamp::from_micros(7)).expect("a token"));
+        let [(secret, anna), (_, otto)] = made;
+        assert_eq!(tokens.list().expect("listed").len(), 2);
+        assert!(tokens.revoke(&anna.id).expect("revoked"));
+        assert_eq!(tokens.find(&secret).expect("looked"), None);
+        assert_eq!(tokens.list().expect("listed"), [otto]);
+        assert!(!tokens.revoke(&anna.id).expect("looked"), "there is none any more");
     }
 
     #[test]

@@ -78,6 +78,9 @@ async fn no_filter_shows_the_entries_of_others() {
         "tool=secret_tool",
         "q=secret",
         "q=bob",
+        "q=user:bob",
+        "q=user:bob OR -user:bob",
+        "q=-user:@me",
         r#"domain=["|",["user","=","bob"],[1,"=",1]]"#,
         r#"domain=["!",["user","=","ada"]]"#,
         r#"domain=[["user","not in",["ada"]]]"#,
@@ -114,7 +117,12 @@ async fn filters_combine_and_pages_follow_each_other() {
     assert_eq!(admin.entries("user=ada&tool=tool_2&from=-1h&to=&outcome=success").await.len(), 1);
     assert_eq!(admin.entries("user=ada&user=bob").await.len(), 7, "repeated values are alternatives");
     assert_eq!(admin.entries("user=ada&filter=tool_calls&filter=today&q=TOOL_4").await.len(), 1);
-    assert_eq!(admin.entries("q=tool%25").await.len(), 0, "free text has no wildcards");
+    assert_eq!(admin.entries("q=tool%25").await.len(), 0, "SQL's wildcards are none in free text");
+    assert_eq!(admin.entries("q=user:ada%20tool:TOOL_*%20-tool:tool_2%20since:1h").await.len(), 3);
+    assert_eq!(admin.entries("q=tool_1%20OR%20tool:tool_2,tool_3").await.len(), 3);
+    assert_eq!(admin.entries("filter=mine").await.len(), 0);
+    assert_eq!(world.bearer("ada", &["admin"]).entries("filter=mine").await.len(), 4, "the filter is the viewer's");
+    assert_eq!(world.bearer("bob", &["admin"]).entries("q=user:@me").await.len(), 3);
     assert_eq!(admin.entries("status_code=200").await.len(), 0);
     assert_eq!(admin.entries("to=-1h&user=ada").await.len(), 0);
     assert_eq!(admin.entries("from=today&from=&user=ada").await.len(), 4, "empty values are passed over");
@@ -158,5 +166,5 @@ async fn everybody_may_ask_who_they_are() {
     assert!(me["rights"].as_array().expect("rights").contains(&"read-payloads".into()));
     assert_eq!(world.bearer("none", &[]).get("/api/v1/me").await.json()["rights"], serde_json::json!([]));
     let manifest = world.bearer("ada", &["user"]).get("/api/v1/manifest").await.json();
-    assert_eq!(manifest["filters"][0]["name"], "success");
+    assert_eq!(manifest["filters"][0]["name"], "mine");
 }

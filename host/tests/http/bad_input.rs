@@ -30,6 +30,11 @@ async fn what_is_wrong_in_a_query_is_named() {
         ("offset=10", "\"offset\""),
         ("Tool=x", "tool"),
         ("payload=x&request=y", "\"payload\", \"request\""),
+        ("q=tol:x", "did you mean tool?"),
+        ("q=response:x", "payloads"),
+        ("q=outcome:errors", "success, error, denied"),
+        ("q=%22x", "not closed"),
+        ("q=instance:@me", "you belong to no instance"),
         ("domain=nonsense", "domain"),
         ("domain=%5B%5B%22payload%22,%22=%22,1%5D%5D", "payload"),
         ("domain=%5B%5B%22tool%22,%22~%22,1%5D%5D", "unknown operator"),
@@ -45,6 +50,23 @@ async fn what_is_wrong_in_a_query_is_named() {
     }
 }
 
+/// The word or term at fault stands in members of its own, so that a form can point at it.
+#[tokio::test]
+async fn a_mistake_in_a_filter_has_its_place() {
+    let world = World::new();
+    let admin = world.bearer("root", &["admin"]);
+    for (query, parameter, term, position) in [
+        ("q=outcome:error%20since:soon", "q", "since:soon", 15),
+        ("domain=%5B%22!%22,%5B%22outcom%22,%22=%22,1%5D%5D", "domain", "[\"outcom\",\"=\",1]", 2),
+    ] {
+        let problem = admin.get(&format!("/api/v1/entries?{query}")).await.json();
+        assert_eq!(problem["parameter"], parameter, "{problem}");
+        assert_eq!((&problem["term"], &problem["position"]), (&term.into(), &position.into()), "{problem}");
+    }
+    let problem = admin.get("/api/v1/entries?outcome=x").await.json();
+    assert!(problem.get("term").is_none() && problem.get("position").is_none(), "the term is none that was sent");
+}
+
 /// Texts of a filter are data: they match nothing, break nothing and are not run.
 #[tokio::test]
 async fn hostile_texts_in_a_filter_match_nothing() {
@@ -53,9 +75,12 @@ async fn hostile_texts_in_a_filter_match_nothing() {
     let admin = world.bearer("root", &["admin"]);
     for text in ["'; DROP TABLE entry; --", "\" OR 1=1", "%' OR '1'='1", "\0", "\u{202e}", "<script>", "?1", "${x}"] {
         let encoded: String = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
-        for name in ["tool", "user", "q", "method"] {
+        for name in ["tool", "user", "method"] {
             assert_eq!(admin.entries(&format!("{name}={encoded}")).await.len(), 0, "{name}={text}");
         }
+        let quoted: String =
+            format!("\"{}\"", text.replace('"', "\\\"")).bytes().map(|byte| format!("%{byte:02X}")).collect();
+        assert_eq!(admin.entries(&format!("q={quoted}")).await.len(), 0, "q={text}");
         let json = serde_json::json!([["tool", "ilike", text]]).to_string();
         let domain: String = json.bytes().map(|byte| format!("%{byte:02X}")).collect();
         assert_eq!(admin.entries(&format!("domain={domain}")).await.len(), 0, "{text}");

@@ -4,10 +4,15 @@
 mod access;
 mod bad_input;
 mod groups;
+mod health;
+mod holds;
+mod metrics;
 mod mounted;
 mod pages;
 mod payloads;
 mod serving;
 mod settings;
 mod sign_in;
+mod tail;
+mod views;
 mod world;

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use crate::world::World;
 
 /// A stream that never ends, as a client of a live view keeps it open.
-fn endless() -> Body {
+pub(crate) fn endless() -> Body {
     struct Endless;
     impl http_body::Body for Endless {
         type Data = bytes::Bytes;

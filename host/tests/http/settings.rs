@@ -1,9 +1,12 @@
 //! Who may look at settings and jobs, who may change them, and what is refused.
 
+use std::sync::Arc;
+
 use axum::http::StatusCode;
+use mcp_audit::time::{DAY, ManualClock, Timestamp};
 use serde_json::json;
 
-use crate::world::{GROUPS, World};
+use crate::world::{GROUPS, World, call};
 
 const JOB: &str = "/api/v1/crons/MCP%3A%20Cleanup%20Old%20Audit%20Logs/run";
 
@@ -20,7 +23,7 @@ async fn each_group_looks_changes_and_runs_what_it_may() {
     let world = World::new();
     for groups in GROUPS {
         let ada = world.bearer("ada", groups);
-        for path in ["/api/v1/settings", "/api/v1/crons"] {
+        for path in ["/api/v1/settings", "/api/v1/crons", "/api/v1/extent", "/api/v1/holds"] {
             let status = if may_look(groups) { StatusCode::OK } else { StatusCode::FORBIDDEN };
             assert_eq!(ada.get(path).await.status, status, "{groups:?} {path}");
         }
@@ -30,7 +33,9 @@ async fn each_group_looks_changes_and_runs_what_it_may() {
             ada.patch("/api/v1/settings", "nonsense").await.status == StatusCode::FORBIDDEN,
             !may_change(groups)
         );
-        assert_eq!(ada.send("POST", JOB, "", "").await.status, status, "{groups:?}");
+        let started = if may_change(groups) { StatusCode::ACCEPTED } else { StatusCode::FORBIDDEN };
+        assert_eq!(ada.send("POST", JOB, "", "").await.status, started, "{groups:?}");
+        world.idle().await;
         let browser = world.browser("ada", groups).await;
         let page = browser.get("/settings").await;
         assert_eq!(page.status == StatusCode::OK, may_look(groups), "{groups:?}");
@@ -104,10 +109,66 @@ async fn a_job_runs_now_and_tells_how_it_went() {
     let crons = admin.get("/api/v1/crons").await.json();
     assert_eq!(crons["crons"][0]["name"], "MCP: Cleanup Old Audit Logs");
     assert!(crons["crons"][0]["next_run"].is_string() && crons["crons"][0]["last_run"].is_null());
-    let state = admin.send("POST", JOB, "", "").await.json();
-    assert_eq!(state["last_succeeded"], true, "{state}");
+    let started = admin.send("POST", JOB, "", "").await;
+    assert_eq!((started.status, &started.json()["name"]), (StatusCode::ACCEPTED, &crons["crons"][0]["name"]));
+    let state = world.idle().await;
+    assert_eq!((&state["last_succeeded"], &state["running"]), (&json!(true), &json!(null)), "{state}");
+    assert_eq!(admin.entries("action=retention.completed").await.len(), 1);
     admin.send("POST", "/api/v1/crons/nope/run", "", "").await.problem(404, "no scheduled job");
     admin.get(JOB).await.problem(405, "Allow");
     let page = world.browser("root", &["admin"]).await.get("/settings").await;
     assert!(page.text.contains("done") && page.text.contains("s ago"), "{}", page.text);
+}
+
+#[tokio::test]
+async fn a_job_that_runs_is_told_and_not_started_twice() {
+    let world = World::new();
+    let admin = world.bearer("root", &["admin"]);
+    let browser = world.browser("root", &["admin"]).await;
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    // The job cannot record that it begins until the recorder goes on.
+    let hold = move || {
+        let _ = released.recv();
+        Vec::new()
+    };
+    world.log.record_later(0, hold).expect("taken");
+    let meanwhile = async {
+        while admin.get("/api/v1/crons").await.json()["crons"][0]["running"].is_null() {
+            tokio::task::yield_now().await;
+        }
+        admin.send("POST", JOB, "", "").await.problem(409, "running already");
+        let again = browser.form("/settings/crons", "name=MCP%3A+Cleanup+Old+Audit+Logs").await;
+        let address = "/settings?runs=MCP%3A%20Cleanup%20Old%20Audit%20Logs#jobs";
+        assert_eq!((again.status, again.header("location")), (StatusCode::SEE_OTHER, address));
+        let page = browser.get(address.trim_end_matches("#jobs")).await.text;
+        assert!(page.contains("is running already") && page.contains("0 entries and 0 payloads removed, begun"));
+        release.send(()).expect("released");
+    };
+    let (started, ()) = tokio::join!(admin.send("POST", JOB, "", ""), meanwhile);
+    assert_eq!(started.status, StatusCode::ACCEPTED, "{}", started.text);
+    assert_eq!(world.idle().await["last_succeeded"], true);
+}
+
+#[tokio::test]
+async fn the_extent_tells_growth_and_what_the_period_will_hold() {
+    let clock = Arc::new(ManualClock::new(Timestamp::parse("2026-01-01").expect("a time")));
+    let world = World::at(&clock);
+    let root = world.bearer("root", &["admin"]);
+    let extent = root.get("/api/v1/extent").await.json();
+    assert_eq!((&extent["entries"], &extent["oldest"]), (&json!(1), &json!("2026-01-01T00:00:00.000000Z")));
+    assert!(extent["bytes"].as_u64() > Some(0), "{extent}");
+    assert!(extent["growth_a_day"].is_null() && extent["at_retention"].is_null(), "too young: {extent}");
+    for at in 0..19 {
+        world.record(call("ada", &format!("tool_{at}"))).await;
+    }
+    clock.advance(2 * DAY);
+    let extent = root.get("/api/v1/extent").await.json();
+    assert_eq!(extent["growth_a_day"]["entries"], 10, "{extent}");
+    let held = &extent["at_retention"];
+    assert_eq!((&held["days"], &held["entries"]), (&json!(90), &json!(900)), "{extent}");
+    assert_eq!(held["bytes"].as_u64(), extent["growth_a_day"]["bytes"].as_u64().map(|bytes| bytes * 90));
+    let page = world.browser("root", &["admin"]).await.get("/settings").await.text;
+    for text in ["about 10 entries, ", " a day, by the last 7 days", "about 900 entries, "] {
+        assert!(page.contains(text), "the page lacks {text:?}");
+    }
 }

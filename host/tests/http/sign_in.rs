@@ -9,9 +9,17 @@ use crate::world::{World, call};
 async fn without_a_credential_nothing_is_open_but_the_door() {
     let world = World::new();
     let stranger = world.stranger();
-    for path in
-        ["/api/v1/entries", "/api/v1/entries/x", "/api/v1/settings", "/api/v1/crons", "/api/v1/me", "/api/v1/manifest"]
-    {
+    for path in [
+        "/api/v1/entries",
+        "/api/v1/entries/x",
+        "/api/v1/settings",
+        "/api/v1/crons",
+        "/api/v1/extent",
+        "/api/v1/holds",
+        "/api/v1/views",
+        "/api/v1/me",
+        "/api/v1/manifest",
+    ] {
         let answer = stranger.get(path).await;
         answer.problem(401, "Bearer");
         assert!(answer.header("www-authenticate").starts_with("Bearer"), "{path}");
@@ -121,7 +129,16 @@ async fn another_site_cannot_make_a_browser_change_anything() {
     let world = World::new();
     let browser = world.browser("root", &["admin"]).await;
     let cookie = browser.cookie();
-    let changes = ["/settings", "/settings/crons", "/sign-out", "/sign-in"];
+    let changes = [
+        "/settings",
+        "/settings/crons",
+        "/settings/holds",
+        "/settings/holds/release",
+        "/views",
+        "/views/01930000-0000-7000-8000-000000000000/delete",
+        "/sign-out",
+        "/sign-in",
+    ];
     for (name, value) in [
         ("sec-fetch-site", "cross-site"),
         ("sec-fetch-site", "same-site"),

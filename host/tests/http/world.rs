@@ -1,6 +1,7 @@
 //! A log with a router in front, and somebody who asks.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
@@ -10,8 +11,9 @@ use http_body_util::BodyExt;
 use mcp_audit::event::{self, Channel, Detail, Event, Kind, Payload, Target};
 use mcp_audit::http::{SignInLinks, Site, router};
 use mcp_audit::identity::Identity;
+use mcp_audit::recorder::QueueLimits;
 use mcp_audit::store::{Token, Tokens};
-use mcp_audit::time::{Clock, SystemClock};
+use mcp_audit::time::{Clock, ManualClock, SystemClock};
 use mcp_audit::{AuditLog, Options, Viewer};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -36,7 +38,7 @@ pub(crate) struct World {
     pub(crate) links: SignInLinks,
     pub(crate) tokens: Tokens,
     pub(crate) router: Router,
-    _folder: TempDir,
+    pub(crate) folder: TempDir,
 }
 
 pub(crate) struct Answer {
@@ -51,12 +53,25 @@ impl World {
     }
 
     pub(crate) fn with(site: impl FnOnce(Site) -> Site) -> Self {
+        Self::made(|options| options, site)
+    }
+
+    /// One whose time stands still until the clock is set.
+    pub(crate) fn at(clock: &Arc<ManualClock>) -> Self {
+        Self::made(|options| options.clock(Arc::clone(clock) as Arc<dyn Clock>).own_schedule(), |site| site)
+    }
+
+    pub(crate) fn with_queue(limits: QueueLimits) -> Self {
+        Self::made(|options| options.queue(limits), |site| site)
+    }
+
+    fn made(options: impl FnOnce(Options) -> Options, site: impl FnOnce(Site) -> Site) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let log = Options::new(folder.path()).open().expect("a log");
+        let log = options(Options::new(folder.path())).open().expect("a log");
         let tokens = Tokens::open(folder.path()).expect("tokens");
         let links = SignInLinks::default();
         let router = router(site(Site::new(log.clone(), Identity::new(tokens.clone()), links.clone())));
-        Self { log, links, tokens, router, _folder: folder }
+        Self { log, links, tokens, router, folder }
     }
 
     pub(crate) fn token(&self, user: &str, groups: &[&str]) -> (String, Token) {
@@ -68,6 +83,25 @@ impl World {
     pub(crate) fn bearer(&self, user: &str, groups: &[&str]) -> Caller<'_> {
         let headers = vec![("authorization".to_owned(), format!("Bearer {}", self.token(user, groups).0))];
         Caller { world: self, headers }
+    }
+
+    /// The same, of an instance of the platform.
+    pub(crate) fn bearer_in(&self, instance: &str, user: &str, groups: &[&str]) -> Caller<'_> {
+        let viewer = Viewer { instance: Some(instance.to_owned()), ..viewer(user, groups) };
+        let (secret, _) = self.tokens.create(&viewer, "test", SystemClock.now()).expect("a token");
+        Caller { world: self, headers: vec![("authorization".to_owned(), format!("Bearer {secret}"))] }
+    }
+
+    /// Returns once no scheduled job runs; gives how the first one stands.
+    pub(crate) async fn idle(&self) -> Value {
+        let admin = self.bearer("root", &["admin"]);
+        loop {
+            let crons = admin.get("/api/v1/crons").await.json();
+            if crons["crons"][0]["running"].is_null() {
+                return crons["crons"][0].clone();
+            }
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Somebody who sends no credential.
@@ -128,11 +162,32 @@ impl Caller<'_> {
         self.send("PATCH", path, "application/json", json).await
     }
 
+    pub(crate) async fn post(&self, path: &str, json: &str) -> Answer {
+        self.send("POST", path, "application/json", json).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, json: &str) -> Answer {
+        self.send("PUT", path, "application/json", json).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        self.send("DELETE", path, "", "").await
+    }
+
     pub(crate) async fn form(&self, path: &str, form: &str) -> Answer {
         self.send("POST", path, "application/x-www-form-urlencoded", form).await
     }
 
     pub(crate) async fn send(&self, method: &str, path: &str, kind: &str, body: &str) -> Answer {
+        self.world.ask(self.request(method, path, kind, body)).await
+    }
+
+    /// An answer that may go on for ever.
+    pub(crate) async fn open(&self, path: &str) -> axum::response::Response {
+        self.world.begin(self.request("GET", path, "", "")).await
+    }
+
+    fn request(&self, method: &str, path: &str, kind: &str, body: &str) -> Request<Body> {
         let mut request = Request::builder().method(method).uri(path).header("host", "log.example");
         for (name, value) in &self.headers {
             request = request.header(name, value);
@@ -140,8 +195,7 @@ impl Caller<'_> {
         if !kind.is_empty() {
             request = request.header("content-type", kind);
         }
-        let request = request.body(Body::from(body.to_owned())).expect("a request");
-        self.world.ask(request).await
+        request.body(Body::from(body.to_owned())).expect("a request")
     }
 
     /// The entries of a list, with its query.
@@ -153,9 +207,19 @@ impl Caller<'_> {
 }
 
 impl World {
-    pub(crate) async fn ask(&self, mut request: Request<Body>) -> Answer {
+    pub(crate) async fn ask(&self, request: Request<Body>) -> Answer {
+        self.ask_router(self.router.clone(), request).await
+    }
+
+    /// The answer without waiting for its body's end.
+    pub(crate) async fn begin(&self, mut request: Request<Body>) -> axum::response::Response {
         request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([203, 0, 113, 7], 40_000))));
-        let response = self.router.clone().call(request).await.expect("an answer");
+        self.router.clone().call(request).await.expect("an answer")
+    }
+
+    pub(crate) async fn ask_router(&self, mut router: Router, mut request: Request<Body>) -> Answer {
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([203, 0, 113, 7], 40_000))));
+        let response = router.call(request).await.expect("an answer");
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.expect("a body").to_bytes();
         let text = String::from_utf8(bytes.to_vec()).expect("text");

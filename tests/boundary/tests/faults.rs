@@ -84,11 +84,25 @@ fn every_way_of_granting_badly_is_a_denial() {
         "bad-utf8",
         "control-chars",
         "bad-domain",
+        "bad-operands",
         "unknown-field",
+        "viewer-misused",
     ] {
         let denied = policy.access(&settings(&policy, mode), &good(), NOW);
         assert!(denied.is_err(), "{mode}: {denied:?}");
     }
+}
+
+#[test]
+fn a_rule_about_what_the_viewer_lacks_shows_nothing_even_negated() {
+    let policy = policy();
+    let rule = |instance: Option<&str>| {
+        let viewer = Viewer { instance: instance.map(str::to_owned), ..good() };
+        format!("{:?}", policy.access(&settings(&policy, "viewer-lacks"), &viewer, NOW).expect("a sound rule"))
+    };
+    let nothing = format!("rule: {:?}", Domain::FALSE);
+    assert!(rule(None).contains(&nothing) && rule(Some("")).contains(&nothing));
+    assert!(!rule(Some("eu")).contains(&nothing));
 }
 
 #[test]
@@ -162,7 +176,7 @@ async fn access_that_fails_shows_nothing_and_the_log_goes_on() {
         let sql = "INSERT INTO setting VALUES ('evil', ?1) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
         database.execute(sql, [serde_json::json!(mode).to_string()]).expect("set");
     };
-    for mode in ["panic", "spin", "bad-domain", "unknown-field", "bad-operands"] {
+    for mode in ["panic", "spin", "bad-domain", "unknown-field", "bad-operands", "viewer-misused", "viewer-lacks"] {
         set(mode);
         let log = open(folder.path());
         log.record_durably(event("x")).await.expect("stored");
@@ -174,6 +188,6 @@ async fn access_that_fails_shows_nothing_and_the_log_goes_on() {
     set("");
     let log = open(folder.path());
     assert!(
-        entries(&log, &log.access(&good())).iter().filter(|entry| entry.text(Field::Tool) == Some("x")).count() == 5
+        entries(&log, &log.access(&good())).iter().filter(|entry| entry.text(Field::Tool) == Some("x")).count() == 7
     );
 }

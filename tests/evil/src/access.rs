@@ -1,6 +1,6 @@
 //! Grants access, decently or not.
 
-use crate::contract::{Comparison, Domain, Grant, Leaf, Right, Token, Value, Viewer};
+use crate::contract::{Comparison, Domain, Grant, Leaf, Operand, Right, Token, Value, Viewer};
 use crate::fault::{self, CONTROL_CHARACTERS, MANY, MUCH};
 use crate::mode::Mode;
 
@@ -38,15 +38,18 @@ fn misruled(mode: Mode) -> Option<Domain> {
         Mode::BadOperands => vec![leaf("user", Comparison::Equal, Vec::new())],
         // Negated, so that a host which takes an unknown field for "false" shows everything.
         Mode::UnknownField => vec![Token::Negation, is("no_such_field", GOOD)],
+        // Negated for the same reason.
+        Mode::ViewerMisused => vec![Token::Negation, leaf("user", Comparison::Like, vec![Operand::ViewerUser])],
+        Mode::ViewerLacks => vec![Token::Negation, leaf("instance", Comparison::Equal, vec![Operand::ViewerInstance])],
         _ => return None,
     })
 }
 
 fn is(field: &str, text: &str) -> Token {
-    leaf(field, Comparison::Equal, vec![Value::Text(text.to_owned())])
+    leaf(field, Comparison::Equal, vec![Operand::Value(Value::Text(text.to_owned()))])
 }
 
-fn leaf(field: &str, comparison: Comparison, operands: Vec<Value>) -> Token {
+fn leaf(field: &str, comparison: Comparison, operands: Vec<Operand>) -> Token {
     Token::Leaf(Leaf { field: field.to_owned(), comparison, operands })
 }
 

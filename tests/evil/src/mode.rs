@@ -73,6 +73,11 @@ modes! {
     /// Grants everything under a domain over a field that does not exist.
     UnknownField = "unknown-field",
 
+    /// Grants everything under a domain with a pattern of the viewer's name.
+    ViewerMisused = "viewer-misused",
+    /// Grants everything under a domain that says "not of the viewer's instance", to one without.
+    ViewerLacks = "viewer-lacks",
+
     // In `retention`.
     /// Wants everything deleted that will ever be.
     FutureRetention = "future-retention",

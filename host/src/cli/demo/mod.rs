@@ -57,7 +57,7 @@ impl Demo {
     }
 
     async fn show(self) -> Result<AuditLog, Failure> {
-        let listener = listen(self.listen).await?;
+        let listener = listen(self.listen, "--listen").await?;
         let address = listener.local_addr()?;
         let folder = fresh_folder(&self.data);
         let tokens = Tokens::open(&folder)?;

@@ -23,7 +23,7 @@ pub(super) struct Entries {
 /// The parameters are those of [`Search`].
 pub(super) async fn list(visitor: Visitor, Query(pairs): Query<Pairs>) -> Result<Json<Entries>, Problem> {
     let page = visitor.ask(move |log, access| {
-        let search = Search::parse(&pairs, log)?;
+        let search = Search::parse(&pairs, log, access.viewer())?;
         let page = log.reader(access).page(search.domain, search.from, search.limit)?;
         Ok(Entries {
             entries: page.entries,

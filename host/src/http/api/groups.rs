@@ -40,7 +40,7 @@ struct Group {
 pub(super) async fn list(visitor: Visitor, Query(pairs): Query<Pairs>) -> Result<Json<Groups>, Problem> {
     let groups = visitor.ask(move |log, access| {
         access.require(Right::Read)?;
-        let Grouping { domain, limit, by, sort } = Grouping::parse(&pairs, log)?;
+        let Grouping { domain, limit, by, sort } = Grouping::parse(&pairs, log, access.viewer())?;
         let found = log.reader(access).groups(domain, &by, sort, limit)?;
         let groups = found.groups.iter().map(|group| Group::new(&pairs, &by, group)).collect();
         Ok(Groups { groups, found: found.found, entries: found.entries })

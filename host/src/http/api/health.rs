@@ -1,4 +1,5 @@
-//! `/healthz` and `/readyz`: for whoever watches the process. No sign-in, and nothing but yes or no.
+//! `/healthz` and `/readyz`: for whoever watches the process. No sign-in, and nothing but yes or a
+//! word for why not.
 
 use std::sync::Arc;
 
@@ -15,9 +16,9 @@ pub(in super::super) fn router() -> Router<Arc<Site>> {
 }
 
 /// Ready while what is recorded reaches the disk.
-async fn ready(State(site): State<Arc<Site>>) -> (StatusCode, &'static str) {
-    match site.log.recorder().is_healthy() {
-        true => (StatusCode::OK, "ready\n"),
-        false => (StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
+async fn ready(State(site): State<Arc<Site>>) -> (StatusCode, String) {
+    match site.log.recorder().ready() {
+        Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
+        Err(unready) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {}\n", unready.as_str())),
     }
 }

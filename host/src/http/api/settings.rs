@@ -3,13 +3,13 @@
 use axum::Json;
 use axum::extract::rejection::BytesRejection;
 use axum::http::HeaderMap;
-use axum::http::header::CONTENT_TYPE;
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::{Map, Value as Json_};
 
 use super::super::auth::Visitor;
 use super::super::problem::Problem;
+use super::body::json;
 use crate::access::Right;
 use crate::settings::Settings;
 
@@ -38,22 +38,7 @@ pub(super) async fn change(
 ) -> Result<Json<All>, Problem> {
     // First, so that whoever may not change settings does not learn what would be taken.
     visitor.access.require(Right::Configure)?;
-    let wanted = object(&headers, &body?)?;
+    let wanted: Map<_, _> = json(&headers, &body?, "{\"retention_days\": 30}")?;
     let settings = visitor.ask(move |log, access| Ok(log.change_settings(access, &wanted)?)).await?;
     Ok(Json(All::new(&settings)))
-}
-
-fn object(headers: &HeaderMap, body: &[u8]) -> Result<Map<String, Json_>, Problem> {
-    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    if kind != "application/json" && kind != "application/merge-patch+json" {
-        return Err(Problem::media_type("application/json"));
-    }
-    match serde_json::from_slice(body) {
-        Ok(Json_::Object(wanted)) => Ok(wanted),
-        Ok(_) => Err(Problem::body("Send an object such as {\"retention_days\": 30}.")),
-        Err(error) => {
-            Err(Problem::body(format!("This is not JSON: {error}. Send an object such as {{\"retention_days\": 30}}.")))
-        }
-    }
 }

@@ -12,7 +12,7 @@ use crate::access::Right;
 use crate::field::Field;
 use crate::value::Value;
 
-/// The values among the entries that the viewer may see.
+/// The values among the entries that the viewer may see; who sees a part of the log gets those used lately.
 #[derive(Serialize)]
 pub(super) struct Values {
     field: &'static str,

@@ -80,6 +80,9 @@ impl From<ChangeError> for Problem {
         match error {
             ChangeError::Denied(denied) => denied.into(),
             ChangeError::Invalid(error) => error.into(),
+            ChangeError::Refused(why) => Self::invalid(why),
+            ChangeError::Missing(what) => Self::missing(what),
+            ChangeError::Store(error) => error.into(),
             ChangeError::Record(error) => error.into(),
         }
     }
@@ -93,6 +96,7 @@ impl From<RunError> for Problem {
             RunError::Running => Self::new(RUNNING, "A scheduled job is running already; wait until it has finished."),
             RunError::Store(error) => error.into(),
             RunError::Record(error) => error.into(),
+            RunError::Thread(error) => Self::internal(&error),
         }
     }
 }

@@ -5,12 +5,12 @@ use axum::extract::rejection::FormRejection;
 use axum::response::Redirect;
 use serde::Deserialize;
 
-use super::text::{Shown, ago, ahead, exact};
-use crate::CronStatus;
+use super::text::{Shown, ago, ahead, count, exact};
 use crate::http::auth::Visitor;
 use crate::http::problem::Problem;
 use crate::http::search::encode;
 use crate::time::Timestamp;
+use crate::{CleanupProgress, CronStatus, RunError};
 
 /// A job as the page shows it.
 pub(super) struct Cron {
@@ -20,6 +20,8 @@ pub(super) struct Cron {
     pub(super) next: Option<(String, String)>,
     pub(super) succeeded: Option<bool>,
     pub(super) message: Option<Shown>,
+    /// How far it is, while it runs.
+    pub(super) running: Option<String>,
 }
 
 impl Cron {
@@ -32,8 +34,19 @@ impl Cron {
             next: state.next_run.map(|at| (ahead(at, now), exact(at))),
             succeeded: state.last_succeeded,
             message: state.last_message.as_deref().map(Shown::line),
+            running: status.progress.map(|progress| running(&progress, now)),
         }
     }
+}
+
+/// The estimate is left out where the entries that came after it have made it wrong.
+fn running(progress: &CleanupProgress, now: Timestamp) -> String {
+    let of = match progress.expected {
+        expected if expected > progress.entries => format!(" of about {}", count(expected)),
+        _ => String::new(),
+    };
+    let (entries, payloads) = (count(progress.entries), count(progress.payloads));
+    format!("{entries}{of} entries and {payloads} payloads removed, begun {}", ago(progress.began, now))
 }
 
 #[derive(Deserialize)]
@@ -41,10 +54,32 @@ pub(super) struct Chosen {
     name: String,
 }
 
-/// `POST /settings/crons`: runs a job and leads back to the page, which tells how it went.
+/// `POST /settings/crons`: starts a job and leads back to the page, which tells how far it is. One that runs already is
+/// what was asked for.
 pub(super) async fn run(visitor: Visitor, sent: Result<Form<Chosen>, FormRejection>) -> Result<Redirect, Problem> {
     let Form(chosen) = sent?;
     let name = chosen.name.clone();
-    visitor.ask(move |log, access| Ok(log.run_cron(access, &name)?)).await?;
-    Ok(Redirect::to(&format!("{}/settings?ran={}#jobs", visitor.site.base, encode(&chosen.name))))
+    let start = visitor.ask(move |log, access| match log.start_cron(access, &name) {
+        Ok(()) => Ok("ran"),
+        Err(RunError::Running) => Ok("runs"),
+        Err(error) => Err(error.into()),
+    });
+    let done = start.await?;
+    Ok(Redirect::to(&format!("{}/settings?{done}={}#jobs", visitor.site.base, encode(&chosen.name))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_tells_how_far_it_is() {
+        let began = Timestamp::EPOCH;
+        let progress = CleanupProgress { began, entries: 12_000, payloads: 7, expected: 90_000 };
+        let now = began.plus(5_000_000);
+        let told = "12\u{202f}000 of about 90\u{202f}000 entries and 7 payloads removed, begun 5 s ago";
+        assert_eq!(running(&progress, now), told);
+        let more = CleanupProgress { expected: 11_000, ..progress };
+        assert!(!running(&more, now).contains("of about"), "an estimate that was too low is left out");
+    }
 }

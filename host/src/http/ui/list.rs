@@ -11,6 +11,7 @@ use super::groups::{Level, Table};
 use super::menus::Menus;
 use super::row::Row;
 use super::text::Shown;
+use super::view::{self, View};
 use crate::access::{Access, Right};
 use crate::event::Outcome;
 use crate::http::auth::Visitor;
@@ -40,6 +41,9 @@ const INPUTS: [(&str, &str); 10] = [
 struct Page {
     frame: Frame,
     chips: Vec<Chip>,
+    views: Vec<View>,
+    /// The search as it would be saved.
+    kept: Pairs,
     free_text: Input,
     from: Input,
     to: Input,
@@ -107,13 +111,17 @@ pub(super) async fn show(
     let found = visitor.ask(move |log, access| {
         access.require(Right::Read)?;
         let menus = if by_script { Menus::default() } else { Menus::new(&log.reader(access)) };
-        Ok((find(&asked, log, access), menus))
+        Ok((find(&asked, log, access), log.views(access)?, menus))
     });
-    let (found, menus) = found.await?;
+    let (found, views, menus) = found.await?;
+    let page = |found: &Found, problem: Option<&Problem>| {
+        let views = views.iter().map(|view| View::new(view, visitor.site.home(), &pairs, &visitor.access)).collect();
+        Page { views, ..Page::new(&visitor, &pairs, found, menus, problem) }
+    };
     match found {
-        Ok(found) => Ok(draw(StatusCode::OK, &Page::new(&visitor, &pairs, &found, menus, None))),
+        Ok(found) => Ok(draw(StatusCode::OK, &page(&found, None))),
         Err(problem) if problem.wrong_parameter().is_some() => {
-            Ok(draw(problem.status(), &Page::new(&visitor, &pairs, &Found::default(), menus, Some(&problem))))
+            Ok(draw(problem.status(), &page(&Found::default(), Some(&problem))))
         }
         Err(problem) => Err(problem),
     }
@@ -121,11 +129,11 @@ pub(super) async fn show(
 
 fn find(pairs: &Pairs, log: &AuditLog, access: &Access) -> Result<Found, Problem> {
     if Grouping::is_asked_for(pairs) {
-        let asked = Grouping::parse(pairs, log)?;
+        let asked = Grouping::parse(pairs, log, access.viewer())?;
         let groups = log.reader(access).groups(asked.domain.clone(), &asked.by, asked.sort, asked.limit)?;
         return Ok(Found::Groups(asked, groups));
     }
-    let search = Search::beside(grouping::PARAMETERS, pairs, log)?;
+    let search = Search::beside(grouping::PARAMETERS, pairs, log, access.viewer())?;
     Ok(Found::Entries(log.reader(access).page(search.domain, search.from, search.limit)?))
 }
 
@@ -148,6 +156,8 @@ impl Page {
         let [newest, newer, older] = turns(site, pairs, entries);
         Self {
             chips: chips(log, site.home(), pairs),
+            views: Vec::new(),
+            kept: view::kept(pairs),
             free_text: input("q", "Search"),
             from: input("from", "From"),
             to: input("to", "Until"),

@@ -7,6 +7,7 @@ pub(super) mod error;
 mod extent;
 mod frame;
 mod groups;
+mod hold;
 mod list;
 mod menus;
 mod payload;
@@ -14,6 +15,7 @@ mod row;
 mod settings;
 pub(super) mod sign_in;
 mod text;
+mod view;
 
 use std::sync::Arc;
 
@@ -34,6 +36,10 @@ pub(super) fn router(site: &Arc<Site>) -> Router<Arc<Site>> {
         .route("/entries/{id}", get(entry::show))
         .route("/settings", get(settings::show).post(settings::change))
         .route("/settings/crons", post(cron::run))
+        .route("/settings/holds", post(hold::place))
+        .route("/settings/holds/release", post(hold::release))
+        .route("/views", post(view::save))
+        .route("/views/{id}/delete", post(view::delete))
         .fallback(async || Problem::no_route())
         .method_not_allowed_fallback(async || Problem::method())
         .layer(from_fn_with_state(Arc::clone(site), auth::for_pages))

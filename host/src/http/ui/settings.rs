@@ -1,4 +1,4 @@
-//! `/settings`: the switch, the periods, the scheduled jobs and the size of the log. Auditors may look.
+//! `/settings`: the switch, the periods, the holds, the scheduled jobs and the size of the log. Auditors may look.
 
 use askama::Template;
 use axum::extract::rejection::FormRejection;
@@ -12,6 +12,7 @@ use super::cron::Cron;
 use super::draw;
 use super::extent;
 use super::frame::{Frame, Here};
+use super::hold::Hold;
 use crate::access::Right;
 use crate::http::auth::Visitor;
 use crate::http::problem::Problem;
@@ -29,6 +30,7 @@ struct Page {
     editable: bool,
     fields: Vec<Field>,
     crons: Vec<Cron>,
+    holds: Vec<Hold>,
     figures: Vec<(&'static str, String)>,
 }
 
@@ -54,17 +56,39 @@ pub(super) struct Done {
     saved: String,
     #[serde(default)]
     ran: String,
+    #[serde(default)]
+    runs: String,
+    #[serde(default)]
+    hold: String,
 }
 
 /// `GET`: the page.
 pub(super) async fn show(visitor: Visitor, Query(done): Query<Done>) -> Result<Response, Problem> {
-    let ran = visitor.site.log.manifest().crons.iter().any(|cron| cron.name == done.ran);
-    let notice = match (done.saved == "true", ran) {
-        (true, _) => Some("Saved. The change is in force and is recorded in the log.".to_owned()),
-        (false, true) => Some(format!("{} has run.", done.ran)),
-        (false, false) => None,
-    };
+    let notice = done.notice(&visitor);
     page(visitor, StatusCode::OK, notice, &Map::new()).await
+}
+
+impl Done {
+    /// Only what there is, since anybody can write a link.
+    fn notice(&self, visitor: &Visitor) -> Option<String> {
+        let is_job = |name: &str| visitor.site.log.manifest().crons.iter().any(|cron| cron.name == name);
+        match self {
+            Self { saved, .. } if saved == "true" => {
+                Some("Saved. The change is in force and is recorded in the log.".to_owned())
+            }
+            Self { hold, .. } if hold == "placed" => {
+                Some("The hold is in force and is recorded in the log.".to_owned())
+            }
+            Self { hold, .. } if hold == "released" => {
+                Some("The hold is released, and that is recorded in the log.".to_owned())
+            }
+            Self { ran, .. } if is_job(ran) => {
+                Some(format!("{ran} was started. Load this page again to see how far it is."))
+            }
+            Self { runs, .. } if is_job(runs) => Some(format!("{runs} is running already; see below.")),
+            _ => None,
+        }
+    }
 }
 
 /// `POST`: the form. A value that is not allowed is told beside its field, and nothing is changed.
@@ -98,7 +122,12 @@ async fn page(
     notice: Option<String>,
     wanted: &Map<String, Json>,
 ) -> Result<Response, Problem> {
-    let (crons, extent) = visitor.ask(|log, access| Ok((log.crons(access)?, log.reader(access).extent()?))).await?;
+    let state = visitor.ask(|log, access| {
+        let reader = log.reader(access);
+        let extent = reader.extent()?;
+        Ok((log.crons(access)?, log.holds(access)?, extent, reader.growth(&extent, log.now())?))
+    });
+    let (crons, holds, extent, growth) = state.await?;
     let log = &visitor.site.log;
     let (settings, now) = (log.settings(), log.now());
     let field = |field: &SettingField| Field::new(field, settings.get(&field.key), wanted.get(&field.key));
@@ -110,7 +139,8 @@ async fn page(
         editable: visitor.access.may(Right::Configure),
         fields,
         crons: crons.into_iter().map(|cron| Cron::new(cron, now)).collect(),
-        figures: extent::figures(&extent, &settings),
+        holds: holds.iter().map(|hold| Hold::new(hold, now)).collect(),
+        figures: extent::figures(&extent, growth, &settings),
     };
     Ok(draw(status, &page))
 }

@@ -74,6 +74,12 @@ pub(super) fn exact(at: Timestamp) -> String {
     at.to_utc().format("%Y-%m-%d %H:%M:%S%.3f UTC").to_string()
 }
 
+/// A moment that somebody chose: to the second, or the day alone where it is one's first moment.
+pub(super) fn moment(at: Timestamp) -> String {
+    let form = if at == at.start_of_day() { "%Y-%m-%d" } else { "%Y-%m-%d %H:%M:%S UTC" };
+    at.to_utc().format(form).to_string()
+}
+
 /// How long something took.
 pub(super) fn duration(micros: u64) -> String {
     match micros {
@@ -133,6 +139,7 @@ mod tests {
         assert_eq!(ago(now.plus(DAY), now), "2026-11-22 12:00");
         assert_eq!(ahead(now.plus(DAY), now), "in 24 h");
         assert_eq!(exact(now), "2026-11-21 12:00:00.000 UTC");
+        assert_eq!([moment(now), moment(now.start_of_day())], ["2026-11-21 12:00:00 UTC", "2026-11-21"]);
     }
 
     #[test]

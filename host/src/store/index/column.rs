@@ -132,7 +132,7 @@ impl Zone {
     /// Whether these ranges are all the codes there can be.
     pub(in super::super) fn is_all(&self, codes: &[Range<u64>]) -> bool {
         match self {
-            Self::Values(values) => *codes == [0..values.len() as u64],
+            Self::Values(values) => matches!(codes, [Range { start: 0, end }] if *end == values.len() as u64),
             Self::Span { .. } => false,
         }
     }

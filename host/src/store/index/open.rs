@@ -18,7 +18,7 @@ pub(in super::super) struct OpenBlock {
 impl OpenBlock {
     /// An empty block that begins at `first`.
     pub(in super::super) fn new(first: u64) -> Self {
-        let columns = vec![Vec::with_capacity(SMALL as usize); Field::COUNT];
+        let columns = (0..Field::COUNT).map(|_| Vec::with_capacity(SMALL as usize)).collect();
         Self { first, columns, length: 0 }
     }
 

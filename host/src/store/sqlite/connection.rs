@@ -167,13 +167,15 @@ fn writer_may(context: &AuthContext<'_>, pruning: &AtomicBool) -> Authorization 
     let allowed = match context.action {
         AuthAction::Select | AuthAction::Read { .. } | AuthAction::Transaction { .. } => true,
         AuthAction::Insert { table_name } => {
-            matches!(table_name, "entry" | "payload" | "term" | "block" | "chunk" | "setting" | "cron")
+            const OURS: [&str; 9] = ["entry", "payload", "term", "block", "chunk", "setting", "cron", "hold", "view"];
+            OURS.contains(&table_name)
         }
         AuthAction::Update { table_name, .. } => match table_name {
-            "setting" | "cron" => true,
+            "setting" | "cron" | "hold" | "view" => true,
             "head" => pruning.load(Ordering::Relaxed),
             _ => false,
         },
+        AuthAction::Delete { table_name: "view" } => true,
         AuthAction::Delete { table_name } => {
             // The index is made from the entries, and can be again.
             matches!(table_name, "block" | "chunk")

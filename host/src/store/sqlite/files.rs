@@ -1,6 +1,5 @@
 //! The log's file as readers know it: a small pool of connections that can only read.
 
-use std::collections::BTreeMap;
 use std::fs::{self, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,10 +12,8 @@ use super::{Doing, SqliteWriter, connection, groups, pages, values};
 use crate::domain::Domain;
 use crate::entry::Entry;
 use crate::field::Field;
-use crate::schedule::CronState;
 use crate::store::{Extent, GroupQuery, Groups, Page, PageQuery, Place, StoreError, StoredPayload, Values, private};
 use crate::time::Timestamp;
-use crate::value::Value;
 
 /// Reading connections that are kept for the next reader.
 const IDLE_READERS: usize = 4;
@@ -92,6 +89,17 @@ impl Files {
         self.read(|connection| pages::page(connection, &self.texts, query))
     }
 
+    /// Entries above `after`, oldest first.
+    ///
+    /// # Errors
+    /// The database fails, or the deadline passes.
+    pub(crate) fn after(&self, domain: &Domain, after: Option<u64>, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        let from = after.map_or(Place::Oldest, Place::After);
+        let mut page = self.page(&PageQuery { domain: domain.clone(), from, limit })?;
+        page.entries.reverse();
+        Ok(page.entries)
+    }
+
     /// Groups of entries.
     ///
     /// # Errors
@@ -100,7 +108,8 @@ impl Files {
         self.read(|connection| groups::groups(connection, &self.texts, query))
     }
 
-    /// The values that `field` has among the entries that match `domain`; at most `limit`, in order.
+    /// The values that `field` has among the entries that match `domain`; at most `limit`, in order. Unless that is all
+    /// of them, among the newest million.
     ///
     /// # Errors
     /// The database fails, or the deadline passes.
@@ -131,43 +140,6 @@ impl Files {
         let by_id = Domain::equals(Field::Id, id.to_string());
         let page = self.page(&PageQuery { domain: by_id.and(domain.clone()), from: Place::Newest, limit: 1 })?;
         Ok(page.entries.into_iter().next())
-    }
-
-    /// The settings that were ever changed.
-    ///
-    /// # Errors
-    /// The database fails.
-    pub fn settings(&self) -> Result<BTreeMap<String, Value>, StoreError> {
-        self.read(|connection| {
-            let mut statement = connection.prepare("SELECT key, value FROM setting").doing("reading settings")?;
-            let setting = |row: &rusqlite::Row<'_>| {
-                let value: String = row.get(1)?;
-                Ok((row.get(0)?, serde_json::from_str(&value).unwrap_or(Value::Unset)))
-            };
-            statement.query_map([], setting).and_then(Iterator::collect).doing("reading settings")
-        })
-    }
-
-    /// What is remembered about scheduled jobs.
-    ///
-    /// # Errors
-    /// The database fails.
-    pub fn crons(&self) -> Result<BTreeMap<String, CronState>, StoreError> {
-        let sql = "SELECT name, next_run, last_run, last_succeeded, last_message FROM cron";
-        self.read(|connection| {
-            let mut statement = connection.prepare(sql).doing("reading scheduled jobs")?;
-            let cron = |row: &rusqlite::Row<'_>| {
-                let time = |at: usize| row.get::<_, Option<i64>>(at).map(|micros| micros.map(Timestamp::from_micros));
-                let state = CronState {
-                    next_run: time(1)?,
-                    last_run: time(2)?,
-                    last_succeeded: row.get(3)?,
-                    last_message: row.get(4)?,
-                };
-                Ok((row.get(0)?, state))
-            };
-            statement.query_map([], cron).and_then(Iterator::collect).doing("reading scheduled jobs")
-        })
     }
 
     /// How large the log is. The count comes from the ends, since there are no holes.

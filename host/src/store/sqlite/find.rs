@@ -8,11 +8,13 @@ use rusqlite::{Connection, OptionalExtension, params_from_iter};
 use uuid::Uuid;
 
 use super::blocks::Block;
+use super::places::place_at;
 use super::{Doing, sql};
 use crate::domain::{Domain, Term, Test};
 use crate::field::{Field, FieldType};
 use crate::store::StoreError;
 use crate::store::index::{Bitmap, Kind, Wanted, hash, kind};
+use crate::time::Timestamp;
 use crate::value::Value;
 
 /// Candidates up to which rows are looked up one by one.
@@ -196,7 +198,7 @@ fn hashes(field: Field, test: &Test) -> Wanted {
 fn places(connection: &Connection, term: &Term) -> Result<Vec<Range<u64>>, StoreError> {
     let from_start = |value: &Value| -> Result<u64, StoreError> {
         Ok(match (term.field, value) {
-            (Field::RecordedAt, Value::Integer(micros)) => recorded_since(connection, *micros)?,
+            (Field::RecordedAt, Value::Integer(micros)) => since(connection, *micros)?,
             (_, Value::Integer(number)) => u64::try_from(*number).unwrap_or(0),
             _ => 0,
         })
@@ -205,17 +207,18 @@ fn places(connection: &Connection, term: &Term) -> Result<Vec<Range<u64>>, Store
         Ok(match (term.field, value) {
             (Field::Id, Value::Text(id)) => by_id(connection, id)?.map_or(0..0, |seq| seq..seq + 1),
             (Field::RecordedAt, Value::Integer(micros)) => {
-                recorded_since(connection, *micros)?..recorded_since(connection, micros.saturating_add(1))?
+                since(connection, *micros)?..since(connection, micros.saturating_add(1))?
             }
             (_, Value::Integer(number)) => u64::try_from(*number).map_or(0..0, |seq| seq..seq.saturating_add(1)),
             _ => 0..0,
         })
     };
-    match (&term.test, term.field) {
-        (Test::In(values), _) => values.iter().map(exactly).collect(),
-        (Test::Less(limit), _) => Ok(vec![0..from_start(limit)?]),
-        (Test::AtLeast(limit), _) => Ok(vec![from_start(limit)?..u64::MAX]),
-        (Test::Unset | Test::Like { .. }, _) => Ok(Vec::new()),
+    let one = |range| Ok(Vec::from_iter([range]));
+    match &term.test {
+        Test::In(values) => values.iter().map(exactly).collect(),
+        Test::Less(limit) => one(0..from_start(limit)?),
+        Test::AtLeast(limit) => one(from_start(limit)?..u64::MAX),
+        Test::Unset | Test::Like { .. } => Ok(Vec::new()),
     }
 }
 
@@ -225,16 +228,6 @@ fn by_id(connection: &Connection, id: &str) -> Result<Option<u64>, StoreError> {
     statement.query_row([id.as_bytes().as_slice()], |row| row.get(0)).optional().doing(DOING)
 }
 
-/// The first place whose entry was recorded at `micros` or later; found by halving, as those moments never go back.
-pub(super) fn recorded_since(connection: &Connection, micros: i64) -> Result<u64, StoreError> {
-    let ends = "SELECT coalesce((SELECT min(seq) FROM entry), 0), coalesce((SELECT max(seq) + 1 FROM entry), 0)";
-    let (mut low, mut high): (u64, u64) =
-        connection.query_row(ends, [], |row| Ok((row.get(0)?, row.get(1)?))).doing(DOING)?;
-    let mut recorded = connection.prepare_cached("SELECT recorded_at FROM entry WHERE seq = ?1").doing(DOING)?;
-    while low < high {
-        let middle = low + (high - low) / 2;
-        let at: i64 = recorded.query_row([middle as i64], |row| row.get(0)).doing(DOING)?;
-        if at < micros { low = middle + 1 } else { high = middle }
-    }
-    Ok(low)
+fn since(connection: &Connection, micros: i64) -> Result<u64, StoreError> {
+    place_at(connection, Timestamp::from_micros(micros)).doing(DOING)
 }

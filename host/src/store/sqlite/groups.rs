@@ -48,6 +48,8 @@ struct Tally {
     /// Entries that say how long they took, and how long together.
     timed: u64,
     micros: u64,
+    /// The slowest of them.
+    longest: u64,
 }
 
 /// All groups found so far.
@@ -98,6 +100,7 @@ impl Tallies {
         if let Some(micros) = micros {
             tally.timed += 1;
             tally.micros = tally.micros.saturating_add(micros);
+            tally.longest = tally.longest.max(micros);
             self.buckets[slot as usize * BUCKETS + histogram::bucket(micros)] += 1;
         }
     }
@@ -124,8 +127,9 @@ impl Tallies {
         let mut groups: Vec<_> = groups
             .map(|((key, tally), buckets)| {
                 let average_us = tally.micros.checked_div(tally.timed);
-                let Tally { count, errors, .. } = *tally;
-                (*key, Group { keys: Vec::new(), count, errors, average_us, p95_us: histogram::quantile(buckets, 95) })
+                let Tally { count, errors, longest, .. } = *tally;
+                let p95_us = histogram::quantile(buckets, 95).map(|micros| micros.min(longest));
+                (*key, Group { keys: Vec::new(), count, errors, average_us, p95_us })
             })
             .collect();
         let (found, entries) = (groups.len(), self.tallies.iter().map(|tally| tally.count).sum());

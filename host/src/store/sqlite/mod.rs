@@ -8,12 +8,17 @@ mod connection;
 mod files;
 mod find;
 mod groups;
+mod holds;
+mod on_disk;
 mod pages;
+mod places;
 mod rows;
 mod sql;
+mod states;
 mod terms;
 mod texts;
 mod values;
+mod views;
 mod walk;
 mod writer;
 
@@ -33,5 +38,7 @@ impl<T> Doing<T> for rusqlite::Result<T> {
     }
 }
 
+#[cfg(test)]
+mod state_tests;
 #[cfg(test)]
 mod tests;

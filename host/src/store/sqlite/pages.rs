@@ -19,18 +19,18 @@ pub(super) fn page(connection: &Connection, texts: &Texts, query: &PageQuery) ->
     let mut fields = BTreeSet::new();
     filling.plan.fields(&mut fields);
     let range = match query.from {
-        Place::Newest => 0..u64::MAX,
+        Place::Newest | Place::Oldest => 0..u64::MAX,
         Place::Before(seq) => 0..seq,
         Place::After(seq) => seq.saturating_add(1)..u64::MAX,
     };
     let walk = Walk::new(connection, range, &fields)?;
     let mut entries = match query.from {
-        Place::After(_) => filling.fill(walk.blocks(), |found| found.places().collect())?,
+        Place::Oldest | Place::After(_) => filling.fill(walk.blocks(), |found| found.places().collect())?,
         _ => filling.fill(walk.blocks().rev(), |found| found.places().rev().collect())?,
     };
     let more = entries.len() > query.limit;
     entries.truncate(query.limit);
-    if matches!(query.from, Place::After(_)) {
+    if matches!(query.from, Place::Oldest | Place::After(_)) {
         entries.reverse();
     }
     let (newest, oldest) = (entries.first().map(|entry| entry.seq), entries.last().map(|entry| entry.seq));
@@ -38,6 +38,7 @@ pub(super) fn page(connection: &Connection, texts: &Texts, query: &PageQuery) ->
         Place::Newest => Page { previous: None, next: oldest.filter(|_| more), entries },
         Place::Before(_) => Page { previous: newest, next: oldest.filter(|_| more), entries },
         Place::After(_) => Page { previous: newest.filter(|_| more), next: oldest, entries },
+        Place::Oldest => Page { previous: newest.filter(|_| more), next: None, entries },
     })
 }
 

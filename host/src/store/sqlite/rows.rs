@@ -101,6 +101,8 @@ fn read(row: &Row<'_>, connection: &Connection, texts: &Texts) -> Result<Entry, 
     entry.seq = row.get(Field::Seq as usize)?;
     entry.status_code = row.get(Field::StatusCode as usize)?;
     entry.duration_us = row.get(Field::DurationUs as usize)?;
+    entry.request_bytes = row.get(Field::RequestBytes as usize)?;
+    entry.response_bytes = row.get(Field::ResponseBytes as usize)?;
     entry.parent = row.get::<_, Option<[u8; 16]>>(Field::Parent as usize)?.map(uuid);
     for field in Field::ALL.iter().filter(|field| field.kind() == FieldType::Text) {
         match field.repeats() {

@@ -11,49 +11,59 @@ use crate::field::Field;
 const REMEMBERED: usize = 50_000;
 
 /// Texts and their numbers. What was learnt in a transaction that failed must be forgotten: see [`Terms::clear`].
+#[derive(Default)]
 pub(super) struct Terms {
-    known: Vec<HashMap<Box<str>, i64, RandomState>>,
+    fields: Vec<Known>,
 }
 
-impl Default for Terms {
-    fn default() -> Self {
-        Self { known: Field::ALL.iter().map(|_| HashMap::default()).collect() }
-    }
+/// What is known about one field's texts.
+struct Known {
+    numbers: HashMap<Box<str>, i64, RandomState>,
+    /// The number that the next new text gets.
+    next: i64,
 }
 
 impl Terms {
     /// The number of `text`, which is given one when it has none.
     pub(super) fn id(&mut self, connection: &Connection, field: Field, text: &str) -> rusqlite::Result<i64> {
-        let known = &mut self.known[field as usize];
-        if let Some(id) = known.get(text) {
-            return Ok(*id);
+        if self.fields.is_empty() {
+            self.fields = Field::ALL.iter().map(|field| Known::of(connection, *field)).collect::<Result<_, _>>()?;
         }
-        let id = match find(connection, field, text)? {
-            Some(id) => id,
-            None => add(connection, field, text)?,
-        };
-        if known.len() >= REMEMBERED {
-            known.clear();
+        let known = &mut self.fields[field as usize];
+        match known.numbers.get(text) {
+            Some(id) => Ok(*id),
+            None => known.learn(connection, field, text),
         }
-        known.insert(text.into(), id);
-        Ok(id)
     }
 
     /// Forgets everything.
     pub(super) fn clear(&mut self) {
-        self.known.iter_mut().for_each(HashMap::clear);
+        self.fields.clear();
     }
 }
 
-fn find(connection: &Connection, field: Field, text: &str) -> rusqlite::Result<Option<i64>> {
-    let sql = "SELECT id FROM term WHERE field = ?1 AND text = ?2";
-    connection.prepare_cached(sql)?.query_row(params![field as i64, text], |row| row.get(0)).optional()
-}
+impl Known {
+    fn of(connection: &Connection, field: Field) -> rusqlite::Result<Self> {
+        let sql = format!("SELECT coalesce(max(id), 0) + 1 FROM term WHERE field = {}", field as i64);
+        Ok(Self { numbers: HashMap::default(), next: connection.query_row(&sql, [], |row| row.get(0))? })
+    }
 
-fn add(connection: &Connection, field: Field, text: &str) -> rusqlite::Result<i64> {
-    let next = "SELECT coalesce(max(id), 0) + 1 FROM term WHERE field = ?1";
-    let id: i64 = connection.prepare_cached(next)?.query_row([field as i64], |row| row.get(0))?;
-    let sql = "INSERT INTO term (field, id, text) VALUES (?1, ?2, ?3)";
-    connection.prepare_cached(sql)?.execute(params![field as i64, id, text])?;
-    Ok(id)
+    fn learn(&mut self, connection: &Connection, field: Field, text: &str) -> rusqlite::Result<i64> {
+        let sql = "SELECT id FROM term WHERE field = ?1 AND text = ?2 LIMIT 1";
+        let mut find = connection.prepare_cached(sql)?;
+        let id = match find.query_row(params![field as i64, text], |row| row.get(0)).optional()? {
+            Some(id) => id,
+            None => {
+                let sql = "INSERT INTO term (field, id, text) VALUES (?1, ?2, ?3)";
+                connection.prepare_cached(sql)?.execute(params![field as i64, self.next, text])?;
+                self.next += 1;
+                self.next - 1
+            }
+        };
+        if self.numbers.len() >= REMEMBERED {
+            self.numbers.clear();
+        }
+        self.numbers.insert(text.into(), id);
+        Ok(id)
+    }
 }

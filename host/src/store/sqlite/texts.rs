@@ -12,10 +12,12 @@ use crate::store::StoreError;
 /// How many texts all readers together remember.
 const REMEMBERED: usize = 100_000;
 
+type Known = HashMap<(Field, u64), Arc<str>>;
+
 /// Texts by field and number. A number is never given to another text, so what was read once stays true.
 #[derive(Clone, Default)]
 pub(super) struct Texts {
-    known: Arc<Mutex<HashMap<(Field, u64), Arc<str>>>>,
+    known: Arc<Mutex<Known>>,
 }
 
 impl Texts {

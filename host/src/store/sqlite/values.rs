@@ -1,11 +1,14 @@
 //! The values that a field has, for the menus of filters: zones say what a block has without a look at its entries.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use rusqlite::Connection;
 
+use super::Doing;
 use super::axis::Axis;
 use super::find::Plan;
+use super::places::places;
 use super::texts::Texts;
 use super::walk::Walk;
 use crate::domain::Domain;
@@ -13,8 +16,11 @@ use crate::field::Field;
 use crate::store::index::{Bitmap, Zone};
 use crate::store::{GroupBy, StoreError, Values};
 
+/// How many of the log's newest entries a menu of a part of the log is made of.
+const LATELY: u64 = 1 << 20;
+
 /// The values of `field` among the entries that match `domain`, in order. With more than `limit` of them, those that
-/// were used last are chosen.
+/// were used last are chosen; of a part of the log only the values used lately are.
 pub(super) fn values(
     connection: &Connection,
     texts: &Texts,
@@ -26,7 +32,8 @@ pub(super) fn values(
     let mut fields = BTreeSet::from([field]);
     plan.fields(&mut fields);
     let mut found = BTreeSet::new();
-    let walk = Walk::new(connection, 0..u64::MAX, &fields)?;
+    let end = places(connection).doing("finding the end of the log")?.end;
+    let walk = Walk::new(connection, looked_at(domain, end), &fields)?;
     for (block, within) in walk.blocks().rev() {
         let Some(Zone::Values(values)) = block.zone(connection, field)? else { continue };
         // A block that can add nothing is not looked at, which is most of them.
@@ -43,6 +50,15 @@ pub(super) fn values(
     Ok(Values { values, more })
 }
 
+/// Where to look. Zones answer for the whole log; what a rule leaves of it must be searched block by block, which is too
+/// much for a menu once a log is large.
+fn looked_at(domain: &Domain, end: u64) -> Range<u64> {
+    match *domain == Domain::TRUE {
+        true => 0..end,
+        false => end.saturating_sub(LATELY)..end,
+    }
+}
+
 /// The values of these entries.
 fn used(axis: &Axis, entries: &Bitmap) -> BTreeSet<u64> {
     let mut codes = vec![false; axis.size()];
@@ -52,4 +68,17 @@ fn used(axis: &Axis, entries: &Bitmap) -> BTreeSet<u64> {
     }
     let used = codes.into_iter().enumerate().filter(|(_, used)| *used);
     used.map(|(code, _)| axis.raw(code as u64)).filter(|raw| *raw > 0).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_a_large_log_is_searched_near_its_end_only() {
+        let part = Domain::equals(Field::User, "ada");
+        assert_eq!(looked_at(&part, 7), 0..7);
+        assert_eq!(looked_at(&part, 5 * LATELY), 4 * LATELY..5 * LATELY);
+        assert_eq!(looked_at(&Domain::TRUE, 5 * LATELY), 0..5 * LATELY);
+    }
 }

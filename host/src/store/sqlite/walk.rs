@@ -6,6 +6,7 @@ use std::ops::Range;
 use rusqlite::Connection;
 
 use super::blocks::{self, Block};
+use super::places::places;
 use super::{Doing, rows};
 use crate::field::Field;
 use crate::store::StoreError;
@@ -26,7 +27,7 @@ impl Walk {
         range: Range<u64>,
         fields: &BTreeSet<Field>,
     ) -> Result<Self, StoreError> {
-        let kept = kept(connection)?;
+        let kept = places(connection).doing(DOING)?;
         let range = range.start.max(kept.start)..range.end.min(kept.end);
         let mut blocks = blocks::closed(connection)?;
         let closed = blocks.last().map_or(kept.start / SMALL * SMALL, |block| block.places().end);
@@ -41,13 +42,6 @@ impl Walk {
     pub(super) fn blocks(&self) -> impl DoubleEndedIterator<Item = (&Block, Bitmap)> {
         self.blocks.iter().map(|block| (block, block.within(&self.range)))
     }
-}
-
-/// The places that the log has entries for.
-pub(super) fn kept(connection: &Connection) -> Result<Range<u64>, StoreError> {
-    let sql = "SELECT pruned, coalesce((SELECT max(seq) + 1 FROM entry), pruned) FROM head";
-    let mut statement = connection.prepare_cached(sql).doing(DOING)?;
-    statement.query_row([], |row| Ok(row.get(0)?..row.get(1)?)).doing(DOING)
 }
 
 /// A block that is not closed yet, its columns made from its rows.

@@ -8,9 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::catch_up::{catch_up, pushed};
+use super::on_disk::OnDisk;
 use super::rows::Placed;
 use super::terms::Terms;
-use super::{Doing, blocks, columns, connection, rows};
+use super::{Doing, blocks, columns, connection, holds, rows, states};
 use crate::policy::Plan;
 use crate::store::index::OpenBlock;
 use crate::store::{Batch, PRUNE_CHUNK, Pruned, StoreError, Stored, StoredPayload, Writer};
@@ -22,6 +23,7 @@ const CHECKPOINT_PAGES: i64 = 1_000;
 /// The writer of a log in SQLite.
 pub struct SqliteWriter {
     path: PathBuf,
+    on_disk: OnDisk,
     connection: Connection,
     terms: Terms,
     /// The values of the block that is not full yet; `None` when they must be read from the rows first.
@@ -46,6 +48,7 @@ impl SqliteWriter {
         let left = Some(ends(&connection)?);
         Ok(Self {
             path: path.to_owned(),
+            on_disk: OnDisk::of(path),
             connection,
             terms: Terms::default(),
             open: None,
@@ -62,8 +65,10 @@ impl SqliteWriter {
         &self.connection
     }
 
-    /// After an error the outcome is unknown: only a fresh connection reads what really is there.
+    /// After an error the outcome is unknown: only a fresh connection reads what really is there. It must be the same
+    /// log, and not an empty one in the place of one that was moved away.
     fn reopen_if_broken(&mut self) -> Result<(), StoreError> {
+        self.on_disk.check()?;
         if self.broken {
             self.connection = connection::writer(&self.path, Arc::clone(&self.pruning))?;
             self.broken = false;
@@ -81,8 +86,9 @@ impl SqliteWriter {
         let mut newest = newest(&transaction).doing(doing)?;
         let mut stored = Vec::with_capacity(batch.entries.len());
         let mut insert = transaction.prepare_cached(&columns::INSERT).doing(doing)?;
+        let mut is_there = transaction.prepare_cached("SELECT 1 FROM entry WHERE id = ?1").doing(doing)?;
         for (entry, payload) in &batch.entries {
-            if is_there(&transaction, entry.id).doing(doing)? {
+            if is_there.exists([entry.id.as_bytes()]).doing(doing)? {
                 stored.push(Stored::Duplicate);
                 continue;
             }
@@ -95,8 +101,8 @@ impl SqliteWriter {
             stored.push(Stored::At(row.seq));
             open = pushed(&transaction, open, &raw)?;
         }
-        drop(insert);
-        write_states(&transaction, batch).doing(doing)?;
+        drop((insert, is_there));
+        states::write(&transaction, &batch.states).doing(doing)?;
         transaction.commit().doing(doing)?;
         self.left = Some(Ends { next: open.next(), ..found });
         self.open = Some(open);
@@ -108,6 +114,7 @@ impl SqliteWriter {
         let transaction = self.connection.transaction().doing(doing)?;
         let found = ends(&transaction)?;
         watch(self.left.take(), found);
+        let plan = holds::cut(&transaction, plan).doing(doing)?;
         let (pruned, payloads_pruned) = (found.pruned, found.payloads_pruned);
         let entries = chunk(&transaction, "entry", pruned, plan.entries_before).doing(doing)?;
         let payloads = chunk(&transaction, "payload", payloads_pruned, plan.payloads_before.max(plan.entries_before))
@@ -217,35 +224,11 @@ fn newest(transaction: &Transaction<'_>) -> rusqlite::Result<Timestamp> {
     Ok(Timestamp::from_micros(found.unwrap_or(i64::MIN)))
 }
 
-fn is_there(transaction: &Transaction<'_>, id: uuid::Uuid) -> rusqlite::Result<bool> {
-    transaction.prepare_cached("SELECT 1 FROM entry WHERE id = ?1")?.exists([id.as_bytes().as_slice()])
-}
-
 fn insert_payload(transaction: &Transaction<'_>, seq: u64, payload: &StoredPayload) -> rusqlite::Result<()> {
     let sql = "INSERT INTO payload (seq, salt, request, response, notes) VALUES (?1, ?2, ?3, ?4, ?5)";
     let notes = serde_json::to_string(&payload.notes).unwrap_or_else(|_| "{}".to_owned());
     let row = params![seq as i64, payload.salt.as_slice(), payload.request, payload.response, notes];
     transaction.prepare_cached(sql)?.execute(row).map(drop)
-}
-
-fn write_states(transaction: &Transaction<'_>, batch: &Batch) -> rusqlite::Result<()> {
-    for change in &batch.settings {
-        let sql =
-            "INSERT INTO setting (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
-        transaction.execute(sql, params![change.key, change.new.to_json().to_string()])?;
-    }
-    for (name, state) in &batch.crons {
-        let sql =
-            "INSERT INTO cron (name, next_run, last_run, last_succeeded, last_message) VALUES (?1, ?2, ?3, ?4, ?5)
-            ON CONFLICT (name) DO UPDATE SET next_run = excluded.next_run, last_run = excluded.last_run,
-            last_succeeded = excluded.last_succeeded, last_message = excluded.last_message";
-        let micros = |at: Option<Timestamp>| at.map(Timestamp::as_micros);
-        transaction.execute(
-            sql,
-            params![name, micros(state.next_run), micros(state.last_run), state.last_succeeded, state.last_message],
-        )?;
-    }
-    Ok(())
 }
 
 /// How far one step of the cleanup goes.

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::{Log, at, batch, log};
-use crate::domain::{Domain, parse_json};
+use crate::domain::{Context, Domain, parse_json};
 use crate::entry::Entry;
 use crate::event::Outcome;
 use crate::field::Field;
@@ -34,12 +34,12 @@ fn varied(number: u64) -> Entry {
     entry.set_text(Field::User, text(mixed / 5));
     entry.set_text(Field::RequestId, text(mixed / 25));
     entry.set_text(Field::Server, (number % 700 == 3).then_some("B"));
-    entry.set_text(Field::Session, (number % 7 > 0).then(|| format!("s{}", number / 40)).as_deref());
+    entry.set_text(Field::Session, (!number.is_multiple_of(7)).then(|| format!("s{}", number / 40)).as_deref());
     let outcome = [Outcome::Success, Outcome::Success, Outcome::Error, Outcome::Denied][(mixed / 125 % 4) as usize];
     entry.set_text(Field::Outcome, Some(outcome.as_str()));
     entry.status_code = [None, Some(200), Some(201)][(mixed % 3) as usize];
-    entry.duration_us = (mixed % 11 > 0).then_some(mixed % 50_000);
-    entry.parent = (number % 9 == 0).then(|| Uuid::from_u128(u128::from(number / 100)));
+    entry.duration_us = (!mixed.is_multiple_of(11)).then_some(mixed % 50_000);
+    entry.parent = number.is_multiple_of(9).then(|| Uuid::from_u128(u128::from(number / 100)));
     entry
 }
 
@@ -135,7 +135,7 @@ fn domain() -> impl Strategy<Value = Domain> {
         let parts: Vec<_> = operators.into_iter().map(str::to_owned).chain(terms).collect();
         format!("[{}]", parts.join(","))
     });
-    text.prop_filter_map("no domain", |text| parse_json(&text, at(0)).ok())
+    text.prop_filter_map("no domain", |text| parse_json(&text, &Context::nobody(at(0))).ok())
 }
 
 fn grouping() -> impl Strategy<Value = Vec<GroupBy>> {
@@ -189,7 +189,7 @@ proptest! {
         })?;
     }
 
-    /// Groups are what one would count by hand; the quantile alone is allowed to be 3 % off.
+    /// Groups are what one would count by hand; the quantile alone is allowed to be a sixteenth above.
     #[test]
     fn groups_are_what_one_would_count(domain in domain(), by in grouping()) {
         LOG.with(|(log, entries)| {
@@ -206,7 +206,8 @@ proptest! {
                 let exact = durations.get((durations.len() * 95).div_ceil(100).saturating_sub(1)).copied();
                 prop_assert_eq!(group.p95_us.is_some(), exact.is_some());
                 let (found, exact) = (group.p95_us.unwrap_or(0), exact.unwrap_or(0));
-                prop_assert!(found.abs_diff(exact) * 32 <= exact, "{} is not {}", found, exact);
+                prop_assert!(found >= exact && (found - exact) * 16 <= exact, "{} is not {}", found, exact);
+                prop_assert!(group.p95_us <= durations.last().copied(), "nothing took {}", found);
             }
             Ok(())
         })?;
@@ -289,11 +290,11 @@ fn no_statement_scans_the_log() {
         let statements = traced(|| {
             for left in terms {
                 for right in terms {
-                    let domain = parse_json(&format!("[{left},{right}]"), at(0)).expect("a domain");
+                    let domain = parse_json(&format!("[{left},{right}]"), &Context::nobody(at(0))).expect("a domain");
                     page(&log.files, &domain, Place::Newest, 100);
                     page(&log.files, &domain, Place::After(900), 100);
                 }
-                let domain = parse_json(&format!("[{left}]"), at(0)).expect("a domain");
+                let domain = parse_json(&format!("[{left}]"), &Context::nobody(at(0))).expect("a domain");
                 let query = GroupQuery {
                     domain: domain.clone(),
                     by: vec![GroupBy::Field(Field::User), GroupBy::Day],

@@ -1,47 +1,13 @@
-//! Retention and schedule with a clock that the test sets.
-#![allow(clippy::expect_used, reason = "a test that cannot go on says why and fails")]
+//! What goes when, who may make it go, and how fast the log grows.
 
-use std::path::Path;
 use std::sync::Arc;
 
-use mcp_audit::domain::Domain;
-use mcp_audit::entry::Entry;
-use mcp_audit::event::{Channel, Detail, Event, Kind, Target};
+use mcp_audit::event::{Body, Channel, Detail, Event, Kind, Payload, Target};
 use mcp_audit::field::Field;
-use mcp_audit::time::{Clock, DAY, ManualClock, Timestamp};
-use mcp_audit::{Access, AuditLog, Options, RunError, Viewer};
+use mcp_audit::time::{Clock, DAY};
+use mcp_audit::{Options, RunError};
 
-const CLEANUP: &str = "MCP: Cleanup Old Audit Logs";
-
-fn clock() -> Arc<ManualClock> {
-    Arc::new(ManualClock::new(Timestamp::parse("2026-01-01T12:00:00Z").expect("a time")))
-}
-
-fn open(folder: &Path, clock: &Arc<ManualClock>) -> AuditLog {
-    Options::new(folder).clock(Arc::clone(clock) as Arc<dyn Clock>).own_schedule().open().expect("a log")
-}
-
-fn access(log: &AuditLog, group: &str) -> Access {
-    log.access(&Viewer { user: "anna".into(), groups: vec![group.into()], instance: None })
-}
-
-async fn record(log: &AuditLog, tool: &str) {
-    let event = Event::new(log.now(), Channel::Mcp, Kind::Request, Detail::Ok);
-    let event = Event { method: Some("tools/call".into()), target: Some(Target::Tool(tool.into())), ..event };
-    log.record_durably(event).await.expect("stored");
-}
-
-fn entries(log: &AuditLog) -> Vec<Entry> {
-    log.reader(&access(log, "admin")).page(Domain::TRUE, None, 500).expect("a page").entries
-}
-
-fn has_tool(log: &AuditLog, tool: &str) -> bool {
-    entries(log).iter().any(|entry| entry.text(Field::Tool) == Some(tool))
-}
-
-fn runs(log: &AuditLog) -> usize {
-    entries(log).iter().filter(|entry| entry.text(Field::Action) == Some("retention.completed")).count()
-}
+use crate::world::{CLEANUP, access, clock, entries, has_tool, of_action, open, place_hold, record, runs, set};
 
 #[tokio::test]
 async fn what_is_older_than_the_setting_goes_and_the_run_is_an_entry() {
@@ -124,4 +90,63 @@ async fn the_log_watches_its_schedule_by_itself() {
         assert!(std::time::Instant::now() < deadline, "the cleanup does not run by itself");
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test]
+async fn payloads_go_after_their_own_period_and_their_entries_stay() {
+    let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
+    let log = open(folder.path(), &clock);
+    set(&log, serde_json::json!({ "log_payloads": true, "payload_retention_days": 10 }));
+    let mut ids = Vec::new();
+    for tool in ["old", "new"] {
+        let payload = Payload { request: Some(Body::whole("{}")), response: None };
+        let event = Event::new(log.now(), Channel::Mcp, Kind::Request, Detail::Ok);
+        let event = Event { target: Some(Target::Tool(tool.into())), payload: Some(payload), ..event };
+        ids.push(event.id);
+        log.record_durably(event).await.expect("stored");
+        clock.advance(6 * DAY);
+    }
+    let auditor = access(&log, "auditor");
+    let kept = || ids.iter().map(|id| log.read_payload(&auditor, *id).expect("read").is_some()).collect::<Vec<_>>();
+    let hold = place_hold(&log, clock.now().plus(-20 * DAY));
+    log.run_cron(&access(&log, "admin"), CLEANUP).expect("run");
+    assert_eq!(kept(), [true, true], "held");
+    log.release_hold(&access(&log, "admin"), hold.id, "over").expect("released");
+    log.run_cron(&access(&log, "admin"), CLEANUP).expect("run");
+    assert_eq!(kept(), [false, true]);
+    assert!(has_tool(&log, "old") && has_tool(&log, "new"), "only the payload goes");
+    assert_eq!(of_action(&log, "retention.completed")[0].details["payloads"], 1);
+    set(&log, serde_json::json!({ "payload_retention_days": 0 }));
+    clock.advance(60 * DAY);
+    log.run_cron(&access(&log, "admin"), CLEANUP).expect("run");
+    assert_eq!(kept(), [false, true], "0 keeps a payload as long as its entry");
+}
+
+#[tokio::test]
+async fn growth_is_told_by_the_last_week() {
+    let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
+    let log = open(folder.path(), &clock);
+    let admin = access(&log, "admin");
+    let growth = || {
+        let reader = log.reader(&admin);
+        reader.growth(&reader.extent().expect("measured"), clock.now()).expect("measured")
+    };
+    assert_eq!(growth(), None, "too young");
+    for _ in 0..60 {
+        record(&log, "burst").await;
+    }
+    clock.advance(2 * DAY);
+    assert_eq!(growth().map(|growth| growth.entries), Some(30), "since the beginning: 61 in two days");
+    for _ in 0..14 {
+        clock.advance(DAY);
+        record(&log, "daily").await;
+        record(&log, "daily").await;
+    }
+    let growth = growth().expect("old enough");
+    // The seventh day before now is the first that counts.
+    assert_eq!(growth.entries, 2, "the burst is long ago");
+    assert!(growth.bytes > 0);
+    assert!(
+        log.reader(&access(&log, "user")).growth(&log.reader(&admin).extent().expect("measured"), clock.now()).is_err()
+    );
 }

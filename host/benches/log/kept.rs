@@ -1,0 +1,69 @@
+//! Logs of a given size for benches that only look: made once and kept, or made anew each time.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use tempfile::TempDir;
+
+use crate::table::figure;
+use crate::traffic::Traffic;
+use crate::world::{Outcome, World, folder};
+
+/// Which log to look at.
+#[derive(Args)]
+pub(crate) struct Which {
+    /// How many entries.
+    #[arg(long, default_value_t = 1_000_000)]
+    entries: u64,
+    /// A folder in which logs are kept for the next run, one of each size.
+    #[arg(long, value_name = "DIR")]
+    log: Option<PathBuf>,
+    /// A run of seconds whose figures mean nothing.
+    #[arg(long)]
+    small: bool,
+}
+
+/// A log that is there, closed.
+pub(crate) struct Kept {
+    pub(crate) folder: PathBuf,
+    pub(crate) entries: u64,
+    /// Deletes it when nobody wanted to keep it.
+    _temporary: Option<TempDir>,
+}
+
+impl Which {
+    /// Finds the log or makes it.
+    pub(crate) fn open(&self) -> Outcome<Kept> {
+        let entries = if self.small { 2_000 } else { self.entries };
+        let Some(kept) = &self.log else {
+            let temporary = folder()?;
+            make(temporary.path(), entries)?;
+            return Ok(Kept { folder: temporary.path().to_owned(), entries, _temporary: Some(temporary) });
+        };
+        let folder = kept.join(format!("entries-{entries}"));
+        let complete = folder.join("complete");
+        if !complete.is_file() {
+            // What was left half made is made again.
+            let _ = fs::remove_dir_all(&folder);
+            fs::create_dir_all(&folder)?;
+            make(&folder, entries)?;
+            fs::write(complete, "")?;
+        }
+        Ok(Kept { folder, entries, _temporary: None })
+    }
+}
+
+fn make(folder: &Path, entries: u64) -> Outcome {
+    println!("\nmaking a log of {} entries", figure(entries as f64));
+    let world = World::open(folder)?;
+    let mut traffic = Traffic::new(entries, 40);
+    let mut made = 0;
+    while made < entries {
+        let events: Vec<_> = traffic.by_ref().take(10_000.min(entries - made) as usize).collect();
+        made += events.len() as u64;
+        world.feed(events)?;
+    }
+    world.log.close();
+    Ok(())
+}

@@ -1,0 +1,65 @@
+//! Speed and size of the log: `cargo bench -p mcp-audit --bench log -- ingest`, and so on for each subcommand.
+//!
+//! Every table is of ratios within one run, since absolute figures say as much about the machine as about the log.
+//! Nothing here passes or fails by its speed. `--small` makes a run short enough for every build.
+
+mod bare;
+mod caller;
+mod cleanup;
+mod ingest;
+mod kept;
+mod native;
+mod policy;
+mod proxy;
+mod random;
+mod site;
+mod size;
+mod table;
+mod threads;
+mod traffic;
+mod world;
+
+use clap::{Parser, Subcommand};
+
+use world::Outcome;
+
+/// Speed and size of the log, in ratios measured within one run.
+#[derive(Parser)]
+#[command(name = "log")]
+struct Arguments {
+    #[command(subcommand)]
+    what: What,
+    /// Cargo adds this.
+    #[arg(long, global = true, hide = true)]
+    bench: bool,
+}
+
+#[derive(Subcommand)]
+enum What {
+    Caller(caller::Caller),
+    Policy(policy::Judging),
+    Ingest(ingest::Ingest),
+    Proxy(proxy::Proxying),
+    Size(size::Size),
+    Cleanup(cleanup::Cleanup),
+    /// All of them, each so short that its figures mean nothing: whether they still run.
+    Small,
+}
+
+fn main() -> Outcome {
+    let run = |what: What| match what {
+        What::Caller(bench) => bench.run(),
+        What::Policy(bench) => bench.run(),
+        What::Ingest(bench) => bench.run(),
+        What::Proxy(bench) => bench.run(),
+        What::Size(bench) => bench.run(),
+        What::Cleanup(bench) => bench.run(),
+        What::Small => Ok(()),
+    };
+    match Arguments::parse().what {
+        What::Small => ["caller", "policy", "ingest", "proxy", "size", "cleanup"]
+            .into_iter()
+            .try_for_each(|name| run(Arguments::try_parse_from(["log", name, "--small"])?.what)),
+        what => run(what),
+    }
+}

@@ -1,0 +1,69 @@
+//! The default policy's rules called as plain Rust, from the same events that the sandbox is given.
+
+use mcp_audit::Event;
+use mcp_audit::event::Outcome;
+use mcp_audit::settings::Settings;
+use mcp_audit::value::Value;
+use mcp_audit_policy::{Policy, contract};
+
+use contract::Guest as _;
+
+/// Judges without a sandbox.
+pub(crate) fn judge(settings: &Settings, events: &[Event]) -> usize {
+    let settings =
+        settings.iter().map(|(key, setting)| contract::Setting { key: key.to_owned(), value: value(setting) });
+    Policy::judge(settings.collect(), events.iter().map(event).collect()).len()
+}
+
+/// The rules' part of it, on events that are in their shape already; returns how long it took.
+pub(crate) fn rules_alone(events: &[Event]) -> std::time::Duration {
+    let events: Vec<_> = events.iter().map(event).collect();
+    let begun = std::time::Instant::now();
+    std::hint::black_box(Policy::judge(Vec::new(), events));
+    begun.elapsed()
+}
+
+/// What the host does in `policy/lower.rs`, which writes into types of its own.
+fn event(event: &Event) -> contract::Event {
+    let argument = |argument: &mcp_audit::event::Argument| contract::Argument {
+        name: argument.name.clone(),
+        json: argument.json.clone(),
+    };
+    contract::Event {
+        channel: event.channel.to_string(),
+        kind: event.kind.to_string(),
+        method: event.method.clone(),
+        target: event.target.as_ref().map(|target| target.name().to_owned()),
+        server: event.server.clone(),
+        path: event.path.clone(),
+        outcome: match event.detail.outcome() {
+            Outcome::Success => contract::Outcome::Success,
+            Outcome::Error => contract::Outcome::Error,
+            Outcome::Denied => contract::Outcome::Denied,
+        },
+        outcome_detail: event.detail.to_string(),
+        status_code: event.status_code,
+        error_code: event.failure.as_ref().and_then(|failure| failure.code),
+        duration_us: event.duration_us,
+        user: event.caller.user.clone(),
+        connection: event.caller.connection.clone(),
+        instance: event.caller.instance.clone(),
+        client_name: event.client.name.clone(),
+        has_payload: event.payload.is_some(),
+        arguments: event.arguments.iter().map(argument).collect(),
+        facts: event.facts.iter().map(fact).collect(),
+    }
+}
+
+fn fact((name, fact): &(String, Value)) -> contract::Fact {
+    contract::Fact { name: name.clone(), value: value(fact) }
+}
+
+fn value(value: &Value) -> contract::Value {
+    match value {
+        Value::Unset => contract::Value::Unset,
+        Value::Boolean(value) => contract::Value::Boolean(*value),
+        Value::Integer(value) => contract::Value::Integer(*value),
+        Value::Text(value) => contract::Value::Text(value.clone()),
+    }
+}

@@ -1,0 +1,80 @@
+//! `mcp-audit tail`: entries on the terminal as they are stored, by a server or by nobody at present.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use mcp_audit::domain::Domain;
+use mcp_audit::reader::{MAX_LIMIT, ReadError};
+use mcp_audit::walk::Walk;
+use mcp_audit::{Access, LogView};
+
+use super::common::{Failure, LogOptions, ViewerOptions, stop_signal};
+use super::filter::Filter;
+use super::print::{Format, Table};
+use super::{Outcome, print};
+
+/// How often the log is looked at: another process writes it, so nothing tells.
+const LOOK: Duration = Duration::from_millis(500);
+
+#[derive(Args)]
+pub(super) struct Tail {
+    #[command(flatten)]
+    log: LogOptions,
+    #[command(flatten)]
+    viewer: ViewerOptions,
+    #[command(flatten)]
+    filter: Filter,
+    /// How they are printed.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+impl Tail {
+    pub(super) fn run(self) -> Outcome {
+        let viewer = self.viewer.viewer();
+        let log = self.log.view()?;
+        let domain = self.filter.domain(&viewer.context(log.now()))?;
+        let access = log.access(&viewer);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(self.follow(&log, &access, domain))?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    async fn follow(&self, log: &LogView, access: &Access, domain: Domain) -> Result<(), Failure> {
+        let mut stop = std::pin::pin!(stop_signal());
+        let mut walk = Walk::new(domain, next(log, access)?.checked_sub(1));
+        let mut table = Table::of_entries();
+        if let Format::Table = self.format {
+            table.head()?;
+        }
+        loop {
+            self.print_new(log, access, &mut walk, &mut table)?;
+            tokio::select! {
+                () = &mut stop => return Ok(()),
+                () = tokio::time::sleep(LOOK) => {}
+            }
+        }
+    }
+
+    /// Prints everything up to the end of the log.
+    fn print_new(&self, log: &LogView, access: &Access, walk: &mut Walk, table: &mut Table) -> Result<(), Failure> {
+        let next = next(log, access)?;
+        loop {
+            let entries = walk.step(&log.reader(access), next, MAX_LIMIT)?;
+            match self.format {
+                Format::Table => table.entries(&entries)?,
+                Format::Json => print::json_lines(&entries)?,
+            }
+            if entries.len() < MAX_LIMIT {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// The place after the newest entry that the viewer may see; 0 where there is none.
+fn next(log: &LogView, access: &Access) -> Result<u64, ReadError> {
+    let newest = log.reader(access).page(Domain::TRUE, None, 1)?.entries;
+    Ok(newest.first().map_or(0, |entry| entry.seq + 1))
+}

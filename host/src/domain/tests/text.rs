@@ -1,0 +1,167 @@
+//! The text form: what each way of writing means, and what is said of mistakes.
+
+use super::*;
+
+/// The text form and the JSON form of the same domain.
+#[test]
+fn each_way_of_writing_has_its_domain() {
+    for (text, same) in [
+        ("", "[]"),
+        ("   ", "[]"),
+        ("outcome:error", r#"[["outcome","=","error"]]"#),
+        ("Outcome:error", r#"[["outcome","=","error"]]"#),
+        ("outcome:error tool:a", r#"[["outcome","=","error"],["tool","=","a"]]"#),
+        ("outcome:error AND tool:a", r#"[["outcome","=","error"],["tool","=","a"]]"#),
+        ("outcome:error,denied", r#"[["outcome","in",["error","denied"]]]"#),
+        ("-outcome:success", r#"[["outcome","!=","success"]]"#),
+        ("!outcome:success", r#"[["outcome","!=","success"]]"#),
+        ("tool:search*", r#"[["tool","=ilike","search%"]]"#),
+        ("tool:*_100%*", r#"[["tool","=ilike","%\\_100\\%%"]]"#),
+        ("tool:a*,b,c", r#"["|",["tool","=ilike","a%"],["tool","in",["b","c"]]]"#),
+        ("-tool:a*,b", r#"["!","|",["tool","=ilike","a%"],["tool","=","b"]]"#),
+        (r#"tool:"my tool""#, r#"[["tool","=","my tool"]]"#),
+        (r#"tool:"a,b*",c"#, r#"[["tool","in",["a,b*","c"]]]"#),
+        (r#"tool:"say \"x\" \\ C:\dir""#, r#"[["tool","=","say \"x\" \\ C:\\dir"]]"#),
+        (r#"tool:it"s"#, r#"[["tool","=","it\"s"]]"#),
+        ("tool:a:b", r#"[["tool","=","a:b"]]"#),
+        ("tool:none", r#"[["tool","=",null]]"#),
+        ("-tool:none", r#"[["tool","!=",null]]"#),
+        ("tool:none,a", r#"[["tool","in",[null,"a"]]]"#),
+        (r#"tool:"none""#, r#"[["tool","=","none"]]"#),
+        (r#"tool:"""#, r#"[["tool","=",""]]"#),
+        ("user:@me", r#"[["user","=",{"viewer":"user"}]]"#),
+        ("instance:@me,us", r#"[["instance","in",[{"viewer":"instance"},"us"]]]"#),
+        (r#"user:"@me""#, r#"[["user","=","@me"]]"#),
+        ("user:@you", r#"[["user","=","@you"]]"#),
+        ("status:404", r#"[["status_code","=",404]]"#),
+        ("status:404,500", r#"[["status_code","in",[404,500]]]"#),
+        ("status:>=400 status_code:<500", r#"[["status_code",">=",400],["status_code","<",500]]"#),
+        ("-status:>400", r#"["!",["status_code",">",400]]"#),
+        ("duration:>=5ms", r#"[["duration_us",">=",5000]]"#),
+        ("duration:<2s", r#"[["duration_us","<",2000000]]"#),
+        ("duration:>800us", r#"[["duration_us",">",800]]"#),
+        ("duration_us:>800", r#"[["duration_us",">",800]]"#),
+        ("duration:none", r#"[["duration_us","=",null]]"#),
+        ("since:7d", r#"[["at",">=","-7d"]]"#),
+        ("since:-7d", r#"[["at",">=","-7d"]]"#),
+        ("since:today", r#"[["at",">=","today"]]"#),
+        ("since:2026-11-20T10:00:00Z", r#"[["at",">=","2026-11-20T10:00:00Z"]]"#),
+        ("until:2026-11-20", r#"[["at","<=","2026-11-20"]]"#),
+        ("at:yesterday", r#"[["at","=","yesterday"]]"#),
+        ("at:<2026-11-20", r#"[["at","<","2026-11-20"]]"#),
+        ("record:INV/2026/0042", r#"[["record_id","=","INV/2026/0042"]]"#),
+        ("outcome:error OR tool:a", r#"["|",["outcome","=","error"],["tool","=","a"]]"#),
+        // A blank binds more than OR.
+        ("tool:a user:b OR tool:c", r#"["|","&",["tool","=","a"],["user","=","b"],["tool","=","c"]]"#),
+        ("tool:a (user:b OR tool:c)", r#"[["tool","=","a"],"|",["user","=","b"],["tool","=","c"]]"#),
+        ("( tool:a )", r#"[["tool","=","a"]]"#),
+        ("-(tool:a OR user:b)", r#"["!","|",["tool","=","a"],["user","=","b"]]"#),
+        ("((tool:a))", r#"[["tool","=","a"]]"#),
+    ] {
+        assert_eq!(parse_text(text, &context()).as_ref(), Ok(&json(same)), "{text}");
+    }
+}
+
+/// Free text, with what it looks for.
+#[test]
+fn words_are_free_text() {
+    for (text, pattern) in [
+        ("invoice", "invoice"),
+        ("50%", "50\\%"),
+        ("a_b", "a\\_b"),
+        ("a*b", "a%b"),
+        (r#""a*b""#, "a*b"),
+        (r#""two words""#, "two words"),
+        ("C:\\dir", "C:\\\\dir"),
+        // A colon behind what is no field belongs to the word.
+        ("https://x", "https://x"),
+        ("INV:42", "INV:42"),
+        ("account.move:7", "account.move:7"),
+        ("12:30", "12:30"),
+        (":)", ":)"),
+        ("<b>\"x", "<b>\"x"),
+        ("f(x)", "f(x)"),
+        ("or", "or"),
+        (r#""OR""#, "OR"),
+        (r#""tool:x""#, "tool:x"),
+        (r#""request:x""#, "request:x"),
+        (r#""-x""#, "-x"),
+        ("-", "-"),
+        ("@me", "@me"),
+        ("none", "none"),
+    ] {
+        let domain = parse_text(text, &context()).unwrap_or_else(|error| panic!("{text}: {error}"));
+        let Domain::Any(fields) = domain else { panic!("{text}: {domain}") };
+        let looked_for = Test::Like { pattern: format!("%{pattern}%"), fold: true };
+        let names: Vec<_> = fields
+            .iter()
+            .map(|part| match part {
+                Domain::Term(Term { field, test }) if *test == looked_for => field.name(),
+                other => panic!("{text}: {other}"),
+            })
+            .collect();
+        assert_eq!(names, ["method", "tool", "model", "record_id", "user", "connection", "ip", "server"], "{text}");
+    }
+}
+
+#[test]
+fn every_word_must_be_found_in_some_field() {
+    let stored = with(&[(Field::Tool, "Search_Read"), (Field::User, "anna"), (Field::ClientName, "secret")]);
+    for (text, expected) in [
+        ("search", true),
+        ("SEARCH anna", true),
+        ("search bob", false),
+        ("search -bob", true),
+        ("-anna", false),
+        ("bob OR anna", true),
+        ("s*read", true),
+        ("search%read", false),
+        ("secret", false),
+    ] {
+        assert_eq!(parse_text(text, &context()).expect(text).matches(&stored), expected, "{text}");
+    }
+}
+
+#[test]
+fn an_error_points_at_the_word() {
+    for (text, character, word, reason) in [
+        ("tool:x outcom:error", 8, "outcom:error", "did you mean outcome?"),
+        ("tool:x otucome:error", 8, "otucome:error", "did you mean outcome?"),
+        ("tol:x", 1, "tol:x", "did you mean tool?"),
+        ("staus:404", 1, "staus:404", "did you mean status?"),
+        ("é x  -usr_agent:y useragent:z", 6, "-usr_agent:y", "did you mean user_agent?"),
+        ("request:x", 1, "request:x", "payloads"),
+        ("tool:x -response:y", 8, "-response:y", "payloads"),
+        ("(payload:x)", 2, "payload:x", "Between quotes"),
+        ("x outcome:errors", 3, "outcome:errors", "outcome is one of success, error, denied"),
+        ("x status:4*", 3, "status:4*", "holds whole numbers"),
+        ("x duration:5", 3, "duration:5", "use 800us, 5ms or 2s"),
+        ("x duration:>99999999999999s", 3, "duration:>99999999999999s", "no duration"),
+        ("x tool:", 3, "tool:", "a value is missing"),
+        ("x tool:a,,b", 3, "tool:a,,b", "a value is missing"),
+        ("x tool:>a", 3, "tool:>a", "between quotes"),
+        ("x tool:!=a", 3, "tool:!=a", "-field:value"),
+        ("x status:>1,2", 3, "status:>1,2", "whole numbers"),
+        ("x since:soon", 3, "since:soon", "is no time"),
+        ("x id:42", 3, "id:42", "UUIDs"),
+        ("x connection:@me", 3, "connection:@me", "user:@me"),
+        ("x tool:\"a b", 3, "tool:\"a", "not closed"),
+        ("x tool:\"a\"b", 3, "tool:\"a\"b", "a quote ends"),
+        ("x OR", 3, "OR", "a term is missing"),
+        ("OR x", 1, "OR", "a term is missing"),
+        ("AND", 1, "AND", "a term is missing"),
+        ("x AND OR y", 3, "AND", "a term is missing"),
+        ("x ( )", 5, ")", "a term is missing"),
+        ("x (y", 3, "(", "not closed"),
+        ("x (", 3, "(", "not closed"),
+        ("x -(y OR z", 3, "-(", "not closed"),
+    ] {
+        let error = parse_text(text, &context()).expect_err(text);
+        assert_eq!(
+            (error.position, error.term.as_deref()),
+            (Some(Position::Character(character)), Some(word)),
+            "{text}"
+        );
+        assert!(error.message.contains(reason), "{text}: {error}");
+    }
+}

@@ -1,0 +1,48 @@
+//! `GET /api/v1/extent`: how large the log is, how fast it grows, what the chosen period will hold.
+
+use axum::Json;
+use serde::Serialize;
+
+use super::super::auth::Visitor;
+use super::super::problem::Problem;
+use crate::growth::Growth;
+use crate::settings::RETENTION_DAYS;
+use crate::time::Timestamp;
+use crate::value::Value;
+
+/// The figures.
+#[derive(Serialize)]
+pub(super) struct Figures {
+    entries: u64,
+    bytes: u64,
+    oldest: Option<Timestamp>,
+    newest: Option<Timestamp>,
+    /// Null while the log is younger than an hour.
+    growth_a_day: Option<Growth>,
+    at_retention: Option<Held>,
+}
+
+#[derive(Serialize)]
+struct Held {
+    days: u64,
+    #[serde(flatten)]
+    holds: Growth,
+}
+
+/// For those who oversee the log.
+pub(super) async fn show(visitor: Visitor) -> Result<Json<Figures>, Problem> {
+    let figures = visitor.ask(|log, access| {
+        let extent = log.reader(access).extent()?;
+        let growth_a_day = log.reader(access).growth(&extent, log.now())?;
+        let at_retention = match (growth_a_day, log.settings().get(RETENTION_DAYS)) {
+            (Some(growth), Value::Integer(days)) => {
+                let days = days.unsigned_abs();
+                Some(Held { days, holds: growth.over(days) })
+            }
+            _ => None,
+        };
+        let crate::store::Extent { entries, bytes, oldest, newest } = extent;
+        Ok(Figures { entries, bytes, oldest, newest, growth_a_day, at_retention })
+    });
+    figures.await.map(Json)
+}

@@ -1,0 +1,228 @@
+//! `GET /api/v1/entries/tail`: entries as they are stored, as Server-Sent Events.
+//!
+//! A tail is a walk through the log and not a copy of what the recorder sees: whoever reads slowly misses nothing, and
+//! whoever comes back goes on where they were. It lasts no longer than its viewer's right: that is asked for again
+//! before anything is sent, and every two seconds.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::Extension;
+use axum::extract::Query;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream::{self, StreamExt};
+use serde::Serialize;
+use tokio::time::Instant;
+
+use super::super::auth::Visitor;
+use super::super::cursor;
+use super::super::problem::Problem;
+use super::super::search::{Pairs, Search};
+use super::super::serve::Ending;
+use crate::access::Right;
+use crate::entry::Entry;
+use crate::store::Place;
+use crate::walk::Walk;
+use crate::{Follower, Word};
+
+/// How long rights are believed: nothing is sent with older ones, and a tail of somebody who lost them ends after this.
+const BELIEVED: Duration = Duration::from_secs(2);
+/// The shortest time between two looks at the end of the log, so that many commits cost one look.
+const PACE: Duration = Duration::from_millis(100);
+/// What a browser sends when it comes back after a break.
+const LAST: HeaderName = HeaderName::from_static("last-event-id");
+/// Keeps a proxy in front from collecting events before it hands them on.
+const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
+/// The parameters are those of [`Search`]; `limit` is how many are read at once.
+pub(super) async fn follow(
+    visitor: Visitor,
+    Query(pairs): Query<Pairs>,
+    headers: HeaderMap,
+    ending: Option<Extension<Ending>>,
+) -> Result<Response, Problem> {
+    visitor.access.require(Right::Read)?;
+    let log = visitor.site.log.clone();
+    let search = Search::parse(&pairs, &log, visitor.access.viewer())?;
+    let last = headers.get(LAST).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let last = last.map_or(Ok(Place::Newest), |text| cursor::read("Last-Event-ID", &text, log.secret()))?;
+    let (last, asked) = (after("Last-Event-ID", last)?, after("cursor", search.from)?);
+    let mut follower = log.follow().ok_or_else(Problem::too_many_tails)?;
+    // Whoever comes back has the URL of the first time, and a later place.
+    let after = last.or(asked).or_else(|| follower.place().checked_sub(1));
+    let tail = Tail {
+        visitor,
+        follower,
+        ending: ending.map(|Extension(ending)| ending),
+        walk: Walk::new(search.domain, after),
+        limit: search.limit,
+        ready: VecDeque::new(),
+        sent: after,
+        at_end: false,
+        checked: Instant::now(),
+        over: false,
+    };
+    Ok(tail.into_response())
+}
+
+/// The place above which a tail goes on; none where it begins now.
+fn after(name: &str, place: Place) -> Result<Option<u64>, Problem> {
+    let advice = format!("{name}: this one leads to older entries; take `previous` of a page or the `id` of an event.");
+    match place {
+        Place::After(seq) => Ok(Some(seq)),
+        Place::Newest => Ok(None),
+        Place::Before(_) | Place::Oldest => Err(Problem::parameter(name, advice)),
+    }
+}
+
+/// Somebody who follows the log.
+struct Tail {
+    visitor: Visitor,
+    follower: Follower,
+    /// The end of the server, where it is ours.
+    ending: Option<Ending>,
+    walk: Walk,
+    limit: usize,
+    /// Read and not sent.
+    ready: VecDeque<Entry>,
+    /// The place of what was sent last.
+    sent: Option<u64>,
+    /// Whether everything was read when it was looked last.
+    at_end: bool,
+    /// When the rights were asked for last.
+    checked: Instant,
+    over: bool,
+}
+
+/// Why a tail ends, as its last event says it.
+#[derive(Serialize)]
+struct End {
+    reason: &'static str,
+    detail: String,
+}
+
+impl Tail {
+    /// One more event; nothing after the one that says the end.
+    async fn next(mut self) -> Option<(Result<Event, Infallible>, Self)> {
+        while !self.over {
+            match self.turn().await {
+                Ok(Some(entry)) => return Some((Ok(self.event(&entry)), self)),
+                Ok(None) => {}
+                Err(end) => {
+                    self.over = true;
+                    return Some((Ok(end.event()), self));
+                }
+            }
+        }
+        None
+    }
+
+    async fn turn(&mut self) -> Result<Option<Entry>, End> {
+        if self.is_stopping() {
+            return Err(End::stopping());
+        }
+        if self.checked.elapsed() >= BELIEVED && !self.ready.is_empty() {
+            // Its reader was slow, and may not be allowed to see this any more.
+            self.ready.clear();
+            self.walk.back_to(self.sent);
+        }
+        if self.ready.is_empty() {
+            self.fill().await?;
+        }
+        let entry = self.ready.pop_front();
+        self.sent = entry.as_ref().map(|entry| entry.seq).or(self.sent);
+        Ok(entry)
+    }
+
+    /// Waits until there may be something, asks for the rights again, and reads.
+    async fn fill(&mut self) -> Result<(), End> {
+        let word = if self.at_end { self.wait().await } else { Word::Appended };
+        if word == Word::Stopping {
+            return Err(End::stopping());
+        }
+        self.visitor = self.visitor.again().await?;
+        self.visitor.access.require(Right::Read).map_err(Problem::from)?;
+        self.checked = Instant::now();
+        if word == Word::Appended { self.read().await } else { Ok(()) }
+    }
+
+    async fn read(&mut self) -> Result<(), End> {
+        let (mut walk, limit, next) = (self.walk.clone(), self.limit, self.follower.place());
+        let read = self.visitor.ask(move |log, access| Ok((walk.step(&log.reader(access), next, limit)?, walk)));
+        let (entries, walk) = read.await?;
+        self.at_end = entries.len() < limit;
+        self.walk = walk;
+        self.ready = entries.into();
+        Ok(())
+    }
+
+    async fn wait(&mut self) -> Word {
+        tokio::time::sleep_until(self.checked + PACE).await;
+        let stopping = async {
+            match &mut self.ending {
+                Some(ending) => ending.begun().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = stopping => Word::Stopping,
+            word = self.follower.wait(BELIEVED) => word,
+        }
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.follower.is_stopping() || self.ending.as_ref().is_some_and(Ending::has_begun)
+    }
+
+    fn event(&self, entry: &Entry) -> Event {
+        // JSON of texts and numbers; it has no way to fail, and none to hold a line break.
+        let json = serde_json::to_string(entry).unwrap_or_default();
+        Event::default().event("entry").id(self.id(entry.seq)).data(json)
+    }
+
+    fn id(&self, place: u64) -> String {
+        cursor::newer(self.visitor.site.log.secret(), place)
+    }
+
+    /// The place to come back to, for whoever loses the connection before the first entry.
+    fn greeting(&self) -> Event {
+        let greeting = Event::default().comment("entries follow");
+        self.sent.map_or(greeting.clone(), |place| greeting.id(self.id(place)))
+    }
+}
+
+impl IntoResponse for Tail {
+    fn into_response(self) -> Response {
+        let greeting = stream::iter([Ok(self.greeting())]);
+        let events = Sse::new(greeting.chain(stream::unfold(self, Self::next))).keep_alive(KeepAlive::new());
+        let headers = [
+            (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+            (BUFFERING, HeaderValue::from_static("no")),
+        ];
+        (headers, events).into_response()
+    }
+}
+
+impl End {
+    fn stopping() -> Self {
+        Self { reason: "stopping", detail: "The log is being closed. Come back with the last id.".to_owned() }
+    }
+
+    fn event(&self) -> Event {
+        Event::default().event("end").data(serde_json::to_string(self).unwrap_or_default())
+    }
+}
+
+impl From<Problem> for End {
+    fn from(problem: Problem) -> Self {
+        let reason = match problem.status() {
+            StatusCode::UNAUTHORIZED => "signed-out",
+            StatusCode::FORBIDDEN => "denied",
+            _ => "failed",
+        };
+        Self { reason, detail: problem.detail().to_owned() }
+    }
+}

@@ -1,0 +1,113 @@
+//! `/api/v1/views`: saved searches, the caller's own and the shared ones.
+
+use axum::Json;
+use axum::extract::Path;
+use axum::extract::rejection::{BytesRejection, PathRejection};
+use axum::http::{HeaderMap, StatusCode};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::super::auth::Visitor;
+use super::super::grouping;
+use super::super::problem::Problem;
+use super::super::search;
+use super::body::json;
+use crate::access::{Access, Right};
+use crate::saved_view::{NewView, SavedView};
+use crate::time::Timestamp;
+
+const EXAMPLE: &str = "{\"name\": \"Errors of today\", \"query\": \"outcome=error&from=today\", \"shared\": false}";
+
+/// The views.
+#[derive(Serialize)]
+pub(super) struct Views {
+    views: Vec<View>,
+}
+
+/// A view.
+#[derive(Serialize)]
+pub(super) struct View {
+    id: Uuid,
+    name: String,
+    owner: String,
+    /// Whether it is the caller's own.
+    own: bool,
+    shared: bool,
+    /// To be put behind the `?` of a list of entries, or of groups where it says `by`.
+    query: String,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    name: String,
+    #[serde(default)]
+    shared: bool,
+    query: String,
+}
+
+impl View {
+    fn new(view: SavedView, access: &Access) -> Self {
+        let query = search::query(view.query.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        Self {
+            id: view.id,
+            own: view.is_of(access.viewer()),
+            name: view.name,
+            owner: view.owner,
+            shared: view.shared,
+            query: query.trim_start_matches('?').to_owned(),
+            created_at: view.created_at,
+            updated_at: view.updated_at,
+        }
+    }
+}
+
+/// `GET`: all that the caller may see, by name.
+pub(super) async fn list(visitor: Visitor) -> Result<Json<Views>, Problem> {
+    let views = visitor
+        .ask(|log, access| Ok(log.views(access)?.into_iter().map(|view| View::new(view, access)).collect::<Vec<_>>()));
+    Ok(Json(Views { views: views.await? }))
+}
+
+/// `POST`: saves one.
+pub(super) async fn save(
+    visitor: Visitor,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<(StatusCode, Json<View>), Problem> {
+    let wanted = wanted(&visitor, &headers, &body?)?;
+    let saved = visitor.ask(move |log, access| Ok(View::new(log.save_view(access, wanted)?, access)));
+    Ok((StatusCode::CREATED, Json(saved.await?)))
+}
+
+/// `PUT …/{id}`: replaces name, search and whether it is shared.
+pub(super) async fn change(
+    visitor: Visitor,
+    id: Result<Path<Uuid>, PathRejection>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Json<View>, Problem> {
+    let wanted = wanted(&visitor, &headers, &body?)?;
+    let Path(id) = id.map_err(|_| Problem::missing("view"))?;
+    visitor.ask(move |log, access| Ok(View::new(log.change_view(access, id, wanted)?, access))).await.map(Json)
+}
+
+/// `DELETE …/{id}`.
+pub(super) async fn delete(visitor: Visitor, id: Result<Path<Uuid>, PathRejection>) -> Result<StatusCode, Problem> {
+    visitor.access.require(Right::Read)?;
+    let Path(id) = id.map_err(|_| Problem::missing("view"))?;
+    visitor.ask(move |log, access| Ok(log.delete_view(access, id)?)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn wanted(visitor: &Visitor, headers: &HeaderMap, body: &[u8]) -> Result<NewView, Problem> {
+    visitor.access.require(Right::Read)?;
+    let Wanted { name, shared, query } = json(headers, body, EXAMPLE)?;
+    let query = search::pairs(&query)?;
+    // Checked as any search is, so that a view is never saved that cannot be shown.
+    grouping::check(&query, &visitor.site.log, visitor.access.viewer())?;
+    Ok(NewView { name, shared, query })
+}

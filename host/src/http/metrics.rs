@@ -1,0 +1,181 @@
+//! `GET /metrics`: the log in figures, as Prometheus reads them.
+//!
+//! Figures tell how busy a platform is, so they are no part of the public router: whoever wants them mounts this where
+//! only their monitoring comes. No label ever names a user, a tool or anything else that was recorded.
+
+use std::fmt::{Debug, Error, Formatter};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder, NoLabelSet, text};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::AuditLog;
+use crate::log::Figures;
+use crate::recorder::{Gauges, Histogram};
+use crate::time::{SECOND, Timestamp};
+
+/// How every name begins.
+const PREFIX: &str = "mcp_audit";
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// A router with `/metrics` and nothing else, without sign-in: mount it where only those come who may know how busy the
+/// platform is.
+pub fn metrics_router(log: AuditLog) -> Router {
+    Router::new().route("/metrics", get(metrics)).with_state(log)
+}
+
+async fn metrics(State(log): State<AuditLog>) -> Response {
+    // It asks the store, which may wait.
+    match tokio::task::spawn_blocking(move || exposition(log)).await {
+        Ok(Ok(text)) => ([(CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
+        _ => (StatusCode::INTERNAL_SERVER_ERROR, "the figures cannot be told at present\n").into_response(),
+    }
+}
+
+fn exposition(log: AuditLog) -> Result<String, Error> {
+    let mut registry = Registry::with_prefix(PREFIX);
+    registry.register_collector(Box::new(Scrape(log)));
+    let mut text = String::new();
+    text::encode(&mut text, &registry)?;
+    Ok(text)
+}
+
+/// The log as the library sees it: asked anew whenever somebody looks.
+struct Scrape(AuditLog);
+
+impl Debug for Scrape {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result<(), Error> {
+        f.write_str("Scrape")
+    }
+}
+
+impl Collector for Scrape {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> Result<(), Error> {
+        let figures = self.0.figures();
+        let mut sheet = Sheet(encoder);
+        sheet.build(&self.0)?;
+        sheet.gauge("ready", "Whether what is recorded reaches the disk", self.0.recorder().ready().is_ok())?;
+        sheet.moment("start_time", "When the log was opened", figures.opened)?;
+        sheet.queue(figures.gauges)?;
+        sheet.store(&figures)?;
+        sheet.policy(figures.gauges)?;
+        sheet.cleanup(&figures)?;
+        sheet.gauge("tail_subscribers", "Those who follow the log", figures.followers as u64)
+    }
+}
+
+/// A page of figures that is being written.
+struct Sheet<'a>(DescriptorEncoder<'a>);
+
+impl Sheet<'_> {
+    fn build(&mut self, log: &AuditLog) -> Result<(), Error> {
+        let (manifest, digest) = (log.manifest(), log.policy_digest());
+        let labels: [(&str, &str); 4] = [
+            ("version", env!("CARGO_PKG_VERSION")),
+            ("policy", &manifest.name),
+            ("policy_version", &manifest.version),
+            ("policy_digest", digest),
+        ];
+        let labels = labels.map(|(name, value)| (name, value.to_owned())).to_vec();
+        Info::new(labels).encode(self.next("build", "What runs here", None, MetricType::Info)?)
+    }
+
+    fn queue(&mut self, gauges: &Gauges) -> Result<(), Error> {
+        let waiting = gauges.waiting.load(Ordering::Relaxed);
+        self.gauge("queue_items", "Items that wait for the recorder", waiting as u64)?;
+        self.gauge("queue_limit_items", "Items that may wait", gauges.limits.items as u64)?;
+        self.bytes("queue", "Bodies that wait with them", gauges.waiting_bytes.load(Ordering::Relaxed) as u64)?;
+        self.bytes("queue_limit", "Bodies that may wait", gauges.limits.bytes as u64)?;
+        self.counter("events_dropped", "Events that were lost, each told by a gap entry", &gauges.dropped)?;
+        self.counter("gap_entries", "Entries that tell a loss", &gauges.gaps)
+    }
+
+    fn store(&mut self, figures: &Figures<'_>) -> Result<(), Error> {
+        let gauges = figures.gauges;
+        self.counter("entries_stored", "Entries stored", &gauges.stored)?;
+        self.counter("commits_failed", "Commits that failed and were tried again", &gauges.failed)?;
+        self.gauge("commits_failing", "Commits that failed in a row just now", gauges.failing.load(Ordering::Relaxed))?;
+        let commits = gauges.latency.buckets().map(|(_, count)| count).sum();
+        self.counter("commits", "Commits", &AtomicU64::new(commits))?;
+        self.histogram("commit_duration", "Time a commit took", Some(Unit::Seconds), SECOND as f64, &gauges.latency)?;
+        self.histogram("commit_entries", "Entries of a commit", None, 1.0, &gauges.size)?;
+        let Some(extent) = figures.extent else { return Ok(()) };
+        self.gauge("log_entries", "Entries in the log", extent.entries)?;
+        self.bytes("database", "The database's files", extent.bytes)
+    }
+
+    fn policy(&mut self, gauges: &Gauges) -> Result<(), Error> {
+        self.counter("policy_events", "Events handed to the policy", &gauges.judged)?;
+        self.counter("policy_faults", "Events that the policy could not judge", &gauges.faults)?;
+        let seconds = gauges.judged_us.load(Ordering::Relaxed) as f64 / SECOND as f64;
+        let next =
+            self.next("policy_judge", "Time the policy took to judge", Some(&Unit::Seconds), MetricType::Counter)?;
+        ConstCounter::new(seconds).encode(next)
+    }
+
+    fn cleanup(&mut self, figures: &Figures<'_>) -> Result<(), Error> {
+        let cleanup = &figures.gauges.cleanup;
+        self.gauge("cleanup_running", "Whether the cleanup runs", cleanup.running.load(Ordering::Relaxed))?;
+        let progress = "Entries that the present or last run of this process removed so far";
+        self.gauge("cleanup_progress_entries", progress, cleanup.progress.load(Ordering::Relaxed))?;
+        self.counter("cleanup_entries_removed", "Entries removed", &cleanup.entries)?;
+        self.counter("cleanup_payloads_removed", "Payloads removed", &cleanup.payloads)?;
+        let Some(last) = &figures.cleanup else { return Ok(()) };
+        self.moment("cleanup_last_run_timestamp", "When it ran last", last.last_run.unwrap_or(Timestamp::EPOCH))?;
+        self.gauge("cleanup_last_success", "Whether that run succeeded", last.last_succeeded == Some(true))
+    }
+
+    fn next<'s>(
+        &'s mut self,
+        name: &'s str,
+        help: &str,
+        unit: Option<&'s Unit>,
+        kind: MetricType,
+    ) -> Result<MetricEncoder<'s>, Error> {
+        self.0.encode_descriptor(name, help, unit, kind)
+    }
+
+    fn counter(&mut self, name: &str, help: &str, count: &AtomicU64) -> Result<(), Error> {
+        ConstCounter::new(count.load(Ordering::Relaxed)).encode(self.next(name, help, None, MetricType::Counter)?)
+    }
+
+    fn gauge(&mut self, name: &str, help: &str, value: impl Into<u64>) -> Result<(), Error> {
+        ConstGauge::new(value.into()).encode(self.next(name, help, None, MetricType::Gauge)?)
+    }
+
+    fn bytes(&mut self, name: &str, help: &str, bytes: u64) -> Result<(), Error> {
+        ConstGauge::new(bytes).encode(self.next(name, help, Some(&Unit::Bytes), MetricType::Gauge)?)
+    }
+
+    fn moment(&mut self, name: &str, help: &str, at: Timestamp) -> Result<(), Error> {
+        let seconds = at.as_micros() as f64 / SECOND as f64;
+        ConstGauge::new(seconds).encode(self.next(name, help, Some(&Unit::Seconds), MetricType::Gauge)?)
+    }
+
+    /// `scale` is how many of the histogram's units are one of the exposition's.
+    fn histogram<const N: usize>(
+        &mut self,
+        name: &str,
+        help: &str,
+        unit: Option<Unit>,
+        scale: f64,
+        values: &Histogram<N>,
+    ) -> Result<(), Error> {
+        let bound = |bound: Option<u64>| bound.map_or(f64::INFINITY, |bound| bound as f64 / scale);
+        let buckets: Vec<_> = values.buckets().map(|(upto, count)| (bound(upto), count)).collect();
+        let count = buckets.iter().map(|(_, count)| count).sum();
+        let mut next = self.next(name, help, unit.as_ref(), MetricType::Histogram)?;
+        next.encode_histogram::<NoLabelSet>(values.sum() as f64 / scale, count, &buckets, None)
+    }
+}

@@ -1,0 +1,76 @@
+//! Saved views on the list, and the forms that save and delete one.
+
+use axum::extract::rejection::{FormRejection, PathRejection};
+use axum::extract::{Form, Path};
+use axum::response::Redirect;
+use uuid::Uuid;
+
+use super::text::Shown;
+use crate::access::{Access, Right};
+use crate::http::auth::Visitor;
+use crate::http::grouping;
+use crate::http::problem::Problem;
+use crate::http::search::{Pairs, query};
+use crate::saved_view::{NewView, SavedView};
+
+/// Names of the form's own fields; everything else in it is the search.
+const NAME: &str = "view_name";
+const SHARED: &str = "view_shared";
+
+/// A view as a link.
+pub(super) struct View {
+    pub(super) id: Uuid,
+    pub(super) name: Shown,
+    pub(super) href: String,
+    /// Whose it is, where that is somebody else.
+    pub(super) owner: Option<Shown>,
+    pub(super) shared: bool,
+    pub(super) on: bool,
+    pub(super) deletable: bool,
+}
+
+impl View {
+    /// The view as somebody sees it who is looking at the search `pairs`.
+    pub(super) fn new(view: &SavedView, home: &str, pairs: &Pairs, access: &Access) -> Self {
+        let own = view.is_of(access.viewer());
+        Self {
+            id: view.id,
+            name: Shown::line(&view.name),
+            href: address(home, &view.query),
+            owner: (!own).then(|| Shown::line(&view.owner)),
+            shared: view.shared,
+            on: kept(pairs) == view.query,
+            deletable: view.may_be_changed(access),
+        }
+    }
+}
+
+/// Of a search what a view keeps: not the page, and nothing empty.
+pub(super) fn kept(pairs: &Pairs) -> Pairs {
+    pairs.iter().filter(|(name, value)| name != "cursor" && !value.is_empty()).cloned().collect()
+}
+
+/// `POST /views`: saves the search that the form holds, and leads back to it.
+pub(super) async fn save(visitor: Visitor, sent: Result<Form<Pairs>, FormRejection>) -> Result<Redirect, Problem> {
+    visitor.access.require(Right::Read)?;
+    let Form(sent) = sent?;
+    let (own, search): (Pairs, Pairs) = sent.into_iter().partition(|(name, _)| name == NAME || name == SHARED);
+    let field = |wanted: &str| own.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
+    let query = kept(&search);
+    grouping::check(&query, &visitor.site.log, visitor.access.viewer())?;
+    let wanted = NewView { name: field(NAME).unwrap_or_default(), shared: field(SHARED).is_some(), query };
+    let saved = visitor.ask(move |log, access| Ok(log.save_view(access, wanted)?)).await?;
+    Ok(Redirect::to(&address(visitor.site.home(), &saved.query)))
+}
+
+/// `POST /views/{id}/delete`: deletes one, and leads to the list.
+pub(super) async fn delete(visitor: Visitor, id: Result<Path<Uuid>, PathRejection>) -> Result<Redirect, Problem> {
+    visitor.access.require(Right::Read)?;
+    let Path(id) = id.map_err(|_| Problem::missing("view"))?;
+    visitor.ask(move |log, access| Ok(log.delete_view(access, id)?)).await?;
+    Ok(Redirect::to(visitor.site.home()))
+}
+
+fn address(home: &str, search: &Pairs) -> String {
+    format!("{home}{}", query(search.iter().map(|(name, value)| (name.as_str(), value.as_str()))))
+}

@@ -1,0 +1,77 @@
+//! Legal holds: who places and releases them, each together with the entry about it.
+
+use std::sync::PoisonError;
+
+use uuid::Uuid;
+
+use super::{AuditLog, ChangeError};
+use crate::access::{Access, Right};
+use crate::event::{Event, new_id};
+use crate::hold::{self, Hold, HoldChange, NewHold, Release};
+use crate::reader::ReadError;
+use crate::recorder::StateChange;
+
+impl AuditLog {
+    /// Every hold that was ever placed, the newest first: for those who configure or verify the log.
+    ///
+    /// # Errors
+    /// The viewer may do neither, or the store fails.
+    pub fn holds(&self, access: &Access) -> Result<Vec<Hold>, ReadError> {
+        access.require_oversight()?;
+        Ok(self.0.view.files.holds()?)
+    }
+
+    /// Places a hold. When this returns, no cleanup removes what was recorded at or after its start, a running one
+    /// included. Blocks.
+    ///
+    /// # Errors
+    /// The viewer may not configure, the hold makes no sense, or it could not be recorded: there is no hold then.
+    pub fn place_hold(&self, access: &Access, wanted: NewHold) -> Result<Hold, ChangeError> {
+        access.require(Right::Configure)?;
+        let reason = hold::reason(&wanted.reason).map_err(ChangeError::Refused)?;
+        if wanted.to.is_some_and(|to| to <= wanted.from) {
+            return Err(ChangeError::Refused(
+                "The hold ends before it begins: give an end after its start.".to_owned(),
+            ));
+        }
+        let NewHold { from, to, .. } = wanted;
+        let (now, placed_by) = (self.now(), access.viewer().user.clone());
+        let hold = Hold { id: new_id(now), from, to, reason, placed_by, placed_at: now, released: None };
+        let event = facts(self.by("hold.placed", access), &hold).fact("reason", hold.reason.clone());
+        self.change_hold(HoldChange::Place(hold.clone()), event)?;
+        Ok(hold)
+    }
+
+    /// Releases a hold: the next cleanup goes by the others. Blocks.
+    ///
+    /// # Errors
+    /// The viewer may not configure, there is no such hold, it is released already, no reason is given, or it could not
+    /// be recorded: the hold stays in force then.
+    pub fn release_hold(&self, access: &Access, id: Uuid, reason: &str) -> Result<Hold, ChangeError> {
+        access.require(Right::Configure)?;
+        let _changing = self.0.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = self.0.view.files.holds()?.into_iter().find(|hold| hold.id == id);
+        let hold = found.ok_or(ChangeError::Missing("hold"))?;
+        if let Some(release) = &hold.released {
+            return Err(ChangeError::Refused(format!("This hold was released by {} already.", release.by)));
+        }
+        let reason = hold::reason(reason).map_err(ChangeError::Refused)?;
+        let release = Release { by: access.viewer().user.clone(), at: self.now(), reason };
+        let event = facts(self.by("hold.released", access), &hold).fact("reason", release.reason.clone());
+        self.change_hold(HoldChange::Release(id, release.clone()), event)?;
+        Ok(Hold { released: Some(release), ..hold })
+    }
+
+    fn change_hold(&self, change: HoldChange, event: Event) -> Result<(), ChangeError> {
+        let states = StateChange { holds: vec![change], ..StateChange::default() };
+        Ok(self.0.recorder.change(states, vec![event])?)
+    }
+}
+
+fn facts(event: Event, hold: &Hold) -> Event {
+    let event = event.fact("hold", hold.id.to_string()).fact("from", hold.from.to_string());
+    match hold.to {
+        Some(to) => event.fact("to", to.to_string()),
+        None => event,
+    }
+}

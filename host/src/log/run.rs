@@ -1,0 +1,136 @@
+//! One run of a scheduled job: there is one at a time, it says what it will do before it does it, and what it did.
+
+use std::sync::{Arc, MutexGuard, PoisonError};
+
+use super::{Inner, RunError};
+use crate::access::{Access, Viewer};
+use crate::event::Event;
+use crate::manifest::{Cron, Job};
+use crate::recorder::StateChange;
+use crate::retention::{self, Intent, Report};
+use crate::schedule::CronState;
+use crate::time::Timestamp;
+
+/// How far a cleanup is that is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CleanupProgress {
+    /// When it began.
+    pub began: Timestamp,
+    /// Entries removed so far.
+    pub entries: u64,
+    /// Payloads removed so far.
+    pub payloads: u64,
+    /// How many entries it will remove, as estimated when it began.
+    pub expected: u64,
+}
+
+/// The right to run, held while it lasts. Dropped half-way, the log remembers that the run is not over, and makes up
+/// for it at the next look at the schedule.
+pub(super) struct Run {
+    inner: Arc<Inner>,
+    cron: Cron,
+    began: Timestamp,
+    /// Who asked for it; `None`: the schedule.
+    by: Option<Viewer>,
+}
+
+/// How a run began.
+pub(super) enum Begun {
+    /// This is to be removed now.
+    Going(Intent),
+    /// It cannot be said what to remove; that is recorded, and the run is over.
+    Over(CronState),
+}
+
+impl Run {
+    /// Begins nothing yet, but keeps others from it.
+    ///
+    /// # Errors
+    /// A job is running already.
+    pub(super) fn claim(inner: &Arc<Inner>, cron: &Cron, by: Option<&Access>) -> Result<Self, RunError> {
+        let began = inner.view.now();
+        let mut running = inner.running();
+        if running.is_some() {
+            return Err(RunError::Running);
+        }
+        *running = Some((cron.name.clone(), CleanupProgress { began, entries: 0, payloads: 0, expected: 0 }));
+        drop(running);
+        Ok(Self { inner: Arc::clone(inner), cron: cron.clone(), began, by: by.map(|access| access.viewer().clone()) })
+    }
+
+    /// What the log remembers about the job.
+    pub(super) fn state(&self) -> Result<CronState, RunError> {
+        Ok(self.inner.view.files.crons()?.remove(&self.cron.name).unwrap_or_default())
+    }
+
+    /// Works out what to do and records it: when this returns, a crash can no longer make anybody forget the run.
+    pub(super) fn begin(&self) -> Result<Begun, RunError> {
+        let view = &self.inner.view;
+        let Job::Retention = self.cron.job;
+        let intent = match retention::plan(&view.policy, &view.settings(), &view.files, self.began) {
+            Ok(intent) => intent,
+            Err(error) => return self.end(Err(error)).map(Begun::Over),
+        };
+        let before = self.state()?;
+        let mut event = retention::started(&self.cron.name, self.began, &intent);
+        if before.running_since.is_some() {
+            event = event.fact("resumed", true);
+        }
+        let next_run = self.cron.schedule.next_after(self.began);
+        self.record(CronState { next_run, running_since: Some(self.began), ..before }, event)?;
+        self.tell(&Report::default(), intent.expected);
+        Ok(Begun::Going(intent))
+    }
+
+    /// Does it; blocks until it is done.
+    pub(super) fn finish(self, intent: Intent) -> Result<CronState, RunError> {
+        let tell = |report: &Report| self.tell(report, intent.expected);
+        let result = retention::run(intent, &self.inner.view.files, &self.inner.recorder, tell);
+        self.end(result)
+    }
+
+    fn end(&self, result: Result<Report, String>) -> Result<CronState, RunError> {
+        let name = &self.cron.name;
+        let event = retention::ended(name, self.began, &result);
+        let result = result.map(|report| report.message());
+        let state = CronState::after_run(&self.cron.schedule, self.began, &result);
+        self.record(state.clone(), event)?;
+        match result {
+            Ok(message) => tracing::info!(cron = name, "{message}"),
+            Err(error) => {
+                tracing::error!(cron = name, %error, "a scheduled job failed; it runs again at its next slot");
+            }
+        }
+        Ok(state)
+    }
+
+    fn record(&self, state: CronState, event: Event) -> Result<(), RunError> {
+        let mut event = event.fact("manual", self.by.is_some());
+        if let Some(by) = &self.by {
+            event.caller.user = Some(by.user.clone());
+            event.caller.instance = by.instance.clone();
+        }
+        let crons = vec![(self.cron.name.clone(), state)];
+        Ok(self.inner.recorder.change(StateChange { crons, ..StateChange::default() }, vec![event])?)
+    }
+
+    fn tell(&self, report: &Report, expected: u64) {
+        let Report { entries, payloads, .. } = *report;
+        let progress = CleanupProgress { began: self.began, entries, payloads, expected };
+        *self.inner.running() = Some((self.cron.name.clone(), progress));
+        tracing::debug!(entries, payloads, expected, "the cleanup goes on");
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        *self.inner.running() = None;
+    }
+}
+
+impl Inner {
+    /// The job that is running, and how far it is.
+    pub(super) fn running(&self) -> MutexGuard<'_, Option<(String, CleanupProgress)>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,179 @@
+//! The first of the recorder's threads: takes what queued up, judges and seals it, and hands it on to be stored.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use super::committing::{Handover, Receipt, Sealed};
+use super::queue::{Queue, Work};
+use super::{Changed, StateChange, seal};
+use crate::event::{Channel, Detail, Event, Kind};
+use crate::policy::Policy;
+use crate::settings::Settings;
+use crate::time::Clock;
+
+/// Most items that are judged in one call. Few enough for the processor's cache, enough that a call costs each little.
+const CALL_ITEMS: usize = 256;
+/// Most items of one commit.
+const BATCH_ITEMS: usize = 4_096;
+/// Bytes of bodies after which a commit is full.
+const BATCH_BYTES: usize = 8 << 20;
+/// How soon a gap is told when nothing else happens.
+const GAP_WAIT: Duration = Duration::from_secs(1);
+
+/// The thread's state.
+pub(super) struct Judge {
+    pub(super) policy: Arc<Policy>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) settings: Arc<RwLock<Arc<Settings>>>,
+    pub(super) queue: Arc<Queue>,
+    pub(super) receiver: Receiver<(Work, usize)>,
+    pub(super) handover: Handover,
+    /// What is sealed and was not handed over yet.
+    pub(super) sealed: Sealed,
+}
+
+/// What is judged in one call.
+#[derive(Default)]
+struct Taken {
+    events: Vec<Event>,
+    /// Who waits for the event at this place.
+    receipts: Vec<(usize, Receipt)>,
+    changes: StateChange,
+    changed: Vec<Changed>,
+    bytes: usize,
+}
+
+/// The thread that stores has ended, by a panic.
+pub(super) struct Ended;
+
+impl Judge {
+    /// Runs until the queue is closed and empty, and all of it is stored.
+    pub(super) fn run(mut self) {
+        while let Ok(true) = self.turn() {}
+        // Only when all is stored is it known what the store has refused.
+        if self.handover.wait().is_ok() {
+            self.judge(Taken::default());
+            let _ = self.hand_over();
+        }
+    }
+
+    /// Judges what waits, and hands it over as soon as the store is ready for more. `false`: nothing more will come.
+    fn turn(&mut self) -> Result<bool, Ended> {
+        let first = match self.receiver.try_recv() {
+            Ok(first) => first,
+            Err(_) => {
+                self.hand_over()?;
+                match self.receiver.recv_timeout(GAP_WAIT) {
+                    Ok(first) => first,
+                    Err(RecvTimeoutError::Timeout) => {
+                        self.judge(Taken::default());
+                        return Ok(true);
+                    }
+                    Err(RecvTimeoutError::Disconnected) => return Ok(false),
+                }
+            }
+        };
+        self.take(first)?;
+        if self.sealed.len() >= BATCH_ITEMS || self.sealed.bytes >= BATCH_BYTES {
+            self.hand_over()?;
+        } else if !self.sealed.is_empty() {
+            self.sealed = self.handover.offer(std::mem::take(&mut self.sealed))?;
+        }
+        Ok(true)
+    }
+
+    /// Takes up to one call's worth. A change of settings or a step of the cleanup ends it.
+    fn take(&mut self, first: (Work, usize)) -> Result<(), Ended> {
+        let mut taken = Taken::default();
+        let mut next = Some(first);
+        while let Some((work, bytes)) = next {
+            self.queue.taken(bytes);
+            taken.bytes += bytes;
+            match work {
+                Work::Event(event, receipt) => taken.event(*event, receipt),
+                Work::Later(events) => taken.events.extend(self.worked_out(events)),
+                Work::Change(change, events, done) => {
+                    taken.change(*change, events, done);
+                    return self.change(taken);
+                }
+                Work::Prune(plan, done) => {
+                    self.judge(taken);
+                    self.hand_over()?;
+                    return self.handover.prune(plan, done);
+                }
+            }
+            let full = taken.events.len() >= CALL_ITEMS || taken.bytes >= BATCH_BYTES;
+            next = if full { None } else { self.receiver.try_recv().ok() };
+        }
+        self.judge(taken);
+        Ok(())
+    }
+
+    /// Waits until the change is stored and in force, so that it holds for everything that was handed in after it.
+    fn change(&mut self, taken: Taken) -> Result<(), Ended> {
+        self.judge(taken);
+        self.hand_over()?;
+        self.handover.wait()
+    }
+
+    /// Judges and seals. What was dropped meanwhile becomes an entry with it.
+    fn judge(&mut self, mut taken: Taken) {
+        taken.events.extend(self.queue.gauges.take_lost().map(|lost| self.gap(lost)));
+        if taken.events.is_empty() && taken.changed.is_empty() {
+            return;
+        }
+        let settings = Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner));
+        let began = Instant::now();
+        let verdicts = self.policy.judge(&settings, &taken.events);
+        let faults = verdicts.iter().filter(|verdict| verdict.is_err()).count();
+        self.queue.gauges.judged(taken.events.len(), faults, began.elapsed());
+        let (before, now) = (self.sealed.len(), self.clock.now());
+        let keep = settings.log_payloads();
+        let judged = taken.events.into_iter().zip(verdicts);
+        let entries = judged.map(|(event, verdict)| seal::seal(event, verdict, &self.policy, keep, now));
+        self.sealed.batch.entries.extend(entries);
+        self.sealed.receipts.extend(taken.receipts.into_iter().map(|(at, receipt)| (before + at, receipt)));
+        self.sealed.batch.states.extend(taken.changes);
+        self.sealed.changed.extend(taken.changed);
+        self.sealed.bytes += taken.bytes;
+    }
+
+    /// Hands over what is sealed, waiting for the store if need be.
+    fn hand_over(&mut self) -> Result<(), Ended> {
+        match self.sealed.is_empty() {
+            true => Ok(()),
+            false => self.handover.give(std::mem::take(&mut self.sealed)),
+        }
+    }
+
+    /// Works out events from raw material. A panic in there must not end the recorder; what it cost counts as dropped.
+    fn worked_out(&self, events: Box<dyn FnOnce() -> Vec<Event> + Send>) -> Vec<Event> {
+        catch_unwind(AssertUnwindSafe(events)).unwrap_or_else(|_| {
+            tracing::error!("captured traffic could not be read: a bug in its parser");
+            self.queue.gauges.lost(1);
+            Vec::new()
+        })
+    }
+
+    fn gap(&self, dropped: u64) -> Event {
+        tracing::warn!(dropped, "events were dropped because the queue was full");
+        let event = Event::new(self.clock.now(), Channel::System, Kind::System, Detail::Incomplete);
+        Event { method: Some("log.gap".to_owned()), ..event }
+            .fact("dropped", i64::try_from(dropped).unwrap_or(i64::MAX))
+    }
+}
+
+impl Taken {
+    fn event(&mut self, event: Event, receipt: Option<Receipt>) {
+        self.receipts.extend(receipt.map(|receipt| (self.events.len(), receipt)));
+        self.events.push(event);
+    }
+
+    fn change(&mut self, change: StateChange, events: Vec<Event>, done: Changed) {
+        self.events.extend(events);
+        self.changes = change;
+        self.changed.push(done);
+    }
+}

@@ -1,0 +1,59 @@
+//! Before a writer that knows of no holds: what is asked of it is cut already.
+
+use std::sync::{Arc, Mutex, RwLock};
+
+use uuid::Uuid;
+
+use super::*;
+use crate::hold::{Hold, HoldChange};
+use crate::policy::Limits;
+use crate::recorder::{Parts, QueueLimits, StateChange};
+use crate::store::{Batch, SqliteWriter, Stored, Writer};
+use crate::time::{Clock, DAY, SystemClock};
+
+/// Writes down what it is asked to remove, and removes nothing.
+struct Careless {
+    inner: SqliteWriter,
+    asked: Arc<Mutex<Vec<Plan>>>,
+}
+
+impl Writer for Careless {
+    fn commit(&mut self, batch: &Batch) -> Result<Vec<Stored>, StoreError> {
+        self.inner.commit(batch)
+    }
+
+    fn prune(&mut self, plan: Plan) -> Result<Pruned, StoreError> {
+        self.asked.lock().expect("a lock").push(plan);
+        Ok(Pruned::default())
+    }
+}
+
+#[test]
+fn no_plan_of_a_policy_reaches_the_writer_past_a_hold() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (files, inner) = Files::open(folder.path()).expect("a log");
+    let (now, asked) = (SystemClock.now(), Arc::<Mutex<Vec<Plan>>>::default());
+    let policy = Arc::new(Policy::builtin(Limits::default(), now).expect("the default policy"));
+    let settings = Arc::new(Settings::load(&policy.manifest().settings, &Default::default()));
+    let parts = Parts {
+        policy: Arc::clone(&policy),
+        writer: Box::new(Careless { inner, asked: Arc::clone(&asked) }),
+        clock: Arc::new(SystemClock),
+        settings: Arc::new(RwLock::new(Arc::clone(&settings))),
+    };
+    let recorder = Recorder::start(parts, QueueLimits::default()).expect("a thread");
+    let run = || {
+        let intent = plan(&policy, &settings, &files, now).expect("a plan");
+        run(intent, &files, &recorder, |_| {}).expect("run")
+    };
+    run();
+    let from = now.plus(-200 * DAY);
+    let (reason, placed_by) = ("case 7".to_owned(), "anna".to_owned());
+    let hold = Hold { id: Uuid::nil(), from, to: None, reason, placed_by, placed_at: now, released: None };
+    let change = StateChange { holds: vec![HoldChange::Place(hold)], ..StateChange::default() };
+    recorder.change(change, Vec::new()).expect("placed");
+    let report = run();
+    let before: Vec<_> = asked.lock().expect("a lock").iter().map(|plan| plan.entries_before).collect();
+    assert_eq!(before, [Some(now.plus(-90 * DAY)), Some(from)]);
+    assert!(report.message().contains("a legal hold keeps"), "{}", report.message());
+}

@@ -1,0 +1,123 @@
+//! The command itself: what it prints as it goes, and how it ends.
+#![cfg(all(unix, feature = "cli"))]
+#![allow(clippy::expect_used, clippy::panic, reason = "a helper that fails is a test that fails")]
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use mcp_audit::event::{Channel, Detail, Event, Kind, Target};
+use mcp_audit::time::{Clock, SystemClock};
+use mcp_audit::{AuditLog, Options};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::net::TcpStream;
+use tokio::process::{Child, ChildStdout, Command};
+
+/// A command that runs, and what it prints.
+struct Running {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Running {
+    fn start(data: &Path, arguments: &[&str]) -> Self {
+        let mut command = command(data, arguments);
+        let mut child = command.stdout(Stdio::piped()).kill_on_drop(true).spawn().expect("it runs");
+        let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+        Self { child, lines }
+    }
+
+    /// The next line with `word` in it.
+    async fn line(&mut self, word: &str) -> String {
+        let reading = async {
+            loop {
+                let line = self.lines.next_line().await.expect("text").expect("another line");
+                if line.contains(word) {
+                    return line;
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), reading).await.unwrap_or_else(|_| panic!("no {word} in a minute"))
+    }
+
+    /// What Ctrl-C does.
+    async fn interrupt(mut self) -> Option<i32> {
+        let id = self.child.id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed())).expect("its id");
+        rustix::process::kill_process(id, rustix::process::Signal::INT).expect("told");
+        self.child.wait().await.expect("it ends").code()
+    }
+}
+
+fn command(data: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mcp-audit"));
+    command.args(arguments).env("MCP_AUDIT_DATA", data).env_remove("MCP_AUDIT_METRICS");
+    command
+}
+
+async fn record(log: &AuditLog, user: &str, tool: &str) {
+    let mut event = Event::new(SystemClock.now(), Channel::Mcp, Kind::Request, Detail::Ok);
+    event.method = Some("tools/call".into());
+    event.target = Some(Target::Tool(tool.into()));
+    event.caller.user = Some(user.into());
+    log.record_durably(event).await.expect("recorded");
+}
+
+#[tokio::test]
+async fn tail_prints_what_another_process_stores_and_ends_with_success() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = Options::new(folder.path()).open().expect("a log");
+    record(&log, "ada", "before").await;
+    let mut tail = Running::start(folder.path(), &["tail", "--as", "ada", "--group", "user"]);
+    tail.line("OUTCOME").await;
+    record(&log, "bob", "hidden").await;
+    record(&log, "ada", "one\u{1b}[31m").await;
+    record(&log, "ada", "two").await;
+    let line = tail.line("").await;
+    assert!(line.contains("one\\u{1b}[31m"), "{line}");
+    assert!(tail.line("").await.contains("two"));
+    assert_eq!(tail.interrupt().await, Some(0));
+}
+
+async fn get(address: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.expect("connected");
+    let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("an answer");
+    answer
+}
+
+fn address(line: &str) -> &str {
+    let (_, rest) = line.split_once("http://").expect("an address");
+    rest.split(['/', ' ']).next().expect("an address")
+}
+
+#[tokio::test]
+async fn serve_tells_figures_on_an_address_of_their_own() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let arguments = ["serve", "--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0"];
+    let mut server = Running::start(folder.path(), &arguments);
+    let public = server.line("is listening on").await;
+    let figures = server.line("/metrics").await;
+    let answer = get(address(&figures), "/metrics").await;
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("mcp_audit_entries_stored_total"), "{answer}");
+    let answer = get(address(&public), "/metrics").await;
+    assert!(!answer.starts_with("HTTP/1.1 200") && !answer.contains("mcp_audit_entries"), "{answer}");
+    assert_eq!(server.interrupt().await, Some(0));
+}
+
+#[tokio::test]
+async fn a_token_is_made_listed_and_revoked() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let run = async |arguments: &[&str]| command(folder.path(), arguments).output().await.expect("it runs");
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("text");
+    assert!(!run(&["token", "list"]).await.status.success(), "nothing is made by looking");
+    let made = run(&["token", "create", "--user", "uma", "--group", "user", "--connection", "laptop"]).await;
+    let secret = text(&made.stdout).trim().to_owned();
+    let listed = text(&run(&["token", "list"]).await.stdout);
+    assert!(listed.contains("uma  laptop  user") && !listed.contains(&secret), "{listed}");
+    assert!(run(&["token", "revoke", "laptop"]).await.status.success());
+    assert_eq!(text(&run(&["token", "list"]).await.stdout), "");
+    let again = run(&["token", "revoke", "laptop"]).await;
+    assert!(!again.status.success() && text(&again.stderr).contains("there is no token"));
+}

@@ -1,0 +1,99 @@
+//! Figures for a monitoring system: they tell what happened, name nobody, and are not for everybody.
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use mcp_audit::http::metrics_router;
+
+use crate::world::{Answer, World, call};
+
+async fn scrape(world: &World) -> Answer {
+    let request = Request::builder().uri("/metrics").body(Body::empty()).expect("a request");
+    world.ask_router(metrics_router(world.log.clone()), request).await
+}
+
+/// The value of a line that has no labels.
+fn value(text: &str, name: &str) -> f64 {
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("{name} is missing in {text}")).parse().expect("a number")
+}
+
+#[tokio::test]
+async fn the_figures_are_those_of_what_happened() {
+    let world = World::new();
+    let before = scrape(&world).await.text;
+    for tool in ["secret_tool", "search", "search"] {
+        world.record(call("ada", tool)).await;
+    }
+    let answer = scrape(&world).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert!(answer.header("content-type").starts_with("application/openmetrics-text; version=1.0.0"));
+    let text = answer.text;
+    let grown = |name: &str| value(&text, name) - value(&before, name);
+    for (name, by) in [
+        ("mcp_audit_entries_stored_total", 3.0),
+        ("mcp_audit_commits_total", 3.0),
+        ("mcp_audit_commit_duration_seconds_count", 3.0),
+        ("mcp_audit_commit_entries_sum", 3.0),
+        ("mcp_audit_commit_entries_bucket{le=\"1.0\"}", 3.0),
+        ("mcp_audit_commit_entries_bucket{le=\"+Inf\"}", 3.0),
+        ("mcp_audit_policy_events_total", 3.0),
+        ("mcp_audit_log_entries", 3.0),
+        ("mcp_audit_events_dropped_total", 0.0),
+        ("mcp_audit_commits_failed_total", 0.0),
+        ("mcp_audit_policy_faults_total", 0.0),
+    ] {
+        assert_eq!(grown(name), by, "{name}");
+    }
+    assert!(
+        grown("mcp_audit_policy_judge_seconds_total") > 0.0 && grown("mcp_audit_commit_duration_seconds_sum") > 0.0
+    );
+    assert!(value(&text, "mcp_audit_database_bytes") > 0.0 && value(&text, "mcp_audit_start_time_seconds") > 1e9);
+    assert_eq!(value(&text, "mcp_audit_queue_limit_items"), 16_384.0);
+    assert_eq!(value(&text, "mcp_audit_ready"), 1.0);
+    let build = text.lines().find(|line| line.starts_with("mcp_audit_build_info{")).expect("the build");
+    assert!(build.contains(world.log.policy_digest()) && build.contains(env!("CARGO_PKG_VERSION")), "{build}");
+    assert!(text.ends_with("# EOF\n"));
+    for word in ["ada", "secret_tool", "crm"] {
+        assert!(!text.contains(word), "{word} is in {text}");
+    }
+}
+
+#[tokio::test]
+async fn the_cleanup_is_told() {
+    let world = World::new();
+    assert!(!scrape(&world).await.text.contains("cleanup_last_run"), "it never ran");
+    let admin = world.bearer("root", &["admin"]);
+    let name =
+        admin.get("/api/v1/crons").await.json()["crons"][0]["name"].as_str().expect("a cron").replace(' ', "%20");
+    let started = admin.send("POST", &format!("/api/v1/crons/{name}/run"), "", "").await;
+    assert_eq!(started.status, StatusCode::ACCEPTED);
+    world.idle().await;
+    let text = scrape(&world).await.text;
+    assert!(value(&text, "mcp_audit_cleanup_last_run_timestamp_seconds") > 1e9);
+    assert_eq!(value(&text, "mcp_audit_cleanup_last_success"), 1.0);
+    assert_eq!(value(&text, "mcp_audit_cleanup_running"), 0.0);
+    assert_eq!(value(&text, "mcp_audit_cleanup_entries_removed_total"), 0.0);
+}
+
+#[tokio::test]
+async fn what_is_lost_is_told() {
+    let world = World::new();
+    let bug = || -> Vec<mcp_audit::Event> { panic!("a parser that fails") };
+    world.log.record_later(0, bug).expect("taken");
+    world.record(call("ada", "search")).await;
+    world.record(call("ada", "search")).await;
+    let text = scrape(&world).await.text;
+    assert_eq!(value(&text, "mcp_audit_events_dropped_total"), 1.0);
+    assert_eq!(value(&text, "mcp_audit_gap_entries_total"), 1.0);
+}
+
+#[tokio::test]
+async fn the_public_router_has_no_figures() {
+    let world = World::new();
+    for path in ["/metrics", "/api/v1/metrics"] {
+        for caller in [world.bearer("root", &["admin", "super-admin"]), world.stranger()] {
+            let answer = caller.get(path).await;
+            assert!(!answer.status.is_success() && !answer.text.contains("mcp_audit_"), "{path}: {}", answer.text);
+        }
+    }
+}

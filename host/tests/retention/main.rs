@@ -1,0 +1,7 @@
+//! Retention and schedule with a clock that the test sets.
+#![allow(clippy::expect_used, reason = "a test that cannot go on says why and fails")]
+
+mod chunks;
+mod cleanup;
+mod holds;
+mod world;
