@@ -9,6 +9,7 @@ mod files;
 mod find;
 mod groups;
 mod holds;
+mod ids;
 mod on_disk;
 mod pages;
 mod places;
