@@ -177,7 +177,7 @@ impl Session {
                 user: Some(format!("user{user:04}@example.com")),
                 connection: Some(format!("connection-{connection:03}")),
                 agent: None,
-                instance: Some(format!("tenant-{}", connection % 10)),
+                instance: Some("main".to_owned()),
             },
             client: Client {
                 name: Some(name.to_owned()),
