@@ -10,6 +10,7 @@ mod find;
 mod groups;
 mod holds;
 mod ids;
+mod lexicon;
 mod on_disk;
 mod pages;
 mod places;
