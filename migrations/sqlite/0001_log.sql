@@ -164,10 +164,11 @@ END;
 CREATE TRIGGER entry_no_delete BEFORE DELETE ON entry WHEN old.seq >= (SELECT pruned FROM head) BEGIN
     SELECT RAISE(ABORT, 'entries are immutable: only retention removes them');
 END;
--- INSERT OR REPLACE deletes without firing the trigger above; only a row at the next place can replace none.
+-- INSERT OR REPLACE deletes without firing the trigger above; only a row at the next place can replace none. FAIL and
+-- not ABORT, which would have SQLite keep a journal for every single row.
 CREATE TRIGGER entry_append_only BEFORE INSERT ON entry
 WHEN new.seq IS NOT coalesce((SELECT max(seq) + 1 FROM entry), (SELECT pruned FROM head)) BEGIN
-    SELECT RAISE(ABORT, 'entries are append-only');
+    SELECT RAISE(FAIL, 'entries are append-only');
 END;
 
 CREATE TRIGGER payload_no_update BEFORE UPDATE ON payload BEGIN
@@ -179,7 +180,7 @@ END;
 CREATE TRIGGER payload_append_only BEFORE INSERT ON payload
 WHEN new.seq IS NOT (SELECT max(seq) FROM entry) OR new.seq <= (SELECT max(seq) FROM payload)
     OR new.seq < (SELECT payloads_pruned FROM head) BEGIN
-    SELECT RAISE(ABORT, 'payloads are append-only');
+    SELECT RAISE(FAIL, 'payloads are append-only');
 END;
 
 CREATE TRIGGER term_no_update BEFORE UPDATE ON term BEGIN
@@ -190,7 +191,7 @@ CREATE TRIGGER term_no_delete BEFORE DELETE ON term WHEN NOT (SELECT sweeping FR
 END;
 CREATE TRIGGER term_append_only BEFORE INSERT ON term
 WHEN new.id IS NOT coalesce((SELECT max(id) + 1 FROM term WHERE field = new.field), 1) BEGIN
-    SELECT RAISE(ABORT, 'terms are append-only');
+    SELECT RAISE(FAIL, 'terms are append-only');
 END;
 
 CREATE TRIGGER block_no_update BEFORE UPDATE ON block BEGIN

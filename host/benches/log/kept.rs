@@ -21,7 +21,7 @@ pub(crate) struct Which {
     log: Option<PathBuf>,
     /// A run of seconds whose figures mean nothing.
     #[arg(long)]
-    small: bool,
+    pub(crate) small: bool,
 }
 
 /// A log that is there, closed.

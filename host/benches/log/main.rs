@@ -11,6 +11,7 @@ mod kept;
 mod native;
 mod policy;
 mod proxy;
+mod query;
 mod random;
 mod site;
 mod size;
@@ -39,6 +40,7 @@ enum What {
     Caller(caller::Caller),
     Policy(policy::Judging),
     Ingest(ingest::Ingest),
+    Query(query::Query),
     Proxy(proxy::Proxying),
     Size(size::Size),
     Cleanup(cleanup::Cleanup),
@@ -51,13 +53,14 @@ fn main() -> Outcome {
         What::Caller(bench) => bench.run(),
         What::Policy(bench) => bench.run(),
         What::Ingest(bench) => bench.run(),
+        What::Query(bench) => bench.run(),
         What::Proxy(bench) => bench.run(),
         What::Size(bench) => bench.run(),
         What::Cleanup(bench) => bench.run(),
         What::Small => Ok(()),
     };
     match Arguments::parse().what {
-        What::Small => ["caller", "policy", "ingest", "proxy", "size", "cleanup"]
+        What::Small => ["caller", "policy", "ingest", "query", "proxy", "size", "cleanup"]
             .into_iter()
             .try_for_each(|name| run(Arguments::try_parse_from(["log", name, "--small"])?.what)),
         what => run(what),

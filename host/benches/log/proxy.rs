@@ -14,6 +14,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::site::{Everything, Proxies, trivial_upstream};
 use crate::table::{Sample, Table, figure, rate};
+use crate::traffic::Traffic;
 use crate::world::{Outcome, World, folder};
 
 /// Tool calls through the proxy with capture, through the bare proxy, and without a proxy, by turns.
@@ -29,6 +30,7 @@ pub(crate) struct Proxying {
 
 const CLIENTS: [usize; 2] = [1, 16];
 const WAYS: [&str; 3] = ["no proxy", "proxy, capture off", "proxy, capture on"];
+const RECORDED: usize = 2;
 
 impl Proxying {
     pub(crate) fn run(self) -> Outcome {
@@ -53,6 +55,7 @@ fn measure(name: &str, upstream: SocketAddr, servers: &Runtime, turns: u32, turn
     let addresses = [(upstream, "/mcp"), (proxies.unrecorded, "/mcp/it"), (proxies.recorded, "/mcp/it")];
     let columns = ["clients", "way", "calls/s", "median µs", "p99 µs", "median added µs", "throughput"];
     let mut table = Table::new(&columns);
+    let (before, mut recorded) = (world.stored(), 0);
     for clients in CLIENTS {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let mut rows = [const { None }; 3].map(|_: Option<()>| (Sample::default(), Duration::ZERO));
@@ -61,6 +64,10 @@ fn measure(name: &str, upstream: SocketAddr, servers: &Runtime, turns: u32, turn
             for (way, (address, path)) in addresses.iter().enumerate() {
                 let begun = Instant::now();
                 let sample = runtime.block_on(calls(*address, path, clients, turn))?;
+                if way == RECORDED {
+                    // Each client begins with `initialize`.
+                    recorded += (sample.len() + clients) as u64;
+                }
                 if at > 0 {
                     rows[way].0.extend(sample);
                     rows[way].1 += begun.elapsed();
@@ -70,6 +77,11 @@ fn measure(name: &str, upstream: SocketAddr, servers: &Runtime, turns: u32, turn
         add(&mut table, clients, rows);
     }
     table.print(&format!("proxy: tools/call before {name}"));
+    world.feed(Traffic::new(1, 1).take(1).collect())?;
+    println!(
+        "\n{} entries for {recorded} recorded messages; what is missing was dropped by a full queue",
+        world.stored() - before - 1
+    );
     Ok(())
 }
 

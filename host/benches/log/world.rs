@@ -85,6 +85,10 @@ impl World {
         Ok(())
     }
 
+    pub(crate) fn stored(&self) -> u64 {
+        self.log.recorder().gauges().stored.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn commits(&self) -> u64 {
         self.log.recorder().gauges().size.buckets().map(|(_, count)| count).sum()
     }

@@ -4,12 +4,52 @@
 ///
 /// Takes time proportional to the product of the lengths at worst, with no recursion.
 pub fn like(text: &str, pattern: &str, fold: bool) -> bool {
-    let fold_case = |text: &str| if fold { text.to_lowercase() } else { text.to_owned() };
-    let text: Vec<char> = fold_case(text).chars().collect();
-    matches(&text, &compile(&fold_case(pattern)))
+    Pattern::new(pattern, fold).matches(text)
 }
 
-#[derive(Clone, Copy)]
+/// A pattern that is held against many texts.
+#[derive(Clone, Debug)]
+pub struct Pattern {
+    parts: Vec<Part>,
+    fold: bool,
+    /// What a text must contain, where that is all and none of it has another case outside of ASCII.
+    contained: Option<String>,
+}
+
+impl Pattern {
+    /// The pattern that `pattern` spells; with `fold`, upper and lower case are the same.
+    pub fn new(pattern: &str, fold: bool) -> Self {
+        let parts = compile(&if fold { pattern.to_lowercase() } else { pattern.to_owned() });
+        let contained = contained(&parts).filter(|text| !fold || text.is_ascii());
+        Self { parts, fold, contained }
+    }
+
+    /// Whether `text` as a whole matches.
+    pub fn matches(&self, text: &str) -> bool {
+        match &self.contained {
+            Some(contained) if !self.fold => text.contains(contained.as_str()),
+            // A letter outside of ASCII may have its lower case within: the Kelvin sign has.
+            Some(contained) if text.is_ascii() => text.to_ascii_lowercase().contains(contained.as_str()),
+            _ => {
+                let text: Vec<char> =
+                    if self.fold { text.to_lowercase().chars().collect() } else { text.chars().collect() };
+                matches(&text, &self.parts)
+            }
+        }
+    }
+}
+
+/// The text in a pattern of the form `%text%`.
+fn contained(parts: &[Part]) -> Option<String> {
+    let [Part::Any, text @ .., Part::Any] = parts else { return None };
+    let char = |part: &Part| match part {
+        Part::Exactly(char) => Some(*char),
+        Part::Any | Part::One => None,
+    };
+    text.iter().map(char).collect()
+}
+
+#[derive(Clone, Copy, Debug)]
 enum Part {
     Any,
     One,

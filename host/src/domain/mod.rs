@@ -23,7 +23,7 @@ pub use comparison::Comparison;
 pub use context::{Context, Operand, Own};
 pub use error::{DomainError, Position};
 pub use json::parse_json;
-pub use like::like;
+pub use like::{Pattern, like};
 pub use prefix::{Token, check_tokens, from_tokens};
 pub use text::parse_text;
 

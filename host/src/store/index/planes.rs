@@ -60,12 +60,17 @@ impl<'a> Planes<'a> {
     /// The codes of the 64 entries of one word.
     pub(super) fn codes(&self, word: usize) -> [u64; 64] {
         let mut codes = [0; 64];
-        for (at, eight) in codes.chunks_exact_mut(8).enumerate() {
-            for low in (0..self.bits).step_by(8) {
-                let top = (low + 8).min(self.bits);
-                let byte = |plane: usize| u64::from(self.bytes[plane * self.size + word * 8 + at]);
-                let square = (low..top).rev().fold(0, |square, plane| square << 8 | byte(plane));
-                for (code, byte) in eight.iter_mut().zip(transpose(square).to_le_bytes()) {
+        for low in (0..self.bits).step_by(8) {
+            let mut planes = [[0; 8]; 8];
+            for (at, plane) in planes.iter_mut().enumerate().take(self.bits - low) {
+                let from = (low + at) * self.size + word * 8;
+                plane.copy_from_slice(&self.bytes[from..from + 8]);
+            }
+            // Each of eight entries' bits of eight planes is a square; turned over, it has a byte for each entry.
+            let squares: [u64; 8] =
+                std::array::from_fn(|at| transpose(u64::from_le_bytes(planes.map(|plane| plane[at]))));
+            for (eight, square) in codes.as_chunks_mut::<8>().0.iter_mut().zip(squares) {
+                for (code, byte) in eight.iter_mut().zip(square.to_le_bytes()) {
                     *code |= u64::from(byte) << low;
                 }
             }

@@ -7,10 +7,11 @@ use crate::field::Field;
 /// The columns that are not fields, in order.
 const OTHERS: [&str; 2] = ["payload_commitment", "details"];
 
-/// `INSERT` of one entry: every field in order, then the rest.
+/// `INSERT` of one entry: every field in order, then the rest. It stops where it fails, for the reason given at the
+/// trigger that watches it; the transaction is then rolled back as a whole.
 pub(super) static INSERT: LazyLock<String> = LazyLock::new(|| {
     let marks: Vec<_> = (1..=names().count()).map(|at| format!("?{at}")).collect();
-    format!("INSERT INTO entry ({}) VALUES ({})", list(), marks.join(", "))
+    format!("INSERT OR FAIL INTO entry ({}) VALUES ({})", list(), marks.join(", "))
 });
 
 /// The entry at a place: the same columns in the same order, and last whether a payload is there.

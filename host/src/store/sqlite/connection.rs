@@ -41,6 +41,8 @@ pub(super) fn writer(path: &Path, pruning: Arc<AtomicBool>) -> Result<Connection
         // One failed write during the switch leaves the old mode in force without an error.
         return Err(foreign(format!("the write-ahead log cannot be used: the journal mode is {mode}")));
     }
+    // The cache, in KiB, holds what one commit and the merging of an index block touch.
+    connection.pragma_update(None, "cache_size", -16_384).doing("setting up the log")?;
     for (pragma, value) in
         [("synchronous", "FULL"), ("secure_delete", "ON"), ("recursive_triggers", "ON"), ("wal_autocheckpoint", "0")]
     {

@@ -8,9 +8,10 @@ use rusqlite::{Connection, OptionalExtension, params_from_iter};
 use uuid::Uuid;
 
 use super::blocks::Block;
+use super::lexicon::Lexicon;
 use super::places::place_at;
 use super::{Doing, sql};
-use crate::domain::{Domain, Term, Test};
+use crate::domain::{Domain, Pattern, Term, Test};
 use crate::field::{Field, FieldType};
 use crate::store::StoreError;
 use crate::store::index::{Bitmap, Kind, Wanted, hash, kind};
@@ -37,21 +38,22 @@ pub(super) enum Plan {
 
 impl Plan {
     /// The plan for `domain`.
-    pub(super) fn new(connection: &Connection, domain: &Domain) -> Result<Self, StoreError> {
+    pub(super) fn new(connection: &Connection, lexicon: &Lexicon, domain: &Domain) -> Result<Self, StoreError> {
         let all = |domains: &[Domain]| {
-            let mut plans: Vec<_> = domains.iter().map(|one| Self::new(connection, one)).collect::<Result<_, _>>()?;
+            let mut plans: Vec<_> =
+                domains.iter().map(|one| Self::new(connection, lexicon, one)).collect::<Result<_, _>>()?;
             plans.sort_by_key(Self::cost);
             Ok(plans)
         };
         Ok(match domain {
             Domain::All(domains) => Self::All(all(domains)?),
             Domain::Any(domains) => Self::Any(all(domains)?),
-            Domain::Not(domain) => Self::Not(Box::new(Self::new(connection, domain)?)),
-            Domain::Term(term) => Self::term(connection, term)?,
+            Domain::Not(domain) => Self::Not(Box::new(Self::new(connection, lexicon, domain)?)),
+            Domain::Term(term) => Self::term(connection, lexicon, term)?,
         })
     }
 
-    fn term(connection: &Connection, term: &Term) -> Result<Self, StoreError> {
+    fn term(connection: &Connection, lexicon: &Lexicon, term: &Term) -> Result<Self, StoreError> {
         let field = term.field;
         Ok(match kind(field) {
             // Ids are drawn and not counted, so that their order follows from nothing that is indexed.
@@ -60,7 +62,7 @@ impl Plan {
             }
             None => Self::Places(places(connection, term)?),
             Some(_) if term.test == Test::Unset => Self::Column(field, Wanted::Among(vec![0])),
-            Some(Kind::Term) => Self::Column(field, Wanted::Among(sql::terms(connection, term)?)),
+            Some(Kind::Term) => Self::Column(field, Wanted::Among(terms(connection, lexicon, term)?)),
             Some(Kind::Hash) => Self::Rows(term.clone(), Some(hashes(field, &term.test))),
             Some(kind) => Self::Column(field, numbers(kind, &term.test)),
         })
@@ -156,6 +158,14 @@ fn rows(connection: &Connection, block: &Block, term: &Term, candidates: Bitmap)
         look(block.first + place, block.first + place)?.iter().for_each(|seq| found.insert(seq - block.first));
     }
     Ok(found)
+}
+
+/// The numbers of the texts that match.
+fn terms(connection: &Connection, lexicon: &Lexicon, term: &Term) -> Result<Vec<u64>, StoreError> {
+    match &term.test {
+        Test::Like { pattern, fold } => lexicon.matching(connection, term.field, &Pattern::new(pattern, *fold)),
+        _ => sql::terms(connection, term),
+    }
 }
 
 /// What is wanted of a column of numbers or times.

@@ -9,6 +9,8 @@ mod files;
 mod find;
 mod groups;
 mod holds;
+mod ids;
+mod lexicon;
 mod on_disk;
 mod pages;
 mod places;

@@ -15,7 +15,7 @@ use crate::store::{Page, PageQuery, Place, StoreError};
 
 /// The page that `query` asks for.
 pub(super) fn page(connection: &Connection, texts: &Texts, query: &PageQuery) -> Result<Page, StoreError> {
-    let filling = Filling { connection, texts, query, plan: Plan::new(connection, &query.domain)? };
+    let filling = Filling { connection, texts, query, plan: Plan::new(connection, texts.lexicon(), &query.domain)? };
     let mut fields = BTreeSet::new();
     filling.plan.fields(&mut fields);
     let range = match query.from {

@@ -1,6 +1,6 @@
 //! Entries to rows and back.
 
-use rusqlite::{Connection, OptionalExtension, Row, Statement};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, ToSql};
 use uuid::Uuid;
 
 use super::terms::Terms;
@@ -20,45 +20,83 @@ pub(super) struct Placed<'a> {
     pub(super) recorded_at: Timestamp,
 }
 
-/// Binds an entry to the insert, in the order of [`super::columns::INSERT`]; returns its numbers for the index.
-pub(super) fn bind(
-    insert: &mut Statement<'_>,
-    connection: &Connection,
-    terms: &mut Terms,
-    placed: &Placed<'_>,
-) -> rusqlite::Result<Raw> {
-    let entry = placed.entry;
-    let mut raw = [0; Field::COUNT];
-    for field in Field::ALL {
-        let at = *field as usize + 1;
-        let number = match field.kind() {
-            FieldType::Id => {
-                let id = if *field == Field::Parent { entry.parent } else { Some(entry.id) };
-                insert.raw_bind_parameter(at, id.as_ref().map(Uuid::as_bytes))?;
-                id.map(|id| hash(id.as_bytes()))
-            }
-            FieldType::Text if !field.repeats() => {
-                let text = entry.text(*field);
-                insert.raw_bind_parameter(at, text)?;
-                text.map(|text| hash(text.as_bytes()))
-            }
-            FieldType::Text => {
-                let id = entry.text(*field).map(|text| terms.id(connection, *field, text)).transpose()?;
-                insert.raw_bind_parameter(at, id)?;
-                id.map(i64::cast_unsigned)
-            }
-            FieldType::Integer | FieldType::Time => {
-                let number = placed.number(*field);
-                insert.raw_bind_parameter(at, number)?;
-                number.zip(kind(*field)).map(|(number, kind)| kind.raw(number))
-            }
-        };
-        raw[*field as usize] = number.unwrap_or(0);
+/// The insert of entries, in the order of [`super::columns::INSERT`]. Numbers that are bound already, which is most of
+/// them, are not bound again.
+pub(super) struct Insert<'c> {
+    statement: CachedStatement<'c>,
+    bound: [Bound; Field::COUNT],
+}
+
+/// What a parameter is bound to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Bound {
+    Number(i64),
+    Nothing,
+    Unknown,
+}
+
+impl<'c> Insert<'c> {
+    pub(super) fn new(connection: &'c Connection) -> rusqlite::Result<Self> {
+        let statement = connection.prepare_cached(&columns::INSERT)?;
+        Ok(Self { statement, bound: [Bound::Unknown; Field::COUNT] })
     }
-    let details = || serde_json::to_string(&entry.details).unwrap_or_default();
-    insert.raw_bind_parameter(Field::COUNT + 1, entry.payload_commitment)?;
-    insert.raw_bind_parameter(Field::COUNT + 2, (!entry.details.is_empty()).then(details))?;
-    Ok(raw)
+
+    /// Inserts an entry; returns its numbers for the index.
+    pub(super) fn run(
+        &mut self,
+        connection: &Connection,
+        terms: &mut Terms,
+        placed: &Placed<'_>,
+    ) -> rusqlite::Result<Raw> {
+        let entry = placed.entry;
+        let mut raw = [0; Field::COUNT];
+        for field in Field::ALL {
+            raw[*field as usize] = match field.kind() {
+                FieldType::Id => {
+                    let id = if *field == Field::Parent { entry.parent } else { Some(entry.id) };
+                    self.other(*field, id.as_ref().map(Uuid::as_bytes))?;
+                    id.map_or(0, |id| hash(id.as_bytes()))
+                }
+                FieldType::Text if !field.repeats() => {
+                    let text = entry.text(*field);
+                    self.other(*field, text)?;
+                    text.map_or(0, |text| hash(text.as_bytes()))
+                }
+                FieldType::Text => {
+                    let id = entry.text(*field).map(|text| terms.id(connection, *field, text)).transpose()?;
+                    self.number(*field, id)?;
+                    id.map_or(0, i64::cast_unsigned)
+                }
+                FieldType::Integer | FieldType::Time => {
+                    let number = placed.number(*field);
+                    self.number(*field, number)?;
+                    number.zip(kind(*field)).map_or(0, |(number, kind)| kind.raw(number))
+                }
+            };
+        }
+        let details = || serde_json::to_string(&entry.details).unwrap_or_default();
+        self.statement.raw_bind_parameter(Field::COUNT + 1, entry.payload_commitment)?;
+        self.statement.raw_bind_parameter(Field::COUNT + 2, (!entry.details.is_empty()).then(details))?;
+        self.statement.raw_execute()?;
+        Ok(raw)
+    }
+
+    fn number(&mut self, field: Field, number: Option<i64>) -> rusqlite::Result<()> {
+        let wanted = number.map_or(Bound::Nothing, Bound::Number);
+        if self.bound[field as usize] == wanted {
+            return Ok(());
+        }
+        self.bound[field as usize] = wanted;
+        self.statement.raw_bind_parameter(field as usize + 1, number)
+    }
+
+    fn other(&mut self, field: Field, value: Option<impl ToSql>) -> rusqlite::Result<()> {
+        if value.is_none() {
+            return self.number(field, None);
+        }
+        self.bound[field as usize] = Bound::Unknown;
+        self.statement.raw_bind_parameter(field as usize + 1, value)
+    }
 }
 
 impl Placed<'_> {

@@ -19,6 +19,8 @@ pub(super) struct Terms {
 /// What is known about one field's texts.
 struct Known {
     numbers: HashMap<Box<str>, i64, RandomState>,
+    /// The text that was asked for last, which is often asked for again.
+    last: (String, i64),
     /// The number that the next new text gets.
     next: i64,
 }
@@ -30,10 +32,13 @@ impl Terms {
             self.fields = Field::ALL.iter().map(|field| Known::of(connection, *field)).collect::<Result<_, _>>()?;
         }
         let known = &mut self.fields[field as usize];
-        match known.numbers.get(text) {
-            Some(id) => Ok(*id),
-            None => known.learn(connection, field, text),
+        if known.last.0 != text {
+            let id = known.numbers.get(text).copied().map_or_else(|| known.learn(connection, field, text), Ok)?;
+            known.last.0.clear();
+            known.last.0.push_str(text);
+            known.last.1 = id;
         }
+        Ok(known.last.1)
     }
 
     /// Forgets everything.
@@ -45,16 +50,23 @@ impl Terms {
 impl Known {
     fn of(connection: &Connection, field: Field) -> rusqlite::Result<Self> {
         let sql = format!("SELECT coalesce(max(id), 0) + 1 FROM term WHERE field = {}", field as i64);
-        Ok(Self { numbers: HashMap::default(), next: connection.query_row(&sql, [], |row| row.get(0))? })
+        Ok(Self {
+            numbers: HashMap::default(),
+            last: (String::new(), 0),
+            next: connection.query_row(&sql, [], |row| row.get(0))?,
+        })
     }
 
     fn learn(&mut self, connection: &Connection, field: Field, text: &str) -> rusqlite::Result<i64> {
-        let sql = "SELECT id FROM term WHERE field = ?1 AND text = ?2 LIMIT 1";
-        let mut find = connection.prepare_cached(sql)?;
-        let id = match find.query_row(params![field as i64, text], |row| row.get(0)).optional()? {
+        // Where every number is remembered, a text that is not is new.
+        let found = match self.numbers.len() as i64 == self.next - 1 {
+            true => None,
+            false => find(connection, field, text)?,
+        };
+        let id = match found {
             Some(id) => id,
             None => {
-                let sql = "INSERT INTO term (field, id, text) VALUES (?1, ?2, ?3)";
+                let sql = "INSERT OR FAIL INTO term (field, id, text) VALUES (?1, ?2, ?3)";
                 connection.prepare_cached(sql)?.execute(params![field as i64, self.next, text])?;
                 self.next += 1;
                 self.next - 1
@@ -66,4 +78,9 @@ impl Known {
         self.numbers.insert(text.into(), id);
         Ok(id)
     }
+}
+
+fn find(connection: &Connection, field: Field, text: &str) -> rusqlite::Result<Option<i64>> {
+    let sql = "SELECT id FROM term WHERE field = ?1 AND text = ?2 LIMIT 1";
+    connection.prepare_cached(sql)?.query_row(params![field as i64, text], |row| row.get(0)).optional()
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::{Connection, params};
 
 use super::Doing;
+use super::lexicon::Lexicon;
 use crate::field::Field;
 use crate::store::StoreError;
 
@@ -18,9 +19,15 @@ type Known = HashMap<(Field, u64), Arc<str>>;
 #[derive(Clone, Default)]
 pub(super) struct Texts {
     known: Arc<Mutex<Known>>,
+    lexicon: Lexicon,
 }
 
 impl Texts {
+    /// The texts for patterns.
+    pub(super) fn lexicon(&self) -> &Lexicon {
+        &self.lexicon
+    }
+
     /// The text with this number.
     pub(super) fn get(&self, connection: &Connection, field: Field, id: u64) -> Result<Arc<str>, StoreError> {
         let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);

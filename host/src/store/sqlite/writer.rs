@@ -8,17 +8,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::catch_up::{catch_up, pushed};
+use super::ids::Ids;
 use super::on_disk::OnDisk;
-use super::rows::Placed;
+use super::rows::{Insert, Placed};
 use super::terms::Terms;
-use super::{Doing, blocks, columns, connection, holds, rows, states};
+use super::{Doing, blocks, connection, holds, states};
 use crate::policy::Plan;
 use crate::store::index::OpenBlock;
 use crate::store::{Batch, PRUNE_CHUNK, Pruned, StoreError, Stored, StoredPayload, Writer};
 use crate::time::Timestamp;
 
 /// Pages in the write-ahead log above which it is copied back into the database.
-const CHECKPOINT_PAGES: i64 = 1_000;
+const CHECKPOINT_PAGES: i64 = 4_000;
 
 /// The writer of a log in SQLite.
 pub struct SqliteWriter {
@@ -26,8 +27,8 @@ pub struct SqliteWriter {
     on_disk: OnDisk,
     connection: Connection,
     terms: Terms,
-    /// The values of the block that is not full yet; `None` when they must be read from the rows first.
-    open: Option<OpenBlock>,
+    /// `None` when it must be read from the rows first.
+    remembered: Option<Remembered>,
     pruning: Arc<AtomicBool>,
     /// Where the log stood when this writer was last done with it; `None` when that is unknown.
     left: Option<Ends>,
@@ -51,7 +52,7 @@ impl SqliteWriter {
             on_disk: OnDisk::of(path),
             connection,
             terms: Terms::default(),
-            open: None,
+            remembered: None,
             pruning,
             left,
             broken: false,
@@ -81,22 +82,21 @@ impl SqliteWriter {
         let transaction = self.connection.transaction().doing(doing)?;
         let found = ends(&transaction)?;
         watch(self.left.take(), found);
-        let kept = self.open.take().filter(|open| open.next() == found.next);
-        let mut open = kept.map_or_else(|| catch_up(&transaction, found.pruned.unsigned_abs(), found.next), Ok)?;
+        let remembered = self.remembered.take().filter(|remembered| remembered.open.next() == found.next);
+        let Remembered { mut open, mut ids } = remembered.map_or_else(|| Remembered::of(&transaction, found), Ok)?;
         let mut newest = newest(&transaction).doing(doing)?;
         let mut stored = Vec::with_capacity(batch.entries.len());
-        let mut insert = transaction.prepare_cached(&columns::INSERT).doing(doing)?;
+        let mut insert = Insert::new(&transaction).doing(doing)?;
         let mut is_there = transaction.prepare_cached("SELECT 1 FROM entry WHERE id = ?1").doing(doing)?;
         for (entry, payload) in &batch.entries {
-            if is_there.exists([entry.id.as_bytes()]).doing(doing)? {
+            if !ids.insert(entry.id, &mut is_there).doing(doing)? {
                 stored.push(Stored::Duplicate);
                 continue;
             }
             // Never backwards, whatever the clock did: retention removes a prefix by this.
             newest = entry.recorded_at.max(newest);
             let row = Placed { entry, seq: open.next(), recorded_at: newest };
-            let raw = rows::bind(&mut insert, &transaction, &mut self.terms, &row).doing(doing)?;
-            insert.raw_execute().doing(doing)?;
+            let raw = insert.run(&transaction, &mut self.terms, &row).doing(doing)?;
             payload.as_ref().map_or(Ok(()), |payload| insert_payload(&transaction, row.seq, payload)).doing(doing)?;
             stored.push(Stored::At(row.seq));
             open = pushed(&transaction, open, &raw)?;
@@ -105,7 +105,7 @@ impl SqliteWriter {
         states::write(&transaction, &batch.states).doing(doing)?;
         transaction.commit().doing(doing)?;
         self.left = Some(Ends { next: open.next(), ..found });
-        self.open = Some(open);
+        self.remembered = Some(Remembered { open, ids });
         Ok(stored)
     }
 
@@ -182,6 +182,20 @@ impl Drop for SqliteWriter {
     }
 }
 
+/// What a writer knows of the rows that it stored last.
+struct Remembered {
+    /// The values of the block that is not full yet.
+    open: OpenBlock,
+    ids: Ids,
+}
+
+impl Remembered {
+    fn of(connection: &Connection, ends: Ends) -> Result<Self, StoreError> {
+        let open = catch_up(connection, ends.pruned.unsigned_abs(), ends.next)?;
+        Ok(Self { open, ids: Ids::of(connection).doing("finding the newest id")? })
+    }
+}
+
 /// Where the log stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Ends {
@@ -225,7 +239,7 @@ fn newest(transaction: &Transaction<'_>) -> rusqlite::Result<Timestamp> {
 }
 
 fn insert_payload(transaction: &Transaction<'_>, seq: u64, payload: &StoredPayload) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO payload (seq, salt, request, response, notes) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let sql = "INSERT OR FAIL INTO payload (seq, salt, request, response, notes) VALUES (?1, ?2, ?3, ?4, ?5)";
     let notes = serde_json::to_string(&payload.notes).unwrap_or_else(|_| "{}".to_owned());
     let row = params![seq as i64, payload.salt.as_slice(), payload.request, payload.response, notes];
     transaction.prepare_cached(sql)?.execute(row).map(drop)

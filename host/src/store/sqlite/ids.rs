@@ -1,0 +1,69 @@
+//! Whether an id is in the log already, mostly without asking the database.
+
+use std::collections::HashSet;
+
+use foldhash::fast::RandomState;
+use rusqlite::{Connection, OptionalExtension, Statement};
+use uuid::Uuid;
+
+/// How many ids a generation has.
+const GENERATION: usize = 16_384;
+
+/// Ids that were stored lately, and the greatest of all others. Ids of version 7 ascend but for the time that a call
+/// takes, so that nearly every one is above that and its absence from the young is its absence from the log.
+#[derive(Debug)]
+pub(super) struct Ids {
+    young: HashSet<Uuid, RandomState>,
+    younger: HashSet<Uuid, RandomState>,
+    /// No id outside of the two sets is greater.
+    greatest: Option<Uuid>,
+}
+
+impl Ids {
+    /// What the log of `connection` holds.
+    pub(super) fn of(connection: &Connection) -> rusqlite::Result<Self> {
+        let sql = "SELECT id FROM entry ORDER BY id DESC LIMIT 1";
+        let greatest = connection.query_row(sql, [], |row| row.get(0)).optional()?.map(Uuid::from_bytes);
+        Ok(Self { young: HashSet::default(), younger: HashSet::default(), greatest })
+    }
+
+    /// Adds an id; `false` when it is there already. `look` is asked about those that are older than the young ones.
+    pub(super) fn insert(&mut self, id: Uuid, look: &mut Statement<'_>) -> rusqlite::Result<bool> {
+        if self.young.contains(&id) || !self.younger.insert(id) {
+            return Ok(false);
+        }
+        if Some(id) <= self.greatest && look.exists([id.as_bytes()])? {
+            return Ok(false);
+        }
+        if self.younger.len() == GENERATION {
+            self.greatest = self.young.drain().max().max(self.greatest);
+            std::mem::swap(&mut self.young, &mut self.younger);
+        }
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// In whatever order ids come, each is new once.
+    #[test]
+    fn an_id_is_new_once() {
+        let connection = Connection::open_in_memory().expect("a database");
+        connection.execute_batch("CREATE TABLE entry (id BLOB); CREATE INDEX entry_id ON entry (id)").expect("a table");
+        let store = |id: Uuid| connection.execute("INSERT INTO entry VALUES (?1)", [id.as_bytes()]).expect("stored");
+        let id = |number: usize| Uuid::from_u128((number as u128).wrapping_mul(0x9e37_79b9_7f4a_7c15) % 1_000_003);
+        (0..100).for_each(|number| assert_eq!(store(id(number)), 1));
+        let mut ids = Ids::of(&connection).expect("ids");
+        let mut look = connection.prepare("SELECT 1 FROM entry WHERE id = ?1").expect("a statement");
+        for number in 0..3 * GENERATION {
+            assert_eq!(ids.insert(id(number), &mut look).expect("looked"), number >= 100, "{number}");
+            if number >= 100 {
+                store(id(number));
+            }
+            assert!(!ids.insert(id(number), &mut look).expect("looked"));
+            assert!(!ids.insert(id(number / 2), &mut look).expect("looked"));
+        }
+    }
+}
