@@ -96,8 +96,9 @@ CREATE TABLE chunk (
 CREATE TABLE payload (
     seq      INTEGER PRIMARY KEY,
     salt     BLOB NOT NULL CHECK (length(salt) = 32),
-    request  TEXT,
-    response TEXT,
+    -- A text is the body itself, a blob is a zstd frame that holds it.
+    request  ANY,
+    response ANY,
     -- Lengths, marks: a JSON object.
     notes    TEXT NOT NULL
 ) STRICT;

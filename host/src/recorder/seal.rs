@@ -10,7 +10,7 @@ use crate::field::Field;
 use crate::manifest::Manifest;
 use crate::mask;
 use crate::policy::{Fault, Keep, Policy, Verdict};
-use crate::store::StoredPayload;
+use crate::store::{PackedPayload, StoredPayload};
 use crate::time::Timestamp;
 use crate::value::Value;
 
@@ -32,7 +32,7 @@ pub(super) fn seal(
     policy: &Policy,
     keep_payloads: bool,
     now: Timestamp,
-) -> (Entry, Option<StoredPayload>) {
+) -> (Entry, Option<PackedPayload>) {
     let mut entry = Entry::new(event.id, event.occurred_at, now);
     entry.reserve(ROOM);
     entry.status_code = event.status_code;
@@ -53,7 +53,7 @@ pub(super) fn seal(
     };
     entry.payload_commitment = payload.as_ref().map(commitment);
     entry.has_payload = payload.is_some();
-    (entry, payload)
+    (entry, payload.map(StoredPayload::pack))
 }
 
 /// Salted, over the bytes that are stored: `SHA-256("mcp-audit-payload-v1" 0x00 salt request response)`, each body with

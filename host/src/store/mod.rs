@@ -5,6 +5,7 @@
 
 mod group;
 mod index;
+mod payload;
 mod private;
 mod sqlite;
 mod tokens;
@@ -20,6 +21,7 @@ use crate::settings::SettingChange;
 use crate::time::Timestamp;
 
 pub use group::{Group, GroupBy, GroupQuery, GroupSort, Groups, MAX_GROUPS, Values};
+pub use payload::{PackedPayload, StoredPayload};
 pub use sqlite::{Files, SqliteWriter};
 pub use tokens::{Token, TokenError, Tokens};
 
@@ -30,7 +32,7 @@ pub const PRUNE_CHUNK: u64 = 500;
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
     /// Entries, in order, each with its payload.
-    pub entries: Vec<(Entry, Option<StoredPayload>)>,
+    pub entries: Vec<(Entry, Option<PackedPayload>)>,
     /// What changes together with them.
     pub states: StateChange,
 }
@@ -56,19 +58,6 @@ impl StateChange {
         self.holds.extend(later.holds);
         self.views.extend(later.views);
     }
-}
-
-/// A payload as it is stored: masked, cut, salted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredPayload {
-    /// Random bytes that keep the commitment from being guessed.
-    pub salt: [u8; 32],
-    /// The request.
-    pub request: Option<String>,
-    /// The response.
-    pub response: Option<String>,
-    /// Lengths and marks.
-    pub notes: crate::entry::Details,
 }
 
 /// What became of a batch's entries, in order.

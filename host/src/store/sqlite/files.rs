@@ -4,11 +4,11 @@ use std::fs::{self, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 use uuid::Uuid;
 
 use super::texts::Texts;
-use super::{Doing, SqliteWriter, connection, groups, pages, values};
+use super::{Doing, SqliteWriter, connection, groups, pages, payloads, values};
 use crate::domain::Domain;
 use crate::entry::Entry;
 use crate::field::Field;
@@ -122,14 +122,7 @@ impl Files {
     /// # Errors
     /// The database fails.
     pub(crate) fn payload(&self, seq: u64) -> Result<Option<StoredPayload>, StoreError> {
-        let sql = "SELECT salt, request, response, notes FROM payload WHERE seq = ?1";
-        self.read(|connection| {
-            let payload = |row: &rusqlite::Row<'_>| {
-                let notes = serde_json::from_str(&row.get::<_, String>(3)?).unwrap_or_default();
-                Ok(StoredPayload { salt: row.get(0)?, request: row.get(1)?, response: row.get(2)?, notes })
-            };
-            connection.query_row(sql, [seq as i64], payload).optional().doing("reading a payload")
-        })
+        self.read(|connection| payloads::find(connection, seq).doing("reading a payload"))
     }
 
     /// The entry with this id, if `domain` lets it exist.

@@ -13,6 +13,7 @@ mod ids;
 mod lexicon;
 mod on_disk;
 mod pages;
+mod payloads;
 mod places;
 mod rows;
 mod sql;

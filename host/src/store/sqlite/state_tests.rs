@@ -36,7 +36,7 @@ fn log(moments: &[i64]) -> Log {
         entry
     };
     let payload = || StoredPayload { salt: [9; 32], request: None, response: None, notes: Details::new() };
-    let entries = moments.iter().map(|moment| (entry(moment), Some(payload()))).collect();
+    let entries = moments.iter().map(|moment| (entry(moment), Some(payload().pack()))).collect();
     writer.commit(&Batch { entries, ..Batch::default() }).expect("stored");
     Log { folder, files, writer }
 }

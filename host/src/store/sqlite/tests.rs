@@ -45,11 +45,13 @@ fn entry(number: u64, recorded_at: Timestamp) -> Entry {
 }
 
 fn payload() -> StoredPayload {
-    StoredPayload { salt: [9; 32], request: Some("{}".into()), response: None, notes: Details::new() }
+    // One body as it is, one compressed.
+    let response = Some(r#"{"name":"grün"},"#.repeat(100));
+    StoredPayload { salt: [9; 32], request: Some("{}".into()), response, notes: Details::new() }
 }
 
 fn batch(entries: impl IntoIterator<Item = Entry>) -> Batch {
-    Batch { entries: entries.into_iter().map(|entry| (entry, Some(payload()))).collect(), ..Batch::default() }
+    Batch { entries: entries.into_iter().map(|entry| (entry, Some(payload().pack()))).collect(), ..Batch::default() }
 }
 
 struct Log {

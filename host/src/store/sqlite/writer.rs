@@ -12,10 +12,10 @@ use super::ids::Ids;
 use super::on_disk::OnDisk;
 use super::rows::{Insert, Placed};
 use super::terms::Terms;
-use super::{Doing, blocks, connection, holds, states};
+use super::{Doing, blocks, connection, holds, payloads, states};
 use crate::policy::Plan;
 use crate::store::index::OpenBlock;
-use crate::store::{Batch, PRUNE_CHUNK, Pruned, StoreError, Stored, StoredPayload, Writer};
+use crate::store::{Batch, PRUNE_CHUNK, Pruned, StoreError, Stored, Writer};
 use crate::time::Timestamp;
 
 /// Pages in the write-ahead log above which it is copied back into the database.
@@ -97,7 +97,7 @@ impl SqliteWriter {
             newest = entry.recorded_at.max(newest);
             let row = Placed { entry, seq: open.next(), recorded_at: newest };
             let raw = insert.run(&transaction, &mut self.terms, &row).doing(doing)?;
-            payload.as_ref().map_or(Ok(()), |payload| insert_payload(&transaction, row.seq, payload)).doing(doing)?;
+            payload.as_ref().map_or(Ok(()), |payload| payloads::insert(&transaction, row.seq, payload)).doing(doing)?;
             stored.push(Stored::At(row.seq));
             open = pushed(&transaction, open, &raw)?;
         }
@@ -236,13 +236,6 @@ fn newest(transaction: &Transaction<'_>) -> rusqlite::Result<Timestamp> {
     let sql = "SELECT recorded_at FROM entry ORDER BY seq DESC LIMIT 1";
     let found = transaction.prepare_cached(sql)?.query_row([], |row| row.get(0)).optional()?;
     Ok(Timestamp::from_micros(found.unwrap_or(i64::MIN)))
-}
-
-fn insert_payload(transaction: &Transaction<'_>, seq: u64, payload: &StoredPayload) -> rusqlite::Result<()> {
-    let sql = "INSERT OR FAIL INTO payload (seq, salt, request, response, notes) VALUES (?1, ?2, ?3, ?4, ?5)";
-    let notes = serde_json::to_string(&payload.notes).unwrap_or_else(|_| "{}".to_owned());
-    let row = params![seq as i64, payload.salt.as_slice(), payload.request, payload.response, notes];
-    transaction.prepare_cached(sql)?.execute(row).map(drop)
 }
 
 /// How far one step of the cleanup goes.
