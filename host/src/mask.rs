@@ -91,9 +91,10 @@ fn hide_json(masks: &[&Mask], json: &mut Json, depth: usize) -> bool {
 
 /// A text that is JSON itself, as results of tools often are, is masked as such, its own texts as well.
 fn hide_string(masks: &[&Mask], text: &mut String, depth: usize) -> bool {
-    let inner = text.trim_start().starts_with(['{', '[', '"']) && depth < NESTING;
-    let masked = match serde_json::from_str::<Json>(text) {
-        Ok(mut json) if inner => hide_json(masks, &mut json, depth + 1).then(|| json.to_string()),
+    let may_be_json = text.trim_start().starts_with(['{', '[', '"']) && depth < NESTING;
+    let json = may_be_json.then(|| serde_json::from_str::<Json>(text).ok()).flatten();
+    let masked = match json {
+        Some(mut json) => hide_json(masks, &mut json, depth + 1).then(|| json.to_string()),
         // Nested deeper than anybody means well.
         _ if depth >= NESTING => Some(MASKED.to_owned()),
         _ => hide_any_text(masks, text),
