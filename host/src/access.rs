@@ -44,7 +44,7 @@ pub enum Right {
 
 /// What a viewer may do: rights, and the rule that says which entries exist for them.
 ///
-/// Only a policy makes one; everybody else can only be denied.
+/// A policy makes one; besides, the log makes one for a look at its own last entry. Everybody else can only be denied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Access {
     viewer: Viewer,

@@ -172,6 +172,7 @@ impl Committer {
                     entries = batch.entries.len(),
                     "entries are lost: the log was closed while its store failed"
                 );
+                self.queue.gauges.lost(batch.entries.len() as u64);
                 return lost(batch, &error);
             }
             std::thread::sleep(Duration::from_millis(50 << tries.min(6)));

@@ -30,7 +30,7 @@ pub struct Gauges {
     pub dropped: AtomicU64,
     /// Gap entries made.
     pub gaps: AtomicU64,
-    /// Entries stored.
+    /// Entries stored. One that was there already counts too: it may be what a commit stored that seemed to fail.
     pub stored: AtomicU64,
     /// Commits that failed in a row; 0 is healthy.
     pub failing: AtomicU64,
@@ -76,7 +76,9 @@ impl Gauges {
 
     /// Whether what comes next would be dropped, or something was dropped and not told yet.
     pub fn is_full(&self) -> bool {
-        self.untold.load(Ordering::Relaxed) > 0 || self.waiting.load(Ordering::Relaxed) >= self.limits.items
+        self.untold.load(Ordering::Relaxed) > 0
+            || self.waiting.load(Ordering::Relaxed) >= self.limits.items
+            || self.waiting_bytes.load(Ordering::Relaxed) >= self.limits.bytes
     }
 
     /// The place of the next entry, and word after each commit. 0 until the first one.

@@ -158,7 +158,7 @@ impl Judge {
     }
 
     fn gap(&self, dropped: u64) -> Event {
-        tracing::warn!(dropped, "events were dropped because the queue was full");
+        tracing::warn!(dropped, "events were lost: the queue was full, or they could not be read or stored");
         let event = Event::new(self.clock.now(), Channel::System, Kind::System, Detail::Incomplete);
         Event { method: Some("log.gap".to_owned()), ..event }
             .fact("dropped", i64::try_from(dropped).unwrap_or(i64::MAX))

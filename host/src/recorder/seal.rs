@@ -56,7 +56,7 @@ pub(super) fn seal(
     (entry, payload.map(StoredPayload::pack))
 }
 
-/// Salted, over the bytes that are stored: `SHA-256("mcp-audit-payload-v1" 0x00 salt request response)`, each body with
+/// Salted, over the bodies as they were before compression: `SHA-256("mcp-audit-payload-v1" 0x00 salt request response)`, each body with
 /// its length before it as eight bytes, big end first; an absent body has the length 2⁶⁴−1.
 pub(crate) fn commitment(payload: &StoredPayload) -> [u8; 32] {
     let mut hash = Sha256::new();

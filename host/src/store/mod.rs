@@ -42,7 +42,7 @@ pub struct Batch {
 pub struct StateChange {
     /// Settings.
     pub settings: Vec<SettingChange>,
-    /// StateChange of scheduled jobs, by name.
+    /// States of scheduled jobs, by name.
     pub crons: Vec<(String, CronState)>,
     /// Legal holds.
     pub holds: Vec<HoldChange>,
@@ -143,7 +143,7 @@ pub struct PageQuery {
 pub struct Extent {
     /// Entries there are.
     pub entries: u64,
-    /// Bytes of the database's file.
+    /// Bytes of the database's file and of the write-ahead log beside it.
     pub bytes: u64,
     /// When the oldest was recorded.
     pub oldest: Option<Timestamp>,

@@ -1,7 +1,7 @@
 //! The index: for every closed block of entries one column per field, cut into bit planes.
 //!
-//! A B-tree per field would make recording ten times slower, and slower still as the log grows. A block is written once,
-//! when it is full, and appended; a filter over it is a few word operations per plane, whatever the operator; and the
+//! A B-tree per field is written in as many places as an entry has fields, for every entry, and the more of them the
+//! larger the log is. A block is written once, when it is full, and appended; a filter over it is a few word operations per plane, whatever the operator; and the
 //! same planes give groups, sums and the values that exist. The idea is the bit-sliced index of O'Neil and Quass
 //! (*Improved Query Performance with Variant Indexes*, 1997).
 //!

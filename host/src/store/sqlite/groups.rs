@@ -1,4 +1,5 @@
-//! Groups: one pass over the columns of what matches, without a look at a single row of a closed block.
+//! Groups: one pass over the columns of what matches. Rows of closed blocks are read only where the filter itself needs
+//! them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

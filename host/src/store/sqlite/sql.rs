@@ -1,5 +1,5 @@
-//! The one place where a term of a domain becomes SQL. Values are bind parameters, columns come from the field table; no
-//! text of a domain ever becomes part of a statement.
+//! The terms of a domain that become SQL: those that look into the dictionary or into rows. Values are bind parameters,
+//! columns come from the field table; no text of a domain ever becomes part of a statement.
 
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, params_from_iter};
@@ -61,8 +61,7 @@ fn parameter(field: Field, value: &Value) -> Sql {
     }
 }
 
-/// An id as it is stored. With a NUL after it, it is the least value above that id, as it is for texts.
+/// An id as it is stored.
 fn id(text: &str) -> Sql {
-    let (id, after) = text.strip_suffix('\0').map_or((text, &[][..]), |id| (id, &[0][..]));
-    Uuid::try_parse(id).map_or(Sql::Null, |id| Sql::Blob([id.as_bytes(), after].concat()))
+    Uuid::try_parse(text).map_or(Sql::Null, |id| Sql::Blob(id.as_bytes().to_vec()))
 }

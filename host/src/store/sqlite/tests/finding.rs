@@ -268,7 +268,7 @@ fn a_lost_index_is_made_again() {
     );
 }
 
-/// Nothing that people ask for often looks at every entry, or at every text of the dictionary.
+/// Nothing that people ask for often looks at every entry. A pattern may read the texts of its own field.
 #[test]
 fn no_statement_scans_the_log() {
     LOG.with(|(log, _)| {
