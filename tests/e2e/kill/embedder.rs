@@ -5,7 +5,7 @@ use mcp_audit::store::Stored;
 use mcp_audit::{AuditLog, Options};
 
 /// How many events are under way at once.
-const AT_ONCE: usize = 200;
+const AT_ONCE: usize = 1_000;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
