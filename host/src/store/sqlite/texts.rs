@@ -13,7 +13,8 @@ use crate::store::StoreError;
 /// How many texts all readers together remember.
 const REMEMBERED: usize = 100_000;
 
-/// Texts by field and number. A number is never given to another text, so what was read once stays true.
+/// Texts by field and number. A number is never given to another text, so what was read once stays true; what the
+/// cleanup removed is asked for by nobody.
 #[derive(Clone, Default)]
 pub(super) struct Texts {
     known: Arc<Mutex<HashMap<(Field, u64), Arc<str>>>>,
