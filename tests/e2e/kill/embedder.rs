@@ -37,7 +37,7 @@ fn event(log: &AuditLog, number: usize, call: usize) -> Event {
     Event {
         method: Some("tools/call".to_owned()),
         target: Some(Target::Tool(format!("tool-{}", (number + call) % 7))),
-        status_code: (call % 3 > 0).then_some(200),
+        status_code: (!call.is_multiple_of(3)).then_some(200),
         duration_us: Some((number * call % 10_000) as u64),
         caller: Caller { user: Some(format!("user-{}", number % 20)), ..Caller::default() },
         client: Client { session: Some(format!("session-{}-{number}", std::process::id())), ..Client::default() },

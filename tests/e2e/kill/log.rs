@@ -8,19 +8,19 @@ use mcp_audit::entry::Entry;
 use mcp_audit::field::Field;
 use mcp_audit::store::{GroupBy, GroupSort};
 use mcp_audit::value::Value;
-use mcp_audit::{Access, AuditLog, Options, Viewer};
+use mcp_audit::{Access, AuditLog, LogView, Options, Viewer};
 
 /// Opens the log, as the next start does, and leaves its jobs alone.
 pub(crate) fn open(folder: &Path) -> AuditLog {
     Options::new(folder).own_schedule().open().expect("a log that was killed opens again")
 }
 
-pub(crate) fn admin(log: &AuditLog) -> Access {
+pub(crate) fn admin(log: &LogView) -> Access {
     log.access(&Viewer { user: "anna".to_owned(), groups: vec!["admin".to_owned()], instance: None })
 }
 
 /// Every entry, newest first.
-pub(crate) fn rows(log: &AuditLog) -> Vec<Entry> {
+pub(crate) fn rows(log: &LogView) -> Vec<Entry> {
     found(log, &Domain::TRUE, 500)
 }
 
@@ -30,7 +30,7 @@ pub(crate) fn of_action<'a>(rows: &'a [Entry], action: &str) -> Vec<&'a Entry> {
 }
 
 /// Every entry that matches, page by page.
-fn found(log: &AuditLog, domain: &Domain, limit: usize) -> Vec<Entry> {
+fn found(log: &LogView, domain: &Domain, limit: usize) -> Vec<Entry> {
     let (access, mut found, mut before) = (admin(log), Vec::new(), None);
     loop {
         let page = log.reader(&access).page(domain.clone(), before, limit).expect("a page");
@@ -54,7 +54,7 @@ pub(crate) fn without_holes(rows: &[Entry]) -> u64 {
 }
 
 /// Asks the index and counts the rows.
-pub(crate) fn index_agrees(log: &AuditLog, rows: &[Entry], questions: &[&str]) {
+pub(crate) fn index_agrees(log: &LogView, rows: &[Entry], questions: &[&str]) {
     for question in questions {
         let domain = parse_text(question, &Context::nobody(log.now())).expect("a question");
         let matching: Vec<_> = rows.iter().filter(|entry| domain.matches(entry)).map(|entry| entry.seq).collect();
@@ -66,7 +66,7 @@ pub(crate) fn index_agrees(log: &AuditLog, rows: &[Entry], questions: &[&str]) {
     }
 }
 
-fn groups_agree(log: &AuditLog, rows: &[Entry], field: Field) {
+fn groups_agree(log: &LogView, rows: &[Entry], field: Field) {
     let mut counted = BTreeMap::<Value, u64>::new();
     for entry in rows {
         *counted.entry(entry.value(field)).or_default() += 1;
