@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 
 use rusqlite::{Connection, params};
 
-use super::values;
+use super::axis::Axis;
 use super::walk::Walk;
-use super::{Doing, axis::Axis};
+use super::{Doing, values};
 use crate::field::{Field, FieldType};
 use crate::store::StoreError;
 use crate::store::index::{Bitmap, Zone};
@@ -29,7 +29,7 @@ struct Unused {
     field: Field,
     numbers: Bitmap,
     /// The entries from here on were recorded since, and may have one of them again.
-    upto: u64,
+    since: u64,
 }
 
 impl Sweep {
@@ -53,14 +53,14 @@ impl Sweep {
         remove(connection, field, &gone).doing(DOING)?;
         tracing::debug!(field = field.name(), texts = gone.len(), "texts that no entry has any more are removed");
         let left = Bitmap::range(numbers.length(), last + 1..u64::MAX).and(&numbers);
-        self.unused = (!left.is_empty()).then_some(Unused { field, numbers: left, upto: next });
+        self.unused = (!left.is_empty()).then_some(Unused { field, numbers: left, since: next });
         Ok(Some(field))
     }
 
     /// What may go now: the rest of a field, or the next field.
     fn look(&mut self, connection: &Connection) -> Result<Option<Unused>, StoreError> {
         if let Some(unused) = self.unused.take() {
-            let used = used(connection, unused.field, unused.upto, unused.numbers.length())?;
+            let used = used(connection, unused.field, unused.since, unused.numbers.length())?;
             return Ok(Some(Unused { numbers: unused.numbers.without(&used), ..unused }));
         }
         self.fields.pop().map(|field| Unused::of(connection, field)).transpose()
@@ -80,7 +80,7 @@ impl Unused {
         if !highest_goes.is_empty() && !count_on(connection, field, highest).doing(DOING)? {
             numbers = numbers.without(&highest_goes);
         }
-        Ok(Self { field, numbers, upto: 0 })
+        Ok(Self { field, numbers, since: 0 })
     }
 }
 
