@@ -61,7 +61,10 @@ pub(crate) fn run(
         cleanup.removed(entries, payloads);
         report.entries += entries;
         report.payloads += payloads;
-        tell(&report);
+        // Steps that only tidy up are nobody's progress.
+        if entries + payloads > 0 {
+            tell(&report);
+        }
         if !more {
             return Ok(report);
         }

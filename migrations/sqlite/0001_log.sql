@@ -1,11 +1,12 @@
 -- The log: entries, their texts, their payloads; settings, schedule, holds and views beside it.
 --
 -- Entries are immutable. Triggers refuse every change from any connection; the writer's authorizer refuses it once more.
--- A row may only go below the head's prune points, and only the retention job moves those.
+-- A row may only go below the head's prune points, and only the retention job moves those. A text may only go while the
+-- head says so, and only the same job says it.
 --
 -- Triggers cannot tell who asks. Whoever may write the file can still append at exactly the next place, move the prune
--- points within the log and delete below them, or drop the triggers. The running writer notices the first two, the next
--- start the last one, and for the rest there is the ledger outside of this file.
+-- points within the log and delete below them, let texts go, or drop the triggers. The running writer notices the first
+-- two, the next start the last one, and for the rest there is the ledger outside of this file.
 
 -- Each text that entries share, once per field. Small numbers keep entries narrow, the values of a field are cheap to
 -- list, and free text is looked up here and not in the log. Fields are numbered by their place in the field table.
@@ -109,7 +110,9 @@ CREATE TABLE head (
     pruned          INTEGER NOT NULL,
     payloads_pruned INTEGER NOT NULL CHECK (payloads_pruned <= 1 << 62),
     -- 1 only within the transaction that removes texts that no entry has any more.
-    sweeping        INTEGER NOT NULL DEFAULT 0 CHECK (sweeping IN (0, 1))
+    sweeping        INTEGER NOT NULL DEFAULT 0 CHECK (sweeping IN (0, 1)),
+    -- How many texts were removed so far. Readers look at it and forget what they remember.
+    swept           INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 INSERT INTO head (one, pruned, payloads_pruned) VALUES (1, 0, 0);
 

@@ -1,6 +1,7 @@
 //! The harness of the end-to-end tests: the real binary, a real server and client, a real browser.
 //!
-//! Nothing here links the product: a test knows what a user knows, the command line, HTTP and the pages.
+//! Nothing here links the product: a test knows what a user knows, the command line, HTTP and the pages. Only the tests
+//! that kill do, to look at what is left.
 
 mod api;
 mod browser;

@@ -76,7 +76,7 @@ pub struct Pruned {
     pub entries: u64,
     /// Payloads removed.
     pub payloads: u64,
-    /// Whether there is more to remove.
+    /// Whether there is more to do, even where this step removed neither.
     pub more: bool,
 }
 
@@ -88,7 +88,8 @@ pub trait Writer: Send {
     /// Whether anything was stored is unknown; a repeated call finds out by the ids.
     fn commit(&mut self, batch: &Batch) -> Result<Vec<Stored>, StoreError>;
 
-    /// Removes one chunk of what was recorded before these moments, oldest first, and nothing that a hold keeps.
+    /// Removes one chunk of what was recorded before these moments, oldest first, and nothing that a hold keeps; once
+    /// that is done, in as small steps, the texts that no entry has any more. `Pruned::more` says whether to go on.
     ///
     /// # Errors
     /// Nothing was removed, or it is unknown; a repeated call goes on where it stands.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mcp_audit::event::{Body, Channel, Detail, Event, Kind, Payload, Target};
+use mcp_audit::event::{Body, Caller, Channel, Detail, Event, Kind, Payload, Target};
 use mcp_audit::field::Field;
 use mcp_audit::time::{Clock, DAY};
 use mcp_audit::{Options, RunError};
@@ -28,6 +28,27 @@ async fn what_is_older_than_the_setting_goes_and_the_run_is_an_entry() {
     assert_eq!((run.text(Field::User), &run.details["manual"]), (Some("anna"), &true.into()), "who asked for it");
     let details = &run.details;
     assert_eq!((details["cron"].as_str(), details["entries"].as_i64()), (Some(CLEANUP), Some(2)), "start and call");
+}
+
+#[tokio::test]
+async fn nothing_of_an_old_entry_is_left_in_the_files() {
+    let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
+    let log = open(folder.path(), &clock);
+    for (user, days) in [("ursula-the-old", 95), ("uma-the-young", 0)] {
+        let event = Event::new(log.now(), Channel::Mcp, Kind::Request, Detail::Ok);
+        let caller = Caller { user: Some(user.into()), ..Caller::default() };
+        log.record_durably(Event { caller, ..event }).await.expect("stored");
+        clock.advance(days * DAY);
+    }
+    log.run_cron(&access(&log, "admin"), CLEANUP).expect("run");
+    assert_eq!(of_action(&log, "retention.completed")[0].details["entries"], 2, "start and call");
+    drop(log);
+    let has = |name: &str| {
+        let files = std::fs::read_dir(folder.path()).expect("files").map(|file| file.expect("a file").path());
+        let has = |bytes: Vec<u8>| bytes.windows(name.len()).any(|window| window == name.as_bytes());
+        files.filter(|file| has(std::fs::read(file).expect("a file"))).count()
+    };
+    assert_eq!((has("uma-the-young"), has("ursula-the-old")), (1, 0));
 }
 
 #[tokio::test]

@@ -33,6 +33,11 @@ impl Bitmap {
         &self.words
     }
 
+    /// How many places it is about.
+    pub(in super::super) fn length(&self) -> u64 {
+        self.words.len() as u64 * 64
+    }
+
     /// Whether it holds nothing.
     pub(in super::super) fn is_empty(&self) -> bool {
         self.words.iter().all(|word| *word == 0)

@@ -65,7 +65,10 @@ impl Block {
     }
 
     fn corrupt(&self, field: Field) -> StoreError {
-        let reason = format!("the index of {} is damaged; `DELETE FROM block` and restart to rebuild it", field.name());
+        let reason = format!(
+            "the index of {} is damaged; `DELETE FROM chunk; DELETE FROM block` and restart to rebuild it",
+            field.name()
+        );
         StoreError::Corrupt { seq: self.first, reason }
     }
 }

@@ -23,7 +23,7 @@ const IDLE_READERS: usize = 4;
 pub struct Files {
     path: PathBuf,
     idle: Arc<Mutex<Vec<Connection>>>,
-    texts: Texts,
+    pub(super) texts: Texts,
 }
 
 impl Files {

@@ -21,9 +21,11 @@ pub(super) struct Lexicon {
 }
 
 /// The texts of one field, in the order of their numbers. A number is never given twice, so that they are only added
-/// to; what the cleanup took from the dictionary stays here and finds nothing.
+/// to, until the cleanup took texts from the dictionary.
 #[derive(Default)]
 struct Texts {
+    /// How many texts the cleanup had removed when these were read.
+    swept: i64,
     numbers: Vec<u64>,
     /// Where each text ends in `all`.
     ends: Vec<usize>,
@@ -47,10 +49,22 @@ impl Lexicon {
         }
         Ok(found)
     }
+
+    /// Whether a text of `field` is remembered that begins so.
+    #[cfg(test)]
+    pub(super) fn remembers(&self, field: Field, text: &str) -> bool {
+        let fields = self.fields.lock().unwrap_or_else(PoisonError::into_inner);
+        fields.get(&field).is_some_and(|texts| texts.all.contains(text))
+    }
 }
 
 impl Texts {
     fn catch_up(&mut self, connection: &Connection, field: Field) -> Result<(), StoreError> {
+        let mut swept = connection.prepare_cached("SELECT swept FROM head").doing(DOING)?;
+        let swept = swept.query_row([], |row| row.get(0)).doing(DOING)?;
+        if self.swept != swept {
+            *self = Self { swept, ..Self::default() };
+        }
         // The field's number stands in the statement: bound, it would have SQLite plan anew for each.
         let sql = format!("SELECT id, text FROM term WHERE field = {} AND id > ?1 ORDER BY id", field as i64);
         let mut statement = connection.prepare_cached(&sql).doing(DOING)?;

@@ -18,6 +18,7 @@ mod places;
 mod rows;
 mod sql;
 mod states;
+mod sweep;
 mod terms;
 mod texts;
 mod values;

@@ -45,6 +45,14 @@ impl Terms {
     pub(super) fn clear(&mut self) {
         self.fields.clear();
     }
+
+    /// Forgets one field, after some of its texts were removed.
+    pub(super) fn forget(&mut self, connection: &Connection, field: Field) -> rusqlite::Result<()> {
+        if let Some(known) = self.fields.get_mut(field as usize) {
+            *known = Known::of(connection, field)?;
+        }
+        Ok(())
+    }
 }
 
 impl Known {

@@ -1,6 +1,7 @@
 //! The database refuses every edit, and prunes a prefix and nothing else.
 
 mod finding;
+mod sweeping;
 
 use rusqlite::Connection;
 use uuid::Uuid;
@@ -135,11 +136,11 @@ const EDITS: &[&str] = &[
     "REPLACE INTO payload SELECT * FROM payload",
     "UPDATE term SET text = 'x' || text",
     "DELETE FROM term",
-    "REPLACE INTO term SELECT id, 'x' || text FROM term",
+    "REPLACE INTO term SELECT field, id, 'x' || text FROM term",
     "UPDATE head SET pruned = 99, payloads_pruned = 99",
     "UPDATE head SET payloads_pruned = 9223372036854775807",
     "DELETE FROM head",
-    "INSERT OR REPLACE INTO head VALUES (1, 99, 99)",
+    "INSERT OR REPLACE INTO head VALUES (1, 99, 99, 1, 0)",
 ];
 
 fn assert_refused(connection: &Connection, extra: &[&str], who: &str) {
@@ -291,6 +292,8 @@ fn pruning_removes_what_is_older_in_chunks_and_nothing_else() {
             break;
         }
     }
+    // Further steps look for texts that no entry has any more.
+    steps.retain(|step| *step != (0, 0));
     assert_eq!(steps, [(500, 500), (500, 500), (100, 150)]);
     let left = all(&log.files, Domain::TRUE);
     assert_eq!((left.len(), left[99].seq), (100, 1_100));

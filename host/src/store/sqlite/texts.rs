@@ -15,7 +15,8 @@ const REMEMBERED: usize = 100_000;
 
 type Known = HashMap<(Field, u64), Arc<str>>;
 
-/// Texts by field and number. A number is never given to another text, so what was read once stays true.
+/// Texts by field and number. A number is never given to another text, so what was read once stays true; what the
+/// cleanup removed is asked for by nobody.
 #[derive(Clone, Default)]
 pub(super) struct Texts {
     known: Arc<Mutex<Known>>,

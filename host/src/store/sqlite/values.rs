@@ -60,7 +60,7 @@ fn looked_at(domain: &Domain, end: u64) -> Range<u64> {
 }
 
 /// The values of these entries.
-fn used(axis: &Axis, entries: &Bitmap) -> BTreeSet<u64> {
+pub(super) fn used(axis: &Axis, entries: &Bitmap) -> BTreeSet<u64> {
     let mut codes = vec![false; axis.size()];
     for (at, word) in entries.words().iter().enumerate().filter(|(_, word)| **word != 0) {
         let all = axis.codes(at);

@@ -11,6 +11,7 @@ use super::catch_up::{catch_up, pushed};
 use super::ids::Ids;
 use super::on_disk::OnDisk;
 use super::rows::{Insert, Placed};
+use super::sweep::Sweep;
 use super::terms::Terms;
 use super::{Doing, blocks, connection, holds, payloads, states};
 use crate::policy::Plan;
@@ -30,6 +31,7 @@ pub struct SqliteWriter {
     /// `None` when it must be read from the rows first.
     remembered: Option<Remembered>,
     pruning: Arc<AtomicBool>,
+    sweep: Sweep,
     /// Where the log stood when this writer was last done with it; `None` when that is unknown.
     left: Option<Ends>,
     /// Set after an error: what the connection believes may not be what the disk holds.
@@ -54,6 +56,7 @@ impl SqliteWriter {
             terms: Terms::default(),
             remembered: None,
             pruning,
+            sweep: Sweep::new(),
             left,
             broken: false,
             _lock: lock,
@@ -121,6 +124,10 @@ impl SqliteWriter {
             .doing(doing)?;
         // Payloads go with their entries at the latest.
         let payloads_upto = payloads.upto.max(entries.upto);
+        if (entries.upto, payloads_upto) == (pruned, payloads_pruned) {
+            drop(transaction);
+            return self.try_sweep(found);
+        }
         let head = "UPDATE head SET pruned = ?1, payloads_pruned = ?2";
         transaction.execute(head, params![entries.upto, payloads_upto]).doing(doing)?;
         let payloads_gone = transaction.execute("DELETE FROM payload WHERE seq < ?1", [payloads_upto]).doing(doing)?;
@@ -128,7 +135,23 @@ impl SqliteWriter {
         blocks::prune(&transaction, entries.upto).doing(doing)?;
         transaction.commit().doing(doing)?;
         self.left = Some(Ends { pruned: entries.upto, payloads_pruned: payloads_upto, ..found });
-        Ok(Pruned { entries: entries_gone as u64, payloads: payloads_gone as u64, more: entries.more || payloads.more })
+        if entries_gone > 0 {
+            self.sweep = Sweep::new();
+        }
+        let more = entries.more || payloads.more || !self.sweep.is_over();
+        Ok(Pruned { entries: entries_gone as u64, payloads: payloads_gone as u64, more })
+    }
+
+    /// One step of the sweep, which comes when nothing else is left to remove.
+    fn try_sweep(&mut self, found: Ends) -> Result<Pruned, StoreError> {
+        let doing = "removing texts";
+        let transaction = self.connection.transaction().doing(doing)?;
+        if let Some(field) = self.sweep.step(&transaction, found.next)? {
+            self.terms.forget(&transaction, field).doing(doing)?;
+        }
+        transaction.commit().doing(doing)?;
+        self.left = Some(found);
+        Ok(Pruned { more: !self.sweep.is_over(), ..Pruned::default() })
     }
 
     /// Copies the write-ahead log back once it is long, as far as that goes without waiting for a reader.
@@ -161,10 +184,15 @@ impl Writer for SqliteWriter {
     fn prune(&mut self, plan: Plan) -> Result<Pruned, StoreError> {
         self.reopen_if_broken()?;
         self.pruning.store(true, Ordering::Relaxed);
-        // Its statements are not cached: none that was prepared while deletion was allowed outlives this.
+        // Statements that remove are not cached: none that was prepared while deletion was allowed outlives this.
         let pruned = self.try_prune(plan);
         self.pruning.store(false, Ordering::Relaxed);
-        self.broken |= pruned.is_err();
+        if pruned.is_err() {
+            // Which texts are gone is unknown.
+            self.terms.clear();
+            self.sweep = Sweep::new();
+            self.broken = true;
+        }
         let vacuum = self.connection.query_row("PRAGMA incremental_vacuum(200)", [], |_| Ok(())).optional();
         if let Err(error) = vacuum {
             tracing::debug!(%error, "free pages could not be given back yet");

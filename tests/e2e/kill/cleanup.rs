@@ -1,0 +1,156 @@
+//! Killed while it cleans up: the next start goes on, and the log tells the truth about it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use mcp_audit::domain::Domain;
+use mcp_audit::entry::Entry;
+use mcp_audit::event::{Caller, Channel, Detail, Event, Kind};
+use mcp_audit::field::Field;
+use mcp_audit::time::{Clock, DAY, ManualClock, SystemClock};
+use mcp_audit::{AuditLog, Options};
+use mcp_audit_tests::{files_with, product};
+use serde_json::Value as Json;
+use tempfile::TempDir;
+
+use crate::log::{admin, index_agrees, of_action, open, rows, without_holes};
+use crate::prey::Prey;
+
+/// Old entries: a good many chunks of the cleanup, more than one block of the index.
+const OLD: usize = 12_000;
+const YOUNG: usize = 300;
+/// What a cleanup says before it is killed: twice while it removes entries, and once while it removes their texts.
+const KILLS: [&str; 3] = [ENTRIES, ENTRIES, TEXTS];
+const ENTRIES: &str = "the cleanup goes on";
+const TEXTS: &str = "texts that no entry has any more are removed";
+const COMPLETED: &str = "retention.completed";
+const OVER: &str = "payloads removed";
+/// How often a kill may come too late.
+const TRIES: usize = 50;
+
+#[test]
+fn a_cleanup_that_was_killed_is_finished_by_the_next_start_and_told_as_it_was() {
+    let mut folder = tempfile::tempdir().expect("a folder");
+    let young = fill(folder.path());
+    for (kills, said) in KILLS.into_iter().enumerate() {
+        folder = killed(folder.path(), said);
+        in_the_middle(folder.path(), kills);
+    }
+    let prey = clean(folder.path());
+    prey.wait_for(|line| line.contains(OVER));
+    prey.kill();
+
+    let log = open(folder.path());
+    let rows = rows(&log);
+    let first = without_holes(&rows);
+    let kept: Vec<_> = rows.iter().filter(|entry| by(entry, "young")).map(|entry| entry.seq).collect();
+    assert_eq!(kept, young, "what is younger is there, once, at its place");
+    assert!(!rows.iter().any(is_old), "what is older is gone");
+    truthful(&rows, first);
+    index_agrees(&log, &rows, &["user:young", "user:old*", "channel:system", "-user:young"]);
+    let state = log.crons(&admin(&log)).expect("states").remove(0).state;
+    assert_eq!((state.running_since, state.last_succeeded), (None, Some(true)));
+    drop(log);
+    assert!(!files_with(folder.path(), "young").is_empty());
+    assert!(files_with(folder.path(), "old-").is_empty(), "and nothing of it is left in the files");
+}
+
+/// A log with old and young entries; returns the places of the young ones, newest first.
+fn fill(folder: &Path) -> Vec<u64> {
+    let clock = Arc::new(ManualClock::new(SystemClock.now().plus(-100 * DAY)));
+    let log = Options::new(folder).clock(Arc::clone(&clock) as Arc<dyn Clock>).own_schedule().open().expect("a log");
+    record(&log, OLD, |at| format!("old-{at}"));
+    clock.advance(99 * DAY);
+    record(&log, YOUNG, |_| "young".to_owned());
+    log.close();
+    let access = admin(&log);
+    let newest = log.reader(&access).page(Domain::TRUE, None, 500).expect("a page").entries;
+    newest.iter().filter(|entry| by(entry, "young")).map(|entry| entry.seq).collect()
+}
+
+/// Fewer at a time than the queue takes.
+fn record(log: &AuditLog, count: usize, user: impl Fn(usize) -> String) {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    for at in 1..=count {
+        let event = Event::new(log.now(), Channel::Mcp, Kind::Request, Detail::Ok);
+        let event = Event { caller: Caller { user: Some(user(at)), ..Caller::default() }, ..event };
+        match at % 1_000 == 0 || at == count {
+            true => drop(runtime.block_on(log.record_durably(event)).expect("stored")),
+            false => log.record(event).expect("taken"),
+        }
+    }
+}
+
+/// The product on this folder; the cleanup is due, so that it begins by itself.
+fn clean(folder: &Path) -> Prey {
+    let mut command = product(["serve", "--listen", "127.0.0.1:0", "--data"]);
+    Prey::overheard(command.arg(folder).env("MCP_AUDIT_LOG", "warn,mcp_audit=debug"))
+}
+
+/// A copy of `folder` whose cleanup was killed after it said `said`, and before it was done with that.
+fn killed(folder: &Path, said: &str) -> TempDir {
+    for _ in 0..TRIES {
+        let copy = copy(folder);
+        let prey = clean(copy.path());
+        prey.wait_for(|line| line.contains(said) && !line.contains("entries=0 "));
+        prey.kill();
+        let rows = rows(&Options::new(copy.path()).view().expect("a log"));
+        let done = if said == ENTRIES { !rows.iter().any(is_old) } else { !of_action(&rows, COMPLETED).is_empty() };
+        if !done {
+            return copy;
+        }
+    }
+    panic!("{TRIES} kills after {said:?} came too late");
+}
+
+fn copy(folder: &Path) -> TempDir {
+    let copy = tempfile::tempdir().expect("a folder");
+    for file in std::fs::read_dir(folder).expect("files") {
+        let file = file.expect("a file");
+        std::fs::copy(file.path(), copy.path().join(file.file_name())).expect("copied");
+    }
+    copy
+}
+
+/// The kill hit a cleanup that had done something and not everything, and the log says so.
+fn in_the_middle(folder: &Path, kills: usize) {
+    let log = open(folder);
+    let rows = rows(&log);
+    assert!(without_holes(&rows) > 0, "something is gone");
+    assert_eq!(rows.iter().any(is_old), KILLS[kills] == ENTRIES, "the entries go first");
+    let told = (of_action(&rows, "retention.started").len(), of_action(&rows, COMPLETED).len());
+    assert_eq!(told, (kills + 1, 0), "told before it began, and not as done");
+    let state = log.crons(&admin(&log)).expect("states").remove(0).state;
+    assert!(state.running_since.is_some(), "the run is not over");
+    index_agrees(&log, &rows, &["user:old-1*", "user:young", "-user:old*"]);
+    log.close();
+}
+
+/// Each start of a run says where the log began then; the one completion says what that last run removed.
+fn truthful(rows: &[Entry], first: u64) {
+    let started = of_action(rows, "retention.started");
+    let number = |value: &Json| value.as_u64().expect("a number");
+    assert_eq!(started.len(), KILLS.len() + 1);
+    for (at, entry) in started.iter().rev().enumerate() {
+        assert_eq!(entry.details.get("resumed").is_some(), at > 0, "{:?}", entry.details);
+        let (from, expected) = (number(&entry.details["first_place"]), number(&entry.details["expected"]));
+        assert_eq!(from + expected, first, "it says what it will remove");
+    }
+    assert!(
+        started
+            .windows(2)
+            .all(|pair| pair[0].details["first_place"].as_u64() > pair[1].details["first_place"].as_u64())
+    );
+    let completed = of_action(rows, COMPLETED);
+    assert_eq!(completed.len(), 1, "it was completed once");
+    assert_eq!(number(&completed[0].details["entries"]), number(&started[0].details["expected"]));
+    assert!(of_action(rows, "retention.failed").is_empty());
+}
+
+fn by(entry: &Entry, user: &str) -> bool {
+    entry.text(Field::User) == Some(user)
+}
+
+fn is_old(entry: &Entry) -> bool {
+    entry.text(Field::User).is_some_and(|user| user.starts_with("old-"))
+}

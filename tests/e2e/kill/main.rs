@@ -1,0 +1,6 @@
+//! What a kill leaves behind: everything that was promised, once, and nothing half done.
+
+mod burst;
+mod cleanup;
+mod log;
+mod prey;
