@@ -204,6 +204,17 @@ pub enum StoreError {
         /// What is wrong.
         reason: String,
     },
+    /// The index is not what was written. The writer makes it again from the entries; until then searches fail.
+    #[error(
+        "the index of {field} is damaged at entry {first}; to have it made again, stop mcp-audit, run `DELETE FROM block` \
+         on the database with SQLite's own program, and start again"
+    )]
+    Index {
+        /// The first entry of the damaged block.
+        first: u64,
+        /// The field.
+        field: &'static str,
+    },
 }
 
 impl StoreError {

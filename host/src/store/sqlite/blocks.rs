@@ -65,11 +65,7 @@ impl Block {
     }
 
     fn corrupt(&self, field: Field) -> StoreError {
-        let reason = format!(
-            "the index of {} is damaged; `DELETE FROM chunk; DELETE FROM block` and restart to rebuild it",
-            field.name()
-        );
-        StoreError::Corrupt { seq: self.first, reason }
+        StoreError::Index { first: self.first, field: field.name() }
     }
 }
 
@@ -89,8 +85,29 @@ pub(super) fn end(connection: &Connection) -> rusqlite::Result<Option<u64>> {
     connection.prepare_cached(sql)?.query_row([], |row| row.get(0)).optional()
 }
 
+/// Whether the blocks follow one another from where the log begins, each with a column of a field that every entry has.
+pub(super) fn are_whole(connection: &Connection, pruned: u64) -> Result<bool, StoreError> {
+    let mut next = None;
+    for block in closed(connection)? {
+        let follows = next.map_or(block.first <= pruned, |next| next == block.first);
+        if !follows || block.zone(connection, Field::Outcome).ok().flatten().is_none() {
+            return Ok(false);
+        }
+        next = Some(block.places().end);
+    }
+    Ok(true)
+}
+
+/// Takes the whole index away.
+pub(super) fn clear(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute("DELETE FROM chunk", [])?;
+    connection.execute("DELETE FROM block", []).map(drop)
+}
+
 /// Writes a full block, and makes a large one of the small ones when it completes one.
 pub(super) fn close(connection: &Connection, block: &OpenBlock) -> Result<(), StoreError> {
+    // What somebody left in its place would be taken for columns of this one.
+    remove(connection, block.first()).doing(WRITING)?;
     for (field, column) in block.encode() {
         write(connection, block.first(), field, &column).doing(WRITING)?;
     }

@@ -5,9 +5,24 @@ use rusqlite::Connection;
 use super::{Doing, blocks, rows};
 use crate::field::Field;
 use crate::store::StoreError;
-use crate::store::index::{OpenBlock, SMALL};
+use crate::store::index::{LARGE, OpenBlock, SMALL};
 
 const DOING: &str = "reading the newest entries for the index";
+
+/// Makes the index whole: what is missing of it, and all of it where it has holes or `damaged` says so.
+pub(super) fn mend(connection: &mut Connection, pruned: u64, next: u64, damaged: bool) -> Result<(), StoreError> {
+    let transaction = connection.transaction().doing(DOING)?;
+    if damaged || !blocks::are_whole(&transaction, pruned)? {
+        tracing::error!("the index is damaged; it is made again from the entries");
+        blocks::clear(&transaction).doing(DOING)?;
+    }
+    let behind = next - blocks::end(&transaction).doing(DOING)?.unwrap_or(pruned).clamp(pruned, next);
+    if behind > LARGE {
+        tracing::warn!(entries = behind, "making the index of entries that have none; recording begins afterwards");
+    }
+    catch_up(&transaction, pruned, next)?;
+    transaction.commit().doing(DOING)
+}
 
 /// Reads the rows after the last closed block, closes what is full, and returns the block that is open. `pruned` and
 /// `next` are the log's ends.

@@ -1,5 +1,6 @@
 //! The database refuses every edit, and prunes a prefix and nothing else.
 
+mod damage;
 mod finding;
 mod sweeping;
 

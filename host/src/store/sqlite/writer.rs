@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::catch_up::{catch_up, pushed};
+use super::catch_up::{catch_up, mend, pushed};
 use super::ids::Ids;
 use super::on_disk::OnDisk;
 use super::rows::{Insert, Placed};
@@ -36,6 +36,8 @@ pub struct SqliteWriter {
     left: Option<Ends>,
     /// Set after an error: what the connection believes may not be what the disk holds.
     broken: bool,
+    /// Set when the index was found to be damaged.
+    damaged: bool,
     /// Keeps other processes from writing, until everything above is gone.
     _lock: File,
 }
@@ -47,8 +49,9 @@ impl SqliteWriter {
     /// The file cannot be opened or is no log.
     pub(super) fn open(path: &Path, lock: File) -> Result<Self, StoreError> {
         let pruning = Arc::new(AtomicBool::new(false));
-        let connection = connection::writer(path, Arc::clone(&pruning))?;
-        let left = Some(ends(&connection)?);
+        let mut connection = connection::writer(path, Arc::clone(&pruning))?;
+        let found = ends(&connection)?;
+        mend(&mut connection, found.first(), found.next, false)?;
         Ok(Self {
             path: path.to_owned(),
             on_disk: OnDisk::of(path),
@@ -57,8 +60,9 @@ impl SqliteWriter {
             remembered: None,
             pruning,
             sweep: Sweep::new(),
-            left,
+            left: Some(found),
             broken: false,
+            damaged: false,
             _lock: lock,
         })
     }
@@ -76,6 +80,11 @@ impl SqliteWriter {
         if self.broken {
             self.connection = connection::writer(&self.path, Arc::clone(&self.pruning))?;
             self.broken = false;
+        }
+        if self.damaged {
+            let found = ends(&self.connection)?;
+            mend(&mut self.connection, found.first(), found.next, true)?;
+            self.damaged = false;
         }
         Ok(())
     }
@@ -171,7 +180,8 @@ impl Writer for SqliteWriter {
     fn commit(&mut self, batch: &Batch) -> Result<Vec<Stored>, StoreError> {
         self.reopen_if_broken()?;
         let stored = self.try_commit(batch);
-        if stored.is_err() {
+        if let Err(error) = &stored {
+            self.damaged = matches!(error, StoreError::Index { .. });
             // The numbers of texts that were new in this transaction are void with it.
             self.terms.clear();
             self.broken = true;
@@ -219,7 +229,7 @@ struct Remembered {
 
 impl Remembered {
     fn of(connection: &Connection, ends: Ends) -> Result<Self, StoreError> {
-        let open = catch_up(connection, ends.pruned.unsigned_abs(), ends.next)?;
+        let open = catch_up(connection, ends.first(), ends.next)?;
         Ok(Self { open, ids: Ids::of(connection).doing("finding the newest id")? })
     }
 }
@@ -232,6 +242,13 @@ struct Ends {
     /// The head's prune points.
     pruned: i64,
     payloads_pruned: i64,
+}
+
+impl Ends {
+    /// The first place that the cleanup left.
+    fn first(self) -> u64 {
+        self.pruned.unsigned_abs()
+    }
 }
 
 fn ends(connection: &Connection) -> Result<Ends, StoreError> {

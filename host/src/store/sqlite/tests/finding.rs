@@ -17,12 +17,12 @@ use crate::time::Timestamp;
 use crate::value::Value;
 
 /// Two large blocks, some small ones, and an open one.
-const ENTRIES: u64 = 2 * LARGE + 3 * SMALL + 17;
+pub(super) const ENTRIES: u64 = 2 * LARGE + 3 * SMALL + 17;
 /// The first of them that are pruned: the end is within the first large block.
 const PRUNED: u64 = 100;
 
 /// Values that often come together and sometimes hardly.
-fn varied(number: u64) -> Entry {
+pub(super) fn varied(number: u64) -> Entry {
     let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 24;
     let mut entry =
         Entry::new(Uuid::from_u128(u128::from(mixed) << 64 | u128::from(number)), moment(number), at(number as i64));
@@ -69,7 +69,7 @@ fn page(files: &Files, domain: &Domain, from: Place, limit: usize) -> Page {
 }
 
 /// All matching entries, newest first, page by page.
-fn everything(files: &Files, domain: &Domain) -> Vec<Entry> {
+pub(super) fn everything(files: &Files, domain: &Domain) -> Vec<Entry> {
     let (mut entries, mut from) = (Vec::new(), Place::Newest);
     loop {
         let page = page(files, domain, from, 500);
@@ -243,29 +243,6 @@ fn groups_come_in_the_order_asked_for() {
         assert!(sorted(GroupSort::P95).groups.is_sorted_by(|left, right| left.p95_us >= right.p95_us));
         assert_eq!((sorted(GroupSort::Count).groups.len(), sorted(GroupSort::Count).found), (3, 5));
     });
-}
-
-/// The index is made from the entries, and made again where it is missing.
-#[test]
-fn a_lost_index_is_made_again() {
-    let Log { folder, files, writer } = log((0..ENTRIES).map(varied));
-    let before = everything(&files, &Domain::equals(Field::Tool, "a"));
-    drop(writer);
-    let raw = rusqlite::Connection::open(folder.path().join("mcp-audit.db")).expect("a database");
-    raw.execute_batch("DELETE FROM chunk; DELETE FROM block").expect("emptied");
-    let blocks = |raw: &rusqlite::Connection| {
-        let sql = "SELECT count(*), (SELECT count(*) FROM chunk) FROM block";
-        raw.query_row(sql, [], |row| Ok((row.get::<_, u64>(0)?, row.get::<_, u64>(1)?))).expect("counted")
-    };
-    assert_eq!(blocks(&raw), (0, 0));
-    let (files, mut writer) = Files::open(folder.path()).expect("a log");
-    assert_eq!(everything(&files, &Domain::equals(Field::Tool, "a")), before, "rows are found without an index, too");
-    writer.commit(&batch([varied(ENTRIES)])).expect("stored");
-    assert_eq!(blocks(&raw).0, 2 + 3);
-    assert_eq!(
-        everything(&files, &Domain::equals(Field::Tool, "a")).len(),
-        before.len() + usize::from(varied(ENTRIES).text(Field::Tool) == Some("a"))
-    );
 }
 
 /// Nothing that people ask for often looks at every entry. A pattern may read the texts of its own field.

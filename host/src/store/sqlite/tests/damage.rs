@@ -1,0 +1,85 @@
+//! The index is made from the entries, and made again from them where somebody damaged it.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use super::finding::{ENTRIES, everything, varied};
+use super::{Log, batch, log};
+use crate::domain::Domain;
+use crate::field::Field;
+use crate::store::{Files, StoreError, Writer};
+
+fn raw(folder: &Path) -> Connection {
+    Connection::open(folder.join("mcp-audit.db")).expect("a database")
+}
+
+type Row = (u64, Vec<u8>, Vec<u8>);
+
+/// Blocks and chunks, to the byte.
+fn index(folder: &Path) -> (Vec<(u64, u64)>, Vec<Row>) {
+    let raw = raw(folder);
+    let mut blocks = raw.prepare("SELECT first, length FROM block ORDER BY first").expect("a statement");
+    let mut chunks = raw.prepare("SELECT place, zone, planes FROM chunk ORDER BY place").expect("a statement");
+    let blocks = blocks.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).and_then(Iterator::collect);
+    let chunks = chunks.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).and_then(Iterator::collect);
+    (blocks.expect("blocks"), chunks.expect("chunks"))
+}
+
+#[test]
+fn a_start_makes_again_what_is_missing() {
+    let Log { folder, files, writer } = log((0..ENTRIES).map(varied));
+    let wanted = Domain::equals(Field::Tool, "a");
+    let (entries, whole) = (everything(&files, &wanted), index(folder.path()));
+    assert_eq!(whole.0.len(), 2 + 3);
+    drop((files, writer));
+    for damage in [
+        "DELETE FROM chunk; DELETE FROM block",
+        "DELETE FROM block",
+        "DELETE FROM chunk",
+        "DELETE FROM block WHERE first = 0",
+        "DELETE FROM block WHERE first = (SELECT max(first) FROM block)",
+        "DELETE FROM block WHERE first = (SELECT first FROM block LIMIT 1 OFFSET 2)",
+        "DELETE FROM chunk WHERE place < 64",
+    ] {
+        raw(folder.path()).execute_batch(damage).expect("damaged");
+        if damage.contains(';') {
+            let files = Files::open_to_read(folder.path()).expect("a log");
+            assert_eq!(everything(&files, &wanted), entries, "rows are found without an index, too");
+        }
+        let (files, _writer) = Files::open(folder.path()).expect("a log");
+        assert!(index(folder.path()) == whole, "{damage}");
+        assert_eq!(everything(&files, &wanted), entries, "{damage}");
+    }
+}
+
+/// What is found damaged while recording costs no entry, and is whole afterwards.
+#[test]
+fn damage_does_not_stop_the_recording() {
+    let Log { folder, files, mut writer } = log((0..ENTRIES).map(varied));
+    let damage = "REPLACE INTO chunk SELECT place, x'00', x'00' FROM chunk";
+    raw(folder.path()).execute_batch(damage).expect("damaged");
+    let more = || batch((ENTRIES..2 * ENTRIES).map(varied));
+    let error = writer.commit(&more()).expect_err("small blocks cannot be merged");
+    assert!(matches!(error, StoreError::Index { .. }) && !error.is_refusal(), "{error}");
+    writer.commit(&more()).expect("stored");
+    assert_eq!(everything(&files, &Domain::TRUE).len() as u64, 2 * ENTRIES);
+    let undamaged = log((0..2 * ENTRIES).map(varied));
+    assert!(index(folder.path()) == index(undamaged.folder.path()));
+}
+
+/// An index that says that everything matches shows nothing that does not.
+#[test]
+fn a_forged_index_shows_nothing_more() {
+    let Log { folder, files, writer: _writer } = log((0..ENTRIES).map(varied));
+    let own = everything(&files, &Domain::equals(Field::User, "a"));
+    // The columns of users become those of outcomes: other numbers for other entries.
+    let (user, outcome) = (Field::User as u64, Field::Outcome as u64);
+    let forged = format!(
+        "REPLACE INTO chunk SELECT place - {outcome} + {user}, zone, planes FROM chunk WHERE place % 64 = {outcome}"
+    );
+    raw(folder.path()).execute_batch(&forged).expect("forged");
+    let shown = everything(&files, &Domain::equals(Field::User, "a"));
+    assert!(shown.len() < own.len(), "the forged index was not asked");
+    assert!(shown.iter().all(|entry| entry.text(Field::User) == Some("a")));
+}
