@@ -1,6 +1,8 @@
 //! The one deletion path: what the policy's plan and the legal holds let go is removed in chunks, and the run is told
 //! by an entry before it and one after it.
 
+use std::time::{Duration, Instant};
+
 use crate::event::{Channel, Detail, Event, Failure, Kind};
 use crate::hold;
 use crate::policy::{Plan, Policy};
@@ -8,6 +10,11 @@ use crate::recorder::Recorder;
 use crate::settings::Settings;
 use crate::store::{Files, Pruned, StoreError};
 use crate::time::Timestamp;
+
+/// How long the cleanup rests after a step, in lengths of that step: recording has the writer for most of the time.
+const REST: u32 = 3;
+/// The longest rest, so that a slow disk does not draw the cleanup out for ever.
+const LONGEST_REST: Duration = Duration::from_millis(100);
 
 /// What is about to go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,6 +64,7 @@ pub(crate) fn run(
     loop {
         report.intent.held = files.held_from().map_err(|error| error.to_string())?;
         let plan = hold::cut(intent.plan, report.intent.held);
+        let begun = Instant::now();
         let Pruned { entries, payloads, more } = recorder.prune(plan).map_err(|error| error.to_string())?;
         cleanup.removed(entries, payloads);
         report.entries += entries;
@@ -68,6 +76,7 @@ pub(crate) fn run(
         if !more {
             return Ok(report);
         }
+        std::thread::sleep((begun.elapsed() * REST).min(LONGEST_REST));
     }
 }
 

@@ -35,6 +35,13 @@ pub(super) enum Work {
     Prune(Plan, SyncSender<Result<Pruned, PruneError>>),
 }
 
+impl Work {
+    /// Whether somebody waits for it to be done.
+    pub(super) fn is_awaited(&self) -> bool {
+        !matches!(self, Self::Event(_, None) | Self::Later(_))
+    }
+}
+
 /// The sending side.
 pub(super) struct Queue {
     /// `None` once it is closed.

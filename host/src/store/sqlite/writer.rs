@@ -21,6 +21,8 @@ use crate::time::Timestamp;
 
 /// Pages in the write-ahead log above which it is copied back into the database.
 const CHECKPOINT_PAGES: i64 = 4_000;
+/// The same while the cleanup runs: its steps fill the log quickly, and who records waits for the copying.
+const CLEANUP_CHECKPOINT_PAGES: i64 = 1_000;
 
 /// The writer of a log in SQLite.
 pub struct SqliteWriter {
@@ -163,11 +165,11 @@ impl SqliteWriter {
         Ok(Pruned { more: !self.sweep.is_over(), ..Pruned::default() })
     }
 
-    /// Copies the write-ahead log back once it is long, as far as that goes without waiting for a reader.
-    fn checkpoint(&self) {
+    /// Copies the write-ahead log back once it has that many pages, as far as that goes without waiting for a reader.
+    fn checkpoint(&self, most: i64) {
         let pages: rusqlite::Result<i64> =
             self.connection.query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| row.get(1));
-        if pages.is_ok_and(|pages| pages < CHECKPOINT_PAGES) {
+        if pages.is_ok_and(|pages| pages < most) {
             return;
         }
         if let Err(error) = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
@@ -186,7 +188,7 @@ impl Writer for SqliteWriter {
             self.terms.clear();
             self.broken = true;
         } else {
-            self.checkpoint();
+            self.checkpoint(CHECKPOINT_PAGES);
         }
         stored
     }
@@ -207,7 +209,7 @@ impl Writer for SqliteWriter {
         if let Err(error) = vacuum {
             tracing::debug!(%error, "free pages could not be given back yet");
         }
-        self.checkpoint();
+        self.checkpoint(CLEANUP_CHECKPOINT_PAGES);
         pruned
     }
 }
