@@ -5,7 +5,7 @@
 //! group  = part { [ "AND" ] part }          a blank is AND
 //! part   = [ "-" | "!" ] ( "(" query ")" | term | word )
 //! term   = field ":" [ ">" | ">=" | "<" | "<=" ] value { "," value }
-//!        | ( "since" | "until" ) ":" time   with 7d for 7 days ago; a day's end is its end
+//!        | ( "since" | "from" | "until" | "to" ) ":" time   with 7d for 7 days ago; a day's end is its end
 //! value  = "none"                           the field is not set
 //!        | "@me"                            the viewer's own, of user and instance
 //!        | text | '"' text '"'              between quotes everything stands for itself, after \ also quotes
@@ -16,11 +16,12 @@
 //! mean the rest to the letter. Fields have the names of the JSON form and the short ones of `names.rs`; `duration`
 //! takes a unit.
 //!
-//! A colon behind what is no field belongs to a word, as in `https://x` and `INV:42`. A name that is one slip away from
-//! a field's, as in `tol:x`, or that is a part of a payload is an error, since a search for the text would find nothing
-//! and read as "nothing happened". Between quotes it is a word again.
+//! A colon behind what is no field belongs to a word, as in `https://x` and `INV:42`. A name in small letters, as in
+//! `tol:x`, is an error, and so is what other languages write for our operators (`tool=x`, `or`, `not`), since a search
+//! for the text would find nothing and read as "nothing happened". Between quotes it is a word again.
 
 mod names;
+mod slips;
 mod terms;
 mod words;
 

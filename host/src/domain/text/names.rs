@@ -19,7 +19,9 @@ pub(super) enum Name {
 /// Short names for what people type most.
 const SHORT: &[(&str, Name)] = &[
     ("since", Name::Since),
+    ("from", Name::Since),
     ("until", Name::Until),
+    ("to", Name::Until),
     ("duration", Name::Duration),
     ("status", Name::Field(Field::StatusCode)),
     ("detail", Name::Field(Field::OutcomeDetail)),
@@ -39,11 +41,20 @@ pub(super) fn split(word: &str) -> Result<Option<(Name, &str)>, DomainError> {
     if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
         return Ok(None);
     }
-    let name = name.to_ascii_lowercase();
-    match known(&name) {
+    match known(&name.to_ascii_lowercase()) {
         Some(known) => Ok(Some((known, rest))),
-        None => slip(&name).map_or(Ok(None), Err),
+        None => slip(name, rest).map_or(Ok(None), Err),
     }
+}
+
+/// Whether the word is a field's name, in whatever case.
+pub(super) fn is_known(name: &str) -> bool {
+    known(&name.to_ascii_lowercase()).is_some()
+}
+
+/// Whether the word begins with a field's name and this behind it.
+pub(super) fn begins(word: &str, behind: char) -> bool {
+    word.split_once(behind).is_some_and(|(name, _)| is_known(name))
 }
 
 fn known(name: &str) -> Option<Name> {
@@ -51,10 +62,22 @@ fn known(name: &str) -> Option<Name> {
     short.or_else(|| Field::parse(name).map(Name::Field))
 }
 
-fn slip(name: &str) -> Option<DomainError> {
+/// A name in small letters is meant as a field's, unless it is the scheme of an address.
+fn slip(given: &str, rest: &str) -> Option<DomainError> {
+    let name = &given.to_ascii_lowercase();
     let names = Field::ALL.iter().map(|field| field.name()).chain(SHORT.iter().map(|(short, _)| *short));
     let meant = |near| DomainError::new(format!("there is no field {name}; did you mean {near}?"));
-    let error = unknown::payload(name).or_else(|| unknown::meant(name, names).map(meant))?;
+    let is_name = !given.is_empty()
+        && given.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+        && !rest.starts_with("//");
+    let unknown = || {
+        is_name.then(|| {
+            DomainError::new(format!(
+                "there is no field {name}; there are tool, user, connection, outcome, status, since and others"
+            ))
+        })
+    };
+    let error = unknown::payload(name).or_else(|| unknown::meant(name, names).map(meant)).or_else(unknown)?;
     let stop = if error.message.ends_with('?') { "" } else { "." };
     Some(DomainError::new(format!("{}{stop} Between quotes it is a plain word", error.message)))
 }

@@ -1,6 +1,7 @@
 //! From one word to its tokens: a field with its values, a time, or free text.
 
 use super::names::{self, Name};
+use super::slips;
 use crate::domain::error::quoted;
 use crate::domain::{Comparison, DomainError, Operand, Own, Token, free_text};
 use crate::field::{Field, FieldType};
@@ -18,6 +19,7 @@ struct Item {
 /// # Errors
 /// What is wrong with the word.
 pub(super) fn tokens(word: &str) -> Result<Vec<Token>, DomainError> {
+    slips::check(word)?;
     match names::split(word)? {
         Some((Name::Since, time)) => Ok(vec![moment(Comparison::GreaterOrEqual, time)?]),
         Some((Name::Until, time)) => Ok(vec![moment(Comparison::LessOrEqual, time)?]),
