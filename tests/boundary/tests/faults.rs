@@ -135,7 +135,7 @@ async fn an_event_that_cannot_be_judged_is_recorded_as_metadata_with_fault_and_d
         let tool = format!("evil:{mode}");
         let entry = entries.iter().find(|entry| entry.text(Field::Tool) == Some(&tool)).expect(mode);
         assert_eq!(entry.text(Field::Fault), Some(kind.as_str()), "{mode}");
-        assert_eq!(entry.details["policy"], log.policy_digest(), "{mode}");
+        assert_eq!(entry.details["policy_digest"], log.policy_digest(), "{mode}");
         assert!(!entry.has_payload, "{mode}");
     }
     let decent = entries.iter().find(|entry| entry.text(Field::Tool) == Some("decent")).expect("the service goes on");
