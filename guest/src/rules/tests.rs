@@ -145,7 +145,7 @@ fn oauth_is_known_by_its_paths() {
             rule(&Event { path: Some(path.to_owned()), facts: client, ..event("oauth", "http", Some("POST")) });
         assert_eq!((verdict.action.as_str(), affected(&verdict).as_str()), (action, "oauth_client c1 -"), "{path}");
     }
-    let created = Event { target: Some("Hub".to_owned()), ..event("oauth", "http", Some("connection.created")) };
+    let created = Event { target: Some("Hub".to_owned()), ..event("oauth", "request", Some("connection.created")) };
     assert_eq!(affected(&rule(&created)), "connection - Hub");
 }
 
@@ -282,7 +282,7 @@ fn verdicts_come_in_the_order_of_the_events() {
 #[test]
 fn the_catalogue_has_every_action_once() {
     let names: Vec<_> = actions::declared().into_iter().map(|action| action.name).collect();
-    for action in mcp::actions().chain(oauth::actions()).chain(["api.called"]) {
+    for action in mcp::actions().chain(oauth::actions()).chain(["api.called", "model.called"]) {
         assert!(names.iter().any(|name| name == action), "{action}");
     }
     for (at, name) in names.iter().enumerate() {
