@@ -153,10 +153,18 @@ mod tests {
 
     #[test]
     fn secrets_are_known_in_every_spelling() {
-        for field in
-            ["password", "API-Key", "apiKey", "Set-Cookie", "clientSecret", "CODE_VERIFIER", "providers.openai.api_key",
-            "stripe_api_key", "token2", "credentials.user"]
-        {
+        for field in [
+            "password",
+            "API-Key",
+            "apiKey",
+            "Set-Cookie",
+            "clientSecret",
+            "CODE_VERIFIER",
+            "providers.openai.api_key",
+            "stripe_api_key",
+            "token2",
+            "credentials.user",
+        ] {
             assert!(is_secret(field), "{field}");
         }
         for field in ["", "model", "retention_days", "token_name", "max_tokens", "name", "shipping", "model.name"] {

@@ -26,10 +26,19 @@ fn an_api_call_is_told_by_its_status_and_keeps_no_query() {
     let parent = new_id(NOW);
     let call = |status| Event::api_call(NOW, "POST", "/v1/orders?key=secret#top", status);
     let event = call(201).by(Caller::user("uma").connection("cli")).under(parent).took(Duration::from_millis(3));
-    assert_eq!((event.channel, event.method.as_deref(), event.path.as_deref()), (Channel::Api, Some("POST"), Some("/v1/orders")));
+    assert_eq!(
+        (event.channel, event.method.as_deref(), event.path.as_deref()),
+        (Channel::Api, Some("POST"), Some("/v1/orders"))
+    );
     assert_eq!((event.parent, event.duration_us, event.detail), (Some(parent), Some(3_000), Detail::Ok));
     assert_eq!((event.caller.connection.as_deref(), event.failure), (Some("cli"), None));
-    for (status, detail) in [(302, Detail::Ok), (401, Detail::Denied), (403, Detail::Denied), (404, Detail::Rejected), (503, Detail::Rejected)] {
+    for (status, detail) in [
+        (302, Detail::Ok),
+        (401, Detail::Denied),
+        (403, Detail::Denied),
+        (404, Detail::Rejected),
+        (503, Detail::Rejected),
+    ] {
         let event = call(status);
         let kind = event.failure.map(|failure| failure.kind);
         assert_eq!((event.detail, kind), (detail, (status >= 400).then(|| status.to_string())), "{status}");
@@ -46,7 +55,8 @@ fn a_tunnel_stands_in_the_place_of_the_connection() {
 
 #[test]
 fn what_failed_is_no_success() {
-    let failed = |detail| Event::oauth(NOW, OauthStep::Token, "c1").failed(detail, "invalid_grant", "The code is used up");
+    let failed =
+        |detail| Event::oauth(NOW, OauthStep::Token, "c1").failed(detail, "invalid_grant", "The code is used up");
     assert_eq!(failed(Detail::Rejected).detail, Detail::Rejected);
     assert_eq!(failed(Detail::Ok).detail.outcome(), Outcome::Error);
     assert_eq!(failed(Detail::Denied).failure.map(|failure| failure.kind).as_deref(), Some("invalid_grant"));
@@ -104,7 +114,8 @@ fn usage_becomes_facts_and_what_is_unknown_none() {
 
 #[test]
 fn long_states_are_handed_over_as_what_differs() {
-    let long = |text: &str| json!({ "same": "x".repeat(20_000), "text": text.repeat(5_000), "deep": { "n": text, "m": 1 } });
+    let long =
+        |text: &str| json!({ "same": "x".repeat(20_000), "text": text.repeat(5_000), "deep": { "n": text, "m": 1 } });
     let event = Event::updated(NOW, Resource::policy("p"), &long("a"), &long("b"));
     assert_eq!(state(&event, "old"), Some(json!({ "text": "[5002 bytes]", "deep": { "n": "a" } })));
     assert_eq!(state(&event, "new"), Some(json!({ "text": "[5002 bytes, other]", "deep": { "n": "b" } })));

@@ -45,7 +45,9 @@ fn a_cost_is_rounded_once_to_the_nearest_millionth() {
 fn a_cost_that_is_too_large_is_none() {
     let dear = prices(r#"[{ "provider": "p", "model": "m", "input": "18446744073709.551615", "output": 1 }]"#);
     assert_eq!(dear.cost("p", "m", u64::MAX, u64::MAX), None);
-    let all = prices(r#"[{ "provider": "p", "model": "m", "input": "18446744073709.551615", "output": "18446744073709.551615" }]"#);
+    let all = prices(
+        r#"[{ "provider": "p", "model": "m", "input": "18446744073709.551615", "output": "18446744073709.551615" }]"#,
+    );
     assert_eq!(all.cost("p", "m", u64::MAX, u64::MAX), None);
     let one = prices(r#"[{ "provider": "p", "model": "m", "input": 1, "output": 1 }]"#);
     assert_eq!(one.cost("p", "m", i64::MAX.unsigned_abs(), 0), Some(i64::MAX.unsigned_abs()));

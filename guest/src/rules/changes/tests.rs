@@ -50,7 +50,10 @@ fn changed(old: &str, new: &str) -> Vec<String> {
 fn states_are_compared_field_by_field() {
     let old = r#"{"name":"A","limits":{"rate":{"day":5},"on":true},"gone":"x","same":[1,{"a":2}]}"#;
     let new = r#"{"same":[1,{"a":2}],"limits":{"on":false,"rate":{"day":6}},"name":"A","extra":null,"more":1}"#;
-    assert_eq!(changed(old, new), ["limits.rate.day: 5 > 6", "limits.on: true > false", "gone: 'x' > -", "more: - > 1"]);
+    assert_eq!(
+        changed(old, new),
+        ["limits.rate.day: 5 > 6", "limits.on: true > false", "gone: 'x' > -", "more: - > 1"]
+    );
     assert_eq!(changed(old, old), [""; 0]);
     assert_eq!(changed(r#"{"a":"\u0041"}"#, r#"{ "a" : "A" }"#), [""; 0], "another spelling is no change");
 }
@@ -95,7 +98,8 @@ fn no_secret_is_in_a_change_list() {
         r#"{"headers":[{"value":"canary","key":"x-api-key"}]}"#,
         r#"{"\u0070assword":"canary"}"#,
     ] {
-        for states in [[("old", state), ("new", "{}")], [("old", "{}"), ("new", state)], [("old", "7"), ("new", state)]] {
+        for states in [[("old", state), ("new", "{}")], [("old", "{}"), ("new", state)], [("old", "7"), ("new", state)]]
+        {
             let changes = lines(&of_states(&event(&states)));
             let text = changes.join("\n");
             assert!(text.contains("[masked]") && !text.contains("canary"), "{text}");
