@@ -172,6 +172,26 @@ fn administration_is_called_what_the_vendor_calls_it() {
 }
 
 #[test]
+fn the_peer_of_an_http_exchange_names_no_action() {
+    for (channel, path, action) in
+        [("oauth", "/token", "oauth.token"), ("admin", "/x", "admin.user_role_changed"), ("api", "/x", "api.called")]
+    {
+        let event = Event { path: Some(path.to_owned()), ..event(channel, "http", Some("user.role_changed")) };
+        assert_eq!(rule(&event).action, action);
+    }
+}
+
+#[test]
+fn a_call_that_used_a_language_model_is_told_by_it() {
+    let call = |facts| rule(&Event { facts, ..event("api", "request", Some("POST")) });
+    let verdict = call(vec![fact("provider", text("anthropic")), fact("llm_model", text("claude-x"))]);
+    assert_eq!((verdict.action.as_str(), affected(&verdict).as_str()), ("model.called", "model - claude-x"));
+    assert_eq!(call(vec![fact("provider", text("anthropic"))]).action, "model.called");
+    assert_eq!(call(Vec::new()).action, "api.called");
+    assert_eq!(verdict.model, None, "the business model is another thing");
+}
+
+#[test]
 fn a_changed_setting_shows_old_and_new() {
     let facts =
         vec![fact("setting", text("retention_days")), fact("old", Value::Integer(90)), fact("new", Value::Integer(30))];

@@ -34,7 +34,7 @@ async fn played() -> World {
                 .by(ada()),
             Event::admin(now, "model.enabled", Resource::model("claude-x")).by(ada()),
             Event::admin(now, "sso.configured", Resource::new("sso", "oidc"))
-                .changed(&json!({}), &json!({ "issuer": "https://id.example", "client_secret": "canary" }))
+                .changed(&json!({}), &json!({ "issuer": "https://sso:canary@id.example", "client_secret": "canary" }))
                 .by(ada()),
             Event::admin(now, "announcement.archived", Resource::new("announcement", "7")).by(ada()),
             Event::admin(now, "quota.stretched", Resource::new("quota", "q1")).by(ada()),
@@ -74,7 +74,8 @@ async fn what_changed_is_told_and_no_secret_is() {
     assert_eq!(provider, expected);
     assert_eq!(of_action("user.role_changed"), [r#"role: "user" > "admin""#]);
     assert_eq!(of_action("api_key.created"), [r#"name: null > "CI""#, r#"secret: null > "[masked]""#]);
-    assert_eq!(of_action("sso.configured").last().map(String::as_str), Some(r#"client_secret: null > "[masked]""#));
+    let sso = [r#"issuer: null > "https[masked]id.example""#, r#"client_secret: null > "[masked]""#];
+    assert_eq!(of_action("sso.configured"), sso, "by the look of it, and by its name");
     assert_nowhere(&world, &admin, "canary");
 }
 
