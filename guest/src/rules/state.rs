@@ -1,71 +1,120 @@
-//! The state of something, laid out flat: one leaf for each value, under the names that lead to it.
+//! The state of something before and after a change, compared: a line for each value that differs, under the names that
+//! lead to it.
 
+use std::collections::BTreeMap;
+
+use super::changes::{named, shown};
 use super::masks;
-use crate::contract::Value;
+use crate::contract::{Change, Value};
 use crate::json::{self, Scalar};
 
 /// What lies deeper is not looked into, and hidden: nobody means well with it.
 const DEEPEST: usize = 32;
-/// Leaves beyond this many are left out. The host hands over no more than fit into 16 KiB of JSON.
-const MOST: usize = 8_192;
 /// Longest path, in bytes. Paths repeat what leads to them, so that long names would take much room.
 const LONGEST: usize = 256;
 
 /// What may hold the name of what its neighbour `value` is, as in lists of headers.
 const NAMES: &[&str] = &["name", "key", "header"];
 
-/// A value, and where it is.
-#[derive(Clone, Debug)]
-pub(super) struct Leaf<'a> {
-    /// The names that lead to it, between dots; items of lists by their number from 0.
-    pub(super) path: String,
-    json: &'a str,
-    /// Whether a mask hides it or something that it is in.
-    pub(super) secret: bool,
+/// What differs between two states.
+#[derive(Default)]
+pub(super) struct Differences {
+    pub(super) changes: Vec<Change>,
+    /// How many lines there are besides.
+    pub(super) left_out: usize,
 }
 
-/// What a leaf holds, for telling whether it changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Content<'a> {
-    /// `null`, or no leaf at all.
+/// Where in the states something is.
+struct Place {
+    /// The names that lead to it, between dots; items of lists by their number from 0.
+    path: String,
+    /// Whether a mask hides it or something that it is in.
+    secret: bool,
+    depth: usize,
+}
+
+/// What a value is, for telling whether it changed.
+#[derive(PartialEq, Eq)]
+enum Content<'a> {
+    /// `null`, or none at all.
     Nothing,
     Scalar(Scalar),
     /// A fraction, a list, or something too deep, as JSON.
     Other(&'a str),
 }
 
-/// The leaves of a state. Of what is no JSON there are none.
-pub(super) fn leaves(json: &str) -> Vec<Leaf<'_>> {
-    let mut leaves = Vec::new();
-    lay_out(&mut leaves, Leaf { path: String::new(), json, secret: false }, 0);
-    leaves
+/// Members of an object, or items of a list, by name.
+type Parts<'a> = Vec<(String, &'a str)>;
+
+/// Compares two states, each as JSON, and makes at most `most` lines of them.
+pub(super) fn differences(old: Option<&str>, new: Option<&str>, most: usize) -> Differences {
+    let mut differences = Differences::default();
+    let root = Place { path: String::new(), secret: false, depth: 0 };
+    differences.compare(&root, old, new, most);
+    differences
 }
 
-fn lay_out<'a>(leaves: &mut Vec<Leaf<'a>>, leaf: Leaf<'a>, depth: usize) {
-    if leaves.len() >= MOST {
-        return;
-    }
-    match parts(leaf.json) {
-        Some(_) if depth >= DEEPEST => leaves.push(Leaf { secret: true, ..leaf }),
-        Some(parts) => {
-            let named = names_a_secret(&parts);
-            for (name, json) in parts {
-                let secret = leaf.secret || hides(&name, json) || (named && name == "value");
-                lay_out(leaves, Leaf { path: joined(&leaf.path, &name), json, secret }, depth + 1);
-            }
+impl Differences {
+    fn compare(&mut self, place: &Place, old: Option<&str>, new: Option<&str>, most: usize) {
+        if old == new {
+            return;
         }
-        None => leaves.push(Leaf { secret: leaf.secret || is_broken(leaf.json), ..leaf }),
+        let (before, after) = (old.and_then(parts), new.and_then(parts));
+        if (before.is_none() && after.is_none()) || place.depth >= DEEPEST {
+            return self.line(place, old, new, most);
+        }
+        // What was plain and is none now, or the other way round, has a line besides those of the parts.
+        let plain = |json, parts: &Option<Parts<'_>>| if parts.is_some() { None } else { json };
+        self.line(place, plain(old, &before), plain(new, &after), most);
+        self.parts(place, &before.unwrap_or_default(), &after.unwrap_or_default(), most);
+    }
+
+    /// Those of the old state in their order, then those that are new.
+    fn parts(&mut self, place: &Place, old: &Parts<'_>, new: &Parts<'_>, most: usize) {
+        let named = names_a_secret(old) || names_a_secret(new);
+        let mut rest: BTreeMap<&str, &str> = new.iter().map(|(name, json)| (name.as_str(), *json)).collect();
+        for (name, before) in old {
+            let after = rest.remove(name.as_str());
+            self.compare(&place.part(name, named, [Some(*before), after]), Some(*before), after, most);
+        }
+        for (name, _) in new {
+            let Some(after) = rest.remove(name.as_str()) else { continue };
+            self.compare(&place.part(name, named, [None, Some(after)]), None, Some(after), most);
+        }
+    }
+
+    fn line(&mut self, place: &Place, old: Option<&str>, new: Option<&str>, most: usize) {
+        let (before, after) = (Content::of(old), Content::of(new));
+        if before == after {
+            return;
+        }
+        if self.changes.len() >= most {
+            self.left_out += 1;
+            return;
+        }
+        let unread = [old, new].into_iter().flatten().any(is_unread);
+        let secret = place.secret || unread;
+        let field = named(&place.path);
+        self.changes.push(Change { field, old: shown(before.value(), secret), new: shown(after.value(), secret) });
     }
 }
 
-/// Of what looks like an object or a list and is none, nobody knows what it holds.
-fn is_broken(json: &str) -> bool {
-    json.starts_with('{') || (json.starts_with('[') && json::items(json).is_none())
+impl Place {
+    fn part(&self, name: &str, named: bool, sides: [Option<&str>; 2]) -> Self {
+        let hidden = || sides.into_iter().flatten().any(|json| hides(name, json));
+        let secret = self.secret || (named && name == "value") || hidden();
+        Self { path: joined(&self.path, name), secret, depth: self.depth + 1 }
+    }
+}
+
+/// Of an object or a list that is too deep, or none after all, nobody knows what it holds.
+fn is_unread(json: &str) -> bool {
+    json.starts_with('{') || (json.starts_with('[') && (parts(json).is_some() || json::items(json).is_none()))
 }
 
 /// The members of an object, or the items of a list that holds objects or lists. A list of plain values is one value:
 /// what is shown of it is the whole list before and after.
-fn parts(json: &str) -> Option<Vec<(String, &str)>> {
+fn parts(json: &str) -> Option<Parts<'_>> {
     json::members(json).or_else(|| {
         let items = json::items(json)?;
         let plain = items.iter().all(|item| !item.starts_with(['{', '[']));
@@ -101,17 +150,17 @@ fn joined(path: &str, name: &str) -> String {
 }
 
 impl<'a> Content<'a> {
-    pub(super) fn of(leaf: Option<&Leaf<'a>>) -> Self {
-        let Some(leaf) = leaf else { return Self::Nothing };
-        match json::scalar(leaf.json) {
+    fn of(json: Option<&'a str>) -> Self {
+        let Some(json) = json else { return Self::Nothing };
+        match json::scalar(json) {
             Some(scalar) => Self::Scalar(scalar),
-            None if leaf.json == "null" => Self::Nothing,
-            None => Self::Other(leaf.json),
+            None if json == "null" => Self::Nothing,
+            None => Self::Other(json),
         }
     }
 
     /// As a change list shows it. There are no fractions and no lists in the log, so these are texts.
-    pub(super) fn value(&self) -> Value {
+    fn value(&self) -> Value {
         match self {
             Self::Nothing => Value::Unset,
             Self::Scalar(Scalar::Text(text)) => Value::Text(text.clone()),

@@ -123,6 +123,21 @@ fn long_states_are_handed_over_as_what_differs() {
 }
 
 #[test]
+fn what_stays_the_same_takes_no_room() {
+    let state = |last: u32| {
+        let same = (0..10_000).map(|n| (format!("key_{n}"), Json::from(n)));
+        Json::Object(same.chain([("last".to_owned(), last.into())]).collect())
+    };
+    let event = Event::updated(NOW, Resource::policy("p"), &state(1), &state(2));
+    assert_eq!(state_of(&event), (Some(json!({ "last": 1 })), Some(json!({ "last": 2 }))));
+    assert_eq!(fact(&event, "changes_left_out"), None);
+}
+
+fn state_of(event: &Event) -> (Option<Json>, Option<Json>) {
+    (state(event, "old"), state(event, "new"))
+}
+
+#[test]
 fn huge_states_fit_and_what_does_not_is_counted() {
     let huge: serde_json::Map<_, _> = (0..10_000).map(|n| (format!("key_{n}"), Json::from(n))).collect();
     let event = Event::created(NOW, Resource::policy("p"), &Json::Object(huge));

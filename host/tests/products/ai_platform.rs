@@ -4,7 +4,7 @@ use mcp_audit::Right;
 use mcp_audit::Viewer;
 use mcp_audit::event::{Caller, Event, Resource, Usage};
 use mcp_audit::field::Field;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use crate::world::{World, assert_nowhere, changes, viewer};
 
@@ -103,7 +103,7 @@ async fn usage_has_tokens_and_a_cost_given_or_computed() {
             call("uma", claude().tokens(1_000, 200)),
             call("uma", claude().tokens(1_000, 200).cost_micros(5)),
             call("bob", Usage::of("openai", "gpt-mini").tokens(1_000, 0).api_key("sk-canary0123456789abcdef")),
-            call("bob", Usage::of("openai", "unheard-of").tokens(7, 7)),
+            call("bob", Usage::of("openai", "unheard-of").tokens(7, 7)).fact("cost_source", "given"),
         ])
         .await;
     let admin = of("eu", "olga", &["admin"]);
@@ -131,4 +131,33 @@ async fn usage_has_tokens_and_a_cost_given_or_computed() {
     assert_eq!(world.count(&admin, r#"[["cost_micros",">=",150],["provider","=","openai"]]"#), 1);
     let billing = world.access(&of("eu", "bill", &["billing-admin"]));
     assert_eq!((billing.may(Right::ReadUsage), billing.may(Right::Read)), (true, false));
+}
+
+#[tokio::test]
+async fn no_state_is_too_much_for_the_policy() {
+    let world = World::new();
+    let wide = |from: usize| Json::Object((from..from + 1_800).map(|n| (n.to_string(), 1.into())).collect());
+    let deep = |inside: Json| (0..31).fold(inside, |inside, _| json!({ "a": inside }));
+    let pairs = [
+        (wide(0), wide(5_000)),
+        (deep(wide(0)), deep(wide(5_000))),
+        (json!({ "k".repeat(250): wide(0) }), json!({ "k".repeat(250): wide(5_000) })),
+        (json!(vec![[1]; 4_000]), json!(vec![[2]; 4_000])),
+        (json!(vec![json!({}); 5_000]), Json::Null),
+        (Json::String("x".repeat(16_000)), Json::String("\u{1}".repeat(100_000))),
+    ];
+    // All at once as well: they come in one batch.
+    let event = |(old, new): &(Json, Json)| {
+        Event::updated(world.now(), Resource::policy("p"), old, new).by(Caller::user("ada"))
+    };
+    for event in pairs.iter().cycle().take(60).map(event) {
+        world.log.record(event).expect("taken");
+    }
+    world.play(pairs.iter().map(event)).await;
+    let found = world.entries(&viewer("ada", &["admin"]), r#"[["user","=","ada"]]"#).expect("may read");
+    assert_eq!(found.len(), 66);
+    for entry in found {
+        assert_eq!((entry.text(Field::Action), entry.text(Field::Fault)), (Some("policy.updated"), None));
+        assert!(changes(&entry).len() <= 500);
+    }
 }
