@@ -35,6 +35,12 @@ pub struct Entry {
     pub request_bytes: Option<u64>,
     /// How long the answer's body was, in bytes.
     pub response_bytes: Option<u64>,
+    /// How many tokens went into the language model.
+    pub input_tokens: Option<u64>,
+    /// How many tokens came out of it.
+    pub output_tokens: Option<u64>,
+    /// What it cost, in millionths of the currency unit.
+    pub cost_micros: Option<u64>,
     /// The event it belongs to.
     pub parent: Option<Uuid>,
     /// Whether a payload is kept for it.
@@ -60,6 +66,9 @@ impl Entry {
             duration_us: None,
             request_bytes: None,
             response_bytes: None,
+            input_tokens: None,
+            output_tokens: None,
+            cost_micros: None,
             parent: None,
             has_payload: false,
             payload_commitment: None,
@@ -107,6 +116,9 @@ impl Entry {
             Field::DurationUs => integer(self.duration_us),
             Field::RequestBytes => integer(self.request_bytes),
             Field::ResponseBytes => integer(self.response_bytes),
+            Field::InputTokens => integer(self.input_tokens),
+            Field::OutputTokens => integer(self.output_tokens),
+            Field::CostMicros => integer(self.cost_micros),
             Field::Parent => self.parent.map_or(Value::Unset, |id| id.to_string().into()),
             text => self.text(text).map_or(Value::Unset, Value::from),
         }

@@ -116,6 +116,20 @@ fields! {
     Model = "model", Text, true;
     /// The business record.
     RecordId = "record_id", Text, true;
+    /// Who runs the language model.
+    Provider = "provider", Text, true;
+    /// The language model. Not `model`: that is the business model, as everywhere in Odoo, and an entry may have both.
+    LlmModel = "llm_model", Text, true;
+    /// The name or id of the API key, never the key itself.
+    ApiKey = "api_key", Text, true;
+    /// How many tokens went into the language model.
+    InputTokens = "input_tokens", Integer, false;
+    /// How many tokens came out of it.
+    OutputTokens = "output_tokens", Integer, false;
+    /// What it cost, in millionths of the currency that the platform counts in.
+    CostMicros = "cost_micros", Integer, false;
+    /// The id of the platform's policy that blocked it. Its name and description of then are details.
+    Policy = "policy", Text, true;
     /// OpenTelemetry's `error.type`.
     ErrorType = "error_type", Text, true;
     /// A sentence about the error.

@@ -35,6 +35,8 @@ pub mod domain;
 pub mod manifest;
 /// Hiding secrets.
 pub mod mask;
+/// What language models cost.
+pub mod price;
 /// When a job is due.
 pub mod schedule;
 /// What an admin sets.

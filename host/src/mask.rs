@@ -80,6 +80,11 @@ pub fn apply(masks: &[&Mask], bytes: &[u8]) -> (String, bool) {
     }
 }
 
+/// Applies all of `masks` to a text of an entry. Returns the masked text and whether anything was hidden.
+pub fn text(masks: &[Mask], text: &str) -> (String, bool) {
+    apply(&masks.iter().collect::<Vec<_>>(), text.as_bytes())
+}
+
 fn hide_json(masks: &[&Mask], json: &mut Json, depth: usize) -> bool {
     match json {
         Json::String(text) => hide_string(masks, text, depth),

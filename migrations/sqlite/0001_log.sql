@@ -32,6 +32,10 @@ CREATE TABLE entry (
     duration_us        INTEGER,
     request_bytes      INTEGER,
     response_bytes     INTEGER,
+    input_tokens       INTEGER,
+    output_tokens      INTEGER,
+    -- Millionths of the currency unit.
+    cost_micros        INTEGER,
     parent             BLOB,
     -- Salted, so that an erased payload cannot be guessed; the salt lives beside the payload and goes with it.
     payload_commitment BLOB,
@@ -64,6 +68,10 @@ CREATE TABLE entry (
     resource_name      INTEGER,
     model              INTEGER,
     record_id          INTEGER,
+    provider           INTEGER,
+    llm_model          INTEGER,
+    api_key            INTEGER,
+    policy             INTEGER,
     error_type         INTEGER,
     error_message      INTEGER,
     fault              INTEGER,

@@ -67,7 +67,7 @@ const OAUTH: &[(&str, &str)] = &[
     ("connection.revoked", "Connection revoked"),
 ];
 
-const API: &[(&str, &str)] = &[("api.called", "API called")];
+const API: &[(&str, &str)] = &[("api.called", "API called"), ("model.called", "Language model called")];
 
 const ADMIN: &[(&str, &str)] = &[
     ("model.enabled", "Model enabled"),
@@ -75,10 +75,16 @@ const ADMIN: &[(&str, &str)] = &[
     ("provider.created", "Provider created"),
     ("provider.updated", "Provider updated"),
     ("provider.deleted", "Provider deleted"),
+    ("model.created", "Model created"),
+    ("model.updated", "Model updated"),
+    ("model.deleted", "Model deleted"),
     ("user.created", "User created"),
+    ("user.updated", "User updated"),
     ("user.deleted", "User deleted"),
     ("user.role_changed", "User role changed"),
     ("api_key.created", "API key created"),
+    ("api_key.updated", "API key updated"),
+    ("api_key.deleted", "API key deleted"),
     ("api_key.revoked", "API key revoked"),
     ("announcement.created", "Announcement created"),
     ("announcement.archived", "Announcement archived"),

@@ -5,9 +5,10 @@ use crate::contract::Event;
 /// Longer than any word in use, and short enough for a column of a list.
 const LONGEST: usize = 64;
 
-/// The method of an event, if it is a word of the vocabulary already (`model.enabled`).
+/// The method of an event, if it is a word of the vocabulary already (`model.enabled`). The method of a bare HTTP exchange
+/// is what its peer wrote, who shall not name an action.
 pub(super) fn named(event: &Event) -> Option<&str> {
-    event.method.as_deref().filter(|method| is_action(method))
+    event.method.as_deref().filter(|method| event.kind != "http" && is_action(method))
 }
 
 /// The resource of an action: what stands before its verb.

@@ -5,10 +5,11 @@ use crate::contract::{Affected, Event, Verdict};
 
 /// The verdict on an administrative event. Its method is the action (`model.enabled`), whoever the vendor is.
 pub(super) fn rule(event: &Event) -> Verdict {
-    match action::named(event) {
-        Some(action) => Verdict { affected: affected(action, event), changes: changes::of(event), ..called(action) },
-        None => Verdict { changes: changes::of(event), ..called(action::spelled("admin", event.method.as_deref())) },
-    }
+    let verdict = match action::named(event) {
+        Some(action) => Verdict { affected: affected(action, event), ..called(action) },
+        None => called(action::spelled("admin", event.method.as_deref())),
+    };
+    changes::add(event, verdict)
 }
 
 /// The resource's kind, id and name: as the facts say, else the action's resource and the event's target.

@@ -1,12 +1,19 @@
 //! The rules for the vendor's own API under an MCP token. Method, path and status are fields of the entry already.
 
-use super::{by_name, called, mcp, record};
+use super::{by_name, called, mcp, record, text_fact};
 use crate::contract::{Event, Verdict};
 
-/// The verdict on an API call. One that a tunnel or relay labels as a tool call is one.
+/// The verdict on an API call. One that a tunnel or relay labels as a tool call is one, and one that used a language
+/// model is told by that.
 pub(super) fn rule(event: &Event) -> Verdict {
-    mcp::tunnelled(event).unwrap_or_else(|| {
+    mcp::tunnelled(event).or_else(|| model_called(event)).unwrap_or_else(|| {
         let affected = by_name("server", event.server.as_deref());
         record::add(event, Verdict { affected, ..called("api.called") })
     })
+}
+
+fn model_called(event: &Event) -> Option<Verdict> {
+    let model = text_fact(event, "llm_model");
+    let used = model.is_some() || text_fact(event, "provider").is_some();
+    used.then(|| Verdict { affected: by_name("model", model), ..called("model.called") })
 }

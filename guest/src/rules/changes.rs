@@ -1,28 +1,51 @@
-//! Turns the facts of a change into its list of old and new values.
+//! Makes the list of old and new values of a change: of its facts, and of the states before and after it.
 
+use super::state::{self, Differences};
 use super::{cut, masks};
-use crate::contract::{Change, Event, Fact, Value};
+use crate::contract::{Change, Event, Fact, Value, Verdict};
 
 /// What a secret's value is replaced by: that it changed is worth knowing, its value is not.
 const MASKED: &str = "[masked]";
 
-/// Changes beyond this many are left to the facts: the host takes a list that is too long for a fault.
+/// Changes beyond this many are counted and left out: the host takes a list that is too long for a fault.
 const MOST: usize = 500;
 
-/// The changes of an event: each `setting` or `field` begins one, the `old` and `new` behind it belong to it.
-pub(super) fn of(event: &Event) -> Vec<Change> {
+/// The detail that counts what is left out; the host counts in it what it did not hand over.
+const LEFT_OUT: &str = "changes_left_out";
+
+/// Adds the changes of an event to its verdict.
+pub(super) fn add(event: &Event, verdict: Verdict) -> Verdict {
+    let mut changes = of_facts(&event.facts);
+    let beyond = changes.len().saturating_sub(MOST);
+    changes.truncate(MOST);
+    let states = of_states(event, MOST - changes.len());
+    changes.extend(states.changes);
+    let left_out = left_out(event, beyond + states.left_out);
+    let facts = verdict.facts.into_iter().chain(left_out).collect();
+    Verdict { changes, facts, ..verdict }
+}
+
+/// How many changes are missing, those that the host did not hand over among them.
+fn left_out(event: &Event, beyond: usize) -> Option<Fact> {
+    let before = event.facts.iter().find(|fact| fact.name == LEFT_OUT).map(|fact| &fact.value);
+    let before = if let Some(Value::Integer(before)) = before { *before } else { 0 };
+    let all = before.saturating_add(i64::try_from(beyond).unwrap_or(i64::MAX));
+    (beyond > 0).then(|| Fact { name: LEFT_OUT.to_owned(), value: Value::Integer(all) })
+}
+
+/// Each `setting` or `field` begins a change, the `old` and `new` behind it belong to it.
+fn of_facts(facts: &[Fact]) -> Vec<Change> {
     let mut changes = Vec::new();
-    for fact in &event.facts {
+    for fact in facts {
         collect(&mut changes, fact);
     }
-    changes.truncate(MOST);
     changes
 }
 
 fn collect(changes: &mut Vec<Change>, fact: &Fact) {
     match (fact.name.as_str(), &fact.value) {
         ("setting" | "field", Value::Text(field)) => {
-            changes.push(Change { field: cut(field), old: Value::Unset, new: Value::Unset });
+            changes.push(Change { field: named(field), old: Value::Unset, new: Value::Unset });
         }
         ("old", value) => set(changes, value, |change| &mut change.old),
         ("new", value) => set(changes, value, |change| &mut change.new),
@@ -30,18 +53,33 @@ fn collect(changes: &mut Vec<Change>, fact: &Fact) {
     }
 }
 
-/// An `old` or `new` that belongs to no field is left to the facts as well.
+/// An `old` or `new` that belongs to no field is left to the facts.
 fn set(changes: &mut [Change], value: &Value, side: fn(&mut Change) -> &mut Value) {
     if let Some(change) = changes.last_mut() {
-        *side(change) = shown(&change.field, value);
+        *side(change) = shown(value.clone(), masks::is_secret(&change.field));
     }
 }
 
-fn shown(field: &str, value: &Value) -> Value {
+/// What differs between the states that the event brings as its arguments `old` and `new`.
+fn of_states(event: &Event, most: usize) -> Differences {
+    let state = |name| event.arguments.iter().find(|argument| argument.name == name);
+    let [old, new] = ["old", "new"].map(|name| state(name).map(|argument| argument.json.trim()));
+    state::differences(old, new, most)
+}
+
+/// A state that is no object has no name for what changed.
+pub(super) fn named(field: &str) -> String {
+    if field.trim().is_empty() { "value".to_owned() } else { cut(field) }
+}
+
+pub(super) fn shown(value: Value, secret: bool) -> Value {
     match value {
         Value::Unset => Value::Unset,
-        _ if masks::is_secret(field) => Value::Text(MASKED.to_owned()),
-        Value::Text(text) => Value::Text(cut(text)),
-        other => other.clone(),
+        _ if secret => Value::Text(MASKED.to_owned()),
+        Value::Text(text) => Value::Text(cut(&text)),
+        other => other,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -123,17 +123,28 @@ pub(super) fn names() -> Vec<String> {
     MASKS.iter().map(|mask| mask.name.to_owned()).collect()
 }
 
-/// Whether a field of this name, or at the end of this path, holds something that a mask hides.
+/// A mask's key that is at least so long also hides names that end with it.
+const WORD: usize = 5;
+
+/// Whether a field of this name, or a part of this path, holds something that a mask hides.
 pub(super) fn is_secret(field: &str) -> bool {
-    let field = field.rsplit('.').next().unwrap_or(field);
-    MASKS.iter().flat_map(|mask| mask.keys).any(|key| same(key, field))
+    field.split('.').any(|name| {
+        let name = folded(name);
+        let name = name.trim_end_matches(|last: char| last.is_ascii_digit());
+        MASKS.iter().flat_map(|mask| mask.keys).any(|key| hides(key, name))
+    })
 }
 
-/// Compares as the host does: without regard to case, `-` and `_`.
-fn same(left: &str, right: &str) -> bool {
-    let letters =
-        |text| str::chars(text).filter(|letter| !matches!(letter, '-' | '_')).map(|letter| letter.to_ascii_lowercase());
-    letters(left).eq(letters(right))
+/// Compares from the end and makes no text of the key: there are many keys, and this asks each of them.
+fn hides(key: &str, name: &str) -> bool {
+    let mut rest = name.bytes().rev();
+    let letters = || key.bytes().rev().filter(|letter| *letter != b'_');
+    letters().all(|letter| rest.next() == Some(letter)) && (rest.len() == 0 || letters().count() >= WORD)
+}
+
+/// Spelled as the host compares: without regard to case, `-` and `_`.
+fn folded(text: &str) -> String {
+    text.chars().filter(|letter| !matches!(letter, '-' | '_')).map(|letter| letter.to_ascii_lowercase()).collect()
 }
 
 #[cfg(test)]
@@ -142,12 +153,21 @@ mod tests {
 
     #[test]
     fn secrets_are_known_in_every_spelling() {
-        for field in
-            ["password", "API-Key", "apiKey", "Set-Cookie", "clientSecret", "CODE_VERIFIER", "providers.openai.api_key"]
-        {
+        for field in [
+            "password",
+            "API-Key",
+            "apiKey",
+            "Set-Cookie",
+            "clientSecret",
+            "CODE_VERIFIER",
+            "providers.openai.api_key",
+            "stripe_api_key",
+            "token2",
+            "credentials.user",
+        ] {
             assert!(is_secret(field), "{field}");
         }
-        for field in ["", "model", "retention_days", "token_name", "max_tokens", "name"] {
+        for field in ["", "model", "retention_days", "token_name", "max_tokens", "name", "shipping", "model.name"] {
             assert!(!is_secret(field), "{field}");
         }
     }

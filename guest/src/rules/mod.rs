@@ -8,6 +8,7 @@ pub(crate) mod masks;
 mod mcp;
 mod oauth;
 mod record;
+mod state;
 mod system;
 
 use crate::contract::{Affected, Event, KeepPayload, PayloadDecision, Setting, Value, Verdict};

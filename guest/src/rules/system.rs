@@ -9,7 +9,7 @@ pub(super) fn rule(event: &Event) -> Verdict {
     let Some(action) = action::named(event) else {
         return called(action::spelled("log", event.method.as_deref()));
     };
-    Verdict { affected: affected(action, event), changes: changes::of(event), ..called(action) }
+    changes::add(event, Verdict { affected: affected(action, event), ..called(action) })
 }
 
 fn affected(action: &str, event: &Event) -> Option<Affected> {

@@ -145,7 +145,7 @@ fn oauth_is_known_by_its_paths() {
             rule(&Event { path: Some(path.to_owned()), facts: client, ..event("oauth", "http", Some("POST")) });
         assert_eq!((verdict.action.as_str(), affected(&verdict).as_str()), (action, "oauth_client c1 -"), "{path}");
     }
-    let created = Event { target: Some("Hub".to_owned()), ..event("oauth", "http", Some("connection.created")) };
+    let created = Event { target: Some("Hub".to_owned()), ..event("oauth", "request", Some("connection.created")) };
     assert_eq!(affected(&rule(&created)), "connection - Hub");
 }
 
@@ -169,6 +169,26 @@ fn administration_is_called_what_the_vendor_calls_it() {
     assert_eq!(verdict.changes, [change("api_key", masked(), masked()), enabled]);
     assert_eq!(rule(&event("admin", "request", Some("PATCH"))).action, "admin.patch");
     assert_eq!(rule(&event("tomorrow", "dream", None)).action, "admin.unknown");
+}
+
+#[test]
+fn the_peer_of_an_http_exchange_names_no_action() {
+    for (channel, path, action) in
+        [("oauth", "/token", "oauth.token"), ("admin", "/x", "admin.user_role_changed"), ("api", "/x", "api.called")]
+    {
+        let event = Event { path: Some(path.to_owned()), ..event(channel, "http", Some("user.role_changed")) };
+        assert_eq!(rule(&event).action, action);
+    }
+}
+
+#[test]
+fn a_call_that_used_a_language_model_is_told_by_it() {
+    let call = |facts| rule(&Event { facts, ..event("api", "request", Some("POST")) });
+    let verdict = call(vec![fact("provider", text("anthropic")), fact("llm_model", text("claude-x"))]);
+    assert_eq!((verdict.action.as_str(), affected(&verdict).as_str()), ("model.called", "model - claude-x"));
+    assert_eq!(call(vec![fact("provider", text("anthropic"))]).action, "model.called");
+    assert_eq!(call(Vec::new()).action, "api.called");
+    assert_eq!(verdict.model, None, "the business model is another thing");
 }
 
 #[test]
@@ -282,7 +302,7 @@ fn verdicts_come_in_the_order_of_the_events() {
 #[test]
 fn the_catalogue_has_every_action_once() {
     let names: Vec<_> = actions::declared().into_iter().map(|action| action.name).collect();
-    for action in mcp::actions().chain(oauth::actions()).chain(["api.called"]) {
+    for action in mcp::actions().chain(oauth::actions()).chain(["api.called", "model.called"]) {
         assert!(names.iter().any(|name| name == action), "{action}");
     }
     for (at, name) in names.iter().enumerate() {

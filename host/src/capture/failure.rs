@@ -1,7 +1,7 @@
 //! Why something failed, in words of ours: what the other side wrote about it is content, and content is payload.
 
 use super::head::Unreached;
-use crate::event::{Detail, Failure};
+use crate::event::{Detail, Failure, sentence};
 
 /// The failure that goes with `detail`; `None` where nothing failed.
 pub(super) fn failure(
@@ -33,24 +33,7 @@ fn transport(unreached: Option<Unreached>) -> (String, String) {
 
 /// The status in words, and the JSON-RPC code in words where it says more.
 fn rejected(status: Option<u16>, code: Option<i64>) -> String {
-    let status = match status {
-        Some(400) => "Bad request",
-        Some(401) => "Unauthorized: no valid token",
-        Some(403) => "Forbidden",
-        Some(404) => "Not found",
-        Some(405) => "Method not allowed",
-        Some(406) => "Not acceptable",
-        Some(409) => "Conflict",
-        Some(413) => "Too large",
-        Some(415) => "Unsupported media type",
-        Some(429) => "Too many requests",
-        Some(500) => "Internal server error",
-        Some(502) => "Bad gateway",
-        Some(503) => "Service unavailable",
-        Some(504) => "Gateway timeout",
-        Some(status) if status < 500 => "The request was rejected",
-        _ => "The server failed",
-    };
+    let status = sentence(status.unwrap_or(500));
     match code {
         Some(code) => format!("{status}: {}", rpc(Some(code))),
         None => status.to_owned(),

@@ -10,6 +10,7 @@ use crate::access::{Access, Right, Viewer};
 use crate::domain::Domain;
 use crate::field::Field;
 use crate::policy::{Limits, LoadError, Policy};
+use crate::price::Prices;
 use crate::reader::Reader;
 use crate::recorder::{Parts, QueueLimits, Recorder, StateChange};
 use crate::secret::Secret;
@@ -24,6 +25,7 @@ pub struct Options {
     limits: Limits,
     queue: QueueLimits,
     clock: Arc<dyn Clock>,
+    prices: Prices,
     watches_schedule: bool,
 }
 
@@ -56,6 +58,7 @@ impl Options {
             limits: Limits::default(),
             queue: QueueLimits::default(),
             clock: Arc::new(SystemClock),
+            prices: Prices::default(),
             watches_schedule: true,
         }
     }
@@ -84,6 +87,12 @@ impl Options {
         self
     }
 
+    /// What language models cost, for events that have tokens and no cost of their own.
+    pub fn prices(mut self, prices: Prices) -> Self {
+        self.prices = prices;
+        self
+    }
+
     /// Leaves the schedule to the embedder, who calls [`AuditLog::run_due`] at least once a minute.
     pub fn own_schedule(mut self) -> Self {
         self.watches_schedule = false;
@@ -95,7 +104,7 @@ impl Options {
     /// # Errors
     /// The folder cannot be used, another process has the log open, the policy is refused, or nothing can be recorded.
     pub fn open(self) -> Result<AuditLog, OpenError> {
-        let Self { folder, policy, limits, queue, clock, watches_schedule } = self;
+        let Self { folder, policy, limits, queue, clock, prices, watches_schedule } = self;
         let policy = Arc::new(load(policy, limits, &*clock)?);
         let (files, writer) = Files::open(&folder)?;
         let secret = Secret::open(&folder).map_err(OpenError::Secret)?;
@@ -107,6 +116,7 @@ impl Options {
             writer: Box::new(writer),
             clock: Arc::clone(&clock),
             settings: Arc::clone(&settings),
+            prices,
         };
         let recorder = Recorder::start(parts, queue).map_err(OpenError::Thread)?;
         let opened = clock.now();
@@ -149,7 +159,7 @@ impl AuditLog {
         let manifest = self.manifest();
         let mut event = self.0.event("log.started").fact("version", env!("CARGO_PKG_VERSION"));
         event = event
-            .fact("policy", format!("{} {}", manifest.name, manifest.version))
+            .fact("audit_policy", format!("{} {}", manifest.name, manifest.version))
             .fact("policy_digest", self.policy_digest());
         if let Some(clean) = clean {
             event = event.fact("last_stop_clean", clean);

@@ -8,9 +8,11 @@ use std::time::{Duration, Instant};
 
 use super::committing::{Handover, Receipt, Sealed};
 use super::queue::{Queue, Work};
-use super::{Changed, StateChange, seal};
+use super::seal::Seal;
+use super::{Changed, StateChange};
 use crate::event::{Channel, Detail, Event, Kind};
 use crate::policy::Policy;
+use crate::price::Prices;
 use crate::settings::Settings;
 use crate::time::Clock;
 
@@ -31,6 +33,7 @@ pub(super) struct Judge {
     pub(super) policy: Arc<Policy>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) settings: Arc<RwLock<Arc<Settings>>>,
+    pub(super) prices: Prices,
     pub(super) queue: Arc<Queue>,
     pub(super) receiver: Receiver<(Work, usize)>,
     pub(super) handover: Handover,
@@ -143,9 +146,9 @@ impl Judge {
         let faults = verdicts.iter().filter(|verdict| verdict.is_err()).count();
         self.queue.gauges.judged(taken.events.len(), faults, began.elapsed());
         let (before, now) = (self.sealed.len(), self.clock.now());
-        let keep = settings.log_payloads();
+        let seal = Seal { policy: &self.policy, prices: &self.prices, keep_payloads: settings.log_payloads(), now };
         let judged = taken.events.into_iter().zip(verdicts);
-        let entries = judged.map(|(event, verdict)| seal::seal(event, verdict, &self.policy, keep, now));
+        let entries = judged.map(|(event, verdict)| seal.entry(event, verdict));
         self.sealed.batch.entries.extend(entries);
         self.sealed.receipts.extend(taken.receipts.into_iter().map(|(at, receipt)| (before + at, receipt)));
         self.sealed.batch.states.extend(taken.changes);

@@ -2,6 +2,7 @@
 //! in one transaction.
 
 mod committing;
+mod cost;
 mod gauges;
 mod health;
 mod histogram;
@@ -20,6 +21,7 @@ use self::judging::Judge;
 use self::queue::{Queue, Work};
 use crate::event::Event;
 use crate::policy::{Plan, Policy};
+use crate::price::Prices;
 use crate::settings::Settings;
 use crate::store::{Pruned, StoreError, Stored, Writer};
 use crate::time::Clock;
@@ -51,6 +53,7 @@ pub(crate) struct Parts {
     pub(crate) writer: Box<dyn Writer>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) settings: Arc<std::sync::RwLock<Arc<Settings>>>,
+    pub(crate) prices: Prices,
 }
 
 /// Why an event was not recorded.
@@ -77,10 +80,10 @@ impl Recorder {
     /// The operating system gives none.
     pub(crate) fn start(parts: Parts, limits: QueueLimits) -> std::io::Result<Self> {
         let (queue, receiver) = Queue::new(limits);
-        let Parts { policy, writer, clock, settings } = parts;
+        let Parts { policy, writer, clock, settings, prices } = parts;
         let handover = Handover::start(writer, Arc::clone(&settings), Arc::clone(&queue))?;
         let sealed = Sealed::default();
-        let judge = Judge { policy, clock, settings, queue: Arc::clone(&queue), receiver, handover, sealed };
+        let judge = Judge { policy, clock, settings, prices, queue: Arc::clone(&queue), receiver, handover, sealed };
         let thread = std::thread::Builder::new().name("mcp-audit-judge".into()).spawn(move || judge.run())?;
         Ok(Self { queue, thread: Mutex::new(Some(thread)) })
     }

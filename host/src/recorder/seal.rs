@@ -2,14 +2,17 @@
 
 use std::borrow::Cow;
 
+use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
+use super::cost;
 use crate::entry::{Details, Entry};
 use crate::event::{Body, Event, Payload, Target};
-use crate::field::Field;
+use crate::field::{Field, FieldType};
 use crate::manifest::Manifest;
 use crate::mask;
-use crate::policy::{Fault, Keep, Policy, Verdict};
+use crate::policy::{Change, Fault, Keep, Policy, Verdict};
+use crate::price::Prices;
 use crate::store::{PackedPayload, StoredPayload};
 use crate::time::Timestamp;
 use crate::value::Value;
@@ -25,35 +28,43 @@ const BODY: usize = 64 << 10;
 /// What an event is called that the policy could not judge.
 const UNJUDGED: &str = "event.unjudged";
 
-/// The entry for `event`. `keep_payloads` is the switch: what the verdict says can only narrow it.
-pub(super) fn seal(
-    mut event: Event,
-    verdict: Result<Verdict, Fault>,
-    policy: &Policy,
-    keep_payloads: bool,
-    now: Timestamp,
-) -> (Entry, Option<PackedPayload>) {
-    let mut entry = Entry::new(event.id, event.occurred_at, now);
-    entry.reserve(ROOM);
-    entry.status_code = event.status_code;
-    entry.duration_us = event.duration_us;
-    entry.parent = event.parent;
-    facts(&mut entry, &event);
-    details(&mut entry, std::mem::take(&mut event.facts));
-    let keep = match verdict {
-        Ok(verdict) => judged(&mut entry, verdict),
-        Err(fault) => {
-            faulted(&mut entry, &fault, policy);
-            None
-        }
-    };
-    let payload = match (keep, event.payload) {
-        (Some(keep), Some(payload)) if keep_payloads => Some(masked(&keep, payload, policy.manifest())),
-        _ => None,
-    };
-    entry.payload_commitment = payload.as_ref().map(commitment);
-    entry.has_payload = payload.is_some();
-    (entry, payload.map(StoredPayload::pack))
+/// What entries are sealed with.
+pub(super) struct Seal<'a> {
+    pub(super) policy: &'a Policy,
+    pub(super) prices: &'a Prices,
+    /// The switch: what a verdict says can only narrow it.
+    pub(super) keep_payloads: bool,
+    pub(super) now: Timestamp,
+}
+
+impl Seal<'_> {
+    /// The entry for `event`.
+    pub(super) fn entry(&self, mut event: Event, verdict: Result<Verdict, Fault>) -> (Entry, Option<PackedPayload>) {
+        let mut entry = Entry::new(event.id, event.occurred_at, self.now);
+        entry.reserve(ROOM);
+        entry.status_code = event.status_code;
+        entry.duration_us = event.duration_us;
+        entry.parent = event.parent;
+        facts(&mut entry, &event);
+        details(&mut entry, std::mem::take(&mut event.facts));
+        let manifest = self.policy.manifest();
+        let keep = match verdict {
+            Ok(verdict) => judged(&mut entry, verdict, manifest),
+            Err(fault) => {
+                faulted(&mut entry, &fault, self.policy);
+                None
+            }
+        };
+        cost::settle(&mut entry, self.prices);
+        hide_key(&mut entry, manifest);
+        let payload = match (keep, event.payload) {
+            (Some(keep), Some(payload)) if self.keep_payloads => Some(masked(&keep, payload, manifest)),
+            _ => None,
+        };
+        entry.payload_commitment = payload.as_ref().map(commitment);
+        entry.has_payload = payload.is_some();
+        (entry, payload.map(StoredPayload::pack))
+    }
 }
 
 /// Salted, over the bodies as they were before compression: `SHA-256("mcp-audit-payload-v1" 0x00 salt request response)`, each body with
@@ -110,13 +121,14 @@ fn facts(entry: &mut Entry, event: &Event) {
     set(entry, Field::ErrorMessage, failure.map(|failure| failure.message.as_str()), LONG_TEXT);
 }
 
-/// What nearly every exchange has stands in fields of its own; the other facts are details.
+/// Facts that have fields stand there; the others are details.
 fn details(entry: &mut Entry, facts: Vec<(String, Value)>) {
     for (name, value) in facts {
-        match (Field::parse(&name), value) {
-            (Some(Field::RequestBytes), Value::Integer(bytes)) => entry.request_bytes = bytes.try_into().ok(),
-            (Some(Field::ResponseBytes), Value::Integer(bytes)) => entry.response_bytes = bytes.try_into().ok(),
-            (Some(field @ (Field::HttpMethod | Field::ProtocolVersion)), Value::Text(text)) => {
+        match (field(&name), value) {
+            (Some(field), Value::Integer(number)) if count(entry, field).is_some() => {
+                count(entry, field).into_iter().for_each(|count| *count = number.try_into().ok());
+            }
+            (Some(field), Value::Text(text)) if field.kind() == FieldType::Text => {
                 set(entry, field, Some(&text), TEXT);
             }
             (_, Value::Text(text)) => drop(entry.details.insert(cut_own(name, TEXT), cut_own(text, LONG_TEXT).into())),
@@ -125,8 +137,48 @@ fn details(entry: &mut Entry, facts: Vec<(String, Value)>) {
     }
 }
 
+/// The field that a fact of this name fills: only where no other part of an event does.
+fn field(name: &str) -> Option<Field> {
+    Some(match name {
+        "http_method" => Field::HttpMethod,
+        "request_bytes" => Field::RequestBytes,
+        "response_bytes" => Field::ResponseBytes,
+        "protocol_version" => Field::ProtocolVersion,
+        "resource_type" => Field::ResourceType,
+        "resource_id" => Field::ResourceId,
+        "resource_name" => Field::ResourceName,
+        "provider" => Field::Provider,
+        "llm_model" => Field::LlmModel,
+        "api_key" => Field::ApiKey,
+        "input_tokens" => Field::InputTokens,
+        "output_tokens" => Field::OutputTokens,
+        "cost_micros" => Field::CostMicros,
+        "policy" => Field::Policy,
+        _ => return None,
+    })
+}
+
+fn count(entry: &mut Entry, field: Field) -> Option<&mut Option<u64>> {
+    Some(match field {
+        Field::RequestBytes => &mut entry.request_bytes,
+        Field::ResponseBytes => &mut entry.response_bytes,
+        Field::InputTokens => &mut entry.input_tokens,
+        Field::OutputTokens => &mut entry.output_tokens,
+        Field::CostMicros => &mut entry.cost_micros,
+        _ => return None,
+    })
+}
+
+/// The field is for a key's name. Whoever puts a key there all the same shall not find it in the log.
+fn hide_key(entry: &mut Entry, manifest: &Manifest) {
+    let hidden = entry.text(Field::ApiKey).map(|key| mask::text(&manifest.masks, key)).filter(|(_, hidden)| *hidden);
+    if let Some((masked, _)) = hidden {
+        entry.set_text(Field::ApiKey, Some(&masked));
+    }
+}
+
 /// What the policy says; returns how it wants the payload kept.
-fn judged(entry: &mut Entry, verdict: Verdict) -> Option<Keep> {
+fn judged(entry: &mut Entry, verdict: Verdict, manifest: &Manifest) -> Option<Keep> {
     let Verdict { action, affected, model, record_id, facts, changes, keep } = verdict;
     set(entry, Field::Action, Some(&action), TEXT);
     set(entry, Field::Model, model.as_deref(), TEXT);
@@ -138,21 +190,30 @@ fn judged(entry: &mut Entry, verdict: Verdict) -> Option<Keep> {
     }
     details(entry, facts);
     if !changes.is_empty() {
-        let line = |change: crate::policy::Change| serde_json::json!({ "field": cut(&change.field, TEXT), "old": change.old.to_json(), "new": change.new.to_json() });
         // The change list stands for the raw old and new, which may be what it masks.
         for raw in ["setting", "field", "old", "new"] {
             entry.details.shift_remove(raw);
         }
-        entry.details.insert("changes".to_owned(), changes.into_iter().map(line).collect());
+        let lines = changes.into_iter().map(|change| line(change, manifest)).collect();
+        entry.details.insert("changes".to_owned(), lines);
     }
     keep
+}
+
+/// A line of the change list. The policy hides by the names of fields; here, what looks like a secret is hidden too.
+fn line(change: Change, manifest: &Manifest) -> Json {
+    let shown = |value: Value| match value {
+        Value::Text(text) => mask::text(&manifest.masks, &text).0.into(),
+        other => other.to_json(),
+    };
+    serde_json::json!({ "field": cut(&change.field, TEXT), "old": shown(change.old), "new": shown(change.new) })
 }
 
 /// The policy failed: the event stays, as metadata, with what is needed to find out why.
 fn faulted(entry: &mut Entry, fault: &Fault, policy: &Policy) {
     set(entry, Field::Action, Some(UNJUDGED), TEXT);
     set(entry, Field::Fault, Some(fault.kind.as_str()), TEXT);
-    let told = [("fault", fault.message.as_str()), ("policy", policy.digest())];
+    let told = [("fault", fault.message.as_str()), ("policy_digest", policy.digest())];
     details(entry, told.map(|(name, text)| (name.to_owned(), text.into())).into());
 }
 

@@ -79,7 +79,7 @@ fn with_settings(folder: &Path, steps: Vec<Step>, poison: Option<Uuid>) -> (File
     let settings = Arc::new(RwLock::new(Arc::new(Settings::load(&policy.manifest().settings, &Default::default()))));
     let (files, inner) = Files::open(folder).expect("a log");
     let writer = Box::new(Flaky { inner, steps: steps.into(), poison });
-    let parts = Parts { policy, writer, clock, settings: Arc::clone(&settings) };
+    let parts = Parts { policy, writer, clock, settings: Arc::clone(&settings), prices: Default::default() };
     (files, settings, Recorder::start(parts, QueueLimits::default()).expect("threads"))
 }
 

@@ -40,6 +40,7 @@ fn no_plan_of_a_policy_reaches_the_writer_past_a_hold() {
         writer: Box::new(Careless { inner, asked: Arc::clone(&asked) }),
         clock: Arc::new(SystemClock),
         settings: Arc::new(RwLock::new(Arc::clone(&settings))),
+        prices: Default::default(),
     };
     let recorder = Recorder::start(parts, QueueLimits::default()).expect("a thread");
     let run = || {

@@ -22,7 +22,7 @@ use crate::http::problem::Problem;
 use crate::http::search::{self, query};
 
 /// The sections of the page, each with its fields in order. Every field stands in one of them.
-const SECTIONS: [(&str, &[(Field, &str)]); 4] = [
+const SECTIONS: [(&str, &[(Field, &str)]); 5] = [
     (
         "What",
         &[
@@ -35,6 +35,7 @@ const SECTIONS: [(&str, &[(Field, &str)]); 4] = [
             (Field::Path, "Path"),
             (Field::Outcome, "Outcome"),
             (Field::OutcomeDetail, "Exact outcome"),
+            (Field::Policy, "Blocked by policy"),
             (Field::StatusCode, "HTTP status"),
             (Field::DurationUs, "Duration"),
             (Field::Channel, "Channel"),
@@ -64,6 +65,17 @@ const SECTIONS: [(&str, &[(Field, &str)]); 4] = [
             (Field::ResourceType, "Resource type"),
             (Field::ResourceId, "Resource id"),
             (Field::ResourceName, "Resource name"),
+        ],
+    ),
+    (
+        "Usage",
+        &[
+            (Field::Provider, "Provider"),
+            (Field::LlmModel, "Language model"),
+            (Field::ApiKey, "API key"),
+            (Field::InputTokens, "Tokens in"),
+            (Field::OutputTokens, "Tokens out"),
+            (Field::CostMicros, "Cost, in millionths"),
         ],
     ),
     (

@@ -141,6 +141,9 @@ fn read(row: &Row<'_>, connection: &Connection, texts: &Texts) -> Result<Entry, 
     entry.duration_us = row.get(Field::DurationUs as usize)?;
     entry.request_bytes = row.get(Field::RequestBytes as usize)?;
     entry.response_bytes = row.get(Field::ResponseBytes as usize)?;
+    entry.input_tokens = row.get(Field::InputTokens as usize)?;
+    entry.output_tokens = row.get(Field::OutputTokens as usize)?;
+    entry.cost_micros = row.get(Field::CostMicros as usize)?;
     entry.parent = row.get::<_, Option<[u8; 16]>>(Field::Parent as usize)?.map(uuid);
     for field in Field::ALL.iter().filter(|field| field.kind() == FieldType::Text) {
         match field.repeats() {

@@ -1,6 +1,8 @@
-//! Reads one JSON scalar. Arguments arrive as JSON text, and the rules need no more of it than this.
+//! Reads one JSON scalar: a string, an integer or a boolean.
 
 use std::str::Chars;
+
+use super::trim;
 
 /// A string, an integer or a boolean. Other numbers, `null`, lists and objects are nothing that a rule reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,11 +29,6 @@ pub(crate) fn integers(json: &str) -> Option<Vec<i64>> {
     inside.split(',').map(|item| integer(trim(item))).collect()
 }
 
-/// JSON's white space is narrower than Unicode's.
-fn trim(json: &str) -> &str {
-    json.trim_matches([' ', '\t', '\n', '\r'])
-}
-
 /// `-0` and leading zeros: the first is fine, the second no JSON.
 fn integer(json: &str) -> Option<i64> {
     let digits = json.strip_prefix('-').unwrap_or(json);
@@ -41,7 +38,8 @@ fn integer(json: &str) -> Option<i64> {
     if plain && !padded { json.parse().ok() } else { None }
 }
 
-fn string(json: &str) -> Option<String> {
+/// The text that a JSON string stands for.
+pub(super) fn string(json: &str) -> Option<String> {
     let inside = json.strip_prefix('"')?.strip_suffix('"')?;
     let mut text = String::with_capacity(inside.len());
     let mut rest = inside.chars();

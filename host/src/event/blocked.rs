@@ -1,0 +1,26 @@
+//! Calls that a policy of the platform did not let through.
+
+use super::{Detail, Event, Failure};
+
+/// A policy of the platform, not of the log, as it was when it blocked a call. The entry keeps this snapshot, so that it
+/// still says what held then when the policy was renamed, rewritten or deleted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlockingPolicy {
+    /// Its id on the platform: the entry's field `policy`.
+    pub id: String,
+    /// Its name: the detail `policy_name`.
+    pub name: String,
+    /// What it says of itself: the detail `policy_description`.
+    pub description: Option<String>,
+}
+
+impl Event {
+    /// A policy of the platform blocked it: denied, with the `error_type` `blocked_by_policy`.
+    pub fn blocked_by(mut self, policy: BlockingPolicy) -> Self {
+        let BlockingPolicy { id, name, description } = policy;
+        self.detail = Detail::Denied;
+        self.failure = Some(Failure::new("blocked_by_policy", format!("The policy {name:?} does not allow it")));
+        self.facts.extend(description.map(|text| ("policy_description".to_owned(), text.into())));
+        self.fact("policy", id).fact("policy_name", name)
+    }
+}

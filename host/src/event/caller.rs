@@ -1,0 +1,53 @@
+//! Who did it.
+
+/// Who did it, as far as the sign-in knows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Caller {
+    /// The user's name or id on the platform.
+    pub user: Option<String>,
+    /// The name of the token or connection that was used.
+    pub connection: Option<String>,
+    /// The agent that acted for the user.
+    pub agent: Option<String>,
+    /// Which run of the agent it was: all of them share the agent's name, and each has an id of its own.
+    pub agent_instance: Option<String>,
+    /// The instance or tenant of the platform.
+    pub instance: Option<String>,
+}
+
+impl Caller {
+    /// A user, by name or id.
+    pub fn user(user: impl Into<String>) -> Self {
+        Self { user: Some(user.into()), ..Self::default() }
+    }
+
+    /// The name of the token or connection that was used.
+    pub fn connection(mut self, connection: impl Into<String>) -> Self {
+        self.connection = Some(connection.into());
+        self
+    }
+
+    /// The agent that acted, and which run of it.
+    pub fn agent(mut self, agent: impl Into<String>, instance: impl Into<String>) -> Self {
+        self.agent = Some(agent.into());
+        self.agent_instance = Some(instance.into());
+        self
+    }
+
+    /// The instance or tenant of the platform. Viewers see the entries of their own instance only.
+    pub fn instance(mut self, instance: impl Into<String>) -> Self {
+        self.instance = Some(instance.into());
+        self
+    }
+
+    /// This caller, and what it leaves open as `other` has it.
+    pub(super) fn or(self, other: Self) -> Self {
+        Self {
+            user: self.user.or(other.user),
+            connection: self.connection.or(other.connection),
+            agent: self.agent.or(other.agent),
+            agent_instance: self.agent_instance.or(other.agent_instance),
+            instance: self.instance.or(other.instance),
+        }
+    }
+}
