@@ -55,11 +55,14 @@ const FAULTS: &[Fault] = &[
     ("colour", |item, _| drop(item.insert("colour".into(), "red".into()))),
 ];
 
+/// A member that may be given, and how it comes about.
+type Member = (&'static str, fn(&mut Random) -> Value);
+
 fn good(random: &mut Random) -> serde_json::Map<String, Value> {
     let Value::Object(mut item) = item() else { panic!("no object") };
     let channels = ["mcp", "stdio", "oauth", "api", "admin"];
     item.insert("channel".into(), channels[random.below(5) as usize].into());
-    let more: [(&str, fn(&mut Random) -> Value); 12] = [
+    let more: [Member; 12] = [
         ("user", |random| format!("user {}", random.skewed(50)).into()),
         ("tool", |random| format!("tool_{}", random.skewed(20)).into()),
         ("path", |random| format!("/api/{}?q=1", random.below(9)).into()),

@@ -65,7 +65,7 @@ impl Draft {
         let detail = self.detail()?;
         let target = self.target()?;
         self.changes(channel)?;
-        let fresh = Event::new(occurred_at, channel, self.kind.unwrap_or(shape(channel)), detail);
+        let fresh = Event::new(occurred_at, channel, self.kind.unwrap_or(Kind::Request), detail);
         let failure = self.failure(detail);
         let (id, occurred_at, kind) = (self.id.unwrap_or(fresh.id), fresh.occurred_at, fresh.kind);
         let mut event = Event { id, occurred_at, channel, kind, detail, target, failure, ..self.event };
@@ -111,13 +111,5 @@ impl Draft {
         }
         let usual = usual.unwrap_or_default();
         Some(Failure { kind: kind.unwrap_or(usual.kind), message: message.unwrap_or(usual.message), code: None })
-    }
-}
-
-/// The shape that an event of a channel has when nobody says.
-fn shape(channel: Channel) -> Kind {
-    match channel {
-        Channel::Api | Channel::Oauth => Kind::Http,
-        Channel::Mcp | Channel::Stdio | Channel::Admin | Channel::System => Kind::Request,
     }
 }
