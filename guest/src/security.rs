@@ -26,6 +26,8 @@ const GROUPS: &[Group] = &[
     // An add-on to any role, and the only one that sees payloads: who runs the platform does not read its mail.
     group("auditor", "Auditor", &[]),
     group("billing-admin", "Billing administrator", &[]),
+    // For platforms that send events. It reads nothing, so that its token is worth little to whoever steals it.
+    group("service", "Service", &[]),
 ];
 
 /// `ir.model.access`: what each group adds. Whatever is not listed is denied.
@@ -37,6 +39,7 @@ const RIGHTS: &[(&str, &[Right])] = &[
         &[Right::Read, Right::ReadPayloads, Right::Export, Right::ExportPayloads, Right::ReadUsage, Right::Verify],
     ),
     ("billing-admin", &[Right::ReadUsage]),
+    ("service", &[Right::Record]),
 ];
 
 /// A line of `ir.rule`. Without a group it is global.

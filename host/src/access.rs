@@ -40,6 +40,8 @@ pub enum Right {
     Configure,
     /// Check the log's integrity.
     Verify,
+    /// Send events, as a platform does.
+    Record,
 }
 
 /// What a viewer may do: rights, and the rule that says which entries exist for them.
@@ -115,6 +117,7 @@ impl Right {
             Self::ReadUsage => "see usage",
             Self::Configure => "change settings",
             Self::Verify => "verify the log",
+            Self::Record => "send events",
         }
     }
 }

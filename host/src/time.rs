@@ -27,6 +27,11 @@ impl Timestamp {
         Self(micros.clamp(-YEARS_9999, YEARS_9999))
     }
 
+    /// The moment `seconds` after the epoch, for moments that are known when this is compiled.
+    pub(crate) const fn from_seconds(seconds: i32) -> Self {
+        Self(seconds as i64 * SECOND)
+    }
+
     /// Microseconds since the epoch.
     pub fn as_micros(self) -> i64 {
         self.0

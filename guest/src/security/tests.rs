@@ -2,7 +2,7 @@
 
 use super::*;
 
-const RIGHTS_IN_ORDER: [(Right, &str); 7] = [
+const RIGHTS_IN_ORDER: [(Right, &str); 8] = [
     (Right::Read, "read"),
     (Right::ReadPayloads, "read-payloads"),
     (Right::Export, "export"),
@@ -10,6 +10,7 @@ const RIGHTS_IN_ORDER: [(Right, &str); 7] = [
     (Right::ReadUsage, "read-usage"),
     (Right::Configure, "configure"),
     (Right::Verify, "verify"),
+    (Right::Record, "record"),
 ];
 
 fn viewer(groups: &[&str]) -> Viewer {
@@ -46,6 +47,7 @@ fn every_group_has_exactly_its_rights() {
         ("super-admin", ADMIN),
         ("auditor", AUDITOR),
         ("billing-admin", "read-usage"),
+        ("service", "record"),
         ("nobody", ""),
         ("Admin", ""),
         ("", ""),
@@ -74,6 +76,8 @@ fn every_group_sees_exactly_its_entries() {
         (&["billing-admin"], instance()),
         (&["user", "auditor"], instance()),
         (&["user", "unknown"], own()),
+        (&["service"], never()),
+        (&["user", "service"], own()),
         (&["unknown"], never()),
         (&[], never()),
     ] {

@@ -8,6 +8,7 @@ mod caller;
 mod cleanup;
 mod ingest;
 mod kept;
+mod layer;
 mod native;
 mod policy;
 mod proxy;
@@ -42,6 +43,7 @@ enum What {
     Ingest(ingest::Ingest),
     Query(query::Query),
     Proxy(proxy::Proxying),
+    Layer(layer::Layering),
     Size(size::Size),
     Cleanup(cleanup::Cleanup),
     /// All of them, each so short that its figures mean nothing: whether they still run.
@@ -55,12 +57,13 @@ fn main() -> Outcome {
         What::Ingest(bench) => bench.run(),
         What::Query(bench) => bench.run(),
         What::Proxy(bench) => bench.run(),
+        What::Layer(bench) => bench.run(),
         What::Size(bench) => bench.run(),
         What::Cleanup(bench) => bench.run(),
         What::Small => Ok(()),
     };
     match Arguments::parse().what {
-        What::Small => ["caller", "policy", "ingest", "query", "proxy", "size", "cleanup"]
+        What::Small => ["caller", "policy", "ingest", "query", "proxy", "layer", "size", "cleanup"]
             .into_iter()
             .try_for_each(|name| run(Arguments::try_parse_from(["log", name, "--small"])?.what)),
         what => run(what),

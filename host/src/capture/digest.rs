@@ -129,7 +129,7 @@ impl Digest {
         for message in &parts.messages.list {
             let body = exchange.head.keeps_payloads.then(|| body(&parts, message)).flatten();
             self.stateless |= message.params.protocol_version.as_deref().is_some_and(is_stateless);
-            let event = new_id(exchange.head.at);
+            let event = if calls.list.is_empty() { exchange.call.get() } else { new_id(exchange.head.at) };
             calls.list.push(Call { event, message: message.clone(), body, reported: false, cancelled: false });
         }
         self.calls = Some(calls);

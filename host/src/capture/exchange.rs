@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::caller::CallerSlot;
 use super::digest::Digest;
 use super::head::{RequestHead, ResponseHead};
+use super::parent::CallId;
 use super::sessions::Sessions;
 
 /// Most bytes of one body that wait to be read; what comes while so many wait is lost to the log, never to the traffic.
@@ -38,6 +39,8 @@ pub(super) struct Exchange {
     pub(super) head: RequestHead,
     pub(super) response: OnceLock<ResponseHead>,
     pub(super) caller: CallerSlot,
+    /// The id of the entry about the first message.
+    pub(super) call: CallId,
     /// The id of the entry about its opening, if it is a stream.
     pub(super) stream: OnceLock<Uuid>,
     pub(super) sessions: Arc<Sessions>,
@@ -83,6 +86,7 @@ pub(super) enum Direction {
 impl Exchange {
     pub(super) fn new(head: RequestHead, sessions: Arc<Sessions>) -> Self {
         Self {
+            call: CallId::new(head.at),
             head,
             response: OnceLock::new(),
             caller: CallerSlot::default(),

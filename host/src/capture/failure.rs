@@ -4,7 +4,7 @@ use super::head::Unreached;
 use crate::event::{Detail, Failure, sentence};
 
 /// The failure that goes with `detail`; `None` where nothing failed.
-pub(super) fn failure(
+pub(crate) fn failure(
     detail: Detail,
     status: Option<u16>,
     code: Option<i64>,

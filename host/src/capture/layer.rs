@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use axum::http::{Method, Request, Response, Uri};
+use axum::http::{Method, Request, Response, Uri, request};
 use bytes::Bytes;
 use http_body::Body;
 use pin_project_lite::pin_project;
@@ -21,7 +21,7 @@ use crate::AuditLog;
 /// Records the MCP traffic of the service that it is put around. Nothing is changed, held back or refused.
 ///
 /// It belongs outside of the sign-in, so that what the sign-in refuses is recorded too. Each request carries a
-/// [`super::CallerSlot`] in its extensions for the sign-in to fill.
+/// [`super::CallerSlot`] in its extensions for the sign-in to fill, and a [`super::CallId`] for whoever handles it.
 ///
 /// ```no_run
 /// # fn routes() -> axum::Router { axum::Router::new() }
@@ -98,14 +98,28 @@ where
             Server::Fixed(name) => Arc::clone(name),
             Server::FromPath(name) => name(&parts.uri),
         };
-        let observer = Observer::begin(log, sessions, &parts, server);
-        parts.extensions.insert(observer.caller());
-        let is_head = parts.method == Method::HEAD;
-        // Made before the service is called: it may panic in there.
-        let ending = Ending::new(observer.clone());
-        let inner = self.inner.call(Request::from_parts(parts, RequestBody::new(body, observer)));
-        Responding { inner, ending, is_head }
+        let (observer, call) = Observer::begin(log, sessions, &parts, server);
+        parts.extensions.insert(call);
+        watch(&mut self.inner, parts, body, observer)
     }
+}
+
+/// Calls `service` under observation.
+pub(super) fn watch<S, B>(
+    service: &mut S,
+    mut parts: request::Parts,
+    body: B,
+    observer: Observer,
+) -> Responding<S::Future>
+where
+    S: Service<Request<RequestBody<B>>>,
+{
+    parts.extensions.insert(observer.caller());
+    let is_head = parts.method == Method::HEAD;
+    // Made before the service is called: it may panic in there.
+    let ending = Ending::new(observer.clone());
+    let inner = service.call(Request::from_parts(parts, RequestBody::new(body, observer)));
+    Responding { inner, ending, is_head }
 }
 
 pin_project! {

@@ -4,12 +4,14 @@
 //! telling apart what happened) is a job for the recorder's thread.
 
 // The path.
+mod api;
 mod body;
 mod caller;
 mod exchange;
 mod head;
 mod layer;
 mod observer;
+mod parent;
 
 // Reading, on the recorder's thread.
 mod decode;
@@ -47,7 +49,12 @@ mod pipe;
 /// The wrapper around a server on standard input and output.
 pub mod stdio;
 
+pub use api::{ApiLayer, AuditedApi};
 pub use body::{RequestBody, ResponseBody};
 pub use caller::CallerSlot;
 pub use head::Unreached;
 pub use layer::{AuditLayer, Audited, Responding};
+pub use parent::{CallId, ParentCall};
+
+pub(crate) use failure::failure;
+pub(crate) use target::clean;

@@ -1,13 +1,15 @@
-//! The path's side of an exchange: puts in what passes, and sees to it that the end is recorded exactly once.
+//! The path's side of what is watched: puts in what passes, and sees to it that the end is recorded exactly once.
 
 use std::sync::Arc;
 
 use axum::http::{request, response};
 use bytes::Bytes;
 
+use super::api::ApiCall;
 use super::caller::CallerSlot;
 use super::exchange::{Direction, End, Exchange};
 use super::head::{RequestHead, ResponseHead};
+use super::parent::CallId;
 use super::sessions::Sessions;
 use crate::AuditLog;
 use crate::event::Event;
@@ -16,45 +18,89 @@ use crate::event::Event;
 #[derive(Clone)]
 pub(super) struct Observer {
     log: AuditLog,
-    exchange: Arc<Exchange>,
+    watched: Watched,
+}
+
+/// What is watched.
+#[derive(Clone)]
+enum Watched {
+    /// MCP, whose bodies tell what happened.
+    Mcp(Arc<Exchange>),
+    /// A request to a vendor's API, whose bodies are counted.
+    Api(Arc<ApiCall>),
 }
 
 impl Observer {
-    pub(super) fn begin(log: &AuditLog, sessions: &Arc<Sessions>, parts: &request::Parts, server: Arc<str>) -> Self {
+    /// Begins to watch an MCP exchange; gives the id of its call as well.
+    pub(super) fn begin(
+        log: &AuditLog,
+        sessions: &Arc<Sessions>,
+        parts: &request::Parts,
+        server: Arc<str>,
+    ) -> (Self, CallId) {
         let head = RequestHead::new(parts, server, log.now(), log.keeps_payloads());
         let exchange = Arc::new(Exchange::new(head, Arc::clone(sessions)));
         sessions.begin(&exchange);
-        Self { log: log.clone(), exchange }
+        let call = exchange.call.clone();
+        (Self { log: log.clone(), watched: Watched::Mcp(exchange) }, call)
+    }
+
+    /// Begins to watch a request to a vendor's API.
+    pub(super) fn of_api(log: &AuditLog, parts: &request::Parts, server: Arc<str>) -> Self {
+        let call = Arc::new(ApiCall::new(parts, server, log.now()));
+        Self { log: log.clone(), watched: Watched::Api(call) }
     }
 
     /// The holder that the sign-in fills.
     pub(super) fn caller(&self) -> CallerSlot {
-        self.exchange.caller.clone()
+        match &self.watched {
+            Watched::Mcp(exchange) => exchange.caller.clone(),
+            Watched::Api(call) => call.caller(),
+        }
     }
 
     /// The response's head passes.
     pub(super) fn head(&self, parts: &response::Parts) {
-        let _ = self.exchange.response.set(ResponseHead::new(parts));
-        if self.exchange.is_stream() {
-            let exchange = Arc::clone(&self.exchange);
-            self.later(0, move || exchange.opened());
+        match &self.watched {
+            Watched::Mcp(exchange) => {
+                let _ = exchange.response.set(ResponseHead::new(parts));
+                if exchange.is_stream() {
+                    let exchange = Arc::clone(exchange);
+                    self.later(0, move || exchange.opened());
+                }
+            }
+            Watched::Api(call) => call.head(parts),
         }
     }
 
     /// A piece of a body passes.
     pub(super) fn chunk(&self, direction: Direction, chunk: &Bytes) {
-        let Some(waiting) = self.exchange.chunk(direction, chunk) else { return };
-        let exchange = Arc::clone(&self.exchange);
-        if !self.later(waiting, move || exchange.read_on()) {
-            self.exchange.not_handed_over();
+        match &self.watched {
+            Watched::Mcp(exchange) => {
+                let Some(waiting) = exchange.chunk(direction, chunk) else { return };
+                let job = Arc::clone(exchange);
+                if !self.later(waiting, move || job.read_on()) {
+                    exchange.not_handed_over();
+                }
+            }
+            Watched::Api(call) => call.count(direction, chunk.len()),
         }
     }
 
     /// The exchange is over; only the first word counts.
     pub(super) fn end(&self, end: End) {
-        let Some(waiting) = self.exchange.end(end) else { return };
-        let exchange = Arc::clone(&self.exchange);
-        self.later(waiting, move || exchange.conclude());
+        match &self.watched {
+            Watched::Mcp(exchange) => {
+                let Some(waiting) = exchange.end(end) else { return };
+                let exchange = Arc::clone(exchange);
+                self.later(waiting, move || exchange.conclude());
+            }
+            Watched::Api(call) if call.end(end) => {
+                let (call, secret) = (Arc::clone(call), self.log.secret().clone());
+                self.later(0, move || vec![call.event(&secret)]);
+            }
+            Watched::Api(_) => {}
+        }
     }
 
     fn is_stopping(&self) -> bool {

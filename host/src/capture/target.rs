@@ -41,7 +41,7 @@ fn resource(uri: &str) -> Target {
 
 /// The URI without user information, query and fragment, which may carry secrets. Of a URI without a host only the
 /// scheme is kept when what follows is anything but a name: `data:`, `javascript:` and `postgres:` hold content.
-fn clean(uri: &str) -> String {
+pub(crate) fn clean(uri: &str) -> String {
     let uri = uri.trim().split(['?', '#']).next().unwrap_or_default();
     if let Some((scheme, rest)) = uri.split_once("://") {
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));

@@ -36,6 +36,7 @@ impl Exchange {
         event.method = named.or_else(|| Some(self.head.http_method.to_string()));
         event.duration_us = Some(self.micros(self.ended_at(digest)));
         event.failure = failure(detail, ending.status, code, ending.unreached);
+        event.id = self.call.get();
         self.facts(digest, &mut event, None, answer.as_ref());
         vec![event]
     }

@@ -49,13 +49,15 @@ pub struct Site {
     https: bool,
     witness: Witness,
     ended: session::Ended,
+    intake: api::Intake,
 }
 
 impl Site {
     /// A site at the root of its host, spoken to over plain HTTP.
     pub fn new(log: AuditLog, identity: Identity, links: SignInLinks) -> Self {
         let (witness, ended) = (Witness::default(), session::Ended::default());
-        Self { log, identity, links, base: String::new(), https: false, witness, ended }
+        let intake = api::Intake::default();
+        Self { log, identity, links, base: String::new(), https: false, witness, ended, intake }
     }
 
     /// The path under which the router is nested, as browsers see it: `/audit`.

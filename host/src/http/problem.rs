@@ -50,6 +50,7 @@ const PARAMETER: Kind = (StatusCode::BAD_REQUEST, "urn:mcp-audit:problem:paramet
 const BODY: Kind = (StatusCode::BAD_REQUEST, "urn:mcp-audit:problem:body", "Body not understood");
 const TOO_LONG: Kind = (StatusCode::PAYLOAD_TOO_LARGE, "urn:mcp-audit:problem:too-long", "Body too long");
 const MEDIA: Kind = (StatusCode::UNSUPPORTED_MEDIA_TYPE, "urn:mcp-audit:problem:media-type", "Media type not taken");
+const SLOW: Kind = (StatusCode::REQUEST_TIMEOUT, "urn:mcp-audit:problem:too-slow", "Body too slow");
 const SETTING: Kind = (StatusCode::UNPROCESSABLE_ENTITY, "urn:mcp-audit:problem:setting", "Setting not allowed");
 const INVALID: Kind = (StatusCode::UNPROCESSABLE_ENTITY, "urn:mcp-audit:problem:invalid", "Value not allowed");
 const RUNNING: Kind = (StatusCode::CONFLICT, "urn:mcp-audit:problem:running", "Running already");
@@ -135,6 +136,28 @@ impl Problem {
     /// The body is of another kind.
     pub(super) fn media_type(wanted: &str) -> Self {
         Self::new(MEDIA, format!("Send the body as {wanted}."))
+    }
+
+    /// The body, or the number of things in it, is above a limit.
+    pub(super) fn too_long(detail: impl Into<String>) -> Self {
+        Self::new(TOO_LONG, detail)
+    }
+
+    /// The body took too long to come.
+    pub(super) fn too_slow(detail: impl Into<String>) -> Self {
+        Self::new(SLOW, detail)
+    }
+
+    /// There is no room for what was sent, or no way to the disk.
+    pub(super) fn nothing_taken() -> Self {
+        Self::new(BUSY, "The log has no room for this at present, and nothing of it was taken. Send all of it again.")
+    }
+
+    /// What was sent was taken, and is not known to be stored.
+    pub(super) fn unsure() -> Self {
+        let advice = "The log took this and cannot say yet that it is stored. Send all of it again: what has an id is \
+                      stored once.";
+        Self::new(BUSY, advice)
     }
 
     /// The body was not read.

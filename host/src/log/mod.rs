@@ -105,6 +105,19 @@ impl AuditLog {
         self.0.recorder.record_durably(event).await
     }
 
+    /// Records events, all of them or none, and returns when what became of each is known; see
+    /// [`Recorder::record_all`].
+    ///
+    /// # Errors
+    /// None was taken: there is no room for all of them, the log is closed, or the store fails at present.
+    pub async fn record_all(
+        &self,
+        events: Vec<Event>,
+        bytes: usize,
+    ) -> Result<Vec<Result<Stored, RecordError>>, RecordError> {
+        self.0.recorder.record_all(events, bytes).await
+    }
+
     /// Whether bodies are to be captured at all: the payload switch. While it is off, capture must hand in none.
     pub fn keeps_payloads(&self) -> bool {
         self.settings().log_payloads()

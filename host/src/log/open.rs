@@ -8,6 +8,7 @@ use tokio::sync::{Semaphore, watch};
 use super::{AuditLog, Inner, LogView, follow};
 use crate::access::{Access, Right, Viewer};
 use crate::domain::Domain;
+use crate::entry::Entry;
 use crate::field::Field;
 use crate::policy::{Limits, LoadError, Policy};
 use crate::price::Prices;
@@ -175,6 +176,11 @@ fn load(component: Option<Vec<u8>>, limits: Limits, clock: &dyn Clock) -> Result
     }
 }
 
+/// Only the log's own word counts: on other channels anybody may call a method so.
+fn says_stopped(entry: &Entry) -> bool {
+    (entry.text(Field::Channel), entry.text(Field::Method)) == (Some("system"), Some("log.stopped"))
+}
+
 /// Whether the last entry says that the log was closed; `None` for a log without entries.
 fn stopped_cleanly(files: &Files) -> Result<Option<bool>, StoreError> {
     // The log looks at its own last entry, on nobody's behalf.
@@ -184,7 +190,7 @@ fn stopped_cleanly(files: &Files) -> Result<Option<bool>, StoreError> {
         Domain::TRUE,
     );
     match Reader::new(files, &access).page(Domain::TRUE, None, 1) {
-        Ok(page) => Ok(page.entries.first().map(|entry| entry.text(Field::Method) == Some("log.stopped"))),
+        Ok(page) => Ok(page.entries.first().map(says_stopped)),
         Err(crate::reader::ReadError::Store(error)) => Err(error),
         Err(crate::reader::ReadError::Denied(_)) => Ok(None),
     }

@@ -174,6 +174,7 @@ fn right(right: wit::Right) -> Right {
         wit::Right::ReadUsage => Right::ReadUsage,
         wit::Right::Configure => Right::Configure,
         wit::Right::Verify => Right::Verify,
+        wit::Right::Record => Right::Record,
     }
 }
 

@@ -109,6 +109,7 @@ impl Judge {
             taken.bytes += bytes;
             match work {
                 Work::Event(event, receipt) => taken.event(*event, receipt),
+                Work::Events(events) => events.into_iter().for_each(|(event, told)| taken.event(event, Some(told))),
                 Work::Later(events) => taken.events.extend(self.worked_out(events)),
                 Work::Change(change, events, done) => {
                     taken.change(*change, events, done);

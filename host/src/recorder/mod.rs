@@ -122,6 +122,35 @@ impl Recorder {
         stored.await.unwrap_or(Err(RecordError::Closed))
     }
 
+    /// Hands in events, all of them or none, and returns when what became of each is known: what is stored is durable
+    /// then. `bytes` is what they hold. Dropping the future takes nothing back.
+    ///
+    /// # Errors
+    /// None was taken: there is no room for all of them, the log is closed, or the store fails at present. They count as
+    /// lost nowhere, since whoever hands them in still has them.
+    pub async fn record_all(
+        &self,
+        events: Vec<Event>,
+        bytes: usize,
+    ) -> Result<Vec<Result<Stored, RecordError>>, RecordError> {
+        match self.ready() {
+            Err(Unready::Stopped) => return Err(RecordError::Closed),
+            Err(Unready::Failing) => return Err(RecordError::Unavailable),
+            Ok(()) | Err(_) => {}
+        }
+        let told = events.into_iter().map(|event| {
+            let (receipt, stored) = oneshot::channel();
+            ((event, receipt), stored)
+        });
+        let (events, waiting): (Vec<_>, Vec<_>) = told.unzip();
+        self.queue.offer(Work::Events(events), bytes)?;
+        let mut results = Vec::with_capacity(waiting.len());
+        for stored in waiting {
+            results.push(stored.await.unwrap_or(Err(RecordError::Closed)));
+        }
+        Ok(results)
+    }
+
     /// Changes a state together with the entries about it; blocks until all of it is durable.
     pub(crate) fn change(&self, change: StateChange, events: Vec<Event>) -> Result<(), RecordError> {
         if self.queue.is_closed() {

@@ -4,13 +4,12 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use tokio::sync::oneshot;
-
+use super::committing::Receipt;
 use super::gauges::Gauges;
 use super::{Changed, PruneError, RecordError, StateChange};
 use crate::event::Event;
 use crate::policy::Plan;
-use crate::store::{Pruned, Stored};
+use crate::store::Pruned;
 
 /// How much may wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +28,9 @@ impl Default for QueueLimits {
 
 /// One thing to do for the recorder.
 pub(super) enum Work {
-    Event(Box<Event>, Option<oneshot::Sender<Result<Stored, RecordError>>>),
+    Event(Box<Event>, Option<Receipt>),
+    /// Events that go in together or not at all.
+    Events(Vec<(Event, Receipt)>),
     Later(Box<dyn FnOnce() -> Vec<Event> + Send>),
     Change(Box<StateChange>, Vec<Event>, Changed),
     Prune(Plan, SyncSender<Result<Pruned, PruneError>>),
@@ -57,18 +58,27 @@ impl Queue {
 
     /// Puts `work` in if there is room, and counts it as dropped if there is none.
     pub(super) fn push(&self, work: Work, bytes: usize) -> Result<(), RecordError> {
+        self.offer(work, bytes).inspect_err(|error| {
+            if *error == RecordError::Full {
+                self.gauges.lost(1);
+            }
+        })
+    }
+
+    /// Puts `work` in if there is room. What does not fit is no loss: whoever offers it is told and has it still.
+    pub(super) fn offer(&self, work: Work, bytes: usize) -> Result<(), RecordError> {
         let sender = self.sender.read().unwrap_or_else(PoisonError::into_inner);
         let Some(sender) = sender.as_ref() else { return Err(RecordError::Closed) };
         if self.gauges.waiting_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes > self.gauges.limits.bytes {
             self.gauges.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
-            return Err(self.dropped());
+            return Err(RecordError::Full);
         }
         // Counted before it is sent: the other side may be done with it before this returns.
         self.gauges.waiting.fetch_add(1, Ordering::Relaxed);
         sender.try_send((work, bytes)).map_err(|error| {
             self.taken(bytes);
             match error {
-                TrySendError::Full(_) => self.dropped(),
+                TrySendError::Full(_) => RecordError::Full,
                 TrySendError::Disconnected(_) => RecordError::Closed,
             }
         })
@@ -103,10 +113,5 @@ impl Queue {
         if sender.send((last, 0)).is_err() {
             self.taken(0);
         }
-    }
-
-    fn dropped(&self) -> RecordError {
-        self.gauges.lost(1);
-        RecordError::Full
     }
 }

@@ -8,7 +8,7 @@ use crate::world::{Caller, GROUPS, World, call};
 const VIEWS: &str = "/api/v1/views";
 
 fn reads(groups: &[&str]) -> bool {
-    !groups.is_empty() && groups != ["billing-admin"]
+    !groups.is_empty() && groups != ["billing-admin"] && groups != ["service"]
 }
 
 fn configures(groups: &[&str]) -> bool {

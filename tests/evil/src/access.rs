@@ -15,6 +15,7 @@ const EVERY_RIGHT: &[Right] = &[
     Right::ReadUsage,
     Right::Configure,
     Right::Verify,
+    Right::Record,
 ];
 
 /// Everything to read for the good one, nothing for the others; or every right under a rule that is none.

@@ -7,7 +7,7 @@ use super::super::auth::Visitor;
 use crate::access::Right;
 
 /// The rights by their names in the policy's contract.
-const RIGHTS: [(Right, &str); 7] = [
+const RIGHTS: [(Right, &str); 8] = [
     (Right::Read, "read"),
     (Right::ReadPayloads, "read-payloads"),
     (Right::Export, "export"),
@@ -15,6 +15,7 @@ const RIGHTS: [(Right, &str); 7] = [
     (Right::ReadUsage, "read-usage"),
     (Right::Configure, "configure"),
     (Right::Verify, "verify"),
+    (Right::Record, "record"),
 ];
 
 /// The caller.

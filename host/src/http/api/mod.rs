@@ -4,6 +4,7 @@ mod body;
 mod crons;
 mod entries;
 mod entry;
+mod events;
 mod extent;
 mod groups;
 pub(super) mod health;
@@ -24,12 +25,15 @@ use axum::routing::{get, post, put};
 use super::problem::Problem;
 use super::{Site, auth};
 
+pub(super) use events::Intake;
+
 /// The routes below `/api/v1`, all behind the sign-in.
 pub(super) fn router(site: &Arc<Site>) -> Router<Arc<Site>> {
     Router::new()
         .route("/entries", get(entries::list))
         .route("/entries/tail", get(tail::follow))
         .route("/entries/{id}", get(entry::show))
+        .route("/events", post(events::take))
         .route("/groups", get(groups::list))
         .route("/values/{field}", get(values::list))
         .route("/settings", get(settings::show).patch(settings::change))

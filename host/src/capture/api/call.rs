@@ -1,0 +1,128 @@
+//! One request to a vendor's API under observation: what the path notes, and the event that is made of it afterwards.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use axum::extract::MatchedPath;
+use axum::http::{request, response};
+use uuid::Uuid;
+
+use super::super::caller::CallerSlot;
+use super::super::circumstances::{integer, micros};
+use super::super::classify::Ending;
+use super::super::exchange::{Direction, End};
+use super::super::failure::failure;
+use super::super::head::{RequestHead, Unreached, trace_id};
+use super::super::parent::ParentCall;
+use crate::event::{Channel, Client, Event, Kind};
+use crate::secret::Secret;
+use crate::time::Timestamp;
+
+/// A request and its answer. It does not hold the log, as its event is made on the recorder's thread.
+pub(in super::super) struct ApiCall {
+    head: RequestHead,
+    route: Option<MatchedPath>,
+    parent: Option<Uuid>,
+    caller: CallerSlot,
+    received: AtomicU64,
+    sent: AtomicU64,
+    answer: OnceLock<(u16, Option<Unreached>)>,
+    ended: OnceLock<(End, Instant)>,
+}
+
+impl ApiCall {
+    pub(in super::super) fn new(parts: &request::Parts, server: Arc<str>, at: Timestamp) -> Self {
+        Self {
+            head: RequestHead::new(parts, server, at, false),
+            route: parts.extensions.get().cloned(),
+            parent: parts.extensions.get().map(|ParentCall(id)| *id),
+            caller: parts.extensions.get().cloned().unwrap_or_default(),
+            received: AtomicU64::new(0),
+            sent: AtomicU64::new(0),
+            answer: OnceLock::new(),
+            ended: OnceLock::new(),
+        }
+    }
+
+    pub(in super::super) fn caller(&self) -> CallerSlot {
+        self.caller.clone()
+    }
+
+    /// The answer's head passes.
+    pub(in super::super) fn head(&self, parts: &response::Parts) {
+        let _ = self.answer.set((parts.status.as_u16(), parts.extensions.get().copied()));
+    }
+
+    /// A piece of a body passes.
+    pub(in super::super) fn count(&self, direction: Direction, bytes: usize) {
+        let counter = match direction {
+            Direction::Request => &self.received,
+            Direction::Response => &self.sent,
+        };
+        counter.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// It is over; `true` the first time.
+    pub(in super::super) fn end(&self, end: End) -> bool {
+        self.ended.set((end, Instant::now())).is_ok()
+    }
+
+    /// What happened.
+    pub(in super::super) fn event(&self, secret: &Secret) -> Event {
+        let head = &self.head;
+        let (end, at) = self.ended.get().copied().unwrap_or_else(|| (End::Broken, Instant::now()));
+        let (status, unreached) = self.answer.get().copied().map_or((None, None), |(status, why)| (Some(status), why));
+        let detail = ending(status, unreached, end).of_http();
+        let event = Event::new(head.at, Channel::Api, Kind::Http, detail);
+        let event = Event {
+            method: Some(head.http_method.to_string()),
+            server: Some(head.server.to_string()),
+            path: Some(head.path.clone()),
+            status_code: status,
+            duration_us: Some(micros(head.started, at)),
+            caller: self.caller.get().cloned().unwrap_or_default(),
+            client: self.client(secret),
+            trace_id: head.traceparent().and_then(trace_id).map(str::to_owned),
+            parent: self.parent,
+            failure: failure(detail, status, None, unreached),
+            ..event
+        };
+        self.facts(event)
+    }
+
+    fn client(&self, secret: &Secret) -> Client {
+        let session = self.head.session.as_ref().and_then(|session| session.to_str().ok());
+        Client {
+            name: None,
+            version: None,
+            session: session.map(|session| secret.session(session)),
+            ip: self.head.peer.map(|peer| peer.ip().to_canonical().to_string()),
+            user_agent: self.head.user_agent(),
+        }
+    }
+
+    fn facts(&self, event: Event) -> Event {
+        let event = event
+            .fact("http_method", self.head.http_method.as_str())
+            .fact("request_bytes", integer(self.received.load(Ordering::Relaxed)))
+            .fact("response_bytes", integer(self.sent.load(Ordering::Relaxed)));
+        match &self.route {
+            Some(route) => event.fact("route", route.as_str()),
+            None => event,
+        }
+    }
+}
+
+fn ending(status: Option<u16>, unreached: Option<Unreached>, end: End) -> Ending {
+    Ending {
+        unreached,
+        status,
+        headless: status.is_none(),
+        end,
+        cancelled: false,
+        closing_cancels: false,
+        readable: true,
+        empty: true,
+    }
+}

@@ -1,0 +1,83 @@
+//! The tower layer for a vendor's own API: one event for each request that is made with an MCP token.
+
+mod call;
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::http::{Request, Response};
+use bytes::Bytes;
+use http_body::Body;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::body::{RequestBody, ResponseBody};
+use super::layer::{Responding, watch};
+use super::observer::Observer;
+use crate::AuditLog;
+
+pub(super) use call::ApiCall;
+
+/// Records the requests to the service that it is put around, each when its answer has been sent or given up. Nothing
+/// is changed, held back or refused, and no body is read or kept: its bytes are counted as they pass.
+///
+/// Each request carries a [`super::CallerSlot`] in its extensions for the sign-in to fill; one that is there already is
+/// used. A [`super::ParentCall`] ties the request to the MCP call that makes it, and a `traceparent` header to its
+/// trace. On axum's `Router::layer` the route's template is recorded as well.
+///
+/// ```no_run
+/// # fn routes() -> axum::Router { axum::Router::new() }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let log = mcp_audit::Options::new("mcp-audit-data").open()?;
+/// let app = routes().layer(mcp_audit::capture::ApiLayer::new(log, "billing"));
+/// # let _: axum::Router = app;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct ApiLayer {
+    log: AuditLog,
+    server: Arc<str>,
+}
+
+impl ApiLayer {
+    /// Records into `log`, as requests to the server that the log calls `server`.
+    pub fn new(log: AuditLog, server: &str) -> Self {
+        Self { log, server: server.into() }
+    }
+}
+
+impl<S> Layer<S> for ApiLayer {
+    type Service = AuditedApi<S>;
+
+    fn layer(&self, inner: S) -> AuditedApi<S> {
+        AuditedApi { inner, layer: self.clone() }
+    }
+}
+
+/// An API whose requests are recorded.
+#[derive(Clone)]
+pub struct AuditedApi<S> {
+    inner: S,
+    layer: ApiLayer,
+}
+
+impl<S, B, R> Service<Request<B>> for AuditedApi<S>
+where
+    S: Service<Request<RequestBody<B>>, Response = Response<R>>,
+    R: Body<Data = Bytes>,
+{
+    type Response = Response<ResponseBody<R>>;
+    type Error = S::Error;
+    type Future = Responding<S::Future>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let (parts, body) = request.into_parts();
+        let observer = Observer::of_api(&self.layer.log, &parts, Arc::clone(&self.layer.server));
+        watch(&mut self.inner, parts, body, observer)
+    }
+}

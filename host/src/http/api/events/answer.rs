@@ -1,0 +1,94 @@
+//! What became of each item, in the order in which they were sent.
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::super::super::problem::Problem;
+use super::given::Refusal;
+use crate::recorder::RecordError;
+use crate::store::Stored;
+
+/// The answer.
+#[derive(Serialize)]
+pub(in super::super) struct Answer {
+    stored: usize,
+    duplicate: usize,
+    refused: usize,
+    results: Vec<Outcome>,
+}
+
+/// What became of one item.
+#[derive(Serialize)]
+#[serde(tag = "result", rename_all = "lowercase")]
+enum Outcome {
+    /// It is durable, as this entry.
+    Stored { id: Uuid, seq: u64 },
+    /// An entry of this id was there already. Nothing was changed.
+    Duplicate { id: Uuid },
+    /// It is no entry.
+    Refused(Refusal),
+}
+
+/// Every item was refused: an answer that nobody can take for a success.
+#[derive(Serialize)]
+struct NothingStored {
+    #[serde(flatten)]
+    problem: Problem,
+    #[serde(flatten)]
+    answer: Answer,
+}
+
+impl Answer {
+    /// `recorded` has what became of those items that were taken.
+    pub(super) fn new(
+        items: Vec<Result<Uuid, Refusal>>,
+        recorded: Vec<Result<Stored, RecordError>>,
+    ) -> Result<Self, Problem> {
+        let mut recorded = recorded.into_iter();
+        let outcome = |item| match item {
+            Err(refusal) => Ok(Outcome::Refused(refusal)),
+            Ok(id) => recorded.next().map_or_else(|| Err(Problem::unsure()), |stored| outcome(id, stored)),
+        };
+        let results = items.into_iter().map(outcome).collect::<Result<Vec<_>, _>>()?;
+        let count = |test: fn(&Outcome) -> bool| results.iter().filter(|outcome| test(outcome)).count();
+        Ok(Self {
+            stored: count(|outcome| matches!(outcome, Outcome::Stored { .. })),
+            duplicate: count(|outcome| matches!(outcome, Outcome::Duplicate { .. })),
+            refused: count(|outcome| matches!(outcome, Outcome::Refused(_))),
+            results,
+        })
+    }
+}
+
+fn outcome(id: Uuid, stored: Result<Stored, RecordError>) -> Result<Outcome, Problem> {
+    match stored {
+        Ok(Stored::At(seq)) => Ok(Outcome::Stored { id, seq }),
+        Ok(Stored::Duplicate) => Ok(Outcome::Duplicate { id }),
+        Err(RecordError::Refused(_)) => {
+            let reason =
+                "the log's store does not take it, and the log's own messages say why; sending it again is no use";
+            Ok(Outcome::Refused(Refusal::whole(reason)))
+        }
+        Err(_) => Err(Problem::unsure()),
+    }
+}
+
+impl IntoResponse for Answer {
+    /// 200 when all is in the log, 207 when some of it is, 422 when nothing is.
+    fn into_response(self) -> Response {
+        match self.refused {
+            0 => Json(self).into_response(),
+            refused if refused < self.results.len() => (StatusCode::MULTI_STATUS, Json(self)).into_response(),
+            _ => {
+                let problem = Problem::invalid("Nothing was recorded; results says why, item by item.");
+                let body = Json(NothingStored { problem, answer: self });
+                let kind = [(CONTENT_TYPE, "application/problem+json")];
+                (StatusCode::UNPROCESSABLE_ENTITY, kind, body).into_response()
+            }
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! An item on its way to an event: what was given, until all of it is known.
+
+use uuid::Uuid;
+
+use super::given::Refusal;
+use crate::capture::{clean, failure};
+use crate::event::{Argument, Channel, Detail, Event, Failure, Kind, Outcome, Target};
+use crate::time::Timestamp;
+use crate::value::Value;
+
+/// What was given so far.
+pub(super) struct Draft {
+    /// The fields that need nothing but their value.
+    pub(super) event: Event,
+    pub(super) now: Timestamp,
+    pub(super) id: Option<Uuid>,
+    pub(super) occurred_at: Option<Timestamp>,
+    pub(super) channel: Option<Channel>,
+    pub(super) kind: Option<Kind>,
+    pub(super) outcome: Option<Outcome>,
+    pub(super) detail: Option<Detail>,
+    pub(super) tool: Option<String>,
+    pub(super) prompt: Option<String>,
+    pub(super) resource_uri: Option<String>,
+    pub(super) error_type: Option<String>,
+    pub(super) error_message: Option<String>,
+    /// Arguments that fields of the item stand for; they go before those of the request.
+    pub(super) named: Vec<Argument>,
+    /// What was changed: old and new, each once.
+    pub(super) old: Option<Vec<(String, Value)>>,
+    pub(super) new: Option<Vec<(String, Value)>>,
+    /// Free facts, which go behind those that are fields.
+    pub(super) facts: Vec<(String, Value)>,
+}
+
+impl Draft {
+    pub(super) fn new(now: Timestamp) -> Self {
+        Self {
+            event: Event::new(now, Channel::Api, Kind::Http, Detail::Unknown),
+            now,
+            id: None,
+            occurred_at: None,
+            channel: None,
+            kind: None,
+            outcome: None,
+            detail: None,
+            tool: None,
+            prompt: None,
+            resource_uri: None,
+            error_type: None,
+            error_message: None,
+            named: Vec::new(),
+            old: None,
+            new: None,
+            facts: Vec::new(),
+        }
+    }
+
+    /// The event, if what was given makes one.
+    pub(super) fn finish(mut self) -> Result<Event, Refusal> {
+        let channel = self
+            .channel
+            .ok_or_else(|| Refusal::of("channel", "say through which door it came: mcp, stdio, oauth, api or admin"))?;
+        let occurred_at = self.occurred_at.unwrap_or(self.now);
+        let detail = self.detail()?;
+        let target = self.target()?;
+        self.changes(channel)?;
+        let fresh = Event::new(occurred_at, channel, self.kind.unwrap_or(Kind::Request), detail);
+        let failure = self.failure(detail);
+        let (id, occurred_at, kind) = (self.id.unwrap_or(fresh.id), fresh.occurred_at, fresh.kind);
+        let mut event = Event { id, occurred_at, channel, kind, detail, target, failure, ..self.event };
+        event.arguments.splice(0..0, self.named);
+        event.facts.extend(self.facts);
+        Ok(event)
+    }
+
+    fn detail(&self) -> Result<Detail, Refusal> {
+        match (self.outcome, self.detail, self.event.status_code) {
+            (Some(_), Some(_), _) => {
+                Err(Refusal::of("outcome", "this follows from outcome_detail; give one of the two"))
+            }
+            (_, Some(detail), _) => Ok(detail),
+            (Some(Outcome::Success), ..) => Ok(Detail::Ok),
+            (Some(Outcome::Denied), ..) | (None, None, Some(401 | 403)) => Ok(Detail::Denied),
+            (None | Some(Outcome::Error), None, Some(400..)) => Ok(Detail::Rejected),
+            (Some(Outcome::Error), ..) => Ok(Detail::Unknown),
+            (None, None, Some(_)) => Ok(Detail::Ok),
+            (None, None, None) => {
+                Err(Refusal::of("outcome", "say how it went: outcome, outcome_detail or status_code"))
+            }
+        }
+    }
+
+    fn target(&mut self) -> Result<Option<Target>, Refusal> {
+        let tool = self.tool.take().map(Target::Tool);
+        let prompt = self.prompt.take().map(Target::Prompt);
+        let resource = self.resource_uri.take().map(|uri| Target::Resource(clean(&uri)));
+        let mut targets = [tool, prompt, resource].into_iter().flatten();
+        match (targets.next(), targets.next()) {
+            (target, None) => Ok(target),
+            _ => Err(Refusal::of("tool", "one event is about one of tool, prompt and resource_uri")),
+        }
+    }
+
+    /// As the sender says, else in the words that capture has for it.
+    fn failure(&self, detail: Detail) -> Option<Failure> {
+        let usual = failure(detail, self.event.status_code, None, None);
+        let (kind, message) = (self.error_type.clone(), self.error_message.clone());
+        if usual.is_none() && kind.is_none() && message.is_none() {
+            return None;
+        }
+        let usual = usual.unwrap_or_default();
+        Some(Failure { kind: kind.unwrap_or(usual.kind), message: message.unwrap_or(usual.message), code: None })
+    }
+}

@@ -1,0 +1,170 @@
+//! The fields of an item, one line each: which may be sent, and where they go. What is not in this table is refused.
+
+use std::net::IpAddr;
+
+use serde_json::value::RawValue;
+
+use super::draft::Draft;
+use super::given::{id, number, scalar, short, text};
+use super::limits::{MEMBERS, NAME, TEXT};
+use super::members::members;
+use super::{changes, payload};
+use crate::event::{Argument, Channel, Detail, Kind, Outcome};
+use crate::time::{SECOND, Timestamp};
+
+/// What may be done with a field.
+pub(super) enum Rule {
+    /// Nothing: only the log says this. The words say why, or what to send instead.
+    Ours(&'static str),
+    /// A text of ordinary length.
+    Text(fn(&mut Draft) -> &mut Option<String>),
+    /// A longer text.
+    Long(fn(&mut Draft) -> &mut Option<String>),
+    /// A text that travels as a fact of the field's name.
+    Fact,
+    /// A count that travels as a fact of the field's name.
+    Count,
+    /// A text that is told to the policy like an argument of a request, for it to keep what looks like a name.
+    Argument,
+    /// Anything else.
+    Read(fn(&mut Draft, &RawValue) -> Result<(), String>),
+}
+
+use Rule::{Count, Fact, Long, Ours, Read, Text};
+
+/// Every field of an entry, and what an item has besides.
+pub(super) const FIELDS: &[(&str, Rule)] = &[
+    ("seq", Ours("the log numbers its entries itself; leave it out")),
+    ("id", Read(|draft, json| id(json).map(|id| draft.id = Some(id)))),
+    ("occurred_at", Read(|draft, json| occurred_at(draft.now, json).map(|at| draft.occurred_at = Some(at)))),
+    ("recorded_at", Ours("this is the log's own clock; send occurred_at")),
+    ("channel", Read(|draft, json| word(json, Channel::ALL, Channel::as_str).map(|word| draft.channel = Some(word)))),
+    ("kind", Read(|draft, json| word(json, Kind::ALL, Kind::as_str).map(|word| draft.kind = Some(word)))),
+    ("action", Ours("the policy gives it; send the method, which for the channel admin is the action itself")),
+    ("method", Text(|draft| &mut draft.event.method)),
+    ("tool", Text(|draft| &mut draft.tool)),
+    ("prompt", Text(|draft| &mut draft.prompt)),
+    ("resource_uri", Long(|draft| &mut draft.resource_uri)),
+    ("server", Text(|draft| &mut draft.event.server)),
+    ("http_method", Fact),
+    ("path", Long(|draft| &mut draft.event.path)),
+    ("protocol_version", Fact),
+    ("outcome", Read(|draft, json| word(json, Outcome::ALL, Outcome::as_str).map(|word| draft.outcome = Some(word)))),
+    (
+        "outcome_detail",
+        Read(|draft, json| word(json, Detail::ALL, Detail::as_str).map(|word| draft.detail = Some(word))),
+    ),
+    ("status_code", Read(status_code)),
+    ("duration_us", Read(duration)),
+    ("request_bytes", Count),
+    ("response_bytes", Count),
+    ("user", Text(|draft| &mut draft.event.caller.user)),
+    ("connection", Text(|draft| &mut draft.event.caller.connection)),
+    ("agent", Text(|draft| &mut draft.event.caller.agent)),
+    ("agent_instance", Text(|draft| &mut draft.event.caller.agent_instance)),
+    ("instance", Text(|draft| &mut draft.event.caller.instance)),
+    ("client_name", Text(|draft| &mut draft.event.client.name)),
+    ("client_version", Text(|draft| &mut draft.event.client.version)),
+    ("session", Text(|draft| &mut draft.event.client.session)),
+    ("request_id", Text(|draft| &mut draft.event.request_id)),
+    ("ip", Read(ip)),
+    ("user_agent", Text(|draft| &mut draft.event.client.user_agent)),
+    ("resource_type", Fact),
+    ("resource_id", Fact),
+    ("resource_name", Fact),
+    ("model", Rule::Argument),
+    ("record_id", Rule::Argument),
+    ("provider", Fact),
+    ("llm_model", Fact),
+    ("api_key", Fact),
+    ("input_tokens", Count),
+    ("output_tokens", Count),
+    ("cost_micros", Count),
+    ("policy", Fact),
+    ("error_type", Text(|draft| &mut draft.error_type)),
+    ("error_message", Long(|draft| &mut draft.error_message)),
+    ("trace_id", Read(trace_id)),
+    ("parent", Read(|draft, json| id(json).map(|id| draft.event.parent = Some(id)))),
+    ("fault", Ours("the log says this of its policy; leave it out")),
+    ("has_payload", Ours("this follows from what is kept; send the payload itself")),
+    ("payload_commitment", Ours("the log works it out; send the payload itself")),
+    ("details", Ours("send single values as facts")),
+    ("changes", Ours("the policy makes the list; send old and new")),
+    ("sent_by", Ours("the log writes down whose token was used; leave it out")),
+    ("facts", Read(facts)),
+    ("arguments", Read(arguments)),
+    ("old", Read(|draft, json| changes::side(json).map(|side| draft.old = Some(side)))),
+    ("new", Read(|draft, json| changes::side(json).map(|side| draft.new = Some(side)))),
+    ("payload", Read(payload::read)),
+];
+
+/// How far in the future a sender's clock may be.
+const AHEAD: i64 = 5 * 60 * SECOND;
+/// The year 2000, before which no platform of this kind was.
+const FIRST: Timestamp = Timestamp::from_seconds(946_684_800);
+
+fn occurred_at(now: Timestamp, json: &RawValue) -> Result<Timestamp, String> {
+    let at = text(json, TEXT)?.as_deref().and_then(Timestamp::parse);
+    let at = at.ok_or("give a moment as RFC 3339, such as 2026-11-21T02:09:46Z")?;
+    match at {
+        at if at < FIRST => Err("this is before the year 2000; look at the clock or the unit of the sender".to_owned()),
+        at if at > now.plus(AHEAD) => Err(format!("this is in the future, as it is {now}; set the sender's clock")),
+        at => Ok(at),
+    }
+}
+
+/// A word of a vocabulary. `system` is the log's own.
+fn word<T: Copy>(json: &RawValue, words: &[T], text: fn(T) -> &'static str) -> Result<T, String> {
+    let given: Option<String> = serde_json::from_str(json.get()).ok();
+    let allowed = || words.iter().copied().filter(|word| text(*word) != "system");
+    if given.as_deref() == Some("system") && words.iter().any(|word| text(*word) == "system") {
+        return Err("system is what the log says of itself; choose another word".to_owned());
+    }
+    let found = given.and_then(|given| allowed().find(|word| text(*word) == given));
+    found.ok_or_else(|| format!("give one of: {}", allowed().map(text).collect::<Vec<_>>().join(", ")))
+}
+
+fn status_code(draft: &mut Draft, json: &RawValue) -> Result<(), String> {
+    let status = number(json, 100..=599)?;
+    draft.event.status_code = u16::try_from(status).ok();
+    Ok(())
+}
+
+fn duration(draft: &mut Draft, json: &RawValue) -> Result<(), String> {
+    draft.event.duration_us = number(json, 0..=i64::MAX)?.try_into().ok();
+    Ok(())
+}
+
+fn ip(draft: &mut Draft, json: &RawValue) -> Result<(), String> {
+    let ip = text(json, TEXT)?.and_then(|text| text.parse::<IpAddr>().ok());
+    let ip = ip.ok_or("give an address such as 203.0.113.7 or 2001:db8::7, without a port")?;
+    draft.event.client.ip = Some(ip.to_canonical().to_string());
+    Ok(())
+}
+
+fn trace_id(draft: &mut Draft, json: &RawValue) -> Result<(), String> {
+    let id = text(json, TEXT)?.filter(|id| id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    let id = id.filter(|id| id.bytes().any(|byte| byte != b'0'));
+    draft.event.trace_id = Some(id.ok_or("give the 32 hexadecimal digits of a W3C trace id")?.to_ascii_lowercase());
+    Ok(())
+}
+
+fn facts(draft: &mut Draft, json: &RawValue) -> Result<(), String> {
+    for (name, json) in members(json, MEMBERS)? {
+        if name.is_empty() || name.chars().count() > NAME {
+            return Err(format!("give names of 1 to {NAME} characters"));
+        }
+        if FIELDS.iter().any(|(field, _)| *field == name) {
+            return Err(format!("{} is no name for a fact; give it beside the facts if it may be given", short(&name)));
+        }
+        let value = scalar(json).map_err(|reason| format!("{}: {reason}", short(&name)))?;
+        draft.facts.push((name, value));
+    }
+    Ok(())
+}
+
+fn arguments(draft: &mut Draft, json: &RawValue) -> Result<(), String> {
+    let arguments = members(json, MEMBERS)?.into_iter();
+    draft.event.arguments = arguments.map(|(name, json)| Argument { name, json: json.get().to_owned() }).collect();
+    Ok(())
+}

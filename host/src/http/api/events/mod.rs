@@ -1,0 +1,81 @@
+//! `POST /api/v1/events`: a platform sends what happened on it, one event or many, and hears of each what became of it.
+
+mod answer;
+mod body;
+mod changes;
+mod draft;
+mod fields;
+mod given;
+mod intake;
+mod limits;
+mod members;
+mod payload;
+mod sender;
+mod split;
+
+use std::time::Duration;
+
+use axum::extract::Request;
+use uuid::Uuid;
+
+use self::answer::Answer;
+use self::given::Refusal;
+use self::sender::Sender;
+use self::split::Form;
+use super::super::auth::Visitor;
+use super::super::problem::Problem;
+use crate::AuditLog;
+use crate::access::{Access, Right};
+use crate::event::Event;
+use crate::recorder::RecordError;
+use crate::store::Stored;
+
+pub(in super::super) use intake::Intake;
+
+/// How long a sender waits until everything is durable.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What a request holds: the events in order, and of each item the id of its event or why there is none.
+struct Read {
+    events: Vec<Event>,
+    items: Vec<Result<Uuid, Refusal>>,
+    bytes: usize,
+}
+
+/// Answers when everything that was taken is durable. All that can be taken is taken, or nothing at all.
+pub(super) async fn take(visitor: Visitor, request: Request) -> Result<Answer, Problem> {
+    // First, so that nothing is read for those who may not send.
+    visitor.access.require(Right::Record)?;
+    let form = Form::of(request.headers())?;
+    let turn = visitor.site.intake.turn().await?;
+    let body = body::read(request).await?;
+    let Read { events, items, bytes } = visitor.ask(move |log, access| read(log, access, &body, form)).await?;
+    drop(turn);
+    let recorded = match events.is_empty() {
+        true => Vec::new(),
+        false => record(&visitor.site.log, events, bytes).await?,
+    };
+    Answer::new(items, recorded)
+}
+
+fn read(log: &AuditLog, access: &Access, body: &[u8], form: Form) -> Result<Read, Problem> {
+    let sender = Sender::new(log, access.viewer());
+    let mut read = Read { events: Vec::new(), items: Vec::new(), bytes: body.len() };
+    for item in split::items(body, form)? {
+        let event = item.and_then(|item| sender.event(item));
+        read.items.push(event.as_ref().map(|event| event.id).map_err(Clone::clone));
+        read.events.extend(event);
+    }
+    Ok(read)
+}
+
+/// What became of each event.
+type Recorded = Vec<Result<Stored, RecordError>>;
+
+async fn record(log: &AuditLog, events: Vec<Event>, bytes: usize) -> Result<Recorded, Problem> {
+    match tokio::time::timeout(PATIENCE, log.record_all(events, bytes)).await {
+        Ok(Ok(recorded)) => Ok(recorded),
+        Ok(Err(_)) => Err(Problem::nothing_taken()),
+        Err(_) => Err(Problem::unsure()),
+    }
+}

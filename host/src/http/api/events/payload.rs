@@ -1,0 +1,36 @@
+//! `payload`: what was said, which is handed on only while the switch is on.
+
+use serde_json::value::RawValue;
+
+use super::draft::Draft;
+use super::limits::{MEMBERS, PAYLOAD};
+use super::members::members;
+use crate::event::{Body, Payload};
+
+/// Reads request and response.
+pub(super) fn read(draft: &mut Draft, json: &RawValue) -> Result<(), String> {
+    let mut payload = Payload::default();
+    for (name, value) in members(json, MEMBERS)? {
+        let place = match name.as_str() {
+            "request" => &mut payload.request,
+            "response" => &mut payload.response,
+            _ => return Err("there are request and response in it, and nothing else".to_owned()),
+        };
+        *place = body(value).map_err(|reason| format!("{name}: {reason}"))?;
+    }
+    draft.event.payload = Some(payload).filter(|payload| payload.request.is_some() || payload.response.is_some());
+    Ok(())
+}
+
+/// A text is the body itself; anything else is a body of JSON, kept as it is written.
+fn body(json: &RawValue) -> Result<Option<Body>, String> {
+    let text = match json.get() {
+        "null" => return Ok(None),
+        text if text.starts_with('"') => serde_json::from_str(text).map_err(|_| "this is no valid text".to_owned())?,
+        other => other.to_owned(),
+    };
+    match text.len() <= PAYLOAD {
+        true => Ok(Some(Body::whole(text))),
+        false => Err(format!("give at most {PAYLOAD} bytes")),
+    }
+}

@@ -1,0 +1,92 @@
+//! One, many, lines: what a request as a whole may be, and that one bad item stops no other.
+
+use axum::body::Body;
+use axum::http::Request;
+use serde_json::{Value, json};
+
+use crate::world::World;
+use crate::{EVENTS, id, item, only, with};
+
+#[tokio::test]
+async fn one_and_many_and_lines_are_the_same() {
+    let world = World::new();
+    let service = world.bearer("platform", &["service"]);
+    let (one, two, three) = (item(), item(), item());
+    assert_eq!(only(&service.events(&one).await)["id"], one["id"]);
+    let many = service.events(&json!([one, two])).await;
+    assert_eq!(many.status, 200);
+    assert_eq!((&many.json()["results"][0]["result"], &many.json()["stored"]), (&"duplicate".into(), &1.into()));
+    let lines = service.lines(&format!("\n{one}\r\n\n  {two}\n{three}")).await.json();
+    let results: Vec<_> = lines["results"].as_array().expect("results").iter().map(|one| &one["result"]).collect();
+    assert_eq!(results, ["duplicate", "duplicate", "stored"]);
+    assert_eq!(lines["results"][2]["seq"].as_u64(), many.json()["results"][1]["seq"].as_u64().map(|seq| seq + 1));
+    for empty in ["[]", "[ ]"] {
+        assert_eq!(service.post(EVENTS, empty).await.json()["results"], json!([]));
+    }
+    assert_eq!(service.lines("\n\n").await.json()["results"], json!([]));
+}
+
+#[tokio::test]
+async fn a_bad_line_stops_no_other() {
+    let world = World::new();
+    let secret = world.token("platform", &["service"]).0;
+    let (first, last) = (item(), item());
+    let lines =
+        [first.to_string().as_bytes(), b"{\"channel\":\"\xff\"}", b"{", b"{}}", b"\x00", last.to_string().as_bytes()]
+            .join(&b'\n');
+    let request = Request::post(EVENTS)
+        .header("authorization", format!("Bearer {secret}"))
+        .header("content-type", "application/x-ndjson; charset=utf-8")
+        .body(Body::from(lines))
+        .expect("a request");
+    let answer = world.ask(request).await;
+    assert_eq!(answer.status, 207, "{}", answer.text);
+    let answer = answer.json();
+    let results: Vec<_> = answer["results"].as_array().expect("results").iter().map(|one| &one["result"]).collect();
+    assert_eq!(results, ["stored", "refused", "refused", "refused", "refused", "stored"]);
+    assert!(answer["results"][1]["reason"].as_str().expect("a reason").contains("not JSON in UTF-8"));
+}
+
+/// In an array nothing behind the fault can be told from the fault, so nothing of it is taken.
+#[tokio::test]
+async fn a_body_that_is_not_json_is_refused_as_a_whole() {
+    let world = World::new();
+    let service = world.bearer("platform", &["service"]);
+    for body in ["", "{", "[{]", "[{},]", "nonsense", &format!("[{},", item())] {
+        service.post(EVENTS, body).await.problem(400, "not JSON");
+    }
+    for kind in ["", "text/plain", "application/x-www-form-urlencoded", "application/problem+json"] {
+        service.send("POST", EVENTS, kind, &item().to_string()).await.problem(415, "application/x-ndjson");
+    }
+    let packed = world.bearer("platform", &["service"]).header("content-encoding", "gzip");
+    packed.events(&item()).await.problem(415, "not compressed");
+    assert_eq!(world.bearer("root", &["admin"]).entries("channel=api").await.len(), 0);
+}
+
+#[tokio::test]
+async fn what_is_too_much_is_refused_as_a_whole_and_the_limit_is_named() {
+    let world = World::new();
+    let service = world.bearer("platform", &["service"]);
+    let many: Vec<Value> = (0..1_001).map(|_| item()).collect();
+    service.events(&json!(many)).await.problem(413, "at most 1000 items, and this has 1001");
+    let lines: Vec<_> = many.iter().map(Value::to_string).collect();
+    service.lines(&lines.join("\n")).await.problem(413, "at most 1000 items");
+    let long = " ".repeat((8 << 20) + 1);
+    service.post(EVENTS, &long).await.problem(413, "at most 8388608 bytes");
+    service.header("content-length", "99999999").post(EVENTS, "{}").await.problem(413, "at most 8388608 bytes");
+    assert_eq!(world.bearer("root", &["admin"]).entries("channel=api").await.len(), 0);
+    let answer = world.bearer("platform", &["service"]).events(&json!(many[..1_000])).await;
+    assert_eq!((answer.status.as_u16(), &answer.json()["stored"]), (200, &1_000.into()));
+}
+
+#[tokio::test]
+async fn the_first_of_two_with_one_id_counts() {
+    let world = World::new();
+    let service = world.bearer("platform", &["service"]);
+    let own = id();
+    let (first, second) = (with(&json!({ "id": own, "user": "anna" })), with(&json!({ "id": own, "user": "otto" })));
+    let answer = service.events(&json!([first, second])).await.json();
+    assert_eq!((&answer["stored"], &answer["duplicate"]), (&1.into(), &1.into()));
+    let seen = world.bearer("root", &["admin"]).entries("channel=api").await;
+    assert_eq!((seen.len(), &seen[0]["user"]), (1, &"anna".into()));
+}

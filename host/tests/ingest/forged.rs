@@ -1,0 +1,53 @@
+//! Nobody speaks in the log's own name.
+
+use serde_json::json;
+
+use crate::world::World;
+use crate::{only, with};
+
+#[tokio::test]
+async fn what_is_the_logs_to_say_is_refused_by_name() {
+    let world = World::new();
+    let service = world.bearer("platform", &["service"]);
+    for (members, field) in [
+        (json!({ "seq": 0 }), "seq"),
+        (json!({ "recorded_at": "2026-01-01T00:00:00Z" }), "recorded_at"),
+        (json!({ "action": "log.stopped" }), "action"),
+        (json!({ "fault": "out-of-fuel" }), "fault"),
+        (json!({ "has_payload": true }), "has_payload"),
+        (json!({ "payload_commitment": "00" }), "payload_commitment"),
+        (json!({ "details": {} }), "details"),
+        (json!({ "changes": [] }), "changes"),
+        (json!({ "sent_by": "anna" }), "sent_by"),
+        (json!({ "facts": { "sent_by": "anna" } }), "facts"),
+        (json!({ "facts": { "fault": "none" } }), "facts"),
+        (json!({ "facts": { "request_bytes": -1 } }), "facts"),
+        (json!({ "channel": "system" }), "channel"),
+        (json!({ "kind": "system" }), "kind"),
+        (json!({ "outcome": "success", "outcome_detail": "denied" }), "outcome"),
+    ] {
+        let answer = service.events(&with(&members)).await;
+        answer.problem(422, "Nothing was recorded");
+        let result = only(&answer);
+        assert_eq!(result["field"], field, "{members}: {result}");
+    }
+    assert_eq!(world.bearer("root", &["admin"]).entries("channel=api").await.len(), 0);
+}
+
+/// Whether the last stop was clean is told by the log's own last entry, and by nobody else's.
+#[tokio::test]
+async fn nobody_can_make_a_crash_look_like_a_clean_stop() {
+    let world = World::new();
+    let stopped = with(&json!({ "channel": "admin", "method": "log.stopped" }));
+    let answer = world.bearer("platform", &["service"]).events(&stopped).await;
+    assert_eq!(only(&answer)["result"], "stored");
+    // The files as a crash would leave them.
+    let copy = tempfile::tempdir().expect("a folder");
+    for file in std::fs::read_dir(world.folder.path()).expect("files").flatten() {
+        std::fs::copy(file.path(), copy.path().join(file.file_name())).expect("a copy");
+    }
+    let log = mcp_audit::Options::new(copy.path()).open().expect("a log");
+    let access = log.access(&crate::world::viewer("root", &["admin"]));
+    let last = log.reader(&access).page(mcp_audit::domain::Domain::TRUE, None, 1).expect("a page").entries.remove(0);
+    assert_eq!(last.details["last_stop_clean"], false);
+}

@@ -1,0 +1,41 @@
+//! Payloads that are sent obey the same switch and the same masks as those that are captured.
+
+use serde_json::json;
+
+use crate::with;
+use crate::world::World;
+
+const CANARY: &str = "CANARY-7f3a";
+
+#[tokio::test]
+async fn a_payload_is_kept_only_while_the_switch_is_on_and_secrets_in_it_never() {
+    let world = World::new();
+    let service = world.bearer("platform", &["service"]);
+    let sent = |word: &str| {
+        with(&json!({
+            "channel": "mcp", "method": "tools/call", "tool": "search",
+            "arguments": { "text": CANARY },
+            "payload": { "request": { "text": word, "password": CANARY }, "response": "found it" },
+        }))
+    };
+    let off = sent(CANARY);
+    assert_eq!(service.events(&off).await.status, 200);
+    for file in std::fs::read_dir(world.folder.path()).expect("files").flatten() {
+        let bytes = std::fs::read(file.path()).expect("bytes");
+        let found = bytes.windows(CANARY.len()).any(|window| window == CANARY.as_bytes());
+        assert!(!found, "{} holds what was said while the switch was off", file.path().display());
+    }
+    world.keep_payloads().await;
+    let on = sent("lemons");
+    assert_eq!(service.events(&on).await.status, 200);
+    let auditor = world.bearer("otto", &["auditor"]);
+    let entry = |item: &serde_json::Value| format!("/api/v1/entries/{}", item["id"].as_str().expect("an id"));
+    assert_eq!(auditor.get_json(entry(&off)).await["payload"], json!(null));
+    let kept = auditor.get_json(entry(&on)).await;
+    assert_eq!(
+        (&kept["payload"]["request"]["text"], &kept["payload"]["response"]),
+        (&"lemons".into(), &"found it".into())
+    );
+    assert!(!kept.to_string().contains(CANARY), "{kept}");
+    assert!(world.bearer("root", &["admin"]).get_json(entry(&on)).await.get("payload").is_none());
+}

@@ -1,0 +1,53 @@
+//! Events that a platform sends: what is taken, what is refused and why, and that nothing is stored twice.
+#![allow(dead_code, clippy::expect_used, clippy::panic, reason = "a helper that fails is a test that fails")]
+
+mod batches;
+mod forged;
+mod items;
+mod kept;
+mod pressure;
+mod random;
+mod refusals;
+#[path = "../http/world.rs"]
+mod world;
+
+use mcp_audit::time::{Clock, SystemClock};
+use serde_json::{Value, json};
+use world::{Answer, Caller};
+
+const EVENTS: &str = "/api/v1/events";
+
+/// An id as a sender makes it.
+pub(crate) fn id() -> String {
+    mcp_audit::event::new_id(SystemClock.now()).to_string()
+}
+
+/// The smallest item that is taken, with an id.
+pub(crate) fn item() -> Value {
+    json!({ "id": id(), "channel": "api", "method": "GET", "status_code": 200 })
+}
+
+/// An item with these members over those of the smallest.
+pub(crate) fn with(members: &Value) -> Value {
+    let mut item = item();
+    let members = members.as_object().expect("an object").clone();
+    item.as_object_mut().expect("an object").extend(members);
+    item
+}
+
+impl Caller<'_> {
+    pub(crate) async fn events(&self, body: &Value) -> Answer {
+        self.post(EVENTS, &body.to_string()).await
+    }
+
+    pub(crate) async fn lines(&self, body: &str) -> Answer {
+        self.send("POST", EVENTS, "application/x-ndjson", body).await
+    }
+}
+
+/// The one result of an answer.
+pub(crate) fn only(answer: &Answer) -> Value {
+    let results = answer.json()["results"].as_array().expect("results").clone();
+    assert_eq!(results.len(), 1, "{}", answer.text);
+    results[0].clone()
+}
