@@ -40,7 +40,8 @@ impl Event {
         self.states(Some(old), Some(new))
     }
 
-    fn states(mut self, old: Option<&Json>, new: Option<&Json>) -> Self {
+    /// The same, where one of them may be missing.
+    pub(crate) fn states(mut self, old: Option<&Json>, new: Option<&Json>) -> Self {
         let States { old, new, left_out } = state::fitting(old, new);
         for (name, json) in [("old", old), ("new", new)] {
             self.arguments.extend(json.map(|json| Argument { name: name.to_owned(), json }));

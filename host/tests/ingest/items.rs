@@ -109,7 +109,7 @@ async fn a_change_is_told_by_its_two_states_and_secrets_in_it_are_masked() {
         "channel": "admin", "method": "provider.updated", "user": "anna", "status_code": null, "outcome": "success",
         "resource_type": "provider", "resource_id": "p7", "resource_name": "Northwind",
         "old": { "enabled": false, "region": "eu", "api_key": "CANARY-1" },
-        "new": { "enabled": true, "region": "eu", "api_key": "CANARY-2", "limits.daily": 9 },
+        "new": { "enabled": true, "region": "eu", "api_key": "CANARY-2", "limits": { "daily": 9, "token": "CANARY-3" } },
     }));
     let answer = world.bearer("platform", &["service"]).events(&change).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
@@ -122,6 +122,7 @@ async fn a_change_is_told_by_its_two_states_and_secrets_in_it_are_masked() {
             { "field": "enabled", "old": false, "new": true },
             { "field": "api_key", "old": "[masked]", "new": "[masked]" },
             { "field": "limits.daily", "old": null, "new": 9 },
+            { "field": "limits.token", "old": null, "new": "[masked]" },
         ])
     );
     assert!(!entry.to_string().contains("CANARY"));

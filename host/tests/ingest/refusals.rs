@@ -50,7 +50,7 @@ fn wrong() -> Vec<(Value, &'static str, &'static str)> {
         (json!({ "facts": { "user": "root" } }), "facts", "\"user\" is no name for a fact"),
         (json!({ "arguments": "none" }), "arguments", "give an object"),
         (json!({ "old": { "a": 1 } }), "old", "channel admin"),
-        (json!({ "channel": "admin", "new": { "a": { "b": 1 } } }), "new", "by its path"),
+        (json!({ "channel": "admin", "new": [1] }), "new", "give an object"),
         (json!({ "payload": "text" }), "payload", "give an object"),
         (json!({ "payload": { "body": "x" } }), "payload", "request and response"),
         (json!({ "payload": { "request": "x".repeat(131_073) } }), "payload", "at most 131072 bytes"),

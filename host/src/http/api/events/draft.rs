@@ -1,5 +1,6 @@
 //! An item on its way to an event: what was given, until all of it is known.
 
+use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::given::Refusal;
@@ -26,9 +27,9 @@ pub(super) struct Draft {
     pub(super) error_message: Option<String>,
     /// Arguments that fields of the item stand for; they go before those of the request.
     pub(super) named: Vec<Argument>,
-    /// What was changed: old and new, each once.
-    pub(super) old: Option<Vec<(String, Value)>>,
-    pub(super) new: Option<Vec<(String, Value)>>,
+    /// The state before and after a change.
+    pub(super) old: Option<Json>,
+    pub(super) new: Option<Json>,
     /// Free facts, which go behind those that are fields.
     pub(super) facts: Vec<(String, Value)>,
 }
@@ -64,14 +65,14 @@ impl Draft {
         let occurred_at = self.occurred_at.unwrap_or(self.now);
         let detail = self.detail()?;
         let target = self.target()?;
-        self.changes(channel)?;
+        self.may_change(channel)?;
         let fresh = Event::new(occurred_at, channel, self.kind.unwrap_or(Kind::Request), detail);
         let failure = self.failure(detail);
         let (id, occurred_at, kind) = (self.id.unwrap_or(fresh.id), fresh.occurred_at, fresh.kind);
         let mut event = Event { id, occurred_at, channel, kind, detail, target, failure, ..self.event };
         event.arguments.splice(0..0, self.named);
         event.facts.extend(self.facts);
-        Ok(event)
+        Ok(event.states(self.old.as_ref(), self.new.as_ref()))
     }
 
     fn detail(&self) -> Result<Detail, Refusal> {
