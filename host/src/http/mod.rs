@@ -4,6 +4,7 @@
 //! without which a handler cannot reach the log.
 
 mod api;
+mod asked;
 mod auth;
 mod cursor;
 mod grouping;
@@ -11,7 +12,9 @@ mod headers;
 mod links;
 mod metrics;
 mod moment;
+mod openapi;
 mod origin;
+mod parameters;
 mod problem;
 mod search;
 mod serve;
@@ -30,6 +33,7 @@ use self::witness::Witness;
 use crate::AuditLog;
 use crate::identity::Identity;
 
+pub use api::openapi;
 pub use links::{LinkError, SignInLinks};
 pub use metrics::metrics_router;
 pub use serve::serve;
@@ -82,7 +86,8 @@ impl Site {
 pub fn router(site: Site) -> Router {
     let site = Arc::new(site);
     Router::new()
-        .nest("/api/v1", api::router(&site))
+        .nest(api::BASE, api::router(&site))
+        .merge(api::elsewhere())
         .merge(api::health::router())
         .merge(sign_in::router())
         .merge(ui::assets::router())
