@@ -16,7 +16,7 @@ const MOMENT: &str = "RFC 3339, a date in UTC, `today`, `yesterday`, or back fro
 impl Parameters for Search {
     fn describe(operation: &mut Operation<'_>) {
         describe_search(operation);
-        let cursor = json!({ "type": "string", "pattern": "^[A-Za-z0-9_-]{24}$" });
+        let cursor = json!({ "type": "string", "pattern": "^([A-Za-z0-9_-]{24})?$" });
         operation.query("cursor", "`next` or `previous` of a page, or the `id` of an event of a tail.", cursor);
     }
 }

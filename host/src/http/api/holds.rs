@@ -70,7 +70,7 @@ pub(super) async fn list(visitor: Visitor) -> Result<Json<Holds>, Problem> {
 pub(super) async fn place(visitor: Visitor, sent: Sent<Wanted>) -> Result<Created<Hold>, Problem> {
     visitor.access.require(Right::Configure)?;
     let Wanted { from, to, reason } = sent.read()?;
-    let (from, to) = (moment::required("from", &from)?, moment::optional("to", to.as_deref())?);
+    let (from, to) = (moment::required("from", &from)?, to.map(|to| moment::required("to", &to)).transpose()?);
     let hold = visitor.ask(move |log, access| Ok(log.place_hold(access, NewHold { from, to, reason })?)).await?;
     Ok(Created(hold))
 }
