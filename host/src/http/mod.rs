@@ -28,7 +28,9 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn;
+use axum::routing::any;
 
+use self::problem::Problem;
 use self::witness::Witness;
 use crate::AuditLog;
 use crate::identity::Identity;
@@ -87,7 +89,7 @@ pub fn router(site: Site) -> Router {
     let site = Arc::new(site);
     Router::new()
         .nest(api::BASE, api::router(&site))
-        .merge(api::elsewhere())
+        .merge(no_other_api())
         .merge(api::health::router())
         .merge(sign_in::router())
         .merge(ui::assets::router())
@@ -95,4 +97,11 @@ pub fn router(site: Site) -> Router {
         .layer(DefaultBodyLimit::max(BODY))
         .layer(from_fn(headers::harden))
         .with_state(site)
+}
+
+/// Below `/api` there is nothing else, and a program is told so in its own language.
+fn no_other_api() -> Router<Arc<Site>> {
+    let nothing = async || Problem::no_route();
+    // Nesting leaves the bare slash to the pages.
+    Router::new().nest("/api", Router::new().fallback(nothing)).route("/api/", any(nothing))
 }

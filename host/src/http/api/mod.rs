@@ -22,7 +22,6 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::any;
 
 use super::openapi::{Routes, delete, get, patch, post, put};
 use super::problem::{BUSY, DENIED, INVALID, PARAMETER, Problem, RUNNING, SETTING};
@@ -98,11 +97,4 @@ pub(super) fn router(site: &Arc<Site>) -> Router<Arc<Site>> {
         .method_not_allowed_fallback(async || Problem::method())
         .layer(from_fn_with_state(Arc::clone(site), auth::for_api));
     document::routes().router().method_not_allowed_fallback(async || Problem::method()).merge(signed_in)
-}
-
-/// Below `/api` there is nothing else, and a program is told so in its own language.
-pub(super) fn elsewhere() -> Router<Arc<Site>> {
-    let nothing = async || Problem::no_route();
-    // Nesting leaves the bare slash to the pages.
-    Router::new().nest("/api", Router::new().fallback(nothing)).route("/api/", any(nothing))
 }
