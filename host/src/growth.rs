@@ -1,5 +1,6 @@
 //! How fast the log grows, and what a period of retention will hold at that rate.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::store::Extent;
@@ -11,7 +12,7 @@ const WINDOW: i64 = 7 * DAY;
 const LEAST: i64 = 3_600 * SECOND;
 
 /// What comes in on a day, or what a number of days hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Growth {
     /// Entries.
     pub entries: u64,

@@ -1,5 +1,6 @@
 //! Legal holds: what must not be deleted although its time has come.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -13,7 +14,7 @@ pub const LONGEST_REASON: usize = 500;
 ///
 /// Retention removes the oldest entries only, so a hold in force keeps everything recorded at or after its start, what
 /// lies after its end as well.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Hold {
     /// Its id, a UUIDv7.
     pub id: Uuid,
@@ -32,7 +33,7 @@ pub struct Hold {
 }
 
 /// The end of a hold.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Release {
     /// Who released it.
     pub by: String,

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 
+use crate::event::Caller;
 use crate::store::{Token, TokenError, Tokens};
 
 /// How long a token that was found is believed without looking again. What is not found is looked up every time, so a
@@ -69,6 +70,15 @@ impl Identity {
             self.remember(key, token);
         }
         Ok(token)
+    }
+
+    /// Under which names the token with this id acts, or did until it was revoked.
+    ///
+    /// # Errors
+    /// The file of tokens cannot be read.
+    pub async fn name(&self, id: &str) -> Result<Option<Caller>, TokenError> {
+        let (tokens, id) = (self.tokens.clone(), id.to_owned());
+        blocking(move || tokens.name(&id)).await
     }
 
     fn remembered(&self, key: &[u8; 32]) -> Option<Arc<Token>> {

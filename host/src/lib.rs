@@ -26,6 +26,9 @@ pub mod event;
 /// The fields of an entry.
 pub mod field;
 
+/// How these look in the API's document.
+mod schema;
+
 /// Who is asking and what they may do.
 pub mod access;
 /// The filter language.

@@ -48,6 +48,15 @@ fn each_outside_world_is_named_in_one_module() {
     only_in(&["host/src/cli/"], &["clap::", "rmcp::"]);
 }
 
+/// `Routes::at` takes a route with what is told of it; a plain router would take it without.
+#[test]
+fn no_route_of_the_api_is_without_its_documentation() {
+    for (path, text) in sources("host/src/http/api") {
+        let plain = [".route(", ".route_service(", ".nest("].iter().find(|word| text.contains(**word));
+        assert!(plain.is_none(), "{path} has {plain:?}: add routes with Routes::at, as http/openapi/mod.rs says");
+    }
+}
+
 #[test]
 fn every_file_says_why_it_exists_and_stays_short() {
     for folder in ["host/src", "host/benches", "guest/src", "tests"] {

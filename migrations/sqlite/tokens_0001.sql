@@ -10,3 +10,15 @@ CREATE TABLE token (
     instance   TEXT,
     created_at INTEGER NOT NULL
 ) STRICT;
+
+-- Under which names a revoked token acted, for whoever asks what it did.
+CREATE TABLE revoked (
+    id         TEXT PRIMARY KEY,
+    user       TEXT NOT NULL,
+    connection TEXT NOT NULL,
+    instance   TEXT
+) STRICT;
+
+CREATE TRIGGER token_revoked AFTER DELETE ON token BEGIN
+    INSERT INTO revoked VALUES (old.id, old.user, old.connection, old.instance);
+END;

@@ -6,6 +6,7 @@ mod demo;
 mod filter;
 mod groups;
 mod list;
+mod openapi;
 mod print;
 mod serve;
 mod show;
@@ -43,6 +44,9 @@ enum Command {
     Tail(Box<tail::Tail>),
     /// Show one entry.
     Show(show::Show),
+    /// Print the document of the HTTP API, in OpenAPI 3.1.
+    #[command(name = "openapi")]
+    OpenApi(openapi::OpenApi),
     /// See it work: a real MCP server, real clients and three users, on a fresh log.
     #[cfg(feature = "demo")]
     Demo(demo::Demo),
@@ -62,6 +66,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Groups(groups) => groups.run(),
         Command::Tail(tail) => tail.run(),
         Command::Show(show) => show.run(),
+        Command::OpenApi(openapi) => openapi.run(),
         #[cfg(feature = "demo")]
         Command::Demo(demo) => demo.run(),
     };

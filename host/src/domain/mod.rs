@@ -117,6 +117,17 @@ impl Domain {
         Self::term(field, Test::In(vec![value.into()]))
     }
 
+    /// `field` is not set.
+    pub fn unset(field: Field) -> Self {
+        Self::term(field, Test::Unset)
+    }
+
+    /// It must not be true.
+    #[expect(clippy::should_implement_trait, reason = "the operator `!` hides what stands behind it")]
+    pub fn not(self) -> Self {
+        Self::Not(Box::new(self))
+    }
+
     fn term(field: Field, test: Test) -> Self {
         Self::Term(Term { field, test })
     }

@@ -4,6 +4,7 @@
 //! without which a handler cannot reach the log.
 
 mod api;
+mod asked;
 mod auth;
 mod cursor;
 mod grouping;
@@ -11,7 +12,9 @@ mod headers;
 mod links;
 mod metrics;
 mod moment;
+mod openapi;
 mod origin;
+mod parameters;
 mod problem;
 mod search;
 mod serve;
@@ -25,11 +28,14 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn;
+use axum::routing::any;
 
+use self::problem::Problem;
 use self::witness::Witness;
 use crate::AuditLog;
 use crate::identity::Identity;
 
+pub use api::openapi;
 pub use links::{LinkError, SignInLinks};
 pub use metrics::metrics_router;
 pub use serve::serve;
@@ -84,7 +90,8 @@ impl Site {
 pub fn router(site: Site) -> Router {
     let site = Arc::new(site);
     Router::new()
-        .nest("/api/v1", api::router(&site))
+        .nest(api::BASE, api::router(&site))
+        .merge(no_other_api())
         .merge(api::health::router())
         .merge(sign_in::router())
         .merge(ui::assets::router())
@@ -92,4 +99,11 @@ pub fn router(site: Site) -> Router {
         .layer(DefaultBodyLimit::max(BODY))
         .layer(from_fn(headers::harden))
         .with_state(site)
+}
+
+/// Below `/api` there is nothing else, and a program is told so in its own language.
+fn no_other_api() -> Router<Arc<Site>> {
+    let nothing = async || Problem::no_route();
+    // Nesting leaves the bare slash to the pages.
+    Router::new().nest("/api", Router::new().fallback(nothing)).route("/api/", any(nothing))
 }

@@ -1,7 +1,25 @@
 //! Moments as people type them: RFC 3339, or a date in UTC.
 
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
 use super::problem::Problem;
 use crate::time::Timestamp;
+
+/// How the document describes one.
+pub(super) struct Moment;
+
+impl JsonSchema for Moment {
+    fn schema_name() -> Cow<'static, str> {
+        "Moment".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let forms = ["date-time", "date"].map(|format| json_schema!({ "type": "string", "format": format }));
+        json_schema!({ "anyOf": forms })
+    }
+}
 
 /// The moment that `text` is.
 pub(super) fn required(name: &str, text: &str) -> Result<Timestamp, Problem> {

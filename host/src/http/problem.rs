@@ -9,26 +9,36 @@ use axum::Json;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::domain::{DomainError, Position};
 
+/// The media type of a problem.
+pub(super) const PROBLEM_JSON: &str = "application/problem+json";
+
 /// A refusal or a failure.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(super) struct Problem {
+    /// Which kind of problem it is: a URN of this log's own.
     #[serde(rename = "type")]
     kind: &'static str,
+    /// The same in words.
     title: &'static str,
+    /// The HTTP status.
     #[serde(serialize_with = "number")]
+    #[schemars(with = "u16")]
     status: StatusCode,
+    /// What is wrong here, and what to do about it.
     detail: String,
     #[serde(flatten)]
     wrong: Option<Box<Wrong>>,
 }
 
 /// The parameter of the query that is wrong.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 struct Wrong {
+    /// Its name.
     parameter: String,
     /// The part of a filter that is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,23 +49,31 @@ struct Wrong {
 }
 
 /// What kinds there are: status, last part of the type's URN, title.
-type Kind = (StatusCode, &'static str, &'static str);
+pub(super) type Kind = (StatusCode, &'static str, &'static str);
 
-const UNAUTHENTICATED: Kind = (StatusCode::UNAUTHORIZED, "urn:mcp-audit:problem:unauthenticated", "Not signed in");
-const DENIED: Kind = (StatusCode::FORBIDDEN, "urn:mcp-audit:problem:denied", "Not allowed");
-const CROSS_SITE: Kind = (StatusCode::FORBIDDEN, "urn:mcp-audit:problem:cross-site", "Request from another site");
-const MISSING: Kind = (StatusCode::NOT_FOUND, "urn:mcp-audit:problem:not-found", "Not found");
-const METHOD: Kind = (StatusCode::METHOD_NOT_ALLOWED, "urn:mcp-audit:problem:method", "Method not allowed");
-const PARAMETER: Kind = (StatusCode::BAD_REQUEST, "urn:mcp-audit:problem:parameter", "Parameter not understood");
-const BODY: Kind = (StatusCode::BAD_REQUEST, "urn:mcp-audit:problem:body", "Body not understood");
-const TOO_LONG: Kind = (StatusCode::PAYLOAD_TOO_LARGE, "urn:mcp-audit:problem:too-long", "Body too long");
-const MEDIA: Kind = (StatusCode::UNSUPPORTED_MEDIA_TYPE, "urn:mcp-audit:problem:media-type", "Media type not taken");
-const SLOW: Kind = (StatusCode::REQUEST_TIMEOUT, "urn:mcp-audit:problem:too-slow", "Body too slow");
-const SETTING: Kind = (StatusCode::UNPROCESSABLE_ENTITY, "urn:mcp-audit:problem:setting", "Setting not allowed");
-const INVALID: Kind = (StatusCode::UNPROCESSABLE_ENTITY, "urn:mcp-audit:problem:invalid", "Value not allowed");
-const RUNNING: Kind = (StatusCode::CONFLICT, "urn:mcp-audit:problem:running", "Running already");
-const BUSY: Kind = (StatusCode::SERVICE_UNAVAILABLE, "urn:mcp-audit:problem:busy", "Not possible at present");
-const INTERNAL: Kind = (StatusCode::INTERNAL_SERVER_ERROR, "urn:mcp-audit:problem:internal", "Failure of the log");
+pub(super) const UNAUTHENTICATED: Kind =
+    (StatusCode::UNAUTHORIZED, "urn:mcp-audit:problem:unauthenticated", "Not signed in");
+pub(super) const DENIED: Kind = (StatusCode::FORBIDDEN, "urn:mcp-audit:problem:denied", "Not allowed");
+pub(super) const CROSS_SITE: Kind =
+    (StatusCode::FORBIDDEN, "urn:mcp-audit:problem:cross-site", "Request from another site");
+pub(super) const MISSING: Kind = (StatusCode::NOT_FOUND, "urn:mcp-audit:problem:not-found", "Not found");
+pub(super) const METHOD: Kind = (StatusCode::METHOD_NOT_ALLOWED, "urn:mcp-audit:problem:method", "Method not allowed");
+pub(super) const PARAMETER: Kind =
+    (StatusCode::BAD_REQUEST, "urn:mcp-audit:problem:parameter", "Parameter not understood");
+pub(super) const BODY: Kind = (StatusCode::BAD_REQUEST, "urn:mcp-audit:problem:body", "Body not understood");
+pub(super) const TOO_LONG: Kind = (StatusCode::PAYLOAD_TOO_LARGE, "urn:mcp-audit:problem:too-long", "Body too long");
+pub(super) const MEDIA: Kind =
+    (StatusCode::UNSUPPORTED_MEDIA_TYPE, "urn:mcp-audit:problem:media-type", "Media type not taken");
+pub(super) const SLOW: Kind = (StatusCode::REQUEST_TIMEOUT, "urn:mcp-audit:problem:too-slow", "Body too slow");
+pub(super) const SETTING: Kind =
+    (StatusCode::UNPROCESSABLE_ENTITY, "urn:mcp-audit:problem:setting", "Setting not allowed");
+pub(super) const INVALID: Kind =
+    (StatusCode::UNPROCESSABLE_ENTITY, "urn:mcp-audit:problem:invalid", "Value not allowed");
+pub(super) const RUNNING: Kind = (StatusCode::CONFLICT, "urn:mcp-audit:problem:running", "Running already");
+pub(super) const BUSY: Kind =
+    (StatusCode::SERVICE_UNAVAILABLE, "urn:mcp-audit:problem:busy", "Not possible at present");
+pub(super) const INTERNAL: Kind =
+    (StatusCode::INTERNAL_SERVER_ERROR, "urn:mcp-audit:problem:internal", "Failure of the log");
 
 impl Problem {
     fn new((status, kind, title): Kind, detail: impl Into<String>) -> Self {
@@ -126,6 +144,11 @@ impl Problem {
     pub(super) fn domain(name: &str, error: &DomainError) -> Self {
         let (term, position) = (error.term.clone(), error.position.map(Position::number));
         Self::new(PARAMETER, format!("{name}: {error}.")).with(Wrong { parameter: name.to_owned(), term, position })
+    }
+
+    /// The query as a whole is wrong.
+    pub(super) fn query(detail: impl Into<String>) -> Self {
+        Self::new(PARAMETER, detail)
     }
 
     /// The body is wrong.
@@ -204,7 +227,7 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = (self.status, Json(&self)).into_response();
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         match self.status {
             StatusCode::UNAUTHORIZED => {
                 headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"mcp-audit\""));

@@ -151,6 +151,19 @@ impl Tokens {
         self.one("id = ?1", &id)
     }
 
+    /// Under which names the token with this id acts, or did until it was revoked: its entries are still there.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn name(&self, id: &str) -> Result<Option<Caller>, TokenError> {
+        let sql = "SELECT user, connection, instance FROM token WHERE id = ?1 \
+                   UNION ALL SELECT user, connection, instance FROM revoked WHERE id = ?1 LIMIT 1";
+        let caller = |row: &Row<'_>| {
+            Ok(Caller { user: row.get(0)?, connection: row.get(1)?, instance: row.get(2)?, ..Caller::default() })
+        };
+        self.with(|connection| connection.query_row(sql, [id], caller).optional())
+    }
+
     /// Every token, oldest first.
     ///
     /// # Errors
@@ -232,6 +245,9 @@ mod tests {
         assert_eq!(tokens.find(&secret).expect("looked"), None);
         assert_eq!(tokens.list().expect("listed"), [otto]);
         assert!(!tokens.revoke(&anna.id).expect("looked"), "there is none any more");
+        assert_eq!(tokens.by_id(&anna.id).expect("looked"), None);
+        assert_eq!(tokens.name(&anna.id).expect("looked"), Some(anna.caller()), "its entries are still there");
+        assert_eq!(tokens.name("nonsense").expect("looked"), None);
     }
 
     #[test]

@@ -3,13 +3,17 @@
 
 mod access;
 mod bad_input;
+mod calls;
 mod groups;
 mod health;
 mod holds;
+mod matrix;
 mod metrics;
 mod mounted;
+mod openapi;
 mod pages;
 mod payloads;
+mod problems;
 mod serving;
 mod settings;
 mod sign_in;

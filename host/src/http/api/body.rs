@@ -1,21 +1,59 @@
 //! The body of a request to the API as JSON, or the problem that it is none.
 
+use std::marker::PhantomData;
+
+use axum::extract::{FromRequest, Request};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
+use bytes::Bytes;
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
-use super::super::problem::Problem;
+use super::super::openapi::{Input, Operation};
+use super::super::problem::{BODY, MEDIA, Problem, TOO_LONG};
 
-/// Reads a body of JSON. `example` shows what would be one.
-pub(super) fn json<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8], example: &str) -> Result<T, Problem> {
-    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    if kind != "application/json" && kind != "application/merge-patch+json" {
-        return Err(Problem::media_type("application/json"));
+/// What can be sent as JSON.
+pub(super) trait Sendable: DeserializeOwned + JsonSchema {
+    /// How it looks, for the document and for whoever sent something else.
+    const EXAMPLE: &'static str;
+}
+
+/// A body that nobody has looked at yet: whoever may not do something does not learn what would be taken.
+pub(super) struct Sent<T> {
+    headers: HeaderMap,
+    body: Result<Bytes, Problem>,
+    kind: PhantomData<fn() -> T>,
+}
+
+impl<T: Sendable> Sent<T> {
+    /// Reads it.
+    pub(super) fn read(self) -> Result<T, Problem> {
+        let kind = self.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        if kind != "application/json" && kind != "application/merge-patch+json" {
+            return Err(Problem::media_type("application/json"));
+        }
+        serde_json::from_slice(&self.body?).map_err(|error| {
+            let what = if error.is_data() { "not what is taken here" } else { "not JSON" };
+            let why: String = error.to_string().chars().take(200).collect();
+            Problem::body(format!("This is {what}: {why}. Send an object such as {}.", T::EXAMPLE))
+        })
     }
-    serde_json::from_slice(body).map_err(|error| {
-        let what = if error.is_data() { "not what is taken here" } else { "not JSON" };
-        let why: String = error.to_string().chars().take(200).collect();
-        Problem::body(format!("This is {what}: {why}. Send an object such as {example}."))
-    })
+}
+
+impl<T, S: Send + Sync> FromRequest<S> for Sent<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let headers = request.headers().clone();
+        let body = Bytes::from_request(request, state).await.map_err(Problem::from);
+        Ok(Self { headers, body, kind: PhantomData })
+    }
+}
+
+impl<T: Sendable> Input for Sent<T> {
+    fn describe(operation: &mut Operation<'_>) {
+        operation.body::<T>(T::EXAMPLE);
+        [BODY, TOO_LONG, MEDIA].into_iter().for_each(|kind| operation.refuses(kind));
+    }
 }

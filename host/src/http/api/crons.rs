@@ -1,24 +1,24 @@
 //! `/api/v1/crons`: the scheduled jobs, how far one is that runs, and starting one now.
 
 use axum::Json;
-use axum::extract::Path;
-use axum::extract::rejection::PathRejection;
-use axum::http::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::auth::Visitor;
+use super::super::openapi::Accepted;
 use super::super::problem::Problem;
+use super::segment::Name;
 use crate::time::Timestamp;
 use crate::{CleanupProgress, CronStatus};
 
 /// The jobs.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Crons {
     crons: Vec<Cron>,
 }
 
 /// A job.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Cron {
     name: String,
     /// In cron syntax, UTC.
@@ -32,7 +32,7 @@ pub(super) struct Cron {
 }
 
 /// How far a run is.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Running {
     since: Timestamp,
     entries_removed: u64,
@@ -68,14 +68,10 @@ pub(super) async fn list(visitor: Visitor) -> Result<Json<Crons>, Problem> {
 }
 
 /// `POST …/{name}/run`: starts one and answers with how it stands; the list says how far it is.
-pub(super) async fn run(
-    visitor: Visitor,
-    name: Result<Path<String>, PathRejection>,
-) -> Result<(StatusCode, Json<Option<Cron>>), Problem> {
-    let name = name.map_or_else(|_| String::new(), |Path(name)| name);
+pub(super) async fn run(visitor: Visitor, Name(name): Name) -> Result<Accepted<Option<Cron>>, Problem> {
     let started = visitor.ask(move |log, access| {
         log.start_cron(access, &name)?;
         Ok(log.crons(access)?.into_iter().find(|cron| cron.name == name))
     });
-    Ok((StatusCode::ACCEPTED, Json(started.await?.map(Cron::from))))
+    Ok(Accepted(started.await?.map(Cron::from)))
 }

@@ -1,17 +1,18 @@
 //! `GET /api/v1/entries`: a page of entries, newest first.
 
 use axum::Json;
-use axum::extract::Query;
+use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::super::asked::Asked;
 use super::super::auth::Visitor;
 use super::super::cursor;
 use super::super::problem::Problem;
-use super::super::search::{Pairs, Search};
+use super::super::search::Search;
 use crate::entry::Entry;
 
 /// A page.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Entries {
     entries: Vec<Entry>,
     /// The cursor of the page of older ones; null where there are none.
@@ -21,9 +22,9 @@ pub(super) struct Entries {
 }
 
 /// The parameters are those of [`Search`].
-pub(super) async fn list(visitor: Visitor, Query(pairs): Query<Pairs>) -> Result<Json<Entries>, Problem> {
+pub(super) async fn list(visitor: Visitor, asked: Asked<Search>) -> Result<Json<Entries>, Problem> {
     let page = visitor.ask(move |log, access| {
-        let search = Search::parse(&pairs, log, access.viewer())?;
+        let search = Search::parse(&asked.pairs, log, access.viewer())?;
         let page = log.reader(access).page(search.domain, search.from, search.limit)?;
         Ok(Entries {
             entries: page.entries,

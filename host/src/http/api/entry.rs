@@ -1,21 +1,21 @@
 //! `GET /api/v1/entries/{id}`: one entry with its details and, for those who may, its payload.
 
 use axum::Json;
-use axum::extract::Path;
-use axum::extract::rejection::PathRejection;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use uuid::Uuid;
 
 use super::super::auth::Visitor;
 use super::super::problem::Problem;
+use super::segment::Id;
 use crate::AuditLog;
 use crate::access::{Access, Right};
 use crate::entry::{Details, Entry};
 use crate::store::StoredPayload;
 
 /// An entry as a whole.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "WholeEntry")]
 pub(super) struct Whole {
     #[serde(flatten)]
     entry: Entry,
@@ -26,9 +26,13 @@ pub(super) struct Whole {
 }
 
 /// What is kept of request and response.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Payload {
+    /// JSON as it was sent, or a text; null where none is kept.
+    #[schemars(with = "serde_json::Value")]
     request: Option<Body>,
+    /// The same of the answer.
+    #[schemars(with = "serde_json::Value")]
     response: Option<Body>,
     #[serde(flatten)]
     notes: Details,
@@ -43,15 +47,13 @@ enum Body {
 }
 
 /// Reading a payload is recorded before it is shown.
-pub(super) async fn show(visitor: Visitor, id: Result<Path<String>, PathRejection>) -> Result<Json<Whole>, Problem> {
-    // An id that is no text is no entry's id.
-    let id = id.map_or_else(|_| String::new(), |Path(id)| id);
+pub(super) async fn show(visitor: Visitor, id: Id) -> Result<Json<Whole>, Problem> {
     visitor.ask(move |log, access| whole(log, access, &id)).await.map(Json)
 }
 
-fn whole(log: &AuditLog, access: &Access, id: &str) -> Result<Whole, Problem> {
+fn whole(log: &AuditLog, access: &Access, id: &Id) -> Result<Whole, Problem> {
     access.require(Right::Read)?;
-    let id = Uuid::try_parse(id).map_err(|_| Problem::no_entry())?;
+    let id = id.of("entry")?;
     let mut entry = log.reader(access).entry(id)?.ok_or_else(Problem::no_entry)?;
     let payload = access.may(Right::ReadPayloads).then(|| payload(log, access, &entry)).transpose()?;
     Ok(Whole { details: std::mem::take(&mut entry.details), entry, payload })

@@ -1,6 +1,7 @@
 //! `GET /api/v1/extent`: how large the log is, how fast it grows, what the chosen period will hold.
 
 use axum::Json;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::auth::Visitor;
@@ -11,7 +12,7 @@ use crate::time::Timestamp;
 use crate::value::Value;
 
 /// The figures.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Figures {
     entries: u64,
     bytes: u64,
@@ -22,7 +23,7 @@ pub(super) struct Figures {
     at_retention: Option<Held>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Held {
     days: u64,
     #[serde(flatten)]

@@ -1,10 +1,11 @@
 //! `GET /api/v1/groups`: the entries of a search as groups, each with the query that lists it.
 
 use axum::Json;
-use axum::extract::Query;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Map;
 
+use super::super::asked::Asked;
 use super::super::auth::Visitor;
 use super::super::grouping::{self, Grouping};
 use super::super::problem::Problem;
@@ -13,7 +14,7 @@ use crate::access::Right;
 use crate::store::GroupBy;
 
 /// The groups.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Groups {
     groups: Vec<Group>,
     /// How many there are in all.
@@ -23,7 +24,7 @@ pub(super) struct Groups {
 }
 
 /// A group.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Group {
     /// Its value at each level, by the level's name; null where the entries have none.
     keys: Map<String, serde_json::Value>,
@@ -37,7 +38,8 @@ struct Group {
 }
 
 /// The parameters are those of [`Grouping`].
-pub(super) async fn list(visitor: Visitor, Query(pairs): Query<Pairs>) -> Result<Json<Groups>, Problem> {
+pub(super) async fn list(visitor: Visitor, asked: Asked<Grouping>) -> Result<Json<Groups>, Problem> {
+    let pairs = asked.pairs;
     let groups = visitor.ask(move |log, access| {
         access.require(Right::Read)?;
         let Grouping { domain, limit, by, sort } = Grouping::parse(&pairs, log, access.viewer())?;

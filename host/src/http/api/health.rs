@@ -6,19 +6,59 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::routing::get;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
 
 use super::super::Site;
+use super::super::openapi::{Operation, Output, Routes, get};
+use super::super::problem::Problem;
+
+/// A word.
+struct Word(&'static str);
+
+/// A word for why not.
+struct NotReady(String);
+
+/// The routes, and what is to be told of them.
+pub(super) fn routes() -> Routes {
+    Routes::below("")
+        .at("/healthz", get("isAlive", "Whether the process runs", async || Word("ok\n")))
+        .at("/readyz", get("isReady", "Whether what is recorded reaches the disk", ready))
+}
 
 /// The routes.
 pub(in super::super) fn router() -> Router<Arc<Site>> {
-    Router::new().route("/healthz", get(async || "ok\n")).route("/readyz", get(ready))
+    routes().router().method_not_allowed_fallback(async || Problem::method())
 }
 
 /// Ready while what is recorded reaches the disk.
-async fn ready(State(site): State<Arc<Site>>) -> (StatusCode, String) {
+async fn ready(State(site): State<Arc<Site>>) -> Result<Word, NotReady> {
     match site.log.recorder().ready() {
-        Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
-        Err(unready) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {}\n", unready.as_str())),
+        Ok(()) => Ok(Word("ready\n")),
+        Err(unready) => Err(NotReady(format!("not ready: {}\n", unready.as_str()))),
+    }
+}
+
+impl IntoResponse for Word {
+    fn into_response(self) -> Response {
+        self.0.into_response()
+    }
+}
+
+impl IntoResponse for NotReady {
+    fn into_response(self) -> Response {
+        (StatusCode::SERVICE_UNAVAILABLE, self.0).into_response()
+    }
+}
+
+impl Output for Word {
+    fn describe(operation: &mut Operation<'_>) {
+        operation.answer(StatusCode::OK, "text/plain", json!({ "type": "string" }));
+    }
+}
+
+impl Output for NotReady {
+    fn describe(operation: &mut Operation<'_>) {
+        operation.answer(StatusCode::SERVICE_UNAVAILABLE, "text/plain", json!({ "type": "string" }));
     }
 }

@@ -1,19 +1,17 @@
 //! `/api/v1/holds`: legal holds, for those who oversee the log; placed and released by those who configure it.
 
 use axum::Json;
-use axum::extract::Path;
-use axum::extract::rejection::{BytesRejection, PathRejection};
-use axum::http::{HeaderMap, StatusCode};
-use bytes::Bytes;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use super::super::auth::Visitor;
-use super::super::moment;
+use super::super::moment::{self, Moment};
+use super::super::openapi::Created;
 use super::super::problem::Problem;
-use super::body::json;
+use super::body::{Sendable, Sent};
+use super::segment::Id;
 use crate::access::Right;
-use crate::hold::{Hold, NewHold, held_from};
+use crate::hold::{Hold, LONGEST_REASON, NewHold, held_from};
 use crate::time::Timestamp;
 
 /// What holds do, for whoever reads the answer without the manual.
@@ -21,7 +19,7 @@ const NOTE: &str = "While a hold is in force, the cleanup stops at the first ent
                     removes the oldest entries only, so what lies after the end of the hold waits as well.";
 
 /// The holds.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Holds {
     holds: Vec<Hold>,
     /// The start of the earliest hold in force; null: nothing is held.
@@ -29,19 +27,37 @@ pub(super) struct Holds {
     note: &'static str,
 }
 
-#[derive(Deserialize)]
+/// A hold to place.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Wanted {
+#[schemars(rename = "NewHold")]
+pub(super) struct Wanted {
+    /// The first moment of recording that it is about: RFC 3339, or a date in UTC.
+    #[schemars(with = "Moment")]
     from: String,
+    /// The first moment of recording that it is no longer about; without one, it has no end.
     #[serde(default)]
+    #[schemars(with = "Option<Moment>")]
     to: Option<String>,
+    /// Why it is placed.
+    #[schemars(length(min = 1, max = LONGEST_REASON))]
     reason: String,
 }
 
-#[derive(Deserialize)]
+/// Why a hold is released.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Reason {
+pub(super) struct Reason {
+    #[schemars(length(min = 1, max = LONGEST_REASON))]
     reason: String,
+}
+
+impl Sendable for Wanted {
+    const EXAMPLE: &'static str = "{\"from\": \"2026-01-01\", \"to\": null, \"reason\": \"case 7\"}";
+}
+
+impl Sendable for Reason {
+    const EXAMPLE: &'static str = "{\"reason\": \"the case is closed\"}";
 }
 
 /// `GET`: all of them, the newest first.
@@ -51,28 +67,18 @@ pub(super) async fn list(visitor: Visitor) -> Result<Json<Holds>, Problem> {
 }
 
 /// `POST`: places one.
-pub(super) async fn place(
-    visitor: Visitor,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<(StatusCode, Json<Hold>), Problem> {
+pub(super) async fn place(visitor: Visitor, sent: Sent<Wanted>) -> Result<Created<Hold>, Problem> {
     visitor.access.require(Right::Configure)?;
-    let example = "{\"from\": \"2026-01-01\", \"to\": null, \"reason\": \"case 7\"}";
-    let Wanted { from, to, reason } = json(&headers, &body?, example)?;
-    let (from, to) = (moment::required("from", &from)?, moment::optional("to", to.as_deref())?);
+    let Wanted { from, to, reason } = sent.read()?;
+    let (from, to) = (moment::required("from", &from)?, to.map(|to| moment::required("to", &to)).transpose()?);
     let hold = visitor.ask(move |log, access| Ok(log.place_hold(access, NewHold { from, to, reason })?)).await?;
-    Ok((StatusCode::CREATED, Json(hold)))
+    Ok(Created(hold))
 }
 
 /// `POST …/{id}/release`: releases one.
-pub(super) async fn release(
-    visitor: Visitor,
-    id: Result<Path<Uuid>, PathRejection>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Json<Hold>, Problem> {
+pub(super) async fn release(visitor: Visitor, id: Id, sent: Sent<Reason>) -> Result<Json<Hold>, Problem> {
     visitor.access.require(Right::Configure)?;
-    let Path(id) = id.map_err(|_| Problem::missing("hold"))?;
-    let Reason { reason } = json(&headers, &body?, "{\"reason\": \"the case is closed\"}")?;
+    let id = id.of("hold")?;
+    let Reason { reason } = sent.read()?;
     visitor.ask(move |log, access| Ok(log.release_hold(access, id, &reason)?)).await.map(Json)
 }

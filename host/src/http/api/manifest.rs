@@ -1,12 +1,13 @@
 //! `GET /api/v1/manifest`: what the policy declares, for clients that build their own filters and forms.
 
 use axum::Json;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::auth::Visitor;
 
 /// The declarations.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Declared {
     name: String,
     version: String,
@@ -17,13 +18,13 @@ pub(super) struct Declared {
     settings: Vec<Setting>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Named {
     name: String,
     label: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Setting {
     key: String,
     label: String,

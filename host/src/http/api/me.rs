@@ -1,6 +1,7 @@
 //! `GET /api/v1/me`: who the log takes the caller for, and what they may do.
 
 use axum::Json;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::auth::Visitor;
@@ -19,7 +20,7 @@ const RIGHTS: [(Right, &str); 8] = [
 ];
 
 /// The caller.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Me {
     user: String,
     groups: Vec<String>,

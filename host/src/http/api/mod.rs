@@ -1,7 +1,9 @@
-//! The API, version 1: JSON in, JSON or a problem out.
+//! The API, version 1: JSON in, JSON or a problem out. `super::openapi` says how to add a route.
 
 mod body;
+mod calls;
 mod crons;
+mod document;
 mod entries;
 mod entry;
 mod events;
@@ -11,6 +13,7 @@ pub(super) mod health;
 mod holds;
 mod manifest;
 mod me;
+mod segment;
 mod settings;
 mod tail;
 mod values;
@@ -20,33 +23,86 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post, put};
 
-use super::problem::Problem;
+use super::openapi::{Routes, delete, get, patch, post, put};
+use super::problem::{BUSY, DENIED, INVALID, PARAMETER, Problem, RUNNING, SETTING};
 use super::{Site, auth};
 
 pub(super) use events::Intake;
 
-/// The routes below `/api/v1`, all behind the sign-in.
+pub use document::openapi;
+
+/// Where the API is.
+pub(super) const BASE: &str = "/api/v1";
+
+/// The routes behind the sign-in.
+fn routes() -> Routes {
+    Routes::below(BASE)
+        .at("/entries", get("listEntries", "A page of entries, newest first", entries::list).refuses(&[DENIED, BUSY]))
+        .at(
+            "/entries/tail",
+            get("followEntries", "Entries as they are stored, oldest first", tail::follow).refuses(&[DENIED, BUSY]),
+        )
+        .at("/entries/{id}", get("getEntry", "One entry with its details", entry::show).refuses(&[DENIED, BUSY]))
+        .at(
+            "/events",
+            post("sendEvents", "Send events to be recorded, all that can be taken or none", events::take)
+                .refuses(&[DENIED, BUSY]),
+        )
+        .at("/groups", get("groupEntries", "Entries in groups", groups::list).refuses(&[DENIED, BUSY]))
+        .at("/values/{field}", get("listValues", "The values that a field has", values::list).refuses(&[DENIED, BUSY]))
+        .at(
+            "/settings",
+            get("getSettings", "All settings", settings::show)
+                .refuses(&[DENIED])
+                .and(patch("changeSettings", "Change settings", settings::change).refuses(&[DENIED, SETTING, BUSY])),
+        )
+        .at(
+            "/settings/mcp-audit",
+            get("listCalls", "The latest calls of every token", calls::list).refuses(&[DENIED, BUSY]),
+        )
+        .at(
+            "/settings/mcp-tokens/{token_id}/audit",
+            get("listTokenCalls", "The latest calls of one token", calls::of_token).refuses(&[DENIED, BUSY]),
+        )
+        .at("/crons", get("listCrons", "The scheduled jobs", crons::list).refuses(&[DENIED, BUSY]))
+        .at(
+            "/crons/{name}/run",
+            post("runCron", "Start a scheduled job now", crons::run).refuses(&[DENIED, RUNNING, BUSY]),
+        )
+        .at("/extent", get("getExtent", "How large the log is", extent::show).refuses(&[DENIED, BUSY]))
+        .at(
+            "/holds",
+            get("listHolds", "Legal holds, newest first", holds::list)
+                .refuses(&[DENIED, BUSY])
+                .and(post("placeHold", "Place a legal hold", holds::place).refuses(&[DENIED, INVALID, BUSY])),
+        )
+        .at(
+            "/holds/{id}/release",
+            post("releaseHold", "Release a legal hold", holds::release).refuses(&[DENIED, INVALID, BUSY]),
+        )
+        .at(
+            "/views",
+            get("listViews", "Saved views, by name", views::list)
+                .refuses(&[DENIED, BUSY])
+                .and(post("saveView", "Save a view", views::save).refuses(&[DENIED, PARAMETER, INVALID, BUSY])),
+        )
+        .at(
+            "/views/{id}",
+            put("changeView", "Replace a view", views::change)
+                .refuses(&[DENIED, PARAMETER, INVALID, BUSY])
+                .and(delete("deleteView", "Delete a view", views::delete).refuses(&[DENIED, BUSY])),
+        )
+        .at("/manifest", get("getManifest", "What the policy declares", manifest::show))
+        .at("/me", get("getMe", "Who you are, and what you may do", me::show))
+}
+
+/// The routes below [`BASE`]; all but the document behind the sign-in.
 pub(super) fn router(site: &Arc<Site>) -> Router<Arc<Site>> {
-    Router::new()
-        .route("/entries", get(entries::list))
-        .route("/entries/tail", get(tail::follow))
-        .route("/entries/{id}", get(entry::show))
-        .route("/events", post(events::take))
-        .route("/groups", get(groups::list))
-        .route("/values/{field}", get(values::list))
-        .route("/settings", get(settings::show).patch(settings::change))
-        .route("/crons", get(crons::list))
-        .route("/crons/{name}/run", post(crons::run))
-        .route("/extent", get(extent::show))
-        .route("/holds", get(holds::list).post(holds::place))
-        .route("/holds/{id}/release", post(holds::release))
-        .route("/views", get(views::list).post(views::save))
-        .route("/views/{id}", put(views::change).delete(views::delete))
-        .route("/manifest", get(manifest::show))
-        .route("/me", get(me::show))
+    let signed_in = routes()
+        .router()
         .fallback(async || Problem::no_route())
         .method_not_allowed_fallback(async || Problem::method())
-        .layer(from_fn_with_state(Arc::clone(site), auth::for_api))
+        .layer(from_fn_with_state(Arc::clone(site), auth::for_api));
+    document::routes().router().method_not_allowed_fallback(async || Problem::method()).merge(signed_in)
 }

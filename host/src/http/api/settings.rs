@@ -1,22 +1,34 @@
 //! `/api/v1/settings`: what an admin sets, and an auditor may look at.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
-use axum::extract::rejection::BytesRejection;
-use axum::http::HeaderMap;
-use bytes::Bytes;
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json_};
 
 use super::super::auth::Visitor;
 use super::super::problem::Problem;
-use super::body::json;
+use super::body::{Sendable, Sent};
 use crate::access::Right;
 use crate::settings::Settings;
+use crate::value::Value;
 
 /// Every setting by its key.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(transparent)]
-pub(super) struct All(Map<String, Json_>);
+#[schemars(rename = "Settings")]
+pub(super) struct All(#[schemars(with = "BTreeMap<String, Value>")] Map<String, Json_>);
+
+/// Some settings by their keys.
+#[derive(Deserialize, JsonSchema)]
+#[serde(transparent)]
+#[schemars(rename = "NewSettings")]
+pub(super) struct Wanted(#[schemars(with = "BTreeMap<String, Value>")] Map<String, Json_>);
+
+impl Sendable for Wanted {
+    const EXAMPLE: &'static str = "{\"retention_days\": 30}";
+}
 
 impl All {
     fn new(settings: &Settings) -> Self {
@@ -31,14 +43,10 @@ pub(super) async fn show(visitor: Visitor) -> Result<Json<All>, Problem> {
 }
 
 /// `PATCH`: some settings; answers with all of them.
-pub(super) async fn change(
-    visitor: Visitor,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Json<All>, Problem> {
+pub(super) async fn change(visitor: Visitor, sent: Sent<Wanted>) -> Result<Json<All>, Problem> {
     // First, so that whoever may not change settings does not learn what would be taken.
     visitor.access.require(Right::Configure)?;
-    let wanted: Map<_, _> = json(&headers, &body?, "{\"retention_days\": 30}")?;
+    let Wanted(wanted) = sent.read()?;
     let settings = visitor.ask(move |log, access| Ok(log.change_settings(access, &wanted)?)).await?;
     Ok(Json(All::new(&settings)))
 }

@@ -9,18 +9,22 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::Extension;
-use axum::extract::Query;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, StreamExt};
 use serde::Serialize;
+use serde_json::json;
 use tokio::time::Instant;
 
+use super::super::asked::Asked;
 use super::super::auth::Visitor;
 use super::super::cursor;
+use super::super::openapi::{Input, Operation, Output};
 use super::super::problem::Problem;
-use super::super::search::{Pairs, Search};
+use super::super::search::Search;
 use super::super::serve::Ending;
 use crate::access::Right;
 use crate::entry::Entry;
@@ -40,20 +44,19 @@ const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 /// The parameters are those of [`Search`]; `limit` is how many are read at once.
 pub(super) async fn follow(
     visitor: Visitor,
-    Query(pairs): Query<Pairs>,
-    headers: HeaderMap,
+    asked: Asked<Search>,
+    last: Last,
     ending: Option<Extension<Ending>>,
-) -> Result<Response, Problem> {
+) -> Result<Tail, Problem> {
     visitor.access.require(Right::Read)?;
     let log = visitor.site.log.clone();
-    let search = Search::parse(&pairs, &log, visitor.access.viewer())?;
-    let last = headers.get(LAST).map(|value| String::from_utf8_lossy(value.as_bytes()));
-    let last = last.map_or(Ok(Place::Newest), |text| cursor::read("Last-Event-ID", &text, log.secret()))?;
+    let search = Search::parse(&asked.pairs, &log, visitor.access.viewer())?;
+    let last = last.0.map_or(Ok(Place::Newest), |text| cursor::read("Last-Event-ID", &text, log.secret()))?;
     let (last, asked) = (after("Last-Event-ID", last)?, after("cursor", search.from)?);
     let mut follower = log.follow().ok_or_else(Problem::too_many_tails)?;
     // Whoever comes back has the URL of the first time, and a later place.
     let after = last.or(asked).or_else(|| follower.place().checked_sub(1));
-    let tail = Tail {
+    Ok(Tail {
         visitor,
         follower,
         ending: ending.map(|Extension(ending)| ending),
@@ -64,8 +67,7 @@ pub(super) async fn follow(
         at_end: false,
         checked: Instant::now(),
         over: false,
-    };
-    Ok(tail.into_response())
+    })
 }
 
 /// The place above which a tail goes on; none where it begins now.
@@ -79,7 +81,7 @@ fn after(name: &str, place: Place) -> Result<Option<u64>, Problem> {
 }
 
 /// Somebody who follows the log.
-struct Tail {
+pub(super) struct Tail {
     visitor: Visitor,
     follower: Follower,
     /// The end of the server, where it is ours.
@@ -224,5 +226,33 @@ impl From<Problem> for End {
             _ => "failed",
         };
         Self { reason, detail: problem.detail().to_owned() }
+    }
+}
+
+/// The id of the last event that somebody has who comes back.
+pub(super) struct Last(Option<String>);
+
+impl<S: Sync> FromRequestParts<S> for Last {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Ok(Self(parts.headers.get(LAST).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())))
+    }
+}
+
+impl Input for Last {
+    fn describe(operation: &mut Operation<'_>) {
+        operation.header(
+            "Last-Event-ID",
+            "The `id` of the last event, to go on behind it.",
+            json!({ "type": "string" }),
+        );
+    }
+}
+
+impl Output for Tail {
+    fn describe(operation: &mut Operation<'_>) {
+        let schema = json!({ "type": "string", "description": "Events `entry`, and `end` with a reason." });
+        operation.answer(StatusCode::OK, "text/event-stream", schema);
     }
 }

@@ -1,19 +1,24 @@
 //! `GET /api/v1/values/{field}`: the values that a field has, for the menus of filters.
 
 use axum::Json;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, Query};
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::json;
 
+use super::super::asked::{Asked, LimitOnly};
 use super::super::auth::Visitor;
-use super::super::problem::Problem;
-use super::super::search::{self, FIELDS, Pairs, short};
+use super::super::openapi::{Input, Operation};
+use super::super::problem::{PARAMETER, Problem};
+use super::super::search::{self, FIELDS, short};
+use super::segment::Name;
 use crate::access::Right;
 use crate::field::Field;
 use crate::value::Value;
 
 /// The values among the entries that the viewer may see; who sees a part of the log gets those used lately.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Values {
     field: &'static str,
     values: Vec<Value>,
@@ -24,26 +29,46 @@ pub(super) struct Values {
 /// There is one parameter beside the field: `limit`.
 pub(super) async fn list(
     visitor: Visitor,
-    name: Result<Path<String>, PathRejection>,
-    Query(pairs): Query<Pairs>,
+    FieldName(Name(name)): FieldName,
+    asked: Asked<LimitOnly>,
 ) -> Result<Json<Values>, Problem> {
-    // A name that is no text is no field's name.
-    let name = name.map_or_else(|_| String::new(), |Path(name)| name);
     let values = visitor.ask(move |log, access| {
         access.require(Right::Read)?;
-        search::refuse_others(&pairs, || ["limit"].into_iter())?;
-        let (field, limit) = (field(&name)?, search::limit(&pairs)?);
+        search::refuse_others(&asked.pairs, || ["limit"].into_iter())?;
+        let (field, limit) = (field(&name)?, search::limit(&asked.pairs)?);
         let found = log.reader(access).values(field, limit)?;
         Ok(Values { field: field.name(), values: found.values, more: found.more })
     });
     values.await.map(Json)
 }
 
+/// A name in the path that should be a field's.
+pub(super) struct FieldName(Name);
+
+impl<S: Send + Sync> FromRequestParts<S> for FieldName {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Name::from_request_parts(parts, state).await.map(Self)
+    }
+}
+
+impl Input for FieldName {
+    fn describe(operation: &mut Operation<'_>) {
+        let names: Vec<_> = possible().map(Field::name).collect();
+        operation.segment("A field.", json!({ "type": "string", "enum": names }));
+        operation.refuses(PARAMETER);
+    }
+}
+
 /// Those that can be filtered by with a parameter and whose values are kept in a dictionary.
+fn possible() -> impl Iterator<Item = Field> {
+    FIELDS.iter().copied().filter(|field| field.repeats())
+}
+
 fn field(name: &str) -> Result<Field, Problem> {
-    let possible = || FIELDS.iter().filter(|field| field.repeats());
-    possible().find(|field| field.name() == name).copied().ok_or_else(|| {
-        let names: Vec<_> = possible().map(|field| field.name()).collect();
+    possible().find(|field| field.name() == name).ok_or_else(|| {
+        let names: Vec<_> = possible().map(Field::name).collect();
         let detail = format!("{} is no field whose values are listed; there are: {}.", short(name), names.join(", "));
         Problem::parameter("field", detail)
     })

@@ -1,32 +1,30 @@
 //! `/api/v1/views`: saved searches, the caller's own and the shared ones.
 
 use axum::Json;
-use axum::extract::Path;
-use axum::extract::rejection::{BytesRejection, PathRejection};
-use axum::http::{HeaderMap, StatusCode};
-use bytes::Bytes;
+use axum::response::NoContent;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::super::auth::Visitor;
 use super::super::grouping;
+use super::super::openapi::Created;
 use super::super::problem::Problem;
 use super::super::search;
-use super::body::json;
+use super::body::{Sendable, Sent};
+use super::segment::Id;
 use crate::access::{Access, Right};
-use crate::saved_view::{NewView, SavedView};
+use crate::saved_view::{LONGEST_NAME, NewView, SavedView};
 use crate::time::Timestamp;
 
-const EXAMPLE: &str = "{\"name\": \"Errors of today\", \"query\": \"outcome=error&from=today\", \"shared\": false}";
-
 /// The views.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Views {
     views: Vec<View>,
 }
 
 /// A view.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct View {
     id: Uuid,
     name: String,
@@ -40,13 +38,23 @@ pub(super) struct View {
     updated_at: Timestamp,
 }
 
-#[derive(Deserialize)]
+/// A view to save.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Wanted {
+#[schemars(rename = "NewView")]
+pub(super) struct Wanted {
+    #[schemars(length(min = 1, max = LONGEST_NAME))]
     name: String,
+    /// Whether others of the instance see it as well.
     #[serde(default)]
     shared: bool,
+    /// The search as it stands in a URL behind the `?`, percent-encoded.
     query: String,
+}
+
+impl Sendable for Wanted {
+    const EXAMPLE: &'static str =
+        "{\"name\": \"Errors of today\", \"query\": \"outcome=error&from=today\", \"shared\": false}";
 }
 
 impl View {
@@ -73,39 +81,30 @@ pub(super) async fn list(visitor: Visitor) -> Result<Json<Views>, Problem> {
 }
 
 /// `POST`: saves one.
-pub(super) async fn save(
-    visitor: Visitor,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<(StatusCode, Json<View>), Problem> {
-    let wanted = wanted(&visitor, &headers, &body?)?;
+pub(super) async fn save(visitor: Visitor, sent: Sent<Wanted>) -> Result<Created<View>, Problem> {
+    let wanted = wanted(&visitor, sent)?;
     let saved = visitor.ask(move |log, access| Ok(View::new(log.save_view(access, wanted)?, access)));
-    Ok((StatusCode::CREATED, Json(saved.await?)))
+    Ok(Created(saved.await?))
 }
 
 /// `PUT …/{id}`: replaces name, search and whether it is shared.
-pub(super) async fn change(
-    visitor: Visitor,
-    id: Result<Path<Uuid>, PathRejection>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Json<View>, Problem> {
-    let wanted = wanted(&visitor, &headers, &body?)?;
-    let Path(id) = id.map_err(|_| Problem::missing("view"))?;
+pub(super) async fn change(visitor: Visitor, id: Id, sent: Sent<Wanted>) -> Result<Json<View>, Problem> {
+    let wanted = wanted(&visitor, sent)?;
+    let id = id.of("view")?;
     visitor.ask(move |log, access| Ok(View::new(log.change_view(access, id, wanted)?, access))).await.map(Json)
 }
 
 /// `DELETE …/{id}`.
-pub(super) async fn delete(visitor: Visitor, id: Result<Path<Uuid>, PathRejection>) -> Result<StatusCode, Problem> {
+pub(super) async fn delete(visitor: Visitor, id: Id) -> Result<NoContent, Problem> {
     visitor.access.require(Right::Read)?;
-    let Path(id) = id.map_err(|_| Problem::missing("view"))?;
+    let id = id.of("view")?;
     visitor.ask(move |log, access| Ok(log.delete_view(access, id)?)).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(NoContent)
 }
 
-fn wanted(visitor: &Visitor, headers: &HeaderMap, body: &[u8]) -> Result<NewView, Problem> {
+fn wanted(visitor: &Visitor, sent: Sent<Wanted>) -> Result<NewView, Problem> {
     visitor.access.require(Right::Read)?;
-    let Wanted { name, shared, query } = json(headers, body, EXAMPLE)?;
+    let Wanted { name, shared, query } = sent.read()?;
     let query = search::pairs(&query)?;
     // Checked as any search is, so that a view is never saved that cannot be shown.
     grouping::check(&query, &visitor.site.log, visitor.access.viewer())?;

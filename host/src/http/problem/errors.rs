@@ -1,6 +1,7 @@
 //! From the errors of the log to what the person asking is told about them.
 
 use axum::extract::rejection::{BytesRejection, FormRejection};
+use axum::http::StatusCode;
 
 use super::{BUSY, DENIED, MISSING, Problem, RUNNING, SETTING};
 use crate::access::Denied;
@@ -13,7 +14,10 @@ use crate::{ChangeError, RunError};
 
 impl From<BytesRejection> for Problem {
     fn from(rejection: BytesRejection) -> Self {
-        Self::unread(rejection.status())
+        match rejection.status() {
+            status @ StatusCode::PAYLOAD_TOO_LARGE => Self::unread(status),
+            _ => Self::body("The body did not arrive as a whole. Send it again."),
+        }
     }
 }
 

@@ -4,26 +4,31 @@ use axum::Json;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::super::super::problem::Problem;
+use super::super::super::openapi::{Operation, Output};
+use super::super::super::problem::{INVALID, PROBLEM_JSON, Problem};
 use super::given::Refusal;
 use crate::recorder::RecordError;
 use crate::store::Stored;
 
 /// The answer.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "EventsAnswer")]
 pub(in super::super) struct Answer {
     stored: usize,
     duplicate: usize,
     refused: usize,
+    /// One for each item, in their order.
     results: Vec<Outcome>,
 }
 
 /// What became of one item.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(tag = "result", rename_all = "lowercase")]
+#[schemars(rename = "EventResult")]
 enum Outcome {
     /// It is durable, as this entry.
     Stored { id: Uuid, seq: u64 },
@@ -34,7 +39,8 @@ enum Outcome {
 }
 
 /// Every item was refused: an answer that nobody can take for a success.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "EventsProblem")]
 struct NothingStored {
     #[serde(flatten)]
     problem: Problem,
@@ -86,9 +92,17 @@ impl IntoResponse for Answer {
             _ => {
                 let problem = Problem::invalid("Nothing was recorded; results says why, item by item.");
                 let body = Json(NothingStored { problem, answer: self });
-                let kind = [(CONTENT_TYPE, "application/problem+json")];
+                let kind = [(CONTENT_TYPE, PROBLEM_JSON)];
                 (StatusCode::UNPROCESSABLE_ENTITY, kind, body).into_response()
             }
         }
+    }
+}
+
+impl Output for Answer {
+    fn describe(operation: &mut Operation<'_>) {
+        operation.json::<Self>(StatusCode::OK);
+        operation.json::<Self>(StatusCode::MULTI_STATUS);
+        operation.problem::<NothingStored>(INVALID);
     }
 }

@@ -1,32 +1,68 @@
 //! The body of a request to send events, read as far as its limit and no longer than it may take.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::extract::Request;
+use axum::extract::{FromRequest, Request};
 use axum::http::header::CONTENT_LENGTH;
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde_json::json;
 
-use super::super::super::problem::Problem;
+use super::super::super::openapi::{Input, Operation};
+use super::super::super::problem::{self, MEDIA, Problem, SLOW, TOO_LONG};
 use super::limits::BODY;
+use super::schema::NewEvents;
+use super::split::Form;
 
 /// How long a body may take to arrive: whoever sends slowly keeps others waiting.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Reads the body.
-pub(super) async fn read(request: Request) -> Result<Bytes, Problem> {
-    let length = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    if length.is_some_and(|length: u64| length > BODY as u64) {
-        return Err(too_long());
+/// An event as the document shows one.
+const EXAMPLE: &str =
+    r#"{"id": "01930000-0000-7000-8000-000000000001", "channel": "api", "method": "GET", "status_code": 200}"#;
+
+/// A request of which nothing but the head has been read: whoever may not send is not listened to.
+pub(in super::super) struct Sent(Request);
+
+impl Sent {
+    /// How the items are written.
+    pub(super) fn form(&self) -> Result<Form, Problem> {
+        Form::of(self.0.headers())
     }
-    let body = Limited::new(request.into_body(), BODY).collect();
-    match tokio::time::timeout(PATIENCE, body).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_long()),
-        Ok(Err(_)) => Err(Problem::body("The body broke off, so nothing of it was taken. Send all of it again.")),
-        Err(_) => Err(Problem::too_slow(
-            "The body took longer than 30 seconds, so nothing of it was taken. Send fewer events.",
-        )),
+
+    /// Reads the body.
+    pub(super) async fn read(self) -> Result<Bytes, Problem> {
+        let length = self.0.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+        if length.is_some_and(|length: u64| length > BODY as u64) {
+            return Err(too_long());
+        }
+        let body = Limited::new(self.0.into_body(), BODY).collect();
+        match tokio::time::timeout(PATIENCE, body).await {
+            Ok(Ok(body)) => Ok(body.to_bytes()),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_long()),
+            Ok(Err(_)) => Err(Problem::body("The body broke off, so nothing of it was taken. Send all of it again.")),
+            Err(_) => Err(Problem::too_slow(
+                "The body took longer than 30 seconds, so nothing of it was taken. Send fewer events.",
+            )),
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for Sent {
+    type Rejection = Infallible;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(request))
+    }
+}
+
+impl Input for Sent {
+    fn describe(operation: &mut Operation<'_>) {
+        operation.body::<NewEvents>(EXAMPLE);
+        let lines = json!({ "type": "string", "description": "A `NewEvent` on each line." });
+        operation.body_in("application/x-ndjson", lines, EXAMPLE.into());
+        [problem::BODY, SLOW, TOO_LONG, MEDIA].into_iter().for_each(|kind| operation.refuses(kind));
     }
 }
 

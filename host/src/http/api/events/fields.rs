@@ -2,13 +2,16 @@
 
 use std::net::IpAddr;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::value::RawValue;
+use uuid::Uuid;
 
+use super::super::super::moment::Moment;
 use super::draft::Draft;
 use super::given::{id, number, scalar, short, text};
 use super::limits::{MEMBERS, NAME, TEXT};
 use super::members::members;
-use super::{changes, payload};
+use super::{changes, payload, schema};
 use crate::event::{Argument, Channel, Detail, Kind, Outcome};
 use crate::time::{SECOND, Timestamp};
 
@@ -26,8 +29,8 @@ pub(super) enum Rule {
     Count,
     /// A text that is told to the policy like an argument of a request, for it to keep what looks like a name.
     Argument,
-    /// Anything else.
-    Read(fn(&mut Draft, &RawValue) -> Result<(), String>),
+    /// Anything else: how it is read, and how the document describes what is taken.
+    Read(fn(&mut Draft, &RawValue) -> Result<(), String>, fn(&mut SchemaGenerator) -> Schema),
 }
 
 use Rule::{Count, Fact, Long, Ours, Read, Text};
@@ -35,11 +38,26 @@ use Rule::{Count, Fact, Long, Ours, Read, Text};
 /// Every field of an entry, and what an item has besides.
 pub(super) const FIELDS: &[(&str, Rule)] = &[
     ("seq", Ours("the log numbers its entries itself; leave it out")),
-    ("id", Read(|draft, json| id(json).map(|id| draft.id = Some(id)))),
-    ("occurred_at", Read(|draft, json| occurred_at(draft.now, json).map(|at| draft.occurred_at = Some(at)))),
+    ("id", Read(|draft, json| id(json).map(|id| draft.id = Some(id)), Uuid::json_schema)),
+    (
+        "occurred_at",
+        Read(|draft, json| occurred_at(draft.now, json).map(|at| draft.occurred_at = Some(at)), Moment::json_schema),
+    ),
     ("recorded_at", Ours("this is the log's own clock; send occurred_at")),
-    ("channel", Read(|draft, json| word(json, Channel::ALL, Channel::as_str).map(|word| draft.channel = Some(word)))),
-    ("kind", Read(|draft, json| word(json, Kind::ALL, Kind::as_str).map(|word| draft.kind = Some(word)))),
+    (
+        "channel",
+        Read(
+            |draft, json| word(json, Channel::ALL, Channel::as_str).map(|word| draft.channel = Some(word)),
+            |_| schema::words(Channel::ALL, Channel::as_str),
+        ),
+    ),
+    (
+        "kind",
+        Read(
+            |draft, json| word(json, Kind::ALL, Kind::as_str).map(|word| draft.kind = Some(word)),
+            |_| schema::words(Kind::ALL, Kind::as_str),
+        ),
+    ),
     ("action", Ours("the policy gives it; send the method, which for the channel admin is the action itself")),
     ("method", Text(|draft| &mut draft.event.method)),
     ("tool", Text(|draft| &mut draft.tool)),
@@ -49,13 +67,22 @@ pub(super) const FIELDS: &[(&str, Rule)] = &[
     ("http_method", Fact),
     ("path", Long(|draft| &mut draft.event.path)),
     ("protocol_version", Fact),
-    ("outcome", Read(|draft, json| word(json, Outcome::ALL, Outcome::as_str).map(|word| draft.outcome = Some(word)))),
+    (
+        "outcome",
+        Read(
+            |draft, json| word(json, Outcome::ALL, Outcome::as_str).map(|word| draft.outcome = Some(word)),
+            |_| schema::words(Outcome::ALL, Outcome::as_str),
+        ),
+    ),
     (
         "outcome_detail",
-        Read(|draft, json| word(json, Detail::ALL, Detail::as_str).map(|word| draft.detail = Some(word))),
+        Read(
+            |draft, json| word(json, Detail::ALL, Detail::as_str).map(|word| draft.detail = Some(word)),
+            |_| schema::words(Detail::ALL, Detail::as_str),
+        ),
     ),
-    ("status_code", Read(status_code)),
-    ("duration_us", Read(duration)),
+    ("status_code", Read(status_code, schema::status)),
+    ("duration_us", Read(duration, schema::count)),
     ("request_bytes", Count),
     ("response_bytes", Count),
     ("user", Text(|draft| &mut draft.event.caller.user)),
@@ -67,7 +94,7 @@ pub(super) const FIELDS: &[(&str, Rule)] = &[
     ("client_version", Text(|draft| &mut draft.event.client.version)),
     ("session", Text(|draft| &mut draft.event.client.session)),
     ("request_id", Text(|draft| &mut draft.event.request_id)),
-    ("ip", Read(ip)),
+    ("ip", Read(ip, schema::ip)),
     ("user_agent", Text(|draft| &mut draft.event.client.user_agent)),
     ("resource_type", Fact),
     ("resource_id", Fact),
@@ -83,19 +110,19 @@ pub(super) const FIELDS: &[(&str, Rule)] = &[
     ("policy", Fact),
     ("error_type", Text(|draft| &mut draft.error_type)),
     ("error_message", Long(|draft| &mut draft.error_message)),
-    ("trace_id", Read(trace_id)),
-    ("parent", Read(|draft, json| id(json).map(|id| draft.event.parent = Some(id)))),
+    ("trace_id", Read(trace_id, schema::trace_id)),
+    ("parent", Read(|draft, json| id(json).map(|id| draft.event.parent = Some(id)), Uuid::json_schema)),
     ("fault", Ours("the log says this of its policy; leave it out")),
     ("has_payload", Ours("this follows from what is kept; send the payload itself")),
     ("payload_commitment", Ours("the log works it out; send the payload itself")),
     ("details", Ours("send single values as facts")),
     ("changes", Ours("the policy makes the list; send old and new")),
     ("sent_by", Ours("the log writes down whose token was used; leave it out")),
-    ("facts", Read(facts)),
-    ("arguments", Read(arguments)),
-    ("old", Read(|draft, json| changes::side(json).map(|side| draft.old = Some(side)))),
-    ("new", Read(|draft, json| changes::side(json).map(|side| draft.new = Some(side)))),
-    ("payload", Read(payload::read)),
+    ("facts", Read(facts, schema::facts)),
+    ("arguments", Read(arguments, schema::object)),
+    ("old", Read(|draft, json| changes::side(json).map(|side| draft.old = Some(side)), schema::object)),
+    ("new", Read(|draft, json| changes::side(json).map(|side| draft.new = Some(side)), schema::object)),
+    ("payload", Read(payload::read, schema::payload)),
 ];
 
 /// How far in the future a sender's clock may be.
@@ -113,10 +140,15 @@ fn occurred_at(now: Timestamp, json: &RawValue) -> Result<Timestamp, String> {
     }
 }
 
-/// A word of a vocabulary. `system` is the log's own.
+/// The words of a vocabulary without `system`, which is the log's own.
+pub(super) fn allowed<T: Copy>(words: &[T], text: fn(T) -> &'static str) -> impl Iterator<Item = T> {
+    words.iter().copied().filter(move |word| text(*word) != "system")
+}
+
+/// A word of a vocabulary.
 fn word<T: Copy>(json: &RawValue, words: &[T], text: fn(T) -> &'static str) -> Result<T, String> {
     let given: Option<String> = serde_json::from_str(json.get()).ok();
-    let allowed = || words.iter().copied().filter(|word| text(*word) != "system");
+    let allowed = || allowed(words, text);
     if given.as_deref() == Some("system") && words.iter().any(|word| text(*word) == "system") {
         return Err("system is what the log says of itself; choose another word".to_owned());
     }

@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -10,11 +11,13 @@ use super::limits::LONG_TEXT;
 use crate::value::Value;
 
 /// Why an item is not taken. The sender reads it, so it names the field and what to do.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "EventRefusal")]
 pub(super) struct Refusal {
     /// The field at fault; none where it is the item as a whole.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) field: Option<String>,
+    /// What is wrong with it, and what to do.
     pub(super) reason: String,
 }
 

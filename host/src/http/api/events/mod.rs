@@ -10,15 +10,16 @@ mod intake;
 mod limits;
 mod members;
 mod payload;
+mod schema;
 mod sender;
 mod split;
 
 use std::time::Duration;
 
-use axum::extract::Request;
 use uuid::Uuid;
 
 use self::answer::Answer;
+use self::body::Sent;
 use self::given::Refusal;
 use self::sender::Sender;
 use self::split::Form;
@@ -43,12 +44,12 @@ struct Read {
 }
 
 /// Answers when everything that was taken is durable. All that can be taken is taken, or nothing at all.
-pub(super) async fn take(visitor: Visitor, request: Request) -> Result<Answer, Problem> {
+pub(super) async fn take(visitor: Visitor, sent: Sent) -> Result<Answer, Problem> {
     // First, so that nothing is read for those who may not send.
     visitor.access.require(Right::Record)?;
-    let form = Form::of(request.headers())?;
+    let form = sent.form()?;
     let turn = visitor.site.intake.turn().await?;
-    let body = body::read(request).await?;
+    let body = sent.read().await?;
     let Read { events, items, bytes } = visitor.ask(move |log, access| read(log, access, &body, form)).await?;
     drop(turn);
     let recorded = match events.is_empty() {

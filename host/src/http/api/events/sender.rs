@@ -79,7 +79,7 @@ fn give(draft: &mut Draft, name: &str, rule: &Rule, json: &RawValue) -> Result<(
             let text = text(json, TEXT)?;
             draft.named.extend(text.map(|_| Argument { name: name.to_owned(), json: json.get().to_owned() }));
         }
-        Rule::Read(read) => read(draft, json)?,
+        Rule::Read(read, _) => read(draft, json)?,
     }
     Ok(())
 }

@@ -1,0 +1,19 @@
+//! `mcp-audit openapi`: the API's document, for `docs/openapi.json` and for whoever makes a client.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use mcp_audit::http;
+
+use super::Outcome;
+use super::common::say;
+
+#[derive(Args)]
+pub(super) struct OpenApi {}
+
+impl OpenApi {
+    pub(super) fn run(self) -> Outcome {
+        say(format_args!("{:#}", http::openapi()))?;
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,70 @@
+//! What handlers give, and what that says of the operation.
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, NoContent, Response};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::Operation;
+use crate::http::problem::Problem;
+
+/// Something that a handler gives.
+pub(in crate::http) trait Output {
+    /// Adds the answers that it can be.
+    fn describe(operation: &mut Operation<'_>);
+}
+
+/// Something that was made: status 201.
+pub(in crate::http) struct Created<T>(pub(in crate::http) T);
+
+/// Something that was begun: status 202.
+pub(in crate::http) struct Accepted<T>(pub(in crate::http) T);
+
+impl<T: Serialize> IntoResponse for Created<T> {
+    fn into_response(self) -> Response {
+        (StatusCode::CREATED, Json(self.0)).into_response()
+    }
+}
+
+impl<T: Serialize> IntoResponse for Accepted<T> {
+    fn into_response(self) -> Response {
+        (StatusCode::ACCEPTED, Json(self.0)).into_response()
+    }
+}
+
+impl<T: JsonSchema> Output for Json<T> {
+    fn describe(operation: &mut Operation<'_>) {
+        operation.json::<T>(StatusCode::OK);
+    }
+}
+
+impl<T: JsonSchema> Output for Created<T> {
+    fn describe(operation: &mut Operation<'_>) {
+        operation.json::<T>(StatusCode::CREATED);
+    }
+}
+
+impl<T: JsonSchema> Output for Accepted<T> {
+    fn describe(operation: &mut Operation<'_>) {
+        operation.json::<T>(StatusCode::ACCEPTED);
+    }
+}
+
+impl Output for NoContent {
+    fn describe(operation: &mut Operation<'_>) {
+        operation.nothing(StatusCode::NO_CONTENT);
+    }
+}
+
+impl<T: Output, E: Output> Output for Result<T, E> {
+    fn describe(operation: &mut Operation<'_>) {
+        T::describe(operation);
+        E::describe(operation);
+    }
+}
+
+/// Which kinds they are is said by the inputs and with the route.
+impl Output for Problem {
+    fn describe(_: &mut Operation<'_>) {}
+}

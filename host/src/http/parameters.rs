@@ -1,0 +1,72 @@
+//! The parameters of searches, as the OpenAPI document tells them: made of the same tables that read them.
+
+use serde_json::{Value as Json, json};
+
+use super::asked::{Parameters, describe_limit};
+use super::grouping::{Grouping, LEVELS};
+use super::openapi::Operation;
+use super::search::{FIELDS, Search};
+use crate::domain::MAX_OPERANDS;
+use crate::event::{Channel, Outcome};
+use crate::field::{Field, FieldType};
+use crate::store::{GroupBy, GroupSort};
+
+const MOMENT: &str = "RFC 3339, a date in UTC, `today`, `yesterday`, or back from now as in `-90m`, `-24h`, `-7d`.";
+
+impl Parameters for Search {
+    fn describe(operation: &mut Operation<'_>) {
+        describe_search(operation);
+        let cursor = json!({ "type": "string", "pattern": "^([A-Za-z0-9_-]{24})?$" });
+        operation.query("cursor", "`next` or `previous` of a page, or the `id` of an event of a tail.", cursor);
+    }
+}
+
+impl Parameters for Grouping {
+    fn describe(operation: &mut Operation<'_>) {
+        let names: Vec<_> = GroupBy::all().map(|by| by.to_string()).collect();
+        let items = json!({ "type": "string", "enum": names });
+        let by = json!({ "type": "array", "items": items, "minItems": 1, "maxItems": LEVELS, "uniqueItems": true });
+        operation.required_query("by", "What to group by.", by);
+        let names: Vec<_> = GroupSort::ALL.iter().map(|(name, _)| *name).collect();
+        let sort = json!({ "type": "string", "enum": names, "default": GroupSort::default().as_str() });
+        operation.query("sort", "Which groups come first: those with most of it, or by their values.", sort);
+        describe_search(operation);
+    }
+}
+
+/// What is searched for. Parameters that are empty are passed over, since forms send them.
+fn describe_search(operation: &mut Operation<'_>) {
+    describe_limit(operation);
+    operation.query("q", "A search in words: docs/filters.md has the language.", text());
+    operation.query("domain", "A filter in Odoo's notation: docs/filters.md.", text());
+    operation.query("filter", "Quick filters of the policy; all must hold.", list(text()));
+    operation.query("from", format!("Begun at this moment or later. {MOMENT}"), text());
+    operation.query("to", format!("Begun before this moment. {MOMENT}"), text());
+    for field in FIELDS {
+        operation.query(
+            field.name(),
+            "Exactly this, in 4,096 bytes at most; given several times, one of these.",
+            list(value(*field)),
+        );
+    }
+}
+
+fn value(field: Field) -> Json {
+    let words = |words: Vec<&str>| json!({ "type": "string", "enum": words });
+    match (field, field.kind()) {
+        (Field::Outcome, _) => words(Outcome::ALL.iter().map(|word| word.as_str()).collect()),
+        (Field::Channel, _) => words(Channel::ALL.iter().map(|word| word.as_str()).collect()),
+        (_, FieldType::Integer) => json!({ "type": "integer", "format": "int64" }),
+        (_, FieldType::Id) => json!({ "type": "string", "format": "uuid" }),
+        _ => text(),
+    }
+}
+
+fn list(items: Json) -> Json {
+    json!({ "type": "array", "items": items, "maxItems": MAX_OPERANDS })
+}
+
+/// Texts have a limit in bytes, which no schema can say.
+fn text() -> Json {
+    json!({ "type": "string" })
+}

@@ -1,0 +1,217 @@
+//! Every operation of the document × every role × own, other and absent: what is answered, and what is in it.
+//!
+//! The table says who may do what. An operation without a row in it fails, and so does a row without an operation.
+
+use axum::http::StatusCode;
+use mcp_audit::event::{Channel, Detail, Event, Kind};
+use mcp_audit::time::{Clock, SystemClock};
+use serde_json::{Value, json};
+
+use crate::world::{Caller, World, call};
+
+/// Nobody, somebody with a token of nothing, and every role alone.
+const ROLES: &[&str] = &[
+    "nobody",
+    "wrong token",
+    "user",
+    "power-user",
+    "admin",
+    "auditor",
+    "billing-admin",
+    "owner",
+    "super-admin",
+    "service",
+];
+const READERS: &[&str] = &["user", "power-user", "admin", "auditor", "owner", "super-admin"];
+const CONFIGURERS: &[&str] = &["admin", "owner", "super-admin"];
+const OVERSEERS: &[&str] = &["admin", "auditor", "owner", "super-admin"];
+const SIGNED_IN: &[&str] =
+    &["user", "power-user", "admin", "auditor", "billing-admin", "owner", "super-admin", "service"];
+/// Who sends what others did, and reads nothing.
+const SENDERS: &[&str] = &["service"];
+
+/// What an operation is about, and what comes of it for those who may do it at all. Others of the signed-in get 403.
+enum About {
+    /// Nothing of its own: one status.
+    All(u16),
+    /// Something that is one's own, somebody else's for those who see their own only, the same for those who see all,
+    /// and what is not there.
+    One { own: u16, hidden: u16, seen: u16, absent: u16 },
+}
+
+/// A row: method, path behind the API's address, body, who may, what comes of it.
+type Row = (&'static str, &'static str, &'static str, &'static [&'static str], About);
+
+const fn one(own: u16, hidden: u16, seen: u16, absent: u16) -> About {
+    About::One { own, hidden, seen, absent }
+}
+
+const VIEW: &str = r#"{"name":"mine","query":"outcome=error"}"#;
+const EVENT: &str = r#"{"channel":"api","method":"GET","status_code":200}"#;
+const HOLD: &str = r#"{"from":"2026-01-01","reason":"case 7"}"#;
+
+const TABLE: &[Row] = &[
+    ("get", "/api/v1/entries", "", READERS, About::All(200)),
+    ("get", "/api/v1/entries/tail", "", READERS, About::All(200)),
+    ("get", "/api/v1/entries/{id}", "", READERS, one(200, 404, 200, 404)),
+    ("post", "/api/v1/events", EVENT, SENDERS, About::All(200)),
+    ("get", "/api/v1/groups", "", READERS, About::All(200)),
+    ("get", "/api/v1/values/{field}", "", READERS, one(200, 200, 200, 400)),
+    ("get", "/api/v1/settings", "", OVERSEERS, About::All(200)),
+    ("patch", "/api/v1/settings", r#"{"retention_days":60}"#, CONFIGURERS, About::All(200)),
+    ("get", "/api/v1/settings/mcp-audit", "", READERS, About::All(200)),
+    ("get", "/api/v1/settings/mcp-tokens/{token_id}/audit", "", READERS, one(200, 404, 200, 404)),
+    ("get", "/api/v1/crons", "", OVERSEERS, About::All(200)),
+    ("post", "/api/v1/crons/{name}/run", "", CONFIGURERS, one(202, 202, 202, 404)),
+    ("get", "/api/v1/extent", "", OVERSEERS, About::All(200)),
+    ("get", "/api/v1/holds", "", OVERSEERS, About::All(200)),
+    ("post", "/api/v1/holds", HOLD, CONFIGURERS, About::All(201)),
+    ("post", "/api/v1/holds/{id}/release", r#"{"reason":"over"}"#, CONFIGURERS, one(200, 200, 200, 404)),
+    ("get", "/api/v1/views", "", READERS, About::All(200)),
+    ("post", "/api/v1/views", VIEW, READERS, About::All(201)),
+    ("put", "/api/v1/views/{id}", VIEW, READERS, one(200, 404, 404, 404)),
+    ("delete", "/api/v1/views/{id}", "", READERS, one(204, 404, 404, 404)),
+    ("get", "/api/v1/manifest", "", SIGNED_IN, About::All(200)),
+    ("get", "/api/v1/me", "", SIGNED_IN, About::All(200)),
+    ("get", "/api/v1/openapi.json", "", ROLES, About::All(200)),
+    ("get", "/healthz", "", ROLES, About::All(200)),
+    ("get", "/readyz", "", ROLES, About::All(200)),
+];
+
+/// Whose something is.
+#[derive(Clone, Copy, Debug)]
+enum Whose {
+    Own,
+    Other,
+    Absent,
+}
+
+/// What only somebody who sees all may be told.
+const HIDDEN: &[&str] = &["bob", "secret_tool"];
+
+#[tokio::test]
+async fn each_role_may_do_what_the_table_says_and_sees_no_more() {
+    let world = World::new();
+    world.record(over_http("ada", "search")).await;
+    world.record(over_http("bob", "secret_tool")).await;
+    let document = mcp_audit::http::openapi();
+    let told = operations(&document);
+    for (method, path, ..) in TABLE {
+        assert!(told.iter().any(|(m, p)| m == method && p == path), "{method} {path} is not in the document");
+    }
+    let row = |(method, path): &(String, String)| {
+        let row = TABLE.iter().find(|row| row.0 == method && row.1 == path);
+        row.unwrap_or_else(|| panic!("{method} {path} has no row: say in the table who may do it"))
+    };
+    for row in told.iter().map(row).collect::<Vec<_>>() {
+        for role in ROLES {
+            match &row.4 {
+                About::All(status) => try_one(&world, &document, row, role, Whose::Own, *status).await,
+                About::One { own, hidden, seen, absent } => {
+                    let other = if OVERSEERS.contains(role) { seen } else { hidden };
+                    for (whose, status) in [(Whose::Own, own), (Whose::Other, other), (Whose::Absent, absent)] {
+                        try_one(&world, &document, row, role, whose, *status).await;
+                    }
+                }
+            }
+        }
+    }
+}
+
+async fn try_one(world: &World, document: &Value, row: &Row, role: &str, whose: Whose, for_those_who_may: u16) {
+    let (method, path, body, may, _) = row;
+    let expected = match role {
+        _ if may.contains(&role) => for_those_who_may,
+        "nobody" | "wrong token" => 401,
+        _ => 403,
+    };
+    let at = address(world, path, role, whose).await;
+    let caller = somebody(world, role);
+    let what = format!("{role}: {method} {at} ({whose:?})");
+    if *path == "/api/v1/entries/tail" {
+        assert_eq!(caller.open(&at).await.status().as_u16(), expected, "{what}");
+        return;
+    }
+    let kind = if body.is_empty() { "" } else { "application/json" };
+    let answer = caller.send(&method.to_uppercase(), &at, kind, body).await;
+    assert_eq!(answer.status.as_u16(), expected, "{what}: {}", answer.text);
+    let told = &document["paths"][path][method]["responses"][answer.status.as_str()];
+    assert!(told.is_object(), "{what}: status {} is not in the document", answer.status);
+    let media = answer.header("content-type").split(';').next().unwrap_or_default().to_owned();
+    assert!(answer.text.is_empty() || told["content"][&media].is_object(), "{what}: {media} is not in the document");
+    if answer.status.is_client_error() {
+        answer.problem(expected, "");
+    }
+    if !OVERSEERS.contains(&role) {
+        for word in HIDDEN {
+            assert!(!answer.text.contains(word), "{what} tells of {word}: {}", answer.text);
+        }
+    }
+    if answer.status == StatusCode::ACCEPTED {
+        world.idle().await;
+    }
+}
+
+fn operations(document: &Value) -> Vec<(String, String)> {
+    let paths = document["paths"].as_object().expect("paths");
+    let of = |(path, item): (&String, &Value)| {
+        let methods = item.as_object().expect("operations").keys().cloned().collect::<Vec<_>>();
+        methods.into_iter().map(|method| (method, path.clone())).collect::<Vec<_>>()
+    };
+    paths.iter().flat_map(of).collect()
+}
+
+/// `ada` in this role.
+fn somebody<'a>(world: &'a World, role: &str) -> Caller<'a> {
+    match role {
+        "nobody" => world.stranger(),
+        "wrong token" => world.stranger().header("authorization", "Bearer mcpa_nonsense"),
+        role => world.bearer("ada", &[role]),
+    }
+}
+
+/// The path with something in it that is `ada`'s, `bob`'s or not there, and what it asks for besides.
+async fn address(world: &World, path: &str, role: &str, whose: Whose) -> String {
+    const NO_ID: &str = "01930000-0000-7000-8000-000000000000";
+    let user = if matches!(whose, Whose::Own) { "ada" } else { "bob" };
+    let part = match (path, whose) {
+        ("/api/v1/groups", _) => return format!("{path}?by=user&by=tool"),
+        ("/api/v1/values/{field}", Whose::Absent) => "nonsense".to_owned(),
+        ("/api/v1/values/{field}", _) => "user".to_owned(),
+        (_, Whose::Absent) => NO_ID.to_owned(),
+        ("/api/v1/entries/{id}", _) => world.record(over_http(user, "search")).await,
+        ("/api/v1/settings/mcp-tokens/{token_id}/audit", _) => world.token(user, &["user"]).1.id,
+        ("/api/v1/crons/{name}/run", _) => world.log.manifest().crons[0].name.replace(' ', "%20"),
+        ("/api/v1/holds/{id}/release", _) => made(world, user, "admin", "/api/v1/holds", HOLD).await,
+        ("/api/v1/views/{id}", _) if READERS.contains(&role) => made(world, user, role, "/api/v1/views", VIEW).await,
+        _ => NO_ID.to_owned(),
+    };
+    match path.split_once('{') {
+        Some((before, rest)) => format!("{before}{part}{}", rest.split_once('}').expect("its end").1),
+        None => path.to_owned(),
+    }
+}
+
+/// Something of `user`'s that is new.
+async fn made(world: &World, user: &str, group: &str, path: &str, body: &str) -> String {
+    let body = match path {
+        "/api/v1/views" => json!({ "name": format!("view {}", event_id()), "query": "outcome=error" }).to_string(),
+        _ => body.to_owned(),
+    };
+    let answer = world.bearer(user, &[group]).post(path, &body).await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
+    answer.json()["id"].as_str().expect("an id").to_owned()
+}
+
+fn event_id() -> String {
+    Event::new(SystemClock.now(), Channel::Mcp, Kind::Request, Detail::Ok).id.to_string()
+}
+
+/// A call that came in over HTTP, by the token that every caller of these tests has.
+fn over_http(user: &str, tool: &str) -> Event {
+    let mut event = call(user, tool);
+    event.caller.connection = Some("test".to_owned());
+    event.path = Some(format!("/mcp/{tool}"));
+    event.status_code = Some(200);
+    event.fact("http_method", "POST")
+}

@@ -1,0 +1,56 @@
+//! The document: current in the repository, the same as what is served, whole in itself.
+
+use std::path::Path;
+
+use mcp_audit::http::openapi;
+use serde_json::Value;
+
+use crate::world::World;
+
+#[test]
+fn the_file_in_the_repository_is_current() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/openapi.json");
+    let file = std::fs::read_to_string(path).unwrap_or_default();
+    let current = format!("{:#}\n", openapi());
+    assert!(file == current, "docs/openapi.json is out of date; renew it: cargo run -- openapi > docs/openapi.json");
+}
+
+#[tokio::test]
+async fn it_is_served_to_everybody_and_says_where_the_log_is_mounted() {
+    let world = World::new();
+    let served = world.stranger().get_json("/api/v1/openapi.json".to_owned()).await;
+    assert_eq!(served, openapi());
+    let world = World::with(|site| site.mounted_at("/audit"));
+    let served = world.stranger().get_json("/api/v1/openapi.json".to_owned()).await;
+    assert_eq!(served["servers"][0]["url"], "/audit");
+}
+
+#[test]
+fn every_reference_leads_to_a_schema_and_every_name_is_unique() {
+    let document = openapi();
+    let mut references = Vec::new();
+    collect(&document, "$ref", &mut references);
+    assert!(references.len() > 50, "{references:?}");
+    for reference in references {
+        let schema = document.pointer(reference.trim_start_matches('#'));
+        assert!(schema.is_some_and(Value::is_object), "{reference} leads nowhere");
+    }
+    let mut names = Vec::new();
+    collect(&document["paths"], "operationId", &mut names);
+    let all = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), all, "two operations have one name");
+}
+
+/// The values of every member `name`, at whatever depth.
+fn collect<'a>(json: &'a Value, name: &str, found: &mut Vec<&'a str>) {
+    match json {
+        Value::Object(members) => members.iter().for_each(|(key, value)| {
+            found.extend(value.as_str().filter(|_| key == name));
+            collect(value, name, found);
+        }),
+        Value::Array(items) => items.iter().for_each(|item| collect(item, name, found)),
+        _ => {}
+    }
+}

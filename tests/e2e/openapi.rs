@@ -1,0 +1,68 @@
+//! The server held against its own document by somebody who believes nothing: schemathesis, property-based.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use mcp_audit_tests::{Api, Server, Stub, assert_plain, eventually, run};
+
+/// How many cases each operation gets in the phases that make them up.
+const EXAMPLES: &str = "10";
+/// When it is ended, in seconds, if it has not ended by itself.
+const PATIENCE: &str = "300";
+const CALL: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"search","arguments":{}}}"#;
+
+/// An admin who may also read payloads may do everything but send events; what is done to this log does not matter.
+#[test]
+fn the_server_keeps_to_its_document() {
+    let stub = Stub::answering_after(Duration::ZERO);
+    let server = Server::start(&[("up", &stub.url())]);
+    let token = mcp_audit_tests::token_in(&server.data(), "anna", &["admin", "auditor"], "annas-laptop");
+    let admin = Api::new(server.address(), &token);
+    admin.set(serde_json::json!({ "log_payloads": true }));
+    for _ in 0..3 {
+        assert_eq!(admin.post("/mcp/up", CALL).status, 200);
+    }
+    eventually("entries", || (admin.entries("tool=search").len() == 3).then_some(()));
+    let output = schemathesis(&server, &token, &token_id(&server)).output().expect("schemathesis");
+    let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+    assert!(output.status.success(), "schemathesis found something ({}):\n{said}", output.status);
+    // Nothing that was not looked at counts as good.
+    let operations = operations(&admin);
+    let all_but_the_tail = format!("Selected: {}/{operations}", operations - 1);
+    assert!(said.contains(&all_but_the_tail), "not {all_but_the_tail}:\n{said}");
+    assert_plain(&server.process().output());
+}
+
+fn operations(admin: &Api) -> usize {
+    let document = admin.get("/api/v1/openapi.json").json();
+    let paths = document["paths"].as_object().expect("paths");
+    paths.values().map(|methods| methods.as_object().expect("operations").len()).sum()
+}
+
+fn schemathesis(server: &Server, token: &str, token_id: &str) -> Command {
+    // What it finds is the same each time; a run that hangs is ended.
+    let mut command = Command::new("timeout");
+    command.arg(PATIENCE).arg(program()).arg("--config-file").arg(root().join("tests/schemathesis/schemathesis.toml"));
+    command.args(["run", "--no-color", "--generation-deterministic", "--max-examples", EXAMPLES]);
+    // The file, and not what the server hands out: there schemathesis would leave out the document itself.
+    command.arg(root().join("docs/openapi.json")).args(["--url", server.address()]);
+    command.env("MCP_AUDIT_TEST_TOKEN", token).env("MCP_AUDIT_TEST_TOKEN_ID", token_id).current_dir(server.data());
+    command
+}
+
+fn token_id(server: &Server) -> String {
+    let data = server.data();
+    let output = run(["token", "list", "--data", &data.to_string_lossy()]);
+    String::from_utf8_lossy(&output.stdout).split_whitespace().next().expect("an id").to_owned()
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn program() -> PathBuf {
+    let program = root().join("target/schemathesis/bin/schemathesis");
+    assert!(program.is_file(), "{} is missing: run tests/run first", program.display());
+    program
+}
