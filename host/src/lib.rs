@@ -57,7 +57,7 @@ pub mod store;
 
 /// How fast the log grows.
 pub mod growth;
-/// Sign-in by token.
+/// Who comes in, and by what.
 pub mod identity;
 /// The one read path.
 pub mod reader;
@@ -83,5 +83,5 @@ pub use access::{Access, Right, Viewer};
 pub use event::Event;
 pub use log::{
     AuditLog, ChangeError, CleanupProgress, CronStatus, Follower, LogView, OpenError, Options, PayloadError, RunError,
-    Word,
+    TokenRequest, Word,
 };

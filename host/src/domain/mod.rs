@@ -19,6 +19,8 @@ mod print;
 mod text;
 mod unknown;
 
+#[doc(hidden)]
+pub use unknown::meant;
 pub use comparison::Comparison;
 pub use context::{Context, Operand, Own};
 pub use error::{DomainError, Position};

@@ -12,6 +12,7 @@ mod manifest;
 mod me;
 mod settings;
 mod tail;
+mod tokens;
 mod values;
 mod views;
 
@@ -19,7 +20,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post, put};
+use axum::routing::{delete, get, post, put};
 
 use super::problem::Problem;
 use super::{Site, auth};
@@ -40,6 +41,8 @@ pub(super) fn router(site: &Arc<Site>) -> Router<Arc<Site>> {
         .route("/holds/{id}/release", post(holds::release))
         .route("/views", get(views::list).post(views::save))
         .route("/views/{id}", put(views::change).delete(views::delete))
+        .route("/tokens", get(tokens::list).post(tokens::create))
+        .route("/tokens/{id}", delete(tokens::revoke))
         .route("/manifest", get(manifest::show))
         .route("/me", get(me::show))
         .fallback(async || Problem::no_route())
