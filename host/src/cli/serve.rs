@@ -17,8 +17,8 @@ use mcp_audit::store::Tokens;
 use tokio::net::TcpListener;
 
 use super::Outcome;
-use super::config::{Config, Server, Text};
 use super::common::{Failure, GRACE, LogOptions, listen, say, serve_until_end, stop_signal};
+use super::config::{Config, Server, Text};
 
 /// Where the log is, if nobody says.
 const DATA: &str = "mcp-audit-data";
@@ -84,7 +84,8 @@ impl Serve {
 async fn serve(config: Config) -> Result<AuditLog, Failure> {
     let upstreams: Vec<_> = config.upstreams.iter().flatten().map(|Server(upstream)| upstream.clone()).collect();
     one_name_each(&upstreams)?;
-    let options = LogOptions { data: config.data.clone().unwrap_or_else(|| DATA.into()), policy: config.policy.clone() };
+    let options =
+        LogOptions { data: config.data.clone().unwrap_or_else(|| DATA.into()), policy: config.policy.clone() };
     let identity = identity(&config, &options.data)?;
     let log = options.open_with(config.queue())?;
     let open = config.sign_in().open == Some(true);

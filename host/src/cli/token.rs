@@ -140,7 +140,8 @@ impl By {
 }
 
 fn end(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
-    let wrong = || format!("{text:?} is no time for a token to end; write a span such as 90d, or a date such as 2027-01-31");
+    let wrong =
+        || format!("{text:?} is no time for a token to end; write a span such as 90d, or a date such as 2027-01-31");
     Ok(Timestamp::parse_ahead(text, now).ok_or_else(wrong)?)
 }
 

@@ -19,8 +19,6 @@ mod print;
 mod text;
 mod unknown;
 
-#[doc(hidden)]
-pub use unknown::meant;
 pub use comparison::Comparison;
 pub use context::{Context, Operand, Own};
 pub use error::{DomainError, Position};
@@ -28,6 +26,8 @@ pub use json::parse_json;
 pub use like::{Pattern, like};
 pub use prefix::{Token, check_tokens, from_tokens};
 pub use text::parse_text;
+#[doc(hidden)]
+pub use unknown::meant;
 
 use crate::field::Field;
 use crate::value::Value;

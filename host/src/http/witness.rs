@@ -8,8 +8,8 @@ use axum::http::header::USER_AGENT;
 use axum::http::request::Parts;
 
 use crate::AuditLog;
-use crate::identity::SignInError;
 use crate::event::{Caller, Channel, Client, Detail, Event, Failure, Kind};
+use crate::identity::SignInError;
 use crate::time::{SECOND, Timestamp};
 
 /// How many refusals of one second are recorded one by one. Whoever has no token could otherwise fill the log and push

@@ -161,7 +161,8 @@ mod tests {
     #[test]
     fn a_proxy_says_who_it_is_once_and_in_full() {
         let person = |pairs: &[(&'static str, &str)]| front().person(&headers(pairs));
-        let viewer = person(&[("x-user", "ada"), ("x-groups", "staff, sre"), ("x-instance", "eu")]).expect("ada").viewer;
+        let viewer =
+            person(&[("x-user", "ada"), ("x-groups", "staff, sre"), ("x-instance", "eu")]).expect("ada").viewer;
         assert_eq!((viewer.user.as_str(), viewer.instance.as_deref()), ("ada", Some("eu")));
         assert_eq!(viewer.groups, ["admin"]);
         assert_eq!(person(&[("x-user", "ada"), ("x-instance", "")]).expect("ada").viewer.instance, None);

@@ -44,7 +44,9 @@ pub enum KeySourceError {
     #[error("the keys in {0} cannot be read: {1}")]
     File(PathBuf, std::io::Error),
     /// There is nothing usable in it.
-    #[error("{0} has no key that a JWT can be checked with: it must be a JWK set with public RSA, P-256, P-384 or Ed25519 keys")]
+    #[error(
+        "{0} has no key that a JWT can be checked with: it must be a JWK set with public RSA, P-256, P-384 or Ed25519 keys"
+    )]
     Empty(PathBuf),
     /// This machine trusts nobody.
     #[error("no https:// address can be read: this machine trusts no certificates ({0}); install ca-certificates")]

@@ -16,8 +16,8 @@ use crate::event::Caller;
 use crate::store::{TOKEN_PREFIX, Token, TokenError, Tokens};
 use crate::time::{Clock, SystemClock, Timestamp};
 
-pub use front::{Front, HeaderNames};
 pub(crate) use front::Vouched;
+pub use front::{Front, HeaderNames};
 pub use groups::GroupMap;
 pub use jwks::{KeySource, KeySourceError};
 pub use jws::Algorithm;

@@ -3,9 +3,11 @@
 
 mod access;
 mod bad_input;
+mod front;
 mod groups;
 mod health;
 mod holds;
+mod instances;
 mod metrics;
 mod mounted;
 mod pages;
@@ -14,5 +16,6 @@ mod serving;
 mod settings;
 mod sign_in;
 mod tail;
+mod tokens;
 mod views;
 mod world;

@@ -62,11 +62,7 @@ impl SignInTable {
 impl Header {
     pub(super) fn names(&self) -> HeaderNames {
         let name = |text: &Option<Text<HeaderName>>| text.as_ref().map(|text| text.value().clone());
-        HeaderNames {
-            user: self.user.value().clone(),
-            groups: name(&self.groups),
-            instance: name(&self.instance),
-        }
+        HeaderNames { user: self.user.value().clone(), groups: name(&self.groups), instance: name(&self.instance) }
     }
 }
 

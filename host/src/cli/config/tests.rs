@@ -52,9 +52,15 @@ fn mistakes_name_line_key_and_what_to_do() {
     for (text, expected) in [
         ("lisen = \"127.0.0.1:1\"", "line 1: lisen: there is no option \"lisen\" here; did you mean listen?"),
         ("\n[sign_in]\nopne = true", "line 3: sign_in.opne: there is no option \"opne\" here; did you mean open?"),
-        ("[sign_in.jwt]\nfoo = 1", "line 2: sign_in.jwt.foo: there is no option \"foo\" here; there are issuer, audiences"),
+        (
+            "[sign_in.jwt]\nfoo = 1",
+            "line 2: sign_in.jwt.foo: there is no option \"foo\" here; there are issuer, audiences",
+        ),
         ("listen = \"8700\"", "line 1: listen: \"8700\" is no address; write one as 127.0.0.1:8700"),
-        ("trusted_proxies = [\n\"10.0.0.0/8\",\n\"proxy\"]", "line 3: trusted_proxies: \"proxy\" is no address or block"),
+        (
+            "trusted_proxies = [\n\"10.0.0.0/8\",\n\"proxy\"]",
+            "line 3: trusted_proxies: \"proxy\" is no address or block",
+        ),
         ("https = \"yes\"", "line 1: https: invalid type: string \"yes\", expected a boolean"),
         ("[queue]\nitems = 0", "line 2: queue.items: invalid value: integer `0`, expected a nonzero"),
         ("[[upstreams]]\nname = \"Big\"\nurl = \"http://h/\"", "upstreams: \"Big\" is no name for an upstream"),
@@ -81,7 +87,10 @@ fn what_a_jwt_is_checked_with_is_refused_where_it_would_be_no_check() {
     };
     assert_eq!(jwt("https://i/jwks", "[\"ES256\"]", "[\"a\"]"), Ok(()));
     for (wrong, expected) in [
-        (jwt("http://i/jwks", "[\"ES256\"]", "[\"a\"]"), "line 4: sign_in.jwt.keys: keys must come from a file or over https"),
+        (
+            jwt("http://i/jwks", "[\"ES256\"]", "[\"a\"]"),
+            "line 4: sign_in.jwt.keys: keys must come from a file or over https",
+        ),
         (jwt("k", "[\"none\"]", "[\"a\"]"), "only public keys are taken"),
         (jwt("k", "[\"HS256\"]", "[\"a\"]"), "only public keys are taken"),
         (jwt("k", "[]", "[\"a\"]"), "line 5: sign_in.jwt.algorithms: the list is empty"),

@@ -80,11 +80,8 @@ async fn an_issuers_word_is_taken_as_the_configuration_reads_it() {
         let (_folder, identity) = door(&[issuer.jwk()], |_| {});
         let bearer = identity.bearer(&issuer.jwt(&claims())).await.expect("let in");
         let Bearer::Jwt(person, until) = &bearer else { unreachable!("{bearer:?}") };
-        let expected = Viewer {
-            user: "ada".into(),
-            groups: vec!["admin".into(), "user".into()],
-            instance: Some("eu".into()),
-        };
+        let expected =
+            Viewer { user: "ada".into(), groups: vec!["admin".into(), "user".into()], instance: Some("eu".into()) };
         assert_eq!(person.viewer, expected, "the issuer's own admin is nobody here");
         assert_eq!(*until, Timestamp::from_micros((NOW + 70) * SECOND));
         let caller = bearer.caller();
@@ -138,9 +135,12 @@ async fn every_claim_counts() {
     ] {
         assert_eq!(refused(&identity, &issuer.jwt(&claims)).await, expected, "{claims}");
     }
-    for good in
-        [with("exp", json!(NOW - 59)), with("nbf", json!(NOW + 60)), with("aud", json!("other")), with("exp", json!(1e6 + 0.5))]
-    {
+    for good in [
+        with("exp", json!(NOW - 59)),
+        with("nbf", json!(NOW + 60)),
+        with("aud", json!("other")),
+        with("exp", json!(1e6 + 0.5)),
+    ] {
         assert!(identity.bearer(&issuer.jwt(&good)).await.is_ok(), "{good}");
     }
     let poor = identity.bearer(&issuer.jwt(&without("realm"))).await.expect("let in").viewer();
@@ -176,7 +176,9 @@ async fn nothing_but_the_issuers_signature_counts() {
     for header in [json!({"alg": "ES384", "kid": "a"}), json!({"alg": "RS256", "kid": "a"}), json!({"alg": "EdDSA"})] {
         assert_eq!(refused(&identity, &issuer.sign(&header, &claims())).await, JwtError::Key, "{header}");
     }
-    for text in ["", "a.b", "a.b.c", "....", &format!("{message}.{signature}="), &format!("{jwt}.x"), &"x".repeat(20_000)] {
+    for text in
+        ["", "a.b", "a.b.c", "....", &format!("{message}.{signature}="), &format!("{jwt}.x"), &"x".repeat(20_000)]
+    {
         let error = refused(&identity, text).await;
         assert_eq!(error, JwtError::Malformed, "{text}");
     }
@@ -253,10 +255,7 @@ async fn a_new_key_is_looked_for_once_a_minute() {
 #[tokio::test]
 async fn an_issuer_that_sends_too_much_or_nonsense_lets_nobody_in() {
     let issuer = Issuer::p256("1");
-    for body in [
-        "no JSON".to_owned(),
-        json!({"keys": [issuer.jwk()], "padding": "x".repeat(300 << 10)}).to_string(),
-    ] {
+    for body in ["no JSON".to_owned(), json!({"keys": [issuer.jwk()], "padding": "x".repeat(300 << 10)}).to_string()] {
         let (source, asked) = serve(move |_| body.clone()).await;
         let identity = opened(source, |_| {});
         for _ in 0..3 {

@@ -51,7 +51,8 @@ pub(super) fn tell(database: &Transaction<'_>, deed: Deed, id: &str, by: &str, n
 impl Tokens {
     /// What is to be told, oldest first.
     pub(crate) fn untold(&self) -> Result<Vec<Untold>, TokenError> {
-        let sql = "SELECT id, action, done_at, done_by, token, user, connection, groups, instance, created_at, expires_at
+        let sql =
+            "SELECT id, action, done_at, done_by, token, user, connection, groups, instance, created_at, expires_at
                    FROM outbox ORDER BY done_at, id LIMIT ?1";
         self.with(|database| database.prepare(sql)?.query_map([MOST], untold)?.collect())
     }
