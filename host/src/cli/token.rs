@@ -51,7 +51,7 @@ pub(super) struct Revoke {
 struct By {
     /// Say in the log that this user did it.
     #[arg(long = "as", value_name = "USER", default_value = "operator", env = "USER", hide_env_values = true)]
-    user: String,
+    by: String,
 }
 
 #[derive(Args)]
@@ -135,7 +135,7 @@ impl Revoke {
 impl By {
     /// Some systems set an empty user.
     fn name(&self) -> &str {
-        if self.user.trim().is_empty() { "operator" } else { &self.user }
+        if self.by.trim().is_empty() { "operator" } else { &self.by }
     }
 }
 

@@ -47,7 +47,6 @@ async fn nothing_of_another_instance_can_be_seen_counted_or_guessed() {
             "/api/v1/values/user",
             "/api/v1/values/tool",
             "/api/v1/values/connection",
-            "/api/v1/values/instance",
             "/api/v1/views",
             "/api/v1/tokens",
             "/?limit=500",

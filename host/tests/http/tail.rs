@@ -100,7 +100,7 @@ async fn record(world: &World, user: &str, tools: &[&str]) {
 
 /// Gives a user's tokens other groups.
 fn regroup(world: &World, user: &str, groups: &str) {
-    let database = rusqlite::Connection::open(world.folder.path().join("tokens.db")).expect("the tokens");
+    let database = rusqlite::Connection::open(world.folder.path().join("tokens/tokens.db")).expect("the tokens");
     let changed = database.execute("UPDATE token SET groups = ?1 WHERE user = ?2", [groups, user]);
     assert_eq!(changed, Ok(1));
 }

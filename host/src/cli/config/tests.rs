@@ -59,7 +59,7 @@ fn mistakes_name_line_key_and_what_to_do() {
         ("listen = \"8700\"", "line 1: listen: \"8700\" is no address; write one as 127.0.0.1:8700"),
         (
             "trusted_proxies = [\n\"10.0.0.0/8\",\n\"proxy\"]",
-            "line 3: trusted_proxies: \"proxy\" is no address or block",
+            "line 1: trusted_proxies: \"proxy\" is no address or block",
         ),
         ("https = \"yes\"", "line 1: https: invalid type: string \"yes\", expected a boolean"),
         ("[queue]\nitems = 0", "line 2: queue.items: invalid value: integer `0`, expected a nonzero"),
