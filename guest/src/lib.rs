@@ -21,7 +21,7 @@ pub mod bindings {
         path: "../wit",
         world: "audit-policy",
         additional_derives: [PartialEq],
-        // For policies that build on this one: `mcp_audit_policy::export!(Theirs);`
+        // For policies that build on this one: `mcp_audit_policy::bindings::export!(Theirs);`
         pub_export_macro: true,
         default_bindings_module: "mcp_audit_policy::bindings",
     });

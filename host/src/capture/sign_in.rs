@@ -41,17 +41,13 @@ impl SignIn {
         if is_ours || matches!(self, Self::Tokens(_)) {
             request.headers_mut().remove(header::AUTHORIZATION);
         }
-        match found {
+        match &found {
             Ok(bearer) => is_caller(bearer.caller()),
-            Err(error) => {
-                // Whose token it was is known, and worth knowing.
-                if let SignInError::Expired(token) = &error {
-                    is_caller(token.caller());
-                }
-                self.refuse(&error)?;
-            }
+            // Whose token it was is known, and worth knowing.
+            Err(SignInError::Expired(token)) => is_caller(token.caller()),
+            Err(_) => {}
         }
-        Ok(())
+        found.err().and_then(|error| self.refusal(&error)).map_or(Ok(()), Err)
     }
 
     async fn bearer(&self, headers: &HeaderMap) -> Result<Bearer, SignInError> {
@@ -61,16 +57,16 @@ impl SignIn {
     }
 
     /// The answer to whoever is not known, unless everybody may come in.
-    fn refuse(&self, error: &SignInError) -> Result<(), Response> {
+    fn refusal(&self, error: &SignInError) -> Option<Response> {
         match (error, self) {
             (SignInError::Tokens(error), _) => {
                 tracing::error!(%error, "nobody can sign in");
                 let advice = "tokens cannot be checked at present; try again later";
-                Err(refusal(StatusCode::SERVICE_UNAVAILABLE, advice))
+                Some(refusal(StatusCode::SERVICE_UNAVAILABLE, advice))
             }
-            (_, Self::Open(_)) => Ok(()),
-            (SignInError::Unknown, Self::Tokens(_)) => Err(unauthorized(NEEDED)),
-            (error, Self::Tokens(_)) => Err(unauthorized(&error.to_string())),
+            (_, Self::Open(_)) => None,
+            (SignInError::Unknown, Self::Tokens(_)) => Some(unauthorized(NEEDED)),
+            (error, Self::Tokens(_)) => Some(unauthorized(&error.to_string())),
         }
     }
 }

@@ -85,7 +85,7 @@ pub(super) struct Keys {
 #[derive(Debug)]
 enum Source {
     File(PathBuf),
-    Url(Fetch, Uri),
+    Url(Box<Fetch>, Uri),
 }
 
 #[derive(Clone, Debug, Default)]
@@ -99,7 +99,7 @@ impl Keys {
     pub(super) fn open(source: &KeySource) -> Result<Self, KeySourceError> {
         let (source, known) = match source {
             KeySource::File(path) => (Source::File(path.clone()), Known::new(from_file(path)?)),
-            KeySource::Url(url) => (Source::Url(Fetch::new(url)?, url.clone()), Known::default()),
+            KeySource::Url(url) => (Source::Url(Box::new(Fetch::new(url)?), url.clone()), Known::default()),
         };
         Ok(Self { source, known: RwLock::new(known), next_look: Mutex::new(Instant::now()) })
     }

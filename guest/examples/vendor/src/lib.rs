@@ -24,8 +24,8 @@ pub struct Vendor;
 #[cfg(target_arch = "wasm32")]
 #[allow(unsafe_code, reason = "generated code")]
 mod component {
-    mcp_audit_policy::export!(Vendor);
     use super::Vendor;
+    mcp_audit_policy::bindings::export!(Vendor);
 }
 
 impl Guest for Vendor {
