@@ -6,7 +6,7 @@ mod data;
 mod domain;
 mod json;
 mod manifest;
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", feature = "component"))]
 mod memory;
 mod retention;
 mod rules;
@@ -15,17 +15,21 @@ mod settings;
 
 /// What wit-bindgen makes of `wit/policy.wit`.
 #[allow(unsafe_code, missing_docs, unreachable_pub, clippy::all, reason = "generated code")]
-mod bindings {
+#[doc(hidden)]
+pub mod bindings {
     wit_bindgen::generate!({
         path: "../wit",
         world: "audit-policy",
         additional_derives: [PartialEq],
+        // For policies that build on this one: `mcp_audit_policy::bindings::export!(Theirs);`
+        pub_export_macro: true,
+        default_bindings_module: "mcp_audit_policy::bindings",
     });
 
     // Natively there is nobody to export to; the tests call `Policy` as plain Rust.
-    #[cfg(target_arch = "wasm32")]
+    #[cfg(all(target_arch = "wasm32", feature = "component"))]
     export!(Policy with_types_in self);
-    #[cfg(target_arch = "wasm32")]
+    #[cfg(all(target_arch = "wasm32", feature = "component"))]
     use super::Policy;
 }
 

@@ -62,7 +62,7 @@ pub mod store;
 
 /// How fast the log grows.
 pub mod growth;
-/// Sign-in by token.
+/// Who comes in, and by what.
 pub mod identity;
 /// The one read path.
 pub mod reader;
@@ -88,5 +88,5 @@ pub use access::{Access, Right, Viewer};
 pub use event::Event;
 pub use log::{
     AuditLog, ChangeError, CleanupProgress, CronStatus, Follower, LogView, OpenError, Options, PayloadError, RunError,
-    Word,
+    TokenRequest, Word,
 };

@@ -55,6 +55,22 @@ impl Timestamp {
         Some(Self::from_micros(moment.timestamp_micros()))
     }
 
+    /// Reads what [`Timestamp::parse`] reads, or how long after `now` it is: `30m`, `12h`, `90d`, `8w`.
+    pub fn parse_ahead(text: &str, now: Self) -> Option<Self> {
+        let span = || {
+            let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+            let unit = match unit {
+                "m" => 60 * SECOND,
+                "h" => 3_600 * SECOND,
+                "d" => DAY,
+                "w" => 7 * DAY,
+                _ => return None,
+            };
+            Some(now.plus(i64::from(number.parse::<u32>().ok()?).checked_mul(unit)?))
+        };
+        Self::parse(text).or_else(span)
+    }
+
     /// The same moment as the calendar crate's type.
     pub fn to_utc(self) -> DateTime<Utc> {
         DateTime::from_timestamp_micros(self.0).unwrap_or_default()
@@ -129,6 +145,18 @@ mod tests {
         assert_eq!(Timestamp::parse("2026-11-21T04:09:46.000123+02:00"), Some(at));
         assert_eq!(Timestamp::parse("2026-11-21"), Some(at.start_of_day()));
         assert_eq!(Timestamp::parse("yesterday"), None);
+    }
+
+    #[test]
+    fn reads_what_lies_ahead() {
+        let now = Timestamp::from_micros(7);
+        assert_eq!(Timestamp::parse_ahead("90d", now), Some(now.plus(90 * DAY)));
+        assert_eq!(Timestamp::parse_ahead("2w", now), Some(now.plus(14 * DAY)));
+        assert_eq!(Timestamp::parse_ahead("5m", now), Some(now.plus(300 * SECOND)));
+        assert_eq!(Timestamp::parse_ahead("2026-11-21", now), Timestamp::parse("2026-11-21"));
+        for wrong in ["", "d", "-1d", "1.5d", "90", "90 d", "ä", "99999999999d"] {
+            assert_eq!(Timestamp::parse_ahead(wrong, now), None, "{wrong}");
+        }
     }
 
     #[test]

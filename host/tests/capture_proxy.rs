@@ -33,7 +33,7 @@ async fn proxy(log: &Log, upstream: std::net::SocketAddr) -> String {
         serve(router(
             log.log.clone(),
             vec![upstream],
-            SignIn::Open(Identity::new(Tokens::open(log.folder.path()).unwrap()))
+            SignIn::Open(Identity::new(Tokens::open(&log.folder.path().join("tokens")).unwrap()))
         ))
         .await
     )
@@ -222,7 +222,7 @@ async fn in_open_mode_foreign_credentials_pass_and_our_own_say_who_it_is() {
         r#"{"result":{},"id":1}"#
     };
     let upstream = serve(Router::new().fallback(any(handler))).await;
-    let tokens = Tokens::open(log.folder.path()).unwrap();
+    let tokens = Tokens::open(&log.folder.path().join("tokens")).unwrap();
     let viewer = mcp_audit::Viewer { user: "anna".into(), groups: vec![], instance: None };
     let (secret, _) = tokens.create(&viewer, "laptop", log.log.now()).unwrap();
     let upstream = Upstream::new("up", &format!("http://{upstream}")).unwrap();
@@ -247,7 +247,7 @@ async fn only_holders_of_a_token_come_in() {
         r#"{"result":{},"id":1}"#
     };
     let upstream = serve(Router::new().fallback(any(handler))).await;
-    let tokens = Tokens::open(log.folder.path()).unwrap();
+    let tokens = Tokens::open(&log.folder.path().join("tokens")).unwrap();
     let viewer = mcp_audit::Viewer { user: "anna".into(), groups: vec![], instance: None };
     let (secret, _) = tokens.create(&viewer, "laptop", log.log.now()).unwrap();
     let sign_in = SignIn::Tokens(Identity::new(tokens));

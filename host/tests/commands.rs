@@ -112,12 +112,64 @@ async fn a_token_is_made_listed_and_revoked() {
     let run = async |arguments: &[&str]| command(folder.path(), arguments).output().await.expect("it runs");
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("text");
     assert!(!run(&["token", "list"]).await.status.success(), "nothing is made by looking");
-    let made = run(&["token", "create", "--user", "uma", "--group", "user", "--connection", "laptop"]).await;
+    let create = ["token", "create", "--user", "uma", "--group", "user", "--connection", "laptop"];
+    let past = run(&[&create[..], &["--expires", "2020-01-01"]].concat()).await;
+    assert!(!past.status.success() && text(&past.stderr).contains("in the past"));
+    let made = run(&[&create[..], &["--expires", "90d"]].concat()).await;
     let secret = text(&made.stdout).trim().to_owned();
     let listed = text(&run(&["token", "list"]).await.stdout);
-    assert!(listed.contains("uma  laptop  user") && !listed.contains(&secret), "{listed}");
+    let row: Vec<_> = listed.lines().nth(1).expect("a row").split_whitespace().skip(1).take(3).collect();
+    assert!(row == ["uma", "laptop", "user"] && !listed.contains(&secret) && !listed.contains("never"), "{listed}");
     assert!(run(&["token", "revoke", "laptop"]).await.status.success());
     assert_eq!(text(&run(&["token", "list"]).await.stdout), "");
     let again = run(&["token", "revoke", "laptop"]).await;
     assert!(!again.status.success() && text(&again.stderr).contains("there is no token"));
+}
+
+#[tokio::test]
+async fn what_the_command_line_does_to_tokens_is_told_by_the_log_that_runs() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut server = Running::start(folder.path(), &["serve", "--listen", "127.0.0.1:0"]);
+    server.line("is listening on").await;
+    let mut tail = Running::start(folder.path(), &["tail", "--as", "root", "--group", "admin"]);
+    tail.line("OUTCOME").await;
+    for command_line in [
+        &["token", "create", "--user", "uma", "--group", "user", "--connection", "laptop", "--as", "rita"][..],
+        &["token", "revoke", "laptop", "--as", "rita"],
+    ] {
+        let done = command(folder.path(), command_line).output().await.expect("it runs");
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    }
+    for action in ["api_key.created", "api_key.revoked"] {
+        let line = tail.line(action).await;
+        assert!(line.contains("rita") && line.contains("laptop"), "{line}");
+    }
+    assert_eq!(tail.interrupt().await, Some(0));
+    assert_eq!(server.interrupt().await, Some(0));
+}
+
+#[tokio::test]
+async fn a_configuration_is_served_and_the_command_line_overrules_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("mcp-audit.toml");
+    let config = |listen: &str, rest: &str| {
+        std::fs::write(&path, format!("listen = \"{listen}\"\n{rest}")).expect("written");
+    };
+    let path = path.to_str().expect("a path");
+    // The address is nobody's, so that the start shows which one counts.
+    config("192.0.2.1:1", "trusted_proxies = [\"127.0.0.1\"]\n[sign_in.header]\nuser = \"X-User\"\n");
+    let mut server = Running::start(folder.path(), &["serve", "--config", path, "--listen", "127.0.0.1:0"]);
+    let line = server.line("is listening on").await;
+    let mut stream = TcpStream::connect(address(&line)).await.expect("connected");
+    let request = "GET /api/v1/me HTTP/1.1\r\nhost: x\r\nx-user: ada\r\nconnection: close\r\n\r\n";
+    stream.write_all(request.as_bytes()).await.expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("\"user\":\"ada\""), "{answer}");
+    assert_eq!(server.interrupt().await, Some(0));
+    config("127.0.0.1:0", "metrix = \"127.0.0.1:0\"\n");
+    let refused = command(folder.path(), &["serve", "--config", path]).output().await.expect("it ends");
+    let told = String::from_utf8(refused.stderr).expect("text");
+    let expected = format!("{path}, line 2: metrix: there is no option \"metrix\" here");
+    assert!(!refused.status.success() && told.contains(&expected), "{told}");
 }

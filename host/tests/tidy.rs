@@ -59,13 +59,23 @@ fn no_route_of_the_api_is_without_its_documentation() {
 
 #[test]
 fn every_file_says_why_it_exists_and_stays_short() {
-    for folder in ["host/src", "host/benches", "guest/src", "tests"] {
+    for folder in ["host/src", "host/benches", "host/examples", "guest/src", "guest/examples", "tests"] {
         for (path, text) in sources(folder).into_iter().filter(|(path, _)| !path.contains("node_modules")) {
             assert!(text.starts_with("//!"), "{path} does not begin with a line about itself");
             let lines = text.lines().count();
             assert!(lines <= 400, "{path} has {lines} lines; split it");
         }
     }
+}
+
+/// Whoever embeds the log copies from the README, so that must be what compiles and is tested.
+#[test]
+fn the_readme_embeds_as_the_example_does() {
+    let read = |path: &str| fs::read_to_string(root().join(path)).expect("a file");
+    let (readme, example) = (read("README.md"), read("host/examples/embed.rs"));
+    let (_, section) = readme.split_once("## Embed it").expect("a section");
+    let (_, code) = section.split_once("```rust\n").expect("its code");
+    assert!(code.split_once("```").is_some_and(|(code, _)| code == example), "copy host/examples/embed.rs there");
 }
 
 /// A policy is built against these exact types: whoever changes one must give the package another version, and write

@@ -1,14 +1,34 @@
 -- Tokens, in a file of their own: the command line writes here while a server holds the log.
 CREATE TABLE token (
-    id         TEXT PRIMARY KEY,
+    id           TEXT PRIMARY KEY,
     -- SHA-256 of the token, which has 256 random bits: nothing slower is needed against guessing.
-    hash       BLOB NOT NULL UNIQUE CHECK (length(hash) = 32),
+    hash         BLOB NOT NULL UNIQUE CHECK (length(hash) = 32),
+    user         TEXT NOT NULL,
+    connection   TEXT NOT NULL,
+    -- A JSON list.
+    groups       TEXT NOT NULL,
+    instance     TEXT,
+    created_at   INTEGER NOT NULL,
+    -- From this moment on it is refused; null: never.
+    expires_at   INTEGER,
+    -- To the hour.
+    last_used_at INTEGER
+) STRICT;
+
+-- What was done to tokens and is not in the log yet: written in one transaction with the change itself, and removed
+-- once the log has it. The id is that of the future entry, so that it is stored once however often it is told.
+CREATE TABLE outbox (
+    id         TEXT PRIMARY KEY,
+    action     TEXT NOT NULL CHECK (action IN ('api_key.created', 'api_key.revoked')),
+    done_at    INTEGER NOT NULL,
+    done_by    TEXT NOT NULL,
+    token      TEXT NOT NULL,
     user       TEXT NOT NULL,
     connection TEXT NOT NULL,
-    -- A JSON list.
     groups     TEXT NOT NULL,
     instance   TEXT,
-    created_at INTEGER NOT NULL
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER
 ) STRICT;
 
 -- Under which names a revoked token acted, for whoever asks what it did.

@@ -1,4 +1,4 @@
-//! Builds the evil policy in each of its shapes.
+//! Builds the evil policy in each of its shapes, and the example of a vendor's.
 
 #[path = "../../host/component.rs"]
 mod component;
@@ -22,6 +22,15 @@ fn main() -> ExitCode {
                 println!("cargo::error={}", error.replace('\n', "\ncargo::error="));
                 return ExitCode::FAILURE;
             }
+        }
+    }
+    let guest = here.join("../../guest");
+    component::rerun_if_changed(&[&guest]);
+    match component::build(&guest.join("examples/vendor/Cargo.toml"), "mcp-audit-example-policy", "") {
+        Ok(path) => println!("cargo::rustc-env=VENDOR_POLICY={}", path.display()),
+        Err(error) => {
+            println!("cargo::error={}", error.replace('\n', "\ncargo::error="));
+            return ExitCode::FAILURE;
         }
     }
     ExitCode::SUCCESS

@@ -10,7 +10,6 @@ use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use axum::routing::any;
 
-use super::caller::CallerSlot;
 use super::forward::Forwarder;
 use super::layer::AuditLayer;
 use super::lent::read_beginning;
@@ -81,8 +80,7 @@ async fn handle(State(proxy): State<Arc<Proxy>>, mut request: Request) -> Respon
 impl Proxy {
     /// Where the request goes, or the answer to it.
     async fn admit(&self, request: &mut Request) -> Result<(&Upstream, Uri), Response> {
-        let slot = request.extensions().get::<CallerSlot>().cloned();
-        self.sign_in.admit(request.headers_mut(), slot.as_ref()).await?;
+        self.sign_in.admit(request).await?;
         let (name, rest) = split(request.uri());
         let upstream = self.upstreams.get(name).ok_or_else(|| self.unknown())?;
         let out =

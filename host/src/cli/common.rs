@@ -10,6 +10,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use mcp_audit::price::Prices;
+use mcp_audit::recorder::QueueLimits;
 use mcp_audit::{AuditLog, LogView, Options, Viewer};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
@@ -25,13 +27,18 @@ pub(super) struct LogOptions {
     pub(super) data: PathBuf,
     /// A policy of your own instead of the default one: a WebAssembly component.
     #[arg(long, value_name = "FILE", env = "MCP_AUDIT_POLICY")]
-    policy: Option<PathBuf>,
+    pub(super) policy: Option<PathBuf>,
 }
 
 impl LogOptions {
     /// Opens the log for recording.
     pub(super) fn open(&self) -> Result<AuditLog, Failure> {
-        Ok(self.options()?.open()?)
+        self.open_with(QueueLimits::default(), Prices::default())
+    }
+
+    /// The same with another size of the queue, and prices of language models.
+    pub(super) fn open_with(&self, queue: QueueLimits, prices: Prices) -> Result<AuditLog, Failure> {
+        Ok(self.options()?.queue(queue).prices(prices).open()?)
     }
 
     /// Opens the log for reading, beside a server that may be recording.

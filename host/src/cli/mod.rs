@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand.
 
 mod common;
+mod config;
 #[cfg(feature = "demo")]
 mod demo;
 mod filter;
@@ -30,7 +31,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Run the proxy, the API and the pages.
-    Serve(serve::Serve),
+    Serve(Box<serve::Serve>),
     /// Run an MCP server that speaks over standard input and output, and record what it says.
     Stdio(stdio::Stdio),
     /// Make, list and revoke tokens that let users and agents in.

@@ -6,6 +6,7 @@ use clap::ValueEnum;
 use mcp_audit::entry::Entry;
 use mcp_audit::field::Field;
 use mcp_audit::store::{Group, GroupBy, StoredPayload, Token};
+use mcp_audit::time::Timestamp;
 use mcp_audit::value::Value;
 use serde_json::Value as Json;
 
@@ -96,18 +97,34 @@ pub(super) fn table(entries: &[Entry]) -> io::Result<()> {
     Table::of_entries().whole(&entries.iter().map(row).collect::<Vec<_>>())
 }
 
-/// Tokens, one a line.
-pub(super) fn tokens(tokens: &[Token]) -> io::Result<()> {
-    for token in tokens {
-        let Token { id, user, connection, groups, instance, created_at } = token;
-        let instance = instance.as_deref().map_or(String::new(), |instance| format!("  {instance}"));
-        let line = format!("{id}  {created_at}  {user}  {connection}  {}{instance}", groups.join(","));
-        say(inert(&line))?;
-    }
+/// A table of tokens.
+pub(super) fn tokens(tokens: &[Token], now: Timestamp) -> io::Result<()> {
     if tokens.is_empty() {
         note("There are no tokens.");
+        return Ok(());
     }
-    Ok(())
+    let columns = ["ID", "USER", "CONNECTION", "GROUPS", "INSTANCE", "CREATED", "EXPIRES", "LAST USED"];
+    let rows: Vec<_> = tokens.iter().map(|one| token(one, now)).collect();
+    Table::new(columns.map(|name| (name.to_owned(), 40))).whole(&rows)
+}
+
+fn token(token: &Token, now: Timestamp) -> Vec<String> {
+    let day = |at: Timestamp| at.to_string().chars().take(16).chain(['Z']).collect::<String>();
+    let expires = match token.expires_at {
+        Some(at) if token.is_expired(now) => format!("expired {}", day(at)),
+        Some(at) => day(at),
+        None => "never".to_owned(),
+    };
+    vec![
+        token.id.clone(),
+        inert(&token.user),
+        inert(&token.connection),
+        inert(&token.groups.join(",")),
+        inert(token.instance.as_deref().unwrap_or("-")),
+        day(token.created_at),
+        expires,
+        token.last_used_at.map_or("-".to_owned(), day),
+    ]
 }
 
 fn row(entry: &Entry) -> Vec<String> {

@@ -2,7 +2,8 @@
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use axum::Router;
@@ -17,15 +18,29 @@ use tokio::net::TcpListener;
 
 use super::Outcome;
 use super::common::{Failure, GRACE, LogOptions, listen, say, serve_until_end, stop_signal};
+use super::config::{Config, Server, Text};
+
+/// Where the log is, if nobody says.
+const DATA: &str = "mcp-audit-data";
+/// Where to listen, if nobody says: on this machine alone.
+const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8_700);
 
 #[derive(Args)]
 pub(super) struct Serve {
-    #[command(flatten)]
-    log: LogOptions,
-    /// Where to listen.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8700", env = "MCP_AUDIT_LISTEN")]
-    listen: SocketAddr,
-    /// An MCP server to put at /mcp/NAME (repeatable).
+    /// A configuration file; docs/mcp-audit.toml has every option. What stands on the command line or in the
+    /// environment counts more than what stands there.
+    #[arg(long, value_name = "FILE", env = "MCP_AUDIT_CONFIG")]
+    config: Option<PathBuf>,
+    /// The folder of the log [default: mcp-audit-data].
+    #[arg(long, value_name = "DIR", env = "MCP_AUDIT_DATA")]
+    data: Option<PathBuf>,
+    /// A policy of your own instead of the default one: a WebAssembly component.
+    #[arg(long, value_name = "FILE", env = "MCP_AUDIT_POLICY")]
+    policy: Option<PathBuf>,
+    /// Where to listen [default: 127.0.0.1:8700].
+    #[arg(long, value_name = "ADDR", env = "MCP_AUDIT_LISTEN")]
+    listen: Option<SocketAddr>,
+    /// An MCP server to put at /mcp/NAME (repeatable). With one of these, those in the file do not count.
     #[arg(long = "upstream", value_name = "NAME=URL", value_parser = Upstream::parse)]
     upstreams: Vec<Upstream>,
     /// Tell figures to a monitoring system under http://ADDR/metrics. There is no sign-in, so keep the address to
@@ -36,30 +51,71 @@ pub(super) struct Serve {
     /// a token.
     #[arg(long)]
     open: bool,
+    /// Browsers come over https, which a proxy in front ends: the session's cookie is then sent over nothing else.
+    #[arg(long)]
+    https: bool,
 }
 
 impl Serve {
     pub(super) fn run(self) -> Outcome {
-        serve_until_end(GRACE, self.serve())?;
+        let config = self.configuration()?;
+        serve_until_end(GRACE, serve(config))?;
         Ok(ExitCode::SUCCESS)
     }
 
-    async fn serve(self) -> Result<AuditLog, Failure> {
-        one_name_each(&self.upstreams)?;
-        let identity = Identity::new(Tokens::open(&self.log.data)?);
-        let log = self.log.open()?;
-        let sign_in = if self.open { SignIn::Open(identity.clone()) } else { SignIn::Tokens(identity.clone()) };
-        let router = everything(&log, self.upstreams.clone(), sign_in, identity, SignInLinks::default());
-        let listener = listen(self.listen, "--listen").await?;
-        let metrics = match self.metrics {
-            Some(address) => Some(listen(address, "--metrics").await?),
-            None => None,
-        };
-        announce(&listener, &self.upstreams)?;
-        let metrics = tell_figures(metrics, &log)?;
-        tokio::try_join!(http::serve(listener, router, stop_signal()), metrics)?;
-        Ok(log)
+    /// What the file says, overruled by what was given here.
+    fn configuration(self) -> Result<Config, Failure> {
+        let mut config = Config::load(self.config.as_deref())?;
+        config.data = self.data.or(config.data);
+        config.policy = self.policy.or(config.policy);
+        config.listen = self.listen.map(Text::from).or(config.listen);
+        config.metrics = self.metrics.map(Text::from).or(config.metrics);
+        config.https = self.https.then_some(true).or(config.https);
+        if !self.upstreams.is_empty() {
+            config.upstreams = Some(self.upstreams.into_iter().map(Server).collect());
+        }
+        if self.open {
+            config.sign_in.get_or_insert_default().open = Some(true);
+        }
+        Ok(config)
     }
+}
+
+async fn serve(config: Config) -> Result<AuditLog, Failure> {
+    let upstreams: Vec<_> = config.upstreams.iter().flatten().map(|Server(upstream)| upstream.clone()).collect();
+    one_name_each(&upstreams)?;
+    let options =
+        LogOptions { data: config.data.clone().unwrap_or_else(|| DATA.into()), policy: config.policy.clone() };
+    let identity = identity(&config, &options.data)?;
+    let log = options.open_with(config.queue(), config.prices.clone().unwrap_or_default())?;
+    let open = config.sign_in().open == Some(true);
+    let sign_in = if open { SignIn::Open(identity.clone()) } else { SignIn::Tokens(identity.clone()) };
+    let site = Site::new(log.clone(), identity, SignInLinks::default());
+    let site = if config.https == Some(true) { site.over_https() } else { site };
+    let router = http::behind(everything(&log, upstreams.clone(), sign_in, site), config.front());
+    let address = config.listen.as_ref().map_or(LISTEN, |address| *address.value());
+    let listener = listen(address, "--listen").await?;
+    let metrics = match &config.metrics {
+        Some(address) => Some(listen(*address.value(), "--metrics").await?),
+        None => None,
+    };
+    announce(&listener, &upstreams)?;
+    let metrics = tell_figures(metrics, &log)?;
+    tokio::try_join!(http::serve(listener, router, stop_signal()), metrics)?;
+    Ok(log)
+}
+
+/// Who may come in.
+fn identity(config: &Config, data: &Path) -> Result<Identity, Failure> {
+    let table = config.sign_in();
+    let identity = match table.tokens {
+        Some(false) => Identity::nobody(),
+        _ => Identity::new(Tokens::open(data)?),
+    };
+    Ok(match table.jwt {
+        Some(jwt) => identity.jwt(jwt.open(config.group_map())?),
+        None => identity,
+    })
 }
 
 /// Serves `/metrics`, where that is wanted.
@@ -80,14 +136,7 @@ fn tell_figures(
 }
 
 /// The proxy, the API and the pages.
-pub(super) fn everything(
-    log: &AuditLog,
-    upstreams: Vec<Upstream>,
-    sign_in: SignIn,
-    identity: Identity,
-    links: SignInLinks,
-) -> Router {
-    let site = Site::new(log.clone(), identity, links);
+pub(super) fn everything(log: &AuditLog, upstreams: Vec<Upstream>, sign_in: SignIn, site: Site) -> Router {
     proxy::router(log.clone(), upstreams, sign_in).merge(http::router(site))
 }
 

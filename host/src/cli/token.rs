@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use mcp_audit::Viewer;
 use mcp_audit::policy::{Limits, Policy};
-use mcp_audit::store::{Token, Tokens};
-use mcp_audit::time::{Clock, SystemClock};
+use mcp_audit::store::{NewToken, Token, Tokens};
+use mcp_audit::time::{Clock, SystemClock, Timestamp};
 
 use super::common::{Failure, note, say};
 use super::{Outcome, print};
@@ -42,6 +42,16 @@ pub(super) struct Revoke {
     folder: Folder,
     /// The token's id, as `token list` shows it, or its connection where only one token has it.
     token: String,
+    #[command(flatten)]
+    by: By,
+}
+
+/// Who does it, as the log will tell. Whoever may write the file of tokens may say so.
+#[derive(Args)]
+struct By {
+    /// Say in the log that this user did it.
+    #[arg(long = "as", value_name = "USER", default_value = "operator", env = "USER", hide_env_values = true)]
+    by: String,
 }
 
 #[derive(Args)]
@@ -61,6 +71,12 @@ pub(super) struct Create {
     /// The instance of the platform that it belongs to.
     #[arg(long, value_name = "NAME")]
     instance: Option<String>,
+    /// When it ends: after 12h, 90d or 8w, or with the first moment (UTC) of a date such as 2027-01-31. Without this it
+    /// lasts until it is revoked.
+    #[arg(long, value_name = "SPAN|DATE")]
+    expires: Option<String>,
+    #[command(flatten)]
+    by: By,
 }
 
 impl TokenCommand {
@@ -75,7 +91,9 @@ impl TokenCommand {
 
 impl Create {
     fn run(self) -> Outcome {
-        let Self { folder: Folder { data }, user, groups, connection, instance } = self;
+        let Self { folder: Folder { data }, user, groups, connection, instance, expires, by } = self;
+        let now = SystemClock.now();
+        let expires_at = expires.map(|text| end(&text, now)).transpose()?;
         let connection = connection.unwrap_or_else(|| user.clone());
         let viewer = Viewer { user, groups, instance };
         if !data.join("mcp-audit.db").is_file() {
@@ -85,13 +103,11 @@ impl Create {
             ));
         }
         warn_of_unknown_groups(&viewer.groups)?;
-        let (secret, token) = Tokens::open(&data)?.create(&viewer, &connection, SystemClock.now())?;
-        note(format_args!(
-            "A token for {} ({}), connection {:?}:",
-            token.user,
-            token.groups.join(", "),
-            token.connection
-        ));
+        let wanted = NewToken { viewer, connection, expires_at };
+        let (secret, token) = Tokens::open(&data)?.create_by(by.name(), &wanted, now)?;
+        let Token { user, groups, connection, .. } = token;
+        let until = token.expires_at.map_or(String::new(), |at| format!(", until {at}"));
+        note(format_args!("A token for {user} ({}), connection {connection:?}{until}:", groups.join(", ")));
         say(secret)?;
         Ok(ExitCode::SUCCESS)
     }
@@ -99,7 +115,7 @@ impl Create {
 
 impl List {
     fn run(self) -> Outcome {
-        print::tokens(&existing(&self.folder.data)?.list()?)?;
+        print::tokens(&existing(&self.folder.data)?.list()?, SystemClock.now())?;
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -108,12 +124,25 @@ impl Revoke {
     fn run(self) -> Outcome {
         let tokens = existing(&self.folder.data)?;
         let token = one(tokens.list()?, &self.token)?;
-        if !tokens.revoke(&token.id)? {
+        if !tokens.revoke(&token.id, self.by.name(), SystemClock.now())? {
             return Err(format!("the token {} was revoked just now by somebody else", token.id).into());
         }
         note(print::inert(&format!("Revoked: {} of {}, connection {:?}.", token.id, token.user, token.connection)));
         Ok(ExitCode::SUCCESS)
     }
+}
+
+impl By {
+    /// Some systems set an empty user.
+    fn name(&self) -> &str {
+        if self.by.trim().is_empty() { "operator" } else { &self.by }
+    }
+}
+
+fn end(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
+    let wrong =
+        || format!("{text:?} is no time for a token to end; write a span such as 90d, or a date such as 2027-01-31");
+    Ok(Timestamp::parse_ahead(text, now).ok_or_else(wrong)?)
 }
 
 /// The tokens of a folder that has some; looking must not make the file.

@@ -26,7 +26,8 @@ pub use json::parse_json;
 pub use like::{Pattern, like};
 pub use prefix::{Token, check_tokens, from_tokens};
 pub use text::parse_text;
-pub(crate) use unknown::meant;
+#[doc(hidden)]
+pub use unknown::meant;
 
 use crate::field::Field;
 use crate::value::Value;

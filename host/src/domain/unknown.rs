@@ -28,7 +28,7 @@ pub(super) fn payload(name: &str) -> Option<DomainError> {
 }
 
 /// The first of `names` that is one slip away: a character more, less, or another, or two in the wrong order.
-pub(crate) fn meant<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn meant<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // The shortest names are one slip away from too much.
     names.into_iter().find(|known| known.len() > 3 && one_slip(name.as_bytes(), known.as_bytes()))
 }

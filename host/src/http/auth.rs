@@ -14,7 +14,8 @@ use super::session::{self, Session};
 use super::{Site, origin, sign_in, ui};
 use crate::AuditLog;
 use crate::access::{Access, Viewer};
-use crate::identity::bearer;
+use crate::identity::{Bearer, JwtError, SignInError, Vouched, bearer};
+use crate::time::Timestamp;
 
 /// Somebody who is signed in, and what they may do: worked out anew for every request, and again for those who stay.
 #[derive(Clone)]
@@ -26,8 +27,10 @@ pub(super) struct Visitor {
 
 /// What a visitor came in by.
 enum Credential {
-    /// The embedder's word.
+    /// The embedder's word, or that of a proxy in front.
     Word(Viewer),
+    /// A JWT, until it is over.
+    Jwt(Viewer, Timestamp),
     /// The token with this id.
     Token(String),
     /// A browser's session.
@@ -108,17 +111,19 @@ async fn admit(site: &Arc<Site>, parts: &mut Parts) -> Result<Visitor, Problem> 
 
 /// What a request comes with, and who it vouches for.
 async fn credential(site: &Site, parts: &Parts) -> Result<(Credential, Viewer), Problem> {
-    if let Some(viewer) = parts.extensions.get::<Viewer>() {
-        return Ok((Credential::Word(viewer.clone()), viewer.clone()));
+    if let Some(viewer) = word(site, parts).await {
+        return Ok((Credential::Word(viewer.clone()), viewer));
     }
     // A token that is sent counts alone: with a wrong one nobody is let in by a cookie.
     if let Some(secret) = sent_token(&parts.headers) {
-        let token = site.identity.by_secret(secret).await?;
-        let token = token.ok_or_else(|| {
-            site.witness.refused(&site.log, parts, "token");
-            Problem::unknown_token()
+        let bearer = site.identity.bearer(secret).await.inspect_err(|error| {
+            site.witness.refused_for(&site.log, parts, "token", error);
         })?;
-        return Ok((Credential::Token(token.id.clone()), token.viewer()));
+        let viewer = bearer.viewer();
+        return Ok(match bearer {
+            Bearer::Token(token) => (Credential::Token(token.id.clone()), viewer),
+            Bearer::Jwt(_, until) => (Credential::Jwt(viewer.clone(), until), viewer),
+        });
     }
     let session = session::of(site, &parts.headers).ok_or_else(Problem::unauthenticated)?;
     let credential = Credential::Session(session);
@@ -126,22 +131,39 @@ async fn credential(site: &Site, parts: &Parts) -> Result<(Credential, Viewer), 
     Ok((credential, viewer))
 }
 
+/// Whom somebody vouches for who is believed: the embedder, or a proxy in front. Neither can be overruled by what the
+/// request itself brings.
+async fn word(site: &Site, parts: &Parts) -> Option<Viewer> {
+    if let Some(viewer) = parts.extensions.get::<Viewer>() {
+        return Some(viewer.clone());
+    }
+    if let Some(Vouched(person)) = parts.extensions.get::<Vouched>() {
+        return Some(person.viewer.clone());
+    }
+    site.embedder.as_ref()?(parts).await
+}
+
 impl Credential {
     /// Who it vouches for, as long as it is valid.
     async fn viewer(&self, site: &Site) -> Result<Viewer, Problem> {
         let id = match self {
             Self::Word(viewer) => return Ok(viewer.clone()),
+            Self::Jwt(viewer, until) if site.identity.is_before(*until) => return Ok(viewer.clone()),
+            Self::Jwt(..) => return Err(SignInError::Jwt(JwtError::Expired).into()),
             Self::Token(id) => id,
             Self::Session(session) if session.lasts(site) => &session.id,
             Self::Session(_) => return Err(Problem::unauthenticated()),
         };
-        let token = site.identity.by_id(id).await?.ok_or_else(Problem::unauthenticated)?;
-        Ok(token.viewer())
+        match site.identity.by_id(id).await {
+            Ok(token) => Ok(token.viewer()),
+            Err(SignInError::Unknown) => Err(Problem::unauthenticated()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Whether a browser may have sent it without its user's knowledge.
     fn comes_by_itself(&self) -> bool {
-        !matches!(self, Self::Token(_))
+        !matches!(self, Self::Token(_) | Self::Jwt(..))
     }
 }
 

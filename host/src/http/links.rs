@@ -66,6 +66,8 @@ mod tests {
             groups: Vec::new(),
             instance: None,
             created_at: Timestamp::from_micros(0),
+            expires_at: None,
+            last_used_at: None,
         };
         let links = SignInLinks::default();
         let now = Timestamp::from_micros(10);

@@ -7,6 +7,7 @@ mod api;
 mod asked;
 mod auth;
 mod cursor;
+mod front;
 mod grouping;
 mod headers;
 mod links;
@@ -23,19 +24,22 @@ mod sign_in;
 mod ui;
 mod witness;
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::http::request::Parts;
 use axum::middleware::from_fn;
 use axum::routing::any;
 
 use self::problem::Problem;
 use self::witness::Witness;
-use crate::AuditLog;
 use crate::identity::Identity;
+use crate::{AuditLog, Viewer};
 
 pub use api::openapi;
+pub use front::behind;
 pub use links::{LinkError, SignInLinks};
 pub use metrics::metrics_router;
 pub use serve::serve;
@@ -45,8 +49,9 @@ const BODY: usize = 64 << 10;
 
 /// What the routes stand on, and where they are mounted.
 ///
-/// Whoever embeds the log and signs people in itself puts an [`crate::Viewer`] into the request's extensions with a
-/// middleware of its own; that viewer is believed, and neither token nor session is asked for.
+/// Whoever embeds the log and signs people in itself hands over a function ([`Site::embedded`]), or puts a
+/// [`crate::Viewer`] into the request's extensions with a middleware of its own. That viewer is believed, and neither
+/// token nor session is asked for.
 pub struct Site {
     log: AuditLog,
     identity: Identity,
@@ -56,14 +61,38 @@ pub struct Site {
     witness: Witness,
     ended: session::Ended,
     intake: api::Intake,
+    embedder: Option<SignIn>,
 }
+
+/// An embedder's sign-in: from a request to whoever sent it.
+type SignIn = Box<dyn Fn(&Parts) -> Pin<Box<dyn Future<Output = Option<Viewer>> + Send>> + Send + Sync>;
 
 impl Site {
     /// A site at the root of its host, spoken to over plain HTTP.
     pub fn new(log: AuditLog, identity: Identity, links: SignInLinks) -> Self {
         let (witness, ended) = (Witness::default(), session::Ended::default());
         let intake = api::Intake::default();
-        Self { log, identity, links, base: String::new(), https: false, witness, ended, intake }
+        Self { log, identity, links, base: String::new(), https: false, witness, ended, intake, embedder: None }
+    }
+
+    /// A site whose people are signed in by what it is a part of, and by nothing else; see [`Site::sign_in`].
+    pub fn embedded<F, V>(log: AuditLog, sign_in: F) -> Self
+    where
+        F: Fn(&Parts) -> V + Send + Sync + 'static,
+        V: Future<Output = Option<Viewer>> + Send + 'static,
+    {
+        Self::new(log, Identity::nobody(), SignInLinks::default()).sign_in(sign_in)
+    }
+
+    /// Asks `sign_in` who has sent a request, from its head. Whom it does not know may still come in by a token. What
+    /// comes from a page of another site changes nothing, so that a cookie is enough for it to go by.
+    pub fn sign_in<F, V>(mut self, sign_in: F) -> Self
+    where
+        F: Fn(&Parts) -> V + Send + Sync + 'static,
+        V: Future<Output = Option<Viewer>> + Send + 'static,
+    {
+        self.embedder = Some(Box::new(move |parts| Box::pin(sign_in(parts))));
+        self
     }
 
     /// The path under which the router is nested, as browsers see it: `/audit`.

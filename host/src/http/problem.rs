@@ -89,10 +89,9 @@ impl Problem {
         Self::new(UNAUTHENTICATED, "Send a token of this log as `Authorization: Bearer mcpa_…`, or sign in.")
     }
 
-    /// A token was sent that this log does not know.
-    pub(super) fn unknown_token() -> Self {
-        let advice = "This log does not know the token; it may have been revoked. Ask an administrator for a new one.";
-        Self::new(UNAUTHENTICATED, advice)
+    /// This log makes no tokens of its own.
+    pub(super) fn no_tokens() -> Self {
+        Self::new(MISSING, "This log has no tokens of its own: people are signed in by what it is part of.")
     }
 
     /// A browser sent its cookie from a foreign page.

@@ -16,6 +16,7 @@ use super::problem::Problem;
 use super::search::encode;
 use super::ui::{error, sign_in};
 use super::{Site, origin, session};
+use crate::identity::SignInError;
 use crate::store::Token;
 
 /// The routes.
@@ -65,16 +66,16 @@ async fn by_form(
         Err(rejection) => return error::as_page(&site, None, Problem::from(rejection).into_response()),
     };
     match site.identity.by_secret(sent.token.trim()).await {
-        Ok(Some(token)) => {
+        Ok(token) => {
             site.witness.admitted(&site.log, &parts, token.caller(), "token");
             enter(&site, &token, &sent.next)
         }
-        Ok(None) => {
-            site.witness.refused(&site.log, &parts, "token");
-            let error = "This log does not know the token. Check that it is whole: it begins with mcpa_.";
-            sign_in::page(&site, StatusCode::FORBIDDEN, &sent.next, Some(error))
+        Err(SignInError::Tokens(error)) => error::as_page(&site, None, Problem::from(error).into_response()),
+        Err(error) => {
+            site.witness.refused_for(&site.log, &parts, "token", &error);
+            let expired = Problem::from(error);
+            sign_in::page(&site, StatusCode::FORBIDDEN, &sent.next, Some(expired.detail()))
         }
-        Err(error) => error::as_page(&site, None, Problem::from(error).into_response()),
     }
 }
 
@@ -82,20 +83,20 @@ async fn by_link(State(site): State<Arc<Site>>, code: Result<Path<String>, PathR
     let id = code.ok().and_then(|Path(code)| site.links.token_id(&code, site.log.now()));
     let token = match id {
         Some(id) => site.identity.by_id(&id).await,
-        None => Ok(None),
+        None => Err(SignInError::Unknown),
     };
     match token {
-        Ok(Some(token)) => {
+        Ok(token) => {
             site.witness.admitted(&site.log, &parts, token.caller(), "link");
             enter(&site, &token, "/")
         }
-        Ok(None) => {
+        Err(SignInError::Tokens(error)) => error::as_page(&site, None, Problem::from(error).into_response()),
+        Err(_) => {
             site.witness.refused(&site.log, &parts, "link");
             let error = "This sign-in link is not valid, or not any more: links end when the log restarts. \
                          Take the latest one, or sign in with a token.";
             sign_in::page(&site, StatusCode::FORBIDDEN, "", Some(error))
         }
-        Err(error) => error::as_page(&site, None, Problem::from(error).into_response()),
     }
 }
 

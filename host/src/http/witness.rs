@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 
 use crate::AuditLog;
 use crate::event::{Caller, Channel, Client, Detail, Event, Failure, Kind};
+use crate::identity::SignInError;
 use crate::time::{SECOND, Timestamp};
 
 /// How many refusals of one second are recorded one by one. Whoever has no token could otherwise fill the log and push
@@ -36,13 +37,33 @@ impl Witness {
 
     /// Somebody was not let in. What they sent is not recorded: it may be the secret of something else.
     pub(super) fn refused(&self, log: &AuditLog, parts: &Parts, by: &str) {
+        self.tell(log, parts, by, Caller::default(), "unknown_credential", format!("No {by} of this log was sent."));
+    }
+
+    /// Somebody was not let in, and it is known why. Whose token has expired is known as well.
+    pub(super) fn refused_for(&self, log: &AuditLog, parts: &Parts, by: &str, error: &SignInError) {
+        match error {
+            SignInError::Expired(token) => {
+                self.tell(log, parts, by, token.caller(), "expired_credential", "The token has expired.".to_owned());
+            }
+            SignInError::Jwt(why) => {
+                let message = format!("A JWT was not accepted: {why}.");
+                self.tell(log, parts, "jwt", Caller::default(), "refused_credential", message);
+            }
+            SignInError::Unknown => self.refused(log, parts, by),
+            // Nobody was refused: it could not be found out.
+            SignInError::Tokens(_) => {}
+        }
+    }
+
+    fn tell(&self, log: &AuditLog, parts: &Parts, by: &str, caller: Caller, kind: &str, message: String) {
         let Some(passed_over) = self.0.lock().unwrap_or_else(PoisonError::into_inner).count(log.now()) else { return };
         let mut event = event(log, "sign_in.failed", Detail::Denied, parts).fact("by", by);
         if passed_over > 0 {
             event = event.fact("not_recorded_before", passed_over);
         }
-        let message = format!("No {by} of this log was sent.");
-        event.failure = Some(Failure { kind: "unknown_credential".to_owned(), message, code: None });
+        event.caller = caller;
+        event.failure = Some(Failure { kind: kind.to_owned(), message, code: None });
         record(log, event);
     }
 }

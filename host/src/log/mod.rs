@@ -6,10 +6,12 @@ mod holds;
 mod open;
 mod run;
 mod schedule;
+mod tokens;
 mod view;
 mod views;
 
 use std::ops::Deref;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value as Json;
@@ -23,7 +25,7 @@ use crate::reader::ReadError;
 use crate::recorder::{RecordError, Recorder, StateChange};
 use crate::secret::Secret;
 use crate::settings::{InvalidSetting, SettingChange, Settings};
-use crate::store::{StoreError, Stored, StoredPayload};
+use crate::store::{StoreError, Stored, StoredPayload, TokenError};
 use crate::time::Timestamp;
 
 pub(crate) use figures::Figures;
@@ -31,6 +33,7 @@ pub use follow::{Follower, Word};
 pub use open::{OpenError, Options};
 pub use run::CleanupProgress;
 pub use schedule::{CronStatus, RunError};
+pub use tokens::TokenRequest;
 pub use view::LogView;
 
 /// An open audit log. Clones are the same log; it closes with [`AuditLog::close`] or when the last one is dropped.
@@ -51,6 +54,8 @@ struct Inner {
     followers: Arc<Semaphore>,
     /// When it was opened.
     opened: Timestamp,
+    /// Where it is, and what else of it is told here: what was done to tokens.
+    folder: PathBuf,
 }
 
 /// Why something was not changed: a setting, a hold, a view.
@@ -71,6 +76,9 @@ pub enum ChangeError {
     /// The state cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The tokens cannot be read or written.
+    #[error(transparent)]
+    Tokens(TokenError),
     /// It could not be recorded, so it was not done.
     #[error("nothing was changed: {0}")]
     Record(#[from] RecordError),

@@ -131,8 +131,10 @@ impl Options {
             stopping: watch::Sender::new(false),
             followers: Arc::new(Semaphore::new(follow::FOLLOWERS)),
             opened,
+            folder,
         }));
         log.record_start(clean)?;
+        log.record_old_deeds();
         log.plan_schedule()?;
         if watches_schedule {
             log.watch_schedule()?;

@@ -4,12 +4,12 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::run::{Begun, CleanupProgress, Run};
-use super::{AuditLog, Inner, OpenError};
+use super::{AuditLog, Inner, OpenError, tokens};
 use crate::access::{Access, Denied, Right};
 use crate::manifest::Cron;
 use crate::recorder::{RecordError, StateChange};
 use crate::schedule::CronState;
-use crate::store::StoreError;
+use crate::store::{StoreError, TokenError};
 
 /// How often the schedule is looked at.
 const TICK: Duration = Duration::from_secs(1);
@@ -42,6 +42,9 @@ pub enum RunError {
     /// Its state cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The tokens cannot be read.
+    #[error(transparent)]
+    Tokens(#[from] TokenError),
     /// Its result could not be recorded.
     #[error(transparent)]
     Record(#[from] RecordError),
@@ -104,10 +107,11 @@ impl AuditLog {
         Run::claim(&self.0, cron, Some(access))
     }
 
-    /// Runs what is due; called by the log's own thread every second.
+    /// Runs what is due, and records what was done to tokens on the command line; called by the log's own thread every
+    /// second.
     ///
     /// # Errors
-    /// The state of the jobs cannot be read or recorded.
+    /// The state of the jobs or the tokens cannot be read or recorded.
     pub fn run_due(&self) -> Result<(), RunError> {
         run_due(&self.0)
     }
@@ -147,6 +151,7 @@ fn watch(log: &Weak<Inner>) {
 }
 
 fn run_due(log: &Arc<Inner>) -> Result<(), RunError> {
+    tokens::record_deeds(log)?;
     let states = log.view.files.crons()?;
     let now = log.view.now();
     let is_due = |cron: &Cron| states.get(&cron.name).is_some_and(|state| state.is_due(now));

@@ -8,7 +8,7 @@ mod rate;
 #[cfg(test)]
 mod tests;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 pub use rate::{Rate, RateError};
 
@@ -24,7 +24,7 @@ const MILLION: u128 = 1_000_000;
 /// input = 3.0
 /// output = 15.0
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Price {
     /// The provider's name; `*` stands for any text, and case does not matter.
@@ -38,7 +38,7 @@ pub struct Price {
 }
 
 /// A price table. Of several entries that fit, the first one counts, so the particular stand above the general.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(transparent)]
 pub struct Prices(Vec<Price>);
 

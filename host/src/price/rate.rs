@@ -3,11 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// Decimals that a price may have.
 const DECIMALS: usize = 6;
+/// One currency unit.
+const ONE: u64 = 1_000_000;
 
 /// What a million tokens cost, kept in millionths of the currency unit. Written as a number (`3`, `0.075`) or as a text
 /// (`"0.075"`), not negative and with at most six decimals.
@@ -46,6 +48,14 @@ fn read(text: &str) -> Option<u64> {
 impl<'de> Deserialize<'de> for Rate {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Written)
+    }
+}
+
+/// As a text that reads back as the same price.
+impl Serialize for Rate {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (whole, decimals) = (self.0 / ONE, self.0 % ONE);
+        serializer.collect_str(&format_args!("{whole}.{decimals:0DECIMALS$}"))
     }
 }
 

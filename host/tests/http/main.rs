@@ -4,9 +4,11 @@
 mod access;
 mod bad_input;
 mod calls;
+mod front;
 mod groups;
 mod health;
 mod holds;
+mod instances;
 mod matrix;
 mod metrics;
 mod mounted;
@@ -18,5 +20,6 @@ mod serving;
 mod settings;
 mod sign_in;
 mod tail;
+mod tokens;
 mod views;
 mod world;

@@ -48,6 +48,7 @@ const fn one(own: u16, hidden: u16, seen: u16, absent: u16) -> About {
 
 const VIEW: &str = r#"{"name":"mine","query":"outcome=error"}"#;
 const EVENT: &str = r#"{"channel":"api","method":"GET","status_code":200}"#;
+const TOKEN: &str = r#"{"user":"uma","groups":["user"]}"#;
 const HOLD: &str = r#"{"from":"2026-01-01","reason":"case 7"}"#;
 
 const TABLE: &[Row] = &[
@@ -71,6 +72,9 @@ const TABLE: &[Row] = &[
     ("post", "/api/v1/views", VIEW, READERS, About::All(201)),
     ("put", "/api/v1/views/{id}", VIEW, READERS, one(200, 404, 404, 404)),
     ("delete", "/api/v1/views/{id}", "", READERS, one(204, 404, 404, 404)),
+    ("get", "/api/v1/tokens", "", CONFIGURERS, About::All(200)),
+    ("post", "/api/v1/tokens", TOKEN, CONFIGURERS, About::All(201)),
+    ("delete", "/api/v1/tokens/{id}", "", CONFIGURERS, one(204, 204, 204, 404)),
     ("get", "/api/v1/manifest", "", SIGNED_IN, About::All(200)),
     ("get", "/api/v1/me", "", SIGNED_IN, About::All(200)),
     ("get", "/api/v1/openapi.json", "", ROLES, About::All(200)),
@@ -180,7 +184,9 @@ async fn address(world: &World, path: &str, role: &str, whose: Whose) -> String 
         ("/api/v1/values/{field}", _) => "user".to_owned(),
         (_, Whose::Absent) => NO_ID.to_owned(),
         ("/api/v1/entries/{id}", _) => world.record(over_http(user, "search")).await,
-        ("/api/v1/settings/mcp-tokens/{token_id}/audit", _) => world.token(user, &["user"]).1.id,
+        ("/api/v1/settings/mcp-tokens/{token_id}/audit" | "/api/v1/tokens/{id}", _) => {
+            world.token(user, &["user"]).1.id
+        }
         ("/api/v1/crons/{name}/run", _) => world.log.manifest().crons[0].name.replace(' ', "%20"),
         ("/api/v1/holds/{id}/release", _) => made(world, user, "admin", "/api/v1/holds", HOLD).await,
         ("/api/v1/views/{id}", _) if READERS.contains(&role) => made(world, user, role, "/api/v1/views", VIEW).await,

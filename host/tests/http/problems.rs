@@ -29,6 +29,8 @@ async fn a_method_that_is_not_taken_is_a_problem_with_those_that_are() {
         ("/api/v1/views", "GET,HEAD,POST"),
         ("/api/v1/views/x", "PUT,DELETE"),
         ("/api/v1/events", "POST"),
+        ("/api/v1/tokens", "GET,HEAD,POST"),
+        ("/api/v1/tokens/x", "DELETE"),
         ("/api/v1/openapi.json", "GET,HEAD"),
         ("/healthz", "GET,HEAD"),
         ("/readyz", "GET,HEAD"),
@@ -68,6 +70,7 @@ async fn a_body_that_is_not_taken_is_a_problem() {
         ("PATCH", "/api/v1/settings"),
         ("POST", "/api/v1/views"),
         ("POST", "/api/v1/holds"),
+        ("POST", "/api/v1/tokens"),
         ("PUT", "/api/v1/views/01930000-0000-7000-8000-000000000000"),
         ("POST", "/api/v1/holds/01930000-0000-7000-8000-000000000000/release"),
     ] {

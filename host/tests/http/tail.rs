@@ -100,7 +100,7 @@ async fn record(world: &World, user: &str, tools: &[&str]) {
 
 /// Gives a user's tokens other groups.
 fn regroup(world: &World, user: &str, groups: &str) {
-    let database = rusqlite::Connection::open(world.folder.path().join("tokens.db")).expect("the tokens");
+    let database = rusqlite::Connection::open(world.folder.path().join("tokens/tokens.db")).expect("the tokens");
     let changed = database.execute("UPDATE token SET groups = ?1 WHERE user = ?2", [groups, user]);
     assert_eq!(changed, Ok(1));
 }
@@ -216,7 +216,7 @@ async fn it_ends_when_the_token_is_revoked() {
     let mut tail = tail(&world.stranger().header("authorization", &format!("Bearer {secret}")), "").await;
     record(&world, "ada", &["seen"]).await;
     assert_eq!(tail.tools(1).await, ["seen"]);
-    assert!(world.tokens.revoke(&token.id).expect("revoked"));
+    assert!(world.tokens.revoke(&token.id, "operator", world.log.now()).expect("revoked"));
     assert_eq!(tail.end().await, "signed-out");
 }
 
@@ -258,7 +258,7 @@ async fn what_a_slow_reader_did_not_take_in_time_is_not_sent_with_old_rights() {
     assert_eq!(slow.tools(1).await, ["a"]);
     // This one was let in later, and is sent away after its rights were believed for as long as the slow one's.
     let mut other = tail(&root, "").await;
-    assert!(world.tokens.revoke(&token.id).expect("revoked"));
+    assert!(world.tokens.revoke(&token.id, "operator", world.log.now()).expect("revoked"));
     assert_eq!(other.end().await, "signed-out");
     assert_eq!(slow.end().await, "signed-out", "b and c wait, and are not sent");
 }

@@ -1,4 +1,4 @@
-//! The evil policy's components, built by this crate's build script.
+//! Components for the tests, built by this crate's build script: the evil policy's, and the example of a vendor's.
 
 /// Misbehaves as it is told by the setting `evil`, or by an event's target `evil:MODE`.
 pub const POLICY: &[u8] = include_bytes!(env!("EVIL_POLICY"));
@@ -14,3 +14,5 @@ pub const MANIFEST_BAD_CRON: &[u8] = include_bytes!(env!("EVIL_MANIFEST_BAD_CRON
 pub const MANIFEST_BAD_DOMAIN: &[u8] = include_bytes!(env!("EVIL_MANIFEST_BAD_DOMAIN"));
 /// Declares nothing at all.
 pub const MANIFEST_EMPTY: &[u8] = include_bytes!(env!("EVIL_MANIFEST_EMPTY"));
+/// The example of a vendor's policy in guest/examples.
+pub const VENDOR: &[u8] = include_bytes!(env!("VENDOR_POLICY"));

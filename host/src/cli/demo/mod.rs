@@ -11,7 +11,7 @@ use std::time::Duration;
 use clap::Args;
 use mcp_audit::capture::proxy::SignIn;
 use mcp_audit::capture::upstream::Upstream;
-use mcp_audit::http::{self, SignInLinks};
+use mcp_audit::http::{self, SignInLinks, Site};
 use mcp_audit::identity::Identity;
 use mcp_audit::store::{Token, Tokens};
 use mcp_audit::time::{Clock, SystemClock};
@@ -65,7 +65,8 @@ impl Demo {
         let shop = server::start().await?;
         let upstream = Upstream::parse(&format!("shop=http://{shop}/mcp"))?;
         let (identity, links) = (Identity::new(tokens.clone()), SignInLinks::default());
-        let router = everything(&log, vec![upstream], SignIn::Tokens(identity.clone()), identity, links.clone());
+        let site = Site::new(log.clone(), identity.clone(), links.clone());
+        let router = everything(&log, vec![upstream], SignIn::Tokens(identity.clone()), site);
 
         say(format_args!("mcp-audit is listening on http://{address}"))?;
         say(format_args!("The log is in {}.", folder.display()))?;

@@ -16,6 +16,7 @@ mod me;
 mod segment;
 mod settings;
 mod tail;
+mod tokens;
 mod values;
 mod views;
 
@@ -25,7 +26,7 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 
 use super::openapi::{Routes, delete, get, patch, post, put};
-use super::problem::{BUSY, DENIED, INVALID, PARAMETER, Problem, RUNNING, SETTING};
+use super::problem::{BUSY, DENIED, INVALID, MISSING, PARAMETER, Problem, RUNNING, SETTING};
 use super::{Site, auth};
 
 pub(super) use events::Intake;
@@ -93,6 +94,13 @@ fn routes() -> Routes {
                 .refuses(&[DENIED, PARAMETER, INVALID, BUSY])
                 .and(delete("deleteView", "Delete a view", views::delete).refuses(&[DENIED, BUSY])),
         )
+        .at(
+            "/tokens",
+            get("listTokens", "The tokens of your instance, oldest first", tokens::list)
+                .refuses(&[DENIED, MISSING])
+                .and(post("createToken", "Make a token", tokens::create).refuses(&[DENIED, MISSING, INVALID, BUSY])),
+        )
+        .at("/tokens/{id}", delete("revokeToken", "Revoke a token", tokens::revoke).refuses(&[DENIED, BUSY]))
         .at("/manifest", get("getManifest", "What the policy declares", manifest::show))
         .at("/me", get("getMe", "Who you are, and what you may do", me::show))
 }

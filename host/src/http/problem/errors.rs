@@ -3,8 +3,9 @@
 use axum::extract::rejection::{BytesRejection, FormRejection};
 use axum::http::StatusCode;
 
-use super::{BUSY, DENIED, MISSING, Problem, RUNNING, SETTING};
+use super::{BUSY, DENIED, MISSING, Problem, RUNNING, SETTING, UNAUTHENTICATED};
 use crate::access::Denied;
+use crate::identity::SignInError;
 use crate::log::PayloadError;
 use crate::reader::ReadError;
 use crate::recorder::RecordError;
@@ -87,6 +88,7 @@ impl From<ChangeError> for Problem {
             ChangeError::Refused(why) => Self::invalid(why),
             ChangeError::Missing(what) => Self::missing(what),
             ChangeError::Store(error) => error.into(),
+            ChangeError::Tokens(error) => error.into(),
             ChangeError::Record(error) => error.into(),
         }
     }
@@ -99,6 +101,7 @@ impl From<RunError> for Problem {
             RunError::Unknown(_) => Self::new(MISSING, "There is no scheduled job of this name."),
             RunError::Running => Self::new(RUNNING, "A scheduled job is running already; wait until it has finished."),
             RunError::Store(error) => error.into(),
+            RunError::Tokens(error) => Self::internal(&error),
             RunError::Record(error) => error.into(),
             RunError::Thread(error) => Self::internal(&error),
         }
@@ -107,7 +110,21 @@ impl From<RunError> for Problem {
 
 impl From<TokenError> for Problem {
     fn from(error: TokenError) -> Self {
-        Self::internal(&error)
+        match error {
+            TokenError::Empty(_) | TokenError::Long(_) | TokenError::Past(_) => {
+                Self::invalid(sentence(&format!("{error}.")))
+            }
+            _ => Self::internal(&error),
+        }
+    }
+}
+
+impl From<SignInError> for Problem {
+    fn from(error: SignInError) -> Self {
+        match error {
+            SignInError::Tokens(error) => error.into(),
+            error => Self::new(UNAUTHENTICATED, sentence(&format!("{error}."))),
+        }
     }
 }
 

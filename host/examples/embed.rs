@@ -1,0 +1,44 @@
+//! The log inside an application of your own: its traffic recorded, API and pages under /audit, your sign-in at the door.
+
+use axum::http::HeaderMap;
+use axum::{Extension, Router, routing::any};
+use mcp_audit::capture::{AuditLayer, CallerSlot};
+use mcp_audit::event::Caller;
+use mcp_audit::http::{self, Site};
+use mcp_audit::{AuditLog, Options, Viewer};
+
+/// Your application with the log in it. Put the layer outside of your sign-in, so that it sees what that refuses.
+pub fn app(log: &AuditLog) -> Router {
+    let site = Site::embedded(log.clone(), |parts| {
+        let viewer = your_sign_in(&parts.headers);
+        async move { viewer }
+    });
+    Router::new()
+        .route("/mcp", any(your_mcp_server))
+        .layer(AuditLayer::new(log.clone(), "your-server"))
+        .nest("/audit", http::router(site.mounted_at("/audit").over_https()))
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let log = Options::new("audit").open()?;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
+    let stop = async { drop(tokio::signal::ctrl_c().await) };
+    http::serve(listener, app(&log), stop).await?;
+    log.close();
+    Ok(())
+}
+
+/// Your own sign-in: whoever sent this, the groups of the policy they have, and the instance of your platform.
+fn your_sign_in(headers: &HeaderMap) -> Option<Viewer> {
+    let user = headers.get("x-your-session")?.to_str().ok()?.to_owned();
+    Some(Viewer { user, groups: vec!["user".to_owned()], instance: Some("eu-1".to_owned()) })
+}
+
+/// Your own MCP server. Whoever has signed in says who it is through the slot.
+async fn your_mcp_server(Extension(slot): Extension<CallerSlot>, headers: HeaderMap, _message: String) -> &'static str {
+    if let Some(Viewer { user, instance, .. }) = your_sign_in(&headers) {
+        slot.set(Caller { user: Some(user), instance, ..Caller::default() });
+    }
+    r#"{"jsonrpc":"2.0","id":1,"result":{}}"#
+}

@@ -1,0 +1,137 @@
+//! The configuration file: everything that `serve` can do, in TOML. `docs/mcp-audit.toml` explains every option.
+
+mod mistake;
+mod sign_in;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use mcp_audit::capture::upstream::{Upstream, UpstreamError};
+use mcp_audit::identity::{Front, GroupMap, Network};
+use mcp_audit::price::Prices;
+use mcp_audit::recorder::QueueLimits;
+use serde::{Deserialize, Serialize};
+
+use super::common::Failure;
+use mistake::Mistake;
+pub(super) use sign_in::SignInTable;
+pub(super) use text::Text;
+
+/// What stands in the file. What is not there is as without a file; what stands on the command line counts more.
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Config {
+    pub(super) data: Option<PathBuf>,
+    pub(super) policy: Option<PathBuf>,
+    pub(super) listen: Option<Text<SocketAddr>>,
+    pub(super) metrics: Option<Text<SocketAddr>>,
+    pub(super) https: Option<bool>,
+    pub(super) trusted_proxies: Option<Vec<Text<Network>>>,
+    pub(super) queue: Option<Queue>,
+    pub(super) sign_in: Option<SignInTable>,
+    /// Names of somebody else's directory, and the policy's groups that come with each.
+    pub(super) groups: Option<BTreeMap<String, Vec<String>>>,
+    pub(super) upstreams: Option<Vec<Server>>,
+    /// What language models cost.
+    pub(super) prices: Option<Prices>,
+}
+
+/// How much may wait to be recorded.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Queue {
+    items: Option<NonZeroUsize>,
+    bytes: Option<NonZeroUsize>,
+}
+
+/// An MCP server behind the proxy.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(try_from = "NamedUrl", into = "NamedUrl")]
+pub(super) struct Server(pub(super) Upstream);
+
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct NamedUrl {
+    name: String,
+    url: String,
+}
+
+impl Config {
+    /// Reads the file, if one is named.
+    pub(super) fn load(path: Option<&Path>) -> Result<Self, Failure> {
+        let Some(path) = path else { return Ok(Self::default()) };
+        let unread = |error| format!("the configuration {} cannot be read: {error}", path.display());
+        let text = fs::read_to_string(path).map_err(unread)?;
+        let config = Self::read(&text).map_err(|mistake| format!("{}, {mistake}", path.display()))?;
+        Ok(config.beside(path.parent().unwrap_or(Path::new(""))))
+    }
+
+    fn read(text: &str) -> Result<Self, Mistake> {
+        let config: Self = toml::from_str(text).map_err(|error| Mistake::new(text, &error))?;
+        let believes = config.trusted_proxies.as_ref().is_some_and(|proxies| !proxies.is_empty());
+        if config.sign_in().header.is_some() && !believes {
+            let advice = "nobody is believed who sends these headers: name your proxy's address in trusted_proxies";
+            return Err(Mistake::of(text, "[sign_in.header]", advice));
+        }
+        Ok(config)
+    }
+
+    /// Paths in the file are meant from where the file is.
+    fn beside(mut self, folder: &Path) -> Self {
+        for path in [&mut self.data, &mut self.policy].into_iter().flatten() {
+            *path = folder.join(&path);
+        }
+        if let Some(sign_in) = &mut self.sign_in {
+            sign_in.beside(folder);
+        }
+        self
+    }
+
+    pub(super) fn queue(&self) -> QueueLimits {
+        let default = QueueLimits::default();
+        let Some(Queue { items, bytes }) = self.queue else { return default };
+        QueueLimits {
+            items: items.map_or(default.items, NonZeroUsize::get),
+            bytes: bytes.map_or(default.bytes, NonZeroUsize::get),
+        }
+    }
+
+    pub(super) fn sign_in(&self) -> SignInTable {
+        self.sign_in.clone().unwrap_or_default()
+    }
+
+    /// The policy's groups of people who come in by a header or a JWT.
+    pub(super) fn group_map(&self) -> GroupMap {
+        let everybody = self.sign_in().everybody.unwrap_or_default();
+        GroupMap::new(self.groups.clone().unwrap_or_default(), everybody)
+    }
+
+    /// What stands in front.
+    pub(super) fn front(&self) -> Front {
+        let front = Front::new(self.trusted_proxies.iter().flatten().map(|network| *network.value()));
+        match self.sign_in().header {
+            Some(header) => front.sign_in(header.names(), self.group_map()),
+            None => front,
+        }
+    }
+}
+
+impl TryFrom<NamedUrl> for Server {
+    type Error = UpstreamError;
+
+    fn try_from(NamedUrl { name, url }: NamedUrl) -> Result<Self, UpstreamError> {
+        Upstream::new(&name, &url).map(Self)
+    }
+}
+
+impl From<Server> for NamedUrl {
+    fn from(Server(upstream): Server) -> Self {
+        Self { name: upstream.name().to_owned(), url: upstream.url().to_string() }
+    }
+}

@@ -1,0 +1,94 @@
+//! `[sign_in]`: who comes in, and by what.
+
+use std::path::Path;
+
+use axum::http::HeaderName;
+use mcp_audit::identity::{Algorithm, ClaimNames, GroupMap, HeaderNames, Jwt, JwtOptions, KeySource, KeySourceError};
+use serde::{Deserialize, Deserializer, Serialize, de};
+
+use super::text::Text;
+
+/// By how many seconds clocks may differ.
+const LEEWAY: u32 = 60;
+
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(in crate::cli) struct SignInTable {
+    pub(in crate::cli) open: Option<bool>,
+    pub(in crate::cli) tokens: Option<bool>,
+    /// The policy's groups of everybody who comes in by a header or a JWT.
+    pub(in crate::cli) everybody: Option<Vec<String>>,
+    pub(in crate::cli) header: Option<Header>,
+    pub(in crate::cli) jwt: Option<JwtTable>,
+}
+
+/// Headers of a proxy that signs people in.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::cli) struct Header {
+    user: Text<HeaderName>,
+    groups: Option<Text<HeaderName>>,
+    instance: Option<Text<HeaderName>>,
+}
+
+/// JWTs of an issuer.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::cli) struct JwtTable {
+    issuer: String,
+    #[serde(deserialize_with = "some")]
+    audiences: Vec<String>,
+    keys: Text<KeySource>,
+    #[serde(deserialize_with = "some")]
+    algorithms: Vec<Text<Algorithm>>,
+    leeway_seconds: Option<u32>,
+    requires_nbf: Option<bool>,
+    user: Option<String>,
+    groups: Option<String>,
+    instance: Option<String>,
+    connection: Option<String>,
+}
+
+impl SignInTable {
+    pub(super) fn beside(&mut self, folder: &Path) {
+        if let Some(jwt) = &mut self.jwt
+            && let KeySource::File(path) = jwt.keys.value_mut()
+        {
+            *path = folder.join(&path);
+        }
+    }
+}
+
+impl Header {
+    pub(super) fn names(&self) -> HeaderNames {
+        let name = |text: &Option<Text<HeaderName>>| text.as_ref().map(|text| text.value().clone());
+        HeaderNames { user: self.user.value().clone(), groups: name(&self.groups), instance: name(&self.instance) }
+    }
+}
+
+impl JwtTable {
+    /// The door that the table describes.
+    pub(in crate::cli) fn open(self, groups: GroupMap) -> Result<Jwt, KeySourceError> {
+        let options = JwtOptions {
+            issuer: self.issuer,
+            audiences: self.audiences,
+            keys: self.keys.value().clone(),
+            algorithms: self.algorithms.iter().map(|algorithm| *algorithm.value()).collect(),
+            leeway_seconds: self.leeway_seconds.unwrap_or(LEEWAY),
+            requires_nbf: self.requires_nbf.unwrap_or(true),
+            claims: ClaimNames {
+                user: self.user.unwrap_or_else(|| "sub".to_owned()),
+                groups: self.groups,
+                instance: self.instance,
+                connection: self.connection,
+            },
+        };
+        Jwt::new(options, groups)
+    }
+}
+
+/// A list with something in it: an empty one would refuse everybody, which nobody means.
+fn some<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    let list = Vec::deserialize(deserializer)?;
+    if list.is_empty() { Err(de::Error::custom("the list is empty; name at least one")) } else { Ok(list) }
+}

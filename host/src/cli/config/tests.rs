@@ -1,0 +1,129 @@
+//! The file that explains every option has every option; a mistake is told with its place and what to do.
+
+use serde_json::Value as Json;
+
+use super::*;
+
+const DOCUMENTED: &str = include_str!("../../../../docs/mcp-audit.toml");
+
+/// The documented file with every option in force: their lines begin with `#` and no blank.
+fn everything_in_force() -> String {
+    let in_force = |line: &'static str| match line.strip_prefix('#') {
+        Some(option) if option.starts_with(|first: char| first.is_alphabetic() || "[\"".contains(first)) => option,
+        _ => line,
+    };
+    DOCUMENTED.lines().map(in_force).collect::<Vec<_>>().join("\n")
+}
+
+/// Every option that is not set, by its path.
+fn unset(path: &str, json: &Json, found: &mut Vec<String>) {
+    match json {
+        Json::Null => found.push(path.to_owned()),
+        Json::Object(fields) => fields.iter().for_each(|(name, value)| unset(&format!("{path}.{name}"), value, found)),
+        Json::Array(items) => items.iter().for_each(|item| unset(path, item, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn the_documented_file_is_read_as_it_is_and_changes_nothing() {
+    let config = Config::read(DOCUMENTED).expect("it is read");
+    let mut set = serde_json::to_value(&config).expect("JSON");
+    let without = serde_json::to_value(Config::default()).expect("JSON");
+    // Tables with nothing in them.
+    for table in ["queue", "sign_in", "groups"] {
+        set[table] = Json::Null;
+    }
+    assert_eq!(set, without);
+    assert_eq!(config.queue(), QueueLimits::default());
+}
+
+#[test]
+fn every_option_is_documented() {
+    let config = Config::read(&everything_in_force()).expect("it is read");
+    let mut missing = Vec::new();
+    unset("", &serde_json::to_value(&config).expect("JSON"), &mut missing);
+    assert!(missing.is_empty(), "docs/mcp-audit.toml has nothing about {missing:?}");
+    assert_eq!(config.queue(), QueueLimits::default(), "the file shows the defaults");
+}
+
+#[test]
+fn mistakes_name_line_key_and_what_to_do() {
+    for (text, expected) in [
+        ("lisen = \"127.0.0.1:1\"", "line 1: lisen: there is no option \"lisen\" here; did you mean listen?"),
+        ("\n[sign_in]\nopne = true", "line 3: sign_in.opne: there is no option \"opne\" here; did you mean open?"),
+        (
+            "[sign_in.jwt]\nfoo = 1",
+            "line 2: sign_in.jwt.foo: there is no option \"foo\" here; there are issuer, audiences",
+        ),
+        ("listen = \"8700\"", "line 1: listen: \"8700\" is no address; write one as 127.0.0.1:8700"),
+        (
+            "trusted_proxies = [\n\"10.0.0.0/8\",\n\"proxy\"]",
+            "line 1: trusted_proxies: \"proxy\" is no address or block",
+        ),
+        ("https = \"yes\"", "line 1: https: invalid type: string \"yes\", expected a boolean"),
+        ("[queue]\nitems = 0", "line 2: queue.items: invalid value: integer `0`, expected a nonzero"),
+        ("[[upstreams]]\nname = \"Big\"\nurl = \"http://h/\"", "upstreams: \"Big\" is no name for an upstream"),
+        ("listen = \"127.0.0.1:1\"\nlisten = \"127.0.0.1:2\"", "line 2: listen: duplicate key"),
+        ("data = ", "line 1: data: "),
+        (
+            "[[prices]]\nprovider = \"p\"\nmodel = \"m\"\ninput = -1\noutput = 2",
+            "line 4: prices.input: \"-1\" is no price: write it without a sign",
+        ),
+        (
+            "[sign_in.header]\nuser = \"X-User\"",
+            "line 1: sign_in.header: nobody is believed who sends these headers: name your proxy's address",
+        ),
+    ] {
+        let mistake = Config::read(text).expect_err(text).to_string();
+        assert!(mistake.contains(expected), "{text}\n{mistake}");
+        assert!(mistake.ends_with("(docs/mcp-audit.toml explains every option)"), "{mistake}");
+    }
+}
+
+#[test]
+fn what_a_jwt_is_checked_with_is_refused_where_it_would_be_no_check() {
+    let jwt = |keys: &str, algorithms: &str, audiences: &str| {
+        let text = format!(
+            "[sign_in.jwt]\nissuer = \"i\"\naudiences = {audiences}\nkeys = \"{keys}\"\nalgorithms = {algorithms}"
+        );
+        Config::read(&text).map(drop).map_err(|mistake| mistake.to_string())
+    };
+    assert_eq!(jwt("https://i/jwks", "[\"ES256\"]", "[\"a\"]"), Ok(()));
+    for (wrong, expected) in [
+        (
+            jwt("http://i/jwks", "[\"ES256\"]", "[\"a\"]"),
+            "line 4: sign_in.jwt.keys: keys must come from a file or over https",
+        ),
+        (jwt("k", "[\"none\"]", "[\"a\"]"), "only public keys are taken"),
+        (jwt("k", "[\"HS256\"]", "[\"a\"]"), "only public keys are taken"),
+        (jwt("k", "[]", "[\"a\"]"), "line 5: sign_in.jwt.algorithms: the list is empty"),
+        (jwt("k", "[\"ES256\"]", "[]"), "line 3: sign_in.jwt.audiences: the list is empty"),
+    ] {
+        let mistake = wrong.expect_err(expected);
+        assert!(mistake.contains(expected), "{mistake}");
+    }
+    let missing = Config::read("[sign_in.jwt]\nissuer = \"i\"").expect_err("refused").to_string();
+    assert!(missing.contains("sign_in.jwt: missing field `audiences`"), "{missing}");
+}
+
+#[test]
+fn prices_are_those_of_the_file_and_the_first_that_fits_counts() {
+    let prices = Config::read(&everything_in_force()).expect("it is read").prices.expect("prices");
+    assert_eq!(prices.cost("anthropic", "claude-opus", 1_000_000, 1_000_000), Some(18_000_000));
+    assert_eq!(prices.cost("anthropic", "other", 1, 1), None);
+    let written = serde_json::to_value(&prices).expect("JSON");
+    assert_eq!(serde_json::from_value::<Prices>(written).expect("it reads back"), prices);
+}
+
+#[test]
+fn paths_are_meant_from_where_the_file_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("c.toml");
+    std::fs::write(&path, "data = \"log\"\npolicy = \"/p.wasm\"").expect("written");
+    let config = Config::load(Some(&path)).expect("it is read");
+    assert_eq!(config.data, Some(folder.path().join("log")));
+    assert_eq!(config.policy, Some("/p.wasm".into()));
+    let missing = Config::load(Some(&folder.path().join("none.toml"))).expect_err("refused").to_string();
+    assert!(missing.contains("none.toml cannot be read"), "{missing}");
+}

@@ -1,0 +1,83 @@
+//! Values that are written as texts and mean something else, read where their mistakes have a line.
+
+use std::net::SocketAddr;
+
+use axum::http::HeaderName;
+use mcp_audit::identity::{Algorithm, KeySource, Network};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// A value, and how it is written.
+#[derive(Clone, Debug)]
+pub(in crate::cli) struct Text<T> {
+    text: String,
+    value: T,
+}
+
+impl<T> Text<T> {
+    pub(in crate::cli) fn value(&self) -> &T {
+        &self.value
+    }
+
+    pub(super) fn value_mut(&mut self) -> &mut T {
+        &mut self.value
+    }
+}
+
+impl<T: ToString> From<T> for Text<T> {
+    fn from(value: T) -> Self {
+        Self { text: value.to_string(), value }
+    }
+}
+
+/// What can be read from a text, or a sentence about what would be right.
+pub(super) trait Read: Sized {
+    fn read(text: &str) -> Result<Self, String>;
+}
+
+impl Read for SocketAddr {
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|_| format!("{text:?} is no address; write one as 127.0.0.1:8700 or [::1]:8700"))
+    }
+}
+
+impl Read for Network {
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|error: mcp_audit::identity::NetworkError| error.to_string())
+    }
+}
+
+impl Read for HeaderName {
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|_| format!("{text:?} is no name of a header; write one as X-Auth-User"))
+    }
+}
+
+impl Read for KeySource {
+    fn read(text: &str) -> Result<Self, String> {
+        Self::parse(text).map_err(|error| error.to_string())
+    }
+}
+
+impl Read for Algorithm {
+    fn read(text: &str) -> Result<Self, String> {
+        Self::parse(text).ok_or_else(|| {
+            let all: Vec<_> = Self::ALL.iter().map(|algorithm| algorithm.as_str()).collect();
+            let secret = if text.starts_with("HS") || text == "none" { ", as only public keys are taken" } else { "" };
+            format!("{text:?} is not an algorithm that can be allowed{secret}; there are {}", all.join(", "))
+        })
+    }
+}
+
+impl<'de, T: Read> Deserialize<'de> for Text<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let value = T::read(&text).map_err(de::Error::custom)?;
+        Ok(Self { text, value })
+    }
+}
+
+impl<T> Serialize for Text<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
+    }
+}

@@ -1,0 +1,95 @@
+//! `/api/v1/tokens`: the tokens of the caller's instance, for those who configure the log.
+
+use axum::Json;
+use axum::response::NoContent;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::super::auth::Visitor;
+use super::super::openapi::Created;
+use super::super::problem::Problem;
+use super::body::{Sendable, Sent};
+use super::segment::Name;
+use crate::TokenRequest;
+use crate::access::Right;
+use crate::store::{LONGEST_NAME, Token, Tokens};
+use crate::time::Timestamp;
+
+/// The tokens.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Tokens")]
+pub(super) struct All {
+    tokens: Vec<Token>,
+}
+
+/// A token that was just made.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "MadeToken")]
+pub(super) struct Made {
+    /// The secret, which is shown this once.
+    secret: String,
+    #[serde(flatten)]
+    token: Token,
+}
+
+/// A token to make.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "NewToken")]
+pub(super) struct Wanted {
+    /// Whose it shall be.
+    #[schemars(length(min = 1, max = LONGEST_NAME))]
+    user: String,
+    /// The name of the connection that will use it; without one, the user's name.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = LONGEST_NAME))]
+    connection: Option<String>,
+    /// Groups of the policy, none of which its maker lacks.
+    #[schemars(length(min = 1))]
+    groups: Vec<String>,
+    /// From when on it shall be refused: a span such as `90d` or `12h`, or a date; without one, never.
+    #[serde(default)]
+    expires: Option<String>,
+}
+
+impl Sendable for Wanted {
+    const EXAMPLE: &'static str =
+        "{\"user\": \"uma\", \"connection\": \"laptop\", \"groups\": [\"user\"], \"expires\": \"90d\"}";
+}
+
+/// `GET`: all of them, oldest first, expired ones included.
+pub(super) async fn list(visitor: Visitor) -> Result<Json<All>, Problem> {
+    let tokens = tokens(&visitor)?;
+    let tokens = visitor.ask(move |log, access| Ok(log.tokens(access, &tokens)?)).await?;
+    Ok(Json(All { tokens }))
+}
+
+/// `POST`: makes one.
+pub(super) async fn create(visitor: Visitor, sent: Sent<Wanted>) -> Result<Created<Made>, Problem> {
+    let tokens = tokens(&visitor)?;
+    let Wanted { user, connection, groups, expires } = sent.read()?;
+    let expires_at = expires.map(|text| moment(&text, visitor.site.log.now())).transpose()?;
+    let connection = connection.unwrap_or_else(|| user.clone());
+    let wanted = TokenRequest { user, connection, groups, expires_at };
+    let made = visitor.ask(move |log, access| Ok(log.create_token(access, &tokens, wanted)?));
+    let (secret, token) = made.await?;
+    Ok(Created(Made { secret, token }))
+}
+
+/// `DELETE …/{id}`: makes one worthless.
+pub(super) async fn revoke(visitor: Visitor, Name(id): Name) -> Result<NoContent, Problem> {
+    let tokens = tokens(&visitor)?;
+    visitor.ask(move |log, access| Ok(log.revoke_token(access, &tokens, &id)?)).await?;
+    Ok(NoContent)
+}
+
+/// The right first, so that whoever lacks it learns nothing.
+fn tokens(visitor: &Visitor) -> Result<Tokens, Problem> {
+    visitor.access.require(Right::Configure)?;
+    visitor.site.identity.tokens().cloned().ok_or_else(Problem::no_tokens)
+}
+
+fn moment(text: &str, now: Timestamp) -> Result<Timestamp, Problem> {
+    let advice = "expires: give a span such as 90d or 12h, a date such as 2027-01-31, or leave it out.";
+    Timestamp::parse_ahead(text.trim(), now).ok_or_else(|| Problem::invalid(advice))
+}

@@ -1,0 +1,179 @@
+//! What stands in front: proxies that are believed when they say who is calling, and from which address.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use hyper::HeaderMap;
+use hyper::header::HeaderName;
+
+use super::{GroupMap, Network, Person};
+use crate::access::Viewer;
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// The proxies in front, and the headers in which they say who is calling. By default there is none, and nothing that a
+/// request says of itself is believed.
+#[derive(Clone, Debug, Default)]
+pub struct Front {
+    proxies: Arc<[Network]>,
+    names: Option<Arc<HeaderNames>>,
+    groups: Arc<GroupMap>,
+}
+
+/// In which headers a proxy says who is calling.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeaderNames {
+    /// The user's name. Without it nobody is signed in.
+    pub user: HeaderName,
+    /// The user's groups, between commas.
+    pub groups: Option<HeaderName>,
+    /// The instance of the platform.
+    pub instance: Option<HeaderName>,
+}
+
+/// In a request's extensions: whom a proxy that is believed has signed in.
+#[derive(Clone, Debug)]
+pub(crate) struct Vouched(pub(crate) Person);
+
+impl Front {
+    /// These proxies are believed about addresses.
+    pub fn new(proxies: impl IntoIterator<Item = Network>) -> Self {
+        Self { proxies: proxies.into_iter().collect(), ..Self::default() }
+    }
+
+    /// They sign people in as well, and say so in these headers; their groups become those of the policy by `groups`.
+    pub fn sign_in(mut self, names: HeaderNames, groups: GroupMap) -> Self {
+        self.names = Some(Arc::new(names));
+        self.groups = Arc::new(groups);
+        self
+    }
+
+    /// Whether the other end of a connection is one of the proxies.
+    pub(crate) fn trusts(&self, peer: IpAddr) -> bool {
+        self.proxies.iter().any(|network| network.contains(peer))
+    }
+
+    /// The address that a request came from in the first place. Each proxy adds the address it was called from at the
+    /// end, so that the last one that is no proxy of ours is the last one that can be believed.
+    pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let lines: Vec<_> = headers.get_all(FORWARDED_FOR).iter().filter_map(|line| line.to_str().ok()).collect();
+        let mut client = peer;
+        for hop in lines.iter().rev().flat_map(|line| line.rsplit(',')) {
+            if !self.trusts(client) {
+                break;
+            }
+            let Some(address) = address(hop.trim()) else { break };
+            client = address;
+        }
+        client
+    }
+
+    /// Whom the headers sign in. Only for headers of a proxy that is believed.
+    pub(crate) fn person(&self, headers: &HeaderMap) -> Option<Person> {
+        let names = self.names.as_ref()?;
+        let user = one(headers, &names.user)?;
+        let instance = match &names.instance {
+            Some(name) => single(headers, name)?,
+            None => None,
+        };
+        let groups = names.groups.iter().flat_map(|name| headers.get_all(name)).filter_map(|line| line.to_str().ok());
+        let groups = self.groups.map(groups.flat_map(|line| line.split(',')).map(str::trim));
+        Some(Person { viewer: Viewer { user, groups, instance }, connection: None })
+    }
+
+    /// Takes away what anybody else says about who they are, so that nothing behind this one believes it either.
+    pub(crate) fn strip(&self, headers: &mut HeaderMap) {
+        let Some(names) = &self.names else { return };
+        for name in [Some(&names.user), names.groups.as_ref(), names.instance.as_ref()].into_iter().flatten() {
+            headers.remove(name);
+        }
+    }
+}
+
+/// The only value of a header, which must be there.
+fn one(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    single(headers, name)?
+}
+
+/// The only value of a header, if it has one. `None`: it cannot be read, or is there twice. A proxy that adds its word
+/// beside the caller's own must not be taken for one that replaces it.
+fn single(headers: &HeaderMap, name: &HeaderName) -> Option<Option<String>> {
+    let mut values = headers.get_all(name).iter();
+    let (first, more) = (values.next(), values.next());
+    if more.is_some() {
+        tracing::warn!(header = %name, "a proxy sends this header twice, so it is not believed; let it replace what callers send");
+        return None;
+    }
+    let text = first.map(|value| std::str::from_utf8(value.as_bytes()).map(str::trim));
+    let text = text.transpose().ok()?;
+    Some(text.filter(|text| !text.is_empty()).map(str::to_owned))
+}
+
+/// An address as proxies write it: alone, or with a port.
+fn address(text: &str) -> Option<IpAddr> {
+    let alone = || text.parse().ok();
+    let bracketed = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
+    let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());
+    alone().or_else(with_port).or_else(bracketed).map(|address: IpAddr| address.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::header::HeaderValue;
+
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.append(HeaderName::from_static(name), HeaderValue::from_str(value).expect("a value"));
+        }
+        headers
+    }
+
+    fn front() -> Front {
+        let names = HeaderNames {
+            user: HeaderName::from_static("x-user"),
+            groups: Some(HeaderName::from_static("x-groups")),
+            instance: Some(HeaderName::from_static("x-instance")),
+        };
+        let groups = GroupMap::new([("sre".to_owned(), vec!["admin".to_owned()])].into(), Vec::new());
+        Front::new(["10.0.0.0/8".parse().expect("a block")]).sign_in(names, groups)
+    }
+
+    #[test]
+    fn the_address_is_the_last_one_that_no_proxy_of_ours_has() {
+        let client = |peer: &str, lines: &[&str]| {
+            let lines: Vec<_> = lines.iter().map(|line| ("x-forwarded-for", *line)).collect();
+            front().client(peer.parse().expect("an address"), &headers(&lines)).to_string()
+        };
+        assert_eq!(client("203.0.113.9", &["198.51.100.1"]), "203.0.113.9", "nobody else is believed");
+        assert_eq!(client("10.0.0.1", &["198.51.100.1"]), "198.51.100.1");
+        assert_eq!(client("10.0.0.1", &["1.1.1.1, 198.51.100.1"]), "198.51.100.1", "what the caller wrote before");
+        assert_eq!(client("10.0.0.1", &["1.1.1.1", "198.51.100.1:443, 10.0.0.2"]), "198.51.100.1");
+        assert_eq!(client("10.0.0.1", &["[2001:db8::1]:9"]), "2001:db8::1");
+        assert_eq!(client("10.0.0.1", &["1.1.1.1, unknown"]), "10.0.0.1");
+        assert_eq!(client("10.0.0.1", &["10.0.0.3, 10.0.0.2"]), "10.0.0.3");
+        assert_eq!(client("10.0.0.1", &[]), "10.0.0.1");
+        assert_eq!(client("::ffff:10.0.0.1", &["::ffff:198.51.100.1"]), "198.51.100.1");
+    }
+
+    #[test]
+    fn a_proxy_says_who_it_is_once_and_in_full() {
+        let person = |pairs: &[(&'static str, &str)]| front().person(&headers(pairs));
+        let viewer =
+            person(&[("x-user", "ada"), ("x-groups", "staff, sre"), ("x-instance", "eu")]).expect("ada").viewer;
+        assert_eq!((viewer.user.as_str(), viewer.instance.as_deref()), ("ada", Some("eu")));
+        assert_eq!(viewer.groups, ["admin"]);
+        assert_eq!(person(&[("x-user", "ada"), ("x-instance", "")]).expect("ada").viewer.instance, None);
+        for nobody in [
+            &[("x-groups", "sre")][..],
+            &[("x-user", " ")],
+            &[("x-user", "root"), ("x-user", "ada")],
+            &[("x-user", "ada"), ("x-instance", "a"), ("x-instance", "b")],
+        ] {
+            assert_eq!(person(nobody), None, "{nobody:?}");
+        }
+        assert_eq!(Front::default().person(&headers(&[("x-user", "ada")])), None);
+    }
+}

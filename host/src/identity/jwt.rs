@@ -1,0 +1,172 @@
+//! Sign-in by a JWT of somebody else's: an issuer's word about who its bearer is, and until when.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value as Json};
+
+use super::jwks::{KeySource, KeySourceError, Keys};
+use super::jws::{Algorithm, Signed};
+use super::{GroupMap, Person};
+use crate::access::Viewer;
+use crate::time::{SECOND, Timestamp};
+
+/// What is taken of JWTs.
+#[derive(Clone, Debug)]
+pub struct JwtOptions {
+    /// The issuer, exactly as `iss` has it.
+    pub issuer: String,
+    /// Whom a JWT must be meant for: `aud` has one of these.
+    pub audiences: Vec<String>,
+    /// Where the issuer's keys are.
+    pub keys: KeySource,
+    /// How a JWT may be signed.
+    pub algorithms: Vec<Algorithm>,
+    /// By how many seconds the issuer's clock and ours may differ.
+    pub leeway_seconds: u32,
+    /// Whether a JWT without `nbf` is refused. Where it has one it counts in any case.
+    pub requires_nbf: bool,
+    /// Which claims say what.
+    pub claims: ClaimNames,
+}
+
+/// Which claims say what. A name that is no claim's leads into objects at its dots: `realm_access.roles`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimNames {
+    /// The user's name.
+    pub user: String,
+    /// The user's groups: a list of texts, or one text.
+    pub groups: Option<String>,
+    /// The instance of the platform.
+    pub instance: Option<String>,
+    /// The name of the connection: the client that the JWT was given to.
+    pub connection: Option<String>,
+}
+
+/// Why a JWT is not accepted. Nothing in it is what the JWT says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum JwtError {
+    /// It cannot be read.
+    #[error("it is no signed JWT")]
+    Malformed,
+    /// It is signed in a way that is not allowed, or not at all.
+    #[error("the way it is signed is not allowed here")]
+    Algorithm,
+    /// None of the issuer's keys is the one it names.
+    #[error("its issuer has no such key, or its keys cannot be read at present")]
+    Key,
+    /// It was not signed with that key.
+    #[error("its signature is wrong")]
+    Signature,
+    /// It says nothing about this, or not as it should.
+    #[error("its claim {0} is missing or cannot be read")]
+    Claim(&'static str),
+    /// It is somebody else's.
+    #[error("it comes from another issuer")]
+    Issuer,
+    /// It is for somebody else.
+    #[error("it is meant for another audience")]
+    Audience,
+    /// Its time has not come.
+    #[error("it is not valid yet")]
+    Early,
+    /// Its time is over.
+    #[error("it has expired; get a new one")]
+    Expired,
+}
+
+/// The door for JWTs.
+#[derive(Debug)]
+pub struct Jwt {
+    options: JwtOptions,
+    groups: Arc<GroupMap>,
+    keys: Keys,
+}
+
+impl Jwt {
+    /// JWTs as `options` has them; their groups become those of the policy by `groups`.
+    ///
+    /// # Errors
+    /// The keys are in a file that cannot be used, or this machine trusts no certificates.
+    pub fn new(options: JwtOptions, groups: GroupMap) -> Result<Self, KeySourceError> {
+        Ok(Self { keys: Keys::open(&options.keys)?, groups: Arc::new(groups), options })
+    }
+
+    /// Whom a JWT vouches for at `now`, and until when.
+    pub(super) async fn person(&self, text: &str, now: Timestamp) -> Result<(Person, Timestamp), JwtError> {
+        let signed = Signed::read(text, &self.options.algorithms)?;
+        let claims: Map<String, Json> =
+            serde_json::from_slice(self.keys.claims(&signed).await?).map_err(|_| JwtError::Malformed)?;
+        let until = self.check(&claims, now)?;
+        Ok((self.vouched(&claims)?, until))
+    }
+
+    /// Issuer, audience and time; gives its end.
+    fn check(&self, claims: &Map<String, Json>, now: Timestamp) -> Result<Timestamp, JwtError> {
+        let leeway = i64::from(self.options.leeway_seconds) * SECOND;
+        let issuer = claims.get("iss").and_then(Json::as_str).ok_or(JwtError::Claim("iss"))?;
+        if issuer != self.options.issuer {
+            return Err(JwtError::Issuer);
+        }
+        let audiences = texts(claims.get("aud")).ok_or(JwtError::Claim("aud"))?;
+        if !audiences.iter().any(|audience| self.options.audiences.iter().any(|own| own == audience)) {
+            return Err(JwtError::Audience);
+        }
+        let begin = moment(claims, "nbf")?;
+        match begin {
+            Some(begin) if now < begin.plus(-leeway) => return Err(JwtError::Early),
+            None if self.options.requires_nbf => return Err(JwtError::Claim("nbf")),
+            _ => {}
+        }
+        let end = moment(claims, "exp")?.ok_or(JwtError::Claim("exp"))?.plus(leeway);
+        if now < end { Ok(end) } else { Err(JwtError::Expired) }
+    }
+
+    fn vouched(&self, claims: &Map<String, Json>) -> Result<Person, JwtError> {
+        let names = &self.options.claims;
+        let user = text(claims, &names.user, "user")?.ok_or(JwtError::Claim("that names the user"))?;
+        let optional = |name: &Option<String>, what| name.as_ref().map_or(Ok(None), |name| text(claims, name, what));
+        let groups = names.groups.as_ref().and_then(|name| claim(claims, name));
+        let groups = match groups {
+            None | Some(Json::Null) => Vec::new(),
+            groups => texts(groups).ok_or(JwtError::Claim("with the groups"))?,
+        };
+        let viewer =
+            Viewer { user, groups: self.groups.map(groups), instance: optional(&names.instance, "with the instance")? };
+        Ok(Person { viewer, connection: optional(&names.connection, "with the connection")? })
+    }
+}
+
+/// A claim that stands under its name, or deeper.
+fn claim<'a>(claims: &'a Map<String, Json>, name: &str) -> Option<&'a Json> {
+    let deeper = || {
+        let (first, rest) = name.split_once('.')?;
+        claim(claims.get(first)?.as_object()?, rest)
+    };
+    claims.get(name).or_else(deeper)
+}
+
+/// A claim's text. What is there and is no text, or an empty one, is never taken for "not there".
+fn text(claims: &Map<String, Json>, name: &str, what: &'static str) -> Result<Option<String>, JwtError> {
+    match claim(claims, name) {
+        None | Some(Json::Null) => Ok(None),
+        Some(Json::String(text)) if !text.trim().is_empty() => Ok(Some(text.clone())),
+        Some(_) => Err(JwtError::Claim(what)),
+    }
+}
+
+/// A text, or a list of nothing else.
+fn texts(claim: Option<&Json>) -> Option<Vec<&str>> {
+    match claim? {
+        Json::String(text) => Some(vec![text]),
+        Json::Array(list) => list.iter().map(Json::as_str).collect(),
+        _ => None,
+    }
+}
+
+/// A moment in seconds, which may have a fraction.
+fn moment(claims: &Map<String, Json>, name: &'static str) -> Result<Option<Timestamp>, JwtError> {
+    let Some(claim) = claims.get(name) else { return Ok(None) };
+    let seconds = claim.as_i64().or_else(|| claim.as_f64().filter(|seconds| seconds.is_finite()).map(|it| it as i64));
+    let seconds = seconds.ok_or(JwtError::Claim(name))?;
+    Ok(Some(Timestamp::from_micros(seconds.saturating_mul(SECOND))))
+}

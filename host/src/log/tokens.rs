@@ -1,0 +1,173 @@
+//! Tokens: who may make and revoke them over the API, and how every making and revoking becomes an entry, whoever did it.
+//!
+//! The file of tokens keeps what was done in an outbox, written together with the deed. The log takes it from there,
+//! records it, and forgets it only once it is durable. Whatever happens in between, the entry's id was fixed with the
+//! deed, and the log stores an id once.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, PoisonError};
+
+use super::{AuditLog, ChangeError, Inner, RunError};
+use crate::access::{Access, Right, Viewer};
+use crate::event::{Channel, Detail, Event, Kind, Target};
+use crate::manifest::Group;
+use crate::recorder::{RecordError, StateChange};
+use crate::store::{Deed, NewToken, Token, Tokens, Untold};
+use crate::time::Timestamp;
+use crate::value::Value;
+
+/// A token that somebody wants to make.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenRequest {
+    /// Whose it shall be.
+    pub user: String,
+    /// The name of the connection that will use it.
+    pub connection: String,
+    /// With which groups: no others than the maker's own, and what those imply.
+    pub groups: Vec<String>,
+    /// From when on it shall be refused; `None`: never.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl AuditLog {
+    /// The tokens of the viewer's instance, oldest first. Blocks.
+    ///
+    /// # Errors
+    /// The viewer may not configure, or the tokens cannot be read.
+    pub fn tokens(&self, access: &Access, tokens: &Tokens) -> Result<Vec<Token>, ChangeError> {
+        access.require(Right::Configure)?;
+        let mut listed = tokens.list().map_err(ChangeError::Tokens)?;
+        listed.retain(|token| token.instance == access.viewer().instance);
+        Ok(listed)
+    }
+
+    /// Makes a token of the viewer's instance and gives its secret, which can never be had again. When this returns, the
+    /// entry about it is durable, or will be told as soon as the log can be written again. Blocks.
+    ///
+    /// # Errors
+    /// The viewer may not configure or wants groups that are not theirs to give, the token cannot be as it is wanted, or
+    /// nothing can be recorded at present.
+    pub fn create_token(
+        &self,
+        access: &Access,
+        tokens: &Tokens,
+        wanted: TokenRequest,
+    ) -> Result<(String, Token), ChangeError> {
+        self.may_change_tokens(access)?;
+        let TokenRequest { user, connection, groups, expires_at } = wanted;
+        self.may_give(access.viewer(), &groups)?;
+        let viewer = Viewer { user, groups, instance: access.viewer().instance.clone() };
+        let wanted = NewToken { viewer, connection, expires_at };
+        let made = tokens.create_by(&access.viewer().user, &wanted, self.now()).map_err(ChangeError::Tokens)?;
+        self.tell_now(tokens);
+        Ok(made)
+    }
+
+    /// Makes a token of the viewer's instance worthless, and with it every session that was begun with it. Recorded as
+    /// [`AuditLog::create_token`] is. Blocks.
+    ///
+    /// # Errors
+    /// The viewer may not configure, there is no such token in their instance, or nothing can be recorded at present.
+    pub fn revoke_token(&self, access: &Access, tokens: &Tokens, id: &str) -> Result<(), ChangeError> {
+        self.may_change_tokens(access)?;
+        let token = tokens.by_id(id).map_err(ChangeError::Tokens)?;
+        let token = token.filter(|token| token.instance == access.viewer().instance);
+        let token = token.ok_or(ChangeError::Missing("token"))?;
+        let revoked = tokens.revoke(&token.id, &access.viewer().user, self.now()).map_err(ChangeError::Tokens)?;
+        self.tell_now(tokens);
+        if revoked { Ok(()) } else { Err(ChangeError::Missing("token")) }
+    }
+
+    /// Whoever may, as long as it can be recorded.
+    fn may_change_tokens(&self, access: &Access) -> Result<(), ChangeError> {
+        access.require(Right::Configure)?;
+        self.0.recorder.ready().map_err(|_| RecordError::Unavailable)?;
+        Ok(())
+    }
+
+    /// Nobody makes a token that may do more than they may: an administrator who may not read payloads would otherwise
+    /// make an auditor of their own.
+    fn may_give(&self, maker: &Viewer, wanted: &[String]) -> Result<(), ChangeError> {
+        let held = held(&self.manifest().groups, &maker.groups);
+        match wanted.iter().find(|group| !held.contains(group.as_str())) {
+            None if wanted.is_empty() => Err(ChangeError::Refused("groups: name at least one group.".to_owned())),
+            None => Ok(()),
+            Some(group) => {
+                let group: String = group.chars().take(80).collect();
+                let own = held.into_iter().collect::<Vec<_>>().join(", ");
+                let advice = format!(
+                    "groups: {group:?} is not yours to give; a token has no groups that its maker lacks. Yours are {own}."
+                );
+                Err(ChangeError::Refused(advice))
+            }
+        }
+    }
+
+    /// The deed is done and in the outbox: that it cannot be recorded just now is no reason to call it a failure.
+    fn tell_now(&self, tokens: &Tokens) {
+        if let Err(error) = record(&self.0, tokens) {
+            tracing::error!(%error, "what was done to a token is recorded later");
+        }
+    }
+
+    /// Records what was done while no log was running. What is wrong with the tokens must not keep the log from opening.
+    pub(super) fn record_old_deeds(&self) {
+        if let Err(error) = record_deeds(&self.0) {
+            tracing::error!(%error, "what was done to tokens is recorded later");
+        }
+    }
+}
+
+/// Records what was done to the tokens in the log's own folder.
+pub(super) fn record_deeds(log: &Arc<Inner>) -> Result<(), RunError> {
+    match Tokens::existing(&log.folder) {
+        Some(tokens) => record(log, &tokens),
+        None => Ok(()),
+    }
+}
+
+fn record(log: &Inner, tokens: &Tokens) -> Result<(), RunError> {
+    // One at a time, so that nothing is handed in twice for nothing.
+    let _changing = log.changing.lock().unwrap_or_else(PoisonError::into_inner);
+    loop {
+        let untold = tokens.untold()?;
+        if untold.is_empty() {
+            return Ok(());
+        }
+        log.recorder.change(StateChange::default(), untold.iter().map(event).collect())?;
+        tokens.told(&untold)?;
+    }
+}
+
+/// What was done to a token, as an event: never its secret, which nobody here knows.
+fn event(untold: &Untold) -> Event {
+    let Untold { id, deed, at, by, token } = untold;
+    let mut event = Event { id: *id, ..Event::new(*at, Channel::Admin, Kind::System, Detail::Ok) };
+    event.method = Some(deed.action().to_owned());
+    event.target = Some(Target::Other(token.id.clone()));
+    event.caller.user = Some(by.clone());
+    event.caller.instance = token.instance.clone();
+    event = event.fact("resource_id", token.id.clone()).fact("resource_name", token.connection.clone());
+    let expires = token.expires_at.map_or(Value::Unset, |at| at.to_string().into());
+    let side = if *deed == Deed::Created { "new" } else { "old" };
+    for (field, value) in
+        [("user", token.user.clone().into()), ("groups", token.groups.join(", ").into()), ("expires_at", expires)]
+    {
+        event = event.fact("field", field).fact(side, value);
+    }
+    event
+}
+
+/// The groups that somebody holds, with all that they imply.
+fn held<'a>(groups: &'a [Group], assigned: &[String]) -> BTreeSet<&'a str> {
+    let mut held = BTreeSet::new();
+    let mut next: Vec<&str> = assigned.iter().map(String::as_str).collect();
+    while let Some(name) = next.pop() {
+        if let Some(group) = groups.iter().find(|group| group.name == name)
+            && held.insert(group.name.as_str())
+        {
+            next.extend(group.implies.iter().map(String::as_str));
+        }
+    }
+    held
+}

@@ -1,0 +1,93 @@
+//! The MCP proxy behind another proxy: it believes that one and nobody else, and hands no made-up name on.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a failed expectation is a failed test")]
+#![allow(dead_code, reason = "not every test takes every helper")]
+
+mod capture;
+
+use axum::Router;
+use axum::http::{HeaderMap, HeaderName};
+use axum::routing::any;
+use http_body_util::BodyExt;
+use mcp_audit::capture::proxy::{SignIn, router};
+use mcp_audit::capture::upstream::Upstream;
+use mcp_audit::field::Field;
+use mcp_audit::http::behind;
+use mcp_audit::identity::{Front, GroupMap, HeaderNames, Identity};
+use mcp_audit::store::{NewToken, Tokens};
+use tokio::sync::mpsc;
+
+use capture::*;
+
+const CALL: &str =
+    r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"message":"hi"}}}"#;
+
+/// The proxy behind those in `trusted`, and the headers that its upstream sees.
+async fn started(log: &Log, trusted: &str, sign_in: SignIn) -> (String, mpsc::Receiver<HeaderMap>) {
+    let (seen, headers) = mpsc::channel(8);
+    let handler = move |request: axum::extract::Request| async move {
+        seen.send(request.headers().clone()).await.unwrap();
+        r#"{"result":{},"id":1}"#
+    };
+    let upstream = serve(Router::new().fallback(any(handler))).await;
+    let upstream = Upstream::new("up", &format!("http://{upstream}")).unwrap();
+    let names = HeaderNames { user: HeaderName::from_static("x-user"), groups: None, instance: None };
+    let front = Front::new([trusted.parse().expect("a block")]).sign_in(names, GroupMap::default());
+    let address = serve(behind(router(log.log.clone(), vec![upstream], sign_in), front)).await;
+    (format!("http://{address}/mcp/up"), headers)
+}
+
+fn tokens(log: &Log) -> Tokens {
+    Tokens::open(&log.folder.path().join("tokens")).expect("tokens")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_is_whom_the_proxy_in_front_has_signed_in() {
+    let log = Log::open();
+    let sign_in = SignIn::Tokens(Identity::new(tokens(&log)));
+    let (url, mut headers) = started(&log, "127.0.0.0/8", sign_in).await;
+    let sent = [("x-user", "ada"), ("x-forwarded-for", "192.0.2.1, 198.51.100.7")];
+    let response = send(post(&url, &sent, CALL)).await;
+    assert_eq!(response.status().as_u16(), 200);
+    response.collect().await.unwrap();
+    assert_eq!(headers.recv().await.unwrap().get("x-user").unwrap(), "ada");
+    let entries = log.wait_for(1).await;
+    assert_eq!((entries[0].text(Field::User), entries[0].text(Field::Ip)), (Some("ada"), Some("198.51.100.7")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_made_up_name_opens_nothing_and_reaches_no_upstream() {
+    let log = Log::open();
+    let sign_in = SignIn::Tokens(Identity::new(tokens(&log)));
+    let (url, _) = started(&log, "10.0.0.0/8", sign_in).await;
+    let sent = [("x-user", "ada"), ("x-forwarded-for", "10.0.0.1")];
+    let response = send(post(&url, &sent, CALL)).await;
+    assert_eq!(response.status().as_u16(), 401);
+    response.collect().await.unwrap();
+    let (url, mut headers) = started(&log, "10.0.0.0/8", SignIn::Open(Identity::nobody())).await;
+    let response = send(post(&url, &sent, CALL)).await;
+    assert_eq!(response.status().as_u16(), 200);
+    response.collect().await.unwrap();
+    assert!(!headers.recv().await.unwrap().contains_key("x-user"));
+    for entry in log.wait_for(2).await {
+        assert_eq!((entry.text(Field::User), entry.text(Field::Ip)), (None, Some("127.0.0.1")));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_expired_token_is_told_so_and_whose_it_was_is_recorded() {
+    let log = Log::open();
+    let tokens = tokens(&log);
+    let viewer = mcp_audit::Viewer { user: "anna".into(), groups: vec![], instance: None };
+    // Made long ago, for a short time.
+    let then = log.log.now().plus(-10_000_000);
+    let wanted = NewToken::new(viewer, "laptop").expires(Some(then.plus(1)));
+    let (secret, _) = tokens.create_by("root", &wanted, then).unwrap();
+    let (url, _) = started(&log, "10.0.0.0/8", SignIn::Tokens(Identity::new(tokens))).await;
+    let response = send(post(&url, &[("authorization", &format!("Bearer {secret}"))], CALL)).await;
+    assert_eq!(response.status().as_u16(), 401);
+    assert!(contains(&response.collect().await.unwrap().to_bytes(), "the token expired at"));
+    let entries = log.wait_for(1).await;
+    assert_eq!(entries[0].text(Field::User), Some("anna"));
+    assert_eq!(entries[0].text(Field::Outcome), Some("denied"));
+}

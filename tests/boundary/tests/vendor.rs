@@ -1,0 +1,57 @@
+//! The example of a vendor's policy: its rule judges, its record rule narrows, and the rest is as it was.
+#![allow(clippy::expect_used, reason = "a test that cannot go on says why and fails")]
+
+use mcp_audit::domain::Domain;
+use mcp_audit::event::{Body, Channel, Detail, Event, Kind, Payload, Target};
+use mcp_audit::field::Field;
+use mcp_audit::time::{Clock, SystemClock};
+use mcp_audit::{AuditLog, Options, Viewer};
+use mcp_audit_boundary_tests::VENDOR;
+
+fn viewer(user: &str, groups: &[&str]) -> Viewer {
+    let groups = groups.iter().map(|group| (*group).to_owned()).collect();
+    Viewer { user: user.to_owned(), groups, instance: None }
+}
+
+async fn call(log: &AuditLog, server: Option<&str>, tool: &str) -> String {
+    let mut event = Event::new(SystemClock.now(), Channel::Mcp, Kind::Request, Detail::Ok);
+    event.method = Some("tools/call".into());
+    event.target = Some(Target::Tool(tool.into()));
+    event.server = server.map(str::to_owned);
+    event.caller.user = Some("uma".into());
+    event.payload = Some(Payload { request: Some(Body::whole("{}")), response: None });
+    let id = event.id.to_string();
+    log.record_durably(event).await.expect("recorded");
+    id
+}
+
+/// The ids of the calls that somebody sees, newest first, with their actions and whether a payload is kept.
+fn seen(log: &AuditLog, viewer: &Viewer) -> Vec<(String, String, bool)> {
+    let access = log.access(viewer);
+    let calls = Domain::equals(Field::Method, "tools/call");
+    let entries = log.reader(&access).page(calls, None, 100).expect("a page").entries;
+    let action = |entry: &mcp_audit::entry::Entry| entry.text(Field::Action).unwrap_or_default().to_owned();
+    entries.iter().map(|entry| (entry.id.to_string(), action(entry), entry.has_payload)).collect()
+}
+
+#[tokio::test]
+async fn the_rule_judges_and_the_record_rule_narrows() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = Options::new(folder.path()).policy(VENDOR.to_vec()).open().expect("the policy is taken");
+    assert_eq!(log.manifest().name, "mcp-audit-example-policy");
+    let admin = viewer("root", &["admin"]);
+    let on = serde_json::json!({"log_payloads": true}).as_object().cloned().expect("an object");
+    log.change_settings(&log.access(&admin), &on).expect("switched on");
+    let sent = call(&log, Some("crm"), "send_invoice").await;
+    let other = call(&log, None, "search").await;
+    let secret = call(&log, Some("payroll"), "search").await;
+    let called = |id: &String, payload| (id.clone(), "tool.called".to_owned(), payload);
+    let public = [called(&other, true), (sent, "invoice.sent".to_owned(), false)];
+    assert_eq!(seen(&log, &admin), public, "payroll is not for everybody, whoever they are");
+    assert_eq!(seen(&log, &viewer("uma", &["user"])), public, "not even one's own");
+    let all: Vec<_> = [called(&secret, true)].into_iter().chain(public).collect();
+    assert_eq!(seen(&log, &viewer("root", &["admin", "payroll"])), all);
+    assert_eq!(seen(&log, &viewer("uma", &["user", "payroll"])), all);
+    assert!(seen(&log, &viewer("bob", &["user", "payroll"])).is_empty(), "it narrows and never opens");
+    log.close();
+}
