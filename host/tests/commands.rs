@@ -148,6 +148,37 @@ async fn what_the_command_line_does_to_tokens_is_told_by_the_log_that_runs() {
     assert_eq!(server.interrupt().await, Some(0));
 }
 
+/// What is answered to `ada`, whom a proxy has signed in by `X-User`.
+async fn as_ada(address: &str, what: &str, body: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.expect("connected");
+    let length = body.len();
+    let head = format!("{what} HTTP/1.1\r\nhost: x\r\nx-user: ada\r\nconnection: close\r\nsec-fetch-site: same-origin");
+    let request = format!("{head}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}");
+    stream.write_all(request.as_bytes()).await.expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("an answer");
+    answer
+}
+
+#[tokio::test]
+async fn a_call_without_a_cost_gets_one_from_the_prices_of_the_configuration() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("mcp-audit.toml");
+    let sign_in = "[sign_in]\neverybody = [\"service\", \"admin\"]\n[sign_in.header]\nuser = \"X-User\"\n";
+    let prices = "[[prices]]\nprovider = \"acme\"\nmodel = \"m-*\"\ninput = 2.5\noutput = 10\n";
+    std::fs::write(&path, format!("trusted_proxies = [\"127.0.0.1\"]\n{sign_in}{prices}")).expect("written");
+    let path = path.to_str().expect("a path");
+    let mut server = Running::start(folder.path(), &["serve", "--config", path, "--listen", "127.0.0.1:0"]);
+    let line = server.line("is listening on").await;
+    let call = r#"{"channel":"mcp","method":"tools/call","outcome":"success","provider":"acme","llm_model":"m-1",
+                   "input_tokens":1000,"output_tokens":100}"#;
+    let answer = as_ada(address(&line), "POST /api/v1/events", call).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let answer = as_ada(address(&line), "GET /api/v1/entries?q=provider:acme", "").await;
+    assert!(answer.contains("\"cost_micros\":3500"), "{answer}");
+    assert_eq!(server.interrupt().await, Some(0));
+}
+
 #[tokio::test]
 async fn a_configuration_is_served_and_the_command_line_overrules_it() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -160,11 +191,7 @@ async fn a_configuration_is_served_and_the_command_line_overrules_it() {
     config("192.0.2.1:1", "trusted_proxies = [\"127.0.0.1\"]\n[sign_in.header]\nuser = \"X-User\"\n");
     let mut server = Running::start(folder.path(), &["serve", "--config", path, "--listen", "127.0.0.1:0"]);
     let line = server.line("is listening on").await;
-    let mut stream = TcpStream::connect(address(&line)).await.expect("connected");
-    let request = "GET /api/v1/me HTTP/1.1\r\nhost: x\r\nx-user: ada\r\nconnection: close\r\n\r\n";
-    stream.write_all(request.as_bytes()).await.expect("sent");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.expect("an answer");
+    let answer = as_ada(address(&line), "GET /api/v1/me", "").await;
     assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("\"user\":\"ada\""), "{answer}");
     assert_eq!(server.interrupt().await, Some(0));
     config("127.0.0.1:0", "metrix = \"127.0.0.1:0\"\n");

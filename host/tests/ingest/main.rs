@@ -11,9 +11,11 @@ mod refusals;
 #[path = "../http/world.rs"]
 mod world;
 
+use std::path::PathBuf;
+
 use mcp_audit::time::{Clock, SystemClock};
 use serde_json::{Value, json};
-use world::{Answer, Caller};
+use world::{Answer, Caller, World};
 
 const EVENTS: &str = "/api/v1/events";
 
@@ -42,6 +44,20 @@ impl Caller<'_> {
 
     pub(crate) async fn lines(&self, body: &str) -> Answer {
         self.send("POST", EVENTS, "application/x-ndjson", body).await
+    }
+}
+
+impl World {
+    /// Every file of the log's and of the tokens' folder.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let (mut folders, mut files) = (vec![self.folder.path().to_owned()], Vec::new());
+        while let Some(folder) = folders.pop() {
+            let inside = std::fs::read_dir(folder).expect("a folder").map(|item| item.expect("an item").path());
+            let (more, found): (Vec<_>, Vec<_>) = inside.partition(|path| path.is_dir());
+            folders.extend(more);
+            files.extend(found);
+        }
+        files
     }
 }
 
