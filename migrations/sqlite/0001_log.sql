@@ -89,10 +89,13 @@ CREATE INDEX entry_id ON entry (id);
 -- the next start where it is missing. A block is a run of entries; 4,096 of them, or sixteen times as many.
 CREATE TABLE block (
     first  INTEGER PRIMARY KEY,
-    length INTEGER NOT NULL CHECK (length > 0)
+    length INTEGER NOT NULL CHECK (length > 0),
+    -- Which fields have a chunk: a bit each.
+    fields INTEGER NOT NULL
 ) STRICT;
 
--- One field of one block. Where a block has no chunk of a field, no entry of it has a value there.
+-- One field of one block. Where a block has no chunk of a field, no entry of it has a value there. Zone and planes end
+-- with their CRC-32.
 CREATE TABLE chunk (
     -- first / 4096 * 64 + field
     place  INTEGER PRIMARY KEY,

@@ -61,6 +61,8 @@ fn compile(pattern: &str) -> Vec<Part> {
     let mut parts = Vec::new();
     while let Some(char) = chars.next() {
         parts.push(match char {
+            // Several are one, and would only have the walk go back more often.
+            '%' if matches!(parts.last(), Some(Part::Any)) => continue,
             '%' => Part::Any,
             '_' => Part::One,
             // A backslash at the very end stands for itself.

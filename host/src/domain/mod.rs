@@ -40,6 +40,8 @@ pub const MAX_OPERANDS: usize = 1_000;
 pub const MAX_DEPTH: usize = 64;
 /// How long an operand's text may be, in bytes.
 pub const MAX_OPERAND_BYTES: usize = 4_096;
+/// Longest pattern, in bytes: holding one against a text takes time by the product of their lengths.
+pub const MAX_PATTERN_BYTES: usize = 256;
 
 /// A filter over entries.
 #[derive(Clone, Debug, PartialEq, Eq)]

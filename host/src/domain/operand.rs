@@ -4,7 +4,9 @@ use uuid::Uuid;
 
 use super::error::quoted;
 use super::moment::{self, moment};
-use super::{Comparison, Context, Domain, DomainError, MAX_OPERAND_BYTES, MAX_OPERANDS, Operand, Test};
+use super::{
+    Comparison, Context, Domain, DomainError, MAX_OPERAND_BYTES, MAX_OPERANDS, MAX_PATTERN_BYTES, Operand, Test,
+};
 use crate::event::{Channel, Detail, Kind, Outcome};
 use crate::field::{Field, FieldType};
 use crate::time::Timestamp;
@@ -150,7 +152,11 @@ fn pattern(field: Field, comparison: Comparison, value: &Value) -> Result<Domain
             field.name()
         )));
     }
-    check_length(text)?;
+    if text.trim_matches('%').len() > MAX_PATTERN_BYTES {
+        return Err(DomainError::new(format!(
+            "a pattern of more than {MAX_PATTERN_BYTES} bytes; '=' takes longer texts"
+        )));
+    }
     let contains = matches!(comparison, Comparison::Like | Comparison::Ilike);
     if contains && text.is_empty() {
         // Odoo: `like ''` is true, also where the field is not set.

@@ -207,8 +207,7 @@ pub enum StoreError {
     },
     /// The index is not what was written. The writer makes it again from the entries; until then searches fail.
     #[error(
-        "the index of {field} is damaged at entry {first}; to have it made again, stop mcp-audit, run `DELETE FROM block` \
-         on the database with SQLite's own program, and start again"
+        "the index of {field} is damaged at entry {first}; restart mcp-audit, which makes it again from the entries"
     )]
     Index {
         /// The first entry of the damaged block.
@@ -219,6 +218,11 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether the index is damaged, which can be made again.
+    pub fn is_index(&self) -> bool {
+        matches!(self, Self::Index { .. })
+    }
+
     /// Whether the rows themselves were refused, so that trying the same batch again is of no use.
     pub fn is_refusal(&self) -> bool {
         use rusqlite::ErrorCode::{ConstraintViolation, TooBig, TypeMismatch};

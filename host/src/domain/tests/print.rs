@@ -31,8 +31,15 @@ fn a_domain_prints_as_it_would_be_written() {
 
 #[test]
 fn the_longest_texts_survive() {
-    let long = "x".repeat(MAX_OPERAND_BYTES);
-    for comparison in ["=", "<=", ">", "like", "ilike", "=like"] {
+    for (comparison, length) in [
+        ("=", MAX_OPERAND_BYTES),
+        ("<=", MAX_OPERAND_BYTES),
+        (">", MAX_OPERAND_BYTES),
+        ("like", MAX_PATTERN_BYTES),
+        ("ilike", MAX_PATTERN_BYTES),
+        ("=like", MAX_PATTERN_BYTES),
+    ] {
+        let long = "x".repeat(length);
         let domain = json(&format!(r#"[["tool","{comparison}","{long}"]]"#));
         assert_eq!(again(&domain).as_ref(), Ok(&domain), "{comparison}");
     }

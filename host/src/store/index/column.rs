@@ -78,11 +78,26 @@ impl Zone {
         }
     }
 
+    /// Whether these planes hold codes of this zone only.
+    pub(in super::super) fn holds(&self, planes: &[u8], length: u64) -> bool {
+        let Some(planes) = Planes::new(planes, self.bits(), length) else { return false };
+        let words = usize::try_from(length / 64).unwrap_or(0);
+        (0..words).all(|word| planes.codes(word).into_iter().all(|code| code < self.size()))
+    }
+
+    /// How many codes there are.
+    pub(in super::super) fn size(&self) -> u64 {
+        match self {
+            Self::Values(values) => values.len() as u64,
+            Self::Span { least, most } => most.saturating_sub(*least).saturating_add(2),
+        }
+    }
+
     /// Bits of a code.
     pub(in super::super) fn bits(&self) -> usize {
         let greatest = match self {
             Self::Values(values) => values.len().saturating_sub(1) as u64,
-            Self::Span { least, most } => most - least + 1,
+            Self::Span { least, most } => most.saturating_sub(*least).saturating_add(1),
         };
         (u64::BITS - greatest.leading_zeros()) as usize
     }

@@ -54,21 +54,22 @@ impl Axis {
     pub(super) fn size(&self) -> usize {
         match self {
             Self::One => 1,
-            Self::Column(Zone::Values(values), _) => values.len(),
-            Self::Column(Zone::Span { least, most }, _) => usize::try_from(most - least + 2).unwrap_or(usize::MAX),
+            Self::Column(zone, _) => usize::try_from(zone.size()).unwrap_or(usize::MAX),
             Self::Days { count, .. } => *count,
         }
     }
 
-    /// The codes of the 64 entries of a word.
+    /// The codes of the 64 entries of a word: each below the size, whatever a forged column says.
     pub(super) fn codes(&self, word: usize) -> [u64; 64] {
-        match self {
+        let greatest = self.size().saturating_sub(1) as u64;
+        let codes = match self {
             Self::One => [0; 64],
             Self::Column(_, planes) => planes.codes(word),
             Self::Days { zone, planes, first, .. } => {
                 planes.codes(word).map(|code| day(zone.raw(code)).saturating_sub(*first))
             }
-        }
+        };
+        codes.map(|code| code.min(greatest))
     }
 
     /// What a code stands for: the column's number, or the day's.

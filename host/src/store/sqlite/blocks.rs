@@ -17,6 +17,8 @@ pub(super) struct Block {
     pub(super) first: u64,
     /// How many places it has.
     pub(super) length: u64,
+    /// The fields that have a column, a bit each. One that has none has no value here.
+    fields: u64,
     /// The columns, where they are not stored: of the block that is still open.
     pub(super) open: Option<HashMap<Field, Column>>,
 }
@@ -38,12 +40,15 @@ impl Block {
         if let Some(open) = &self.open {
             return Ok(open.get(&field).map(|column| column.zone.clone()));
         }
+        if self.fields & bit(field) == 0 {
+            return Ok(None);
+        }
         let sql = "SELECT zone FROM chunk WHERE place = ?1";
         let mut statement = connection.prepare_cached(sql).doing(READING)?;
         let mut rows = statement.query([place(self.first, field)]).doing(READING)?;
-        let Some(row) = rows.next().doing(READING)? else { return Ok(None) };
+        let row = rows.next().doing(READING)?.ok_or_else(|| self.corrupt(field))?;
         let bytes = row.get_ref(0).and_then(|value| Ok(value.as_blob()?)).doing(READING)?;
-        Zone::from_bytes(bytes).map(Some).ok_or_else(|| self.corrupt(field))
+        checked(bytes).and_then(Zone::from_bytes).map(Some).ok_or_else(|| self.corrupt(field))
     }
 
     /// Reads the planes of `field`.
@@ -61,22 +66,46 @@ impl Block {
         let mut statement = connection.prepare_cached(sql).doing(READING)?;
         let mut rows = statement.query([place(self.first, field)]).doing(READING)?;
         let row = rows.next().doing(READING)?.ok_or_else(corrupt)?;
-        read(row.get_ref(0).and_then(|value| Ok(value.as_blob()?)).doing(READING)?).ok_or_else(corrupt)
+        let bytes = row.get_ref(0).and_then(|value| Ok(value.as_blob()?)).doing(READING)?;
+        checked(bytes).and_then(read).ok_or_else(corrupt)
+    }
+
+    /// The block from `first` on whose columns are these.
+    pub(super) fn open(first: u64, columns: HashMap<Field, Column>) -> Self {
+        Self { first, length: SMALL, fields: 0, open: Some(columns) }
     }
 
     fn corrupt(&self, field: Field) -> StoreError {
         StoreError::Index { first: self.first, field: field.name() }
+    }
+
+    /// Whether it may come after a block that ends at `before`.
+    fn fits(&self, before: Option<u64>) -> bool {
+        let sized = [SMALL, LARGE].contains(&self.length) && self.first.is_multiple_of(self.length);
+        sized && before.is_none_or(|before| self.first == before)
     }
 }
 
 const READING: &str = "reading the index";
 const WRITING: &str = "writing the index";
 
-/// The closed blocks, oldest first.
+/// The closed blocks, oldest first, without a hole between them.
 pub(super) fn closed(connection: &Connection) -> Result<Vec<Block>, StoreError> {
-    let mut statement = connection.prepare_cached("SELECT first, length FROM block ORDER BY first").doing(READING)?;
-    let block = |row: &rusqlite::Row<'_>| Ok(Block { first: row.get(0)?, length: row.get(1)?, open: None });
-    statement.query_map([], block).and_then(Iterator::collect).doing(READING)
+    let sql = "SELECT first, length, fields FROM block ORDER BY first";
+    let mut statement = connection.prepare_cached(sql).doing(READING)?;
+    let block = |row: &rusqlite::Row<'_>| {
+        let fields = row.get::<_, i64>(2)?.cast_unsigned();
+        Ok(Block { first: row.get(0)?, length: row.get(1)?, fields, open: None })
+    };
+    let blocks: Vec<Block> = statement.query_map([], block).and_then(Iterator::collect).doing(READING)?;
+    let mut before = None;
+    for block in &blocks {
+        if !block.fits(before) {
+            return Err(block.corrupt(Field::Seq));
+        }
+        before = Some(block.places().end);
+    }
+    Ok(blocks)
 }
 
 /// The place after the last closed block.
@@ -85,17 +114,29 @@ pub(super) fn end(connection: &Connection) -> rusqlite::Result<Option<u64>> {
     connection.prepare_cached(sql)?.query_row([], |row| row.get(0)).optional()
 }
 
-/// Whether the blocks follow one another from where the log begins, each with a column of a field that every entry has.
-pub(super) fn are_whole(connection: &Connection, pruned: u64) -> Result<bool, StoreError> {
-    let mut next = None;
-    for block in closed(connection)? {
-        let follows = next.map_or(block.first <= pruned, |next| next == block.first);
-        if !follows || block.zone(connection, Field::Outcome).ok().flatten().is_none() {
-            return Ok(false);
-        }
-        next = Some(block.places().end);
+/// Reads all of the index, and fails where it is not what was written. `pruned` and `next` are the log's ends.
+pub(super) fn check(connection: &Connection, pruned: u64, next: u64) -> Result<(), StoreError> {
+    let blocks = closed(connection)?;
+    if let Some(block) = blocks.iter().find(|block| block.places().end > next) {
+        return Err(block.corrupt(Field::Seq));
     }
-    Ok(true)
+    if let Some(block) = blocks.first().filter(|block| block.first > pruned) {
+        return Err(block.corrupt(Field::Seq));
+    }
+    let sql = "SELECT count(*) FROM chunk WHERE place >= ?1 AND place < ?2";
+    let mut count = connection.prepare_cached(sql).doing(READING)?;
+    for block in &blocks {
+        let places = [base(block.first), base(block.places().end)];
+        let chunks: u32 = count.query_row(places, |row| row.get(0)).doing(READING)?;
+        if block.fields.count_ones() != chunks {
+            return Err(block.corrupt(Field::Seq));
+        }
+        for field in Field::ALL.iter().filter(|field| block.fields & bit(**field) != 0) {
+            let Some(zone) = block.zone(connection, *field)? else { continue };
+            block.planes(connection, *field, |planes| zone.holds(planes, block.length).then_some(()))?;
+        }
+    }
+    Ok(())
 }
 
 /// Takes the whole index away.
@@ -108,10 +149,8 @@ pub(super) fn clear(connection: &Connection) -> rusqlite::Result<()> {
 pub(super) fn close(connection: &Connection, block: &OpenBlock) -> Result<(), StoreError> {
     // What somebody left in its place would be taken for columns of this one.
     remove(connection, block.first()).doing(WRITING)?;
-    for (field, column) in block.encode() {
-        write(connection, block.first(), field, &column).doing(WRITING)?;
-    }
-    write_block(connection, block.first(), SMALL).doing(WRITING)?;
+    let columns: Vec<_> = block.encode().into_iter().collect();
+    write(connection, block.first(), SMALL, &columns).doing(WRITING)?;
     let first = block.first() / LARGE * LARGE;
     if block.first() + SMALL == first + LARGE { merge(connection, first) } else { Ok(()) }
 }
@@ -129,6 +168,12 @@ pub(super) fn prune(connection: &Connection, pruned: i64) -> rusqlite::Result<()
 /// One large block instead of its small ones. Those that the cleanup took already count as unset: nobody looks there.
 fn merge(connection: &Connection, first: u64) -> Result<(), StoreError> {
     let small: Vec<_> = closed(connection)?.into_iter().filter(|block| block.first >= first).collect();
+    let pruned: u64 = connection.query_row("SELECT pruned FROM head", [], |row| row.get(0)).doing(READING)?;
+    // Only the cleanup may have taken what is missing.
+    if let Some(block) = small.first().filter(|block| block.first > first.max(pruned)) {
+        return Err(block.corrupt(Field::Seq));
+    }
+    let mut merged = Vec::new();
     for field in Field::ALL {
         let Some(kind) = kind(*field) else { continue };
         let mut raw = vec![0; LARGE as usize];
@@ -139,37 +184,42 @@ fn merge(connection: &Connection, first: u64) -> Result<(), StoreError> {
             let from = (block.first - first) as usize;
             raw[from..from + part.len()].copy_from_slice(&part);
         }
-        let merged = Column::encode(kind, &raw);
-        small.iter().try_for_each(|block| remove_chunk(connection, block.first, *field)).doing(WRITING)?;
-        merged.map_or(Ok(()), |column| write(connection, first, *field, &column)).doing(WRITING)?;
+        merged.extend(Column::encode(kind, &raw).map(|column| (*field, column)));
     }
-    small.iter().try_for_each(|block| remove_block(connection, block.first)).doing(WRITING)?;
-    write_block(connection, first, LARGE).doing(WRITING)
+    (0..LARGE / SMALL).try_for_each(|at| remove(connection, first + at * SMALL)).doing(WRITING)?;
+    write(connection, first, LARGE, &merged).doing(WRITING)
 }
 
-fn write(connection: &Connection, first: u64, field: Field, column: &Column) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO chunk (place, zone, planes) VALUES (?1, ?2, ?3)";
-    let row = params![place(first, field), column.zone.to_bytes(), column.planes];
-    connection.prepare_cached(sql)?.execute(row).map(drop)
-}
-
-fn write_block(connection: &Connection, first: u64, length: u64) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO block (first, length) VALUES (?1, ?2)";
-    connection.prepare_cached(sql)?.execute(params![first as i64, length as i64]).map(drop)
-}
-
-fn remove_chunk(connection: &Connection, first: u64, field: Field) -> rusqlite::Result<()> {
-    connection.prepare_cached("DELETE FROM chunk WHERE place = ?1")?.execute([place(first, field)]).map(drop)
+fn write(connection: &Connection, first: u64, length: u64, columns: &[(Field, Column)]) -> rusqlite::Result<()> {
+    let mut insert = connection.prepare_cached("INSERT INTO chunk (place, zone, planes) VALUES (?1, ?2, ?3)")?;
+    for (field, column) in columns {
+        insert.execute(params![place(first, *field), sealed(column.zone.to_bytes()), sealed(column.planes.clone())])?;
+    }
+    let fields = columns.iter().fold(0, |fields, (field, _)| fields | bit(*field));
+    let sql = "INSERT INTO block (first, length, fields) VALUES (?1, ?2, ?3)";
+    connection.prepare_cached(sql)?.execute(params![first, length, fields.cast_signed()]).map(drop)
 }
 
 fn remove(connection: &Connection, first: u64) -> rusqlite::Result<()> {
     let sql = "DELETE FROM chunk WHERE place >= ?1 AND place < ?1 + ?2";
     connection.prepare_cached(sql)?.execute(params![base(first), FIELDS])?;
-    remove_block(connection, first)
+    connection.prepare_cached("DELETE FROM block WHERE first = ?1")?.execute([first]).map(drop)
 }
 
-fn remove_block(connection: &Connection, first: u64) -> rusqlite::Result<()> {
-    connection.prepare_cached("DELETE FROM block WHERE first = ?1")?.execute([first as i64]).map(drop)
+/// The bytes with a checksum behind them, so that damage is seen where they are read.
+fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
+    bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
+    bytes
+}
+
+/// The bytes before a checksum that is theirs.
+fn checked(bytes: &[u8]) -> Option<&[u8]> {
+    let (bytes, sum) = bytes.split_last_chunk()?;
+    (crc32fast::hash(bytes).to_le_bytes() == *sum).then_some(bytes)
+}
+
+fn bit(field: Field) -> u64 {
+    1 << field as u64
 }
 
 /// Room for the fields of one block in the numbering of chunks.

@@ -9,11 +9,12 @@ use crate::store::index::{LARGE, OpenBlock, SMALL};
 
 const DOING: &str = "reading the newest entries for the index";
 
-/// Makes the index whole: what is missing of it, and all of it where it has holes or `damaged` says so.
-pub(super) fn mend(connection: &mut Connection, pruned: u64, next: u64, damaged: bool) -> Result<(), StoreError> {
+/// Makes the index whole: what is missing of it, and all of it where it is damaged.
+pub(super) fn mend(connection: &mut Connection, pruned: u64, next: u64) -> Result<(), StoreError> {
     let transaction = connection.transaction().doing(DOING)?;
-    if damaged || !blocks::are_whole(&transaction, pruned)? {
-        tracing::error!("the index is damaged; it is made again from the entries");
+    let whole = blocks::check(&transaction, pruned, next);
+    if let Some(reason) = whole.err().filter(StoreError::is_index) {
+        tracing::error!(%reason, "the index is made again from the entries");
         blocks::clear(&transaction).doing(DOING)?;
     }
     let behind = next - blocks::end(&transaction).doing(DOING)?.unwrap_or(pruned).clamp(pruned, next);

@@ -1,5 +1,6 @@
 //! Connections: what every one of them is set to, and what it is forbidden to do.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -84,10 +85,27 @@ pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// Stops whatever runs on `connection` once the deadline has passed; to be called before each query.
+thread_local! {
+    /// When the query that runs on this thread must be over.
+    static UNTIL: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// Stops whatever SQLite runs on `connection` once the deadline has passed; to be called before each query.
 pub(super) fn start_deadline(connection: &mut Connection) -> Result<(), StoreError> {
     let until = Instant::now() + DEADLINE;
+    UNTIL.set(Some(until));
     connection.progress_handler(10_000, Some(move || Instant::now() > until)).doing("setting a deadline")
+}
+
+/// The same for long work between statements; to be called now and then.
+///
+/// # Errors
+/// The deadline has passed.
+pub(super) fn check_deadline() -> Result<(), StoreError> {
+    match UNTIL.get() {
+        Some(until) if Instant::now() > until => Err(StoreError::Deadline(DEADLINE.as_secs())),
+        _ => Ok(()),
+    }
 }
 
 fn common(connection: &Connection) -> Result<(), StoreError> {

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::blocks::Block;
 use super::lexicon::Lexicon;
 use super::places::place_at;
-use super::{Doing, sql};
+use super::{Doing, connection, sql};
 use crate::domain::{Domain, Pattern, Term, Test};
 use crate::field::{Field, FieldType};
 use crate::store::StoreError;
@@ -94,6 +94,7 @@ impl Plan {
         if within.is_empty() {
             return Ok(within);
         }
+        connection::check_deadline()?;
         match self {
             Self::All(plans) => plans.iter().try_fold(within, |within, plan| plan.find(connection, block, within)),
             Self::Any(plans) => {

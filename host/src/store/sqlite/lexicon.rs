@@ -1,11 +1,11 @@
 //! The dictionary in memory, field by field, for patterns: a search for a part of a word must look at every text there is.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::Connection;
 
-use super::Doing;
+use super::{Doing, connection};
 use crate::domain::Pattern;
 use crate::field::Field;
 use crate::store::StoreError;
@@ -14,15 +14,18 @@ const DOING: &str = "reading the dictionary";
 /// Bytes of texts that are kept of one field. Beyond, each search reads them from the file.
 const KEPT: usize = 32 << 20;
 
+/// After so many texts it is time to look at the clock.
+const TEXTS: usize = 256;
+
 /// Texts of fields, as far as somebody has looked for patterns in them.
 #[derive(Clone, Default)]
 pub(super) struct Lexicon {
-    fields: Arc<Mutex<HashMap<Field, Texts>>>,
+    fields: Arc<Mutex<HashMap<Field, Arc<Texts>>>>,
 }
 
 /// The texts of one field, in the order of their numbers. A number is never given twice, so that they are only added
 /// to, until the cleanup took texts from the dictionary.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Texts {
     /// How many texts the cleanup had removed when these were read.
     swept: i64,
@@ -40,47 +43,64 @@ impl Lexicon {
         field: Field,
         pattern: &Pattern,
     ) -> Result<Vec<u64>, StoreError> {
-        let mut fields = self.fields.lock().unwrap_or_else(PoisonError::into_inner);
-        let texts = fields.entry(field).or_default();
-        texts.catch_up(connection, field)?;
-        let found = texts.matching(pattern);
-        if texts.all.len() > KEPT {
-            fields.remove(&field);
+        let texts = self.texts(connection, field)?;
+        texts.matching(pattern)
+    }
+
+    /// The texts of a field as of now. Whoever searches them does so alone, and holds up nobody.
+    fn texts(&self, connection: &Connection, field: Field) -> Result<Arc<Texts>, StoreError> {
+        let known = self.lock().get(&field).cloned().unwrap_or_default();
+        let texts = Texts::now(known, connection, field)?;
+        match texts.all.len() > KEPT {
+            true => drop(self.lock().remove(&field)),
+            false => drop(self.lock().insert(field, Arc::clone(&texts))),
         }
-        Ok(found)
+        Ok(texts)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Field, Arc<Texts>>> {
+        self.fields.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether a text of `field` is remembered that begins so.
     #[cfg(test)]
     pub(super) fn remembers(&self, field: Field, text: &str) -> bool {
-        let fields = self.fields.lock().unwrap_or_else(PoisonError::into_inner);
-        fields.get(&field).is_some_and(|texts| texts.all.contains(text))
+        self.lock().get(&field).is_some_and(|texts| texts.all.contains(text))
     }
 }
 
 impl Texts {
-    fn catch_up(&mut self, connection: &Connection, field: Field) -> Result<(), StoreError> {
+    /// `known` and what came since.
+    fn now(known: Arc<Self>, connection: &Connection, field: Field) -> Result<Arc<Self>, StoreError> {
         let mut swept = connection.prepare_cached("SELECT swept FROM head").doing(DOING)?;
         let swept = swept.query_row([], |row| row.get(0)).doing(DOING)?;
-        if self.swept != swept {
-            *self = Self { swept, ..Self::default() };
-        }
+        let mut texts = if known.swept == swept { known } else { Arc::new(Self { swept, ..Self::default() }) };
         // The field's number stands in the statement: bound, it would have SQLite plan anew for each.
         let sql = format!("SELECT id, text FROM term WHERE field = {} AND id > ?1 ORDER BY id", field as i64);
         let mut statement = connection.prepare_cached(&sql).doing(DOING)?;
-        let last = self.numbers.last().copied().unwrap_or(0);
+        let last = texts.numbers.last().copied().unwrap_or(0);
         let mut rows = statement.query([last as i64]).doing(DOING)?;
         while let Some(row) = rows.next().doing(DOING)? {
-            self.numbers.push(row.get(0).doing(DOING)?);
-            self.all.push_str(row.get_ref(1).and_then(|text| Ok(text.as_str()?)).doing(DOING)?);
-            self.ends.push(self.all.len());
+            let texts = Arc::make_mut(&mut texts);
+            texts.numbers.push(row.get(0).doing(DOING)?);
+            texts.all.push_str(row.get_ref(1).and_then(|text| Ok(text.as_str()?)).doing(DOING)?);
+            texts.ends.push(texts.all.len());
         }
-        Ok(())
+        Ok(texts)
     }
 
-    fn matching(&self, pattern: &Pattern) -> Vec<u64> {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        let texts = starts.zip(&self.ends).map(|(start, end)| &self.all[start..*end]);
-        texts.zip(&self.numbers).filter(|(text, _)| pattern.matches(text)).map(|(_, number)| *number).collect()
+    fn matching(&self, pattern: &Pattern) -> Result<Vec<u64>, StoreError> {
+        let mut found = Vec::new();
+        let mut start = 0;
+        for (at, (end, number)) in self.ends.iter().zip(&self.numbers).enumerate() {
+            if at % TEXTS == 0 {
+                connection::check_deadline()?;
+            }
+            if pattern.matches(&self.all[start..*end]) {
+                found.push(*number);
+            }
+            start = *end;
+        }
+        Ok(found)
     }
 }

@@ -30,6 +30,9 @@ impl Walk {
         let kept = places(connection).doing(DOING)?;
         let range = range.start.max(kept.start)..range.end.min(kept.end);
         let mut blocks = blocks::closed(connection)?;
+        if let Some(block) = blocks.last().filter(|block| block.places().end > kept.end) {
+            return Err(StoreError::Index { first: block.first, field: Field::Seq.name() });
+        }
         let closed = blocks.last().map_or(kept.start / SMALL * SMALL, |block| block.places().end);
         blocks.retain(|block| block.first < range.end && block.places().end > range.start);
         for first in (closed..range.end).step_by(SMALL as usize) {
@@ -52,7 +55,7 @@ fn open(connection: &Connection, first: u64, fields: &BTreeSet<Field>) -> Result
         let column = |(field, raw): (&Field, &Vec<u64>)| Some((*field, Column::encode(kind(*field)?, raw)?));
         columns.extend(fields.iter().zip(&read).filter_map(column));
     }
-    Ok(Block { first, length: SMALL, open: Some(columns) })
+    Ok(Block::open(first, columns))
 }
 
 /// The numbers of these fields, place by place; what is not there counts as not set.

@@ -53,7 +53,7 @@ impl SqliteWriter {
         let pruning = Arc::new(AtomicBool::new(false));
         let mut connection = connection::writer(path, Arc::clone(&pruning))?;
         let found = ends(&connection)?;
-        mend(&mut connection, found.first(), found.next, false)?;
+        mend(&mut connection, found.first(), found.next)?;
         Ok(Self {
             path: path.to_owned(),
             on_disk: OnDisk::of(path),
@@ -85,7 +85,7 @@ impl SqliteWriter {
         }
         if self.damaged {
             let found = ends(&self.connection)?;
-            mend(&mut self.connection, found.first(), found.next, true)?;
+            mend(&mut self.connection, found.first(), found.next)?;
             self.damaged = false;
         }
         Ok(())
@@ -183,7 +183,7 @@ impl Writer for SqliteWriter {
         self.reopen_if_broken()?;
         let stored = self.try_commit(batch);
         if let Err(error) = &stored {
-            self.damaged = matches!(error, StoreError::Index { .. });
+            self.damaged = error.is_index();
             // The numbers of texts that were new in this transaction are void with it.
             self.terms.clear();
             self.broken = true;
@@ -199,7 +199,8 @@ impl Writer for SqliteWriter {
         // Statements that remove are not cached: none that was prepared while deletion was allowed outlives this.
         let pruned = self.try_prune(plan);
         self.pruning.store(false, Ordering::Relaxed);
-        if pruned.is_err() {
+        if let Err(error) = &pruned {
+            self.damaged = error.is_index();
             // Which texts are gone is unknown.
             self.terms.clear();
             self.sweep = Sweep::new();
