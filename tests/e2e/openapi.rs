@@ -12,12 +12,13 @@ const EXAMPLES: &str = "10";
 const PATIENCE: &str = "300";
 const CALL: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"search","arguments":{}}}"#;
 
-/// An admin who may also read payloads may do everything but send events; what is done to this log does not matter.
+/// An admin who may also read payloads and send events may do everything; what is done to this log does not matter.
 #[test]
 fn the_server_keeps_to_its_document() {
     let stub = Stub::answering_after(Duration::ZERO);
     let server = Server::start(&[("up", &stub.url())]);
-    let token = mcp_audit_tests::token_in(&server.data(), "anna", &["admin", "auditor"], "annas-laptop");
+    let groups = &["admin", "auditor", "service"];
+    let token = mcp_audit_tests::token_in(&server.data(), "anna", groups, "annas-laptop");
     let admin = Api::new(server.address(), &token);
     admin.set(serde_json::json!({ "log_payloads": true }));
     for _ in 0..3 {
@@ -47,6 +48,7 @@ fn schemathesis(server: &Server, token: &str, token_id: &str) -> Command {
     command.args(["run", "--no-color", "--generation-deterministic", "--max-examples", EXAMPLES]);
     // The file, and not what the server hands out: there schemathesis would leave out the document itself.
     command.arg(root().join("docs/openapi.json")).args(["--url", server.address()]);
+    command.env("SCHEMATHESIS_HOOKS", root().join("tests/schemathesis/lines.py"));
     command.env("MCP_AUDIT_TEST_TOKEN", token).env("MCP_AUDIT_TEST_TOKEN_ID", token_id).current_dir(server.data());
     command
 }
@@ -54,7 +56,10 @@ fn schemathesis(server: &Server, token: &str, token_id: &str) -> Command {
 fn token_id(server: &Server) -> String {
     let data = server.data();
     let output = run(["token", "list", "--data", &data.to_string_lossy()]);
-    String::from_utf8_lossy(&output.stdout).split_whitespace().next().expect("an id").to_owned()
+    let listed = String::from_utf8_lossy(&output.stdout);
+    // Below the heading.
+    let row = listed.lines().nth(1).expect("a row");
+    row.split_whitespace().next().expect("an id").to_owned()
 }
 
 fn root() -> PathBuf {
