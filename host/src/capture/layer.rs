@@ -12,6 +12,7 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
+use super::api::ApiLayer;
 use super::body::{RequestBody, ResponseBody};
 use super::exchange::End;
 use super::observer::{Ending, Observer};
@@ -67,7 +68,7 @@ impl<S> Layer<S> for AuditLayer {
     type Service = Audited<S>;
 
     fn layer(&self, inner: S) -> Audited<S> {
-        Audited { inner, layer: self.clone() }
+        Audited { inner, watcher: Watcher::Mcp(self.clone()) }
     }
 }
 
@@ -75,7 +76,42 @@ impl<S> Layer<S> for AuditLayer {
 #[derive(Clone)]
 pub struct Audited<S> {
     inner: S,
-    layer: AuditLayer,
+    watcher: Watcher,
+}
+
+/// As what its traffic is recorded.
+#[derive(Clone)]
+enum Watcher {
+    Mcp(AuditLayer),
+    Api(ApiLayer),
+}
+
+impl<S> Audited<S> {
+    /// A vendor's own API.
+    pub(super) fn api(inner: S, layer: ApiLayer) -> Self {
+        Self { inner, watcher: Watcher::Api(layer) }
+    }
+}
+
+impl Watcher {
+    fn begin(&self, parts: &mut request::Parts) -> Observer {
+        match self {
+            Self::Mcp(layer) => layer.begin(parts),
+            Self::Api(layer) => layer.begin(parts),
+        }
+    }
+}
+
+impl AuditLayer {
+    fn begin(&self, parts: &mut request::Parts) -> Observer {
+        let server = match &self.server {
+            Server::Fixed(name) => Arc::clone(name),
+            Server::FromPath(name) => name(&parts.uri),
+        };
+        let (observer, call) = Observer::begin(&self.log, &self.sessions, parts, server);
+        parts.extensions.insert(call);
+        observer
+    }
 }
 
 impl<S, B, R> Service<Request<B>> for Audited<S>
@@ -92,34 +128,15 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let AuditLayer { log, sessions, server } = &self.layer;
         let (mut parts, body) = request.into_parts();
-        let server = match server {
-            Server::Fixed(name) => Arc::clone(name),
-            Server::FromPath(name) => name(&parts.uri),
-        };
-        let (observer, call) = Observer::begin(log, sessions, &parts, server);
-        parts.extensions.insert(call);
-        watch(&mut self.inner, parts, body, observer)
+        let observer = self.watcher.begin(&mut parts);
+        parts.extensions.insert(observer.caller());
+        let is_head = parts.method == Method::HEAD;
+        // Made before the service is called: it may panic in there.
+        let ending = Ending::new(observer.clone());
+        let inner = self.inner.call(Request::from_parts(parts, RequestBody::new(body, observer)));
+        Responding { inner, ending, is_head }
     }
-}
-
-/// Calls `service` under observation.
-pub(super) fn watch<S, B>(
-    service: &mut S,
-    mut parts: request::Parts,
-    body: B,
-    observer: Observer,
-) -> Responding<S::Future>
-where
-    S: Service<Request<RequestBody<B>>>,
-{
-    parts.extensions.insert(observer.caller());
-    let is_head = parts.method == Method::HEAD;
-    // Made before the service is called: it may panic in there.
-    let ending = Ending::new(observer.clone());
-    let inner = service.call(Request::from_parts(parts, RequestBody::new(body, observer)));
-    Responding { inner, ending, is_head }
 }
 
 pin_project! {

@@ -49,7 +49,7 @@ mod pipe;
 /// The wrapper around a server on standard input and output.
 pub mod stdio;
 
-pub use api::{ApiLayer, AuditedApi};
+pub use api::ApiLayer;
 pub use body::{RequestBody, ResponseBody};
 pub use caller::CallerSlot;
 pub use head::Unreached;

@@ -6,25 +6,21 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use mcp_audit::store::{GroupBy, GroupSort};
 
-use super::common::{LogOptions, ViewerOptions, note};
-use super::filter::Filter;
+use super::common::note;
 use super::print::Format;
+use super::question::Question;
 use super::{Outcome, print};
 
 #[derive(Args)]
 pub(super) struct Groups {
     #[command(flatten)]
-    log: LogOptions,
-    #[command(flatten)]
-    viewer: ViewerOptions,
+    question: Question,
     /// Group by this field, or by day; give it twice for groups within groups.
     #[arg(long, required = true, value_name = "FIELD", value_parser = by)]
     by: Vec<GroupBy>,
     /// Which groups come first.
     #[arg(long, default_value = "count", value_parser = PossibleValuesParser::new(GroupSort::ALL.iter().map(|(name, _)| *name)))]
     sort: String,
-    #[command(flatten)]
-    filter: Filter,
     /// How many groups, from 1 to 500.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=500))]
     limit: u16,
@@ -38,10 +34,7 @@ impl Groups {
         if self.by.len() > 2 || self.by.get(1) == self.by.first() {
             return Err("--by can be given twice at most, and each time with another field".into());
         }
-        let viewer = self.viewer.viewer();
-        let log = self.log.view()?;
-        let domain = self.filter.domain(&viewer.context(log.now()))?;
-        let access = log.access(&viewer);
+        let (log, access, domain) = self.question.open()?;
         let sort = GroupSort::parse(&self.sort).unwrap_or_default();
         let found = log.reader(&access).groups(domain, &self.by, sort, self.limit.into())?;
         match self.format {

@@ -4,19 +4,15 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::common::{LogOptions, ViewerOptions, note};
-use super::filter::Filter;
+use super::common::note;
 use super::print::Format;
+use super::question::Question;
 use super::{Outcome, print};
 
 #[derive(Args)]
 pub(super) struct List {
     #[command(flatten)]
-    log: LogOptions,
-    #[command(flatten)]
-    viewer: ViewerOptions,
-    #[command(flatten)]
-    filter: Filter,
+    question: Question,
     /// How many, from 1 to 500.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=500))]
     limit: u16,
@@ -27,10 +23,7 @@ pub(super) struct List {
 
 impl List {
     pub(super) fn run(self) -> Outcome {
-        let viewer = self.viewer.viewer();
-        let log = self.log.view()?;
-        let domain = self.filter.domain(&viewer.context(log.now()))?;
-        let access = log.access(&viewer);
+        let (log, access, domain) = self.question.open()?;
         let page = log.reader(&access).page(domain, None, self.limit.into())?;
         match self.format {
             Format::Table => print::table(&page.entries)?,

@@ -9,6 +9,7 @@ mod groups;
 mod list;
 mod openapi;
 mod print;
+mod question;
 mod serve;
 mod show;
 mod stdio;

@@ -9,9 +9,9 @@ use mcp_audit::reader::{MAX_LIMIT, ReadError};
 use mcp_audit::walk::Walk;
 use mcp_audit::{Access, LogView};
 
-use super::common::{Failure, LogOptions, ViewerOptions, stop_signal};
-use super::filter::Filter;
+use super::common::{Failure, stop_signal};
 use super::print::{Format, Table};
+use super::question::Question;
 use super::{Outcome, print};
 
 /// How often the log is looked at: another process writes it, so nothing tells.
@@ -20,11 +20,7 @@ const LOOK: Duration = Duration::from_millis(500);
 #[derive(Args)]
 pub(super) struct Tail {
     #[command(flatten)]
-    log: LogOptions,
-    #[command(flatten)]
-    viewer: ViewerOptions,
-    #[command(flatten)]
-    filter: Filter,
+    question: Question,
     /// How they are printed.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -32,10 +28,7 @@ pub(super) struct Tail {
 
 impl Tail {
     pub(super) fn run(self) -> Outcome {
-        let viewer = self.viewer.viewer();
-        let log = self.log.view()?;
-        let domain = self.filter.domain(&viewer.context(log.now()))?;
-        let access = log.access(&viewer);
+        let (log, access, domain) = self.question.open()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(self.follow(&log, &access, domain))?;
         Ok(ExitCode::SUCCESS)

@@ -3,16 +3,11 @@
 mod call;
 
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
-use axum::http::{Request, Response};
-use bytes::Bytes;
-use http_body::Body;
+use axum::http::request;
 use tower_layer::Layer;
-use tower_service::Service;
 
-use super::body::{RequestBody, ResponseBody};
-use super::layer::{Responding, watch};
+use super::layer::Audited;
 use super::observer::Observer;
 use crate::AuditLog;
 
@@ -45,39 +40,16 @@ impl ApiLayer {
     pub fn new(log: AuditLog, server: &str) -> Self {
         Self { log, server: server.into() }
     }
+
+    pub(super) fn begin(&self, parts: &request::Parts) -> Observer {
+        Observer::of_api(&self.log, parts, Arc::clone(&self.server))
+    }
 }
 
 impl<S> Layer<S> for ApiLayer {
-    type Service = AuditedApi<S>;
+    type Service = Audited<S>;
 
-    fn layer(&self, inner: S) -> AuditedApi<S> {
-        AuditedApi { inner, layer: self.clone() }
-    }
-}
-
-/// An API whose requests are recorded.
-#[derive(Clone)]
-pub struct AuditedApi<S> {
-    inner: S,
-    layer: ApiLayer,
-}
-
-impl<S, B, R> Service<Request<B>> for AuditedApi<S>
-where
-    S: Service<Request<RequestBody<B>>, Response = Response<R>>,
-    R: Body<Data = Bytes>,
-{
-    type Response = Response<ResponseBody<R>>;
-    type Error = S::Error;
-    type Future = Responding<S::Future>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        let (parts, body) = request.into_parts();
-        let observer = Observer::of_api(&self.layer.log, &parts, Arc::clone(&self.layer.server));
-        watch(&mut self.inner, parts, body, observer)
+    fn layer(&self, inner: S) -> Audited<S> {
+        Audited::api(inner, self.clone())
     }
 }

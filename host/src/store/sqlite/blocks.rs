@@ -150,7 +150,7 @@ pub(super) fn close(connection: &Connection, block: &OpenBlock) -> Result<(), St
     // What somebody left in its place would be taken for columns of this one.
     remove(connection, block.first()).doing(WRITING)?;
     let columns: Vec<_> = block.encode().into_iter().collect();
-    write(connection, block.first(), SMALL, &columns).doing(WRITING)?;
+    write(connection, block.first(), SMALL, columns).doing(WRITING)?;
     let first = block.first() / LARGE * LARGE;
     if block.first() + SMALL == first + LARGE { merge(connection, first) } else { Ok(()) }
 }
@@ -187,15 +187,15 @@ fn merge(connection: &Connection, first: u64) -> Result<(), StoreError> {
         merged.extend(Column::encode(kind, &raw).map(|column| (*field, column)));
     }
     (0..LARGE / SMALL).try_for_each(|at| remove(connection, first + at * SMALL)).doing(WRITING)?;
-    write(connection, first, LARGE, &merged).doing(WRITING)
+    write(connection, first, LARGE, merged).doing(WRITING)
 }
 
-fn write(connection: &Connection, first: u64, length: u64, columns: &[(Field, Column)]) -> rusqlite::Result<()> {
+fn write(connection: &Connection, first: u64, length: u64, columns: Vec<(Field, Column)>) -> rusqlite::Result<()> {
+    let fields = columns.iter().fold(0, |fields, (field, _)| fields | bit(*field));
     let mut insert = connection.prepare_cached("INSERT INTO chunk (place, zone, planes) VALUES (?1, ?2, ?3)")?;
     for (field, column) in columns {
-        insert.execute(params![place(first, *field), sealed(column.zone.to_bytes()), sealed(column.planes.clone())])?;
+        insert.execute(params![place(first, field), sealed(column.zone.to_bytes()), sealed(column.planes)])?;
     }
-    let fields = columns.iter().fold(0, |fields, (field, _)| fields | bit(*field));
     let sql = "INSERT INTO block (first, length, fields) VALUES (?1, ?2, ?3)";
     connection.prepare_cached(sql)?.execute(params![first, length, fields.cast_signed()]).map(drop)
 }

@@ -226,3 +226,23 @@ fn reader_may(context: &AuthContext<'_>) -> Authorization {
         _ => Authorization::Deny,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Pattern;
+    use crate::field::Field;
+    use crate::store::sqlite::lexicon::Lexicon;
+
+    #[test]
+    fn a_search_of_the_dictionary_ends_at_the_deadline() {
+        let connection = Connection::open_in_memory().expect("a database");
+        MIGRATIONS.iter().try_for_each(|sql| connection.execute_batch(sql)).expect("tables");
+        let row = [Field::Tool as i64];
+        connection.execute("INSERT INTO term VALUES (?1, 1, 'search')", row).expect("a text");
+        let look = || Lexicon::default().matching(&connection, Field::Tool, &Pattern::new("%s%", false));
+        assert_eq!(look().expect("found"), [1]);
+        UNTIL.set(Instant::now().checked_sub(Duration::from_secs(1)));
+        assert!(matches!(look(), Err(StoreError::Deadline(10))));
+    }
+}
