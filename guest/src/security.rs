@@ -33,7 +33,7 @@ const GROUPS: &[Group] = &[
 /// `ir.model.access`: what each group adds. Whatever is not listed is denied.
 const RIGHTS: &[(&str, &[Right])] = &[
     ("user", &[Right::Read, Right::ReadUsage]),
-    ("admin", &[Right::Read, Right::Export, Right::ReadUsage, Right::Configure, Right::Verify]),
+    ("admin", &[Right::Read, Right::Export, Right::ReadUsage, Right::Configure, Right::Manage, Right::Verify]),
     (
         "auditor",
         &[Right::Read, Right::ReadPayloads, Right::Export, Right::ExportPayloads, Right::ReadUsage, Right::Verify],
@@ -41,6 +41,9 @@ const RIGHTS: &[(&str, &[Right])] = &[
     ("billing-admin", &[Right::ReadUsage]),
     ("service", &[Right::Record]),
 ];
+
+/// What is about the whole log. Whoever belongs to one instance of the platform must not decide it for the others.
+const WHOLE_LOG: &[Right] = &[Right::Configure];
 
 /// A line of `ir.rule`. Without a group it is global.
 struct Rule {
@@ -93,7 +96,7 @@ pub(crate) fn groups() -> Vec<contract::Group> {
 /// What `viewer` may do and which entries they see.
 pub(crate) fn access(viewer: &Viewer) -> Grant {
     let held = held(&viewer.groups);
-    let rights = rights(&held);
+    let rights = rights(&held, viewer.instance.is_some());
     // A grant carries one rule. It is the one for reading wherever that is allowed, so that figures are then narrowed
     // to what the viewer may also see.
     let rule = [Right::Read, Right::ReadUsage].into_iter().find(|right| rights.contains(right));
@@ -115,11 +118,11 @@ fn held(assigned: &[String]) -> Vec<&'static str> {
     held.into_iter().map(|group| group.name).collect()
 }
 
-fn rights(held: &[&str]) -> Vec<Right> {
+fn rights(held: &[&str], of_an_instance: bool) -> Vec<Right> {
     let mut rights = Vec::new();
     for (_, granted) in RIGHTS.iter().filter(|(group, _)| held.contains(group)) {
         for right in *granted {
-            if !rights.contains(right) {
+            if !rights.contains(right) && !(of_an_instance && WHOLE_LOG.contains(right)) {
                 rights.push(*right);
             }
         }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use crate::actor::Actor;
 use crate::domain::{Context, Domain};
+use crate::event::Client;
 use crate::time::Timestamp;
 
 /// Who is asking.
@@ -36,8 +38,10 @@ pub enum Right {
     ExportPayloads,
     /// See usage figures.
     ReadUsage,
-    /// Change settings, run crons.
+    /// Change what holds for the whole log: settings, legal holds, scheduled jobs.
     Configure,
+    /// Manage what belongs to the viewer's own instance: its tokens, and the shared views of others.
+    Manage,
     /// Check the log's integrity.
     Verify,
     /// Send events, as a platform does.
@@ -50,6 +54,7 @@ pub enum Right {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Access {
     viewer: Viewer,
+    actor: Actor,
     rights: BTreeSet<Right>,
     rule: Domain,
 }
@@ -61,12 +66,25 @@ pub struct Denied(pub Right);
 
 impl Access {
     pub(crate) fn new(viewer: Viewer, rights: BTreeSet<Right>, rule: Domain) -> Self {
-        Self { viewer, rights, rule }
+        Self { actor: Actor::from(viewer.user.as_str()), viewer, rights, rule }
     }
 
     /// No rights, and no entry exists.
     pub fn denied(viewer: Viewer) -> Self {
         Self::new(viewer, BTreeSet::new(), Domain::FALSE)
+    }
+
+    /// The same for somebody who came in by this connection, from this address, with this program: what entries about
+    /// their deeds will say.
+    pub fn came_by(mut self, connection: Option<String>, client: &Client) -> Self {
+        let Client { ip, user_agent, .. } = client.clone();
+        self.actor = Actor { connection, ip, user_agent, ..self.actor };
+        self
+    }
+
+    /// Who it is when they do something.
+    pub(crate) fn actor(&self) -> &Actor {
+        &self.actor
     }
 
     /// Whose access it is.
@@ -115,7 +133,8 @@ impl Right {
             Self::Export => "export entries",
             Self::ExportPayloads => "export payloads",
             Self::ReadUsage => "see usage",
-            Self::Configure => "change settings",
+            Self::Configure => "change what holds for the whole log",
+            Self::Manage => "manage tokens, or what others shared",
             Self::Verify => "verify the log",
             Self::Record => "send events",
         }

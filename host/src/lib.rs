@@ -29,6 +29,9 @@ pub mod field;
 /// How these look in the API's document.
 mod schema;
 
+/// Who does something to the log itself.
+pub mod actor;
+
 /// Who is asking and what they may do.
 pub mod access;
 /// The filter language.

@@ -62,7 +62,7 @@ impl SavedView {
     /// Whether somebody may change or delete it who sees it.
     pub fn may_be_changed(&self, access: &Access) -> bool {
         let shared_here = self.shared && self.instance == access.viewer().instance;
-        self.is_of(access.viewer()) || (shared_here && access.may(Right::Configure))
+        self.is_of(access.viewer()) || (shared_here && access.may(Right::Manage))
     }
 }
 
@@ -116,9 +116,9 @@ mod tests {
         for shared in [false, true] {
             assert!(view(shared).may_be_changed(&access("ada", Some("a"), &[Right::Read])));
             assert!(!view(shared).may_be_changed(&access("bob", Some("a"), &[Right::Read])));
-            assert_eq!(view(shared).may_be_changed(&access("bob", Some("a"), &[Right::Configure])), shared);
+            assert_eq!(view(shared).may_be_changed(&access("bob", Some("a"), &[Right::Manage])), shared);
             for (user, instance) in [("ada", None), ("ada", Some("b")), ("bob", Some("b"))] {
-                assert!(!view(shared).may_be_changed(&access(user, instance, &[Right::Configure])), "{user}");
+                assert!(!view(shared).may_be_changed(&access(user, instance, &[Right::Manage])), "{user}");
             }
         }
     }

@@ -21,6 +21,7 @@ CREATE TABLE outbox (
     id         TEXT PRIMARY KEY,
     action     TEXT NOT NULL CHECK (action IN ('api_key.created', 'api_key.revoked')),
     done_at    INTEGER NOT NULL,
+    -- Who, and how they came in: a JSON object.
     done_by    TEXT NOT NULL,
     token      TEXT NOT NULL,
     user       TEXT NOT NULL,

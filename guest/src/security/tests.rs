@@ -2,13 +2,14 @@
 
 use super::*;
 
-const RIGHTS_IN_ORDER: [(Right, &str); 8] = [
+const RIGHTS_IN_ORDER: [(Right, &str); 9] = [
     (Right::Read, "read"),
     (Right::ReadPayloads, "read-payloads"),
     (Right::Export, "export"),
     (Right::ExportPayloads, "export-payloads"),
     (Right::ReadUsage, "read-usage"),
     (Right::Configure, "configure"),
+    (Right::Manage, "manage"),
     (Right::Verify, "verify"),
     (Right::Record, "record"),
 ];
@@ -19,7 +20,7 @@ fn viewer(groups: &[&str]) -> Viewer {
 }
 
 fn granted(groups: &[&str]) -> String {
-    let grant = access(&viewer(groups));
+    let grant = access(&Viewer { instance: None, ..viewer(groups) });
     let names = RIGHTS_IN_ORDER.iter().filter(|(right, _)| grant.rights.contains(right)).map(|(_, name)| *name);
     assert_eq!(names.clone().count(), grant.rights.len(), "a right is listed twice");
     names.collect::<Vec<_>>().join(" ")
@@ -36,7 +37,7 @@ fn own() -> Domain {
 #[test]
 fn every_group_has_exactly_its_rights() {
     const USER: &str = "read read-usage";
-    const ADMIN: &str = "read export read-usage configure verify";
+    const ADMIN: &str = "read export read-usage configure manage verify";
     const AUDITOR: &str = "read read-payloads export export-payloads read-usage verify";
     for (group, expected) in [
         ("user", USER),
@@ -58,7 +59,10 @@ fn every_group_has_exactly_its_rights() {
 
 #[test]
 fn rights_add_up() {
-    assert_eq!(granted(&["admin", "auditor"]), "read read-payloads export export-payloads read-usage configure verify");
+    assert_eq!(
+        granted(&["admin", "auditor"]),
+        "read read-payloads export export-payloads read-usage configure manage verify"
+    );
     assert_eq!(granted(&["billing-admin", "unknown"]), "read-usage");
     assert_eq!(granted(&[]), "");
 }
@@ -91,6 +95,14 @@ fn usage_of_all_does_not_open_the_entries_of_all() {
 }
 
 #[test]
+fn who_belongs_to_an_instance_decides_nothing_for_the_whole_log() {
+    let of = |instance: Option<&str>| Viewer { instance: instance.map(str::to_owned), ..viewer(&["super-admin"]) };
+    assert!(access(&of(None)).rights.contains(&Right::Configure));
+    let rights = access(&of(Some("eu"))).rights;
+    assert!(!rights.contains(&Right::Configure) && rights.contains(&Right::Manage), "{rights:?}");
+}
+
+#[test]
 fn no_instance_is_not_every_instance() {
     let nowhere = Viewer { instance: None, ..viewer(&["admin"]) };
     assert_eq!(access(&nowhere).rule, equal("instance", Value::Unset));
@@ -111,7 +123,7 @@ fn whoever_may_read_is_under_a_rule_of_a_group() {
     for group in GROUPS {
         let assigned = [group.name.to_owned()];
         let held = held(&assigned);
-        for right in rights(&held).iter().filter(|right| READ_AND_USAGE.contains(right)) {
+        for right in rights(&held, false).iter().filter(|right| READ_AND_USAGE.contains(right)) {
             let ruled =
                 |rule: &Rule| rule.narrows.contains(right) && rule.group.is_some_and(|name| held.contains(&name));
             assert!(RULES.iter().any(ruled), "{} has {right:?} without a rule", group.name);

@@ -11,10 +11,12 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 use super::problem::Problem;
 use super::session::{self, Session};
+use super::witness::client;
 use super::{Site, origin, sign_in, ui};
 use crate::AuditLog;
 use crate::access::{Access, Viewer};
-use crate::identity::{Bearer, JwtError, SignInError, Vouched, bearer};
+use crate::event::Client;
+use crate::identity::{Bearer, JwtError, Person, SignInError, Vouched, bearer};
 use crate::time::Timestamp;
 
 /// Somebody who is signed in, and what they may do: worked out anew for every request, and again for those who stay.
@@ -23,14 +25,15 @@ pub(super) struct Visitor {
     pub(super) site: Arc<Site>,
     pub(super) access: Arc<Access>,
     credential: Arc<Credential>,
+    client: Client,
 }
 
 /// What a visitor came in by.
 enum Credential {
     /// The embedder's word, or that of a proxy in front.
-    Word(Viewer),
+    Word(Person),
     /// A JWT, until it is over.
-    Jwt(Viewer, Timestamp),
+    Jwt(Person, Timestamp),
     /// The token with this id.
     Token(String),
     /// A browser's session.
@@ -38,16 +41,23 @@ enum Credential {
 }
 
 impl Visitor {
-    async fn new(site: Arc<Site>, credential: Arc<Credential>, viewer: Viewer) -> Result<Self, Problem> {
+    async fn new(
+        site: Arc<Site>,
+        credential: Arc<Credential>,
+        person: Person,
+        client: Client,
+    ) -> Result<Self, Problem> {
         let log = site.log.clone();
+        let viewer = person.viewer;
         let access = blocking(move || Ok(log.access(&viewer))).await?;
-        Ok(Self { site, access: Arc::new(access), credential })
+        let access = Arc::new(access.came_by(person.connection, &client));
+        Ok(Self { site, access, credential, client })
     }
 
     /// The same visitor with the rights of now; a problem when the credential is not valid any more.
     pub(super) async fn again(&self) -> Result<Self, Problem> {
-        let viewer = self.credential.viewer(&self.site).await?;
-        Self::new(Arc::clone(&self.site), Arc::clone(&self.credential), viewer).await
+        let person = self.credential.person(&self.site).await?;
+        Self::new(Arc::clone(&self.site), Arc::clone(&self.credential), person, self.client.clone()).await
     }
 
     /// Asks the log something on a thread that may wait, as everything that the log does may.
@@ -100,62 +110,63 @@ pub(super) async fn for_pages(State(site): State<Arc<Site>>, request: Request, n
 }
 
 async fn admit(site: &Arc<Site>, parts: &mut Parts) -> Result<Visitor, Problem> {
-    let (credential, viewer) = credential(site, parts).await?;
+    let (credential, person) = credential(site, parts).await?;
     if credential.comes_by_itself() && !parts.method.is_safe() && !origin::is_own(&parts.headers) {
         return Err(Problem::cross_site());
     }
-    let visitor = Visitor::new(Arc::clone(site), Arc::new(credential), viewer).await?;
+    let visitor = Visitor::new(Arc::clone(site), Arc::new(credential), person, client(parts)).await?;
     parts.extensions.insert(visitor.clone());
     Ok(visitor)
 }
 
 /// What a request comes with, and who it vouches for.
-async fn credential(site: &Site, parts: &Parts) -> Result<(Credential, Viewer), Problem> {
-    if let Some(viewer) = word(site, parts).await {
-        return Ok((Credential::Word(viewer.clone()), viewer));
+async fn credential(site: &Site, parts: &Parts) -> Result<(Credential, Person), Problem> {
+    if let Some(person) = word(site, parts).await {
+        return Ok((Credential::Word(person.clone()), person));
     }
     // A token that is sent counts alone: with a wrong one nobody is let in by a cookie.
     if let Some(secret) = sent_token(&parts.headers) {
         let bearer = site.identity.bearer(secret).await.inspect_err(|error| {
             site.witness.refused_for(&site.log, parts, "token", error);
         })?;
-        let viewer = bearer.viewer();
+        let person = bearer.person();
         return Ok(match bearer {
-            Bearer::Token(token) => (Credential::Token(token.id.clone()), viewer),
-            Bearer::Jwt(_, until) => (Credential::Jwt(viewer.clone(), until), viewer),
+            Bearer::Token(token) => (Credential::Token(token.id.clone()), person),
+            Bearer::Jwt(_, until) => (Credential::Jwt(person.clone(), until), person),
         });
     }
     let session = session::of(site, &parts.headers).ok_or_else(Problem::unauthenticated)?;
     let credential = Credential::Session(session);
-    let viewer = credential.viewer(site).await?;
-    Ok((credential, viewer))
+    let person = credential.person(site).await?;
+    Ok((credential, person))
 }
 
 /// Whom somebody vouches for who is believed: the embedder, or a proxy in front. Neither can be overruled by what the
 /// request itself brings.
-async fn word(site: &Site, parts: &Parts) -> Option<Viewer> {
+async fn word(site: &Site, parts: &Parts) -> Option<Person> {
     if let Some(viewer) = parts.extensions.get::<Viewer>() {
-        return Some(viewer.clone());
+        return Some(Person { viewer: viewer.clone(), connection: None });
     }
     if let Some(Vouched(person)) = parts.extensions.get::<Vouched>() {
-        return Some(person.viewer.clone());
+        return Some(person.clone());
     }
-    site.embedder.as_ref()?(parts).await
+    let viewer = site.embedder.as_ref()?(parts).await?;
+    Some(Person { viewer, connection: None })
 }
 
 impl Credential {
     /// Who it vouches for, as long as it is valid.
-    async fn viewer(&self, site: &Site) -> Result<Viewer, Problem> {
+    async fn person(&self, site: &Site) -> Result<Person, Problem> {
         let id = match self {
-            Self::Word(viewer) => return Ok(viewer.clone()),
-            Self::Jwt(viewer, until) if site.identity.is_before(*until) => return Ok(viewer.clone()),
+            Self::Word(person) => return Ok(person.clone()),
+            Self::Jwt(person, until) if site.identity.is_before(*until) => return Ok(person.clone()),
             Self::Jwt(..) => return Err(SignInError::Jwt(JwtError::Expired).into()),
             Self::Token(id) => id,
             Self::Session(session) if session.lasts(site) => &session.id,
             Self::Session(_) => return Err(Problem::unauthenticated()),
         };
         match site.identity.by_id(id).await {
-            Ok(token) => Ok(token.viewer()),
+            Ok(token) => Ok(Person::from(&*token)),
             Err(SignInError::Unknown) => Err(Problem::unauthenticated()),
             Err(error) => Err(error.into()),
         }

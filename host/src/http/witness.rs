@@ -85,11 +85,15 @@ impl Second {
 }
 
 fn event(log: &AuditLog, method: &str, detail: Detail, parts: &Parts) -> Event {
+    let event = Event::new(log.now(), Channel::System, Kind::System, detail);
+    Event { method: Some(method.to_owned()), client: client(parts), ..event }
+}
+
+/// From where a request came, and with which program.
+pub(super) fn client(parts: &Parts) -> Client {
     let ip = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|address| address.0.ip().to_canonical().to_string());
     let user_agent = parts.headers.get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-    let client = Client { ip, user_agent, ..Client::default() };
-    let event = Event::new(log.now(), Channel::System, Kind::System, detail);
-    Event { method: Some(method.to_owned()), client, ..event }
+    Client { ip, user_agent, ..Client::default() }
 }
 
 /// A full queue counts what it must drop and tells it later, so there is nothing to do here.

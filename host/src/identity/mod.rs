@@ -28,7 +28,7 @@ use remembered::Remembered;
 /// The cookie that holds a browser's session with the log. The proxy keeps it from its upstreams.
 pub(crate) const SESSION_COOKIE: &str = "mcp_audit_session";
 
-/// Somebody whom a proxy or an issuer vouches for.
+/// Somebody whom a token, a proxy, an issuer or an embedder vouches for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {
     /// As a reader of the log.
@@ -49,6 +49,12 @@ impl Person {
     }
 }
 
+impl From<&Token> for Person {
+    fn from(token: &Token) -> Self {
+        Self { viewer: token.viewer(), connection: Some(token.connection.clone()) }
+    }
+}
+
 /// What a bearer's secret turned out to be.
 #[derive(Clone, Debug)]
 pub enum Bearer {
@@ -60,10 +66,10 @@ pub enum Bearer {
 
 impl Bearer {
     /// Its bearer as a reader of the log.
-    pub fn viewer(&self) -> Viewer {
+    pub fn person(&self) -> Person {
         match self {
-            Self::Token(token) => token.viewer(),
-            Self::Jwt(person, _) => person.viewer.clone(),
+            Self::Token(token) => Person::from(&**token),
+            Self::Jwt(person, _) => person.clone(),
         }
     }
 

@@ -27,7 +27,7 @@ impl AuditLog {
     /// # Errors
     /// The viewer may not configure, the hold makes no sense, or it could not be recorded: there is no hold then.
     pub fn place_hold(&self, access: &Access, wanted: NewHold) -> Result<Hold, ChangeError> {
-        access.require(Right::Configure)?;
+        self.allow(access, Right::Configure, "hold.placed")?;
         let reason = hold::reason(&wanted.reason).map_err(ChangeError::Refused)?;
         if wanted.to.is_some_and(|to| to <= wanted.from) {
             return Err(ChangeError::Refused(
@@ -48,7 +48,7 @@ impl AuditLog {
     /// The viewer may not configure, there is no such hold, it is released already, no reason is given, or it could not
     /// be recorded: the hold stays in force then.
     pub fn release_hold(&self, access: &Access, id: Uuid, reason: &str) -> Result<Hold, ChangeError> {
-        access.require(Right::Configure)?;
+        self.allow(access, Right::Configure, "hold.released")?;
         let _changing = self.0.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let found = self.0.view.files.holds()?.into_iter().find(|hold| hold.id == id);
         let hold = found.ok_or(ChangeError::Missing("hold"))?;

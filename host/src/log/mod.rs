@@ -1,5 +1,6 @@
 //! The audit log as its embedder holds it: one cheap handle to everything.
 
+mod deed;
 mod figures;
 mod follow;
 mod holds;
@@ -20,7 +21,7 @@ use uuid::Uuid;
 
 use crate::access::{Access, Denied, Right};
 use crate::entry::Entry;
-use crate::event::{Channel, Detail, Event, Kind};
+use crate::event::Event;
 use crate::reader::ReadError;
 use crate::recorder::{RecordError, Recorder, StateChange};
 use crate::secret::Secret;
@@ -146,6 +147,7 @@ impl AuditLog {
     /// # Errors
     /// The viewer may not read payloads, the reading could not be recorded, or the store fails.
     pub fn read_payload(&self, access: &Access, id: Uuid) -> Result<Option<(Entry, StoredPayload)>, PayloadError> {
+        self.allow(access, Right::ReadPayloads, "payload.read").map_err(ReadError::from)?;
         let Some((entry, payload)) = self.reader(access).payload(id)? else { return Ok(None) };
         let event = self.by("payload.read", access).fact("entry", id.to_string());
         self.0.recorder.change(StateChange::default(), vec![event])?;
@@ -162,7 +164,7 @@ impl AuditLog {
         access: &Access,
         wanted: &serde_json::Map<String, Json>,
     ) -> Result<Arc<Settings>, ChangeError> {
-        access.require(Right::Configure)?;
+        self.allow(access, Right::Configure, "settings.updated")?;
         let settings = self.settings().changes(&self.manifest().settings, wanted)?;
         let event = |change: &SettingChange| {
             let event = self.by("settings.updated", access).fact("setting", change.key.clone());
@@ -190,14 +192,6 @@ impl AuditLog {
     pub fn close(&self) {
         self.0.close();
     }
-
-    /// An event about something that the viewer did to the log.
-    fn by(&self, method: &str, access: &Access) -> Event {
-        let mut event = self.0.event(method);
-        event.caller.user = Some(access.viewer().user.clone());
-        event.caller.instance = access.viewer().instance.clone();
-        event
-    }
 }
 
 /// Everything that can be seen can be seen in a log that is being recorded, too.
@@ -221,11 +215,6 @@ pub enum PayloadError {
 }
 
 impl Inner {
-    fn event(&self, method: &str) -> Event {
-        let event = Event::new(self.view.now(), Channel::System, Kind::System, Detail::Ok);
-        Event { method: Some(method.to_owned()), ..event }
-    }
-
     fn close(&self) {
         self.stopping.send_replace(true);
         self.recorder.close(Some(self.event("log.stopped")));

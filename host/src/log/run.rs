@@ -3,7 +3,7 @@
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use super::{Inner, RunError};
-use crate::access::{Access, Viewer};
+use crate::access::Access;
 use crate::event::Event;
 use crate::manifest::{Cron, Job};
 use crate::recorder::StateChange;
@@ -31,7 +31,7 @@ pub(super) struct Run {
     cron: Cron,
     began: Timestamp,
     /// Who asked for it; `None`: the schedule.
-    by: Option<Viewer>,
+    by: Option<Access>,
 }
 
 /// How a run began.
@@ -55,7 +55,7 @@ impl Run {
         }
         *running = Some((cron.name.clone(), CleanupProgress { began, entries: 0, payloads: 0, expected: 0 }));
         drop(running);
-        Ok(Self { inner: Arc::clone(inner), cron: cron.clone(), began, by: by.map(|access| access.viewer().clone()) })
+        Ok(Self { inner: Arc::clone(inner), cron: cron.clone(), began, by: by.cloned() })
     }
 
     /// What the log remembers about the job.
@@ -107,8 +107,7 @@ impl Run {
     fn record(&self, state: CronState, event: Event) -> Result<(), RunError> {
         let mut event = event.fact("manual", self.by.is_some());
         if let Some(by) = &self.by {
-            event.caller.user = Some(by.user.clone());
-            event.caller.instance = by.instance.clone();
+            event = event.by_actor(by.actor(), by.viewer().instance.as_deref());
         }
         let crons = vec![(self.cron.name.clone(), state)];
         Ok(self.inner.recorder.change(StateChange { crons, ..StateChange::default() }, vec![event])?)

@@ -33,9 +33,9 @@ impl AuditLog {
     /// The tokens of the viewer's instance, oldest first. Blocks.
     ///
     /// # Errors
-    /// The viewer may not configure, or the tokens cannot be read.
+    /// The viewer may not manage tokens, or the tokens cannot be read.
     pub fn tokens(&self, access: &Access, tokens: &Tokens) -> Result<Vec<Token>, ChangeError> {
-        access.require(Right::Configure)?;
+        access.require(Right::Manage)?;
         let mut listed = tokens.list().map_err(ChangeError::Tokens)?;
         listed.retain(|token| token.instance == access.viewer().instance);
         Ok(listed)
@@ -45,7 +45,7 @@ impl AuditLog {
     /// entry about it is durable, or will be told as soon as the log can be written again. Blocks.
     ///
     /// # Errors
-    /// The viewer may not configure or wants groups that are not theirs to give, the token cannot be as it is wanted, or
+    /// The viewer may not manage tokens or wants groups that are not theirs to give, the token cannot be as it is wanted, or
     /// nothing can be recorded at present.
     pub fn create_token(
         &self,
@@ -53,12 +53,12 @@ impl AuditLog {
         tokens: &Tokens,
         wanted: TokenRequest,
     ) -> Result<(String, Token), ChangeError> {
-        self.may_change_tokens(access)?;
+        self.may_change_tokens(access, Deed::Created)?;
         let TokenRequest { user, connection, groups, expires_at } = wanted;
         self.may_give(access.viewer(), &groups)?;
         let viewer = Viewer { user, groups, instance: access.viewer().instance.clone() };
         let wanted = NewToken { viewer, connection, expires_at };
-        let made = tokens.create_by(&access.viewer().user, &wanted, self.now()).map_err(ChangeError::Tokens)?;
+        let made = tokens.create_by(access.actor().clone(), &wanted, self.now()).map_err(ChangeError::Tokens)?;
         self.tell_now(tokens);
         Ok(made)
     }
@@ -67,20 +67,20 @@ impl AuditLog {
     /// [`AuditLog::create_token`] is. Blocks.
     ///
     /// # Errors
-    /// The viewer may not configure, there is no such token in their instance, or nothing can be recorded at present.
+    /// The viewer may not manage tokens, there is no such token in their instance, or nothing can be recorded at present.
     pub fn revoke_token(&self, access: &Access, tokens: &Tokens, id: &str) -> Result<(), ChangeError> {
-        self.may_change_tokens(access)?;
+        self.may_change_tokens(access, Deed::Revoked)?;
         let token = tokens.by_id(id).map_err(ChangeError::Tokens)?;
         let token = token.filter(|token| token.instance == access.viewer().instance);
         let token = token.ok_or(ChangeError::Missing("token"))?;
-        let revoked = tokens.revoke(&token.id, &access.viewer().user, self.now()).map_err(ChangeError::Tokens)?;
+        let revoked = tokens.revoke(&token.id, access.actor().clone(), self.now()).map_err(ChangeError::Tokens)?;
         self.tell_now(tokens);
         if revoked { Ok(()) } else { Err(ChangeError::Missing("token")) }
     }
 
     /// Whoever may, as long as it can be recorded.
-    fn may_change_tokens(&self, access: &Access) -> Result<(), ChangeError> {
-        access.require(Right::Configure)?;
+    fn may_change_tokens(&self, access: &Access, deed: Deed) -> Result<(), ChangeError> {
+        self.allow(access, Right::Manage, deed.action())?;
         self.0.recorder.ready().map_err(|_| RecordError::Unavailable)?;
         Ok(())
     }
@@ -145,8 +145,7 @@ fn event(untold: &Untold) -> Event {
     let mut event = Event { id: *id, ..Event::new(*at, Channel::Admin, Kind::System, Detail::Ok) };
     event.method = Some(deed.action().to_owned());
     event.target = Some(Target::Other(token.id.clone()));
-    event.caller.user = Some(by.clone());
-    event.caller.instance = token.instance.clone();
+    event = event.by_actor(by, token.instance.as_deref());
     event = event.fact("resource_id", token.id.clone()).fact("resource_name", token.connection.clone());
     let expires = token.expires_at.map_or(Value::Unset, |at| at.to_string().into());
     let side = if *deed == Deed::Created { "new" } else { "old" };

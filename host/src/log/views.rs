@@ -85,7 +85,7 @@ impl AuditLog {
     fn changeable(&self, access: &Access, id: Uuid) -> Result<SavedView, ChangeError> {
         let views = self.0.view.files.views(access.viewer())?;
         let view = views.into_iter().find(|view| view.id == id).ok_or(ChangeError::Missing("view"))?;
-        if view.may_be_changed(access) { Ok(view) } else { Err(Denied(Right::Configure).into()) }
+        if view.may_be_changed(access) { Ok(view) } else { Err(Denied(Right::Manage).into()) }
     }
 
     fn store_view(&self, change: ViewChange, event: Option<Event>) -> Result<(), ChangeError> {

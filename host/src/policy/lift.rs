@@ -173,6 +173,7 @@ fn right(right: wit::Right) -> Right {
         wit::Right::ExportPayloads => Right::ExportPayloads,
         wit::Right::ReadUsage => Right::ReadUsage,
         wit::Right::Configure => Right::Configure,
+        wit::Right::Manage => Right::Manage,
         wit::Right::Verify => Right::Verify,
         wit::Right::Record => Right::Record,
     }

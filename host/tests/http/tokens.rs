@@ -53,7 +53,7 @@ async fn a_token_is_made_once_shown_used_revoked_and_told() {
 }
 
 #[tokio::test]
-async fn only_who_configures_may_and_nobody_gives_more_than_they_have() {
+async fn only_who_manages_may_and_nobody_gives_more_than_they_have() {
     let world = World::new();
     let id = world.token("somebody", &["user"]).1.id;
     for groups in GROUPS {

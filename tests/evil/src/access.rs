@@ -14,6 +14,7 @@ const EVERY_RIGHT: &[Right] = &[
     Right::ExportPayloads,
     Right::ReadUsage,
     Right::Configure,
+    Right::Manage,
     Right::Verify,
     Right::Record,
 ];

@@ -68,7 +68,7 @@ pub(super) async fn list(visitor: Visitor) -> Result<Json<Holds>, Problem> {
 
 /// `POST`: places one.
 pub(super) async fn place(visitor: Visitor, sent: Sent<Wanted>) -> Result<Created<Hold>, Problem> {
-    visitor.access.require(Right::Configure)?;
+    visitor.site.log.allow(&visitor.access, Right::Configure, "hold.placed")?;
     let Wanted { from, to, reason } = sent.read()?;
     let (from, to) = (moment::required("from", &from)?, to.map(|to| moment::required("to", &to)).transpose()?);
     let hold = visitor.ask(move |log, access| Ok(log.place_hold(access, NewHold { from, to, reason })?)).await?;
@@ -77,7 +77,7 @@ pub(super) async fn place(visitor: Visitor, sent: Sent<Wanted>) -> Result<Create
 
 /// `POST …/{id}/release`: releases one.
 pub(super) async fn release(visitor: Visitor, id: Id, sent: Sent<Reason>) -> Result<Json<Hold>, Problem> {
-    visitor.access.require(Right::Configure)?;
+    visitor.site.log.allow(&visitor.access, Right::Configure, "hold.released")?;
     let id = id.of("hold")?;
     let Reason { reason } = sent.read()?;
     visitor.ask(move |log, access| Ok(log.release_hold(access, id, &reason)?)).await.map(Json)

@@ -8,13 +8,14 @@ use super::super::auth::Visitor;
 use crate::access::Right;
 
 /// The rights by their names in the policy's contract.
-const RIGHTS: [(Right, &str); 8] = [
+const RIGHTS: [(Right, &str); 9] = [
     (Right::Read, "read"),
     (Right::ReadPayloads, "read-payloads"),
     (Right::Export, "export"),
     (Right::ExportPayloads, "export-payloads"),
     (Right::ReadUsage, "read-usage"),
     (Right::Configure, "configure"),
+    (Right::Manage, "manage"),
     (Right::Verify, "verify"),
     (Right::Record, "record"),
 ];

@@ -45,7 +45,7 @@ pub(super) async fn show(visitor: Visitor) -> Result<Json<All>, Problem> {
 /// `PATCH`: some settings; answers with all of them.
 pub(super) async fn change(visitor: Visitor, sent: Sent<Wanted>) -> Result<Json<All>, Problem> {
     // First, so that whoever may not change settings does not learn what would be taken.
-    visitor.access.require(Right::Configure)?;
+    visitor.site.log.allow(&visitor.access, Right::Configure, "settings.updated")?;
     let Wanted(wanted) = sent.read()?;
     let settings = visitor.ask(move |log, access| Ok(log.change_settings(access, &wanted)?)).await?;
     Ok(Json(All::new(&settings)))

@@ -1,4 +1,4 @@
-//! `/api/v1/tokens`: the tokens of the caller's instance, for those who configure the log.
+//! `/api/v1/tokens`: the tokens of the caller's instance, for those who manage them.
 
 use axum::Json;
 use axum::response::NoContent;
@@ -12,7 +12,7 @@ use super::body::{Sendable, Sent};
 use super::segment::Name;
 use crate::TokenRequest;
 use crate::access::Right;
-use crate::store::{LONGEST_NAME, Token, Tokens};
+use crate::store::{Deed, LONGEST_NAME, Token, Tokens};
 use crate::time::Timestamp;
 
 /// The tokens.
@@ -59,6 +59,7 @@ impl Sendable for Wanted {
 
 /// `GET`: all of them, oldest first, expired ones included.
 pub(super) async fn list(visitor: Visitor) -> Result<Json<All>, Problem> {
+    visitor.access.require(Right::Manage)?;
     let tokens = tokens(&visitor)?;
     let tokens = visitor.ask(move |log, access| Ok(log.tokens(access, &tokens)?)).await?;
     Ok(Json(All { tokens }))
@@ -66,6 +67,7 @@ pub(super) async fn list(visitor: Visitor) -> Result<Json<All>, Problem> {
 
 /// `POST`: makes one.
 pub(super) async fn create(visitor: Visitor, sent: Sent<Wanted>) -> Result<Created<Made>, Problem> {
+    visitor.site.log.allow(&visitor.access, Right::Manage, Deed::Created.action())?;
     let tokens = tokens(&visitor)?;
     let Wanted { user, connection, groups, expires } = sent.read()?;
     let expires_at = expires.map(|text| moment(&text, visitor.site.log.now())).transpose()?;
@@ -78,14 +80,14 @@ pub(super) async fn create(visitor: Visitor, sent: Sent<Wanted>) -> Result<Creat
 
 /// `DELETE …/{id}`: makes one worthless.
 pub(super) async fn revoke(visitor: Visitor, Name(id): Name) -> Result<NoContent, Problem> {
+    visitor.site.log.allow(&visitor.access, Right::Manage, Deed::Revoked.action())?;
     let tokens = tokens(&visitor)?;
     visitor.ask(move |log, access| Ok(log.revoke_token(access, &tokens, &id)?)).await?;
     Ok(NoContent)
 }
 
-/// The right first, so that whoever lacks it learns nothing.
+/// The tokens of this log. The right comes first, so that whoever lacks it learns nothing.
 fn tokens(visitor: &Visitor) -> Result<Tokens, Problem> {
-    visitor.access.require(Right::Configure)?;
     visitor.site.identity.tokens().cloned().ok_or_else(Problem::no_tokens)
 }
 

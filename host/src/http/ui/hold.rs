@@ -61,7 +61,7 @@ pub(super) struct Wanted {
 
 /// `POST /settings/holds`: places a hold.
 pub(super) async fn place(visitor: Visitor, sent: Result<Form<Wanted>, FormRejection>) -> Result<Redirect, Problem> {
-    visitor.access.require(Right::Configure)?;
+    visitor.site.log.allow(&visitor.access, Right::Configure, "hold.placed")?;
     let Form(Wanted { from, to, reason }) = sent?;
     let (from, to) = (required("From", &from)?, optional("Until", Some(&to))?);
     visitor.ask(move |log, access| Ok(log.place_hold(access, NewHold { from, to, reason })?)).await?;
@@ -76,7 +76,7 @@ pub(super) struct Ended {
 
 /// `POST /settings/holds/release`: releases one.
 pub(super) async fn release(visitor: Visitor, sent: Result<Form<Ended>, FormRejection>) -> Result<Redirect, Problem> {
-    visitor.access.require(Right::Configure)?;
+    visitor.site.log.allow(&visitor.access, Right::Configure, "hold.released")?;
     let Form(Ended { id, reason }) = sent?;
     visitor.ask(move |log, access| Ok(log.release_hold(access, id, &reason)?)).await?;
     Ok(back(&visitor, "released"))

@@ -93,7 +93,7 @@ impl Done {
 
 /// `POST`: the form. A value that is not allowed is told beside its field, and nothing is changed.
 pub(super) async fn change(visitor: Visitor, sent: Result<Form<Pairs>, FormRejection>) -> Result<Response, Problem> {
-    visitor.access.require(Right::Configure)?;
+    visitor.site.log.allow(&visitor.access, Right::Configure, "settings.updated")?;
     let Form(pairs) = sent?;
     let log = &visitor.site.log;
     let wanted: Map<_, _> =

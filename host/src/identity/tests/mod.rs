@@ -95,7 +95,7 @@ async fn rsa_in_both_ways() {
     let key = json!({"kid": "rsa", "kty": "RSA", "n": issuer::RSA, "e": "AQAB"});
     let (_folder, identity) = door(std::slice::from_ref(&key), |_| {});
     for jwt in [issuer::RS256, issuer::PS256] {
-        assert_eq!(identity.bearer(jwt).await.expect("let in").viewer().user, "rsa");
+        assert_eq!(identity.bearer(jwt).await.expect("let in").person().viewer.user, "rsa");
         let (head, tail) = jwt.split_at(jwt.len() - 10);
         let (head, middle) = head.split_at(head.len() - 20);
         let other = format!("{head}{}{tail}", middle.chars().rev().collect::<String>());
@@ -143,7 +143,7 @@ async fn every_claim_counts() {
     ] {
         assert!(identity.bearer(&issuer.jwt(&good)).await.is_ok(), "{good}");
     }
-    let poor = identity.bearer(&issuer.jwt(&without("realm"))).await.expect("let in").viewer();
+    let poor = identity.bearer(&issuer.jwt(&without("realm"))).await.expect("let in").person().viewer;
     assert_eq!(poor.groups, ["user"]);
     let (_folder, lenient) = door(&[issuer.jwk()], |options| options.requires_nbf = false);
     assert!(lenient.bearer(&issuer.jwt(&without("nbf"))).await.is_ok());

@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 
 use super::private;
 use crate::access::Viewer;
+use crate::actor::Actor;
 use crate::event::{Caller, new_id};
 use crate::time::{SECOND, Timestamp};
 
@@ -109,7 +110,12 @@ impl Tokens {
     ///
     /// # Errors
     /// A name is empty or too long, it would expire in the past, or the file cannot be written.
-    pub fn create_by(&self, by: &str, wanted: &NewToken, now: Timestamp) -> Result<(String, Token), TokenError> {
+    pub fn create_by(
+        &self,
+        by: impl Into<Actor>,
+        wanted: &NewToken,
+        now: Timestamp,
+    ) -> Result<(String, Token), TokenError> {
         wanted.check(now)?;
         let mut random = [0; 32];
         getrandom::fill(&mut random).map_err(TokenError::Random)?;
@@ -124,11 +130,11 @@ impl Tokens {
             expires_at: wanted.expires_at,
             last_used_at: None,
         };
-        self.insert(&token, &hash(&secret), by, now)?;
+        self.insert(&token, &hash(&secret), &by.into(), now)?;
         Ok((secret, token))
     }
 
-    fn insert(&self, token: &Token, hash: &[u8], by: &str, now: Timestamp) -> Result<(), TokenError> {
+    fn insert(&self, token: &Token, hash: &[u8], by: &Actor, now: Timestamp) -> Result<(), TokenError> {
         let Token { id, user, connection, instance, .. } = token;
         let groups = serde_json::json!(token.groups).to_string();
         let (made, expires) = (token.created_at.as_micros(), token.expires_at.map(Timestamp::as_micros));
@@ -192,10 +198,11 @@ impl Tokens {
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn revoke(&self, id: &str, by: &str, now: Timestamp) -> Result<bool, TokenError> {
+    pub fn revoke(&self, id: &str, by: impl Into<Actor>, now: Timestamp) -> Result<bool, TokenError> {
+        let by = by.into();
         self.with(|database| {
             let transaction = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            outbox::tell(&transaction, Deed::Revoked, id, by, now)?;
+            outbox::tell(&transaction, Deed::Revoked, id, &by, now)?;
             let revoked = transaction.execute("DELETE FROM token WHERE id = ?1", [id])? > 0;
             transaction.commit()?;
             Ok(revoked)

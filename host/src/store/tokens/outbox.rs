@@ -5,6 +5,7 @@ use rusqlite::{Row, Transaction, params};
 use uuid::Uuid;
 
 use super::{Token, TokenError, Tokens, groups};
+use crate::actor::Actor;
 use crate::event::new_id;
 use crate::time::Timestamp;
 
@@ -36,16 +37,27 @@ pub(crate) struct Untold {
     pub(crate) deed: Deed,
     pub(crate) at: Timestamp,
     /// Who did it.
-    pub(crate) by: String,
+    pub(crate) by: Actor,
     /// The token as it was then.
     pub(crate) token: Token,
 }
 
 /// Puts down what is being done to the token `id`, which must be there, in the transaction that does it.
-pub(super) fn tell(database: &Transaction<'_>, deed: Deed, id: &str, by: &str, now: Timestamp) -> rusqlite::Result<()> {
+pub(super) fn tell(
+    database: &Transaction<'_>,
+    deed: Deed,
+    id: &str,
+    by: &Actor,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
     let sql = "INSERT INTO outbox (id, action, done_at, done_by, token, user, connection, groups, instance, created_at, expires_at)
                SELECT ?1, ?2, ?3, ?4, id, user, connection, groups, instance, created_at, expires_at FROM token WHERE id = ?5";
-    database.execute(sql, params![new_id(now).to_string(), deed.action(), now.as_micros(), by, id]).map(drop)
+    database
+        .execute(
+            sql,
+            params![new_id(now).to_string(), deed.action(), now.as_micros(), serde_json::json!(by).to_string(), id],
+        )
+        .map(drop)
 }
 
 impl Tokens {
@@ -76,7 +88,7 @@ fn untold(row: &Row<'_>) -> rusqlite::Result<Untold> {
         id: id.parse().map_err(unreadable)?,
         deed: if action == Deed::Created.action() { Deed::Created } else { Deed::Revoked },
         at: Timestamp::from_micros(row.get(2)?),
-        by: row.get(3)?,
+        by: serde_json::from_str(&row.get::<_, String>(3)?).unwrap_or_default(),
         token: Token {
             id: row.get(4)?,
             user: row.get(5)?,

@@ -47,7 +47,8 @@ fn what_was_done_is_told_until_somebody_has_it() {
     tokens.revoke(&token.id, "root", NOW.plus(5)).expect("revoked");
     tokens.revoke(&token.id, "root", NOW.plus(6)).expect("looked");
     let untold = Tokens::existing(folder.path()).expect("a file").untold().expect("read");
-    let told: Vec<_> = untold.iter().map(|one| (one.deed, one.by.as_str(), one.at, one.token.id.clone())).collect();
+    let told: Vec<_> =
+        untold.iter().map(|one| (one.deed, one.by.user.as_str(), one.at, one.token.id.clone())).collect();
     let expected =
         [(Deed::Created, "operator", NOW, token.id.clone()), (Deed::Revoked, "root", NOW.plus(5), token.id.clone())];
     assert_eq!(told, expected, "what revoked nothing is no deed");

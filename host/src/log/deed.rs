@@ -1,0 +1,34 @@
+//! What people do to the log itself, as events: who, from where, and also what somebody tried who may not.
+
+use super::{AuditLog, Inner};
+use crate::access::{Access, Denied, Right};
+use crate::event::{Channel, Detail, Event, Kind};
+
+impl AuditLog {
+    /// An event about something that the viewer did to the log.
+    pub(super) fn by(&self, deed: &str, access: &Access) -> Event {
+        let viewer = access.viewer();
+        self.0.event(deed).by_actor(access.actor(), viewer.instance.as_deref())
+    }
+
+    /// The viewer has the right that `deed`, an action, needs. That somebody without it tried is an entry.
+    ///
+    /// # Errors
+    /// The viewer lacks the right.
+    pub(crate) fn allow(&self, access: &Access, right: Right, deed: &str) -> Result<(), Denied> {
+        access.require(right).inspect_err(|denied| {
+            let event = self.by(deed, access).failed(Detail::Denied, "denied", format!("Refused: {denied}."));
+            if let Err(error) = self.record(event) {
+                tracing::warn!(%error, deed, "that somebody was refused was not recorded");
+            }
+        })
+    }
+}
+
+impl Inner {
+    /// An event of the log's own.
+    pub(super) fn event(&self, method: &str) -> Event {
+        let event = Event::new(self.view.now(), Channel::System, Kind::System, Detail::Ok);
+        Event { method: Some(method.to_owned()), ..event }
+    }
+}
