@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::name::is_hidden;
 use crate::policy::Plan;
 use crate::time::Timestamp;
 
@@ -83,6 +84,9 @@ pub(crate) fn reason(text: &str) -> Result<String, String> {
     let text = text.trim();
     match text.chars().count() {
         0 => Err("Give a reason; it is kept in the log.".to_owned()),
+        _ if text.chars().any(|letter| is_hidden(letter) && letter != '\n') => {
+            Err("The reason holds characters that do not show; leave them out.".to_owned())
+        }
         1..=LONGEST_REASON => Ok(text.to_owned()),
         count => Err(format!("The reason has {count} characters; at most {LONGEST_REASON} are kept.")),
     }
@@ -119,6 +123,7 @@ mod tests {
     #[test]
     fn a_reason_is_given_and_short() {
         assert_eq!(reason(" case 7\n").as_deref(), Ok("case 7"));
+        assert!(reason("case\u{202e} 7").is_err());
         assert!(reason(" \n").is_err() && reason(&"ä".repeat(501)).is_err() && reason(&"ä".repeat(500)).is_ok());
     }
 }

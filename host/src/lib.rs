@@ -29,6 +29,9 @@ pub mod field;
 /// How these look in the API's document.
 mod schema;
 
+/// What may be a name.
+mod name;
+
 /// Who does something to the log itself.
 pub mod actor;
 

@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use crate::access::{Access, Right, Viewer};
+use crate::name::is_hidden;
 use crate::time::Timestamp;
 
 /// How many views a user may have.
@@ -80,7 +81,7 @@ impl NewView {
             count if count > LONGEST_NAME => {
                 Err(format!("The name has {count} characters; at most {LONGEST_NAME} are kept."))
             }
-            _ if self.name.chars().any(char::is_control) => {
+            _ if self.name.chars().any(is_hidden) => {
                 Err("The name holds characters that do not show; leave them out.".to_owned())
             }
             _ if length > LONGEST_QUERY => {

@@ -31,7 +31,8 @@ async fn started(log: &Log, trusted: &str, sign_in: SignIn) -> (String, mpsc::Re
     };
     let upstream = serve(Router::new().fallback(any(handler))).await;
     let upstream = Upstream::new("up", &format!("http://{upstream}")).unwrap();
-    let names = HeaderNames { user: HeaderName::from_static("x-user"), groups: None, instance: None };
+    let names =
+        HeaderNames { user: HeaderName::from_static("x-user"), groups: None, instance: None, instance_optional: false };
     let front = Front::new([trusted.parse().expect("a block")]).sign_in(names, GroupMap::default());
     let address = serve(behind(router(log.log.clone(), vec![upstream], sign_in), front)).await;
     (format!("http://{address}/mcp/up"), headers)
@@ -90,4 +91,49 @@ async fn an_expired_token_is_told_so_and_whose_it_was_is_recorded() {
     let entries = log.wait_for(1).await;
     assert_eq!(entries[0].text(Field::User), Some("anna"));
     assert_eq!(entries[0].text(Field::Outcome), Some("denied"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_opens_this_log_is_handed_to_nobody_by_an_open_door() {
+    let log = Log::open();
+    let tokens = tokens(&log);
+    let viewer = mcp_audit::Viewer { user: "anna".into(), groups: vec![], instance: None };
+    let (secret, _) = tokens.create(&viewer, "laptop", log.log.now()).unwrap();
+    let then = log.log.now().plus(-10_000_000);
+    let short = NewToken::new(viewer, "laptop").expires(Some(then.plus(1)));
+    let (expired, _) = tokens.create_by("root", &short, then).unwrap();
+    for trusted in ["127.0.0.0/8", "10.0.0.0/8"] {
+        let (url, mut headers) = started(&log, trusted, SignIn::Open(Identity::new(tokens.clone()))).await;
+        for (sent, kept) in
+            [(secret.as_str(), true), (&expired, true), ("mcpa_of_another_log", true), ("foreign", false)]
+        {
+            let sent = [("authorization", &*format!("Bearer {sent}")), ("x-user", "ada")];
+            let response = send(post(&url, &sent, CALL)).await;
+            assert_eq!(response.status().as_u16(), 200);
+            response.collect().await.unwrap();
+            let seen = headers.recv().await.unwrap();
+            assert_eq!(!seen.contains_key("authorization"), kept, "{trusted} {sent:?}");
+        }
+    }
+    let users: Vec<_> = log.wait_for(8).await.iter().map(|entry| entry.text(Field::User).map(str::to_owned)).collect();
+    let named = |name: &str| users.iter().filter(|user| user.as_deref() == Some(name)).count();
+    assert_eq!((named("ada"), named("anna")), (4, 1), "an expired token says nothing of a call that is let through");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_foreign_page_cannot_call_as_whom_the_proxy_has_signed_in() {
+    let log = Log::open();
+    let (url, mut headers) = started(&log, "127.0.0.0/8", SignIn::Tokens(Identity::nobody())).await;
+    for foreign in [("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")] {
+        let response = send(post(&url, &[("x-user", "ada"), foreign], CALL)).await;
+        assert_eq!(response.status().as_u16(), 403, "{foreign:?}");
+        response.collect().await.unwrap();
+    }
+    let response = send(post(&url, &[("x-user", "ada"), ("sec-fetch-site", "same-origin")], CALL)).await;
+    assert_eq!(response.status().as_u16(), 200);
+    response.collect().await.unwrap();
+    assert!(headers.recv().await.is_some());
+    assert!(headers.try_recv().is_err(), "the upstream heard of one alone");
+    let denied = log.wait_for(3).await.iter().filter(|entry| entry.text(Field::Outcome) == Some("denied")).count();
+    assert_eq!(denied, 2);
 }

@@ -7,11 +7,14 @@ use serde_json::json;
 
 use super::caller::CallerSlot;
 use crate::event::Caller;
-use crate::identity::{Bearer, Identity, SignInError, Vouched, bearer};
+use crate::identity::{Identity, SignInError, Vouched, bearer, is_foreign};
 
 const CHALLENGE: HeaderValue = HeaderValue::from_static(r#"Bearer realm="mcp-audit""#);
 
 const NEEDED: &str = "a valid token is needed: send it as Authorization: Bearer mcpa_…; an administrator can make one with mcp-audit token create";
+
+/// A browser brings along what it is signed in with, wherever the page is from that tells it to.
+const FOREIGN: &str = "a browser sent this for a page of another site; call from a program, or from this site";
 
 /// How callers sign in.
 #[derive(Clone, Debug)]
@@ -28,32 +31,31 @@ impl SignIn {
     pub(super) async fn admit(&self, request: &mut Request) -> Result<(), Response> {
         let slot = request.extensions().get::<CallerSlot>().cloned();
         let is_caller = |caller: Caller| slot.iter().for_each(|slot| slot.set(caller.clone()));
-        if let Some(Vouched(person)) = request.extensions().get::<Vouched>() {
-            is_caller(person.caller());
-            // A proxy in front did the sign-in, so that in an open door this is not ours to take.
-            if matches!(self, Self::Tokens(_)) {
-                request.headers_mut().remove(header::AUTHORIZATION);
-            }
-            return Ok(());
-        }
-        let found = self.bearer(request.headers()).await;
-        let is_ours = matches!(found, Ok(_) | Err(SignInError::Expired(_)));
-        if is_ours || matches!(self, Self::Tokens(_)) {
+        let secret = secret(request.headers());
+        // An open door hands on what is for others, and nothing that would open this log.
+        if matches!(self, Self::Tokens(_)) || secret.as_ref().is_some_and(|secret| self.identity().is_ours(secret)) {
             request.headers_mut().remove(header::AUTHORIZATION);
         }
-        match &found {
-            Ok(bearer) => is_caller(bearer.caller()),
-            // Whose token it was is known, and worth knowing.
-            Err(SignInError::Expired(token)) => is_caller(token.caller()),
-            Err(_) => {}
+        if let Some(Vouched(person)) = request.extensions().get::<Vouched>() {
+            is_caller(person.caller());
+            return if is_foreign(request.headers()) { Err(refusal(StatusCode::FORBIDDEN, FOREIGN)) } else { Ok(()) };
+        }
+        let found = match &secret {
+            Some(secret) => self.identity().bearer(secret).await,
+            None => Err(SignInError::Unknown),
+        };
+        match (&found, self) {
+            (Ok(bearer), _) => is_caller(bearer.caller()),
+            // Whose token it was is known, and worth knowing where it is why nobody comes in.
+            (Err(SignInError::Expired(token)), Self::Tokens(_)) => is_caller(token.caller()),
+            (Err(_), _) => {}
         }
         found.err().and_then(|error| self.refusal(&error)).map_or(Ok(()), Err)
     }
 
-    async fn bearer(&self, headers: &HeaderMap) -> Result<Bearer, SignInError> {
+    fn identity(&self) -> &Identity {
         let (Self::Tokens(identity) | Self::Open(identity)) = self;
-        let secret = headers.get(header::AUTHORIZATION).and_then(|header| bearer(header.to_str().ok()?));
-        identity.bearer(secret.ok_or(SignInError::Unknown)?).await
+        identity
     }
 
     /// The answer to whoever is not known, unless everybody may come in.
@@ -65,10 +67,15 @@ impl SignIn {
                 Some(refusal(StatusCode::SERVICE_UNAVAILABLE, advice))
             }
             (_, Self::Open(_)) => None,
+            (error, _) if error.is_failure() => Some(refusal(StatusCode::SERVICE_UNAVAILABLE, &error.to_string())),
             (SignInError::Unknown, Self::Tokens(_)) => Some(unauthorized(NEEDED)),
             (error, Self::Tokens(_)) => Some(unauthorized(&error.to_string())),
         }
     }
+}
+
+fn secret(headers: &HeaderMap) -> Option<String> {
+    headers.get(header::AUTHORIZATION).and_then(|header| bearer(header.to_str().ok()?)).map(str::to_owned)
 }
 
 fn unauthorized(error: &str) -> Response {

@@ -12,12 +12,16 @@ use axum::response::{IntoResponse, Redirect, Response};
 use super::problem::Problem;
 use super::session::{self, Session};
 use super::witness::client;
-use super::{Site, origin, sign_in, ui};
+use super::{Site, sign_in, ui};
 use crate::AuditLog;
 use crate::access::{Access, Viewer};
 use crate::event::Client;
-use crate::identity::{Bearer, JwtError, Person, SignInError, Vouched, bearer};
-use crate::time::Timestamp;
+use crate::identity::{Bearer, JwtError, Person, SignInError, Vouched, bearer, is_own};
+use crate::time::{SECOND, Timestamp};
+
+/// For how long somebody who stays is believed without coming again: a proxy may have locked them out, an issuer taken
+/// its key back, and nobody would hear of it here.
+const WORD: i64 = 3_600 * SECOND;
 
 /// Somebody who is signed in, and what they may do: worked out anew for every request, and again for those who stay.
 #[derive(Clone)]
@@ -30,9 +34,10 @@ pub(super) struct Visitor {
 
 /// What a visitor came in by.
 enum Credential {
-    /// The embedder's word, or that of a proxy in front.
-    Word(Person),
-    /// A JWT, until it is over.
+    /// A word that somebody gave for them, and until when it is taken: that of the embedder, of a proxy in front, or of an
+    /// issuer in a JWT.
+    Word(Person, Timestamp),
+    /// The same, sent by a program on purpose.
     Jwt(Person, Timestamp),
     /// The token with this id.
     Token(String),
@@ -111,7 +116,7 @@ pub(super) async fn for_pages(State(site): State<Arc<Site>>, request: Request, n
 
 async fn admit(site: &Arc<Site>, parts: &mut Parts) -> Result<Visitor, Problem> {
     let (credential, person) = credential(site, parts).await?;
-    if credential.comes_by_itself() && !parts.method.is_safe() && !origin::is_own(&parts.headers) {
+    if credential.comes_by_itself() && !parts.method.is_safe() && !is_own(&parts.headers) {
         return Err(Problem::cross_site());
     }
     let visitor = Visitor::new(Arc::clone(site), Arc::new(credential), person, client(parts)).await?;
@@ -122,7 +127,7 @@ async fn admit(site: &Arc<Site>, parts: &mut Parts) -> Result<Visitor, Problem> 
 /// What a request comes with, and who it vouches for.
 async fn credential(site: &Site, parts: &Parts) -> Result<(Credential, Person), Problem> {
     if let Some(person) = word(site, parts).await {
-        return Ok((Credential::Word(person.clone()), person));
+        return Ok((Credential::Word(person.clone(), site.log.now().plus(WORD)), person));
     }
     // A token that is sent counts alone: with a wrong one nobody is let in by a cookie.
     if let Some(secret) = sent_token(&parts.headers) {
@@ -132,7 +137,7 @@ async fn credential(site: &Site, parts: &Parts) -> Result<(Credential, Person), 
         let person = bearer.person();
         return Ok(match bearer {
             Bearer::Token(token) => (Credential::Token(token.id.clone()), person),
-            Bearer::Jwt(_, until) => (Credential::Jwt(person.clone(), until), person),
+            Bearer::Jwt(_, until) => (Credential::Jwt(person.clone(), until.min(site.log.now().plus(WORD))), person),
         });
     }
     let session = session::of(site, &parts.headers).ok_or_else(Problem::unauthenticated)?;
@@ -158,8 +163,10 @@ impl Credential {
     /// Who it vouches for, as long as it is valid.
     async fn person(&self, site: &Site) -> Result<Person, Problem> {
         let id = match self {
-            Self::Word(person) => return Ok(person.clone()),
-            Self::Jwt(person, until) if site.identity.is_before(*until) => return Ok(person.clone()),
+            Self::Word(person, until) | Self::Jwt(person, until) if site.log.now() < *until => {
+                return Ok(person.clone());
+            }
+            Self::Word(..) => return Err(Problem::unauthenticated()),
             Self::Jwt(..) => return Err(SignInError::Jwt(JwtError::Expired).into()),
             Self::Token(id) => id,
             Self::Session(session) if session.lasts(site) => &session.id,

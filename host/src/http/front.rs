@@ -23,8 +23,10 @@ async fn look(State(front): State<Front>, mut request: Request, next: Next) -> R
             // Its port is not known.
             let port = if client == peer.ip() { peer.port() } else { 0 };
             request.extensions_mut().insert(ConnectInfo(SocketAddr::new(client, port)));
-            if let Some(person) = front.person(request.headers()) {
-                request.extensions_mut().insert(Vouched(person));
+            match front.person(request.headers()) {
+                Some(person) => drop(request.extensions_mut().insert(Vouched(person))),
+                // Nobody behind this may believe what was not believed here.
+                None => front.strip(request.headers_mut()),
             }
         }
         None => front.strip(request.headers_mut()),

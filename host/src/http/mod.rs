@@ -14,7 +14,6 @@ mod links;
 mod metrics;
 mod moment;
 mod openapi;
-mod origin;
 mod parameters;
 mod problem;
 mod search;

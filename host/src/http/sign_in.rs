@@ -15,8 +15,8 @@ use serde::Deserialize;
 use super::problem::Problem;
 use super::search::encode;
 use super::ui::{error, sign_in};
-use super::{Site, origin, session};
-use crate::identity::SignInError;
+use super::{Site, session};
+use crate::identity::{SignInError, is_own};
 use crate::store::Token;
 
 /// The routes.
@@ -58,7 +58,7 @@ async fn by_form(
     parts: Parts,
     sent: Result<Form<Credentials>, FormRejection>,
 ) -> Response {
-    if !origin::is_own(&parts.headers) {
+    if !is_own(&parts.headers) {
         return error::as_page(&site, None, Problem::cross_site().into_response());
     }
     let sent = match sent {
@@ -101,7 +101,7 @@ async fn by_link(State(site): State<Arc<Site>>, code: Result<Path<String>, PathR
 }
 
 async fn out(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
-    if !origin::is_own(&headers) {
+    if !is_own(&headers) {
         return error::as_page(&site, None, Problem::cross_site().into_response());
     }
     ([(SET_COOKIE, session::end(&site, &headers))], Redirect::to(&address(&site, "/"))).into_response()

@@ -43,6 +43,8 @@ impl Witness {
     /// Somebody was not let in, and it is known why. Whose token has expired is known as well.
     pub(super) fn refused_for(&self, log: &AuditLog, parts: &Parts, by: &str, error: &SignInError) {
         match error {
+            // Nobody was refused: it could not be found out.
+            error if error.is_failure() => {}
             SignInError::Expired(token) => {
                 self.tell(log, parts, by, token.caller(), "expired_credential", "The token has expired.".to_owned());
             }
@@ -50,9 +52,7 @@ impl Witness {
                 let message = format!("A JWT was not accepted: {why}.");
                 self.tell(log, parts, "jwt", Caller::default(), "refused_credential", message);
             }
-            SignInError::Unknown => self.refused(log, parts, by),
-            // Nobody was refused: it could not be found out.
-            SignInError::Tokens(_) => {}
+            SignInError::Unknown | SignInError::Tokens(_) => self.refused(log, parts, by),
         }
     }
 

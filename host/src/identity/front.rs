@@ -8,6 +8,7 @@ use hyper::header::HeaderName;
 
 use super::{GroupMap, Network, Person};
 use crate::access::Viewer;
+use crate::name;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
@@ -29,6 +30,9 @@ pub struct HeaderNames {
     pub groups: Option<HeaderName>,
     /// The instance of the platform.
     pub instance: Option<HeaderName>,
+    /// Whether somebody may come in without an instance where there is a header for it. Who belongs to none sees what
+    /// belongs to none, and may be allowed to change what holds for all.
+    pub instance_optional: bool,
 }
 
 /// In a request's extensions: whom a proxy that is believed has signed in.
@@ -76,9 +80,18 @@ impl Front {
             Some(name) => single(headers, name)?,
             None => None,
         };
-        let groups = names.groups.iter().flat_map(|name| headers.get_all(name)).filter_map(|line| line.to_str().ok());
-        let groups = self.groups.map(groups.flat_map(|line| line.split(',')).map(str::trim));
-        Some(Person { viewer: Viewer { user, groups, instance }, connection: None })
+        if names.instance.is_some() && instance.is_none() && !names.instance_optional {
+            tracing::warn!("a proxy names a user without an instance, so it is not believed; see instance_optional");
+            return None;
+        }
+        let groups = match &names.groups {
+            Some(name) => single(headers, name)?.unwrap_or_default(),
+            None => String::new(),
+        };
+        let groups = self.groups.map(groups.split(',').map(str::trim));
+        let is_name = |text: &String| name::check(text).is_ok();
+        let named = is_name(&user) && instance.as_ref().is_none_or(is_name);
+        named.then_some(Person { viewer: Viewer { user, groups, instance }, connection: None })
     }
 
     /// Takes away what anybody else says about who they are, so that nothing behind this one believes it either.
@@ -136,6 +149,7 @@ mod tests {
             user: HeaderName::from_static("x-user"),
             groups: Some(HeaderName::from_static("x-groups")),
             instance: Some(HeaderName::from_static("x-instance")),
+            instance_optional: false,
         };
         let groups = GroupMap::new([("sre".to_owned(), vec!["admin".to_owned()])].into(), Vec::new());
         Front::new(["10.0.0.0/8".parse().expect("a block")]).sign_in(names, groups)
@@ -165,12 +179,15 @@ mod tests {
             person(&[("x-user", "ada"), ("x-groups", "staff, sre"), ("x-instance", "eu")]).expect("ada").viewer;
         assert_eq!((viewer.user.as_str(), viewer.instance.as_deref()), ("ada", Some("eu")));
         assert_eq!(viewer.groups, ["admin"]);
-        assert_eq!(person(&[("x-user", "ada"), ("x-instance", "")]).expect("ada").viewer.instance, None);
         for nobody in [
             &[("x-groups", "sre")][..],
             &[("x-user", " ")],
             &[("x-user", "root"), ("x-user", "ada")],
             &[("x-user", "ada"), ("x-instance", "a"), ("x-instance", "b")],
+            &[("x-user", "ada"), ("x-instance", "a"), ("x-groups", "staff"), ("x-groups", "sre")],
+            &[("x-user", "ada"), ("x-instance", "")],
+            &[("x-user", "ada")],
+            &[("x-user", "ad\u{200b}a"), ("x-instance", "a")],
         ] {
             assert_eq!(person(nobody), None, "{nobody:?}");
         }

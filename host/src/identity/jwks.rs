@@ -1,5 +1,7 @@
 //! The keys of an issuer, from a file or an address: kept, and read again when one is missing or they are old.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -7,7 +9,7 @@ use std::time::{Duration, Instant};
 use hyper::Uri;
 use serde::Deserialize;
 use serde_json::Value as Json;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::fetch::{Fetch, LONGEST};
 use super::jws::{Key, Signed};
@@ -19,6 +21,8 @@ const AGE: Duration = Duration::from_secs(3_600);
 const PAUSE: Duration = Duration::from_secs(60);
 /// How long to wait after a look that failed.
 const RETRY: Duration = Duration::from_secs(10);
+/// How long keys are used of an issuer that cannot be reached: it may have taken one back.
+const LONGEST_AGE: Duration = Duration::from_secs(24 * 3_600);
 /// More keys than any issuer has.
 const MOST: usize = 100;
 
@@ -62,11 +66,17 @@ impl KeySource {
         if !text.contains("://") {
             return if text.is_empty() { Err(KeySourceError::Form) } else { Ok(Self::File(text.into())) };
         }
-        let url: Uri = text.parse().map_err(|_| KeySourceError::Form)?;
+        let source = Self::Url(text.parse().map_err(|_| KeySourceError::Form)?);
+        source.check().map(|()| source)
+    }
+
+    /// Whether nobody on the way can put keys of their own in.
+    fn check(&self) -> Result<(), KeySourceError> {
+        let Self::Url(url) = self else { return Ok(()) };
         let here = matches!(url.host(), Some("127.0.0.1" | "localhost" | "[::1]"));
         match (url.scheme_str(), url.host()) {
-            (Some("https"), Some(_)) => Ok(Self::Url(url)),
-            (Some("http"), Some(_)) if here => Ok(Self::Url(url)),
+            (Some("https"), Some(_)) => Ok(()),
+            (Some("http"), Some(_)) if here => Ok(()),
             (Some("http"), _) => Err(KeySourceError::Plain),
             _ => Err(KeySourceError::Form),
         }
@@ -76,10 +86,15 @@ impl KeySource {
 /// The keys as they are known.
 #[derive(Debug)]
 pub(super) struct Keys {
+    shared: Arc<Shared>,
+    /// Not before this is a missing key looked for. Held while somebody looks.
+    next_look: Arc<Mutex<Instant>>,
+}
+
+#[derive(Debug)]
+struct Shared {
     source: Source,
     known: RwLock<Known>,
-    /// Not before this is a missing key looked for. Held while somebody looks.
-    next_look: Mutex<Instant>,
 }
 
 #[derive(Debug)]
@@ -97,51 +112,83 @@ struct Known {
 impl Keys {
     /// A file is read at once, an address when the first JWT comes.
     pub(super) fn open(source: &KeySource) -> Result<Self, KeySourceError> {
+        source.check()?;
         let (source, known) = match source {
             KeySource::File(path) => (Source::File(path.clone()), Known::new(from_file(path)?)),
             KeySource::Url(url) => (Source::Url(Box::new(Fetch::new(url)?), url.clone()), Known::default()),
         };
-        Ok(Self { source, known: RwLock::new(known), next_look: Mutex::new(Instant::now()) })
+        let shared = Arc::new(Shared { source, known: RwLock::new(known) });
+        Ok(Self { shared, next_look: Arc::new(Mutex::new(Instant::now())) })
     }
 
     /// What `signed` says, if one of the keys has signed it.
     pub(super) async fn claims<'a>(&self, signed: &'a Signed<'_>) -> Result<&'a [u8], JwtError> {
-        let known = self.known();
-        if known.is_old()
-            && let Ok(mut next) = self.next_look.try_lock()
+        if self.shared.known().is_old()
+            && let Ok(next) = Arc::clone(&self.next_look).try_lock_owned()
             && *next <= Instant::now()
         {
-            self.look(&mut next, Duration::ZERO).await;
+            self.look(next, Duration::ZERO).await;
         }
-        match checked(&self.known().keys, signed) {
-            Err(JwtError::Key) => {}
-            found => return found,
+        if let Some(found) = self.shared.checked(signed) {
+            return found;
         }
-        let mut next = self.next_look.lock().await;
+        let next = Arc::clone(&self.next_look).lock_owned().await;
         // Somebody else may have looked while this one waited.
-        match checked(&self.known().keys, signed) {
-            Err(JwtError::Key) if *next <= Instant::now() => self.look(&mut next, PAUSE).await,
-            found => return found,
+        match self.shared.checked(signed) {
+            Some(found) => return found,
+            None if *next <= Instant::now() => self.look(next, PAUSE).await,
+            None => drop(next),
         }
-        drop(next);
-        checked(&self.known().keys, signed)
+        self.shared.checked(signed).unwrap_or_else(|| self.shared.refusal(signed))
     }
 
+    /// Reads the keys again, to the end even if whoever is waiting for it leaves: a caller who hangs up must not make
+    /// the next one ask the issuer once more.
+    async fn look(&self, mut next: OwnedMutexGuard<Instant>, pause: Duration) {
+        let shared = Arc::clone(&self.shared);
+        let look = tokio::spawn(async move {
+            let read = shared.look().await;
+            *next = Instant::now() + if read { pause } else { RETRY };
+        });
+        if let Err(error) = look.await {
+            tracing::error!(%error, "the keys that JWTs are checked with could not be read");
+        }
+    }
+}
+
+impl Shared {
     fn known(&self) -> Known {
-        self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if known.is_too_old() { Known::default() } else { known }
     }
 
-    /// Reads the keys again. Where that fails, those that are known stay.
-    async fn look(&self, next: &mut Instant, pause: Duration) {
+    /// What the known keys say; `None`: a look for others may help, as an issuer may change a key under its name.
+    fn checked<'a>(&self, signed: &'a Signed<'_>) -> Option<Result<&'a [u8], JwtError>> {
+        checked(&self.known().keys, signed).ok().map(Ok)
+    }
+
+    fn refusal<'a>(&self, signed: &'a Signed<'_>) -> Result<&'a [u8], JwtError> {
+        let known = self.known();
+        if known.since.is_none() { Err(JwtError::Unreachable) } else { checked(&known.keys, signed) }
+    }
+
+    /// Whether the keys could be read again. Where they could not, those that are known stay for a while.
+    async fn look(&self) -> bool {
         let found = match &self.source {
-            Source::File(path) => from_file(path).map_err(|error| error.to_string()),
-            Source::Url(fetch, url) => fetch.get(url).await.and_then(|bytes| read(&bytes).ok_or_else(unusable)),
+            Source::File(path) => {
+                let path = path.clone();
+                let read = tokio::task::spawn_blocking(move || from_file(&path).map_err(|error| error.to_string()));
+                read.await.unwrap_or_else(|error| Err(error.to_string()))
+            }
+            // An issuer that has no key any more has taken all of them back.
+            Source::Url(fetch, url) => fetch.get(url).await.and_then(|bytes| read(&bytes).ok_or_else(unreadable)),
         };
-        *next = Instant::now() + if found.is_ok() { pause } else { RETRY };
-        match found {
-            Ok(keys) => *self.known.write().unwrap_or_else(PoisonError::into_inner) = Known::new(keys),
-            Err(error) => tracing::error!(%error, "the keys that JWTs are checked with could not be read"),
-        }
+        let found = found.inspect_err(|error| {
+            tracing::error!(%error, "the keys that JWTs are checked with could not be read");
+        });
+        let Ok(keys) = found else { return false };
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Known::new(keys);
+        true
     }
 }
 
@@ -152,6 +199,10 @@ impl Known {
 
     fn is_old(&self) -> bool {
         self.since.is_none_or(|since| since.elapsed() > AGE)
+    }
+
+    fn is_too_old(&self) -> bool {
+        self.since.is_some_and(|since| since.elapsed() > LONGEST_AGE)
     }
 }
 
@@ -164,27 +215,31 @@ fn checked<'a>(keys: &[Key], signed: &'a Signed<'_>) -> Result<&'a [u8], JwtErro
 }
 
 fn from_file(path: &Path) -> Result<Vec<Key>, KeySourceError> {
-    let bytes = std::fs::read(path).map_err(|error| KeySourceError::File(path.to_owned(), error))?;
-    if bytes.len() > LONGEST {
-        return Err(KeySourceError::Empty(path.to_owned()));
-    }
-    read(&bytes).ok_or_else(|| KeySourceError::Empty(path.to_owned()))
+    let mut bytes = Vec::new();
+    let file = File::open(path).and_then(|file| file.take(LONGEST as u64 + 1).read_to_end(&mut bytes));
+    file.map_err(|error| KeySourceError::File(path.to_owned(), error))?;
+    let keys = read(&bytes).filter(|keys| bytes.len() <= LONGEST && !keys.is_empty());
+    keys.ok_or_else(|| KeySourceError::Empty(path.to_owned()))
 }
 
-fn unusable() -> String {
-    "there is no key that can be used".to_owned()
+fn unreadable() -> String {
+    "it is no JWK set".to_owned()
 }
 
-/// The usable keys of a set; `None`: there is none. An issuer may publish others beside them.
+/// The usable keys of a set; `None`: it is none. An issuer may publish others beside them.
 fn read(bytes: &[u8]) -> Option<Vec<Key>> {
     #[derive(Deserialize)]
     struct Set {
         keys: Vec<Json>,
     }
     let set: Set = serde_json::from_slice(bytes).ok()?;
-    let keys = set.keys.into_iter().take(MOST).filter_map(|key| serde_json::from_value(key).ok());
-    let keys: Vec<Key> = keys.filter(Key::is_usable).collect();
-    (!keys.is_empty()).then_some(keys)
+    let keys = set.keys.into_iter().filter_map(|key| serde_json::from_value(key).ok());
+    let mut keys: Vec<Key> = keys.filter(Key::is_usable).collect();
+    if keys.len() > MOST {
+        tracing::warn!(keys = keys.len(), "of the keys that JWTs are checked with, the first {MOST} are used");
+        keys.truncate(MOST);
+    }
+    Some(keys)
 }
 
 #[cfg(test)]

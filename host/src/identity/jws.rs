@@ -4,7 +4,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::signature::{self, RsaParameters, RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm};
-use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 
 use super::jwt::JwtError;
 
@@ -87,9 +88,20 @@ struct Header {
     alg: String,
     #[serde(default)]
     kid: Option<String>,
-    /// Extensions that must be understood; none is.
+    /// What kind of token it is, where it says so.
     #[serde(default)]
-    crit: Option<serde::de::IgnoredAny>,
+    typ: Option<String>,
+    /// Whether there are extensions that must be understood; none is. A member that is `null` is there as well.
+    #[serde(default, deserialize_with = "is_there")]
+    crit: bool,
+}
+
+/// The kinds that may be taken for an access token (RFC 8725, 3.11): those of logouts, proofs and events are signed by the
+/// same issuer for the same audience.
+const KINDS: [&str; 3] = ["jwt", "at+jwt", "application/at+jwt"];
+
+fn is_there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(deserializer).map(|_| true)
 }
 
 /// A JWT in its three parts, not believed yet.
@@ -111,8 +123,16 @@ impl<'a> Signed<'a> {
         let decoded = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| JwtError::Malformed);
         let header: Header = serde_json::from_slice(&decoded(header)?).map_err(|_| JwtError::Malformed)?;
         let algorithm = Algorithm::parse(&header.alg).filter(|algorithm| allowed.contains(algorithm));
-        let algorithm = algorithm.filter(|_| header.crit.is_none()).ok_or(JwtError::Algorithm)?;
+        let algorithm = algorithm.filter(|_| !header.crit).ok_or(JwtError::Algorithm)?;
+        if header.typ.is_some_and(|kind| !KINDS.iter().any(|known| kind.eq_ignore_ascii_case(known))) {
+            return Err(JwtError::Kind);
+        }
         Ok(Self { algorithm, key: header.kid, message, signature: decoded(signature)?, claims: decoded(claims)? })
+    }
+
+    /// What it says, whoever wrote it: good for turning it away early, and for nothing else.
+    pub(super) fn unbelieved(&self) -> &[u8] {
+        &self.claims
     }
 
     /// What it says, if `key` has signed it.
@@ -129,6 +149,7 @@ pub(super) struct Key {
     #[serde(rename = "use")]
     purpose: Option<String>,
     alg: Option<String>,
+    key_ops: Option<Vec<String>>,
     crv: Option<String>,
     n: Option<String>,
     e: Option<String>,
@@ -152,7 +173,13 @@ impl Key {
     pub(super) fn is_usable(&self) -> bool {
         let curves = || Algorithm::ALL.iter().filter_map(|algorithm| algorithm.curve());
         let curve = curves().any(|(curve, _)| self.crv.as_deref() == Some(curve));
-        self.kty == "RSA" && self.n.is_some() || self.kty != "RSA" && curve && self.x.is_some()
+        let complete = match self.kty.as_str() {
+            "RSA" => self.n.is_some() && self.e.is_some(),
+            "EC" => curve && self.x.is_some() && self.y.is_some(),
+            "OKP" => curve && self.x.is_some(),
+            _ => false,
+        };
+        complete && self.key_ops.as_ref().is_none_or(|operations| operations.iter().any(|name| name == "verify"))
     }
 
     fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {

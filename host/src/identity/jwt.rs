@@ -8,6 +8,7 @@ use super::jwks::{KeySource, KeySourceError, Keys};
 use super::jws::{Algorithm, Signed};
 use super::{GroupMap, Person};
 use crate::access::Viewer;
+use crate::name;
 use crate::time::{SECOND, Timestamp};
 
 /// What is taken of JWTs.
@@ -38,6 +39,10 @@ pub struct ClaimNames {
     pub groups: Option<String>,
     /// The instance of the platform.
     pub instance: Option<String>,
+    /// Whether somebody may come in without an instance where there is a claim for it. Who belongs to none sees what
+    /// belongs to none, and may be allowed to change what holds for all; and with many issuers a client chooses which
+    /// claims it gets.
+    pub instance_optional: bool,
     /// The name of the connection: the client that the JWT was given to.
     pub connection: Option<String>,
 }
@@ -51,9 +56,15 @@ pub enum JwtError {
     /// It is signed in a way that is not allowed, or not at all.
     #[error("the way it is signed is not allowed here")]
     Algorithm,
+    /// It is signed, and for something else than access.
+    #[error("it is another kind of token than one for access")]
+    Kind,
     /// None of the issuer's keys is the one it names.
-    #[error("its issuer has no such key, or its keys cannot be read at present")]
+    #[error("its issuer has no such key")]
     Key,
+    /// There are no keys, as the issuer cannot be reached. Nobody was refused.
+    #[error("the keys of its issuer cannot be read at present; try again later")]
+    Unreachable,
     /// It was not signed with that key.
     #[error("its signature is wrong")]
     Signature,
@@ -94,23 +105,41 @@ impl Jwt {
     /// Whom a JWT vouches for at `now`, and until when.
     pub(super) async fn person(&self, text: &str, now: Timestamp) -> Result<(Person, Timestamp), JwtError> {
         let signed = Signed::read(text, &self.options.algorithms)?;
-        let claims: Map<String, Json> =
-            serde_json::from_slice(self.keys.claims(&signed).await?).map_err(|_| JwtError::Malformed)?;
+        // First, so that what is for others does not wait for our issuer.
+        self.addressed(&read(signed.unbelieved())?)?;
+        let claims = read(self.keys.claims(&signed).await?)?;
+        if claims.contains_key("events") {
+            return Err(JwtError::Kind);
+        }
         let until = self.check(&claims, now)?;
         Ok((self.vouched(&claims)?, until))
     }
 
-    /// Issuer, audience and time; gives its end.
-    fn check(&self, claims: &Map<String, Json>, now: Timestamp) -> Result<Timestamp, JwtError> {
-        let leeway = i64::from(self.options.leeway_seconds) * SECOND;
+    /// Whether it says of itself that it is for this log.
+    pub(super) fn is_meant_for_us(&self, text: &str) -> bool {
+        let signed = Signed::read(text, Algorithm::ALL);
+        let claims = signed.and_then(|signed| read(signed.unbelieved()));
+        claims.is_ok_and(|claims| self.is_audience(&claims) == Ok(true))
+    }
+
+    /// From whom it is, and for whom.
+    fn addressed(&self, claims: &Map<String, Json>) -> Result<(), JwtError> {
         let issuer = claims.get("iss").and_then(Json::as_str).ok_or(JwtError::Claim("iss"))?;
         if issuer != self.options.issuer {
             return Err(JwtError::Issuer);
         }
+        if self.is_audience(claims)? { Ok(()) } else { Err(JwtError::Audience) }
+    }
+
+    fn is_audience(&self, claims: &Map<String, Json>) -> Result<bool, JwtError> {
         let audiences = texts(claims.get("aud")).ok_or(JwtError::Claim("aud"))?;
-        if !audiences.iter().any(|audience| self.options.audiences.iter().any(|own| own == audience)) {
-            return Err(JwtError::Audience);
-        }
+        Ok(audiences.iter().any(|audience| self.options.audiences.iter().any(|own| own == audience)))
+    }
+
+    /// Issuer, audience and time; gives its end.
+    fn check(&self, claims: &Map<String, Json>, now: Timestamp) -> Result<Timestamp, JwtError> {
+        self.addressed(claims)?;
+        let leeway = i64::from(self.options.leeway_seconds) * SECOND;
         let begin = moment(claims, "nbf")?;
         match begin {
             Some(begin) if now < begin.plus(-leeway) => return Err(JwtError::Early),
@@ -125,32 +154,43 @@ impl Jwt {
         let names = &self.options.claims;
         let user = text(claims, &names.user, "user")?.ok_or(JwtError::Claim("that names the user"))?;
         let optional = |name: &Option<String>, what| name.as_ref().map_or(Ok(None), |name| text(claims, name, what));
-        let groups = names.groups.as_ref().and_then(|name| claim(claims, name));
-        let groups = match groups {
+        let groups = names.groups.as_ref().map(|name| claim(claims, name)).transpose();
+        let groups = match groups.map_err(|()| JwtError::Claim("with the groups"))?.flatten() {
             None | Some(Json::Null) => Vec::new(),
             groups => texts(groups).ok_or(JwtError::Claim("with the groups"))?,
         };
-        let viewer =
-            Viewer { user, groups: self.groups.map(groups), instance: optional(&names.instance, "with the instance")? };
+        let instance = optional(&names.instance, "with the instance")?;
+        if names.instance.is_some() && instance.is_none() && !names.instance_optional {
+            return Err(JwtError::Claim("with the instance"));
+        }
+        let viewer = Viewer { user, groups: self.groups.map(groups), instance };
         Ok(Person { viewer, connection: optional(&names.connection, "with the connection")? })
     }
 }
 
-/// A claim that stands under its name, or deeper.
-fn claim<'a>(claims: &'a Map<String, Json>, name: &str) -> Option<&'a Json> {
-    let deeper = || {
-        let (first, rest) = name.split_once('.')?;
-        claim(claims.get(first)?.as_object()?, rest)
-    };
-    claims.get(name).or_else(deeper)
+fn read(claims: &[u8]) -> Result<Map<String, Json>, JwtError> {
+    serde_json::from_slice(claims).map_err(|_| JwtError::Malformed)
 }
 
-/// A claim's text. What is there and is no text, or an empty one, is never taken for "not there".
+/// A claim that stands under its name, or deeper. What should lead there and is no object is an error, as the claim may
+/// be in it.
+fn claim<'a>(claims: &'a Map<String, Json>, name: &str) -> Result<Option<&'a Json>, ()> {
+    match (claims.get(name), name.split_once('.')) {
+        (None, Some((first, rest))) => match claims.get(first) {
+            None | Some(Json::Null) => Ok(None),
+            Some(Json::Object(deeper)) => claim(deeper, rest),
+            Some(_) => Err(()),
+        },
+        (found, _) => Ok(found),
+    }
+}
+
+/// A claim that is a name. What is there and is none is never taken for "not there".
 fn text(claims: &Map<String, Json>, name: &str, what: &'static str) -> Result<Option<String>, JwtError> {
     match claim(claims, name) {
-        None | Some(Json::Null) => Ok(None),
-        Some(Json::String(text)) if !text.trim().is_empty() => Ok(Some(text.clone())),
-        Some(_) => Err(JwtError::Claim(what)),
+        Ok(None | Some(Json::Null)) => Ok(None),
+        Ok(Some(Json::String(text))) if name::check(text).is_ok() => Ok(Some(text.clone())),
+        _ => Err(JwtError::Claim(what)),
     }
 }
 

@@ -7,6 +7,7 @@ mod jwks;
 mod jws;
 mod jwt;
 mod network;
+mod origin;
 mod remembered;
 
 use std::sync::Arc;
@@ -23,7 +24,8 @@ pub use jwks::{KeySource, KeySourceError};
 pub use jws::Algorithm;
 pub use jwt::{ClaimNames, Jwt, JwtError, JwtOptions};
 pub use network::{Network, NetworkError};
-use remembered::Remembered;
+pub(crate) use origin::{is_foreign, is_own};
+use remembered::{By, Remembered};
 
 /// The cookie that holds a browser's session with the log. The proxy keeps it from its upstreams.
 pub(crate) const SESSION_COOKIE: &str = "mcp_audit_session";
@@ -99,6 +101,13 @@ pub enum SignInError {
     Tokens(#[from] TokenError),
 }
 
+impl SignInError {
+    /// Whether nobody was refused: it could not be found out who it is.
+    pub(crate) fn is_failure(&self) -> bool {
+        matches!(self, Self::Tokens(_) | Self::Jwt(JwtError::Unreachable))
+    }
+}
+
 /// Who may come in. Clones share what they remember.
 #[derive(Clone)]
 pub struct Identity {
@@ -150,13 +159,22 @@ impl Identity {
         }
     }
 
+    /// Whether this is a token of this log, or a JWT that says it is for this log, good ones or not: what nobody else may
+    /// be handed.
+    pub(crate) fn is_ours(&self, secret: &str) -> bool {
+        secret.starts_with(TOKEN_PREFIX) || self.jwt.as_ref().is_some_and(|jwt| jwt.is_meant_for_us(secret))
+    }
+
     /// The token whose secret this is.
     ///
     /// # Errors
     /// There is none, its time is over, or the file of tokens cannot be read.
     pub async fn by_secret(&self, secret: &str) -> Result<Arc<Token>, SignInError> {
+        if !secret.starts_with(TOKEN_PREFIX) {
+            return Err(SignInError::Unknown);
+        }
         let (wanted, now) = (secret.to_owned(), self.clock.now());
-        self.token(secret, move |tokens| tokens.find(&wanted, now)).await
+        self.token(By::Secret(secret), move |tokens| tokens.find(&wanted, now)).await
     }
 
     /// The token with this id, for sessions that were begun with it.
@@ -165,7 +183,7 @@ impl Identity {
     /// There is none, its time is over, or the file of tokens cannot be read.
     pub async fn by_id(&self, id: &str) -> Result<Arc<Token>, SignInError> {
         let wanted = id.to_owned();
-        self.token(&format!("id:{id}"), move |tokens| tokens.by_id(&wanted)).await
+        self.token(By::Id(id), move |tokens| tokens.by_id(&wanted)).await
     }
 
     /// Under which names the token with this id acts, or did until it was revoked.
@@ -178,23 +196,18 @@ impl Identity {
         tokio::task::spawn_blocking(move || tokens.name(&id)).await.unwrap_or(Err(TokenError::Stopping))
     }
 
-    /// Whether `until` is still to come.
-    pub(crate) fn is_before(&self, until: Timestamp) -> bool {
-        self.clock.now() < until
-    }
-
     async fn token(
         &self,
-        key: &str,
+        by: By<'_>,
         find: impl FnOnce(&Tokens) -> Result<Option<Token>, TokenError> + Send + 'static,
     ) -> Result<Arc<Token>, SignInError> {
         let tokens = self.tokens.clone().ok_or(SignInError::Unknown)?;
-        let token = match self.remembered.get(key) {
+        let token = match self.remembered.get(by) {
             Some(token) => token,
             None => {
                 let found = tokio::task::spawn_blocking(move || find(&tokens)).await;
                 let token = Arc::new(found.unwrap_or(Err(TokenError::Stopping))?.ok_or(SignInError::Unknown)?);
-                self.remembered.put(key, &token);
+                self.remembered.put(by, &token);
                 token
             }
         };

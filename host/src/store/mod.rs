@@ -23,7 +23,7 @@ use crate::time::Timestamp;
 pub use group::{Group, GroupBy, GroupQuery, GroupSort, Groups, MAX_GROUPS, Values};
 pub use payload::{PackedPayload, StoredPayload};
 pub use sqlite::{Files, SqliteWriter};
-pub(crate) use tokens::{Deed, LONGEST_NAME, PREFIX as TOKEN_PREFIX, Untold};
+pub(crate) use tokens::{Deed, PREFIX as TOKEN_PREFIX, Untold};
 pub use tokens::{NewToken, Token, TokenError, Tokens};
 
 /// How many rows one transaction of the cleanup removes at most: it holds the writer for some 20 ms.

@@ -19,6 +19,7 @@ fn world() -> World {
         user: HeaderName::from_static("x-user"),
         groups: Some(HeaderName::from_static("x-groups")),
         instance: Some(HeaderName::from_static("x-instance")),
+        instance_optional: true,
     };
     let groups = GroupMap::new([("sre".to_owned(), vec!["admin".to_owned()])].into(), vec!["user".to_owned()]);
     let front = Front::new(["10.0.0.0/8".parse().expect("a block")]).sign_in(names, groups);

@@ -7,6 +7,9 @@ use crate::world::{World, call};
 
 const HOSTILE: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>\u{202e}\u{1b}[31m";
 
+/// The worst that a user's name may be, and a reason: characters that do not show are refused in both.
+const VISIBLE: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>";
+
 /// Pages of every kind, each with hostile values in it.
 async fn pages(world: &World) -> Vec<(String, String)> {
     let mut event = call(HOSTILE, HOSTILE).fact(HOSTILE, HOSTILE);
@@ -18,10 +21,13 @@ async fn pages(world: &World) -> Vec<(String, String)> {
     event.client.user_agent = Some(HOSTILE.into());
     let id = world.record(event).await;
     let encoded: String = HOSTILE.bytes().map(|byte| format!("%{byte:02X}")).collect();
-    let browser = world.browser(HOSTILE, &["admin", "auditor"]).await;
+    let browser = world.browser(VISIBLE, &["admin", "auditor"]).await;
     let form = format!("view_name=%3Cscript%3Ealert(1)%3C%2Fscript%3E&view_shared=true&tool={encoded}");
     assert_eq!(browser.form("/views", &form).await.status, StatusCode::SEE_OTHER);
     let form = format!("from=2026-01-01&to=&reason={encoded}");
+    assert_eq!(browser.form("/settings/holds", &form).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let visible: String = VISIBLE.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let form = format!("from=2026-01-01&to=&reason={visible}");
     assert_eq!(browser.form("/settings/holds", &form).await.status, StatusCode::SEE_OTHER);
     let mut pages = Vec::new();
     for path in [

@@ -164,3 +164,21 @@ async fn a_link_signs_in_whoever_it_was_made_for() {
     let page = world.browser("ada", &["user"]).await.get("/").await;
     assert!(page.text.contains("search") && page.text.contains("Sign out"));
 }
+
+/// A session's request has just looked its token up by the id, which is no secret: it stands in lists and entries.
+#[tokio::test]
+async fn a_tokens_id_signs_nobody_in() {
+    let world = World::new();
+    let (_, token) = world.token("root", &["admin", "auditor"]);
+    let code = world.links.create(&token, None).expect("a code");
+    let cookie = world.stranger().get(&format!("/sign-in/{code}")).await.cookie();
+    let session = world.stranger().header("cookie", &cookie);
+    for guess in [format!("id:{}", token.id), token.id.clone()] {
+        assert_eq!(session.get("/api/v1/me").await.json()["user"], "root");
+        let page = world.stranger().header("sec-fetch-site", "same-origin");
+        let answer = page.form("/sign-in", &format!("token={guess}")).await;
+        assert_eq!((answer.status, answer.header("set-cookie")), (StatusCode::FORBIDDEN, ""));
+        let bearer = world.stranger().header("authorization", &format!("Bearer {guess}"));
+        assert_eq!(bearer.get("/api/v1/me").await.status, StatusCode::UNAUTHORIZED);
+    }
+}

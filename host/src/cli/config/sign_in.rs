@@ -6,10 +6,12 @@ use axum::http::HeaderName;
 use mcp_audit::identity::{Algorithm, ClaimNames, GroupMap, HeaderNames, Jwt, JwtOptions, KeySource, KeySourceError};
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use super::text::Text;
+use super::text::{Filled, Text};
 
 /// By how many seconds clocks may differ.
 const LEEWAY: u32 = 60;
+/// And at most: more would give tokens a second life.
+const LONGEST_LEEWAY: u32 = 300;
 
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
@@ -29,23 +31,26 @@ pub(in crate::cli) struct Header {
     user: Text<HeaderName>,
     groups: Option<Text<HeaderName>>,
     instance: Option<Text<HeaderName>>,
+    instance_optional: Option<bool>,
 }
 
 /// JWTs of an issuer.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::cli) struct JwtTable {
-    issuer: String,
+    issuer: Text<Filled>,
     #[serde(deserialize_with = "some")]
-    audiences: Vec<String>,
+    audiences: Vec<Text<Filled>>,
     keys: Text<KeySource>,
     #[serde(deserialize_with = "some")]
     algorithms: Vec<Text<Algorithm>>,
+    #[serde(default, deserialize_with = "short")]
     leeway_seconds: Option<u32>,
     requires_nbf: Option<bool>,
     user: Option<String>,
     groups: Option<String>,
     instance: Option<String>,
+    instance_optional: Option<bool>,
     connection: Option<String>,
 }
 
@@ -62,7 +67,12 @@ impl SignInTable {
 impl Header {
     pub(super) fn names(&self) -> HeaderNames {
         let name = |text: &Option<Text<HeaderName>>| text.as_ref().map(|text| text.value().clone());
-        HeaderNames { user: self.user.value().clone(), groups: name(&self.groups), instance: name(&self.instance) }
+        HeaderNames {
+            user: self.user.value().clone(),
+            groups: name(&self.groups),
+            instance: name(&self.instance),
+            instance_optional: self.instance_optional.unwrap_or(false),
+        }
     }
 }
 
@@ -70,8 +80,8 @@ impl JwtTable {
     /// The door that the table describes.
     pub(in crate::cli) fn open(self, groups: GroupMap) -> Result<Jwt, KeySourceError> {
         let options = JwtOptions {
-            issuer: self.issuer,
-            audiences: self.audiences,
+            issuer: self.issuer.value().0.clone(),
+            audiences: self.audiences.iter().map(|audience| audience.value().0.clone()).collect(),
             keys: self.keys.value().clone(),
             algorithms: self.algorithms.iter().map(|algorithm| *algorithm.value()).collect(),
             leeway_seconds: self.leeway_seconds.unwrap_or(LEEWAY),
@@ -80,6 +90,7 @@ impl JwtTable {
                 user: self.user.unwrap_or_else(|| "sub".to_owned()),
                 groups: self.groups,
                 instance: self.instance,
+                instance_optional: self.instance_optional.unwrap_or(false),
                 connection: self.connection,
             },
         };
@@ -91,4 +102,14 @@ impl JwtTable {
 fn some<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
     let list = Vec::deserialize(deserializer)?;
     if list.is_empty() { Err(de::Error::custom("the list is empty; name at least one")) } else { Ok(list) }
+}
+
+/// A clock's difference that does not void the end of every JWT.
+fn short<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    match u32::deserialize(deserializer)? {
+        seconds if seconds > LONGEST_LEEWAY => {
+            Err(de::Error::custom(format!("at most {LONGEST_LEEWAY} seconds; set the clocks right instead")))
+        }
+        seconds => Ok(Some(seconds)),
+    }
 }

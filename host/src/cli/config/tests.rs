@@ -99,6 +99,8 @@ fn what_a_jwt_is_checked_with_is_refused_where_it_would_be_no_check() {
         (jwt("k", "[\"HS256\"]", "[\"a\"]"), "only public keys are taken"),
         (jwt("k", "[]", "[\"a\"]"), "line 5: sign_in.jwt.algorithms: the list is empty"),
         (jwt("k", "[\"ES256\"]", "[]"), "line 3: sign_in.jwt.audiences: the list is empty"),
+        (jwt("k", "[\"ES256\"]", "[\" \"]"), "line 3: sign_in.jwt.audiences: it is empty"),
+        (jwt("k", "[\"ES256\"]\nleeway_seconds = 301", "[\"a\"]"), "line 6: sign_in.jwt.leeway_seconds: at most 300"),
     ] {
         let mistake = wrong.expect_err(expected);
         assert!(mistake.contains(expected), "{mistake}");

@@ -58,6 +58,20 @@ impl Read for KeySource {
     }
 }
 
+/// A text with something in it.
+#[derive(Clone, Debug)]
+pub(super) struct Filled(pub(super) String);
+
+impl Read for Filled {
+    fn read(text: &str) -> Result<Self, String> {
+        if text.trim().is_empty() {
+            Err("it is empty; write what the JWT has".to_owned())
+        } else {
+            Ok(Self(text.to_owned()))
+        }
+    }
+}
+
 impl Read for Algorithm {
     fn read(text: &str) -> Result<Self, String> {
         Self::parse(text).ok_or_else(|| {

@@ -12,7 +12,8 @@ use super::body::{Sendable, Sent};
 use super::segment::Name;
 use crate::TokenRequest;
 use crate::access::Right;
-use crate::store::{Deed, LONGEST_NAME, Token, Tokens};
+use crate::name::LONGEST_NAME;
+use crate::store::{Deed, Token, Tokens};
 use crate::time::Timestamp;
 
 /// The tokens.

@@ -111,9 +111,7 @@ impl From<RunError> for Problem {
 impl From<TokenError> for Problem {
     fn from(error: TokenError) -> Self {
         match error {
-            TokenError::Empty(_) | TokenError::Long(_) | TokenError::Past(_) => {
-                Self::invalid(sentence(&format!("{error}.")))
-            }
+            TokenError::Name(..) | TokenError::Past(_) => Self::invalid(sentence(&format!("{error}."))),
             _ => Self::internal(&error),
         }
     }
@@ -123,6 +121,7 @@ impl From<SignInError> for Problem {
     fn from(error: SignInError) -> Self {
         match error {
             SignInError::Tokens(error) => error.into(),
+            error if error.is_failure() => Self::new(BUSY, sentence(&format!("{error}."))),
             error => Self::new(UNAUTHENTICATED, sentence(&format!("{error}."))),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Display};
 
+use crate::name::is_hidden;
 use crate::time::{SECOND, Timestamp};
 
 /// A text that is safe to look at. Templates take recorded values in no other form; the escaping of HTML comes on top.
@@ -37,15 +38,6 @@ fn escape(text: &str, breaks: bool) -> String {
         }
     }
     shown
-}
-
-/// Characters that show nothing, or change how others show: controls, direction marks, separators, byte-order mark,
-/// tags. Joiners are none of them, as scripts and emoji need those.
-fn is_hidden(character: char) -> bool {
-    matches!(character,
-        '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}'
-        | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-        | '\u{e0000}'..='\u{e007f}')
 }
 
 /// A moment as people tell it: how long ago while that says more than a date.

@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 
 use self::issuer::{Issuer, encode};
 use super::*;
-use crate::time::{ManualClock, SECOND};
+use crate::time::{Clock, ManualClock, SECOND, SystemClock};
 
 const NOW: i64 = 1_000_000;
 
@@ -39,6 +39,7 @@ fn opened(keys: KeySource, change: impl FnOnce(&mut JwtOptions)) -> Identity {
             user: "sub".into(),
             groups: Some("realm.roles".into()),
             instance: Some("https://example/tenant".into()),
+            instance_optional: false,
             connection: Some("azp".into()),
         },
     };
@@ -93,7 +94,7 @@ async fn an_issuers_word_is_taken_as_the_configuration_reads_it() {
 #[tokio::test]
 async fn rsa_in_both_ways() {
     let key = json!({"kid": "rsa", "kty": "RSA", "n": issuer::RSA, "e": "AQAB"});
-    let (_folder, identity) = door(std::slice::from_ref(&key), |_| {});
+    let (_folder, identity) = door(std::slice::from_ref(&key), |options| options.claims.instance_optional = true);
     for jwt in [issuer::RS256, issuer::PS256] {
         assert_eq!(identity.bearer(jwt).await.expect("let in").person().viewer.user, "rsa");
         let (head, tail) = jwt.split_at(jwt.len() - 10);
@@ -132,6 +133,13 @@ async fn every_claim_counts() {
         (with("sub", json!(7)), JwtError::Claim("user")),
         (with("realm", json!({"roles": [1]})), JwtError::Claim("with the groups")),
         (with("https://example/tenant", json!("")), JwtError::Claim("with the instance")),
+        (with("https://example/tenant", Json::Null), JwtError::Claim("with the instance")),
+        (without("https://example/tenant"), JwtError::Claim("with the instance")),
+        (with("realm", json!("sre")), JwtError::Claim("with the groups")),
+        (with("sub", json!("ad\u{200b}a")), JwtError::Claim("user")),
+        (with("sub", json!("ada ")), JwtError::Claim("user")),
+        (with("sub", json!("x".repeat(257))), JwtError::Claim("user")),
+        (with("events", json!({"http://schemas.openid.net/event/backchannel-logout": {}})), JwtError::Kind),
     ] {
         assert_eq!(refused(&identity, &issuer.jwt(&claims)).await, expected, "{claims}");
     }
@@ -145,6 +153,9 @@ async fn every_claim_counts() {
     }
     let poor = identity.bearer(&issuer.jwt(&without("realm"))).await.expect("let in").person().viewer;
     assert_eq!(poor.groups, ["user"]);
+    let (_folder, open) = door(&[issuer.jwk()], |options| options.claims.instance_optional = true);
+    let nowhere = open.bearer(&issuer.jwt(&without("https://example/tenant"))).await.expect("let in").person();
+    assert_eq!(nowhere.viewer.instance, None);
     let (_folder, lenient) = door(&[issuer.jwk()], |options| options.requires_nbf = false);
     assert!(lenient.bearer(&issuer.jwt(&without("nbf"))).await.is_ok());
     assert_eq!(refused(&lenient, &issuer.jwt(&with("nbf", json!(NOW + 61)))).await, JwtError::Early);
@@ -169,9 +180,18 @@ async fn nothing_but_the_issuers_signature_counts() {
         json!({"alg": "None"}),
         json!({"alg": "HS256", "kid": "a"}),
         json!({"alg": "ES256", "kid": "a", "crit": ["exp"]}),
+        json!({"alg": "ES256", "kid": "a", "crit": null}),
         json!({"alg": ""}),
     ] {
         assert_eq!(refused(&identity, &issuer.sign(&header, &claims())).await, JwtError::Algorithm, "{header}");
+    }
+    for kind in ["logout+jwt", "dpop+jwt", "secevent+jwt", ""] {
+        let header = json!({"alg": "ES256", "kid": "a", "typ": kind});
+        assert_eq!(refused(&identity, &issuer.sign(&header, &claims())).await, JwtError::Kind, "{kind}");
+    }
+    for kind in ["JWT", "at+JWT", "application/at+jwt"] {
+        let header = json!({"alg": "ES256", "kid": "a", "typ": kind});
+        assert!(identity.bearer(&issuer.sign(&header, &claims())).await.is_ok(), "{kind}");
     }
     for header in [json!({"alg": "ES384", "kid": "a"}), json!({"alg": "RS256", "kid": "a"}), json!({"alg": "EdDSA"})] {
         assert_eq!(refused(&identity, &issuer.sign(&header, &claims())).await, JwtError::Key, "{header}");
@@ -259,8 +279,103 @@ async fn an_issuer_that_sends_too_much_or_nonsense_lets_nobody_in() {
         let (source, asked) = serve(move |_| body.clone()).await;
         let identity = opened(source, |_| {});
         for _ in 0..3 {
-            assert_eq!(refused(&identity, &issuer.jwt(&claims())).await, JwtError::Key);
+            assert_eq!(refused(&identity, &issuer.jwt(&claims())).await, JwtError::Unreachable);
         }
         assert_eq!(asked.load(Ordering::SeqCst), 1, "not asked again at once");
     }
+}
+
+#[tokio::test]
+async fn a_tokens_id_opens_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let tokens = Tokens::open(folder.path()).expect("tokens");
+    let root = Viewer { user: "root".into(), groups: vec!["admin".into()], instance: None };
+    let (secret, token) = tokens.create(&root, "laptop", SystemClock.now()).expect("a token");
+    let identity = Identity::new(tokens);
+    // As every request of a browser's session does.
+    identity.by_id(&token.id).await.expect("found");
+    for guess in [format!("id:{}", token.id), format!("i{}", token.id), token.id.clone(), format!("mcpa_{}", token.id)]
+    {
+        assert!(matches!(identity.bearer(&guess).await, Err(SignInError::Unknown)), "{guess}");
+        assert!(matches!(identity.by_secret(&guess).await, Err(SignInError::Unknown)), "{guess}");
+    }
+    assert_eq!(identity.by_secret(&secret).await.expect("found").id, token.id);
+    assert!(matches!(identity.by_id(&secret).await, Err(SignInError::Unknown)), "nor is a secret an id");
+}
+
+#[tokio::test]
+async fn an_issuer_takes_its_last_key_back() {
+    let (first, unknown) = (Issuer::p256("1"), Issuer::p256("2"));
+    let jwk = first.jwk();
+    let (source, _) = serve(move |time| json!({"keys": if time == 0 { vec![&jwk] } else { vec![] }}).to_string()).await;
+    let identity = opened(source, |_| {});
+    assert!(identity.bearer(&first.jwt(&claims())).await.is_ok());
+    assert_eq!(refused(&identity, &unknown.jwt(&claims())).await, JwtError::Key);
+    assert_eq!(refused(&identity, &first.jwt(&claims())).await, JwtError::Key);
+}
+
+#[tokio::test]
+async fn a_key_that_changed_under_its_name_is_looked_for() {
+    let (old, new) = (Issuer::p256("1"), Issuer::p256("1"));
+    let keys = [old.jwk(), new.jwk()];
+    let (source, asked) = serve(move |time| json!({"keys": [keys[time.min(1)]]}).to_string()).await;
+    let identity = opened(source, |_| {});
+    assert!(identity.bearer(&old.jwt(&claims())).await.is_ok());
+    assert!(identity.bearer(&new.jwt(&claims())).await.is_ok());
+    assert_eq!(refused(&identity, &old.jwt(&claims())).await, JwtError::Signature);
+    assert_eq!(asked.load(Ordering::SeqCst), 2);
+}
+
+/// An issuer that takes connections and never answers; counts them.
+async fn silent() -> (KeySource, tokio::sync::mpsc::Receiver<tokio::net::TcpStream>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let (sender, taken) = tokio::sync::mpsc::channel(64);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let _ = sender.send(stream).await;
+        }
+    });
+    (KeySource::parse(&format!("http://{address}/keys")).expect("an address"), taken)
+}
+
+#[tokio::test]
+async fn who_hangs_up_does_not_make_the_next_one_ask_again() {
+    let issuer = Issuer::p256("1");
+    let (source, mut taken) = silent().await;
+    let identity = opened(source, |_| {});
+    let jwt = issuer.jwt(&claims());
+    let first = {
+        let asking = identity.bearer(&jwt);
+        let stream = taken.recv();
+        // The look is under way, and then its caller is gone.
+        tokio::select! { _ = asking => unreachable!("nobody answers"), stream = stream => stream.expect("asked") }
+    };
+    let mut first = first;
+    let asking = tokio::spawn({
+        let (identity, jwt) = (identity.clone(), jwt.clone());
+        async move { identity.bearer(&jwt).await.map(drop) }
+    });
+    let body = json!({"keys": [issuer.jwk()]}).to_string();
+    let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+    first.write_all(format!("{head}{body}").as_bytes()).await.expect("answered");
+    assert!(asking.await.expect("ran").is_ok(), "the look that was begun serves the next one");
+    assert!(taken.try_recv().is_err(), "and there was one");
+}
+
+#[tokio::test]
+async fn what_is_for_others_does_not_wait_for_our_issuer() {
+    let issuer = Issuer::p256("1");
+    let (source, mut taken) = silent().await;
+    let identity = opened(source, |_| {});
+    let foreign = [
+        (with("iss", json!("https://other.example")), JwtError::Issuer),
+        (with("aud", json!("upstream")), JwtError::Audience),
+    ];
+    for (claims, expected) in foreign {
+        let jwt = issuer.jwt(&claims);
+        assert_eq!(refused(&identity, &jwt).await, expected);
+        assert_eq!(identity.is_ours(&jwt), expected == JwtError::Issuer, "{claims}");
+    }
+    assert!(taken.try_recv().is_err(), "nothing was asked");
 }

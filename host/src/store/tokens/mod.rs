@@ -17,10 +17,10 @@ use super::private;
 use crate::access::Viewer;
 use crate::actor::Actor;
 use crate::event::{Caller, new_id};
+use crate::name::NameError;
 use crate::time::{SECOND, Timestamp};
 
 pub(crate) use outbox::{Deed, Untold};
-pub(crate) use token::LONGEST_NAME;
 pub use token::{NewToken, Token};
 
 /// How every token begins, so that scanners for leaked secrets can know it.
@@ -54,12 +54,9 @@ pub enum TokenError {
     /// The process is stopping.
     #[error("the server is stopping")]
     Stopping,
-    /// A user or group without a name.
-    #[error("{0} must not be empty")]
-    Empty(&'static str),
-    /// A name that is no name any more.
-    #[error("{0} is longer than 256 bytes; take a shorter one")]
-    Long(&'static str),
+    /// A name that is none.
+    #[error("{0} {1}")]
+    Name(&'static str, NameError),
     /// It would be refused from the beginning.
     #[error("a token cannot expire in the past, and {0} is; name a later time")]
     Past(Timestamp),

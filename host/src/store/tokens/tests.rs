@@ -1,6 +1,7 @@
 //! What the file of tokens promises.
 
 use super::*;
+use crate::name::NameError;
 
 const NOW: Timestamp = Timestamp::EPOCH;
 
@@ -77,8 +78,11 @@ fn a_token_knows_when_it_is_over_and_when_it_was_used() {
 #[test]
 fn nameless_users_are_refused() {
     let (_folder, tokens) = opened();
-    assert!(matches!(tokens.create(&viewer(" "), "x", NOW), Err(TokenError::Empty(_))));
-    assert!(matches!(tokens.create(&viewer("x"), &"x".repeat(257), NOW), Err(TokenError::Long(_))));
+    assert!(matches!(tokens.create(&viewer(" "), "x", NOW), Err(TokenError::Name("the user", NameError::Empty))));
+    assert!(matches!(
+        tokens.create(&viewer("x"), &"x".repeat(257), NOW),
+        Err(TokenError::Name("the connection's name", NameError::Long))
+    ));
 }
 
 #[test]

@@ -6,10 +6,8 @@ use serde::Serialize;
 use super::TokenError;
 use crate::access::Viewer;
 use crate::event::Caller;
+use crate::name;
 use crate::time::Timestamp;
-
-/// Longest name of a user or connection, in bytes.
-pub(crate) const LONGEST_NAME: usize = 256;
 
 /// A token as it is known after its creation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -80,11 +78,10 @@ impl NewToken {
     /// Whether it can be made at `now`.
     pub(super) fn check(&self, now: Timestamp) -> Result<(), TokenError> {
         for (what, name) in [("the user", self.viewer.user.as_str()), ("the connection's name", &self.connection)] {
-            match name {
-                name if name.trim().is_empty() => return Err(TokenError::Empty(what)),
-                name if name.len() > LONGEST_NAME => return Err(TokenError::Long(what)),
-                _ => {}
-            }
+            name::check(name).map_err(|why| TokenError::Name(what, why))?;
+        }
+        if let Some(instance) = &self.viewer.instance {
+            name::check(instance).map_err(|why| TokenError::Name("the instance", why))?;
         }
         match self.expires_at {
             Some(end) if end <= now => Err(TokenError::Past(end)),

@@ -1,11 +1,11 @@
 //! Cross-site requests: a browser sends the session's cookie along, but says where the request comes from.
 
-use axum::http::HeaderMap;
-use axum::http::header::{HOST, ORIGIN};
+use hyper::HeaderMap;
+use hyper::header::{HOST, ORIGIN};
 
 /// Whether a browser sent this from a page of this very site, or its user by hand. What does not say so is refused:
 /// every browser of the last years does, and programs use a bearer token instead of a cookie.
-pub(super) fn is_own(headers: &HeaderMap) -> bool {
+pub(crate) fn is_own(headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     match text("sec-fetch-site") {
         Some(site) => matches!(site, "same-origin" | "none"),
@@ -17,13 +17,19 @@ pub(super) fn is_own(headers: &HeaderMap) -> bool {
     }
 }
 
+/// Whether a browser sent this for the page of another site. Programs say nothing of where a request comes from.
+pub(crate) fn is_foreign(headers: &HeaderMap) -> bool {
+    let says = headers.contains_key("sec-fetch-site") || headers.contains_key(ORIGIN);
+    says && !is_own(headers)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn own(pairs: &[(&'static str, &'static str)]) -> bool {
         let headers = pairs.iter().map(|(name, value)| {
-            (axum::http::HeaderName::from_static(name), axum::http::HeaderValue::from_static(value))
+            (hyper::header::HeaderName::from_static(name), hyper::header::HeaderValue::from_static(value))
         });
         is_own(&headers.collect())
     }
