@@ -121,8 +121,8 @@ fn held(assigned: &[String]) -> Vec<&'static str> {
 fn rights(held: &[&str], of_an_instance: bool) -> Vec<Right> {
     let mut rights = Vec::new();
     for (_, granted) in RIGHTS.iter().filter(|(group, _)| held.contains(group)) {
-        for right in *granted {
-            if !rights.contains(right) && !(of_an_instance && WHOLE_LOG.contains(right)) {
+        for right in granted.iter().filter(|right| !of_an_instance || !WHOLE_LOG.contains(right)) {
+            if !rights.contains(right) {
                 rights.push(*right);
             }
         }

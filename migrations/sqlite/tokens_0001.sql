@@ -32,14 +32,16 @@ CREATE TABLE outbox (
     expires_at INTEGER
 ) STRICT;
 
--- Under which names a revoked token acted, for whoever asks what it did.
+-- Under which names a revoked token acted, for whoever asks what it did, and its hash: whoever sends it is turned away,
+-- and whose it was is told.
 CREATE TABLE revoked (
     id         TEXT PRIMARY KEY,
+    hash       BLOB NOT NULL UNIQUE CHECK (length(hash) = 32),
     user       TEXT NOT NULL,
     connection TEXT NOT NULL,
     instance   TEXT
 ) STRICT;
 
 CREATE TRIGGER token_revoked AFTER DELETE ON token BEGIN
-    INSERT INTO revoked VALUES (old.id, old.user, old.connection, old.instance);
+    INSERT INTO revoked VALUES (old.id, old.hash, old.user, old.connection, old.instance);
 END;

@@ -13,7 +13,10 @@ pub(crate) fn failure(
     let (kind, message) = match detail {
         Detail::Ok | Detail::Accepted | Detail::InputRequired | Detail::TaskCreated => return None,
         Detail::TransportError => transport(unreached),
-        Detail::Denied | Detail::Rejected => (status.unwrap_or(0).to_string(), rejected(status, code)),
+        Detail::Denied | Detail::Rejected => match status {
+            Some(status) => (status.to_string(), rejected(status, code)),
+            None => (detail.as_str().to_owned(), "It was refused".to_owned()),
+        },
         Detail::RpcError => (code.map_or("rpc_error".to_owned(), |code| code.to_string()), rpc(code).to_owned()),
         Detail::ToolError => ("tool_error".to_owned(), "The tool reported an error".to_owned()),
         Detail::Cancelled => ("cancelled".to_owned(), "The client cancelled the call".to_owned()),
@@ -32,8 +35,8 @@ fn transport(unreached: Option<Unreached>) -> (String, String) {
 }
 
 /// The status in words, and the JSON-RPC code in words where it says more.
-fn rejected(status: Option<u16>, code: Option<i64>) -> String {
-    let status = sentence(status.unwrap_or(500));
+fn rejected(status: u16, code: Option<i64>) -> String {
+    let status = sentence(status);
     match code {
         Some(code) => format!("{status}: {}", rpc(Some(code))),
         None => status.to_owned(),
@@ -74,6 +77,7 @@ mod tests {
             Some(("404".into(), "Not found: Method not found".into()))
         );
         assert_eq!(of(Detail::Denied, Some(401), None), Some(("401".into(), "Unauthorized: no valid token".into())));
+        assert_eq!(of(Detail::Denied, None, None), Some(("denied".into(), "It was refused".into())));
         assert_eq!(of(Detail::TransportError, None, None).map(|(kind, _)| kind), Some("connection".into()));
         assert_eq!(of(Detail::Rejected, Some(418), None).map(|(kind, _)| kind), Some("418".into()));
     }

@@ -48,6 +48,7 @@ impl SignIn {
             (Ok(bearer), _) => is_caller(bearer.caller()),
             // Whose token it was is known, and worth knowing where it is why nobody comes in.
             (Err(SignInError::Expired(token)), Self::Tokens(_)) => is_caller(token.caller()),
+            (Err(SignInError::Revoked(caller)), Self::Tokens(_)) => is_caller(caller.clone()),
             (Err(_), _) => {}
         }
         found.err().and_then(|error| self.refusal(&error)).map_or(Ok(()), Err)

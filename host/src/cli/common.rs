@@ -114,7 +114,10 @@ pub(super) fn serve_until_end(
     log.stopping();
     runtime.shutdown_timeout(grace);
     log.close();
-    Ok(())
+    match log.recorder().gauges().untold() {
+        0 => Ok(()),
+        lost => Err(format!("{lost} events are lost: they could not be stored before the end").into()),
+    }
 }
 
 /// Listens, or says what to do about it; `option` is where the address comes from.

@@ -88,6 +88,11 @@ async fn serve(config: Config) -> Result<AuditLog, Failure> {
         LogOptions { data: config.data.clone().unwrap_or_else(|| DATA.into()), policy: config.policy.clone() };
     let identity = identity(&config, &options.data)?;
     let log = options.open_with(config.queue(), config.prices.clone().unwrap_or_default())?;
+    for group in config.unknown_groups(log.manifest()) {
+        let known: Vec<_> = log.manifest().groups.iter().map(|group| group.name.as_str()).collect();
+        tracing::warn!("the policy has no group {group:?}, so it gives no right; it has {}", known.join(", "));
+    }
+    identity.look_for_keys();
     let open = config.sign_in().open == Some(true);
     let sign_in = if open { SignIn::Open(identity.clone()) } else { SignIn::Tokens(identity.clone()) };
     let site = Site::new(log.clone(), identity, SignInLinks::default());

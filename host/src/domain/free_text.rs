@@ -9,6 +9,8 @@ const FIELDS: &[Field] = &[
     Field::Tool,
     Field::Model,
     Field::RecordId,
+    Field::ResourceName,
+    Field::ResourceId,
     Field::User,
     Field::Connection,
     Field::Ip,

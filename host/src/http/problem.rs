@@ -96,8 +96,8 @@ impl Problem {
 
     /// A browser sent its cookie from a foreign page.
     pub(super) fn cross_site() -> Self {
-        let advice =
-            "This did not come from a page of this site, so nothing was done. Open the page here and repeat it.";
+        let advice = "This did not come from a page of this site, so nothing was done. Open the page here and repeat it; a \
+             program sends a token as Authorization: Bearer, or says where it is in Origin.";
         Self::new(CROSS_SITE, advice)
     }
 

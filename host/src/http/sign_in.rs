@@ -5,9 +5,9 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::rejection::{FormRejection, PathRejection};
 use axum::extract::{Form, Path, Query, State};
+use axum::http::StatusCode;
 use axum::http::header::SET_COOKIE;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
@@ -100,11 +100,17 @@ async fn by_link(State(site): State<Arc<Site>>, code: Result<Path<String>, PathR
     }
 }
 
-async fn out(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
-    if !is_own(&headers) {
+async fn out(State(site): State<Arc<Site>>, parts: Parts) -> Response {
+    if !is_own(&parts.headers) {
         return error::as_page(&site, None, Problem::cross_site().into_response());
     }
-    ([(SET_COOKIE, session::end(&site, &headers))], Redirect::to(&address(&site, "/"))).into_response()
+    // Nobody leaves who was not there.
+    if let Some(session) = session::of(&site, &parts.headers)
+        && let Ok(token) = site.identity.by_id(&session.id).await
+    {
+        site.witness.left(&site.log, &parts, token.caller());
+    }
+    ([(SET_COOKIE, session::end(&site, &parts.headers))], Redirect::to(&address(&site, "/"))).into_response()
 }
 
 fn enter(site: &Site, token: &Token, next: &str) -> Response {

@@ -121,14 +121,19 @@ impl Keys {
         Ok(Self { shared, next_look: Arc::new(Mutex::new(Instant::now())) })
     }
 
-    /// What `signed` says, if one of the keys has signed it.
-    pub(super) async fn claims<'a>(&self, signed: &'a Signed<'_>) -> Result<&'a [u8], JwtError> {
+    /// Reads them where there are none, or old ones.
+    pub(super) async fn refresh(&self) {
         if self.shared.known().is_old()
             && let Ok(next) = Arc::clone(&self.next_look).try_lock_owned()
             && *next <= Instant::now()
         {
             self.look(next, Duration::ZERO).await;
         }
+    }
+
+    /// What `signed` says, if one of the keys has signed it.
+    pub(super) async fn claims<'a>(&self, signed: &'a Signed<'_>) -> Result<&'a [u8], JwtError> {
+        self.refresh().await;
         if let Some(found) = self.shared.checked(signed) {
             return found;
         }

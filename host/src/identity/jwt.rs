@@ -102,6 +102,11 @@ impl Jwt {
         Ok(Self { keys: Keys::open(&options.keys)?, groups: Arc::new(groups), options })
     }
 
+    /// Reads the keys where there are none yet.
+    pub(super) async fn look_for_keys(&self) {
+        self.keys.refresh().await;
+    }
+
     /// Whom a JWT vouches for at `now`, and until when.
     pub(super) async fn person(&self, text: &str, now: Timestamp) -> Result<(Person, Timestamp), JwtError> {
         let signed = Signed::read(text, &self.options.algorithms)?;

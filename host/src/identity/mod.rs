@@ -88,8 +88,11 @@ impl Bearer {
 #[derive(Debug, thiserror::Error)]
 pub enum SignInError {
     /// There is no such token.
-    #[error("this log does not know the token; it may have been revoked. Ask an administrator for a new one")]
+    #[error("this log does not know the token. Ask an administrator for a new one")]
     Unknown,
+    /// The token was good once, and is taken back; whose it was.
+    #[error("the token was revoked; ask an administrator for a new one")]
+    Revoked(Caller),
     /// The token was good once.
     #[error("the token expired at {}; ask an administrator for a new one", .0.expires_at.unwrap_or(Timestamp::EPOCH))]
     Expired(Arc<Token>),
@@ -140,6 +143,14 @@ impl Identity {
         self
     }
 
+    /// Reads the keys that JWTs are checked with, so that a server says at its start that they cannot be read. Returns
+    /// at once.
+    pub fn look_for_keys(&self) {
+        if let Some(jwt) = self.jwt.clone() {
+            tokio::spawn(async move { jwt.look_for_keys().await });
+        }
+    }
+
     /// The tokens, where there are any.
     pub fn tokens(&self) -> Option<&Tokens> {
         self.tokens.as_ref()
@@ -174,7 +185,21 @@ impl Identity {
             return Err(SignInError::Unknown);
         }
         let (wanted, now) = (secret.to_owned(), self.clock.now());
-        self.token(By::Secret(secret), move |tokens| tokens.find(&wanted, now)).await
+        match self.token(By::Secret(secret), move |tokens| tokens.find(&wanted, now)).await {
+            Err(SignInError::Unknown) => Err(self.revoked(secret).await),
+            found => found,
+        }
+    }
+
+    /// Why a secret that is no token's is refused.
+    async fn revoked(&self, secret: &str) -> SignInError {
+        let Some(tokens) = self.tokens.clone() else { return SignInError::Unknown };
+        let secret = secret.to_owned();
+        let looked = tokio::task::spawn_blocking(move || tokens.revoked(&secret)).await;
+        match looked.unwrap_or(Err(TokenError::Stopping)) {
+            Ok(caller) => caller.map_or(SignInError::Unknown, SignInError::Revoked),
+            Err(error) => error.into(),
+        }
     }
 
     /// The token with this id, for sessions that were begun with it.

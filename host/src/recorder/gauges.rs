@@ -92,6 +92,11 @@ impl Gauges {
         self.dropped.fetch_add(events, Ordering::Relaxed);
     }
 
+    /// What was lost and is not told yet.
+    pub fn untold(&self) -> u64 {
+        self.untold.load(Ordering::Relaxed)
+    }
+
     /// What was lost since this was last asked; whoever asks tells it in a gap entry.
     pub(super) fn take_lost(&self) -> Option<u64> {
         let lost = self.untold.swap(0, Ordering::Relaxed);
@@ -116,7 +121,7 @@ impl Gauges {
         self.size.count(stored.len() as u64);
         let places = stored.iter().filter_map(|stored| match stored {
             Stored::At(seq) => Some(seq + 1),
-            Stored::Duplicate => None,
+            Stored::Duplicate | Stored::Conflict => None,
         });
         // Told even where every place is known: a duplicate may be what a commit stored that seemed to fail.
         self.next.send_modify(|next| *next = places.fold(*next, u64::max));

@@ -66,8 +66,10 @@ impl StateChange {
 pub enum Stored {
     /// It has this place in the log.
     At(u64),
-    /// An entry of this id was there already.
+    /// The same entry was there already: sent again, of this id, instance, channel, method and user.
     Duplicate,
+    /// Another entry of this id was there already, and stays.
+    Conflict,
 }
 
 /// How far retention got in one step.

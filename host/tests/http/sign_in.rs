@@ -182,3 +182,38 @@ async fn a_tokens_id_signs_nobody_in() {
         assert_eq!(bearer.get("/api/v1/me").await.status, StatusCode::UNAUTHORIZED);
     }
 }
+
+/// Nobody sends one more refusal: that there were more than are told one by one is told all the same.
+#[tokio::test]
+async fn a_flood_of_refusals_ends_with_its_number() {
+    let world = World::new();
+    for at in 0..30 {
+        let guess = world.stranger().header("authorization", &format!("Bearer mcpa_{at}"));
+        assert_eq!(guess.get("/api/v1/me").await.status, StatusCode::UNAUTHORIZED);
+    }
+    let admin = world.bearer("root", &["admin"]);
+    loop {
+        let told = admin.entries("method=sign_in.failed").await;
+        let (numbers, alone): (Vec<_>, Vec<_>) =
+            told.into_iter().partition(|entry| entry["error_type"] == "too_many_refusals");
+        if let [first, ..] = &numbers[..] {
+            assert!(alone.len() >= 10 && alone.len() < 30, "{}", alone.len());
+            let more = format!("{} more sign-ins were refused", 30 - alone.len());
+            assert!(numbers.len() > 1 || first["error_message"].as_str().is_some_and(|text| text.starts_with(&more)));
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn who_signs_out_is_told() {
+    let world = World::new();
+    let browser = world.browser("uma", &["user"]).await;
+    assert_eq!(browser.form("/sign-out", "").await.status, StatusCode::SEE_OTHER);
+    assert_eq!(browser.form("/sign-out", "").await.status, StatusCode::SEE_OTHER, "nobody is there any more");
+    world.record(mcp_audit::event::Event::tool_call(world.log.now(), "up", "search")).await;
+    let told = world.bearer("root", &["admin"]).entries("method=sign_in.ended").await;
+    assert_eq!(told.len(), 1);
+    assert_eq!((&told[0]["user"], &told[0]["ip"]), (&"uma".into(), &"203.0.113.7".into()));
+}

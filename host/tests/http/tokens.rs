@@ -162,3 +162,26 @@ async fn what_was_done_while_no_log_ran_is_told_once_whatever_happens_in_between
     log.run_due().expect("looked");
     assert_eq!(told(&log), 2);
 }
+
+#[tokio::test]
+async fn who_uses_a_revoked_token_is_told_by_the_names_it_had() {
+    let world = World::new();
+    let (secret, token) = world.token("uma", &["user"]);
+    let leaked = world.stranger().header("authorization", &format!("Bearer {secret}"));
+    assert_eq!(leaked.get("/api/v1/me").await.status, StatusCode::OK);
+    let admin = world.bearer("root", &["admin"]);
+    assert_eq!(admin.delete(&format!("/api/v1/tokens/{}", token.id)).await.status, StatusCode::NO_CONTENT);
+    // What was just found is believed for a second.
+    while leaked.get("/api/v1/me").await.status == StatusCode::OK {
+        tokio::task::yield_now().await;
+    }
+    leaked.get("/api/v1/entries").await.problem(401, "was revoked");
+    world.record(call("ada", "search")).await;
+    let told = admin.entries("method=sign_in.failed&user=uma").await;
+    assert!(!told.is_empty());
+    for entry in told {
+        let said = (&entry["error_type"], &entry["connection"], &entry["ip"]);
+        assert_eq!(said, (&json!("revoked_credential"), &json!("test"), &json!("203.0.113.7")), "{entry}");
+        assert!(["/api/v1/me", "/api/v1/entries"].iter().any(|path| entry["path"] == *path), "{entry}");
+    }
+}

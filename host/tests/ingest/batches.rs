@@ -86,7 +86,35 @@ async fn the_first_of_two_with_one_id_counts() {
     let own = id();
     let (first, second) = (with(&json!({ "id": own, "user": "anna" })), with(&json!({ "id": own, "user": "otto" })));
     let answer = service.events(&json!([first, second])).await.json();
-    assert_eq!((&answer["stored"], &answer["duplicate"]), (&1.into(), &1.into()));
+    assert_eq!((&answer["stored"], &answer["refused"]), (&1.into(), &1.into()));
     let seen = world.bearer("root", &["admin"]).entries("channel=api").await;
     assert_eq!((seen.len(), &seen[0]["user"]), (1, &"anna".into()));
+}
+
+/// An id that another event has is nobody's proof that this one was stored.
+#[tokio::test]
+async fn an_id_that_another_event_has_is_a_refusal_and_no_duplicate() {
+    let world = World::new();
+    let eu = world.bearer_in("eu", "platform", &["service"]);
+    let us = world.bearer_in("us", "platform", &["service"]);
+    let first = with(&json!({ "method": "key.revoked", "user": "ada", "channel": "admin" }));
+    assert_eq!(only(&eu.events(&first).await)["result"], "stored");
+    assert_eq!(only(&eu.events(&first).await)["result"], "duplicate");
+    for (sender, changed) in [(&us, first.clone()), (&eu, changed(&first, "method", "user.deleted"))] {
+        let answer = sender.events(&changed).await;
+        assert_eq!(answer.status.as_u16(), 422, "{}", answer.text);
+        let result = only(&answer);
+        assert_eq!((&result["result"], &result["field"]), (&"refused".into(), &"id".into()), "{result}");
+    }
+    // The first one in a request counts against the others of the same request too.
+    let item = item();
+    let answer = eu.events(&json!([item, changed(&item, "user", "mallory"), item])).await.json();
+    let results: Vec<_> = answer["results"].as_array().expect("results").iter().map(|one| &one["result"]).collect();
+    assert_eq!(results, ["stored", "refused", "duplicate"], "{answer}");
+}
+
+fn changed(item: &serde_json::Value, name: &str, value: &str) -> serde_json::Value {
+    let mut item = item.clone();
+    item[name] = value.into();
+    item
 }

@@ -167,3 +167,27 @@ async fn the_token_says_of_which_instance_its_events_are() {
     assert_eq!(only(&platform)["result"], "stored");
     assert_eq!(world.bearer_in("us", "root", &["admin"]).entries("channel=api").await.len(), 1);
 }
+
+/// The log says what it was told of a failure, and makes nothing up.
+#[tokio::test]
+async fn a_failure_is_told_in_the_senders_words_or_as_unknown() {
+    let world = World::new();
+    let service = world.bearer("platform", &["service"]);
+    let auditor = world.bearer("otto", &["auditor"]);
+    for (given, kind, message) in [
+        (json!({"outcome": "denied"}), "denied", "It was refused"),
+        (json!({"outcome": "error"}), "unknown", "It failed, and the sender does not say how"),
+        (json!({"outcome": "denied", "error_type": "quota"}), "quota", ""),
+        (json!({"outcome": "error", "error_message": "The disk is full"}), "unknown", "The disk is full"),
+        (json!({"status_code": 403}), "403", "Forbidden"),
+        (json!({"status_code": 403, "error_type": "blocked_by_policy"}), "blocked_by_policy", ""),
+    ] {
+        let mut item = json!({ "id": id(), "channel": "admin", "method": "user.deleted" });
+        item.as_object_mut().expect("an object").extend(given.as_object().expect("an object").clone());
+        let answer = service.events(&item).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+        let entry = auditor.get_json(format!("/api/v1/entries/{}", item["id"].as_str().expect("an id"))).await;
+        assert_eq!(entry["error_type"], kind, "{given}");
+        assert_eq!(entry["error_message"].as_str().unwrap_or_default(), message, "{given}");
+    }
+}

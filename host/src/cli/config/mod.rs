@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use mcp_audit::capture::upstream::{Upstream, UpstreamError};
 use mcp_audit::identity::{Front, GroupMap, Network};
+use mcp_audit::manifest::Manifest;
 use mcp_audit::price::Prices;
 use mcp_audit::recorder::QueueLimits;
 use serde::{Deserialize, Serialize};
@@ -79,6 +80,13 @@ impl Config {
             let advice = "nobody is believed who sends these headers: name your proxy's address in trusted_proxies";
             return Err(Mistake::of(text, "[sign_in.header]", advice));
         }
+        if let Some(advice) = config.sign_in().header.and_then(|header| header.mistake()) {
+            return Err(Mistake::of(text, "[sign_in.header]", &advice));
+        }
+        if let SignInTable { tokens: Some(false), header: None, jwt: None, .. } = config.sign_in() {
+            let advice = "nobody could sign in without tokens; add [sign_in.header] or [sign_in.jwt]";
+            return Err(Mistake::of(text, "[sign_in]", advice));
+        }
         Ok(config)
     }
 
@@ -110,6 +118,14 @@ impl Config {
     pub(super) fn group_map(&self) -> GroupMap {
         let everybody = self.sign_in().everybody.unwrap_or_default();
         GroupMap::new(self.groups.clone().unwrap_or_default(), everybody)
+    }
+
+    /// Groups that people would be given and that the policy does not know.
+    pub(super) fn unknown_groups(&self, manifest: &Manifest) -> Vec<String> {
+        let mapped = self.groups.iter().flatten().flat_map(|(_, groups)| groups);
+        let everybody = self.sign_in().everybody.unwrap_or_default();
+        let is_unknown = |name: &&String| manifest.groups.iter().all(|group| group.name != **name);
+        mapped.chain(&everybody).filter(is_unknown).cloned().collect()
     }
 
     /// What stands in front.

@@ -64,7 +64,37 @@ impl SignInTable {
     }
 }
 
+/// Headers that mean something else, and whose values may be secrets.
+const RESERVED: [&str; 12] = [
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "set-cookie",
+    "host",
+    "origin",
+    "forwarded",
+    "x-forwarded-for",
+    "user-agent",
+    "content-type",
+    "content-length",
+    "mcp-session-id",
+];
+
 impl Header {
+    /// What is wrong with the names, beside that each is one.
+    pub(super) fn mistake(&self) -> Option<String> {
+        let names = self.names();
+        let all: Vec<_> =
+            [Some(&names.user), names.groups.as_ref(), names.instance.as_ref()].into_iter().flatten().collect();
+        let reserved = all.iter().find(|name| RESERVED.contains(&name.as_str()));
+        let twice = all.iter().enumerate().find(|(at, name)| all[..*at].contains(name)).map(|(_, name)| name);
+        match (reserved, twice) {
+            (Some(name), _) => Some(format!("{name} means something else; let the proxy use a header of its own")),
+            (None, Some(name)) => Some(format!("{name} is there twice; each needs a header of its own")),
+            (None, None) => None,
+        }
+    }
+
     pub(super) fn names(&self) -> HeaderNames {
         let name = |text: &Option<Text<HeaderName>>| text.as_ref().map(|text| text.value().clone());
         HeaderNames {

@@ -74,6 +74,15 @@ fn mistakes_name_line_key_and_what_to_do() {
             "[sign_in.header]\nuser = \"X-User\"",
             "line 1: sign_in.header: nobody is believed who sends these headers: name your proxy's address",
         ),
+        (
+            "trusted_proxies = [\"10.0.0.1\"]\n[sign_in.header]\nuser = \"Authorization\"",
+            "line 2: sign_in.header: authorization means something else",
+        ),
+        (
+            "trusted_proxies = [\"10.0.0.1\"]\n[sign_in.header]\nuser = \"X-A\"\ngroups = \"x-a\"",
+            "line 2: sign_in.header: x-a is there twice",
+        ),
+        ("[sign_in]\ntokens = false", "line 1: sign_in: nobody could sign in without tokens"),
     ] {
         let mistake = Config::read(text).expect_err(text).to_string();
         assert!(mistake.contains(expected), "{text}\n{mistake}");

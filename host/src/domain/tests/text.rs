@@ -102,7 +102,19 @@ fn words_are_free_text() {
                 other => panic!("{text}: {other}"),
             })
             .collect();
-        assert_eq!(names, ["method", "tool", "model", "record_id", "user", "connection", "ip", "server"], "{text}");
+        let all = [
+            "method",
+            "tool",
+            "model",
+            "record_id",
+            "resource_name",
+            "resource_id",
+            "user",
+            "connection",
+            "ip",
+            "server",
+        ];
+        assert_eq!(names, all, "{text}");
     }
 }
 

@@ -6,6 +6,9 @@ use foldhash::fast::RandomState;
 use rusqlite::{Connection, OptionalExtension, Statement};
 use uuid::Uuid;
 
+use crate::entry::Entry;
+use crate::field::Field;
+
 /// How many ids a generation has.
 const GENERATION: usize = 16_384;
 
@@ -41,6 +44,26 @@ impl Ids {
         }
         Ok(true)
     }
+}
+
+/// What an event that is sent again has in common with the entry that was made of it. Its time is not among it, as the
+/// log's own is taken where a sender gives none.
+const SAME: [Field; 4] = [Field::Channel, Field::Instance, Field::Method, Field::User];
+
+/// Whether the entry that has this one's id is this one, sent again.
+pub(super) fn is_same(connection: &Connection, entry: &Entry) -> rusqlite::Result<bool> {
+    for field in SAME {
+        let (column, number) = (field.name(), field as i64);
+        let sql = format!(
+            "SELECT text FROM entry LEFT JOIN term ON term.field = {number} AND term.id = entry.{column} WHERE entry.id = ?1"
+        );
+        let text: Option<String> =
+            connection.prepare_cached(&sql)?.query_row([entry.id.as_bytes()], |row| row.get(0))?;
+        if text.as_deref() != entry.text(field) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::catch_up::{catch_up, mend, pushed};
-use super::ids::Ids;
+use super::ids::{Ids, is_same};
 use super::on_disk::OnDisk;
 use super::rows::{Insert, Placed};
 use super::sweep::Sweep;
@@ -104,7 +104,8 @@ impl SqliteWriter {
         let mut is_there = transaction.prepare_cached("SELECT 1 FROM entry WHERE id = ?1").doing(doing)?;
         for (entry, payload) in &batch.entries {
             if !ids.insert(entry.id, &mut is_there).doing(doing)? {
-                stored.push(Stored::Duplicate);
+                let same = is_same(&transaction, entry).doing(doing)?;
+                stored.push(if same { Stored::Duplicate } else { Stored::Conflict });
                 continue;
             }
             // Never backwards, whatever the clock did: retention removes a prefix by this.

@@ -82,7 +82,8 @@ impl Tokens {
             if !transaction.table_exists(None, "token")? {
                 transaction.execute_batch(SCHEMA)?;
             }
-            let current = transaction.table_exists(None, "outbox")? && transaction.table_exists(None, "revoked")?;
+            let current =
+                transaction.table_exists(None, "outbox")? && transaction.column_exists(None, "revoked", "hash")?;
             transaction.commit()?;
             Ok(current)
         })?;
@@ -175,10 +176,16 @@ impl Tokens {
     pub fn name(&self, id: &str) -> Result<Option<Caller>, TokenError> {
         let sql = "SELECT user, connection, instance FROM token WHERE id = ?1 \
                    UNION ALL SELECT user, connection, instance FROM revoked WHERE id = ?1 LIMIT 1";
-        let caller = |row: &Row<'_>| {
-            Ok(Caller { user: row.get(0)?, connection: row.get(1)?, instance: row.get(2)?, ..Caller::default() })
-        };
         self.with(|connection| connection.query_row(sql, [id], caller).optional())
+    }
+
+    /// Under which names the token acted whose secret this was, if it was revoked.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn revoked(&self, secret: &str) -> Result<Option<Caller>, TokenError> {
+        let sql = "SELECT user, connection, instance FROM revoked WHERE hash = ?1";
+        self.with(|connection| connection.query_row(sql, [hash(secret)], caller).optional())
     }
 
     /// Every token, oldest first.
@@ -236,6 +243,10 @@ impl Tokens {
 
 fn hash(secret: &str) -> Vec<u8> {
     Sha256::digest(secret).to_vec()
+}
+
+fn caller(row: &Row<'_>) -> rusqlite::Result<Caller> {
+    Ok(Caller { user: row.get(0)?, connection: row.get(1)?, instance: row.get(2)?, ..Caller::default() })
 }
 
 fn token(row: &Row<'_>) -> rusqlite::Result<Token> {

@@ -32,7 +32,7 @@ pub(in super::super) struct Answer {
 enum Outcome {
     /// It is durable, as this entry.
     Stored { id: Uuid, seq: u64 },
-    /// An entry of this id was there already. Nothing was changed.
+    /// It was sent before and is in the log already. Nothing was changed.
     Duplicate { id: Uuid },
     /// It is no entry.
     Refused(Refusal),
@@ -74,6 +74,10 @@ fn outcome(id: Uuid, stored: Result<Stored, RecordError>) -> Result<Outcome, Pro
     match stored {
         Ok(Stored::At(seq)) => Ok(Outcome::Stored { id, seq }),
         Ok(Stored::Duplicate) => Ok(Outcome::Duplicate { id }),
+        Ok(Stored::Conflict) => {
+            let reason = "another event has this id, so this one is not recorded; give it an id of its own";
+            Ok(Outcome::Refused(Refusal::of("id", reason)))
+        }
         Err(RecordError::Refused(_)) => {
             let reason =
                 "the log's store does not take it, and the log's own messages say why; sending it again is no use";

@@ -105,12 +105,16 @@ impl Draft {
 
     /// As the sender says, else in the words that capture has for it.
     fn failure(&self, detail: Detail) -> Option<Failure> {
-        let usual = failure(detail, self.event.status_code, None, None);
-        let (kind, message) = (self.error_type.clone(), self.error_message.clone());
-        if usual.is_none() && kind.is_none() && message.is_none() {
-            return None;
+        let usual = match detail {
+            // Of a captured answer this says that it could not be read; here nobody has tried.
+            Detail::Unknown => Some(Failure::new(detail.as_str(), "It failed, and the sender does not say how")),
+            _ => failure(detail, self.event.status_code, None, None),
+        };
+        match (self.error_type.clone(), self.error_message.clone()) {
+            (None, None) => usual,
+            (None, Some(message)) => Some(Failure { message, ..usual.unwrap_or_default() }),
+            // What is usual is about another type of error.
+            (Some(kind), message) => Some(Failure { kind, message: message.unwrap_or_default(), code: None }),
         }
-        let usual = usual.unwrap_or_default();
-        Some(Failure { kind: kind.unwrap_or(usual.kind), message: message.unwrap_or(usual.message), code: None })
     }
 }
