@@ -8,7 +8,7 @@ use crate::event::Client;
 use crate::time::Timestamp;
 
 /// Who is asking.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Viewer {
     /// The user.
     pub user: String,

@@ -84,6 +84,9 @@ mod retention;
 /// The handle to all of it.
 mod log;
 
+/// Refusals in bulk.
+mod flood;
+
 /// How traffic becomes events.
 pub mod capture;
 

@@ -12,6 +12,8 @@ const PROGRESS_TOKEN: &str = "progresstoken";
 const WORD: usize = 5;
 /// How deep JSON is looked for in texts of JSON.
 const NESTING: usize = 8;
+/// Members whose value is a name, beside one that is called `value`.
+const NAMES: [&str; 3] = ["name", "key", "header"];
 
 /// How much memory the compiled form of one pattern may take, in bytes.
 const PATTERN_BYTES: usize = 1 << 20;
@@ -125,7 +127,7 @@ fn hide_items(masks: &[&Mask], items: &mut [Json], depth: usize) -> bool {
 
 fn hide_members(masks: &[&Mask], map: &mut serde_json::Map<String, Json>, depth: usize) -> bool {
     // `{"name": "Authorization", "value": "…"}`: headers and environment variables are often written so.
-    let named = ["name", "key", "header"].iter().filter_map(|name| map.get(*name)?.as_str());
+    let named = NAMES.iter().filter_map(|name| map.get(*name)?.as_str());
     let named = named.into_iter().any(|name| is_key(masks, name));
     let mut hidden = false;
     for (key, mut value) in std::mem::take(map) {
@@ -164,16 +166,52 @@ fn hide_text(masks: &[&Mask], text: &str) -> Option<String> {
 
 /// For bodies that are no JSON, cut ones above all: hides the string after `"key":` wherever it stands.
 fn hide_keys_in_text(masks: &[&Mask], text: &str) -> (String, bool) {
+    let (text, mut hidden) = hide_options(masks, text);
+    let named = names_a_key(masks, &text);
     let mut out = String::with_capacity(text.len());
-    let mut hidden = false;
-    let mut rest = text;
+    let mut rest = text.as_str();
     while let Some((key, upto)) = next_key(rest) {
         out.push_str(&rest[..upto]);
         rest = &rest[upto..];
-        if is_key(masks, &unescaped(key)) {
+        let key = unescaped(key);
+        if is_key(masks, &key) || (named && key == "value") {
             let end = value_end(rest);
             out.push_str(&format!("\"{MASKED}\""));
             rest = &rest[end..];
+            hidden = true;
+        }
+    }
+    out.push_str(rest);
+    (out, hidden)
+}
+
+/// Whether there is a `"name": "Authorization"` anywhere: which `"value"` is its own is not known without parsing.
+fn names_a_key(masks: &[&Mask], text: &str) -> bool {
+    let mut rest = text;
+    while let Some((key, upto)) = next_key(rest) {
+        let names = NAMES.contains(&&*unescaped(key));
+        rest = &rest[upto..];
+        if names && is_key(masks, &unescaped(rest[..value_end(rest)].trim_matches(['"', '\\']))) {
+            return true;
+        }
+    }
+    false
+}
+
+/// `"--password","…"` in what is no JSON: the string after an option that is a key.
+fn hide_options(masks: &[&Mask], text: &str) -> (String, bool) {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    let mut hidden = false;
+    while let Some(at) = rest.find("\"-") {
+        let end = at + string_end(&rest[at..]);
+        let option = rest[at..end].trim_matches(['"', '\\']);
+        let gap = rest[end..].len() - rest[end..].trim_start_matches([' ', '\t', '\r', '\n', ',', '\\']).len();
+        out.push_str(&rest[..end]);
+        rest = &rest[end..];
+        if rest[gap..].starts_with('"') && is_key(masks, option) {
+            out.push_str(&format!("{}\"{MASKED}\"", &rest[..gap]));
+            rest = &rest[gap + string_end(&rest[gap..])..];
             hidden = true;
         }
     }
@@ -279,10 +317,19 @@ mod tests {
             r#"["--password","s3cret"]"#,
             r#"{"password2":"s3cret"}"#,
             r#"{"Bearer s3cret":1}"#,
+            // What this library does not read as JSON, and others do.
+            r#"{"x":1e999,"headers":[{"name":"API-Key","value":"s3cret"}]}"#,
+            r#"{"x":"\ud800","headers":[{"value":"s3cret","name":"password"}]}"#,
+            r#"{"x":1e999,"argv":["--password","s3cret"]}"#,
+            r#"{"x":1e999,"argv":["a", "--api-key" , "s3cret" , "b"]}"#,
+            r#"{"argv":["--password","s3cret, cut o"#,
+            r#"{"headers":[{"name":"api-key","value":"s3cret, cut o"#,
         ] {
             let (text, hidden) = masked(body);
             assert!(hidden && !text.contains("s3cret"), "{body} became {text}");
         }
+        let deep = format!("{}{}{}", "[".repeat(500), r#"{"name":"password","value":"s3cret"}"#, "]".repeat(500));
+        assert!(!masked(&deep).0.contains("s3cret"));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use axum::routing::any;
 use http_body_util::BodyExt;
 use mcp_audit::capture::proxy::{SignIn, router};
 use mcp_audit::capture::upstream::Upstream;
+use mcp_audit::domain::Domain;
 use mcp_audit::field::Field;
 use mcp_audit::http::behind;
 use mcp_audit::identity::{Front, GroupMap, HeaderNames, Identity};
@@ -136,4 +137,32 @@ async fn a_foreign_page_cannot_call_as_whom_the_proxy_has_signed_in() {
     assert!(headers.try_recv().is_err(), "the upstream heard of one alone");
     let denied = log.wait_for(3).await.iter().filter(|entry| entry.text(Field::Outcome) == Some("denied")).count();
     assert_eq!(denied, 2);
+}
+
+/// Whoever has no token can neither fill the log nor leave anything in it, and none goes untold.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_without_tokens_is_told_by_its_number_and_keeps_no_body() {
+    let log = Log::open();
+    log.keep_payloads(true).await;
+    let (url, _) = started(&log, "10.0.0.0/8", SignIn::Tokens(Identity::new(tokens(&log)))).await;
+    for _ in 0..40 {
+        let response = send(post(&url, &[], CALL)).await;
+        assert_eq!(response.status().as_u16(), 401);
+        response.collect().await.unwrap();
+    }
+    let access = log.access();
+    loop {
+        let entries = log.log.reader(&access).page(Domain::TRUE, None, 500).unwrap().entries;
+        let alone: Vec<_> = entries.iter().filter(|entry| entry.text(Field::Channel) == Some("mcp")).collect();
+        assert!(alone.iter().all(|entry| entry.payload_commitment.is_none()), "{alone:?}");
+        assert!(alone.iter().all(|entry| entry.text(Field::Tool) == Some("echo")), "what was tried is told");
+        let numbers =
+            entries.iter().filter_map(|entry| entry.text(Field::ErrorMessage)?.split_once(" more MCP requests"));
+        let counted: usize = numbers.map(|(number, _)| number.parse::<usize>().unwrap()).sum();
+        if alone.len() + counted == 40 {
+            assert!(counted > 0, "forty within seconds are more than ten");
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
 }

@@ -14,7 +14,11 @@ struct Rule {
 const MASKS: &[Rule] = &[
     Rule { name: "passwords", keys: PASSWORDS, patterns: &[ASSIGNMENT, OPTION, ELEMENT, URL_PASSWORD] },
     Rule { name: "tokens", keys: TOKENS, patterns: &[BEARER, BASIC, HEADER, JWT] },
-    Rule { name: "keys", keys: KEYS, patterns: &[SK, GITHUB, GITHUB_FINE, GITLAB, AWS, GOOGLE, SLACK, STRIPE, PEM] },
+    Rule {
+        name: "keys",
+        keys: KEYS,
+        patterns: &[OWN, SK, GITHUB, GITHUB_FINE, GITLAB, AWS, GOOGLE, SLACK, STRIPE, PEM],
+    },
 ];
 
 // `-`, `_` and case make no difference to the host: `api_key` is `apikey`, `API-Key` and `apiKey`.
@@ -99,6 +103,8 @@ const BASIC: &str = r"(?i)\bbasic\s+[A-Za-z0-9+/]{6,}={1,2}";
 const BEARER: &str = r"(?i)\bbearer\s+[A-Za-z0-9._~+/=-]{6,}";
 const HEADER: &str = r"(?i)\b(?:proxy-)?authorization\s*:\s*[^\r\n]+";
 const JWT: &str = r"\beyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]*";
+/// A token of the log itself.
+const OWN: &str = r"\bmcpa_[A-Za-z0-9_-]{20,}";
 const SK: &str = r"\bsk-[A-Za-z0-9_-]{16,}";
 const GITHUB: &str = r"\bgh[oprsu]_[A-Za-z0-9]{20,}";
 const GITHUB_FINE: &str = r"\bgithub_pat_[A-Za-z0-9_]{20,}";

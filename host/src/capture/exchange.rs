@@ -12,6 +12,7 @@ use super::digest::Digest;
 use super::head::{RequestHead, ResponseHead};
 use super::parent::CallId;
 use super::sessions::Sessions;
+use crate::AuditLog;
 
 /// Most bytes of one body that wait to be read; what comes while so many wait is lost to the log, never to the traffic.
 const WAITING: usize = 1 << 20;
@@ -130,6 +131,12 @@ impl Exchange {
     /// The job of reading could not be queued: it is tried again with the next chunk.
     pub(super) fn not_handed_over(&self) {
         self.traffic().handed_over = false;
+    }
+
+    /// Whether a refused exchange has an entry of its own, or counts among many.
+    pub(super) fn is_told_alone(&self, log: &AuditLog) -> bool {
+        let address = self.head.peer.map(|peer| peer.ip().to_canonical().to_string());
+        self.sessions.flood.is_told_alone(log, address, "MCP requests")
     }
 
     /// On the path: the exchange is over. Returns how many bytes still wait, the first time.

@@ -93,7 +93,13 @@ impl Observer {
             Watched::Mcp(exchange) => {
                 let Some(waiting) = exchange.end(end) else { return };
                 let exchange = Arc::clone(exchange);
-                self.later(waiting, move || exchange.conclude());
+                if !exchange.caller.is_refused() {
+                    self.later(waiting, move || exchange.conclude());
+                } else if exchange.is_told_alone(&self.log) {
+                    // Nobody's content is kept who was not let in.
+                    let silent = |event| Event { payload: None, ..event };
+                    self.later(waiting, move || exchange.conclude().into_iter().map(silent).collect());
+                }
             }
             Watched::Api(call) if call.end(end) => {
                 let (call, secret) = (Arc::clone(call), self.log.secret().clone());

@@ -13,6 +13,7 @@ use super::exchange::Exchange;
 use super::jsonrpc::{Id, Message};
 use super::params::Named;
 use crate::event::{Body, Caller};
+use crate::flood::Flood;
 use crate::secret::Secret;
 
 /// Most sessions that are remembered; the one that came first is forgotten first.
@@ -32,6 +33,8 @@ pub(super) struct Sessions {
     links: Mutex<Bounded<Uuid>>,
     /// Bytes of bodies that wait to be read, in all exchanges.
     pub(super) waiting: AtomicUsize,
+    /// What was refused lately.
+    pub(super) flood: Flood,
 }
 
 /// What is remembered of a session.
@@ -68,6 +71,7 @@ impl Sessions {
             known: Mutex::default(),
             links: Mutex::default(),
             waiting: AtomicUsize::new(0),
+            flood: Flood::default(),
         }
     }
 

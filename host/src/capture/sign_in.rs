@@ -51,7 +51,9 @@ impl SignIn {
             (Err(SignInError::Revoked(caller)), Self::Tokens(_)) => is_caller(caller.clone()),
             (Err(_), _) => {}
         }
-        found.err().and_then(|error| self.refusal(&error)).map_or(Ok(()), Err)
+        let Some(refusal) = found.err().and_then(|error| self.refusal(&error)) else { return Ok(()) };
+        slot.iter().for_each(CallerSlot::refuse);
+        Err(refusal)
     }
 
     fn identity(&self) -> &Identity {

@@ -177,7 +177,7 @@ pub(super) fn groups_json(by: &[GroupBy], groups: &[Group]) -> io::Result<()> {
             "average_us": group.average_us,
             "p95_us": group.p95_us,
         });
-        say(inert(&json.to_string()))
+        say(inert_json(&json.to_string()))
     })
 }
 
@@ -187,7 +187,7 @@ fn millis(micros: u64) -> String {
 
 /// One JSON object a line. JSON escapes control characters by itself; bidi ones are escaped here.
 pub(super) fn json_lines(entries: &[Entry]) -> io::Result<()> {
-    entries.iter().try_for_each(|entry| say(inert(&serde_json::to_string(entry)?)))
+    entries.iter().try_for_each(|entry| say(inert_json(&serde_json::to_string(entry)?)))
 }
 
 /// One entry with details, and its payload where there is one, as indented JSON.
@@ -197,15 +197,23 @@ pub(super) fn entry(entry: &Entry, payload: Option<StoredPayload>) -> serde_json
     if let Some(payload) = payload {
         json["payload"] = serde_json::json!({ "request": payload.request, "response": payload.response });
     }
-    Ok(serde_json::to_string_pretty(&json)?.lines().map(inert).collect::<Vec<_>>().join("\n"))
+    Ok(serde_json::to_string_pretty(&json)?.lines().map(inert_json).collect::<Vec<_>>().join("\n"))
 }
 
 /// The text with control and bidirectional characters written out.
 pub(super) fn inert(text: &str) -> String {
-    let dangerous = |char: char| {
-        char.is_control() || matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    text.chars().flat_map(|char| if dangerous(char) { char.escape_unicode().collect() } else { vec![char] }).collect()
+    text.chars().flat_map(|char| if is_obeyed(char) { char.escape_unicode().collect() } else { vec![char] }).collect()
+}
+
+/// The same for a line of JSON, as JSON writes it. All of them are below U+10000, and stand in texts alone.
+fn inert_json(line: &str) -> String {
+    let escaped = |char: char| format!("\\u{:04x}", u32::from(char)).chars().collect();
+    line.chars().flat_map(|char| if is_obeyed(char) { escaped(char) } else { vec![char] }).collect()
+}
+
+/// Whether a terminal does something at this character.
+fn is_obeyed(char: char) -> bool {
+    char.is_control() || matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn cut(text: &str, longest: usize) -> String {
@@ -223,6 +231,11 @@ mod tests {
     fn nothing_reaches_the_terminal_that_it_would_obey() {
         assert_eq!(inert("a\u{1b}[31mb\u{202e}c\r\n"), "a\\u{1b}[31mb\\u{202e}c\\u{d}\\u{a}");
         assert_eq!(inert("grüße 🎉"), "grüße 🎉");
+        for text in ["a\u{85}b", "\u{202e}\u{7f}", "\u{1b}[31m"] {
+            let json = inert_json(&serde_json::json!({ "text": text }).to_string());
+            assert!(json.is_ascii() && !json.chars().any(char::is_control), "{json}");
+            assert_eq!(serde_json::from_str::<Json>(&json).expect("JSON")["text"], text);
+        }
         assert_eq!(cut("abcdef", 4), "abc…");
     }
 }

@@ -131,7 +131,10 @@ impl Problem {
 
     /// There is no room for one more live tail.
     pub(super) fn too_many_tails() -> Self {
-        Self::new(BUSY, "As many as can follow the log at once do so already. Close another live view, or try again.")
+        Self::new(
+            BUSY,
+            "As many as can follow the log at once do so already, or as many of yours. Close another live view, or try again.",
+        )
     }
 
     /// A parameter is wrong.

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -10,10 +11,10 @@ use axum::extract::{ConnectInfo, Request};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tower_service::Service as _;
 
 /// How long open requests have to finish. A stream that a client keeps open would never.
@@ -22,6 +23,10 @@ const GRACE: Duration = Duration::from_secs(3);
 const HEADERS: usize = 1_000;
 /// How long to wait when no connection can be taken on, as when there are too many open files.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How long the head of a request may take; half a request costs its sender nothing, and a connection here.
+const HEAD_PATIENCE: Duration = Duration::from_secs(20);
+/// The most connections at once. Where the process may open fewer files, half of those: the log needs some as well.
+const CONNECTIONS: usize = 8_192;
 
 /// In the extensions of every request: whether the server is to end, for answers that would go on for ever.
 #[derive(Clone)]
@@ -53,7 +58,13 @@ pub async fn serve(
     let open = GracefulShutdown::new();
     let end = watch::Sender::new(false);
     let mut shutdown = std::pin::pin!(shutdown);
+    let room = Arc::new(Semaphore::new(connections()));
     loop {
+        // Who comes when there is no room waits in the system's own queue.
+        let place = tokio::select! {
+            place = Arc::clone(&room).acquire_owned() => place,
+            () = &mut shutdown => break,
+        };
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = &mut shutdown => break,
@@ -62,7 +73,10 @@ pub async fn serve(
             Ok((stream, address)) => {
                 let connection = open.watch(connection(stream, address, Ending(end.subscribe()), router.clone()));
                 // A client that hangs up or sends no HTTP is no concern of the server.
-                tokio::spawn(async move { drop(connection.await) });
+                tokio::spawn(async move {
+                    drop(connection.await);
+                    drop(place);
+                });
             }
             Err(error) if is_of_the_client(&error) => {}
             Err(error) => {
@@ -80,6 +94,18 @@ pub async fn serve(
     Ok(())
 }
 
+#[cfg(unix)]
+fn connections() -> usize {
+    let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    let half = files.and_then(|files| usize::try_from(files / 2).ok());
+    half.map_or(CONNECTIONS, |half| half.clamp(1, CONNECTIONS))
+}
+
+#[cfg(not(unix))]
+fn connections() -> usize {
+    CONNECTIONS
+}
+
 fn connection(
     stream: TcpStream,
     address: SocketAddr,
@@ -93,7 +119,9 @@ fn connection(
         request.extensions_mut().insert(ending.clone());
         router.clone().call(request)
     });
-    http1::Builder::new().max_headers(HEADERS).serve_connection(TokioIo::new(stream), service)
+    let mut builder = http1::Builder::new();
+    builder.max_headers(HEADERS).timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE);
+    builder.serve_connection(TokioIo::new(stream), service)
 }
 
 fn is_of_the_client(error: &io::Error) -> bool {

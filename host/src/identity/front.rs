@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use hyper::HeaderMap;
-use hyper::header::HeaderName;
+use hyper::header::{HeaderName, HeaderValue};
 
 use super::{GroupMap, Network, Person};
 use crate::access::Viewer;
@@ -60,13 +60,14 @@ impl Front {
     /// The address that a request came from in the first place. Each proxy adds the address it was called from at the
     /// end, so that the last one that is no proxy of ours is the last one that can be believed.
     pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-        let lines: Vec<_> = headers.get_all(FORWARDED_FOR).iter().filter_map(|line| line.to_str().ok()).collect();
+        let lines: Vec<_> = headers.get_all(FORWARDED_FOR).iter().map(HeaderValue::as_bytes).collect();
         let mut client = peer;
-        for hop in lines.iter().rev().flat_map(|line| line.rsplit(',')) {
+        // Hop by hop: one that nobody can read, as a caller may send, must not hide those behind it.
+        for hop in lines.iter().rev().flat_map(|line| line.rsplit(|byte| *byte == b',')) {
             if !self.trusts(client) {
                 break;
             }
-            let Some(address) = address(hop.trim()) else { break };
+            let Some(address) = std::str::from_utf8(hop).ok().and_then(|hop| address(hop.trim())) else { break };
             client = address;
         }
         client
@@ -132,8 +133,6 @@ fn address(text: &str) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
-    use hyper::header::HeaderValue;
-
     use super::*;
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
@@ -169,6 +168,9 @@ mod tests {
         assert_eq!(client("10.0.0.1", &["1.1.1.1, unknown"]), "10.0.0.1");
         assert_eq!(client("10.0.0.1", &["10.0.0.3, 10.0.0.2"]), "10.0.0.3");
         assert_eq!(client("10.0.0.1", &[]), "10.0.0.1");
+        assert_eq!(client("10.0.0.1", &["ü, 198.51.100.1"]), "198.51.100.1", "what nobody can read hides nothing");
+        assert_eq!(client("10.0.0.1", &["6.6.6.6", "ü, 198.51.100.1"]), "198.51.100.1");
+        assert_eq!(client("10.0.0.1", &["6.6.6.6", "ü"]), "10.0.0.1");
         assert_eq!(client("::ffff:10.0.0.1", &["::ffff:198.51.100.1"]), "198.51.100.1");
     }
 

@@ -73,6 +73,10 @@ impl KeySource {
     /// Whether nobody on the way can put keys of their own in.
     fn check(&self) -> Result<(), KeySourceError> {
         let Self::Url(url) = self else { return Ok(()) };
+        // It would be told wherever the address is.
+        if url.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+            return Err(KeySourceError::Form);
+        }
         let here = matches!(url.host(), Some("127.0.0.1" | "localhost" | "[::1]"));
         match (url.scheme_str(), url.host()) {
             (Some("https"), Some(_)) => Ok(()),
@@ -259,7 +263,7 @@ mod tests {
         }
         assert!(matches!(KeySource::parse("http://id.example/jwks"), Err(KeySourceError::Plain)));
         assert!(matches!(KeySource::parse("http://127.0.0.1.evil.example/"), Err(KeySourceError::Plain)));
-        for bad in ["", "ftp://id.example/jwks", "https://", "https:///jwks"] {
+        for bad in ["", "ftp://id.example/jwks", "https://", "https:///jwks", "https://u:p@id.example/jwks"] {
             assert!(matches!(KeySource::parse(bad), Err(KeySourceError::Form)), "{bad}");
         }
     }

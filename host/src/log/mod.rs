@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value as Json;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::access::{Access, Denied, Right};
@@ -30,6 +30,7 @@ use crate::store::{StoreError, Stored, StoredPayload, TokenError};
 use crate::time::Timestamp;
 
 pub(crate) use figures::Figures;
+use follow::Followers;
 pub use follow::{Follower, Word};
 pub use open::{OpenError, Options};
 pub use run::CleanupProgress;
@@ -51,8 +52,8 @@ struct Inner {
     changing: Mutex<()>,
     /// Set when the process is about to stop.
     stopping: watch::Sender<bool>,
-    /// A permit for each who may follow the log besides those who do.
-    followers: Arc<Semaphore>,
+    /// Those who follow the log.
+    followers: Followers,
     /// When it was opened.
     opened: Timestamp,
     /// Where it is, and what else of it is told here: what was done to tokens.

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, RwLock};
 
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
-use super::{AuditLog, Inner, LogView, follow};
+use super::{AuditLog, Followers, Inner, LogView};
 use crate::access::{Access, Right, Viewer};
 use crate::domain::Domain;
 use crate::entry::Entry;
@@ -129,7 +129,7 @@ impl Options {
             running: Mutex::new(None),
             changing: Mutex::new(()),
             stopping: watch::Sender::new(false),
-            followers: Arc::new(Semaphore::new(follow::FOLLOWERS)),
+            followers: Followers::default(),
             opened,
             folder,
         }));

@@ -26,6 +26,9 @@ use crate::settings::Settings;
 use crate::store::{Pruned, StoreError, Stored, Writer};
 use crate::time::Clock;
 
+/// The least that an event of many counts as while it waits, in bytes: about what it takes in memory.
+const EVENT_BYTES: usize = 1_536;
+
 pub(crate) use crate::store::StateChange;
 pub use gauges::{Cleanup, Gauges};
 pub use health::Unready;
@@ -143,6 +146,8 @@ impl Recorder {
             ((event, receipt), stored)
         });
         let (events, waiting): (Vec<_>, Vec<_>) = told.unzip();
+        // However small they were as JSON.
+        let bytes = bytes.max(events.len() * EVENT_BYTES);
         self.queue.offer(Work::Events(events), bytes)?;
         let mut results = Vec::with_capacity(waiting.len());
         for stored in waiting {

@@ -277,11 +277,16 @@ async fn an_embedders_viewer_has_one() {
 #[tokio::test]
 async fn there_is_room_for_some_and_they_are_counted() {
     let world = World::new();
-    let admin = world.bearer("root", &["admin"]);
     let mut tails = Vec::new();
-    for _ in 0..64 {
-        tails.push(tail(&admin, "").await);
+    for user in ["root", "ada", "bob", "cyn"] {
+        let caller = world.bearer(user, &["admin"]);
+        for _ in 0..16 {
+            tails.push(tail(&caller, "").await);
+        }
+        // One viewer does not take it all.
+        caller.get(TAIL).await.problem(503, "as many of yours");
     }
+    let admin = world.bearer("eve", &["admin"]);
     // Its status first: whoever was let in would read without end.
     assert_eq!(admin.open(TAIL).await.status(), StatusCode::SERVICE_UNAVAILABLE);
     admin.get(TAIL).await.problem(503, "follow the log");

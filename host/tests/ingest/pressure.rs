@@ -52,7 +52,7 @@ async fn a_full_queue_takes_all_of_a_request_or_nothing() {
 
 #[tokio::test]
 async fn too_many_bytes_are_a_full_queue_as_well() {
-    let world = World::with_queue(QueueLimits { items: 100, bytes: 1_000 });
+    let world = World::with_queue(QueueLimits { items: 100, bytes: 2_000 });
     let items: Vec<Value> = (0..50).map(|_| item()).collect();
     let service = world.bearer("platform", &["service"]);
     service.events(&json!(items)).await.problem(503, "nothing of it was taken");

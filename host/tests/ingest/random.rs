@@ -67,7 +67,7 @@ fn good(random: &mut Random) -> serde_json::Map<String, Value> {
         ("tool", |random| format!("tool_{}", random.skewed(20)).into()),
         ("path", |random| format!("/api/{}?q=1", random.below(9)).into()),
         ("server", |_| "crm\u{0}\u{1b}[31m\u{202e}".into()),
-        ("duration_us", |random| random.below(1 << 62).into()),
+        ("duration_us", |random| random.below(1 << 44).into()),
         ("occurred_at", |random| {
             format!("20{:02}-02-28T23:59:59.{}+14:00", random.below(26), random.below(999)).into()
         }),

@@ -17,7 +17,7 @@ use mcp_audit::identity::{Front, GroupMap, Network};
 use mcp_audit::manifest::Manifest;
 use mcp_audit::price::Prices;
 use mcp_audit::recorder::QueueLimits;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 use super::common::Failure;
 use mistake::Mistake;
@@ -47,6 +47,7 @@ pub(super) struct Config {
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Queue {
+    #[serde(default, deserialize_with = "items")]
     items: Option<NonZeroUsize>,
     bytes: Option<NonZeroUsize>,
 }
@@ -61,6 +62,15 @@ pub(super) struct Server(pub(super) Upstream);
 struct NamedUrl {
     name: String,
     url: String,
+}
+
+/// Room for every item is made at the start.
+fn items<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NonZeroUsize>, D::Error> {
+    const MOST: usize = 1 << 20;
+    match NonZeroUsize::deserialize(deserializer)? {
+        items if items.get() > MOST => Err(de::Error::custom(format!("at most {MOST} items may wait"))),
+        items => Ok(Some(items)),
+    }
 }
 
 impl Config {

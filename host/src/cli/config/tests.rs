@@ -82,6 +82,7 @@ fn mistakes_name_line_key_and_what_to_do() {
             "trusted_proxies = [\"10.0.0.1\"]\n[sign_in.header]\nuser = \"X-A\"\ngroups = \"x-a\"",
             "line 2: sign_in.header: x-a is there twice",
         ),
+        ("[queue]\nitems = 1000000000000", "line 2: queue.items: at most 1048576 items may wait"),
         ("[sign_in]\ntokens = false", "line 1: sign_in: nobody could sign in without tokens"),
     ] {
         let mistake = Config::read(text).expect_err(text).to_string();

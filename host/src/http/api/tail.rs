@@ -53,7 +53,7 @@ pub(super) async fn follow(
     let search = Search::parse(&asked.pairs, &log, visitor.access.viewer())?;
     let last = last.0.map_or(Ok(Place::Newest), |text| cursor::read("Last-Event-ID", &text, log.secret()))?;
     let (last, asked) = (after("Last-Event-ID", last)?, after("cursor", search.from)?);
-    let mut follower = log.follow().ok_or_else(Problem::too_many_tails)?;
+    let mut follower = log.follow(&visitor.access).ok_or_else(Problem::too_many_tails)?;
     // Whoever comes back has the URL of the first time, and a later place.
     let after = last.or(asked).or_else(|| follower.place().checked_sub(1));
     Ok(Tail {

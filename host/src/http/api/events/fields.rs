@@ -13,7 +13,7 @@ use super::limits::{MEMBERS, NAME, TEXT};
 use super::members::members;
 use super::{changes, payload, schema};
 use crate::event::{Argument, Channel, Detail, Kind, Outcome};
-use crate::time::{SECOND, Timestamp};
+use crate::time::{DAY, SECOND, Timestamp};
 
 /// What may be done with a field.
 pub(super) enum Rule {
@@ -163,7 +163,7 @@ fn status_code(draft: &mut Draft, json: &RawValue) -> Result<(), String> {
 }
 
 fn duration(draft: &mut Draft, json: &RawValue) -> Result<(), String> {
-    draft.event.duration_us = number(json, 0..=i64::MAX)?.try_into().ok();
+    draft.event.duration_us = number(json, 0..=LONGEST_DURATION)?.try_into().ok();
     Ok(())
 }
 
@@ -181,12 +181,17 @@ fn trace_id(draft: &mut Draft, json: &RawValue) -> Result<(), String> {
     Ok(())
 }
 
+/// What a list of changes is made of, which only the states before and after make.
+const OF_CHANGES: [&str; 3] = ["field", "setting", "changes_left_out"];
+/// A year, in microseconds: what is longer is no duration, and spoils sums.
+const LONGEST_DURATION: i64 = 365 * DAY;
+
 fn facts(draft: &mut Draft, json: &RawValue) -> Result<(), String> {
     for (name, json) in members(json, MEMBERS)? {
         if name.is_empty() || name.chars().count() > NAME {
             return Err(format!("give names of 1 to {NAME} characters"));
         }
-        if FIELDS.iter().any(|(field, _)| *field == name) {
+        if FIELDS.iter().any(|(field, _)| *field == name) || OF_CHANGES.contains(&&*name) {
             return Err(format!("{} is no name for a fact; give it beside the facts if it may be given", short(&name)));
         }
         let value = scalar(json).map_err(|reason| format!("{}: {reason}", short(&name)))?;
@@ -196,7 +201,11 @@ fn facts(draft: &mut Draft, json: &RawValue) -> Result<(), String> {
 }
 
 fn arguments(draft: &mut Draft, json: &RawValue) -> Result<(), String> {
-    let arguments = members(json, MEMBERS)?.into_iter();
+    let arguments = members(json, MEMBERS)?;
+    if let Some((name, _)) = arguments.iter().find(|(name, _)| ["old", "new"].contains(&&**name)) {
+        return Err(format!("{name} is the state of what was changed; give it beside the arguments"));
+    }
+    let arguments = arguments.into_iter();
     draft.event.arguments = arguments.map(|(name, json)| Argument { name, json: json.get().to_owned() }).collect();
     Ok(())
 }

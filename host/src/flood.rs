@@ -1,0 +1,111 @@
+//! Refusals in bulk: whoever has no credential must not be able to fill the log, nor to push out of the queue what it is
+//! there for, and still none goes untold.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+
+use crate::AuditLog;
+use crate::event::{Channel, Detail, Event, Kind};
+use crate::time::{SECOND, Timestamp};
+
+/// How many refusals of one second are told one by one for each address, and for all of them. The rest is told by its
+/// number.
+const OF_AN_ADDRESS: u32 = 10;
+const OF_ALL: u32 = 100;
+
+/// Counts refusals. Clones count together.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Flood(Arc<Mutex<Second>>);
+
+/// The refusals of the present second.
+#[derive(Debug, Default)]
+struct Second {
+    began: Option<Timestamp>,
+    told: u32,
+    by_address: HashMap<Option<String>, u32>,
+    passed_over: i64,
+}
+
+/// What is to be done about a refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    Alone,
+    /// The first one that is not told alone; somebody must tell the number.
+    ByNumber,
+    /// Somebody will tell the number.
+    Counted,
+}
+
+impl Flood {
+    /// Whether a refusal of somebody at `address` is told alone. If it is not, an entry tells how many `what` there were
+    /// once the second is over: without waiting for another refusal, which may never come.
+    pub(crate) fn is_told_alone(&self, log: &AuditLog, address: Option<String>, what: &'static str) -> bool {
+        let told = self.second().count(log.now(), address);
+        if told == Told::ByNumber
+            && let Ok(runtime) = Handle::try_current()
+        {
+            runtime.spawn(self.clone().tell_the_number(log.clone(), what));
+        }
+        told == Told::Alone
+    }
+
+    async fn tell_the_number(self, log: AuditLog, what: &'static str) {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let number = std::mem::take(&mut self.second().passed_over);
+        let message = format!("{number} more {what} were refused than are told one by one.");
+        let event = Event::new(log.now(), Channel::System, Kind::System, Detail::Denied).fact("not_recorded", number);
+        let event = event.failed(Detail::Denied, "too_many_refusals", message);
+        if let Err(error) = log.record(Event { method: Some("sign_in.failed".to_owned()), ..event }) {
+            tracing::warn!(%error, number, "how many were refused was not recorded");
+        }
+    }
+
+    fn second(&self) -> MutexGuard<'_, Second> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Second {
+    /// One more, from this address.
+    fn count(&mut self, now: Timestamp, address: Option<String>) -> Told {
+        if self.began.is_none_or(|began| now < began || began.plus(SECOND) <= now) {
+            let passed_over = self.passed_over;
+            *self = Self { began: Some(now), passed_over, ..Self::default() };
+        }
+        if self.told < OF_ALL {
+            let of_address = self.by_address.entry(address).or_default();
+            if *of_address < OF_AN_ADDRESS {
+                *of_address += 1;
+                self.told += 1;
+                return Told::Alone;
+            }
+        }
+        self.passed_over += 1;
+        if self.passed_over == 1 { Told::ByNumber } else { Told::Counted }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_of_refusals_is_counted_and_not_recorded_one_by_one() {
+        let mut second = Second::default();
+        let now = Timestamp::from_micros(0);
+        let from = |address: &str| Some(address.to_owned());
+        let told: Vec<_> = (0..50).map(|_| second.count(now, from("a"))).collect();
+        assert_eq!(told[..10], [Told::Alone; 10]);
+        assert_eq!((told[10], &told[11..]), (Told::ByNumber, &[Told::Counted; 39][..]));
+        assert_eq!(second.count(now, from("b")), Told::Alone, "one does not silence another");
+        let others = (0..200).filter(|at| second.count(now, from(&at.to_string())) == Told::Alone).count();
+        assert_eq!(others, 89, "a hundred in all");
+        assert_eq!(second.passed_over, 40 + 111);
+        assert_eq!(second.count(now.plus(SECOND), from("a")), Told::Alone);
+        assert_eq!(second.passed_over, 151, "until somebody tells it");
+        assert_eq!(second.count(now, None), Told::Alone, "a clock that goes back does not stop it");
+    }
+}
