@@ -91,12 +91,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// The viewer may not export, or the store fails.
-    pub(crate) fn stretch(
-        &self,
-        domain: &Domain,
-        places: Range<u64>,
-        limit: usize,
-    ) -> Result<Vec<Entry>, ReadError> {
+    pub(crate) fn stretch(&self, domain: &Domain, places: Range<u64>, limit: usize) -> Result<Vec<Entry>, ReadError> {
         self.access.require(Right::Export)?;
         Ok(self.files.stretch(&self.visible()?.and(domain.clone()), places, limit)?)
     }

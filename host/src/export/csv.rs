@@ -91,7 +91,8 @@ mod tests {
 
     #[test]
     fn nothing_begins_a_formula_and_everything_can_be_had_back() {
-        for text in ["=1+1", "+1", "-1+1", "-", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "'=1", "＝1", "-1.", "-.5", "--1"] {
+        for text in ["=1+1", "+1", "-1+1", "-", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "'=1", "＝1", "-1.", "-.5", "--1"]
+        {
             let cell = inert(text);
             assert_eq!(cell.strip_prefix('\''), Some(text), "{text:?}");
         }

@@ -4,6 +4,7 @@
 mod access;
 mod bad_input;
 mod calls;
+mod export;
 mod front;
 mod groups;
 mod health;

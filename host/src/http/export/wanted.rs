@@ -41,10 +41,9 @@ fn payloads(pairs: &Pairs) -> Result<bool, Problem> {
     match single(pairs, PAYLOADS)? {
         None | Some("false") => Ok(false),
         Some("true") => Ok(true),
-        Some(other) => Err(Problem::parameter(
-            PAYLOADS,
-            format!("{PAYLOADS}: {} is neither true nor false.", short(other)),
-        )),
+        Some(other) => {
+            Err(Problem::parameter(PAYLOADS, format!("{PAYLOADS}: {} is neither true nor false.", short(other))))
+        }
     }
 }
 

@@ -24,7 +24,8 @@ pub(super) struct Form {
 
 impl Form {
     pub(super) fn new(pairs: &Pairs, access: &Access) -> Option<Self> {
-        let kept = pairs.iter().filter(|(name, value)| !grouping::SHOWING.contains(&name.as_str()) && !value.is_empty());
+        let kept =
+            pairs.iter().filter(|(name, value)| !grouping::SHOWING.contains(&name.as_str()) && !value.is_empty());
         let label = |format| match format {
             Format::Csv => "CSV, for spreadsheets",
             Format::JsonLines => "JSON Lines",
