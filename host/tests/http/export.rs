@@ -117,9 +117,8 @@ async fn without_the_right_no_export_has_a_payload() {
             assert!(!contains(&body, CANARY), "{groups:?}");
         }
     }
-    assert!(told(&world, "export.started").await.iter().all(|entry| entry["user"] == "ada"));
     let auditor = world.bearer("eve", &["auditor"]);
-    for query in ["format=csv&payloads=true", "format=jsonl&columns=response", "format=csv&columns=seq,request"] {
+    for query in ["format=csv&payloads=true", "format=jsonl&columns=response", "format=parquet&columns=seq,request"] {
         assert!(contains(&file(&auditor, query).await.1, CANARY), "{query}");
     }
     assert!(!contains(&file(&auditor, "format=jsonl").await.1, CANARY), "content comes only when it is asked for");
