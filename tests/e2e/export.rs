@@ -43,13 +43,18 @@ fn succeeded(output: &std::process::Output) {
 
 /// A log with a row for each of these texts, and what is to be found of it.
 fn log(folder: &Path, texts: &[String]) -> Vec<Value> {
+    let log = open_with_payloads(folder);
+    let rows = texts.iter().zip(0..).map(|(text, number)| record(&log, text, number)).collect();
+    log.close();
+    rows
+}
+
+fn open_with_payloads(folder: &Path) -> AuditLog {
     let log = Options::new(folder).own_schedule().open().expect("a log");
     let admin = Viewer { user: "root".into(), groups: vec!["admin".into()], instance: None };
     let on = json!({ "log_payloads": true });
     log.change_settings(&log.access(&admin), on.as_object().expect("an object")).expect("payloads on");
-    let rows = texts.iter().zip(0..).map(|(text, number)| record(&log, text, number)).collect();
-    log.close();
-    rows
+    log
 }
 
 fn record(log: &AuditLog, text: &str, number: u64) -> Value {
@@ -127,6 +132,64 @@ fn what_may_not_be_exported_leaves_no_file() {
     let nowhere = export(&folder.path().join("nothing"), "csv", &file, &[]);
     assert!(!nowhere.status.success());
     assert_eq!(names(folder.path()), ["data"], "no log is made by exporting one");
+}
+
+/// Runs a command and prints the most memory that it had in use, in kilobytes.
+const PEAK: &str = "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True); \
+                    print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)";
+/// Texts of which no two are alike, so that they do not get much smaller by compression.
+const BODIES: usize = 800;
+const LENGTH: usize = 60_000;
+/// What an export may take beside what a command takes that exports nothing, in kilobytes: less than the texts have.
+const MOST: u64 = 32 << 10;
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_of_many_times_the_memory_is_made_piece_by_piece() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    with_bodies(&data);
+    for format in ["csv", "jsonl", "parquet"] {
+        let file = folder.path().join(format!("out.{format}"));
+        let nothing = peak(&data, format, &file, "tool:nothing");
+        let all = peak(&data, format, &file, "tool:bodies");
+        let length = fs::metadata(&file).expect("the file").len();
+        assert!(length > 15 << 20, "{format}: only {length} bytes");
+        assert!(all < nothing + MOST, "{format}: {all} KiB for a file of {length} bytes, {nothing} KiB for none");
+    }
+}
+
+fn peak(data: &Path, format: &str, file: &Path, query: &str) -> u64 {
+    let mut command = Command::new(python());
+    command.args(["-c", PEAK]).arg(mcp_audit_tests::binary()).arg("export").arg(query);
+    command.args(["--payloads", "--group", "auditor", "--force", "--format", format]);
+    let output = command.arg("--data").arg(data).arg("--output").arg(file).output().expect("Python");
+    succeeded(&output);
+    String::from_utf8_lossy(&output.stdout).trim().parse().expect("a number")
+}
+
+fn with_bodies(folder: &Path) {
+    let log = open_with_payloads(folder);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let mut random = 1_u64;
+    for _ in 0..BODIES / 100 {
+        let events: Vec<_> = (0..100).map(|_| with_body(&mut random)).collect();
+        let stored = runtime.block_on(log.record_all(events, 100 * LENGTH)).expect("room");
+        assert!(stored.iter().all(Result::is_ok));
+    }
+    log.close();
+}
+
+fn with_body(random: &mut u64) -> Event {
+    let mut letter = || {
+        *random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        b"abcdefghijklmno "[(*random >> 60) as usize] as char
+    };
+    let body = Body::whole((0..LENGTH).map(|_| letter()).collect::<String>());
+    let mut event = Event::new(SystemClock.now(), Channel::Mcp, Kind::Request, Detail::Ok);
+    event.target = Some(Target::Tool("bodies".into()));
+    event.payload = Some(Payload { request: None, response: Some(body) });
+    event
 }
 
 /// Beside a server, metadata is exported and payloads are not.

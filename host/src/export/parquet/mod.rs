@@ -25,7 +25,7 @@ use crate::store::StoredPayload;
 /// Most rows of a group: enough for readers that work on groups side by side, and some 30 MB gathered.
 const ROWS: usize = 65_536;
 /// Most bytes of texts in a group, about: bodies are long.
-const BYTES: usize = 16 << 20;
+const BYTES: usize = 8 << 20;
 
 /// Writes groups of rows.
 pub(super) struct Parquet {
