@@ -60,6 +60,6 @@ pub(super) async fn begin(visitor: Visitor, pairs: Pairs, ending: Option<Extensi
     let file = File::new(format, export.manifest(), &site.base, body);
     let ending = ending.map(|Extension(ending)| ending);
     let run = Run::new(visitor, Arc::new(Mutex::new(export)), pieces, ending, turn);
-    tokio::spawn(run.to_the_end());
+    tokio::spawn(run.finish());
     Ok(file)
 }

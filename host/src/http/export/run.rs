@@ -49,7 +49,7 @@ impl Run {
     }
 
     /// Sends all of it, and says in the log how that ended.
-    pub(super) async fn to_the_end(mut self) {
+    pub(super) async fn finish(mut self) {
         if let Err(why) = self.send().await {
             let export = self.export.lock().unwrap_or_else(PoisonError::into_inner);
             self.visitor.site.log.break_export(&self.visitor.access, &export, &why);
