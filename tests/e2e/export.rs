@@ -65,7 +65,7 @@ fn record(log: &AuditLog, text: &str, number: u64) -> Value {
     event.duration_us = Some(number);
     let body = format!("{text}\0{}", "x".repeat(10_000));
     // Every other one has a payload.
-    let request = (number % 2 == 0).then(|| Body::whole(body.clone()));
+    let request = number.is_multiple_of(2).then(|| Body::whole(body.clone()));
     let kept = request.is_some();
     event.payload = request.map(|request| Payload { request: Some(request), response: None });
     let row = json!({
