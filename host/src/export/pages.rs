@@ -6,8 +6,8 @@ use crate::domain::Domain;
 use crate::entry::Entry;
 use crate::reader::{ReadError, Reader};
 
-/// Entries of a page.
-const PAGE: usize = 1_000;
+/// Entries of a page: some megabytes, and enough that working out the filter anew for each page costs little.
+const PAGE: usize = 4_096;
 /// Places that one transaction looks at: as many as a large block of the index has, so that a filter that hardly
 /// anything matches stays far from the deadline.
 const WINDOW: u64 = 65_536;
