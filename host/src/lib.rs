@@ -81,6 +81,9 @@ pub mod recorder;
 /// The one deletion path.
 mod retention;
 
+/// Entries as files.
+pub mod export;
+
 /// The handle to all of it.
 mod log;
 

@@ -1,5 +1,7 @@
 //! The one read path: whatever is shown, counted or exported comes through here, and not without an [`Access`].
 
+use std::ops::Range;
+
 use uuid::Uuid;
 
 use crate::access::{Access, Denied, Right};
@@ -73,6 +75,37 @@ impl<'a> Reader<'a> {
         let Some(entry) = self.entry(id)? else { return Ok(None) };
         let payload = self.files.payload(entry.seq)?;
         Ok(payload.map(|payload| (entry, payload)))
+    }
+
+    /// The log's places, for an export.
+    ///
+    /// # Errors
+    /// The viewer may not export, or the store fails.
+    pub(crate) fn places(&self) -> Result<Range<u64>, ReadError> {
+        self.access.require(Right::Export)?;
+        self.visible()?;
+        Ok(self.files.places()?)
+    }
+
+    /// The entries at `places` that match `domain`, oldest first, for an export; at most `limit`.
+    ///
+    /// # Errors
+    /// The viewer may not export, or the store fails.
+    pub(crate) fn stretch(&self, domain: &Domain, places: Range<u64>, limit: usize) -> Result<Vec<Entry>, ReadError> {
+        self.access.require(Right::Export)?;
+        Ok(self.files.stretch(&self.visible()?.and(domain.clone()), places, limit)?)
+    }
+
+    /// The payload of an entry that this reader gave, for an export; absent where none is kept.
+    ///
+    /// # Errors
+    /// The viewer may not export payloads, or the store fails.
+    pub(crate) fn export_payload(&self, entry: &Entry) -> Result<Option<StoredPayload>, ReadError> {
+        self.access.require(Right::ExportPayloads)?;
+        if !self.visible()?.matches(entry) {
+            return Ok(None);
+        }
+        Ok(self.files.payload(entry.seq)?)
     }
 
     /// Groups of the entries that match `domain`, by one or two things; at most [`MAX_LIMIT`] of them.

@@ -45,6 +45,7 @@ fn each_outside_world_is_named_in_one_module() {
     only_in(&["host/src/time.rs"], &["Utc::now", "SystemTime::now", "Local::now", "now_v7"]);
     only_in(&["host/src/http/", "host/src/capture/", "host/src/cli/"], &["axum::"]);
     only_in(&["host/src/http/metrics.rs"], &["prometheus_client"]);
+    only_in(&["host/src/export/"], &["parquet::basic", "parquet::file", "csv::Writer", "csv::{"]);
     only_in(&["host/src/cli/"], &["clap::", "rmcp::"]);
 }
 

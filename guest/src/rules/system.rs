@@ -1,5 +1,5 @@
 //! The rules for what the log does or notices itself: start and stop, gaps, retention, settings, holds, shared views,
-//! readings of payloads.
+//! readings of payloads, exports.
 
 use super::{action, by_id, by_name, called, changes, cut, text_fact};
 use crate::contract::{Affected, Event, Verdict};
@@ -18,6 +18,7 @@ fn affected(action: &str, event: &Event) -> Option<Affected> {
         "settings" => by_id("setting", text_fact(event, "setting").or(target)),
         // What is read or erased is the payload of an entry, which has the id.
         "payload" | "entry" => by_id("entry", text_fact(event, "entry").or(target)),
+        "export" => by_id("export", text_fact(event, "export").or(target)),
         "retention" | "cron" => by_name("cron", text_fact(event, "cron").or(target)),
         "hold" => by_id("hold", text_fact(event, "hold").or(target)),
         "view" => by_id("view", text_fact(event, "view").or(target))

@@ -214,7 +214,16 @@ fn holds_and_shared_views_are_told_by_their_ids() {
     let of = |method: &str, facts| affected(&rule(&Event { facts, ..event("system", "system", Some(method)) }));
     assert_eq!(of("hold.placed", vec![fact("hold", text("h1")), fact("reason", text("case 7"))]), "hold h1 -");
     assert_eq!(of("view.shared", vec![fact("view", text("v1")), fact("name", text("errors"))]), "view v1 errors");
-    for method in ["hold.placed", "hold.released", "view.shared", "view.updated", "view.deleted"] {
+    assert_eq!(of("export.completed", vec![fact("export", text("x1"))]), "export x1 -");
+    for method in [
+        "export.started",
+        "export.failed",
+        "hold.placed",
+        "hold.released",
+        "view.shared",
+        "view.updated",
+        "view.deleted",
+    ] {
         assert!(crate::data::actions::declared().iter().any(|action| action.name == method), "{method}");
     }
 }

@@ -6,6 +6,7 @@
 mod bare;
 mod caller;
 mod cleanup;
+mod export;
 mod ingest;
 mod kept;
 mod layer;
@@ -46,6 +47,7 @@ enum What {
     Layer(layer::Layering),
     Size(size::Size),
     Cleanup(cleanup::Cleanup),
+    Export(export::Export),
     /// All of them, each so short that its figures mean nothing: whether they still run.
     Small,
 }
@@ -60,10 +62,11 @@ fn main() -> Outcome {
         What::Layer(bench) => bench.run(),
         What::Size(bench) => bench.run(),
         What::Cleanup(bench) => bench.run(),
+        What::Export(bench) => bench.run(),
         What::Small => Ok(()),
     };
     match Arguments::parse().what {
-        What::Small => ["caller", "policy", "ingest", "query", "proxy", "layer", "size", "cleanup"]
+        What::Small => ["caller", "policy", "ingest", "query", "proxy", "layer", "size", "cleanup", "export"]
             .into_iter()
             .try_for_each(|name| run(Arguments::try_parse_from(["log", name, "--small"])?.what)),
         what => run(what),

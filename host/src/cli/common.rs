@@ -41,6 +41,11 @@ impl LogOptions {
         Ok(self.options()?.queue(queue).prices(prices).open()?)
     }
 
+    /// Opens the log for recording one thing, without running jobs that are due.
+    pub(super) fn open_for_a_moment(&self) -> Result<AuditLog, Failure> {
+        Ok(self.options()?.own_schedule().open()?)
+    }
+
     /// Opens the log for reading, beside a server that may be recording.
     pub(super) fn view(&self) -> Result<LogView, Failure> {
         Ok(self.options()?.view()?)

@@ -4,6 +4,7 @@ mod common;
 mod config;
 #[cfg(feature = "demo")]
 mod demo;
+mod export;
 mod filter;
 mod groups;
 mod list;
@@ -44,6 +45,8 @@ enum Command {
     Groups(Box<groups::Groups>),
     /// Print entries as they are stored, beside a server that records them.
     Tail(Box<tail::Tail>),
+    /// Write entries to a file, oldest first: CSV, JSON Lines or Parquet.
+    Export(Box<export::Exporting>),
     /// Show one entry.
     Show(show::Show),
     /// Print the document of the HTTP API, in OpenAPI 3.1.
@@ -67,6 +70,7 @@ pub(crate) fn run() -> ExitCode {
         Command::List(list) => list.run(),
         Command::Groups(groups) => groups.run(),
         Command::Tail(tail) => tail.run(),
+        Command::Export(export) => export.run(),
         Command::Show(show) => show.run(),
         Command::OpenApi(openapi) => openapi.run(),
         #[cfg(feature = "demo")]

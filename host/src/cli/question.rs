@@ -1,8 +1,8 @@
-//! What `list`, `groups` and `tail` have in common: a log, who is looking, and what for.
+//! What `list`, `groups`, `tail` and `export` have in common: a log, who is looking, and what for.
 
 use clap::Args;
 use mcp_audit::domain::Domain;
-use mcp_audit::{Access, LogView};
+use mcp_audit::{Access, AuditLog, LogView};
 
 use super::common::{Failure, LogOptions, ViewerOptions};
 use super::filter::Filter;
@@ -25,5 +25,10 @@ impl Question {
         let domain = self.filter.domain(&viewer.context(log.now()))?;
         let access = log.access(&viewer);
         Ok((log, access, domain))
+    }
+
+    /// The same log for recording what is done here, without running jobs that are due meanwhile.
+    pub(super) fn open_to_record(&self) -> Result<AuditLog, Failure> {
+        self.log.open_for_a_moment()
     }
 }

@@ -7,6 +7,7 @@ mod api;
 mod asked;
 mod auth;
 mod cursor;
+mod export;
 mod front;
 mod grouping;
 mod headers;
@@ -60,6 +61,7 @@ pub struct Site {
     witness: Witness,
     ended: session::Ended,
     intake: api::Intake,
+    exports: export::Exports,
     embedder: Option<SignIn>,
 }
 
@@ -70,8 +72,9 @@ impl Site {
     /// A site at the root of its host, spoken to over plain HTTP.
     pub fn new(log: AuditLog, identity: Identity, links: SignInLinks) -> Self {
         let (witness, ended) = (Witness::default(), session::Ended::default());
-        let intake = api::Intake::default();
-        Self { log, identity, links, base: String::new(), https: false, witness, ended, intake, embedder: None }
+        let (intake, exports) = (api::Intake::default(), export::Exports::default());
+        let base = String::new();
+        Self { log, identity, links, base, https: false, witness, ended, intake, exports, embedder: None }
     }
 
     /// A site whose people are signed in by what it is a part of, and by nothing else; see [`Site::sign_in`].

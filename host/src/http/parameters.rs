@@ -37,6 +37,11 @@ impl Parameters for Grouping {
 /// What is searched for. Parameters that are empty are passed over, since forms send them.
 fn describe_search(operation: &mut Operation<'_>) {
     describe_limit(operation);
+    describe_filter(operation);
+}
+
+/// What narrows it.
+pub(super) fn describe_filter(operation: &mut Operation<'_>) {
     operation.query("q", "A search in words: docs/filters.md has the language.", text());
     operation.query("domain", "A filter in Odoo's notation: docs/filters.md.", text());
     operation.query("filter", "Quick filters of the policy; all must hold.", list(text()));

@@ -137,6 +137,11 @@ impl Problem {
         )
     }
 
+    /// There is no room for one more export.
+    pub(super) fn too_many_exports() -> Self {
+        Self::new(BUSY, "As many exports as can run at once do so already. Try again when one of them is complete.")
+    }
+
     /// A parameter is wrong.
     pub(super) fn parameter(name: &str, detail: impl Into<String>) -> Self {
         Self::new(PARAMETER, detail).with(Wrong { parameter: name.to_owned(), term: None, position: None })

@@ -1,6 +1,7 @@
 //! The audit log as its embedder holds it: one cheap handle to everything.
 
 mod deed;
+mod exports;
 mod figures;
 mod follow;
 mod holds;

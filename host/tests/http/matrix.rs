@@ -56,6 +56,8 @@ const TABLE: &[Row] = &[
     ("get", "/api/v1/entries/tail", "", READERS, About::All(200)),
     ("get", "/api/v1/entries/{id}", "", READERS, one(200, 404, 200, 404)),
     ("post", "/api/v1/events", EVENT, SENDERS, About::All(200)),
+    ("get", "/api/v1/export", "", OVERSEERS, About::All(200)),
+    ("get", "/api/v1/exports/{id}", "", OVERSEERS, one(200, 200, 200, 404)),
     ("get", "/api/v1/groups", "", READERS, About::All(200)),
     ("get", "/api/v1/values/{field}", "", READERS, one(200, 200, 200, 400)),
     ("get", "/api/v1/settings", "", OVERSEERS, About::All(200)),
@@ -179,10 +181,12 @@ async fn address(world: &World, path: &str, role: &str, whose: Whose) -> String 
     const NO_ID: &str = "01930000-0000-7000-8000-000000000000";
     let user = if matches!(whose, Whose::Own) { "ada" } else { "bob" };
     let part = match (path, whose) {
+        ("/api/v1/export", _) => return format!("{path}?format=csv"),
         ("/api/v1/groups", _) => return format!("{path}?by=user&by=tool"),
         ("/api/v1/values/{field}", Whose::Absent) => "nonsense".to_owned(),
         ("/api/v1/values/{field}", _) => "user".to_owned(),
         (_, Whose::Absent) => NO_ID.to_owned(),
+        ("/api/v1/exports/{id}", _) => exported(world, user).await,
         ("/api/v1/entries/{id}", _) => world.record(over_http(user, "search")).await,
         ("/api/v1/settings/mcp-tokens/{token_id}/audit" | "/api/v1/tokens/{id}", _) => {
             world.token(user, &["user"]).1.id
@@ -196,6 +200,13 @@ async fn address(world: &World, path: &str, role: &str, whose: Whose) -> String 
         Some((before, rest)) => format!("{before}{part}{}", rest.split_once('}').expect("its end").1),
         None => path.to_owned(),
     }
+}
+
+/// A complete export that `user` made as an administrator.
+async fn exported(world: &World, user: &str) -> String {
+    let answer = world.bearer(user, &["admin"]).get("/api/v1/export?format=csv&columns=seq").await;
+    let link = answer.header("link").to_owned();
+    link.split(['/', '>']).find(|part| part.len() == 36).expect("an id").to_owned()
 }
 
 /// Something of `user`'s that is new.

@@ -7,6 +7,7 @@ mod document;
 mod entries;
 mod entry;
 mod events;
+mod exports;
 mod extent;
 mod groups;
 pub(super) mod health;
@@ -49,6 +50,15 @@ fn routes() -> Routes {
             "/events",
             post("sendEvents", "Send events to be recorded, all that can be taken or none", events::take)
                 .refuses(&[DENIED, BUSY]),
+        )
+        .at(
+            "/export",
+            get("exportEntries", "The entries that match, oldest first, as a file", exports::download)
+                .refuses(&[DENIED, BUSY]),
+        )
+        .at(
+            "/exports/{id}",
+            get("getExport", "The manifest of a complete export", exports::show).refuses(&[DENIED, BUSY]),
         )
         .at("/groups", get("groupEntries", "Entries in groups", groups::list).refuses(&[DENIED, BUSY]))
         .at("/values/{field}", get("listValues", "The values that a field has", values::list).refuses(&[DENIED, BUSY]))

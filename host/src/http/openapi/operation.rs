@@ -85,6 +85,18 @@ impl<'a> Operation<'a> {
         self.answers.push((status, json!({ "description": name(status), "content": content })));
     }
 
+    /// An answer that is a file of one of these types, offered to be saved.
+    pub(in crate::http) fn file<const N: usize>(&mut self, status: StatusCode, kinds: [(&str, Json); N]) {
+        let content = kinds.into_iter().map(|(media, schema)| (media.to_owned(), json!({ "schema": schema })));
+        let text = json!({ "type": "string" });
+        let headers = json!({
+            "Content-Disposition": { "description": "The file's name.", "schema": text },
+            "Link": { "description": "With `rel=\"describedby\"`, where to learn what it is.", "schema": text },
+        });
+        let content: Map<_, _> = content.collect();
+        self.answers.push((status, json!({ "description": name(status), "headers": headers, "content": content })));
+    }
+
     /// A problem that says more than others do.
     pub(in crate::http) fn problem<T: JsonSchema>(&mut self, (status, _, title): Kind) {
         let content = json!({ PROBLEM_JSON: { "schema": self.schemas.written::<T>() } });

@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 
 use super::{BUSY, DENIED, MISSING, Problem, RUNNING, SETTING, UNAUTHENTICATED};
 use crate::access::Denied;
+use crate::export::ExportError;
 use crate::identity::SignInError;
 use crate::log::PayloadError;
 use crate::reader::ReadError;
@@ -70,6 +71,16 @@ impl From<PayloadError> for Problem {
         match error {
             PayloadError::Read(error) => error.into(),
             PayloadError::Record(error) => error.into(),
+        }
+    }
+}
+
+impl From<ExportError> for Problem {
+    fn from(error: ExportError) -> Self {
+        match error {
+            ExportError::Read(error) => error.into(),
+            ExportError::Record(error) => error.into(),
+            ExportError::Unrecorded | ExportError::Write(_) => Self::internal(&error),
         }
     }
 }

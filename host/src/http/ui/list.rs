@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
 use super::draw;
+use super::export;
 use super::frame::{Frame, Here};
 use super::groups::{Level, Table};
 use super::menus::Menus;
@@ -44,6 +45,8 @@ struct Page {
     views: Vec<View>,
     /// The search as it would be saved.
     kept: Pairs,
+    /// What can be exported of it.
+    export: Option<export::Form>,
     free_text: Input,
     from: Input,
     to: Input,
@@ -158,6 +161,7 @@ impl Page {
             chips: chips(log, site.home(), pairs),
             views: Vec::new(),
             kept: view::kept(pairs),
+            export: export::Form::new(pairs, &visitor.access),
             free_text: input("q", "Search"),
             from: input("from", "From"),
             to: input("to", "Until"),

@@ -4,6 +4,7 @@ pub(super) mod assets;
 mod cron;
 mod entry;
 pub(super) mod error;
+mod export;
 mod extent;
 mod frame;
 mod groups;
@@ -34,6 +35,7 @@ pub(super) fn router(site: &Arc<Site>) -> Router<Arc<Site>> {
     Router::new()
         .route("/", get(list::show))
         .route("/entries/{id}", get(entry::show))
+        .route("/export", get(export::download))
         .route("/settings", get(settings::show).post(settings::change))
         .route("/settings/crons", post(cron::run))
         .route("/settings/holds", post(hold::place))

@@ -1,6 +1,7 @@
 //! The log's file as readers know it: a small pool of connections that can only read.
 
 use std::fs::{self, TryLockError};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -98,6 +99,14 @@ impl Files {
         let mut page = self.page(&PageQuery { domain: domain.clone(), from, limit })?;
         page.entries.reverse();
         Ok(page.entries)
+    }
+
+    /// The entries at `places` that match, oldest first; at most `limit`. It looks at nothing outside of them.
+    ///
+    /// # Errors
+    /// The database fails, or the deadline passes.
+    pub(crate) fn stretch(&self, domain: &Domain, places: Range<u64>, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        self.read(|connection| pages::stretch(connection, &self.texts, domain, places, limit))
     }
 
     /// Groups of entries.

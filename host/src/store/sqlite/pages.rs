@@ -1,6 +1,7 @@
 //! Pages of entries: blocks are walked from where the page begins, newest or oldest first, until it is full.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use rusqlite::Connection;
 
@@ -9,6 +10,7 @@ use super::find::Plan;
 use super::rows;
 use super::texts::Texts;
 use super::walk::Walk;
+use crate::domain::Domain;
 use crate::entry::Entry;
 use crate::store::index::Bitmap;
 use crate::store::{Page, PageQuery, Place, StoreError};
@@ -40,6 +42,24 @@ pub(super) fn page(connection: &Connection, texts: &Texts, query: &PageQuery) ->
         Place::After(_) => Page { previous: newest.filter(|_| more), next: oldest, entries },
         Place::Oldest => Page { previous: newest.filter(|_| more), next: None, entries },
     })
+}
+
+/// The entries at `places` that match, oldest first; at most `limit`.
+pub(super) fn stretch(
+    connection: &Connection,
+    texts: &Texts,
+    domain: &Domain,
+    places: Range<u64>,
+    limit: usize,
+) -> Result<Vec<Entry>, StoreError> {
+    let query = &PageQuery { domain: domain.clone(), from: Place::Oldest, limit };
+    let filling = Filling { connection, texts, query, plan: Plan::new(connection, texts.lexicon(), domain)? };
+    let mut fields = BTreeSet::new();
+    filling.plan.fields(&mut fields);
+    let walk = Walk::new(connection, places, &fields)?;
+    let mut entries = filling.fill(walk.blocks(), |found| found.places().collect())?;
+    entries.truncate(limit);
+    Ok(entries)
 }
 
 /// A page while it is being filled.

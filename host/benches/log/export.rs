@@ -1,0 +1,65 @@
+//! How fast entries leave as files, and how much memory that takes.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::time::Instant;
+
+use clap::Args;
+use mcp_audit::domain::Domain;
+use mcp_audit::export::{Columns, Format, Wanted};
+use mcp_audit::{Access, LogView, Options, Viewer};
+
+use crate::kept::Which;
+use crate::table::{Table, figure};
+use crate::world::{Outcome, folder};
+
+/// Every format: speed, size, and the most memory that was in use. Name a kept log, so that making it is not measured.
+#[derive(Args)]
+pub(crate) struct Export {
+    #[command(flatten)]
+    which: Which,
+}
+
+impl Export {
+    pub(crate) fn run(self) -> Outcome {
+        let kept = self.which.open()?;
+        let log = Options::new(&kept.folder).view()?;
+        let viewer = Viewer { user: "bench".into(), groups: vec!["admin".into()], instance: Some("main".into()) };
+        let access = log.access(&viewer);
+        let mut table = Table::new(&["format", "entries", "entries a second", "bytes an entry", "peak MB"]);
+        for format in Format::ALL {
+            table.row(measure(&log, &access, format)?);
+        }
+        table.print(&format!("export: {} entries", figure(kept.entries as f64)));
+        Ok(())
+    }
+}
+
+fn measure(log: &LogView, access: &Access, format: Format) -> Outcome<Vec<String>> {
+    let folder = folder()?;
+    let mut file = File::create(folder.path().join("export"))?;
+    let columns = Columns::parse("", false)?;
+    forget_peak();
+    let begun = Instant::now();
+    let mut export = log.export_unrecorded(access, Wanted { domain: Domain::TRUE, columns, format })?;
+    while let Some(piece) = export.step(&log.reader(access))? {
+        file.write_all(&piece)?;
+    }
+    let seconds = begun.elapsed().as_secs_f64();
+    let rows = export.manifest().rows as f64;
+    let bytes = export.manifest().bytes as f64;
+    let peak = peak().map_or_else(|| "-".to_owned(), |bytes| figure(bytes / 1e6));
+    Ok(vec![format.name().to_owned(), figure(rows), figure(rows / seconds), figure(bytes / rows), peak])
+}
+
+/// Has Linux measure the most memory from now on.
+fn forget_peak() {
+    let _ = fs::write("/proc/self/clear_refs", "5");
+}
+
+/// The most memory that was in use at once since then, in bytes; where Linux tells.
+fn peak() -> Option<f64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix(" kB")?.trim().parse::<f64>().ok().map(|kilobytes| kilobytes * 1024.0)
+}

@@ -1,0 +1,125 @@
+//! `mcp-audit export`: entries as a file, with its manifest beside it.
+
+mod progress;
+mod target;
+
+use std::process::ExitCode;
+
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+use mcp_audit::domain::Domain;
+use mcp_audit::export::{Columns, Export, ExportError, Format, Manifest, Wanted};
+use mcp_audit::store::StoreError;
+use mcp_audit::{Access, AuditLog, LogView, OpenError};
+
+use super::Outcome;
+use super::common::{Failure, note};
+use super::question::Question;
+use progress::Progress;
+use target::Target;
+
+#[derive(Args)]
+pub(super) struct Exporting {
+    #[command(flatten)]
+    question: Question,
+    /// The kind of file.
+    #[arg(long, value_parser = PossibleValuesParser::new(Format::ALL.map(Format::name)))]
+    format: String,
+    /// The file. Its manifest stands beside it, as FILE.manifest.json.
+    #[arg(long, value_name = "FILE")]
+    output: std::path::PathBuf,
+    /// Only these columns, parted by commas.
+    #[arg(long, value_name = "NAMES", default_value = "", hide_default_value = true)]
+    columns: String,
+    /// Payloads too. That they leave is an entry, so the log must not be in use by a server.
+    #[arg(long)]
+    payloads: bool,
+    /// Replace the file if it is there.
+    #[arg(long)]
+    force: bool,
+}
+
+impl Exporting {
+    pub(super) fn run(self) -> Outcome {
+        let columns = Columns::parse(&self.columns, self.payloads).map_err(|error| format!("--columns: {error}"))?;
+        let format = Format::parse(&self.format).ok_or("--format: there is no such format")?;
+        let target = Target::open(&self.output, self.force)?;
+        let (source, access, domain) = self.open(columns.have_content())?;
+        let mut export = source.begin(&access, Wanted { domain, columns, format })?;
+        let manifest = write(&source, &access, &mut export, target).inspect_err(|why| {
+            source.broke_off(&access, &export, &why.to_string());
+        })?;
+        note(format_args!("{} entries in {}", manifest.rows, self.output.display()));
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// The log, for recording what is done where nobody else has it.
+    fn open(&self, content: bool) -> Result<(Source, Access, Domain), Failure> {
+        // Before anything is made where there is no log.
+        let (view, access, domain) = self.question.open()?;
+        let source = match self.question.open_to_record() {
+            Ok(log) => Source::Ours(log),
+            Err(error) if content || !is_in_use(&error) => return Err(error),
+            Err(_) => {
+                note(
+                    "The log is in use by another process, so that this export is not recorded in it; one over the API is.",
+                );
+                Source::Theirs(view)
+            }
+        };
+        Ok((source, access, domain))
+    }
+}
+
+fn is_in_use(error: &Failure) -> bool {
+    matches!(error.downcast_ref(), Some(OpenError::Store(StoreError::InUse(_))))
+}
+
+/// Everything that is left to do when it has begun; on an error there is no file.
+fn write(source: &Source, access: &Access, export: &mut Export, mut target: Target) -> Result<Manifest, Failure> {
+    let mut progress = Progress::default();
+    while let Some(piece) = export.step(&source.view().reader(access))? {
+        target.write(&piece)?;
+        progress.show(export.progress());
+    }
+    drop(progress);
+    target.sync()?;
+    let manifest = source.end(access, export)?;
+    target.keep(&manifest)?;
+    Ok(manifest)
+}
+
+/// A log, and whether it is ours to write.
+enum Source {
+    Ours(AuditLog),
+    Theirs(LogView),
+}
+
+impl Source {
+    fn view(&self) -> &LogView {
+        match self {
+            Self::Ours(log) => log,
+            Self::Theirs(view) => view,
+        }
+    }
+
+    fn begin(&self, access: &Access, wanted: Wanted) -> Result<Export, ExportError> {
+        match self {
+            Self::Ours(log) => log.begin_export(access, wanted),
+            Self::Theirs(view) => view.export_unrecorded(access, wanted),
+        }
+    }
+
+    fn end(&self, access: &Access, export: &Export) -> Result<Manifest, ExportError> {
+        match self {
+            Self::Ours(log) => log.end_export(access, export),
+            Self::Theirs(view) => export.completed(view.now()),
+        }
+    }
+
+    fn broke_off(&self, access: &Access, export: &Export, why: &str) {
+        if let Self::Ours(log) = self {
+            log.break_export(access, export, why);
+        }
+    }
+}

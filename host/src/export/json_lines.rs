@@ -1,0 +1,97 @@
+//! JSON Lines: each line an entry as the API shows it.
+//!
+//! Bodies are texts, also where they are JSON. What a peer has sent may nest without end, name a member twice or hold
+//! half a character, and one such line would keep a whole file from being read.
+
+use std::io;
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+use super::column::{Column, Columns};
+use super::encoder::Encoder;
+use crate::entry::Entry;
+use crate::store::StoredPayload;
+
+/// Writes lines.
+pub(super) struct JsonLines {
+    members: Vec<Column>,
+    content: Vec<Column>,
+    lines: Vec<u8>,
+}
+
+impl JsonLines {
+    pub(super) fn new(columns: &Columns) -> Self {
+        let (content, members) = columns.iter().partition(|column| column.is_content());
+        Self { members, content, lines: Vec::new() }
+    }
+}
+
+impl Encoder for JsonLines {
+    fn entry(&mut self, entry: &Entry, payload: Option<&StoredPayload>) -> io::Result<()> {
+        let line = Line { members: &self.members, content: &self.content, entry, payload };
+        serde_json::to_writer(&mut self.lines, &line)?;
+        self.lines.push(b'\n');
+        Ok(())
+    }
+
+    fn pending(&self) -> usize {
+        self.lines.len()
+    }
+
+    fn take(&mut self) -> io::Result<Vec<u8>> {
+        Ok(std::mem::take(&mut self.lines))
+    }
+
+    fn finish(&mut self) -> io::Result<Vec<u8>> {
+        self.take()
+    }
+}
+
+/// An entry, with its payload as one member where some of that is wanted.
+struct Line<'a> {
+    members: &'a [Column],
+    content: &'a [Column],
+    entry: &'a Entry,
+    payload: Option<&'a StoredPayload>,
+}
+
+impl Serialize for Line<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for column in self.members {
+            match column {
+                Column::Field(field) => map.serialize_entry(field.name(), &self.entry.json(*field))?,
+                Column::HasPayload => map.serialize_entry(column.name(), &self.entry.has_payload)?,
+                Column::Details => map.serialize_entry(column.name(), &self.entry.details)?,
+                Column::Request | Column::Response | Column::PayloadNotes => {}
+            }
+        }
+        if !self.content.is_empty() {
+            let payload = self.payload.map(|payload| Content { columns: self.content, payload });
+            map.serialize_entry("payload", &payload)?;
+        }
+        map.end()
+    }
+}
+
+/// What is kept of request and answer.
+struct Content<'a> {
+    columns: &'a [Column],
+    payload: &'a StoredPayload,
+}
+
+impl Serialize for Content<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let StoredPayload { request, response, notes, salt: _ } = self.payload;
+        let mut map = serializer.serialize_map(None)?;
+        for column in self.columns {
+            match column {
+                Column::Request => map.serialize_entry(column.name(), request)?,
+                Column::Response => map.serialize_entry(column.name(), response)?,
+                // As the API has them, beside the bodies.
+                _ => notes.iter().try_for_each(|(name, note)| map.serialize_entry(name, note))?,
+            }
+        }
+        map.end()
+    }
+}

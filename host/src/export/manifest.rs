@@ -1,0 +1,91 @@
+//! What an export is: enough to know, with the file in hand, that it is whole, and what it was made of.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{Column, Wanted};
+use crate::access::Viewer;
+use crate::entry::Entry;
+use crate::time::Timestamp;
+
+/// The manifest of an export.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Manifest {
+    /// The id of the entry that said, before the first byte left, that it begins. Null where the log was in use by
+    /// another process, so that nothing could be recorded.
+    pub export: Option<Uuid>,
+    /// Who made it.
+    pub user: String,
+    /// Of which instance they are.
+    pub instance: Option<String>,
+    /// When it began.
+    pub begun_at: Timestamp,
+    /// When it was complete.
+    pub ended_at: Option<Timestamp>,
+    /// `csv`, `jsonl` or `parquet`.
+    pub format: String,
+    /// The columns, in order.
+    pub columns: Vec<String>,
+    /// Whether parts of payloads are among them.
+    pub payloads: bool,
+    /// What was asked for, as a domain; relative times are exact in it. What the viewer may see was added to it.
+    pub filter: String,
+    /// Oldest first.
+    pub order: String,
+    /// Entries below this place were looked at: the log's end when it began.
+    pub log_end: u64,
+    /// How many entries are in the file.
+    pub rows: u64,
+    /// The place of the first one.
+    pub first_place: Option<u64>,
+    /// When it was recorded.
+    pub first_recorded_at: Option<Timestamp>,
+    /// The place of the last one.
+    pub last_place: Option<u64>,
+    /// When it was recorded.
+    pub last_recorded_at: Option<Timestamp>,
+    /// The length of the file.
+    pub bytes: u64,
+    /// The SHA-256 of the file, in hexadecimal digits.
+    pub sha256: String,
+    /// The signed checkpoint of the log that the entries can be proved against, where it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<String>,
+}
+
+impl Manifest {
+    /// The manifest of a file that is still empty.
+    pub(super) fn begun(viewer: &Viewer, wanted: &Wanted, log_end: u64, now: Timestamp) -> Self {
+        Self {
+            export: None,
+            user: viewer.user.clone(),
+            instance: viewer.instance.clone(),
+            begun_at: now,
+            ended_at: None,
+            format: wanted.format.name().to_owned(),
+            columns: wanted.columns.iter().map(Column::name).map(str::to_owned).collect(),
+            payloads: wanted.columns.have_content(),
+            filter: wanted.domain.to_string(),
+            order: "oldest first".to_owned(),
+            log_end,
+            rows: 0,
+            first_place: None,
+            first_recorded_at: None,
+            last_place: None,
+            last_recorded_at: None,
+            bytes: 0,
+            sha256: String::new(),
+            checkpoint: None,
+        }
+    }
+
+    /// Counts an entry, which comes behind all that were counted before.
+    pub(super) fn count(&mut self, entry: &Entry) {
+        self.rows += 1;
+        self.first_place.get_or_insert(entry.seq);
+        self.first_recorded_at.get_or_insert(entry.recorded_at);
+        self.last_place = Some(entry.seq);
+        self.last_recorded_at = Some(entry.recorded_at);
+    }
+}

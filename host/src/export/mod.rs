@@ -1,0 +1,197 @@
+//! Exports: the entries that match a filter as one file, made piece by piece so that memory stays bounded.
+//!
+//! An export is of one moment, the log's end when it began, and goes oldest first, as places do: what the cleanup takes
+//! meanwhile lies at the end that was read already. It reads page by page through [`Reader`] and holds no transaction in
+//! between, since a long one would keep the write-ahead log from being copied back.
+
+mod cell;
+mod column;
+mod csv;
+mod encoder;
+mod facts;
+mod json_lines;
+mod manifest;
+mod pages;
+mod parquet;
+
+use std::collections::VecDeque;
+use std::io;
+
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::access::{Access, Denied, Right};
+use crate::domain::Domain;
+use crate::entry::Entry;
+use crate::reader::{ReadError, Reader};
+use crate::recorder::RecordError;
+use crate::store::StoreError;
+use crate::time::Timestamp;
+
+use encoder::Encoder;
+use pages::Pages;
+
+pub use column::{Column, Columns, ColumnsError};
+pub use encoder::Format;
+pub use manifest::Manifest;
+
+/// How many bytes are handed over at once, about. A group of rows of Parquet may be more.
+const PIECE: usize = 256 << 10;
+
+/// What is to be exported.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// Which entries. The viewer's record rule comes on top.
+    pub domain: Domain,
+    /// What of each.
+    pub columns: Columns,
+    /// As which kind of file.
+    pub format: Format,
+}
+
+/// An export that is under way.
+pub struct Export {
+    columns: Columns,
+    pages: Pages,
+    /// Read and not written yet.
+    ready: VecDeque<Entry>,
+    encoder: Box<dyn Encoder>,
+    hash: Sha256,
+    manifest: Manifest,
+    over: bool,
+}
+
+/// Why there is no export, or only the beginning of one.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// It may not or cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// That it begins, or that it is complete, could not be recorded.
+    #[error("nothing more is exported, because it could not be recorded: {0}")]
+    Record(#[from] RecordError),
+    /// Payloads leave only where that is recorded.
+    #[error("payloads are exported only where that can be recorded, and this log is open for reading alone")]
+    Unrecorded,
+    /// The file cannot be made.
+    #[error("the file cannot be written: {0}")]
+    Write(#[from] io::Error),
+}
+
+impl From<Denied> for ExportError {
+    fn from(denied: Denied) -> Self {
+        Self::Read(denied.into())
+    }
+}
+
+impl From<StoreError> for ExportError {
+    fn from(error: StoreError) -> Self {
+        Self::Read(error.into())
+    }
+}
+
+impl Export {
+    /// Looks where the log ends; nothing is read yet.
+    ///
+    /// # Errors
+    /// The viewer may not export this, or the store fails.
+    pub(crate) fn new(
+        reader: &Reader<'_>,
+        access: &Access,
+        wanted: Wanted,
+        now: Timestamp,
+    ) -> Result<Self, ExportError> {
+        if wanted.columns.have_content() {
+            access.require(Right::ExportPayloads)?;
+        }
+        let places = reader.places()?;
+        let manifest = Manifest::begun(access.viewer(), &wanted, places.end, now);
+        let Wanted { domain, columns, format } = wanted;
+        Ok(Self {
+            encoder: format.encoder(&columns)?,
+            columns,
+            pages: Pages::new(domain, places),
+            ready: VecDeque::new(),
+            hash: Sha256::new(),
+            manifest,
+            over: false,
+        })
+    }
+
+    /// The next piece of the file, which may be empty; `None` when all of it was given. Rights are those of `reader`,
+    /// so that an export ends with the right to it. Blocks.
+    ///
+    /// # Errors
+    /// The viewer may not export this any more, the store fails, or the file cannot be made.
+    pub fn step(&mut self, reader: &Reader<'_>) -> Result<Option<Vec<u8>>, ExportError> {
+        if self.over {
+            return Ok(None);
+        }
+        if self.ready.is_empty() {
+            match self.pages.step(reader)? {
+                Some(entries) => self.ready = entries.into(),
+                None => return self.finish().map(Some),
+            }
+        }
+        while self.encoder.pending() < PIECE
+            && let Some(entry) = self.ready.pop_front()
+        {
+            self.write(reader, &entry)?;
+        }
+        let piece = self.encoder.take()?;
+        Ok(Some(self.counted(piece)))
+    }
+
+    fn write(&mut self, reader: &Reader<'_>, entry: &Entry) -> Result<(), ExportError> {
+        let wanted = self.columns.have_content() && entry.has_payload;
+        let payload = if wanted { reader.export_payload(entry)? } else { None };
+        self.encoder.entry(entry, payload.as_ref())?;
+        self.manifest.count(entry);
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<Vec<u8>, ExportError> {
+        self.over = true;
+        let piece = self.encoder.finish()?;
+        let piece = self.counted(piece);
+        self.manifest.sha256 = self.hash.clone().finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(piece)
+    }
+
+    fn counted(&mut self, piece: Vec<u8>) -> Vec<u8> {
+        self.hash.update(&piece);
+        self.manifest.bytes += piece.len() as u64;
+        piece
+    }
+
+    /// How many of the log's places were looked at, and how many there are.
+    pub fn progress(&self) -> (u64, u64) {
+        self.pages.progress()
+    }
+
+    /// The id of the entry that says that it began; `None` where nothing is recorded.
+    pub fn id(&self) -> Option<Uuid> {
+        self.manifest.export
+    }
+
+    /// What the file is, as far as it goes.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Names the entry that says that it began.
+    pub(crate) fn recorded_as(&mut self, id: Uuid) {
+        self.manifest.export = Some(id);
+    }
+
+    /// The manifest of the whole file.
+    ///
+    /// # Errors
+    /// It is not whole yet.
+    pub fn completed(&self, now: Timestamp) -> Result<Manifest, ExportError> {
+        match self.over {
+            true => Ok(Manifest { ended_at: Some(now), ..self.manifest.clone() }),
+            false => Err(io::Error::other("it is not complete yet").into()),
+        }
+    }
+}

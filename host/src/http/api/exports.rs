@@ -1,0 +1,33 @@
+//! `/api/v1/export`: the entries that match, as a file; `/api/v1/exports/{id}`: what such a file is.
+//!
+//! The manifest is asked for and does not come with the file: as a last line or in an archive it would keep the file
+//! from being opened as it is, and what a hash of the file is over would need explaining.
+
+use axum::{Extension, Json};
+
+use super::super::asked::Asked;
+use super::super::auth::Visitor;
+use super::super::export::{self, Exporting, File};
+use super::super::problem::Problem;
+use super::super::serve::Ending;
+use super::segment::Id;
+use crate::access::Right;
+use crate::export::Manifest;
+
+/// The file.
+pub(super) async fn download(
+    visitor: Visitor,
+    asked: Asked<Exporting>,
+    ending: Option<Extension<Ending>>,
+) -> Result<File, Problem> {
+    export::begin(visitor, asked.pairs, ending).await
+}
+
+/// The manifest of one that is complete.
+pub(super) async fn show(visitor: Visitor, id: Id) -> Result<Json<Manifest>, Problem> {
+    let manifest = visitor.ask(move |log, access| {
+        access.require(Right::Export)?;
+        log.export_manifest(access, id.of("export")?)?.ok_or_else(|| Problem::missing("export, or it is not complete"))
+    });
+    manifest.await.map(Json)
+}

@@ -1,0 +1,65 @@
+//! An export over HTTP: the same for API and pages.
+//!
+//! The file is sent as it is made. Whoever takes it slowly holds a piece of it and nothing else; whoever hangs up ends
+//! the work. A file that is not whole never ends cleanly: the end has to be said, and is said when the entry about it is
+//! durable.
+
+mod file;
+mod run;
+mod wanted;
+
+use std::sync::{Arc, Mutex};
+
+use axum::Extension;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+
+use super::Site;
+use super::auth::Visitor;
+use super::problem::Problem;
+use super::search::Pairs;
+use super::serve::Ending;
+use run::Run;
+
+pub(super) use file::File;
+
+/// How many exports run at once: each works a processor while its client takes what it makes.
+const TURNS: usize = 4;
+
+/// The exports of a site.
+#[derive(Debug)]
+pub(super) struct Exports(Arc<Semaphore>);
+
+/// The kind of query that asks for an export.
+pub(super) struct Exporting;
+
+impl Default for Exports {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(TURNS)))
+    }
+}
+
+impl Exports {
+    fn turn(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        Arc::clone(&self.0).try_acquire_owned().map_err(|_| Problem::too_many_exports())
+    }
+}
+
+/// Begins the export that `pairs` ask for; the entry about it is durable when this answers.
+pub(super) async fn begin(visitor: Visitor, pairs: Pairs, ending: Option<Extension<Ending>>) -> Result<File, Problem> {
+    let site: &Site = &visitor.site;
+    // Before there is a turn to wait for, and whatever is asked for.
+    site.log.allow(&visitor.access, crate::Right::Export, "export.started")?;
+    let turn = site.exports.turn()?;
+    let begun = visitor.ask(move |log, access| {
+        let wanted = wanted::read(&pairs, log, access)?;
+        let format = wanted.format;
+        Ok((format, log.begin_export(access, wanted)?))
+    });
+    let (format, export) = begun.await?;
+    let (pieces, body) = mpsc::channel(1);
+    let file = File::new(format, export.manifest(), &site.base, body);
+    let ending = ending.map(|Extension(ending)| ending);
+    let run = Run::new(visitor, Arc::new(Mutex::new(export)), pieces, ending, turn);
+    tokio::spawn(run.finish());
+    Ok(file)
+}

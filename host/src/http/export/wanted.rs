@@ -1,0 +1,65 @@
+//! What the query of an export asks for.
+
+use serde_json::json;
+
+use super::Exporting;
+use crate::AuditLog;
+use crate::access::Access;
+use crate::export::{Column, Columns, Format, Wanted};
+use crate::http::asked::Parameters;
+use crate::http::openapi::Operation;
+use crate::http::parameters::describe_filter;
+use crate::http::problem::Problem;
+use crate::http::search::{Pairs, Search, short, single, values};
+
+const FORMAT: &str = "format";
+const COLUMNS: &str = "columns";
+const PAYLOADS: &str = "payloads";
+
+/// Reads the parameters.
+pub(super) fn read(pairs: &Pairs, log: &AuditLog, access: &Access) -> Result<Wanted, Problem> {
+    let search = Search::beside(&[FORMAT, COLUMNS, PAYLOADS], pairs, log, access.viewer())?;
+    if let Some(name) = ["limit", "cursor"].into_iter().find(|name| values(pairs, name).next().is_some()) {
+        let advice = "an export holds everything that matches, and has no pages; leave this out.";
+        return Err(Problem::parameter(name, format!("{name}: {advice}")));
+    }
+    let format = format(pairs)?;
+    let columns = Columns::parse(single(pairs, COLUMNS)?.unwrap_or_default(), payloads(pairs)?);
+    let columns = columns.map_err(|error| Problem::parameter(COLUMNS, format!("{COLUMNS}: {error}.")))?;
+    Ok(Wanted { domain: search.domain, columns, format })
+}
+
+fn format(pairs: &Pairs) -> Result<Format, Problem> {
+    let text = single(pairs, FORMAT)?.unwrap_or_default();
+    Format::parse(text).ok_or_else(|| {
+        let names = Format::ALL.map(Format::name).join(", ");
+        Problem::parameter(FORMAT, format!("{FORMAT}: {} is none of {names}.", short(text)))
+    })
+}
+
+fn payloads(pairs: &Pairs) -> Result<bool, Problem> {
+    match single(pairs, PAYLOADS)? {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(other) => {
+            Err(Problem::parameter(PAYLOADS, format!("{PAYLOADS}: {} is neither true nor false.", short(other))))
+        }
+    }
+}
+
+impl Parameters for Exporting {
+    fn describe(operation: &mut Operation<'_>) {
+        let names = Format::ALL.map(Format::name);
+        operation.required_query(FORMAT, "The kind of file.", json!({ "type": "string", "enum": names }));
+        let names: Vec<_> = Column::all().map(Column::name).collect();
+        let columns = format!(
+            "The columns, parted by commas; without it all but request, response and payload_notes, which take the \
+             right to export payloads. There are: {}.",
+            names.join(", ")
+        );
+        operation.query(COLUMNS, columns, json!({ "type": "string" }));
+        let payloads = "Whether the columns that hold parts of payloads come behind the others.";
+        operation.query(PAYLOADS, payloads, json!({ "type": "boolean", "default": false }));
+        describe_filter(operation);
+    }
+}

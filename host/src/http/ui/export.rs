@@ -1,0 +1,50 @@
+//! The export of what the list shows: its form, and the file behind it.
+
+use axum::Extension;
+use axum::extract::Query;
+
+use crate::access::{Access, Right};
+use crate::export::Format;
+use crate::http::auth::Visitor;
+use crate::http::export::{self, File};
+use crate::http::grouping;
+use crate::http::problem::Problem;
+use crate::http::search::Pairs;
+use crate::http::serve::Ending;
+
+/// The form, for those who may export.
+pub(super) struct Form {
+    /// The search as the list has it.
+    pub(super) kept: Pairs,
+    /// Value and label.
+    pub(super) formats: [(&'static str, &'static str); 3],
+    /// Whether payloads are offered.
+    pub(super) payloads: bool,
+}
+
+impl Form {
+    pub(super) fn new(pairs: &Pairs, access: &Access) -> Option<Self> {
+        let kept =
+            pairs.iter().filter(|(name, value)| !grouping::SHOWING.contains(&name.as_str()) && !value.is_empty());
+        let label = |format| match format {
+            Format::Csv => "CSV, for spreadsheets",
+            Format::JsonLines => "JSON Lines",
+            Format::Parquet => "Parquet, for analysis",
+        };
+        let formats = Format::ALL.map(|format| (format.name(), label(format)));
+        access.may(Right::Export).then(|| Self {
+            kept: kept.cloned().collect(),
+            formats,
+            payloads: access.may(Right::ExportPayloads),
+        })
+    }
+}
+
+/// `GET /export`: the same as the API's, with problems told as pages.
+pub(super) async fn download(
+    visitor: Visitor,
+    Query(pairs): Query<Pairs>,
+    ending: Option<Extension<Ending>>,
+) -> Result<File, Problem> {
+    export::begin(visitor, pairs, ending).await
+}

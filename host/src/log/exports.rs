@@ -1,0 +1,89 @@
+//! Exports and the entries about them: what leaves is told before its first byte does, and how it ended afterwards.
+
+use uuid::Uuid;
+
+use super::{AuditLog, LogView};
+use crate::access::{Access, Right};
+use crate::domain::Domain;
+use crate::event::{Channel, Detail, Event, Failure};
+use crate::export::{Export, ExportError, Manifest, Wanted};
+use crate::field::Field;
+use crate::reader::ReadError;
+use crate::recorder::StateChange;
+
+const STARTED: &str = "export.started";
+const COMPLETED: &str = "export.completed";
+const FAILED: &str = "export.failed";
+
+impl AuditLog {
+    /// Begins an export; when this returns, the entry that says so is durable. Follow it with [`Export::step`] until
+    /// that gives nothing more, and then with [`AuditLog::end_export`] or [`AuditLog::break_export`]. Blocks.
+    ///
+    /// # Errors
+    /// The viewer may not export this, or it could not be recorded.
+    pub fn begin_export(&self, access: &Access, wanted: Wanted) -> Result<Export, ExportError> {
+        self.allow(access, Right::Export, STARTED)?;
+        if wanted.columns.have_content() {
+            self.allow(access, Right::ExportPayloads, STARTED)?;
+        }
+        let mut export = Export::new(&self.reader(access), access, wanted, self.now())?;
+        let event = self.by(STARTED, access);
+        export.recorded_as(event.id);
+        self.0.recorder.change(StateChange::default(), vec![export.manifest().told_by(event)])?;
+        Ok(export)
+    }
+
+    /// Says that all of it was handed over, and gives the manifest. Blocks.
+    ///
+    /// # Errors
+    /// It is not complete, or this could not be recorded: the file must not count as whole then.
+    pub fn end_export(&self, access: &Access, export: &Export) -> Result<Manifest, ExportError> {
+        let manifest = export.completed(self.now())?;
+        let event = Event { parent: export.id(), ..self.by(COMPLETED, access) };
+        self.0.recorder.change(StateChange::default(), vec![manifest.told_by(event)])?;
+        Ok(manifest)
+    }
+
+    /// Says that it broke off. Does not wait: what is lost where the queue is full is counted by the log, and an export
+    /// that has a start and no end did not end well.
+    pub fn break_export(&self, access: &Access, export: &Export, why: &str) {
+        let event = export.manifest().told_by(self.by(FAILED, access));
+        let failure = Failure { kind: "export".to_owned(), message: why.to_owned(), code: None };
+        let event = Event { parent: export.id(), detail: Detail::Incomplete, failure: Some(failure), ..event };
+        if let Err(error) = self.record(event) {
+            tracing::warn!(%error, "that an export broke off was not recorded");
+        }
+    }
+}
+
+impl LogView {
+    /// Begins an export that is told nowhere: for whoever has the log's files while another process records, and could
+    /// as well copy them. Payloads are left out of it.
+    ///
+    /// # Errors
+    /// The viewer may not export this, or it holds parts of payloads.
+    pub fn export_unrecorded(&self, access: &Access, wanted: Wanted) -> Result<Export, ExportError> {
+        if wanted.columns.have_content() {
+            access.require(Right::ExportPayloads)?;
+            return Err(ExportError::Unrecorded);
+        }
+        Export::new(&self.reader(access), access, wanted, self.now())
+    }
+
+    /// The manifest of a complete export, by the id of the entry that said that it begins; absent where the viewer may
+    /// not see the entry about its end.
+    ///
+    /// # Errors
+    /// The viewer may not export, or the store fails.
+    pub fn export_manifest(&self, access: &Access, id: Uuid) -> Result<Option<Manifest>, ReadError> {
+        access.require(Right::Export)?;
+        let ended = Domain::all_of([
+            Domain::equals(Field::Parent, id.to_string()),
+            Domain::equals(Field::Method, COMPLETED),
+            // Others may call an event of theirs the same; this channel is the log's alone.
+            Domain::equals(Field::Channel, Channel::System.as_str()),
+        ]);
+        let found = self.reader(access).page(ended, None, 1)?.entries;
+        Ok(found.first().and_then(|entry| Manifest::of(&entry.details)))
+    }
+}
