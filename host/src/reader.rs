@@ -8,7 +8,8 @@ use crate::entry::Entry;
 use crate::field::Field;
 use crate::growth::Growth;
 use crate::store::{
-    Extent, Files, GroupBy, GroupQuery, GroupSort, Groups, Page, PageQuery, Place, StoreError, StoredPayload, Values,
+    Extent, Files, GroupBy, GroupQuery, GroupSort, Groups, Page, PageQuery, Place, StoreError, StoredPayload, Usage,
+    UsageQuery, Values,
 };
 use crate::time::Timestamp;
 
@@ -83,6 +84,17 @@ impl<'a> Reader<'a> {
         let domain = self.visible()?.and(domain);
         let by = by.iter().copied().take(2).collect();
         Ok(self.files.groups(&GroupQuery { domain, by, sort, limit: limit.clamp(1, MAX_LIMIT) })?)
+    }
+
+    /// Usage of the requests that match the query's domain, for those who may see figures; at most [`MAX_LIMIT`] rows of
+    /// a breakdown.
+    ///
+    /// # Errors
+    /// The viewer may not see usage, there are too many values to count, or the store fails.
+    pub fn usage(&self, query: UsageQuery) -> Result<Usage, ReadError> {
+        self.access.require(Right::ReadUsage)?;
+        let domain = self.access.rule().clone().and(query.domain);
+        Ok(self.files.usage(&UsageQuery { domain, limit: query.limit.clamp(1, MAX_LIMIT), ..query })?)
     }
 
     /// The values that `field` has among the entries that the viewer may see, for a menu; at most [`MAX_LIMIT`]. Whoever

@@ -29,6 +29,8 @@ pub use text::parse_text;
 #[doc(hidden)]
 pub use unknown::meant;
 
+use std::collections::BTreeSet;
+
 use crate::field::Field;
 use crate::value::Value;
 
@@ -133,6 +135,15 @@ impl Domain {
 
     fn term(field: Field, test: Test) -> Self {
         Self::Term(Term { field, test })
+    }
+
+    /// Adds the fields that it speaks of.
+    pub(crate) fn fields(&self, into: &mut BTreeSet<Field>) {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|part| part.fields(into)),
+            Self::Not(part) => part.fields(into),
+            Self::Term(term) => drop(into.insert(term.field)),
+        }
     }
 
     /// How many terms it has; a constant counts as one.
