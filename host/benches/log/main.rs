@@ -19,6 +19,7 @@ mod size;
 mod table;
 mod threads;
 mod traffic;
+mod usage;
 mod world;
 
 use clap::{Parser, Subcommand};
@@ -45,6 +46,7 @@ enum What {
     Proxy(proxy::Proxying),
     Layer(layer::Layering),
     Size(size::Size),
+    Usage(usage::Using),
     Cleanup(cleanup::Cleanup),
     /// All of them, each so short that its figures mean nothing: whether they still run.
     Small,
@@ -59,11 +61,12 @@ fn main() -> Outcome {
         What::Proxy(bench) => bench.run(),
         What::Layer(bench) => bench.run(),
         What::Size(bench) => bench.run(),
+        What::Usage(bench) => bench.run(),
         What::Cleanup(bench) => bench.run(),
         What::Small => Ok(()),
     };
     match Arguments::parse().what {
-        What::Small => ["caller", "policy", "ingest", "query", "proxy", "layer", "size", "cleanup"]
+        What::Small => ["caller", "policy", "ingest", "query", "proxy", "layer", "size", "usage", "cleanup"]
             .into_iter()
             .try_for_each(|name| run(Arguments::try_parse_from(["log", name, "--small"])?.what)),
         what => run(what),

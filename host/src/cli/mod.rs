@@ -9,12 +9,14 @@ mod groups;
 mod list;
 mod openapi;
 mod print;
+mod print_usage;
 mod question;
 mod serve;
 mod show;
 mod stdio;
 mod tail;
 mod token;
+mod usage;
 
 use std::io;
 use std::process::ExitCode;
@@ -42,6 +44,8 @@ enum Command {
     List(Box<list::List>),
     /// Group entries: how many, how many failed, how long they took.
     Groups(Box<groups::Groups>),
+    /// Count usage: requests, errors, durations, tokens and cost, over time or by user, tool and the like.
+    Usage(Box<usage::Usage>),
     /// Print entries as they are stored, beside a server that records them.
     Tail(Box<tail::Tail>),
     /// Show one entry.
@@ -66,6 +70,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Token(token) => token.run(),
         Command::List(list) => list.run(),
         Command::Groups(groups) => groups.run(),
+        Command::Usage(usage) => usage.run(),
         Command::Tail(tail) => tail.run(),
         Command::Show(show) => show.run(),
         Command::OpenApi(openapi) => openapi.run(),

@@ -17,6 +17,7 @@ mod operand;
 mod prefix;
 mod print;
 mod text;
+mod times;
 mod unknown;
 
 pub use comparison::Comparison;
@@ -32,6 +33,7 @@ pub use unknown::meant;
 use std::collections::BTreeSet;
 
 use crate::field::Field;
+use crate::time::Timestamp;
 use crate::value::Value;
 
 /// How many terms a domain may have, once days and lists are written out.
@@ -120,6 +122,11 @@ impl Domain {
     /// `field = value`.
     pub fn equals(field: Field, value: impl Into<Value>) -> Self {
         Self::term(field, Test::In(vec![value.into()]))
+    }
+
+    /// It began at this moment or later.
+    pub fn since(moment: Timestamp) -> Self {
+        Self::term(Field::OccurredAt, Test::AtLeast(moment.as_micros().into()))
     }
 
     /// `field` is not set.

@@ -26,9 +26,10 @@ pub use payload::{PackedPayload, StoredPayload};
 pub use sqlite::{Files, SqliteWriter};
 pub(crate) use tokens::{Deed, LONGEST_NAME, PREFIX as TOKEN_PREFIX, Untold};
 pub use tokens::{NewToken, Token, TokenError, Tokens};
+pub(crate) use usage::is_dimension;
 pub use usage::{
     Breakdown, Figures, Lack, MAX_POINTS, Point, REQUESTS, Totals, USAGE_FIELDS, Usage, UsageQuery, UsageRow,
-    UsageSort, UsageStep, requests,
+    UsageSort, UsageStep, requests, usage_range,
 };
 
 /// How many rows one transaction of the cleanup removes at most: it holds the writer for some 20 ms.

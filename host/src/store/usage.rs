@@ -1,11 +1,15 @@
 //! Usage: what is asked for and what comes back.
 
+use std::fmt;
 use std::ops::Range;
+
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::domain::{Comparison, Context, Domain, Operand, Token, from_tokens};
 use crate::event::Kind;
 use crate::field::Field;
-use crate::time::{DAY, SECOND, Timestamp};
+use crate::time::{DAY, HOUR, Timestamp};
 use crate::value::Value;
 
 /// What usage can be broken down by.
@@ -45,6 +49,24 @@ macro_rules! words {
             }
         }
     };
+}
+
+/// The dimensions that usage is kept by, and how requests went: what those may ask about who see figures alone.
+pub(crate) fn is_dimension(field: Field) -> bool {
+    USAGE_FIELDS.contains(&field) || [Field::Instance, Field::Outcome].contains(&field)
+}
+
+/// The longest range that is counted, in microseconds: some 46 years.
+const LONGEST: i64 = MAX_POINTS * 7 * DAY;
+
+/// The range that a domain asks for at `now`, and the rest of it: until now, and for a day, where it names no end or no
+/// beginning.
+pub fn usage_range(domain: Domain, now: Timestamp) -> (Range<Timestamp>, Domain) {
+    let (times, rest) = domain.split_times();
+    let end = if times.end == i64::MAX { now.as_micros() } else { times.end };
+    let start = if times.start == i64::MIN { end.saturating_sub(DAY) } else { times.start };
+    let (start, end) = (Timestamp::from_micros(start), Timestamp::from_micros(end));
+    (start.max(end.plus(-LONGEST)).min(end)..end, rest)
 }
 
 words! {
@@ -96,7 +118,7 @@ impl UsageStep {
     /// Its length in microseconds.
     pub fn micros(self) -> i64 {
         match self {
-            Self::Hour => 3_600 * SECOND,
+            Self::Hour => HOUR,
             Self::Day => DAY,
             Self::Week => 7 * DAY,
         }
@@ -131,7 +153,7 @@ pub struct UsageQuery {
 }
 
 /// What is counted of some requests.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Figures {
     /// How many there are.
     pub requests: u64,
@@ -152,6 +174,13 @@ pub struct Figures {
     pub output_tokens: u64,
     /// What it cost, in millionths of the currency unit.
     pub cost_micros: u64,
+}
+
+impl Figures {
+    /// The share of its requests that succeeded, from 0 to 1; `None` without any.
+    pub fn success_ratio(&self) -> Option<f64> {
+        (self.requests > 0).then(|| (self.requests - self.errors.min(self.requests)) as f64 / self.requests as f64)
+    }
 }
 
 /// All requests together.
@@ -206,6 +235,22 @@ pub enum Lack {
     Entries,
     /// Figures whose entries are gone are damaged.
     Damaged,
+}
+
+/// The sentence for whoever reads the figures.
+impl fmt::Display for Lack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Removed(until) => write!(f, "Figures from before {until} are removed, as the settings say."),
+            Self::Entries => f.write_str(
+                "Entries of this range are deleted, and what the filter asks about is not kept beyond them: their requests \
+                 are missing. Filter by fewer fields, or ask for a later range.",
+            ),
+            Self::Damaged => f.write_str(
+                "Some figures are damaged and missing, and their entries are deleted; restore the log from a backup.",
+            ),
+        }
+    }
 }
 
 /// Usage over a range of time.

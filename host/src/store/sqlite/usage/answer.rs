@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension};
 use super::super::axis::Axis;
 use super::super::texts::Texts;
 use super::ask::{Question, Source};
-use super::span::{split, unit};
+use super::span::unit;
 use super::tally::{By, Detail, Tally};
 use super::{Doing, HOUR, ceil, floor};
 use crate::domain::Domain;
@@ -23,7 +23,7 @@ use crate::time::Timestamp;
 
 /// The usage that `query` asks for.
 pub(in super::super) fn usage(connection: &Connection, texts: &Texts, query: &UsageQuery) -> Result<Usage, StoreError> {
-    let (times, rest) = split(query.domain.clone());
+    let (times, rest) = query.domain.clone().split_times();
     let asked = query.range.start.as_micros().max(times.start)..query.range.end.as_micros().min(times.end);
     let asked = asked.start..asked.end.max(asked.start);
     let step = query.step.unwrap_or(UsageStep::for_length(asked.end.saturating_sub(asked.start)));

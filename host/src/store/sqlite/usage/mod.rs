@@ -21,13 +21,10 @@ mod span;
 mod tally;
 
 use super::Doing;
-use crate::time::SECOND;
+use crate::time::HOUR;
 
 pub(super) use answer::usage;
 pub(super) use keep::{fold_before, keep_up, mend, prune, used};
-
-/// Microseconds of an hour.
-const HOUR: i64 = 3_600 * SECOND;
 
 /// When the `unit` of time began that `micros` is in.
 fn floor(micros: i64, unit: i64) -> i64 {

@@ -4,10 +4,7 @@ use std::ops::Range;
 
 use super::cuts::Cut;
 use super::{HOUR, ceil, floor};
-use crate::domain::{Domain, Term, Test};
-use crate::field::Field;
 use crate::time::DAY;
-use crate::value::Value;
 
 /// Disjoint ranges that together are the one asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,28 +46,6 @@ fn around(outer: &Range<i64>, inner: &Range<i64>) -> Vec<Range<i64>> {
 
 fn some(range: Range<i64>) -> Vec<Range<i64>> {
     if range.is_empty() { Vec::new() } else { vec![range] }
-}
-
-/// What a domain says of the time as a whole, and the rest of it.
-pub(super) fn split(domain: Domain) -> (Range<i64>, Domain) {
-    let parts = match domain {
-        Domain::All(parts) => parts,
-        other => vec![other],
-    };
-    let mut range = i64::MIN..i64::MAX;
-    let rest = parts.into_iter().filter(|part| match part {
-        Domain::Term(Term { field: Field::OccurredAt, test: Test::AtLeast(Value::Integer(micros)) }) => {
-            range.start = range.start.max(*micros);
-            false
-        }
-        Domain::Term(Term { field: Field::OccurredAt, test: Test::Less(Value::Integer(micros)) }) => {
-            range.end = range.end.min(*micros);
-            false
-        }
-        _ => true,
-    });
-    let rest = Domain::all_of(rest.collect::<Vec<_>>());
-    (range, rest)
 }
 
 #[cfg(test)]
