@@ -97,6 +97,11 @@ pub(super) fn start_deadline(connection: &mut Connection) -> Result<(), StoreErr
     connection.progress_handler(10_000, Some(move || Instant::now() > until)).doing("setting a deadline")
 }
 
+/// To be called after each query: what this thread does next may take as long as it needs.
+pub(super) fn end_deadline() {
+    UNTIL.set(None);
+}
+
 /// The same for long work between statements; to be called now and then.
 ///
 /// # Errors

@@ -70,6 +70,7 @@ impl Files {
         let transaction = connection.transaction().doing("reading the log")?;
         let result = read(&transaction);
         drop(transaction);
+        connection::end_deadline();
         if result.is_ok() && idle().len() < IDLE_READERS {
             idle().push(connection);
         }

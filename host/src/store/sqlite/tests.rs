@@ -5,6 +5,7 @@ mod finding;
 mod sweeping;
 mod usage;
 mod usage_kept;
+mod usage_naive;
 
 use rusqlite::Connection;
 use uuid::Uuid;

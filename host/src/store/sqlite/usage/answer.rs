@@ -1,12 +1,9 @@
 //! From a query to its answer: a few questions over the same range of time, at one moment of the log.
 
-use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use foldhash::fast::RandomState;
 use rusqlite::{Connection, OptionalExtension};
 
-use super::super::axis::Axis;
 use super::super::texts::Texts;
 use super::ask::{Question, Source};
 use super::span::unit;
@@ -15,10 +12,7 @@ use super::{Doing, HOUR, ceil, floor};
 use crate::domain::Domain;
 use crate::field::Field;
 use crate::store::index::Kind;
-use crate::store::{
-    Breakdown, Figures, GroupBy, Lack, Point, StoreError, Totals, USAGE_FIELDS, Usage, UsageQuery, UsageRow, UsageSort,
-    UsageStep,
-};
+use crate::store::{Lack, Point, StoreError, Totals, USAGE_FIELDS, Usage, UsageQuery, UsageStep};
 use crate::time::Timestamp;
 
 /// The usage that `query` asks for.
@@ -51,16 +45,17 @@ pub(in super::super) fn usage(connection: &Connection, texts: &Texts, query: &Us
 }
 
 /// What the questions of one query share.
-struct Answering<'a> {
-    source: Source<'a>,
-    texts: &'a Texts,
-    query: &'a UsageQuery,
+pub(super) struct Answering<'a> {
+    pub(super) source: Source<'a>,
+    pub(super) texts: &'a Texts,
+    pub(super) query: &'a UsageQuery,
     rest: Domain,
     step: UsageStep,
 }
 
 impl Answering<'_> {
-    fn question<'q>(&'q self, range: &'q Range<i64>, by: By, detail: Detail) -> Question<'q> {
+    /// A question about all requests of `range`.
+    pub(super) fn question<'q>(&'q self, range: &'q Range<i64>, by: By, detail: Detail) -> Question<'q> {
         Question { rest: &self.rest, range, by, detail, chosen: None }
     }
 
@@ -121,7 +116,7 @@ impl Answering<'_> {
     }
 
     /// Whether nothing that would be needed to answer is gone.
-    fn is_exact(&self, question: &Question<'_>) -> Result<bool, StoreError> {
+    pub(super) fn is_exact(&self, question: &Question<'_>) -> Result<bool, StoreError> {
         let Range { start, end } = *question.range;
         let Some(unit) = question.cut().and_then(|cut| unit(cut, question.is_hourly())) else {
             return Ok(!self.source.is_gone(&hours(question.range))?);
@@ -143,68 +138,6 @@ impl Answering<'_> {
         };
         Ok(starts.take_while(|start| *start < range.end).map(point).collect())
     }
-
-    /// The rows that come first, of which durations and users are counted as well.
-    fn breakdown(&self, range: &Range<i64>, field: Field, tally: &Tally) -> Result<Breakdown, StoreError> {
-        let mut keys = tally.keys.clone();
-        keys.sort_by_cached_key(|key| (std::cmp::Reverse(weight(self.query.sort, &tally.figures(*key))), *key));
-        keys.truncate(self.query.limit);
-        let mut chosen = keys.clone();
-        chosen.sort_unstable();
-        let question = Question {
-            chosen: Some((field, chosen.clone())),
-            ..self.question(range, By::Field(field), Detail::Durations)
-        };
-        let durations = self.source.count(&question)?;
-        let users = self.users(range, field, chosen)?;
-        let row = |key: u64| {
-            let value = Axis::value(self.source.connection, self.texts, GroupBy::Field(field), key)?;
-            let users = users.as_ref().map(|users| users.get(&key).copied().unwrap_or(0));
-            Ok(UsageRow { key: value, figures: durations.figures(key), users })
-        };
-        let rows = keys.into_iter().map(row).collect::<Result<_, StoreError>>()?;
-        Ok(Breakdown { field, rows, found: tally.keys.len() })
-    }
-
-    /// How many users each of the chosen values has.
-    fn users(&self, range: &Range<i64>, field: Field, chosen: Vec<u64>) -> Result<Option<Users>, StoreError> {
-        let question = Question {
-            chosen: Some((field, chosen)),
-            ..self.question(range, By::Field(Field::User), Detail::Presence)
-        };
-        if !self.is_exact(&question)? {
-            return Ok(None);
-        }
-        let mut pairs: HashSet<(u64, u64), RandomState> = HashSet::default();
-        self.source.visit(&question, |lot| {
-            let axis = |field| Axis::numbers(self.source.connection, lot.block, field);
-            let (of, user) = (axis(field)?, axis(Field::User)?);
-            for (word, bits) in lot.found.words().iter().enumerate().filter(|(_, bits)| **bits != 0) {
-                let (left, right) = (of.codes(word), user.codes(word));
-                let rows = (0..64).filter(|bit| bits >> bit & 1 == 1);
-                let found = rows.map(|bit| (of.raw(left[bit]), user.raw(right[bit])));
-                pairs.extend(found.filter(|(_, user)| *user > 0));
-            }
-            Ok(())
-        })?;
-        let mut users = Users::default();
-        pairs.into_iter().for_each(|(of, _)| *users.entry(of).or_default() += 1);
-        Ok(Some(users))
-    }
-}
-
-/// Values, and how many users they have.
-type Users = HashMap<u64, u64, RandomState>;
-
-fn weight(sort: UsageSort, figures: &Figures) -> (u64, u64) {
-    let first = match sort {
-        UsageSort::Requests => figures.requests,
-        UsageSort::Errors => figures.errors,
-        UsageSort::Duration => figures.average_us.unwrap_or(0),
-        UsageSort::Tokens => figures.input_tokens.saturating_add(figures.output_tokens),
-        UsageSort::Cost => figures.cost_micros,
-    };
-    (first, figures.requests)
 }
 
 /// Before this moment something is removed.

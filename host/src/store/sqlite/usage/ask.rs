@@ -13,7 +13,7 @@ use super::super::lexicon::Lexicon;
 use super::super::places::places;
 use super::super::walk::Walk;
 use super::Doing;
-use super::cuts::{CUTS, Cut, DIMENSIONS};
+use super::cuts::{Cut, DIMENSIONS};
 use super::durations::Durations;
 use super::entries::Requests;
 use super::measures::{MEASURES, Measure, OfEntries, Sums, of_cells};
@@ -29,18 +29,18 @@ use crate::store::index::{Bitmap, Kind, Wanted};
 /// The log as usage sees it, at one moment.
 pub(super) struct Source<'c> {
     pub(super) connection: &'c Connection,
-    lexicon: &'c Lexicon,
-    runs: Vec<Run>,
+    pub(super) lexicon: &'c Lexicon,
+    pub(super) runs: Vec<Run>,
     /// The first place that the cleanup left.
-    pruned: u64,
+    pub(super) pruned: u64,
     /// The first place whose usage it left.
-    kept: u64,
+    pub(super) kept: u64,
     /// The entries that runs are about as well.
-    folded: Walk,
+    pub(super) folded: Walk,
     /// The entries behind the last run.
     tail: Walk,
     /// Whether a run was passed over that is damaged and cannot be made again.
-    damaged: Cell<bool>,
+    pub(super) damaged: Cell<bool>,
 }
 
 /// What is asked for.
@@ -185,7 +185,7 @@ impl<'c> Source<'c> {
     }
 
     /// What was read of a run; nothing where it is damaged and its entries are gone, which is remembered.
-    fn readable<T>(&self, run: &Run, read: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+    pub(super) fn readable<T>(&self, run: &Run, read: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
         match read {
             Err(error) if error.is_index() && run.first < self.pruned => {
                 self.damaged.set(true);
@@ -194,44 +194,10 @@ impl<'c> Source<'c> {
             read => read.map(Some),
         }
     }
-
-    /// Whether something that was read is damaged for good.
-    pub(super) fn is_damaged(&self) -> bool {
-        let end = self.runs.iter().try_fold(self.kept, |end, run| (run.first == end).then_some(run.end()));
-        self.damaged.get() || end.is_none_or(|end| end < self.pruned)
-    }
-
-    /// Whether entries of requests that began in `range`, which is one of whole hours, are gone.
-    pub(super) fn is_gone(&self, range: &Range<i64>) -> Result<bool, StoreError> {
-        let times = within(std::slice::from_ref(range));
-        let (mut counted, mut there) = (0, 0);
-        // Only one of them has entries left.
-        for run in self.runs.iter().filter(|run| run.first < self.pruned && run.touches(range)) {
-            let Some(cells) = self.readable(run, run.cells(self.connection, CUTS[0], Grain::Hour))? else {
-                return Ok(true);
-            };
-            counted += cells.requests(&times.find(self.connection, &cells.block, cells.all())?);
-            if run.end() > self.pruned {
-                there += self.left_of(run, &times)?;
-            }
-        }
-        Ok(there < counted)
-    }
-
-    /// How many requests of a run there are still entries of.
-    fn left_of(&self, run: &Run, times: &Plan) -> Result<u64, StoreError> {
-        let requests = Requests::new(self.connection, self.lexicon, Domain::TRUE)?;
-        let mut count = 0;
-        for (block, places) in self.folded.blocks() {
-            let found = times.find(self.connection, block, places.and(&block.within(&(run.first..run.end()))))?;
-            count += requests.find(self.connection, block, found)?.count();
-        }
-        Ok(count)
-    }
 }
 
 /// Rows whose time is in one of the ranges. A cell's time is when it begins.
-fn within(ranges: &[Range<i64>]) -> Plan {
+pub(super) fn within(ranges: &[Range<i64>]) -> Plan {
     let one = |range: &Range<i64>| {
         Plan::Column(Field::OccurredAt, Wanted::Within(Kind::Time.raw(range.start)..Kind::Time.raw(range.end)))
     };

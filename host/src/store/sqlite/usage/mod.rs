@@ -8,11 +8,13 @@
 
 mod answer;
 mod ask;
+mod breakdown;
 mod cells;
 mod cuts;
 mod durations;
 mod entries;
 mod fold;
+mod gone;
 mod keep;
 mod measures;
 mod runs;
