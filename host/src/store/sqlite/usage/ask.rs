@@ -151,34 +151,58 @@ impl<'c> Source<'c> {
     ) -> Result<(), StoreError> {
         let cut = question.cut();
         let spans = Spans::new(question.range, cut, question.is_hourly());
+        if let Some(cut) = cut {
+            self.visit_cells(question, cut, Grain::Day, &spans.days, &mut show)?;
+            self.visit_cells(question, cut, Grain::Hour, &spans.hours, &mut show)?;
+        }
+        self.visit_entries(question, &self.folded, &spans.entries, &mut show)?;
+        self.visit_entries(question, &self.tail, std::slice::from_ref(question.range), &mut show)
+    }
+
+    fn visit_cells(
+        &self,
+        question: &Question<'_>,
+        cut: Cut,
+        grain: Grain,
+        ranges: &[Range<i64>],
+        show: &mut impl FnMut(Lot<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
         let plan = Plan::new(self.connection, self.lexicon, question.rest)?;
-        for (grain, ranges) in [(Grain::Day, &spans.days), (Grain::Hour, &spans.hours)] {
-            let times = within(ranges);
-            for run in self.runs.iter().filter(|run| ranges.iter().any(|range| run.touches(range))) {
-                let Some(cut) = cut else { continue };
-                let Some(cells) = self.readable(run, run.cells(self.connection, cut, grain))? else { continue };
-                let found = question.narrow(self.connection, &cells.block, &times, cells.all())?;
-                let found = plan.find(self.connection, &cells.block, found)?;
-                if found.is_empty() {
-                    continue;
-                }
-                let wanted = question.detail == Detail::Durations;
-                let durations = wanted.then(|| run.durations(self.connection, cut, grain));
-                let durations = durations.map_or(Ok(None), |durations| self.readable(run, durations))?;
-                show(Lot { block: &cells.block, found, amounts: Amounts::Cells(&cells.measures, durations) })?;
+        let times = within(ranges);
+        for run in self.runs.iter().filter(|run| ranges.iter().any(|range| run.touches(range))) {
+            let Some(cells) = self.readable(run, run.cells(self.connection, cut, grain))? else { continue };
+            let found = question.narrow(self.connection, &cells.block, &times, cells.all())?;
+            let found = plan.find(self.connection, &cells.block, found)?;
+            if found.is_empty() {
+                continue;
             }
+            let durations = match question.detail {
+                Detail::Durations => self.readable(run, run.durations(self.connection, cut, grain))?,
+                Detail::Presence | Detail::Sums => None,
+            };
+            show(Lot { block: &cells.block, found, amounts: Amounts::Cells(&cells.measures, durations) })?;
+        }
+        Ok(())
+    }
+
+    fn visit_entries(
+        &self,
+        question: &Question<'_>,
+        walk: &Walk,
+        ranges: &[Range<i64>],
+        show: &mut impl FnMut(Lot<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        if ranges.is_empty() {
+            return Ok(());
         }
         let requests = Requests::new(self.connection, self.lexicon, question.rest.clone())?;
-        let whole = Vec::from_iter([question.range.clone()]);
-        for (walk, ranges) in [(&self.folded, &spans.entries), (&self.tail, &whole)] {
-            let times = within(ranges);
-            for (block, places) in walk.blocks().filter(|_| !ranges.is_empty()) {
-                let found = question.narrow(self.connection, block, &times, places)?;
-                let found = requests.find(self.connection, block, found)?;
-                if !found.is_empty() {
-                    let amounts = Amounts::Entries(requests.measures(self.connection, block, &found)?);
-                    show(Lot { block, found, amounts })?;
-                }
+        let times = within(ranges);
+        for (block, places) in walk.blocks() {
+            let found = question.narrow(self.connection, block, &times, places)?;
+            let found = requests.find(self.connection, block, found)?;
+            if !found.is_empty() {
+                let amounts = Amounts::Entries(requests.measures(self.connection, block, &found)?);
+                show(Lot { block, found, amounts })?;
             }
         }
         Ok(())
