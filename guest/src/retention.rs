@@ -1,7 +1,7 @@
 //! Says what the daily cron may delete. Whatever is in doubt stays.
 
 use crate::contract::{RetentionPlan, Setting};
-use crate::data::settings::{PAYLOAD_RETENTION_DAYS, RETENTION_DAYS};
+use crate::data::settings::{PAYLOAD_RETENTION_DAYS, RETENTION_DAYS, USAGE_RETENTION_DAYS};
 use crate::settings;
 
 const DAY: i64 = 86_400_000_000;
@@ -11,6 +11,7 @@ pub(crate) fn plan(settings: &[Setting], now: i64) -> RetentionPlan {
     RetentionPlan {
         entries_before: days_before(settings, RETENTION_DAYS, now),
         payloads_before: days_before(settings, PAYLOAD_RETENTION_DAYS, now),
+        usage_before: days_before(settings, USAGE_RETENTION_DAYS, now),
     }
 }
 
@@ -45,7 +46,7 @@ mod tests {
         }
         assert_eq!(entries_before(Value::Text("90".to_owned())), None);
         assert_eq!(entries_before(Value::Boolean(true)), None);
-        assert_eq!(plan(&[], NOW), RetentionPlan { entries_before: None, payloads_before: None });
+        assert_eq!(plan(&[], NOW), RetentionPlan { entries_before: None, payloads_before: None, usage_before: None });
     }
 
     #[test]
@@ -64,6 +65,15 @@ mod tests {
         };
         assert_eq!(both(90, 7).payloads_before, Some(NOW - 7 * DAY));
         assert_eq!(both(90, 0).payloads_before, None);
-        assert_eq!(both(0, 7), RetentionPlan { entries_before: None, payloads_before: Some(NOW - 7 * DAY) });
+        let plan = RetentionPlan { entries_before: None, payloads_before: Some(NOW - 7 * DAY), usage_before: None };
+        assert_eq!(both(0, 7), plan);
+    }
+
+    #[test]
+    fn usage_has_a_period_of_its_own() {
+        let setting = Setting { key: USAGE_RETENTION_DAYS.to_owned(), value: Value::Integer(400) };
+        let expected =
+            RetentionPlan { entries_before: None, payloads_before: None, usage_before: Some(NOW - 400 * DAY) };
+        assert_eq!(plan(&[setting], NOW), expected);
     }
 }

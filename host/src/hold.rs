@@ -73,7 +73,11 @@ pub fn held_from(holds: &[Hold]) -> Option<Timestamp> {
 pub(crate) fn cut(plan: Plan, held: Option<Timestamp>) -> Plan {
     let Some(held) = held else { return plan };
     let until = |before: Option<Timestamp>| before.map(|before| before.min(held));
-    Plan { entries_before: until(plan.entries_before), payloads_before: until(plan.payloads_before) }
+    Plan {
+        entries_before: until(plan.entries_before),
+        payloads_before: until(plan.payloads_before),
+        usage_before: until(plan.usage_before),
+    }
 }
 
 /// A reason as it is stored: without space around it, not empty and not too long.
@@ -109,12 +113,12 @@ mod tests {
 
     #[test]
     fn the_earliest_hold_in_force_cuts_both_periods() {
-        let plan = Plan { entries_before: Some(at(5)), payloads_before: Some(at(8)) };
+        let plan = Plan { entries_before: Some(at(5)), payloads_before: Some(at(8)), ..Plan::default() };
         let cut = |holds: &[Hold]| cut(plan, held_from(holds));
         assert_eq!(cut(&[]), plan);
         assert_eq!(cut(&[hold(1, true)]), plan);
         assert_eq!(cut(&[hold(9, false)]), plan);
-        let both = Plan { entries_before: Some(at(3)), payloads_before: Some(at(3)) };
+        let both = Plan { entries_before: Some(at(3)), payloads_before: Some(at(3)), ..Plan::default() };
         assert_eq!(cut(&[hold(6, false), hold(3, false), hold(1, true)]), both);
         assert_eq!(cut(&[hold(6, false)]), Plan { payloads_before: Some(at(6)), ..plan });
         assert_eq!(super::cut(Plan::default(), Some(at(3))), Plan::default(), "a hold lets nothing go");

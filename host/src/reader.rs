@@ -1,5 +1,6 @@
 //! The one read path: whatever is shown, counted or exported comes through here, and not without an [`Access`].
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use uuid::Uuid;
@@ -10,9 +11,10 @@ use crate::entry::Entry;
 use crate::field::Field;
 use crate::growth::Growth;
 use crate::store::{
-    Extent, Files, GroupBy, GroupQuery, GroupSort, Groups, Page, PageQuery, Place, StoreError, StoredPayload, Values,
+    Extent, Files, GroupBy, GroupQuery, GroupSort, Groups, Page, PageQuery, Place, StoreError, StoredPayload, Usage,
+    UsageQuery, Values, is_dimension,
 };
-use crate::time::Timestamp;
+use crate::time::{HOUR, Timestamp};
 
 /// Most entries of one page.
 pub const MAX_LIMIT: usize = 500;
@@ -116,6 +118,33 @@ impl<'a> Reader<'a> {
         let domain = self.visible()?.and(domain);
         let by = by.iter().copied().take(2).collect();
         Ok(self.files.groups(&GroupQuery { domain, by, sort, limit: limit.clamp(1, MAX_LIMIT) })?)
+    }
+
+    /// Usage of the requests that match the query's domain, for those who may see figures; at most [`MAX_LIMIT`] rows of
+    /// a breakdown.
+    ///
+    /// Whoever may not read entries must not find them out by asking for ever fewer of them: they ask about whole hours
+    /// and about what usage is kept by.
+    ///
+    /// # Errors
+    /// The viewer may not see usage, or not that much of it; there are too many values to count, or the store fails.
+    pub fn usage(&self, query: UsageQuery) -> Result<Usage, ReadError> {
+        self.access.require(Right::ReadUsage)?;
+        let query = if self.access.may(Right::Read) { query } else { self.coarse(query)? };
+        let domain = self.access.rule().clone().and(query.domain);
+        Ok(self.files.usage(&UsageQuery { domain, limit: query.limit.clamp(1, MAX_LIMIT), ..query })?)
+    }
+
+    fn coarse(&self, query: UsageQuery) -> Result<UsageQuery, Denied> {
+        let (times, domain) = query.domain.split_times();
+        let mut fields = BTreeSet::new();
+        domain.fields(&mut fields);
+        if !fields.into_iter().all(is_dimension) {
+            self.access.require(Right::Read)?;
+        }
+        let start = query.range.start.max(Timestamp::from_micros(times.start));
+        let end = query.range.end.min(Timestamp::from_micros(times.end));
+        Ok(UsageQuery { domain, range: start.start_of_hour()..end.plus(HOUR - 1).start_of_hour(), ..query })
     }
 
     /// The values that `field` has among the entries that the viewer may see, for a menu; at most [`MAX_LIMIT`]. Whoever

@@ -91,6 +91,7 @@ impl Intent {
         let moments = [
             ("entries_before", plan.entries_before),
             ("payloads_before", plan.payloads_before),
+            ("usage_before", plan.usage_before),
             ("held_from", self.stopped_at()),
         ];
         for (name, moment) in moments {

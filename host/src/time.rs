@@ -15,6 +15,8 @@ pub struct Timestamp(i64);
 
 /// Microseconds in one second.
 pub const SECOND: i64 = 1_000_000;
+/// Microseconds in one hour.
+pub const HOUR: i64 = 3_600 * SECOND;
 /// Microseconds in one day of 24 hours.
 pub const DAY: i64 = 86_400 * SECOND;
 
@@ -41,6 +43,11 @@ impl Timestamp {
     /// This moment moved by `micros`, which may be negative.
     pub fn plus(self, micros: i64) -> Self {
         Self::from_micros(self.0.saturating_add(micros))
+    }
+
+    /// The first moment of this moment's hour in UTC.
+    pub fn start_of_hour(self) -> Self {
+        Self(self.0.div_euclid(HOUR) * HOUR)
     }
 
     /// The first moment of this moment's day in UTC.

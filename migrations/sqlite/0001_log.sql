@@ -105,6 +105,31 @@ CREATE TABLE chunk (
     planes BLOB NOT NULL
 ) STRICT;
 
+-- Usage: runs of entries whose requests are summed up. Made from the entries, and made again from them at the next start
+-- where they are missing; once the entries are gone, they are the only record of them.
+CREATE TABLE usage_run (
+    first    INTEGER PRIMARY KEY,
+    length   INTEGER NOT NULL CHECK (length > 0),
+    -- Which dimensions have a value: a bit each.
+    fields   INTEGER NOT NULL,
+    -- When the first and the last of its hours begin; the last before the first where there is none.
+    least    INTEGER NOT NULL,
+    most     INTEGER NOT NULL,
+    -- When its last entry was recorded.
+    recorded INTEGER NOT NULL
+) STRICT;
+
+-- The cells of one combination of dimensions, by hour or by day. Each blob ends with its CRC-32.
+CREATE TABLE usage_part (
+    run     INTEGER NOT NULL,
+    number  INTEGER NOT NULL,
+    cells   BLOB    NOT NULL,
+    -- How many buckets of durations each cell has, and what is in them.
+    lengths BLOB    NOT NULL,
+    buckets BLOB    NOT NULL,
+    PRIMARY KEY (run, number)
+) STRICT;
+
 CREATE TABLE payload (
     seq      INTEGER PRIMARY KEY,
     salt     BLOB NOT NULL CHECK (length(salt) = 32),
@@ -123,7 +148,10 @@ CREATE TABLE head (
     -- 1 only within the transaction that removes texts that no entry has any more.
     sweeping        INTEGER NOT NULL DEFAULT 0 CHECK (sweeping IN (0, 1)),
     -- How many texts were removed so far. Readers look at it and forget what they remember.
-    swept           INTEGER NOT NULL DEFAULT 0
+    swept           INTEGER NOT NULL DEFAULT 0,
+    -- Usage of entries with seq < usage_pruned is gone by retention; all of them began and were recorded by usage_until.
+    usage_pruned    INTEGER NOT NULL DEFAULT 0,
+    usage_until     INTEGER
 ) STRICT;
 INSERT INTO head (one, pruned, payloads_pruned) VALUES (1, 0, 0);
 
@@ -216,9 +244,35 @@ CREATE TRIGGER chunk_no_update BEFORE UPDATE ON chunk BEGIN
     SELECT RAISE(ABORT, 'blocks are written once');
 END;
 
+CREATE TRIGGER usage_run_no_update BEFORE UPDATE ON usage_run BEGIN
+    SELECT RAISE(ABORT, 'usage is written once');
+END;
+CREATE TRIGGER usage_part_no_update BEFORE UPDATE ON usage_part BEGIN
+    SELECT RAISE(ABORT, 'usage is written once');
+END;
+-- As long as the entries are there, usage can be made again; afterwards only retention removes it.
+CREATE TRIGGER usage_run_no_delete BEFORE DELETE ON usage_run
+WHEN old.first < (SELECT pruned FROM head) AND old.first >= (SELECT usage_pruned FROM head) BEGIN
+    SELECT RAISE(ABORT, 'usage is kept: only retention removes it');
+END;
+CREATE TRIGGER usage_part_no_delete BEFORE DELETE ON usage_part
+WHEN old.run < (SELECT pruned FROM head) AND old.run >= (SELECT usage_pruned FROM head) BEGIN
+    SELECT RAISE(ABORT, 'usage is kept: only retention removes it');
+END;
+-- A run comes behind the others, and its parts before it: so none is replaced.
+CREATE TRIGGER usage_run_append_only BEFORE INSERT ON usage_run
+WHEN new.first < coalesce((SELECT first + length FROM usage_run ORDER BY first DESC LIMIT 1), 0) BEGIN
+    SELECT RAISE(ABORT, 'usage is append-only');
+END;
+CREATE TRIGGER usage_part_append_only BEFORE INSERT ON usage_part
+WHEN new.run < coalesce((SELECT first + length FROM usage_run ORDER BY first DESC LIMIT 1), 0) BEGIN
+    SELECT RAISE(ABORT, 'usage is append-only');
+END;
+
 CREATE TRIGGER head_only_forward BEFORE UPDATE ON head
 WHEN new.pruned < old.pruned OR new.payloads_pruned < old.payloads_pruned OR new.payloads_pruned < new.pruned
-    OR new.payloads_pruned > coalesce((SELECT max(seq) + 1 FROM entry), old.payloads_pruned) BEGIN
+    OR new.payloads_pruned > coalesce((SELECT max(seq) + 1 FROM entry), old.payloads_pruned)
+    OR new.usage_pruned < old.usage_pruned OR new.usage_pruned > new.pruned BEGIN
     SELECT RAISE(ABORT, 'prune points only move forward, and not beyond the log');
 END;
 CREATE TRIGGER head_no_delete BEFORE DELETE ON head BEGIN

@@ -9,12 +9,15 @@ pub(crate) const RETENTION_DAYS: &str = "retention_days";
 /// How long a payload is kept.
 pub(crate) const PAYLOAD_RETENTION_DAYS: &str = "payload_retention_days";
 
+/// How long the figures of usage are kept.
+pub(crate) const USAGE_RETENTION_DAYS: &str = "usage_retention_days";
+
 /// A hundred years: long enough for any law, short enough to be a date.
 const MAXIMUM_DAYS: i64 = 36_500;
 
 /// All settings, in the order of the page.
 pub(crate) fn declared() -> Vec<SettingField> {
-    vec![log_payloads(), retention_days(), payload_retention_days()]
+    vec![log_payloads(), retention_days(), payload_retention_days(), usage_retention_days()]
 }
 
 fn log_payloads() -> SettingField {
@@ -56,6 +59,23 @@ fn payload_retention_days() -> SettingField {
         kind: SettingType::Integer,
         default: Value::Integer(0),
         minimum: Some(0),
+        maximum: Some(MAXIMUM_DAYS),
+    }
+}
+
+// A year and a month, so that each month can be held against the same one of the year before.
+fn usage_retention_days() -> SettingField {
+    SettingField {
+        key: USAGE_RETENTION_DAYS.to_owned(),
+        label: "Usage retention (days)".to_owned(),
+        help:
+            "Usage figures are kept for this long, also when the entries that they count are deleted. They name users, \
+               servers, tools, connections, models and API keys, and nothing else. Figures of entries that are still \
+               there are kept with them."
+                .to_owned(),
+        kind: SettingType::Integer,
+        default: Value::Integer(400),
+        minimum: Some(1),
         maximum: Some(MAXIMUM_DAYS),
     }
 }

@@ -35,29 +35,33 @@ pub(crate) struct Kept {
 impl Which {
     /// Finds the log or makes it.
     pub(crate) fn open(&self) -> Outcome<Kept> {
+        self.open_as("entries", |entries| Traffic::new(entries, 40))
+    }
+
+    /// The same with traffic of another kind.
+    pub(crate) fn open_as(&self, kind: &str, traffic: fn(u64) -> Traffic) -> Outcome<Kept> {
         let entries = if self.small { 2_000 } else { self.entries };
         let Some(kept) = &self.log else {
             let temporary = folder()?;
-            make(temporary.path(), entries)?;
+            make(temporary.path(), entries, traffic(entries))?;
             return Ok(Kept { folder: temporary.path().to_owned(), entries, _temporary: Some(temporary) });
         };
-        let folder = kept.join(format!("entries-{entries}"));
+        let folder = kept.join(format!("{kind}-{entries}"));
         let complete = folder.join("complete");
         if !complete.is_file() {
             // What was left half made is made again.
             let _ = fs::remove_dir_all(&folder);
             fs::create_dir_all(&folder)?;
-            make(&folder, entries)?;
+            make(&folder, entries, traffic(entries))?;
             fs::write(complete, "")?;
         }
         Ok(Kept { folder, entries, _temporary: None })
     }
 }
 
-fn make(folder: &Path, entries: u64) -> Outcome {
+fn make(folder: &Path, entries: u64, mut traffic: Traffic) -> Outcome {
     println!("\nmaking a log of {} entries", figure(entries as f64));
     let world = World::open(folder)?;
-    let mut traffic = Traffic::new(entries, 40);
     let mut made = 0;
     while made < entries {
         let events: Vec<_> = traffic.by_ref().take(10_000.min(entries - made) as usize).collect();

@@ -20,6 +20,7 @@ mod size;
 mod table;
 mod threads;
 mod traffic;
+mod usage;
 mod world;
 
 use clap::{Parser, Subcommand};
@@ -46,6 +47,7 @@ enum What {
     Proxy(proxy::Proxying),
     Layer(layer::Layering),
     Size(size::Size),
+    Usage(usage::Using),
     Cleanup(cleanup::Cleanup),
     Export(export::Export),
     /// All of them, each so short that its figures mean nothing: whether they still run.
@@ -61,12 +63,13 @@ fn main() -> Outcome {
         What::Proxy(bench) => bench.run(),
         What::Layer(bench) => bench.run(),
         What::Size(bench) => bench.run(),
+        What::Usage(bench) => bench.run(),
         What::Cleanup(bench) => bench.run(),
         What::Export(bench) => bench.run(),
         What::Small => Ok(()),
     };
     match Arguments::parse().what {
-        What::Small => ["caller", "policy", "ingest", "query", "proxy", "layer", "size", "cleanup", "export"]
+        What::Small => ["caller", "policy", "ingest", "query", "proxy", "layer", "size", "usage", "cleanup", "export"]
             .into_iter()
             .try_for_each(|name| run(Arguments::try_parse_from(["log", name, "--small"])?.what)),
         what => run(what),

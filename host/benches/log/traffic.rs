@@ -1,7 +1,7 @@
 //! Realistic MCP traffic: what a platform of 2,000 users and 20 servers hands to its log.
 
 use mcp_audit::Event;
-use mcp_audit::event::{Argument, Body, Caller, Channel, Client, Detail, Failure, Kind, Payload, Target};
+use mcp_audit::event::{Argument, Body, Caller, Channel, Client, Detail, Failure, Kind, Payload, Target, Usage};
 use mcp_audit::time::{DAY, Timestamp};
 
 use crate::random::Random;
@@ -62,6 +62,8 @@ pub(crate) struct Traffic {
     step: u64,
     /// The size of both bodies together; 0 for none.
     payload: usize,
+    /// Whether calls of tools use language models.
+    models: bool,
 }
 
 /// One session of a client with a server.
@@ -86,12 +88,17 @@ impl Traffic {
         let mut random = Random::new(0x6d63_7061);
         let sessions = (0..SESSIONS).map(|_| Session::new(&mut random)).collect();
         let step = (days * DAY).unsigned_abs() / entries.max(1);
-        Self { random, sessions, at: beginning(), step, payload: 0 }
+        Self { random, sessions, at: beginning(), step, payload: 0, models: false }
     }
 
     /// The same with bodies.
     pub(crate) fn with_payload(self, bytes: usize) -> Self {
         Self { payload: bytes, ..self }
+    }
+
+    /// The same with the use of language models: four providers, twelve models, sixty keys.
+    pub(crate) fn with_models(self) -> Self {
+        Self { models: true, ..self }
     }
 
     /// A message of one of the sessions.
@@ -141,6 +148,14 @@ impl Traffic {
                 break;
             }
             chance = chance.saturating_sub(often);
+        }
+        if self.models && event.method.as_deref() == Some("tools/call") && random.percent(40) {
+            let (model, key) = (random.skewed(12), random.skewed(60));
+            let usage = Usage::of(format!("provider-{}", model % 4), format!("model-{model:02}"));
+            let (input, output) = (random.log_normal(900.0, 1.0) as u64, random.log_normal(250.0, 1.0) as u64);
+            event = event.used(
+                usage.api_key(format!("key-{key:02}")).tokens(input, output).cost_micros(input * 3 + output * 15),
+            );
         }
         if self.payload > 0 {
             event.payload = Some(bodies(random, self.payload));

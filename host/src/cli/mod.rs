@@ -10,12 +10,14 @@ mod groups;
 mod list;
 mod openapi;
 mod print;
+mod print_usage;
 mod question;
 mod serve;
 mod show;
 mod stdio;
 mod tail;
 mod token;
+mod usage;
 
 use std::io;
 use std::process::ExitCode;
@@ -43,6 +45,8 @@ enum Command {
     List(Box<list::List>),
     /// Group entries: how many, how many failed, how long they took.
     Groups(Box<groups::Groups>),
+    /// Count usage: requests, errors, durations, tokens and cost, over time or by user, tool and the like.
+    Usage(Box<usage::Usage>),
     /// Print entries as they are stored, beside a server that records them.
     Tail(Box<tail::Tail>),
     /// Write entries to a file, oldest first: CSV, JSON Lines or Parquet.
@@ -69,6 +73,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Token(token) => token.run(),
         Command::List(list) => list.run(),
         Command::Groups(groups) => groups.run(),
+        Command::Usage(usage) => usage.run(),
         Command::Tail(tail) => tail.run(),
         Command::Export(export) => export.run(),
         Command::Show(show) => show.run(),

@@ -43,7 +43,7 @@ struct Column {
 }
 
 impl Table {
-    fn new(columns: impl IntoIterator<Item = (String, usize)>) -> Self {
+    pub(super) fn new(columns: impl IntoIterator<Item = (String, usize)>) -> Self {
         let column = |(name, most): (String, usize)| Column { width: name.chars().count(), name, most };
         Self(columns.into_iter().map(column).collect())
     }
@@ -63,7 +63,7 @@ impl Table {
     }
 
     /// All of it, as wide as its content needs.
-    fn whole(mut self, rows: &[Vec<String>]) -> io::Result<()> {
+    pub(super) fn whole(mut self, rows: &[Vec<String>]) -> io::Result<()> {
         self.fit(rows);
         self.head()?;
         self.lines(rows)?;
@@ -181,7 +181,7 @@ pub(super) fn groups_json(by: &[GroupBy], groups: &[Group]) -> io::Result<()> {
     })
 }
 
-fn millis(micros: u64) -> String {
+pub(super) fn millis(micros: u64) -> String {
     format!("{:.1}", micros as f64 / 1_000.0)
 }
 

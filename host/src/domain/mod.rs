@@ -17,6 +17,7 @@ mod operand;
 mod prefix;
 mod print;
 mod text;
+mod times;
 mod unknown;
 
 pub use comparison::Comparison;
@@ -29,7 +30,10 @@ pub use text::parse_text;
 #[doc(hidden)]
 pub use unknown::meant;
 
+use std::collections::BTreeSet;
+
 use crate::field::Field;
+use crate::time::Timestamp;
 use crate::value::Value;
 
 /// How many terms a domain may have, once days and lists are written out.
@@ -120,6 +124,11 @@ impl Domain {
         Self::term(field, Test::In(vec![value.into()]))
     }
 
+    /// It began at this moment or later.
+    pub fn since(moment: Timestamp) -> Self {
+        Self::term(Field::OccurredAt, Test::AtLeast(moment.as_micros().into()))
+    }
+
     /// `field` is not set.
     pub fn unset(field: Field) -> Self {
         Self::term(field, Test::Unset)
@@ -133,6 +142,15 @@ impl Domain {
 
     fn term(field: Field, test: Test) -> Self {
         Self::Term(Term { field, test })
+    }
+
+    /// Adds the fields that it speaks of.
+    pub(crate) fn fields(&self, into: &mut BTreeSet<Field>) {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|part| part.fields(into)),
+            Self::Not(part) => part.fields(into),
+            Self::Term(term) => drop(into.insert(term.field)),
+        }
     }
 
     /// How many terms it has; a constant counts as one.

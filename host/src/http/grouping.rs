@@ -64,7 +64,7 @@ pub(super) fn entries(pairs: &Pairs, by: &[GroupBy], group: &Group) -> Option<St
 }
 
 /// Narrows a search to one value: with the parameter of its field where that can say it, else with a domain.
-fn narrow(pairs: &mut Pairs, by: GroupBy, key: &Value) -> Option<()> {
+pub(super) fn narrow(pairs: &mut Pairs, by: GroupBy, key: &Value) -> Option<()> {
     match (by, key) {
         (GroupBy::Field(field), Value::Text(_) | Value::Integer(_)) if has_parameter(field, key) => {
             // Whatever was asked of this field before, the group's value is one of that.
@@ -91,12 +91,17 @@ fn has_parameter(field: Field, key: &Value) -> bool {
 
 /// Adds a term to the search's domain: all that stand in one list must hold.
 fn add(pairs: &mut Pairs, field: &str, value: &Value) -> Option<()> {
+    add_term(pairs, serde_json::json!([field, "=", value]))
+}
+
+/// The same with any term.
+pub(super) fn add_term(pairs: &mut Pairs, term: Json) -> Option<()> {
     let at = pairs.iter().position(|(name, _)| name == "domain");
     let mut terms: Vec<Json> = match at {
         Some(at) => serde_json::from_str(&pairs.remove(at).1).ok()?,
         None => Vec::new(),
     };
-    terms.push(serde_json::json!([field, "=", value]));
+    terms.push(term);
     pairs.push(("domain".to_owned(), Json::Array(terms).to_string()));
     Some(())
 }

@@ -5,6 +5,7 @@
 
 mod api;
 mod asked;
+mod asking;
 mod auth;
 mod cursor;
 mod export;

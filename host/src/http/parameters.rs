@@ -3,13 +3,14 @@
 use serde_json::{Value as Json, json};
 
 use super::asked::{Parameters, describe_limit};
+use super::asking::{self, Asking, COMPARISONS, FORMATS, RANGES};
 use super::grouping::{Grouping, LEVELS};
 use super::openapi::Operation;
 use super::search::{FIELDS, Search};
 use crate::domain::MAX_OPERANDS;
 use crate::event::{Channel, Outcome};
 use crate::field::{Field, FieldType};
-use crate::store::{GroupBy, GroupSort};
+use crate::store::{GroupBy, GroupSort, USAGE_FIELDS, UsageSort, UsageStep};
 
 const MOMENT: &str = "RFC 3339, a date in UTC, `today`, `yesterday`, or back from now as in `-90m`, `-24h`, `-7d`.";
 
@@ -30,6 +31,26 @@ impl Parameters for Grouping {
         let names: Vec<_> = GroupSort::ALL.iter().map(|(name, _)| *name).collect();
         let sort = json!({ "type": "string", "enum": names, "default": GroupSort::default().as_str() });
         operation.query("sort", "Which groups come first: those with most of it, or by their values.", sort);
+        describe_search(operation);
+    }
+}
+
+impl Parameters for Asking {
+    fn describe(operation: &mut Operation<'_>) {
+        let words = |words: Vec<&str>| json!({ "type": "string", "enum": words });
+        let ranges = RANGES.iter().map(|(name, _)| *name).collect();
+        let range = "A range until now, in place of from and to. Without any, it is the last 24 hours.";
+        operation.query("range", range, words(ranges));
+        let step = "How far apart the points of the series are; one that suits the range, if you do not say.";
+        operation.query("step", step, words(asking::names(UsageStep::ALL, UsageStep::as_str)));
+        let items = words(USAGE_FIELDS.map(Field::name).into());
+        let by = json!({ "type": "array", "items": items, "maxItems": USAGE_FIELDS.len(), "uniqueItems": true });
+        operation.query("by", "What to break it down by, each by itself.", by);
+        let mut sort = words(asking::names(UsageSort::ALL, UsageSort::as_str));
+        sort["default"] = UsageSort::default().as_str().into();
+        operation.query("sort", "Which rows come first: those with most of it.", sort);
+        operation.query("compare", "Count the period before as well.", words(COMPARISONS.into()));
+        operation.query("format", "A table in CSV is of the series, or of the one breakdown.", words(FORMATS.into()));
         describe_search(operation);
     }
 }

@@ -161,7 +161,11 @@ impl Lift {
             }
             other => Ok(other.map(Timestamp::from_micros)),
         };
-        Ok(Plan { entries_before: past(plan.entries_before)?, payloads_before: past(plan.payloads_before)? })
+        Ok(Plan {
+            entries_before: past(plan.entries_before)?,
+            payloads_before: past(plan.payloads_before)?,
+            usage_before: past(plan.usage_before)?,
+        })
     }
 }
 

@@ -95,6 +95,8 @@ pub struct Plan {
     pub entries_before: Option<Timestamp>,
     /// Payloads of entries recorded before this.
     pub payloads_before: Option<Timestamp>,
+    /// Usage of what was recorded before this, where its entries are gone.
+    pub usage_before: Option<Timestamp>,
 }
 
 impl Policy {

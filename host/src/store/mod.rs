@@ -9,6 +9,7 @@ mod payload;
 mod private;
 mod sqlite;
 mod tokens;
+mod usage;
 
 use std::path::PathBuf;
 
@@ -25,6 +26,11 @@ pub use payload::{PackedPayload, StoredPayload};
 pub use sqlite::{Files, SqliteWriter};
 pub(crate) use tokens::{Deed, PREFIX as TOKEN_PREFIX, Untold};
 pub use tokens::{NewToken, Token, TokenError, Tokens};
+pub(crate) use usage::is_dimension;
+pub use usage::{
+    Breakdown, Figures, Lack, MAX_POINTS, Point, REQUESTS, Totals, USAGE_FIELDS, Usage, UsageQuery, UsageRow,
+    UsageSort, UsageStep, requests, usage_range,
+};
 
 /// How many rows one transaction of the cleanup removes at most: it holds the writer for some 20 ms.
 pub const PRUNE_CHUNK: u64 = 500;
@@ -191,6 +197,9 @@ pub enum StoreError {
     /// There are too many groups.
     #[error("there are more than {MAX_GROUPS} groups; narrow the search, or group by something that repeats more")]
     TooManyGroups,
+    /// There are too many values to count.
+    #[error("there are more than a million different values; narrow the search by time or by a field")]
+    TooManyValues,
     /// The database refused or failed.
     #[error("the database failed while {doing}: {source}")]
     Database {

@@ -23,5 +23,6 @@ mod settings;
 mod sign_in;
 mod tail;
 mod tokens;
+mod usage;
 mod views;
 mod world;

@@ -54,7 +54,10 @@ async fn a_change_is_in_force_and_recorded() {
     let world = World::new();
     let admin = world.bearer("root", &["admin"]);
     let before = admin.get("/api/v1/settings").await.json();
-    assert_eq!(before, json!({"log_payloads": false, "payload_retention_days": 0, "retention_days": 90}));
+    assert_eq!(
+        before,
+        json!({"log_payloads": false, "payload_retention_days": 0, "retention_days": 90, "usage_retention_days": 400})
+    );
     let after = admin.patch("/api/v1/settings", r#"{"retention_days":7,"log_payloads":true}"#).await.json();
     assert_eq!((&after["retention_days"], &after["log_payloads"]), (&json!(7), &json!(true)));
     assert!(world.log.keeps_payloads());

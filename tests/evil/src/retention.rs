@@ -8,5 +8,5 @@ use crate::mode::Mode;
 pub(crate) fn plan(mode: Mode) -> RetentionPlan {
     fault::run(mode);
     let before = (mode == Mode::FutureRetention).then_some(i64::MAX);
-    RetentionPlan { entries_before: before, payloads_before: before }
+    RetentionPlan { entries_before: before, payloads_before: before, usage_before: before }
 }

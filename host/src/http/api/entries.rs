@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::asked::Asked;
+use super::super::asking;
 use super::super::auth::Visitor;
 use super::super::cursor;
 use super::super::problem::Problem;
@@ -19,6 +20,8 @@ pub(super) struct Entries {
     next: Option<String>,
     /// The cursor of the page of newer ones; null where this page was the newest.
     previous: Option<String>,
+    /// What to put behind `/api/v1/usage` for the figures of the same search over time, `?` included.
+    usage: String,
 }
 
 /// The parameters are those of [`Search`].
@@ -30,6 +33,7 @@ pub(super) async fn list(visitor: Visitor, asked: Asked<Search>) -> Result<Json<
             entries: page.entries,
             next: page.next.map(|seq| cursor::older(log.secret(), seq)),
             previous: page.previous.map(|seq| cursor::newer(log.secret(), seq)),
+            usage: asking::back(&asked.pairs),
         })
     });
     page.await.map(Json)

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Map;
 
 use super::super::asked::Asked;
+use super::super::asking;
 use super::super::auth::Visitor;
 use super::super::grouping::{self, Grouping};
 use super::super::problem::Problem;
@@ -21,6 +22,8 @@ pub(super) struct Groups {
     found: usize,
     /// How many entries are in all of them together.
     entries: u64,
+    /// What to put behind `/api/v1/usage` for the figures of the same search over time, `?` included.
+    usage: String,
 }
 
 /// A group.
@@ -45,7 +48,7 @@ pub(super) async fn list(visitor: Visitor, asked: Asked<Grouping>) -> Result<Jso
         let Grouping { domain, limit, by, sort } = Grouping::parse(&pairs, log, access.viewer())?;
         let found = log.reader(access).groups(domain, &by, sort, limit)?;
         let groups = found.groups.iter().map(|group| Group::new(&pairs, &by, group)).collect();
-        Ok(Groups { groups, found: found.found, entries: found.entries })
+        Ok(Groups { groups, found: found.found, entries: found.entries, usage: asking::back(&pairs) })
     });
     groups.await.map(Json)
 }

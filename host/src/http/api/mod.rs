@@ -18,6 +18,8 @@ mod segment;
 mod settings;
 mod tail;
 mod tokens;
+mod usage;
+mod usage_csv;
 mod values;
 mod views;
 
@@ -61,6 +63,7 @@ fn routes() -> Routes {
             get("getExport", "The manifest of a complete export", exports::show).refuses(&[DENIED, BUSY]),
         )
         .at("/groups", get("groupEntries", "Entries in groups", groups::list).refuses(&[DENIED, BUSY]))
+        .at("/usage", get("getUsage", "What is used, by whom, over time", usage::show).refuses(&[DENIED, BUSY]))
         .at("/values/{field}", get("listValues", "The values that a field has", values::list).refuses(&[DENIED, BUSY]))
         .at(
             "/settings",

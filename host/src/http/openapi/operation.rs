@@ -97,6 +97,14 @@ impl<'a> Operation<'a> {
         self.answers.push((status, json!({ "description": name(status), "headers": headers, "content": content })));
     }
 
+    /// The answer that was told last, in another media type.
+    pub(in crate::http) fn also_in(&mut self, media: &str, schema: Json) {
+        self.answers
+            .last_mut()
+            .into_iter()
+            .for_each(|(_, answer)| answer["content"][media] = json!({ "schema": schema }));
+    }
+
     /// A problem that says more than others do.
     pub(in crate::http) fn problem<T: JsonSchema>(&mut self, (status, _, title): Kind) {
         let content = json!({ PROBLEM_JSON: { "schema": self.schemas.written::<T>() } });

@@ -220,6 +220,17 @@ impl Zone {
     }
 }
 
+/// The distinct values, ascending, and the place of each value among them.
+pub(in super::super) fn ranked(raw: &[u64]) -> (Vec<u64>, Vec<u64>) {
+    let most = raw.iter().copied().max().unwrap_or(0);
+    let Some(least) = raw.iter().copied().filter(|raw| *raw > 0).min() else {
+        return (vec![0], vec![0; raw.len()]);
+    };
+    let values = distinct(raw, least, most);
+    let places = places(&values, raw);
+    (values, places)
+}
+
 fn some(range: Range<u64>) -> Vec<Range<u64>> {
     if range.is_empty() { Vec::new() } else { vec![range] }
 }
@@ -262,7 +273,8 @@ fn common(values: &[u64], wanted: &[u64]) -> Vec<u64> {
     values.iter().enumerate().filter(is_wanted).map(|(at, _)| at as u64).collect()
 }
 
-fn write(bytes: &mut Vec<u8>, mut number: u64) {
+/// Appends a number, seven bits a byte.
+pub(in super::super) fn write(bytes: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         bytes.push((number & 0x7f) as u8 | 0x80);
         number >>= 7;
@@ -270,7 +282,8 @@ fn write(bytes: &mut Vec<u8>, mut number: u64) {
     bytes.push(number as u8);
 }
 
-fn read(bytes: &mut &[u8]) -> Option<u64> {
+/// Takes such a number off the front.
+pub(in super::super) fn read(bytes: &mut &[u8]) -> Option<u64> {
     let mut number: u64 = 0;
     for shift in (0..64).step_by(7) {
         let (byte, rest) = bytes.split_first()?;

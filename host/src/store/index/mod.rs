@@ -14,7 +14,7 @@ mod open;
 mod planes;
 
 pub(super) use bitmap::Bitmap;
-pub(super) use column::{Column, Wanted, Zone};
+pub(super) use column::{Column, Wanted, Zone, ranked, read, write};
 pub(super) use hash::hash;
 pub(super) use open::{OpenBlock, Raw};
 pub(super) use planes::PlanesBuf;

@@ -71,8 +71,8 @@ impl Block {
     }
 
     /// The block from `first` on whose columns are these.
-    pub(super) fn open(first: u64, columns: HashMap<Field, Column>) -> Self {
-        Self { first, length: SMALL, fields: 0, open: Some(columns) }
+    pub(super) fn open(first: u64, length: u64, columns: HashMap<Field, Column>) -> Self {
+        Self { first, length, fields: 0, open: Some(columns) }
     }
 
     fn corrupt(&self, field: Field) -> StoreError {
@@ -207,13 +207,13 @@ fn remove(connection: &Connection, first: u64) -> rusqlite::Result<()> {
 }
 
 /// The bytes with a checksum behind them, so that damage is seen where they are read.
-fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
+pub(super) fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
     bytes
 }
 
 /// The bytes before a checksum that is theirs.
-fn checked(bytes: &[u8]) -> Option<&[u8]> {
+pub(super) fn checked(bytes: &[u8]) -> Option<&[u8]> {
     let (bytes, sum) = bytes.split_last_chunk()?;
     (crc32fast::hash(bytes).to_le_bytes() == *sum).then_some(bytes)
 }

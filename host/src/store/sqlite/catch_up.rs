@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::{Doing, blocks, rows};
+use super::{Doing, blocks, rows, usage};
 use crate::field::Field;
 use crate::store::StoreError;
 use crate::store::index::{LARGE, OpenBlock, SMALL};
@@ -22,6 +22,7 @@ pub(super) fn mend(connection: &mut Connection, pruned: u64, next: u64) -> Resul
         tracing::warn!(entries = behind, "making the index of entries that have none; recording begins afterwards");
     }
     catch_up(&transaction, pruned, next)?;
+    usage::mend(&transaction, pruned, next)?;
     transaction.commit().doing(DOING)
 }
 
@@ -57,6 +58,9 @@ pub(super) fn pushed(
         return Ok(open);
     }
     blocks::close(connection, &open)?;
+    if open.next().is_multiple_of(LARGE) {
+        usage::keep_up(connection, open.next())?;
+    }
     Ok(OpenBlock::new(open.next()))
 }
 

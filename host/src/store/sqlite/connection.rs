@@ -97,6 +97,11 @@ pub(super) fn start_deadline(connection: &mut Connection) -> Result<(), StoreErr
     connection.progress_handler(10_000, Some(move || Instant::now() > until)).doing("setting a deadline")
 }
 
+/// To be called after each query: what this thread does next may take as long as it needs.
+pub(super) fn end_deadline() {
+    UNTIL.set(None);
+}
+
 /// The same for long work between statements; to be called now and then.
 ///
 /// # Errors
@@ -187,7 +192,19 @@ fn writer_may(context: &AuthContext<'_>, pruning: &AtomicBool) -> Authorization 
     let allowed = match context.action {
         AuthAction::Select | AuthAction::Read { .. } | AuthAction::Transaction { .. } => true,
         AuthAction::Insert { table_name } => {
-            const OURS: [&str; 9] = ["entry", "payload", "term", "block", "chunk", "setting", "cron", "hold", "view"];
+            const OURS: [&str; 11] = [
+                "entry",
+                "payload",
+                "term",
+                "block",
+                "chunk",
+                "usage_run",
+                "usage_part",
+                "setting",
+                "cron",
+                "hold",
+                "view",
+            ];
             OURS.contains(&table_name)
         }
         AuthAction::Update { table_name, .. } => match table_name {
@@ -197,8 +214,8 @@ fn writer_may(context: &AuthContext<'_>, pruning: &AtomicBool) -> Authorization 
         },
         AuthAction::Delete { table_name: "view" } => true,
         AuthAction::Delete { table_name } => {
-            // The index is made from the entries, and can be again.
-            matches!(table_name, "block" | "chunk")
+            // The index is made from the entries, and can be again; so can usage, as far as its triggers let it go.
+            matches!(table_name, "block" | "chunk" | "usage_run" | "usage_part")
                 || (matches!(table_name, "entry" | "payload" | "term") && pruning.load(Ordering::Relaxed))
         }
         AuthAction::Function { function_name } => {

@@ -9,11 +9,13 @@ use rusqlite::Connection;
 use uuid::Uuid;
 
 use super::texts::Texts;
-use super::{Doing, SqliteWriter, connection, groups, pages, payloads, values};
+use super::{Doing, SqliteWriter, connection, groups, pages, payloads, usage, values};
 use crate::domain::Domain;
 use crate::entry::Entry;
 use crate::field::Field;
-use crate::store::{Extent, GroupQuery, Groups, Page, PageQuery, Place, StoreError, StoredPayload, Values, private};
+use crate::store::{
+    Extent, GroupQuery, Groups, Page, PageQuery, Place, StoreError, StoredPayload, Usage, UsageQuery, Values, private,
+};
 use crate::time::Timestamp;
 
 /// Reading connections that are kept for the next reader.
@@ -69,6 +71,7 @@ impl Files {
         let transaction = connection.transaction().doing("reading the log")?;
         let result = read(&transaction);
         drop(transaction);
+        connection::end_deadline();
         if result.is_ok() && idle().len() < IDLE_READERS {
             idle().push(connection);
         }
@@ -115,6 +118,14 @@ impl Files {
     /// There are too many, the database fails, or the deadline passes.
     pub(crate) fn groups(&self, query: &GroupQuery) -> Result<Groups, StoreError> {
         self.read(|connection| groups::groups(connection, &self.texts, query))
+    }
+
+    /// Usage over a range of time.
+    ///
+    /// # Errors
+    /// There are too many values to count, the database fails, or the deadline passes.
+    pub(crate) fn usage(&self, query: &UsageQuery) -> Result<Usage, StoreError> {
+        self.read(|connection| usage::usage(connection, &self.texts, query))
     }
 
     /// The values that `field` has among the entries that match `domain`; at most `limit`, in order. Unless that is all

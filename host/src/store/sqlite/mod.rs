@@ -21,6 +21,7 @@ mod states;
 mod sweep;
 mod terms;
 mod texts;
+mod usage;
 mod values;
 mod views;
 mod walk;

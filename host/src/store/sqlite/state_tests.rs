@@ -68,7 +68,7 @@ fn release() -> Release {
 #[test]
 fn the_writer_itself_removes_nothing_that_is_held() {
     let mut log = log(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
-    let plan = Plan { entries_before: Some(at(8)), payloads_before: Some(at(9)) };
+    let plan = Plan { entries_before: Some(at(8)), payloads_before: Some(at(9)), ..Plan::default() };
     log.hold(HoldChange::Place(hold(1, 4)));
     log.hold(HoldChange::Place(hold(2, 6)));
     let pruned = log.writer.prune(plan).expect("pruned");
@@ -122,9 +122,9 @@ fn a_moment_is_found_where_it_lies() {
             let earlier = moments.iter().filter(|other| **other < moment).count() as u64;
             assert_eq!(log.files.place_at(at(moment)).expect("found"), earlier.max(places.start), "{moment}");
         }
-        log.writer.prune(Plan { entries_before: Some(at(4)), payloads_before: None }).expect("pruned");
+        log.writer.prune(Plan { entries_before: Some(at(4)), ..Plan::default() }).expect("pruned");
     }
-    log.writer.prune(Plan { entries_before: Some(at(10)), payloads_before: None }).expect("pruned");
+    log.writer.prune(Plan { entries_before: Some(at(10)), ..Plan::default() }).expect("pruned");
     assert_eq!((log.files.places().expect("places"), log.files.place_at(at(3)).expect("found")), (7..7, 7));
 }
 

@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 
 use super::axis::Axis;
 use super::walk::Walk;
-use super::{Doing, values};
+use super::{Doing, usage, values};
 use crate::field::{Field, FieldType};
 use crate::store::StoreError;
 use crate::store::index::{Bitmap, Zone};
@@ -104,6 +104,8 @@ fn used(connection: &Connection, field: Field, from: u64, length: u64) -> Result
             values::used(&axis, &within).into_iter().for_each(|number| used.insert(number));
         }
     }
+    // What usage names is used as long as usage is kept.
+    usage::used(connection, field)?.into_iter().for_each(|number| used.insert(number));
     Ok(used)
 }
 

@@ -3,6 +3,9 @@
 mod damage;
 mod finding;
 mod sweeping;
+mod usage;
+mod usage_kept;
+mod usage_naive;
 
 use rusqlite::Connection;
 use uuid::Uuid;
@@ -221,7 +224,7 @@ fn the_writer_tells_what_another_program_did_and_goes_on() {
     let _guard = tracing::subscriber::set_default(told.clone());
     let count = || told.0.load(std::sync::atomic::Ordering::Relaxed);
     assert_eq!(log.writer.commit(&batch([entry(3, at(3))])).expect("stored"), [Stored::At(2)]);
-    log.writer.prune(Plan { entries_before: Some(at(2)), payloads_before: None }).expect("pruned");
+    log.writer.prune(Plan { entries_before: Some(at(2)), ..Plan::default() }).expect("pruned");
     log.writer.commit(&batch([entry(4, at(4))])).expect("stored");
     assert_eq!(count(), 0);
     let [append, _] = forged("4", "4");
@@ -284,7 +287,7 @@ fn a_log_that_lost_its_beginning_or_counts_too_far_is_not_opened() {
 #[test]
 fn pruning_removes_what_is_older_in_chunks_and_nothing_else() {
     let mut log = log((0..1_200).map(|number| entry(number, at(number.cast_signed()))));
-    let plan = Plan { entries_before: Some(at(1_100)), payloads_before: Some(at(1_150)) };
+    let plan = Plan { entries_before: Some(at(1_100)), payloads_before: Some(at(1_150)), ..Plan::default() };
     let mut steps = Vec::new();
     loop {
         let step = log.writer.prune(plan).expect("a step");
@@ -306,7 +309,7 @@ fn pruning_removes_what_is_older_in_chunks_and_nothing_else() {
 #[test]
 fn a_log_that_was_emptied_goes_on_counting() {
     let mut log = log([entry(1, at(1)), entry(2, at(2))]);
-    let plan = Plan { entries_before: Some(at(10)), payloads_before: None };
+    let plan = Plan { entries_before: Some(at(10)), ..Plan::default() };
     assert_eq!(log.writer.prune(plan).expect("pruned").entries, 2);
     assert_eq!(log.writer.commit(&batch([entry(3, at(20))])).expect("stored"), [Stored::At(2)]);
     assert_eq!(log.files.extent().expect("measured").entries, 1);

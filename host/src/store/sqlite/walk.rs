@@ -55,7 +55,7 @@ fn open(connection: &Connection, first: u64, fields: &BTreeSet<Field>) -> Result
         let column = |(field, raw): (&Field, &Vec<u64>)| Some((*field, Column::encode(kind(*field)?, raw)?));
         columns.extend(fields.iter().zip(&read).filter_map(column));
     }
-    Ok(Block::open(first, columns))
+    Ok(Block::open(first, SMALL, columns))
 }
 
 /// The numbers of these fields, place by place; what is not there counts as not set.

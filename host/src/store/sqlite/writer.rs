@@ -13,7 +13,7 @@ use super::on_disk::OnDisk;
 use super::rows::{Insert, Placed};
 use super::sweep::Sweep;
 use super::terms::Terms;
-use super::{Doing, blocks, connection, holds, payloads, states};
+use super::{Doing, blocks, connection, holds, payloads, states, usage};
 use crate::policy::Plan;
 use crate::store::index::OpenBlock;
 use crate::store::{Batch, PRUNE_CHUNK, Pruned, StoreError, Stored, Writer};
@@ -130,6 +130,7 @@ impl SqliteWriter {
         let found = ends(&transaction)?;
         watch(self.left.take(), found);
         let plan = holds::cut(&transaction, plan).doing(doing)?;
+        usage::fold_before(&transaction, plan.entries_before)?;
         let (pruned, payloads_pruned) = (found.pruned, found.payloads_pruned);
         let entries = chunk(&transaction, "entry", pruned, plan.entries_before).doing(doing)?;
         let payloads = chunk(&transaction, "payload", payloads_pruned, plan.payloads_before.max(plan.entries_before))
@@ -137,6 +138,12 @@ impl SqliteWriter {
         // Payloads go with their entries at the latest.
         let payloads_upto = payloads.upto.max(entries.upto);
         if (entries.upto, payloads_upto) == (pruned, payloads_pruned) {
+            if usage::prune(&transaction, plan.usage_before)? {
+                transaction.commit().doing(doing)?;
+                self.left = Some(found);
+                self.sweep = Sweep::new();
+                return Ok(Pruned { more: true, ..Pruned::default() });
+            }
             drop(transaction);
             return self.try_sweep(found);
         }

@@ -96,7 +96,7 @@ fn a_hole_is_told_and_not_believed() {
         raw(folder).query_row("SELECT count(*) FROM term", [], |row| row.get(0)).expect("counted")
     };
     let before = texts(folder.path());
-    let plan = Plan { entries_before: Some(at(10)), payloads_before: None };
+    let plan = Plan { entries_before: Some(at(10)), ..Plan::default() };
     let swept = loop {
         match writer.prune(plan) {
             Ok(step) if step.more => {}

@@ -27,7 +27,7 @@ fn users(count: u64) -> Log {
 
 /// What is to go: the entries below this number.
 fn below(number: i64) -> Plan {
-    Plan { entries_before: Some(at(number)), payloads_before: None }
+    Plan { entries_before: Some(at(number)), ..Plan::default() }
 }
 
 /// Steps of the cleanup until it says that it is over.

@@ -1,0 +1,107 @@
+//! Usage as text for a terminal.
+
+use std::io;
+
+use mcp_audit::store::{Breakdown, Figures, Point, Usage};
+use mcp_audit::time::Timestamp;
+use mcp_audit::value::Value;
+use serde_json::{Value as Json, json};
+
+use super::common::say;
+use super::print::{Table, inert, millis};
+
+/// The columns of figures.
+const FIGURES: [&str; 9] =
+    ["REQUESTS", "ERRORS", "SUCCESS", "AVERAGE MS", "P50 MS", "P95 MS", "P99 MS", "TOKENS", "COST"];
+
+/// The totals, then each breakdown; the series where there is none.
+pub(super) fn tables(usage: &Usage) -> io::Result<()> {
+    let mut rows = vec![row(vec!["all".to_owned()], &usage.totals.figures)];
+    let before = usage.previous.as_ref().map(|(_, totals)| row(vec!["the period before".to_owned()], &totals.figures));
+    rows.extend(before);
+    say(format_args!("{} to {}", moment(usage.covered.start), moment(usage.covered.end)))?;
+    table(&["TOTAL"], &rows)?;
+    let unique =
+        usage.totals.unique.iter().map(|(field, count)| {
+            format!("{} {}", count.map_or("?".to_owned(), |count| count.to_string()), field.name())
+        });
+    say(format_args!("different values: {}", unique.collect::<Vec<_>>().join(", ")))?;
+    for breakdown in &usage.breakdowns {
+        say("")?;
+        table(&[&breakdown.field.name().to_uppercase(), "USERS"], &rows_of(breakdown))?;
+        if breakdown.found > breakdown.rows.len() {
+            say(format_args!("{} of {}; ask for more with --limit", breakdown.rows.len(), breakdown.found))?;
+        }
+    }
+    if usage.breakdowns.is_empty() {
+        say("")?;
+        let point = |point: &Point| row(vec![moment(point.from)], &point.figures);
+        table(&["FROM"], &usage.series.iter().map(point).collect::<Vec<_>>())?;
+    }
+    Ok(())
+}
+
+fn rows_of(breakdown: &Breakdown) -> Vec<Vec<String>> {
+    let key = |key: &Value| if *key == Value::Unset { "-".to_owned() } else { inert(&key.to_string()) };
+    let users = |users: Option<u64>| users.map_or("?".to_owned(), |users| users.to_string());
+    breakdown.rows.iter().map(|one| row(vec![key(&one.key), users(one.users)], &one.figures)).collect()
+}
+
+fn table(first: &[&str], rows: &[Vec<String>]) -> io::Result<()> {
+    let columns = first.iter().map(|name| ((*name).to_owned(), 48));
+    Table::new(columns.chain(FIGURES.map(|name| (name.to_owned(), 20)))).whole(rows)
+}
+
+fn row(mut cells: Vec<String>, figures: &Figures) -> Vec<String> {
+    let time = |micros: Option<u64>| micros.map(millis).unwrap_or_default();
+    let ratio = figures.success_ratio().map(|ratio| format!("{:.1} %", ratio * 100.0));
+    let tokens = figures.input_tokens.saturating_add(figures.output_tokens);
+    cells.extend([
+        figures.requests.to_string(),
+        figures.errors.to_string(),
+        ratio.unwrap_or_default(),
+        time(figures.average_us),
+        time(figures.p50_us),
+        time(figures.p95_us),
+        time(figures.p99_us),
+        tokens.to_string(),
+        format!("{:.2}", figures.cost_micros as f64 / 1e6),
+    ]);
+    cells
+}
+
+fn moment(at: Timestamp) -> String {
+    at.to_string().chars().take(16).chain(['Z']).collect()
+}
+
+/// All of it as one JSON object.
+pub(super) fn json(usage: &Usage) -> io::Result<()> {
+    let span = |range: &std::ops::Range<Timestamp>| json!({ "from": range.start, "to": range.end });
+    let point = |point: &Point| with(span(&(point.from..point.to)), &point.figures);
+    let breakdown = |one: &Breakdown| {
+        let rows =
+            one.rows.iter().map(|row| with(json!({ "key": row.key.to_json(), "users": row.users }), &row.figures));
+        json!({ "by": one.field.name(), "found": one.found, "rows": rows.collect::<Vec<_>>() })
+    };
+    let unique = usage.totals.unique.iter().map(|(field, count)| (field.name().to_owned(), json!(count)));
+    let json = json!({
+        "asked": span(&usage.asked),
+        "covered": span(&usage.covered),
+        "complete": usage.lacks.is_empty(),
+        "notes": usage.lacks.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "totals": with(json!({ "unique": unique.collect::<serde_json::Map<_, _>>() }), &usage.totals.figures),
+        "previous": usage.previous.as_ref().map(|(range, totals)| with(span(range), &totals.figures)),
+        "step": usage.step.as_str(),
+        "series": usage.series.iter().map(point).collect::<Vec<_>>(),
+        "breakdowns": usage.breakdowns.iter().map(breakdown).collect::<Vec<_>>(),
+    });
+    say(inert(&json.to_string()))
+}
+
+/// The figures beside what they are about.
+fn with(mut about: Json, figures: &Figures) -> Json {
+    if let (Json::Object(about), Ok(Json::Object(figures))) = (&mut about, serde_json::to_value(figures)) {
+        about.extend(figures);
+    }
+    about
+}

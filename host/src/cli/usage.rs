@@ -1,0 +1,76 @@
+//! `mcp-audit usage`: what is used, over time and by whom, on the terminal.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+use mcp_audit::domain::Domain;
+use mcp_audit::field::Field;
+use mcp_audit::store::{USAGE_FIELDS, UsageQuery, UsageSort, UsageStep, usage_range};
+use mcp_audit::time::DAY;
+
+use super::common::note;
+use super::print::Format;
+use super::question::Question;
+use super::{Outcome, print_usage};
+
+#[derive(Args)]
+pub(super) struct Usage {
+    #[command(flatten)]
+    question: Question,
+    /// The last so many days, in place of --from and --to; without any, it is one day.
+    #[arg(long, value_name = "DAYS", conflicts_with_all = ["from", "to"], value_parser = clap::value_parser!(u16).range(1..=3_650))]
+    days: Option<u16>,
+    /// Break it down by this field (repeatable), instead of showing it over time.
+    #[arg(long, value_name = "FIELD", value_parser = PossibleValuesParser::new(USAGE_FIELDS.map(Field::name)))]
+    by: Vec<String>,
+    /// Which rows of a breakdown come first.
+    #[arg(long, default_value = "requests", value_parser = words(UsageSort::ALL, UsageSort::as_str))]
+    sort: String,
+    /// How many rows, from 1 to 500.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=500))]
+    limit: u16,
+    /// How far apart the points over time are; one that suits the range, if you do not say.
+    #[arg(long, value_parser = words(UsageStep::ALL, UsageStep::as_str))]
+    step: Option<String>,
+    /// Count the period before as well.
+    #[arg(long)]
+    compare: bool,
+    /// How it is printed.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+impl Usage {
+    pub(super) fn run(self) -> Outcome {
+        let (log, access, domain) = self.question.open()?;
+        let days = self.days.map(|days| Domain::since(log.now().plus(-i64::from(days) * DAY)));
+        let (range, domain) = usage_range(days.unwrap_or(Domain::TRUE).and(domain), log.now());
+        let mut by: Vec<_> = self.by.iter().filter_map(|name| Field::parse(name)).collect();
+        by.dedup();
+        let query = UsageQuery {
+            domain,
+            range,
+            step: self.step.as_deref().and_then(UsageStep::parse),
+            by,
+            sort: UsageSort::parse(&self.sort).unwrap_or_default(),
+            limit: self.limit.into(),
+            previous: self.compare,
+        };
+        let usage = log.reader(&access).usage(query)?;
+        match self.format {
+            Format::Table => print_usage::tables(&usage)?,
+            Format::Json => print_usage::json(&usage)?,
+        }
+        usage.lacks.iter().for_each(note);
+        if usage.covered != usage.asked {
+            let (from, to) = (usage.covered.start, usage.covered.end);
+            note(format_args!("Single entries are deleted at its ends, so that this is about {from} to {to}."));
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn words<T: Copy>(words: &[T], name: fn(T) -> &'static str) -> PossibleValuesParser {
+    PossibleValuesParser::new(words.iter().map(|word| name(*word)).collect::<Vec<_>>())
+}

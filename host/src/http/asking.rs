@@ -1,0 +1,164 @@
+//! Usage in a URL: which figures are asked for, and the ways between figures and entries.
+
+use std::ops::Range;
+
+use serde_json::json;
+
+use super::grouping::{self, SHOWING};
+use super::problem::Problem;
+use super::search::{Pairs, Search, query, short, single, values};
+use crate::AuditLog;
+use crate::access::Viewer;
+use crate::domain::Domain;
+use crate::field::Field;
+use crate::store::{GroupBy, Place, REQUESTS, USAGE_FIELDS, UsageQuery, UsageSort, UsageStep, usage_range};
+use crate::time::{DAY, Timestamp};
+use crate::value::Value;
+
+/// The parameters beside those of the search.
+pub(super) const PARAMETERS: &[&str] = &["range", "step", "by", "sort", "compare", "format"];
+/// Ranges that have a name, and how long they are.
+pub(super) const RANGES: &[(&str, i64)] =
+    &[("24h", DAY), ("7d", 7 * DAY), ("30d", 30 * DAY), ("90d", 90 * DAY), ("365d", 365 * DAY)];
+/// What a range can be compared with.
+pub(super) const COMPARISONS: &[&str] = &["previous"];
+/// How the answer can be written.
+pub(super) const FORMATS: &[&str] = &["json", "csv"];
+
+/// What is asked for, and how it shall be written.
+#[derive(Debug)]
+pub(super) struct Asking {
+    pub(super) query: UsageQuery,
+    pub(super) csv: bool,
+}
+
+impl Asking {
+    /// Reads the parameters.
+    pub(super) fn parse(pairs: &Pairs, log: &AuditLog, viewer: &Viewer) -> Result<Self, Problem> {
+        let Search { domain, limit, from } = Search::beside(PARAMETERS, pairs, log, viewer)?;
+        if from != Place::Newest {
+            return Err(Problem::parameter("cursor", "cursor: usage has no pages; leave it out."));
+        }
+        let (range, domain) = usage_range(preset(pairs, log.now())?.and(domain), log.now());
+        let words = |name, known: &[&'static str]| word(pairs, name, known);
+        let step = words("step", &names(UsageStep::ALL, UsageStep::as_str))?.and_then(UsageStep::parse);
+        let sort = words("sort", &names(UsageSort::ALL, UsageSort::as_str))?.and_then(UsageSort::parse);
+        let (by, csv) = (by(pairs)?, words("format", FORMATS)? == Some("csv"));
+        if csv && by.len() > 1 {
+            return Err(Problem::parameter("by", "by: a table in CSV is of one breakdown; ask for each by itself."));
+        }
+        let previous = words("compare", COMPARISONS)?.is_some();
+        let query = UsageQuery { domain, range, step, by, sort: sort.unwrap_or_default(), limit, previous };
+        Ok(Self { query, csv })
+    }
+}
+
+/// A range that has a name, until now.
+fn preset(pairs: &Pairs, now: Timestamp) -> Result<Domain, Problem> {
+    let names: Vec<_> = RANGES.iter().map(|(name, _)| *name).collect();
+    let Some(name) = word(pairs, "range", &names)? else { return Ok(Domain::TRUE) };
+    if values(pairs, "from").chain(values(pairs, "to")).next().is_some() {
+        return Err(Problem::parameter("range", "range: give this, or from and to, and not both."));
+    }
+    let length = RANGES.iter().find(|(other, _)| *other == name).map_or(DAY, |(_, length)| *length);
+    Ok(Domain::since(now.plus(-length)))
+}
+
+fn by(pairs: &Pairs) -> Result<Vec<Field>, Problem> {
+    let mut by = Vec::new();
+    for name in values(pairs, "by") {
+        let field = USAGE_FIELDS.into_iter().find(|field| field.name() == name);
+        let field = field.ok_or_else(|| unknown("by", name, &USAGE_FIELDS.map(Field::name)))?;
+        if by.contains(&field) {
+            return Err(Problem::parameter("by", format!("by: {name} is given twice.")));
+        }
+        by.push(field);
+    }
+    Ok(by)
+}
+
+/// One word among those that are known.
+fn word<'a>(pairs: &'a Pairs, name: &str, known: &[&'static str]) -> Result<Option<&'a str>, Problem> {
+    let given = single(pairs, name)?;
+    given.map_or(Ok(None), |word| if known.contains(&word) { Ok(Some(word)) } else { Err(unknown(name, word, known)) })
+}
+
+fn unknown(parameter: &str, word: &str, known: &[&'static str]) -> Problem {
+    let detail = format!("{parameter}: {} is not known here; there are: {}.", short(word), known.join(", "));
+    Problem::parameter(parameter, detail)
+}
+
+pub(super) fn names<T: Copy>(words: &[T], name: fn(T) -> &'static str) -> Vec<&'static str> {
+    words.iter().map(|word| name(*word)).collect()
+}
+
+/// The search of these parameters, without what says how usage is shown and without its range.
+fn search(pairs: &Pairs) -> Pairs {
+    let other = |name: &str| PARAMETERS.contains(&name) || SHOWING.contains(&name) || ["from", "to"].contains(&name);
+    pairs.iter().filter(|(name, value)| !other(name) && !value.is_empty()).cloned().collect()
+}
+
+fn written(pairs: &Pairs) -> String {
+    query(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+}
+
+/// The query that lists the requests that a figure counts: those of the search `pairs` in this range, of one value of a
+/// field, and those that failed alone. `None` where no query can say it.
+pub(super) fn entries(
+    pairs: &Pairs,
+    range: &Range<Timestamp>,
+    of: Option<(Field, &Value)>,
+    errors: bool,
+) -> Option<String> {
+    let mut pairs = search(pairs);
+    if let Some((field, value)) = of {
+        grouping::narrow(&mut pairs, GroupBy::Field(field), value)?;
+    }
+    grouping::add_term(&mut pairs, json!(["kind", "in", REQUESTS.map(|kind| kind.as_str())]))?;
+    if errors {
+        grouping::add_term(&mut pairs, json!(["outcome", "!=", "success"]))?;
+    }
+    pairs.extend([("from".to_owned(), range.start.to_string()), ("to".to_owned(), range.end.to_string())]);
+    Some(written(&pairs))
+}
+
+/// The query that breaks usage down to one value of a field, in the same range.
+pub(super) fn down(pairs: &Pairs, range: &Range<Timestamp>, field: Field, value: &Value) -> Option<String> {
+    let mut pairs = search(pairs);
+    grouping::narrow(&mut pairs, GroupBy::Field(field), value)?;
+    pairs.extend([("from".to_owned(), range.start.to_string()), ("to".to_owned(), range.end.to_string())]);
+    Some(written(&pairs))
+}
+
+/// The query that counts what a list or groups of the search `pairs` show.
+pub(super) fn back(pairs: &Pairs) -> String {
+    let range = pairs.iter().filter(|(name, _)| ["from", "to"].contains(&name.as_str())).cloned();
+    let by = values(pairs, "by").filter(|name| USAGE_FIELDS.iter().any(|field| field.name() == *name));
+    let by = by.map(|name| ("by".to_owned(), name.to_owned()));
+    written(&search(pairs).into_iter().chain(range).chain(by).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pairs(pairs: &[(&str, &str)]) -> Pairs {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn a_figure_leads_to_its_entries_and_back() {
+        let range = Timestamp::EPOCH..Timestamp::EPOCH.plus(DAY);
+        let asked = pairs(&[("tool", "a b"), ("range", "7d"), ("by", "user"), ("sort", "cost"), ("limit", "7")]);
+        let time = "from=1970-01-01T00%3A00%3A00.000000Z&to=1970-01-02T00%3A00%3A00.000000Z";
+        let kinds = "domain=%5B%5B%22kind%22%2C%22in%22%2C%5B%22request%22%2C%22http%22%5D%5D%5D";
+        assert_eq!(entries(&asked, &range, None, false), Some(format!("?tool=a%20b&{kinds}&{time}")));
+        let ada = Some((Field::User, &"ada".into()));
+        assert_eq!(entries(&asked, &range, ada, false), Some(format!("?tool=a%20b&user=ada&{kinds}&{time}")));
+        let errors = entries(&asked, &range, None, true).expect("a query");
+        assert!(errors.contains("%5B%22outcome%22%2C%22%21%3D%22%2C%22success%22%5D"), "{errors}");
+        assert_eq!(down(&asked, &range, Field::User, &"ada".into()), Some(format!("?tool=a%20b&user=ada&{time}")));
+        let listed = pairs(&[("tool", "x"), ("from", "-7d"), ("by", "day"), ("by", "user"), ("cursor", "c")]);
+        assert_eq!(back(&listed), "?tool=x&from=-7d&by=user");
+    }
+}

@@ -1,0 +1,156 @@
+//! From a query to its answer: a few questions over the same range of time, at one moment of the log.
+
+use std::ops::Range;
+
+use rusqlite::{Connection, OptionalExtension};
+
+use super::super::texts::Texts;
+use super::ask::{Question, Source};
+use super::span::unit;
+use super::tally::{By, Detail, Tally};
+use super::{Doing, HOUR, ceil, floor};
+use crate::domain::Domain;
+use crate::field::Field;
+use crate::store::index::Kind;
+use crate::store::{Lack, Point, StoreError, Totals, USAGE_FIELDS, Usage, UsageQuery, UsageStep};
+use crate::time::Timestamp;
+
+/// The usage that `query` asks for.
+pub(in super::super) fn usage(connection: &Connection, texts: &Texts, query: &UsageQuery) -> Result<Usage, StoreError> {
+    let (times, rest) = query.domain.clone().split_times();
+    let asked = query.range.start.as_micros().max(times.start)..query.range.end.as_micros().min(times.end);
+    let asked = asked.start..asked.end.max(asked.start);
+    let step = query.step.unwrap_or(UsageStep::for_length(asked.end.saturating_sub(asked.start)));
+    let step = step.fitting(asked.end.saturating_sub(asked.start));
+    let source = Source::new(connection, texts.lexicon(), &rest)?;
+    let answering = Answering { source, texts, query, rest, step };
+    let covered = answering.covered(&asked)?;
+    let tallies = query.by.iter().map(|field| answering.tally(&covered, By::Field(*field), Detail::Sums));
+    let tallies: Vec<_> = tallies.collect::<Result<_, _>>()?;
+    let breakdowns = query.by.iter().zip(&tallies).map(|(field, tally)| answering.breakdown(&covered, *field, tally));
+    let breakdowns = breakdowns.collect::<Result<_, _>>()?;
+    let before = asked.start.saturating_sub(asked.end - asked.start)..asked.start;
+    let before = query.previous.then(|| answering.covered(&before)).transpose()?;
+    let previous = before.as_ref().map(|range| answering.totals(range, &[]).map(|totals| (moments(range), totals)));
+    Ok(Usage {
+        asked: moments(&asked),
+        totals: answering.totals(&covered, &tallies)?,
+        previous: previous.transpose()?,
+        step,
+        series: answering.series(&covered)?,
+        breakdowns,
+        lacks: answering.lacks(before.map_or(covered.start, |before| before.start)..covered.end)?,
+        covered: moments(&covered),
+    })
+}
+
+/// What the questions of one query share.
+pub(super) struct Answering<'a> {
+    pub(super) source: Source<'a>,
+    pub(super) texts: &'a Texts,
+    pub(super) query: &'a UsageQuery,
+    rest: Domain,
+    step: UsageStep,
+}
+
+impl Answering<'_> {
+    /// A question about all requests of `range`.
+    pub(super) fn question<'q>(&'q self, range: &'q Range<i64>, by: By, detail: Detail) -> Question<'q> {
+        Question { rest: &self.rest, range, by, detail, chosen: None }
+    }
+
+    fn tally(&self, range: &Range<i64>, by: By, detail: Detail) -> Result<Tally, StoreError> {
+        self.source.count(&self.question(range, by, detail))
+    }
+
+    /// What is asked besides what may be left out: the totals, the series, the breakdowns.
+    fn questions(&self) -> impl Iterator<Item = By> + '_ {
+        [By::Nothing, By::Step(self.step)].into_iter().chain(self.query.by.iter().map(|field| By::Field(*field)))
+    }
+
+    /// The range that can be answered for exactly: where an end is within an hour, or a day, of which entries are gone,
+    /// all of that hour or day.
+    fn covered(&self, range: &Range<i64>) -> Result<Range<i64>, StoreError> {
+        let unit_of = |by| {
+            let question = self.question(range, by, Detail::Sums);
+            question.cut().and_then(|cut| unit(cut, question.is_hourly()))
+        };
+        let Some(unit) = self.questions().filter_map(unit_of).max() else { return Ok(range.clone()) };
+        let (start, end) = (floor(range.start, unit), ceil(range.end, unit));
+        let widened = |inner: bool, hours: Range<i64>| Ok::<_, StoreError>(inner && self.source.is_gone(&hours)?);
+        let first = widened(start < range.start, start..start.saturating_add(unit))?;
+        let last = widened(end > range.end, end.saturating_sub(unit)..end)?;
+        Ok(if first { start } else { range.start }..if last { end } else { range.end })
+    }
+
+    /// What the figures of `range` lack.
+    fn lacks(&self, range: Range<i64>) -> Result<Vec<Lack>, StoreError> {
+        let removed = removed(self.source.connection)?.filter(|until| range.start < until.as_micros());
+        let mut lacks: Vec<_> = removed.map(Lack::Removed).into_iter().collect();
+        let by_entries = |by| self.question(&range, by, Detail::Sums).cut().is_none();
+        if self.questions().any(by_entries) && self.source.is_gone(&hours(&range))? {
+            lacks.push(Lack::Entries);
+        }
+        if self.source.is_damaged() {
+            lacks.push(Lack::Damaged);
+        }
+        Ok(lacks)
+    }
+
+    /// `tallies` are those of the breakdowns, which know already how many values there are.
+    fn totals(&self, range: &Range<i64>, tallies: &[Tally]) -> Result<Totals, StoreError> {
+        let figures = self.tally(range, By::Nothing, Detail::Durations)?.figures(0);
+        let unique = |field: Field| {
+            let at = self.query.by.iter().position(|by| *by == field);
+            let counted = |tally: &Tally| tally.keys.iter().filter(|key| **key > 0).count() as u64;
+            let count = match at.and_then(|at| tallies.get(at)) {
+                Some(tally) => Some(counted(tally)),
+                None => {
+                    let question = self.question(range, By::Field(field), Detail::Presence);
+                    self.is_exact(&question)?.then(|| self.source.count(&question)).transpose()?.as_ref().map(counted)
+                }
+            };
+            Ok((field, count))
+        };
+        Ok(Totals { figures, unique: USAGE_FIELDS.into_iter().map(unique).collect::<Result<_, StoreError>>()? })
+    }
+
+    /// Whether nothing that would be needed to answer is gone.
+    pub(super) fn is_exact(&self, question: &Question<'_>) -> Result<bool, StoreError> {
+        let Range { start, end } = *question.range;
+        let Some(unit) = question.cut().and_then(|cut| unit(cut, question.is_hourly())) else {
+            return Ok(!self.source.is_gone(&hours(question.range))?);
+        };
+        let (first, last) = (floor(start, unit), floor(end, unit));
+        let gone = |at: i64, is_part: bool| Ok::<_, StoreError>(is_part && self.source.is_gone(&(at..at + unit))?);
+        Ok(!gone(first, first != start)? && !gone(last, last != end)?)
+    }
+
+    fn series(&self, range: &Range<i64>) -> Result<Vec<Point>, StoreError> {
+        let tally = self.tally(range, By::Step(self.step), Detail::Durations)?;
+        let starts = std::iter::successors(Some(self.step.start(range.start)), |start| {
+            Some(start + self.step.micros()).filter(|next| next > start)
+        });
+        let point = |start: i64| Point {
+            from: Timestamp::from_micros(start.max(range.start)),
+            to: Timestamp::from_micros((start + self.step.micros()).min(range.end)),
+            figures: tally.figures(Kind::Time.raw(start)),
+        };
+        Ok(starts.take_while(|start| *start < range.end).map(point).collect())
+    }
+}
+
+/// Before this moment something is removed.
+fn removed(connection: &Connection) -> Result<Option<Timestamp>, StoreError> {
+    let sql = "SELECT usage_until FROM head";
+    let until = connection.prepare_cached(sql).and_then(|mut statement| statement.query_row([], |row| row.get(0)));
+    Ok(until.optional().doing("reading usage")?.flatten().map(Timestamp::from_micros))
+}
+
+fn hours(range: &Range<i64>) -> Range<i64> {
+    floor(range.start, HOUR)..ceil(range.end, HOUR)
+}
+
+fn moments(range: &Range<i64>) -> Range<Timestamp> {
+    Timestamp::from_micros(range.start)..Timestamp::from_micros(range.end)
+}

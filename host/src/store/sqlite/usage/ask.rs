@@ -1,0 +1,229 @@
+//! One question over cells and entries together, and what both give for it.
+
+use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use rusqlite::Connection;
+
+use super::super::axis::Axis;
+use super::super::blocks::Block;
+use super::super::find::Plan;
+use super::super::lexicon::Lexicon;
+use super::super::places::places;
+use super::super::walk::Walk;
+use super::Doing;
+use super::cuts::{Cut, DIMENSIONS};
+use super::durations::Durations;
+use super::entries::Requests;
+use super::measures::{MEASURES, Measure, OfEntries, Sums, of_cells};
+use super::runs::{self, Grain, Run};
+use super::span::Spans;
+use super::tally::{By, Detail, Tally};
+use crate::domain::Domain;
+use crate::field::Field;
+use crate::histogram;
+use crate::store::StoreError;
+use crate::store::index::{Bitmap, Kind, Wanted};
+
+/// The log as usage sees it, at one moment.
+pub(super) struct Source<'c> {
+    pub(super) connection: &'c Connection,
+    pub(super) lexicon: &'c Lexicon,
+    pub(super) runs: Vec<Run>,
+    /// The first place that the cleanup left.
+    pub(super) pruned: u64,
+    /// The first place whose usage it left.
+    pub(super) kept: u64,
+    /// The entries that runs are about as well.
+    pub(super) folded: Walk,
+    /// The entries behind the last run.
+    tail: Walk,
+    /// Whether a run was passed over that is damaged and cannot be made again.
+    pub(super) damaged: Cell<bool>,
+}
+
+/// What is asked for.
+pub(super) struct Question<'q> {
+    /// The filter without what it says of the time as a whole.
+    pub(super) rest: &'q Domain,
+    pub(super) range: &'q Range<i64>,
+    pub(super) by: By,
+    pub(super) detail: Detail,
+    /// Only requests whose field has one of these numbers.
+    pub(super) chosen: Option<(Field, Vec<u64>)>,
+}
+
+/// What was found in a block of entries or of cells.
+pub(super) struct Lot<'a> {
+    pub(super) block: &'a Block,
+    pub(super) found: Bitmap,
+    pub(super) amounts: Amounts<'a>,
+}
+
+/// What is counted of a block's rows.
+pub(super) enum Amounts<'a> {
+    Entries(OfEntries),
+    Cells(&'a [Axis; MEASURES], Option<Durations>),
+}
+
+impl Amounts<'_> {
+    pub(super) fn word(&self, word: usize) -> [Sums; 64] {
+        match self {
+            Self::Entries(entries) => entries.word(word),
+            Self::Cells(measures, _) => of_cells(measures, word),
+        }
+    }
+
+    /// Adds how long a row's requests took.
+    pub(super) fn durations(&mut self, row: usize, sums: &Sums, into: &mut [u32]) {
+        match self {
+            Self::Cells(_, Some(durations)) => durations.add(row, into),
+            Self::Entries(_) if sums[Measure::Timed as usize] > 0 => {
+                into[histogram::bucket(sums[Measure::Micros as usize])] += 1;
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Question<'_> {
+    /// The cut that answers it, if one does.
+    pub(super) fn cut(&self) -> Option<Cut> {
+        let mut fields = BTreeSet::new();
+        self.rest.fields(&mut fields);
+        if let By::Field(field) = self.by {
+            fields.insert(field);
+        }
+        fields.extend(self.chosen.as_ref().map(|(field, _)| *field));
+        Cut::of(&fields).filter(|cut| cut.hours || !self.is_hourly())
+    }
+
+    /// Whether cells of days are too long for it.
+    pub(super) fn is_hourly(&self) -> bool {
+        self.by == By::Step(crate::store::UsageStep::Hour)
+    }
+
+    /// Those of `within` that are chosen and within one of the ranges.
+    fn narrow(
+        &self,
+        connection: &Connection,
+        block: &Block,
+        times: &Plan,
+        within: Bitmap,
+    ) -> Result<Bitmap, StoreError> {
+        let within = times.find(connection, block, within)?;
+        let Some((field, numbers)) = &self.chosen else { return Ok(within) };
+        Plan::Column(*field, Wanted::Among(numbers.clone())).find(connection, block, within)
+    }
+}
+
+impl<'c> Source<'c> {
+    /// The log as of now; `rest` names the columns that questions will be about besides.
+    pub(super) fn new(connection: &'c Connection, lexicon: &'c Lexicon, rest: &Domain) -> Result<Self, StoreError> {
+        let mut fields = Requests::new(connection, lexicon, rest.clone())?.fields();
+        fields.extend(DIMENSIONS);
+        let folded = runs::folded(connection)?;
+        Ok(Self {
+            connection,
+            lexicon,
+            runs: runs::all(connection)?,
+            kept: runs::kept(connection)?,
+            pruned: places(connection).doing("finding the ends of the log")?.start,
+            folded: Walk::new(connection, 0..folded, &fields)?,
+            tail: Walk::new(connection, folded..u64::MAX, &fields)?,
+            damaged: Cell::new(false),
+        })
+    }
+
+    /// Counts what is asked for.
+    pub(super) fn count(&self, question: &Question<'_>) -> Result<Tally, StoreError> {
+        let mut tally = Tally::new(question.by, question.detail);
+        self.visit(question, |lot| tally.add(self.connection, lot))?;
+        Ok(tally)
+    }
+
+    /// Shows all that there is to `question`, in no order.
+    pub(super) fn visit(
+        &self,
+        question: &Question<'_>,
+        mut show: impl FnMut(Lot<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let cut = question.cut();
+        let spans = Spans::new(question.range, cut, question.is_hourly());
+        if let Some(cut) = cut {
+            self.visit_cells(question, cut, Grain::Day, &spans.days, &mut show)?;
+            self.visit_cells(question, cut, Grain::Hour, &spans.hours, &mut show)?;
+        }
+        self.visit_entries(question, &self.folded, &spans.entries, &mut show)?;
+        self.visit_entries(question, &self.tail, std::slice::from_ref(question.range), &mut show)
+    }
+
+    fn visit_cells(
+        &self,
+        question: &Question<'_>,
+        cut: Cut,
+        grain: Grain,
+        ranges: &[Range<i64>],
+        show: &mut impl FnMut(Lot<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let plan = Plan::new(self.connection, self.lexicon, question.rest)?;
+        let times = within(ranges);
+        for run in self.runs.iter().filter(|run| ranges.iter().any(|range| run.touches(range))) {
+            let Some(cells) = self.readable(run, run.cells(self.connection, cut, grain))? else { continue };
+            let found = question.narrow(self.connection, &cells.block, &times, cells.all())?;
+            let found = plan.find(self.connection, &cells.block, found)?;
+            if found.is_empty() {
+                continue;
+            }
+            let durations = match question.detail {
+                Detail::Durations => self.readable(run, run.durations(self.connection, cut, grain))?,
+                Detail::Presence | Detail::Sums => None,
+            };
+            show(Lot { block: &cells.block, found, amounts: Amounts::Cells(&cells.measures, durations) })?;
+        }
+        Ok(())
+    }
+
+    fn visit_entries(
+        &self,
+        question: &Question<'_>,
+        walk: &Walk,
+        ranges: &[Range<i64>],
+        show: &mut impl FnMut(Lot<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        if ranges.is_empty() {
+            return Ok(());
+        }
+        let requests = Requests::new(self.connection, self.lexicon, question.rest.clone())?;
+        let times = within(ranges);
+        for (block, places) in walk.blocks() {
+            let found = question.narrow(self.connection, block, &times, places)?;
+            let found = requests.find(self.connection, block, found)?;
+            if !found.is_empty() {
+                let amounts = Amounts::Entries(requests.measures(self.connection, block, &found)?);
+                show(Lot { block, found, amounts })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What was read of a run; nothing where it is damaged and its entries are gone, which is remembered.
+    pub(super) fn readable<T>(&self, run: &Run, read: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+        match read {
+            Err(error) if error.is_index() && run.first < self.pruned => {
+                self.damaged.set(true);
+                Ok(None)
+            }
+            read => read.map(Some),
+        }
+    }
+}
+
+/// Rows whose time is in one of the ranges. A cell's time is when it begins.
+pub(super) fn within(ranges: &[Range<i64>]) -> Plan {
+    let one = |range: &Range<i64>| {
+        Plan::Column(Field::OccurredAt, Wanted::Within(Kind::Time.raw(range.start)..Kind::Time.raw(range.end)))
+    };
+    Plan::Any(ranges.iter().map(one).collect())
+}

@@ -1,0 +1,56 @@
+//! The entries that usage is about, and how they are found.
+
+use std::collections::BTreeSet;
+
+use rusqlite::Connection;
+
+use super::super::blocks::Block;
+use super::super::find::Plan;
+use super::super::lexicon::Lexicon;
+use super::measures::{NUMBERS, OfEntries};
+use crate::domain::Domain;
+use crate::event::Outcome;
+use crate::field::Field;
+use crate::store::index::Bitmap;
+use crate::store::{StoreError, requests};
+
+/// Plans for requests and for those of them that succeeded.
+pub(super) struct Requests {
+    plan: Plan,
+    success: Plan,
+}
+
+impl Requests {
+    /// The requests that match `domain`.
+    pub(super) fn new(connection: &Connection, lexicon: &Lexicon, domain: Domain) -> Result<Self, StoreError> {
+        let success = Domain::equals(Field::Outcome, Outcome::Success.as_str());
+        Ok(Self {
+            plan: Plan::new(connection, lexicon, &requests().and(domain))?,
+            success: Plan::new(connection, lexicon, &success)?,
+        })
+    }
+
+    /// The fields that are read to find and measure them.
+    pub(super) fn fields(&self) -> BTreeSet<Field> {
+        let mut fields = BTreeSet::from(NUMBERS);
+        fields.extend([Field::Outcome, Field::OccurredAt]);
+        self.plan.fields(&mut fields);
+        fields
+    }
+
+    /// Those of `within`.
+    pub(super) fn find(&self, connection: &Connection, block: &Block, within: Bitmap) -> Result<Bitmap, StoreError> {
+        self.plan.find(connection, block, within)
+    }
+
+    /// What is measured of those that were found.
+    pub(super) fn measures(
+        &self,
+        connection: &Connection,
+        block: &Block,
+        found: &Bitmap,
+    ) -> Result<OfEntries, StoreError> {
+        let successes = self.success.find(connection, block, found.clone())?;
+        OfEntries::new(connection, block, found.clone().without(&successes))
+    }
+}

@@ -1,0 +1,67 @@
+//! Usage: what is asked for, and ([`answer`], [`words`]) in which words and what comes back.
+
+mod answer;
+mod words;
+
+use std::ops::Range;
+
+use crate::domain::{Comparison, Context, Domain, Operand, Token, from_tokens};
+use crate::event::Kind;
+use crate::field::Field;
+use crate::time::{DAY, Timestamp};
+
+pub use answer::{Breakdown, Figures, Lack, Point, Totals, Usage, UsageRow};
+pub use words::{UsageSort, UsageStep};
+
+/// What usage can be broken down by.
+pub const USAGE_FIELDS: [Field; 7] =
+    [Field::User, Field::Server, Field::Tool, Field::Connection, Field::Provider, Field::LlmModel, Field::ApiKey];
+/// Most points of a series; a step that makes more of them is taken for the next longer one.
+pub const MAX_POINTS: i64 = 2_400;
+
+/// The kinds of entries that count as requests: what a client asked for, and what was refused before it could be read.
+pub const REQUESTS: [Kind; 2] = [Kind::Request, Kind::Http];
+
+/// The entries that usage counts.
+pub fn requests() -> Domain {
+    let operands = REQUESTS.map(|kind| Operand::from(kind.as_str())).into();
+    let leaf = Token::Leaf { field: Field::Kind.name().to_owned(), comparison: Comparison::In, operands };
+    from_tokens(&[leaf], &Context::nobody(Timestamp::EPOCH)).unwrap_or(Domain::FALSE)
+}
+
+/// The dimensions that usage is kept by, and how requests went: what those may ask about who see figures alone.
+pub(crate) fn is_dimension(field: Field) -> bool {
+    USAGE_FIELDS.contains(&field) || [Field::Instance, Field::Outcome].contains(&field)
+}
+
+/// The longest range that is counted, in microseconds: some 46 years.
+const LONGEST: i64 = MAX_POINTS * 7 * DAY;
+
+/// The range that a domain asks for at `now`, and the rest of it: until now, and for a day, where it names no end or no
+/// beginning.
+pub fn usage_range(domain: Domain, now: Timestamp) -> (Range<Timestamp>, Domain) {
+    let (times, rest) = domain.split_times();
+    let end = if times.end == i64::MAX { now.as_micros() } else { times.end };
+    let start = if times.start == i64::MIN { end.saturating_sub(DAY) } else { times.start };
+    let (start, end) = (Timestamp::from_micros(start), Timestamp::from_micros(end));
+    (start.max(end.plus(-LONGEST)).min(end)..end, rest)
+}
+
+/// Which usage to count.
+#[derive(Clone, Debug)]
+pub struct UsageQuery {
+    /// The filter, with the record rule in it. What it says of the time narrows the range.
+    pub domain: Domain,
+    /// When the requests began, its end left out.
+    pub range: Range<Timestamp>,
+    /// The step of the series; one that suits the range where there is none.
+    pub step: Option<UsageStep>,
+    /// What to break it down by, each by itself.
+    pub by: Vec<Field>,
+    /// Which rows of a breakdown come first.
+    pub sort: UsageSort,
+    /// How many rows.
+    pub limit: usize,
+    /// Whether to count the period before as well, which is as long.
+    pub previous: bool,
+}

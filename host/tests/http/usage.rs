@@ -1,0 +1,167 @@
+//! Usage over HTTP: the record rule holds in every figure, and each figure leads to the entries that it counts.
+
+use axum::http::StatusCode;
+use mcp_audit::Event;
+use mcp_audit::event::{self, Detail, Failure};
+use serde_json::{Value, json};
+
+use crate::world::{Caller, GROUPS, World, call};
+
+fn failed(user: &str, tool: &str) -> Event {
+    let failure = Failure { kind: "tool_error".into(), message: "No.".into(), code: None };
+    Event { detail: Detail::ToolError, failure: Some(failure), ..call(user, tool) }
+}
+
+fn with_model(user: &str, model: &str, tokens: u64) -> Event {
+    call(user, "ask").used(event::Usage::of("one", model).tokens(tokens, 5).api_key("key-1").cost_micros(70))
+}
+
+async fn filled() -> World {
+    let world = World::new();
+    for event in [
+        call("ada", "search"),
+        failed("ada", "search"),
+        call("ada", "read"),
+        call("bob", "search"),
+        call("bob", "secret_tool"),
+        with_model("bob", "small", 100),
+        with_model("ada", "large", 1_000),
+    ] {
+        world.record(event).await;
+    }
+    world
+}
+
+/// The rows of a breakdown as `key requests errors users`.
+fn rows(usage: &Value, at: usize) -> Vec<String> {
+    let rows = usage["breakdowns"][at]["rows"].as_array().expect("rows");
+    let row = |row: &Value| format!("{} {} {} {}", row["key"], row["requests"], row["errors"], row["users"]);
+    rows.iter().map(|one| row(one).replace('"', "")).collect()
+}
+
+/// How many entries a figure's link lists.
+async fn listed(caller: &Caller<'_>, link: &Value) -> usize {
+    let answer = caller.get_json(format!("/api/v1/entries{}", link.as_str().expect("a link"))).await;
+    answer["entries"].as_array().expect("entries").len()
+}
+
+#[tokio::test]
+async fn everybody_sees_the_figures_of_what_they_may_see() {
+    let world = filled().await;
+    for groups in GROUPS {
+        let ada = world.bearer("ada", groups);
+        let counts = |names: &[&str]| groups.iter().any(|group| names.contains(group));
+        let all = counts(&["admin", "owner", "super-admin", "auditor", "billing-admin"]);
+        if !all && !counts(&["user", "power-user", "power-user-plus"]) {
+            ada.get("/api/v1/usage").await.problem(403, "see usage");
+            continue;
+        }
+        let usage = ada.get_json("/api/v1/usage?by=tool&by=user&compare=previous".to_owned()).await;
+        let (requests, errors, tokens) = if all { (7, 1, 1_100) } else { (4, 1, 1_000) };
+        let totals = &usage["totals"];
+        assert_eq!(
+            (&totals["requests"], &totals["errors"], &totals["input_tokens"]),
+            (&json!(requests), &json!(errors), &json!(tokens)),
+            "{groups:?}"
+        );
+        assert_eq!(totals["unique"]["user"], if all { 2 } else { 1 });
+        assert_eq!(usage.to_string().contains("secret_tool"), all, "{groups:?}");
+        let tools = if all {
+            vec!["search 3 1 2", "ask 2 0 2", "read 1 0 1", "secret_tool 1 0 1"]
+        } else {
+            vec!["search 2 1 1", "ask 1 0 1", "read 1 0 1"]
+        };
+        let mut found = rows(&usage, 0);
+        found.sort();
+        let mut expected = tools;
+        expected.sort_unstable();
+        assert_eq!(found, expected, "{groups:?}");
+        let only_figures = counts(&["billing-admin"]);
+        assert_eq!(totals["entries"].is_null(), only_figures, "{groups:?}");
+        assert_eq!((&usage["complete"], &usage["previous"]["requests"]), (&json!(true), &json!(0)));
+    }
+}
+
+#[tokio::test]
+async fn each_figure_leads_to_its_entries_and_lists_lead_back() {
+    let world = filled().await;
+    let admin = world.bearer("root", &["admin"]);
+    for query in
+        ["", "?by=tool&by=llm_model", "?tool=search&by=user", "?q=user:ada&by=server", "?outcome=success&by=tool"]
+    {
+        let usage = admin.get_json(format!("/api/v1/usage{query}")).await;
+        let breakdowns = usage["breakdowns"].as_array().expect("breakdowns");
+        let rows = breakdowns.iter().flat_map(|one| one["rows"].as_array().expect("rows"));
+        let series = usage["series"].as_array().expect("points").iter().filter(|point| point["requests"] != 0);
+        for counted in rows.clone().chain(series).chain([&usage["totals"]]) {
+            assert_eq!(listed(&admin, &counted["entries"]).await, counted["requests"], "{query}: {counted}");
+            assert_eq!(listed(&admin, &counted["error_entries"]).await, counted["errors"], "{query}: {counted}");
+        }
+        for row in rows {
+            let down = admin.get_json(format!("/api/v1/usage{}", row["usage"].as_str().expect("a link"))).await;
+            assert_eq!(down["totals"]["requests"], row["requests"], "{query}: {row}");
+        }
+    }
+    for list in ["entries?tool=search&from=-1h", "groups?tool=search&by=user&by=day&from=-1h"] {
+        let list = admin.get_json(format!("/api/v1/{list}")).await;
+        let usage = admin.get_json(format!("/api/v1/usage{}", list["usage"].as_str().expect("a link"))).await;
+        assert_eq!(usage["totals"]["requests"], 3);
+    }
+}
+
+/// Whoever may only see figures cannot find out entries by asking for fewer and fewer of them.
+#[tokio::test]
+async fn figures_alone_tell_no_entry() {
+    let world = filled().await;
+    let billing = world.bearer("ada", &["billing-admin"]);
+    for query in ["q=session:x", "ip=127.0.0.1", "domain=%5B%5B%22record_id%22,%22=%22,%221%22%5D%5D", "q=laptop"] {
+        billing.get(&format!("/api/v1/usage?{query}")).await.problem(403, "read entries");
+    }
+    billing.get("/api/v1/entries").await.problem(403, "read entries");
+    let usage = billing.get_json("/api/v1/usage?tool=search&outcome=error&from=-90s".to_owned()).await;
+    assert_eq!(usage["totals"]["requests"], 1);
+    for end in ["from", "to"] {
+        let moment = usage["covered"][end].as_str().expect("a moment");
+        assert!(moment.ends_with(":00:00.000000Z"), "{moment} is within an hour");
+    }
+}
+
+#[tokio::test]
+async fn usage_comes_as_a_table_too() {
+    let world = filled().await;
+    world.record(call("ada", "=SUM(A1)")).await;
+    let admin = world.bearer("root", &["admin"]);
+    let answer = admin.get("/api/v1/usage?format=csv&by=tool&sort=errors").await;
+    assert_eq!((answer.status, answer.header("content-type").split(';').next()), (StatusCode::OK, Some("text/csv")));
+    let lines: Vec<_> = answer.text.lines().collect();
+    assert!(lines[0].starts_with("from,to,complete,tool,users,requests,errors,success_ratio,"), "{}", lines[0]);
+    assert!(lines[1].contains(",true,search,2,3,1,0.666667,"), "{}", lines[1]);
+    assert!(answer.text.contains(",'=SUM(A1),") && !answer.text.contains(",=SUM"), "{}", answer.text);
+    let series = admin.get("/api/v1/usage?format=csv&step=day").await;
+    assert!(
+        series.text.lines().count() >= 2 && series.text.starts_with("from,to,complete,requests"),
+        "{}",
+        series.text
+    );
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_named() {
+    let world = World::new();
+    let admin = world.bearer("root", &["admin"]);
+    for (query, word) in [
+        ("by=method", "llm_model"),
+        ("by=tool&by=tool", "twice"),
+        ("range=1y", "24h, 7d, 30d"),
+        ("range=7d&from=-1d", "not both"),
+        ("step=minute", "hour, day, week"),
+        ("sort=p95", "requests, errors"),
+        ("compare=x", "previous"),
+        ("format=xml", "json, csv"),
+        ("format=csv&by=tool&by=user", "one breakdown"),
+        ("cursor=x", "cursor"),
+        ("days=7", "\"days\""),
+    ] {
+        admin.get(&format!("/api/v1/usage?{query}")).await.problem(400, word);
+    }
+}
