@@ -64,7 +64,7 @@ pub(super) struct Lot<'a> {
 /// What is counted of a block's rows.
 pub(super) enum Amounts<'a> {
     Entries(OfEntries),
-    Cells(&'a [Axis; MEASURES], Option<Durations>),
+    Cells(&'a [Axis; MEASURES], Option<Box<Durations>>),
 }
 
 impl Amounts<'_> {
@@ -177,7 +177,7 @@ impl<'c> Source<'c> {
                 continue;
             }
             let durations = match question.detail {
-                Detail::Durations => self.readable(run, run.durations(self.connection, cut, grain))?,
+                Detail::Durations => self.readable(run, run.durations(self.connection, cut, grain))?.map(Box::new),
                 Detail::Presence | Detail::Sums => None,
             };
             show(Lot { block: &cells.block, found, amounts: Amounts::Cells(&cells.measures, durations) })?;
