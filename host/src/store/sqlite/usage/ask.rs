@@ -63,7 +63,7 @@ pub(super) struct Lot<'a> {
 
 /// What is counted of a block's rows.
 pub(super) enum Amounts<'a> {
-    Entries(OfEntries),
+    Entries(Box<OfEntries>),
     Cells(&'a [Axis; MEASURES], Option<Box<Durations>>),
 }
 
@@ -201,7 +201,7 @@ impl<'c> Source<'c> {
             let found = question.narrow(self.connection, block, &times, places)?;
             let found = requests.find(self.connection, block, found)?;
             if !found.is_empty() {
-                let amounts = Amounts::Entries(requests.measures(self.connection, block, &found)?);
+                let amounts = Amounts::Entries(Box::new(requests.measures(self.connection, block, &found)?));
                 show(Lot { block, found, amounts })?;
             }
         }
