@@ -26,7 +26,8 @@ pub(super) fn request(number: u64) -> Entry {
     let id = Uuid::from_u128(u128::from(mixed) << 64 | u128::from(number));
     let recorded_at = at(number as i64 * STEP);
     // Some come late by hours, and one in a hundred by days.
-    let late = [0, 1, 40, 9_000, 40_000][(mixed / 3 % 5) as usize] + if mixed % 101 == 0 { 200_000 } else { 0 };
+    let late =
+        [0, 1, 40, 9_000, 40_000][(mixed / 3 % 5) as usize] + if mixed.is_multiple_of(101) { 200_000 } else { 0 };
     let mut entry = Entry::new(id, recorded_at.plus(-late * SECOND - (mixed % 1_000) as i64), recorded_at);
     for field in [Field::Channel, Field::Action, Field::OutcomeDetail] {
         entry.set_text(field, Some(field.name()));
@@ -49,7 +50,8 @@ pub(super) fn request(number: u64) -> Entry {
     entry.duration_us = (!mixed.is_multiple_of(11)).then_some(mixed % 90_000);
     entry.seq = number;
     if entry.text(Field::LlmModel).is_some() {
-        (entry.input_tokens, entry.output_tokens) = (Some(mixed % 3_000), (mixed % 2 == 0).then_some(mixed % 70));
+        (entry.input_tokens, entry.output_tokens) =
+            (Some(mixed % 3_000), mixed.is_multiple_of(2).then_some(mixed % 70));
         entry.cost_micros = Some(mixed % 777);
     }
     entry

@@ -63,8 +63,8 @@ pub(super) struct Lot<'a> {
 
 /// What is counted of a block's rows.
 pub(super) enum Amounts<'a> {
-    Entries(OfEntries),
-    Cells(&'a [Axis; MEASURES], Option<Durations>),
+    Entries(Box<OfEntries>),
+    Cells(&'a [Axis; MEASURES], Option<Box<Durations>>),
 }
 
 impl Amounts<'_> {
@@ -177,7 +177,7 @@ impl<'c> Source<'c> {
                 continue;
             }
             let durations = match question.detail {
-                Detail::Durations => self.readable(run, run.durations(self.connection, cut, grain))?,
+                Detail::Durations => self.readable(run, run.durations(self.connection, cut, grain))?.map(Box::new),
                 Detail::Presence | Detail::Sums => None,
             };
             show(Lot { block: &cells.block, found, amounts: Amounts::Cells(&cells.measures, durations) })?;
@@ -201,7 +201,7 @@ impl<'c> Source<'c> {
             let found = question.narrow(self.connection, block, &times, places)?;
             let found = requests.find(self.connection, block, found)?;
             if !found.is_empty() {
-                let amounts = Amounts::Entries(requests.measures(self.connection, block, &found)?);
+                let amounts = Amounts::Entries(Box::new(requests.measures(self.connection, block, &found)?));
                 show(Lot { block, found, amounts })?;
             }
         }

@@ -59,15 +59,15 @@ mod tests {
         let range = DAY - HOUR - 1..3 * DAY + 2 * HOUR + 5;
         let edges = vec![DAY - HOUR - 1..DAY - HOUR, 3 * DAY + 2 * HOUR..3 * DAY + 2 * HOUR + 5];
         let hours = vec![DAY - HOUR..DAY, 3 * DAY..3 * DAY + 2 * HOUR];
-        let days = Vec::from_iter([DAY..3 * DAY]);
+        let days = some(DAY..3 * DAY);
         assert_eq!(Spans::new(&range, all, false), Spans { days: days.clone(), hours, entries: edges.clone() });
-        let hours = Vec::from_iter([DAY - HOUR..3 * DAY + 2 * HOUR]);
+        let hours = some(DAY - HOUR..3 * DAY + 2 * HOUR);
         assert_eq!(Spans::new(&range, all, true), Spans { days: Vec::new(), hours, entries: edges });
         let edges = vec![DAY - HOUR - 1..DAY, 3 * DAY..range.end];
         assert_eq!(Spans::new(&range, pair, false), Spans { days, hours: Vec::new(), entries: edges });
         let whole = Spans { entries: Vec::from_iter([range.clone()]), ..Spans::default() };
         assert_eq!(Spans::new(&range, pair, true), whole);
         assert_eq!(Spans::new(&range, None, false), whole);
-        assert_eq!(Spans::new(&(5..HOUR + 5), all, false).entries, [5..HOUR + 5]);
+        assert_eq!(Spans::new(&(5..HOUR + 5), all, false).entries, some(5..HOUR + 5));
     }
 }
