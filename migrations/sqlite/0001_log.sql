@@ -156,6 +156,40 @@ CREATE TABLE hold (
     CHECK ((released_at IS NULL) = (released_by IS NULL) AND (released_at IS NULL) = (release_reason IS NULL))
 ) STRICT;
 
+-- Keys that check the log's signatures: those in use and those of before.
+CREATE TABLE verifier (
+    -- As C2SP signed-note writes it.
+    vkey  TEXT    PRIMARY KEY,
+    since INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- What was signed of the log, with places and roots of the tree. The first of each day stays for ever, the others for two
+-- days of one a minute.
+CREATE TABLE checkpoint (
+    number    INTEGER PRIMARY KEY CHECK (number > 0),
+    size      INTEGER NOT NULL,
+    signed_at INTEGER NOT NULL,
+    -- The signed note.
+    note      TEXT    NOT NULL,
+    archived  INTEGER NOT NULL CHECK (archived IN (0, 1)),
+    -- The consistency proof from the archived one before to this, 32 bytes a hash: after a cleanup few of them can be made.
+    link      BLOB CHECK (link IS NULL OR archived)
+) STRICT;
+CREATE INDEX checkpoint_archived ON checkpoint (archived, number);
+
+-- Until which checkpoint somebody said that the clock was right, however long a step it made.
+CREATE TABLE clock (
+    number INTEGER PRIMARY KEY
+) STRICT;
+
+-- Which checkpoint arrived last at each place where they are published.
+CREATE TABLE place (
+    name      TEXT    PRIMARY KEY,
+    number    INTEGER NOT NULL,
+    -- Whether the last one did not arrive, so that only the first failure and the end of it are told.
+    failing   INTEGER NOT NULL CHECK (failing IN (0, 1))
+) STRICT, WITHOUT ROWID;
+
 -- Named searches, each of one user.
 CREATE TABLE view (
     id         BLOB    PRIMARY KEY CHECK (length(id) = 16),
@@ -240,4 +274,27 @@ CREATE TRIGGER hold_no_delete BEFORE DELETE ON hold BEGIN
 END;
 CREATE TRIGGER hold_append_only BEFORE INSERT ON hold WHEN EXISTS (SELECT 1 FROM hold WHERE id = new.id) BEGIN
     SELECT RAISE(ABORT, 'holds are kept');
+END;
+
+CREATE TRIGGER verifier_no_update BEFORE UPDATE ON verifier BEGIN
+    SELECT RAISE(ABORT, 'keys are kept');
+END;
+CREATE TRIGGER verifier_no_delete BEFORE DELETE ON verifier BEGIN
+    SELECT RAISE(ABORT, 'keys are kept');
+END;
+
+CREATE TRIGGER checkpoint_no_update BEFORE UPDATE ON checkpoint BEGIN
+    SELECT RAISE(ABORT, 'checkpoints are immutable');
+END;
+CREATE TRIGGER checkpoint_no_delete BEFORE DELETE ON checkpoint
+WHEN old.archived OR old.number > (SELECT max(number) - 2880 FROM checkpoint) BEGIN
+    SELECT RAISE(ABORT, 'checkpoints are kept');
+END;
+CREATE TRIGGER checkpoint_append_only BEFORE INSERT ON checkpoint
+WHEN new.number IS NOT coalesce((SELECT max(number) + 1 FROM checkpoint), 1)
+    OR new.size < (SELECT size FROM checkpoint ORDER BY number DESC LIMIT 1) BEGIN
+    SELECT RAISE(ABORT, 'checkpoints are append-only');
+END;
+CREATE TRIGGER place_only_forward BEFORE UPDATE ON place WHEN new.number < old.number BEGIN
+    SELECT RAISE(ABORT, 'what was published stays published');
 END;

@@ -3,6 +3,7 @@
 //! The recorder holds the one [`Writer`]; everybody who reads goes through [`crate::reader::Reader`], which holds a
 //! [`Files`]. Tokens live in a file of their own, since the command line creates them beside a running server.
 
+mod checkpoint;
 mod group;
 mod index;
 mod payload;
@@ -20,6 +21,7 @@ use crate::schedule::CronState;
 use crate::settings::SettingChange;
 use crate::time::Timestamp;
 
+pub use checkpoint::{CheckpointChange, NewCheckpoint, PlaceChange, StoredCheckpoint};
 pub use group::{Group, GroupBy, GroupQuery, GroupSort, Groups, MAX_GROUPS, Values};
 pub use payload::{PackedPayload, StoredPayload};
 pub use sqlite::{Files, SqliteWriter};
@@ -49,6 +51,8 @@ pub struct StateChange {
     pub holds: Vec<HoldChange>,
     /// Saved views.
     pub views: Vec<ViewChange>,
+    /// What was signed, by which keys, and where it arrived.
+    pub checkpoints: Vec<CheckpointChange>,
 }
 
 impl StateChange {
@@ -58,6 +62,7 @@ impl StateChange {
         self.crons.extend(later.crons);
         self.holds.extend(later.holds);
         self.views.extend(later.views);
+        self.checkpoints.extend(later.checkpoints);
     }
 }
 

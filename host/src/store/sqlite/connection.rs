@@ -187,15 +187,18 @@ fn writer_may(context: &AuthContext<'_>, pruning: &AtomicBool) -> Authorization 
     let allowed = match context.action {
         AuthAction::Select | AuthAction::Read { .. } | AuthAction::Transaction { .. } => true,
         AuthAction::Insert { table_name } => {
-            const OURS: [&str; 9] = ["entry", "payload", "term", "block", "chunk", "setting", "cron", "hold", "view"];
-            OURS.contains(&table_name)
+            const LOG: [&str; 5] = ["entry", "payload", "term", "block", "chunk"];
+            const STATES: [&str; 8] =
+                ["setting", "cron", "hold", "view", "verifier", "checkpoint", "clock", "place"];
+            LOG.contains(&table_name) || STATES.contains(&table_name)
         }
         AuthAction::Update { table_name, .. } => match table_name {
-            "setting" | "cron" | "hold" | "view" => true,
+            "setting" | "cron" | "hold" | "view" | "place" => true,
             "head" => pruning.load(Ordering::Relaxed),
             _ => false,
         },
-        AuthAction::Delete { table_name: "view" } => true,
+        // Of checkpoints, a trigger says which.
+        AuthAction::Delete { table_name: "view" | "checkpoint" } => true,
         AuthAction::Delete { table_name } => {
             // The index is made from the entries, and can be again.
             matches!(table_name, "block" | "chunk")

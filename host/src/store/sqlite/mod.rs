@@ -3,6 +3,7 @@
 mod axis;
 mod blocks;
 mod catch_up;
+mod checkpoints;
 mod columns;
 mod connection;
 mod files;
