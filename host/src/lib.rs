@@ -50,6 +50,8 @@ mod histogram;
 
 /// Legal holds.
 pub mod hold;
+/// The tree over all entries, and its proofs.
+pub mod ledger;
 /// The sandboxed policy.
 pub mod policy;
 /// Saved views.

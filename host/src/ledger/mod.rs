@@ -1,0 +1,25 @@
+//! The ledger: what makes the log evidence. A Merkle tree over all entries, in the form of RFC 6962 and RFC 9162.
+//!
+//! Everything here is arithmetic over bytes: no file, no clock, no database. `docs/ledger.md` says the same in words,
+//! for whoever writes a verifier of their own.
+
+mod commitment;
+mod content;
+mod frontier;
+mod hash;
+mod leaf;
+mod proof;
+mod tiles;
+mod tree;
+
+pub use commitment::commitment;
+pub use content::Content;
+pub use frontier::{Frontier, subtrees};
+pub use hash::{Hash, leaf_hash, node_hash};
+pub use leaf::{Leaf, VERSION};
+pub use proof::{ProofError, verify_consistency, verify_inclusion};
+pub use tiles::{TILE_HEIGHT, TILE_WIDTH, Tile};
+pub use tree::{Node, Nodes, consistency, fold, inclusion, root};
+
+#[cfg(test)]
+mod tests;
