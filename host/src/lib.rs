@@ -59,8 +59,17 @@ pub mod saved_view;
 /// The data folder's secret key.
 pub mod secret;
 
+/// Small requests to others.
+mod fetch;
+
 /// The database.
 pub mod store;
+
+/// Who signs checkpoints.
+pub mod signer;
+
+/// Where checkpoints go.
+pub mod publish;
 
 /// How fast the log grows.
 pub mod growth;
@@ -90,5 +99,5 @@ pub use access::{Access, Right, Viewer};
 pub use event::Event;
 pub use log::{
     AuditLog, ChangeError, CleanupProgress, CronStatus, Follower, LogView, OpenError, Options, PayloadError, RunError,
-    TokenRequest, Word,
+    SignError, TokenRequest, Word,
 };

@@ -3,6 +3,8 @@
 
 use std::time::{Duration, Instant};
 
+mod age;
+
 use crate::event::{Channel, Detail, Event, Failure, Kind};
 use crate::hold;
 use crate::policy::{Plan, Policy};

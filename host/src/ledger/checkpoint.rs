@@ -49,7 +49,7 @@ impl Checkpoint {
     pub fn parse(text: &str) -> Result<Self, CheckpointError> {
         let lines: Vec<_> = text.strip_suffix('\n').ok_or(CheckpointError::Form)?.split('\n').collect();
         let [origin, size, root] = lines[..] else { return Err(CheckpointError::Form) };
-        let root = STANDARD.decode(root).ok().and_then(|bytes| Hash::try_from(bytes.as_slice()).ok());
+        let root = STANDARD.decode(root).ok().and_then(|bytes| Hash::from_slice(&bytes));
         let (Some(size), Some(root), false) = (decimal(size), root, origin.is_empty()) else {
             return Err(CheckpointError::Form);
         };
@@ -60,7 +60,7 @@ impl Checkpoint {
 impl fmt::Display for Checkpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { origin, size, root } = self;
-        write!(f, "{origin}\n{size}\n{}\n", STANDARD.encode(root))
+        write!(f, "{origin}\n{size}\n{}\n", STANDARD.encode(root.as_bytes()))
     }
 }
 

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 /// How a secret key begins when it is written down, as Go's note package has it.
 const PRIVATE: &str = "PRIVATE+KEY+";
 /// The longest name of a key, in bytes.
-pub const LONGEST_NAME: usize = 200;
+const LONGEST_NAME: usize = 200;
 
 /// What a signature says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -186,7 +186,7 @@ impl fmt::Debug for SigningKey {
 }
 
 /// Whether a key may be called so.
-pub fn is_name(name: &str) -> bool {
+pub(super) fn is_name(name: &str) -> bool {
     let fits = |c: char| !c.is_whitespace() && !c.is_control() && c != '+';
     (1..=LONGEST_NAME).contains(&name.len()) && name.chars().all(fits)
 }

@@ -8,9 +8,9 @@ use base64::engine::general_purpose::STANDARD;
 use super::key::{SigningKey, VerifierKey, is_name};
 
 /// The longest note, in bytes.
-pub const LONGEST: usize = 64 << 10;
+const LONGEST: usize = 64 << 10;
 /// The most signatures of a note: what the specification wants accepted at least.
-pub const MOST_SIGNATURES: usize = 16;
+const MOST_SIGNATURES: usize = 16;
 /// How a line with a signature begins: an em dash and a blank.
 const DASH: &str = "\u{2014} ";
 

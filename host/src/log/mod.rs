@@ -1,5 +1,6 @@
 //! The audit log as its embedder holds it: one cheap handle to everything.
 
+mod checkpoints;
 mod figures;
 mod follow;
 mod holds;
@@ -18,6 +19,7 @@ use serde_json::Value as Json;
 use tokio::sync::{Semaphore, watch};
 use uuid::Uuid;
 
+use self::checkpoints::Checkpoints;
 use crate::access::{Access, Denied, Right};
 use crate::entry::Entry;
 use crate::event::{Channel, Detail, Event, Kind};
@@ -28,6 +30,7 @@ use crate::settings::{InvalidSetting, SettingChange, Settings};
 use crate::store::{StoreError, Stored, StoredPayload, TokenError};
 use crate::time::Timestamp;
 
+pub use checkpoints::SignError;
 pub(crate) use figures::Figures;
 pub use follow::{Follower, Word};
 pub use open::{OpenError, Options};
@@ -43,6 +46,9 @@ pub struct AuditLog(Arc<Inner>);
 struct Inner {
     view: LogView,
     recorder: Recorder,
+    checkpoints: Checkpoints,
+    /// How long a step of the clock may be to be believed, in microseconds.
+    longest_step: i64,
     secret: Secret,
     /// The scheduled job that is running.
     running: Mutex<Option<(String, CleanupProgress)>>,
@@ -79,6 +85,9 @@ pub enum ChangeError {
     /// The tokens cannot be read or written.
     #[error(transparent)]
     Tokens(TokenError),
+    /// There is no checkpoint of it.
+    #[error("nothing was changed: {0}")]
+    Sign(#[from] SignError),
     /// It could not be recorded, so it was not done.
     #[error("nothing was changed: {0}")]
     Record(#[from] RecordError),
@@ -229,6 +238,7 @@ impl Inner {
     fn close(&self) {
         self.stopping.send_replace(true);
         self.recorder.close(Some(self.event("log.stopped")));
+        self.end_checkpoints();
     }
 }
 

@@ -73,6 +73,13 @@ pub struct PlaceStatus {
     pub failing: Option<String>,
 }
 
+impl PlaceStatus {
+    /// Whether nothing is known yet.
+    pub fn is_waiting(&self) -> bool {
+        self.arrived.is_none() && self.failing.is_none()
+    }
+}
+
 /// All the places. Dropped, it gives the last checkpoint a few seconds to arrive.
 #[derive(Debug)]
 pub struct Publisher {

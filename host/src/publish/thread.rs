@@ -77,7 +77,8 @@ impl Slot {
     fn wait_for(&self, until: Instant, is_so: impl Fn(&State) -> bool) -> bool {
         let left = until.saturating_duration_since(Instant::now());
         let waited = self.changed.wait_timeout_while(self.state(), left, |state| !is_so(state));
-        let (_, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+        let (state, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+        drop(state);
         !timeout.timed_out()
     }
 

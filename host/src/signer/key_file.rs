@@ -9,19 +9,25 @@ use crate::ledger::{SignatureKind, SigningKey, VerifierKey};
 
 const HEADING: &str = "# The keys that this audit log signs its checkpoints with. Whoever has them can sign in its name.\n";
 
-/// Reads the keys in the file, or makes both with the name `origin`.
-pub(super) fn open(path: &Path, origin: Option<&str>) -> Result<Vec<SigningKey>, SignerError> {
+/// Reads the keys in the file, where there is one.
+pub(super) fn open(path: &Path) -> Result<Option<Vec<SigningKey>>, SignerError> {
     match files::read(path)? {
         Some(_) if files::is_open(path) => Err(SignerError::Open(path.to_owned())),
-        Some(bytes) => parse(&String::from_utf8_lossy(&bytes)),
-        None => {
-            let unusable = |reason| SignerError::File { path: path.to_owned(), reason };
-            let origin = origin.map_or_else(by_chance, |origin| Ok(origin.to_owned())).map_err(unusable)?;
-            let keys = make(&origin, path)?;
-            write(path, &keys)?;
-            Ok(keys)
-        }
+        Some(bytes) => parse(&String::from_utf8_lossy(&bytes)).map(Some),
+        None => Ok(None),
     }
+}
+
+/// The same, or makes both keys, with the name `origin`.
+pub(super) fn open_or_make(path: &Path, origin: Option<&str>) -> Result<Vec<SigningKey>, SignerError> {
+    if let Some(keys) = open(path)? {
+        return Ok(keys);
+    }
+    let unusable = |reason| SignerError::File { path: path.to_owned(), reason };
+    let origin = origin.map_or_else(by_chance, |origin| Ok(origin.to_owned())).map_err(unusable)?;
+    let keys = make(&origin, path)?;
+    write(path, &keys)?;
+    Ok(keys)
 }
 
 /// Makes new keys for the log whose keys are in the file. The newest key of before goes on signing beside them, so that
@@ -30,8 +36,7 @@ pub(super) fn open(path: &Path, origin: Option<&str>) -> Result<Vec<SigningKey>,
 /// # Errors
 /// The file cannot be read or written, or holds no keys.
 pub fn rotate(path: &Path) -> Result<Vec<VerifierKey>, SignerError> {
-    let missing = || SignerError::File { path: path.to_owned(), reason: io::ErrorKind::NotFound.into() };
-    let old = parse(&String::from_utf8_lossy(&files::read(path)?.ok_or_else(missing)?))?;
+    let old = open(path)?.ok_or_else(|| SignerError::Missing(path.to_owned()))?;
     let old = old.into_iter().find(|key| key.verifier().kind() == SignatureKind::Log).ok_or(SignerError::Keys)?;
     let mut keys = make(old.verifier().name(), path)?;
     keys.push(old);

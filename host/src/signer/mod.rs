@@ -46,6 +46,9 @@ pub enum SignerError {
         /// Why.
         reason: io::Error,
     },
+    /// There are no keys for a log that has signed before.
+    #[error("the signing keys {0} are missing; name the file where they are with --signing-key, or put them back")]
+    Missing(PathBuf),
     /// Others may read the key.
     #[error("others may read the signing keys in {0}; take that away with `chmod 600`, and rotate the keys if it was so for long")]
     Open(PathBuf),
@@ -110,7 +113,8 @@ impl Signer {
         let file = options.key_file.clone().unwrap_or_else(|| folder.join(KEY_FILE));
         let keys = match &options.keys {
             Some(text) => key_file::parse(text)?,
-            None => key_file::open(&file, options.origin.as_deref())?,
+            None if known.is_empty() => key_file::open_or_make(&file, options.origin.as_deref())?,
+            None => key_file::open(&file)?.ok_or_else(|| SignerError::Missing(file.clone()))?,
         };
         let beside = if options.keys.is_some() { folder.join(LAST_FILE) } else { file.with_extension("last") };
         let path = options.last_signed.clone().unwrap_or(beside);

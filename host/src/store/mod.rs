@@ -24,6 +24,7 @@ use crate::time::Timestamp;
 pub use checkpoint::{CheckpointChange, NewCheckpoint, PlaceChange, StoredCheckpoint};
 pub use group::{Group, GroupBy, GroupQuery, GroupSort, Groups, MAX_GROUPS, Values};
 pub use payload::{PackedPayload, StoredPayload};
+pub(crate) use sqlite::Mark;
 pub use sqlite::{Files, SqliteWriter};
 pub(crate) use tokens::{Deed, LONGEST_NAME, PREFIX as TOKEN_PREFIX, Untold};
 pub use tokens::{NewToken, Token, TokenError, Tokens};

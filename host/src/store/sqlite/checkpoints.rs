@@ -46,7 +46,7 @@ fn insert(transaction: &Transaction<'_>, checkpoint: &NewCheckpoint) -> rusqlite
         transaction.query_row("SELECT max(number) FROM checkpoint", [], |row| row.get(0)).optional()?.flatten();
     let number = newest.unwrap_or_default() + 1;
     let sql = "INSERT INTO checkpoint (number, size, signed_at, note, archived, link) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-    let proof = link.as_ref().map(|link| link.concat());
+    let proof = link.as_ref().map(|link| link.iter().flat_map(|hash| *hash.as_bytes()).collect::<Vec<_>>());
     transaction.execute(sql, params![number, size, signed_at.as_micros(), note, link.is_some(), proof])?;
     let thin = "DELETE FROM checkpoint WHERE archived = 0 AND number <= ?1";
     transaction.execute(thin, [number.saturating_sub(NEWEST)]).map(drop)
@@ -154,7 +154,7 @@ fn newest(connection: &Connection, which: &str) -> rusqlite::Result<Option<Store
 fn stored(row: &Row<'_>) -> rusqlite::Result<StoredCheckpoint> {
     let archived: bool = row.get(4)?;
     let link: Option<Vec<u8>> = row.get(5)?;
-    let hashes = |link: Vec<u8>| link.chunks_exact(32).filter_map(|hash| Hash::try_from(hash).ok()).collect();
+    let hashes = |link: Vec<u8>| link.chunks_exact(32).filter_map(|hash| Hash::from_slice(hash)).collect();
     let checkpoint = NewCheckpoint {
         size: row.get(1)?,
         signed_at: Timestamp::from_micros(row.get(2)?),

@@ -18,6 +18,7 @@ mod payloads;
 mod places;
 mod rows;
 mod sql;
+mod stub_tree;
 mod states;
 mod sweep;
 mod terms;
@@ -27,6 +28,7 @@ mod views;
 mod walk;
 mod writer;
 
+pub(crate) use checkpoints::Mark;
 pub use files::Files;
 pub use writer::SqliteWriter;
 

@@ -41,7 +41,7 @@ pub struct SqliteWriter {
     /// Set when the index was found to be damaged.
     damaged: bool,
     /// Keeps other processes from writing, until everything above is gone.
-    _lock: File,
+    lock: File,
 }
 
 impl SqliteWriter {
@@ -65,8 +65,16 @@ impl SqliteWriter {
             left: Some(found),
             broken: false,
             damaged: false,
-            _lock: lock,
+            lock,
         })
+    }
+
+    /// Keeps other processes from writing for as long as this is there, even when the writer is gone.
+    ///
+    /// # Errors
+    /// The operating system gives no other handle.
+    pub fn hold_lock(&self) -> std::io::Result<File> {
+        self.lock.try_clone()
     }
 
     /// The connection itself, for tests of what it refuses.

@@ -1,0 +1,131 @@
+//! How old the log is by its own account: the age that entries must have before they go, believed only as far as signed
+//! checkpoints bear witness to it.
+//!
+//! The clock alone is not believed: one that jumps ahead by a year would empty the log. A checkpoint is signed every
+//! minute, or every hour while nothing happens, so that the time that has passed can be counted in small steps. A step
+//! that is longer than that was either a time in which the log did not run or a leap of the clock; it counts for some
+//! days and not for more, unless somebody said that the clock was right.
+
+use crate::policy::Plan;
+use crate::store::Mark;
+use crate::time::{DAY, SECOND, Timestamp};
+
+/// How long a step between two checkpoints may be to count as a whole: a long weekend.
+pub(crate) const LONGEST_STEP: i64 = 3 * DAY;
+/// How much older than its entries' age a checkpoint must be.
+const GRACE: i64 = 3_600 * SECOND;
+
+/// What bears witness to how much time has passed.
+#[derive(Clone, Debug)]
+pub(crate) struct Witness {
+    pub(crate) now: Timestamp,
+    /// The checkpoints there are, newest first.
+    pub(crate) marks: Vec<Mark>,
+    /// The newest that was published.
+    pub(crate) published: u64,
+    /// The newest of which somebody said that the clock was right by then.
+    pub(crate) confirmed: u64,
+    /// How long a step may be to count as a whole, in microseconds.
+    pub(crate) longest_step: i64,
+}
+
+impl Witness {
+    /// The newest published checkpoint that is at least `age` old, in microseconds.
+    fn older_than(&self, age: i64) -> Option<Mark> {
+        let (mut later, mut next, mut passed) = (self.now, u64::MAX, 0_i64);
+        for mark in &self.marks {
+            let step = later.as_micros().saturating_sub(mark.signed_at.as_micros()).max(0);
+            let counts = if next <= self.confirmed { step } else { step.min(self.longest_step) };
+            passed = passed.saturating_add(counts);
+            if passed >= age && mark.number <= self.published {
+                return Some(*mark);
+            }
+            (later, next) = (mark.signed_at, mark.number);
+        }
+        None
+    }
+
+    fn before(&self, moment: Timestamp) -> Option<Mark> {
+        let age = self.now.as_micros().saturating_sub(moment.as_micros());
+        self.older_than(age.saturating_add(GRACE))
+    }
+
+    /// The plan without what no old enough checkpoint is about, and the place that it may go up to.
+    pub(crate) fn cut(&self, plan: Plan) -> (Plan, Option<u64>) {
+        let cut = |moment: Timestamp| match self.before(moment) {
+            Some(mark) => mark.signed_at.min(moment),
+            None => Timestamp::from_micros(i64::MIN),
+        };
+        let at_most = plan.entries_before.map(|moment| self.before(moment).map_or(0, |mark| mark.size));
+        let Plan { entries_before, payloads_before } = plan;
+        (Plan { entries_before: entries_before.map(cut), payloads_before: payloads_before.map(cut) }, at_most)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(day: i64) -> Timestamp {
+        Timestamp::EPOCH.plus(20_000 * DAY + day * DAY)
+    }
+
+    /// A log that signed on these days, ten entries a day, seen on the day `now`.
+    fn witness(days: &[i64], now: i64) -> Witness {
+        let mark = |(at, signed): (usize, &i64)| Mark {
+            number: at as u64 + 1,
+            size: 10 * (at as u64 + 1),
+            signed_at: day(*signed),
+        };
+        let mut marks: Vec<_> = days.iter().enumerate().map(mark).collect();
+        marks.reverse();
+        Witness { now: day(now), marks, published: u64::MAX, confirmed: 0, longest_step: LONGEST_STEP }
+    }
+
+    fn at_most(witness: &Witness, age: i64) -> Option<u64> {
+        let plan = Plan { entries_before: Some(witness.now.plus(-age * DAY)), payloads_before: None };
+        witness.cut(plan).1
+    }
+
+    #[test]
+    fn what_is_old_by_every_day_of_it_goes() {
+        let days: Vec<_> = (0..100).collect();
+        // Day 9 was signed 90 days before day 99, and must be an hour older.
+        assert_eq!(at_most(&witness(&days, 99), 90), Some(90));
+        assert_eq!(at_most(&Witness { published: 4, ..witness(&days, 99) }, 90), Some(40), "what was published");
+        assert_eq!(at_most(&Witness { published: 0, ..witness(&days, 99) }, 90), Some(0));
+    }
+
+    #[test]
+    fn a_clock_that_leaps_takes_three_days_at_most() {
+        let mut days: Vec<_> = (0..100).collect();
+        let calm = at_most(&witness(&days, 99), 90);
+        for now in [499, 100_000] {
+            assert_eq!(at_most(&witness(&days, now), 90), Some(120), "three days more than {calm:?}");
+        }
+        // Whatever is signed afterwards, and when the clock is set right again.
+        days.extend([500, 501, 502]);
+        assert_eq!(at_most(&witness(&days, 502), 90), Some(140), "three days of leap, and two that passed");
+        days.extend([103, 104]);
+        assert_eq!(at_most(&witness(&days, 104), 90), Some(150), "a step back counts for nothing");
+    }
+
+    #[test]
+    fn a_long_pause_counts_once_somebody_says_so() {
+        let mut days: Vec<_> = (0..10).collect();
+        days.push(200);
+        assert_eq!(at_most(&witness(&days, 200), 90), Some(0));
+        assert_eq!(at_most(&Witness { confirmed: 10, ..witness(&days, 200) }, 90), Some(0), "said before it");
+        assert_eq!(at_most(&Witness { confirmed: 11, ..witness(&days, 200) }, 90), Some(100));
+    }
+
+    #[test]
+    fn payloads_have_an_age_of_their_own_and_nothing_goes_without_a_checkpoint() {
+        let days: Vec<_> = (0..100).collect();
+        let plan = Plan { entries_before: None, payloads_before: Some(day(89)) };
+        let (cut, at_most) = witness(&days, 99).cut(plan);
+        assert_eq!((cut.payloads_before, at_most), (Some(day(88)), None));
+        let (cut, _) = witness(&[], 99).cut(plan);
+        assert!(cut.payloads_before.is_some_and(|before| before < Timestamp::EPOCH));
+    }
+}
