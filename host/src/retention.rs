@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 mod age;
 
+pub(crate) use age::{LONGEST_STEP, Witness};
+
 use crate::event::{Channel, Detail, Event, Failure, Kind};
 use crate::hold;
 use crate::policy::{Plan, Policy};
@@ -23,6 +25,8 @@ const LONGEST_REST: Duration = Duration::from_millis(100);
 pub(crate) struct Intent {
     /// As the policy says; no policy knows of holds.
     plan: Plan,
+    /// A step of the clock that is not believed, and keeps entries that would be old by it.
+    doubted: Option<(Timestamp, Timestamp)>,
     /// Where the holds stop it.
     held: Option<Timestamp>,
     /// The first entry's place before the run.
@@ -49,7 +53,7 @@ fn measured(plan: Plan, files: &Files) -> Result<Intent, StoreError> {
     let held = files.held_from()?;
     let first = files.places()?.start;
     let kept = hold::cut(plan, held).entries_before.map_or(Ok(first), |before| files.place_at(before))?;
-    Ok(Intent { plan, held, first, expected: kept.saturating_sub(first) })
+    Ok(Intent { plan, held, first, expected: kept.saturating_sub(first), ..Intent::default() })
 }
 
 /// Removes it, chunk by chunk, so that recording goes on between them; `tell` hears of each. A hold that is placed
@@ -83,6 +87,14 @@ pub(crate) fn run(
 }
 
 impl Intent {
+    /// Without what no old enough checkpoint is about.
+    pub(crate) fn witnessed(self, witness: &Witness, files: &Files) -> Result<Self, String> {
+        let (plan, _at_most) = witness.cut(self.plan);
+        let cut = measured(plan, files).map_err(|error| format!("nothing was deleted: {error}"))?;
+        let doubted = witness.doubted().filter(|_| cut.expected < self.expected);
+        Ok(Self { doubted, ..cut })
+    }
+
     /// The moment from which on a hold keeps what the policy would let go.
     fn stopped_at(&self) -> Option<Timestamp> {
         self.held.filter(|_| hold::cut(self.plan, self.held) != self.plan)
@@ -94,6 +106,8 @@ impl Intent {
             ("entries_before", plan.entries_before),
             ("payloads_before", plan.payloads_before),
             ("held_from", self.stopped_at()),
+            ("clock_doubted_from", self.doubted.map(|(from, _)| from)),
+            ("clock_doubted_to", self.doubted.map(|(_, to)| to)),
         ];
         for (name, moment) in moments {
             if let Some(moment) = moment {
@@ -108,10 +122,15 @@ impl Report {
     /// The run in one sentence.
     pub(crate) fn message(&self) -> String {
         let removed = format!("{} entries and {} payloads removed", self.entries, self.payloads);
-        match self.intent.stopped_at() {
-            Some(held) => format!("{removed}; a legal hold keeps everything recorded from {held} on"),
-            None => removed,
-        }
+        let held = self.intent.stopped_at();
+        let held = held.map(|held| format!("; a legal hold keeps everything recorded from {held} on"));
+        let doubted = self.intent.doubted.map(|(from, to)| {
+            format!(
+                "; the clock went from {from} to {to} in one step, so that entries are kept longer until an admin says \
+                 that the clock is right"
+            )
+        });
+        [Some(removed), held, doubted].into_iter().flatten().collect()
     }
 }
 

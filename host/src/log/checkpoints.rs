@@ -11,6 +11,7 @@ use crate::event::Event;
 use crate::ledger::{self, SignedCheckpoint, VerifierKey};
 use crate::publish::{PlaceStatus, Published, Publisher};
 use crate::recorder::{RecordError, StateChange};
+use crate::retention::Witness;
 use crate::signer::{Signer, SignerError};
 use crate::store::{CheckpointChange, NewCheckpoint, PlaceChange, StoreError};
 use crate::time::{SECOND, Timestamp};
@@ -234,6 +235,19 @@ impl Inner {
     fn publishing(&self, status: &PlaceStatus, failing: bool) -> Event {
         let method = if failing { "checkpoint.publishing_failed" } else { "checkpoint.publishing_recovered" };
         self.event(method).fact("place", status.name)
+    }
+
+    /// What bears witness to how old the log's entries are.
+    pub(super) fn witness(&self, now: Timestamp) -> Result<Witness, StoreError> {
+        let files = &self.view.files;
+        Ok(Witness {
+            now,
+            marks: files.marks()?,
+            // Where nobody else keeps checkpoints, there is no better word than the log's own.
+            published: if self.checkpoints.publisher.is_empty() { u64::MAX } else { files.published()? },
+            confirmed: files.clock_confirmed()?,
+            longest_step: self.longest_step,
+        })
     }
 
     /// Signs what the log has become, when nothing comes in any more: the next start stores the checkpoint. Ends the

@@ -67,7 +67,9 @@ impl Run {
     pub(super) fn begin(&self) -> Result<Begun, RunError> {
         let view = &self.inner.view;
         let Job::Retention = self.cron.job;
-        let intent = match retention::plan(&view.policy, &view.settings(), &view.files, self.began) {
+        let witness = self.inner.witness(self.began)?;
+        let intent = retention::plan(&view.policy, &view.settings(), &view.files, self.began);
+        let intent = match intent.and_then(|intent| intent.witnessed(&witness, &view.files)) {
             Ok(intent) => intent,
             Err(error) => return self.end(Err(error)).map(Begun::Over),
         };

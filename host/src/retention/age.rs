@@ -45,6 +45,15 @@ impl Witness {
         None
     }
 
+    /// The newest step that is not believed as a whole: from when to when.
+    pub(crate) fn doubted(&self) -> Option<(Timestamp, Timestamp)> {
+        let later = [Mark { number: u64::MAX, size: u64::MAX, signed_at: self.now }];
+        let later = later.iter().chain(&self.marks);
+        let mut steps = later.zip(&self.marks).map(|(later, mark)| (later.number, mark.signed_at, later.signed_at));
+        let long = |from: Timestamp, to: Timestamp| to.as_micros().saturating_sub(from.as_micros()) > self.longest_step;
+        steps.find(|(next, from, to)| *next > self.confirmed && long(*from, *to)).map(|(_, from, to)| (from, to))
+    }
+
     fn before(&self, moment: Timestamp) -> Option<Mark> {
         let age = self.now.as_micros().saturating_sub(moment.as_micros());
         self.older_than(age.saturating_add(GRACE))
@@ -115,8 +124,10 @@ mod tests {
         let mut days: Vec<_> = (0..10).collect();
         days.push(200);
         assert_eq!(at_most(&witness(&days, 200), 90), Some(0));
+        assert_eq!(witness(&days, 200).doubted(), Some((day(9), day(200))));
         assert_eq!(at_most(&Witness { confirmed: 10, ..witness(&days, 200) }, 90), Some(0), "said before it");
         assert_eq!(at_most(&Witness { confirmed: 11, ..witness(&days, 200) }, 90), Some(100));
+        assert_eq!(Witness { confirmed: 11, ..witness(&days, 200) }.doubted(), None);
     }
 
     #[test]

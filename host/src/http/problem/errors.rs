@@ -89,6 +89,7 @@ impl From<ChangeError> for Problem {
             ChangeError::Missing(what) => Self::missing(what),
             ChangeError::Store(error) => error.into(),
             ChangeError::Tokens(error) => error.into(),
+            ChangeError::Sign(error) => Self::internal(&error),
             ChangeError::Record(error) => error.into(),
         }
     }
@@ -102,6 +103,7 @@ impl From<RunError> for Problem {
             RunError::Running => Self::new(RUNNING, "A scheduled job is running already; wait until it has finished."),
             RunError::Store(error) => error.into(),
             RunError::Tokens(error) => Self::internal(&error),
+            RunError::Sign(error) => Self::internal(&error),
             RunError::Record(error) => error.into(),
             RunError::Thread(error) => Self::internal(&error),
         }
