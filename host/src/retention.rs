@@ -21,6 +21,8 @@ const LONGEST_REST: Duration = Duration::from_millis(100);
 pub(crate) struct Intent {
     /// As the policy says; no policy knows of holds.
     plan: Plan,
+    /// No entry from this place on goes, whatever its age: what no checkpoint covers cannot be proved to have been there.
+    at_most: Option<u64>,
     /// Where the holds stop it.
     held: Option<Timestamp>,
     /// The first entry's place before the run.
@@ -47,7 +49,7 @@ fn measured(plan: Plan, files: &Files) -> Result<Intent, StoreError> {
     let held = files.held_from()?;
     let first = files.places()?.start;
     let kept = hold::cut(plan, held).entries_before.map_or(Ok(first), |before| files.place_at(before))?;
-    Ok(Intent { plan, held, first, expected: kept.saturating_sub(first) })
+    Ok(Intent { plan, at_most: None, held, first, expected: kept.saturating_sub(first) })
 }
 
 /// Removes it, chunk by chunk, so that recording goes on between them; `tell` hears of each. A hold that is placed
@@ -65,7 +67,8 @@ pub(crate) fn run(
         report.intent.held = files.held_from().map_err(|error| error.to_string())?;
         let plan = hold::cut(intent.plan, report.intent.held);
         let begun = Instant::now();
-        let Pruned { entries, payloads, more } = recorder.prune(plan).map_err(|error| error.to_string())?;
+        let Pruned { entries, payloads, more } =
+            recorder.prune(plan, intent.at_most).map_err(|error| error.to_string())?;
         cleanup.removed(entries, payloads);
         report.entries += entries;
         report.payloads += payloads;
