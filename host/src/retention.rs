@@ -27,6 +27,8 @@ pub(crate) struct Intent {
     plan: Plan,
     /// A step of the clock that is not believed, and keeps entries that would be old by it.
     doubted: Option<(Timestamp, Timestamp)>,
+    /// No entry from this place on goes, whatever its age: what no checkpoint covers cannot be proved to have been there.
+    at_most: Option<u64>,
     /// Where the holds stop it.
     held: Option<Timestamp>,
     /// The first entry's place before the run.
@@ -71,7 +73,8 @@ pub(crate) fn run(
         report.intent.held = files.held_from().map_err(|error| error.to_string())?;
         let plan = hold::cut(intent.plan, report.intent.held);
         let begun = Instant::now();
-        let Pruned { entries, payloads, more } = recorder.prune(plan).map_err(|error| error.to_string())?;
+        let Pruned { entries, payloads, more } =
+            recorder.prune(plan, intent.at_most).map_err(|error| error.to_string())?;
         cleanup.removed(entries, payloads);
         report.entries += entries;
         report.payloads += payloads;
@@ -89,10 +92,10 @@ pub(crate) fn run(
 impl Intent {
     /// Without what no old enough checkpoint is about.
     pub(crate) fn witnessed(self, witness: &Witness, files: &Files) -> Result<Self, String> {
-        let (plan, _at_most) = witness.cut(self.plan);
+        let (plan, at_most) = witness.cut(self.plan);
         let cut = measured(plan, files).map_err(|error| format!("nothing was deleted: {error}"))?;
         let doubted = witness.doubted().filter(|_| cut.expected < self.expected);
-        Ok(Self { doubted, ..cut })
+        Ok(Self { at_most, doubted, ..cut })
     }
 
     /// The moment from which on a hold keeps what the policy would let go.

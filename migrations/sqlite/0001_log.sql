@@ -115,6 +115,15 @@ CREATE TABLE payload (
     notes    TEXT NOT NULL
 ) STRICT;
 
+-- The ledger: a Merkle tree over all entries there have ever been; docs/ledger.md has the form of it. A tile is up to 256
+-- hashes side by side: of the leaves at level 0, of each full tile of the level below at the others.
+CREATE TABLE tile (
+    level  INTEGER NOT NULL CHECK (level >= 0 AND level < 8),
+    number INTEGER NOT NULL CHECK (number >= 0),
+    hashes BLOB    NOT NULL CHECK (length(hashes) % 32 = 0 AND length(hashes) BETWEEN 32 AND 8192),
+    PRIMARY KEY (level, number)
+) STRICT, WITHOUT ROWID;
+
 -- One row. Entries with seq < pruned and payloads with seq < payloads_pruned are gone by retention.
 CREATE TABLE head (
     one             INTEGER PRIMARY KEY CHECK (one = 1),
@@ -123,7 +132,13 @@ CREATE TABLE head (
     -- 1 only within the transaction that removes texts that no entry has any more.
     sweeping        INTEGER NOT NULL DEFAULT 0 CHECK (sweeping IN (0, 1)),
     -- How many texts were removed so far. Readers look at it and forget what they remember.
-    swept           INTEGER NOT NULL DEFAULT 0
+    swept           INTEGER NOT NULL DEFAULT 0,
+    -- The place of the entry whose payload is being erased; set only within the transaction that does it.
+    erasing         INTEGER,
+    -- How many leaves the ledger's tree has, and its root; that of no leaf is the hash of nothing.
+    size            INTEGER NOT NULL DEFAULT 0,
+    root            BLOB    NOT NULL DEFAULT x'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
+        CHECK (length(root) = 32)
 ) STRICT;
 INSERT INTO head (one, pruned, payloads_pruned) VALUES (1, 0, 0);
 
@@ -223,8 +238,9 @@ END;
 CREATE TRIGGER payload_no_update BEFORE UPDATE ON payload BEGIN
     SELECT RAISE(ABORT, 'payloads are immutable');
 END;
-CREATE TRIGGER payload_no_delete BEFORE DELETE ON payload WHEN old.seq >= (SELECT payloads_pruned FROM head) BEGIN
-    SELECT RAISE(ABORT, 'payloads are immutable: only retention removes them');
+CREATE TRIGGER payload_no_delete BEFORE DELETE ON payload
+WHEN old.seq >= (SELECT payloads_pruned FROM head) AND old.seq IS NOT (SELECT erasing FROM head) BEGIN
+    SELECT RAISE(ABORT, 'payloads are immutable: only retention and an erasure remove them');
 END;
 CREATE TRIGGER payload_append_only BEFORE INSERT ON payload
 WHEN new.seq IS NOT (SELECT max(seq) FROM entry) OR new.seq <= (SELECT max(seq) FROM payload)
@@ -250,6 +266,26 @@ CREATE TRIGGER chunk_no_update BEFORE UPDATE ON chunk BEGIN
     SELECT RAISE(ABORT, 'blocks are written once');
 END;
 
+-- A tile grows at its end until it is full, and goes when all of its leaves are gone.
+CREATE TRIGGER tile_no_update BEFORE UPDATE ON tile
+WHEN new.level IS NOT old.level OR new.number IS NOT old.number OR length(new.hashes) <= length(old.hashes)
+    OR substr(new.hashes, 1, length(old.hashes)) IS NOT old.hashes BEGIN
+    SELECT RAISE(ABORT, 'tiles only grow');
+END;
+CREATE TRIGGER tile_no_delete BEFORE DELETE ON tile
+WHEN old.number >= (SELECT pruned FROM head) >> (8 * (old.level + 1)) BEGIN
+    SELECT RAISE(ABORT, 'tiles are immutable: only retention removes them');
+END;
+CREATE TRIGGER tile_append_only BEFORE INSERT ON tile
+WHEN new.number IS NOT coalesce((SELECT max(number) + 1 FROM tile WHERE level = new.level), new.number) BEGIN
+    SELECT RAISE(ABORT, 'tiles are append-only');
+END;
+
+CREATE TRIGGER head_tree_grows BEFORE UPDATE ON head
+WHEN new.size IS NOT old.size AND new.size IS NOT (SELECT max(seq) + 1 FROM entry)
+    OR new.size = old.size AND new.root IS NOT old.root BEGIN
+    SELECT RAISE(ABORT, 'the tree grows with the log');
+END;
 CREATE TRIGGER head_only_forward BEFORE UPDATE ON head
 WHEN new.pruned < old.pruned OR new.payloads_pruned < old.payloads_pruned OR new.payloads_pruned < new.pruned
     OR new.payloads_pruned > coalesce((SELECT max(seq) + 1 FROM entry), old.payloads_pruned) BEGIN

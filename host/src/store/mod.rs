@@ -7,6 +7,7 @@ mod checkpoint;
 mod group;
 mod index;
 mod payload;
+mod prepared;
 mod private;
 mod sqlite;
 mod tokens;
@@ -24,6 +25,7 @@ use crate::time::Timestamp;
 pub use checkpoint::{CheckpointChange, NewCheckpoint, PlaceChange, StoredCheckpoint};
 pub use group::{Group, GroupBy, GroupQuery, GroupSort, Groups, MAX_GROUPS, Values};
 pub use payload::{PackedPayload, StoredPayload};
+pub use prepared::Prepared;
 pub(crate) use sqlite::Mark;
 pub use sqlite::{Files, SqliteWriter};
 pub(crate) use tokens::{Deed, LONGEST_NAME, PREFIX as TOKEN_PREFIX, Untold};
@@ -35,8 +37,8 @@ pub const PRUNE_CHUNK: u64 = 500;
 /// What is written in one transaction.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
-    /// Entries, in order, each with its payload.
-    pub entries: Vec<(Entry, Option<PackedPayload>)>,
+    /// Entries, in order.
+    pub entries: Vec<Prepared>,
     /// What changes together with them.
     pub states: StateChange,
 }
@@ -54,6 +56,8 @@ pub struct StateChange {
     pub views: Vec<ViewChange>,
     /// What was signed, by which keys, and where it arrived.
     pub checkpoints: Vec<CheckpointChange>,
+    /// Places of the entries whose payloads are erased.
+    pub erased: Vec<u64>,
 }
 
 impl StateChange {
@@ -64,6 +68,7 @@ impl StateChange {
         self.holds.extend(later.holds);
         self.views.extend(later.views);
         self.checkpoints.extend(later.checkpoints);
+        self.erased.extend(later.erased);
     }
 }
 
@@ -97,10 +102,12 @@ pub trait Writer: Send {
 
     /// Removes one chunk of what was recorded before these moments, oldest first, and nothing that a hold keeps; once
     /// that is done, in as small steps, the texts that no entry has any more. `Pruned::more` says whether to go on.
+    /// No entry at or above `at_most` goes, whatever the plan says. What does not hash to what the ledger has stays as
+    /// evidence.
     ///
     /// # Errors
     /// Nothing was removed, or it is unknown; a repeated call goes on where it stands.
-    fn prune(&mut self, plan: crate::policy::Plan) -> Result<Pruned, StoreError>;
+    fn prune(&mut self, plan: crate::policy::Plan, at_most: Option<u64>) -> Result<Pruned, StoreError>;
 }
 
 /// A page of entries, newest first.
@@ -210,6 +217,17 @@ pub enum StoreError {
         seq: u64,
         /// What is wrong.
         reason: String,
+    },
+    /// The entries are not those that the ledger has.
+    #[error(
+        "the ledger does not fit the log at entry {seq}: {what}; run `mcp-audit verify` and keep this folder as evidence: \
+         restore it from a backup, or begin a new log elsewhere with --data"
+    )]
+    Ledger {
+        /// The place.
+        seq: u64,
+        /// What does not fit.
+        what: String,
     },
     /// The index is not what was written. The writer makes it again from the entries; until then searches fail.
     #[error(

@@ -187,13 +187,14 @@ fn writer_may(context: &AuthContext<'_>, pruning: &AtomicBool) -> Authorization 
     let allowed = match context.action {
         AuthAction::Select | AuthAction::Read { .. } | AuthAction::Transaction { .. } => true,
         AuthAction::Insert { table_name } => {
-            const LOG: [&str; 5] = ["entry", "payload", "term", "block", "chunk"];
+            const LOG: [&str; 6] = ["entry", "payload", "term", "tile", "block", "chunk"];
             const STATES: [&str; 8] =
                 ["setting", "cron", "hold", "view", "verifier", "checkpoint", "clock", "place"];
             LOG.contains(&table_name) || STATES.contains(&table_name)
         }
+        AuthAction::Update { table_name: "head", column_name: "size" | "root" } => true,
         AuthAction::Update { table_name, .. } => match table_name {
-            "setting" | "cron" | "hold" | "view" | "place" => true,
+            "setting" | "cron" | "hold" | "view" | "place" | "tile" => true,
             "head" => pruning.load(Ordering::Relaxed),
             _ => false,
         },
@@ -202,10 +203,10 @@ fn writer_may(context: &AuthContext<'_>, pruning: &AtomicBool) -> Authorization 
         AuthAction::Delete { table_name } => {
             // The index is made from the entries, and can be again.
             matches!(table_name, "block" | "chunk")
-                || (matches!(table_name, "entry" | "payload" | "term") && pruning.load(Ordering::Relaxed))
+                || (matches!(table_name, "entry" | "payload" | "term" | "tile") && pruning.load(Ordering::Relaxed))
         }
         AuthAction::Function { function_name } => {
-            matches!(function_name, "max" | "min" | "coalesce" | "count" | "raise")
+            matches!(function_name, "max" | "min" | "coalesce" | "count" | "raise" | "length" | "substr")
         }
         AuthAction::Pragma { pragma_name, pragma_value } => {
             matches!(pragma_name, "wal_checkpoint" | "incremental_vacuum")

@@ -9,9 +9,16 @@ use crate::store::{PackedPayload, StoredPayload};
 /// Appends the payload of the newest entry.
 pub(super) fn insert(transaction: &Transaction<'_>, seq: u64, payload: &PackedPayload) -> rusqlite::Result<()> {
     let sql = "INSERT OR FAIL INTO payload (seq, salt, request, response, notes) VALUES (?1, ?2, ?3, ?4, ?5)";
-    let notes = serde_json::to_string(&payload.notes).unwrap_or_else(|_| "{}".to_owned());
-    let row = params![seq, payload.salt.as_slice(), payload.request, payload.response, notes];
+    let row = params![seq, payload.salt.as_slice(), payload.request, payload.response, payload.notes];
     transaction.prepare_cached(sql)?.execute(row).map(drop)
+}
+
+/// Erases the payload at a place, in the transaction of the entry about it. None of these statements is cached, for the
+/// reason given at [`super::writer`].
+pub(super) fn erase(transaction: &Transaction<'_>, seq: u64) -> rusqlite::Result<()> {
+    transaction.execute("UPDATE head SET erasing = ?1", [seq])?;
+    transaction.execute("DELETE FROM payload WHERE seq = ?1", [seq])?;
+    transaction.execute("UPDATE head SET erasing = NULL", []).map(drop)
 }
 
 /// The payload at a place.
