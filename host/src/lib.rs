@@ -98,6 +98,6 @@ pub mod http;
 pub use access::{Access, Right, Viewer};
 pub use event::Event;
 pub use log::{
-    AuditLog, ChangeError, CleanupProgress, CronStatus, Follower, LogView, OpenError, Options, PayloadError, RunError,
+    AuditLog, BundleRequest, Bundled, ChangeError, CleanupProgress, CronStatus, EvidenceError, Follower, LogView, OpenError, Options, PayloadError, RunError,
     SignError, TokenRequest, Word,
 };

@@ -56,6 +56,22 @@ impl<'a> Reader<'a> {
         Ok(self.files.after(&domain, after, limit.clamp(1, MAX_LIMIT))?)
     }
 
+    /// All entries above `after`, oldest first, at most [`MAX_LIMIT`], and whether each matches `domain` and may be seen:
+    /// of the others nothing may be told but that they are there.
+    pub(crate) fn sealed(
+        &self,
+        domain: &Domain,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<(Entry, bool)>, ReadError> {
+        let visible = self.visible()?.and(domain.clone());
+        let entries = self.files.after(&Domain::TRUE, after, limit.clamp(1, MAX_LIMIT))?;
+        Ok(entries.into_iter().map(|entry| {
+            let shown = visible.matches(&entry);
+            (entry, shown)
+        }).collect())
+    }
+
     /// The entry with this id; one that the viewer may not see is absent.
     ///
     /// # Errors

@@ -1,5 +1,8 @@
 //! The command line: one file a subcommand.
 
+mod bundle;
+mod check_bundle;
+mod checkpoint;
 mod common;
 mod config;
 #[cfg(feature = "demo")]
@@ -46,6 +49,13 @@ enum Command {
     Tail(Box<tail::Tail>),
     /// Show one entry.
     Show(show::Show),
+    /// Print the newest signed checkpoint.
+    Checkpoint(checkpoint::Checkpoint),
+    /// The keys that sign the log, and those that check it.
+    #[command(subcommand)]
+    Key(checkpoint::Key),
+    /// Write entries into a file that outsiders can check without the log.
+    Bundle(bundle::Bundle),
     /// Print the document of the HTTP API, in OpenAPI 3.1.
     #[command(name = "openapi")]
     OpenApi(openapi::OpenApi),
@@ -68,6 +78,9 @@ pub(crate) fn run() -> ExitCode {
         Command::Groups(groups) => groups.run(),
         Command::Tail(tail) => tail.run(),
         Command::Show(show) => show.run(),
+        Command::Checkpoint(checkpoint) => checkpoint.run(),
+        Command::Key(key) => key.run(),
+        Command::Bundle(bundle) => bundle.run(),
         Command::OpenApi(openapi) => openapi.run(),
         #[cfg(feature = "demo")]
         Command::Demo(demo) => demo.run(),

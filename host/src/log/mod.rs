@@ -1,6 +1,8 @@
 //! The audit log as its embedder holds it: one cheap handle to everything.
 
+mod bundle;
 mod checkpoints;
+mod evidence;
 mod figures;
 mod follow;
 mod holds;
@@ -30,7 +32,9 @@ use crate::settings::{InvalidSetting, SettingChange, Settings};
 use crate::store::{StoreError, Stored, StoredPayload, TokenError};
 use crate::time::Timestamp;
 
+pub use bundle::{BundleRequest, Bundled};
 pub use checkpoints::SignError;
+pub use evidence::EvidenceError;
 pub(crate) use figures::Figures;
 pub use follow::{Follower, Word};
 pub use open::{OpenError, Options};

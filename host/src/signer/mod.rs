@@ -17,7 +17,7 @@ use crate::time::{SECOND, Timestamp};
 pub use key_file::rotate;
 
 /// The key file's name in the log's folder.
-pub(crate) const KEY_FILE: &str = "signing.key";
+pub const KEY_FILE: &str = "signing.key";
 /// The name, in the log's folder, of the file with what was signed last.
 const LAST_FILE: &str = "signing.last";
 

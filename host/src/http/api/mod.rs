@@ -2,6 +2,7 @@
 
 mod body;
 mod calls;
+mod checkpoint;
 mod crons;
 mod document;
 mod entries;
@@ -45,6 +46,25 @@ fn routes() -> Routes {
             get("followEntries", "Entries as they are stored, oldest first", tail::follow).refuses(&[DENIED, BUSY]),
         )
         .at("/entries/{id}", get("getEntry", "One entry with its details", entry::show).refuses(&[DENIED, BUSY]))
+        .at(
+            "/entries/{id}/proof.tlog",
+            get("getProofFile", "That an entry is in the log, as a C2SP tlog-proof", checkpoint::proof)
+                .refuses(&[DENIED, BUSY]),
+        )
+        .at(
+            "/checkpoint",
+            get("getCheckpoint", "The newest signed checkpoint, a C2SP tlog-checkpoint", checkpoint::newest)
+                .refuses(&[DENIED, MISSING, BUSY]),
+        )
+        .at(
+            "/checkpoints",
+            get("listCheckpoints", "The checkpoints that are kept, and the keys", checkpoint::list)
+                .refuses(&[DENIED, BUSY]),
+        )
+        .at(
+            "/clock/confirm",
+            post("confirmClock", "Say that the clock is right", checkpoint::confirm_clock).refuses(&[DENIED, BUSY]),
+        )
         .at(
             "/events",
             post("sendEvents", "Send events to be recorded, all that can be taken or none", events::take)
