@@ -32,4 +32,6 @@ pub use tiles::{TILE_HEIGHT, TILE_WIDTH, Tile};
 pub use tree::{Node, Nodes, consistency, fold, inclusion, root};
 
 #[cfg(test)]
+mod note_tests;
+#[cfg(test)]
 mod tests;

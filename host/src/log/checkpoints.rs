@@ -13,7 +13,7 @@ use crate::publish::{PlaceStatus, Published, Publisher};
 use crate::recorder::{RecordError, StateChange};
 use crate::retention::Witness;
 use crate::signer::{Signer, SignerError};
-use crate::store::{CheckpointChange, NewCheckpoint, PlaceChange, StoreError};
+use crate::store::{CheckpointChange, NewCheckpoint, PlaceChange, StoreError, StoredCheckpoint};
 use crate::time::{SECOND, Timestamp};
 
 /// How often it is looked whether a checkpoint is due.
@@ -93,13 +93,14 @@ impl AuditLog {
         }
         let Some(left) = left else { return Ok(()) };
         let (size, note) = (left.checkpoint().size, left.to_string());
-        match self.0.view.files.newest_checkpoint()?.filter(|newest| newest.checkpoint.note == note) {
+        match self.0.view.files.newest_checkpoint()? {
             // Whether it arrived anywhere is not known.
-            Some(newest) => {
-                self.0.checkpoints.publisher.publish(Published { number: newest.number, size, note });
+            Some(StoredCheckpoint { number, checkpoint }) if checkpoint.note == note || checkpoint.size > size => {
+                let NewCheckpoint { size, note, .. } = checkpoint;
+                self.0.checkpoints.publisher.publish(Published { number, size, note });
                 Ok(())
             }
-            None => Ok(self.0.keep(size, signed_at(&left, &keys), note)?),
+            _ => Ok(self.0.keep(size, signed_at(&left, &keys), note)?),
         }
     }
 
