@@ -48,14 +48,15 @@ pub(crate) struct Report {
 /// Works out what may go at `now`.
 pub(crate) fn plan(policy: &Policy, settings: &Settings, files: &Files, now: Timestamp) -> Result<Intent, String> {
     let plan = policy.retention(settings, now).map_err(|fault| format!("nothing was deleted: {fault}"))?;
-    measured(plan, files).map_err(|error| format!("nothing was deleted: {error}"))
+    measured(plan, None, files).map_err(|error| format!("nothing was deleted: {error}"))
 }
 
-fn measured(plan: Plan, files: &Files) -> Result<Intent, StoreError> {
+fn measured(plan: Plan, at_most: Option<u64>, files: &Files) -> Result<Intent, StoreError> {
     let held = files.held_from()?;
     let first = files.places()?.start;
     let kept = hold::cut(plan, held).entries_before.map_or(Ok(first), |before| files.place_at(before))?;
-    Ok(Intent { plan, held, first, expected: kept.saturating_sub(first), ..Intent::default() })
+    let expected = kept.min(at_most.unwrap_or(u64::MAX)).saturating_sub(first);
+    Ok(Intent { plan, at_most, held, first, expected, ..Intent::default() })
 }
 
 /// Removes it, chunk by chunk, so that recording goes on between them; `tell` hears of each. A hold that is placed
@@ -92,10 +93,10 @@ pub(crate) fn run(
 impl Intent {
     /// Without what no old enough checkpoint is about.
     pub(crate) fn witnessed(self, witness: &Witness, files: &Files) -> Result<Self, String> {
-        let (plan, at_most) = witness.cut(self.plan);
-        let cut = measured(plan, files).map_err(|error| format!("nothing was deleted: {error}"))?;
+        let at_most = self.plan.entries_before.map(|moment| witness.at_most(moment));
+        let cut = measured(witness.cut(self.plan), at_most, files).map_err(|error| format!("nothing was deleted: {error}"))?;
         let doubted = witness.doubted().filter(|_| cut.expected < self.expected);
-        Ok(Self { at_most, doubted, ..cut })
+        Ok(Self { doubted, ..cut })
     }
 
     /// The moment from which on a hold keeps what the policy would let go.

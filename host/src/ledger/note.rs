@@ -88,7 +88,7 @@ impl Note {
         if bytes.len() > LONGEST {
             return Err(NoteError::Length);
         }
-        let note = std::str::from_utf8(bytes).map_err(|_| NoteError::Bytes)?;
+        let note = std::str::from_utf8(bytes).ok().filter(|note| is_plain(note)).ok_or(NoteError::Bytes)?;
         // The last empty line divides: a text may have some of its own.
         let (text, lines) = note.rsplit_once("\n\n").ok_or(NoteError::Unsigned)?;
         let text = format!("{text}\n");
@@ -143,6 +143,9 @@ impl Signature {
 }
 
 fn check_text(text: &str) -> Result<(), NoteError> {
-    let is_plain = |c: char| c == '\n' || !c.is_ascii_control();
-    if text.len() > 1 && text.ends_with('\n') && text.chars().all(is_plain) { Ok(()) } else { Err(NoteError::Bytes) }
+    if text.len() > 1 && text.ends_with('\n') && is_plain(text) { Ok(()) } else { Err(NoteError::Bytes) }
+}
+
+fn is_plain(text: &str) -> bool {
+    text.chars().all(|c| c == '\n' || !c.is_ascii_control())
 }

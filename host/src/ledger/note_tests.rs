@@ -106,7 +106,7 @@ fn hostile_notes_are_refused() {
         (text.replacen('a', "\u{1b}", 1), NoteError::Bytes),
         (text.replacen('a', "\0", 1), NoteError::Bytes),
         (format!("{body}\n"), NoteError::Unsigned),
-        (format!("{body}\n\n"), NoteError::Line(1)),
+        (format!("{body}\n\n"), NoteError::Unsigned),
         (text.trim_end().to_owned(), NoteError::Unsigned),
         (format!("{text}\n"), NoteError::Line(1)),
         (format!("{body}\n\n{}\n", line.replace('\u{2014}', "--")), NoteError::Line(1)),

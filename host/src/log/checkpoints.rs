@@ -77,20 +77,28 @@ impl AuditLog {
         Ok(self.0.recorder.change(StateChange { checkpoints, ..StateChange::default() }, vec![event])?)
     }
 
-    /// Remembers new keys, each with an entry, and what was signed when the log was closed the last time.
+    /// The keys that the log does not know yet, and the entries about them. Of a new log its first entry names the log.
+    pub(super) fn new_keys(&self) -> Result<(StateChange, Vec<Event>), StoreError> {
+        let known = self.0.view.files.verifiers()?;
+        let keys: Vec<_> = self.0.checkpoints.signer().verifiers().map(|key| key.to_string()).collect();
+        let new = keys.into_iter().filter(|key| !known.contains(key)).collect::<Vec<_>>();
+        let event = |key: &String| self.0.event("signing_key.added").fact("key", key.clone());
+        let events = if known.is_empty() { Vec::new() } else { new.iter().map(event).collect() };
+        let checkpoints = new.into_iter().map(|key| CheckpointChange::Key(key, self.now())).collect();
+        Ok((StateChange { checkpoints, ..StateChange::default() }, events))
+    }
+
+    /// The name that the log signs by.
+    pub(super) fn origin(&self) -> String {
+        self.0.checkpoints.signer().origin().to_owned()
+    }
+
+    /// Stores what was signed when the log was closed the last time, and publishes it.
     pub(super) fn begin_checkpoints(&self) -> Result<(), OpenError> {
         let (keys, left) = {
             let signer = self.0.checkpoints.signer();
             (signer.verifiers().collect::<Vec<_>>(), signer.last().cloned())
         };
-        let known = self.0.view.files.verifiers()?;
-        let new: Vec<_> = keys.iter().map(VerifierKey::to_string).filter(|key| !known.contains(key)).collect();
-        if !new.is_empty() {
-            let event = |key: &String| self.0.event("signing_key.added").fact("key", key.clone());
-            let events = new.iter().map(event).collect();
-            let checkpoints = new.into_iter().map(|key| CheckpointChange::Key(key, self.now())).collect();
-            self.0.recorder.change(StateChange { checkpoints, ..StateChange::default() }, events)?;
-        }
         let Some(left) = left else { return Ok(()) };
         let (size, note) = (left.checkpoint().size, left.to_string());
         match self.0.view.files.newest_checkpoint()? {

@@ -216,7 +216,9 @@ impl AuditLog {
         if let Some(clean) = clean {
             event = event.fact("last_stop_clean", clean);
         }
-        Ok(self.0.recorder.change(StateChange::default(), vec![event])?)
+        let (keys, mut events) = self.new_keys()?;
+        events.insert(0, event.fact("origin", self.origin()));
+        Ok(self.0.recorder.change(keys, events)?)
     }
 }
 

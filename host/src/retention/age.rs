@@ -59,15 +59,19 @@ impl Witness {
         self.older_than(age.saturating_add(GRACE))
     }
 
-    /// The plan without what no old enough checkpoint is about, and the place that it may go up to.
-    pub(crate) fn cut(&self, plan: Plan) -> (Plan, Option<u64>) {
+    /// The place that entries which are to go before this moment may go up to: what an old enough checkpoint is about.
+    pub(crate) fn at_most(&self, moment: Timestamp) -> u64 {
+        self.before(moment).map_or(0, |mark| mark.size)
+    }
+
+    /// The plan without payloads that no old enough checkpoint is about.
+    pub(crate) fn cut(&self, plan: Plan) -> Plan {
         let cut = |moment: Timestamp| match self.before(moment) {
-            Some(mark) => mark.signed_at.min(moment),
+            // Moments of signing are known to the second.
+            Some(mark) => mark.signed_at.plus(SECOND).min(moment),
             None => Timestamp::from_micros(i64::MIN),
         };
-        let at_most = plan.entries_before.map(|moment| self.before(moment).map_or(0, |mark| mark.size));
-        let Plan { entries_before, payloads_before } = plan;
-        (Plan { entries_before: entries_before.map(cut), payloads_before: payloads_before.map(cut) }, at_most)
+        Plan { payloads_before: plan.payloads_before.map(cut), ..plan }
     }
 }
 
@@ -91,18 +95,17 @@ mod tests {
         Witness { now: day(now), marks, published: u64::MAX, confirmed: 0, longest_step: LONGEST_STEP }
     }
 
-    fn at_most(witness: &Witness, age: i64) -> Option<u64> {
-        let plan = Plan { entries_before: Some(witness.now.plus(-age * DAY)), payloads_before: None };
-        witness.cut(plan).1
+    fn at_most(witness: &Witness, age: i64) -> u64 {
+        witness.at_most(witness.now.plus(-age * DAY))
     }
 
     #[test]
     fn what_is_old_by_every_day_of_it_goes() {
         let days: Vec<_> = (0..100).collect();
         // Day 9 was signed 90 days before day 99, and must be an hour older.
-        assert_eq!(at_most(&witness(&days, 99), 90), Some(90));
-        assert_eq!(at_most(&Witness { published: 4, ..witness(&days, 99) }, 90), Some(40), "what was published");
-        assert_eq!(at_most(&Witness { published: 0, ..witness(&days, 99) }, 90), Some(0));
+        assert_eq!(at_most(&witness(&days, 99), 90), 90);
+        assert_eq!(at_most(&Witness { published: 4, ..witness(&days, 99) }, 90), 40, "what was published");
+        assert_eq!(at_most(&Witness { published: 0, ..witness(&days, 99) }, 90), 0);
     }
 
     #[test]
@@ -110,23 +113,23 @@ mod tests {
         let mut days: Vec<_> = (0..100).collect();
         let calm = at_most(&witness(&days, 99), 90);
         for now in [499, 100_000] {
-            assert_eq!(at_most(&witness(&days, now), 90), Some(120), "three days more than {calm:?}");
+            assert_eq!(at_most(&witness(&days, now), 90), 120, "three days more than {calm}");
         }
         // Whatever is signed afterwards, and when the clock is set right again.
         days.extend([500, 501, 502]);
-        assert_eq!(at_most(&witness(&days, 502), 90), Some(140), "three days of leap, and two that passed");
+        assert_eq!(at_most(&witness(&days, 502), 90), 140, "three days of leap, and two that passed");
         days.extend([103, 104]);
-        assert_eq!(at_most(&witness(&days, 104), 90), Some(150), "a step back counts for nothing");
+        assert_eq!(at_most(&witness(&days, 104), 90), 150, "a step back counts for nothing");
     }
 
     #[test]
     fn a_long_pause_counts_once_somebody_says_so() {
         let mut days: Vec<_> = (0..10).collect();
         days.push(200);
-        assert_eq!(at_most(&witness(&days, 200), 90), Some(0));
+        assert_eq!(at_most(&witness(&days, 200), 90), 0);
         assert_eq!(witness(&days, 200).doubted(), Some((day(9), day(200))));
-        assert_eq!(at_most(&Witness { confirmed: 10, ..witness(&days, 200) }, 90), Some(0), "said before it");
-        assert_eq!(at_most(&Witness { confirmed: 11, ..witness(&days, 200) }, 90), Some(100));
+        assert_eq!(at_most(&Witness { confirmed: 10, ..witness(&days, 200) }, 90), 0, "said before it");
+        assert_eq!(at_most(&Witness { confirmed: 11, ..witness(&days, 200) }, 90), 100);
         assert_eq!(Witness { confirmed: 11, ..witness(&days, 200) }.doubted(), None);
     }
 
@@ -134,9 +137,8 @@ mod tests {
     fn payloads_have_an_age_of_their_own_and_nothing_goes_without_a_checkpoint() {
         let days: Vec<_> = (0..100).collect();
         let plan = Plan { entries_before: None, payloads_before: Some(day(89)) };
-        let (cut, at_most) = witness(&days, 99).cut(plan);
-        assert_eq!((cut.payloads_before, at_most), (Some(day(88)), None));
-        let (cut, _) = witness(&[], 99).cut(plan);
-        assert!(cut.payloads_before.is_some_and(|before| before < Timestamp::EPOCH));
+        assert_eq!(witness(&days, 99).cut(plan).payloads_before, Some(day(88).plus(SECOND)));
+        assert_eq!(witness(&[], 99).at_most(day(9)), 0);
+        assert!(witness(&[], 99).cut(plan).payloads_before.is_some_and(|before| before < Timestamp::EPOCH));
     }
 }

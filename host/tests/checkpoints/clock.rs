@@ -57,12 +57,6 @@ async fn a_clock_that_leaps_ahead_does_not_empty_the_log() {
     assert_eq!(first, "day-7", "no more than three days early");
     assert!(said.contains("the clock went from 2026-01-10") && said.contains("until an admin says"), "{said}");
     assert!(of_action(&log, "retention.completed")[0].details["clock_doubted_from"].is_string());
-    for _ in 0..3 {
-        clock.advance(400 * DAY);
-        log.run_due().expect("signed and cleaned");
-    }
-    assert!(!first_day(&log).is_empty(), "each leap takes three days at most");
-
     assert!(matches!(log.confirm_clock(&access(&log, &["auditor"])), Err(ChangeError::Denied(_))));
     log.confirm_clock(&access(&log, &["admin"])).expect("confirmed");
     assert_eq!(of_action(&log, "clock.confirmed")[0].text(Field::User), Some("anna"));

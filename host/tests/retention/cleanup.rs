@@ -38,6 +38,7 @@ async fn nothing_of_an_old_entry_is_left_in_the_files() {
         let event = Event::new(log.now(), Channel::Mcp, Kind::Request, Detail::Ok);
         let caller = Caller { user: Some(user.into()), ..Caller::default() };
         log.record_durably(Event { caller, ..event }).await.expect("stored");
+        log.sign().expect("signed");
         clock.advance(days * DAY);
     }
     log.run_cron(&access(&log, "admin"), CLEANUP).expect("run");
@@ -125,6 +126,7 @@ async fn payloads_go_after_their_own_period_and_their_entries_stay() {
         let event = Event { target: Some(Target::Tool(tool.into())), payload: Some(payload), ..event };
         ids.push(event.id);
         log.record_durably(event).await.expect("stored");
+        log.sign().expect("signed");
         clock.advance(6 * DAY);
     }
     let auditor = access(&log, "auditor");

@@ -29,6 +29,8 @@ pub(crate) async fn record(log: &AuditLog, tool: &str) {
     let event = Event::new(log.now(), Channel::Mcp, Kind::Request, Detail::Ok);
     let event = Event { method: Some("tools/call".into()), target: Some(Target::Tool(tool.into())), ..event };
     log.record_durably(event).await.expect("stored");
+    // Nothing goes that no checkpoint is about.
+    log.sign().expect("signed");
 }
 
 pub(crate) fn entries(log: &AuditLog) -> Vec<Entry> {
