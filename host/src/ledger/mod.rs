@@ -9,6 +9,7 @@ mod frontier;
 mod hash;
 mod leaf;
 mod proof;
+mod proved;
 mod tiles;
 mod tree;
 
@@ -18,6 +19,7 @@ pub use frontier::{Frontier, subtrees};
 pub use hash::{Hash, leaf_hash, node_hash};
 pub use leaf::{Leaf, VERSION};
 pub use proof::{ProofError, verify_consistency, verify_inclusion};
+pub use proved::{Consistency, Head, Inclusion};
 pub use tiles::{TILE_HEIGHT, TILE_WIDTH, Tile};
 pub use tree::{Node, Nodes, consistency, fold, inclusion, root};
 

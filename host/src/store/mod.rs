@@ -223,6 +223,16 @@ pub enum StoreError {
         /// What does not fit.
         what: String,
     },
+    /// There is no proof about a tree of this size.
+    #[error("there is no proof about the log's first {size} entries: there are proofs for sizes from {from} to {to}")]
+    Unprovable {
+        /// The size.
+        size: u64,
+        /// The least there is a proof for.
+        from: u64,
+        /// The greatest.
+        to: u64,
+    },
     /// The index is not what was written. The writer makes it again from the entries; until then searches fail.
     #[error(
         "the index of {field} is damaged at entry {first}; restart mcp-audit, which makes it again from the entries"

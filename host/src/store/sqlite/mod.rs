@@ -16,6 +16,7 @@ mod on_disk;
 mod pages;
 mod payloads;
 mod places;
+mod proofs;
 mod rows;
 mod sql;
 mod states;
