@@ -10,6 +10,7 @@ mod prepared;
 mod private;
 mod sqlite;
 mod tokens;
+mod verified;
 
 use std::path::PathBuf;
 
@@ -24,9 +25,10 @@ use crate::time::Timestamp;
 pub use group::{Group, GroupBy, GroupQuery, GroupSort, Groups, MAX_GROUPS, Values};
 pub use payload::{PackedPayload, StoredPayload};
 pub use prepared::Prepared;
-pub use sqlite::{Files, SqliteWriter};
+pub use sqlite::{Files, SqliteWriter, Tell, verify};
 pub(crate) use tokens::{Deed, LONGEST_NAME, PREFIX as TOKEN_PREFIX, Untold};
 pub use tokens::{NewToken, Token, TokenError, Tokens};
+pub use verified::{NOT_PROVED, Verified, VerifyError, Wrong};
 
 /// How many rows one transaction of the cleanup removes at most: it holds the writer for some 20 ms.
 pub const PRUNE_CHUNK: u64 = 500;

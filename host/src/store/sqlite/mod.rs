@@ -26,11 +26,13 @@ mod texts;
 mod tiles;
 mod tree;
 mod values;
+mod verify;
 mod views;
 mod walk;
 mod writer;
 
 pub use files::Files;
+pub use verify::{Tell, verify};
 pub use writer::SqliteWriter;
 
 use super::StoreError;
