@@ -10,6 +10,7 @@ mod hash;
 mod leaf;
 mod proof;
 mod proved;
+mod shown;
 mod tiles;
 mod tree;
 
@@ -20,6 +21,7 @@ pub use hash::{Hash, leaf_hash, node_hash};
 pub use leaf::{Leaf, VERSION};
 pub use proof::{ProofError, verify_consistency, verify_inclusion};
 pub use proved::{Consistency, Head, Inclusion};
+pub use shown::{ConsistencyProof, InclusionProof};
 pub use tiles::{TILE_HEIGHT, TILE_WIDTH, Tile};
 pub use tree::{Node, Nodes, consistency, fold, inclusion, root};
 

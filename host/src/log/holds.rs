@@ -34,6 +34,7 @@ impl AuditLog {
                 "The hold ends before it begins: give an end after its start.".to_owned(),
             ));
         }
+        let _changing = self.0.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let NewHold { from, to, .. } = wanted;
         let (now, placed_by) = (self.now(), access.viewer().user.clone());
         let hold = Hold { id: new_id(now), from, to, reason, placed_by, placed_at: now, released: None };

@@ -1,5 +1,6 @@
 //! The audit log as its embedder holds it: one cheap handle to everything.
 
+mod erase;
 mod figures;
 mod follow;
 mod holds;

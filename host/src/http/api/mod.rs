@@ -6,6 +6,7 @@ mod crons;
 mod document;
 mod entries;
 mod entry;
+mod erasure;
 mod events;
 mod extent;
 mod groups;
@@ -13,6 +14,7 @@ pub(super) mod health;
 mod holds;
 mod manifest;
 mod me;
+mod proofs;
 mod segment;
 mod settings;
 mod tail;
@@ -45,6 +47,19 @@ fn routes() -> Routes {
             get("followEntries", "Entries as they are stored, oldest first", tail::follow).refuses(&[DENIED, BUSY]),
         )
         .at("/entries/{id}", get("getEntry", "One entry with its details", entry::show).refuses(&[DENIED, BUSY]))
+        .at(
+            "/entries/{id}/proof",
+            get("proveEntry", "The proof that an entry is in the ledger", proofs::entry).refuses(&[DENIED, BUSY]),
+        )
+        .at(
+            "/entries/{id}/payload",
+            delete("erasePayload", "Erase a payload, with a reason", erasure::erase).refuses(&[DENIED, INVALID, BUSY]),
+        )
+        .at(
+            "/proofs/consistency",
+            get("proveConsistency", "The proof that the log has only been added to", proofs::consistency)
+                .refuses(&[DENIED, BUSY]),
+        )
         .at(
             "/events",
             post("sendEvents", "Send events to be recorded, all that can be taken or none", events::take)
