@@ -94,7 +94,8 @@ impl Intent {
     /// Without what no old enough checkpoint is about.
     pub(crate) fn witnessed(self, witness: &Witness, files: &Files) -> Result<Self, String> {
         let at_most = self.plan.entries_before.map(|moment| witness.at_most(moment));
-        let cut = measured(witness.cut(self.plan), at_most, files).map_err(|error| format!("nothing was deleted: {error}"))?;
+        let cut = measured(witness.cut(self.plan), at_most, files)
+            .map_err(|error| format!("nothing was deleted: {error}"))?;
         let doubted = witness.doubted().filter(|_| cut.expected < self.expected);
         Ok(Self { doubted, ..cut })
     }

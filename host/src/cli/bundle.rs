@@ -44,7 +44,9 @@ impl Bundle {
         out.into_inner().map_err(|error| error.into_error()).and_then(|file| file.sync_all())?;
         let Bundled { places, shown } = bundled;
         let (first, last) = (places.start, places.end - 1);
-        note(format_args!("{path}: entries {first} to {last}, {shown} of them shown. `mcp-audit verify --bundle` checks it."));
+        note(format_args!(
+            "{path}: entries {first} to {last}, {shown} of them shown. `mcp-audit verify --bundle` checks it."
+        ));
         Ok(ExitCode::SUCCESS)
     }
 

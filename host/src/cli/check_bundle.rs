@@ -3,26 +3,48 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
+use std::process::ExitCode;
 
-use mcp_audit::ledger::{BundleCheck, Checked, VerifierKey};
+use mcp_audit::ledger::{BundleCheck, BundleError, Checked, VerifierKey};
 use mcp_audit::time::{SECOND, Timestamp};
 
+use super::Outcome;
 use super::common::{Failure, note, say};
+use super::verify::{UNREAD, WRONG};
 
 /// The longest line that is read, in bytes: an entry with its payload is far below.
 const LONGEST: u64 = 64 << 20;
 
-/// Checks the bundle in a file, and says what is proved and what is not.
-pub(super) fn check(path: &Path, keys: &[String]) -> Result<(), Failure> {
-    let wrong = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+/// Checks the bundle in a file, and says what is proved and what is not. The exit codes are those of a log's verification.
+pub(super) fn check(path: &Path, keys: &[String]) -> Outcome {
     let keys = keys.iter().map(|key| VerifierKey::parse(key)).collect::<Result<Vec<_>, _>>()?;
-    let mut lines = BufReader::new(File::open(path).map_err(|error| wrong(&error))?);
-    let head = line(&mut lines)?.unwrap_or_default();
-    let mut check = BundleCheck::begin(&head, &keys).map_err(|error| wrong(&error))?;
-    while let Some(line) = line(&mut lines)? {
-        check.entry(&line).map_err(|error| wrong(&error))?;
+    let mut lines = match File::open(path) {
+        Ok(file) => BufReader::new(file),
+        Err(error) => {
+            note(format_args!("mcp-audit: nothing was verified: {} cannot be read: {error}", path.display()));
+            return Ok(ExitCode::from(UNREAD));
+        }
+    };
+    match checked(&mut lines, &keys)? {
+        Ok(checked) => tell(&checked).map(|()| ExitCode::SUCCESS).map_err(Into::into),
+        Err(error) => {
+            say(format_args!("WRONG  {error}"))?;
+            Ok(ExitCode::from(WRONG))
+        }
     }
-    Ok(tell(&check.end().map_err(|error| wrong(&error))?)?)
+}
+
+fn checked(lines: &mut impl BufRead, keys: &[VerifierKey]) -> Result<Result<Checked, BundleError>, Failure> {
+    let mut check = match BundleCheck::begin(&line(lines)?.unwrap_or_default(), keys) {
+        Ok(check) => check,
+        Err(error) => return Ok(Err(error)),
+    };
+    while let Some(line) = line(lines)? {
+        if let Err(error) = check.entry(&line) {
+            return Ok(Err(error));
+        }
+    }
+    Ok(check.end())
 }
 
 fn tell(checked: &Checked) -> std::io::Result<()> {
@@ -33,7 +55,7 @@ fn tell(checked: &Checked) -> std::io::Result<()> {
         |seconds| format!("on {}", Timestamp::EPOCH.plus(seconds.saturating_mul(SECOND))),
     );
     say(format_args!(
-        "Proved: these are entries {first} to {} of the log {origin}, unchanged and without a gap, as it was signed {when} with \
+        "PROVED  these are entries {first} to {} of the log {origin}, unchanged and without a gap, as it was signed {when} with \
          {size} entries.",
         end - 1
     ))?;
@@ -56,6 +78,6 @@ fn line(lines: &mut impl BufRead) -> Result<Option<String>, Failure> {
     if lines.read_line(&mut line)? == 0 {
         return Ok(None);
     }
-    let Some(whole) = line.strip_suffix('\n') else { return Err("the last line of the file is not whole".into()) };
-    Ok(Some(whole.to_owned()))
+    // What lacks its newline is not whole, and no line of a bundle.
+    Ok(Some(line.strip_suffix('\n').unwrap_or_default().to_owned()))
 }

@@ -7,17 +7,20 @@ mod common;
 mod config;
 #[cfg(feature = "demo")]
 mod demo;
+mod erase;
 mod filter;
 mod groups;
 mod list;
 mod openapi;
 mod print;
+mod proof;
 mod question;
 mod serve;
 mod show;
 mod stdio;
 mod tail;
 mod token;
+mod verify;
 
 use std::io;
 use std::process::ExitCode;
@@ -56,6 +59,13 @@ enum Command {
     Key(checkpoint::Key),
     /// Write entries into a file that outsiders can check without the log.
     Bundle(bundle::Bundle),
+    /// Hold the whole log against its ledger: whether anything was changed or is missing.
+    Verify(verify::Verify),
+    /// Prove that an entry is in the log, or that the log has only been added to.
+    #[command(subcommand)]
+    Proof(proof::Proof),
+    /// Erase the payload of one entry; the entry stays, and one more says who did it and why.
+    Erase(erase::Erase),
     /// Print the document of the HTTP API, in OpenAPI 3.1.
     #[command(name = "openapi")]
     OpenApi(openapi::OpenApi),
@@ -81,6 +91,9 @@ pub(crate) fn run() -> ExitCode {
         Command::Checkpoint(checkpoint) => checkpoint.run(),
         Command::Key(key) => key.run(),
         Command::Bundle(bundle) => bundle.run(),
+        Command::Verify(verify) => verify.run(),
+        Command::Proof(proof) => proof.run(),
+        Command::Erase(erase) => erase.run(),
         Command::OpenApi(openapi) => openapi.run(),
         #[cfg(feature = "demo")]
         Command::Demo(demo) => demo.run(),

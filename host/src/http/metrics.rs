@@ -138,7 +138,11 @@ impl Sheet<'_> {
     }
 
     fn checkpoints(&mut self, figures: &Figures<'_>) -> Result<(), Error> {
-        self.counter("checkpoints_unsigned", "Checkpoints that could not be signed", &AtomicU64::new(figures.unsigned))?;
+        self.counter(
+            "checkpoints_unsigned",
+            "Checkpoints that could not be signed",
+            &AtomicU64::new(figures.unsigned),
+        )?;
         if let Some((size, signed_at)) = figures.checkpoint {
             self.gauge("checkpoint_entries", "Entries that the newest checkpoint is about", size)?;
             self.moment("checkpoint_timestamp", "When it was signed", signed_at)?;

@@ -14,6 +14,8 @@ mod leaf;
 mod note;
 mod proof;
 mod proof_file;
+mod proved;
+mod shown;
 mod tiles;
 mod tree;
 
@@ -28,6 +30,8 @@ pub use leaf::{Leaf, VERSION};
 pub use note::{Note, NoteError, Signed};
 pub use proof::{ProofError, verify_consistency, verify_inclusion};
 pub use proof_file::{ProofFile, ProofFileError};
+pub use proved::{Consistency, Head, Inclusion};
+pub use shown::{ConsistencyProof, InclusionProof};
 pub use tiles::{TILE_HEIGHT, TILE_WIDTH, Tile};
 pub use tree::{Node, Nodes, consistency, fold, inclusion, root};
 

@@ -45,7 +45,9 @@ pub enum NoteError {
     #[error("the note is longer than {LONGEST} bytes")]
     Length,
     /// Bytes that no note has.
-    #[error("the note is not plain text: it must be UTF-8 without control characters, and its lines end with a newline")]
+    #[error(
+        "the note is not plain text: it must be UTF-8 without control characters, and its lines end with a newline"
+    )]
     Bytes,
     /// There is no empty line between text and signatures.
     #[error("the note has no signatures: there must be an empty line and signature lines below its text")]

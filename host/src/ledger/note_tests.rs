@@ -55,7 +55,8 @@ fn an_independent_implementation_reads_and_writes_the_same() {
     assert_eq!(read.extension(), "");
 
     let signer = StandardSigner::new(&own.secret_text()).expect("a key");
-    let mut note = signed_note::Note::new(b"log.example/a\n3\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n", &[]).expect("a note");
+    let mut note = signed_note::Note::new(b"log.example/a\n3\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n", &[])
+        .expect("a note");
     note.add_sigs(&[&signer]).expect("signed");
     let ours = SignedCheckpoint::parse(&note.to_bytes()).expect("a checkpoint");
     assert_eq!(ours.verify(&verifiers()).expect("verified"), None, "without a time");
@@ -68,7 +69,8 @@ fn a_checkpoint_says_what_was_signed_and_when() {
     assert_eq!(verified(&text), Ok(Some(1_700_000_000)));
     assert_eq!(SignedCheckpoint::parse(text.as_bytes()).expect("read").checkpoint(), &checkpoint(7));
     let stranger = SigningKey::from_seed("log.example/a", SignatureKind::Log, [9; 32]).expect("a key");
-    let only = |key: &SigningKey| SignedCheckpoint::parse(text.as_bytes()).expect("read").verify(&[key.verifier().clone()]);
+    let only =
+        |key: &SigningKey| SignedCheckpoint::parse(text.as_bytes()).expect("read").verify(&[key.verifier().clone()]);
     assert_eq!(only(&stranger), Err(NoteError::Unknown.into()));
     assert_eq!(only(&keys()[0]), Ok(None), "a time of an unknown key is none");
     assert!(matches!(only(&keys()[1]), Err(CheckpointError::Unsigned(_))), "the time alone is no signature of the log");
@@ -149,7 +151,8 @@ fn keys_have_one_spelling() {
         assert_eq!(SigningKey::parse(&secret).expect("read").verifier(), key.verifier());
         assert!(!format!("{key:?}").contains(secret.rsplit('+').next().expect("bytes")), "no secret in a message");
         for at in 0..public.len() {
-            let changed = format!("{}{}{}", &public[..at], if &public[at..=at] == "0" { "1" } else { "0" }, &public[at + 1..]);
+            let changed =
+                format!("{}{}{}", &public[..at], if &public[at..=at] == "0" { "1" } else { "0" }, &public[at + 1..]);
             assert!(VerifierKey::parse(&changed).is_err(), "{changed}");
         }
     }

@@ -27,6 +27,9 @@ pub enum ProofError {
         /// How many there are.
         found: usize,
     },
+    /// The content is another entry's.
+    #[error("the content is not the one that the leaf is made of")]
+    Content,
     /// The proof is about another leaf, or leads to another root.
     #[error("the proof leads to another root than the one that is claimed")]
     Root,

@@ -84,8 +84,8 @@ impl LogView {
             return Ok(BundleEntry::hidden(entry).line());
         }
         let payload = if payloads && entry.has_payload { self.files.payload(entry.seq)? } else { None };
-        let payload = payload
-            .map(|payload| BundlePayload::new(&payload.salt, payload.request, payload.response, &payload.notes));
+        let payload =
+            payload.map(|payload| BundlePayload::new(&payload.salt, payload.request, payload.response, &payload.notes));
         Ok(BundleEntry::shown(entry, payload).line())
     }
 }

@@ -179,10 +179,7 @@ impl Inner {
         signed
     }
 
-    fn try_sign(
-        &self,
-        keep: impl FnOnce(u64, Timestamp, String) -> Result<(), SignError>,
-    ) -> Result<(), SignError> {
+    fn try_sign(&self, keep: impl FnOnce(u64, Timestamp, String) -> Result<(), SignError>) -> Result<(), SignError> {
         // Held until it is stored, so that checkpoints are stored in the order in which they were signed.
         let mut signer = self.checkpoints.signer();
         let before = signer.last().map(|last| last.checkpoint().size);

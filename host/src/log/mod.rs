@@ -2,6 +2,7 @@
 
 mod bundle;
 mod checkpoints;
+mod erase;
 mod evidence;
 mod figures;
 mod follow;

@@ -16,7 +16,7 @@ use crate::policy::{Limits, LoadError, Policy};
 use crate::price::Prices;
 use crate::publish::{EndpointError, Places, Publisher};
 use crate::reader::Reader;
-use crate::recorder::{Parts, QueueLimits, Recorder, StateChange};
+use crate::recorder::{Parts, QueueLimits, Recorder};
 use crate::retention;
 use crate::secret::Secret;
 use crate::settings::Settings;
@@ -147,7 +147,8 @@ impl Options {
     /// # Errors
     /// The folder cannot be used, another process has the log open, the policy is refused, or nothing can be recorded.
     pub fn open(self) -> Result<AuditLog, OpenError> {
-        let Self { folder, policy, limits, queue, clock, prices, signer, places, longest_step, watches_schedule } = self;
+        let Self { folder, policy, limits, queue, clock, prices, signer, places, longest_step, watches_schedule } =
+            self;
         let policy = Arc::new(load(policy, limits, &*clock)?);
         let (files, writer) = Files::open(&folder)?;
         let lock = writer.hold_lock().map_err(OpenError::Lock)?;

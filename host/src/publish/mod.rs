@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 
 use hyper::Uri;
 
-pub use endpoint::EndpointError;
 use endpoint::Endpoint;
+pub use endpoint::EndpointError;
 use folder::Folder;
 use output::Output;
 use thread::Slot;

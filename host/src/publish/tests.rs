@@ -24,7 +24,10 @@ fn publisher(name: &'static str, place: impl Place) -> Publisher {
 }
 
 fn arrives(publisher: &Publisher, number: u64) {
-    assert!(publisher.slots[0].wait_status(soon(), |status| status.arrived == Some(number)), "{number} does not arrive");
+    assert!(
+        publisher.slots[0].wait_status(soon(), |status| status.arrived == Some(number)),
+        "{number} does not arrive"
+    );
 }
 
 fn endpoint(listener: &TcpListener, token: Option<&str>) -> Endpoint {
@@ -66,7 +69,8 @@ fn a_folder_has_each_checkpoint_and_the_newest() {
         publisher.publish(checkpoint(number));
         arrives(&publisher, number);
     }
-    let mut names: Vec<_> = std::fs::read_dir(&path).expect("files").map(|file| file.expect("a file").file_name()).collect();
+    let mut names: Vec<_> =
+        std::fs::read_dir(&path).expect("files").map(|file| file.expect("a file").file_name()).collect();
     names.sort();
     assert_eq!(names, ["00000000000000000010-0000000001", "00000000000000000020-0000000002", "checkpoint"]);
     assert_eq!(std::fs::read_to_string(path.join("checkpoint")).expect("a file"), "note 2\n");

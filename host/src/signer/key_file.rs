@@ -7,7 +7,8 @@ use std::path::Path;
 use super::{SignerError, files};
 use crate::ledger::{SignatureKind, SigningKey, VerifierKey};
 
-const HEADING: &str = "# The keys that this audit log signs its checkpoints with. Whoever has them can sign in its name.\n";
+const HEADING: &str =
+    "# The keys that this audit log signs its checkpoints with. Whoever has them can sign in its name.\n";
 
 /// Reads the keys in the file, where there is one.
 pub(super) fn open(path: &Path) -> Result<Option<Vec<SigningKey>>, SignerError> {

@@ -11,7 +11,9 @@ mod tests;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::ledger::{Checkpoint, CheckpointError, Hash, KeyError, SignatureKind, SignedCheckpoint, SigningKey, VerifierKey};
+use crate::ledger::{
+    Checkpoint, CheckpointError, Hash, KeyError, SignatureKind, SignedCheckpoint, SigningKey, VerifierKey,
+};
 use crate::time::{SECOND, Timestamp};
 
 pub use key_file::rotate;
@@ -50,7 +52,9 @@ pub enum SignerError {
     #[error("the signing keys {0} are missing; name the file where they are with --signing-key, or put them back")]
     Missing(PathBuf),
     /// Others may read the key.
-    #[error("others may read the signing keys in {0}; take that away with `chmod 600`, and rotate the keys if it was so for long")]
+    #[error(
+        "others may read the signing keys in {0}; take that away with `chmod 600`, and rotate the keys if it was so for long"
+    )]
     Open(PathBuf),
     /// A line is no key.
     #[error("line {line} of the signing keys: {reason}")]
@@ -64,7 +68,9 @@ pub enum SignerError {
     #[error("the signing keys must be one log's: at least one of kind 01 with the log's name, and one of kind 04")]
     Keys,
     /// The key is another log's.
-    #[error("the signing keys are for {found} and not for {expected}; use the keys of {expected}, or begin a new log with --data")]
+    #[error(
+        "the signing keys are for {found} and not for {expected}; use the keys of {expected}, or begin a new log with --data"
+    )]
     Other {
         /// Who the log is.
         expected: String,
@@ -72,7 +78,9 @@ pub enum SignerError {
         found: String,
     },
     /// The memory is damaged.
-    #[error("{path}, which says what was signed last, is damaged ({reason}); put the newest checkpoint that was published there")]
+    #[error(
+        "{path}, which says what was signed last, is damaged ({reason}); put the newest checkpoint that was published there"
+    )]
     Last {
         /// The file.
         path: PathBuf,
@@ -80,7 +88,9 @@ pub enum SignerError {
         reason: CheckpointError,
     },
     /// The memory is gone.
-    #[error("{0}, which says what was signed last, is missing; put it back, or put the newest checkpoint that was published there")]
+    #[error(
+        "{0}, which says what was signed last, is missing; put it back, or put the newest checkpoint that was published there"
+    )]
     Forgotten(PathBuf),
     /// The tree is not what was signed.
     #[error(
@@ -191,8 +201,7 @@ impl Signer {
         let checkpoint = Checkpoint { origin: self.origin().to_owned(), size, root };
         let seconds = now.as_micros().max(0).unsigned_abs() / SECOND.unsigned_abs();
         let damaged = |reason| SignerError::Last { path: self.path.clone(), reason };
-        let signed =
-            SignedCheckpoint::sign(checkpoint, &self.keys, seconds).map_err(|error| damaged(error.into()))?;
+        let signed = SignedCheckpoint::sign(checkpoint, &self.keys, seconds).map_err(|error| damaged(error.into()))?;
         files::replace(&self.path, signed.to_string().as_bytes())?;
         Ok(self.last.insert(signed))
     }

@@ -93,7 +93,9 @@ fn keys_of_another_log_are_refused_and_none_is_made_for_a_log_that_has_some() {
     let signer = Signer::open(third.path(), &given, &known).expect("keys of the environment");
     assert_eq!(signer.verifiers().collect::<Vec<_>>(), known);
     assert!(!third.path().join(KEY_FILE).exists(), "no file is made beside them");
-    for broken in ["", "nonsense", &text.replace("PRIVATE", "PUBLIC"), &text.lines().take(2).collect::<Vec<_>>().join("\n")] {
+    for broken in
+        ["", "nonsense", &text.replace("PRIVATE", "PUBLIC"), &text.lines().take(2).collect::<Vec<_>>().join("\n")]
+    {
         let given = SignerOptions { keys: Some(broken.to_owned()), ..SignerOptions::default() };
         let said = error(third.path(), &given, &[]);
         assert!(said.contains("signing keys"), "{said}");

@@ -11,6 +11,7 @@ mod prepared;
 mod private;
 mod sqlite;
 mod tokens;
+mod verified;
 
 use std::path::PathBuf;
 
@@ -27,9 +28,10 @@ pub use group::{Group, GroupBy, GroupQuery, GroupSort, Groups, MAX_GROUPS, Value
 pub use payload::{PackedPayload, StoredPayload};
 pub use prepared::Prepared;
 pub(crate) use sqlite::Mark;
-pub use sqlite::{Files, SqliteWriter};
+pub use sqlite::{Files, SqliteWriter, Tell, verify};
 pub(crate) use tokens::{Deed, LONGEST_NAME, PREFIX as TOKEN_PREFIX, Untold};
 pub use tokens::{NewToken, Token, TokenError, Tokens};
+pub use verified::{NOT_PROVED, Verified, VerifyError, Wrong};
 
 /// How many rows one transaction of the cleanup removes at most: it holds the writer for some 20 ms.
 pub const PRUNE_CHUNK: u64 = 500;
@@ -228,6 +230,16 @@ pub enum StoreError {
         seq: u64,
         /// What does not fit.
         what: String,
+    },
+    /// There is no proof about a tree of this size.
+    #[error("there is no proof about the log's first {size} entries: there are proofs for sizes from {from} to {to}")]
+    Unprovable {
+        /// The size.
+        size: u64,
+        /// The least there is a proof for.
+        from: u64,
+        /// The greatest.
+        to: u64,
     },
     /// The index is not what was written. The writer makes it again from the entries; until then searches fail.
     #[error(

@@ -18,7 +18,12 @@ pub(crate) fn clock() -> Arc<ManualClock> {
 }
 
 pub(crate) fn open(folder: &Path, clock: &Arc<ManualClock>) -> AuditLog {
-    Options::new(folder).clock(Arc::clone(clock) as Arc<dyn Clock>).own_schedule().believe_clock().open().expect("a log")
+    Options::new(folder)
+        .clock(Arc::clone(clock) as Arc<dyn Clock>)
+        .own_schedule()
+        .believe_clock()
+        .open()
+        .expect("a log")
 }
 
 pub(crate) fn access(log: &AuditLog, group: &str) -> Access {

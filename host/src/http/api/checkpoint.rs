@@ -55,7 +55,10 @@ pub(super) async fn list(visitor: Visitor, asked: Asked<LimitOnly>) -> Result<Js
     let limit = search::limit(&asked.pairs)?;
     let found = visitor.ask(move |log, access| {
         let checkpoints = log.archived_checkpoints(access, None, limit)?;
-        Ok(Checkpoints { keys: log.verifier_keys()?, checkpoints: checkpoints.into_iter().map(Archived::from).collect() })
+        Ok(Checkpoints {
+            keys: log.verifier_keys()?,
+            checkpoints: checkpoints.into_iter().map(Archived::from).collect(),
+        })
     });
     found.await.map(Json)
 }

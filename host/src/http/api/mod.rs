@@ -7,6 +7,7 @@ mod crons;
 mod document;
 mod entries;
 mod entry;
+mod erasure;
 mod events;
 mod extent;
 mod groups;
@@ -14,6 +15,7 @@ pub(super) mod health;
 mod holds;
 mod manifest;
 mod me;
+mod proofs;
 mod segment;
 mod settings;
 mod tail;
@@ -64,6 +66,19 @@ fn routes() -> Routes {
         .at(
             "/clock/confirm",
             post("confirmClock", "Say that the clock is right", checkpoint::confirm_clock).refuses(&[DENIED, BUSY]),
+        )
+        .at(
+            "/entries/{id}/proof",
+            get("proveEntry", "The proof that an entry is in the ledger", proofs::entry).refuses(&[DENIED, BUSY]),
+        )
+        .at(
+            "/entries/{id}/payload",
+            delete("erasePayload", "Erase a payload, with a reason", erasure::erase).refuses(&[DENIED, INVALID, BUSY]),
+        )
+        .at(
+            "/proofs/consistency",
+            get("proveConsistency", "The proof that the log has only been added to", proofs::consistency)
+                .refuses(&[DENIED, BUSY]),
         )
         .at(
             "/events",

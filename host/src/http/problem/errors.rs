@@ -38,6 +38,7 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Deadline(_) => Self::new(BUSY, sentence(&format!("{error}."))),
+            StoreError::Unprovable { .. } => Self::parameter("size", sentence(&format!("{error}."))),
             StoreError::TooManyGroups => Self::parameter("by", sentence(&format!("{error}."))),
             _ => Self::internal(&error),
         }

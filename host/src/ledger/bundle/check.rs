@@ -62,7 +62,9 @@ pub enum BundleError {
     #[error("there is more in the file than the entries that its first line names")]
     More,
     /// The entries are not those that were signed.
-    #[error("the entries do not lead to the root that was signed: one of them, or a hash in the first line, was changed")]
+    #[error(
+        "the entries do not lead to the root that was signed: one of them, or a hash in the first line, was changed"
+    )]
     Root,
 }
 

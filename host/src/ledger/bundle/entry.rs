@@ -127,4 +127,3 @@ fn encoded(fields: &Map<String, Json>) -> Option<Content> {
     content.end(commitment.as_ref().map(|hash| hash.as_bytes().as_slice()), details);
     given.next().is_none().then_some(content)
 }
-

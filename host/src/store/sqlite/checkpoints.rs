@@ -9,7 +9,7 @@ use crate::time::Timestamp;
 
 /// How many of the newest checkpoints stay, whether archived or not: two days of one a minute. A trigger knows it too.
 const NEWEST: u64 = 2_880;
-const COLUMNS: &str = "SELECT number, size, signed_at, note, archived, link FROM checkpoint";
+pub(super) const COLUMNS: &str = "SELECT number, size, signed_at, note, archived, link FROM checkpoint";
 const DOING: &str = "reading checkpoints";
 
 /// A checkpoint as what it says of time.
@@ -151,7 +151,7 @@ fn newest(connection: &Connection, which: &str) -> rusqlite::Result<Option<Store
     connection.prepare_cached(&format!("{COLUMNS} {which}"))?.query_row([], stored).optional()
 }
 
-fn stored(row: &Row<'_>) -> rusqlite::Result<StoredCheckpoint> {
+pub(super) fn stored(row: &Row<'_>) -> rusqlite::Result<StoredCheckpoint> {
     let archived: bool = row.get(4)?;
     let link: Option<Vec<u8>> = row.get(5)?;
     let hashes = |link: Vec<u8>| link.chunks_exact(32).filter_map(|hash| Hash::from_slice(hash)).collect();

@@ -85,6 +85,22 @@ pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
+/// Opens a connection for verification: it can only read, and takes as long as it takes.
+pub(super) fn verifier(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).doing("opening the log for reading")?;
+    common(&connection)?;
+    connection.pragma_update(None, "query_only", "ON").doing("opening the log for reading")?;
+    Ok(connection)
+}
+
+/// Whether the file says that it is a log of this version.
+pub(super) fn is_ours(connection: &Connection) -> Result<bool, StoreError> {
+    let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
+    let found = number("application_id").and_then(|id| Ok((id, number("user_version")?)));
+    Ok(found.doing("checking the log's safeguards")? == (APPLICATION_ID, MIGRATIONS.len() as i64))
+}
+
 thread_local! {
     /// When the query that runs on this thread must be over.
     static UNTIL: Cell<Option<Instant>> = const { Cell::new(None) };
@@ -144,7 +160,7 @@ fn migrate(connection: &mut Connection) -> Result<bool, StoreError> {
 
 /// What of the tables, indexes and triggers is not as the migrations make it. Whoever can write the file can drop a
 /// trigger and then edit entries; that is seen here.
-fn changed(connection: &Connection) -> Result<Option<String>, StoreError> {
+pub(super) fn changed(connection: &Connection) -> Result<Option<String>, StoreError> {
     let doing = "checking the log's safeguards";
     let model = Connection::open_in_memory().doing(doing)?;
     MIGRATIONS.iter().try_for_each(|sql| model.execute_batch(sql)).doing(doing)?;
@@ -167,7 +183,7 @@ fn schema(connection: &Connection) -> rusqlite::Result<BTreeMap<String, String>>
 }
 
 /// What is wrong with where the log begins and ends. Holes in between would take reading all of it.
-fn misplaced(connection: &Connection) -> Result<Option<String>, StoreError> {
+pub(super) fn misplaced(connection: &Connection) -> Result<Option<String>, StoreError> {
     let sql = "SELECT (SELECT min(seq) FROM entry), (SELECT max(seq) FROM entry), (SELECT pruned FROM head)";
     let ends = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
     let (first, last, pruned): (Option<i64>, Option<i64>, Option<i64>) =
@@ -188,8 +204,7 @@ fn writer_may(context: &AuthContext<'_>, pruning: &AtomicBool) -> Authorization 
         AuthAction::Select | AuthAction::Read { .. } | AuthAction::Transaction { .. } => true,
         AuthAction::Insert { table_name } => {
             const LOG: [&str; 6] = ["entry", "payload", "term", "tile", "block", "chunk"];
-            const STATES: [&str; 8] =
-                ["setting", "cron", "hold", "view", "verifier", "checkpoint", "clock", "place"];
+            const STATES: [&str; 8] = ["setting", "cron", "hold", "view", "verifier", "checkpoint", "clock", "place"];
             LOG.contains(&table_name) || STATES.contains(&table_name)
         }
         AuthAction::Update { table_name: "head", column_name: "size" | "root" } => true,

@@ -156,6 +156,6 @@ impl Files {
     }
 }
 
-fn database(folder: &Path) -> PathBuf {
+pub(super) fn database(folder: &Path) -> PathBuf {
     folder.join("mcp-audit.db")
 }

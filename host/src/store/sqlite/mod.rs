@@ -17,6 +17,7 @@ mod on_disk;
 mod pages;
 mod payloads;
 mod places;
+mod proofs;
 mod rows;
 mod sql;
 mod states;
@@ -26,12 +27,14 @@ mod texts;
 mod tiles;
 mod tree;
 mod values;
+mod verify;
 mod views;
 mod walk;
 mod writer;
 
 pub(crate) use checkpoints::Mark;
 pub use files::Files;
+pub use verify::{Tell, verify};
 pub use writer::SqliteWriter;
 
 use super::StoreError;

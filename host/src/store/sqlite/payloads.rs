@@ -24,14 +24,16 @@ pub(super) fn erase(transaction: &Transaction<'_>, seq: u64) -> rusqlite::Result
 /// The payload at a place.
 pub(super) fn find(connection: &Connection, seq: u64) -> rusqlite::Result<Option<StoredPayload>> {
     let sql = "SELECT salt, request, response, notes FROM payload WHERE seq = ?1";
-    let body = |row: &rusqlite::Row<'_>, at: usize| -> rusqlite::Result<Option<String>> {
-        row.get::<_, Option<Unpacked>>(at).map(|body| body.map(|body| body.0))
-    };
     let payload = |row: &rusqlite::Row<'_>| {
         let notes = serde_json::from_str(&row.get::<_, String>(3)?).unwrap_or_default();
         Ok(StoredPayload { salt: row.get(0)?, request: body(row, 1)?, response: body(row, 2)?, notes })
     };
     connection.query_row(sql, [seq], payload).optional()
+}
+
+/// The body in a column, unpacked.
+pub(super) fn body(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<Option<String>> {
+    row.get::<_, Option<Unpacked>>(at).map(|body| body.map(|body| body.0))
 }
 
 impl ToSql for Packed {

@@ -75,7 +75,7 @@ impl Files {
     /// # Errors
     /// The database fails, or `ask` does.
     pub(crate) fn tree<T>(&self, ask: impl FnOnce(u64, &Tiles<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        self.read(|connection| ask(tree::head(connection)?.0, &Tiles::new(connection)))
+        self.read(|connection| ask(tree::head(connection)?.size, &Tiles::new(connection)))
     }
 }
 

@@ -4,7 +4,7 @@ use rusqlite::{Connection, params};
 
 use super::Doing;
 use super::tiles::{Tiles, unlike};
-use crate::ledger::{Frontier, Hash, TILE_HEIGHT, TILE_WIDTH, Tile};
+use crate::ledger::{Frontier, Hash, Head, TILE_HEIGHT, TILE_WIDTH, Tile};
 use crate::store::StoreError;
 
 const FULL: usize = TILE_WIDTH as usize * Hash::LENGTH;
@@ -27,8 +27,8 @@ struct Open {
 }
 
 /// Size and root, as the head has them.
-pub(super) fn head(connection: &Connection) -> Result<(u64, Hash), StoreError> {
-    let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, Hash(row.get(1)?)));
+pub(super) fn head(connection: &Connection) -> Result<Head, StoreError> {
+    let row = |row: &rusqlite::Row<'_>| Ok(Head { size: row.get(0)?, root: Hash(row.get(1)?) });
     let mut statement = connection.prepare_cached("SELECT size, root FROM head").doing("reading the ledger")?;
     statement.query_row([], row).doing("reading the ledger")
 }
@@ -36,7 +36,7 @@ pub(super) fn head(connection: &Connection) -> Result<(u64, Hash), StoreError> {
 impl Tree {
     /// What the log of `connection` has, if its tiles make the head's root.
     pub(super) fn of(connection: &Connection) -> Result<Self, StoreError> {
-        let (size, root) = head(connection)?;
+        let Head { size, root } = head(connection)?;
         let tiles = Tiles::new(connection);
         let open = Tile::open(size).map(|tile| Open::of(&tiles, tile, size)).collect::<Result<_, _>>()?;
         let frontier = Frontier::of(size, &tiles)?;
