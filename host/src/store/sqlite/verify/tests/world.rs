@@ -81,7 +81,7 @@ fn states(number: u64) -> (Vec<Entry>, StateChange) {
     let mut erased = told(number + 4, "payload.erased", &json!({ "reason": "a wish" }));
     erased.parent = Some(id(number - 10));
     let entries = vec![
-        told(number, "settings.updated", &json!({ "setting": "retention_days", "old": 90, "new": 60 })),
+        told(number, "settings.updated", &json!({ "changes": [{ "field": "retention_days", "old": 90, "new": 60 }] })),
         told(number + 1, "hold.placed", &placed(&first)),
         told(number + 2, "hold.placed", &placed(&second)),
         told(number + 3, "hold.released", &json!({ "hold": second.id, "reason": release.reason })),
