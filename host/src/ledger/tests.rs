@@ -282,3 +282,23 @@ fn the_encoding_is_the_one_in_the_specification() {
     let bytes = [&[0, 1, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 3][..], content.hash().as_bytes()].concat();
     assert_eq!((leaf.to_bytes().as_slice(), leaf.hash()), (bytes.as_slice(), leaf_hash(&bytes)));
 }
+
+/// Whoever writes a verifier goes by the specification, so its table must be the field table.
+#[test]
+fn the_specification_has_every_field_under_its_number() {
+    use crate::field::{Field, FieldType};
+    let specification = include_str!("../../../docs/ledger.md");
+    let mut rows = specification.lines().filter(|line| line.starts_with("| ") && line.contains(" | `"));
+    for field in Content::fields() {
+        let value = match field.kind() {
+            FieldType::Id => "16 bytes",
+            FieldType::Integer if field == Field::StatusCode => "8 bytes: number",
+            FieldType::Integer => "number",
+            FieldType::Time => "8 bytes: microseconds",
+            FieldType::Text => "text",
+        };
+        let row = format!("| {} | `{}` | {value}", field as u8, field.name());
+        assert!(rows.next().is_some_and(|found| found.starts_with(&row)), "{row} is not in docs/ledger.md");
+    }
+    assert_eq!(rows.next(), Some("| 65 | `details` | text: the JSON object as it is stored |"));
+}

@@ -1,16 +1,11 @@
 //! Proofs about the log as it is stored, each made in one moment of it.
 
-use std::ops::Range;
-
 use rusqlite::Connection;
 
 use super::tiles::{Tiles, unlike};
 use super::{Doing, Files, leaves, places, tree};
-use crate::ledger::{self, Consistency, Content, Head, Inclusion, Leaf};
+use crate::ledger::{self, Consistency, Head, Inclusion};
 use crate::store::StoreError;
-
-/// Most entries that are read for the ledger at once.
-pub(crate) const MAX_LEAVES: u64 = 4_096;
 
 impl Files {
     /// The ledger's tree at present.
@@ -71,22 +66,6 @@ impl Files {
             }
             let proof = ledger::consistency(old.size, new.size, &Tiles::new(connection))?;
             Ok(Consistency { old, new, proof })
-        })
-    }
-
-    /// What is hashed of the entries of `range`, oldest first; at most [`MAX_LEAVES`] of them.
-    ///
-    /// # Errors
-    /// An entry cannot be read, or the database fails.
-    pub(crate) fn leaves(&self, range: Range<u64>) -> Result<Vec<(Leaf, Content)>, StoreError> {
-        self.read(|connection| {
-            let mut found = Vec::new();
-            let range = range.start..range.end.min(range.start.saturating_add(MAX_LEAVES));
-            leaves::each(connection, &self.texts, range, |leaf, content, _| {
-                found.push((leaf, content));
-                Ok(())
-            })?;
-            Ok(found)
         })
     }
 }

@@ -12,6 +12,7 @@ use crate::field::{Field, FieldType};
 use crate::hold::{Hold, HoldChange, Release};
 use crate::policy::Plan;
 use crate::settings::SettingChange;
+use crate::store::sqlite::tests::tamper;
 use crate::store::{Batch, Files, Prepared, StateChange, StoredPayload, Verified, VerifyError, Writer, Wrong, verify};
 use crate::time::{SECOND, Timestamp};
 use crate::value::Value;
@@ -80,7 +81,7 @@ fn states(number: u64) -> (Vec<Entry>, StateChange) {
     let mut erased = told(number + 4, "payload.erased", &json!({ "reason": "a wish" }));
     erased.parent = Some(id(number - 10));
     let entries = vec![
-        told(number, "settings.updated", &json!({ "setting": "retention_days", "old": 90, "new": 60 })),
+        told(number, "settings.updated", &json!({ "changes": [{ "field": "retention_days", "old": 90, "new": 60 }] })),
         told(number + 1, "hold.placed", &placed(&first)),
         told(number + 2, "hold.placed", &placed(&second)),
         told(number + 3, "hold.released", &json!({ "hold": second.id, "reason": release.reason })),
@@ -134,20 +135,6 @@ impl World {
         Connection::open(self.file()).expect("a raw connection")
     }
 
-    /// Runs `sql` without triggers and constraints in the way, and puts the triggers back.
-    pub(super) fn tamper(&self, sql: &str) {
-        let raw = self.raw();
-        let sorted = "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'";
-        let triggers: Vec<(String, String)> = raw
-            .prepare(sorted)
-            .and_then(|mut found| found.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect())
-            .expect("triggers");
-        raw.execute_batch("PRAGMA ignore_check_constraints = ON").expect("off");
-        let dropped: String = triggers.iter().map(|(name, _)| format!("DROP TRIGGER {name};")).collect();
-        let made: String = triggers.iter().map(|(_, sql)| format!("{sql};")).collect();
-        raw.execute_batch(&format!("{dropped} {sql}; {made}")).unwrap_or_else(|error| panic!("{sql}: {error}"));
-    }
-
     pub(super) fn verify(&self) -> Result<Verified, VerifyError> {
         verify(self.folder(), &|_, _, _| {})
     }
@@ -155,7 +142,7 @@ impl World {
     /// What verification finds after `sql`.
     pub(super) fn wrong_after(&self, sql: &str) -> Wrong {
         let copy = self.copy();
-        copy.tamper(sql);
+        tamper(&copy.file(), sql);
         match copy.verify() {
             Err(VerifyError::Wrong(wrong)) => wrong,
             other => panic!("missed: {sql}: {other:?}"),
