@@ -4,4 +4,5 @@
 mod bundles;
 mod clock;
 mod signing;
+mod verify;
 mod world;
