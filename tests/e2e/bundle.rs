@@ -10,7 +10,7 @@ use mcp_audit_tests::{Api, Server, assert_plain, run, token_in};
 const EVENTS: &str = r#"[
     {"channel":"mcp","method":"tools/call","user":"uma","tool":"search \"äöü\" 😀","status_code":200,"duration_us":5},
     {"channel":"api","method":"GET","user":"otto","path":"/v1/pods","status_code":404},
-    {"channel":"mcp","method":"tools/call","user":"uma","tool":"secret","request":"{\"question\":\"apples?\"}"}
+    {"channel":"mcp","method":"tools/call","user":"uma","tool":"secret","payload":{"request":{"question":"apples?"}}}
 ]"#;
 
 struct World {

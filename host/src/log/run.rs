@@ -2,11 +2,11 @@
 
 use std::sync::{Arc, MutexGuard, PoisonError};
 
-use super::{Inner, RunError};
+use super::{Inner, RunError, SignError};
 use crate::access::{Access, Viewer};
 use crate::event::Event;
 use crate::manifest::{Cron, Job};
-use crate::recorder::StateChange;
+use crate::recorder::{RecordError, StateChange};
 use crate::retention::{self, Intent, Report};
 use crate::schedule::CronState;
 use crate::time::Timestamp;
@@ -84,8 +84,13 @@ impl Run {
         Ok(Begun::Going(intent))
     }
 
-    /// Does it; blocks until it is done.
+    /// Does it; blocks until it is done. What is about to go, and the intent to remove it, are signed before.
     pub(super) fn finish(self, intent: Intent) -> Result<CronState, RunError> {
+        match self.inner.sign() {
+            Err(SignError::Record(RecordError::Closed)) => return Err(RecordError::Closed.into()),
+            Err(error) => return self.end(Err(format!("nothing was deleted: {error}"))),
+            Ok(()) => {}
+        }
         let tell = |report: &Report| self.tell(report, intent.expected);
         let result = retention::run(intent, &self.inner.view.files, &self.inner.recorder, tell);
         self.end(result)
