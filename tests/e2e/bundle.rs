@@ -10,11 +10,11 @@ use mcp_audit_tests::{Api, Server, assert_plain, run, token_in};
 const EVENTS: &str = r#"[
     {"channel":"mcp","method":"tools/call","user":"uma","tool":"search \"äöü\" 😀","status_code":200,"duration_us":5},
     {"channel":"api","method":"GET","user":"otto","path":"/v1/pods","status_code":404},
-    {"channel":"mcp","method":"tools/call","user":"uma","tool":"secret","payload":{"request":{"question":"apples?"}}}
+    {"channel":"mcp","method":"tools/call","user":"uma","tool":"secret","status_code":200,"payload":{"request":{"question":"apples?"}}}
 ]"#;
 
 struct World {
-    server: Option<Server>,
+    server: Server,
     data: PathBuf,
     keys: Vec<String>,
 }
@@ -34,7 +34,7 @@ impl World {
         assert!(proof.text.starts_with("c2sp.org/tlog-proof@v1\nindex "), "{}", proof.text);
         let output = run(["key", "list", "--data", &data.to_string_lossy()]);
         let keys = String::from_utf8_lossy(&output.stdout).lines().map(ToOwned::to_owned).collect();
-        Self { server: Some(server), data, keys }
+        Self { server, data, keys }
     }
 
     fn bundle(&self, name: &str, arguments: &[&str]) -> PathBuf {
@@ -69,7 +69,7 @@ fn two_verifiers_take_the_good_bundle_and_neither_takes_a_bad_one() {
     let text = fs::read_to_string(&hiding).expect("a bundle");
     assert!(text.contains("secret") && !text.contains("otto") && !text.contains("apples?"), "{text}");
     assert_eq!(world.checked(&hiding), (true, true));
-    drop(world.server.take());
+    assert!(world.server.stop().success(), "the log is free");
     let whole = world.bundle("whole", &["--payloads", "--group", "admin", "--group", "auditor"]);
     let text = fs::read_to_string(&whole).expect("a bundle");
     assert!(text.contains("apples?") && text.contains("otto"), "{text}");

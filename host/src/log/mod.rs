@@ -8,6 +8,7 @@ mod figures;
 mod follow;
 mod holds;
 mod open;
+mod publishing;
 mod run;
 mod schedule;
 mod tokens;
