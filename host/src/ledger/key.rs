@@ -74,7 +74,7 @@ impl VerifierKey {
     /// # Errors
     /// It is not exactly that.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
-        let (name, kind, public) = parts(text, |name, kind, public| id(name, kind, public))?;
+        let (name, kind, public) = parts(text, id)?;
         Ok(Self { name, kind, public })
     }
 

@@ -158,7 +158,7 @@ impl Inner {
         if self.is_due()? {
             self.sign()?;
         }
-        Ok(self.record_places()?)
+        self.record_places()
     }
 
     fn is_due(&self) -> Result<bool, StoreError> {

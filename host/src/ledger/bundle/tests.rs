@@ -73,7 +73,7 @@ fn entry(seq: u64) -> Entry {
     let mut entry = Entry::new(Uuid::from_u128(seq.into()), at, at.plus(5));
     entry.seq = seq;
     entry.status_code = Some(200);
-    entry.parent = (seq % 2 == 0).then(Uuid::nil);
+    entry.parent = seq.is_multiple_of(2).then(Uuid::nil);
     entry.set_text(Field::Channel, Some("mcp"));
     entry.set_text(Field::Tool, Some("suche \"\u{e4}\" \u{1f600}\n"));
     entry.details.insert("n".to_owned(), 1.into());

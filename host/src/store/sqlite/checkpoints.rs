@@ -154,7 +154,7 @@ fn newest(connection: &Connection, which: &str) -> rusqlite::Result<Option<Store
 pub(super) fn stored(row: &Row<'_>) -> rusqlite::Result<StoredCheckpoint> {
     let archived: bool = row.get(4)?;
     let link: Option<Vec<u8>> = row.get(5)?;
-    let hashes = |link: Vec<u8>| link.chunks_exact(32).filter_map(|hash| Hash::from_slice(hash)).collect();
+    let hashes = |link: Vec<u8>| link.chunks_exact(32).filter_map(Hash::from_slice).collect();
     let checkpoint = NewCheckpoint {
         size: row.get(1)?,
         signed_at: Timestamp::from_micros(row.get(2)?),
