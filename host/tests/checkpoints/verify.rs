@@ -18,7 +18,7 @@ fn tamper(folder: &Path, sql: &str) {
     let dropped: String = triggers.iter().map(|(name, _)| format!("DROP TRIGGER {name};")).collect();
     let made: String = triggers.iter().map(|(_, sql)| format!("{sql};")).collect();
     raw.execute_batch("PRAGMA ignore_check_constraints = ON").expect("off");
-    raw.execute_batch(&format!("{dropped} {sql}; {made}")).unwrap_or_else(|error| panic!("{sql}: {error}"));
+    raw.execute_batch(&format!("{dropped} {sql}; {made}")).expect(sql);
 }
 
 #[tokio::test]
