@@ -110,7 +110,7 @@ fn hostile_notes_are_refused() {
         (format!("{body}\n"), NoteError::Unsigned),
         (format!("{body}\n\n"), NoteError::Unsigned),
         (text.trim_end().to_owned(), NoteError::Unsigned),
-        (format!("{text}\n"), NoteError::Line(1)),
+        (format!("{text}\n"), NoteError::Unsigned),
         (format!("{body}\n\n{}\n", line.replace('\u{2014}', "--")), NoteError::Line(1)),
         (format!("{body}\n\n{}\n", line.replace("log.example/a ", "log.example/a  ")), NoteError::Line(1)),
         (format!("{body}\n\n{}\n", line.replace("log.example/a", "log+example/a")), NoteError::Line(1)),
