@@ -97,6 +97,11 @@ impl Entry {
         self.texts.push_str(text.unwrap_or_default());
     }
 
+    /// The details as they are stored and hashed; `None` where there are none.
+    pub(crate) fn details_text(&self) -> Option<String> {
+        (!self.details.is_empty()).then(|| serde_json::to_string(&self.details).unwrap_or_default())
+    }
+
     /// The three-word outcome; an unreadable one counts as an error.
     pub fn outcome(&self) -> Outcome {
         self.text(Field::Outcome).and_then(Outcome::parse).unwrap_or(Outcome::Error)

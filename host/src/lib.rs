@@ -56,6 +56,8 @@ mod histogram;
 
 /// Legal holds.
 pub mod hold;
+/// The tree over all entries, and its proofs.
+pub mod ledger;
 /// The sandboxed policy.
 pub mod policy;
 /// Saved views.
@@ -63,8 +65,17 @@ pub mod saved_view;
 /// The data folder's secret key.
 pub mod secret;
 
+/// Small requests to others.
+mod fetch;
+
 /// The database.
 pub mod store;
+
+/// Who signs checkpoints.
+pub mod signer;
+
+/// Where checkpoints go.
+pub mod publish;
 
 /// How fast the log grows.
 pub mod growth;
@@ -99,6 +110,6 @@ pub mod http;
 pub use access::{Access, Right, Viewer};
 pub use event::Event;
 pub use log::{
-    AuditLog, ChangeError, CleanupProgress, CronStatus, Follower, LogView, OpenError, Options, PayloadError, RunError,
-    TokenRequest, Word,
+    AuditLog, BundleRequest, Bundled, ChangeError, CleanupProgress, CronStatus, EvidenceError, Follower, LogView,
+    OpenError, Options, PayloadError, RunError, SignError, TokenRequest, Word,
 };

@@ -10,6 +10,7 @@ use crate::domain::Domain;
 use crate::entry::Entry;
 use crate::field::Field;
 use crate::growth::Growth;
+use crate::ledger::{Consistency, Inclusion};
 use crate::store::{
     Extent, Files, GroupBy, GroupQuery, GroupSort, Groups, Page, PageQuery, Place, StoreError, StoredPayload, Usage,
     UsageQuery, Values, is_dimension,
@@ -58,6 +59,25 @@ impl<'a> Reader<'a> {
     pub fn after(&self, domain: Domain, after: Option<u64>, limit: usize) -> Result<Vec<Entry>, ReadError> {
         let domain = self.visible()?.and(domain);
         Ok(self.files.after(&domain, after, limit.clamp(1, MAX_LIMIT))?)
+    }
+
+    /// All entries above `after`, oldest first, at most [`MAX_LIMIT`], and whether each matches `domain` and may be seen:
+    /// of the others nothing may be told but that they are there.
+    pub(crate) fn sealed(
+        &self,
+        domain: &Domain,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<(Entry, bool)>, ReadError> {
+        let visible = self.visible()?.and(domain.clone());
+        let entries = self.files.after(&Domain::TRUE, after, limit.clamp(1, MAX_LIMIT))?;
+        Ok(entries
+            .into_iter()
+            .map(|entry| {
+                let shown = visible.matches(&entry);
+                (entry, shown)
+            })
+            .collect())
     }
 
     /// The entry with this id; one that the viewer may not see is absent.
@@ -154,6 +174,25 @@ impl<'a> Reader<'a> {
     /// The viewer may not read, or the store fails.
     pub fn values(&self, field: Field, limit: usize) -> Result<Values, ReadError> {
         Ok(self.files.values(&self.visible()?, field, limit.clamp(1, MAX_LIMIT))?)
+    }
+
+    /// The entry with this id, and the proof that it is in the ledger's tree of `size` leaves, or in the present one;
+    /// absent where the viewer may not see it. Whoever may see an entry may have it proved.
+    ///
+    /// # Errors
+    /// The viewer may not read, there is no proof for that size, or the store fails.
+    pub fn inclusion(&self, id: Uuid, size: Option<u64>) -> Result<Option<Inclusion>, ReadError> {
+        let Some(entry) = self.entry(id)? else { return Ok(None) };
+        Ok(self.files.inclusion(entry.seq, size)?)
+    }
+
+    /// The proof that the log of `old` entries is the beginning of that of `new`, or of the present one.
+    ///
+    /// # Errors
+    /// The viewer may not verify, there is no proof for these sizes, or the store fails.
+    pub fn consistency(&self, old: u64, new: Option<u64>) -> Result<Consistency, ReadError> {
+        self.access.require(Right::Verify)?;
+        Ok(self.files.consistency(old, new)?)
     }
 
     /// How large the log is as a whole: for those who configure or verify it.

@@ -3,6 +3,10 @@
 
 use std::time::{Duration, Instant};
 
+mod age;
+
+pub(crate) use age::{LONGEST_STEP, Witness};
+
 use crate::event::{Channel, Detail, Event, Failure, Kind};
 use crate::hold;
 use crate::policy::{Plan, Policy};
@@ -21,6 +25,10 @@ const LONGEST_REST: Duration = Duration::from_millis(100);
 pub(crate) struct Intent {
     /// As the policy says; no policy knows of holds.
     plan: Plan,
+    /// A step of the clock that is not believed, and keeps entries that would be old by it.
+    doubted: Option<(Timestamp, Timestamp)>,
+    /// No entry from this place on goes, whatever its age: what no checkpoint covers cannot be proved to have been there.
+    at_most: Option<u64>,
     /// Where the holds stop it.
     held: Option<Timestamp>,
     /// The first entry's place before the run.
@@ -40,14 +48,15 @@ pub(crate) struct Report {
 /// Works out what may go at `now`.
 pub(crate) fn plan(policy: &Policy, settings: &Settings, files: &Files, now: Timestamp) -> Result<Intent, String> {
     let plan = policy.retention(settings, now).map_err(|fault| format!("nothing was deleted: {fault}"))?;
-    measured(plan, files).map_err(|error| format!("nothing was deleted: {error}"))
+    measured(plan, None, files).map_err(|error| format!("nothing was deleted: {error}"))
 }
 
-fn measured(plan: Plan, files: &Files) -> Result<Intent, StoreError> {
+fn measured(plan: Plan, at_most: Option<u64>, files: &Files) -> Result<Intent, StoreError> {
     let held = files.held_from()?;
     let first = files.places()?.start;
     let kept = hold::cut(plan, held).entries_before.map_or(Ok(first), |before| files.place_at(before))?;
-    Ok(Intent { plan, held, first, expected: kept.saturating_sub(first) })
+    let expected = kept.min(at_most.unwrap_or(u64::MAX)).saturating_sub(first);
+    Ok(Intent { plan, at_most, held, first, expected, ..Intent::default() })
 }
 
 /// Removes it, chunk by chunk, so that recording goes on between them; `tell` hears of each. A hold that is placed
@@ -65,7 +74,8 @@ pub(crate) fn run(
         report.intent.held = files.held_from().map_err(|error| error.to_string())?;
         let plan = hold::cut(intent.plan, report.intent.held);
         let begun = Instant::now();
-        let Pruned { entries, payloads, more } = recorder.prune(plan).map_err(|error| error.to_string())?;
+        let Pruned { entries, payloads, more } =
+            recorder.prune(plan, intent.at_most).map_err(|error| error.to_string())?;
         cleanup.removed(entries, payloads);
         report.entries += entries;
         report.payloads += payloads;
@@ -81,6 +91,15 @@ pub(crate) fn run(
 }
 
 impl Intent {
+    /// Without what no old enough checkpoint is about.
+    pub(crate) fn witnessed(self, witness: &Witness, files: &Files) -> Result<Self, String> {
+        let at_most = self.plan.entries_before.map(|moment| witness.at_most(moment));
+        let cut = measured(witness.cut(self.plan), at_most, files)
+            .map_err(|error| format!("nothing was deleted: {error}"))?;
+        let doubted = witness.doubted().filter(|_| cut.expected < self.expected);
+        Ok(Self { doubted, ..cut })
+    }
+
     /// The moment from which on a hold keeps what the policy would let go.
     fn stopped_at(&self) -> Option<Timestamp> {
         self.held.filter(|_| hold::cut(self.plan, self.held) != self.plan)
@@ -93,6 +112,8 @@ impl Intent {
             ("payloads_before", plan.payloads_before),
             ("usage_before", plan.usage_before),
             ("held_from", self.stopped_at()),
+            ("clock_doubted_from", self.doubted.map(|(from, _)| from)),
+            ("clock_doubted_to", self.doubted.map(|(_, to)| to)),
         ];
         for (name, moment) in moments {
             if let Some(moment) = moment {
@@ -107,10 +128,15 @@ impl Report {
     /// The run in one sentence.
     pub(crate) fn message(&self) -> String {
         let removed = format!("{} entries and {} payloads removed", self.entries, self.payloads);
-        match self.intent.stopped_at() {
-            Some(held) => format!("{removed}; a legal hold keeps everything recorded from {held} on"),
-            None => removed,
-        }
+        let held = self.intent.stopped_at();
+        let held = held.map(|held| format!("; a legal hold keeps everything recorded from {held} on"));
+        let doubted = self.intent.doubted.map(|(from, to)| {
+            format!(
+                "; the clock went from {from} to {to} in one step, so that entries are kept longer until an admin says \
+                 that the clock is right"
+            )
+        });
+        [Some(removed), held, doubted].into_iter().flatten().collect()
     }
 }
 

@@ -46,7 +46,9 @@ async fn a_receipt_means_stored_and_an_id_is_stored_once() {
 #[tokio::test]
 async fn what_does_not_fit_is_counted_exactly() {
     let folder = tempfile::tempdir().expect("a folder");
-    let log = Options::new(folder.path()).queue(QueueLimits { items: 8, bytes: 1 << 20 }).open().expect("a log");
+    let log = Options::new(folder.path()).queue(QueueLimits { items: 8, bytes: 1 << 20 });
+    // Nobody else puts anything into the queue.
+    let log = log.own_schedule().open().expect("a log");
     let (holding, held) = std::sync::mpsc::channel();
     let (release, released) = std::sync::mpsc::channel::<()>();
     // Holds the recorder's thread, so that the queue fills up behind it.

@@ -140,6 +140,15 @@ CREATE TABLE payload (
     notes    TEXT NOT NULL
 ) STRICT;
 
+-- The ledger: a Merkle tree over all entries there have ever been; docs/ledger.md has the form of it. A tile is up to 256
+-- hashes side by side: of the leaves at level 0, of each full tile of the level below at the others.
+CREATE TABLE tile (
+    level  INTEGER NOT NULL CHECK (level >= 0 AND level < 8),
+    number INTEGER NOT NULL CHECK (number >= 0),
+    hashes BLOB    NOT NULL CHECK (length(hashes) % 32 = 0 AND length(hashes) BETWEEN 32 AND 8192),
+    PRIMARY KEY (level, number)
+) STRICT, WITHOUT ROWID;
+
 -- One row. Entries with seq < pruned and payloads with seq < payloads_pruned are gone by retention.
 CREATE TABLE head (
     one             INTEGER PRIMARY KEY CHECK (one = 1),
@@ -151,7 +160,13 @@ CREATE TABLE head (
     swept           INTEGER NOT NULL DEFAULT 0,
     -- Usage of entries with seq < usage_pruned is gone by retention; all of them began and were recorded by usage_until.
     usage_pruned    INTEGER NOT NULL DEFAULT 0,
-    usage_until     INTEGER
+    usage_until     INTEGER,
+    -- The place of the entry whose payload is being erased; set only within the transaction that does it.
+    erasing         INTEGER,
+    -- How many leaves the ledger's tree has, and its root; that of no leaf is the hash of nothing.
+    size            INTEGER NOT NULL DEFAULT 0,
+    root            BLOB    NOT NULL DEFAULT x'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
+        CHECK (length(root) = 32)
 ) STRICT;
 INSERT INTO head (one, pruned, payloads_pruned) VALUES (1, 0, 0);
 
@@ -183,6 +198,40 @@ CREATE TABLE hold (
     release_reason TEXT,
     CHECK ((released_at IS NULL) = (released_by IS NULL) AND (released_at IS NULL) = (release_reason IS NULL))
 ) STRICT;
+
+-- Keys that check the log's signatures: those in use and those of before.
+CREATE TABLE verifier (
+    -- As C2SP signed-note writes it.
+    vkey  TEXT    PRIMARY KEY,
+    since INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- What was signed of the log, with places and roots of the tree. The first of each day stays for ever, the others for two
+-- days of one a minute.
+CREATE TABLE checkpoint (
+    number    INTEGER PRIMARY KEY CHECK (number > 0),
+    size      INTEGER NOT NULL,
+    signed_at INTEGER NOT NULL,
+    -- The signed note.
+    note      TEXT    NOT NULL,
+    archived  INTEGER NOT NULL CHECK (archived IN (0, 1)),
+    -- The consistency proof from the archived one before to this, 32 bytes a hash: after a cleanup few of them can be made.
+    link      BLOB CHECK (link IS NULL OR archived)
+) STRICT;
+CREATE INDEX checkpoint_archived ON checkpoint (archived, number);
+
+-- Until which checkpoint somebody said that the clock was right, however long a step it made.
+CREATE TABLE clock (
+    number INTEGER PRIMARY KEY
+) STRICT;
+
+-- Which checkpoint arrived last at each place where they are published.
+CREATE TABLE place (
+    name      TEXT    PRIMARY KEY,
+    number    INTEGER NOT NULL,
+    -- Whether the last one did not arrive, so that only the first failure and the end of it are told.
+    failing   INTEGER NOT NULL CHECK (failing IN (0, 1))
+) STRICT, WITHOUT ROWID;
 
 -- Named searches, each of one user.
 CREATE TABLE view (
@@ -217,8 +266,9 @@ END;
 CREATE TRIGGER payload_no_update BEFORE UPDATE ON payload BEGIN
     SELECT RAISE(ABORT, 'payloads are immutable');
 END;
-CREATE TRIGGER payload_no_delete BEFORE DELETE ON payload WHEN old.seq >= (SELECT payloads_pruned FROM head) BEGIN
-    SELECT RAISE(ABORT, 'payloads are immutable: only retention removes them');
+CREATE TRIGGER payload_no_delete BEFORE DELETE ON payload
+WHEN old.seq >= (SELECT payloads_pruned FROM head) AND old.seq IS NOT (SELECT erasing FROM head) BEGIN
+    SELECT RAISE(ABORT, 'payloads are immutable: only retention and an erasure remove them');
 END;
 CREATE TRIGGER payload_append_only BEFORE INSERT ON payload
 WHEN new.seq IS NOT (SELECT max(seq) FROM entry) OR new.seq <= (SELECT max(seq) FROM payload)
@@ -269,6 +319,26 @@ WHEN new.run < coalesce((SELECT first + length FROM usage_run ORDER BY first DES
     SELECT RAISE(ABORT, 'usage is append-only');
 END;
 
+-- A tile grows at its end until it is full, and goes when all of its leaves are gone.
+CREATE TRIGGER tile_no_update BEFORE UPDATE ON tile
+WHEN new.level IS NOT old.level OR new.number IS NOT old.number OR length(new.hashes) <= length(old.hashes)
+    OR substr(new.hashes, 1, length(old.hashes)) IS NOT old.hashes BEGIN
+    SELECT RAISE(ABORT, 'tiles only grow');
+END;
+CREATE TRIGGER tile_no_delete BEFORE DELETE ON tile
+WHEN old.number >= (SELECT pruned FROM head) >> (8 * (old.level + 1)) BEGIN
+    SELECT RAISE(ABORT, 'tiles are immutable: only retention removes them');
+END;
+CREATE TRIGGER tile_append_only BEFORE INSERT ON tile
+WHEN new.number IS NOT coalesce((SELECT max(number) + 1 FROM tile WHERE level = new.level), new.number) BEGIN
+    SELECT RAISE(ABORT, 'tiles are append-only');
+END;
+
+CREATE TRIGGER head_tree_grows BEFORE UPDATE ON head
+WHEN new.size IS NOT old.size AND new.size IS NOT (SELECT max(seq) + 1 FROM entry)
+    OR new.size = old.size AND new.root IS NOT old.root BEGIN
+    SELECT RAISE(ABORT, 'the tree grows with the log');
+END;
 CREATE TRIGGER head_only_forward BEFORE UPDATE ON head
 WHEN new.pruned < old.pruned OR new.payloads_pruned < old.payloads_pruned OR new.payloads_pruned < new.pruned
     OR new.payloads_pruned > coalesce((SELECT max(seq) + 1 FROM entry), old.payloads_pruned)
@@ -294,4 +364,27 @@ CREATE TRIGGER hold_no_delete BEFORE DELETE ON hold BEGIN
 END;
 CREATE TRIGGER hold_append_only BEFORE INSERT ON hold WHEN EXISTS (SELECT 1 FROM hold WHERE id = new.id) BEGIN
     SELECT RAISE(ABORT, 'holds are kept');
+END;
+
+CREATE TRIGGER verifier_no_update BEFORE UPDATE ON verifier BEGIN
+    SELECT RAISE(ABORT, 'keys are kept');
+END;
+CREATE TRIGGER verifier_no_delete BEFORE DELETE ON verifier BEGIN
+    SELECT RAISE(ABORT, 'keys are kept');
+END;
+
+CREATE TRIGGER checkpoint_no_update BEFORE UPDATE ON checkpoint BEGIN
+    SELECT RAISE(ABORT, 'checkpoints are immutable');
+END;
+CREATE TRIGGER checkpoint_no_delete BEFORE DELETE ON checkpoint
+WHEN old.archived OR old.number > (SELECT max(number) - 2880 FROM checkpoint) BEGIN
+    SELECT RAISE(ABORT, 'checkpoints are kept');
+END;
+CREATE TRIGGER checkpoint_append_only BEFORE INSERT ON checkpoint
+WHEN new.number IS NOT coalesce((SELECT max(number) + 1 FROM checkpoint), 1)
+    OR new.size < (SELECT size FROM checkpoint ORDER BY number DESC LIMIT 1) BEGIN
+    SELECT RAISE(ABORT, 'checkpoints are append-only');
+END;
+CREATE TRIGGER place_only_forward BEFORE UPDATE ON place WHEN new.number < old.number BEGIN
+    SELECT RAISE(ABORT, 'what was published stays published');
 END;

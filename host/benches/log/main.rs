@@ -10,6 +10,7 @@ mod export;
 mod ingest;
 mod kept;
 mod layer;
+mod ledger;
 mod native;
 mod policy;
 mod proxy;
@@ -43,6 +44,7 @@ enum What {
     Caller(caller::Caller),
     Policy(policy::Judging),
     Ingest(ingest::Ingest),
+    Ledger(ledger::Sealing),
     Query(query::Query),
     Proxy(proxy::Proxying),
     Layer(layer::Layering),
@@ -59,6 +61,7 @@ fn main() -> Outcome {
         What::Caller(bench) => bench.run(),
         What::Policy(bench) => bench.run(),
         What::Ingest(bench) => bench.run(),
+        What::Ledger(bench) => bench.run(),
         What::Query(bench) => bench.run(),
         What::Proxy(bench) => bench.run(),
         What::Layer(bench) => bench.run(),
@@ -69,9 +72,11 @@ fn main() -> Outcome {
         What::Small => Ok(()),
     };
     match Arguments::parse().what {
-        What::Small => ["caller", "policy", "ingest", "query", "proxy", "layer", "size", "usage", "cleanup", "export"]
-            .into_iter()
-            .try_for_each(|name| run(Arguments::try_parse_from(["log", name, "--small"])?.what)),
+        What::Small => {
+            ["caller", "policy", "ingest", "ledger", "query", "proxy", "layer", "size", "usage", "cleanup", "export"]
+        }
+        .into_iter()
+        .try_for_each(|name| run(Arguments::try_parse_from(["log", name, "--small"])?.what)),
         what => run(what),
     }
 }

@@ -10,11 +10,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use mcp_audit::price::Prices;
-use mcp_audit::recorder::QueueLimits;
 use mcp_audit::{AuditLog, LogView, Options, Viewer};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
+
+use super::config::CheckpointTable;
+
+/// The keys that the log signs with, where the environment has them and no file.
+pub(super) fn signing_keys() -> Option<String> {
+    std::env::var("MCP_AUDIT_SIGNING_KEYS").ok()
+}
 
 /// An error for a person.
 pub(super) type Failure = Box<dyn Error + Send + Sync>;
@@ -28,17 +33,16 @@ pub(super) struct LogOptions {
     /// A policy of your own instead of the default one: a WebAssembly component.
     #[arg(long, value_name = "FILE", env = "MCP_AUDIT_POLICY")]
     pub(super) policy: Option<PathBuf>,
+    /// The file with the keys that the log signs with [default: signing.key in its folder].
+    #[arg(long, value_name = "FILE", env = "MCP_AUDIT_SIGNING_KEY_FILE")]
+    pub(super) signing_key: Option<PathBuf>,
 }
 
 impl LogOptions {
     /// Opens the log for recording.
     pub(super) fn open(&self) -> Result<AuditLog, Failure> {
-        self.open_with(QueueLimits::default(), Prices::default())
-    }
-
-    /// The same with another size of the queue, and prices of language models.
-    pub(super) fn open_with(&self, queue: QueueLimits, prices: Prices) -> Result<AuditLog, Failure> {
-        Ok(self.options()?.queue(queue).prices(prices).open()?)
+        let signer = CheckpointTable { signing_key: self.signing_key.clone(), ..CheckpointTable::default() };
+        Ok(self.options()?.signer(signer.signer(signing_keys())).open()?)
     }
 
     /// Opens the log for recording one thing, without running jobs that are due.
@@ -51,7 +55,8 @@ impl LogOptions {
         Ok(self.options()?.view()?)
     }
 
-    fn options(&self) -> Result<Options, Failure> {
+    /// How it is opened.
+    pub(super) fn options(&self) -> Result<Options, Failure> {
         let options = Options::new(&self.data);
         let Some(path) = &self.policy else { return Ok(options) };
         let component =

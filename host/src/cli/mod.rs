@@ -1,9 +1,13 @@
 //! The command line: one file a subcommand.
 
+mod bundle;
+mod check_bundle;
+mod checkpoint;
 mod common;
 mod config;
 #[cfg(feature = "demo")]
 mod demo;
+mod erase;
 mod export;
 mod filter;
 mod groups;
@@ -11,6 +15,7 @@ mod list;
 mod openapi;
 mod print;
 mod print_usage;
+mod proof;
 mod question;
 mod serve;
 mod show;
@@ -18,6 +23,7 @@ mod stdio;
 mod tail;
 mod token;
 mod usage;
+mod verify;
 
 use std::io;
 use std::process::ExitCode;
@@ -53,6 +59,20 @@ enum Command {
     Export(Box<export::Exporting>),
     /// Show one entry.
     Show(show::Show),
+    /// Print the newest signed checkpoint.
+    Checkpoint(checkpoint::Checkpoint),
+    /// The keys that sign the log, and those that check it.
+    #[command(subcommand)]
+    Key(checkpoint::Key),
+    /// Write entries into a file that outsiders can check without the log.
+    Bundle(bundle::Bundle),
+    /// Hold the whole log against its ledger: whether anything was changed or is missing.
+    Verify(verify::Verify),
+    /// Prove that an entry is in the log, or that the log has only been added to.
+    #[command(subcommand)]
+    Proof(proof::Proof),
+    /// Erase the payload of one entry; the entry stays, and one more says who did it and why.
+    Erase(erase::Erase),
     /// Print the document of the HTTP API, in OpenAPI 3.1.
     #[command(name = "openapi")]
     OpenApi(openapi::OpenApi),
@@ -77,6 +97,12 @@ pub(crate) fn run() -> ExitCode {
         Command::Tail(tail) => tail.run(),
         Command::Export(export) => export.run(),
         Command::Show(show) => show.run(),
+        Command::Checkpoint(checkpoint) => checkpoint.run(),
+        Command::Key(key) => key.run(),
+        Command::Bundle(bundle) => bundle.run(),
+        Command::Verify(verify) => verify.run(),
+        Command::Proof(proof) => proof.run(),
+        Command::Erase(erase) => erase.run(),
         Command::OpenApi(openapi) => openapi.run(),
         #[cfg(feature = "demo")]
         Command::Demo(demo) => demo.run(),

@@ -17,7 +17,7 @@ use mcp_audit::store::Tokens;
 use tokio::net::TcpListener;
 
 use super::Outcome;
-use super::common::{Failure, GRACE, LogOptions, listen, say, serve_until_end, stop_signal};
+use super::common::{Failure, GRACE, LogOptions, listen, say, serve_until_end, signing_keys, stop_signal};
 use super::config::{Config, Server, Text};
 
 /// Where the log is, if nobody says.
@@ -51,6 +51,12 @@ pub(super) struct Serve {
     /// a token.
     #[arg(long)]
     open: bool,
+    /// The file with the keys that the log signs with [default: signing.key in its folder].
+    #[arg(long, value_name = "FILE", env = "MCP_AUDIT_SIGNING_KEY_FILE")]
+    signing_key: Option<PathBuf>,
+    /// Publish checkpoints into this folder.
+    #[arg(long, value_name = "DIR", env = "MCP_AUDIT_CHECKPOINTS")]
+    checkpoints: Option<PathBuf>,
     /// Browsers come over https, which a proxy in front ends: the session's cookie is then sent over nothing else.
     #[arg(long)]
     https: bool,
@@ -74,6 +80,9 @@ impl Serve {
         if !self.upstreams.is_empty() {
             config.upstreams = Some(self.upstreams.into_iter().map(Server).collect());
         }
+        let checkpoints = config.checkpoints.get_or_insert_default();
+        checkpoints.signing_key = self.signing_key.or(checkpoints.signing_key.take());
+        checkpoints.folder = self.checkpoints.or(checkpoints.folder.take());
         if self.open {
             config.sign_in.get_or_insert_default().open = Some(true);
         }
@@ -84,10 +93,9 @@ impl Serve {
 async fn serve(config: Config) -> Result<AuditLog, Failure> {
     let upstreams: Vec<_> = config.upstreams.iter().flatten().map(|Server(upstream)| upstream.clone()).collect();
     one_name_each(&upstreams)?;
-    let options =
-        LogOptions { data: config.data.clone().unwrap_or_else(|| DATA.into()), policy: config.policy.clone() };
-    let identity = identity(&config, &options.data)?;
-    let log = options.open_with(config.queue(), config.prices.clone().unwrap_or_default())?;
+    let data = config.data.clone().unwrap_or_else(|| DATA.into());
+    let identity = identity(&config, &data)?;
+    let log = open(&config, data)?;
     for group in config.unknown_groups(log.manifest()) {
         let known: Vec<_> = log.manifest().groups.iter().map(|group| group.name.as_str()).collect();
         tracing::warn!("the policy has no group {group:?}, so it gives no right; it has {}", known.join(", "));
@@ -108,6 +116,15 @@ async fn serve(config: Config) -> Result<AuditLog, Failure> {
     let metrics = tell_figures(metrics, &log)?;
     tokio::try_join!(http::serve(listener, router, stop_signal()), metrics)?;
     Ok(log)
+}
+
+/// The log as the configuration has it.
+fn open(config: &Config, data: PathBuf) -> Result<AuditLog, Failure> {
+    let checkpoints = config.checkpoints();
+    let token = std::env::var("MCP_AUDIT_CHECKPOINT_TOKEN").ok();
+    let options = LogOptions { data, policy: config.policy.clone(), signing_key: None }.options()?;
+    let options = options.queue(config.queue()).prices(config.prices.clone().unwrap_or_default());
+    Ok(options.signer(checkpoints.signer(signing_keys())).publish(checkpoints.places(token)).open()?)
 }
 
 /// Who may come in.

@@ -71,6 +71,7 @@ impl Collector for Scrape {
         sheet.store(&figures)?;
         sheet.policy(figures.gauges)?;
         sheet.cleanup(&figures)?;
+        sheet.checkpoints(&figures)?;
         sheet.gauge("tail_subscribers", "Those who follow the log", figures.followers as u64)
     }
 }
@@ -134,6 +135,22 @@ impl Sheet<'_> {
         let Some(last) = &figures.cleanup else { return Ok(()) };
         self.moment("cleanup_last_run_timestamp", "When it ran last", last.last_run.unwrap_or(Timestamp::EPOCH))?;
         self.gauge("cleanup_last_success", "Whether that run succeeded", last.last_succeeded == Some(true))
+    }
+
+    fn checkpoints(&mut self, figures: &Figures<'_>) -> Result<(), Error> {
+        self.counter(
+            "checkpoints_unsigned",
+            "Checkpoints that could not be signed",
+            &AtomicU64::new(figures.unsigned),
+        )?;
+        if let Some((size, signed_at)) = figures.checkpoint {
+            self.gauge("checkpoint_entries", "Entries that the newest checkpoint is about", size)?;
+            self.moment("checkpoint_timestamp", "When it was signed", signed_at)?;
+        }
+        let failures = figures.places.iter().map(|place| place.failures).sum();
+        self.counter("checkpoints_unpublished", "Checkpoints that did not arrive", &AtomicU64::new(failures))?;
+        let failing = figures.places.iter().filter(|place| place.failing.is_some()).count();
+        self.gauge("publishing_failing", "Places where checkpoints do not arrive just now", failing as u64)
     }
 
     fn next<'s>(

@@ -11,9 +11,9 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use super::fetch::{Fetch, LONGEST};
 use super::jws::{Key, Signed};
 use super::jwt::JwtError;
+use crate::fetch::{Fetch, FetchError, LONGEST};
 
 /// How long keys are used without a look whether the issuer has taken one back.
 const AGE: Duration = Duration::from_secs(3_600);
@@ -53,8 +53,8 @@ pub enum KeySourceError {
     )]
     Empty(PathBuf),
     /// This machine trusts nobody.
-    #[error("no https:// address can be read: this machine trusts no certificates ({0}); install ca-certificates")]
-    Certificates(std::io::Error),
+    #[error(transparent)]
+    Certificates(#[from] FetchError),
 }
 
 impl KeySource {

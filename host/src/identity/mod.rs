@@ -1,6 +1,5 @@
 //! Sign-in: from what a request brings to who that is, quickly enough to ask for every request.
 
-mod fetch;
 mod front;
 mod groups;
 mod jwks;

@@ -38,10 +38,22 @@ impl AuditLog {
     /// # Errors
     /// It is not complete, or this could not be recorded: the file must not count as whole then.
     pub fn end_export(&self, access: &Access, export: &Export) -> Result<Manifest, ExportError> {
-        let manifest = export.completed(self.now())?;
+        let checkpoint = self.covering(export.manifest().last_place);
+        let manifest = Manifest { checkpoint, ..export.completed(self.now())? };
         let event = Event { parent: export.id(), ..self.by(COMPLETED, access) };
         self.0.recorder.change(StateChange::default(), vec![manifest.told_by(event)])?;
         Ok(manifest)
+    }
+
+    /// The newest checkpoint, signed now where the newest is about none of the last rows.
+    fn covering(&self, last: Option<u64>) -> Option<String> {
+        let newest = || self.0.view.files.newest_checkpoint().ok().flatten().map(|newest| newest.checkpoint);
+        if newest().is_none_or(|newest| last.is_some_and(|last| newest.size <= last))
+            && let Err(error) = self.sign()
+        {
+            tracing::warn!(%error, "an export's manifest has no checkpoint that is about all of it");
+        }
+        newest().map(|newest| newest.note)
     }
 
     /// Says that it broke off. Does not wait: what is lost where the queue is full is counted by the log, and an export

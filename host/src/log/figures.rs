@@ -1,6 +1,9 @@
 //! The log in figures, for whoever watches the process. They are about the log as a whole and name nobody.
 
+use std::sync::atomic::Ordering;
+
 use super::AuditLog;
+use crate::publish::PlaceStatus;
 use crate::recorder::Gauges;
 use crate::schedule::CronState;
 use crate::store::Extent;
@@ -12,11 +15,22 @@ pub(crate) struct Figures<'a> {
     pub(crate) followers: usize,
     pub(crate) opened: Timestamp,
     pub(crate) extent: Option<Extent>,
+    /// The newest checkpoint: how many entries it is about, and when it was signed.
+    pub(crate) checkpoint: Option<(u64, Timestamp)>,
+    /// Checkpoints that could not be signed or stored.
+    pub(crate) unsigned: u64,
+    /// Where checkpoints are published.
+    pub(crate) places: Vec<PlaceStatus>,
     /// The scheduled job that ran last.
     pub(crate) cleanup: Option<CronState>,
 }
 
 impl AuditLog {
+    fn newest_mark(&self) -> Option<(u64, Timestamp)> {
+        let newest = self.0.view.files.newest_checkpoint().ok()??.checkpoint;
+        Some((newest.size, newest.signed_at))
+    }
+
     /// The figures as of now; blocks.
     pub(crate) fn figures(&self) -> Figures<'_> {
         let crons = self.0.view.files.crons().unwrap_or_default();
@@ -24,6 +38,9 @@ impl AuditLog {
             gauges: self.0.recorder.gauges(),
             followers: self.followers(),
             opened: self.0.opened,
+            checkpoint: self.newest_mark(),
+            unsigned: self.0.checkpoints.failed.load(Ordering::Relaxed),
+            places: self.0.checkpoints.publisher.statuses(),
             extent: self.0.view.files.extent().ok(),
             cleanup: crons.into_values().filter(|cron| cron.last_run.is_some()).max_by_key(|cron| cron.last_run),
         }

@@ -39,10 +39,13 @@ impl AuditLog {
                 "The hold ends before it begins: give an end after its start.".to_owned(),
             ));
         }
+        let _changing = self.0.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let NewHold { from, to, .. } = wanted;
         let (now, placed_by) = (self.now(), access.viewer().user.clone());
         let hold = Hold { id: new_id(now), from, to, reason, placed_by, placed_at: now, released: None };
         let event = facts(self.by("hold.placed", access), &hold).fact("reason", hold.reason.clone());
+        // Verification compares the hold with the entry about it.
+        let event = Event { occurred_at: hold.placed_at, ..event };
         self.change_hold(HoldChange::Place(hold.clone()), event)?;
         Ok(hold)
     }
@@ -63,6 +66,7 @@ impl AuditLog {
         let reason = hold::reason(reason).map_err(ChangeError::Refused)?;
         let release = Release { by: access.viewer().user.clone(), at: self.now(), reason };
         let event = facts(self.by("hold.released", access), &hold).fact("reason", release.reason.clone());
+        let event = Event { occurred_at: release.at, ..event };
         self.change_hold(HoldChange::Release(id, release.clone()), event)?;
         Ok(Hold { released: Some(release), ..hold })
     }

@@ -1,11 +1,16 @@
 //! The audit log as its embedder holds it: one cheap handle to everything.
 
+mod bundle;
+mod checkpoints;
 mod deed;
+mod erase;
+mod evidence;
 mod exports;
 mod figures;
 mod follow;
 mod holds;
 mod open;
+mod publishing;
 mod run;
 mod schedule;
 mod tokens;
@@ -20,6 +25,7 @@ use serde_json::Value as Json;
 use tokio::sync::watch;
 use uuid::Uuid;
 
+use self::checkpoints::Checkpoints;
 use crate::access::{Access, Denied, Right};
 use crate::entry::Entry;
 use crate::event::Event;
@@ -30,6 +36,9 @@ use crate::settings::{InvalidSetting, SettingChange, Settings};
 use crate::store::{StoreError, Stored, StoredPayload, TokenError};
 use crate::time::Timestamp;
 
+pub use bundle::{BundleRequest, Bundled};
+pub use checkpoints::SignError;
+pub use evidence::EvidenceError;
 pub(crate) use figures::Figures;
 use follow::Followers;
 pub use follow::{Follower, Word};
@@ -46,6 +55,9 @@ pub struct AuditLog(Arc<Inner>);
 struct Inner {
     view: LogView,
     recorder: Recorder,
+    checkpoints: Checkpoints,
+    /// How long a step of the clock may be to be believed, in microseconds.
+    longest_step: i64,
     secret: Secret,
     /// The scheduled job that is running.
     running: Mutex<Option<(String, CleanupProgress)>>,
@@ -82,6 +94,9 @@ pub enum ChangeError {
     /// The tokens cannot be read or written.
     #[error(transparent)]
     Tokens(TokenError),
+    /// There is no checkpoint of it.
+    #[error("nothing was changed: {0}")]
+    Sign(#[from] SignError),
     /// It could not be recorded, so it was not done.
     #[error("nothing was changed: {0}")]
     Record(#[from] RecordError),
@@ -220,6 +235,7 @@ impl Inner {
     fn close(&self) {
         self.stopping.send_replace(true);
         self.recorder.close(Some(self.event("log.stopped")));
+        self.end_checkpoints();
     }
 }
 

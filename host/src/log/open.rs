@@ -5,17 +5,22 @@ use std::sync::{Arc, Mutex, RwLock};
 
 use tokio::sync::watch;
 
+use super::checkpoints::{Checkpoints, SignError};
 use super::{AuditLog, Followers, Inner, LogView};
 use crate::access::{Access, Right, Viewer};
 use crate::domain::Domain;
 use crate::entry::Entry;
 use crate::field::Field;
+use crate::ledger::{self, VerifierKey};
 use crate::policy::{Limits, LoadError, Policy};
 use crate::price::Prices;
+use crate::publish::{EndpointError, Places, Publisher};
 use crate::reader::Reader;
-use crate::recorder::{Parts, QueueLimits, Recorder, StateChange};
+use crate::recorder::{Parts, QueueLimits, Recorder};
+use crate::retention;
 use crate::secret::Secret;
 use crate::settings::Settings;
+use crate::signer::{Signer, SignerError, SignerOptions};
 use crate::store::{Files, StoreError};
 use crate::time::{Clock, SystemClock};
 
@@ -27,6 +32,9 @@ pub struct Options {
     queue: QueueLimits,
     clock: Arc<dyn Clock>,
     prices: Prices,
+    signer: SignerOptions,
+    places: Places,
+    longest_step: i64,
     watches_schedule: bool,
 }
 
@@ -42,6 +50,18 @@ pub enum OpenError {
     /// The secret key.
     #[error("the secret key cannot be used: {0}")]
     Secret(std::io::Error),
+    /// The keys, or the log is not the one that they signed last.
+    #[error(transparent)]
+    Signer(#[from] SignerError),
+    /// What is left of the last start cannot be signed or stored.
+    #[error(transparent)]
+    Sign(#[from] SignError),
+    /// Publishing.
+    #[error("checkpoints cannot be published: {0}")]
+    Publish(#[from] EndpointError),
+    /// The lock.
+    #[error("the log's lock cannot be held: {0}")]
+    Lock(std::io::Error),
     /// The recorder's thread.
     #[error("a thread cannot be started: {0}")]
     Thread(std::io::Error),
@@ -60,6 +80,9 @@ impl Options {
             queue: QueueLimits::default(),
             clock: Arc::new(SystemClock),
             prices: Prices::default(),
+            signer: SignerOptions::default(),
+            places: Places::default(),
+            longest_step: retention::LONGEST_STEP,
             watches_schedule: true,
         }
     }
@@ -94,6 +117,25 @@ impl Options {
         self
     }
 
+    /// Which keys sign the log's checkpoints.
+    pub fn signer(mut self, signer: SignerOptions) -> Self {
+        self.signer = signer;
+        self
+    }
+
+    /// Where checkpoints are published.
+    pub fn publish(mut self, places: Places) -> Self {
+        self.places = places;
+        self
+    }
+
+    /// Believes the clock whatever leap it makes, because something else keeps it right. By default a leap of more than
+    /// three days lets nothing go before somebody has said that the clock is right.
+    pub fn believe_clock(mut self) -> Self {
+        self.longest_step = i64::MAX;
+        self
+    }
+
     /// Leaves the schedule to the embedder, who calls [`AuditLog::run_due`] at least once a minute.
     pub fn own_schedule(mut self) -> Self {
         self.watches_schedule = false;
@@ -105,9 +147,13 @@ impl Options {
     /// # Errors
     /// The folder cannot be used, another process has the log open, the policy is refused, or nothing can be recorded.
     pub fn open(self) -> Result<AuditLog, OpenError> {
-        let Self { folder, policy, limits, queue, clock, prices, watches_schedule } = self;
+        let Self { folder, policy, limits, queue, clock, prices, signer, places, longest_step, watches_schedule } =
+            self;
         let policy = Arc::new(load(policy, limits, &*clock)?);
         let (files, writer) = Files::open(&folder)?;
+        let lock = writer.hold_lock().map_err(OpenError::Lock)?;
+        let signer = signer_of(&folder, &signer, &files)?;
+        let checkpoints = Checkpoints::new(signer, Publisher::start(&places)?, lock);
         let secret = Secret::open(&folder).map_err(OpenError::Secret)?;
         let stored = Settings::load(&policy.manifest().settings, &files.settings()?);
         let settings = Arc::new(RwLock::new(Arc::new(stored)));
@@ -125,6 +171,8 @@ impl Options {
         let log = AuditLog(Arc::new(Inner {
             view,
             recorder,
+            checkpoints,
+            longest_step,
             secret,
             running: Mutex::new(None),
             changing: Mutex::new(()),
@@ -134,10 +182,12 @@ impl Options {
             folder,
         }));
         log.record_start(clean)?;
+        log.begin_checkpoints()?;
         log.record_old_deeds();
         log.plan_schedule()?;
         if watches_schedule {
             log.watch_schedule()?;
+            log.watch_checkpoints()?;
         }
         Ok(log)
     }
@@ -167,8 +217,24 @@ impl AuditLog {
         if let Some(clean) = clean {
             event = event.fact("last_stop_clean", clean);
         }
-        Ok(self.0.recorder.change(StateChange::default(), vec![event])?)
+        let (keys, mut events) = self.new_keys()?;
+        events.insert(0, event.fact("origin", self.origin()));
+        Ok(self.0.recorder.change(keys, events)?)
     }
+}
+
+/// Who signs this log, which must be the one that was signed last.
+fn signer_of(folder: &Path, options: &SignerOptions, files: &Files) -> Result<Signer, OpenError> {
+    let known: Vec<_> = files.verifiers()?.iter().filter_map(|key| VerifierKey::parse(key).ok()).collect();
+    let signer = Signer::open(folder, options, &known)?;
+    signer.remembers(files.newest_checkpoint()?.is_some())?;
+    let last = signer.last().map(|last| last.checkpoint().size);
+    let (size, root) = files.tree(|size, nodes| {
+        let root = last.filter(|last| *last <= size).map(|last| ledger::root(last, nodes)).transpose()?;
+        Ok((size, root))
+    })?;
+    signer.check(size, |_| root)?;
+    Ok(signer)
 }
 
 fn load(component: Option<Vec<u8>>, limits: Limits, clock: &dyn Clock) -> Result<Policy, LoadError> {

@@ -2,11 +2,11 @@
 
 use std::sync::{Arc, MutexGuard, PoisonError};
 
-use super::{Inner, RunError};
+use super::{Inner, RunError, SignError};
 use crate::access::Access;
 use crate::event::Event;
 use crate::manifest::{Cron, Job};
-use crate::recorder::StateChange;
+use crate::recorder::{RecordError, StateChange};
 use crate::retention::{self, Intent, Report};
 use crate::schedule::CronState;
 use crate::time::Timestamp;
@@ -67,7 +67,9 @@ impl Run {
     pub(super) fn begin(&self) -> Result<Begun, RunError> {
         let view = &self.inner.view;
         let Job::Retention = self.cron.job;
-        let intent = match retention::plan(&view.policy, &view.settings(), &view.files, self.began) {
+        let witness = self.inner.witness(self.began)?;
+        let intent = retention::plan(&view.policy, &view.settings(), &view.files, self.began);
+        let intent = match intent.and_then(|intent| intent.witnessed(&witness, &view.files)) {
             Ok(intent) => intent,
             Err(error) => return self.end(Err(error)).map(Begun::Over),
         };
@@ -82,8 +84,13 @@ impl Run {
         Ok(Begun::Going(intent))
     }
 
-    /// Does it; blocks until it is done.
+    /// Does it; blocks until it is done. What is about to go, and the intent to remove it, are signed before.
     pub(super) fn finish(self, intent: Intent) -> Result<CronState, RunError> {
+        match self.inner.sign() {
+            Err(SignError::Record(RecordError::Closed)) => return Err(RecordError::Closed.into()),
+            Err(error) => return self.end(Err(format!("nothing was deleted: {error}"))),
+            Ok(()) => {}
+        }
         let tell = |report: &Report| self.tell(report, intent.expected);
         let result = retention::run(intent, &self.inner.view.files, &self.inner.recorder, tell);
         self.end(result)

@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::run::{Begun, CleanupProgress, Run};
-use super::{AuditLog, Inner, OpenError, tokens};
+use super::{AuditLog, Inner, OpenError, SignError, tokens};
 use crate::access::{Access, Denied, Right};
 use crate::manifest::Cron;
 use crate::recorder::{RecordError, StateChange};
@@ -45,6 +45,9 @@ pub enum RunError {
     /// The tokens cannot be read.
     #[error(transparent)]
     Tokens(#[from] TokenError),
+    /// No checkpoint can be signed.
+    #[error(transparent)]
+    Sign(#[from] SignError),
     /// Its result could not be recorded.
     #[error(transparent)]
     Record(#[from] RecordError),
@@ -107,12 +110,13 @@ impl AuditLog {
         Run::claim(&self.0, cron, Some(access))
     }
 
-    /// Runs what is due, and records what was done to tokens on the command line; called by the log's own thread every
-    /// second.
+    /// Runs what is due, signs a checkpoint if one is, and records what was done to tokens on the command line; called by
+    /// the log's own threads every second.
     ///
     /// # Errors
-    /// The state of the jobs or the tokens cannot be read or recorded.
+    /// The state of the jobs or the tokens cannot be read or recorded, or no checkpoint can be signed.
     pub fn run_due(&self) -> Result<(), RunError> {
+        self.sign_due()?;
         run_due(&self.0)
     }
 

@@ -45,7 +45,7 @@ impl Sealed {
 /// One thing to do for the thread that stores.
 enum Step {
     Commit(Box<Sealed>),
-    Prune(Plan, SyncSender<Result<Pruned, PruneError>>),
+    Prune(Plan, Option<u64>, SyncSender<Result<Pruned, PruneError>>),
     /// To be answered: everything before it is done.
     Done(SyncSender<()>),
 }
@@ -87,8 +87,13 @@ impl Handover {
     }
 
     /// A step of the cleanup, after everything that was handed over.
-    pub(super) fn prune(&self, plan: Plan, done: SyncSender<Result<Pruned, PruneError>>) -> Result<(), Ended> {
-        self.step(Step::Prune(plan, done))
+    pub(super) fn prune(
+        &self,
+        plan: Plan,
+        at_most: Option<u64>,
+        done: SyncSender<Result<Pruned, PruneError>>,
+    ) -> Result<(), Ended> {
+        self.step(Step::Prune(plan, at_most, done))
     }
 
     /// Returns when everything that was handed over is done.
@@ -125,7 +130,9 @@ impl Committer {
             // Whoever no longer waits for an answer needs none.
             match step {
                 Step::Commit(sealed) => self.store(*sealed),
-                Step::Prune(plan, done) => drop(done.send(self.writer.prune(plan).map_err(Into::into))),
+                Step::Prune(plan, at_most, done) => {
+                    drop(done.send(self.writer.prune(plan, at_most).map_err(Into::into)));
+                }
                 Step::Done(done) => drop(done.send(())),
             }
         }

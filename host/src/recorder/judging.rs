@@ -115,10 +115,10 @@ impl Judge {
                     taken.change(*change, events, done);
                     return self.change(taken);
                 }
-                Work::Prune(plan, done) => {
+                Work::Prune(plan, at_most, done) => {
                     self.judge(taken);
                     self.hand_over()?;
-                    return self.handover.prune(plan, done);
+                    return self.handover.prune(plan, at_most, done);
                 }
             }
             let full = taken.events.len() >= CALL_ITEMS || taken.bytes >= BATCH_BYTES;

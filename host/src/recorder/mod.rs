@@ -174,9 +174,9 @@ impl Recorder {
     }
 
     /// One step of the cleanup; blocks until it is done.
-    pub(crate) fn prune(&self, plan: Plan) -> Result<Pruned, PruneError> {
+    pub(crate) fn prune(&self, plan: Plan, at_most: Option<u64>) -> Result<Pruned, PruneError> {
         let (receipt, done) = mpsc::sync_channel(1);
-        self.queue.push_waiting(Work::Prune(plan, receipt)).map_err(|_| PruneError::Closed)?;
+        self.queue.push_waiting(Work::Prune(plan, at_most, receipt)).map_err(|_| PruneError::Closed)?;
         done.recv().unwrap_or(Err(PruneError::Closed))
     }
 

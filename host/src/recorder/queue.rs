@@ -33,7 +33,7 @@ pub(super) enum Work {
     Events(Vec<(Event, Receipt)>),
     Later(Box<dyn FnOnce() -> Vec<Event> + Send>),
     Change(Box<StateChange>, Vec<Event>, Changed),
-    Prune(Plan, SyncSender<Result<Pruned, PruneError>>),
+    Prune(Plan, Option<u64>, SyncSender<Result<Pruned, PruneError>>),
 }
 
 impl Work {

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use serde_json::Value as Json;
-use sha2::{Digest, Sha256};
 
 use super::cost;
 use crate::entry::{Details, Entry};
@@ -13,7 +12,7 @@ use crate::manifest::Manifest;
 use crate::mask;
 use crate::policy::{Change, Fault, Keep, Policy, Verdict};
 use crate::price::Prices;
-use crate::store::{PackedPayload, StoredPayload};
+use crate::store::{Prepared, StoredPayload};
 use crate::time::Timestamp;
 use crate::value::Value;
 
@@ -39,7 +38,7 @@ pub(super) struct Seal<'a> {
 
 impl Seal<'_> {
     /// The entry for `event`.
-    pub(super) fn entry(&self, mut event: Event, verdict: Result<Verdict, Fault>) -> (Entry, Option<PackedPayload>) {
+    pub(super) fn entry(&self, mut event: Event, verdict: Result<Verdict, Fault>) -> Prepared {
         let mut entry = Entry::new(event.id, event.occurred_at, self.now);
         entry.reserve(ROOM);
         entry.status_code = event.status_code;
@@ -61,23 +60,8 @@ impl Seal<'_> {
             (Some(keep), Some(payload)) if self.keep_payloads => Some(masked(&keep, payload, manifest)),
             _ => None,
         };
-        entry.payload_commitment = payload.as_ref().map(commitment);
-        entry.has_payload = payload.is_some();
-        (entry, payload.map(StoredPayload::pack))
+        Prepared::new(entry, payload)
     }
-}
-
-/// Salted, over the bodies as they were before compression: `SHA-256("mcp-audit-payload-v1" 0x00 salt request response)`, each body with
-/// its length before it as eight bytes, big end first; an absent body has the length 2⁶⁴−1.
-pub(crate) fn commitment(payload: &StoredPayload) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    hash.update(b"mcp-audit-payload-v1\0");
-    hash.update(payload.salt);
-    for body in [&payload.request, &payload.response] {
-        hash.update(body.as_ref().map_or(u64::MAX, |body| body.len() as u64).to_be_bytes());
-        hash.update(body.as_deref().unwrap_or_default());
-    }
-    hash.finalize().into()
 }
 
 /// What is known without the policy.
@@ -276,24 +260,5 @@ mod tests {
         assert_eq!(cut("ab\0", 3), "ab\u{fffd}");
         assert_eq!(cut("äöüß", 3), "äö…");
         assert_eq!(cut_bytes("äö", 3), "ä");
-    }
-
-    #[test]
-    fn the_commitment_tells_the_bodies_apart() {
-        let payload = |request: Option<&str>, response: Option<&str>| StoredPayload {
-            salt: [1; 32],
-            request: request.map(str::to_owned),
-            response: response.map(str::to_owned),
-            notes: Details::new(),
-        };
-        let commitments = [
-            commitment(&payload(Some("ab"), Some("c"))),
-            commitment(&payload(Some("a"), Some("bc"))),
-            commitment(&payload(Some("abc"), None)),
-            commitment(&payload(Some("abc"), Some(""))),
-            commitment(&payload(None, Some("abc"))),
-        ];
-        let distinct: std::collections::HashSet<_> = commitments.into_iter().collect();
-        assert_eq!(distinct.len(), 5);
     }
 }

@@ -46,7 +46,7 @@ fn failure(code: std::ffi::c_int) -> StoreError {
 
 impl Writer for Flaky {
     fn commit(&mut self, batch: &Batch) -> Result<Vec<Stored>, StoreError> {
-        if batch.entries.iter().any(|(entry, _)| Some(entry.id) == self.poison) {
+        if batch.entries.iter().any(|prepared| Some(prepared.entry().id) == self.poison) {
             return Err(failure(rusqlite::ffi::SQLITE_CONSTRAINT));
         }
         match self.steps.pop_front() {
@@ -61,8 +61,8 @@ impl Writer for Flaky {
         }
     }
 
-    fn prune(&mut self, plan: Plan) -> Result<Pruned, StoreError> {
-        self.inner.prune(plan)
+    fn prune(&mut self, plan: Plan, at_most: Option<u64>) -> Result<Pruned, StoreError> {
+        self.inner.prune(plan, at_most)
     }
 }
 

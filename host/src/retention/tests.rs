@@ -22,7 +22,7 @@ impl Writer for Careless {
         self.inner.commit(batch)
     }
 
-    fn prune(&mut self, plan: Plan) -> Result<Pruned, StoreError> {
+    fn prune(&mut self, plan: Plan, _: Option<u64>) -> Result<Pruned, StoreError> {
         self.asked.lock().expect("a lock").push(plan);
         Ok(Pruned::default())
     }

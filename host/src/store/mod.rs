@@ -3,13 +3,16 @@
 //! The recorder holds the one [`Writer`]; everybody who reads goes through [`crate::reader::Reader`], which holds a
 //! [`Files`]. Tokens live in a file of their own, since the command line creates them beside a running server.
 
+mod checkpoint;
 mod group;
 mod index;
 mod payload;
+mod prepared;
 mod private;
 mod sqlite;
 mod tokens;
 mod usage;
+mod verified;
 
 use std::path::PathBuf;
 
@@ -21,9 +24,12 @@ use crate::schedule::CronState;
 use crate::settings::SettingChange;
 use crate::time::Timestamp;
 
+pub use checkpoint::{CheckpointChange, NewCheckpoint, PlaceChange, StoredCheckpoint};
 pub use group::{Group, GroupBy, GroupQuery, GroupSort, Groups, MAX_GROUPS, Values};
 pub use payload::{PackedPayload, StoredPayload};
-pub use sqlite::{Files, SqliteWriter};
+pub use prepared::Prepared;
+pub(crate) use sqlite::Mark;
+pub use sqlite::{Files, SqliteWriter, Tell, verify};
 pub(crate) use tokens::{Deed, PREFIX as TOKEN_PREFIX, Untold};
 pub use tokens::{NewToken, Token, TokenError, Tokens};
 pub(crate) use usage::is_dimension;
@@ -31,6 +37,7 @@ pub use usage::{
     Breakdown, Figures, Lack, MAX_POINTS, Point, REQUESTS, Totals, USAGE_FIELDS, Usage, UsageQuery, UsageRow,
     UsageSort, UsageStep, requests, usage_range,
 };
+pub use verified::{NOT_PROVED, Verified, VerifyError, Wrong};
 
 /// How many rows one transaction of the cleanup removes at most: it holds the writer for some 20 ms.
 pub const PRUNE_CHUNK: u64 = 500;
@@ -38,8 +45,8 @@ pub const PRUNE_CHUNK: u64 = 500;
 /// What is written in one transaction.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
-    /// Entries, in order, each with its payload.
-    pub entries: Vec<(Entry, Option<PackedPayload>)>,
+    /// Entries, in order.
+    pub entries: Vec<Prepared>,
     /// What changes together with them.
     pub states: StateChange,
 }
@@ -55,6 +62,10 @@ pub struct StateChange {
     pub holds: Vec<HoldChange>,
     /// Saved views.
     pub views: Vec<ViewChange>,
+    /// What was signed, by which keys, and where it arrived.
+    pub checkpoints: Vec<CheckpointChange>,
+    /// Places of the entries whose payloads are erased.
+    pub erased: Vec<u64>,
 }
 
 impl StateChange {
@@ -64,6 +75,8 @@ impl StateChange {
         self.crons.extend(later.crons);
         self.holds.extend(later.holds);
         self.views.extend(later.views);
+        self.checkpoints.extend(later.checkpoints);
+        self.erased.extend(later.erased);
     }
 }
 
@@ -99,10 +112,12 @@ pub trait Writer: Send {
 
     /// Removes one chunk of what was recorded before these moments, oldest first, and nothing that a hold keeps; once
     /// that is done, in as small steps, the texts that no entry has any more. `Pruned::more` says whether to go on.
+    /// No entry at or above `at_most` goes, whatever the plan says. What does not hash to what the ledger has stays as
+    /// evidence.
     ///
     /// # Errors
     /// Nothing was removed, or it is unknown; a repeated call goes on where it stands.
-    fn prune(&mut self, plan: crate::policy::Plan) -> Result<Pruned, StoreError>;
+    fn prune(&mut self, plan: crate::policy::Plan, at_most: Option<u64>) -> Result<Pruned, StoreError>;
 }
 
 /// A page of entries, newest first.
@@ -215,6 +230,27 @@ pub enum StoreError {
         seq: u64,
         /// What is wrong.
         reason: String,
+    },
+    /// The entries are not those that the ledger has.
+    #[error(
+        "the ledger does not fit the log at entry {seq}: {what}; run `mcp-audit verify` and keep this folder as evidence: \
+         restore it from a backup, or begin a new log elsewhere with --data"
+    )]
+    Ledger {
+        /// The place.
+        seq: u64,
+        /// What does not fit.
+        what: String,
+    },
+    /// There is no proof about a tree of this size.
+    #[error("there is no proof about the log's first {size} entries: there are proofs for sizes from {from} to {to}")]
+    Unprovable {
+        /// The size.
+        size: u64,
+        /// The least there is a proof for.
+        from: u64,
+        /// The greatest.
+        to: u64,
     },
     /// The index is not what was written. The writer makes it again from the entries; until then searches fail.
     #[error(

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use zstd::bulk::Compressor;
 
 use crate::entry::Details;
+use crate::ledger::{Hash, commitment};
 
 /// zstd's fastest: bodies are packed while events come in, and higher levels gain little on a few kilobytes.
 const LEVEL: i32 = 1;
@@ -32,7 +33,8 @@ pub struct PackedPayload {
     pub(crate) salt: [u8; 32],
     pub(crate) request: Option<Packed>,
     pub(crate) response: Option<Packed>,
-    pub(crate) notes: Details,
+    /// The JSON object.
+    pub(crate) notes: String,
 }
 
 /// A body: the text itself, or a zstd frame that holds it.
@@ -43,9 +45,20 @@ pub(crate) enum Packed {
 }
 
 impl StoredPayload {
+    /// What the entry says of it: see [`commitment`].
+    pub fn commitment(&self) -> Hash {
+        commitment(&self.salt, self.request.as_deref(), self.response.as_deref(), &self.notes_text())
+    }
+
+    /// The notes as they are stored.
+    fn notes_text(&self) -> String {
+        serde_json::to_string(&self.notes).unwrap_or_else(|_| "{}".to_owned())
+    }
+
     /// With its bodies compressed where that makes them smaller.
     pub fn pack(self) -> PackedPayload {
-        let Self { salt, request, response, notes } = self;
+        let notes = self.notes_text();
+        let Self { salt, request, response, .. } = self;
         PackedPayload { salt, request: request.map(Packed::new), response: response.map(Packed::new), notes }
     }
 }

@@ -18,6 +18,7 @@ mod openapi;
 mod pages;
 mod payloads;
 mod problems;
+mod proofs;
 mod serving;
 mod settings;
 mod sign_in;

@@ -57,6 +57,14 @@ const TABLE: &[Row] = &[
     ("get", "/api/v1/entries", "", READERS, About::All(200)),
     ("get", "/api/v1/entries/tail", "", READERS, About::All(200)),
     ("get", "/api/v1/entries/{id}", "", READERS, one(200, 404, 200, 404)),
+    ("get", "/api/v1/entries/{id}/proof.tlog", "", READERS, one(200, 404, 200, 404)),
+    ("get", "/api/v1/checkpoint", "", OVERSEERS, About::All(200)),
+    ("get", "/api/v1/checkpoints", "", OVERSEERS, About::All(200)),
+    ("post", "/api/v1/clock/confirm", "", CONFIGURERS, About::All(204)),
+    ("get", "/api/v1/entries/{id}/proof", "", READERS, one(200, 404, 200, 404)),
+    // It takes two roles at once.
+    ("delete", "/api/v1/entries/{id}/payload", r#"{"reason":"a wish"}"#, &[], About::All(204)),
+    ("get", "/api/v1/proofs/consistency", "", OVERSEERS, About::All(200)),
     ("post", "/api/v1/events", EVENT, SENDERS, About::All(200)),
     ("get", "/api/v1/export", "", OVERSEERS, About::All(200)),
     ("get", "/api/v1/exports/{id}", "", OVERSEERS, one(200, 200, 200, 404)),
@@ -193,7 +201,14 @@ async fn address(world: &World, path: &str, role: &str, whose: Whose) -> String 
         ("/api/v1/values/{field}", _) => "user".to_owned(),
         (_, Whose::Absent) => NO_ID.to_owned(),
         ("/api/v1/exports/{id}", _) => exported(world, user).await,
-        ("/api/v1/entries/{id}", _) => world.record(over_http(user, "search")).await,
+        ("/api/v1/proofs/consistency", _) => return format!("{path}?from=1"),
+        (
+            "/api/v1/entries/{id}"
+            | "/api/v1/entries/{id}/proof"
+            | "/api/v1/entries/{id}/proof.tlog"
+            | "/api/v1/entries/{id}/payload",
+            _,
+        ) => world.record(over_http(user, "search")).await,
         ("/api/v1/settings/mcp-tokens/{token_id}/audit" | "/api/v1/tokens/{id}", _) => {
             world.token(user, &["user"]).1.id
         }

@@ -34,14 +34,19 @@ async fn what_is_older_than_the_setting_goes_and_the_run_is_an_entry() {
 async fn nothing_of_an_old_entry_is_left_in_the_files() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let log = open(folder.path(), &clock);
+    // Usage would keep the name for longer.
+    let as_long_as_entries = serde_json::json!({ "usage_retention_days": 90 });
+    let admin = access(&log, "admin");
+    log.change_settings(&admin, as_long_as_entries.as_object().expect("an object")).expect("changed");
     for (user, days) in [("ursula-the-old", 95), ("uma-the-young", 0)] {
         let event = Event::new(log.now(), Channel::Mcp, Kind::Request, Detail::Ok);
         let caller = Caller { user: Some(user.into()), ..Caller::default() };
         log.record_durably(Event { caller, ..event }).await.expect("stored");
+        log.sign().expect("signed");
         clock.advance(days * DAY);
     }
     log.run_cron(&access(&log, "admin"), CLEANUP).expect("run");
-    assert_eq!(of_action(&log, "retention.completed")[0].details["entries"], 2, "start and call");
+    assert_eq!(of_action(&log, "retention.completed")[0].details["entries"], 3, "start, setting and call");
     drop(log);
     let has = |name: &str| {
         let files = std::fs::read_dir(folder.path()).expect("files").map(|file| file.expect("a file").path());
@@ -125,6 +130,7 @@ async fn payloads_go_after_their_own_period_and_their_entries_stay() {
         let event = Event { target: Some(Target::Tool(tool.into())), payload: Some(payload), ..event };
         ids.push(event.id);
         log.record_durably(event).await.expect("stored");
+        log.sign().expect("signed");
         clock.advance(6 * DAY);
     }
     let auditor = access(&log, "auditor");

@@ -59,11 +59,17 @@ fn a_cleanup_that_was_killed_is_finished_by_the_next_start_and_told_as_it_was() 
 fn fill(folder: &Path) -> Vec<u64> {
     let clock = Arc::new(ManualClock::new(SystemClock.now().plus(-100 * DAY)));
     let log = Options::new(folder).clock(Arc::clone(&clock) as Arc<dyn Clock>).own_schedule().open().expect("a log");
+    let access = admin(&log);
+    // Usage would keep the names.
+    let as_long_as_entries = serde_json::json!({ "usage_retention_days": 90 });
+    log.change_settings(&access, as_long_as_entries.as_object().expect("an object")).expect("changed");
     record(&log, OLD, |at| format!("old-{at}"));
+    log.sign().expect("signed");
     clock.advance(99 * DAY);
     record(&log, YOUNG, |_| "young".to_owned());
+    // Nobody else was there to see those days go by.
+    log.confirm_clock(&access).expect("believed");
     log.close();
-    let access = admin(&log);
     let newest = log.reader(&access).page(Domain::TRUE, None, 500).expect("a page").entries;
     newest.iter().filter(|entry| by(entry, "young")).map(|entry| entry.seq).collect()
 }

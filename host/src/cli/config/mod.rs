@@ -1,5 +1,6 @@
 //! The configuration file: everything that `serve` can do, in TOML. `docs/mcp-audit.toml` explains every option.
 
+mod checkpoints;
 mod mistake;
 mod sign_in;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use mcp_audit::recorder::QueueLimits;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use super::common::Failure;
+pub(super) use checkpoints::CheckpointTable;
 use mistake::Mistake;
 pub(super) use sign_in::SignInTable;
 pub(super) use text::Text;
@@ -35,6 +37,7 @@ pub(super) struct Config {
     pub(super) https: Option<bool>,
     pub(super) trusted_proxies: Option<Vec<Text<Network>>>,
     pub(super) queue: Option<Queue>,
+    pub(super) checkpoints: Option<CheckpointTable>,
     pub(super) sign_in: Option<SignInTable>,
     /// Names of somebody else's directory, and the policy's groups that come with each.
     pub(super) groups: Option<BTreeMap<String, Vec<String>>>,
@@ -105,6 +108,9 @@ impl Config {
         for path in [&mut self.data, &mut self.policy].into_iter().flatten() {
             *path = folder.join(&path);
         }
+        if let Some(checkpoints) = &mut self.checkpoints {
+            checkpoints.beside(folder);
+        }
         if let Some(sign_in) = &mut self.sign_in {
             sign_in.beside(folder);
         }
@@ -118,6 +124,10 @@ impl Config {
             items: items.map_or(default.items, NonZeroUsize::get),
             bytes: bytes.map_or(default.bytes, NonZeroUsize::get),
         }
+    }
+
+    pub(super) fn checkpoints(&self) -> CheckpointTable {
+        self.checkpoints.clone().unwrap_or_default()
     }
 
     pub(super) fn sign_in(&self) -> SignInTable {

@@ -2,10 +2,12 @@
 
 mod body;
 mod calls;
+mod checkpoint;
 mod crons;
 mod document;
 mod entries;
 mod entry;
+mod erasure;
 mod events;
 mod exports;
 mod extent;
@@ -14,6 +16,7 @@ pub(super) mod health;
 mod holds;
 mod manifest;
 mod me;
+mod proofs;
 mod segment;
 mod settings;
 mod tail;
@@ -48,6 +51,38 @@ fn routes() -> Routes {
             get("followEntries", "Entries as they are stored, oldest first", tail::follow).refuses(&[DENIED, BUSY]),
         )
         .at("/entries/{id}", get("getEntry", "One entry with its details", entry::show).refuses(&[DENIED, BUSY]))
+        .at(
+            "/entries/{id}/proof.tlog",
+            get("getProofFile", "That an entry is in the log, as a C2SP tlog-proof", checkpoint::proof)
+                .refuses(&[DENIED, BUSY]),
+        )
+        .at(
+            "/checkpoint",
+            get("getCheckpoint", "The newest signed checkpoint, a C2SP tlog-checkpoint", checkpoint::newest)
+                .refuses(&[DENIED, MISSING, BUSY]),
+        )
+        .at(
+            "/checkpoints",
+            get("listCheckpoints", "The checkpoints that are kept, and the keys", checkpoint::list)
+                .refuses(&[DENIED, BUSY]),
+        )
+        .at(
+            "/clock/confirm",
+            post("confirmClock", "Say that the clock is right", checkpoint::confirm_clock).refuses(&[DENIED, BUSY]),
+        )
+        .at(
+            "/entries/{id}/proof",
+            get("proveEntry", "The proof that an entry is in the ledger", proofs::entry).refuses(&[DENIED, BUSY]),
+        )
+        .at(
+            "/entries/{id}/payload",
+            delete("erasePayload", "Erase a payload, with a reason", erasure::erase).refuses(&[DENIED, INVALID, BUSY]),
+        )
+        .at(
+            "/proofs/consistency",
+            get("proveConsistency", "The proof that the log has only been added to", proofs::consistency)
+                .refuses(&[DENIED, BUSY]),
+        )
         .at(
             "/events",
             post("sendEvents", "Send events to be recorded, all that can be taken or none", events::take)

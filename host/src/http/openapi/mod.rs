@@ -3,7 +3,7 @@
 //! To add one:
 //! 1. Write the handler: `async fn(Visitor, …) -> Result<Answer, Problem>`. What it takes and gives must be [`Input`]s
 //!    and [`Output`]s, which say for themselves what they are: `Visitor`, `Asked<…>` (the query), `Id` and `Name` (the
-//!    path), `Sent<…>` (a JSON body); `Json<…>`, `Created<…>`, `Accepted<…>`, `NoContent`. The types in them derive
+//!    path), `Sent<…>` (a JSON body); `Json<…>`, `Created<…>`, `Accepted<…>`, `Text`, `NoContent`. The types in them derive
 //!    `schemars::JsonSchema`.
 //! 2. Add `.at(path, get(name, summary, handler).refuses(&[…]))` to `api::routes`, with the refusals that are the
 //!    handler's own; those of its inputs are there already.
@@ -29,7 +29,7 @@ use schemas::Schemas;
 
 pub(super) use input::Input;
 pub(super) use operation::Operation;
-pub(super) use output::{Accepted, Created, Output};
+pub(super) use output::{Accepted, Created, Output, Text};
 
 /// The version of OpenAPI, whose schemas are JSON Schema 2020-12.
 const OPENAPI: &str = "3.1.0";

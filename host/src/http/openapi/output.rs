@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, NoContent, Response};
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::json;
 
 use super::Operation;
 use crate::http::problem::Problem;
@@ -20,6 +21,21 @@ pub(in crate::http) struct Created<T>(pub(in crate::http) T);
 
 /// Something that was begun: status 202.
 pub(in crate::http) struct Accepted<T>(pub(in crate::http) T);
+
+/// Plain text.
+pub(in crate::http) struct Text(pub(in crate::http) String);
+
+impl IntoResponse for Text {
+    fn into_response(self) -> Response {
+        self.0.into_response()
+    }
+}
+
+impl Output for Text {
+    fn describe(operation: &mut Operation<'_>) {
+        operation.answer(StatusCode::OK, "text/plain", json!({ "type": "string" }));
+    }
+}
 
 impl<T: Serialize> IntoResponse for Created<T> {
     fn into_response(self) -> Response {

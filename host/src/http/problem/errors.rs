@@ -12,7 +12,7 @@ use crate::reader::ReadError;
 use crate::recorder::RecordError;
 use crate::settings::InvalidSetting;
 use crate::store::{StoreError, TokenError};
-use crate::{ChangeError, RunError};
+use crate::{ChangeError, EvidenceError, RunError, SignError};
 
 impl From<BytesRejection> for Problem {
     fn from(rejection: BytesRejection) -> Self {
@@ -40,6 +40,7 @@ impl From<StoreError> for Problem {
         match error {
             StoreError::Deadline(_) => Self::new(BUSY, sentence(&format!("{error}."))),
             StoreError::TooManyValues => Self::query(sentence(&format!("{error}."))),
+            StoreError::Unprovable { .. } => Self::parameter("size", sentence(&format!("{error}."))),
             StoreError::TooManyGroups => Self::parameter("by", sentence(&format!("{error}."))),
             _ => Self::internal(&error),
         }
@@ -51,6 +52,27 @@ impl From<ReadError> for Problem {
         match error {
             ReadError::Denied(denied) => denied.into(),
             ReadError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<EvidenceError> for Problem {
+    fn from(error: EvidenceError) -> Self {
+        match error {
+            EvidenceError::Read(error) => error.into(),
+            EvidenceError::Unsigned => Self::new(BUSY, sentence(&format!("{error}."))),
+            EvidenceError::Sign(error) => error.into(),
+            EvidenceError::Damaged(_) | EvidenceError::Output(_) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<SignError> for Problem {
+    fn from(error: SignError) -> Self {
+        match error {
+            SignError::Signer(error) => Self::internal(&error),
+            SignError::Store(error) => error.into(),
+            SignError::Record(error) => error.into(),
         }
     }
 }
@@ -101,6 +123,7 @@ impl From<ChangeError> for Problem {
             ChangeError::Missing(what) => Self::missing(what),
             ChangeError::Store(error) => error.into(),
             ChangeError::Tokens(error) => error.into(),
+            ChangeError::Sign(error) => error.into(),
             ChangeError::Record(error) => error.into(),
         }
     }
@@ -114,6 +137,7 @@ impl From<RunError> for Problem {
             RunError::Running => Self::new(RUNNING, "A scheduled job is running already; wait until it has finished."),
             RunError::Store(error) => error.into(),
             RunError::Tokens(error) => Self::internal(&error),
+            RunError::Sign(error) => error.into(),
             RunError::Record(error) => error.into(),
             RunError::Thread(error) => Self::internal(&error),
         }

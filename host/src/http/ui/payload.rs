@@ -29,7 +29,7 @@ pub(super) struct Body {
 const OFF: &str = "None is kept. Payloads are switched off in the settings, so only metadata is recorded.";
 const NOT_KEPT: &str = "None is kept. Payloads were switched off when this was recorded, it had no body, or the policy \
                         keeps none for this kind of entry.";
-const ERASED: &str = "It was kept and has been erased since, as the payload retention says. What it was can still be \
+const ERASED: &str = "It was kept and has been erased since, by the payload retention or with a reason that is an entry. What it was can still be \
                       proved by its commitment.";
 const AUDITORS: &str = "It is kept, and only auditors may see it. You see the metadata.";
 

@@ -85,6 +85,22 @@ pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
+/// Opens a connection for verification: it can only read, and takes as long as it takes.
+pub(super) fn verifier(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).doing("opening the log for reading")?;
+    common(&connection)?;
+    connection.pragma_update(None, "query_only", "ON").doing("opening the log for reading")?;
+    Ok(connection)
+}
+
+/// Whether the file says that it is a log of this version.
+pub(super) fn is_ours(connection: &Connection) -> Result<bool, StoreError> {
+    let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
+    let found = number("application_id").and_then(|id| Ok((id, number("user_version")?)));
+    Ok(found.doing("checking the log's safeguards")? == (APPLICATION_ID, MIGRATIONS.len() as i64))
+}
+
 thread_local! {
     /// When the query that runs on this thread must be over.
     static UNTIL: Cell<Option<Instant>> = const { Cell::new(None) };
@@ -149,7 +165,7 @@ fn migrate(connection: &mut Connection) -> Result<bool, StoreError> {
 
 /// What of the tables, indexes and triggers is not as the migrations make it. Whoever can write the file can drop a
 /// trigger and then edit entries; that is seen here.
-fn changed(connection: &Connection) -> Result<Option<String>, StoreError> {
+pub(super) fn changed(connection: &Connection) -> Result<Option<String>, StoreError> {
     let doing = "checking the log's safeguards";
     let model = Connection::open_in_memory().doing(doing)?;
     MIGRATIONS.iter().try_for_each(|sql| model.execute_batch(sql)).doing(doing)?;
@@ -172,7 +188,7 @@ fn schema(connection: &Connection) -> rusqlite::Result<BTreeMap<String, String>>
 }
 
 /// What is wrong with where the log begins and ends. Holes in between would take reading all of it.
-fn misplaced(connection: &Connection) -> Result<Option<String>, StoreError> {
+pub(super) fn misplaced(connection: &Connection) -> Result<Option<String>, StoreError> {
     let sql = "SELECT (SELECT min(seq) FROM entry), (SELECT max(seq) FROM entry), (SELECT pruned FROM head)";
     let ends = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
     let (first, last, pruned): (Option<i64>, Option<i64>, Option<i64>) =
@@ -192,34 +208,25 @@ fn writer_may(context: &AuthContext<'_>, pruning: &AtomicBool) -> Authorization 
     let allowed = match context.action {
         AuthAction::Select | AuthAction::Read { .. } | AuthAction::Transaction { .. } => true,
         AuthAction::Insert { table_name } => {
-            const OURS: [&str; 11] = [
-                "entry",
-                "payload",
-                "term",
-                "block",
-                "chunk",
-                "usage_run",
-                "usage_part",
-                "setting",
-                "cron",
-                "hold",
-                "view",
-            ];
-            OURS.contains(&table_name)
+            const LOG: [&str; 8] = ["entry", "payload", "term", "tile", "block", "chunk", "usage_run", "usage_part"];
+            const STATES: [&str; 8] = ["setting", "cron", "hold", "view", "verifier", "checkpoint", "clock", "place"];
+            LOG.contains(&table_name) || STATES.contains(&table_name)
         }
+        AuthAction::Update { table_name: "head", column_name: "size" | "root" } => true,
         AuthAction::Update { table_name, .. } => match table_name {
-            "setting" | "cron" | "hold" | "view" => true,
+            "setting" | "cron" | "hold" | "view" | "place" | "tile" => true,
             "head" => pruning.load(Ordering::Relaxed),
             _ => false,
         },
-        AuthAction::Delete { table_name: "view" } => true,
+        // Of checkpoints, a trigger says which.
+        AuthAction::Delete { table_name: "view" | "checkpoint" } => true,
         AuthAction::Delete { table_name } => {
             // The index is made from the entries, and can be again; so can usage, as far as its triggers let it go.
             matches!(table_name, "block" | "chunk" | "usage_run" | "usage_part")
-                || (matches!(table_name, "entry" | "payload" | "term") && pruning.load(Ordering::Relaxed))
+                || (matches!(table_name, "entry" | "payload" | "term" | "tile") && pruning.load(Ordering::Relaxed))
         }
         AuthAction::Function { function_name } => {
-            matches!(function_name, "max" | "min" | "coalesce" | "count" | "raise")
+            matches!(function_name, "max" | "min" | "coalesce" | "count" | "raise" | "length" | "substr")
         }
         AuthAction::Pragma { pragma_name, pragma_value } => {
             matches!(pragma_name, "wal_checkpoint" | "incremental_vacuum")

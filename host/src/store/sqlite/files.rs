@@ -176,6 +176,6 @@ impl Files {
     }
 }
 
-fn database(folder: &Path) -> PathBuf {
+pub(super) fn database(folder: &Path) -> PathBuf {
     folder.join("mcp-audit.db")
 }

@@ -74,9 +74,8 @@ impl<'c> Insert<'c> {
                 }
             };
         }
-        let details = || serde_json::to_string(&entry.details).unwrap_or_default();
         self.statement.raw_bind_parameter(Field::COUNT + 1, entry.payload_commitment)?;
-        self.statement.raw_bind_parameter(Field::COUNT + 2, (!entry.details.is_empty()).then(details))?;
+        self.statement.raw_bind_parameter(Field::COUNT + 2, entry.details_text())?;
         self.statement.raw_execute()?;
         Ok(raw)
     }

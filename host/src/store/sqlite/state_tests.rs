@@ -11,7 +11,7 @@ use crate::field::Field;
 use crate::hold::{Hold, HoldChange, Release};
 use crate::policy::Plan;
 use crate::saved_view::{SavedView, ViewChange};
-use crate::store::{Batch, StateChange, StoredPayload, Writer};
+use crate::store::{Batch, Prepared, StateChange, StoredPayload, Writer};
 use crate::time::Timestamp;
 
 fn at(micros: i64) -> Timestamp {
@@ -36,7 +36,7 @@ fn log(moments: &[i64]) -> Log {
         entry
     };
     let payload = || StoredPayload { salt: [9; 32], request: None, response: None, notes: Details::new() };
-    let entries = moments.iter().map(|moment| (entry(moment), Some(payload().pack()))).collect();
+    let entries = moments.iter().map(|moment| Prepared::new(entry(moment), Some(payload()))).collect();
     writer.commit(&Batch { entries, ..Batch::default() }).expect("stored");
     Log { folder, files, writer }
 }
@@ -71,15 +71,15 @@ fn the_writer_itself_removes_nothing_that_is_held() {
     let plan = Plan { entries_before: Some(at(8)), payloads_before: Some(at(9)), ..Plan::default() };
     log.hold(HoldChange::Place(hold(1, 4)));
     log.hold(HoldChange::Place(hold(2, 6)));
-    let pruned = log.writer.prune(plan).expect("pruned");
+    let pruned = log.writer.prune(plan, None).expect("pruned");
     assert_eq!((pruned.entries, pruned.payloads), (4, 4));
-    while log.writer.prune(plan).expect("pruned").more {}
-    assert_eq!(log.writer.prune(plan).expect("pruned"), crate::store::Pruned::default(), "held");
+    while log.writer.prune(plan, None).expect("pruned").more {}
+    assert_eq!(log.writer.prune(plan, None).expect("pruned"), crate::store::Pruned::default(), "held");
     log.hold(HoldChange::Release(Uuid::from_u128(1), release()));
-    let pruned = log.writer.prune(plan).expect("pruned");
+    let pruned = log.writer.prune(plan, None).expect("pruned");
     assert_eq!((pruned.entries, pruned.payloads), (2, 2));
     log.hold(HoldChange::Release(Uuid::from_u128(2), release()));
-    let pruned = log.writer.prune(plan).expect("pruned");
+    let pruned = log.writer.prune(plan, None).expect("pruned");
     assert_eq!((pruned.entries, pruned.payloads), (2, 3));
 }
 
@@ -122,9 +122,9 @@ fn a_moment_is_found_where_it_lies() {
             let earlier = moments.iter().filter(|other| **other < moment).count() as u64;
             assert_eq!(log.files.place_at(at(moment)).expect("found"), earlier.max(places.start), "{moment}");
         }
-        log.writer.prune(Plan { entries_before: Some(at(4)), ..Plan::default() }).expect("pruned");
+        log.writer.prune(Plan { entries_before: Some(at(4)), ..Plan::default() }, None).expect("pruned");
     }
-    log.writer.prune(Plan { entries_before: Some(at(10)), ..Plan::default() }).expect("pruned");
+    log.writer.prune(Plan { entries_before: Some(at(10)), ..Plan::default() }, None).expect("pruned");
     assert_eq!((log.files.places().expect("places"), log.files.place_at(at(3)).expect("found")), (7..7, 7));
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Row, Transaction, params};
 
-use super::{Doing, Files, holds, views};
+use super::{Doing, Files, checkpoints, holds, payloads, views};
 use crate::schedule::CronState;
 use crate::settings::SettingChange;
 use crate::store::{StateChange, StoreError};
@@ -16,7 +16,9 @@ pub(super) fn write(transaction: &Transaction<'_>, states: &StateChange) -> rusq
     states.settings.iter().try_for_each(|change| write_setting(transaction, change))?;
     states.crons.iter().try_for_each(|(name, state)| write_cron(transaction, name, state))?;
     states.holds.iter().try_for_each(|change| holds::write(transaction, change))?;
-    states.views.iter().try_for_each(|change| views::write(transaction, change))
+    states.views.iter().try_for_each(|change| views::write(transaction, change))?;
+    states.checkpoints.iter().try_for_each(|change| checkpoints::write(transaction, change))?;
+    states.erased.iter().try_for_each(|seq| payloads::erase(transaction, *seq))
 }
 
 fn write_setting(transaction: &Transaction<'_>, change: &SettingChange) -> rusqlite::Result<()> {

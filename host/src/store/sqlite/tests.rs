@@ -2,6 +2,7 @@
 
 mod damage;
 mod finding;
+mod proving;
 mod sweeping;
 mod usage;
 mod usage_kept;
@@ -15,7 +16,7 @@ use crate::domain::Domain;
 use crate::entry::{Details, Entry};
 use crate::field::{Field, FieldType};
 use crate::policy::Plan;
-use crate::store::{Batch, PageQuery, Place, Stored, StoredPayload, Writer};
+use crate::store::{Batch, PageQuery, Place, Prepared, Stored, StoredPayload, Writer};
 use crate::time::{SECOND, Timestamp};
 
 thread_local! {
@@ -56,7 +57,10 @@ fn payload() -> StoredPayload {
 }
 
 fn batch(entries: impl IntoIterator<Item = Entry>) -> Batch {
-    Batch { entries: entries.into_iter().map(|entry| (entry, Some(payload().pack()))).collect(), ..Batch::default() }
+    Batch {
+        entries: entries.into_iter().map(|entry| Prepared::new(entry, Some(payload()))).collect(),
+        ..Batch::default()
+    }
 }
 
 struct Log {
@@ -72,6 +76,19 @@ fn log(entries: impl IntoIterator<Item = Entry>) -> Log {
     Log { folder, files, writer }
 }
 
+/// Runs `sql` without triggers and constraints in the way, and puts the triggers back, as somebody does who tidies up.
+pub(super) fn tamper(file: &std::path::Path, sql: &str) {
+    let raw = Connection::open(file).expect("a raw connection");
+    let list = "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'";
+    let mut list = raw.prepare(list).expect("a statement");
+    let triggers = list.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).and_then(Iterator::collect);
+    let triggers: Vec<(String, String)> = triggers.expect("triggers");
+    let dropped: String = triggers.iter().map(|(name, _)| format!("DROP TRIGGER {name};")).collect();
+    let made: String = triggers.iter().map(|(_, sql)| format!("{sql};")).collect();
+    let all = format!("PRAGMA ignore_check_constraints = ON; {dropped} {sql}; {made}");
+    raw.execute_batch(&all).unwrap_or_else(|error| panic!("{sql}: {error}"));
+}
+
 fn all(files: &Files, domain: Domain) -> Vec<Entry> {
     files.page(&PageQuery { domain, from: Place::Newest, limit: 500 }).expect("a page").entries
 }
@@ -81,7 +98,7 @@ fn what_is_stored_is_read_back_as_it_was() {
     let mut given = entry(7, at(5));
     given.parent = Some(Uuid::from_u128(3));
     (given.status_code, given.duration_us) = (Some(404), Some(u64::from(u32::MAX)));
-    given.payload_commitment = Some([5; 32]);
+    given.payload_commitment = Some(payload().commitment().0);
     let log = log([entry(1, at(1)), given.clone()]);
     (given.seq, given.has_payload) = (1, true);
     assert_eq!(all(&log.files, Domain::TRUE)[0], given);
@@ -144,7 +161,14 @@ const EDITS: &[&str] = &[
     "UPDATE head SET pruned = 99, payloads_pruned = 99",
     "UPDATE head SET payloads_pruned = 9223372036854775807",
     "DELETE FROM head",
-    "INSERT OR REPLACE INTO head VALUES (1, 99, 99, 1, 0)",
+    "INSERT OR REPLACE INTO head (one, pruned, payloads_pruned) VALUES (1, 99, 99)",
+    "UPDATE head SET root = zeroblob(32)",
+    "UPDATE head SET size = size - 1",
+    "UPDATE tile SET hashes = zeroblob(length(hashes))",
+    "UPDATE tile SET hashes = zeroblob(length(hashes) + 32)",
+    "UPDATE tile SET number = number + 1",
+    "REPLACE INTO tile SELECT level, number, zeroblob(32) FROM tile",
+    "DELETE FROM tile",
 ];
 
 fn assert_refused(connection: &Connection, extra: &[&str], who: &str) {
@@ -217,25 +241,37 @@ impl tracing::Subscriber for Told {
 }
 
 #[test]
-fn the_writer_tells_what_another_program_did_and_goes_on() {
+fn the_writer_tells_what_another_program_did() {
     let mut log = log([entry(1, at(1)), entry(2, at(2))]);
     let raw = Connection::open(log.folder.path().join("mcp-audit.db")).expect("a raw connection");
     let told = Told::default();
     let _guard = tracing::subscriber::set_default(told.clone());
     let count = || told.0.load(std::sync::atomic::Ordering::Relaxed);
     assert_eq!(log.writer.commit(&batch([entry(3, at(3))])).expect("stored"), [Stored::At(2)]);
-    log.writer.prune(Plan { entries_before: Some(at(2)), ..Plan::default() }).expect("pruned");
+    log.writer.prune(Plan { entries_before: Some(at(2)), ..Plan::default() }, None).expect("pruned");
     log.writer.commit(&batch([entry(4, at(4))])).expect("stored");
     assert_eq!(count(), 0);
-    let [append, _] = forged("4", "4");
-    raw.execute_batch(&append).expect("SQLite alone cannot refuse it");
-    assert_eq!(log.writer.commit(&batch([entry(5, at(5))])).expect("stored"), [Stored::At(5)]);
-    assert_eq!(count(), 1);
     raw.execute_batch("UPDATE head SET pruned = 2, payloads_pruned = 2; DELETE FROM entry WHERE seq < 2").expect("ran");
+    log.writer.commit(&batch([entry(5, at(5))])).expect("stored");
+    assert_eq!(count(), 1);
     log.writer.commit(&batch([entry(6, at(6))])).expect("stored");
-    assert_eq!(count(), 2);
-    log.writer.commit(&batch([entry(7, at(7))])).expect("stored");
-    assert_eq!(count(), 2, "told once");
+    assert_eq!(count(), 1, "told once");
+}
+
+/// An entry that another program appended has no leaf. Nothing is recorded behind it, which would hide that.
+#[test]
+fn nothing_is_recorded_behind_what_the_ledger_does_not_have() {
+    let Log { folder, files, mut writer } = log([entry(1, at(1)), entry(2, at(2))]);
+    let raw = Connection::open(folder.path().join("mcp-audit.db")).expect("a raw connection");
+    let [append, _] = forged("2", "2");
+    raw.execute_batch(&append).expect("SQLite alone cannot refuse it");
+    for _ in 0..2 {
+        let error = writer.commit(&batch([entry(5, at(5))])).expect_err("refused").to_string();
+        assert!(error.contains("does not fit the log at entry 2") && error.contains("the ledger has 2"), "{error}");
+    }
+    drop((files, writer));
+    let error = Files::open(folder.path()).map(drop).expect_err("refused").to_string();
+    assert!(error.contains("does not fit the log at entry 2") && error.contains("mcp-audit verify"), "{error}");
 }
 
 #[test]
@@ -290,7 +326,7 @@ fn pruning_removes_what_is_older_in_chunks_and_nothing_else() {
     let plan = Plan { entries_before: Some(at(1_100)), payloads_before: Some(at(1_150)), ..Plan::default() };
     let mut steps = Vec::new();
     loop {
-        let step = log.writer.prune(plan).expect("a step");
+        let step = log.writer.prune(plan, None).expect("a step");
         steps.push((step.entries, step.payloads));
         if !step.more {
             break;
@@ -302,7 +338,7 @@ fn pruning_removes_what_is_older_in_chunks_and_nothing_else() {
     let left = all(&log.files, Domain::TRUE);
     assert_eq!((left.len(), left[99].seq), (100, 1_100));
     assert_eq!(left.iter().filter(|entry| entry.has_payload).count(), 50);
-    assert_eq!(log.writer.prune(plan).expect("idle").entries, 0);
+    assert_eq!(log.writer.prune(plan, None).expect("idle").entries, 0);
     assert_eq!(log.writer.commit(&batch([entry(5_000, at(0))])).expect("stored"), [Stored::At(1_200)]);
 }
 
@@ -310,7 +346,7 @@ fn pruning_removes_what_is_older_in_chunks_and_nothing_else() {
 fn a_log_that_was_emptied_goes_on_counting() {
     let mut log = log([entry(1, at(1)), entry(2, at(2))]);
     let plan = Plan { entries_before: Some(at(10)), ..Plan::default() };
-    assert_eq!(log.writer.prune(plan).expect("pruned").entries, 2);
+    assert_eq!(log.writer.prune(plan, None).expect("pruned").entries, 2);
     assert_eq!(log.writer.commit(&batch([entry(3, at(20))])).expect("stored"), [Stored::At(2)]);
     assert_eq!(log.files.extent().expect("measured").entries, 1);
 }

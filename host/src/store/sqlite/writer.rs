@@ -13,7 +13,11 @@ use super::on_disk::OnDisk;
 use super::rows::{Insert, Placed};
 use super::sweep::Sweep;
 use super::terms::Terms;
-use super::{Doing, blocks, connection, holds, payloads, states, usage};
+use super::texts::Texts;
+use super::tiles::unlike;
+use super::tree::{self, Tree};
+use super::{Doing, blocks, connection, holds, leaves, payloads, states, usage};
+use crate::ledger::Leaf;
 use crate::policy::Plan;
 use crate::store::index::OpenBlock;
 use crate::store::{Batch, PRUNE_CHUNK, Pruned, StoreError, Stored, Writer};
@@ -41,7 +45,7 @@ pub struct SqliteWriter {
     /// Set when the index was found to be damaged.
     damaged: bool,
     /// Keeps other processes from writing, until everything above is gone.
-    _lock: File,
+    lock: File,
 }
 
 impl SqliteWriter {
@@ -53,6 +57,7 @@ impl SqliteWriter {
         let pruning = Arc::new(AtomicBool::new(false));
         let mut connection = connection::writer(path, Arc::clone(&pruning))?;
         let found = ends(&connection)?;
+        agree(&connection, found)?;
         mend(&mut connection, found.first(), found.next)?;
         Ok(Self {
             path: path.to_owned(),
@@ -65,8 +70,16 @@ impl SqliteWriter {
             left: Some(found),
             broken: false,
             damaged: false,
-            _lock: lock,
+            lock,
         })
+    }
+
+    /// Keeps other processes from writing for as long as this is there, even when the writer is gone.
+    ///
+    /// # Errors
+    /// The operating system gives no other handle.
+    pub fn hold_lock(&self) -> std::io::Result<File> {
+        self.lock.try_clone()
     }
 
     /// The connection itself, for tests of what it refuses.
@@ -97,12 +110,17 @@ impl SqliteWriter {
         let found = ends(&transaction)?;
         watch(self.left.take(), found);
         let remembered = self.remembered.take().filter(|remembered| remembered.open.next() == found.next);
-        let Remembered { mut open, mut ids } = remembered.map_or_else(|| Remembered::of(&transaction, found), Ok)?;
+        let Remembered { mut open, mut ids, mut tree } =
+            remembered.map_or_else(|| Remembered::of(&transaction, found), Ok)?;
+        if tree.size() != found.next {
+            return Err(behind(&tree, found));
+        }
         let mut newest = newest(&transaction).doing(doing)?;
         let mut stored = Vec::with_capacity(batch.entries.len());
         let mut insert = Insert::new(&transaction).doing(doing)?;
         let mut is_there = transaction.prepare_cached("SELECT 1 FROM entry WHERE id = ?1").doing(doing)?;
-        for (entry, payload) in &batch.entries {
+        for prepared in &batch.entries {
+            let entry = prepared.entry();
             if !ids.insert(entry.id, &mut is_there).doing(doing)? {
                 let same = is_same(&transaction, entry).doing(doing)?;
                 stored.push(if same { Stored::Duplicate } else { Stored::Conflict });
@@ -112,19 +130,23 @@ impl SqliteWriter {
             newest = entry.recorded_at.max(newest);
             let row = Placed { entry, seq: open.next(), recorded_at: newest };
             let raw = insert.run(&transaction, &mut self.terms, &row).doing(doing)?;
-            payload.as_ref().map_or(Ok(()), |payload| payloads::insert(&transaction, row.seq, payload)).doing(doing)?;
+            let payload = prepared.payload();
+            payload.map_or(Ok(()), |payload| payloads::insert(&transaction, row.seq, payload)).doing(doing)?;
+            let leaf = Leaf::new(row.seq, newest.as_micros(), prepared.content());
+            tree.push(&transaction, leaf.hash()).doing(doing)?;
             stored.push(Stored::At(row.seq));
             open = pushed(&transaction, open, &raw)?;
         }
         drop((insert, is_there));
+        tree.store(&transaction).doing(doing)?;
         states::write(&transaction, &batch.states).doing(doing)?;
         transaction.commit().doing(doing)?;
         self.left = Some(Ends { next: open.next(), ..found });
-        self.remembered = Some(Remembered { open, ids });
+        self.remembered = Some(Remembered { open, ids, tree });
         Ok(stored)
     }
 
-    fn try_prune(&mut self, plan: Plan) -> Result<Pruned, StoreError> {
+    fn try_prune(&mut self, plan: Plan, at_most: Option<u64>) -> Result<Pruned, StoreError> {
         let doing = "removing old entries";
         let transaction = self.connection.transaction().doing(doing)?;
         let found = ends(&transaction)?;
@@ -132,7 +154,8 @@ impl SqliteWriter {
         let plan = holds::cut(&transaction, plan).doing(doing)?;
         usage::fold_before(&transaction, plan.entries_before)?;
         let (pruned, payloads_pruned) = (found.pruned, found.payloads_pruned);
-        let entries = chunk(&transaction, "entry", pruned, plan.entries_before).doing(doing)?;
+        let mut entries = chunk(&transaction, "entry", pruned, plan.entries_before).doing(doing)?;
+        entries.stop_at(at_most.map_or(i64::MAX, |place| place.cast_signed()).max(pruned));
         let payloads = chunk(&transaction, "payload", payloads_pruned, plan.payloads_before.max(plan.entries_before))
             .doing(doing)?;
         // Payloads go with their entries at the latest.
@@ -147,11 +170,14 @@ impl SqliteWriter {
             drop(transaction);
             return self.try_sweep(found);
         }
+        Tree::of(&transaction)?;
+        leaves::check(&transaction, &Texts::default(), found.first()..entries.upto.cast_unsigned())?;
         let head = "UPDATE head SET pruned = ?1, payloads_pruned = ?2";
         transaction.execute(head, params![entries.upto, payloads_upto]).doing(doing)?;
         let payloads_gone = transaction.execute("DELETE FROM payload WHERE seq < ?1", [payloads_upto]).doing(doing)?;
         let entries_gone = transaction.execute("DELETE FROM entry WHERE seq < ?1", [entries.upto]).doing(doing)?;
         blocks::prune(&transaction, entries.upto).doing(doing)?;
+        tree::prune(&transaction, entries.upto.cast_unsigned()).doing(doing)?;
         transaction.commit().doing(doing)?;
         self.left = Some(Ends { pruned: entries.upto, payloads_pruned: payloads_upto, ..found });
         if entries_gone > 0 {
@@ -189,7 +215,10 @@ impl SqliteWriter {
 impl Writer for SqliteWriter {
     fn commit(&mut self, batch: &Batch) -> Result<Vec<Stored>, StoreError> {
         self.reopen_if_broken()?;
+        let erasing = !batch.states.erased.is_empty();
+        self.pruning.store(erasing, Ordering::Relaxed);
         let stored = self.try_commit(batch);
+        self.pruning.store(false, Ordering::Relaxed);
         if let Err(error) = &stored {
             self.damaged = error.is_index();
             // The numbers of texts that were new in this transaction are void with it.
@@ -201,11 +230,11 @@ impl Writer for SqliteWriter {
         stored
     }
 
-    fn prune(&mut self, plan: Plan) -> Result<Pruned, StoreError> {
+    fn prune(&mut self, plan: Plan, at_most: Option<u64>) -> Result<Pruned, StoreError> {
         self.reopen_if_broken()?;
         self.pruning.store(true, Ordering::Relaxed);
         // Statements that remove are not cached: none that was prepared while deletion was allowed outlives this.
-        let pruned = self.try_prune(plan);
+        let pruned = self.try_prune(plan, at_most);
         self.pruning.store(false, Ordering::Relaxed);
         if let Err(error) = &pruned {
             self.damaged = error.is_index();
@@ -236,12 +265,13 @@ struct Remembered {
     /// The values of the block that is not full yet.
     open: OpenBlock,
     ids: Ids,
+    tree: Tree,
 }
 
 impl Remembered {
     fn of(connection: &Connection, ends: Ends) -> Result<Self, StoreError> {
         let open = catch_up(connection, ends.first(), ends.next)?;
-        Ok(Self { open, ids: Ids::of(connection).doing("finding the newest id")? })
+        Ok(Self { open, ids: Ids::of(connection).doing("finding the newest id")?, tree: Tree::of(connection)? })
     }
 }
 
@@ -275,6 +305,25 @@ fn ends(connection: &Connection) -> Result<Ends, StoreError> {
     Ok(Ends { next: next.ok_or_else(full)?, pruned, payloads_pruned })
 }
 
+/// Whether ledger and entries fit together at both ends: a look that costs the same however long the log is.
+fn agree(connection: &Connection, ends: Ends) -> Result<(), StoreError> {
+    let tree = Tree::of(connection)?;
+    if tree.size() != ends.next {
+        return Err(behind(&tree, ends));
+    }
+    let texts = Texts::default();
+    let last = ends.next.saturating_sub(1).max(ends.first());
+    [ends.first(), last]
+        .iter()
+        .filter(|place| **place < ends.next)
+        .try_for_each(|place| leaves::check(connection, &texts, *place..place + 1))
+}
+
+fn behind(tree: &Tree, ends: Ends) -> StoreError {
+    let (size, next) = (tree.size(), ends.next);
+    unlike(size.min(next), format!("{next} entries were recorded in all, and the ledger has {size}"))
+}
+
 /// There is one writer, so what is not as it left it was changed by another program. SQLite alone cannot keep such a
 /// program from appending at the next place or from moving the prune points; it can be told, and the log goes on from
 /// what is there.
@@ -298,6 +347,14 @@ fn newest(transaction: &Transaction<'_>) -> rusqlite::Result<Timestamp> {
 struct Chunk {
     upto: i64,
     more: bool,
+}
+
+impl Chunk {
+    fn stop_at(&mut self, place: i64) {
+        if self.upto >= place {
+            *self = Self { upto: place, more: false };
+        }
+    }
 }
 
 /// The next chunk of `table` from `from` on whose entries were recorded before `before`. Since recording times never go

@@ -98,7 +98,7 @@ fn a_hole_is_told_and_not_believed() {
     let before = texts(folder.path());
     let plan = Plan { entries_before: Some(at(10)), ..Plan::default() };
     let swept = loop {
-        match writer.prune(plan) {
+        match writer.prune(plan, None) {
             Ok(step) if step.more => {}
             other => break other,
         }

@@ -1,0 +1,75 @@
+//! `mcp-audit bundle`: entries in a file that outsiders can check without the log.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use mcp_audit::domain::{Context, parse_text};
+use mcp_audit::time::Timestamp;
+use mcp_audit::{BundleRequest, Bundled};
+
+use super::Outcome;
+use super::common::{Failure, LogOptions, ViewerOptions, note};
+
+#[derive(Args)]
+pub(super) struct Bundle {
+    /// Which entries are shown, as in `list`. Of the others between them only place and time are told.
+    query: Vec<String>,
+    #[command(flatten)]
+    log: LogOptions,
+    #[command(flatten)]
+    viewer: ViewerOptions,
+    /// Only what was recorded from this time on: 2026-11-21T02:09:46Z, 2026-11-21.
+    #[arg(long, value_name = "TIME")]
+    from: Option<String>,
+    /// Only what was recorded before this time.
+    #[arg(long, value_name = "TIME")]
+    to: Option<String>,
+    /// The file to write; one that is there is not replaced.
+    #[arg(long, short, value_name = "FILE")]
+    output: PathBuf,
+    /// With payloads, for those who may export them. An entry says so, so the log must not be in use by a server.
+    #[arg(long)]
+    payloads: bool,
+}
+
+impl Bundle {
+    pub(super) fn run(self) -> Outcome {
+        let path = self.output.display();
+        let file = File::create_new(&self.output).map_err(|error| format!("{path} cannot be written: {error}"))?;
+        let mut out = BufWriter::new(file);
+        let bundled = self.write(&mut out).inspect_err(|_| drop(std::fs::remove_file(&self.output)))?;
+        out.into_inner().map_err(|error| error.into_error()).and_then(|file| file.sync_all())?;
+        let Bundled { places, shown } = bundled;
+        let (first, last) = (places.start, places.end - 1);
+        note(format_args!(
+            "{path}: entries {first} to {last}, {shown} of them shown. `mcp-audit verify --bundle` checks it."
+        ));
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn write(&self, out: &mut impl Write) -> Result<Bundled, Failure> {
+        let viewer = self.viewer.viewer();
+        if self.payloads {
+            let log = self.log.open()?;
+            let request = self.request(&viewer.context(log.now()))?;
+            return Ok(log.export_bundle(&log.access(&viewer), &request, out)?);
+        }
+        let log = self.log.view()?;
+        let request = self.request(&viewer.context(log.now()))?;
+        Ok(log.bundle(&log.access(&viewer), &request, out)?)
+    }
+
+    fn request(&self, context: &Context<'_>) -> Result<BundleRequest, Failure> {
+        let domain = parse_text(&self.query.join(" "), context)?;
+        let (from, to) = (moment(self.from.as_deref())?, moment(self.to.as_deref())?);
+        Ok(BundleRequest { from, to, domain, payloads: self.payloads })
+    }
+}
+
+fn moment(text: Option<&str>) -> Result<Option<Timestamp>, String> {
+    let read = |text| Timestamp::parse(text).ok_or_else(|| format!("{text:?} is no time; write one as 2026-11-21"));
+    text.map(read).transpose()
+}

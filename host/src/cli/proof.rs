@@ -1,0 +1,56 @@
+//! `mcp-audit proof`: what the ledger can prove, as JSON for whoever checks it.
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use mcp_audit::ledger::{ConsistencyProof, InclusionProof};
+use uuid::Uuid;
+
+use super::Outcome;
+use super::common::{LogOptions, ViewerOptions, say};
+
+#[derive(Subcommand)]
+pub(super) enum Proof {
+    /// Prove that an entry is in the log.
+    Entry {
+        /// The entry's id, as `list` shows it.
+        id: Uuid,
+        /// Prove it for the tree of so many entries instead of the present one.
+        #[arg(long)]
+        size: Option<u64>,
+        #[command(flatten)]
+        log: LogOptions,
+        #[command(flatten)]
+        viewer: ViewerOptions,
+    },
+    /// Prove that the log of so many entries is the beginning of a later one.
+    Consistency {
+        /// The size of the older tree.
+        from: u64,
+        /// The size of the newer one; the present one by default.
+        to: Option<u64>,
+        #[command(flatten)]
+        log: LogOptions,
+        #[command(flatten)]
+        viewer: ViewerOptions,
+    },
+}
+
+impl Proof {
+    pub(super) fn run(self) -> Outcome {
+        match self {
+            Self::Entry { id, size, log, viewer } => {
+                let (log, viewer) = (log.view()?, viewer.viewer());
+                let found = log.reader(&log.access(&viewer)).inclusion(id, size)?;
+                let proof = found.ok_or_else(|| format!("there is no entry {id} that {} may see", viewer.user))?;
+                say(serde_json::to_string_pretty(&InclusionProof::from(&proof))?)?;
+            }
+            Self::Consistency { from, to, log, viewer } => {
+                let (log, viewer) = (log.view()?, viewer.viewer());
+                let proof = log.reader(&log.access(&viewer)).consistency(from, to)?;
+                say(serde_json::to_string_pretty(&ConsistencyProof::from(&proof))?)?;
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}

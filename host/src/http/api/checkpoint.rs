@@ -1,0 +1,76 @@
+//! `/api/v1/checkpoint…` and `/api/v1/entries/{id}/proof.tlog`: what the log signs, and that an entry is in it.
+
+use axum::Json;
+use axum::response::NoContent;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::super::asked::{Asked, LimitOnly};
+use super::super::auth::Visitor;
+use super::super::openapi::Text;
+use super::super::problem::Problem;
+use super::super::search;
+use super::segment::Id;
+use crate::store::StoredCheckpoint;
+use crate::time::Timestamp;
+
+/// The checkpoints that stay for ever.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Checkpoints {
+    /// The keys that check them, the oldest first, in the form of C2SP signed-note. To trust a key, have it from elsewhere.
+    keys: Vec<String>,
+    /// The first of each day, newest first.
+    checkpoints: Vec<Archived>,
+}
+
+/// One of them.
+#[derive(Serialize, JsonSchema)]
+struct Archived {
+    number: u64,
+    /// How many entries it is about.
+    size: u64,
+    signed_at: Timestamp,
+    /// The signed note.
+    note: String,
+    /// The consistency proof (RFC 9162) from the one before it, in hexadecimal digits.
+    link: Vec<String>,
+}
+
+impl From<StoredCheckpoint> for Archived {
+    fn from(StoredCheckpoint { number, checkpoint }: StoredCheckpoint) -> Self {
+        let link = checkpoint.link.iter().flatten().map(ToString::to_string).collect();
+        Self { number, size: checkpoint.size, signed_at: checkpoint.signed_at, note: checkpoint.note, link }
+    }
+}
+
+/// `GET /checkpoint`: the newest, as the note that it is.
+pub(super) async fn newest(visitor: Visitor) -> Result<Text, Problem> {
+    let newest = visitor.ask(|log, access| Ok(log.latest_checkpoint(access)?)).await?;
+    newest.map(|newest| Text(newest.checkpoint.note)).ok_or_else(|| Problem::missing("checkpoint"))
+}
+
+/// `GET /checkpoints`: those that are kept.
+pub(super) async fn list(visitor: Visitor, asked: Asked<LimitOnly>) -> Result<Json<Checkpoints>, Problem> {
+    search::refuse_others(&asked.pairs, || ["limit"].into_iter())?;
+    let limit = search::limit(&asked.pairs)?;
+    let found = visitor.ask(move |log, access| {
+        let checkpoints = log.archived_checkpoints(access, None, limit)?;
+        Ok(Checkpoints {
+            keys: log.verifier_keys()?,
+            checkpoints: checkpoints.into_iter().map(Archived::from).collect(),
+        })
+    });
+    found.await.map(Json)
+}
+
+/// `GET /entries/{id}/proof.tlog`: the entry's proof as a file.
+pub(super) async fn proof(visitor: Visitor, id: Id) -> Result<Text, Problem> {
+    let proof = visitor.ask(move |log, access| Ok(log.prove(access, id.of("entry")?)?));
+    proof.await?.map(|proof| Text(proof.to_string())).ok_or_else(Problem::no_entry)
+}
+
+/// `POST /clock/confirm`: the clock is right, whatever step it made.
+pub(super) async fn confirm_clock(visitor: Visitor) -> Result<NoContent, Problem> {
+    visitor.ask(|log, access| Ok(log.confirm_clock(access)?)).await?;
+    Ok(NoContent)
+}

@@ -1,0 +1,152 @@
+//! Checking a bundle, line by line: however large it is, only a few hashes of it are kept.
+
+use super::super::hash::{Hash, node_hash};
+use super::super::key::{KeyError, VerifierKey};
+use super::super::tree::Node;
+use super::super::{CheckpointError, Frontier, SignedCheckpoint, subtrees};
+use super::entry::BundleEntry;
+use super::{Bundle, FORMAT, completion, unhex};
+
+/// A bundle that is being checked.
+#[derive(Debug)]
+pub struct BundleCheck {
+    bundle: Bundle,
+    checkpoint: SignedCheckpoint,
+    time: Option<u64>,
+    own_keys: bool,
+    frontier: Frontier,
+    shown: u64,
+}
+
+/// What was proved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checked {
+    /// The log that signed.
+    pub origin: String,
+    /// When, in seconds since 1970, where a trusted key says so.
+    pub time: Option<u64>,
+    /// How many entries the log had then.
+    pub size: u64,
+    /// The place of the first entry of the bundle.
+    pub first: u64,
+    /// The place behind the last one.
+    pub end: u64,
+    /// How many of them are shown with what they say.
+    pub shown: u64,
+    /// Whether the keys are from the bundle itself, so that it is not proved whose they are.
+    pub own_keys: bool,
+}
+
+/// The first thing that is wrong with a bundle.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BundleError {
+    /// The first line.
+    #[error("the first line is not that of a bundle of entries")]
+    Header,
+    /// A key in the first line.
+    #[error("a key in the first line cannot be used: {0}")]
+    Key(#[from] KeyError),
+    /// The checkpoint in the first line.
+    #[error("the checkpoint in the first line cannot be believed: {0}")]
+    Checkpoint(#[from] CheckpointError),
+    /// A line.
+    #[error("the line of entry {0} is not as a bundle has it")]
+    Line(u64),
+    /// Another entry than the one that must be there.
+    #[error("entry {0} is missing, or out of order")]
+    Missing(u64),
+    /// The payload.
+    #[error("the payload of entry {0} is not the one that was recorded")]
+    Payload(u64),
+    /// Something behind the last entry.
+    #[error("there is more in the file than the entries that its first line names")]
+    More,
+    /// The entries are not those that were signed.
+    #[error(
+        "the entries do not lead to the root that was signed: one of them, or a hash in the first line, was changed"
+    )]
+    Root,
+}
+
+impl BundleCheck {
+    /// Reads the first line. Without `trusted` keys, those in the bundle are taken.
+    ///
+    /// # Errors
+    /// It is not that of a bundle, or the checkpoint in it is not signed by these keys.
+    pub fn begin(line: &str, trusted: &[VerifierKey]) -> Result<Self, BundleError> {
+        let bundle: Bundle = serde_json::from_str(line).map_err(|_| BundleError::Header)?;
+        let own = bundle.keys.iter().map(|key| VerifierKey::parse(key)).collect::<Result<Vec<_>, _>>()?;
+        let checkpoint = SignedCheckpoint::parse(bundle.checkpoint.as_bytes())?;
+        let own_keys = trusted.is_empty();
+        let time = checkpoint.verify(if own_keys { &own } else { trusted })?;
+        let fits = bundle.format == FORMAT
+            && bundle.line() == line
+            && bundle.first < bundle.end
+            && bundle.end <= checkpoint.checkpoint().size;
+        let left = hashes(&bundle.left).filter(|_| fits).ok_or(BundleError::Header)?;
+        let frontier = Frontier::from_hashes(bundle.first, left).ok_or(BundleError::Header)?;
+        Ok(Self { bundle, checkpoint, time, own_keys, frontier, shown: 0 })
+    }
+
+    /// Reads the line of the next entry.
+    ///
+    /// # Errors
+    /// It is not that of the next entry.
+    pub fn entry(&mut self, line: &str) -> Result<BundleEntry, BundleError> {
+        let next = self.frontier.size();
+        if next == self.bundle.end {
+            return Err(BundleError::More);
+        }
+        let entry: BundleEntry = serde_json::from_str(line).map_err(|_| BundleError::Line(next))?;
+        // One spelling: nothing stands there twice, or in a way that others may read otherwise.
+        let leaf = entry.leaf().filter(|_| entry.line() == line).ok_or(BundleError::Line(next))?;
+        if entry.seq != next {
+            return Err(BundleError::Missing(next));
+        }
+        if !entry.payload_fits() {
+            return Err(BundleError::Payload(next));
+        }
+        self.frontier.push(leaf, |_, _| {});
+        self.shown += u64::from(entry.content.is_some());
+        Ok(entry)
+    }
+
+    /// Says what is proved, when all lines were read.
+    ///
+    /// # Errors
+    /// Entries are missing, or they are not those that were signed.
+    pub fn end(self) -> Result<Checked, BundleError> {
+        let Self { bundle, checkpoint, time, own_keys, frontier, shown } = self;
+        let signed = checkpoint.checkpoint();
+        if frontier.size() != bundle.end {
+            return Err(BundleError::Missing(frontier.size()));
+        }
+        let right = hashes(&bundle.right).ok_or(BundleError::Header)?;
+        if grown(&frontier, &right, signed.size) != Some(signed.root) {
+            return Err(BundleError::Root);
+        }
+        let Bundle { first, end, .. } = bundle;
+        Ok(Checked { origin: signed.origin.clone(), time, size: signed.size, first, end, shown, own_keys })
+    }
+}
+
+fn hashes(texts: &[String]) -> Option<Vec<Hash>> {
+    texts.iter().map(|text| unhex(text)).collect()
+}
+
+/// The root at `size` of a tree with this frontier, behind which these complete subtrees come.
+fn grown(frontier: &Frontier, right: &[Hash], size: u64) -> Option<Hash> {
+    let behind = completion(frontier.size(), size);
+    if behind.len() != right.len() {
+        return None;
+    }
+    let mut stack: Vec<(Node, Hash)> = subtrees(frontier.size()).zip(frontier.hashes().iter().copied()).collect();
+    for (mut node, mut hash) in behind.into_iter().zip(right.iter().copied()) {
+        while node.index & 1 == 1 {
+            hash = node_hash(&stack.pop()?.1, &hash);
+            node = Node { level: node.level + 1, index: node.index >> 1 };
+        }
+        stack.push((node, hash));
+    }
+    stack.into_iter().map(|(_, hash)| hash).rev().reduce(|right, left| node_hash(&left, &right))
+}

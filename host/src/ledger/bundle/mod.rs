@@ -1,0 +1,84 @@
+//! A bundle: a run of entries in a file, with all that an outsider needs to check them against a signed checkpoint.
+//!
+//! JSON Lines. The first line is the [`Bundle`]: what comes before the entries, as the frontier, and what comes after
+//! them, as the subtrees up to the checkpoint's size. Then a line for each entry, each exactly as it is written here.
+
+mod check;
+mod entry;
+#[cfg(test)]
+mod tests;
+
+use serde::{Deserialize, Serialize};
+
+use super::hash::Hash;
+use super::tree::Node;
+
+pub use check::{BundleCheck, BundleError, Checked};
+pub use entry::{BundleEntry, BundlePayload};
+
+/// What the first line says that the file is.
+const FORMAT: &str = "mcp-audit-bundle-v1";
+
+/// The first line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bundle {
+    /// [`Bundle::FORMAT`].
+    format: String,
+    /// The place of the first entry.
+    pub first: u64,
+    /// The place behind the last one.
+    pub end: u64,
+    /// The frontier at `first`, in hexadecimal digits.
+    pub left: Vec<String>,
+    /// The hashes of [`completion`] from `end` to the checkpoint's size.
+    pub right: Vec<String>,
+    /// The signed note.
+    pub checkpoint: String,
+    /// The log's keys as it knows them: for those who know them already, as anybody can write some here.
+    pub keys: Vec<String>,
+}
+
+impl Bundle {
+    /// The first line of a bundle of the entries from `first` to below `end`.
+    pub fn new(first: u64, end: u64, left: &[Hash], right: &[Hash], checkpoint: String, keys: Vec<String>) -> Self {
+        let hex = |hashes: &[Hash]| hashes.iter().map(Hash::to_string).collect();
+        Self { format: FORMAT.to_owned(), first, end, left: hex(left), right: hex(right), checkpoint, keys }
+    }
+
+    /// As it stands in the file, without its newline.
+    pub fn line(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// The largest complete subtrees that the leaves from `begin` to below `end` are made of, from left to right.
+pub fn completion(begin: u64, end: u64) -> Vec<Node> {
+    let (mut at, mut nodes) = (begin, Vec::new());
+    while at < end {
+        let level = at.trailing_zeros().min((end - at).ilog2());
+        nodes.push(Node { level: level as u8, index: at >> level });
+        at += 1 << level;
+    }
+    nodes
+}
+
+/// The hash of 64 digits.
+fn unhex(text: &str) -> Option<Hash> {
+    unhex_bytes(text).and_then(|bytes| Hash::from_slice(&bytes))
+}
+
+fn unhex_bytes(text: &str) -> Option<Vec<u8>> {
+    let digits = text.as_bytes();
+    let value = |digit: u8| match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    };
+    let byte = |pair: &[u8]| Some(value(pair[0])? << 4 | value(*pair.get(1)?)?);
+    digits.chunks(2).map(byte).collect()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,117 @@
+//! Checkpoints (c2sp.org/tlog-checkpoint): "my tree of this size has this root", as a signed note of three lines.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::hash::Hash;
+use super::key::{SignatureKind, SigningKey, VerifierKey};
+use super::note::{Note, NoteError};
+
+/// What a log says of its tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// Which log it is: the name of its key.
+    pub origin: String,
+    /// How many leaves the tree has.
+    pub size: u64,
+    /// The tree's root.
+    pub root: Hash,
+}
+
+/// A checkpoint with its signatures, none of them checked yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedCheckpoint {
+    checkpoint: Checkpoint,
+    note: Note,
+}
+
+/// What is wrong with a checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CheckpointError {
+    /// The note around it.
+    #[error(transparent)]
+    Note(#[from] NoteError),
+    /// The text.
+    #[error("the note is no checkpoint: its text must be three lines, the log's name, the size and the root")]
+    Form,
+    /// The log itself did not sign.
+    #[error("the checkpoint of {0} is not signed by a trusted key of that log")]
+    Unsigned(String),
+}
+
+impl Checkpoint {
+    /// Reads a note's text. There is no extension line, as nobody could check what it says.
+    ///
+    /// # Errors
+    /// It is not exactly three lines as a checkpoint has them.
+    pub fn parse(text: &str) -> Result<Self, CheckpointError> {
+        let lines: Vec<_> = text.strip_suffix('\n').ok_or(CheckpointError::Form)?.split('\n').collect();
+        let [origin, size, root] = lines[..] else { return Err(CheckpointError::Form) };
+        let root = STANDARD.decode(root).ok().and_then(|bytes| Hash::from_slice(&bytes));
+        let (Some(size), Some(root), false) = (decimal(size), root, origin.is_empty()) else {
+            return Err(CheckpointError::Form);
+        };
+        Ok(Self { origin: origin.to_owned(), size, root })
+    }
+}
+
+impl fmt::Display for Checkpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { origin, size, root } = self;
+        write!(f, "{origin}\n{size}\n{}\n", STANDARD.encode(root.as_bytes()))
+    }
+}
+
+impl SignedCheckpoint {
+    /// Signs with all of `keys`, at `time` in seconds since 1970.
+    ///
+    /// # Errors
+    /// The origin cannot stand in a note.
+    pub fn sign(checkpoint: Checkpoint, keys: &[SigningKey], time: u64) -> Result<Self, NoteError> {
+        let note = Note::sign(checkpoint.to_string(), keys, time)?;
+        Ok(Self { checkpoint, note })
+    }
+
+    /// Reads one; nothing of it may be believed before [`SignedCheckpoint::verify`].
+    ///
+    /// # Errors
+    /// It is not exactly a signed checkpoint.
+    pub fn parse(bytes: &[u8]) -> Result<Self, CheckpointError> {
+        let note = Note::parse(bytes)?;
+        Ok(Self { checkpoint: Checkpoint::parse(note.text())?, note })
+    }
+
+    /// What it says.
+    pub fn checkpoint(&self) -> &Checkpoint {
+        &self.checkpoint
+    }
+
+    /// Checks that the log itself signed it, by one of `keys` with the name of its origin, and that no signature of
+    /// another of them is wrong. Gives the time that a trusted key says, in seconds since 1970.
+    ///
+    /// # Errors
+    /// It cannot be believed.
+    pub fn verify(&self, keys: &[VerifierKey]) -> Result<Option<u64>, CheckpointError> {
+        let signed = self.note.verify(keys)?;
+        let origin = &self.checkpoint.origin;
+        let by_log = |key: &VerifierKey| key.kind() == SignatureKind::Log && key.name() == origin;
+        if !signed.iter().any(|signed| by_log(signed.key)) {
+            return Err(CheckpointError::Unsigned(origin.clone()));
+        }
+        Ok(signed.iter().find_map(|signed| signed.time))
+    }
+}
+
+impl fmt::Display for SignedCheckpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.note.fmt(f)
+    }
+}
+
+/// A number as C2SP writes numbers: digits alone, and no zero in front.
+pub(super) fn decimal(text: &str) -> Option<u64> {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+    if is_plain { text.parse().ok() } else { None }
+}

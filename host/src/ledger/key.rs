@@ -1,0 +1,223 @@
+//! Keys that sign and check notes, in the text forms of C2SP signed-note. Pure: what a key file holds is `signer`'s.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
+use sha2::{Digest, Sha256};
+
+/// How a secret key begins when it is written down, as Go's note package has it.
+const PRIVATE: &str = "PRIVATE+KEY+";
+/// The longest name of a key, in bytes.
+const LONGEST_NAME: usize = 200;
+
+/// What a signature says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SignatureKind {
+    /// "This is the log's": Ed25519 over the text.
+    Log,
+    /// "… and it was so at this time": a timestamped cosignature of a checkpoint.
+    Time,
+}
+
+impl SignatureKind {
+    /// The byte that C2SP assigned to it.
+    pub fn byte(self) -> u8 {
+        match self {
+            Self::Log => 0x01,
+            Self::Time => 0x04,
+        }
+    }
+
+    fn of(byte: u8) -> Option<Self> {
+        [Self::Log, Self::Time].into_iter().find(|kind| kind.byte() == byte)
+    }
+
+    /// The bytes that are signed, for a note's text; `time` counts for [`SignatureKind::Time`] alone.
+    pub(super) fn message(self, text: &str, time: u64) -> Vec<u8> {
+        match self {
+            Self::Log => text.as_bytes().to_vec(),
+            Self::Time => format!("cosignature/v1\ntime {time}\n{text}").into_bytes(),
+        }
+    }
+}
+
+/// What is no key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// Other parts than a key has.
+    #[error("this is no key; a verification key looks like example.com/log+530d903a+AekyeRrm…")]
+    Form,
+    /// A name that cannot stand in a note.
+    #[error("a key's name must have 1 to {LONGEST_NAME} characters, and neither blanks nor a plus sign among them")]
+    Name,
+    /// Not Ed25519.
+    #[error("the key is of a kind that is not known here; there are Ed25519 (01) and timestamped Ed25519 (04)")]
+    Kind,
+    /// Somebody changed it.
+    #[error("the key's id is not that of its name and bytes: it was changed or cut off")]
+    Id,
+}
+
+/// A key that checks signatures: what outsiders are given.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct VerifierKey {
+    name: String,
+    kind: SignatureKind,
+    public: [u8; 32],
+}
+
+impl VerifierKey {
+    /// Reads `<name>+<id>+<base64>`.
+    ///
+    /// # Errors
+    /// It is not exactly that.
+    pub fn parse(text: &str) -> Result<Self, KeyError> {
+        let (name, kind, public) = parts(text, id)?;
+        Ok(Self { name, kind, public })
+    }
+
+    /// Whose key it is.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What its signatures say.
+    pub fn kind(&self) -> SignatureKind {
+        self.kind
+    }
+
+    /// The number that stands before its signatures.
+    pub fn id(&self) -> u32 {
+        id(&self.name, self.kind, &self.public)
+    }
+
+    /// Checks the bytes behind the id in a signature of `text`; gives the time that they say, in seconds since 1970,
+    /// where they say one. `None`: they do not sign it.
+    pub(super) fn check(&self, text: &str, signature: &[u8]) -> Option<Option<u64>> {
+        let (time, signature) = match self.kind {
+            SignatureKind::Log => (None, signature),
+            SignatureKind::Time => {
+                let (time, signature) = signature.split_first_chunk()?;
+                // The specification's bound; what is beyond has no meaning as a time.
+                let time = u64::from_be_bytes(*time);
+                (Some(i64::try_from(time).map(|_| time).ok()?), signature)
+            }
+        };
+        let message = self.kind.message(text, time.unwrap_or_default());
+        UnparsedPublicKey::new(&ED25519, self.public).verify(&message, signature).ok()?;
+        Some(time)
+    }
+}
+
+impl fmt::Display for VerifierKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_key(f, &self.name, self.id(), self.kind, &self.public)
+    }
+}
+
+impl fmt::Debug for VerifierKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A key that signs.
+pub struct SigningKey {
+    verifier: VerifierKey,
+    seed: [u8; 32],
+    pair: Ed25519KeyPair,
+}
+
+impl SigningKey {
+    /// The key that `seed`, 32 random bytes, makes.
+    ///
+    /// # Errors
+    /// The name cannot stand in a note.
+    pub fn from_seed(name: &str, kind: SignatureKind, seed: [u8; 32]) -> Result<Self, KeyError> {
+        if !is_name(name) {
+            return Err(KeyError::Name);
+        }
+        let pair = Ed25519KeyPair::from_seed_unchecked(&seed).map_err(|_| KeyError::Form)?;
+        let public = pair.public_key().as_ref().try_into().map_err(|_| KeyError::Form)?;
+        Ok(Self { verifier: VerifierKey { name: name.to_owned(), kind, public }, seed, pair })
+    }
+
+    /// Reads what [`SigningKey::secret_text`] writes.
+    ///
+    /// # Errors
+    /// It is not exactly that.
+    pub fn parse(text: &str) -> Result<Self, KeyError> {
+        let text = text.strip_prefix(PRIVATE).ok_or(KeyError::Form)?;
+        let made = |name: &str, kind, seed: &[u8; 32]| Self::from_seed(name, kind, *seed).map(|key| key.verifier.id());
+        let (name, kind, seed) = parts(text, |name, kind, seed| made(name, kind, seed).unwrap_or_default())?;
+        Self::from_seed(&name, kind, seed)
+    }
+
+    /// The key as it stands in a key file, secret and all.
+    pub fn secret_text(&self) -> String {
+        let Self { verifier, seed, .. } = self;
+        let mut text = PRIVATE.to_owned();
+        let _ = write_key(&mut text, &verifier.name, verifier.id(), verifier.kind, seed);
+        text
+    }
+
+    /// What checks its signatures.
+    pub fn verifier(&self) -> &VerifierKey {
+        &self.verifier
+    }
+
+    /// The bytes behind the id in a signature of `text`.
+    pub(super) fn sign(&self, text: &str, time: u64) -> Vec<u8> {
+        let kind = self.verifier.kind;
+        let signature = self.pair.sign(&kind.message(text, time));
+        match kind {
+            SignatureKind::Log => signature.as_ref().to_vec(),
+            SignatureKind::Time => [time.to_be_bytes().as_slice(), signature.as_ref()].concat(),
+        }
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SigningKey({})", self.verifier)
+    }
+}
+
+/// Whether a key may be called so.
+pub(super) fn is_name(name: &str) -> bool {
+    let fits = |c: char| !c.is_whitespace() && !c.is_control() && c != '+';
+    (1..=LONGEST_NAME).contains(&name.len()) && name.chars().all(fits)
+}
+
+fn id(name: &str, kind: SignatureKind, public: &[u8; 32]) -> u32 {
+    let hash = Sha256::new().chain_update(name).chain_update([b'\n', kind.byte()]).chain_update(public).finalize();
+    u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]])
+}
+
+/// Name, kind and bytes of a key, whose id must be what `id` makes of them.
+fn parts(
+    text: &str,
+    id: impl Fn(&str, SignatureKind, &[u8; 32]) -> u32,
+) -> Result<(String, SignatureKind, [u8; 32]), KeyError> {
+    let (name, rest) = text.split_once('+').ok_or(KeyError::Form)?;
+    let (hex, bytes) = rest.split_once('+').ok_or(KeyError::Form)?;
+    if !is_name(name) {
+        return Err(KeyError::Name);
+    }
+    let bytes = STANDARD.decode(bytes).map_err(|_| KeyError::Form)?;
+    let (kind, bytes) = bytes.split_first().ok_or(KeyError::Form)?;
+    let kind = SignatureKind::of(*kind).ok_or(KeyError::Kind)?;
+    let bytes = bytes.try_into().map_err(|_| KeyError::Form)?;
+    // Compared as text, so that there is one spelling.
+    if format!("{:08x}", id(name, kind, &bytes)) != hex {
+        return Err(KeyError::Id);
+    }
+    Ok((name.to_owned(), kind, bytes))
+}
+
+fn write_key(f: &mut impl fmt::Write, name: &str, id: u32, kind: SignatureKind, bytes: &[u8; 32]) -> fmt::Result {
+    let encoded = STANDARD.encode([&[kind.byte()], bytes.as_slice()].concat());
+    write!(f, "{name}+{id:08x}+{encoded}")
+}

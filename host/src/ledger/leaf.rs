@@ -1,0 +1,47 @@
+//! A leaf: what of an entry only the thread that stores knows, and the hash of everything else.
+//!
+//! In two levels, so that the long part can be hashed before an entry has its place, on another thread, and so that
+//! somebody may be shown that an entry is there without being shown what it says.
+
+use super::hash::{Hash, leaf_hash};
+
+/// The version of the encoding of leaf and content, as the column `version` of an entry has it.
+pub const VERSION: u16 = 1;
+
+/// The leaf of one entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leaf {
+    /// The version of the encoding.
+    pub version: u16,
+    /// The entry's place in the log.
+    pub seq: u64,
+    /// When it was recorded, in microseconds since 1970.
+    pub recorded_at: i64,
+    /// SHA-256 of its [`super::Content`].
+    pub content: Hash,
+}
+
+impl Leaf {
+    /// How many bytes a leaf has.
+    pub const LENGTH: usize = 2 + 8 + 8 + Hash::LENGTH;
+
+    /// A leaf of the present version.
+    pub fn new(seq: u64, recorded_at: i64, content: Hash) -> Self {
+        Self { version: VERSION, seq, recorded_at, content }
+    }
+
+    /// Version, place, time of recording, hash of the content; numbers with the big end first.
+    pub fn to_bytes(&self) -> [u8; Self::LENGTH] {
+        let mut bytes = [0; Self::LENGTH];
+        bytes[..2].copy_from_slice(&self.version.to_be_bytes());
+        bytes[2..10].copy_from_slice(&self.seq.to_be_bytes());
+        bytes[10..18].copy_from_slice(&self.recorded_at.to_be_bytes());
+        bytes[18..].copy_from_slice(self.content.as_bytes());
+        bytes
+    }
+
+    /// Its hash in the tree.
+    pub fn hash(&self) -> Hash {
+        leaf_hash(&self.to_bytes())
+    }
+}

@@ -1,0 +1,125 @@
+//! Proofs checked, as whoever holds a root does it. RFC 9162 has both algorithms, in 2.1.3.2 and 2.1.4.2.
+
+use super::hash::{Hash, node_hash};
+
+/// Why a proof proves nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProofError {
+    /// There is no such leaf.
+    #[error("there is no leaf {index} in a tree of {size}")]
+    Beyond {
+        /// The leaf's place.
+        index: u64,
+        /// The tree's size.
+        size: u64,
+    },
+    /// The tree got smaller.
+    #[error("a tree of {old} leaves cannot have become one of {new}")]
+    Shrunk {
+        /// The size that is said to be older.
+        old: u64,
+        /// The size that is said to be newer.
+        new: u64,
+    },
+    /// There are not as many hashes as these sizes take.
+    #[error("the proof has {found} hashes, which is not what these sizes take")]
+    Length {
+        /// How many there are.
+        found: usize,
+    },
+    /// The content is another entry's.
+    #[error("the content is not the one that the leaf is made of")]
+    Content,
+    /// The proof is about another leaf, or leads to another root.
+    #[error("the proof leads to another root than the one that is claimed")]
+    Root,
+    /// The proof begins with another tree.
+    #[error("the proof leads to another old root than the one that is claimed")]
+    OldRoot,
+}
+
+/// Checks that the leaf of hash `leaf` is at `index` in the tree of `size` leaves that has this root.
+///
+/// # Errors
+/// It is not shown to be there.
+pub fn verify_inclusion(leaf: &Hash, index: u64, size: u64, proof: &[Hash], root: &Hash) -> Result<(), ProofError> {
+    if index >= size {
+        return Err(ProofError::Beyond { index, size });
+    }
+    let (mut place, mut last, mut hash) = (index, size - 1, *leaf);
+    for sibling in proof {
+        if last == 0 {
+            return Err(ProofError::Length { found: proof.len() });
+        }
+        if place & 1 == 1 || place == last {
+            hash = node_hash(sibling, &hash);
+            skip_up(&mut place, &mut last);
+        } else {
+            hash = node_hash(&hash, sibling);
+        }
+        (place, last) = (place >> 1, last >> 1);
+    }
+    if last != 0 {
+        return Err(ProofError::Length { found: proof.len() });
+    }
+    if hash == *root { Ok(()) } else { Err(ProofError::Root) }
+}
+
+/// Checks that the tree of `old` leaves with one root is the beginning of that of `new` leaves with the other.
+///
+/// # Errors
+/// It is not shown to be.
+pub fn verify_consistency(old: (u64, &Hash), new: (u64, &Hash), proof: &[Hash]) -> Result<(), ProofError> {
+    let ((old, old_root), (new, new_root)) = (old, new);
+    if old > new {
+        return Err(ProofError::Shrunk { old, new });
+    }
+    if old == 0 || old == new {
+        return trivial(old, old_root, new_root, proof);
+    }
+    let length = ProofError::Length { found: proof.len() };
+    let mut hashes = proof.iter();
+    let (mut place, mut last) = (old - 1, new - 1);
+    let levels = place.trailing_ones();
+    (place, last) = (place >> levels, last >> levels);
+    // Where the old tree is a complete subtree, the proof does not repeat its hash.
+    let first = if place == 0 { old_root } else { hashes.next().ok_or(length)? };
+    let (mut from_old, mut from_new) = (*first, *first);
+    for sibling in hashes {
+        if last == 0 {
+            return Err(length);
+        }
+        if place & 1 == 1 || place == last {
+            from_old = node_hash(sibling, &from_old);
+            from_new = node_hash(sibling, &from_new);
+            skip_up(&mut place, &mut last);
+        } else {
+            from_new = node_hash(&from_new, sibling);
+        }
+        (place, last) = (place >> 1, last >> 1);
+    }
+    match (last, from_old == *old_root, from_new == *new_root) {
+        (0, true, true) => Ok(()),
+        (0, false, _) => Err(ProofError::OldRoot),
+        (0, ..) => Err(ProofError::Root),
+        _ => Err(length),
+    }
+}
+
+/// From nothing, and to the same size, there is nothing to prove.
+fn trivial(old: u64, old_root: &Hash, new_root: &Hash, proof: &[Hash]) -> Result<(), ProofError> {
+    if !proof.is_empty() {
+        return Err(ProofError::Length { found: proof.len() });
+    }
+    if old == 0 {
+        return if *old_root == Hash::of_nothing() { Ok(()) } else { Err(ProofError::OldRoot) };
+    }
+    if old_root == new_root { Ok(()) } else { Err(ProofError::Root) }
+}
+
+/// At the right edge of the tree, levels without a sibling are passed over.
+fn skip_up(place: &mut u64, last: &mut u64) {
+    while *place & 1 == 0 && *place != 0 {
+        (*place, *last) = (*place >> 1, *last >> 1);
+    }
+}

@@ -1,0 +1,234 @@
+//! Checkpoints: when the log signs what it is, and how it remembers and publishes that.
+
+use std::fs::File;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use super::{AuditLog, ChangeError, Inner, OpenError};
+use crate::access::{Access, Right};
+use crate::event::Event;
+use crate::ledger::{self, SignedCheckpoint, VerifierKey};
+use crate::publish::{Published, Publisher};
+use crate::recorder::{RecordError, StateChange};
+use crate::signer::{Signer, SignerError};
+use crate::store::{CheckpointChange, NewCheckpoint, StoreError, StoredCheckpoint};
+use crate::time::{SECOND, Timestamp};
+
+/// How often it is looked whether a checkpoint is due.
+const TICK: Duration = Duration::from_secs(1);
+/// How old the last one may get while entries come in, in microseconds.
+const DIRTY: i64 = 60 * SECOND;
+/// How old it may get in any case: a sign of life.
+const IDLE: i64 = 3_600 * SECOND;
+
+/// What signs and publishes.
+pub(super) struct Checkpoints {
+    signer: Mutex<Signer>,
+    pub(super) publisher: Publisher,
+    pub(super) failed: AtomicU64,
+    pub(super) failing: AtomicBool,
+    /// Keeps other processes from the log until the last checkpoint is signed; `None` from then on.
+    lock: Mutex<Option<File>>,
+}
+
+/// Why there is no checkpoint.
+#[derive(Debug, thiserror::Error)]
+pub enum SignError {
+    /// It could not be signed, or must not be.
+    #[error(transparent)]
+    Signer(#[from] SignerError),
+    /// The tree cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// It could not be stored.
+    #[error("the checkpoint could not be stored: {0}")]
+    Record(#[from] RecordError),
+}
+
+impl AuditLog {
+    /// Signs a checkpoint if one is due, and records how publishing gets on; called by the log's own thread every second.
+    ///
+    /// # Errors
+    /// The tree is not the one that was signed last, or cannot be read, or nothing can be stored.
+    pub fn sign_due(&self) -> Result<(), SignError> {
+        self.0.sign_due()
+    }
+
+    /// Signs a checkpoint now, whether or not one is due. Blocks until it is stored; publishing goes on behind.
+    ///
+    /// # Errors
+    /// As [`AuditLog::sign_due`].
+    pub fn sign(&self) -> Result<(), SignError> {
+        self.0.sign()
+    }
+
+    /// Says that the clock is right: however long the last steps from checkpoint to checkpoint were, the log believes them,
+    /// and a cleanup removes what is old by them. An entry says who said it. Blocks.
+    ///
+    /// # Errors
+    /// The viewer may not configure, or it could not be signed or recorded.
+    pub fn confirm_clock(&self, access: &Access) -> Result<(), ChangeError> {
+        self.allow(access, Right::Configure, "clock.confirmed")?;
+        self.sign()?;
+        let event = self.by("clock.confirmed", access).fact("now", self.now().to_string());
+        let checkpoints = vec![CheckpointChange::Clock];
+        Ok(self.0.recorder.change(StateChange { checkpoints, ..StateChange::default() }, vec![event])?)
+    }
+
+    /// The keys that the log does not know yet, and the entries about them. Of a new log its first entry names the log.
+    pub(super) fn new_keys(&self) -> Result<(StateChange, Vec<Event>), StoreError> {
+        let known = self.0.view.files.verifiers()?;
+        let keys: Vec<_> = self.0.checkpoints.signer().verifiers().map(|key| key.to_string()).collect();
+        let new = keys.into_iter().filter(|key| !known.contains(key)).collect::<Vec<_>>();
+        let event = |key: &String| self.0.event("signing_key.added").fact("key", key.clone());
+        let events = if known.is_empty() { Vec::new() } else { new.iter().map(event).collect() };
+        let checkpoints = new.into_iter().map(|key| CheckpointChange::Key(key, self.now())).collect();
+        Ok((StateChange { checkpoints, ..StateChange::default() }, events))
+    }
+
+    /// The name that the log signs by.
+    pub(super) fn origin(&self) -> String {
+        self.0.checkpoints.signer().origin().to_owned()
+    }
+
+    /// Stores what was signed when the log was closed the last time, and publishes it.
+    pub(super) fn begin_checkpoints(&self) -> Result<(), OpenError> {
+        let (keys, left) = {
+            let signer = self.0.checkpoints.signer();
+            (signer.verifiers().collect::<Vec<_>>(), signer.last().cloned())
+        };
+        let Some(left) = left else { return Ok(()) };
+        let (size, note) = (left.checkpoint().size, left.to_string());
+        match self.0.view.files.newest_checkpoint()? {
+            // Whether it arrived anywhere is not known.
+            Some(StoredCheckpoint { number, checkpoint }) if checkpoint.note == note || checkpoint.size > size => {
+                let NewCheckpoint { size, note, .. } = checkpoint;
+                self.0.checkpoints.publisher.publish(Published { number, size, note });
+                Ok(())
+            }
+            _ => Ok(self.0.keep(size, signed_at(&left, &keys), note)?),
+        }
+    }
+
+    /// Starts the thread that signs.
+    pub(super) fn watch_checkpoints(&self) -> Result<(), OpenError> {
+        let log = Arc::downgrade(&self.0);
+        let thread = std::thread::Builder::new().name("mcp-audit-signing".into());
+        thread.spawn(move || watch(&log)).map(drop).map_err(OpenError::Thread)
+    }
+}
+
+/// When a checkpoint of our own was signed, by its own word.
+fn signed_at(checkpoint: &SignedCheckpoint, keys: &[VerifierKey]) -> Timestamp {
+    let seconds = checkpoint.verify(keys).ok().flatten().and_then(|seconds| i64::try_from(seconds).ok());
+    Timestamp::EPOCH.plus(seconds.unwrap_or_default().saturating_mul(SECOND))
+}
+
+/// Runs until the log is gone.
+fn watch(log: &Weak<Inner>) {
+    while let Some(log) = log.upgrade() {
+        match log.sign_due() {
+            Ok(()) => {}
+            Err(SignError::Record(RecordError::Closed)) => return,
+            // Told once, and again by the metrics for as long as it lasts.
+            Err(error) if !log.checkpoints.failing.swap(true, Ordering::Relaxed) => {
+                tracing::error!(%error, "no checkpoint can be signed; trying again");
+            }
+            Err(_) => {}
+        }
+        drop(log);
+        std::thread::park_timeout(TICK);
+    }
+}
+
+impl Checkpoints {
+    pub(super) fn new(signer: Signer, publisher: Publisher, lock: File) -> Self {
+        let (failed, failing) = (AtomicU64::default(), AtomicBool::default());
+        Self { signer: Mutex::new(signer), publisher, failed, failing, lock: Mutex::new(Some(lock)) }
+    }
+
+    fn signer(&self) -> MutexGuard<'_, Signer> {
+        self.signer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn sign_due(&self) -> Result<(), SignError> {
+        if self.is_due()? {
+            self.sign()?;
+        }
+        self.record_places()
+    }
+
+    fn is_due(&self) -> Result<bool, StoreError> {
+        let Some(last) = self.view.files.newest_checkpoint()?.map(|newest| newest.checkpoint) else { return Ok(true) };
+        let age = self.view.now().as_micros().saturating_sub(last.signed_at.as_micros());
+        let patience = if self.view.files.tree(|size, _| Ok(size))? > last.size { DIRTY } else { IDLE };
+        // A clock that was set back says nothing of how long it has been.
+        Ok(age < 0 || age >= patience)
+    }
+
+    pub(super) fn sign(&self) -> Result<(), SignError> {
+        let signed = self.try_sign(|size, signed_at, note| self.keep(size, signed_at, note));
+        self.checkpoints.failed.fetch_add(u64::from(signed.is_err()), Ordering::Relaxed);
+        if signed.is_ok() {
+            self.checkpoints.failing.store(false, Ordering::Relaxed);
+        }
+        signed
+    }
+
+    fn try_sign(&self, keep: impl FnOnce(u64, Timestamp, String) -> Result<(), SignError>) -> Result<(), SignError> {
+        // Held until it is stored, so that checkpoints are stored in the order in which they were signed.
+        let mut signer = self.checkpoints.signer();
+        let before = signer.last().map(|last| last.checkpoint().size);
+        let (size, root, old_root) = self.view.files.tree(|size, nodes| {
+            let old = before.filter(|before| *before <= size).map(|before| ledger::root(before, nodes));
+            Ok((size, ledger::root(size, nodes)?, old.transpose()?))
+        })?;
+        signer.check(size, |_| old_root)?;
+        let now = self.view.now();
+        let note = signer.sign(size, root, now)?.to_string();
+        keep(size, Timestamp::from_micros(now.as_micros() / SECOND * SECOND), note)
+    }
+
+    /// Stores a checkpoint and hands it to those who publish it.
+    fn keep(&self, size: u64, signed_at: Timestamp, note: String) -> Result<(), SignError> {
+        let link = self.link(size, signed_at)?;
+        let checkpoint = NewCheckpoint { size, signed_at, note: note.clone(), link };
+        let checkpoints = vec![CheckpointChange::Signed(checkpoint)];
+        self.recorder.change(StateChange { checkpoints, ..StateChange::default() }, Vec::new())?;
+        let number = self.view.files.newest_checkpoint()?.map_or(0, |newest| newest.number);
+        self.checkpoints.publisher.publish(Published { number, size, note });
+        Ok(())
+    }
+
+    /// How the newest archived checkpoint leads to this one, if this is the first of its day.
+    fn link(&self, size: u64, signed_at: Timestamp) -> Result<Option<Vec<ledger::Hash>>, StoreError> {
+        let Some(before) = self.view.files.newest_archived()?.map(|newest| newest.checkpoint) else {
+            return Ok(Some(Vec::new()));
+        };
+        if before.signed_at.start_of_day() == signed_at.start_of_day() {
+            return Ok(None);
+        }
+        self.view.files.tree(|_, nodes| ledger::consistency(before.size, size, nodes)).map(Some)
+    }
+
+    /// Signs what the log has become, when nothing comes in any more: the next start stores the checkpoint. Ends the
+    /// publishing, and lets other processes in.
+    pub(super) fn end_checkpoints(&self) {
+        let lock = self.checkpoints.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if lock.is_none() {
+            return;
+        }
+        let signed = self.try_sign(|size, _, note| {
+            let number = self.view.files.newest_checkpoint()?.map_or(0, |newest| newest.number) + 1;
+            self.checkpoints.publisher.publish(Published { number, size, note });
+            Ok(())
+        });
+        if let Err(error) = signed {
+            tracing::error!(%error, "the last entries are not signed; the next start signs them");
+        }
+        self.checkpoints.publisher.close();
+    }
+}

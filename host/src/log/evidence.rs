@@ -1,0 +1,111 @@
+//! What outsiders are given to check the log with: checkpoints, keys, an entry's proof.
+
+use uuid::Uuid;
+
+use super::{AuditLog, LogView, SignError};
+use crate::access::Access;
+use crate::ledger::{self, CheckpointError, ProofFile, SignedCheckpoint};
+use crate::reader::ReadError;
+use crate::store::{StoreError, StoredCheckpoint};
+
+/// Why there is no evidence.
+#[derive(Debug, thiserror::Error)]
+pub enum EvidenceError {
+    /// It may not or cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The newest checkpoint is about less.
+    #[error("no checkpoint is about this yet; one is signed within a minute, while the log is open")]
+    Unsigned,
+    /// It cannot be signed.
+    #[error(transparent)]
+    Sign(#[from] SignError),
+    /// What is stored is no checkpoint.
+    #[error("the stored checkpoint is damaged: {0}")]
+    Damaged(#[from] CheckpointError),
+    /// The file cannot be written.
+    #[error("the file cannot be written: {0}")]
+    Output(#[from] std::io::Error),
+}
+
+impl From<StoreError> for EvidenceError {
+    fn from(error: StoreError) -> Self {
+        Self::Read(error.into())
+    }
+}
+
+impl LogView {
+    /// The newest checkpoint, where there is one: for those who configure or verify the log.
+    ///
+    /// # Errors
+    /// The viewer may do neither, or the store fails.
+    pub fn checkpoint(&self, access: &Access) -> Result<Option<StoredCheckpoint>, ReadError> {
+        access.require_oversight()?;
+        Ok(self.files.newest_checkpoint()?)
+    }
+
+    /// The checkpoints that stay for ever, the first of each day, newest first, below the number `before`: for those who
+    /// configure or verify the log.
+    ///
+    /// # Errors
+    /// The viewer may do neither, or the store fails.
+    pub fn archived_checkpoints(
+        &self,
+        access: &Access,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<StoredCheckpoint>, ReadError> {
+        access.require_oversight()?;
+        Ok(self.files.archived(before, limit)?)
+    }
+
+    /// The keys that check the log's signatures, the oldest first, in the form that outsiders are given. They are no
+    /// secret; whoever trusts them should have them from elsewhere.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn verifier_keys(&self) -> Result<Vec<String>, ReadError> {
+        Ok(self.files.verifiers()?)
+    }
+
+    /// That the entry with this id is in the log, by the newest checkpoint; `None` where the viewer may not see it.
+    ///
+    /// # Errors
+    /// The viewer may not read, no checkpoint is about the entry yet, or the store fails.
+    pub fn proof_file(&self, access: &Access, id: Uuid) -> Result<Option<ProofFile>, EvidenceError> {
+        let Some(entry) = self.reader(access).entry(id)? else { return Ok(None) };
+        let newest = self.files.newest_checkpoint()?.map(|newest| newest.checkpoint);
+        let newest = newest.filter(|newest| entry.seq < newest.size).ok_or(EvidenceError::Unsigned)?;
+        let checkpoint = SignedCheckpoint::parse(newest.note.as_bytes())?;
+        let size = checkpoint.checkpoint().size;
+        let hashes = self.files.tree(|_, nodes| ledger::inclusion(entry.seq, size, nodes))?;
+        Ok(Some(ProofFile { index: entry.seq, hashes, checkpoint }))
+    }
+}
+
+impl AuditLog {
+    /// The newest checkpoint; one is signed where there is none yet. Blocks.
+    ///
+    /// # Errors
+    /// As [`LogView::checkpoint`], or it cannot be signed.
+    pub fn latest_checkpoint(&self, access: &Access) -> Result<Option<StoredCheckpoint>, EvidenceError> {
+        if self.checkpoint(access)?.is_none() {
+            self.sign()?;
+        }
+        Ok(self.checkpoint(access)?)
+    }
+
+    /// As [`LogView::proof_file`]; where no checkpoint is about the entry yet, one is signed. Blocks.
+    ///
+    /// # Errors
+    /// The viewer may not read, it cannot be signed, or the store fails.
+    pub fn prove(&self, access: &Access, id: Uuid) -> Result<Option<ProofFile>, EvidenceError> {
+        match self.proof_file(access, id) {
+            Err(EvidenceError::Unsigned) => {
+                self.sign()?;
+                self.proof_file(access, id)
+            }
+            found => found,
+        }
+    }
+}

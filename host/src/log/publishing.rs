@@ -1,0 +1,52 @@
+//! What the log knows of its published checkpoints: where they arrived, and what that lets the cleanup believe.
+
+use super::{Inner, SignError};
+use crate::event::Event;
+use crate::publish::PlaceStatus;
+use crate::recorder::StateChange;
+use crate::retention::Witness;
+use crate::store::{CheckpointChange, PlaceChange, StoreError};
+use crate::time::Timestamp;
+
+impl Inner {
+    /// Stores where checkpoints have arrived since the last look; the first failure and its end are entries.
+    pub(super) fn record_places(&self) -> Result<(), SignError> {
+        let known = self.view.files.places_published()?;
+        let (mut checkpoints, mut events) = (Vec::new(), Vec::new());
+        for status in self.checkpoints.publisher.statuses() {
+            let before = known.iter().find(|place| place.name == status.name);
+            let (arrived, was_failing) = before.map_or((0, false), |place| (place.number, place.failing));
+            let number = status.arrived.unwrap_or_default().max(arrived);
+            let failing = if status.is_waiting() { was_failing } else { status.failing.is_some() };
+            if (number, failing) != (arrived, was_failing) {
+                let name = status.name.to_owned();
+                checkpoints.push(CheckpointChange::Place(PlaceChange { name, number, failing }));
+            }
+            if failing != was_failing {
+                events.push(self.publishing(&status, failing));
+            }
+        }
+        if checkpoints.is_empty() {
+            return Ok(());
+        }
+        Ok(self.recorder.change(StateChange { checkpoints, ..StateChange::default() }, events)?)
+    }
+
+    fn publishing(&self, status: &PlaceStatus, failing: bool) -> Event {
+        let method = if failing { "checkpoint.publishing_failed" } else { "checkpoint.publishing_recovered" };
+        self.event(method).fact("place", status.name)
+    }
+
+    /// What bears witness to how old the log's entries are.
+    pub(super) fn witness(&self, now: Timestamp) -> Result<Witness, StoreError> {
+        let files = &self.view.files;
+        Ok(Witness {
+            now,
+            marks: files.marks()?,
+            // Where nobody else keeps checkpoints, there is no better word than the log's own.
+            published: if self.checkpoints.publisher.is_empty() { u64::MAX } else { files.published()? },
+            confirmed: files.clock_confirmed()?,
+            longest_step: self.longest_step,
+        })
+    }
+}

@@ -1,0 +1,45 @@
+//! An address that takes checkpoints: a POST each, whose answer must be a success.
+
+use tokio::runtime::{Builder, Runtime};
+
+use super::{EndpointOptions, Place, Published};
+use crate::fetch::{Fetch, FetchError, Post};
+
+/// What keeps checkpoints from being published.
+#[derive(Debug, thiserror::Error)]
+pub enum EndpointError {
+    /// Whoever is on the way could keep them back or change them.
+    #[error("checkpoints must be sent over https://, except to this machine itself")]
+    Plain,
+    /// The client.
+    #[error(transparent)]
+    Client(#[from] FetchError),
+    /// The operating system gives no thread.
+    #[error("a thread cannot be started: {0}")]
+    Thread(std::io::Error),
+}
+
+pub(super) struct Endpoint {
+    runtime: Runtime,
+    client: Fetch,
+    options: EndpointOptions,
+}
+
+impl Endpoint {
+    pub(super) fn new(options: &EndpointOptions) -> Result<Self, EndpointError> {
+        let here = matches!(options.url.host(), Some("127.0.0.1" | "localhost" | "[::1]"));
+        if options.url.scheme_str() != Some("https") && !here {
+            return Err(EndpointError::Plain);
+        }
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(EndpointError::Thread)?;
+        Ok(Self { runtime, client: Fetch::new(&options.url)?, options: options.clone() })
+    }
+}
+
+impl Place for Endpoint {
+    fn put(&mut self, published: &Published) -> Result<(), String> {
+        let Self { runtime, client, options } = self;
+        let post = Post { kind: "text/plain; charset=utf-8", token: options.token.as_deref(), body: &published.note };
+        runtime.block_on(client.post(&options.url, &post))
+    }
+}

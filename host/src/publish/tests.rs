@@ -1,0 +1,157 @@
+//! Places that take checkpoints, that fail, and that never answer.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, channel};
+
+use super::thread::Pauses;
+use super::*;
+
+const SOON: Duration = Duration::from_secs(60);
+
+fn checkpoint(number: u64) -> Published {
+    Published { number, size: number * 10, note: format!("note {number}\n") }
+}
+
+fn soon() -> Instant {
+    Instant::now() + SOON
+}
+
+/// A publisher with one place, which is tried again at once.
+fn publisher(name: &'static str, place: impl Place) -> Publisher {
+    let pauses = Pauses { first: Duration::ZERO, longest: Duration::ZERO };
+    Publisher { slots: vec![Slot::start(name, place, pauses).expect("a thread")] }
+}
+
+fn arrives(publisher: &Publisher, number: u64) {
+    assert!(
+        publisher.slots[0].wait_status(soon(), |status| status.arrived == Some(number)),
+        "{number} does not arrive"
+    );
+}
+
+fn endpoint(listener: &TcpListener, token: Option<&str>) -> Endpoint {
+    let url = format!("http://{}/checkpoints?key=secret", listener.local_addr().expect("an address"));
+    let options = EndpointOptions { url: url.parse().expect("an address"), token: token.map(ToOwned::to_owned) };
+    Endpoint::new(&options).expect("a client")
+}
+
+/// Answers each request with the next of `answers`, and tells what was sent.
+fn server(answers: Vec<&'static str>) -> (TcpListener, Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let (ours, (tell, told)) = (listener.try_clone().expect("a listener"), channel());
+    std::thread::spawn(move || {
+        for answer in answers {
+            let (mut stream, _) = ours.accept().expect("a request");
+            tell.send(request(&mut stream)).expect("somebody listens");
+            write!(stream, "HTTP/1.1 {answer}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").expect("answered");
+        }
+    });
+    (listener, told)
+}
+
+fn request(stream: &mut TcpStream) -> String {
+    let mut text = String::new();
+    let mut bytes = [0; 4_096];
+    while !text.contains("note") {
+        let read = stream.read(&mut bytes).expect("a request");
+        text.push_str(&String::from_utf8_lossy(&bytes[..read]));
+    }
+    text
+}
+
+#[test]
+fn a_folder_has_each_checkpoint_and_the_newest() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("below/checkpoints");
+    let publisher = publisher("folder", Folder::new(path.clone()));
+    for number in [1, 2] {
+        publisher.publish(checkpoint(number));
+        arrives(&publisher, number);
+    }
+    let mut names: Vec<_> =
+        std::fs::read_dir(&path).expect("files").map(|file| file.expect("a file").file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["00000000000000000010-0000000001", "00000000000000000020-0000000002", "checkpoint"]);
+    assert_eq!(std::fs::read_to_string(path.join("checkpoint")).expect("a file"), "note 2\n");
+}
+
+#[test]
+fn an_endpoint_that_fails_is_tried_again_until_it_takes_it() {
+    let (listener, told) = server(vec!["500 No", "302 Elsewhere", "204 Taken"]);
+    let publisher = publisher("http", endpoint(&listener, Some("t0ken")));
+    publisher.publish(checkpoint(1));
+    arrives(&publisher, 1);
+    let status = publisher.statuses().remove(0);
+    assert_eq!((status.failures, status.failing, status.name), (2, None, "http"));
+    let sent: Vec<_> = told.try_iter().collect();
+    assert_eq!(sent.len(), 3);
+    for request in sent {
+        let request = request.to_lowercase();
+        assert!(request.starts_with("post /checkpoints") && request.ends_with("\r\n\r\nnote 1\n"), "{request}");
+        assert!(request.contains("authorization: bearer t0ken") && request.contains("text/plain"), "{request}");
+    }
+}
+
+#[test]
+fn a_failure_is_told_without_what_may_be_secret() {
+    let (listener, _told) = server(vec!["500 No"; 1_000]);
+    let publisher = publisher("http", endpoint(&listener, Some("t0ken")));
+    publisher.publish(checkpoint(1));
+    assert!(publisher.slots[0].wait_status(soon(), |status| status.failing.is_some()), "it fails");
+    let said = publisher.statuses().remove(0).failing.unwrap_or_default();
+    assert!(said.contains("500") && !said.contains("secret") && !said.contains("t0ken"), "{said}");
+}
+
+/// Takes one checkpoint and never comes back from the next.
+struct Hanging(bool, Receiver<()>);
+
+impl Place for Hanging {
+    fn put(&mut self, _: &Published) -> Result<(), String> {
+        if std::mem::replace(&mut self.0, true) {
+            let _ = self.1.recv();
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_place_that_hangs_delays_no_other_and_not_the_end() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (alive, never) = channel();
+    let mut publisher = publisher("http", Hanging(false, never));
+    publisher.add("folder", Folder::new(folder.path().to_owned())).expect("a thread");
+    for number in 1..=3 {
+        publisher.publish(checkpoint(number));
+        assert!(publisher.slots[1].wait_status(soon(), |status| status.arrived == Some(number)), "the folder");
+    }
+    assert!(publisher.statuses()[0].arrived.is_none_or(|arrived| arrived <= 1));
+    publisher.close();
+    drop(alive);
+}
+
+#[test]
+fn the_last_checkpoint_has_one_try_when_the_log_ends() {
+    let (listener, told) = server(vec!["500 No"]);
+    let slow = Pauses { first: SOON * 60, longest: SOON * 60 };
+    let slot = Slot::start("http", endpoint(&listener, None), slow).expect("a thread");
+    let publisher = Publisher { slots: vec![slot] };
+    publisher.publish(checkpoint(1));
+    told.recv().expect("a request");
+    publisher.close();
+    assert_eq!(publisher.statuses()[0].failures, 1, "the pause is cut short, and it is not tried for ever");
+}
+
+#[test]
+fn checkpoints_go_over_https_but_for_this_machine() {
+    for (url, fits) in [
+        ("http://127.0.0.1:1/x", true),
+        ("http://localhost/x", true),
+        ("https://witness.example.com/x", true),
+        ("http://witness.example.com/x", false),
+        ("http://127.0.0.1.example.com/x", false),
+    ] {
+        let options = EndpointOptions { url: url.parse().expect("an address"), token: None };
+        assert_eq!(matches!(Endpoint::new(&options), Err(EndpointError::Plain)), !fits, "{url}");
+    }
+}

@@ -1,0 +1,89 @@
+//! The key file: a key a line. All of them sign, so that keys can be changed while outsiders still go by the old ones.
+
+use std::fmt::Write;
+use std::io;
+use std::path::Path;
+
+use super::{SignerError, files};
+use crate::ledger::{SignatureKind, SigningKey, VerifierKey};
+
+const HEADING: &str =
+    "# The keys that this audit log signs its checkpoints with. Whoever has them can sign in its name.\n";
+
+/// Reads the keys in the file, where there is one.
+pub(super) fn open(path: &Path) -> Result<Option<Vec<SigningKey>>, SignerError> {
+    match files::read(path)? {
+        Some(_) if files::is_open(path) => Err(SignerError::Open(path.to_owned())),
+        Some(bytes) => parse(&String::from_utf8_lossy(&bytes)).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// The same, or makes both keys, with the name `origin`.
+pub(super) fn open_or_make(path: &Path, origin: Option<&str>) -> Result<Vec<SigningKey>, SignerError> {
+    if let Some(keys) = open(path)? {
+        return Ok(keys);
+    }
+    let unusable = |reason| SignerError::File { path: path.to_owned(), reason };
+    let origin = origin.map_or_else(by_chance, |origin| Ok(origin.to_owned())).map_err(unusable)?;
+    let keys = make(&origin, path)?;
+    write(path, &keys)?;
+    Ok(keys)
+}
+
+/// Makes new keys for the log whose keys are in the file. The newest key of before goes on signing beside them, so that
+/// whoever knows only that one sees the change in the log; the ones before it do not. Gives what checks the signatures.
+///
+/// # Errors
+/// The file cannot be read or written, or holds no keys.
+pub fn rotate(path: &Path) -> Result<Vec<VerifierKey>, SignerError> {
+    let old = open(path)?.ok_or_else(|| SignerError::Missing(path.to_owned()))?;
+    let old = old.into_iter().find(|key| key.verifier().kind() == SignatureKind::Log).ok_or(SignerError::Keys)?;
+    let mut keys = make(old.verifier().name(), path)?;
+    keys.push(old);
+    write(path, &keys)?;
+    Ok(keys.iter().map(|key| key.verifier().clone()).collect())
+}
+
+/// Reads keys, a line each; lines that begin with `#` are for people.
+pub(super) fn parse(text: &str) -> Result<Vec<SigningKey>, SignerError> {
+    let lines = text.lines().map(str::trim).enumerate();
+    let keys = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+    let key = |(at, line)| SigningKey::parse(line).map_err(|reason| SignerError::Key { line: at + 1, reason });
+    let keys: Vec<_> = keys.map(key).collect::<Result<_, _>>()?;
+    let of = |kind| keys.iter().map(SigningKey::verifier).filter(move |key| key.kind() == kind);
+    let mut names = of(SignatureKind::Log).map(VerifierKey::name);
+    let name = names.next().ok_or(SignerError::Keys)?;
+    let is_one = names.all(|other| other == name) && of(SignatureKind::Time).count() == 1;
+    if is_one { Ok(keys) } else { Err(SignerError::Keys) }
+}
+
+fn write(path: &Path, keys: &[SigningKey]) -> Result<(), SignerError> {
+    let mut text = HEADING.to_owned();
+    for key in keys {
+        let _ = writeln!(text, "{}", key.secret_text());
+    }
+    files::replace(path, text.as_bytes())
+}
+
+/// A key that signs, and one that says when.
+fn make(origin: &str, path: &Path) -> Result<Vec<SigningKey>, SignerError> {
+    let unusable = |reason| SignerError::File { path: path.to_owned(), reason };
+    let names = [(origin.to_owned(), SignatureKind::Log), (format!("{origin}/time"), SignatureKind::Time)];
+    let key = |(name, kind): (String, SignatureKind)| {
+        let seed = random().map_err(unusable)?;
+        SigningKey::from_seed(&name, kind, seed).map_err(|reason| SignerError::Key { line: 1, reason })
+    };
+    names.into_iter().map(key).collect()
+}
+
+fn by_chance() -> io::Result<String> {
+    let number = u64::from_be_bytes(random()?);
+    Ok(format!("mcp-audit/{number:016x}"))
+}
+
+fn random<const N: usize>() -> io::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+    Ok(bytes)
+}

@@ -1,0 +1,165 @@
+//! Checkpoints in the file: stored in order, thinned to the first of each day when they are some days old.
+
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+
+use super::{Doing, Files};
+use crate::ledger::Hash;
+use crate::store::{CheckpointChange, NewCheckpoint, PlaceChange, StoreError, StoredCheckpoint};
+use crate::time::Timestamp;
+
+/// How many of the newest checkpoints stay, whether archived or not: two days of one a minute. A trigger knows it too.
+const NEWEST: u64 = 2_880;
+pub(super) const COLUMNS: &str = "SELECT number, size, signed_at, note, archived, link FROM checkpoint";
+const DOING: &str = "reading checkpoints";
+
+/// A checkpoint as what it says of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Mark {
+    pub(crate) number: u64,
+    pub(crate) size: u64,
+    pub(crate) signed_at: Timestamp,
+}
+
+pub(super) fn write(transaction: &Transaction<'_>, change: &CheckpointChange) -> rusqlite::Result<()> {
+    match change {
+        CheckpointChange::Signed(checkpoint) => insert(transaction, checkpoint),
+        CheckpointChange::Key(vkey, since) => {
+            let sql = "INSERT INTO verifier (vkey, since) VALUES (?1, ?2)";
+            transaction.execute(sql, params![vkey, since.as_micros()]).map(drop)
+        }
+        CheckpointChange::Place(PlaceChange { name, number, failing }) => {
+            let sql = "INSERT INTO place (name, number, failing) VALUES (?1, ?2, ?3)
+                ON CONFLICT (name) DO UPDATE SET number = excluded.number, failing = excluded.failing";
+            transaction.execute(sql, params![name, number, failing]).map(drop)
+        }
+        CheckpointChange::Clock => {
+            let sql = "INSERT INTO clock (number) SELECT max(number) FROM checkpoint
+                WHERE NOT EXISTS (SELECT 1 FROM clock WHERE number = (SELECT max(number) FROM checkpoint))";
+            transaction.execute(sql, []).map(drop)
+        }
+    }
+}
+
+fn insert(transaction: &Transaction<'_>, checkpoint: &NewCheckpoint) -> rusqlite::Result<()> {
+    let NewCheckpoint { size, signed_at, note, link } = checkpoint;
+    let newest: Option<u64> =
+        transaction.query_row("SELECT max(number) FROM checkpoint", [], |row| row.get(0)).optional()?.flatten();
+    let number = newest.unwrap_or_default() + 1;
+    let sql = "INSERT INTO checkpoint (number, size, signed_at, note, archived, link) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let proof = link.as_ref().map(|link| link.iter().flat_map(|hash| *hash.as_bytes()).collect::<Vec<_>>());
+    transaction.execute(sql, params![number, size, signed_at.as_micros(), note, link.is_some(), proof])?;
+    let thin = "DELETE FROM checkpoint WHERE archived = 0 AND number <= ?1";
+    transaction.execute(thin, [number.saturating_sub(NEWEST)]).map(drop)
+}
+
+impl Files {
+    /// The newest checkpoint.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn newest_checkpoint(&self) -> Result<Option<StoredCheckpoint>, StoreError> {
+        self.one("ORDER BY number DESC LIMIT 1")
+    }
+
+    /// The newest checkpoint that stays for ever.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn newest_archived(&self) -> Result<Option<StoredCheckpoint>, StoreError> {
+        self.one("WHERE archived = 1 ORDER BY number DESC LIMIT 1")
+    }
+
+    /// Those that stay for ever, newest first, below the number `before`.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn archived(&self, before: Option<u64>, limit: usize) -> Result<Vec<StoredCheckpoint>, StoreError> {
+        let sql = format!("{COLUMNS} WHERE archived = 1 AND number < ?1 ORDER BY number DESC LIMIT ?2");
+        let before = before.and_then(|before| i64::try_from(before).ok()).unwrap_or(i64::MAX);
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(&sql).doing(DOING)?;
+            let rows = statement.query_map(params![before, limit], stored);
+            rows.and_then(Iterator::collect).doing(DOING)
+        })
+    }
+
+    /// All checkpoints there are, newest first, as what they say of time.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub(crate) fn marks(&self) -> Result<Vec<Mark>, StoreError> {
+        self.read(|connection| {
+            let sql = "SELECT number, size, signed_at FROM checkpoint ORDER BY number DESC";
+            let mut statement = connection.prepare_cached(sql).doing(DOING)?;
+            let mark = |row: &Row<'_>| {
+                Ok(Mark { number: row.get(0)?, size: row.get(1)?, signed_at: Timestamp::from_micros(row.get(2)?) })
+            };
+            statement.query_map([], mark).and_then(Iterator::collect).doing(DOING)
+        })
+    }
+
+    /// The newest checkpoint at which somebody said that the clock was right; 0 for none.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub(crate) fn clock_confirmed(&self) -> Result<u64, StoreError> {
+        self.number("SELECT coalesce(max(number), 0) FROM clock")
+    }
+
+    /// The newest checkpoint that arrived at any place; 0 for none.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub(crate) fn published(&self) -> Result<u64, StoreError> {
+        self.number("SELECT coalesce(max(number), 0) FROM place")
+    }
+
+    /// How publishing gets on, by place.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub(crate) fn places_published(&self) -> Result<Vec<PlaceChange>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached("SELECT name, number, failing FROM place").doing(DOING)?;
+            let place =
+                |row: &Row<'_>| Ok(PlaceChange { name: row.get(0)?, number: row.get(1)?, failing: row.get(2)? });
+            statement.query_map([], place).and_then(Iterator::collect).doing(DOING)
+        })
+    }
+
+    /// The keys that check the log's signatures, as `vkey`s.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn verifiers(&self) -> Result<Vec<String>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached("SELECT vkey FROM verifier ORDER BY since").doing(DOING)?;
+            statement.query_map([], |row| row.get(0)).and_then(Iterator::collect).doing(DOING)
+        })
+    }
+
+    fn one(&self, which: &str) -> Result<Option<StoredCheckpoint>, StoreError> {
+        self.read(|connection| newest(connection, which).doing(DOING))
+    }
+
+    fn number(&self, sql: &str) -> Result<u64, StoreError> {
+        self.read(|connection| connection.query_row(sql, [], |row| row.get(0)).doing(DOING))
+    }
+}
+
+fn newest(connection: &Connection, which: &str) -> rusqlite::Result<Option<StoredCheckpoint>> {
+    connection.prepare_cached(&format!("{COLUMNS} {which}"))?.query_row([], stored).optional()
+}
+
+pub(super) fn stored(row: &Row<'_>) -> rusqlite::Result<StoredCheckpoint> {
+    let archived: bool = row.get(4)?;
+    let link: Option<Vec<u8>> = row.get(5)?;
+    let hashes = |link: Vec<u8>| link.chunks_exact(32).filter_map(Hash::from_slice).collect();
+    let checkpoint = NewCheckpoint {
+        size: row.get(1)?,
+        signed_at: Timestamp::from_micros(row.get(2)?),
+        note: row.get(3)?,
+        link: archived.then(|| link.map_or_else(Vec::new, hashes)),
+    };
+    Ok(StoredCheckpoint { number: row.get(0)?, checkpoint })
+}

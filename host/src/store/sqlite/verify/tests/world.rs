@@ -1,0 +1,152 @@
+//! A log with something in each table, and a hand that changes it as somebody would who knows how it is guarded.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::entry::{Details, Entry};
+use crate::field::{Field, FieldType};
+use crate::hold::{Hold, HoldChange, Release};
+use crate::policy::Plan;
+use crate::settings::SettingChange;
+use crate::store::sqlite::tests::tamper;
+use crate::store::{Batch, Files, Prepared, StateChange, StoredPayload, Verified, VerifyError, Writer, Wrong, verify};
+use crate::time::{SECOND, Timestamp};
+use crate::value::Value;
+
+/// How many entries a log has on top of those that it is made with: those about states.
+pub(super) const MORE: u64 = 5;
+
+/// A log that nobody writes any more.
+pub(super) struct World {
+    folder: tempfile::TempDir,
+}
+
+pub(super) fn at(second: i64) -> Timestamp {
+    Timestamp::from_micros(second * SECOND)
+}
+
+fn id(number: u64) -> Uuid {
+    Uuid::from_u128(1 << 80 | u128::from(number))
+}
+
+fn entry(number: u64) -> Entry {
+    let moment = at(number.cast_signed());
+    let mut entry = Entry::new(id(number), moment, moment);
+    for field in Field::ALL.iter().filter(|field| field.kind() == FieldType::Text) {
+        entry.set_text(*field, (number % 3 < 2).then_some(field.name()));
+    }
+    for field in [Field::Channel, Field::Kind, Field::Action, Field::Outcome, Field::OutcomeDetail] {
+        entry.set_text(field, Some(&format!("{} {}", field.name(), number % 2)));
+    }
+    entry.details.insert("number".to_owned(), number.into());
+    entry.status_code = Some(200);
+    entry
+}
+
+fn payload(number: u64) -> StoredPayload {
+    // One body as it is, one compressed.
+    let response = Some(format!("{number}, {}", "grün, ".repeat(100)));
+    let notes = Details::from_iter([("request_bytes".to_owned(), 2.into())]);
+    StoredPayload { salt: [9; 32], request: Some("{}".into()), response, notes }
+}
+
+/// An entry of the log's own about something that anna did, as the recorder makes it.
+fn told(number: u64, method: &str, details: &serde_json::Value) -> Entry {
+    let mut entry = entry(number);
+    for (field, text) in [(Field::Channel, "system"), (Field::Method, method), (Field::User, "anna")] {
+        entry.set_text(field, Some(text));
+    }
+    entry.details = details.as_object().cloned().unwrap_or_default();
+    entry
+}
+
+fn hold(number: u64) -> Hold {
+    let (reason, placed_by) = ("case 7".to_owned(), "anna".to_owned());
+    let (from, to, placed_at) = (at(295), Some(at(599)), at(number.cast_signed()));
+    Hold { id: id(number), from, to, reason, placed_by, placed_at, released: None }
+}
+
+/// A setting that was changed, two holds of which one was released, a payload that was erased.
+fn states(number: u64) -> (Vec<Entry>, StateChange) {
+    let (first, second) = (hold(number + 1), hold(number + 2));
+    let release = Release { by: "anna".into(), at: at(number.cast_signed() + 3), reason: "over".into() };
+    let placed = |hold: &Hold| {
+        let (from, to) = (hold.from.to_string(), hold.to.map(|to| to.to_string()));
+        json!({ "hold": hold.id, "from": from, "to": to, "reason": hold.reason })
+    };
+    let mut erased = told(number + 4, "payload.erased", &json!({ "reason": "a wish" }));
+    erased.parent = Some(id(number - 10));
+    let entries = vec![
+        told(number, "settings.updated", &json!({ "changes": [{ "field": "retention_days", "old": 90, "new": 60 }] })),
+        told(number + 1, "hold.placed", &placed(&first)),
+        told(number + 2, "hold.placed", &placed(&second)),
+        told(number + 3, "hold.released", &json!({ "hold": second.id, "reason": release.reason })),
+        erased,
+    ];
+    let (old, new) = (Value::Integer(90), Value::Integer(60));
+    let settings = vec![SettingChange { key: "retention_days".into(), old, new }];
+    let release = HoldChange::Release(second.id, release);
+    let holds = vec![HoldChange::Place(first), HoldChange::Place(second), release];
+    (entries, StateChange { settings, holds, erased: vec![number - 10], ..StateChange::default() })
+}
+
+impl World {
+    /// A log of so many entries and [`MORE`], of which the first `pruned` are gone. The payload of the tenth last is
+    /// erased.
+    pub(super) fn new(size: u64, pruned: u64) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (_files, mut writer) = Files::open(folder.path()).expect("a log");
+        for begin in (0..size).step_by(97) {
+            let ready = |number| Prepared::new(entry(number), (number % 5 == 0).then(|| payload(number)));
+            let entries = (begin..(begin + 97).min(size)).map(ready).collect();
+            writer.commit(&Batch { entries, ..Batch::default() }).expect("stored");
+        }
+        let plan = Plan {
+            entries_before: Some(at(pruned.cast_signed())),
+            payloads_before: Some(at(pruned.cast_signed() + 50)),
+            ..Plan::default()
+        };
+        while pruned > 0 && writer.prune(plan, None).expect("pruned").more {}
+        let (entries, states) = states(size);
+        let entries = entries.into_iter().map(|entry| Prepared::new(entry, None)).collect();
+        writer.commit(&Batch { entries, states }).expect("stored");
+        Self { folder }
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(super) fn file(&self) -> PathBuf {
+        self.folder().join("mcp-audit.db")
+    }
+
+    /// The same log once more.
+    pub(super) fn copy(&self) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::copy(self.file(), folder.path().join("mcp-audit.db")).expect("copied");
+        Self { folder }
+    }
+
+    pub(super) fn raw(&self) -> Connection {
+        Connection::open(self.file()).expect("a raw connection")
+    }
+
+    pub(super) fn verify(&self) -> Result<Verified, VerifyError> {
+        verify(self.folder(), &|_, _, _| {})
+    }
+
+    /// What verification finds after `sql`.
+    pub(super) fn wrong_after(&self, sql: &str) -> Wrong {
+        let copy = self.copy();
+        tamper(&copy.file(), sql);
+        match copy.verify() {
+            Err(VerifyError::Wrong(wrong)) => wrong,
+            other => panic!("missed: {sql}: {other:?}"),
+        }
+    }
+}

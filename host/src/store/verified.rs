@@ -1,0 +1,61 @@
+//! What verification says: what was found true of a log, or the first thing that is wrong with it.
+
+use std::fmt;
+
+use super::StoreError;
+use crate::ledger::Head;
+
+/// What was found true.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// The ledger's tree, over all entries that were ever recorded.
+    pub head: Head,
+    /// The place of the oldest entry there is; what came before was removed by the cleanup.
+    pub first: u64,
+    /// Each check, and how many things it looked at.
+    pub checks: Vec<(&'static str, u64)>,
+}
+
+/// The first thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wrong {
+    /// Which check found it.
+    pub check: &'static str,
+    /// The table, or a table and a column.
+    pub at: String,
+    /// The entry's place, where it is about one.
+    pub seq: Option<u64>,
+    /// What is wrong.
+    pub what: String,
+}
+
+/// Why a log is not verified.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// Something in it is wrong or missing.
+    #[error("{0}")]
+    Wrong(Wrong),
+    /// It could not be read, so nothing is known.
+    #[error(transparent)]
+    Unread(#[from] StoreError),
+}
+
+/// What verification of a folder cannot show.
+pub const NOT_PROVED: &[&str] = &[
+    "that this is the log's whole end: whoever may write the file can cut it and make the tree again. Compare size and \
+     root with what somebody else has kept, or ask for a consistency proof between the two.",
+    "that what was recorded is what happened: who sends events can withhold or invent them.",
+    "what entries that were removed said; only that they were there.",
+    "that payloads below the head's mark were removed by the cleanup and not by somebody else.",
+    "jobs, private views, tokens and sums of usage: they are no evidence.",
+];
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: in {}", self.check, self.at)?;
+        if let Some(seq) = self.seq {
+            write!(f, ", at entry {seq}")?;
+        }
+        write!(f, ": {}", self.what)
+    }
+}

@@ -1,0 +1,113 @@
+//! Proofs and bundles of a log that goes on, and of one whose beginning is gone.
+
+use mcp_audit::domain::{Context, Domain, parse_text};
+use mcp_audit::event::{Body, Channel, Detail, Event, Kind, Payload};
+use mcp_audit::ledger::{BundleCheck, BundleError, Checked, Content, Leaf, ProofFile, VerifierKey};
+use mcp_audit::time::{Clock, DAY, Timestamp};
+use mcp_audit::{AuditLog, BundleRequest, EvidenceError};
+use serde_json::json;
+
+use crate::world::{access, clock, entries, keys, of_action, open, options, record};
+
+fn everything() -> BundleRequest {
+    BundleRequest { from: None, to: None, domain: Domain::TRUE, payloads: false }
+}
+
+fn check(bundle: &[u8], trusted: &[VerifierKey]) -> Result<Checked, BundleError> {
+    let text = std::str::from_utf8(bundle).expect("text");
+    let mut lines = text.lines();
+    let mut check = BundleCheck::begin(lines.next().expect("a line"), trusted)?;
+    lines.try_for_each(|line| check.entry(line).map(drop))?;
+    check.end()
+}
+
+fn bundle(log: &AuditLog, request: &BundleRequest) -> String {
+    let mut out = Vec::new();
+    log.bundle(&access(log, &["admin", "auditor"]), request, &mut out).expect("written");
+    check(&out, &keys(log)).expect("proved");
+    String::from_utf8(out).expect("text")
+}
+
+#[tokio::test]
+async fn every_entry_has_a_proof_for_whoever_may_see_it() {
+    let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
+    let log = open(folder.path(), &clock);
+    for tool in ["a", "b", "c"] {
+        record(&log, tool).await;
+    }
+    let admin = access(&log, &["admin"]);
+    for entry in entries(&log) {
+        let proof = log.prove(&admin, entry.id).expect("a proof").expect("an entry").to_string();
+        let leaf = Leaf::new(entry.seq, entry.recorded_at.as_micros(), Content::of(&entry).hash()).hash();
+        ProofFile::parse(&proof).expect("read").verify(leaf, &keys(&log)).expect("proved");
+    }
+    let id = entries(&log)[0].id;
+    assert!(log.prove(&access(&log, &["user"]), id).expect("looked").is_none(), "another's entry is not there");
+    let late = record(&log, "d").await;
+    assert!(matches!(log.proof_file(&admin, late), Err(EvidenceError::Unsigned)));
+    assert!(log.prove(&admin, late).expect("a proof").is_some(), "it is signed when somebody asks");
+}
+
+#[tokio::test]
+async fn a_bundle_shows_what_was_asked_for_and_hides_the_rest() {
+    let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
+    let log = open(folder.path(), &clock);
+    for tool in ["apples", "pears", "apples"] {
+        record(&log, tool).await;
+    }
+    log.sign().expect("signed");
+    assert!(bundle(&log, &everything()).contains("pears"));
+    let apples = parse_text("tool:apples", &Context::new(log.now(), None, None)).expect("a filter");
+    let text = bundle(&log, &BundleRequest { domain: apples, ..everything() });
+    assert!(text.contains("apples") && !text.contains("pears") && !text.contains("log.started"), "{text}");
+    assert_eq!(text.lines().count(), 1 + entries(&log).len());
+    assert!(log.bundle(&access(&log, &["user"]), &everything(), &mut Vec::new()).is_err(), "not for everybody");
+}
+
+#[tokio::test]
+async fn payloads_come_only_when_asked_for_and_the_log_says_so() {
+    let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
+    let log = open(folder.path(), &clock);
+    let wanted = json!({ "log_payloads": true });
+    log.change_settings(&access(&log, &["admin"]), wanted.as_object().expect("an object")).expect("changed");
+    let payload = Payload { request: Some(Body::whole("{\"question\":\"apples?\"}")), response: None };
+    let event = Event::new(log.now(), Channel::Mcp, Kind::Request, Detail::Ok);
+    log.record_durably(Event { payload: Some(payload), ..event }).await.expect("stored");
+    log.sign().expect("signed");
+    assert!(!bundle(&log, &everything()).contains("apples?"));
+    let request = BundleRequest { payloads: true, ..everything() };
+    assert!(log.export_bundle(&access(&log, &["admin"]), &request, &mut Vec::new()).is_err(), "not for admins alone");
+    let mut out = Vec::new();
+    log.export_bundle(&access(&log, &["admin", "auditor"]), &request, &mut out).expect("written");
+    check(&out, &keys(&log)).expect("proved");
+    assert!(String::from_utf8(out).expect("text").contains("apples?"));
+    assert_eq!(of_action(&log, "bundle.exported")[0].details["payloads"], true);
+}
+
+#[tokio::test]
+async fn a_log_whose_beginning_is_gone_still_proves_what_is_left() {
+    let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
+    let log = options(folder.path(), &clock).believe_clock().open().expect("a log");
+    for day in 0..100 {
+        record(&log, &format!("day-{day}")).await;
+        log.sign().expect("signed");
+        clock.advance(DAY);
+    }
+    log.run_cron(&access(&log, &["admin"]), "MCP: Cleanup Old Audit Logs").expect("run");
+    let kept = entries(&log);
+    let first = kept.last().expect("entries").seq;
+    assert!(first > 0, "something went");
+    log.sign().expect("signed");
+    let admin = access(&log, &["admin"]);
+    for entry in [&kept[0], &kept[kept.len() / 2], &kept[kept.len() - 1]] {
+        assert!(log.prove(&admin, entry.id).expect("a proof").is_some());
+    }
+    bundle(&log, &everything());
+    let (from, to) = (clock.now().plus(-40 * DAY), clock.now().plus(-20 * DAY));
+    let some = BundleRequest { from: Some(from), to: Some(to), ..everything() };
+    assert_eq!(bundle(&log, &some).lines().count(), 1 + 20);
+    let future = BundleRequest { from: Some(clock.now().plus(DAY)), ..everything() };
+    assert!(log.bundle(&access(&log, &["auditor"]), &future, &mut Vec::new()).is_err(), "nothing is there");
+    let nothing = BundleRequest { to: Some(Timestamp::EPOCH), ..everything() };
+    assert!(log.bundle(&access(&log, &["auditor"]), &nothing, &mut Vec::new()).is_err());
+}

@@ -1,0 +1,109 @@
+//! What the cleanup believes: signed and published checkpoints, and a clock only as far as these bear it out.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use mcp_audit::field::Field;
+use mcp_audit::publish::Places;
+use mcp_audit::time::{DAY, ManualClock, SECOND};
+use mcp_audit::{AuditLog, ChangeError, Options};
+use serde_json::json;
+
+use crate::world::{access, clock, entries, of_action, open, options, record};
+
+const CLEANUP: &str = "MCP: Cleanup Old Audit Logs";
+
+/// A log that keeps entries for five days, with a call a day for ten days, signed each day.
+async fn ten_days(log: &AuditLog, clock: &Arc<ManualClock>) {
+    let wanted = json!({ "retention_days": 5 });
+    log.change_settings(&access(log, &["admin"]), wanted.as_object().expect("an object")).expect("changed");
+    for day in 0..10 {
+        record(log, &format!("day-{day}")).await;
+        log.sign().expect("signed");
+        clock.advance(DAY);
+    }
+}
+
+/// The first day that is still there, after a cleanup by hand, and what the run said.
+fn cleaned(log: &AuditLog) -> (String, String) {
+    let state = log.run_cron(&access(log, &["admin"]), CLEANUP).expect("run");
+    assert_eq!(state.last_succeeded, Some(true), "{:?}", state.last_message);
+    (first_day(log), state.last_message.unwrap_or_default())
+}
+
+fn first_day(log: &AuditLog) -> String {
+    let first = entries(log).into_iter().rev().find_map(|entry| entry.text(Field::Tool).map(ToOwned::to_owned));
+    first.unwrap_or_default()
+}
+
+#[tokio::test]
+async fn what_is_old_by_the_clock_and_by_the_checkpoints_goes() {
+    let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
+    let log = open(folder.path(), &clock);
+    ten_days(&log, &clock).await;
+    // At day 10: what was signed on day 4 is six days old, and what was signed on day 5 lacks an hour.
+    assert_eq!(cleaned(&log).0, "day-5");
+    clock.advance(3_600 * SECOND);
+    assert_eq!(cleaned(&log).0, "day-6");
+}
+
+#[tokio::test]
+async fn a_clock_that_leaps_ahead_does_not_empty_the_log() {
+    let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
+    let log = open(folder.path(), &clock);
+    ten_days(&log, &clock).await;
+    clock.advance(400 * DAY);
+    let (first, said) = cleaned(&log);
+    assert_eq!(first, "day-7", "no more than three days early");
+    assert!(said.contains("the clock went from 2026-01-10") && said.contains("until an admin says"), "{said}");
+    assert!(of_action(&log, "retention.completed")[0].details["clock_doubted_from"].is_string());
+    assert!(matches!(log.confirm_clock(&access(&log, &["auditor"])), Err(ChangeError::Denied(_))));
+    log.confirm_clock(&access(&log, &["admin"])).expect("confirmed");
+    assert_eq!(of_action(&log, "clock.confirmed")[0].text(Field::User), Some("anna"));
+    assert_eq!(cleaned(&log).0, "", "by that clock all of it is old");
+}
+
+#[tokio::test]
+async fn a_restart_does_not_hide_a_leap() {
+    let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
+    let log = open(folder.path(), &clock);
+    ten_days(&log, &clock).await;
+    log.close();
+    drop(log);
+    clock.advance(400 * DAY);
+    let log = open(folder.path(), &clock);
+    log.run_due().expect("signed and cleaned");
+    assert_eq!(cleaned(&log).0, "day-8", "the last checkpoint was signed on day 10");
+}
+
+#[tokio::test]
+async fn who_keeps_the_clock_right_by_other_means_can_say_so() {
+    let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
+    let log = options(folder.path(), &clock).believe_clock().open().expect("a log");
+    ten_days(&log, &clock).await;
+    clock.advance(400 * DAY);
+    assert_eq!(cleaned(&log).0, "");
+}
+
+#[tokio::test]
+async fn nothing_goes_that_no_published_checkpoint_is_about() {
+    let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
+    let published = folder.path().join("published");
+    std::fs::write(&published, "a file where a folder should be").expect("written");
+    let log = publishing(options(folder.path(), &clock), &published);
+    ten_days(&log, &clock).await;
+    let state = log.run_cron(&access(&log, &["admin"]), CLEANUP).expect("run");
+    assert_eq!((first_day(&log).as_str(), state.last_succeeded), ("day-0", Some(true)));
+    std::fs::remove_file(&published).expect("removed");
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while of_action(&log, "checkpoint.publishing_recovered").is_empty() {
+        assert!(std::time::Instant::now() < deadline, "it is not published");
+        log.sign_due().expect("looked");
+        std::thread::yield_now();
+    }
+    assert_eq!(cleaned(&log).0, "day-5");
+}
+
+fn publishing(options: Options, folder: &Path) -> AuditLog {
+    options.publish(Places { folder: Some(folder.to_owned()), ..Places::default() }).open().expect("a log")
+}

@@ -1,0 +1,214 @@
+//! When the log signs, what it remembers of it, and what it refuses.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+
+use mcp_audit::ledger::verify_consistency;
+use mcp_audit::publish::{EndpointOptions, Places};
+use mcp_audit::signer::{self, SignerOptions};
+use mcp_audit::time::{Clock, DAY, SECOND};
+use mcp_audit::{AuditLog, OpenError};
+
+use crate::world::{access, clock, entries, keys, newest, of_action, open, options, read, record, stand};
+
+#[tokio::test]
+async fn it_signs_once_a_minute_while_entries_come_and_once_an_hour_in_any_case() {
+    let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
+    let log = open(folder.path(), &clock);
+    let due = |seconds: i64| {
+        clock.advance(seconds * SECOND);
+        log.sign_due().expect("looked");
+        stand(&log)
+    };
+    let (number, size) = due(0);
+    assert_eq!(number, 1, "at once");
+    assert_eq!(due(59), (1, size));
+    record(&log, "a").await;
+    assert_eq!(due(0), (1, size), "not yet");
+    assert_eq!(due(1), (2, size + 1), "sixty seconds after the last one");
+    assert_eq!(due(3_599), (2, size + 1), "nothing has come");
+    assert_eq!(due(1), (3, size + 1), "a sign of life");
+    assert_eq!(due(-DAY / SECOND), (4, size + 1), "a clock that was set back says nothing of the time");
+
+    let newest = newest(&log).expect("a checkpoint").checkpoint;
+    let signed = read(&newest.note);
+    let seconds = clock.now().as_micros() / SECOND;
+    assert_eq!(signed.verify(&keys(&log)), Ok(Some(seconds.unsigned_abs())));
+    assert_eq!(signed.checkpoint().size, newest.size);
+}
+
+#[tokio::test]
+async fn the_first_of_each_day_stays_and_leads_to_the_next() {
+    let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
+    let log = open(folder.path(), &clock);
+    for _ in 0..5 {
+        for tool in ["a", "b"] {
+            record(&log, tool).await;
+            clock.advance(70 * SECOND);
+            log.sign_due().expect("signed");
+        }
+        clock.advance(DAY);
+    }
+    let archived = log.archived_checkpoints(&access(&log, &["auditor"]), None, 100).expect("read");
+    assert_eq!(archived.iter().map(|one| one.number).collect::<Vec<_>>(), [9, 7, 5, 3, 1]);
+    for pair in archived.windows(2) {
+        let [new, old] = [&pair[0].checkpoint, &pair[1].checkpoint].map(|one| read(&one.note).checkpoint().clone());
+        let link = pair[0].checkpoint.link.clone().expect("a link");
+        verify_consistency((old.size, &old.root), (new.size, &new.root), &link).expect("the one leads to the other");
+    }
+    assert!(log.archived_checkpoints(&access(&log, &["user"]), None, 100).is_err(), "not for everybody");
+}
+
+#[tokio::test]
+async fn what_is_there_at_the_end_is_signed_and_the_next_start_has_it() {
+    let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
+    let log = open(folder.path(), &clock);
+    log.sign_due().expect("signed");
+    record(&log, "a").await;
+    log.close();
+    let places = entries(&log).len() as u64;
+    let log = open(folder.path(), &clock);
+    assert_eq!(stand(&log), (2, places), "the stop is covered, and was signed before this start");
+    let log_stopped = of_action(&log, "log.stopped").remove(0);
+    assert_eq!(log_stopped.seq + 1, places);
+}
+
+/// The database as it is, without what may be in memory.
+fn copy(folder: &std::path::Path, to: &std::path::Path) {
+    fs::copy(folder.join("mcp-audit.db"), to).expect("copied");
+}
+
+#[tokio::test]
+async fn yesterdays_database_is_refused_and_a_rewritten_one() {
+    let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
+    let aside = folder.path().join("yesterday");
+    let log = open(folder.path(), &clock);
+    record(&log, "a").await;
+    log.sign().expect("signed");
+    log.close();
+    copy(folder.path(), &aside);
+    let log = open(folder.path(), &clock);
+    record(&log, "b").await;
+    log.close();
+    drop(log);
+    copy(folder.path(), &folder.path().join("today"));
+    fs::copy(&aside, folder.path().join("mcp-audit.db")).expect("restored");
+    let refused = options(folder.path(), &clock).open().map(drop).expect_err("yesterday's");
+    assert!(matches!(refused, OpenError::Signer(_)), "{refused}");
+    let said = refused.to_string();
+    assert!(said.contains("were signed") && said.contains("Restore a newer copy"), "{said}");
+
+    // As long as the signed one, and other entries in it.
+    let keep = fs::read(folder.path().join("signing.last")).expect("a file");
+    fs::remove_file(folder.path().join("signing.last")).expect("removed");
+    let forgotten = options(folder.path(), &clock).open().map(drop).expect_err("forgotten").to_string();
+    assert!(forgotten.contains("is missing; put it back"), "{forgotten}");
+    let older = newest_note(&folder.path().join("today"));
+    fs::write(folder.path().join("signing.last"), older).expect("written");
+    let log = open(folder.path(), &clock);
+    record(&log, "c").await;
+    record(&log, "d").await;
+    log.close();
+    drop(log);
+    fs::write(folder.path().join("signing.last"), keep).expect("put back");
+    let said = options(folder.path(), &clock).open().map(drop).expect_err("rewritten").to_string();
+    assert!(said.contains("have another root"), "{said}");
+    fs::copy(folder.path().join("today"), folder.path().join("mcp-audit.db")).expect("restored");
+    open(folder.path(), &clock);
+}
+
+/// The oldest checkpoint of a database, which any copy of the log continues.
+fn newest_note(database: &std::path::Path) -> String {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::copy(database, folder.path().join("mcp-audit.db")).expect("copied");
+    let log = options(folder.path(), &clock()).view().expect("a log");
+    let all = log.archived_checkpoints(&access(&log, &["admin"]), None, 10).expect("read");
+    all.last().expect("a checkpoint").checkpoint.note.clone()
+}
+
+#[tokio::test]
+async fn new_keys_are_told_by_an_entry_and_old_ones_stay_known() {
+    let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
+    let log = open(folder.path(), &clock);
+    log.sign_due().expect("signed");
+    let before = keys(&log);
+    assert_eq!(of_action(&log, "log.started")[0].details["origin"], before[0].name());
+    assert_eq!((before.len(), of_action(&log, "signing_key.added").len()), (2, 0));
+    log.close();
+    drop(log);
+    let new = signer::rotate(&folder.path().join("signing.key")).expect("rotated");
+    let log = open(folder.path(), &clock);
+    assert_eq!((keys(&log).len(), of_action(&log, "signing_key.added").len()), (4, 2));
+    clock.advance(60 * SECOND);
+    log.sign_due().expect("signed");
+    let note = read(&newest(&log).expect("a checkpoint").checkpoint.note);
+    for trusted in [&before[..1], &new[..1]] {
+        note.verify(trusted).expect("by the old key and by the new one");
+    }
+    log.close();
+    drop(log);
+    let other = tempfile::tempdir().expect("a folder");
+    open(other.path(), &clock).close();
+    let foreign = SignerOptions { key_file: Some(other.path().join("signing.key")), ..SignerOptions::default() };
+    let refused = options(folder.path(), &clock).signer(foreign).open().map(drop).expect_err("another log's keys");
+    assert!(refused.to_string().contains("use the keys of mcp-audit/"), "{refused}");
+}
+
+/// Looks until `is_so`; what is waited for comes from another thread.
+fn until(log: &AuditLog, mut is_so: impl FnMut() -> bool) {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while !is_so() {
+        assert!(std::time::Instant::now() < deadline, "it does not come about");
+        log.sign_due().expect("looked");
+        std::thread::yield_now();
+    }
+}
+
+#[tokio::test]
+async fn a_place_that_fails_is_told_once_and_its_recovery_too() {
+    let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
+    let published = folder.path().join("published");
+    fs::write(&published, "a file where a folder should be").expect("written");
+    let places = Places { folder: Some(published.clone()), ..Places::default() };
+    let log = options(folder.path(), &clock).publish(places).open().expect("a log");
+    until(&log, || of_action(&log, "checkpoint.publishing_failed").len() == 1);
+    fs::remove_file(&published).expect("removed");
+    until(&log, || of_action(&log, "checkpoint.publishing_recovered").len() == 1);
+    assert_eq!(of_action(&log, "checkpoint.publishing_failed").len(), 1);
+    log.close();
+    let newest = fs::read_to_string(published.join("checkpoint")).expect("published");
+    let size = entries(&log).len() as u64;
+    assert_eq!(read(&newest).checkpoint().size, size, "the last word is published too");
+    read(&newest).verify(&keys(&log)).expect("signed");
+}
+
+#[tokio::test]
+async fn an_endpoint_that_never_answers_delays_neither_recording_nor_signing() {
+    let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/", listener.local_addr().expect("an address")).parse().expect("an address");
+    let places = Places { endpoint: Some(EndpointOptions { url, token: None }), ..Places::default() };
+    let log = options(folder.path(), &clock).publish(places).open().expect("a log");
+    log.sign_due().expect("signed");
+    let (mut silent, _) = listener.accept().expect("a request");
+    for number in 2..10 {
+        record(&log, "a").await;
+        clock.advance(60 * SECOND);
+        log.sign_due().expect("signed");
+        assert_eq!(stand(&log).0, number);
+    }
+    // It takes what is newest once it answers again.
+    let mut bytes = [0; 4_096];
+    let _ = silent.read(&mut bytes).expect("a request");
+    silent.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").expect("answered");
+    drop(silent);
+    let (mut again, _) = listener.accept().expect("a request");
+    let mut text = String::new();
+    while !text.contains("/time ") {
+        let read = again.read(&mut bytes).expect("a request");
+        text.push_str(&String::from_utf8_lossy(&bytes[..read]));
+    }
+    let note = text.split_once("\r\n\r\n").expect("a body").1;
+    assert!(note.lines().nth(1).and_then(|size| size.parse::<u64>().ok()).is_some_and(|size| size >= stand(&log).1));
+}

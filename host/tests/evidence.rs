@@ -1,0 +1,80 @@
+//! What the command line proves and verifies, and how it ends.
+#![cfg(feature = "cli")]
+#![allow(clippy::expect_used, reason = "a helper that fails is a test that fails")]
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use mcp_audit::Options;
+use mcp_audit::event::{Channel, Detail, Event, Kind};
+use mcp_audit::time::{Clock, SystemClock};
+use serde_json::Value;
+
+fn run(data: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mcp-audit"));
+    command.args(arguments).env("MCP_AUDIT_DATA", data).output().expect("it runs")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("text")
+}
+
+/// A log with some entries; the id of one of them.
+fn log(folder: &Path) -> String {
+    let log = Options::new(folder).open().expect("a log");
+    let events: Vec<_> =
+        (0..9).map(|_| Event::new(SystemClock.now(), Channel::Mcp, Kind::Request, Detail::Ok)).collect();
+    let id = events[4].id.to_string();
+    events.into_iter().for_each(|event| log.record(event).expect("taken"));
+    // Beside a log that is open nothing is wrong either.
+    assert_eq!(run(folder, &["verify"]).status.code(), Some(0));
+    log.close();
+    id
+}
+
+#[test]
+fn verify_ends_with_what_it_found() {
+    let folder = tempfile::tempdir().expect("a folder");
+    assert_eq!(run(folder.path(), &["verify"]).status.code(), Some(2), "there is no log yet");
+    log(folder.path());
+    let whole = run(folder.path(), &["verify"]);
+    let (told, progress) = (text(&whole.stdout), text(&whole.stderr));
+    assert_eq!(whole.status.code(), Some(0), "{told}{progress}");
+    assert!(told.starts_with("WHOLE") && told.contains("root   ") && told.contains("Not proved"), "{told}");
+    assert!(progress.contains("checking entries"), "{progress}");
+    let raw = rusqlite::Connection::open(folder.path().join("mcp-audit.db")).expect("raw");
+    let guard = "SELECT sql FROM sqlite_schema WHERE name = 'entry_no_update'";
+    let guard: String = raw.query_row(guard, [], |row| row.get(0)).expect("a trigger");
+    let change = "UPDATE entry SET occurred_at = occurred_at + 1 WHERE seq = 3";
+    raw.execute_batch(&format!("DROP TRIGGER entry_no_update; {change}; {guard}")).expect("changed");
+    drop(raw);
+    let wrong = run(folder.path(), &["verify"]);
+    let told = text(&wrong.stdout);
+    assert_eq!(wrong.status.code(), Some(1), "{told}");
+    assert!(told.starts_with("WRONG  entries: in entry, at entry 3: ") && told.contains("evidence"), "{told}");
+    std::fs::write(folder.path().join("mcp-audit.db"), "nothing").expect("written");
+    assert_eq!(run(folder.path(), &["verify"]).status.code(), Some(1), "missing evidence fails");
+}
+
+#[test]
+fn proofs_are_printed_as_json() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let id = log(folder.path());
+    let json = |arguments: &[&str]| -> Value {
+        let output = run(folder.path(), arguments);
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", text(&output.stderr)))
+    };
+    let proof = json(&["proof", "entry", &id]);
+    let size = proof["size"].as_u64().expect("a size");
+    assert!(size >= 9 && proof["leaf"].as_str().is_some_and(|leaf| leaf.len() == 68));
+    let link = json(&["proof", "consistency", "5"]);
+    assert_eq!((&link["from"], &link["to_root"]), (&5.into(), &proof["root"]));
+    let own = run(folder.path(), &["proof", "consistency", "5", "--as", "uma", "--group", "user"]);
+    assert!(!own.status.success());
+    let none = run(folder.path(), &["erase", &id, "--reason", "a wish", "--group", "admin", "--group", "auditor"]);
+    assert!(
+        !none.status.success() && text(&none.stderr).contains("there is no such payload"),
+        "{}",
+        text(&none.stderr)
+    );
+}

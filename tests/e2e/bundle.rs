@@ -1,0 +1,134 @@
+//! A bundle checked by two who know nothing of each other: the product, and a verifier in Python that was written from the
+//! documentation. Both take the good one, and neither takes a bad one.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use mcp_audit_tests::{Api, Server, assert_plain, run, token_in};
+
+const EVENTS: &str = r#"[
+    {"channel":"mcp","method":"tools/call","user":"uma","tool":"search \"äöü\" 😀","status_code":200,"duration_us":5},
+    {"channel":"api","method":"GET","user":"otto","path":"/v1/pods","status_code":404},
+    {"channel":"mcp","method":"tools/call","user":"uma","tool":"secret","status_code":200,"payload":{"request":{"question":"apples?"}}}
+]"#;
+
+struct World {
+    server: Server,
+    data: PathBuf,
+    keys: Vec<String>,
+}
+
+impl World {
+    /// A server that has recorded something, with payloads, and has signed it.
+    fn new() -> Self {
+        let server = Server::start(&[]);
+        let data = server.data();
+        let admin = Api::new(server.address(), &token_in(&data, "anna", &["admin", "auditor", "service"], "laptop"));
+        admin.set(serde_json::json!({ "log_payloads": true }));
+        let sent = admin.post("/api/v1/events", EVENTS);
+        assert_eq!(sent.status, 200, "{}", sent.text);
+        let id = admin.entries("method=GET")[0]["id"].as_str().expect("an id").to_owned();
+        // Whoever asks for a proof has it signed.
+        let proof = admin.get(&format!("/api/v1/entries/{id}/proof.tlog"));
+        assert!(proof.text.starts_with("c2sp.org/tlog-proof@v1\nindex "), "{}", proof.text);
+        let output = run(["key", "list", "--data", &data.to_string_lossy()]);
+        let keys = String::from_utf8_lossy(&output.stdout).lines().map(ToOwned::to_owned).collect();
+        Self { server, data, keys }
+    }
+
+    fn bundle(&self, name: &str, arguments: &[&str]) -> PathBuf {
+        let (path, data) = (self.data.join(name), self.data.to_string_lossy().into_owned());
+        let file = path.to_string_lossy().into_owned();
+        let mut all = vec!["bundle", "--data", &data, "-o", &file];
+        all.extend(arguments);
+        let output = run(all);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        path
+    }
+
+    /// Whether the product takes it, and whether the Python verifier does.
+    fn checked(&self, path: &Path) -> (bool, bool) {
+        let file = path.to_string_lossy().into_owned();
+        let mut arguments = vec!["verify", "--bundle", &file];
+        self.keys.iter().for_each(|key| arguments.extend(["--key", key]));
+        let ours = run(arguments);
+        assert_plain(&String::from_utf8_lossy(&ours.stdout));
+        let mut python = Command::new(program());
+        python.arg(root().join("tests/verifier/verify_bundle.py")).arg(path).args(&self.keys);
+        let theirs = python.output().expect("Python");
+        assert!(!String::from_utf8_lossy(&theirs.stderr).contains("Traceback"), "{theirs:?}");
+        (ours.status.success(), theirs.status.success())
+    }
+}
+
+#[test]
+fn two_verifiers_take_the_good_bundle_and_neither_takes_a_bad_one() {
+    let mut world = World::new();
+    let hiding = world.bundle("uma", &["user:uma"]);
+    let text = fs::read_to_string(&hiding).expect("a bundle");
+    assert!(text.contains("secret") && !text.contains("otto") && !text.contains("apples?"), "{text}");
+    assert_eq!(world.checked(&hiding), (true, true));
+    assert!(world.server.stop().success(), "the log is free");
+    let whole = world.bundle("whole", &["--payloads", "--group", "admin", "--group", "auditor"]);
+    let text = fs::read_to_string(&whole).expect("a bundle");
+    assert!(text.contains("apples?") && text.contains("otto"), "{text}");
+    assert_eq!(world.checked(&whole), (true, true));
+    for (what, forged) in forgeries(&text) {
+        assert_ne!(forged, text, "{what} changes nothing");
+        let path = world.data.join("forged");
+        fs::write(&path, forged).expect("written");
+        assert_eq!(world.checked(&path), (false, false), "{what}");
+    }
+}
+
+/// A change of each kind of thing that a bundle has.
+fn forgeries(text: &str) -> Vec<(&'static str, String)> {
+    let lines: Vec<_> = text.lines().collect();
+    let without = |at: usize| {
+        lines.iter().enumerate().filter(|(line, _)| *line != at).map(|(_, line)| format!("{line}\n")).collect()
+    };
+    let swapped = {
+        let mut lines = lines.clone();
+        lines.swap(1, 2);
+        lines.iter().map(|line| format!("{line}\n")).collect()
+    };
+    let replaced = |from: &str, to: &str| text.replacen(from, to, 1);
+    vec![
+        ("another user", replaced("\"user\":\"otto\"", "\"user\":\"olga\"")),
+        ("a user less", replaced("\"user\":\"otto\",", "")),
+        ("another number", replaced("\"status_code\":404", "\"status_code\":200")),
+        ("a name that is no field", replaced("\"status_code\":404", "\"status\":404")),
+        ("another time", replaced("\"recorded_at\":1", "\"recorded_at\":2")),
+        ("another place", replaced("\"seq\":1,", "\"seq\":2,")),
+        ("another version", replaced("\"version\":1,\"seq\":1,", "\"version\":2,\"seq\":1,")),
+        ("another payload", replaced("apples?", "pears??")),
+        ("another salt", replaced("\"salt\":\"", "\"salt\":\"0")),
+        ("another commitment", replaced("\"payload_commitment\":\"", "\"payload_commitment\":\"0")),
+        ("other details", replaced("\"details\":\"{", "\"details\":\"{ ")),
+        ("another end", replaced("\"end\":", "\"end\":1")),
+        ("another beginning", replaced("\"first\":0", "\"first\":1")),
+        ("another frontier", replaced("\"left\":[]", "\"left\":[\"00\"]")),
+        ("another size", replaced("\\n", "\\n1")),
+        ("another log", replaced("\"checkpoint\":\"mcp", "\"checkpoint\":\"mcq")),
+        ("a changed signature", replaced("/time ", "/time A")),
+        ("no signature of the log", replaced("\u{2014} mcp-audit/", "\u{2014} mcp-audix/")),
+        ("an entry less", without(2)),
+        ("no last entry", without(lines.len() - 1)),
+        ("two entries the other way round", swapped),
+        ("an entry more", format!("{text}{}\n", lines[lines.len() - 1])),
+        ("a name that is there twice", replaced("\"user\":\"otto\"", "\"user\":\"olga\",\"user\":\"otto\"")),
+        ("a cut end", text[..text.len() - 1].to_owned()),
+        ("nothing", String::new()),
+    ]
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn program() -> PathBuf {
+    let program = root().join("target/verifier/bin/python");
+    assert!(program.is_file(), "{} is missing: run tests/run first", program.display());
+    program
+}

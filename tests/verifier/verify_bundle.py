@@ -1,0 +1,192 @@
+#!/usr/bin/env python3
+"""A second verifier of bundles, written from docs/ledger.md and not from the product's code.
+
+    verify_bundle.py BUNDLE [VKEY …]
+
+Without keys, those in the bundle are taken, and it is not proved whose log it is. Ends with 0 or 1.
+"""
+
+import base64
+import hashlib
+import json
+import sys
+import uuid
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+TEXTS = dict(zip(
+    "channel kind action method tool prompt resource_uri server http_method path protocol_version outcome "
+    "outcome_detail".split(), range(4, 17)))
+TEXTS.update(zip(
+    "user connection agent agent_instance instance client_name client_version session request_id ip user_agent "
+    "resource_type resource_id resource_name model record_id provider llm_model api_key".split(), range(21, 40)))
+TEXTS.update({"policy": 43, "error_type": 44, "error_message": 45, "trace_id": 46, "fault": 48, "details": 65})
+NUMBERS = {"occurred_at": 2, "status_code": 17, "duration_us": 18, "request_bytes": 19, "response_bytes": 20,
+           "input_tokens": 40, "output_tokens": 41, "cost_micros": 42}
+IDS = {"id": 1, "parent": 47}
+COMMITMENT = 64
+
+
+class Wrong(Exception):
+    """What is wrong first."""
+
+
+def demand(is_so, what):
+    if not is_so:
+        raise Wrong(what)
+
+
+def sha(data):
+    return hashlib.sha256(data).digest()
+
+
+def node(left, right):
+    return sha(b"\x01" + left + right)
+
+
+def unhex(text):
+    demand(isinstance(text, str) and len(text) == 64 and text == text.lower(), "a hash is no hash")
+    return bytes.fromhex(text)
+
+
+def once(pairs):
+    """An object whose names occur once."""
+    demand(len({name for name, _ in pairs}) == len(pairs), "a name is there twice")
+    return dict(pairs)
+
+
+def read(line, names):
+    json_ = json.loads(line, object_pairs_hook=once)
+    demand(isinstance(json_, dict) and set(json_) <= set(names), "a line has names that it must not have")
+    return json_
+
+
+def verifier(vkey):
+    """Name, id, kind and key of a vkey."""
+    name, number, encoded = vkey.split("+", 2)
+    key = base64.b64decode(encoded, validate=True)
+    demand(len(key) == 33 and key[0] in (1, 4), "a key is of no known kind")
+    demand(sha(name.encode() + b"\n" + key)[:4].hex() == number, "a key's id is not its own")
+    return name, bytes.fromhex(number), key[0], Ed25519PublicKey.from_public_bytes(key[1:])
+
+
+def open_note(note, keys):
+    """Size and root of a checkpoint, and the time of its signature."""
+    demand(all(c == "\n" or c >= " " for c in note), "the note has control characters")
+    text, signatures = note.rsplit("\n\n", 1)
+    text += "\n"
+    demand(signatures.endswith("\n"), "the note is cut off")
+    lines = signatures[:-1].split("\n")
+    demand(len(lines) <= 16, "the note has too many signatures")
+    by_log, time = False, None
+    for line in lines:
+        dash, name, encoded = line.split(" ")
+        signature = base64.b64decode(encoded, validate=True)
+        demand(dash == "\u2014" and len(signature) > 4, "a signature is none")
+        for known, number, kind, key in keys:
+            if (known, number) != (name, signature[:4]):
+                continue
+            if kind == 1:
+                key.verify(signature[4:], text.encode())
+                by_log = by_log or name == text.split("\n")[0]
+            else:
+                time = int.from_bytes(signature[4:12], "big")
+                key.verify(signature[12:], f"cosignature/v1\ntime {time}\n{text}".encode())
+    demand(by_log, "no trusted key of the log signed the checkpoint")
+    _, size, root, rest = text.split("\n")
+    demand(rest == "" and str(int(size)) == size and int(size) < 2**64, "the checkpoint is none")
+    root = base64.b64decode(root, validate=True)
+    demand(len(root) == 32, "the root is no hash")
+    return int(size), root, time
+
+
+def content_hash(content):
+    items = []
+    for name, value in content.items():
+        if name == "payload_commitment":
+            items.append((COMMITMENT, unhex(value)))
+        elif name in TEXTS:
+            items.append((TEXTS[name], value.encode()))
+        elif name in NUMBERS:
+            demand(type(value) is int, f"{name} is no number")
+            items.append((NUMBERS[name], value.to_bytes(8, "big", signed=True)))
+        else:
+            demand(name in IDS, f"there is no field {name}")
+            items.append((IDS[name], uuid.UUID(value).bytes))
+    return sha(b"".join(bytes([number]) + len(value).to_bytes(4, "big") + value for number, value in sorted(items)))
+
+
+def leaf_hash(entry):
+    demand(entry["version"] == 1 and ("content" in entry) != ("hash" in entry), "an entry is neither shown nor hidden")
+    content = content_hash(entry["content"]) if "content" in entry else unhex(entry["hash"])
+    leaf = entry["version"].to_bytes(2, "big") + entry["seq"].to_bytes(8, "big")
+    leaf += entry["recorded_at"].to_bytes(8, "big", signed=True) + content
+    return sha(b"\x00" + leaf)
+
+
+def check_payload(entry):
+    payload = entry["payload"]
+    data = b"mcp-audit-payload-v1\x00" + unhex(payload["salt"])
+    for text in (payload["request"], payload["response"], payload["notes"]):
+        data += (2**64 - 1 if text is None else len(text.encode())).to_bytes(8, "big") + (text or "").encode()
+    demand(entry["content"]["payload_commitment"] == sha(data).hex(), f"the payload of entry {entry['seq']} is another")
+
+
+def push(stack, level, index, hash_):
+    """Adds a complete subtree behind those of the stack, and joins what becomes complete."""
+    while index & 1:
+        hash_ = node(stack.pop(), hash_)
+        level, index = level + 1, index >> 1
+    stack.append(hash_)
+
+
+def completion(at, end):
+    while at < end:
+        level = (end - at).bit_length() - 1
+        if at:
+            level = min(level, (at & -at).bit_length() - 1)
+        yield level, at >> level
+        at += 1 << level
+
+
+def check(lines, keys):
+    demand(lines and lines.pop() == "", "the file is cut off")
+    head = read(lines[0], ["format", "first", "end", "left", "right", "checkpoint", "keys"])
+    demand(head["format"] == "mcp-audit-bundle-v1", "this is no bundle")
+    size, root, time = open_note(head["checkpoint"], [verifier(key) for key in keys or head["keys"]])
+    first, end = head["first"], head["end"]
+    demand(0 <= first < end <= size and len(lines) == 1 + end - first, "entries are missing, or there are more")
+    stack = [unhex(hash_) for hash_ in head["left"]]
+    demand(len(stack) == bin(first).count("1"), "the frontier is not that of the first entry")
+    for seq, line in enumerate(lines[1:], first):
+        entry = read(line, ["version", "seq", "recorded_at", "content", "hash", "payload"])
+        demand(entry["seq"] == seq, f"entry {seq} is missing, or out of order")
+        if "payload" in entry:
+            check_payload(entry)
+        push(stack, 0, seq, leaf_hash(entry))
+    behind = list(completion(end, size))
+    demand(len(behind) == len(head["right"]), "the hashes behind the last entry are not as many as they must be")
+    for (level, index), hash_ in zip(behind, head["right"]):
+        push(stack, level, index, unhex(hash_))
+    made = stack.pop()
+    while stack:
+        made = node(stack.pop(), made)
+    demand(made == root, "the entries do not lead to the root that was signed")
+    return first, end, size, time
+
+
+def main():
+    path, *keys = sys.argv[1:]
+    try:
+        with open(path, encoding="utf-8", newline="\n") as file:
+            first, end, size, time = check(file.read().split("\n"), keys)
+    except (Wrong, InvalidSignature, ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError) as error:
+        print(f"WRONG  {type(error).__name__}: {error}")
+        return 1
+    print(f"PROVED  entries {first} to {end - 1} of {size}, signed at {time}" + ("" if keys else ", by keys of its own"))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
