@@ -88,7 +88,8 @@ async fn an_erased_payload_is_gone_and_its_entry_is_proved_as_before() {
     let size = before["size"].as_u64().expect("a size");
     assert_eq!(both.get(&format!("{path}/proof?size={size}")).await.json(), before);
     checked(&both.get(&format!("{path}/proof")).await.json());
-    let told = both.entries("method=payload.erased").await;
+    assert_eq!(both.entries("method=payload.erased&outcome=denied").await.len(), 3, "who may not tried");
+    let told = both.entries("method=payload.erased&outcome=success").await;
     let one = both.get(&format!("/api/v1/entries/{}", told[0]["id"].as_str().expect("an id"))).await.json();
     assert_eq!((told.len(), &one["parent"], &one["user"]), (1, &json!(id), &json!("root")));
     assert_eq!(one["details"]["reason"], "a request under article 17");
