@@ -29,7 +29,7 @@ pub(super) struct Verify {
     #[arg(long, value_name = "FILE", conflicts_with = "data")]
     bundle: Option<PathBuf>,
     /// A key of the log that is trusted for the bundle, as `key list` shows it (repeatable).
-    #[arg(long = "key", value_name = "VKEY", requires = "bundle")]
+    #[arg(long = "key", value_name = "VKEY")]
     keys: Vec<String>,
 }
 
@@ -37,6 +37,11 @@ impl Verify {
     pub(super) fn run(self) -> Outcome {
         if let Some(bundle) = &self.bundle {
             return check_bundle::check(bundle, &self.keys);
+        }
+        if !self.keys.is_empty() {
+            return Err(
+                "--key is for a bundle: name one with --bundle. A whole log is checked with the keys in it".into()
+            );
         }
         let progress = Progress::default();
         let found = verify(&self.data, &|check, done, all| progress.tell(check, done, all));

@@ -94,11 +94,10 @@ impl AuditLog {
 
     /// Stores what was signed when the log was closed the last time, and publishes it.
     pub(super) fn begin_checkpoints(&self) -> Result<(), OpenError> {
-        let (keys, left) = {
-            let signer = self.0.checkpoints.signer();
-            (signer.verifiers().collect::<Vec<_>>(), signer.last().cloned())
-        };
-        let Some(left) = left else { return Ok(()) };
+        let Some(left) = self.0.checkpoints.signer().last().cloned() else { return Ok(()) };
+        // Also those that sign no more: the last one to sign may have been one of them.
+        let known = self.0.view.files.verifiers()?;
+        let keys: Vec<_> = known.iter().filter_map(|key| VerifierKey::parse(key).ok()).collect();
         let (size, note) = (left.checkpoint().size, left.to_string());
         match self.0.view.files.newest_checkpoint()? {
             // Whether it arrived anywhere is not known.
@@ -107,7 +106,14 @@ impl AuditLog {
                 self.0.checkpoints.publisher.publish(Published { number, size, note });
                 Ok(())
             }
-            _ => Ok(self.0.keep(size, signed_at(&left, &keys), note)?),
+            _ => match signed_at(&left, &keys) {
+                Some(signed_at) => Ok(self.0.keep(size, signed_at, note)?),
+                // Without a time it would say that it was signed in 1970. What is signed next is about all of it.
+                None => {
+                    tracing::error!("what was signed last has no time by any key that is known; it is not stored");
+                    Ok(())
+                }
+            },
         }
     }
 
@@ -120,9 +126,9 @@ impl AuditLog {
 }
 
 /// When a checkpoint of our own was signed, by its own word.
-fn signed_at(checkpoint: &SignedCheckpoint, keys: &[VerifierKey]) -> Timestamp {
-    let seconds = checkpoint.verify(keys).ok().flatten().and_then(|seconds| i64::try_from(seconds).ok());
-    Timestamp::EPOCH.plus(seconds.unwrap_or_default().saturating_mul(SECOND))
+fn signed_at(checkpoint: &SignedCheckpoint, keys: &[VerifierKey]) -> Option<Timestamp> {
+    let seconds = checkpoint.verify(keys).ok().flatten().and_then(|seconds| i64::try_from(seconds).ok())?;
+    Some(Timestamp::EPOCH.plus(seconds.saturating_mul(SECOND)))
 }
 
 /// Runs until the log is gone.

@@ -46,7 +46,8 @@ pub const NOT_PROVED: &[&str] = &[
      root with what somebody else has kept, or ask for a consistency proof between the two.",
     "that what was recorded is what happened: who sends events can withhold or invent them.",
     "what entries that were removed said; only that they were there.",
-    "that payloads below the head's mark were removed by the cleanup and not by somebody else.",
+    "that entries before the first place, and payloads below the head's mark, were removed by the cleanup and not by \
+     somebody else.",
     "jobs, private views, tokens and sums of usage: they are no evidence.",
 ];
 

@@ -148,6 +148,8 @@ async fn new_keys_are_told_by_an_entry_and_old_ones_stay_known() {
     }
     log.close();
     drop(log);
+    // What the old key signed at the end has its own time, and not that of the first moment there was.
+    mcp_audit::store::verify(folder.path(), &|_, _, _| {}).expect("whole");
     let other = tempfile::tempdir().expect("a folder");
     open(other.path(), &clock).close();
     let foreign = SignerOptions { key_file: Some(other.path().join("signing.key")), ..SignerOptions::default() };
