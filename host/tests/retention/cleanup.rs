@@ -51,7 +51,12 @@ async fn nothing_of_an_old_entry_is_left_in_the_files() {
     let has = |name: &str| {
         let files = std::fs::read_dir(folder.path()).expect("files").map(|file| file.expect("a file").path());
         let has = |bytes: Vec<u8>| bytes.windows(name.len()).any(|window| window == name.as_bytes());
-        files.filter(|file| has(std::fs::read(file).expect("a file"))).count()
+        let read = |file: &std::path::PathBuf| match std::fs::read(file) {
+            // The log's own threads let go of it after the last of ours, and what they had open goes with them.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+            read => read.expect("bytes"),
+        };
+        files.filter(|file| has(read(file))).count()
     };
     assert_eq!((has("uma-the-young"), has("ursula-the-old")), (1, 0));
 }

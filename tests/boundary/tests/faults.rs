@@ -149,7 +149,11 @@ async fn an_event_that_cannot_be_judged_is_recorded_as_metadata_with_fault_and_d
 /// No file of the log has what was said, or what was before and after a change.
 fn assert_no_canary(folder: &std::path::Path) {
     for file in std::fs::read_dir(folder).expect("files") {
-        let bytes = std::fs::read(file.expect("a file").path()).expect("bytes");
+        let bytes = match std::fs::read(file.expect("a file").path()) {
+            // The log's own threads let go of it after the last of ours, and what they had open goes with them.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            read => read.expect("bytes"),
+        };
         assert!(!bytes.windows(16).any(|window| window == b"canary-in-a-body"));
     }
 }
