@@ -51,6 +51,7 @@ pub use oauth::OauthStep;
 pub use resource::Resource;
 pub use target::Target;
 pub use usage::Usage;
+pub(crate) use vocabulary::vocabulary;
 pub use vocabulary::{Channel, Detail, Kind, Outcome};
 
 /// What happened.

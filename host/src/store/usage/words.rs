@@ -1,33 +1,12 @@
 //! The words of questions about usage: what rows are ranked by, and how far apart points are.
 
 use super::MAX_POINTS;
+use crate::event::vocabulary;
 use crate::time::{DAY, HOUR};
 
-macro_rules! words {
-    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $case:ident = $text:literal,)+ }) => {
-        $(#[$meta])*
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-        pub enum $name { $($(#[$doc])* $case,)+ }
-
-        impl $name {
-            /// Every word, in order.
-            pub const ALL: &'static [Self] = &[$(Self::$case),+];
-
-            /// The word as it is written.
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$case => $text),+ }
-            }
-
-            /// The word that `text` is, if it is one.
-            pub fn parse(text: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|word| word.as_str() == text)
-            }
-        }
-    };
-}
-
-words! {
+vocabulary! {
     /// What a breakdown is ranked by; the greatest first.
+    #[derive(Default)]
     UsageSort {
         /// How many requests.
         #[default]
@@ -43,8 +22,9 @@ words! {
     }
 }
 
-words! {
+vocabulary! {
     /// How far apart the points of a series are, in UTC.
+    #[derive(Default)]
     UsageStep {
         /// An hour.
         Hour = "hour",
