@@ -7,6 +7,7 @@ mod api;
 mod asked;
 mod asking;
 mod auth;
+mod columns;
 mod cursor;
 mod export;
 mod front;

@@ -12,6 +12,12 @@ use sha2::{Digest, Sha256};
 use crate::http::Site;
 use crate::http::problem::Problem;
 
+/// One file each for the browser, whatever they are made of.
+const STYLE: &str =
+    concat!(include_str!("assets/app.css"), include_str!("assets/log.css"), include_str!("assets/entry.css"));
+const SCRIPT: &str =
+    concat!(include_str!("assets/app.js"), include_str!("assets/live.js"), include_str!("assets/keys.js"));
+
 /// A file of this site.
 pub(super) struct Asset {
     /// Its address below the site's base.
@@ -20,10 +26,8 @@ pub(super) struct Asset {
     text: &'static str,
 }
 
-pub(super) static CSS: LazyLock<Asset> =
-    LazyLock::new(|| Asset::new("css", "text/css; charset=utf-8", include_str!("assets/app.css")));
-pub(super) static JS: LazyLock<Asset> =
-    LazyLock::new(|| Asset::new("js", "text/javascript; charset=utf-8", include_str!("assets/app.js")));
+pub(super) static CSS: LazyLock<Asset> = LazyLock::new(|| Asset::new("css", "text/css; charset=utf-8", STYLE));
+pub(super) static JS: LazyLock<Asset> = LazyLock::new(|| Asset::new("js", "text/javascript; charset=utf-8", SCRIPT));
 pub(super) static ICON: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("svg", "image/svg+xml", include_str!("assets/icon.svg")));
 

@@ -1,20 +1,29 @@
 //! The pages: drawn on the server, readable without JavaScript, and made of the same searches as the API.
 
 pub(super) mod assets;
+mod bars;
+mod chips;
+mod chosen;
 mod cron;
 mod entry;
 pub(super) mod error;
 mod export;
 mod extent;
+mod facets;
 mod frame;
 mod groups;
 mod hold;
+mod labels;
+mod levels;
 mod list;
 mod menus;
+mod panel;
 mod payload;
+mod reading;
 mod row;
 mod settings;
 pub(super) mod sign_in;
+mod table;
 mod text;
 mod view;
 
@@ -41,6 +50,7 @@ pub(super) fn router(site: &Arc<Site>) -> Router<Arc<Site>> {
         .route("/settings/holds", post(hold::place))
         .route("/settings/holds/release", post(hold::release))
         .route("/views", post(view::save))
+        .route("/views/{id}", post(view::change))
         .route("/views/{id}/delete", post(view::delete))
         .fallback(async || Problem::no_route())
         .method_not_allowed_fallback(async || Problem::method())

@@ -1,0 +1,140 @@
+//! A filter in words, so that whoever searches sees how the search was read.
+
+use super::labels::label;
+use super::text::{Shown, duration, moment};
+use crate::domain::{Domain, Term, Test};
+use crate::field::{Field, FieldType};
+use crate::time::Timestamp;
+use crate::value::Value;
+
+/// Most values of one list, and the longest of them in characters, before the rest is left out.
+const VALUES: usize = 6;
+const LONGEST: usize = 60;
+
+/// The filter as a sentence's part: `Tool is search and Outcome is not success`.
+pub(super) fn words(domain: &Domain) -> String {
+    part(domain, false, true)
+}
+
+/// `inside` an operator, where a list of parts needs brackets.
+fn part(domain: &Domain, not: bool, outermost: bool) -> String {
+    match domain {
+        Domain::Term(term) => one(term, not),
+        Domain::Not(part_of) => part(part_of, !not, outermost),
+        Domain::All(parts) if parts.is_empty() => if not { "nothing" } else { "everything" }.to_owned(),
+        Domain::Any(parts) if parts.is_empty() => if not { "everything" } else { "nothing" }.to_owned(),
+        Domain::Any(parts) if anywhere(parts).is_some() => {
+            let found = anywhere(parts).unwrap_or_default();
+            format!("{} “{}”", if not { "nowhere" } else { "anywhere" }, short(&found))
+        }
+        Domain::All(parts) => joined(parts, not, if not { " or " } else { " and " }, outermost),
+        Domain::Any(parts) => joined(parts, not, if not { " and " } else { " or " }, outermost),
+    }
+}
+
+fn joined(parts: &[Domain], not: bool, between: &str, outermost: bool) -> String {
+    let words = parts.iter().map(|part_of| part(part_of, not, false)).collect::<Vec<_>>().join(between);
+    if outermost { words } else { format!("({words})") }
+}
+
+/// The text that all parts look for, which is how a plain word is read.
+fn anywhere(parts: &[Domain]) -> Option<String> {
+    let pattern = |domain: &Domain| match domain {
+        Domain::Term(Term { test: Test::Like { pattern, fold: true }, .. }) => Some(pattern.clone()),
+        _ => None,
+    };
+    let first = parts.first().and_then(pattern).filter(|_| parts.len() > 2)?;
+    parts
+        .iter()
+        .all(|part| pattern(part).as_ref() == Some(&first))
+        .then(|| readable(&first).trim_matches('*').to_owned())
+}
+
+fn one(Term { field, test }: &Term, not: bool) -> String {
+    let is = if not { "is not" } else { "is" };
+    let rest = match test {
+        Test::Unset if not => "is set".to_owned(),
+        Test::Unset => "is not set".to_owned(),
+        Test::In(values) => match values.as_slice() {
+            [value] => format!("{is} {}", told(*field, value)),
+            values => format!("{is} one of {}", list(*field, values)),
+        },
+        Test::Less(limit) => limited(*field, limit, !not),
+        Test::AtLeast(limit) => limited(*field, limit, not),
+        Test::Like { pattern, .. } => format!("{is} like {}", short(&readable(pattern))),
+    };
+    let name = if *field == Field::OccurredAt { "Time" } else { label(*field) };
+    format!("{name} {rest}")
+}
+
+fn limited(field: Field, limit: &Value, below: bool) -> String {
+    let word = match (field.kind(), below) {
+        (FieldType::Time, true) => "before",
+        (FieldType::Time, false) => "from",
+        (_, true) => "below",
+        (_, false) => "at least",
+    };
+    format!("{word} {}", told(field, limit))
+}
+
+/// A pattern as the search box writes it.
+fn readable(pattern: &str) -> String {
+    let mut text = String::new();
+    let mut characters = pattern.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            '%' => text.push('*'),
+            '\\' => text.extend(characters.next()),
+            other => text.push(other),
+        }
+    }
+    text
+}
+
+fn list(field: Field, values: &[Value]) -> String {
+    let mut words: Vec<_> = values.iter().take(VALUES).map(|value| told(field, value)).collect();
+    if values.len() > VALUES {
+        words.push(format!("{} more", values.len() - VALUES));
+    }
+    words.join(", ")
+}
+
+fn told(field: Field, value: &Value) -> String {
+    match (field, field.kind(), value) {
+        (_, FieldType::Time, Value::Integer(micros)) => moment(Timestamp::from_micros(*micros)),
+        (Field::DurationUs, _, Value::Integer(micros)) if *micros >= 0 => duration(micros.unsigned_abs()),
+        _ => short(&value.to_string()),
+    }
+}
+
+fn short(text: &str) -> String {
+    let shown = Shown::line(text).to_string();
+    match shown.char_indices().nth(LONGEST) {
+        Some((at, _)) => format!("{}…", &shown[..at]),
+        None => shown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Context, parse_text};
+
+    fn read(text: &str) -> String {
+        let now = Timestamp::parse("2026-11-21T12:00:00Z").expect("a time");
+        words(&parse_text(text, &Context::new(now, Some("ada"), None)).expect("a search"))
+    }
+
+    #[test]
+    fn a_search_is_told_as_it_was_read() {
+        assert_eq!(read("outcome:error tool:search*"), "Outcome is error and Tool is like search*");
+        assert_eq!(read("-outcome:success,denied"), "Outcome is not one of success, denied");
+        assert_eq!(read("since:7d duration:>1s"), "Time from 2026-11-14 12:00:00 UTC and Duration at least 1.0 s");
+        assert_eq!(read("tool:none OR user:ada"), "Tool is not set or User is ada");
+        assert_eq!(read("-tool:none"), "Tool is set");
+        assert_eq!(read("(tool:a OR tool:x*) user:ada"), "(Tool is a or Tool is like x*) and User is ada");
+        assert_eq!(read("invoice"), "anywhere “invoice”");
+        assert_eq!(read("-invoice"), "nowhere “invoice”");
+        assert_eq!(read("tool:\"\u{202e}x\""), r"Tool is \u{202e}x");
+    }
+}
