@@ -16,6 +16,7 @@ mod metrics;
 mod mounted;
 mod openapi;
 mod pages;
+mod pages_entry;
 mod pages_list;
 mod payloads;
 mod problems;

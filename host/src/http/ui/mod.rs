@@ -2,6 +2,7 @@
 
 pub(super) mod assets;
 mod bars;
+mod changes;
 mod chips;
 mod chosen;
 mod cron;
@@ -13,12 +14,15 @@ mod facets;
 mod frame;
 mod groups;
 mod hold;
+mod json;
 mod labels;
 mod levels;
 mod list;
 mod menus;
+mod near;
 mod panel;
 mod payload;
+mod proof;
 mod reading;
 mod row;
 mod settings;

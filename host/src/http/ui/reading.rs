@@ -23,31 +23,34 @@ fn part(domain: &Domain, not: bool, outermost: bool) -> String {
         Domain::Not(part_of) => part(part_of, !not, outermost),
         Domain::All(parts) if parts.is_empty() => if not { "nothing" } else { "everything" }.to_owned(),
         Domain::Any(parts) if parts.is_empty() => if not { "everything" } else { "nothing" }.to_owned(),
-        Domain::Any(parts) if anywhere(parts).is_some() => {
-            let found = anywhere(parts).unwrap_or_default();
-            format!("{} “{}”", if not { "nowhere" } else { "anywhere" }, short(&found))
-        }
         Domain::All(parts) => joined(parts, not, if not { " or " } else { " and " }, outermost),
         Domain::Any(parts) => joined(parts, not, if not { " and " } else { " or " }, outermost),
     }
 }
 
 fn joined(parts: &[Domain], not: bool, between: &str, outermost: bool) -> String {
-    let words = parts.iter().map(|part_of| part(part_of, not, false)).collect::<Vec<_>>().join(between);
-    if outermost { words } else { format!("({words})") }
+    let mut words: Vec<String> = Vec::new();
+    for same in parts.chunk_by(|one, next| pattern(one).is_some() && pattern(one) == pattern(next)) {
+        match same.first().and_then(pattern).filter(|_| same.len() > 2) {
+            Some(found) => words.push(anywhere(found, not)),
+            None => words.extend(same.iter().map(|one| part(one, not, false))),
+        }
+    }
+    if outermost || words.len() < 2 { words.join(between) } else { format!("({})", words.join(between)) }
 }
 
-/// The text that all parts look for, which is how a plain word is read.
-fn anywhere(parts: &[Domain]) -> Option<String> {
-    let pattern = |domain: &Domain| match domain {
-        Domain::Term(Term { test: Test::Like { pattern, fold: true }, .. }) => Some(pattern.clone()),
+/// What a term looks for in whatever case.
+fn pattern(domain: &Domain) -> Option<&str> {
+    match domain {
+        Domain::Term(Term { test: Test::Like { pattern, fold: true }, .. }) => Some(pattern),
         _ => None,
-    };
-    let first = parts.first().and_then(pattern).filter(|_| parts.len() > 2)?;
-    parts
-        .iter()
-        .all(|part| pattern(part).as_ref() == Some(&first))
-        .then(|| readable(&first).trim_matches('*').to_owned())
+    }
+}
+
+/// One pattern in many fields is how a plain word is read.
+fn anywhere(pattern: &str, not: bool) -> String {
+    let word = if not { "nowhere" } else { "anywhere" };
+    format!("{word} “{}”", short(readable(pattern).trim_matches('*')))
 }
 
 fn one(Term { field, test }: &Term, not: bool) -> String {
@@ -134,6 +137,7 @@ mod tests {
         assert_eq!(read("-tool:none"), "Tool is set");
         assert_eq!(read("(tool:a OR tool:x*) user:ada"), "(Tool is a or Tool is like x*) and User is ada");
         assert_eq!(read("invoice"), "anywhere “invoice”");
+        assert_eq!(read("invoice OR tool:x"), "anywhere “invoice” or Tool is x");
         assert_eq!(read("-invoice"), "nowhere “invoice”");
         assert_eq!(read("tool:\"\u{202e}x\""), r"Tool is \u{202e}x");
     }
