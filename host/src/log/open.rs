@@ -260,6 +260,6 @@ fn stopped_cleanly(files: &Files) -> Result<Option<bool>, StoreError> {
     match Reader::new(files, &access).page(Domain::TRUE, None, 1) {
         Ok(page) => Ok(page.entries.first().map(says_stopped)),
         Err(crate::reader::ReadError::Store(error)) => Err(error),
-        Err(crate::reader::ReadError::Denied(_)) => Ok(None),
+        Err(_) => Ok(None),
     }
 }
