@@ -124,6 +124,8 @@ CREATE TABLE usage_part (
     run     INTEGER NOT NULL,
     number  INTEGER NOT NULL,
     cells   BLOB    NOT NULL,
+    -- What is counted of each.
+    sums    BLOB    NOT NULL,
     -- How many buckets of durations each cell has, and what is in them.
     lengths BLOB    NOT NULL,
     buckets BLOB    NOT NULL,

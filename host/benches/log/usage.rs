@@ -135,7 +135,7 @@ fn by_sql(folder: &Path) -> Outcome<Duration> {
 
 /// What usage takes on the disk.
 fn parts(folder: &Path, entries: u64) -> Outcome {
-    let sql = "SELECT number, sum(length(cells)), sum(length(lengths) + length(buckets)) FROM usage_part GROUP BY 1";
+    let sql = "SELECT number, sum(length(cells) + length(sums)), sum(length(lengths) + length(buckets)) FROM usage_part GROUP BY 1";
     let connection = open(folder)?;
     let mut statement = connection.prepare(sql)?;
     let mut rows = statement.query([])?;

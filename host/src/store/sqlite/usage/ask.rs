@@ -6,7 +6,6 @@ use std::ops::Range;
 
 use rusqlite::Connection;
 
-use super::super::axis::Axis;
 use super::super::blocks::Block;
 use super::super::find::Plan;
 use super::super::lexicon::Lexicon;
@@ -16,13 +15,12 @@ use super::Doing;
 use super::cuts::{Cut, DIMENSIONS};
 use super::durations::Durations;
 use super::entries::Requests;
-use super::measures::{MEASURES, Measure, OfEntries, Sums, of_cells};
+use super::measures::{Measure, OfCells, OfEntries};
 use super::runs::{self, Grain, Run};
 use super::span::Spans;
 use super::tally::{By, Detail, Tally};
 use crate::domain::Domain;
 use crate::field::Field;
-use crate::histogram;
 use crate::store::StoreError;
 use crate::store::index::{Bitmap, Kind, Wanted};
 
@@ -58,31 +56,21 @@ pub(super) struct Question<'q> {
 pub(super) struct Lot<'a> {
     pub(super) block: &'a Block,
     pub(super) found: Bitmap,
-    pub(super) amounts: Amounts<'a>,
+    pub(super) amounts: Amounts,
 }
 
-/// What is counted of a block's rows.
-pub(super) enum Amounts<'a> {
+/// What is counted of a block's rows, as far as the question needs it.
+pub(super) enum Amounts {
     Entries(Box<OfEntries>),
-    Cells(&'a [Axis; MEASURES], Option<Box<Durations>>),
+    Cells(Option<Box<OfCells>>, Option<Box<Durations>>),
 }
 
-impl Amounts<'_> {
-    pub(super) fn word(&self, word: usize) -> [Sums; 64] {
+impl Amounts {
+    /// One measure of the 64 rows of a word; `None` where none of them has any.
+    pub(super) fn values(&self, measure: Measure, word: usize) -> Option<[u64; 64]> {
         match self {
-            Self::Entries(entries) => entries.word(word),
-            Self::Cells(measures, _) => of_cells(measures, word),
-        }
-    }
-
-    /// Adds how long a row's requests took.
-    pub(super) fn durations(&mut self, row: usize, sums: &Sums, into: &mut [u32]) {
-        match self {
-            Self::Cells(_, Some(durations)) => durations.add(row, into),
-            Self::Entries(_) if sums[Measure::Timed as usize] > 0 => {
-                into[histogram::bucket(sums[Measure::Micros as usize])] += 1;
-            }
-            _ => {}
+            Self::Entries(entries) => entries.values(measure, word),
+            Self::Cells(sums, _) => sums.as_ref()?.values(measure, word),
         }
     }
 }
@@ -176,11 +164,14 @@ impl<'c> Source<'c> {
             if found.is_empty() {
                 continue;
             }
-            let durations = match question.detail {
-                Detail::Durations => self.readable(run, run.durations(self.connection, cut, grain))?.map(Box::new),
-                Detail::Presence | Detail::Sums => None,
-            };
-            show(Lot { block: &cells.block, found, amounts: Amounts::Cells(&cells.measures, durations) })?;
+            let (mut sums, mut durations) = (None, None);
+            if question.detail.sums() {
+                sums = self.readable(run, run.sums(self.connection, cut, grain, &cells))?.map(Box::new);
+            }
+            if question.detail.durations() {
+                durations = self.readable(run, run.durations(self.connection, cut, grain))?.map(Box::new);
+            }
+            show(Lot { block: &cells.block, found, amounts: Amounts::Cells(sums, durations) })?;
         }
         Ok(())
     }

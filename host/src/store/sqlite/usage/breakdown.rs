@@ -1,6 +1,6 @@
 //! The rows of a breakdown: ranked by their sums; durations and users are counted for those that are shown.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::ops::Range;
 
 use foldhash::fast::RandomState;
@@ -8,7 +8,8 @@ use foldhash::fast::RandomState;
 use super::super::axis::Axis;
 use super::answer::Answering;
 use super::ask::Question;
-use super::tally::{By, Detail, Tally};
+use super::seen::Seen;
+use super::tally::{By, Detail, Tally, ones};
 use crate::field::Field;
 use crate::store::{Breakdown, Figures, GroupBy, StoreError, UsageRow, UsageSort};
 
@@ -20,8 +21,9 @@ impl Answering<'_> {
         keys.truncate(self.query.limit);
         let mut chosen = keys.clone();
         chosen.sort_unstable();
+        let all = chosen.len() == tally.keys.len();
         let question = Question {
-            chosen: Some((field, chosen.clone())),
+            chosen: (!all).then(|| (field, chosen.clone())),
             ..self.question(range, By::Field(field), Detail::Durations)
         };
         let durations = self.source.count(&question)?;
@@ -29,36 +31,39 @@ impl Answering<'_> {
         let row = |key: u64| {
             let value = Axis::value(self.source.connection, self.texts, GroupBy::Field(field), key)?;
             let users = users.as_ref().map(|users| users.get(&key).copied().unwrap_or(0));
-            Ok(UsageRow { key: value, figures: durations.figures(key), users })
+            Ok(UsageRow { key: value, figures: tally.with(key, &durations), users })
         };
         let rows = keys.into_iter().map(row).collect::<Result<_, StoreError>>()?;
         Ok(Breakdown { field, rows, found: tally.keys.len() })
     }
 
-    /// How many users each of the chosen values has.
+    /// How many users each of the chosen values has, which are in ascending order.
     fn users(&self, range: &Range<i64>, field: Field, chosen: Vec<u64>) -> Result<Option<Users>, StoreError> {
+        if field == Field::User {
+            return Ok(Some(chosen.into_iter().map(|key| (key, key.min(1))).collect()));
+        }
         let question = Question {
-            chosen: Some((field, chosen)),
+            chosen: Some((field, chosen.clone())),
             ..self.question(range, By::Field(Field::User), Detail::Presence)
         };
         if !self.is_exact(&question)? {
             return Ok(None);
         }
-        let mut pairs: HashSet<(u64, u64), RandomState> = HashSet::default();
+        let mut seen = Seen::new(chosen.len());
         self.source.visit(&question, |lot| {
             let axis = |field| Axis::numbers(self.source.connection, lot.block, field);
             let (of, user) = (axis(field)?, axis(Field::User)?);
             for (word, bits) in lot.found.words().iter().enumerate().filter(|(_, bits)| **bits != 0) {
-                let (left, right) = (of.codes(word), user.codes(word));
-                let rows = (0..64).filter(|bit| bits >> bit & 1 == 1);
-                let found = rows.map(|bit| (of.raw(left[bit]), user.raw(right[bit])));
-                pairs.extend(found.filter(|(_, user)| *user > 0));
+                let (keys, users) = (of.codes(word), user.codes(word));
+                for bit in ones(*bits) {
+                    if let (Ok(at), user @ 1..) = (chosen.binary_search(&of.raw(keys[bit])), user.raw(users[bit])) {
+                        seen.add(at, user);
+                    }
+                }
             }
             Ok(())
         })?;
-        let mut users = Users::default();
-        pairs.into_iter().for_each(|(of, _)| *users.entry(of).or_default() += 1);
-        Ok(Some(users))
+        Ok(Some(chosen.iter().copied().zip(seen.counts()).collect()))
     }
 }
 

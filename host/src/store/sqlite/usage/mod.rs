@@ -18,6 +18,7 @@ mod gone;
 mod keep;
 mod measures;
 mod runs;
+mod seen;
 mod slots;
 mod span;
 mod tally;
