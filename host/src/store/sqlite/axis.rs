@@ -78,6 +78,15 @@ impl Axis {
         codes.map(|code| code.min(greatest))
     }
 
+    /// What the codes of the 64 entries of a word stand for.
+    pub(super) fn raws(&self, word: usize) -> [u64; 64] {
+        let codes = self.codes(word);
+        match self {
+            Self::Column(zone, _) => zone.raws(codes),
+            Self::One | Self::Days { .. } => codes.map(|code| self.raw(code)),
+        }
+    }
+
     /// What a code stands for: the column's number, or the day's.
     pub(super) fn raw(&self, code: u64) -> u64 {
         match self {

@@ -1,8 +1,9 @@
 //! One question over cells and entries together, and what both give for it.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::rc::Rc;
 
 use rusqlite::Connection;
 
@@ -37,6 +38,8 @@ pub(super) struct Source<'c> {
     pub(super) folded: Walk,
     /// The entries behind the last run.
     tail: Walk,
+    /// What was found there last: most questions of a query are about the same range.
+    found: RefCell<Option<(Range<i64>, Domain, Rc<[Option<Found>]>)>>,
     /// Whether a run was passed over that is damaged and cannot be made again.
     pub(super) damaged: Cell<bool>,
 }
@@ -52,6 +55,9 @@ pub(super) struct Question<'q> {
     pub(super) chosen: Option<(Field, Vec<u64>)>,
 }
 
+/// The requests of a block, and what is measured of them.
+type Found = (Bitmap, Rc<OfEntries>);
+
 /// What was found in a block of entries or of cells.
 pub(super) struct Lot<'a> {
     pub(super) block: &'a Block,
@@ -61,7 +67,7 @@ pub(super) struct Lot<'a> {
 
 /// What is counted of a block's rows, as far as the question needs it.
 pub(super) enum Amounts {
-    Entries(Box<OfEntries>),
+    Entries(Rc<OfEntries>),
     Cells(Option<Box<OfCells>>, Option<Box<Durations>>),
 }
 
@@ -92,15 +98,8 @@ impl Question<'_> {
         self.by == By::Step(crate::store::UsageStep::Hour)
     }
 
-    /// Those of `within` that are chosen and within one of the ranges.
-    fn narrow(
-        &self,
-        connection: &Connection,
-        block: &Block,
-        times: &Plan,
-        within: Bitmap,
-    ) -> Result<Bitmap, StoreError> {
-        let within = times.find(connection, block, within)?;
+    /// Those of `within` that are chosen.
+    fn narrow(&self, connection: &Connection, block: &Block, within: Bitmap) -> Result<Bitmap, StoreError> {
         let Some((field, numbers)) = &self.chosen else { return Ok(within) };
         Plan::Column(*field, Wanted::Among(numbers.clone())).find(connection, block, within)
     }
@@ -120,6 +119,7 @@ impl<'c> Source<'c> {
             pruned: places(connection).doing("finding the ends of the log")?.start,
             folded: Walk::new(connection, 0..folded, &fields)?,
             tail: Walk::new(connection, folded..u64::MAX, &fields)?,
+            found: RefCell::new(None),
             damaged: Cell::new(false),
         })
     }
@@ -144,7 +144,9 @@ impl<'c> Source<'c> {
             self.visit_cells(question, cut, Grain::Hour, &spans.hours, &mut show)?;
         }
         self.visit_entries(question, &self.folded, &spans.entries, &mut show)?;
-        self.visit_entries(question, &self.tail, std::slice::from_ref(question.range), &mut show)
+        let tail = self.found_in_tail(question)?;
+        let blocks = self.tail.blocks().map(|(block, _)| block).zip(tail.iter());
+        blocks.into_iter().try_for_each(|(block, found)| self.tell(question, block, found.as_ref(), &mut show))
     }
 
     fn visit_cells(
@@ -159,7 +161,8 @@ impl<'c> Source<'c> {
         let times = within(ranges);
         for run in self.runs.iter().filter(|run| ranges.iter().any(|range| run.touches(range))) {
             let Some(cells) = self.readable(run, run.cells(self.connection, cut, grain))? else { continue };
-            let found = question.narrow(self.connection, &cells.block, &times, cells.all())?;
+            let found = times.find(self.connection, &cells.block, cells.all())?;
+            let found = question.narrow(self.connection, &cells.block, found)?;
             let found = plan.find(self.connection, &cells.block, found)?;
             if found.is_empty() {
                 continue;
@@ -189,14 +192,57 @@ impl<'c> Source<'c> {
         let requests = Requests::new(self.connection, self.lexicon, question.rest.clone())?;
         let times = within(ranges);
         for (block, places) in walk.blocks() {
-            let found = question.narrow(self.connection, block, &times, places)?;
-            let found = requests.find(self.connection, block, found)?;
-            if !found.is_empty() {
-                let amounts = Amounts::Entries(Box::new(requests.measures(self.connection, block, &found)?));
-                show(Lot { block, found, amounts })?;
-            }
+            let found = self.found(&requests, &times, block, places)?;
+            self.tell(question, block, found.as_ref(), show)?;
         }
         Ok(())
+    }
+
+    /// The requests among `places`, if there are any.
+    fn found(
+        &self,
+        requests: &Requests,
+        times: &Plan,
+        block: &Block,
+        places: Bitmap,
+    ) -> Result<Option<Found>, StoreError> {
+        let found = times.find(self.connection, block, places)?;
+        let found = requests.find(self.connection, block, found)?;
+        if found.is_empty() {
+            return Ok(None);
+        }
+        let measures = requests.measures(self.connection, block, &found)?;
+        Ok(Some((found, Rc::new(measures))))
+    }
+
+    /// What there is to `question` in each block of the tail, whatever is chosen of it.
+    fn found_in_tail(&self, question: &Question<'_>) -> Result<Rc<[Option<Found>]>, StoreError> {
+        if let Some((range, rest, found)) = &*self.found.borrow()
+            && (range, rest) == (question.range, question.rest)
+        {
+            return Ok(Rc::clone(found));
+        }
+        let requests = Requests::new(self.connection, self.lexicon, question.rest.clone())?;
+        let times = within(std::slice::from_ref(question.range));
+        let found = self.tail.blocks().map(|(block, places)| self.found(&requests, &times, block, places));
+        let found: Rc<[Option<Found>]> = found.collect::<Result<_, _>>()?;
+        *self.found.borrow_mut() = Some((question.range.clone(), question.rest.clone(), Rc::clone(&found)));
+        Ok(found)
+    }
+
+    fn tell(
+        &self,
+        question: &Question<'_>,
+        block: &Block,
+        found: Option<&Found>,
+        show: &mut impl FnMut(Lot<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let Some((found, measures)) = found else { return Ok(()) };
+        let found = question.narrow(self.connection, block, found.clone())?;
+        if found.is_empty() {
+            return Ok(());
+        }
+        show(Lot { block, found, amounts: Amounts::Entries(Rc::clone(measures)) })
     }
 
     /// What was read of a run; nothing where it is damaged and its entries are gone, which is remembered.

@@ -9,7 +9,7 @@ use super::super::axis::Axis;
 use super::answer::Answering;
 use super::ask::Question;
 use super::seen::Seen;
-use super::tally::{By, Detail, Tally, ones};
+use super::tally::{By, Detail, TABLE, Tally, ones};
 use crate::field::Field;
 use crate::store::{Breakdown, Figures, GroupBy, StoreError, UsageRow, UsageSort};
 
@@ -53,12 +53,14 @@ impl Answering<'_> {
         self.source.visit(&question, |lot| {
             let axis = |field| Axis::numbers(self.source.connection, lot.block, field);
             let (of, user) = (axis(field)?, axis(Field::User)?);
+            // Where each code's value stands among the chosen ones; behind them all where it does not.
+            let place = |code| chosen.binary_search(&of.raw(code)).unwrap_or(chosen.len());
+            let table = (of.size() <= TABLE).then(|| (0..of.size() as u64).map(place).collect::<Vec<_>>());
             for (word, bits) in lot.found.words().iter().enumerate().filter(|(_, bits)| **bits != 0) {
-                let (keys, users) = (of.codes(word), user.codes(word));
-                for bit in ones(*bits) {
-                    if let (Ok(at), user @ 1..) = (chosen.binary_search(&of.raw(keys[bit])), user.raw(users[bit])) {
-                        seen.add(at, user);
-                    }
+                let (keys, users) = (of.codes(word), user.raws(word));
+                for bit in ones(*bits).filter(|bit| users[*bit] > 0) {
+                    let key = keys[bit];
+                    seen.add(table.as_ref().map_or_else(|| place(key), |table| table[key as usize]), users[bit]);
                 }
             }
             Ok(())

@@ -127,5 +127,5 @@ impl OfCells {
 }
 
 fn numbers(axis: &Axis, word: usize) -> Option<[u64; 64]> {
-    (!matches!(axis, Axis::One)).then(|| axis.codes(word).map(|code| axis.raw(code)))
+    (!matches!(axis, Axis::One)).then(|| axis.raws(word))
 }

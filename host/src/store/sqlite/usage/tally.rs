@@ -16,7 +16,7 @@ use crate::store::{Figures, StoreError, UsageStep};
 /// Most keys of one question.
 const MAX_KEYS: usize = 1 << 20;
 /// Codes of a block up to which their keys stand in a table.
-const TABLE: usize = 1 << 16;
+pub(super) const TABLE: usize = 1 << 16;
 /// A code whose key was not asked for yet.
 const NEW: u32 = u32::MAX;
 
