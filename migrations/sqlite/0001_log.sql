@@ -129,6 +129,8 @@ CREATE TABLE usage_part (
     -- How many buckets of durations each cell has, and what is in them.
     lengths BLOB    NOT NULL,
     buckets BLOB    NOT NULL,
+    -- Which users each has; days only, and only where the user is no dimension.
+    users   BLOB,
     PRIMARY KEY (run, number)
 ) STRICT;
 

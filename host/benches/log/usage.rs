@@ -145,14 +145,17 @@ fn by_sql(folder: &Path) -> Outcome<Duration> {
 
 /// What usage takes on the disk.
 fn parts(folder: &Path, entries: u64) -> Outcome {
-    let sql = "SELECT number, sum(length(cells) + length(sums)), sum(length(lengths) + length(buckets)) FROM usage_part GROUP BY 1";
+    let sql = "SELECT number, sum(length(cells) + length(sums)), sum(length(lengths) + length(buckets)),
+        sum(coalesce(length(users), 0)) FROM usage_part GROUP BY 1";
     let connection = open(folder)?;
     let mut statement = connection.prepare(sql)?;
     let mut rows = statement.query([])?;
-    let mut table = Table::new(&["part", "cells, bytes an entry", "histograms, bytes an entry"]);
-    let mut all = [0.0; 2];
+    let mut table =
+        Table::new(&["part", "cells, bytes an entry", "histograms, bytes an entry", "users, bytes an entry"]);
+    let mut all = [0.0; 3];
     while let Some(row) = rows.next()? {
-        let sizes = [row.get::<_, u64>(1)?, row.get::<_, u64>(2)?].map(|bytes| bytes as f64 / entries as f64);
+        let sizes = [row.get::<_, u64>(1)?, row.get::<_, u64>(2)?, row.get::<_, u64>(3)?]
+            .map(|bytes| bytes as f64 / entries as f64);
         all.iter_mut().zip(sizes).for_each(|(all, size)| *all += size);
         table.row([row.get::<_, u64>(0)?.to_string()].into_iter().chain(sizes.map(figure)));
     }

@@ -13,6 +13,7 @@ use super::super::lexicon::Lexicon;
 use super::super::places::places;
 use super::super::walk::Walk;
 use super::Doing;
+use super::cells::Cells;
 use super::cuts::{Cut, DIMENSIONS};
 use super::durations::Durations;
 use super::entries::Requests;
@@ -20,6 +21,7 @@ use super::measures::{Measure, OfCells, OfEntries};
 use super::runs::{self, Grain, Run};
 use super::span::Spans;
 use super::tally::{By, Detail, Tally};
+use super::users::Users;
 use crate::domain::Domain;
 use crate::field::Field;
 use crate::store::StoreError;
@@ -93,6 +95,13 @@ impl Question<'_> {
         Cut::of(&fields).filter(|cut| cut.hours || !self.is_hourly())
     }
 
+    /// The cut whose cells know their users by `field`, unless it is about users as well.
+    pub(super) fn cut_of_users(&self, field: Field) -> Option<Cut> {
+        let mut fields = BTreeSet::from([field]);
+        self.rest.fields(&mut fields);
+        Cut::of(&fields).filter(|cut| Grain::Day.has_users(*cut))
+    }
+
     /// Whether cells of days are too long for it.
     pub(super) fn is_hourly(&self) -> bool {
         self.by == By::Step(crate::store::UsageStep::Hour)
@@ -144,9 +153,48 @@ impl<'c> Source<'c> {
             self.visit_cells(question, cut, Grain::Hour, &spans.hours, &mut show)?;
         }
         self.visit_entries(question, &self.folded, &spans.entries, &mut show)?;
-        let tail = self.found_in_tail(question)?;
-        let blocks = self.tail.blocks().map(|(block, _)| block).zip(tail.iter());
-        blocks.into_iter().try_for_each(|(block, found)| self.tell(question, block, found.as_ref(), &mut show))
+        self.visit_tail(question, &mut show)
+    }
+
+    /// Shows all that there is to a question about the users of chosen values: `see` the users of whole days, a set for
+    /// each cell of `cut`, and `show` what is left of the range.
+    pub(super) fn visit_users(
+        &self,
+        question: &Question<'_>,
+        cut: Cut,
+        mut see: impl FnMut(&Block, Bitmap, &Users) -> Result<(), StoreError>,
+        mut show: impl FnMut(Lot<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let spans = Spans::new(question.range, question.cut(), false);
+        for run in self.touched(&spans.days) {
+            let Some((cells, found)) = self.found_cells(question, run, cut, Grain::Day, &spans.days)? else { continue };
+            if let Some(users) = self.readable(run, run.users(self.connection, cut, &cells))? {
+                see(&cells.block, found, &users)?;
+            }
+        }
+        self.visit_entries(question, &self.folded, &spans.entries, &mut show)?;
+        self.visit_tail(question, &mut show)
+    }
+
+    fn touched(&self, ranges: &[Range<i64>]) -> impl Iterator<Item = &Run> {
+        self.runs.iter().filter(move |run| ranges.iter().any(|range| run.touches(range)))
+    }
+
+    /// The cells of a run and those of them that there are to `question`, if there are any.
+    fn found_cells(
+        &self,
+        question: &Question<'_>,
+        run: &Run,
+        cut: Cut,
+        grain: Grain,
+        ranges: &[Range<i64>],
+    ) -> Result<Option<(Cells, Bitmap)>, StoreError> {
+        let Some(cells) = self.readable(run, run.cells(self.connection, cut, grain))? else { return Ok(None) };
+        let found = within(ranges).find(self.connection, &cells.block, cells.all())?;
+        let found = question.narrow(self.connection, &cells.block, found)?;
+        let plan = Plan::new(self.connection, self.lexicon, question.rest)?;
+        let found = plan.find(self.connection, &cells.block, found)?;
+        Ok((!found.is_empty()).then_some((cells, found)))
     }
 
     fn visit_cells(
@@ -157,16 +205,8 @@ impl<'c> Source<'c> {
         ranges: &[Range<i64>],
         show: &mut impl FnMut(Lot<'_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let plan = Plan::new(self.connection, self.lexicon, question.rest)?;
-        let times = within(ranges);
-        for run in self.runs.iter().filter(|run| ranges.iter().any(|range| run.touches(range))) {
-            let Some(cells) = self.readable(run, run.cells(self.connection, cut, grain))? else { continue };
-            let found = times.find(self.connection, &cells.block, cells.all())?;
-            let found = question.narrow(self.connection, &cells.block, found)?;
-            let found = plan.find(self.connection, &cells.block, found)?;
-            if found.is_empty() {
-                continue;
-            }
+        for run in self.touched(ranges) {
+            let Some((cells, found)) = self.found_cells(question, run, cut, grain, ranges)? else { continue };
             let (mut sums, mut durations) = (None, None);
             if question.detail.sums() {
                 sums = self.readable(run, run.sums(self.connection, cut, grain, &cells))?.map(Box::new);
@@ -213,6 +253,16 @@ impl<'c> Source<'c> {
         }
         let measures = requests.measures(self.connection, block, &found)?;
         Ok(Some((found, Rc::new(measures))))
+    }
+
+    fn visit_tail(
+        &self,
+        question: &Question<'_>,
+        show: &mut impl FnMut(Lot<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let tail = self.found_in_tail(question)?;
+        let mut blocks = self.tail.blocks().map(|(block, _)| block).zip(tail.iter());
+        blocks.try_for_each(|(block, found)| self.tell(question, block, found.as_ref(), show))
     }
 
     /// What there is to `question` in each block of the tail, whatever is chosen of it.

@@ -1,16 +1,20 @@
 //! The rows of a breakdown: ranked by their sums; durations and users are counted for those that are shown.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ops::Range;
 
 use foldhash::fast::RandomState;
 
 use super::super::axis::Axis;
+use super::super::blocks::Block;
 use super::answer::Answering;
-use super::ask::Question;
+use super::ask::{Lot, Question};
 use super::seen::Seen;
-use super::tally::{By, Detail, TABLE, Tally, ones};
+use super::tally::{By, Detail, Tally, ones};
+use super::users::Users;
 use crate::field::Field;
+use crate::store::index::Bitmap;
 use crate::store::{Breakdown, Figures, GroupBy, StoreError, UsageRow, UsageSort};
 
 impl Answering<'_> {
@@ -38,7 +42,7 @@ impl Answering<'_> {
     }
 
     /// How many users each of the chosen values has, which are in ascending order.
-    fn users(&self, range: &Range<i64>, field: Field, chosen: Vec<u64>) -> Result<Option<Users>, StoreError> {
+    fn users(&self, range: &Range<i64>, field: Field, chosen: Vec<u64>) -> Result<Option<UsersOf>, StoreError> {
         if field == Field::User {
             return Ok(Some(chosen.into_iter().map(|key| (key, key.min(1))).collect()));
         }
@@ -49,28 +53,37 @@ impl Answering<'_> {
         if !self.is_exact(&question)? {
             return Ok(None);
         }
-        let mut seen = Seen::new(chosen.len());
-        self.source.visit(&question, |lot| {
-            let axis = |field| Axis::numbers(self.source.connection, lot.block, field);
-            let (of, user) = (axis(field)?, axis(Field::User)?);
-            // Where each code's value stands among the chosen ones; behind them all where it does not.
-            let place = |code| chosen.binary_search(&of.raw(code)).unwrap_or(chosen.len());
-            let table = (of.size() <= TABLE).then(|| (0..of.size() as u64).map(place).collect::<Vec<_>>());
+        let seen = RefCell::new(Seen::new(chosen.len()));
+        let place = |raw: u64| chosen.binary_search(&raw).unwrap_or(chosen.len());
+        let axis = |block: &Block, field| Axis::numbers(self.source.connection, block, field);
+        let of_rows = |lot: Lot<'_>| {
+            let (of, user) = (axis(lot.block, field)?, axis(lot.block, Field::User)?);
             for (word, bits) in lot.found.words().iter().enumerate().filter(|(_, bits)| **bits != 0) {
-                let (keys, users) = (of.codes(word), user.raws(word));
-                for bit in ones(*bits).filter(|bit| users[*bit] > 0) {
-                    let key = keys[bit];
-                    seen.add(table.as_ref().map_or_else(|| place(key), |table| table[key as usize]), users[bit]);
-                }
+                let (keys, users) = (of.raws(word), user.raws(word));
+                ones(*bits)
+                    .filter(|bit| users[*bit] > 0)
+                    .for_each(|bit| seen.borrow_mut().add(place(keys[bit]), users[bit]));
             }
             Ok(())
-        })?;
-        Ok(Some(chosen.iter().copied().zip(seen.counts()).collect()))
+        };
+        let of_cells = |block: &Block, found: Bitmap, users: &Users| {
+            let of = axis(block, field)?;
+            for (word, bits) in found.words().iter().enumerate().filter(|(_, bits)| **bits != 0) {
+                let keys = of.raws(word);
+                ones(*bits).for_each(|bit| users.see(word * 64 + bit, &mut seen.borrow_mut(), place(keys[bit])));
+            }
+            Ok(())
+        };
+        match question.cut_of_users(field) {
+            Some(cut) => self.source.visit_users(&question, cut, of_cells, of_rows)?,
+            None => self.source.visit(&question, of_rows)?,
+        }
+        Ok(Some(chosen.iter().copied().zip(seen.into_inner().counts()).collect()))
     }
 }
 
 /// Values, and how many users they have.
-type Users = HashMap<u64, u64, RandomState>;
+type UsersOf = HashMap<u64, u64, RandomState>;
 
 fn weight(sort: UsageSort, figures: &Figures) -> (u64, u64) {
     let first = match sort {

@@ -13,6 +13,7 @@ use super::entries::Requests;
 use super::measures::{MEASURES, Measure, Sums, add};
 use super::runs::{Grain, Part, Run};
 use super::slots::{Coded, Slots};
+use super::users::Users;
 use super::{HOUR, floor};
 use crate::domain::Domain;
 use crate::field::Field;
@@ -108,6 +109,7 @@ impl Rows {
                     cells: self.cells(*cut, &starts, &slots).to_bytes(),
                     sums: self.sums(&slots).to_bytes(),
                     durations: Durations::pack(slots.firsts.len(), &timed, &buckets),
+                    users: grain.has_users(*cut).then(|| self.users(&slots)),
                 });
             }
         }
@@ -124,6 +126,12 @@ impl Rows {
         // Listed as texts are: there are few hours in a run.
         let time = (Field::OccurredAt as u64, Kind::Term, firsts(starts));
         Packed::new(slots.firsts.len(), fields.chain([time]))
+    }
+
+    fn users(&self, slots: &Slots) -> Vec<u8> {
+        let users = DIMENSIONS.iter().position(|field| *field == Field::User).map(|at| self.dimensions[at].as_slice());
+        let users = slots.of_rows.iter().copied().zip(users.unwrap_or_default().iter().copied());
+        Users::pack(slots.firsts.len(), users.filter(|(_, user)| *user > 0).collect())
     }
 
     fn sums(&self, slots: &Slots) -> Packed {

@@ -22,6 +22,7 @@ mod seen;
 mod slots;
 mod span;
 mod tally;
+mod users;
 
 use super::Doing;
 use crate::time::HOUR;

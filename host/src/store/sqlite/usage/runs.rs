@@ -8,7 +8,9 @@ use super::cells::Cells;
 use super::cuts::{CUTS, Cut};
 use super::durations::Durations;
 use super::measures::OfCells;
+use super::users::Users;
 use super::{Doing, HOUR};
+use crate::field::Field;
 use crate::store::StoreError;
 use crate::time::DAY;
 
@@ -43,6 +45,7 @@ pub(super) struct Part {
     pub(super) cells: Vec<u8>,
     pub(super) sums: Vec<u8>,
     pub(super) durations: [Vec<u8>; 2],
+    pub(super) users: Option<Vec<u8>>,
 }
 
 impl Grain {
@@ -58,6 +61,11 @@ impl Grain {
     /// Whether `cut` has cells of it.
     pub(super) fn is_kept(self, cut: Cut) -> bool {
         self == Self::Day || cut.hours
+    }
+
+    /// Whether the users of `cut`'s cells are kept: how many there are is asked of days, where they are no dimension.
+    pub(super) fn has_users(self, cut: Cut) -> bool {
+        self == Self::Day && !cut.fields.contains(&Field::User)
     }
 
     /// The number of the part that has the cells of the cut at this place in the list.
@@ -101,6 +109,12 @@ impl Run {
         self.part(connection, sql, (cut, grain), Durations::from_bytes)
     }
 
+    /// The users of cells of days, of a cut that has no user.
+    pub(super) fn users(&self, connection: &Connection, cut: Cut, cells: &Cells) -> Result<Users, StoreError> {
+        let sql = "SELECT users FROM usage_part WHERE run = ?1 AND number = ?2";
+        self.part(connection, sql, (cut, Grain::Day), |[bytes]| Users::from_bytes(bytes, cells.count))
+    }
+
     /// What `read` makes of the columns that `sql` asks for.
     fn part<T, const N: usize>(
         &self,
@@ -115,7 +129,7 @@ impl Run {
         let row = rows.next().doing(READING)?.ok_or_else(|| self.damaged())?;
         let mut columns = [&[][..]; N];
         for (at, bytes) in columns.iter_mut().enumerate() {
-            *bytes = row.get_ref(at).and_then(|value| Ok(value.as_blob()?)).doing(READING)?;
+            *bytes = row.get_ref(at).and_then(|value| Ok(value.as_blob_or_null()?)).doing(READING)?.unwrap_or_default();
         }
         read(columns).ok_or_else(|| self.damaged())
     }
@@ -127,6 +141,9 @@ impl Run {
                 let cells = self.cells(connection, *cut, grain)?;
                 self.sums(connection, *cut, grain, &cells)?;
                 self.durations(connection, *cut, grain)?;
+                if grain.has_users(*cut) {
+                    self.users(connection, *cut, &cells)?;
+                }
             }
         }
         Ok(())
@@ -163,10 +180,11 @@ pub(super) fn kept(connection: &Connection) -> Result<u64, StoreError> {
 
 /// Stores a run behind the others.
 pub(super) fn append(connection: &Connection, run: &Run, parts: &[Part]) -> Result<(), StoreError> {
-    let sql = "INSERT INTO usage_part (run, number, cells, sums, lengths, buckets) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let sql = "INSERT INTO usage_part (run, number, cells, sums, lengths, buckets, users)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     let mut insert = connection.prepare_cached(sql).doing(WRITING)?;
-    for Part { number, cells, sums, durations: [lengths, buckets] } in parts {
-        insert.execute(params![run.first, number, cells, sums, lengths, buckets]).doing(WRITING)?;
+    for Part { number, cells, sums, durations: [lengths, buckets], users } in parts {
+        insert.execute(params![run.first, number, cells, sums, lengths, buckets, users]).doing(WRITING)?;
     }
     let sql = "INSERT INTO usage_run (first, length, fields, least, most, recorded)
         SELECT ?1, ?2, ?3, ?4, ?5, coalesce((SELECT recorded_at FROM entry WHERE seq = ?1 + ?2 - 1), 0)";

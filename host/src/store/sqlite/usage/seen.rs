@@ -2,6 +2,8 @@
 
 /// Numbers of a chunk.
 const CHUNK: u64 = 4_096;
+/// Numbers beyond are not counted: no dictionary has as many texts, and a forged one must not cost the memory for them.
+const LIMIT: u64 = 1 << 28;
 
 /// For each key the numbers that it was seen with, a bit each; memory goes by how far apart they are.
 pub(super) struct Seen(Vec<Vec<Option<Box<Chunk>>>>);
@@ -15,13 +17,17 @@ impl Seen {
 
     /// `number` was seen with the key at `at`.
     pub(super) fn add(&mut self, at: usize, number: u64) {
-        let (chunk, within) = ((number / CHUNK) as usize, number % CHUNK);
-        let Some(chunks) = self.0.get_mut(at) else { return };
+        self.add_word(at, number / 64, 1 << (number % 64));
+    }
+
+    /// The numbers were seen with the key at `at` whose bits are set, counted from 64 times `place` on.
+    pub(super) fn add_word(&mut self, at: usize, place: u64, bits: u64) {
+        let Some(chunks) = self.0.get_mut(at).filter(|_| place < LIMIT / 64) else { return };
+        let (chunk, within) = ((place / (CHUNK / 64)) as usize, (place % (CHUNK / 64)) as usize);
         if chunk >= chunks.len() {
             chunks.resize_with(chunk + 1, || None);
         }
-        let chunk = chunks[chunk].get_or_insert_with(|| Box::new([0; _]));
-        chunk[(within / 64) as usize] |= 1 << (within % 64);
+        chunks[chunk].get_or_insert_with(|| Box::new([0; _]))[within] |= bits;
     }
 
     /// How many numbers each key was seen with.

@@ -16,7 +16,7 @@ use crate::store::{Figures, StoreError, UsageStep};
 /// Most keys of one question.
 const MAX_KEYS: usize = 1 << 20;
 /// Codes of a block up to which their keys stand in a table.
-pub(super) const TABLE: usize = 1 << 16;
+const TABLE: usize = 1 << 16;
 /// A code whose key was not asked for yet.
 const NEW: u32 = u32::MAX;
 
@@ -91,7 +91,7 @@ impl Tally {
         let mut table = if axis.size() <= TABLE { vec![NEW; axis.size()] } else { Vec::new() };
         for (word, bits) in lot.found.words().iter().enumerate().filter(|(_, bits)| **bits != 0) {
             let mut slots = [NEW; 64];
-            let codes = axis.codes(word);
+            let codes = axis.claims(word);
             for bit in ones(*bits) {
                 slots[bit] = self.slot_of(&axis, codes[bit], &mut table)?;
             }
