@@ -3,7 +3,16 @@
 use std::fmt;
 
 use super::StoreError;
-use crate::ledger::Head;
+use crate::ledger::{Head, SignedCheckpoint};
+
+/// A checkpoint that was kept outside of the log, which the log must still be a continuation of.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// What it is called in what is said of it: the name of its file.
+    pub name: String,
+    /// The checkpoint, whose signatures are checked with the log's keys.
+    pub note: SignedCheckpoint,
+}
 
 /// What was found true.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +23,8 @@ pub struct Verified {
     pub first: u64,
     /// Each check, and how many things it looked at.
     pub checks: Vec<(&'static str, u64)>,
+    /// What was to be compared and cannot be any more.
+    pub uncompared: Vec<String>,
 }
 
 /// The first thing that is wrong.
@@ -38,6 +49,14 @@ pub enum VerifyError {
     /// It could not be read, so nothing is known.
     #[error(transparent)]
     Unread(#[from] StoreError),
+    /// A file beside it could not be read.
+    #[error("{path} cannot be read: {reason}")]
+    Beside {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Why.
+        reason: std::io::Error,
+    },
 }
 
 /// What verification of a folder cannot show.
