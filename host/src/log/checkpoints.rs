@@ -1,5 +1,6 @@
 //! Checkpoints: when the log signs what it is, and how it remembers and publishes that.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -29,6 +30,8 @@ pub(super) struct Checkpoints {
     pub(super) publisher: Publisher,
     pub(super) failed: AtomicU64,
     pub(super) failing: AtomicBool,
+    /// The places of which it was told that they have another log's checkpoints.
+    pub(super) conflicts: Mutex<HashSet<&'static str>>,
     /// Keeps other processes from the log until the last checkpoint is signed; `None` from then on.
     lock: Mutex<Option<File>>,
 }
@@ -171,7 +174,8 @@ fn watch(log: &Weak<Inner>) {
 impl Checkpoints {
     pub(super) fn new(signer: Signer, publisher: Publisher, lock: File) -> Self {
         let (failed, failing) = (AtomicU64::default(), AtomicBool::default());
-        Self { signer: Mutex::new(signer), publisher, failed, failing, lock: Mutex::new(Some(lock)) }
+        let (signer, lock) = (Mutex::new(signer), Mutex::new(Some(lock)));
+        Self { signer, publisher, failed, failing, conflicts: Mutex::default(), lock }
     }
 
     fn signer(&self) -> MutexGuard<'_, Signer> {

@@ -15,7 +15,7 @@ use crate::field::Field;
 use crate::ledger;
 use crate::policy::{Limits, LoadError, Policy};
 use crate::price::Prices;
-use crate::publish::{EndpointError, Places, Publisher};
+use crate::publish::{EndpointError, Places, Publisher, Roots};
 use crate::reader::Reader;
 use crate::recorder::{Parts, QueueLimits, Recorder, StateChange};
 use crate::retention;
@@ -155,7 +155,7 @@ impl Options {
         let lock = writer.hold_lock().map_err(OpenError::Lock)?;
         let resume = signer.resume.clone();
         let signer = signer_of(&folder, &signer, &files, clock.now())?;
-        let checkpoints = Checkpoints::new(signer, Publisher::start(&places)?, lock);
+        let checkpoints = Checkpoints::new(signer, Publisher::start(&places, roots(&files))?, lock);
         let secret = Secret::open(&folder).map_err(OpenError::Secret)?;
         let stored = Settings::load(&policy.manifest().settings, &files.settings()?);
         let settings = Arc::new(RwLock::new(Arc::new(stored)));
@@ -246,6 +246,12 @@ fn signer_of(folder: &Path, options: &SignerOptions, files: &Files, now: Timesta
     let root = files.tree(|_, nodes| last.map(|last| ledger::root(last, nodes)).transpose())?;
     signer.check(size, |_| root)?;
     Ok(signer)
+}
+
+/// The roots that the log had, for those who publish.
+fn roots(files: &Files) -> Roots {
+    let files = files.clone();
+    Arc::new(move |size| files.tree(|_, nodes| ledger::root(size, nodes)).ok())
 }
 
 fn load(component: Option<Vec<u8>>, limits: Limits, clock: &dyn Clock) -> Result<Policy, LoadError> {

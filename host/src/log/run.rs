@@ -86,12 +86,16 @@ impl Run {
         Ok(Begun::Going(intent))
     }
 
-    /// Does it; blocks until it is done. What is about to go, and the intent to remove it, are signed before.
+    /// Does it; blocks until it is done. What is about to go, and the intent to remove it, are signed before, and published
+    /// where that is configured.
     pub(super) fn finish(self, intent: Intent) -> Result<CronState, RunError> {
         match self.inner.sign() {
             Err(SignError::Record(RecordError::Closed)) => return Err(RecordError::Closed.into()),
             Err(error) => return self.end(Err(format!("nothing was deleted: {error}"))),
             Ok(()) => {}
+        }
+        if let Err(error) = self.inner.wait_published() {
+            return self.end(Err(format!("nothing was deleted: {error}")));
         }
         let tell = |report: &Report| self.tell(report, intent.expected);
         let result = retention::run(intent, &self.inner.view.files, &self.inner.recorder, tell);

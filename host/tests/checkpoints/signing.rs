@@ -202,6 +202,42 @@ async fn new_keys_are_told_by_an_entry_and_old_ones_stay_known() {
     assert!(refused.to_string().contains("use the keys of mcp-audit/"), "{refused}");
 }
 
+/// Everything of the log's own is restored from an older copy, so that the start finds nothing wrong; what was published
+/// tells.
+#[tokio::test]
+async fn a_restored_folder_writes_over_nothing_that_was_published() {
+    let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
+    let (data, published) = (folder.path().join("log"), folder.path().join("published"));
+    let places = || Places { folder: Some(published.clone()), ..Places::default() };
+    let publishing = || options(&data, &clock).publish(places()).open().expect("a log");
+    publishing().close();
+    let aside = folder.path().join("aside");
+    fs::create_dir(&aside).expect("a folder");
+    let names = ["mcp-audit.db", "signing.key", "signing.last"];
+    let copy = |from: &std::path::Path, to: &std::path::Path| {
+        names.map(|name| fs::copy(from.join(name), to.join(name)).expect("copied"))
+    };
+    copy(&data, &aside);
+    let log = publishing();
+    record(&log, "a").await;
+    record(&log, "b").await;
+    log.close();
+    drop(log);
+    let newest = fs::read(published.join("checkpoint")).expect("published");
+    copy(&aside, &data);
+    let log = publishing();
+    until(&log, || of_action(&log, "checkpoint.conflict_found").len() == 1);
+    // Longer than what was published, and other entries in it.
+    for tool in ["c", "d", "e", "f"] {
+        record(&log, tool).await;
+    }
+    log.sign().expect("signed");
+    log.close();
+    assert_eq!(of_action(&log, "checkpoint.conflict_found").len(), 1, "told once");
+    assert!(of_action(&log, "checkpoint.conflict_found")[0].details["reason"].is_string());
+    assert_eq!(fs::read(published.join("checkpoint")).expect("published"), newest);
+}
+
 /// Looks until `is_so`; what is waited for comes from another thread.
 fn until(log: &AuditLog, mut is_so: impl FnMut() -> bool) {
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);

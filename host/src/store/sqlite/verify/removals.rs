@@ -155,3 +155,60 @@ fn holds(subject: &Subject<'_>) -> Result<Vec<Hold>, Fault> {
 fn unlike(told: &Told, what: &str) -> Fault {
     wrong("entry", Some(told.seq), format!("{} {what}", told.method))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn told(seq: u64, method: &str, details: &serde_json::Value) -> Told {
+        let details = details.as_object().cloned().unwrap_or_default();
+        Told { seq, method: method.to_owned(), by: None, at: 0, details }
+    }
+
+    fn day(day: i64) -> Timestamp {
+        Timestamp::EPOCH.plus(day * crate::time::DAY)
+    }
+
+    #[test]
+    fn no_cleanup_may_mean_to_remove_what_a_hold_keeps() {
+        let hold = Hold { id: "h".into(), from: day(5), placed: 10, released: 20 };
+        let means = |seq, name: &str, before| {
+            let intent = told(seq, "retention.started", &json!({ name: day(before).to_string() }));
+            hold.is_kept_by(&intent).is_err()
+        };
+        for name in ["entries_before", "payloads_before"] {
+            assert!(means(15, name, 6), "in force");
+            assert!(!means(15, name, 5), "what is older than it");
+            assert!(!means(9, name, 6) && !means(20, name, 6), "before it was placed, and after it was released");
+        }
+    }
+
+    /// Each list of what was said, and where the log may then begin.
+    #[test]
+    fn the_log_begins_where_the_cleanups_left_it() {
+        let at = |first: u64| json!({ "first_place": first, "payloads_first_place": first });
+        let intent = |first: u64, expected: u64| json!({ "first_place": first, "payloads_first_place": first, "expected": expected });
+        let (started, completed, failed) = ("retention.started", "retention.completed", "retention.failed");
+        for (told_of, begins) in [
+            (vec![], 0..=0),
+            (vec![(started, intent(0, 50))], 0..=50),
+            (vec![(started, intent(0, 50)), (completed, at(50))], 50..=50),
+            (vec![(started, intent(0, 50)), (failed, at(20))], 20..=20),
+            (vec![(started, intent(0, 50)), (failed, json!({}))], 0..=50),
+            (vec![(started, intent(0, 50)), (started, intent(30, 20))], 30..=50),
+            // The entries about what went before are gone with it.
+            (vec![(completed, at(50)), (started, intent(50, 10)), (completed, at(60))], 60..=60),
+        ] {
+            let told: Vec<_> = told_of.iter().zip(100..).map(|((method, is), seq)| told(seq, method, is)).collect();
+            let may = |place: u64| {
+                let gone = Gone { entries: place, payloads: place };
+                let mut may = May::begin(&gone, told.is_empty());
+                told.iter().try_for_each(|told| may.follow(told)).and_then(|()| may.be(&gone)).is_ok()
+            };
+            let found: Vec<_> = (0..=100).filter(|place| may(*place)).collect();
+            assert_eq!(found, begins.collect::<Vec<_>>(), "{told_of:?}");
+        }
+    }
+}

@@ -108,6 +108,17 @@ const DONE: &[(&str, &str, Option<u64>)] = &[
         None,
     ),
     ("UPDATE hold SET released_by = 'x', released_at = 1, release_reason = 'x'", "hold", None),
+    ("DELETE FROM checkpoint", "checkpoint", None),
+    ("DELETE FROM checkpoint WHERE number = 1", "checkpoint", None),
+    ("DELETE FROM verifier WHERE vkey LIKE 'log/time+%'", "verifier", None),
+    // As a cleanup would leave it, without one.
+    (
+        "UPDATE head SET pruned = 10, payloads_pruned = 10; DELETE FROM entry WHERE seq < 10;
+        DELETE FROM payload WHERE seq < 10",
+        "head.pruned",
+        Some(10),
+    ),
+    ("DELETE FROM payload WHERE seq < 10; UPDATE head SET payloads_pruned = 10", "head.payloads_pruned", Some(10)),
     ("CREATE TABLE more (x)", "the schema", None),
     ("DROP INDEX entry_id", "the schema", None),
     ("PRAGMA user_version = 9", "the file", None),
