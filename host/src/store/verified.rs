@@ -61,12 +61,13 @@ pub enum VerifyError {
 
 /// What verification of a folder cannot show.
 pub const NOT_PROVED: &[&str] = &[
-    "that this is the log's whole end: whoever may write the file can cut it and make the tree again. Compare size and \
-     root with what somebody else has kept, or ask for a consistency proof between the two.",
+    "that this is the log's whole end: who may write the file, and has the signing keys and what was signed last, can cut it \
+     and sign that. Compare it with what somebody else has kept: --checkpoint FILE.",
     "that what was recorded is what happened: who sends events can withhold or invent them.",
     "what entries that were removed said; only that they were there.",
-    "that entries before the first place, and payloads below the head's mark, were removed by the cleanup and not by \
-     somebody else.",
+    "that what was removed was old enough: only that a cleanup of the log meant to remove it, as an entry that was signed \
+     before says, and that no hold was in its way. Of cleanups whose entries are gone as well, not even that.",
+    "that no checkpoint is missing that was signed after the last start or cleanup.",
     "jobs, private views, tokens and sums of usage: they are no evidence.",
 ];
 

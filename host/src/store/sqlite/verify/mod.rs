@@ -14,6 +14,7 @@ mod inventory;
 mod kept;
 mod payloads;
 mod removals;
+mod runs;
 mod settings;
 mod told;
 mod tree;
@@ -52,6 +53,7 @@ const CHECKS: &[Check] = &[
     Check { name: "holds", run: holds::check },
     Check { name: "inventory", run: inventory::check },
     Check { name: "removals", run: removals::check },
+    Check { name: "runs", run: runs::check },
     Check { name: "kept", run: kept::check },
 ];
 
