@@ -111,5 +111,5 @@ pub use access::{Access, Right, Viewer};
 pub use event::Event;
 pub use log::{
     AuditLog, BundleRequest, Bundled, ChangeError, CleanupProgress, CronStatus, EvidenceError, Follower, LogView,
-    OpenError, Options, PayloadError, RunError, SignError, TokenRequest, Word,
+    OpenError, Options, PayloadError, RunError, SignError, TokenRequest, Word, rotate_keys, verify_log,
 };

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use mcp_audit::signer::SignerOptions;
 use mcp_audit::{AuditLog, LogView, Options, Viewer};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
@@ -33,16 +34,33 @@ pub(super) struct LogOptions {
     /// A policy of your own instead of the default one: a WebAssembly component.
     #[arg(long, value_name = "FILE", env = "MCP_AUDIT_POLICY")]
     pub(super) policy: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) signing: Signing,
+}
+
+/// Where the log's keys are, and what they signed last.
+#[derive(Args, Clone, Default)]
+pub(super) struct Signing {
     /// The file with the keys that the log signs with [default: signing.key in its folder].
     #[arg(long, value_name = "FILE", env = "MCP_AUDIT_SIGNING_KEY_FILE")]
     pub(super) signing_key: Option<PathBuf>,
+    /// The file with what was signed last [default: signing.last beside the keys].
+    #[arg(long, value_name = "FILE", env = "MCP_AUDIT_LAST_SIGNED")]
+    pub(super) last_signed: Option<PathBuf>,
+}
+
+impl Signing {
+    /// The same as the log takes it.
+    pub(super) fn options(&self) -> SignerOptions {
+        let Self { signing_key, last_signed } = self.clone();
+        CheckpointTable { signing_key, last_signed, ..CheckpointTable::default() }.signer(signing_keys())
+    }
 }
 
 impl LogOptions {
     /// Opens the log for recording.
     pub(super) fn open(&self) -> Result<AuditLog, Failure> {
-        let signer = CheckpointTable { signing_key: self.signing_key.clone(), ..CheckpointTable::default() };
-        Ok(self.options()?.signer(signer.signer(signing_keys())).open()?)
+        Ok(self.options()?.open()?)
     }
 
     /// Opens the log for recording one thing, without running jobs that are due.
@@ -57,7 +75,7 @@ impl LogOptions {
 
     /// How it is opened.
     pub(super) fn options(&self) -> Result<Options, Failure> {
-        let options = Options::new(&self.data);
+        let options = Options::new(&self.data).signer(self.signing.options());
         let Some(path) = &self.policy else { return Ok(options) };
         let component =
             fs::read(path).map_err(|error| format!("the policy {} cannot be read: {error}", path.display()))?;

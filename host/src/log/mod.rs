@@ -9,11 +9,13 @@ mod exports;
 mod figures;
 mod follow;
 mod holds;
+mod keys;
 mod open;
 mod publishing;
 mod run;
 mod schedule;
 mod tokens;
+mod verification;
 mod view;
 mod views;
 
@@ -42,10 +44,12 @@ pub use evidence::EvidenceError;
 pub(crate) use figures::Figures;
 use follow::Followers;
 pub use follow::{Follower, Word};
+pub use keys::rotate_keys;
 pub use open::{OpenError, Options};
 pub use run::CleanupProgress;
 pub use schedule::{CronStatus, RunError};
 pub use tokens::TokenRequest;
+pub use verification::verify_log;
 pub use view::LogView;
 
 /// An open audit log. Clones are the same log; it closes with [`AuditLog::close`] or when the last one is dropped.

@@ -1,7 +1,7 @@
 //! The first of the recorder's threads: takes what queued up, judges and seals it, and hands it on to be stored.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -115,6 +115,7 @@ impl Judge {
                     taken.change(*change, events, done);
                     return self.change(taken);
                 }
+                Work::Last(event) => return self.last(taken, *event),
                 Work::Prune(plan, at_most, done) => {
                     self.judge(taken);
                     self.hand_over()?;
@@ -133,6 +134,25 @@ impl Judge {
         self.judge(taken);
         self.hand_over()?;
         self.handover.wait()
+    }
+
+    /// Waits until everything else is stored, so that the last event can say what became of it.
+    fn last(&mut self, taken: Taken, event: Event) -> Result<(), Ended> {
+        self.judge(taken);
+        self.hand_over()?;
+        self.handover.wait()?;
+        // What the store refused.
+        self.judge(Taken::default());
+        let gauges = &self.queue.gauges;
+        let count = |gauge: &AtomicU64| i64::try_from(gauge.load(Ordering::Relaxed)).unwrap_or(i64::MAX);
+        let (events, dropped, repeated) = (count(&gauges.events), count(&gauges.dropped), count(&gauges.repeated));
+        let mut last = Taken::default();
+        last.event(
+            event.fact("events", events.saturating_add(1)).fact("dropped", dropped).fact("repeated", repeated),
+            None,
+        );
+        self.judge(last);
+        self.hand_over()
     }
 
     /// Judges and seals. What was dropped meanwhile becomes an entry with it.
@@ -169,7 +189,7 @@ impl Judge {
     fn worked_out(&self, events: Box<dyn FnOnce() -> Vec<Event> + Send>) -> Vec<Event> {
         catch_unwind(AssertUnwindSafe(events)).unwrap_or_else(|_| {
             tracing::error!("captured traffic could not be read: a bug in its parser");
-            self.queue.gauges.lost(1);
+            self.queue.gauges.dropped(1);
             Vec::new()
         })
     }

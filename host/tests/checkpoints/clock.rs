@@ -93,7 +93,9 @@ async fn nothing_goes_that_no_published_checkpoint_is_about() {
     let log = publishing(options(folder.path(), &clock), &published);
     ten_days(&log, &clock).await;
     let state = log.run_cron(&access(&log, &["admin"]), CLEANUP).expect("run");
-    assert_eq!((first_day(&log).as_str(), state.last_succeeded), ("day-0", Some(true)));
+    assert_eq!((first_day(&log).as_str(), state.last_succeeded), ("day-0", Some(false)));
+    assert!(state.last_message.is_some_and(|said| said.contains("arrived at none of the places")));
+    assert_eq!(of_action(&log, "retention.failed").len(), 1);
     std::fs::remove_file(&published).expect("removed");
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
     while of_action(&log, "checkpoint.publishing_recovered").is_empty() {
@@ -102,6 +104,36 @@ async fn nothing_goes_that_no_published_checkpoint_is_about() {
         std::thread::yield_now();
     }
     assert_eq!(cleaned(&log).0, "day-5");
+}
+
+/// What goes is older than what was published long ago; that it goes must be published as well.
+#[tokio::test]
+async fn nothing_goes_before_its_intent_is_published() {
+    let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
+    let published = folder.path().join("published");
+    let log = publishing(options(folder.path(), &clock), &published);
+    ten_days(&log, &clock).await;
+    log.sign().expect("signed");
+    let (newest, last) =
+        (published.join("checkpoint"), crate::world::newest(&log).expect("a checkpoint").checkpoint.note);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while std::fs::read_to_string(&newest).ok().as_ref() != Some(&last) {
+        assert!(std::time::Instant::now() < deadline, "it is not published");
+        std::thread::yield_now();
+    }
+    log.sign_due().expect("looked");
+    let kept = std::fs::read(&newest).expect("a file");
+    std::fs::write(&newest, "not what a log may write over").expect("written");
+    let state = log.run_cron(&access(&log, &["admin"]), CLEANUP).expect("run");
+    assert_eq!((first_day(&log).as_str(), state.last_succeeded), ("day-0", Some(false)));
+    log.sign_due().expect("looked");
+    assert_eq!(of_action(&log, "checkpoint.conflict_found").len(), 1);
+    assert_eq!(std::fs::read_to_string(&newest).expect("a file"), "not what a log may write over");
+    std::fs::write(&newest, kept).expect("written");
+    assert_eq!(cleaned(&log).0, "day-5");
+    let intent = of_action(&log, "retention.started")[0].seq;
+    let size = crate::world::read(&std::fs::read_to_string(&newest).expect("a file")).checkpoint().size;
+    assert!(size > intent, "it is published that it goes");
 }
 
 fn publishing(options: Options, folder: &Path) -> AuditLog {

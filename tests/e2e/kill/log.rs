@@ -6,13 +6,21 @@ use std::path::Path;
 use mcp_audit::domain::{Context, Domain, parse_text};
 use mcp_audit::entry::Entry;
 use mcp_audit::field::Field;
+use mcp_audit::signer::SignerOptions;
 use mcp_audit::store::{GroupBy, GroupSort};
 use mcp_audit::value::Value;
-use mcp_audit::{Access, AuditLog, LogView, Options, Viewer};
+use mcp_audit::{Access, AuditLog, LogView, Options, Viewer, verify_log};
 
-/// Opens the log, as the next start does, and leaves its jobs alone.
+/// Opens the log, as the next start does, and leaves its jobs alone. What the kill left verifies, before and after.
 pub(crate) fn open(folder: &Path) -> AuditLog {
-    Options::new(folder).own_schedule().open().expect("a log that was killed opens again")
+    whole(folder);
+    let log = Options::new(folder).own_schedule().open().expect("a log that was killed opens again");
+    whole(folder);
+    log
+}
+
+fn whole(folder: &Path) {
+    verify_log(folder, &SignerOptions::default(), Vec::new(), &|_, _, _| {}).expect("whole");
 }
 
 pub(crate) fn admin(log: &LogView) -> Access {
