@@ -9,12 +9,10 @@ use mcp_audit::event::{Caller, Channel, Detail, Event, Kind};
 use mcp_audit::field::Field;
 use mcp_audit::time::{Clock, DAY, ManualClock, SystemClock};
 use mcp_audit::{AuditLog, Options};
-use mcp_audit_tests::{files_with, product};
+use mcp_audit_tests::fault::{admin, index_agrees, of_action, open, rows, without_holes};
+use mcp_audit_tests::{Prey, files_with, product};
 use serde_json::Value as Json;
 use tempfile::TempDir;
-
-use crate::log::{admin, index_agrees, of_action, open, rows, without_holes};
-use crate::prey::Prey;
 
 /// Old entries: a good many chunks of the cleanup, more than one block of the index.
 const OLD: usize = 12_000;

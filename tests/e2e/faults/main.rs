@@ -1,0 +1,7 @@
+//! What faults leave behind: everything that was promised, once, and nothing half done.
+
+mod burst;
+mod cleanup;
+mod kills;
+#[cfg(target_os = "linux")]
+mod power;
