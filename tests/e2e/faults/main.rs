@@ -4,4 +4,8 @@ mod burst;
 mod cleanup;
 mod kills;
 #[cfg(target_os = "linux")]
+mod outages;
+#[cfg(target_os = "linux")]
 mod power;
+#[cfg(target_os = "linux")]
+mod service;
