@@ -273,3 +273,13 @@ fn what_the_last_commit_refused_is_told_before_the_end() {
     let gaps = entries(&files).iter().filter(|entry| entry.details.get("dropped") == Some(&1.into())).count();
     assert_eq!(gaps, 1);
 }
+
+#[test]
+fn what_a_lost_gap_entry_told_counts_as_lost_still() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (files, recorder) = recorder(folder.path(), (0..100).map(|_| Step::FailBefore).collect(), None);
+    (0..3).for_each(|_| recorder.record(event()).expect("taken"));
+    recorder.close(None);
+    assert_eq!((entries(&files).len(), recorder.gauges().untold()), (0, 3), "neither stored nor told");
+    assert_eq!(recorder.gauges().dropped.load(Ordering::Relaxed), 3, "each counts once");
+}

@@ -4,6 +4,8 @@ mod burst;
 mod cleanup;
 mod kills;
 #[cfg(target_os = "linux")]
+mod lasting;
+#[cfg(target_os = "linux")]
 mod outages;
 #[cfg(target_os = "linux")]
 mod power;

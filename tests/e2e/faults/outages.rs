@@ -91,3 +91,14 @@ fn on_a_full_disk_nothing_is_acknowledged_and_room_mends_it() {
     }
     service.end();
 }
+
+/// `ulimit -f` is no reason to end: a service that others talk through would take their traffic with it.
+#[test]
+fn above_a_limit_of_file_sizes_nothing_is_acknowledged_and_the_service_goes_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut service = Service::start(folder.path(), None);
+    let limited = RefCell::new(None);
+    let fault = |service: &Service| drop(limited.replace(Some(service.limited("fsize", 4_096, u64::MAX))));
+    outage(&mut service, fault, || drop(limited.take()));
+    service.end();
+}
