@@ -22,7 +22,6 @@ fn main() {
         None => options,
     };
     let log = options.open().unwrap_or_else(|error| panic!("no log: {error}"));
-    println!("open");
     for line in std::io::stdin().lock().lines() {
         let line = line.expect("an order");
         match line.split(' ').collect::<Vec<_>>()[..] {
@@ -32,6 +31,7 @@ fn main() {
             ["sign"] => log.sign().unwrap_or_else(|error| println!("not signed: {error}")),
             ["clean"] => clean(&log),
             ["due"] => log.run_due().unwrap_or_else(|error| println!("not run: {error}")),
+            ["hello"] => {}
             ["tell"] => seen(&log).iter().for_each(|seen| println!("{seen}")),
             ["close"] => return log.close(),
             _ => panic!("what is this? {line}"),

@@ -2,12 +2,21 @@
 
 mod burst;
 mod cleanup;
+#[cfg(target_os = "linux")]
+mod clock;
+#[cfg(target_os = "linux")]
+mod flood;
 mod kills;
 #[cfg(target_os = "linux")]
 mod lasting;
+mod old;
 #[cfg(target_os = "linux")]
 mod outages;
 #[cfg(target_os = "linux")]
 mod power;
 #[cfg(target_os = "linux")]
+mod room;
+#[cfg(target_os = "linux")]
 mod service;
+#[cfg(target_os = "linux")]
+mod steps;

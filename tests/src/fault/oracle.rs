@@ -36,6 +36,8 @@ pub struct Seen {
     pub id: String,
     /// Its method, `-` if it has none.
     pub method: String,
+    /// Its user, `-` if it has none.
+    pub user: String,
     /// What it says was lost, if it is about a gap.
     pub dropped: u64,
 }
@@ -150,16 +152,18 @@ impl Word {
 
 impl From<&Entry> for Seen {
     fn from(entry: &Entry) -> Self {
-        let method = entry.text(Field::Method).unwrap_or("-").to_owned();
+        let text = |field| entry.text(field).unwrap_or("-").to_owned();
+        let (method, user) = (text(Field::Method), text(Field::User));
         let is_gap = (entry.text(Field::Channel), method.as_str()) == (Some("system"), "log.gap");
         let dropped = entry.details.get("dropped").and_then(serde_json::Value::as_u64).filter(|_| is_gap);
-        Self { seq: entry.seq, id: entry.id.to_string(), method, dropped: dropped.unwrap_or_default() }
+        Self { seq: entry.seq, id: entry.id.to_string(), method, user, dropped: dropped.unwrap_or_default() }
     }
 }
 
 impl fmt::Display for Seen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "entry {} {} {} {}", self.seq, self.id, self.method, self.dropped)
+        let Self { seq, id, method, user, dropped } = self;
+        write!(f, "entry {seq} {id} {method} {user} {dropped}")
     }
 }
 
@@ -167,9 +171,10 @@ impl FromStr for Seen {
     type Err = ();
 
     fn from_str(line: &str) -> Result<Self, ()> {
-        let ["entry", seq, id, method, dropped] = line.split(' ').collect::<Vec<_>>()[..] else { return Err(()) };
+        let ["entry", seq, id, method, user, dropped] = line.split(' ').collect::<Vec<_>>()[..] else { return Err(()) };
         let number = |text: &str| text.parse().map_err(drop);
         let (seq, dropped) = (number(seq)?, number(dropped)?);
-        Ok(Self { seq, id: id.to_owned(), method: method.to_owned(), dropped })
+        let [id, method, user] = [id, method, user].map(str::to_owned);
+        Ok(Self { seq, id, method, user, dropped })
     }
 }

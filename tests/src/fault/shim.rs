@@ -92,15 +92,15 @@ impl Shim {
     }
 
     /// Counts steps from now on, and kills the process at the one of this number; 0: at none.
-    pub fn kill_at(&self, steps: Steps, number: i64) {
+    pub fn kill_at(&self, steps: Steps, number: u64) {
         self.set(Field::Steps, 0);
-        self.set(Field::KillAt, number);
+        self.set(Field::KillAt, number.cast_signed());
         self.set(Field::Counting, steps as i64);
     }
 
     /// How many steps were counted.
-    pub fn steps(&self) -> i64 {
-        self.get(Field::Steps)
+    pub fn steps(&self) -> u64 {
+        self.get(Field::Steps).cast_unsigned()
     }
 
     /// Sets the process's clock that many seconds ahead of the machine's.
