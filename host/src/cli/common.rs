@@ -141,7 +141,7 @@ fn bear_large_files() -> io::Result<()> {
         /// SIGXFSZ, which has this number wherever there are builds.
         const TOO_LARGE: i32 = 25;
         // Once it is listened for it does not kill, even when nobody listens any more.
-        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::from_raw(TOO_LARGE))?;
+        drop(tokio::signal::unix::signal(tokio::signal::unix::SignalKind::from_raw(TOO_LARGE))?);
     }
     Ok(())
 }

@@ -184,7 +184,7 @@ impl Options {
         log.record_start(clean)?;
         log.begin_checkpoints()?;
         log.record_old_deeds();
-        log.plan_schedule()?;
+        log.0.plan_schedule::<OpenError>()?;
         if watches_schedule {
             log.watch_schedule()?;
             log.watch_checkpoints()?;
