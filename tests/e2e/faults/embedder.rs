@@ -27,7 +27,7 @@ fn main() {
         match line.split(' ').collect::<Vec<_>>()[..] {
             ["load", callers] => run(load(&log, number(callers))),
             ["send", events] => run(send(&log, number(events))),
-            ["fling", events] => fling(&log, number(events)),
+            ["fling", refused] => fling(&log, number(refused)),
             ["sign"] => log.sign().unwrap_or_else(|error| println!("not signed: {error}")),
             ["clean"] => clean(&log),
             ["due"] => log.run_due().unwrap_or_else(|error| println!("not run: {error}")),
@@ -98,15 +98,22 @@ async fn durably(log: &AuditLog, number: usize, call: usize) {
     }
 }
 
-/// Hands events in without waiting for anything.
-fn fling(log: &AuditLog, events: usize) {
-    for number in 0..events {
+/// Hands events in without waiting for anything, until so many were not taken.
+fn fling(log: &AuditLog, refused: usize) {
+    let mut refusals = 0;
+    for number in 0.. {
+        if refusals == refused {
+            return;
+        }
         let event = event(log, number, 0);
         let id = event.id;
         println!("sent {id}");
         match log.record(event) {
             Ok(()) => {}
-            Err(RecordError::Full) => println!("full {id}"),
+            Err(RecordError::Full) => {
+                println!("full {id}");
+                refusals += 1;
+            }
             Err(error) => panic!("not taken: {error}"),
         }
     }

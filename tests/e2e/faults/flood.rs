@@ -1,4 +1,4 @@
-//! Ten times more than the queue takes, while the disk stands still: what did not fit is counted, one by one.
+//! Ten times more than the queue takes does not fit while the disk stands still: it is counted, one by one.
 
 use mcp_audit_tests::fault::{ALWAYS, Image, Oracle, Shim, Subject, Sync};
 
@@ -16,8 +16,6 @@ fn of_ten_times_what_fits_each_event_is_stored_or_counted() {
     for _ in 0..2 {
         subject.does("send 10", &mut oracle).expect("it lives");
         shim.sync(Sync::Stall, ALWAYS);
-        subject.does("fling 1", &mut oracle).expect("it lives");
-        shim.wait_for_stall();
         subject.does(&format!("fling {}", 10 * QUEUE), &mut oracle).expect("it lives");
         shim.sync(Sync::Pass, 0);
     }
@@ -44,7 +42,5 @@ fn while_the_file_system_is_frozen_each_event_is_stored_or_counted() {
 fn accounts_for(folder: &std::path::Path, oracle: &Oracle) {
     let seen = entries(folder);
     oracle.account(&seen);
-    // The store takes some of what comes while it stands still: a batch that is being stored, and one that waits.
-    assert!(oracle.dropped() > 5 * QUEUE, "most did not fit: {}", oracle.dropped());
-    assert!(seen.iter().any(|seen| seen.dropped > 0), "and is told");
+    assert!(oracle.dropped() >= 10 * QUEUE && seen.iter().any(|seen| seen.dropped > 0), "and is told");
 }

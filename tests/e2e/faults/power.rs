@@ -7,7 +7,7 @@ use mcp_audit::Options;
 use mcp_audit_tests::fault::{ALWAYS, Dice, Image, Oracle, Seen, Shim, Subject, Sync, open, seen, verified};
 
 /// How often the power is cut; `FAULT_CUTS` sets another number.
-const CUTS: usize = 8;
+const CUTS: usize = 6;
 /// Room for the log of one test, in MiB.
 const SIZE: u64 = 64;
 

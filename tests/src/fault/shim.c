@@ -27,7 +27,6 @@ struct control {
     volatile int64_t steps;       // how many were counted
     volatile int64_t kill_at;     // the step that is never done, or half done if it is a write
     volatile int64_t clock;       // seconds that the clock is ahead
-    volatile int64_t stalled;     // how many syncs are held back
 };
 
 static struct control *control;
@@ -99,7 +98,6 @@ static int sync_through(int fd, int (*real)(int)) {
         return -1;
     }
     if (control->sync == SYNC_LIE) return 0;
-    __sync_add_and_fetch(&control->stalled, 1);
     while (control->sync == SYNC_STALL) usleep(1000);
     return real(fd);
 }

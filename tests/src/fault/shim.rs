@@ -9,7 +9,6 @@ use std::sync::OnceLock;
 
 use tempfile::TempDir;
 
-use crate::patience::eventually;
 use crate::process::binary;
 
 /// "Input/output error".
@@ -30,7 +29,6 @@ enum Field {
     Steps,
     KillAt,
     Clock,
-    Stalled,
     Fields,
 }
 
@@ -106,11 +104,6 @@ impl Shim {
     /// Sets the process's clock that many seconds ahead of the machine's.
     pub fn clock(&self, seconds: i64) {
         self.set(Field::Clock, seconds);
-    }
-
-    /// Waits until a sync is held back.
-    pub fn wait_for_stall(&self) {
-        eventually("a sync that is held back", || (self.get(Field::Stalled) > 0).then_some(()));
     }
 
     fn set(&self, field: Field, value: i64) {
