@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::thread::JoinHandle;
+use std::sync::mpsc::{Receiver, channel};
 
 use mcp_audit_tests::fault::{Oracle, Seen, Shim, Word};
 use mcp_audit_tests::{Api, Process, READY, eventually, product, token_in};
@@ -19,6 +19,21 @@ pub(crate) struct Service {
 
 /// What became of events, by id.
 type Words = Vec<(String, Word)>;
+
+/// Events that were sent, and perhaps an answer.
+pub(crate) struct Sending {
+    answer: Receiver<Words>,
+    words: Option<Words>,
+}
+
+impl Sending {
+    /// Whether something of it was acknowledged by now.
+    pub(crate) fn is_acknowledged(&mut self) -> bool {
+        self.words = self.words.take().or_else(|| self.answer.try_recv().ok());
+        let is_durable = |(_, word): &(String, Word)| matches!(word, Word::Stored(_) | Word::Duplicate);
+        self.words.iter().flatten().any(is_durable)
+    }
+}
 
 impl Service {
     /// Starts it on the log in `folder`.
@@ -44,17 +59,25 @@ impl Service {
     pub(crate) fn send(&mut self, events: usize) -> u16 {
         let ids = self.ids(events);
         let (status, words) = post(&self.api, &ids);
-        self.learn(words);
+        self.hear(words);
         status
     }
 
     /// Sends events from a thread, as the answer may be long in coming; it is to be learnt.
-    pub(crate) fn sending(&mut self, events: usize) -> JoinHandle<Words> {
+    pub(crate) fn sending(&mut self, events: usize) -> Sending {
         let (ids, api) = (self.ids(events), self.api.clone());
-        std::thread::spawn(move || post(&api, &ids).1)
+        let (sender, answer) = channel();
+        std::thread::spawn(move || sender.send(post(&api, &ids).1));
+        Sending { answer, words: None }
     }
 
-    pub(crate) fn learn(&mut self, words: Words) {
+    /// Waits for the answer and hears it.
+    pub(crate) fn learn(&mut self, sending: Sending) {
+        let Sending { answer, words } = sending;
+        self.hear(words.unwrap_or_else(|| answer.recv().expect("an answer")));
+    }
+
+    fn hear(&mut self, words: Words) {
         words.into_iter().for_each(|(id, word)| self.oracle.learn(&id, word));
     }
 
