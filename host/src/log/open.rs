@@ -187,7 +187,7 @@ impl Options {
         log.begin_checkpoints()?;
         log.record_start(clean, resume.as_ref())?;
         log.record_old_deeds();
-        log.plan_schedule()?;
+        log.0.plan_schedule::<OpenError>()?;
         if watches_schedule {
             log.watch_schedule()?;
             log.watch_checkpoints()?;
