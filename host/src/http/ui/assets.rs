@@ -20,8 +20,10 @@ pub(super) struct Asset {
     text: &'static str,
 }
 
-pub(super) static CSS: LazyLock<Asset> =
-    LazyLock::new(|| Asset::new("css", "text/css; charset=utf-8", include_str!("assets/app.css")));
+/// The look of every page, and of those with figures.
+const STYLE: &str = concat!(include_str!("assets/app.css"), include_str!("assets/insight.css"));
+
+pub(super) static CSS: LazyLock<Asset> = LazyLock::new(|| Asset::new("css", "text/css; charset=utf-8", STYLE));
 pub(super) static JS: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("js", "text/javascript; charset=utf-8", include_str!("assets/app.js")));
 pub(super) static ICON: LazyLock<Asset> =
