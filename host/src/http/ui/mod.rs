@@ -16,6 +16,7 @@ mod row;
 mod settings;
 pub(super) mod sign_in;
 mod text;
+mod usage;
 mod view;
 
 use std::sync::Arc;
@@ -35,6 +36,7 @@ pub(super) fn router(site: &Arc<Site>) -> Router<Arc<Site>> {
     Router::new()
         .route("/", get(list::show))
         .route("/entries/{id}", get(entry::show))
+        .route("/usage", get(usage::show))
         .route("/export", get(export::download))
         .route("/settings", get(settings::show).post(settings::change))
         .route("/settings/crons", post(cron::run))
