@@ -24,7 +24,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::Router;
 use axum::http::StatusCode;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 
@@ -34,7 +34,7 @@ use super::{Site, auth};
 /// The routes, all behind the sign-in; whatever is not there is told as a page too.
 pub(super) fn router(site: &Arc<Site>) -> Router<Arc<Site>> {
     Router::new()
-        .route("/", get(list::show))
+        .route("/", get(list::show).layer(from_fn(usage::instead)))
         .route("/entries/{id}", get(entry::show))
         .route("/usage", get(usage::show))
         .route("/export", get(export::download))

@@ -24,6 +24,8 @@ pub(super) struct Chart {
     pub(super) lines: Vec<Line>,
     pub(super) ticks: Vec<Tick>,
     pub(super) models: bool,
+    /// Whether what is striped went wrong.
+    pub(super) alarms: bool,
 }
 
 /// One point. Places and widths are shares of the width in percent, heights are pixels.
@@ -76,6 +78,7 @@ impl Chart {
             bars: usage.series.iter().enumerate().map(bar).collect(),
             lines: lines(sort, top),
             ticks: ticks(usage),
+            alarms: striped == Some("errors"),
             models: usage.series.iter().any(|point| sum(parts(UsageSort::Tokens, &point.figures)) > 0),
         }
     }

@@ -8,9 +8,10 @@ mod totals;
 mod view;
 
 use askama::Template;
-use axum::extract::Query;
+use axum::extract::{Query, Request};
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Redirect, Response};
 
 use self::chart::Chart;
 use self::table::Table;
@@ -83,6 +84,15 @@ struct Told {
     tables: Vec<Table>,
     file: String,
     nothing: bool,
+}
+
+/// Leads those who see figures and no entries here instead of to the list, which is where everybody begins.
+pub(super) async fn instead(visitor: Visitor, request: Request, next: Next) -> Response {
+    let (access, site) = (&visitor.access, &visitor.site);
+    match (access.may(Right::Read), access.may(Right::ReadUsage)) {
+        (false, true) => Redirect::to(&format!("{}/usage", site.base)).into_response(),
+        _ => next.run(request).await,
+    }
 }
 
 /// The page; what is not understood is told above it, with everything left as it was typed.

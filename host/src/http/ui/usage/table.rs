@@ -11,6 +11,9 @@ use crate::value::Value;
 /// Longest key; more of it is behind the link.
 const LONGEST: usize = 120;
 
+/// The class of columns that a phone has no room for.
+const WIDE: &str = "wide-only";
+
 /// A breakdown.
 pub(super) struct Table {
     pub(super) name: &'static str,
@@ -20,8 +23,17 @@ pub(super) struct Table {
     /// How many rows there are, where not all are shown, and where the others are.
     pub(super) more: Option<(String, String)>,
     pub(super) file: String,
-    /// Whether anything was spent on language models.
-    pub(super) models: bool,
+    /// What the cells of averages, tokens and costs are shown on.
+    pub(super) classes: [&'static str; 3],
+    pub(super) columns: Columns,
+}
+
+/// Which columns there are beside the others. A breakdown that stands beside others has little room.
+#[derive(Clone, Copy)]
+pub(super) struct Columns {
+    pub(super) average: bool,
+    pub(super) tokens: bool,
+    pub(super) cost: bool,
     /// Whether users are told: not where they are what it is broken down by.
     pub(super) users: bool,
 }
@@ -72,16 +84,23 @@ impl Table {
             (told, view.with("by", Some(field.name())))
         });
         let spent = |row: &UsageRow| measured(UsageSort::Tokens, &row.figures) + row.figures.cost_micros > 0;
-        let (models, users) = (breakdown.rows.iter().any(spent), field != Field::User);
+        let (models, alone) = (breakdown.rows.iter().any(spent), view.by().is_some());
+        let columns = Columns {
+            average: alone || sort == UsageSort::Duration,
+            tokens: models && (alone || sort == UsageSort::Tokens),
+            cost: models,
+            users: field != Field::User,
+        };
         Self {
             name: field.name(),
             label: view::label(field),
-            headings: headings(view, models, users),
+            headings: headings(view, columns),
             rows: breakdown.rows.iter().map(row).collect(),
             more,
             file: view.file(Some(field)),
-            models,
-            users,
+            classes: [UsageSort::Duration, UsageSort::Tokens, UsageSort::Cost]
+                .map(|other| if sort == other { "" } else { WIDE }),
+            columns,
         }
     }
 }
@@ -119,27 +138,24 @@ fn key(value: &Value) -> Shown {
     }
 }
 
-fn headings(view: &View, models: bool, users: bool) -> Vec<Heading> {
+fn headings(view: &View, columns: Columns) -> Vec<Heading> {
     let ranks = |label, class, sort: UsageSort| Heading {
         label,
-        class,
+        class: if view.sort() == sort { "" } else { class },
         href: Some(view.with("sort", Some(sort.as_str()))),
         sorted: if view.sort() == sort { "descending" } else { "none" },
     };
     let plain = |label, class| Heading { label, class, href: None, sorted: "none" };
-    let mut headings = vec![
-        ranks("Requests", "", UsageSort::Requests),
-        ranks("Errors", "", UsageSort::Errors),
-        ranks("Average", "wide-only", UsageSort::Duration),
-        plain("95 % within", ""),
+    let headings = [
+        (true, ranks("Requests", "", UsageSort::Requests)),
+        (true, ranks("Errors", "", UsageSort::Errors)),
+        (columns.average, ranks("Average", WIDE, UsageSort::Duration)),
+        (true, plain("95 % within", "")),
+        (columns.tokens, ranks("Tokens", WIDE, UsageSort::Tokens)),
+        (columns.cost, ranks("Cost", WIDE, UsageSort::Cost)),
+        (columns.users, plain("Users", WIDE)),
     ];
-    if models {
-        headings.extend([ranks("Tokens", "wide-only", UsageSort::Tokens), ranks("Cost", "", UsageSort::Cost)]);
-    }
-    if users {
-        headings.push(plain("Users", "wide-only"));
-    }
-    headings
+    headings.into_iter().filter(|(shown, _)| *shown).map(|(_, heading)| heading).collect()
 }
 
 /// What a bar is as long as.

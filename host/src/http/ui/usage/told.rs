@@ -46,7 +46,7 @@ pub(super) fn change(now: u64, before: u64) -> String {
     match by {
         0 if now > before => "up by less than 1 %".to_owned(),
         0 => "down by less than 1 %".to_owned(),
-        by if by > 999 => format!("{} times as many", count(now / before)),
+        by if by > 999 => format!("{} × before", count(now / before)),
         by => format!("{sign}{by} %"),
     }
 }
@@ -79,7 +79,7 @@ mod tests {
     fn changes_are_told_against_what_was() {
         let told = [(0, 0), (5, 0), (0, 5), (112, 100), (90, 100), (10_001, 10_000), (50, 1)];
         let told = told.map(|(now, before)| change(now, before));
-        let words = ["as before", "none before", "−100 %", "+12 %", "−10 %", "up by less than 1 %", "50 times as many"];
+        let words = ["as before", "none before", "−100 %", "+12 %", "−10 %", "up by less than 1 %", "50 × before"];
         assert_eq!(told, words);
         assert_eq!([999, 1_000, 1_500, 2_000_000].map(rough), ["999", "1\u{a0}k", "1.5\u{a0}k", "2\u{a0}M"]);
     }

@@ -4,13 +4,16 @@ use std::ops::Range;
 
 use serde_json::{Value as Json, json};
 
-use super::told::{change, money, percent};
+use super::told::{change, money, percent, rough};
 use super::view::View;
 use crate::field::Field;
 use crate::http::asking;
 use crate::http::ui::text::{count, duration};
 use crate::store::{Figures, Totals, Usage};
 use crate::time::Timestamp;
+
+/// What has room in large letters.
+const ROOM: u64 = 10_000_000;
 
 /// Some figures that belong together, the first of them large.
 pub(super) struct Tile {
@@ -24,6 +27,8 @@ pub(super) struct Tile {
 pub(super) struct Figure {
     pub(super) label: &'static str,
     pub(super) text: String,
+    /// The same exactly, where there was no room for that.
+    pub(super) exact: Option<String>,
     pub(super) href: Option<String>,
 }
 
@@ -49,7 +54,7 @@ pub(super) fn tiles(view: &View, usage: &Usage) -> Vec<Tile> {
 
 impl Maker<'_> {
     fn requests(&self) -> Tile {
-        let main = self.figure("Requests", count(self.now.figures.requests), None);
+        let main = large(self.figure("Requests", String::new(), None), self.now.figures.requests);
         let change = self.change(|figures| Some(figures.requests));
         Tile { label: "Requests", main, change, others: vec![self.unique("Tools", Field::Tool)] }
     }
@@ -60,12 +65,11 @@ impl Maker<'_> {
         let figures = &self.now.figures;
         let text = if figures.requests > 0 { told(figures) } else { "–".to_owned() };
         let before = self.before.map(|totals| totals.figures).filter(|before| before.requests > 0);
-        let succeeded = (figures.errors == 0).then(|| self.view.entries(self.range, None, None)).flatten();
-        let href = succeeded.or_else(|| self.view.entries(self.range, None, Some(json!(["outcome", "=", "success"]))));
+        let href = self.view.entries(self.range, None, Some(json!(["outcome", "=", "success"])));
         let share = format!("{} ({})", count(figures.errors), percent(figures.errors, figures.requests));
         Tile {
             label: "Success",
-            main: Figure { label: "Success", text, href },
+            main: Figure { label: "Success", text, exact: None, href },
             change: before.map(|before| format!("{} before", told(&before))),
             others: vec![self.figure("Errors", share, Some(asking::failed()))],
         }
@@ -74,10 +78,10 @@ impl Maker<'_> {
     fn duration(&self) -> Tile {
         let figures = &self.now.figures;
         Tile {
-            label: "95 % answered within",
+            label: "95 % within",
             main: self.within("95 % within", figures.p95_us),
             change: self.change(|figures| figures.p95_us),
-            others: vec![self.within("50 % within", figures.p50_us), self.within("99 % within", figures.p99_us)],
+            others: vec![self.within("50 %", figures.p50_us), self.within("99 %", figures.p99_us)],
         }
     }
 
@@ -108,7 +112,7 @@ impl Maker<'_> {
         let part = |label, number, field: Field| self.figure(label, count(number), Some(json!([field.name(), ">", 0])));
         Tile {
             label: "Tokens",
-            main: Figure { label: "Tokens", text: count(tokens(figures)), href: None },
+            main: large(Figure { label: "Tokens", text: String::new(), exact: None, href: None }, tokens(figures)),
             change: self.change(|figures| Some(tokens(figures))),
             others: vec![
                 part("in", figures.input_tokens, Field::InputTokens),
@@ -129,19 +133,19 @@ impl Maker<'_> {
 
     /// A figure that leads to its entries.
     fn figure(&self, label: &'static str, text: String, term: Option<Json>) -> Figure {
-        Figure { label, text, href: self.view.entries(self.range, None, term) }
+        Figure { label, text, exact: None, href: self.view.entries(self.range, None, term) }
     }
 
     /// A quantile, which leads to what took about as long or longer: it is a sixteenth too high at most.
     fn within(&self, label: &'static str, micros: Option<u64>) -> Figure {
-        let Some(micros) = micros else { return Figure { label, text: "–".to_owned(), href: None } };
+        let Some(micros) = micros else { return Figure { label, text: "–".to_owned(), exact: None, href: None } };
         self.figure(label, duration(micros), Some(json!([Field::DurationUs.name(), ">=", micros - micros / 16])))
     }
 
     /// How many values a field has, which leads to its breakdown.
     fn unique(&self, label: &'static str, field: Field) -> Figure {
         let text = self.counted(self.now, field).map_or_else(|| "not known".to_owned(), count);
-        Figure { label, text, href: Some(self.view.with("by", Some(field.name()))) }
+        Figure { label, text, exact: None, href: Some(self.view.with("by", Some(field.name()))) }
     }
 
     fn counted(&self, totals: &Totals, field: Field) -> Option<u64> {
@@ -159,6 +163,14 @@ impl Maker<'_> {
     fn change(&self, figure: impl Fn(&Figures) -> Option<u64>) -> Option<String> {
         let before = figure(&self.before?.figures);
         Some(change(figure(&self.now.figures)?, before.unwrap_or(0)))
+    }
+}
+
+/// A number in large letters: roughly, where there is no room for all of it.
+fn large(figure: Figure, number: u64) -> Figure {
+    match number {
+        ROOM.. => Figure { text: rough(number), exact: Some(count(number)), ..figure },
+        _ => Figure { text: count(number), ..figure },
     }
 }
 

@@ -9,7 +9,7 @@ use crate::field::Field;
 use crate::http::asking::{self, PARAMETERS};
 use crate::http::auth::Visitor;
 use crate::http::grouping::{self, SHOWING};
-use crate::http::search::{Pairs, query, values};
+use crate::http::search::{self, Pairs, query, values};
 use crate::store::{GroupBy, UsageSort};
 use crate::time::Timestamp;
 use crate::value::Value;
@@ -99,10 +99,11 @@ impl View {
         pairs.map(|(name, value)| Filter { name, value })
     }
 
-    /// The parameters that the form hands on beside its own.
+    /// The parameters that the form hands on beside its own. What is not known is told once, and not for ever.
     pub(super) fn kept(&self) -> Pairs {
-        let own = ["q", "from", "to", "limit"];
-        self.pairs.iter().filter(|(name, _)| !own.contains(&name.as_str())).cloned().collect()
+        let showing = ["range", "step", "by", "sort", "filter", "domain"];
+        let known = |name: &str| showing.contains(&name) || search::FIELDS.iter().any(|field| field.name() == name);
+        self.pairs.iter().filter(|(name, _)| known(name)).cloned().collect()
     }
 
     /// Where the form leads.
