@@ -9,11 +9,13 @@ mod exports;
 mod figures;
 mod follow;
 mod holds;
+mod integrity;
 mod open;
 mod publishing;
 mod run;
 mod schedule;
 mod tokens;
+mod verification;
 mod view;
 mod views;
 
@@ -42,10 +44,12 @@ pub use evidence::EvidenceError;
 pub(crate) use figures::Figures;
 use follow::Followers;
 pub use follow::{Follower, Word};
+pub(crate) use integrity::Integrity;
 pub use open::{OpenError, Options};
 pub use run::CleanupProgress;
 pub use schedule::{CronStatus, RunError};
 pub use tokens::TokenRequest;
+pub use verification::{Found, StartError, Verification, VerificationProgress, VerificationResult};
 pub use view::LogView;
 
 /// An open audit log. Clones are the same log; it closes with [`AuditLog::close`] or when the last one is dropped.
@@ -61,6 +65,8 @@ struct Inner {
     secret: Secret,
     /// The scheduled job that is running.
     running: Mutex<Option<(String, CleanupProgress)>>,
+    /// How far a verification is, and how the last one ended.
+    verification: Mutex<Verification>,
     /// Held between the look at a state and its change, so that no two changes are made of the same look.
     changing: Mutex<()>,
     /// Set when the process is about to stop.

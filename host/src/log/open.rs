@@ -175,6 +175,7 @@ impl Options {
             longest_step,
             secret,
             running: Mutex::new(None),
+            verification: Mutex::default(),
             changing: Mutex::new(()),
             stopping: watch::Sender::new(false),
             followers: Followers::default(),

@@ -29,7 +29,7 @@ pub use group::{Group, GroupBy, GroupQuery, GroupSort, Groups, MAX_GROUPS, Value
 pub use payload::{PackedPayload, StoredPayload};
 pub use prepared::Prepared;
 pub(crate) use sqlite::Mark;
-pub use sqlite::{Files, SqliteWriter, Tell, verify};
+pub use sqlite::{CHECKS, Files, SqliteWriter, Tell, verify};
 pub(crate) use tokens::{Deed, PREFIX as TOKEN_PREFIX, Untold};
 pub use tokens::{NewToken, Token, TokenError, Tokens};
 pub(crate) use usage::is_dimension;

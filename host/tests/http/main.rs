@@ -16,6 +16,7 @@ mod metrics;
 mod mounted;
 mod openapi;
 mod pages;
+mod pages_integrity;
 mod pages_usage;
 mod payloads;
 mod problems;

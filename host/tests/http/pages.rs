@@ -39,6 +39,8 @@ async fn pages(world: &World) -> Vec<(String, String)> {
         format!("/entries/{id}?show=payload"),
         format!("/entries/{encoded}"),
         "/settings".to_owned(),
+        "/integrity".to_owned(),
+        format!("/integrity?verification={encoded}"),
         "/usage?sort=errors".to_owned(),
         format!("/usage?q={encoded}&tool={encoded}&from={encoded}"),
         format!("/usage?{encoded}={encoded}&by={encoded}&sort={encoded}"),

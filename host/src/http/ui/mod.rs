@@ -9,6 +9,7 @@ mod extent;
 mod frame;
 mod groups;
 mod hold;
+mod integrity;
 mod list;
 mod menus;
 mod payload;
@@ -37,6 +38,8 @@ pub(super) fn router(site: &Arc<Site>) -> Router<Arc<Site>> {
         .route("/", get(list::show).layer(from_fn(usage::instead)))
         .route("/entries/{id}", get(entry::show))
         .route("/usage", get(usage::show))
+        .route("/integrity", get(integrity::show))
+        .route("/integrity/verify", post(integrity::verify))
         .route("/export", get(export::download))
         .route("/settings", get(settings::show).post(settings::change))
         .route("/settings/crons", post(cron::run))
