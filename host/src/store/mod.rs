@@ -168,8 +168,10 @@ pub struct PageQuery {
 pub struct Extent {
     /// Entries there are.
     pub entries: u64,
-    /// Bytes of the database's file and of the write-ahead log beside it.
+    /// Bytes of the database, what waits in the write-ahead log included.
     pub bytes: u64,
+    /// Bytes of the write-ahead log beside it. It is some 16 MB at most in a log of any size, and used again and again.
+    pub journal_bytes: u64,
     /// When the oldest was recorded.
     pub oldest: Option<Timestamp>,
     /// When the newest was recorded.

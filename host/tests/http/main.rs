@@ -17,6 +17,7 @@ mod mounted;
 mod openapi;
 mod pages;
 mod pages_integrity;
+mod pages_settings;
 mod pages_usage;
 mod payloads;
 mod problems;

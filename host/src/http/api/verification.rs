@@ -91,7 +91,7 @@ impl From<crate::Verification> for Verification {
 
 /// `GET`: how far one is, and how the last one ended.
 pub(super) async fn show(visitor: Visitor) -> Result<Json<Verification>, Problem> {
-    let known = visitor.ask(|log, access| Ok(log.verification(access).map_err(Problem::from)?)).await?;
+    let known = visitor.ask(|log, access| Ok(log.verification(access)?)).await?;
     Ok(Json(known.into()))
 }
 
@@ -99,7 +99,7 @@ pub(super) async fn show(visitor: Visitor) -> Result<Json<Verification>, Problem
 pub(super) async fn start(visitor: Visitor) -> Result<Accepted<Verification>, Problem> {
     let known = visitor.ask(|log, access| {
         log.start_verification(access)?;
-        Ok(log.verification(access).map_err(Problem::from)?)
+        Ok(log.verification(access)?)
     });
     Ok(Accepted(known.await?.into()))
 }

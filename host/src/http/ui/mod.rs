@@ -1,6 +1,7 @@
 //! The pages: drawn on the server, readable without JavaScript, and made of the same searches as the API.
 
 pub(super) mod assets;
+mod changed;
 mod cron;
 mod entry;
 pub(super) mod error;
