@@ -185,3 +185,26 @@ impl Inner {
         self.verification.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Options, Viewer};
+
+    #[test]
+    fn one_runs_at_a_time_and_makes_room_however_it_ends() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let log = Options::new(folder.path()).open().expect("a log");
+        let access = log.access(&Viewer { user: "otto".into(), groups: vec!["auditor".into()], instance: None });
+        let run = Run::claim(&log.0, &access).expect("nothing runs");
+        run.tell("file", 0, 0);
+        run.tell("file", 7, 9);
+        run.tell("tree", 0, 0);
+        let progress = log.verification(&access).expect("allowed").running.expect("one runs");
+        assert_eq!((progress.at, progress.check.as_str(), progress.by.as_str()), (2, "tree", "otto"));
+        assert!(matches!(log.start_verification(&access), Err(StartError::Running)));
+        drop(run);
+        assert!(log.verification(&access).expect("allowed").running.is_none());
+        log.start_verification(&access).expect("there is room");
+    }
+}

@@ -170,7 +170,8 @@ pub struct Extent {
     pub entries: u64,
     /// Bytes of the database, what waits in the write-ahead log included.
     pub bytes: u64,
-    /// Bytes of the write-ahead log beside it. It is some 16 MB at most in a log of any size, and used again and again.
+    /// Bytes of the write-ahead log beside it. It is used again and again, and longer than some 16 MB
+    /// only while somebody reads for long.
     pub journal_bytes: u64,
     /// When the oldest was recorded.
     pub oldest: Option<Timestamp>,

@@ -17,7 +17,7 @@ pub(super) struct Figures {
     entries: u64,
     /// Bytes of the database, what waits in the write-ahead log included.
     bytes: u64,
-    /// Bytes of the write-ahead log beside it: some 16 MB at most in a log of any size.
+    /// Bytes of the write-ahead log beside it, which is used again and again and does not grow with the entries.
     journal_bytes: u64,
     oldest: Option<Timestamp>,
     newest: Option<Timestamp>,
