@@ -25,6 +25,26 @@ async fn an_auditor_verifies_the_log_by_a_button() {
     assert!(user.browser.text().await.contains("ask an administrator"));
 }
 
+/// What runs is looked at again by the script, in place. Here nothing runs: the next look finds that it has ended.
+#[tokio::test]
+async fn the_page_looks_again_by_itself() {
+    let world = World::start();
+    let admin = world.visitor("admin", Scripts::On).await;
+    for (path, part) in [("/integrity", "verification"), ("/settings", "jobs")] {
+        admin.browser.open(&format!("{}{path}", world.server.address())).await;
+        let pretend = format!(
+            "const part = document.getElementById('{part}'); part.dataset.poll = 'state'; part.append('it still runs');
+            dispatchEvent(new Event('pageshow'));"
+        );
+        admin.browser.page().execute(pretend, Vec::new()).await.expect("run");
+        admin.browser.one(&format!("#{part}:not([data-poll])")).await;
+        let told = admin.reads(&format!("#{part}")).await;
+        assert!(!told.contains("it still runs"), "{told}");
+        let said = admin.browser.one("#ended").await.inner_html().await.expect("a text");
+        assert!(said.ends_with("it has ended."), "{said}");
+    }
+}
+
 impl Visitor<'_> {
     /// Starts a verification and waits for its end: the script looks by itself, and without one a link does.
     async fn verifies(&self, scripts: Scripts) {

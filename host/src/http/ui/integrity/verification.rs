@@ -1,6 +1,6 @@
 //! Verification in words: how far it is, what was found, and what that does not show.
 
-use crate::access::Access;
+use crate::access::{Access, Right};
 use crate::entry::Entry;
 use crate::field::Field;
 use crate::http::problem::Problem;
@@ -46,6 +46,7 @@ impl Verification {
         let known = log.verification(access)?;
         let last = match known.last {
             Some(result) => Some(Ended::new(result, base, log.now())),
+            None if !access.may(Right::Read) => None,
             None => earlier(log, access)?.map(|entry| Ended::earlier(&entry, base, log.now())),
         };
         let running = known.running.map(|progress| Running::new(&progress, log.now()));

@@ -11,6 +11,8 @@ use crate::time::Timestamp;
 /// How high the bars may be, and where they stand.
 const HEIGHT: u64 = 180;
 const GROUND: u64 = 200;
+/// From how many points on a page is too long with all of them.
+const DENSE: usize = 200;
 /// Marks below the bars.
 const TICKS: usize = 5;
 
@@ -24,6 +26,8 @@ pub(super) struct Chart {
     pub(super) lines: Vec<Line>,
     pub(super) ticks: Vec<Tick>,
     pub(super) models: bool,
+    /// Whether there are so many points that those without requests are left out of the page.
+    pub(super) dense: bool,
     /// Whether what is striped went wrong.
     pub(super) alarms: bool,
 }
@@ -35,6 +39,7 @@ pub(super) struct Bar {
     pub(super) plain: (u64, u64),
     pub(super) striped: (u64, u64),
     pub(super) when: String,
+    pub(super) is_empty: bool,
     pub(super) requests: String,
     pub(super) errors: String,
     pub(super) average: String,
@@ -78,6 +83,7 @@ impl Chart {
             bars: usage.series.iter().enumerate().map(bar).collect(),
             lines: lines(sort, top),
             ticks: ticks(usage),
+            dense: usage.series.len() > DENSE,
             alarms: striped == Some("errors"),
             models: usage.series.iter().any(|point| sum(parts(UsageSort::Tokens, &point.figures)) > 0),
         }
@@ -99,6 +105,7 @@ impl Bar {
             plain: (GROUND - low, low),
             striped: (GROUND - high, high - low),
             when: when(step, point.from, point.to),
+            is_empty: figures.requests == 0,
             requests: count(figures.requests),
             errors: count(figures.errors),
             average: figures.average_us.map_or_else(|| "–".to_owned(), duration),
