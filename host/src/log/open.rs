@@ -153,7 +153,7 @@ impl Options {
         let policy = Arc::new(load(policy, limits, &*clock)?);
         let (files, writer) = Files::open(&folder)?;
         let lock = writer.hold_lock().map_err(OpenError::Lock)?;
-        let resume = signer.resume.clone();
+        let (resume, last_signed) = (signer.resume.clone(), signer.last_path(&folder));
         let signer = signer_of(&folder, &signer, &files, clock.now())?;
         let checkpoints = Checkpoints::new(signer, Publisher::start(&places, roots(&files))?, lock);
         let secret = Secret::open(&folder).map_err(OpenError::Secret)?;
@@ -177,11 +177,13 @@ impl Options {
             longest_step,
             secret,
             running: Mutex::new(None),
+            verification: Mutex::default(),
             changing: Mutex::new(()),
             stopping: watch::Sender::new(false),
             followers: Followers::default(),
             opened,
             folder,
+            last_signed,
         }));
         // What the last stop left comes first, so that the first entry counts it.
         log.begin_checkpoints()?;

@@ -180,14 +180,14 @@ impl Linking<'_> {
     }
 
     fn counted(&self, figures: &Figures, range: &Range<Timestamp>, of: Option<(Field, &Value)>) -> Counted {
-        let entries = |errors| self.lists.then(|| asking::entries(self.pairs, range, of, errors)).flatten();
+        let entries = |term| self.lists.then(|| asking::entries(self.pairs, range, of, term)).flatten();
         let success_ratio = figures.success_ratio();
         Counted {
             figures: *figures,
             success_ratio,
             error_ratio: success_ratio.map(|ratio| 1.0 - ratio),
-            entries: entries(false),
-            error_entries: entries(true),
+            entries: entries(None),
+            error_entries: entries(Some(asking::failed())),
         }
     }
 }

@@ -20,10 +20,14 @@ pub(super) struct Asset {
     text: &'static str,
 }
 
-pub(super) static CSS: LazyLock<Asset> =
-    LazyLock::new(|| Asset::new("css", "text/css; charset=utf-8", include_str!("assets/app.css")));
-pub(super) static JS: LazyLock<Asset> =
-    LazyLock::new(|| Asset::new("js", "text/javascript; charset=utf-8", include_str!("assets/app.js")));
+/// The look of every page, and of those with figures.
+const STYLE: &str = concat!(include_str!("assets/app.css"), include_str!("assets/insight.css"));
+
+/// The script of every page, and of those that tell how far something is.
+const SCRIPT: &str = concat!(include_str!("assets/app.js"), include_str!("assets/insight.js"));
+
+pub(super) static CSS: LazyLock<Asset> = LazyLock::new(|| Asset::new("css", "text/css; charset=utf-8", STYLE));
+pub(super) static JS: LazyLock<Asset> = LazyLock::new(|| Asset::new("js", "text/javascript; charset=utf-8", SCRIPT));
 pub(super) static ICON: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("svg", "image/svg+xml", include_str!("assets/icon.svg")));
 

@@ -1,6 +1,7 @@
 //! The pages: drawn on the server, readable without JavaScript, and made of the same searches as the API.
 
 pub(super) mod assets;
+mod changed;
 mod cron;
 mod entry;
 pub(super) mod error;
@@ -9,6 +10,7 @@ mod extent;
 mod frame;
 mod groups;
 mod hold;
+mod integrity;
 mod list;
 mod menus;
 mod payload;
@@ -16,6 +18,7 @@ mod row;
 mod settings;
 pub(super) mod sign_in;
 mod text;
+mod usage;
 mod view;
 
 use std::sync::Arc;
@@ -23,7 +26,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::Router;
 use axum::http::StatusCode;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 
@@ -33,8 +36,11 @@ use super::{Site, auth};
 /// The routes, all behind the sign-in; whatever is not there is told as a page too.
 pub(super) fn router(site: &Arc<Site>) -> Router<Arc<Site>> {
     Router::new()
-        .route("/", get(list::show))
+        .route("/", get(list::show).layer(from_fn(usage::instead)))
         .route("/entries/{id}", get(entry::show))
+        .route("/usage", get(usage::show))
+        .route("/integrity", get(integrity::show))
+        .route("/integrity/verify", post(integrity::verify))
         .route("/export", get(export::download))
         .route("/settings", get(settings::show).post(settings::change))
         .route("/settings/crons", post(cron::run))
