@@ -113,7 +113,7 @@ impl Sheet<'_> {
         self.histogram("commit_entries", "Entries of a commit", None, 1.0, &gauges.size)?;
         let Some(extent) = figures.extent else { return Ok(()) };
         self.gauge("log_entries", "Entries in the log", extent.entries)?;
-        self.bytes("database", "The database's files", extent.bytes)
+        self.bytes("database", "The database's files", extent.bytes + extent.journal_bytes)
     }
 
     fn policy(&mut self, gauges: &Gauges) -> Result<(), Error> {
@@ -150,7 +150,9 @@ impl Sheet<'_> {
         let failures = figures.places.iter().map(|place| place.failures).sum();
         self.counter("checkpoints_unpublished", "Checkpoints that did not arrive", &AtomicU64::new(failures))?;
         let failing = figures.places.iter().filter(|place| place.failing.is_some()).count();
-        self.gauge("publishing_failing", "Places where checkpoints do not arrive just now", failing as u64)
+        self.gauge("publishing_failing", "Places where checkpoints do not arrive just now", failing as u64)?;
+        let conflicts = figures.places.iter().filter(|place| place.conflict).count();
+        self.gauge("publishing_conflicts", "Places that have checkpoints of another history", conflicts as u64)
     }
 
     fn next<'s>(

@@ -25,11 +25,12 @@ use crate::settings::SettingChange;
 use crate::time::Timestamp;
 
 pub use checkpoint::{CheckpointChange, NewCheckpoint, PlaceChange, StoredCheckpoint};
+pub(crate) use checkpoint::{Inventory, chained};
 pub use group::{Group, GroupBy, GroupQuery, GroupSort, Groups, MAX_GROUPS, Values};
 pub use payload::{PackedPayload, StoredPayload};
 pub use prepared::Prepared;
 pub(crate) use sqlite::Mark;
-pub use sqlite::{Files, SqliteWriter, Tell, verify};
+pub use sqlite::{CHECKS, Files, SqliteWriter, Tell, verify};
 pub(crate) use tokens::{Deed, PREFIX as TOKEN_PREFIX, Untold};
 pub use tokens::{NewToken, Token, TokenError, Tokens};
 pub(crate) use usage::is_dimension;
@@ -37,7 +38,7 @@ pub use usage::{
     Breakdown, Figures, Lack, MAX_POINTS, Point, REQUESTS, Totals, USAGE_FIELDS, Usage, UsageQuery, UsageRow,
     UsageSort, UsageStep, requests, usage_range,
 };
-pub use verified::{NOT_PROVED, Verified, VerifyError, Wrong};
+pub use verified::{Kept, NOT_PROVED, Verified, VerifyError, Wrong};
 
 /// How many rows one transaction of the cleanup removes at most: it holds the writer for some 20 ms.
 pub const PRUNE_CHUNK: u64 = 500;
@@ -168,8 +169,11 @@ pub struct PageQuery {
 pub struct Extent {
     /// Entries there are.
     pub entries: u64,
-    /// Bytes of the database's file and of the write-ahead log beside it.
+    /// Bytes of the database, what waits in the write-ahead log included.
     pub bytes: u64,
+    /// Bytes of the write-ahead log beside it. It is used again and again, and longer than some 16 MB
+    /// only while somebody reads for long.
+    pub journal_bytes: u64,
     /// When the oldest was recorded.
     pub oldest: Option<Timestamp>,
     /// When the newest was recorded.

@@ -14,10 +14,18 @@ use crate::http::Site;
 use crate::http::problem::Problem;
 
 /// One file each for the browser, whatever they are made of.
-const STYLE: &str =
-    concat!(include_str!("assets/app.css"), include_str!("assets/log.css"), include_str!("assets/entry.css"));
-const SCRIPT: &str =
-    concat!(include_str!("assets/app.js"), include_str!("assets/live.js"), include_str!("assets/keys.js"));
+const STYLE: &str = concat!(
+    include_str!("assets/app.css"),
+    include_str!("assets/log.css"),
+    include_str!("assets/entry.css"),
+    include_str!("assets/insight.css")
+);
+const SCRIPT: &str = concat!(
+    include_str!("assets/app.js"),
+    include_str!("assets/live.js"),
+    include_str!("assets/keys.js"),
+    include_str!("assets/insight.js")
+);
 
 /// A file of this site.
 pub(in crate::http) struct Asset {

@@ -19,6 +19,8 @@ pub(super) struct Frame {
     pub(super) here: Here,
     pub(super) user: Option<Shown>,
     pub(super) reads: bool,
+    pub(super) counts: bool,
+    pub(super) verifies: bool,
     pub(super) oversees: bool,
 }
 
@@ -26,6 +28,8 @@ pub(super) struct Frame {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Here {
     Log,
+    Usage,
+    Integrity,
     Settings,
     Elsewhere,
 }
@@ -45,6 +49,8 @@ impl Frame {
             here,
             user: access.map(|access| Shown::line(&access.viewer().user)),
             reads: access.is_some_and(|access| access.may(Right::Read)),
+            counts: access.is_some_and(|access| access.may(Right::ReadUsage)),
+            verifies: access.is_some_and(|access| access.may(Right::Verify)),
             oversees: access.is_some_and(|access| access.may_oversee()),
         }
     }

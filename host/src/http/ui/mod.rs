@@ -2,6 +2,7 @@
 
 pub(super) mod assets;
 mod bars;
+mod changed;
 mod changes;
 mod chips;
 mod chosen;
@@ -14,6 +15,7 @@ mod facets;
 mod frame;
 mod groups;
 mod hold;
+mod integrity;
 mod json;
 mod labels;
 mod levels;
@@ -29,6 +31,7 @@ mod settings;
 pub(super) mod sign_in;
 mod table;
 mod text;
+mod usage;
 mod view;
 
 use std::sync::Arc;
@@ -36,7 +39,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::Router;
 use axum::http::StatusCode;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 
@@ -46,8 +49,11 @@ use super::{Site, auth};
 /// The routes, all behind the sign-in; whatever is not there is told as a page too.
 pub(super) fn router(site: &Arc<Site>) -> Router<Arc<Site>> {
     Router::new()
-        .route("/", get(list::show))
+        .route("/", get(list::show).layer(from_fn(usage::instead)))
         .route("/entries/{id}", get(entry::show))
+        .route("/usage", get(usage::show))
+        .route("/integrity", get(integrity::show))
+        .route("/integrity/verify", post(integrity::verify))
         .route("/export", get(export::download))
         .route("/settings", get(settings::show).post(settings::change))
         .route("/settings/crons", post(cron::run))

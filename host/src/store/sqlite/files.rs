@@ -1,6 +1,6 @@
 //! The log's file as readers know it: a small pool of connections that can only read.
 
-use std::fs::{self, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -37,16 +37,25 @@ impl Files {
     pub fn open(folder: &Path) -> Result<(Self, SqliteWriter), StoreError> {
         let unusable = |reason| StoreError::Folder { path: folder.to_owned(), reason };
         private::folder(folder).map_err(unusable)?;
-        let lock = private::file(&folder.join("mcp-audit.lock")).map_err(unusable)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(StoreError::InUse(folder.to_owned())),
-            Err(TryLockError::Error(reason)) => return Err(unusable(reason)),
-        }
+        let lock = Self::lock(folder)?;
         let path = database(folder);
         private::file(&path).map_err(unusable)?;
         let writer = SqliteWriter::open(&path, lock)?;
         Ok((Self { path, idle: Arc::default(), texts: Texts::default() }, writer))
+    }
+
+    /// Keeps others from writing the log in `folder`, and from starting it, for as long as the file is open.
+    ///
+    /// # Errors
+    /// Another process has the log, or the folder cannot be used.
+    pub fn lock(folder: &Path) -> Result<File, StoreError> {
+        let unusable = |reason| StoreError::Folder { path: folder.to_owned(), reason };
+        let lock = private::file(&folder.join("mcp-audit.lock")).map_err(unusable)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(lock),
+            Err(TryLockError::WouldBlock) => Err(StoreError::InUse(folder.to_owned())),
+            Err(TryLockError::Error(reason)) => Err(unusable(reason)),
+        }
     }
 
     /// Opens the log in `folder` for reading only, beside a process that may be writing it.
@@ -161,15 +170,16 @@ impl Files {
     /// The database fails.
     pub(crate) fn extent(&self) -> Result<Extent, StoreError> {
         let sql = "SELECT (SELECT min(seq) FROM entry), (SELECT max(seq) FROM entry),
-            (SELECT recorded_at FROM entry ORDER BY seq LIMIT 1), (SELECT recorded_at FROM entry ORDER BY seq DESC LIMIT 1)";
-        let size = |path: &Path| fs::metadata(path).map_or(0, |data| data.len());
-        let bytes = size(&self.path) + size(&self.path.with_extension("db-wal"));
+            (SELECT recorded_at FROM entry ORDER BY seq LIMIT 1), (SELECT recorded_at FROM entry ORDER BY seq DESC LIMIT 1),
+            (SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size())";
+        let journal_bytes = fs::metadata(self.path.with_extension("db-wal")).map_or(0, |data| data.len());
         self.read(|connection| {
             let extent = |row: &rusqlite::Row<'_>| {
                 let ends: (Option<i64>, Option<i64>) = (row.get(0)?, row.get(1)?);
                 let time = |at: usize| row.get::<_, Option<i64>>(at).map(|micros| micros.map(Timestamp::from_micros));
                 let entries = ends.0.zip(ends.1).map_or(0, |(first, last)| (last - first + 1).unsigned_abs());
-                Ok(Extent { entries, bytes, oldest: time(2)?, newest: time(3)? })
+                let bytes = row.get::<_, i64>(4)?.unsigned_abs();
+                Ok(Extent { entries, bytes, journal_bytes, oldest: time(2)?, newest: time(3)? })
             };
             connection.query_row(sql, [], extent).doing("measuring the log")
         })
