@@ -112,5 +112,5 @@ pub use event::Event;
 pub use log::{
     AuditLog, BundleRequest, Bundled, ChangeError, CleanupProgress, CronStatus, EvidenceError, Follower, Found,
     LogView, OpenError, Options, PayloadError, RunError, SignError, StartError, TokenRequest, Verification,
-    VerificationProgress, VerificationResult, Word,
+    VerificationProgress, VerificationResult, Word, rotate_keys, verify_log,
 };

@@ -68,11 +68,13 @@ pub(crate) fn run(
     tell: impl Fn(&Report),
 ) -> Result<Report, String> {
     let mut report = Report { intent, ..Report::default() };
+    // What was told: a hold that is released meanwhile lets nothing more go.
+    let told = hold::cut(intent.plan, intent.held);
     let cleanup = &recorder.gauges().cleanup;
     let _running = cleanup.begin();
     loop {
         report.intent.held = files.held_from().map_err(|error| error.to_string())?;
-        let plan = hold::cut(intent.plan, report.intent.held);
+        let plan = hold::cut(told, report.intent.held);
         let begun = Instant::now();
         let Pruned { entries, payloads, more } =
             recorder.prune(plan, intent.at_most).map_err(|error| error.to_string())?;
@@ -116,7 +118,8 @@ impl Intent {
             ("clock_doubted_to", self.doubted.map(|(_, to)| to)),
         ];
         for (name, moment) in moments {
-            if let Some(moment) = moment {
+            // Before there were any, which is nothing to say.
+            if let Some(moment) = moment.filter(|moment| *moment >= Timestamp::EPOCH) {
                 event = event.fact(name, moment.to_string());
             }
         }
@@ -143,7 +146,12 @@ impl Report {
 /// The entry about a run that is about to begin at `began`.
 pub(crate) fn started(cron: &str, began: Timestamp, intent: &Intent) -> Event {
     let event = event("retention.started", cron, began, Detail::Ok);
-    intent.facts(event).fact("first_place", count(intent.first)).fact("expected", count(intent.expected))
+    intent.facts(event).fact("expected", count(intent.expected))
+}
+
+/// Says where the log begins at this moment: the places of the first entry, and of the first payload, that may be there.
+pub(crate) fn begins(event: Event, (entries, payloads): (u64, u64)) -> Event {
+    event.fact("first_place", count(entries)).fact("payloads_first_place", count(payloads))
 }
 
 /// The entry about a run that began at `began` and is over.

@@ -57,6 +57,64 @@ fn verify_ends_with_what_it_found() {
 }
 
 #[test]
+fn a_bundle_is_proved_by_keys_from_elsewhere_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    log(folder.path());
+    let (file, data) = (folder.path().join("bundle"), folder.path().join("data"));
+    std::fs::create_dir(&data).expect("a folder");
+    let path = file.to_string_lossy().into_owned();
+    assert!(run(folder.path(), &["bundle", "-o", &path]).status.success());
+    let keys = text(&run(folder.path(), &["key", "list"]).stdout);
+    let verify = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mcp-audit"));
+        command.arg("verify").args(arguments).env_remove("MCP_AUDIT_DATA").output().expect("it runs")
+    };
+    let proved = verify(&["--bundle", &path, "--key", keys.lines().next().expect("a key")]);
+    assert_eq!(proved.status.code(), Some(0), "{proved:?}");
+    assert!(text(&proved.stdout).starts_with("PROVED  ") && text(&proved.stdout).contains("no trusted key says"));
+    let own = verify(&["--bundle", &path]);
+    assert_eq!(own.status.code(), Some(3), "{own:?}");
+    assert!(text(&own.stdout).starts_with("UNPROVED  ") && !text(&own.stdout).contains(" PROVED"));
+    for unread in
+        [&["--bundle", &data.to_string_lossy()][..], &["--bundle", &path, "--key", "nonsense"], &["--key", "x"]]
+    {
+        assert_eq!(verify(unread).status.code(), Some(2), "{unread:?}");
+    }
+    std::fs::write(&file, b"{\"format\":\"\xff\"}\n").expect("written");
+    let unread = verify(&["--bundle", &path]);
+    assert_eq!(unread.status.code(), Some(2), "{unread:?}");
+    std::fs::write(&file, "{}\n").expect("written");
+    assert_eq!(verify(&["--bundle", &path]).status.code(), Some(1));
+}
+
+#[test]
+fn what_others_kept_is_compared_and_lost_memory_resumed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    log(folder.path());
+    Options::new(folder.path()).own_schedule().open().expect("a log").close();
+    let kept = folder.path().join("kept");
+    let note = run(folder.path(), &["checkpoint"]).stdout;
+    std::fs::write(&kept, note).expect("written");
+    let path = kept.to_string_lossy().into_owned();
+    assert_eq!(run(folder.path(), &["verify", "--checkpoint", &path]).status.code(), Some(0));
+    let archived = text(&run(folder.path(), &["checkpoint", "--all"]).stdout);
+    let first: Value = serde_json::from_str(archived.lines().last().expect("a line")).expect("JSON");
+    assert_eq!((&first["number"], &first["size"], &first["link"]), (&1.into(), &0.into(), &serde_json::json!([])));
+    std::fs::write(&kept, "nonsense").expect("written");
+    assert_eq!(run(folder.path(), &["verify", "--checkpoint", &path]).status.code(), Some(2));
+    std::fs::remove_file(folder.path().join("signing.last")).expect("removed");
+    let wrong = run(folder.path(), &["verify"]);
+    assert_eq!(wrong.status.code(), Some(1));
+    assert!(text(&wrong.stdout).contains("--last-signed"), "{}", text(&wrong.stdout));
+    assert!(!run(folder.path(), &["key", "resume", "--reason", " "]).status.success());
+    let resumed = run(folder.path(), &["key", "resume", "--reason", "the disk broke", "--as", "anna"]);
+    assert!(resumed.status.success(), "{resumed:?}");
+    assert_eq!(run(folder.path(), &["verify"]).status.code(), Some(0));
+    assert!(text(&run(folder.path(), &["list", "action:signing.resumed"]).stdout).contains("anna"));
+    assert!(!run(folder.path(), &["key", "resume", "--reason", "again"]).status.success(), "nothing is lost");
+}
+
+#[test]
 fn proofs_are_printed_as_json() {
     let folder = tempfile::tempdir().expect("a folder");
     let id = log(folder.path());

@@ -124,9 +124,13 @@ CREATE TABLE usage_part (
     run     INTEGER NOT NULL,
     number  INTEGER NOT NULL,
     cells   BLOB    NOT NULL,
+    -- What is counted of each.
+    sums    BLOB    NOT NULL,
     -- How many buckets of durations each cell has, and what is in them.
     lengths BLOB    NOT NULL,
     buckets BLOB    NOT NULL,
+    -- Which users each has; days only, and only where the user is no dimension.
+    users   BLOB,
     PRIMARY KEY (run, number)
 ) STRICT;
 
@@ -211,12 +215,13 @@ CREATE TABLE verifier (
 CREATE TABLE checkpoint (
     number    INTEGER PRIMARY KEY CHECK (number > 0),
     size      INTEGER NOT NULL,
-    signed_at INTEGER NOT NULL,
+    -- Known to the second.
+    signed_at INTEGER NOT NULL CHECK (signed_at % 1000000 = 0),
     -- The signed note.
     note      TEXT    NOT NULL,
     archived  INTEGER NOT NULL CHECK (archived IN (0, 1)),
     -- The consistency proof from the archived one before to this, 32 bytes a hash: after a cleanup few of them can be made.
-    link      BLOB CHECK (link IS NULL OR archived)
+    link      BLOB CHECK ((link IS NULL) = (archived = 0) AND length(link) % 32 = 0)
 ) STRICT;
 CREATE INDEX checkpoint_archived ON checkpoint (archived, number);
 

@@ -3,7 +3,8 @@
 
     verify_bundle.py BUNDLE [VKEY …]
 
-Without keys, those in the bundle are taken, and it is not proved whose log it is. Ends with 0 or 1.
+Ends with 0 if the entries are proved, with 1 if something is wrong, with 2 if the file cannot be read, and with 3 if no key
+was given: then those in the bundle are taken, and anybody can have made it.
 """
 
 import base64
@@ -180,12 +181,18 @@ def main():
     path, *keys = sys.argv[1:]
     try:
         with open(path, encoding="utf-8", newline="\n") as file:
-            first, end, size, time = check(file.read().split("\n"), keys)
+            lines = file.read().split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        print(f"{path} cannot be read: {error}", file=sys.stderr)
+        return 2
+    try:
+        first, end, size, time = check(lines, keys)
     except (Wrong, InvalidSignature, ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError) as error:
         print(f"WRONG  {type(error).__name__}: {error}")
         return 1
-    print(f"PROVED  entries {first} to {end - 1} of {size}, signed at {time}" + ("" if keys else ", by keys of its own"))
-    return 0
+    said = f"entries {first} to {end - 1} of {size}, signed at {time}"
+    print(f"PROVED  {said}" if keys else f"UNPROVED  {said}, by the bundle's own keys: name those of the log")
+    return 0 if keys else 3
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 //! `mcp-audit verify --bundle`: a bundle checked without the log that it came from.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -9,32 +9,30 @@ use mcp_audit::ledger::{BundleCheck, BundleError, Checked, VerifierKey};
 use mcp_audit::time::{SECOND, Timestamp};
 
 use super::Outcome;
-use super::common::{Failure, note, say};
-use super::verify::{UNREAD, WRONG};
+use super::common::{note, say};
+use super::verify::{UNPROVED, WRONG, unread};
 
 /// The longest line that is read, in bytes: an entry with its payload is far below.
 const LONGEST: u64 = 64 << 20;
 
 /// Checks the bundle in a file, and says what is proved and what is not. The exit codes are those of a log's verification.
 pub(super) fn check(path: &Path, keys: &[String]) -> Outcome {
-    let keys = keys.iter().map(|key| VerifierKey::parse(key)).collect::<Result<Vec<_>, _>>()?;
-    let mut lines = match File::open(path) {
-        Ok(file) => BufReader::new(file),
-        Err(error) => {
-            note(format_args!("mcp-audit: nothing was verified: {} cannot be read: {error}", path.display()));
-            return Ok(ExitCode::from(UNREAD));
-        }
+    let keys = match keys.iter().map(|key| VerifierKey::parse(key)).collect::<Result<Vec<_>, _>>() {
+        Ok(keys) => keys,
+        Err(error) => return unread(error),
     };
-    match checked(&mut lines, &keys)? {
-        Ok(checked) => tell(&checked).map(|()| ExitCode::SUCCESS).map_err(Into::into),
-        Err(error) => {
+    let found = File::open(path).and_then(|file| checked(&mut BufReader::new(file), &keys));
+    match found {
+        Err(error) => unread(format_args!("{} cannot be read: {error}", path.display())),
+        Ok(Err(error)) => {
             say(format_args!("WRONG  {error}"))?;
             Ok(ExitCode::from(WRONG))
         }
+        Ok(Ok(checked)) => Ok(tell(&checked)?),
     }
 }
 
-fn checked(lines: &mut impl BufRead, keys: &[VerifierKey]) -> Result<Result<Checked, BundleError>, Failure> {
+fn checked(lines: &mut impl BufRead, keys: &[VerifierKey]) -> io::Result<Result<Checked, BundleError>> {
     let mut check = match BundleCheck::begin(&line(lines)?.unwrap_or_default(), keys) {
         Ok(check) => check,
         Err(error) => return Ok(Err(error)),
@@ -47,32 +45,35 @@ fn checked(lines: &mut impl BufRead, keys: &[VerifierKey]) -> Result<Result<Chec
     Ok(check.end())
 }
 
-fn tell(checked: &Checked) -> std::io::Result<()> {
+fn tell(checked: &Checked) -> io::Result<ExitCode> {
     let Checked { origin, time, size, first, end, shown, own_keys } = checked;
     let seconds = time.and_then(|time| i64::try_from(time).ok());
     let when = seconds.map_or_else(
         || "at a time that no trusted key says".to_owned(),
         |seconds| format!("on {}", Timestamp::EPOCH.plus(seconds.saturating_mul(SECOND))),
     );
-    say(format_args!(
-        "PROVED  these are entries {first} to {} of the log {origin}, unchanged and without a gap, as it was signed {when} with \
-         {size} entries.",
-        end - 1
-    ))?;
+    let last = end - 1;
+    if *own_keys {
+        say(format_args!(
+            "UNPROVED  these entries, {first} to {last}, fit each other and a checkpoint of {size} entries that is signed {when} \
+             with the keys in this file. Anybody can make such a file in the name of {origin}: have the log's keys from \
+             elsewhere, and name them with --key.",
+        ))?;
+    } else {
+        say(format_args!(
+            "PROVED  these are entries {first} to {last} of the log {origin}, unchanged and without a gap, as it was signed \
+             {when} with {size} entries.",
+        ))?;
+    }
     if *shown < end - first {
         say(format_args!("Of them {shown} are shown; of the others only place and time of recording."))?;
     }
-    if *own_keys {
-        note(
-            "Not proved: whose log it is, as the keys are the bundle's own. Have them from elsewhere and name them with --key.",
-        );
-    }
-    note("Not proved: that what was recorded is true, and that it was all that happened.");
-    Ok(())
+    note("Not proved: that what was recorded was true, and that it was all that happened.");
+    Ok(if *own_keys { ExitCode::from(UNPROVED) } else { ExitCode::SUCCESS })
 }
 
 /// The next line without its newline.
-fn line(lines: &mut impl BufRead) -> Result<Option<String>, Failure> {
+fn line(lines: &mut impl BufRead) -> io::Result<Option<String>> {
     let mut line = String::new();
     let mut lines = lines.take(LONGEST);
     if lines.read_line(&mut line)? == 0 {

@@ -1,13 +1,15 @@
-//! `mcp-audit checkpoint`: the newest signed checkpoint, as outsiders keep it. `mcp-audit key`: what checks it.
+//! `mcp-audit checkpoint`: the newest signed checkpoint, or all that stay, as outsiders keep them.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand};
-use mcp_audit::signer;
+use clap::Args;
+use mcp_audit::store::StoredCheckpoint;
 
 use super::Outcome;
-use super::common::{LogOptions, ViewerOptions, note, say};
+use super::common::{Failure, LogOptions, ViewerOptions, say};
+
+/// How many are read at a time.
+const STEP: usize = 500;
 
 #[derive(Args)]
 pub(super) struct Checkpoint {
@@ -15,12 +17,28 @@ pub(super) struct Checkpoint {
     log: LogOptions,
     #[command(flatten)]
     viewer: ViewerOptions,
+    /// Print those that stay for ever, the first of each day, newest first: a JSON object a line, with the note and the
+    /// consistency proof from the one before.
+    #[arg(long)]
+    all: bool,
 }
 
 impl Checkpoint {
     pub(super) fn run(self) -> Outcome {
         let log = self.log.view()?;
-        let newest = log.checkpoint(&log.access(&self.viewer.viewer()))?;
+        let access = log.access(&self.viewer.viewer());
+        if self.all {
+            let mut before = None;
+            loop {
+                let step = log.archived_checkpoints(&access, before, STEP)?;
+                step.iter().try_for_each(tell)?;
+                before = step.last().map(|last| last.number);
+                if step.len() < STEP {
+                    return Ok(ExitCode::SUCCESS);
+                }
+            }
+        }
+        let newest = log.checkpoint(&access)?;
         let newest = newest.ok_or("nothing was signed yet: `mcp-audit serve` signs within a second after its start")?;
         // The note ends with a newline of its own.
         say(newest.checkpoint.note.trim_end())?;
@@ -28,46 +46,11 @@ impl Checkpoint {
     }
 }
 
-#[derive(Subcommand)]
-pub(super) enum Key {
-    /// Print the keys that check the log's signatures, the oldest first.
-    List(List),
-    /// Make new signing keys; the next start uses them. The last one goes on signing beside them until the next time.
-    Rotate(Rotate),
-}
-
-#[derive(Args)]
-pub(super) struct List {
-    #[command(flatten)]
-    log: LogOptions,
-}
-
-#[derive(Args)]
-pub(super) struct Rotate {
-    /// The key file [default: signing.key in the log's folder].
-    #[arg(long, value_name = "FILE", env = "MCP_AUDIT_SIGNING_KEY_FILE")]
-    signing_key: Option<PathBuf>,
-    /// The folder of the log.
-    #[arg(long, value_name = "DIR", default_value = "mcp-audit-data", env = "MCP_AUDIT_DATA")]
-    data: PathBuf,
-}
-
-impl Key {
-    pub(super) fn run(self) -> Outcome {
-        match self {
-            Self::List(List { log }) => {
-                for key in log.view()?.verifier_keys()? {
-                    say(key)?;
-                }
-            }
-            Self::Rotate(Rotate { signing_key, data }) => {
-                let path = signing_key.unwrap_or_else(|| data.join(signer::KEY_FILE));
-                for key in signer::rotate(&path)? {
-                    say(key)?;
-                }
-                note("Restart the server, and give these keys to those who check the log.");
-            }
-        }
-        Ok(ExitCode::SUCCESS)
-    }
+fn tell(StoredCheckpoint { number, checkpoint }: &StoredCheckpoint) -> Result<(), Failure> {
+    let link: Vec<_> = checkpoint.link.iter().flatten().map(ToString::to_string).collect();
+    let (size, signed_at) = (checkpoint.size, checkpoint.signed_at.to_string());
+    let line = serde_json::json!({
+        "number": number, "size": size, "signed_at": signed_at, "note": checkpoint.note, "link": link,
+    });
+    Ok(say(line)?)
 }

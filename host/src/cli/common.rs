@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use mcp_audit::signer::SignerOptions;
 use mcp_audit::{AuditLog, LogView, Options, Viewer};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
@@ -33,16 +34,33 @@ pub(super) struct LogOptions {
     /// A policy of your own instead of the default one: a WebAssembly component.
     #[arg(long, value_name = "FILE", env = "MCP_AUDIT_POLICY")]
     pub(super) policy: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) signing: Signing,
+}
+
+/// Where the log's keys are, and what they signed last.
+#[derive(Args, Clone, Default)]
+pub(super) struct Signing {
     /// The file with the keys that the log signs with [default: signing.key in its folder].
     #[arg(long, value_name = "FILE", env = "MCP_AUDIT_SIGNING_KEY_FILE")]
     pub(super) signing_key: Option<PathBuf>,
+    /// The file with what was signed last [default: signing.last beside the keys].
+    #[arg(long, value_name = "FILE", env = "MCP_AUDIT_LAST_SIGNED")]
+    pub(super) last_signed: Option<PathBuf>,
+}
+
+impl Signing {
+    /// The same as the log takes it.
+    pub(super) fn options(&self) -> SignerOptions {
+        let Self { signing_key, last_signed } = self.clone();
+        CheckpointTable { signing_key, last_signed, ..CheckpointTable::default() }.signer(signing_keys())
+    }
 }
 
 impl LogOptions {
     /// Opens the log for recording.
     pub(super) fn open(&self) -> Result<AuditLog, Failure> {
-        let signer = CheckpointTable { signing_key: self.signing_key.clone(), ..CheckpointTable::default() };
-        Ok(self.options()?.signer(signer.signer(signing_keys())).open()?)
+        Ok(self.options()?.open()?)
     }
 
     /// Opens the log for recording one thing, without running jobs that are due.
@@ -57,7 +75,7 @@ impl LogOptions {
 
     /// How it is opened.
     pub(super) fn options(&self) -> Result<Options, Failure> {
-        let options = Options::new(&self.data);
+        let options = Options::new(&self.data).signer(self.signing.options());
         let Some(path) = &self.policy else { return Ok(options) };
         let component =
             fs::read(path).map_err(|error| format!("the policy {} cannot be read: {error}", path.display()))?;
@@ -120,7 +138,10 @@ pub(super) fn serve_until_end(
     serve: impl Future<Output = Result<AuditLog, Failure>>,
 ) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let log = runtime.block_on(serve)?;
+    let log = runtime.block_on(async {
+        bear_large_files()?;
+        serve.await
+    })?;
     log.stopping();
     runtime.shutdown_timeout(grace);
     log.close();
@@ -128,6 +149,19 @@ pub(super) fn serve_until_end(
         0 => Ok(()),
         lost => Err(format!("{lost} events are lost: they could not be stored before the end").into()),
     }
+}
+
+/// Lets a write above the limit of a file's size (`ulimit -f`) be an error, as on a full disk, and not the end of the
+/// process.
+fn bear_large_files() -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        /// SIGXFSZ, which has this number wherever there are builds.
+        const TOO_LARGE: i32 = 25;
+        // Once it is listened for it does not kill, even when nobody listens any more.
+        drop(tokio::signal::unix::signal(tokio::signal::unix::SignalKind::from_raw(TOO_LARGE))?);
+    }
+    Ok(())
 }
 
 /// Listens, or says what to do about it; `option` is where the address comes from.

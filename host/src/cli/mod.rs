@@ -11,6 +11,7 @@ mod erase;
 mod export;
 mod filter;
 mod groups;
+mod key;
 mod list;
 mod openapi;
 mod print;
@@ -59,11 +60,11 @@ enum Command {
     Export(Box<export::Exporting>),
     /// Show one entry.
     Show(show::Show),
-    /// Print the newest signed checkpoint.
+    /// Print the newest signed checkpoint, or all that stay for ever.
     Checkpoint(checkpoint::Checkpoint),
     /// The keys that sign the log, and those that check it.
     #[command(subcommand)]
-    Key(checkpoint::Key),
+    Key(key::Key),
     /// Write entries into a file that outsiders can check without the log.
     Bundle(bundle::Bundle),
     /// Hold the whole log against its ledger: whether anything was changed or is missing.

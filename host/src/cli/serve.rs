@@ -17,7 +17,7 @@ use mcp_audit::store::Tokens;
 use tokio::net::TcpListener;
 
 use super::Outcome;
-use super::common::{Failure, GRACE, LogOptions, listen, say, serve_until_end, signing_keys, stop_signal};
+use super::common::{Failure, GRACE, LogOptions, Signing, listen, say, serve_until_end, signing_keys, stop_signal};
 use super::config::{Config, Server, Text};
 
 /// Where the log is, if nobody says.
@@ -51,9 +51,8 @@ pub(super) struct Serve {
     /// a token.
     #[arg(long)]
     open: bool,
-    /// The file with the keys that the log signs with [default: signing.key in its folder].
-    #[arg(long, value_name = "FILE", env = "MCP_AUDIT_SIGNING_KEY_FILE")]
-    signing_key: Option<PathBuf>,
+    #[command(flatten)]
+    signing: Signing,
     /// Publish checkpoints into this folder.
     #[arg(long, value_name = "DIR", env = "MCP_AUDIT_CHECKPOINTS")]
     checkpoints: Option<PathBuf>,
@@ -81,7 +80,8 @@ impl Serve {
             config.upstreams = Some(self.upstreams.into_iter().map(Server).collect());
         }
         let checkpoints = config.checkpoints.get_or_insert_default();
-        checkpoints.signing_key = self.signing_key.or(checkpoints.signing_key.take());
+        checkpoints.signing_key = self.signing.signing_key.or(checkpoints.signing_key.take());
+        checkpoints.last_signed = self.signing.last_signed.or(checkpoints.last_signed.take());
         checkpoints.folder = self.checkpoints.or(checkpoints.folder.take());
         if self.open {
             config.sign_in.get_or_insert_default().open = Some(true);
@@ -122,7 +122,7 @@ async fn serve(config: Config) -> Result<AuditLog, Failure> {
 fn open(config: &Config, data: PathBuf) -> Result<AuditLog, Failure> {
     let checkpoints = config.checkpoints();
     let token = std::env::var("MCP_AUDIT_CHECKPOINT_TOKEN").ok();
-    let options = LogOptions { data, policy: config.policy.clone(), signing_key: None }.options()?;
+    let options = LogOptions { data, policy: config.policy.clone(), signing: Signing::default() }.options()?;
     let options = options.queue(config.queue()).prices(config.prices.clone().unwrap_or_default());
     Ok(options.signer(checkpoints.signer(signing_keys())).publish(checkpoints.places(token)).open()?)
 }

@@ -1,34 +1,46 @@
 //! `mcp-audit verify`: a whole log held against its ledger, offline.
 
 use std::cell::Cell;
+use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use mcp_audit::store::{NOT_PROVED, Verified, VerifyError, verify};
+use mcp_audit::ledger::SignedCheckpoint;
+use mcp_audit::store::{Kept, NOT_PROVED, Verified, VerifyError};
+use mcp_audit::verify_log;
 
 use super::Outcome;
 use super::check_bundle;
-use super::common::{note, say};
+use super::common::{Signing, note, say};
 
 /// Something in the log is wrong or missing.
 pub(super) const WRONG: u8 = 1;
 /// The log could not be read, so nothing is known about it.
 pub(super) const UNREAD: u8 = 2;
+/// Nothing is wrong, and something that was asked for is not proved.
+pub(super) const UNPROVED: u8 = 3;
 
 /// Reads all of the log and changes nothing; a server may go on recording meanwhile.
 ///
-/// Ends with 0 if everything fits, with 1 if something is wrong or missing, with 2 if the log cannot be read.
+/// Ends with 0 if everything fits, with 1 if something is wrong or missing, with 2 if something cannot be read, with 3 if
+/// nothing is wrong but not all is proved: a bundle was checked with its own keys, or a checkpoint is of a time that is gone.
 #[derive(Args)]
 pub(super) struct Verify {
     /// The folder of the log.
     #[arg(long, value_name = "DIR", default_value = "mcp-audit-data", env = "MCP_AUDIT_DATA")]
     data: PathBuf,
+    #[command(flatten)]
+    signing: Signing,
+    /// A checkpoint of this log that somebody kept, which the log must still contain (repeatable).
+    #[arg(long = "checkpoint", value_name = "FILE")]
+    checkpoints: Vec<PathBuf>,
     /// Check this bundle, and no log.
-    #[arg(long, value_name = "FILE", conflicts_with = "data")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["data", "checkpoints"])]
     bundle: Option<PathBuf>,
-    /// A key of the log that is trusted for the bundle, as `key list` shows it (repeatable).
+    /// A key of the log that is trusted for the bundle, as `key list` shows it (repeatable): the first says what was signed,
+    /// the one that ends in /time says when.
     #[arg(long = "key", value_name = "VKEY")]
     keys: Vec<String>,
 }
@@ -39,29 +51,42 @@ impl Verify {
             return check_bundle::check(bundle, &self.keys);
         }
         if !self.keys.is_empty() {
-            return Err(
-                "--key is for a bundle: name one with --bundle. A whole log is checked with the keys in it".into()
-            );
+            return unread("--key is for a bundle: name one with --bundle. A whole log is checked with the keys in it");
         }
+        let kept = match self.checkpoints.iter().map(|path| kept(path)).collect::<Result<_, _>>() {
+            Ok(kept) => kept,
+            Err(error) => return unread(error),
+        };
         let progress = Progress::default();
-        let found = verify(&self.data, &|check, done, all| progress.tell(check, done, all));
+        let tell = |check: &str, done, all| progress.tell(check, done, all);
+        let found = verify_log(&self.data, &self.signing.options(), kept, &tell);
         progress.clear();
         match found {
-            Ok(verified) => whole(&verified).map(|()| ExitCode::SUCCESS).map_err(Into::into),
+            Ok(verified) => Ok(whole(&verified)?),
             Err(VerifyError::Wrong(wrong)) => {
                 say(format_args!("WRONG  {wrong}"))?;
                 say("Keep this folder as it is: it is evidence. What comes after this was not looked at.")?;
                 Ok(ExitCode::from(WRONG))
             }
-            Err(error) => {
-                note(format_args!("mcp-audit: nothing was verified: {error}"));
-                Ok(ExitCode::from(UNREAD))
-            }
+            Err(error) => unread(error),
         }
     }
 }
 
-fn whole(verified: &Verified) -> io::Result<()> {
+/// Says that nothing is known, and why.
+pub(super) fn unread(why: impl Display) -> Outcome {
+    note(format_args!("mcp-audit: nothing was verified: {why}"));
+    Ok(ExitCode::from(UNREAD))
+}
+
+fn kept(path: &Path) -> Result<Kept, String> {
+    let name = path.display().to_string();
+    let bytes = std::fs::read(path).map_err(|error| format!("{name} cannot be read: {error}"))?;
+    let note = SignedCheckpoint::parse(&bytes).map_err(|error| format!("{name} is no checkpoint: {error}"))?;
+    Ok(Kept { name, note })
+}
+
+fn whole(verified: &Verified) -> io::Result<ExitCode> {
     let (size, first) = (verified.head.size, verified.first);
     say(format_args!("WHOLE  {} entries, from place {first} to before {size}", size - first))?;
     say(format_args!("size   {size}"))?;
@@ -69,8 +94,12 @@ fn whole(verified: &Verified) -> io::Result<()> {
     for (check, looked) in &verified.checks {
         say(format_args!("       {check}: {looked} looked at"))?;
     }
+    for what in &verified.uncompared {
+        say(format_args!("NOT COMPARED  {what}"))?;
+    }
     say("Not proved by this:")?;
-    NOT_PROVED.iter().try_for_each(|what| say(format_args!("     - {what}")))
+    NOT_PROVED.iter().try_for_each(|what| say(format_args!("     - {what}")))?;
+    Ok(if verified.uncompared.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(UNPROVED) })
 }
 
 /// How far it is, on standard error: a line that changes, where somebody is looking.

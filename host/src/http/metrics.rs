@@ -150,7 +150,9 @@ impl Sheet<'_> {
         let failures = figures.places.iter().map(|place| place.failures).sum();
         self.counter("checkpoints_unpublished", "Checkpoints that did not arrive", &AtomicU64::new(failures))?;
         let failing = figures.places.iter().filter(|place| place.failing.is_some()).count();
-        self.gauge("publishing_failing", "Places where checkpoints do not arrive just now", failing as u64)
+        self.gauge("publishing_failing", "Places where checkpoints do not arrive just now", failing as u64)?;
+        let conflicts = figures.places.iter().filter(|place| place.conflict).count();
+        self.gauge("publishing_conflicts", "Places that have checkpoints of another history", conflicts as u64)
     }
 
     fn next<'s>(

@@ -1,17 +1,19 @@
 //! Checkpoints: when the log signs what it is, and how it remembers and publishes that.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use super::{AuditLog, ChangeError, Inner, OpenError};
+use super::{AuditLog, ChangeError, Inner, OpenError, keys};
 use crate::access::{Access, Right};
+use crate::actor::Actor;
 use crate::event::Event;
 use crate::ledger::{self, SignedCheckpoint, VerifierKey};
 use crate::publish::{Published, Publisher};
 use crate::recorder::{RecordError, StateChange};
-use crate::signer::{Signer, SignerError};
+use crate::signer::{Resume, Signer, SignerError};
 use crate::store::{CheckpointChange, NewCheckpoint, StoreError, StoredCheckpoint};
 use crate::time::{SECOND, Timestamp};
 
@@ -28,6 +30,8 @@ pub(super) struct Checkpoints {
     pub(super) publisher: Publisher,
     pub(super) failed: AtomicU64,
     pub(super) failing: AtomicBool,
+    /// The places of which it was told that they have another log's checkpoints.
+    pub(super) conflicts: Mutex<HashSet<&'static str>>,
     /// Keeps other processes from the log until the last checkpoint is signed; `None` from then on.
     lock: Mutex<Option<File>>,
 }
@@ -76,15 +80,33 @@ impl AuditLog {
         Ok(self.0.recorder.change(StateChange { checkpoints, ..StateChange::default() }, vec![event])?)
     }
 
-    /// The keys that the log does not know yet, and the entries about them. Of a new log its first entry names the log.
-    pub(super) fn new_keys(&self) -> Result<(StateChange, Vec<Event>), StoreError> {
+    /// The keys that the log does not know yet, with the entries about them; of a new log, whose first entry tells its
+    /// keys, the checkpoint that says that it was empty.
+    pub(super) fn beginnings(&self) -> Result<(Vec<CheckpointChange>, Vec<Event>), StoreError> {
         let known = self.0.view.files.verifiers()?;
-        let keys: Vec<_> = self.0.checkpoints.signer().verifiers().map(|key| key.to_string()).collect();
+        let signer = self.0.checkpoints.signer();
+        let keys: Vec<_> = signer.verifiers().map(|key| key.to_string()).collect();
         let new = keys.into_iter().filter(|key| !known.contains(key)).collect::<Vec<_>>();
         let event = |key: &String| self.0.event("signing_key.added").fact("key", key.clone());
         let events = if known.is_empty() { Vec::new() } else { new.iter().map(event).collect() };
-        let checkpoints = new.into_iter().map(|key| CheckpointChange::Key(key, self.now())).collect();
-        Ok((StateChange { checkpoints, ..StateChange::default() }, events))
+        let first = signer.last().filter(|last| known.is_empty() && last.checkpoint().size == 0);
+        let first = first.map(|first| {
+            CheckpointChange::Signed(NewCheckpoint {
+                size: 0,
+                signed_at: signed_at(first, &signer.verifiers().collect::<Vec<_>>()).unwrap_or(Timestamp::EPOCH),
+                note: first.to_string(),
+                link: Some(Vec::new()),
+            })
+        });
+        let now = self.now();
+        let keys = new.into_iter().map(|key| CheckpointChange::Key(key, now));
+        Ok((keys.chain(first).collect(), events))
+    }
+
+    /// That signing goes on although it is lost what was signed last.
+    pub(super) fn resumed(&self, resume: &Resume) -> Event {
+        let event = self.0.event("signing.resumed").by_actor(&Actor::from(resume.by.as_str()), None);
+        event.fact("reason", resume.reason.clone())
     }
 
     /// The name that the log signs by.
@@ -96,8 +118,7 @@ impl AuditLog {
     pub(super) fn begin_checkpoints(&self) -> Result<(), OpenError> {
         let Some(left) = self.0.checkpoints.signer().last().cloned() else { return Ok(()) };
         // Also those that sign no more: the last one to sign may have been one of them.
-        let known = self.0.view.files.verifiers()?;
-        let keys: Vec<_> = known.iter().filter_map(|key| VerifierKey::parse(key).ok()).collect();
+        let keys = keys::known(&self.0.view.files)?;
         let (size, note) = (left.checkpoint().size, left.to_string());
         match self.0.view.files.newest_checkpoint()? {
             // Whether it arrived anywhere is not known.
@@ -106,7 +127,9 @@ impl AuditLog {
                 self.0.checkpoints.publisher.publish(Published { number, size, note });
                 Ok(())
             }
-            _ => match signed_at(&left, &keys) {
+            // The first is stored with the first entry.
+            None => Ok(()),
+            Some(_) => match signed_at(&left, &keys) {
                 Some(signed_at) => Ok(self.0.keep(size, signed_at, note)?),
                 // Without a time it would say that it was signed in 1970. What is signed next is about all of it.
                 None => {
@@ -151,7 +174,8 @@ fn watch(log: &Weak<Inner>) {
 impl Checkpoints {
     pub(super) fn new(signer: Signer, publisher: Publisher, lock: File) -> Self {
         let (failed, failing) = (AtomicU64::default(), AtomicBool::default());
-        Self { signer: Mutex::new(signer), publisher, failed, failing, lock: Mutex::new(Some(lock)) }
+        let (signer, lock) = (Mutex::new(signer), Mutex::new(Some(lock)));
+        Self { signer, publisher, failed, failing, conflicts: Mutex::default(), lock }
     }
 
     fn signer(&self) -> MutexGuard<'_, Signer> {
@@ -171,8 +195,8 @@ impl Inner {
         let Some(last) = self.view.files.newest_checkpoint()?.map(|newest| newest.checkpoint) else { return Ok(true) };
         let age = self.view.now().as_micros().saturating_sub(last.signed_at.as_micros());
         let patience = if self.view.files.tree(|size, _| Ok(size))? > last.size { DIRTY } else { IDLE };
-        // A clock that was set back says nothing of how long it has been.
-        Ok(age < 0 || age >= patience)
+        // A clock that was set back says nothing of how long it has been; that a log began empty, nothing of its entries.
+        Ok(age < 0 || age >= patience || (last.size == 0 && patience == DIRTY))
     }
 
     pub(super) fn sign(&self) -> Result<(), SignError> {

@@ -10,12 +10,14 @@ mod figures;
 mod follow;
 mod holds;
 mod integrity;
+mod keys;
 mod open;
 mod publishing;
 mod run;
 mod schedule;
 mod tokens;
 mod verification;
+mod verifying;
 mod view;
 mod views;
 
@@ -45,11 +47,13 @@ pub(crate) use figures::Figures;
 use follow::Followers;
 pub use follow::{Follower, Word};
 pub(crate) use integrity::Integrity;
+pub use keys::rotate_keys;
 pub use open::{OpenError, Options};
 pub use run::CleanupProgress;
 pub use schedule::{CronStatus, RunError};
 pub use tokens::TokenRequest;
-pub use verification::{Found, StartError, Verification, VerificationProgress, VerificationResult};
+pub use verification::verify_log;
+pub use verifying::{Found, StartError, Verification, VerificationProgress, VerificationResult};
 pub use view::LogView;
 
 /// An open audit log. Clones are the same log; it closes with [`AuditLog::close`] or when the last one is dropped.
@@ -67,6 +71,8 @@ struct Inner {
     running: Mutex<Option<(String, CleanupProgress)>>,
     /// How far a verification is, and how the last one ended.
     verification: Mutex<Verification>,
+    /// The file with what was signed last.
+    last_signed: PathBuf,
     /// Held between the look at a state and its change, so that no two changes are made of the same look.
     changing: Mutex<()>,
     /// Set when the process is about to stop.

@@ -6,23 +6,24 @@ use std::sync::{Arc, Mutex, RwLock};
 use tokio::sync::watch;
 
 use super::checkpoints::{Checkpoints, SignError};
-use super::{AuditLog, Followers, Inner, LogView};
+use super::{AuditLog, Followers, Inner, LogView, keys};
 use crate::access::{Access, Right, Viewer};
 use crate::domain::Domain;
 use crate::entry::Entry;
+use crate::event::Event;
 use crate::field::Field;
-use crate::ledger::{self, VerifierKey};
+use crate::ledger;
 use crate::policy::{Limits, LoadError, Policy};
 use crate::price::Prices;
-use crate::publish::{EndpointError, Places, Publisher};
+use crate::publish::{EndpointError, Places, Publisher, Roots};
 use crate::reader::Reader;
-use crate::recorder::{Parts, QueueLimits, Recorder};
+use crate::recorder::{Parts, QueueLimits, Recorder, StateChange};
 use crate::retention;
 use crate::secret::Secret;
 use crate::settings::Settings;
-use crate::signer::{Signer, SignerError, SignerOptions};
-use crate::store::{Files, StoreError};
-use crate::time::{Clock, SystemClock};
+use crate::signer::{Known, Resume, Signer, SignerError, SignerOptions};
+use crate::store::{Files, Inventory, StoreError};
+use crate::time::{Clock, SystemClock, Timestamp};
 
 /// How a log is opened.
 pub struct Options {
@@ -152,8 +153,9 @@ impl Options {
         let policy = Arc::new(load(policy, limits, &*clock)?);
         let (files, writer) = Files::open(&folder)?;
         let lock = writer.hold_lock().map_err(OpenError::Lock)?;
-        let signer = signer_of(&folder, &signer, &files)?;
-        let checkpoints = Checkpoints::new(signer, Publisher::start(&places)?, lock);
+        let (resume, last_signed) = (signer.resume.clone(), signer.last_path(&folder));
+        let signer = signer_of(&folder, &signer, &files, clock.now())?;
+        let checkpoints = Checkpoints::new(signer, Publisher::start(&places, roots(&files))?, lock);
         let secret = Secret::open(&folder).map_err(OpenError::Secret)?;
         let stored = Settings::load(&policy.manifest().settings, &files.settings()?);
         let settings = Arc::new(RwLock::new(Arc::new(stored)));
@@ -176,16 +178,18 @@ impl Options {
             secret,
             running: Mutex::new(None),
             verification: Mutex::default(),
+            last_signed,
             changing: Mutex::new(()),
             stopping: watch::Sender::new(false),
             followers: Followers::default(),
             opened,
             folder,
         }));
-        log.record_start(clean)?;
+        // What the last stop left comes first, so that the first entry counts it.
         log.begin_checkpoints()?;
+        log.record_start(clean, resume.as_ref())?;
         log.record_old_deeds();
-        log.plan_schedule()?;
+        log.0.plan_schedule::<OpenError>()?;
         if watches_schedule {
             log.watch_schedule()?;
             log.watch_checkpoints()?;
@@ -209,7 +213,8 @@ impl Options {
 }
 
 impl AuditLog {
-    fn record_start(&self, clean: Option<bool>) -> Result<(), OpenError> {
+    /// The first entry of this start, together with what it tells of: new keys, and of a new log its first checkpoint.
+    fn record_start(&self, clean: Option<bool>, resume: Option<&Resume>) -> Result<(), OpenError> {
         let manifest = self.manifest();
         let mut event = self.0.event("log.started").fact("version", env!("CARGO_PKG_VERSION"));
         event = event
@@ -218,24 +223,37 @@ impl AuditLog {
         if let Some(clean) = clean {
             event = event.fact("last_stop_clean", clean);
         }
-        let (keys, mut events) = self.new_keys()?;
-        events.insert(0, event.fact("origin", self.origin()));
-        Ok(self.0.recorder.change(keys, events)?)
+        let (checkpoints, mut events) = self.beginnings()?;
+        let inventory = self.0.view.files.inventory()?.after(&checkpoints);
+        events.insert(0, counted(event.fact("origin", self.origin()), &inventory));
+        events.extend(resume.map(|resume| self.resumed(resume)));
+        Ok(self.0.recorder.change(StateChange { checkpoints, ..StateChange::default() }, events)?)
     }
 }
 
+/// Says what there is of checkpoints and keys at this moment.
+pub(super) fn counted(event: Event, inventory: &Inventory) -> Event {
+    event
+        .fact("checkpoint", i64::try_from(inventory.newest).unwrap_or(i64::MAX))
+        .fact("checkpoint_digest", inventory.archived.to_string())
+        .fact("key_digest", inventory.key_digest())
+}
+
 /// Who signs this log, which must be the one that was signed last.
-fn signer_of(folder: &Path, options: &SignerOptions, files: &Files) -> Result<Signer, OpenError> {
-    let known: Vec<_> = files.verifiers()?.iter().filter_map(|key| VerifierKey::parse(key).ok()).collect();
-    let signer = Signer::open(folder, options, &known)?;
-    signer.remembers(files.newest_checkpoint()?.is_some())?;
-    let last = signer.last().map(|last| last.checkpoint().size);
-    let (size, root) = files.tree(|size, nodes| {
-        let root = last.filter(|last| *last <= size).map(|last| ledger::root(last, nodes)).transpose()?;
-        Ok((size, root))
-    })?;
+fn signer_of(folder: &Path, options: &SignerOptions, files: &Files, now: Timestamp) -> Result<Signer, OpenError> {
+    let keys = keys::known(files)?;
+    let size = files.tree(|size, _| Ok(size))?;
+    let signer = Signer::open(folder, options, Known { keys: &keys, size, now })?;
+    let last = signer.last().map(|last| last.checkpoint().size).filter(|last| *last <= size);
+    let root = files.tree(|_, nodes| last.map(|last| ledger::root(last, nodes)).transpose())?;
     signer.check(size, |_| root)?;
     Ok(signer)
+}
+
+/// The roots that the log had, for those who publish.
+fn roots(files: &Files) -> Roots {
+    let files = files.clone();
+    Arc::new(move |size| files.tree(|_, nodes| ledger::root(size, nodes)).ok())
 }
 
 fn load(component: Option<Vec<u8>>, limits: Limits, clock: &dyn Clock) -> Result<Policy, LoadError> {
@@ -261,6 +279,6 @@ fn stopped_cleanly(files: &Files) -> Result<Option<bool>, StoreError> {
     match Reader::new(files, &access).page(Domain::TRUE, None, 1) {
         Ok(page) => Ok(page.entries.first().map(says_stopped)),
         Err(crate::reader::ReadError::Store(error)) => Err(error),
-        Err(crate::reader::ReadError::Denied(_)) => Ok(None),
+        Err(_) => Ok(None),
     }
 }

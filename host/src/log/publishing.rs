@@ -1,5 +1,8 @@
 //! What the log knows of its published checkpoints: where they arrived, and what that lets the cleanup believe.
 
+use std::sync::PoisonError;
+use std::time::Duration;
+
 use super::{Inner, SignError};
 use crate::event::Event;
 use crate::publish::PlaceStatus;
@@ -7,6 +10,9 @@ use crate::recorder::StateChange;
 use crate::retention::Witness;
 use crate::store::{CheckpointChange, PlaceChange, StoreError};
 use crate::time::Timestamp;
+
+/// How long a cleanup waits until its intent is published.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Inner {
     /// Stores where checkpoints have arrived since the last look; the first failure and its end are entries.
@@ -25,8 +31,9 @@ impl Inner {
             if failing != was_failing {
                 events.push(self.publishing(&status, failing));
             }
+            events.extend(self.conflict(&status));
         }
-        if checkpoints.is_empty() {
+        if checkpoints.is_empty() && events.is_empty() {
             return Ok(());
         }
         Ok(self.recorder.change(StateChange { checkpoints, ..StateChange::default() }, events)?)
@@ -35,6 +42,28 @@ impl Inner {
     fn publishing(&self, status: &PlaceStatus, failing: bool) -> Event {
         let method = if failing { "checkpoint.publishing_failed" } else { "checkpoint.publishing_recovered" };
         self.event(method).fact("place", status.name)
+    }
+
+    /// That a place has checkpoints that this log does not go on from: told once in each run of the process.
+    fn conflict(&self, status: &PlaceStatus) -> Option<Event> {
+        let mut told = self.checkpoints.conflicts.lock().unwrap_or_else(PoisonError::into_inner);
+        let reason = status.failing.clone().filter(|_| status.conflict && told.insert(status.name))?;
+        Some(self.event("checkpoint.conflict_found").fact("place", status.name).fact("reason", reason))
+    }
+
+    /// Waits until this checkpoint is published somewhere, if it is to be. Gives why it is not.
+    pub(super) fn wait_published(&self) -> Result<(), String> {
+        let publisher = &self.checkpoints.publisher;
+        if publisher.is_empty() {
+            return Ok(());
+        }
+        let number = self.view.files.newest_checkpoint().map_err(|error| error.to_string())?;
+        let number = number.map_or(0, |newest| newest.number);
+        if publisher.wait_for(number, PATIENCE) {
+            return Ok(());
+        }
+        Err("the checkpoint that is about this cleanup arrived at none of the places where checkpoints are published"
+            .into())
     }
 
     /// What bears witness to how old the log's entries are.

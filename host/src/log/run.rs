@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, MutexGuard, PoisonError};
 
+use super::open::counted;
 use super::{Inner, RunError, SignError};
 use crate::access::Access;
 use crate::event::Event;
@@ -75,6 +76,7 @@ impl Run {
         };
         let before = self.state()?;
         let mut event = retention::started(&self.cron.name, self.began, &intent);
+        event = retention::begins(counted(event, &view.files.inventory()?), view.files.prune_points()?);
         if before.running_since.is_some() {
             event = event.fact("resumed", true);
         }
@@ -84,12 +86,16 @@ impl Run {
         Ok(Begun::Going(intent))
     }
 
-    /// Does it; blocks until it is done. What is about to go, and the intent to remove it, are signed before.
+    /// Does it; blocks until it is done. What is about to go, and the intent to remove it, are signed before, and published
+    /// where that is configured.
     pub(super) fn finish(self, intent: Intent) -> Result<CronState, RunError> {
         match self.inner.sign() {
             Err(SignError::Record(RecordError::Closed)) => return Err(RecordError::Closed.into()),
             Err(error) => return self.end(Err(format!("nothing was deleted: {error}"))),
             Ok(()) => {}
+        }
+        if let Err(error) = self.inner.wait_published() {
+            return self.end(Err(format!("nothing was deleted: {error}")));
         }
         let tell = |report: &Report| self.tell(report, intent.expected);
         let result = retention::run(intent, &self.inner.view.files, &self.inner.recorder, tell);
@@ -98,7 +104,11 @@ impl Run {
 
     fn end(&self, result: Result<Report, String>) -> Result<CronState, RunError> {
         let name = &self.cron.name;
-        let event = retention::ended(name, self.began, &result);
+        let mut event = retention::ended(name, self.began, &result);
+        // A file that cannot be read is one of the reasons why a run fails.
+        if let Ok(points) = self.inner.view.files.prune_points() {
+            event = retention::begins(event, points);
+        }
         let result = result.map(|report| report.message());
         let state = CronState::after_run(&self.cron.schedule, self.began, &result);
         self.record(state.clone(), event)?;

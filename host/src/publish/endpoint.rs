@@ -2,7 +2,7 @@
 
 use tokio::runtime::{Builder, Runtime};
 
-use super::{EndpointOptions, Place, Published};
+use super::{EndpointOptions, Place, Published, PutError};
 use crate::fetch::{Fetch, FetchError, Post};
 
 /// What keeps checkpoints from being published.
@@ -37,9 +37,9 @@ impl Endpoint {
 }
 
 impl Place for Endpoint {
-    fn put(&mut self, published: &Published) -> Result<(), String> {
+    fn put(&mut self, published: &Published) -> Result<(), PutError> {
         let Self { runtime, client, options } = self;
         let post = Post { kind: "text/plain; charset=utf-8", token: options.token.as_deref(), body: &published.note };
-        runtime.block_on(client.post(&options.url, &post))
+        runtime.block_on(client.post(&options.url, &post)).map_err(PutError::Failed)
     }
 }

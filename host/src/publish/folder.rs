@@ -1,32 +1,78 @@
 //! A folder of checkpoints: best on a disk, or below a mount, that the log's owner can add to and not rewrite.
+//!
+//! What is there is evidence, also against the log that publishes: it is never written over by a log that does not go on
+//! from it.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::{Place, Published};
+use super::{Place, Published, PutError, Roots};
+use crate::ledger::{Checkpoint, SignedCheckpoint};
 
 /// The file with the newest checkpoint.
 const NEWEST: &str = "checkpoint";
 
-pub(super) struct Folder(PathBuf);
+pub(super) struct Folder {
+    path: PathBuf,
+    roots: Roots,
+}
 
 impl Folder {
-    pub(super) fn new(path: PathBuf) -> Self {
-        Self(path)
+    pub(super) fn new(path: PathBuf, roots: Roots) -> Self {
+        Self { path, roots }
+    }
+
+    /// Whether the log goes on from what is published.
+    fn fits(&self, there: &Checkpoint, ours: &Checkpoint) -> Result<(), PutError> {
+        let conflict = |what: String| Err(PutError::Conflict(what));
+        if there.origin != ours.origin {
+            return conflict(format!("it has checkpoints of another log, {}", there.origin));
+        }
+        if there.size > ours.size {
+            let (there, ours) = (there.size, ours.size);
+            return conflict(format!("it has a checkpoint of {there} entries, and this log has signed {ours}"));
+        }
+        let root = if there.size == ours.size { Some(ours.root) } else { (self.roots)(there.size) };
+        match root {
+            Some(root) if root != there.root => {
+                conflict(format!("its checkpoint of {} entries has another root than this log had then", there.size))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
 impl Place for Folder {
     /// A file that is never written again, named so that a listing is in order, and the same as the newest.
-    fn put(&mut self, published: &Published) -> Result<(), String> {
-        let name = format!("{:020}-{:010}", published.size, published.number);
-        let put = || {
-            fs::create_dir_all(&self.0)?;
-            write(&self.0.join(name), &published.note)?;
-            write(&self.0.join(NEWEST), &published.note)
-        };
-        put().map_err(|error: io::Error| format!("the folder {} cannot be written: {error}", self.0.display()))
+    fn put(&mut self, published: &Published) -> Result<(), PutError> {
+        let failed =
+            |error: io::Error| PutError::Failed(format!("the folder {} cannot be used: {error}", self.path.display()));
+        let own = self.path.join(format!("{:020}-{:010}", published.size, published.number));
+        fs::create_dir_all(&self.path).map_err(failed)?;
+        let newest = self.path.join(NEWEST);
+        if let Some(bytes) = read(&newest).map_err(failed)? {
+            let damaged = |_| PutError::Conflict("the file checkpoint in it is none".to_owned());
+            let there = SignedCheckpoint::parse(&bytes).map_err(damaged)?;
+            let ours = SignedCheckpoint::parse(published.note.as_bytes()).map_err(damaged)?;
+            self.fits(there.checkpoint(), ours.checkpoint())?;
+        }
+        match read(&own).map_err(failed)? {
+            Some(bytes) if bytes != published.note.as_bytes() => {
+                return Err(PutError::Conflict("it has another checkpoint of the same size and number".to_owned()));
+            }
+            Some(_) => {}
+            None => write(&own, &published.note).map_err(failed)?,
+        }
+        write(&newest, &published.note).map_err(failed)
+    }
+}
+
+fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

@@ -20,6 +20,10 @@ use folder::Folder;
 use output::Output;
 use thread::Slot;
 
+use crate::ledger::Hash;
+
+/// How long one place is waited for before it is looked at the others.
+const LOOK: Duration = Duration::from_millis(100);
 /// How long the end of the log waits for the last checkpoint to be published.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -56,9 +60,21 @@ pub struct Published {
 
 /// A place that keeps checkpoints.
 trait Place: Send + 'static {
-    /// Brings a checkpoint there. A text of what went wrong is for the operator.
-    fn put(&mut self, published: &Published) -> Result<(), String>;
+    /// Brings a checkpoint there.
+    fn put(&mut self, published: &Published) -> Result<(), PutError>;
 }
+
+/// Why a checkpoint did not arrive, in a sentence for the operator.
+#[derive(Debug)]
+enum PutError {
+    /// The place cannot be reached or written.
+    Failed(String),
+    /// The place has a checkpoint that the log does not go on from.
+    Conflict(String),
+}
+
+/// Gives the root that the log had at a size, as far as it is still known.
+pub type Roots = Arc<dyn Fn(u64) -> Option<Hash> + Send + Sync>;
 
 /// How a place is doing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -71,6 +87,10 @@ pub struct PlaceStatus {
     pub failures: u64,
     /// Why the last try failed; `None` when it did not.
     pub failing: Option<String>,
+    /// Whether it failed because what is there is of another history than the log's.
+    pub conflict: bool,
+    /// The newest checkpoint of which it was tried.
+    tried: Option<u64>,
 }
 
 impl PlaceStatus {
@@ -87,14 +107,14 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// Starts a thread for each place.
+    /// Starts a thread for each place. `roots` tell whether what is there already is the log's.
     ///
     /// # Errors
     /// There is no thread, or the address cannot be used.
-    pub fn start(places: &Places) -> Result<Self, EndpointError> {
+    pub fn start(places: &Places, roots: Roots) -> Result<Self, EndpointError> {
         let mut publisher = Self { slots: Vec::new() };
         if let Some(folder) = &places.folder {
-            publisher.add("folder", Folder::new(folder.clone()))?;
+            publisher.add("folder", Folder::new(folder.clone(), roots))?;
         }
         if let Some(options) = &places.endpoint {
             publisher.add("http", Endpoint::new(options)?)?;
@@ -120,6 +140,24 @@ impl Publisher {
     pub fn publish(&self, published: Published) {
         let published = Arc::new(published);
         self.slots.iter().for_each(|slot| slot.want(Arc::clone(&published)));
+    }
+
+    /// Waits until this checkpoint, or a newer one, has arrived at one place: as long as there is a place where it was not
+    /// tried yet, and not longer than `patience`. Places that failed are tried once more at once.
+    pub fn wait_for(&self, number: u64, patience: Duration) -> bool {
+        let until = Instant::now() + patience;
+        self.slots.iter().for_each(|slot| slot.urge(number));
+        loop {
+            if self.slots.iter().any(|slot| slot.status().arrived >= Some(number)) {
+                return true;
+            }
+            let pending = self.slots.iter().find(|slot| slot.is_trying(number));
+            let now = Instant::now();
+            match pending {
+                Some(slot) if now < until => slot.wait_try(number, until.min(now + LOOK)),
+                _ => return false,
+            }
+        }
     }
 
     /// How the places are doing.

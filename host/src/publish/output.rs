@@ -2,15 +2,15 @@
 
 use std::io::Write;
 
-use super::{Place, Published};
+use super::{Place, Published, PutError};
 
 pub(super) struct Output;
 
 impl Place for Output {
     /// The note as it is, and an empty line behind it.
-    fn put(&mut self, published: &Published) -> Result<(), String> {
+    fn put(&mut self, published: &Published) -> Result<(), PutError> {
         let mut output = std::io::stdout().lock();
         let put = writeln!(output, "{}", published.note).and_then(|()| output.flush());
-        put.map_err(|error| format!("standard output cannot be written: {error}"))
+        put.map_err(|error| PutError::Failed(format!("standard output cannot be written: {error}")))
     }
 }

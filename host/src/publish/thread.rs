@@ -3,7 +3,7 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Place, PlaceStatus, Published};
+use super::{Place, PlaceStatus, Published, PutError};
 
 /// How long to wait after a failure: twice as long each time.
 #[derive(Clone, Copy, Debug)]
@@ -30,9 +30,17 @@ struct State {
     /// What is to arrive next.
     wanted: Option<Arc<Published>>,
     status: PlaceStatus,
+    /// Somebody waits for this one: it is tried without a pause.
+    urged: Option<u64>,
     /// The thread is to end, after one try of what is wanted.
     closing: bool,
     ended: bool,
+}
+
+impl State {
+    fn is_trying(&self, number: u64) -> bool {
+        !self.ended && self.status.arrived < Some(number) && self.status.tried < Some(number)
+    }
 }
 
 impl Slot {
@@ -90,8 +98,8 @@ impl Slot {
                     pause = pauses.first;
                     self.arrived(&published);
                 }
-                Err(reason) => {
-                    self.failed(reason);
+                Err(error) => {
+                    self.failed(published.number, error);
                     self.rest(pause);
                     pause = (pause * 2).min(pauses.longest);
                 }
@@ -113,6 +121,7 @@ impl Slot {
         if state.status.failing.take().is_some() {
             tracing::info!(place = state.status.name, "checkpoints are published again");
         }
+        state.status.conflict = false;
         state.status.arrived = Some(published.number);
         // A newer one may have come meanwhile.
         if state.wanted.as_ref().is_some_and(|wanted| wanted.number == published.number) {
@@ -122,20 +131,48 @@ impl Slot {
         self.changed.notify_all();
     }
 
-    fn failed(&self, reason: String) {
+    fn failed(&self, number: u64, error: PutError) {
+        let (is_conflict, reason) = match error {
+            PutError::Failed(reason) => (false, reason),
+            PutError::Conflict(reason) => (true, reason),
+        };
         let mut state = self.state();
-        if state.status.failing.is_none() {
-            tracing::error!(place = state.status.name, reason, "checkpoints cannot be published; trying again");
+        let status = &mut state.status;
+        if is_conflict && !status.conflict {
+            tracing::error!(
+                place = status.name,
+                reason,
+                "what is published there is not this log's; nothing is written over"
+            );
+        } else if status.failing.is_none() {
+            tracing::error!(place = status.name, reason, "checkpoints cannot be published; trying again");
         }
-        state.status.failures += 1;
-        state.status.failing = Some(reason);
+        status.failures += 1;
+        (status.failing, status.conflict, status.tried) = (Some(reason), is_conflict, Some(number));
         drop(state);
         self.changed.notify_all();
     }
 
-    /// Waits before the next try, or until the place is closed.
+    /// Waits before the next try, or until the place is closed or somebody waits for what was not tried yet.
     fn rest(&self, pause: Duration) {
-        let _ = self.changed.wait_timeout_while(self.state(), pause, |state| !state.closing);
+        let waits = |state: &mut State| !state.closing && state.urged <= state.status.tried;
+        let _ = self.changed.wait_timeout_while(self.state(), pause, waits);
+    }
+
+    /// Somebody waits for this checkpoint.
+    pub(super) fn urge(&self, number: u64) {
+        self.state().urged = Some(number);
+        self.changed.notify_all();
+    }
+
+    /// Whether it may yet arrive: it was not tried, or something older is being tried.
+    pub(super) fn is_trying(&self, number: u64) -> bool {
+        self.state().is_trying(number)
+    }
+
+    /// Waits until then, or until it was tried.
+    pub(super) fn wait_try(&self, number: u64, until: Instant) {
+        self.wait_for(until, |state| !state.is_trying(number));
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -28,6 +28,10 @@ pub struct Gauges {
     untold: AtomicU64,
     /// What was dropped.
     pub dropped: AtomicU64,
+    /// Events that were handed in, the log's own and those that were dropped among them.
+    pub events: AtomicU64,
+    /// Events that were there already.
+    pub repeated: AtomicU64,
     /// Gap entries made.
     pub gaps: AtomicU64,
     /// Entries stored. One that was there already counts too: it may be what a commit stored that seemed to fail.
@@ -60,6 +64,8 @@ impl Gauges {
             waiting_bytes: AtomicUsize::default(),
             untold: AtomicU64::default(),
             dropped: AtomicU64::default(),
+            events: AtomicU64::default(),
+            repeated: AtomicU64::default(),
             gaps: AtomicU64::default(),
             stored: AtomicU64::default(),
             failing: AtomicU64::default(),
@@ -86,10 +92,21 @@ impl Gauges {
         self.next.subscribe()
     }
 
+    /// Events are lost before they were judged.
+    pub(super) fn dropped(&self, events: u64) {
+        self.events.fetch_add(events, Ordering::Relaxed);
+        self.lost(events);
+    }
+
     /// Events are lost.
     pub(super) fn lost(&self, events: u64) {
         self.untold.fetch_add(events, Ordering::Relaxed);
         self.dropped.fetch_add(events, Ordering::Relaxed);
+    }
+
+    /// What was told of these events was lost as well, so that it is to be told again.
+    pub(super) fn not_told(&self, events: u64) {
+        self.untold.fetch_add(events, Ordering::Relaxed);
     }
 
     /// What was lost and is not told yet.
@@ -108,6 +125,7 @@ impl Gauges {
 
     /// The policy judged.
     pub(super) fn judged(&self, events: usize, faults: usize, took: Duration) {
+        self.events.fetch_add(events as u64, Ordering::Relaxed);
         self.judged.fetch_add(events as u64, Ordering::Relaxed);
         self.faults.fetch_add(faults as u64, Ordering::Relaxed);
         self.judged_us.fetch_add(micros(took), Ordering::Relaxed);
@@ -117,6 +135,8 @@ impl Gauges {
     pub(super) fn committed(&self, stored: &[Stored], took: Duration) {
         self.failing.store(0, Ordering::Relaxed);
         self.stored.fetch_add(stored.len() as u64, Ordering::Relaxed);
+        let repeated = stored.iter().filter(|stored| !matches!(stored, Stored::At(_))).count();
+        self.repeated.fetch_add(repeated as u64, Ordering::Relaxed);
         self.latency.count(micros(took));
         self.size.count(stored.len() as u64);
         let places = stored.iter().filter_map(|stored| match stored {

@@ -1,7 +1,7 @@
 //! The first of the recorder's threads: takes what queued up, judges and seals it, and hands it on to be stored.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -10,7 +10,9 @@ use super::committing::{Handover, Receipt, Sealed};
 use super::queue::{Queue, Work};
 use super::seal::Seal;
 use super::{Changed, StateChange};
+use crate::entry::Entry;
 use crate::event::{Channel, Detail, Event, Kind};
+use crate::field::Field;
 use crate::policy::Policy;
 use crate::price::Prices;
 use crate::settings::Settings;
@@ -27,6 +29,10 @@ const BATCH_BYTES: usize = 8 << 20;
 const COMPANY: Duration = Duration::from_millis(5);
 /// How soon a gap is told when nothing else happens.
 const GAP_WAIT: Duration = Duration::from_secs(1);
+
+/// The entry about events that were lost, and the fact that has their number.
+const GAP: &str = "log.gap";
+const DROPPED: &str = "dropped";
 
 /// The thread's state.
 pub(super) struct Judge {
@@ -115,6 +121,7 @@ impl Judge {
                     taken.change(*change, events, done);
                     return self.change(taken);
                 }
+                Work::Last(event) => return self.last(taken, *event),
                 Work::Prune(plan, at_most, done) => {
                     self.judge(taken);
                     self.hand_over()?;
@@ -133,6 +140,25 @@ impl Judge {
         self.judge(taken);
         self.hand_over()?;
         self.handover.wait()
+    }
+
+    /// Waits until everything else is stored, so that the last event can say what became of it.
+    fn last(&mut self, taken: Taken, event: Event) -> Result<(), Ended> {
+        self.judge(taken);
+        self.hand_over()?;
+        self.handover.wait()?;
+        // What the store refused.
+        self.judge(Taken::default());
+        let gauges = &self.queue.gauges;
+        let count = |gauge: &AtomicU64| i64::try_from(gauge.load(Ordering::Relaxed)).unwrap_or(i64::MAX);
+        let (events, dropped, repeated) = (count(&gauges.events), count(&gauges.dropped), count(&gauges.repeated));
+        let mut last = Taken::default();
+        last.event(
+            event.fact("events", events.saturating_add(1)).fact("dropped", dropped).fact("repeated", repeated),
+            None,
+        );
+        self.judge(last);
+        self.hand_over()
     }
 
     /// Judges and seals. What was dropped meanwhile becomes an entry with it.
@@ -169,7 +195,7 @@ impl Judge {
     fn worked_out(&self, events: Box<dyn FnOnce() -> Vec<Event> + Send>) -> Vec<Event> {
         catch_unwind(AssertUnwindSafe(events)).unwrap_or_else(|_| {
             tracing::error!("captured traffic could not be read: a bug in its parser");
-            self.queue.gauges.lost(1);
+            self.queue.gauges.dropped(1);
             Vec::new()
         })
     }
@@ -177,9 +203,14 @@ impl Judge {
     fn gap(&self, dropped: u64) -> Event {
         tracing::warn!(dropped, "events were lost: the queue was full, or they could not be read or stored");
         let event = Event::new(self.clock.now(), Channel::System, Kind::System, Detail::Incomplete);
-        Event { method: Some("log.gap".to_owned()), ..event }
-            .fact("dropped", i64::try_from(dropped).unwrap_or(i64::MAX))
+        Event { method: Some(GAP.to_owned()), ..event }.fact(DROPPED, i64::try_from(dropped).unwrap_or(i64::MAX))
     }
+}
+
+/// How many losses a gap entry tells of; `None` for every other entry.
+pub(super) fn told_lost(entry: &Entry) -> Option<u64> {
+    let is_gap = (entry.text(Field::Channel), entry.text(Field::Method)) == (Some("system"), Some(GAP));
+    entry.details.get(DROPPED).filter(|_| is_gap)?.as_u64()
 }
 
 impl Taken {

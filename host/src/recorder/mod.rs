@@ -197,7 +197,7 @@ impl Recorder {
 
     /// Lets nothing more in after `last`, which becomes the last entry, and returns when everything is stored.
     pub(crate) fn close(&self, last: Option<Event>) {
-        self.queue.close(last.map(|event| Work::Event(Box::new(event), None)));
+        self.queue.close(last.map(|event| Work::Last(Box::new(event))));
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if thread.is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the recorder's thread ended by a panic");

@@ -34,6 +34,8 @@ pub(super) enum Work {
     Later(Box<dyn FnOnce() -> Vec<Event> + Send>),
     Change(Box<StateChange>, Vec<Event>, Changed),
     Prune(Plan, Option<u64>, SyncSender<Result<Pruned, PruneError>>),
+    /// The last event, which says how many there were.
+    Last(Box<Event>),
 }
 
 impl Work {
@@ -60,7 +62,7 @@ impl Queue {
     pub(super) fn push(&self, work: Work, bytes: usize) -> Result<(), RecordError> {
         self.offer(work, bytes).inspect_err(|error| {
             if *error == RecordError::Full {
-                self.gauges.lost(1);
+                self.gauges.dropped(1);
             }
         })
     }

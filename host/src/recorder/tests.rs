@@ -273,3 +273,34 @@ fn what_the_last_commit_refused_is_told_before_the_end() {
     let gaps = entries(&files).iter().filter(|entry| entry.details.get("dropped") == Some(&1.into())).count();
     assert_eq!(gaps, 1);
 }
+
+/// Whoever reads the log can count: what was handed in, less what was dropped or there already, is what there is.
+#[tokio::test]
+async fn the_last_entry_counts_what_became_of_all_events() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (poison, twice) = (event(), event());
+    let (files, recorder) = recorder(folder.path(), Vec::new(), Some(poison.id));
+    for event in [event(), twice.clone(), event(), twice, poison, event()] {
+        recorder.record(event).expect("taken");
+    }
+    recorder.queue.push(Work::Event(Box::new(event()), None), 1 << 40).expect_err("there is no room");
+    recorder.record_later(0, || vec![event(), event()]).expect("taken");
+    recorder.record_later(0, || panic!("a parser that fails")).expect("taken");
+    recorder.close(Some(event()));
+    let entries = entries(&files);
+    let last = &entries[0].details;
+    let gaps: i64 = entries[1..].iter().filter_map(|entry| entry.details.get("dropped")?.as_i64()).sum();
+    assert_eq!((&last["dropped"], &last["repeated"], gaps), (&3.into(), &1.into(), 3));
+    let events = last["events"].as_i64().expect("a number");
+    assert_eq!(events - 3 - 1, entries.len() as i64, "{entries:?}");
+}
+
+#[test]
+fn what_a_lost_gap_entry_told_counts_as_lost_still() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (files, recorder) = recorder(folder.path(), (0..100).map(|_| Step::FailBefore).collect(), None);
+    (0..3).for_each(|_| recorder.record(event()).expect("taken"));
+    recorder.close(None);
+    assert_eq!((entries(&files).len(), recorder.gauges().untold()), (0, 3), "neither stored nor told");
+    assert_eq!(recorder.gauges().dropped.load(Ordering::Relaxed), 3, "each counts once");
+}

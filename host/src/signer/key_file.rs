@@ -19,27 +19,27 @@ pub(super) fn open(path: &Path) -> Result<Option<Vec<SigningKey>>, SignerError> 
     }
 }
 
-/// The same, or makes both keys, with the name `origin`.
-pub(super) fn open_or_make(path: &Path, origin: Option<&str>) -> Result<Vec<SigningKey>, SignerError> {
-    if let Some(keys) = open(path)? {
-        return Ok(keys);
-    }
+/// Both keys of a new log with the name `origin`, written nowhere yet.
+pub(super) fn make(path: &Path, origin: Option<&str>) -> Result<Vec<SigningKey>, SignerError> {
     let unusable = |reason| SignerError::File { path: path.to_owned(), reason };
     let origin = origin.map_or_else(by_chance, |origin| Ok(origin.to_owned())).map_err(unusable)?;
-    let keys = make(&origin, path)?;
-    write(path, &keys)?;
-    Ok(keys)
+    named(&origin, path)
 }
 
 /// Makes new keys for the log whose keys are in the file. The newest key of before goes on signing beside them, so that
 /// whoever knows only that one sees the change in the log; the ones before it do not. Gives what checks the signatures.
+/// `known` are the keys that the log remembers. Nobody may have the log open.
 ///
 /// # Errors
-/// The file cannot be read or written, or holds no keys.
-pub fn rotate(path: &Path) -> Result<Vec<VerifierKey>, SignerError> {
+/// The file cannot be read or written, holds no keys, or holds some that the log was never started with: then nothing
+/// would be signed by both the oldest and the newest.
+pub fn rotate(path: &Path, known: &[VerifierKey]) -> Result<Vec<VerifierKey>, SignerError> {
     let old = open(path)?.ok_or_else(|| SignerError::Missing(path.to_owned()))?;
+    if !old.iter().all(|key| known.contains(key.verifier())) {
+        return Err(SignerError::Unused);
+    }
     let old = old.into_iter().find(|key| key.verifier().kind() == SignatureKind::Log).ok_or(SignerError::Keys)?;
-    let mut keys = make(old.verifier().name(), path)?;
+    let mut keys = named(old.verifier().name(), path)?;
     keys.push(old);
     write(path, &keys)?;
     Ok(keys.iter().map(|key| key.verifier().clone()).collect())
@@ -58,7 +58,8 @@ pub(super) fn parse(text: &str) -> Result<Vec<SigningKey>, SignerError> {
     if is_one { Ok(keys) } else { Err(SignerError::Keys) }
 }
 
-fn write(path: &Path, keys: &[SigningKey]) -> Result<(), SignerError> {
+/// Writes the file, which has its name when all of it is there.
+pub(super) fn write(path: &Path, keys: &[SigningKey]) -> Result<(), SignerError> {
     let mut text = HEADING.to_owned();
     for key in keys {
         let _ = writeln!(text, "{}", key.secret_text());
@@ -67,7 +68,7 @@ fn write(path: &Path, keys: &[SigningKey]) -> Result<(), SignerError> {
 }
 
 /// A key that signs, and one that says when.
-fn make(origin: &str, path: &Path) -> Result<Vec<SigningKey>, SignerError> {
+fn named(origin: &str, path: &Path) -> Result<Vec<SigningKey>, SignerError> {
     let unusable = |reason| SignerError::File { path: path.to_owned(), reason };
     let names = [(origin.to_owned(), SignatureKind::Log), (format!("{origin}/time"), SignatureKind::Time)];
     let key = |(name, kind): (String, SignatureKind)| {

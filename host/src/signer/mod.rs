@@ -3,19 +3,18 @@
 //! Both are kept outside of the database, so that one who restores or rewrites the database does not take them along. What
 //! was signed is on the disk before anybody else sees it.
 
+mod error;
 mod files;
 mod key_file;
 #[cfg(test)]
 mod tests;
 
-use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::ledger::{
-    Checkpoint, CheckpointError, Hash, KeyError, SignatureKind, SignedCheckpoint, SigningKey, VerifierKey,
-};
+use crate::ledger::{Checkpoint, Hash, SignatureKind, SignedCheckpoint, SigningKey, VerifierKey};
 use crate::time::{SECOND, Timestamp};
 
+pub use error::SignerError;
 pub use key_file::rotate;
 
 /// The key file's name in the log's folder.
@@ -35,75 +34,44 @@ pub struct SignerOptions {
     pub origin: Option<String>,
     /// The file with what was signed last; beside the key file by default, else in the log's folder.
     pub last_signed: Option<PathBuf>,
+    /// Goes on although what was signed last is lost; an entry says who wanted it and why.
+    pub resume: Option<Resume>,
 }
 
-/// What keeps the log from signing.
-#[derive(Debug, thiserror::Error)]
-pub enum SignerError {
-    /// A file.
-    #[error("{path} cannot be used: {reason}; it must be a file that this user may read and write, and nobody else")]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        reason: io::Error,
-    },
-    /// There are no keys for a log that has signed before.
-    #[error("the signing keys {0} are missing; name the file where they are with --signing-key, or put them back")]
-    Missing(PathBuf),
-    /// Others may read the key.
-    #[error(
-        "others may read the signing keys in {0}; take that away with `chmod 600`, and rotate the keys if it was so for long"
-    )]
-    Open(PathBuf),
-    /// A line is no key.
-    #[error("line {line} of the signing keys: {reason}")]
-    Key {
-        /// Counted from 1.
-        line: usize,
-        /// Why.
-        reason: KeyError,
-    },
-    /// There are none of a kind, or of different logs.
-    #[error("the signing keys must be one log's: at least one of kind 01 with the log's name, and one of kind 04")]
-    Keys,
-    /// The key is another log's.
-    #[error(
-        "the signing keys are for {found} and not for {expected}; use the keys of {expected}, or begin a new log with --data"
-    )]
-    Other {
-        /// Who the log is.
-        expected: String,
-        /// Whose keys there are.
-        found: String,
-    },
-    /// The memory is damaged.
-    #[error(
-        "{path}, which says what was signed last, is damaged ({reason}); put the newest checkpoint that was published there"
-    )]
-    Last {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        reason: CheckpointError,
-    },
-    /// The memory is gone.
-    #[error(
-        "{0}, which says what was signed last, is missing; put it back, or put the newest checkpoint that was published there"
-    )]
-    Forgotten(PathBuf),
-    /// The tree is not what was signed.
-    #[error(
-        "the log is not the one that was signed last: {what}. It was restored from an older copy, cut off or rewritten. \
-         Restore a newer copy, or keep this folder as evidence and begin a new log elsewhere with --data; {path} has what \
-         was signed"
-    )]
-    Inconsistent {
-        /// What is different.
-        what: String,
-        /// The memory.
-        path: PathBuf,
-    },
+/// Somebody's word that a log is whole of which it is lost what was signed last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resume {
+    /// Who says so.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+}
+
+impl SignerOptions {
+    /// The key file of the log in `folder`.
+    pub fn key_path(&self, folder: &Path) -> PathBuf {
+        self.key_file.clone().unwrap_or_else(|| folder.join(KEY_FILE))
+    }
+
+    /// The file with what was signed last of the log in `folder`.
+    pub fn last_path(&self, folder: &Path) -> PathBuf {
+        let beside = || match &self.keys {
+            Some(_) => folder.join(LAST_FILE),
+            None => self.key_path(folder).with_extension("last"),
+        };
+        self.last_signed.clone().unwrap_or_else(beside)
+    }
+}
+
+/// What the log already knows of itself when its signer is opened.
+#[derive(Clone, Copy, Debug)]
+pub struct Known<'a> {
+    /// The keys that it remembers; none before its first entry.
+    pub keys: &'a [VerifierKey],
+    /// How many entries there were ever.
+    pub size: u64,
+    /// The time.
+    pub now: Timestamp,
 }
 
 /// Signs checkpoints of one log.
@@ -115,25 +83,59 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// Reads the keys, or makes them, and what was signed last. `known` are the keys that the log remembers.
+    /// Reads the keys and what was signed last, or begins both for a new log: the first thing that is signed is that it
+    /// has no entries, and the keys get their name only when that is on the disk. So keys without a memory are never what
+    /// a crash leaves.
     ///
     /// # Errors
-    /// They cannot be used, or are another log's.
-    pub fn open(folder: &Path, options: &SignerOptions, known: &[VerifierKey]) -> Result<Self, SignerError> {
-        let file = options.key_file.clone().unwrap_or_else(|| folder.join(KEY_FILE));
-        let keys = match &options.keys {
-            Some(text) => key_file::parse(text)?,
-            None if known.is_empty() => key_file::open_or_make(&file, options.origin.as_deref())?,
-            None => key_file::open(&file)?.ok_or_else(|| SignerError::Missing(file.clone()))?,
+    /// They cannot be used, are another log's, or lack each other.
+    pub fn open(folder: &Path, options: &SignerOptions, known: Known<'_>) -> Result<Self, SignerError> {
+        let (file, path) = (options.key_path(folder), options.last_path(folder));
+        let is_new = known.keys.is_empty() && known.size == 0;
+        let found = match &options.keys {
+            Some(text) => Some(key_file::parse(text)?),
+            None => key_file::open(&file)?,
         };
-        let beside = if options.keys.is_some() { folder.join(LAST_FILE) } else { file.with_extension("last") };
-        let path = options.last_signed.clone().unwrap_or(beside);
-        let signer = Self { keys, path, last: None };
-        let expected = known.iter().find(|key| key.kind() == SignatureKind::Log).map(VerifierKey::name);
+        let Some(keys) = found else {
+            return Self::begin(file, path, options.origin.as_deref(), known.now, is_new);
+        };
+        let mut signer = Self { keys, path, last: None };
+        let expected = known.keys.iter().find(|key| key.kind() == SignatureKind::Log).map(VerifierKey::name);
         for expected in expected.into_iter().chain(options.origin.as_deref()) {
             signer.is_of(expected)?;
         }
-        signer.remembering(known)
+        signer.last = last(&signer.path)?;
+        match (&signer.last, &options.resume) {
+            (Some(_), Some(_)) => Err(SignerError::Remembered(signer.path)),
+            (Some(last), None) => signer.believes(last, known.keys).map(|()| signer),
+            (None, Some(_)) if !is_new => Ok(signer),
+            // Somebody brought the keys. No file tells whether keys of the environment were used before; the log does.
+            (None, resume) if is_new && (options.keys.is_some() || resume.is_some()) => signer.empty(known.now),
+            (None, _) => Err(SignerError::Forgotten(signer.path)),
+        }
+    }
+
+    /// Makes keys. What a crash left of an earlier try says that nothing was there, and is written anew.
+    fn begin(
+        file: PathBuf,
+        path: PathBuf,
+        origin: Option<&str>,
+        now: Timestamp,
+        is_new: bool,
+    ) -> Result<Self, SignerError> {
+        let signed = last(&path)?.is_some_and(|last| last.checkpoint().size > 0);
+        if signed || !is_new {
+            return Err(SignerError::Missing(file));
+        }
+        let signer = Self { keys: key_file::make(&file, origin)?, path, last: None }.empty(now)?;
+        key_file::write(&file, &signer.keys)?;
+        Ok(signer)
+    }
+
+    /// Signs that there is nothing yet.
+    fn empty(mut self, now: Timestamp) -> Result<Self, SignerError> {
+        self.sign(0, Hash::of_nothing(), now)?;
+        Ok(self)
     }
 
     fn is_of(&self, expected: &str) -> Result<(), SignerError> {
@@ -141,14 +143,10 @@ impl Signer {
         if self.origin() == expected { Ok(()) } else { Err(other()) }
     }
 
-    fn remembering(self, known: &[VerifierKey]) -> Result<Self, SignerError> {
-        let damaged = |reason| SignerError::Last { path: self.path.clone(), reason };
-        let Some(bytes) = files::read(&self.path)? else { return Ok(self) };
-        let last = SignedCheckpoint::parse(&bytes).map_err(damaged)?;
+    fn believes(&self, last: &SignedCheckpoint, known: &[VerifierKey]) -> Result<(), SignerError> {
         let keys: Vec<_> = self.verifiers().chain(known.iter().cloned()).collect();
-        last.verify(&keys).map_err(damaged)?;
-        self.is_of(&last.checkpoint().origin)?;
-        Ok(Self { last: Some(last), ..self })
+        last.verify(&keys).map_err(|reason| SignerError::Last { path: self.path.clone(), reason })?;
+        self.is_of(&last.checkpoint().origin)
     }
 
     /// The log's name in what it signs.
@@ -184,14 +182,6 @@ impl Signer {
         Err(SignerError::Inconsistent { what, path: self.path.clone() })
     }
 
-    /// The same for a log that has checkpoints, at its start: their signer must remember one of them.
-    ///
-    /// # Errors
-    /// It remembers none.
-    pub fn remembers(&self, has_checkpoints: bool) -> Result<(), SignerError> {
-        if has_checkpoints && self.last.is_none() { Err(SignerError::Forgotten(self.path.clone())) } else { Ok(()) }
-    }
-
     /// Signs the tree of `size` leaves with this root, which [`Signer::check`] has found to be a continuation of the last
     /// one; it is remembered when this returns.
     ///
@@ -205,4 +195,13 @@ impl Signer {
         files::replace(&self.path, signed.to_string().as_bytes())?;
         Ok(self.last.insert(signed))
     }
+}
+
+/// What was signed last, as the file has it; its signatures are not checked.
+///
+/// # Errors
+/// The file cannot be read, or is no checkpoint.
+pub fn last(path: &Path) -> Result<Option<SignedCheckpoint>, SignerError> {
+    let damaged = |reason| SignerError::Last { path: path.to_owned(), reason };
+    files::read(path)?.map(|bytes| SignedCheckpoint::parse(&bytes).map_err(damaged)).transpose()
 }

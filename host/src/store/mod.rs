@@ -25,6 +25,7 @@ use crate::settings::SettingChange;
 use crate::time::Timestamp;
 
 pub use checkpoint::{CheckpointChange, NewCheckpoint, PlaceChange, StoredCheckpoint};
+pub(crate) use checkpoint::{Inventory, chained};
 pub use group::{Group, GroupBy, GroupQuery, GroupSort, Groups, MAX_GROUPS, Values};
 pub use payload::{PackedPayload, StoredPayload};
 pub use prepared::Prepared;
@@ -37,7 +38,7 @@ pub use usage::{
     Breakdown, Figures, Lack, MAX_POINTS, Point, REQUESTS, Totals, USAGE_FIELDS, Usage, UsageQuery, UsageRow,
     UsageSort, UsageStep, requests, usage_range,
 };
-pub use verified::{NOT_PROVED, Verified, VerifyError, Wrong};
+pub use verified::{Kept, NOT_PROVED, Verified, VerifyError, Wrong};
 
 /// How many rows one transaction of the cleanup removes at most: it holds the writer for some 20 ms.
 pub const PRUNE_CHUNK: u64 = 500;

@@ -3,7 +3,16 @@
 use std::fmt;
 
 use super::StoreError;
-use crate::ledger::Head;
+use crate::ledger::{Head, SignedCheckpoint};
+
+/// A checkpoint that was kept outside of the log, which the log must still be a continuation of.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// What it is called in what is said of it: the name of its file.
+    pub name: String,
+    /// The checkpoint, whose signatures are checked with the log's keys.
+    pub note: SignedCheckpoint,
+}
 
 /// What was found true.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +23,8 @@ pub struct Verified {
     pub first: u64,
     /// Each check, and how many things it looked at.
     pub checks: Vec<(&'static str, u64)>,
+    /// What was to be compared and cannot be any more.
+    pub uncompared: Vec<String>,
 }
 
 /// The first thing that is wrong.
@@ -38,16 +49,25 @@ pub enum VerifyError {
     /// It could not be read, so nothing is known.
     #[error(transparent)]
     Unread(#[from] StoreError),
+    /// A file beside it could not be read.
+    #[error("{path} cannot be read: {reason}")]
+    Beside {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Why.
+        reason: std::io::Error,
+    },
 }
 
 /// What verification of a folder cannot show.
 pub const NOT_PROVED: &[&str] = &[
-    "that this is the log's whole end: whoever may write the file can cut it and make the tree again. Compare size and \
-     root with what somebody else has kept, or ask for a consistency proof between the two.",
+    "that this is the log's whole end: who may write the file, and has the signing keys and what was signed last, can cut it \
+     and sign that. Compare it with what somebody else has kept: --checkpoint FILE.",
     "that what was recorded is what happened: who sends events can withhold or invent them.",
     "what entries that were removed said; only that they were there.",
-    "that entries before the first place, and payloads below the head's mark, were removed by the cleanup and not by \
-     somebody else.",
+    "that what was removed was old enough: only that a cleanup of the log meant to remove it, as an entry that was signed \
+     before says, and that no hold was in its way. Of cleanups whose entries are gone as well, not even that.",
+    "that no checkpoint is missing that was signed after the last start or cleanup.",
     "jobs, private views, tokens and sums of usage: they are no evidence.",
 ];
 

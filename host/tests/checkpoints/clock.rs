@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use mcp_audit::field::Field;
 use mcp_audit::publish::Places;
-use mcp_audit::time::{DAY, ManualClock, SECOND};
+use mcp_audit::time::{Clock, DAY, ManualClock, SECOND};
 use mcp_audit::{AuditLog, ChangeError, Options};
 use serde_json::json;
 
-use crate::world::{access, clock, entries, of_action, open, options, record};
+use crate::world::{access, clock, entries, of_action, open, options, record, stand};
 
 const CLEANUP: &str = "MCP: Cleanup Old Audit Logs";
 
@@ -77,6 +77,35 @@ async fn a_restart_does_not_hide_a_leap() {
 }
 
 #[tokio::test]
+async fn a_clock_that_is_set_back_lets_nothing_go_early_and_stops_nothing() {
+    let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
+    let log = open(folder.path(), &clock);
+    ten_days(&log, &clock).await;
+    log.sign().expect("signed");
+    clock.advance(-DAY);
+    record(&log, "back").await;
+    log.sign_due().expect("signed");
+    assert!(stand(&log).1 > entries(&log)[0].seq, "signed at once, as nobody knows how long it has been");
+    assert_eq!(cleaned(&log).0, "day-4", "at day 9");
+    let recorded: Vec<_> = entries(&log).iter().map(|entry| entry.recorded_at).collect();
+    assert!(recorded.is_sorted_by(|newer, older| newer >= older), "times of recording never go back");
+    clock.advance(2 * DAY);
+    assert_eq!(cleaned(&log).0, "day-6", "at day 11");
+}
+
+#[tokio::test]
+async fn a_clock_that_was_ahead_does_not_put_the_next_cleanup_off() {
+    let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
+    let log = open(folder.path(), &clock);
+    clock.advance(400 * DAY);
+    log.run_due().expect("run");
+    clock.advance(-400 * DAY);
+    log.run_due().expect("looked");
+    let next = log.crons(&access(&log, &["admin"])).expect("states").remove(0).state.next_run.expect("planned");
+    assert!(next <= clock.now().plus(DAY), "{next}");
+}
+
+#[tokio::test]
 async fn who_keeps_the_clock_right_by_other_means_can_say_so() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let log = options(folder.path(), &clock).believe_clock().open().expect("a log");
@@ -93,7 +122,9 @@ async fn nothing_goes_that_no_published_checkpoint_is_about() {
     let log = publishing(options(folder.path(), &clock), &published);
     ten_days(&log, &clock).await;
     let state = log.run_cron(&access(&log, &["admin"]), CLEANUP).expect("run");
-    assert_eq!((first_day(&log).as_str(), state.last_succeeded), ("day-0", Some(true)));
+    assert_eq!((first_day(&log).as_str(), state.last_succeeded), ("day-0", Some(false)));
+    assert!(state.last_message.is_some_and(|said| said.contains("arrived at none of the places")));
+    assert_eq!(of_action(&log, "retention.failed").len(), 1);
     std::fs::remove_file(&published).expect("removed");
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
     while of_action(&log, "checkpoint.publishing_recovered").is_empty() {
@@ -102,6 +133,36 @@ async fn nothing_goes_that_no_published_checkpoint_is_about() {
         std::thread::yield_now();
     }
     assert_eq!(cleaned(&log).0, "day-5");
+}
+
+/// What goes is older than what was published long ago; that it goes must be published as well.
+#[tokio::test]
+async fn nothing_goes_before_its_intent_is_published() {
+    let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
+    let published = folder.path().join("published");
+    let log = publishing(options(folder.path(), &clock), &published);
+    ten_days(&log, &clock).await;
+    log.sign().expect("signed");
+    let (newest, last) =
+        (published.join("checkpoint"), crate::world::newest(&log).expect("a checkpoint").checkpoint.note);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while std::fs::read_to_string(&newest).ok().as_ref() != Some(&last) {
+        assert!(std::time::Instant::now() < deadline, "it is not published");
+        std::thread::yield_now();
+    }
+    log.sign_due().expect("looked");
+    let kept = std::fs::read(&newest).expect("a file");
+    std::fs::write(&newest, "not what a log may write over").expect("written");
+    let state = log.run_cron(&access(&log, &["admin"]), CLEANUP).expect("run");
+    assert_eq!((first_day(&log).as_str(), state.last_succeeded), ("day-0", Some(false)));
+    log.sign_due().expect("looked");
+    assert_eq!(of_action(&log, "checkpoint.conflict_found").len(), 1);
+    assert_eq!(std::fs::read_to_string(&newest).expect("a file"), "not what a log may write over");
+    std::fs::write(&newest, kept).expect("written");
+    assert_eq!(cleaned(&log).0, "day-5");
+    let intent = of_action(&log, "retention.started")[0].seq;
+    let size = crate::world::read(&std::fs::read_to_string(&newest).expect("a file")).checkpoint().size;
+    assert!(size > intent, "it is published that it goes");
 }
 
 fn publishing(options: Options, folder: &Path) -> AuditLog {

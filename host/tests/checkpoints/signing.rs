@@ -4,13 +4,14 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 
+use mcp_audit::field::Field;
 use mcp_audit::ledger::verify_consistency;
 use mcp_audit::publish::{EndpointOptions, Places};
-use mcp_audit::signer::{self, SignerOptions};
+use mcp_audit::signer::{Resume, SignerOptions};
 use mcp_audit::time::{Clock, DAY, SECOND};
-use mcp_audit::{AuditLog, OpenError};
+use mcp_audit::{AuditLog, OpenError, rotate_keys, verify_log};
 
-use crate::world::{access, clock, entries, keys, newest, of_action, open, options, read, record, stand};
+use crate::world::{access, clock, entries, keys, newest, of_action, open, options, read, record, stand, tamper};
 
 #[tokio::test]
 async fn it_signs_once_a_minute_while_entries_come_and_once_an_hour_in_any_case() {
@@ -21,15 +22,16 @@ async fn it_signs_once_a_minute_while_entries_come_and_once_an_hour_in_any_case(
         log.sign_due().expect("looked");
         stand(&log)
     };
+    assert_eq!(stand(&log), (1, 0), "before there was anything");
     let (number, size) = due(0);
-    assert_eq!(number, 1, "at once");
-    assert_eq!(due(59), (1, size));
+    assert_eq!(number, 2, "at once");
+    assert_eq!(due(59), (2, size));
     record(&log, "a").await;
-    assert_eq!(due(0), (1, size), "not yet");
-    assert_eq!(due(1), (2, size + 1), "sixty seconds after the last one");
-    assert_eq!(due(3_599), (2, size + 1), "nothing has come");
-    assert_eq!(due(1), (3, size + 1), "a sign of life");
-    assert_eq!(due(-DAY / SECOND), (4, size + 1), "a clock that was set back says nothing of the time");
+    assert_eq!(due(0), (2, size), "not yet");
+    assert_eq!(due(1), (3, size + 1), "sixty seconds after the last one");
+    assert_eq!(due(3_599), (3, size + 1), "nothing has come");
+    assert_eq!(due(1), (4, size + 1), "a sign of life");
+    assert_eq!(due(-DAY / SECOND), (5, size + 1), "a clock that was set back says nothing of the time");
 
     let newest = newest(&log).expect("a checkpoint").checkpoint;
     let signed = read(&newest.note);
@@ -51,7 +53,7 @@ async fn the_first_of_each_day_stays_and_leads_to_the_next() {
         clock.advance(DAY);
     }
     let archived = log.archived_checkpoints(&access(&log, &["auditor"]), None, 100).expect("read");
-    assert_eq!(archived.iter().map(|one| one.number).collect::<Vec<_>>(), [9, 7, 5, 3, 1]);
+    assert_eq!(archived.iter().map(|one| one.number).collect::<Vec<_>>(), [10, 8, 6, 4, 1]);
     for pair in archived.windows(2) {
         let [new, old] = [&pair[0].checkpoint, &pair[1].checkpoint].map(|one| read(&one.note).checkpoint().clone());
         let link = pair[0].checkpoint.link.clone().expect("a link");
@@ -69,7 +71,7 @@ async fn what_is_there_at_the_end_is_signed_and_the_next_start_has_it() {
     log.close();
     let places = entries(&log).len() as u64;
     let log = open(folder.path(), &clock);
-    assert_eq!(stand(&log), (2, places), "the stop is covered, and was signed before this start");
+    assert_eq!(stand(&log), (3, places), "the stop is covered, and was signed before this start");
     let log_stopped = of_action(&log, "log.stopped").remove(0);
     assert_eq!(log_stopped.seq + 1, places);
 }
@@ -103,7 +105,7 @@ async fn yesterdays_database_is_refused_and_a_rewritten_one() {
     let keep = fs::read(folder.path().join("signing.last")).expect("a file");
     fs::remove_file(folder.path().join("signing.last")).expect("removed");
     let forgotten = options(folder.path(), &clock).open().map(drop).expect_err("forgotten").to_string();
-    assert!(forgotten.contains("is missing; put it back"), "{forgotten}");
+    assert!(forgotten.contains("is missing, and the keys have signed before; put it back"), "{forgotten}");
     let older = newest_note(&folder.path().join("today"));
     fs::write(folder.path().join("signing.last"), older).expect("written");
     let log = open(folder.path(), &clock);
@@ -116,6 +118,45 @@ async fn yesterdays_database_is_refused_and_a_rewritten_one() {
     assert!(said.contains("have another root"), "{said}");
     fs::copy(folder.path().join("today"), folder.path().join("mcp-audit.db")).expect("restored");
     open(folder.path(), &clock);
+}
+
+#[tokio::test]
+async fn an_old_database_without_anything_that_was_signed_is_refused() {
+    let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
+    let log = open(folder.path(), &clock);
+    record(&log, "a").await;
+    log.close();
+    drop(log);
+    fs::remove_file(folder.path().join("signing.last")).expect("removed");
+    for sql in ["DELETE FROM checkpoint", "DELETE FROM checkpoint; DELETE FROM verifier"] {
+        tamper(folder.path(), sql);
+        let refused = options(folder.path(), &clock).open().map(drop).expect_err(sql).to_string();
+        assert!(refused.contains("is missing, and the keys have signed before"), "{sql}: {refused}");
+    }
+    // With another database as well: the keys are there, and so was what they signed.
+    fs::remove_file(folder.path().join("mcp-audit.db")).expect("removed");
+    let refused = options(folder.path(), &clock).open().map(drop).expect_err("an empty one").to_string();
+    assert!(refused.contains("key resume"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_log_whose_memory_is_lost_goes_on_when_somebody_says_why() {
+    let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
+    let log = open(folder.path(), &clock);
+    record(&log, "a").await;
+    log.close();
+    drop(log);
+    fs::remove_file(folder.path().join("signing.last")).expect("removed");
+    let resume = Some(Resume { by: "anna".into(), reason: "the disk with it broke".into() });
+    let signer = SignerOptions { resume, ..SignerOptions::default() };
+    let log = options(folder.path(), &clock).signer(signer).open().expect("a log");
+    log.sign().expect("signed");
+    let told = of_action(&log, "signing.resumed").remove(0);
+    assert_eq!((told.text(Field::User), &told.details["reason"]), (Some("anna"), &"the disk with it broke".into()));
+    log.close();
+    drop(log);
+    open(folder.path(), &clock).close();
+    verify_log(folder.path(), &SignerOptions::default(), Vec::new(), &|_, _, _| {}).expect("whole");
 }
 
 /// The oldest checkpoint of a database, which any copy of the log continues.
@@ -133,11 +174,15 @@ async fn new_keys_are_told_by_an_entry_and_old_ones_stay_known() {
     let log = open(folder.path(), &clock);
     log.sign_due().expect("signed");
     let before = keys(&log);
+    let beside = rotate_keys(folder.path(), &SignerOptions::default()).expect_err("beside the log").to_string();
+    assert!(beside.contains("in use by another process"), "{beside}");
     assert_eq!(of_action(&log, "log.started")[0].details["origin"], before[0].name());
     assert_eq!((before.len(), of_action(&log, "signing_key.added").len()), (2, 0));
     log.close();
     drop(log);
-    let new = signer::rotate(&folder.path().join("signing.key")).expect("rotated");
+    let rotate = || rotate_keys(folder.path(), &SignerOptions::default());
+    let new = rotate().expect("rotated");
+    assert!(rotate().expect_err("twice").to_string().contains("start the log once"), "nothing would link them");
     let log = open(folder.path(), &clock);
     assert_eq!((keys(&log).len(), of_action(&log, "signing_key.added").len()), (4, 2));
     clock.advance(60 * SECOND);
@@ -149,12 +194,48 @@ async fn new_keys_are_told_by_an_entry_and_old_ones_stay_known() {
     log.close();
     drop(log);
     // What the old key signed at the end has its own time, and not that of the first moment there was.
-    mcp_audit::store::verify(folder.path(), &|_, _, _| {}).expect("whole");
+    mcp_audit::store::verify(folder.path(), &[], &|_, _, _| {}).expect("whole");
     let other = tempfile::tempdir().expect("a folder");
     open(other.path(), &clock).close();
     let foreign = SignerOptions { key_file: Some(other.path().join("signing.key")), ..SignerOptions::default() };
     let refused = options(folder.path(), &clock).signer(foreign).open().map(drop).expect_err("another log's keys");
     assert!(refused.to_string().contains("use the keys of mcp-audit/"), "{refused}");
+}
+
+/// Everything of the log's own is restored from an older copy, so that the start finds nothing wrong; what was published
+/// tells.
+#[tokio::test]
+async fn a_restored_folder_writes_over_nothing_that_was_published() {
+    let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
+    let (data, published) = (folder.path().join("log"), folder.path().join("published"));
+    let places = || Places { folder: Some(published.clone()), ..Places::default() };
+    let publishing = || options(&data, &clock).publish(places()).open().expect("a log");
+    publishing().close();
+    let aside = folder.path().join("aside");
+    fs::create_dir(&aside).expect("a folder");
+    let names = ["mcp-audit.db", "signing.key", "signing.last"];
+    let copy = |from: &std::path::Path, to: &std::path::Path| {
+        names.map(|name| fs::copy(from.join(name), to.join(name)).expect("copied"))
+    };
+    copy(&data, &aside);
+    let log = publishing();
+    record(&log, "a").await;
+    record(&log, "b").await;
+    log.close();
+    drop(log);
+    let newest = fs::read(published.join("checkpoint")).expect("published");
+    copy(&aside, &data);
+    let log = publishing();
+    until(&log, || of_action(&log, "checkpoint.conflict_found").len() == 1);
+    // Longer than what was published, and other entries in it.
+    for tool in ["c", "d", "e", "f"] {
+        record(&log, tool).await;
+    }
+    log.sign().expect("signed");
+    log.close();
+    assert_eq!(of_action(&log, "checkpoint.conflict_found").len(), 1, "told once");
+    assert!(of_action(&log, "checkpoint.conflict_found")[0].details["reason"].is_string());
+    assert_eq!(fs::read(published.join("checkpoint")).expect("published"), newest);
 }
 
 /// Looks until `is_so`; what is waited for comes from another thread.
@@ -194,7 +275,7 @@ async fn an_endpoint_that_never_answers_delays_neither_recording_nor_signing() {
     let log = options(folder.path(), &clock).publish(places).open().expect("a log");
     log.sign_due().expect("signed");
     let (mut silent, _) = listener.accept().expect("a request");
-    for number in 2..10 {
+    for number in 3..11 {
         record(&log, "a").await;
         clock.advance(60 * SECOND);
         log.sign_due().expect("signed");

@@ -1,57 +1,251 @@
-//! Every column of what is kept about checkpoints, changed: verification finds each.
+//! What is kept about checkpoints, keys and removals, changed; and checkpoints that were kept elsewhere: verification finds
+//! each.
 
+use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
-use mcp_audit::store::{VerifyError, verify};
-use mcp_audit::time::DAY;
-use rusqlite::Connection;
+use mcp_audit::signer::SignerOptions;
+use mcp_audit::store::{Kept, Verified, VerifyError, Wrong, verify};
+use mcp_audit::time::{DAY, ManualClock};
+use mcp_audit::{AuditLog, verify_log};
+use serde_json::json;
 
-use crate::world::{clock, open, record};
+use crate::world::{access, clock, newest, open, options, read, record, tamper};
 
-/// Runs `sql` without triggers in the way, and puts them back.
-fn tamper(folder: &Path, sql: &str) {
-    let raw = Connection::open(folder.join("mcp-audit.db")).expect("a raw connection");
-    let sorted = "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'";
-    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
-    let triggers: Vec<(String, String)> =
-        raw.prepare(sorted).and_then(|mut found| found.query_map([], read)?.collect()).expect("triggers");
-    let dropped: String = triggers.iter().map(|(name, _)| format!("DROP TRIGGER {name};")).collect();
-    let made: String = triggers.iter().map(|(_, sql)| format!("{sql};")).collect();
-    raw.execute_batch("PRAGMA ignore_check_constraints = ON").expect("off");
-    raw.execute_batch(&format!("{dropped} {sql}; {made}")).expect(sql);
+/// Three days with a call each, signed.
+async fn three_days(log: &AuditLog, clock: &Arc<ManualClock>) {
+    for tool in ["a", "b", "c"] {
+        record(log, tool).await;
+        log.sign().expect("signed");
+        clock.advance(DAY);
+    }
+}
+
+/// What verification of a copy finds after `sql`.
+fn wrong_after(folder: &Path, sql: &str) -> Wrong {
+    let copy = tempfile::tempdir().expect("a folder");
+    fs::copy(folder.join("mcp-audit.db"), copy.path().join("mcp-audit.db")).expect("copied");
+    tamper(copy.path(), sql);
+    wrong(verify(copy.path(), &[], &|_, _, _| {}), sql)
+}
+
+fn wrong(found: Result<Verified, VerifyError>, what: &str) -> Wrong {
+    match found {
+        Err(VerifyError::Wrong(wrong)) => wrong,
+        other => panic!("missed: {what}: {other:?}"),
+    }
+}
+
+fn whole(folder: &Path, kept: Vec<Kept>) -> Result<Verified, VerifyError> {
+    verify_log(folder, &SignerOptions::default(), kept, &|_, _, _| {})
+}
+
+fn kept(note: &str) -> Vec<Kept> {
+    vec![Kept { name: "kept".into(), note: read(note) }]
 }
 
 #[tokio::test]
 async fn every_change_of_a_checkpoint_or_key_is_found() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let log = open(folder.path(), &clock);
-    for tool in ["a", "b", "c"] {
-        record(&log, tool).await;
-        log.sign().expect("signed");
-        clock.advance(DAY);
-    }
+    three_days(&log, &clock).await;
     log.close();
     drop(log);
-    let verified = verify(folder.path(), &|_, _, _| {}).expect("whole");
-    assert!(verified.checks.contains(&("checkpoints", 3)), "{:?}", verified.checks);
-    for sql in [
-        "UPDATE checkpoint SET note = replace(note, '3', '4') WHERE number = 2",
-        "UPDATE checkpoint SET note = (SELECT note FROM checkpoint WHERE number = 1) WHERE number = 2",
-        "UPDATE checkpoint SET note = replace(note, char(10), char(13)) WHERE number = 3",
-        "UPDATE checkpoint SET size = size + 1 WHERE number = 1",
-        "UPDATE checkpoint SET signed_at = signed_at + 1000000 WHERE number = 3",
-        "UPDATE checkpoint SET link = zeroblob(32) WHERE number = 2",
-        "UPDATE checkpoint SET link = x'' WHERE number = 3",
-        "DELETE FROM checkpoint WHERE number = 2",
-        "UPDATE verifier SET vkey = replace(vkey, 'mcp-audit', 'mcp-audix')",
-        "DELETE FROM verifier",
+    // A start that counts them.
+    open(folder.path(), &clock).close();
+    let verified = whole(folder.path(), Vec::new()).expect("whole");
+    assert!(verified.checks.contains(&("checkpoints", 5)), "{:?}", verified.checks);
+    for (sql, check) in [
+        ("UPDATE checkpoint SET note = replace(note, '3', '4') WHERE number = 3", "checkpoints"),
+        ("UPDATE checkpoint SET note = (SELECT note FROM checkpoint WHERE number = 2) WHERE number = 3", "checkpoints"),
+        ("UPDATE checkpoint SET note = replace(note, char(10), char(13)) WHERE number = 4", "checkpoints"),
+        ("UPDATE checkpoint SET size = size + 1 WHERE number = 2", "checkpoints"),
+        ("UPDATE checkpoint SET signed_at = signed_at + 1000000 WHERE number = 4", "checkpoints"),
+        ("UPDATE checkpoint SET link = zeroblob(32) WHERE number = 3", "checkpoints"),
+        ("UPDATE checkpoint SET link = x'' WHERE number = 4", "checkpoints"),
+        ("DELETE FROM checkpoint WHERE number = 3", "checkpoints"),
+        ("DELETE FROM checkpoint WHERE number = 1", "checkpoints"),
+        ("DELETE FROM checkpoint WHERE number < 4", "checkpoints"),
+        ("DELETE FROM checkpoint", "checkpoints"),
+        // The second was signed on the day of the first, so nothing but its number speaks of it.
+        ("DELETE FROM checkpoint WHERE number = 2", "checkpoints"),
+        ("UPDATE checkpoint SET archived = 0, link = NULL WHERE number = 3", "checkpoints"),
+        // The first leads to every other, so what is between them is missed by those who counted it alone.
+        (
+            "DELETE FROM checkpoint WHERE number IN (2, 3); UPDATE checkpoint SET number = number - 2 WHERE number > 3;
+            UPDATE checkpoint SET link = x'' WHERE number = 2",
+            "inventory",
+        ),
+        ("UPDATE verifier SET vkey = replace(vkey, 'mcp-audit', 'mcp-audix')", "checkpoints"),
+        ("UPDATE verifier SET since = since + 1", "inventory"),
+        ("DELETE FROM verifier", "checkpoints"),
+        ("DELETE FROM verifier WHERE vkey LIKE '%/time+%'", "inventory"),
+        (
+            "INSERT INTO verifier VALUES ('example.com/log+530d903a+AekyeRrmDIrhpVdMPEo1ZAAcKGpYWnUGGyHbYdVNtDRR', 1)",
+            "checkpoints",
+        ),
     ] {
-        let copy = tempfile::tempdir().expect("a folder");
-        std::fs::copy(folder.path().join("mcp-audit.db"), copy.path().join("mcp-audit.db")).expect("copied");
-        tamper(copy.path(), sql);
-        match verify(copy.path(), &|_, _, _| {}) {
-            Err(VerifyError::Wrong(wrong)) => assert_eq!(wrong.check, "checkpoints", "{sql}: {wrong}"),
-            other => panic!("missed: {sql}: {other:?}"),
-        }
+        let wrong = wrong_after(folder.path(), sql);
+        assert_eq!(wrong.check, check, "{sql}: {wrong}");
     }
+}
+
+/// A key that nobody told of, real and of the log's name.
+#[tokio::test]
+async fn a_key_that_no_start_counted_is_found_even_after_another_start() {
+    let (folder, other, clock) =
+        (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"), clock());
+    open(folder.path(), &clock).close();
+    let log = open(other.path(), &clock);
+    let stranger = log.verifier_keys().expect("keys").remove(0);
+    log.close();
+    tamper(folder.path(), &format!("INSERT INTO verifier VALUES ('{stranger}', 1 << 52)"));
+    assert_eq!(wrong(whole(folder.path(), Vec::new()), "a key").check, "inventory");
+    open(folder.path(), &clock).close();
+    let wrong = wrong(whole(folder.path(), Vec::new()), "a key that a start found there");
+    assert_eq!((wrong.check, wrong.at.as_str()), ("inventory", "verifier"), "{wrong}");
+}
+
+#[tokio::test]
+async fn a_log_that_is_older_than_what_was_signed_last_does_not_verify() {
+    let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
+    let log = open(folder.path(), &clock);
+    record(&log, "a").await;
+    log.close();
+    drop(log);
+    let (database, aside) = (folder.path().join("mcp-audit.db"), folder.path().join("aside"));
+    fs::copy(&database, &aside).expect("copied");
+    let log = open(folder.path(), &clock);
+    record(&log, "b").await;
+    let today = newest(&log).expect("a checkpoint").checkpoint.note;
+    log.close();
+    drop(log);
+    whole(folder.path(), kept(&today)).expect("whole");
+    fs::copy(&aside, &database).expect("restored");
+    let older = wrong(whole(folder.path(), Vec::new()), "yesterday's file");
+    assert_eq!((older.check, older.at.ends_with("signing.last")), ("kept", true), "{older}");
+    assert!(older.what.contains("the end of the log is missing"), "{older}");
+    // What the signer remembers is evidence, and missed unless an outsider has a better one.
+    let last = folder.path().join("signing.last");
+    fs::remove_file(&last).expect("removed");
+    assert!(wrong(whole(folder.path(), Vec::new()), "no memory").what.contains("--last-signed"));
+    whole(folder.path(), kept(&first_note(&database))).expect("an older one is still in it");
+    fs::write(&last, "nonsense").expect("written");
+    assert!(wrong(whole(folder.path(), Vec::new()), "nonsense").what.contains("is damaged"));
+}
+
+/// The newest note that is in a database.
+fn first_note(database: &Path) -> String {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::copy(database, folder.path().join("mcp-audit.db")).expect("copied");
+    let log = options(folder.path(), &clock()).view().expect("a log");
+    newest(&log).expect("a checkpoint").checkpoint.note
+}
+
+#[tokio::test]
+async fn a_checkpoint_that_somebody_kept_is_held_against_the_log() {
+    let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
+    let log = open(folder.path(), &clock);
+    record(&log, "a").await;
+    log.close();
+    drop(log);
+    // The same log goes on in two ways, and signs both with the same keys.
+    let fork = tempfile::tempdir().expect("a folder");
+    for name in ["mcp-audit.db", "signing.key", "signing.last"] {
+        fs::copy(folder.path().join(name), fork.path().join(name)).expect("copied");
+    }
+    let mut notes = Vec::new();
+    for (path, tool) in [(folder.path(), "b"), (fork.path(), "c")] {
+        let log = open(path, &clock);
+        record(&log, tool).await;
+        log.sign().expect("signed");
+        notes.push(newest(&log).expect("a checkpoint").checkpoint.note);
+        log.close();
+    }
+    whole(folder.path(), kept(&notes[0])).expect("its own");
+    let other = wrong(whole(folder.path(), kept(&notes[1])), "the fork's");
+    assert_eq!((other.check, other.at.as_str()), ("kept", "kept"), "{other}");
+    assert!(other.what.contains("entries have the root"), "{other}");
+    let size = read(&notes[0]).checkpoint().size;
+    let forged = notes[0].replacen(&format!("\n{size}\n"), &format!("\n{}\n", size - 1), 1);
+    assert!(wrong(whole(folder.path(), kept(&forged)), "a forged one").check == "kept");
+    let stranger = tempfile::tempdir().expect("a folder");
+    open(stranger.path(), &clock).close();
+    let foreign = first_note(&stranger.path().join("mcp-audit.db"));
+    let said = wrong(whole(folder.path(), kept(&foreign)), "another log's").what;
+    assert!(said.contains("signed by none of the keys"), "{said}");
+}
+
+/// A log that kept its entries for five days, cleaned after ten, and the notes of every day.
+async fn cleaned(folder: &Path, clock: &Arc<ManualClock>) -> Vec<String> {
+    let log = options(folder, clock).believe_clock().open().expect("a log");
+    let (admin, mut notes) = (access(&log, &["admin"]), Vec::new());
+    let wanted = json!({ "retention_days": 5 });
+    log.change_settings(&admin, wanted.as_object().expect("an object")).expect("changed");
+    for day in 0..10 {
+        record(&log, &format!("day-{day}")).await;
+        log.sign().expect("signed");
+        notes.push(newest(&log).expect("a checkpoint").checkpoint.note);
+        record(&log, &format!("later-{day}")).await;
+        clock.advance(DAY);
+    }
+    log.run_cron(&admin, "MCP: Cleanup Old Audit Logs").expect("run");
+    log.close();
+    notes
+}
+
+#[tokio::test]
+async fn removals_that_no_cleanup_told_of_are_found() {
+    let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
+    cleaned(folder.path(), &clock).await;
+    let verified = whole(folder.path(), Vec::new()).expect("whole");
+    assert!(verified.first > 5 && verified.checks.contains(&("removals", 2)), "{verified:?}");
+    let gone = |place: u64| {
+        format!("UPDATE head SET pruned = {place}, payloads_pruned = {place}; DELETE FROM entry WHERE seq < {place}")
+    };
+    let more = wrong_after(folder.path(), &gone(verified.first + 3));
+    assert_eq!((more.check, more.at.as_str()), ("removals", "head.pruned"), "{more}");
+    // The entries about the cleanup gone as well, and everything before them.
+    let all = wrong_after(folder.path(), &gone(verified.head.size - 1));
+    assert_eq!(all.check, "inventory", "{all}");
+    let payloads = format!("UPDATE head SET payloads_pruned = {}", verified.head.size - 2);
+    let payloads = wrong_after(folder.path(), &payloads);
+    assert_eq!((payloads.check, payloads.at.as_str()), ("removals", "head.payloads_pruned"), "{payloads}");
+}
+
+#[tokio::test]
+async fn what_was_removed_before_any_cleanup_is_found() {
+    let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
+    let log = open(folder.path(), &clock);
+    three_days(&log, &clock).await;
+    log.close();
+    drop(log);
+    open(folder.path(), &clock).close();
+    let sql = "UPDATE head SET pruned = 2, payloads_pruned = 2; DELETE FROM entry WHERE seq < 2";
+    let wrong = wrong_after(folder.path(), sql);
+    assert_eq!((wrong.check, wrong.at.as_str()), ("removals", "head.pruned"), "{wrong}");
+}
+
+#[tokio::test]
+async fn a_kept_checkpoint_of_a_time_that_is_gone_is_compared_as_far_as_it_can_be() {
+    let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
+    let notes = cleaned(folder.path(), &clock).await;
+    for note in &notes {
+        let verified = whole(folder.path(), kept(note)).expect("whole");
+        assert_eq!(verified.uncompared, Vec::<String>::new(), "the first of a day stays: {note}");
+    }
+    // Another root for the same size, by the log's own keys, of a day that is gone.
+    let early = read(&notes[0]).checkpoint().clone();
+    let key = fs::read_to_string(folder.path().join("signing.key")).expect("keys");
+    let keys: Vec<_> = key.lines().filter_map(|line| mcp_audit::ledger::SigningKey::parse(line).ok()).collect();
+    let sign = |size: u64| {
+        let root = mcp_audit::ledger::Hash::of(b"another");
+        let checkpoint = mcp_audit::ledger::Checkpoint { size, root, ..early.clone() };
+        mcp_audit::ledger::SignedCheckpoint::sign(checkpoint, &keys, 1).expect("signed").to_string()
+    };
+    let other = wrong(whole(folder.path(), kept(&sign(early.size))), "another root");
+    assert!(other.what.contains("entries have the root"), "{other}");
+    let verified = whole(folder.path(), kept(&sign(early.size + 1))).expect("nothing is known of it");
+    assert!(verified.uncompared[0].contains("no checkpoint of that size is left"), "{:?}", verified.uncompared);
 }

@@ -11,6 +11,7 @@ use mcp_audit::ledger::{SignedCheckpoint, VerifierKey};
 use mcp_audit::store::StoredCheckpoint;
 use mcp_audit::time::{Clock, ManualClock, Timestamp};
 use mcp_audit::{Access, AuditLog, LogView, Options, Viewer};
+use rusqlite::Connection;
 
 pub(crate) fn clock() -> Arc<ManualClock> {
     Arc::new(ManualClock::new(Timestamp::parse("2026-01-01T12:00:00Z").expect("a time")))
@@ -61,4 +62,17 @@ pub(crate) fn entries(log: &LogView) -> Vec<Entry> {
 /// The entries of this action, the newest first.
 pub(crate) fn of_action(log: &LogView, action: &str) -> Vec<Entry> {
     entries(log).into_iter().filter(|entry| entry.text(Field::Action) == Some(action)).collect()
+}
+
+/// Runs `sql` without triggers in the way, and puts them back.
+pub(crate) fn tamper(folder: &Path, sql: &str) {
+    let raw = Connection::open(folder.join("mcp-audit.db")).expect("a raw connection");
+    let sorted = "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'";
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    let triggers: Vec<(String, String)> =
+        raw.prepare(sorted).and_then(|mut found| found.query_map([], read)?.collect()).expect("triggers");
+    let dropped: String = triggers.iter().map(|(name, _)| format!("DROP TRIGGER {name};")).collect();
+    let made: String = triggers.iter().map(|(_, sql)| format!("{sql};")).collect();
+    raw.execute_batch("PRAGMA ignore_check_constraints = ON").expect("off");
+    raw.execute_batch(&format!("{dropped} {sql}; {made}")).expect(sql);
 }

@@ -115,7 +115,7 @@ async fn figures_alone_tell_no_entry() {
     let world = filled().await;
     let billing = world.bearer("ada", &["billing-admin"]);
     for query in ["q=session:x", "ip=127.0.0.1", "domain=%5B%5B%22record_id%22,%22=%22,%221%22%5D%5D", "q=laptop"] {
-        billing.get(&format!("/api/v1/usage?{query}")).await.problem(403, "read entries");
+        billing.get(&format!("/api/v1/usage?{query}")).await.problem(403, "may not read all");
     }
     billing.get("/api/v1/entries").await.problem(403, "read entries");
     let usage = billing.get_json("/api/v1/usage?tool=search&outcome=error&from=-90s".to_owned()).await;

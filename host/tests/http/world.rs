@@ -30,6 +30,7 @@ pub(crate) const GROUPS: &[&[&str]] = &[
     &["auditor"],
     &["user", "auditor"],
     &["billing-admin"],
+    &["user", "billing-admin"],
     &["service"],
     &[],
 ];

@@ -5,9 +5,9 @@ use axum::response::NoContent;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::super::asked::{Asked, LimitOnly};
+use super::super::asked::{Asked, Parameters, describe_limit};
 use super::super::auth::Visitor;
-use super::super::openapi::Text;
+use super::super::openapi::{Operation, Text};
 use super::super::problem::Problem;
 use super::super::search;
 use super::segment::Id;
@@ -21,6 +21,20 @@ pub(super) struct Checkpoints {
     keys: Vec<String>,
     /// The first of each day, newest first.
     checkpoints: Vec<Archived>,
+    /// Where there may be older ones: what `before` is to be for them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<u64>,
+}
+
+/// Which of them.
+pub(super) struct Older;
+
+impl Parameters for Older {
+    fn describe(operation: &mut Operation<'_>) {
+        describe_limit(operation);
+        let number = serde_json::json!({ "type": "integer", "minimum": 0 });
+        operation.query("before", "Those with a number below this: `next` of the answer with the newer ones.", number);
+    }
 }
 
 /// One of them.
@@ -50,17 +64,22 @@ pub(super) async fn newest(visitor: Visitor) -> Result<Text, Problem> {
 }
 
 /// `GET /checkpoints`: those that are kept.
-pub(super) async fn list(visitor: Visitor, asked: Asked<LimitOnly>) -> Result<Json<Checkpoints>, Problem> {
-    search::refuse_others(&asked.pairs, || ["limit"].into_iter())?;
+pub(super) async fn list(visitor: Visitor, asked: Asked<Older>) -> Result<Json<Checkpoints>, Problem> {
+    search::refuse_others(&asked.pairs, || ["limit", "before"].into_iter())?;
     let limit = search::limit(&asked.pairs)?;
+    let before = search::single(&asked.pairs, "before")?.map(number).transpose()?;
     let found = visitor.ask(move |log, access| {
-        let checkpoints = log.archived_checkpoints(access, None, limit)?;
-        Ok(Checkpoints {
-            keys: log.verifier_keys()?,
-            checkpoints: checkpoints.into_iter().map(Archived::from).collect(),
-        })
+        let checkpoints = log.archived_checkpoints(access, before, limit)?;
+        let next = checkpoints.last().filter(|_| checkpoints.len() == limit).map(|last| last.number);
+        let checkpoints = checkpoints.into_iter().map(Archived::from).collect();
+        Ok(Checkpoints { keys: log.verifier_keys()?, checkpoints, next })
     });
     found.await.map(Json)
+}
+
+fn number(text: &str) -> Result<u64, Problem> {
+    let wrong = || Problem::parameter("before", "before: this is no number of a checkpoint; take `next` of an answer.");
+    text.parse().map_err(|_| wrong())
 }
 
 /// `GET /entries/{id}/proof.tlog`: the entry's proof as a file.

@@ -129,7 +129,7 @@ pub(super) async fn show(visitor: Visitor, asked: Asked<Asking>) -> Result<Answe
         if csv {
             return Ok(Answer::Csv(usage_csv::table(&usage)));
         }
-        let linking = Linking { pairs: &pairs, lists: access.may(Right::Read) };
+        let linking = Linking { pairs: &pairs, lists: access.reads_what_it_counts() };
         Ok(Answer::Json(Box::new(linking.usage(&usage))))
     });
     answer.await

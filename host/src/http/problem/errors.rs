@@ -51,6 +51,7 @@ impl From<ReadError> for Problem {
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::Denied(denied) => denied.into(),
+            ReadError::Narrow => Self::new(DENIED, sentence(&format!("{error}."))),
             ReadError::Store(error) => error.into(),
         }
     }

@@ -4,11 +4,11 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::{Doing, Files};
 use crate::ledger::Hash;
-use crate::store::{CheckpointChange, NewCheckpoint, PlaceChange, StoreError, StoredCheckpoint};
+use crate::store::{CheckpointChange, Inventory, NewCheckpoint, PlaceChange, StoreError, StoredCheckpoint, chained};
 use crate::time::Timestamp;
 
 /// How many of the newest checkpoints stay, whether archived or not: two days of one a minute. A trigger knows it too.
-const NEWEST: u64 = 2_880;
+pub(super) const NEWEST: u64 = 2_880;
 pub(super) const COLUMNS: &str = "SELECT number, size, signed_at, note, archived, link FROM checkpoint";
 const DOING: &str = "reading checkpoints";
 
@@ -138,6 +138,14 @@ impl Files {
         })
     }
 
+    /// What there is of checkpoints and keys.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub(crate) fn inventory(&self) -> Result<Inventory, StoreError> {
+        self.read(|connection| inventory(connection).doing(DOING))
+    }
+
     fn one(&self, which: &str) -> Result<Option<StoredCheckpoint>, StoreError> {
         self.read(|connection| newest(connection, which).doing(DOING))
     }
@@ -145,6 +153,27 @@ impl Files {
     fn number(&self, sql: &str) -> Result<u64, StoreError> {
         self.read(|connection| connection.query_row(sql, [], |row| row.get(0)).doing(DOING))
     }
+}
+
+pub(super) fn inventory(connection: &Connection) -> rusqlite::Result<Inventory> {
+    let sql = "SELECT coalesce(max(number), 0) FROM checkpoint";
+    let newest = connection.query_row(sql, [], |row| row.get(0))?;
+    let archived = chain(connection)?.last().map_or_else(Hash::of_nothing, |(_, hash)| *hash);
+    let mut statement = connection.prepare("SELECT vkey, since FROM verifier")?;
+    let keys = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
+    Ok(Inventory { newest, archived, keys })
+}
+
+/// The archived checkpoints by their numbers, and what all up to each come to.
+pub(super) fn chain(connection: &Connection) -> rusqlite::Result<Vec<(u64, Hash)>> {
+    let mut statement = connection.prepare("SELECT number, note FROM checkpoint WHERE archived = 1 ORDER BY number")?;
+    let mut hash = Hash::of_nothing();
+    let next = |row: &Row<'_>| {
+        let (number, note): (u64, String) = (row.get(0)?, row.get(1)?);
+        hash = chained(&hash, number, &note);
+        Ok((number, hash))
+    };
+    statement.query_map([], next)?.collect()
 }
 
 fn newest(connection: &Connection, which: &str) -> rusqlite::Result<Option<StoredCheckpoint>> {

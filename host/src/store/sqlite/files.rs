@@ -1,6 +1,6 @@
 //! The log's file as readers know it: a small pool of connections that can only read.
 
-use std::fs::{self, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -37,16 +37,25 @@ impl Files {
     pub fn open(folder: &Path) -> Result<(Self, SqliteWriter), StoreError> {
         let unusable = |reason| StoreError::Folder { path: folder.to_owned(), reason };
         private::folder(folder).map_err(unusable)?;
-        let lock = private::file(&folder.join("mcp-audit.lock")).map_err(unusable)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(StoreError::InUse(folder.to_owned())),
-            Err(TryLockError::Error(reason)) => return Err(unusable(reason)),
-        }
+        let lock = Self::lock(folder)?;
         let path = database(folder);
         private::file(&path).map_err(unusable)?;
         let writer = SqliteWriter::open(&path, lock)?;
         Ok((Self { path, idle: Arc::default(), texts: Texts::default() }, writer))
+    }
+
+    /// Keeps others from writing the log in `folder`, and from starting it, for as long as the file is open.
+    ///
+    /// # Errors
+    /// Another process has the log, or the folder cannot be used.
+    pub fn lock(folder: &Path) -> Result<File, StoreError> {
+        let unusable = |reason| StoreError::Folder { path: folder.to_owned(), reason };
+        let lock = private::file(&folder.join("mcp-audit.lock")).map_err(unusable)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(lock),
+            Err(TryLockError::WouldBlock) => Err(StoreError::InUse(folder.to_owned())),
+            Err(TryLockError::Error(reason)) => Err(unusable(reason)),
+        }
     }
 
     /// Opens the log in `folder` for reading only, beside a process that may be writing it.

@@ -15,6 +15,16 @@ impl Files {
         self.read(|connection| places(connection).doing("finding the ends of the log"))
     }
 
+    /// Where the cleanups have brought the log: the places of the first entry, and of the first payload, that may be there.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub(crate) fn prune_points(&self) -> Result<(u64, u64), StoreError> {
+        let sql = "SELECT pruned, payloads_pruned FROM head";
+        let points = |connection: &Connection| connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)));
+        self.read(|connection| points(connection).doing("finding what was removed"))
+    }
+
     /// The place of the first entry that was recorded at or after `moment`; the next free one when there is none.
     ///
     /// # Errors

@@ -2,11 +2,12 @@
 
 use std::fs;
 
+use super::super::verify::verify_unsigned;
 use super::{Log, at, batch, entry, log, tamper};
 use crate::ledger::Head;
 use crate::policy::Plan;
 use crate::store::sqlite::Files;
-use crate::store::{StoreError, Writer, verify};
+use crate::store::{StoreError, Writer};
 
 fn before(second: u64) -> Plan {
     Plan { entries_before: Some(at(second.cast_signed())), ..Plan::default() }
@@ -65,7 +66,7 @@ fn what_a_cleanup_leaves_is_proved_as_before() {
     log.writer.commit(&batch(entries(70..100))).expect("stored");
     let (newest, at_seventy) = (log.files.head().expect("a tree"), known[70]);
     prove(&log.files, 70, &[at_seventy, newest]);
-    verify(log.folder.path(), &|_, _, _| {}).expect("whole");
+    verify_unsigned(log.folder.path()).expect("whole");
 }
 
 /// The same where tiles end and go.
@@ -89,7 +90,7 @@ fn tiles_go_with_their_entries_and_nothing_more() {
                 assert_eq!((proof.old, proof.new, proof.verify()), (*old, *new, Ok(())));
             }
         }
-        verify(log.folder.path(), &|_, _, _| {}).expect("whole");
+        verify_unsigned(log.folder.path()).expect("whole");
     }
 }
 
@@ -148,7 +149,7 @@ fn a_cleanup_that_is_cut_off_anywhere_is_whole_and_goes_on() {
         for name in ["mcp-audit.db", "mcp-audit.db-wal"] {
             fs::copy(log.folder.path().join(name), killed.path().join(name)).expect("copied");
         }
-        verify(killed.path(), &|_, _, _| {}).expect("whole");
+        verify_unsigned(killed.path()).expect("whole");
         let (files, mut writer) = Files::open(killed.path()).expect("opened");
         while writer.prune(before(1_500), None).expect("goes on").more {}
         assert_eq!(files.places().expect("places"), 1_500..1_600);
@@ -157,7 +158,7 @@ fn a_cleanup_that_is_cut_off_anywhere_is_whole_and_goes_on() {
         }
         writer.commit(&batch(entries(1_600..1_610))).expect("stored");
         drop((files, writer));
-        verify(killed.path(), &|_, _, _| {}).expect("whole");
+        verify_unsigned(killed.path()).expect("whole");
         if !step.more {
             break;
         }

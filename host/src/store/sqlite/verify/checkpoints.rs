@@ -1,43 +1,97 @@
-//! Checkpoints: each is signed by a key that the log knows, says what its row says, fits the tree as far as that is still
-//! there, and the archived ones lead from one to the next.
+//! Checkpoints: none is missing that must be there, each is signed by a key that the log knows, says what its row says, fits
+//! the tree as far as that is still there, and the archived ones lead from one to the next.
 
 use super::super::Doing;
-use super::super::checkpoints::{COLUMNS, stored};
+use super::super::checkpoints::{COLUMNS, NEWEST, inventory, stored};
 use super::super::tiles::Tiles;
 use super::super::tree;
 use super::{Fault, Subject, wrong};
 use crate::ledger::{Hash, SignedCheckpoint, VerifierKey, root, verify_consistency};
 use crate::store::StoredCheckpoint;
-use crate::time::SECOND;
+use crate::time::{SECOND, Timestamp};
 
 const DOING: &str = "checking checkpoints";
 
 pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
     let keys = keys(subject)?;
+    shaped(subject)?;
+    let newest = inventory(subject.connection).doing(DOING)?.newest;
     let mut statement = subject.connection.prepare(&format!("{COLUMNS} ORDER BY number")).doing(DOING)?;
     let all = statement.query_map([], stored).doing(DOING)?;
-    let (mut done, mut before) = (0, None);
+    let mut row = Row { newest, number: 0, archived: None };
     for checkpoint in all {
         let checkpoint = checkpoint.doing(DOING)?;
-        let found = signed(&checkpoint, &keys)?;
-        fits_tree(subject, &checkpoint, &found)?;
-        if let Some(link) = &checkpoint.checkpoint.link {
-            let new = (checkpoint.checkpoint.size, found);
-            let (old, old_root) = before.unwrap_or((0, Hash::of_nothing()));
-            let leads = before.is_none() && link.is_empty()
-                || verify_consistency((old, &old_root), (new.0, &new.1), link).is_ok();
-            leads
-                .then_some(())
-                .ok_or_else(|| damaged(&checkpoint, "the archived one before it does not lead to it"))?;
-            before = Some(new);
-        }
-        done += 1;
-        subject.told(done, 0);
+        let root = signed(&checkpoint, &keys)?;
+        fits_tree(subject, &checkpoint, &root)?;
+        row.next(&checkpoint, root).map_err(|what| damaged(&checkpoint, what))?;
+        subject.told(row.number, newest);
     }
-    Ok(done)
+    if row.number == 0 && (!keys.is_empty() || tree::head(subject.connection)?.size > 0) {
+        return Err(wrong("checkpoint", None, "there is none: the first is signed before there is any entry"));
+    }
+    Ok(row.number)
 }
 
-fn keys(subject: &Subject<'_>) -> Result<Vec<VerifierKey>, Fault> {
+/// Whether flags and links are what the table would take, which SQLite checks only when it writes.
+fn shaped(subject: &Subject<'_>) -> Result<(), Fault> {
+    let sql = "SELECT min(number) FROM checkpoint WHERE archived NOT IN (0, 1) OR (link IS NULL) <> (archived = 0)
+        OR length(link) % 32 <> 0 OR number < 1";
+    let found: Option<i64> = subject.connection.query_row(sql, [], |row| row.get(0)).doing(DOING)?;
+    let broken = |number| wrong("checkpoint", None, format!("number {number}: its link is none"));
+    found.map_or(Ok(()), |number| Err(broken(number)))
+}
+
+/// How far the checkpoints are looked at, in the order of their numbers.
+struct Row {
+    /// The number of the newest.
+    newest: u64,
+    /// That of the last one that was looked at.
+    number: u64,
+    archived: Option<Archived>,
+}
+
+/// The last archived one: size, root, and the day that it was the first of.
+struct Archived(u64, Hash, Timestamp);
+
+impl Row {
+    /// Whether this one may be the next.
+    fn next(
+        &mut self,
+        StoredCheckpoint { number, checkpoint }: &StoredCheckpoint,
+        root: Hash,
+    ) -> Result<(), &'static str> {
+        let thinned = *number <= self.newest.saturating_sub(NEWEST);
+        if *number != self.number + 1 && *number > self.newest.saturating_sub(NEWEST) + 1 {
+            return Err("the one before it is missing");
+        }
+        let day = checkpoint.signed_at.start_of_day();
+        let is_first = self.archived.as_ref().is_none_or(|Archived(_, _, before)| *before != day);
+        match &checkpoint.link {
+            Some(_) if !is_first => return Err("it is said to be the first of its day, and is not"),
+            None if is_first => return Err("it is the first of its day, and not archived"),
+            None if thinned => return Err("it should be gone"),
+            Some(link) => {
+                self.leads(checkpoint.size, &root, link)?;
+                self.archived = Some(Archived(checkpoint.size, root, day));
+            }
+            None => {}
+        }
+        self.number = *number;
+        Ok(())
+    }
+
+    fn leads(&self, size: u64, root: &Hash, link: &[Hash]) -> Result<(), &'static str> {
+        let Some(Archived(old, old_root, _)) = &self.archived else {
+            let begins = size == 0 && link.is_empty();
+            return begins.then_some(()).ok_or("it is not the one that was signed before there was any entry");
+        };
+        verify_consistency((*old, old_root), (size, root), link)
+            .map_err(|_| "the archived one before it does not lead to it")
+    }
+}
+
+/// The keys that the log knows.
+pub(super) fn keys(subject: &Subject<'_>) -> Result<Vec<VerifierKey>, Fault> {
     let mut statement = subject.connection.prepare("SELECT vkey FROM verifier").doing(DOING)?;
     let texts = statement.query_map([], |row| row.get(0)).doing(DOING)?;
     let key = |text: rusqlite::Result<String>| {
@@ -51,8 +105,9 @@ fn signed(stored: &StoredCheckpoint, keys: &[VerifierKey]) -> Result<Hash, Fault
     let read = SignedCheckpoint::parse(stored.checkpoint.note.as_bytes());
     let verified = read.and_then(|read| Ok((read.verify(keys)?, read)));
     let (time, read) = verified.map_err(|error| damaged(stored, &error.to_string()))?;
-    let (size, seconds) = (read.checkpoint().size, stored.checkpoint.signed_at.as_micros() / SECOND);
-    if size != stored.checkpoint.size || time.is_some_and(|time| i64::try_from(time) != Ok(seconds)) {
+    let (size, at) = (read.checkpoint().size, stored.checkpoint.signed_at.as_micros());
+    let is_then = |time: u64| i64::try_from(time).ok().and_then(|time| time.checked_mul(SECOND)) == Some(at);
+    if size != stored.checkpoint.size || !time.is_none_or(is_then) {
         return Err(damaged(stored, "its note says another size or time"));
     }
     Ok(read.checkpoint().root)

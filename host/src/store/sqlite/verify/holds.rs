@@ -30,7 +30,7 @@ struct Deed {
 }
 
 pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
-    let told = told(subject, ["hold.placed", "hold.released"])?;
+    let told = told(subject, ["hold.placed", "hold.released", "hold.released"])?;
     let by_id = |method: &str| -> HashMap<&str, &Told> {
         let about = told.iter().filter(|told| told.method == method);
         about.filter_map(|told| Some((told.text("hold")?, told))).collect()

@@ -12,7 +12,7 @@ use crate::entry::Details;
 const DOING: &str = "reading settings";
 
 pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
-    let told = told(subject, ["settings.updated"; 2])?;
+    let told = told(subject, ["settings.updated"; 3])?;
     let told: HashMap<&str, &Json> = told.iter().flat_map(|told| values(&told.details)).collect();
     let mut statement = subject.connection.prepare("SELECT key, value FROM setting").doing(DOING)?;
     let found = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));

@@ -6,9 +6,11 @@ use super::super::Doing;
 use super::{Fault, Subject};
 use crate::entry::Details;
 use crate::field::Field;
+use crate::time::Timestamp;
 
 /// An entry about a state that was changed.
 pub(super) struct Told {
+    pub(super) seq: u64,
     pub(super) method: String,
     pub(super) by: Option<String>,
     /// When, in microseconds.
@@ -17,28 +19,38 @@ pub(super) struct Told {
 }
 
 impl Told {
+    /// A number of its details.
+    pub(super) fn number(&self, name: &str) -> Option<u64> {
+        self.details.get(name).and_then(serde_json::Value::as_u64)
+    }
+
+    /// A moment of its details.
+    pub(super) fn moment(&self, name: &str) -> Option<Timestamp> {
+        self.text(name).and_then(Timestamp::parse)
+    }
+
     /// A text of its details.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         self.details.get(name).and_then(serde_json::Value::as_str)
     }
 }
 
-/// The entries of the log itself with one of two methods, oldest first.
-pub(super) fn told(subject: &Subject<'_>, methods: [&str; 2]) -> Result<Vec<Told>, Fault> {
-    let doing = "reading what entries say of settings and holds";
-    let sql = "SELECT method.text, who.text, occurred_at, details FROM entry
+/// The entries of the log itself with one of three methods, oldest first.
+pub(super) fn told(subject: &Subject<'_>, methods: [&str; 3]) -> Result<Vec<Told>, Fault> {
+    let doing = "reading what entries say of the states beside them";
+    let sql = "SELECT method.text, who.text, occurred_at, details, seq FROM entry
         JOIN term AS method ON method.field = ?1 AND method.id = entry.method
         LEFT JOIN term AS who ON who.field = ?2 AND who.id = entry.user
-        WHERE entry.method IN (SELECT id FROM term WHERE field = ?1 AND text IN (?4, ?5))
+        WHERE entry.method IN (SELECT id FROM term WHERE field = ?1 AND text IN (?4, ?5, ?6))
         AND channel = (SELECT id FROM term WHERE field = ?3 AND text = 'system') ORDER BY seq";
     let fields = [Field::Method, Field::User, Field::Channel].map(|field| field as i64);
     let mut statement = subject.connection.prepare(sql).doing(doing)?;
-    let read = statement.query_map((fields[0], fields[1], fields[2], methods[0], methods[1]), read);
+    let read = statement.query_map((fields[0], fields[1], fields[2], methods[0], methods[1], methods[2]), read);
     Ok(read.and_then(Iterator::collect).doing(doing)?)
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Told> {
     let details: Option<String> = row.get(3)?;
     let details = serde_json::from_str(&details.unwrap_or_default()).unwrap_or_default();
-    Ok(Told { method: row.get(0)?, by: row.get(1)?, at: row.get(2)?, details })
+    Ok(Told { seq: row.get(4)?, method: row.get(0)?, by: row.get(1)?, at: row.get(2)?, details })
 }

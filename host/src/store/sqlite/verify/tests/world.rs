@@ -10,15 +10,19 @@ use uuid::Uuid;
 use crate::entry::{Details, Entry};
 use crate::field::{Field, FieldType};
 use crate::hold::{Hold, HoldChange, Release};
+use crate::ledger::{self, Checkpoint, Hash, SignatureKind, SignedCheckpoint, SigningKey};
 use crate::policy::Plan;
 use crate::settings::SettingChange;
 use crate::store::sqlite::tests::tamper;
-use crate::store::{Batch, Files, Prepared, StateChange, StoredPayload, Verified, VerifyError, Writer, Wrong, verify};
+use crate::store::{
+    Batch, CheckpointChange, Files, NewCheckpoint, Prepared, StateChange, StoredPayload, Verified, VerifyError, Writer,
+    Wrong, verify,
+};
 use crate::time::{SECOND, Timestamp};
 use crate::value::Value;
 
-/// How many entries a log has on top of those that it is made with: those about states.
-pub(super) const MORE: u64 = 5;
+/// How many entries a log has on top of those that it is made with: those about its start, a cleanup and states.
+pub(super) const MORE: u64 = 8;
 
 /// A log that nobody writes any more.
 pub(super) struct World {
@@ -71,7 +75,7 @@ fn hold(number: u64) -> Hold {
 }
 
 /// A setting that was changed, two holds of which one was released, a payload that was erased.
-fn states(number: u64) -> (Vec<Entry>, StateChange) {
+fn states(number: u64, erasing: u64) -> (Vec<Entry>, StateChange) {
     let (first, second) = (hold(number + 1), hold(number + 2));
     let release = Release { by: "anna".into(), at: at(number.cast_signed() + 3), reason: "over".into() };
     let placed = |hold: &Hold| {
@@ -79,7 +83,7 @@ fn states(number: u64) -> (Vec<Entry>, StateChange) {
         json!({ "hold": hold.id, "from": from, "to": to, "reason": hold.reason })
     };
     let mut erased = told(number + 4, "payload.erased", &json!({ "reason": "a wish" }));
-    erased.parent = Some(id(number - 10));
+    erased.parent = Some(id(erasing));
     let entries = vec![
         told(number, "settings.updated", &json!({ "changes": [{ "field": "retention_days", "old": 90, "new": 60 }] })),
         told(number + 1, "hold.placed", &placed(&first)),
@@ -91,7 +95,31 @@ fn states(number: u64) -> (Vec<Entry>, StateChange) {
     let settings = vec![SettingChange { key: "retention_days".into(), old, new }];
     let release = HoldChange::Release(second.id, release);
     let holds = vec![HoldChange::Place(first), HoldChange::Place(second), release];
-    (entries, StateChange { settings, holds, erased: vec![number - 10], ..StateChange::default() })
+    (entries, StateChange { settings, holds, erased: vec![erasing], ..StateChange::default() })
+}
+
+fn keys() -> Vec<SigningKey> {
+    let kinds = [("log", SignatureKind::Log), ("log/time", SignatureKind::Time)];
+    kinds.map(|(name, kind)| SigningKey::from_seed(name, kind, [7; 32]).expect("a key")).into()
+}
+
+/// A checkpoint of this size and root, signed at a second of the same number.
+fn signed((size, root): (u64, Hash), link: Option<Vec<Hash>>) -> CheckpointChange {
+    let checkpoint = Checkpoint { origin: "log".into(), size, root };
+    let note = SignedCheckpoint::sign(checkpoint, &keys(), size).expect("signed").to_string();
+    CheckpointChange::Signed(NewCheckpoint { size, signed_at: at(size.cast_signed()), note, link })
+}
+
+/// The keys, and that there was nothing when they were made.
+fn key_change() -> StateChange {
+    let keys = keys().into_iter().map(|key| CheckpointChange::Key(key.verifier().to_string(), at(0)));
+    let checkpoints = keys.chain([signed((0, Hash::of_nothing()), Some(Vec::new()))]).collect();
+    StateChange { checkpoints, ..StateChange::default() }
+}
+
+fn store(writer: &mut impl Writer, entries: Vec<Entry>, states: StateChange) {
+    let entries = entries.into_iter().map(|entry| Prepared::new(entry, None)).collect();
+    writer.commit(&Batch { entries, states }).expect("stored");
 }
 
 impl World {
@@ -99,21 +127,34 @@ impl World {
     /// erased.
     pub(super) fn new(size: u64, pruned: u64) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let (_files, mut writer) = Files::open(folder.path()).expect("a log");
+        let (files, mut writer) = Files::open(folder.path()).expect("a log");
+        store(&mut writer, Vec::new(), key_change());
         for begin in (0..size).step_by(97) {
             let ready = |number| Prepared::new(entry(number), (number % 5 == 0).then(|| payload(number)));
             let entries = (begin..(begin + 97).min(size)).map(ready).collect();
             writer.commit(&Batch { entries, ..Batch::default() }).expect("stored");
         }
-        let plan = Plan {
-            entries_before: Some(at(pruned.cast_signed())),
-            payloads_before: Some(at(pruned.cast_signed() + 50)),
-            ..Plan::default()
-        };
+        let [entries_before, payloads_before] = [pruned, pruned + 50].map(|second| Some(at(second.cast_signed())));
+        let mut intent = json!({ "first_place": 0, "payloads_first_place": 0, "expected": pruned });
+        let inventory = files.inventory().expect("read");
+        let (archived, keys) = (inventory.archived.to_string(), inventory.key_digest());
+        let counted = json!({ "checkpoint": 1, "checkpoint_digest": archived, "key_digest": keys });
+        for (name, value) in counted.as_object().expect("an object") {
+            intent[name] = value.clone();
+        }
+        intent["entries_before"] = entries_before.map(|at| at.to_string()).into();
+        intent["payloads_before"] = payloads_before.map(|at| at.to_string()).into();
+        let begun = vec![told(size, "log.started", &counted), told(size + 1, "retention.started", &intent)];
+        store(&mut writer, begun, StateChange::default());
+        let head = files.tree(|size, nodes| Ok((size, ledger::root(size, nodes)?))).expect("a root");
+        store(&mut writer, Vec::new(), StateChange { checkpoints: vec![signed(head, None)], ..StateChange::default() });
+        let plan = Plan { entries_before, payloads_before, ..Plan::default() };
         while pruned > 0 && writer.prune(plan, None).expect("pruned").more {}
-        let (entries, states) = states(size);
-        let entries = entries.into_iter().map(|entry| Prepared::new(entry, None)).collect();
-        writer.commit(&Batch { entries, states }).expect("stored");
+        let (first, first_payload) = files.prune_points().expect("read");
+        let over = json!({ "first_place": first, "payloads_first_place": first_payload });
+        store(&mut writer, vec![told(size + 2, "retention.completed", &over)], StateChange::default());
+        let (entries, states) = states(size + 4, size - 10);
+        store(&mut writer, entries, states);
         Self { folder }
     }
 
@@ -137,7 +178,7 @@ impl World {
     }
 
     pub(super) fn verify(&self) -> Result<Verified, VerifyError> {
-        verify(self.folder(), &|_, _, _| {})
+        verify(self.folder(), &[], &|_, _, _| {})
     }
 
     /// What verification finds after `sql`.

@@ -1,0 +1,89 @@
+//! `mcp-audit key`: the keys that check the log's signatures, and those that make them.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use mcp_audit::rotate_keys;
+use mcp_audit::signer::{Resume, SignerOptions};
+
+use super::Outcome;
+use super::common::{LogOptions, Signing, note, say};
+
+#[derive(Subcommand)]
+pub(super) enum Key {
+    /// Print the keys that check the log's signatures, the oldest first.
+    List(List),
+    /// Make new signing keys; the next start uses them. The last one goes on signing beside them until the next time.
+    Rotate(Rotate),
+    /// Sign a log again of which it is lost what was signed last. An entry says who wanted it and why.
+    Resume(Resuming),
+}
+
+#[derive(Args)]
+pub(super) struct List {
+    #[command(flatten)]
+    log: LogOptions,
+}
+
+#[derive(Args)]
+pub(super) struct Rotate {
+    #[command(flatten)]
+    signing: Signing,
+    /// The folder of the log, which nobody may have open.
+    #[arg(long, value_name = "DIR", default_value = "mcp-audit-data", env = "MCP_AUDIT_DATA")]
+    data: PathBuf,
+}
+
+#[derive(Args)]
+pub(super) struct Resuming {
+    /// Why what was signed last is lost, and how it is known that the log is whole; it is kept in the log.
+    #[arg(long)]
+    reason: String,
+    /// Say in the log that this user did it.
+    #[arg(long = "as", value_name = "USER", default_value = "operator", env = "USER", hide_env_values = true)]
+    by: String,
+    #[command(flatten)]
+    log: LogOptions,
+}
+
+impl Key {
+    pub(super) fn run(self) -> Outcome {
+        match self {
+            Self::List(List { log }) => {
+                for key in log.view()?.verifier_keys()? {
+                    say(key)?;
+                }
+            }
+            Self::Rotate(Rotate { signing, data }) => {
+                for key in rotate_keys(&data, &signing.options())? {
+                    say(key)?;
+                }
+                note(
+                    "Start the server, and give these keys to those who check the log: the first says what was signed, the",
+                );
+                note("one that ends in /time says when.");
+            }
+            Self::Resume(resuming) => resuming.run()?,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Resuming {
+    fn run(self) -> Result<(), super::common::Failure> {
+        let Self { reason, by, log } = self;
+        if reason.trim().is_empty() {
+            return Err("say with --reason why signing is to go on; it is kept in the log".into());
+        }
+        let signer = SignerOptions { resume: Some(Resume { by, reason }), ..log.signing.options() };
+        let log = log.options()?.signer(signer).own_schedule().open()?;
+        log.sign()?;
+        log.close();
+        note(
+            "The log is signed again from here on. Whoever has an older checkpoint should compare it: mcp-audit verify",
+        );
+        note("--checkpoint FILE.");
+        Ok(())
+    }
+}

@@ -1,0 +1,214 @@
+//! What is gone: every cleanup said what it would remove and where the log began afterwards, so the log must begin where the
+//! last of these entries lets it begin; and none may have meant to remove what a hold kept.
+
+use std::collections::HashMap;
+use std::ops::RangeInclusive;
+
+use rusqlite::Row;
+use uuid::Uuid;
+
+use super::super::Doing;
+use super::super::checkpoints::inventory;
+use super::told::{Told, told};
+use super::{Fault, Subject, wrong};
+use crate::time::Timestamp;
+
+const DOING: &str = "reading what was removed";
+
+pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
+    let told = told(subject, ["retention.started", "retention.completed", "retention.failed"])?;
+    let holds = holds(subject)?;
+    let mark = "SELECT payloads_pruned FROM head";
+    let gone = Gone {
+        entries: subject.places.start,
+        payloads: subject.connection.query_row(mark, [], |row| row.get(0)).doing(DOING)?,
+    };
+    let mut may = May::begin(&gone, told.is_empty());
+    for told in &told {
+        may.follow(told)?;
+        if told.method == "retention.started" {
+            holds.iter().try_for_each(|hold| hold.is_kept_by(told))?;
+        }
+    }
+    may.be(&gone)?;
+    signed(subject, &told, &gone)?;
+    Ok(told.len() as u64)
+}
+
+/// How much is gone: the places of the first entry, and of the first payload, that may be there.
+struct Gone {
+    entries: u64,
+    payloads: u64,
+}
+
+/// Where the log may begin by what entries say.
+struct May {
+    entries: RangeInclusive<u64>,
+    payloads: RangeInclusive<u64>,
+}
+
+impl May {
+    /// Of what was removed before the first of the entries that are left nothing is known but that it was no more.
+    fn begin(gone: &Gone, untold: bool) -> Self {
+        let most = |gone: u64, is_known: bool| if is_known { 0 } else { gone };
+        let is_known = untold || gone.entries == 0;
+        Self { entries: 0..=most(gone.entries, is_known), payloads: 0..=most(gone.payloads, is_known) }
+    }
+
+    fn follow(&mut self, told: &Told) -> Result<(), Fault> {
+        let (Some(entries), Some(payloads)) = (told.number("first_place"), told.number("payloads_first_place")) else {
+            let is_over = told.method == "retention.failed";
+            return if is_over { Ok(()) } else { Err(unlike(told, "does not say where the log begins")) };
+        };
+        if !self.entries.contains(&entries) || !self.payloads.contains(&payloads) {
+            return Err(unlike(told, "says that something was removed that no cleanup meant to remove"));
+        }
+        let (mut last, mut last_payload) = (entries, payloads);
+        if told.method == "retention.started" {
+            last += told.number("expected").unwrap_or_default();
+            last_payload = payloads.max(last);
+            if told.moment("payloads_before").is_some() {
+                last_payload = last_payload.max(told.seq);
+            }
+        }
+        (self.entries, self.payloads) = (entries..=last, payloads..=last_payload);
+        Ok(())
+    }
+
+    fn be(&self, gone: &Gone) -> Result<(), Fault> {
+        let what = |what: &str, gone: u64, may: &RangeInclusive<u64>| {
+            format!(
+                "{what} below place {gone} are gone, and what the cleanups said lets them be gone below {}",
+                may.end()
+            )
+        };
+        if !self.entries.contains(&gone.entries) {
+            return Err(wrong("head.pruned", Some(gone.entries), what("entries", gone.entries, &self.entries)));
+        }
+        if !self.payloads.contains(&gone.payloads) {
+            return Err(wrong(
+                "head.payloads_pruned",
+                Some(gone.payloads),
+                what("payloads", gone.payloads, &self.payloads),
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Whether the intent of the last cleanup that removed something was signed, as it is before anything goes.
+fn signed(subject: &Subject<'_>, told: &[Told], gone: &Gone) -> Result<(), Fault> {
+    let Some(last) = told.iter().rev().find(|told| told.method == "retention.started") else { return Ok(()) };
+    let before = (last.number("first_place"), last.number("payloads_first_place"));
+    if before == (Some(gone.entries), Some(gone.payloads)) {
+        return Ok(());
+    }
+    let number = inventory(subject.connection).doing(DOING)?.newest;
+    let sql = "SELECT size FROM checkpoint WHERE number = ?1";
+    let size: u64 = subject.connection.query_row(sql, [number], |row| row.get(0)).doing(DOING)?;
+    if size > last.seq {
+        Ok(())
+    } else {
+        Err(unlike(last, "meant to remove what is gone, and no checkpoint is about it"))
+    }
+}
+
+/// A hold, and the places of the entries about it: between them it was in force.
+struct Hold {
+    id: String,
+    from: Timestamp,
+    placed: u64,
+    released: u64,
+}
+
+impl Hold {
+    fn is_kept_by(&self, told: &Told) -> Result<(), Fault> {
+        let broken = |name: &str| told.moment(name).is_some_and(|before| before > self.from);
+        let in_force = (self.placed..self.released).contains(&told.seq);
+        match in_force && (broken("entries_before") || broken("payloads_before")) {
+            false => Ok(()),
+            true => Err(unlike(told, &format!("meant to remove what the hold {} kept", self.id))),
+        }
+    }
+}
+
+/// The holds there ever were. That they are as the entries about them say is another check.
+fn holds(subject: &Subject<'_>) -> Result<Vec<Hold>, Fault> {
+    let told = told(subject, ["hold.placed", "hold.released", "hold.released"])?;
+    let by_id = |method: &str| -> HashMap<String, u64> {
+        let about = told.iter().filter(|told| told.method == method);
+        about.filter_map(|told| Some((told.text("hold")?.to_owned(), told.seq))).collect()
+    };
+    let (placed, released) = (by_id("hold.placed"), by_id("hold.released"));
+    let hold = |row: &Row<'_>| {
+        let id = Uuid::from_bytes(row.get(0)?).to_string();
+        // Entries that are gone are older than all that are told of here.
+        let end = if row.get(2)? { 0 } else { u64::MAX };
+        let (placed, released) = (placed.get(&id).copied().unwrap_or(0), released.get(&id).copied().unwrap_or(end));
+        Ok(Hold { id, from: Timestamp::from_micros(row.get(1)?), placed, released })
+    };
+    let sql = "SELECT id, starts, released_at IS NOT NULL FROM hold";
+    let mut statement = subject.connection.prepare(sql).doing(DOING)?;
+    Ok(statement.query_map([], hold).and_then(Iterator::collect).doing(DOING)?)
+}
+
+fn unlike(told: &Told, what: &str) -> Fault {
+    wrong("entry", Some(told.seq), format!("{} {what}", told.method))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn told(seq: u64, method: &str, details: &serde_json::Value) -> Told {
+        let details = details.as_object().cloned().unwrap_or_default();
+        Told { seq, method: method.to_owned(), by: None, at: 0, details }
+    }
+
+    fn day(day: i64) -> Timestamp {
+        Timestamp::EPOCH.plus(day * crate::time::DAY)
+    }
+
+    #[test]
+    fn no_cleanup_may_mean_to_remove_what_a_hold_keeps() {
+        let hold = Hold { id: "h".into(), from: day(5), placed: 10, released: 20 };
+        let means = |seq, name: &str, before| {
+            let intent = told(seq, "retention.started", &json!({ name: day(before).to_string() }));
+            hold.is_kept_by(&intent).is_err()
+        };
+        for name in ["entries_before", "payloads_before"] {
+            assert!(means(15, name, 6), "in force");
+            assert!(!means(15, name, 5), "what is older than it");
+            assert!(!means(9, name, 6) && !means(20, name, 6), "before it was placed, and after it was released");
+        }
+    }
+
+    /// Each list of what was said, and where the log may then begin.
+    #[test]
+    fn the_log_begins_where_the_cleanups_left_it() {
+        let at = |first: u64| json!({ "first_place": first, "payloads_first_place": first });
+        let intent = |first: u64, expected: u64| json!({ "first_place": first, "payloads_first_place": first, "expected": expected });
+        let (started, completed, failed) = ("retention.started", "retention.completed", "retention.failed");
+        for (told_of, begins) in [
+            (vec![], 0..=0),
+            (vec![(started, intent(0, 50))], 0..=50),
+            (vec![(started, intent(0, 50)), (completed, at(50))], 50..=50),
+            (vec![(started, intent(0, 50)), (failed, at(20))], 20..=20),
+            (vec![(started, intent(0, 50)), (failed, json!({}))], 0..=50),
+            (vec![(started, intent(0, 50)), (started, intent(30, 20))], 30..=50),
+            // The entries about what went before are gone with it.
+            (vec![(completed, at(50)), (started, intent(50, 10)), (completed, at(60))], 60..=60),
+        ] {
+            let told: Vec<_> = told_of.iter().zip(100..).map(|((method, is), seq)| told(seq, method, is)).collect();
+            let may = |place: u64| {
+                let gone = Gone { entries: place, payloads: place };
+                let mut may = May::begin(&gone, told.is_empty());
+                told.iter().try_for_each(|told| may.follow(told)).and_then(|()| may.be(&gone)).is_ok()
+            };
+            let found: Vec<_> = (0..=100).filter(|place| may(*place)).collect();
+            assert_eq!(found, begins.collect::<Vec<_>>(), "{told_of:?}");
+        }
+    }
+}
