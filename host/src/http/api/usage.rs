@@ -29,7 +29,7 @@ const CSV: &str = "text/csv";
 /// The answer, in the format that was asked for.
 pub(super) enum Answer {
     Json(Box<Usage>),
-    Csv(String),
+    Csv(Vec<u8>),
 }
 
 /// Usage over a range of time.
@@ -127,7 +127,7 @@ pub(super) async fn show(visitor: Visitor, asked: Asked<Asking>) -> Result<Answe
         let Asking { query, csv } = Asking::parse(&pairs, log, access.viewer())?;
         let usage = log.reader(access).usage(query)?;
         if csv {
-            return Ok(Answer::Csv(usage_csv::table(&usage)));
+            return usage_csv::table(&usage).map(Answer::Csv).map_err(|error| Problem::internal(&error));
         }
         let linking = Linking { pairs: &pairs, lists: access.reads_what_it_counts() };
         Ok(Answer::Json(Box::new(linking.usage(&usage))))

@@ -12,6 +12,8 @@ pub(super) struct Frame {
     pub(super) home: String,
     pub(super) title: String,
     pub(super) css: &'static str,
+    /// The vendor's own style sheet.
+    pub(super) style: Option<String>,
     pub(super) js: &'static str,
     pub(super) icon: &'static str,
     pub(super) here: Here,
@@ -41,6 +43,7 @@ impl Frame {
             home: site.home().to_owned(),
             title: title.into(),
             css: &assets::CSS.address,
+            style: site.style.as_ref().map(|style| style.address.clone()),
             js: &assets::JS.address,
             icon: &assets::ICON.address,
             here,

@@ -1,22 +1,35 @@
 //! The pages: drawn on the server, readable without JavaScript, and made of the same searches as the API.
 
 pub(super) mod assets;
+mod bars;
 mod changed;
+mod changes;
+mod chips;
+mod chosen;
 mod cron;
 mod entry;
 pub(super) mod error;
 mod export;
 mod extent;
+mod facets;
 mod frame;
 mod groups;
 mod hold;
 mod integrity;
+mod json;
+mod labels;
+mod levels;
 mod list;
 mod menus;
+mod near;
+mod panel;
 mod payload;
+mod proof;
+mod reading;
 mod row;
 mod settings;
 pub(super) mod sign_in;
+mod table;
 mod text;
 mod usage;
 mod view;
@@ -47,6 +60,7 @@ pub(super) fn router(site: &Arc<Site>) -> Router<Arc<Site>> {
         .route("/settings/holds", post(hold::place))
         .route("/settings/holds/release", post(hold::release))
         .route("/views", post(view::save))
+        .route("/views/{id}", post(view::change))
         .route("/views/{id}/delete", post(view::delete))
         .fallback(async || Problem::no_route())
         .method_not_allowed_fallback(async || Problem::method())

@@ -141,9 +141,10 @@ impl Page {
             lifts: lifts(view),
             clear: view.filters().next().map(|_| view.unfiltered()),
             error: problem.map(|(_, detail)| Shown::line(detail)),
-            whose: match (view.lists, access.may_oversee()) {
-                (true, false) => Some("These are the figures of your own requests."),
-                (false, _) => Some("You see figures and no entries; they are of whole hours."),
+            whose: match (view.lists, access.may(Right::Read), access.may_oversee()) {
+                (true, _, false) => Some("These are the figures of your own requests."),
+                (false, false, _) => Some("You see figures and no entries; they are of whole hours."),
+                (false, true, _) => Some("You see more figures than entries; they are of whole hours."),
                 _ => None,
             },
             told,

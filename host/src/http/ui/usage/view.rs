@@ -4,7 +4,6 @@ use std::ops::Range;
 
 use serde_json::Value as Json;
 
-use crate::access::Right;
 use crate::field::Field;
 use crate::http::asking::{self, PARAMETERS};
 use crate::http::auth::Visitor;
@@ -54,7 +53,7 @@ impl View {
         }
         let base = &visitor.site.base;
         let (page, file) = (format!("{base}/usage"), format!("{base}/api/v1/usage"));
-        let lists = visitor.access.may(Right::Read);
+        let lists = visitor.access.reads_what_it_counts();
         Self { page, list: visitor.site.home().to_owned(), file, pairs, lists }
     }
 
