@@ -146,11 +146,11 @@ fn sum((plain, striped): Parts) -> u64 {
     plain.saturating_add(striped)
 }
 
-/// The next number that people count in: 1, 2 or 5 with noughts.
+/// The next round number: one digit with noughts.
 fn round(highest: u64) -> u64 {
     let mut unit = 1_u64;
     loop {
-        for step in [1, 2, 5] {
+        for step in [1, 2, 3, 4, 5, 6, 8] {
             let top = unit.saturating_mul(step);
             if top >= highest {
                 return top;
@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn axes_end_with_a_round_number() {
-        assert_eq!([0, 1, 3, 10, 11, 501, 1_999].map(round), [1, 1, 5, 10, 20, 1_000, 2_000]);
+        assert_eq!([0, 1, 3, 10, 11, 501, 1_999].map(round), [1, 1, 3, 10, 20, 600, 2_000]);
         assert_eq!(round(u64::MAX), u64::MAX);
     }
 
