@@ -97,11 +97,9 @@ pub(crate) fn groups() -> Vec<contract::Group> {
 pub(crate) fn access(viewer: &Viewer) -> Grant {
     let held = held(&viewer.groups);
     let rights = rights(&held, viewer.instance.is_some());
-    // A grant carries one rule. It is the one for reading wherever that is allowed, so that figures are then narrowed
-    // to what the viewer may also see.
-    let rule = [Right::Read, Right::ReadUsage].into_iter().find(|right| rights.contains(right));
-    let rule = rule.map_or_else(never, |right| record_rule(RULES, &held, right, viewer));
-    Grant { rights, rule }
+    let rule = |right| if rights.contains(&right) { record_rule(RULES, &held, right, viewer) } else { never() };
+    let (rule, usage_rule) = (rule(Right::Read), rule(Right::ReadUsage));
+    Grant { rights, rule, usage_rule }
 }
 
 /// The groups that are assigned, and all that they imply. Names that nobody declared are ignored.

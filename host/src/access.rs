@@ -57,6 +57,7 @@ pub struct Access {
     actor: Actor,
     rights: BTreeSet<Right>,
     rule: Domain,
+    usage_rule: Domain,
 }
 
 /// The viewer lacks a right.
@@ -66,7 +67,12 @@ pub struct Denied(pub Right);
 
 impl Access {
     pub(crate) fn new(viewer: Viewer, rights: BTreeSet<Right>, rule: Domain) -> Self {
-        Self { actor: Actor::from(viewer.user.as_str()), viewer, rights, rule }
+        Self { actor: Actor::from(viewer.user.as_str()), viewer, rights, usage_rule: rule.clone(), rule }
+    }
+
+    /// The same with a rule of its own for usage figures.
+    pub(crate) fn counting(self, usage_rule: Domain) -> Self {
+        Self { usage_rule, ..self }
     }
 
     /// No rights, and no entry exists.
@@ -122,6 +128,16 @@ impl Access {
     /// The record rule.
     pub(crate) fn rule(&self) -> &Domain {
         &self.rule
+    }
+
+    /// The requests that usage figures count.
+    pub(crate) fn usage_rule(&self) -> &Domain {
+        &self.usage_rule
+    }
+
+    /// Whether the viewer may read each entry that their usage figures count, so that a figure can lead to entries.
+    pub fn reads_what_it_counts(&self) -> bool {
+        self.may(Right::Read) && self.rule == self.usage_rule
     }
 }
 

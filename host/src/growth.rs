@@ -54,7 +54,7 @@ mod tests {
     #[test]
     fn the_last_days_count_and_not_the_whole_life() {
         let at = |days: i64| Timestamp::EPOCH.plus(days * DAY);
-        let extent = |oldest| Extent { entries: 1_000, bytes: 500_000, oldest: Some(oldest), newest: None };
+        let extent = |oldest| Extent { entries: 1_000, bytes: 500_000, oldest: Some(oldest), ..Extent::default() };
         assert_eq!(Growth::since(&extent(at(0)), at(30)), Some(at(23)), "seven days");
         assert_eq!(Growth::since(&extent(at(28)), at(30)), Some(at(28)), "since the beginning");
         assert_eq!(Growth::since(&extent(at(30)), at(30).plus(LEAST - 1)), None, "too young");

@@ -110,6 +110,7 @@ pub mod http;
 pub use access::{Access, Right, Viewer};
 pub use event::Event;
 pub use log::{
-    AuditLog, BundleRequest, Bundled, ChangeError, CleanupProgress, CronStatus, EvidenceError, Follower, LogView,
-    OpenError, Options, PayloadError, RunError, SignError, TokenRequest, Word, rotate_keys, verify_log,
+    AuditLog, BundleRequest, Bundled, ChangeError, CleanupProgress, CronStatus, EvidenceError, Follower, Found,
+    LogView, OpenError, Options, PayloadError, RunError, SignError, StartError, TokenRequest, Verification,
+    VerificationProgress, VerificationResult, Word, rotate_keys, verify_log,
 };

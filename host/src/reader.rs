@@ -32,6 +32,11 @@ pub enum ReadError {
     /// The viewer lacks the right.
     #[error(transparent)]
     Denied(#[from] Denied),
+    /// The viewer asks for figures so narrow that they would be entries, and may not read all of these.
+    #[error(
+        "you may not read all that is counted here, so usage can be filtered by user, server, tool, connection, provider, llm_model, api_key, instance and outcome only"
+    )]
+    Narrow,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -143,24 +148,24 @@ impl<'a> Reader<'a> {
     /// Usage of the requests that match the query's domain, for those who may see figures; at most [`MAX_LIMIT`] rows of
     /// a breakdown.
     ///
-    /// Whoever may not read entries must not find them out by asking for ever fewer of them: they ask about whole hours
+    /// Whoever may not read all that is counted must not find them out by asking for ever fewer of them: they ask about whole hours
     /// and about what usage is kept by.
     ///
     /// # Errors
     /// The viewer may not see usage, or not that much of it; there are too many values to count, or the store fails.
     pub fn usage(&self, query: UsageQuery) -> Result<Usage, ReadError> {
         self.access.require(Right::ReadUsage)?;
-        let query = if self.access.may(Right::Read) { query } else { self.coarse(query)? };
-        let domain = self.access.rule().clone().and(query.domain);
+        let query = if self.access.reads_what_it_counts() { query } else { Self::coarse(query)? };
+        let domain = self.access.usage_rule().clone().and(query.domain);
         Ok(self.files.usage(&UsageQuery { domain, limit: query.limit.clamp(1, MAX_LIMIT), ..query })?)
     }
 
-    fn coarse(&self, query: UsageQuery) -> Result<UsageQuery, Denied> {
+    fn coarse(query: UsageQuery) -> Result<UsageQuery, ReadError> {
         let (times, domain) = query.domain.split_times();
         let mut fields = BTreeSet::new();
         domain.fields(&mut fields);
         if !fields.into_iter().all(is_dimension) {
-            self.access.require(Right::Read)?;
+            return Err(ReadError::Narrow);
         }
         let start = query.range.start.max(Timestamp::from_micros(times.start));
         let end = query.range.end.min(Timestamp::from_micros(times.end));

@@ -124,9 +124,13 @@ CREATE TABLE usage_part (
     run     INTEGER NOT NULL,
     number  INTEGER NOT NULL,
     cells   BLOB    NOT NULL,
+    -- What is counted of each.
+    sums    BLOB    NOT NULL,
     -- How many buckets of durations each cell has, and what is in them.
     lengths BLOB    NOT NULL,
     buckets BLOB    NOT NULL,
+    -- Which users each has; days only, and only where the user is no dimension.
+    users   BLOB,
     PRIMARY KEY (run, number)
 ) STRICT;
 

@@ -1,13 +1,15 @@
 //! The harness of the end-to-end tests: the real binary, a real server and client, a real browser.
 //!
-//! Nothing here links the product: a test knows what a user knows, the command line, HTTP and the pages. Only the tests
-//! that kill do, to look at what is left.
+//! Nothing here links the product: a test knows what a user knows, the command line, HTTP and the pages. Only `fault`
+//! does, to look at what a fault has left.
 
 mod api;
 mod browser;
 mod everything;
+pub mod fault;
 mod log;
 mod patience;
+mod prey;
 mod process;
 mod script;
 mod search;
@@ -19,6 +21,7 @@ pub use browser::{Browser, Scripts};
 pub use everything::Everything;
 pub use log::{expect_entries, grouped, listed, text};
 pub use patience::eventually;
+pub use prey::Prey;
 pub use process::{Process, binary, product, run};
 pub use script::script;
 pub use search::files_with;

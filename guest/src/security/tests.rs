@@ -77,7 +77,7 @@ fn every_group_sees_exactly_its_entries() {
         (&["owner"], instance()),
         (&["super-admin"], instance()),
         (&["auditor"], instance()),
-        (&["billing-admin"], instance()),
+        (&["billing-admin"], never()),
         (&["user", "auditor"], instance()),
         (&["user", "unknown"], own()),
         (&["service"], never()),
@@ -91,7 +91,16 @@ fn every_group_sees_exactly_its_entries() {
 
 #[test]
 fn usage_of_all_does_not_open_the_entries_of_all() {
-    assert_eq!(access(&viewer(&["user", "billing-admin"])).rule, own());
+    for (groups, entries, figures) in [
+        (&["user", "billing-admin"][..], own(), instance()),
+        (&["billing-admin"], never(), instance()),
+        (&["user"], own(), own()),
+        (&["user", "auditor"], instance(), instance()),
+        (&["service"], never(), never()),
+    ] {
+        let grant = access(&viewer(groups));
+        assert_eq!((grant.rule, grant.usage_rule), (entries, figures), "{groups:?}");
+    }
 }
 
 #[test]

@@ -24,6 +24,9 @@ pub(crate) struct Using {
     /// How often each question is asked; SQL is asked once.
     #[arg(long, default_value_t = 40)]
     times: u32,
+    /// Without the counts of groups and by SQL, which take long.
+    #[arg(long)]
+    alone: bool,
 }
 
 /// What a page breaks usage down by.
@@ -71,14 +74,10 @@ impl Using {
         for (name, access, query) in questions {
             self.measure(&mut table, name, &log, access, &query)?;
         }
-        let begun = Instant::now();
-        let reader = log.reader(&all);
-        for field in PAGE {
-            let domain = parse_text("kind:request,http", &Context::nobody(end))?;
-            reader.groups(domain, &[GroupBy::Field(field)], GroupSort::Count, ROWS)?;
+        if !self.alone {
+            row(&mut table, "the four breakdowns as groups of entries, by the index", by_groups(&log, &all, end)?);
+            row(&mut table, "the page by SQL over the rows, without quantiles", by_sql(&kept.folder)?);
         }
-        row(&mut table, "the four breakdowns as groups of entries, by the index", begun.elapsed());
-        row(&mut table, "the page by SQL over the rows, without quantiles", by_sql(&kept.folder)?);
         table.print(&format!("usage: {} entries", figure(kept.entries as f64)));
         parts(&kept.folder, kept.entries)
     }
@@ -110,6 +109,17 @@ fn open(folder: &Path) -> Outcome<Connection> {
     Ok(Connection::open_with_flags(folder.join("mcp-audit.db"), OpenFlags::SQLITE_OPEN_READ_ONLY)?)
 }
 
+/// The page's breakdowns as groups of entries.
+fn by_groups(log: &LogView, access: &Access, end: Timestamp) -> Outcome<Duration> {
+    let begun = Instant::now();
+    let reader = log.reader(access);
+    for field in PAGE {
+        let domain = parse_text("kind:request,http", &Context::nobody(end))?;
+        reader.groups(domain, &[GroupBy::Field(field)], GroupSort::Count, ROWS)?;
+    }
+    Ok(begun.elapsed())
+}
+
 /// Totals, distinct values, the series and the breakdowns, a statement each.
 fn by_sql(folder: &Path) -> Outcome<Duration> {
     let connection = open(folder)?;
@@ -135,14 +145,17 @@ fn by_sql(folder: &Path) -> Outcome<Duration> {
 
 /// What usage takes on the disk.
 fn parts(folder: &Path, entries: u64) -> Outcome {
-    let sql = "SELECT number, sum(length(cells)), sum(length(lengths) + length(buckets)) FROM usage_part GROUP BY 1";
+    let sql = "SELECT number, sum(length(cells) + length(sums)), sum(length(lengths) + length(buckets)),
+        sum(coalesce(length(users), 0)) FROM usage_part GROUP BY 1";
     let connection = open(folder)?;
     let mut statement = connection.prepare(sql)?;
     let mut rows = statement.query([])?;
-    let mut table = Table::new(&["part", "cells, bytes an entry", "histograms, bytes an entry"]);
-    let mut all = [0.0; 2];
+    let mut table =
+        Table::new(&["part", "cells, bytes an entry", "histograms, bytes an entry", "users, bytes an entry"]);
+    let mut all = [0.0; 3];
     while let Some(row) = rows.next()? {
-        let sizes = [row.get::<_, u64>(1)?, row.get::<_, u64>(2)?].map(|bytes| bytes as f64 / entries as f64);
+        let sizes = [row.get::<_, u64>(1)?, row.get::<_, u64>(2)?, row.get::<_, u64>(3)?]
+            .map(|bytes| bytes as f64 / entries as f64);
         all.iter_mut().zip(sizes).for_each(|(all, size)| *all += size);
         table.row([row.get::<_, u64>(0)?.to_string()].into_iter().chain(sizes.map(figure)));
     }

@@ -138,7 +138,10 @@ pub(super) fn serve_until_end(
     serve: impl Future<Output = Result<AuditLog, Failure>>,
 ) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let log = runtime.block_on(serve)?;
+    let log = runtime.block_on(async {
+        bear_large_files()?;
+        serve.await
+    })?;
     log.stopping();
     runtime.shutdown_timeout(grace);
     log.close();
@@ -146,6 +149,19 @@ pub(super) fn serve_until_end(
         0 => Ok(()),
         lost => Err(format!("{lost} events are lost: they could not be stored before the end").into()),
     }
+}
+
+/// Lets a write above the limit of a file's size (`ulimit -f`) be an error, as on a full disk, and not the end of the
+/// process.
+fn bear_large_files() -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        /// SIGXFSZ, which has this number wherever there are builds.
+        const TOO_LARGE: i32 = 25;
+        // Once it is listened for it does not kill, even when nobody listens any more.
+        drop(tokio::signal::unix::signal(tokio::signal::unix::SignalKind::from_raw(TOO_LARGE))?);
+    }
+    Ok(())
 }
 
 /// Listens, or says what to do about it; `option` is where the address comes from.

@@ -13,6 +13,7 @@ mod json_lines;
 mod manifest;
 mod pages;
 mod parquet;
+mod table;
 
 use std::collections::VecDeque;
 use std::io;
@@ -34,6 +35,7 @@ use pages::Pages;
 pub use column::{Column, Columns, ColumnsError};
 pub use encoder::Format;
 pub use manifest::Manifest;
+pub(crate) use table::Table;
 
 /// How many bytes are handed over at once, about. A group of rows of Parquet may be more.
 const PIECE: usize = 256 << 10;

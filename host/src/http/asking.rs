@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use super::grouping::{self, SHOWING};
 use super::problem::Problem;
@@ -102,21 +102,30 @@ fn written(pairs: &Pairs) -> String {
     query(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())))
 }
 
+/// The term that leaves the requests, as usage counts nothing else.
+fn requests() -> Json {
+    json!(["kind", "in", REQUESTS.map(|kind| kind.as_str())])
+}
+
+/// The term that leaves those that are not a success.
+pub(super) fn failed() -> Json {
+    json!(["outcome", "!=", "success"])
+}
+
 /// The query that lists the requests that a figure counts: those of the search `pairs` in this range, of one value of a
-/// field, and those that failed alone. `None` where no query can say it.
+/// field, and those of which one more term holds. `None` where no query can say it.
 pub(super) fn entries(
     pairs: &Pairs,
     range: &Range<Timestamp>,
     of: Option<(Field, &Value)>,
-    errors: bool,
+    term: Option<Json>,
 ) -> Option<String> {
     let mut pairs = search(pairs);
     if let Some((field, value)) = of {
         grouping::narrow(&mut pairs, GroupBy::Field(field), value)?;
     }
-    grouping::add_term(&mut pairs, json!(["kind", "in", REQUESTS.map(|kind| kind.as_str())]))?;
-    if errors {
-        grouping::add_term(&mut pairs, json!(["outcome", "!=", "success"]))?;
+    for term in [requests()].into_iter().chain(term) {
+        grouping::add_term(&mut pairs, term)?;
     }
     pairs.extend([("from".to_owned(), range.start.to_string()), ("to".to_owned(), range.end.to_string())]);
     Some(written(&pairs))
@@ -135,7 +144,22 @@ pub(super) fn back(pairs: &Pairs) -> String {
     let range = pairs.iter().filter(|(name, _)| ["from", "to"].contains(&name.as_str())).cloned();
     let by = values(pairs, "by").filter(|name| USAGE_FIELDS.iter().any(|field| field.name() == *name));
     let by = by.map(|name| ("by".to_owned(), name.to_owned()));
-    written(&search(pairs).into_iter().chain(range).chain(by).collect())
+    let kept = search(pairs).into_iter().filter_map(without_requests);
+    written(&kept.chain(range).chain(by).collect())
+}
+
+/// A parameter without the term that a figure's link has put there: it says nothing to usage, which would have to look
+/// into entries for it.
+fn without_requests((name, value): (String, String)) -> Option<(String, String)> {
+    let terms = (name == "domain").then(|| serde_json::from_str::<Vec<Json>>(&value).ok()).flatten();
+    let Some(terms) = terms else { return Some((name, value)) };
+    // Behind an operator it is an operand of that.
+    let (ours, plain) = (requests(), terms.iter().all(Json::is_array));
+    if !plain || !terms.contains(&ours) {
+        return Some((name, value));
+    }
+    let terms: Vec<_> = terms.into_iter().filter(|term| *term != ours).collect();
+    (!terms.is_empty()).then(|| (name, Json::Array(terms).to_string()))
 }
 
 #[cfg(test)]
@@ -152,13 +176,17 @@ mod tests {
         let asked = pairs(&[("tool", "a b"), ("range", "7d"), ("by", "user"), ("sort", "cost"), ("limit", "7")]);
         let time = "from=1970-01-01T00%3A00%3A00.000000Z&to=1970-01-02T00%3A00%3A00.000000Z";
         let kinds = "domain=%5B%5B%22kind%22%2C%22in%22%2C%5B%22request%22%2C%22http%22%5D%5D%5D";
-        assert_eq!(entries(&asked, &range, None, false), Some(format!("?tool=a%20b&{kinds}&{time}")));
+        assert_eq!(entries(&asked, &range, None, None), Some(format!("?tool=a%20b&{kinds}&{time}")));
         let ada = Some((Field::User, &"ada".into()));
-        assert_eq!(entries(&asked, &range, ada, false), Some(format!("?tool=a%20b&user=ada&{kinds}&{time}")));
-        let errors = entries(&asked, &range, None, true).expect("a query");
+        assert_eq!(entries(&asked, &range, ada, None), Some(format!("?tool=a%20b&user=ada&{kinds}&{time}")));
+        let errors = entries(&asked, &range, None, Some(failed())).expect("a query");
         assert!(errors.contains("%5B%22outcome%22%2C%22%21%3D%22%2C%22success%22%5D"), "{errors}");
         assert_eq!(down(&asked, &range, Field::User, &"ada".into()), Some(format!("?tool=a%20b&user=ada&{time}")));
         let listed = pairs(&[("tool", "x"), ("from", "-7d"), ("by", "day"), ("by", "user"), ("cursor", "c")]);
         assert_eq!(back(&listed), "?tool=x&from=-7d&by=user");
+        let there = super::super::search::pairs(&entries(&asked, &range, ada, None).expect("a query")).expect("pairs");
+        assert_eq!(back(&there), format!("?tool=a%20b&user=ada&{time}"), "there and back again");
+        let either = r#"["|",["kind","in",["request","http"]],["tool","=","x"]]"#;
+        assert!(back(&pairs(&[("domain", either)])).contains("kind"), "an operand stays");
     }
 }

@@ -2,6 +2,7 @@
 
 use serde_json::Value as Json;
 
+use super::columns;
 use super::problem::Problem;
 use super::search::{FIELDS, Pairs, Search, query, short, single, values};
 use crate::AuditLog;
@@ -13,9 +14,9 @@ use crate::time::{DAY, Timestamp};
 use crate::value::Value;
 
 /// The parameters beside those of the search.
-pub(super) const PARAMETERS: &[&str] = &["by", "sort"];
+pub(super) const PARAMETERS: &[&str] = &["by", "sort", columns::PARAMETER];
 /// Parameters that say how something is shown and not what.
-pub(super) const SHOWING: &[&str] = &["by", "sort", "limit", "cursor"];
+pub(super) const SHOWING: &[&str] = &["by", "sort", "limit", "cursor", columns::PARAMETER];
 /// Most levels of grouping.
 pub(super) const LEVELS: usize = 2;
 
@@ -32,6 +33,7 @@ impl Grouping {
     /// Reads the parameters.
     pub(super) fn parse(pairs: &Pairs, log: &AuditLog, viewer: &Viewer) -> Result<Self, Problem> {
         let Search { domain, limit, from } = Search::beside(PARAMETERS, pairs, log, viewer)?;
+        columns::parse(pairs)?;
         if from != Place::Newest {
             let advice = "cursor: groups have no pages; leave it out, and ask for more of them with limit.";
             return Err(Problem::parameter("cursor", advice));
@@ -45,11 +47,18 @@ impl Grouping {
     }
 }
 
+/// The search of a list of entries, at whose address there may be more than the search.
+pub(super) fn list(pairs: &Pairs, log: &AuditLog, viewer: &Viewer) -> Result<Search, Problem> {
+    columns::parse(pairs)?;
+    sort(pairs)?;
+    Search::beside(PARAMETERS, pairs, log, viewer)
+}
+
 /// Refuses what the list could not show, be it entries or groups.
 pub(super) fn check(pairs: &Pairs, log: &AuditLog, viewer: &Viewer) -> Result<(), Problem> {
     match Grouping::is_asked_for(pairs) {
         true => Grouping::parse(pairs, log, viewer).map(drop),
-        false => Search::beside(PARAMETERS, pairs, log, viewer).and_then(|_| sort(pairs)).map(drop),
+        false => list(pairs, log, viewer).map(drop),
     }
 }
 
@@ -148,7 +157,7 @@ mod tests {
 
     #[test]
     fn a_group_leads_to_its_entries_by_the_plainest_query_that_says_it() {
-        let (tool, kind) = (GroupBy::Field(Field::Tool), GroupBy::Field(Field::Kind));
+        let (tool, fault) = (GroupBy::Field(Field::Tool), GroupBy::Field(Field::Fault));
         let asked = [("tool", "a"), ("tool", "b c"), ("by", "tool"), ("sort", "p95"), ("limit", "7"), ("cursor", "x")];
         assert_eq!(link(&asked, &[tool], &["b c".into()]).as_deref(), Some("?tool=b%20c"));
         assert_eq!(
@@ -157,10 +166,10 @@ mod tests {
         );
         let domain = |text: &str| Some(format!("?domain={}", super::super::search::encode(text)));
         assert_eq!(link(&[], &[tool], &[Value::Unset]), domain(r#"[["tool","=",false]]"#));
-        assert_eq!(link(&[], &[kind], &["http".into()]), domain(r#"[["kind","=","http"]]"#));
+        assert_eq!(link(&[], &[fault], &["http".into()]), domain(r#"[["fault","=","http"]]"#));
         let either = [("domain", r#"["|",["tool","=","a"],["tool","=",false]]"#)];
-        let narrowed = domain(r#"["|",["tool","=","a"],["tool","=",false],["tool","=",false],["kind","=","http"]]"#);
-        assert_eq!(link(&either, &[tool, kind], &[Value::Unset, "http".into()]), narrowed);
+        let narrowed = domain(r#"["|",["tool","=","a"],["tool","=",false],["tool","=",false],["fault","=","http"]]"#);
+        assert_eq!(link(&either, &[tool, fault], &[Value::Unset, "http".into()]), narrowed);
         let within = link(&[("from", "-1h")], &[GroupBy::Day], &["2026-02-28".into()]).expect("a query");
         assert!(within.starts_with("?from=-1h&domain="), "the part of the day that was asked for: {within}");
     }

@@ -113,7 +113,7 @@ impl Sheet<'_> {
         self.histogram("commit_entries", "Entries of a commit", None, 1.0, &gauges.size)?;
         let Some(extent) = figures.extent else { return Ok(()) };
         self.gauge("log_entries", "Entries in the log", extent.entries)?;
-        self.bytes("database", "The database's files", extent.bytes)
+        self.bytes("database", "The database's files", extent.bytes + extent.journal_bytes)
     }
 
     fn policy(&mut self, gauges: &Gauges) -> Result<(), Error> {

@@ -7,6 +7,7 @@ mod api;
 mod asked;
 mod asking;
 mod auth;
+mod columns;
 mod cursor;
 mod export;
 mod front;
@@ -64,6 +65,7 @@ pub struct Site {
     intake: api::Intake,
     exports: export::Exports,
     embedder: Option<SignIn>,
+    style: Option<ui::assets::Asset>,
 }
 
 /// An embedder's sign-in: from a request to whoever sent it.
@@ -75,7 +77,7 @@ impl Site {
         let (witness, ended) = (Witness::default(), session::Ended::default());
         let (intake, exports) = (api::Intake::default(), export::Exports::default());
         let base = String::new();
-        Self { log, identity, links, base, https: false, witness, ended, intake, exports, embedder: None }
+        Self { log, identity, links, base, https: false, witness, ended, intake, exports, embedder: None, style: None }
     }
 
     /// A site whose people are signed in by what it is a part of, and by nothing else; see [`Site::sign_in`].
@@ -102,6 +104,14 @@ impl Site {
     pub fn mounted_at(mut self, base: &str) -> Self {
         let base = base.trim_matches('/');
         self.base = if base.is_empty() { String::new() } else { format!("/{base}") };
+        self
+    }
+
+    /// A style sheet of the vendor's own behind ours, so that the pages look like the rest of what they are a part of.
+    /// `docs/pages.md` has the properties that it may set, from `--mcp-audit-accent` on. It is served from this site, as
+    /// browsers are told to take no style from anywhere else.
+    pub fn styled(mut self, css: impl Into<String>) -> Self {
+        self.style = Some(ui::assets::Asset::style(css.into()));
         self
     }
 

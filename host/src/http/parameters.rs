@@ -4,11 +4,12 @@ use serde_json::{Value as Json, json};
 
 use super::asked::{Parameters, describe_limit};
 use super::asking::{self, Asking, COMPARISONS, FORMATS, RANGES};
+use super::columns;
 use super::grouping::{Grouping, LEVELS};
 use super::openapi::Operation;
 use super::search::{FIELDS, Search};
 use crate::domain::MAX_OPERANDS;
-use crate::event::{Channel, Outcome};
+use crate::event::{Channel, Detail, Kind, Outcome};
 use crate::field::{Field, FieldType};
 use crate::store::{GroupBy, GroupSort, USAGE_FIELDS, UsageSort, UsageStep};
 
@@ -17,6 +18,7 @@ const MOMENT: &str = "RFC 3339, a date in UTC, `today`, `yesterday`, or back fro
 impl Parameters for Search {
     fn describe(operation: &mut Operation<'_>) {
         describe_search(operation);
+        describe_columns(operation);
         let cursor = json!({ "type": "string", "pattern": "^([A-Za-z0-9_-]{24})?$" });
         operation.query("cursor", "`next` or `previous` of a page, or the `id` of an event of a tail.", cursor);
     }
@@ -32,6 +34,7 @@ impl Parameters for Grouping {
         let sort = json!({ "type": "string", "enum": names, "default": GroupSort::default().as_str() });
         operation.query("sort", "Which groups come first: those with most of it, or by their values.", sort);
         describe_search(operation);
+        describe_columns(operation);
     }
 }
 
@@ -61,6 +64,17 @@ fn describe_search(operation: &mut Operation<'_>) {
     describe_filter(operation);
 }
 
+/// What only the page looks at.
+fn describe_columns(operation: &mut Operation<'_>) {
+    let names = columns::names().collect::<Vec<_>>().join("|");
+    let names = json!({ "type": "string", "pattern": format!("^(({names})(,({names}))*)?$") });
+    operation.query(
+        "columns",
+        "What the log's page shows of each entry. The API gives every field all the same.",
+        list(names),
+    );
+}
+
 /// What narrows it.
 pub(super) fn describe_filter(operation: &mut Operation<'_>) {
     operation.query("q", "A search in words: docs/filters.md has the language.", text());
@@ -81,6 +95,8 @@ fn value(field: Field) -> Json {
     let words = |words: Vec<&str>| json!({ "type": "string", "enum": words });
     match (field, field.kind()) {
         (Field::Outcome, _) => words(Outcome::ALL.iter().map(|word| word.as_str()).collect()),
+        (Field::Kind, _) => words(Kind::ALL.iter().map(|word| word.as_str()).collect()),
+        (Field::OutcomeDetail, _) => words(Detail::ALL.iter().map(|word| word.as_str()).collect()),
         (Field::Channel, _) => words(Channel::ALL.iter().map(|word| word.as_str()).collect()),
         (_, FieldType::Integer) => json!({ "type": "integer", "format": "int64" }),
         (_, FieldType::Id) => json!({ "type": "string", "format": "uuid" }),

@@ -4,6 +4,7 @@ use axum::extract::Query;
 use axum::http::Uri;
 use serde_json::Value as Json;
 
+use super::columns;
 use super::cursor;
 use super::problem::Problem;
 use crate::AuditLog;
@@ -23,6 +24,7 @@ pub(super) const DEFAULT_LIMIT: usize = 100;
 /// Fields that have a parameter of their own name. One that is given several times matches any of its values.
 pub(super) const FIELDS: &[Field] = &[
     Field::Outcome,
+    Field::OutcomeDetail,
     Field::Method,
     Field::Tool,
     Field::Server,
@@ -30,6 +32,7 @@ pub(super) const FIELDS: &[Field] = &[
     Field::Connection,
     Field::Action,
     Field::Channel,
+    Field::Kind,
     Field::Prompt,
     Field::ResourceUri,
     Field::Path,
@@ -37,10 +40,13 @@ pub(super) const FIELDS: &[Field] = &[
     Field::RecordId,
     Field::ResourceType,
     Field::ResourceId,
+    Field::ResourceName,
     Field::Agent,
     Field::AgentInstance,
+    Field::Instance,
     Field::ClientName,
     Field::Session,
+    Field::RequestId,
     Field::Ip,
     Field::StatusCode,
     Field::Provider,
@@ -67,7 +73,8 @@ pub(super) struct Search {
 impl Search {
     /// Reads the parameters. Empty ones are passed over, since forms send them.
     pub(super) fn parse(pairs: &[(String, String)], log: &AuditLog, viewer: &Viewer) -> Result<Self, Problem> {
-        Self::beside(&[], pairs, log, viewer)
+        columns::parse(pairs)?;
+        Self::beside(&[columns::PARAMETER], pairs, log, viewer)
     }
 
     /// The same where there are `more` parameters, which somebody else reads.

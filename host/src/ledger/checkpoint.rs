@@ -102,6 +102,14 @@ impl SignedCheckpoint {
         }
         Ok(signed.iter().find_map(|signed| signed.time))
     }
+
+    /// Which of `keys` signed it.
+    ///
+    /// # Errors
+    /// None of them did, or a signature in the name of one of them is wrong.
+    pub fn signers<'k>(&self, keys: &'k [VerifierKey]) -> Result<Vec<&'k VerifierKey>, CheckpointError> {
+        Ok(self.note.verify(keys)?.into_iter().map(|signed| signed.key).collect())
+    }
 }
 
 impl fmt::Display for SignedCheckpoint {

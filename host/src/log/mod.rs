@@ -9,6 +9,7 @@ mod exports;
 mod figures;
 mod follow;
 mod holds;
+mod integrity;
 mod keys;
 mod open;
 mod publishing;
@@ -16,6 +17,7 @@ mod run;
 mod schedule;
 mod tokens;
 mod verification;
+mod verify;
 mod view;
 mod views;
 
@@ -44,12 +46,14 @@ pub use evidence::EvidenceError;
 pub(crate) use figures::Figures;
 use follow::Followers;
 pub use follow::{Follower, Word};
+pub(crate) use integrity::Integrity;
 pub use keys::rotate_keys;
 pub use open::{OpenError, Options};
 pub use run::CleanupProgress;
 pub use schedule::{CronStatus, RunError};
 pub use tokens::TokenRequest;
-pub use verification::verify_log;
+pub use verification::{Found, StartError, Verification, VerificationProgress, VerificationResult};
+pub use verify::verify_log;
 pub use view::LogView;
 
 /// An open audit log. Clones are the same log; it closes with [`AuditLog::close`] or when the last one is dropped.
@@ -65,6 +69,8 @@ struct Inner {
     secret: Secret,
     /// The scheduled job that is running.
     running: Mutex<Option<(String, CleanupProgress)>>,
+    /// How far a verification is, and how the last one ended.
+    verification: Mutex<Verification>,
     /// Held between the look at a state and its change, so that no two changes are made of the same look.
     changing: Mutex<()>,
     /// Set when the process is about to stop.
@@ -75,6 +81,8 @@ struct Inner {
     opened: Timestamp,
     /// Where it is, and what else of it is told here: what was done to tokens.
     folder: PathBuf,
+    /// The file with what was signed last.
+    last_signed: PathBuf,
 }
 
 /// Why something was not changed: a setting, a hold, a view.

@@ -153,7 +153,7 @@ impl Options {
         let policy = Arc::new(load(policy, limits, &*clock)?);
         let (files, writer) = Files::open(&folder)?;
         let lock = writer.hold_lock().map_err(OpenError::Lock)?;
-        let resume = signer.resume.clone();
+        let (resume, last_signed) = (signer.resume.clone(), signer.last_path(&folder));
         let signer = signer_of(&folder, &signer, &files, clock.now())?;
         let checkpoints = Checkpoints::new(signer, Publisher::start(&places, roots(&files))?, lock);
         let secret = Secret::open(&folder).map_err(OpenError::Secret)?;
@@ -177,17 +177,19 @@ impl Options {
             longest_step,
             secret,
             running: Mutex::new(None),
+            verification: Mutex::default(),
             changing: Mutex::new(()),
             stopping: watch::Sender::new(false),
             followers: Followers::default(),
             opened,
             folder,
+            last_signed,
         }));
         // What the last stop left comes first, so that the first entry counts it.
         log.begin_checkpoints()?;
         log.record_start(clean, resume.as_ref())?;
         log.record_old_deeds();
-        log.plan_schedule()?;
+        log.0.plan_schedule::<OpenError>()?;
         if watches_schedule {
             log.watch_schedule()?;
             log.watch_checkpoints()?;
@@ -277,6 +279,6 @@ fn stopped_cleanly(files: &Files) -> Result<Option<bool>, StoreError> {
     match Reader::new(files, &access).page(Domain::TRUE, None, 1) {
         Ok(page) => Ok(page.entries.first().map(says_stopped)),
         Err(crate::reader::ReadError::Store(error)) => Err(error),
-        Err(crate::reader::ReadError::Denied(_)) => Ok(None),
+        Err(_) => Ok(None),
     }
 }

@@ -120,19 +120,6 @@ impl AuditLog {
         run_due(&self.0)
     }
 
-    /// Gives every job its next slot.
-    pub(super) fn plan_schedule(&self) -> Result<(), OpenError> {
-        let states = self.0.view.files.crons()?;
-        let now = self.now();
-        let crons = self.manifest().crons.iter().map(|cron| {
-            let state = states.get(&cron.name).cloned().unwrap_or_default();
-            // A slot in the past stays: it was missed, and is made up for. A later slot than the schedule's is an old one's.
-            let next_run = state.next_run.into_iter().chain(cron.schedule.next_after(now)).min();
-            (cron.name.clone(), CronState { next_run, ..state })
-        });
-        Ok(self.0.recorder.change(StateChange { crons: crons.collect(), ..StateChange::default() }, Vec::new())?)
-    }
-
     /// Starts the thread that runs what is due.
     pub(super) fn watch_schedule(&self) -> Result<(), OpenError> {
         let log = Arc::downgrade(&self.0);
@@ -154,8 +141,28 @@ fn watch(log: &Weak<Inner>) {
     }
 }
 
+impl Inner {
+    /// Gives every job its next slot. One in the past stays: it was missed, and is made up for. One that is later than the
+    /// schedule's is of another schedule, or of a clock that was ahead and was set right.
+    pub(super) fn plan_schedule<E: From<StoreError> + From<RecordError>>(&self) -> Result<(), E> {
+        let states = self.view.files.crons()?;
+        let now = self.view.now();
+        let crons = self.view.manifest().crons.iter().filter_map(|cron| {
+            let state = states.get(&cron.name).cloned().unwrap_or_default();
+            let next_run = state.next_run.into_iter().chain(cron.schedule.next_after(now)).min();
+            (next_run != state.next_run).then(|| (cron.name.clone(), CronState { next_run, ..state }))
+        });
+        let crons: Vec<_> = crons.collect();
+        if crons.is_empty() {
+            return Ok(());
+        }
+        Ok(self.recorder.change(StateChange { crons, ..StateChange::default() }, Vec::new())?)
+    }
+}
+
 fn run_due(log: &Arc<Inner>) -> Result<(), RunError> {
     tokens::record_deeds(log)?;
+    log.plan_schedule::<RunError>()?;
     let states = log.view.files.crons()?;
     let now = log.view.now();
     let is_due = |cron: &Cron| states.get(&cron.name).is_some_and(|state| state.is_due(now));

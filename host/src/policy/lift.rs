@@ -143,14 +143,17 @@ impl Lift {
         Ok(Keep { masks: self.list(keep.masks, index)?, max_bytes: keep.max_bytes as usize })
     }
 
-    /// The grant; a malformed rule is a fault, and so a denial. A rule about what this viewer lacks is sound, but no
+    /// The grant; a malformed rule, of entries or of usage, is a fault, and so a denial. A rule about what this viewer lacks is sound, but no
     /// entry exists for them: that holds for the rule as a whole, as a negation would make everything of nothing.
     pub(super) fn grant(self, grant: wit::Grant, viewer: &Viewer, now: Timestamp) -> Result<Access, Fault> {
         let rights: BTreeSet<Right> = self.list(grant.rights, |one| Ok(right(one)))?.into_iter().collect();
-        let rule = self.tokens(grant.rule)?;
-        check_tokens(&rule, now).map_err(|error| self.fault(format!("the record rule is malformed: {error}")))?;
-        let rule = from_tokens(&rule, &viewer.context(now)).unwrap_or(Domain::FALSE);
-        Ok(Access::new(viewer.clone(), rights, rule))
+        let rule = |tokens, name: &str| {
+            let tokens = self.tokens(tokens)?;
+            check_tokens(&tokens, now).map_err(|error| self.fault(format!("the {name} is malformed: {error}")))?;
+            Ok::<_, Fault>(from_tokens(&tokens, &viewer.context(now)).unwrap_or(Domain::FALSE))
+        };
+        let usage_rule = rule(grant.usage_rule, "rule of usage")?;
+        Ok(Access::new(viewer.clone(), rights, rule(grant.rule, "record rule")?).counting(usage_rule))
     }
 
     /// The plan; what lies in the future would be deleted before it is old, so it is no plan.

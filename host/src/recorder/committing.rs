@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::judging::Ended;
+use super::judging::{Ended, told_lost};
 use super::queue::Queue;
 use super::{Changed, PruneError, RecordError};
 use crate::policy::Plan;
@@ -179,8 +179,7 @@ impl Committer {
                     entries = batch.entries.len(),
                     "entries are lost: the log was closed while its store failed"
                 );
-                self.queue.gauges.lost(batch.entries.len() as u64);
-                return lost(batch, &error);
+                return self.give_up(batch, &error);
             }
             std::thread::sleep(Duration::from_millis(50 << tries.min(6)));
         }
@@ -189,8 +188,7 @@ impl Committer {
     fn halve(&mut self, batch: &Batch, error: &StoreError) -> Vec<Result<Stored, RecordError>> {
         if batch.entries.len() <= 1 {
             tracing::error!(%error, "an entry was refused by the store");
-            self.queue.gauges.lost(batch.entries.len() as u64);
-            return lost(batch, error);
+            return self.give_up(batch, error);
         }
         let (left, right) = batch.entries.split_at(batch.entries.len() / 2);
         let first = Batch { entries: left.to_vec(), states: batch.states.clone() };
@@ -198,9 +196,16 @@ impl Committer {
         results.extend(self.commit(&Batch { entries: right.to_vec(), ..Batch::default() }));
         results
     }
-}
 
-/// The answer to everybody whose entry was in `batch`, and at least one: a change may come without an entry.
-fn lost(batch: &Batch, error: &StoreError) -> Vec<Result<Stored, RecordError>> {
-    vec![Err(RecordError::Refused(error.to_string())); batch.entries.len().max(1)]
+    /// Counts what will not be stored, and answers everybody who waits for it; there is at least one answer, as a change
+    /// may come without an entry. What a gap entry told is to be told again.
+    fn give_up(&self, batch: &Batch, error: &StoreError) -> Vec<Result<Stored, RecordError>> {
+        for prepared in &batch.entries {
+            match told_lost(prepared.entry()) {
+                Some(events) => self.queue.gauges.not_told(events),
+                None => self.queue.gauges.lost(1),
+            }
+        }
+        vec![Err(RecordError::Refused(error.to_string())); batch.entries.len().max(1)]
+    }
 }

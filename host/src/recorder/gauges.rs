@@ -104,6 +104,11 @@ impl Gauges {
         self.dropped.fetch_add(events, Ordering::Relaxed);
     }
 
+    /// What was told of these events was lost as well, so that it is to be told again.
+    pub(super) fn not_told(&self, events: u64) {
+        self.untold.fetch_add(events, Ordering::Relaxed);
+    }
+
     /// What was lost and is not told yet.
     pub fn untold(&self) -> u64 {
         self.untold.load(Ordering::Relaxed)

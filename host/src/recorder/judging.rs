@@ -10,7 +10,9 @@ use super::committing::{Handover, Receipt, Sealed};
 use super::queue::{Queue, Work};
 use super::seal::Seal;
 use super::{Changed, StateChange};
+use crate::entry::Entry;
 use crate::event::{Channel, Detail, Event, Kind};
+use crate::field::Field;
 use crate::policy::Policy;
 use crate::price::Prices;
 use crate::settings::Settings;
@@ -27,6 +29,10 @@ const BATCH_BYTES: usize = 8 << 20;
 const COMPANY: Duration = Duration::from_millis(5);
 /// How soon a gap is told when nothing else happens.
 const GAP_WAIT: Duration = Duration::from_secs(1);
+
+/// The entry about events that were lost, and the fact that has their number.
+const GAP: &str = "log.gap";
+const DROPPED: &str = "dropped";
 
 /// The thread's state.
 pub(super) struct Judge {
@@ -197,9 +203,14 @@ impl Judge {
     fn gap(&self, dropped: u64) -> Event {
         tracing::warn!(dropped, "events were lost: the queue was full, or they could not be read or stored");
         let event = Event::new(self.clock.now(), Channel::System, Kind::System, Detail::Incomplete);
-        Event { method: Some("log.gap".to_owned()), ..event }
-            .fact("dropped", i64::try_from(dropped).unwrap_or(i64::MAX))
+        Event { method: Some(GAP.to_owned()), ..event }.fact(DROPPED, i64::try_from(dropped).unwrap_or(i64::MAX))
     }
+}
+
+/// How many losses a gap entry tells of; `None` for every other entry.
+pub(super) fn told_lost(entry: &Entry) -> Option<u64> {
+    let is_gap = (entry.text(Field::Channel), entry.text(Field::Method)) == (Some("system"), Some(GAP));
+    entry.details.get(DROPPED).filter(|_| is_gap)?.as_u64()
 }
 
 impl Taken {

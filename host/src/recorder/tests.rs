@@ -294,3 +294,13 @@ async fn the_last_entry_counts_what_became_of_all_events() {
     let events = last["events"].as_i64().expect("a number");
     assert_eq!(events - 3 - 1, entries.len() as i64, "{entries:?}");
 }
+
+#[test]
+fn what_a_lost_gap_entry_told_counts_as_lost_still() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (files, recorder) = recorder(folder.path(), (0..100).map(|_| Step::FailBefore).collect(), None);
+    (0..3).for_each(|_| recorder.record(event()).expect("taken"));
+    recorder.close(None);
+    assert_eq!((entries(&files).len(), recorder.gauges().untold()), (0, 3), "neither stored nor told");
+    assert_eq!(recorder.gauges().dropped.load(Ordering::Relaxed), 3, "each counts once");
+}

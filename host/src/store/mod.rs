@@ -30,7 +30,7 @@ pub use group::{Group, GroupBy, GroupQuery, GroupSort, Groups, MAX_GROUPS, Value
 pub use payload::{PackedPayload, StoredPayload};
 pub use prepared::Prepared;
 pub(crate) use sqlite::Mark;
-pub use sqlite::{Files, SqliteWriter, Tell, verify};
+pub use sqlite::{CHECKS, Files, SqliteWriter, Tell, verify};
 pub(crate) use tokens::{Deed, PREFIX as TOKEN_PREFIX, Untold};
 pub use tokens::{NewToken, Token, TokenError, Tokens};
 pub(crate) use usage::is_dimension;
@@ -169,8 +169,11 @@ pub struct PageQuery {
 pub struct Extent {
     /// Entries there are.
     pub entries: u64,
-    /// Bytes of the database's file and of the write-ahead log beside it.
+    /// Bytes of the database, what waits in the write-ahead log included.
     pub bytes: u64,
+    /// Bytes of the write-ahead log beside it. It is used again and again, and longer than some 16 MB
+    /// only while somebody reads for long.
+    pub journal_bytes: u64,
     /// When the oldest was recorded.
     pub oldest: Option<Timestamp>,
     /// When the newest was recorded.

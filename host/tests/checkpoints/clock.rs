@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use mcp_audit::field::Field;
 use mcp_audit::publish::Places;
-use mcp_audit::time::{DAY, ManualClock, SECOND};
+use mcp_audit::time::{Clock, DAY, ManualClock, SECOND};
 use mcp_audit::{AuditLog, ChangeError, Options};
 use serde_json::json;
 
-use crate::world::{access, clock, entries, of_action, open, options, record};
+use crate::world::{access, clock, entries, of_action, open, options, record, stand};
 
 const CLEANUP: &str = "MCP: Cleanup Old Audit Logs";
 
@@ -79,6 +79,35 @@ async fn a_restart_does_not_hide_a_leap() {
     let log = open(folder.path(), &clock);
     log.run_due().expect("signed and cleaned");
     assert_eq!(cleaned(&log).0, "day-8", "the last checkpoint was signed on day 10");
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_lets_nothing_go_early_and_stops_nothing() {
+    let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
+    let log = open(folder.path(), &clock);
+    ten_days(&log, &clock).await;
+    log.sign().expect("signed");
+    clock.advance(-DAY);
+    record(&log, "back").await;
+    log.sign_due().expect("signed");
+    assert!(stand(&log).1 > entries(&log)[0].seq, "signed at once, as nobody knows how long it has been");
+    assert_eq!(cleaned(&log).0, "day-4", "at day 9");
+    let recorded: Vec<_> = entries(&log).iter().map(|entry| entry.recorded_at).collect();
+    assert!(recorded.is_sorted_by(|newer, older| newer >= older), "times of recording never go back");
+    clock.advance(2 * DAY);
+    assert_eq!(cleaned(&log).0, "day-6", "at day 11");
+}
+
+#[tokio::test]
+async fn a_clock_that_was_ahead_does_not_put_the_next_cleanup_off() {
+    let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
+    let log = open(folder.path(), &clock);
+    clock.advance(400 * DAY);
+    log.run_due().expect("run");
+    clock.advance(-400 * DAY);
+    log.run_due().expect("looked");
+    let next = log.crons(&access(&log, &["admin"])).expect("states").remove(0).state.next_run.expect("planned");
+    assert!(next <= clock.now().plus(DAY), "{next}");
 }
 
 #[tokio::test]

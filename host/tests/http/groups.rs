@@ -189,7 +189,7 @@ async fn what_is_wrong_in_a_question_for_groups_or_values_is_named() {
         assert_eq!(page.text.contains("role=\"alert\""), wrong, "{query}");
     }
     for (path, word) in [
-        ("nonsense", "\"nonsense\" is no field whose values are listed; there are: outcome, method"),
+        ("nonsense", "\"nonsense\" is no field whose values are listed; there are: outcome, outcome_detail"),
         ("request_id", "no field whose values"),
         ("status_code", "no field whose values"),
         ("fault", "no field whose values"),

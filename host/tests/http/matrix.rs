@@ -77,6 +77,8 @@ const TABLE: &[Row] = &[
     ("get", "/api/v1/settings/mcp-tokens/{token_id}/audit", "", READERS, one(200, 404, 200, 404)),
     ("get", "/api/v1/crons", "", OVERSEERS, About::All(200)),
     ("post", "/api/v1/crons/{name}/run", "", CONFIGURERS, one(202, 202, 202, 404)),
+    ("get", "/api/v1/verification", "", OVERSEERS, About::All(200)),
+    ("post", "/api/v1/verification", "", OVERSEERS, About::All(202)),
     ("get", "/api/v1/extent", "", OVERSEERS, About::All(200)),
     ("get", "/api/v1/holds", "", OVERSEERS, About::All(200)),
     ("post", "/api/v1/holds", HOLD, CONFIGURERS, About::All(201)),
@@ -168,6 +170,7 @@ async fn try_one(world: &World, document: &Value, row: &Row, role: &str, whose: 
     }
     if answer.status == StatusCode::ACCEPTED {
         world.idle().await;
+        world.verified().await;
     }
 }
 

@@ -61,3 +61,24 @@ async fn an_embedder_may_vouch_for_a_viewer() {
     assert_eq!(world.ask(request("DELETE", "cross-site")).await.status, StatusCode::FORBIDDEN);
     assert_eq!(world.ask(request("DELETE", "same-origin")).await.status, StatusCode::METHOD_NOT_ALLOWED);
 }
+
+#[tokio::test]
+async fn a_vendor_has_a_style_of_its_own_behind_ours() {
+    let css = ":root { --mcp-audit-accent: #0a7; }";
+    let world = World::with(|site| site.styled(css));
+    let page = world.stranger().get("/sign-in").await;
+    let sheets: Vec<_> =
+        page.text.split("rel=\"stylesheet\" href=\"").skip(1).filter_map(|l| l.split('"').next()).collect();
+    assert_eq!(sheets.len(), 2, "{}", page.text);
+    let [ours, theirs] = [world.stranger().get(sheets[0]).await, world.stranger().get(sheets[1]).await];
+    assert_eq!(
+        (theirs.status, theirs.text.as_str(), theirs.header("content-type")),
+        (StatusCode::OK, css, "text/css; charset=utf-8")
+    );
+    assert!(page.header("content-security-policy").contains("style-src 'self'"));
+    let documented = include_str!("../../../docs/pages.md");
+    for property in ours.text.split("var(--mcp-audit-").skip(1).filter_map(|rest| rest.split([',', ')']).next()) {
+        let (name, soft) = property.strip_suffix("-soft").map_or((property, false), |name| (name, true));
+        assert!(documented.contains(&format!("`--mcp-audit-{name}`")), "{property} is not in docs/pages.md ({soft})");
+    }
+}

@@ -45,9 +45,15 @@ async fn reading_a_payload_is_an_entry_and_seeing_the_entry_is_none() {
     let admin = world.bearer("root", &["admin"]);
     let browser = world.browser("eve", &["auditor"]).await;
     let page = browser.get(&format!("/entries/{id}")).await;
-    assert!(page.text.contains("?show=payload") && !page.text.contains("<pre tabindex=\"0\">{}</pre>"));
+    assert!(page.text.contains("?show=payload") && !page.text.contains("<div class=\"json\"><div>{}</div></div>"));
     assert_eq!(admin.entries("method=payload.read").await.len(), 0);
-    assert!(browser.get(&format!("/entries/{id}?show=payload")).await.text.contains("<pre tabindex=\"0\">{}</pre>"));
+    assert!(
+        browser
+            .get(&format!("/entries/{id}?show=payload"))
+            .await
+            .text
+            .contains("<div class=\"json\"><div>{}</div></div>")
+    );
     world.bearer("eve", &["auditor"]).get(&format!("/api/v1/entries/{id}")).await;
     let readings = admin.entries("method=payload.read").await;
     assert_eq!(readings.len(), 2);

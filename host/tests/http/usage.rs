@@ -115,7 +115,7 @@ async fn figures_alone_tell_no_entry() {
     let world = filled().await;
     let billing = world.bearer("ada", &["billing-admin"]);
     for query in ["q=session:x", "ip=127.0.0.1", "domain=%5B%5B%22record_id%22,%22=%22,%221%22%5D%5D", "q=laptop"] {
-        billing.get(&format!("/api/v1/usage?{query}")).await.problem(403, "read entries");
+        billing.get(&format!("/api/v1/usage?{query}")).await.problem(403, "may not read all");
     }
     billing.get("/api/v1/entries").await.problem(403, "read entries");
     let usage = billing.get_json("/api/v1/usage?tool=search&outcome=error&from=-90s".to_owned()).await;
@@ -134,12 +134,12 @@ async fn usage_comes_as_a_table_too() {
     let answer = admin.get("/api/v1/usage?format=csv&by=tool&sort=errors").await;
     assert_eq!((answer.status, answer.header("content-type").split(';').next()), (StatusCode::OK, Some("text/csv")));
     let lines: Vec<_> = answer.text.lines().collect();
-    assert!(lines[0].starts_with("from,to,complete,tool,users,requests,errors,success_ratio,"), "{}", lines[0]);
+    assert!(lines[0].starts_with("\u{feff}from,to,complete,tool,users,requests,errors,success_ratio,"), "{}", lines[0]);
     assert!(lines[1].contains(",true,search,2,3,1,0.666667,"), "{}", lines[1]);
     assert!(answer.text.contains(",'=SUM(A1),") && !answer.text.contains(",=SUM"), "{}", answer.text);
     let series = admin.get("/api/v1/usage?format=csv&step=day").await;
     assert!(
-        series.text.lines().count() >= 2 && series.text.starts_with("from,to,complete,requests"),
+        series.text.lines().count() >= 2 && series.text.starts_with("\u{feff}from,to,complete,requests"),
         "{}",
         series.text
     );

@@ -177,9 +177,9 @@ async fn what_cannot_be_shown_cannot_be_saved() {
 async fn the_list_saves_shows_and_deletes_views() {
     let world = World::new();
     let ada = world.browser("ada", &["user"]).await;
-    let page = ada.get("/?tool=a%26b&filter=errors&cursor=&q=").await.text;
-    assert!(page.contains("Save this view") && page.contains("action=\"/views\""));
-    assert!(!ada.get("/").await.text.contains("Save this view"), "there is nothing to save");
+    let page = ada.get("/?tool=a%26b&filter=errors").await.text;
+    assert!(page.contains("Save this search") && page.contains("action=\"/views\""));
+    assert!(!ada.get("/").await.text.contains("Save this search"), "there is nothing to save");
     let saved = ada.form("/views", "view_name=My+errors&tool=a%26b&filter=errors&q=").await;
     let address = "/?tool=a%26b&filter=errors";
     assert_eq!((saved.status, saved.header("location")), (StatusCode::SEE_OTHER, address), "{}", saved.text);
@@ -193,7 +193,11 @@ async fn the_list_saves_shows_and_deletes_views() {
 
     ada.form("/views", "view_name=Team&view_shared=true&q=x").await;
     let page = world.browser("bob", &["user"]).await.get("/").await.text;
-    assert!(page.contains("Team <span class=\"small\">by ada</span>") && !page.contains("/delete"), "{page}");
+    assert!(
+        page.contains("Team</a> <span class=\"mark\">shared</span> <span class=\"muted small\">by ada</span>")
+            && !page.contains("/delete"),
+        "{page}"
+    );
     assert!(world.browser("root", &["admin"]).await.get("/").await.text.contains("/delete"));
     let page = ada.get("/").await.text;
     let delete = page.split("action=\"").filter_map(|part| part.split_once("/delete").map(|(path, _)| path));
@@ -209,7 +213,7 @@ async fn a_view_may_be_one_of_groups() {
     let world = World::new();
     world.record(call("ada", "search")).await;
     let ada = world.browser("ada", &["user"]).await;
-    let page = ada.get("/?q=&by=tool&by=&sort=p95&outcome=success").await.text;
+    let page = ada.get("/?by=tool&sort=p95&outcome=success").await.text;
     for (name, value) in [("by", "tool"), ("sort", "p95"), ("outcome", "success")] {
         assert!(page.contains(&format!("<input type=\"hidden\" name=\"{name}\" value=\"{value}\">")), "{name}: {page}");
     }

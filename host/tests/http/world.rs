@@ -30,6 +30,7 @@ pub(crate) const GROUPS: &[&[&str]] = &[
     &["auditor"],
     &["user", "auditor"],
     &["billing-admin"],
+    &["user", "billing-admin"],
     &["service"],
     &[],
 ];
@@ -103,6 +104,18 @@ impl World {
             let crons = admin.get("/api/v1/crons").await.json();
             if crons["crons"][0]["running"].is_null() {
                 return crons["crons"][0].clone();
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Returns once no verification runs; gives how the last one ended.
+    pub(crate) async fn verified(&self) -> Value {
+        let admin = self.bearer("root", &["admin"]);
+        loop {
+            let known = admin.get("/api/v1/verification").await.json();
+            if known["running"].is_null() {
+                return known["last"].clone();
             }
             tokio::task::yield_now().await;
         }

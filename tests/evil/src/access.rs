@@ -23,10 +23,18 @@ const EVERY_RIGHT: &[Right] = &[
 pub(crate) fn access(mode: Mode, viewer: &Viewer) -> Grant {
     fault::run(mode);
     match misruled(mode) {
-        Some(rule) => Grant { rights: EVERY_RIGHT.to_vec(), rule },
-        None if viewer.user == GOOD => Grant { rights: vec![Right::Read], rule: Vec::new() },
-        None => Grant { rights: Vec::new(), rule: vec![leaf("id", Comparison::InList, Vec::new())] },
+        // In the one rule or in the other: a host that checks one of them is found out.
+        Some(rule) if mode == Mode::BadOperands => {
+            Grant { rights: EVERY_RIGHT.to_vec(), rule: Vec::new(), usage_rule: rule }
+        }
+        Some(rule) => Grant { rights: EVERY_RIGHT.to_vec(), rule, usage_rule: Vec::new() },
+        None if viewer.user == GOOD => grant(vec![Right::Read], Vec::new()),
+        None => grant(Vec::new(), vec![leaf("id", Comparison::InList, Vec::new())]),
     }
+}
+
+fn grant(rights: Vec<Right>, rule: Domain) -> Grant {
+    Grant { rights, usage_rule: rule.clone(), rule }
 }
 
 /// A rule that the host must read as false. If it does not, the viewer sees what nobody should.

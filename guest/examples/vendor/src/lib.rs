@@ -50,6 +50,7 @@ impl Guest for Vendor {
         // Terms behind one another are ANDed, so this can only narrow what the default policy lets the viewer see.
         if !viewer.groups.iter().any(|group| group == PAYROLL) {
             grant.rule.push(no_payroll());
+            grant.usage_rule.push(no_payroll());
         }
         grant
     }

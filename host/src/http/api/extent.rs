@@ -15,7 +15,10 @@ use crate::value::Value;
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Figures {
     entries: u64,
+    /// Bytes of the database, what waits in the write-ahead log included.
     bytes: u64,
+    /// Bytes of the write-ahead log beside it, which is used again and again and does not grow with the entries.
+    journal_bytes: u64,
     oldest: Option<Timestamp>,
     newest: Option<Timestamp>,
     /// Null while the log is younger than an hour.
@@ -42,8 +45,8 @@ pub(super) async fn show(visitor: Visitor) -> Result<Json<Figures>, Problem> {
             }
             _ => None,
         };
-        let crate::store::Extent { entries, bytes, oldest, newest } = extent;
-        Ok(Figures { entries, bytes, oldest, newest, growth_a_day, at_retention })
+        let crate::store::Extent { entries, bytes, journal_bytes, oldest, newest } = extent;
+        Ok(Figures { entries, bytes, journal_bytes, oldest, newest, growth_a_day, at_retention })
     });
     figures.await.map(Json)
 }

@@ -24,6 +24,7 @@ mod tokens;
 mod usage;
 mod usage_csv;
 mod values;
+mod verification;
 mod views;
 
 use std::sync::Arc;
@@ -118,6 +119,19 @@ fn routes() -> Routes {
         .at(
             "/crons/{name}/run",
             post("runCron", "Start a scheduled job now", crons::run).refuses(&[DENIED, RUNNING, BUSY]),
+        )
+        .at(
+            "/verification",
+            get(
+                "getVerification",
+                "How far a verification of the log is, and what the last one found",
+                verification::show,
+            )
+            .refuses(&[DENIED])
+            .and(
+                post("startVerification", "Start to verify all of the log", verification::start)
+                    .refuses(&[DENIED, RUNNING]),
+            ),
         )
         .at("/extent", get("getExtent", "How large the log is", extent::show).refuses(&[DENIED, BUSY]))
         .at(

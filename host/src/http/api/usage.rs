@@ -29,7 +29,7 @@ const CSV: &str = "text/csv";
 /// The answer, in the format that was asked for.
 pub(super) enum Answer {
     Json(Box<Usage>),
-    Csv(String),
+    Csv(Vec<u8>),
 }
 
 /// Usage over a range of time.
@@ -127,9 +127,9 @@ pub(super) async fn show(visitor: Visitor, asked: Asked<Asking>) -> Result<Answe
         let Asking { query, csv } = Asking::parse(&pairs, log, access.viewer())?;
         let usage = log.reader(access).usage(query)?;
         if csv {
-            return Ok(Answer::Csv(usage_csv::table(&usage)));
+            return usage_csv::table(&usage).map(Answer::Csv).map_err(|error| Problem::internal(&error));
         }
-        let linking = Linking { pairs: &pairs, lists: access.may(Right::Read) };
+        let linking = Linking { pairs: &pairs, lists: access.reads_what_it_counts() };
         Ok(Answer::Json(Box::new(linking.usage(&usage))))
     });
     answer.await
@@ -180,14 +180,14 @@ impl Linking<'_> {
     }
 
     fn counted(&self, figures: &Figures, range: &Range<Timestamp>, of: Option<(Field, &Value)>) -> Counted {
-        let entries = |errors| self.lists.then(|| asking::entries(self.pairs, range, of, errors)).flatten();
+        let entries = |term| self.lists.then(|| asking::entries(self.pairs, range, of, term)).flatten();
         let success_ratio = figures.success_ratio();
         Counted {
             figures: *figures,
             success_ratio,
             error_ratio: success_ratio.map(|ratio| 1.0 - ratio),
-            entries: entries(false),
-            error_entries: entries(true),
+            entries: entries(None),
+            error_entries: entries(Some(asking::failed())),
         }
     }
 }

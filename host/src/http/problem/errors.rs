@@ -12,7 +12,7 @@ use crate::reader::ReadError;
 use crate::recorder::RecordError;
 use crate::settings::InvalidSetting;
 use crate::store::{StoreError, TokenError};
-use crate::{ChangeError, EvidenceError, RunError, SignError};
+use crate::{ChangeError, EvidenceError, RunError, SignError, StartError};
 
 impl From<BytesRejection> for Problem {
     fn from(rejection: BytesRejection) -> Self {
@@ -51,6 +51,7 @@ impl From<ReadError> for Problem {
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::Denied(denied) => denied.into(),
+            ReadError::Narrow => Self::new(DENIED, sentence(&format!("{error}."))),
             ReadError::Store(error) => error.into(),
         }
     }
@@ -140,6 +141,16 @@ impl From<RunError> for Problem {
             RunError::Sign(error) => error.into(),
             RunError::Record(error) => error.into(),
             RunError::Thread(error) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<StartError> for Problem {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Denied(denied) => denied.into(),
+            StartError::Running => Self::new(RUNNING, sentence(&format!("{error}."))),
+            StartError::Thread(error) => Self::internal(&error),
         }
     }
 }

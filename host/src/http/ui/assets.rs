@@ -1,9 +1,10 @@
-//! Style, script and icon, embedded; their addresses hold their hash, so that browsers may keep them for ever.
+//! Style, script and icon, embedded, and the vendor's own style; their addresses hold their hash, so that browsers may keep them for ever.
 
+use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
 use axum::Router;
-use axum::extract::Path;
+use axum::extract::{Path, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -12,24 +13,42 @@ use sha2::{Digest, Sha256};
 use crate::http::Site;
 use crate::http::problem::Problem;
 
+/// One file each for the browser, whatever they are made of.
+const STYLE: &str = concat!(
+    include_str!("assets/app.css"),
+    include_str!("assets/log.css"),
+    include_str!("assets/entry.css"),
+    include_str!("assets/insight.css")
+);
+const SCRIPT: &str = concat!(
+    include_str!("assets/app.js"),
+    include_str!("assets/live.js"),
+    include_str!("assets/keys.js"),
+    include_str!("assets/insight.js")
+);
+
 /// A file of this site.
-pub(super) struct Asset {
+pub(in crate::http) struct Asset {
     /// Its address below the site's base.
     pub(super) address: String,
     kind: &'static str,
-    text: &'static str,
+    text: Cow<'static, str>,
 }
 
-pub(super) static CSS: LazyLock<Asset> =
-    LazyLock::new(|| Asset::new("css", "text/css; charset=utf-8", include_str!("assets/app.css")));
-pub(super) static JS: LazyLock<Asset> =
-    LazyLock::new(|| Asset::new("js", "text/javascript; charset=utf-8", include_str!("assets/app.js")));
+pub(super) static CSS: LazyLock<Asset> = LazyLock::new(|| Asset::style(STYLE));
+pub(super) static JS: LazyLock<Asset> = LazyLock::new(|| Asset::new("js", "text/javascript; charset=utf-8", SCRIPT));
 pub(super) static ICON: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("svg", "image/svg+xml", include_str!("assets/icon.svg")));
 
 impl Asset {
-    fn new(extension: &str, kind: &'static str, text: &'static str) -> Self {
-        let hash = Sha256::digest(text).iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>();
+    /// A style sheet.
+    pub(in crate::http) fn style(css: impl Into<Cow<'static, str>>) -> Self {
+        Self::new("css", "text/css; charset=utf-8", css)
+    }
+
+    fn new(extension: &str, kind: &'static str, text: impl Into<Cow<'static, str>>) -> Self {
+        let text = text.into();
+        let hash = Sha256::digest(text.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>();
         Self { address: format!("/assets/{hash}.{extension}"), kind, text }
     }
 }
@@ -39,12 +58,12 @@ pub(in crate::http) fn router() -> Router<Arc<Site>> {
     Router::new().route("/assets/{name}", get(show))
 }
 
-async fn show(Path(name): Path<String>) -> Response {
-    let named = |asset: &&LazyLock<Asset>| asset.address.strip_prefix("/assets/") == Some(name.as_str());
-    match [&CSS, &JS, &ICON].into_iter().find(named) {
+async fn show(State(site): State<Arc<Site>>, Path(name): Path<String>) -> Response {
+    let named = |asset: &&Asset| asset.address.strip_prefix("/assets/") == Some(name.as_str());
+    match [&*CSS, &*JS, &*ICON].into_iter().chain(&site.style).find(named) {
         Some(asset) => {
             let headers = [(CONTENT_TYPE, asset.kind), (CACHE_CONTROL, "public, max-age=31536000, immutable")];
-            (headers, asset.text).into_response()
+            (headers, asset.text.clone()).into_response()
         }
         None => Problem::no_route().into_response(),
     }

@@ -6,95 +6,79 @@ use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
-use serde_json::Value as Json;
 use uuid::Uuid;
 
+use super::changes::{self, Change};
 use super::draw;
 use super::frame::{Frame, Here};
-use super::payload::{self, Payload};
+use super::json::Tree;
+use super::labels::label;
+use super::near::Near;
+use super::payload::{self, Payload, Text};
+use super::proof::{Proof, Standing};
 use super::row::Row;
-use super::text::{Shown, duration, exact};
+use super::text::{Shown, bytes, count, duration, exact};
 use crate::access::Right;
 use crate::entry::Entry;
-use crate::field::{Field, FieldType};
+use crate::field::Field;
 use crate::http::auth::Visitor;
 use crate::http::problem::Problem;
 use crate::http::search::{self, query};
+use crate::value::Value;
 
-/// The sections of the page, each with its fields in order. Every field stands in one of them.
-const SECTIONS: [(&str, &[(Field, &str)]); 5] = [
+/// The sections of the page, each with its fields in order. Every field stands in one of them or in [`ERRORS`].
+const SECTIONS: [(&str, &[Field]); 5] = [
     (
         "What",
         &[
-            (Field::Action, "Action"),
-            (Field::Method, "Method"),
-            (Field::Tool, "Tool"),
-            (Field::Prompt, "Prompt"),
-            (Field::ResourceUri, "Resource"),
-            (Field::Server, "Server"),
-            (Field::Path, "Path"),
-            (Field::Outcome, "Outcome"),
-            (Field::OutcomeDetail, "Exact outcome"),
-            (Field::Policy, "Blocked by policy"),
-            (Field::StatusCode, "HTTP status"),
-            (Field::DurationUs, "Duration"),
-            (Field::Channel, "Channel"),
-            (Field::Kind, "Kind"),
+            Field::Action,
+            Field::Method,
+            Field::Tool,
+            Field::Prompt,
+            Field::ResourceUri,
+            Field::Server,
+            Field::HttpMethod,
+            Field::Path,
+            Field::ProtocolVersion,
+            Field::Outcome,
+            Field::OutcomeDetail,
+            Field::Policy,
+            Field::StatusCode,
+            Field::DurationUs,
+            Field::RequestBytes,
+            Field::ResponseBytes,
+            Field::Channel,
+            Field::Kind,
         ],
     ),
     (
         "Who",
         &[
-            (Field::User, "User"),
-            (Field::Connection, "Connection"),
-            (Field::Agent, "Agent"),
-            (Field::AgentInstance, "Agent instance"),
-            (Field::Instance, "Instance"),
-            (Field::ClientName, "Client"),
-            (Field::ClientVersion, "Client version"),
-            (Field::Ip, "IP address"),
-            (Field::UserAgent, "User agent"),
-            (Field::Session, "Session"),
+            Field::User,
+            Field::Connection,
+            Field::Agent,
+            Field::AgentInstance,
+            Field::Instance,
+            Field::ClientName,
+            Field::ClientVersion,
+            Field::Ip,
+            Field::UserAgent,
+            Field::Session,
         ],
     ),
-    (
-        "Affected",
-        &[
-            (Field::Model, "Model"),
-            (Field::RecordId, "Record"),
-            (Field::ResourceType, "Resource type"),
-            (Field::ResourceId, "Resource id"),
-            (Field::ResourceName, "Resource name"),
-        ],
-    ),
+    ("Affected", &[Field::Model, Field::RecordId, Field::ResourceType, Field::ResourceId, Field::ResourceName]),
     (
         "Usage",
-        &[
-            (Field::Provider, "Provider"),
-            (Field::LlmModel, "Language model"),
-            (Field::ApiKey, "API key"),
-            (Field::InputTokens, "Tokens in"),
-            (Field::OutputTokens, "Tokens out"),
-            (Field::CostMicros, "Cost, in millionths"),
-        ],
+        &[Field::Provider, Field::LlmModel, Field::ApiKey, Field::InputTokens, Field::OutputTokens, Field::CostMicros],
     ),
     (
         "Record",
-        &[
-            (Field::OccurredAt, "Occurred"),
-            (Field::RecordedAt, "Recorded"),
-            (Field::Seq, "Place in the log"),
-            (Field::Id, "Entry id"),
-            (Field::RequestId, "Request id"),
-            (Field::TraceId, "Trace id"),
-            (Field::Parent, "Parent"),
-        ],
+        &[Field::OccurredAt, Field::RecordedAt, Field::Seq, Field::Id, Field::RequestId, Field::TraceId, Field::Parent],
     ),
 ];
 
 /// Told in a box of their own, when there are any.
-const ERRORS: [(Field, &str); 3] =
-    [(Field::ErrorType, "Type"), (Field::ErrorMessage, "Message"), (Field::Fault, "Fault of the policy")];
+const ERRORS: [Field; 3] = [Field::ErrorType, Field::ErrorMessage, Field::Fault];
 
 #[derive(Template)]
 #[template(path = "entry.html")]
@@ -104,8 +88,10 @@ struct Page {
     errors: Vec<Line>,
     sections: Vec<Section>,
     changes: Vec<Change>,
-    details: Option<Shown>,
+    details: Option<Tree>,
     payload: Payload,
+    proof: Option<Proof>,
+    near: Near,
 }
 
 struct Section {
@@ -118,12 +104,6 @@ struct Line {
     value: Shown,
     /// Where the entries with the same value are.
     href: Option<String>,
-}
-
-struct Change {
-    field: Shown,
-    old: Shown,
-    new: Shown,
 }
 
 /// What to show beside the entry itself.
@@ -141,53 +121,58 @@ pub(super) async fn show(
 ) -> Result<Response, Problem> {
     // An id that is no text is no entry's id.
     let id = id.map_or_else(|_| String::new(), |Path(id)| id);
-    let (entry, payload) = visitor
-        .ask(move |log, access| {
-            access.require(Right::Read)?;
-            let id = Uuid::try_parse(&id).map_err(|_| Problem::no_entry())?;
-            let entry = log.reader(access).entry(id)?.ok_or_else(Problem::no_entry)?;
-            let payload = payload::of(log, access, &entry, wanted.show == "payload")?;
-            Ok((entry, payload))
-        })
-        .await?;
-    Ok(draw(StatusCode::OK, &Page::new(&visitor, &entry, payload)))
+    let site = visitor.site.clone();
+    let seen = visitor.ask(move |log, access| {
+        access.require(Right::Read)?;
+        let id = Uuid::try_parse(&id).map_err(|_| Problem::no_entry())?;
+        let entry = log.reader(access).entry(id)?.ok_or_else(Problem::no_entry)?;
+        let payload = payload::of(log, access, &entry, wanted.show == "payload")?;
+        let near = Near::new(log, access, (site.home(), &site.base), &entry)?;
+        let proof = Proof::new(log, access, &entry)?;
+        Ok((entry, payload, near, proof))
+    });
+    let (entry, payload, near, proof) = seen.await?;
+    Ok(draw(StatusCode::OK, &Page { payload, near, proof, ..Page::new(&visitor, &entry) }))
 }
 
 impl Page {
-    fn new(visitor: &Visitor, entry: &Entry, payload: Payload) -> Self {
+    fn new(visitor: &Visitor, entry: &Entry) -> Self {
         let row = Row::new(entry, visitor.site.log.now());
         let title =
             row.target.as_ref().map_or_else(|| row.method.to_string(), |target| format!("{} {target}", row.method));
-        let base = &visitor.site.base;
-        let section = |(title, fields): &(&'static str, &[(Field, &'static str)])| Section {
-            title,
-            lines: lines(visitor, entry, fields),
-        };
+        let section =
+            |(title, fields): &(&'static str, &[Field])| Section { title, lines: lines(visitor, entry, fields) };
         Self {
             frame: Frame::new(&visitor.site, Some(visitor), Here::Log, title),
             row,
-            errors: ERRORS.iter().filter_map(|(field, label)| Line::new(base, base, entry, *field, label)).collect(),
+            errors: lines(visitor, entry, &ERRORS),
             sections: SECTIONS.iter().map(section).filter(|section| !section.lines.is_empty()).collect(),
-            changes: changes(entry),
+            changes: changes::all(entry),
             details: details(entry),
-            payload,
+            payload: Payload::Closed,
+            proof: None,
+            near: Near::default(),
         }
     }
 }
 
-fn lines(visitor: &Visitor, entry: &Entry, fields: &[(Field, &'static str)]) -> Vec<Line> {
+fn lines(visitor: &Visitor, entry: &Entry, fields: &[Field]) -> Vec<Line> {
     let (home, base) = (visitor.site.home(), &visitor.site.base);
-    fields.iter().filter_map(|(field, label)| Line::new(home, base, entry, *field, label)).collect()
+    fields.iter().filter_map(|field| Line::new(home, base, entry, *field)).collect()
 }
 
 impl Line {
-    fn new(home: &str, base: &str, entry: &Entry, field: Field, label: &'static str) -> Option<Self> {
-        let value = match (field, field.kind()) {
-            (Field::OccurredAt, _) => exact(entry.occurred_at),
-            (Field::RecordedAt, _) => exact(entry.recorded_at),
-            (Field::DurationUs, _) => duration(entry.duration_us?),
-            (_, FieldType::Text) => entry.text(field)?.to_owned(),
-            _ => Some(entry.value(field)).filter(|value| *value != crate::value::Value::Unset)?.to_string(),
+    fn new(home: &str, base: &str, entry: &Entry, field: Field) -> Option<Self> {
+        let value = match (field, field.kind(), entry.value(field)) {
+            (_, _, Value::Unset) => return None,
+            (Field::OccurredAt, ..) => exact(entry.occurred_at),
+            (Field::RecordedAt, ..) => exact(entry.recorded_at),
+            (Field::DurationUs, ..) => duration(entry.duration_us?),
+            (Field::RequestBytes, ..) => bytes(entry.request_bytes?),
+            (Field::ResponseBytes, ..) => bytes(entry.response_bytes?),
+            (Field::InputTokens, ..) => count(entry.input_tokens?),
+            (Field::OutputTokens, ..) => count(entry.output_tokens?),
+            (_, _, value) => value.to_string(),
         };
         let same = || format!("{home}{}", query([(field.name(), value.as_str())]));
         let href = match field {
@@ -195,32 +180,31 @@ impl Line {
             // Fields that are cut in the log would not be found again by what is shown of them.
             _ => (search::FIELDS.contains(&field) && !value.ends_with('…')).then(same),
         };
-        Some(Self { label, value: Shown::line(&value), href })
-    }
-}
-
-fn changes(entry: &Entry) -> Vec<Change> {
-    let list = entry.details.get("changes").and_then(Json::as_array);
-    let change = |change: &Json| Change {
-        field: value(&change["field"]),
-        old: value(&change["old"]),
-        new: value(&change["new"]),
-    };
-    list.into_iter().flatten().map(change).collect()
-}
-
-fn value(json: &Json) -> Shown {
-    match json {
-        Json::Null => Shown::line("not set"),
-        Json::String(text) => Shown::line(text),
-        other => Shown::line(&other.to_string()),
+        Some(Self {
+            label: if field == Field::OccurredAt { "Occurred" } else { label(field) },
+            value: Shown::line(&value),
+            href,
+        })
     }
 }
 
 /// What has no place of its own on the page, as JSON.
-fn details(entry: &Entry) -> Option<Shown> {
+fn details(entry: &Entry) -> Option<Tree> {
     let mut rest = entry.details.clone();
     rest.shift_remove("changes");
-    let text = serde_json::to_string_pretty(&rest).ok().filter(|_| !rest.is_empty())?;
-    Some(Shown::lines(&text))
+    let text = serde_json::to_string(&rest).ok().filter(|_| !rest.is_empty())?;
+    Tree::new(&text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_field_stands_in_one_place() {
+        for field in Field::ALL {
+            let places = SECTIONS.iter().flat_map(|(_, fields)| fields.iter()).chain(&ERRORS);
+            assert_eq!(places.filter(|other| *other == field).count(), 1, "{field:?}");
+        }
+    }
 }

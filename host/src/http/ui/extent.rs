@@ -8,7 +8,10 @@ use crate::value::Value;
 
 /// The figures as label and value.
 pub(super) fn figures(extent: &Extent, growth: Option<Growth>, settings: &Settings) -> Vec<(&'static str, String)> {
-    let mut figures = vec![("Entries", count(extent.entries)), ("Size on disk", bytes(extent.bytes))];
+    let journal = bytes(extent.journal_bytes);
+    let size =
+        format!("{}, and {journal} of write-ahead log, which does not grow with the entries", bytes(extent.bytes));
+    let mut figures = vec![("Entries", count(extent.entries)), ("Size on disk", size)];
     let (Some(oldest), Some(newest)) = (extent.oldest, extent.newest) else { return figures };
     figures.extend([("Oldest entry", exact(oldest)), ("Newest entry", exact(newest))]);
     let Some(growth) = growth else {

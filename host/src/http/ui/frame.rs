@@ -12,11 +12,15 @@ pub(super) struct Frame {
     pub(super) home: String,
     pub(super) title: String,
     pub(super) css: &'static str,
+    /// The vendor's own style sheet.
+    pub(super) style: Option<String>,
     pub(super) js: &'static str,
     pub(super) icon: &'static str,
     pub(super) here: Here,
     pub(super) user: Option<Shown>,
     pub(super) reads: bool,
+    pub(super) counts: bool,
+    pub(super) verifies: bool,
     pub(super) oversees: bool,
 }
 
@@ -24,6 +28,8 @@ pub(super) struct Frame {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Here {
     Log,
+    Usage,
+    Integrity,
     Settings,
     Elsewhere,
 }
@@ -37,11 +43,14 @@ impl Frame {
             home: site.home().to_owned(),
             title: title.into(),
             css: &assets::CSS.address,
+            style: site.style.as_ref().map(|style| style.address.clone()),
             js: &assets::JS.address,
             icon: &assets::ICON.address,
             here,
             user: access.map(|access| Shown::line(&access.viewer().user)),
             reads: access.is_some_and(|access| access.may(Right::Read)),
+            counts: access.is_some_and(|access| access.may(Right::ReadUsage)),
+            verifies: access.is_some_and(|access| access.may(Right::Verify)),
             oversees: access.is_some_and(|access| access.may_oversee()),
         }
     }

@@ -3,103 +3,63 @@
 use askama::Template;
 use axum::extract::Query;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse, Redirect, Response};
 
-use super::draw;
-use super::export;
+use super::chips::{self, Chip};
+use super::facets::{self, Facet};
 use super::frame::{Frame, Here};
-use super::groups::{Level, Table};
+use super::groups;
+use super::levels::Level;
 use super::menus::Menus;
-use super::row::Row;
+use super::panel::{Offers, Panel};
+use super::table::{Cell, Table};
 use super::text::Shown;
 use super::view::{self, View};
+use super::{chosen, draw, export};
+use crate::AuditLog;
 use crate::access::{Access, Right};
-use crate::event::Outcome;
 use crate::http::auth::Visitor;
+use crate::http::columns;
 use crate::http::grouping::{self, Grouping};
 use crate::http::problem::Problem;
-use crate::http::search::{FIELDS, Pairs, Search, query, values};
+use crate::http::search::{Pairs, query, values};
 use crate::http::{Site, cursor};
 use crate::store::Page as Entries;
-use crate::{AuditLog, store};
-
-/// Fields of the panel beside outcome, time and free text: parameter and label.
-const INPUTS: [(&str, &str); 10] = [
-    ("method", "Method"),
-    ("tool", "Tool"),
-    ("server", "Server"),
-    ("user", "User"),
-    ("connection", "Connection"),
-    ("agent", "Agent"),
-    ("agent_instance", "Agent instance"),
-    ("action", "Action"),
-    ("model", "Model"),
-    ("ip", "IP address"),
-];
 
 #[derive(Template)]
 #[template(path = "list.html")]
 struct Page {
     frame: Frame,
+    panel: Panel,
+    facets: Vec<Facet>,
     chips: Vec<Chip>,
     views: Vec<View>,
     /// The search as it would be saved.
     kept: Pairs,
     /// What can be exported of it.
     export: Option<export::Form>,
-    free_text: Input,
-    from: Input,
-    to: Input,
-    domain: Input,
-    outcomes: Vec<Choice>,
-    inputs: Vec<Input>,
+    columns: chosen::Form,
     levels: Vec<Level>,
-    /// Parameters without a place in the form, which it must hand on.
-    others: Vec<(String, String)>,
-    more_filters: bool,
     filtered: bool,
     error: Option<Shown>,
-    rows: Vec<Row>,
-    groups: Option<Table>,
+    table: Option<Table>,
+    groups: Option<groups::Table>,
     nothing: bool,
     newest: Option<String>,
     newer: Option<String>,
     older: Option<String>,
+    /// Where the script hears that there is something new, on the newest page.
+    tail: Option<String>,
+    /// Where the rows are that are newer than those here.
+    fresh: Option<String>,
     now: String,
     sees_all: bool,
-}
-
-/// A quick filter as a link that sets or lifts it.
-struct Chip {
-    label: String,
-    href: String,
-    on: bool,
-}
-
-struct Input {
-    name: &'static str,
-    label: &'static str,
-    value: String,
-    wrong: bool,
-    /// Values that there are, for the browser to offer.
-    options: Vec<String>,
-}
-
-struct Choice {
-    value: &'static str,
-    on: bool,
 }
 
 /// What a search found.
 enum Found {
     Entries(Entries),
-    Groups(Grouping, store::Groups),
-}
-
-impl Default for Found {
-    fn default() -> Self {
-        Self::Entries(Entries::default())
-    }
+    Groups(groups::Found),
 }
 
 /// The list; a search that is not understood is told above it, with everything left as it was typed.
@@ -108,70 +68,73 @@ pub(super) async fn show(
     headers: HeaderMap,
     Query(pairs): Query<Pairs>,
 ) -> Result<Response, Problem> {
-    let asked = pairs.clone();
-    // Our script fetches the page for its rows alone, every other second where the list is live.
+    // Our script fetches the page for its rows alone.
     let by_script = headers.get("sec-fetch-dest").is_some_and(|dest| dest == "empty");
+    if let Some(address) = tidied(&pairs).filter(|_| !by_script) {
+        return Ok(Redirect::to(&format!("{}{address}", visitor.site.home())).into_response());
+    }
+    let asked = pairs.clone();
     let found = visitor.ask(move |log, access| {
         access.require(Right::Read)?;
         let menus = if by_script { Menus::default() } else { Menus::new(&log.reader(access)) };
         Ok((find(&asked, log, access), log.views(access)?, menus))
     });
     let (found, views, menus) = found.await?;
-    let page = |found: &Found, problem: Option<&Problem>| {
+    let page = |found: Option<&Found>, problem: Option<&Problem>| {
         let views = views.iter().map(|view| View::new(view, visitor.site.home(), &pairs, &visitor.access)).collect();
         Page { views, ..Page::new(&visitor, &pairs, found, menus, problem) }
     };
     match found {
-        Ok(found) => Ok(draw(StatusCode::OK, &page(&found, None))),
-        Err(problem) if problem.wrong_parameter().is_some() => {
-            Ok(draw(problem.status(), &page(&Found::default(), Some(&problem))))
-        }
+        Ok(found) => Ok(draw(StatusCode::OK, &page(Some(&found), None))),
+        Err(problem) if problem.wrong_parameter().is_some() => Ok(draw(problem.status(), &page(None, Some(&problem)))),
         Err(problem) => Err(problem),
     }
+}
+
+/// The address without the empty parameters that a form sends; none where it is tidy already.
+fn tidied(pairs: &Pairs) -> Option<String> {
+    let written: Pairs = pairs.iter().filter(|(_, value)| !value.is_empty()).cloned().collect();
+    let tidy = columns::tidied(written);
+    (tidy != *pairs).then(|| query(tidy.iter().map(|(name, value)| (name.as_str(), value.as_str()))))
 }
 
 fn find(pairs: &Pairs, log: &AuditLog, access: &Access) -> Result<Found, Problem> {
     if Grouping::is_asked_for(pairs) {
         let asked = Grouping::parse(pairs, log, access.viewer())?;
-        let groups = log.reader(access).groups(asked.domain.clone(), &asked.by, asked.sort, asked.limit)?;
-        return Ok(Found::Groups(asked, groups));
+        return Ok(Found::Groups(groups::Found::new(&log.reader(access), asked)?));
     }
-    let search = Search::beside(grouping::PARAMETERS, pairs, log, access.viewer())?;
+    let search = grouping::list(pairs, log, access.viewer())?;
     Ok(Found::Entries(log.reader(access).page(search.domain, search.from, search.limit)?))
 }
 
 impl Page {
-    fn new(visitor: &Visitor, pairs: &Pairs, found: &Found, mut menus: Menus, problem: Option<&Problem>) -> Self {
+    fn new(visitor: &Visitor, pairs: &Pairs, found: Option<&Found>, menus: Menus, problem: Option<&Problem>) -> Self {
         let (site, log) = (&visitor.site, &visitor.site.log);
-        let now = log.now();
-        let input = |name, label| Input::new(pairs, problem, name, label);
-        let mut inputs: Vec<_> = INPUTS.iter().map(|(name, label)| input(name, label)).collect();
-        inputs.iter_mut().for_each(|input| input.options = menus.take(input.name));
-        let domain = input("domain", "Domain");
-        let more_filters = inputs.iter().chain([&domain]).any(|input| !input.value.is_empty() || input.wrong);
+        let (home, now) = (site.home(), log.now());
+        let columns = columns::parse(pairs).unwrap_or_else(|_| columns::USUAL.to_vec());
         let (entries, groups) = match found {
-            Found::Entries(entries) => (Some(entries), None),
-            Found::Groups(asked, groups) => (None, Some(Table::new(site.home(), pairs, asked, groups))),
+            Some(Found::Entries(entries)) => (Some(entries), None),
+            Some(Found::Groups(found)) => (None, Some(groups::Table::new(home, pairs, found))),
+            None => (None, None),
         };
         let nothing = entries.is_none_or(|page| page.entries.is_empty())
             && groups.as_ref().is_none_or(|table| table.rows.is_empty())
             && problem.is_none();
         let [newest, newer, older] = turns(site, pairs, entries);
         Self {
-            chips: chips(log, site.home(), pairs),
+            panel: Panel::new(pairs, problem, menus),
+            facets: facets::all(home, pairs, &visitor.access.viewer().context(now)),
+            chips: chips::all(log, home, pairs),
             views: Vec::new(),
             kept: view::kept(pairs),
             export: export::Form::new(pairs, &visitor.access),
-            free_text: input("q", "Search"),
-            from: input("from", "From"),
-            to: input("to", "Until"),
-            outcomes: Outcome::ALL.iter().map(|word| Choice::new(pairs, word.as_str())).collect(),
-            others: others(pairs),
+            columns: chosen::Form::new(home, pairs, &columns),
             levels: Level::all(pairs, problem),
-            more_filters,
             filtered: pairs.iter().any(is_filter),
             error: problem.map(|problem| Shown::line(problem.detail())),
-            rows: entries.iter().flat_map(|page| &page.entries).map(|entry| Row::new(entry, now)).collect(),
+            tail: entries.filter(|_| newest.is_none()).map(|_| tail(site, pairs)),
+            fresh: entries.and_then(|page| fresh(site, pairs, page)),
+            table: entries.filter(|page| !page.entries.is_empty()).map(|page| Table::new(&columns, &page.entries, now)),
             groups,
             nothing,
             newest,
@@ -180,18 +143,18 @@ impl Page {
             now: now.to_string(),
             sees_all: visitor.access.may_oversee(),
             frame: Frame::new(site, Some(visitor), Here::Log, "Log"),
-            inputs,
-            domain,
         }
     }
 }
 
-impl Input {
-    fn new(pairs: &Pairs, problem: Option<&Problem>, name: &'static str, label: &'static str) -> Self {
-        let value = values(pairs, name).next().unwrap_or_default().to_owned();
-        let wrong = problem.and_then(Problem::wrong_parameter) == Some(name);
-        Self { name, label, value, wrong, options: Vec::new() }
-    }
+fn tail(site: &Site, pairs: &Pairs) -> String {
+    let filter = pairs.iter().filter(|pair| is_filter(pair)).map(|(name, value)| (name.as_str(), value.as_str()));
+    format!("{}/api/v1/entries/tail{}", site.base, query(filter))
+}
+
+fn fresh(site: &Site, pairs: &Pairs, page: &Entries) -> Option<String> {
+    let newest = page.entries.first()?;
+    Some(turn(site.home(), pairs, &cursor::newer(site.log.secret(), newest.seq)))
 }
 
 /// Whether a parameter says what is shown, and not how.
@@ -208,35 +171,8 @@ fn turns(site: &Site, pairs: &Pairs, entries: Option<&Entries>) -> [Option<Strin
     [newest, newer, older].map(|cursor| cursor.map(|cursor| turn(site.home(), pairs, &cursor)))
 }
 
-impl Choice {
-    fn new(pairs: &Pairs, value: &'static str) -> Self {
-        Self { value, on: values(pairs, "outcome").next() == Some(value) }
-    }
-}
-
 /// The same search, at another page.
 fn turn(home: &str, pairs: &Pairs, cursor: &str) -> String {
     let rest = pairs.iter().filter(|(name, _)| name != "cursor").map(|(name, value)| (name.as_str(), value.as_str()));
     format!("{home}{}", query(rest.chain([("cursor", cursor)])))
-}
-
-fn chips(log: &AuditLog, home: &str, pairs: &Pairs) -> Vec<Chip> {
-    let chip = |name: &str, label: &str| {
-        let on = values(pairs, "filter").any(|value| value == name);
-        let others = pairs.iter().filter(|(key, value)| key != "cursor" && !(key == "filter" && value == name));
-        let others = others.map(|(key, value)| (key.as_str(), value.as_str()));
-        let this = (!on).then_some(("filter", name));
-        Chip { label: label.to_owned(), href: format!("{home}{}", query(others.chain(this))), on }
-    };
-    log.manifest().filters.iter().map(|filter| chip(&filter.name, &filter.label)).collect()
-}
-
-/// Known parameters only: what is not known is told once, and not handed on for ever.
-fn others(pairs: &Pairs) -> Vec<(String, String)> {
-    let placed = |name: &str| name == "outcome" || INPUTS.iter().any(|(input, _)| *input == name);
-    let kept = |name: &str| {
-        ["filter", "limit", "sort"].contains(&name)
-            || (FIELDS.iter().any(|field| field.name() == name) && !placed(name))
-    };
-    pairs.iter().filter(|(name, value)| kept(name) && !value.is_empty()).cloned().collect()
 }

@@ -5,34 +5,59 @@ use crate::field::Field;
 use crate::reader::Reader;
 use crate::value::Value;
 
-/// The inputs that offer values. The others have too many to choose from.
-const FIELDS: [Field; 5] = [Field::Method, Field::Tool, Field::User, Field::Connection, Field::Server];
-/// Most values of one input.
-const VALUES: usize = 200;
+/// The inputs that offer values, those first that are used most. The others have too many to choose from, or too few
+/// people who need them for what reading them costs each page; the script asks for theirs when one is entered.
+const FIELDS: [Field; 7] =
+    [Field::Tool, Field::User, Field::Connection, Field::Server, Field::Method, Field::Agent, Field::Model];
+/// Most values of one input, and the longest of them in bytes: a page is small, and the rest can be typed.
+const VALUES: usize = 50;
+const LONGEST: usize = 80;
+/// Most bytes of all values together.
+const BYTES: usize = 8_000;
 
-/// The values by the input's name.
+/// The values by field.
 #[derive(Default)]
-pub(super) struct Menus(Vec<(&'static str, Vec<String>)>);
+pub(super) struct Menus(Vec<(Field, Menu)>);
+
+/// Values of one field.
+#[derive(Default)]
+pub(super) struct Menu {
+    pub(super) values: Vec<String>,
+    /// Whether there are others, which the script can ask for.
+    pub(super) more: bool,
+}
 
 impl Menus {
     /// What `reader` sees. The page is of use without them, so that what cannot be read is not offered.
     pub(super) fn new(reader: &Reader<'_>) -> Self {
-        let values = |field: Field| reader.values(field, VALUES).map(|found| found.values).unwrap_or_default();
-        let offered = |field: Field| values(field).into_iter().filter_map(offered).collect();
-        Self(FIELDS.iter().map(|field| (field.name(), offered(*field))).collect())
+        let mut left = BYTES;
+        Self(FIELDS.iter().map(|field| (*field, Menu::new(reader, *field, &mut left))).collect())
     }
 
-    /// The values of an input; none where it offers none.
-    pub(super) fn take(&mut self, name: &str) -> Vec<String> {
-        let menu = self.0.iter_mut().find(|(other, _)| *other == name);
-        menu.map(|(_, values)| std::mem::take(values)).unwrap_or_default()
+    /// The values of a field. Those of a field that has some, but none here, are left to the script.
+    pub(super) fn take(&mut self, field: Field) -> Option<Menu> {
+        let menu = self.0.iter_mut().find(|(other, _)| *other == field);
+        let later = field.repeats().then(|| Menu { values: Vec::new(), more: true });
+        menu.map(|(_, menu)| std::mem::take(menu)).or(later)
+    }
+}
+
+impl Menu {
+    fn new(reader: &Reader<'_>, field: Field, left: &mut usize) -> Self {
+        let found = reader.values(field, VALUES).unwrap_or_default();
+        let all = found.values.len();
+        let values: Vec<_> = found.values.into_iter().filter_map(|value| offered(value, left)).collect();
+        Self { more: found.more || values.len() < all, values }
     }
 }
 
 /// A text that looks like what it is: one with hidden characters could not be told from another.
-fn offered(value: Value) -> Option<String> {
+fn offered(value: Value, left: &mut usize) -> Option<String> {
     match value {
-        Value::Text(text) if Shown::line(&text).to_string() == text => Some(text),
+        Value::Text(text) if text.len() <= LONGEST.min(*left) && Shown::line(&text).to_string() == text => {
+            *left -= text.len();
+            Some(text)
+        }
         _ => None,
     }
 }

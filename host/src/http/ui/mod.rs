@@ -1,21 +1,37 @@
 //! The pages: drawn on the server, readable without JavaScript, and made of the same searches as the API.
 
 pub(super) mod assets;
+mod bars;
+mod changed;
+mod changes;
+mod chips;
+mod chosen;
 mod cron;
 mod entry;
 pub(super) mod error;
 mod export;
 mod extent;
+mod facets;
 mod frame;
 mod groups;
 mod hold;
+mod integrity;
+mod json;
+mod labels;
+mod levels;
 mod list;
 mod menus;
+mod near;
+mod panel;
 mod payload;
+mod proof;
+mod reading;
 mod row;
 mod settings;
 pub(super) mod sign_in;
+mod table;
 mod text;
+mod usage;
 mod view;
 
 use std::sync::Arc;
@@ -23,7 +39,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::Router;
 use axum::http::StatusCode;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 
@@ -33,14 +49,18 @@ use super::{Site, auth};
 /// The routes, all behind the sign-in; whatever is not there is told as a page too.
 pub(super) fn router(site: &Arc<Site>) -> Router<Arc<Site>> {
     Router::new()
-        .route("/", get(list::show))
+        .route("/", get(list::show).layer(from_fn(usage::instead)))
         .route("/entries/{id}", get(entry::show))
+        .route("/usage", get(usage::show))
+        .route("/integrity", get(integrity::show))
+        .route("/integrity/verify", post(integrity::verify))
         .route("/export", get(export::download))
         .route("/settings", get(settings::show).post(settings::change))
         .route("/settings/crons", post(cron::run))
         .route("/settings/holds", post(hold::place))
         .route("/settings/holds/release", post(hold::release))
         .route("/views", post(view::save))
+        .route("/views/{id}", post(view::change))
         .route("/views/{id}/delete", post(view::delete))
         .fallback(async || Problem::no_route())
         .method_not_allowed_fallback(async || Problem::method())

@@ -2,45 +2,73 @@
 
 use serde_json::Value as Json;
 
-use super::text::{Shown, bytes};
+use super::json::Tree;
+use super::text::{Shown, bytes, exact};
 use crate::AuditLog;
 use crate::access::{Access, Right};
+use crate::domain::Domain;
 use crate::entry::{Details, Entry};
+use crate::field::Field;
 use crate::http::problem::Problem;
+use crate::store::Place;
+
+/// More of a text than this is not put on the page, in bytes.
+const MOST: usize = 200_000;
 
 /// The payload section of the page.
 pub(super) enum Payload {
     /// It is not shown, for this reason.
     Absent(&'static str),
+    /// Somebody erased it.
+    Erased(Erased),
     /// It is kept, and this viewer may open it.
     Closed,
     /// It is shown.
     Open(Vec<Body>),
 }
 
+/// Who erased it and why.
+pub(super) struct Erased {
+    pub(super) by: Shown,
+    pub(super) at: String,
+    pub(super) reason: Shown,
+    /// The entry that says so.
+    pub(super) entry: String,
+}
+
 /// One of the two bodies.
 pub(super) struct Body {
+    pub(super) name: &'static str,
     pub(super) title: &'static str,
-    /// `None` when there was none.
-    pub(super) text: Option<Shown>,
+    pub(super) text: Text,
     pub(super) marks: Vec<String>,
+}
+
+/// A document.
+pub(super) enum Text {
+    /// There was none.
+    Nothing,
+    /// JSON, to be folded.
+    Tree(Tree),
+    /// Anything else, as it is.
+    Plain(Shown),
 }
 
 const OFF: &str = "None is kept. Payloads are switched off in the settings, so only metadata is recorded.";
 const NOT_KEPT: &str = "None is kept. Payloads were switched off when this was recorded, it had no body, or the policy \
                         keeps none for this kind of entry.";
-const ERASED: &str = "It was kept and has been erased since, by the payload retention or with a reason that is an entry. What it was can still be \
-                      proved by its commitment.";
+const REMOVED: &str = "It was kept, and is gone by the payload retention: no entry that you may see says that somebody \
+                       erased it. What it was can still be proved by its commitment.";
 const AUDITORS: &str = "It is kept, and only auditors may see it. You see the metadata.";
 
 /// The payload of `entry` for this viewer. With `open` it is read, and the reading recorded.
 pub(super) fn of(log: &AuditLog, access: &Access, entry: &Entry, open: bool) -> Result<Payload, Problem> {
     if !entry.has_payload {
-        return Ok(Payload::Absent(match entry.payload_commitment {
-            Some(_) => ERASED,
-            None if log.keeps_payloads() => NOT_KEPT,
-            None => OFF,
-        }));
+        return match entry.payload_commitment {
+            Some(_) => gone(log, access, entry),
+            None if log.keeps_payloads() => Ok(Payload::Absent(NOT_KEPT)),
+            None => Ok(Payload::Absent(OFF)),
+        };
     }
     match access.may(Right::ReadPayloads) {
         false => Ok(Payload::Absent(AUDITORS)),
@@ -49,21 +77,53 @@ pub(super) fn of(log: &AuditLog, access: &Access, entry: &Entry, open: bool) -> 
     }
 }
 
+/// Why a payload that was kept is there no more: whoever erases one leaves an entry, and the retention leaves none for
+/// each.
+fn gone(log: &AuditLog, access: &Access, entry: &Entry) -> Result<Payload, Problem> {
+    let id = entry.id.to_string();
+    let erasures = Domain::equals(Field::Parent, id.as_str()).and(Domain::equals(Field::Method, "payload.erased"));
+    let found = log.reader(access).page(erasures, Place::Newest, 1)?;
+    Ok(match found.entries.first() {
+        Some(erasure) => Payload::Erased(Erased::new(erasure)),
+        None => Payload::Absent(REMOVED),
+    })
+}
+
+impl Erased {
+    fn new(erasure: &Entry) -> Self {
+        let reason = erasure.details.get("reason").and_then(Json::as_str);
+        Self {
+            by: Shown::line(erasure.text(Field::User).unwrap_or("somebody")),
+            at: exact(erasure.recorded_at),
+            reason: Shown::line(reason.unwrap_or("none is told")),
+            entry: erasure.id.to_string(),
+        }
+    }
+}
+
 fn read(log: &AuditLog, access: &Access, entry: &Entry) -> Result<Payload, Problem> {
     // Gone between the two looks: the cleanup was quicker.
-    let Some((_, kept)) = log.read_payload(access, entry.id)? else { return Ok(Payload::Absent(ERASED)) };
-    let body = |title, name, text: Option<String>| Body {
-        title,
-        text: text.as_deref().map(pretty),
-        marks: marks(name, &kept.notes),
+    let Some((_, kept)) = log.read_payload(access, entry.id)? else { return gone(log, access, entry) };
+    let body = |title, name, text: Option<String>| {
+        let mut marks = marks(name, &kept.notes);
+        let text = Text::new(text.as_deref(), &mut marks);
+        Body { name, title, text, marks }
     };
     Ok(Payload::Open(vec![body("Request", "request", kept.request), body("Response", "response", kept.response)]))
 }
 
-/// JSON with its structure shown, anything else as it is.
-fn pretty(text: &str) -> Shown {
-    let json = serde_json::from_str::<Json>(text).ok().and_then(|json| serde_json::to_string_pretty(&json).ok());
-    Shown::lines(json.as_deref().unwrap_or(text))
+impl Text {
+    fn new(text: Option<&str>, marks: &mut Vec<String>) -> Self {
+        let Some(text) = text else { return Self::Nothing };
+        if let Some(tree) = Tree::new(text) {
+            return Self::Tree(tree);
+        }
+        let shown = &text[..text.floor_char_boundary(MOST)];
+        if shown.len() < text.len() {
+            marks.push("the page shows the beginning; the API gives all of it".to_owned());
+        }
+        Self::Plain(Shown::lines(shown))
+    }
 }
 
 fn marks(name: &str, notes: &Details) -> Vec<String> {

@@ -10,6 +10,9 @@ use crate::time::Timestamp;
 const TARGETS: [Field; 6] =
     [Field::Tool, Field::Prompt, Field::ResourceUri, Field::ResourceName, Field::ResourceId, Field::Path];
 
+/// More of a text than this stands among the fields of the entry's page only, in characters.
+const LONGEST: usize = 200;
+
 /// An entry as the list shows it.
 pub(super) struct Row {
     pub(super) id: String,
@@ -20,16 +23,14 @@ pub(super) struct Row {
     pub(super) detail: Option<Shown>,
     pub(super) method: Shown,
     pub(super) target: Option<Shown>,
-    pub(super) server: Option<Shown>,
     pub(super) user: Option<Shown>,
-    pub(super) connection: Option<Shown>,
     pub(super) duration: Option<String>,
 }
 
 impl Row {
     /// The line for `entry`, seen at `now`.
     pub(super) fn new(entry: &Entry, now: Timestamp) -> Self {
-        let text = |field: Field| entry.text(field).map(Shown::line);
+        let text = |field: Field| entry.text(field).map(|text| Shown::cut(text, LONGEST));
         Self {
             id: entry.id.to_string(),
             iso: entry.occurred_at.to_string(),
@@ -39,9 +40,7 @@ impl Row {
             detail: detail(entry),
             method: text(Field::Method).or_else(|| text(Field::Action)).unwrap_or_default(),
             target: target(entry),
-            server: text(Field::Server),
             user: text(Field::User),
-            connection: text(Field::Connection),
             duration: entry.duration_us.map(duration),
         }
     }
@@ -50,7 +49,11 @@ impl Row {
 /// A server that is listed is the target of that; its name stands in the row already.
 fn target(entry: &Entry) -> Option<Shown> {
     let server = entry.text(Field::Server);
-    TARGETS.into_iter().filter_map(|field| entry.text(field)).find(|text| Some(*text) != server).map(Shown::line)
+    TARGETS
+        .into_iter()
+        .filter_map(|field| entry.text(field))
+        .find(|text| Some(*text) != server)
+        .map(|text| Shown::cut(text, LONGEST))
 }
 
 /// What the word for the outcome leaves open: the status, or the exact outcome.

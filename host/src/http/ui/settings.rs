@@ -8,12 +8,13 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
+use super::changed::{self, Changed};
 use super::cron::Cron;
 use super::draw;
 use super::extent;
 use super::frame::{Frame, Here};
-use super::hold::Hold;
-use crate::access::Right;
+use super::hold::{Holds, Typed};
+use crate::access::{Access, Right};
 use crate::http::auth::Visitor;
 use crate::http::problem::Problem;
 use crate::http::search::Pairs;
@@ -28,9 +29,12 @@ struct Page {
     notice: Option<String>,
     failed: bool,
     editable: bool,
+    /// Why they may look and not change.
+    why_not: &'static str,
     fields: Vec<Field>,
     crons: Vec<Cron>,
-    holds: Vec<Hold>,
+    running: bool,
+    holds: Holds,
     figures: Vec<(&'static str, String)>,
 }
 
@@ -47,6 +51,20 @@ struct Field {
     on: bool,
     warns: bool,
     error: Option<String>,
+    changed: Option<Changed>,
+}
+
+/// What somebody sent that cannot be done, as it was typed.
+#[derive(Default)]
+pub(super) struct Refused {
+    settings: Map<String, Json>,
+    hold: Typed,
+}
+
+impl From<Typed> for Refused {
+    fn from(hold: Typed) -> Self {
+        Self { hold, ..Self::default() }
+    }
 }
 
 /// What was done just before.
@@ -65,7 +83,7 @@ pub(super) struct Done {
 /// `GET`: the page.
 pub(super) async fn show(visitor: Visitor, Query(done): Query<Done>) -> Result<Response, Problem> {
     let notice = done.notice(&visitor);
-    page(visitor, StatusCode::OK, notice, &Map::new()).await
+    page(visitor, StatusCode::OK, notice, Refused::default()).await
 }
 
 impl Done {
@@ -82,9 +100,7 @@ impl Done {
             Self { hold, .. } if hold == "released" => {
                 Some("The hold is released, and that is recorded in the log.".to_owned())
             }
-            Self { ran, .. } if is_job(ran) => {
-                Some(format!("{ran} was started. Load this page again to see how far it is."))
-            }
+            Self { ran, .. } if is_job(ran) => Some(format!("{ran} was started; below is how far it is.")),
             Self { runs, .. } if is_job(runs) => Some(format!("{runs} is running already; see below.")),
             _ => None,
         }
@@ -99,7 +115,8 @@ pub(super) async fn change(visitor: Visitor, sent: Result<Form<Pairs>, FormRejec
     let wanted: Map<_, _> =
         pairs.into_iter().map(|(key, text)| (key.clone(), typed(&log.manifest().settings, &key, text))).collect();
     if log.settings().changes(&log.manifest().settings, &wanted).is_err() {
-        return page(visitor, StatusCode::UNPROCESSABLE_ENTITY, None, &wanted).await;
+        let refused = Refused { settings: wanted, ..Refused::default() };
+        return page(visitor, StatusCode::UNPROCESSABLE_ENTITY, None, refused).await;
     }
     visitor.ask(move |log, access| Ok(log.change_settings(access, &wanted)?)).await?;
     Ok(Redirect::to(&format!("{}/settings?saved=true", visitor.site.base)).into_response())
@@ -116,33 +133,52 @@ fn typed(fields: &[SettingField], key: &str, text: String) -> Json {
     }
 }
 
-async fn page(
+/// The page with what was refused, and why.
+pub(super) async fn page(
     visitor: Visitor,
     status: StatusCode,
     notice: Option<String>,
-    wanted: &Map<String, Json>,
+    refused: Refused,
 ) -> Result<Response, Problem> {
-    let state = visitor.ask(|log, access| {
+    let base = visitor.site.base.clone();
+    let state = visitor.ask(move |log, access| {
         let reader = log.reader(access);
         let extent = reader.extent()?;
-        Ok((log.crons(access)?, log.holds(access)?, extent, reader.growth(&extent, log.now())?))
+        let holds = Holds::find(log, access, refused.hold)?;
+        let growth = reader.growth(&extent, log.now())?;
+        Ok((log.crons(access)?, holds, extent, growth, changed::last(log, access, &base)?))
     });
-    let (crons, holds, extent, growth) = state.await?;
+    let (crons, holds, extent, growth, changes) = state.await?;
     let log = &visitor.site.log;
     let (settings, now) = (log.settings(), log.now());
-    let field = |field: &SettingField| Field::new(field, settings.get(&field.key), wanted.get(&field.key));
+    let field = |field: &SettingField| {
+        let changed = changes.get(&field.key).cloned();
+        Field { changed, ..Field::new(field, settings.get(&field.key), refused.settings.get(&field.key)) }
+    };
     let fields: Vec<_> = log.manifest().settings.iter().map(field).collect();
     let page = Page {
         frame: Frame::new(&visitor.site, Some(&visitor), Here::Settings, "Settings"),
         notice,
-        failed: status != StatusCode::OK,
+        failed: !refused.settings.is_empty(),
         editable: visitor.access.may(Right::Configure),
+        why_not: why_not(&visitor.access),
         fields,
+        running: crons.iter().any(|cron| cron.progress.is_some()),
         crons: crons.into_iter().map(|cron| Cron::new(cron, now)).collect(),
-        holds: holds.iter().map(|hold| Hold::new(hold, now)).collect(),
+        holds,
         figures: extent::figures(&extent, growth, &settings),
     };
     Ok(draw(status, &page))
+}
+
+/// The default policy lets nobody decide for the whole log who belongs to one instance of the platform.
+fn why_not(access: &Access) -> &'static str {
+    match access.viewer().instance {
+        Some(_) => {
+            "You may look at the settings. They hold for all instances, so only administrators who belong to none may change them."
+        }
+        None => "You may look at the settings; administrators change them.",
+    }
 }
 
 impl Field {
@@ -163,6 +199,7 @@ impl Field {
             on: value == "true",
             warns: field.key == LOG_PAYLOADS,
             error: wanted.and_then(refused),
+            changed: None,
             value,
         }
     }

@@ -15,6 +15,14 @@ impl Shown {
         Self(escape(text, false))
     }
 
+    /// On one line, with no more than so many characters of it.
+    pub(super) fn cut(text: &str, longest: usize) -> Self {
+        match text.char_indices().nth(longest) {
+            Some((at, _)) => Self(format!("{}…", escape(&text[..at], false))),
+            None => Self::line(text),
+        }
+    }
+
     /// With its own line breaks and tabs.
     pub(super) fn lines(text: &str) -> Self {
         Self(escape(text, true))
@@ -118,6 +126,7 @@ mod tests {
             Shown::line("\u{202e}gpj.exe\u{2066}\u{feff}\u{9b}").to_string(),
             r"\u{202e}gpj.exe\u{2066}\u{feff}\u{9b}"
         );
+        assert_eq!(Shown::cut("\u{202e}ab", 2).to_string(), r"\u{202e}a…");
         assert_eq!(Shown::lines("{\n\t1\u{8}}").to_string(), "{\n\t1\\u{8}}");
         assert_eq!(Shown::line("Grüße, 世界 👩\u{200d}🚀").to_string(), "Grüße, 世界 👩\u{200d}🚀");
     }

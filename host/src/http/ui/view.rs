@@ -1,4 +1,4 @@
-//! Saved views on the list, and the forms that save and delete one.
+//! Saved views on the list, and the forms that save, change and delete one.
 
 use axum::extract::rejection::{FormRejection, PathRejection};
 use axum::extract::{Form, Path};
@@ -26,7 +26,7 @@ pub(super) struct View {
     pub(super) owner: Option<Shown>,
     pub(super) shared: bool,
     pub(super) on: bool,
-    pub(super) deletable: bool,
+    pub(super) changeable: bool,
 }
 
 impl View {
@@ -40,7 +40,7 @@ impl View {
             owner: (!own).then(|| Shown::line(&view.owner)),
             shared: view.shared,
             on: kept(pairs) == view.query,
-            deletable: view.may_be_changed(access),
+            changeable: view.may_be_changed(access),
         }
     }
 }
@@ -55,12 +55,34 @@ pub(super) async fn save(visitor: Visitor, sent: Result<Form<Pairs>, FormRejecti
     visitor.access.require(Right::Read)?;
     let Form(sent) = sent?;
     let (own, search): (Pairs, Pairs) = sent.into_iter().partition(|(name, _)| name == NAME || name == SHARED);
-    let field = |wanted: &str| own.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
     let query = kept(&search);
     grouping::check(&query, &visitor.site.log, visitor.access.viewer())?;
-    let wanted = NewView { name: field(NAME).unwrap_or_default(), shared: field(SHARED).is_some(), query };
+    let wanted = wanted(&own, query);
     let saved = visitor.ask(move |log, access| Ok(log.save_view(access, wanted)?)).await?;
     Ok(Redirect::to(&address(visitor.site.home(), &saved.query)))
+}
+
+/// `POST /views/{id}`: gives one another name, or shares it or no longer; its search stays.
+pub(super) async fn change(
+    visitor: Visitor,
+    id: Result<Path<Uuid>, PathRejection>,
+    sent: Result<Form<Pairs>, FormRejection>,
+) -> Result<Redirect, Problem> {
+    visitor.access.require(Right::Read)?;
+    let Path(id) = id.map_err(|_| Problem::missing("view"))?;
+    let Form(sent) = sent?;
+    let changed = visitor.ask(move |log, access| {
+        let found = log.views(access)?.into_iter().find(|view| view.id == id);
+        let query = found.ok_or_else(|| Problem::missing("view"))?.query;
+        Ok(log.change_view(access, id, wanted(&sent, query))?)
+    });
+    Ok(Redirect::to(&address(visitor.site.home(), &changed.await?.query)))
+}
+
+/// What a form wants of a view.
+fn wanted(sent: &Pairs, query: Pairs) -> NewView {
+    let field = |wanted: &str| sent.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
+    NewView { name: field(NAME).unwrap_or_default(), shared: field(SHARED).is_some(), query }
 }
 
 /// `POST /views/{id}/delete`: deletes one, and leads to the list.

@@ -111,6 +111,14 @@ impl Zone {
         }
     }
 
+    /// The values that 64 codes stand for, which are all below the size.
+    pub(in super::super) fn raws(&self, codes: [u64; 64]) -> [u64; 64] {
+        match self {
+            Self::Values(values) => codes.map(|code| values.get(code as usize).copied().unwrap_or(0)),
+            Self::Span { least, .. } => codes.map(|code| least.saturating_add(code).saturating_sub(1) * code.min(1)),
+        }
+    }
+
     /// The least and the greatest value.
     pub(in super::super) fn ends(&self) -> (u64, u64) {
         match self {

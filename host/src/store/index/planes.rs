@@ -59,23 +59,29 @@ impl<'a> Planes<'a> {
 
     /// The codes of the 64 entries of one word.
     pub(super) fn codes(&self, word: usize) -> [u64; 64] {
-        let mut codes = [0; 64];
-        for low in (0..self.bits).step_by(8) {
-            let mut planes = [[0; 8]; 8];
-            for (at, plane) in planes.iter_mut().enumerate().take(self.bits - low) {
-                let from = (low + at) * self.size + word * 8;
-                plane.copy_from_slice(&self.bytes[from..from + 8]);
-            }
-            // Each of eight entries' bits of eight planes is a square; turned over, it has a byte for each entry.
-            let squares: [u64; 8] =
-                std::array::from_fn(|at| transpose(u64::from_le_bytes(planes.map(|plane| plane[at]))));
-            for (eight, square) in codes.as_chunks_mut::<8>().0.iter_mut().zip(squares) {
-                for (code, byte) in eight.iter_mut().zip(square.to_le_bytes()) {
-                    *code |= u64::from(byte) << low;
-                }
-            }
+        let mut codes = self.eight(word, 0).map(u64::from);
+        for low in (8..self.bits).step_by(8) {
+            codes.iter_mut().zip(self.eight(word, low)).for_each(|(code, byte)| *code |= u64::from(byte) << low);
         }
         codes
+    }
+
+    /// The eight bits from `low` on of the codes of a word's 64 entries.
+    fn eight(&self, word: usize, low: usize) -> [u8; 64] {
+        let mut planes = [0; 8];
+        for (at, plane) in planes.iter_mut().enumerate().take(self.bits.saturating_sub(low)) {
+            let from = (low + at) * self.size + word * 8;
+            let mut bytes = [0; 8];
+            bytes.copy_from_slice(&self.bytes[from..from + 8]);
+            *plane = u64::from_le_bytes(bytes);
+        }
+        // Each of eight entries' bits of eight planes is a square; turned over, it has a byte for each entry.
+        turn(&mut planes);
+        let mut bytes = [0; 64];
+        for (eight, square) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(planes) {
+            *eight = transpose(square).to_le_bytes();
+        }
+        bytes
     }
 
     /// The entries whose code is `code`.
@@ -116,6 +122,17 @@ impl<'a> Planes<'a> {
 
 fn words(plane: &[u8]) -> impl Iterator<Item = u64> + '_ {
     plane.as_chunks::<8>().0.iter().map(|bytes| u64::from_le_bytes(*bytes))
+}
+
+/// Turns a square of 8 × 8 bytes over its diagonal: byte `j` of word `i` becomes byte `i` of word `j`.
+fn turn(words: &mut [u64; 8]) {
+    for (distance, mask) in [(4, 0x0000_0000_ffff_ffff), (2, 0x0000_ffff_0000_ffff), (1, 0x00ff_00ff_00ff_00ff)] {
+        for at in (0..8).filter(|at| at & distance == 0) {
+            let moved = ((words[at] >> (8 * distance)) ^ words[at + distance]) & mask;
+            words[at + distance] ^= moved;
+            words[at] ^= moved << (8 * distance);
+        }
+    }
 }
 
 /// Turns a square of 8 × 8 bits over its diagonal: bit `8i + j` becomes bit `8j + i`.

@@ -68,14 +68,27 @@ impl Axis {
     /// The codes of the 64 entries of a word: each below the size, whatever a forged column says.
     pub(super) fn codes(&self, word: usize) -> [u64; 64] {
         let greatest = self.size().saturating_sub(1) as u64;
-        let codes = match self {
+        self.claims(word).map(|code| code.min(greatest))
+    }
+
+    /// The same as it stands there: in a forged column, codes may be beyond the size.
+    pub(super) fn claims(&self, word: usize) -> [u64; 64] {
+        match self {
             Self::One => [0; 64],
             Self::Column(_, planes) => planes.codes(word),
             Self::Days { zone, planes, first, .. } => {
                 planes.codes(word).map(|code| day(zone.raw(code)).saturating_sub(*first))
             }
-        };
-        codes.map(|code| code.min(greatest))
+        }
+    }
+
+    /// What the codes of the 64 entries of a word stand for.
+    pub(super) fn raws(&self, word: usize) -> [u64; 64] {
+        let codes = self.claims(word);
+        match self {
+            Self::Column(zone, _) => zone.raws(codes),
+            Self::One | Self::Days { .. } => codes.map(|code| self.raw(code)),
+        }
     }
 
     /// What a code stands for: the column's number, or the day's.

@@ -72,6 +72,8 @@ pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
     let mut connection = Connection::open_with_flags(path, flags).doing("opening the log for reading")?;
     common(&connection)?;
     connection.pragma_update(None, "query_only", "ON").doing("opening the log for reading")?;
+    // In KiB: what a question about months reads besides its large values stays at hand.
+    connection.pragma_update(None, "cache_size", -16_384).doing("opening the log for reading")?;
     let deterministic = FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_UTF8;
     let matcher = |context: &rusqlite::functions::Context<'_>| {
         // A column that is not set matches nothing.

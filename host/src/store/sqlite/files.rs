@@ -170,15 +170,16 @@ impl Files {
     /// The database fails.
     pub(crate) fn extent(&self) -> Result<Extent, StoreError> {
         let sql = "SELECT (SELECT min(seq) FROM entry), (SELECT max(seq) FROM entry),
-            (SELECT recorded_at FROM entry ORDER BY seq LIMIT 1), (SELECT recorded_at FROM entry ORDER BY seq DESC LIMIT 1)";
-        let size = |path: &Path| fs::metadata(path).map_or(0, |data| data.len());
-        let bytes = size(&self.path) + size(&self.path.with_extension("db-wal"));
+            (SELECT recorded_at FROM entry ORDER BY seq LIMIT 1), (SELECT recorded_at FROM entry ORDER BY seq DESC LIMIT 1),
+            (SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size())";
+        let journal_bytes = fs::metadata(self.path.with_extension("db-wal")).map_or(0, |data| data.len());
         self.read(|connection| {
             let extent = |row: &rusqlite::Row<'_>| {
                 let ends: (Option<i64>, Option<i64>) = (row.get(0)?, row.get(1)?);
                 let time = |at: usize| row.get::<_, Option<i64>>(at).map(|micros| micros.map(Timestamp::from_micros));
                 let entries = ends.0.zip(ends.1).map_or(0, |(first, last)| (last - first + 1).unsigned_abs());
-                Ok(Extent { entries, bytes, oldest: time(2)?, newest: time(3)? })
+                let bytes = row.get::<_, i64>(4)?.unsigned_abs();
+                Ok(Extent { entries, bytes, journal_bytes, oldest: time(2)?, newest: time(3)? })
             };
             connection.query_row(sql, [], extent).doing("measuring the log")
         })

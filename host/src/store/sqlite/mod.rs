@@ -35,7 +35,7 @@ mod writer;
 
 pub(crate) use checkpoints::Mark;
 pub use files::Files;
-pub use verify::{Tell, verify};
+pub use verify::{COUNT as CHECKS, Tell, verify};
 pub use writer::SqliteWriter;
 
 use super::StoreError;

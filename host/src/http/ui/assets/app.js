@@ -1,13 +1,15 @@
-// Comfort on top of pages that work without it: times that stay true, more entries in place, a live list.
+// Comfort on top of pages that work without it. This part: times that stay true, more entries in place, tidy addresses.
 "use strict";
 
-const LIVE_EVERY = 2000;
 const log = document.getElementById("log");
 const status = document.getElementById("status");
-const live = document.getElementById("live");
 
-function say(text) {
-  if (status) status.textContent = text;
+// For screen readers, and for everybody where `seen` says so.
+function say(text, seen = false) {
+  if (!status) return;
+  status.textContent = text;
+  status.classList.toggle("hidden", !seen);
+  status.classList.toggle("shown", seen);
 }
 
 // Relative times count on from the server's clock, as the browser's may be wrong.
@@ -23,7 +25,7 @@ function ago(iso) {
 
 function tick() {
   for (const time of log.querySelectorAll("td time")) {
-    const text = ago(time.dateTime);
+    const text = time.textContent.endsWith("ago") && ago(time.dateTime);
     if (text && time.textContent !== text) time.textContent = text;
   }
 }
@@ -50,8 +52,9 @@ async function more(event) {
     const next = part.querySelector("#older");
     if (next) link.href = next.href;
     else link.remove();
+    rove();
+    if (link.matches(":focus") || !next) rows[0]?.querySelector("a").focus({ preventScroll: true });
     say(`${rows.length} more entries`);
-    setLive(false);
   } catch {
     location.href = link.href;
   } finally {
@@ -59,39 +62,32 @@ async function more(event) {
   }
 }
 
-let timer = null;
-
-function setLive(on) {
-  if (!live) return;
-  clearTimeout(timer);
-  live.setAttribute("aria-pressed", String(on));
-  timer = on ? setTimeout(refresh, LIVE_EVERY) : null;
+// What is empty stays out of the address. The inputs are given back, for whoever comes back to the page.
+function tidy(event) {
+  const empty = [...event.target.elements].filter((input) => input.name && !input.disabled && input.value === "");
+  for (const input of empty) input.disabled = true;
+  setTimeout(() => { for (const input of empty) input.disabled = false; });
 }
 
-async function refresh() {
-  try {
-    if (!document.hidden) {
-      const part = await load(location.href);
-      // Whoever is reading a row with the keyboard keeps their place.
-      const focused = document.activeElement?.closest("#log a")?.getAttribute("href");
-      log.dataset.now = part.dataset.now;
-      shownAt = performance.now();
-      log.replaceChildren(...part.childNodes);
-      if (focused) log.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
-    }
-    if (timer !== null) timer = setTimeout(refresh, LIVE_EVERY);
-  } catch {
-    setLive(false);
-    say("Live refresh has stopped. Reload the page to see whether you are still signed in.");
-    status.classList.remove("hidden");
-  }
+// The values of a field are asked for when its input is entered, where the page does not hold all of them.
+async function offer(event) {
+  const input = event.target;
+  if (!input.matches?.("input[data-more]")) return;
+  input.removeAttribute("data-more");
+  const base = document.body.dataset.base;
+  const answer = await fetch(`${base}/api/v1/values/${input.name}?limit=500`, { credentials: "same-origin" });
+  if (!answer.ok) return;
+  const texts = (await answer.json()).values.filter((value) => typeof value === "string");
+  input.list.replaceChildren(...texts.filter((text) => !HIDDEN.test(text)).map((text) => new Option("", text)));
 }
+
+// One with hidden characters could not be told from another.
+const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 
 if (log) {
   log.addEventListener("click", more);
   setInterval(tick, 5000);
+  try { sessionStorage.setItem("mcp-audit-list", location.href); } catch { /* not allowed to keep anything */ }
 }
-if (live) {
-  live.hidden = false;
-  live.addEventListener("click", () => setLive(live.getAttribute("aria-pressed") !== "true"));
-}
+document.addEventListener("focusin", (event) => { offer(event).catch(() => {}); });
+for (const form of document.querySelectorAll("form[method=get]")) form.addEventListener("submit", tidy);

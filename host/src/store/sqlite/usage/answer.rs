@@ -31,13 +31,15 @@ pub(in super::super) fn usage(connection: &Connection, texts: &Texts, query: &Us
     let breakdowns = breakdowns.collect::<Result<_, _>>()?;
     let before = asked.start.saturating_sub(asked.end - asked.start)..asked.start;
     let before = query.previous.then(|| answering.covered(&before)).transpose()?;
-    let previous = before.as_ref().map(|range| answering.totals(range, &[]).map(|totals| (moments(range), totals)));
+    let previous =
+        before.as_ref().map(|range| answering.totals(range, None, &[]).map(|totals| (moments(range), totals)));
+    let by_step = answering.tally(&covered, By::Step(step), Detail::All)?;
     Ok(Usage {
         asked: moments(&asked),
-        totals: answering.totals(&covered, &tallies)?,
+        totals: answering.totals(&covered, Some(&by_step), &tallies)?,
         previous: previous.transpose()?,
         step,
-        series: answering.series(&covered)?,
+        series: answering.series(&covered, &by_step),
         breakdowns,
         lacks: answering.lacks(before.map_or(covered.start, |before| before.start)..covered.end)?,
         covered: moments(&covered),
@@ -97,9 +99,13 @@ impl Answering<'_> {
         Ok(lacks)
     }
 
-    /// `tallies` are those of the breakdowns, which know already how many values there are.
-    fn totals(&self, range: &Range<i64>, tallies: &[Tally]) -> Result<Totals, StoreError> {
-        let figures = self.tally(range, By::Nothing, Detail::Durations)?.figures(0);
+    /// `by_step` and `tallies` are what was counted already of this range: its steps, where they are not so short that
+    /// they need more than the whole does, and its breakdowns, which know how many values there are.
+    fn totals(&self, range: &Range<i64>, by_step: Option<&Tally>, tallies: &[Tally]) -> Result<Totals, StoreError> {
+        let figures = match by_step.filter(|_| self.step != UsageStep::Hour) {
+            Some(by_step) => by_step.total(),
+            None => self.tally(range, By::Nothing, Detail::All)?.figures(0),
+        };
         let unique = |field: Field| {
             let at = self.query.by.iter().position(|by| *by == field);
             let counted = |tally: &Tally| tally.keys.iter().filter(|key| **key > 0).count() as u64;
@@ -126,17 +132,16 @@ impl Answering<'_> {
         Ok(!gone(first, first != start)? && !gone(last, last != end)?)
     }
 
-    fn series(&self, range: &Range<i64>) -> Result<Vec<Point>, StoreError> {
-        let tally = self.tally(range, By::Step(self.step), Detail::Durations)?;
+    fn series(&self, range: &Range<i64>, by_step: &Tally) -> Vec<Point> {
         let starts = std::iter::successors(Some(self.step.start(range.start)), |start| {
             Some(start + self.step.micros()).filter(|next| next > start)
         });
         let point = |start: i64| Point {
             from: Timestamp::from_micros(start.max(range.start)),
             to: Timestamp::from_micros((start + self.step.micros()).min(range.end)),
-            figures: tally.figures(Kind::Time.raw(start)),
+            figures: by_step.figures(Kind::Time.raw(start)),
         };
-        Ok(starts.take_while(|start| *start < range.end).map(point).collect())
+        starts.take_while(|start| *start < range.end).map(point).collect()
     }
 }
 

@@ -1,28 +1,29 @@
 //! One question over cells and entries together, and what both give for it.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::rc::Rc;
 
 use rusqlite::Connection;
 
-use super::super::axis::Axis;
 use super::super::blocks::Block;
 use super::super::find::Plan;
 use super::super::lexicon::Lexicon;
 use super::super::places::places;
 use super::super::walk::Walk;
 use super::Doing;
+use super::cells::Cells;
 use super::cuts::{Cut, DIMENSIONS};
 use super::durations::Durations;
 use super::entries::Requests;
-use super::measures::{MEASURES, Measure, OfEntries, Sums, of_cells};
+use super::measures::{Measure, OfCells, OfEntries};
 use super::runs::{self, Grain, Run};
 use super::span::Spans;
 use super::tally::{By, Detail, Tally};
+use super::users::Users;
 use crate::domain::Domain;
 use crate::field::Field;
-use crate::histogram;
 use crate::store::StoreError;
 use crate::store::index::{Bitmap, Kind, Wanted};
 
@@ -39,6 +40,8 @@ pub(super) struct Source<'c> {
     pub(super) folded: Walk,
     /// The entries behind the last run.
     tail: Walk,
+    /// What was found there last: most questions of a query are about the same range.
+    found: RefCell<Option<(Range<i64>, Domain, Rc<[Option<Found>]>)>>,
     /// Whether a run was passed over that is damaged and cannot be made again.
     pub(super) damaged: Cell<bool>,
 }
@@ -54,35 +57,28 @@ pub(super) struct Question<'q> {
     pub(super) chosen: Option<(Field, Vec<u64>)>,
 }
 
+/// The requests of a block, and what is measured of them.
+type Found = (Bitmap, Rc<OfEntries>);
+
 /// What was found in a block of entries or of cells.
 pub(super) struct Lot<'a> {
     pub(super) block: &'a Block,
     pub(super) found: Bitmap,
-    pub(super) amounts: Amounts<'a>,
+    pub(super) amounts: Amounts,
 }
 
-/// What is counted of a block's rows.
-pub(super) enum Amounts<'a> {
-    Entries(Box<OfEntries>),
-    Cells(&'a [Axis; MEASURES], Option<Box<Durations>>),
+/// What is counted of a block's rows, as far as the question needs it.
+pub(super) enum Amounts {
+    Entries(Rc<OfEntries>),
+    Cells(Option<Box<OfCells>>, Option<Box<Durations>>),
 }
 
-impl Amounts<'_> {
-    pub(super) fn word(&self, word: usize) -> [Sums; 64] {
+impl Amounts {
+    /// One measure of the 64 rows of a word; `None` where none of them has any.
+    pub(super) fn values(&self, measure: Measure, word: usize) -> Option<[u64; 64]> {
         match self {
-            Self::Entries(entries) => entries.word(word),
-            Self::Cells(measures, _) => of_cells(measures, word),
-        }
-    }
-
-    /// Adds how long a row's requests took.
-    pub(super) fn durations(&mut self, row: usize, sums: &Sums, into: &mut [u32]) {
-        match self {
-            Self::Cells(_, Some(durations)) => durations.add(row, into),
-            Self::Entries(_) if sums[Measure::Timed as usize] > 0 => {
-                into[histogram::bucket(sums[Measure::Micros as usize])] += 1;
-            }
-            _ => {}
+            Self::Entries(entries) => entries.values(measure, word),
+            Self::Cells(sums, _) => sums.as_ref()?.values(measure, word),
         }
     }
 }
@@ -99,20 +95,20 @@ impl Question<'_> {
         Cut::of(&fields).filter(|cut| cut.hours || !self.is_hourly())
     }
 
+    /// The cut whose cells know their users by `field`, unless it is about users as well.
+    pub(super) fn cut_of_users(&self, field: Field) -> Option<Cut> {
+        let mut fields = BTreeSet::from([field]);
+        self.rest.fields(&mut fields);
+        Cut::of(&fields).filter(|cut| Grain::Day.has_users(*cut))
+    }
+
     /// Whether cells of days are too long for it.
     pub(super) fn is_hourly(&self) -> bool {
         self.by == By::Step(crate::store::UsageStep::Hour)
     }
 
-    /// Those of `within` that are chosen and within one of the ranges.
-    fn narrow(
-        &self,
-        connection: &Connection,
-        block: &Block,
-        times: &Plan,
-        within: Bitmap,
-    ) -> Result<Bitmap, StoreError> {
-        let within = times.find(connection, block, within)?;
+    /// Those of `within` that are chosen.
+    fn narrow(&self, connection: &Connection, block: &Block, within: Bitmap) -> Result<Bitmap, StoreError> {
         let Some((field, numbers)) = &self.chosen else { return Ok(within) };
         Plan::Column(*field, Wanted::Among(numbers.clone())).find(connection, block, within)
     }
@@ -132,6 +128,7 @@ impl<'c> Source<'c> {
             pruned: places(connection).doing("finding the ends of the log")?.start,
             folded: Walk::new(connection, 0..folded, &fields)?,
             tail: Walk::new(connection, folded..u64::MAX, &fields)?,
+            found: RefCell::new(None),
             damaged: Cell::new(false),
         })
     }
@@ -156,7 +153,48 @@ impl<'c> Source<'c> {
             self.visit_cells(question, cut, Grain::Hour, &spans.hours, &mut show)?;
         }
         self.visit_entries(question, &self.folded, &spans.entries, &mut show)?;
-        self.visit_entries(question, &self.tail, std::slice::from_ref(question.range), &mut show)
+        self.visit_tail(question, &mut show)
+    }
+
+    /// Shows all that there is to a question about the users of chosen values: `see` the users of whole days, a set for
+    /// each cell of `cut`, and `show` what is left of the range.
+    pub(super) fn visit_users(
+        &self,
+        question: &Question<'_>,
+        cut: Cut,
+        mut see: impl FnMut(&Block, Bitmap, &Users) -> Result<(), StoreError>,
+        mut show: impl FnMut(Lot<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let spans = Spans::new(question.range, question.cut(), false);
+        for run in self.touched(&spans.days) {
+            let Some((cells, found)) = self.found_cells(question, run, cut, Grain::Day, &spans.days)? else { continue };
+            if let Some(users) = self.readable(run, run.users(self.connection, cut, &cells))? {
+                see(&cells.block, found, &users)?;
+            }
+        }
+        self.visit_entries(question, &self.folded, &spans.entries, &mut show)?;
+        self.visit_tail(question, &mut show)
+    }
+
+    fn touched(&self, ranges: &[Range<i64>]) -> impl Iterator<Item = &Run> {
+        self.runs.iter().filter(move |run| ranges.iter().any(|range| run.touches(range)))
+    }
+
+    /// The cells of a run and those of them that there are to `question`, if there are any.
+    fn found_cells(
+        &self,
+        question: &Question<'_>,
+        run: &Run,
+        cut: Cut,
+        grain: Grain,
+        ranges: &[Range<i64>],
+    ) -> Result<Option<(Cells, Bitmap)>, StoreError> {
+        let Some(cells) = self.readable(run, run.cells(self.connection, cut, grain))? else { return Ok(None) };
+        let found = within(ranges).find(self.connection, &cells.block, cells.all())?;
+        let found = question.narrow(self.connection, &cells.block, found)?;
+        let plan = Plan::new(self.connection, self.lexicon, question.rest)?;
+        let found = plan.find(self.connection, &cells.block, found)?;
+        Ok((!found.is_empty()).then_some((cells, found)))
     }
 
     fn visit_cells(
@@ -167,20 +205,16 @@ impl<'c> Source<'c> {
         ranges: &[Range<i64>],
         show: &mut impl FnMut(Lot<'_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let plan = Plan::new(self.connection, self.lexicon, question.rest)?;
-        let times = within(ranges);
-        for run in self.runs.iter().filter(|run| ranges.iter().any(|range| run.touches(range))) {
-            let Some(cells) = self.readable(run, run.cells(self.connection, cut, grain))? else { continue };
-            let found = question.narrow(self.connection, &cells.block, &times, cells.all())?;
-            let found = plan.find(self.connection, &cells.block, found)?;
-            if found.is_empty() {
-                continue;
+        for run in self.touched(ranges) {
+            let Some((cells, found)) = self.found_cells(question, run, cut, grain, ranges)? else { continue };
+            let (mut sums, mut durations) = (None, None);
+            if question.detail.sums() {
+                sums = self.readable(run, run.sums(self.connection, cut, grain, &cells))?.map(Box::new);
             }
-            let durations = match question.detail {
-                Detail::Durations => self.readable(run, run.durations(self.connection, cut, grain))?.map(Box::new),
-                Detail::Presence | Detail::Sums => None,
-            };
-            show(Lot { block: &cells.block, found, amounts: Amounts::Cells(&cells.measures, durations) })?;
+            if question.detail.durations() {
+                durations = self.readable(run, run.durations(self.connection, cut, grain))?.map(Box::new);
+            }
+            show(Lot { block: &cells.block, found, amounts: Amounts::Cells(sums, durations) })?;
         }
         Ok(())
     }
@@ -198,14 +232,67 @@ impl<'c> Source<'c> {
         let requests = Requests::new(self.connection, self.lexicon, question.rest.clone())?;
         let times = within(ranges);
         for (block, places) in walk.blocks() {
-            let found = question.narrow(self.connection, block, &times, places)?;
-            let found = requests.find(self.connection, block, found)?;
-            if !found.is_empty() {
-                let amounts = Amounts::Entries(Box::new(requests.measures(self.connection, block, &found)?));
-                show(Lot { block, found, amounts })?;
-            }
+            let found = self.found(&requests, &times, block, places)?;
+            self.tell(question, block, found.as_ref(), show)?;
         }
         Ok(())
+    }
+
+    /// The requests among `places`, if there are any.
+    fn found(
+        &self,
+        requests: &Requests,
+        times: &Plan,
+        block: &Block,
+        places: Bitmap,
+    ) -> Result<Option<Found>, StoreError> {
+        let found = times.find(self.connection, block, places)?;
+        let found = requests.find(self.connection, block, found)?;
+        if found.is_empty() {
+            return Ok(None);
+        }
+        let measures = requests.measures(self.connection, block, &found)?;
+        Ok(Some((found, Rc::new(measures))))
+    }
+
+    fn visit_tail(
+        &self,
+        question: &Question<'_>,
+        show: &mut impl FnMut(Lot<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let tail = self.found_in_tail(question)?;
+        let mut blocks = self.tail.blocks().map(|(block, _)| block).zip(tail.iter());
+        blocks.try_for_each(|(block, found)| self.tell(question, block, found.as_ref(), show))
+    }
+
+    /// What there is to `question` in each block of the tail, whatever is chosen of it.
+    fn found_in_tail(&self, question: &Question<'_>) -> Result<Rc<[Option<Found>]>, StoreError> {
+        if let Some((range, rest, found)) = &*self.found.borrow()
+            && (range, rest) == (question.range, question.rest)
+        {
+            return Ok(Rc::clone(found));
+        }
+        let requests = Requests::new(self.connection, self.lexicon, question.rest.clone())?;
+        let times = within(std::slice::from_ref(question.range));
+        let found = self.tail.blocks().map(|(block, places)| self.found(&requests, &times, block, places));
+        let found: Rc<[Option<Found>]> = found.collect::<Result<_, _>>()?;
+        *self.found.borrow_mut() = Some((question.range.clone(), question.rest.clone(), Rc::clone(&found)));
+        Ok(found)
+    }
+
+    fn tell(
+        &self,
+        question: &Question<'_>,
+        block: &Block,
+        found: Option<&Found>,
+        show: &mut impl FnMut(Lot<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let Some((found, measures)) = found else { return Ok(()) };
+        let found = question.narrow(self.connection, block, found.clone())?;
+        if found.is_empty() {
+            return Ok(());
+        }
+        show(Lot { block, found, amounts: Amounts::Entries(Rc::clone(measures)) })
     }
 
     /// What was read of a run; nothing where it is damaged and its entries are gone, which is remembered.

@@ -1,15 +1,20 @@
 //! The rows of a breakdown: ranked by their sums; durations and users are counted for those that are shown.
 
-use std::collections::{HashMap, HashSet};
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::ops::Range;
 
 use foldhash::fast::RandomState;
 
 use super::super::axis::Axis;
+use super::super::blocks::Block;
 use super::answer::Answering;
-use super::ask::Question;
-use super::tally::{By, Detail, Tally};
+use super::ask::{Lot, Question};
+use super::seen::Seen;
+use super::tally::{By, Detail, Tally, ones};
+use super::users::Users;
 use crate::field::Field;
+use crate::store::index::Bitmap;
 use crate::store::{Breakdown, Figures, GroupBy, StoreError, UsageRow, UsageSort};
 
 impl Answering<'_> {
@@ -20,8 +25,9 @@ impl Answering<'_> {
         keys.truncate(self.query.limit);
         let mut chosen = keys.clone();
         chosen.sort_unstable();
+        let all = chosen.len() == tally.keys.len();
         let question = Question {
-            chosen: Some((field, chosen.clone())),
+            chosen: (!all).then(|| (field, chosen.clone())),
             ..self.question(range, By::Field(field), Detail::Durations)
         };
         let durations = self.source.count(&question)?;
@@ -29,41 +35,55 @@ impl Answering<'_> {
         let row = |key: u64| {
             let value = Axis::value(self.source.connection, self.texts, GroupBy::Field(field), key)?;
             let users = users.as_ref().map(|users| users.get(&key).copied().unwrap_or(0));
-            Ok(UsageRow { key: value, figures: durations.figures(key), users })
+            Ok(UsageRow { key: value, figures: tally.with(key, &durations), users })
         };
         let rows = keys.into_iter().map(row).collect::<Result<_, StoreError>>()?;
         Ok(Breakdown { field, rows, found: tally.keys.len() })
     }
 
-    /// How many users each of the chosen values has.
-    fn users(&self, range: &Range<i64>, field: Field, chosen: Vec<u64>) -> Result<Option<Users>, StoreError> {
+    /// How many users each of the chosen values has, which are in ascending order.
+    fn users(&self, range: &Range<i64>, field: Field, chosen: Vec<u64>) -> Result<Option<UsersOf>, StoreError> {
+        if field == Field::User {
+            return Ok(Some(chosen.into_iter().map(|key| (key, key.min(1))).collect()));
+        }
         let question = Question {
-            chosen: Some((field, chosen)),
+            chosen: Some((field, chosen.clone())),
             ..self.question(range, By::Field(Field::User), Detail::Presence)
         };
         if !self.is_exact(&question)? {
             return Ok(None);
         }
-        let mut pairs: HashSet<(u64, u64), RandomState> = HashSet::default();
-        self.source.visit(&question, |lot| {
-            let axis = |field| Axis::numbers(self.source.connection, lot.block, field);
-            let (of, user) = (axis(field)?, axis(Field::User)?);
+        let seen = RefCell::new(Seen::new(chosen.len()));
+        let place = |raw: u64| chosen.binary_search(&raw).unwrap_or(chosen.len());
+        let axis = |block: &Block, field| Axis::numbers(self.source.connection, block, field);
+        let of_rows = |lot: Lot<'_>| {
+            let (of, user) = (axis(lot.block, field)?, axis(lot.block, Field::User)?);
             for (word, bits) in lot.found.words().iter().enumerate().filter(|(_, bits)| **bits != 0) {
-                let (left, right) = (of.codes(word), user.codes(word));
-                let rows = (0..64).filter(|bit| bits >> bit & 1 == 1);
-                let found = rows.map(|bit| (of.raw(left[bit]), user.raw(right[bit])));
-                pairs.extend(found.filter(|(_, user)| *user > 0));
+                let (keys, users) = (of.raws(word), user.raws(word));
+                ones(*bits)
+                    .filter(|bit| users[*bit] > 0)
+                    .for_each(|bit| seen.borrow_mut().add(place(keys[bit]), users[bit]));
             }
             Ok(())
-        })?;
-        let mut users = Users::default();
-        pairs.into_iter().for_each(|(of, _)| *users.entry(of).or_default() += 1);
-        Ok(Some(users))
+        };
+        let of_cells = |block: &Block, found: Bitmap, users: &Users| {
+            let of = axis(block, field)?;
+            for (word, bits) in found.words().iter().enumerate().filter(|(_, bits)| **bits != 0) {
+                let keys = of.raws(word);
+                ones(*bits).for_each(|bit| users.see(word * 64 + bit, &mut seen.borrow_mut(), place(keys[bit])));
+            }
+            Ok(())
+        };
+        match question.cut_of_users(field) {
+            Some(cut) => self.source.visit_users(&question, cut, of_cells, of_rows)?,
+            None => self.source.visit(&question, of_rows)?,
+        }
+        Ok(Some(chosen.iter().copied().zip(seen.into_inner().counts()).collect()))
     }
 }
 
 /// Values, and how many users they have.
-type Users = HashMap<u64, u64, RandomState>;
+type UsersOf = HashMap<u64, u64, RandomState>;
 
 fn weight(sort: UsageSort, figures: &Figures) -> (u64, u64) {
     let first = match sort {

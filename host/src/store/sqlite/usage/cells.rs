@@ -1,28 +1,27 @@
 //! A part: cells of one cut and one grain, each the sums of the requests that share their dimensions and their time.
 //!
-//! Cells are kept as entries are in the index: a column for each field, so that the same plan finds both.
+//! Cells are kept as entries are in the index: a column for each field, so that the same plan finds both. Their sums are
+//! stored beside them, as who only asks which values there are needs none.
 
 use std::collections::HashMap;
 
 use super::super::axis::Axis;
 use super::super::blocks::{Block, checked, sealed};
-use super::measures::{MEASURES, Measure};
 use crate::field::Field;
 use crate::store::index::{Bitmap, Column, Kind, Zone, read, write};
 
-/// Columns as they are stored: fields by their number, measures behind them.
+/// Columns as they are stored, by a number each.
 pub(super) struct Packed {
     /// How many rows.
     pub(super) length: u64,
     pub(super) columns: Vec<(u64, Column)>,
 }
 
-/// The columns of cells.
+/// What cells are of.
 pub(super) struct Cells {
     /// The dimensions; the field of time holds when the hour or the day begins.
     pub(super) block: Block,
-    pub(super) measures: [Axis; MEASURES],
-    count: u64,
+    pub(super) count: u64,
 }
 
 impl Packed {
@@ -87,23 +86,12 @@ impl Cells {
     pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let packed = Packed::from_bytes(bytes)?;
         let (count, padded) = (packed.length, packed.padded());
-        let mut measures = [const { Axis::One }; MEASURES];
-        for measure in Measure::ALL {
-            measures[measure as usize] = packed.axis(measure.column())?;
-        }
         let field = |(number, column): (u64, Column)| {
             let field = Field::ALL.get(usize::try_from(number).ok()?)?;
             Some((*field, column))
         };
         let columns: HashMap<_, _> = packed.columns.into_iter().filter_map(field).collect();
-        Some(Self { block: Block::open(0, padded, columns), measures, count })
-    }
-
-    /// How many requests these cells are of.
-    pub(super) fn requests(&self, cells: &Bitmap) -> u64 {
-        let requests = &self.measures[Measure::Requests as usize];
-        let of = |place: u64| requests.raw(requests.codes(place as usize / 64)[place as usize % 64]);
-        cells.places().map(of).sum()
+        Some(Self { block: Block::open(0, padded, columns), count })
     }
 
     /// All of the cells.

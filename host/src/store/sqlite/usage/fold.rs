@@ -13,6 +13,7 @@ use super::entries::Requests;
 use super::measures::{MEASURES, Measure, Sums, add};
 use super::runs::{Grain, Part, Run};
 use super::slots::{Coded, Slots};
+use super::users::Users;
 use super::{HOUR, floor};
 use crate::domain::Domain;
 use crate::field::Field;
@@ -106,7 +107,9 @@ impl Rows {
                 parts.push(Part {
                     number: grain.part(at),
                     cells: self.cells(*cut, &starts, &slots).to_bytes(),
+                    sums: self.sums(&slots).to_bytes(),
                     durations: Durations::pack(slots.firsts.len(), &timed, &buckets),
+                    users: grain.has_users(*cut).then(|| self.users(&slots)),
                 });
             }
         }
@@ -114,10 +117,6 @@ impl Rows {
     }
 
     fn cells(&self, cut: Cut, starts: &[u64], slots: &Slots) -> Packed {
-        let mut sums = vec![[0; MEASURES]; slots.firsts.len()];
-        for (slot, row) in slots.of_rows.iter().zip(&self.sums) {
-            add(&mut sums[*slot as usize], row);
-        }
         let firsts = |raw: &[u64]| slots.firsts.iter().map(|row| raw[*row as usize]).collect::<Vec<_>>();
         let field = |(field, raw): (&Field, &Vec<u64>)| {
             let kept = *field == Field::Instance || cut.fields.contains(field);
@@ -126,9 +125,21 @@ impl Rows {
         let fields = DIMENSIONS.iter().zip(&self.dimensions).filter_map(field);
         // Listed as texts are: there are few hours in a run.
         let time = (Field::OccurredAt as u64, Kind::Term, firsts(starts));
-        let measures = Measure::ALL.map(|measure| {
-            (measure.column(), Kind::Number, sums.iter().map(|sums| sums[measure as usize]).collect::<Vec<_>>())
-        });
-        Packed::new(slots.firsts.len(), fields.chain([time]).chain(measures))
+        Packed::new(slots.firsts.len(), fields.chain([time]))
+    }
+
+    fn users(&self, slots: &Slots) -> Vec<u8> {
+        let users = DIMENSIONS.iter().position(|field| *field == Field::User).map(|at| self.dimensions[at].as_slice());
+        let users = slots.of_rows.iter().copied().zip(users.unwrap_or_default().iter().copied());
+        Users::pack(slots.firsts.len(), users.filter(|(_, user)| *user > 0).collect())
+    }
+
+    fn sums(&self, slots: &Slots) -> Packed {
+        let mut sums = vec![[0; MEASURES]; slots.firsts.len()];
+        for (slot, row) in slots.of_rows.iter().zip(&self.sums) {
+            add(&mut sums[*slot as usize], row);
+        }
+        let of = |measure: Measure| sums.iter().map(|sums| sums[measure as usize]).collect();
+        Packed::new(slots.firsts.len(), Measure::ALL.map(|measure| (measure as u64, Kind::Number, of(measure))))
     }
 }

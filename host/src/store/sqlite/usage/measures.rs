@@ -2,6 +2,7 @@
 
 use super::super::axis::Axis;
 use super::super::blocks::Block;
+use super::cells::Packed;
 use crate::field::Field;
 use crate::store::StoreError;
 use crate::store::index::Bitmap;
@@ -41,11 +42,6 @@ impl Measure {
         Self::OutputTokens,
         Self::CostMicros,
     ];
-
-    /// Its column's number, behind those of the fields, of which there is room for 64.
-    pub(super) fn column(self) -> u64 {
-        64 + self as u64
-    }
 }
 
 /// Adds `more` to `sums`.
@@ -54,13 +50,6 @@ pub(super) fn add(sums: &mut Sums, more: &Sums) {
         let (sum, more) = (&mut sums[measure as usize], more[measure as usize]);
         *sum = if measure == Measure::Longest { more.max(*sum) } else { sum.saturating_add(more) };
     }
-}
-
-/// The measures of a single request.
-pub(super) fn of_request(error: bool, micros: Option<u64>, tokens_and_cost: [u64; 3]) -> Sums {
-    let [input, output, cost] = tokens_and_cost;
-    let length = micros.unwrap_or(0);
-    [1, error.into(), micros.is_some().into(), length, length, input, output, cost]
 }
 
 /// The measures of a block's entries.
@@ -80,25 +69,63 @@ impl OfEntries {
         Ok(Self { errors, micros: axis(micros)?, others: [axis(input)?, axis(output)?, axis(cost)?] })
     }
 
-    /// Of the 64 entries of a word.
+    /// One measure of the 64 entries of a word; `None` where none of them has any.
+    pub(super) fn values(&self, measure: Measure, word: usize) -> Option<[u64; 64]> {
+        // A column's numbers are one more than the values, so that nothing is not 0.
+        let value = |axis: &Axis| Some(numbers(axis, word)?.map(|number| number.saturating_sub(1)));
+        let [input, output, cost] = &self.others;
+        match measure {
+            Measure::Requests => Some([1; 64]),
+            Measure::Errors => {
+                let errors = self.errors.words().get(word).filter(|errors| **errors > 0)?;
+                Some(std::array::from_fn(|bit| errors >> bit & 1))
+            }
+            Measure::Timed => Some(numbers(&self.micros, word)?.map(|number| number.min(1))),
+            Measure::Micros | Measure::Longest => value(&self.micros),
+            Measure::InputTokens => value(input),
+            Measure::OutputTokens => value(output),
+            Measure::CostMicros => value(cost),
+        }
+    }
+
+    /// All measures of the 64 entries of a word.
     pub(super) fn word(&self, word: usize) -> [Sums; 64] {
-        let errors = self.errors.words().get(word).copied().unwrap_or(0);
-        let micros = self.micros.codes(word);
-        let others = self.others.each_ref().map(|axis| axis.codes(word).map(|code| axis.raw(code).saturating_sub(1)));
-        std::array::from_fn(|bit| {
-            let micros = self.micros.raw(micros[bit]).checked_sub(1);
-            of_request(errors >> bit & 1 == 1, micros, others.each_ref().map(|axis| axis[bit]))
-        })
+        let mut sums = [[0; MEASURES]; 64];
+        for measure in Measure::ALL {
+            let values = self.values(measure, word).unwrap_or([0; 64]);
+            sums.iter_mut().zip(values).for_each(|(sums, value)| sums[measure as usize] = value);
+        }
+        sums
     }
 }
 
-/// The measures of the 64 cells of a word.
-pub(super) fn of_cells(measures: &[Axis; MEASURES], word: usize) -> [Sums; 64] {
-    let mut sums = [[0; MEASURES]; 64];
-    for (at, axis) in measures.iter().enumerate().filter(|(_, axis)| !matches!(axis, Axis::One)) {
-        for (sums, code) in sums.iter_mut().zip(axis.codes(word)) {
-            sums[at] = axis.raw(code);
+/// The measures of cells.
+pub(super) struct OfCells([Axis; MEASURES]);
+
+impl OfCells {
+    /// The measures in stored bytes; `None` when they are none of so many cells.
+    pub(super) fn from_bytes(bytes: &[u8], cells: u64) -> Option<Self> {
+        let packed = Packed::from_bytes(bytes).filter(|packed| packed.length == cells)?;
+        let mut measures = [const { Axis::One }; MEASURES];
+        for measure in Measure::ALL {
+            measures[measure as usize] = packed.axis(measure as u64)?;
         }
+        Some(Self(measures))
     }
-    sums
+
+    /// One measure of the 64 cells of a word; `None` where none of them has any.
+    pub(super) fn values(&self, measure: Measure, word: usize) -> Option<[u64; 64]> {
+        numbers(&self.0[measure as usize], word)
+    }
+
+    /// How many requests these cells are of.
+    pub(super) fn requests(&self, cells: &Bitmap) -> u64 {
+        let requests = &self.0[Measure::Requests as usize];
+        let of = |place: u64| requests.raw(requests.codes(place as usize / 64)[place as usize % 64]);
+        cells.places().map(of).sum()
+    }
+}
+
+fn numbers(axis: &Axis, word: usize) -> Option<[u64; 64]> {
+    (!matches!(axis, Axis::One)).then(|| axis.raws(word))
 }

@@ -18,9 +18,11 @@ mod gone;
 mod keep;
 mod measures;
 mod runs;
+mod seen;
 mod slots;
 mod span;
 mod tally;
+mod users;
 
 use super::Doing;
 use crate::time::HOUR;

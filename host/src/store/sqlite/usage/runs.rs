@@ -7,7 +7,10 @@ use rusqlite::{Connection, params};
 use super::cells::Cells;
 use super::cuts::{CUTS, Cut};
 use super::durations::Durations;
+use super::measures::OfCells;
+use super::users::Users;
 use super::{Doing, HOUR};
+use crate::field::Field;
 use crate::store::StoreError;
 use crate::time::DAY;
 
@@ -40,7 +43,9 @@ pub(super) enum Grain {
 pub(super) struct Part {
     pub(super) number: u64,
     pub(super) cells: Vec<u8>,
+    pub(super) sums: Vec<u8>,
     pub(super) durations: [Vec<u8>; 2],
+    pub(super) users: Option<Vec<u8>>,
 }
 
 impl Grain {
@@ -56,6 +61,11 @@ impl Grain {
     /// Whether `cut` has cells of it.
     pub(super) fn is_kept(self, cut: Cut) -> bool {
         self == Self::Day || cut.hours
+    }
+
+    /// Whether the users of `cut`'s cells are kept: how many there are is asked of days, where they are no dimension.
+    pub(super) fn has_users(self, cut: Cut) -> bool {
+        self == Self::Day && !cut.fields.contains(&Field::User)
     }
 
     /// The number of the part that has the cells of the cut at this place in the list.
@@ -77,32 +87,63 @@ impl Run {
 
     /// The cells of `cut`.
     pub(super) fn cells(&self, connection: &Connection, cut: Cut, grain: Grain) -> Result<Cells, StoreError> {
-        let number = grain.part(cut.among(self.fields).0);
         let sql = "SELECT cells FROM usage_part WHERE run = ?1 AND number = ?2";
-        let mut statement = connection.prepare_cached(sql).doing(READING)?;
-        let mut rows = statement.query([self.first, number]).doing(READING)?;
-        let row = rows.next().doing(READING)?.ok_or_else(|| self.damaged())?;
-        let bytes = row.get_ref(0).and_then(|value| Ok(value.as_blob()?)).doing(READING)?;
-        Cells::from_bytes(bytes).ok_or_else(|| self.damaged())
+        self.part(connection, sql, (cut, grain), |[bytes]| Cells::from_bytes(bytes))
+    }
+
+    /// What is summed up in these cells.
+    pub(super) fn sums(
+        &self,
+        connection: &Connection,
+        cut: Cut,
+        grain: Grain,
+        cells: &Cells,
+    ) -> Result<OfCells, StoreError> {
+        let sql = "SELECT sums FROM usage_part WHERE run = ?1 AND number = ?2";
+        self.part(connection, sql, (cut, grain), |[bytes]| OfCells::from_bytes(bytes, cells.count))
     }
 
     /// The histograms of these cells.
     pub(super) fn durations(&self, connection: &Connection, cut: Cut, grain: Grain) -> Result<Durations, StoreError> {
-        let number = grain.part(cut.among(self.fields).0);
         let sql = "SELECT lengths, buckets FROM usage_part WHERE run = ?1 AND number = ?2";
+        self.part(connection, sql, (cut, grain), Durations::from_bytes)
+    }
+
+    /// The users of cells of days, of a cut that has no user.
+    pub(super) fn users(&self, connection: &Connection, cut: Cut, cells: &Cells) -> Result<Users, StoreError> {
+        let sql = "SELECT users FROM usage_part WHERE run = ?1 AND number = ?2";
+        self.part(connection, sql, (cut, Grain::Day), |[bytes]| Users::from_bytes(bytes, cells.count))
+    }
+
+    /// What `read` makes of the columns that `sql` asks for.
+    fn part<T, const N: usize>(
+        &self,
+        connection: &Connection,
+        sql: &str,
+        (cut, grain): (Cut, Grain),
+        read: impl FnOnce([&[u8]; N]) -> Option<T>,
+    ) -> Result<T, StoreError> {
+        let number = grain.part(cut.among(self.fields).0);
         let mut statement = connection.prepare_cached(sql).doing(READING)?;
         let mut rows = statement.query([self.first, number]).doing(READING)?;
         let row = rows.next().doing(READING)?.ok_or_else(|| self.damaged())?;
-        let bytes = |at: usize| row.get_ref(at).and_then(|value| Ok(value.as_blob()?)).doing(READING);
-        Durations::from_bytes([bytes(0)?, bytes(1)?]).ok_or_else(|| self.damaged())
+        let mut columns = [&[][..]; N];
+        for (at, bytes) in columns.iter_mut().enumerate() {
+            *bytes = row.get_ref(at).and_then(|value| Ok(value.as_blob_or_null()?)).doing(READING)?.unwrap_or_default();
+        }
+        read(columns).ok_or_else(|| self.damaged())
     }
 
     /// Every part of it is there and is what was written.
     pub(super) fn check(&self, connection: &Connection) -> Result<(), StoreError> {
         for cut in CUTS.iter().filter(|cut| cut.among(self.fields).1 == **cut) {
             for grain in Grain::ALL.into_iter().filter(|grain| grain.is_kept(*cut)) {
-                self.cells(connection, *cut, grain)?;
+                let cells = self.cells(connection, *cut, grain)?;
+                self.sums(connection, *cut, grain, &cells)?;
                 self.durations(connection, *cut, grain)?;
+                if grain.has_users(*cut) {
+                    self.users(connection, *cut, &cells)?;
+                }
             }
         }
         Ok(())
@@ -139,10 +180,11 @@ pub(super) fn kept(connection: &Connection) -> Result<u64, StoreError> {
 
 /// Stores a run behind the others.
 pub(super) fn append(connection: &Connection, run: &Run, parts: &[Part]) -> Result<(), StoreError> {
-    let sql = "INSERT INTO usage_part (run, number, cells, lengths, buckets) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let sql = "INSERT INTO usage_part (run, number, cells, sums, lengths, buckets, users)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     let mut insert = connection.prepare_cached(sql).doing(WRITING)?;
-    for Part { number, cells, durations: [lengths, buckets] } in parts {
-        insert.execute(params![run.first, number, cells, lengths, buckets]).doing(WRITING)?;
+    for Part { number, cells, sums, durations: [lengths, buckets], users } in parts {
+        insert.execute(params![run.first, number, cells, sums, lengths, buckets, users]).doing(WRITING)?;
     }
     let sql = "INSERT INTO usage_run (first, length, fields, least, most, recorded)
         SELECT ?1, ?2, ?3, ?4, ?5, coalesce((SELECT recorded_at FROM entry WHERE seq = ?1 + ?2 - 1), 0)";

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use super::super::axis::Axis;
 use super::ask::{Amounts, Lot};
-use super::measures::{self, MEASURES, Measure, Sums};
+use super::measures::{MEASURES, Measure, Sums, add};
 use crate::field::Field;
 use crate::histogram::{self, BUCKETS};
 use crate::store::index::Kind;
@@ -28,14 +28,16 @@ pub(super) enum By {
     Step(UsageStep),
 }
 
-/// How much is counted of each key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// What is counted of each key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Detail {
     /// That it is there.
     Presence,
     Sums,
-    /// And how long the requests took.
+    /// How long the requests took, apart from their sum.
     Durations,
+    /// Both.
+    All,
 }
 
 /// Keys and what is counted of each.
@@ -47,6 +49,16 @@ pub(super) struct Tally {
     sums: Vec<Sums>,
     /// The histograms of all keys, one after the other.
     buckets: Vec<u32>,
+}
+
+impl Detail {
+    pub(super) fn sums(self) -> bool {
+        matches!(self, Self::Sums | Self::All)
+    }
+
+    pub(super) fn durations(self) -> bool {
+        matches!(self, Self::Durations | Self::All)
+    }
 }
 
 impl By {
@@ -78,28 +90,56 @@ impl Tally {
         let axis = self.by.field().map_or(Ok(Axis::One), |field| Axis::numbers(connection, lot.block, field))?;
         let mut table = if axis.size() <= TABLE { vec![NEW; axis.size()] } else { Vec::new() };
         for (word, bits) in lot.found.words().iter().enumerate().filter(|(_, bits)| **bits != 0) {
-            let codes = axis.codes(word);
-            let sums = if self.detail == Detail::Presence { None } else { Some(lot.amounts.word(word)) };
-            for bit in (0..64).filter(|bit| bits >> bit & 1 == 1) {
-                let code = codes[bit];
-                let known = table.get(code as usize).copied().filter(|slot| *slot != NEW);
-                let slot = known.map_or_else(|| self.slot(self.by.key(axis.raw(code))), Ok)?;
-                if let Some(entry) = table.get_mut(code as usize) {
-                    *entry = slot;
-                }
-                if let Some(sums) = &sums {
-                    self.count(slot as usize, word * 64 + bit, &sums[bit], &mut lot.amounts);
-                }
+            let mut slots = [NEW; 64];
+            let codes = axis.claims(word);
+            for bit in ones(*bits) {
+                slots[bit] = self.slot_of(&axis, codes[bit], &mut table)?;
+            }
+            if self.detail.sums() {
+                self.sum(&slots, *bits, word, &lot.amounts);
+            }
+            if self.detail.durations() {
+                self.time(&slots, *bits, word, &mut lot.amounts);
             }
         }
         Ok(())
     }
 
-    fn count(&mut self, slot: usize, row: usize, sums: &Sums, amounts: &mut Amounts<'_>) {
-        measures::add(&mut self.sums[slot], sums);
-        if self.detail == Detail::Durations {
-            let buckets = &mut self.buckets[slot * BUCKETS..(slot + 1) * BUCKETS];
-            amounts.durations(row, sums, buckets);
+    fn slot_of(&mut self, axis: &Axis, code: u64, table: &mut [u32]) -> Result<u32, StoreError> {
+        let known = table.get(code as usize).copied().filter(|slot| *slot != NEW);
+        let slot = known.map_or_else(|| self.slot(self.by.key(axis.raw(code))), Ok)?;
+        if let Some(entry) = table.get_mut(code as usize) {
+            *entry = slot;
+        }
+        Ok(slot)
+    }
+
+    fn sum(&mut self, slots: &[u32; 64], bits: u64, word: usize, amounts: &Amounts) {
+        for measure in Measure::ALL {
+            let Some(values) = amounts.values(measure, word) else { continue };
+            for bit in ones(bits) {
+                let sum = &mut self.sums[slots[bit] as usize][measure as usize];
+                *sum =
+                    if measure == Measure::Longest { values[bit].max(*sum) } else { sum.saturating_add(values[bit]) };
+            }
+        }
+    }
+
+    /// Adds how long the requests of a word's rows took.
+    fn time(&mut self, slots: &[u32; 64], bits: u64, word: usize, amounts: &mut Amounts) {
+        let buckets = |slot: u32| slot as usize * BUCKETS..(slot as usize + 1) * BUCKETS;
+        match amounts {
+            Amounts::Entries(entries) => {
+                let (timed, micros) = (entries.values(Measure::Timed, word), entries.values(Measure::Micros, word));
+                let (Some(timed), Some(micros)) = (timed, micros) else { return };
+                for bit in ones(bits).filter(|bit| timed[*bit] > 0) {
+                    self.buckets[buckets(slots[bit])][histogram::bucket(micros[bit])] += 1;
+                }
+            }
+            Amounts::Cells(_, Some(durations)) => {
+                ones(bits).for_each(|bit| durations.add(word * 64 + bit, &mut self.buckets[buckets(slots[bit])]));
+            }
+            Amounts::Cells(_, None) => {}
         }
     }
 
@@ -114,7 +154,7 @@ impl Tally {
         self.numbers.insert(key, slot);
         self.keys.push(key);
         self.sums.push([0; MEASURES]);
-        if self.detail == Detail::Durations {
+        if self.detail.durations() {
             self.buckets.resize(self.buckets.len() + BUCKETS, 0);
         }
         Ok(slot)
@@ -122,21 +162,49 @@ impl Tally {
 
     /// What was counted of `key`; nothing where it did not come.
     pub(super) fn figures(&self, key: u64) -> Figures {
-        let Some(slot) = self.numbers.get(&key).map(|slot| *slot as usize) else { return Figures::default() };
-        let sums = &self.sums[slot];
-        let of = |measure: Measure| sums[measure as usize];
-        let buckets = self.buckets.get(slot * BUCKETS..(slot + 1) * BUCKETS).unwrap_or_default();
-        let quantile = |percent| histogram::quantile(buckets, percent).map(|micros| micros.min(of(Measure::Longest)));
-        Figures {
-            requests: of(Measure::Requests),
-            errors: of(Measure::Errors),
-            average_us: of(Measure::Micros).checked_div(of(Measure::Timed)),
-            p50_us: quantile(50),
-            p95_us: quantile(95),
-            p99_us: quantile(99),
-            input_tokens: of(Measure::InputTokens),
-            output_tokens: of(Measure::OutputTokens),
-            cost_micros: of(Measure::CostMicros),
-        }
+        self.with(key, self)
     }
+
+    /// The same with durations that were counted apart.
+    pub(super) fn with(&self, key: u64, durations: &Self) -> Figures {
+        let slot = |tally: &Self| tally.numbers.get(&key).map(|slot| *slot as usize);
+        let Some(at) = slot(self) else { return Figures::default() };
+        let buckets = slot(durations).and_then(|slot| durations.buckets.get(slot * BUCKETS..(slot + 1) * BUCKETS));
+        figures(&self.sums[at], buckets.unwrap_or_default())
+    }
+
+    /// What was counted of all keys together.
+    pub(super) fn total(&self) -> Figures {
+        let (mut sums, mut buckets) = ([0; MEASURES], vec![0_u32; BUCKETS]);
+        self.sums.iter().for_each(|more| add(&mut sums, more));
+        for more in self.buckets.chunks_exact(BUCKETS) {
+            buckets.iter_mut().zip(more).for_each(|(sum, more)| *sum = sum.saturating_add(*more));
+        }
+        figures(&sums, &buckets)
+    }
+}
+
+fn figures(sums: &Sums, buckets: &[u32]) -> Figures {
+    let of = |measure: Measure| sums[measure as usize];
+    let quantile = |percent| histogram::quantile(buckets, percent).map(|micros| micros.min(of(Measure::Longest)));
+    Figures {
+        requests: of(Measure::Requests),
+        errors: of(Measure::Errors),
+        average_us: of(Measure::Micros).checked_div(of(Measure::Timed)),
+        p50_us: quantile(50),
+        p95_us: quantile(95),
+        p99_us: quantile(99),
+        input_tokens: of(Measure::InputTokens),
+        output_tokens: of(Measure::OutputTokens),
+        cost_micros: of(Measure::CostMicros),
+    }
+}
+
+/// The places of the bits that are set.
+pub(super) fn ones(mut bits: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let bit = (bits != 0).then_some(bits.trailing_zeros() as usize);
+        bits &= bits.wrapping_sub(1);
+        bit
+    })
 }

@@ -57,6 +57,9 @@ const CHECKS: &[Check] = &[
     Check { name: "kept", run: kept::check },
 ];
 
+/// How many checks there are.
+pub const COUNT: usize = CHECKS.len();
+
 /// Hears how far a check is: its name, how much it has looked at, and how much there is.
 pub type Tell<'a> = &'a dyn Fn(&str, u64, u64);
 

@@ -1,20 +1,15 @@
 //! Killed while it cleans up: the next start goes on, and the log tells the truth about it.
 
 use std::path::Path;
-use std::sync::Arc;
 
-use mcp_audit::domain::Domain;
+use mcp_audit::Options;
 use mcp_audit::entry::Entry;
-use mcp_audit::event::{Caller, Channel, Detail, Event, Kind};
-use mcp_audit::field::Field;
-use mcp_audit::time::{Clock, DAY, ManualClock, SystemClock};
-use mcp_audit::{AuditLog, Options};
-use mcp_audit_tests::{files_with, product};
+use mcp_audit_tests::fault::{admin, index_agrees, of_action, open, rows, without_holes};
+use mcp_audit_tests::{Prey, files_with, product};
 use serde_json::Value as Json;
 use tempfile::TempDir;
 
-use crate::log::{admin, index_agrees, of_action, open, rows, without_holes};
-use crate::prey::Prey;
+use crate::old::{by, copy, fill, is_old};
 
 /// Old entries: a good many chunks of the cleanup, more than one block of the index.
 const OLD: usize = 12_000;
@@ -31,7 +26,7 @@ const TRIES: usize = 50;
 #[test]
 fn a_cleanup_that_was_killed_is_finished_by_the_next_start_and_told_as_it_was() {
     let mut folder = tempfile::tempdir().expect("a folder");
-    let young = fill(folder.path());
+    let young = fill(folder.path(), OLD, YOUNG);
     for (kills, said) in KILLS.into_iter().enumerate() {
         folder = killed(folder.path(), said);
         in_the_middle(folder.path(), kills);
@@ -55,38 +50,6 @@ fn a_cleanup_that_was_killed_is_finished_by_the_next_start_and_told_as_it_was() 
     assert!(files_with(folder.path(), "old-").is_empty(), "and nothing of it is left in the files");
 }
 
-/// A log with old and young entries; returns the places of the young ones, newest first.
-fn fill(folder: &Path) -> Vec<u64> {
-    let clock = Arc::new(ManualClock::new(SystemClock.now().plus(-100 * DAY)));
-    let log = Options::new(folder).clock(Arc::clone(&clock) as Arc<dyn Clock>).own_schedule().open().expect("a log");
-    let access = admin(&log);
-    // Usage would keep the names.
-    let as_long_as_entries = serde_json::json!({ "usage_retention_days": 90 });
-    log.change_settings(&access, as_long_as_entries.as_object().expect("an object")).expect("changed");
-    record(&log, OLD, |at| format!("old-{at}"));
-    log.sign().expect("signed");
-    clock.advance(99 * DAY);
-    record(&log, YOUNG, |_| "young".to_owned());
-    // Nobody else was there to see those days go by.
-    log.confirm_clock(&access).expect("believed");
-    log.close();
-    let newest = log.reader(&access).page(Domain::TRUE, None, 500).expect("a page").entries;
-    newest.iter().filter(|entry| by(entry, "young")).map(|entry| entry.seq).collect()
-}
-
-/// Fewer at a time than the queue takes.
-fn record(log: &AuditLog, count: usize, user: impl Fn(usize) -> String) {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-    for at in 1..=count {
-        let event = Event::new(log.now(), Channel::Mcp, Kind::Request, Detail::Ok);
-        let event = Event { caller: Caller { user: Some(user(at)), ..Caller::default() }, ..event };
-        match at % 1_000 == 0 || at == count {
-            true => drop(runtime.block_on(log.record_durably(event)).expect("stored")),
-            false => log.record(event).expect("taken"),
-        }
-    }
-}
-
 /// The product on this folder; the cleanup is due, so that it begins by itself.
 fn clean(folder: &Path) -> Prey {
     let mut command = product(["serve", "--listen", "127.0.0.1:0", "--data"]);
@@ -107,15 +70,6 @@ fn killed(folder: &Path, said: &str) -> TempDir {
         }
     }
     panic!("{TRIES} kills after {said:?} came too late");
-}
-
-fn copy(folder: &Path) -> TempDir {
-    let copy = tempfile::tempdir().expect("a folder");
-    for file in std::fs::read_dir(folder).expect("files") {
-        let file = file.expect("a file");
-        std::fs::copy(file.path(), copy.path().join(file.file_name())).expect("copied");
-    }
-    copy
 }
 
 /// The kill hit a cleanup that had done something and not everything, and the log says so.
@@ -151,12 +105,4 @@ fn truthful(rows: &[Entry], first: u64) {
     assert_eq!(completed.len(), 1, "it was completed once");
     assert_eq!(number(&completed[0].details["entries"]), number(&started[0].details["expected"]));
     assert!(of_action(rows, "retention.failed").is_empty());
-}
-
-fn by(entry: &Entry, user: &str) -> bool {
-    entry.text(Field::User) == Some(user)
-}
-
-fn is_old(entry: &Entry) -> bool {
-    entry.text(Field::User).is_some_and(|user| user.starts_with("old-"))
 }

@@ -1,4 +1,4 @@
-//! A log as it is found after a kill: its rows, and whether the index says the same as they do.
+//! A log as it is found after a fault: its rows, and whether the index says the same as they do.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,8 +11,10 @@ use mcp_audit::store::{GroupBy, GroupSort};
 use mcp_audit::value::Value;
 use mcp_audit::{Access, AuditLog, LogView, Options, Viewer, verify_log};
 
+use super::Seen;
+
 /// Opens the log, as the next start does, and leaves its jobs alone. What the kill left verifies, before and after.
-pub(crate) fn open(folder: &Path) -> AuditLog {
+pub fn open(folder: &Path) -> AuditLog {
     whole(folder);
     let log = Options::new(folder).own_schedule().open().expect("a log that was killed opens again");
     whole(folder);
@@ -23,17 +25,23 @@ fn whole(folder: &Path) {
     verify_log(folder, &SignerOptions::default(), Vec::new(), &|_, _, _| {}).expect("whole");
 }
 
-pub(crate) fn admin(log: &LogView) -> Access {
+/// Somebody who may see all of it.
+pub fn admin(log: &LogView) -> Access {
     log.access(&Viewer { user: "anna".to_owned(), groups: vec!["admin".to_owned()], instance: None })
 }
 
 /// Every entry, newest first.
-pub(crate) fn rows(log: &LogView) -> Vec<Entry> {
+pub fn rows(log: &LogView) -> Vec<Entry> {
     found(log, &Domain::TRUE, 500)
 }
 
+/// The log as its oracle wants it, the oldest entry first.
+pub fn seen(log: &LogView) -> Vec<Seen> {
+    rows(log).iter().rev().map(Seen::from).collect()
+}
+
 /// The entries of this action, newest first.
-pub(crate) fn of_action<'a>(rows: &'a [Entry], action: &str) -> Vec<&'a Entry> {
+pub fn of_action<'a>(rows: &'a [Entry], action: &str) -> Vec<&'a Entry> {
     rows.iter().filter(|entry| entry.text(Field::Action) == Some(action)).collect()
 }
 
@@ -51,7 +59,7 @@ fn found(log: &LogView, domain: &Domain, limit: usize) -> Vec<Entry> {
 }
 
 /// Places without holes, each id once. Returns the first place.
-pub(crate) fn without_holes(rows: &[Entry]) -> u64 {
+pub fn without_holes(rows: &[Entry]) -> u64 {
     let first = rows.last().expect("an entry").seq;
     let mut ids = std::collections::HashSet::new();
     for (place, entry) in (first..).zip(rows.iter().rev()) {
@@ -62,7 +70,7 @@ pub(crate) fn without_holes(rows: &[Entry]) -> u64 {
 }
 
 /// Asks the index and counts the rows.
-pub(crate) fn index_agrees(log: &LogView, rows: &[Entry], questions: &[&str]) {
+pub fn index_agrees(log: &LogView, rows: &[Entry], questions: &[&str]) {
     for question in questions {
         let domain = parse_text(question, &Context::nobody(log.now())).expect("a question");
         let matching: Vec<_> = rows.iter().filter(|entry| domain.matches(entry)).map(|entry| entry.seq).collect();

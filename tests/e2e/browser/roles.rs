@@ -1,7 +1,9 @@
 //! A person at a browser: signs in, finds the errors, opens an entry, turns payloads on, and sees what the role allows.
 
-use mcp_audit_tests::{Browser, Everything, Scripts, Server, Stub, eventually, script};
+use mcp_audit_tests::{Browser, Scripts, Stub};
 use thirtyfour::{By, WebElement};
+
+use crate::world::{Visitor, World};
 
 const BEFORE: &str = "canary-before-the-switch";
 const AFTER: &str = "canary-after-the-switch";
@@ -60,53 +62,7 @@ async fn the_browser_without_scripts_runs_none() {
     }
 }
 
-/// A server with a log of real calls.
-struct World {
-    server: Server,
-    _everything: Everything,
-    token: String,
-}
-
-impl World {
-    fn start() -> Self {
-        let everything = Everything::start();
-        let server = Server::start(&[("everything", &everything.url())]);
-        let token = server.token("ursula", "user");
-        Self { server, _everything: everything, token }
-    }
-
-    /// Runs the official client and waits until its echo is in the log.
-    fn call(&self, canary: &str) {
-        let admin = self.server.api("admin");
-        let echoes = || admin.entries("tool=echo").len();
-        let before = echoes();
-        script(["--url", &self.server.mcp("everything"), "--token", &self.token, "--canary", canary]);
-        eventually("the echo's entry", || (echoes() > before).then_some(()));
-    }
-
-    /// Somebody of `group`, signed in.
-    async fn visitor(&self, group: &str, scripts: Scripts) -> Visitor<'_> {
-        let visitor = Visitor { browser: Browser::start(scripts).await, server: &self.server };
-        visitor.signs_in(&self.server.token(&format!("{group}-at-the-browser"), group)).await;
-        visitor
-    }
-}
-
-struct Visitor<'a> {
-    browser: Browser,
-    server: &'a Server,
-}
-
 impl Visitor<'_> {
-    /// Comes to the log without a session and is asked for a token.
-    async fn signs_in(&self, token: &str) {
-        self.browser.open(self.server.address()).await;
-        self.is_at("/sign-in").await;
-        self.browser.one("input[name=token]").await.send_keys(token).await.expect("typed");
-        self.browser.one("main button[type=submit]").await.click().await.expect("clicked");
-        self.browser.one("main table").await;
-    }
-
     /// The list shows what was done, the newest first.
     async fn reads(&self) {
         let rows = self.rows().await;
@@ -200,7 +156,7 @@ impl Visitor<'_> {
         let before = self.opens_the_newest_echo().await;
         assert!(!before.contains(AFTER), "the payload is shown before it was asked for: {before}");
         self.payload_links().await.first().expect("a way to the payload").click().await.expect("clicked");
-        let shown = self.browser.one("#payload pre").await.text().await.expect("a payload");
+        let shown = self.browser.one("#payload .json").await.text().await.expect("a payload");
         assert!(shown.contains(AFTER), "an auditor does not see the payload: {shown}");
     }
 
@@ -210,20 +166,5 @@ impl Visitor<'_> {
 
     async fn payload_links(&self) -> Vec<WebElement> {
         self.browser.all("#payload a[href*='show=payload']").await
-    }
-
-    /// The rows of the list, in lower case: a style sheet may write words in capitals.
-    async fn rows(&self) -> Vec<String> {
-        self.browser.one("main table tbody tr").await;
-        let mut rows = Vec::new();
-        for row in self.browser.all("main table tbody tr").await {
-            rows.push(row.text().await.expect("the text of a row").to_lowercase());
-        }
-        rows
-    }
-
-    async fn is_at(&self, path: &str) {
-        let url = self.browser.page().current_url().await.expect("an address");
-        assert!(url.path().starts_with(path), "at {url} and not at {path}");
     }
 }

@@ -1,0 +1,92 @@
+//! A table in CSV as RFC 4180 has it, in UTF-8, so that a spreadsheet takes it for data and nothing in it for a formula.
+
+use std::borrow::Cow;
+use std::io;
+
+use csv::{Terminator, Writer, WriterBuilder};
+
+/// Without it, Excel takes UTF-8 for the code page of its country; everybody else passes over it.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Lines of cells, written into memory.
+pub(crate) struct Table(Writer<Vec<u8>>);
+
+impl Table {
+    /// A table with these names of columns.
+    pub(crate) fn new(names: impl IntoIterator<Item = &'static str>) -> io::Result<Self> {
+        let mut writer = writer(BYTE_ORDER_MARK.to_vec());
+        writer.write_record(names)?;
+        Ok(Self(writer))
+    }
+
+    /// Adds a cell of ours: a number, a time.
+    pub(crate) fn cell(&mut self, cell: impl AsRef<[u8]>) -> io::Result<()> {
+        Ok(self.0.write_field(cell)?)
+    }
+
+    /// Adds a cell with a text that somebody else wrote.
+    pub(crate) fn text(&mut self, text: &str) -> io::Result<()> {
+        self.cell(inert(text).as_bytes())
+    }
+
+    /// Ends the line.
+    pub(crate) fn end(&mut self) -> io::Result<()> {
+        Ok(self.0.write_record(None::<&[u8]>)?)
+    }
+
+    /// How many bytes there are to take.
+    pub(super) fn pending(&self) -> usize {
+        self.0.get_ref().len()
+    }
+
+    /// What was written since this was asked for last.
+    pub(crate) fn take(&mut self) -> io::Result<Vec<u8>> {
+        let full = std::mem::replace(&mut self.0, writer(Vec::new()));
+        full.into_inner().map_err(|error| io::Error::other(error.to_string()))
+    }
+}
+
+fn writer(bytes: Vec<u8>) -> Writer<Vec<u8>> {
+    WriterBuilder::new().terminator(Terminator::CRLF).from_writer(bytes)
+}
+
+/// The text so that no spreadsheet computes it: an apostrophe before what would begin a formula. One goes before what
+/// begins with an apostrophe too, so that whoever takes one away everywhere has the texts as they were. NUL, which ends
+/// a text for many readers, is the one character that is replaced.
+fn inert(text: &str) -> Cow<'_, str> {
+    let text: Cow<'_, str> = if text.contains('\0') { text.replace('\0', "\u{fffd}").into() } else { text.into() };
+    if is_formula(&text) { format!("'{text}").into() } else { text }
+}
+
+fn is_formula(text: &str) -> bool {
+    // With their wide forms, which some spreadsheets read alike.
+    const FIRST: [char; 12] = ['=', '+', '-', '@', '\t', '\r', '\n', '\'', '＝', '＋', '－', '＠'];
+    text.starts_with(FIRST) && !is_negative_number(text)
+}
+
+/// A number that is negative is no formula, and stays one.
+fn is_negative_number(text: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.strip_prefix('-').is_some_and(|number| match number.split_once('.') {
+        Some((whole, rest)) => digits(whole) && digits(rest),
+        None => digits(number),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_begins_a_formula_and_everything_can_be_had_back() {
+        for text in ["=1+1", "+1", "-1+1", "-", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "'=1", "＝1", "-1.", "-.5", "--1"]
+        {
+            let cell = inert(text);
+            assert_eq!(cell.strip_prefix('\''), Some(text), "{text:?}");
+        }
+        for text in ["", "-5", "-1.25", "1=1", " =1", "a'b", "grüße", "\"=1\"", "2026-11-21"] {
+            assert_eq!(inert(text), text);
+        }
+        assert_eq!(inert("=a\0b"), "'=a\u{fffd}b");
+    }
+}

@@ -1,0 +1,90 @@
+// Keys. None of them acts while somebody types, and all of them can be switched off.
+
+const keys = document.getElementById("keys");
+const off = () => { try { return localStorage.getItem("mcp-audit-keys") === "off"; } catch { return false; } };
+
+function links() {
+  return log ? [...log.querySelectorAll("tbody .time a, tbody .key a")].filter((link) => link.offsetParent) : [];
+}
+
+// The tabulator stops once in the list, at the row that was read last.
+function rove() {
+  const all = links();
+  const here = all.find((link) => link === document.activeElement) ?? all.find((link) => link.tabIndex === 0 && link.dataset.here);
+  for (const link of all) {
+    const on = link === (here ?? all[0]);
+    link.tabIndex = on ? 0 : -1;
+    if (on) link.dataset.here = "1"; else delete link.dataset.here;
+  }
+}
+
+function step(by) {
+  const all = links();
+  const at = all.indexOf(document.activeElement);
+  const link = all[at < 0 ? Math.max(0, all.findIndex((other) => other.dataset.here)) : Math.min(Math.max(at + by, 0), all.length - 1)];
+  link?.focus();
+  link?.scrollIntoView({ block: "nearest" });
+  return link !== undefined;
+}
+
+// Which entry came before and after, on an entry's page.
+function turn(rel) {
+  const link = document.querySelector(`.near a[rel~="${rel}"]`);
+  link?.click();
+  return link !== null;
+}
+
+function typing(target) {
+  return target.closest("input:not([type=checkbox]), select, textarea, [contenteditable]") !== null;
+}
+
+function escape(target) {
+  const menu = document.querySelector(".menu[open]");
+  if (menu) { menu.open = false; menu.querySelector("summary").focus(); return true; }
+  if (typing(target) || target.closest("#log a")) { target.blur(); return true; }
+  const back = document.getElementById("back");
+  if (back) { location.href = back.href; return true; }
+  return false;
+}
+
+function act(event) {
+  const inList = event.target.closest("#log a") !== null;
+  switch (event.key) {
+    case "/": { const q = document.getElementById("q"); q?.focus(); q?.select(); return q !== null; }
+    case "j": return log ? step(1) : turn("next");
+    case "k": return log ? step(-1) : turn("prev");
+    case "ArrowDown": return inList && step(1);
+    case "ArrowUp": return inList && step(-1);
+    case "?": keys?.showModal(); return keys !== null;
+    default: return false;
+  }
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || keys?.open) return;
+  if (event.key === "Escape") { if (escape(event.target)) event.preventDefault(); return; }
+  if (typing(event.target) || off() && !event.key.startsWith("Arrow")) return;
+  if (act(event)) event.preventDefault();
+});
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll(".menu[open]")) if (!menu.contains(event.target)) menu.open = false;
+});
+if (log) {
+  log.addEventListener("focusin", (event) => { if (event.target.matches(".time a, .key a")) rove(); });
+  rove();
+}
+const back = document.getElementById("back");
+try {
+  const list = sessionStorage.getItem("mcp-audit-list");
+  if (back && list && new URL(list).origin === location.origin) back.href = list;
+} catch { /* nothing is kept */ }
+if (keys) {
+  const button = document.getElementById("show-keys");
+  const box = keys.querySelector("input");
+  button.hidden = false;
+  box.checked = !off();
+  button.addEventListener("click", () => keys.showModal());
+  box.addEventListener("change", () => {
+    try { localStorage.setItem("mcp-audit-keys", box.checked ? "on" : "off"); } catch { /* not allowed to keep anything */ }
+  });
+}

@@ -1,0 +1,98 @@
+// Live: the log says when there is something new, and the rows that are newer than the newest are fetched, so that a log
+// in which nothing happens costs nothing.
+
+const live = document.getElementById("live");
+const MOST = 600;
+let source = null;
+let wanted = false;
+let busy = false;
+let again = false;
+
+function follow() {
+  source = new EventSource(log.dataset.tail);
+  // What came between the page and now is fetched at once.
+  source.addEventListener("open", () => { say("Live: new entries appear at the top."); renew(); });
+  source.addEventListener("entry", renew);
+  source.addEventListener("end", ended);
+  source.addEventListener("error", broken);
+}
+
+function unfollow() {
+  source?.close();
+  source = null;
+}
+
+function setLive(on, why = "") {
+  wanted = on;
+  live.setAttribute("aria-pressed", String(on));
+  unfollow();
+  if (on && !document.hidden) follow();
+  if (!on) say(why, why !== "");
+}
+
+// Many events are one look: while one is under way, the others wait for the next.
+async function renew() {
+  if (busy) { again = true; return; }
+  busy = true;
+  try {
+    do {
+      again = false;
+      await newest();
+    } while (again && wanted);
+  } catch {
+    if (wanted) stop("Live has stopped, as the new entries could not be fetched.");
+  } finally {
+    busy = false;
+  }
+}
+
+async function newest() {
+  const body = log.querySelector("tbody");
+  const part = await load(body && log.dataset.newer && body.rows.length < MOST ? log.dataset.newer : location.href);
+  log.dataset.now = part.dataset.now;
+  shownAt = performance.now();
+  const rows = [...part.querySelectorAll("tbody tr")];
+  const next = part.querySelector("#newer");
+  if (!body || !log.dataset.newer || body.rows.length >= MOST) {
+    log.replaceChildren(...part.childNodes);
+  } else if (rows.length > 0) {
+    for (const row of rows) row.classList.add("new");
+    body.prepend(...rows);
+    say(rows.length === 1 ? "1 new entry" : `${rows.length} new entries`);
+  }
+  if (part.dataset.newer) log.dataset.newer = part.dataset.newer;
+  if (next) again = true;
+  tick();
+  rove();
+}
+
+function ended(event) {
+  const { reason, detail } = JSON.parse(event.data);
+  // A log that is closed may be opened again: the browser comes back by itself.
+  if (reason !== "stopping") setLive(false, `Live has stopped: ${detail}`);
+}
+
+function broken() {
+  if (source?.readyState === EventSource.CLOSED) stop("Live has stopped.");
+  else say("Live: the connection is lost; trying again.", true);
+}
+
+// The browser does not tell why, so that the question is asked once more for its answer.
+async function stop(why) {
+  unfollow();
+  const asked = new AbortController();
+  try {
+    const answer = await fetch(log.dataset.tail, { credentials: "same-origin", redirect: "error", signal: asked.signal });
+    if (!answer.ok) why = `Live has stopped: ${(await answer.json()).detail}`;
+  } catch { /* the sentence stays as it is */ }
+  asked.abort();
+  setLive(false, why);
+}
+
+if (live) {
+  live.hidden = false;
+  live.addEventListener("click", () => setLive(!wanted));
+  document.addEventListener("visibilitychange", () => { if (wanted) setLive(true); });
+  window.addEventListener("pagehide", unfollow);
+  window.addEventListener("pageshow", (event) => { if (event.persisted && wanted) setLive(true); });
+}

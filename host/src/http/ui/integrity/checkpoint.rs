@@ -1,0 +1,85 @@
+//! The newest checkpoint in words: what it says, who signed it, and where it has arrived.
+
+use crate::http::ui::text::{Shown, ago, count, exact};
+use crate::ledger::SignatureKind;
+use crate::log::Integrity;
+use crate::publish::PlaceStatus;
+use crate::time::Timestamp;
+
+/// The newest checkpoint.
+pub(super) struct Checkpoint {
+    pub(super) number: u64,
+    pub(super) about: String,
+    pub(super) ago: String,
+    pub(super) exact: String,
+    /// The log's name, the root, and the keys that signed; or why it cannot be believed.
+    pub(super) said: Result<Said, Shown>,
+}
+
+/// What it says.
+pub(super) struct Said {
+    pub(super) origin: Shown,
+    pub(super) root: String,
+    pub(super) keys: Vec<Key>,
+}
+
+/// A key that signed it.
+pub(super) struct Key {
+    pub(super) purpose: &'static str,
+    pub(super) text: Shown,
+}
+
+/// A place where checkpoints go.
+pub(super) struct Place {
+    pub(super) name: &'static str,
+    pub(super) well: bool,
+    pub(super) told: Shown,
+}
+
+impl Checkpoint {
+    pub(super) fn new(integrity: &Integrity, now: Timestamp) -> Option<Self> {
+        let signed = integrity.checkpoint.as_ref()?;
+        let (number, size) = (signed.stored.number, signed.stored.checkpoint.size);
+        let since = integrity.places.end.saturating_sub(size);
+        let key = |key: &crate::ledger::VerifierKey| Key {
+            purpose: if key.kind() == SignatureKind::Log { "the log" } else { "its time" },
+            text: Shown::line(&key.to_string()),
+        };
+        let said = signed.said.as_ref().map(|(checkpoint, keys)| Said {
+            origin: Shown::line(&checkpoint.origin),
+            root: checkpoint.root.to_string(),
+            keys: keys.iter().map(key).collect(),
+        });
+        Some(Self {
+            number,
+            about: match since {
+                0 => format!("all {} entries that were ever recorded", count(size)),
+                since => format!("the first {} entries; {} came since", count(size), count(since)),
+            },
+            ago: ago(signed.stored.checkpoint.signed_at, now),
+            exact: exact(signed.stored.checkpoint.signed_at),
+            said: said.map_err(|error| Shown::line(error)),
+        })
+    }
+}
+
+impl Place {
+    /// The place as somebody sees it; why it fails is for those who run the whole log.
+    pub(super) fn new(status: &PlaceStatus, newest: Option<u64>, tells_why: bool) -> Self {
+        let name = match status.name {
+            "folder" => "a folder",
+            "http" => "an address",
+            _ => "standard output",
+        };
+        let (well, told) = match (&status.failing, status.arrived) {
+            (Some(why), _) if tells_why => (false, format!("the last one did not arrive: {why}")),
+            (Some(_), _) => (false, "the last one did not arrive".to_owned()),
+            (None, None) => (true, "none has been sent since the start".to_owned()),
+            (None, Some(number)) if newest.is_some_and(|newest| number < newest) => {
+                (true, format!("number {number} arrived; the latest is under way"))
+            }
+            (None, Some(number)) => (true, format!("number {number} arrived")),
+        };
+        Self { name, well, told: Shown::line(&told) }
+    }
+}

@@ -1,0 +1,135 @@
+//! What a look in the morning is for: one line for each thing that can be wrong, and whether somebody should look at it.
+
+use super::{Page, lately::Lately};
+use crate::http::ui::text::count;
+use crate::log::Integrity;
+use crate::time::{HOUR, Timestamp};
+
+/// A checkpoint is signed every hour, also where nothing comes in. One that is older was not signed.
+const OLD: i64 = 2 * HOUR;
+
+/// One line.
+pub(super) struct Glance {
+    pub(super) label: &'static str,
+    pub(super) well: bool,
+    pub(super) told: String,
+    /// Where more is told.
+    pub(super) href: &'static str,
+}
+
+impl Glance {
+    pub(super) fn all(page: &Page, integrity: &Integrity, now: Timestamp) -> Vec<Self> {
+        let mut all =
+            vec![recording(integrity), checkpoint(page, integrity, now), publishing(page), verification(page)];
+        if let Some([losses, stops, faults]) = &page.lately {
+            all.extend([told_losses(losses), told_stops(stops), told_faults(faults)]);
+        }
+        all.push(cleanup(page));
+        all
+    }
+}
+
+fn glance(label: &'static str, href: &'static str, well: bool, told: impl Into<String>) -> Glance {
+    Glance { label, well, told: told.into(), href }
+}
+
+fn recording(integrity: &Integrity) -> Glance {
+    let part = |well, told: String| glance("Recording", "#state", well, told);
+    match (integrity.unready, integrity.dropped) {
+        (Some(why), _) => {
+            part(false, format!("{}. See the process's own messages, and mend that.", capital(&why.to_string())))
+        }
+        (None, 0) => part(true, "What is recorded reaches the disk.".to_owned()),
+        (None, dropped) => {
+            part(true, format!("What is recorded reaches the disk; {} lost since the start.", count(dropped)))
+        }
+    }
+}
+
+fn checkpoint(page: &Page, integrity: &Integrity, now: Timestamp) -> Glance {
+    let part = |well, told: String| glance("Checkpoint", "#checkpoint", well, told);
+    let Some(newest) = &page.checkpoint else {
+        return part(true, "None is signed yet; the first is within a minute.".to_owned());
+    };
+    let signed = integrity.checkpoint.as_ref().map_or(now, |signed| signed.stored.checkpoint.signed_at);
+    if let Err(error) = &newest.said {
+        return part(false, format!("The stored checkpoint cannot be believed: {error}."));
+    }
+    let old = now.as_micros() - signed.as_micros() > OLD;
+    match integrity.unsigned || old {
+        true => {
+            part(false, format!("None can be signed; the last one was {}. See the process's own messages.", newest.ago))
+        }
+        false => part(true, format!("Signed {}.", newest.ago)),
+    }
+}
+
+fn publishing(page: &Page) -> Glance {
+    let part = |well, told: &str| glance("Published", "#checkpoint", well, told);
+    match (page.places.is_empty(), page.places.iter().all(|place| place.well)) {
+        (true, _) => part(
+            false,
+            "Nowhere: whoever may write the log's folder could change the past unnoticed. Start the log with --checkpoints.",
+        ),
+        (false, true) => part(true, "Checkpoints arrive where they are published."),
+        (false, false) => part(false, "Checkpoints do not arrive everywhere."),
+    }
+}
+
+fn verification(page: &Page) -> Glance {
+    let part = |well, told: String| glance("Verification", "#verification", well, told);
+    match (&page.verification.running, &page.verification.last) {
+        (Some(_), _) => part(true, "Running now.".to_owned()),
+        (None, None) => part(true, "Never done here. Do it now and then, and after every incident.".to_owned()),
+        (None, Some(last)) => match last.whole {
+            Some(true) => part(true, format!("Everything fitted {}.", last.ago)),
+            Some(false) => {
+                part(false, format!("Something was wrong {}. Keep the folder as it is: it is evidence.", last.ago))
+            }
+            None => part(false, format!("The log could not be read {}.", last.ago)),
+        },
+    }
+}
+
+fn told_losses(losses: &Lately) -> Glance {
+    let told = match losses.count {
+        0 => "None in 30 days.".to_owned(),
+        _ => format!("{} events lost in 30 days, told by {}.", count(losses.sum), entries(losses)),
+    };
+    glance("Losses", "#lately", losses.count == 0, told)
+}
+
+fn told_stops(stops: &Lately) -> Glance {
+    let told = match stops.count {
+        0 => "All clean in 30 days.".to_owned(),
+        _ => format!("{} in 30 days not clean: what was queued then may be lost.", stops.number()),
+    };
+    glance("Stops", "#lately", stops.count == 0, told)
+}
+
+fn told_faults(faults: &Lately) -> Glance {
+    let told = match faults.count {
+        0 => "It judged every event of the last 30 days.".to_owned(),
+        _ => format!("{} recorded without the policy's judgement in 30 days.", capital(&entries(faults))),
+    };
+    glance("Policy", "#policy", faults.count == 0, told)
+}
+
+fn cleanup(page: &Page) -> Glance {
+    let part = |well, told: String| glance("Cleanup", "#cleanup", well, told);
+    let last = page.crons.iter().filter_map(|cron| Some((cron.succeeded?, cron.last.as_ref()?))).next();
+    match last {
+        None => part(true, "It has not run yet.".to_owned()),
+        Some((true, (ago, _))) => part(true, format!("Done {ago}.")),
+        Some((false, (ago, _))) => part(false, format!("Failed {ago}; it runs again at its next time.")),
+    }
+}
+
+fn entries(lately: &Lately) -> String {
+    format!("{} {}", lately.number(), if lately.count == 1 { "entry" } else { "entries" })
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}

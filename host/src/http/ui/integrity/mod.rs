@@ -1,0 +1,153 @@
+//! `/integrity`: whether the log is what it should be, for those who answer for it; and verification on demand.
+
+mod checkpoint;
+mod glance;
+mod lately;
+mod verification;
+
+use askama::Template;
+use axum::extract::Query;
+use axum::http::StatusCode;
+use axum::response::{Redirect, Response};
+use serde::Deserialize;
+
+use self::checkpoint::{Checkpoint, Place};
+use self::glance::Glance;
+use self::lately::{FAULTS, LOSSES, Lately, STOPS};
+use self::verification::Verification;
+use super::cron::Cron;
+use super::draw;
+use super::frame::{Frame, Here};
+use super::hold::Hold;
+use super::text::{Shown, count, exact};
+use crate::access::{Access, Right};
+use crate::http::Site;
+use crate::http::auth::Visitor;
+use crate::http::problem::Problem;
+use crate::log::Integrity;
+use crate::{AuditLog, StartError};
+
+#[derive(Template)]
+#[template(path = "integrity.html")]
+struct Page {
+    frame: Frame,
+    notice: Option<&'static str>,
+    glances: Vec<Glance>,
+    verification: Verification,
+    checkpoint: Option<Checkpoint>,
+    places: Vec<Place>,
+    state: Vec<(&'static str, String)>,
+    /// Losses, stops and faults, where the viewer may read entries.
+    lately: Option<[Lately; 3]>,
+    /// Whether the viewer belongs to one instance, and sees its part of the log's own entries.
+    of_instance: bool,
+    policy: Policy,
+    holds: Option<Vec<Hold>>,
+    crons: Vec<Cron>,
+}
+
+/// The policy that is loaded.
+struct Policy {
+    name: Shown,
+    version: Shown,
+    digest: Shown,
+}
+
+/// What was done just before.
+#[derive(Deserialize)]
+pub(super) struct Done {
+    #[serde(default)]
+    verification: String,
+}
+
+/// What is read of the log for the page.
+struct Found {
+    integrity: Integrity,
+    verification: Verification,
+    lately: Option<[Lately; 3]>,
+    crons: Vec<Cron>,
+}
+
+/// `GET`: the page.
+pub(super) async fn show(visitor: Visitor, Query(done): Query<Done>) -> Result<Response, Problem> {
+    let site = std::sync::Arc::clone(&visitor.site);
+    let found = visitor.ask(move |log, access| Found::read(log, access, &site)).await?;
+    let notice = match done.verification.as_str() {
+        "began" => Some("The verification was started. Recording goes on meanwhile."),
+        "runs" => Some("A verification is running already; see below."),
+        _ => None,
+    };
+    Ok(draw(StatusCode::OK, &Page::new(&visitor, found, notice)))
+}
+
+/// `POST /integrity/verify`: starts a verification and leads back to the page, which tells how far it is.
+pub(super) async fn verify(visitor: Visitor) -> Result<Redirect, Problem> {
+    let start = visitor.ask(|log, access| match log.start_verification(access) {
+        Ok(()) => Ok("began"),
+        Err(StartError::Running) => Ok("runs"),
+        Err(error) => Err(error.into()),
+    });
+    let done = start.await?;
+    Ok(Redirect::to(&format!("{}/integrity?verification={done}#verification", visitor.site.base)))
+}
+
+impl Found {
+    fn read(log: &AuditLog, access: &Access, site: &Site) -> Result<Self, Problem> {
+        let integrity = log.integrity(access)?;
+        let find = |wanted: &lately::Wanted<'_>| wanted.find(log, access, &site.base, site.home());
+        let lately = match access.may(Right::Read) {
+            true => Some([find(&LOSSES)?, find(&STOPS)?, find(&FAULTS)?]),
+            false => None,
+        };
+        let crons = log.crons(access)?.into_iter().map(|cron| Cron::new(cron, log.now())).collect();
+        Ok(Self { integrity, verification: Verification::find(log, access, &site.base)?, lately, crons })
+    }
+}
+
+impl Page {
+    fn new(visitor: &Visitor, found: Found, notice: Option<&'static str>) -> Self {
+        let (log, now) = (&visitor.site.log, visitor.site.log.now());
+        let Found { integrity, verification, lately, crons } = found;
+        let of_instance = visitor.access.viewer().instance.is_some();
+        let newest = integrity.checkpoint.as_ref().map(|signed| signed.stored.number);
+        let place = |status| Place::new(status, newest, !of_instance);
+        let manifest = log.manifest();
+        let page = Self {
+            frame: Frame::new(&visitor.site, Some(visitor), Here::Integrity, "Integrity"),
+            notice,
+            glances: Vec::new(),
+            checkpoint: Checkpoint::new(&integrity, now),
+            places: integrity.published.iter().map(place).collect(),
+            state: state(&integrity),
+            of_instance,
+            policy: Policy {
+                name: Shown::line(&manifest.name),
+                version: Shown::line(&manifest.version),
+                digest: Shown::line(log.policy_digest()),
+            },
+            holds: integrity.holds.as_ref().map(|holds| holds.iter().map(|hold| Hold::new(hold, now)).collect()),
+            verification,
+            lately,
+            crons,
+        };
+        Self { glances: Glance::all(&page, &integrity, now), ..page }
+    }
+}
+
+/// What there is.
+fn state(integrity: &Integrity) -> Vec<(&'static str, String)> {
+    let (extent, places) = (&integrity.extent, &integrity.places);
+    let mut state = vec![("Entries", count(extent.entries))];
+    if extent.entries > 0 {
+        state.extend([
+            ("First place", format!("{}, what came before was removed by the cleanup", places.start)),
+            ("Last place", (places.end - 1).to_string()),
+        ]);
+        if places.start == 0 {
+            state[1].1 = "0, nothing was ever removed".to_owned();
+        }
+    }
+    state.extend(extent.oldest.map(|at| ("Oldest entry", exact(at))));
+    state.extend(extent.newest.map(|at| ("Newest entry", exact(at))));
+    state
+}

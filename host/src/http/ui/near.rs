@@ -1,0 +1,93 @@
+//! The entries around one: before and after it in its session and connection, what it belongs to, what belongs to it.
+//! All of them are searched for, so that there is none that the viewer may not see.
+
+use super::row::Row;
+use super::text::Shown;
+use crate::access::Access;
+use crate::domain::Domain;
+use crate::entry::Entry;
+use crate::event::Outcome;
+use crate::field::Field;
+use crate::http::problem::Problem;
+use crate::http::search::query;
+use crate::store::Place;
+use crate::{AuditLog, time::Timestamp};
+
+/// Most children that are listed.
+const CHILDREN: usize = 20;
+
+/// What is around an entry.
+#[derive(Default)]
+pub(super) struct Near {
+    pub(super) threads: Vec<Thread>,
+    pub(super) parent: Option<Neighbour>,
+    pub(super) children: Vec<Neighbour>,
+    /// Where all children are, when they are more than these.
+    pub(super) all_children: Option<String>,
+}
+
+/// Entries with something in common, of which this is one.
+pub(super) struct Thread {
+    pub(super) label: &'static str,
+    pub(super) previous: Option<Neighbour>,
+    pub(super) next: Option<Neighbour>,
+    /// Where all of them are.
+    pub(super) all: String,
+}
+
+/// Another entry.
+pub(super) struct Neighbour {
+    pub(super) href: String,
+    pub(super) outcome: Outcome,
+    pub(super) what: Shown,
+    pub(super) exact: String,
+}
+
+/// What makes a thread.
+const THREADS: [(Field, &str); 2] = [(Field::Session, "session"), (Field::Connection, "connection")];
+
+impl Near {
+    /// What `access` sees around `entry`.
+    pub(super) fn new(
+        log: &AuditLog,
+        access: &Access,
+        (home, base): (&str, &str),
+        entry: &Entry,
+    ) -> Result<Self, Problem> {
+        let (reader, now) = (log.reader(access), log.now());
+        let neighbour = |entry: &Entry| Neighbour::new(base, entry, now);
+        let mut threads = Vec::new();
+        for (field, label) in THREADS {
+            let Some(value) = entry.text(field) else { continue };
+            let same = || Domain::equals(field, value);
+            threads.push(Thread {
+                label,
+                previous: reader.page(same(), Place::Before(entry.seq), 1)?.entries.first().map(neighbour),
+                next: reader.after(same(), Some(entry.seq), 1)?.first().map(neighbour),
+                all: format!("{home}{}", query([(field.name(), value)])),
+            });
+        }
+        let parent = entry.parent.map(|id| reader.entry(id)).transpose()?.flatten();
+        let id = entry.id.to_string();
+        let children = reader.page(Domain::equals(Field::Parent, id.as_str()), Place::Newest, CHILDREN)?;
+        Ok(Self {
+            threads,
+            parent: parent.as_ref().map(neighbour),
+            children: children.entries.iter().rev().map(neighbour).collect(),
+            all_children: children.next.map(|_| format!("{home}{}", query([("parent", id.as_str())]))),
+        })
+    }
+
+    /// Whether it belongs to another entry, or others to it.
+    pub(super) fn has_family(&self) -> bool {
+        self.parent.is_some() || !self.children.is_empty()
+    }
+}
+
+impl Neighbour {
+    fn new(base: &str, entry: &Entry, now: Timestamp) -> Self {
+        let Row { id, exact, outcome, method, target, .. } = Row::new(entry, now);
+        let what = target.map_or_else(|| method.to_string(), |target| format!("{method} {target}"));
+        Self { href: format!("{base}/entries/{id}"), outcome, what: Shown::cut(&what, 90), exact }
+    }
+}

@@ -1,0 +1,224 @@
+//! The series as bars. They are drawn on the server and have no colour that says something by itself: what is striped
+//! is the part that the legend names, and each bar tells its figures.
+
+use super::told::{money, rough};
+use super::view::View;
+use crate::http::asking;
+use crate::http::ui::text::{count, duration};
+use crate::store::{Figures, Point, Usage, UsageSort, UsageStep};
+use crate::time::Timestamp;
+
+/// How high the bars may be, and where they stand.
+const HEIGHT: u64 = 180;
+const GROUND: u64 = 200;
+/// From how many points on a page is too long with all of them.
+const DENSE: usize = 200;
+/// Marks below the bars.
+const TICKS: usize = 5;
+
+/// The series.
+pub(super) struct Chart {
+    pub(super) title: String,
+    /// What the plain and the striped part of a bar are.
+    pub(super) plain: &'static str,
+    pub(super) striped: Option<&'static str>,
+    pub(super) bars: Vec<Bar>,
+    pub(super) lines: Vec<Line>,
+    pub(super) ticks: Vec<Tick>,
+    pub(super) models: bool,
+    /// Whether there are so many points that those without requests are left out of the page.
+    pub(super) dense: bool,
+    /// Whether what is striped went wrong.
+    pub(super) alarms: bool,
+}
+
+/// One point. Places and widths are shares of the width in percent, heights are pixels.
+pub(super) struct Bar {
+    pub(super) x: String,
+    pub(super) width: String,
+    pub(super) plain: (u64, u64),
+    pub(super) striped: (u64, u64),
+    pub(super) when: String,
+    pub(super) is_empty: bool,
+    pub(super) requests: String,
+    pub(super) errors: String,
+    pub(super) average: String,
+    pub(super) p95: String,
+    pub(super) tokens: String,
+    pub(super) cost: String,
+    pub(super) href: Option<String>,
+    pub(super) error_href: Option<String>,
+}
+
+/// A line across, with what it stands for.
+pub(super) struct Line {
+    pub(super) y: u64,
+    pub(super) label: String,
+}
+
+/// A moment below the bars.
+pub(super) struct Tick {
+    pub(super) x: String,
+    pub(super) anchor: &'static str,
+    pub(super) label: String,
+    /// Left out where there is little room.
+    pub(super) minor: bool,
+}
+
+/// The two parts of a bar, in what is measured.
+type Parts = (u64, u64);
+
+impl Chart {
+    pub(super) fn new(view: &View, usage: &Usage) -> Self {
+        let sort = view.sort();
+        let (what, plain, striped) = words(sort);
+        let highest = usage.series.iter().map(|point| sum(parts(sort, &point.figures))).max().unwrap_or(0);
+        let top = round(highest);
+        let width = 100.0 / usage.series.len().max(1) as f64;
+        let bar = |(at, point): (usize, &Point)| Bar::new(view, usage.step, point, (at as f64 * width, width), top);
+        Self {
+            title: format!("{what} by {}", usage.step.as_str()),
+            plain,
+            striped,
+            bars: usage.series.iter().enumerate().map(bar).collect(),
+            lines: lines(sort, top),
+            ticks: ticks(usage),
+            dense: usage.series.len() > DENSE,
+            alarms: striped == Some("errors"),
+            models: usage.series.iter().any(|point| sum(parts(UsageSort::Tokens, &point.figures)) > 0),
+        }
+    }
+}
+
+impl Bar {
+    fn new(view: &View, step: UsageStep, point: &Point, (x, width): (f64, f64), top: u64) -> Self {
+        let figures = &point.figures;
+        let (plain, striped) = parts(view.sort(), figures);
+        let (low, high) = (scaled(plain, top), scaled(plain.saturating_add(striped), top));
+        // A part that is there is seen.
+        let high = high.max(low + u64::from(striped > 0));
+        let range = point.from..point.to;
+        let behind = |term| (figures.requests > 0).then(|| view.entries(&range, None, term)).flatten();
+        Self {
+            x: format!("{:.3}%", x + width * 0.08),
+            width: format!("{:.3}%", width * 0.84),
+            plain: (GROUND - low, low),
+            striped: (GROUND - high, high - low),
+            when: when(step, point.from, point.to),
+            is_empty: figures.requests == 0,
+            requests: count(figures.requests),
+            errors: count(figures.errors),
+            average: figures.average_us.map_or_else(|| "–".to_owned(), duration),
+            p95: figures.p95_us.map_or_else(|| "–".to_owned(), duration),
+            tokens: count(figures.input_tokens.saturating_add(figures.output_tokens)),
+            cost: money(figures.cost_micros),
+            href: behind(None),
+            error_href: (figures.errors > 0).then(|| behind(Some(asking::failed()))).flatten(),
+        }
+    }
+}
+
+/// What is drawn for an order: title, the plain part, the striped part.
+fn words(sort: UsageSort) -> (&'static str, &'static str, Option<&'static str>) {
+    match sort {
+        UsageSort::Requests => ("Requests", "succeeded", Some("errors")),
+        UsageSort::Errors => ("Errors", "", Some("errors")),
+        UsageSort::Duration => ("Durations", "average", Some("up to what 95 % stay within")),
+        UsageSort::Tokens => ("Tokens", "in", Some("out")),
+        UsageSort::Cost => ("Cost", "cost", None),
+    }
+}
+
+fn parts(sort: UsageSort, figures: &Figures) -> Parts {
+    match sort {
+        UsageSort::Requests => (figures.requests - figures.errors.min(figures.requests), figures.errors),
+        UsageSort::Errors => (0, figures.errors),
+        UsageSort::Duration => {
+            let average = figures.average_us.unwrap_or(0);
+            (average, figures.p95_us.unwrap_or(0).saturating_sub(average))
+        }
+        UsageSort::Tokens => (figures.input_tokens, figures.output_tokens),
+        UsageSort::Cost => (figures.cost_micros, 0),
+    }
+}
+
+fn sum((plain, striped): Parts) -> u64 {
+    plain.saturating_add(striped)
+}
+
+/// The next number that people count in: 1, 2 or 5 with noughts.
+fn round(highest: u64) -> u64 {
+    let mut unit = 1_u64;
+    loop {
+        for step in [1, 2, 5] {
+            let top = unit.saturating_mul(step);
+            if top >= highest {
+                return top;
+            }
+        }
+        unit = unit.saturating_mul(10);
+    }
+}
+
+/// A number in pixels; what is there has one at least.
+fn scaled(number: u64, top: u64) -> u64 {
+    let pixels = u128::from(number) * u128::from(HEIGHT) / u128::from(top.max(1));
+    u64::try_from(pixels).unwrap_or(HEIGHT).clamp(u64::from(number > 0), HEIGHT)
+}
+
+fn lines(sort: UsageSort, top: u64) -> Vec<Line> {
+    let label = |number| match sort {
+        UsageSort::Duration => duration(number),
+        UsageSort::Cost => money(number),
+        _ => rough(number),
+    };
+    let numbers = [top, top / 2].into_iter().filter(|number| *number > 0);
+    numbers.map(|number| Line { y: GROUND - scaled(number, top), label: label(number) }).collect()
+}
+
+fn ticks(usage: &Usage) -> Vec<Tick> {
+    let (Some(first), Some(last)) = (usage.series.first(), usage.series.last()) else { return Vec::new() };
+    let length = last.to.as_micros() - first.from.as_micros();
+    let tick = |at: usize| {
+        let moment = first.from.plus(length / (TICKS as i64 - 1) * at as i64);
+        let form = if usage.step == UsageStep::Hour { "%b %-d, %H:%M" } else { "%Y-%m-%d" };
+        let anchor = match at {
+            0 => "start",
+            at if at + 1 == TICKS => "end",
+            _ => "middle",
+        };
+        let x = format!("{}%", 100 * at / (TICKS - 1));
+        Tick { x, anchor, label: moment.to_utc().format(form).to_string(), minor: at % 2 == 1 }
+    };
+    (0..TICKS).map(tick).collect()
+}
+
+/// Which time a bar is about.
+fn when(step: UsageStep, from: Timestamp, to: Timestamp) -> String {
+    let (from, until) = (from.to_utc(), to.to_utc());
+    match step {
+        UsageStep::Hour => format!("{} – {} UTC", from.format("%Y-%m-%d %H:%M"), until.format("%H:%M")),
+        UsageStep::Day => from.format("%Y-%m-%d").to_string(),
+        UsageStep::Week => {
+            let last = to.plus(-1).to_utc();
+            format!("{} – {}", from.format("%Y-%m-%d"), last.format("%Y-%m-%d"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn axes_end_with_a_round_number() {
+        assert_eq!([0, 1, 3, 10, 11, 501, 1_999].map(round), [1, 1, 5, 10, 20, 1_000, 2_000]);
+        assert_eq!(round(u64::MAX), u64::MAX);
+    }
+
+    #[test]
+    fn what_is_there_is_seen_and_nothing_stands_out() {
+        assert_eq!([0, 1, 500, 1_000].map(|number| scaled(number, 1_000)), [0, 1, 90, 180]);
+        assert_eq!([scaled(1, u64::MAX), scaled(u64::MAX, u64::MAX), scaled(7, 0)], [1, 180, 180]);
+    }
+}

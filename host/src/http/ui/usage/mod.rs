@@ -1,0 +1,235 @@
+//! `/usage`: what is used, over time and by whom. Each figure leads to the entries behind it, for those who may read
+//! them, and each row to its own usage.
+
+mod chart;
+mod table;
+mod told;
+mod totals;
+mod view;
+
+use askama::Template;
+use axum::extract::{Query, Request};
+use axum::http::StatusCode;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Redirect, Response};
+
+use self::chart::Chart;
+use self::table::Table;
+use self::totals::Tile;
+use self::view::View;
+use super::draw;
+use super::frame::{Frame, Here};
+use super::text::Shown;
+use crate::access::Right;
+use crate::http::asking::{Asking, RANGES};
+use crate::http::auth::Visitor;
+use crate::http::problem::Problem;
+use crate::http::search::Pairs;
+use crate::store::{Usage, UsageSort, UsageStep};
+use crate::time::{DAY, HOUR};
+
+/// What may be said of a viewer who sees figures and no entries.
+const FIGURES_ONLY: &str = "You see figures and no entries, so they are of whole hours, and filters may name users, \
+                            servers, tools, connections, providers, models, keys, instances and outcomes only. Lift \
+                            the other filters.";
+
+#[derive(Template)]
+#[template(path = "usage.html")]
+struct Page {
+    frame: Frame,
+    action: String,
+    kept: Pairs,
+    inputs: [Input; 3],
+    presets: Vec<Choice>,
+    orders: Vec<Choice>,
+    steps: Vec<Choice>,
+    fields: Vec<Choice>,
+    lifts: Vec<Lift>,
+    clear: Option<String>,
+    error: Option<Shown>,
+    whose: Option<&'static str>,
+    told: Option<Told>,
+}
+
+/// An input of the form.
+struct Input {
+    name: &'static str,
+    label: &'static str,
+    hint: &'static str,
+    value: String,
+    wrong: bool,
+}
+
+/// A link to the view with one thing chosen.
+struct Choice {
+    label: String,
+    href: String,
+    on: bool,
+}
+
+/// A filter, and the view without it.
+struct Lift {
+    name: String,
+    value: Shown,
+    href: String,
+}
+
+/// The answer in words.
+struct Told {
+    range: String,
+    before: Option<String>,
+    notes: Vec<String>,
+    tiles: Vec<Tile>,
+    chart: Chart,
+    tables: Vec<Table>,
+    file: String,
+    nothing: bool,
+}
+
+/// Leads those who see figures and no entries here instead of to the list, which is where everybody begins.
+pub(super) async fn instead(visitor: Visitor, request: Request, next: Next) -> Response {
+    let (access, site) = (&visitor.access, &visitor.site);
+    match (access.may(Right::Read), access.may(Right::ReadUsage)) {
+        (false, true) => Redirect::to(&format!("{}/usage", site.base)).into_response(),
+        _ => next.run(request).await,
+    }
+}
+
+/// The page; what is not understood is told above it, with everything left as it was typed.
+pub(super) async fn show(visitor: Visitor, Query(pairs): Query<Pairs>) -> Result<Response, Problem> {
+    let view = View::new(&visitor, pairs);
+    let asked = view.asked();
+    let found = visitor.ask(move |log, access| {
+        access.require(Right::ReadUsage)?;
+        let asking = Asking::parse(&asked, log, access.viewer())?;
+        Ok(log.reader(access).usage(asking.query)?)
+    });
+    match found.await {
+        Ok(usage) => Ok(draw(StatusCode::OK, &Page::new(&visitor, &view, Some(Told::new(&view, &usage)), None))),
+        Err(problem) if problem.wrong_parameter().is_some() => {
+            Ok(draw(problem.status(), &Page::new(&visitor, &view, None, Some((&problem, problem.detail())))))
+        }
+        Err(problem) if problem.status() == StatusCode::FORBIDDEN && visitor.access.may(Right::ReadUsage) => {
+            Ok(draw(problem.status(), &Page::new(&visitor, &view, None, Some((&problem, FIGURES_ONLY)))))
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+impl Page {
+    fn new(visitor: &Visitor, view: &View, told: Option<Told>, problem: Option<(&Problem, &str)>) -> Self {
+        let wrong = problem.and_then(|(problem, _)| problem.wrong_parameter());
+        let input = |(name, label, hint)| Input {
+            name,
+            label,
+            hint,
+            value: view.value(name).unwrap_or_default().to_owned(),
+            wrong: wrong == Some(name),
+        };
+        let access = &visitor.access;
+        Self {
+            frame: Frame::new(&visitor.site, Some(visitor), Here::Usage, "Usage"),
+            action: view.page().to_owned(),
+            kept: view.kept(),
+            inputs: [("q", "Search", "tool:search* user:anna"), ("from", "From", "-7d"), ("to", "Until", "now")]
+                .map(input),
+            presets: presets(view),
+            orders: orders(view),
+            steps: steps(view, told.as_ref()),
+            fields: fields(view),
+            lifts: lifts(view),
+            clear: view.filters().next().map(|_| view.unfiltered()),
+            error: problem.map(|(_, detail)| Shown::line(detail)),
+            whose: match (view.lists, access.may(Right::Read), access.may_oversee()) {
+                (true, _, false) => Some("These are the figures of your own requests."),
+                (false, false, _) => Some("You see figures and no entries; they are of whole hours."),
+                (false, true, _) => Some("You see more figures than entries; they are of whole hours."),
+                _ => None,
+            },
+            told,
+        }
+    }
+}
+
+impl Told {
+    fn new(view: &View, usage: &Usage) -> Self {
+        let before = usage.previous.as_ref().map(|(range, _)| told::span(range.start, range.end));
+        let mut notes = Vec::new();
+        if usage.covered != usage.asked {
+            let asked = told::span(usage.asked.start, usage.asked.end);
+            notes.push(format!(
+                "Single entries at the ends of the range are deleted, so the figures are about all of the hour or day \
+                 there. Asked for: {asked}."
+            ));
+        }
+        notes.extend(usage.lacks.iter().map(ToString::to_string));
+        Self {
+            range: told::span(usage.covered.start, usage.covered.end),
+            before,
+            notes,
+            tiles: totals::tiles(view, usage),
+            chart: Chart::new(view, usage),
+            tables: Table::all(view, usage),
+            file: view.file(None),
+            nothing: usage.totals.figures.requests == 0,
+        }
+    }
+}
+
+fn presets(view: &View) -> Vec<Choice> {
+    let label =
+        |length: i64| if length > DAY { format!("{} days", length / DAY) } else { format!("{} hours", length / HOUR) };
+    let preset = |(name, length): &(&str, i64)| Choice {
+        label: label(*length),
+        href: view.with("range", Some(name)),
+        on: view.preset() == Some(name),
+    };
+    RANGES.iter().map(preset).collect()
+}
+
+fn orders(view: &View) -> Vec<Choice> {
+    let order = |sort: &UsageSort| Choice {
+        label: capital(sort.as_str()),
+        href: view.with("sort", (*sort != UsageSort::default()).then_some(sort.as_str())),
+        on: view.sort() == *sort,
+    };
+    UsageSort::ALL.iter().map(order).collect()
+}
+
+fn steps(view: &View, told: Option<&Told>) -> Vec<Choice> {
+    let drawn = |step: &UsageStep| told.is_some_and(|told| told.chart.title.ends_with(step.as_str()));
+    let step = |step: &UsageStep| Choice {
+        label: capital(step.as_str()),
+        href: view.with("step", Some(step.as_str())),
+        on: drawn(step),
+    };
+    UsageStep::ALL.iter().map(step).collect()
+}
+
+fn fields(view: &View) -> Vec<Choice> {
+    let all = Choice { label: "All".to_owned(), href: view.with("by", None), on: view.by().is_none() };
+    let field = |(field, label): (_, &str)| {
+        let name = crate::field::Field::name(field);
+        Choice { label: label.to_owned(), href: view.with("by", Some(name)), on: view.by() == Some(name) }
+    };
+    [all].into_iter().chain(view::fields().map(field)).collect()
+}
+
+fn lifts(view: &View) -> Vec<Lift> {
+    let name = |name: &str| match view::fields().find(|(field, _)| field.name() == name) {
+        Some((_, label)) => label.to_owned(),
+        None if name == "q" => "Search".to_owned(),
+        None => capital(&name.replace('_', " ")),
+    };
+    let lift = |filter: view::Filter<'_>| Lift {
+        name: Shown::line(&name(filter.name)).to_string(),
+        value: Shown::line(filter.value),
+        href: view.lifting(&filter),
+    };
+    view.filters().map(lift).collect()
+}
+
+fn capital(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}

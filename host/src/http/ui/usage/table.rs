@@ -1,0 +1,176 @@
+//! A breakdown as a table: each row leads to its own usage, each of its figures to entries.
+
+use super::told::{money, percent};
+use super::view::{self, View};
+use crate::field::Field;
+use crate::http::asking;
+use crate::http::ui::text::{Shown, count, duration};
+use crate::store::{Breakdown, Figures, Usage, UsageRow, UsageSort};
+use crate::value::Value;
+
+/// Longest key; more of it is behind the link.
+const LONGEST: usize = 120;
+
+/// The class of columns that a phone has no room for.
+const WIDE: &str = "wide-only";
+
+/// A breakdown.
+pub(super) struct Table {
+    pub(super) name: &'static str,
+    pub(super) label: &'static str,
+    pub(super) headings: Vec<Heading>,
+    pub(super) rows: Vec<Row>,
+    /// How many rows there are, where not all are shown, and where the others are.
+    pub(super) more: Option<(String, String)>,
+    pub(super) file: String,
+    /// What the cells of averages, tokens and costs are shown on.
+    pub(super) classes: [&'static str; 3],
+    pub(super) columns: Columns,
+}
+
+/// Which columns there are beside the others. A breakdown that stands beside others has little room.
+#[derive(Clone, Copy)]
+pub(super) struct Columns {
+    pub(super) average: bool,
+    pub(super) tokens: bool,
+    pub(super) cost: bool,
+    /// Whether users are told: not where they are what it is broken down by.
+    pub(super) users: bool,
+}
+
+/// The head of a column; where there is a link, it ranks by it.
+pub(super) struct Heading {
+    pub(super) label: &'static str,
+    pub(super) class: &'static str,
+    pub(super) href: Option<String>,
+    pub(super) sorted: &'static str,
+}
+
+/// A value of the field.
+pub(super) struct Row {
+    pub(super) key: Shown,
+    pub(super) is_set: bool,
+    pub(super) href: Option<String>,
+    pub(super) bar: u64,
+    pub(super) requests: String,
+    pub(super) entries: Option<String>,
+    pub(super) errors: Option<String>,
+    pub(super) error_entries: Option<String>,
+    pub(super) share: String,
+    pub(super) average: Option<String>,
+    pub(super) p95: Option<String>,
+    pub(super) tokens: Option<String>,
+    pub(super) cost: Option<String>,
+    pub(super) users: Option<String>,
+}
+
+impl Table {
+    /// The breakdowns that say something: a field that no request has is left out beside others.
+    pub(super) fn all(view: &View, usage: &Usage) -> Vec<Self> {
+        let alone = view.by().is_some();
+        let says = |one: &&Breakdown| alone || one.rows.iter().any(|row| row.key != Value::Unset);
+        let order = |one: &Breakdown| view::fields().position(|(field, _)| field == one.field);
+        let mut tables: Vec<_> = usage.breakdowns.iter().filter(says).collect();
+        tables.sort_by_key(|one| order(one));
+        tables.into_iter().map(|one| Self::new(view, usage, one)).collect()
+    }
+
+    fn new(view: &View, usage: &Usage, breakdown: &Breakdown) -> Self {
+        let (field, sort) = (breakdown.field, view.sort());
+        let longest = breakdown.rows.iter().map(|row| measured(sort, &row.figures)).max().unwrap_or(0);
+        let row = |row: &UsageRow| Row::new(view, usage, field, row, longest);
+        let more = (breakdown.rows.len() < breakdown.found).then(|| {
+            let told = format!("{} of {}", breakdown.rows.len(), count(breakdown.found as u64));
+            (told, view.with("by", Some(field.name())))
+        });
+        let spent = |row: &UsageRow| measured(UsageSort::Tokens, &row.figures) + row.figures.cost_micros > 0;
+        let (models, alone) = (breakdown.rows.iter().any(spent), view.by().is_some());
+        let columns = Columns {
+            average: alone || sort == UsageSort::Duration,
+            tokens: models && (alone || sort == UsageSort::Tokens),
+            cost: models,
+            users: field != Field::User,
+        };
+        Self {
+            name: field.name(),
+            label: view::label(field),
+            headings: headings(view, columns),
+            rows: breakdown.rows.iter().map(row).collect(),
+            more,
+            file: view.file(Some(field)),
+            classes: [UsageSort::Duration, UsageSort::Tokens, UsageSort::Cost]
+                .map(|other| if sort == other { "" } else { WIDE }),
+            columns,
+        }
+    }
+}
+
+impl Row {
+    fn new(view: &View, usage: &Usage, field: Field, row: &UsageRow, longest: u64) -> Self {
+        let (figures, of) = (&row.figures, Some((field, &row.key)));
+        let errors = figures.errors > 0;
+        let failed = || view.entries(&usage.covered, of, Some(asking::failed()));
+        let tokens = measured(UsageSort::Tokens, figures);
+        Self {
+            key: key(&row.key),
+            is_set: row.key != Value::Unset,
+            href: view.down(field, &row.key),
+            bar: length(measured(view.sort(), figures), longest),
+            requests: count(figures.requests),
+            entries: view.entries(&usage.covered, of, None),
+            errors: errors.then(|| count(figures.errors)),
+            error_entries: errors.then(failed).flatten(),
+            share: percent(figures.errors, figures.requests),
+            average: figures.average_us.map(duration),
+            p95: figures.p95_us.map(duration),
+            tokens: (tokens > 0).then(|| count(tokens)),
+            cost: (figures.cost_micros > 0).then(|| money(figures.cost_micros)),
+            users: row.users.map(count),
+        }
+    }
+}
+
+fn key(value: &Value) -> Shown {
+    let text = if *value == Value::Unset { "not set".to_owned() } else { value.to_string() };
+    match text.char_indices().nth(LONGEST) {
+        Some((at, _)) => Shown::line(&format!("{}…", &text[..at])),
+        None => Shown::line(&text),
+    }
+}
+
+fn headings(view: &View, columns: Columns) -> Vec<Heading> {
+    let ranks = |label, class, sort: UsageSort| Heading {
+        label,
+        class: if view.sort() == sort { "" } else { class },
+        href: Some(view.with("sort", Some(sort.as_str()))),
+        sorted: if view.sort() == sort { "descending" } else { "none" },
+    };
+    let plain = |label, class| Heading { label, class, href: None, sorted: "none" };
+    let headings = [
+        (true, ranks("Requests", "", UsageSort::Requests)),
+        (true, ranks("Errors", "", UsageSort::Errors)),
+        (columns.average, ranks("Average", WIDE, UsageSort::Duration)),
+        (true, plain("95 % within", "")),
+        (columns.tokens, ranks("Tokens", WIDE, UsageSort::Tokens)),
+        (columns.cost, ranks("Cost", WIDE, UsageSort::Cost)),
+        (columns.users, plain("Users", WIDE)),
+    ];
+    headings.into_iter().filter(|(shown, _)| *shown).map(|(_, heading)| heading).collect()
+}
+
+/// What a bar is as long as.
+fn measured(sort: UsageSort, figures: &Figures) -> u64 {
+    match sort {
+        UsageSort::Requests => figures.requests,
+        UsageSort::Errors => figures.errors,
+        UsageSort::Duration => figures.average_us.unwrap_or(0),
+        UsageSort::Tokens => figures.input_tokens.saturating_add(figures.output_tokens),
+        UsageSort::Cost => figures.cost_micros,
+    }
+}
+
+/// A part in hundredths of the longest, at least one where there is any.
+fn length(part: u64, longest: u64) -> u64 {
+    let share = u128::from(part) * 100 / u128::from(longest.max(1));
+    u64::try_from(share).unwrap_or(100).max(u64::from(part > 0))
+}

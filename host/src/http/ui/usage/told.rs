@@ -1,0 +1,86 @@
+//! Figures in words: shares, sums of money, and how much they have changed.
+
+use crate::http::ui::text::count;
+use crate::time::Timestamp;
+
+/// A share in a hundred. What is not all is never told as all, and what is something never as nothing.
+pub(super) fn percent(part: u64, whole: u64) -> String {
+    let mille = u128::from(part) * 1_000;
+    let mille = mille.checked_div(u128::from(whole)).unwrap_or(0).min(1_000).max(u128::from(part > 0));
+    format!("{}.{} %", mille / 10, mille % 10)
+}
+
+/// Money in the currency that the platform counts in; with more places where there is little of it.
+pub(super) fn money(micros: u64) -> String {
+    let (units, rest) = (micros / 1_000_000, micros % 1_000_000);
+    match units {
+        0 if rest > 0 && rest < 10_000 => format!("0.{rest:06}").trim_end_matches('0').to_owned(),
+        0 if rest > 0 => format!("0.{:04}", rest / 100),
+        _ => format!("{}.{:02}", count(units), rest / 10_000),
+    }
+}
+
+/// A number for an axis, where there is no room.
+pub(super) fn rough(number: u64) -> String {
+    const UNITS: [(&str, u64); 4] = [("T", 1_000_000_000_000), ("G", 1_000_000_000), ("M", 1_000_000), ("k", 1_000)];
+    match UNITS.iter().find(|(_, size)| number >= *size) {
+        Some((unit, size)) if (number % size) * 10 / size > 0 => {
+            format!("{}.{}\u{a0}{unit}", number / size, number % size * 10 / size)
+        }
+        Some((unit, size)) => format!("{}\u{a0}{unit}", number / size),
+        None => number.to_string(),
+    }
+}
+
+/// How a figure has changed, in a hundred of what it was.
+pub(super) fn change(now: u64, before: u64) -> String {
+    if now == before {
+        return "as before".to_owned();
+    }
+    if before == 0 {
+        return "none before".to_owned();
+    }
+    let by = u128::from(now.abs_diff(before)) * 100;
+    let by = (by + u128::from(before) / 2) / u128::from(before);
+    let sign = if now > before { '+' } else { '−' };
+    match by {
+        0 if now > before => "up by less than 1 %".to_owned(),
+        0 => "down by less than 1 %".to_owned(),
+        by if by > 999 => format!("{} × before", count(now / before)),
+        by => format!("{sign}{by} %"),
+    }
+}
+
+/// A range, to the minute.
+pub(super) fn span(from: Timestamp, to: Timestamp) -> String {
+    let minute = |at: Timestamp| at.to_utc().format("%Y-%m-%d %H:%M").to_string();
+    format!("{} – {} UTC", minute(from), minute(to))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_neither_vanish_nor_become_all() {
+        let told = [(0, 7), (1, 1_000_000), (999_999, 1_000_000), (7, 7), (1, 3), (0, 0)];
+        let told = told.map(|(part, whole)| percent(part, whole));
+        assert_eq!(told, ["0.0 %", "0.1 %", "99.9 %", "100.0 %", "33.3 %", "0.0 %"]);
+        assert_eq!(percent(u64::MAX, u64::MAX), "100.0 %");
+    }
+
+    #[test]
+    fn money_shows_what_there_is() {
+        let told = [0, 70, 12_300, 990_000, 1_234_567, 1_234_567_890_000].map(money);
+        assert_eq!(told, ["0.00", "0.00007", "0.0123", "0.9900", "1.23", "1\u{202f}234\u{202f}567.89"]);
+    }
+
+    #[test]
+    fn changes_are_told_against_what_was() {
+        let told = [(0, 0), (5, 0), (0, 5), (112, 100), (90, 100), (10_001, 10_000), (50, 1)];
+        let told = told.map(|(now, before)| change(now, before));
+        let words = ["as before", "none before", "−100 %", "+12 %", "−10 %", "up by less than 1 %", "50 × before"];
+        assert_eq!(told, words);
+        assert_eq!([999, 1_000, 1_500, 2_000_000].map(rough), ["999", "1\u{a0}k", "1.5\u{a0}k", "2\u{a0}M"]);
+    }
+}

@@ -1,0 +1,144 @@
+//! An entry's page: every field, what changed, why a payload is not there, its neighbours, its proof.
+
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use mcp_audit::event::{Caller, Event, Resource};
+use mcp_audit::time::{Clock, DAY, ManualClock, SystemClock, Timestamp};
+use serde_json::json;
+
+use crate::world::{World, call, call_with};
+
+/// What stands behind an element's label.
+fn value<'a>(page: &'a str, label: &str) -> &'a str {
+    let rest = page.split(&format!("<dt>{label}</dt><dd>")).nth(1).unwrap_or_else(|| panic!("no {label} in {page}"));
+    rest.split("</dd>").next().unwrap_or_default()
+}
+
+#[tokio::test]
+async fn every_field_is_shown() {
+    let world = World::new();
+    let event = call("ada", "search").fact("http_method", "POST").fact("protocol_version", "2025-06-18");
+    let id = world.record(event.fact("request_bytes", 1_500).fact("response_bytes", 2_500_000)).await;
+    let page = world.browser("root", &["admin"]).await.get(&format!("/entries/{id}")).await.text;
+    assert_eq!((value(&page, "HTTP method"), value(&page, "Revision of MCP")), ("POST", "2025-06-18"));
+    assert_eq!((value(&page, "Request size"), value(&page, "Response size")), ("1.5 kB", "2.5 MB"));
+    assert_eq!(value(&page, "Kind"), "<a href=\"/?kind=request\">request</a>");
+    assert!(page.contains("href=\"/api/v1/entries/"), "the way to all of it as JSON: {page}");
+}
+
+#[tokio::test]
+async fn changes_stand_side_by_side_with_what_differs() {
+    let world = World::new();
+    let state = |url: &str| json!({ "base_url": url, "limit": 100 });
+    let event = Event::admin(SystemClock.now(), "provider.updated", Resource::new("provider", "42"));
+    let event = event.changed(&state("https://a.example/v1/x"), &state("https://a.example/v2/x"));
+    let id = world.record(event.by(Caller::user("ada"))).await;
+    let page = world.browser("root", &["admin"]).await.get(&format!("/entries/{id}")).await.text;
+    assert!(page.contains("https://a.example/v<del>1</del>/x</td>"), "{page}");
+    assert!(page.contains("https://a.example/v<ins>2</ins>/x</td>"), "{page}");
+    assert!(!page.contains("&#34;changes&#34;"), "not a second time among the details: {page}");
+}
+
+#[tokio::test]
+async fn a_payload_is_a_tree_when_it_is_json_and_a_text_when_not() {
+    let world = World::new();
+    world.keep_payloads().await;
+    let id = world.record(call_with("ada", r#"{"a":{"n":1.10}}"#, "{\"broken\": [1,\u{202e}")).await;
+    let page = world.browser("eve", &["auditor"]).await.get(&format!("/entries/{id}?show=payload")).await.text;
+    assert!(page.contains("<details open><summary><b>&#34;a&#34;</b>: { <small>1 value</small>"), "{page}");
+    assert!(page.contains("<span class=\"n\">1.10</span>"), "{page}");
+    assert!(page.contains("<pre tabindex=\"0\">{&#34;broken&#34;: [1,\\u{202e}</pre>"), "{page}");
+}
+
+#[tokio::test]
+async fn a_page_says_who_erased_a_payload_and_why() {
+    let world = World::new();
+    world.keep_payloads().await;
+    let id = world.record(call_with("ada", "{}", "{}")).await;
+    let path = format!("/api/v1/entries/{id}/payload");
+    let both = world.bearer("root", &["admin", "auditor"]);
+    let erased = both.send("DELETE", &path, "application/json", r#"{"reason":"a <b>request</b>"}"#).await;
+    assert_eq!(erased.status, StatusCode::NO_CONTENT, "{}", erased.text);
+    let page = world.browser("eve", &["auditor"]).await.get(&format!("/entries/{id}?show=payload")).await.text;
+    assert!(page.contains("root <a href=\"/entries/") && page.contains("erased it</a>"), "{page}");
+    assert!(page.contains("The reason: a &#60;b&#62;request&#60;/b&#62;"), "{page}");
+    let own = world.browser("ada", &["user"]).await.get(&format!("/entries/{id}")).await.text;
+    assert!(own.contains("no entry that you may see says that somebody") && !own.contains("request&#60;/b"), "{own}");
+}
+
+#[tokio::test]
+async fn a_page_says_when_the_retention_removed_a_payload() {
+    let clock = Arc::new(ManualClock::new(Timestamp::parse("2026-01-01T00:00:00Z").expect("a time")));
+    let world = World::at(&clock);
+    let root = world.bearer("root", &["admin"]);
+    root.patch("/api/v1/settings", r#"{"log_payloads":true,"payload_retention_days":7}"#).await;
+    let mut event = call_with("ada", "{}", "{}");
+    event.occurred_at = clock.now();
+    let id = world.record(event).await;
+    world.log.sign().expect("signed");
+    clock.advance(9 * DAY);
+    assert_eq!(root.post("/api/v1/clock/confirm", "").await.status, StatusCode::NO_CONTENT, "a leap deletes nothing");
+    let name = world.log.manifest().crons[0].name.replace(' ', "%20");
+    let started = root.send("POST", &format!("/api/v1/crons/{name}/run"), "", "").await;
+    assert_eq!(started.status, StatusCode::ACCEPTED, "{}", started.text);
+    world.idle().await;
+    let page = world.browser("eve", &["auditor"]).await.get(&format!("/entries/{id}?show=payload")).await.text;
+    assert!(page.contains("is gone by the payload retention"), "{page}");
+}
+
+#[tokio::test]
+async fn neighbours_are_those_of_the_same_session_that_the_viewer_may_see() {
+    let world = World::new();
+    let in_session = |user: &str, tool: &str| {
+        let mut event = call(user, tool);
+        event.client.session = Some("s-1".into());
+        event
+    };
+    world.record(in_session("ada", "before")).await;
+    let mut event = in_session("ada", "this");
+    let parent = call("ada", "parent");
+    event.parent = Some(parent.id);
+    world.record(parent).await;
+    let mut foreign = call("bob", "foreign-child");
+    foreign.parent = Some(event.id);
+    let mut child = call("ada", "child");
+    child.parent = Some(event.id);
+    world.record(in_session("bob", "foreign-before")).await;
+    let id = world.record(event).await;
+    world.record(in_session("bob", "foreign-after")).await;
+    world.record(in_session("ada", "after")).await;
+    world.record(child).await;
+    world.record(foreign).await;
+    let own = world.browser("ada", &["user"]).await.get(&format!("/entries/{id}")).await.text;
+    for tool in ["before", "after", "parent", "child"] {
+        assert!(own.contains(&format!("<span class=\"mono\">tools/call {tool}</span>")), "{tool}: {own}");
+    }
+    assert!(!own.contains("foreign"), "{own}");
+    assert_eq!((own.matches("rel=\"prev\"").count(), own.matches("rel=\"next\"").count()), (1, 1));
+    let all = world.browser("root", &["admin"]).await.get(&format!("/entries/{id}")).await.text;
+    assert!(all.contains("tools/call foreign-before") && all.contains("tools/call foreign-child"), "{all}");
+    assert!(!all.contains("tools/call before<"), "only the one before it: {all}");
+}
+
+#[tokio::test]
+async fn whoever_verifies_is_shown_the_proof() {
+    let world = World::new();
+    let id = world.record(call("ada", "search")).await;
+    let path = format!("/entries/{id}");
+    let auditor = world.browser("eve", &["auditor"]).await;
+    let api = world.bearer("eve", &["auditor"]);
+    assert_eq!(api.get(&format!("/api/v1/entries/{id}/proof.tlog")).await.status, StatusCode::OK, "signs a checkpoint");
+    let page = auditor.get(&path).await.text;
+    assert!(page.contains("proved</span>") && page.contains(&format!("/api/v1/entries/{id}/proof.tlog")), "{page}");
+    let proof = api.get_json(format!("/api/v1/entries/{id}/proof?size={}", value(&page, "Size"))).await;
+    assert_eq!(proof["size"].to_string(), value(&page, "Size"));
+    assert!(page.contains(&format!("mcp-audit proof entry {id}")), "{page}");
+    let later = world.record(call("ada", "later")).await;
+    let page = auditor.get(&format!("/entries/{later}")).await.text;
+    assert!(page.contains("No checkpoint is about this entry yet"), "{page}");
+    for groups in [&["user"][..], &["billing-admin"]] {
+        let page = world.browser("ada", groups).await.get(&path).await.text;
+        assert!(!page.contains("id=\"proof\""), "{groups:?}: {page}");
+    }
+}

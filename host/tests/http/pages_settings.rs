@@ -1,0 +1,91 @@
+//! The page of settings beyond its form: who changed what last, why somebody may only look, and holds that are refused.
+
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use mcp_audit::time::{Clock, DAY, HOUR, ManualClock, SystemClock};
+
+use crate::world::{World, call};
+
+#[tokio::test]
+async fn each_setting_says_who_changed_it_last() {
+    let world = World::new();
+    let anna = world.browser("anna", &["admin"]).await;
+    let before = anna.get("/settings").await.text;
+    assert!(!before.contains("Last changed"), "{before}");
+    for (user, days) in [("anna", 60), ("otto", 30)] {
+        let form = format!("log_payloads=false&retention_days={days}");
+        assert_eq!(world.browser(user, &["admin"]).await.form("/settings", &form).await.status, StatusCode::SEE_OTHER);
+    }
+    for groups in [&["admin"][..], &["auditor"]] {
+        let page = world.browser("root", groups).await.get("/settings").await.text;
+        assert_eq!(page.matches("Last changed").count(), 1, "{page}");
+        assert!(page.contains("</a> by otto.") && !page.contains("by anna"), "{page}");
+        let link =
+            page.split("Last changed <a href=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a link");
+        let entry = world.browser("root", groups).await.get(link).await.text;
+        assert!(entry.contains("<del>60</del>") && entry.contains("<ins>30</ins>"), "{entry}");
+    }
+}
+
+#[tokio::test]
+async fn who_may_only_look_is_told_why() {
+    let world = World::new();
+    let one = world.bearer_in("acme", "ina", &["admin"]).get("/settings").await;
+    assert_eq!(one.status, StatusCode::OK, "{}", one.text);
+    assert!(one.text.contains("only administrators who belong to none may change them"), "{}", one.text);
+    let auditor = world.browser("otto", &["auditor"]).await.get("/settings").await;
+    assert!(auditor.text.contains("administrators change them."), "{}", auditor.text);
+    for page in [&one.text, &auditor.text] {
+        for control in ["action=\"/settings", "Run now", "Place hold", "<input"] {
+            assert!(!page.contains(control), "{control} is offered: {page}");
+        }
+    }
+    world.browser("root", &["admin"]).await.form("/settings/holds", "from=2026-01-01&reason=case+seven").await;
+    let held = world.bearer_in("acme", "ina", &["admin"]).get("/settings").await.text;
+    assert!(!held.contains("case seven"), "a hold of the whole log is told to one instance: {held}");
+}
+
+#[tokio::test]
+async fn a_hold_that_is_refused_keeps_what_was_typed() {
+    let world = World::new();
+    let admin = world.browser("root", &["admin"]).await;
+    for (form, words) in [
+        ("from=2026-02-02&to=2026-01-01&reason=case+7", "ends before it begins"),
+        ("from=soon&to=2026-01-01&reason=case+7", "From: give a date"),
+        ("from=2026-02-02&to=2026-01-01&reason=case%1B7", "role=\"alert\""),
+    ] {
+        let page = admin.form("/settings/holds", form).await;
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{form}");
+        assert!(page.text.contains(words) && page.text.contains("value=\"2026-01-01\""), "{form}: {}", page.text);
+        assert!(page.text.contains("value=\"case"), "{form}: {}", page.text);
+        assert!(!page.text.contains("Nothing was saved"), "no setting was refused: {}", page.text);
+    }
+    assert!(admin.get("/settings").await.text.contains("Dates are days in UTC"));
+    admin.form("/settings/holds", "from=2026-02-02&reason=case+7").await;
+    let holds = world.bearer("root", &["admin"]).get("/api/v1/holds").await.json();
+    let id = holds["holds"][0]["id"].as_str().expect("a hold");
+    let page = admin.form("/settings/holds/release", &format!("id={id}&reason=over%1B")).await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", page.text);
+    assert!(page.text.contains("name=\"reason\" value=\"over"), "{}", page.text);
+    assert!(page.text.contains("<strong>in force</strong>"), "{}", page.text);
+}
+
+/// In a small log the write-ahead log is most of what lies on the disk. It must not count as growth.
+#[tokio::test]
+async fn growth_is_of_the_log_and_not_of_what_waits_beside_it() {
+    let clock = Arc::new(ManualClock::new(SystemClock.now().plus(-2 * DAY)));
+    let world = World::at(&clock);
+    for _ in 0..200 {
+        world.record(mcp_audit::Event { occurred_at: clock.now(), ..call("ada", "search") }).await;
+    }
+    clock.advance(2 * HOUR);
+    let extent = world.bearer("root", &["admin"]).get("/api/v1/extent").await.json();
+    let number = |name: &str| extent[name].as_u64().expect("a number");
+    assert!(number("journal_bytes") > number("bytes"), "the log is not small: {extent}");
+    let entries = extent["growth_a_day"]["entries"].as_u64().expect("a number");
+    let a_day = extent["growth_a_day"]["bytes"].as_u64().expect("a number");
+    assert!(a_day <= number("bytes") * entries / number("entries") + 1, "{extent}");
+    let page = world.browser("root", &["admin"]).await.get("/settings").await.text;
+    assert!(page.contains("of write-ahead log, which does not grow with the entries"), "{page}");
+}

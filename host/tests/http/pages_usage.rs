@@ -1,0 +1,168 @@
+//! The page of usage: figures in words, each with the way to its entries and back; what somebody may not see is not
+//! offered, and what the figures lack is said.
+
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use mcp_audit::Event;
+use mcp_audit::event::{self, Detail, Failure};
+use mcp_audit::time::{Clock, DAY, HOUR, ManualClock, SECOND, SystemClock, Timestamp};
+
+use crate::world::{Caller, World, call};
+
+fn failed(user: &str, tool: &str) -> Event {
+    let failure = Failure { kind: "tool_error".into(), message: "No.".into(), code: None };
+    Event { detail: Detail::ToolError, failure: Some(failure), ..call(user, tool) }
+}
+
+async fn filled() -> World {
+    let world = World::new();
+    let model = event::Usage::of("one", "small").tokens(1_000, 5).cost_micros(12_300);
+    for event in [call("ada", "search"), failed("ada", "search"), call("bob", "search"), call("bob", "ask").used(model)]
+    {
+        world.record(Event { duration_us: Some(83_000), ..event }).await;
+    }
+    world
+}
+
+/// The page behind a path, which must be there.
+async fn page(caller: &Caller<'_>, path: &str) -> String {
+    let page = caller.get(path).await;
+    assert_eq!(page.status, StatusCode::OK, "{path}: {}", page.text);
+    page.text
+}
+
+/// Where the link leads whose text this is: the first one behind `mark`.
+fn link(page: &str, mark: &str, text: &str) -> String {
+    let rest = page.split_once(mark).unwrap_or_else(|| panic!("no {mark} in {page}")).1;
+    let before = rest.split_once(&format!("\">{text}</a>")).unwrap_or_else(|| panic!("no {text} in {rest}")).0;
+    let address = before.rsplit_once("href=\"").expect("an address").1;
+    address.split('"').next().unwrap_or_default().replace("&#38;", "&")
+}
+
+/// How many entries the list behind a link has.
+async fn listed(caller: &Caller<'_>, path: &str) -> usize {
+    page(caller, path).await.matches("<tr role=\"row\"><td").count()
+}
+
+#[tokio::test]
+async fn figures_lead_to_entries_and_back() {
+    let world = filled().await;
+    let admin = world.browser("root", &["admin"]).await;
+    let usage = page(&admin, "/usage?range=7d").await;
+    for (mark, text, entries) in [
+        (">Requests</h3>", "4", 4),
+        (">Success</h3>", "75.0 %", 3),
+        ("<dt>Errors</dt>", "1 (25.0 %)", 1),
+        (">95 % within</h3>", "83 ms", 4),
+        ("<dt>in</dt>", "1\u{202f}000", 1),
+        (">Cost</h3>", "0.0123", 1),
+        ("id=\"by-user\"", "2", 2),
+        ("<summary>The same as a table", "4", 4),
+    ] {
+        assert_eq!(listed(&admin, &link(&usage, mark, text)).await, entries, "{mark} {text}");
+    }
+    let down = link(&usage, "id=\"by-tool\"", "search");
+    assert_eq!(down, "/usage?range=7d&tool=search");
+    let search = page(&admin, &down).await;
+    let list = page(&admin, &link(&search, ">Requests</h3>", "3")).await;
+    let back = link(&list, "class=\"tools\"", "Usage of these");
+    assert!(back.starts_with("/usage?tool=search&from=") && !back.contains("domain"), "{back}");
+    let again = page(&admin, &back).await;
+    assert_eq!(listed(&admin, &link(&again, ">Requests</h3>", "3")).await, 3);
+    let lifted = link(&search, "aria-label=\"Filters\"", "Clear all");
+    assert_eq!(lifted, "/usage?range=7d");
+}
+
+#[tokio::test]
+async fn the_address_is_the_view() {
+    let world = filled().await;
+    let admin = world.browser("root", &["admin"]).await;
+    let usage = page(&admin, "/usage?q=user%3Abob&by=tool&sort=cost&range=30d&step=week").await;
+    for on in ["30 days", "Cost", "Week", "Tool"] {
+        assert!(usage.contains(&format!("aria-current=\"true\">{on}</a>")), "{on} is not chosen: {usage}");
+    }
+    assert_eq!(usage.matches("class=\"card breakdown\"").count(), 1);
+    assert!(usage.contains("name=\"q\" value=\"user:bob\""), "{usage}");
+    assert!(usage.contains("<input type=\"hidden\" name=\"range\" value=\"30d\">"), "the form keeps the range");
+    let (first, second) = (usage.find(">ask</a>").expect("a row"), usage.find(">search</a>").expect("a row"));
+    assert!(first < second, "the dearest is not first");
+    assert_eq!(link(&usage, "Range", "7 days"), "/usage?q=user%3Abob&by=tool&sort=cost&step=week&range=7d");
+    // What somebody typed counts more than a range that has a name.
+    let typed = page(&admin, "/usage?range=30d&from=-2h&to=").await;
+    assert!(!typed.contains("name=\"range\"") && typed.contains("name=\"from\" value=\"-2h\""), "{typed}");
+    let csv = admin.get(&link(&usage, "id=\"by-tool\"", "CSV<span class=\"hidden\"> by Tool</span>")).await;
+    assert!(csv.header("content-type").starts_with("text/csv") && csv.text.contains("ask,1,1,0"), "{}", csv.text);
+}
+
+#[tokio::test]
+async fn who_sees_figures_alone_is_offered_nothing_else() {
+    let world = filled().await;
+    let billing = world.browser("bill", &["billing-admin"]).await;
+    let start = billing.get("/").await;
+    assert_eq!((start.status, start.header("location")), (StatusCode::SEE_OTHER, "/usage"));
+    let usage = page(&billing, "/usage").await;
+    assert!(usage.contains(">search</a>") && usage.contains("You see figures and no entries"), "{usage}");
+    for other in ["href=\"/?", "href=\"/settings", "href=\"/integrity", ">Log</a>"] {
+        assert!(!usage.contains(other), "{other} in {usage}");
+    }
+    let refused = billing.get("/usage?q=session%3Ax").await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    assert!(refused.text.contains("role=\"alert\">You see figures and no entries, so"), "{}", refused.text);
+    assert!(refused.text.contains("value=\"session:x\""), "what was typed is gone: {}", refused.text);
+}
+
+#[tokio::test]
+async fn users_see_their_own_figures_and_strangers_none() {
+    let world = filled().await;
+    let user = world.browser("ada", &["user"]).await;
+    let usage = page(&user, "/usage").await;
+    assert!(usage.contains("figures of your own requests") && !usage.contains("bob"), "{usage}");
+    assert_eq!(listed(&user, &link(&usage, ">Requests</h3>", "2")).await, 2);
+    let service = world.browser("svc", &["service"]).await.get("/usage").await;
+    assert_eq!(service.status, StatusCode::FORBIDDEN);
+    assert!(service.text.contains("ask an administrator") && !service.text.contains("href=\"/usage"));
+}
+
+#[tokio::test]
+async fn nothing_and_nonsense_are_told_with_what_to_do() {
+    let world = World::new();
+    let admin = world.browser("root", &["admin"]).await;
+    assert!(page(&admin, "/usage").await.contains("send an MCP client through the gateway"));
+    assert!(page(&admin, "/usage?tool=x").await.contains("lift a filter"));
+    for (query, word) in [("from=soon&q=tool%3Ax", "from: "), ("range=1y", "24h, 7d"), ("by=method", "llm_model")] {
+        let answer = admin.get(&format!("/usage?{query}")).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{query}");
+        assert!(answer.text.contains("role=\"alert\"") && answer.text.contains(word), "{query}: {}", answer.text);
+    }
+    let wrong = admin.get("/usage?from=soon&q=tool%3Ax").await.text;
+    assert!(wrong.contains("value=\"tool:x\"") && wrong.contains("aria-invalid=\"true\""), "{wrong}");
+}
+
+#[tokio::test]
+async fn what_the_figures_lack_is_said() {
+    let clock = Arc::new(ManualClock::new(SystemClock.now().start_of_day().plus(-3 * DAY)));
+    let world = World::at(&clock);
+    let began = clock.now();
+    for _ in 0..4 {
+        clock.advance(600 * SECOND);
+        world.record(Event { occurred_at: clock.now(), ..call("ada", "search") }).await;
+    }
+    clock.advance(HOUR);
+    world.log.sign().expect("signed");
+    clock.advance(2 * DAY);
+    world.log.sign().expect("signed");
+    let admin = world.browser("root", &["admin"]).await;
+    let api = world.bearer("root", &["admin"]);
+    assert_eq!(api.patch("/api/v1/settings", r#"{"retention_days":1}"#).await.status, StatusCode::OK);
+    let job = world.log.manifest().crons[0].name.replace(' ', "%20");
+    assert_eq!(api.post(&format!("/api/v1/crons/{job}/run"), "").await.status, StatusCode::ACCEPTED);
+    world.idle().await;
+    let from = |at: Timestamp| at.to_string().replace(':', "%3A");
+    let whole = page(&admin, &format!("/usage?from={}", from(began))).await;
+    assert!(whole.contains(">4</a>") && !whole.contains("note warn"), "{whole}");
+    let part = page(&admin, &format!("/usage?from={}", from(began.plus(700 * SECOND)))).await;
+    assert!(part.contains("note warn\">Single entries at the ends of the range are deleted"), "{part}");
+    let filtered = page(&admin, &format!("/usage?outcome=success&from={}", from(began))).await;
+    assert!(filtered.contains("note warn\">Entries of this range are deleted"), "{filtered}");
+}

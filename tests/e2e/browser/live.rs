@@ -1,0 +1,59 @@
+//! Live: what is new appears by itself, and who looks is told when it does no more.
+
+use mcp_audit_tests::Scripts;
+use serde_json::{Value, json};
+
+use crate::world::World;
+
+fn call(tool: &str) -> Value {
+    json!({ "channel": "mcp", "method": "tools/call", "tool": tool, "user": "uma", "outcome": "success" })
+}
+
+#[tokio::test]
+async fn a_new_call_appears_at_the_top_under_the_filter() {
+    let world = World::of(&json!([call("first"), call("second")]));
+    let admin = world.visitor("admin", Scripts::On).await;
+    admin.opens("/?user=uma&columns=time,tool").await;
+    let page = admin.browser.one("main").await;
+    admin.clicks("#live").await;
+    admin.sees("#live[aria-pressed=true]", "Live").await;
+    admin.presses("j").await;
+    for tool in ["third", "fourth"] {
+        world.send(&json!([{ "channel": "mcp", "method": "tools/call", "tool": "other", "user": "eve",
+                             "outcome": "success" }, call(tool)]));
+        admin.sees("table.log tbody tr:first-child.new", tool).await;
+    }
+    let rows = admin.rows().await;
+    assert_eq!(rows.len(), 4, "{rows:#?}");
+    assert!(page.is_present().await.expect("an answer"), "the page was not loaded again");
+}
+
+#[tokio::test]
+async fn the_first_call_of_all_appears_where_nothing_matched() {
+    let world = World::of(&json!([call("first")]));
+    let admin = world.visitor("admin", Scripts::On).await;
+    admin.opens("/?tool=rare").await;
+    admin.sees(".empty", "Nothing matches").await;
+    admin.clicks("#live").await;
+    admin.sees("#live[aria-pressed=true]", "Live").await;
+    world.send(&call("rare"));
+    admin.sees("table.log tbody tr", "rare").await;
+    world.send(&call("rare"));
+    admin.browser.one("table.log tbody tr:nth-child(2)").await;
+}
+
+#[tokio::test]
+async fn whoever_is_signed_out_is_told_that_it_stopped() {
+    let world = World::of(&json!([call("first")]));
+    let admin = world.visitor("admin", Scripts::On).await;
+    admin.clicks("#live").await;
+    admin.sees("#live[aria-pressed=true]", "Live").await;
+    let api = world.server.api("super-admin");
+    let tokens = api.get("/api/v1/tokens").json();
+    let mine =
+        tokens["tokens"].as_array().expect("tokens").iter().find(|token| token["user"] == "admin-at-the-browser");
+    let id = mine.expect("a token")["id"].as_str().expect("an id").to_owned();
+    assert_eq!(api.send("DELETE", &format!("/api/v1/tokens/{id}"), "").status, 204);
+    admin.sees("#status", "Live has stopped").await;
+    admin.sees("#live[aria-pressed=false]", "Live").await;
+}

@@ -1,0 +1,53 @@
+//! Killed under load: what was acknowledged is there, once, at its place, and the index knows of it.
+
+use mcp_audit::entry::Entry;
+use mcp_audit::field::Field;
+use mcp_audit_tests::fault::{Oracle, Seen, Subject, index_agrees, of_action, open, rows, verified};
+use std::path::Path;
+
+/// After how many acknowledgements the process is killed, round by round: at the very beginning, in between, and when
+/// a block of the index has just been closed or is about to be.
+const ROUNDS: [usize; 6] = [1, 900, 3_200, 40, 2_500, 1_700];
+
+#[test]
+fn what_was_acknowledged_survives_a_kill_once_and_at_its_place() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut oracle = Oracle::default();
+    for acknowledged in ROUNDS {
+        let before = (oracle.sent(), oracle.acknowledged());
+        let mut subject = Subject::start(folder.path());
+        subject.begins("load 1000");
+        subject.until_acknowledged(acknowledged, &mut oracle);
+        subject.kill(&mut oracle);
+        let (sent, stored) = (oracle.sent() - before.0, oracle.acknowledged() - before.1);
+        assert!(stored >= acknowledged && sent > stored, "killed in the middle: {sent} sent, {stored} stored");
+        look(folder.path(), &oracle);
+    }
+}
+
+fn look(folder: &Path, oracle: &Oracle) {
+    verified(folder);
+    let log = open(folder);
+    let rows = rows(&log);
+    oracle.judge(&rows.iter().rev().map(Seen::from).collect::<Vec<_>>());
+    let started = of_action(&rows, "log.started");
+    assert_eq!(started[0].details["last_stop_clean"], false, "the kill is told");
+    index_agrees(&log, &rows, &questions(&rows).each_ref().map(String::as_str));
+    log.close();
+}
+
+/// One for each kind of column, from nearly everything to a single entry.
+fn questions(rows: &[Entry]) -> [String; 9] {
+    let session = rows.iter().rev().find_map(|entry| entry.text(Field::Session)).expect("a session");
+    [
+        "tool:tool-3".to_owned(),
+        "tool:tool-1,tool-2 -user:user-7".to_owned(),
+        "user:user-1*".to_owned(),
+        format!("session:{session}"),
+        "outcome:error OR outcome:denied".to_owned(),
+        "status:none".to_owned(),
+        "duration:>5ms outcome:success".to_owned(),
+        "request_id:3 user:user-3".to_owned(),
+        "channel:system".to_owned(),
+    ]
+}

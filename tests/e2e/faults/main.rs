@@ -1,0 +1,22 @@
+//! What faults leave behind: everything that was promised, once, and nothing half done.
+
+mod burst;
+mod cleanup;
+#[cfg(target_os = "linux")]
+mod clock;
+#[cfg(target_os = "linux")]
+mod flood;
+mod kills;
+#[cfg(target_os = "linux")]
+mod lasting;
+mod old;
+#[cfg(target_os = "linux")]
+mod outages;
+#[cfg(target_os = "linux")]
+mod power;
+#[cfg(target_os = "linux")]
+mod room;
+#[cfg(target_os = "linux")]
+mod service;
+#[cfg(target_os = "linux")]
+mod steps;

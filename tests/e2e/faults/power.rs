@@ -1,0 +1,71 @@
+//! The power is cut: what is on the disk at one moment is all there is, and what was acknowledged by then is in it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use mcp_audit::Options;
+use mcp_audit_tests::fault::{ALWAYS, Dice, Image, Oracle, Seen, Shim, Subject, Sync, open, seen, verified};
+
+/// How often the power is cut; `FAULT_CUTS` sets another number.
+const CUTS: usize = 6;
+/// Room for the log of one test, in MiB.
+const SIZE: u64 = 64;
+
+#[test]
+fn what_was_acknowledged_survives_a_power_cut() {
+    let Some(mut image) = Image::new(SIZE) else { return };
+    let cuts = std::env::var("FAULT_CUTS").map_or(CUTS, |cuts| cuts.parse().expect("a number"));
+    let (mut dice, mut oracle) = (Dice::new("power cuts"), Oracle::default());
+    for _ in 0..cuts {
+        // The machine comes up again with what the disk had.
+        let subject = loaded(&image.log(), &mut dice, &mut oracle);
+        image = cut(&image, subject, &mut oracle);
+        verified(&image.log());
+        oracle.judge(&look(&image));
+    }
+}
+
+/// Without this, nobody knew whether the test above can see anything: it does the same to a weaker log.
+#[test]
+fn without_syncs_of_commits_a_power_cut_loses() {
+    let Some(image) = Image::new(SIZE) else { return };
+    let (shim, mut oracle) = (Shim::new(), Oracle::default());
+    let mut subject = Subject::faulty(&image.log(), &shim);
+    subject.does("send 50", &mut oracle).expect("it lives");
+    shim.sync(Sync::Lie, ALWAYS);
+    subject.does("send 50", &mut oracle).expect("it lives");
+    subject.does("sign", &mut oracle).expect("it lives");
+    let image = cut(&image, subject, &mut oracle);
+    let log = Options::new(image.log()).view().expect("a log");
+    let lost = oracle.missing(&seen(&log)).len();
+    assert!(lost > 0, "all of {} survived", oracle.acknowledged());
+    // It is not silent either: what was signed last was synced, and is about more.
+    let refusal = Options::new(image.log()).open().err().expect("refused").to_string();
+    assert!(refusal.contains("the log is not the one that was signed last"), "{refusal}");
+}
+
+/// Lets a process record and sign until it has acknowledged some.
+fn loaded(folder: &Path, dice: &mut Dice, oracle: &mut Oracle) -> Subject {
+    let mut subject = Subject::start(folder);
+    let callers = dice.of(&[4, 50, 300]);
+    subject.begins(&format!("load {callers}"));
+    subject.until_acknowledged(1 + dice.below(2 * callers + 100) as usize, oracle);
+    std::thread::sleep(Duration::from_micros(dice.below(8_000)));
+    subject
+}
+
+/// Stops everything, and returns the disk as it is then.
+fn cut(image: &Image, subject: Subject, oracle: &mut Oracle) -> Image {
+    subject.prey().freeze();
+    let cut = image.cut();
+    // Whatever it has said, it said before the cut.
+    subject.kill(oracle);
+    cut
+}
+
+fn look(image: &Image) -> Vec<Seen> {
+    let log = open(&image.log());
+    let seen = seen(&log);
+    log.close();
+    seen
+}

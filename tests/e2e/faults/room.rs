@@ -1,0 +1,44 @@
+//! The disk fills up while a cleanup runs, which needs room itself to remove anything: it ends half done and says so, and
+//! is finished once there is room.
+
+use mcp_audit_tests::fault::{Image, Oracle, Seen, Subject, verified};
+
+use crate::old::fill;
+
+/// KiB that are left: enough for some steps of the cleanup, and not for all.
+const SPARE: usize = 1_000;
+
+#[test]
+fn a_cleanup_that_fills_the_disk_says_so_and_is_finished_when_there_is_room() {
+    let Some(image) = Image::new(32) else { return };
+    let young = fill(&image.log(), 6_000, 40);
+    let mut oracle = Oracle::default();
+    let mut subject = Subject::start(&image.log());
+    subject.does("hello", &mut oracle).expect("it lives");
+    let ballast = image.fill(SPARE);
+    let said = subject.does("clean", &mut oracle).expect("it lives").concat();
+    assert!(said.contains("disk is full") || said.contains("cannot be written at present"), "{said}");
+    let halfway = subject.entries().expect("it lives");
+    assert!(old(&halfway) > 0 && halfway[0].seq > 0, "{} old ones, from {} on", old(&halfway), halfway[0].seq);
+    assert_eq!(places_of_young(&halfway), young);
+    verified(&image.log());
+    drop(ballast);
+    subject.does("send 20", &mut oracle).expect("it lives");
+    assert_eq!(oracle.acknowledged(), 20);
+    let said = subject.does("clean", &mut oracle).expect("it lives").concat();
+    assert!(said.starts_with("true "), "{said}");
+    let cleaned = subject.entries().expect("it lives");
+    assert_eq!((old(&cleaned), places_of_young(&cleaned)), (0, young));
+    assert!(oracle.missing(&cleaned).is_empty());
+    subject.close(&mut oracle);
+    verified(&image.log());
+}
+
+fn old(seen: &[Seen]) -> usize {
+    seen.iter().filter(|seen| seen.user.starts_with("old-")).count()
+}
+
+/// The newest first.
+fn places_of_young(seen: &[Seen]) -> Vec<u64> {
+    seen.iter().rev().filter(|seen| seen.user == "young").map(|seen| seen.seq).collect()
+}

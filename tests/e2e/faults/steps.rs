@@ -1,0 +1,91 @@
+//! A cleanup that is killed at each of its steps: whatever it had done, the log is whole then, and the next run finishes it.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use mcp_audit_tests::fault::{Dice, Oracle, Seen, Shim, Steps, Subject, verified};
+use tempfile::TempDir;
+
+use crate::old::{copy, fill};
+
+/// Three chunks of the cleanup.
+const OLD: usize = 1_300;
+const YOUNG: usize = 40;
+/// How many of the steps are killed at, spread evenly; with `FAULT_STEPS` set, each, and each write as well.
+const MOST: u64 = 40;
+/// As many at once as a small machine has processors.
+const AT_ONCE: usize = 2;
+
+/// A log whose cleanup is due, and the places of those entries that must stay.
+struct Due {
+    folder: TempDir,
+    young: Vec<u64>,
+    kind: Steps,
+}
+
+#[test]
+fn a_cleanup_that_is_killed_at_any_step_is_whole_and_is_finished() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let young = fill(folder.path(), OLD, YOUNG);
+    let all = std::env::var("FAULT_STEPS").is_ok();
+    let due = Due { folder, young, kind: if all { Steps::Writes } else { Steps::Syncs } };
+    let steps = due.steps();
+    let stride = if all { 1 } else { steps.div_ceil(MOST) };
+    let next = AtomicU64::new(1 + Dice::new("steps").below(stride));
+    let one_by_one = || {
+        loop {
+            match next.fetch_add(stride, Ordering::Relaxed) {
+                step if step <= steps => due.killed_at(step),
+                _ => return,
+            }
+        }
+    };
+    std::thread::scope(|scope| (0..AT_ONCE).for_each(|_| drop(scope.spawn(one_by_one))));
+}
+
+impl Due {
+    /// How many steps the cleanup has.
+    fn steps(&self) -> u64 {
+        let (copy, shim) = (copy(self.folder.path()), Shim::new());
+        self.runs(copy.path(), &shim, 0);
+        let steps = shim.steps();
+        assert!(steps > 20, "it commits several times: {steps}");
+        steps
+    }
+
+    /// Kills it at a step, and looks at what the next run makes of that.
+    fn killed_at(&self, step: u64) {
+        let copy = copy(self.folder.path());
+        let ended = self.runs(copy.path(), &Shim::new(), step).is_none();
+        assert!(ended, "it has step {step} as well");
+        verified(copy.path());
+        let after = self.runs(copy.path(), &Shim::new(), 0).expect("it lives");
+        verified(copy.path());
+        self.judge(&after, step);
+    }
+
+    /// Lets a process clean up what is due; `None`: it was killed meanwhile.
+    fn runs(&self, folder: &Path, shim: &Shim, kill_at: u64) -> Option<Vec<Seen>> {
+        let mut subject = Subject::faulty(folder, shim);
+        // It is open once it has answered, and steps count from here on.
+        subject.does("hello", &mut Oracle::default()).expect("it lives");
+        shim.kill_at(self.kind, kill_at);
+        let said = subject.does("due", &mut Oracle::default())?;
+        assert!(!said.iter().any(|line| line.starts_with("not run")), "{said:?}");
+        let seen = subject.entries()?;
+        subject.begins("close");
+        // The end has steps as well.
+        subject.ended(&mut Oracle::default()).success().then_some(seen)
+    }
+
+    fn judge(&self, seen: &[Seen], step: u64) {
+        let of_user = |user: &str| seen.iter().rev().filter(|seen| seen.user == user).map(|seen| seen.seq).collect();
+        let young: Vec<_> = of_user("young");
+        assert_eq!(young, self.young, "what is younger is there, once, at its place, after step {step}");
+        assert!(!seen.iter().any(|seen| seen.user.starts_with("old-")), "what is older is gone, after step {step}");
+        let told = |method: &str| seen.iter().filter(|seen| seen.method == method).count();
+        assert_eq!(told("retention.completed"), 1, "and told once, after step {step}");
+        assert!((1..=2).contains(&told("retention.started")), "after step {step}");
+        assert_eq!(told("retention.failed"), 0, "after step {step}");
+    }
+}
