@@ -1,7 +1,7 @@
 //! What the pages hold: nothing that runs, nothing from elsewhere, and hostile values as plain text.
 
 use axum::http::StatusCode;
-use mcp_audit::event::{Detail, Target};
+use mcp_audit::event::{Body, Detail, Payload, Target};
 
 use crate::world::{World, call};
 
@@ -19,6 +19,11 @@ async fn pages(world: &World) -> Vec<(String, String)> {
     event.server = Some(HOSTILE.into());
     event.caller.connection = Some(HOSTILE.into());
     event.client.user_agent = Some(HOSTILE.into());
+    let text = format!("<b>{HOSTILE}");
+    let json = serde_json::json!({ &text: [text, { "x": "A".repeat(10_000) }] }).to_string();
+    let body = |text: String| Some(Body::whole(text));
+    event.payload = Some(Payload { request: body(json), response: body(HOSTILE.repeat(100)) });
+    world.keep_payloads().await;
     let id = world.record(event).await;
     let encoded: String = HOSTILE.bytes().map(|byte| format!("%{byte:02X}")).collect();
     let browser = world.browser(VISIBLE, &["admin", "auditor"]).await;
@@ -35,6 +40,8 @@ async fn pages(world: &World) -> Vec<(String, String)> {
         format!("/?q={encoded}&tool={encoded}&domain={encoded}"),
         format!("/?{encoded}={encoded}"),
         "/?by=tool&by=user&sort=errors".to_owned(),
+        "/?columns=time,tool,user,server,connection,error_message,session".to_owned(),
+        format!("/?columns={encoded}"),
         format!("/?by={encoded}&sort={encoded}"),
         format!("/entries/{id}?show=payload"),
         format!("/entries/{encoded}"),

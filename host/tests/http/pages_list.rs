@@ -52,6 +52,10 @@ async fn conditions_are_told_as_they_were_read_and_can_be_lifted_one_by_one() {
     assert_eq!(links(&page, "Clear all"), ["/"]);
     assert!(page.contains("name=\"tool\" value=\"a\""), "the input has the first value: {page}");
     assert!(page.contains("type=\"hidden\" name=\"tool\" value=\"b\""), "the other is handed on: {page}");
+    assert!(
+        page.contains("<title>Log: Tool a, Tool b, Search duration:&#62;1ms -user:x, Until 2026-01-02 ·"),
+        "{page}"
+    );
     let wrong = browser.get("/?tool=a&q=duration:x").await;
     assert_eq!(wrong.status, StatusCode::BAD_REQUEST);
     assert_eq!(links(&wrong.text, "Lift Tool a"), ["/?q=duration%3Ax"]);

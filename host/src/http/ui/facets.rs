@@ -10,6 +10,9 @@ use crate::http::search::{FIELDS, Pairs, query};
 use crate::time::Timestamp;
 use crate::value::Value;
 
+/// The longest title of a page, in characters.
+const TITLE: usize = 80;
+
 /// A condition of the search.
 pub(super) struct Facet {
     pub(super) label: &'static str,
@@ -35,6 +38,13 @@ pub(super) fn all(home: &str, pairs: &Pairs, context: &Context<'_>) -> Vec<Facet
         })
     };
     (0..pairs.len()).filter(|at| !pairs[*at].1.is_empty()).filter_map(facet).collect()
+}
+
+/// What the page is called, in a bookmark too.
+pub(super) fn title(facets: &[Facet]) -> String {
+    let conditions: Vec<_> = facets.iter().map(|facet| format!("{} {}", facet.label, facet.value)).collect();
+    let text = if conditions.is_empty() { "Log".to_owned() } else { format!("Log: {}", conditions.join(", ")) };
+    Shown::cut(&text, TITLE).to_string()
 }
 
 fn named(name: &str) -> Option<&'static str> {

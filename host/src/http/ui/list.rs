@@ -121,9 +121,11 @@ impl Page {
             && groups.as_ref().is_none_or(|table| table.rows.is_empty())
             && problem.is_none();
         let [newest, newer, older] = turns(site, pairs, entries);
+        let facets = facets::all(home, pairs, &visitor.access.viewer().context(now));
         Self {
+            frame: Frame::new(site, Some(visitor), Here::Log, facets::title(&facets)),
             panel: Panel::new(pairs, problem, menus),
-            facets: facets::all(home, pairs, &visitor.access.viewer().context(now)),
+            facets,
             chips: chips::all(log, home, pairs),
             views: Vec::new(),
             kept: view::kept(pairs),
@@ -142,7 +144,6 @@ impl Page {
             older,
             now: now.to_string(),
             sees_all: visitor.access.may_oversee(),
-            frame: Frame::new(site, Some(visitor), Here::Log, "Log"),
         }
     }
 }
