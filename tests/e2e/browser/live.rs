@@ -57,3 +57,18 @@ async fn whoever_is_signed_out_is_told_that_it_stopped() {
     admin.sees("#status", "Live has stopped").await;
     admin.sees("#live[aria-pressed=false]", "Live").await;
 }
+
+#[tokio::test]
+async fn it_rests_while_nobody_looks_and_catches_up() {
+    let world = World::of(&json!([call("first")]));
+    let admin = world.visitor("admin", Scripts::On).await;
+    admin.opens("/?user=uma").await;
+    admin.clicks("#live").await;
+    admin.sees("#status", "Live: new entries").await;
+    admin.runs("Object.defineProperty(document, 'hidden', { configurable: true, get: () => true });").await;
+    admin.runs("document.dispatchEvent(new Event('visibilitychange'));").await;
+    assert_eq!(admin.runs("return source === null && wanted;").await, true, "it follows and nobody looks");
+    world.send(&call("meanwhile"));
+    admin.runs("delete document.hidden; document.dispatchEvent(new Event('visibilitychange'));").await;
+    admin.sees("table.log tbody tr:first-child", "meanwhile").await;
+}

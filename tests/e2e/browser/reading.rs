@@ -163,7 +163,6 @@ impl Visitor<'_> {
     /// Nothing is wider than the window.
     async fn fits(&self, what: &str) {
         let script = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
-        let over = self.browser.page().execute(script, Vec::new()).await.expect("an answer");
-        assert_eq!(over.json().as_i64(), Some(0), "{what} is too wide");
+        assert_eq!(self.runs(script).await, 0, "{what} is too wide");
     }
 }

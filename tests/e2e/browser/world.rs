@@ -101,6 +101,11 @@ impl Visitor<'_> {
         self.browser.one(selector).await.click().await.expect("clicked");
     }
 
+    /// Runs a script on the page, as the browser itself would.
+    pub(crate) async fn runs(&self, script: &str) -> Value {
+        self.browser.page().execute(script, Vec::new()).await.expect("an answer").json().clone()
+    }
+
     /// Waits until the text of an element has this in it.
     pub(crate) async fn sees(&self, selector: &str, text: &str) {
         let found = self.browser.page().query(By::Css(selector)).with_text(StringMatch::new(text).partial());
