@@ -54,6 +54,8 @@ pub mod settings;
 /// How long things took.
 mod histogram;
 
+/// Files that are there as a whole or not at all.
+mod file;
 /// Legal holds.
 pub mod hold;
 /// The tree over all entries, and its proofs.

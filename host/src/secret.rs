@@ -2,11 +2,13 @@
 
 use std::fmt::Write;
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::Path;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+
+use crate::file;
 
 /// 32 random bytes in a file that only its owner may read.
 #[derive(Clone)]
@@ -32,13 +34,8 @@ impl Secret {
     fn create(path: &Path) -> io::Result<Self> {
         let mut key = [0; 32];
         getrandom::fill(&mut key).map_err(io::Error::other)?;
-        let mut options = fs::File::options();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(path)?;
-        file.write_all(&key)?;
-        file.sync_all()?;
+        // As a whole: half a key, left by a crash, would keep every later start from the log.
+        file::replace(path, &key)?;
         Ok(Self(key))
     }
 

@@ -3,10 +3,12 @@
 use std::process::Command;
 use std::time::Duration;
 
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use thirtyfour::ChromeCapabilities;
 use thirtyfour::prelude::*;
 
+use crate::everything::module;
 use crate::process::Process;
 
 /// Whether pages may run scripts.
@@ -27,6 +29,17 @@ pub struct Browser {
     _chromedriver: Process,
     _profile: TempDir,
 }
+
+/// The rules of WCAG 2.2 AA and those that are good practice; of each element at fault where it is and why.
+const AXE: &str = r#"
+const done = arguments[arguments.length - 1];
+for (const folded of document.querySelectorAll("details")) { folded.removeAttribute("name"); folded.open = true; }
+const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+axe.run(document, { resultTypes: ["violations"], runOnly: { type: "tag", values: tags } }).then(
+  found => done(found.violations.flatMap(rule => rule.nodes.map(
+    node => `${rule.id}: ${node.target.join(" ")}: ${node.failureSummary}`.replaceAll(/\s+/g, " ")))),
+  error => done([String(error)]));
+"#;
 
 const TO_QUIT: Duration = Duration::from_secs(10);
 
@@ -83,6 +96,28 @@ impl Browser {
     /// Opens a URL.
     pub async fn open(&self, url: &str) {
         self.page.goto(url).await.unwrap_or_else(|error| panic!("{url}: {error}"));
+    }
+
+    /// From here on, pages are shown as on a screen of this width and height in CSS pixels, in the dark or not.
+    pub async fn on_a_screen(&self, width: u32, height: u32, dark: bool) {
+        let scheme = if dark { "dark" } else { "light" };
+        let media = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+        let screen = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+        let tools = self.page.cdp();
+        for (command, parameters) in
+            [("Emulation.setEmulatedMedia", media), ("Emulation.setDeviceMetricsOverride", screen)]
+        {
+            tools.send_raw(command, parameters).await.expect("a screen");
+        }
+    }
+
+    /// What axe-core finds to be in the way of people on the page that is open, with everything unfolded: a line each.
+    pub async fn barriers(&self) -> Vec<String> {
+        let axe = std::fs::read_to_string(module("axe-core/axe.min.js")).expect("axe-core");
+        self.page.execute(axe, Vec::new()).await.expect("axe-core runs");
+        let found = self.page.execute_async(AXE, Vec::new()).await.expect("an answer of axe-core");
+        let Value::Array(found) = found.json().clone() else { panic!("what is this? {}", found.json()) };
+        found.iter().map(|line| line.as_str().unwrap_or_default().to_owned()).collect()
     }
 
     /// The page's source.

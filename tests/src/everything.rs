@@ -51,7 +51,7 @@ impl Everything {
 }
 
 /// A file of a package in tests/npm.
-fn module(path: &str) -> PathBuf {
+pub(crate) fn module(path: &str) -> PathBuf {
     let file = npm().join("node_modules").join(path);
     assert!(file.is_file(), "{} is missing: run tests/run, or `npm ci` in tests/npm first", file.display());
     file

@@ -178,12 +178,12 @@ impl Options {
             secret,
             running: Mutex::new(None),
             verification: Mutex::default(),
+            last_signed,
             changing: Mutex::new(()),
             stopping: watch::Sender::new(false),
             followers: Followers::default(),
             opened,
             folder,
-            last_signed,
         }));
         // What the last stop left comes first, so that the first entry counts it.
         log.begin_checkpoints()?;

@@ -45,6 +45,11 @@ async fn what_is_old_by_the_clock_and_by_the_checkpoints_goes() {
     assert_eq!(cleaned(&log).0, "day-5");
     clock.advance(3_600 * SECOND);
     assert_eq!(cleaned(&log).0, "day-6");
+    for entry in [of_action(&log, "retention.started"), of_action(&log, "retention.completed")].concat() {
+        let before =
+            |(_, value): &(&String, &serde_json::Value)| value.as_str().is_some_and(|text| text.starts_with('-'));
+        assert_eq!(entry.details.iter().find(before), None, "no moment of before there were any");
+    }
 }
 
 #[tokio::test]

@@ -1,8 +1,11 @@
 //! Figures for a monitoring system: they tell what happened, name nobody, and are not for everybody.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use mcp_audit::http::metrics_router;
+use mcp_audit::time::{ManualClock, Timestamp};
 
 use crate::world::{Answer, World, call};
 
@@ -19,7 +22,9 @@ fn value(text: &str, name: &str) -> f64 {
 
 #[tokio::test]
 async fn the_figures_are_those_of_what_happened() {
-    let world = World::new();
+    // Nothing is signed meanwhile, which is a commit too.
+    let clock = Arc::new(ManualClock::new(Timestamp::parse("2026-01-01T12:00:00Z").expect("a time")));
+    let world = World::at(&clock);
     let before = scrape(&world).await.text;
     for tool in ["secret_tool", "search", "search"] {
         world.record(call("ada", tool)).await;

@@ -100,7 +100,7 @@ async fn a_verification_runs_by_a_button_and_is_told() {
     let integrity = page(&auditor, "/integrity?verification=began").await;
     assert!(integrity.contains("class=\"outcome success\">whole</span>"), "{integrity}");
     assert!(integrity.contains(last["root"].as_str().expect("a root")), "{integrity}");
-    for word in ["Not proved by this", "whoever may write the file can cut it", "What was looked at"] {
+    for word in ["Not proved by this", "who sends events can withhold or invent them", "What was looked at"] {
         assert!(integrity.contains(word), "{word} is missing: {integrity}");
     }
     assert!(glance(&integrity, "Verification").starts_with("well Everything fitted"), "{integrity}");

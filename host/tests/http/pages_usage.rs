@@ -101,6 +101,9 @@ async fn who_sees_figures_alone_is_offered_nothing_else() {
     let billing = world.browser("bill", &["billing-admin"]).await;
     let start = billing.get("/").await;
     assert_eq!((start.status, start.header("location")), (StatusCode::SEE_OTHER, "/usage"));
+    let other = billing.get("/?tool=search").await;
+    assert_eq!(other.status, StatusCode::FORBIDDEN);
+    assert!(other.text.contains("To the usage figures"), "{}", other.text);
     let usage = page(&billing, "/usage").await;
     assert!(usage.contains(">search</a>") && usage.contains("You see figures and no entries"), "{usage}");
     for other in ["href=\"/?", "href=\"/settings", "href=\"/integrity", ">Log</a>"] {

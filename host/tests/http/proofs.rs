@@ -3,7 +3,10 @@
 use axum::http::StatusCode;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use std::sync::Arc;
+
 use mcp_audit::ledger::{Hash, leaf_hash, verify_consistency, verify_inclusion};
+use mcp_audit::time::{DAY, ManualClock, Timestamp};
 use serde_json::{Value, json};
 
 use crate::world::{World, call, call_with};
@@ -95,4 +98,30 @@ async fn an_erased_payload_is_gone_and_its_entry_is_proved_as_before() {
     assert_eq!(one["details"]["reason"], "a request under article 17");
     let verified = mcp_audit::store::verify(world.folder.path(), &[], &|_, _, _| {}).expect("whole");
     assert_eq!(verified.checks.iter().find(|check| check.0 == "payloads").map(|check| check.1), Some(0));
+}
+
+#[tokio::test]
+async fn the_checkpoints_that_stay_are_read_page_by_page() {
+    let clock = Arc::new(ManualClock::new(Timestamp::parse("2026-01-01T12:00:00Z").expect("a time")));
+    let world = World::at(&clock);
+    for _ in 0..3 {
+        world.record(call_with("ada", "{}", "{}")).await;
+        world.log.sign().expect("signed");
+        clock.advance(DAY);
+    }
+    let auditor = world.bearer("root", &["auditor"]);
+    let mut numbers = Vec::new();
+    let mut query = "?limit=2".to_owned();
+    loop {
+        let page = auditor.get(&format!("/api/v1/checkpoints{query}")).await.json();
+        let found = page["checkpoints"].as_array().expect("a list").clone();
+        assert!(found.iter().all(|one| one["link"].is_array() && one["note"].is_string()));
+        numbers.extend(found.iter().map(|one| one["number"].as_u64().expect("a number")));
+        let Some(next) = page["next"].as_u64() else { break };
+        query = format!("?limit=2&before={next}");
+    }
+    assert_eq!(numbers, [4, 3, 1], "the first says that the log began empty, the second is of the same day");
+    for query in ["?before=x", "?before=-1", "?before=1&before=2", "?after=1"] {
+        auditor.get(&format!("/api/v1/checkpoints{query}")).await.problem(400, "");
+    }
 }

@@ -1,9 +1,13 @@
 //! What faults leave behind: everything that was promised, once, and nothing half done.
 
+#[cfg(target_os = "linux")]
+mod birth;
 mod burst;
 mod cleanup;
 #[cfg(target_os = "linux")]
 mod clock;
+#[cfg(target_os = "linux")]
+mod each;
 #[cfg(target_os = "linux")]
 mod flood;
 mod kills;

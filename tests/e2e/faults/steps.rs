@@ -1,11 +1,11 @@
 //! A cleanup that is killed at each of its steps: whatever it had done, the log is whole then, and the next run finishes it.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use mcp_audit_tests::fault::{Dice, Oracle, Seen, Shim, Steps, Subject, verified};
 use tempfile::TempDir;
 
+use crate::each::{each_step, everything};
 use crate::old::{copy, fill};
 
 /// Three chunks of the cleanup.
@@ -13,8 +13,6 @@ const OLD: usize = 1_300;
 const YOUNG: usize = 40;
 /// How many of the steps are killed at, spread evenly; with `FAULT_STEPS` set, each, and each write as well.
 const MOST: u64 = 40;
-/// As many at once as a small machine has processors.
-const AT_ONCE: usize = 2;
 
 /// A log whose cleanup is due, and the places of those entries that must stay.
 struct Due {
@@ -27,20 +25,9 @@ struct Due {
 fn a_cleanup_that_is_killed_at_any_step_is_whole_and_is_finished() {
     let folder = tempfile::tempdir().expect("a folder");
     let young = fill(folder.path(), OLD, YOUNG);
-    let all = std::env::var("FAULT_STEPS").is_ok();
-    let due = Due { folder, young, kind: if all { Steps::Writes } else { Steps::Syncs } };
-    let steps = due.steps();
-    let stride = if all { 1 } else { steps.div_ceil(MOST) };
-    let next = AtomicU64::new(1 + Dice::new("steps").below(stride));
-    let one_by_one = || {
-        loop {
-            match next.fetch_add(stride, Ordering::Relaxed) {
-                step if step <= steps => due.killed_at(step),
-                _ => return,
-            }
-        }
-    };
-    std::thread::scope(|scope| (0..AT_ONCE).for_each(|_| drop(scope.spawn(one_by_one))));
+    let kind = if everything() { Steps::Writes } else { Steps::Syncs };
+    let due = Due { folder, young, kind };
+    each_step(&mut Dice::new("steps"), due.steps(), MOST, |step| due.killed_at(step));
 }
 
 impl Due {

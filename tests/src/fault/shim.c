@@ -23,7 +23,8 @@ struct control {
     volatile int64_t sync_times;  // to how many syncs; below 0: to all
     volatile int64_t write_error; // the error of writes; 0: none
     volatile int64_t write_times; // of how many writes; below 0: of all
-    volatile int64_t counting;    // 0: no; 1: syncs, truncations, renames, removals; 2: writes as well
+    volatile int64_t counting;    // 0: no; 1: syncs, truncations, renames, removals; 2: writes as well; 3: the same,
+                                  // but only of files that are not the database's
     volatile int64_t steps;       // how many were counted
     volatile int64_t kill_at;     // the step that is never done, or half done if it is a write
     volatile int64_t clock;       // seconds that the clock is ahead
@@ -57,11 +58,6 @@ static int is_ours(int fd, char path[PATH_MAX]) {
     return is_below(path);
 }
 
-static int concerns(int fd) {
-    char path[PATH_MAX];
-    return is_ours(fd, path);
-}
-
 static int ends_with(const char *path, const char *ending) {
     size_t length = strlen(path), most = strlen(ending);
     return length >= most && strcmp(path + length - most, ending) == 0;
@@ -74,8 +70,9 @@ static int strikes(volatile int64_t *times) {
 }
 
 // Whether this step is the one to be killed at.
-static int is_last(int64_t counted_from) {
+static int is_last(int64_t counted_from, const char *path) {
     if (control->counting < counted_from) return 0;
+    if (control->counting == 3 && strstr(path, "/mcp-audit.db")) return 0;
     return __sync_add_and_fetch(&control->steps, 1) == control->kill_at;
 }
 
@@ -89,7 +86,7 @@ static void end(void) {
 static int sync_through(int fd, int (*real)(int)) {
     char path[PATH_MAX];
     if (!is_ours(fd, path)) return real(fd);
-    if (is_last(1)) end();
+    if (is_last(1, path)) end();
     if (control->sync == SYNC_PASS) return real(fd);
     if (control->sync == SYNC_LIE && !ends_with(path, "-wal")) return real(fd);
     if (!strikes(&control->sync_times)) return real(fd);
@@ -107,9 +104,10 @@ int fdatasync(int fd) { return sync_through(fd, REAL(fdatasync)); }
 
 // The number of bytes that may be written, or -1.
 static ssize_t allowed(int fd, size_t length, int *last) {
+    char path[PATH_MAX];
     *last = 0;
-    if (!concerns(fd)) return (ssize_t)length;
-    if ((*last = is_last(2))) return (ssize_t)(length / 2);
+    if (!is_ours(fd, path)) return (ssize_t)length;
+    if ((*last = is_last(2, path))) return (ssize_t)(length / 2);
     if (control->write_error == 0 || !strikes(&control->write_times)) return (ssize_t)length;
     errno = (int)control->write_error;
     return -1;
@@ -134,19 +132,21 @@ ssize_t pwrite64(int fd, const void *from, size_t length, off64_t at) {
 }
 
 int ftruncate(int fd, off_t length) {
-    if (concerns(fd) && is_last(1)) end();
+    char path[PATH_MAX];
+    if (is_ours(fd, path) && is_last(1, path)) end();
     return REAL(ftruncate)(fd, length);
 }
 int ftruncate64(int fd, off64_t length) {
-    if (concerns(fd) && is_last(1)) end();
+    char path[PATH_MAX];
+    if (is_ours(fd, path) && is_last(1, path)) end();
     return REAL(ftruncate64)(fd, length);
 }
 int rename(const char *from, const char *to) {
-    if (is_below(to) && is_last(1)) end();
+    if (is_below(to) && is_last(1, to)) end();
     return REAL(rename)(from, to);
 }
 int unlink(const char *path) {
-    if (is_below(path) && is_last(1)) end();
+    if (is_below(path) && is_last(1, path)) end();
     return REAL(unlink)(path);
 }
 

@@ -52,6 +52,8 @@ pub enum Steps {
     Syncs = 1,
     /// Writes as well; the one that it is killed at is half done.
     Writes = 2,
+    /// The same, but only with files that are not the database's.
+    Beside = 3,
 }
 
 /// The faults of one process.

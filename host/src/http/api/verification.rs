@@ -55,6 +55,8 @@ struct Ended {
     root: Option<String>,
     /// The first place that there is.
     first: Option<u64>,
+    /// What was to be compared and cannot be any more.
+    not_compared: Vec<String>,
     /// The entry about it.
     entry: Uuid,
 }
@@ -69,12 +71,24 @@ impl From<VerificationProgress> for Running {
 impl From<VerificationResult> for Ended {
     fn from(result: VerificationResult) -> Self {
         let VerificationResult { began, ended, by, found, entry } = result;
-        let none = Self { began, ended, by, result: "whole", detail: None, size: None, root: None, first: None, entry };
+        let none = Self {
+            began,
+            ended,
+            by,
+            result: "whole",
+            detail: None,
+            size: None,
+            root: None,
+            first: None,
+            not_compared: Vec::new(),
+            entry,
+        };
         match found {
             Found::Whole(verified) => Self {
                 size: Some(verified.head.size),
                 root: Some(verified.head.root.to_string()),
                 first: Some(verified.first),
+                not_compared: verified.uncompared,
                 ..none
             },
             Found::Wrong(wrong) => Self { result: "wrong", detail: Some(wrong.to_string()), ..none },

@@ -20,11 +20,13 @@ pub(crate) struct Mark {
     pub(crate) signed_at: Timestamp,
 }
 
+/// Stores a change. One that is there already, since a commit that seemed to fail had stored it, changes nothing.
 pub(super) fn write(transaction: &Transaction<'_>, change: &CheckpointChange) -> rusqlite::Result<()> {
     match change {
         CheckpointChange::Signed(checkpoint) => insert(transaction, checkpoint),
         CheckpointChange::Key(vkey, since) => {
-            let sql = "INSERT INTO verifier (vkey, since) VALUES (?1, ?2)";
+            let sql = "INSERT INTO verifier (vkey, since)
+                SELECT ?1, ?2 WHERE NOT EXISTS (SELECT 1 FROM verifier WHERE vkey = ?1)";
             transaction.execute(sql, params![vkey, since.as_micros()]).map(drop)
         }
         CheckpointChange::Place(PlaceChange { name, number, failing }) => {
@@ -42,9 +44,11 @@ pub(super) fn write(transaction: &Transaction<'_>, change: &CheckpointChange) ->
 
 fn insert(transaction: &Transaction<'_>, checkpoint: &NewCheckpoint) -> rusqlite::Result<()> {
     let NewCheckpoint { size, signed_at, note, link } = checkpoint;
-    let newest: Option<u64> =
-        transaction.query_row("SELECT max(number) FROM checkpoint", [], |row| row.get(0)).optional()?.flatten();
-    let number = newest.unwrap_or_default() + 1;
+    let newest = newest(transaction, "ORDER BY number DESC LIMIT 1")?;
+    if newest.as_ref().is_some_and(|newest| newest.checkpoint == *checkpoint) {
+        return Ok(());
+    }
+    let number = newest.map_or(0, |newest| newest.number) + 1;
     let sql = "INSERT INTO checkpoint (number, size, signed_at, note, archived, link) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     let proof = link.as_ref().map(|link| link.iter().flat_map(|hash| *hash.as_bytes()).collect::<Vec<_>>());
     transaction.execute(sql, params![number, size, signed_at.as_micros(), note, link.is_some(), proof])?;

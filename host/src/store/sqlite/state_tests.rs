@@ -11,7 +11,7 @@ use crate::field::Field;
 use crate::hold::{Hold, HoldChange, Release};
 use crate::policy::Plan;
 use crate::saved_view::{SavedView, ViewChange};
-use crate::store::{Batch, Prepared, StateChange, StoredPayload, Writer};
+use crate::store::{Batch, CheckpointChange, NewCheckpoint, Prepared, StateChange, StoredPayload, Writer};
 use crate::time::Timestamp;
 
 fn at(micros: i64) -> Timestamp {
@@ -158,4 +158,24 @@ fn views_are_read_back_by_those_who_may_see_them() {
     log.change(StateChange { views: change, ..StateChange::default() });
     let kept = SavedView { name: "other".into(), ..views[0].clone() };
     assert_eq!(seen(&log, "ada", None), [kept], "whose it is and since when stays");
+}
+
+/// A commit may fail after it has stored everything, and is then tried again.
+#[test]
+fn a_checkpoint_and_a_key_that_are_there_are_not_stored_again() {
+    let mut log = log(&[1, 2]);
+    let checkpoint = |size: u64| {
+        let (note, link) = (format!("note of {size}"), (size == 1).then(Vec::new));
+        CheckpointChange::Signed(NewCheckpoint { size, signed_at: at(0), note, link })
+    };
+    for checkpoints in [
+        vec![CheckpointChange::Key("key".into(), at(5)), checkpoint(1)],
+        vec![CheckpointChange::Key("key".into(), at(5)), checkpoint(1)],
+        vec![checkpoint(2)],
+        vec![checkpoint(2)],
+    ] {
+        log.change(StateChange { checkpoints, ..StateChange::default() });
+    }
+    let inventory = log.files.inventory().expect("read");
+    assert_eq!((inventory.newest, inventory.keys), (2, vec![("key".to_owned(), 5)]));
 }

@@ -37,6 +37,8 @@ pub(super) struct Ended {
     pub(super) exact: String,
     pub(super) checks: Vec<(&'static str, String)>,
     pub(super) root: Option<String>,
+    /// What was to be compared and cannot be any more.
+    pub(super) uncompared: Vec<Shown>,
     pub(super) href: String,
 }
 
@@ -91,6 +93,7 @@ impl Ended {
             exact: exact(ended),
             checks: Vec::new(),
             root: None,
+            uncompared: Vec::new(),
             href: format!("{base}/entries/{entry}"),
         };
         match found {
@@ -99,6 +102,7 @@ impl Ended {
                 told: Shown::line(&whole(verified.head.size, verified.first)),
                 checks: looked(&verified),
                 root: Some(verified.head.root.to_string()),
+                uncompared: verified.uncompared.iter().map(|what| Shown::line(what)).collect(),
                 ..none
             },
             Found::Wrong(wrong) => Self { whole: Some(false), told: Shown::line(&wrong.to_string()), ..none },
@@ -126,6 +130,7 @@ impl Ended {
             exact: exact(entry.occurred_at),
             checks: Vec::new(),
             root: text("root").map(|root| Shown::line(root).to_string()),
+            uncompared: Vec::new(),
             href: format!("{base}/entries/{}", entry.id),
         }
     }

@@ -13,8 +13,10 @@ const HEIGHT: u64 = 180;
 const GROUND: u64 = 200;
 /// From how many points on a page is too long with all of them.
 const DENSE: usize = 200;
-/// Marks below the bars.
-const TICKS: usize = 5;
+/// Most marks below the bars.
+const TICKS: usize = 8;
+/// How far from a side the middle of a mark must be, in percent of the width.
+const MARGIN: f64 = 5.0;
 
 /// The series.
 pub(super) struct Chart {
@@ -146,11 +148,11 @@ fn sum((plain, striped): Parts) -> u64 {
     plain.saturating_add(striped)
 }
 
-/// The next number that people count in: 1, 2 or 5 with noughts.
+/// The next round number: one digit with noughts.
 fn round(highest: u64) -> u64 {
     let mut unit = 1_u64;
     loop {
-        for step in [1, 2, 5] {
+        for step in [1, 2, 3, 4, 5, 6, 8] {
             let top = unit.saturating_mul(step);
             if top >= highest {
                 return top;
@@ -176,21 +178,28 @@ fn lines(sort: UsageSort, top: u64) -> Vec<Line> {
     numbers.map(|number| Line { y: GROUND - scaled(number, top), label: label(number) }).collect()
 }
 
+/// Some of the bars are named, in even distances.
 fn ticks(usage: &Usage) -> Vec<Tick> {
-    let (Some(first), Some(last)) = (usage.series.first(), usage.series.last()) else { return Vec::new() };
-    let length = last.to.as_micros() - first.from.as_micros();
-    let tick = |at: usize| {
-        let moment = first.from.plus(length / (TICKS as i64 - 1) * at as i64);
+    let length = usage.series.len();
+    let width = 100.0 / length.max(1) as f64;
+    let named = usage.series.iter().enumerate().step_by(length.div_ceil(TICKS).max(1));
+    let tick = |(number, (at, point)): (usize, (usize, &Point))| {
         let form = if usage.step == UsageStep::Hour { "%b %-d, %H:%M" } else { "%Y-%m-%d" };
-        let anchor = match at {
-            0 => "start",
-            at if at + 1 == TICKS => "end",
-            _ => "middle",
+        let x = (at as f64 + 0.5) * width;
+        // Nothing stands out over the sides.
+        let (x, anchor) = match x {
+            x if x < MARGIN => (0.0, "start"),
+            x if x > 100.0 - MARGIN => (100.0, "end"),
+            x => (x, "middle"),
         };
-        let x = format!("{}%", 100 * at / (TICKS - 1));
-        Tick { x, anchor, label: moment.to_utc().format(form).to_string(), minor: at % 2 == 1 }
+        Tick {
+            x: format!("{x:.3}%"),
+            anchor,
+            label: point.from.to_utc().format(form).to_string(),
+            minor: number % 2 == 1,
+        }
     };
-    (0..TICKS).map(tick).collect()
+    named.enumerate().map(tick).collect()
 }
 
 /// Which time a bar is about.
@@ -212,7 +221,7 @@ mod tests {
 
     #[test]
     fn axes_end_with_a_round_number() {
-        assert_eq!([0, 1, 3, 10, 11, 501, 1_999].map(round), [1, 1, 5, 10, 20, 1_000, 2_000]);
+        assert_eq!([0, 1, 3, 10, 11, 501, 1_999].map(round), [1, 1, 3, 10, 20, 600, 2_000]);
         assert_eq!(round(u64::MAX), u64::MAX);
     }
 

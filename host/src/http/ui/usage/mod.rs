@@ -89,8 +89,9 @@ struct Told {
 /// Leads those who see figures and no entries here instead of to the list, which is where everybody begins.
 pub(super) async fn instead(visitor: Visitor, request: Request, next: Next) -> Response {
     let (access, site) = (&visitor.access, &visitor.site);
-    match (access.may(Right::Read), access.may(Right::ReadUsage)) {
-        (false, true) => Redirect::to(&format!("{}/usage", site.base)).into_response(),
+    // Who follows a link to entries is told that these are not for them.
+    match (access.may(Right::Read), access.may(Right::ReadUsage), request.uri().query()) {
+        (false, true, None) => Redirect::to(&format!("{}/usage", site.base)).into_response(),
         _ => next.run(request).await,
     }
 }

@@ -23,8 +23,8 @@ pub(super) struct Table {
     /// How many rows there are, where not all are shown, and where the others are.
     pub(super) more: Option<(String, String)>,
     pub(super) file: String,
-    /// What the cells of averages, tokens and costs are shown on.
-    pub(super) classes: [&'static str; 3],
+    /// What the cells of averages, tokens, costs and quantiles are shown on.
+    pub(super) classes: [&'static str; 4],
     pub(super) columns: Columns,
 }
 
@@ -98,8 +98,7 @@ impl Table {
             rows: breakdown.rows.iter().map(row).collect(),
             more,
             file: view.file(Some(field)),
-            classes: [UsageSort::Duration, UsageSort::Tokens, UsageSort::Cost]
-                .map(|other| if sort == other { "" } else { WIDE }),
+            classes: classes(sort),
             columns,
         }
     }
@@ -150,12 +149,24 @@ fn headings(view: &View, columns: Columns) -> Vec<Heading> {
         (true, ranks("Requests", "", UsageSort::Requests)),
         (true, ranks("Errors", "", UsageSort::Errors)),
         (columns.average, ranks("Average", WIDE, UsageSort::Duration)),
-        (true, plain("95 % within", "")),
+        (true, plain("95 % within", beside(view.sort()))),
         (columns.tokens, ranks("Tokens", WIDE, UsageSort::Tokens)),
         (columns.cost, ranks("Cost", WIDE, UsageSort::Cost)),
         (columns.users, plain("Users", WIDE)),
     ];
     headings.into_iter().filter(|(shown, _)| *shown).map(|(_, heading)| heading).collect()
+}
+
+/// Where quantiles are shown: a phone has no room for them beside tokens and costs.
+fn beside(sort: UsageSort) -> &'static str {
+    if matches!(sort, UsageSort::Tokens | UsageSort::Cost) { WIDE } else { "" }
+}
+
+/// What the other cells are shown on.
+fn classes(sort: UsageSort) -> [&'static str; 4] {
+    let [average, tokens, cost] =
+        [UsageSort::Duration, UsageSort::Tokens, UsageSort::Cost].map(|column| if sort == column { "" } else { WIDE });
+    [average, tokens, cost, beside(sort)]
 }
 
 /// What a bar is as long as.

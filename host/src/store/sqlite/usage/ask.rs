@@ -41,7 +41,7 @@ pub(super) struct Source<'c> {
     /// The entries behind the last run.
     tail: Walk,
     /// What was found there last: most questions of a query are about the same range.
-    found: RefCell<Option<(Range<i64>, Domain, Rc<[Option<Found>]>)>>,
+    found: RefCell<Option<Remembered>>,
     /// Whether a run was passed over that is damaged and cannot be made again.
     pub(super) damaged: Cell<bool>,
 }
@@ -59,6 +59,13 @@ pub(super) struct Question<'q> {
 
 /// The requests of a block, and what is measured of them.
 type Found = (Bitmap, Rc<OfEntries>);
+
+/// What was found in each block of the tail for a range and a filter.
+struct Remembered {
+    range: Range<i64>,
+    rest: Domain,
+    found: Rc<[Option<Found>]>,
+}
 
 /// What was found in a block of entries or of cells.
 pub(super) struct Lot<'a> {
@@ -267,16 +274,18 @@ impl<'c> Source<'c> {
 
     /// What there is to `question` in each block of the tail, whatever is chosen of it.
     fn found_in_tail(&self, question: &Question<'_>) -> Result<Rc<[Option<Found>]>, StoreError> {
-        if let Some((range, rest, found)) = &*self.found.borrow()
-            && (range, rest) == (question.range, question.rest)
-        {
-            return Ok(Rc::clone(found));
+        let remembered = self.found.borrow();
+        let same = |last: &&Remembered| (&last.range, &last.rest) == (question.range, question.rest);
+        if let Some(last) = remembered.as_ref().filter(same) {
+            return Ok(Rc::clone(&last.found));
         }
+        drop(remembered);
         let requests = Requests::new(self.connection, self.lexicon, question.rest.clone())?;
         let times = within(std::slice::from_ref(question.range));
         let found = self.tail.blocks().map(|(block, places)| self.found(&requests, &times, block, places));
         let found: Rc<[Option<Found>]> = found.collect::<Result<_, _>>()?;
-        *self.found.borrow_mut() = Some((question.range.clone(), question.rest.clone(), Rc::clone(&found)));
+        let (range, rest) = (question.range.clone(), question.rest.clone());
+        *self.found.borrow_mut() = Some(Remembered { range, rest, found: Rc::clone(&found) });
         Ok(found)
     }
 

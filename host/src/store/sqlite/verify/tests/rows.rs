@@ -137,6 +137,13 @@ fn rows_that_are_gone_forged_or_elsewhere_are_named() {
     assert!(others.is_empty(), "something else is named:\n{}", others.join("\n"));
 }
 
+/// A cleanup has its intent signed before anything goes, so that nobody makes it up afterwards.
+#[test]
+fn a_cleanup_whose_intent_nobody_signed_is_named() {
+    let wrong = World::new(300, 100).wrong_after("DELETE FROM checkpoint WHERE number = 2");
+    assert_eq!((wrong.check, wrong.seq), ("removals", Some(301)), "{wrong}");
+}
+
 #[test]
 fn a_safeguard_that_is_gone_is_named() {
     let world = World::new(600, 0);

@@ -1,0 +1,39 @@
+//! A log that is killed at each of its first steps, from the making of its files to its first checkpoint: the next start
+//! goes on from whatever is there.
+
+use mcp_audit_tests::fault::{Dice, Oracle, Shim, Steps, Subject, verified};
+
+use crate::each::{each_step, everything};
+
+/// More than there are steps with files that are not the database's; that one looks after its own.
+const MOST: u64 = 60;
+
+#[test]
+fn a_log_that_is_killed_at_any_of_its_first_steps_is_opened_by_the_next_start() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (shim, mut oracle) = (Shim::new(), Oracle::default());
+    assert!(lives(folder.path(), &shim, 0, &mut oracle));
+    each_step(&mut Dice::new("birth"), shim.steps(), MOST, |step| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut oracle = Oracle::default();
+        assert!(!lives(folder.path(), &Shim::new(), step, &mut oracle), "it has step {step} as well");
+        assert!(lives(folder.path(), &Shim::new(), 0, &mut oracle), "it lives after step {step}");
+        verified(folder.path());
+    });
+}
+
+/// A short life: it opens the log, records, signs and closes. `false`: it was killed meanwhile.
+fn lives(folder: &std::path::Path, shim: &Shim, kill_at: u64, oracle: &mut Oracle) -> bool {
+    shim.kill_at(if everything() { Steps::Writes } else { Steps::Beside }, kill_at);
+    let mut subject = Subject::faulty(folder, shim);
+    for order in ["send 3", "sign", "send 3"] {
+        if subject.does(order, oracle).is_none() {
+            return false;
+        }
+    }
+    if let Some(seen) = subject.entries() {
+        oracle.judge(&seen);
+    }
+    subject.begins("close");
+    subject.ended(oracle).success()
+}

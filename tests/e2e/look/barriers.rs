@@ -1,0 +1,39 @@
+//! No page keeps anybody out: axe-core finds nothing, in the light and in the dark, on a desk and on a phone.
+
+use crate::world::World;
+
+/// Width, and whether it is dark.
+const SCREENS: [(u32, bool); 3] = [(1280, false), (1280, true), (390, false)];
+
+#[tokio::test]
+async fn axe_finds_no_barrier_on_any_page() {
+    let world = World::start();
+    let mut found = Vec::new();
+    for group in ["admin", "auditor", "user", "billing-admin"] {
+        let browser = world.visitor(group).await;
+        for page in world.pages().into_iter().filter(|page| page.group == group) {
+            for (width, dark) in SCREENS {
+                browser.on_a_screen(width, 900, dark).await;
+                browser.open(&format!("{}{}", world.server.address(), page.path)).await;
+                let barriers = browser.barriers().await;
+                found.extend(barriers.into_iter().map(|one| format!("{}, {width}, dark: {dark}: {one}", page.name)));
+            }
+        }
+        browser.open(&format!("{}/sign-in", world.server.address())).await;
+        found.extend(browser.barriers().await.into_iter().map(|one| format!("sign-in of {group}: {one}")));
+    }
+    assert!(found.is_empty(), "{} barriers:\n{}", found.len(), found.join("\n"));
+}
+
+/// A page that is bad on purpose, so that the test above cannot pass because nothing is looked at.
+#[tokio::test]
+async fn axe_finds_a_barrier_where_there_is_one() {
+    let bad = "<!doctype html><html><body><img src=x><p style='color:#ccc;background:#fff'>pale</p></body></html>";
+    let stub = mcp_audit_tests::Stub::page(bad);
+    let browser = mcp_audit_tests::Browser::start(mcp_audit_tests::Scripts::On).await;
+    browser.open(&stub.url()).await;
+    let found = browser.barriers().await.join("\n");
+    for rule in ["image-alt", "color-contrast", "html-has-lang"] {
+        assert!(found.contains(rule), "{rule} is missing in {found}");
+    }
+}

@@ -1,0 +1,111 @@
+//! Hostile values in every field: they do nothing, are seen, and do not break the layout.
+
+use mcp_audit_tests::Browser;
+use serde_json::{Map, Value, json};
+
+use crate::world::World;
+
+/// What would run, load or fetch something if it were not text.
+const SCRIPT: &str =
+    "<script>window.hurt=1</script><img src=x onerror=\"window.hurt=2\">'\"><svg onload=window.hurt=3>";
+
+/// Fields whose texts a sender may choose.
+const FIELDS: [&str; 18] = [
+    "method",
+    "tool",
+    "server",
+    "path",
+    "user",
+    "connection",
+    "agent",
+    "session",
+    "request_id",
+    "user_agent",
+    "model",
+    "record_id",
+    "provider",
+    "llm_model",
+    "api_key",
+    "error_type",
+    "error_message",
+    "trace_id",
+];
+
+fn values() -> [(&'static str, String); 5] {
+    [
+        ("script", SCRIPT.to_owned()),
+        ("bidi", "user\u{202e}nimda\u{202c}\u{2066}x\u{2069}".to_owned()),
+        ("long", "x".repeat(10_000)),
+        ("emoji", "👩‍👩‍👧‍👦🏳️‍🌈🧨 ﷽ Z̷̧̢̛̛̺a̷̢̡l̸̨g̴̢o".to_owned()),
+        ("control", "a\u{1}b\u{7f}c\td\u{1b}[31m\u{85}".to_owned()),
+    ]
+}
+
+#[tokio::test]
+async fn hostile_values_are_inert_and_break_no_layout() {
+    let world = World::start();
+    for (name, value) in values() {
+        let mut event = Map::from_iter([
+            ("channel".to_owned(), json!("mcp")),
+            ("kind".to_owned(), json!("request")),
+            ("outcome".to_owned(), json!("error")),
+        ]);
+        event.extend(FIELDS.map(|field| (field.to_owned(), Value::from(value.clone()))));
+        event.insert("payload".to_owned(), json!({ "request": value, "response": { value.as_str(): [value] } }));
+        accepted(&world, event, name);
+    }
+    let browser = world.visitor("auditor").await;
+    let entries = world.server.api("auditor").entries("outcome=error&channel=mcp&from=-1m");
+    let ids: Vec<_> = entries.iter().filter_map(|entry| entry["id"].as_str()).collect();
+    assert!(ids.len() >= values().len(), "{ids:?}");
+    let pages =
+        ["/?from=-1m", "/?by=tool&by=user", "/?by=server&by=session", "/usage?by=tool", "/usage?by=user", "/integrity"];
+    let entries = ids.iter().map(|id| format!("/entries/{id}?show=payload"));
+    for path in pages.into_iter().map(str::to_owned).chain(entries) {
+        for width in [1280, 390] {
+            browser.on_a_screen(width, 900, false).await;
+            browser.open(&format!("{}{path}", world.server.address())).await;
+            unharmed(&browser, &path).await;
+            assert!(fits(&browser).await, "{path} is wider than {width} pixels");
+        }
+    }
+}
+
+/// Sends what the API takes of the event: a text that is too long for its field is cut to what fits, and a field that
+/// takes no such value at all is left out.
+fn accepted(world: &World, mut event: Map<String, Value>, name: &str) {
+    for _ in 0..2 * FIELDS.len() {
+        let answer = world.server.api("service").post("/api/v1/events", Value::from(event.clone()).to_string());
+        if answer.status == 200 {
+            assert!(event.contains_key("tool"), "{name}: a tool may be called anything");
+            return;
+        }
+        let told: Value = serde_json::from_str(&answer.text).expect("JSON");
+        let refused = &told["results"][0];
+        let field = refused["field"].as_str().unwrap_or_else(|| panic!("{name}: {told}"));
+        let reason = refused["reason"].as_str().unwrap_or_default();
+        let most = reason.split_once("at most ").and_then(|(_, rest)| rest.split(' ').next()?.parse().ok());
+        match (most, event.remove(field)) {
+            (Some(most), Some(Value::String(text))) => {
+                event.insert(field.to_owned(), text.chars().take(most).collect::<String>().into());
+            }
+            _ => println!("{name}: {reason}"),
+        }
+    }
+    panic!("{name}: nothing of it is taken");
+}
+
+async fn unharmed(browser: &Browser, path: &str) {
+    let hurt = ask(browser, "return window.hurt ?? null").await;
+    assert_eq!(hurt, Value::Null, "a value ran as a script on {path}");
+    let strangers = ask(browser, "return [...document.querySelectorAll('main script, main img, main iframe')].length");
+    assert_eq!(strangers.await, 0, "a value became an element on {path}");
+}
+
+async fn fits(browser: &Browser) -> bool {
+    ask(browser, "return document.documentElement.scrollWidth <= document.documentElement.clientWidth").await == true
+}
+
+async fn ask(browser: &Browser, script: &str) -> Value {
+    browser.page().execute(script, Vec::new()).await.expect("an answer").json().clone()
+}
