@@ -5,6 +5,9 @@ use serde_json::Value as Json;
 use super::text::Shown;
 use crate::entry::Entry;
 
+/// What is shorter than this, in bytes, is read as a whole: of 60 and 30 no digit is the same in meaning.
+const SHORT: usize = 12;
+
 /// One field.
 pub(super) struct Change {
     pub(super) field: Shown,
@@ -64,7 +67,8 @@ fn common(old: &str, new: &str) -> (usize, usize) {
     let (old_rest, new_rest) = (&old[begin..], &new[begin..]);
     let pairs = old_rest.chars().rev().zip(new_rest.chars().rev()).take_while(same).count();
     let end = old_rest.chars().rev().take(pairs).map(char::len_utf8).sum::<usize>();
-    if (begin + end) * 3 < old.len().max(new.len()) { (0, 0) } else { (begin, end) }
+    let longer = old.len().max(new.len());
+    if longer < SHORT || (begin + end) * 3 < longer { (0, 0) } else { (begin, end) }
 }
 
 #[cfg(test)]
@@ -80,8 +84,9 @@ mod tests {
     #[test]
     fn the_part_that_differs_is_marked() {
         assert_eq!(parts("https://a/v1/x", "https://a/v2/x"), "https://a/v<1>/x https://a/v<2>/x");
-        assert_eq!(parts("aaa", "aaaa"), "aaa<> aaa<a>");
-        assert_eq!(parts("Grüße", "Größe"), "Gr<ü>ße Gr<ö>ße");
+        assert_eq!(parts("OpenAI EU", "OpenAI EU (x)"), "OpenAI EU<> OpenAI EU< (x)>");
+        assert_eq!(parts("viele Grüße", "viele Größe"), "viele Gr<ü>ße viele Gr<ö>ße");
+        assert_eq!(parts("60", "30"), "<60> <30>");
         assert_eq!(parts("yes", "entirely else"), "<yes> <entirely else>");
     }
 
