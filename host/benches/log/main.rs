@@ -12,6 +12,7 @@ mod kept;
 mod layer;
 mod ledger;
 mod native;
+mod pages;
 mod policy;
 mod proxy;
 mod query;
@@ -50,6 +51,7 @@ enum What {
     Layer(layer::Layering),
     Size(size::Size),
     Usage(usage::Using),
+    Pages(pages::Opening),
     Cleanup(cleanup::Cleanup),
     Export(export::Export),
     /// All of them, each so short that its figures mean nothing: whether they still run.
@@ -67,13 +69,14 @@ fn main() -> Outcome {
         What::Layer(bench) => bench.run(),
         What::Size(bench) => bench.run(),
         What::Usage(bench) => bench.run(),
+        What::Pages(bench) => bench.run(),
         What::Cleanup(bench) => bench.run(),
         What::Export(bench) => bench.run(),
         What::Small => Ok(()),
     };
     match Arguments::parse().what {
         What::Small => {
-            ["caller", "policy", "ingest", "ledger", "query", "proxy", "layer", "size", "usage", "cleanup", "export"]
+            ["caller", "policy", "ingest", "ledger", "query", "proxy", "layer", "size", "usage", "pages", "cleanup", "export"]
         }
         .into_iter()
         .try_for_each(|name| run(Arguments::try_parse_from(["log", name, "--small"])?.what)),
