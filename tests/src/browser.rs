@@ -30,15 +30,24 @@ pub struct Browser {
     _profile: TempDir,
 }
 
-/// The rules of WCAG 2.2 AA and those that are good practice; of each element at fault where it is and why.
+/// The rules of WCAG 2.2 AA and those that are good practice; of each element at fault where it is and why. Menus, of
+/// which one is open at a time, are looked at one by one.
 const AXE: &str = r#"
 const done = arguments[arguments.length - 1];
-for (const folded of document.querySelectorAll("details")) { folded.removeAttribute("name"); folded.open = true; }
 const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
-axe.run(document, { resultTypes: ["violations"], runOnly: { type: "tag", values: tags } }).then(
-  found => done(found.violations.flatMap(rule => rule.nodes.map(
-    node => `${rule.id}: ${node.target.join(" ")}: ${node.failureSummary}`.replaceAll(/\s+/g, " ")))),
-  error => done([String(error)]));
+const options = { resultTypes: ["violations"], runOnly: { type: "tag", values: tags } };
+const told = (rule, node) => `${rule.id}: ${node.target.join(" ")}: ${node.failureSummary}`.replaceAll(/\s+/g, " ");
+const look = async part => (await axe.run(part, options)).violations.flatMap(rule => rule.nodes.map(node => told(rule, node)));
+(async () => {
+  for (const folded of document.querySelectorAll("details:not([name])")) folded.open = true;
+  const found = await look(document);
+  for (const menu of document.querySelectorAll("details[name]")) {
+    menu.open = true;
+    found.push(...await look(menu));
+    menu.open = false;
+  }
+  return found;
+})().then(done, error => done([String(error)]));
 "#;
 
 const TO_QUIT: Duration = Duration::from_secs(10);

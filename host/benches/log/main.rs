@@ -76,7 +76,10 @@ fn main() -> Outcome {
     };
     match Arguments::parse().what {
         What::Small => {
-            ["caller", "policy", "ingest", "ledger", "query", "proxy", "layer", "size", "usage", "pages", "cleanup", "export"]
+            [
+                "caller", "policy", "ingest", "ledger", "query", "proxy", "layer", "size", "usage", "pages", "cleanup",
+                "export",
+            ]
         }
         .into_iter()
         .try_for_each(|name| run(Arguments::try_parse_from(["log", name, "--small"])?.what)),

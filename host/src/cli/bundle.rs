@@ -1,8 +1,8 @@
 //! `mcp-audit bundle`: entries in a file that outsiders can check without the log.
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::PathBuf;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -38,15 +38,21 @@ pub(super) struct Bundle {
 impl Bundle {
     pub(super) fn run(self) -> Outcome {
         let path = self.output.display();
-        let file = File::create_new(&self.output).map_err(|error| format!("{path} cannot be written: {error}"))?;
+        let file = new(&self.output).map_err(|error| format!("{path} cannot be written: {error}"))?;
         let mut out = BufWriter::new(file);
         let bundled = self.write(&mut out).inspect_err(|_| drop(std::fs::remove_file(&self.output)))?;
         out.into_inner().map_err(|error| error.into_error()).and_then(|file| file.sync_all())?;
-        let Bundled { places, shown } = bundled;
+        let Bundled { places, shown, unsigned } = bundled;
         let (first, last) = (places.start, places.end - 1);
         note(format_args!(
             "{path}: entries {first} to {last}, {shown} of them shown. `mcp-audit verify --bundle` checks it."
         ));
+        if unsigned > 0 {
+            note(format_args!(
+                "No checkpoint is about the newest {unsigned} entries yet, so they are not in it. A server signs one within \
+                 a minute, and when it stops: ask again then."
+            ));
+        }
         Ok(ExitCode::SUCCESS)
     }
 
@@ -67,6 +73,15 @@ impl Bundle {
         let (from, to) = (moment(self.from.as_deref())?, moment(self.to.as_deref())?);
         Ok(BundleRequest { from, to, domain, payloads: self.payloads })
     }
+}
+
+/// A new file that only its owner may read.
+fn new(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.create_new(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
 }
 
 fn moment(text: Option<&str>) -> Result<Option<Timestamp>, String> {

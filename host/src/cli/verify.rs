@@ -37,7 +37,7 @@ pub(super) struct Verify {
     #[arg(long = "checkpoint", value_name = "FILE")]
     checkpoints: Vec<PathBuf>,
     /// Check this bundle, and no log.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["data", "checkpoints"])]
+    #[arg(long, value_name = "FILE", conflicts_with = "checkpoints")]
     bundle: Option<PathBuf>,
     /// A key of the log that is trusted for the bundle, as `key list` shows it (repeatable): the first says what was signed,
     /// the one that ends in /time says when.

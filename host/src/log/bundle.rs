@@ -36,6 +36,8 @@ pub struct Bundled {
     pub places: Range<u64>,
     /// How many of them are shown.
     pub shown: u64,
+    /// How many places that were asked for no checkpoint is about yet. They are not in the bundle.
+    pub unsigned: u64,
 }
 
 impl LogView {
@@ -55,7 +57,8 @@ impl LogView {
         let size = checkpoint.checkpoint().size;
         let places = self.files.places()?;
         let first = request.from.map_or(Ok(places.start), |from| self.files.place_at(from))?;
-        let end = request.to.map_or(Ok(places.end), |to| self.files.place_at(to))?.min(size);
+        let wanted = request.to.map_or(Ok(places.end), |to| self.files.place_at(to))?;
+        let end = wanted.min(size);
         if first >= end {
             return Err(EvidenceError::Unsigned);
         }
@@ -65,7 +68,7 @@ impl LogView {
         })?;
         let keys = self.files.verifiers()?;
         writeln!(out, "{}", Bundle::new(first, end, left.hashes(), &right, checkpoint.to_string(), keys).line())?;
-        let mut bundled = Bundled { places: first..end, shown: 0 };
+        let mut bundled = Bundled { places: first..end, shown: 0, unsigned: wanted - end };
         let mut next = first;
         while next < end {
             let entries = self.reader(access).sealed(&request.domain, next.checked_sub(1), STEP)?;

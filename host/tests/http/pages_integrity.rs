@@ -43,11 +43,11 @@ async fn the_page_says_how_the_log_stands() {
     for (label, words) in [
         ("Recording", "well What is recorded reaches the disk."),
         ("Published", "look Nowhere: whoever may write"),
-        ("Verification", "well Never done here."),
+        ("Verification", "not yet Never done here."),
         ("Losses", "well None in 30 days."),
         ("Stops", "well All clean in 30 days."),
         ("Policy", "well It judged every event"),
-        ("Cleanup", "well It has not run yet."),
+        ("Cleanup", "not yet It has not run yet."),
     ] {
         assert!(glance(&integrity, label).starts_with(words), "{label}: {}", glance(&integrity, label));
     }

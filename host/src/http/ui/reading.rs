@@ -71,6 +71,13 @@ fn one(Term { field, test }: &Term, not: bool) -> String {
 }
 
 fn limited(field: Field, limit: &Value, below: bool) -> String {
+    // Whoever wrote "more than 1 ms" has at least 1,001 µs.
+    if let (Field::DurationUs, Value::Integer(micros)) = (field, limit)
+        && micros % 1_000 == 1
+    {
+        let word = if below { "at most" } else { "more than" };
+        return format!("{word} {}", told(field, &Value::Integer(micros - 1)));
+    }
     let word = match (field.kind(), below) {
         (FieldType::Time, true) => "before",
         (FieldType::Time, false) => "from",
@@ -132,7 +139,7 @@ mod tests {
     fn a_search_is_told_as_it_was_read() {
         assert_eq!(read("outcome:error tool:search*"), "Outcome is error and Tool is like search*");
         assert_eq!(read("-outcome:success,denied"), "Outcome is not one of success, denied");
-        assert_eq!(read("since:7d duration:>1s"), "Time from 2026-11-14 12:00:00 UTC and Duration at least 1.0 s");
+        assert_eq!(read("since:7d duration:>1s"), "Time from 2026-11-14 12:00:00 UTC and Duration more than 1.0 s");
         assert_eq!(read("tool:none OR user:ada"), "Tool is not set or User is ada");
         assert_eq!(read("-tool:none"), "Tool is set");
         assert_eq!(read("(tool:a OR tool:x*) user:ada"), "(Tool is a or Tool is like x*) and User is ada");

@@ -80,15 +80,24 @@ pub(super) fn moment(at: Timestamp) -> String {
     at.to_utc().format(form).to_string()
 }
 
-/// How long something took.
+/// How long something took, rounded.
 pub(super) fn duration(micros: u64) -> String {
     match micros {
         0..1_000 => format!("{micros} µs"),
-        1_000..10_000 => format!("{}.{} ms", micros / 1_000, micros % 1_000 / 100),
-        10_000..1_000_000 => format!("{} ms", micros / 1_000),
-        1_000_000..60_000_000 => format!("{}.{} s", micros / 1_000_000, micros % 1_000_000 / 100_000),
-        _ => format!("{} min {} s", micros / 60_000_000, micros % 60_000_000 / 1_000_000),
+        1_000..9_950 => format!("{} ms", tenths(micros, 1_000)),
+        9_950..999_500 => format!("{} ms", (micros + 500) / 1_000),
+        999_500..59_950_000 => format!("{} s", tenths(micros, 1_000_000)),
+        _ => {
+            let seconds = micros.saturating_add(500_000) / 1_000_000;
+            format!("{} min {} s", seconds / 60, seconds % 60)
+        }
     }
+}
+
+/// How many of `unit` there are, with one place behind the point.
+fn tenths(number: u64, unit: u64) -> String {
+    let tenths = number.saturating_add(unit / 20) / (unit / 10);
+    format!("{}.{}", tenths / 10, tenths % 10)
 }
 
 /// A number with its thousands apart.
@@ -147,7 +156,7 @@ mod tests {
     fn numbers_are_told_with_their_units() {
         assert_eq!(
             [duration(7), duration(1_240), duration(83_900), duration(2_450_000)].join(" "),
-            "7 µs 1.2 ms 83 ms 2.4 s"
+            "7 µs 1.2 ms 84 ms 2.5 s"
         );
         assert_eq!(duration(61_000_000), "1 min 1 s");
         assert_eq!(count(1_234_567), "1\u{202f}234\u{202f}567");

@@ -11,7 +11,8 @@ const OLD: i64 = 2 * HOUR;
 /// One line.
 pub(super) struct Glance {
     pub(super) label: &'static str,
-    pub(super) well: bool,
+    /// Nothing where there is nothing to say yet.
+    pub(super) well: Option<bool>,
     pub(super) told: String,
     /// Where more is told.
     pub(super) href: &'static str,
@@ -29,8 +30,8 @@ impl Glance {
     }
 }
 
-fn glance(label: &'static str, href: &'static str, well: bool, told: impl Into<String>) -> Glance {
-    Glance { label, well, told: told.into(), href }
+fn glance(label: &'static str, href: &'static str, well: impl Into<Option<bool>>, told: impl Into<String>) -> Glance {
+    Glance { label, well: well.into(), told: told.into(), href }
 }
 
 fn recording(integrity: &Integrity) -> Glance {
@@ -77,16 +78,17 @@ fn publishing(page: &Page) -> Glance {
 }
 
 fn verification(page: &Page) -> Glance {
-    let part = |well, told: String| glance("Verification", "#verification", well, told);
+    let part = |well: Option<bool>, told: String| glance("Verification", "#verification", well, told);
     match (&page.verification.running, &page.verification.last) {
-        (Some(_), _) => part(true, "Running now.".to_owned()),
-        (None, None) => part(true, "Never done here. Do it now and then, and after every incident.".to_owned()),
+        (Some(_), _) => part(None, "Running now.".to_owned()),
+        (None, None) => part(None, "Never done here. Do it now and then, and after every incident.".to_owned()),
         (None, Some(last)) => match last.whole {
-            Some(true) => part(true, format!("Everything fitted {}.", last.ago)),
-            Some(false) => {
-                part(false, format!("Something was wrong {}. Keep the folder as it is: it is evidence.", last.ago))
-            }
-            None => part(false, format!("The log could not be read {}.", last.ago)),
+            Some(true) => part(Some(true), format!("Everything fitted {}.", last.ago)),
+            Some(false) => part(
+                Some(false),
+                format!("Something was wrong {}. Keep the folder as it is: it is evidence.", last.ago),
+            ),
+            None => part(Some(false), format!("The log could not be read {}.", last.ago)),
         },
     }
 }
@@ -116,12 +118,12 @@ fn told_faults(faults: &Lately) -> Glance {
 }
 
 fn cleanup(page: &Page) -> Glance {
-    let part = |well, told: String| glance("Cleanup", "#cleanup", well, told);
+    let part = |well: Option<bool>, told: String| glance("Cleanup", "#cleanup", well, told);
     let last = page.crons.iter().filter_map(|cron| Some((cron.succeeded?, cron.last.as_ref()?))).next();
     match last {
-        None => part(true, "It has not run yet.".to_owned()),
-        Some((true, (ago, _))) => part(true, format!("Done {ago}.")),
-        Some((false, (ago, _))) => part(false, format!("Failed {ago}; it runs again at its next time.")),
+        None => part(None, "It has not run yet.".to_owned()),
+        Some((true, (ago, _))) => part(Some(true), format!("Done {ago}.")),
+        Some((false, (ago, _))) => part(Some(false), format!("Failed {ago}; it runs again at its next time.")),
     }
 }
 

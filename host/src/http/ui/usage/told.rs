@@ -5,8 +5,9 @@ use crate::time::Timestamp;
 
 /// A share in a hundred. What is not all is never told as all, and what is something never as nothing.
 pub(super) fn percent(part: u64, whole: u64) -> String {
-    let mille = u128::from(part) * 1_000;
-    let mille = mille.checked_div(u128::from(whole)).unwrap_or(0).min(1_000).max(u128::from(part > 0));
+    let (part, whole) = (u128::from(part), u128::from(whole));
+    let rounded = (part * 1_000 + whole / 2).checked_div(whole).unwrap_or(0).min(1_000);
+    let mille = rounded.min(if part < whole { 999 } else { 1_000 }).max(u128::from(part > 0));
     format!("{}.{} %", mille / 10, mille % 10)
 }
 
