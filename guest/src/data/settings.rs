@@ -70,8 +70,8 @@ fn usage_retention_days() -> SettingField {
         label: "Usage retention (days)".to_owned(),
         help:
             "Usage figures are kept for this long, also when the entries that they count are deleted. They name users, \
-               servers, tools, connections, models and API keys, and nothing else. Figures of entries that are still \
-               there are kept with them."
+               servers, tools, connections, providers, models and API keys, and nothing else. Figures of entries that \
+               are still there are kept with them."
                 .to_owned(),
         kind: SettingType::Integer,
         default: Value::Integer(400),

@@ -62,7 +62,7 @@ pub(super) struct Create {
     #[arg(long, value_name = "USER")]
     user: String,
     /// A group of that user (repeatable): user, power-user, power-user-plus, admin, owner, auditor, super-admin,
-    /// billing-admin, or what your policy declares.
+    /// billing-admin, service, or what your policy declares.
     #[arg(long = "group", value_name = "GROUP", required = true)]
     groups: Vec<String>,
     /// The name of the connection that will use it; the user's name by default.
