@@ -45,6 +45,26 @@ fn kept(note: &str) -> Vec<Kept> {
     vec![Kept { name: "kept".into(), note: read(note) }]
 }
 
+/// Whoever is refused something leaves an entry about it, and that must not count as if it had been done.
+#[tokio::test]
+async fn what_was_refused_makes_no_log_wrong() {
+    let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
+    let log = open(folder.path(), &clock);
+    let id = record(&log, "a").await;
+    let anybody = access(&log, &["user"]);
+    let cron = log.manifest().crons[0].name.clone();
+    for name in [cron.as_str(), "x"] {
+        log.run_cron(&anybody, name).expect_err("refused");
+    }
+    log.confirm_clock(&anybody).expect_err("refused");
+    log.erase_payload(&anybody, id, "a reason").expect_err("refused");
+    log.release_hold(&anybody, id, "a reason").expect_err("refused");
+    log.start_verification(&anybody).expect_err("refused");
+    log.close();
+    let verified = whole(folder.path(), Vec::new()).expect("whole");
+    assert!(verified.head.size >= 8, "the refusals are entries: {}", verified.head.size);
+}
+
 #[tokio::test]
 async fn every_change_of_a_checkpoint_or_key_is_found() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());

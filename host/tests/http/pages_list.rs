@@ -180,3 +180,19 @@ async fn the_first_page_is_small() {
     let page = world.browser("root", &["admin", "auditor"]).await.get("/").await.text;
     assert!(page.len() < 100_000, "{} bytes", page.len());
 }
+
+/// Each link of a page repeats the search, so a page that took any number of values would grow with their square.
+#[tokio::test]
+async fn a_search_that_is_too_long_for_a_page_costs_nothing() {
+    let world = World::new();
+    let browser = world.browser("root", &["admin"]).await;
+    let many = |count: usize| (0..count).map(|at| format!("tool={at}")).collect::<Vec<_>>().join("&");
+    for page in ["", "usage"] {
+        let answer = browser.get(&format!("/{page}?{}", many(3_000))).await;
+        assert!(answer.status.is_client_error() && answer.text.len() < 20_000, "{} bytes", answer.text.len());
+        assert!(answer.text.contains("too long for a page"), "{}", answer.text);
+        assert_eq!(browser.get(&format!("/{page}?{}", many(90))).await.status, StatusCode::OK);
+        let long = format!("/{page}?q={}", "a".repeat(20_000));
+        assert!(browser.get(&long).await.status.is_client_error());
+    }
+}

@@ -15,7 +15,7 @@ use super::panel::{Offers, Panel};
 use super::table::{Cell, Table};
 use super::text::Shown;
 use super::view::{self, View};
-use super::{chosen, draw, export};
+use super::{bounds, chosen, draw, export};
 use crate::AuditLog;
 use crate::access::{Access, Right};
 use crate::http::auth::Visitor;
@@ -68,6 +68,7 @@ pub(super) async fn show(
     headers: HeaderMap,
     Query(pairs): Query<Pairs>,
 ) -> Result<Response, Problem> {
+    bounds::bounded(&pairs)?;
     // Our script fetches the page for its rows alone.
     let by_script = headers.get("sec-fetch-dest").is_some_and(|dest| dest == "empty");
     if let Some(address) = tidied(&pairs).filter(|_| !by_script) {

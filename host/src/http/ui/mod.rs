@@ -2,6 +2,7 @@
 
 pub(super) mod assets;
 mod bars;
+mod bounds;
 mod changed;
 mod changes;
 mod chips;

@@ -17,9 +17,9 @@ use self::chart::Chart;
 use self::table::Table;
 use self::totals::Tile;
 use self::view::View;
-use super::draw;
 use super::frame::{Frame, Here};
 use super::text::Shown;
+use super::{bounds, draw};
 use crate::access::Right;
 use crate::http::asking::{Asking, RANGES};
 use crate::http::auth::Visitor;
@@ -98,6 +98,7 @@ pub(super) async fn instead(visitor: Visitor, request: Request, next: Next) -> R
 
 /// The page; what is not understood is told above it, with everything left as it was typed.
 pub(super) async fn show(visitor: Visitor, Query(pairs): Query<Pairs>) -> Result<Response, Problem> {
+    bounds::bounded(&pairs)?;
     let view = View::new(&visitor, pairs);
     let asked = view.asked();
     let found = visitor.ask(move |log, access| {

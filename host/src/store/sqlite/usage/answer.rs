@@ -15,6 +15,9 @@ use crate::store::index::Kind;
 use crate::store::{Lack, Point, StoreError, Totals, USAGE_FIELDS, Usage, UsageQuery, UsageStep};
 use crate::time::Timestamp;
 
+/// Values of a field up to which ranking them before their durations are read saves nothing.
+const FEW: u64 = 48;
+
 /// The usage that `query` asks for.
 pub(in super::super) fn usage(connection: &Connection, texts: &Texts, query: &UsageQuery) -> Result<Usage, StoreError> {
     let (times, rest) = query.domain.clone().split_times();
@@ -25,7 +28,10 @@ pub(in super::super) fn usage(connection: &Connection, texts: &Texts, query: &Us
     let source = Source::new(connection, texts.lexicon(), &rest)?;
     let answering = Answering { source, texts, query, rest, step };
     let covered = answering.covered(&asked)?;
-    let tallies = query.by.iter().map(|field| answering.tally(&covered, By::Field(*field), Detail::Sums));
+    let tallies = query.by.iter().map(|field| {
+        let detail = if answering.has_few(*field)? { Detail::All } else { Detail::Sums };
+        answering.tally(&covered, By::Field(*field), detail)
+    });
     let tallies: Vec<_> = tallies.collect::<Result<_, _>>()?;
     let breakdowns = query.by.iter().zip(&tallies).map(|(field, tally)| answering.breakdown(&covered, *field, tally));
     let breakdowns = breakdowns.collect::<Result<_, _>>()?;
@@ -59,6 +65,15 @@ impl Answering<'_> {
     /// A question about all requests of `range`.
     pub(super) fn question<'q>(&'q self, range: &'q Range<i64>, by: By, detail: Detail) -> Question<'q> {
         Question { rest: &self.rest, range, by, detail, chosen: None }
+    }
+
+    /// Whether `field` has so few values in the whole log that all of them are counted at once, durations included.
+    fn has_few(&self, field: Field) -> Result<bool, StoreError> {
+        let sql = "SELECT count(*) FROM (SELECT 1 FROM term WHERE field = ?1 LIMIT ?2)";
+        let count = |mut statement: rusqlite::CachedStatement<'_>| {
+            statement.query_row([field as u64, FEW + 1], |row| row.get::<_, u64>(0))
+        };
+        Ok(self.source.connection.prepare_cached(sql).and_then(count).doing("counting values")? <= FEW)
     }
 
     fn tally(&self, range: &Range<i64>, by: By, detail: Detail) -> Result<Tally, StoreError> {

@@ -25,17 +25,20 @@ impl Answering<'_> {
         keys.truncate(self.query.limit);
         let mut chosen = keys.clone();
         chosen.sort_unstable();
-        let all = chosen.len() == tally.keys.len();
-        let question = Question {
-            chosen: (!all).then(|| (field, chosen.clone())),
-            ..self.question(range, By::Field(field), Detail::Durations)
+        let counted = match tally.has_durations() {
+            true => None,
+            false => {
+                let chosen = Some((field, chosen.clone()));
+                let question = Question { chosen, ..self.question(range, By::Field(field), Detail::Durations) };
+                Some(self.source.count(&question)?)
+            }
         };
-        let durations = self.source.count(&question)?;
+        let durations = counted.as_ref().unwrap_or(tally);
         let users = self.users(range, field, chosen)?;
         let row = |key: u64| {
             let value = Axis::value(self.source.connection, self.texts, GroupBy::Field(field), key)?;
             let users = users.as_ref().map(|users| users.get(&key).copied().unwrap_or(0));
-            Ok(UsageRow { key: value, figures: tally.with(key, &durations), users })
+            Ok(UsageRow { key: value, figures: tally.with(key, durations), users })
         };
         let rows = keys.into_iter().map(row).collect::<Result<_, StoreError>>()?;
         Ok(Breakdown { field, rows, found: tally.keys.len() })

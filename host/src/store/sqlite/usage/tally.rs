@@ -85,6 +85,11 @@ impl Tally {
         Self { by, detail, numbers: HashMap::default(), keys: Vec::new(), sums: Vec::new(), buckets: Vec::new() }
     }
 
+    /// Whether how long the requests took was counted.
+    pub(super) fn has_durations(&self) -> bool {
+        self.detail.durations()
+    }
+
     /// Counts what was found in a block of entries or cells.
     pub(super) fn add(&mut self, connection: &Connection, mut lot: Lot<'_>) -> Result<(), StoreError> {
         let axis = self.by.field().map_or(Ok(Axis::One), |field| Axis::numbers(connection, lot.block, field))?;

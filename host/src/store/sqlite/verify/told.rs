@@ -35,17 +35,19 @@ impl Told {
     }
 }
 
-/// The entries of the log itself with one of three methods, oldest first.
+/// The entries of the log itself with one of three methods, oldest first; not those about somebody who may not.
 pub(super) fn told(subject: &Subject<'_>, methods: [&str; 3]) -> Result<Vec<Told>, Fault> {
     let doing = "reading what entries say of the states beside them";
     let sql = "SELECT method.text, who.text, occurred_at, details, seq FROM entry
         JOIN term AS method ON method.field = ?1 AND method.id = entry.method
         LEFT JOIN term AS who ON who.field = ?2 AND who.id = entry.user
         WHERE entry.method IN (SELECT id FROM term WHERE field = ?1 AND text IN (?4, ?5, ?6))
-        AND channel = (SELECT id FROM term WHERE field = ?3 AND text = 'system') ORDER BY seq";
-    let fields = [Field::Method, Field::User, Field::Channel].map(|field| field as i64);
+        AND channel = (SELECT id FROM term WHERE field = ?3 AND text = 'system')
+        AND outcome IS NOT (SELECT id FROM term WHERE field = ?7 AND text = 'denied') ORDER BY seq";
+    let fields = [Field::Method, Field::User, Field::Channel, Field::Outcome].map(|field| field as i64);
     let mut statement = subject.connection.prepare(sql).doing(doing)?;
-    let read = statement.query_map((fields[0], fields[1], fields[2], methods[0], methods[1], methods[2]), read);
+    let values = (fields[0], fields[1], fields[2], methods[0], methods[1], methods[2], fields[3]);
+    let read = statement.query_map(values, read);
     Ok(read.and_then(Iterator::collect).doing(doing)?)
 }
 
