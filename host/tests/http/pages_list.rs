@@ -43,7 +43,7 @@ async fn conditions_are_told_as_they_were_read_and_can_be_lifted_one_by_one() {
     let browser = world.browser("root", &["admin"]).await;
     let page = browser.get("/?tool=a&tool=b&q=duration%3A%3E1ms+-user%3Ax&to=2026-01-02&limit=5").await.text;
     assert!(page.contains("Nothing matches."), "{page}");
-    assert!(page.contains("Duration at least 1.0 ms and User is not x"), "{page}");
+    assert!(page.contains("Duration more than 1.0 ms and User is not x"), "{page}");
     let lift = |text: &str| links(&page, &format!("Lift {text}"));
     assert_eq!(lift("Tool a"), ["/?tool=b&q=duration%3A%3E1ms%20-user%3Ax&to=2026-01-02&limit=5"]);
     assert_eq!(lift("Tool b"), ["/?tool=a&q=duration%3A%3E1ms%20-user%3Ax&to=2026-01-02&limit=5"]);
