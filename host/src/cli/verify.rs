@@ -91,6 +91,10 @@ fn whole(verified: &Verified) -> io::Result<ExitCode> {
     say(format_args!("WHOLE  {} entries, from place {first} to before {size}", size - first))?;
     say(format_args!("size   {size}"))?;
     say(format_args!("root   {}", verified.head.root))?;
+    if let Some(signed) = verified.signed {
+        let behind = size.saturating_sub(signed);
+        say(format_args!("signed {signed}; {behind} behind that are not signed yet"))?;
+    }
     for (check, looked) in &verified.checks {
         say(format_args!("       {check}: {looked} looked at"))?;
     }

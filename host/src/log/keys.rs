@@ -14,7 +14,8 @@ use crate::store::{Files, StoreError};
 pub fn rotate_keys(folder: &Path, options: &SignerOptions) -> Result<Vec<VerifierKey>, OpenError> {
     let files = Files::open_to_read(folder)?;
     let _lock = Files::lock(folder)?;
-    Ok(signer::rotate(&options.key_path(folder), &known(&files)?)?)
+    let last = signer::last(&options.last_path(folder))?;
+    Ok(signer::rotate(&options.key_path(folder), last.as_ref(), &known(&files)?)?)
 }
 
 /// The keys that the log remembers.

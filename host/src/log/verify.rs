@@ -28,8 +28,9 @@ pub fn verify_log(
         error => wrong(error.to_string()),
     })?;
     let is_missing = last.is_none() && kept.is_empty();
+    let signed = last.as_ref().map(|note| note.checkpoint().size);
     kept.extend(last.map(|note| Kept { name: name.clone(), note }));
-    let verified = store::verify(folder, &kept, tell)?;
+    let verified = Verified { signed, ..store::verify(folder, &kept, tell)? };
     if is_missing && verified.head.size > 0 {
         return Err(wrong(
             "it says what was signed last, and is missing; name it with --last-signed, or a checkpoint that somebody kept \

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use super::{SignerError, files};
-use crate::ledger::{SignatureKind, SigningKey, VerifierKey};
+use crate::ledger::{SignatureKind, SignedCheckpoint, SigningKey, VerifierKey};
 
 const HEADING: &str =
     "# The keys that this audit log signs its checkpoints with. Whoever has them can sign in its name.\n";
@@ -28,17 +28,25 @@ pub(super) fn make(path: &Path, origin: Option<&str>) -> Result<Vec<SigningKey>,
 
 /// Makes new keys for the log whose keys are in the file. The newest key of before goes on signing beside them, so that
 /// whoever knows only that one sees the change in the log; the ones before it do not. Gives what checks the signatures.
-/// `known` are the keys that the log remembers. Nobody may have the log open.
+/// `known` are the keys that the log remembers, `last` is what was signed last. Nobody may have the log open.
 ///
 /// # Errors
 /// The file cannot be read or written, holds no keys, or holds some that the log was never started with: then nothing
 /// would be signed by both the oldest and the newest.
-pub fn rotate(path: &Path, known: &[VerifierKey]) -> Result<Vec<VerifierKey>, SignerError> {
+pub fn rotate(
+    path: &Path,
+    last: Option<&SignedCheckpoint>,
+    known: &[VerifierKey],
+) -> Result<Vec<VerifierKey>, SignerError> {
     let old = open(path)?.ok_or_else(|| SignerError::Missing(path.to_owned()))?;
     if !old.iter().all(|key| known.contains(key.verifier())) {
         return Err(SignerError::Unused);
     }
     let old = old.into_iter().find(|key| key.verifier().kind() == SignatureKind::Log).ok_or(SignerError::Keys)?;
+    // The new keys come with this one, by which the next start believes what was signed last.
+    if last.is_some_and(|last| last.verify(std::slice::from_ref(old.verifier())).is_err()) {
+        return Err(SignerError::Unused);
+    }
     let mut keys = named(old.verifier().name(), path)?;
     keys.push(old);
     write(path, &keys)?;

@@ -107,7 +107,7 @@ impl Signer {
         signer.last = last(&signer.path)?;
         match (&signer.last, &options.resume) {
             (Some(_), Some(_)) => Err(SignerError::Remembered(signer.path)),
-            (Some(last), None) => signer.believes(last, known.keys).map(|()| signer),
+            (Some(last), None) => signer.believes(last).map(|()| signer),
             (None, Some(_)) if !is_new => Ok(signer),
             // Somebody brought the keys. No file tells whether keys of the environment were used before; the log does.
             (None, resume) if is_new && (options.keys.is_some() || resume.is_some()) => signer.empty(known.now),
@@ -143,8 +143,10 @@ impl Signer {
         if self.origin() == expected { Ok(()) } else { Err(other()) }
     }
 
-    fn believes(&self, last: &SignedCheckpoint, known: &[VerifierKey]) -> Result<(), SignerError> {
-        let keys: Vec<_> = self.verifiers().chain(known.iter().cloned()).collect();
+    /// Only by these keys, of which one signed already before the last change of keys: whoever may write the database could
+    /// put one of their own into it.
+    fn believes(&self, last: &SignedCheckpoint) -> Result<(), SignerError> {
+        let keys: Vec<_> = self.verifiers().collect();
         last.verify(&keys).map_err(|reason| SignerError::Last { path: self.path.clone(), reason })?;
         self.is_of(&last.checkpoint().origin)
     }

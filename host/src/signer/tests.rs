@@ -112,8 +112,11 @@ fn rotated_keys_sign_beside_the_one_before() {
     let mut signer = open(folder.path());
     let first: Vec<_> = signer.verifiers().collect();
     signer.sign(1, Hash::of(b"1"), NOW).expect("signed");
-    let second = rotate(&folder.path().join(KEY_FILE), &first).expect("rotated");
-    let unused = rotate(&folder.path().join(KEY_FILE), &first).expect_err("refused").to_string();
+    let rotate = |known: &[VerifierKey]| {
+        rotate(&folder.path().join(KEY_FILE), last(&folder.path().join(LAST_FILE)).expect("read").as_ref(), known)
+    };
+    let second = rotate(&first).expect("rotated");
+    let unused = rotate(&first).expect_err("refused").to_string();
     assert!(unused.contains("start the log once"), "{unused}");
     let mut signer = Signer::open(folder.path(), &SignerOptions::default(), known(&first)).expect("a signer");
     assert_eq!(signer.verifiers().collect::<Vec<_>>(), second);
@@ -123,10 +126,17 @@ fn rotated_keys_sign_beside_the_one_before() {
         note.verify(keys).expect("whoever knows one of them sees it signed");
     }
     let all: Vec<_> = first.iter().chain(&second).cloned().collect();
-    let third = rotate(&folder.path().join(KEY_FILE), &all).expect("rotated");
+    let third = rotate(&all).expect("rotated");
     assert!(third[2] == second[0] && !third.contains(&first[0]), "only the last one stays");
     Signer::open(folder.path(), &SignerOptions::default(), known(&all))
-        .expect("what was signed last is read by old keys");
+        .expect("what was signed last is read by the key that stays");
+    let stranger = tempfile::tempdir().expect("a folder");
+    let mut forger = open(stranger.path());
+    let forged: Vec<_> = all.iter().cloned().chain(forger.verifiers()).collect();
+    let note = forger.sign(1, Hash::of(b"forged"), NOW).expect("signed").to_string();
+    fs::write(folder.path().join(LAST_FILE), note).expect("written");
+    // As if somebody had put their own keys into the log's database as well.
+    assert!(error(folder.path(), &SignerOptions::default(), &forged).contains("is damaged"));
 }
 
 #[test]

@@ -25,6 +25,8 @@ pub struct Verified {
     pub checks: Vec<(&'static str, u64)>,
     /// What was to be compared and cannot be any more.
     pub uncompared: Vec<String>,
+    /// How many entries what was signed last is about, where that was compared: nothing protects those behind them yet.
+    pub signed: Option<u64>,
 }
 
 /// The first thing that is wrong.
@@ -61,14 +63,18 @@ pub enum VerifyError {
 
 /// What verification of a folder cannot show.
 pub const NOT_PROVED: &[&str] = &[
-    "that this is the log's whole end: who may write the file, and has the signing keys and what was signed last, can cut it \
-     and sign that. Compare it with what somebody else has kept: --checkpoint FILE.",
+    "that nobody who may write the log's folder made it anew: with the database and what was signed last in hand, a log can \
+     be cut or written again so that both fit, also without the signing keys. Compare it with what somebody else has kept: \
+     --checkpoint FILE.",
+    "that the entries behind what was signed last, and those that came while no server ran, are the log's own: who may \
+     write the database can change, cut or add them, entries of the log about itself included, and the next start signs \
+     what it finds.",
     "that what was recorded is what happened: who sends events can withhold or invent them.",
     "what entries that were removed said; only that they were there.",
     "that what was removed was old enough: only that a cleanup of the log meant to remove it, as an entry that was signed \
      before says, and that no hold was in its way. Of cleanups whose entries are gone as well, not even that.",
     "that no checkpoint is missing that was signed after the last start or cleanup.",
-    "jobs, private views, tokens and sums of usage: they are no evidence.",
+    "jobs, views, tokens, the memory of the clock and of what was published, and sums of usage: they are no evidence.",
 ];
 
 impl fmt::Display for Wrong {

@@ -135,7 +135,7 @@ fn run<'a>(
         }
     }
     let head = sqlite::tree::head(&transaction)?;
-    Ok(Verified { head, first: subject.places.start, checks, uncompared: subject.uncompared.take() })
+    Ok(Verified { head, first: subject.places.start, checks, uncompared: subject.uncompared.take(), signed: None })
 }
 
 impl Subject<'_> {
