@@ -173,8 +173,9 @@ impl<'c> Source<'c> {
         mut show: impl FnMut(Lot<'_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let spans = Spans::new(question.range, question.cut(), false);
+        let plans = self.plans(question, &spans.days)?;
         for run in self.touched(&spans.days) {
-            let Some((cells, found)) = self.found_cells(question, run, cut, Grain::Day, &spans.days)? else { continue };
+            let Some((cells, found)) = self.found_cells(question, run, (cut, Grain::Day), &plans)? else { continue };
             if let Some(users) = self.readable(run, run.users(self.connection, cut, &cells))? {
                 see(&cells.block, found, &users)?;
             }
@@ -187,20 +188,23 @@ impl<'c> Source<'c> {
         self.runs.iter().filter(move |run| ranges.iter().any(|range| run.touches(range)))
     }
 
+    /// What finds cells within one of the ranges, and those of them that the filter is about.
+    fn plans(&self, question: &Question<'_>, ranges: &[Range<i64>]) -> Result<[Plan; 2], StoreError> {
+        Ok([within(ranges), Plan::new(self.connection, self.lexicon, question.rest)?])
+    }
+
     /// The cells of a run and those of them that there are to `question`, if there are any.
     fn found_cells(
         &self,
         question: &Question<'_>,
         run: &Run,
-        cut: Cut,
-        grain: Grain,
-        ranges: &[Range<i64>],
+        (cut, grain): (Cut, Grain),
+        [times, rest]: &[Plan; 2],
     ) -> Result<Option<(Cells, Bitmap)>, StoreError> {
         let Some(cells) = self.readable(run, run.cells(self.connection, cut, grain))? else { return Ok(None) };
-        let found = within(ranges).find(self.connection, &cells.block, cells.all())?;
+        let found = times.find(self.connection, &cells.block, cells.all())?;
         let found = question.narrow(self.connection, &cells.block, found)?;
-        let plan = Plan::new(self.connection, self.lexicon, question.rest)?;
-        let found = plan.find(self.connection, &cells.block, found)?;
+        let found = rest.find(self.connection, &cells.block, found)?;
         Ok((!found.is_empty()).then_some((cells, found)))
     }
 
@@ -212,8 +216,9 @@ impl<'c> Source<'c> {
         ranges: &[Range<i64>],
         show: &mut impl FnMut(Lot<'_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
+        let plans = self.plans(question, ranges)?;
         for run in self.touched(ranges) {
-            let Some((cells, found)) = self.found_cells(question, run, cut, grain, ranges)? else { continue };
+            let Some((cells, found)) = self.found_cells(question, run, (cut, grain), &plans)? else { continue };
             let (mut sums, mut durations) = (None, None);
             if question.detail.sums() {
                 sums = self.readable(run, run.sums(self.connection, cut, grain, &cells))?.map(Box::new);

@@ -60,11 +60,11 @@ impl Durations {
         for place in *start..*end {
             let (word, bit) = (place as usize / 64, place as usize % 64);
             if self.word.as_ref().is_none_or(|(at, ..)| *at != word) {
-                self.word = Some((word, self.buckets.codes(word), self.counts.codes(word)));
+                self.word = Some((word, self.buckets.raws(word), self.counts.raws(word)));
             }
             let Some((_, buckets, counts)) = &self.word else { return };
-            let bucket = self.buckets.raw(buckets[bit]).saturating_sub(1).min(BUCKETS as u64 - 1);
-            let count = u32::try_from(self.counts.raw(counts[bit])).unwrap_or(u32::MAX);
+            let bucket = buckets[bit].saturating_sub(1).min(BUCKETS as u64 - 1);
+            let count = u32::try_from(counts[bit]).unwrap_or(u32::MAX);
             let sum = &mut into[bucket as usize];
             *sum = sum.saturating_add(count);
         }
