@@ -34,9 +34,8 @@ async fn a_full_queue_takes_all_of_a_request_or_nothing() {
     let service = world.bearer("platform", &["service"]);
     let items: Vec<Value> = (0..50).map(|_| item()).collect();
     let held = hold(&world.log);
-    for _ in 0..2 {
-        world.log.record_later(0, Vec::new).expect("taken");
-    }
+    // Until there is no room, whatever the log itself has put there meanwhile.
+    while world.log.record_later(0, Vec::new).is_ok() {}
     let full = service.events(&json!(items)).await;
     full.problem(503, "nothing of it was taken");
     assert!(!full.header("retry-after").is_empty());
