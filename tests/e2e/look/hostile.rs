@@ -9,23 +9,32 @@ use crate::world::World;
 const SCRIPT: &str =
     "<script>window.hurt=1</script><img src=x onerror=\"window.hurt=2\">'\"><svg onload=window.hurt=3>";
 
-/// Fields whose texts a sender may choose.
-const FIELDS: [&str; 18] = [
+/// Fields whose texts a sender may choose, all of them but `prompt` and `resource_uri`, which stand where `tool` does.
+const FIELDS: [&str; 27] = [
     "method",
     "tool",
     "server",
+    "http_method",
     "path",
+    "protocol_version",
     "user",
     "connection",
     "agent",
+    "agent_instance",
+    "client_name",
+    "client_version",
     "session",
     "request_id",
     "user_agent",
+    "resource_type",
+    "resource_id",
+    "resource_name",
     "model",
     "record_id",
     "provider",
     "llm_model",
     "api_key",
+    "policy",
     "error_type",
     "error_message",
     "trace_id",
