@@ -35,7 +35,7 @@ async fn hostile_names_neither_run_nor_break_the_page() {
             admin.browser.open(&format!("{}{path}", world.server.address())).await;
             let title = admin.browser.page().title().await.expect("a title");
             assert!(title.ends_with("· mcp-audit"), "{title}");
-            assert!(admin.fits().await, "{path} is wider than {width} pixels");
+            assert!(admin.browser.fits().await, "{path} is wider than {width} pixels");
         }
     }
 }

@@ -92,11 +92,4 @@ impl Visitor<'_> {
     pub(crate) async fn goes_back(&self) {
         self.browser.page().back().await.expect("back");
     }
-
-    /// Whether the page is as wide as the window.
-    pub(crate) async fn fits(&self) -> bool {
-        let wide = "return document.documentElement.scrollWidth <= document.documentElement.clientWidth";
-        let answer = self.browser.page().execute(wide, Vec::new()).await.expect("an answer");
-        answer.json().as_bool().expect("yes or no")
-    }
 }

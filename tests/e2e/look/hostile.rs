@@ -75,7 +75,7 @@ async fn hostile_values_are_inert_and_break_no_layout() {
             browser.on_a_screen(width, 900, false).await;
             browser.open(&format!("{}{path}", world.server.address())).await;
             unharmed(&browser, &path).await;
-            assert!(fits(&browser).await, "{path} is wider than {width} pixels");
+            assert!(browser.fits().await, "{path} is wider than {width} pixels");
         }
     }
 }
@@ -109,10 +109,6 @@ async fn unharmed(browser: &Browser, path: &str) {
     assert_eq!(hurt, Value::Null, "a value ran as a script on {path}");
     let strangers = ask(browser, "return [...document.querySelectorAll('main script, main img, main iframe')].length");
     assert_eq!(strangers.await, 0, "a value became an element on {path}");
-}
-
-async fn fits(browser: &Browser) -> bool {
-    ask(browser, "return document.documentElement.scrollWidth <= document.documentElement.clientWidth").await == true
 }
 
 async fn ask(browser: &Browser, script: &str) -> Value {

@@ -51,9 +51,9 @@ impl Axis {
     }
 
     /// The column of numbers that stand beside a block's fields.
-    pub(super) fn of(column: &Column, length: u64) -> Option<Self> {
-        let planes = PlanesBuf::new(&column.planes, column.zone.bits(), length)?;
-        Some(Self::Column(column.zone.clone(), planes))
+    pub(super) fn of(column: Column, length: u64) -> Option<Self> {
+        let planes = PlanesBuf::of(column.planes, column.zone.bits(), length)?;
+        Some(Self::Column(column.zone, planes))
     }
 
     /// How many codes there are.

@@ -67,10 +67,11 @@ impl Packed {
         self.length.next_multiple_of(64)
     }
 
-    /// One column, if it has any value.
-    pub(super) fn axis(&self, number: u64) -> Option<Axis> {
-        let found = self.columns.iter().find(|(other, _)| *other == number);
-        found.map_or(Some(Axis::One), |(_, column)| Axis::of(column, self.padded()))
+    /// Takes one column out, if it has any value.
+    pub(super) fn axis(&mut self, number: u64) -> Option<Axis> {
+        let length = self.padded();
+        let found = self.columns.iter().position(|(other, _)| *other == number);
+        found.map_or(Some(Axis::One), |at| Axis::of(self.columns.swap_remove(at).1, length))
     }
 }
 

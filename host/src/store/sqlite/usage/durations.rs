@@ -42,7 +42,7 @@ impl Durations {
 
     /// The histograms in stored bytes; `None` when they are none.
     pub(super) fn from_bytes([of_cells, of_buckets]: [&[u8]; 2]) -> Option<Self> {
-        let (of_cells, of_buckets) = (Packed::from_bytes(of_cells)?, Packed::from_bytes(of_buckets)?);
+        let (mut of_cells, mut of_buckets) = (Packed::from_bytes(of_cells)?, Packed::from_bytes(of_buckets)?);
         let lengths = of_cells.axis(LENGTHS)?;
         let mut starts = vec![0_u64];
         for word in 0..usize::try_from(of_cells.padded() / 64).ok()? {

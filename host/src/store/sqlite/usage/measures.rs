@@ -105,7 +105,7 @@ pub(super) struct OfCells([Axis; MEASURES]);
 impl OfCells {
     /// The measures in stored bytes; `None` when they are none of so many cells.
     pub(super) fn from_bytes(bytes: &[u8], cells: u64) -> Option<Self> {
-        let packed = Packed::from_bytes(bytes).filter(|packed| packed.length == cells)?;
+        let mut packed = Packed::from_bytes(bytes).filter(|packed| packed.length == cells)?;
         let mut measures = [const { Axis::One }; MEASURES];
         for measure in Measure::ALL {
             measures[measure as usize] = packed.axis(measure as u64)?;
