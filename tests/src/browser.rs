@@ -120,13 +120,6 @@ impl Browser {
         }
     }
 
-    /// Whether the page that is open is no wider than the window.
-    pub async fn fits(&self) -> bool {
-        let wide = "return document.documentElement.scrollWidth <= document.documentElement.clientWidth";
-        let answer = self.page.execute(wide, Vec::new()).await.expect("an answer");
-        answer.json().as_bool().expect("yes or no")
-    }
-
     /// What axe-core finds to be in the way of people on the page that is open, with everything unfolded: a line each.
     pub async fn barriers(&self) -> Vec<String> {
         let axe = std::fs::read_to_string(module("axe-core/axe.min.js")).expect("axe-core");

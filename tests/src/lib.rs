@@ -7,6 +7,7 @@ mod api;
 mod browser;
 mod everything;
 pub mod fault;
+mod gestures;
 mod log;
 mod patience;
 mod prey;

@@ -1,10 +1,9 @@
 //! A server with something in its log, and people at browsers who look at it.
 
+use std::ops::Deref;
+
 use mcp_audit_tests::{Browser, Everything, Scripts, Server, eventually, script};
 use serde_json::Value;
-use thirtyfour::prelude::ElementQueryable;
-use thirtyfour::stringmatch::StringMatch;
-use thirtyfour::{By, Key};
 
 /// A server with a log of real calls.
 pub(crate) struct World {
@@ -47,7 +46,8 @@ impl World {
     /// Somebody of `group`, signed in.
     pub(crate) async fn visitor(&self, group: &str, scripts: Scripts) -> Visitor<'_> {
         let visitor = Visitor { browser: Browser::start(scripts).await, server: &self.server };
-        visitor.signs_in(&self.server.token(&format!("{group}-at-the-browser"), group)).await;
+        let token = self.server.token(&format!("{group}-at-the-browser"), group);
+        visitor.signs_in(self.server.address(), &token).await;
         visitor
     }
 }
@@ -58,80 +58,32 @@ pub(crate) struct Visitor<'a> {
     pub(crate) server: &'a Server,
 }
 
-impl Visitor<'_> {
-    /// Comes to the log without a session and is asked for a token.
-    pub(crate) async fn signs_in(&self, token: &str) {
-        self.browser.open(self.server.address()).await;
-        self.is_at("/sign-in").await;
-        self.browser.one("input[name=token]").await.send_keys(token).await.expect("typed");
-        self.browser.one("main button[type=submit]").await.click().await.expect("clicked");
-        self.browser.one("main table").await;
-    }
+impl Deref for Visitor<'_> {
+    type Target = Browser;
 
+    fn deref(&self) -> &Browser {
+        &self.browser
+    }
+}
+
+impl Visitor<'_> {
     /// Opens a page of the site.
     pub(crate) async fn opens(&self, path: &str) {
-        self.browser.open(&format!("{}{path}", self.server.address().trim_end_matches('/'))).await;
-    }
-
-    /// Presses keys wherever the focus is.
-    pub(crate) async fn presses(&self, keys: &str) {
-        let focused = self.browser.page().active_element().await.expect("something that has the focus");
-        focused.send_keys(keys).await.expect("typed");
-    }
-
-    /// Presses Enter or Escape there.
-    pub(crate) async fn hits(&self, key: Key) {
-        let focused = self.browser.page().active_element().await.expect("something that has the focus");
-        focused.send_keys(key + "").await.expect("typed");
-    }
-
-    /// Follows the link with this text.
-    pub(crate) async fn follows(&self, text: &str) {
-        let link = self.browser.page().query(By::LinkText(text)).first().await.expect("a link");
-        link.click().await.expect("clicked");
-    }
-
-    /// Types into an input.
-    pub(crate) async fn types(&self, selector: &str, text: &str) {
-        self.browser.one(selector).await.send_keys(text).await.expect("typed");
-    }
-
-    /// Clicks at something.
-    pub(crate) async fn clicks(&self, selector: &str) {
-        self.browser.one(selector).await.click().await.expect("clicked");
-    }
-
-    /// Runs a script on the page, as the browser itself would.
-    pub(crate) async fn runs(&self, script: &str) -> Value {
-        self.browser.page().execute(script, Vec::new()).await.expect("an answer").json().clone()
-    }
-
-    /// Waits until the text of an element has this in it.
-    pub(crate) async fn sees(&self, selector: &str, text: &str) {
-        let found = self.browser.page().query(By::Css(selector)).with_text(StringMatch::new(text).partial());
-        if let Err(error) = found.first().await {
-            panic!("no {selector} with {text}: {error}\n{}", self.browser.text().await);
-        }
-    }
-
-    /// The address that is open, without the host.
-    pub(crate) async fn address(&self) -> String {
-        let url = self.browser.page().current_url().await.expect("an address");
-        url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()))
+        self.open(&format!("{}{path}", self.server.address())).await;
     }
 
     /// The rows of the list, in lower case: a style sheet may write words in capitals.
     pub(crate) async fn rows(&self) -> Vec<String> {
-        self.browser.one("main table tbody tr").await;
+        self.one("main table tbody tr").await;
         let mut rows = Vec::new();
-        for row in self.browser.all("main table tbody tr").await {
+        for row in self.all("main table tbody tr").await {
             rows.push(row.text().await.expect("the text of a row").to_lowercase());
         }
         rows
     }
 
     pub(crate) async fn is_at(&self, path: &str) {
-        let url = self.browser.page().current_url().await.expect("an address");
-        assert!(url.path().starts_with(path), "at {url} and not at {path}");
+        let address = self.address().await;
+        assert!(address.starts_with(path), "at {address} and not at {path}");
     }
 }

@@ -51,7 +51,7 @@ impl Visitor<'_> {
         let known = || self.server.api("auditor").get("/api/v1/verification").json();
         let before = known()["last"]["entry"].clone();
         self.leaves_by("#verification button").await;
-        assert!(self.is_at().await.starts_with("/integrity?verification=began"));
+        assert!(self.address().await.starts_with("/integrity?verification=began"));
         let entry = eventually("the verification's end", || {
             let last = &known()["last"]["entry"];
             (*last != before).then(|| last.as_str().expect("an id").to_owned())

@@ -35,7 +35,7 @@ async fn hostile_names_neither_run_nor_break_the_page() {
             admin.browser.open(&format!("{}{path}", world.server.address())).await;
             let title = admin.browser.page().title().await.expect("a title");
             assert!(title.ends_with("· mcp-audit"), "{title}");
-            assert!(admin.browser.fits().await, "{path} is wider than {width} pixels");
+            assert!(admin.fits().await, "{path} is wider than {width} pixels");
         }
     }
 }
@@ -44,7 +44,7 @@ async fn hostile_names_neither_run_nor_break_the_page() {
 async fn whoever_sees_figures_alone_begins_with_them() {
     let world = World::start();
     let billing = world.visitor("billing-admin", Scripts::Off).await;
-    assert_eq!(billing.is_at().await, "/usage");
+    assert_eq!(billing.address().await, "/usage");
     assert_eq!(billing.reads(".tile .figure").await, "4");
     assert_eq!(billing.reads("nav[aria-label=Main]").await, "Usage");
     assert!(billing.browser.all("main a[href^='/?'], .bars a").await.is_empty(), "a way to entries is offered");
@@ -59,7 +59,7 @@ impl Visitor<'_> {
         self.follows("search").await;
         assert_eq!(self.reads(".lifts a").await, "Tool: search × (on, select to lift)");
         assert_eq!(self.reads(".tile .figure").await, "3");
-        assert_eq!(self.is_at().await, "/usage?range=7d&tool=search");
+        assert_eq!(self.address().await, "/usage?range=7d&tool=search");
     }
 
     async fn opens_the_errors_and_returns(&self) {
@@ -67,7 +67,7 @@ impl Visitor<'_> {
         assert_eq!(self.rows().await, 1);
         assert!(self.reads("table.log").await.contains("error"));
         self.goes_back().await;
-        assert_eq!(self.is_at().await, "/usage?range=7d&tool=search");
+        assert_eq!(self.address().await, "/usage?range=7d&tool=search");
     }
 
     /// All requests of the figure, and the figure of all that the list shows.
@@ -76,7 +76,7 @@ impl Visitor<'_> {
         assert_eq!(self.rows().await, 3);
         self.leaves_by("a.to-usage").await;
         assert_eq!(self.reads(".tile .figure").await, "3");
-        let address = self.is_at().await;
+        let address = self.address().await;
         assert!(address.starts_with("/usage?tool=search&from="), "{address}");
     }
 

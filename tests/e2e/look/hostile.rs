@@ -105,12 +105,8 @@ fn accepted(world: &World, mut event: Map<String, Value>, name: &str) {
 }
 
 async fn unharmed(browser: &Browser, path: &str) {
-    let hurt = ask(browser, "return window.hurt ?? null").await;
+    let hurt = browser.runs("return window.hurt ?? null").await;
     assert_eq!(hurt, Value::Null, "a value ran as a script on {path}");
-    let strangers = ask(browser, "return [...document.querySelectorAll('main script, main img, main iframe')].length");
+    let strangers = browser.runs("return [...document.querySelectorAll('main script, main img, main iframe')].length");
     assert_eq!(strangers.await, 0, "a value became an element on {path}");
-}
-
-async fn ask(browser: &Browser, script: &str) -> Value {
-    browser.page().execute(script, Vec::new()).await.expect("an answer").json().clone()
 }

@@ -74,11 +74,7 @@ impl World {
     /// Somebody of `group`, signed in.
     pub(crate) async fn visitor(&self, group: &str) -> Browser {
         let browser = Browser::start(Scripts::On).await;
-        browser.open(self.server.address()).await;
-        let token = self.server.token(&format!("{group}-who-looks"), group);
-        browser.one("input[name=token]").await.send_keys(token).await.expect("typed");
-        browser.one("main button[type=submit]").await.click().await.expect("clicked");
-        browser.one("nav[aria-label=Main]").await;
+        browser.signs_in(self.server.address(), &self.server.token(&format!("{group}-who-looks"), group)).await;
         browser
     }
 }
