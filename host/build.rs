@@ -2,11 +2,10 @@
 
 mod component;
 
-use std::path::Path;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let here = component::package_folder();
     let guest = here.join("../guest");
     component::rerun_if_changed(&[
         &guest.join("src"),

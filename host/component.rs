@@ -86,6 +86,11 @@ fn has_target() -> Result<bool, String> {
     Ok(output.status.success() && Path::new(&folder).is_dir())
 }
 
+/// The folder of the package that is being built: asked for when the script runs, so that a checkout can be moved.
+pub(crate) fn package_folder() -> PathBuf {
+    env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from).unwrap_or_default()
+}
+
 fn out_dir() -> Result<PathBuf, String> {
     var("OUT_DIR").map(PathBuf::from)
 }

@@ -121,17 +121,19 @@ CREATE TABLE usage_run (
 
 -- The cells of one combination of dimensions, by hour or by day. Each blob ends with its CRC-32.
 CREATE TABLE usage_part (
-    run     INTEGER NOT NULL,
-    number  INTEGER NOT NULL,
-    cells   BLOB    NOT NULL,
+    run       INTEGER NOT NULL,
+    -- Which combination, and whether by day.
+    number    INTEGER NOT NULL,
+    -- Of the users, where their cells are divided among several parts.
+    share     INTEGER NOT NULL,
+    cells     BLOB    NOT NULL,
     -- What is counted of each.
-    sums    BLOB    NOT NULL,
-    -- How many buckets of durations each cell has, and what is in them.
-    lengths BLOB    NOT NULL,
-    buckets BLOB    NOT NULL,
+    sums      BLOB    NOT NULL,
+    -- How long the requests of each took: a histogram.
+    durations BLOB    NOT NULL,
     -- Which users each has; days only, and only where the user is no dimension.
-    users   BLOB,
-    PRIMARY KEY (run, number)
+    users     BLOB,
+    PRIMARY KEY (run, number, share)
 ) STRICT;
 
 CREATE TABLE payload (

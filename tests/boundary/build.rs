@@ -3,7 +3,6 @@
 #[path = "../../host/component.rs"]
 mod component;
 
-use std::path::Path;
 use std::process::ExitCode;
 
 /// Shapes that cannot be switched on while the component runs: its imports, and its manifest, which is told nothing.
@@ -11,7 +10,7 @@ const SHAPES: [&str; 7] =
     ["", "imports", "manifest-panic", "manifest-spin", "manifest-bad-cron", "manifest-bad-domain", "manifest-empty"];
 
 fn main() -> ExitCode {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let here = component::package_folder();
     let evil = here.join("../evil");
     let wit = here.join("../../wit");
     component::rerun_if_changed(&[&evil, &wit, &here.join("../../host/component.rs")]);

@@ -27,6 +27,9 @@ pub(crate) struct Using {
     /// Without the counts of groups and by SQL, which take long.
     #[arg(long)]
     alone: bool,
+    /// Only the questions whose name has this text in it.
+    #[arg(long, default_value = "")]
+    only: String,
 }
 
 /// What a page breaks usage down by.
@@ -71,7 +74,7 @@ impl Using {
             ("a user's own page, 90 days", &some, whole.clone()),
         ];
         let mut table = Table::new(&["question", "requests", "median ms", "p99 ms"]);
-        for (name, access, query) in questions {
+        for (name, access, query) in questions.into_iter().filter(|(name, ..)| name.contains(&self.only)) {
             self.measure(&mut table, name, &log, access, &query)?;
         }
         if !self.alone {
@@ -145,7 +148,7 @@ fn by_sql(folder: &Path) -> Outcome<Duration> {
 
 /// What usage takes on the disk.
 fn parts(folder: &Path, entries: u64) -> Outcome {
-    let sql = "SELECT number, sum(length(cells) + length(sums)), sum(length(lengths) + length(buckets)),
+    let sql = "SELECT number, sum(length(cells) + length(sums)), sum(length(durations)),
         sum(coalesce(length(users), 0)) FROM usage_part GROUP BY 1";
     let connection = open(folder)?;
     let mut statement = connection.prepare(sql)?;

@@ -25,13 +25,8 @@ pub(in super::super) struct PlanesBuf {
 impl PlanesBuf {
     /// The planes of `length` codes in `bytes`; `None` when the bytes are not of that many planes.
     pub(in super::super) fn new(bytes: &[u8], bits: usize, length: u64) -> Option<Self> {
-        Self::of(bytes.to_vec(), bits, length)
-    }
-
-    /// The same of bytes that are ours already.
-    pub(in super::super) fn of(bytes: Vec<u8>, bits: usize, length: u64) -> Option<Self> {
-        Planes::new(&bytes, bits, length)?;
-        Some(Self { bits, length, bytes })
+        Planes::new(bytes, bits, length)?;
+        Some(Self { bits, length, bytes: bytes.to_vec() })
     }
 
     /// The codes of the 64 entries of one word.

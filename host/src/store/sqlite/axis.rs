@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use super::blocks::Block;
 use super::texts::Texts;
 use crate::field::Field;
-use crate::store::index::{Column, Kind, PlanesBuf, Zone};
+use crate::store::index::{Kind, PlanesBuf, Zone};
 use crate::store::{GroupBy, StoreError};
 use crate::time::{DAY, Timestamp};
 use crate::value::Value;
@@ -48,12 +48,6 @@ impl Axis {
         let Some(zone) = block.zone(connection, field)? else { return Ok(Self::One) };
         let planes = block.planes(connection, field, |bytes| PlanesBuf::new(bytes, zone.bits(), block.length))?;
         Ok(Self::Column(zone, planes))
-    }
-
-    /// The column of numbers that stand beside a block's fields.
-    pub(super) fn of(column: Column, length: u64) -> Option<Self> {
-        let planes = PlanesBuf::of(column.planes, column.zone.bits(), length)?;
-        Some(Self::Column(column.zone, planes))
     }
 
     /// How many codes there are.

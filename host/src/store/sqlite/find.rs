@@ -89,6 +89,19 @@ impl Plan {
         }
     }
 
+    /// The numbers of which `field` has one wherever this matches; `None` where it may have any.
+    pub(super) fn required(&self, field: Field) -> Option<BTreeSet<u64>> {
+        match self {
+            Self::Column(of, Wanted::Among(numbers)) if *of == field => Some(numbers.iter().copied().collect()),
+            Self::All(plans) => plans.iter().filter_map(|plan| plan.required(field)).reduce(|all, more| &all & &more),
+            Self::Any(plans) => {
+                let each: Option<Vec<_>> = plans.iter().map(|plan| plan.required(field)).collect();
+                each.map(|each| each.into_iter().flatten().collect())
+            }
+            _ => None,
+        }
+    }
+
     /// Those of `within` that match.
     pub(super) fn find(&self, connection: &Connection, block: &Block, within: Bitmap) -> Result<Bitmap, StoreError> {
         if within.is_empty() {

@@ -43,8 +43,9 @@ type Rows = Vec<(u64, u64, Vec<u8>, Vec<u8>)>;
 fn kept(log: &Log) -> (Vec<(u64, u64)>, Rows) {
     let raw = raw(log);
     let mut runs = raw.prepare("SELECT first, length FROM usage_run ORDER BY first").expect("a statement");
-    let mut parts =
-        raw.prepare("SELECT run, number, cells, buckets FROM usage_part ORDER BY run, number").expect("a statement");
+    let mut parts = raw
+        .prepare("SELECT run, number, cells, durations FROM usage_part ORDER BY run, number, share")
+        .expect("a statement");
     let runs = runs.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).and_then(Iterator::collect);
     let parts = parts.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)));
     (runs.expect("runs"), parts.and_then(Iterator::collect).expect("parts"))
@@ -64,7 +65,7 @@ fn a_run_is_made_with_each_large_block_and_again_where_it_is_lost() {
         "DELETE FROM usage_part WHERE number = 4",
         "UPDATE usage_part SET cells = zeroblob(length(cells)) WHERE number = 1",
         "UPDATE usage_part SET sums = substr(sums, 2) WHERE number = 3",
-        "UPDATE usage_part SET buckets = x'00' WHERE run > 0",
+        "UPDATE usage_part SET durations = x'00' WHERE run > 0",
         "UPDATE usage_part SET users = NULL WHERE number = 5",
         "UPDATE usage_run SET length = length + 1",
         "UPDATE usage_run SET length = 1 << 40 WHERE first > 0",
@@ -103,7 +104,7 @@ fn nobody_changes_what_is_kept() {
         "DELETE FROM usage_run",
         "DELETE FROM usage_part",
         "REPLACE INTO usage_run SELECT first, length, 0, least, most, recorded FROM usage_run LIMIT 1",
-        "REPLACE INTO usage_part SELECT run, number, x'', x'', x'', x'', x'' FROM usage_part LIMIT 1",
+        "REPLACE INTO usage_part SELECT run, number, share, x'', x'', x'', x'' FROM usage_part LIMIT 1",
         "UPDATE head SET usage_pruned = 1 << 40",
     ] {
         assert!(raw.execute_batch(sql).is_err(), "ran: {sql}");

@@ -17,9 +17,10 @@ use super::cells::Cells;
 use super::cuts::{Cut, DIMENSIONS};
 use super::durations::Durations;
 use super::entries::Requests;
-use super::measures::{Measure, OfCells, OfEntries};
-use super::runs::{self, Grain, Run};
+use super::measures::{Measure, OfEntries};
+use super::runs::{self, Grain, Key, Run};
 use super::span::Spans;
+use super::sums::OfCells;
 use super::tally::{By, Detail, Tally};
 use super::users::Users;
 use crate::domain::Domain;
@@ -57,6 +58,14 @@ pub(super) struct Question<'q> {
     pub(super) chosen: Option<(Field, Vec<u64>)>,
 }
 
+/// What finds cells: those within a range of time, and of them those that the filter is about.
+struct Plans {
+    times: Plan,
+    rest: Plan,
+    /// The only users whose cells may be found, where only some may.
+    users: Option<BTreeSet<u64>>,
+}
+
 /// The requests of a block, and what is measured of them.
 type Found = (Bitmap, Rc<OfEntries>);
 
@@ -77,7 +86,7 @@ pub(super) struct Lot<'a> {
 /// What is counted of a block's rows, as far as the question needs it.
 pub(super) enum Amounts {
     Entries(Rc<OfEntries>),
-    Cells(Option<Box<OfCells>>, Option<Box<Durations>>),
+    Cells(Option<OfCells>, Option<Durations>),
 }
 
 impl Amounts {
@@ -156,8 +165,8 @@ impl<'c> Source<'c> {
         let cut = question.cut();
         let spans = Spans::new(question.range, cut, question.is_hourly());
         if let Some(cut) = cut {
-            self.visit_cells(question, cut, Grain::Day, &spans.days, &mut show)?;
-            self.visit_cells(question, cut, Grain::Hour, &spans.hours, &mut show)?;
+            self.visit_cells(question, (cut, Grain::Day), &spans.days, &mut show)?;
+            self.visit_cells(question, (cut, Grain::Hour), &spans.hours, &mut show)?;
         }
         self.visit_entries(question, &self.folded, &spans.entries, &mut show)?;
         self.visit_tail(question, &mut show)
@@ -174,9 +183,9 @@ impl<'c> Source<'c> {
     ) -> Result<(), StoreError> {
         let spans = Spans::new(question.range, question.cut(), false);
         let plans = self.plans(question, &spans.days)?;
-        for run in self.touched(&spans.days) {
-            let Some((cells, found)) = self.found_cells(question, run, (cut, Grain::Day), &plans)? else { continue };
-            if let Some(users) = self.readable(run, run.users(self.connection, cut, &cells))? {
+        for (run, key) in self.parts(&spans.days, (cut, Grain::Day), &plans) {
+            let Some((cells, found)) = self.found_cells(question, run, key, &plans)? else { continue };
+            if let Some(users) = self.readable(run, run.users(self.connection, key, &cells))? {
                 see(&cells.block, found, &users)?;
             }
         }
@@ -184,47 +193,54 @@ impl<'c> Source<'c> {
         self.visit_tail(question, &mut show)
     }
 
-    fn touched(&self, ranges: &[Range<i64>]) -> impl Iterator<Item = &Run> {
-        self.runs.iter().filter(move |run| ranges.iter().any(|range| run.touches(range)))
+    /// The parts that may have cells within one of the ranges.
+    fn parts(
+        &self,
+        ranges: &[Range<i64>],
+        (cut, grain): (Cut, Grain),
+        plans: &Plans,
+    ) -> impl Iterator<Item = (&Run, Key)> {
+        let touched = self.runs.iter().filter(move |run| ranges.iter().any(|range| run.touches(range)));
+        touched.flat_map(move |run| run.keys(cut, grain, plans.users.as_ref()).into_iter().map(move |key| (run, key)))
     }
 
-    /// What finds cells within one of the ranges, and those of them that the filter is about.
-    fn plans(&self, question: &Question<'_>, ranges: &[Range<i64>]) -> Result<[Plan; 2], StoreError> {
-        Ok([within(ranges), Plan::new(self.connection, self.lexicon, question.rest)?])
+    fn plans(&self, question: &Question<'_>, ranges: &[Range<i64>]) -> Result<Plans, StoreError> {
+        let rest = Plan::new(self.connection, self.lexicon, question.rest)?;
+        let users = rest.required(Field::User);
+        Ok(Plans { times: within(ranges), rest, users })
     }
 
-    /// The cells of a run and those of them that there are to `question`, if there are any.
+    /// The cells of a part and those of them that there are to `question`, if there are any.
     fn found_cells(
         &self,
         question: &Question<'_>,
         run: &Run,
-        (cut, grain): (Cut, Grain),
-        [times, rest]: &[Plan; 2],
+        key: Key,
+        plans: &Plans,
     ) -> Result<Option<(Cells, Bitmap)>, StoreError> {
-        let Some(cells) = self.readable(run, run.cells(self.connection, cut, grain))? else { return Ok(None) };
-        let found = times.find(self.connection, &cells.block, cells.all())?;
+        let Some(cells) = self.readable(run, run.cells(self.connection, key))? else { return Ok(None) };
+        let found = plans.times.find(self.connection, &cells.block, cells.all())?;
         let found = question.narrow(self.connection, &cells.block, found)?;
-        let found = rest.find(self.connection, &cells.block, found)?;
+        let found = plans.rest.find(self.connection, &cells.block, found)?;
         Ok((!found.is_empty()).then_some((cells, found)))
     }
 
     fn visit_cells(
         &self,
         question: &Question<'_>,
-        cut: Cut,
-        grain: Grain,
+        which: (Cut, Grain),
         ranges: &[Range<i64>],
         show: &mut impl FnMut(Lot<'_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let plans = self.plans(question, ranges)?;
-        for run in self.touched(ranges) {
-            let Some((cells, found)) = self.found_cells(question, run, (cut, grain), &plans)? else { continue };
+        for (run, key) in self.parts(ranges, which, &plans) {
+            let Some((cells, found)) = self.found_cells(question, run, key, &plans)? else { continue };
             let (mut sums, mut durations) = (None, None);
             if question.detail.sums() {
-                sums = self.readable(run, run.sums(self.connection, cut, grain, &cells))?.map(Box::new);
+                sums = self.readable(run, run.sums(self.connection, key, &cells))?;
             }
             if question.detail.durations() {
-                durations = self.readable(run, run.durations(self.connection, cut, grain))?.map(Box::new);
+                durations = self.readable(run, run.durations(self.connection, key, &cells))?;
             }
             show(Lot { block: &cells.block, found, amounts: Amounts::Cells(sums, durations) })?;
         }

@@ -61,6 +61,11 @@ impl Cut {
         CUTS.iter().find(knows).copied()
     }
 
+    /// Whether it has the user beside another dimension.
+    pub(super) fn is_pair(self) -> bool {
+        self.fields.len() > 1
+    }
+
     /// The cut under which this one is stored where only some dimensions have a value: the others say nothing.
     pub(super) fn among(self, present: u64) -> (usize, Self) {
         let needed = || self.fields.iter().filter(|field| present >> **field as u64 & 1 == 1);

@@ -1,87 +1,64 @@
 //! The histograms of cells: of each cell the buckets that have a request, and how many.
 
-use super::super::axis::Axis;
-use super::cells::Packed;
+use super::super::blocks::{checked, sealed};
+use super::ragged::{Ragged, RaggedBuf};
 use crate::histogram::BUCKETS;
-use crate::store::index::Kind;
+use crate::store::index::{read, write};
 
-/// The columns beside each other: how many buckets a cell has, which ones, and what is in them.
-const LENGTHS: u64 = 0;
-const BUCKET: u64 = 1;
-const COUNT: u64 = 2;
-
-/// The histograms of a part's cells, read where they are asked for.
-pub(super) struct Durations {
-    /// Where each cell's buckets begin.
-    starts: Vec<u64>,
-    buckets: Axis,
-    counts: Axis,
-    /// The word of the columns that was read last.
-    word: Option<(usize, [u64; 64], [u64; 64])>,
-}
+/// The histograms of a part's cells. Each is a string that tells of each bucket how far it is from the one before, and how
+/// many requests it has. Most have one, so that this takes but a bit: the lowest of the distance, set where more follows.
+pub(super) struct Durations(Ragged);
 
 impl Durations {
-    /// The bytes of the histograms of `cells` cells; of each timed request, `slots` has its cell and `buckets` its bucket.
-    pub(super) fn pack(cells: usize, slots: &[u32], buckets: &[u16]) -> [Vec<u8>; 2] {
-        let sorted = sorted(cells, slots, buckets);
-        let mut lengths = Vec::with_capacity(cells);
-        let (mut which, mut counts) = (Vec::new(), Vec::new());
-        for cell in sorted {
-            let before = which.len();
-            for run in cell.chunk_by(|left, right| left == right) {
-                which.push(u64::from(run[0]) + 1);
-                counts.push(run.len() as u64);
+    /// The bytes of the histograms of `cells` cells; `timed` are pairs of a cell and the bucket of one of its requests, in
+    /// any order.
+    pub(super) fn pack(cells: usize, timed: &[(u32, u16)]) -> Vec<u8> {
+        let (mut ragged, mut string, mut bytes) = (RaggedBuf::default(), Vec::new(), Vec::new());
+        for buckets in sorted(cells, timed) {
+            let mut last = 0;
+            for run in buckets.chunk_by(|left, right| left == right) {
+                let (step, more) = (u64::from(run[0] - last), run.len() as u64 - 1);
+                write(&mut string, step << 1 | more.min(1));
+                if more > 0 {
+                    write(&mut string, more);
+                }
+                last = run[0];
             }
-            lengths.push((which.len() - before) as u64);
+            ragged.push(&string);
+            string.clear();
         }
-        let rows = which.len();
-        let of_cells = Packed::new(cells, [(LENGTHS, Kind::Number, lengths)]);
-        let of_buckets = Packed::new(rows, [(BUCKET, Kind::Term, which), (COUNT, Kind::Number, counts)]);
-        [of_cells.to_bytes(), of_buckets.to_bytes()]
+        ragged.write(&mut bytes);
+        sealed(bytes)
     }
 
-    /// The histograms in stored bytes; `None` when they are none.
-    pub(super) fn from_bytes([of_cells, of_buckets]: [&[u8]; 2]) -> Option<Self> {
-        let (mut of_cells, mut of_buckets) = (Packed::from_bytes(of_cells)?, Packed::from_bytes(of_buckets)?);
-        let lengths = of_cells.axis(LENGTHS)?;
-        let mut starts = vec![0_u64];
-        for word in 0..usize::try_from(of_cells.padded() / 64).ok()? {
-            for code in lengths.codes(word) {
-                starts.push(starts.last().copied().unwrap_or(0).checked_add(lengths.raw(code))?);
-            }
-        }
-        let (buckets, counts) = (of_buckets.axis(BUCKET)?, of_buckets.axis(COUNT)?);
-        (starts.last() == Some(&of_buckets.length)).then_some(Self { starts, buckets, counts, word: None })
+    /// The histograms in stored bytes; `None` when they are none of so many cells.
+    pub(super) fn from_bytes(bytes: &[u8], cells: u64) -> Option<Self> {
+        Ragged::read(checked(bytes)?, cells).map(Self)
     }
 
-    /// Adds a cell's histogram to `into`.
-    pub(super) fn add(&mut self, cell: usize, into: &mut [u32]) {
-        let (Some(start), Some(end)) = (self.starts.get(cell), self.starts.get(cell + 1)) else { return };
-        for place in *start..*end {
-            let (word, bit) = (place as usize / 64, place as usize % 64);
-            if self.word.as_ref().is_none_or(|(at, ..)| *at != word) {
-                self.word = Some((word, self.buckets.raws(word), self.counts.raws(word)));
-            }
-            let Some((_, buckets, counts)) = &self.word else { return };
-            let bucket = buckets[bit].saturating_sub(1).min(BUCKETS as u64 - 1);
-            let count = u32::try_from(counts[bit]).unwrap_or(u32::MAX);
-            let sum = &mut into[bucket as usize];
-            *sum = sum.saturating_add(count);
+    /// Adds a cell's histogram to `into`, which has as many buckets as a histogram has.
+    pub(super) fn add(&self, cell: usize, into: &mut [u32]) {
+        let (mut string, mut bucket) = (self.0.get(cell), 0);
+        while let Some(step) = read(&mut string) {
+            let more = if step & 1 == 1 { read(&mut string).unwrap_or(0) } else { 0 };
+            bucket = usize::try_from(step >> 1).unwrap_or(BUCKETS).saturating_add(bucket).min(BUCKETS - 1);
+            let sum = &mut into[bucket];
+            *sum = sum.saturating_add(u32::try_from(more.saturating_add(1)).unwrap_or(u32::MAX));
         }
     }
 }
 
 /// The buckets of each cell's requests, ascending.
-fn sorted(cells: usize, slots: &[u32], buckets: &[u16]) -> impl Iterator<Item = Vec<u16>> {
+fn sorted(cells: usize, timed: &[(u32, u16)]) -> impl Iterator<Item = Vec<u16>> {
     let mut ends = vec![0_usize; cells + 1];
-    slots.iter().for_each(|slot| ends[*slot as usize + 1] += 1);
+    timed.iter().for_each(|(cell, _)| ends[*cell as usize + 1] += 1);
     for at in 1..ends.len() {
         ends[at] += ends[at - 1];
     }
     let starts = ends.clone();
-    let mut all = vec![0; slots.len()];
-    for (slot, bucket) in slots.iter().zip(buckets) {
-        let next = &mut ends[*slot as usize];
+    let mut all = vec![0; timed.len()];
+    for (cell, bucket) in timed {
+        let next = &mut ends[*cell as usize];
         all[*next] = *bucket;
         *next += 1;
     }
@@ -90,4 +67,34 @@ fn sorted(cells: usize, slots: &[u32], buckets: &[u16]) -> impl Iterator<Item = 
         buckets.sort_unstable();
         buckets
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn histograms_come_back_as_they_were() {
+        let timed = [(2, 500), (0, 3), (2, 0), (0, 3), (2, 500), (2, 501), (0, BUCKETS as u16 - 1)];
+        let bytes = Durations::pack(4, &timed);
+        assert!(Durations::from_bytes(&bytes, 3).is_none() && Durations::from_bytes(&bytes[1..], 4).is_none());
+        let durations = Durations::from_bytes(&bytes, 4).expect("histograms");
+        for cell in 0..4 {
+            let (mut found, mut expected) = (vec![0; BUCKETS], vec![0; BUCKETS]);
+            durations.add(cell, &mut found);
+            timed.iter().filter(|(of, _)| *of as usize == cell).for_each(|(_, bucket)| expected[*bucket as usize] += 1);
+            assert_eq!(found, expected, "{cell}");
+        }
+    }
+
+    #[test]
+    fn a_forged_histogram_stays_within_its_buckets() {
+        let (mut ragged, mut string, mut bytes) = (RaggedBuf::default(), Vec::new(), Vec::new());
+        [u64::MAX, u64::MAX, 5].into_iter().for_each(|number| write(&mut string, number));
+        ragged.push(&string);
+        ragged.write(&mut bytes);
+        let mut found = vec![0; BUCKETS];
+        Durations::from_bytes(&sealed(bytes), 1).expect("a string").add(0, &mut found);
+        assert_eq!(found[BUCKETS - 1], u32::MAX);
+    }
 }

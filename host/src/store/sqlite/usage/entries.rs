@@ -51,6 +51,6 @@ impl Requests {
         found: &Bitmap,
     ) -> Result<OfEntries, StoreError> {
         let successes = self.success.find(connection, block, found.clone())?;
-        OfEntries::new(connection, block, found.clone().without(&successes))
+        OfEntries::new(connection, block, found, found.clone().without(&successes))
     }
 }

@@ -6,13 +6,14 @@ use super::super::axis::Axis;
 use super::super::blocks::Block;
 use super::super::lexicon::Lexicon;
 use super::super::walk::Walk;
-use super::cells::Packed;
+use super::cells::Cells;
 use super::cuts::{CUTS, Cut, DIMENSIONS};
 use super::durations::Durations;
 use super::entries::Requests;
 use super::measures::{MEASURES, Measure, Sums, add};
 use super::runs::{Grain, Part, Run};
 use super::slots::{Coded, Slots};
+use super::sums::OfCells;
 use super::users::Users;
 use super::{HOUR, floor};
 use crate::domain::Domain;
@@ -42,7 +43,7 @@ pub(super) fn fold(connection: &Connection, places: std::ops::Range<u64>) -> Res
         least: rows.at.iter().min().map_or(0, |at| floor(*at, HOUR)),
         most: rows.at.iter().max().map_or(-1, |at| floor(*at, HOUR)),
     };
-    Ok((run, rows.parts(present)))
+    Ok((run, rows.parts(&run)))
 }
 
 impl Rows {
@@ -84,62 +85,75 @@ impl Rows {
     }
 
     /// Every part that says something of its own.
-    fn parts(&self, present: u64) -> Vec<Part> {
+    fn parts(&self, run: &Run) -> Vec<Part> {
         let coded = self.dimensions.each_ref().map(|raw| Coded::new(raw));
-        let timed = |(row, sums): (usize, &Sums)| {
-            let micros = (sums[Measure::Timed as usize] > 0).then_some(sums[Measure::Micros as usize])?;
-            Some((row as u32, histogram::bucket(micros) as u16))
-        };
-        let (timed, buckets): (Vec<u32>, Vec<u16>) = self.sums.iter().enumerate().filter_map(timed).unzip();
         let mut parts = Vec::new();
         for grain in Grain::ALL {
             let starts: Vec<_> = self.at.iter().map(|at| Kind::Time.raw(floor(*at, grain.micros()))).collect();
             let times = Coded::new(&starts);
             for (at, cut) in CUTS.iter().enumerate() {
-                if !grain.is_kept(*cut) || cut.among(present).0 != at {
+                if !grain.is_kept(*cut) || cut.among(run.fields).0 != at {
                     continue;
                 }
-                let of = |field: &Field| DIMENSIONS.iter().position(|other| other == field).map(|at| &coded[at]);
+                let of = |field: &Field| dimension(*field).map(|at| &coded[at]);
                 let columns: Vec<_> =
                     [&times].into_iter().chain(of(&Field::Instance)).chain(cut.fields.iter().filter_map(of)).collect();
-                let slots = Slots::new(self.at.len(), &columns);
-                let timed: Vec<_> = timed.iter().map(|row| slots.of_rows[*row as usize]).collect();
-                parts.push(Part {
-                    number: grain.part(at),
-                    cells: self.cells(*cut, &starts, &slots).to_bytes(),
-                    sums: self.sums(&slots).to_bytes(),
-                    durations: Durations::pack(slots.firsts.len(), &timed, &buckets),
-                    users: grain.has_users(*cut).then(|| self.users(&slots)),
-                });
+                for key in run.keys(*cut, grain, None) {
+                    let rows = self.of_share(key.share, run.shares(*cut));
+                    let slots = Slots::new(&rows, &columns);
+                    let of_rows = || slots.of_rows.iter().copied().zip(rows.iter().map(|row| *row as usize));
+                    parts.push(Part {
+                        key,
+                        cells: self.cells(*cut, &starts, &slots),
+                        sums: self.sums(slots.firsts.len(), of_rows()),
+                        durations: self.durations(slots.firsts.len(), of_rows()),
+                        users: grain.has_users(*cut).then(|| self.users(slots.firsts.len(), of_rows())),
+                    });
+                }
             }
         }
         parts
     }
 
-    fn cells(&self, cut: Cut, starts: &[u64], slots: &Slots) -> Packed {
-        let firsts = |raw: &[u64]| slots.firsts.iter().map(|row| raw[*row as usize]).collect::<Vec<_>>();
-        let field = |(field, raw): (&Field, &Vec<u64>)| {
-            let kept = *field == Field::Instance || cut.fields.contains(field);
-            kept.then(|| (*field as u64, Kind::Term, firsts(raw)))
-        };
-        let fields = DIMENSIONS.iter().zip(&self.dimensions).filter_map(field);
-        // Listed as texts are: there are few hours in a run.
-        let time = (Field::OccurredAt as u64, Kind::Term, firsts(starts));
-        Packed::new(slots.firsts.len(), fields.chain([time]))
-    }
-
-    fn users(&self, slots: &Slots) -> Vec<u8> {
-        let users = DIMENSIONS.iter().position(|field| *field == Field::User).map(|at| self.dimensions[at].as_slice());
-        let users = slots.of_rows.iter().copied().zip(users.unwrap_or_default().iter().copied());
-        Users::pack(slots.firsts.len(), users.filter(|(_, user)| *user > 0).collect())
-    }
-
-    fn sums(&self, slots: &Slots) -> Packed {
-        let mut sums = vec![[0; MEASURES]; slots.firsts.len()];
-        for (slot, row) in slots.of_rows.iter().zip(&self.sums) {
-            add(&mut sums[*slot as usize], row);
+    /// The rows of a share of the users.
+    fn of_share(&self, share: u64, shares: u64) -> Vec<u32> {
+        let all = 0..self.at.len() as u32;
+        match self.users_of_rows() {
+            Some(users) if shares > 1 => all.filter(|row| users[*row as usize] % shares == share).collect(),
+            _ => all.collect(),
         }
-        let of = |measure: Measure| sums.iter().map(|sums| sums[measure as usize]).collect();
-        Packed::new(slots.firsts.len(), Measure::ALL.map(|measure| (measure as u64, Kind::Number, of(measure))))
     }
+
+    fn users_of_rows(&self) -> Option<&[u64]> {
+        dimension(Field::User).map(|at| self.dimensions[at].as_slice())
+    }
+
+    fn cells(&self, cut: Cut, starts: &[u64], slots: &Slots) -> Vec<u8> {
+        let firsts = |raw: &[u64]| slots.firsts.iter().map(|row| raw[*row as usize]).collect::<Vec<_>>();
+        let kept = |field: &Field| *field == Field::Instance || cut.fields.contains(field);
+        let fields = DIMENSIONS.iter().zip(&self.dimensions).filter(|(field, _)| kept(field));
+        let fields = fields.map(|(field, raw)| (*field, firsts(raw)));
+        Cells::pack(slots.firsts.len(), fields.chain([(Field::OccurredAt, firsts(starts))]))
+    }
+
+    fn sums(&self, cells: usize, of_rows: impl Iterator<Item = (u32, usize)>) -> Vec<u8> {
+        let mut sums = vec![[0; MEASURES]; cells];
+        of_rows.for_each(|(slot, row)| add(&mut sums[slot as usize], &self.sums[row]));
+        OfCells::pack(&sums)
+    }
+
+    fn durations(&self, cells: usize, of_rows: impl Iterator<Item = (u32, usize)>) -> Vec<u8> {
+        let timed = of_rows.filter(|(_, row)| self.sums[*row][Measure::Timed as usize] > 0);
+        let bucket = |row: usize| histogram::bucket(self.sums[row][Measure::Micros as usize]) as u16;
+        Durations::pack(cells, &timed.map(|(slot, row)| (slot, bucket(row))).collect::<Vec<_>>())
+    }
+
+    fn users(&self, cells: usize, of_rows: impl Iterator<Item = (u32, usize)>) -> Vec<u8> {
+        let users = self.users_of_rows().unwrap_or_default();
+        Users::pack(cells, of_rows.map(|(slot, row)| (slot, users[row])).filter(|(_, user)| *user > 0).collect())
+    }
+}
+
+fn dimension(field: Field) -> Option<usize> {
+    DIMENSIONS.iter().position(|other| *other == field)
 }

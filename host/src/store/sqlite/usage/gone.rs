@@ -23,11 +23,13 @@ impl Source<'_> {
         let (mut counted, mut there) = (0, 0);
         // Only one of them has entries left.
         for run in self.runs.iter().filter(|run| run.first < self.pruned && run.touches(range)) {
-            let cells = self.readable(run, run.cells(self.connection, CUTS[0], Grain::Hour))?;
-            let Some(cells) = cells else { return Ok(true) };
-            let sums = self.readable(run, run.sums(self.connection, CUTS[0], Grain::Hour, &cells))?;
-            let Some(sums) = sums else { return Ok(true) };
-            counted += sums.requests(&times.find(self.connection, &cells.block, cells.all())?);
+            for key in run.keys(CUTS[0], Grain::Hour, None) {
+                let cells = self.readable(run, run.cells(self.connection, key))?;
+                let Some(cells) = cells else { return Ok(true) };
+                let sums = self.readable(run, run.sums(self.connection, key, &cells))?;
+                let Some(sums) = sums else { return Ok(true) };
+                counted += sums.requests(&times.find(self.connection, &cells.block, cells.all())?);
+            }
             if run.end() > self.pruned {
                 there += self.left_of(run, &times)?;
             }

@@ -8,11 +8,11 @@ use super::super::blocks;
 use super::super::places::place_at;
 use super::cuts::{Cut, DIMENSIONS};
 use super::fold::fold;
-use super::runs::{self, Grain, Run};
+use super::runs::{self, Grain};
 use super::{Doing, HOUR};
 use crate::field::Field;
 use crate::store::StoreError;
-use crate::store::index::LARGE;
+use crate::store::index::{LARGE, Zone};
 use crate::time::Timestamp;
 
 const PRUNING: &str = "removing old usage";
@@ -98,9 +98,10 @@ pub(in super::super) fn used(connection: &Connection, field: Field) -> Result<BT
     let mut used = BTreeSet::new();
     let Some(cut) = Cut::of(&BTreeSet::from([field])).filter(|_| DIMENSIONS.contains(&field)) else { return Ok(used) };
     for run in runs::all(connection)? {
-        let of_run = |run: &Run| run.cells(connection, cut, Grain::Day)?.block.zone(connection, field);
-        if let Some(crate::store::index::Zone::Values(values)) = of_run(&run)? {
-            used.extend(values);
+        for key in run.keys(cut, Grain::Day, None) {
+            if let Some(Zone::Values(values)) = run.cells(connection, key)?.block.zone(connection, field)? {
+                used.extend(values);
+            }
         }
     }
     Ok(used)

@@ -1,12 +1,14 @@
-//! What is counted of requests, and of cells of them.
+//! What is counted of requests.
+
+use std::cell::OnceCell;
+
+use rusqlite::Connection;
 
 use super::super::axis::Axis;
 use super::super::blocks::Block;
-use super::cells::Packed;
 use crate::field::Field;
 use crate::store::StoreError;
 use crate::store::index::Bitmap;
-use rusqlite::Connection;
 
 /// A sum over requests, or a maximum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,34 +56,48 @@ pub(super) fn add(sums: &mut Sums, more: &Sums) {
 
 /// The measures of a block's entries.
 pub(super) struct OfEntries {
+    found: Bitmap,
     errors: Bitmap,
-    micros: Axis,
-    others: [Axis; 3],
+    numbers: [Numbers; NUMBERS.len()],
+}
+
+/// A column's numbers where entries were found. They are one more than the values, so that nothing is not 0.
+struct Numbers {
+    axis: Axis,
+    /// Made of bit planes where they are first asked for: several questions are about the same entries.
+    words: OnceCell<Vec<[u64; 64]>>,
 }
 
 /// The fields that they are read from, beside the outcome.
 pub(super) const NUMBERS: [Field; 4] = [Field::DurationUs, Field::InputTokens, Field::OutputTokens, Field::CostMicros];
 
 impl OfEntries {
-    pub(super) fn new(connection: &Connection, block: &Block, errors: Bitmap) -> Result<Self, StoreError> {
-        let axis = |field| Axis::numbers(connection, block, field);
+    /// Of those that were found, `errors` are the ones that failed.
+    pub(super) fn new(
+        connection: &Connection,
+        block: &Block,
+        found: &Bitmap,
+        errors: Bitmap,
+    ) -> Result<Self, StoreError> {
+        let numbers = |field| Ok(Numbers { axis: Axis::numbers(connection, block, field)?, words: OnceCell::new() });
         let [micros, input, output, cost] = NUMBERS;
-        Ok(Self { errors, micros: axis(micros)?, others: [axis(input)?, axis(output)?, axis(cost)?] })
+        let numbers = [numbers(micros)?, numbers(input)?, numbers(output)?, numbers(cost)?];
+        Ok(Self { found: found.clone(), errors, numbers })
     }
 
     /// One measure of the 64 entries of a word; `None` where none of them has any.
     pub(super) fn values(&self, measure: Measure, word: usize) -> Option<[u64; 64]> {
-        // A column's numbers are one more than the values, so that nothing is not 0.
-        let value = |axis: &Axis| Some(numbers(axis, word)?.map(|number| number.saturating_sub(1)));
-        let [input, output, cost] = &self.others;
+        let raw = |numbers: &Numbers| numbers.word(&self.found, word);
+        let value = |numbers: &Numbers| Some(raw(numbers)?.map(|number| number.saturating_sub(1)));
+        let [micros, input, output, cost] = &self.numbers;
         match measure {
             Measure::Requests => Some([1; 64]),
             Measure::Errors => {
                 let errors = self.errors.words().get(word).filter(|errors| **errors > 0)?;
                 Some(std::array::from_fn(|bit| errors >> bit & 1))
             }
-            Measure::Timed => Some(numbers(&self.micros, word)?.map(|number| number.min(1))),
-            Measure::Micros | Measure::Longest => value(&self.micros),
+            Measure::Timed => Some(raw(micros)?.map(|number| number.min(1))),
+            Measure::Micros | Measure::Longest => value(micros),
             Measure::InputTokens => value(input),
             Measure::OutputTokens => value(output),
             Measure::CostMicros => value(cost),
@@ -99,33 +115,14 @@ impl OfEntries {
     }
 }
 
-/// The measures of cells.
-pub(super) struct OfCells([Axis; MEASURES]);
-
-impl OfCells {
-    /// The measures in stored bytes; `None` when they are none of so many cells.
-    pub(super) fn from_bytes(bytes: &[u8], cells: u64) -> Option<Self> {
-        let mut packed = Packed::from_bytes(bytes).filter(|packed| packed.length == cells)?;
-        let mut measures = [const { Axis::One }; MEASURES];
-        for measure in Measure::ALL {
-            measures[measure as usize] = packed.axis(measure as u64)?;
+impl Numbers {
+    /// Those of a word; `None` where the column has none.
+    fn word(&self, found: &Bitmap, word: usize) -> Option<[u64; 64]> {
+        if matches!(self.axis, Axis::One) {
+            return None;
         }
-        Some(Self(measures))
+        let of_word = |(word, bits): (usize, &u64)| if *bits == 0 { [0; 64] } else { self.axis.raws(word) };
+        let words = self.words.get_or_init(|| found.words().iter().enumerate().map(of_word).collect());
+        words.get(word).copied()
     }
-
-    /// One measure of the 64 cells of a word; `None` where none of them has any.
-    pub(super) fn values(&self, measure: Measure, word: usize) -> Option<[u64; 64]> {
-        numbers(&self.0[measure as usize], word)
-    }
-
-    /// How many requests these cells are of.
-    pub(super) fn requests(&self, cells: &Bitmap) -> u64 {
-        let requests = &self.0[Measure::Requests as usize];
-        let of = |place: u64| requests.raw(requests.codes(place as usize / 64)[place as usize % 64]);
-        cells.places().map(of).sum()
-    }
-}
-
-fn numbers(axis: &Axis, word: usize) -> Option<[u64; 64]> {
-    (!matches!(axis, Axis::One)).then(|| axis.raws(word))
 }

@@ -17,10 +17,12 @@ mod fold;
 mod gone;
 mod keep;
 mod measures;
+mod ragged;
 mod runs;
 mod seen;
 mod slots;
 mod span;
+mod sums;
 mod tally;
 mod users;
 

@@ -1,5 +1,6 @@
 //! Runs and parts in the database: appended, read, never changed.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use rusqlite::{Connection, params};
@@ -7,7 +8,7 @@ use rusqlite::{Connection, params};
 use super::cells::Cells;
 use super::cuts::{CUTS, Cut};
 use super::durations::Durations;
-use super::measures::OfCells;
+use super::sums::OfCells;
 use super::users::Users;
 use super::{Doing, HOUR};
 use crate::field::Field;
@@ -16,6 +17,10 @@ use crate::time::DAY;
 
 const READING: &str = "reading usage";
 const WRITING: &str = "writing usage";
+/// Places of a run for each part that pairs are divided into, so that no part is tiny.
+const PLACES_A_SHARE: u64 = 4_096;
+/// Parts that pairs are divided into at most.
+const MOST_SHARES: u64 = 16;
 
 /// A run of entries whose requests are summed up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,12 +44,21 @@ pub(super) enum Grain {
     Day,
 }
 
+/// Which part of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Key {
+    /// Of the cut and the grain.
+    pub(super) number: u64,
+    /// Of the users, where the part is divided by them.
+    pub(super) share: u64,
+}
+
 /// Cells of one cut and one grain, ready to be stored.
 pub(super) struct Part {
-    pub(super) number: u64,
+    pub(super) key: Key,
     pub(super) cells: Vec<u8>,
     pub(super) sums: Vec<u8>,
-    pub(super) durations: [Vec<u8>; 2],
+    pub(super) durations: Vec<u8>,
     pub(super) users: Option<Vec<u8>>,
 }
 
@@ -68,8 +82,8 @@ impl Grain {
         self == Self::Day && !cut.fields.contains(&Field::User)
     }
 
-    /// The number of the part that has the cells of the cut at this place in the list.
-    pub(super) fn part(self, cut: usize) -> u64 {
+    /// The number of the parts that have the cells of the cut at this place in the list.
+    fn number(self, cut: usize) -> u64 {
         cut as u64 * 2 + u64::from(self == Self::Day)
     }
 }
@@ -85,64 +99,66 @@ impl Run {
         self.least <= self.most && self.least < range.end && self.most.saturating_add(HOUR) > range.start
     }
 
-    /// The cells of `cut`.
-    pub(super) fn cells(&self, connection: &Connection, cut: Cut, grain: Grain) -> Result<Cells, StoreError> {
-        let sql = "SELECT cells FROM usage_part WHERE run = ?1 AND number = ?2";
-        self.part(connection, sql, (cut, grain), |[bytes]| Cells::from_bytes(bytes))
+    /// Into how many parts the cells of `cut` are divided: a user's own figures are read without those of all others.
+    pub(super) fn shares(&self, cut: Cut) -> u64 {
+        let is_divided = cut.among(self.fields).1.is_pair();
+        if is_divided { (self.length / PLACES_A_SHARE).clamp(1, MOST_SHARES) } else { 1 }
+    }
+
+    /// The parts that have the cells of `cut`, those of `users` where only theirs are wanted.
+    pub(super) fn keys(&self, cut: Cut, grain: Grain, users: Option<&BTreeSet<u64>>) -> Vec<Key> {
+        let (number, shares) = (grain.number(cut.among(self.fields).0), self.shares(cut));
+        let is_wanted = |share: &u64| users.is_none_or(|users| users.iter().any(|user| user % shares == *share));
+        (0..shares).filter(is_wanted).map(|share| Key { number, share }).collect()
+    }
+
+    /// The cells of a part.
+    pub(super) fn cells(&self, connection: &Connection, key: Key) -> Result<Cells, StoreError> {
+        self.read(connection, "cells", key, Cells::from_bytes)
     }
 
     /// What is summed up in these cells.
-    pub(super) fn sums(
-        &self,
-        connection: &Connection,
-        cut: Cut,
-        grain: Grain,
-        cells: &Cells,
-    ) -> Result<OfCells, StoreError> {
-        let sql = "SELECT sums FROM usage_part WHERE run = ?1 AND number = ?2";
-        self.part(connection, sql, (cut, grain), |[bytes]| OfCells::from_bytes(bytes, cells.count))
+    pub(super) fn sums(&self, connection: &Connection, key: Key, cells: &Cells) -> Result<OfCells, StoreError> {
+        self.read(connection, "sums", key, |bytes| OfCells::from_bytes(bytes, cells.count))
     }
 
     /// The histograms of these cells.
-    pub(super) fn durations(&self, connection: &Connection, cut: Cut, grain: Grain) -> Result<Durations, StoreError> {
-        let sql = "SELECT lengths, buckets FROM usage_part WHERE run = ?1 AND number = ?2";
-        self.part(connection, sql, (cut, grain), Durations::from_bytes)
+    pub(super) fn durations(&self, connection: &Connection, key: Key, cells: &Cells) -> Result<Durations, StoreError> {
+        self.read(connection, "durations", key, |bytes| Durations::from_bytes(bytes, cells.count))
     }
 
-    /// The users of cells of days, of a cut that has no user.
-    pub(super) fn users(&self, connection: &Connection, cut: Cut, cells: &Cells) -> Result<Users, StoreError> {
-        let sql = "SELECT users FROM usage_part WHERE run = ?1 AND number = ?2";
-        self.part(connection, sql, (cut, Grain::Day), |[bytes]| Users::from_bytes(bytes, cells.count))
+    /// The users of these cells, if their part has any.
+    pub(super) fn users(&self, connection: &Connection, key: Key, cells: &Cells) -> Result<Users, StoreError> {
+        self.read(connection, "users", key, |bytes| Users::from_bytes(bytes, cells.count))
     }
 
-    /// What `read` makes of the columns that `sql` asks for.
-    fn part<T, const N: usize>(
+    /// What `read` makes of a part's `column`.
+    fn read<T>(
         &self,
         connection: &Connection,
-        sql: &str,
-        (cut, grain): (Cut, Grain),
-        read: impl FnOnce([&[u8]; N]) -> Option<T>,
+        column: &str,
+        key: Key,
+        read: impl FnOnce(&[u8]) -> Option<T>,
     ) -> Result<T, StoreError> {
-        let number = grain.part(cut.among(self.fields).0);
-        let mut statement = connection.prepare_cached(sql).doing(READING)?;
-        let mut rows = statement.query([self.first, number]).doing(READING)?;
+        let sql = format!("SELECT {column} FROM usage_part WHERE run = ?1 AND number = ?2 AND share = ?3");
+        let mut statement = connection.prepare_cached(&sql).doing(READING)?;
+        let mut rows = statement.query([self.first, key.number, key.share]).doing(READING)?;
         let row = rows.next().doing(READING)?.ok_or_else(|| self.damaged())?;
-        let mut columns = [&[][..]; N];
-        for (at, bytes) in columns.iter_mut().enumerate() {
-            *bytes = row.get_ref(at).and_then(|value| Ok(value.as_blob_or_null()?)).doing(READING)?.unwrap_or_default();
-        }
-        read(columns).ok_or_else(|| self.damaged())
+        let bytes = row.get_ref(0).and_then(|value| Ok(value.as_blob_or_null()?)).doing(READING)?;
+        read(bytes.unwrap_or_default()).ok_or_else(|| self.damaged())
     }
 
     /// Every part of it is there and is what was written.
     pub(super) fn check(&self, connection: &Connection) -> Result<(), StoreError> {
         for cut in CUTS.iter().filter(|cut| cut.among(self.fields).1 == **cut) {
             for grain in Grain::ALL.into_iter().filter(|grain| grain.is_kept(*cut)) {
-                let cells = self.cells(connection, *cut, grain)?;
-                self.sums(connection, *cut, grain, &cells)?;
-                self.durations(connection, *cut, grain)?;
-                if grain.has_users(*cut) {
-                    self.users(connection, *cut, &cells)?;
+                for key in self.keys(*cut, grain, None) {
+                    let cells = self.cells(connection, key)?;
+                    self.sums(connection, key, &cells)?;
+                    self.durations(connection, key, &cells)?;
+                    if grain.has_users(*cut) {
+                        self.users(connection, key, &cells)?;
+                    }
                 }
             }
         }
@@ -180,11 +196,11 @@ pub(super) fn kept(connection: &Connection) -> Result<u64, StoreError> {
 
 /// Stores a run behind the others.
 pub(super) fn append(connection: &Connection, run: &Run, parts: &[Part]) -> Result<(), StoreError> {
-    let sql = "INSERT INTO usage_part (run, number, cells, sums, lengths, buckets, users)
+    let sql = "INSERT INTO usage_part (run, number, share, cells, sums, durations, users)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     let mut insert = connection.prepare_cached(sql).doing(WRITING)?;
-    for Part { number, cells, sums, durations: [lengths, buckets], users } in parts {
-        insert.execute(params![run.first, number, cells, sums, lengths, buckets, users]).doing(WRITING)?;
+    for Part { key, cells, sums, durations, users } in parts {
+        insert.execute(params![run.first, key.number, key.share, cells, sums, durations, users]).doing(WRITING)?;
     }
     let sql = "INSERT INTO usage_run (first, length, fields, least, most, recorded)
         SELECT ?1, ?2, ?3, ?4, ?5, coalesce((SELECT recorded_at FROM entry WHERE seq = ?1 + ?2 - 1), 0)";

@@ -17,7 +17,7 @@ pub(super) struct Coded {
     size: usize,
 }
 
-/// Of each row the number of its combination, and of each combination the first row that has it.
+/// Of each chosen row the number of its combination, and of each combination the first row that has it.
 pub(super) struct Slots {
     pub(super) of_rows: Vec<u32>,
     pub(super) firsts: Vec<u32>,
@@ -31,18 +31,19 @@ impl Coded {
 }
 
 impl Slots {
-    /// The combinations of these columns, each of `rows` codes.
-    pub(super) fn new(rows: usize, columns: &[&Coded]) -> Self {
+    /// The combinations of these columns in the chosen rows.
+    pub(super) fn new(rows: &[u32], columns: &[&Coded]) -> Self {
         let size = columns.iter().try_fold(1_usize, |size, column| size.checked_mul(column.size));
-        let mut keys = vec![0_u64; rows];
+        let mut keys = vec![0_u64; rows.len()];
         // Beyond 64 bits combinations would collide; as a block has few rows, there cannot be as many of them.
         for column in columns {
-            keys.iter_mut().zip(&column.codes).for_each(|(key, code)| *key = *key * column.size as u64 + code);
+            let codes = rows.iter().map(|row| column.codes[*row as usize]);
+            keys.iter_mut().zip(codes).for_each(|(key, code)| *key = *key * column.size as u64 + code);
         }
         match size.filter(|size| *size <= TABLE) {
             Some(size) => {
                 let mut table = vec![NEW; size];
-                Self::number(&keys, |key, next| {
+                Self::number(rows, &keys, |key, next| {
                     let slot = &mut table[key as usize];
                     *slot = if *slot == NEW { next } else { *slot };
                     *slot
@@ -50,22 +51,22 @@ impl Slots {
             }
             None => {
                 let mut map: HashMap<u64, u32, RandomState> = HashMap::default();
-                Self::number(&keys, |key, next| *map.entry(key).or_insert(next))
+                Self::number(rows, &keys, |key, next| *map.entry(key).or_insert(next))
             }
         }
     }
 
-    fn number(keys: &[u64], mut slot: impl FnMut(u64, u32) -> u32) -> Self {
+    fn number(rows: &[u32], keys: &[u64], mut slot: impl FnMut(u64, u32) -> u32) -> Self {
         let mut firsts = Vec::new();
-        let number = |(row, key): (usize, &u64)| {
+        let number = |(row, key): (&u32, &u64)| {
             let next = firsts.len() as u32;
             let slot = slot(*key, next);
             if slot == next {
-                firsts.push(row as u32);
+                firsts.push(*row);
             }
             slot
         };
-        let of_rows = keys.iter().enumerate().map(number).collect();
+        let of_rows = rows.iter().zip(keys).map(number).collect();
         Self { of_rows, firsts }
     }
 }

@@ -91,7 +91,7 @@ impl Tally {
     }
 
     /// Counts what was found in a block of entries or cells.
-    pub(super) fn add(&mut self, connection: &Connection, mut lot: Lot<'_>) -> Result<(), StoreError> {
+    pub(super) fn add(&mut self, connection: &Connection, lot: Lot<'_>) -> Result<(), StoreError> {
         let axis = self.by.field().map_or(Ok(Axis::One), |field| Axis::numbers(connection, lot.block, field))?;
         let mut table = if axis.size() <= TABLE { vec![NEW; axis.size()] } else { Vec::new() };
         for (word, bits) in lot.found.words().iter().enumerate().filter(|(_, bits)| **bits != 0) {
@@ -104,7 +104,7 @@ impl Tally {
                 self.sum(&slots, *bits, word, &lot.amounts);
             }
             if self.detail.durations() {
-                self.time(&slots, *bits, word, &mut lot.amounts);
+                self.time(&slots, *bits, word, &lot.amounts);
             }
         }
         Ok(())
@@ -131,7 +131,7 @@ impl Tally {
     }
 
     /// Adds how long the requests of a word's rows took.
-    fn time(&mut self, slots: &[u32; 64], bits: u64, word: usize, amounts: &mut Amounts) {
+    fn time(&mut self, slots: &[u32; 64], bits: u64, word: usize, amounts: &Amounts) {
         let buckets = |slot: u32| slot as usize * BUCKETS..(slot as usize + 1) * BUCKETS;
         match amounts {
             Amounts::Entries(entries) => {

@@ -4,6 +4,7 @@
 //! where that is shorter.
 
 use super::super::blocks::{checked, sealed};
+use super::ragged::{Ragged, RaggedBuf};
 use super::seen::Seen;
 use crate::store::index::{read, write};
 
@@ -12,10 +13,8 @@ pub(super) struct Users {
     /// Where bitmaps begin: a multiple of 64.
     first: u64,
     /// Bytes of a bitmap.
-    bitmap: usize,
-    bytes: Vec<u8>,
-    /// Where each cell's set ends in the bytes, and where the first one begins.
-    ends: Vec<usize>,
+    bitmap: u64,
+    sets: Ragged,
 }
 
 impl Users {
@@ -26,40 +25,30 @@ impl Users {
         let numbers = || users.iter().map(|(_, user)| *user);
         let first = numbers().min().unwrap_or(0) / 64 * 64;
         let bitmap = numbers().max().map_or(0, |last| (last - first) / 64 + 1) * 8;
-        let mut bytes = Vec::new();
-        [cells as u64, first, bitmap].into_iter().for_each(|number| write(&mut bytes, number));
-        let mut rest = users.as_slice();
+        let (mut sets, mut rest) = (RaggedBuf::default(), users.as_slice());
         for cell in 0..cells as u32 {
             let (of_cell, behind) = rest.split_at(rest.partition_point(|(other, _)| *other <= cell));
             rest = behind;
-            let set = set(of_cell.iter().map(|(_, user)| user - first), bitmap as usize);
-            write(&mut bytes, set.len() as u64);
-            bytes.extend(set);
+            sets.push(&set(of_cell.iter().map(|(_, user)| user - first), bitmap as usize));
         }
+        let mut bytes = Vec::new();
+        [first, bitmap].into_iter().for_each(|number| write(&mut bytes, number));
+        sets.write(&mut bytes);
         sealed(bytes)
     }
 
     /// The sets in stored bytes; `None` when they are none of so many cells.
     pub(super) fn from_bytes(bytes: &[u8], cells: u64) -> Option<Self> {
-        let bytes = checked(bytes)?;
-        let mut rest = bytes;
-        let (count, first, bitmap) = (read(&mut rest)?, read(&mut rest)?, read(&mut rest)?);
-        let mut users = Self { first, bitmap: usize::try_from(bitmap).ok()?, bytes: Vec::new(), ends: vec![0] };
-        for _ in 0..count {
-            let length = usize::try_from(read(&mut rest)?).ok()?;
-            let (set, behind) = rest.split_at_checked(length)?;
-            users.bytes.extend_from_slice(set);
-            users.ends.push(users.bytes.len());
-            rest = behind;
-        }
-        (count == cells && rest.is_empty() && first % 64 == 0).then_some(users)
+        let mut rest = checked(bytes)?;
+        let (first, bitmap) = (read(&mut rest)?, read(&mut rest)?);
+        let sets = Ragged::read(rest, cells)?;
+        (first % 64 == 0).then_some(Self { first, bitmap, sets })
     }
 
     /// The users of `cell` were seen with the key at `at`.
     pub(super) fn see(&self, cell: usize, seen: &mut Seen, at: usize) {
-        let (Some(start), Some(end)) = (self.ends.get(cell), self.ends.get(cell + 1)) else { return };
-        let mut set = &self.bytes[*start..*end];
-        if set.len() == self.bitmap {
+        let mut set = self.sets.get(cell);
+        if set.len() as u64 == self.bitmap {
             let words = set.as_chunks::<8>().0.iter().map(|word| u64::from_le_bytes(*word));
             (self.first / 64..).zip(words).for_each(|(place, word)| seen.add_word(at, place, word));
             return;
