@@ -116,7 +116,9 @@ CREATE TABLE usage_run (
     least    INTEGER NOT NULL,
     most     INTEGER NOT NULL,
     -- When its last entry was recorded.
-    recorded INTEGER NOT NULL
+    recorded INTEGER NOT NULL,
+    -- The CRC-32 of all of this.
+    checksum INTEGER NOT NULL
 ) STRICT;
 
 -- The cells of one combination of dimensions, by hour or by day. Each blob ends with its CRC-32.

@@ -20,6 +20,12 @@ pub(super) const ENTRIES: u64 = 2 * LARGE + 3 * SMALL + 17;
 /// Seconds between two entries: a run is some two and a half days.
 pub(super) const STEP: i64 = 211;
 
+/// Some who do much, and as many others as there are shares that users are divided into.
+const USERS: [&str; 24] = [
+    "ada", "bob", "uma", "", "eve", "ada", "bob", "uma", "u01", "u02", "u03", "u04", "u05", "u06", "u07", "u08", "u09",
+    "u10", "u11", "u12", "u13", "u14", "u15", "u16",
+];
+
 /// A request, most often.
 pub(super) fn request(number: u64) -> Entry {
     let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
@@ -39,7 +45,7 @@ pub(super) fn request(number: u64) -> Entry {
     let text =
         |by: u64, texts: &[&'static str]| Some(texts[(mixed / by) as usize % texts.len()]).filter(|t| !t.is_empty());
     entry.set_text(Field::Instance, text(7, &["eu", "eu", "us", ""]));
-    entry.set_text(Field::User, text(11, &["ada", "bob", "uma", "", "eve"]));
+    entry.set_text(Field::User, text(11, &USERS));
     entry.set_text(Field::Server, text(13, &["docs", "files"]));
     entry.set_text(Field::Tool, text(17, &["search", "read", "write", ""]));
     entry.set_text(Field::Connection, text(11, &["laptop", "phone", "laptop"]));
@@ -101,6 +107,7 @@ fn query() -> impl Strategy<Value = (UsageQuery, Domain)> {
         r#"[["tool","ilike","R"],["tool","!=","write"]]"#,
         r#"["|",["user","=","uma"],["user","=",false]]"#,
         r#"[["user","!=","bob"]]"#,
+        r#"[["user","ilike","u0"]]"#,
         r#"[["provider","=","one"]]"#,
         r#"[["server","=","docs"],["tool","=","read"]]"#,
         r#"[["status_code",">=",500]]"#,

@@ -63,12 +63,16 @@ fn a_run_is_made_with_each_large_block_and_again_where_it_is_lost() {
         "DELETE FROM usage_run WHERE first = 0",
         "DELETE FROM usage_run WHERE first > 0",
         "DELETE FROM usage_part WHERE number = 4",
+        "DELETE FROM usage_part WHERE share = 7",
         "UPDATE usage_part SET cells = zeroblob(length(cells)) WHERE number = 1",
         "UPDATE usage_part SET sums = substr(sums, 2) WHERE number = 3",
         "UPDATE usage_part SET durations = x'00' WHERE run > 0",
         "UPDATE usage_part SET users = NULL WHERE number = 5",
         "UPDATE usage_run SET length = length + 1",
         "UPDATE usage_run SET length = 1 << 40 WHERE first > 0",
+        "UPDATE usage_run SET fields = 0 WHERE first = 0",
+        "UPDATE usage_run SET least = least + 3600000000 WHERE first = 0",
+        "UPDATE usage_run SET recorded = 0 WHERE first = 0",
     ] {
         // As somebody could who makes the triggers again afterwards.
         let raw = Connection::open(folder.path().join("mcp-audit.db")).expect("a database");
@@ -103,7 +107,7 @@ fn nobody_changes_what_is_kept() {
         "UPDATE usage_part SET cells = x''",
         "DELETE FROM usage_run",
         "DELETE FROM usage_part",
-        "REPLACE INTO usage_run SELECT first, length, 0, least, most, recorded FROM usage_run LIMIT 1",
+        "REPLACE INTO usage_run SELECT first, length, 0, least, most, recorded, checksum FROM usage_run LIMIT 1",
         "REPLACE INTO usage_part SELECT run, number, share, x'', x'', x'', x'' FROM usage_part LIMIT 1",
         "UPDATE head SET usage_pruned = 1 << 40",
     ] {

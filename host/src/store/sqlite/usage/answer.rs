@@ -5,7 +5,8 @@ use std::ops::Range;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::super::texts::Texts;
-use super::ask::{Question, Source};
+use super::question::Question;
+use super::source::Source;
 use super::span::unit;
 use super::tally::{By, Detail, Tally};
 use super::{Doing, HOUR, ceil, floor};

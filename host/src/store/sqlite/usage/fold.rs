@@ -1,6 +1,6 @@
 //! From entries to parts: the requests of a range of places, summed up by hour and by day for every cut.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 
 use super::super::axis::Axis;
 use super::super::blocks::Block;
@@ -15,12 +15,14 @@ use super::runs::{Grain, Part, Run};
 use super::slots::{Coded, Slots};
 use super::sums::OfCells;
 use super::users::Users;
-use super::{HOUR, floor};
+use super::{Doing, HOUR, floor};
 use crate::domain::Domain;
 use crate::field::Field;
 use crate::histogram;
 use crate::store::StoreError;
 use crate::store::index::{Bitmap, Kind};
+
+const READING: &str = "reading the entries that usage is made of";
 
 /// The requests of some entries, side by side.
 #[derive(Default)]
@@ -42,8 +44,15 @@ pub(super) fn fold(connection: &Connection, places: std::ops::Range<u64>) -> Res
         fields: present,
         least: rows.at.iter().min().map_or(0, |at| floor(*at, HOUR)),
         most: rows.at.iter().max().map_or(-1, |at| floor(*at, HOUR)),
+        recorded: recorded(connection, places.end - 1)?,
     };
     Ok((run, rows.parts(&run)))
+}
+
+/// When the entry at this place was recorded; 0 where the cleanup took it.
+fn recorded(connection: &Connection, place: u64) -> Result<i64, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT recorded_at FROM entry WHERE seq = ?1").doing(READING)?;
+    statement.query_row([place], |row| row.get(0)).optional().doing(READING).map(Option::unwrap_or_default)
 }
 
 impl Rows {

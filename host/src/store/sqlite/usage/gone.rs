@@ -3,10 +3,11 @@
 use std::ops::Range;
 
 use super::super::find::Plan;
-use super::ask::{Source, within};
 use super::cuts::CUTS;
 use super::entries::Requests;
+use super::question::within;
 use super::runs::{Grain, Run};
+use super::source::Source;
 use crate::domain::Domain;
 use crate::store::StoreError;
 

@@ -51,8 +51,8 @@ pub(in super::super) fn fold_before(connection: &Connection, moment: Option<Time
 /// any more stays as it is; answers tell that they lack it. `pruned` and `next` are the log's ends.
 pub(in super::super) fn mend(connection: &Connection, pruned: u64, next: u64) -> Result<(), StoreError> {
     let mut before = None;
-    for run in runs::all(connection)? {
-        let follows = before.map_or(run.first <= pruned, |before| before == run.first) && run.end() <= next;
+    for (run, is_whole) in runs::all(connection)? {
+        let follows = is_whole && before.map_or(run.first <= pruned, |before| before == run.first) && run.end() <= next;
         let whole = if follows { run.check(connection) } else { Err(run.damaged()) };
         before = Some(run.end());
         match whole {
@@ -97,7 +97,7 @@ fn remove(connection: &Connection, runs: std::ops::Range<u64>) -> rusqlite::Resu
 pub(in super::super) fn used(connection: &Connection, field: Field) -> Result<BTreeSet<u64>, StoreError> {
     let mut used = BTreeSet::new();
     let Some(cut) = Cut::of(&BTreeSet::from([field])).filter(|_| DIMENSIONS.contains(&field)) else { return Ok(used) };
-    for run in runs::all(connection)? {
+    for (run, _) in runs::all(connection)? {
         for key in run.keys(cut, Grain::Day, None) {
             if let Some(Zone::Values(values)) = run.cells(connection, key)?.block.zone(connection, field)? {
                 used.extend(values);

@@ -13,14 +13,13 @@ use super::users::Users;
 use super::{Doing, HOUR};
 use crate::field::Field;
 use crate::store::StoreError;
+use crate::store::index::LARGE;
 use crate::time::DAY;
 
 const READING: &str = "reading usage";
 const WRITING: &str = "writing usage";
-/// Places of a run for each part that pairs are divided into, so that no part is tiny.
-const PLACES_A_SHARE: u64 = 4_096;
-/// Parts that pairs are divided into at most.
-const MOST_SHARES: u64 = 16;
+/// Parts that the pairs of a run are divided into, where it is as long as runs become.
+const SHARES: u64 = 16;
 
 /// A run of entries whose requests are summed up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +34,8 @@ pub(super) struct Run {
     pub(super) least: i64,
     /// When the last one begins; less than `least` where there is none.
     pub(super) most: i64,
+    /// When its last entry was recorded.
+    pub(super) recorded: i64,
 }
 
 /// How long the time of a cell is.
@@ -94,6 +95,13 @@ impl Run {
         self.first + self.length
     }
 
+    /// The CRC-32 of what it says of itself: a run that was not damaged has the one that was stored with it.
+    fn checksum(&self) -> u32 {
+        let places = [self.first, self.length, self.fields].map(u64::to_le_bytes);
+        let times = [self.least, self.most, self.recorded].map(i64::to_le_bytes);
+        crc32fast::hash([places, times].as_flattened().as_flattened())
+    }
+
     /// Whether any of its hours is in `range`.
     pub(super) fn touches(&self, range: &Range<i64>) -> bool {
         self.least <= self.most && self.least < range.end && self.most.saturating_add(HOUR) > range.start
@@ -102,7 +110,7 @@ impl Run {
     /// Into how many parts the cells of `cut` are divided: a user's own figures are read without those of all others.
     pub(super) fn shares(&self, cut: Cut) -> u64 {
         let is_divided = cut.among(self.fields).1.is_pair();
-        if is_divided { (self.length / PLACES_A_SHARE).clamp(1, MOST_SHARES) } else { 1 }
+        if is_divided { (self.length / (LARGE / SHARES)).clamp(1, SHARES) } else { 1 }
     }
 
     /// The parts that have the cells of `cut`, those of `users` where only theirs are wanted.
@@ -171,12 +179,14 @@ impl Run {
     }
 }
 
-/// Every run, oldest first.
-pub(super) fn all(connection: &Connection) -> Result<Vec<Run>, StoreError> {
-    let sql = "SELECT first, length, fields, least, most FROM usage_run ORDER BY first";
+/// Every run, oldest first, and whether it says of itself what was written.
+pub(super) fn all(connection: &Connection) -> Result<Vec<(Run, bool)>, StoreError> {
+    let sql = "SELECT first, length, fields, least, most, recorded, checksum FROM usage_run ORDER BY first";
     let mut statement = connection.prepare_cached(sql).doing(READING)?;
     let run = |row: &rusqlite::Row<'_>| {
-        Ok(Run { first: row.get(0)?, length: row.get(1)?, fields: row.get(2)?, least: row.get(3)?, most: row.get(4)? })
+        let [least, most, recorded] = [row.get(3)?, row.get(4)?, row.get(5)?];
+        let run = Run { first: row.get(0)?, length: row.get(1)?, fields: row.get(2)?, least, most, recorded };
+        Ok((run, row.get::<_, i64>(6)? == i64::from(run.checksum())))
     };
     statement.query_map([], run).and_then(Iterator::collect).doing(READING)
 }
@@ -202,8 +212,9 @@ pub(super) fn append(connection: &Connection, run: &Run, parts: &[Part]) -> Resu
     for Part { key, cells, sums, durations, users } in parts {
         insert.execute(params![run.first, key.number, key.share, cells, sums, durations, users]).doing(WRITING)?;
     }
-    let sql = "INSERT INTO usage_run (first, length, fields, least, most, recorded)
-        SELECT ?1, ?2, ?3, ?4, ?5, coalesce((SELECT recorded_at FROM entry WHERE seq = ?1 + ?2 - 1), 0)";
+    let sql = "INSERT INTO usage_run (first, length, fields, least, most, recorded, checksum)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     let mut insert = connection.prepare_cached(sql).doing(WRITING)?;
-    insert.execute(params![run.first, run.length, run.fields, run.least, run.most]).doing(WRITING).map(drop)
+    let Run { first, length, fields, least, most, recorded } = run;
+    insert.execute(params![first, length, fields, least, most, recorded, run.checksum()]).doing(WRITING).map(drop)
 }

@@ -6,7 +6,7 @@ use foldhash::fast::RandomState;
 use rusqlite::Connection;
 
 use super::super::axis::Axis;
-use super::ask::{Amounts, Lot};
+use super::lot::{Amounts, Lot};
 use super::measures::{MEASURES, Measure, Sums, add};
 use crate::field::Field;
 use crate::histogram::{self, BUCKETS};

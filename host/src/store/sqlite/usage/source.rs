@@ -1,4 +1,4 @@
-//! One question over cells and entries together, and what both give for it.
+//! The log as usage sees it: cells and entries together, and what both give for a question.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -15,18 +15,18 @@ use super::super::walk::Walk;
 use super::Doing;
 use super::cells::Cells;
 use super::cuts::{Cut, DIMENSIONS};
-use super::durations::Durations;
 use super::entries::Requests;
-use super::measures::{Measure, OfEntries};
+use super::lot::{Amounts, Lot};
+use super::measures::OfEntries;
+use super::question::{Question, within};
 use super::runs::{self, Grain, Key, Run};
 use super::span::Spans;
-use super::sums::OfCells;
-use super::tally::{By, Detail, Tally};
+use super::tally::Tally;
 use super::users::Users;
 use crate::domain::Domain;
 use crate::field::Field;
 use crate::store::StoreError;
-use crate::store::index::{Bitmap, Kind, Wanted};
+use crate::store::index::Bitmap;
 
 /// The log as usage sees it, at one moment.
 pub(super) struct Source<'c> {
@@ -47,17 +47,6 @@ pub(super) struct Source<'c> {
     pub(super) damaged: Cell<bool>,
 }
 
-/// What is asked for.
-pub(super) struct Question<'q> {
-    /// The filter without what it says of the time as a whole.
-    pub(super) rest: &'q Domain,
-    pub(super) range: &'q Range<i64>,
-    pub(super) by: By,
-    pub(super) detail: Detail,
-    /// Only requests whose field has one of these numbers.
-    pub(super) chosen: Option<(Field, Vec<u64>)>,
-}
-
 /// What finds cells: those within a range of time, and of them those that the filter is about.
 struct Plans {
     times: Plan,
@@ -76,77 +65,29 @@ struct Remembered {
     found: Rc<[Option<Found>]>,
 }
 
-/// What was found in a block of entries or of cells.
-pub(super) struct Lot<'a> {
-    pub(super) block: &'a Block,
-    pub(super) found: Bitmap,
-    pub(super) amounts: Amounts,
-}
-
-/// What is counted of a block's rows, as far as the question needs it.
-pub(super) enum Amounts {
-    Entries(Rc<OfEntries>),
-    Cells(Option<OfCells>, Option<Durations>),
-}
-
-impl Amounts {
-    /// One measure of the 64 rows of a word; `None` where none of them has any.
-    pub(super) fn values(&self, measure: Measure, word: usize) -> Option<[u64; 64]> {
-        match self {
-            Self::Entries(entries) => entries.values(measure, word),
-            Self::Cells(sums, _) => sums.as_ref()?.values(measure, word),
-        }
-    }
-}
-
-impl Question<'_> {
-    /// The cut that answers it, if one does.
-    pub(super) fn cut(&self) -> Option<Cut> {
-        let mut fields = BTreeSet::new();
-        self.rest.fields(&mut fields);
-        if let By::Field(field) = self.by {
-            fields.insert(field);
-        }
-        fields.extend(self.chosen.as_ref().map(|(field, _)| *field));
-        Cut::of(&fields).filter(|cut| cut.hours || !self.is_hourly())
-    }
-
-    /// The cut whose cells know their users by `field`, unless it is about users as well.
-    pub(super) fn cut_of_users(&self, field: Field) -> Option<Cut> {
-        let mut fields = BTreeSet::from([field]);
-        self.rest.fields(&mut fields);
-        Cut::of(&fields).filter(|cut| Grain::Day.has_users(*cut))
-    }
-
-    /// Whether cells of days are too long for it.
-    pub(super) fn is_hourly(&self) -> bool {
-        self.by == By::Step(crate::store::UsageStep::Hour)
-    }
-
-    /// Those of `within` that are chosen.
-    fn narrow(&self, connection: &Connection, block: &Block, within: Bitmap) -> Result<Bitmap, StoreError> {
-        let Some((field, numbers)) = &self.chosen else { return Ok(within) };
-        Plan::Column(*field, Wanted::Among(numbers.clone())).find(connection, block, within)
-    }
-}
-
 impl<'c> Source<'c> {
     /// The log as of now; `rest` names the columns that questions will be about besides.
     pub(super) fn new(connection: &'c Connection, lexicon: &'c Lexicon, rest: &Domain) -> Result<Self, StoreError> {
         let mut fields = Requests::new(connection, lexicon, rest.clone())?.fields();
         fields.extend(DIMENSIONS);
         let folded = runs::folded(connection)?;
-        Ok(Self {
+        let runs = runs::all(connection)?;
+        let source = Self {
             connection,
             lexicon,
-            runs: runs::all(connection)?,
+            runs: runs.iter().map(|(run, _)| *run).collect(),
             kept: runs::kept(connection)?,
             pruned: places(connection).doing("finding the ends of the log")?.start,
             folded: Walk::new(connection, 0..folded, &fields)?,
             tail: Walk::new(connection, folded..u64::MAX, &fields)?,
             found: RefCell::new(None),
             damaged: Cell::new(false),
-        })
+        };
+        // What it says of its time could keep it from being read.
+        for (run, _) in runs.iter().filter(|(_, is_whole)| !is_whole) {
+            source.readable(run, Err::<(), _>(run.damaged()))?;
+        }
+        Ok(source)
     }
 
     /// Counts what is asked for.
@@ -335,12 +276,4 @@ impl<'c> Source<'c> {
             read => read.map(Some),
         }
     }
-}
-
-/// Rows whose time is in one of the ranges. A cell's time is when it begins.
-pub(super) fn within(ranges: &[Range<i64>]) -> Plan {
-    let one = |range: &Range<i64>| {
-        Plan::Column(Field::OccurredAt, Wanted::Within(Kind::Time.raw(range.start)..Kind::Time.raw(range.end)))
-    };
-    Plan::Any(ranges.iter().map(one).collect())
 }
