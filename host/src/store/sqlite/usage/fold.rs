@@ -11,7 +11,7 @@ use super::cuts::{CUTS, Cut, DIMENSIONS};
 use super::durations::Durations;
 use super::entries::Requests;
 use super::measures::{MEASURES, Measure, Sums, add};
-use super::runs::{Grain, Part, Run};
+use super::runs::{Grain, Key, Part, Run};
 use super::slots::{Coded, Slots};
 use super::sums::OfCells;
 use super::users::Users;
@@ -96,48 +96,44 @@ impl Rows {
     /// Every part that says something of its own.
     fn parts(&self, run: &Run) -> Vec<Part> {
         let coded = self.dimensions.each_ref().map(|raw| Coded::new(raw));
+        let [whole, divided] = [1, run.most_shares()].map(|shares| self.divided(shares));
         let mut parts = Vec::new();
         for grain in Grain::ALL {
             let starts: Vec<_> = self.at.iter().map(|at| Kind::Time.raw(floor(*at, grain.micros()))).collect();
             let times = Coded::new(&starts);
-            for (at, cut) in CUTS.iter().enumerate() {
-                if !grain.is_kept(*cut) || cut.among(run.fields).0 != at {
-                    continue;
-                }
-                let of = |field: &Field| dimension(*field).map(|at| &coded[at]);
-                let columns: Vec<_> =
-                    [&times].into_iter().chain(of(&Field::Instance)).chain(cut.fields.iter().filter_map(of)).collect();
-                for key in run.keys(*cut, grain, None) {
-                    let rows = self.of_share(key.share, run.shares(*cut));
-                    let slots = Slots::new(&rows, &columns);
-                    let of_rows = || slots.of_rows.iter().copied().zip(rows.iter().map(|row| *row as usize));
-                    parts.push(Part {
-                        key,
-                        cells: self.cells(*cut, &starts, &slots),
-                        sums: self.sums(slots.firsts.len(), of_rows()),
-                        durations: self.durations(slots.firsts.len(), of_rows()),
-                        users: grain.has_users(*cut).then(|| self.users(slots.firsts.len(), of_rows())),
-                    });
-                }
+            let is_stored = |(at, cut): &(usize, &Cut)| grain.is_kept(**cut) && cut.among(run.fields).0 == *at;
+            for (_, cut) in CUTS.iter().enumerate().filter(is_stored) {
+                let of = |field: &Field| &coded[dimension(*field)];
+                let fields = [&Field::Instance].into_iter().chain(cut.fields).map(of);
+                let columns: Vec<_> = [&times].into_iter().chain(fields).collect();
+                let rows = if run.shares(*cut) > 1 { &divided } else { &whole };
+                let part =
+                    |(key, rows): (Key, &Vec<u32>)| self.part((*cut, grain), key, &starts, &Slots::new(rows, &columns));
+                parts.extend(run.keys(*cut, grain, None).into_iter().zip(rows).map(part));
             }
         }
         parts
     }
 
-    /// The rows of a share of the users.
-    fn of_share(&self, share: u64, shares: u64) -> Vec<u32> {
-        let all = 0..self.at.len() as u32;
-        match self.users_of_rows() {
-            Some(users) if shares > 1 => all.filter(|row| users[*row as usize] % shares == share).collect(),
-            _ => all.collect(),
+    fn part(&self, (cut, grain): (Cut, Grain), key: Key, starts: &[u64], slots: &Slots<'_>) -> Part {
+        Part {
+            key,
+            cells: self.cells(cut, starts, slots),
+            sums: self.sums(slots),
+            durations: self.durations(slots),
+            users: grain.has_users(cut).then(|| self.users(slots)),
         }
     }
 
-    fn users_of_rows(&self) -> Option<&[u64]> {
-        dimension(Field::User).map(|at| self.dimensions[at].as_slice())
+    /// The rows of each of so many shares of the users.
+    fn divided(&self, shares: u64) -> Vec<Vec<u32>> {
+        let mut divided = vec![Vec::new(); shares as usize];
+        let users = &self.dimensions[dimension(Field::User)];
+        (0..).zip(users).for_each(|(row, user)| divided[(user % shares) as usize].push(row));
+        divided
     }
 
-    fn cells(&self, cut: Cut, starts: &[u64], slots: &Slots) -> Vec<u8> {
+    fn cells(&self, cut: Cut, starts: &[u64], slots: &Slots<'_>) -> Vec<u8> {
         let firsts = |raw: &[u64]| slots.firsts.iter().map(|row| raw[*row as usize]).collect::<Vec<_>>();
         let kept = |field: &Field| *field == Field::Instance || cut.fields.contains(field);
         let fields = DIMENSIONS.iter().zip(&self.dimensions).filter(|(field, _)| kept(field));
@@ -145,24 +141,27 @@ impl Rows {
         Cells::pack(slots.firsts.len(), fields.chain([(Field::OccurredAt, firsts(starts))]))
     }
 
-    fn sums(&self, cells: usize, of_rows: impl Iterator<Item = (u32, usize)>) -> Vec<u8> {
-        let mut sums = vec![[0; MEASURES]; cells];
-        of_rows.for_each(|(slot, row)| add(&mut sums[slot as usize], &self.sums[row]));
+    fn sums(&self, slots: &Slots<'_>) -> Vec<u8> {
+        let mut sums = vec![[0; MEASURES]; slots.firsts.len()];
+        slots.pairs().for_each(|(slot, row)| add(&mut sums[slot as usize], &self.sums[row]));
         OfCells::pack(&sums)
     }
 
-    fn durations(&self, cells: usize, of_rows: impl Iterator<Item = (u32, usize)>) -> Vec<u8> {
-        let timed = of_rows.filter(|(_, row)| self.sums[*row][Measure::Timed as usize] > 0);
+    fn durations(&self, slots: &Slots<'_>) -> Vec<u8> {
+        let timed = slots.pairs().filter(|(_, row)| self.sums[*row][Measure::Timed as usize] > 0);
         let bucket = |row: usize| histogram::bucket(self.sums[row][Measure::Micros as usize]) as u16;
-        Durations::pack(cells, &timed.map(|(slot, row)| (slot, bucket(row))).collect::<Vec<_>>())
+        let timed: Vec<_> = timed.map(|(slot, row)| (slot, bucket(row))).collect();
+        Durations::pack(slots.firsts.len(), &timed)
     }
 
-    fn users(&self, cells: usize, of_rows: impl Iterator<Item = (u32, usize)>) -> Vec<u8> {
-        let users = self.users_of_rows().unwrap_or_default();
-        Users::pack(cells, of_rows.map(|(slot, row)| (slot, users[row])).filter(|(_, user)| *user > 0).collect())
+    fn users(&self, slots: &Slots<'_>) -> Vec<u8> {
+        let users = &self.dimensions[dimension(Field::User)];
+        let users = slots.pairs().map(|(slot, row)| (slot, users[row])).filter(|(_, user)| *user > 0);
+        Users::pack(slots.firsts.len(), users.collect())
     }
 }
 
-fn dimension(field: Field) -> Option<usize> {
-    DIMENSIONS.iter().position(|other| *other == field)
+/// The place of a field among the dimensions, one of which it is.
+fn dimension(field: Field) -> usize {
+    DIMENSIONS.iter().position(|other| *other == field).unwrap_or_default()
 }

@@ -109,8 +109,12 @@ impl Run {
 
     /// Into how many parts the cells of `cut` are divided: a user's own figures are read without those of all others.
     pub(super) fn shares(&self, cut: Cut) -> u64 {
-        let is_divided = cut.among(self.fields).1.is_pair();
-        if is_divided { (self.length / (LARGE / SHARES)).clamp(1, SHARES) } else { 1 }
+        if cut.among(self.fields).1.is_pair() { self.most_shares() } else { 1 }
+    }
+
+    /// Into how many parts the cells of a pair are divided: one where there are few.
+    pub(super) fn most_shares(&self) -> u64 {
+        (self.length / (LARGE / SHARES)).clamp(1, SHARES)
     }
 
     /// The parts that have the cells of `cut`, those of `users` where only theirs are wanted.

@@ -18,8 +18,9 @@ pub(super) struct Coded {
 }
 
 /// Of each chosen row the number of its combination, and of each combination the first row that has it.
-pub(super) struct Slots {
-    pub(super) of_rows: Vec<u32>,
+pub(super) struct Slots<'r> {
+    rows: &'r [u32],
+    of_rows: Vec<u32>,
     pub(super) firsts: Vec<u32>,
 }
 
@@ -30,9 +31,14 @@ impl Coded {
     }
 }
 
-impl Slots {
+impl<'r> Slots<'r> {
+    /// Each chosen row under the number of its combination.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (u32, usize)> {
+        self.of_rows.iter().copied().zip(self.rows.iter().map(|row| *row as usize))
+    }
+
     /// The combinations of these columns in the chosen rows.
-    pub(super) fn new(rows: &[u32], columns: &[&Coded]) -> Self {
+    pub(super) fn new(rows: &'r [u32], columns: &[&Coded]) -> Self {
         let size = columns.iter().try_fold(1_usize, |size, column| size.checked_mul(column.size));
         let mut keys = vec![0_u64; rows.len()];
         // Beyond 64 bits combinations would collide; as a block has few rows, there cannot be as many of them.
@@ -56,7 +62,7 @@ impl Slots {
         }
     }
 
-    fn number(rows: &[u32], keys: &[u64], mut slot: impl FnMut(u64, u32) -> u32) -> Self {
+    fn number(rows: &'r [u32], keys: &[u64], mut slot: impl FnMut(u64, u32) -> u32) -> Self {
         let mut firsts = Vec::new();
         let number = |(row, key): (&u32, &u64)| {
             let next = firsts.len() as u32;
@@ -67,6 +73,6 @@ impl Slots {
             slot
         };
         let of_rows = rows.iter().zip(keys).map(number).collect();
-        Self { of_rows, firsts }
+        Self { rows, of_rows, firsts }
     }
 }
