@@ -31,7 +31,20 @@ pub(super) const USUAL: [Column; 8] = [
     Column::Field(Field::DurationUs),
 ];
 
+/// What a method was applied to, in the order in which one of them is shown.
+pub(super) const TARGETS: [Field; 6] =
+    [Field::Tool, Field::Prompt, Field::ResourceUri, Field::ResourceName, Field::ResourceId, Field::Path];
+
 impl Column {
+    /// The fields that it shows something of.
+    pub(super) fn fields(&self) -> &[Field] {
+        match self {
+            Self::Time => &[Field::OccurredAt],
+            Self::Target => &TARGETS,
+            Self::Field(field) => std::slice::from_ref(field),
+        }
+    }
+
     /// Its name in a URL.
     pub(super) fn name(self) -> &'static str {
         match self {

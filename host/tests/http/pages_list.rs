@@ -83,6 +83,26 @@ async fn columns_are_chosen_in_the_address_and_kept() {
 }
 
 #[tokio::test]
+async fn an_export_takes_the_columns_that_are_shown() {
+    let world = World::new();
+    let id = world.record(call("ada", "search")).await;
+    let browser = world.browser("root", &["admin"]).await;
+    let page = browser.get("/?user=ada&columns=time,target,user,tool").await.text;
+    let (_, form) = page.split_once("/export\">").expect("a form");
+    let form = form.split("</form>").next().unwrap_or_default();
+    let value = form.split("<option value=\"").find(|option| option.contains("Those shown here")).expect("a choice");
+    let columns = value.split('"').next().unwrap_or_default();
+    let file = browser.get(&format!("/export?user=ada&format=csv&columns={columns}")).await.text;
+    let lines: Vec<&str> = file.trim_start_matches('\u{feff}').lines().collect();
+    assert_eq!(lines[0], "id,occurred_at,tool,prompt,resource_uri,resource_name,resource_id,path,user");
+    assert!(lines[1].starts_with(&id) && lines[1].contains(",search,") && lines[1].ends_with(",ada"), "{file}");
+    let all = browser.get("/export?user=ada&format=csv&columns=").await.text;
+    assert!(all.contains(",outcome,"), "nothing chosen is everything: {all}");
+    let groups = browser.get("/?by=tool").await.text;
+    assert!(groups.contains("/export\">") && !groups.contains("Those shown here"), "groups have no columns: {groups}");
+}
+
+#[tokio::test]
 async fn groups_are_a_table_that_leads_to_entries() {
     let world = World::new();
     for tool in ["search & find", "search & find", "other"] {

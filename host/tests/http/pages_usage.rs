@@ -143,6 +143,17 @@ async fn nothing_and_nonsense_are_told_with_what_to_do() {
 }
 
 #[tokio::test]
+async fn a_chart_without_a_bar_says_so() {
+    let world = filled().await;
+    let admin = world.browser("root", &["admin"]).await;
+    let drawn = page(&admin, "/usage?sort=cost&q=user%3Abob").await;
+    assert!(drawn.contains("<svg class=\"bars\"") && !drawn.contains("in this time."), "{drawn}");
+    let empty = page(&admin, "/usage?sort=cost&q=user%3Aada").await;
+    assert!(!empty.contains("<svg class=\"bars\"") && empty.contains("No cost in this time."), "{empty}");
+    assert!(empty.contains("The same as a table"), "{empty}");
+}
+
+#[tokio::test]
 async fn what_the_figures_lack_is_said() {
     let clock = Arc::new(ManualClock::new(SystemClock.now().start_of_day().plus(-3 * DAY)));
     let world = World::at(&clock);

@@ -5,7 +5,9 @@ use axum::extract::Query;
 
 use crate::access::{Access, Right};
 use crate::export::Format;
+use crate::field::Field;
 use crate::http::auth::Visitor;
+use crate::http::columns::Column;
 use crate::http::export::{self, File};
 use crate::http::grouping;
 use crate::http::problem::Problem;
@@ -18,12 +20,15 @@ pub(super) struct Form {
     pub(super) kept: Pairs,
     /// Value and label.
     pub(super) formats: [(&'static str, &'static str); 3],
+    /// The columns of the list as an export names them, where there is a list.
+    pub(super) shown: Option<String>,
     /// Whether payloads are offered.
     pub(super) payloads: bool,
 }
 
 impl Form {
-    pub(super) fn new(pairs: &Pairs, access: &Access) -> Option<Self> {
+    /// The form to export what `pairs` find, which is shown in these columns unless it is shown in groups.
+    pub(super) fn new(pairs: &Pairs, access: &Access, columns: Option<&[Column]>) -> Option<Self> {
         let kept =
             pairs.iter().filter(|(name, value)| !grouping::SHOWING.contains(&name.as_str()) && !value.is_empty());
         let label = |format| match format {
@@ -35,9 +40,21 @@ impl Form {
         access.may(Right::Export).then(|| Self {
             kept: kept.cloned().collect(),
             formats,
+            shown: columns.map(names),
             payloads: access.may(Right::ExportPayloads),
         })
     }
+}
+
+/// What these columns show, after the id, by which each row leads back to its entry.
+fn names(columns: &[Column]) -> String {
+    let mut names = vec![Field::Id.name()];
+    for field in columns.iter().flat_map(Column::fields) {
+        if !names.contains(&field.name()) {
+            names.push(field.name());
+        }
+    }
+    names.join(",")
 }
 
 /// `GET /export`: the same as the API's, with problems told as pages.

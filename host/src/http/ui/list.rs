@@ -130,7 +130,7 @@ impl Page {
             chips: chips::all(log, home, pairs),
             views: Vec::new(),
             kept: view::kept(pairs),
-            export: export::Form::new(pairs, &visitor.access),
+            export: export::Form::new(pairs, &visitor.access, groups.is_none().then_some(&columns)),
             columns: chosen::Form::new(home, pairs, &columns),
             levels: Level::all(pairs, problem),
             filtered: pairs.iter().any(is_filter),

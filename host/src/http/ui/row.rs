@@ -4,11 +4,8 @@ use super::text::{Shown, ago, duration, exact};
 use crate::entry::Entry;
 use crate::event::Outcome;
 use crate::field::Field;
+use crate::http::columns::TARGETS;
 use crate::time::Timestamp;
-
-/// What a method was applied to, in the order in which one of them is shown.
-const TARGETS: [Field; 6] =
-    [Field::Tool, Field::Prompt, Field::ResourceUri, Field::ResourceName, Field::ResourceId, Field::Path];
 
 /// More of a text than this stands among the fields of the entry's page only, in characters.
 const LONGEST: usize = 200;

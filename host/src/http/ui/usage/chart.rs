@@ -21,6 +21,8 @@ const MARGIN: f64 = 5.0;
 /// The series.
 pub(super) struct Chart {
     pub(super) title: String,
+    /// What is said where every bar would be empty.
+    pub(super) nothing: Option<String>,
     /// What the plain and the striped part of a bar are.
     pub(super) plain: &'static str,
     pub(super) striped: Option<&'static str>,
@@ -80,6 +82,7 @@ impl Chart {
         let bar = |(at, point): (usize, &Point)| Bar::new(view, usage.step, point, (at as f64 * width, width), top);
         Self {
             title: format!("{what} by {}", usage.step.as_str()),
+            nothing: (highest == 0).then(|| format!("No {} in this time.", what.to_lowercase())),
             plain,
             striped,
             bars: usage.series.iter().enumerate().map(bar).collect(),
