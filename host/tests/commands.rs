@@ -78,6 +78,39 @@ async fn tail_prints_what_another_process_stores_and_ends_with_success() {
     assert_eq!(tail.interrupt().await, Some(0));
 }
 
+/// What the command says and how it ended.
+async fn told(data: &Path, arguments: &[&str]) -> (bool, String) {
+    let output = command(data, arguments).output().await.expect("it runs");
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(said).expect("text"))
+}
+
+#[tokio::test]
+async fn usage_is_told_as_a_table_as_json_and_as_csv() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = Options::new(folder.path()).open().expect("a log");
+    record(&log, "ada", "search").await;
+    record(&log, "ada", "=ask").await;
+    drop(log);
+    let usage = async |more: &[&str]| told(folder.path(), &[&["usage", "--by", "tool"], more].concat()).await;
+    let (succeeded, table) = usage(&[]).await;
+    assert!(succeeded && table.contains("REQUESTS") && table.contains("search"), "{table}");
+    let (_, json) = usage(&["--format", "json"]).await;
+    let json: serde_json::Value = serde_json::from_str(json.trim()).expect("one object");
+    assert_eq!(json["breakdowns"][0]["found"], 2);
+    let (succeeded, csv) = usage(&["--format", "csv"]).await;
+    assert!(succeeded && csv.starts_with("\u{feff}from,to,complete,tool,users,requests,"), "{csv}");
+    assert!(csv.contains(",search,1,1,0,1.000000,") && csv.contains(",'=ask,"), "{csv}");
+    for (more, word) in [
+        (&["--format", "csv", "--compare"][..], "one breakdown and one range"),
+        (&["--format", "csv", "--by", "user"], "one breakdown and one range"),
+        (&["--from", "2026-11-21", "--to", "2026-11-20"], "swap its ends"),
+    ] {
+        let (succeeded, said) = usage(more).await;
+        assert!(!succeeded && said.contains(word), "{said}");
+    }
+}
+
 async fn get(address: &str, path: &str) -> String {
     let mut stream = TcpStream::connect(address).await.expect("connected");
     let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");

@@ -1,16 +1,17 @@
 //! `mcp-audit usage`: what is used, over time and by whom, on the terminal.
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::Args;
 use clap::builder::PossibleValuesParser;
+use clap::{Args, ValueEnum};
 use mcp_audit::domain::Domain;
+use mcp_audit::export::usage_table;
 use mcp_audit::field::Field;
 use mcp_audit::store::{USAGE_FIELDS, UsageQuery, UsageSort, UsageStep, usage_range};
 use mcp_audit::time::DAY;
 
 use super::common::note;
-use super::print::Format;
 use super::question::Question;
 use super::{Outcome, print_usage};
 
@@ -41,11 +42,24 @@ pub(super) struct Usage {
     format: Format,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// Columns for people.
+    Table,
+    /// One JSON object.
+    Json,
+    /// A table for programs and spreadsheets: of the one breakdown, or over time.
+    Csv,
+}
+
 impl Usage {
     pub(super) fn run(self) -> Outcome {
+        if self.format == Format::Csv && (self.by.len() > 1 || self.compare) {
+            return Err("a table in CSV is of one breakdown and one range; ask for each by itself".into());
+        }
         let (log, access, domain) = self.question.open()?;
         let days = self.days.map(|days| Domain::since(log.now().plus(-i64::from(days) * DAY)));
-        let (range, domain) = usage_range(days.unwrap_or(Domain::TRUE).and(domain), log.now());
+        let (range, domain) = usage_range(days.unwrap_or(Domain::TRUE).and(domain), log.now())?;
         let mut by: Vec<_> = self.by.iter().filter_map(|name| Field::parse(name)).collect();
         by.dedup();
         let query = UsageQuery {
@@ -61,6 +75,7 @@ impl Usage {
         match self.format {
             Format::Table => print_usage::tables(&usage)?,
             Format::Json => print_usage::json(&usage)?,
+            Format::Csv => io::stdout().write_all(&usage_table(&usage)?)?,
         }
         usage.lacks.iter().for_each(note);
         if usage.covered != usage.asked {

@@ -14,6 +14,7 @@ mod manifest;
 mod pages;
 mod parquet;
 mod table;
+mod usage;
 
 use std::collections::VecDeque;
 use std::io;
@@ -36,6 +37,7 @@ pub use column::{Column, Columns, ColumnsError};
 pub use encoder::Format;
 pub use manifest::Manifest;
 pub(crate) use table::Table;
+pub use usage::usage_table;
 
 /// How many bytes are handed over at once, about. A group of rows of Parquet may be more.
 const PIECE: usize = 256 << 10;

@@ -39,7 +39,8 @@ impl Asking {
         if from != Place::Newest {
             return Err(Problem::parameter("cursor", "cursor: usage has no pages; leave it out."));
         }
-        let (range, domain) = usage_range(preset(pairs, log.now())?.and(domain), log.now());
+        let (range, domain) = usage_range(preset(pairs, log.now())?.and(domain), log.now())
+            .map_err(|error| Problem::parameter("from", format!("from: {error}.")))?;
         let words = |name, known: &[&'static str]| word(pairs, name, known);
         let step = words("step", &names(UsageStep::ALL, UsageStep::as_str))?.and_then(UsageStep::parse);
         let sort = words("sort", &names(UsageSort::ALL, UsageSort::as_str))?.and_then(UsageSort::parse);
@@ -48,6 +49,10 @@ impl Asking {
             return Err(Problem::parameter("by", "by: a table in CSV is of one breakdown; ask for each by itself."));
         }
         let previous = words("compare", COMPARISONS)?.is_some();
+        if csv && previous {
+            let detail = "compare: a table in CSV is of one range; ask for the period before by from and to.";
+            return Err(Problem::parameter("compare", detail));
+        }
         let query = UsageQuery { domain, range, step, by, sort: sort.unwrap_or_default(), limit, previous };
         Ok(Self { query, csv })
     }

@@ -133,7 +133,12 @@ async fn nothing_and_nonsense_are_told_with_what_to_do() {
     let admin = world.browser("root", &["admin"]).await;
     assert!(page(&admin, "/usage").await.contains("send an MCP client through the gateway"));
     assert!(page(&admin, "/usage?tool=x").await.contains("lift a filter"));
-    for (query, word) in [("from=soon&q=tool%3Ax", "from: "), ("range=1y", "24h, 7d"), ("by=method", "llm_model")] {
+    for (query, word) in [
+        ("from=soon&q=tool%3Ax", "from: "),
+        ("from=2026-11-21&to=2026-11-20", "swap its ends"),
+        ("range=1y", "24h, 7d"),
+        ("by=method", "llm_model"),
+    ] {
         let answer = admin.get(&format!("/usage?{query}")).await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{query}");
         assert!(answer.text.contains("role=\"alert\"") && answer.text.contains(word), "{query}: {}", answer.text);
@@ -147,9 +152,9 @@ async fn a_chart_without_a_bar_says_so() {
     let world = filled().await;
     let admin = world.browser("root", &["admin"]).await;
     let drawn = page(&admin, "/usage?sort=cost&q=user%3Abob").await;
-    assert!(drawn.contains("<svg class=\"bars\"") && !drawn.contains("in this time."), "{drawn}");
+    assert!(drawn.contains("<svg class=\"bars\"") && !drawn.contains("in this time;"), "{drawn}");
     let empty = page(&admin, "/usage?sort=cost&q=user%3Aada").await;
-    assert!(!empty.contains("<svg class=\"bars\"") && empty.contains("No cost in this time."), "{empty}");
+    assert!(!empty.contains("<svg class=\"bars\"") && empty.contains("No cost in this time;"), "{empty}");
     assert!(empty.contains("The same as a table"), "{empty}");
 }
 

@@ -159,6 +159,10 @@ async fn what_is_wrong_is_named() {
         ("compare=x", "previous"),
         ("format=xml", "json, csv"),
         ("format=csv&by=tool&by=user", "one breakdown"),
+        ("format=csv&compare=previous", "period before"),
+        ("from=2026-11-21&to=2026-11-20", "swap its ends"),
+        ("from=2999-01-01", "swap its ends"),
+        ("q=since:1h&to=-2h", "swap its ends"),
         ("cursor=x", "cursor"),
         ("days=7", "\"days\""),
     ] {

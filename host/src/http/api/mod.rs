@@ -22,7 +22,6 @@ mod settings;
 mod tail;
 mod tokens;
 mod usage;
-mod usage_csv;
 mod values;
 mod verification;
 mod views;

@@ -16,8 +16,8 @@ use super::super::auth::Visitor;
 use super::super::openapi::{Operation, Output};
 use super::super::problem::Problem;
 use super::super::search::Pairs;
-use super::usage_csv;
 use crate::access::Right;
+use crate::export;
 use crate::field::Field;
 use crate::store::{self, Figures};
 use crate::time::Timestamp;
@@ -127,7 +127,7 @@ pub(super) async fn show(visitor: Visitor, asked: Asked<Asking>) -> Result<Answe
         let Asking { query, csv } = Asking::parse(&pairs, log, access.viewer())?;
         let usage = log.reader(access).usage(query)?;
         if csv {
-            return usage_csv::table(&usage).map(Answer::Csv).map_err(|error| Problem::internal(&error));
+            return export::usage_table(&usage).map(Answer::Csv).map_err(|error| Problem::internal(&error));
         }
         let linking = Linking { pairs: &pairs, lists: access.reads_what_it_counts() };
         Ok(Answer::Json(Box::new(linking.usage(&usage))))

@@ -44,7 +44,7 @@ fn longest(group: &Group) -> Option<u64> {
 }
 
 /// A part in hundredths of the whole, at least one where there is any.
-pub(super) fn share(part: u64, whole: u64) -> u64 {
+fn share(part: u64, whole: u64) -> u64 {
     let share = part.saturating_mul(100).checked_div(whole).unwrap_or(0);
     share.max(u64::from(part > 0))
 }

@@ -1,9 +1,9 @@
 //! The list's other form: groups, each a row that leads to its entries, and the groups within it below. What the URL
 //! says is the view.
 
-use super::bars::{Bar, Scale, share};
+use super::bars::{Bar, Scale};
 use super::levels::label;
-use super::text::{Shown, count, duration};
+use super::text::{Shown, count, duration, percent};
 use crate::http::grouping::{self, Grouping};
 use crate::http::problem::Problem;
 use crate::http::search::{Pairs, query};
@@ -58,7 +58,7 @@ pub(super) struct Row {
     pub(super) count: String,
     pub(super) errors: Option<String>,
     /// Errors in a hundred entries.
-    pub(super) share: u64,
+    pub(super) share: String,
     pub(super) average: Option<String>,
     pub(super) p95: Option<String>,
     pub(super) entries: Bar,
@@ -153,7 +153,7 @@ impl<'a> Rows<'a> {
             href: grouping::entries(self.pairs, by, group).map(|query| format!("{}{query}", self.home)),
             count: count(group.count),
             errors: (group.errors > 0).then(|| count(group.errors)),
-            share: share(group.errors, group.count),
+            share: percent(group.errors, group.count),
             average: group.average_us.map(duration),
             p95: group.p95_us.map(duration),
             entries: self.scale.entries(group),

@@ -69,6 +69,14 @@ pub(super) fn ahead(at: Timestamp, now: Timestamp) -> String {
     }
 }
 
+/// A share in a hundred. What is not all is never told as all, and what is something never as nothing.
+pub(super) fn percent(part: u64, whole: u64) -> String {
+    let (part, whole) = (u128::from(part), u128::from(whole));
+    let rounded = (part * 1_000 + whole / 2).checked_div(whole).unwrap_or(0).min(1_000);
+    let mille = rounded.min(if part < whole { 999 } else { 1_000 }).max(u128::from(part > 0));
+    format!("{}.{} %", mille / 10, mille % 10)
+}
+
 /// A moment to the millisecond, UTC.
 pub(super) fn exact(at: Timestamp) -> String {
     at.to_utc().format("%Y-%m-%d %H:%M:%S%.3f UTC").to_string()
@@ -161,5 +169,13 @@ mod tests {
         assert_eq!(duration(61_000_000), "1 min 1 s");
         assert_eq!(count(1_234_567), "1\u{202f}234\u{202f}567");
         assert_eq!([bytes(999), bytes(1_500), bytes(u64::MAX)].join(" "), "999 bytes 1.5 kB 18446744.0 TB");
+    }
+
+    #[test]
+    fn shares_neither_vanish_nor_become_all() {
+        let told = [(0, 7), (1, 1_000_000), (999_999, 1_000_000), (7, 7), (1, 3), (0, 0)];
+        let told = told.map(|(part, whole)| percent(part, whole));
+        assert_eq!(told, ["0.0 %", "0.1 %", "99.9 %", "100.0 %", "33.3 %", "0.0 %"]);
+        assert_eq!(percent(u64::MAX, u64::MAX), "100.0 %");
     }
 }

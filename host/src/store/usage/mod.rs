@@ -39,12 +39,25 @@ const LONGEST: i64 = MAX_POINTS * 7 * DAY;
 
 /// The range that a domain asks for at `now`, and the rest of it: until now, and for a day, where it names no end or no
 /// beginning.
-pub fn usage_range(domain: Domain, now: Timestamp) -> (Range<Timestamp>, Domain) {
+pub fn usage_range(domain: Domain, now: Timestamp) -> Result<(Range<Timestamp>, Domain), Backwards> {
     let (times, rest) = domain.split_times();
     let end = if times.end == i64::MAX { now.as_micros() } else { times.end };
     let start = if times.start == i64::MIN { end.saturating_sub(DAY) } else { times.start };
     let (start, end) = (Timestamp::from_micros(start), Timestamp::from_micros(end));
-    (start.max(end.plus(-LONGEST)).min(end)..end, rest)
+    if start > end {
+        return Err(Backwards { start, end });
+    }
+    Ok((start.max(end.plus(-LONGEST))..end, rest))
+}
+
+/// A range that ends before it begins.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("the range would begin at {start} and end before, at {end}; swap its ends, or leave one of them out")]
+pub struct Backwards {
+    /// When it would begin.
+    pub start: Timestamp,
+    /// When it would end: now, where nobody says.
+    pub end: Timestamp,
 }
 
 /// Which usage to count.

@@ -82,7 +82,8 @@ impl Chart {
         let bar = |(at, point): (usize, &Point)| Bar::new(view, usage.step, point, (at as f64 * width, width), top);
         Self {
             title: format!("{what} by {}", usage.step.as_str()),
-            nothing: (highest == 0).then(|| format!("No {} in this time.", what.to_lowercase())),
+            nothing: (highest == 0)
+                .then(|| format!("No {} in this time; breakdowns are in the order of requests.", what.to_lowercase())),
             plain,
             striped,
             bars: usage.series.iter().enumerate().map(bar).collect(),

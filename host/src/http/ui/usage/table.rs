@@ -1,10 +1,10 @@
 //! A breakdown as a table: each row leads to its own usage, each of its figures to entries.
 
-use super::told::{money, percent};
+use super::told::money;
 use super::view::{self, View};
 use crate::field::Field;
 use crate::http::asking;
-use crate::http::ui::text::{Shown, count, duration};
+use crate::http::ui::text::{Shown, count, duration, percent};
 use crate::store::{Breakdown, Figures, Usage, UsageRow, UsageSort};
 use crate::value::Value;
 

@@ -1,23 +1,15 @@
-//! Figures in words: shares, sums of money, and how much they have changed.
+//! Figures in words: sums of money, and how much they have changed.
 
 use crate::http::ui::text::count;
 use crate::time::Timestamp;
 
-/// A share in a hundred. What is not all is never told as all, and what is something never as nothing.
-pub(super) fn percent(part: u64, whole: u64) -> String {
-    let (part, whole) = (u128::from(part), u128::from(whole));
-    let rounded = (part * 1_000 + whole / 2).checked_div(whole).unwrap_or(0).min(1_000);
-    let mille = rounded.min(if part < whole { 999 } else { 1_000 }).max(u128::from(part > 0));
-    format!("{}.{} %", mille / 10, mille % 10)
-}
-
 /// Money in the currency that the platform counts in; with more places where there is little of it.
 pub(super) fn money(micros: u64) -> String {
-    let (units, rest) = (micros / 1_000_000, micros % 1_000_000);
-    match units {
-        0 if rest > 0 && rest < 10_000 => format!("0.{rest:06}").trim_end_matches('0').to_owned(),
-        0 if rest > 0 => format!("0.{:04}", rest / 100),
-        _ => format!("{}.{:02}", count(units), rest / 10_000),
+    let rounded = |unit: u64| micros / unit + u64::from(micros % unit >= unit.div_ceil(2));
+    match micros {
+        1..10_000 => format!("0.{micros:06}").trim_end_matches('0').to_owned(),
+        10_000..999_950 => format!("0.{:04}", rounded(100)),
+        _ => format!("{}.{:02}", count(rounded(10_000) / 100), rounded(10_000) % 100),
     }
 }
 
@@ -63,17 +55,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shares_neither_vanish_nor_become_all() {
-        let told = [(0, 7), (1, 1_000_000), (999_999, 1_000_000), (7, 7), (1, 3), (0, 0)];
-        let told = told.map(|(part, whole)| percent(part, whole));
-        assert_eq!(told, ["0.0 %", "0.1 %", "99.9 %", "100.0 %", "33.3 %", "0.0 %"]);
-        assert_eq!(percent(u64::MAX, u64::MAX), "100.0 %");
-    }
-
-    #[test]
     fn money_shows_what_there_is() {
-        let told = [0, 70, 12_300, 990_000, 1_234_567, 1_234_567_890_000].map(money);
-        assert_eq!(told, ["0.00", "0.00007", "0.0123", "0.9900", "1.23", "1\u{202f}234\u{202f}567.89"]);
+        let told = [0, 70, 12_300, 12_350, 990_000, 999_950, 1_234_567, 1_235_000, u64::MAX].map(money);
+        let words = ["0.00", "0.00007", "0.0123", "0.0124", "0.9900", "1.00", "1.23", "1.24"];
+        assert_eq!(told[..8], words);
+        assert!(told[8].ends_with("709.55"), "{}", told[8]);
+        assert_eq!(money(1_234_567_890_000), "1\u{202f}234\u{202f}567.89");
     }
 
     #[test]

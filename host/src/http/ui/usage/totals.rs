@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use serde_json::{Value as Json, json};
 
-use super::told::{change, money, percent, rough};
+use super::told::{change, money, rough};
 use super::view::View;
 use crate::field::Field;
 use crate::http::asking;
-use crate::http::ui::text::{count, duration};
+use crate::http::ui::text::{count, duration, percent};
 use crate::store::{Figures, Totals, Usage};
 use crate::time::Timestamp;
 

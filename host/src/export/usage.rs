@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::export::Table;
+use super::Table;
 use crate::store::{Figures, Usage};
 use crate::value::Value;
 
@@ -20,8 +20,12 @@ const FIGURES: [&str; 10] = [
     "cost_micros",
 ];
 
-/// The table with its header. Every line says which range it is about, and whether anything is missing in it.
-pub(super) fn table(usage: &Usage) -> io::Result<Vec<u8>> {
+/// The table in CSV with its header: of the first breakdown, or of the series where there is none. Every line says which
+/// range it is about, and whether anything is missing in it.
+///
+/// # Errors
+/// There is no memory for it.
+pub fn usage_table(usage: &Usage) -> io::Result<Vec<u8>> {
     let complete = usage.lacks.is_empty().to_string();
     match usage.breakdowns.first() {
         Some(breakdown) => {
