@@ -35,3 +35,20 @@ async fn each_page_fits_its_picture() {
         }
     }
 }
+
+/// Of a time that is cut, whoever reads the list does not know the hour.
+#[tokio::test]
+async fn times_are_shown_whole() {
+    const CUT: &str = "return [...document.querySelectorAll('.log td.time')]
+        .filter(cell => cell.scrollWidth > cell.clientWidth).map(cell => cell.textContent.trim())";
+    let world = World::start();
+    let browser = world.visitor("admin").await;
+    browser.on_a_screen(1280, 760, false).await;
+    for columns in
+        ["", "&columns=occurred_at,tool", "&columns=time,tool,user,ip,path,session,agent,channel,method,server"]
+    {
+        browser.open(&format!("{}/?to=-24h{columns}", world.server.address())).await;
+        assert!(browser.reads(".log").await.contains("search_customers"), "there is a list");
+        assert_eq!(browser.runs(CUT).await, serde_json::json!([]), "{columns}");
+    }
+}
