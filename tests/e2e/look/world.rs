@@ -93,8 +93,11 @@ fn call(at: u64) -> Value {
         _ => "success",
     };
     let user = USERS[(at * 7 % 5) as usize];
+    // Some are a model's, which has tokens and a cost.
+    let [tokens, cost] = [(at % 8 == 5).then_some(400 + at * 17), (at % 8 == 5).then_some(90_000 + at * 1_234)];
     json!({ "channel": "mcp", "kind": "request", "method": "tools/call", "tool": tool, "server": server, "user": user,
-        "outcome": outcome, "duration_us": 900 + at * at * 41 % 700_000, "connection": format!("{user}s-laptop"),
+        "provider": tokens.map(|_| "anthropic"), "llm_model": tokens.map(|_| "claude"), "input_tokens": tokens,
+        "output_tokens": tokens, "cost_micros": cost, "outcome": outcome, "duration_us": 900 + at * at * 41 % 700_000, "connection": format!("{user}s-laptop"),
         "session": format!("s-{}", at / 12), "client_name": "claude-desktop", "client_version": "1.4.0",
         "occurred_at": ago(5 + at * 12) })
 }
