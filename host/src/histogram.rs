@@ -22,8 +22,11 @@ pub(crate) fn bucket(micros: u64) -> usize {
     ((EXACT + doubling * STEPS + step) as usize).min(BUCKETS - 1)
 }
 
-/// The longest duration of a bucket, in microseconds.
+/// The longest duration of a bucket, in microseconds; the last one has no end.
 fn longest(bucket: usize) -> u64 {
+    if bucket == BUCKETS - 1 {
+        return u64::MAX;
+    }
     let bucket = bucket as u64;
     if bucket < EXACT {
         return bucket;
@@ -32,7 +35,8 @@ fn longest(bucket: usize) -> u64 {
     ((EXACT + step + 1) << doubling) - 1
 }
 
-/// A duration that a share of `percent` stays at or below, in microseconds; `None` without any.
+/// A duration that a share of `percent` stays at or below, in microseconds; `None` without any. It is no more than the
+/// longest of them, which is for the caller to know.
 pub(crate) fn quantile(counts: &[u32], percent: u64) -> Option<u64> {
     let total: u64 = counts.iter().map(|count| u64::from(*count)).sum();
     // The nearest rank: the smallest duration with at least that share at or below it.
@@ -70,6 +74,9 @@ mod tests {
         for micros in 1..=10 {
             counts[bucket(micros)] += 1;
         }
+        let mut long = [0; BUCKETS];
+        long[bucket(1 << 50)] = 1;
+        assert_eq!(quantile(&long, 50), Some(u64::MAX), "never below");
         assert_eq!([quantile(&counts, 1), quantile(&counts, 50), quantile(&counts, 95)], [Some(1), Some(5), Some(10)]);
     }
 }

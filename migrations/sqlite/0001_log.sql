@@ -121,7 +121,8 @@ CREATE TABLE usage_run (
     checksum INTEGER NOT NULL
 ) STRICT;
 
--- The cells of one combination of dimensions, by hour or by day. Each blob ends with its CRC-32.
+-- The cells of one combination of dimensions, by hour or by day. Each blob ends with a CRC-32 of run, number, share, the
+-- name of its column and its bytes.
 CREATE TABLE usage_part (
     run       INTEGER NOT NULL,
     -- Which combination, and whether by day.

@@ -163,6 +163,7 @@ async fn what_is_wrong_is_named() {
         ("from=2026-11-21&to=2026-11-20", "swap its ends"),
         ("from=2999-01-01", "swap its ends"),
         ("q=since:1h&to=-2h", "swap its ends"),
+        ("from=1970-01-01&to=2026-11-21", "2,400 weeks"),
         ("cursor=x", "cursor"),
         ("days=7", "\"days\""),
     ] {

@@ -39,25 +39,42 @@ const LONGEST: i64 = MAX_POINTS * 7 * DAY;
 
 /// The range that a domain asks for at `now`, and the rest of it: until now, and for a day, where it names no end or no
 /// beginning.
-pub fn usage_range(domain: Domain, now: Timestamp) -> Result<(Range<Timestamp>, Domain), Backwards> {
+///
+/// # Errors
+/// It ends before it begins, or is too long.
+pub fn usage_range(domain: Domain, now: Timestamp) -> Result<(Range<Timestamp>, Domain), RangeError> {
     let (times, rest) = domain.split_times();
     let end = if times.end == i64::MAX { now.as_micros() } else { times.end };
     let start = if times.start == i64::MIN { end.saturating_sub(DAY) } else { times.start };
     let (start, end) = (Timestamp::from_micros(start), Timestamp::from_micros(end));
     if start > end {
-        return Err(Backwards { start, end });
+        return Err(RangeError::Backwards { start, end });
     }
-    Ok((start.max(end.plus(-LONGEST))..end, rest))
+    if end.plus(-LONGEST) > start {
+        return Err(RangeError::TooLong { start, end });
+    }
+    Ok((start..end, rest))
 }
 
-/// A range that ends before it begins.
+/// Why nothing is counted of a range. Its end is now where nobody says.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("the range would begin at {start} and end before, at {end}; swap its ends, or leave one of them out")]
-pub struct Backwards {
-    /// When it would begin.
-    pub start: Timestamp,
-    /// When it would end: now, where nobody says.
-    pub end: Timestamp,
+pub enum RangeError {
+    /// It ends before it begins.
+    #[error("the range would begin at {start} and end before, at {end}; swap its ends, or leave one of them out")]
+    Backwards {
+        /// When it would begin.
+        start: Timestamp,
+        /// When it would end.
+        end: Timestamp,
+    },
+    /// It has too many weeks.
+    #[error("{start} to {end} is longer than 2,400 weeks (some 46 years); take a later beginning")]
+    TooLong {
+        /// When it would begin.
+        start: Timestamp,
+        /// When it would end.
+        end: Timestamp,
+    },
 }
 
 /// Which usage to count.

@@ -68,11 +68,19 @@ fn a_run_is_made_with_each_large_block_and_again_where_it_is_lost() {
         "UPDATE usage_part SET sums = substr(sums, 2) WHERE number = 3",
         "UPDATE usage_part SET durations = x'00' WHERE run > 0",
         "UPDATE usage_part SET users = NULL WHERE number = 5",
+        // Whole, but in the place of something else.
+        "UPDATE usage_part SET cells = (SELECT cells FROM usage_part AS other WHERE other.run = usage_part.run
+            AND other.number = usage_part.number AND other.share = (usage_part.share + 1) % 16) WHERE number > 15",
+        "UPDATE usage_part SET sums = durations, durations = sums WHERE number = 1",
+        "UPDATE usage_part SET run = 1 - run WHERE run < 2; UPDATE usage_part SET number = 29 WHERE number = 5",
         "UPDATE usage_run SET length = length + 1",
         "UPDATE usage_run SET length = 1 << 40 WHERE first > 0",
         "UPDATE usage_run SET fields = 0 WHERE first = 0",
         "UPDATE usage_run SET least = least + 3600000000 WHERE first = 0",
         "UPDATE usage_run SET recorded = 0 WHERE first = 0",
+        "UPDATE usage_run SET fields = -1",
+        "UPDATE usage_run SET first = -5 WHERE first = 0",
+        "UPDATE usage_run SET length = 9223372036854775807 WHERE first > 0",
     ] {
         // As somebody could who makes the triggers again afterwards.
         let raw = Connection::open(folder.path().join("mcp-audit.db")).expect("a database");
@@ -151,10 +159,18 @@ fn a_name_is_kept_as_long_as_usage_is() {
 /// What can neither be read nor made again is told with every answer that it touches.
 #[test]
 fn damage_that_cannot_be_mended_is_told() {
-    let mut log = log((0..ENTRIES).map(request));
-    clean(&mut log, LARGE / 2, None);
-    let damage = "DROP TRIGGER usage_part_no_update; UPDATE usage_part SET cells = x'00' WHERE run = 0";
-    raw(&log).execute_batch(damage).expect("damaged");
-    assert_eq!(usage(&log.files).lacks, [Lack::Damaged]);
-    log.writer.commit(&batch((ENTRIES..ENTRIES + 1).map(request))).expect("recording goes on");
+    for damage in [
+        "UPDATE usage_part SET cells = x'00' WHERE run = 0",
+        "UPDATE usage_run SET fields = -1 WHERE first = 0",
+        "UPDATE usage_run SET length = 9223372036854775807 WHERE first = 0",
+        "UPDATE usage_run SET least = 0, most = -1 WHERE first = 0",
+        "UPDATE usage_run SET first = -5 WHERE first = 0",
+    ] {
+        let mut log = log((0..ENTRIES).map(request));
+        clean(&mut log, LARGE / 2, None);
+        let triggers = "DROP TRIGGER usage_part_no_update; DROP TRIGGER usage_run_no_update;";
+        raw(&log).execute_batch(&format!("{triggers} {damage}")).expect("damaged");
+        assert_eq!(usage(&log.files).lacks, [Lack::Damaged], "{damage}");
+        log.writer.commit(&batch((ENTRIES..ENTRIES + 1).map(request))).expect("recording goes on");
+    }
 }

@@ -125,14 +125,15 @@ impl Answering<'_> {
         let unique = |field: Field| {
             let at = self.query.by.iter().position(|by| *by == field);
             let counted = |tally: &Tally| tally.keys.iter().filter(|key| **key > 0).count() as u64;
+            let question = self.question(range, By::Field(field), Detail::Presence);
+            if !self.is_exact(&question)? {
+                return Ok((field, None));
+            }
             let count = match at.and_then(|at| tallies.get(at)) {
-                Some(tally) => Some(counted(tally)),
-                None => {
-                    let question = self.question(range, By::Field(field), Detail::Presence);
-                    self.is_exact(&question)?.then(|| self.source.count(&question)).transpose()?.as_ref().map(counted)
-                }
+                Some(tally) => counted(tally),
+                None => counted(&self.source.count(&question)?),
             };
-            Ok((field, count))
+            Ok((field, Some(count)))
         };
         Ok(Totals { figures, unique: USAGE_FIELDS.into_iter().map(unique).collect::<Result<_, StoreError>>()? })
     }

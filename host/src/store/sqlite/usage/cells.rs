@@ -5,9 +5,9 @@
 
 use std::collections::HashMap;
 
-use super::super::blocks::{Block, checked, sealed};
+use super::super::blocks::Block;
 use crate::field::Field;
-use crate::store::index::{Bitmap, Column, Kind, Zone, read, write};
+use crate::store::index::{Bitmap, Column, Kind, LARGE, Zone, read, write};
 
 /// What cells are of.
 pub(super) struct Cells {
@@ -17,8 +17,8 @@ pub(super) struct Cells {
 }
 
 impl Cells {
-    /// As stored: how many there are, then number, zone and planes of each column, then a checksum. Each column has a
-    /// number for each of `count` cells.
+    /// As stored: how many there are, then number, zone and planes of each column. Each column has a number for each of
+    /// `count` cells.
     pub(super) fn pack(count: usize, columns: impl IntoIterator<Item = (Field, Vec<u64>)>) -> Vec<u8> {
         let mut bytes = Vec::new();
         write(&mut bytes, count as u64);
@@ -32,20 +32,22 @@ impl Cells {
                 bytes.extend_from_slice(part);
             }
         }
-        sealed(bytes)
+        bytes
     }
 
     /// The cells in stored bytes; `None` when they are none.
     pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let mut rest = checked(bytes)?;
-        let count = read(&mut rest)?;
-        let mut columns = HashMap::new();
+        let mut rest = bytes;
+        // A run has no more requests than places, and so no more cells.
+        let count = read(&mut rest).filter(|count| *count <= LARGE)?;
+        let (length, mut columns) = (count.next_multiple_of(64), HashMap::new());
         while !rest.is_empty() {
             let field = Field::ALL.get(usize::try_from(read(&mut rest)?).ok()?)?;
             let zone = Zone::from_bytes(part(&mut rest)?)?;
-            columns.insert(*field, Column { zone, planes: part(&mut rest)?.to_vec() });
+            let planes = part(&mut rest).filter(|planes| zone.holds(planes, length))?.to_vec();
+            columns.insert(*field, Column { zone, planes });
         }
-        Some(Self { block: Block::open(0, count.checked_next_multiple_of(64)?, columns), count })
+        Some(Self { block: Block::open(0, length, columns), count })
     }
 
     /// All of the cells.
@@ -59,4 +61,34 @@ fn part<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let (part, behind) = rest.split_at_checked(length)?;
     *rest = behind;
     Some(part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stored(count: usize) -> Vec<u8> {
+        Cells::pack(
+            count,
+            [(Field::Tool, (0..count as u64).map(|row| row % 5).collect()), (Field::User, vec![9; count])],
+        )
+    }
+
+    #[test]
+    fn cells_come_back_as_they_were() {
+        let cells = Cells::from_bytes(&stored(70)).expect("cells");
+        assert_eq!((cells.count, cells.block.length, cells.all().count()), (70, 128, 70));
+    }
+
+    #[test]
+    fn a_forged_count_costs_no_memory() {
+        for count in [0, 1, 129, LARGE + 1, 1 << 50, u64::MAX] {
+            let mut forged = Vec::new();
+            write(&mut forged, count);
+            forged.extend(&stored(70)[1..]);
+            assert!(Cells::from_bytes(&forged).is_none(), "{count}");
+        }
+        let short = stored(70);
+        assert!(Cells::from_bytes(&short[..short.len() - 1]).is_none());
+    }
 }

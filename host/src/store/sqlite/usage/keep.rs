@@ -89,8 +89,11 @@ pub(in super::super) fn prune(connection: &Connection, before: Option<Timestamp>
 
 /// None of these statements is cached, for the reason given at [`super::super::writer`].
 fn remove(connection: &Connection, runs: std::ops::Range<u64>) -> rusqlite::Result<()> {
-    connection.execute("DELETE FROM usage_part WHERE run >= ?1 AND run < ?2", [runs.start, runs.end])?;
-    connection.execute("DELETE FROM usage_run WHERE first >= ?1 AND first < ?2", [runs.start, runs.end]).map(drop)
+    // What somebody put before the first place as well.
+    let start = if runs.start == 0 { i64::MIN } else { runs.start.cast_signed() };
+    let runs = [start, runs.end.cast_signed()];
+    connection.execute("DELETE FROM usage_part WHERE run >= ?1 AND run < ?2", runs)?;
+    connection.execute("DELETE FROM usage_run WHERE first >= ?1 AND first < ?2", runs).map(drop)
 }
 
 /// The numbers of texts of `field` that usage has.

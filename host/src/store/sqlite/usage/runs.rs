@@ -157,7 +157,19 @@ impl Run {
         let mut rows = statement.query([self.first, key.number, key.share]).doing(READING)?;
         let row = rows.next().doing(READING)?.ok_or_else(|| self.damaged())?;
         let bytes = row.get_ref(0).and_then(|value| Ok(value.as_blob_or_null()?)).doing(READING)?;
-        read(bytes.unwrap_or_default()).ok_or_else(|| self.damaged())
+        let (bytes, sum) = bytes.and_then(|bytes| bytes.split_last_chunk()).ok_or_else(|| self.damaged())?;
+        let is_whole = self.seal(key, column, bytes).to_le_bytes() == *sum;
+        is_whole.then(|| read(bytes)).flatten().ok_or_else(|| self.damaged())
+    }
+
+    /// The CRC-32 behind a part's column: of its bytes and of where they belong, so that what stands in the place of
+    /// something else is seen.
+    fn seal(&self, key: Key, column: &str, bytes: &[u8]) -> u32 {
+        let mut hasher = crc32fast::Hasher::new();
+        [self.first, key.number, key.share].iter().for_each(|number| hasher.update(&number.to_le_bytes()));
+        hasher.update(column.as_bytes());
+        hasher.update(bytes);
+        hasher.finalize()
     }
 
     /// Every part of it is there and is what was written.
@@ -188,18 +200,23 @@ pub(super) fn all(connection: &Connection) -> Result<Vec<(Run, bool)>, StoreErro
     let sql = "SELECT first, length, fields, least, most, recorded, checksum FROM usage_run ORDER BY first";
     let mut statement = connection.prepare_cached(sql).doing(READING)?;
     let run = |row: &rusqlite::Row<'_>| {
+        // Of a forged row, numbers may be anything.
+        let told: [i64; 3] = [row.get(0)?, row.get(1)?, row.get(2)?];
+        let [first, length, fields] = told.map(|number| u64::try_from(number).unwrap_or_default());
         let [least, most, recorded] = [row.get(3)?, row.get(4)?, row.get(5)?];
-        let run = Run { first: row.get(0)?, length: row.get(1)?, fields: row.get(2)?, least, most, recorded };
-        Ok((run, row.get::<_, i64>(6)? == i64::from(run.checksum())))
+        let run = Run { first, length: length.min(LARGE), fields, least, most, recorded };
+        let is_possible = [run.first, run.length, run.fields].map(u64::cast_signed) == told;
+        Ok((run, is_possible && row.get::<_, i64>(6)? == i64::from(run.checksum())))
     };
     statement.query_map([], run).and_then(Iterator::collect).doing(READING)
 }
 
 /// The place up to which entries are folded: what retention took counts as well.
 pub(super) fn folded(connection: &Connection) -> Result<u64, StoreError> {
-    let sql = "SELECT max(pruned, coalesce((SELECT first + length FROM usage_run ORDER BY first DESC LIMIT 1), 0))
-        FROM head";
-    connection.prepare_cached(sql).and_then(|mut statement| statement.query_row([], |row| row.get(0))).doing(READING)
+    let sql = "SELECT max(pruned, coalesce((SELECT max(first, 0) + min(length, ?1) FROM usage_run
+        ORDER BY first DESC LIMIT 1), 0)) FROM head";
+    let folded = |mut statement: rusqlite::CachedStatement<'_>| statement.query_row([LARGE], |row| row.get(0));
+    connection.prepare_cached(sql).and_then(folded).doing(READING)
 }
 
 /// The first place whose usage retention left.
@@ -214,6 +231,10 @@ pub(super) fn append(connection: &Connection, run: &Run, parts: &[Part]) -> Resu
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     let mut insert = connection.prepare_cached(sql).doing(WRITING)?;
     for Part { key, cells, sums, durations, users } in parts {
+        let sealed = |column, bytes: &[u8]| [bytes, &run.seal(*key, column, bytes).to_le_bytes()].concat();
+        let [cells, sums, durations] =
+            [("cells", cells), ("sums", sums), ("durations", durations)].map(|(column, bytes)| sealed(column, bytes));
+        let users = users.as_ref().map(|users| sealed("users", users));
         insert.execute(params![run.first, key.number, key.share, cells, sums, durations, users]).doing(WRITING)?;
     }
     let sql = "INSERT INTO usage_run (first, length, fields, least, most, recorded, checksum)

@@ -15,6 +15,8 @@ use crate::store::{Figures, StoreError, UsageStep};
 
 /// Most keys of one question.
 const MAX_KEYS: usize = 1 << 20;
+/// Most keys whose durations are counted: points of a series, values of a field that has few, rows that are shown.
+const MAX_TIMED: usize = 1 << 12;
 /// Codes of a block up to which their keys stand in a table.
 const TABLE: usize = 1 << 16;
 /// A code whose key was not asked for yet.
@@ -152,7 +154,7 @@ impl Tally {
         if let Some(slot) = self.numbers.get(&key) {
             return Ok(*slot);
         }
-        if self.keys.len() == MAX_KEYS {
+        if self.keys.len() == if self.detail.durations() { MAX_TIMED } else { MAX_KEYS } {
             return Err(StoreError::TooManyValues);
         }
         let slot = self.keys.len() as u32;

@@ -3,7 +3,6 @@
 //! A set is a bitmap over the users of the part where they are close together, and the distances between their numbers
 //! where that is shorter.
 
-use super::super::blocks::{checked, sealed};
 use super::ragged::{Ragged, RaggedBuf};
 use super::seen::Seen;
 use crate::store::index::{read, write};
@@ -34,12 +33,12 @@ impl Users {
         let mut bytes = Vec::new();
         [first, bitmap].into_iter().for_each(|number| write(&mut bytes, number));
         sets.write(&mut bytes);
-        sealed(bytes)
+        bytes
     }
 
     /// The sets in stored bytes; `None` when they are none of so many cells.
     pub(super) fn from_bytes(bytes: &[u8], cells: u64) -> Option<Self> {
-        let mut rest = checked(bytes)?;
+        let mut rest = bytes;
         let (first, bitmap) = (read(&mut rest)?, read(&mut rest)?);
         let sets = Ragged::read(rest, cells)?;
         (first % 64 == 0).then_some(Self { first, bitmap, sets })
