@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use super::usage_naive::{assert_exact, same, within};
+use super::usage_naive::{assert_exact, assert_no_guess, same, within};
 use super::{Log, at, batch, log};
 use crate::domain::{Context, Domain, parse_json};
 use crate::entry::Entry;
@@ -168,6 +168,9 @@ proptest! {
                 same(&totals.figures, &within(&matching, before.start, before.end))?;
             } else {
                 prop_assert!(case.pruned > 0, "there is nothing to lack");
+                if case.removed.is_none() {
+                    assert_no_guess(&usage, &within(&matching, usage.covered.start, usage.covered.end))?;
+                }
             }
             Ok(())
         })?;

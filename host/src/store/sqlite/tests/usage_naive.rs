@@ -57,13 +57,19 @@ pub(super) fn within<'a>(entries: &[&'a Entry], from: Timestamp, to: Timestamp) 
     entries.iter().copied().filter(|entry| (from..to).contains(&entry.occurred_at)).collect()
 }
 
+/// How many values a field has, where it is told: that needs every entry, whatever else is lacking.
+pub(super) fn assert_no_guess(usage: &Usage, inside: &[&Entry]) -> Result<(), TestCaseError> {
+    for (field, count) in &usage.totals.unique {
+        prop_assert!(count.is_none_or(|count| count == distinct(inside, *field)), "{:?} is {:?}", field, count);
+    }
+    Ok(())
+}
+
 /// All of an answer that lacks nothing.
 pub(super) fn assert_exact(usage: &Usage, query: &UsageQuery, entries: &[&Entry]) -> Result<(), TestCaseError> {
     let inside = within(entries, usage.covered.start, usage.covered.end);
     same(&usage.totals.figures, &inside)?;
-    for (field, count) in &usage.totals.unique {
-        prop_assert!(count.is_none_or(|count| count == distinct(&inside, *field)), "{:?} is {:?}", field, count);
-    }
+    assert_no_guess(usage, &inside)?;
     let mut next = usage.covered.start;
     for point in &usage.series {
         prop_assert_eq!(point.from, next);
