@@ -49,10 +49,10 @@ async fn an_incident_is_read_without_a_script() {
     admin.types("input[name=connection]", "night-bot").await;
     admin.types("input[name=from]", "-1h").await;
     admin.clicks("select[name=outcome] option:nth-child(3)").await;
-    admin.clicks(".search button[type=submit]").await;
+    admin.leaves_by(".search button[type=submit]").await;
     admin.sees(".facets", "night-bot").await;
     assert_eq!(admin.address().await, "/?outcome=error&from=-1h&connection=night-bot");
-    admin.clicks("table.log tbody tr:nth-child(3) a").await;
+    admin.leaves_by("table.log tbody tr:nth-child(3) a").await;
     admin.sees("#error", "boom 2").await;
 }
 
@@ -61,7 +61,7 @@ async fn a_bookmark_leads_through_the_sign_in_to_the_morning_check() {
     let world = World::of(&events());
     for scripts in [Scripts::On, Scripts::Off] {
         let admin = world.visitor("admin", scripts).await;
-        admin.clicks(".who button[type=submit]").await;
+        admin.leaves_by(".who button[type=submit]").await;
         // Signed out before the bookmark is opened, or both are on their way at once.
         admin.browser.one("input[name=token]").await;
         let bookmark = "/?outcome=error&from=-7d&by=connection&by=tool&sort=errors";
@@ -88,7 +88,7 @@ async fn a_view_is_saved_shared_and_opened_by_a_colleague() {
     ada.clicks(".menu summary").await;
     ada.types(".save input[name=view_name]", "The night").await;
     ada.clicks(".save input[name=view_shared]").await;
-    ada.clicks(".save button").await;
+    ada.leaves_by(".save button").await;
     ada.browser.one(".views a[aria-current=true]").await;
     let bob = world.visitor("auditor", Scripts::Off).await;
     bob.follows("The night").await;
@@ -103,7 +103,7 @@ async fn a_view_is_saved_shared_and_opened_by_a_colleague() {
     assert_eq!(ada.visible("button.danger").await, 0);
     ada.clicks(".view > details > summary").await;
     ada.clicks(".view details details > summary").await;
-    ada.clicks("button.danger").await;
+    ada.leaves_by("button.danger").await;
     ada.browser.one("table.log").await;
     assert!(ada.browser.all(".views a").await.is_empty());
 }
@@ -140,7 +140,7 @@ async fn long_values_do_not_break_the_layout() {
             admin.opens(path).await;
             assert!(admin.fits().await, "{path} is too wide");
         }
-        admin.clicks("table.log tbody a").await;
+        admin.leaves_by("table.log tbody a").await;
         admin.browser.one("#error").await;
         assert!(admin.fits().await, "the entry is too wide");
     }
