@@ -207,13 +207,13 @@ fn remove(connection: &Connection, first: u64) -> rusqlite::Result<()> {
 }
 
 /// The bytes with a checksum behind them, so that damage is seen where they are read.
-pub(super) fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
+fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
     bytes
 }
 
 /// The bytes before a checksum that is theirs.
-pub(super) fn checked(bytes: &[u8]) -> Option<&[u8]> {
+fn checked(bytes: &[u8]) -> Option<&[u8]> {
     let (bytes, sum) = bytes.split_last_chunk()?;
     (crc32fast::hash(bytes).to_le_bytes() == *sum).then_some(bytes)
 }

@@ -88,6 +88,12 @@ mod tests {
             forged.extend(&stored(70)[1..]);
             assert!(Cells::from_bytes(&forged).is_none(), "{count}");
         }
+        // Nothing but the count itself says how many cells without a dimension there are.
+        for (count, is_possible) in [(LARGE, true), (LARGE + 1, false), (1 << 50, false), (u64::MAX, false)] {
+            let mut alone = Vec::new();
+            write(&mut alone, count);
+            assert_eq!(Cells::from_bytes(&alone).is_some(), is_possible, "{count}");
+        }
         let short = stored(70);
         assert!(Cells::from_bytes(&short[..short.len() - 1]).is_none());
     }
