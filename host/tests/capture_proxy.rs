@@ -210,7 +210,8 @@ async fn an_upstream_that_is_down_is_a_failure_of_the_transport() {
             "request tools/call echo rejected 502",
         ]
     );
-    assert_eq!(entries[0].text(Field::ErrorType), Some("connection"));
+    assert_eq!(entries[0].text(Field::ErrorType), Some("upstream_unreachable"));
+    assert_eq!(entries[1].text(Field::ErrorType), Some("upstream_closed"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -44,7 +44,10 @@ impl<B: Body> ResponseBody<B> {
     }
 }
 
-impl<B: Body<Data = Bytes>> Body for RequestBody<B> {
+impl<B: Body<Data = Bytes>> Body for RequestBody<B>
+where
+    B::Error: 'static,
+{
     type Data = Bytes;
     type Error = B::Error;
 
@@ -53,6 +56,9 @@ impl<B: Body<Data = Bytes>> Body for RequestBody<B> {
         let frame = ready!(this.inner.poll_frame(context));
         if let Some(data) = data(&frame) {
             this.observer.chunk(Direction::Request, data);
+        }
+        if let Some(Err(error)) = &frame {
+            this.observer.request_failed(error);
         }
         Poll::Ready(frame)
     }

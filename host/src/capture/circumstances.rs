@@ -13,7 +13,7 @@ impl Exchange {
     pub(super) fn ending(&self, digest: &Digest) -> Ending {
         let (received, readable) = digest.response();
         Ending {
-            unreached: self.response.get().and_then(|head| head.unreached),
+            failed: self.failure.get(),
             status: self.status(),
             headless: self.response.get().is_none(),
             end: digest.ended.map_or(End::ClientClosed, |(end, _)| end),

@@ -2,10 +2,10 @@
 
 use super::exchange::End;
 use super::failure::failure;
-use super::head::Unreached;
 use super::jsonrpc::{Message, Shape};
 use super::params::Named;
 use super::target::target;
+use super::transport::Transport;
 use crate::event::{Caller, Channel, Client, Detail, Event, Kind};
 use crate::time::Timestamp;
 
@@ -46,7 +46,8 @@ impl Scene {
 /// What an outcome is decided from.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ending {
-    pub(super) unreached: Option<Unreached>,
+    /// What failed on the way, where that is known.
+    pub(super) failed: Option<Transport>,
     pub(super) status: Option<u16>,
     /// Whether a head was to come and did not.
     pub(super) headless: bool,
@@ -78,8 +79,9 @@ impl Ending {
     }
 
     fn by_http(&self) -> Option<Detail> {
+        let unanswered = self.failed.and_then(Transport::unanswered);
         match self.status {
-            _ if self.unreached.is_some() => Some(Detail::TransportError),
+            _ if unanswered.is_some() => unanswered,
             _ if self.headless && self.end == End::Broken => Some(Detail::TransportError),
             Some(401 | 403) => Some(Detail::Denied),
             Some(400..) => Some(Detail::Rejected),
@@ -137,7 +139,7 @@ pub(super) fn of_message(
     event.target = target(call);
     event.request_id = call.id.as_ref().map(super::jsonrpc::Id::text);
     event.arguments = call.params.arguments.clone();
-    event.failure = failure(detail, ending.status, answer.and_then(|answer| answer.error).flatten(), ending.unreached);
+    event.failure = failure(detail, ending.status, answer.and_then(|answer| answer.error).flatten(), ending.failed);
     event
 }
 
@@ -147,7 +149,7 @@ mod tests {
     use super::*;
 
     const ENDING: Ending = Ending {
-        unreached: None,
+        failed: None,
         status: Some(200),
         headless: false,
         end: End::Complete,
@@ -182,10 +184,13 @@ mod tests {
         let error = r#"{"error":{"code":-32601},"id":1}"#;
         for (ending, answer, expected) in [
             (
-                Ending { unreached: Some(Unreached::Connection), status: Some(502), ..ENDING },
+                Ending { failed: Some(Transport::UpstreamRefused), status: Some(502), ..ENDING },
                 "",
                 Detail::TransportError,
             ),
+            (Ending { failed: Some(Transport::ClientClosed), status: Some(400), ..ENDING }, "", Detail::ClientClosed),
+            (Ending { failed: Some(Transport::ClientBrokenBody), status: Some(400), ..ENDING }, "", Detail::Rejected),
+            (Ending { failed: Some(Transport::UpstreamCutOff), end: End::Broken, ..ENDING }, "", Detail::Incomplete),
             (Ending { status: Some(403), ..ENDING }, error, Detail::Denied),
             (Ending { status: Some(404), ..ENDING }, error, Detail::Rejected),
             (Ending { end: End::ClientClosed, ..ENDING }, error, Detail::RpcError),

@@ -12,6 +12,7 @@ use super::digest::Digest;
 use super::head::{RequestHead, ResponseHead};
 use super::parent::CallId;
 use super::sessions::Sessions;
+use super::transport::FailureSlot;
 use crate::AuditLog;
 
 /// Most bytes of one body that wait to be read; what comes while so many wait is lost to the log, never to the traffic.
@@ -40,6 +41,7 @@ pub(super) struct Exchange {
     pub(super) head: RequestHead,
     pub(super) response: OnceLock<ResponseHead>,
     pub(super) caller: CallerSlot,
+    pub(super) failure: FailureSlot,
     /// The id of the entry about the first message.
     pub(super) call: CallId,
     /// The id of the entry about its opening, if it is a stream.
@@ -91,6 +93,7 @@ impl Exchange {
             head,
             response: OnceLock::new(),
             caller: CallerSlot::default(),
+            failure: FailureSlot::default(),
             stream: OnceLock::new(),
             sessions,
             traffic: Mutex::default(),

@@ -1,6 +1,6 @@
 //! Why something failed, in words of ours: what the other side wrote about it is content, and content is payload.
 
-use super::head::Unreached;
+use super::transport::Transport;
 use crate::event::{Detail, Failure, sentence};
 
 /// The failure that goes with `detail`; `None` where nothing failed.
@@ -8,11 +8,14 @@ pub(crate) fn failure(
     detail: Detail,
     status: Option<u16>,
     code: Option<i64>,
-    unreached: Option<Unreached>,
+    failed: Option<Transport>,
 ) -> Option<Failure> {
+    if let Some(failed) = failed.filter(|failed| failed.explains(detail)) {
+        return Some(Failure { kind: failed.as_str().to_owned(), message: failed.sentence().to_owned(), code });
+    }
     let (kind, message) = match detail {
         Detail::Ok | Detail::Accepted | Detail::InputRequired | Detail::TaskCreated => return None,
-        Detail::TransportError => transport(unreached),
+        Detail::TransportError => transport(Transport::UpstreamClosed),
         Detail::Denied | Detail::Rejected => match status {
             Some(status) => (status.to_string(), rejected(status, code)),
             None => (detail.as_str().to_owned(), "It was refused".to_owned()),
@@ -20,18 +23,15 @@ pub(crate) fn failure(
         Detail::RpcError => (code.map_or("rpc_error".to_owned(), |code| code.to_string()), rpc(code).to_owned()),
         Detail::ToolError => ("tool_error".to_owned(), "The tool reported an error".to_owned()),
         Detail::Cancelled => ("cancelled".to_owned(), "The client cancelled the call".to_owned()),
-        Detail::ClientClosed => ("client_closed".to_owned(), "The client hung up before the answer".to_owned()),
+        Detail::ClientClosed => transport(Transport::ClientClosed),
         Detail::Incomplete => ("incomplete".to_owned(), "The server's answer ended before it was whole".to_owned()),
         Detail::Unknown => ("unknown".to_owned(), "The answer could not be read".to_owned()),
     };
     Some(Failure { kind, message, code })
 }
 
-fn transport(unreached: Option<Unreached>) -> (String, String) {
-    match unreached {
-        Some(Unreached::Timeout) => ("timeout".to_owned(), "The server did not answer in time".to_owned()),
-        _ => ("connection".to_owned(), "The server could not be reached, or broke off".to_owned()),
-    }
+fn transport(failed: Transport) -> (String, String) {
+    (failed.as_str().to_owned(), failed.sentence().to_owned())
 }
 
 /// The status in words, and the JSON-RPC code in words where it says more.
@@ -78,7 +78,12 @@ mod tests {
         );
         assert_eq!(of(Detail::Denied, Some(401), None), Some(("401".into(), "Unauthorized: no valid token".into())));
         assert_eq!(of(Detail::Denied, None, None), Some(("denied".into(), "It was refused".into())));
-        assert_eq!(of(Detail::TransportError, None, None).map(|(kind, _)| kind), Some("connection".into()));
+        assert_eq!(of(Detail::TransportError, None, None).map(|(kind, _)| kind), Some("upstream_closed".into()));
+        let failed = |failed, detail| failure(detail, Some(502), None, Some(failed)).map(|failure| failure.kind);
+        assert_eq!(failed(Transport::UpstreamName, Detail::TransportError), Some("upstream_name".into()));
+        assert_eq!(failed(Transport::UpstreamCutOff, Detail::Incomplete), Some("upstream_cut_off".into()));
+        // What failed on the way says nothing about an answer that came all the same.
+        assert_eq!(failed(Transport::UpstreamCutOff, Detail::Ok), None);
         assert_eq!(of(Detail::Rejected, Some(418), None).map(|(kind, _)| kind), Some("418".into()));
     }
 }

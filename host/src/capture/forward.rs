@@ -10,10 +10,10 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-use super::head::Unreached;
 use super::lent::Lent;
 use super::proxy::ProxyOptions;
 use super::sign_in::refusal;
+use super::transport::{FailureSlot, Transport};
 use super::upstream::Upstream;
 use crate::identity::SESSION_COOKIE;
 
@@ -67,6 +67,7 @@ impl Forwarder {
     pub(super) async fn send(&self, upstream: &Upstream, target: Uri, mut request: Request<Body>) -> Response<Body> {
         *request.uri_mut() = target;
         *request.version_mut() = Version::HTTP_11;
+        let slot = request.extensions_mut().remove::<FailureSlot>().unwrap_or_default();
         request.extensions_mut().clear();
         end_to_end(request.headers_mut());
         keep_session(request.headers_mut());
@@ -81,7 +82,7 @@ impl Forwarder {
             Ok(response) => back(response, by_browser),
             Err(failure) => {
                 body.read_on().await;
-                failure.response(upstream)
+                failure.response(upstream, &slot)
             }
         }
     }
@@ -109,30 +110,30 @@ enum Failure {
 
 impl Failure {
     /// The proxy's own answer. Details stand in the log of the process only: they tell where the upstream is.
-    fn response(self, upstream: &Upstream) -> Response<Body> {
+    fn response(self, upstream: &Upstream, slot: &FailureSlot) -> Response<Body> {
         let name = upstream.name();
-        let (status, unreached, what) = match &self {
+        let (status, failed, what) = match &self {
             Self::Certificates => (
                 StatusCode::BAD_GATEWAY,
-                Unreached::Connection,
+                Transport::ProxyNoCertificates,
                 "cannot be reached: this machine trusts no certificates",
             ),
-            Self::Silent => (StatusCode::GATEWAY_TIMEOUT, Unreached::Timeout, "does not answer in time"),
+            Self::Silent => {
+                (StatusCode::GATEWAY_TIMEOUT, Transport::UpstreamFirstByteTimeout, "does not answer in time")
+            }
             Self::Client(error) if timed_out(error) => {
-                (StatusCode::GATEWAY_TIMEOUT, Unreached::Timeout, "cannot be reached in time")
+                (StatusCode::GATEWAY_TIMEOUT, Transport::UpstreamConnectTimeout, "cannot be reached in time")
             }
             Self::Client(error) if error.is_connect() => {
-                (StatusCode::BAD_GATEWAY, Unreached::Connection, "cannot be reached")
+                (StatusCode::BAD_GATEWAY, Transport::UpstreamUnreachable, "cannot be reached")
             }
-            Self::Client(_) => (StatusCode::BAD_GATEWAY, Unreached::Connection, "broke off before it answered"),
+            Self::Client(_) => (StatusCode::BAD_GATEWAY, Transport::UpstreamClosed, "broke off before it answered"),
         };
         if let Self::Client(error) = &self {
             tracing::warn!(upstream = name, url = %upstream.url(), error = error as &dyn std::error::Error, "an upstream did not answer");
         }
-        let mut response =
-            refusal(status, &format!("the MCP server {name:?} {what}; check that it runs and that its URL is right"));
-        response.extensions_mut().insert(unreached);
-        response
+        slot.set(failed);
+        refusal(status, &format!("the MCP server {name:?} {what}; check that it runs and that its URL is right"))
     }
 }
 

@@ -104,17 +104,6 @@ pub(super) struct ResponseHead {
     pub(super) coding: Coding,
     pub(super) session: Option<HeaderValue>,
     pub(super) challenge: Option<HeaderValue>,
-    pub(super) unreached: Option<Unreached>,
-}
-
-/// An extension for responses that a gateway makes itself because its upstream gave none: it tells the log that this is
-/// a failure of the transport and no answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unreached {
-    /// No connection could be made, or it broke before a head came.
-    Connection,
-    /// It took too long.
-    Timeout,
 }
 
 impl ResponseHead {
@@ -125,7 +114,6 @@ impl ResponseHead {
             coding: coding(&parts.headers),
             session: parts.headers.get(SESSION).cloned(),
             challenge: parts.headers.get(header::WWW_AUTHENTICATE).cloned(),
-            unreached: parts.extensions.get().copied(),
         }
     }
 

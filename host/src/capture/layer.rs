@@ -22,7 +22,8 @@ use crate::AuditLog;
 /// Records the MCP traffic of the service that it is put around. Nothing is changed, held back or refused.
 ///
 /// It belongs outside of the sign-in, so that what the sign-in refuses is recorded too. Each request carries a
-/// [`super::CallerSlot`] in its extensions for the sign-in to fill, and a [`super::CallId`] for whoever handles it.
+/// [`super::CallerSlot`] in its extensions for the sign-in to fill, a [`super::CallId`] for whoever handles it, and a
+/// [`super::FailureSlot`] for whoever hands it on.
 ///
 /// ```no_run
 /// # fn routes() -> axum::Router { axum::Router::new() }
@@ -131,6 +132,7 @@ where
         let (mut parts, body) = request.into_parts();
         let observer = self.watcher.begin(&mut parts);
         parts.extensions.insert(observer.caller());
+        parts.extensions.insert(observer.failure());
         let is_head = parts.method == Method::HEAD;
         // Made before the service is called: it may panic in there.
         let ending = Ending::new(observer.clone());

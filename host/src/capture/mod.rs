@@ -33,6 +33,7 @@ mod question;
 mod sessions;
 mod stream;
 mod target;
+mod transport;
 mod unreadable;
 
 // A gateway made of it.
@@ -52,9 +53,9 @@ pub mod stdio;
 pub use api::ApiLayer;
 pub use body::{RequestBody, ResponseBody};
 pub use caller::CallerSlot;
-pub use head::Unreached;
 pub use layer::{AuditLayer, Audited, Responding};
 pub use parent::{CallId, ParentCall};
+pub use transport::{FailureSlot, Transport};
 
 pub(crate) use failure::failure;
 pub(crate) use target::clean;

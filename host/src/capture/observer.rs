@@ -1,5 +1,6 @@
 //! The path's side of what is watched: puts in what passes, and sees to it that the end is recorded exactly once.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use axum::http::{request, response};
@@ -11,6 +12,7 @@ use super::exchange::{Direction, End, Exchange};
 use super::head::{RequestHead, ResponseHead};
 use super::parent::CallId;
 use super::sessions::Sessions;
+use super::transport::{FailureSlot, Transport};
 use crate::AuditLog;
 use crate::event::Event;
 
@@ -56,6 +58,25 @@ impl Observer {
         match &self.watched {
             Watched::Mcp(exchange) => exchange.caller.clone(),
             Watched::Api(call) => call.caller(),
+        }
+    }
+
+    /// The holder that whoever hands the request on fills, when that fails.
+    pub(super) fn failure(&self) -> FailureSlot {
+        match &self.watched {
+            Watched::Mcp(exchange) => exchange.failure.clone(),
+            Watched::Api(call) => call.failure(),
+        }
+    }
+
+    /// The request's body broke off, for this reason. Once there is an answer, that says how it went.
+    pub(super) fn request_failed(&self, error: &dyn Any) {
+        let answered = match &self.watched {
+            Watched::Mcp(exchange) => exchange.response.get().is_some(),
+            Watched::Api(call) => call.is_answered(),
+        };
+        if !answered {
+            self.failure().set(Transport::of_request(error));
         }
     }
 
@@ -148,7 +169,12 @@ impl Ending {
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        let ours = std::thread::panicking() || self.observer.as_ref().is_some_and(Observer::is_stopping);
-        self.is(if ours { End::Broken } else { End::ClientClosed });
+        let Some(observer) = &self.observer else { return };
+        let ours = match std::thread::panicking() {
+            true => Some(Transport::ProxyFailed),
+            false => observer.is_stopping().then_some(Transport::ProxyStopped),
+        };
+        ours.into_iter().for_each(|ours| observer.failure().set(ours));
+        self.is(if ours.is_some() { End::Broken } else { End::ClientClosed });
     }
 }

@@ -277,7 +277,7 @@ impl Lines {
 /// How a message on a pipe ends that gets no answer: with the pipe.
 fn ending(cancelled: bool) -> Ending {
     Ending {
-        unreached: None,
+        failed: None,
         status: None,
         headless: false,
         end: End::Broken,

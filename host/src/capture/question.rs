@@ -26,7 +26,7 @@ impl Exchange {
             None => self.scene().event(self.head.at, Kind::ServerRequest, detail).fact("unmatched", true),
         };
         event.request_id = answer.id.as_ref().map(Id::text);
-        event.failure = failure(detail, self.status(), answer.error.flatten(), ending.unreached);
+        event.failure = failure(detail, self.status(), answer.error.flatten(), ending.failed);
         self.facts(digest, &mut event, None, None);
         event
     }

@@ -31,7 +31,7 @@ impl Exchange {
         event.id = new_id(self.head.at);
         event.parent = Some(self.stream());
         event.duration_us = Some(self.micros(self.ended_at(digest)));
-        event.failure = failure(detail, None, None, None);
+        event.failure = failure(detail, None, None, self.failure.get());
         let counts = [("events", digest.seen().map_or(0, |seen| seen.events)), ("answers", digest.tally.answers)];
         for (name, count) in counts {
             event = event.fact(name, integer(count));

@@ -35,7 +35,7 @@ impl Exchange {
         event.target = named.as_deref().and_then(|method| from_header(method, self.head.mcp_name()?));
         event.method = named.or_else(|| Some(self.head.http_method.to_string()));
         event.duration_us = Some(self.micros(self.ended_at(digest)));
-        event.failure = failure(detail, ending.status, code, ending.unreached);
+        event.failure = failure(detail, ending.status, code, ending.failed);
         event.id = self.call.get();
         self.facts(digest, &mut event, None, answer.as_ref());
         vec![event]
@@ -47,7 +47,7 @@ impl Exchange {
         let mut event = self.scene().event(self.head.at, Kind::Session, detail);
         event.method = Some("DELETE".to_owned());
         event.duration_us = Some(self.micros(self.ended_at(digest)));
-        event.failure = failure(detail, ending.status, None, ending.unreached);
+        event.failure = failure(detail, ending.status, None, ending.failed);
         self.facts(digest, &mut event, None, None);
         let asked = if detail == Detail::Ok { self.sessions.forget(self) } else { Vec::new() };
         self.unanswered(asked, self.head.started).chain([event]).collect()

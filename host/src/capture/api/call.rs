@@ -13,8 +13,9 @@ use super::super::circumstances::{integer, micros};
 use super::super::classify::Ending;
 use super::super::exchange::{Direction, End};
 use super::super::failure::failure;
-use super::super::head::{RequestHead, Unreached, trace_id};
+use super::super::head::{RequestHead, trace_id};
 use super::super::parent::ParentCall;
+use super::super::transport::{FailureSlot, Transport};
 use crate::event::{Channel, Client, Event, Kind};
 use crate::secret::Secret;
 use crate::time::Timestamp;
@@ -27,7 +28,8 @@ pub(in super::super) struct ApiCall {
     caller: CallerSlot,
     received: AtomicU64,
     sent: AtomicU64,
-    answer: OnceLock<(u16, Option<Unreached>)>,
+    failure: FailureSlot,
+    status: OnceLock<u16>,
     ended: OnceLock<(End, Instant)>,
 }
 
@@ -40,7 +42,8 @@ impl ApiCall {
             caller: parts.extensions.get().cloned().unwrap_or_default(),
             received: AtomicU64::new(0),
             sent: AtomicU64::new(0),
-            answer: OnceLock::new(),
+            failure: FailureSlot::default(),
+            status: OnceLock::new(),
             ended: OnceLock::new(),
         }
     }
@@ -49,9 +52,17 @@ impl ApiCall {
         self.caller.clone()
     }
 
+    pub(in super::super) fn failure(&self) -> FailureSlot {
+        self.failure.clone()
+    }
+
+    pub(in super::super) fn is_answered(&self) -> bool {
+        self.status.get().is_some()
+    }
+
     /// The answer's head passes.
     pub(in super::super) fn head(&self, parts: &response::Parts) {
-        let _ = self.answer.set((parts.status.as_u16(), parts.extensions.get().copied()));
+        let _ = self.status.set(parts.status.as_u16());
     }
 
     /// A piece of a body passes.
@@ -72,8 +83,8 @@ impl ApiCall {
     pub(in super::super) fn event(&self, secret: &Secret) -> Event {
         let head = &self.head;
         let (end, at) = self.ended.get().copied().unwrap_or_else(|| (End::Broken, Instant::now()));
-        let (status, unreached) = self.answer.get().copied().map_or((None, None), |(status, why)| (Some(status), why));
-        let detail = ending(status, unreached, end).of_http();
+        let (status, failed) = (self.status.get().copied(), self.failure.get());
+        let detail = ending(status, failed, end).of_http();
         let event = Event::new(head.at, Channel::Api, Kind::Http, detail);
         let event = Event {
             method: Some(head.http_method.to_string()),
@@ -85,7 +96,7 @@ impl ApiCall {
             client: self.client(secret),
             trace_id: head.traceparent().and_then(trace_id).map(str::to_owned),
             parent: self.parent,
-            failure: failure(detail, status, None, unreached),
+            failure: failure(detail, status, None, failed),
             ..event
         };
         self.facts(event)
@@ -114,9 +125,9 @@ impl ApiCall {
     }
 }
 
-fn ending(status: Option<u16>, unreached: Option<Unreached>, end: End) -> Ending {
+fn ending(status: Option<u16>, failed: Option<Transport>, end: End) -> Ending {
     Ending {
-        unreached,
+        failed,
         status,
         headless: status.is_none(),
         end,

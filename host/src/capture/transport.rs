@@ -1,0 +1,149 @@
+//! Who failed on the way of an exchange, and why: the few words that every door uses.
+
+use std::any::Any;
+use std::error::Error;
+use std::io;
+use std::sync::{Arc, OnceLock};
+
+use crate::event::{Detail, vocabulary};
+
+vocabulary! {
+    /// A failure of the transport. The first part of the word is who failed: the client, the proxy or its upstream.
+    Transport {
+        /// The client hung up before the answer, inside of its request or behind it.
+        ClientClosed = "client_closed",
+        /// The client's body is not framed as HTTP wants it: a broken chunk.
+        ClientBrokenBody = "client_broken_body",
+        /// This machine trusts no certificates, so no server behind TLS can be reached.
+        ProxyNoCertificates = "proxy_no_certificates",
+        /// The proxy was stopped.
+        ProxyStopped = "proxy_stopped",
+        /// The proxy, or what it was put around, failed.
+        ProxyFailed = "proxy_failed",
+        /// The upstream's name could not be resolved.
+        UpstreamName = "upstream_name",
+        /// The upstream refused the connection.
+        UpstreamRefused = "upstream_refused",
+        /// There was no way to the upstream.
+        UpstreamUnreachable = "upstream_unreachable",
+        /// The upstream took too long to take the connection.
+        UpstreamConnectTimeout = "upstream_connect_timeout",
+        /// The upstream's certificate was not trusted, or is another server's.
+        UpstreamCertificate = "upstream_certificate",
+        /// The upstream does not speak TLS, or not as we do.
+        UpstreamTls = "upstream_tls",
+        /// The upstream took too long to finish TLS.
+        UpstreamTlsTimeout = "upstream_tls_timeout",
+        /// The upstream took too long to begin its answer.
+        UpstreamFirstByteTimeout = "upstream_first_byte_timeout",
+        /// The upstream closed the connection before it answered.
+        UpstreamClosed = "upstream_closed",
+        /// What the upstream answered is no HTTP.
+        UpstreamNoHttp = "upstream_no_http",
+        /// The upstream's answer ended before its declared length, or before its last chunk.
+        UpstreamCutOff = "upstream_cut_off",
+        /// A chunk of the upstream's answer is not framed as HTTP wants it.
+        UpstreamBrokenChunk = "upstream_broken_chunk",
+        /// The upstream was silent for too long inside its answer.
+        UpstreamIdleTimeout = "upstream_idle_timeout",
+    }
+}
+
+impl Transport {
+    /// How a request went that failed so before it was answered; `None` where there may be an answer, which then says
+    /// more.
+    pub(super) fn unanswered(self) -> Option<Detail> {
+        match self {
+            Self::ClientClosed => Some(Detail::ClientClosed),
+            Self::ClientBrokenBody => Some(Detail::Rejected),
+            Self::ProxyStopped | Self::ProxyFailed => None,
+            Self::UpstreamCutOff | Self::UpstreamBrokenChunk | Self::UpstreamIdleTimeout => None,
+            _ => Some(Detail::TransportError),
+        }
+    }
+
+    /// Whether it is why something went so.
+    pub(super) fn explains(self, detail: Detail) -> bool {
+        match self.unanswered() {
+            Some(unanswered) => unanswered == detail,
+            None => matches!(detail, Detail::TransportError | Detail::Incomplete),
+        }
+    }
+
+    /// A sentence about it, for the entry.
+    pub(super) fn sentence(self) -> &'static str {
+        match self {
+            Self::ClientClosed => "The client hung up before the answer",
+            Self::ClientBrokenBody => "The client's body was not framed as HTTP wants it",
+            Self::ProxyNoCertificates => "The proxy could not reach the server: its machine trusts no certificates",
+            Self::ProxyStopped => "The proxy was stopped before the answer was whole",
+            Self::ProxyFailed => "The proxy failed before the answer was whole",
+            Self::UpstreamName => "The server's name could not be resolved",
+            Self::UpstreamRefused => "The server refused the connection",
+            Self::UpstreamUnreachable => "There was no way to the server",
+            Self::UpstreamConnectTimeout => "The server did not take the connection in time",
+            Self::UpstreamCertificate => "The server's certificate was not trusted",
+            Self::UpstreamTls => "TLS with the server failed",
+            Self::UpstreamTlsTimeout => "The server did not finish TLS in time",
+            Self::UpstreamFirstByteTimeout => "The server did not begin its answer in time",
+            Self::UpstreamClosed => "The server closed the connection before it answered",
+            Self::UpstreamNoHttp => "What the server answered was no HTTP",
+            Self::UpstreamCutOff => "The server's answer was cut off before its end",
+            Self::UpstreamBrokenChunk => "A chunk of the server's answer was not framed as HTTP wants it",
+            Self::UpstreamIdleTimeout => "The server was silent for too long inside its answer",
+        }
+    }
+
+    /// What became of a request whose body could not be read to its end.
+    pub(super) fn of_request(error: &dyn Any) -> Self {
+        let axum = error.downcast_ref::<axum::Error>().map(|error| error as &dyn Error);
+        let error = axum.or_else(|| error.downcast_ref::<hyper::Error>().map(|error| error as &dyn Error));
+        if error.is_some_and(is_framing) { Self::ClientBrokenBody } else { Self::ClientClosed }
+    }
+}
+
+/// Whether a body broke because of its framing, and not because the connection ended: hyper says so with these kinds.
+fn is_framing(error: &(dyn Error + 'static)) -> bool {
+    use io::ErrorKind::{InvalidData, InvalidInput};
+    causes(error).any(|cause| {
+        cause.downcast_ref::<io::Error>().is_some_and(|io| matches!(io.kind(), InvalidData | InvalidInput))
+    })
+}
+
+/// An error and what lies behind it.
+pub(super) fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| (*error).source())
+}
+
+/// Stands in a request's extensions. Whoever hands a request on and gets no answer, or not all of it, says here why;
+/// clones are the same holder.
+#[derive(Clone, Debug, Default)]
+pub struct FailureSlot(Arc<OnceLock<Transport>>);
+
+impl FailureSlot {
+    /// Says what failed. The first word counts: what comes after it is what follows from it.
+    pub fn set(&self, failure: Transport) {
+        let _ = self.0.set(failure);
+    }
+
+    /// What failed, if something did.
+    pub fn get(&self) -> Option<Transport> {
+        self.0.get().copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_failure_says_who_failed_and_how_it_went() {
+        for failure in Transport::ALL {
+            let (who, _) = failure.as_str().split_once('_').expect("who and why");
+            assert!(matches!(who, "client" | "proxy" | "upstream"), "{failure}");
+            assert!(Detail::ALL.iter().any(|detail| failure.explains(*detail)) && !failure.explains(Detail::Ok));
+            assert!(who != "upstream" || failure.sentence().to_lowercase().contains("the server"), "{failure}");
+            assert!(who != "client" || failure.sentence().starts_with("The client"), "{failure}");
+        }
+    }
+}
