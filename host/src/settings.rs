@@ -9,6 +9,8 @@ use crate::value::Value;
 
 /// The payload switch.
 pub const LOG_PAYLOADS: &str = "log_payloads";
+/// Whether bodies leave a keyed digest in their entry.
+pub const DIGEST_BODIES: &str = "digest_bodies";
 /// How many days entries are kept.
 pub const RETENTION_DAYS: &str = "retention_days";
 
@@ -56,6 +58,11 @@ impl Settings {
     /// The payload switch; off unless it is plainly on.
     pub fn log_payloads(&self) -> bool {
         *self.get(LOG_PAYLOADS) == Value::Boolean(true)
+    }
+
+    /// Whether bodies leave a keyed digest in their entry; not unless it is plainly on.
+    pub fn digest_bodies(&self) -> bool {
+        *self.get(DIGEST_BODIES) == Value::Boolean(true)
     }
 
     /// Checks a JSON object of new values and returns what really changes.
@@ -183,5 +190,6 @@ mod tests {
         let settings = Settings::load(&fields(), &stored);
         assert_eq!(settings.get(RETENTION_DAYS), &Value::Integer(90));
         assert!(!settings.log_payloads());
+        assert!(!settings.digest_bodies(), "a policy that declares no such setting makes no digests");
     }
 }

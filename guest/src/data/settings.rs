@@ -4,6 +4,8 @@ use crate::contract::{SettingField, SettingType, Value};
 
 /// The master switch for payloads.
 pub(crate) const LOG_PAYLOADS: &str = "log_payloads";
+/// Whether each entry says by a digest what was said. The host makes the digests.
+const DIGEST_BODIES: &str = "digest_bodies";
 /// How long an entry is kept.
 pub(crate) const RETENTION_DAYS: &str = "retention_days";
 /// How long a payload is kept.
@@ -17,7 +19,7 @@ const MAXIMUM_DAYS: i64 = 36_500;
 
 /// All settings, in the order of the page.
 pub(crate) fn declared() -> Vec<SettingField> {
-    vec![log_payloads(), retention_days(), payload_retention_days(), usage_retention_days()]
+    vec![log_payloads(), digest_bodies(), retention_days(), payload_retention_days(), usage_retention_days()]
 }
 
 fn log_payloads() -> SettingField {
@@ -29,6 +31,23 @@ fn log_payloads() -> SettingField {
                confidential data; known secrets are masked, and only auditors can see them. \
                OAuth exchanges are never stored. The change applies to new entries and is recorded itself."
             .to_owned(),
+        kind: SettingType::Boolean,
+        default: Value::Boolean(false),
+        minimum: None,
+        maximum: None,
+    }
+}
+
+// Off by default, as a short body can be guessed by whoever has the key.
+fn digest_bodies() -> SettingField {
+    SettingField {
+        key: DIGEST_BODIES.to_owned(),
+        label: "Keep keyed digests of requests and responses".to_owned(),
+        help:
+            "On: each entry has a digest of its request and of its answer, also where no payload is kept. Whoever has \
+               the text and the log's key can show that it is what was said; without the key nobody can try guesses. \
+               OAuth exchanges have none. The change applies to new entries and is recorded itself."
+                .to_owned(),
         kind: SettingType::Boolean,
         default: Value::Boolean(false),
         minimum: None,

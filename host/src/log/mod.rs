@@ -161,6 +161,11 @@ impl AuditLog {
         self.settings().log_payloads()
     }
 
+    /// Whether each body is to leave a keyed digest in its entry, also where it is not kept.
+    pub fn digests_bodies(&self) -> bool {
+        self.settings().digest_bodies()
+    }
+
     /// The data folder's secret.
     pub fn secret(&self) -> &Secret {
         &self.0.secret

@@ -6,7 +6,7 @@ use super::lift::Lift;
 use crate::manifest::{Action, Cron, Group, Job, Manifest, SavedFilter, SettingField};
 use crate::mask::Mask;
 use crate::schedule::Schedule;
-use crate::settings::{LOG_PAYLOADS, RETENTION_DAYS};
+use crate::settings::{DIGEST_BODIES, LOG_PAYLOADS, RETENTION_DAYS};
 use crate::time::Timestamp;
 use crate::value::Value;
 
@@ -93,6 +93,9 @@ fn coherent(manifest: &Manifest) -> Result<(), String> {
     let default = |key: &str| manifest.settings.iter().find(|field| field.key == key).map(|field| &field.default);
     if default(LOG_PAYLOADS) != Some(&Value::Boolean(false)) {
         return Err(format!("it must declare the setting {LOG_PAYLOADS:?}, true or false, false by default"));
+    }
+    if default(DIGEST_BODIES).is_some_and(|default| *default != Value::Boolean(false)) {
+        return Err(format!("the setting {DIGEST_BODIES:?} must be true or false, false by default"));
     }
     if !matches!(default(RETENTION_DAYS), Some(Value::Integer(1..))) {
         return Err(format!("it must declare the setting {RETENTION_DAYS:?}, a whole number of at least 1"));

@@ -56,7 +56,7 @@ async fn a_change_is_in_force_and_recorded() {
     let before = admin.get("/api/v1/settings").await.json();
     assert_eq!(
         before,
-        json!({"log_payloads": false, "payload_retention_days": 0, "retention_days": 90, "usage_retention_days": 400})
+        json!({"digest_bodies": false, "log_payloads": false, "payload_retention_days": 0, "retention_days": 90, "usage_retention_days": 400})
     );
     let after = admin.patch("/api/v1/settings", r#"{"retention_days":7,"log_payloads":true}"#).await.json();
     assert_eq!((&after["retention_days"], &after["log_payloads"]), (&json!(7), &json!(true)));
@@ -68,6 +68,21 @@ async fn a_change_is_in_force_and_recorded() {
     let page = world.browser("root", &["admin"]).await;
     let page = page.get(&format!("/entries/{}", changes[0]["id"].as_str().expect("an id"))).await;
     assert!(page.text.contains("<del>") && page.text.contains("<ins>"), "{}", page.text);
+}
+
+#[tokio::test]
+async fn digests_of_bodies_are_off_until_an_admin_switches_them_on_and_that_is_an_entry() {
+    let world = World::new();
+    let page = world.browser("root", &["admin"]).await.get("/settings").await.text;
+    assert!(page.contains("Keep keyed digests of requests and responses"), "{page}");
+    assert!(!world.log.digests_bodies());
+    let admin = world.bearer("root", &["admin"]);
+    let after = admin.patch("/api/v1/settings", r#"{"digest_bodies":true}"#).await.json();
+    assert_eq!((&after["digest_bodies"], &after["log_payloads"]), (&json!(true), &json!(false)));
+    assert!(world.log.digests_bodies() && !world.log.keeps_payloads());
+    let told = admin.entries("method=settings.updated").await;
+    let told = admin.get(&format!("/api/v1/entries/{}", told[0]["id"].as_str().expect("an id"))).await.json();
+    assert_eq!(told["details"]["changes"], json!([{"field": "digest_bodies", "old": false, "new": true}]));
 }
 
 #[tokio::test]
