@@ -22,12 +22,23 @@ pub struct Server {
 impl Server {
     /// Starts a server in front of these upstreams: names and URLs.
     pub fn start(upstreams: &[(&str, &str)]) -> Self {
+        Self::with(upstreams, &[])
+    }
+
+    /// The same, which lets everybody in who calls an upstream.
+    pub fn open(upstreams: &[(&str, &str)]) -> Self {
+        Self::with(upstreams, &["--open"])
+    }
+
+    /// Starts a server with these arguments besides.
+    pub fn with(upstreams: &[(&str, &str)], arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let mut command = product(["serve", "--listen", "127.0.0.1:0", "--data"]);
         command.arg(folder.path().join("data"));
         for (name, url) in upstreams {
             command.arg("--upstream").arg(format!("{name}={url}"));
         }
+        command.args(arguments);
         let mut process = Process::start(&mut command);
         let address = process.line_after(READY).trim_end_matches('/').to_owned();
         Self { process, folder, address }

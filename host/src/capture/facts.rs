@@ -57,6 +57,7 @@ impl Exchange {
             ("streamed", self.response.get().is_some_and(|head| head.format == Format::Events)),
             ("truncated", !sent_whole || !received_whole),
             ("resumed", self.head.resumed),
+            ("resent", self.failure.is_resent()),
             ("header_mismatch", call.is_some_and(|call| self.mismatch(call))),
         ];
         flags.into_iter().filter(|(_, set)| *set).for_each(|(name, _)| fact(name, true.into()));

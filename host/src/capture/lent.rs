@@ -1,37 +1,198 @@
-//! A request's body on loan to the client that sends it: when it cannot be sent, what is already there is read all the
-//! same, so that the log can tell which call it was.
+//! A request's body on loan: while a connection is made it is read ahead, so that the log can tell which call it was
+//! wherever that ends; and a small one is kept until the answer comes, so that it can be sent again.
 
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use http_body::{Frame, SizeHint};
+use axum::http::HeaderMap;
+use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt;
+use tokio::time::Instant;
 
-/// Most bytes that are read of a request that goes nowhere.
+use super::transport::Transport;
+
+/// Most bytes that are read ahead, or read of a request that goes nowhere; also the longest body that is kept.
 const READ: usize = 64 << 10;
-/// How long they may take to arrive.
+/// How long they may take to arrive when nobody waits for them any more.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// The body as the client gets it. Clones are the same body.
+/// The body, as the proxy holds it. Clones are the same body.
 #[derive(Clone)]
-pub(super) struct Lent(Arc<Mutex<Body>>);
+pub(super) struct Loan(Arc<Mutex<Held>>);
 
-impl Lent {
+/// The body as a connection gets it, until it is lent anew.
+pub(super) struct Lent {
+    loan: Loan,
+    turn: u32,
+}
+
+struct Held {
+    body: Body,
+    /// What was read and not handed out yet.
+    ahead: VecDeque<Bytes>,
+    trailers: Option<HeaderMap>,
+    /// All that was read, while it may be needed again.
+    kept: Option<Vec<Bytes>>,
+    read: usize,
+    over: bool,
+    failed: Option<Transport>,
+    /// When the last of it came.
+    moved: Instant,
+    /// The connection that has it now.
+    turn: u32,
+}
+
+impl Loan {
     pub(super) fn new(body: Body) -> Self {
-        Self(Arc::new(Mutex::new(body)))
+        let small = body.size_hint().upper().is_some_and(|upper| upper <= READ as u64);
+        Self(Arc::new(Mutex::new(Held {
+            over: body.is_end_stream(),
+            body,
+            ahead: VecDeque::new(),
+            trailers: None,
+            kept: small.then(Vec::new),
+            read: 0,
+            failed: None,
+            moved: Instant::now(),
+            turn: 0,
+        })))
     }
 
-    /// Takes the body back and reads its beginning.
+    /// Lends the body from its beginning, or from where it is if it is not kept. Whoever had it has it no longer.
+    pub(super) fn lend(&self) -> Lent {
+        let mut held = self.held();
+        held.turn += 1;
+        if let Some(kept) = &held.kept {
+            held.ahead = kept.iter().cloned().collect();
+        }
+        Lent { loan: self.clone(), turn: held.turn }
+    }
+
+    /// Whether it can be lent a second time.
+    pub(super) fn is_kept(&self) -> bool {
+        self.held().kept.is_some()
+    }
+
+    /// Nothing of it is needed again.
+    pub(super) fn forget(&self) {
+        self.held().kept = None;
+    }
+
+    /// What the client failed in, if it did.
+    pub(super) fn failed(&self) -> Option<Transport> {
+        self.held().failed
+    }
+
+    /// When the last of it came, or when it was lent.
+    pub(super) fn moved(&self) -> Instant {
+        self.held().moved
+    }
+
+    /// Reads ahead while `work` is done; `None` when the client fails meanwhile.
+    pub(super) async fn read_during<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let mut work = std::pin::pin!(work);
+        std::future::poll_fn(|context| {
+            if let Poll::Ready(done) = work.as_mut().poll(context) {
+                return Poll::Ready(Some(done));
+            }
+            let mut held = self.held();
+            match held.poll_ahead(context) {
+                Poll::Ready(()) if held.failed.is_some() => Poll::Ready(None),
+                _ => Poll::Pending,
+            }
+        })
+        .await
+    }
+
+    /// Reads the beginning of what is not read yet, now that nobody wants it.
     pub(super) async fn read_on(&self) {
-        let mut body = std::mem::take(&mut *self.lock());
-        read_beginning(&mut body).await;
+        // Whoever had it may still be asking.
+        self.held().turn += 1;
+        let read = std::future::poll_fn(|context| self.held().poll_ahead(context));
+        // What has not come by then is not worth waiting for.
+        let _ = tokio::time::timeout(PATIENCE, read).await;
     }
 
-    fn lock(&self) -> MutexGuard<'_, Body> {
+    fn held(&self) -> MutexGuard<'_, Held> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Held {
+    /// Reads until enough is there, or there is no more.
+    fn poll_ahead(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        while !self.over && self.read < READ {
+            match ready!(self.poll_read(context)).map(Frame::into_data) {
+                Some(Ok(data)) => self.ahead.push_back(data),
+                Some(Err(frame)) => self.trailers = frame.into_trailers().ok(),
+                None => {}
+            }
+        }
+        Poll::Ready(())
+    }
+
+    /// The next of it from the client.
+    fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<Option<Frame<Bytes>>> {
+        let frame = match ready!(Pin::new(&mut self.body).poll_frame(context)) {
+            Some(Ok(frame)) => Some(frame),
+            Some(Err(error)) => {
+                self.failed = Some(Transport::of_request(&error));
+                None
+            }
+            None => None,
+        };
+        self.moved = Instant::now();
+        self.over |= frame.is_none() || self.body.is_end_stream();
+        if let Some(data) = frame.as_ref().and_then(Frame::data_ref) {
+            self.read += data.len();
+            self.kept.iter_mut().for_each(|kept| kept.push(data.clone()));
+        }
+        Poll::Ready(frame)
+    }
+}
+
+impl http_body::Body for Lent {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let mut held = self.loan.held();
+        if held.turn != self.turn {
+            return Poll::Ready(Some(Err(axum::Error::new("the request goes over another connection"))));
+        }
+        if let Some(data) = held.ahead.pop_front() {
+            return Poll::Ready(Some(Ok(Frame::data(data))));
+        }
+        if let Some(trailers) = held.trailers.take() {
+            return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
+        }
+        let frame = if held.over { None } else { ready!(held.poll_read(context)) };
+        Poll::Ready(match (frame, held.failed) {
+            (Some(frame), _) => Some(Ok(frame)),
+            (None, Some(failed)) => Some(Err(axum::Error::new(failed.as_str()))),
+            (None, None) => None,
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        let held = self.loan.held();
+        held.ahead.is_empty() && held.trailers.is_none() && held.over && held.failed.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let held = self.loan.held();
+        let ahead = held.ahead.iter().map(|data| data.len() as u64).sum::<u64>();
+        let rest = held.body.size_hint();
+        let mut hint = SizeHint::new();
+        hint.set_lower(rest.lower() + ahead);
+        if let Some(upper) = rest.upper() {
+            hint.set_upper(upper + ahead);
+        }
+        hint
     }
 }
 
@@ -48,21 +209,4 @@ pub(super) async fn read_beginning(body: &mut Body) {
     };
     // What has not come by then is not worth waiting for.
     let _ = tokio::time::timeout(PATIENCE, read).await;
-}
-
-impl http_body::Body for Lent {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut *self.lock()).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.lock().is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.lock().size_hint()
-    }
 }

@@ -37,11 +37,19 @@ mod transport;
 mod unreadable;
 
 // A gateway made of it.
+mod answer;
 mod forward;
+mod heads;
 mod lent;
+mod location;
+mod oauth;
+mod older;
+mod pool;
 /// The reverse proxy.
 pub mod proxy;
+mod reach;
 mod sign_in;
+mod timeouts;
 /// The MCP servers behind it.
 pub mod upstream;
 

@@ -2,42 +2,46 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, Uri};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::Response;
 use axum::routing::any;
 
 use super::forward::Forwarder;
 use super::layer::AuditLayer;
 use super::lent::read_beginning;
+use super::location::{Door, rechallenge, relocate};
 use super::sign_in::refusal;
-use super::upstream::{NAME, Upstream};
+use super::upstream::{HostHeader, NAME, Upstream};
+use super::{oauth, older};
 use crate::AuditLog;
+use crate::identity::{Origin, Origins};
 
 pub use super::sign_in::SignIn;
+pub use super::timeouts::Timeouts;
 
-/// How the proxy waits. There is no limit on a whole exchange: streams live long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How the proxy does what it does, where there is a choice.
+#[derive(Clone, Debug, Default)]
 pub struct ProxyOptions {
-    /// How long connecting to an upstream may take.
-    pub connect_timeout: Duration,
-    /// How long an upstream may take until its response begins; `None` for as long as it likes.
-    pub head_timeout: Option<Duration>,
+    /// How long upstreams may take that have no limits of their own.
+    pub timeouts: Timeouts,
+    /// Of which sites' pages browsers may call through an open proxy. [`crate::http::across`] tells browsers so.
+    pub origins: Origins,
+    /// Under which address clients know the proxy; by default under the one that their `Host` says.
+    pub public: Option<Origin>,
+    /// Whether clients come over https, where nothing else says it.
+    pub https: bool,
 }
 
-impl Default for ProxyOptions {
-    fn default() -> Self {
-        Self { connect_timeout: Duration::from_secs(5), head_timeout: None }
-    }
-}
-
-struct Proxy {
-    upstreams: BTreeMap<String, Upstream>,
+pub(super) struct Proxy {
+    pub(super) upstreams: BTreeMap<String, Upstream>,
+    pub(super) forwarder: Forwarder,
     sign_in: SignIn,
-    forwarder: Forwarder,
+    origins: Origins,
+    public: Option<Origin>,
+    https: bool,
 }
 
 /// Serves each upstream at `/mcp/NAME` and below, and records what passes. Of two upstreams with one name the last
@@ -47,18 +51,30 @@ pub fn router(log: AuditLog, upstreams: Vec<Upstream>, sign_in: SignIn) -> Route
     router_with(log, upstreams, sign_in, ProxyOptions::default())
 }
 
-/// The same with other times to wait.
+/// The same with other choices.
 pub fn router_with(log: AuditLog, upstreams: Vec<Upstream>, sign_in: SignIn, options: ProxyOptions) -> Router {
     let server = |uri: &Uri| split(uri).0.chars().take(NAME).collect::<String>().into();
-    unrecorded(upstreams, sign_in, options).route_layer(AuditLayer::named_by(log, server))
+    let open = matches!(sign_in, SignIn::Open(_));
+    let proxy = proxy(upstreams, sign_in, options);
+    let router = routes(Arc::clone(&proxy)).route_layer(AuditLayer::named_by(log.clone(), server));
+    // With a sign-in of the proxy's own, an upstream never sees who calls, so that it has nobody to sign in.
+    if open { router.merge(oauth::router(log, proxy)) } else { router }
 }
 
 /// The proxy without its layer, against which the benchmarks measure what recording costs. Nothing is recorded here.
 #[doc(hidden)]
 pub fn unrecorded(upstreams: Vec<Upstream>, sign_in: SignIn, options: ProxyOptions) -> Router {
-    let forwarder = Forwarder::new(options, upstreams.iter().any(Upstream::is_tls));
+    routes(proxy(upstreams, sign_in, options))
+}
+
+fn proxy(upstreams: Vec<Upstream>, sign_in: SignIn, options: ProxyOptions) -> Arc<Proxy> {
+    let ProxyOptions { timeouts, origins, public, https } = options;
+    let forwarder = Forwarder::new(timeouts, upstreams.iter());
     let upstreams = upstreams.into_iter().map(|upstream| (upstream.name().to_owned(), upstream)).collect();
-    let proxy = Arc::new(Proxy { upstreams, sign_in, forwarder });
+    Arc::new(Proxy { upstreams, forwarder, sign_in, origins, public, https })
+}
+
+fn routes(proxy: Arc<Proxy>) -> Router {
     Router::new()
         // All of it, so that a call to no server is told so and recorded too.
         .route("/mcp", any(handle))
@@ -69,7 +85,17 @@ pub fn unrecorded(upstreams: Vec<Upstream>, sign_in: SignIn, options: ProxyOptio
 
 async fn handle(State(proxy): State<Arc<Proxy>>, mut request: Request) -> Response {
     match proxy.admit(&mut request).await {
-        Ok((upstream, target)) => proxy.forwarder.send(upstream, target, request).await,
+        Ok((upstream, target)) => {
+            let door = proxy.door(&request, upstream.name());
+            let older = older::may_begin(request.method(), request.headers());
+            proxy.vouch(request.headers_mut(), upstream);
+            let mut response = proxy.forwarder.send(upstream, &target, request).await;
+            relocate(response.headers_mut(), &door, upstream, &target);
+            if proxy.is_open() {
+                rechallenge(response.headers_mut(), &door);
+            }
+            if older { older::refused(response).await } else { response }
+        }
         Err(refused) => {
             read_beginning(request.body_mut()).await;
             refused
@@ -80,13 +106,36 @@ async fn handle(State(proxy): State<Arc<Proxy>>, mut request: Request) -> Respon
 impl Proxy {
     /// Where the request goes, or the answer to it.
     async fn admit(&self, request: &mut Request) -> Result<(&Upstream, Uri), Response> {
-        self.sign_in.admit(request).await?;
+        self.sign_in.admit(request, &self.origins).await?;
         let (name, rest) = split(request.uri());
         let upstream = self.upstreams.get(name).ok_or_else(|| self.unknown())?;
         let out =
             || refusal(StatusCode::BAD_REQUEST, "the path leads out of the MCP server; leave out .. and backslashes");
         let target = upstream.target(rest, request.uri().query()).ok_or_else(out)?;
         Ok((upstream, target))
+    }
+
+    fn is_open(&self) -> bool {
+        matches!(self.sign_in, SignIn::Open(_))
+    }
+
+    /// Where a request came in for the upstream called `name`.
+    pub(super) fn door<B>(&self, request: &axum::http::Request<B>, name: &str) -> Door {
+        let said = || {
+            let host = request.headers().get(header::HOST)?.to_str().ok()?;
+            let host = host.parse::<axum::http::uri::Authority>().ok().filter(|host| !host.as_str().contains('@'))?;
+            Some(format!("{}://{host}", if self.https { "https" } else { "http" }))
+        };
+        let public = self.public.as_ref().map(ToString::to_string).or_else(said);
+        Door::of(request, name, public)
+    }
+
+    /// An upstream knows the origins of its own pages only. One that was found good here is not handed on; any other is,
+    /// for the upstream to judge.
+    pub(super) fn vouch(&self, headers: &mut HeaderMap, upstream: &Upstream) {
+        if upstream.host_header() == HostHeader::Upstream && self.origins.accept(headers) {
+            headers.remove(header::ORIGIN);
+        }
     }
 
     fn unknown(&self) -> Response {

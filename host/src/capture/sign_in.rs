@@ -7,14 +7,14 @@ use serde_json::json;
 
 use super::caller::CallerSlot;
 use crate::event::Caller;
-use crate::identity::{Identity, SignInError, Vouched, bearer, is_foreign};
+use crate::identity::{Identity, Origins, SignInError, Vouched, bearer, is_foreign};
 
 const CHALLENGE: HeaderValue = HeaderValue::from_static(r#"Bearer realm="mcp-audit""#);
 
 const NEEDED: &str = "a valid token is needed: send it as Authorization: Bearer mcpa_…; an administrator can make one with mcp-audit token create";
 
 /// A browser brings along what it is signed in with, wherever the page is from that tells it to.
-const FOREIGN: &str = "a browser sent this for a page of another site; call from a program, or from this site";
+const FOREIGN: &str = "a browser sent this for a page of another site; call from a program, or let the operator name the page's origin in [cors] origins";
 
 /// How callers sign in.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ pub enum SignIn {
 
 impl SignIn {
     /// Lets the request in, or answers it. Who it is goes into the slot.
-    pub(super) async fn admit(&self, request: &mut Request) -> Result<(), Response> {
+    pub(super) async fn admit(&self, request: &mut Request, origins: &Origins) -> Result<(), Response> {
         let slot = request.extensions().get::<CallerSlot>().cloned();
         let is_caller = |caller: Caller| slot.iter().for_each(|slot| slot.set(caller.clone()));
         let secret = secret(request.headers());
@@ -38,7 +38,12 @@ impl SignIn {
         }
         if let Some(Vouched(person)) = request.extensions().get::<Vouched>() {
             is_caller(person.caller());
-            return if is_foreign(request.headers()) { Err(refusal(StatusCode::FORBIDDEN, FOREIGN)) } else { Ok(()) };
+            let foreign = is_foreign(request.headers()) && !origins.list(request.headers());
+            return if foreign { Err(refusal(StatusCode::FORBIDDEN, FOREIGN)) } else { Ok(()) };
+        }
+        // Where everybody may come in, a browser on the inside must not be led in by a page from the outside.
+        if matches!(self, Self::Open(_)) && !origins.accept(request.headers()) {
+            return Err(refusal(StatusCode::FORBIDDEN, FOREIGN));
         }
         let found = match &secret {
             Some(secret) => self.identity().bearer(secret).await,
@@ -85,9 +90,11 @@ fn unauthorized(error: &str) -> Response {
     ([(header::WWW_AUTHENTICATE, CHALLENGE)], refusal(StatusCode::UNAUTHORIZED, error)).into_response()
 }
 
-/// An answer of the proxy's own.
-pub(super) fn refusal(status: StatusCode, error: &str) -> Response {
+/// An answer of the proxy's own, in the form of RFC 9457.
+pub(super) fn refusal(status: StatusCode, detail: &str) -> Response {
     const CONTENT_TYPE: (HeaderName, HeaderValue) =
-        (header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    (status, [CONTENT_TYPE], json!({ "error": error }).to_string()).into_response()
+        (header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    let title = status.canonical_reason().unwrap_or_default();
+    let problem = json!({ "type": "about:blank", "title": title, "status": status.as_u16(), "detail": detail });
+    (status, [CONTENT_TYPE], problem.to_string()).into_response()
 }

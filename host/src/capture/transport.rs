@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::error::Error;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::event::{Detail, vocabulary};
@@ -100,6 +101,11 @@ impl Transport {
         let error = axum.or_else(|| error.downcast_ref::<hyper::Error>().map(|error| error as &dyn Error));
         if error.is_some_and(is_framing) { Self::ClientBrokenBody } else { Self::ClientClosed }
     }
+
+    /// What became of an answer whose body could not be read to its end.
+    pub(super) fn of_answer(error: &(dyn Error + 'static)) -> Self {
+        if is_framing(error) { Self::UpstreamBrokenChunk } else { Self::UpstreamCutOff }
+    }
 }
 
 /// Whether a body broke because of its framing, and not because the connection ended: hyper says so with these kinds.
@@ -118,17 +124,33 @@ pub(super) fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item
 /// Stands in a request's extensions. Whoever hands a request on and gets no answer, or not all of it, says here why;
 /// clones are the same holder.
 #[derive(Clone, Debug, Default)]
-pub struct FailureSlot(Arc<OnceLock<Transport>>);
+pub struct FailureSlot(Arc<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    failed: OnceLock<Transport>,
+    resent: AtomicBool,
+}
 
 impl FailureSlot {
     /// Says what failed. The first word counts: what comes after it is what follows from it.
     pub fn set(&self, failure: Transport) {
-        let _ = self.0.set(failure);
+        let _ = self.0.failed.set(failure);
     }
 
     /// What failed, if something did.
     pub fn get(&self) -> Option<Transport> {
-        self.0.get().copied()
+        self.0.failed.get().copied()
+    }
+
+    /// Says that the request was sent a second time, as the first connection had been closed meanwhile.
+    pub fn resent(&self) {
+        self.0.resent.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was.
+    pub fn is_resent(&self) -> bool {
+        self.0.resent.load(Ordering::Relaxed)
     }
 }
 

@@ -1,7 +1,9 @@
 //! An MCP server behind the proxy: its name and where it is.
 
-use axum::http::Uri;
 use axum::http::uri::{InvalidUri, PathAndQuery, Scheme};
+use axum::http::{HeaderValue, Uri};
+
+use super::timeouts::Timeouts;
 
 /// Longest name.
 pub(super) const NAME: usize = 64;
@@ -14,6 +16,20 @@ const DECODINGS: usize = 2;
 pub struct Upstream {
     name: String,
     url: Uri,
+    /// The name of its host, and the port where that is not the scheme's own.
+    authority: HeaderValue,
+    host_header: HostHeader,
+    timeouts: Timeouts,
+}
+
+/// Which `Host` an upstream is asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HostHeader {
+    /// Its own, as if a client spoke to it directly. Servers that look at it know no other.
+    #[default]
+    Upstream,
+    /// The one that the client sent, for a server that answers to the proxy's name.
+    Client,
 }
 
 /// Why an upstream cannot be used.
@@ -59,9 +75,21 @@ impl Upstream {
             return Err(UpstreamError::Part(name.to_owned(), "a fragment (#…)"));
         }
         let url: Uri = url.parse().map_err(|error| UpstreamError::Url(name.to_owned(), error))?;
-        let upstream = Self { name: name.to_owned(), url };
+        let authority = authority(&url).ok_or_else(|| UpstreamError::Scheme(name.to_owned()))?;
+        let (host_header, timeouts) = (HostHeader::default(), Timeouts::default());
+        let upstream = Self { name: name.to_owned(), url, authority, host_header, timeouts };
         upstream.check()?;
         Ok(upstream)
+    }
+
+    /// The same with this `Host`.
+    pub fn with_host(self, host_header: HostHeader) -> Self {
+        Self { host_header, ..self }
+    }
+
+    /// The same with limits of its own.
+    pub fn with_timeouts(self, timeouts: Timeouts) -> Self {
+        Self { timeouts, ..self }
     }
 
     fn check(&self) -> Result<(), UpstreamError> {
@@ -86,8 +114,38 @@ impl Upstream {
         &self.url
     }
 
+    /// Which `Host` it is asked for.
+    pub fn host_header(&self) -> HostHeader {
+        self.host_header
+    }
+
+    /// Its own limits.
+    pub fn timeouts(&self) -> Timeouts {
+        self.timeouts
+    }
+
     pub(super) fn is_tls(&self) -> bool {
         self.url.scheme() == Some(&Scheme::HTTPS)
+    }
+
+    /// Its own `Host`.
+    pub(super) fn authority(&self) -> HeaderValue {
+        self.authority.clone()
+    }
+
+    /// Scheme and host, as in `http://127.0.0.1:3001`.
+    pub(super) fn origin(&self) -> String {
+        let scheme = self.url.scheme_str().unwrap_or("http");
+        format!("{scheme}://{}", self.authority.to_str().unwrap_or_default())
+    }
+
+    /// Whether a URL with this scheme (or none) and authority is on its host.
+    pub(super) fn is_at(&self, scheme: &str, authority: &str) -> bool {
+        let own = self.url.scheme_str().unwrap_or("http");
+        let default = if self.is_tls() { ":443" } else { ":80" };
+        let authority = authority.strip_suffix(default).unwrap_or(authority);
+        (scheme.is_empty() || scheme.eq_ignore_ascii_case(own))
+            && self.authority.as_bytes().eq_ignore_ascii_case(authority.as_bytes())
     }
 
     /// Where a request for `rest` below the proxy's path goes; `None` when it would lead out of the upstream's base.
@@ -102,6 +160,28 @@ impl Upstream {
         parts.path_and_query = Some(PathAndQuery::try_from(format!("{base}{rest}{query}")).ok()?);
         Uri::from_parts(parts).ok()
     }
+
+    /// Another path on its host.
+    pub(super) fn elsewhere(&self, path: &str, query: Option<&str>) -> Option<Uri> {
+        if path.split('/').any(climbs) {
+            return None;
+        }
+        let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+        let mut parts = self.url.clone().into_parts();
+        parts.path_and_query = Some(PathAndQuery::try_from(format!("{path}{query}")).ok()?);
+        Uri::from_parts(parts).ok()
+    }
+}
+
+/// The host of a URL, and its port where that is not the scheme's own.
+fn authority(url: &Uri) -> Option<HeaderValue> {
+    let default = if url.scheme() == Some(&Scheme::HTTPS) { 443 } else { 80 };
+    let host = url.host()?;
+    let text = match url.port_u16().filter(|port| *port != default) {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    };
+    HeaderValue::from_str(&text).ok()
 }
 
 /// Whether a segment of a path leads elsewhere for some server: it is `.` or `..` in any spelling, or contains what

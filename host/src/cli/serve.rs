@@ -9,10 +9,10 @@ use std::process::ExitCode;
 use axum::Router;
 use clap::Args;
 use mcp_audit::AuditLog;
-use mcp_audit::capture::proxy::{self, SignIn};
+use mcp_audit::capture::proxy::{self, ProxyOptions, SignIn};
 use mcp_audit::capture::upstream::Upstream;
 use mcp_audit::http::{self, SignInLinks, Site};
-use mcp_audit::identity::Identity;
+use mcp_audit::identity::{Identity, Origin};
 use mcp_audit::store::Tokens;
 use tokio::net::TcpListener;
 
@@ -52,6 +52,16 @@ pub(super) struct Serve {
     #[arg(long)]
     open: bool,
     #[command(flatten)]
+    limits: Limits,
+    /// Let scripts of this site's pages call from a browser (repeatable), as in https://app.example.com. With one of
+    /// these, those in the file do not count.
+    #[arg(long = "cors-origin", value_name = "ORIGIN", value_parser = Origin::parse)]
+    cors_origins: Vec<Origin>,
+    /// The address under which clients know this server, as in https://gateway.example.com [default: what their Host
+    /// header says].
+    #[arg(long, value_name = "URL", value_parser = Origin::parse, env = "MCP_AUDIT_PUBLIC_URL")]
+    public_url: Option<Origin>,
+    #[command(flatten)]
     signing: Signing,
     /// Publish checkpoints into this folder.
     #[arg(long, value_name = "DIR", env = "MCP_AUDIT_CHECKPOINTS")]
@@ -59,6 +69,23 @@ pub(super) struct Serve {
     /// Browsers come over https, which a proxy in front ends: the session's cookie is then sent over nothing else.
     #[arg(long)]
     https: bool,
+}
+
+/// How many seconds upstreams may take that have no limits of their own in the file. Zero is without limit.
+#[derive(Args)]
+struct Limits {
+    /// Seconds until an upstream can be spoken to: its name, the connection, TLS [default: 5].
+    #[arg(long, value_name = "SECONDS", env = "MCP_AUDIT_CONNECT_TIMEOUT")]
+    connect_timeout: Option<u32>,
+    /// Of these, for the handshake of TLS [default: all].
+    #[arg(long, value_name = "SECONDS", env = "MCP_AUDIT_TLS_TIMEOUT")]
+    tls_timeout: Option<u32>,
+    /// Seconds until an answer begins [default: no limit].
+    #[arg(long, value_name = "SECONDS", env = "MCP_AUDIT_FIRST_BYTE_TIMEOUT")]
+    first_byte_timeout: Option<u32>,
+    /// Seconds between two pieces of an answer [default: no limit].
+    #[arg(long, value_name = "SECONDS", env = "MCP_AUDIT_IDLE_TIMEOUT")]
+    idle_timeout: Option<u32>,
 }
 
 impl Serve {
@@ -83,6 +110,16 @@ impl Serve {
         checkpoints.signing_key = self.signing.signing_key.or(checkpoints.signing_key.take());
         checkpoints.last_signed = self.signing.last_signed.or(checkpoints.last_signed.take());
         checkpoints.folder = self.checkpoints.or(checkpoints.folder.take());
+        let proxy = config.proxy.get_or_insert_default();
+        proxy.public_url = self.public_url.map(Text::from).or(proxy.public_url.take());
+        proxy.connect_seconds = self.limits.connect_timeout.or(proxy.connect_seconds);
+        proxy.tls_seconds = self.limits.tls_timeout.or(proxy.tls_seconds);
+        proxy.first_byte_seconds = self.limits.first_byte_timeout.or(proxy.first_byte_seconds);
+        proxy.idle_seconds = self.limits.idle_timeout.or(proxy.idle_seconds);
+        if !self.cors_origins.is_empty() {
+            let origins = self.cors_origins.into_iter().map(Text::from).collect();
+            config.cors.get_or_insert_default().origins = Some(origins);
+        }
         if self.open {
             config.sign_in.get_or_insert_default().open = Some(true);
         }
@@ -105,7 +142,8 @@ async fn serve(config: Config) -> Result<AuditLog, Failure> {
     let sign_in = if open { SignIn::Open(identity.clone()) } else { SignIn::Tokens(identity.clone()) };
     let site = Site::new(log.clone(), identity, SignInLinks::default());
     let site = if config.https == Some(true) { site.over_https() } else { site };
-    let router = http::behind(everything(&log, upstreams.clone(), sign_in, site), config.front());
+    let router = everything(&log, upstreams.clone(), sign_in, site, config.proxy());
+    let router = http::behind(http::across(router, &config.origins()), config.front());
     let address = config.listen.as_ref().map_or(LISTEN, |address| *address.value());
     let listener = listen(address, "--listen").await?;
     let metrics = match &config.metrics {
@@ -158,8 +196,14 @@ fn tell_figures(
 }
 
 /// The proxy, the API and the pages.
-pub(super) fn everything(log: &AuditLog, upstreams: Vec<Upstream>, sign_in: SignIn, site: Site) -> Router {
-    proxy::router(log.clone(), upstreams, sign_in).merge(http::router(site))
+pub(super) fn everything(
+    log: &AuditLog,
+    upstreams: Vec<Upstream>,
+    sign_in: SignIn,
+    site: Site,
+    options: ProxyOptions,
+) -> Router {
+    proxy::router_with(log.clone(), upstreams, sign_in, options).merge(http::router(site))
 }
 
 fn one_name_each(upstreams: &[Upstream]) -> Result<(), String> {

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, Request, State};
-use axum::http::header::AUTHORIZATION;
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
+use axum::http::header::{ACCEPT, AUTHORIZATION};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
@@ -103,8 +103,16 @@ pub(super) async fn for_api(State(site): State<Arc<Site>>, request: Request, nex
 /// Lets signed-in people through to the pages, sends others to the sign-in, and shows problems as pages.
 pub(super) async fn for_pages(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
+    // Where there is no page, a program is told so in its own language, and nobody is sent to the sign-in for nothing.
+    let is_page = parts.extensions.get::<MatchedPath>().is_some();
+    if !is_page && !wants_page(&parts.headers) {
+        return Problem::no_route().into_response();
+    }
     match admit(&site, &mut parts).await {
         Ok(visitor) => ui::error::as_page(&site, Some(&visitor), next.run(Request::from_parts(parts, body)).await),
+        Err(problem) if problem.status() == StatusCode::UNAUTHORIZED && !is_page => {
+            ui::error::as_page(&site, None, Problem::no_route().into_response())
+        }
         Err(problem) if problem.status() == StatusCode::UNAUTHORIZED => {
             let wanted =
                 parts.uri.path_and_query().filter(|_| parts.method.is_safe()).map_or("/", |path| path.as_str());
@@ -112,6 +120,12 @@ pub(super) async fn for_pages(State(site): State<Arc<Site>>, request: Request, n
         }
         Err(problem) => ui::error::as_page(&site, None, problem.into_response()),
     }
+}
+
+/// Whether it is a browser that asks for a page.
+fn wants_page(headers: &HeaderMap) -> bool {
+    let wanted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    wanted.flat_map(|value| value.split(',')).any(|kind| kind.trim_start().starts_with("text/html"))
 }
 
 async fn admit(site: &Arc<Site>, parts: &mut Parts) -> Result<Visitor, Problem> {

@@ -8,6 +8,7 @@ mod asked;
 mod asking;
 mod auth;
 mod columns;
+mod cors;
 mod cursor;
 mod export;
 mod front;
@@ -41,6 +42,7 @@ use crate::identity::Identity;
 use crate::{AuditLog, Viewer};
 
 pub use api::openapi;
+pub use cors::across;
 pub use front::behind;
 pub use links::{LinkError, SignInLinks};
 pub use metrics::metrics_router;

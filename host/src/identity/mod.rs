@@ -7,6 +7,7 @@ mod jws;
 mod jwt;
 mod network;
 mod origin;
+mod origins;
 mod remembered;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ pub use jws::Algorithm;
 pub use jwt::{ClaimNames, Jwt, JwtError, JwtOptions};
 pub use network::{Network, NetworkError};
 pub(crate) use origin::{is_foreign, is_own};
+pub use origins::{Origin, OriginError, Origins};
 use remembered::{By, Remembered};
 
 /// The cookie that holds a browser's session with the log. The proxy keeps it from its upstreams.

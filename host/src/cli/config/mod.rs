@@ -2,6 +2,7 @@
 
 mod checkpoints;
 mod mistake;
+mod proxy;
 mod sign_in;
 #[cfg(test)]
 mod tests;
@@ -13,8 +14,8 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use mcp_audit::capture::upstream::{Upstream, UpstreamError};
-use mcp_audit::identity::{Front, GroupMap, Network};
+use mcp_audit::capture::proxy::ProxyOptions;
+use mcp_audit::identity::{Front, GroupMap, Network, Origins};
 use mcp_audit::manifest::Manifest;
 use mcp_audit::price::Prices;
 use mcp_audit::recorder::QueueLimits;
@@ -23,6 +24,7 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 use super::common::Failure;
 pub(super) use checkpoints::CheckpointTable;
 use mistake::Mistake;
+pub(super) use proxy::{CorsTable, ProxyTable, Server};
 pub(super) use sign_in::SignInTable;
 pub(super) use text::Text;
 
@@ -41,6 +43,8 @@ pub(super) struct Config {
     pub(super) sign_in: Option<SignInTable>,
     /// Names of somebody else's directory, and the policy's groups that come with each.
     pub(super) groups: Option<BTreeMap<String, Vec<String>>>,
+    pub(super) proxy: Option<ProxyTable>,
+    pub(super) cors: Option<CorsTable>,
     pub(super) upstreams: Option<Vec<Server>>,
     /// What language models cost.
     pub(super) prices: Option<Prices>,
@@ -53,18 +57,6 @@ pub(super) struct Queue {
     #[serde(default, deserialize_with = "items")]
     items: Option<NonZeroUsize>,
     bytes: Option<NonZeroUsize>,
-}
-
-/// An MCP server behind the proxy.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(try_from = "NamedUrl", into = "NamedUrl")]
-pub(super) struct Server(pub(super) Upstream);
-
-#[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct NamedUrl {
-    name: String,
-    url: String,
 }
 
 /// Room for every item is made at the start.
@@ -134,6 +126,17 @@ impl Config {
         self.sign_in.clone().unwrap_or_default()
     }
 
+    /// How the proxy hands requests on.
+    pub(super) fn proxy(&self) -> ProxyOptions {
+        let cors = self.cors.clone().unwrap_or_default();
+        self.proxy.clone().unwrap_or_default().options(&cors, self.https == Some(true))
+    }
+
+    /// Whose pages may call from a browser.
+    pub(super) fn origins(&self) -> Origins {
+        self.cors.clone().unwrap_or_default().origins()
+    }
+
     /// The policy's groups of people who come in by a header or a JWT.
     pub(super) fn group_map(&self) -> GroupMap {
         let everybody = self.sign_in().everybody.unwrap_or_default();
@@ -155,19 +158,5 @@ impl Config {
             Some(header) => front.sign_in(header.names(), self.group_map()),
             None => front,
         }
-    }
-}
-
-impl TryFrom<NamedUrl> for Server {
-    type Error = UpstreamError;
-
-    fn try_from(NamedUrl { name, url }: NamedUrl) -> Result<Self, UpstreamError> {
-        Upstream::new(&name, &url).map(Self)
-    }
-}
-
-impl From<Server> for NamedUrl {
-    fn from(Server(upstream): Server) -> Self {
-        Self { name: upstream.name().to_owned(), url: upstream.url().to_string() }
     }
 }

@@ -31,7 +31,7 @@ fn the_documented_file_is_read_as_it_is_and_changes_nothing() {
     let mut set = serde_json::to_value(&config).expect("JSON");
     let without = serde_json::to_value(Config::default()).expect("JSON");
     // Tables with nothing in them.
-    for table in ["queue", "checkpoints", "sign_in", "groups"] {
+    for table in ["queue", "checkpoints", "sign_in", "groups", "proxy", "cors"] {
         set[table] = Json::Null;
     }
     assert_eq!(set, without);
@@ -64,6 +64,13 @@ fn mistakes_name_line_key_and_what_to_do() {
         ("https = \"yes\"", "line 1: https: invalid type: string \"yes\", expected a boolean"),
         ("[queue]\nitems = 0", "line 2: queue.items: invalid value: integer `0`, expected a nonzero"),
         ("[[upstreams]]\nname = \"Big\"\nurl = \"http://h/\"", "upstreams: \"Big\" is no name for an upstream"),
+        (
+            "[[upstreams]]\nname = \"a\"\nurl = \"http://h/\"\nhost = \"mine\"",
+            "line 4: upstreams.host: \"mine\" is no Host that can be sent; there are upstream and client",
+        ),
+        ("[cors]\norigins = [\"*\"]", "line 2: cors.origins: \"*\" is no origin; write scheme, host and port"),
+        ("[proxy]\npublic_url = \"https://gw/x\"", "line 2: proxy.public_url: \"https://gw/x\" is no origin"),
+        ("[proxy]\nidle_seconds = -1", "line 2: proxy.idle_seconds: invalid value: integer `-1`, expected u32"),
         ("listen = \"127.0.0.1:1\"\nlisten = \"127.0.0.1:2\"", "line 2: listen: duplicate key"),
         ("data = ", "line 1: data: "),
         (

@@ -14,6 +14,10 @@ pub(in crate::cli) struct Text<T> {
 }
 
 impl<T> Text<T> {
+    pub(super) fn of(text: &str, value: T) -> Self {
+        Self { text: text.to_owned(), value }
+    }
+
     pub(in crate::cli) fn value(&self) -> &T {
         &self.value
     }

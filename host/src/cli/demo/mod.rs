@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use mcp_audit::capture::proxy::SignIn;
+use mcp_audit::capture::proxy::{ProxyOptions, SignIn};
 use mcp_audit::capture::upstream::Upstream;
 use mcp_audit::http::{self, SignInLinks, Site};
 use mcp_audit::identity::Identity;
@@ -66,7 +66,7 @@ impl Demo {
         let upstream = Upstream::parse(&format!("shop=http://{shop}/mcp"))?;
         let (identity, links) = (Identity::new(tokens.clone()), SignInLinks::default());
         let site = Site::new(log.clone(), identity.clone(), links.clone());
-        let router = everything(&log, vec![upstream], SignIn::Tokens(identity.clone()), site);
+        let router = everything(&log, vec![upstream], SignIn::Tokens(identity.clone()), site, ProxyOptions::default());
 
         say(format_args!("mcp-audit is listening on http://{address}"))?;
         say(format_args!("The log is in {}.", folder.display()))?;

@@ -1,0 +1,54 @@
+//! How long an upstream may take, step by step. There is no limit on a whole exchange: calls and streams live long.
+
+use std::time::Duration;
+
+/// How long connecting may take, if nobody says.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// How long an upstream may take. What is `None` is as for all upstreams, and there as by default; zero is without
+/// limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Until it can be spoken to: its name, the connection, and TLS. Five seconds by default.
+    pub connect: Option<Duration>,
+    /// For the handshake of TLS alone. As long as there is of `connect` by default.
+    pub tls: Option<Duration>,
+    /// From the last byte of the request to the first of the answer. Without limit by default, as tools may work for
+    /// hours.
+    pub first_byte: Option<Duration>,
+    /// Between two pieces of an answer. Without limit by default, as streams may be silent for as long as there is
+    /// nothing to say.
+    pub idle: Option<Duration>,
+}
+
+impl Timeouts {
+    /// These, and those of `all` where these say nothing.
+    pub(super) fn or(self, all: Self) -> Self {
+        Self {
+            connect: self.connect.or(all.connect),
+            tls: self.tls.or(all.tls),
+            first_byte: self.first_byte.or(all.first_byte),
+            idle: self.idle.or(all.idle),
+        }
+    }
+
+    pub(super) fn connect(self) -> Option<Duration> {
+        limit(self.connect.or(Some(CONNECT)))
+    }
+
+    pub(super) fn tls(self) -> Option<Duration> {
+        limit(self.tls)
+    }
+
+    pub(super) fn first_byte(self) -> Option<Duration> {
+        limit(self.first_byte)
+    }
+
+    pub(super) fn idle(self) -> Option<Duration> {
+        limit(self.idle)
+    }
+}
+
+fn limit(said: Option<Duration>) -> Option<Duration> {
+    said.filter(|limit| !limit.is_zero())
+}

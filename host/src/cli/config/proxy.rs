@@ -1,0 +1,115 @@
+//! `[proxy]`, `[cors]` and `[[upstreams]]`: what is behind the proxy, and how it is handed on.
+
+use std::time::Duration;
+
+use mcp_audit::capture::proxy::{ProxyOptions, Timeouts};
+use mcp_audit::capture::upstream::{HostHeader, Upstream, UpstreamError};
+use mcp_audit::identity::{Origin, Origins};
+use serde::{Deserialize, Serialize};
+
+use super::text::{Read, Text};
+
+/// How requests are handed on.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(in crate::cli) struct ProxyTable {
+    pub(in crate::cli) public_url: Option<Text<Origin>>,
+    pub(in crate::cli) connect_seconds: Option<u32>,
+    pub(in crate::cli) tls_seconds: Option<u32>,
+    pub(in crate::cli) first_byte_seconds: Option<u32>,
+    pub(in crate::cli) idle_seconds: Option<u32>,
+}
+
+/// Whose pages may call from a browser.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(in crate::cli) struct CorsTable {
+    pub(in crate::cli) origins: Option<Vec<Text<Origin>>>,
+}
+
+impl ProxyTable {
+    /// What the proxy is told.
+    pub(super) fn options(&self, cors: &CorsTable, https: bool) -> ProxyOptions {
+        let public = self.public_url.as_ref().map(|url| url.value().clone());
+        let timeouts = timeouts([self.connect_seconds, self.tls_seconds, self.first_byte_seconds, self.idle_seconds]);
+        // A page of the proxy's own address is no foreign one.
+        let origins = cors.origins().iter().chain(&public).cloned().collect();
+        ProxyOptions { timeouts, origins, public, https }
+    }
+}
+
+impl CorsTable {
+    pub(super) fn origins(&self) -> Origins {
+        self.origins.iter().flatten().map(|origin| origin.value().clone()).collect()
+    }
+}
+
+fn timeouts(seconds: [Option<u32>; 4]) -> Timeouts {
+    let [connect, tls, first_byte, idle] = seconds.map(|seconds| seconds.map(|n| Duration::from_secs(n.into())));
+    Timeouts { connect, tls, first_byte, idle }
+}
+
+/// An MCP server behind the proxy.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(try_from = "Written", into = "Written")]
+pub(in crate::cli) struct Server(pub(in crate::cli) Upstream);
+
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    name: String,
+    url: String,
+    host: Option<Text<HostHeader>>,
+    connect_seconds: Option<u32>,
+    tls_seconds: Option<u32>,
+    first_byte_seconds: Option<u32>,
+    idle_seconds: Option<u32>,
+}
+
+impl Read for HostHeader {
+    fn read(text: &str) -> Result<Self, String> {
+        match text {
+            "upstream" => Ok(Self::Upstream),
+            "client" => Ok(Self::Client),
+            _ => Err(format!("{text:?} is no Host that can be sent; there are upstream and client")),
+        }
+    }
+}
+
+impl Read for Origin {
+    fn read(text: &str) -> Result<Self, String> {
+        Self::parse(text).map_err(|error| error.to_string())
+    }
+}
+
+impl TryFrom<Written> for Server {
+    type Error = UpstreamError;
+
+    fn try_from(written: Written) -> Result<Self, UpstreamError> {
+        let Written { name, url, host, connect_seconds, tls_seconds, first_byte_seconds, idle_seconds } = written;
+        let limits = timeouts([connect_seconds, tls_seconds, first_byte_seconds, idle_seconds]);
+        let host = host.map(|host| *host.value()).unwrap_or_default();
+        Ok(Self(Upstream::new(&name, &url)?.with_host(host).with_timeouts(limits)))
+    }
+}
+
+impl From<Server> for Written {
+    fn from(Server(upstream): Server) -> Self {
+        let Timeouts { connect, tls, first_byte, idle } = upstream.timeouts();
+        let [connect_seconds, tls_seconds, first_byte_seconds, idle_seconds] = [connect, tls, first_byte, idle]
+            .map(|limit| limit.map(|limit| u32::try_from(limit.as_secs()).unwrap_or(u32::MAX)));
+        let host = match upstream.host_header() {
+            HostHeader::Upstream => "upstream",
+            HostHeader::Client => "client",
+        };
+        Self {
+            name: upstream.name().to_owned(),
+            url: upstream.url().to_string(),
+            host: Some(Text::of(host, upstream.host_header())),
+            connect_seconds,
+            tls_seconds,
+            first_byte_seconds,
+            idle_seconds,
+        }
+    }
+}
