@@ -106,7 +106,16 @@ async fn paths_that_are_not_there_are_problems_too() {
     let world = World::new();
     world.bearer("ada", &["user"]).get("/api/v1/nothing").await.problem(404, "nothing at this address");
     world.stranger().get("/api/v1/nothing").await.problem(401, "token");
-    let page = world.browser("ada", &["user"]).await.get("/nothing").await;
+    let browser = world.browser("ada", &["user"]).await.header("accept", "text/html,*/*;q=0.8");
+    let page = browser.get("/nothing").await;
     assert_eq!(page.status, StatusCode::NOT_FOUND);
     assert!(page.text.contains("nothing at this address") && page.text.starts_with("<!doctype html>"));
+    // Nobody is sent to the sign-in for what is not there, and a program is told so in its own language.
+    for path in ["/nothing", "/.well-known/oauth-protected-resource", "/register"] {
+        world.stranger().get(path).await.problem(404, "nothing at this address");
+        world.stranger().post(path, "{}").await.problem(404, "nothing at this address");
+        let page = world.stranger().header("accept", "text/html").get(path).await;
+        assert_eq!(page.status, StatusCode::NOT_FOUND, "{path}");
+        assert!(page.text.starts_with("<!doctype html>"), "{path}");
+    }
 }

@@ -26,7 +26,7 @@ async fn pages(world: &World) -> Vec<(String, String)> {
     world.keep_payloads().await;
     let id = world.record(event).await;
     let encoded: String = HOSTILE.bytes().map(|byte| format!("%{byte:02X}")).collect();
-    let browser = world.browser(VISIBLE, &["admin", "auditor"]).await;
+    let browser = world.browser(VISIBLE, &["admin", "auditor"]).await.header("accept", "text/html");
     let form = format!("view_name=%3Cscript%3Ealert(1)%3C%2Fscript%3E&view_shared=true&tool={encoded}");
     assert_eq!(browser.form("/views", &form).await.status, StatusCode::SEE_OTHER);
     let form = format!("from=2026-01-01&to=&reason={encoded}");
