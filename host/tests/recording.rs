@@ -71,12 +71,54 @@ async fn what_does_not_fit_is_counted_exactly() {
 }
 
 #[tokio::test]
-async fn too_many_bytes_are_a_gap_as_well() {
+async fn where_there_is_no_room_for_a_body_the_entry_stays() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = Options::new(folder.path()).queue(QueueLimits { items: 8, bytes: 1_000 }).open().expect("a log");
-    assert_eq!(log.record(with_payload(vec![b'x'; 2_000])), Err(RecordError::Full));
-    log.record_durably(event()).await.expect("stored");
-    assert_eq!(of_action(&entries(&log), "log.gap").len(), 1);
+    let wanted = serde_json::json!({ "log_payloads": true });
+    log.change_settings(&access(&log, &["admin"]), wanted.as_object().expect("an object")).expect("changed");
+    let (now, later) = (with_payload(vec![b'x'; 2_000]), with_payload(vec![b'y'; 2_000]));
+    let ids = [now.id, later.id];
+    assert_eq!(log.record(now), Ok(()));
+    log.record_durably(later).await.expect("stored");
+    assert_eq!(of_action(&entries(&log), "log.gap").len(), 0);
+    for id in ids {
+        let (_, payload) = log.read_payload(&access(&log, &["auditor"]), id).expect("read").expect("a payload");
+        assert_eq!((payload.request.as_deref(), payload.notes["request_truncated"].as_bool()), (Some(""), Some(true)));
+        assert_eq!(payload.notes["request_bytes"], 2_000);
+    }
+}
+
+#[tokio::test]
+async fn what_has_a_place_goes_in_however_full_the_queue_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = Options::new(folder.path()).queue(QueueLimits { items: 4, bytes: 1 << 20 });
+    let log = log.own_schedule().open().expect("a log");
+    let places: Vec<_> = std::iter::from_fn(|| log.reserve()).take(9).collect();
+    assert_eq!(places.len(), 4, "as many places as items may wait");
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let (holding, held) = std::sync::mpsc::channel();
+    let hold = move || {
+        let _ = holding.send(());
+        let _ = released.recv();
+        Vec::new()
+    };
+    log.record_later(0, hold).expect("taken");
+    held.recv().expect("held");
+    while log.offer_later(0, Vec::new).is_ok() {}
+    for place in places {
+        place.record_later(|| vec![event()]).expect("it has a place");
+    }
+    assert!(log.reserve().is_some(), "a place comes back when it is used");
+    log.dropped(40);
+    release.send(()).expect("released");
+    log.close();
+    assert!(log.reserve().is_none(), "a closed log keeps no places");
+
+    let log = Options::new(folder.path()).open().expect("again");
+    let entries = entries(&log);
+    assert_eq!(entries.iter().filter(|entry| entry.text(Field::Method) == Some("tools/call")).count(), 4);
+    let told = of_action(&entries, "log.gap").iter().filter_map(|gap| gap.details["dropped"].as_u64()).sum::<u64>();
+    assert_eq!(told, 40, "what nobody counted is no loss, and what was counted is told");
 }
 
 #[tokio::test]

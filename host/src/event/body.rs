@@ -19,6 +19,12 @@ impl Body {
         let bytes = bytes.into();
         Self { length: bytes.len() as u64, bytes, truncated: false }
     }
+
+    /// Leaves the bytes out and says so: for want of room.
+    pub(crate) fn leave_out(&mut self) {
+        self.bytes = Bytes::new();
+        self.truncated |= self.length > 0;
+    }
 }
 
 /// The bodies of an event. Present only when the payload switch was on at capture.
@@ -34,6 +40,13 @@ impl Payload {
     /// The bytes it holds.
     pub fn len(&self) -> usize {
         [&self.request, &self.response].into_iter().flatten().map(|body| body.bytes.len()).sum()
+    }
+
+    /// Leaves the bytes out and says so: for want of room.
+    pub(crate) fn leave_out(&mut self) {
+        for body in [&mut self.request, &mut self.response].into_iter().flatten() {
+            body.leave_out();
+        }
     }
 
     /// Whether it holds none.

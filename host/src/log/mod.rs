@@ -34,7 +34,7 @@ use crate::access::{Access, Denied, Right};
 use crate::entry::Entry;
 use crate::event::Event;
 use crate::reader::ReadError;
-use crate::recorder::{RecordError, Recorder, StateChange};
+use crate::recorder::{RecordError, Recorder, Reservation, StateChange};
 use crate::secret::Secret;
 use crate::settings::{InvalidSetting, SettingChange, Settings};
 use crate::store::{StoreError, Stored, StoredPayload, TokenError};
@@ -133,6 +133,28 @@ impl AuditLog {
         events: impl FnOnce() -> Vec<Event> + Send + 'static,
     ) -> Result<(), RecordError> {
         self.0.recorder.record_later(bytes, events)
+    }
+
+    /// The same, but what does not fit is not counted as lost; see [`Recorder::offer_later`].
+    ///
+    /// # Errors
+    /// The queue is full, or the log is closed.
+    pub fn offer_later(
+        &self,
+        bytes: usize,
+        events: impl FnOnce() -> Vec<Event> + Send + 'static,
+    ) -> Result<(), RecordError> {
+        self.0.recorder.offer_later(bytes, events)
+    }
+
+    /// Keeps a place for what begins now; see [`Recorder::reserve`].
+    pub fn reserve(&self) -> Option<Reservation> {
+        self.0.recorder.reserve()
+    }
+
+    /// Counts so many events as lost; see [`Recorder::dropped`].
+    pub fn dropped(&self, events: u64) {
+        self.0.recorder.dropped(events);
     }
 
     /// Records an event and returns when it is durable.

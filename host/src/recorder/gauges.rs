@@ -1,11 +1,13 @@
 //! Numbers about the recorder, for metrics and health: plain atomics, so that counting costs the write path nothing.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
 
 use super::QueueLimits;
+use super::budget::Budget;
 use super::histogram::Histogram;
 use crate::store::Stored;
 
@@ -22,6 +24,10 @@ pub struct Gauges {
     pub limits: QueueLimits,
     /// Items that wait.
     pub waiting: AtomicUsize,
+    /// Places that are kept for what is going on.
+    pub reserved: AtomicUsize,
+    /// Bytes of traffic that capture holds: what nobody has read yet, and bodies of what is not over.
+    pub captured: Arc<Budget>,
     /// Bytes that wait.
     pub waiting_bytes: AtomicUsize,
     /// What was dropped since the last gap entry.
@@ -61,6 +67,8 @@ impl Gauges {
         Self {
             limits,
             waiting: AtomicUsize::default(),
+            reserved: AtomicUsize::default(),
+            captured: Budget::new(limits.bytes),
             waiting_bytes: AtomicUsize::default(),
             untold: AtomicU64::default(),
             dropped: AtomicU64::default(),

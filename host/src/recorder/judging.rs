@@ -11,7 +11,7 @@ use super::queue::{Queue, Work};
 use super::seal::Seal;
 use super::{Changed, StateChange};
 use crate::entry::Entry;
-use crate::event::{Channel, Detail, Event, Kind};
+use crate::event::{Channel, Detail, Event, Kind, Payload};
 use crate::field::Field;
 use crate::policy::Policy;
 use crate::price::Prices;
@@ -99,6 +99,7 @@ impl Judge {
             Err(_) if self.hand_over().is_err() => return Err(RecvTimeoutError::Disconnected),
             Err(_) => self.receiver.recv_timeout(GAP_WAIT)?,
         };
+        self.queue.taken(first.1);
         if !first.0.is_awaited() && self.queue.gauges.waiting.load(Ordering::Relaxed) < CALL_ITEMS {
             // Asleep and not woken by each that comes, which would cost those who record as well.
             std::thread::sleep(COMPANY);
@@ -111,12 +112,16 @@ impl Judge {
         let mut taken = Taken::default();
         let mut next = Some(first);
         while let Some((work, bytes)) = next {
-            self.queue.taken(bytes);
             taken.bytes += bytes;
             match work {
                 Work::Event(event, receipt) => taken.event(*event, receipt),
                 Work::Events(events) => events.into_iter().for_each(|(event, told)| taken.event(event, Some(told))),
-                Work::Later(events) => taken.events.extend(self.worked_out(events)),
+                Work::Later(events) => {
+                    let events = self.worked_out(events);
+                    taken.bytes +=
+                        events.iter().filter_map(|event| event.payload.as_ref()).map(Payload::len).sum::<usize>();
+                    taken.events.extend(events);
+                }
                 Work::Change(change, events, done) => {
                     taken.change(*change, events, done);
                     return self.change(taken);
@@ -130,6 +135,7 @@ impl Judge {
             }
             let full = taken.events.len() >= CALL_ITEMS || taken.bytes >= BATCH_BYTES;
             next = if full { None } else { self.receiver.try_recv().ok() };
+            next.iter().for_each(|(_, bytes)| self.queue.taken(*bytes));
         }
         self.judge(taken);
         Ok(())

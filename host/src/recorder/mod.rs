@@ -1,6 +1,7 @@
 //! The one write path: a bounded queue, a thread that judges and seals, a thread that stores whatever piled up meanwhile
 //! in one transaction.
 
+mod budget;
 mod committing;
 mod cost;
 mod gauges;
@@ -30,10 +31,12 @@ use crate::time::Clock;
 const EVENT_BYTES: usize = 1_536;
 
 pub(crate) use crate::store::StateChange;
+pub use budget::Budget;
+pub(crate) use budget::Held;
 pub use gauges::{Cleanup, Gauges};
 pub use health::Unready;
 pub use histogram::Histogram;
-pub use queue::QueueLimits;
+pub use queue::{QueueLimits, Reservation};
 
 /// How long somebody who changes a setting waits for the store.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -91,18 +94,19 @@ impl Recorder {
         Ok(Self { queue, thread: Mutex::new(Some(thread)) })
     }
 
-    /// Hands in an event and returns at once. It is stored with the next commit; when the queue is full it is dropped
-    /// and counted, and a gap entry will tell.
+    /// Hands in an event and returns at once. It is stored with the next commit; when there is no room for it, it is
+    /// dropped and counted, and a gap entry will tell. When there is room for it and none for its bodies, it goes in
+    /// without them, and says so.
     ///
     /// # Errors
     /// The queue is full, or the log is closed.
     pub fn record(&self, event: Event) -> Result<(), RecordError> {
-        let bytes = event.payload.as_ref().map_or(0, crate::event::Payload::len);
-        self.queue.push(Work::Event(Box::new(event), None), bytes)
+        self.queue.offer_event(Box::new(event), None).inspect_err(|error| self.count(error))
     }
 
     /// Hands in raw material whose events are worked out on the recorder's thread, so that whoever captures it pays
-    /// nothing for parsing. `bytes` is what it holds.
+    /// nothing for parsing. `bytes` is what it holds. What does not fit counts as one event that was lost: whoever knows
+    /// better uses [`Recorder::offer_later`] and [`Recorder::dropped`].
     ///
     /// # Errors
     /// The queue is full, or the log is closed.
@@ -111,17 +115,45 @@ impl Recorder {
         bytes: usize,
         events: impl FnOnce() -> Vec<Event> + Send + 'static,
     ) -> Result<(), RecordError> {
-        self.queue.push(Work::Later(Box::new(events)), bytes)
+        self.offer_later(bytes, events).inspect_err(|error| self.count(error))
     }
 
-    /// Hands in an event and returns when it is durable.
+    /// The same, but what does not fit is not counted.
+    ///
+    /// # Errors
+    /// The queue is full, or the log is closed.
+    pub fn offer_later(
+        &self,
+        bytes: usize,
+        events: impl FnOnce() -> Vec<Event> + Send + 'static,
+    ) -> Result<(), RecordError> {
+        self.queue.offer(Work::Later(Box::new(events)), bytes)
+    }
+
+    /// Keeps a place in the queue for what begins now, so that its end is recorded however full the queue is then.
+    /// `None` when too much is going on, or the log is closed.
+    pub fn reserve(&self) -> Option<Reservation> {
+        Reservation::new(&self.queue)
+    }
+
+    /// Counts so many events, which are calls mostly, as lost; a gap entry will tell.
+    pub fn dropped(&self, events: u64) {
+        self.queue.gauges.dropped(events);
+    }
+
+    fn count(&self, error: &RecordError) {
+        if *error == RecordError::Full {
+            self.dropped(1);
+        }
+    }
+
+    /// Hands in an event and returns when it is durable. Bodies that there is no room for are left out.
     ///
     /// # Errors
     /// It was not recorded.
     pub async fn record_durably(&self, event: Event) -> Result<Stored, RecordError> {
         let (receipt, stored) = oneshot::channel();
-        let bytes = event.payload.as_ref().map_or(0, crate::event::Payload::len);
-        self.queue.push(Work::Event(Box::new(event), Some(receipt)), bytes)?;
+        self.queue.offer_event(Box::new(event), Some(receipt)).inspect_err(|error| self.count(error))?;
         stored.await.unwrap_or(Err(RecordError::Closed))
     }
 
@@ -166,7 +198,7 @@ impl Recorder {
         }
         // Not a channel of the asynchronous runtime: a log may be closed, by its drop, where that must not block.
         let (receipt, done) = mpsc::sync_channel(1);
-        self.queue.push_waiting(Work::Change(Box::new(change), events, receipt))?;
+        self.queue.push(Work::Change(Box::new(change), events, receipt))?;
         done.recv_timeout(PATIENCE).unwrap_or_else(|error| match error {
             mpsc::RecvTimeoutError::Timeout => Err(RecordError::Unavailable),
             mpsc::RecvTimeoutError::Disconnected => Err(RecordError::Closed),
@@ -176,7 +208,7 @@ impl Recorder {
     /// One step of the cleanup; blocks until it is done.
     pub(crate) fn prune(&self, plan: Plan, at_most: Option<u64>) -> Result<Pruned, PruneError> {
         let (receipt, done) = mpsc::sync_channel(1);
-        self.queue.push_waiting(Work::Prune(plan, at_most, receipt)).map_err(|_| PruneError::Closed)?;
+        self.queue.push(Work::Prune(plan, at_most, receipt)).map_err(|_| PruneError::Closed)?;
         done.recv().unwrap_or(Err(PruneError::Closed))
     }
 

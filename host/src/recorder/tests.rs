@@ -212,7 +212,7 @@ async fn a_change_is_in_force_for_everything_handed_in_after_it() {
     let change = SettingChange { key: "log_payloads".into(), old: false.into(), new: true.into() };
     let (done, is_done) = mpsc::sync_channel(1);
     let change = StateChange { settings: vec![change], ..StateChange::default() };
-    recorder.queue.push_waiting(Work::Change(Box::new(change), vec![event()], done)).expect("taken");
+    recorder.queue.push(Work::Change(Box::new(change), vec![event()], done)).expect("taken");
     let seen = Arc::new(AtomicBool::new(false));
     let ((told, is_told), see) = (channel(), Arc::clone(&seen));
     let look = move || {
@@ -283,7 +283,7 @@ async fn the_last_entry_counts_what_became_of_all_events() {
     for event in [event(), twice.clone(), event(), twice, poison, event()] {
         recorder.record(event).expect("taken");
     }
-    recorder.queue.push(Work::Event(Box::new(event()), None), 1 << 40).expect_err("there is no room");
+    recorder.record_later(1 << 40, Vec::new).expect_err("there is no room");
     recorder.record_later(0, || vec![event(), event()]).expect("taken");
     recorder.record_later(0, || panic!("a parser that fails")).expect("taken");
     recorder.close(Some(event()));
