@@ -31,6 +31,18 @@ impl Secret {
         }
     }
 
+    /// Reads `secret.key` in `folder`; one that is not there is not made.
+    ///
+    /// # Errors
+    /// The file is not there, cannot be read, or has another length.
+    pub fn read(folder: &Path) -> io::Result<Self> {
+        let path = folder.join("secret.key");
+        let bytes =
+            fs::read(&path).map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
+        let damaged = |_| io::Error::other(format!("{} is damaged: it must have 32 bytes", path.display()));
+        bytes.try_into().map(Self).map_err(damaged)
+    }
+
     fn create(path: &Path) -> io::Result<Self> {
         let mut key = [0; 32];
         getrandom::fill(&mut key).map_err(io::Error::other)?;
@@ -59,6 +71,11 @@ impl Secret {
         name
     }
 
+    /// A key of its own for one purpose, for what is too long to be taken at once.
+    pub(crate) fn derive(&self, purpose: &str) -> DerivedKey {
+        DerivedKey(Secret(self.code(purpose, "")))
+    }
+
     fn mac(&self, purpose: &str, text: &str) -> Hmac<Sha256> {
         // HMAC itself fills a short key up with zeros to the block's 64 bytes.
         let mut key = [0; 64];
@@ -68,6 +85,44 @@ impl Secret {
         mac.update(&[0]);
         mac.update(text.as_bytes());
         mac
+    }
+}
+
+/// A key that is made of the secret, for one purpose.
+#[derive(Clone, Debug)]
+pub(crate) struct DerivedKey(Secret);
+
+/// A keyed digest of bytes that come one after the other.
+#[derive(Clone)]
+pub(crate) struct KeyedDigest(Hmac<Sha256>);
+
+impl DerivedKey {
+    /// Begins a digest.
+    pub(crate) fn begin(&self) -> KeyedDigest {
+        let mut key = [0; 64];
+        key[..32].copy_from_slice(&self.0.0);
+        KeyedDigest(Hmac::<Sha256>::new(&key.into()))
+    }
+}
+
+impl KeyedDigest {
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// HMAC-SHA-256 of all the bytes, in hexadecimal.
+    pub(crate) fn finish(self) -> String {
+        let mut text = String::with_capacity(64);
+        for byte in self.0.finalize().into_bytes() {
+            let _ = write!(text, "{byte:02x}");
+        }
+        text
+    }
+}
+
+impl std::fmt::Debug for KeyedDigest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("KeyedDigest(…)")
     }
 }
 
@@ -95,6 +150,31 @@ mod tests {
         }
         fs::write(folder.path().join("secret.key"), "short").expect("written");
         assert!(Secret::open(folder.path()).expect_err("refused").to_string().contains("damaged"));
+    }
+
+    #[test]
+    fn a_digest_is_hmac_under_a_key_of_its_own_whatever_the_pieces() {
+        let secret = Secret([7; 32]);
+        let of = |purpose, pieces: &[&[u8]]| {
+            let mut digest = secret.derive(purpose).begin();
+            pieces.iter().for_each(|piece| digest.update(piece));
+            digest.finish()
+        };
+        let whole = of("bodies", &[b"hello"]);
+        assert_eq!(whole, of("bodies", &[b"he", b"", b"llo"]));
+        assert_ne!(whole, of("others", &[b"hello"]));
+        assert_ne!(whole, of("bodies", &[b"hello "]));
+        // RFC 2104 by hand, from the derived key.
+        let key = secret.code("bodies", "");
+        let block = |pad: u8| {
+            let mut block = [pad; 64];
+            block.iter_mut().zip(key).for_each(|(byte, key)| *byte ^= key);
+            block
+        };
+        use sha2::Digest as _;
+        let inner = Sha256::digest([&block(0x36)[..], b"hello"].concat());
+        let outer = Sha256::digest([&block(0x5c)[..], &inner[..]].concat());
+        assert_eq!(whole, outer.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
     }
 
     #[test]

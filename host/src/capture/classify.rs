@@ -139,13 +139,20 @@ pub(super) fn of_message(
     event.target = target(call);
     event.request_id = call.id.as_ref().map(super::jsonrpc::Id::text);
     event.arguments = call.params.arguments.clone();
+    let digests = [
+        ("request_digest", call.digest.as_ref()),
+        ("response_digest", answer.and_then(|answer| answer.digest.as_ref())),
+    ];
+    for (name, digest) in digests {
+        event.facts.extend(digest.map(|digest| (name.to_owned(), digest.clone().into())));
+    }
     event.failure = failure(detail, ending.status, answer.and_then(|answer| answer.error).flatten(), ending.failed);
     event
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::jsonrpc::Messages;
+    use super::super::document::read;
     use super::*;
 
     const ENDING: Ending = Ending {
@@ -160,7 +167,7 @@ mod tests {
     };
 
     fn detail(ending: Ending, answer: &str) -> Detail {
-        ending.detail(Shape::Request, Messages::read(answer.as_bytes()).list.first())
+        ending.detail(Shape::Request, read(answer.as_bytes()).list.first())
     }
 
     #[test]
@@ -168,7 +175,19 @@ mod tests {
         for (answer, expected) in [
             (r#"{"result":{"content":[]},"id":1}"#, Detail::Ok),
             (r#"{"result":{"isError":true},"id":1}"#, Detail::ToolError),
-            (r#"{"result":{"isError":"true"},"id":1}"#, Detail::Ok),
+            (r#"{"result":{"isError":"true"},"id":1}"#, Detail::ToolError),
+            (r#"{"result":{"isError":1},"id":1}"#, Detail::ToolError),
+            (r#"{"result":{"isError":"false"},"id":1}"#, Detail::Ok),
+            (r#"{"result":{"isError":null},"id":1}"#, Detail::Ok),
+            (r#"{"result":{},"error":null,"id":1}"#, Detail::Ok),
+            (r#"{"error":false,"result":{},"id":1}"#, Detail::Ok),
+            (r#"{"error":{},"error":null,"result":{},"id":1}"#, Detail::Ok),
+            (r#"{"error":null,"result":{"isError":true},"id":1}"#, Detail::ToolError),
+            (r#"{"error":{"code":-1},"result":null,"id":1}"#, Detail::RpcError),
+            (r#"{"error":"no","result":{},"id":1}"#, Detail::RpcError),
+            (r#"{"error":{},"result":{},"id":1}"#, Detail::RpcError),
+            (r#"{"result":null,"id":1}"#, Detail::Ok),
+            (r#"{"method":null,"result":{},"id":1}"#, Detail::Ok),
             (r#"{"result":{"resultType":"input_required"},"id":1}"#, Detail::InputRequired),
             (r#"{"result":{"resultType":"task"},"id":1}"#, Detail::TaskCreated),
             (r#"{"error":{"code":-32601},"id":1}"#, Detail::RpcError),

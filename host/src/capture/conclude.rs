@@ -126,7 +126,10 @@ impl Exchange {
         let mut event = of_message(&scene, self.head.at, message, answer.map(|answer| &answer.message), ending);
         event.id = call.event;
         event.duration_us = Some(self.micros(at));
-        event.payload = payload(call.body.take(), answer.and_then(|answer| answer.body.clone()));
+        // What came instead of an answer is worth seeing as well.
+        let instead = || digest.raw_response.take().filter(|_| message.is(Shape::Request));
+        let response = answer.map_or_else(instead, |answer| answer.body.clone());
+        event.payload = payload(call.body.take(), response);
         if message.method.as_deref() == Some("subscriptions/listen") {
             self.is_over(&mut event);
         }

@@ -1,236 +1,297 @@
-//! Content codings of captured bodies. Only the copy is decoded, and no further than is reasonable.
+//! Content codings of captured bodies. Only the copy is decoded, piece by piece: what comes out is read at once, so that a
+//! body of any size needs the memory of one piece and of its decoder's window.
 
-use std::io::{self, Write};
+use super::document::{Keep, Parts};
+use super::reader::{Done, Format, Reader};
+use super::unpack::Stage;
+use crate::recorder::Held;
 
-use super::reader::{Format, Reader};
+/// Decoded bytes that every body may come to, however small it is on the wire …
+const DECODED: u64 = 80 << 20;
+/// … and how many more for each byte on the wire. Text seldom shrinks by more; what does is a bomb, and costs time.
+const RATIO: u64 = 100;
+/// Most codings on top of each other, as in curl and Node.
+const CODINGS: usize = 5;
+/// How much comes out of a decoder at once.
+const PIECE: usize = 16 << 10;
+/// Most documents that are kept aside of a body that may not be encoded at all.
+const ASIDE: usize = 64;
 
-/// Most decoded bytes of one body: what lies beyond is not read.
-const DECODED: usize = 32 << 20;
-/// Largest window that a zstd body may ask for, as a power of two; HTTP allows 8 MiB.
-const ZSTD_WINDOW: u32 = 23;
-const BROTLI_BUFFER: usize = 4_096;
-
-/// A body's content coding.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// A content coding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Coding {
-    #[default]
-    Identity,
     Gzip,
     Deflate,
     Brotli,
     Zstd,
-    /// One that is not known, or several on top of each other.
+    /// One that is not known.
     Other,
 }
 
 impl Coding {
-    /// The coding that a `Content-Encoding` header names.
-    pub(super) fn of(header: &str) -> Self {
-        match header.trim().to_ascii_lowercase().as_str() {
-            "" | "identity" => Self::Identity,
-            "gzip" | "x-gzip" => Self::Gzip,
-            "deflate" => Self::Deflate,
-            "br" => Self::Brotli,
-            "zstd" => Self::Zstd,
-            _ => Self::Other,
-        }
+    /// The codings that the values of `Content-Encoding` name, in the order in which they were applied.
+    pub(super) fn of<'a>(values: impl Iterator<Item = &'a str>) -> Vec<Self> {
+        let names = values.flat_map(|value| value.split(',')).map(|name| name.trim().to_ascii_lowercase());
+        let codings = names.filter_map(|name| match name.as_str() {
+            "" | "identity" | "none" => None,
+            "gzip" | "x-gzip" => Some(Self::Gzip),
+            "deflate" => Some(Self::Deflate),
+            "br" => Some(Self::Brotli),
+            "zstd" => Some(Self::Zstd),
+            _ => Some(Self::Other),
+        });
+        let codings: Vec<_> = codings.take(CODINGS + 1).collect();
+        if codings.len() > CODINGS { vec![Self::Other] } else { codings }
     }
 }
-
-/// How much is kept of a body's beginning as it was on the wire, should it turn out not to be encoded as its header says.
-const BEGINNING: usize = 64 << 10;
 
 /// A reader behind a decoder.
 pub(super) struct Decoder {
-    way: Way,
-    format: Format,
-    /// The body so far, until that is too much.
-    beginning: Option<Vec<u8>>,
-}
-
-enum Way {
-    Plain(Reader),
-    Gzip(Box<flate2::write::MultiGzDecoder<Sink>>),
-    Zlib(Box<flate2::write::ZlibDecoder<Sink>>),
-    Brotli(Box<brotli_decompressor::DecompressorWriter<Sink>>),
-    Zstd(Box<zstd::stream::write::Decoder<'static, Sink>>),
-    /// Not encoded in a way that is known: read as it is, which may be worth something.
-    Raw(Reader),
-    /// Nothing can be read any more.
-    Blind(Reader),
-}
-
-/// Where decoded bytes go.
-pub(super) struct Sink {
+    /// The decoders, the one first that was applied last.
+    stages: Vec<Stage>,
     reader: Reader,
-    left: usize,
+    /// The same body as it is on the wire, should it turn out not to be encoded as its header says.
+    plain: Option<Plain>,
+    good: bool,
+    work: Work,
+}
+
+/// What is read of a body as it is on the wire.
+struct Plain {
+    reader: Reader,
+    /// Documents that count only if the other reader finds nothing.
+    aside: Vec<Parts>,
+}
+
+/// What decoding has cost.
+struct Work {
+    wire: u64,
+    decoded: u64,
+    /// Room for the decoders' windows.
+    windows: Held,
+    most: u64,
 }
 
 impl Decoder {
-    pub(super) fn new(coding: Coding, format: Format) -> Self {
-        let beginning = (coding != Coding::Identity).then(Vec::new);
-        Self { way: Way::new(coding, Reader::new(format)), format, beginning }
+    pub(super) fn new(codings: &[Coding], format: Format, keep: &Keep, windows: Held) -> Self {
+        let stages: Option<Vec<_>> = codings.iter().rev().map(|coding| Stage::new(*coding)).collect();
+        // Not encoded in a way that is known: read as it is, which may be worth something.
+        let (good, stages) = stages.map_or((false, Vec::new()), |stages| (true, stages));
+        let plain =
+            (!stages.is_empty()).then(|| Plain { reader: Reader::new(format, keep.clone()), aside: Vec::new() });
+        let most = stages.iter().map(Stage::window).sum();
+        let work = Work { wire: 0, decoded: 0, windows, most };
+        Self { stages, reader: Reader::new(format, keep.clone()), plain, good, work }
     }
 
-    /// Takes the next piece as it was on the wire; `false` when it cannot be decoded.
-    pub(super) fn push(&mut self, piece: &[u8]) -> bool {
-        let fits = |start: &Vec<u8>| start.is_empty() || start.len() + piece.len() <= BEGINNING;
-        self.beginning = self.beginning.take().filter(fits);
-        if let Some(beginning) = &mut self.beginning {
-            beginning.extend_from_slice(piece);
+    /// Takes the next piece as it was on the wire.
+    pub(super) fn push(&mut self, piece: &[u8], done: Done<'_>) {
+        if self.stages.is_empty() {
+            return self.reader.push(piece, done);
         }
-        let good = self.way.push(piece);
-        if !good && !matches!(self.way, Way::Raw(_) | Way::Blind(_)) {
-            self.give_up();
+        self.work.wire += piece.len() as u64;
+        if let Some(Plain { reader, aside }) = &mut self.plain {
+            let room = ASIDE.saturating_sub(aside.len());
+            let mut left = room;
+            reader.push(piece, &mut |parts| {
+                if left > 0 && !parts.messages.list.is_empty() {
+                    left -= 1;
+                    aside.push(parts);
+                }
+            });
         }
-        good
+        if self.good {
+            self.good = through(&mut self.stages, piece, &mut self.work, &mut self.reader, done);
+        }
+        if self.reader.found() {
+            self.plain = None;
+        }
     }
 
-    /// A lie about the coding must not hide a message that a server reads all the same.
-    fn give_up(&mut self) {
-        let mut reader = std::mem::take(self.reader());
-        let undecoded = self.beginning.take().filter(|_| !reader.found());
-        self.way = match undecoded {
-            Some(beginning) => {
-                reader = Reader::new(self.format);
-                reader.push(&beginning);
-                Way::Raw(reader)
-            }
-            None => Way::Blind(reader),
-        };
+    /// The body has ended, `properly` or not: hands over what is left of it.
+    pub(super) fn finish(&mut self, properly: bool, done: Done<'_>) {
+        // A lie about the coding must not hide a message that a server reads all the same.
+        let unread = !self.reader.found();
+        let plain = self.plain.take().filter(|plain| unread && (plain.reader.found() || !self.good));
+        if let Some(Plain { reader, aside }) = plain {
+            self.good = false;
+            self.reader = reader;
+            aside.into_iter().for_each(&mut *done);
+        }
+        if properly {
+            self.reader.finish(done);
+        }
+        let rest = self.reader.rest();
+        if rest.length > 0 {
+            done(rest);
+        }
+    }
+
+    /// Whether everything could be decoded so far.
+    pub(super) fn is_good(&self) -> bool {
+        self.good
     }
 
     /// The reader behind the decoder.
-    pub(super) fn reader(&mut self) -> &mut Reader {
-        self.way.reader()
+    pub(super) fn reader(&self) -> &Reader {
+        &self.reader
     }
 }
 
-impl Way {
-    fn new(coding: Coding, reader: Reader) -> Self {
-        let sink = |reader| Sink { reader, left: DECODED };
-        match coding {
-            Coding::Identity => Self::Plain(reader),
-            Coding::Gzip => Self::Gzip(Box::new(flate2::write::MultiGzDecoder::new(sink(reader)))),
-            Coding::Deflate => Self::Zlib(Box::new(flate2::write::ZlibDecoder::new(sink(reader)))),
-            Coding::Brotli => {
-                let decoder = brotli_decompressor::DecompressorWriter::new(sink(reader), BROTLI_BUFFER);
-                Self::Brotli(Box::new(decoder))
+/// Hands a piece through the decoders and to the reader; `false` when it cannot be decoded, or should not be.
+fn through(stages: &mut [Stage], mut piece: &[u8], work: &mut Work, reader: &mut Reader, done: Done<'_>) -> bool {
+    let Some((stage, rest)) = stages.split_first_mut() else {
+        reader.push(piece, done);
+        return true;
+    };
+    let mut out = [0; PIECE];
+    loop {
+        let Some((read, written)) = stage.step(piece, &mut out) else { return false };
+        piece = piece.get(read..).unwrap_or_default();
+        if written > 0 {
+            let fits = work.allows(written);
+            if !fits || !through(rest, &out[..written], work, reader, done) {
+                return false;
             }
-            Coding::Zstd => Self::zstd(sink(reader)),
-            Coding::Other => Self::Raw(reader),
         }
-    }
-
-    fn zstd(sink: Sink) -> Self {
-        let Ok(mut decoder) = zstd::stream::raw::Decoder::new() else { return Self::Blind(sink.reader) };
-        match decoder.set_parameter(zstd::stream::raw::DParameter::WindowLogMax(ZSTD_WINDOW)) {
-            Ok(()) => Self::Zstd(Box::new(zstd::stream::write::Decoder::with_decoder(sink, decoder))),
-            Err(_) => Self::Blind(sink.reader),
-        }
-    }
-
-    fn push(&mut self, piece: &[u8]) -> bool {
-        match self {
-            Self::Plain(reader) => {
-                reader.push(piece);
-                true
-            }
-            Self::Gzip(decoder) => through(decoder, piece),
-            Self::Zlib(decoder) => through(decoder, piece),
-            Self::Brotli(decoder) => through(decoder, piece),
-            Self::Zstd(decoder) => through(decoder, piece),
-            Self::Raw(reader) => {
-                reader.push(piece);
-                false
-            }
-            Self::Blind(_) => false,
-        }
-    }
-
-    fn reader(&mut self) -> &mut Reader {
-        match self {
-            Self::Plain(reader) | Self::Raw(reader) | Self::Blind(reader) => reader,
-            Self::Gzip(decoder) => &mut decoder.get_mut().reader,
-            Self::Zlib(decoder) => &mut decoder.get_mut().reader,
-            Self::Brotli(decoder) => &mut decoder.get_mut().reader,
-            Self::Zstd(decoder) => &mut decoder.get_mut().reader,
+        // Nothing more comes out of what has come in, or the decoder is at its end and what follows is nothing.
+        if (piece.is_empty() && written < out.len()) || (read == 0 && written == 0) {
+            return true;
         }
     }
 }
 
-/// Writes and flushes, so that everything decodable is out.
-fn through(decoder: &mut impl Write, piece: &[u8]) -> bool {
-    decoder.write_all(piece).and_then(|()| decoder.flush()).is_ok()
-}
-
-impl Write for Sink {
-    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
-        let taken = piece.len().min(self.left);
-        if taken == 0 && !piece.is_empty() {
-            return Err(io::Error::other("more than is read of one body"));
-        }
-        self.left -= taken;
-        self.reader.push(&piece[..taken]);
-        Ok(taken)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+impl Work {
+    fn allows(&mut self, bytes: usize) -> bool {
+        self.decoded += bytes as u64;
+        let window = usize::try_from(self.decoded.min(self.most)).unwrap_or(usize::MAX);
+        let missing = window.saturating_sub(self.windows.bytes());
+        self.decoded <= DECODED + RATIO * self.wire && (missing == 0 || self.windows.grow(missing))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use super::*;
+    use crate::recorder::Budget;
 
     const JSON: &[u8] = br#"{"id":1,"result":{}}"#;
 
+    /// Whether all could be decoded, how many messages there were, and how many documents.
     fn read(coding: &str, body: &[u8], piece: usize) -> (bool, usize) {
-        let mut decoder = Decoder::new(Coding::of(coding), Format::Json);
-        let mut good = true;
+        let windows = Budget::new(256 << 20).nothing();
+        let codings = Coding::of([coding].into_iter());
+        let mut decoder = Decoder::new(&codings, Format::Json, &Keep::default(), windows);
+        let mut found = 0;
         for piece in body.chunks(piece) {
-            good &= decoder.push(piece);
+            decoder.push(piece, &mut |parts| found += parts.messages.list.len());
         }
-        (good, decoder.reader().rest().messages().list.len())
+        decoder.finish(true, &mut |parts| found += parts.messages.list.len());
+        (decoder.is_good(), found)
+    }
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        gzip.write_all(bytes).expect("written");
+        gzip.finish().expect("finished")
+    }
+
+    fn zlib(bytes: &[u8]) -> Vec<u8> {
+        let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+        zlib.write_all(bytes).expect("written");
+        zlib.finish().expect("finished")
+    }
+
+    fn raw(bytes: &[u8]) -> Vec<u8> {
+        let mut raw = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::default());
+        raw.write_all(bytes).expect("written");
+        raw.finish().expect("finished")
+    }
+
+    fn zstd(bytes: &[u8]) -> Vec<u8> {
+        zstd::encode_all(bytes, 3).expect("encoded")
+    }
+
+    /// One uncompressed metablock, then the empty last one.
+    fn brotli(bytes: &[u8]) -> Vec<u8> {
+        let head = u32::try_from(bytes.len() - 1).expect("short") << 4 | 1 << 20;
+        [&head.to_le_bytes()[..3], bytes, &[0x03]].concat()
+    }
+
+    /// A gzip member with every part that a header may have.
+    fn adorned(bytes: &[u8]) -> Vec<u8> {
+        let plain = gzip(bytes);
+        let extras = [&[3, 0][..], b"abc", b"name\0", b"comment\0", &[1, 2]].concat();
+        [&plain[..3], &[4 | 8 | 16 | 2], &plain[4..10], &extras, &plain[10..]].concat()
     }
 
     #[test]
-    fn every_coding_is_read_in_any_pieces() {
-        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-        gzip.write_all(JSON).expect("written");
-        let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
-        zlib.write_all(JSON).expect("written");
-        // One uncompressed metablock of 20 bytes, then the empty last one.
-        let brotli = [&[0x0c, 0x09, 0x80][..0], &[0x8b, 0x09, 0x80], JSON, &[0x03]].concat();
+    fn what_clients_decode_is_decoded_in_any_pieces() {
+        let (head, tail) = JSON.split_at(7);
         let bodies = [
             ("identity", JSON.to_vec()),
-            ("gzip", gzip.finish().expect("finished")),
-            ("deflate", zlib.finish().expect("finished")),
-            ("zstd", zstd::encode_all(JSON, 3).expect("encoded")),
-            ("br", brotli),
+            ("", JSON.to_vec()),
+            ("gzip", gzip(JSON)),
+            ("X-GZip", gzip(JSON)),
+            ("gzip", adorned(JSON)),
+            ("gzip", [gzip(head), gzip(b""), adorned(tail)].concat()),
+            ("gzip", [gzip(JSON), b"\0\0\0 trailing garbage".to_vec()].concat()),
+            ("gzip", [gzip(JSON), vec![0x1f, 0x8b, 0]].concat()),
+            ("deflate", zlib(JSON)),
+            ("deflate", raw(JSON)),
+            ("deflate", [raw(JSON), b"more".to_vec()].concat()),
+            ("zstd", zstd(JSON)),
+            ("zstd", [zstd(head), zstd(tail)].concat()),
+            ("zstd", [zstd(JSON), b"trailing garbage".to_vec()].concat()),
+            ("br", brotli(JSON)),
+            ("gzip, br", brotli(&gzip(JSON))),
+            (" , GZIP ,identity,, deflate ,", zlib(&gzip(JSON))),
+            ("deflate,zstd,gzip,br,x-gzip", gzip(&brotli(&gzip(&zstd(&zlib(JSON)))))),
         ];
         for (coding, body) in bodies {
             for piece in [1, 3, 1_000] {
-                assert_eq!(read(coding, &body, piece), (true, 1), "{coding} in pieces of {piece}");
+                assert_eq!(read(coding, &body, piece), (true, 1), "{coding:?} in pieces of {piece}");
             }
         }
         assert!(!read("gzip", b"not gzip at all", 100).0);
         assert!(!read("gzip, br", JSON, 100).0);
+        assert!(!read("gzip", &gzip(JSON)[1..], 100).0);
     }
 
     #[test]
     fn a_lie_about_the_coding_hides_nothing() {
-        for coding in ["gzip", "deflate", "br", "zstd", "gzip, br", "rot13"] {
-            for piece in [1, 3, 1_000] {
-                assert_eq!(read(coding, JSON, piece), (false, 1), "{coding} in pieces of {piece}");
+        let long = [br#"{"params":{"name":""#.as_slice(), &b"x".repeat(1 << 20), br#""},"method":"m"}"#].concat();
+        for coding in ["gzip", "deflate", "br", "zstd", "gzip, br", "rot13", "br, rot13", "br,br,br,br,br,br"] {
+            for (body, piece) in [(JSON, 1), (JSON, 3), (JSON, 1_000), (&long, 70_000)] {
+                assert_eq!(read(coding, body, piece), (false, 1), "{coding} in pieces of {piece}");
             }
         }
     }
 
     #[test]
-    fn a_bomb_is_not_unpacked() {
-        let bomb = zstd::encode_all(&vec![b' '; DECODED + 1][..], 3).expect("encoded");
-        assert!(!read("zstd", &bomb, bomb.len()).0);
+    fn a_large_answer_that_shrank_to_nothing_is_read_and_a_bomb_is_not_unpacked() {
+        let blanks = |length: usize| [&b" ".repeat(length)[..], JSON].concat();
+        assert_eq!(read("zstd", &zstd(&blanks(64 << 20)), 1 << 20), (true, 1));
+        assert_eq!(read("zstd", &zstd(&blanks(82 << 20)), 1 << 20), (false, 0));
+        let twice = gzip(&zstd(&blanks(64 << 20)));
+        assert!(twice.len() < 10_000 && read("zstd, gzip", &twice, 100) == (true, 1));
+    }
+
+    #[test]
+    fn without_room_for_its_window_a_body_is_not_unpacked() {
+        let budget = Budget::new(1 << 20);
+        let keep = Keep::default();
+        let codings = Coding::of(["zstd"].into_iter());
+        let mut decoders: Vec<_> =
+            (0..3).map(|_| Decoder::new(&codings, Format::Json, &keep, budget.nothing())).collect();
+        let body = zstd(&[&b" ".repeat(500_000)[..], JSON].concat());
+        decoders.iter_mut().for_each(|decoder| decoder.push(&body, &mut |_| {}));
+        assert_eq!(decoders.iter().map(Decoder::is_good).collect::<Vec<_>>(), [true, true, false]);
+        decoders.remove(0);
+        let mut again = Decoder::new(&codings, Format::Json, &keep, budget.nothing());
+        again.push(&body, &mut |_| {});
+        assert!(again.is_good() && budget.held() <= 1 << 20);
     }
 }

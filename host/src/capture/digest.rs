@@ -1,4 +1,5 @@
-//! Reading an exchange, on the recorder's thread: from chunks to calls, answers and counts.
+//! Reading an exchange: from chunks to calls, answers and counts. It is done on the recorder's thread, and on the path
+//! where too much waits for that: each byte is read once, in order, wherever that is.
 
 use std::time::Instant;
 
@@ -14,9 +15,6 @@ use super::sessions::Asked;
 use super::sse::Seen;
 use crate::event::{Body, new_id};
 
-/// Longest body that is handed to the recorder. It keeps 64 KiB; the rest lets a mask see past the cut.
-const BODY: usize = 68 << 10;
-
 /// What was read so far.
 #[derive(Default)]
 pub(super) struct Digest {
@@ -28,6 +26,12 @@ pub(super) struct Digest {
     pub(super) ended: Option<(End, Instant)>,
     /// Whether the request's body says that it speaks the stateless protocol.
     pub(super) stateless: bool,
+    /// The beginning of a request in which there is no message.
+    pub(super) raw_request: Option<Body>,
+    /// The beginning of a response in which there is no message.
+    pub(super) raw_response: Option<Body>,
+    /// The digests of both.
+    pub(super) raw_digests: (Option<String>, Option<String>),
     last_chunk: Option<Instant>,
 }
 
@@ -35,8 +39,8 @@ pub(super) struct Digest {
 struct Intake {
     decoder: Decoder,
     length: u64,
-    /// Whether everything could be read.
-    whole: bool,
+    /// Whether nothing of it was lost on the way here.
+    complete: bool,
 }
 
 /// What the request's body said.
@@ -85,10 +89,11 @@ impl Digest {
         self.ended = taken.ended;
         let head = &exchange.head;
         // Requests are JSON in MCP, whatever their header says: a server that does not look at it still understands them.
-        let request = self.request.get_or_insert_with(|| Intake::new(Decoder::new(head.coding, Format::Json)));
-        request.take(&taken.request, |_, _| {});
+        let new = || Intake::new(exchange.decoder(&head.codings, Format::Json));
+        self.request.get_or_insert_with(new).take(&taken.request, |_, _| {});
         let Some(head) = exchange.response.get() else { return };
-        let mut intake = self.response.take().unwrap_or_else(|| Intake::new(Decoder::new(head.coding, head.format)));
+        let new = || Intake::new(exchange.decoder(&head.codings, head.format));
+        let mut intake = self.response.take().unwrap_or_else(new);
         self.last_chunk = taken.response.chunks.last().map(|(at, _)| *at).or(self.last_chunk);
         intake.take(&taken.response, |at, parts| self.document(exchange, at, parts));
         self.response = Some(intake);
@@ -98,22 +103,25 @@ impl Digest {
     pub(super) fn finish(&mut self, exchange: &Exchange) {
         self.absorb(exchange);
         self.read_calls(exchange);
-        if let (Some((End::Complete, at)), Some(intake)) = (self.ended, &mut self.response) {
-            let reader = intake.decoder.reader();
-            reader.finish();
-            let last = reader.ready();
-            last.into_iter().for_each(|document| self.document(exchange, at, document.into_parts()));
-        }
-        let rest = self.response.as_mut().map(|intake| intake.decoder.reader().rest());
-        if let (Some(rest), Some(at)) = (rest.filter(|rest| !rest.is_empty()), self.last_chunk) {
-            self.document(exchange, at, rest.into_parts());
-        }
+        let Some((end, ended)) = self.ended else { return };
+        let Some(mut intake) = self.response.take() else { return };
+        let properly = end == End::Complete;
+        let at = self.last_chunk.filter(|_| !properly).unwrap_or(ended);
+        intake.decoder.finish(properly, &mut |parts| self.document(exchange, at, parts));
+        self.response = Some(intake);
+    }
+
+    /// How many calls there are, read on the path because there is no room to tell them: at least one.
+    pub(super) fn count_calls(&mut self, exchange: &Exchange) -> u64 {
+        self.absorb(exchange);
+        self.read_calls(exchange);
+        self.calls.as_ref().map_or(1, |calls| (calls.list.len() + calls.left_out).max(1) as u64)
     }
 
     /// Reads the request's messages if they have all come.
     pub(super) fn read_whole_calls(&mut self, exchange: &Exchange) {
-        let come = |intake: &mut Intake| intake.decoder.reader().so_far().messages().whole;
-        if self.calls.is_none() && self.request.as_mut().is_some_and(come) {
+        let come = |intake: &Intake| intake.decoder.reader().is_whole();
+        if self.calls.is_none() && self.request.as_ref().is_some_and(come) {
             self.read_calls(exchange);
         }
     }
@@ -124,46 +132,53 @@ impl Digest {
             return;
         }
         let Some(intake) = &mut self.request else { return };
-        let parts = intake.decoder.reader().rest().into_parts();
-        let mut calls = Calls { batch: parts.messages.batch, left_out: parts.messages.left_out, list: Vec::new() };
-        for message in &parts.messages.list {
-            let body = exchange.head.keeps_payloads.then(|| body(&parts, message)).flatten();
-            self.stateless |= message.params.protocol_version.as_deref().is_some_and(is_stateless);
-            let event = if calls.list.is_empty() { exchange.call.get() } else { new_id(exchange.head.at) };
-            calls.list.push(Call { event, message: message.clone(), body, reported: false, cancelled: false });
-        }
+        let mut calls = Calls::default();
+        intake.decoder.finish(false, &mut |parts| {
+            calls.batch |= parts.messages.batch;
+            calls.left_out += parts.messages.left_out;
+            (self.raw_request, self.raw_digests.0) = (parts.raw, parts.digest);
+            for mut message in parts.messages.list {
+                self.stateless |= message.params.protocol_version.as_deref().is_some_and(is_stateless);
+                let event = if calls.list.is_empty() { exchange.call.get() } else { new_id(exchange.head.at) };
+                let body = message.body.take();
+                calls.list.push(Call { event, message, body, reported: false, cancelled: false });
+            }
+        });
         self.calls = Some(calls);
     }
 
     /// One document of the response.
     fn document(&mut self, exchange: &Exchange, at: Instant, parts: Parts) {
-        for message in &parts.messages.list {
+        if parts.messages.list.is_empty() && !parts.blank {
+            (self.raw_response, self.raw_digests.1) = (parts.raw, parts.digest);
+        }
+        for message in parts.messages.list {
             match message.shape() {
-                Some(Shape::Response) => self.answer(exchange, at, &parts, message),
-                Some(Shape::Request) => self.server_request(exchange, at, &parts, message),
-                Some(Shape::Notification) => self.tally.notification(message, at),
+                Some(Shape::Response) => self.answer(at, message),
+                Some(Shape::Request) => self.server_request(exchange, at, message),
+                Some(Shape::Notification) => self.tally.notification(&message, at),
                 None => {}
             }
         }
     }
 
-    fn answer(&mut self, exchange: &Exchange, at: Instant, parts: &Parts, message: &Message) {
+    fn answer(&mut self, at: Instant, mut message: Message) {
         self.tally.answers += 1;
         if self.answers.len() < MESSAGES {
-            let body = exchange.head.keeps_payloads.then(|| body(parts, message)).flatten();
-            self.answers.push(Arrived { message: message.clone(), at, body });
+            let body = message.body.take();
+            self.answers.push(Arrived { message, at, body });
         }
     }
 
-    fn server_request(&mut self, exchange: &Exchange, at: Instant, parts: &Parts, message: &Message) {
+    fn server_request(&mut self, exchange: &Exchange, at: Instant, mut message: Message) {
         self.tally.server_requests += 1;
-        let body = exchange.head.keeps_payloads.then(|| body(parts, message)).flatten();
+        let body = message.body.take();
         self.read_whole_calls(exchange);
         let parent = match self.calls.as_ref().map(|calls| calls.list.as_slice()) {
             Some([call]) => Some(call.event),
             _ => None,
         };
-        exchange.sessions.asked(exchange, Asked::new(message.clone(), at, body, parent));
+        exchange.sessions.asked(exchange, Asked::new(message, at, body, parent));
     }
 
     /// The answer to a call: the one with its id. An error without an id is meant for the only call there is; so is the
@@ -188,34 +203,36 @@ impl Digest {
 
     /// Length of a body, and whether all of it was read.
     pub(super) fn request(&self) -> (u64, bool) {
-        self.request.as_ref().map_or((0, true), |intake| (intake.length, intake.whole))
+        self.request.as_ref().map_or((0, true), |intake| (intake.length, intake.is_whole()))
     }
 
     /// Length of a body, and whether all of it was read.
     pub(super) fn response(&self) -> (u64, bool) {
-        self.response.as_ref().map_or((0, true), |intake| (intake.length, intake.whole))
+        self.response.as_ref().map_or((0, true), |intake| (intake.length, intake.is_whole()))
     }
 
     /// What was seen in the response if it is a stream of events.
-    pub(super) fn seen(&mut self) -> Option<Seen> {
-        self.response.as_mut().and_then(|intake| intake.decoder.reader().seen())
+    pub(super) fn seen(&self) -> Option<Seen> {
+        self.response.as_ref().and_then(|intake| intake.decoder.reader().seen())
     }
 }
 
 impl Intake {
     fn new(decoder: Decoder) -> Self {
-        Self { decoder, length: 0, whole: true }
+        Self { decoder, length: 0, complete: true }
     }
 
     fn take(&mut self, flow: &Flow, mut document: impl FnMut(Instant, Parts)) {
         self.length = flow.length;
+        self.complete &= !flow.lost;
         for (at, chunk) in &flow.chunks {
-            self.whole &= self.decoder.push(chunk);
-            let reader = self.decoder.reader();
-            self.whole &= !reader.overrun;
-            reader.ready().into_iter().for_each(|ready| document(*at, ready.into_parts()));
+            self.decoder.push(chunk, &mut |parts| document(*at, parts));
         }
-        self.whole &= !flow.lost;
+    }
+
+    /// Whether everything could be read.
+    fn is_whole(&self) -> bool {
+        self.complete && self.decoder.is_good()
     }
 }
 
@@ -227,20 +244,4 @@ impl Tally {
             self.progress_at = Some((self.progress_at.map_or(at, |(first, _)| first), at));
         }
     }
-}
-
-/// The bytes of a message. Of a document that was too long only the beginning is there, which is of use when the
-/// document is the message.
-pub(super) fn body(parts: &Parts, message: &Message) -> Option<Body> {
-    let (bytes, length) = match (parts.shortened, parts.messages.batch) {
-        (true, true) => return None,
-        (true, false) => (parts.bytes.as_ref(), parts.length),
-        (false, true) => {
-            let bytes = parts.bytes.get(message.range.clone())?;
-            (bytes, bytes.len() as u64)
-        }
-        (false, false) => (parts.bytes.as_ref(), parts.length),
-    };
-    let kept = &bytes[..bytes.len().min(BODY)];
-    Some(Body { truncated: (kept.len() as u64) < length, bytes: kept.to_vec().into(), length })
 }

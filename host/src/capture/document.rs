@@ -1,182 +1,229 @@
-//! One JSON document that arrives in pieces, kept within bounds: whole while it is small, as its skeleton when it is not.
+//! One JSON document that arrives in pieces: its messages are read as it comes, and of its bytes only the beginning of each
+//! message is kept, if that is wanted and there is room.
+
+use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::json::CUT;
-use super::jsonrpc::Messages;
+use super::json::Lexer;
+use super::jsonrpc::{Collector, Event, Messages};
+use crate::AuditLog;
+use crate::event::Body;
+use crate::recorder::{Budget, Held};
+use crate::secret::{DerivedKey, KeyedDigest, Secret};
 
-/// How much of a document is kept as it is.
-const WHOLE: usize = 1 << 20;
-/// How much of a document's skeleton is kept.
-const SKELETON: usize = 1 << 20;
-/// Longest text in a skeleton; longer ones are cut and marked.
-const TEXT: usize = 4_096;
-/// Deepest level in a skeleton: message, params, `_meta`, client information, and one for the array of a batch.
-const DEPTH: usize = 5;
+/// Longest body that is handed to the recorder. It keeps 64 KiB; the rest lets a mask see past the cut.
+const BODY: usize = 68 << 10;
+
+/// For what the key of the digests of bodies is derived.
+const DIGESTS: &str = "digests of bodies";
+
+/// What is kept of documents besides what is read of them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Keep {
+    /// Where the room for bodies comes from, if bodies are kept.
+    pub(super) bodies: Option<Arc<Budget>>,
+    /// The key under which bodies are digested, if they are.
+    pub(super) digests: Option<Arc<DerivedKey>>,
+}
+
+impl Keep {
+    /// What the settings of `log` say at present.
+    pub(super) fn of(log: &AuditLog) -> Self {
+        let bodies = log.keeps_payloads().then(|| Arc::clone(&log.recorder().gauges().captured));
+        let digests = log.digests_bodies().then(|| Arc::new(log.secret().derive(DIGESTS)));
+        Self { bodies, digests }
+    }
+
+    /// Only digests, under the key of this secret.
+    pub(super) fn digests(secret: &Secret) -> Self {
+        Self { bodies: None, digests: Some(Arc::new(secret.derive(DIGESTS))) }
+    }
+}
 
 /// What came of a document so far.
 #[derive(Debug, Default)]
 pub(super) struct Document {
-    /// The document, or its beginning.
-    start: Vec<u8>,
+    lexer: Lexer<Collector>,
+    collector: Collector,
     /// How long it is by now.
     length: u64,
-    skeleton: Option<Skeleton>,
+    /// Where the last message begins.
+    begin: u64,
+    /// Whether anything but blanks came.
+    filled: bool,
+    keep: Keep,
+    kept: Option<Kept>,
+    /// The digest of the whole document, and of the message that is open.
+    digest: Option<KeyedDigest>,
+    message: Option<KeyedDigest>,
+}
+
+/// The beginning of a message, or of a document in which there is none so far.
+#[derive(Debug)]
+struct Kept {
+    bytes: Vec<u8>,
+    held: Held,
+    length: u64,
+    /// Whether nothing more is kept.
+    full: bool,
+}
+
+/// A document taken apart.
+pub(super) struct Parts {
+    pub(super) messages: Messages,
+    /// Its beginning, if it has no message and bodies are kept.
+    pub(super) raw: Option<Body>,
+    /// The digest of all of its bytes, if it has no message and bodies are digested.
+    pub(super) digest: Option<String>,
+    pub(super) length: u64,
+    /// Whether it has nothing but blanks.
+    pub(super) blank: bool,
 }
 
 impl Document {
+    pub(super) fn new(keep: Keep) -> Self {
+        let digest = keep.digests.as_ref().map(|key| key.begin());
+        Self { keep, digest, ..Self::default() }
+    }
+
     /// Takes the next piece.
     pub(super) fn push(&mut self, piece: &[u8]) {
+        let start = self.length;
         self.length += piece.len() as u64;
-        if self.skeleton.is_none() && self.start.len() + piece.len() > WHOLE {
-            let mut skeleton = Skeleton::default();
-            skeleton.push(&self.start);
-            self.skeleton = Some(skeleton);
+        self.filled = self.filled || !piece.iter().all(u8::is_ascii_whitespace);
+        let (mut from, mut at) = (0, 0);
+        while let Some(rest) = piece.get(at..).filter(|rest| !rest.is_empty()) {
+            at += self.lexer.step(rest, &mut self.collector);
+            let Some(event) = self.collector.event.take() else { continue };
+            // The bracket belongs to its message.
+            let until = at - usize::from(event == Event::Begins);
+            self.keep(&piece[from..until]);
+            from = until;
+            match event {
+                Event::Begins => {
+                    (self.kept, self.begin) = (None, start + until as u64);
+                    self.message = self.keep.digests.as_ref().map(|key| key.begin());
+                }
+                Event::Ends => self.end(true, start + until as u64),
+            }
         }
-        match &mut self.skeleton {
-            Some(skeleton) => skeleton.push(piece),
-            None => self.start.extend_from_slice(piece),
-        }
+        self.keep(&piece[from..]);
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.length == 0
     }
 
-    /// The messages that it holds.
-    pub(super) fn messages(&self) -> Messages {
-        match &self.skeleton {
-            Some(skeleton) => Messages::read(&skeleton.out),
-            None => Messages::read(&self.start),
+    /// Whether all of it has come, as far as can be told.
+    pub(super) fn is_whole(&self) -> bool {
+        self.lexer.is_whole()
+    }
+
+    /// Whether a message was found.
+    pub(super) fn found(&self) -> bool {
+        self.collector.found() > 0
+    }
+
+    /// The messages, and what else there is to know of it. One that is not whole yet never will be.
+    pub(super) fn into_parts(mut self) -> Parts {
+        self.end(false, self.length);
+        let raw = if self.found() { None } else { self.kept.take().map(Kept::raw) };
+        let digest = self.digest.take().filter(|_| !self.found()).map(KeyedDigest::finish);
+        let messages = self.collector.finish();
+        Parts { messages, raw, digest, length: self.length, blank: !self.filled }
+    }
+
+    /// A message has ended here, or is cut off.
+    fn end(&mut self, whole: bool, here: u64) {
+        let Self { collector, kept, begin, message, .. } = self;
+        let digest = message.take().map(KeyedDigest::finish);
+        collector.end(whole, here - *begin, |length| (kept.take().map(|kept| kept.body(length)), digest));
+        if collector.found() > 0 {
+            self.digest = None;
         }
     }
 
-    /// The messages, the bytes that their ranges are of, and the document's full length. Of a document that was too long
-    /// there is only a beginning, in which ranges mean nothing.
-    pub(super) fn into_parts(self) -> Parts {
-        let messages = self.messages();
-        Parts { messages, length: self.length, shortened: self.skeleton.is_some(), bytes: self.start.into() }
-    }
-}
-
-/// A document taken apart.
-pub(super) struct Parts {
-    pub(super) messages: Messages,
-    pub(super) bytes: Bytes,
-    pub(super) length: u64,
-    pub(super) shortened: bool,
-}
-
-/// JSON without what is long or deep, made byte by byte: what is needed from a huge document stands near its surface.
-#[derive(Debug, Default)]
-struct Skeleton {
-    out: Vec<u8>,
-    depth: usize,
-    in_text: bool,
-    escaped: bool,
-    text: usize,
-    /// How long the number or word is by now that is being read.
-    word: usize,
-    /// Where in `out` the brackets that are open begin.
-    open: Vec<usize>,
-    /// The depth of the object or array whose remaining members are left out.
-    muted: Option<usize>,
-    full: bool,
-}
-
-impl Skeleton {
-    fn push(&mut self, piece: &[u8]) {
-        for byte in piece {
-            match self.in_text {
-                true => self.in_text(*byte),
-                false => self.outside(*byte),
-            }
+    fn keep(&mut self, mut bytes: &[u8]) {
+        for digest in [&mut self.digest, &mut self.message].into_iter().flatten() {
+            digest.update(bytes);
         }
-    }
-
-    fn in_text(&mut self, byte: u8) {
-        let ends = byte == b'"' && !self.escaped;
-        self.escaped = byte == b'\\' && !self.escaped;
-        self.in_text = !ends;
-        self.text += 1;
-        // An escape is not torn apart: the mark comes before it or after it.
-        if ends || self.text < TEXT {
-            self.put(byte);
-        } else if self.text == TEXT {
-            self.put(CUT);
-        }
-    }
-
-    fn outside(&mut self, byte: u8) {
-        match byte {
-            b'"' => (self.in_text, self.text) = (true, 0),
-            b'}' | b']' => self.leave(),
-            b' ' | b'\t' | b'\r' | b'\n' | b',' | b':' | b'{' | b'[' => {}
-            _ => return self.word(byte),
-        }
-        self.word = 0;
-        if byte.is_ascii_whitespace() {
+        let Some(budget) = &self.keep.bodies else { return };
+        // Between messages there is nothing to keep, once there is one.
+        if self.found() && !self.collector.is_open() {
+            self.kept = None;
             return;
         }
-        self.put(byte);
-        match byte {
-            b'{' | b'[' => self.enter(),
-            b',' => self.is_too_much(),
-            _ => {}
+        let new = || Kept { bytes: Vec::new(), held: budget.nothing(), length: 0, full: false };
+        let kept = self.kept.get_or_insert_with(new);
+        if kept.length == 0 {
+            bytes = bytes.trim_ascii_start();
+        }
+        kept.push(bytes);
+    }
+}
+
+impl Kept {
+    fn push(&mut self, bytes: &[u8]) {
+        self.length += bytes.len() as u64;
+        let fits = bytes.len().min(BODY - self.bytes.len());
+        if self.full || fits == 0 {
+            return;
+        }
+        // For want of room the rest of it goes: what was said is dropped, never that it was said.
+        let granted = self.held.grow(fits);
+        self.full = !granted || fits < bytes.len();
+        if granted {
+            self.bytes.extend_from_slice(&bytes[..fits]);
         }
     }
 
-    /// A number or a word; one as long as a text that is cut is cut as well.
-    fn word(&mut self, byte: u8) {
-        self.word += 1;
-        match self.word {
-            ..TEXT => self.put(byte),
-            TEXT => self.put(CUT),
-            _ => {}
-        }
+    /// What is kept of something that is no message.
+    fn raw(self) -> Body {
+        let length = self.length;
+        self.body(length)
     }
 
-    fn enter(&mut self) {
-        self.depth += 1;
-        if self.depth <= DEPTH {
-            self.open.push(self.out.len());
-        }
+    /// What is kept of something of this length.
+    fn body(self, length: u64) -> Body {
+        let Self { bytes, held, .. } = self;
+        let truncated = (bytes.len() as u64) < length;
+        Body { bytes: Bytes::from_owner(Owned { bytes, _held: held }), length, truncated }
     }
+}
 
-    fn leave(&mut self) {
-        if self.depth <= DEPTH {
-            self.open.pop();
-        }
-        self.depth = self.depth.saturating_sub(1);
-        self.muted = self.muted.filter(|muted| *muted <= self.depth);
-    }
+/// Bytes whose room is given back with the last that refers to them.
+struct Owned {
+    bytes: Vec<u8>,
+    _held: Held,
+}
 
-    /// After a comma: an object or array that takes more than its share loses the rest, so that what stands behind it is
-    /// still reached. The deeper it is, the smaller its share.
-    fn is_too_much(&mut self) {
-        let begins = self.open.last().filter(|_| self.muted.is_none() && (2..=DEPTH).contains(&self.depth));
-        let share = SKELETON >> (2 * self.depth.saturating_sub(1)).min(16);
-        if begins.is_some_and(|begins| self.out.len() - begins > share) {
-            self.muted = Some(self.depth);
-        }
+impl AsRef<[u8]> for Owned {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
     }
+}
 
-    fn put(&mut self, byte: u8) {
-        self.full |= self.out.len() >= SKELETON;
-        if !self.full && self.muted.is_none() && self.depth <= DEPTH {
-            self.out.push(byte);
-        }
-    }
+/// The whole of it at once, as tests read documents.
+#[cfg(test)]
+pub(super) fn read(json: &[u8]) -> Messages {
+    let mut document = Document::default();
+    document.push(json);
+    document.into_parts().messages
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn pushed(json: &[u8], piece: usize) -> Document {
-        let mut document = Document::default();
+    fn pushed(json: &[u8], piece: usize, keep: Keep) -> Parts {
+        let mut document = Document::new(keep);
         json.chunks(piece).for_each(|piece| document.push(piece));
-        document
+        document.into_parts()
+    }
+
+    fn keeping() -> Keep {
+        Keep { bodies: Some(Budget::new(1 << 20)), digests: None }
     }
 
     #[test]
@@ -184,11 +231,11 @@ mod tests {
         let text = "\\\"isError\\\":true ".repeat(200_000);
         for (flag, expected) in [("true", true), ("false", false)] {
             let json = format!(r#"{{"result":{{"content":[{{"text":"{text}"}}],"isError":{flag}}},"id":7}}"#);
-            let parts = pushed(json.as_bytes(), 7_777).into_parts();
+            let parts = pushed(json.as_bytes(), 7_777, keeping());
             let message = &parts.messages.list[0];
-            assert!(message.whole && parts.shortened && parts.length == json.len() as u64);
             assert_eq!(message.result.as_ref().map(|result| result.is_error), Some(expected));
-            assert!(parts.bytes.len() <= WHOLE);
+            let body = message.body.as_ref().expect("a body");
+            assert!(message.whole && body.truncated && body.length == json.len() as u64 && body.bytes.len() == BODY);
         }
     }
 
@@ -198,8 +245,7 @@ mod tests {
         let json = format!(
             r#"{{"id":1,"params":{{"arguments":{{"a":"{long}","b":2}},"name":"echo"}},"method":"tools/call"}}"#
         );
-        let messages = pushed(json.as_bytes(), 65_536).messages();
-        let params = &messages.list[0].params;
+        let params = &pushed(json.as_bytes(), 65_536, Keep::default()).messages.list[0].params;
         assert_eq!((params.name.as_deref(), params.arguments.len()), (Some("echo"), 1));
     }
 
@@ -212,7 +258,8 @@ mod tests {
                 r#"{{"{}":1,"id":{id},"params":{{"arguments":{{"a":[{list}1]}},"name":"echo"}},"method":"tools/call"}}"#,
                 "k".repeat(5_000)
             );
-            let message = &pushed(json.as_bytes(), 65_536).messages().list[0];
+            let blanks = " ".repeat(2 << 20);
+            let message = &pushed(format!("{blanks}{json}").as_bytes(), 65_536, Keep::default()).messages.list[0];
             assert_eq!((message.params.name.as_deref(), message.method.as_deref()), (Some("echo"), Some("tools/call")));
             assert!(message.has_id && message.id.is_none() && message.whole);
         }
@@ -220,7 +267,69 @@ mod tests {
 
     #[test]
     fn a_bomb_of_small_things_stays_bounded() {
-        let parts = pushed(format!("[{}", "{},".repeat(2 << 20)).as_bytes(), 1 << 16).into_parts();
-        assert!(parts.messages.list.is_empty());
+        let parts = pushed(format!("[{}", "{},".repeat(2 << 20)).as_bytes(), 1 << 16, keeping());
+        assert!(parts.messages.list.is_empty() && parts.messages.left_out == 2 << 20);
+    }
+
+    #[test]
+    fn each_message_of_a_batch_has_its_own_bytes_and_what_is_no_message_is_raw() {
+        let batch = format!(
+            r#" [{{"method":"a","id":1}} , {{"method":"b","params":"{}"}},{{}},{{"method":"c"}}] "#,
+            "x".repeat(1 << 20)
+        );
+        for length in [1, 1_000, 2 << 20] {
+            let parts = pushed(batch.as_bytes(), length, keeping());
+            let bodies: Vec<_> =
+                parts.messages.list.iter().map(|message| message.body.clone().expect("kept")).collect();
+            assert_eq!(bodies[0].bytes, r#"{"method":"a","id":1}"#);
+            assert_eq!((bodies[1].length, bodies[1].truncated), ((1 << 20) + 25, true));
+            assert_eq!((bodies[2].bytes.as_ref(), bodies[2].truncated), (br#"{"method":"c"}"#.as_slice(), false));
+            assert_eq!((parts.messages.left_out, parts.raw), (1, None));
+            for raw in [" {'method':'a'}\n", "[]", "{\"Method\":\"a\"}", "[1,{\"x\":2}]", "hello"] {
+                let parts = pushed(raw.as_bytes(), length, keeping());
+                assert_eq!(parts.raw.expect("kept").bytes.trim_ascii_end(), raw.trim().as_bytes(), "{length}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_digest_is_of_a_message_from_bracket_to_bracket_or_of_all_where_there_is_none() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let keep = Keep::digests(&Secret::open(folder.path()).expect("a secret"));
+        let of = |json: &str, piece: usize| {
+            let parts = pushed(json.as_bytes(), piece, keep.clone());
+            let messages: Vec<_> = parts.messages.list.into_iter().map(|message| message.digest).collect();
+            (messages, parts.digest)
+        };
+        let alone = |text: &str| {
+            let mut digest = keep.digests.as_ref().expect("a key").begin();
+            digest.update(text.as_bytes());
+            Some(digest.finish())
+        };
+        let (one, two) = (r#"{"method":"a","id":1}"#, r#"{"method":"b"}"#);
+        for piece in [1, 5, 1_000] {
+            assert_eq!(of(one, piece), (vec![alone(one)], None));
+            assert_eq!(of(&format!(" {one}\n"), piece), (vec![alone(one)], None));
+            assert_eq!(of(&format!("[{one}, {two}]"), piece), (vec![alone(one), alone(two)], None));
+            for raw in [" {'method':'a'}\n", "[]", "hi", "[1, {}]"] {
+                assert_eq!(of(raw, piece), (vec![], alone(raw)), "{raw}");
+            }
+            assert_eq!(of(&one[..10], piece).0.len() + of(&one[..10], piece).1.iter().len(), 1);
+        }
+    }
+
+    #[test]
+    fn without_room_the_body_goes_and_the_message_stays() {
+        let budget = Budget::new(100);
+        let keep = Keep { bodies: Some(Arc::clone(&budget)), digests: None };
+        let json = format!(r#"{{"method":"a","params":{{"name":"{}"}},"id":1}}"#, "x".repeat(200));
+        let parts = pushed(json.as_bytes(), 60, keep);
+        let message = parts.messages.list.into_iter().next().expect("a message");
+        assert_eq!(message.params.name.map(|name| name.len()), Some(200));
+        let body = message.body.expect("its beginning");
+        assert_eq!((body.bytes.len(), body.truncated, body.length), (60, true, json.len() as u64));
+        assert_eq!(budget.held(), 60);
+        drop(body);
+        assert_eq!(budget.held(), 0, "the room comes back with the last who refers to the bytes");
     }
 }

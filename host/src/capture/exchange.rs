@@ -1,6 +1,6 @@
-//! One HTTP exchange under observation: what the path puts in, in constant time, and what the recorder's thread takes out.
+//! One HTTP exchange under observation: what the path puts in, and what is taken out of it to be read.
 
-use std::sync::atomic::Ordering;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
@@ -8,17 +8,20 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use super::caller::CallerSlot;
+use super::decode::{Coding, Decoder};
 use super::digest::Digest;
+use super::document::Keep;
 use super::head::{RequestHead, ResponseHead};
 use super::parent::CallId;
+use super::reader::Format;
 use super::sessions::Sessions;
 use super::transport::FailureSlot;
 use crate::AuditLog;
+use crate::recorder::{Budget, Held, Reservation};
 
-/// Most bytes of one body that wait to be read; what comes while so many wait is lost to the log, never to the traffic.
+/// When so many bytes of an exchange wait, the path reads them itself: whoever sends faster than the recorder's thread
+/// reads pays for it with time, and the log loses nothing.
 const WAITING: usize = 1 << 20;
-/// Most bytes that wait in all exchanges together.
-const WAITING_IN_ALL: usize = 64 << 20;
 /// When so many bytes wait, they are handed over to be read.
 const HAND_OVER: usize = 64 << 10;
 /// Chunks smaller than this are copied: a clone would hold on to a whole buffer of the connection.
@@ -47,14 +50,31 @@ pub(super) struct Exchange {
     /// The id of the entry about its opening, if it is a stream.
     pub(super) stream: OnceLock<Uuid>,
     pub(super) sessions: Arc<Sessions>,
+    /// What is kept of bodies.
+    keep: Keep,
+    /// Where the room for windows of decoders comes from.
+    windows: Arc<Budget>,
+    /// Its place in the recorder's queue, if there was one, until its end takes it.
+    place: Mutex<Option<Reservation>>,
     traffic: Mutex<Traffic>,
-    /// Touched on the recorder's thread only.
+    /// One reads at a time: the recorder's thread, which may look at other exchanges meanwhile, or the path, which looks at
+    /// this one only and so never waits for somebody who waits for it.
     digest: Mutex<Digest>,
 }
 
+/// What is to be done with what waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    Nothing,
+    /// To be handed over to the recorder's thread.
+    HandOver,
+    /// To be read here and now.
+    Now,
+}
+
 /// What the path has seen and nobody has read yet.
-#[derive(Default)]
 struct Traffic {
+    held: Held,
     request: Flow,
     response: Flow,
     ended: Option<(End, Instant)>,
@@ -68,7 +88,7 @@ pub(super) struct Flow {
     pub(super) chunks: Vec<(Instant, Bytes)>,
     waiting: usize,
     pub(super) length: u64,
-    /// Whether bytes were lost to the log, after which nothing more is kept.
+    /// Whether reading failed by a bug of ours, so that what follows makes no sense any more.
     pub(super) lost: bool,
 }
 
@@ -87,7 +107,10 @@ pub(super) enum Direction {
 }
 
 impl Exchange {
-    pub(super) fn new(head: RequestHead, sessions: Arc<Sessions>) -> Self {
+    /// An exchange that begins; memory and a place for its end come from `log`.
+    pub(super) fn new(log: &AuditLog, head: RequestHead, sessions: Arc<Sessions>) -> Self {
+        let gauges = log.recorder().gauges();
+        let held = gauges.captured.nothing();
         Self {
             call: CallId::new(head.at),
             head,
@@ -96,44 +119,59 @@ impl Exchange {
             failure: FailureSlot::default(),
             stream: OnceLock::new(),
             sessions,
-            traffic: Mutex::default(),
+            keep: Keep::of(log),
+            windows: Arc::clone(&gauges.unpacking),
+            place: Mutex::new(log.reserve()),
+            traffic: Mutex::new(Traffic::new(held)),
             digest: Mutex::default(),
         }
     }
 
-    /// On the path: keeps a chunk. Returns how many bytes are to be handed over now, if any are.
-    pub(super) fn chunk(&self, direction: Direction, chunk: &Bytes) -> Option<usize> {
+    /// A decoder for one of its bodies.
+    pub(super) fn decoder(&self, codings: &[Coding], format: Format) -> Decoder {
+        Decoder::new(codings, format, &self.keep, self.windows.nothing())
+    }
+
+    /// On the path: keeps a chunk, and says what is to be done with what waits now.
+    pub(super) fn chunk(&self, direction: Direction, chunk: &Bytes) -> Due {
         let mut traffic = self.traffic();
-        if traffic.ended.is_some() {
-            return None;
+        if traffic.ended.is_some() || chunk.is_empty() {
+            return Due::Nothing;
         }
+        let fits = traffic.held.grow(chunk.len());
         let flow = match direction {
             Direction::Request => &mut traffic.request,
             Direction::Response => &mut traffic.response,
         };
         flow.length += chunk.len() as u64;
-        self.keep(flow, chunk);
-        let due = !traffic.handed_over && traffic.waiting() >= HAND_OVER;
-        traffic.handed_over |= due;
-        due.then(|| traffic.waiting())
-    }
-
-    fn keep(&self, flow: &mut Flow, chunk: &Bytes) {
-        let full = flow.waiting + chunk.len() > WAITING
-            || self.sessions.waiting.load(Ordering::Relaxed) + chunk.len() > WAITING_IN_ALL;
-        flow.lost |= full;
-        if flow.lost || chunk.is_empty() {
-            return;
-        }
-        self.sessions.waiting.fetch_add(chunk.len(), Ordering::Relaxed);
         flow.waiting += chunk.len();
         let kept = if chunk.len() < SMALL { Bytes::copy_from_slice(chunk) } else { chunk.clone() };
         flow.chunks.push((Instant::now(), kept));
+        if !fits || traffic.waiting() >= WAITING {
+            return Due::Now;
+        }
+        let due = !traffic.handed_over && traffic.waiting() >= HAND_OVER;
+        traffic.handed_over |= due;
+        if due { Due::HandOver } else { Due::Nothing }
     }
 
-    /// The job of reading could not be queued: it is tried again with the next chunk.
-    pub(super) fn not_handed_over(&self) {
-        self.traffic().handed_over = false;
+    /// On the path: reads what waits. A bug in the reader must not break the traffic.
+    pub(super) fn read_now(&self) {
+        if catch_unwind(AssertUnwindSafe(|| self.digest().absorb(self))).is_err() {
+            tracing::error!("captured traffic could not be read: a bug in its parser");
+            let mut traffic = self.traffic();
+            (traffic.request.lost, traffic.response.lost) = (true, true);
+        }
+    }
+
+    /// On the path: how many calls are lost, as there is no room to tell them.
+    pub(super) fn count_calls(&self) -> u64 {
+        catch_unwind(AssertUnwindSafe(|| self.digest().count_calls(self))).unwrap_or(1)
+    }
+
+    /// Its place in the recorder's queue, once.
+    pub(super) fn place(&self) -> Option<Reservation> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Whether a refused exchange has an entry of its own, or counts among many.
@@ -142,25 +180,21 @@ impl Exchange {
         self.sessions.flood.is_told_alone(log, address, "MCP requests")
     }
 
-    /// On the path: the exchange is over. Returns how many bytes still wait, the first time.
-    pub(super) fn end(&self, end: End) -> Option<usize> {
+    /// On the path: the exchange is over. Only the first word counts.
+    pub(super) fn end(&self, end: End) -> bool {
         let mut traffic = self.traffic();
-        if traffic.ended.is_some() {
-            return None;
-        }
-        traffic.ended = Some((end, Instant::now()));
-        Some(traffic.waiting())
+        let first = traffic.ended.is_none();
+        traffic.ended.get_or_insert_with(|| (end, Instant::now()));
+        first
     }
 
     /// Takes out what waits.
     pub(super) fn take(&self) -> Taken {
         let mut traffic = self.traffic();
         traffic.handed_over = false;
-        let waiting = traffic.waiting();
+        traffic.held.release();
         let ended = traffic.ended;
-        let taken = Taken { request: traffic.request.take(), response: traffic.response.take(), ended };
-        self.sessions.waiting.fetch_sub(waiting, Ordering::Relaxed);
-        taken
+        Taken { request: traffic.request.take(), response: traffic.response.take(), ended }
     }
 
     pub(super) fn digest(&self) -> MutexGuard<'_, Digest> {
@@ -173,14 +207,17 @@ impl Exchange {
 }
 
 impl Drop for Exchange {
-    /// It is in flight no longer, and what was never read waits no longer.
+    /// It is in flight no longer.
     fn drop(&mut self) {
         self.sessions.end(self);
-        drop(self.take());
     }
 }
 
 impl Traffic {
+    fn new(held: Held) -> Self {
+        Self { held, request: Flow::default(), response: Flow::default(), ended: None, handed_over: false }
+    }
+
     fn waiting(&self) -> usize {
         self.request.waiting + self.response.waiting
     }

@@ -26,6 +26,12 @@ impl Exchange {
         if let Some(name) = answer.and_then(|answer| answer.message.result.as_ref()?.server.name.clone()) {
             fact("server_name", name.into());
         }
+        // Of what has no message, where there are digests at all.
+        let (asked, answered) = &digest.raw_digests;
+        let digests = [("request_digest", asked, call.is_none()), ("response_digest", answered, answer.is_none())];
+        for (name, digest, _) in digests.into_iter().filter(|(_, _, raw)| *raw) {
+            digest.iter().for_each(|digest| fact(name, digest.clone().into()));
+        }
         self.counts(digest, &mut fact);
         self.flags(digest, call, &mut fact);
     }

@@ -32,9 +32,8 @@ pub(super) struct RequestHead {
     pub(super) path: String,
     pub(super) peer: Option<SocketAddr>,
     pub(super) session: Option<HeaderValue>,
-    pub(super) keeps_payloads: bool,
     pub(super) resumed: bool,
-    pub(super) coding: Coding,
+    pub(super) codings: Vec<Coding>,
     protocol: Option<HeaderValue>,
     mcp_method: Option<HeaderValue>,
     mcp_name: Option<HeaderValue>,
@@ -43,7 +42,7 @@ pub(super) struct RequestHead {
 }
 
 impl RequestHead {
-    pub(super) fn new(parts: &request::Parts, server: Arc<str>, at: Timestamp, keeps_payloads: bool) -> Self {
+    pub(super) fn new(parts: &request::Parts, server: Arc<str>, at: Timestamp) -> Self {
         let value = |name: HeaderName| parts.headers.get(name).cloned();
         let uri = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |OriginalUri(uri)| uri);
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| *peer);
@@ -55,9 +54,8 @@ impl RequestHead {
             path: uri.path().to_owned(),
             peer,
             session: value(SESSION),
-            keeps_payloads,
             resumed: parts.headers.contains_key(LAST_EVENT_ID),
-            coding: coding(&parts.headers),
+            codings: codings(&parts.headers),
             protocol: value(PROTOCOL),
             mcp_method: value(MCP_METHOD),
             mcp_name: value(MCP_NAME),
@@ -101,7 +99,7 @@ pub(super) fn is_stateless(revision: &str) -> bool {
 pub(super) struct ResponseHead {
     pub(super) status: u16,
     pub(super) format: Format,
-    pub(super) coding: Coding,
+    pub(super) codings: Vec<Coding>,
     pub(super) session: Option<HeaderValue>,
     pub(super) challenge: Option<HeaderValue>,
 }
@@ -111,7 +109,7 @@ impl ResponseHead {
         Self {
             status: parts.status.as_u16(),
             format: format(&parts.headers),
-            coding: coding(&parts.headers),
+            codings: codings(&parts.headers),
             session: parts.headers.get(SESSION).cloned(),
             challenge: parts.headers.get(header::WWW_AUTHENTICATE).cloned(),
         }
@@ -127,13 +125,10 @@ fn format(headers: &HeaderMap) -> Format {
     headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).map_or(Format::Unknown, Format::of)
 }
 
-fn coding(headers: &HeaderMap) -> Coding {
-    let mut values = headers.get_all(header::CONTENT_ENCODING).iter();
-    match (values.next().map(HeaderValue::to_str), values.next()) {
-        (None, _) => Coding::Identity,
-        (Some(Ok(value)), None) => Coding::of(value),
-        _ => Coding::Other,
-    }
+fn codings(headers: &HeaderMap) -> Vec<Coding> {
+    let values = headers.get_all(header::CONTENT_ENCODING).iter();
+    // What is no text names no coding that is known.
+    Coding::of(values.map(|value| value.to_str().unwrap_or("?")))
 }
 
 fn text(value: &Option<HeaderValue>) -> Option<&str> {

@@ -1,212 +1,337 @@
-//! A skimmer over JSON bytes that takes what it understands and steps over the rest, also when the document is cut off,
-//! nested 100,000 levels deep or not even valid text inside.
+//! A reader of JSON that is fed byte by byte, wherever the pieces are cut: it takes what it is told to take, steps over
+//! the rest, and needs no more memory for a document of 64 MB, or one nested 100,000 levels deep, than for a small one.
+//!
+//! It understands what is not quite JSON as well, as some servers do: a comma too many, bytes that are no UTF-8. Where it
+//! understands nothing any more it stops; what it took before stays taken.
 
-/// What marks a text that was shortened by [`super::document`]; JSON cannot hold it.
-pub(super) const CUT: u8 = 0;
+use std::hash::{DefaultHasher, Hasher};
 
-/// A place in a document. Every reading method returns `None` when the document ends or makes no sense there; what was
-/// read before stays read.
-pub(super) struct Cursor<'a> {
-    bytes: &'a [u8],
-    at: usize,
+use memchr::memchr2;
+
+/// Longest key that is looked at, as it is written; a longer one is none that matters.
+const KEY: usize = 4_096;
+
+/// Who is told what is read. A place is an object or an array that was entered.
+pub(super) trait Reading {
+    type Place: Copy;
+    type Field: Copy;
+
+    /// What to do with a document that begins with this byte; `None` for one that makes no sense.
+    fn document(&mut self, first: u8) -> Option<Take<Self::Place, Self::Field>>;
+    /// What to do with the value of this key.
+    fn member(&mut self, place: Self::Place, key: String) -> Take<Self::Place, Self::Field>;
+    /// What to do with an element of this array.
+    fn element(&mut self, place: Self::Place) -> Take<Self::Place, Self::Field>;
+    /// Whether this place is an array.
+    fn is_array(place: Self::Place) -> bool;
+    /// An object or array is entered, or was read to its end.
+    fn entered(&mut self, place: Self::Place);
+    fn left(&mut self, place: Self::Place);
+    /// A value that was wanted, as it is written; `None` for one that is too long.
+    fn value(&mut self, field: Self::Field, raw: Option<&[u8]>, sum: u64);
 }
 
-impl<'a> Cursor<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
-        let bom = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
-        Self { bytes, at: bom }
+/// What to do with a value: enter it if it is an object or array of the right kind, else take it as it is written if it
+/// is no longer than that, else step over it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Take<P, F> {
+    pub(super) inside: Option<P>,
+    pub(super) field: Option<(F, usize)>,
+}
+
+impl<P, F> Take<P, F> {
+    pub(super) const NOTHING: Self = Self { inside: None, field: None };
+
+    pub(super) fn inside(place: P) -> Self {
+        Self { inside: Some(place), field: None }
     }
 
-    /// Where it stands.
-    pub(super) fn position(&self) -> usize {
-        self.at
+    pub(super) fn field(field: F, longest: usize) -> Self {
+        Self { inside: None, field: Some((field, longest)) }
     }
+}
 
-    /// The next byte that is not white space.
-    pub(super) fn peek(&mut self) -> Option<u8> {
-        let rest = self.bytes.get(self.at..)?;
-        self.at += rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n')).count();
-        self.bytes.get(self.at).copied()
-    }
+/// Where in the grammar it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Before a document, with so much of a byte order mark seen.
+    Top(usize),
+    /// Before a key, or the end of the object.
+    Member,
+    Key,
+    Colon,
+    /// Before an element, or the end of the array.
+    Element,
+    Value,
+    Text,
+    /// A number or a word.
+    Scalar,
+    /// Between brackets that are stepped over, and in a text there.
+    Deep,
+    DeepText,
+    /// Behind the last document.
+    After,
+    /// Nothing makes sense any more.
+    Broken,
+}
 
-    /// Reads an object: `member` is called after each key and must read the value. Anything else is stepped over.
-    pub(super) fn object(&mut self, mut member: impl FnMut(&str, &mut Self) -> Option<()>) -> Option<()> {
-        if !self.enter(b'{')? {
-            return self.skip().map(drop);
+/// The state of a reader.
+#[derive(Debug)]
+pub(super) struct Lexer<R: Reading> {
+    state: State,
+    open: Vec<R::Place>,
+    take: Take<R::Place, R::Field>,
+    /// How many brackets are open that are stepped over. They are counted, not matched: that takes no memory.
+    depth: u64,
+    /// Whether the last byte of a text was a backslash.
+    escaped: bool,
+    /// What is being taken, as far as it fits, and a sum of all of it.
+    raw: Vec<u8>,
+    too_long: bool,
+    sum: DefaultHasher,
+    /// Whether a document was read to its end, and none is open.
+    whole: bool,
+}
+
+impl<R: Reading> Default for Lexer<R> {
+    fn default() -> Self {
+        Self {
+            state: State::Top(0),
+            open: Vec::new(),
+            take: Take::NOTHING,
+            depth: 0,
+            escaped: false,
+            raw: Vec::new(),
+            too_long: false,
+            sum: DefaultHasher::new(),
+            whole: false,
         }
-        while self.more(b'}')? {
-            let key = unescape(self.string()?);
-            self.eat(b':')?;
-            match key {
-                Some(key) => member(&key, self)?,
-                // Too long to be a key that matters.
-                None => drop(self.skip()?),
+    }
+}
+
+impl<R: Reading> Lexer<R> {
+    /// Whether a document was read to its end, and none is open.
+    pub(super) fn is_whole(&self) -> bool {
+        self.whole
+    }
+
+    /// Takes the next step over `piece` and returns how many of its bytes are done with. Each bracket of a place that is
+    /// entered or left is a step of its own.
+    pub(super) fn step(&mut self, piece: &[u8], reading: &mut R) -> usize {
+        match self.state {
+            State::Broken | State::After => piece.len(),
+            State::Key | State::Text | State::DeepText => self.text(piece, reading),
+            State::Scalar => self.scalar(piece, reading),
+            State::Deep => self.deep(piece, reading),
+            _ => self.between(piece, reading),
+        }
+    }
+
+    /// What stands between values: blanks, and one byte that says how it goes on.
+    fn between(&mut self, piece: &[u8], reading: &mut R) -> usize {
+        let blanks = piece.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n')).count();
+        let Some(byte) = piece.get(blanks).filter(|_| blanks == 0).copied() else { return blanks };
+        match (self.state, byte) {
+            (State::Top(seen), _) => return self.top(byte, seen, reading),
+            (State::Member | State::Element, b',') => {}
+            (State::Member, b'}') | (State::Element, b']') => self.close(reading),
+            (State::Member, b'"') => self.begin(State::Key),
+            (State::Colon, b':') => self.state = State::Value,
+            (State::Element, _) => {
+                self.take = self.open.last().map_or(Take::NOTHING, |place| reading.element(*place));
+                self.state = State::Value;
+                return 0;
+            }
+            (State::Value, b'{' | b'[') => self.open(byte, reading),
+            (State::Value, b'"') => {
+                self.begin(State::Text);
+                self.keep(b"\"");
+            }
+            (State::Value, b'}' | b']' | b',' | b':') => self.state = State::Broken,
+            (State::Value, byte) if byte.is_ascii_whitespace() => self.state = State::Broken,
+            (State::Value, _) => {
+                self.begin(State::Scalar);
+                return 0;
+            }
+            _ => self.state = State::Broken,
+        }
+        1
+    }
+
+    /// The beginning of a document, where a byte order mark does not count.
+    fn top(&mut self, byte: u8, seen: usize, reading: &mut R) -> usize {
+        const MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
+        if !self.whole && MARK.get(seen) == Some(&byte) {
+            self.state = State::Top(seen + 1);
+            return 1;
+        }
+        let take = if matches!(seen, 1 | 2) { None } else { reading.document(byte) };
+        // What stands behind a whole document and begins none takes nothing back.
+        let nonsense = if self.whole { State::After } else { State::Broken };
+        self.whole &= take.is_none();
+        self.state = take.map_or(nonsense, |_| State::Value);
+        self.take = take.unwrap_or(Take::NOTHING);
+        0
+    }
+
+    fn open(&mut self, bracket: u8, reading: &mut R) {
+        match self.take.inside.filter(|place| R::is_array(*place) == (bracket == b'[')) {
+            Some(place) => {
+                self.open.push(place);
+                self.state = if bracket == b'[' { State::Element } else { State::Member };
+                reading.entered(place);
+            }
+            None => {
+                self.begin(State::Deep);
+                self.depth = 1;
+                self.keep(&[bracket]);
             }
         }
-        Some(())
     }
 
-    /// Reads an array: `element` is called before each element and must read it. Anything else is stepped over.
-    pub(super) fn array(&mut self, mut element: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
-        if !self.enter(b'[')? {
-            return self.skip().map(drop);
+    fn close(&mut self, reading: &mut R) {
+        if let Some(place) = self.open.pop() {
+            reading.left(place);
         }
-        while self.more(b']')? {
-            element(self)?;
-        }
-        Some(())
+        self.go_on();
     }
 
-    /// The value if it is a text, whole and of at most `longest` bytes as written; other values are stepped over.
-    pub(super) fn text(&mut self, longest: usize) -> Option<Option<String>> {
-        let raw = self.skip()?;
-        let inner = raw.strip_prefix(b"\"").and_then(|raw| raw.strip_suffix(b"\""));
-        Some(inner.filter(|inner| inner.len() <= longest).and_then(unescape))
+    /// A value is over.
+    fn go_on(&mut self) {
+        self.state = match self.open.last() {
+            Some(place) if R::is_array(*place) => State::Element,
+            Some(_) => State::Member,
+            None => State::Top(0),
+        };
+        self.whole |= self.open.is_empty();
     }
 
-    /// The value if it is `true` or `false`; other values are stepped over.
-    pub(super) fn boolean(&mut self) -> Option<Option<bool>> {
-        Some(match self.skip()? {
-            b"true" => Some(true),
-            b"false" => Some(false),
-            _ => None,
-        })
-    }
-
-    /// The value if it is a whole number; other values are stepped over.
-    pub(super) fn integer(&mut self) -> Option<Option<i64>> {
-        Some(std::str::from_utf8(self.skip()?).ok().and_then(|text| text.parse().ok()))
-    }
-
-    /// Steps over a value and returns it as it is written. Brackets are counted, not matched: that takes no memory.
-    pub(super) fn skip(&mut self) -> Option<&'a [u8]> {
-        self.peek()?;
-        let start = self.at;
-        let mut depth = 0_usize;
-        loop {
-            match *self.bytes.get(self.at)? {
-                b'"' => drop(self.string()?),
-                b'{' | b'[' => {
-                    depth += 1;
-                    self.at += 1;
+    /// A text, up to its quote.
+    fn text(&mut self, piece: &[u8], reading: &mut R) -> usize {
+        let mut at = usize::from(std::mem::take(&mut self.escaped)).min(piece.len());
+        let ended = loop {
+            let Some(found) = piece.get(at..).and_then(|rest| memchr2(b'"', b'\\', rest)) else { break false };
+            at += found + 1;
+            if piece[at - 1] == b'"' {
+                break true;
+            }
+            self.escaped = at == piece.len();
+            at = (at + 1).min(piece.len());
+        };
+        let at = if ended { at } else { piece.len() };
+        match (self.state, ended) {
+            (State::Key, _) => {
+                self.keep_key(&piece[..at - usize::from(ended)]);
+                if ended {
+                    self.key(reading);
                 }
-                b'}' | b']' if depth > 0 => {
-                    depth -= 1;
-                    self.at += 1;
-                }
-                _ if depth == 0 => self.scalar()?,
-                _ => self.at += 1,
             }
-            if depth == 0 {
-                return self.bytes.get(start..self.at);
+            (_, ended) => {
+                self.keep(&piece[..at]);
+                match (self.state, ended) {
+                    (State::DeepText, true) => self.state = State::Deep,
+                    (_, true) => self.taken(reading),
+                    (_, false) => {}
+                }
             }
         }
+        at
     }
 
-    /// A number or a word. One that reaches the end of the document may have lost its tail, so it does not count.
-    fn scalar(&mut self) -> Option<()> {
-        let end =
+    fn key(&mut self, reading: &mut R) {
+        let key = if self.too_long { None } else { Some(unescape(&self.raw)) };
+        self.take = match (self.open.last(), key) {
+            (Some(place), Some(key)) => reading.member(*place, key),
+            _ => Take::NOTHING,
+        };
+        self.state = State::Colon;
+    }
+
+    /// A number or a word, up to what ends it. One that reaches the end of the document may have lost its tail, so it does
+    /// not count.
+    fn scalar(&mut self, piece: &[u8], reading: &mut R) -> usize {
+        let ends =
             |byte: &u8| matches!(byte, b',' | b':' | b'}' | b']' | b'{' | b'[' | b'"') || byte.is_ascii_whitespace();
-        let length = self.bytes.get(self.at..)?.iter().position(end).filter(|length| *length > 0)?;
-        self.at += length;
-        Some(())
+        let end = piece.iter().position(ends);
+        let at = end.unwrap_or(piece.len());
+        self.keep(&piece[..at]);
+        if end.is_some() {
+            self.taken(reading);
+        }
+        at
     }
 
-    /// A string, from quote to quote; returns what is between them, as written.
-    fn string(&mut self) -> Option<&'a [u8]> {
-        self.eat(b'"')?;
-        let start = self.at;
-        loop {
-            let rest = self.bytes.get(self.at..)?;
-            self.at += rest.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
-            match self.bytes.get(self.at)? {
-                b'"' => break,
-                _ => self.at += 2,
+    /// What is between brackets that are stepped over.
+    fn deep(&mut self, piece: &[u8], reading: &mut R) -> usize {
+        for (at, byte) in piece.iter().enumerate() {
+            match byte {
+                b'"' => {
+                    self.state = State::DeepText;
+                    self.keep(&piece[..=at]);
+                    return at + 1;
+                }
+                b'{' | b'[' => self.depth += 1,
+                b'}' | b']' if self.depth == 1 => {
+                    self.keep(&piece[..=at]);
+                    self.taken(reading);
+                    return at + 1;
+                }
+                b'}' | b']' => self.depth -= 1,
+                _ => {}
             }
         }
-        self.at += 1;
-        self.bytes.get(start..self.at - 1)
+        self.keep(piece);
+        piece.len()
     }
 
-    fn enter(&mut self, bracket: u8) -> Option<bool> {
-        let here = self.peek()? == bracket;
-        self.at += usize::from(here);
-        Some(here)
-    }
-
-    /// Whether another member or element follows; steps over the comma, or over the closing bracket.
-    fn more(&mut self, closing: u8) -> Option<bool> {
-        while self.peek()? == b',' {
-            self.at += 1;
+    fn begin(&mut self, state: State) {
+        self.state = state;
+        self.raw.clear();
+        self.too_long = false;
+        if self.take.field.is_some() {
+            self.sum = DefaultHasher::new();
         }
-        let closed = self.peek()? == closing;
-        self.at += usize::from(closed);
-        Some(!closed)
     }
 
-    fn eat(&mut self, byte: u8) -> Option<()> {
-        (self.peek()? == byte).then(|| self.at += 1)
+    fn keep_key(&mut self, bytes: &[u8]) {
+        self.too_long |= self.raw.len() + bytes.len() > KEY;
+        if !self.too_long {
+            self.raw.extend_from_slice(bytes);
+        }
+    }
+
+    fn keep(&mut self, bytes: &[u8]) {
+        let Some((_, longest)) = self.take.field else { return };
+        self.sum.write(bytes);
+        self.too_long |= self.raw.len() + bytes.len() > longest;
+        if !self.too_long {
+            self.raw.extend_from_slice(bytes);
+        }
+    }
+
+    /// A value is read to its end.
+    fn taken(&mut self, reading: &mut R) {
+        if let Some((field, _)) = self.take.field.take() {
+            reading.value(field, Some(self.raw.as_slice()).filter(|_| !self.too_long), self.sum.finish());
+        }
+        self.go_on();
     }
 }
 
-/// The text of a string as it is written between its quotes; `None` for one that was cut. What is no UTF-8 or no valid
-/// escape is kept visibly wrong, so that a name cannot hide behind it.
-pub(super) fn unescape(raw: &[u8]) -> Option<String> {
-    if raw.contains(&CUT) {
-        return None;
-    }
+/// The text of a string as it is written between its quotes. What is no UTF-8 or no valid escape is kept visibly wrong,
+/// so that a name cannot hide behind it.
+pub(super) fn unescape(raw: &[u8]) -> String {
     let text = String::from_utf8_lossy(raw);
     if !text.contains('\\') {
-        return Some(text.into_owned());
+        return text.into_owned();
     }
-    Some(serde_json::from_str(&format!("\"{text}\"")).unwrap_or_else(|_| text.into_owned()))
+    serde_json::from_str(&format!("\"{text}\"")).unwrap_or_else(|_| text.into_owned())
+}
+
+/// What is between the quotes of a text.
+pub(super) fn text(raw: &[u8]) -> Option<String> {
+    raw.strip_prefix(b"\"").and_then(|raw| raw.strip_suffix(b"\"")).map(unescape)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn keys(json: &[u8]) -> (Vec<String>, bool) {
-        let mut keys = Vec::new();
-        let whole = Cursor::new(json).object(|key, cursor| {
-            keys.push(key.to_owned());
-            cursor.skip().map(drop)
-        });
-        (keys, whole.is_some())
-    }
-
-    #[test]
-    fn steps_over_what_it_does_not_know() {
-        let deep = [b"{\"a\":".as_slice(), &b"[".repeat(100_000), &b"]".repeat(100_000), b",\"b\":1}"].concat();
-        assert_eq!(keys(&deep), (vec!["a".into(), "b".into()], true));
-        assert_eq!(keys(b"{\"a\":\"\xff\xfe\\\"}\",\"\\u0062\":{\"}\":\"]\"}}"), (vec!["a".into(), "b".into()], true));
-        assert_eq!(keys(b"{\"a\":1,\"b\":[1,2"), (vec!["a".into(), "b".into()], false));
-        assert_eq!(keys(b"[1]"), (vec![], true));
-    }
-
-    #[test]
-    fn never_runs_away_on_nonsense() {
-        for json in [
-            b"".as_slice(),
-            b"{",
-            b"{\"",
-            b"{\"a",
-            b"{\"a\"",
-            b"{\"a\":",
-            b"{\"a\":}",
-            b"{,,,",
-            b"{]",
-            b"{a:1}",
-            b"{\"a\\",
-        ] {
-            assert!(!keys(json).1, "{json:?}");
-        }
-    }
-
-    #[test]
-    fn a_cut_text_is_no_text() {
-        assert_eq!(Cursor::new(b"\"ab\0\"").text(9), Some(None));
-        assert_eq!(Cursor::new(b"\"abc\"").text(2), Some(None));
-        assert_eq!(Cursor::new(b"\"a\\nb\"").text(9), Some(Some("a\nb".into())));
-    }
-}
+mod tests;

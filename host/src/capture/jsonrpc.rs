@@ -1,14 +1,15 @@
-//! What the log wants to know of a JSON-RPC message, read from its bytes whatever state they are in.
+//! What the log wants to know of a JSON-RPC message, read from its bytes as they come, whatever state they are in.
 
-use std::ops::Range;
-
-use super::json::{CUT, Cursor, unescape};
-use super::params::{Answer, Params};
+use super::json::{Reading, Take, text};
+use super::params::{Answer, Field, Params, Place, Taking, name, says_error};
+use crate::event::Body;
 
 /// Longest name, URI or id that is read, in bytes as written.
 pub(super) const NAME: usize = 4_096;
 /// Most messages of one document; a batch may be a bomb.
-pub(super) const MESSAGES: usize = 256;
+pub(super) const MESSAGES: usize = 1_024;
+/// Most bytes of names, ids and arguments that are kept of one document.
+const HELD: usize = 4 << 20;
 
 /// A JSON-RPC id. What counts is its value, not how it is written: `1`, `1.0` and `1e0` are one id, `"1"` is another.
 #[derive(Clone, Debug)]
@@ -20,13 +21,10 @@ pub(super) enum Id {
 
 impl Id {
     pub(super) fn read(raw: &[u8]) -> Option<Self> {
-        if raw.len() > NAME || raw == b"null" || raw.contains(&CUT) || matches!(raw.first(), Some(b'{' | b'[')) {
+        if raw == b"null" || matches!(raw.first(), Some(b'{' | b'[')) {
             return None;
         }
-        match raw.strip_prefix(b"\"").and_then(|raw| raw.strip_suffix(b"\"")) {
-            Some(inner) => unescape(inner).map(Self::Text),
-            None => Some(Self::Bare(String::from_utf8_lossy(raw).into_owned())),
-        }
+        text(raw).map(Self::Text).or_else(|| Some(Self::Bare(String::from_utf8_lossy(raw).into_owned())))
     }
 
     /// The id without quotes, for people.
@@ -73,68 +71,179 @@ pub(super) struct Message {
     pub(super) has_id: bool,
     pub(super) params: Params,
     pub(super) result: Option<Answer>,
-    /// `Some` for an error; with its code, if that is a number.
+    /// `Some` for an error; with its code, if that is a number. `null` and the like are none, whatever the key says.
     pub(super) error: Option<Option<i64>>,
-    /// Where it stands in its document.
-    pub(super) range: Range<usize>,
     /// Whether it was read to its end.
     pub(super) whole: bool,
+    /// How long it is, as it is written.
+    pub(super) length: u64,
+    /// The keyed digest of its bytes, where these are digested.
+    pub(super) digest: Option<String>,
+    /// Its bytes, or their beginning, where these are kept.
+    pub(super) body: Option<Body>,
 }
 
 /// The messages of one document.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Messages {
     pub(super) list: Vec<Message>,
-    /// Whether they came as an array.
+    /// Whether they came as an array, or one behind the other.
     pub(super) batch: bool,
-    /// Whether the document was read to its end.
-    pub(super) whole: bool,
     /// How many of several were left out of `list`: there were too many, or they are no messages.
     pub(super) left_out: usize,
 }
 
-impl Messages {
-    /// Reads a document, whole or not. What is no message is not in the list.
-    pub(super) fn read(bytes: &[u8]) -> Self {
-        let mut messages = Self::default();
-        let mut cursor = Cursor::new(bytes);
-        messages.whole = messages.document(&mut cursor).is_some();
+/// The messages of a document that is being read.
+#[derive(Debug, Default)]
+pub(super) struct Collector {
+    messages: Messages,
+    /// The message that is open.
+    current: Option<Box<Message>>,
+    /// How many documents and elements of arrays there were.
+    seen: usize,
+    /// Documents at the top.
+    documents: usize,
+    held: usize,
+    /// What has just happened.
+    pub(super) event: Option<Event>,
+}
+
+/// A message begins or ends with the byte that was read last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Event {
+    Begins,
+    Ends,
+}
+
+impl Collector {
+    /// The message that was open has ended, or is cut off: it is one of the list, if it is one at all. `kept` gives what is
+    /// kept of one of this length.
+    pub(super) fn end(&mut self, whole: bool, length: u64, kept: impl FnOnce(u64) -> (Option<Body>, Option<String>)) {
+        let Some(mut message) = self.current.take() else { return };
+        (message.whole, message.length) = (whole, length);
+        message.params.settle();
+        if let Some(answer) = &mut message.result {
+            answer.settle();
+        }
+        if message.shape().is_none() || self.messages.list.len() >= MESSAGES || self.held > HELD {
+            return;
+        }
+        (message.body, message.digest) = kept(message.length);
+        self.held += message.params.held();
+        self.messages.list.push(*message);
+    }
+
+    /// The messages that were found.
+    pub(super) fn finish(mut self) -> Messages {
+        self.messages.batch |= self.documents > 1;
+        if self.messages.batch {
+            self.messages.left_out = self.seen.saturating_sub(self.messages.list.len());
+        }
+        self.messages
+    }
+
+    /// Whether a message has begun and not ended.
+    pub(super) fn is_open(&self) -> bool {
+        self.current.is_some()
+    }
+
+    /// How many messages were found so far.
+    pub(super) fn found(&self) -> usize {
+        self.messages.list.len()
+    }
+}
+
+impl Reading for Collector {
+    type Place = Place;
+    type Field = Field;
+
+    fn document(&mut self, first: u8) -> Option<Taking> {
+        let place = match first {
+            b'{' => Place::Message,
+            b'[' => Place::Batch,
+            _ => return None,
+        };
         // Lines of JSON: what stands behind the first must not be hidden by it.
-        while messages.whole && matches!(cursor.peek(), Some(b'{' | b'[')) {
-            messages.batch = true;
-            messages.whole = messages.document(&mut cursor).is_some();
-        }
-        messages
+        self.documents += 1;
+        self.messages.batch |= place == Place::Batch;
+        self.seen += usize::from(place == Place::Message);
+        Some(Take::inside(place))
     }
 
-    fn document(&mut self, cursor: &mut Cursor<'_>) -> Option<()> {
-        match cursor.peek()? {
-            b'{' => self.one(cursor),
-            b'[' => {
-                self.batch = true;
-                cursor.array(|cursor| self.one(cursor))
+    fn element(&mut self, _: Place) -> Taking {
+        self.seen += 1;
+        Take::inside(Place::Message)
+    }
+
+    fn is_array(place: Place) -> bool {
+        place == Place::Batch
+    }
+
+    fn entered(&mut self, place: Place) {
+        let Some(message) = &mut self.current else {
+            if place == Place::Message {
+                self.current = Some(Box::default());
+                self.event = Some(Event::Begins);
             }
-            _ => None,
+            return;
+        };
+        if place == Place::Error {
+            message.error = Some(None);
         }
     }
 
-    fn one(&mut self, cursor: &mut Cursor<'_>) -> Option<()> {
-        if self.list.len() >= MESSAGES {
-            self.left_out += 1;
-            return cursor.skip().map(drop);
+    fn left(&mut self, place: Place) {
+        if place == Place::Message {
+            self.event = Some(Event::Ends);
         }
-        cursor.peek()?;
-        let start = cursor.position();
-        let mut message = Message::default();
-        let read = message.read(cursor);
-        message.range = start..cursor.position();
-        message.whole = read.is_some();
-        if message.shape().is_some() {
-            self.list.push(message);
-        } else if self.batch {
-            self.left_out += 1;
+    }
+
+    fn member(&mut self, place: Place, key: String) -> Taking {
+        let Some(message) = &mut self.current else { return Take::NOTHING };
+        match (place, key.as_str()) {
+            (Place::Message, "method") => name(Field::Method),
+            (Place::Message, "id") => {
+                (message.has_id, message.id) = (true, None);
+                name(Field::Id)
+            }
+            (Place::Message, "params") => {
+                message.params = Params::default();
+                Take::inside(Place::Params)
+            }
+            (Place::Message, "result") => {
+                message.result = Some(Answer::default());
+                Take::inside(Place::Result)
+            }
+            (Place::Message, "error") => {
+                message.error = None;
+                Take { inside: Some(Place::Error), field: Some((Field::Error, 8)) }
+            }
+            (Place::Error, "code") => Take::field(Field::Code, 32),
+            (Place::Result | Place::Server | Place::Task, key) => {
+                message.result.as_mut().map_or(Take::NOTHING, |answer| answer.member(place, key))
+            }
+            (Place::Message | Place::Error | Place::Batch, _) => Take::NOTHING,
+            _ => message.params.member(place, key),
         }
-        read
+    }
+
+    fn value(&mut self, field: Field, raw: Option<&[u8]>, sum: u64) {
+        let Some(message) = &mut self.current else { return };
+        match field {
+            Field::Method => message.method = raw.and_then(text),
+            Field::Id => message.id = raw.and_then(Id::read),
+            Field::Error => message.error = says_error(raw).then_some(None),
+            Field::Code => {
+                let code = raw.and_then(|raw| std::str::from_utf8(raw).ok()?.parse().ok());
+                message.error = Some(code);
+            }
+            _ => {
+                message.params.value(field, raw, sum);
+                if let Some(answer) = &mut message.result {
+                    answer.value(field, raw, sum);
+                }
+            }
+        }
     }
 }
 
@@ -157,156 +266,7 @@ impl Message {
     pub(super) fn is(&self, shape: Shape) -> bool {
         self.shape() == Some(shape)
     }
-
-    /// The last of equal keys counts, as it does for nearly every parser.
-    fn read(&mut self, cursor: &mut Cursor<'_>) -> Option<()> {
-        cursor.object(|key, cursor| {
-            match key {
-                "method" => self.method = cursor.text(NAME)?,
-                "id" => {
-                    self.has_id = true;
-                    self.id = Id::read(cursor.skip()?);
-                }
-                "params" => {
-                    self.params = Params::default();
-                    self.params.read(cursor)?;
-                }
-                "result" => self.result.insert(Answer::default()).read(cursor)?,
-                "error" => error(self.error.insert(None), cursor)?,
-                _ => drop(cursor.skip()?),
-            }
-            Some(())
-        })
-    }
-}
-
-fn error(code: &mut Option<i64>, cursor: &mut Cursor<'_>) -> Option<()> {
-    cursor.object(|key, cursor| {
-        match key {
-            "code" => *code = cursor.integer()?,
-            _ => drop(cursor.skip()?),
-        }
-        Some(())
-    })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn one(json: &[u8]) -> Message {
-        Messages::read(json).list.remove(0)
-    }
-
-    #[test]
-    fn reads_a_call_in_any_order_and_up_to_where_it_is_cut() {
-        let json = br#"{"params":{"arguments":{"a":{"deep":[1]},"b":"x"},"_meta":{"progressToken":0,"traceparent":"00-1"},"name":"echo"},"id":"7","jsonrpc":"2.0","method":"tools/call"}"#;
-        let message = one(json);
-        assert_eq!(
-            (message.method.as_deref(), message.id.as_ref().map(Id::text)),
-            (Some("tools/call"), Some("7".into()))
-        );
-        assert!(message.whole && message.params.progress_token.is_some() && message.is(Shape::Request));
-        assert_eq!(message.params.name.as_deref(), Some("echo"));
-        assert_eq!(message.params.arguments[0].json, r#"{"deep":[1]}"#);
-        let cut = one(br#"{"id":1,"method":"tools/call","params":{"name":"echo","arguments":{"a":1,"b":"x"#);
-        assert_eq!((cut.params.name.as_deref(), cut.params.arguments.len(), cut.whole), (Some("echo"), 1, false));
-    }
-
-    #[test]
-    fn every_cut_of_a_message_is_survived() {
-        let json = br#"[{"id":1,"method":"a","params":{"ref":{"name":"x"},"clientInfo":{"name":"c","version":"1"}}},{"error":{"code":-5,"message":"no"},"id":null}]"#;
-        for end in 0..=json.len() {
-            Messages::read(&json[..end]);
-        }
-        let messages = Messages::read(json);
-        assert!(messages.batch);
-        assert_eq!(messages.list[1].error, Some(Some(-5)));
-        assert_eq!(&json[messages.list[0].range.clone()][..7], br#"{"id":1"#);
-    }
-
-    #[test]
-    fn the_last_of_equal_keys_counts() {
-        let message = one(br#"{"method":"a","method":"b","params":{"name":"x"},"params":{"uri":"y"},"id":1,"id":2}"#);
-        assert_eq!(
-            (message.method.as_deref(), message.params.name, message.params.uri.as_deref()),
-            (Some("b"), None, Some("y"))
-        );
-        assert_eq!(message.id.map(|id| id.text()), Some("2".into()));
-    }
-
-    #[test]
-    fn answers_are_read_without_their_text() {
-        let message = one(br#"{"result":{"content":[{"text":"CANARY","isError":false}],"isError":true},"id":1}"#);
-        assert!(
-            message.result.as_ref().is_some_and(|result| result.is_error) && !format!("{message:?}").contains("CANARY")
-        );
-        let message = one(br#"{"id":1,"error":{"message":"CANARY","data":{"code":1},"code":-32601}}"#);
-        assert_eq!(message.error, Some(Some(-32601)));
-        assert!(!format!("{message:?}").contains("CANARY"));
-    }
-
-    #[test]
-    fn bounds_hold() {
-        let many = (0..100).map(|at| format!("\"k{at}\":{at}")).collect::<Vec<_>>().join(",");
-        let long = "x".repeat(5_000);
-        let message =
-            one(format!(r#"{{"method":"m","params":{{"arguments":{{"long":"{long}",{many}}}}}}}"#).as_bytes());
-        assert_eq!((message.params.arguments.len(), message.params.arguments[0].name.as_str()), (64, "k0"));
-        let bomb = format!("[{}]", vec![r#"{"method":"m"}"#; 300].join(","));
-        let messages = Messages::read(bomb.as_bytes());
-        assert_eq!((messages.list.len(), messages.left_out), (MESSAGES, 44));
-        assert!(Messages::read(b"[1,2,{}]").list.is_empty() && Messages::read(b"hello").list.is_empty());
-    }
-
-    #[test]
-    fn ids_are_compared_by_value() {
-        let id = |raw: &str| Id::read(raw.as_bytes()).expect("an id");
-        for (one, other, same) in [
-            (r#""caf\u00e9""#, r#""café""#, true),
-            (r#""a\/b""#, r#""a/b""#, true),
-            ("1e2", "100.0", true),
-            ("1", "1.0", true),
-            ("9007199254740993", "9007199254740992", false),
-            ("1", r#""1""#, false),
-            ("true", "false", false),
-        ] {
-            assert_eq!(id(one) == id(other), same, "{one} {other}");
-        }
-        assert_eq!(id(r#""caf\u00e9""#).text(), "café");
-    }
-
-    #[test]
-    fn any_id_makes_a_request() {
-        for id in ["null", "{}", "[1]", &format!("\"{}\"", "x".repeat(5_000)), "1,\"id\":null"] {
-            let message = one(format!(r#"{{"method":"m","id":{id}}}"#).as_bytes());
-            assert!(message.is(Shape::Request) && message.id.is_none(), "{id}");
-        }
-    }
-
-    #[test]
-    fn lines_of_json_are_all_read() {
-        let messages = Messages::read(b"{\"method\":\"a\"}\n{\"method\":\"b\",\"id\":1}\n");
-        assert_eq!((messages.list.len(), messages.whole), (2, true));
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn any_bytes_are_survived(bytes in proptest::collection::vec(proptest::sample::select(b"{}[]\",:\\0nu tmethodid\xff\x00".to_vec()), 0..200)) {
-            let messages = Messages::read(&bytes);
-            for message in &messages.list {
-                assert!(message.range.end <= bytes.len());
-            }
-        }
-
-        #[test]
-        fn whole_messages_are_read_as_a_parser_reads_them(method in ".*", id in proptest::num::i64::ANY, name in ".*", other in ".*") {
-            let json = serde_json::json!({"method": method, other.clone(): [other], "id": id, "params": {"arguments": {"a": name}, "name": name}});
-            let parsed = &json;
-            let message = one(json.to_string().as_bytes());
-            assert_eq!(message.method.as_deref(), parsed["method"].as_str());
-            assert_eq!(message.id.map(|id| id.text()), parsed["id"].as_i64().map(|id| id.to_string()));
-            assert_eq!(message.params.name.as_deref(), parsed["params"]["name"].as_str());
-        }
-    }
-}
+mod tests;

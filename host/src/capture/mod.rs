@@ -1,7 +1,7 @@
 //! Capture: how traffic becomes events without being changed or slowed down.
 //!
-//! On the path a piece of a body is cloned cheaply and counted, nothing more. Everything else (decoding, parsing,
-//! telling apart what happened) is a job for the recorder's thread.
+//! On the path a piece of a body is cloned cheaply and counted. Everything else (decoding, parsing, telling apart what
+//! happened) is a job for the recorder's thread, but for one case: when more waits to be read than may, the path reads it.
 
 // The path.
 mod api;
@@ -13,15 +13,17 @@ mod layer;
 mod observer;
 mod parent;
 
-// Reading, on the recorder's thread.
+// Reading.
 mod decode;
 mod digest;
 mod document;
 mod json;
 mod jsonrpc;
+mod matching;
 mod params;
 mod reader;
 mod sse;
+mod unpack;
 
 // Telling what happened.
 mod circumstances;
@@ -62,6 +64,7 @@ pub use api::ApiLayer;
 pub use body::{RequestBody, ResponseBody};
 pub use caller::CallerSlot;
 pub use layer::{AuditLayer, Audited, Responding};
+pub use matching::body_digests;
 pub use parent::{CallId, ParentCall};
 pub use transport::{FailureSlot, Transport};
 

@@ -8,15 +8,17 @@ use bytes::Bytes;
 
 use super::api::ApiCall;
 use super::caller::CallerSlot;
-use super::exchange::{Direction, End, Exchange};
+use super::exchange::{Direction, Due, End, Exchange};
 use super::head::{RequestHead, ResponseHead};
 use super::parent::CallId;
 use super::sessions::Sessions;
 use super::transport::{FailureSlot, Transport};
 use crate::AuditLog;
 use crate::event::Event;
+use crate::recorder::{RecordError, Reservation};
 
-/// Watches one exchange. Nothing here can fail or wait: a full queue counts what it must drop.
+/// Watches one exchange. Nothing here can fail: when too much waits to be read it is read here, and a full queue counts what
+/// it must drop.
 #[derive(Clone)]
 pub(super) struct Observer {
     log: AuditLog,
@@ -40,8 +42,8 @@ impl Observer {
         parts: &request::Parts,
         server: Arc<str>,
     ) -> (Self, CallId) {
-        let head = RequestHead::new(parts, server, log.now(), log.keeps_payloads());
-        let exchange = Arc::new(Exchange::new(head, Arc::clone(sessions)));
+        let head = RequestHead::new(parts, server, log.now());
+        let exchange = Arc::new(Exchange::new(log, head, Arc::clone(sessions)));
         sessions.begin(&exchange);
         let call = exchange.call.clone();
         (Self { log: log.clone(), watched: Watched::Mcp(exchange) }, call)
@@ -87,7 +89,7 @@ impl Observer {
                 let _ = exchange.response.set(ResponseHead::new(parts));
                 if exchange.is_stream() {
                     let exchange = Arc::clone(exchange);
-                    self.later(0, move || exchange.opened());
+                    self.later(move || exchange.opened());
                 }
             }
             Watched::Api(call) => call.head(parts),
@@ -97,13 +99,16 @@ impl Observer {
     /// A piece of a body passes.
     pub(super) fn chunk(&self, direction: Direction, chunk: &Bytes) {
         match &self.watched {
-            Watched::Mcp(exchange) => {
-                let Some(waiting) = exchange.chunk(direction, chunk) else { return };
-                let job = Arc::clone(exchange);
-                if !self.later(waiting, move || job.read_on()) {
-                    exchange.not_handed_over();
+            Watched::Mcp(exchange) => match exchange.chunk(direction, chunk) {
+                Due::Nothing => {}
+                Due::Now => exchange.read_now(),
+                Due::HandOver => {
+                    let job = Arc::clone(exchange);
+                    if self.log.offer_later(0, move || job.read_on()).is_err() {
+                        exchange.read_now();
+                    }
                 }
-            }
+            },
             Watched::Api(call) => call.count(direction, chunk.len()),
         }
     }
@@ -111,20 +116,20 @@ impl Observer {
     /// The exchange is over; only the first word counts.
     pub(super) fn end(&self, end: End) {
         match &self.watched {
-            Watched::Mcp(exchange) => {
-                let Some(waiting) = exchange.end(end) else { return };
-                let exchange = Arc::clone(exchange);
+            Watched::Mcp(exchange) if exchange.end(end) => {
+                let (place, job) = (exchange.place(), Arc::clone(exchange));
                 if !exchange.caller.is_refused() {
-                    self.later(waiting, move || exchange.conclude());
+                    self.conclude(exchange, place, move || job.conclude());
                 } else if exchange.is_told_alone(&self.log) {
                     // Nobody's content is kept who was not let in.
                     let silent = |event| Event { payload: None, ..event };
-                    self.later(waiting, move || exchange.conclude().into_iter().map(silent).collect());
+                    self.conclude(exchange, place, move || job.conclude().into_iter().map(silent).collect());
                 }
             }
+            Watched::Mcp(_) => {}
             Watched::Api(call) if call.end(end) => {
                 let (call, secret) = (Arc::clone(call), self.log.secret().clone());
-                self.later(0, move || vec![call.event(&secret)]);
+                self.later(move || vec![call.event(&secret)]);
             }
             Watched::Api(_) => {}
         }
@@ -134,8 +139,26 @@ impl Observer {
         self.log.is_stopping()
     }
 
-    fn later(&self, bytes: usize, events: impl FnOnce() -> Vec<Event> + Send + 'static) -> bool {
-        self.log.record_later(bytes, events).is_ok()
+    /// Hands the end over to be told: at the place that was kept for it, or where there is room. Where there is none, the
+    /// loss is counted in calls.
+    fn conclude(
+        &self,
+        exchange: &Exchange,
+        place: Option<Reservation>,
+        events: impl FnOnce() -> Vec<Event> + Send + 'static,
+    ) {
+        let told = match place {
+            Some(place) => place.record_later(events),
+            None => self.log.offer_later(0, events),
+        };
+        if told == Err(RecordError::Full) {
+            self.log.dropped(exchange.count_calls());
+        }
+    }
+
+    /// A loss is counted, as one.
+    fn later(&self, events: impl FnOnce() -> Vec<Event> + Send + 'static) {
+        let _ = self.log.record_later(0, events);
     }
 }
 

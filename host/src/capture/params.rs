@@ -1,6 +1,6 @@
 //! What is read of a message's parameters and of its result: names and marks, never their text.
 
-use super::json::Cursor;
+use super::json::{Take, text};
 use super::jsonrpc::{Id, NAME};
 use crate::event::Argument;
 
@@ -8,6 +8,8 @@ use crate::event::Argument;
 const ARGUMENTS: usize = 64;
 /// Longest argument that the policy is shown, in bytes.
 const ARGUMENT: usize = 4_096;
+/// Longest number or word that is read.
+const WORD: usize = 32;
 
 /// What is read of a message's `params`.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +27,17 @@ pub(super) struct Params {
     pub(super) protocol_version: Option<String>,
     pub(super) progress_token: Option<Id>,
     pub(super) traceparent: Option<String>,
+    /// The argument that is being read.
+    argument: Option<String>,
+    meta: Meta,
+}
+
+/// What is read of `_meta`; the same things stand in `params` itself in some messages.
+#[derive(Clone, Debug, Default)]
+struct Meta {
+    client: Named,
+    protocol_version: Option<String>,
+    progress_token: Option<Id>,
 }
 
 /// A name with a version.
@@ -43,114 +56,229 @@ pub(super) struct Answer {
     pub(super) server: Named,
     pub(super) task_id: Option<String>,
     pub(super) request_state: Option<u64>,
+    /// The id that stands in the task itself.
+    task: Option<String>,
+}
+
+/// An object or array that is entered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Batch,
+    Message,
+    Params,
+    Reference,
+    Arguments,
+    Client,
+    Meta,
+    MetaClient,
+    Result,
+    Server,
+    Task,
+    Error,
+}
+
+/// A value that is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Field {
+    Method,
+    Id,
+    /// An error that is no object.
+    Error,
+    Code,
+    Name,
+    Uri,
+    RefName,
+    RefUri,
+    TaskId,
+    Level,
+    RequestId,
+    RequestState,
+    Argument,
+    ClientName,
+    ClientVersion,
+    Protocol,
+    ProgressToken,
+    MetaClientName,
+    MetaClientVersion,
+    MetaProtocol,
+    MetaProgressToken,
+    Traceparent,
+    IsError,
+    ResultType,
+    ResultProtocol,
+    ServerName,
+    ServerVersion,
+    ResultState,
+    ResultTaskId,
+    TaskTaskId,
+}
+
+pub(super) type Taking = Take<Place, Field>;
+
+/// A text, with its quotes.
+pub(super) fn name(field: Field) -> Taking {
+    Take::field(field, NAME + 2)
 }
 
 impl Params {
-    pub(super) fn read(&mut self, cursor: &mut Cursor<'_>) -> Option<()> {
-        cursor.object(|key, cursor| {
-            match key {
-                "name" => self.name = cursor.text(NAME)?,
-                "uri" => self.uri = cursor.text(NAME)?,
-                "ref" => self.reference(cursor)?,
-                "taskId" => self.task_id = cursor.text(NAME)?,
-                "level" => self.level = cursor.text(NAME)?,
-                "requestId" => self.request_id = Id::read(cursor.skip()?),
-                "requestState" => self.request_state = Some(fingerprint(cursor.skip()?)),
-                "arguments" => self.read_arguments(cursor)?,
-                "clientInfo" => self.client.read(cursor)?,
-                "protocolVersion" => self.protocol_version = cursor.text(NAME)?,
-                "progressToken" => self.progress_token = Id::read(cursor.skip()?),
-                "_meta" => self.meta(cursor)?,
-                _ => drop(cursor.skip()?),
+    /// What to do with the value of a key. What an earlier one of the same name said is forgotten: the last of equal keys
+    /// counts, as it does for nearly every parser.
+    pub(super) fn member(&mut self, place: Place, key: String) -> Taking {
+        match (place, key.as_str()) {
+            (Place::Params, "name") => name(Field::Name),
+            (Place::Params, "uri") => name(Field::Uri),
+            (Place::Params, "taskId") => name(Field::TaskId),
+            (Place::Params, "level") => name(Field::Level),
+            (Place::Params, "requestId") => name(Field::RequestId),
+            (Place::Params, "requestState") => Take::field(Field::RequestState, 0),
+            (Place::Params, "protocolVersion") => name(Field::Protocol),
+            (Place::Params, "progressToken") => name(Field::ProgressToken),
+            (Place::Params, "ref") => {
+                (self.ref_name, self.ref_uri) = (None, None);
+                Take::inside(Place::Reference)
             }
-            Some(())
-        })
+            (Place::Params, "arguments") => {
+                self.arguments.clear();
+                Take::inside(Place::Arguments)
+            }
+            (Place::Params, "clientInfo") => {
+                self.client = Named::default();
+                Take::inside(Place::Client)
+            }
+            (Place::Params, "_meta") => {
+                (self.meta, self.traceparent) = (Meta::default(), None);
+                Take::inside(Place::Meta)
+            }
+            (Place::Reference, "name") => name(Field::RefName),
+            (Place::Reference, "uri") => name(Field::RefUri),
+            (Place::Client, "name") => name(Field::ClientName),
+            (Place::Client, "version") => name(Field::ClientVersion),
+            (Place::Meta, "io.modelcontextprotocol/clientInfo") => {
+                self.meta.client = Named::default();
+                Take::inside(Place::MetaClient)
+            }
+            (Place::Meta, "io.modelcontextprotocol/protocolVersion") => name(Field::MetaProtocol),
+            (Place::Meta, "progressToken") => name(Field::MetaProgressToken),
+            (Place::Meta, "traceparent") => name(Field::Traceparent),
+            (Place::MetaClient, "name") => name(Field::MetaClientName),
+            (Place::MetaClient, "version") => name(Field::MetaClientVersion),
+            (Place::Arguments, _) => self.argument(key),
+            _ => Take::NOTHING,
+        }
     }
 
-    fn reference(&mut self, cursor: &mut Cursor<'_>) -> Option<()> {
-        (self.ref_name, self.ref_uri) = (None, None);
-        cursor.object(|key, cursor| {
-            match key {
-                "name" => self.ref_name = cursor.text(NAME)?,
-                "uri" => self.ref_uri = cursor.text(NAME)?,
-                _ => drop(cursor.skip()?),
-            }
-            Some(())
-        })
+    fn argument(&mut self, key: String) -> Taking {
+        self.arguments.retain(|argument| argument.name != key);
+        if self.arguments.len() >= ARGUMENTS || key.len() > ARGUMENT {
+            return Take::NOTHING;
+        }
+        self.argument = Some(key);
+        Take::field(Field::Argument, ARGUMENT)
     }
 
-    fn read_arguments(&mut self, cursor: &mut Cursor<'_>) -> Option<()> {
-        self.arguments.clear();
-        cursor.object(|key, cursor| {
-            let raw = cursor.skip()?;
-            let text = std::str::from_utf8(raw).ok().filter(|text| text.len() <= ARGUMENT && !text.contains('\0'));
-            if let Some(text) = text.filter(|_| self.arguments.len() < ARGUMENTS && key.len() <= ARGUMENT) {
-                self.arguments.push(Argument { name: key.to_owned(), json: text.to_owned() });
+    /// Takes a value; `None` for one that is too long.
+    pub(super) fn value(&mut self, field: Field, raw: Option<&[u8]>, sum: u64) {
+        let as_text = || raw.and_then(text);
+        let as_id = || raw.and_then(Id::read);
+        match field {
+            Field::Name => self.name = as_text(),
+            Field::Uri => self.uri = as_text(),
+            Field::RefName => self.ref_name = as_text(),
+            Field::RefUri => self.ref_uri = as_text(),
+            Field::TaskId => self.task_id = as_text(),
+            Field::Level => self.level = as_text(),
+            Field::RequestId => self.request_id = as_id(),
+            Field::RequestState => self.request_state = Some(sum),
+            Field::ClientName => self.client.name = as_text(),
+            Field::ClientVersion => self.client.version = as_text(),
+            Field::Protocol => self.protocol_version = as_text(),
+            Field::ProgressToken => self.progress_token = as_id(),
+            Field::MetaClientName => self.meta.client.name = as_text(),
+            Field::MetaClientVersion => self.meta.client.version = as_text(),
+            Field::MetaProtocol => self.meta.protocol_version = as_text(),
+            Field::MetaProgressToken => self.meta.progress_token = as_id(),
+            Field::Traceparent => self.traceparent = as_text(),
+            Field::Argument => {
+                let json = raw.and_then(|raw| std::str::from_utf8(raw).ok()).filter(|json| !json.contains('\0'));
+                let argument = self.argument.take().zip(json);
+                self.arguments.extend(argument.map(|(name, json)| Argument { name, json: json.to_owned() }));
             }
-            Some(())
-        })
+            _ => {}
+        }
     }
 
-    fn meta(&mut self, cursor: &mut Cursor<'_>) -> Option<()> {
-        cursor.object(|key, cursor| {
-            match key {
-                "io.modelcontextprotocol/clientInfo" => self.client.read(cursor)?,
-                "io.modelcontextprotocol/protocolVersion" => self.protocol_version = cursor.text(NAME)?,
-                "progressToken" => self.progress_token = Id::read(cursor.skip()?),
-                "traceparent" => self.traceparent = cursor.text(NAME)?,
-                _ => drop(cursor.skip()?),
-            }
-            Some(())
-        })
+    /// The message is read: what `_meta` says counts where `params` itself says nothing, in whatever order they came.
+    pub(super) fn settle(&mut self) {
+        let Meta { client, protocol_version, progress_token } = std::mem::take(&mut self.meta);
+        if self.client.name.is_none() {
+            self.client = client;
+        }
+        self.protocol_version = self.protocol_version.take().or(protocol_version);
+        self.progress_token = self.progress_token.take().or(progress_token);
+        self.argument = None;
+    }
+
+    /// About what it holds in memory, beyond its own size.
+    pub(super) fn held(&self) -> usize {
+        let texts = [&self.name, &self.uri, &self.ref_name, &self.ref_uri, &self.task_id, &self.level];
+        let texts = texts.into_iter().flatten().map(String::len).sum::<usize>();
+        texts + self.arguments.iter().map(|argument| argument.name.len() + argument.json.len()).sum::<usize>()
     }
 }
 
 impl Answer {
-    pub(super) fn read(&mut self, cursor: &mut Cursor<'_>) -> Option<()> {
-        cursor.object(|key, cursor| {
-            match key {
-                "isError" => self.is_error = cursor.boolean()?.unwrap_or(false),
-                "resultType" => self.result_type = cursor.text(NAME)?,
-                "protocolVersion" => self.protocol_version = cursor.text(NAME)?,
-                "serverInfo" => self.server.read(cursor)?,
-                "requestState" => self.request_state = Some(fingerprint(cursor.skip()?)),
-                "taskId" => self.task_id = cursor.text(NAME)?,
-                "task" => self.task(cursor)?,
-                _ => drop(cursor.skip()?),
+    /// What to do with the value of a key.
+    pub(super) fn member(&mut self, place: Place, key: &str) -> Taking {
+        match (place, key) {
+            (Place::Result, "isError") => Take::field(Field::IsError, WORD),
+            (Place::Result, "resultType") => name(Field::ResultType),
+            (Place::Result, "protocolVersion") => name(Field::ResultProtocol),
+            (Place::Result, "requestState") => Take::field(Field::ResultState, 0),
+            (Place::Result, "taskId") => name(Field::ResultTaskId),
+            (Place::Result, "serverInfo") => {
+                self.server = Named::default();
+                Take::inside(Place::Server)
             }
-            Some(())
-        })
+            (Place::Result, "task") => {
+                self.task = None;
+                Take::inside(Place::Task)
+            }
+            (Place::Server, "name") => name(Field::ServerName),
+            (Place::Server, "version") => name(Field::ServerVersion),
+            (Place::Task, "taskId") => name(Field::TaskTaskId),
+            _ => Take::NOTHING,
+        }
     }
 
-    fn task(&mut self, cursor: &mut Cursor<'_>) -> Option<()> {
-        cursor.object(|key, cursor| {
-            match key {
-                "taskId" => self.task_id = cursor.text(NAME)?,
-                _ => drop(cursor.skip()?),
-            }
-            Some(())
-        })
+    /// Takes a value.
+    pub(super) fn value(&mut self, field: Field, raw: Option<&[u8]>, sum: u64) {
+        let as_text = || raw.and_then(text);
+        match field {
+            Field::IsError => self.is_error = raw.is_some_and(says_true),
+            Field::ResultType => self.result_type = as_text(),
+            Field::ResultProtocol => self.protocol_version = as_text(),
+            Field::ServerName => self.server.name = as_text(),
+            Field::ServerVersion => self.server.version = as_text(),
+            Field::ResultState => self.request_state = Some(sum),
+            Field::ResultTaskId => self.task_id = as_text(),
+            Field::TaskTaskId => self.task = as_text(),
+            _ => {}
+        }
+    }
+
+    /// The message is read: the task itself says its id best.
+    pub(super) fn settle(&mut self) {
+        self.task_id = self.task.take().or(self.task_id.take());
     }
 }
 
-impl Named {
-    pub(super) fn read(&mut self, cursor: &mut Cursor<'_>) -> Option<()> {
-        *self = Self::default();
-        cursor.object(|key, cursor| {
-            match key {
-                "name" => self.name = cursor.text(NAME)?,
-                "version" => self.version = cursor.text(NAME)?,
-                _ => drop(cursor.skip()?),
-            }
-            Some(())
-        })
-    }
+/// Whether a value means `true`, as the lenient parsers of clients read it: a server that writes `"true"` means it.
+fn says_true(raw: &[u8]) -> bool {
+    matches!(raw, b"true" | b"1") || text(raw).is_some_and(|text| text.eq_ignore_ascii_case("true") || text == "1")
 }
 
-/// What recognises an opaque state when the client sends it back; it says nothing about what is in it.
-fn fingerprint(raw: &[u8]) -> u64 {
-    use std::hash::{DefaultHasher, Hash, Hasher};
-    let mut hasher = DefaultHasher::new();
-    raw.hash(&mut hasher);
-    hasher.finish()
+/// Whether a value that stands where an error should be says that there is one: `null`, `false` and what is empty say
+/// that there is none.
+pub(super) fn says_error(raw: Option<&[u8]>) -> bool {
+    !matches!(raw, Some(b"null" | b"false" | b"0" | b"\"\""))
 }

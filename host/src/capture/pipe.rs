@@ -7,8 +7,7 @@ use uuid::Uuid;
 
 use super::circumstances::payload;
 use super::classify::{Ending, Scene, of_message};
-use super::digest::body;
-use super::document::Document;
+use super::document::{Keep, Parts};
 use super::exchange::End;
 use super::failure::failure;
 use super::head::trace_id;
@@ -41,7 +40,6 @@ pub(super) struct Moment {
 pub(super) struct Pipe {
     scene: Scene,
     protocol: Option<String>,
-    keeps_payloads: bool,
     client: Lines,
     server: Lines,
     /// Requests that the client cancelled, with their entries; an answer may come all the same.
@@ -71,20 +69,13 @@ impl Pipe {
         let client = Client::default();
         let scene = Scene { channel: Channel::Stdio, server, path: None, status: None, caller, client, trace_id: None };
         let (client, server) = (Lines::new(), Lines::new());
-        Self { scene, protocol: None, keeps_payloads: false, client, server, cancelled: VecDeque::new(), not_json: 0 }
+        Self { scene, protocol: None, client, server, cancelled: VecDeque::new(), not_json: 0 }
     }
 
     /// Reads a piece of what `side` sends. `torn` says that something before it was lost.
-    pub(super) fn read(
-        &mut self,
-        side: Side,
-        piece: &[u8],
-        moment: Moment,
-        keeps_payloads: bool,
-        torn: bool,
-    ) -> Vec<Event> {
-        self.keeps_payloads = keeps_payloads;
+    pub(super) fn read(&mut self, side: Side, piece: &[u8], moment: Moment, keep: Keep, torn: bool) -> Vec<Event> {
         let mut events = Vec::new();
+        self.lines(side).reader.keep(keep);
         for line in self.lines(side).read(piece, torn) {
             self.line(side, line, moment, &mut events);
         }
@@ -106,13 +97,12 @@ impl Pipe {
         events
     }
 
-    fn line(&mut self, side: Side, line: Document, moment: Moment, events: &mut Vec<Event>) {
-        let parts = line.into_parts();
-        if parts.messages.list.is_empty() && !parts.bytes.iter().all(u8::is_ascii_whitespace) {
+    fn line(&mut self, side: Side, parts: Parts, moment: Moment, events: &mut Vec<Event>) {
+        if parts.messages.list.is_empty() && !parts.blank {
             events.extend(self.no_json(side, moment));
         }
         for message in &parts.messages.list {
-            let body = self.keeps_payloads.then(|| body(&parts, message)).flatten();
+            let body = message.body.clone();
             match (side, message.shape()) {
                 (_, Some(Shape::Request)) => events.extend(self.request(side, message.clone(), moment, body)),
                 (_, Some(Shape::Response)) => events.extend(self.answer(side, message, moment, body)),
@@ -250,10 +240,10 @@ impl Pipe {
 
 impl Lines {
     fn new() -> Self {
-        Self { reader: Reader::new(Format::Lines), torn: false, pending: VecDeque::new() }
+        Self { reader: Reader::new(Format::Lines, Keep::default()), torn: false, pending: VecDeque::new() }
     }
 
-    fn read(&mut self, mut piece: &[u8], torn: bool) -> Vec<Document> {
+    fn read(&mut self, mut piece: &[u8], torn: bool) -> Vec<Parts> {
         if torn {
             self.torn = true;
             drop(self.reader.rest());
@@ -263,8 +253,9 @@ impl Lines {
             piece = &piece[end + 1..];
             self.torn = false;
         }
-        self.reader.push(piece);
-        self.reader.ready()
+        let mut lines = Vec::new();
+        self.reader.push(piece, &mut |line| lines.push(line));
+        lines
     }
 
     /// Ids that cannot be read are taken for the same.
@@ -301,7 +292,7 @@ mod tests {
         let now = Moment { at: Timestamp::from_micros(0), instant: Instant::now() };
         let mut events = Vec::new();
         for (side, line) in lines {
-            events.extend(pipe.read(*side, format!("{line}\n").as_bytes(), now, false, false));
+            events.extend(pipe.read(*side, format!("{line}\n").as_bytes(), now, Keep::default(), false));
         }
         events.extend(pipe.close(now));
         let line = |event: &Event| {
@@ -355,8 +346,8 @@ mod tests {
     fn a_last_line_needs_no_end() {
         let mut pipe = Pipe::new("s".into(), Caller::default());
         let now = Moment { at: Timestamp::from_micros(0), instant: Instant::now() };
-        assert!(pipe.read(Side::Client, b"{\"id\":1,\"method\":\"ping\"}\n", now, false, false).is_empty());
-        assert!(pipe.read(Side::Server, b"{\"id\":1,\"result\":{}}", now, false, false).is_empty());
+        assert!(pipe.read(Side::Client, b"{\"id\":1,\"method\":\"ping\"}\n", now, Keep::default(), false).is_empty());
+        assert!(pipe.read(Side::Server, b"{\"id\":1,\"result\":{}}", now, Keep::default(), false).is_empty());
         let details: Vec<_> = pipe.close(now).iter().map(|event| event.detail).collect();
         assert_eq!(details, [Detail::Ok]);
     }
@@ -365,8 +356,9 @@ mod tests {
     fn a_torn_line_is_no_message() {
         let mut pipe = Pipe::new("s".into(), Caller::default());
         let now = Moment { at: Timestamp::from_micros(0), instant: Instant::now() };
-        assert!(pipe.read(Side::Client, br#"{"id":1,"#, now, false, false).is_empty());
-        let events = pipe.read(Side::Client, b"garbage}\n{\"method\":\"notifications/x\"}\n", now, false, true);
+        assert!(pipe.read(Side::Client, br#"{"id":1,"#, now, Keep::default(), false).is_empty());
+        let events =
+            pipe.read(Side::Client, b"garbage}\n{\"method\":\"notifications/x\"}\n", now, Keep::default(), true);
         assert_eq!(events.len(), 1);
     }
 }

@@ -26,6 +26,7 @@ impl Exchange {
             None => self.scene().event(self.head.at, Kind::ServerRequest, detail).fact("unmatched", true),
         };
         event.request_id = answer.id.as_ref().map(Id::text);
+        event.facts.extend(answer.digest.clone().map(|digest| ("response_digest".to_owned(), digest.into())));
         event.failure = failure(detail, self.status(), answer.error.flatten(), ending.failed);
         self.facts(digest, &mut event, None, None);
         event
@@ -72,6 +73,7 @@ impl Exchange {
         event.request_id = asked.message.id.as_ref().map(Id::text);
         event.duration_us = Some(took);
         event.parent = asked.parent;
+        event.facts.extend(asked.message.digest.map(|digest| ("request_digest".to_owned(), digest.into())));
         event.payload = payload(asked.body, answer);
         event
     }

@@ -1,10 +1,7 @@
 //! From a body's bytes to the documents in it: one of JSON, one for each event of a stream, or one for each line.
 
-use super::document::Document;
+use super::document::{Document, Keep, Parts};
 use super::sse;
-
-/// Most documents that wait to be looked at; a hostile stream of tiny events cannot take more.
-const WAITING: usize = 65_536;
 
 /// What a body is made of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,64 +39,72 @@ impl Format {
     }
 }
 
+/// Who takes the documents of a body, each as soon as it is read to its end: none waits for another.
+pub(super) type Done<'a> = &'a mut dyn FnMut(Parts);
+
 /// Reads documents off a body.
 #[derive(Debug, Default)]
 pub(super) struct Reader {
     format: Format,
     current: Document,
     events: sse::Parser,
-    ready: Vec<Document>,
-    /// Whether documents had to be left out.
-    pub(super) overrun: bool,
+    keep: Keep,
+    /// Whether a line or event had a message.
+    found: bool,
 }
 
 impl Reader {
-    pub(super) fn new(format: Format) -> Self {
-        Self { format, ..Self::default() }
+    pub(super) fn new(format: Format, keep: Keep) -> Self {
+        Self { format, current: Document::new(keep.clone()), keep, ..Self::default() }
+    }
+
+    /// What is kept of the documents that begin from now on.
+    pub(super) fn keep(&mut self, keep: Keep) {
+        if self.current.is_empty() {
+            self.current = Document::new(keep.clone());
+        }
+        self.keep = keep;
     }
 
     /// Takes the next decoded piece.
-    pub(super) fn push(&mut self, piece: &[u8]) {
+    pub(super) fn push(&mut self, piece: &[u8], done: Done<'_>) {
         if self.format == Format::Unknown && !piece.is_empty() {
             self.format = Format::sniff(piece);
         }
-        let Self { format, current, events, ready, overrun } = self;
-        let mut take = |document: Document| match ready.len() < WAITING {
-            true => ready.push(document),
-            false => *overrun = true,
+        let Self { format, current, events, keep, found } = self;
+        let mut take = |document: Document| {
+            let parts = document.into_parts();
+            *found |= !parts.messages.list.is_empty();
+            done(parts);
         };
+        let new = || Document::new(keep.clone());
         match format {
-            Format::Events => events.push(piece, take),
-            Format::Lines => lines(current, piece, &mut take),
+            Format::Events => events.push(piece, new, take),
+            Format::Lines => lines(current, piece, new, &mut take),
             Format::Json | Format::Unknown => current.push(piece),
         }
     }
 
-    /// The documents that became complete since the last time.
-    pub(super) fn ready(&mut self) -> Vec<Document> {
-        std::mem::take(&mut self.ready)
-    }
-
     /// The body came to its proper end: an event that lacks only the blank line behind it is one.
-    pub(super) fn finish(&mut self) {
+    pub(super) fn finish(&mut self, done: Done<'_>) {
         if self.format == Format::Events {
-            self.push(b"\n\n");
+            self.push(b"\n\n", done);
         }
     }
 
     /// What is left when the body has ended. An event without its end is none.
-    pub(super) fn rest(&mut self) -> Document {
-        std::mem::take(&mut self.current)
+    pub(super) fn rest(&mut self) -> Parts {
+        std::mem::replace(&mut self.current, Document::new(self.keep.clone())).into_parts()
     }
 
-    /// What has come so far of a body that is one document.
-    pub(super) fn so_far(&self) -> &Document {
-        &self.current
+    /// Whether all has come of a body that is one document.
+    pub(super) fn is_whole(&self) -> bool {
+        self.current.is_whole()
     }
 
-    /// Whether anything was found yet that makes sense.
+    /// Whether a message was found yet.
     pub(super) fn found(&self) -> bool {
-        self.events.seen.events > 0 || !self.ready.is_empty() || !self.current.messages().list.is_empty()
+        self.found || self.current.found()
     }
 
     /// What else was seen in an event stream.
@@ -108,11 +113,11 @@ impl Reader {
     }
 }
 
-fn lines(current: &mut Document, piece: &[u8], take: &mut impl FnMut(Document)) {
+fn lines(current: &mut Document, piece: &[u8], new: impl Fn() -> Document, take: &mut impl FnMut(Document)) {
     for line in piece.split_inclusive(|byte| *byte == b'\n') {
         current.push(line.strip_suffix(b"\n").unwrap_or(line));
         if line.ends_with(b"\n") && !current.is_empty() {
-            take(std::mem::take(current));
+            take(std::mem::replace(current, new()));
         }
     }
 }
@@ -126,18 +131,18 @@ mod tests {
         assert_eq!(Format::of("text/event-stream; charset=utf-8"), Format::Events);
         assert_eq!(Format::of("Application/JSON"), Format::Json);
         assert_eq!(Format::of("application/problem+json"), Format::Json);
-        for (body, count) in [("data: {}\n\n", 1), ("{}", 0)] {
-            let mut reader = Reader::new(Format::of("text/plain"));
-            reader.push(body.as_bytes());
-            assert_eq!(reader.ready().len(), count);
+        for (body, expected) in [("data: {}\n\n", 1), ("{}", 0)] {
+            let (mut reader, mut count) = (Reader::new(Format::of("text/plain"), Keep::default()), 0);
+            reader.push(body.as_bytes(), &mut |_| count += 1);
+            assert_eq!(count, expected);
         }
     }
 
     #[test]
     fn lines_are_documents() {
-        let mut reader = Reader::new(Format::Lines);
-        reader.push(b"{\"a\":1}\n{\"b\"");
-        reader.push(b":2}\n\n{\"c\":3}");
-        assert_eq!((reader.ready().len(), reader.rest().is_empty()), (2, false));
+        let (mut reader, mut count) = (Reader::new(Format::Lines, Keep::default()), 0);
+        reader.push(b"{\"a\":1}\n{\"b\"", &mut |_| count += 1);
+        reader.push(b":2}\n\n{\"c\":3}", &mut |_| count += 1);
+        assert_eq!((count, reader.rest().blank), (2, false));
     }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
@@ -31,8 +30,6 @@ pub(super) struct Sessions {
     in_flight: Mutex<HashMap<u64, Vec<Weak<Exchange>>>>,
     known: Mutex<Bounded<Session>>,
     links: Mutex<Bounded<Uuid>>,
-    /// Bytes of bodies that wait to be read, in all exchanges.
-    pub(super) waiting: AtomicUsize,
     /// What was refused lately.
     pub(super) flood: Flood,
 }
@@ -70,7 +67,6 @@ impl Sessions {
             in_flight: Mutex::default(),
             known: Mutex::default(),
             links: Mutex::default(),
-            waiting: AtomicUsize::new(0),
             flood: Flood::default(),
         }
     }

@@ -48,20 +48,20 @@ enum Place {
 impl Parser {
     /// Takes the next piece and hands every event's data to `event` when the event is complete. One without data, or
     /// with empty data, is none.
-    pub(super) fn push(&mut self, piece: &[u8], mut event: impl FnMut(Document)) {
+    pub(super) fn push(&mut self, piece: &[u8], new: impl Fn() -> Document, mut event: impl FnMut(Document)) {
         let mut rest = self.without_mark(piece);
         while let Some(byte) = rest.first().copied() {
             rest = match (self.place, byte) {
                 (_, b'\n') if std::mem::take(&mut self.after_return) => &rest[1..],
                 (_, b'\r' | b'\n') => {
                     self.after_return = byte == b'\r';
-                    self.line(&mut event);
+                    self.line(&new, &mut event);
                     &rest[1..]
                 }
                 (Place::Data | Place::Rest, _) => self.value(rest),
                 _ => {
                     self.after_return = false;
-                    self.head(byte);
+                    self.head(byte, &new);
                     &rest[1..]
                 }
             };
@@ -69,9 +69,9 @@ impl Parser {
     }
 
     /// One byte before the value.
-    fn head(&mut self, byte: u8) {
+    fn head(&mut self, byte: u8, new: &impl Fn() -> Document) {
         match (self.place, byte) {
-            (Place::Name, b':') => self.colon(),
+            (Place::Name, b':') => self.colon(new),
             (Place::Name, _) if self.name.len() < FIELD => self.name.push(byte),
             (Place::Colon, _) => {
                 self.place = Place::Data;
@@ -83,10 +83,10 @@ impl Parser {
         }
     }
 
-    fn colon(&mut self) {
+    fn colon(&mut self, new: &impl Fn() -> Document) {
         self.place = Place::Rest;
         match self.name.as_slice() {
-            b"data" => self.begin_data(),
+            b"data" => self.begin_data(new),
             b"" => self.seen.comments += 1,
             b"id" => self.seen.ids = true,
             b"retry" => self.seen.retry = true,
@@ -95,11 +95,11 @@ impl Parser {
     }
 
     /// Several data lines are one text with line feeds between.
-    fn begin_data(&mut self) {
+    fn begin_data(&mut self, new: &impl Fn() -> Document) {
         self.place = Place::Colon;
         match &mut self.data {
             Some(data) => data.push(b"\n"),
-            none => *none = Some(Document::default()),
+            none => *none = Some(new()),
         }
     }
 
@@ -114,11 +114,11 @@ impl Parser {
         rest
     }
 
-    fn line(&mut self, event: &mut impl FnMut(Document)) {
+    fn line(&mut self, new: &impl Fn() -> Document, event: &mut impl FnMut(Document)) {
         let empty = self.place == Place::Name && self.name.is_empty();
         // A line without a colon is a field with an empty value.
         if self.place == Place::Name && self.name == b"data" {
-            self.begin_data();
+            self.begin_data(new);
         }
         self.name.clear();
         self.place = Place::Name;
@@ -145,13 +145,22 @@ impl Parser {
 
 #[cfg(test)]
 mod tests {
+    use super::super::document::Keep;
     use super::*;
+    use crate::recorder::Budget;
+
+    fn new() -> Document {
+        Document::new(Keep { bodies: Some(Budget::new(1 << 20)), digests: None })
+    }
 
     fn events(stream: &[u8], piece: usize) -> (Vec<String>, Seen) {
         let mut parser = Parser::default();
         let mut events = Vec::new();
         for piece in stream.chunks(piece) {
-            parser.push(piece, |data| events.push(String::from_utf8_lossy(&data.into_parts().bytes).into_owned()));
+            parser.push(piece, new, |data| {
+                let body = data.into_parts().raw.expect("kept");
+                events.push(String::from_utf8_lossy(&body.bytes).into_owned());
+            });
         }
         (events, parser.seen)
     }
@@ -163,7 +172,7 @@ mod tests {
             let stream = stream.replace('\n', ends);
             for piece in 1..stream.len() {
                 let (events, seen) = events(stream.as_bytes(), piece);
-                assert_eq!(events, ["{\"a\":\n1}", "\nx", " two"], "{ends:?} {piece}");
+                assert_eq!(events, ["{\"a\":\n1}", "x", "two"], "{ends:?} {piece}");
                 assert_eq!(seen, Seen { events: 3, comments: 1, ids: true, retry: true });
             }
         }
@@ -173,7 +182,7 @@ mod tests {
     fn a_line_without_end_takes_no_memory() {
         let mut parser = Parser::default();
         for _ in 0..100 {
-            parser.push(&[b'x'; 100_000], |_| {});
+            parser.push(&[b'x'; 100_000], new, |_| {});
         }
         assert!(parser.name.len() <= FIELD);
     }

@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
 
+use super::document::Keep;
 use super::pipe::{Moment, Pipe, Side};
 use crate::AuditLog;
 use crate::event::{Caller, Event};
@@ -129,7 +130,7 @@ impl Tap {
     fn piece(&self, side: Side, piece: &[u8]) {
         let [client, server] = &self.torn;
         let flag = if side == Side::Client { client } else { server };
-        let (torn, keeps) = (flag.swap(false, Ordering::Relaxed), self.log.keeps_payloads());
+        let (torn, keeps) = (flag.swap(false, Ordering::Relaxed), Keep::of(&self.log));
         let copy = Bytes::copy_from_slice(piece);
         let taken = self.later(copy.len(), move |pipe, now| pipe.read(side, &copy, now, keeps, torn));
         flag.store(!taken, Ordering::Relaxed);

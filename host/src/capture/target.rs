@@ -63,7 +63,7 @@ pub(super) fn is_name(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::jsonrpc::Messages;
+    use super::super::document::read;
     use super::*;
 
     #[test]
@@ -79,7 +79,7 @@ mod tests {
             ("vendor/x", r#"{"name":"echo"}"#, None),
         ] {
             let json = format!(r#"{{"id":1,"method":"{method}","params":{params}}}"#);
-            assert_eq!(target(&Messages::read(json.as_bytes()).list[0]), expected, "{json}");
+            assert_eq!(target(&read(json.as_bytes()).list[0]), expected, "{json}");
         }
     }
 

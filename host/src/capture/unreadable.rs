@@ -2,12 +2,13 @@
 
 use axum::http::Method;
 
+use super::circumstances::payload;
 use super::digest::Digest;
 use super::exchange::Exchange;
 use super::failure::failure;
 use super::jsonrpc::Shape;
 use super::target::from_header;
-use crate::event::{Detail, Event, Kind};
+use crate::event::{Detail, Event, Failure, Kind};
 
 impl Exchange {
     /// The events of an exchange whose request had no message that could be read.
@@ -23,21 +24,25 @@ impl Exchange {
         let code = answer.as_ref().and_then(|answer| answer.message.error).flatten();
         let sent_something = digest.request().0 > 0;
         let named = self.head.mcp_method().filter(|_| self.head.http_method == Method::POST);
-        let detail = match &named {
-            Some(_) => ending.detail(Shape::Request, answer.as_ref().map(|answer| &answer.message)),
-            // What could not be read may have been anything.
-            None if !digest.request().1 => ending.detail(Shape::Request, None),
-            None => ending.of_http(),
+        let message = answer.as_ref().map(|answer| &answer.message);
+        // What was sent may have been anything, and may have been done: how that went is for the answer to say.
+        let detail = match named.is_some() && !sent_something || message.is_some() {
+            true => ending.detail(Shape::Request, message),
+            false => ending.of_http(),
         };
-        let detail = if sent_something && is_success(detail) { Detail::Unknown } else { detail };
         let kind = if named.is_some() { Kind::Request } else { Kind::Http };
         let mut event = self.scene().event(self.head.at, kind, detail);
         event.target = named.as_deref().and_then(|method| from_header(method, self.head.mcp_name()?));
         event.method = named.or_else(|| Some(self.head.http_method.to_string()));
         event.duration_us = Some(self.micros(self.ended_at(digest)));
-        event.failure = failure(detail, ending.status, code, ending.failed);
+        event.failure = failure(detail, ending.status, code, ending.failed).or_else(|| sent_something.then(unreadable));
         event.id = self.call.get();
         self.facts(digest, &mut event, None, answer.as_ref());
+        if sent_something {
+            event = event.fact("unreadable_request", true);
+        }
+        let answer = answer.and_then(|answer| answer.body).or_else(|| digest.raw_response.take());
+        event.payload = payload(digest.raw_request.take(), answer);
         vec![event]
     }
 
@@ -54,7 +59,8 @@ impl Exchange {
     }
 }
 
-/// What was sent and not understood may have failed, whatever came back.
-fn is_success(detail: Detail) -> bool {
-    matches!(detail, Detail::Ok | Detail::Accepted | Detail::InputRequired | Detail::TaskCreated)
+/// Why it is not told what was asked for, where nothing else went wrong.
+fn unreadable() -> Failure {
+    let message = "The request could not be read".to_owned();
+    Failure { kind: "unreadable_request".to_owned(), message, code: None }
 }

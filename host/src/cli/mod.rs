@@ -13,6 +13,7 @@ mod filter;
 mod groups;
 mod key;
 mod list;
+mod matches;
 mod openapi;
 mod print;
 mod print_usage;
@@ -60,6 +61,8 @@ enum Command {
     Export(Box<export::Exporting>),
     /// Show one entry.
     Show(show::Show),
+    /// Say whether a text is the request or the response of an entry, by the digests that the entry has of them.
+    Match(matches::Match),
     /// Print the newest signed checkpoint, or all that stay for ever.
     Checkpoint(checkpoint::Checkpoint),
     /// The keys that sign the log, and those that check it.
@@ -98,6 +101,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Tail(tail) => tail.run(),
         Command::Export(export) => export.run(),
         Command::Show(show) => show.run(),
+        Command::Match(matches) => matches.run(),
         Command::Checkpoint(checkpoint) => checkpoint.run(),
         Command::Key(key) => key.run(),
         Command::Bundle(bundle) => bundle.run(),

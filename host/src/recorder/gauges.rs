@@ -17,6 +17,9 @@ const LATENCY: [u64; 12] =
 /// Upper bounds of a commit's size, in entries.
 const SIZE: [u64; 7] = [1, 4, 16, 64, 256, 1_024, 4_096];
 
+/// Most bytes of windows of decoders.
+const UNPACKING: usize = 256 << 20;
+
 /// Numbers about the recorder. Counters run from the start of the process.
 #[derive(Debug)]
 pub struct Gauges {
@@ -28,6 +31,8 @@ pub struct Gauges {
     pub reserved: AtomicUsize,
     /// Bytes of traffic that capture holds: what nobody has read yet, and bodies of what is not over.
     pub captured: Arc<Budget>,
+    /// Bytes of windows of decoders that unpack what capture reads.
+    pub unpacking: Arc<Budget>,
     /// Bytes that wait.
     pub waiting_bytes: AtomicUsize,
     /// What was dropped since the last gap entry.
@@ -69,6 +74,7 @@ impl Gauges {
             waiting: AtomicUsize::default(),
             reserved: AtomicUsize::default(),
             captured: Budget::new(limits.bytes),
+            unpacking: Budget::new(UNPACKING),
             waiting_bytes: AtomicUsize::default(),
             untold: AtomicU64::default(),
             dropped: AtomicU64::default(),

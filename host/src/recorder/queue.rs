@@ -135,7 +135,8 @@ impl Queue {
 }
 
 /// A place in the queue for what is going on: what is told of it when it is over always has room. There are as many of
-/// them as items may wait, apart from these, so that open streams never keep the rest of the log waiting.
+/// them as items may wait, apart from these, so that open streams never keep the rest of the log waiting. While the queue
+/// is full no new ones are given, or it would grow without end.
 pub struct Reservation {
     queue: Arc<Queue>,
 }
@@ -143,8 +144,10 @@ pub struct Reservation {
 impl Reservation {
     /// A place, if one is free.
     pub(super) fn new(queue: &Arc<Queue>) -> Option<Self> {
-        let (reserved, most) = (&queue.gauges.reserved, queue.gauges.limits.items);
-        let free = reserved.fetch_add(1, Ordering::Relaxed) < most && !queue.is_closed();
+        let (gauges, most) = (&queue.gauges, queue.gauges.limits.items);
+        let free = gauges.reserved.fetch_add(1, Ordering::Relaxed) < most
+            && gauges.waiting.load(Ordering::Relaxed) < most
+            && !queue.is_closed();
         // Dropped, and counted back, where none is free.
         let place = Self { queue: Arc::clone(queue) };
         free.then_some(place)

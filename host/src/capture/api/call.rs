@@ -36,7 +36,7 @@ pub(in super::super) struct ApiCall {
 impl ApiCall {
     pub(in super::super) fn new(parts: &request::Parts, server: Arc<str>, at: Timestamp) -> Self {
         Self {
-            head: RequestHead::new(parts, server, at, false),
+            head: RequestHead::new(parts, server, at),
             route: parts.extensions.get().cloned(),
             parent: parts.extensions.get().map(|ParentCall(id)| *id),
             caller: parts.extensions.get().cloned().unwrap_or_default(),

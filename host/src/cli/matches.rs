@@ -1,0 +1,64 @@
+//! `mcp-audit match`: whether a text is what an entry is about, by the digests that the entry has of it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use mcp_audit::capture::body_digests;
+use mcp_audit::entry::Entry;
+use mcp_audit::secret::Secret;
+use uuid::Uuid;
+
+use super::Outcome;
+use super::common::{Failure, LogOptions, ViewerOptions, say};
+
+#[derive(Args)]
+pub(super) struct Match {
+    /// The entry's id, as `list` shows it.
+    #[arg(long, value_name = "ID")]
+    entry: Uuid,
+    /// The file with what may have been the request.
+    #[arg(long, value_name = "FILE", required_unless_present = "response")]
+    request: Option<PathBuf>,
+    /// The file with what may have been the response.
+    #[arg(long, value_name = "FILE")]
+    response: Option<PathBuf>,
+    #[command(flatten)]
+    log: LogOptions,
+    #[command(flatten)]
+    viewer: ViewerOptions,
+}
+
+impl Match {
+    pub(super) fn run(self) -> Outcome {
+        let viewer = self.viewer.viewer();
+        let log = self.log.view()?;
+        let entry = log.reader(&log.access(&viewer)).entry(self.entry)?;
+        let entry = entry.ok_or_else(|| format!("there is no entry {} that {} may see", self.entry, viewer.user))?;
+        let secret = Secret::read(&self.log.data).map_err(|error| {
+            format!("the key of the digests cannot be read, and without it nothing can be compared: {error}")
+        })?;
+        let mut all = true;
+        for (what, file) in [("request", &self.request), ("response", &self.response)] {
+            let Some(file) = file else { continue };
+            let matches = matches(&entry, what, file, &secret)?;
+            all &= matches;
+            let is = if matches { "is" } else { "is not" };
+            say(format_args!("{} {is} the {what} of {}.", file.display(), self.entry))?;
+        }
+        Ok(if all { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+fn matches(entry: &Entry, what: &str, file: &Path, secret: &Secret) -> Result<bool, Failure> {
+    let digest = entry.details.get(&format!("{what}_digest")).and_then(|digest| digest.as_str()).ok_or_else(|| {
+        format!(
+            "entry {} has no digest of its {what}: digests are made while the setting digest_bodies is on, and only \
+             where there was a {what}",
+            entry.id
+        )
+    })?;
+    let bytes = fs::read(file).map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
+    Ok(body_digests(secret, &bytes).iter().any(|found| found == digest))
+}
