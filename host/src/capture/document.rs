@@ -282,7 +282,7 @@ mod tests {
             let bodies: Vec<_> =
                 parts.messages.list.iter().map(|message| message.body.clone().expect("kept")).collect();
             assert_eq!(bodies[0].bytes, r#"{"method":"a","id":1}"#);
-            assert_eq!((bodies[1].length, bodies[1].truncated), ((1 << 20) + 25, true));
+            assert_eq!((bodies[1].length, bodies[1].truncated), ((1 << 20) + 26, true));
             assert_eq!((bodies[2].bytes.as_ref(), bodies[2].truncated), (br#"{"method":"c"}"#.as_slice(), false));
             assert_eq!((parts.messages.left_out, parts.raw), (1, None));
             for raw in [" {'method':'a'}\n", "[]", "{\"Method\":\"a\"}", "[1,{\"x\":2}]", "hello"] {

@@ -1,0 +1,143 @@
+//! Official clients and servers in TypeScript and Python, with calls and answers of any size, as JSON and as events, encoded
+//! and not, payloads on and off, one and sixteen at once: one entry each, right in every field, and a bounded memory.
+//!
+//! The long form also has 8 MB and 64 MB: `MCP_AUDIT_SIZES=long cargo test --release -p mcp-audit-tests --test sizes --
+//! --nocapture`, with 24 GB of memory, most of which is the clients' and servers'.
+
+use std::collections::HashSet;
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use mcp_audit_tests::{Api, Process, Server, eventually, free_port, text};
+use serde_json::{Value, json};
+
+/// What the server may take at most, in MB, however large what passes is: its budgets, and what a program takes anyway.
+const MOST_MB: u64 = 600;
+
+/// An official SDK: how its server and its client are run.
+struct Sdk {
+    name: &'static str,
+    program: PathBuf,
+    script: PathBuf,
+    modes: &'static [&'static str],
+}
+
+fn sdks() -> [Sdk; 2] {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let typescript = Sdk {
+        name: "typescript",
+        program: "node".into(),
+        script: tests.join("npm/sizes.mjs"),
+        modes: &["json", "events", "json-gzip", "events-gzip"],
+    };
+    let python = Sdk {
+        name: "python",
+        program: tests.join("../target/oauth/bin/python"),
+        script: tests.join("sizes/sizes.py"),
+        modes: &["json", "events", "json-gzip"],
+    };
+    [typescript, python]
+}
+
+impl Sdk {
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.arg(&self.script).stdin(Stdio::null());
+        command
+    }
+
+    fn serve(&self) -> (Process, u16) {
+        let port = free_port();
+        let process = Process::start(self.command().arg("serve").arg(port.to_string()));
+        eventually("the official server listens", || TcpStream::connect(("127.0.0.1", port)).ok());
+        (process, port)
+    }
+
+    fn call(&self, url: &str, token: &str, size: usize, calls: usize) {
+        let (size, calls) = (size.to_string(), calls.to_string());
+        let arguments = ["call", "--url", url, "--token", token, "--size", &size, "--calls", &calls];
+        let output = self.command().args(arguments).output().expect("the official client starts; run tests/run first");
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{} of {size} bytes at {url}: {complaint}", self.name);
+    }
+}
+
+#[test]
+fn a_call_of_any_size_is_one_entry() {
+    let long = std::env::var("MCP_AUDIT_SIZES").is_ok_and(|form| form == "long");
+    let rounds: &[(usize, usize)] = match long {
+        true => &[
+            (10_000, 1),
+            (10_000, 16),
+            (1_000_000, 16),
+            (8_000_000, 1),
+            (8_000_000, 16),
+            (64_000_000, 1),
+            (64_000_000, 16),
+        ],
+        false => &[(10_000, 16), (1_000_000, 4)],
+    };
+    let peaks = sdks().map(|sdk| (sdk.name, all_rounds(&sdk, rounds)));
+    for (name, peak) in peaks {
+        println!("{name}: the server took {peak} MB at most");
+        assert!(peak < MOST_MB, "{name}: {peak} MB");
+    }
+}
+
+/// Makes all calls of an SDK, and returns what the server's memory came to at most, in MB.
+fn all_rounds(sdk: &Sdk, rounds: &[(usize, usize)]) -> u64 {
+    let (upstream, port) = sdk.serve();
+    let urls: Vec<_> = sdk.modes.iter().map(|mode| (*mode, format!("http://127.0.0.1:{port}/{mode}"))).collect();
+    let upstreams: Vec<_> = urls.iter().map(|(mode, url)| (*mode, url.as_str())).collect();
+    let server = Server::start(&upstreams);
+    let (admin, token) = (server.api("admin"), server.token("ursula", "user"));
+    let mut made = vec![0; urls.len()];
+    for payloads in [false, true] {
+        admin.set(json!({"log_payloads": payloads}));
+        for ((mode, _), made) in urls.iter().zip(&mut made) {
+            for (size, calls) in rounds {
+                sdk.call(&server.mcp(mode), &token, *size, *calls);
+                *made += calls;
+                let entries = calls_of(&admin, mode, *made);
+                let entries = &entries[..*calls];
+                entries.iter().for_each(|entry| is_right(&admin, entry, mode, *size, payloads));
+                let ids: HashSet<_> = entries.iter().map(|entry| text(entry, "request_id")).collect();
+                assert_eq!(ids.len(), *calls, "each call has an id of its own");
+            }
+        }
+    }
+    assert_eq!(admin.entries("action=log.gap").len(), 0, "nothing was lost");
+    drop(upstream);
+    peak_mb(server.process().id())
+}
+
+/// The entries of the calls that were made in this mode, newest first, once there are `count` of them; never more.
+fn calls_of(admin: &Api, mode: &str, count: usize) -> Vec<Value> {
+    let query = format!("method=tools/call&server={mode}&limit=500");
+    eventually("an entry for each call", || {
+        let entries = admin.entries(&query);
+        assert!(entries.len() <= count, "{} entries of {count} calls", entries.len());
+        (entries.len() == count).then_some(entries)
+    })
+}
+
+fn is_right(admin: &Api, entry: &Value, mode: &str, size: usize, payloads: bool) {
+    let of = |name: &str| entry[name].as_u64().unwrap_or_else(|| panic!("no {name}: {entry}"));
+    let said = ["kind", "method", "tool", "outcome", "outcome_detail", "user"].map(|name| text(entry, name));
+    assert_eq!(said, ["request", "tools/call", "echo", "success", "ok", "ursula"], "{entry}");
+    let size = size as u64;
+    assert!((size..2 * size + 2_000).contains(&of("request_bytes")), "{size} at {mode}: {entry}");
+    let answer = if mode.ends_with("-gzip") { 1..size } else { size..2 * size + 2_000 };
+    assert!(answer.contains(&of("response_bytes")), "{size} at {mode}: {entry}");
+    assert_eq!(entry["has_payload"], payloads, "{entry}");
+    let whole = admin.entry(text(entry, "id")).json();
+    assert_eq!(whole["details"].get("truncated"), None, "all of it was read: {whole}");
+}
+
+/// The most memory that a process has had so far.
+fn peak_mb(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("Linux");
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("its peak");
+    peak.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") / 1_024
+}
