@@ -81,8 +81,11 @@ async fn a_misleading_header_hides_no_call() {
     }
     exchange(post(&url, &[("mcp-method", "tools/call"), ("mcp-name", "x")], "not understood")).await;
     let mut expected = vec!["request tools/call hidden ok 200"; headers.len()];
-    expected.push("request tools/call x unknown 200");
-    assert_eq!(lines(&log.wait_for(headers.len() + 1).await), expected);
+    // What was sent may have been anything: how it went is the answer's word, and that it was not read is said besides.
+    expected.push("request tools/call x ok 200");
+    let entries = log.wait_for(headers.len() + 1).await;
+    assert_eq!(lines(&entries), expected);
+    assert_eq!(entries[headers.len()].text(Field::ErrorType), Some("unreadable_request"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
