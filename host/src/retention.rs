@@ -12,7 +12,7 @@ use crate::hold;
 use crate::policy::{Plan, Policy};
 use crate::recorder::Recorder;
 use crate::settings::Settings;
-use crate::store::{Files, Pruned, StoreError};
+use crate::store::{Files, Pruned, Removal, StoreError};
 use crate::time::Timestamp;
 
 /// How long the cleanup rests after a step, in lengths of that step: recording has the writer for most of the time.
@@ -27,14 +27,25 @@ pub(crate) struct Intent {
     plan: Plan,
     /// A step of the clock that is not believed, and keeps entries that would be old by it.
     doubted: Option<(Timestamp, Timestamp)>,
-    /// No entry from this place on goes, whatever its age: what no checkpoint covers cannot be proved to have been there.
-    at_most: Option<u64>,
     /// Where the holds stop it.
     held: Option<Timestamp>,
-    /// The first entry's place before the run.
-    first: u64,
+    /// No entry at or above this place goes, and no payload at or above the other one: as the run says before it begins.
+    entries_below: u64,
+    payloads_below: u64,
     /// How many entries will go, as far as is known before it.
     pub(crate) expected: u64,
+}
+
+/// The places up to which entries, and payloads before their entries, may go whatever their age: what no checkpoint covers
+/// cannot be proved to have been there.
+#[derive(Clone, Copy, Debug)]
+struct Cover {
+    entries: u64,
+    payloads: u64,
+}
+
+impl Cover {
+    const ALL: Self = Self { entries: u64::MAX, payloads: u64::MAX };
 }
 
 /// What a run removed.
@@ -48,15 +59,22 @@ pub(crate) struct Report {
 /// Works out what may go at `now`.
 pub(crate) fn plan(policy: &Policy, settings: &Settings, files: &Files, now: Timestamp) -> Result<Intent, String> {
     let plan = policy.retention(settings, now).map_err(|fault| format!("nothing was deleted: {fault}"))?;
-    measured(plan, None, files).map_err(|error| format!("nothing was deleted: {error}"))
+    measured(plan, Cover::ALL, files).map_err(|error| format!("nothing was deleted: {error}"))
 }
 
-fn measured(plan: Plan, at_most: Option<u64>, files: &Files) -> Result<Intent, StoreError> {
+fn measured(plan: Plan, cover: Cover, files: &Files) -> Result<Intent, StoreError> {
     let held = files.held_from()?;
-    let first = files.places()?.start;
-    let kept = hold::cut(plan, held).entries_before.map_or(Ok(first), |before| files.place_at(before))?;
-    let expected = kept.min(at_most.unwrap_or(u64::MAX)).saturating_sub(first);
-    Ok(Intent { plan, at_most, held, first, expected, ..Intent::default() })
+    let (first, first_payload) = files.prune_points()?;
+    let may = hold::cut(plan, held);
+    let up_to = |before: Option<Timestamp>, covered: u64, first: u64| -> Result<u64, StoreError> {
+        let kept = before.map_or(Ok(first), |before| files.place_at(before))?;
+        Ok(kept.min(covered).max(first))
+    };
+    let entries_below = up_to(may.entries_before, cover.entries, first)?;
+    // Payloads go with their entries at the latest.
+    let payloads_below = up_to(may.payloads_before, cover.payloads, first_payload)?.max(entries_below);
+    let expected = entries_below - first;
+    Ok(Intent { plan, held, entries_below, payloads_below, expected, ..Intent::default() })
 }
 
 /// Removes it, chunk by chunk, so that recording goes on between them; `tell` hears of each. A hold that is placed
@@ -74,10 +92,10 @@ pub(crate) fn run(
     let _running = cleanup.begin();
     loop {
         report.intent.held = files.held_from().map_err(|error| error.to_string())?;
-        let plan = hold::cut(told, report.intent.held);
+        let Intent { entries_below, payloads_below, .. } = intent;
+        let removal = Removal { plan: hold::cut(told, report.intent.held), entries_below, payloads_below };
         let begun = Instant::now();
-        let Pruned { entries, payloads, more } =
-            recorder.prune(plan, intent.at_most).map_err(|error| error.to_string())?;
+        let Pruned { entries, payloads, more } = recorder.prune(removal).map_err(|error| error.to_string())?;
         cleanup.removed(entries, payloads);
         report.entries += entries;
         report.payloads += payloads;
@@ -93,12 +111,19 @@ pub(crate) fn run(
 }
 
 impl Intent {
+    /// Whether some of it would go if a checkpoint that stays for ever were about it.
+    pub(crate) fn lacks_archived(&self, witness: &Witness) -> bool {
+        witness.below(self.plan.entries_before).min(self.entries_below) > witness.archived
+    }
+
     /// Without what no old enough checkpoint is about.
     pub(crate) fn witnessed(self, witness: &Witness, files: &Files) -> Result<Self, String> {
-        let at_most = self.plan.entries_before.map(|moment| witness.at_most(moment));
-        let cut = measured(witness.cut(self.plan), at_most, files)
-            .map_err(|error| format!("nothing was deleted: {error}"))?;
-        let doubted = witness.doubted().filter(|_| cut.expected < self.expected);
+        let Plan { entries_before, payloads_before, .. } = self.plan;
+        let cover = Cover { entries: witness.entries_below(entries_before), payloads: witness.below(payloads_before) };
+        let cut =
+            measured(witness.cut(self.plan), cover, files).map_err(|error| format!("nothing was deleted: {error}"))?;
+        let is_less = (cut.entries_below, cut.payloads_below) != (self.entries_below, self.payloads_below);
+        let doubted = witness.doubted().filter(|_| is_less);
         Ok(Self { doubted, ..cut })
     }
 
@@ -143,10 +168,11 @@ impl Report {
     }
 }
 
-/// The entry about a run that is about to begin at `began`.
+/// The entry about a run that is about to begin at `began`: all that it may remove is in it.
 pub(crate) fn started(cron: &str, began: Timestamp, intent: &Intent) -> Event {
     let event = event("retention.started", cron, began, Detail::Ok);
-    intent.facts(event).fact("expected", count(intent.expected))
+    let event = intent.facts(event).fact("expected", count(intent.expected));
+    event.fact("payloads_expected_below", count(intent.payloads_below))
 }
 
 /// Says where the log begins at this moment: the places of the first entry, and of the first payload, that may be there.

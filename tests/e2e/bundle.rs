@@ -31,7 +31,8 @@ impl World {
         let id = admin.entries("method=GET")[0]["id"].as_str().expect("an id").to_owned();
         // Whoever asks for a proof has it signed.
         let proof = admin.get(&format!("/api/v1/entries/{id}/proof.tlog"));
-        assert!(proof.text.starts_with("c2sp.org/tlog-proof@v1\nindex "), "{}", proof.text);
+        assert!(proof.text.starts_with("c2sp.org/tlog-proof@v1\nextra "), "{}", proof.text);
+        fs::write(data.join("entry.tlog-proof"), &proof.text).expect("written");
         let output = run(["key", "list", "--data", &data.to_string_lossy()]);
         let keys = String::from_utf8_lossy(&output.stdout).lines().map(ToOwned::to_owned).collect();
         Self { server, data, keys }
@@ -118,6 +119,19 @@ fn forgeries(text: &str) -> Vec<(&'static str, String)> {
         ("another size", replaced("\\n", "\\n1")),
         ("another log", replaced("\"checkpoint\":\"mcp", "\"checkpoint\":\"mcq")),
         ("a changed signature", replaced("/time ", "/time A")),
+        ("no signature of the time", without_time(text)),
+        ("an id in capitals", respelled(text, str::to_uppercase)),
+        ("an id in braces", respelled(text, |id| format!("{{{id}}}"))),
+        ("an id without hyphens", respelled(text, |id| id.replace('-', ""))),
+        ("a number with an exponent", replaced("\"status_code\":404", "\"status_code\":404e0")),
+        ("a number with a fraction", replaced("\"status_code\":404", "\"status_code\":404.0")),
+        ("a salt in capitals", replaced("\"salt\":\"", "\"salt\":\"A")),
+        ("blanks between tokens", replaced("\"seq\":1,", "\"seq\": 1,")),
+        ("an escape for a letter", replaced("\"user\":\"otto\"", "\"user\":\"ott\\u006f\"")),
+        (
+            "fields in another order",
+            replaced("\"channel\":\"api\",\"kind\":\"request\"", "\"kind\":\"request\",\"channel\":\"api\""),
+        ),
         ("no signature of the log", replaced("\u{2014} mcp-audit/", "\u{2014} mcp-audix/")),
         ("an entry less", without(2)),
         ("no last entry", without(lines.len() - 1)),
@@ -127,6 +141,81 @@ fn forgeries(text: &str) -> Vec<(&'static str, String)> {
         ("a cut end", text[..text.len() - 1].to_owned()),
         ("nothing", String::new()),
     ]
+}
+
+/// Without the line of the note that says when it was signed.
+fn without_time(text: &str) -> String {
+    let begin = text.match_indices("\u{2014} ").map(|(at, _)| at).find(|at| text[*at..].contains("/time "));
+    let lines: Vec<_> = text.split("\\n").collect();
+    let kept: Vec<_> =
+        lines.iter().filter(|line| !(line.starts_with('\u{2014}') && line.contains("/time "))).copied().collect();
+    assert!(begin.is_some() && kept.len() + 1 == lines.len(), "{text}");
+    kept.join("\\n")
+}
+
+/// The second entry's id, spelled in another way.
+fn respelled(text: &str, how: impl Fn(&str) -> String) -> String {
+    let begin = text.find("\"id\":\"").expect("an id") + 6;
+    let id = &text[begin..begin + 36];
+    text.replacen(id, &how(id), 1)
+}
+
+/// One file, two verifiers: the entry itself is in it.
+#[test]
+fn a_proof_of_one_entry_is_checked_by_two_who_have_nothing_but_the_file_and_a_key() {
+    let mut world = World::new();
+    assert!(world.server.stop().success(), "it ends");
+    let path = world.data.join("entry.tlog-proof");
+    let text = fs::read_to_string(&path).expect("a proof");
+    let proof = |path: &Path, keys: &[String]| -> (Option<i32>, Option<i32>, String) {
+        let file = path.to_string_lossy().into_owned();
+        let mut arguments = vec!["verify", "--proof", &file];
+        keys.iter().for_each(|key| arguments.extend(["--key", key]));
+        let ours = run(arguments);
+        let said = String::from_utf8_lossy(&ours.stdout).into_owned();
+        assert_plain(&said);
+        let mut python = Command::new(program());
+        python.arg(root().join("tests/verifier/verify_bundle.py")).arg(path).args(keys);
+        let theirs = python.output().expect("Python");
+        assert!(!String::from_utf8_lossy(&theirs.stderr).contains("Traceback"), "{theirs:?}");
+        (ours.status.code(), theirs.status.code(), said)
+    };
+    let (ours, theirs, said) = proof(&path, &world.keys);
+    assert_eq!((ours, theirs), (Some(0), Some(0)), "{said}");
+    assert!(
+        said.starts_with("PROVED") && said.contains("user  \"otto\"") && said.contains("status_code  404"),
+        "{said}"
+    );
+    assert_eq!(proof(&path, &[]).0, Some(2), "nobody's word");
+    let line = |begin: &str| text.lines().find(|line| line.starts_with(begin)).expect("a line").to_owned();
+    let extra = line("extra ");
+    let other = if extra.ends_with("A=") || extra.ends_with("AA") { "B" } else { "A" };
+    let middle = extra.len() / 2;
+    let changed = format!(
+        "{}{}{}",
+        &extra[..middle],
+        if extra[middle..].starts_with('A') { "B" } else { "A" },
+        &extra[middle + 1..]
+    );
+    for (what, forged) in [
+        ("no entry in it", text.replacen(&format!("{extra}\n"), "", 1)),
+        ("another entry in it", text.replacen(&extra, &changed, 1)),
+        ("a longer entry", text.replacen(&extra, &format!("{}{other}AAA", extra.trim_end_matches('=')), 1)),
+        ("another place", text.replacen("\nindex ", "\nindex 1", 1)),
+        (
+            "no signature of the time",
+            text.lines().filter(|line| !line.contains("/time ")).map(|line| format!("{line}\n")).collect(),
+        ),
+        ("another log", text.replacen("mcp-audit/", "mcp-audix/", 1)),
+        ("a cut end", text[..text.len() - 1].to_owned()),
+        ("nothing", String::new()),
+    ] {
+        assert_ne!(forged, text, "{what} changes nothing");
+        let path = world.data.join("forged");
+        fs::write(&path, forged).expect("written");
+        let (ours, theirs, said) = proof(&path, &world.keys);
+        assert_eq!((ours, theirs), (Some(1), Some(1)), "{what}: {said}");
+    }
 }
 
 fn root() -> PathBuf {

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""A second verifier of bundles, written from docs/ledger.md and not from the product's code.
+"""A second verifier of bundles and of proofs of one entry, written from docs/ledger.md and not from the product's code.
 
     verify_bundle.py BUNDLE [VKEY …]
+    verify_bundle.py FILE.tlog-proof VKEY …
 
-Ends with 0 if the entries are proved, with 1 if something is wrong, with 2 if the file cannot be read, and with 3 if no key
-was given: then those in the bundle are taken, and anybody can have made it.
+Ends with 0 if the entries are proved, with 1 if something is wrong, with 2 if the file cannot be read, or a proof is to be
+checked without a key, and with 3 if no key was given for a bundle: then those in it are taken, and anybody can have made it.
 """
 
 import base64
@@ -27,6 +28,8 @@ NUMBERS = {"occurred_at": 2, "status_code": 17, "duration_us": 18, "request_byte
            "input_tokens": 40, "output_tokens": 41, "cost_micros": 42}
 IDS = {"id": 1, "parent": 47}
 COMMITMENT = 64
+FIELDS = {**TEXTS, **NUMBERS, **IDS, "payload_commitment": COMMITMENT}
+PROOF = "c2sp.org/tlog-proof@v1"
 
 
 class Wrong(Exception):
@@ -47,8 +50,20 @@ def node(left, right):
 
 
 def unhex(text):
-    demand(isinstance(text, str) and len(text) == 64 and text == text.lower(), "a hash is no hash")
-    return bytes.fromhex(text)
+    data = bytes.fromhex(text)
+    demand(len(data) == 32 and data.hex() == text, "a hash is no hash, or is spelled in another way")
+    return data
+
+
+def unbase64(text):
+    data = base64.b64decode(text, validate=True)
+    demand(base64.b64encode(data).decode() == text, "bytes in base64 are spelled in another way")
+    return data
+
+
+def written(value):
+    """JSON as the writer spells it."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 def once(pairs):
@@ -59,14 +74,16 @@ def once(pairs):
 
 def read(line, names):
     json_ = json.loads(line, object_pairs_hook=once)
-    demand(isinstance(json_, dict) and set(json_) <= set(names), "a line has names that it must not have")
+    demand(isinstance(json_, dict) and list(json_) == [name for name in names if name in json_],
+           "a line has names that it must not have, or has them in another order")
+    demand(written(json_) == line, "a line is not spelled as the writer spells it")
     return json_
 
 
 def verifier(vkey):
     """Name, id, kind and key of a vkey."""
     name, number, encoded = vkey.split("+", 2)
-    key = base64.b64decode(encoded, validate=True)
+    key = unbase64(encoded)
     demand(len(key) == 33 and key[0] in (1, 4), "a key is of no known kind")
     demand(sha(name.encode() + b"\n" + key)[:4].hex() == number, "a key's id is not its own")
     return name, bytes.fromhex(number), key[0], Ed25519PublicKey.from_public_bytes(key[1:])
@@ -83,7 +100,7 @@ def open_note(note, keys):
     by_log, time = False, None
     for line in lines:
         dash, name, encoded = line.split(" ")
-        signature = base64.b64decode(encoded, validate=True)
+        signature = unbase64(encoded)
         demand(dash == "\u2014" and len(signature) > 4, "a signature is none")
         for known, number, kind, key in keys:
             if (known, number) != (name, signature[:4]):
@@ -95,15 +112,24 @@ def open_note(note, keys):
                 time = int.from_bytes(signature[4:12], "big")
                 key.verify(signature[12:], f"cosignature/v1\ntime {time}\n{text}".encode())
     demand(by_log, "no trusted key of the log signed the checkpoint")
+    demand(time is not None or all(kind == 1 for _, _, kind, _ in keys), "nobody signed when it was, and a key is for that")
     _, size, root, rest = text.split("\n")
     demand(rest == "" and str(int(size)) == size and int(size) < 2**64, "the checkpoint is none")
-    root = base64.b64decode(root, validate=True)
+    root = unbase64(root)
     demand(len(root) == 32, "the root is no hash")
     return int(size), root, time
 
 
+def id_bytes(text):
+    number = uuid.UUID(text)
+    demand(str(number) == text, "an id is spelled in another way")
+    return number.bytes
+
+
 def content_hash(content):
     items = []
+    order = [FIELDS.get(name, -1) for name in content]
+    demand(order == sorted(set(order)), "the fields of an entry are not in their order")
     for name, value in content.items():
         if name == "payload_commitment":
             items.append((COMMITMENT, unhex(value)))
@@ -114,7 +140,7 @@ def content_hash(content):
             items.append((NUMBERS[name], value.to_bytes(8, "big", signed=True)))
         else:
             demand(name in IDS, f"there is no field {name}")
-            items.append((IDS[name], uuid.UUID(value).bytes))
+            items.append((IDS[name], id_bytes(value)))
     return sha(b"".join(bytes([number]) + len(value).to_bytes(4, "big") + value for number, value in sorted(items)))
 
 
@@ -155,6 +181,8 @@ def check(lines, keys):
     demand(lines and lines.pop() == "", "the file is cut off")
     head = read(lines[0], ["format", "first", "end", "left", "right", "checkpoint", "keys"])
     demand(head["format"] == "mcp-audit-bundle-v1", "this is no bundle")
+    # The key that says when is among the log's own, whoever is trusted.
+    open_note(head["checkpoint"], [verifier(key) for key in head["keys"]])
     size, root, time = open_note(head["checkpoint"], [verifier(key) for key in keys or head["keys"]])
     first, end = head["first"], head["end"]
     demand(0 <= first < end <= size and len(lines) == 1 + end - first, "entries are missing, or there are more")
@@ -177,6 +205,49 @@ def check(lines, keys):
     return first, end, size, time
 
 
+def check_items(content):
+    """Whether the bytes are items of known numbers in ascending order, each of the kind that its field has."""
+    at, before = 0, 0
+    while at < len(content):
+        number, length = content[at], int.from_bytes(content[at + 1:at + 5], "big")
+        value = content[at + 5:at + 5 + length]
+        demand(before < number and at + 5 + length <= len(content), "the entry is not made of items")
+        if number in TEXTS.values():
+            value.decode()
+        else:
+            sizes = {**dict.fromkeys(NUMBERS.values(), 8), **dict.fromkeys(IDS.values(), 16), COMMITMENT: 32}
+            demand(sizes.get(number) == length, "an item of the entry is none")
+        at, before = at + 5 + length, number
+
+
+def check_proof(lines, keys):
+    """The entry's place, and size and time of the checkpoint."""
+    begin = lines.index("")
+    heading, extra, index, *hashes = lines[:begin]
+    demand(heading == PROOF and extra.startswith("extra ") and index.startswith("index "), "this is no proof with an entry")
+    size, root, time = open_note("\n".join(lines[begin + 1:]), [verifier(key) for key in keys])
+    place = int(index[6:])
+    demand(index == f"index {place}" and 0 <= place < size, "the place is none")
+    entry = unbase64(extra[6:])
+    leaf, content = entry[:50], entry[50:]
+    demand(len(leaf) == 50 and leaf[:2] == b"\0\1" and int.from_bytes(leaf[2:10], "big") == place, "the leaf is another")
+    demand(leaf[18:] == sha(content), "the entry is not the one that the leaf has")
+    check_items(content)
+    made, last = sha(b"\x00" + leaf), size - 1
+    at = place
+    for hash_ in map(unbase64, hashes):
+        demand(len(hash_) == 32 and last > 0, "the proof has hashes that it must not have")
+        if at & 1 or at == last:
+            made = node(hash_, made)
+            while not at & 1 and at:
+                at, last = at >> 1, last >> 1
+        else:
+            made = node(made, hash_)
+        at, last = at >> 1, last >> 1
+    demand(last == 0 and made == root, "the entry does not lead to the root that was signed")
+    return place, size, time
+
+
 def main():
     path, *keys = sys.argv[1:]
     try:
@@ -185,8 +256,16 @@ def main():
     except (OSError, UnicodeDecodeError) as error:
         print(f"{path} cannot be read: {error}", file=sys.stderr)
         return 2
+    is_proof = lines[0] == PROOF
+    if is_proof and not keys:
+        print("name the log's keys: a proof has none", file=sys.stderr)
+        return 2
     try:
-        first, end, size, time = check(lines, keys)
+        if is_proof:
+            first, size, time = check_proof(lines, keys)
+            end = first + 1
+        else:
+            first, end, size, time = check(lines, keys)
     except (Wrong, InvalidSignature, ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError) as error:
         print(f"WRONG  {type(error).__name__}: {error}")
         return 1

@@ -47,11 +47,7 @@ fn checked(lines: &mut impl BufRead, keys: &[VerifierKey]) -> io::Result<Result<
 
 fn tell(checked: &Checked) -> io::Result<ExitCode> {
     let Checked { origin, time, size, first, end, shown, own_keys } = checked;
-    let seconds = time.and_then(|time| i64::try_from(time).ok());
-    let when = seconds.map_or_else(
-        || "at a time that no trusted key says".to_owned(),
-        |seconds| format!("on {}", Timestamp::EPOCH.plus(seconds.saturating_mul(SECOND))),
-    );
+    let when = when(*time);
     let last = end - 1;
     if *own_keys {
         say(format_args!(
@@ -70,6 +66,15 @@ fn tell(checked: &Checked) -> io::Result<ExitCode> {
     }
     note("Not proved: that what was recorded was true, and that it was all that happened.");
     Ok(if *own_keys { ExitCode::from(UNPROVED) } else { ExitCode::SUCCESS })
+}
+
+/// When it was signed, in words.
+pub(super) fn when(time: Option<u64>) -> String {
+    let seconds = time.and_then(|time| i64::try_from(time).ok());
+    seconds.map_or_else(
+        || "at a time that no trusted key says".to_owned(),
+        |seconds| format!("on {}", Timestamp::EPOCH.plus(seconds.saturating_mul(SECOND))),
+    )
 }
 
 /// The next line without its newline.

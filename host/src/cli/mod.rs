@@ -2,6 +2,7 @@
 
 mod bundle;
 mod check_bundle;
+mod check_proof;
 mod checkpoint;
 mod common;
 mod config;

@@ -11,9 +11,8 @@ use mcp_audit::ledger::SignedCheckpoint;
 use mcp_audit::store::{Kept, NOT_PROVED, Verified, VerifyError};
 use mcp_audit::verify_log;
 
-use super::Outcome;
-use super::check_bundle;
 use super::common::{Signing, note, say};
+use super::{Outcome, check_bundle, check_proof};
 
 /// Something in the log is wrong or missing.
 pub(super) const WRONG: u8 = 1;
@@ -39,7 +38,10 @@ pub(super) struct Verify {
     /// Check this bundle, and no log.
     #[arg(long, value_name = "FILE", conflicts_with = "checkpoints")]
     bundle: Option<PathBuf>,
-    /// A key of the log that is trusted for the bundle, as `key list` shows it (repeatable): the first says what was signed,
+    /// Check this proof of one entry (a .tlog-proof file), and no log.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["checkpoints", "bundle"])]
+    proof: Option<PathBuf>,
+    /// A key of the log that is trusted for the bundle or the proof, as `key list` shows it (repeatable): the first says what was signed,
     /// the one that ends in /time says when.
     #[arg(long = "key", value_name = "VKEY")]
     keys: Vec<String>,
@@ -50,8 +52,14 @@ impl Verify {
         if let Some(bundle) = &self.bundle {
             return check_bundle::check(bundle, &self.keys);
         }
+        if let Some(proof) = &self.proof {
+            return check_proof::check(proof, &self.keys);
+        }
         if !self.keys.is_empty() {
-            return unread("--key is for a bundle: name one with --bundle. A whole log is checked with the keys in it");
+            return unread(
+                "--key is for a bundle or a proof: name one with --bundle or --proof. A whole log is checked with the keys in \
+                 it",
+            );
         }
         let kept = match self.checkpoints.iter().map(|path| kept(path)).collect::<Result<_, _>>() {
             Ok(kept) => kept,
@@ -88,7 +96,12 @@ fn kept(path: &Path) -> Result<Kept, String> {
 
 fn whole(verified: &Verified) -> io::Result<ExitCode> {
     let (size, first) = (verified.head.size, verified.first);
-    say(format_args!("WHOLE  {} entries, from place {first} to before {size}", size - first))?;
+    // A log that holds together may still be another one than the one that somebody has a checkpoint of.
+    for what in &verified.uncompared {
+        say(format_args!("NOT COMPARED  {what}"))?;
+    }
+    let whole = if verified.uncompared.is_empty() { "WHOLE" } else { "else whole:" };
+    say(format_args!("{whole}  {} entries, from place {first} to before {size}", size - first))?;
     say(format_args!("size   {size}"))?;
     say(format_args!("root   {}", verified.head.root))?;
     if let Some(signed) = verified.signed {
@@ -97,9 +110,6 @@ fn whole(verified: &Verified) -> io::Result<ExitCode> {
     }
     for (check, looked) in &verified.checks {
         say(format_args!("       {check}: {looked} looked at"))?;
-    }
-    for what in &verified.uncompared {
-        say(format_args!("NOT COMPARED  {what}"))?;
     }
     say("Not proved by this:")?;
     NOT_PROVED.iter().try_for_each(|what| say(format_args!("     - {what}")))?;

@@ -36,6 +36,12 @@ pub enum CheckpointError {
     /// The text.
     #[error("the note is no checkpoint: its text must be three lines, the log's name, the size and the root")]
     Form,
+    /// Nobody signed when it was.
+    #[error(
+        "the checkpoint of {0} lacks the signature that says when it was signed, and one of the keys is for that: it was \
+         taken out, or is of a newer key; name that key, or prove it without a time by leaving the key that ends in /time out"
+    )]
+    Untimed(String),
     /// The log itself did not sign.
     #[error("the checkpoint of {0} is not signed by a trusted key of that log")]
     Unsigned(String),
@@ -101,6 +107,20 @@ impl SignedCheckpoint {
             return Err(CheckpointError::Unsigned(origin.clone()));
         }
         Ok(signed.iter().find_map(|signed| signed.time))
+    }
+
+    /// The same; where one of `keys` is for the time, the time must be signed by one of them. Every log has such a key, so what
+    /// lacks the signature was stripped of it.
+    ///
+    /// # Errors
+    /// As there, or nobody signed the time.
+    pub fn verify_timed(&self, keys: &[VerifierKey]) -> Result<Option<u64>, CheckpointError> {
+        let time = self.verify(keys)?;
+        let needs_time = keys.iter().any(|key| key.kind() == SignatureKind::Time);
+        if needs_time && time.is_none() {
+            return Err(CheckpointError::Untimed(self.checkpoint.origin.clone()));
+        }
+        Ok(time)
     }
 
     /// Which of `keys` signed it.

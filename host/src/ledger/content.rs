@@ -68,6 +68,39 @@ impl Content {
         &self.0
     }
 
+    /// The content that these bytes are: items of known numbers in ascending order, each of the kind that its field has.
+    /// `None` where they are not exactly that, so that nothing is hidden in what is shown.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let content = Self(bytes.to_vec());
+        content.items().then_some(content)
+    }
+
+    /// What it says, by the names of the fields, in their order: texts, numbers, times in microseconds, ids as texts, and at
+    /// the end the commitment to the payload and the details as they are stored.
+    pub fn shown(&self) -> Vec<(&'static str, Value)> {
+        let mut shown = Vec::new();
+        self.each(|name, value| shown.push((name, value)));
+        shown
+    }
+
+    fn items(&self) -> bool {
+        self.each(|_, _| {})
+    }
+
+    /// Hands each item to `each`; whether all bytes are items as they must be.
+    fn each(&self, mut each: impl FnMut(&'static str, Value)) -> bool {
+        let (mut rest, mut before) = (self.0.as_slice(), 0);
+        while !rest.is_empty() {
+            let Some((number, value, behind)) = split(rest).filter(|(number, ..)| *number > before) else {
+                return false;
+            };
+            let Some((name, value)) = read(number, value) else { return false };
+            each(name, value);
+            (rest, before) = (behind, number);
+        }
+        true
+    }
+
     /// The hash that stands in the leaf.
     pub fn hash(&self) -> Hash {
         Hash::of(&self.0)
@@ -78,5 +111,31 @@ impl Content {
         self.0.push(number);
         self.0.extend((value.len() as u32).to_be_bytes());
         self.0.extend(value);
+    }
+}
+
+/// The first item's number and value, and what is behind it.
+fn split(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let (number, rest) = bytes.split_first()?;
+    let (length, rest) = rest.split_first_chunk()?;
+    let (value, rest) = rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
+    Some((*number, value, rest))
+}
+
+/// An item as it is shown.
+fn read(number: u8, value: &[u8]) -> Option<(&'static str, Value)> {
+    let text = || std::str::from_utf8(value).ok().map(|text| Value::Text(text.to_owned()));
+    match number {
+        COMMITMENT => Some(("payload_commitment", Value::Text(Hash::from_slice(value)?.to_string()))),
+        DETAILS => Some(("details", text()?)),
+        number => {
+            let field = Content::fields().find(|field| *field as u8 == number)?;
+            let shown = match field.kind() {
+                FieldType::Text => text()?,
+                FieldType::Integer | FieldType::Time => Value::Integer(i64::from_be_bytes(value.try_into().ok()?)),
+                FieldType::Id => Value::Text(uuid::Uuid::from_slice(value).ok()?.to_string()),
+            };
+            Some((field.name(), shown))
+        }
     }
 }

@@ -40,6 +40,15 @@ impl Leaf {
         bytes
     }
 
+    /// The leaf that these bytes are.
+    pub fn from_bytes(bytes: &[u8; Self::LENGTH]) -> Self {
+        let number = |at: usize| bytes[at..at + 8].iter().fold(0, |number: u64, byte| number << 8 | u64::from(*byte));
+        let mut content = [0; Hash::LENGTH];
+        content.copy_from_slice(&bytes[18..]);
+        let version = u16::from_be_bytes([bytes[0], bytes[1]]);
+        Self { version, seq: number(2), recorded_at: number(10).cast_signed(), content: Hash(content) }
+    }
+
     /// Its hash in the tree.
     pub fn hash(&self) -> Hash {
         leaf_hash(&self.to_bytes())

@@ -29,7 +29,7 @@ pub use key::{KeyError, SignatureKind, SigningKey, VerifierKey};
 pub use leaf::{Leaf, VERSION};
 pub use note::{Note, NoteError, Signed};
 pub use proof::{ProofError, verify_consistency, verify_inclusion};
-pub use proof_file::{ProofFile, ProofFileError};
+pub use proof_file::{ProofFile, ProofFileError, ProvedEntry};
 pub use proved::{Consistency, Head, Inclusion};
 pub use shown::{ConsistencyProof, InclusionProof};
 pub use tiles::{TILE_HEIGHT, TILE_WIDTH, Tile};

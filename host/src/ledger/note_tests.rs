@@ -192,13 +192,16 @@ fn a_proof_file_proves_one_entry() {
     let checkpoint = SignedCheckpoint::sign(checkpoint, &keys(), 5).expect("signed");
     for (index, leaf) in leaves.iter().enumerate() {
         let hashes = inclusion(index as u64, 7, &nodes).expect("a proof");
-        let file = ProofFile { index: index as u64, hashes, checkpoint: checkpoint.clone() };
+        let file = ProofFile { index: index as u64, extra: None, hashes, checkpoint: checkpoint.clone() };
         let text = file.to_string();
         let read = ProofFile::parse(&text).expect("read");
         assert_eq!((&read, read.verify(*leaf, &verifiers())), (&file, Ok(Some(5))));
         assert!(read.verify(leaves[(index + 1) % 7], &verifiers()).is_err(), "another leaf");
         let extra = text.replacen('\n', "\nextra AAAA\n", 1);
-        assert_eq!(ProofFile::parse(&extra).as_ref(), Ok(&file), "what nobody signed says nothing");
+        let read = ProofFile::parse(&extra).expect("read");
+        assert_eq!((&read.extra, read.verify(*leaf, &verifiers())), (&Some(vec![0; 3]), Ok(Some(5))));
+        assert_eq!(read.verify_entry(&verifiers()), Err(ProofFileError::Entry), "what nobody signed says nothing");
+        assert_eq!(file.verify_entry(&verifiers()), Err(ProofFileError::Bare));
         for wrong in [
             text.replacen("proof@v1", "proof@v2", 1),
             text.replacen("index ", "index 0", 1),

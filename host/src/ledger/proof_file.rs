@@ -1,4 +1,5 @@
-//! An entry's proof as a file (c2sp.org/tlog-proof): place, inclusion proof and signed checkpoint in one text.
+//! An entry's proof as a file (c2sp.org/tlog-proof): the entry, its place, its inclusion proof and a signed checkpoint in one
+//! text that anybody can check who has the log's key.
 
 use std::fmt;
 
@@ -6,19 +7,29 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::checkpoint::{CheckpointError, SignedCheckpoint, decimal};
+use super::content::Content;
 use super::hash::Hash;
 use super::key::VerifierKey;
+use super::leaf::{Leaf, VERSION};
 use super::proof::{ProofError, verify_inclusion};
 
 const HEADING: &str = "c2sp.org/tlog-proof@v1";
+/// How the line begins that has what the application adds.
+const EXTRA: &str = "extra ";
 /// More hashes than any proof has: one for each level of the tree.
 const MOST: usize = 64;
+
+/// The longest file: far above what an entry comes to.
+const LONGEST: usize = 64 << 20;
 
 /// That an entry is in a log, for whoever trusts the log's key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProofFile {
     /// The entry's place.
     pub index: u64,
+    /// What the leaf is made of: the leaf itself, and behind it the content that it has the hash of. Nobody signs it, and it is
+    /// believed as far as it leads to the leaf that is proved.
+    pub extra: Option<Vec<u8>>,
     /// From the leaf up.
     pub hashes: Vec<Hash>,
     /// The tree that it is in.
@@ -31,6 +42,12 @@ pub enum ProofFileError {
     /// The text.
     #[error("this is no proof: it must be the lines that c2sp.org/tlog-proof describes")]
     Form,
+    /// There is no entry in it.
+    #[error("the proof lacks the entry that it is about, so it proves nothing by itself: have it made anew by the log")]
+    Bare,
+    /// The entry in it is none, or another one.
+    #[error("the entry in the proof is not the one at its place: it was changed, or it is not of this version")]
+    Entry,
     /// The checkpoint in it.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
@@ -39,26 +56,43 @@ pub enum ProofFileError {
     Proof(#[from] ProofError),
 }
 
+/// An entry that was proved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProvedEntry {
+    /// Place and time of recording.
+    pub leaf: Leaf,
+    /// What it says.
+    pub content: Content,
+    /// When the checkpoint was signed, in seconds since 1970, where a key says so.
+    pub time: Option<u64>,
+}
+
 impl ProofFile {
-    /// Reads one; it proves nothing before [`ProofFile::verify`].
+    /// A proof with the entry that it is about.
+    pub fn new(leaf: &Leaf, content: &Content, hashes: Vec<Hash>, checkpoint: SignedCheckpoint) -> Self {
+        let extra = [&leaf.to_bytes()[..], content.as_bytes()].concat();
+        Self { index: leaf.seq, extra: Some(extra), hashes, checkpoint }
+    }
+
+    /// Reads one; it proves nothing before [`ProofFile::verify`] or [`ProofFile::verify_entry`].
     ///
     /// # Errors
     /// It is not exactly a proof.
     pub fn parse(text: &str) -> Result<Self, ProofFileError> {
-        let (head, note) = text.split_once("\n\n").ok_or(ProofFileError::Form)?;
+        let (head, note) = text.split_once("\n\n").filter(|_| text.len() <= LONGEST).ok_or(ProofFileError::Form)?;
         let mut lines = head.split('\n').peekable();
         if lines.next() != Some(HEADING) {
             return Err(ProofFileError::Form);
         }
-        // Nobody signs what stands there, and here it means nothing.
-        lines.next_if(|line| line.starts_with("extra "));
+        let extra = lines.next_if(|line| line.starts_with(EXTRA)).and_then(|line| line.strip_prefix(EXTRA));
+        let extra = extra.map(|extra| STANDARD.decode(extra).map_err(|_| ProofFileError::Form)).transpose()?;
         let index = lines.next().and_then(|line| decimal(line.strip_prefix("index ")?)).ok_or(ProofFileError::Form)?;
         let hash = |line| STANDARD.decode(line).ok().and_then(|bytes| Hash::from_slice(&bytes));
         let hashes: Vec<_> = lines.take(MOST + 1).map(hash).collect::<Option<_>>().ok_or(ProofFileError::Form)?;
         if hashes.len() > MOST {
             return Err(ProofFileError::Form);
         }
-        Ok(Self { index, hashes, checkpoint: SignedCheckpoint::parse(note.as_bytes())? })
+        Ok(Self { index, extra, hashes, checkpoint: SignedCheckpoint::parse(note.as_bytes())? })
     }
 
     /// Checks that the leaf with this hash is in the tree that one of `keys` signed for the log. Gives the time of
@@ -67,16 +101,33 @@ impl ProofFile {
     /// # Errors
     /// It is not proved.
     pub fn verify(&self, leaf: Hash, keys: &[VerifierKey]) -> Result<Option<u64>, ProofFileError> {
-        let time = self.checkpoint.verify(keys)?;
+        let time = self.checkpoint.verify_timed(keys)?;
         let checkpoint = self.checkpoint.checkpoint();
         verify_inclusion(&leaf, self.index, checkpoint.size, &self.hashes, &checkpoint.root)?;
         Ok(time)
+    }
+
+    /// Checks that the entry in the file is in the tree that one of `keys` signed, and gives it.
+    ///
+    /// # Errors
+    /// There is none in it, or it is not proved.
+    pub fn verify_entry(&self, keys: &[VerifierKey]) -> Result<ProvedEntry, ProofFileError> {
+        let extra = self.extra.as_ref().ok_or(ProofFileError::Bare)?;
+        let (leaf, content) = extra.split_first_chunk().ok_or(ProofFileError::Entry)?;
+        let (leaf, content) = (Leaf::from_bytes(leaf), Content::from_bytes(content).ok_or(ProofFileError::Entry)?);
+        if leaf.version != VERSION || leaf.seq != self.index || leaf.content != content.hash() {
+            return Err(ProofFileError::Entry);
+        }
+        let time = self.verify(leaf.hash(), keys)?;
+        Ok(ProvedEntry { leaf, content, time })
     }
 }
 
 impl fmt::Display for ProofFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{HEADING}\nindex {}", self.index)?;
+        writeln!(f, "{HEADING}")?;
+        self.extra.iter().try_for_each(|extra| writeln!(f, "{EXTRA}{}", STANDARD.encode(extra)))?;
+        writeln!(f, "index {}", self.index)?;
         self.hashes.iter().try_for_each(|hash| writeln!(f, "{}", STANDARD.encode(hash.as_bytes())))?;
         write!(f, "\n{}", self.checkpoint)
     }

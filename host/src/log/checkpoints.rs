@@ -14,7 +14,7 @@ use crate::ledger::{self, SignedCheckpoint, VerifierKey};
 use crate::publish::{Published, Publisher};
 use crate::recorder::{RecordError, StateChange};
 use crate::signer::{Resume, Signer, SignerError};
-use crate::store::{CheckpointChange, NewCheckpoint, StoreError, StoredCheckpoint};
+use crate::store::{Batch, CheckpointChange, NewCheckpoint, StoreError, StoredCheckpoint, Writer};
 use crate::time::{SECOND, Timestamp};
 
 /// How often it is looked whether a checkpoint is due.
@@ -213,8 +213,8 @@ impl Inner {
         let mut signer = self.checkpoints.signer();
         let before = signer.last().map(|last| last.checkpoint().size);
         let (size, root, old_root) = self.view.files.tree(|size, nodes| {
-            let old = before.filter(|before| *before <= size).map(|before| ledger::root(before, nodes));
-            Ok((size, ledger::root(size, nodes)?, old.transpose()?))
+            let old = before.map(|before| nodes.root_at(before)).transpose()?.flatten();
+            Ok((size, ledger::root(size, nodes)?, old))
         })?;
         signer.check(size, |_| old_root)?;
         let now = self.view.now();
@@ -244,20 +244,30 @@ impl Inner {
         self.view.files.tree(|_, nodes| ledger::consistency(before.size, size, nodes)).map(Some)
     }
 
-    /// Signs what the log has become, when nothing comes in any more: the next start stores the checkpoint. Ends the
-    /// publishing, and lets other processes in.
-    pub(super) fn end_checkpoints(&self) {
+    /// Signs what the log has become, when nothing comes in any more, and stores it with the writer that is left: no entry is
+    /// behind what is signed. Ends the publishing, and lets other processes in.
+    pub(super) fn end_checkpoints(&self, mut writer: Option<Box<dyn Writer>>) {
         let lock = self.checkpoints.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
         if lock.is_none() {
             return;
         }
-        let signed = self.try_sign(|size, _, note| {
-            let number = self.view.files.newest_checkpoint()?.map_or(0, |newest| newest.number) + 1;
-            self.checkpoints.publisher.publish(Published { number, size, note });
-            Ok(())
+        let signed = self.try_sign(|size, signed_at, note| {
+            let link = self.link(size, signed_at)?;
+            let checkpoint = NewCheckpoint { size, signed_at, note: note.clone(), link };
+            let checkpoints = vec![CheckpointChange::Signed(checkpoint)];
+            let states = StateChange { checkpoints, ..StateChange::default() };
+            let before = self.view.files.newest_checkpoint()?.map_or(0, |newest| newest.number);
+            let stored = writer.as_mut().map(|writer| writer.commit(&Batch { states, ..Batch::default() }));
+            // What was signed is published all the same: it is about all that is there.
+            self.checkpoints.publisher.publish(Published { number: before + 1, size, note });
+            match stored {
+                Some(Err(error)) => Err(error.into()),
+                Some(Ok(_)) => Ok(()),
+                None => Err(RecordError::Closed.into()),
+            }
         });
         if let Err(error) = signed {
-            tracing::error!(%error, "the last entries are not signed; the next start signs them");
+            tracing::error!(%error, "what was signed last, or what is not signed, is stored with the next start");
         }
         self.checkpoints.publisher.close();
     }

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::{AuditLog, LogView, SignError};
 use crate::access::Access;
-use crate::ledger::{self, CheckpointError, ProofFile, SignedCheckpoint};
+use crate::ledger::{CheckpointError, ProofFile, SignedCheckpoint};
 use crate::reader::ReadError;
 use crate::store::{StoreError, StoredCheckpoint};
 
@@ -68,7 +68,8 @@ impl LogView {
         Ok(self.files.verifiers()?)
     }
 
-    /// That the entry with this id is in the log, by the newest checkpoint; `None` where the viewer may not see it.
+    /// The entry with this id and the proof that it is in the log, by the newest checkpoint; `None` where the viewer may not
+    /// see it.
     ///
     /// # Errors
     /// The viewer may not read, no checkpoint is about the entry yet, or the store fails.
@@ -78,8 +79,8 @@ impl LogView {
         let newest = newest.filter(|newest| entry.seq < newest.size).ok_or(EvidenceError::Unsigned)?;
         let checkpoint = SignedCheckpoint::parse(newest.note.as_bytes())?;
         let size = checkpoint.checkpoint().size;
-        let hashes = self.files.tree(|_, nodes| ledger::inclusion(entry.seq, size, nodes))?;
-        Ok(Some(ProofFile { index: entry.seq, hashes, checkpoint }))
+        let Some(found) = self.files.inclusion(entry.seq, Some(size))? else { return Ok(None) };
+        Ok(Some(ProofFile::new(&found.leaf, &found.content, found.proof, checkpoint)))
     }
 }
 

@@ -12,6 +12,7 @@ mod holds;
 mod integrity;
 mod keys;
 mod open;
+mod past;
 mod publishing;
 mod run;
 mod schedule;
@@ -23,7 +24,7 @@ mod views;
 
 use std::ops::Deref;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value as Json;
 use tokio::sync::watch;
@@ -221,6 +222,7 @@ impl AuditLog {
         wanted: &serde_json::Map<String, Json>,
     ) -> Result<Arc<Settings>, ChangeError> {
         self.allow(access, Right::Configure, "settings.updated")?;
+        let _changing = self.0.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let settings = self.settings().changes(&self.manifest().settings, wanted)?;
         let event = |change: &SettingChange| {
             let event = self.by("settings.updated", access).fact("setting", change.key.clone());
@@ -273,8 +275,8 @@ pub enum PayloadError {
 impl Inner {
     fn close(&self) {
         self.stopping.send_replace(true);
-        self.recorder.close(Some(self.event("log.stopped")));
-        self.end_checkpoints();
+        let writer = self.recorder.close(Some(self.event("log.stopped")));
+        self.end_checkpoints(writer);
     }
 }
 

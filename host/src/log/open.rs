@@ -6,13 +6,12 @@ use std::sync::{Arc, Mutex, RwLock};
 use tokio::sync::watch;
 
 use super::checkpoints::{Checkpoints, SignError};
-use super::{AuditLog, Followers, Inner, LogView, keys};
+use super::{AuditLog, Followers, Inner, LogView, keys, past};
 use crate::access::{Access, Right, Viewer};
 use crate::domain::Domain;
 use crate::entry::Entry;
 use crate::event::Event;
 use crate::field::Field;
-use crate::ledger;
 use crate::policy::{Limits, LoadError, Policy};
 use crate::price::Prices;
 use crate::publish::{EndpointError, Places, Publisher, Roots};
@@ -244,16 +243,19 @@ fn signer_of(folder: &Path, options: &SignerOptions, files: &Files, now: Timesta
     let keys = keys::known(files)?;
     let size = files.tree(|size, _| Ok(size))?;
     let signer = Signer::open(folder, options, Known { keys: &keys, size, now })?;
-    let last = signer.last().map(|last| last.checkpoint().size).filter(|last| *last <= size);
-    let root = files.tree(|_, nodes| last.map(|last| ledger::root(last, nodes)).transpose())?;
-    signer.check(size, |_| root)?;
-    Ok(signer)
+    let last = signer.last().map(|last| last.checkpoint().size);
+    let root = files.tree(|_, nodes| last.map(|last| nodes.root_at(last)).transpose())?;
+    signer.check(size, |_| root.flatten())?;
+    match past::untrue(files, &signer)? {
+        Some(what) => Err(SignerError::Inconsistent { what, path: options.last_path(folder) }.into()),
+        None => Ok(signer),
+    }
 }
 
 /// The roots that the log had, for those who publish.
 fn roots(files: &Files) -> Roots {
     let files = files.clone();
-    Arc::new(move |size| files.tree(|_, nodes| ledger::root(size, nodes)).ok())
+    Arc::new(move |size| files.linked_root(size).ok().flatten())
 }
 
 fn load(component: Option<Vec<u8>>, limits: Limits, clock: &dyn Clock) -> Result<Policy, LoadError> {

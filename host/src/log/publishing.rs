@@ -4,7 +4,7 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use super::{Inner, SignError};
-use crate::event::Event;
+use crate::event::{Detail, Event};
 use crate::publish::PlaceStatus;
 use crate::recorder::StateChange;
 use crate::retention::Witness;
@@ -13,6 +13,8 @@ use crate::time::Timestamp;
 
 /// How long a cleanup waits until its intent is published.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// What kind of failure it is that a checkpoint does not arrive.
+const FAILURE: &str = "publishing";
 
 impl Inner {
     /// Stores where checkpoints have arrived since the last look; the first failure and its end are entries.
@@ -40,15 +42,21 @@ impl Inner {
     }
 
     fn publishing(&self, status: &PlaceStatus, failing: bool) -> Event {
-        let method = if failing { "checkpoint.publishing_failed" } else { "checkpoint.publishing_recovered" };
-        self.event(method).fact("place", status.name)
+        if !failing {
+            return self.event("checkpoint.publishing_recovered").fact("place", status.name);
+        }
+        let why = "The newest checkpoint did not arrive at this place; it is tried again.";
+        let event = self.event("checkpoint.publishing_failed").fact("place", status.name);
+        event.failed(Detail::Unknown, FAILURE, why)
     }
 
     /// That a place has checkpoints that this log does not go on from: told once in each run of the process.
     fn conflict(&self, status: &PlaceStatus) -> Option<Event> {
         let mut told = self.checkpoints.conflicts.lock().unwrap_or_else(PoisonError::into_inner);
         let reason = status.failing.clone().filter(|_| status.conflict && told.insert(status.name))?;
-        Some(self.event("checkpoint.conflict_found").fact("place", status.name).fact("reason", reason))
+        let why = "What is published at this place is not of this log's history; nothing more is published there.";
+        let event = self.event("checkpoint.conflict_found").fact("place", status.name).fact("reason", reason);
+        Some(event.failed(Detail::Unknown, FAILURE, why))
     }
 
     /// Waits until this checkpoint is published somewhere, if it is to be. Gives why it is not.
@@ -74,6 +82,7 @@ impl Inner {
             marks: files.marks()?,
             // Where nobody else keeps checkpoints, there is no better word than the log's own.
             published: if self.checkpoints.publisher.is_empty() { u64::MAX } else { files.published()? },
+            archived: files.newest_archived()?.map_or(0, |newest| newest.checkpoint.size),
             confirmed: files.clock_confirmed()?,
             longest_step: self.longest_step,
         })

@@ -68,9 +68,8 @@ impl Run {
     pub(super) fn begin(&self) -> Result<Begun, RunError> {
         let view = &self.inner.view;
         let Job::Retention = self.cron.job;
-        let witness = self.inner.witness(self.began)?;
         let intent = retention::plan(&view.policy, &view.settings(), &view.files, self.began);
-        let intent = match intent.and_then(|intent| intent.witnessed(&witness, &view.files)) {
+        let intent = match intent.and_then(|intent| self.witnessed(intent)) {
             Ok(intent) => intent,
             Err(error) => return self.end(Err(error)).map(Begun::Over),
         };
@@ -84,6 +83,18 @@ impl Run {
         self.record(CronState { next_run, running_since: Some(self.began), ..before }, event)?;
         self.tell(&Report::default(), intent.expected);
         Ok(Begun::Going(intent))
+    }
+
+    /// What of it is covered by checkpoints. Where the newest archived one is not about all that is old enough, as after days
+    /// on which nothing ran, one of today is signed first.
+    fn witnessed(&self, intent: Intent) -> Result<Intent, String> {
+        let witness = || self.inner.witness(self.began).map_err(|error| format!("nothing was deleted: {error}"));
+        let mut found = witness()?;
+        if intent.lacks_archived(&found) {
+            self.inner.sign().map_err(|error| format!("nothing was deleted: {error}"))?;
+            found = witness()?;
+        }
+        intent.witnessed(&found, &self.inner.view.files)
     }
 
     /// Does it; blocks until it is done. What is about to go, and the intent to remove it, are signed before, and published

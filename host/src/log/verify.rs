@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use crate::ledger::VerifierKey;
 use crate::signer::{self, SignerError, SignerOptions};
-use crate::store::{self, Kept, Tell, Verified, VerifyError, Wrong};
+use crate::store::{self, Files, Kept, Tell, Verified, VerifyError, Wrong};
 
 /// The check that looks at what was kept elsewhere.
 const CHECK: &str = "kept";
@@ -30,7 +31,16 @@ pub fn verify_log(
     let is_missing = last.is_none() && kept.is_empty();
     let signed = last.as_ref().map(|note| note.checkpoint().size);
     kept.extend(last.map(|note| Kept { name: name.clone(), note }));
+    let named = signer::verifiers(folder, signer).map_err(|error| match error {
+        SignerError::File { path, reason } => VerifyError::Beside { path, reason },
+        error => VerifyError::Keys(error.to_string()),
+    })?;
     let verified = Verified { signed, ..store::verify(folder, &kept, tell)? };
+    if let Some(what) = unlike(&named, &Files::open_to_read(folder)?.verifiers()?) {
+        let at = signer.key_path(folder).display().to_string();
+        let at = if signer.keys.is_some() { "the signing keys that were given".to_owned() } else { at };
+        return Err(VerifyError::Wrong(Wrong { check: CHECK, at, seq: None, what }));
+    }
     if is_missing && verified.head.size > 0 {
         return Err(wrong(
             "it says what was signed last, and is missing; name it with --last-signed, or a checkpoint that somebody kept \
@@ -39,4 +49,16 @@ pub fn verify_log(
         ));
     }
     Ok(verified)
+}
+
+/// What is wrong when these keys are not the log's: after a change of keys the file has the newest of before too, so one of
+/// them is known to the log.
+fn unlike(named: &[VerifierKey], known: &[String]) -> Option<String> {
+    if named.is_empty() || known.is_empty() || named.iter().any(|key| known.contains(&key.to_string())) {
+        return None;
+    }
+    let name = |key: &VerifierKey| key.name().to_owned();
+    let known = known.iter().find_map(|key| VerifierKey::parse(key).ok());
+    let (found, log) = (named.first().map(name).unwrap_or_default(), known.as_ref().map(name).unwrap_or_default());
+    Some(format!("these are keys of {found}, and none of them ever signed this log, which is {log}"))
 }

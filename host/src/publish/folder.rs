@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::{Place, Published, PutError, Roots};
+use crate::file;
 use crate::ledger::{Checkpoint, SignedCheckpoint};
 
 /// The file with the newest checkpoint.
@@ -16,11 +17,19 @@ const NEWEST: &str = "checkpoint";
 pub(super) struct Folder {
     path: PathBuf,
     roots: Roots,
+    /// Makes what was renamed in a folder last.
+    sync: fn(&Path) -> io::Result<()>,
 }
 
 impl Folder {
     pub(super) fn new(path: PathBuf, roots: Roots) -> Self {
-        Self { path, roots }
+        Self { path, roots, sync: file::sync_folder }
+    }
+
+    /// The same with another way to sync, for tests.
+    #[cfg(test)]
+    pub(super) fn syncing(path: PathBuf, roots: Roots, sync: fn(&Path) -> io::Result<()>) -> Self {
+        Self { path, roots, sync }
     }
 
     /// Whether the log goes on from what is published.
@@ -35,10 +44,16 @@ impl Folder {
         }
         let root = if there.size == ours.size { Some(ours.root) } else { (self.roots)(there.size) };
         match root {
-            Some(root) if root != there.root => {
+            Some(root) if root == there.root => Ok(()),
+            Some(_) => {
                 conflict(format!("its checkpoint of {} entries has another root than this log had then", there.size))
             }
-            _ => Ok(()),
+            // Nobody can tell whether the log goes on from it.
+            None => conflict(format!(
+                "its checkpoint is of {} entries, and what this log was then cannot be told any more: the entries of that \
+                 time are gone, and no archived checkpoint is of that size. Publish into a new folder, and keep this one",
+                there.size
+            )),
         }
     }
 }
@@ -62,9 +77,9 @@ impl Place for Folder {
                 return Err(PutError::Conflict("it has another checkpoint of the same size and number".to_owned()));
             }
             Some(_) => {}
-            None => write(&own, &published.note).map_err(failed)?,
+            None => write(&own, &published.note).and_then(|()| (self.sync)(&self.path)).map_err(failed)?,
         }
-        write(&newest, &published.note).map_err(failed)
+        write(&newest, &published.note).and_then(|()| (self.sync)(&self.path)).map_err(failed)
     }
 }
 
@@ -76,7 +91,7 @@ fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
     }
 }
 
-/// Whoever looks finds the old file or the new one, and no half.
+/// Whoever looks finds the old file or the new one, and no half. Its name lasts once the folder is synced.
 fn write(path: &Path, text: &str) -> io::Result<()> {
     let new = path.with_extension("new");
     let mut file = File::create(&new)?;

@@ -126,6 +126,24 @@ fn what_a_folder_has_is_not_written_over_by_another_history() {
     assert!(matches!(place.put(&checkpoint(2)), Err(PutError::Conflict(_))));
 }
 
+/// Whoever is told that a checkpoint arrived must find it there after a power cut.
+#[test]
+fn what_was_renamed_lasts_before_it_counts_as_arrived() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let roots: Roots = Arc::new(|size| Some(root(size)));
+    let place = |sync| Folder::syncing(folder.path().to_owned(), Arc::clone(&roots), sync);
+    let broken = |_: &std::path::Path| Err(std::io::Error::other("no sync"));
+    let failed = place(broken).put(&checkpoint(1)).expect_err("it may be gone again");
+    assert!(matches!(&failed, PutError::Failed(why) if why.contains("no sync")), "{failed:?}");
+    assert!(!folder.path().join("checkpoint").exists(), "the first of the two names did not last");
+    let there = |folder: &std::path::Path| {
+        let files = std::fs::read_dir(folder)?.filter_map(Result::ok).map(|file| file.file_name());
+        let is_whole = files.into_iter().all(|name| !name.to_string_lossy().ends_with(".new"));
+        is_whole.then_some(()).ok_or_else(|| std::io::Error::other("it is synced before it is renamed"))
+    };
+    place(there).put(&checkpoint(1)).expect("arrived");
+}
+
 #[test]
 fn who_waits_hears_of_the_first_arrival_and_of_failure_everywhere() {
     let folder = tempfile::tempdir().expect("a folder");

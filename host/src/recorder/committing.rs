@@ -10,9 +10,8 @@ use tokio::sync::oneshot;
 use super::judging::{Ended, told_lost};
 use super::queue::Queue;
 use super::{Changed, PruneError, RecordError};
-use crate::policy::Plan;
 use crate::settings::Settings;
-use crate::store::{Batch, Pruned, StoreError, Stored, Writer};
+use crate::store::{Batch, Pruned, Removal, StoreError, Stored, Writer};
 
 /// How often a store that fails is tried again before the batch is given up, while the log is being closed.
 const CLOSING_TRIES: u32 = 5;
@@ -45,7 +44,7 @@ impl Sealed {
 /// One thing to do for the thread that stores.
 enum Step {
     Commit(Box<Sealed>),
-    Prune(Plan, Option<u64>, SyncSender<Result<Pruned, PruneError>>),
+    Prune(Removal, SyncSender<Result<Pruned, PruneError>>),
     /// To be answered: everything before it is done.
     Done(SyncSender<()>),
 }
@@ -54,7 +53,7 @@ enum Step {
 pub(super) struct Handover {
     /// `None` once it is being dropped.
     steps: Option<SyncSender<Step>>,
-    thread: Option<JoinHandle<()>>,
+    thread: Option<JoinHandle<Box<dyn Writer>>>,
 }
 
 impl Handover {
@@ -87,13 +86,8 @@ impl Handover {
     }
 
     /// A step of the cleanup, after everything that was handed over.
-    pub(super) fn prune(
-        &self,
-        plan: Plan,
-        at_most: Option<u64>,
-        done: SyncSender<Result<Pruned, PruneError>>,
-    ) -> Result<(), Ended> {
-        self.step(Step::Prune(plan, at_most, done))
+    pub(super) fn prune(&self, removal: Removal, done: SyncSender<Result<Pruned, PruneError>>) -> Result<(), Ended> {
+        self.step(Step::Prune(removal, done))
     }
 
     /// Returns when everything that was handed over is done.
@@ -108,12 +102,18 @@ impl Handover {
     }
 }
 
+impl Handover {
+    /// Ends the thread, all done, and gives the writer back; `None` after a panic, and when it was given already.
+    pub(super) fn end(&mut self) -> Option<Box<dyn Writer>> {
+        drop(self.steps.take());
+        let ended = self.thread.take()?.join();
+        ended.inspect_err(|_| tracing::error!("the thread that stores entries ended by a panic")).ok()
+    }
+}
+
 impl Drop for Handover {
     fn drop(&mut self) {
-        drop(self.steps.take());
-        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
-            tracing::error!("the thread that stores entries ended by a panic");
-        }
+        drop(self.end());
     }
 }
 
@@ -125,22 +125,24 @@ struct Committer {
 }
 
 impl Committer {
-    fn run(mut self, steps: &Receiver<Step>) {
+    fn run(mut self, steps: &Receiver<Step>) -> Box<dyn Writer> {
         for step in steps {
             // Whoever no longer waits for an answer needs none.
             match step {
                 Step::Commit(sealed) => self.store(*sealed),
-                Step::Prune(plan, at_most, done) => {
-                    drop(done.send(self.writer.prune(plan, at_most).map_err(Into::into)));
+                Step::Prune(removal, done) => {
+                    drop(done.send(self.writer.prune(removal).map_err(Into::into)));
                 }
                 Step::Done(done) => drop(done.send(())),
             }
         }
+        self.writer
     }
 
     fn store(&mut self, sealed: Sealed) {
         let Sealed { batch, receipts, changed, .. } = sealed;
-        let results = self.commit(&batch);
+        // A change is stored as a whole or not at all, together with the entries about it.
+        let results = self.commit(&batch, changed.is_empty());
         let failed = results.iter().find_map(|result| result.as_ref().err().cloned());
         for (at, receipt) in receipts {
             let _ = receipt.send(results.get(at).cloned().unwrap_or(Err(RecordError::Closed)));
@@ -157,7 +159,7 @@ impl Committer {
     /// Stores a batch and says what became of each entry. A store that fails is tried again until it works: what was
     /// taken in is not given up, and the queue in front of it is bounded. A batch that is refused is halved until the
     /// entry that is at fault stands alone.
-    fn commit(&mut self, batch: &Batch) -> Vec<Result<Stored, RecordError>> {
+    fn commit(&mut self, batch: &Batch, may_part: bool) -> Vec<Result<Stored, RecordError>> {
         let mut tries = 0;
         loop {
             let began = Instant::now();
@@ -169,7 +171,7 @@ impl Committer {
                 Err(error) => error,
             };
             if error.is_refusal() {
-                return self.halve(batch, &error);
+                return self.halve(batch, may_part, &error);
             }
             tries += 1;
             self.queue.gauges.failed(tries);
@@ -185,15 +187,14 @@ impl Committer {
         }
     }
 
-    fn halve(&mut self, batch: &Batch, error: &StoreError) -> Vec<Result<Stored, RecordError>> {
-        if batch.entries.len() <= 1 {
+    fn halve(&mut self, batch: &Batch, may_part: bool, error: &StoreError) -> Vec<Result<Stored, RecordError>> {
+        if batch.entries.len() <= 1 || !may_part {
             tracing::error!(%error, "an entry was refused by the store");
             return self.give_up(batch, error);
         }
         let (left, right) = batch.entries.split_at(batch.entries.len() / 2);
-        let first = Batch { entries: left.to_vec(), states: batch.states.clone() };
-        let mut results = self.commit(&first);
-        results.extend(self.commit(&Batch { entries: right.to_vec(), ..Batch::default() }));
+        let mut results = self.commit(&Batch { entries: left.to_vec(), ..Batch::default() }, true);
+        results.extend(self.commit(&Batch { entries: right.to_vec(), ..Batch::default() }, true));
         results
     }
 

@@ -8,14 +8,15 @@ use std::time::{Duration, Instant};
 
 use super::committing::{Handover, Receipt, Sealed};
 use super::queue::{Queue, Work};
-use super::seal::Seal;
-use super::{Changed, StateChange};
+use super::seal::{Seal, random_salt};
+use super::{Changed, RecordError, StateChange};
 use crate::entry::Entry;
 use crate::event::{Channel, Detail, Event, Kind, Payload};
 use crate::field::Field;
 use crate::policy::Policy;
 use crate::price::Prices;
 use crate::settings::Settings;
+use crate::store::Writer;
 use crate::time::Clock;
 
 /// Most items that are judged in one call. Few enough for the processor's cache, enough that a call costs each little.
@@ -45,6 +46,8 @@ pub(super) struct Judge {
     pub(super) handover: Handover,
     /// What is sealed and was not handed over yet.
     pub(super) sealed: Sealed,
+    /// Set with the last event.
+    pub(super) is_over: bool,
 }
 
 /// What is judged in one call.
@@ -62,14 +65,19 @@ struct Taken {
 pub(super) struct Ended;
 
 impl Judge {
-    /// Runs until the queue is closed and empty, and all of it is stored.
-    pub(super) fn run(mut self) {
+    /// Runs until the queue is closed and empty, and all of it is stored. Gives the writer back.
+    pub(super) fn run(mut self) -> Option<Box<dyn Writer>> {
         while let Ok(true) = self.turn() {}
         // Only when all is stored is it known what the store has refused.
-        if self.handover.wait().is_ok() {
+        if !self.is_over && self.handover.wait().is_ok() {
             self.judge(Taken::default());
             let _ = self.hand_over();
         }
+        // Whoever came too late for the last event is told that the log is closed.
+        while let Ok((_, bytes)) = self.receiver.try_recv() {
+            self.queue.taken(bytes);
+        }
+        self.handover.end()
     }
 
     /// Judges what waits, and hands it over as soon as the store is ready for more. `false`: nothing more will come.
@@ -83,6 +91,9 @@ impl Judge {
             Err(RecvTimeoutError::Disconnected) => return self.hand_over().map(|()| false),
         };
         self.take(first)?;
+        if self.is_over {
+            return Ok(false);
+        }
         if self.sealed.len() >= BATCH_ITEMS || self.sealed.bytes >= BATCH_BYTES {
             self.hand_over()?;
         } else if !self.sealed.is_empty() {
@@ -123,14 +134,14 @@ impl Judge {
                     taken.events.extend(events);
                 }
                 Work::Change(change, events, done) => {
-                    taken.change(*change, events, done);
-                    return self.change(taken);
+                    self.judge(taken);
+                    return self.change(*change, events, done);
                 }
                 Work::Last(event) => return self.last(taken, *event),
-                Work::Prune(plan, at_most, done) => {
+                Work::Prune(removal, done) => {
                     self.judge(taken);
                     self.hand_over()?;
-                    return self.handover.prune(plan, at_most, done);
+                    return self.handover.prune(removal, done);
                 }
             }
             let full = taken.events.len() >= CALL_ITEMS || taken.bytes >= BATCH_BYTES;
@@ -141,35 +152,63 @@ impl Judge {
         Ok(())
     }
 
-    /// Waits until the change is stored and in force, so that it holds for everything that was handed in after it.
-    fn change(&mut self, taken: Taken) -> Result<(), Ended> {
-        self.judge(taken);
+    /// Waits until the change is stored and in force, so that it holds for everything that was handed in after it. It is a
+    /// transaction of its own: what others hand in can neither be refused with it nor keep it from being stored as a whole.
+    fn change(&mut self, changes: StateChange, events: Vec<Event>, done: Changed) -> Result<(), Ended> {
+        self.hand_over()?;
+        self.handover.wait()?;
+        if let Some(key) = self.outdated(&changes) {
+            let other = format!("another change of {key} came first; look at it and try again");
+            let _ = done.send(Err(RecordError::Refused(other)));
+            return Ok(());
+        }
+        self.seal(Taken { events, changes, changed: vec![done], ..Taken::default() });
         self.hand_over()?;
         self.handover.wait()
     }
 
-    /// Waits until everything else is stored, so that the last event can say what became of it.
+    /// A setting of which it is said that it was something else than it is: the entry about it would not be true.
+    fn outdated(&self, changes: &StateChange) -> Option<String> {
+        let settings = self.settings.read().unwrap_or_else(PoisonError::into_inner);
+        let mut settings = settings.as_ref().clone();
+        for change in &changes.settings {
+            if *settings.get(&change.key) != change.old {
+                return Some(change.key.clone());
+            }
+            settings = settings.with(std::slice::from_ref(change));
+        }
+        None
+    }
+
+    /// Waits until everything else is stored, so that the last event can say what became of it. Nothing comes behind it.
     fn last(&mut self, taken: Taken, event: Event) -> Result<(), Ended> {
+        self.is_over = true;
         self.judge(taken);
         self.hand_over()?;
         self.handover.wait()?;
-        // What the store refused.
-        self.judge(Taken::default());
+        let mut last = Taken::default();
+        // What the store refused, too.
+        last.events.extend(self.queue.gauges.take_lost().map(|lost| self.gap(lost)));
         let gauges = &self.queue.gauges;
         let count = |gauge: &AtomicU64| i64::try_from(gauge.load(Ordering::Relaxed)).unwrap_or(i64::MAX);
         let (events, dropped, repeated) = (count(&gauges.events), count(&gauges.dropped), count(&gauges.repeated));
-        let mut last = Taken::default();
+        // Itself, and a gap before it.
+        let own = 1 + i64::from(!last.events.is_empty());
         last.event(
-            event.fact("events", events.saturating_add(1)).fact("dropped", dropped).fact("repeated", repeated),
+            event.fact("events", events.saturating_add(own)).fact("dropped", dropped).fact("repeated", repeated),
             None,
         );
-        self.judge(last);
+        self.seal(last);
         self.hand_over()
     }
 
     /// Judges and seals. What was dropped meanwhile becomes an entry with it.
     fn judge(&mut self, mut taken: Taken) {
         taken.events.extend(self.queue.gauges.take_lost().map(|lost| self.gap(lost)));
+        self.seal(taken);
+    }
+
+    fn seal(&mut self, taken: Taken) {
         if taken.events.is_empty() && taken.changed.is_empty() {
             return;
         }
@@ -179,7 +218,13 @@ impl Judge {
         let faults = verdicts.iter().filter(|verdict| verdict.is_err()).count();
         self.queue.gauges.judged(taken.events.len(), faults, began.elapsed());
         let (before, now) = (self.sealed.len(), self.clock.now());
-        let seal = Seal { policy: &self.policy, prices: &self.prices, keep_payloads: settings.log_payloads(), now };
+        let seal = Seal {
+            policy: &self.policy,
+            prices: &self.prices,
+            keep_payloads: settings.log_payloads(),
+            now,
+            salt: random_salt,
+        };
         let judged = taken.events.into_iter().zip(verdicts);
         let entries = judged.map(|(event, verdict)| seal.entry(event, verdict));
         self.sealed.batch.entries.extend(entries);
@@ -223,11 +268,5 @@ impl Taken {
     fn event(&mut self, event: Event, receipt: Option<Receipt>) {
         self.receipts.extend(receipt.map(|receipt| (self.events.len(), receipt)));
         self.events.push(event);
-    }
-
-    fn change(&mut self, change: StateChange, events: Vec<Event>, done: Changed) {
-        self.events.extend(events);
-        self.changes = change;
-        self.changed.push(done);
     }
 }

@@ -21,10 +21,10 @@ use self::committing::{Handover, Sealed};
 use self::judging::Judge;
 use self::queue::{Queue, Work};
 use crate::event::Event;
-use crate::policy::{Plan, Policy};
+use crate::policy::Policy;
 use crate::price::Prices;
 use crate::settings::Settings;
-use crate::store::{Pruned, StoreError, Stored, Writer};
+use crate::store::{Pruned, Removal, StoreError, Stored, Writer};
 use crate::time::Clock;
 
 /// The least that an event of many counts as while it waits, in bytes: about what it takes in memory.
@@ -47,8 +47,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Recorder {
     queue: Arc<Queue>,
     /// The one that judges; it ends after the one that stores.
-    thread: Mutex<Option<JoinHandle<()>>>,
+    thread: Mutex<Option<Judging>>,
 }
+
+/// The thread that judges, which gives the writer back when it ends.
+type Judging = JoinHandle<Option<Box<dyn Writer>>>;
 
 /// Who waits until a change is stored.
 type Changed = mpsc::SyncSender<Result<(), RecordError>>;
@@ -89,7 +92,17 @@ impl Recorder {
         let Parts { policy, writer, clock, settings, prices } = parts;
         let handover = Handover::start(writer, Arc::clone(&settings), Arc::clone(&queue))?;
         let sealed = Sealed::default();
-        let judge = Judge { policy, clock, settings, prices, queue: Arc::clone(&queue), receiver, handover, sealed };
+        let judge = Judge {
+            policy,
+            clock,
+            settings,
+            prices,
+            queue: Arc::clone(&queue),
+            receiver,
+            handover,
+            sealed,
+            is_over: false,
+        };
         let thread = std::thread::Builder::new().name("mcp-audit-judge".into()).spawn(move || judge.run())?;
         Ok(Self { queue, thread: Mutex::new(Some(thread)) })
     }
@@ -206,9 +219,9 @@ impl Recorder {
     }
 
     /// One step of the cleanup; blocks until it is done.
-    pub(crate) fn prune(&self, plan: Plan, at_most: Option<u64>) -> Result<Pruned, PruneError> {
+    pub(crate) fn prune(&self, removal: Removal) -> Result<Pruned, PruneError> {
         let (receipt, done) = mpsc::sync_channel(1);
-        self.queue.push(Work::Prune(plan, at_most, receipt)).map_err(|_| PruneError::Closed)?;
+        self.queue.push(Work::Prune(removal, receipt)).map_err(|_| PruneError::Closed)?;
         done.recv().unwrap_or(Err(PruneError::Closed))
     }
 
@@ -227,19 +240,19 @@ impl Recorder {
         Unready::of(running, self.gauges())
     }
 
-    /// Lets nothing more in after `last`, which becomes the last entry, and returns when everything is stored.
-    pub(crate) fn close(&self, last: Option<Event>) {
+    /// Lets nothing more in after `last`, which becomes the last entry, and returns when everything is stored: the writer,
+    /// for what stands beside the entries, the first time that this is called.
+    pub(crate) fn close(&self, last: Option<Event>) -> Option<Box<dyn Writer>> {
         self.queue.close(last.map(|event| Work::Last(Box::new(event))));
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if thread.is_some_and(|thread| thread.join().is_err()) {
-            tracing::error!("the recorder's thread ended by a panic");
-        }
+        let ended = thread?.join();
+        ended.inspect_err(|_| tracing::error!("the recorder's thread ended by a panic")).ok().flatten()
     }
 }
 
 impl Drop for Recorder {
     fn drop(&mut self) {
-        self.close(None);
+        drop(self.close(None));
     }
 }
 

@@ -9,8 +9,7 @@ use super::committing::Receipt;
 use super::gauges::Gauges;
 use super::{Changed, PruneError, RecordError, StateChange};
 use crate::event::Event;
-use crate::policy::Plan;
-use crate::store::Pruned;
+use crate::store::{Pruned, Removal};
 
 /// How much may wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +33,7 @@ pub(super) enum Work {
     Events(Vec<(Event, Receipt)>),
     Later(Box<dyn FnOnce() -> Vec<Event> + Send>),
     Change(Box<StateChange>, Vec<Event>, Changed),
-    Prune(Plan, Option<u64>, SyncSender<Result<Pruned, PruneError>>),
+    Prune(Removal, SyncSender<Result<Pruned, PruneError>>),
     /// The last event, which says how many there were.
     Last(Box<Event>),
 }
@@ -50,7 +49,7 @@ impl Work {
 /// refused.
 pub(super) struct Queue {
     /// `None` once it is closed.
-    sender: RwLock<Option<Sender<(Work, usize)>>>,
+    pub(super) sender: RwLock<Option<Sender<(Work, usize)>>>,
     pub(super) gauges: Gauges,
 }
 

@@ -34,6 +34,21 @@ pub(super) struct Seal<'a> {
     /// The switch: what a verdict says can only narrow it.
     pub(super) keep_payloads: bool,
     pub(super) now: Timestamp,
+    /// Makes the salt of a payload.
+    pub(super) salt: fn() -> Option<[u8; 32]>,
+}
+
+/// What an entry says whose payload was not kept since there was no randomness.
+const UNSALTED: (&str, &str) = ("payload_dropped", "no random salt");
+
+/// A salt, where the operating system has randomness.
+pub(super) fn random_salt() -> Option<[u8; 32]> {
+    let mut salt = [0; 32];
+    let filled = getrandom::fill(&mut salt);
+    filled
+        .inspect_err(|error| tracing::error!(%error, "a payload is not kept: there is no random salt for it"))
+        .ok()?;
+    Some(salt)
 }
 
 impl Seal<'_> {
@@ -57,7 +72,14 @@ impl Seal<'_> {
         cost::settle(&mut entry, self.prices);
         hide_key(&mut entry, manifest);
         let payload = match (keep, event.payload) {
-            (Some(keep), Some(payload)) if self.keep_payloads => Some(masked(&keep, payload, manifest)),
+            (Some(keep), Some(payload)) if self.keep_payloads => {
+                // Without one, whoever has the entry alone could try which body fits its commitment.
+                let kept = (self.salt)().map(|salt| masked(salt, &keep, payload, manifest));
+                if kept.is_none() {
+                    entry.details.insert(UNSALTED.0.to_owned(), UNSALTED.1.into());
+                }
+                kept
+            }
             _ => None,
         };
         Prepared::new(entry, payload)
@@ -201,7 +223,7 @@ fn faulted(entry: &mut Entry, fault: &Fault, policy: &Policy) {
     details(entry, told.map(|(name, text)| (name.to_owned(), text.into())).into());
 }
 
-fn masked(keep: &Keep, payload: Payload, manifest: &Manifest) -> StoredPayload {
+fn masked(salt: [u8; 32], keep: &Keep, payload: Payload, manifest: &Manifest) -> StoredPayload {
     let masks: Vec<_> = keep.masks.iter().filter_map(|at| manifest.masks.get(*at)).collect();
     let mut notes = Details::new();
     let mut body = |name: &str, body: Option<Body>| {
@@ -215,11 +237,6 @@ fn masked(keep: &Keep, payload: Payload, manifest: &Manifest) -> StoredPayload {
         Some(kept.to_owned())
     };
     let (request, response) = (body("request", payload.request), body("response", payload.response));
-    let mut salt = [0; 32];
-    // Without randomness the commitment is still one; only guessing a short body after its erasure gets easier.
-    if let Err(error) = getrandom::fill(&mut salt) {
-        tracing::error!(%error, "no random salt for a payload");
-    }
     StoredPayload { salt, request, response, notes }
 }
 
@@ -254,6 +271,31 @@ fn cut_bytes(text: &str, longest: usize) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::{Channel, Detail, Kind};
+    use crate::policy::Limits;
+
+    #[test]
+    fn without_randomness_a_payload_is_dropped_and_that_is_told() {
+        let policy = Policy::builtin(Limits::default(), Timestamp::EPOCH).expect("the default policy");
+        let (keep, prices) = (Keep { masks: Vec::new(), max_bytes: 100 }, Prices::default());
+        for (salt, kept) in [((|| Some([7; 32])) as fn() -> _, true), (|| None, false)] {
+            let seal = Seal { policy: &policy, prices: &prices, keep_payloads: true, now: Timestamp::EPOCH, salt };
+            let payload = Payload { request: Some(Body::whole("{}")), response: None };
+            let event = Event::new(Timestamp::EPOCH, Channel::Mcp, Kind::Request, Detail::Ok);
+            let verdict = Verdict {
+                action: "test".to_owned(),
+                affected: None,
+                model: None,
+                record_id: None,
+                facts: Vec::new(),
+                changes: Vec::new(),
+                keep: Some(keep.clone()),
+            };
+            let sealed = seal.entry(Event { payload: Some(payload), ..event }, Ok(verdict));
+            assert_eq!((sealed.payload().is_some(), sealed.entry().payload_commitment.is_some()), (kept, kept));
+            assert_eq!(sealed.entry().details.contains_key("payload_dropped"), !kept);
+        }
+    }
 
     #[test]
     fn long_texts_are_cut_visibly_and_nul_does_not_survive() {

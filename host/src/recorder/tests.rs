@@ -19,6 +19,8 @@ use crate::settings::SettingChange;
 use crate::store::{Batch, Files, PageQuery, Place, SqliteWriter};
 use crate::time::SystemClock;
 
+mod changes;
+
 /// What a commit does.
 enum Step {
     /// Fails, and nothing was stored.
@@ -61,8 +63,8 @@ impl Writer for Flaky {
         }
     }
 
-    fn prune(&mut self, plan: Plan, at_most: Option<u64>) -> Result<Pruned, StoreError> {
-        self.inner.prune(plan, at_most)
+    fn prune(&mut self, removal: Removal) -> Result<Pruned, StoreError> {
+        self.inner.prune(removal)
     }
 }
 

@@ -23,6 +23,8 @@ pub(crate) struct Witness {
     pub(crate) marks: Vec<Mark>,
     /// The newest that was published.
     pub(crate) published: u64,
+    /// How many entries the newest checkpoint is about that stays for ever.
+    pub(crate) archived: u64,
     /// The newest of which somebody said that the clock was right by then.
     pub(crate) confirmed: u64,
     /// How long a step may be to count as a whole, in microseconds.
@@ -59,20 +61,25 @@ impl Witness {
         self.older_than(age.saturating_add(GRACE))
     }
 
-    /// The place that entries which are to go before this moment may go up to: what an old enough checkpoint is about.
-    pub(crate) fn at_most(&self, moment: Timestamp) -> u64 {
-        self.before(moment).map_or(0, |mark| mark.size)
+    /// The place up to which what is to go before this moment may go: what an old enough checkpoint is about.
+    pub(crate) fn below(&self, moment: Option<Timestamp>) -> u64 {
+        moment.and_then(|moment| self.before(moment)).map_or(0, |mark| mark.size)
     }
 
-    /// The plan without payloads and usage that no old enough checkpoint is about.
+    /// The same for entries. Those behind the newest checkpoint that stays for ever are kept, since the next one of these
+    /// is linked to it, and no such link can be made once entries on both sides of it are gone.
+    pub(crate) fn entries_below(&self, moment: Option<Timestamp>) -> u64 {
+        self.below(moment).min(self.archived)
+    }
+
+    /// The plan without usage that no old enough checkpoint is about.
     pub(crate) fn cut(&self, plan: Plan) -> Plan {
         let cut = |moment: Timestamp| match self.before(moment) {
             // Moments of signing are known to the second.
             Some(mark) => mark.signed_at.plus(SECOND).min(moment),
             None => Timestamp::from_micros(i64::MIN),
         };
-        let (payloads_before, usage_before) = (plan.payloads_before.map(cut), plan.usage_before.map(cut));
-        Plan { payloads_before, usage_before, ..plan }
+        Plan { usage_before: plan.usage_before.map(cut), ..plan }
     }
 }
 
@@ -93,11 +100,12 @@ mod tests {
         };
         let mut marks: Vec<_> = days.iter().enumerate().map(mark).collect();
         marks.reverse();
-        Witness { now: day(now), marks, published: u64::MAX, confirmed: 0, longest_step: LONGEST_STEP }
+        let (published, archived) = (u64::MAX, u64::MAX);
+        Witness { now: day(now), marks, published, archived, confirmed: 0, longest_step: LONGEST_STEP }
     }
 
     fn at_most(witness: &Witness, age: i64) -> u64 {
-        witness.at_most(witness.now.plus(-age * DAY))
+        witness.entries_below(Some(witness.now.plus(-age * DAY)))
     }
 
     #[test]
@@ -135,11 +143,20 @@ mod tests {
     }
 
     #[test]
-    fn payloads_have_an_age_of_their_own_and_nothing_goes_without_a_checkpoint() {
+    fn payloads_and_usage_have_an_age_of_their_own_and_nothing_goes_without_a_checkpoint() {
         let days: Vec<_> = (0..100).collect();
-        let plan = Plan { payloads_before: Some(day(89)), ..Plan::default() };
-        assert_eq!(witness(&days, 99).cut(plan).payloads_before, Some(day(88).plus(SECOND)));
-        assert_eq!(witness(&[], 99).at_most(day(9)), 0);
-        assert!(witness(&[], 99).cut(plan).payloads_before.is_some_and(|before| before < Timestamp::EPOCH));
+        assert_eq!(witness(&days, 99).below(Some(day(89))), 890, "what was signed on day 88");
+        assert_eq!((witness(&days, 99).below(None), witness(&[], 99).below(Some(day(9)))), (0, 0));
+        let plan = Plan { usage_before: Some(day(89)), ..Plan::default() };
+        assert_eq!(witness(&days, 99).cut(plan).usage_before, Some(day(88).plus(SECOND)));
+        assert!(witness(&[], 99).cut(plan).usage_before.is_some_and(|before| before < Timestamp::EPOCH));
+    }
+
+    #[test]
+    fn no_entry_goes_that_the_newest_archived_checkpoint_is_not_about() {
+        let days: Vec<_> = (0..100).collect();
+        let witness = Witness { archived: 85, ..witness(&days, 99) };
+        assert_eq!(at_most(&witness, 90), 85);
+        assert_eq!(witness.below(Some(day(9))), 90, "payloads prove nothing of the tree");
     }
 }

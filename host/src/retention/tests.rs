@@ -8,7 +8,7 @@ use super::*;
 use crate::hold::{Hold, HoldChange};
 use crate::policy::Limits;
 use crate::recorder::{Parts, QueueLimits, StateChange};
-use crate::store::{Batch, SqliteWriter, Stored, Writer};
+use crate::store::{Batch, Removal, SqliteWriter, Stored, Writer};
 use crate::time::{Clock, DAY, SystemClock};
 
 /// Writes down what it is asked to remove, and removes nothing.
@@ -22,8 +22,8 @@ impl Writer for Careless {
         self.inner.commit(batch)
     }
 
-    fn prune(&mut self, plan: Plan, _: Option<u64>) -> Result<Pruned, StoreError> {
-        self.asked.lock().expect("a lock").push(plan);
+    fn prune(&mut self, removal: Removal) -> Result<Pruned, StoreError> {
+        self.asked.lock().expect("a lock").push(removal.plan);
         Ok(Pruned::default())
     }
 }

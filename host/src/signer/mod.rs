@@ -168,7 +168,7 @@ impl Signer {
     }
 
     /// Whether the tree is the one that was signed last, or has grown from it: `root_at` gives the root that the tree of
-    /// `size` leaves had at a size up to that.
+    /// `size` leaves had at a size up to that, or none where what is left of it does not tell.
     ///
     /// # Errors
     /// It is another one.
@@ -176,10 +176,12 @@ impl Signer {
         let Some(last) = self.last.as_ref().map(SignedCheckpoint::checkpoint) else { return Ok(()) };
         let what = if size < last.size {
             format!("it has {size} entries, and {} were signed", last.size)
-        } else if root_at(last.size) != Some(last.root) {
-            format!("its first {} entries have another root", last.size)
         } else {
-            return Ok(());
+            match root_at(last.size) {
+                Some(root) if root == last.root => return Ok(()),
+                Some(_) => format!("its first {} entries have another root", last.size),
+                None => format!("of its first {} entries it has none, nor what they came to", last.size),
+            }
         };
         Err(SignerError::Inconsistent { what, path: self.path.clone() })
     }
@@ -197,6 +199,23 @@ impl Signer {
         files::replace(&self.path, signed.to_string().as_bytes())?;
         Ok(self.last.insert(signed))
     }
+}
+
+/// What checks the signatures of the keys that were given for the log in `folder`. Where a file was named, it must be there;
+/// the one in the folder may be missing, or only be for those who run the log.
+///
+/// # Errors
+/// They cannot be read, or are none.
+pub fn verifiers(folder: &Path, options: &SignerOptions) -> Result<Vec<VerifierKey>, SignerError> {
+    let keys = match (&options.keys, &options.key_file) {
+        (Some(text), _) => key_file::parse(text)?,
+        (None, Some(path)) => {
+            let missing = || SignerError::File { path: path.clone(), reason: std::io::ErrorKind::NotFound.into() };
+            key_file::open(path)?.ok_or_else(missing)?
+        }
+        (None, None) => key_file::open(&options.key_path(folder)).ok().flatten().unwrap_or_default(),
+    };
+    Ok(keys.iter().map(|key| key.verifier().clone()).collect())
 }
 
 /// What was signed last, as the file has it; its signatures are not checked.

@@ -92,6 +92,24 @@ pub enum Stored {
     Conflict,
 }
 
+/// What the cleanup may remove: by age, and no further than these places, whatever the ages say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Removal {
+    /// By time of recording.
+    pub plan: crate::policy::Plan,
+    /// No entry at or above this place goes.
+    pub entries_below: u64,
+    /// No payload at or above this place goes, unless its entry goes.
+    pub payloads_below: u64,
+}
+
+impl Removal {
+    /// What `plan` says, wherever it is.
+    pub fn everywhere(plan: crate::policy::Plan) -> Self {
+        Self { plan, entries_below: u64::MAX, payloads_below: u64::MAX }
+    }
+}
+
 /// How far retention got in one step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pruned {
@@ -111,14 +129,13 @@ pub trait Writer: Send {
     /// Whether anything was stored is unknown; a repeated call finds out by the ids.
     fn commit(&mut self, batch: &Batch) -> Result<Vec<Stored>, StoreError>;
 
-    /// Removes one chunk of what was recorded before these moments, oldest first, and nothing that a hold keeps; once
-    /// that is done, in as small steps, the texts that no entry has any more. `Pruned::more` says whether to go on.
-    /// No entry at or above `at_most` goes, whatever the plan says. What does not hash to what the ledger has stays as
-    /// evidence.
+    /// Removes one chunk of what may go, oldest first, and nothing that a hold keeps; once that is done, in as small
+    /// steps, the texts that no entry has any more. `Pruned::more` says whether to go on. What does not hash to what the
+    /// ledger has stays as evidence.
     ///
     /// # Errors
     /// Nothing was removed, or it is unknown; a repeated call goes on where it stands.
-    fn prune(&mut self, plan: crate::policy::Plan, at_most: Option<u64>) -> Result<Pruned, StoreError>;
+    fn prune(&mut self, removal: Removal) -> Result<Pruned, StoreError>;
 }
 
 /// A page of entries, newest first.

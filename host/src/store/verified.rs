@@ -51,6 +51,9 @@ pub enum VerifyError {
     /// It could not be read, so nothing is known.
     #[error(transparent)]
     Unread(#[from] StoreError),
+    /// The signing keys that were given are none.
+    #[error("the signing keys cannot be used: {0}")]
+    Keys(String),
     /// A file beside it could not be read.
     #[error("{path} cannot be read: {reason}")]
     Beside {

@@ -3,6 +3,10 @@
 
 mod bundles;
 mod clock;
+mod closing;
+mod forged;
+mod forger;
+mod published;
 mod signing;
 mod verify;
 mod world;

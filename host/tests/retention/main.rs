@@ -4,4 +4,6 @@
 mod chunks;
 mod cleanup;
 mod holds;
+mod payloads;
 mod world;
+mod year;

@@ -69,7 +69,8 @@ pub enum BundleError {
 }
 
 impl BundleCheck {
-    /// Reads the first line. Without `trusted` keys, those in the bundle are taken.
+    /// Reads the first line. Without `trusted` keys, those in the bundle are taken. Where there is a key for the time among
+    /// them, the time must be signed.
     ///
     /// # Errors
     /// It is not that of a bundle, or the checkpoint in it is not signed by these keys.
@@ -78,7 +79,9 @@ impl BundleCheck {
         let own = bundle.keys.iter().map(|key| VerifierKey::parse(key)).collect::<Result<Vec<_>, _>>()?;
         let checkpoint = SignedCheckpoint::parse(bundle.checkpoint.as_bytes())?;
         let own_keys = trusted.is_empty();
-        let time = checkpoint.verify(if own_keys { &own } else { trusted })?;
+        let time = checkpoint.verify_timed(if own_keys { &own } else { trusted })?;
+        // The key that says when is among those of the log, whoever is trusted.
+        checkpoint.verify_timed(&own)?;
         let fits = bundle.format == FORMAT
             && bundle.line() == line
             && bundle.first < bundle.end

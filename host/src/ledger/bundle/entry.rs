@@ -107,6 +107,11 @@ impl BundlePayload {
     }
 }
 
+/// The id, when it is spelled as it is written here; the parser takes braces, capitals and more.
+fn as_written(text: &str) -> Option<Uuid> {
+    Uuid::try_parse(text).ok().filter(|id| id.to_string() == text)
+}
+
 /// The content that these fields come to. Each must be of its field's type, in the order of the field table, and no other
 /// may be there, so that nothing is shown that is not hashed.
 fn encoded(fields: &Map<String, Json>) -> Option<Content> {
@@ -117,7 +122,7 @@ fn encoded(fields: &Map<String, Json>) -> Option<Content> {
         match field.kind() {
             FieldType::Text => content.text(field, value.as_str().filter(|text| !text.is_empty())?),
             FieldType::Integer | FieldType::Time => content.integer(field, value.as_i64()?),
-            FieldType::Id => content.id(field, Uuid::try_parse(value.as_str()?).ok()?.as_bytes()),
+            FieldType::Id => content.id(field, as_written(value.as_str()?)?.as_bytes()),
         }
     }
     let commitment = given.next_if(|(name, _)| *name == COMMITMENT);

@@ -150,6 +150,14 @@ impl Files {
         self.read(|connection| inventory(connection).doing(DOING))
     }
 
+    /// What the archived checkpoints up to this number come to.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub(crate) fn archive_digest(&self, up_to: u64) -> Result<Hash, StoreError> {
+        self.read(|connection| Ok(digest_up_to(&chain(connection).doing(DOING)?, up_to)))
+    }
+
     fn one(&self, which: &str) -> Result<Option<StoredCheckpoint>, StoreError> {
         self.read(|connection| newest(connection, which).doing(DOING))
     }
@@ -178,6 +186,12 @@ pub(super) fn chain(connection: &Connection) -> rusqlite::Result<Vec<(u64, Hash)
         Ok((number, hash))
     };
     statement.query_map([], next)?.collect()
+}
+
+/// What those of a chain come to that have a number up to this.
+pub(super) fn digest_up_to(chain: &[(u64, Hash)], number: u64) -> Hash {
+    let up_to = chain.partition_point(|(of, _)| *of <= number);
+    up_to.checked_sub(1).and_then(|last| chain.get(last)).map_or_else(Hash::of_nothing, |(_, hash)| *hash)
 }
 
 fn newest(connection: &Connection, which: &str) -> rusqlite::Result<Option<StoredCheckpoint>> {

@@ -1,7 +1,6 @@
 //! Connections: what every one of them is set to, and what it is forbidden to do.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,13 +10,13 @@ use rusqlite::functions::FunctionFlags;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::{Connection, OpenFlags};
 
-use super::{Doing, StoreError};
+use super::{Doing, StoreError, schema};
 use crate::domain::like;
 
 /// Marks the file as ours: "mcpa".
 const APPLICATION_ID: i64 = 0x6d63_7061;
 /// One per file in migrations/sqlite.
-const MIGRATIONS: &[&str] = &[include_str!("../../../../migrations/sqlite/0001_log.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[include_str!("../../../../migrations/sqlite/0001_log.sql")];
 /// Older versions have bugs in what we rely on (write-ahead log resets).
 const OLDEST_SQLITE: i32 = 3_051_003;
 /// Every place in the log is below this.
@@ -51,7 +50,7 @@ pub(super) fn writer(path: &Path, pruning: Arc<AtomicBool>) -> Result<Connection
     }
     migrate(&mut connection)
         .and_then(|known| if known { Ok(()) } else { Err(foreign("an unknown schema".to_owned())) })?;
-    let wrong = match changed(&connection)? {
+    let wrong = match schema::changed(&connection)? {
         Some(changed) => Some(format!("its own safeguards were changed: {changed}")),
         None => misplaced(&connection)?,
     };
@@ -163,30 +162,6 @@ fn migrate(connection: &mut Connection) -> Result<bool, StoreError> {
         transaction.commit().doing(doing)?;
     }
     Ok(true)
-}
-
-/// What of the tables, indexes and triggers is not as the migrations make it. Whoever can write the file can drop a
-/// trigger and then edit entries; that is seen here.
-pub(super) fn changed(connection: &Connection) -> Result<Option<String>, StoreError> {
-    let doing = "checking the log's safeguards";
-    let model = Connection::open_in_memory().doing(doing)?;
-    MIGRATIONS.iter().try_for_each(|sql| model.execute_batch(sql)).doing(doing)?;
-    let (expected, found) = (schema(&model).doing(doing)?, schema(connection).doing(doing)?);
-    let kept = expected.iter().filter_map(|(name, sql)| match found.get(name) {
-        None => Some(format!("{name} is missing")),
-        Some(other) if other != sql => Some(format!("{name} was changed")),
-        Some(_) => None,
-    });
-    let added = found.keys().filter(|name| !expected.contains_key(*name)).map(|name| format!("{name} was added"));
-    let differences: Vec<_> = kept.chain(added).collect();
-    Ok((!differences.is_empty()).then(|| differences.join(", ")))
-}
-
-/// What there is, as "trigger entry_no_update", and how it was made. SQLite's own indexes and statistics do not count.
-fn schema(connection: &Connection) -> rusqlite::Result<BTreeMap<String, String>> {
-    let sql =
-        "SELECT type || ' ' || name, coalesce(sql, '') FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
-    connection.prepare(sql)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
 }
 
 /// What is wrong with where the log begins and ends. Holes in between would take reading all of it.

@@ -71,15 +71,19 @@ fn the_writer_itself_removes_nothing_that_is_held() {
     let plan = Plan { entries_before: Some(at(8)), payloads_before: Some(at(9)), ..Plan::default() };
     log.hold(HoldChange::Place(hold(1, 4)));
     log.hold(HoldChange::Place(hold(2, 6)));
-    let pruned = log.writer.prune(plan, None).expect("pruned");
+    let pruned = log.writer.prune(crate::store::Removal::everywhere(plan)).expect("pruned");
     assert_eq!((pruned.entries, pruned.payloads), (4, 4));
-    while log.writer.prune(plan, None).expect("pruned").more {}
-    assert_eq!(log.writer.prune(plan, None).expect("pruned"), crate::store::Pruned::default(), "held");
+    while log.writer.prune(crate::store::Removal::everywhere(plan)).expect("pruned").more {}
+    assert_eq!(
+        log.writer.prune(crate::store::Removal::everywhere(plan)).expect("pruned"),
+        crate::store::Pruned::default(),
+        "held"
+    );
     log.hold(HoldChange::Release(Uuid::from_u128(1), release()));
-    let pruned = log.writer.prune(plan, None).expect("pruned");
+    let pruned = log.writer.prune(crate::store::Removal::everywhere(plan)).expect("pruned");
     assert_eq!((pruned.entries, pruned.payloads), (2, 2));
     log.hold(HoldChange::Release(Uuid::from_u128(2), release()));
-    let pruned = log.writer.prune(plan, None).expect("pruned");
+    let pruned = log.writer.prune(crate::store::Removal::everywhere(plan)).expect("pruned");
     assert_eq!((pruned.entries, pruned.payloads), (2, 3));
 }
 
@@ -122,9 +126,13 @@ fn a_moment_is_found_where_it_lies() {
             let earlier = moments.iter().filter(|other| **other < moment).count() as u64;
             assert_eq!(log.files.place_at(at(moment)).expect("found"), earlier.max(places.start), "{moment}");
         }
-        log.writer.prune(Plan { entries_before: Some(at(4)), ..Plan::default() }, None).expect("pruned");
+        log.writer
+            .prune(crate::store::Removal::everywhere(Plan { entries_before: Some(at(4)), ..Plan::default() }))
+            .expect("pruned");
     }
-    log.writer.prune(Plan { entries_before: Some(at(10)), ..Plan::default() }, None).expect("pruned");
+    log.writer
+        .prune(crate::store::Removal::everywhere(Plan { entries_before: Some(at(10)), ..Plan::default() }))
+        .expect("pruned");
     assert_eq!((log.files.places().expect("places"), log.files.place_at(at(3)).expect("found")), (7..7, 7));
 }
 

@@ -6,8 +6,9 @@ use std::collections::BTreeSet;
 use rusqlite::{Connection, params};
 
 use super::axis::Axis;
+use super::tiles::unlike;
 use super::walk::Walk;
-use super::{Doing, usage, values};
+use super::{Doing, terms, usage, values};
 use crate::field::{Field, FieldType};
 use crate::store::StoreError;
 use crate::store::index::{Bitmap, Zone};
@@ -71,6 +72,11 @@ impl Unused {
     fn of(connection: &Connection, field: Field) -> Result<Self, StoreError> {
         let there = numbers(connection, field).doing(DOING)?;
         let highest = there.last().copied().unwrap_or(0);
+        // What is made below is as large as this number.
+        if highest > terms::most(connection)? {
+            let what = format!("the dictionary has the number {highest} of {}, which was never given", field.name());
+            return Err(unlike(0, what));
+        }
         let mut numbers = Bitmap::none((highest / 64 + 1) * 64);
         there.into_iter().for_each(|number| numbers.insert(number));
         if highest > 0 {

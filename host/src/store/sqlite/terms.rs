@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::tree;
 use crate::field::Field;
+use crate::store::StoreError;
 
 /// How many texts of one field the writer remembers. A log with more distinct ones still works, at the cost of a look-up.
 const REMEMBERED: usize = 50_000;
@@ -91,4 +93,10 @@ impl Known {
 fn find(connection: &Connection, field: Field, text: &str) -> rusqlite::Result<Option<i64>> {
     let sql = "SELECT id FROM term WHERE field = ?1 AND text = ?2 LIMIT 1";
     connection.prepare_cached(sql)?.query_row(params![field as i64, text], |row| row.get(0)).optional()
+}
+
+/// More than any number that was ever given in a field: a text came with an entry, or is the empty one that the sweep puts
+/// above the highest that it removes.
+pub(super) fn most(connection: &Connection) -> Result<u64, StoreError> {
+    Ok(tree::head(connection)?.size.saturating_mul(2).saturating_add(1))
 }

@@ -248,7 +248,9 @@ fn the_writer_tells_what_another_program_did() {
     let _guard = tracing::subscriber::set_default(told.clone());
     let count = || told.0.load(std::sync::atomic::Ordering::Relaxed);
     assert_eq!(log.writer.commit(&batch([entry(3, at(3))])).expect("stored"), [Stored::At(2)]);
-    log.writer.prune(Plan { entries_before: Some(at(2)), ..Plan::default() }, None).expect("pruned");
+    log.writer
+        .prune(crate::store::Removal::everywhere(Plan { entries_before: Some(at(2)), ..Plan::default() }))
+        .expect("pruned");
     log.writer.commit(&batch([entry(4, at(4))])).expect("stored");
     assert_eq!(count(), 0);
     raw.execute_batch("UPDATE head SET pruned = 2, payloads_pruned = 2; DELETE FROM entry WHERE seq < 2").expect("ran");
@@ -326,7 +328,7 @@ fn pruning_removes_what_is_older_in_chunks_and_nothing_else() {
     let plan = Plan { entries_before: Some(at(1_100)), payloads_before: Some(at(1_150)), ..Plan::default() };
     let mut steps = Vec::new();
     loop {
-        let step = log.writer.prune(plan, None).expect("a step");
+        let step = log.writer.prune(crate::store::Removal::everywhere(plan)).expect("a step");
         steps.push((step.entries, step.payloads));
         if !step.more {
             break;
@@ -338,7 +340,7 @@ fn pruning_removes_what_is_older_in_chunks_and_nothing_else() {
     let left = all(&log.files, Domain::TRUE);
     assert_eq!((left.len(), left[99].seq), (100, 1_100));
     assert_eq!(left.iter().filter(|entry| entry.has_payload).count(), 50);
-    assert_eq!(log.writer.prune(plan, None).expect("idle").entries, 0);
+    assert_eq!(log.writer.prune(crate::store::Removal::everywhere(plan)).expect("idle").entries, 0);
     assert_eq!(log.writer.commit(&batch([entry(5_000, at(0))])).expect("stored"), [Stored::At(1_200)]);
 }
 
@@ -346,7 +348,7 @@ fn pruning_removes_what_is_older_in_chunks_and_nothing_else() {
 fn a_log_that_was_emptied_goes_on_counting() {
     let mut log = log([entry(1, at(1)), entry(2, at(2))]);
     let plan = Plan { entries_before: Some(at(10)), ..Plan::default() };
-    assert_eq!(log.writer.prune(plan, None).expect("pruned").entries, 2);
+    assert_eq!(log.writer.prune(crate::store::Removal::everywhere(plan)).expect("pruned").entries, 2);
     assert_eq!(log.writer.commit(&batch([entry(3, at(20))])).expect("stored"), [Stored::At(2)]);
     assert_eq!(log.files.extent().expect("measured").entries, 1);
 }

@@ -24,6 +24,11 @@ impl<'c> Tiles<'c> {
         Self { connection, read: RefCell::default() }
     }
 
+    /// Where they are read from.
+    pub(super) fn connection(&self) -> &'c Connection {
+        self.connection
+    }
+
     /// The hashes of a tile; none where it is not there.
     pub(super) fn get(&self, tile: Tile) -> Result<Rc<Vec<Hash>>, StoreError> {
         if let Some(hashes) = self.read.borrow().get(&tile) {

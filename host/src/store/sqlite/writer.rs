@@ -18,9 +18,8 @@ use super::tiles::unlike;
 use super::tree::{self, Tree};
 use super::{Doing, blocks, connection, holds, leaves, payloads, states, usage};
 use crate::ledger::Leaf;
-use crate::policy::Plan;
 use crate::store::index::OpenBlock;
-use crate::store::{Batch, PRUNE_CHUNK, Pruned, StoreError, Stored, Writer};
+use crate::store::{Batch, PRUNE_CHUNK, Pruned, Removal, StoreError, Stored, Writer};
 use crate::time::Timestamp;
 
 /// Pages in the write-ahead log above which it is copied back into the database.
@@ -146,19 +145,19 @@ impl SqliteWriter {
         Ok(stored)
     }
 
-    fn try_prune(&mut self, plan: Plan, at_most: Option<u64>) -> Result<Pruned, StoreError> {
+    fn try_prune(&mut self, removal: Removal) -> Result<Pruned, StoreError> {
         let doing = "removing old entries";
         let transaction = self.connection.transaction().doing(doing)?;
         let found = ends(&transaction)?;
         watch(self.left.take(), found);
-        let plan = holds::cut(&transaction, plan).doing(doing)?;
+        let plan = holds::cut(&transaction, removal.plan).doing(doing)?;
         usage::fold_before(&transaction, plan.entries_before)?;
         let (pruned, payloads_pruned) = (found.pruned, found.payloads_pruned);
         let mut entries = chunk(&transaction, "entry", pruned, plan.entries_before).doing(doing)?;
-        entries.stop_at(at_most.map_or(i64::MAX, |place| place.cast_signed()).max(pruned));
-        let payloads = chunk(&transaction, "payload", payloads_pruned, plan.payloads_before.max(plan.entries_before))
-            .doing(doing)?;
-        // Payloads go with their entries at the latest.
+        entries.stop_at(place(removal.entries_below).max(pruned));
+        // Only those that go before their entries; the others go with them, under the cover that their entries have.
+        let mut payloads = chunk(&transaction, "payload", payloads_pruned, plan.payloads_before).doing(doing)?;
+        payloads.stop_at(place(removal.payloads_below).max(payloads_pruned));
         let payloads_upto = payloads.upto.max(entries.upto);
         if (entries.upto, payloads_upto) == (pruned, payloads_pruned) {
             if usage::prune(&transaction, plan.usage_before)? {
@@ -230,11 +229,11 @@ impl Writer for SqliteWriter {
         stored
     }
 
-    fn prune(&mut self, plan: Plan, at_most: Option<u64>) -> Result<Pruned, StoreError> {
+    fn prune(&mut self, removal: Removal) -> Result<Pruned, StoreError> {
         self.reopen_if_broken()?;
         self.pruning.store(true, Ordering::Relaxed);
         // Statements that remove are not cached: none that was prepared while deletion was allowed outlives this.
-        let pruned = self.try_prune(plan, at_most);
+        let pruned = self.try_prune(removal);
         self.pruning.store(false, Ordering::Relaxed);
         if let Err(error) = &pruned {
             self.damaged = error.is_index();
@@ -341,6 +340,11 @@ fn newest(transaction: &Transaction<'_>) -> rusqlite::Result<Timestamp> {
     let sql = "SELECT recorded_at FROM entry ORDER BY seq DESC LIMIT 1";
     let found = transaction.prepare_cached(sql)?.query_row([], |row| row.get(0)).optional()?;
     Ok(Timestamp::from_micros(found.unwrap_or(i64::MIN)))
+}
+
+/// A place as the columns have it; what is beyond every place is no bound.
+fn place(place: u64) -> i64 {
+    i64::try_from(place).unwrap_or(i64::MAX)
 }
 
 /// How far one step of the cleanup goes.

@@ -98,7 +98,7 @@ fn a_hole_is_told_and_not_believed() {
     let before = texts(folder.path());
     let plan = Plan { entries_before: Some(at(10)), ..Plan::default() };
     let swept = loop {
-        match writer.prune(plan, None) {
+        match writer.prune(crate::store::Removal::everywhere(plan)) {
             Ok(step) if step.more => {}
             other => break other,
         }

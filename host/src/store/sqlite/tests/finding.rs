@@ -52,7 +52,7 @@ fn whole() -> Log {
     let mut log = log((0..ENTRIES / 2).map(varied));
     log.writer.commit(&batch((ENTRIES / 2..ENTRIES).map(varied))).expect("stored");
     let plan = Plan { entries_before: Some(at(PRUNED as i64)), ..Plan::default() };
-    while log.writer.prune(plan, None).expect("pruned").more {}
+    while log.writer.prune(crate::store::Removal::everywhere(plan)).expect("pruned").more {}
     log
 }
 

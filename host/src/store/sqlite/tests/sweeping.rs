@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::{Log, all, at, batch, entry, log};
+use super::{Log, all, at, batch, entry, log, tamper};
 use crate::domain::Domain;
 use crate::entry::Entry;
 use crate::field::{Field, FieldType};
@@ -32,7 +32,7 @@ fn below(number: i64) -> Plan {
 
 /// Steps of the cleanup until it says that it is over.
 fn clean(log: &mut Log, plan: Plan) {
-    while log.writer.prune(plan, None).expect("a step").more {}
+    while log.writer.prune(crate::store::Removal::everywhere(plan)).expect("a step").more {}
 }
 
 fn raw(log: &Log) -> Connection {
@@ -110,7 +110,7 @@ fn what_is_recorded_while_texts_go_keeps_its_text() {
     let mut log = users(1_300);
     let plan = below(1_200);
     while names(&log).len() == 1_300 {
-        assert!(log.writer.prune(plan, None).expect("a step").more);
+        assert!(log.writer.prune(crate::store::Removal::everywhere(plan)).expect("a step").more);
     }
     assert_eq!(names(&log).len(), 800, "a step removes so many");
     // One that is gone already, and one that would have gone next.
@@ -130,13 +130,16 @@ fn what_is_recorded_while_texts_go_keeps_its_text() {
 fn a_sweep_that_was_interrupted_is_made_up_for() {
     let mut log = users(1_300);
     while names(&log).len() == 1_300 {
-        log.writer.prune(below(1_200), None).expect("a step");
+        log.writer.prune(crate::store::Removal::everywhere(below(1_200))).expect("a step");
     }
     let Log { folder, files, writer } = log;
     drop((files, writer));
     let (files, writer) = Files::open(folder.path()).expect("the log again");
     let mut log = Log { folder, files, writer };
-    assert!(log.writer.prune(below(1_200), None).expect("a step").more, "no entry is to go, but texts are");
+    assert!(
+        log.writer.prune(crate::store::Removal::everywhere(below(1_200))).expect("a step").more,
+        "no entry is to go, but texts are"
+    );
     clean(&mut log, below(1_200));
     assert_eq!(names(&log).len(), 100);
     assert_exact(&log);
@@ -165,4 +168,19 @@ fn a_text_goes_only_while_the_cleanup_sweeps() {
     }
     assert!(log.writer.connection().execute_batch("UPDATE head SET sweeping = 1").is_err(), "only the cleanup may");
     assert_eq!(texts(&log, Field::User), before);
+}
+
+/// A damaged file must not cost the server its memory.
+#[test]
+fn a_huge_number_in_the_dictionary_ends_the_cleanup_and_not_the_process() {
+    let mut log = log((0..20).map(|number| entry(number, at(number.cast_signed()))));
+    let huge = "INSERT INTO term SELECT field, 1 << 40, 'huge' FROM term WHERE field = 8 LIMIT 1";
+    tamper(&log.folder.path().join("mcp-audit.db"), huge);
+    let error = loop {
+        match log.writer.prune(crate::store::Removal::everywhere(below(10))) {
+            Ok(step) => assert!(step.more, "it is done"),
+            Err(error) => break error.to_string(),
+        }
+    };
+    assert!(error.contains("which was never given"), "{error}");
 }

@@ -75,7 +75,7 @@ fn case(pruned: u64, usage_before: Option<Timestamp>) -> Case {
     let mut log = log((0..ENTRIES / 2).map(request));
     log.writer.commit(&batch((ENTRIES / 2..ENTRIES).map(request))).expect("stored");
     let plan = Plan { entries_before: Some(at(pruned as i64 * STEP)), payloads_before: None, usage_before };
-    while log.writer.prune(plan, None).expect("pruned").more {}
+    while log.writer.prune(crate::store::Removal::everywhere(plan)).expect("pruned").more {}
     let removed = usage_before.map(|_| at((LARGE as i64 - 1) * STEP));
     Case { log, entries: (0..ENTRIES).map(request).collect(), pruned, removed }
 }

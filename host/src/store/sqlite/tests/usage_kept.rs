@@ -34,7 +34,7 @@ fn usage(files: &Files) -> Usage {
 fn clean(log: &mut Log, entries: u64, usage: Option<u64>) {
     let moment = |place: u64| at(place as i64 * STEP);
     let plan = Plan { entries_before: Some(moment(entries)), payloads_before: None, usage_before: usage.map(moment) };
-    while log.writer.prune(plan, None).expect("a step").more {}
+    while log.writer.prune(crate::store::Removal::everywhere(plan)).expect("a step").more {}
 }
 
 type Rows = Vec<(u64, u64, Vec<u8>, Vec<u8>)>;

@@ -18,18 +18,33 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
     let newest = inventory(subject.connection).doing(DOING)?.newest;
     let mut statement = subject.connection.prepare(&format!("{COLUMNS} ORDER BY number")).doing(DOING)?;
     let all = statement.query_map([], stored).doing(DOING)?;
-    let mut row = Row { newest, number: 0, archived: None };
+    let (mut row, mut signed_size) = (Row { newest, number: 0, archived: None }, 0);
     for checkpoint in all {
         let checkpoint = checkpoint.doing(DOING)?;
         let root = signed(&checkpoint, &keys)?;
         fits_tree(subject, &checkpoint, &root)?;
         row.next(&checkpoint, root).map_err(|what| damaged(&checkpoint, what))?;
+        signed_size = checkpoint.checkpoint.size;
         subject.told(row.number, newest);
     }
     if row.number == 0 && (!keys.is_empty() || tree::head(subject.connection)?.size > 0) {
         return Err(wrong("checkpoint", None, "there is none: the first is signed before there is any entry"));
     }
+    reaches(subject, signed_size, "no checkpoint is")?;
+    let archived = row.archived.map_or(0, |Archived(size, ..)| size);
+    reaches(subject, archived, "no checkpoint that stays for ever is")?;
     Ok(row.number)
+}
+
+/// What is left must go on from something that was signed: else nothing ties the tree to what was there before it. The
+/// cleanup leaves such a checkpoint, and an archived one, at or above where it stops.
+fn reaches(subject: &Subject<'_>, size: u64, none: &str) -> Result<(), Fault> {
+    let first = subject.places.start;
+    if size >= first {
+        return Ok(());
+    }
+    let what = format!("{none} about the entries below place {first}, which are gone: the last is about {size}");
+    Err(wrong("head.pruned", Some(first), what))
 }
 
 /// Whether flags and links are what the table would take, which SQLite checks only when it writes.
@@ -103,7 +118,7 @@ pub(super) fn keys(subject: &Subject<'_>) -> Result<Vec<VerifierKey>, Fault> {
 /// The root that it says, when it says what its row says and is signed.
 fn signed(stored: &StoredCheckpoint, keys: &[VerifierKey]) -> Result<Hash, Fault> {
     let read = SignedCheckpoint::parse(stored.checkpoint.note.as_bytes());
-    let verified = read.and_then(|read| Ok((read.verify(keys)?, read)));
+    let verified = read.and_then(|read| Ok((read.verify_timed(keys)?, read)));
     let (time, read) = verified.map_err(|error| damaged(stored, &error.to_string()))?;
     let (size, at) = (read.checkpoint().size, stored.checkpoint.signed_at.as_micros());
     let is_then = |time: u64| i64::try_from(time).ok().and_then(|time| time.checked_mul(SECOND)) == Some(at);

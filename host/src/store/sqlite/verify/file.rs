@@ -1,6 +1,6 @@
 //! The file as such: its pages, its safeguards, its one head.
 
-use super::super::{Doing, connection};
+use super::super::{Doing, connection, schema};
 use super::{Fault, Subject, wrong};
 
 const DOING: &str = "checking the file";
@@ -19,7 +19,7 @@ pub(super) fn safeguards(subject: &Subject<'_>) -> Result<u64, Fault> {
     if !connection::is_ours(subject.connection)? {
         return Err(wrong("the file", None, "it is not a log of this version of mcp-audit"));
     }
-    match connection::changed(subject.connection)? {
+    match schema::changed(subject.connection)? {
         Some(changed) => Err(wrong("the schema", None, changed)),
         None => Ok(1),
     }

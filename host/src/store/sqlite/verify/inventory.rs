@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use super::super::Doing;
-use super::super::checkpoints::{chain, inventory};
+use super::super::checkpoints::{chain, digest_up_to, inventory};
 use super::told::{Told, told};
 use super::{Fault, Subject, wrong};
 use crate::ledger::Hash;
@@ -46,8 +46,7 @@ fn keys(found: &Inventory, told: &Told) -> Result<(), Fault> {
 /// Whether the archived checkpoints that there were at this entry are those that there are.
 fn checkpoints(chain: &[(u64, Hash)], told: &Told) -> Result<(), Fault> {
     let newest = told.number("checkpoint").unwrap_or_default();
-    let up_to = chain.partition_point(|(number, _)| *number <= newest);
-    let found = up_to.checked_sub(1).and_then(|last| chain.get(last)).map_or_else(Hash::of_nothing, |(_, hash)| *hash);
+    let found = digest_up_to(chain, newest);
     match told.text("checkpoint_digest") == Some(&found.to_string()) {
         true => Ok(()),
         false => {

@@ -12,7 +12,7 @@ use crate::store::Kept;
 pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
     let keys = keys(subject)?;
     for Kept { name, note } in subject.kept {
-        note.verify(&keys).map_err(|error| wrong(name, None, error.to_string()))?;
+        note.verify_timed(&keys).map_err(|error| wrong(name, None, error.to_string()))?;
         let Checkpoint { size, root: said, .. } = note.checkpoint();
         let there = tree::head(subject.connection)?.size;
         if *size > there {
@@ -26,7 +26,8 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
             }
             Some(_) => {}
             None => subject.uncompared.borrow_mut().push(format!(
-                "{name} is of {size} entries; those before place {} were removed, and no checkpoint of that size is left",
+                "{name} is of {size} entries; those before place {} were removed, and no archived checkpoint of that size \
+                 is left",
                 subject.places.start
             )),
         }
@@ -34,12 +35,13 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
     Ok(subject.kept.len() as u64)
 }
 
-/// The root that the log had at this size, by its tree or else by a checkpoint of its own.
+/// The root that the log had at this size, by its tree or else by an archived checkpoint, of which it was found before that
+/// each is signed and leads to the next, and the last of them to the tree. What others say of that time nobody can check.
 fn root_at(subject: &Subject<'_>, size: u64) -> Result<Option<Hash>, Fault> {
     if size >= subject.places.start {
         return Ok(Some(root(size, &Tiles::new(subject.connection))?));
     }
-    let sql = "SELECT note FROM checkpoint WHERE size = ?1 LIMIT 1";
+    let sql = "SELECT note FROM checkpoint WHERE size = ?1 AND archived = 1 LIMIT 1";
     let mut statement = subject.connection.prepare_cached(sql).doing("comparing checkpoints")?;
     let mut rows = statement.query(params![size]).doing("comparing checkpoints")?;
     let Some(row) = rows.next().doing("comparing checkpoints")? else { return Ok(None) };

@@ -1,5 +1,6 @@
 //! What is gone: every cleanup said what it would remove and where the log began afterwards, so the log must begin where the
-//! last of these entries lets it begin; and none may have meant to remove what a hold kept.
+//! last of these entries lets it begin; and none may have meant to remove what a hold kept. An intent was signed before
+//! anything went, so one that no checkpoint is about lets nothing go.
 
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
@@ -8,7 +9,6 @@ use rusqlite::Row;
 use uuid::Uuid;
 
 use super::super::Doing;
-use super::super::checkpoints::inventory;
 use super::told::{Told, told};
 use super::{Fault, Subject, wrong};
 use crate::time::Timestamp;
@@ -23,15 +23,15 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
         entries: subject.places.start,
         payloads: subject.connection.query_row(mark, [], |row| row.get(0)).doing(DOING)?,
     };
-    let mut may = May::begin(&gone, told.is_empty());
+    let signed = signed(subject)?;
+    let mut may = May::begin(&gone, told.first().is_some_and(|told| told.seq < signed));
     for told in &told {
-        may.follow(told)?;
+        may.follow(told, told.seq < signed)?;
         if told.method == "retention.started" {
             holds.iter().try_for_each(|hold| hold.is_kept_by(told))?;
         }
     }
     may.be(&gone)?;
-    signed(subject, &told, &gone)?;
     Ok(told.len() as u64)
 }
 
@@ -48,14 +48,16 @@ struct May {
 }
 
 impl May {
-    /// Of what was removed before the first of the entries that are left nothing is known but that it was no more.
-    fn begin(gone: &Gone, untold: bool) -> Self {
-        let most = |gone: u64, is_known: bool| if is_known { 0 } else { gone };
-        let is_known = untold || gone.entries == 0;
-        Self { entries: 0..=most(gone.entries, is_known), payloads: 0..=most(gone.payloads, is_known) }
+    /// Of what was removed before the first of the entries that are left, which must be signed, nothing is known but that it
+    /// was no more.
+    fn begin(gone: &Gone, is_signed: bool) -> Self {
+        match is_signed && gone.entries > 0 {
+            true => Self { entries: 0..=gone.entries, payloads: 0..=gone.payloads },
+            false => Self { entries: 0..=0, payloads: 0..=0 },
+        }
     }
 
-    fn follow(&mut self, told: &Told) -> Result<(), Fault> {
+    fn follow(&mut self, told: &Told, is_signed: bool) -> Result<(), Fault> {
         let (Some(entries), Some(payloads)) = (told.number("first_place"), told.number("payloads_first_place")) else {
             let is_over = told.method == "retention.failed";
             return if is_over { Ok(()) } else { Err(unlike(told, "does not say where the log begins")) };
@@ -64,12 +66,9 @@ impl May {
             return Err(unlike(told, "says that something was removed that no cleanup meant to remove"));
         }
         let (mut last, mut last_payload) = (entries, payloads);
-        if told.method == "retention.started" {
+        if told.method == "retention.started" && is_signed {
             last += told.number("expected").unwrap_or_default();
-            last_payload = payloads.max(last);
-            if told.moment("payloads_before").is_some() {
-                last_payload = last_payload.max(told.seq);
-            }
+            last_payload = payloads.max(last).max(told.number("payloads_expected_below").unwrap_or_default());
         }
         (self.entries, self.payloads) = (entries..=last, payloads..=last_payload);
         Ok(())
@@ -96,21 +95,10 @@ impl May {
     }
 }
 
-/// Whether the intent of the last cleanup that removed something was signed, as it is before anything goes.
-fn signed(subject: &Subject<'_>, told: &[Told], gone: &Gone) -> Result<(), Fault> {
-    let Some(last) = told.iter().rev().find(|told| told.method == "retention.started") else { return Ok(()) };
-    let before = (last.number("first_place"), last.number("payloads_first_place"));
-    if before == (Some(gone.entries), Some(gone.payloads)) {
-        return Ok(());
-    }
-    let number = inventory(subject.connection).doing(DOING)?.newest;
-    let sql = "SELECT size FROM checkpoint WHERE number = ?1";
-    let size: u64 = subject.connection.query_row(sql, [number], |row| row.get(0)).doing(DOING)?;
-    if size > last.seq {
-        Ok(())
-    } else {
-        Err(unlike(last, "meant to remove what is gone, and no checkpoint is about it"))
-    }
+/// How many entries the newest checkpoint is about. That it is signed, and fits the tree, was found before.
+fn signed(subject: &Subject<'_>) -> Result<u64, Fault> {
+    let sql = "SELECT coalesce((SELECT size FROM checkpoint ORDER BY number DESC LIMIT 1), 0)";
+    Ok(subject.connection.query_row(sql, [], |row| row.get(0)).doing(DOING)?)
 }
 
 /// A hold, and the places of the entries about it: between them it was in force.
@@ -191,6 +179,16 @@ mod tests {
         let at = |first: u64| json!({ "first_place": first, "payloads_first_place": first });
         let intent = |first: u64, expected: u64| json!({ "first_place": first, "payloads_first_place": first, "expected": expected });
         let (started, completed, failed) = ("retention.started", "retention.completed", "retention.failed");
+        let found = |told_of: &[(&str, serde_json::Value)], signed: u64| -> Vec<u64> {
+            let told: Vec<_> = told_of.iter().zip(100..).map(|((method, is), seq)| told(seq, method, is)).collect();
+            let may = |place: u64| {
+                let gone = Gone { entries: place, payloads: place };
+                let mut may = May::begin(&gone, told.first().is_some_and(|told| told.seq < signed));
+                let follow = |told: &Told| may.follow(told, told.seq < signed);
+                told.iter().try_for_each(follow).and_then(|()| may.be(&gone)).is_ok()
+            };
+            (0..=100).filter(|place| may(*place)).collect()
+        };
         for (told_of, begins) in [
             (vec![], 0..=0),
             (vec![(started, intent(0, 50))], 0..=50),
@@ -201,14 +199,19 @@ mod tests {
             // The entries about what went before are gone with it.
             (vec![(completed, at(50)), (started, intent(50, 10)), (completed, at(60))], 60..=60),
         ] {
-            let told: Vec<_> = told_of.iter().zip(100..).map(|((method, is), seq)| told(seq, method, is)).collect();
-            let may = |place: u64| {
-                let gone = Gone { entries: place, payloads: place };
-                let mut may = May::begin(&gone, told.is_empty());
-                told.iter().try_for_each(|told| may.follow(told)).and_then(|()| may.be(&gone)).is_ok()
-            };
-            let found: Vec<_> = (0..=100).filter(|place| may(*place)).collect();
-            assert_eq!(found, begins.collect::<Vec<_>>(), "{told_of:?}");
+            assert_eq!(found(&told_of, u64::MAX), begins.collect::<Vec<_>>(), "{told_of:?}");
+        }
+        // What was signed, from place 100 on; what nobody signed lets nothing go.
+        for (told_of, signed, begins) in [
+            (vec![(started, intent(0, 50))], 100, vec![0]),
+            (vec![(started, intent(0, 50)), (completed, at(50))], 100, vec![]),
+            (vec![(started, intent(50, 0)), (completed, at(50))], 100, vec![]),
+            (vec![(completed, at(50))], 100, vec![]),
+            (vec![(started, intent(0, 50)), (completed, at(50))], 101, vec![50]),
+            (vec![(completed, at(50)), (started, intent(50, 9)), (completed, at(59))], 101, vec![]),
+            (vec![(completed, at(50)), (started, intent(50, 9))], 101, vec![50]),
+        ] {
+            assert_eq!(found(&told_of, signed), begins, "{told_of:?}, {signed}");
         }
     }
 }

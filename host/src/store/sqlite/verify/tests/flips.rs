@@ -125,6 +125,30 @@ fn a_change_is_found_after_a_cleanup_as_well() {
     }
 }
 
+/// Payloads of entries that are there are gone, and entries of earlier cleanups.
+#[test]
+fn a_change_is_found_after_several_cleanups_as_well() {
+    let world = World::cleaned(400, &[60, 130, 131, 220]);
+    assert!(flip_all(&world, &[0, 2], |table| !["entry", "head"].contains(&table)) > 50);
+    assert!(flip_all(&world, &[1], |table| table == "entry") >= 52);
+    for sql in [
+        "pruned = 221",
+        "pruned = 219",
+        "payloads_pruned = 220",
+        "payloads_pruned = payloads_pruned + 1",
+        "payloads_pruned = payloads_pruned - 1",
+    ] {
+        world.wrong_after(&format!("UPDATE head SET {sql}"));
+    }
+    for sql in [
+        "DELETE FROM payload WHERE seq = (SELECT min(seq) FROM payload)",
+        "DELETE FROM payload WHERE seq = (SELECT max(seq) FROM payload)",
+        "UPDATE head SET payloads_pruned = 400; DELETE FROM payload WHERE seq < 400",
+    ] {
+        world.wrong_after(sql);
+    }
+}
+
 /// A body without its compression, of which some bits mean nothing.
 fn unpacked(value: Sql) -> Sql {
     match value {

@@ -17,6 +17,20 @@ fn a_log_that_is_whole_is_verified() {
     }
 }
 
+/// The numbers fit each other, so the ledger fits too; what is made for each number up to it would be a terabyte.
+#[test]
+fn a_huge_number_in_the_dictionary_is_named() {
+    let world = World::new(300, 0);
+    for number in ["1 << 40", "1 << 61"] {
+        let sql = format!(
+            "UPDATE term SET id = id + ({number}) WHERE field = {field}; UPDATE entry SET session = session + ({number})",
+            field = crate::field::Field::Session as i64
+        );
+        let wrong = world.wrong_after(&sql);
+        assert_eq!((wrong.check, wrong.at.as_str()), ("dictionary", "term.id"), "{wrong}");
+    }
+}
+
 /// What is done, the table and the place that are named.
 const DONE: &[(&str, &str, Option<u64>)] = &[
     ("DELETE FROM entry WHERE seq = 0", "head", None),
@@ -141,7 +155,7 @@ fn rows_that_are_gone_forged_or_elsewhere_are_named() {
 #[test]
 fn a_cleanup_whose_intent_nobody_signed_is_named() {
     let wrong = World::new(300, 100).wrong_after("DELETE FROM checkpoint WHERE number = 2");
-    assert_eq!((wrong.check, wrong.seq), ("removals", Some(301)), "{wrong}");
+    assert_eq!((wrong.check, wrong.at.as_str()), ("checkpoints", "head.pruned"), "{wrong}");
 }
 
 #[test]

@@ -103,17 +103,18 @@ fn keys() -> Vec<SigningKey> {
     kinds.map(|(name, kind)| SigningKey::from_seed(name, kind, [7; 32]).expect("a key")).into()
 }
 
-/// A checkpoint of this size and root, signed at a second of the same number.
-fn signed((size, root): (u64, Hash), link: Option<Vec<Hash>>) -> CheckpointChange {
+/// A checkpoint of this size and root, signed at the beginning of a day.
+fn signed((size, root): (u64, Hash), day: u64, link: Option<Vec<Hash>>) -> CheckpointChange {
     let checkpoint = Checkpoint { origin: "log".into(), size, root };
-    let note = SignedCheckpoint::sign(checkpoint, &keys(), size).expect("signed").to_string();
-    CheckpointChange::Signed(NewCheckpoint { size, signed_at: at(size.cast_signed()), note, link })
+    let second = day * 86_400;
+    let note = SignedCheckpoint::sign(checkpoint, &keys(), second).expect("signed").to_string();
+    CheckpointChange::Signed(NewCheckpoint { size, signed_at: at(second.cast_signed()), note, link })
 }
 
 /// The keys, and that there was nothing when they were made.
 fn key_change() -> StateChange {
     let keys = keys().into_iter().map(|key| CheckpointChange::Key(key.verifier().to_string(), at(0)));
-    let checkpoints = keys.chain([signed((0, Hash::of_nothing()), Some(Vec::new()))]).collect();
+    let checkpoints = keys.chain([signed((0, Hash::of_nothing()), 0, Some(Vec::new()))]).collect();
     StateChange { checkpoints, ..StateChange::default() }
 }
 
@@ -122,10 +123,58 @@ fn store(writer: &mut impl Writer, entries: Vec<Entry>, states: StateChange) {
     writer.commit(&Batch { entries, states }).expect("stored");
 }
 
+/// What there is of checkpoints and keys, as the entries about starts and cleanups have it.
+fn counted(files: &Files) -> serde_json::Value {
+    let inventory = files.inventory().expect("read");
+    let (archived, keys) = (inventory.archived.to_string(), inventory.key_digest());
+    json!({ "checkpoint": inventory.newest, "checkpoint_digest": archived, "key_digest": keys })
+}
+
+/// Entries of which this many are to go, and payloads of fifty more.
+fn plan(pruned: u64) -> Plan {
+    let [entries_before, payloads_before] = [pruned, pruned + 50].map(|second| Some(at(second.cast_signed())));
+    Plan { entries_before, payloads_before, ..Plan::default() }
+}
+
+/// The entry about a cleanup that is about to begin.
+fn clean(files: &Files, writer: &mut impl Writer, number: u64, pruned: u64) {
+    let (first, first_payload) = files.prune_points().expect("read");
+    let Plan { entries_before, payloads_before, .. } = plan(pruned);
+    let mut intent = counted(files);
+    for (name, place) in [
+        ("first_place", first),
+        ("payloads_first_place", first_payload),
+        ("expected", pruned - first),
+        ("payloads_expected_below", pruned + 50),
+    ] {
+        intent[name] = place.into();
+    }
+    intent["entries_before"] = entries_before.map(|at| at.to_string()).into();
+    intent["payloads_before"] = payloads_before.map(|at| at.to_string()).into();
+    store(writer, vec![told(number, "retention.started", &intent)], StateChange::default());
+}
+
+/// Signs what there is, on a day of its own; gives the size.
+fn sign(files: &Files, writer: &mut impl Writer, day: u64, archived: u64) -> u64 {
+    let made = files.tree(|size, nodes| {
+        let link = ledger::consistency(archived, size, nodes)?;
+        Ok(((size, ledger::root(size, nodes)?), link))
+    });
+    let (head, link) = made.expect("a root");
+    let checkpoints = vec![signed(head, day, Some(link))];
+    store(writer, Vec::new(), StateChange { checkpoints, ..StateChange::default() });
+    head.0
+}
+
 impl World {
     /// A log of so many entries and [`MORE`], of which the first `pruned` are gone. The payload of the tenth last is
     /// erased.
     pub(super) fn new(size: u64, pruned: u64) -> Self {
+        Self::cleaned(size, &[pruned])
+    }
+
+    /// The same; a cleanup after the other has gone as far as each of these.
+    pub(super) fn cleaned(size: u64, rounds: &[u64]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let (files, mut writer) = Files::open(folder.path()).expect("a log");
         store(&mut writer, Vec::new(), key_change());
@@ -134,26 +183,19 @@ impl World {
             let entries = (begin..(begin + 97).min(size)).map(ready).collect();
             writer.commit(&Batch { entries, ..Batch::default() }).expect("stored");
         }
-        let [entries_before, payloads_before] = [pruned, pruned + 50].map(|second| Some(at(second.cast_signed())));
-        let mut intent = json!({ "first_place": 0, "payloads_first_place": 0, "expected": pruned });
-        let inventory = files.inventory().expect("read");
-        let (archived, keys) = (inventory.archived.to_string(), inventory.key_digest());
-        let counted = json!({ "checkpoint": 1, "checkpoint_digest": archived, "key_digest": keys });
-        for (name, value) in counted.as_object().expect("an object") {
-            intent[name] = value.clone();
+        store(&mut writer, vec![told(size, "log.started", &counted(&files))], StateChange::default());
+        let (mut next, mut archived) = (size + 1, 0);
+        for (day, pruned) in (1..).zip(rounds.iter().copied()) {
+            clean(&files, &mut writer, next, pruned);
+            let head = sign(&files, &mut writer, day, archived);
+            let plan = plan(pruned);
+            while pruned > 0 && writer.prune(crate::store::Removal::everywhere(plan)).expect("pruned").more {}
+            let (first, first_payload) = files.prune_points().expect("read");
+            let over = json!({ "first_place": first, "payloads_first_place": first_payload });
+            store(&mut writer, vec![told(next + 1, "retention.completed", &over)], StateChange::default());
+            (next, archived) = (next + 2, head);
         }
-        intent["entries_before"] = entries_before.map(|at| at.to_string()).into();
-        intent["payloads_before"] = payloads_before.map(|at| at.to_string()).into();
-        let begun = vec![told(size, "log.started", &counted), told(size + 1, "retention.started", &intent)];
-        store(&mut writer, begun, StateChange::default());
-        let head = files.tree(|size, nodes| Ok((size, ledger::root(size, nodes)?))).expect("a root");
-        store(&mut writer, Vec::new(), StateChange { checkpoints: vec![signed(head, None)], ..StateChange::default() });
-        let plan = Plan { entries_before, payloads_before, ..Plan::default() };
-        while pruned > 0 && writer.prune(plan, None).expect("pruned").more {}
-        let (first, first_payload) = files.prune_points().expect("read");
-        let over = json!({ "first_place": first, "payloads_first_place": first_payload });
-        store(&mut writer, vec![told(size + 2, "retention.completed", &over)], StateChange::default());
-        let (entries, states) = states(size + 4, size - 10);
+        let (entries, states) = states(next + 1, size - 10);
         store(&mut writer, entries, states);
         Self { folder }
     }

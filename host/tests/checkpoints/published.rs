@@ -1,0 +1,78 @@
+//! A folder of checkpoints that the log comes back to when the entries of that time are gone.
+
+use std::fs;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mcp_audit::AuditLog;
+use mcp_audit::field::Field;
+use mcp_audit::publish::Places;
+use mcp_audit::time::{DAY, ManualClock, SECOND};
+use serde_json::json;
+
+use crate::world::{access, clock, newest, of_action, options, record};
+
+/// A log of ten days that was cleaned, and of each day the note that stays for ever and one that does not.
+async fn cleaned(folder: &std::path::Path, clock: &Arc<ManualClock>) -> Vec<(String, String)> {
+    let log = options(folder, clock).believe_clock().open().expect("a log");
+    let wanted = json!({ "retention_days": 5 });
+    log.change_settings(&access(&log, &["admin"]), wanted.as_object().expect("an object")).expect("changed");
+    let note = |log: &AuditLog| newest(log).expect("a checkpoint").checkpoint.note;
+    let mut notes = Vec::new();
+    for day in 0..10 {
+        log.sign().expect("signed");
+        let first = note(&log);
+        record(&log, &format!("day-{day}")).await;
+        clock.advance(60 * SECOND);
+        log.sign().expect("signed");
+        notes.push((first, note(&log)));
+        // So that the next day's is of another size.
+        record(&log, &format!("later-{day}")).await;
+        clock.advance(DAY);
+    }
+    log.run_cron(&access(&log, &["admin"]), "MCP: Cleanup Old Audit Logs").expect("run");
+    log.close();
+    notes
+}
+
+fn until(log: &AuditLog, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "it does not come to that");
+        log.sign_due().expect("looked");
+        std::thread::yield_now();
+    }
+}
+
+#[tokio::test]
+async fn what_was_published_before_a_cleanup_is_gone_on_from_only_where_the_archived_checkpoints_lead_to_it() {
+    let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
+    let notes = cleaned(folder.path(), &clock).await;
+    let open = |published: &std::path::Path| {
+        let places = Places { folder: Some(published.to_owned()), ..Places::default() };
+        options(folder.path(), &clock).publish(places).open().expect("a log")
+    };
+    let (archived, other) = notes[1].clone();
+    let published = tempfile::tempdir().expect("a folder");
+    let newest_file = published.path().join("checkpoint");
+    fs::write(&newest_file, archived).expect("written");
+    let log = open(published.path());
+    log.sign().expect("signed");
+    log.close();
+    let last = fs::read(folder.path().join("signing.last")).expect("the last one");
+    assert_eq!(fs::read(&newest_file).expect("published"), last, "it leads to what is there");
+    drop(log);
+
+    // Genuine, and of a time of which nothing but this tells.
+    fs::write(&newest_file, &other).expect("written");
+    let before = fs::read_dir(published.path()).expect("files").count();
+    let log = open(published.path());
+    until(&log, || of_action(&log, "checkpoint.conflict_found").len() == 1);
+    let conflict = of_action(&log, "checkpoint.conflict_found").remove(0);
+    let reason = conflict.details["reason"].as_str().expect("a reason");
+    assert!(reason.contains("cannot be told any more") && reason.contains("new folder"), "{reason}");
+    assert_eq!((conflict.text(Field::Outcome), conflict.text(Field::ErrorType)), (Some("error"), Some("publishing")));
+    log.close();
+    assert_eq!(fs::read_to_string(&newest_file).expect("published"), other);
+    assert_eq!(fs::read_dir(published.path()).expect("files").count(), before, "nothing was written");
+}
