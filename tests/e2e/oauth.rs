@@ -51,7 +51,7 @@ fn signs_in(client: Command) {
     let whole = |step: &Value| admin.get(&format!("/api/v1/entries/{}", text(step, "id")));
     let steps: Vec<Value> =
         steps.iter().map(|step| serde_json::from_str(&whole(step).text).expect("an entry")).collect();
-    let said: Vec<_> = steps.iter().rev().map(|step| said(step)).collect();
+    let said: Vec<_> = steps.iter().rev().map(said).collect();
     let client = steps.iter().find_map(|step| step["details"]["client_id"].as_str()).expect("an id of the client");
     let resource = server.mcp("up");
     let asked: Vec<_> = said.iter().filter(|step| !step.starts_with("oauth.discover")).cloned().collect();
