@@ -22,6 +22,12 @@ pub(crate) fn compare(field: &str, comparison: Comparison, text: &str) -> Domain
     leaf(field, comparison, vec![Operand::Value(Value::Text(text.to_owned()))])
 }
 
+/// `(field, 'in', texts)`.
+pub(crate) fn among(field: &str, texts: &[&str]) -> Domain {
+    let value = |text: &&str| Operand::Value(Value::Text((*text).to_owned()));
+    leaf(field, Comparison::InList, texts.iter().map(value).collect())
+}
+
 /// The entries of whoever asks: Odoo's `('user_id', '=', user.id)` in a saved filter.
 pub(crate) fn own() -> Domain {
     leaf("user", Comparison::Equal, vec![Operand::ViewerUser])

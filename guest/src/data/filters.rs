@@ -1,7 +1,7 @@
 //! The saved filters that the search panel offers.
 
 use crate::contract::{Comparison, Domain, SavedFilter};
-use crate::domain::{compare, own};
+use crate::domain::{among, compare, own};
 
 /// All saved filters, in the order of the panel. Relative times, and whose own is meant, are read by the
 /// host.
@@ -9,8 +9,8 @@ pub(crate) fn declared() -> Vec<SavedFilter> {
     vec![
         filter("mine", "My entries", own()),
         filter("success", "Success", compare("outcome", Comparison::Equal, "success")),
-        // Not "is an error", so that a denial, and an outcome that a newer host knows, is found as well.
-        filter("errors", "Errors", compare("outcome", Comparison::NotEqual, "success")),
+        // A denial is one; what is not over yet is none.
+        filter("errors", "Errors", among("outcome", &["error", "denied"])),
         filter("today", "Today", since("today")),
         filter("last_7_days", "Last 7 days", since("-7d")),
         filter("last_30_days", "Last 30 days", since("-30d")),

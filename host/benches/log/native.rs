@@ -37,6 +37,7 @@ fn event(event: &Event) -> contract::Event {
         server: event.server.clone(),
         path: event.path.clone(),
         outcome: match event.detail.outcome() {
+            Outcome::Pending => contract::Outcome::Error,
             Outcome::Success => contract::Outcome::Success,
             Outcome::Error => contract::Outcome::Error,
             Outcome::Denied => contract::Outcome::Denied,

@@ -14,7 +14,7 @@ pub(crate) fn failure(
         return Some(Failure { kind: failed.as_str().to_owned(), message: failed.sentence().to_owned(), code });
     }
     let (kind, message) = match detail {
-        Detail::Ok | Detail::Accepted | Detail::InputRequired | Detail::TaskCreated => return None,
+        Detail::Ok | Detail::Accepted | Detail::InputRequired | Detail::TaskCreated | Detail::Intended => return None,
         Detail::TransportError => transport(Transport::UpstreamClosed),
         Detail::Denied | Detail::Rejected => match status {
             Some(status) => (status.to_string(), rejected(status, code)),

@@ -27,6 +27,14 @@ impl Id {
         text(raw).map(Self::Text).or_else(|| Some(Self::Bare(String::from_utf8_lossy(raw).into_owned())))
     }
 
+    /// The id as it stood in the request.
+    pub(super) fn json(&self) -> serde_json::Value {
+        match self {
+            Self::Text(text) => text.clone().into(),
+            Self::Bare(bare) => serde_json::from_str(bare).unwrap_or(serde_json::Value::Null),
+        }
+    }
+
     /// The id without quotes, for people.
     pub(super) fn text(&self) -> String {
         let (Self::Text(text) | Self::Bare(text)) = self;

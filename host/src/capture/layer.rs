@@ -111,6 +111,8 @@ impl AuditLayer {
         };
         let (observer, call) = Observer::begin(&self.log, &self.sessions, parts, server);
         parts.extensions.insert(call);
+        // For strict recording, which stands inside of the sign-in.
+        parts.extensions.insert(observer.clone());
         observer
     }
 }

@@ -51,6 +51,7 @@ mod pool;
 pub mod proxy;
 mod reach;
 mod sign_in;
+mod strict;
 mod timeouts;
 /// The MCP servers behind it.
 pub mod upstream;
@@ -66,6 +67,7 @@ pub use caller::CallerSlot;
 pub use layer::{AuditLayer, Audited, Responding};
 pub use matching::body_digests;
 pub use parent::{CallId, ParentCall};
+pub use strict::{Strict, StrictLayer};
 pub use transport::{FailureSlot, Transport};
 
 pub(crate) use failure::failure;

@@ -82,6 +82,14 @@ impl Observer {
         }
     }
 
+    /// The MCP exchange that is watched, and the log that it goes to.
+    pub(super) fn exchange(&self) -> Option<(&AuditLog, &Arc<Exchange>)> {
+        match &self.watched {
+            Watched::Mcp(exchange) => Some((&self.log, exchange)),
+            Watched::Api(_) => None,
+        }
+    }
+
     /// The response's head passes.
     pub(super) fn head(&self, parts: &response::Parts) {
         match &self.watched {

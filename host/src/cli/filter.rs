@@ -12,7 +12,7 @@ pub(super) struct Filter {
     #[arg(long = "query", value_name = "QUERY", allow_hyphen_values = true, conflicts_with = "query")]
     text: Option<String>,
     /// Only entries with this outcome.
-    #[arg(long, value_parser = ["success", "error", "denied"])]
+    #[arg(long, value_parser = ["success", "error", "denied", "pending"])]
     outcome: Option<String>,
     /// Only this method.
     #[arg(long)]

@@ -49,8 +49,8 @@ impl Event {
     /// It failed, exactly so, and why: OpenTelemetry's `error.type` and a sentence of yours. An outcome that is none of
     /// a failure becomes [`Detail::Unknown`], so that nothing that failed counts as a success.
     pub fn failed(mut self, detail: Detail, kind: impl Into<String>, message: impl Into<String>) -> Self {
-        let succeeded = detail.outcome() == super::Outcome::Success;
-        self.detail = if succeeded { Detail::Unknown } else { detail };
+        let failed = super::Outcome::FAILED.contains(&detail.outcome());
+        self.detail = if failed { detail } else { Detail::Unknown };
         self.failure = Some(Failure::new(kind, message));
         self
     }

@@ -59,6 +59,8 @@ vocabulary! {
 vocabulary! {
     /// The shape of an event.
     Kind {
+        /// What a request is going to do, recorded before it is forwarded (strict recording).
+        Intent = "intent",
         /// A client's request with its answer.
         Request = "request",
         /// A client's notification.
@@ -77,7 +79,7 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// How it went, in three words.
+    /// How it went, in one of four words.
     Outcome {
         /// It was done.
         Success = "success",
@@ -85,7 +87,16 @@ vocabulary! {
         Error = "error",
         /// It was not allowed.
         Denied = "denied",
+        /// It is not over; another entry says how it ended.
+        Pending = "pending",
     }
+}
+
+impl Outcome {
+    /// The words for what is over.
+    pub const ENDED: &'static [Self] = &[Self::Success, Self::Error, Self::Denied];
+    /// The words for what counts as an error.
+    pub const FAILED: [Self; 2] = [Self::Error, Self::Denied];
 }
 
 vocabulary! {
@@ -111,6 +122,8 @@ vocabulary! {
         ClientClosed = "client-closed",
         /// The server's answer ended before it was whole.
         Incomplete = "incomplete",
+        /// About to be done; another entry says how it ended.
+        Intended = "intended",
         /// Taken without an answer (202).
         Accepted = "accepted",
         /// Answered.
@@ -130,11 +143,12 @@ impl Detail {
         }
     }
 
-    /// The three-word outcome that this folds into. What could not be decided is never a success.
+    /// The outcome that this folds into. What could not be decided is never a success.
     pub fn outcome(self) -> Outcome {
         match self {
             Self::Ok | Self::Accepted | Self::InputRequired | Self::TaskCreated => Outcome::Success,
             Self::Denied => Outcome::Denied,
+            Self::Intended => Outcome::Pending,
             _ => Outcome::Error,
         }
     }

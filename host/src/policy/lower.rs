@@ -84,6 +84,8 @@ fn outcome(outcome: Outcome) -> wit::Outcome {
         Outcome::Success => wit::Outcome::Success,
         Outcome::Error => wit::Outcome::Error,
         Outcome::Denied => wit::Outcome::Denied,
+        // The contract has no word for what is not over; the exact outcome says it.
+        Outcome::Pending => wit::Outcome::Error,
     }
 }
 

@@ -33,11 +33,11 @@ pub(crate) use sqlite::Mark;
 pub use sqlite::{CHECKS, Files, SqliteWriter, Tell, verify};
 pub(crate) use tokens::{Deed, PREFIX as TOKEN_PREFIX, Untold};
 pub use tokens::{NewToken, Token, TokenError, Tokens};
-pub(crate) use usage::is_dimension;
 pub use usage::{
     Breakdown, Figures, Lack, MAX_POINTS, Point, REQUESTS, RangeError, Totals, USAGE_FIELDS, Usage, UsageQuery,
     UsageRow, UsageSort, UsageStep, requests, usage_range,
 };
+pub(crate) use usage::{failures, is_dimension};
 pub use verified::{Kept, NOT_PROVED, Verified, VerifyError, Wrong};
 
 /// How many rows one transaction of the cleanup removes at most: it holds the writer for some 20 ms.

@@ -10,12 +10,10 @@ use super::blocks::Block;
 use super::find::Plan;
 use super::texts::Texts;
 use super::walk::Walk;
-use crate::domain::Domain;
-use crate::event::Outcome;
 use crate::field::Field;
 use crate::histogram::{self, BUCKETS};
 use crate::store::index::Bitmap;
-use crate::store::{Group, GroupBy, GroupQuery, GroupSort, Groups, MAX_GROUPS, StoreError};
+use crate::store::{Group, GroupBy, GroupQuery, GroupSort, Groups, MAX_GROUPS, StoreError, failures};
 
 /// Combinations of a block's values up to which they stand in a table.
 const TABLE: usize = 1 << 20;
@@ -25,7 +23,7 @@ const NEW: u32 = u32::MAX;
 /// The groups that `query` asks for.
 pub(super) fn groups(connection: &Connection, texts: &Texts, query: &GroupQuery) -> Result<Groups, StoreError> {
     let plan = Plan::new(connection, texts.lexicon(), &query.domain)?;
-    let success = Plan::new(connection, texts.lexicon(), &Domain::equals(Field::Outcome, Outcome::Success.as_str()))?;
+    let failed = Plan::new(connection, texts.lexicon(), &failures())?;
     let mut fields: BTreeSet<_> = query.by.iter().map(|by| Axis::field(*by)).collect();
     plan.fields(&mut fields);
     fields.extend([Field::Outcome, Field::DurationUs]);
@@ -34,7 +32,7 @@ pub(super) fn groups(connection: &Connection, texts: &Texts, query: &GroupQuery)
     for (block, within) in walk.blocks() {
         let found = plan.find(connection, block, within)?;
         if !found.is_empty() {
-            let errors = found.clone().without(&success.find(connection, block, found.clone())?);
+            let errors = failed.find(connection, block, found.clone())?;
             tallies.add(connection, block, &query.by, &found, &errors)?;
         }
     }

@@ -6,7 +6,7 @@ mod words;
 use std::ops::Range;
 
 use crate::domain::{Comparison, Context, Domain, Operand, Token, from_tokens};
-use crate::event::Kind;
+use crate::event::{Kind, Outcome};
 use crate::field::Field;
 use crate::time::{DAY, Timestamp};
 
@@ -22,11 +22,21 @@ pub const MAX_POINTS: i64 = 2_400;
 /// The kinds of entries that count as requests: what a client asked for, and what was refused before it could be read.
 pub const REQUESTS: [Kind; 2] = [Kind::Request, Kind::Http];
 
-/// The entries that usage counts.
+/// The entries that usage counts. What is pending counts with the entry about its end.
 pub fn requests() -> Domain {
-    let operands = REQUESTS.map(|kind| Operand::from(kind.as_str())).into();
-    let leaf = Token::Leaf { field: Field::Kind.name().to_owned(), comparison: Comparison::In, operands };
-    from_tokens(&[leaf], &Context::nobody(Timestamp::EPOCH)).unwrap_or(Domain::FALSE)
+    let kinds = leaf(Field::Kind, Comparison::In, REQUESTS.map(Kind::as_str));
+    let ended = leaf(Field::Outcome, Comparison::NotEqual, [Outcome::Pending.as_str()]);
+    from_tokens(&[kinds, ended], &Context::nobody(Timestamp::EPOCH)).unwrap_or(Domain::FALSE)
+}
+
+/// The entries that count as errors, in usage and in groups.
+pub(crate) fn failures() -> Domain {
+    let failed = leaf(Field::Outcome, Comparison::In, Outcome::FAILED.map(Outcome::as_str));
+    from_tokens(&[failed], &Context::nobody(Timestamp::EPOCH)).unwrap_or(Domain::FALSE)
+}
+
+fn leaf<const N: usize>(field: Field, comparison: Comparison, operands: [&str; N]) -> Token {
+    Token::Leaf { field: field.name().to_owned(), comparison, operands: operands.map(Operand::from).into() }
 }
 
 /// The dimensions that usage is kept by, and how requests went: what those may ask about who see figures alone.

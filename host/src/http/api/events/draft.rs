@@ -82,6 +82,7 @@ impl Draft {
             }
             (_, Some(detail), _) => Ok(detail),
             (Some(Outcome::Success), ..) => Ok(Detail::Ok),
+            (Some(Outcome::Pending), ..) => Ok(Detail::Intended),
             (Some(Outcome::Denied), ..) | (None, None, Some(401 | 403)) => Ok(Detail::Denied),
             (None | Some(Outcome::Error), None, Some(400..)) => Ok(Detail::Rejected),
             (Some(Outcome::Error), ..) => Ok(Detail::Unknown),

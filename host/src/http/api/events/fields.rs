@@ -70,8 +70,8 @@ pub(super) const FIELDS: &[(&str, Rule)] = &[
     (
         "outcome",
         Read(
-            |draft, json| word(json, Outcome::ALL, Outcome::as_str).map(|word| draft.outcome = Some(word)),
-            |_| schema::words(Outcome::ALL, Outcome::as_str),
+            |draft, json| word(json, Outcome::ENDED, Outcome::as_str).map(|word| draft.outcome = Some(word)),
+            |_| schema::words(Outcome::ENDED, Outcome::as_str),
         ),
     ),
     (

@@ -35,7 +35,7 @@ pub(super) fn varied(number: u64) -> Entry {
     entry.set_text(Field::RequestId, text(mixed / 25));
     entry.set_text(Field::Server, (number % 700 == 3).then_some("B"));
     entry.set_text(Field::Session, (!number.is_multiple_of(7)).then(|| format!("s{}", number / 40)).as_deref());
-    let outcome = [Outcome::Success, Outcome::Success, Outcome::Error, Outcome::Denied][(mixed / 125 % 4) as usize];
+    let outcome = Outcome::ALL[(mixed / 125 % 4) as usize];
     entry.set_text(Field::Outcome, Some(outcome.as_str()));
     entry.status_code = [None, Some(200), Some(201)][(mixed % 3) as usize];
     entry.duration_us = (!mixed.is_multiple_of(11)).then_some(mixed % 50_000);
@@ -159,7 +159,7 @@ fn naive<'a>(entries: impl Iterator<Item = &'a Entry>, by: &[GroupBy]) -> Naive 
         });
         let group = groups.entry(key.collect()).or_default();
         group.0 += 1;
-        group.1 += u64::from(entry.outcome() != Outcome::Success);
+        group.1 += u64::from(Outcome::FAILED.contains(&entry.outcome()));
         group.2.extend(entry.duration_us);
     }
     groups

@@ -40,7 +40,7 @@ pub(super) fn request(number: u64) -> Entry {
     }
     let kind = [Kind::Request, Kind::Request, Kind::Request, Kind::Http, Kind::Notification][(mixed % 5) as usize];
     entry.set_text(Field::Kind, Some(kind.as_str()));
-    let outcome = [Outcome::Success, Outcome::Success, Outcome::Error, Outcome::Denied][(mixed / 125 % 4) as usize];
+    let outcome = Outcome::ALL[(mixed / 125 % 4) as usize];
     entry.set_text(Field::Outcome, Some(outcome.as_str()));
     let text =
         |by: u64, texts: &[&'static str]| Some(texts[(mixed / by) as usize % texts.len()]).filter(|t| !t.is_empty());
@@ -146,7 +146,8 @@ proptest! {
             let case = &cases[case];
             let usage = case.log.files.usage(&query).expect("usage");
             let kind = |entry: &&Entry| REQUESTS.iter().any(|kind| entry.text(Field::Kind) == Some(kind.as_str()));
-            let all: Vec<_> = case.entries.iter().filter(kind).collect();
+            let over = |entry: &&Entry| entry.outcome() != Outcome::Pending;
+            let all: Vec<_> = case.entries.iter().filter(kind).filter(over).collect();
             let matching: Vec<_> = all.iter().copied().filter(|entry| timeless.matches(entry)).collect();
             let gone = |from: Timestamp, to: Timestamp| {
                 within(&all, from, to).iter().any(|entry| entry.seq < case.pruned)

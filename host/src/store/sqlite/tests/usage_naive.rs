@@ -19,7 +19,7 @@ fn naive(entries: &[&Entry]) -> Figures {
     let sum = |number: fn(&Entry) -> Option<u64>| entries.iter().filter_map(|entry| number(entry)).sum();
     Figures {
         requests: entries.len() as u64,
-        errors: entries.iter().filter(|entry| entry.outcome() != Outcome::Success).count() as u64,
+        errors: entries.iter().filter(|entry| Outcome::FAILED.contains(&entry.outcome())).count() as u64,
         average_us: durations.iter().sum::<u64>().checked_div(durations.len() as u64),
         p50_us: quantile(50),
         p95_us: quantile(95),

@@ -9,24 +9,22 @@ use super::super::find::Plan;
 use super::super::lexicon::Lexicon;
 use super::measures::{NUMBERS, OfEntries};
 use crate::domain::Domain;
-use crate::event::Outcome;
 use crate::field::Field;
 use crate::store::index::Bitmap;
-use crate::store::{StoreError, requests};
+use crate::store::{StoreError, failures, requests};
 
-/// Plans for requests and for those of them that succeeded.
+/// Plans for requests and for those of them that failed.
 pub(super) struct Requests {
     plan: Plan,
-    success: Plan,
+    failed: Plan,
 }
 
 impl Requests {
     /// The requests that match `domain`.
     pub(super) fn new(connection: &Connection, lexicon: &Lexicon, domain: Domain) -> Result<Self, StoreError> {
-        let success = Domain::equals(Field::Outcome, Outcome::Success.as_str());
         Ok(Self {
             plan: Plan::new(connection, lexicon, &requests().and(domain))?,
-            success: Plan::new(connection, lexicon, &success)?,
+            failed: Plan::new(connection, lexicon, &failures())?,
         })
     }
 
@@ -50,7 +48,7 @@ impl Requests {
         block: &Block,
         found: &Bitmap,
     ) -> Result<OfEntries, StoreError> {
-        let successes = self.success.find(connection, block, found.clone())?;
-        OfEntries::new(connection, block, found, found.clone().without(&successes))
+        let failed = self.failed.find(connection, block, found.clone())?;
+        OfEntries::new(connection, block, found, failed)
     }
 }

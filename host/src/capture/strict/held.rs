@@ -1,0 +1,87 @@
+//! A request's body that is held back until its intent is durable.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::body::{Body, Bytes};
+use http_body::{Frame, SizeHint};
+use http_body_util::BodyExt;
+
+/// Most bytes of a request that are held back. Of a longer request the intent says what its beginning told: memory is
+/// bounded, and no call is refused for its length.
+const HELD: usize = 1 << 20;
+
+/// Waits for the body, or for as much of it as is held back, and gives it back as it was.
+pub(super) async fn hold(mut body: Body) -> Result<Body, axum::Error> {
+    let (mut frames, mut length) = (VecDeque::new(), 0);
+    while length < HELD {
+        let Some(frame) = body.frame().await else { break };
+        let frame = frame?;
+        length += frame.data_ref().map_or(0, Bytes::len);
+        frames.push_back(frame);
+    }
+    Ok(Body::new(Held { frames, length: length as u64, rest: body }))
+}
+
+/// What was held back, and what comes behind it.
+struct Held {
+    frames: VecDeque<Frame<Bytes>>,
+    length: u64,
+    rest: Body,
+}
+
+impl http_body::Body for Held {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        if let Some(frame) = self.frames.pop_front() {
+            self.length -= frame.data_ref().map_or(0, |data| data.len() as u64);
+            return Poll::Ready(Some(Ok(frame)));
+        }
+        Pin::new(&mut self.rest).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.frames.is_empty() && self.rest.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let rest = http_body::Body::size_hint(&self.rest);
+        let mut hint = SizeHint::new();
+        hint.set_lower(self.length + rest.lower());
+        if let Some(upper) = rest.upper() {
+            hint.set_upper(self.length + upper);
+        }
+        hint
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_body_of_any_length_comes_out_as_it_went_in() {
+        for length in [0, 1, HELD - 1, HELD, HELD + 1, 3 * HELD] {
+            let sent: Vec<u8> = (0..length).map(|at| at as u8).collect();
+            let chunks: Vec<_> =
+                sent.chunks(60_000).map(|chunk| Ok::<_, axum::Error>(Bytes::copy_from_slice(chunk))).collect();
+            let known = hold(Body::from(sent.clone())).await.expect("a body");
+            assert_eq!(http_body::Body::size_hint(&known).exact(), Some(length as u64));
+            assert_eq!(known.collect().await.expect("read").to_bytes(), sent);
+            let streamed = hold(Body::from_stream(futures_util::stream::iter(chunks))).await.expect("a body");
+            assert_eq!(streamed.collect().await.expect("read").to_bytes(), sent);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_breaks_off_is_not_handed_on() {
+        let pieces = [Ok(Bytes::from_static(b"{")), Err(std::io::Error::other("gone"))];
+        assert!(hold(Body::from_stream(futures_util::stream::iter(pieces))).await.is_err());
+    }
+}

@@ -1,0 +1,99 @@
+//! The entries about what a request is going to do.
+
+use std::time::Duration;
+
+use super::refused::Refused;
+use crate::capture::circumstances::integer;
+use crate::capture::digest::Call;
+use crate::capture::exchange::Exchange;
+use crate::capture::jsonrpc::{Id, Shape};
+use crate::capture::observer::Observer;
+use crate::capture::target::{from_header, target};
+use crate::event::{Detail, Event, Kind};
+use crate::recorder::RecordError;
+use crate::store::Stored;
+
+/// How long a call waits for its intent to be durable. A commit takes milliseconds; a disk that needs longer than this
+/// may need for ever.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The fact that names the entry about a call's end. Where there is no such entry, nobody knows how the call ended.
+const CALL: &str = "call";
+
+/// What an exchange is going to do.
+struct Intents {
+    events: Vec<Event>,
+    /// The ids of its requests.
+    ids: Vec<Option<Id>>,
+    is_batch: bool,
+}
+
+impl Observer {
+    /// Returns when the intent of the request is durable.
+    pub(super) async fn record_intent(&self) -> Result<(), Refused> {
+        let Some((log, exchange)) = self.exchange() else { return Err(Refused::misplaced()) };
+        let Intents { events, ids, is_batch } = exchange.intents();
+        let recorded = tokio::time::timeout(PATIENCE, log.record_all(events, 0)).await;
+        let outcome = recorded.unwrap_or(Err(RecordError::Unavailable)).and_then(all_stored);
+        outcome.map_err(|error| {
+            tracing::error!(%error, server = %exchange.head.server, "a call was not forwarded: it could not be recorded");
+            Refused::unrecorded(&error, ids, is_batch)
+        })
+    }
+}
+
+fn all_stored(stored: Vec<Result<Stored, RecordError>>) -> Result<(), RecordError> {
+    stored.into_iter().try_for_each(|one| match one? {
+        Stored::At(_) | Stored::Duplicate => Ok(()),
+        Stored::Conflict => Err(RecordError::Refused("another entry has its id".to_owned())),
+    })
+}
+
+impl Exchange {
+    /// One entry for each message, as there will be one about the end of each; one for a request without a message.
+    fn intents(&self) -> Intents {
+        let mut digest = self.digest();
+        digest.absorb(self);
+        digest.read_whole_calls(self);
+        let calls = digest.calls.as_ref().filter(|calls| !calls.list.is_empty());
+        let Some(calls) = calls else {
+            let (length, _) = digest.request();
+            let event = self.intent_of_head().fact("request_bytes", integer(length));
+            return Intents { events: vec![event], ids: Vec::new(), is_batch: false };
+        };
+        let requests = calls.list.iter().filter(|call| call.message.is(Shape::Request));
+        let ids = requests.map(|call| call.message.id.clone()).collect();
+        let mut events: Vec<_> = calls.list.iter().map(|call| self.intent_of(call)).collect();
+        if let Some(first) = events.first_mut().filter(|_| calls.left_out > 0) {
+            first.facts.push(("batch_left_out".to_owned(), integer(calls.left_out as u64)));
+        }
+        Intents { events, ids, is_batch: calls.batch }
+    }
+
+    fn intent_of(&self, call: &Call) -> Event {
+        let message = &call.message;
+        let mut scene = self.scene();
+        scene.introduce(&message.params.client);
+        let event = scene.event(self.head.at, Kind::Intent, Detail::Intended);
+        Event {
+            method: message.method.clone(),
+            target: target(message),
+            request_id: message.id.as_ref().map(Id::text),
+            arguments: message.params.arguments.clone(),
+            ..event
+        }
+        .fact(CALL, call.event.to_string())
+    }
+
+    /// Of a request whose body says nothing yet, or never will.
+    fn intent_of_head(&self) -> Event {
+        let method = self.head.mcp_method();
+        let event = self.scene().event(self.head.at, Kind::Intent, Detail::Intended);
+        Event {
+            target: method.as_deref().and_then(|method| from_header(method, self.head.mcp_name()?)),
+            method: method.or_else(|| Some(self.head.http_method.to_string())),
+            ..event
+        }
+        .fact(CALL, self.call.get().to_string())
+    }
+}

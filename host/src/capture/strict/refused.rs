@@ -1,0 +1,64 @@
+//! The answer to a call that is not forwarded, because it could not be recorded.
+
+use axum::body::Body;
+use axum::http::{HeaderValue, Response, StatusCode, header};
+use serde_json::json;
+
+use crate::capture::jsonrpc::Id;
+use crate::recorder::RecordError;
+
+/// The code of the JSON-RPC error: the first of those that the specification leaves to servers.
+const CODE: i64 = -32_000;
+/// When to try again, in seconds. A store that fails is tried again by then.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
+
+/// Why a request is not forwarded, and what is needed to say so.
+pub(super) struct Refused {
+    status: StatusCode,
+    message: String,
+    /// The ids of the requests in it; several for a batch.
+    ids: Vec<Option<Id>>,
+    is_batch: bool,
+}
+
+impl Refused {
+    /// The layer is not inside of an [`super::super::AuditLayer`].
+    pub(super) fn misplaced() -> Self {
+        let message = "strict recording is set up wrongly: put StrictLayer inside of AuditLayer";
+        Self::of(StatusCode::INTERNAL_SERVER_ERROR, message.to_owned())
+    }
+
+    /// The client broke off.
+    pub(super) fn broken(error: &axum::Error) -> Self {
+        Self::of(StatusCode::BAD_REQUEST, format!("the request broke off before its end: {error}; send it again"))
+    }
+
+    /// Its intent could not be recorded.
+    pub(super) fn unrecorded(error: &RecordError, ids: Vec<Option<Id>>, is_batch: bool) -> Self {
+        let message = format!("the call was not forwarded, because it could not be recorded: {error}; try again later");
+        Self { ids, is_batch, ..Self::of(StatusCode::SERVICE_UNAVAILABLE, message) }
+    }
+
+    fn of(status: StatusCode, message: String) -> Self {
+        Self { status, message, ids: Vec::new(), is_batch: false }
+    }
+
+    /// The HTTP status says it to proxies and monitors, the JSON-RPC error to the client's own code.
+    pub(super) fn response(self) -> Response<Body> {
+        let error = |id: Option<&Id>| {
+            let id = id.map_or(serde_json::Value::Null, Id::json);
+            json!({ "jsonrpc": "2.0", "id": id, "error": { "code": CODE, "message": self.message } })
+        };
+        let body = match self.is_batch {
+            true => self.ids.iter().map(|id| error(id.as_ref())).collect(),
+            false => error(self.ids.first().and_then(Option::as_ref)),
+        };
+        let mut response = Response::new(Body::from(body.to_string()));
+        *response.status_mut() = self.status;
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+        }
+        response
+    }
+}
