@@ -174,6 +174,11 @@ impl Exchange {
         self.place.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
+    /// Whether there is a place for its end.
+    pub(super) fn has_place(&self) -> bool {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     /// Whether a refused exchange has an entry of its own, or counts among many.
     pub(super) fn is_told_alone(&self, log: &AuditLog) -> bool {
         let address = self.head.peer.map(|peer| peer.ip().to_canonical().to_string());

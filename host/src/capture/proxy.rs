@@ -14,6 +14,7 @@ use super::layer::AuditLayer;
 use super::lent::read_beginning;
 use super::location::{Door, rechallenge, relocate};
 use super::sign_in::refusal;
+use super::strict::record_intent;
 use super::upstream::{HostHeader, NAME, Upstream};
 use super::{oauth, older};
 use crate::AuditLog;
@@ -88,6 +89,12 @@ async fn handle(State(proxy): State<Arc<Proxy>>, mut request: Request) -> Respon
         Ok((upstream, target)) => {
             let door = proxy.door(&request, upstream.name());
             let older = older::may_begin(request.method(), request.headers());
+            if upstream.is_strict() {
+                request = match record_intent(request).await {
+                    Ok(request) => request,
+                    Err(refused) => return refused,
+                };
+            }
             proxy.vouch(request.headers_mut(), upstream);
             let mut response = proxy.forwarder.send(upstream, &target, request).await;
             relocate(response.headers_mut(), &door, upstream, &target);

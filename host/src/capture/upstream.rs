@@ -20,6 +20,7 @@ pub struct Upstream {
     authority: HeaderValue,
     host_header: HostHeader,
     timeouts: Timeouts,
+    is_strict: bool,
 }
 
 /// Which `Host` an upstream is asked for.
@@ -77,7 +78,7 @@ impl Upstream {
         let url: Uri = url.parse().map_err(|error| UpstreamError::Url(name.to_owned(), error))?;
         let authority = authority(&url).ok_or_else(|| UpstreamError::Scheme(name.to_owned()))?;
         let (host_header, timeouts) = (HostHeader::default(), Timeouts::default());
-        let upstream = Self { name: name.to_owned(), url, authority, host_header, timeouts };
+        let upstream = Self { name: name.to_owned(), url, authority, host_header, timeouts, is_strict: false };
         upstream.check()?;
         Ok(upstream)
     }
@@ -90,6 +91,11 @@ impl Upstream {
     /// The same with limits of its own.
     pub fn with_timeouts(self, timeouts: Timeouts) -> Self {
         Self { timeouts, ..self }
+    }
+
+    /// The same with strict recording, or without: no call reaches it whose intent is not durable.
+    pub fn with_strict(self, is_strict: bool) -> Self {
+        Self { is_strict, ..self }
     }
 
     fn check(&self) -> Result<(), UpstreamError> {
@@ -122,6 +128,11 @@ impl Upstream {
     /// Its own limits.
     pub fn timeouts(&self) -> Timeouts {
         self.timeouts
+    }
+
+    /// Whether only calls reach it whose intent is durable.
+    pub fn is_strict(&self) -> bool {
+        self.is_strict
     }
 
     pub(super) fn is_tls(&self) -> bool {

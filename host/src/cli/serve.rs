@@ -43,6 +43,10 @@ pub(super) struct Serve {
     /// An MCP server to put at /mcp/NAME (repeatable). With one of these, those in the file do not count.
     #[arg(long = "upstream", value_name = "NAME=URL", value_parser = Upstream::parse)]
     upstreams: Vec<Upstream>,
+    /// Strict recording for all of them: no call reaches a server before its intent is on the disk. What cannot be
+    /// recorded is answered with 503.
+    #[arg(long)]
+    strict: bool,
     /// Tell figures to a monitoring system under http://ADDR/metrics. There is no sign-in, so keep the address to
     /// yourself.
     #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1:9464", env = "MCP_AUDIT_METRICS")]
@@ -105,6 +109,9 @@ impl Serve {
         config.https = self.https.then_some(true).or(config.https);
         if !self.upstreams.is_empty() {
             config.upstreams = Some(self.upstreams.into_iter().map(Server).collect());
+        }
+        if self.strict {
+            config.upstreams.iter_mut().flatten().for_each(Server::be_strict);
         }
         let checkpoints = config.checkpoints.get_or_insert_default();
         checkpoints.signing_key = self.signing.signing_key.or(checkpoints.signing_key.take());

@@ -33,8 +33,14 @@ impl Observer {
     pub(super) async fn record_intent(&self) -> Result<(), Refused> {
         let Some((log, exchange)) = self.exchange() else { return Err(Refused::misplaced()) };
         let Intents { events, ids, is_batch } = exchange.intents();
-        let recorded = tokio::time::timeout(PATIENCE, log.record_all(events, 0)).await;
-        let outcome = recorded.unwrap_or(Err(RecordError::Unavailable)).and_then(all_stored);
+        let outcome = match exchange.has_place() {
+            true => {
+                let recorded = tokio::time::timeout(PATIENCE, log.record_all(events, 0)).await;
+                recorded.unwrap_or(Err(RecordError::Unavailable)).and_then(all_stored)
+            }
+            // Its intent might fit, and its end would be lost.
+            false => Err(RecordError::Full),
+        };
         outcome.map_err(|error| {
             tracing::error!(%error, server = %exchange.head.server, "a call was not forwarded: it could not be recorded");
             Refused::unrecorded(&error, ids, is_batch)

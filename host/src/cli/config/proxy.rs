@@ -54,6 +54,13 @@ fn timeouts(seconds: [Option<u32>; 4]) -> Timeouts {
 #[serde(try_from = "Written", into = "Written")]
 pub(in crate::cli) struct Server(pub(in crate::cli) Upstream);
 
+impl Server {
+    /// No call reaches it whose intent is not durable.
+    pub(in crate::cli) fn be_strict(&mut self) {
+        self.0 = self.0.clone().with_strict(true);
+    }
+}
+
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
@@ -64,6 +71,7 @@ struct Written {
     tls_seconds: Option<u32>,
     first_byte_seconds: Option<u32>,
     idle_seconds: Option<u32>,
+    strict: Option<bool>,
 }
 
 impl Read for HostHeader {
@@ -86,10 +94,12 @@ impl TryFrom<Written> for Server {
     type Error = UpstreamError;
 
     fn try_from(written: Written) -> Result<Self, UpstreamError> {
-        let Written { name, url, host, connect_seconds, tls_seconds, first_byte_seconds, idle_seconds } = written;
+        let Written { name, url, host, connect_seconds, tls_seconds, first_byte_seconds, idle_seconds, strict } =
+            written;
         let limits = timeouts([connect_seconds, tls_seconds, first_byte_seconds, idle_seconds]);
         let host = host.map(|host| *host.value()).unwrap_or_default();
-        Ok(Self(Upstream::new(&name, &url)?.with_host(host).with_timeouts(limits)))
+        let upstream = Upstream::new(&name, &url)?.with_host(host).with_timeouts(limits);
+        Ok(Self(upstream.with_strict(strict.unwrap_or_default())))
     }
 }
 
@@ -110,6 +120,7 @@ impl From<Server> for Written {
             tls_seconds,
             first_byte_seconds,
             idle_seconds,
+            strict: Some(upstream.is_strict()),
         }
     }
 }
