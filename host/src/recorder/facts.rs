@@ -15,8 +15,17 @@ use crate::policy::Change;
 use crate::value::Value;
 
 /// Details that are the host's to say, also where it says nothing.
-const OURS: [&str; 9] =
-    [CHANGES, "cost_source", FACTS_LEFT_OUT, "fault", "policy_digest", "request_digest", "response_digest", "sent_by"];
+const OURS: [&str; 9] = [
+    CHANGES,
+    "cost_source",
+    FACTS_LEFT_OUT,
+    "fault",
+    "payload_dropped",
+    "policy_digest",
+    "request_digest",
+    "response_digest",
+    "sent_by",
+];
 /// Those of them that no source of events says either.
 const VERDICTS: [&str; 3] = [CHANGES, "fault", "policy_digest"];
 const CHANGES: &str = "changes";
