@@ -155,7 +155,8 @@ impl Value {
         }
         let end =
             value.find(|letter: char| letter.is_whitespace() || "\"'`&,;".contains(letter)).unwrap_or(value.len());
-        let assigns = is_next && value[..end].contains([':', '=']);
+        let first = value[..end].split('\\').next().unwrap_or_default();
+        let assigns = is_next && first.contains([':', '=']);
         Some(Self { from, to: from + end, is_quoted: false }).filter(|value| value.from < value.to && !assigns)
     }
 }
