@@ -21,12 +21,12 @@ fn pair(pages: u32) -> Vec<u8> {
                     (func (export "length") (param i32 i32) (result i32) local.get 1))
                 (core instance $i (instantiate $m))
                 (func (export "length") (param "text" string) (result u32)
-                    (canon lift (core func $i "length") (memory $i "memory") (realloc (func $i "realloc")))))
+                    (canon lift (core func $i "length") (memory (core memory $i "memory")) (realloc (core func $i "realloc")))))
             (component $caller
                 (import "length" (func $length (param "text" string) (result u32)))
                 (core module $memory (memory (export "memory") {pages}))
                 (core instance $memory (instantiate $memory))
-                (core func $lowered (canon lower (func $length) (memory $memory "memory")))
+                (core func $lowered (canon lower (func $length) (memory (core memory $memory "memory"))))
                 (core module $m
                     (import "" "length" (func $length (param i32 i32) (result i32)))
                     (import "" "memory" (memory 1))
