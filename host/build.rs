@@ -11,6 +11,7 @@ fn main() -> ExitCode {
         &guest.join("src"),
         &guest.join("Cargo.toml"),
         &here.join("../wit"),
+        &here.join("src/mask/names.rs"),
         &here.join("component.rs"),
     ]);
     match component::build(&guest.join("Cargo.toml"), "mcp-audit-policy", "") {

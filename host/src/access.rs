@@ -75,6 +75,20 @@ impl Access {
         Self { usage_rule, ..self }
     }
 
+    /// The same without a right.
+    pub(crate) fn without(mut self, right: Right) -> Self {
+        self.rights.remove(&right);
+        self
+    }
+
+    /// The same where `rule` holds as well, for entries and for usage figures.
+    pub(crate) fn narrowed(mut self, rule: &Domain) -> Self {
+        for own in [&mut self.rule, &mut self.usage_rule] {
+            *own = std::mem::replace(own, Domain::FALSE).narrowed(rule);
+        }
+        self
+    }
+
     /// No rights, and no entry exists.
     pub fn denied(viewer: Viewer) -> Self {
         Self::new(viewer, BTreeSet::new(), Domain::FALSE)

@@ -13,6 +13,10 @@ pub const LOG_PAYLOADS: &str = "log_payloads";
 pub const DIGEST_BODIES: &str = "digest_bodies";
 /// How many days entries are kept.
 pub const RETENTION_DAYS: &str = "retention_days";
+/// How many days payloads are kept; 0, or no such setting, is as long as their entries.
+pub const PAYLOAD_RETENTION_DAYS: &str = "payload_retention_days";
+/// How many days figures of usage are kept; without such a setting as long as entries.
+pub const USAGE_RETENTION_DAYS: &str = "usage_retention_days";
 
 /// The settings in force: every declared key with its value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

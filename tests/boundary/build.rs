@@ -24,7 +24,7 @@ fn main() -> ExitCode {
         }
     }
     let guest = here.join("../../guest");
-    component::rerun_if_changed(&[&guest]);
+    component::rerun_if_changed(&[&guest, &here.join("../../host/src/mask/names.rs")]);
     match component::build(&guest.join("examples/vendor/Cargo.toml"), "mcp-audit-example-policy", "") {
         Ok(path) => println!("cargo::rustc-env=VENDOR_POLICY={}", path.display()),
         Err(error) => {

@@ -164,6 +164,21 @@ fn bear_large_files() -> io::Result<()> {
     Ok(())
 }
 
+/// Lets a hang-up (SIGHUP) be no end: of a terminal that is closed, or of whoever wants a server to read its configuration
+/// again, which is read at a start and no more.
+pub(super) fn bear_hang_ups() -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        let mut hang_ups = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?;
+        tokio::spawn(async move {
+            while hang_ups.recv().await.is_some() {
+                tracing::info!("SIGHUP changes nothing: settings are changed on their page, the rest by a restart");
+            }
+        });
+    }
+    Ok(())
+}
+
 /// Listens, or says what to do about it; `option` is where the address comes from.
 pub(super) async fn listen(address: SocketAddr, option: &str) -> Result<TcpListener, String> {
     TcpListener::bind(address).await.map_err(|error| {

@@ -17,7 +17,9 @@ use mcp_audit::store::Tokens;
 use tokio::net::TcpListener;
 
 use super::Outcome;
-use super::common::{Failure, GRACE, LogOptions, Signing, listen, say, serve_until_end, signing_keys, stop_signal};
+use super::common::{
+    Failure, GRACE, LogOptions, Signing, bear_hang_ups, listen, note, say, serve_until_end, signing_keys, stop_signal,
+};
 use super::config::{Config, Server, Text};
 
 /// Where the log is, if nobody says.
@@ -139,7 +141,9 @@ async fn serve(config: Config) -> Result<AuditLog, Failure> {
     one_name_each(&upstreams)?;
     let data = config.data.clone().unwrap_or_else(|| DATA.into());
     let identity = identity(&config, &data)?;
+    bear_hang_ups()?;
     let log = open(&config, data)?;
+    note(format_args!("the policy is {}", log.policy_title()));
     for group in config.unknown_groups(log.manifest()) {
         let known: Vec<_> = log.manifest().groups.iter().map(|group| group.name.as_str()).collect();
         tracing::warn!("the policy has no group {group:?}, so it gives no right; it has {}", known.join(", "));
@@ -168,7 +172,8 @@ fn open(config: &Config, data: PathBuf) -> Result<AuditLog, Failure> {
     let checkpoints = config.checkpoints();
     let token = std::env::var("MCP_AUDIT_CHECKPOINT_TOKEN").ok();
     let options = LogOptions { data, policy: config.policy.clone(), signing: Signing::default() }.options()?;
-    let options = options.queue(config.queue()).prices(config.prices.clone().unwrap_or_default());
+    let options =
+        options.floors(config.floors()).queue(config.queue()).prices(config.prices.clone().unwrap_or_default());
     Ok(options.signer(checkpoints.signer(signing_keys())).publish(checkpoints.places(token)).open()?)
 }
 

@@ -9,7 +9,7 @@ use mcp_audit::capture::stdio::{self, StdioOptions};
 use mcp_audit::event::Caller;
 
 use super::Outcome;
-use super::common::{LogOptions, serve_until_end};
+use super::common::{LogOptions, note, serve_until_end};
 
 #[derive(Args)]
 pub(super) struct Stdio {
@@ -33,6 +33,7 @@ impl Stdio {
     pub(super) fn run(self) -> Outcome {
         let Self { log, server, user, connection, command } = self;
         let log = log.open()?;
+        note(format_args!("the policy is {}", log.policy_title()));
         let server = server.unwrap_or_else(|| name(&command));
         let caller = Caller { user, connection: Some(connection), ..Caller::default() };
         let mut code = 0;

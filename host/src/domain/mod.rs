@@ -101,6 +101,15 @@ impl Domain {
         Self::all_of([self, other])
     }
 
+    /// This, where `rule` must hold as well. One that says so already, or that nothing matches, stays as it is.
+    pub(crate) fn narrowed(self, rule: &Self) -> Self {
+        let holds = match &self {
+            Self::All(parts) => parts.contains(rule),
+            other => other == rule || *other == Self::FALSE,
+        };
+        if holds { self } else { self.and(rule.clone()) }
+    }
+
     /// All must hold. One alone stays as it is, and what is ANDed already becomes part of the one list.
     pub fn all_of(parts: impl IntoIterator<Item = Self>) -> Self {
         let flat = parts.into_iter().flat_map(|part| match part {

@@ -22,6 +22,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::AuditLog;
 use crate::log::Figures;
+use crate::policy::Health;
 use crate::recorder::{Gauges, Histogram};
 use crate::time::{SECOND, Timestamp};
 
@@ -65,11 +66,15 @@ impl Collector for Scrape {
         let figures = self.0.figures();
         let mut sheet = Sheet(encoder);
         sheet.build(&self.0)?;
-        sheet.gauge("ready", "Whether what is recorded reaches the disk", self.0.recorder().ready().is_ok())?;
+        sheet.gauge(
+            "ready",
+            "Whether what is recorded reaches the disk, and the policy judges it",
+            self.0.recorder().ready().is_ok(),
+        )?;
         sheet.moment("start_time", "When the log was opened", figures.opened)?;
         sheet.queue(figures.gauges)?;
         sheet.store(&figures)?;
-        sheet.policy(figures.gauges)?;
+        sheet.policy(figures.gauges, figures.policy)?;
         sheet.cleanup(&figures)?;
         sheet.checkpoints(&figures)?;
         sheet.gauge("tail_subscribers", "Those who follow the log", figures.followers as u64)
@@ -116,9 +121,15 @@ impl Sheet<'_> {
         self.bytes("database", "The database's files", extent.bytes + extent.journal_bytes)
     }
 
-    fn policy(&mut self, gauges: &Gauges) -> Result<(), Error> {
+    fn policy(&mut self, gauges: &Gauges, health: &Health) -> Result<(), Error> {
         self.counter("policy_events", "Events handed to the policy", &gauges.judged)?;
         self.counter("policy_faults", "Events that the policy could not judge", &gauges.faults)?;
+        let mut family =
+            self.next("policy_failures", "Faults of the policy by function and kind", None, MetricType::Counter)?;
+        for (function, kind, count) in health.faults() {
+            let labels = [("function", function), ("kind", kind.as_str())];
+            ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
+        }
         let seconds = gauges.judged_us.load(Ordering::Relaxed) as f64 / SECOND as f64;
         let next =
             self.next("policy_judge", "Time the policy took to judge", Some(&Unit::Seconds), MetricType::Counter)?;

@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::AuditLog;
+use crate::policy::Health;
 use crate::publish::PlaceStatus;
 use crate::recorder::Gauges;
 use crate::schedule::CronState;
@@ -12,6 +13,8 @@ use crate::time::Timestamp;
 /// How the log is doing. What the store cannot tell at present is absent.
 pub(crate) struct Figures<'a> {
     pub(crate) gauges: &'a Gauges,
+    /// How the policy is doing.
+    pub(crate) policy: &'a Health,
     pub(crate) followers: usize,
     pub(crate) opened: Timestamp,
     pub(crate) extent: Option<Extent>,
@@ -36,6 +39,7 @@ impl AuditLog {
         let crons = self.0.view.files.crons().unwrap_or_default();
         Figures {
             gauges: self.0.recorder.gauges(),
+            policy: self.policy().health(),
             followers: self.followers(),
             opened: self.0.opened,
             checkpoint: self.newest_mark(),

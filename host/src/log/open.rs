@@ -12,7 +12,7 @@ use crate::domain::Domain;
 use crate::entry::Entry;
 use crate::event::Event;
 use crate::field::Field;
-use crate::policy::{Limits, LoadError, Policy};
+use crate::policy::{Floors, Limits, LoadError, Policy};
 use crate::price::Prices;
 use crate::publish::{EndpointError, Places, Publisher, Roots};
 use crate::reader::Reader;
@@ -29,6 +29,7 @@ pub struct Options {
     folder: PathBuf,
     policy: Option<Vec<u8>>,
     limits: Limits,
+    floors: Floors,
     queue: QueueLimits,
     clock: Arc<dyn Clock>,
     prices: Prices,
@@ -77,6 +78,7 @@ impl Options {
             folder: folder.as_ref().to_owned(),
             policy: None,
             limits: Limits::default(),
+            floors: Floors::default(),
             queue: QueueLimits::default(),
             clock: Arc::new(SystemClock),
             prices: Prices::default(),
@@ -96,6 +98,12 @@ impl Options {
     /// Other limits for the policy.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// What of the floors below every policy is turned off. The log's first entry says so.
+    pub fn floors(mut self, floors: Floors) -> Self {
+        self.floors = floors;
         self
     }
 
@@ -147,9 +155,20 @@ impl Options {
     /// # Errors
     /// The folder cannot be used, another process has the log open, the policy is refused, or nothing can be recorded.
     pub fn open(self) -> Result<AuditLog, OpenError> {
-        let Self { folder, policy, limits, queue, clock, prices, signer, places, longest_step, watches_schedule } =
-            self;
-        let policy = Arc::new(load(policy, limits, &*clock)?);
+        let Self {
+            folder,
+            policy,
+            limits,
+            floors,
+            queue,
+            clock,
+            prices,
+            signer,
+            places,
+            longest_step,
+            watches_schedule,
+        } = self;
+        let policy = Arc::new(load(policy, limits, &*clock)?.on(&floors));
         let (files, writer) = Files::open(&folder)?;
         let lock = writer.hold_lock().map_err(OpenError::Lock)?;
         let (resume, last_signed) = (signer.resume.clone(), signer.last_path(&folder));
@@ -186,7 +205,7 @@ impl Options {
         }));
         // What the last stop left comes first, so that the first entry counts it.
         log.begin_checkpoints()?;
-        log.record_start(clean, resume.as_ref())?;
+        log.record_start(clean, resume.as_ref(), &floors)?;
         log.record_old_deeds();
         log.0.plan_schedule::<OpenError>()?;
         if watches_schedule {
@@ -203,9 +222,9 @@ impl Options {
     /// # Errors
     /// There is no log in the folder, or the policy is refused.
     pub fn view(self) -> Result<LogView, OpenError> {
-        let Self { folder, policy, limits, clock, .. } = self;
+        let Self { folder, policy, limits, floors, clock, .. } = self;
         let files = Files::open_to_read(&folder)?;
-        let policy = Arc::new(load(policy, limits, &*clock)?);
+        let policy = Arc::new(load(policy, limits, &*clock)?.on(&floors));
         let settings = Settings::load(&policy.manifest().settings, &files.settings()?);
         Ok(LogView { files, policy, shared_settings: Arc::new(RwLock::new(Arc::new(settings))), clock })
     }
@@ -213,12 +232,18 @@ impl Options {
 
 impl AuditLog {
     /// The first entry of this start, together with what it tells of: new keys, and of a new log its first checkpoint.
-    fn record_start(&self, clean: Option<bool>, resume: Option<&Resume>) -> Result<(), OpenError> {
+    fn record_start(&self, clean: Option<bool>, resume: Option<&Resume>, floors: &Floors) -> Result<(), OpenError> {
         let manifest = self.manifest();
         let mut event = self.0.event("log.started").fact("version", env!("CARGO_PKG_VERSION"));
         event = event
             .fact("audit_policy", format!("{} {}", manifest.name, manifest.version))
             .fact("policy_digest", self.policy_digest());
+        if floors.policy_rules_tenants {
+            event = event.fact("policy_rules_tenants", true);
+        }
+        if !floors.masks_off.is_empty() {
+            event = event.fact("masks_off", floors.masks_off.join(", "));
+        }
         if let Some(clean) = clean {
             event = event.fact("last_stop_clean", clean);
         }

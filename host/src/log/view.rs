@@ -23,10 +23,8 @@ pub struct LogView {
 impl LogView {
     /// What `viewer` may do. A policy that fails here denies everything.
     pub fn access(&self, viewer: &Viewer) -> Access {
-        self.policy.access(&self.settings(), viewer, self.now()).unwrap_or_else(|fault| {
-            tracing::error!(%fault, user = %viewer.user, "access is denied");
-            Access::denied(viewer.clone())
-        })
+        let access = self.policy.access(&self.settings(), viewer, self.now());
+        access.unwrap_or_else(|_| Access::denied(viewer.clone()))
     }
 
     /// The log as `access` lets it be seen.
@@ -37,6 +35,16 @@ impl LogView {
     /// The settings in force.
     pub fn settings(&self) -> Arc<Settings> {
         Arc::clone(&self.shared_settings.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The policy, for how it is doing.
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The policy's name, version and digest, for people.
+    pub fn policy_title(&self) -> String {
+        self.policy.title()
     }
 
     /// What the policy declares.

@@ -4,11 +4,14 @@ use super::bindings as wit;
 use super::fault::{Fault, LoadError};
 use super::lift::Lift;
 use crate::manifest::{Action, Cron, Group, Job, Manifest, SavedFilter, SettingField};
-use crate::mask::Mask;
+use crate::mask::{self, Mask};
 use crate::schedule::Schedule;
 use crate::settings::{DIGEST_BODIES, LOG_PAYLOADS, RETENTION_DAYS};
 use crate::time::Timestamp;
 use crate::value::Value;
+
+/// Most masks of a policy.
+const MASKS: usize = 32;
 
 pub(super) fn manifest(lift: Lift, manifest: wit::PolicyManifest, now: Timestamp) -> Result<Manifest, LoadError> {
     let wit::PolicyManifest {
@@ -38,7 +41,7 @@ pub(super) fn manifest(lift: Lift, manifest: wit::PolicyManifest, now: Timestamp
         filters: lift.list(filters, |one| filter(lift, one, now)).map_err(refuse)?,
         crons: lift.list(crons, |one| cron(lift, one)).map_err(refuse)?,
         actions: lift.list(actions, action).map_err(refuse)?,
-        masks: lift.list(masks, |one| mask(lift, one)).map_err(refuse)?,
+        masks: self::masks(lift, masks).map_err(refuse)?,
         reads_arguments,
     };
     coherent(&manifest).map_err(LoadError::Manifest)?;
@@ -84,8 +87,33 @@ fn cron(lift: Lift, cron: wit::Cron) -> Result<Cron, Fault> {
     Ok(Cron { name, schedule, job })
 }
 
+/// Compiled one after another, and no more as soon as they are too many.
+fn masks(lift: Lift, declared: Vec<wit::Mask>) -> Result<Vec<Mask>, Fault> {
+    let mut masks = Vec::new();
+    for one in declared {
+        masks.push(mask(lift, one)?);
+        bounded(&masks).map_err(|error| lift.fault(error))?;
+    }
+    Ok(masks)
+}
+
 fn mask(lift: Lift, mask: wit::Mask) -> Result<Mask, Fault> {
     Mask::new(lift.name(mask.name)?, &mask.keys, &mask.patterns).map_err(|error| lift.fault(error))
+}
+
+/// All masks together: they are of one policy, and each takes memory and time.
+fn bounded(masks: &[Mask]) -> Result<(), String> {
+    let size: usize = masks.iter().map(Mask::size).sum();
+    if size > mask::ALL_PATTERNS {
+        return Err(format!(
+            "its patterns take {size} bytes when they are compiled, and {} are allowed; take fewer or smaller ones",
+            mask::ALL_PATTERNS
+        ));
+    }
+    if masks.len() > MASKS {
+        return Err(format!("it declares {} masks, and {MASKS} are allowed", masks.len()));
+    }
+    Ok(())
 }
 
 /// What the host relies on: the two settings it enforces, and names that are there once.
@@ -114,4 +142,58 @@ fn coherent(manifest: &Manifest) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::Limits;
+
+    fn declared(masks: Vec<wit::Mask>) -> Result<Manifest, LoadError> {
+        let setting = |key: &str, kind, default, minimum| wit::SettingField {
+            key: key.to_owned(),
+            label: key.to_owned(),
+            help: String::new(),
+            kind,
+            default,
+            minimum,
+            maximum: None,
+        };
+        let text = || "x".to_owned();
+        let declared = wit::PolicyManifest {
+            name: text(),
+            version: text(),
+            summary: text(),
+            groups: Vec::new(),
+            settings: vec![
+                setting(LOG_PAYLOADS, wit::SettingType::Boolean, wit::ValueResult::Boolean(false), None),
+                setting(RETENTION_DAYS, wit::SettingType::Integer, wit::ValueResult::Integer(90), Some(1)),
+            ],
+            filters: Vec::new(),
+            crons: Vec::new(),
+            actions: Vec::new(),
+            masks,
+            reads_arguments: false,
+        };
+        manifest(Lift { function: "manifest", limits: Limits::default() }, declared, Timestamp::EPOCH)
+    }
+
+    fn mask(at: usize, patterns: Vec<String>) -> wit::Mask {
+        wit::Mask { name: format!("mask {at}"), keys: vec!["iban".to_owned()], patterns }
+    }
+
+    #[test]
+    fn masks_are_counted_and_bounded_and_hide_no_nothing() {
+        assert_eq!(declared((0..32).map(|at| mask(at, Vec::new())).collect()).expect("allowed").masks.len(), 32);
+        let heavy = |at| mask(at, vec![r"\w{10}".to_owned(); 3]);
+        for (masks, reason) in [
+            (vec![mask(0, vec!["x*".to_owned()])], "matches where there is nothing"),
+            ((0..33).map(|at| mask(at, Vec::new())).collect(), "33 masks, and 32 are allowed"),
+            (vec![mask(0, vec!["x".to_owned(); 6_000])], "6000 patterns"),
+            ((0..32).map(heavy).collect(), "bytes when they are compiled, and 4194304 are allowed"),
+        ] {
+            let refusal = declared(masks).expect_err(reason).to_string();
+            assert!(refusal.contains("manifest is refused") && refusal.contains(reason), "{refusal}");
+        }
+    }
 }

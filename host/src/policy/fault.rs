@@ -15,9 +15,15 @@ pub enum FaultKind {
     Result,
     /// The host failed while calling it.
     Host,
+    /// It was not asked: it had burned its fuel for nothing on the events before, and is tried again later.
+    Resting,
 }
 
 impl FaultKind {
+    /// All of them.
+    pub const ALL: [Self; 7] =
+        [Self::Fuel, Self::Memory, Self::Stack, Self::Trap, Self::Result, Self::Host, Self::Resting];
+
     /// The word for it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -27,6 +33,7 @@ impl FaultKind {
             Self::Trap => "trap",
             Self::Result => "result",
             Self::Host => "host",
+            Self::Resting => "resting",
         }
     }
 }
@@ -47,6 +54,12 @@ impl Fault {
     /// A result that cannot be used.
     pub(super) fn result(function: &'static str, message: impl Into<String>) -> Self {
         Self { function, kind: FaultKind::Result, message: message.into() }
+    }
+
+    /// An event that the policy is not asked about.
+    pub(super) fn resting() -> Self {
+        let message = "the policy burned its fuel on events before this one and is left alone for a while";
+        Self { function: "judge", kind: FaultKind::Resting, message: message.to_owned() }
     }
 }
 

@@ -42,30 +42,32 @@ impl Sandbox {
     }
 
     /// Calls one function in a fresh instance, which is dropped afterwards whatever happened: nothing is remembered
-    /// between calls, and an instance that failed is never used again.
+    /// between calls, and an instance that failed is never used again. Tells how much fuel it burned, too.
     pub(super) fn call<T>(
         &self,
         function: &'static str,
         events: usize,
         call: impl FnOnce(&Guest, &mut Store<Tenant>) -> wasmtime::Result<T>,
-    ) -> Result<T, Fault> {
+    ) -> (Result<T, Fault>, u64) {
+        let fuel = self.limits.fuel.saturating_add(self.limits.fuel_per_event.saturating_mul(events as u64));
         let mut store = Store::new(self.pre.engine(), Tenant { limits: self.limits, ..Tenant::default() });
         let ran = catch_unwind(AssertUnwindSafe(|| {
             store.limiter(|tenant| tenant);
             store.set_hostcall_fuel(self.limits.result_bytes);
             store.set_max_component_handles(0);
-            store
-                .set_fuel(self.limits.fuel.saturating_add(self.limits.fuel_per_event.saturating_mul(events as u64)))?;
+            store.set_fuel(fuel)?;
             let policy: AuditPolicy = self.pre.instantiate(&mut store)?;
             call(policy.mcp_audit_policy_policy(), &mut store)
         }));
-        match ran {
+        let burned = fuel.saturating_sub(store.get_fuel().unwrap_or(0));
+        let result = match ran {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => Err(Fault { function, kind: kind(&error, store.data()), message: reason(&error) }),
             Err(_) => {
                 Err(Fault { function, kind: FaultKind::Host, message: "the host panicked in this call".to_owned() })
             }
-        }
+        };
+        (result, burned)
     }
 }
 
@@ -73,11 +75,12 @@ impl Sandbox {
 fn config(limits: Limits) -> Config {
     let mut config = Config::new();
     config.consume_fuel(true).max_wasm_stack(limits.stack_bytes).cranelift_nan_canonicalization(true);
-    for feature in
-        [WasmFeatures::RELAXED_SIMD, WasmFeatures::MEMORY64, WasmFeatures::MULTI_MEMORY, WasmFeatures::TAIL_CALL]
-    {
+    for feature in [WasmFeatures::RELAXED_SIMD, WasmFeatures::MEMORY64, WasmFeatures::TAIL_CALL] {
         config.wasm_features(feature, false);
     }
+    // A component whose inner components call each other is joined by code that copies between two memories. The limiter
+    // sums them all.
+    config.wasm_features(WasmFeatures::MULTI_MEMORY, true);
     // A policy's memory is small: no 4 GiB of address space for each instance.
     config.memory_reservation(0).memory_reservation_for_growth(limits.memory_bytes as u64);
     config
@@ -105,6 +108,9 @@ fn reason(error: &wasmtime::Error) -> String {
     words.join(" ").chars().take(600).collect()
 }
 
+/// Most core instances, memories and tables of one instance, however small each is.
+const PARTS: usize = 200;
+
 /// The limiter of one instance: sums what all memories and tables take.
 #[derive(Default)]
 pub(super) struct Tenant {
@@ -125,5 +131,17 @@ impl ResourceLimiter for Tenant {
         self.table = self.table.saturating_add(desired.saturating_sub(current));
         self.denied |= self.table > self.limits.table_elements;
         Ok(!self.denied)
+    }
+
+    fn instances(&self) -> usize {
+        PARTS
+    }
+
+    fn memories(&self) -> usize {
+        PARTS
+    }
+
+    fn tables(&self) -> usize {
+        PARTS
     }
 }

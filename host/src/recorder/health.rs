@@ -1,10 +1,11 @@
-//! Whether entries become durable, and in one word why not.
+//! Whether entries become durable and the policy can be relied on, and in one word why not.
 
 use std::sync::atomic::Ordering;
 
 use super::Gauges;
+use crate::policy::{Health, Sick};
 
-/// Why what is recorded does not reach the disk at present.
+/// Why the log is not to be relied on at present.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unready {
     /// The recorder has ended: the log is closed, or its thread failed.
@@ -16,17 +17,23 @@ pub enum Unready {
     /// The queue is full, so that events are dropped.
     #[error("the audit log cannot keep up: its queue is full")]
     Full,
+    /// Entries are stored, but the policy fails: they are unjudged, or everybody is denied.
+    #[error("{}", .0.sentence())]
+    Policy(Sick),
 }
 
 impl Unready {
-    pub(super) fn of(running: bool, gauges: &Gauges) -> Result<(), Self> {
+    pub(super) fn of(running: bool, gauges: &Gauges, policy: &Health) -> Result<(), Self> {
         if !running {
             return Err(Self::Stopped);
         }
         if gauges.failing.load(Ordering::Relaxed) > 0 {
             return Err(Self::Failing);
         }
-        if gauges.is_full() { Err(Self::Full) } else { Ok(()) }
+        if gauges.is_full() {
+            return Err(Self::Full);
+        }
+        policy.check().map_err(Self::Policy)
     }
 
     /// The word for it.
@@ -35,6 +42,8 @@ impl Unready {
             Self::Stopped => "recorder-stopped",
             Self::Failing => "store-failing",
             Self::Full => "queue-full",
+            Self::Policy(Sick::Judge) => "policy-failing-judge",
+            Self::Policy(Sick::Access) => "policy-failing-access",
         }
     }
 }

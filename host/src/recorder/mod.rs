@@ -4,6 +4,7 @@
 mod budget;
 mod committing;
 mod cost;
+mod facts;
 mod gauges;
 mod health;
 mod histogram;
@@ -46,6 +47,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Dropping it stops the threads after everything queued is stored.
 pub struct Recorder {
     queue: Arc<Queue>,
+    policy: Arc<Policy>,
     /// The one that judges; it ends after the one that stores.
     thread: Mutex<Option<Judging>>,
 }
@@ -92,8 +94,9 @@ impl Recorder {
         let Parts { policy, writer, clock, settings, prices } = parts;
         let handover = Handover::start(writer, Arc::clone(&settings), Arc::clone(&queue))?;
         let sealed = Sealed::default();
+        let judging = Arc::clone(&policy);
         let judge = Judge {
-            policy,
+            policy: judging,
             clock,
             settings,
             prices,
@@ -104,7 +107,7 @@ impl Recorder {
             is_over: false,
         };
         let thread = std::thread::Builder::new().name("mcp-audit-judge".into()).spawn(move || judge.run())?;
-        Ok(Self { queue, thread: Mutex::new(Some(thread)) })
+        Ok(Self { queue, policy, thread: Mutex::new(Some(thread)) })
     }
 
     /// Hands in an event and returns at once. It is stored with the next commit; when there is no room for it, it is
@@ -230,14 +233,14 @@ impl Recorder {
         &self.queue.gauges
     }
 
-    /// Whether what is recorded reaches the disk at present.
+    /// Whether what is recorded reaches the disk at present, and the policy judges it.
     ///
     /// # Errors
-    /// Why it does not. A store that fails is noticed with the first entry that it does not take.
+    /// Why not. A store that fails is noticed with the first entry that it does not take.
     pub fn ready(&self) -> Result<(), Unready> {
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
         let running = thread.as_ref().is_some_and(|thread| !thread.is_finished());
-        Unready::of(running, self.gauges())
+        Unready::of(running, self.gauges(), self.policy.health())
     }
 
     /// Lets nothing more in after `last`, which becomes the last entry, and returns when everything is stored: the writer,

@@ -2,24 +2,21 @@
 
 use std::borrow::Cow;
 
-use serde_json::Value as Json;
-
 use super::cost;
+use super::facts::{self, Told};
 use crate::entry::{Details, Entry};
 use crate::event::{Body, Event, Payload, Target};
-use crate::field::{Field, FieldType};
-use crate::manifest::Manifest;
-use crate::mask;
-use crate::policy::{Change, Fault, Keep, Policy, Verdict};
+use crate::field::Field;
+use crate::mask::Masks;
+use crate::policy::{Fault, Keep, Policy, Verdict};
 use crate::price::Prices;
 use crate::store::{Prepared, StoredPayload};
 use crate::time::Timestamp;
-use crate::value::Value;
 
 /// Longest text of a field, in characters.
-const TEXT: usize = 256;
+pub(super) const TEXT: usize = 256;
 /// Longest path, URI or sentence, in characters.
-const LONG_TEXT: usize = 1_024;
+pub(super) const LONG_TEXT: usize = 1_024;
 /// Room for the texts of an ordinary entry, in bytes.
 const ROOM: usize = 512;
 /// Longest kept body, in bytes, whatever the policy says.
@@ -59,22 +56,22 @@ impl Seal<'_> {
         entry.status_code = event.status_code;
         entry.duration_us = event.duration_us;
         entry.parent = event.parent;
-        facts(&mut entry, &event);
-        details(&mut entry, std::mem::take(&mut event.facts));
-        let manifest = self.policy.manifest();
+        fields(&mut entry, &event);
+        let told = facts::host(&mut entry, &mut event);
+        let masks = self.policy.masks();
         let keep = match verdict {
-            Ok(verdict) => judged(&mut entry, verdict, manifest),
+            Ok(verdict) => judged(&mut entry, verdict, told, masks),
             Err(fault) => {
-                faulted(&mut entry, &fault, self.policy);
+                faulted(&mut entry, &fault, told, self.policy);
                 None
             }
         };
         cost::settle(&mut entry, self.prices);
-        hide_key(&mut entry, manifest);
+        hide_key(&mut entry, masks);
         let payload = match (keep, event.payload) {
             (Some(keep), Some(payload)) if self.keep_payloads => {
                 // Without one, whoever has the entry alone could try which body fits its commitment.
-                let kept = (self.salt)().map(|salt| masked(salt, &keep, payload, manifest));
+                let kept = (self.salt)().map(|salt| masked(salt, &keep, payload, masks));
                 if kept.is_none() {
                     entry.details.insert(UNSALTED.0.to_owned(), UNSALTED.1.into());
                 }
@@ -87,7 +84,7 @@ impl Seal<'_> {
 }
 
 /// What is known without the policy.
-fn facts(entry: &mut Entry, event: &Event) {
+fn fields(entry: &mut Entry, event: &Event) {
     let caller = &event.caller;
     let client = &event.client;
     let failure = event.failure.as_ref();
@@ -127,64 +124,16 @@ fn facts(entry: &mut Entry, event: &Event) {
     set(entry, Field::ErrorMessage, failure.map(|failure| failure.message.as_str()), LONG_TEXT);
 }
 
-/// Facts that have fields stand there; the others are details.
-fn details(entry: &mut Entry, facts: Vec<(String, Value)>) {
-    for (name, value) in facts {
-        match (field(&name), value) {
-            (Some(field), Value::Integer(number)) if count(entry, field).is_some() => {
-                count(entry, field).into_iter().for_each(|count| *count = number.try_into().ok());
-            }
-            (Some(field), Value::Text(text)) if field.kind() == FieldType::Text => {
-                set(entry, field, Some(&text), TEXT);
-            }
-            (_, Value::Text(text)) => drop(entry.details.insert(cut_own(name, TEXT), cut_own(text, LONG_TEXT).into())),
-            (_, other) => drop(entry.details.insert(cut_own(name, TEXT), other.to_json())),
-        }
-    }
-}
-
-/// The field that a fact of this name fills: only where no other part of an event does.
-fn field(name: &str) -> Option<Field> {
-    Some(match name {
-        "http_method" => Field::HttpMethod,
-        "request_bytes" => Field::RequestBytes,
-        "response_bytes" => Field::ResponseBytes,
-        "protocol_version" => Field::ProtocolVersion,
-        "resource_type" => Field::ResourceType,
-        "resource_id" => Field::ResourceId,
-        "resource_name" => Field::ResourceName,
-        "provider" => Field::Provider,
-        "llm_model" => Field::LlmModel,
-        "api_key" => Field::ApiKey,
-        "input_tokens" => Field::InputTokens,
-        "output_tokens" => Field::OutputTokens,
-        "cost_micros" => Field::CostMicros,
-        "policy" => Field::Policy,
-        _ => return None,
-    })
-}
-
-fn count(entry: &mut Entry, field: Field) -> Option<&mut Option<u64>> {
-    Some(match field {
-        Field::RequestBytes => &mut entry.request_bytes,
-        Field::ResponseBytes => &mut entry.response_bytes,
-        Field::InputTokens => &mut entry.input_tokens,
-        Field::OutputTokens => &mut entry.output_tokens,
-        Field::CostMicros => &mut entry.cost_micros,
-        _ => return None,
-    })
-}
-
 /// The field is for a key's name. Whoever puts a key there all the same shall not find it in the log.
-fn hide_key(entry: &mut Entry, manifest: &Manifest) {
-    let hidden = entry.text(Field::ApiKey).map(|key| mask::text(&manifest.masks, key)).filter(|(_, hidden)| *hidden);
+fn hide_key(entry: &mut Entry, masks: &Masks) {
+    let hidden = entry.text(Field::ApiKey).map(|key| masks.text(key)).filter(|(_, hidden)| *hidden);
     if let Some((masked, _)) = hidden {
         entry.set_text(Field::ApiKey, Some(&masked));
     }
 }
 
 /// What the policy says; returns how it wants the payload kept.
-fn judged(entry: &mut Entry, verdict: Verdict, manifest: &Manifest) -> Option<Keep> {
+fn judged(entry: &mut Entry, verdict: Verdict, told: Told, masks: &Masks) -> Option<Keep> {
     let Verdict { action, affected, model, record_id, facts, changes, keep } = verdict;
     set(entry, Field::Action, Some(&action), TEXT);
     set(entry, Field::Model, model.as_deref(), TEXT);
@@ -194,42 +143,26 @@ fn judged(entry: &mut Entry, verdict: Verdict, manifest: &Manifest) -> Option<Ke
         set(entry, Field::ResourceId, affected.id.as_deref(), TEXT);
         set(entry, Field::ResourceName, affected.name.as_deref(), TEXT);
     }
-    details(entry, facts);
-    if !changes.is_empty() {
-        // The change list stands for the raw old and new, which may be what it masks.
-        for raw in ["setting", "field", "old", "new"] {
-            entry.details.shift_remove(raw);
-        }
-        let lines = changes.into_iter().map(|change| line(change, manifest)).collect();
-        entry.details.insert("changes".to_owned(), lines);
-    }
+    told.judged(entry, facts, changes, masks);
     keep
 }
 
-/// A line of the change list. The policy hides by the names of fields; here, what looks like a secret is hidden too.
-fn line(change: Change, manifest: &Manifest) -> Json {
-    let shown = |value: Value| match value {
-        Value::Text(text) => mask::text(&manifest.masks, &text).0.into(),
-        other => other.to_json(),
-    };
-    serde_json::json!({ "field": cut(&change.field, TEXT), "old": shown(change.old), "new": shown(change.new) })
-}
-
 /// The policy failed: the event stays, as metadata, with what is needed to find out why.
-fn faulted(entry: &mut Entry, fault: &Fault, policy: &Policy) {
+fn faulted(entry: &mut Entry, fault: &Fault, told: Told, policy: &Policy) {
     set(entry, Field::Action, Some(UNJUDGED), TEXT);
     set(entry, Field::Fault, Some(fault.kind.as_str()), TEXT);
-    let told = [("fault", fault.message.as_str()), ("policy_digest", policy.digest())];
-    details(entry, told.map(|(name, text)| (name.to_owned(), text.into())).into());
+    told.unjudged(entry, policy.masks());
+    for (name, text) in [("fault", fault.message.as_str()), ("policy_digest", policy.digest())] {
+        entry.details.insert(name.to_owned(), cut(text, LONG_TEXT).into());
+    }
 }
 
-fn masked(salt: [u8; 32], keep: &Keep, payload: Payload, manifest: &Manifest) -> StoredPayload {
-    let masks: Vec<_> = keep.masks.iter().filter_map(|at| manifest.masks.get(*at)).collect();
+fn masked(salt: [u8; 32], keep: &Keep, payload: Payload, masks: &Masks) -> StoredPayload {
     let mut notes = Details::new();
     let mut body = |name: &str, body: Option<Body>| {
         let body = body?;
         // Masked as a whole and cut afterwards: a secret across the cut would escape the mask.
-        let (text, hidden) = mask::apply(&masks, &body.bytes);
+        let (text, hidden) = masks.body(&keep.masks, &body.bytes);
         let kept = cut_bytes(&text, keep.max_bytes.min(BODY));
         notes.insert(format!("{name}_bytes"), body.length.into());
         notes.insert(format!("{name}_masked"), hidden.into());
@@ -240,12 +173,12 @@ fn masked(salt: [u8; 32], keep: &Keep, payload: Payload, manifest: &Manifest) ->
     StoredPayload { salt, request, response, notes }
 }
 
-fn set(entry: &mut Entry, field: Field, text: Option<&str>, longest: usize) {
+pub(super) fn set(entry: &mut Entry, field: Field, text: Option<&str>, longest: usize) {
     entry.set_text(field, text.map(|text| cut(text, longest)).as_deref());
 }
 
 /// At most `longest` characters, the last one `…` when something is missing. NUL ends a text for too many tools.
-fn cut(text: &str, longest: usize) -> Cow<'_, str> {
+pub(super) fn cut(text: &str, longest: usize) -> Cow<'_, str> {
     // There are never more characters than bytes.
     if text.len() <= longest && !text.contains('\0') {
         return text.into();
@@ -257,7 +190,7 @@ fn cut(text: &str, longest: usize) -> Cow<'_, str> {
     }
 }
 
-fn cut_own(text: String, longest: usize) -> String {
+pub(super) fn cut_own(text: String, longest: usize) -> String {
     match cut(&text, longest) {
         Cow::Borrowed(_) => text,
         Cow::Owned(cut) => cut,

@@ -8,6 +8,7 @@ mod capture;
 mod address;
 mod again;
 mod doors;
+mod oauth;
 mod transport;
 
 use std::future::Future;

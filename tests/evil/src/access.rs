@@ -27,6 +27,7 @@ pub(crate) fn access(mode: Mode, viewer: &Viewer) -> Grant {
         Some(rule) if mode == Mode::BadOperands => {
             Grant { rights: EVERY_RIGHT.to_vec(), rule: Vec::new(), usage_rule: rule }
         }
+        None if mode == Mode::GrantAll => grant(EVERY_RIGHT.to_vec(), Vec::new()),
         Some(rule) => Grant { rights: EVERY_RIGHT.to_vec(), rule, usage_rule: Vec::new() },
         None if viewer.user == GOOD => grant(vec![Right::Read], Vec::new()),
         None => grant(Vec::new(), vec![leaf("id", Comparison::InList, Vec::new())]),

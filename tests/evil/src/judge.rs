@@ -1,6 +1,6 @@
 //! Judges events, decently or not.
 
-use crate::contract::{Event, Fact, KeepPayload, PayloadDecision, Setting, Value, Verdict};
+use crate::contract::{Change, Event, Fact, KeepPayload, PayloadDecision, Setting, Value, Verdict};
 use crate::fault::{self, CONTROL_CHARACTERS, MANY, MUCH};
 use crate::mode::Mode;
 
@@ -32,6 +32,8 @@ fn misjudged(mode: Mode) -> Verdict {
         Mode::ControlChars => control_characters(),
         Mode::BadMask => Verdict { payload: keep(&["no such mask"], 65_536), ..decent },
         Mode::Widen => Verdict { payload: keep(&[], u32::MAX), ..decent },
+        Mode::Overwrite => overwriting(),
+        Mode::ManyChanges => many_changes(),
         Mode::LongAction => Verdict { action: format!("evil.{}", "x".repeat(1_000_000)), ..decent },
         _ => decent,
     }
@@ -48,6 +50,44 @@ fn decent() -> Verdict {
         changes: Vec::new(),
         payload: PayloadDecision::None,
     }
+}
+
+/// Names that the host uses, in entries about the log itself and in others.
+const HOSTS: [&str; 14] = [
+    "sent_by",
+    "policy_digest",
+    "fault",
+    "changes",
+    "cost_source",
+    "origin",
+    "checkpoint",
+    "checkpoint_digest",
+    "key_digest",
+    "dropped",
+    "request_bytes",
+    "http_method",
+    "setting",
+    "old",
+];
+
+fn overwriting() -> Verdict {
+    let change = |field: &str| Change {
+        field: field.to_owned(),
+        old: Value::Integer(1),
+        new: Value::Text("[masked]".to_owned()),
+    };
+    Verdict {
+        facts: HOSTS.iter().map(|name| fact(name, "forged")).collect(),
+        changes: vec![change("retention_days"), change("log_payloads"), change("no_such_setting")],
+        ..decent()
+    }
+}
+
+fn many_changes() -> Verdict {
+    let long = || Value::Text("x".repeat(16_000));
+    let change = |at| Change { field: format!("field-{at}"), old: long(), new: long() };
+    let facts = (0..100).map(|at| Fact { name: format!("fact-{at}"), value: long() }).collect();
+    Verdict { facts, changes: (0..400).map(change).collect(), ..decent() }
 }
 
 fn control_characters() -> Verdict {

@@ -52,7 +52,7 @@ impl Guest for EvilPolicy {
         access::access(Mode::of_settings(&settings), &viewer)
     }
 
-    fn retention(settings: Vec<Setting>, _now: i64) -> RetentionPlan {
-        retention::plan(Mode::of_settings(&settings))
+    fn retention(settings: Vec<Setting>, now: i64) -> RetentionPlan {
+        retention::plan(Mode::of_settings(&settings), now)
     }
 }

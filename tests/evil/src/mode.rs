@@ -64,8 +64,14 @@ modes! {
     Widen = "widen",
     /// Calls the event by a name of 1 MB.
     LongAction = "long-action",
+    /// Says facts and changes under names that are the host's.
+    Overwrite = "overwrite",
+    /// Says a thousand changes with long values, and as many facts.
+    ManyChanges = "many-changes",
 
     // In `access`.
+    /// Grants everything, of everybody.
+    GrantAll = "grant-all",
     /// Grants everything under a domain whose operator has no operands.
     BadDomain = "bad-domain",
     /// Grants everything under a domain whose comparison has no operand.
@@ -81,6 +87,8 @@ modes! {
     // In `retention`.
     /// Wants everything deleted that will ever be.
     FutureRetention = "future-retention",
+    /// Wants everything deleted that there is.
+    EarlyRetention = "early-retention",
 }
 
 impl Mode {

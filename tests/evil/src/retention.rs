@@ -1,12 +1,16 @@
-//! Plans deletions: none, or all that there will ever be.
+//! Plans deletions: none, all that there is, or all that there will ever be.
 
 use crate::contract::RetentionPlan;
 use crate::fault;
 use crate::mode::Mode;
 
-/// The plan, whatever the time is.
-pub(crate) fn plan(mode: Mode) -> RetentionPlan {
+/// The plan.
+pub(crate) fn plan(mode: Mode, now: i64) -> RetentionPlan {
     fault::run(mode);
-    let before = (mode == Mode::FutureRetention).then_some(i64::MAX);
+    let before = match mode {
+        Mode::FutureRetention => Some(i64::MAX),
+        Mode::EarlyRetention => Some(now),
+        _ => None,
+    };
     RetentionPlan { entries_before: before, payloads_before: before, usage_before: before }
 }

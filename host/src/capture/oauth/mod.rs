@@ -214,6 +214,7 @@ impl Oauth {
     ) -> Response {
         let (mut parts, body) = response.into_parts();
         documents::map_location(&mut parts.headers, upstream, door, target);
+        documents::let_forms(&mut parts.headers);
         step.redirected(&parts.headers);
         if !is_json(&parts.headers) {
             step.end(parts.status);

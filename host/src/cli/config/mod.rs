@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use mcp_audit::capture::proxy::ProxyOptions;
 use mcp_audit::identity::{Front, GroupMap, Network, Origins};
 use mcp_audit::manifest::Manifest;
+use mcp_audit::policy::Floors;
 use mcp_audit::price::Prices;
 use mcp_audit::recorder::QueueLimits;
 use serde::{Deserialize, Deserializer, Serialize, de};
@@ -26,7 +27,7 @@ pub(super) use checkpoints::CheckpointTable;
 use mistake::Mistake;
 pub(super) use proxy::{CorsTable, ProxyTable, Server};
 pub(super) use sign_in::SignInTable;
-pub(super) use text::Text;
+pub(super) use text::{MaskName, Text};
 
 /// What stands in the file. What is not there is as without a file; what stands on the command line counts more.
 #[derive(Debug, Default, Deserialize, Serialize)]
@@ -34,6 +35,10 @@ pub(super) use text::Text;
 pub(super) struct Config {
     pub(super) data: Option<PathBuf>,
     pub(super) policy: Option<PathBuf>,
+    /// Whether the policy alone keeps tenants apart.
+    pub(super) policy_rules_tenants: Option<bool>,
+    /// Masks of the host's own that are off.
+    pub(super) masks_off: Option<Vec<Text<MaskName>>>,
     pub(super) listen: Option<Text<SocketAddr>>,
     pub(super) metrics: Option<Text<SocketAddr>>,
     pub(super) https: Option<bool>,
@@ -115,6 +120,14 @@ impl Config {
         QueueLimits {
             items: items.map_or(default.items, NonZeroUsize::get),
             bytes: bytes.map_or(default.bytes, NonZeroUsize::get),
+        }
+    }
+
+    /// What of the floors below every policy is turned off.
+    pub(super) fn floors(&self) -> Floors {
+        Floors {
+            policy_rules_tenants: self.policy_rules_tenants == Some(true),
+            masks_off: self.masks_off.iter().flatten().map(|mask| mask.value().0.clone()).collect(),
         }
     }
 

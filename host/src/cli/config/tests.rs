@@ -62,6 +62,7 @@ fn mistakes_name_line_key_and_what_to_do() {
             "line 1: trusted_proxies: \"proxy\" is no address or block",
         ),
         ("https = \"yes\"", "line 1: https: invalid type: string \"yes\", expected a boolean"),
+        ("masks_off = [\"pins\"]", "line 1: masks_off: there is no mask \"pins\"; there are passwords, tokens, keys"),
         ("[queue]\nitems = 0", "line 2: queue.items: invalid value: integer `0`, expected a nonzero"),
         ("[[upstreams]]\nname = \"Big\"\nurl = \"http://h/\"", "upstreams: \"Big\" is no name for an upstream"),
         (

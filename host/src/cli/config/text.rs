@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use axum::http::HeaderName;
 use mcp_audit::identity::{Algorithm, KeySource, Network};
+use mcp_audit::mask;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A value, and how it is written.
@@ -72,6 +73,21 @@ impl Read for Filled {
             Err("it is empty; write what the JWT has".to_owned())
         } else {
             Ok(Self(text.to_owned()))
+        }
+    }
+}
+
+/// The name of one of the host's own masks.
+#[derive(Clone, Debug)]
+pub(in crate::cli) struct MaskName(pub(super) String);
+
+impl Read for MaskName {
+    fn read(text: &str) -> Result<Self, String> {
+        match mask::floor().find(|name| *name == text) {
+            Some(name) => Ok(Self(name.to_owned())),
+            None => {
+                Err(format!("there is no mask {text:?}; there are {}", mask::floor().collect::<Vec<_>>().join(", ")))
+            }
         }
     }
 }

@@ -23,7 +23,7 @@ struct NotReady(String);
 pub(super) fn routes() -> Routes {
     Routes::below("")
         .at("/healthz", get("isAlive", "Whether the process runs", async || Word("ok\n")))
-        .at("/readyz", get("isReady", "Whether what is recorded reaches the disk", ready))
+        .at("/readyz", get("isReady", "Whether what is recorded reaches the disk, and the policy judges it", ready))
 }
 
 /// The routes.
@@ -31,7 +31,7 @@ pub(in super::super) fn router() -> Router<Arc<Site>> {
     routes().router().method_not_allowed_fallback(async || Problem::method())
 }
 
-/// Ready while what is recorded reaches the disk.
+/// Ready while what is recorded reaches the disk, and the policy judges it.
 async fn ready(State(site): State<Arc<Site>>) -> Result<Word, NotReady> {
     match site.log.recorder().ready() {
         Ok(()) => Ok(Word("ready\n")),

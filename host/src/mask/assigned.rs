@@ -1,0 +1,182 @@
+//! `NAME=value`, `name: value` and their like in texts.
+//!
+//! Names stand in prose as well, so not everything with a colon behind it has a secret behind that; the tests have a list
+//! of what must stay as it is.
+
+use super::json::Hiding;
+use super::names::Secrecy;
+use super::ranges::Ranges;
+use super::text::is_plain;
+
+/// How long a name may be.
+const NAME: usize = 128;
+/// How much may stand between a name and what assigns.
+const CLOSERS: usize = 12;
+/// What stands behind a name in a declaration of types, and is no value.
+const TYPES: [&str; 22] = [
+    "string",
+    "String",
+    "str",
+    "&str",
+    "text",
+    "number",
+    "int",
+    "integer",
+    "i64",
+    "u64",
+    "float",
+    "bool",
+    "boolean",
+    "bytes",
+    "object",
+    "any",
+    "null",
+    "None",
+    "nil",
+    "undefined",
+    "required",
+    "optional",
+];
+/// Words that stand before a colon in prose, where they are all of the name.
+const WORDS: [&str; 14] = [
+    "credential",
+    "credentials",
+    "assertion",
+    "authorization",
+    "cookie",
+    "cookies",
+    "pin",
+    "otp",
+    "totp",
+    "sid",
+    "sig",
+    "jwt",
+    "pass",
+    "passes",
+];
+
+/// Hides the values behind names of the list.
+pub(super) fn values(hiding: &Hiding<'_>, text: &str, ranges: &mut Ranges) {
+    let bytes = text.as_bytes();
+    let mut from = 0;
+    while let Some(at) = bytes.get(from..).and_then(|rest| rest.iter().position(|byte| matches!(byte, b'=' | b':'))) {
+        let begin = from + at;
+        let operator = bytes[begin..].iter().take(3).take_while(|byte| matches!(byte, b'=' | b':' | b'>')).count();
+        from = begin + operator;
+        let Some(name) = Name::before(hiding, text, begin) else { continue };
+        let operator = &text[begin..from];
+        if operator.starts_with("::") || (operator.starts_with(':') && name.is_prose()) {
+            continue;
+        }
+        let Some(value) = Value::behind(text, from) else { continue };
+        let compares = operator.starts_with("==");
+        let written = &text[value.from..value.to];
+        let kind = written.trim_end_matches([')', ']', '}', '>', '?', '.']);
+        let is_none = !value.is_quoted && (compares || TYPES.contains(&kind) || written.starts_with("//"));
+        let hides = name.secrecy == Secrecy::Sure || !is_plain(written);
+        if hides && !is_none {
+            ranges.hide(value.from, value.to);
+            from = value.to;
+        }
+    }
+}
+
+/// A name of the list that stands before what assigns.
+struct Name<'a> {
+    word: &'a str,
+    is_quoted: bool,
+    secrecy: Secrecy,
+}
+
+impl<'a> Name<'a> {
+    fn before(hiding: &Hiding<'_>, text: &'a str, end: usize) -> Option<Self> {
+        let bytes = text.as_bytes();
+        let closers = bytes[..end].iter().rev().take(CLOSERS);
+        let closers =
+            closers.take_while(|byte| matches!(byte, b' ' | b'\t' | b'"' | b'\'' | b'`' | b'\\' | b']' | b'?' | b'*'));
+        let closers = closers.count();
+        let is_quoted = bytes[end - closers..end].iter().any(|byte| matches!(byte, b'"' | b'\'' | b'`'));
+        let end = end - closers;
+        let start = end - word(&bytes[..end]);
+        let word = text.get(start..end).filter(|word| !word.is_empty())?;
+        // In JSON that is cut off, a name may stand behind the escape of a line's end.
+        let escaped = bytes[..start].ends_with(b"\\") && word.starts_with(['n', 'r', 't', 'b', 'f']);
+        for word in [word, if escaped { &word[1..] } else { "" }] {
+            if let Some(secrecy) = hiding.secrecy(word).filter(|_| !word.is_empty()) {
+                return Some(Self { word, is_quoted, secrecy });
+            }
+        }
+        // `API key: …`
+        if !word.eq_ignore_ascii_case("key") || !bytes[..start].ends_with(b" ") {
+            return None;
+        }
+        let start = start - 1 - self::word(&bytes[..start - 1]);
+        let words = text.get(start..end)?;
+        let secrecy = hiding.secrecy(&words.replace(' ', "_"))?;
+        Some(Self { word: words, is_quoted, secrecy })
+    }
+
+    fn is_prose(&self) -> bool {
+        !self.is_quoted && WORDS.iter().any(|word| self.word.eq_ignore_ascii_case(word))
+    }
+}
+
+/// How many of the last bytes are a word.
+fn word(bytes: &[u8]) -> usize {
+    let is_letter = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    bytes.iter().rev().take(NAME).take_while(is_letter).count()
+}
+
+/// Where a value is.
+struct Value {
+    from: usize,
+    to: usize,
+    is_quoted: bool,
+}
+
+impl Value {
+    fn behind(text: &str, from: usize) -> Option<Self> {
+        let rest = text.get(from..)?;
+        let value = rest.trim_start_matches([' ', '\t', '*']);
+        // On the next line, unless that assigns something itself. In JSON that is cut off, its end is an escape.
+        let mut next = value.trim_start();
+        while let Some(behind) = ["\\n", "\\r", "\\t"].iter().find_map(|escape| next.strip_prefix(escape)) {
+            next = behind.trim_start();
+        }
+        let is_next = next.len() < value.len();
+        let value = next;
+        let from = text.len() - value.len();
+        let escapes = value.len() - value.trim_start_matches('\\').len();
+        let quote = value[escapes..].chars().next().filter(|quote| matches!(quote, '"' | '\'' | '`'));
+        if let Some(quote) = quote {
+            let from = from + escapes + 1;
+            let to = from + quoted(&text[from..], &text[from - 1 - escapes..from], quote);
+            return Some(Self { from, to, is_quoted: true }).filter(|value| value.from < value.to);
+        }
+        let end =
+            value.find(|letter: char| letter.is_whitespace() || "\"'`&,;".contains(letter)).unwrap_or(value.len());
+        let first = value[..end].split('\\').next().unwrap_or_default();
+        let assigns = is_next && first.contains([':', '=']);
+        Some(Self { from, to: from + end, is_quoted: false }).filter(|value| value.from < value.to && !assigns)
+    }
+}
+
+/// Where what is in quotes ends: at the same quote, with as many backslashes before it, at the line's end, or at that of
+/// the text.
+fn quoted(text: &str, opened: &str, quote: char) -> usize {
+    let line = text.find(['\r', '\n']).unwrap_or(text.len());
+    let line = &text[..line];
+    if opened.len() > 1 {
+        return line.find(opened).unwrap_or(line.len());
+    }
+    let mut escaped = false;
+    for (at, letter) in line.char_indices() {
+        match letter {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            letter if letter == quote => return at,
+            _ => {}
+        }
+    }
+    line.len()
+}

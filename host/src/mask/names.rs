@@ -1,0 +1,147 @@
+//! The names of what is secret: one list for the keys of JSON, for names in texts, and for the fields of a change.
+//!
+//! The default policy has the same list, as it reads this very file.
+//!
+//! Case, `-` and `_` make no difference in a name, nor do digits at its end: `api_key` is `apiKey`, `API-Key` and
+//! `API_KEY_2`. A name of five letters or more also hides longer ones that end with it: `token` is `access_token` too. A
+//! shorter one must be all of the name, unless a mark says otherwise: one that begins with `*` is the end of a longer name
+//! too, one that begins with `-` is its last word too (`pass` is `DB_PASS` and `smtpPass`, and not `bypass`).
+
+/// Names by the mask that they belong to.
+pub(crate) const LISTS: &[(&str, &[&str])] = &[("passwords", PASSWORDS), ("tokens", TOKENS), ("keys", KEYS)];
+
+const PASSWORDS: &[&str] = &[
+    "password",
+    "passwd",
+    "*pwd",
+    "passphrase",
+    "passcode",
+    "password_confirmation",
+    "-pass",
+    "pin",
+    "otp",
+    "totp",
+    "mfa_code",
+];
+const TOKENS: &[&str] = &[
+    "token",
+    "jwt",
+    "assertion",
+    "authorization",
+    "cookie",
+    "session_id",
+    "sid",
+    "code_verifier",
+    "authorization_code",
+    "device_code",
+    // Signatures of addresses, which open them for whoever has the address.
+    "sig",
+    "amz_signature",
+    "goog_signature",
+];
+const KEYS: &[&str] = &[
+    "secret",
+    "api_key",
+    "access_key",
+    "account_key",
+    "subscription_key",
+    "master_key",
+    "secret_key",
+    "private_key",
+    "signing_key",
+    "encryption_key",
+    "service_account_key",
+    "credential",
+    "credentials",
+];
+
+/// MCP's own token that is no secret: it ties progress to its call.
+const PROGRESS_TOKEN: &str = "progresstoken";
+/// How long a name must be to be looked for at the end of others.
+const WORD: usize = 5;
+/// Names of variables of an environment that end with `_KEY` hold secrets, but for these.
+const OPEN_KEYS: &[&str] = &["PUBLIC", "PRIMARY", "FOREIGN", "SORT", "PARTITION", "HASH", "RANGE", "CACHE", "UNIQUE"];
+
+/// How surely a name is one of a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Secrecy {
+    /// Where the value is a number or a switch it is none: `pass: 12`, `max_tokens: 4096`.
+    Likely,
+    /// Whatever the value is.
+    Sure,
+}
+
+/// Whether `key`, in the spelling of the list, hides what goes by `name`.
+pub(crate) fn hides(key: &str, name: &str) -> Option<Secrecy> {
+    if matches(key, name) {
+        // Names of so few letters, and plurals, are of other things as well.
+        return Some(if key == "sig" || key == "-pass" { Secrecy::Likely } else { Secrecy::Sure });
+    }
+    let singular = name.trim_end_matches(|last: char| last.is_ascii_digit()).strip_suffix(['s', 'S']);
+    singular.is_some_and(|singular| key.len() >= WORD && matches(key, singular)).then_some(Secrecy::Likely)
+}
+
+/// Whether something of the list of the mask, or of any mask, hides what goes by `name`.
+pub(crate) fn secrecy<'a>(name: &str, keys: impl IntoIterator<Item = &'a str>) -> Option<Secrecy> {
+    if letters(name).eq(PROGRESS_TOKEN.chars().rev()) {
+        return None;
+    }
+    keys.into_iter().filter_map(|key| hides(key, name)).max()
+}
+
+/// Whether this is a variable of an environment that holds a key: `STRIPE_KEY`.
+pub(crate) fn is_key_of_environment(name: &str) -> bool {
+    let name = name.trim_end_matches(|last: char| last.is_ascii_digit() || last == '_');
+    let is_variable = name.bytes().all(|byte| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b'_'));
+    let before = name.strip_suffix("_KEY").filter(|_| is_variable);
+    before
+        .and_then(|before| before.rsplit('_').next())
+        .is_some_and(|word| !word.is_empty() && !OPEN_KEYS.contains(&word))
+}
+
+fn matches(key: &str, name: &str) -> bool {
+    match key.strip_prefix('-') {
+        Some(word) => last_word(name).eq_ignore_ascii_case(word),
+        None => ends(key, name),
+    }
+}
+
+/// Compares from the end and makes no text of either: there are many keys, and each name is held against all of them.
+fn ends(key: &str, name: &str) -> bool {
+    let (anywhere, key) = key.strip_prefix('*').map_or((false, key), |key| (true, key));
+    let mut rest = letters(name);
+    let mut length = 0;
+    for letter in key.chars().rev().filter(|letter| !is_joint(*letter)) {
+        if rest.next() != Some(letter) {
+            return false;
+        }
+        length += 1;
+    }
+    length > 0 && (anywhere || length >= WORD || rest.next().is_none())
+}
+
+/// The letters from the last to the first, in lower case, without what joins them and without digits at the end.
+fn letters(name: &str) -> impl Iterator<Item = char> {
+    let folded = name.chars().rev().filter(|letter| !is_joint(*letter));
+    folded.skip_while(char::is_ascii_digit).flat_map(|letter| letter.to_lowercase().rev())
+}
+
+/// What stands behind the last joint or the last hump.
+fn last_word(name: &str) -> &str {
+    let name = name.trim_end_matches(|last: char| last.is_ascii_digit() || is_joint(last));
+    let mut start = 0;
+    let mut before = ' ';
+    for (at, letter) in name.char_indices() {
+        if is_joint(letter) || letter == '.' {
+            start = at + letter.len_utf8();
+        } else if letter.is_ascii_uppercase() && (before.is_ascii_lowercase() || before.is_ascii_digit()) {
+            start = at;
+        }
+        before = letter;
+    }
+    name.get(start..).unwrap_or_default()
+}
+
+fn is_joint(letter: char) -> bool {
+    matches!(letter, '-' | '_')
+}

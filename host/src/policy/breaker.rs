@@ -1,0 +1,135 @@
+//! A breaker for a policy that burns its fuel for nothing: it is left alone for a while, so that recording goes on.
+//!
+//! What is counted is the fuel of calls that failed, whatever they failed of, less a little for each event that was
+//! judged. So one event in thousands that costs a fault changes nothing, and a policy that burns its fuel on each event
+//! or on every second one costs about a second until it is left alone, and a tenth of one at each new trial.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How much fuel may be burned for nothing before the policy is left alone: some one and a half seconds of a processor.
+const IN_VAIN: u64 = 4_000_000_000;
+/// What of it is left for a trial, so that one call that fails with its fuel burned ends it.
+const TRIAL: u64 = 100_000_000;
+/// What an event that was judged makes good.
+const MADE_GOOD: u64 = 4_000_000;
+/// How long it is left alone at first, and at most. Each time that it fails again the time doubles.
+const FIRST_REST: Duration = Duration::from_secs(1);
+const LONGEST_REST: Duration = Duration::from_secs(60);
+
+#[derive(Debug, Default)]
+pub(super) struct Breaker(Mutex<State>);
+
+#[derive(Debug)]
+struct State {
+    /// Fuel burned for nothing.
+    burned: u64,
+    /// Until when the policy is left alone.
+    until: Option<Instant>,
+    /// For how long the next time.
+    rest: Duration,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self { burned: 0, until: None, rest: FIRST_REST }
+    }
+}
+
+impl Breaker {
+    /// Whether the policy is to be left alone at this moment.
+    pub(super) fn rests(&self, now: Instant) -> bool {
+        let mut state = self.state();
+        match state.until {
+            Some(until) if now < until => true,
+            Some(_) => {
+                state.until = None;
+                state.burned = IN_VAIN - TRIAL;
+                false
+            }
+            None => false,
+        }
+    }
+
+    /// A call failed and had burned so much.
+    pub(super) fn failed(&self, fuel: u64, now: Instant) {
+        let mut state = self.state();
+        state.burned = state.burned.saturating_add(fuel);
+        if state.burned > IN_VAIN && state.until.is_none() {
+            state.until = Some(now + state.rest);
+            state.rest = (state.rest * 2).min(LONGEST_REST);
+        }
+    }
+
+    /// So many events were judged.
+    pub(super) fn judged(&self, events: usize) {
+        let mut state = self.state();
+        state.burned = state.burned.saturating_sub(MADE_GOOD.saturating_mul(events as u64));
+        if state.burned == 0 {
+            state.rest = FIRST_REST;
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CALL: u64 = 101_000_000;
+
+    #[test]
+    fn a_policy_that_burns_all_its_fuel_is_left_alone_for_longer_and_longer() {
+        let (breaker, mut now) = (Breaker::default(), Instant::now());
+        let mut calls = 0;
+        while !breaker.rests(now) {
+            breaker.failed(CALL, now);
+            calls += 1;
+        }
+        assert_eq!(calls, 40);
+        for rest in [1, 2, 4, 8, 16, 32, 60, 60] {
+            now += Duration::from_secs(rest) - Duration::from_millis(1);
+            assert!(breaker.rests(now), "{rest}");
+            now += Duration::from_millis(1);
+            assert!(!breaker.rests(now), "{rest}");
+            breaker.failed(CALL, now);
+            assert!(breaker.rests(now), "one call is enough");
+        }
+    }
+
+    #[test]
+    fn one_that_judges_again_is_trusted_again() {
+        let (breaker, mut now) = (Breaker::default(), Instant::now());
+        for _ in 0..40 {
+            breaker.failed(CALL, now);
+        }
+        now += FIRST_REST;
+        assert!(!breaker.rests(now));
+        breaker.judged(1_000);
+        for _ in 0..39 {
+            breaker.failed(CALL, now);
+        }
+        assert!(!breaker.rests(now));
+        breaker.failed(CALL, now);
+        now += FIRST_REST;
+        assert!(!breaker.rests(now), "the first rest again");
+    }
+
+    #[test]
+    fn rare_faults_never_stop_it_and_every_second_one_does() {
+        let (breaker, now) = (Breaker::default(), Instant::now());
+        for _ in 0..1_000 {
+            breaker.failed(CALL, now);
+            breaker.judged(100);
+        }
+        assert!(!breaker.rests(now));
+        for _ in 0..50 {
+            breaker.failed(CALL, now);
+            breaker.judged(1);
+        }
+        assert!(breaker.rests(now));
+    }
+}

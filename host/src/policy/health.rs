@@ -1,0 +1,218 @@
+//! How the policy is doing: its faults by function and kind, and whether it can still be relied on.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::fault::{Fault, FaultKind};
+
+/// How many events are looked back on.
+const LATELY: usize = 1_000;
+/// How many of them may be unjudged.
+const UNJUDGED: usize = LATELY / 2;
+/// How many times in a row a right may be denied because the policy failed.
+const DENIALS: u32 = 10;
+/// How often it is said that the policy fails; and how long after its last fault it may be tried again by whoever sends
+/// nothing to a log that is not ready.
+const QUIET: Duration = Duration::from_secs(60);
+
+/// The functions that are called while a log runs.
+const FUNCTIONS: [&str; 3] = ["judge", "access", "retention"];
+
+/// What is wrong with a policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sick {
+    /// It failed on half of the last thousand events.
+    Judge,
+    /// It failed ten times in a row when it was asked who may do what.
+    Access,
+}
+
+/// The record of a policy's faults.
+#[derive(Debug, Default)]
+pub struct Health {
+    /// By function and kind.
+    faults: [[AtomicU64; FaultKind::ALL.len()]; FUNCTIONS.len()],
+    lately: Mutex<Lately>,
+    denials: AtomicU32,
+    /// When it failed last.
+    failed: Mutex<Option<Instant>>,
+    /// When it was last said that the policy fails.
+    said: Mutex<Option<Instant>>,
+}
+
+/// What became of the last events, oldest first: whether each is unjudged.
+#[derive(Debug, Default)]
+struct Lately {
+    outcomes: VecDeque<bool>,
+    unjudged: usize,
+}
+
+impl Health {
+    /// What became of events that were judged, one after another.
+    pub(super) fn judged<'a, T: 'a>(&self, verdicts: impl Iterator<Item = &'a Result<T, Fault>>) {
+        let mut last = None;
+        let mut lately = self.lately.lock().unwrap_or_else(PoisonError::into_inner);
+        for verdict in verdicts {
+            if let Err(fault) = verdict {
+                self.count(fault);
+                last = Some(fault);
+            }
+            lately.add(verdict.is_err());
+        }
+        drop(lately);
+        last.into_iter().for_each(|fault| self.say(fault));
+    }
+
+    /// What came of a call of another function.
+    pub(super) fn called<T>(&self, function: &str, result: &Result<T, Fault>) {
+        let failed = result.as_ref().err();
+        if function == "access" {
+            match failed {
+                Some(_) => {
+                    self.denials.fetch_add(1, Ordering::Relaxed);
+                }
+                None => self.denials.store(0, Ordering::Relaxed),
+            }
+        }
+        if let Some(fault) = failed {
+            self.count(fault);
+            self.say(fault);
+        }
+    }
+
+    /// Whether the policy can be relied on.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(&self) -> Result<(), Sick> {
+        self.check_at(Instant::now())
+    }
+
+    fn check_at(&self, now: Instant) -> Result<(), Sick> {
+        let failed = *self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        if failed.is_none_or(|failed| now.saturating_duration_since(failed) >= QUIET) {
+            return Ok(());
+        }
+        if self.lately.lock().unwrap_or_else(PoisonError::into_inner).unjudged >= UNJUDGED {
+            return Err(Sick::Judge);
+        }
+        if self.denials.load(Ordering::Relaxed) >= DENIALS { Err(Sick::Access) } else { Ok(()) }
+    }
+
+    /// How often each function failed in each way.
+    pub fn faults(&self) -> impl Iterator<Item = (&'static str, FaultKind, u64)> {
+        FUNCTIONS.into_iter().zip(&self.faults).flat_map(|(function, kinds)| {
+            let count = move |(kind, count): (FaultKind, &AtomicU64)| (function, kind, count.load(Ordering::Relaxed));
+            FaultKind::ALL.into_iter().zip(kinds).map(count)
+        })
+    }
+
+    fn count(&self, fault: &Fault) {
+        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        let function = FUNCTIONS.iter().position(|function| *function == fault.function);
+        let kind = FaultKind::ALL.iter().position(|kind| *kind == fault.kind);
+        let place = function.zip(kind).and_then(|(function, kind)| self.faults.get(function)?.get(kind));
+        if let Some(count) = place {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Says once a minute that the policy fails. Not with the fault's words: a policy has a say in them, and it sees
+    /// what was said in requests.
+    fn say(&self, fault: &Fault) {
+        if !self.is_due(Instant::now()) {
+            return;
+        }
+        let Fault { function, kind, .. } = fault;
+        let unjudged = self.lately.lock().unwrap_or_else(PoisonError::into_inner).unjudged;
+        let (kind, denials) = (kind.as_str(), self.denials.load(Ordering::Relaxed));
+        tracing::error!(
+            function,
+            kind,
+            unjudged,
+            denials,
+            "the policy fails: events are recorded unjudged, access is denied; look at the entries with a fault"
+        );
+    }
+
+    fn is_due(&self, now: Instant) -> bool {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = said.is_none_or(|said| now.saturating_duration_since(said) >= QUIET);
+        if due {
+            *said = Some(now);
+        }
+        due
+    }
+}
+
+impl Lately {
+    fn add(&mut self, unjudged: bool) {
+        if self.outcomes.len() >= LATELY {
+            self.unjudged -= usize::from(self.outcomes.pop_front() == Some(true));
+        }
+        self.outcomes.push_back(unjudged);
+        self.unjudged += usize::from(unjudged);
+    }
+}
+
+impl Sick {
+    /// It in a sentence.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::Judge => "the policy failed on half of the last thousand events",
+            Self::Access => "the policy failed ten times in a row when it was asked who may do what",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(health: &Health, events: usize, kind: Option<FaultKind>) {
+        let fault = kind.map(|kind| Fault { function: "judge", kind, message: String::new() });
+        let verdicts: Vec<_> = (0..events).map(|_| fault.clone().map_or(Ok(()), Err)).collect();
+        health.judged(verdicts.iter());
+    }
+
+    #[test]
+    fn half_of_the_last_thousand_events_is_too_much_and_passes() {
+        let health = Health::default();
+        judged(&health, 499, Some(FaultKind::Trap));
+        assert_eq!(health.check(), Ok(()));
+        judged(&health, 501, None);
+        judged(&health, 1, Some(FaultKind::Fuel));
+        assert_eq!(health.check(), Ok(()), "the oldest is gone");
+        judged(&health, 1_000, Some(FaultKind::Fuel));
+        assert_eq!(health.check(), Err(Sick::Judge));
+        assert_eq!(health.check_at(Instant::now() + QUIET), Ok(()), "whoever waits for it may try again");
+        judged(&health, 501, None);
+        assert_eq!(health.check(), Ok(()));
+        let counts: Vec<_> = health.faults().filter(|(.., count)| *count > 0).collect();
+        assert_eq!(counts, [("judge", FaultKind::Fuel, 1_001), ("judge", FaultKind::Trap, 499)]);
+    }
+
+    #[test]
+    fn ten_denials_in_a_row_are_too_many() {
+        let health = Health::default();
+        let failed: Result<(), _> = Err(Fault { function: "access", kind: FaultKind::Trap, message: String::new() });
+        (0..9).for_each(|_| health.called("access", &failed));
+        health.called("access", &Ok(()));
+        (0..9).for_each(|_| health.called("access", &failed));
+        assert_eq!(health.check(), Ok(()));
+        health.called("retention", &Ok(()));
+        health.called("access", &failed);
+        assert_eq!(health.check(), Err(Sick::Access));
+        health.called("access", &Ok(()));
+        assert_eq!(health.check(), Ok(()));
+    }
+
+    #[test]
+    fn it_is_said_once_a_minute() {
+        let (health, now) = (Health::default(), Instant::now());
+        let due = |seconds| health.is_due(now + Duration::from_secs(seconds));
+        assert_eq!([0, 1, 59, 60, 61, 119, 120].map(due), [true, false, false, true, false, false, true]);
+    }
+}

@@ -1,0 +1,83 @@
+//! A policy that burns its fuel, or fails whenever it is asked, costs neither events nor the end of the process.
+#![allow(clippy::expect_used, reason = "a test that cannot go on says why and fails")]
+
+use std::collections::BTreeMap;
+
+use mcp_audit::event::{Channel, Detail, Event, Kind};
+use mcp_audit::policy::{FaultKind, Limits, Policy, Sick};
+use mcp_audit::recorder::Unready;
+use mcp_audit::settings::Settings;
+use mcp_audit::time::Timestamp;
+use mcp_audit::value::Value;
+use mcp_audit::{Options, Viewer};
+use mcp_audit_boundary_tests as evil;
+
+const NOW: Timestamp = Timestamp::EPOCH;
+
+fn events(count: usize) -> Vec<Event> {
+    (0..count).map(|_| Event::new(NOW, Channel::Mcp, Kind::Request, Detail::Ok)).collect()
+}
+
+fn settings(policy: &Policy, mode: &str) -> Settings {
+    Settings::load(&policy.manifest().settings, &BTreeMap::from([("evil".to_owned(), Value::from(mode))]))
+}
+
+#[test]
+fn a_policy_that_burns_its_fuel_is_left_alone_and_the_log_is_not_ready() {
+    let policy = Policy::load(evil::POLICY, Limits::default(), NOW).expect("the evil policy");
+    let verdicts = policy.judge(&settings(&policy, "spin"), &events(16_000));
+    let of = |kind| verdicts.iter().filter(|verdict| verdict.as_ref().is_err_and(|fault| fault.kind == kind)).count();
+    let (fuel, resting) = (of(FaultKind::Fuel), of(FaultKind::Resting));
+    assert_eq!(fuel + resting, 16_000);
+    assert!((1..500).contains(&fuel), "{fuel} were asked about, each for the fuel of a call");
+    assert_eq!(policy.health().check(), Err(Sick::Judge));
+    let counted: u64 = policy.health().faults().map(|(.., count)| count).sum();
+    assert_eq!(counted, 16_000);
+}
+
+#[tokio::test]
+async fn its_events_are_all_recorded_and_a_close_does_not_wait_for_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let open = || Options::new(folder.path()).policy(evil::POLICY.to_vec()).open().expect("a log");
+    open().close();
+    let database = rusqlite::Connection::open(folder.path().join("mcp-audit.db")).expect("the database");
+    let set = "INSERT INTO setting VALUES ('evil', ?1)";
+    database.execute(set, [serde_json::json!("spin").to_string()]).expect("set");
+    drop(database);
+    let log = open();
+    for event in events(5_000) {
+        log.record(event).expect("taken");
+    }
+    log.close();
+    let gauges = log.recorder().gauges();
+    let count = |gauge: &std::sync::atomic::AtomicU64| gauge.load(std::sync::atomic::Ordering::Relaxed);
+    assert_eq!((count(&gauges.dropped), count(&gauges.stored)), (0, 5_002), "with the start and the stop");
+    assert!(count(&gauges.faults) >= 5_000);
+}
+
+#[tokio::test]
+async fn a_policy_that_fails_makes_the_log_unready_until_it_answers_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = Options::new(folder.path()).policy(evil::POLICY.to_vec()).open().expect("a log");
+    assert_eq!(log.recorder().ready(), Ok(()));
+    for mut event in events(999) {
+        event.target = Some(mcp_audit::event::Target::Tool("evil:panic".into()));
+        log.record(event).expect("taken");
+    }
+    log.record_durably(events(1).remove(0)).await.expect("stored");
+    assert_eq!(log.recorder().ready(), Err(Unready::Policy(Sick::Judge)));
+    for event in events(600) {
+        log.record(event).expect("taken");
+    }
+    log.record_durably(events(1).remove(0)).await.expect("stored");
+    assert_eq!(log.recorder().ready(), Ok(()));
+    let policy = Policy::load(evil::POLICY, Limits::default(), NOW).expect("the evil policy");
+    let viewer = Viewer { user: "good".into(), groups: Vec::new(), instance: None };
+    for _ in 0..10 {
+        assert_eq!(policy.health().check(), Ok(()));
+        policy.access(&settings(&policy, "panic"), &viewer, NOW).expect_err("denied");
+    }
+    assert_eq!(policy.health().check(), Err(Sick::Access));
+    policy.access(&settings(&policy, ""), &viewer, NOW).expect("granted");
+    assert_eq!(policy.health().check(), Ok(()));
+}
