@@ -15,6 +15,9 @@ use crate::secret::{DerivedKey, KeyedDigest, Secret};
 /// Longest body that is handed to the recorder. It keeps 64 KiB; the rest lets a mask see past the cut.
 const BODY: usize = 68 << 10;
 
+/// Most bytes before a message that are kept in case there is none.
+const BEFORE: usize = 1 << 10;
+
 /// For what the key of the digests of bodies is derived.
 const DIGESTS: &str = "digests of bodies";
 
@@ -65,6 +68,8 @@ struct Kept {
     bytes: Vec<u8>,
     held: Held,
     length: u64,
+    /// Where in the bytes the message begins that is open.
+    from: usize,
     /// Whether nothing more is kept.
     full: bool,
 }
@@ -102,7 +107,8 @@ impl Document {
             from = until;
             match event {
                 Event::Begins => {
-                    (self.kept, self.begin) = (None, start + until as u64);
+                    self.begin = start + until as u64;
+                    self.begin_kept();
                     self.message = self.keep.digests.as_ref().map(|key| key.begin());
                 }
                 Event::Ends => self.end(true, start + until as u64),
@@ -144,6 +150,14 @@ impl Document {
         }
     }
 
+    /// A message begins. What stands before it is kept while it is short, should it turn out that there is no message.
+    fn begin_kept(&mut self) {
+        self.kept = self.kept.take().filter(|kept| self.collector.found() == 0 && kept.bytes.len() <= BEFORE);
+        if let Some(kept) = &mut self.kept {
+            kept.from = kept.bytes.len();
+        }
+    }
+
     fn keep(&mut self, mut bytes: &[u8]) {
         for digest in [&mut self.digest, &mut self.message].into_iter().flatten() {
             digest.update(bytes);
@@ -154,7 +168,7 @@ impl Document {
             self.kept = None;
             return;
         }
-        let new = || Kept { bytes: Vec::new(), held: budget.nothing(), length: 0, full: false };
+        let new = || Kept { bytes: Vec::new(), held: budget.nothing(), length: 0, from: 0, full: false };
         let kept = self.kept.get_or_insert_with(new);
         if kept.length == 0 {
             bytes = bytes.trim_ascii_start();
@@ -181,12 +195,13 @@ impl Kept {
     /// What is kept of something that is no message.
     fn raw(self) -> Body {
         let length = self.length;
-        self.body(length)
+        Self { from: 0, ..self }.body(length)
     }
 
     /// What is kept of something of this length.
     fn body(self, length: u64) -> Body {
-        let Self { bytes, held, .. } = self;
+        let Self { mut bytes, held, from, .. } = self;
+        bytes.drain(..from.min(bytes.len()));
         let truncated = (bytes.len() as u64) < length;
         Body { bytes: Bytes::from_owner(Owned { bytes, _held: held }), length, truncated }
     }

@@ -1,21 +1,20 @@
 //! The wrapper around a server that speaks over its standard input and output: bytes pass as they come, both ways.
 
+mod tap;
+
 use std::ffi::OsString;
 use std::io;
 use std::process::{ExitStatus, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
 
-use super::document::Keep;
-use super::pipe::{Moment, Pipe, Side};
+use self::tap::Tap;
+use super::pipe::Side;
 use crate::AuditLog;
-use crate::event::{Caller, Event};
+use crate::event::Caller;
 
 /// How much is read at once.
 const PIECE: usize = 64 << 10;
@@ -111,44 +110,6 @@ async fn silence(ended: &mut watch::Receiver<bool>) {
     tokio::time::sleep(LAST_WORDS).await;
 }
 
-/// Where both directions are listened to.
-#[derive(Clone)]
-struct Tap {
-    log: AuditLog,
-    /// Touched on the recorder's thread only.
-    pipe: Arc<Mutex<Pipe>>,
-    /// Whether the last piece of the client, or of the server, did not fit into the queue.
-    torn: [Arc<AtomicBool>; 2],
-}
-
-impl Tap {
-    fn new(log: AuditLog, options: StdioOptions) -> Self {
-        let pipe = Pipe::new(options.server, options.caller);
-        Self { log, pipe: Arc::new(Mutex::new(pipe)), torn: Default::default() }
-    }
-
-    fn piece(&self, side: Side, piece: &[u8]) {
-        let [client, server] = &self.torn;
-        let flag = if side == Side::Client { client } else { server };
-        let (torn, keeps) = (flag.swap(false, Ordering::Relaxed), Keep::of(&self.log));
-        let copy = Bytes::copy_from_slice(piece);
-        let taken = self.later(copy.len(), move |pipe, now| pipe.read(side, &copy, now, keeps, torn));
-        flag.store(!taken, Ordering::Relaxed);
-    }
-
-    fn close(&self) {
-        self.later(0, |pipe, now| pipe.close(now));
-    }
-
-    fn later(&self, bytes: usize, read: impl FnOnce(&mut Pipe, Moment) -> Vec<Event> + Send + 'static) -> bool {
-        let now = Moment { at: self.log.now(), instant: Instant::now() };
-        let pipe = Arc::clone(&self.pipe);
-        self.log
-            .record_later(bytes, move || read(&mut pipe.lock().unwrap_or_else(PoisonError::into_inner), now))
-            .is_ok()
-    }
-}
-
 /// The signals that would end this process.
 #[cfg(unix)]
 struct Signals([tokio::signal::unix::Signal; 3]);
@@ -223,6 +184,8 @@ fn code(status: ExitStatus) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Event;
+    use crate::recorder::QueueLimits;
     use crate::{Options, Viewer};
 
     async fn through(script: &str, input: &'static [u8]) -> (i32, Vec<u8>, Vec<String>) {
@@ -255,6 +218,44 @@ mod tests {
         let (code, out, lines) = through(script, input).await;
         assert_eq!((code, out.as_slice()), (7, b"noise\n{\"id\":1,\"result\":{}}\n".as_slice()));
         assert_eq!(lines, ["- unknown", "ping ok", "tools/list incomplete"]);
+    }
+
+    /// A flood against a recorder that is kept busy and a queue that holds nearly nothing.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn of_a_flood_each_call_is_an_entry_or_counted() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let limits = QueueLimits { items: 4, bytes: 1 << 20 };
+        let log = Options::new(folder.path()).queue(limits).own_schedule().open().expect("a log");
+        let (go, goes) = std::sync::mpsc::channel::<()>();
+        log.record_later(0, move || {
+            let _ = goes.recv();
+            Vec::new()
+        })
+        .expect("taken");
+        let line = format!(r#"{{"method":"notifications/x","params":{{"fill":"{}"}}}}"#, "x".repeat(1_000));
+        let input: &'static [u8] = Vec::leak(format!("{line}\n").repeat(5_000).into_bytes());
+        let command = ["sh", "-c", "cat >/dev/null"].map(OsString::from).to_vec();
+        let (output, _read) = tokio::io::duplex(1_024);
+        wrap(log.clone(), StdioOptions::default(), command, input, output).await.expect("started");
+        go.send(()).expect("the recorder goes on");
+        log.close();
+        let view = Options::new(folder.path()).view().expect("a log");
+        let access = view.access(&Viewer { user: "r".into(), groups: vec!["admin".into()], instance: None });
+        let (mut stored, mut told, mut before) = (0, 0, None);
+        loop {
+            let page = view.reader(&access).page(crate::domain::Domain::TRUE, before, 500).expect("a page");
+            let Some(last) = page.entries.last() else { break };
+            before = Some(last.seq);
+            for entry in &page.entries {
+                match entry.text(crate::field::Field::Method) {
+                    Some("notifications/x") => stored += 1,
+                    Some("log.gap") => told += entry.details["dropped"].as_u64().expect("a number"),
+                    _ => {}
+                }
+            }
+        }
+        assert!(told > 0 && stored > 0, "{stored} stored, {told} lost");
+        assert_eq!(stored + told, 5_000, "every call is an entry or counted");
     }
 
     #[tokio::test(flavor = "multi_thread")]

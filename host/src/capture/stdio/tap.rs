@@ -1,0 +1,138 @@
+//! Where both directions of a wrapped server are listened to: what passes is read on the recorder's thread, and on the path
+//! where too much waits for that, in the order in which it came.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::super::document::Keep;
+use super::super::pipe::{Moment, Pipe, Side};
+use super::StdioOptions;
+use crate::AuditLog;
+use crate::event::Event;
+use crate::recorder::{Held, RecordError, Reservation};
+
+/// When so many bytes wait, the path reads them itself: whoever sends faster than the recorder's thread reads pays for it
+/// with time, and no line is lost.
+const WAITING: usize = 1 << 20;
+
+#[derive(Clone)]
+pub(super) struct Tap {
+    log: AuditLog,
+    shared: Arc<Shared>,
+}
+
+/// What the path and the recorder's thread share. It does not hold the log, which must not be closed from that thread.
+struct Shared {
+    /// Locked before `waiting`, so that what is taken out is read in order.
+    pipe: Mutex<Pipe>,
+    waiting: Mutex<Waiting>,
+    /// The place in the recorder's queue for the end.
+    place: Mutex<Option<Reservation>>,
+}
+
+/// What has passed and nobody has read yet.
+struct Waiting {
+    pieces: VecDeque<Piece>,
+    held: Held,
+    bytes: usize,
+    /// Whether a job to read what waits is on its way.
+    handed_over: bool,
+}
+
+struct Piece {
+    side: Side,
+    bytes: Bytes,
+    moment: Moment,
+    keep: Keep,
+}
+
+impl Tap {
+    pub(super) fn new(log: AuditLog, options: StdioOptions) -> Self {
+        let held = log.recorder().gauges().captured.nothing();
+        let shared = Shared {
+            pipe: Mutex::new(Pipe::new(options.server, options.caller)),
+            waiting: Mutex::new(Waiting { pieces: VecDeque::new(), held, bytes: 0, handed_over: false }),
+            place: Mutex::new(log.reserve()),
+        };
+        Self { log, shared: Arc::new(shared) }
+    }
+
+    /// A piece of what `side` sends passes.
+    pub(super) fn piece(&self, side: Side, piece: &[u8]) {
+        let (moment, keep) = (self.moment(), Keep::of(&self.log));
+        let (fits, due) = {
+            let mut waiting = lock(&self.shared.waiting);
+            let fits = waiting.held.grow(piece.len());
+            waiting.bytes += piece.len();
+            waiting.pieces.push_back(Piece { side, bytes: Bytes::copy_from_slice(piece), moment, keep });
+            let due = !std::mem::replace(&mut waiting.handed_over, true);
+            (fits && waiting.bytes < WAITING, due)
+        };
+        let shared = Arc::clone(&self.shared);
+        if !fits || (due && self.log.offer_later(0, move || shared.read()).is_err()) {
+            self.read_now();
+        }
+    }
+
+    /// Both directions have ended.
+    pub(super) fn close(&self) {
+        let (shared, moment) = (Arc::clone(&self.shared), self.moment());
+        let end = move || {
+            let mut events = shared.read();
+            events.extend(lock(&shared.pipe).close(moment));
+            events
+        };
+        let told = match lock(&self.shared.place).take() {
+            Some(place) => place.record_later(end),
+            None => self.log.offer_later(0, end),
+        };
+        if told == Err(RecordError::Full) {
+            self.read_now();
+            let events = lock(&self.shared.pipe).close(moment);
+            self.record(events);
+        }
+    }
+
+    /// On the path: reads what waits. A bug in the reader must not break the traffic.
+    fn read_now(&self) {
+        match catch_unwind(AssertUnwindSafe(|| self.shared.read())) {
+            Ok(events) => self.record(events),
+            Err(_) => {
+                tracing::error!("captured traffic could not be read: a bug in its parser");
+                self.log.dropped(1);
+            }
+        }
+    }
+
+    /// What finds no room is counted, one by one.
+    fn record(&self, events: Vec<Event>) {
+        events.into_iter().for_each(|event| drop(self.log.record(event)));
+    }
+
+    fn moment(&self) -> Moment {
+        Moment { at: self.log.now(), instant: Instant::now() }
+    }
+}
+
+impl Shared {
+    /// Reads what waits.
+    fn read(&self) -> Vec<Event> {
+        let mut pipe = lock(&self.pipe);
+        let pieces = {
+            let mut waiting = lock(&self.waiting);
+            (waiting.bytes, waiting.handed_over) = (0, false);
+            waiting.held.release();
+            std::mem::take(&mut waiting.pieces)
+        };
+        let read = |piece: Piece| pipe.read(piece.side, &piece.bytes, piece.moment, piece.keep, false);
+        pieces.into_iter().flat_map(read).collect()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
