@@ -136,6 +136,7 @@ fn what_was_renamed_lasts_before_it_counts_as_arrived() {
     let failed = place(broken).put(&checkpoint(1)).expect_err("it may be gone again");
     assert!(matches!(&failed, PutError::Failed(why) if why.contains("no sync")), "{failed:?}");
     assert!(!folder.path().join("checkpoint").exists(), "the first of the two names did not last");
+    place(broken).put(&checkpoint(1)).expect_err("nor does the second");
     let there = |folder: &std::path::Path| {
         let files = std::fs::read_dir(folder)?.filter_map(Result::ok).map(|file| file.file_name());
         let is_whole = files.into_iter().all(|name| !name.to_string_lossy().ends_with(".new"));
