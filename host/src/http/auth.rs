@@ -10,6 +10,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::problem::Problem;
+use super::reading_room::Patience;
 use super::session::{self, Session};
 use super::witness::client;
 use super::{Site, sign_in, ui};
@@ -54,7 +55,7 @@ impl Visitor {
     ) -> Result<Self, Problem> {
         let log = site.log.clone();
         let viewer = person.viewer;
-        let access = blocking(move || Ok(log.access(&viewer))).await?;
+        let access = site.room.briefly(move || Ok(log.access(&viewer))).await?;
         let access = Arc::new(access.came_by(person.connection, &client));
         Ok(Self { site, access, credential, client })
     }
@@ -65,13 +66,47 @@ impl Visitor {
         Self::new(Arc::clone(&self.site), Arc::clone(&self.credential), person, self.client.clone()).await
     }
 
-    /// Asks the log something on a thread that may wait, as everything that the log does may.
-    pub(super) async fn ask<T: Send + 'static>(
+    /// Searches the log when it is this viewer's turn, or says that they ask for too much at once.
+    pub(super) async fn search<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&AuditLog, &Access) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        self.search_with(Patience::Short, work).await
+    }
+
+    /// The same for the next piece of something long, which waits for its turn.
+    pub(super) async fn search_on<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&AuditLog, &Access) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        self.search_with(Patience::Endless, work).await
+    }
+
+    async fn search_with<T: Send + 'static>(
+        &self,
+        patience: Patience,
+        work: impl FnOnce(&AuditLog, &Access) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let Self { site, access, .. } = self.clone();
+        self.site.room.search(self.access.viewer(), patience, move || work(&site.log, &access)).await
+    }
+
+    /// Changes something, which may wait for the disk.
+    pub(super) async fn change<T: Send + 'static>(
         &self,
         work: impl FnOnce(&AuditLog, &Access) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
         let Self { site, access, .. } = self.clone();
-        blocking(move || work(&site.log, &access)).await
+        self.site.room.change(move || work(&site.log, &access)).await
+    }
+
+    /// Does something that is short whatever is asked for.
+    pub(super) async fn briefly<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&AuditLog, &Access) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let Self { site, access, .. } = self.clone();
+        self.site.room.briefly(move || work(&site.log, &access)).await
     }
 }
 
@@ -88,7 +123,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Visitor {
 pub(super) async fn for_api(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
     match admit(&site, &mut parts).await {
-        Ok(_) => next.run(Request::from_parts(parts, body)).await,
+        Ok(_) => answer(&site, next.run(Request::from_parts(parts, body))).await,
         Err(problem) => {
             // People without a session are on their way to the sign-in; a program without a token is turned away. One
             // with a wrong token is recorded where that is found.
@@ -109,7 +144,10 @@ pub(super) async fn for_pages(State(site): State<Arc<Site>>, request: Request, n
         return Problem::no_route().into_response();
     }
     match admit(&site, &mut parts).await {
-        Ok(visitor) => ui::error::as_page(&site, Some(&visitor), next.run(Request::from_parts(parts, body)).await),
+        Ok(visitor) => {
+            let answered = answer(&site, next.run(Request::from_parts(parts, body))).await;
+            ui::error::as_page(&site, Some(&visitor), answered)
+        }
         Err(problem) if problem.status() == StatusCode::UNAUTHORIZED && !is_page => {
             ui::error::as_page(&site, None, Problem::no_route().into_response())
         }
@@ -126,6 +164,11 @@ pub(super) async fn for_pages(State(site): State<Arc<Site>>, request: Request, n
 fn wants_page(headers: &HeaderMap) -> bool {
     let wanted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
     wanted.flat_map(|value| value.split(',')).any(|kind| kind.trim_start().starts_with("text/html"))
+}
+
+/// Nothing that is read, counted or drawn holds up whoever calls an MCP server.
+async fn answer(site: &Site, answering: impl Future<Output = Response> + Send + 'static) -> Response {
+    site.room.answer(answering).await.unwrap_or_else(Problem::into_response)
 }
 
 async fn admit(site: &Arc<Site>, parts: &mut Parts) -> Result<Visitor, Problem> {
@@ -201,9 +244,4 @@ impl Credential {
 
 fn sent_token(headers: &HeaderMap) -> Option<&str> {
     headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer)
-}
-
-/// Work that waits, on a thread where it holds up nobody else.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Problem> + Send + 'static) -> Result<T, Problem> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(Problem::internal(&error)))
 }

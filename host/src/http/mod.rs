@@ -20,6 +20,7 @@ mod moment;
 mod openapi;
 mod parameters;
 mod problem;
+mod reading_room;
 mod search;
 mod serve;
 mod session;
@@ -37,6 +38,7 @@ use axum::middleware::from_fn;
 use axum::routing::any;
 
 use self::problem::Problem;
+use self::reading_room::ReadingRoom;
 use self::witness::Witness;
 use crate::identity::Identity;
 use crate::{AuditLog, Viewer};
@@ -65,6 +67,7 @@ pub struct Site {
     witness: Witness,
     ended: session::Ended,
     intake: api::Intake,
+    room: ReadingRoom,
     exports: export::Exports,
     embedder: Option<SignIn>,
     style: Option<ui::assets::Asset>,
@@ -78,8 +81,21 @@ impl Site {
     pub fn new(log: AuditLog, identity: Identity, links: SignInLinks) -> Self {
         let (witness, ended) = (Witness::default(), session::Ended::default());
         let (intake, exports) = (api::Intake::default(), export::Exports::default());
-        let base = String::new();
-        Self { log, identity, links, base, https: false, witness, ended, intake, exports, embedder: None, style: None }
+        let (room, base) = (ReadingRoom::new(), String::new());
+        Self {
+            log,
+            identity,
+            links,
+            base,
+            https: false,
+            witness,
+            ended,
+            intake,
+            room,
+            exports,
+            embedder: None,
+            style: None,
+        }
     }
 
     /// A site whose people are signed in by what it is a part of, and by nothing else; see [`Site::sign_in`].

@@ -122,7 +122,7 @@ pub(super) async fn show(
     // An id that is no text is no entry's id.
     let id = id.map_or_else(|_| String::new(), |Path(id)| id);
     let site = visitor.site.clone();
-    let seen = visitor.ask(move |log, access| {
+    let seen = visitor.search(move |log, access| {
         access.require(Right::Read)?;
         let id = Uuid::try_parse(&id).map_err(|_| Problem::no_entry())?;
         let entry = log.reader(access).entry(id)?.ok_or_else(Problem::no_entry)?;

@@ -26,7 +26,7 @@ pub(in super::super) fn usage(connection: &Connection, texts: &Texts, query: &Us
     let asked = asked.start..asked.end.max(asked.start);
     let step = query.step.unwrap_or(UsageStep::for_length(asked.end.saturating_sub(asked.start)));
     let step = step.fitting(asked.end.saturating_sub(asked.start));
-    let source = Source::new(connection, texts.lexicon(), &rest)?;
+    let source = Source::new(connection, texts, &rest)?;
     let answering = Answering { source, texts, query, rest, step };
     let covered = answering.covered(&asked)?;
     let tallies = query.by.iter().map(|field| {

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 
 use super::super::blocks::Block;
 use super::super::find::Plan;
-use super::super::lexicon::Lexicon;
+use super::super::texts::Texts;
 use super::measures::{NUMBERS, OfEntries};
 use crate::domain::Domain;
 use crate::event::Outcome;
@@ -22,11 +22,11 @@ pub(super) struct Requests {
 
 impl Requests {
     /// The requests that match `domain`.
-    pub(super) fn new(connection: &Connection, lexicon: &Lexicon, domain: Domain) -> Result<Self, StoreError> {
+    pub(super) fn new(connection: &Connection, texts: &Texts, domain: Domain) -> Result<Self, StoreError> {
         let success = Domain::equals(Field::Outcome, Outcome::Success.as_str());
         Ok(Self {
-            plan: Plan::new(connection, lexicon, &requests().and(domain))?,
-            success: Plan::new(connection, lexicon, &success)?,
+            plan: Plan::new(connection, texts, &requests().and(domain))?,
+            success: Plan::new(connection, texts, &success)?,
         })
     }
 
