@@ -17,7 +17,7 @@ use super::{Site, sign_in, ui};
 use crate::AuditLog;
 use crate::access::{Access, Viewer};
 use crate::event::Client;
-use crate::identity::{Bearer, JwtError, Person, SignInError, Vouched, bearer, is_own};
+use crate::identity::{Bearer, JwtError, Person, SignInError, Standing, Vouched, Whence, bearer, is_own, whence};
 use crate::time::{SECOND, Timestamp};
 
 /// For how long somebody who stays is believed without coming again: a proxy may have locked them out, an issuer taken
@@ -31,6 +31,7 @@ pub(super) struct Visitor {
     pub(super) access: Arc<Access>,
     credential: Arc<Credential>,
     client: Client,
+    whence: Whence,
 }
 
 /// What a visitor came in by.
@@ -51,19 +52,39 @@ impl Visitor {
         site: Arc<Site>,
         credential: Arc<Credential>,
         person: Person,
-        client: Client,
+        (client, whence): (Client, Whence),
     ) -> Result<Self, Problem> {
         let log = site.log.clone();
         let viewer = person.viewer;
         let access = site.room.briefly(move || Ok(log.access(&viewer))).await?;
         let access = Arc::new(access.came_by(person.connection, &client));
-        Ok(Self { site, access, credential, client })
+        Ok(Self { site, access, credential, client, whence })
     }
 
     /// The same visitor with the rights of now; a problem when the credential is not valid any more.
     pub(super) async fn again(&self) -> Result<Self, Problem> {
         let person = self.credential.person(&self.site).await?;
-        Self::new(Arc::clone(&self.site), Arc::clone(&self.credential), person, self.client.clone()).await
+        let came = (self.client.clone(), self.whence);
+        Self::new(Arc::clone(&self.site), Arc::clone(&self.credential), person, came).await
+    }
+
+    /// Whether a page of another site may have sent the viewer's browser here without their knowledge. What leaves an
+    /// entry or costs much is then not done for a mere link.
+    pub(super) fn may_be_sent_by_others(&self) -> bool {
+        match self.whence {
+            Whence::Here => false,
+            Whence::Elsewhere => self.credential.comes_by_itself(),
+            // Programs say nothing, and have no session.
+            Whence::Unsaid => matches!(*self.credential, Credential::Session(_)),
+        }
+    }
+
+    /// The request was meant by the viewer.
+    ///
+    /// # Errors
+    /// A page of another site may have sent their browser here.
+    pub(super) fn require_own_will(&self) -> Result<(), Problem> {
+        if self.may_be_sent_by_others() { Err(Problem::cross_site()) } else { Ok(()) }
     }
 
     /// Searches the log when it is this viewer's turn, or says that they ask for too much at once.
@@ -176,7 +197,9 @@ async fn admit(site: &Arc<Site>, parts: &mut Parts) -> Result<Visitor, Problem> 
     if credential.comes_by_itself() && !parts.method.is_safe() && !is_own(&parts.headers) {
         return Err(Problem::cross_site());
     }
-    let visitor = Visitor::new(Arc::clone(site), Arc::new(credential), person, client(parts)).await?;
+    Standing::is_known_by(&parts.extensions);
+    let visitor =
+        Visitor::new(Arc::clone(site), Arc::new(credential), person, (client(parts), whence(&parts.headers))).await?;
     parts.extensions.insert(visitor.clone());
     Ok(visitor)
 }
@@ -197,10 +220,14 @@ async fn credential(site: &Site, parts: &Parts) -> Result<(Credential, Person), 
             Bearer::Jwt(_, until) => (Credential::Jwt(person.clone(), until.min(site.log.now().plus(WORD))), person),
         });
     }
-    let session = session::of(site, &parts.headers).ok_or_else(Problem::unauthenticated)?;
-    let credential = Credential::Session(session);
-    let person = credential.person(site).await?;
-    Ok((credential, person))
+    let mut refusal = Problem::unauthenticated();
+    for credential in session::of(site, &parts.headers).into_iter().map(Credential::Session) {
+        match credential.person(site).await {
+            Ok(person) => return Ok((credential, person)),
+            Err(problem) => refusal = problem,
+        }
+    }
+    Err(refusal)
 }
 
 /// Whom somebody vouches for who is believed: the embedder, or a proxy in front. Neither can be overruled by what the
@@ -219,17 +246,16 @@ async fn word(site: &Site, parts: &Parts) -> Option<Person> {
 impl Credential {
     /// Who it vouches for, as long as it is valid.
     async fn person(&self, site: &Site) -> Result<Person, Problem> {
-        let id = match self {
+        let found = match self {
             Self::Word(person, until) | Self::Jwt(person, until) if site.log.now() < *until => {
                 return Ok(person.clone());
             }
             Self::Word(..) => return Err(Problem::unauthenticated()),
             Self::Jwt(..) => return Err(SignInError::Jwt(JwtError::Expired).into()),
-            Self::Token(id) => id,
-            Self::Session(session) if session.lasts(site) => &session.id,
-            Self::Session(_) => return Err(Problem::unauthenticated()),
+            Self::Token(id) => site.identity.by_id(id).await,
+            Self::Session(session) => session.token(site).await,
         };
-        match site.identity.by_id(id).await {
+        match found {
             Ok(token) => Ok(Person::from(&*token)),
             Err(SignInError::Unknown) => Err(Problem::unauthenticated()),
             Err(error) => Err(error.into()),

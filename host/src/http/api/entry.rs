@@ -48,6 +48,9 @@ enum Body {
 
 /// Reading a payload is recorded before it is shown.
 pub(super) async fn show(visitor: Visitor, id: Id) -> Result<Json<Whole>, Problem> {
+    if visitor.access.may(Right::ReadPayloads) {
+        visitor.require_own_will()?;
+    }
     visitor.search(move |log, access| whole(log, access, &id)).await.map(Json)
 }
 

@@ -20,6 +20,7 @@ pub(super) async fn download(
     asked: Asked<Exporting>,
     ending: Option<Extension<Ending>>,
 ) -> Result<File, Problem> {
+    visitor.require_own_will()?;
     export::begin(visitor, asked.pairs, ending).await
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use rusqlite::types::Value as Sql;
-use rusqlite::{Connection, OptionalExtension, params_from_iter};
+use rusqlite::{Connection, params_from_iter};
 use uuid::Uuid;
 
 use super::blocks::Block;
@@ -254,7 +254,6 @@ fn places(connection: &Connection, term: &Term) -> Result<Vec<Range<u64>>, Store
     };
     let exactly = |value: &Value| -> Result<Range<u64>, StoreError> {
         Ok(match (term.field, value) {
-            (Field::Id, Value::Text(id)) => by_id(connection, id)?.map_or(0..0, |seq| seq..seq + 1),
             (Field::RecordedAt, Value::Integer(micros)) => {
                 since(connection, *micros)?..since(connection, micros.saturating_add(1))?
             }
@@ -264,6 +263,13 @@ fn places(connection: &Connection, term: &Term) -> Result<Vec<Range<u64>>, Store
     };
     let one = |range| Ok(Vec::from_iter([range]));
     match &term.test {
+        Test::In(values) if term.field == Field::Id => {
+            let mut found = Vec::new();
+            for value in values {
+                found.extend(by_id(connection, value)?);
+            }
+            Ok(found)
+        }
         Test::In(values) => values.iter().map(exactly).collect(),
         Test::Less(limit) => one(0..from_start(limit)?),
         Test::AtLeast(limit) => one(from_start(limit)?..u64::MAX),
@@ -271,10 +277,14 @@ fn places(connection: &Connection, term: &Term) -> Result<Vec<Range<u64>>, Store
     }
 }
 
-fn by_id(connection: &Connection, id: &str) -> Result<Option<u64>, StoreError> {
-    let Ok(id) = Uuid::try_parse(id) else { return Ok(None) };
+/// The places of an id: one for each instance that has an entry of it.
+fn by_id(connection: &Connection, id: &Value) -> Result<Vec<Range<u64>>, StoreError> {
+    let Value::Text(id) = id else { return Ok(Vec::new()) };
+    let Ok(id) = Uuid::try_parse(id) else { return Ok(Vec::new()) };
     let mut statement = connection.prepare_cached("SELECT seq FROM entry WHERE id = ?1").doing(DOING)?;
-    statement.query_row([id.as_bytes().as_slice()], |row| row.get(0)).optional().doing(DOING)
+    let places = statement.query_map([id.as_bytes().as_slice()], |row| row.get::<_, u64>(0));
+    let places: Vec<u64> = places.and_then(Iterator::collect).doing(DOING)?;
+    Ok(places.into_iter().map(|seq| seq..seq + 1).collect())
 }
 
 fn since(connection: &Connection, micros: i64) -> Result<u64, StoreError> {

@@ -66,8 +66,14 @@ struct Remembered {
 }
 
 impl<'c> Source<'c> {
-    /// The log as of now; `rest` names the columns that questions will be about besides.
-    pub(super) fn new(connection: &'c Connection, texts: &'c Texts, rest: &Domain) -> Result<Self, StoreError> {
+    /// The log as of now; `rest` names the columns that questions will be about besides. Entries from the place `until` on
+    /// are left out where there are no runs about them.
+    pub(super) fn new(
+        connection: &'c Connection,
+        texts: &'c Texts,
+        rest: &Domain,
+        until: u64,
+    ) -> Result<Self, StoreError> {
         let mut fields = Requests::new(connection, texts, rest.clone())?.fields();
         fields.extend(DIMENSIONS);
         let folded = runs::folded(connection)?;
@@ -79,7 +85,7 @@ impl<'c> Source<'c> {
             kept: runs::kept(connection)?,
             pruned: places(connection).doing("finding the ends of the log")?.start,
             folded: Walk::new(connection, 0..folded, &fields)?,
-            tail: Walk::new(connection, folded..u64::MAX, &fields)?,
+            tail: Walk::new(connection, folded..until.max(folded), &fields)?,
             found: RefCell::new(None),
             damaged: Cell::new(false),
         };
