@@ -14,6 +14,9 @@ use crate::store::{GroupBy, GroupQuery, GroupSort, PageQuery, Place};
 fn one_among_many() -> Log {
     log((0..2_000).map(|number| {
         let mut entry = Entry::new(Uuid::from_u128(number), at(number as i64), at(number as i64));
+        for field in [Field::Channel, Field::Kind, Field::Action, Field::Outcome, Field::OutcomeDetail] {
+            entry.set_text(field, Some(field.name()));
+        }
         let is_hers = number == 1_234;
         entry.set_text(Field::User, Some(if is_hers { "uma" } else { "otto" }));
         entry.set_text(Field::Tool, Some(&if is_hers { "needle".to_owned() } else { format!("tool-{number:04}") }));
@@ -30,7 +33,7 @@ fn search(log: &Log, rule: &str, filter: &str) -> (usize, BTreeSet<String>) {
     let counted = log.files.groups(&query).expect("groups").entries;
     assert!(counted == found.entries.len() as u64 || found.entries.len() == 500);
     let through = super::TRACED.take().into_iter().filter(|sql| {
-        let texts = format!("FROM term WHERE field = {}", Field::Tool as i64);
+        let texts = format!("FROM term WHERE field = {} AND", Field::Tool as i64);
         sql.contains(&texts)
     });
     (found.entries.len(), through.collect())
