@@ -43,22 +43,27 @@ impl Flood {
     /// Whether a refusal of somebody at `address` is told alone. If it is not, an entry tells how many `what` there were
     /// once the second is over: without waiting for another refusal, which may never come.
     pub(crate) fn is_told_alone(&self, log: &AuditLog, address: Option<String>, what: &'static str) -> bool {
+        self.is_told_as("sign_in.failed", log, address, what)
+    }
+
+    /// The same for refusals whose number is told as an entry about `deed`.
+    pub(crate) fn is_told_as(&self, deed: &str, log: &AuditLog, address: Option<String>, what: &'static str) -> bool {
         let told = self.second().count(log.now(), address);
         if told == Told::ByNumber
             && let Ok(runtime) = Handle::try_current()
         {
-            runtime.spawn(self.clone().tell_the_number(log.clone(), what));
+            runtime.spawn(self.clone().tell_the_number(deed.to_owned(), log.clone(), what));
         }
         told == Told::Alone
     }
 
-    async fn tell_the_number(self, log: AuditLog, what: &'static str) {
+    async fn tell_the_number(self, deed: String, log: AuditLog, what: &'static str) {
         tokio::time::sleep(Duration::from_secs(1)).await;
         let number = std::mem::take(&mut self.second().passed_over);
         let message = format!("{number} more {what} were refused than are told one by one.");
         let event = Event::new(log.now(), Channel::System, Kind::System, Detail::Denied).fact("not_recorded", number);
         let event = event.failed(Detail::Denied, "too_many_refusals", message);
-        if let Err(error) = log.record(Event { method: Some("sign_in.failed".to_owned()), ..event }) {
+        if let Err(error) = log.record(Event { method: Some(deed), ..event }) {
             tracing::warn!(%error, number, "how many were refused was not recorded");
         }
     }

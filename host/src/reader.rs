@@ -24,6 +24,7 @@ pub const MAX_LIMIT: usize = 500;
 pub struct Reader<'a> {
     files: &'a Files,
     access: &'a Access,
+    now: Timestamp,
 }
 
 /// Why something cannot be read.
@@ -43,8 +44,8 @@ pub enum ReadError {
 }
 
 impl<'a> Reader<'a> {
-    pub(crate) fn new(files: &'a Files, access: &'a Access) -> Self {
-        Self { files, access }
+    pub(crate) fn new(files: &'a Files, access: &'a Access, now: Timestamp) -> Self {
+        Self { files, access, now }
     }
 
     /// A page of entries that match `domain`, newest first; at most [`MAX_LIMIT`].
@@ -148,19 +149,20 @@ impl<'a> Reader<'a> {
     /// Usage of the requests that match the query's domain, for those who may see figures; at most [`MAX_LIMIT`] rows of
     /// a breakdown.
     ///
-    /// Whoever may not read all that is counted must not find them out by asking for ever fewer of them: they ask about whole hours
-    /// and about what usage is kept by.
+    /// Whoever may not read all that is counted must not find them out by asking for ever fewer of them, nor by asking
+    /// again after each: they ask about whole hours and about what usage is kept by, and their figures are those of the
+    /// last full hour, as they were known when it ended.
     ///
     /// # Errors
     /// The viewer may not see usage, or not that much of it; there are too many values to count, or the store fails.
     pub fn usage(&self, query: UsageQuery) -> Result<Usage, ReadError> {
         self.access.require(Right::ReadUsage)?;
-        let query = if self.access.reads_what_it_counts() { query } else { Self::coarse(query)? };
+        let query = if self.access.reads_what_it_counts() { query } else { self.coarse(query)? };
         let domain = self.access.usage_rule().clone().and(query.domain);
         Ok(self.files.usage(&UsageQuery { domain, limit: query.limit.clamp(1, MAX_LIMIT), ..query })?)
     }
 
-    fn coarse(query: UsageQuery) -> Result<UsageQuery, ReadError> {
+    fn coarse(&self, query: UsageQuery) -> Result<UsageQuery, ReadError> {
         let (times, domain) = query.domain.split_times();
         let mut fields = BTreeSet::new();
         domain.fields(&mut fields);
@@ -169,7 +171,10 @@ impl<'a> Reader<'a> {
         }
         let start = query.range.start.max(Timestamp::from_micros(times.start));
         let end = query.range.end.min(Timestamp::from_micros(times.end));
-        Ok(UsageQuery { domain, range: start.start_of_hour()..end.plus(HOUR - 1).start_of_hour(), ..query })
+        let known = self.now.start_of_hour();
+        let end = end.plus(HOUR - 1).start_of_hour().min(known);
+        let range = start.start_of_hour().min(end)..end;
+        Ok(UsageQuery { domain, range, recorded_before: Some(known), ..query })
     }
 
     /// The values that `field` has among the entries that the viewer may see, for a menu; at most [`MAX_LIMIT`]. Whoever

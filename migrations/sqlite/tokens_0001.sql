@@ -12,8 +12,17 @@ CREATE TABLE token (
     -- From this moment on it is refused; null: never.
     expires_at   INTEGER,
     -- To the hour.
-    last_used_at INTEGER
+    last_used_at INTEGER,
+    -- Sessions of it that would be over at this moment or before were ended; null: none was in such a way.
+    sessions_ended INTEGER
 ) STRICT;
+
+-- Sessions that were signed out and would not be over yet. A session is told from others of its token by its end.
+CREATE TABLE ended_session (
+    token TEXT NOT NULL,
+    until INTEGER NOT NULL,
+    PRIMARY KEY (token, until)
+) STRICT, WITHOUT ROWID;
 
 -- What was done to tokens and is not in the log yet: written in one transaction with the change itself, and removed
 -- once the log has it. The id is that of the future entry, so that it is stored once however often it is told.

@@ -17,6 +17,7 @@ mod policy;
 mod proxy;
 mod query;
 mod random;
+mod siege;
 mod site;
 mod size;
 mod table;
@@ -54,6 +55,7 @@ enum What {
     Pages(pages::Opening),
     Cleanup(cleanup::Cleanup),
     Export(export::Export),
+    Siege(siege::Siege),
     /// All of them, each so short that its figures mean nothing: whether they still run.
     Small,
 }
@@ -72,13 +74,14 @@ fn main() -> Outcome {
         What::Pages(bench) => bench.run(),
         What::Cleanup(bench) => bench.run(),
         What::Export(bench) => bench.run(),
+        What::Siege(bench) => bench.run(),
         What::Small => Ok(()),
     };
     match Arguments::parse().what {
         What::Small => {
             [
                 "caller", "policy", "ingest", "ledger", "query", "proxy", "layer", "size", "usage", "pages", "cleanup",
-                "export",
+                "siege", "export",
             ]
         }
         .into_iter()

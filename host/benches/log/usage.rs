@@ -56,6 +56,7 @@ impl Using {
             sort: UsageSort::Requests,
             limit: ROWS,
             previous: false,
+            recorded_before: None,
         };
         let tool = |query: UsageQuery, text: &str| {
             Ok::<_, Box<dyn std::error::Error>>(UsageQuery {

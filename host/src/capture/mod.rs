@@ -33,6 +33,7 @@ mod facts;
 mod failure;
 mod question;
 mod sessions;
+mod stay;
 mod stream;
 mod target;
 mod transport;

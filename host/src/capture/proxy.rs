@@ -13,12 +13,13 @@ use super::forward::Forwarder;
 use super::layer::AuditLayer;
 use super::lent::read_beginning;
 use super::location::{Door, rechallenge, relocate};
-use super::sign_in::refusal;
+use super::sign_in::{refusal, signed_out};
 use super::strict::record_intent;
+use super::transport::FailureSlot;
 use super::upstream::{HostHeader, NAME, Upstream};
-use super::{oauth, older};
+use super::{oauth, older, stay};
 use crate::AuditLog;
-use crate::identity::{Origin, Origins};
+use crate::identity::{Lease, Origin, Origins};
 
 pub use super::sign_in::SignIn;
 pub use super::timeouts::Timeouts;
@@ -96,7 +97,10 @@ async fn handle(State(proxy): State<Arc<Proxy>>, mut request: Request) -> Respon
                 };
             }
             proxy.vouch(request.headers_mut(), upstream);
-            let mut response = proxy.forwarder.send(upstream, &target, request).await;
+            let lease = request.extensions_mut().remove::<Lease>();
+            let slot = request.extensions().get::<FailureSlot>().cloned().unwrap_or_default();
+            let sending = proxy.forwarder.send(upstream, &target, request);
+            let mut response = stay::within(lease, slot, sending, signed_out).await;
             relocate(response.headers_mut(), &door, upstream, &target);
             if proxy.is_open() {
                 rechallenge(response.headers_mut(), &door);

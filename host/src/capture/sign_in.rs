@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::caller::CallerSlot;
 use crate::event::Caller;
-use crate::identity::{Identity, Origins, SignInError, Vouched, bearer, is_foreign};
+use crate::identity::{Identity, Lease, Origins, SignInError, Standing, Vouched, bearer, is_foreign};
 
 const CHALLENGE: HeaderValue = HeaderValue::from_static(r#"Bearer realm="mcp-audit""#);
 
@@ -38,6 +38,7 @@ impl SignIn {
         }
         if let Some(Vouched(person)) = request.extensions().get::<Vouched>() {
             is_caller(person.caller());
+            Standing::is_known_by(request.extensions());
             let foreign = is_foreign(request.headers()) && !origins.list(request.headers());
             return if foreign { Err(refusal(StatusCode::FORBIDDEN, FOREIGN)) } else { Ok(()) };
         }
@@ -50,13 +51,21 @@ impl SignIn {
             None => Err(SignInError::Unknown),
         };
         match (&found, self) {
-            (Ok(bearer), _) => is_caller(bearer.caller()),
+            (Ok(bearer), _) => {
+                is_caller(bearer.caller());
+                if let Self::Tokens(identity) = self {
+                    request.extensions_mut().insert(Lease::of(identity, bearer));
+                }
+            }
             // Whose token it was is known, and worth knowing where it is why nobody comes in.
             (Err(SignInError::Expired(token)), Self::Tokens(_)) => is_caller(token.caller()),
             (Err(SignInError::Revoked(caller)), Self::Tokens(_)) => is_caller(caller.clone()),
             (Err(_), _) => {}
         }
-        let Some(refusal) = found.err().and_then(|error| self.refusal(&error)) else { return Ok(()) };
+        let Some(refusal) = found.err().and_then(|error| self.refusal(&error)) else {
+            Standing::is_known_by(request.extensions());
+            return Ok(());
+        };
         slot.iter().for_each(CallerSlot::refuse);
         Err(refusal)
     }
@@ -84,6 +93,11 @@ impl SignIn {
 
 fn secret(headers: &HeaderMap) -> Option<String> {
     headers.get(header::AUTHORIZATION).and_then(|header| bearer(header.to_str().ok()?)).map(str::to_owned)
+}
+
+/// The answer to whoever may not wait for another any more.
+pub(super) fn signed_out() -> Response {
+    unauthorized("the token was revoked or expired while this went on; ask an administrator for a new one")
 }
 
 fn unauthorized(error: &str) -> Response {

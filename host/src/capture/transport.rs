@@ -15,6 +15,8 @@ vocabulary! {
         ClientClosed = "client_closed",
         /// The client's body is not framed as HTTP wants it: a broken chunk.
         ClientBrokenBody = "client_broken_body",
+        /// The client's token was revoked or expired while the call went on.
+        ClientSignedOut = "client_signed_out",
         /// This machine trusts no certificates, so no server behind TLS can be reached.
         ProxyNoCertificates = "proxy_no_certificates",
         /// The proxy was stopped.
@@ -57,7 +59,7 @@ impl Transport {
         match self {
             Self::ClientClosed => Some(Detail::ClientClosed),
             Self::ClientBrokenBody => Some(Detail::Rejected),
-            Self::ProxyStopped | Self::ProxyFailed => None,
+            Self::ClientSignedOut | Self::ProxyStopped | Self::ProxyFailed => None,
             Self::UpstreamCutOff | Self::UpstreamBrokenChunk | Self::UpstreamIdleTimeout => None,
             _ => Some(Detail::TransportError),
         }
@@ -76,6 +78,7 @@ impl Transport {
         match self {
             Self::ClientClosed => "The client hung up before the answer",
             Self::ClientBrokenBody => "The client's body was not framed as HTTP wants it",
+            Self::ClientSignedOut => "The client's token was revoked or expired before the answer was whole",
             Self::ProxyNoCertificates => "The proxy could not reach the server: its machine trusts no certificates",
             Self::ProxyStopped => "The proxy was stopped before the answer was whole",
             Self::ProxyFailed => "The proxy failed before the answer was whole",

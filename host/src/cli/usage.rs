@@ -70,6 +70,7 @@ impl Usage {
             sort: UsageSort::parse(&self.sort).unwrap_or_default(),
             limit: self.limit.into(),
             previous: self.compare,
+            recorded_before: None,
         };
         let usage = log.reader(&access).usage(query)?;
         match self.format {

@@ -3,7 +3,7 @@
 
 use std::cmp::Ordering;
 
-use super::{Domain, Term, Test, like};
+use super::{Domain, Term, Test};
 use crate::entry::Entry;
 use crate::value::Value;
 
@@ -21,13 +21,31 @@ impl Domain {
 
 impl Term {
     fn matches(&self, entry: &Entry) -> bool {
-        let value = entry.value(self.field);
-        match &self.test {
-            Test::Unset => value == Value::Unset,
-            Test::In(values) => values.contains(&value),
-            Test::Less(limit) => compare(&value, limit) == Some(Ordering::Less),
-            Test::AtLeast(limit) => compare(&value, limit).is_some_and(Ordering::is_ge),
-            Test::Like { pattern, fold } => matches!(&value, Value::Text(text) if like(text, pattern, *fold)),
+        self.test.holds(&entry.value(self.field))
+    }
+}
+
+impl Test {
+    /// Whether a field with this value passes.
+    pub(crate) fn holds(&self, value: &Value) -> bool {
+        match self {
+            Self::Unset => *value == Value::Unset,
+            Self::In(values) => values.contains(value),
+            Self::Less(limit) => compare(value, limit) == Some(Ordering::Less),
+            Self::AtLeast(limit) => compare(value, limit).is_some_and(Ordering::is_ge),
+            Self::Like(pattern) => matches!(value, Value::Text(text) if pattern.matches(text)),
+        }
+    }
+
+    /// The same for a field whose value is this text.
+    pub(crate) fn holds_text(&self, text: &str) -> bool {
+        match self {
+            Self::Unset => false,
+            Self::In(values) => values.iter().any(|value| matches!(value, Value::Text(other) if other == text)),
+            Self::Less(Value::Text(limit)) => text.as_bytes() < limit.as_bytes(),
+            Self::AtLeast(Value::Text(limit)) => text.as_bytes() >= limit.as_bytes(),
+            Self::Less(_) | Self::AtLeast(_) => false,
+            Self::Like(pattern) => pattern.matches(text),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! SQL's LIKE with `%`, `_` and `\` as escape. The one matcher for queries and for evaluation in memory.
 
+use std::sync::Arc;
+
 /// Whether `text` as a whole matches `pattern`; with `fold`, upper and lower case are the same.
 ///
 /// Takes time proportional to the product of the lengths at worst, with no recursion.
@@ -7,29 +9,49 @@ pub fn like(text: &str, pattern: &str, fold: bool) -> bool {
     Pattern::new(pattern, fold).matches(text)
 }
 
-/// A pattern that is held against many texts.
+/// A pattern, read once and held against many texts. Clones share what was read.
 #[derive(Clone, Debug)]
 pub struct Pattern {
-    parts: Vec<Part>,
+    /// How it is written.
+    text: Arc<str>,
+    parts: Arc<[Part]>,
     fold: bool,
     /// What a text must contain, where that is all and none of it has another case outside of ASCII.
-    contained: Option<String>,
+    contained: Option<Arc<str>>,
 }
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.text, self.fold) == (&other.text, other.fold)
+    }
+}
+
+impl Eq for Pattern {}
 
 impl Pattern {
     /// The pattern that `pattern` spells; with `fold`, upper and lower case are the same.
     pub fn new(pattern: &str, fold: bool) -> Self {
         let parts = compile(&if fold { pattern.to_lowercase() } else { pattern.to_owned() });
         let contained = contained(&parts).filter(|text| !fold || text.is_ascii());
-        Self { parts, fold, contained }
+        Self { text: pattern.into(), parts: parts.into(), fold, contained: contained.map(Arc::from) }
+    }
+
+    /// How it is written: with `%`, `_` and `\`.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether upper and lower case are the same.
+    pub fn folds(&self) -> bool {
+        self.fold
     }
 
     /// Whether `text` as a whole matches.
     pub fn matches(&self, text: &str) -> bool {
         match &self.contained {
-            Some(contained) if !self.fold => text.contains(contained.as_str()),
+            Some(contained) if !self.fold => text.contains(&**contained),
             // A letter outside of ASCII may have its lower case within: the Kelvin sign has.
-            Some(contained) if text.is_ascii() => text.to_ascii_lowercase().contains(contained.as_str()),
+            Some(contained) if text.is_ascii() => text.to_ascii_lowercase().contains(&**contained),
             _ => {
                 let text: Vec<char> =
                     if self.fold { text.to_lowercase().chars().collect() } else { text.chars().collect() };

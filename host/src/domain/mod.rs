@@ -82,12 +82,7 @@ pub enum Test {
     /// It is set and at least this.
     AtLeast(Value),
     /// It matches a pattern of `%`, `_` and `\`.
-    Like {
-        /// The pattern.
-        pattern: String,
-        /// Whether upper and lower case are the same.
-        fold: bool,
-    },
+    Like(Pattern),
 }
 
 impl Domain {

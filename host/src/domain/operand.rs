@@ -5,7 +5,8 @@ use uuid::Uuid;
 use super::error::quoted;
 use super::moment::{self, moment};
 use super::{
-    Comparison, Context, Domain, DomainError, MAX_OPERAND_BYTES, MAX_OPERANDS, MAX_PATTERN_BYTES, Operand, Test,
+    Comparison, Context, Domain, DomainError, MAX_OPERAND_BYTES, MAX_OPERANDS, MAX_PATTERN_BYTES, Operand, Pattern,
+    Test,
 };
 use crate::event::{Channel, Detail, Kind, Outcome};
 use crate::field::{Field, FieldType};
@@ -164,7 +165,7 @@ fn pattern(field: Field, comparison: Comparison, value: &Value) -> Result<Domain
     }
     let pattern = if contains { containing(text) } else { text.clone() };
     let fold = matches!(comparison, Comparison::Ilike | Comparison::EqualIlike);
-    Ok(Domain::term(field, Test::Like { pattern, fold }))
+    Ok(Domain::term(field, Test::Like(Pattern::new(&pattern, fold))))
 }
 
 /// The pattern for "contains `text`". A backslash at its end stands for itself and does not take the wildcard with it.

@@ -43,7 +43,7 @@ impl Term {
             Test::In(values) => (Comparison::In, values.clone()),
             Test::Less(limit) => limited(self.field, limit, Comparison::Less, Comparison::LessOrEqual),
             Test::AtLeast(limit) => limited(self.field, limit, Comparison::GreaterOrEqual, Comparison::Greater),
-            Test::Like { pattern, fold } => like(pattern, *fold),
+            Test::Like(pattern) => like(pattern.as_str(), pattern.folds()),
         };
         let operands = values.into_iter().map(|value| Operand::Value(written(self.field, value))).collect();
         Token::Leaf { field: self.field.name().to_owned(), comparison, operands }

@@ -54,7 +54,16 @@ impl Asking {
             let detail = "compare: a table in CSV is of one range; ask for the period before by from and to.";
             return Err(Problem::parameter("compare", detail));
         }
-        let query = UsageQuery { domain, range, step, by, sort: sort.unwrap_or_default(), limit, previous };
+        let query = UsageQuery {
+            domain,
+            range,
+            step,
+            by,
+            sort: sort.unwrap_or_default(),
+            limit,
+            previous,
+            recorded_before: None,
+        };
         Ok(Self { query, csv })
     }
 }

@@ -10,13 +10,14 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::problem::Problem;
+use super::reading_room::Patience;
 use super::session::{self, Session};
 use super::witness::client;
 use super::{Site, sign_in, ui};
 use crate::AuditLog;
 use crate::access::{Access, Viewer};
 use crate::event::Client;
-use crate::identity::{Bearer, JwtError, Person, SignInError, Vouched, bearer, is_own};
+use crate::identity::{Bearer, JwtError, Person, SignInError, Standing, Vouched, Whence, bearer, is_own, whence};
 use crate::time::{SECOND, Timestamp};
 
 /// For how long somebody who stays is believed without coming again: a proxy may have locked them out, an issuer taken
@@ -30,6 +31,7 @@ pub(super) struct Visitor {
     pub(super) access: Arc<Access>,
     credential: Arc<Credential>,
     client: Client,
+    whence: Whence,
 }
 
 /// What a visitor came in by.
@@ -50,28 +52,82 @@ impl Visitor {
         site: Arc<Site>,
         credential: Arc<Credential>,
         person: Person,
-        client: Client,
+        (client, whence): (Client, Whence),
     ) -> Result<Self, Problem> {
         let log = site.log.clone();
         let viewer = person.viewer;
-        let access = blocking(move || Ok(log.access(&viewer))).await?;
+        let access = site.room.briefly(move || Ok(log.access(&viewer))).await?;
         let access = Arc::new(access.came_by(person.connection, &client));
-        Ok(Self { site, access, credential, client })
+        Ok(Self { site, access, credential, client, whence })
     }
 
     /// The same visitor with the rights of now; a problem when the credential is not valid any more.
     pub(super) async fn again(&self) -> Result<Self, Problem> {
         let person = self.credential.person(&self.site).await?;
-        Self::new(Arc::clone(&self.site), Arc::clone(&self.credential), person, self.client.clone()).await
+        let came = (self.client.clone(), self.whence);
+        Self::new(Arc::clone(&self.site), Arc::clone(&self.credential), person, came).await
     }
 
-    /// Asks the log something on a thread that may wait, as everything that the log does may.
-    pub(super) async fn ask<T: Send + 'static>(
+    /// Whether a page of another site may have sent the viewer's browser here without their knowledge. What leaves an
+    /// entry or costs much is then not done for a mere link.
+    pub(super) fn may_be_sent_by_others(&self) -> bool {
+        match self.whence {
+            Whence::Here => false,
+            Whence::Elsewhere => self.credential.comes_by_itself(),
+            // Programs say nothing, and have no session.
+            Whence::Unsaid => matches!(*self.credential, Credential::Session(_)),
+        }
+    }
+
+    /// The request was meant by the viewer.
+    ///
+    /// # Errors
+    /// A page of another site may have sent their browser here.
+    pub(super) fn require_own_will(&self) -> Result<(), Problem> {
+        if self.may_be_sent_by_others() { Err(Problem::cross_site()) } else { Ok(()) }
+    }
+
+    /// Searches the log when it is this viewer's turn, or says that they ask for too much at once.
+    pub(super) async fn search<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&AuditLog, &Access) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        self.search_with(Patience::Short, work).await
+    }
+
+    /// The same for the next piece of something long, which waits for its turn.
+    pub(super) async fn search_on<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&AuditLog, &Access) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        self.search_with(Patience::Endless, work).await
+    }
+
+    async fn search_with<T: Send + 'static>(
+        &self,
+        patience: Patience,
+        work: impl FnOnce(&AuditLog, &Access) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let Self { site, access, .. } = self.clone();
+        self.site.room.search(self.access.viewer(), patience, move || work(&site.log, &access)).await
+    }
+
+    /// Changes something, which may wait for the disk.
+    pub(super) async fn change<T: Send + 'static>(
         &self,
         work: impl FnOnce(&AuditLog, &Access) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
         let Self { site, access, .. } = self.clone();
-        blocking(move || work(&site.log, &access)).await
+        self.site.room.change(move || work(&site.log, &access)).await
+    }
+
+    /// Does something that is short whatever is asked for.
+    pub(super) async fn briefly<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&AuditLog, &Access) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let Self { site, access, .. } = self.clone();
+        self.site.room.briefly(move || work(&site.log, &access)).await
     }
 }
 
@@ -88,7 +144,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Visitor {
 pub(super) async fn for_api(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
     match admit(&site, &mut parts).await {
-        Ok(_) => next.run(Request::from_parts(parts, body)).await,
+        Ok(_) => answer(&site, next.run(Request::from_parts(parts, body))).await,
         Err(problem) => {
             // People without a session are on their way to the sign-in; a program without a token is turned away. One
             // with a wrong token is recorded where that is found.
@@ -109,7 +165,10 @@ pub(super) async fn for_pages(State(site): State<Arc<Site>>, request: Request, n
         return Problem::no_route().into_response();
     }
     match admit(&site, &mut parts).await {
-        Ok(visitor) => ui::error::as_page(&site, Some(&visitor), next.run(Request::from_parts(parts, body)).await),
+        Ok(visitor) => {
+            let answered = answer(&site, next.run(Request::from_parts(parts, body))).await;
+            ui::error::as_page(&site, Some(&visitor), answered)
+        }
         Err(problem) if problem.status() == StatusCode::UNAUTHORIZED && !is_page => {
             ui::error::as_page(&site, None, Problem::no_route().into_response())
         }
@@ -128,12 +187,19 @@ fn wants_page(headers: &HeaderMap) -> bool {
     wanted.flat_map(|value| value.split(',')).any(|kind| kind.trim_start().starts_with("text/html"))
 }
 
+/// Nothing that is read, counted or drawn holds up whoever calls an MCP server.
+async fn answer(site: &Site, answering: impl Future<Output = Response> + Send + 'static) -> Response {
+    site.room.answer(answering).await.unwrap_or_else(Problem::into_response)
+}
+
 async fn admit(site: &Arc<Site>, parts: &mut Parts) -> Result<Visitor, Problem> {
     let (credential, person) = credential(site, parts).await?;
     if credential.comes_by_itself() && !parts.method.is_safe() && !is_own(&parts.headers) {
         return Err(Problem::cross_site());
     }
-    let visitor = Visitor::new(Arc::clone(site), Arc::new(credential), person, client(parts)).await?;
+    Standing::is_known_by(&parts.extensions);
+    let visitor =
+        Visitor::new(Arc::clone(site), Arc::new(credential), person, (client(parts), whence(&parts.headers))).await?;
     parts.extensions.insert(visitor.clone());
     Ok(visitor)
 }
@@ -154,10 +220,14 @@ async fn credential(site: &Site, parts: &Parts) -> Result<(Credential, Person), 
             Bearer::Jwt(_, until) => (Credential::Jwt(person.clone(), until.min(site.log.now().plus(WORD))), person),
         });
     }
-    let session = session::of(site, &parts.headers).ok_or_else(Problem::unauthenticated)?;
-    let credential = Credential::Session(session);
-    let person = credential.person(site).await?;
-    Ok((credential, person))
+    let mut refusal = Problem::unauthenticated();
+    for credential in session::of(site, &parts.headers).into_iter().map(Credential::Session) {
+        match credential.person(site).await {
+            Ok(person) => return Ok((credential, person)),
+            Err(problem) => refusal = problem,
+        }
+    }
+    Err(refusal)
 }
 
 /// Whom somebody vouches for who is believed: the embedder, or a proxy in front. Neither can be overruled by what the
@@ -176,17 +246,16 @@ async fn word(site: &Site, parts: &Parts) -> Option<Person> {
 impl Credential {
     /// Who it vouches for, as long as it is valid.
     async fn person(&self, site: &Site) -> Result<Person, Problem> {
-        let id = match self {
+        let found = match self {
             Self::Word(person, until) | Self::Jwt(person, until) if site.log.now() < *until => {
                 return Ok(person.clone());
             }
             Self::Word(..) => return Err(Problem::unauthenticated()),
             Self::Jwt(..) => return Err(SignInError::Jwt(JwtError::Expired).into()),
-            Self::Token(id) => id,
-            Self::Session(session) if session.lasts(site) => &session.id,
-            Self::Session(_) => return Err(Problem::unauthenticated()),
+            Self::Token(id) => site.identity.by_id(id).await,
+            Self::Session(session) => session.token(site).await,
         };
-        match site.identity.by_id(id).await {
+        match found {
             Ok(token) => Ok(Person::from(&*token)),
             Err(SignInError::Unknown) => Err(Problem::unauthenticated()),
             Err(error) => Err(error.into()),
@@ -201,9 +270,4 @@ impl Credential {
 
 fn sent_token(headers: &HeaderMap) -> Option<&str> {
     headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer)
-}
-
-/// Work that waits, on a thread where it holds up nobody else.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Problem> + Send + 'static) -> Result<T, Problem> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(Problem::internal(&error)))
 }

@@ -22,7 +22,8 @@ pub(super) async fn harden(request: Request, next: Next) -> Response {
     for (name, value) in [
         (CONTENT_SECURITY_POLICY, POLICY),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (REFERRER_POLICY, "no-referrer"),
+        // By it, a link of this site is told from one of another where a browser says nothing else.
+        (REFERRER_POLICY, "same-origin"),
         (SAME_SITE_ONLY, "same-origin"),
     ] {
         headers.insert(name, HeaderValue::from_static(value));

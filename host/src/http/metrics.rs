@@ -3,13 +3,15 @@
 //! Figures tell how busy a platform is, so they are no part of the public router: whoever wants them mounts this where
 //! only their monitoring comes. No label ever names a user, a tool or anything else that was recorded.
 
+mod plain;
+
 use std::fmt::{Debug, Error, Formatter};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{ACCEPT, CONTENT_TYPE, HeaderName, VARY};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use prometheus_client::collector::Collector;
@@ -29,6 +31,8 @@ use crate::time::{SECOND, Timestamp};
 /// How every name begins.
 const PREFIX: &str = "mcp_audit";
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+const PLAIN: &str = "text/plain; version=0.0.4; charset=utf-8";
+const VARIES: (HeaderName, &str) = (VARY, "accept");
 
 /// A router with `/metrics` and nothing else, without sign-in: mount it where only those come who may know how busy the
 /// platform is.
@@ -36,12 +40,26 @@ pub fn metrics_router(log: AuditLog) -> Router {
     Router::new().route("/metrics", get(metrics)).with_state(log)
 }
 
-async fn metrics(State(log): State<AuditLog>) -> Response {
+async fn metrics(State(log): State<AuditLog>, headers: HeaderMap) -> Response {
+    let is_open = wants_open_metrics(&headers);
     // It asks the store, which may wait.
     match tokio::task::spawn_blocking(move || exposition(log)).await {
-        Ok(Ok(text)) => ([(CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
+        Ok(Ok(text)) if is_open => ([(CONTENT_TYPE, OPEN_METRICS), VARIES], text).into_response(),
+        Ok(Ok(text)) => ([(CONTENT_TYPE, PLAIN), VARIES], plain::from_open_metrics(&text)).into_response(),
         _ => (StatusCode::INTERNAL_SERVER_ERROR, "the figures cannot be told at present\n").into_response(),
     }
+}
+
+/// Whether the reader knows OpenMetrics and says so; others get the older form, which all of them know.
+fn wants_open_metrics(headers: &HeaderMap) -> bool {
+    let accepted =
+        headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).flat_map(|line| line.split(','));
+    accepted.into_iter().any(|kind| {
+        let mut parts = kind.split(';').map(str::trim);
+        let is_open = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("application/openmetrics-text"));
+        let is_refused = |part: &str| part.strip_prefix("q=").is_some_and(|weight| weight.parse() == Ok(0.0_f32));
+        is_open && !parts.any(is_refused)
+    })
 }
 
 fn exposition(log: AuditLog) -> Result<String, Error> {

@@ -19,7 +19,10 @@ mod metrics;
 mod moment;
 mod openapi;
 mod parameters;
+mod patience;
 mod problem;
+mod reading_room;
+mod room;
 mod search;
 mod serve;
 mod session;
@@ -29,14 +32,16 @@ mod witness;
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::request::Parts;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::any;
 
 use self::problem::Problem;
+use self::reading_room::ReadingRoom;
 use self::witness::Witness;
 use crate::identity::Identity;
 use crate::{AuditLog, Viewer};
@@ -63,8 +68,9 @@ pub struct Site {
     base: String,
     https: bool,
     witness: Witness,
-    ended: session::Ended,
     intake: api::Intake,
+    room: ReadingRoom,
+    patience: Duration,
     exports: export::Exports,
     embedder: Option<SignIn>,
     style: Option<ui::assets::Asset>,
@@ -76,10 +82,22 @@ type SignIn = Box<dyn Fn(&Parts) -> Pin<Box<dyn Future<Output = Option<Viewer>> 
 impl Site {
     /// A site at the root of its host, spoken to over plain HTTP.
     pub fn new(log: AuditLog, identity: Identity, links: SignInLinks) -> Self {
-        let (witness, ended) = (Witness::default(), session::Ended::default());
-        let (intake, exports) = (api::Intake::default(), export::Exports::default());
-        let base = String::new();
-        Self { log, identity, links, base, https: false, witness, ended, intake, exports, embedder: None, style: None }
+        let (witness, intake, exports) = (Witness::default(), api::Intake::default(), export::Exports::default());
+        let (room, base) = (ReadingRoom::new(), String::new());
+        Self {
+            log,
+            identity,
+            links,
+            base,
+            https: false,
+            witness,
+            intake,
+            room,
+            patience: patience::usual(),
+            exports,
+            embedder: None,
+            style: None,
+        }
     }
 
     /// A site whose people are signed in by what it is a part of, and by nothing else; see [`Site::sign_in`].
@@ -117,6 +135,13 @@ impl Site {
         self
     }
 
+    /// How long a form or a few settings may take to arrive; ten seconds, if nobody says.
+    #[doc(hidden)]
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
     /// Browsers come over HTTPS: the session's cookie is then sent over nothing else.
     pub fn over_https(mut self) -> Self {
         self.https = true;
@@ -141,6 +166,7 @@ pub fn router(site: Site) -> Router {
         .merge(ui::assets::router())
         .merge(ui::router(&site))
         .layer(DefaultBodyLimit::max(BODY))
+        .layer(from_fn_with_state(Arc::clone(&site), patience::limit))
         .layer(from_fn(headers::harden))
         .with_state(site)
 }

@@ -72,6 +72,7 @@ pub(super) const INVALID: Kind =
 pub(super) const RUNNING: Kind = (StatusCode::CONFLICT, "urn:mcp-audit:problem:running", "Running already");
 pub(super) const BUSY: Kind =
     (StatusCode::SERVICE_UNAVAILABLE, "urn:mcp-audit:problem:busy", "Not possible at present");
+pub(super) const TOO_MANY: Kind = (StatusCode::TOO_MANY_REQUESTS, "urn:mcp-audit:problem:too-many", "Too much at once");
 pub(super) const INTERNAL: Kind =
     (StatusCode::INTERNAL_SERVER_ERROR, "urn:mcp-audit:problem:internal", "Failure of the log");
 
@@ -135,6 +136,13 @@ impl Problem {
             BUSY,
             "As many as can follow the log at once do so already, or as many of yours. Close another live view, or try again.",
         )
+    }
+
+    /// The viewer, or all of them together, search as much as can be searched at once.
+    pub(super) fn too_many_searches() -> Self {
+        let advice = "As many searches as can run at once do so already, or as many of yours. Try again in two seconds, \
+                      and send fewer at once.";
+        Self::new(TOO_MANY, advice)
     }
 
     /// There is no room for one more export.
@@ -239,7 +247,7 @@ impl IntoResponse for Problem {
             StatusCode::UNAUTHORIZED => {
                 headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"mcp-audit\""));
             }
-            StatusCode::SERVICE_UNAVAILABLE => {
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("2"));
             }
             _ => {}

@@ -3,7 +3,6 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -14,8 +13,11 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tower_service::Service as _;
+
+use super::room::Room;
+use crate::identity::Standing;
 
 /// How long open requests have to finish. A stream that a client keeps open would never.
 const GRACE: Duration = Duration::from_secs(3);
@@ -25,8 +27,6 @@ const HEADERS: usize = 1_000;
 const PAUSE: Duration = Duration::from_secs(1);
 /// How long the head of a request may take; half a request costs its sender nothing, and a connection here.
 const HEAD_PATIENCE: Duration = Duration::from_secs(20);
-/// The most connections at once. Where the process may open fewer files, half of those: the log needs some as well.
-const CONNECTIONS: usize = 8_192;
 
 /// In the extensions of every request: whether the server is to end, for answers that would go on for ever.
 #[derive(Clone)]
@@ -54,15 +54,23 @@ pub async fn serve(
     router: Router,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
+    serve_in(Room::default(), listener, router, shutdown).await
+}
+
+async fn serve_in(
+    room: Room,
+    listener: TcpListener,
+    router: Router,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
     // What axum::serve does, which leaves no say about headers.
     let open = GracefulShutdown::new();
     let end = watch::Sender::new(false);
     let mut shutdown = std::pin::pin!(shutdown);
-    let room = Arc::new(Semaphore::new(connections()));
     loop {
         // Who comes when there is no room waits in the system's own queue.
-        let place = tokio::select! {
-            place = Arc::clone(&room).acquire_owned() => place,
+        let one_of_all = tokio::select! {
+            one = room.wait() => one,
             () = &mut shutdown => break,
         };
         let accepted = tokio::select! {
@@ -71,11 +79,15 @@ pub async fn serve(
         };
         match accepted {
             Ok((stream, address)) => {
-                let connection = open.watch(connection(stream, address, Ending(end.subscribe()), router.clone()));
-                // A client that hangs up or sends no HTTP is no concern of the server.
+                let mut place = room.enter(one_of_all);
+                let known = (Ending(end.subscribe()), place.standing());
+                let connection = open.watch(connection(stream, address, known, router.clone()));
                 tokio::spawn(async move {
-                    drop(connection.await);
-                    drop(place);
+                    tokio::select! {
+                        // A client that hangs up or sends no HTTP is no concern of the server.
+                        _ = connection => {}
+                        () = place.is_taken() => {}
+                    }
                 });
             }
             Err(error) if is_of_the_client(&error) => {}
@@ -94,22 +106,10 @@ pub async fn serve(
     Ok(())
 }
 
-#[cfg(unix)]
-fn connections() -> usize {
-    let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
-    let half = files.and_then(|files| usize::try_from(files / 2).ok());
-    half.map_or(CONNECTIONS, |half| half.clamp(1, CONNECTIONS))
-}
-
-#[cfg(not(unix))]
-fn connections() -> usize {
-    CONNECTIONS
-}
-
 fn connection(
     stream: TcpStream,
     address: SocketAddr,
-    ending: Ending,
+    (ending, standing): (Ending, Standing),
     router: Router,
 ) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + Send {
     // Answers are small; waiting for more of them only makes them late.
@@ -117,6 +117,7 @@ fn connection(
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(address));
         request.extensions_mut().insert(ending.clone());
+        request.extensions_mut().insert(standing.clone());
         router.clone().call(request)
     });
     let mut builder = http1::Builder::new();
@@ -127,4 +128,90 @@ fn connection(
 fn is_of_the_client(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::extract::Request;
+    use axum::routing::{get, post};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::sync::Semaphore;
+
+    use super::*;
+
+    async fn send(stream: &mut TcpStream, text: &str) {
+        stream.write_all(text.as_bytes()).await.expect("sent");
+    }
+
+    async fn status(stream: &mut TcpStream) -> String {
+        let mut head = [0; 12];
+        stream.read_exact(&mut head).await.expect("an answer");
+        String::from_utf8_lossy(&head[9..]).into_owned()
+    }
+
+    /// Room for eight, of whom two may be strangers: whoever is known stays, and strangers come in all the same.
+    #[tokio::test]
+    async fn half_sent_forms_keep_nobody_out() {
+        let (begun, known) = (std::sync::Arc::new(Semaphore::new(0)), "GET /known HTTP/1.1\r\nhost: x\r\n\r\n");
+        let form = {
+            let begun = std::sync::Arc::clone(&begun);
+            async move |request: Request| {
+                begun.add_permits(1);
+                drop(axum::body::to_bytes(request.into_body(), 100).await);
+            }
+        };
+        let stays = async |request: Request| Standing::is_known_by(request.extensions());
+        let router = Router::new().route("/form", post(form)).route("/known", get(stays));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        tokio::spawn(serve_in(Room::of(8), listener, router, std::future::pending()));
+        let connect = async || TcpStream::connect(address).await.expect("connected");
+        let mut friends = Vec::new();
+        for _ in 0..3 {
+            let mut friend = connect().await;
+            send(&mut friend, known).await;
+            assert_eq!(status(&mut friend).await, "200");
+            friends.push(friend);
+        }
+        let mut halves = Vec::new();
+        for _ in 0..40 {
+            let mut half = connect().await;
+            send(&mut half, "POST /form HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\ntoken").await;
+            begun.acquire().await.expect("it has begun").forget();
+            halves.push(half);
+        }
+        // All but the two youngest had to make room.
+        for half in &mut halves[..38] {
+            assert!(matches!(half.read(&mut [0; 9]).await, Ok(0) | Err(_)));
+        }
+        for friend in &mut friends {
+            let mut rest = [0; 1_000];
+            let _ = friend.read(&mut rest).await.expect("the rest");
+            send(friend, known).await;
+            assert_eq!(status(friend).await, "200", "whoever is known stays");
+        }
+        let mut late = connect().await;
+        send(&mut late, known).await;
+        assert_eq!(status(&mut late).await, "200");
+    }
+
+    /// When those who are known have all the room but a little, a stranger makes room for the next.
+    #[tokio::test]
+    async fn a_stranger_makes_room_when_there_is_none() {
+        let room = Room::of(3);
+        let mut places = Vec::new();
+        for _ in 0..2 {
+            let place = room.enter(room.wait().await);
+            let mut extensions = hyper::http::Extensions::new();
+            extensions.insert(place.standing());
+            Standing::is_known_by(&extensions);
+            places.push(place);
+        }
+        let mut stranger = room.enter(room.wait().await);
+        let mut next = Box::pin(room.wait());
+        assert!(futures_util::poll!(&mut next).is_pending());
+        stranger.is_taken().await;
+        drop(stranger);
+        assert!(next.await.is_some());
+    }
 }

@@ -1,8 +1,7 @@
 //! The browser's session: a signed cookie that names a token. The token itself is looked up for every request, so that
 //! a revoked one ends its sessions.
 
-use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
 
 use axum::http::HeaderMap;
 use axum::http::header::COOKIE;
@@ -10,14 +9,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::Site;
-use crate::identity::SESSION_COOKIE;
+use crate::identity::{SESSION_COOKIE, SignInError};
 use crate::secret::Secret;
+use crate::store::{Token, TokenError};
 use crate::time::{SECOND, Timestamp};
 
 /// How long a session lasts, in seconds.
 const LASTS: i64 = 12 * 3_600;
-/// How many ended sessions are remembered.
-const REMEMBERED: usize = 10_000;
 /// What the signature is for.
 const PURPOSE: &str = "cookie";
 
@@ -27,47 +25,38 @@ pub(super) fn begin(site: &Site, id: &str) -> String {
     set_cookie(site, &sign(site.log.secret(), id, until), LASTS)
 }
 
-/// The `Set-Cookie` header that ends the session. A copy of its cookie is worth nothing from then on.
-pub(super) fn end(site: &Site, headers: &HeaderMap) -> String {
-    genuine(site, headers).for_each(|session| site.ended.add(session, site.log.now()));
-    set_cookie(site, "", 0)
+/// Ends the sessions that a request names, and gives the `Set-Cookie` header that takes the cookie away. A copy of it is
+/// worth nothing from then on.
+///
+/// # Errors
+/// That cannot be written down, so that a copy of the cookie would go on.
+pub(super) async fn end(site: &Site, headers: &HeaderMap) -> Result<String, TokenError> {
+    for session in of(site, headers) {
+        site.identity.end_session(&session.id, session.until).await?;
+    }
+    Ok(set_cookie(site, "", 0))
 }
 
-/// The session that a request names, when it is genuine and not over.
-pub(super) fn of(site: &Site, headers: &HeaderMap) -> Option<Session> {
-    genuine(site, headers).find(|session| session.lasts(site))
+/// The sessions that a request names, when they are genuine and not over. Whether one was signed out, its token tells.
+pub(super) fn of(site: &Site, headers: &HeaderMap) -> Vec<Session> {
+    genuine(site, headers).collect()
 }
 
 /// A session, told from others of its token by its end.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Session {
     until: Timestamp,
     /// The id of its token.
-    pub(super) id: String,
+    id: String,
 }
 
 impl Session {
-    /// Whether it is neither over nor signed out.
-    pub(super) fn lasts(&self, site: &Site) -> bool {
-        site.log.now() < self.until && !site.ended.contains(self)
-    }
-}
-
-/// The sessions that were signed out before they were over, until the process ends.
-#[derive(Debug, Default)]
-pub(super) struct Ended(Mutex<BTreeSet<Session>>);
-
-impl Ended {
-    fn add(&self, session: Session, now: Timestamp) {
-        let mut ended = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        while ended.first().is_some_and(|first| first.until <= now || ended.len() >= REMEMBERED) {
-            ended.pop_first();
+    /// Its token, unless the session is over or was signed out.
+    pub(super) async fn token(&self, site: &Site) -> Result<Arc<Token>, SignInError> {
+        if site.log.now() >= self.until {
+            return Err(SignInError::Unknown);
         }
-        ended.insert(session);
-    }
-
-    fn contains(&self, session: &Session) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(session)
+        site.identity.by_session(&self.id, self.until).await
     }
 }
 
@@ -119,15 +108,5 @@ mod tests {
         for at in 0..value.len() {
             assert_eq!(verify(&secret, &value[..at], now), None, "cut at {at}");
         }
-    }
-
-    #[test]
-    fn ended_sessions_are_forgotten_when_they_would_be_over() {
-        let ended = Ended::default();
-        let session = |until| Session { until: Timestamp::from_micros(until), id: "0192-a".to_owned() };
-        (0..20_000).for_each(|until| ended.add(session(until), Timestamp::from_micros(-1)));
-        assert_eq!(ended.0.lock().expect("a lock").len(), REMEMBERED);
-        ended.add(session(30_000), Timestamp::from_micros(20_000));
-        assert!(ended.contains(&session(30_000)) && !ended.contains(&session(19_999)));
     }
 }

@@ -16,7 +16,7 @@ use super::problem::Problem;
 use super::search::encode;
 use super::ui::{error, sign_in};
 use super::{Site, session};
-use crate::identity::{SignInError, is_own};
+use crate::identity::{SignInError, Standing, is_own};
 use crate::store::Token;
 
 /// The routes.
@@ -67,6 +67,7 @@ async fn by_form(
     };
     match site.identity.by_secret(sent.token.trim()).await {
         Ok(token) => {
+            Standing::is_known_by(&parts.extensions);
             site.witness.admitted(&site.log, &parts, token.caller(), "token");
             enter(&site, &token, &sent.next)
         }
@@ -105,12 +106,15 @@ async fn out(State(site): State<Arc<Site>>, parts: Parts) -> Response {
         return error::as_page(&site, None, Problem::cross_site().into_response());
     }
     // Nobody leaves who was not there.
-    if let Some(session) = session::of(&site, &parts.headers)
-        && let Ok(token) = site.identity.by_id(&session.id).await
-    {
-        site.witness.left(&site.log, &parts, token.caller());
+    for session in session::of(&site, &parts.headers) {
+        if let Ok(token) = session.token(&site).await {
+            site.witness.left(&site.log, &parts, token.caller());
+        }
     }
-    ([(SET_COOKIE, session::end(&site, &parts.headers))], Redirect::to(&address(&site, "/"))).into_response()
+    match session::end(&site, &parts.headers).await {
+        Ok(cookie) => ([(SET_COOKIE, cookie)], Redirect::to(&address(&site, "/"))).into_response(),
+        Err(error) => error::as_page(&site, None, Problem::from(error).into_response()),
+    }
 }
 
 fn enter(site: &Site, token: &Token, next: &str) -> Response {

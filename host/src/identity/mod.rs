@@ -5,10 +5,12 @@ mod groups;
 mod jwks;
 mod jws;
 mod jwt;
+mod lease;
 mod network;
 mod origin;
 mod origins;
 mod remembered;
+mod standing;
 
 use std::sync::Arc;
 
@@ -23,10 +25,12 @@ pub use groups::GroupMap;
 pub use jwks::{KeySource, KeySourceError};
 pub use jws::Algorithm;
 pub use jwt::{ClaimNames, Jwt, JwtError, JwtOptions};
+pub(crate) use lease::Lease;
 pub use network::{Network, NetworkError};
-pub(crate) use origin::{is_foreign, is_own};
+pub(crate) use origin::{Whence, is_foreign, is_own, whence};
 pub use origins::{Origin, OriginError, Origins};
 use remembered::{By, Remembered};
+pub(crate) use standing::Standing;
 
 /// The cookie that holds a browser's session with the log. The proxy keeps it from its upstreams.
 pub(crate) const SESSION_COOKIE: &str = "mcp_audit_session";
@@ -203,7 +207,31 @@ impl Identity {
         }
     }
 
-    /// The token with this id, for sessions that were begun with it.
+    /// The token with this id, for its session that is over at `until`.
+    ///
+    /// # Errors
+    /// There is none, the session was signed out, the token's time is over, or the file of tokens cannot be read.
+    pub(crate) async fn by_session(&self, id: &str, until: Timestamp) -> Result<Arc<Token>, SignInError> {
+        let wanted = id.to_owned();
+        self.token(By::Session(id, until), move |tokens| tokens.by_session(&wanted, until)).await
+    }
+
+    /// Signs the session of a token out that would be over at `until`: for ever, and at once.
+    ///
+    /// # Errors
+    /// The file of tokens cannot be written, and the session goes on.
+    pub(crate) async fn end_session(&self, id: &str, until: Timestamp) -> Result<(), TokenError> {
+        let Some(tokens) = self.tokens.clone() else { return Ok(()) };
+        let (by, token, now) = (By::Session(id, until), id.to_owned(), self.clock.now());
+        // Nobody who looks meanwhile finds it and remembers it afterwards.
+        let _look = self.remembered.look(by).await;
+        let ended = tokio::task::spawn_blocking(move || tokens.end_session(&token, until, now)).await;
+        ended.unwrap_or(Err(TokenError::Stopping))?;
+        self.remembered.forget(by);
+        Ok(())
+    }
+
+    /// The token with this id.
     ///
     /// # Errors
     /// There is none, its time is over, or the file of tokens cannot be read.
@@ -231,12 +259,20 @@ impl Identity {
         let token = match self.remembered.get(by) {
             Some(token) => token,
             None => {
+                let _look = self.remembered.look(by).await;
+                if let Some(token) = self.remembered.get(by) {
+                    return self.in_time(token);
+                }
                 let found = tokio::task::spawn_blocking(move || find(&tokens)).await;
                 let token = Arc::new(found.unwrap_or(Err(TokenError::Stopping))?.ok_or(SignInError::Unknown)?);
                 self.remembered.put(by, &token);
                 token
             }
         };
+        self.in_time(token)
+    }
+
+    fn in_time(&self, token: Arc<Token>) -> Result<Arc<Token>, SignInError> {
         if token.is_expired(self.clock.now()) { Err(SignInError::Expired(token)) } else { Ok(token) }
     }
 }

@@ -1,7 +1,7 @@
 //! Cross-site requests: a browser sends the session's cookie along, but says where the request comes from.
 
 use hyper::HeaderMap;
-use hyper::header::{HOST, ORIGIN};
+use hyper::header::{HOST, ORIGIN, REFERER};
 
 /// Whether a browser sent this from a page of this very site, or its user by hand. What does not say so is refused:
 /// every browser of the last years does, and programs use a bearer token instead of a cookie.
@@ -14,6 +14,37 @@ pub(crate) fn is_own(headers: &HeaderMap) -> bool {
             (Some(origin), Some(host)) => origin.split_once("://").is_some_and(|(_, authority)| authority == host),
             _ => false,
         },
+    }
+}
+
+/// From where a request says that a browser was sent here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whence {
+    /// From a page of this site, or by its user's own hand.
+    Here,
+    /// From a page of another site.
+    Elsewhere,
+    /// It does not say: a program, or a browser that came over plain HTTP and was told to keep silent.
+    Unsaid,
+}
+
+/// From where a browser was sent to look at something. Unlike a change, a look says where its link stands in `Referer`
+/// only, where a browser does not say it by itself.
+pub(crate) fn whence(headers: &HeaderMap) -> Whence {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    if is_own(headers) {
+        return Whence::Here;
+    }
+    if headers.contains_key("sec-fetch-site") || headers.contains_key(ORIGIN) {
+        return Whence::Elsewhere;
+    }
+    match (text(REFERER.as_str()), text(HOST.as_str())) {
+        (Some(referer), Some(host)) => {
+            let rest = referer.split_once("://").map_or("", |(_, rest)| rest);
+            let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+            if authority == host { Whence::Here } else { Whence::Elsewhere }
+        }
+        _ => Whence::Unsaid,
     }
 }
 
@@ -32,6 +63,35 @@ mod tests {
             (hyper::header::HeaderName::from_static(name), hyper::header::HeaderValue::from_static(value))
         });
         is_own(&headers.collect())
+    }
+
+    #[test]
+    fn a_link_of_this_site_is_told_from_one_of_another() {
+        let whence = |pairs: &[(&'static str, &'static str)]| {
+            let headers = pairs.iter().map(|(name, value)| {
+                (hyper::header::HeaderName::from_static(name), hyper::header::HeaderValue::from_static(value))
+            });
+            whence(&headers.chain([(HOST, hyper::header::HeaderValue::from_static("log.example"))]).collect())
+        };
+        for here in [
+            &[("sec-fetch-site", "same-origin")][..],
+            &[("sec-fetch-site", "none")],
+            &[("referer", "http://log.example/entries?tool=a")],
+            &[("referer", "https://log.example")],
+        ] {
+            assert_eq!(whence(here), Whence::Here, "{here:?}");
+        }
+        for elsewhere in [
+            &[("sec-fetch-site", "cross-site"), ("referer", "https://log.example/")][..],
+            &[("sec-fetch-site", "same-site")],
+            &[("referer", "https://log.example.evil/")],
+            &[("referer", "https://evil.example/?https://log.example/")],
+            &[("referer", "log.example")],
+            &[("origin", "null"), ("referer", "https://log.example/")],
+        ] {
+            assert_eq!(whence(elsewhere), Whence::Elsewhere, "{elsewhere:?}");
+        }
+        assert_eq!(whence(&[]), Whence::Unsaid);
     }
 
     #[test]

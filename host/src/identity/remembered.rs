@@ -5,8 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
+use tokio::sync::MutexGuard;
 
 use crate::store::Token;
+use crate::time::Timestamp;
 
 /// How long a token that was found is believed without looking again. What is not found is looked up every time, so a
 /// new token works at once.
@@ -19,11 +21,26 @@ const REMEMBERED: usize = 10_000;
 pub(super) enum By<'a> {
     Secret(&'a str),
     Id(&'a str),
+    /// The token's id, for its session that is over at this moment.
+    Session(&'a str, Timestamp),
 }
 
+/// How many look-ups run at once.
+const LOOKS: usize = 32;
+
 /// By the hash of what they were found by: no secret stays in memory.
-#[derive(Debug, Default)]
-pub(super) struct Remembered(Mutex<HashMap<[u8; 32], Found>>);
+#[derive(Debug)]
+pub(super) struct Remembered {
+    found: Mutex<HashMap<[u8; 32], Found>>,
+    /// Held while somebody looks, so that a thousand requests with one token are one look.
+    looks: [tokio::sync::Mutex<()>; LOOKS],
+}
+
+impl Default for Remembered {
+    fn default() -> Self {
+        Self { found: Mutex::default(), looks: std::array::from_fn(|_| tokio::sync::Mutex::default()) }
+    }
+}
 
 /// A token, and since when it is believed.
 #[derive(Debug)]
@@ -34,12 +51,22 @@ struct Found {
 
 impl Remembered {
     pub(super) fn get(&self, by: By<'_>) -> Option<Arc<Token>> {
-        let found = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         found.get(&hash(by)).filter(|found| found.since.elapsed() < BELIEVED).map(|found| Arc::clone(&found.token))
     }
 
+    /// The right to look for a token. Whoever gets it looks first whether it was found meanwhile.
+    pub(super) async fn look(&self, by: By<'_>) -> MutexGuard<'_, ()> {
+        self.looks[usize::from(hash(by)[0]) % LOOKS].lock().await
+    }
+
+    /// It is not believed any more; the caller has the right to look.
+    pub(super) fn forget(&self, by: By<'_>) {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).remove(&hash(by));
+    }
+
     pub(super) fn put(&self, by: By<'_>, token: &Arc<Token>) {
-        let mut found = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         if found.len() >= REMEMBERED {
             found.clear();
         }
@@ -48,9 +75,11 @@ impl Remembered {
 }
 
 fn hash(by: By<'_>) -> [u8; 32] {
-    let (kind, text) = match by {
-        By::Secret(secret) => (b"s", secret),
-        By::Id(id) => (b"i", id),
+    let (kind, text, until) = match by {
+        By::Secret(secret) => (b"s", secret, None),
+        By::Id(id) => (b"i", id, None),
+        By::Session(id, until) => (b"c", id, Some(until)),
     };
-    Sha256::new_with_prefix(kind).chain_update(text).finalize().into()
+    let until = until.map(|until| until.as_micros().to_be_bytes()).unwrap_or_default();
+    Sha256::new_with_prefix(kind).chain_update(until).chain_update(text).finalize().into()
 }

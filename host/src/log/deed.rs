@@ -11,12 +11,19 @@ impl AuditLog {
         self.0.event(deed).by_actor(access.actor(), viewer.instance.as_deref())
     }
 
-    /// The viewer has the right that `deed`, an action, needs. That somebody without it tried is an entry.
+    /// The viewer has the right that `deed`, an action, needs. That somebody without it tried is an entry; of many such,
+    /// the number.
     ///
     /// # Errors
     /// The viewer lacks the right.
     pub(crate) fn allow(&self, access: &Access, right: Right, deed: &str) -> Result<(), Denied> {
         access.require(right).inspect_err(|denied| {
+            let viewer = access.viewer();
+            let who = format!("{} of {}", viewer.user, viewer.instance.as_deref().unwrap_or_default());
+            // Whoever may do nothing must not be able to fill the log with that.
+            if !self.0.refusals.is_told_as(deed, self, Some(who), "changes") {
+                return;
+            }
             let event = self.by(deed, access).failed(Detail::Denied, "denied", format!("Refused: {denied}."));
             if let Err(error) = self.record(event) {
                 tracing::warn!(%error, deed, "that somebody was refused was not recorded");

@@ -34,6 +34,7 @@ use self::checkpoints::Checkpoints;
 use crate::access::{Access, Denied, Right};
 use crate::entry::Entry;
 use crate::event::Event;
+use crate::flood::Flood;
 use crate::reader::ReadError;
 use crate::recorder::{RecordError, Recorder, Reservation, StateChange};
 use crate::secret::Secret;
@@ -78,6 +79,8 @@ struct Inner {
     stopping: watch::Sender<bool>,
     /// Those who follow the log.
     followers: Followers,
+    /// What people tried who may not.
+    refusals: Flood,
     /// When it was opened.
     opened: Timestamp,
     /// Where it is, and what else of it is told here: what was done to tokens.

@@ -12,6 +12,7 @@ use crate::domain::Domain;
 use crate::entry::Entry;
 use crate::event::Event;
 use crate::field::Field;
+use crate::flood::Flood;
 use crate::policy::{Floors, Limits, LoadError, Policy};
 use crate::price::Prices;
 use crate::publish::{EndpointError, Places, Publisher, Roots};
@@ -200,6 +201,7 @@ impl Options {
             changing: Mutex::new(()),
             stopping: watch::Sender::new(false),
             followers: Followers::default(),
+            refusals: Flood::default(),
             opened,
             folder,
         }));
@@ -303,7 +305,7 @@ fn stopped_cleanly(files: &Files) -> Result<Option<bool>, StoreError> {
         [Right::Read].into(),
         Domain::TRUE,
     );
-    match Reader::new(files, &access).page(Domain::TRUE, None, 1) {
+    match Reader::new(files, &access, Timestamp::EPOCH).page(Domain::TRUE, None, 1) {
         Ok(page) => Ok(page.entries.first().map(says_stopped)),
         Err(crate::reader::ReadError::Store(error)) => Err(error),
         Err(_) => Ok(None),

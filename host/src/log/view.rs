@@ -29,7 +29,7 @@ impl LogView {
 
     /// The log as `access` lets it be seen.
     pub fn reader<'a>(&'a self, access: &'a Access) -> Reader<'a> {
-        Reader::new(&self.files, access)
+        Reader::new(&self.files, access, self.now())
     }
 
     /// The settings in force.

@@ -41,10 +41,6 @@ impl Forger {
         forger
     }
 
-    pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
-    }
-
     pub(crate) fn sql(&self, sql: &str) {
         self.raw.execute_batch(sql).expect(sql);
     }

@@ -5,6 +5,7 @@ mod access;
 mod bad_input;
 mod calls;
 mod deeds;
+mod doors;
 mod export;
 mod front;
 mod groups;

@@ -10,7 +10,12 @@ use mcp_audit::time::{ManualClock, Timestamp};
 use crate::world::{Answer, World, call};
 
 async fn scrape(world: &World) -> Answer {
-    let request = Request::builder().uri("/metrics").body(Body::empty()).expect("a request");
+    scrape_as(world, "application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=0.0.4;q=0.5,*/*;q=0.1").await
+}
+
+async fn scrape_as(world: &World, accept: &str) -> Answer {
+    let request = Request::builder().uri("/metrics").header("accept", accept);
+    let request = request.body(Body::empty()).expect("a request");
     world.ask_router(metrics_router(world.log.clone()), request).await
 }
 
@@ -100,5 +105,50 @@ async fn the_public_router_has_no_figures() {
             let answer = caller.get(path).await;
             assert!(!answer.status.is_success() && !answer.text.contains("mcp_audit_"), "{path}: {}", answer.text);
         }
+    }
+}
+
+/// What a family's samples may be called, by its kind.
+fn is_of(sample: &str, family: &str, kind: &str) -> bool {
+    match kind {
+        "histogram" => ["_bucket", "_sum", "_count"].iter().any(|end| sample.strip_suffix(end) == Some(family)),
+        "counter" => sample == family && family.ends_with("_total"),
+        _ => sample == family,
+    }
+}
+
+/// As promtool checks it: each sample stands below the type of a family of its own name, and there is nothing else.
+#[tokio::test]
+async fn those_who_do_not_ask_for_open_metrics_get_what_all_know() {
+    let world = World::new();
+    world.record(call("ada", "search")).await;
+    for accept in ["text/plain;version=0.0.4", "*/*", "application/openmetrics-text;q=0, text/plain", ""] {
+        let answer = scrape_as(&world, accept).await;
+        assert!(answer.header("content-type").starts_with("text/plain; version=0.0.4"), "{accept}");
+        let (mut family, mut kinds, mut samples) = (("", ""), std::collections::BTreeSet::new(), 0);
+        let mut helped = "";
+        for line in answer.text.lines() {
+            match line.splitn(4, ' ').collect::<Vec<_>>()[..] {
+                ["#", "HELP", name, help] => {
+                    assert!(!help.is_empty());
+                    helped = name;
+                }
+                ["#", "TYPE", name, kind] => {
+                    assert_eq!(helped, name, "each family says what it is");
+                    assert!(["counter", "gauge", "histogram"].contains(&kind), "{line}");
+                    assert!(kinds.insert(name), "{name} is there twice");
+                    family = (name, kind);
+                }
+                _ => {
+                    assert!(!line.starts_with('#'), "{line}");
+                    let name = line.split(['{', ' ']).next().expect("a name");
+                    assert!(is_of(name, family.0, family.1), "{line} below {family:?}");
+                    line.rsplit(' ').next().and_then(|value| value.parse::<f64>().ok()).expect("a number");
+                    samples += 1;
+                }
+            }
+        }
+        assert!(samples > 20 && kinds.contains("mcp_audit_entries_stored_total"), "{}", answer.text);
+        assert!(answer.text.contains("# TYPE mcp_audit_build_info gauge\n"), "{}", answer.text);
     }
 }

@@ -60,7 +60,7 @@ async fn pages(world: &World) -> Vec<(String, String)> {
         assert!(page.header("content-type").starts_with("text/html"), "{path}");
         assert_eq!(page.header("cache-control"), "no-store", "{path}");
         assert_eq!(page.header("x-content-type-options"), "nosniff");
-        assert_eq!(page.header("referrer-policy"), "no-referrer");
+        assert_eq!(page.header("referrer-policy"), "same-origin");
         let policy = page.header("content-security-policy");
         assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
         pages.push((path, page.text));

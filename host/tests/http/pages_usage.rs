@@ -16,12 +16,15 @@ fn failed(user: &str, tool: &str) -> Event {
 }
 
 async fn filled() -> World {
-    let world = World::new();
+    let clock = Arc::new(ManualClock::new(SystemClock.now()));
+    let world = World::at(&clock);
     let model = event::Usage::of("one", "small").tokens(1_000, 5).cost_micros(12_300);
     for event in [call("ada", "search"), failed("ada", "search"), call("bob", "search"), call("bob", "ask").used(model)]
     {
         world.record(Event { duration_us: Some(83_000), ..event }).await;
     }
+    // The hour is over, so that those see it as well who see figures alone.
+    clock.advance(HOUR);
     world
 }
 

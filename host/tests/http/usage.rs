@@ -1,8 +1,11 @@
 //! Usage over HTTP: the record rule holds in every figure, and each figure leads to the entries that it counts.
 
+use std::sync::Arc;
+
 use axum::http::StatusCode;
 use mcp_audit::Event;
 use mcp_audit::event::{self, Detail, Failure};
+use mcp_audit::time::{Clock, HOUR, ManualClock, SystemClock};
 use serde_json::{Value, json};
 
 use crate::world::{Caller, GROUPS, World, call};
@@ -17,7 +20,9 @@ fn with_model(user: &str, model: &str, tokens: u64) -> Event {
 }
 
 async fn filled() -> World {
-    let world = World::new();
+    let began = SystemClock.now();
+    let clock = Arc::new(ManualClock::new(began));
+    let world = World::at(&clock);
     for event in [
         call("ada", "search"),
         failed("ada", "search"),
@@ -29,6 +34,8 @@ async fn filled() -> World {
     ] {
         world.record(event).await;
     }
+    // The hour is over, so that those see it as well who see figures alone.
+    clock.advance(HOUR);
     world
 }
 
@@ -118,7 +125,7 @@ async fn figures_alone_tell_no_entry() {
         billing.get(&format!("/api/v1/usage?{query}")).await.problem(403, "may not read all");
     }
     billing.get("/api/v1/entries").await.problem(403, "read entries");
-    let usage = billing.get_json("/api/v1/usage?tool=search&outcome=error&from=-90s".to_owned()).await;
+    let usage = billing.get_json("/api/v1/usage?tool=search&outcome=error&from=-3690s".to_owned()).await;
     assert_eq!(usage["totals"]["requests"], 1);
     for end in ["from", "to"] {
         let moment = usage["covered"][end].as_str().expect("a moment");

@@ -100,12 +100,27 @@ async fn an_id_that_another_event_has_is_a_refusal_and_no_duplicate() {
     let first = with(&json!({ "method": "key.revoked", "user": "ada", "channel": "admin" }));
     assert_eq!(only(&eu.events(&first).await)["result"], "stored");
     assert_eq!(only(&eu.events(&first).await)["result"], "duplicate");
-    for (sender, changed) in [(&us, first.clone()), (&eu, changed(&first, "method", "user.deleted"))] {
-        let answer = sender.events(&changed).await;
-        assert_eq!(answer.status.as_u16(), 422, "{}", answer.text);
-        let result = only(&answer);
-        assert_eq!((&result["result"], &result["field"]), (&"refused".into(), &"id".into()), "{result}");
+    let answer = eu.events(&changed(&first, "method", "user.deleted")).await;
+    assert_eq!(answer.status.as_u16(), 422, "{}", answer.text);
+    let result = only(&answer);
+    assert_eq!((&result["result"], &result["field"]), (&"refused".into(), &"id".into()), "{result}");
+    // Ids are an instance's own: another hears nothing of it, and loses nothing by it.
+    let theirs = changed(&first, "user", "otto");
+    assert_eq!(only(&us.events(&theirs).await)["result"], "stored");
+    assert_eq!(only(&us.events(&theirs).await)["result"], "duplicate");
+    assert_eq!(only(&us.events(&first).await)["result"], "refused");
+    let platform = world.bearer("platform", &["service"]);
+    assert_eq!(only(&platform.events(&first).await)["result"], "stored", "whoever belongs to none is one more");
+    let path = format!("/api/v1/entries/{}", first["id"].as_str().expect("an id"));
+    for (instance, user) in [("eu", "ada"), ("us", "otto")] {
+        let admin = world.bearer_in(instance, "root", &["admin"]);
+        assert_eq!(admin.get_json(path.clone()).await["user"], user);
+        assert_eq!(admin.entries("channel=admin&method=key.revoked").await.len(), 1);
     }
+    let root = world.bearer("root", &["admin"]);
+    assert_eq!(root.get_json(path).await["user"], "ada");
+    let all = format!("domain=%5B%5B%22id%22,%22=%22,{}%5D%5D", first["id"].to_string().replace('"', "%22"));
+    assert_eq!(root.entries(&all).await.len(), 1, "whoever belongs to none sees what belongs to none");
     // The first one in a request counts against the others of the same request too.
     let item = item();
     let answer = eu.events(&json!([item, changed(&item, "user", "mallory"), item])).await.json();

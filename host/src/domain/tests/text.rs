@@ -94,7 +94,7 @@ fn words_are_free_text() {
     ] {
         let domain = parse_text(text, &context()).unwrap_or_else(|error| panic!("{text}: {error}"));
         let Domain::Any(fields) = domain else { panic!("{text}: {domain}") };
-        let looked_for = Test::Like { pattern: format!("%{pattern}%"), fold: true };
+        let looked_for = Test::Like(Pattern::new(&format!("%{pattern}%"), true));
         let names: Vec<_> = fields
             .iter()
             .map(|part| match part {

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
 use super::super::openapi::{Input, Operation};
-use super::super::problem::{BODY, MEDIA, Problem, TOO_LONG};
+use super::super::problem::{BODY, MEDIA, Problem, SLOW, TOO_LONG};
 
 /// What can be sent as JSON.
 pub(super) trait Sendable: DeserializeOwned + JsonSchema {
@@ -54,6 +54,6 @@ impl<T, S: Send + Sync> FromRequest<S> for Sent<T> {
 impl<T: Sendable> Input for Sent<T> {
     fn describe(operation: &mut Operation<'_>) {
         operation.body::<T>(T::EXAMPLE);
-        [BODY, TOO_LONG, MEDIA].into_iter().for_each(|kind| operation.refuses(kind));
+        [BODY, SLOW, TOO_LONG, MEDIA].into_iter().for_each(|kind| operation.refuses(kind));
     }
 }

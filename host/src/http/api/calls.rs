@@ -40,7 +40,7 @@ pub(super) struct Call {
 
 /// The calls of every token.
 pub(super) async fn list(visitor: Visitor, asked: Asked<LimitOnly>) -> Result<Json<Vec<Call>>, Problem> {
-    let calls = visitor.ask(move |log, access| {
+    let calls = visitor.search(move |log, access| {
         access.require(Right::Read)?;
         latest(log, access, &asked, Domain::TRUE)
     });
@@ -52,7 +52,7 @@ pub(super) async fn of_token(visitor: Visitor, id: Id, asked: Asked<LimitOnly>) 
     visitor.access.require(Right::Read).map_err(Problem::from)?;
     let id = id.of(TOKEN)?;
     let token = visitor.site.identity.name(&id.to_string()).await?.ok_or_else(|| Problem::missing(TOKEN))?;
-    let calls = visitor.ask(move |log, access| {
+    let calls = visitor.search(move |log, access| {
         let calls = latest(log, access, &asked, made_with(&token))?;
         // Somebody who would not see a call of this token does not learn that there is the token.
         if calls.is_empty() && !access.rule().matches(&call_with(&token)) {

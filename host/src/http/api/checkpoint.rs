@@ -59,7 +59,7 @@ impl From<StoredCheckpoint> for Archived {
 
 /// `GET /checkpoint`: the newest, as the note that it is.
 pub(super) async fn newest(visitor: Visitor) -> Result<Text, Problem> {
-    let newest = visitor.ask(|log, access| Ok(log.latest_checkpoint(access)?)).await?;
+    let newest = visitor.search(|log, access| Ok(log.latest_checkpoint(access)?)).await?;
     newest.map(|newest| Text(newest.checkpoint.note)).ok_or_else(|| Problem::missing("checkpoint"))
 }
 
@@ -68,7 +68,7 @@ pub(super) async fn list(visitor: Visitor, asked: Asked<Older>) -> Result<Json<C
     search::refuse_others(&asked.pairs, || ["limit", "before"].into_iter())?;
     let limit = search::limit(&asked.pairs)?;
     let before = search::single(&asked.pairs, "before")?.map(number).transpose()?;
-    let found = visitor.ask(move |log, access| {
+    let found = visitor.search(move |log, access| {
         let checkpoints = log.archived_checkpoints(access, before, limit)?;
         let next = checkpoints.last().filter(|_| checkpoints.len() == limit).map(|last| last.number);
         let checkpoints = checkpoints.into_iter().map(Archived::from).collect();
@@ -84,12 +84,12 @@ fn number(text: &str) -> Result<u64, Problem> {
 
 /// `GET /entries/{id}/proof.tlog`: the entry's proof as a file.
 pub(super) async fn proof(visitor: Visitor, id: Id) -> Result<Text, Problem> {
-    let proof = visitor.ask(move |log, access| Ok(log.prove(access, id.of("entry")?)?));
+    let proof = visitor.search(move |log, access| Ok(log.prove(access, id.of("entry")?)?));
     proof.await?.map(|proof| Text(proof.to_string())).ok_or_else(Problem::no_entry)
 }
 
 /// `POST /clock/confirm`: the clock is right, whatever step it made.
 pub(super) async fn confirm_clock(visitor: Visitor) -> Result<NoContent, Problem> {
-    visitor.ask(|log, access| Ok(log.confirm_clock(access)?)).await?;
+    visitor.change(|log, access| Ok(log.confirm_clock(access)?)).await?;
     Ok(NoContent)
 }

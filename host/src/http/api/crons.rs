@@ -63,13 +63,13 @@ impl From<CleanupProgress> for Running {
 
 /// `GET`: all jobs.
 pub(super) async fn list(visitor: Visitor) -> Result<Json<Crons>, Problem> {
-    let crons = visitor.ask(|log, access| Ok(log.crons(access)?)).await?;
+    let crons = visitor.search(|log, access| Ok(log.crons(access)?)).await?;
     Ok(Json(Crons { crons: crons.into_iter().map(Cron::from).collect() }))
 }
 
 /// `POST …/{name}/run`: starts one and answers with how it stands; the list says how far it is.
 pub(super) async fn run(visitor: Visitor, Name(name): Name) -> Result<Accepted<Option<Cron>>, Problem> {
-    let started = visitor.ask(move |log, access| {
+    let started = visitor.change(move |log, access| {
         log.start_cron(access, &name)?;
         Ok(log.crons(access)?.into_iter().find(|cron| cron.name == name))
     });

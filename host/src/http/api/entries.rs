@@ -26,7 +26,7 @@ pub(super) struct Entries {
 
 /// The parameters are those of [`Search`].
 pub(super) async fn list(visitor: Visitor, asked: Asked<Search>) -> Result<Json<Entries>, Problem> {
-    let page = visitor.ask(move |log, access| {
+    let page = visitor.search(move |log, access| {
         let search = Search::parse(&asked.pairs, log, access.viewer())?;
         let page = log.reader(access).page(search.domain, search.from, search.limit)?;
         Ok(Entries {

@@ -48,7 +48,10 @@ enum Body {
 
 /// Reading a payload is recorded before it is shown.
 pub(super) async fn show(visitor: Visitor, id: Id) -> Result<Json<Whole>, Problem> {
-    visitor.ask(move |log, access| whole(log, access, &id)).await.map(Json)
+    if visitor.access.may(Right::ReadPayloads) {
+        visitor.require_own_will()?;
+    }
+    visitor.search(move |log, access| whole(log, access, &id)).await.map(Json)
 }
 
 fn whole(log: &AuditLog, access: &Access, id: &Id) -> Result<Whole, Problem> {

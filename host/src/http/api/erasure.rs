@@ -30,6 +30,6 @@ pub(super) async fn erase(visitor: Visitor, id: Id, sent: Sent<Erasure>) -> Resu
     visitor.site.log.allow(&visitor.access, Right::ReadPayloads, "payload.erased")?;
     let id = id.of("payload")?;
     let Erasure { reason } = sent.read()?;
-    visitor.ask(move |log, access| Ok(log.erase_payload(access, id, &reason)?)).await?;
+    visitor.change(move |log, access| Ok(log.erase_payload(access, id, &reason)?)).await?;
     Ok(NoContent)
 }

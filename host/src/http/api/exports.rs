@@ -20,12 +20,13 @@ pub(super) async fn download(
     asked: Asked<Exporting>,
     ending: Option<Extension<Ending>>,
 ) -> Result<File, Problem> {
+    visitor.require_own_will()?;
     export::begin(visitor, asked.pairs, ending).await
 }
 
 /// The manifest of one that is complete.
 pub(super) async fn show(visitor: Visitor, id: Id) -> Result<Json<Manifest>, Problem> {
-    let manifest = visitor.ask(move |log, access| {
+    let manifest = visitor.search(move |log, access| {
         access.require(Right::Export)?;
         log.export_manifest(access, id.of("export")?)?.ok_or_else(|| Problem::missing("export, or it is not complete"))
     });

@@ -35,7 +35,7 @@ struct Held {
 
 /// For those who oversee the log.
 pub(super) async fn show(visitor: Visitor) -> Result<Json<Figures>, Problem> {
-    let figures = visitor.ask(|log, access| {
+    let figures = visitor.search(|log, access| {
         let extent = log.reader(access).extent()?;
         let growth_a_day = log.reader(access).growth(&extent, log.now())?;
         let at_retention = match (growth_a_day, log.settings().get(RETENTION_DAYS)) {

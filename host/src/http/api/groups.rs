@@ -43,7 +43,7 @@ struct Group {
 /// The parameters are those of [`Grouping`].
 pub(super) async fn list(visitor: Visitor, asked: Asked<Grouping>) -> Result<Json<Groups>, Problem> {
     let pairs = asked.pairs;
-    let groups = visitor.ask(move |log, access| {
+    let groups = visitor.search(move |log, access| {
         access.require(Right::Read)?;
         let Grouping { domain, limit, by, sort } = Grouping::parse(&pairs, log, access.viewer())?;
         let found = log.reader(access).groups(domain, &by, sort, limit)?;

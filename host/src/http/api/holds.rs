@@ -62,7 +62,7 @@ impl Sendable for Reason {
 
 /// `GET`: all of them, the newest first.
 pub(super) async fn list(visitor: Visitor) -> Result<Json<Holds>, Problem> {
-    let holds = visitor.ask(|log, access| Ok(log.holds(access)?)).await?;
+    let holds = visitor.search(|log, access| Ok(log.holds(access)?)).await?;
     Ok(Json(Holds { cleanup_stops_at: held_from(&holds), holds, note: NOTE }))
 }
 
@@ -71,7 +71,7 @@ pub(super) async fn place(visitor: Visitor, sent: Sent<Wanted>) -> Result<Create
     visitor.site.log.allow(&visitor.access, Right::Configure, "hold.placed")?;
     let Wanted { from, to, reason } = sent.read()?;
     let (from, to) = (moment::required("from", &from)?, to.map(|to| moment::required("to", &to)).transpose()?);
-    let hold = visitor.ask(move |log, access| Ok(log.place_hold(access, NewHold { from, to, reason })?)).await?;
+    let hold = visitor.change(move |log, access| Ok(log.place_hold(access, NewHold { from, to, reason })?)).await?;
     Ok(Created(hold))
 }
 
@@ -80,5 +80,5 @@ pub(super) async fn release(visitor: Visitor, id: Id, sent: Sent<Reason>) -> Res
     visitor.site.log.allow(&visitor.access, Right::Configure, "hold.released")?;
     let id = id.of("hold")?;
     let Reason { reason } = sent.read()?;
-    visitor.ask(move |log, access| Ok(log.release_hold(access, id, &reason)?)).await.map(Json)
+    visitor.change(move |log, access| Ok(log.release_hold(access, id, &reason)?)).await.map(Json)
 }

@@ -32,7 +32,7 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 
 use super::openapi::{Routes, delete, get, patch, post, put};
-use super::problem::{BUSY, DENIED, INVALID, MISSING, PARAMETER, Problem, RUNNING, SETTING};
+use super::problem::{BUSY, CROSS_SITE, DENIED, INVALID, MISSING, PARAMETER, Problem, RUNNING, SETTING};
 use super::{Site, auth};
 
 pub(super) use events::Intake;
@@ -41,6 +41,8 @@ pub use document::openapi;
 
 /// Where the API is.
 pub(super) const BASE: &str = "/api/v1";
+/// Where events are sent to, below it.
+pub(super) const EVENTS: &str = "/events";
 
 /// The routes behind the sign-in.
 fn routes() -> Routes {
@@ -50,7 +52,10 @@ fn routes() -> Routes {
             "/entries/tail",
             get("followEntries", "Entries as they are stored, oldest first", tail::follow).refuses(&[DENIED, BUSY]),
         )
-        .at("/entries/{id}", get("getEntry", "One entry with its details", entry::show).refuses(&[DENIED, BUSY]))
+        .at(
+            "/entries/{id}",
+            get("getEntry", "One entry with its details", entry::show).refuses(&[DENIED, CROSS_SITE, BUSY]),
+        )
         .at(
             "/entries/{id}/proof.tlog",
             get("getProofFile", "That an entry is in the log, as a C2SP tlog-proof", checkpoint::proof)
@@ -84,14 +89,14 @@ fn routes() -> Routes {
                 .refuses(&[DENIED, BUSY]),
         )
         .at(
-            "/events",
+            EVENTS,
             post("sendEvents", "Send events to be recorded, all that can be taken or none", events::take)
                 .refuses(&[DENIED, BUSY]),
         )
         .at(
             "/export",
             get("exportEntries", "The entries that match, oldest first, as a file", exports::download)
-                .refuses(&[DENIED, BUSY]),
+                .refuses(&[DENIED, CROSS_SITE, BUSY]),
         )
         .at(
             "/exports/{id}",

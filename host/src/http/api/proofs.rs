@@ -33,7 +33,7 @@ impl Parameters for Sizes {
 
 /// Whoever may see an entry may have it proved.
 pub(super) async fn entry(visitor: Visitor, id: Id, asked: Asked<Size>) -> Result<Json<InclusionProof>, Problem> {
-    let proof = visitor.ask(move |log, access| {
+    let proof = visitor.search(move |log, access| {
         access.require(Right::Read)?;
         let (id, size) = (id.of("entry")?, size(&asked.pairs, "size")?);
         let proof = log.reader(access).inclusion(id, size)?.ok_or_else(Problem::no_entry)?;
@@ -44,7 +44,7 @@ pub(super) async fn entry(visitor: Visitor, id: Id, asked: Asked<Size>) -> Resul
 
 /// For those who verify the log.
 pub(super) async fn consistency(visitor: Visitor, asked: Asked<Sizes>) -> Result<Json<ConsistencyProof>, Problem> {
-    let proof = visitor.ask(move |log, access| {
+    let proof = visitor.search(move |log, access| {
         access.require(Right::Verify)?;
         let from = size(&asked.pairs, "from")?;
         let from = from.ok_or_else(|| Problem::parameter("from", "Say the size of the older tree with `from`."))?;

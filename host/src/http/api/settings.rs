@@ -47,6 +47,6 @@ pub(super) async fn change(visitor: Visitor, sent: Sent<Wanted>) -> Result<Json<
     // First, so that whoever may not change settings does not learn what would be taken.
     visitor.site.log.allow(&visitor.access, Right::Configure, "settings.updated")?;
     let Wanted(wanted) = sent.read()?;
-    let settings = visitor.ask(move |log, access| Ok(log.change_settings(access, &wanted)?)).await?;
+    let settings = visitor.change(move |log, access| Ok(log.change_settings(access, &wanted)?)).await?;
     Ok(Json(All::new(&settings)))
 }

@@ -153,7 +153,7 @@ impl Tail {
 
     async fn read(&mut self) -> Result<(), End> {
         let (mut walk, limit, next) = (self.walk.clone(), self.limit, self.follower.place());
-        let read = self.visitor.ask(move |log, access| Ok((walk.step(&log.reader(access), next, limit)?, walk)));
+        let read = self.visitor.search_on(move |log, access| Ok((walk.step(&log.reader(access), next, limit)?, walk)));
         let (entries, walk) = read.await?;
         self.at_end = entries.len() < limit;
         self.walk = walk;

@@ -62,7 +62,7 @@ impl Sendable for Wanted {
 pub(super) async fn list(visitor: Visitor) -> Result<Json<All>, Problem> {
     visitor.access.require(Right::Manage)?;
     let tokens = tokens(&visitor)?;
-    let tokens = visitor.ask(move |log, access| Ok(log.tokens(access, &tokens)?)).await?;
+    let tokens = visitor.search(move |log, access| Ok(log.tokens(access, &tokens)?)).await?;
     Ok(Json(All { tokens }))
 }
 
@@ -74,7 +74,7 @@ pub(super) async fn create(visitor: Visitor, sent: Sent<Wanted>) -> Result<Creat
     let expires_at = expires.map(|text| moment(&text, visitor.site.log.now())).transpose()?;
     let connection = connection.unwrap_or_else(|| user.clone());
     let wanted = TokenRequest { user, connection, groups, expires_at };
-    let made = visitor.ask(move |log, access| Ok(log.create_token(access, &tokens, wanted)?));
+    let made = visitor.change(move |log, access| Ok(log.create_token(access, &tokens, wanted)?));
     let (secret, token) = made.await?;
     Ok(Created(Made { secret, token }))
 }
@@ -83,7 +83,7 @@ pub(super) async fn create(visitor: Visitor, sent: Sent<Wanted>) -> Result<Creat
 pub(super) async fn revoke(visitor: Visitor, Name(id): Name) -> Result<NoContent, Problem> {
     visitor.site.log.allow(&visitor.access, Right::Manage, Deed::Revoked.action())?;
     let tokens = tokens(&visitor)?;
-    visitor.ask(move |log, access| Ok(log.revoke_token(access, &tokens, &id)?)).await?;
+    visitor.change(move |log, access| Ok(log.revoke_token(access, &tokens, &id)?)).await?;
     Ok(NoContent)
 }
 

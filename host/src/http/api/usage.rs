@@ -122,7 +122,7 @@ struct Row {
 /// The parameters are those of [`Asking`].
 pub(super) async fn show(visitor: Visitor, asked: Asked<Asking>) -> Result<Answer, Problem> {
     let pairs = asked.pairs;
-    let answer = visitor.ask(move |log, access| {
+    let answer = visitor.search(move |log, access| {
         access.require(Right::ReadUsage)?;
         let Asking { query, csv } = Asking::parse(&pairs, log, access.viewer())?;
         let usage = log.reader(access).usage(query)?;

@@ -32,7 +32,7 @@ pub(super) async fn list(
     FieldName(Name(name)): FieldName,
     asked: Asked<LimitOnly>,
 ) -> Result<Json<Values>, Problem> {
-    let values = visitor.ask(move |log, access| {
+    let values = visitor.search(move |log, access| {
         access.require(Right::Read)?;
         search::refuse_others(&asked.pairs, || ["limit"].into_iter())?;
         let (field, limit) = (field(&name)?, search::limit(&asked.pairs)?);

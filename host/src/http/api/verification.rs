@@ -105,13 +105,13 @@ impl From<crate::Verification> for Verification {
 
 /// `GET`: how far one is, and how the last one ended.
 pub(super) async fn show(visitor: Visitor) -> Result<Json<Verification>, Problem> {
-    let known = visitor.ask(|log, access| Ok(log.verification(access)?)).await?;
+    let known = visitor.briefly(|log, access| Ok(log.verification(access)?)).await?;
     Ok(Json(known.into()))
 }
 
 /// `POST`: starts one and answers with how it stands.
 pub(super) async fn start(visitor: Visitor) -> Result<Accepted<Verification>, Problem> {
-    let known = visitor.ask(|log, access| {
+    let known = visitor.change(|log, access| {
         log.start_verification(access)?;
         Ok(log.verification(access)?)
     });

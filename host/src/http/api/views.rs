@@ -75,15 +75,16 @@ impl View {
 
 /// `GET`: all that the caller may see, by name.
 pub(super) async fn list(visitor: Visitor) -> Result<Json<Views>, Problem> {
-    let views = visitor
-        .ask(|log, access| Ok(log.views(access)?.into_iter().map(|view| View::new(view, access)).collect::<Vec<_>>()));
+    let views = visitor.search(|log, access| {
+        Ok(log.views(access)?.into_iter().map(|view| View::new(view, access)).collect::<Vec<_>>())
+    });
     Ok(Json(Views { views: views.await? }))
 }
 
 /// `POST`: saves one.
 pub(super) async fn save(visitor: Visitor, sent: Sent<Wanted>) -> Result<Created<View>, Problem> {
     let wanted = wanted(&visitor, sent)?;
-    let saved = visitor.ask(move |log, access| Ok(View::new(log.save_view(access, wanted)?, access)));
+    let saved = visitor.change(move |log, access| Ok(View::new(log.save_view(access, wanted)?, access)));
     Ok(Created(saved.await?))
 }
 
@@ -91,14 +92,14 @@ pub(super) async fn save(visitor: Visitor, sent: Sent<Wanted>) -> Result<Created
 pub(super) async fn change(visitor: Visitor, id: Id, sent: Sent<Wanted>) -> Result<Json<View>, Problem> {
     let wanted = wanted(&visitor, sent)?;
     let id = id.of("view")?;
-    visitor.ask(move |log, access| Ok(View::new(log.change_view(access, id, wanted)?, access))).await.map(Json)
+    visitor.change(move |log, access| Ok(View::new(log.change_view(access, id, wanted)?, access))).await.map(Json)
 }
 
 /// `DELETE …/{id}`.
 pub(super) async fn delete(visitor: Visitor, id: Id) -> Result<NoContent, Problem> {
     visitor.access.require(Right::Read)?;
     let id = id.of("view")?;
-    visitor.ask(move |log, access| Ok(log.delete_view(access, id)?)).await?;
+    visitor.change(move |log, access| Ok(log.delete_view(access, id)?)).await?;
     Ok(NoContent)
 }
 

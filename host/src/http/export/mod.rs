@@ -50,7 +50,7 @@ pub(super) async fn begin(visitor: Visitor, pairs: Pairs, ending: Option<Extensi
     // Before there is a turn to wait for, and whatever is asked for.
     site.log.allow(&visitor.access, crate::Right::Export, "export.started")?;
     let turn = site.exports.turn()?;
-    let begun = visitor.ask(move |log, access| {
+    let begun = visitor.search(move |log, access| {
         let wanted = wanted::read(&pairs, log, access)?;
         let format = wanted.format;
         Ok((format, log.begin_export(access, wanted)?))

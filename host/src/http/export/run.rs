@@ -82,7 +82,7 @@ impl Run {
             self.checked = Instant::now();
         }
         let export = Arc::clone(&self.export);
-        let made = self.visitor.ask(move |log, access| {
+        let made = self.visitor.search_on(move |log, access| {
             let mut export = export.lock().unwrap_or_else(PoisonError::into_inner);
             Ok(export.step(&log.reader(access))?)
         });
@@ -105,7 +105,7 @@ impl Run {
 
     async fn end(&self) -> Result<(), Problem> {
         let export = Arc::clone(&self.export);
-        let ended = self.visitor.ask(move |log, access| {
+        let ended = self.visitor.change(move |log, access| {
             let export = export.lock().unwrap_or_else(PoisonError::into_inner);
             Ok(log.end_export(access, &export).map(drop)?)
         });

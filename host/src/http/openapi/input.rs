@@ -5,7 +5,7 @@ use axum::extract::State;
 
 use super::{Operation, Output};
 use crate::http::auth::Visitor;
-use crate::http::problem::{CROSS_SITE, INTERNAL, UNAUTHENTICATED};
+use crate::http::problem::{CROSS_SITE, INTERNAL, TOO_MANY, UNAUTHENTICATED};
 
 /// Something that a handler takes.
 pub(in crate::http) trait Input {
@@ -46,6 +46,7 @@ impl Input for Visitor {
     fn describe(operation: &mut Operation<'_>) {
         operation.signed_in();
         operation.refuses(UNAUTHENTICATED);
+        operation.refuses(TOO_MANY);
         operation.refuses(INTERNAL);
         if operation.changes() {
             operation.refuses(CROSS_SITE);

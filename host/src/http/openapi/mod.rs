@@ -126,6 +126,7 @@ pub(super) fn document(all: impl IntoIterator<Item = Routes>) -> Json {
             "description": DESCRIPTION,
             "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
         },
+        "servers": [{ "url": "/" }],
         "paths": paths,
         "components": {
             "schemas": schemas.definitions(),

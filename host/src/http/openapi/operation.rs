@@ -137,9 +137,8 @@ impl<'a> Operation<'a> {
         }
         json.extend(self.body.map(|body| ("requestBody".to_owned(), body)));
         json.insert("responses".to_owned(), responses);
-        if self.signed_in {
-            json.insert("security".to_owned(), json!([{ "token": [] }, { "session": [] }]));
-        }
+        let security = if self.signed_in { json!([{ "token": [] }, { "session": [] }]) } else { json!([]) };
+        json.insert("security".to_owned(), security);
         json.into()
     }
 
@@ -171,7 +170,7 @@ fn name(status: StatusCode) -> &'static str {
 fn header(status: StatusCode) -> Option<(&'static str, &'static str)> {
     match status {
         StatusCode::UNAUTHORIZED => Some(("WWW-Authenticate", "How to sign in.")),
-        StatusCode::SERVICE_UNAVAILABLE => Some(("Retry-After", "Seconds to wait.")),
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => Some(("Retry-After", "Seconds to wait.")),
         _ => None,
     }
 }

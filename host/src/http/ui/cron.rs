@@ -59,7 +59,7 @@ pub(super) struct Chosen {
 pub(super) async fn run(visitor: Visitor, sent: Result<Form<Chosen>, FormRejection>) -> Result<Redirect, Problem> {
     let Form(chosen) = sent?;
     let name = chosen.name.clone();
-    let start = visitor.ask(move |log, access| match log.start_cron(access, &name) {
+    let start = visitor.change(move |log, access| match log.start_cron(access, &name) {
         Ok(()) => Ok("ran"),
         Err(RunError::Running) => Ok("runs"),
         Err(error) => Err(error.into()),

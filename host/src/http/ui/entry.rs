@@ -3,13 +3,12 @@
 use askama::Template;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Query};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use serde::Deserialize;
 use uuid::Uuid;
 
 use super::changes::{self, Change};
-use super::draw;
 use super::frame::{Frame, Here};
 use super::json::Tree;
 use super::labels::label;
@@ -18,6 +17,7 @@ use super::payload::{self, Payload, Text};
 use super::proof::{Proof, Standing};
 use super::row::Row;
 use super::text::{Shown, bytes, count, duration, exact};
+use super::{confirm, draw};
 use crate::access::Right;
 use crate::entry::Entry;
 use crate::field::Field;
@@ -118,15 +118,21 @@ pub(super) async fn show(
     visitor: Visitor,
     id: Result<Path<String>, PathRejection>,
     Query(wanted): Query<Wanted>,
+    uri: Uri,
 ) -> Result<Response, Problem> {
+    let opens = wanted.show == "payload";
+    if opens && visitor.may_be_sent_by_others() {
+        let what = "This link opens the payload of an entry, and the log will say that you read it.";
+        return Ok(confirm::page(&visitor, &uri, what));
+    }
     // An id that is no text is no entry's id.
     let id = id.map_or_else(|_| String::new(), |Path(id)| id);
     let site = visitor.site.clone();
-    let seen = visitor.ask(move |log, access| {
+    let seen = visitor.search(move |log, access| {
         access.require(Right::Read)?;
         let id = Uuid::try_parse(&id).map_err(|_| Problem::no_entry())?;
         let entry = log.reader(access).entry(id)?.ok_or_else(Problem::no_entry)?;
-        let payload = payload::of(log, access, &entry, wanted.show == "payload")?;
+        let payload = payload::of(log, access, &entry, opens)?;
         let near = Near::new(log, access, (site.home(), &site.base), &entry)?;
         let proof = Proof::new(log, access, &entry)?;
         Ok((entry, payload, near, proof))

@@ -2,7 +2,10 @@
 
 use axum::Extension;
 use axum::extract::Query;
+use axum::http::Uri;
+use axum::response::{IntoResponse, Response};
 
+use super::confirm;
 use crate::access::{Access, Right};
 use crate::export::Format;
 use crate::field::Field;
@@ -62,6 +65,11 @@ pub(super) async fn download(
     visitor: Visitor,
     Query(pairs): Query<Pairs>,
     ending: Option<Extension<Ending>>,
-) -> Result<File, Problem> {
-    export::begin(visitor, pairs, ending).await
+    uri: Uri,
+) -> Result<Response, Problem> {
+    if visitor.may_be_sent_by_others() {
+        let what = "This link exports entries into a file, and the log will say that you did.";
+        return Ok(confirm::page(&visitor, &uri, what));
+    }
+    export::begin(visitor, pairs, ending).await.map(File::into_response)
 }

@@ -112,7 +112,7 @@ pub(super) async fn place(visitor: Visitor, sent: Result<Form<Wanted>, FormRejec
     let placed = match read() {
         Ok((from, to)) => {
             let wanted = NewHold { from, to, reason: reason.clone() };
-            visitor.ask(move |log, access| Ok(log.place_hold(access, wanted)?)).await
+            visitor.change(move |log, access| Ok(log.place_hold(access, wanted)?)).await
         }
         Err(problem) => Err(problem),
     };
@@ -131,7 +131,7 @@ pub(super) async fn release(visitor: Visitor, sent: Result<Form<Ended>, FormReje
     visitor.site.log.allow(&visitor.access, Right::Configure, "hold.released")?;
     let Form(Ended { id, reason }) = sent?;
     let typed = Typed { reason: reason.clone(), release: Some(id), ..Typed::default() };
-    let released = visitor.ask(move |log, access| Ok(log.release_hold(access, id, &reason)?)).await;
+    let released = visitor.change(move |log, access| Ok(log.release_hold(access, id, &reason)?)).await;
     answer(visitor, released.map(drop), "released", typed).await
 }
 

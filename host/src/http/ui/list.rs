@@ -75,7 +75,7 @@ pub(super) async fn show(
         return Ok(Redirect::to(&format!("{}{address}", visitor.site.home())).into_response());
     }
     let asked = pairs.clone();
-    let found = visitor.ask(move |log, access| {
+    let found = visitor.search(move |log, access| {
         access.require(Right::Read)?;
         let menus = if by_script { Menus::default() } else { Menus::new(&log.reader(access)) };
         Ok((find(&asked, log, access), log.views(access)?, menus))

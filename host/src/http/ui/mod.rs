@@ -7,6 +7,7 @@ mod changed;
 mod changes;
 mod chips;
 mod chosen;
+mod confirm;
 mod cron;
 mod entry;
 pub(super) mod error;
@@ -51,11 +52,11 @@ use super::{Site, auth};
 pub(super) fn router(site: &Arc<Site>) -> Router<Arc<Site>> {
     Router::new()
         .route("/", get(list::show).layer(from_fn(usage::instead)))
-        .route("/entries/{id}", get(entry::show))
+        .route("/entries/{id}", get(entry::show).post(entry::show))
         .route("/usage", get(usage::show))
         .route("/integrity", get(integrity::show))
         .route("/integrity/verify", post(integrity::verify))
-        .route("/export", get(export::download))
+        .route("/export", get(export::download).post(export::download))
         .route("/settings", get(settings::show).post(settings::change))
         .route("/settings/crons", post(cron::run))
         .route("/settings/holds", post(hold::place))

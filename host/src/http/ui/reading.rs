@@ -42,7 +42,7 @@ fn joined(parts: &[Domain], not: bool, between: &str, outermost: bool) -> String
 /// What a term looks for in whatever case.
 fn pattern(domain: &Domain) -> Option<&str> {
     match domain {
-        Domain::Term(Term { test: Test::Like { pattern, fold: true }, .. }) => Some(pattern),
+        Domain::Term(Term { test: Test::Like(pattern), .. }) if pattern.folds() => Some(pattern.as_str()),
         _ => None,
     }
 }
@@ -64,7 +64,7 @@ fn one(Term { field, test }: &Term, not: bool) -> String {
         },
         Test::Less(limit) => limited(*field, limit, !not),
         Test::AtLeast(limit) => limited(*field, limit, not),
-        Test::Like { pattern, .. } => format!("{is} like {}", short(&readable(pattern))),
+        Test::Like(pattern) => format!("{is} like {}", short(&readable(pattern.as_str()))),
     };
     let name = if *field == Field::OccurredAt { "Time" } else { label(*field) };
     format!("{name} {rest}")

@@ -118,7 +118,7 @@ pub(super) async fn change(visitor: Visitor, sent: Result<Form<Pairs>, FormRejec
         let refused = Refused { settings: wanted, ..Refused::default() };
         return page(visitor, StatusCode::UNPROCESSABLE_ENTITY, None, refused).await;
     }
-    visitor.ask(move |log, access| Ok(log.change_settings(access, &wanted)?)).await?;
+    visitor.change(move |log, access| Ok(log.change_settings(access, &wanted)?)).await?;
     Ok(Redirect::to(&format!("{}/settings?saved=true", visitor.site.base)).into_response())
 }
 
@@ -141,7 +141,7 @@ pub(super) async fn page(
     refused: Refused,
 ) -> Result<Response, Problem> {
     let base = visitor.site.base.clone();
-    let state = visitor.ask(move |log, access| {
+    let state = visitor.search(move |log, access| {
         let reader = log.reader(access);
         let extent = reader.extent()?;
         let holds = Holds::find(log, access, refused.hold)?;

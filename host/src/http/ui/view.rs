@@ -58,7 +58,7 @@ pub(super) async fn save(visitor: Visitor, sent: Result<Form<Pairs>, FormRejecti
     let query = kept(&search);
     grouping::check(&query, &visitor.site.log, visitor.access.viewer())?;
     let wanted = wanted(&own, query);
-    let saved = visitor.ask(move |log, access| Ok(log.save_view(access, wanted)?)).await?;
+    let saved = visitor.change(move |log, access| Ok(log.save_view(access, wanted)?)).await?;
     Ok(Redirect::to(&address(visitor.site.home(), &saved.query)))
 }
 
@@ -71,7 +71,7 @@ pub(super) async fn change(
     visitor.access.require(Right::Read)?;
     let Path(id) = id.map_err(|_| Problem::missing("view"))?;
     let Form(sent) = sent?;
-    let changed = visitor.ask(move |log, access| {
+    let changed = visitor.change(move |log, access| {
         let found = log.views(access)?.into_iter().find(|view| view.id == id);
         let query = found.ok_or_else(|| Problem::missing("view"))?.query;
         Ok(log.change_view(access, id, wanted(&sent, query))?)
@@ -89,7 +89,7 @@ fn wanted(sent: &Pairs, query: Pairs) -> NewView {
 pub(super) async fn delete(visitor: Visitor, id: Result<Path<Uuid>, PathRejection>) -> Result<Redirect, Problem> {
     visitor.access.require(Right::Read)?;
     let Path(id) = id.map_err(|_| Problem::missing("view"))?;
-    visitor.ask(move |log, access| Ok(log.delete_view(access, id)?)).await?;
+    visitor.change(move |log, access| Ok(log.delete_view(access, id)?)).await?;
     Ok(Redirect::to(visitor.site.home()))
 }
 

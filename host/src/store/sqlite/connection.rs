@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 
 use rusqlite::functions::FunctionFlags;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
 
 use super::{Doing, StoreError, schema};
-use crate::domain::like;
+use crate::domain::Pattern;
 
 /// Marks the file as ours: "mcpa".
 const APPLICATION_ID: i64 = 0x6d63_7061;
@@ -75,9 +76,13 @@ pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "cache_size", -16_384).doing("opening the log for reading")?;
     let deterministic = FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_UTF8;
     let matcher = |context: &rusqlite::functions::Context<'_>| {
+        let fold = context.get(2)?;
+        // Compiled for the first row, and kept for the others of the statement.
+        let pattern = context.get_or_create_aux(1, |pattern: ValueRef<'_>| {
+            pattern.as_str().map(|pattern| Pattern::new(pattern, fold))
+        })?;
         // A column that is not set matches nothing.
-        let (text, pattern, fold): (Option<String>, String, bool) = (context.get(0)?, context.get(1)?, context.get(2)?);
-        Ok(text.is_some_and(|text| like(&text, &pattern, fold)))
+        Ok(context.get_raw(0).as_str_or_null()?.is_some_and(|text| pattern.matches(text)))
     };
     #[cfg(test)]
     super::tests::trace(&mut connection);
@@ -229,16 +234,21 @@ fn reader_may(context: &AuthContext<'_>) -> Authorization {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
-    use crate::domain::Pattern;
     use crate::field::Field;
     use crate::store::sqlite::lexicon::Lexicon;
 
-    #[test]
-    fn a_search_of_the_dictionary_ends_at_the_deadline() {
+    /// A database in memory with the tables and nothing in them.
+    pub(in super::super) fn empty() -> Connection {
         let connection = Connection::open_in_memory().expect("a database");
         MIGRATIONS.iter().try_for_each(|sql| connection.execute_batch(sql)).expect("tables");
+        connection
+    }
+
+    #[test]
+    fn a_search_of_the_dictionary_ends_at_the_deadline() {
+        let connection = empty();
         let row = [Field::Tool as i64];
         connection.execute("INSERT INTO term VALUES (?1, 1, 'search')", row).expect("a text");
         let look = || Lexicon::default().matching(&connection, Field::Tool, &Pattern::new("%s%", false));

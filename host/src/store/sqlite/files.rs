@@ -154,13 +154,13 @@ impl Files {
         self.read(|connection| payloads::find(connection, seq).doing("reading a payload"))
     }
 
-    /// The entry with this id, if `domain` lets it exist.
+    /// The entry with this id, if `domain` lets it exist; the first one where several instances have entries of this id.
     ///
     /// # Errors
     /// The database fails.
     pub(crate) fn entry(&self, id: Uuid, domain: &Domain) -> Result<Option<Entry>, StoreError> {
         let by_id = Domain::equals(Field::Id, id.to_string());
-        let page = self.page(&PageQuery { domain: by_id.and(domain.clone()), from: Place::Newest, limit: 1 })?;
+        let page = self.page(&PageQuery { domain: by_id.and(domain.clone()), from: Place::Oldest, limit: 1 })?;
         Ok(page.entries.into_iter().next())
     }
 

@@ -4,17 +4,19 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use rusqlite::{Connection, OptionalExtension, params_from_iter};
+use rusqlite::types::Value as Sql;
+use rusqlite::{Connection, params_from_iter};
 use uuid::Uuid;
 
 use super::blocks::Block;
-use super::lexicon::Lexicon;
 use super::places::place_at;
+use super::sought::Sought;
+use super::texts::Texts;
 use super::{Doing, connection, sql};
-use crate::domain::{Domain, Pattern, Term, Test};
+use crate::domain::{Domain, Term, Test};
 use crate::field::{Field, FieldType};
 use crate::store::StoreError;
-use crate::store::index::{Bitmap, Kind, Wanted, hash, kind};
+use crate::store::index::{Bitmap, Kind, Wanted, Zone, hash, kind};
 use crate::time::Timestamp;
 use crate::value::Value;
 
@@ -32,28 +34,30 @@ pub(super) enum Plan {
     Places(Vec<Range<u64>>),
     /// Entries whose field has one of these values.
     Column(Field, Wanted),
+    /// Entries whose field has a text that must be looked at.
+    Sought(Sought),
     /// Entries that a row must decide about, among those with these hashes where there are any.
     Rows(Term, Option<Wanted>),
 }
 
 impl Plan {
     /// The plan for `domain`.
-    pub(super) fn new(connection: &Connection, lexicon: &Lexicon, domain: &Domain) -> Result<Self, StoreError> {
+    pub(super) fn new(connection: &Connection, texts: &Texts, domain: &Domain) -> Result<Self, StoreError> {
         let all = |domains: &[Domain]| {
             let mut plans: Vec<_> =
-                domains.iter().map(|one| Self::new(connection, lexicon, one)).collect::<Result<_, _>>()?;
+                domains.iter().map(|one| Self::new(connection, texts, one)).collect::<Result<_, _>>()?;
             plans.sort_by_key(Self::cost);
             Ok(plans)
         };
         Ok(match domain {
             Domain::All(domains) => Self::All(all(domains)?),
             Domain::Any(domains) => Self::Any(all(domains)?),
-            Domain::Not(domain) => Self::Not(Box::new(Self::new(connection, lexicon, domain)?)),
-            Domain::Term(term) => Self::term(connection, lexicon, term)?,
+            Domain::Not(domain) => Self::Not(Box::new(Self::new(connection, texts, domain)?)),
+            Domain::Term(term) => Self::term(connection, texts, term)?,
         })
     }
 
-    fn term(connection: &Connection, lexicon: &Lexicon, term: &Term) -> Result<Self, StoreError> {
+    fn term(connection: &Connection, texts: &Texts, term: &Term) -> Result<Self, StoreError> {
         let field = term.field;
         Ok(match kind(field) {
             // Ids are drawn and not counted, so that their order follows from nothing that is indexed.
@@ -62,7 +66,11 @@ impl Plan {
             }
             None => Self::Places(places(connection, term)?),
             Some(_) if term.test == Test::Unset => Self::Column(field, Wanted::Among(vec![0])),
-            Some(Kind::Term) => Self::Column(field, Wanted::Among(terms(connection, lexicon, term)?)),
+            // Those that are asked for by their whole text are in an index of the dictionary.
+            Some(Kind::Term) if matches!(term.test, Test::In(_)) => {
+                Self::Column(field, Wanted::Among(sql::terms(connection, term)?))
+            }
+            Some(Kind::Term) => Self::Sought(Sought::new(term, texts)),
             Some(Kind::Hash) => Self::Rows(term.clone(), Some(hashes(field, &term.test))),
             Some(kind) => Self::Column(field, numbers(kind, &term.test)),
         })
@@ -73,6 +81,7 @@ impl Plan {
             Self::Places(_) => 0,
             Self::Column(_, Wanted::Among(values)) => 1 + usize::from(values.len() > 8),
             Self::Column(..) => 3,
+            Self::Sought(_) => 60,
             Self::All(plans) | Self::Any(plans) => 4 + plans.iter().map(Self::cost).sum::<usize>(),
             Self::Not(plan) => plan.cost(),
             Self::Rows(..) => 1_000,
@@ -85,6 +94,7 @@ impl Plan {
             Self::All(plans) | Self::Any(plans) => plans.iter().for_each(|plan| plan.fields(into)),
             Self::Not(plan) => plan.fields(into),
             Self::Column(field, _) | Self::Rows(Term { field, .. }, Some(_)) => drop(into.insert(*field)),
+            Self::Sought(sought) => drop(into.insert(sought.term.field)),
             Self::Places(_) | Self::Rows(_, None) => {}
         }
     }
@@ -124,6 +134,13 @@ impl Plan {
                 Ok(within.and(&found.fold(Bitmap::none(block.length), |all, found| all.or(&found))))
             }
             Self::Column(field, wanted) => column(connection, block, *field, wanted, within),
+            Self::Sought(sought) => {
+                let Some(zone) = block.zone(connection, sought.term.field)? else {
+                    return Ok(Bitmap::none(block.length));
+                };
+                let wanted = sought.wanted(connection, block, &zone, &within)?;
+                select(connection, block, sought.term.field, &zone, &wanted, within)
+            }
             Self::Rows(term, None) => rows(connection, block, term, within),
             Self::Rows(term, Some(wanted)) => {
                 rows(connection, block, term, column(connection, block, term.field, wanted, within)?)
@@ -143,6 +160,18 @@ fn column(
         let unset = matches!(wanted, Wanted::Among(values) if values.first() == Some(&0));
         return Ok(if unset { within } else { Bitmap::none(block.length) });
     };
+    select(connection, block, field, &zone, wanted, within)
+}
+
+/// Those of `within` whose code in the column is that of something wanted.
+fn select(
+    connection: &Connection,
+    block: &Block,
+    field: Field,
+    zone: &Zone,
+    wanted: &Wanted,
+    within: Bitmap,
+) -> Result<Bitmap, StoreError> {
     let codes = zone.codes(wanted);
     if codes.is_empty() {
         return Ok(Bitmap::none(block.length));
@@ -158,10 +187,14 @@ fn column(
 fn rows(connection: &Connection, block: &Block, term: &Term, candidates: Bitmap) -> Result<Bitmap, StoreError> {
     let condition = sql::Condition::new(term);
     let mut found = Bitmap::none(block.length);
-    let look = |from: u64, to: u64| {
-        let sql = format!("SELECT seq FROM entry WHERE seq BETWEEN {from} AND {to} AND {}", condition.sql);
-        let mut statement = connection.prepare(&sql).doing(DOING)?;
-        let seqs = statement.query_map(params_from_iter(&condition.parameters), |row| row.get::<_, u64>(0));
+    // One statement for all of them, so that it is planned once and a pattern is compiled once.
+    let (from, to) = (condition.parameters.len() + 1, condition.parameters.len() + 2);
+    let sql = format!("SELECT seq FROM entry WHERE seq BETWEEN ?{from} AND ?{to} AND {}", condition.sql);
+    let mut statement = connection.prepare_cached(&sql).doing(DOING)?;
+    let mut look = |first: u64, last: u64| {
+        let ends = [first, last].map(|seq| Sql::Integer(seq.cast_signed()));
+        let parameters = condition.parameters.iter().chain(&ends);
+        let seqs = statement.query_map(params_from_iter(parameters), |row| row.get::<_, u64>(0));
         seqs.and_then(Iterator::collect::<Result<Vec<_>, _>>).doing(DOING)
     };
     if candidates.count() > SINGLE_ROWS {
@@ -172,14 +205,6 @@ fn rows(connection: &Connection, block: &Block, term: &Term, candidates: Bitmap)
         look(block.first + place, block.first + place)?.iter().for_each(|seq| found.insert(seq - block.first));
     }
     Ok(found)
-}
-
-/// The numbers of the texts that match.
-fn terms(connection: &Connection, lexicon: &Lexicon, term: &Term) -> Result<Vec<u64>, StoreError> {
-    match &term.test {
-        Test::Like { pattern, fold } => lexicon.matching(connection, term.field, &Pattern::new(pattern, *fold)),
-        _ => sql::terms(connection, term),
-    }
 }
 
 /// What is wanted of a column of numbers or times.
@@ -197,7 +222,7 @@ fn numbers(kind: Kind, test: &Test) -> Wanted {
         }
         Test::Less(limit) => Wanted::Within(1..raw(limit)),
         Test::AtLeast(limit) => Wanted::Within(raw(limit).max(1)..u64::MAX),
-        Test::Like { .. } => Wanted::Among(Vec::new()),
+        Test::Like(_) => Wanted::Among(Vec::new()),
     }
 }
 
@@ -229,7 +254,6 @@ fn places(connection: &Connection, term: &Term) -> Result<Vec<Range<u64>>, Store
     };
     let exactly = |value: &Value| -> Result<Range<u64>, StoreError> {
         Ok(match (term.field, value) {
-            (Field::Id, Value::Text(id)) => by_id(connection, id)?.map_or(0..0, |seq| seq..seq + 1),
             (Field::RecordedAt, Value::Integer(micros)) => {
                 since(connection, *micros)?..since(connection, micros.saturating_add(1))?
             }
@@ -239,17 +263,28 @@ fn places(connection: &Connection, term: &Term) -> Result<Vec<Range<u64>>, Store
     };
     let one = |range| Ok(Vec::from_iter([range]));
     match &term.test {
+        Test::In(values) if term.field == Field::Id => {
+            let mut found = Vec::new();
+            for value in values {
+                found.extend(by_id(connection, value)?);
+            }
+            Ok(found)
+        }
         Test::In(values) => values.iter().map(exactly).collect(),
         Test::Less(limit) => one(0..from_start(limit)?),
         Test::AtLeast(limit) => one(from_start(limit)?..u64::MAX),
-        Test::Unset | Test::Like { .. } => Ok(Vec::new()),
+        Test::Unset | Test::Like(_) => Ok(Vec::new()),
     }
 }
 
-fn by_id(connection: &Connection, id: &str) -> Result<Option<u64>, StoreError> {
-    let Ok(id) = Uuid::try_parse(id) else { return Ok(None) };
+/// The places of an id: one for each instance that has an entry of it.
+fn by_id(connection: &Connection, id: &Value) -> Result<Vec<Range<u64>>, StoreError> {
+    let Value::Text(id) = id else { return Ok(Vec::new()) };
+    let Ok(id) = Uuid::try_parse(id) else { return Ok(Vec::new()) };
     let mut statement = connection.prepare_cached("SELECT seq FROM entry WHERE id = ?1").doing(DOING)?;
-    statement.query_row([id.as_bytes().as_slice()], |row| row.get(0)).optional().doing(DOING)
+    let places = statement.query_map([id.as_bytes().as_slice()], |row| row.get::<_, u64>(0));
+    let places: Vec<u64> = places.and_then(Iterator::collect).doing(DOING)?;
+    Ok(places.into_iter().map(|seq| seq..seq + 1).collect())
 }
 
 fn since(connection: &Connection, micros: i64) -> Result<u64, StoreError> {

@@ -22,8 +22,8 @@ const NEW: u32 = u32::MAX;
 
 /// The groups that `query` asks for.
 pub(super) fn groups(connection: &Connection, texts: &Texts, query: &GroupQuery) -> Result<Groups, StoreError> {
-    let plan = Plan::new(connection, texts.lexicon(), &query.domain)?;
-    let failed = Plan::new(connection, texts.lexicon(), &failures())?;
+    let plan = Plan::new(connection, texts, &query.domain)?;
+    let failed = Plan::new(connection, texts, &failures())?;
     let mut fields: BTreeSet<_> = query.by.iter().map(|by| Axis::field(*by)).collect();
     plan.fields(&mut fields);
     fields.extend([Field::Outcome, Field::DurationUs]);

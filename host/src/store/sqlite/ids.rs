@@ -48,22 +48,41 @@ impl Ids {
 
 /// What an event that is sent again has in common with the entry that was made of it. Its time is not among it, as the
 /// log's own is taken where a sender gives none.
-const SAME: [Field; 4] = [Field::Channel, Field::Instance, Field::Method, Field::User];
+const SAME: [Field; 3] = [Field::Channel, Field::Method, Field::User];
 
-/// Whether the entry that has this one's id is this one, sent again.
-pub(super) fn is_same(connection: &Connection, entry: &Entry) -> rusqlite::Result<bool> {
-    for field in SAME {
-        let (column, number) = (field.name(), field as i64);
-        let sql = format!(
-            "SELECT text FROM entry LEFT JOIN term ON term.field = {number} AND term.id = entry.{column} WHERE entry.id = ?1"
-        );
-        let text: Option<String> =
-            connection.prepare_cached(&sql)?.query_row([entry.id.as_bytes()], |row| row.get(0))?;
-        if text.as_deref() != entry.text(field) {
-            return Ok(false);
+/// What there is under an entry's id among the entries of its instance: ids are an instance's own, so that nobody learns
+/// of another's, or takes them away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum There {
+    Nothing,
+    /// The same entry: it is sent again.
+    Same,
+    /// Another one.
+    Other,
+}
+
+/// What there is under the id of `entry`.
+pub(super) fn there(connection: &Connection, entry: &Entry) -> rusqlite::Result<There> {
+    let mut places = connection.prepare_cached("SELECT seq FROM entry WHERE id = ?1 ORDER BY seq")?;
+    let places: Vec<i64> = places.query_map([entry.id.as_bytes()], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    for seq in places {
+        if has(connection, seq, entry, Field::Instance)? {
+            let all =
+                SAME.into_iter().map(|field| has(connection, seq, entry, field)).collect::<Result<Vec<_>, _>>()?;
+            return Ok(if all.into_iter().all(|same| same) { There::Same } else { There::Other });
         }
     }
-    Ok(true)
+    Ok(There::Nothing)
+}
+
+/// Whether the entry at a place has the same text in this field.
+fn has(connection: &Connection, seq: i64, entry: &Entry, field: Field) -> rusqlite::Result<bool> {
+    let (column, number) = (field.name(), field as i64);
+    let sql = format!(
+        "SELECT text FROM entry LEFT JOIN term ON term.field = {number} AND term.id = entry.{column} WHERE entry.seq = ?1"
+    );
+    let text: Option<String> = connection.prepare_cached(&sql)?.query_row([seq], |row| row.get(0))?;
+    Ok(text.as_deref() == entry.text(field))
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ mod places;
 mod proofs;
 mod rows;
 mod schema;
+mod sought;
 mod sql;
 mod states;
 mod sweep;

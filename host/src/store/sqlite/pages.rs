@@ -17,7 +17,7 @@ use crate::store::{Page, PageQuery, Place, StoreError};
 
 /// The page that `query` asks for.
 pub(super) fn page(connection: &Connection, texts: &Texts, query: &PageQuery) -> Result<Page, StoreError> {
-    let filling = Filling { connection, texts, query, plan: Plan::new(connection, texts.lexicon(), &query.domain)? };
+    let filling = Filling { connection, texts, query, plan: Plan::new(connection, texts, &query.domain)? };
     let mut fields = BTreeSet::new();
     filling.plan.fields(&mut fields);
     let range = match query.from {
@@ -53,7 +53,7 @@ pub(super) fn stretch(
     limit: usize,
 ) -> Result<Vec<Entry>, StoreError> {
     let query = &PageQuery { domain: domain.clone(), from: Place::Oldest, limit };
-    let filling = Filling { connection, texts, query, plan: Plan::new(connection, texts.lexicon(), domain)? };
+    let filling = Filling { connection, texts, query, plan: Plan::new(connection, texts, domain)? };
     let mut fields = BTreeSet::new();
     filling.plan.fields(&mut fields);
     let walk = Walk::new(connection, places, &fields)?;

@@ -33,8 +33,8 @@ impl Condition {
             }
             Test::Less(limit) => ("< ?1".to_owned(), vec![value(limit)]),
             Test::AtLeast(limit) => (">= ?1".to_owned(), vec![value(limit)]),
-            Test::Like { pattern, fold } => {
-                let parameters = vec![Sql::Text(pattern.clone()), Sql::Integer((*fold).into())];
+            Test::Like(pattern) => {
+                let parameters = vec![Sql::Text(pattern.as_str().to_owned()), Sql::Integer(pattern.folds().into())];
                 return Self { sql: format!("domain_like({column}, ?1, ?2)"), parameters };
             }
         };

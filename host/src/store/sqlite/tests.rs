@@ -2,6 +2,7 @@
 
 mod damage;
 mod finding;
+mod narrowing;
 mod proving;
 mod sweeping;
 mod usage;

@@ -3,20 +3,28 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::Doing;
 use super::lexicon::Lexicon;
 use crate::field::Field;
 use crate::store::StoreError;
 
-/// How many texts all readers together remember.
-const REMEMBERED: usize = 100_000;
+const DOING: &str = "reading the dictionary";
+/// How many bytes of texts all readers together remember.
+const REMEMBERED: usize = 16 << 20;
+/// What a text takes besides itself, about.
+const EACH: usize = 64;
 
-type Known = HashMap<(Field, u64), Arc<str>>;
+/// Texts by field and number.
+#[derive(Default)]
+struct Known {
+    texts: HashMap<(Field, u64), Arc<str>>,
+    bytes: usize,
+}
 
 /// Texts by field and number. A number is never given to another text, so what was read once stays true; what the
-/// cleanup removed is asked for by nobody.
+/// cleanup removed is asked for by nobody. Clones share what they remember.
 #[derive(Clone, Default)]
 pub(super) struct Texts {
     known: Arc<Mutex<Known>>,
@@ -31,19 +39,34 @@ impl Texts {
 
     /// The text with this number.
     pub(super) fn get(&self, connection: &Connection, field: Field, id: u64) -> Result<Arc<str>, StoreError> {
+        self.find(connection, field, id)?.ok_or(rusqlite::Error::QueryReturnedNoRows).doing(DOING)
+    }
+
+    /// The same; none where the dictionary has no such number.
+    pub(super) fn find(&self, connection: &Connection, field: Field, id: u64) -> Result<Option<Arc<str>>, StoreError> {
         let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(text) = known().get(&(field, id)) {
-            return Ok(Arc::clone(text));
+        if let Some(text) = known().texts.get(&(field, id)) {
+            return Ok(Some(Arc::clone(text)));
         }
         let sql = "SELECT text FROM term WHERE field = ?1 AND id = ?2";
-        let mut statement = connection.prepare_cached(sql).doing("reading the dictionary")?;
-        let text: Arc<str> =
-            statement.query_row(params![field as i64, id as i64], |row| row.get(0)).doing("reading the dictionary")?;
-        let mut known = known();
-        if known.len() >= REMEMBERED {
-            known.clear();
+        let mut statement = connection.prepare_cached(sql).doing(DOING)?;
+        let text = statement.query_row(params![field as i64, id.cast_signed()], |row| row.get(0)).optional();
+        let text: Option<Arc<str>> = text.doing(DOING)?;
+        if let Some(text) = &text {
+            known().remember(field, id, text);
         }
-        known.insert((field, id), Arc::clone(&text));
         Ok(text)
+    }
+}
+
+impl Known {
+    fn remember(&mut self, field: Field, id: u64, text: &Arc<str>) {
+        let bytes = text.len() + EACH;
+        if self.bytes + bytes > REMEMBERED {
+            *self = Self::default();
+        }
+        if self.texts.insert((field, id), Arc::clone(text)).is_none() {
+            self.bytes += bytes;
+        }
     }
 }

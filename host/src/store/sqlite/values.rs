@@ -28,7 +28,7 @@ pub(super) fn values(
     field: Field,
     limit: usize,
 ) -> Result<Values, StoreError> {
-    let plan = Plan::new(connection, texts.lexicon(), domain)?;
+    let plan = Plan::new(connection, texts, domain)?;
     let mut fields = BTreeSet::from([field]);
     plan.fields(&mut fields);
     let mut found = BTreeSet::new();

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::catch_up::{catch_up, mend, pushed};
-use super::ids::{Ids, is_same};
+use super::ids::{Ids, There, there};
 use super::on_disk::OnDisk;
 use super::rows::{Insert, Placed};
 use super::sweep::Sweep;
@@ -121,9 +121,17 @@ impl SqliteWriter {
         for prepared in &batch.entries {
             let entry = prepared.entry();
             if !ids.insert(entry.id, &mut is_there).doing(doing)? {
-                let same = is_same(&transaction, entry).doing(doing)?;
-                stored.push(if same { Stored::Duplicate } else { Stored::Conflict });
-                continue;
+                match there(&transaction, entry).doing(doing)? {
+                    There::Nothing => {}
+                    There::Same => {
+                        stored.push(Stored::Duplicate);
+                        continue;
+                    }
+                    There::Other => {
+                        stored.push(Stored::Conflict);
+                        continue;
+                    }
+                }
             }
             // Never backwards, whatever the clock did: retention removes a prefix by this.
             newest = entry.recorded_at.max(newest);

@@ -1,6 +1,7 @@
 //! API tokens: who may come in, under which name and how long. The secret is shown once and only its hash is stored.
 
 mod outbox;
+mod sessions;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -82,8 +83,8 @@ impl Tokens {
             if !transaction.table_exists(None, "token")? {
                 transaction.execute_batch(SCHEMA)?;
             }
-            let current =
-                transaction.table_exists(None, "outbox")? && transaction.column_exists(None, "revoked", "hash")?;
+            let current = transaction.table_exists(None, "ended_session")?
+                && transaction.column_exists(None, "revoked", "hash")?;
             transaction.commit()?;
             Ok(current)
         })?;

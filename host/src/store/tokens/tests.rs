@@ -93,3 +93,29 @@ fn a_file_of_an_older_build_is_told_as_that() {
     let error = Tokens::open(folder.path()).expect_err("refused").to_string();
     assert!(error.contains("older build") && error.contains("move it away"), "{error}");
 }
+
+#[test]
+fn a_session_that_was_signed_out_stays_so() {
+    let (folder, tokens) = opened();
+    let (_, token) = tokens.create(&viewer("anna"), "laptop", NOW).expect("a token");
+    let (_, other) = tokens.create(&viewer("otto"), "laptop", NOW).expect("a token");
+    let lasts = |id: &str, until: i64| {
+        let tokens = Tokens::existing(folder.path()).expect("the file");
+        tokens.by_session(id, NOW.plus(until)).expect("looked").is_some()
+    };
+    assert!(lasts(&token.id, 10) && !lasts("nonsense", 10));
+    tokens.end_session(&token.id, NOW.plus(10), NOW).expect("ended");
+    tokens.end_session(&token.id, NOW.plus(10), NOW).expect("once more");
+    assert!(!lasts(&token.id, 10) && lasts(&token.id, 11) && lasts(&token.id, 9) && lasts(&other.id, 10));
+    // More than anybody does: the first stays ended, and others of the token's that began later go on.
+    (0..2_000).for_each(|at| tokens.end_session(&token.id, NOW.plus(20 + 2 * at), NOW).expect("ended"));
+    assert!((0..2_000).step_by(97).all(|at| !lasts(&token.id, 20 + 2 * at)));
+    assert!(!lasts(&token.id, 10) && lasts(&token.id, 5_000) && lasts(&other.id, 10));
+    let kept = |tokens: &Tokens| {
+        tokens.with(|file| file.query_row("SELECT count(*) FROM ended_session", [], |row| row.get::<_, i64>(0)))
+    };
+    assert!(kept(&tokens).expect("counted") <= 1_001);
+    // What would be over by now is forgotten.
+    tokens.end_session(&other.id, NOW.plus(90_000), NOW.plus(80_000)).expect("ended");
+    assert_eq!(kept(&tokens).expect("counted"), 1);
+}

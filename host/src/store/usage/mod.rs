@@ -104,4 +104,7 @@ pub struct UsageQuery {
     pub limit: usize,
     /// Whether to count the period before as well, which is as long.
     pub previous: bool,
+    /// Leave out what was recorded from this moment on, as far as it is not in a closed part of the log: for those to whom
+    /// one more request must not show as one.
+    pub recorded_before: Option<Timestamp>,
 }

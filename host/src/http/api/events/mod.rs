@@ -50,7 +50,7 @@ pub(super) async fn take(visitor: Visitor, sent: Sent) -> Result<Answer, Problem
     let form = sent.form()?;
     let turn = visitor.site.intake.turn().await?;
     let body = sent.read().await?;
-    let Read { events, items, bytes } = visitor.ask(move |log, access| read(log, access, &body, form)).await?;
+    let Read { events, items, bytes } = visitor.briefly(move |log, access| read(log, access, &body, form)).await?;
     drop(turn);
     let recorded = match events.is_empty() {
         true => Vec::new(),

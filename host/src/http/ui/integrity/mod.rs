@@ -71,7 +71,7 @@ struct Found {
 /// `GET`: the page.
 pub(super) async fn show(visitor: Visitor, Query(done): Query<Done>) -> Result<Response, Problem> {
     let site = std::sync::Arc::clone(&visitor.site);
-    let found = visitor.ask(move |log, access| Found::read(log, access, &site)).await?;
+    let found = visitor.search(move |log, access| Found::read(log, access, &site)).await?;
     let notice = match done.verification.as_str() {
         "began" => Some("The verification was started. Recording goes on meanwhile."),
         "runs" => Some("A verification is running already; see below."),
@@ -82,7 +82,7 @@ pub(super) async fn show(visitor: Visitor, Query(done): Query<Done>) -> Result<R
 
 /// `POST /integrity/verify`: starts a verification and leads back to the page, which tells how far it is.
 pub(super) async fn verify(visitor: Visitor) -> Result<Redirect, Problem> {
-    let start = visitor.ask(|log, access| match log.start_verification(access) {
+    let start = visitor.change(|log, access| match log.start_verification(access) {
         Ok(()) => Ok("began"),
         Err(StartError::Running) => Ok("runs"),
         Err(error) => Err(error.into()),

@@ -101,7 +101,7 @@ pub(super) async fn show(visitor: Visitor, Query(pairs): Query<Pairs>) -> Result
     bounds::bounded(&pairs)?;
     let view = View::new(&visitor, pairs);
     let asked = view.asked();
-    let found = visitor.ask(move |log, access| {
+    let found = visitor.search(move |log, access| {
         access.require(Right::ReadUsage)?;
         let asking = Asking::parse(&asked, log, access.viewer())?;
         Ok(log.reader(access).usage(asking.query)?)

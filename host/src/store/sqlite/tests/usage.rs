@@ -132,7 +132,10 @@ fn query() -> impl Strategy<Value = (UsageQuery, Domain)> {
             let (from, to) = (at(one.min(other)), at(one.max(other)));
             let timeless = read(rule).and(read(filter));
             let domain = read(time).and(timeless.clone());
-            (UsageQuery { domain, range: from..to, step, by, sort, limit, previous: true }, timeless)
+            (
+                UsageQuery { domain, range: from..to, step, by, sort, limit, previous: true, recorded_before: None },
+                timeless,
+            )
         },
     )
 }

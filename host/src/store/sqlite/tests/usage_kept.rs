@@ -26,6 +26,7 @@ fn usage(files: &Files) -> Usage {
         sort: UsageSort::Requests,
         limit: 9,
         previous: false,
+        recorded_before: None,
     };
     files.usage(&query).expect("usage")
 }

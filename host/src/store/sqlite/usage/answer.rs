@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use rusqlite::{Connection, OptionalExtension};
 
+use super::super::places::place_at;
 use super::super::texts::Texts;
 use super::question::Question;
 use super::source::Source;
@@ -26,7 +27,8 @@ pub(in super::super) fn usage(connection: &Connection, texts: &Texts, query: &Us
     let asked = asked.start..asked.end.max(asked.start);
     let step = query.step.unwrap_or(UsageStep::for_length(asked.end.saturating_sub(asked.start)));
     let step = step.fitting(asked.end.saturating_sub(asked.start));
-    let source = Source::new(connection, texts.lexicon(), &rest)?;
+    let until = query.recorded_before.map(|at| place_at(connection, at)).transpose().doing("finding a moment")?;
+    let source = Source::new(connection, texts, &rest, until.unwrap_or(u64::MAX))?;
     let answering = Answering { source, texts, query, rest, step };
     let covered = answering.covered(&asked)?;
     let tallies = query.by.iter().map(|field| {

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 
 use super::super::blocks::Block;
 use super::super::find::Plan;
-use super::super::lexicon::Lexicon;
+use super::super::texts::Texts;
 use super::measures::{NUMBERS, OfEntries};
 use crate::domain::Domain;
 use crate::field::Field;
@@ -21,10 +21,10 @@ pub(super) struct Requests {
 
 impl Requests {
     /// The requests that match `domain`.
-    pub(super) fn new(connection: &Connection, lexicon: &Lexicon, domain: Domain) -> Result<Self, StoreError> {
+    pub(super) fn new(connection: &Connection, texts: &Texts, domain: Domain) -> Result<Self, StoreError> {
         Ok(Self {
-            plan: Plan::new(connection, lexicon, &requests().and(domain))?,
-            failed: Plan::new(connection, lexicon, &failures())?,
+            plan: Plan::new(connection, texts, &requests().and(domain))?,
+            failed: Plan::new(connection, texts, &failures())?,
         })
     }
 

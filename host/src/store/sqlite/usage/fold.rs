@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::super::axis::Axis;
 use super::super::blocks::Block;
-use super::super::lexicon::Lexicon;
+use super::super::texts::Texts;
 use super::super::walk::Walk;
 use super::cells::Cells;
 use super::cuts::{CUTS, Cut, DIMENSIONS};
@@ -57,7 +57,7 @@ fn recorded(connection: &Connection, place: u64) -> Result<i64, StoreError> {
 
 impl Rows {
     fn read(connection: &Connection, places: std::ops::Range<u64>) -> Result<Self, StoreError> {
-        let requests = Requests::new(connection, &Lexicon::default(), Domain::TRUE)?;
+        let requests = Requests::new(connection, &Texts::default(), Domain::TRUE)?;
         let mut fields = requests.fields();
         fields.extend(DIMENSIONS);
         let walk = Walk::new(connection, places, &fields)?;

@@ -40,7 +40,7 @@ impl Source<'_> {
 
     /// How many requests of a run there are still entries of.
     fn left_of(&self, run: &Run, times: &Plan) -> Result<u64, StoreError> {
-        let requests = Requests::new(self.connection, self.lexicon, Domain::TRUE)?;
+        let requests = Requests::new(self.connection, self.texts, Domain::TRUE)?;
         let mut count = 0;
         for (block, places) in self.folded.blocks() {
             let found = times.find(self.connection, block, places.and(&block.within(&(run.first..run.end()))))?;

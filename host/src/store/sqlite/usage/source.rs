@@ -9,8 +9,8 @@ use rusqlite::Connection;
 
 use super::super::blocks::Block;
 use super::super::find::Plan;
-use super::super::lexicon::Lexicon;
 use super::super::places::places;
+use super::super::texts::Texts;
 use super::super::walk::Walk;
 use super::Doing;
 use super::cells::Cells;
@@ -31,7 +31,7 @@ use crate::store::index::Bitmap;
 /// The log as usage sees it, at one moment.
 pub(super) struct Source<'c> {
     pub(super) connection: &'c Connection,
-    pub(super) lexicon: &'c Lexicon,
+    pub(super) texts: &'c Texts,
     pub(super) runs: Vec<Run>,
     /// The first place that the cleanup left.
     pub(super) pruned: u64,
@@ -66,20 +66,26 @@ struct Remembered {
 }
 
 impl<'c> Source<'c> {
-    /// The log as of now; `rest` names the columns that questions will be about besides.
-    pub(super) fn new(connection: &'c Connection, lexicon: &'c Lexicon, rest: &Domain) -> Result<Self, StoreError> {
-        let mut fields = Requests::new(connection, lexicon, rest.clone())?.fields();
+    /// The log as of now; `rest` names the columns that questions will be about besides. Entries from the place `until` on
+    /// are left out where there are no runs about them.
+    pub(super) fn new(
+        connection: &'c Connection,
+        texts: &'c Texts,
+        rest: &Domain,
+        until: u64,
+    ) -> Result<Self, StoreError> {
+        let mut fields = Requests::new(connection, texts, rest.clone())?.fields();
         fields.extend(DIMENSIONS);
         let folded = runs::folded(connection)?;
         let runs = runs::all(connection)?;
         let source = Self {
             connection,
-            lexicon,
+            texts,
             runs: runs.iter().map(|(run, _)| *run).collect(),
             kept: runs::kept(connection)?,
             pruned: places(connection).doing("finding the ends of the log")?.start,
             folded: Walk::new(connection, 0..folded, &fields)?,
-            tail: Walk::new(connection, folded..u64::MAX, &fields)?,
+            tail: Walk::new(connection, folded..until.max(folded), &fields)?,
             found: RefCell::new(None),
             damaged: Cell::new(false),
         };
@@ -146,7 +152,7 @@ impl<'c> Source<'c> {
     }
 
     fn plans(&self, question: &Question<'_>, ranges: &[Range<i64>]) -> Result<Plans, StoreError> {
-        let rest = Plan::new(self.connection, self.lexicon, question.rest)?;
+        let rest = Plan::new(self.connection, self.texts, question.rest)?;
         let users = rest.required(Field::User);
         Ok(Plans { times: within(ranges), rest, users })
     }
@@ -198,7 +204,7 @@ impl<'c> Source<'c> {
         if ranges.is_empty() {
             return Ok(());
         }
-        let requests = Requests::new(self.connection, self.lexicon, question.rest.clone())?;
+        let requests = Requests::new(self.connection, self.texts, question.rest.clone())?;
         let times = within(ranges);
         for (block, places) in walk.blocks() {
             let found = self.found(&requests, &times, block, places)?;
@@ -242,7 +248,7 @@ impl<'c> Source<'c> {
             return Ok(Rc::clone(&last.found));
         }
         drop(remembered);
-        let requests = Requests::new(self.connection, self.lexicon, question.rest.clone())?;
+        let requests = Requests::new(self.connection, self.texts, question.rest.clone())?;
         let times = within(std::slice::from_ref(question.range));
         let found = self.tail.blocks().map(|(block, places)| self.found(&requests, &times, block, places));
         let found: Rc<[Option<Found>]> = found.collect::<Result<_, _>>()?;

@@ -1,0 +1,117 @@
+//! Room for connections. Those whose requests nobody has signed yet have a share of their own: when that is full, the
+//! oldest of them makes room for the next. So half a request, sent many times, keeps nobody out who can say who they are.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use crate::identity::Standing;
+
+/// The most connections at once. Where the process may open fewer files, half of those: the log needs some as well.
+const CONNECTIONS: usize = 8_192;
+/// Of so many connections, one may be a stranger's.
+const STRANGERS: usize = 4;
+
+/// The room of a server.
+pub(super) struct Room {
+    all: Arc<Semaphore>,
+    most_strangers: usize,
+    strangers: Mutex<VecDeque<Stranger>>,
+}
+
+/// A connection that nobody was known to use when it was looked at last.
+struct Stranger {
+    standing: Standing,
+    /// Whoever drops it ends the connection, unless somebody is known to use it.
+    place: oneshot::Sender<()>,
+}
+
+/// A connection's place in the room, until it is dropped.
+pub(super) struct Place {
+    standing: Standing,
+    taken: oneshot::Receiver<()>,
+    _one_of_all: Option<OwnedSemaphorePermit>,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self::of(connections())
+    }
+}
+
+impl Room {
+    /// Room for so many connections.
+    pub(super) fn of(connections: usize) -> Self {
+        Self {
+            all: Arc::new(Semaphore::new(connections)),
+            most_strangers: (connections / STRANGERS).max(1),
+            strangers: Mutex::default(),
+        }
+    }
+
+    /// Waits until there is room for one more connection. A stranger's makes room.
+    pub(super) async fn wait(&self) -> Option<OwnedSemaphorePermit> {
+        if let Ok(one) = Arc::clone(&self.all).try_acquire_owned() {
+            return Some(one);
+        }
+        self.make_room();
+        Arc::clone(&self.all).acquire_owned().await.ok()
+    }
+
+    fn make_room(&self) {
+        let mut strangers = self.strangers();
+        retain(&mut strangers);
+        drop(strangers.pop_front());
+    }
+
+    /// Gives a connection its place.
+    pub(super) fn enter(&self, one_of_all: Option<OwnedSemaphorePermit>) -> Place {
+        let (standing, (place, taken)) = (Standing::default(), oneshot::channel());
+        let mut strangers = self.strangers();
+        if strangers.len() >= self.most_strangers {
+            retain(&mut strangers);
+        }
+        if strangers.len() >= self.most_strangers {
+            drop(strangers.pop_front());
+        }
+        strangers.push_back(Stranger { standing: standing.clone(), place });
+        Place { standing, taken, _one_of_all: one_of_all }
+    }
+
+    fn strangers(&self) -> MutexGuard<'_, VecDeque<Stranger>> {
+        self.strangers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Keeps those that are still there and still nobody's.
+fn retain(strangers: &mut VecDeque<Stranger>) {
+    strangers.retain(|stranger| !stranger.place.is_closed() && !stranger.standing.is_known());
+}
+
+impl Place {
+    /// For the extensions of the connection's requests.
+    pub(super) fn standing(&self) -> Standing {
+        self.standing.clone()
+    }
+
+    /// Completes when the connection has to make room.
+    pub(super) async fn is_taken(&mut self) {
+        let _ = (&mut self.taken).await;
+        if self.standing.is_known() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+#[cfg(unix)]
+fn connections() -> usize {
+    let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    let half = files.and_then(|files| usize::try_from(files / 2).ok());
+    half.map_or(CONNECTIONS, |half| half.clamp(1, CONNECTIONS))
+}
+
+#[cfg(not(unix))]
+fn connections() -> usize {
+    CONNECTIONS
+}
