@@ -1,5 +1,13 @@
 //! The wrapper around a server that speaks over its standard input and output: bytes pass as they come, both ways.
 
+#[cfg(unix)]
+mod group;
+#[cfg(not(unix))]
+#[path = "stdio/single.rs"]
+mod group;
+#[cfg(test)]
+mod tests;
+
 use std::ffi::OsString;
 use std::io;
 use std::process::{ExitStatus, Stdio};
@@ -12,6 +20,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
 
+use self::group::{Group, Signals};
 use super::document::Keep;
 use super::pipe::{Moment, Pipe, Side};
 use crate::AuditLog;
@@ -21,18 +30,45 @@ use crate::event::{Caller, Event};
 const PIECE: usize = 64 << 10;
 /// How long the output of a server that has ended may be silent: a process that it started may hold it open.
 const LAST_WORDS: Duration = Duration::from_millis(500);
+/// How often it is looked whether a call that was cancelled has waited long enough for an answer.
+const LOOK: Duration = Duration::from_secs(1);
 
-/// How the traffic is called in the log.
-#[derive(Clone, Debug, Default)]
+/// How the traffic is called in the log, and how the server ends.
+#[derive(Clone, Debug)]
 pub struct StdioOptions {
     /// The server's name.
     pub server: String,
     /// Who uses it.
     pub caller: Caller,
+    /// How long the server, and what it has started, may take to end: after the end of input before it gets SIGTERM, and
+    /// after a signal before it gets SIGKILL.
+    pub grace: Duration,
+    /// The command of a process that calls [`watch`]: with it the server ends also when this process is killed. The
+    /// group and the grace are put behind it as two arguments.
+    pub watchdog: Option<Vec<OsString>>,
+}
+
+impl StdioOptions {
+    /// A server of this name, used by `caller`, with five seconds to end and without a watchdog.
+    pub fn new(server: impl Into<String>, caller: Caller) -> Self {
+        Self { server: server.into(), caller, grace: Duration::from_secs(5), watchdog: None }
+    }
+}
+
+/// The watchdog of a wrapped server: waits until its own standard input ends, which it does when the process that runs the
+/// wrapper is gone, and ends the server's group of processes then. Blocks.
+///
+/// # Errors
+/// There is no such group, or the input cannot be read.
+#[cfg(unix)]
+pub fn watch(group: i32, grace: Duration) -> io::Result<()> {
+    io::copy(&mut io::stdin().lock(), &mut io::sink())?;
+    group::end_orphans(group, grace)
 }
 
 /// Runs `command` with its standard input and output passed through and recorded, and its standard error left alone.
-/// The end of input and signals are handed on. Returns the server's exit code; 128 and its number for a signal.
+/// The end of input and signals are handed on, signals to the server's whole group of processes, and what does not end by
+/// them within the grace is killed. Returns the server's exit code; 128 and its number for a signal.
 ///
 /// # Errors
 /// The command is empty or cannot be started.
@@ -49,13 +85,27 @@ async fn wrap(
     output: impl AsyncWrite + Unpin + Send + 'static,
 ) -> io::Result<i32> {
     let mut child = start(&command)?;
+    let group = Group::of(&child, options.grace, options.watchdog.as_deref());
     let mut signals = Signals::new()?;
     let (end, ended) = watch::channel(false);
+    let (no_input, mut at_end) = watch::channel(false);
     let tap = Tap::new(log, options);
     let (to_server, from_server) = (child.stdin.take(), child.stdout.take());
-    let up = to_server.map(|to_server| tokio::spawn(pass(input, to_server, tap.clone(), Side::Client, ended.clone())));
+    let up = to_server.map(|to_server| {
+        let passing = pass(input, to_server, tap.clone(), Side::Client, ended.clone());
+        tokio::spawn(async move {
+            let passed = passing.await;
+            // A server that reads no more is not at its end for that.
+            no_input.send_replace(passed.is_ok());
+            passed
+        })
+    });
     let down = from_server.map(|from_server| tokio::spawn(pass(from_server, output, tap.clone(), Side::Server, ended)));
-    let status = wait(&mut child, &mut signals).await;
+    let looking = tokio::spawn(look_for_cancelled(tap.clone()));
+    let status = match &group {
+        Some(group) => group.wait(&mut child, &mut signals, &mut at_end).await,
+        None => child.wait().await,
+    };
     end.send_replace(true);
     if let Some(down) = down {
         // All that the server wrote is the client's, however slowly it reads, unless this process is told to end.
@@ -64,10 +114,14 @@ async fn wrap(
             () = signals.any() => {}
         }
     }
+    looking.abort();
     if let Some(up) = up {
         up.abort();
     }
     tap.close();
+    if let Some(group) = group {
+        group.end().await;
+    }
     status.map(code)
 }
 
@@ -77,6 +131,7 @@ fn start(command: &[OsString]) -> io::Result<Child> {
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "no command: name the server's command after --"))?;
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+    group::apart(&mut command);
     let program = program.to_string_lossy();
     command.spawn().map_err(|error| io::Error::new(error.kind(), format!("{program} cannot be started: {error}")))
 }
@@ -111,6 +166,16 @@ async fn silence(ended: &mut watch::Receiver<bool>) {
     tokio::time::sleep(LAST_WORDS).await;
 }
 
+/// Sees to it that a call that was cancelled becomes an entry also when nothing more is said.
+async fn look_for_cancelled(tap: Tap) {
+    loop {
+        tokio::time::sleep(LOOK).await;
+        if tap.has_cancelled.load(Ordering::Relaxed) {
+            tap.later(0, Pipe::overdue);
+        }
+    }
+}
+
 /// Where both directions are listened to.
 #[derive(Clone)]
 struct Tap {
@@ -119,12 +184,15 @@ struct Tap {
     pipe: Arc<Mutex<Pipe>>,
     /// Whether the last piece of the client, or of the server, did not fit into the queue.
     torn: [Arc<AtomicBool>; 2],
+    /// Whether a call that was cancelled waits for what the server says to that.
+    has_cancelled: Arc<AtomicBool>,
 }
 
 impl Tap {
     fn new(log: AuditLog, options: StdioOptions) -> Self {
-        let pipe = Pipe::new(options.server, options.caller);
-        Self { log, pipe: Arc::new(Mutex::new(pipe)), torn: Default::default() }
+        let begun = Moment { at: log.now(), instant: Instant::now() };
+        let pipe = Arc::new(Mutex::new(Pipe::new(options.server, options.caller, begun)));
+        Self { log, pipe, torn: Default::default(), has_cancelled: Arc::default() }
     }
 
     fn piece(&self, side: Side, piece: &[u8]) {
@@ -142,71 +210,15 @@ impl Tap {
 
     fn later(&self, bytes: usize, read: impl FnOnce(&mut Pipe, Moment) -> Vec<Event> + Send + 'static) -> bool {
         let now = Moment { at: self.log.now(), instant: Instant::now() };
-        let pipe = Arc::clone(&self.pipe);
-        self.log
-            .record_later(bytes, move || read(&mut pipe.lock().unwrap_or_else(PoisonError::into_inner), now))
-            .is_ok()
-    }
-}
-
-/// The signals that would end this process.
-#[cfg(unix)]
-struct Signals([tokio::signal::unix::Signal; 3]);
-
-#[cfg(unix)]
-impl Signals {
-    fn new() -> io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self([signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::hangup())?]))
-    }
-
-    async fn next(&mut self) -> rustix::process::Signal {
-        use rustix::process::Signal;
-        let Self([terminate, interrupt, hang_up]) = self;
-        tokio::select! {
-            _ = terminate.recv() => Signal::TERM,
-            _ = interrupt.recv() => Signal::INT,
-            _ = hang_up.recv() => Signal::HUP,
-        }
-    }
-
-    async fn any(&mut self) {
-        self.next().await;
-    }
-}
-
-/// Waits until the server ends, and hands signals on to it meanwhile.
-#[cfg(unix)]
-async fn wait(child: &mut Child, signals: &mut Signals) -> io::Result<ExitStatus> {
-    use rustix::process::{Pid, kill_process};
-    let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-    loop {
-        let signal = tokio::select! {
-            status = child.wait() => return status,
-            signal = signals.next() => signal,
+        let (pipe, has_cancelled) = (Arc::clone(&self.pipe), Arc::clone(&self.has_cancelled));
+        let job = move || {
+            let mut pipe = pipe.lock().unwrap_or_else(PoisonError::into_inner);
+            let events = read(&mut pipe, now);
+            has_cancelled.store(pipe.has_cancelled(), Ordering::Relaxed);
+            events
         };
-        // It may have ended in this very moment, which is what was wanted.
-        let _ = pid.map(|pid| kill_process(pid, signal));
+        self.log.record_later(bytes, job).is_ok()
     }
-}
-
-#[cfg(not(unix))]
-struct Signals;
-
-#[cfg(not(unix))]
-impl Signals {
-    fn new() -> io::Result<Self> {
-        Ok(Self)
-    }
-
-    async fn any(&mut self) {
-        std::future::pending().await
-    }
-}
-
-#[cfg(not(unix))]
-async fn wait(child: &mut Child, _: &mut Signals) -> io::Result<ExitStatus> {
-    child.wait().await
 }
 
 fn code(status: ExitStatus) -> i32 {
@@ -218,78 +230,4 @@ fn code(status: ExitStatus) -> i32 {
         }
     }
     status.code().unwrap_or(1)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Options, Viewer};
-
-    async fn through(script: &str, input: &'static [u8]) -> (i32, Vec<u8>, Vec<String>) {
-        let folder = tempfile::tempdir().expect("a folder");
-        let log = Options::new(folder.path()).open().expect("a log");
-        let command = ["sh", "-c", script].map(OsString::from).to_vec();
-        let (output, mut read) = tokio::io::duplex(1 << 20);
-        let options = StdioOptions { server: "s".into(), caller: Caller::default() };
-        let code = wrap(log.clone(), options, command, input, output).await.expect("started");
-        let mut out = Vec::new();
-        read.read_to_end(&mut out).await.expect("read");
-        let marker =
-            Event::new(log.now(), crate::event::Channel::System, crate::event::Kind::System, crate::event::Detail::Ok);
-        log.record_durably(marker).await.expect("stored");
-        let access = log.access(&Viewer { user: "r".into(), groups: vec!["admin".into()], instance: None });
-        let page = log.reader(&access).page(crate::domain::Domain::TRUE, None, 100).expect("a page");
-        let text = |entry: &crate::entry::Entry, field| entry.text(field).unwrap_or("-").to_owned();
-        let mine = page.entries.iter().rev().filter(|entry| text(entry, crate::field::Field::Channel) == "stdio");
-        let lines = mine.map(|entry| {
-            format!("{} {}", text(entry, crate::field::Field::Method), text(entry, crate::field::Field::OutcomeDetail))
-        });
-        (code, out, lines.collect())
-    }
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn bytes_and_exit_code_pass_and_what_has_no_answer_is_incomplete() {
-        let script =
-            r#"read a; printf '%s\n' 'noise'; printf '{"id":1,"result":{}}\n'; read b; cat >/dev/null; exit 7"#;
-        let input = b"{\"id\":1,\"method\":\"ping\"}\n{\"id\":2,\"method\":\"tools/list\"}\n";
-        let (code, out, lines) = through(script, input).await;
-        assert_eq!((code, out.as_slice()), (7, b"noise\n{\"id\":1,\"result\":{}}\n".as_slice()));
-        assert_eq!(lines, ["- unknown", "ping ok", "tools/list incomplete"]);
-    }
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn a_line_of_any_length_passes() {
-        let long: &'static [u8] = Vec::leak(
-            [b"{\"method\":\"notifications/x\",\"params\":{\"a\":\"".as_slice(), &b"x".repeat(5 << 20), b"\"}}\n"]
-                .concat(),
-        );
-        let (code, out, lines) = through("wc -c; kill -9 $$", long).await;
-        assert_eq!((code, String::from_utf8_lossy(&out).trim().parse()), (137, Ok(long.len())));
-        assert_eq!(lines, ["notifications/x accepted", "- unknown"]);
-    }
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn a_slow_client_gets_all_that_a_server_wrote_before_it_ended() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let log = Options::new(folder.path()).open().expect("a log");
-        // The process in the background holds the output open.
-        let script = "head -c 100000 /dev/zero; sleep 5 & exit 0";
-        let command = ["sh", "-c", script].map(OsString::from).to_vec();
-        let (output, mut read) = tokio::io::duplex(1_024);
-        let wrapped = tokio::spawn(wrap(log, StdioOptions::default(), command, tokio::io::empty(), output));
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        assert!(!wrapped.is_finished());
-        let mut out = Vec::new();
-        read.read_to_end(&mut out).await.expect("read");
-        assert_eq!(out.len(), 100_000);
-        assert_eq!(wrapped.await.expect("finished").expect("started"), 0);
-    }
-
-    #[tokio::test]
-    async fn a_command_that_does_not_exist_is_named() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let log = Options::new(folder.path()).open().expect("a log");
-        let error = run(log, StdioOptions::default(), vec!["no-such-command".into()]).await.expect_err("refused");
-        assert!(error.to_string().contains("no-such-command"));
-    }
 }

@@ -63,6 +63,10 @@ vocabulary! {
         Request = "request",
         /// A client's notification.
         Notification = "notification",
+        /// A server's notification, over standard input and output.
+        ServerNotification = "server-notification",
+        /// An answer that came after its call had an entry that said how it ended.
+        LateAnswer = "late-answer",
         /// A server's request (sampling, elicitation, roots, ping) with the client's answer.
         ServerRequest = "server-request",
         /// A stream from the server that was opened or closed.
@@ -105,6 +109,9 @@ vocabulary! {
         InputRequired = "input-required",
         /// The result is a task to be asked for later.
         TaskCreated = "task-created",
+        /// The server ended the stream without an answer and lets the client ask for it later; the answer is an entry of
+        /// its own.
+        Deferred = "deferred",
         /// The client cancelled it.
         Cancelled = "cancelled",
         /// The client hung up before the answer.
@@ -133,7 +140,7 @@ impl Detail {
     /// The three-word outcome that this folds into. What could not be decided is never a success.
     pub fn outcome(self) -> Outcome {
         match self {
-            Self::Ok | Self::Accepted | Self::InputRequired | Self::TaskCreated => Outcome::Success,
+            Self::Ok | Self::Accepted | Self::InputRequired | Self::TaskCreated | Self::Deferred => Outcome::Success,
             Self::Denied => Outcome::Denied,
             _ => Outcome::Error,
         }

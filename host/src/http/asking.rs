@@ -11,7 +11,7 @@ use crate::AuditLog;
 use crate::access::Viewer;
 use crate::domain::Domain;
 use crate::field::Field;
-use crate::store::{GroupBy, Place, REQUESTS, USAGE_FIELDS, UsageQuery, UsageSort, UsageStep, usage_range};
+use crate::store::{GroupBy, NOT_YET, Place, REQUESTS, USAGE_FIELDS, UsageQuery, UsageSort, UsageStep, usage_range};
 use crate::time::{DAY, Timestamp};
 use crate::value::Value;
 
@@ -107,9 +107,10 @@ fn written(pairs: &Pairs) -> String {
     query(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())))
 }
 
-/// The term that leaves the requests, as usage counts nothing else.
-fn requests() -> Json {
-    json!(["kind", "in", REQUESTS.map(|kind| kind.as_str())])
+/// The terms that leave the requests, as usage counts nothing else.
+fn requests() -> [Json; 2] {
+    let kinds = json!(["kind", "in", REQUESTS.map(|kind| kind.as_str())]);
+    [kinds, json!(["outcome_detail", "!=", NOT_YET.as_str()])]
 }
 
 /// The term that leaves those that are not a success.
@@ -129,7 +130,7 @@ pub(super) fn entries(
     if let Some((field, value)) = of {
         grouping::narrow(&mut pairs, GroupBy::Field(field), value)?;
     }
-    for term in [requests()].into_iter().chain(term) {
+    for term in requests().into_iter().chain(term) {
         grouping::add_term(&mut pairs, term)?;
     }
     pairs.extend([("from".to_owned(), range.start.to_string()), ("to".to_owned(), range.end.to_string())]);
@@ -153,17 +154,17 @@ pub(super) fn back(pairs: &Pairs) -> String {
     written(&kept.chain(range).chain(by).collect())
 }
 
-/// A parameter without the term that a figure's link has put there: it says nothing to usage, which would have to look
+/// A parameter without the terms that a figure's link has put there: they say nothing to usage, which would have to look
 /// into entries for it.
 fn without_requests((name, value): (String, String)) -> Option<(String, String)> {
     let terms = (name == "domain").then(|| serde_json::from_str::<Vec<Json>>(&value).ok()).flatten();
     let Some(terms) = terms else { return Some((name, value)) };
     // Behind an operator it is an operand of that.
     let (ours, plain) = (requests(), terms.iter().all(Json::is_array));
-    if !plain || !terms.contains(&ours) {
+    if !plain || !ours.iter().all(|our| terms.contains(our)) {
         return Some((name, value));
     }
-    let terms: Vec<_> = terms.into_iter().filter(|term| *term != ours).collect();
+    let terms: Vec<_> = terms.into_iter().filter(|term| !ours.contains(term)).collect();
     (!terms.is_empty()).then(|| (name, Json::Array(terms).to_string()))
 }
 
@@ -180,7 +181,7 @@ mod tests {
         let range = Timestamp::EPOCH..Timestamp::EPOCH.plus(DAY);
         let asked = pairs(&[("tool", "a b"), ("range", "7d"), ("by", "user"), ("sort", "cost"), ("limit", "7")]);
         let time = "from=1970-01-01T00%3A00%3A00.000000Z&to=1970-01-02T00%3A00%3A00.000000Z";
-        let kinds = "domain=%5B%5B%22kind%22%2C%22in%22%2C%5B%22request%22%2C%22http%22%5D%5D%5D";
+        let kinds = "domain=%5B%5B%22kind%22%2C%22in%22%2C%5B%22request%22%2C%22http%22%5D%5D%2C%5B%22outcome_detail%22%2C%22%21%3D%22%2C%22deferred%22%5D%5D";
         assert_eq!(entries(&asked, &range, None, None), Some(format!("?tool=a%20b&{kinds}&{time}")));
         let ada = Some((Field::User, &"ada".into()));
         assert_eq!(entries(&asked, &range, ada, None), Some(format!("?tool=a%20b&user=ada&{kinds}&{time}")));

@@ -35,8 +35,8 @@ pub(crate) use tokens::{Deed, PREFIX as TOKEN_PREFIX, Untold};
 pub use tokens::{NewToken, Token, TokenError, Tokens};
 pub(crate) use usage::is_dimension;
 pub use usage::{
-    Breakdown, Figures, Lack, MAX_POINTS, Point, REQUESTS, RangeError, Totals, USAGE_FIELDS, Usage, UsageQuery,
-    UsageRow, UsageSort, UsageStep, requests, usage_range,
+    Breakdown, Figures, Lack, MAX_POINTS, NOT_YET, Point, REQUESTS, RangeError, Totals, USAGE_FIELDS, Usage,
+    UsageQuery, UsageRow, UsageSort, UsageStep, requests, usage_range,
 };
 pub use verified::{Kept, NOT_PROVED, Verified, VerifyError, Wrong};
 

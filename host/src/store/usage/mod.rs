@@ -6,7 +6,7 @@ mod words;
 use std::ops::Range;
 
 use crate::domain::{Comparison, Context, Domain, Operand, Token, from_tokens};
-use crate::event::Kind;
+use crate::event::{Detail, Kind};
 use crate::field::Field;
 use crate::time::{DAY, Timestamp};
 
@@ -22,11 +22,15 @@ pub const MAX_POINTS: i64 = 2_400;
 /// The kinds of entries that count as requests: what a client asked for, and what was refused before it could be read.
 pub const REQUESTS: [Kind; 2] = [Kind::Request, Kind::Http];
 
+/// A request with this detail has its answer, and is counted, in an entry of its own.
+pub const NOT_YET: Detail = Detail::Deferred;
+
 /// The entries that usage counts.
 pub fn requests() -> Domain {
     let operands = REQUESTS.map(|kind| Operand::from(kind.as_str())).into();
     let leaf = Token::Leaf { field: Field::Kind.name().to_owned(), comparison: Comparison::In, operands };
-    from_tokens(&[leaf], &Context::nobody(Timestamp::EPOCH)).unwrap_or(Domain::FALSE)
+    let kinds = from_tokens(&[leaf], &Context::nobody(Timestamp::EPOCH)).unwrap_or(Domain::FALSE);
+    kinds.and(Domain::equals(Field::OutcomeDetail, NOT_YET.as_str()).not())
 }
 
 /// The dimensions that usage is kept by, and how requests went: what those may ask about who see figures alone.

@@ -12,7 +12,7 @@ use crate::event::{Kind, Outcome};
 use crate::field::Field;
 use crate::policy::Plan;
 use crate::store::index::{LARGE, SMALL};
-use crate::store::{Lack, REQUESTS, USAGE_FIELDS, UsageQuery, UsageSort, UsageStep, Writer};
+use crate::store::{Lack, NOT_YET, REQUESTS, USAGE_FIELDS, UsageQuery, UsageSort, UsageStep, Writer};
 use crate::time::{DAY, SECOND, Timestamp};
 
 /// Two runs, and entries behind them.
@@ -145,7 +145,10 @@ proptest! {
         CASES.with(|cases| {
             let case = &cases[case];
             let usage = case.log.files.usage(&query).expect("usage");
-            let kind = |entry: &&Entry| REQUESTS.iter().any(|kind| entry.text(Field::Kind) == Some(kind.as_str()));
+            let kind = |entry: &&Entry| {
+                REQUESTS.iter().any(|kind| entry.text(Field::Kind) == Some(kind.as_str()))
+                    && entry.text(Field::OutcomeDetail) != Some(NOT_YET.as_str())
+            };
             let all: Vec<_> = case.entries.iter().filter(kind).collect();
             let matching: Vec<_> = all.iter().copied().filter(|entry| timeless.matches(entry)).collect();
             let gone = |from: Timestamp, to: Timestamp| {
