@@ -11,7 +11,7 @@ use capture::told::*;
 use capture::*;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_after_the_cancellation_is_an_entry_of_its_own() {
+async fn a_result_after_the_entry_about_the_cancellation_is_an_entry_of_its_own() {
     let log = Log::open();
     log.keep_payloads(true).await;
     let (sender, body) = stream();
@@ -29,15 +29,15 @@ async fn an_answer_after_the_cancellation_is_an_entry_of_its_own() {
     assert_eq!(
         lines(&entries),
         [
-            "request tools/call wipe cancelled 200",
             "notification notifications/cancelled - accepted 202",
-            "request tools/call wipe ok 200",
+            "request tools/call wipe cancelled 200",
+            "late-answer tools/call wipe ok 200",
         ]
     );
     let late = &entries[2];
-    assert_eq!((late.parent, late.text(Field::RequestId)), (Some(entries[0].id), Some("7")));
+    assert_eq!((late.parent, late.text(Field::RequestId)), (Some(entries[1].id), Some("7")));
     assert_eq!(late.details["after_cancel"], true);
-    assert!(late.duration_us >= entries[0].duration_us && late.has_payload);
+    assert!(late.duration_us >= entries[1].duration_us && late.has_payload);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,9 @@
 //! The same for a server that is spoken to over its standard input and output.
 
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use mcp_audit_tests::{Everything, binary, expect_entries, files_with, grouped, listed, script, text};
 use serde_json::Value;
@@ -64,6 +67,9 @@ fn each_is_whole(entry: &Value) {
     for (field, value) in expected {
         assert_eq!(text(entry, field), value, "{field} of {entry:#}");
     }
+    assert!(entry["request_bytes"].as_u64() > Some(0), "no size: {entry:#}");
+    let answered = !text(entry, "method").starts_with("notifications/") && text(entry, "outcome_detail") != "cancelled";
+    assert!(!answered || entry["response_bytes"].as_u64() > Some(0), "no size: {entry:#}");
     // A notification is over when it has been sent.
     let lasts = !text(entry, "method").starts_with("notifications/");
     assert!(!lasts || entry["duration_us"].as_u64().is_some_and(|micros| micros > 0), "no duration: {entry:#}");
@@ -81,4 +87,50 @@ fn the_groups_add_up(data: &Path, entries: &[Value]) {
         assert_eq!((&of(tool)["count"], &of(tool)["errors"]), (&calls.len().into(), &errors.into()), "{groups:#?}");
     }
     assert!(of("trigger-long-running-operation")["p95_us"].as_u64() >= Some(450_000), "{groups:#?}");
+}
+
+/// A wrapper around a server that is this script. Its standard error is a pipe that everything inherits that it starts.
+fn wrapper(data: &Path, arguments: &[&str], script: &str) -> Child {
+    Command::new(binary())
+        .args(["stdio", "--data", &data.to_string_lossy()])
+        .args(arguments)
+        .args(["--", "sh", "-c", script])
+        .env_remove("USER")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it runs")
+}
+
+#[test]
+fn a_wrapper_that_is_killed_takes_its_server_along() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let script = "trap '' TERM INT HUP; (while :; do sleep 60; done) & echo up; while :; do sleep 60; done";
+    let mut wrapper = wrapper(&folder.path().join("data"), &["--grace", "0.2"], script);
+    let mut line = String::new();
+    BufReader::new(wrapper.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
+    assert_eq!(line, "up\n");
+    wrapper.kill().expect("killed");
+    wrapper.wait().expect("ended");
+    let mut held = wrapper.stderr.take().expect("its errors");
+    let (ended, end) = std::sync::mpsc::channel();
+    std::thread::spawn(move || ended.send(held.read_to_string(&mut String::new())));
+    end.recv_timeout(Duration::from_secs(60)).expect("the server or what it started lives on").expect("read");
+}
+
+#[test]
+fn without_a_user_in_the_environment_it_is_the_account() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    let (call, answer) = (r#"{"id":1,"method":"ping"}"#, r#"{"id":1,"result":{}}"#);
+    let mut wrapper = wrapper(&data, &[], &format!("echo log line; read call; echo '{answer}'"));
+    wrapper.stdin.take().expect("its input").write_all(format!("{call}\n").as_bytes()).expect("written");
+    assert!(wrapper.wait().expect("ended").success());
+    let account = Command::new("id").arg("-un").output().expect("id").stdout;
+    let entries: Vec<Value> = listed(&data).into_iter().filter(|entry| text(entry, "channel") == "stdio").collect();
+    expect_entries(&entries, &["ping - success ok", "- - success ok"]);
+    let ping = entries.iter().find(|entry| text(entry, "method") == "ping").expect("a call");
+    assert_eq!(text(ping, "user"), String::from_utf8_lossy(&account).trim());
+    assert_eq!((&ping["request_bytes"], &ping["response_bytes"]), (&call.len().into(), &answer.len().into()));
 }

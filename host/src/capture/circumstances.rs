@@ -5,28 +5,45 @@ use std::time::Instant;
 use super::classify::{Ending, Scene};
 use super::digest::Digest;
 use super::exchange::{End, Exchange};
+use super::failure::NoAnswer;
 use super::head::trace_id;
+use super::reader::Format;
 use crate::event::{Body, Channel, Client, Payload};
 use crate::value::Value;
 
 impl Exchange {
     pub(super) fn ending(&self, digest: &Digest) -> Ending {
-        let (received, readable) = digest.response();
+        let (received, _) = digest.response();
         Ending {
             failed: self.failure.get(),
             status: self.status(),
             headless: self.response.get().is_none(),
             end: digest.ended.map_or(End::ClientClosed, |(end, _)| end),
             cancelled: false,
+            resumable: digest.last_event_id().is_some() && !self.head.is_stateless() && !digest.stateless,
             closing_cancels: self.head.is_stateless() || digest.stateless,
-            readable,
+            no_answer: self.no_answer(digest),
             empty: received == 0,
+        }
+    }
+
+    /// Why there is no answer, where there is none.
+    fn no_answer(&self, digest: &Digest) -> NoAnswer {
+        let (received, readable) = digest.response();
+        let streamed = self.response.get().is_some_and(|head| head.format == Format::Events);
+        match &digest.stray {
+            _ if !readable => NoAnswer::Unreadable,
+            _ if received == 0 => NoAnswer::Empty,
+            _ if digest.tally.answers > 0 => NoAnswer::AnotherId,
+            _ if streamed => NoAnswer::StreamEnded,
+            Some(stray) if !stray.cut => NoAnswer::NotMcp,
+            _ => NoAnswer::CutOff,
         }
     }
 
     pub(super) fn scene(&self) -> Scene {
         let session = self.head.session.as_ref().or_else(|| self.response.get()?.session.as_ref());
-        let (client, _) = self.sessions.known(self).unwrap_or_default();
+        let (client, known) = self.sessions.known(self);
         Scene {
             channel: Channel::Mcp,
             server: self.head.server.to_string(),
@@ -41,6 +58,7 @@ impl Exchange {
                 user_agent: self.head.user_agent(),
             },
             trace_id: self.head.traceparent().and_then(trace_id).map(str::to_owned),
+            protocol: self.head.protocol().map(str::to_owned).or(known),
         }
     }
 

@@ -1,12 +1,12 @@
 //! How it went: from what was seen of a message and its answer to an outcome, and to the event that says so.
 
 use super::exchange::End;
-use super::failure::failure;
+use super::failure::{NoAnswer, failure};
 use super::jsonrpc::{Message, Shape};
 use super::params::Named;
-use super::target::target;
+use super::target::{is_name, target};
 use super::transport::Transport;
-use crate::event::{Caller, Channel, Client, Detail, Event, Kind};
+use crate::event::{Caller, Channel, Client, Detail, Event, Failure, Kind};
 use crate::time::Timestamp;
 
 /// Where and by whom: what all events of one exchange, or of one pipe, have in common.
@@ -19,12 +19,14 @@ pub(super) struct Scene {
     pub(super) caller: Caller,
     pub(super) client: Client,
     pub(super) trace_id: Option<String>,
+    /// The revision of MCP that is spoken.
+    pub(super) protocol: Option<String>,
 }
 
 impl Scene {
     /// An event in this scene.
     pub(super) fn event(&self, at: Timestamp, kind: Kind, detail: Detail) -> Event {
-        Event {
+        let event = Event {
             server: Some(self.server.clone()),
             path: self.path.clone(),
             status_code: self.status,
@@ -32,6 +34,10 @@ impl Scene {
             client: self.client.clone(),
             trace_id: self.trace_id.clone(),
             ..Event::new(at, self.channel, kind, detail)
+        };
+        match self.protocol.as_deref().filter(|revision| is_name(revision)) {
+            Some(revision) => event.fact("protocol_version", revision),
+            None => event,
         }
     }
 
@@ -40,6 +46,18 @@ impl Scene {
         if client.name.is_some() {
             (self.client.name, self.client.version) = (client.name.clone(), client.version.clone());
         }
+    }
+}
+
+impl Message {
+    /// Whether it has another id than the request that it answers. A failure may have none.
+    pub(super) fn answers_another(&self, request: &Self) -> bool {
+        request.id.is_some() && self.id != request.id && (self.id.is_some() || self.error.is_none())
+    }
+
+    /// Whether it answers what was cancelled, and says so by its code.
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.error == Some(Some(-32800))
     }
 }
 
@@ -53,19 +71,55 @@ pub(super) struct Ending {
     pub(super) headless: bool,
     pub(super) end: End,
     pub(super) cancelled: bool,
+    /// Whether the client may ask for the rest of the answer's stream.
+    pub(super) resumable: bool,
     /// Whether closing is the client's way to cancel.
     pub(super) closing_cancels: bool,
-    /// Whether all that came back could be read.
-    pub(super) readable: bool,
+    /// Why there is no answer, if there is none and the exchange came to its end.
+    pub(super) no_answer: NoAnswer,
     /// Whether nothing came back after the head.
     pub(super) empty: bool,
 }
 
 impl Ending {
+    /// How a request ends that has no answer when the connection is gone, or the client takes it back.
+    pub(super) fn unanswered(cancelled: bool) -> Self {
+        Self {
+            failed: None,
+            status: None,
+            headless: false,
+            end: End::Broken,
+            cancelled,
+            resumable: false,
+            closing_cancels: false,
+            no_answer: NoAnswer::CutOff,
+            empty: false,
+        }
+    }
+
     /// The outcome of a message with this answer; the first that fits.
     pub(super) fn detail(&self, shape: Shape, answer: Option<&Message>) -> Detail {
-        let by_http = self.by_http();
-        by_http.or_else(|| answer.and_then(Self::by_answer)).unwrap_or_else(|| self.without_answer(shape))
+        // Who redirects a call has not done it.
+        let redirected = || self.status.filter(|status| (300..400).contains(status)).map(|_| Detail::Rejected);
+        let by_http = self.by_http().or_else(redirected);
+        // A server may answer what was cancelled, and in whatever words: it stays cancelled.
+        let is_cancelled = |answer: &Message| self.cancelled || answer.is_cancelled();
+        let cancelled = || answer.is_some_and(is_cancelled).then_some(Detail::Cancelled);
+        let by_answer = || answer.and_then(Self::by_answer);
+        by_http.or_else(cancelled).or_else(by_answer).unwrap_or_else(|| match answer {
+            // It ends before it can be told what it is.
+            Some(_) => Self { no_answer: NoAnswer::CutOff, ..*self }.without_answer(shape),
+            None => self.without_answer(shape),
+        })
+    }
+
+    /// Why it failed, when it did, that ended with `detail`.
+    fn failure(&self, detail: Detail, answer: Option<&Message>) -> Option<Failure> {
+        let no_answer = self.end == End::Complete && matches!(detail, Detail::Incomplete | Detail::Unknown);
+        match answer {
+            None if no_answer => Some(self.no_answer.failure()),
+            _ => failure(detail, self.status, answer.and_then(|answer| answer.error).flatten(), self.failed),
+        }
     }
 
     /// The outcome of an exchange in which no message was seen.
@@ -111,8 +165,8 @@ impl Ending {
             End::ClientClosed => Detail::ClientClosed,
             End::Broken => Detail::Incomplete,
             End::Complete if !expected || (self.status == Some(202) && self.empty) => Detail::Accepted,
-            End::Complete if self.readable => Detail::Incomplete,
-            End::Complete => Detail::Unknown,
+            End::Complete if self.resumable && self.no_answer == NoAnswer::StreamEnded => Detail::Deferred,
+            End::Complete => self.no_answer.detail(),
         }
     }
 }
@@ -146,7 +200,15 @@ pub(super) fn of_message(
     for (name, digest) in digests {
         event.facts.extend(digest.map(|digest| (name.to_owned(), digest.clone().into())));
     }
-    event.failure = failure(detail, ending.status, answer.and_then(|answer| answer.error).flatten(), ending.failed);
+    if let (Detail::Cancelled, Some(answer)) = (detail, answer) {
+        // What came all the same.
+        let answered = Ending::by_answer(answer).unwrap_or(Detail::Incomplete);
+        event = event.fact("answer", answered.as_str());
+        if let Some(code) = answer.error.flatten() {
+            event = event.fact("answer_code", code);
+        }
+    }
+    event.failure = ending.failure(detail, answer);
     event
 }
 
@@ -161,8 +223,9 @@ mod tests {
         headless: false,
         end: End::Complete,
         cancelled: false,
+        resumable: false,
         closing_cancels: false,
-        readable: true,
+        no_answer: NoAnswer::CutOff,
         empty: false,
     };
 
@@ -199,6 +262,17 @@ mod tests {
     }
 
     #[test]
+    fn what_was_cancelled_stays_cancelled_whatever_is_answered() {
+        let error = r#"{"error":{"code":-32800},"id":1}"#;
+        assert_eq!(detail(ENDING, error), Detail::Cancelled);
+        let cancelled = Ending { cancelled: true, ..ENDING };
+        for answer in [error, r#"{"error":{"code":0},"id":1}"#, r#"{"result":{},"id":1}"#, ""] {
+            assert_eq!(detail(cancelled, answer), Detail::Cancelled, "{answer}");
+        }
+        assert_eq!(detail(Ending { status: Some(403), ..cancelled }, error), Detail::Denied);
+    }
+
+    #[test]
     fn the_first_that_fits_is_taken() {
         let error = r#"{"error":{"code":-32601},"id":1}"#;
         for (ending, answer, expected) in [
@@ -218,7 +292,11 @@ mod tests {
             (Ending { end: End::Broken, ..ENDING }, "", Detail::Incomplete),
             (Ending { end: End::Broken, status: None, headless: true, ..ENDING }, "", Detail::TransportError),
             (Ending { status: Some(202), empty: true, ..ENDING }, "", Detail::Accepted),
-            (Ending { readable: false, ..ENDING }, "", Detail::Unknown),
+            (Ending { no_answer: NoAnswer::Unreadable, ..ENDING }, "", Detail::Unknown),
+            (Ending { no_answer: NoAnswer::NotMcp, resumable: true, ..ENDING }, "", Detail::Unknown),
+            (Ending { no_answer: NoAnswer::StreamEnded, resumable: true, ..ENDING }, "", Detail::Deferred),
+            (Ending { status: Some(307), empty: true, ..ENDING }, "", Detail::Rejected),
+            (Ending { resumable: true, end: End::Broken, ..ENDING }, "", Detail::Incomplete),
         ] {
             assert_eq!(detail(ending, answer), expected, "{ending:?}");
         }

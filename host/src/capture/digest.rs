@@ -22,6 +22,8 @@ pub(super) struct Digest {
     response: Option<Intake>,
     pub(super) calls: Option<Calls>,
     pub(super) answers: Vec<Arrived>,
+    /// The first document of the response that is no message.
+    pub(super) stray: Option<Stray>,
     pub(super) tally: Tally,
     pub(super) ended: Option<(End, Instant)>,
     /// Whether the request's body says that it speaks the stateless protocol.
@@ -33,6 +35,7 @@ pub(super) struct Digest {
     /// The digests of both.
     pub(super) raw_digests: (Option<String>, Option<String>),
     last_chunk: Option<Instant>,
+    last_event: Option<Vec<u8>>,
 }
 
 /// One direction's way in.
@@ -59,8 +62,8 @@ pub(super) struct Call {
     pub(super) body: Option<Body>,
     /// Whether its entry is made already.
     pub(super) reported: bool,
-    /// Whether that entry says that the client cancelled it; an answer may come all the same.
-    pub(super) cancelled: bool,
+    /// When the client took it back; an answer may come all the same.
+    pub(super) cancelled: Option<Instant>,
 }
 
 /// One message of the response's body.
@@ -69,6 +72,12 @@ pub(super) struct Arrived {
     pub(super) message: Message,
     pub(super) at: Instant,
     pub(super) body: Option<Body>,
+}
+
+/// What came back and is no message.
+pub(super) struct Stray {
+    /// Whether it is JSON that ends before it is whole.
+    pub(super) cut: bool,
 }
 
 /// What is counted of a response and gets no entry of its own.
@@ -96,6 +105,7 @@ impl Digest {
         let mut intake = self.response.take().unwrap_or_else(new);
         self.last_chunk = taken.response.chunks.last().map(|(at, _)| *at).or(self.last_chunk);
         intake.take(&taken.response, |at, parts| self.document(exchange, at, parts));
+        self.last_event = intake.decoder.reader().last_event_id().map(<[u8]>::to_vec);
         self.response = Some(intake);
     }
 
@@ -108,6 +118,7 @@ impl Digest {
         let properly = end == End::Complete;
         let at = self.last_chunk.filter(|_| !properly).unwrap_or(ended);
         intake.decoder.finish(properly, &mut |parts| self.document(exchange, at, parts));
+        self.last_event = intake.decoder.reader().last_event_id().map(<[u8]>::to_vec);
         self.response = Some(intake);
     }
 
@@ -141,7 +152,7 @@ impl Digest {
                 self.stateless |= message.params.protocol_version.as_deref().is_some_and(is_stateless);
                 let event = if calls.list.is_empty() { exchange.call.get() } else { new_id(exchange.head.at) };
                 let body = message.body.take();
-                calls.list.push(Call { event, message, body, reported: false, cancelled: false });
+                calls.list.push(Call { event, message, body, reported: false, cancelled: None });
             }
         });
         self.calls = Some(calls);
@@ -150,6 +161,7 @@ impl Digest {
     /// One document of the response.
     fn document(&mut self, exchange: &Exchange, at: Instant, parts: Parts) {
         if parts.messages.list.is_empty() && !parts.blank {
+            self.stray.get_or_insert(Stray { cut: parts.cut });
             (self.raw_response, self.raw_digests.1) = (parts.raw, parts.digest);
         }
         for message in parts.messages.list {
@@ -192,7 +204,9 @@ impl Digest {
             Some(id) => call.id.as_ref() == Some(id),
             None => only && answer.message.error.is_some(),
         };
-        let at = self.answers.iter().position(fits)?;
+        // The only answer to the only call is its answer, whatever id it has.
+        let only = (only && self.tally.answers == 1 && !self.answers.is_empty()).then_some(0);
+        let at = self.answers.iter().position(fits).or(only)?;
         Some(self.answers.remove(at))
     }
 
@@ -211,9 +225,21 @@ impl Digest {
         self.response.as_ref().map_or((0, true), |intake| (intake.length, intake.is_whole()))
     }
 
+    /// The id of the last event of the response.
+    pub(super) fn last_event_id(&self) -> Option<&[u8]> {
+        self.last_event.as_deref()
+    }
+
     /// What was seen in the response if it is a stream of events.
     pub(super) fn seen(&self) -> Option<Seen> {
         self.response.as_ref().and_then(|intake| intake.decoder.reader().seen())
+    }
+}
+
+impl Calls {
+    /// How many of them want an answer.
+    pub(super) fn requests(&self) -> usize {
+        self.list.iter().filter(|call| call.message.is(Shape::Request)).count()
     }
 }
 

@@ -55,6 +55,8 @@ pub(super) struct Document {
     begin: u64,
     /// Whether anything but blanks came.
     filled: bool,
+    /// Its first byte that is no blank.
+    first: Option<u8>,
     keep: Keep,
     kept: Option<Kept>,
     /// The digest of the whole document, and of the message that is open.
@@ -84,6 +86,8 @@ pub(super) struct Parts {
     pub(super) length: u64,
     /// Whether it has nothing but blanks.
     pub(super) blank: bool,
+    /// Whether it begins as JSON and ends before it is whole.
+    pub(super) cut: bool,
 }
 
 impl Document {
@@ -96,6 +100,7 @@ impl Document {
     pub(super) fn push(&mut self, piece: &[u8]) {
         let start = self.length;
         self.length += piece.len() as u64;
+        self.first = self.first.or_else(|| piece.iter().copied().find(|byte| !byte.is_ascii_whitespace()));
         self.filled = self.filled || !piece.iter().all(u8::is_ascii_whitespace);
         let (mut from, mut at) = (0, 0);
         while let Some(rest) = piece.get(at..).filter(|rest| !rest.is_empty()) {
@@ -137,7 +142,8 @@ impl Document {
         let raw = if self.found() { None } else { self.kept.take().map(Kept::raw) };
         let digest = self.digest.take().filter(|_| !self.found()).map(KeyedDigest::finish);
         let messages = self.collector.finish();
-        Parts { messages, raw, digest, length: self.length, blank: !self.filled }
+        let cut = matches!(self.first, Some(b'{' | b'[')) && !self.lexer.is_whole();
+        Parts { messages, raw, digest, length: self.length, blank: !self.filled, cut }
     }
 
     /// A message has ended here, or is cut off.

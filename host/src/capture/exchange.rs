@@ -150,7 +150,8 @@ impl Exchange {
         if !fits || traffic.waiting() >= WAITING {
             return Due::Now;
         }
-        let due = !traffic.handed_over && traffic.waiting() >= HAND_OVER;
+        // Of a stream that was resumed every piece: it may be what a call waits for, in a stream that stays open.
+        let due = !traffic.handed_over && (self.head.resumed || traffic.waiting() >= HAND_OVER);
         traffic.handed_over |= due;
         if due { Due::HandOver } else { Due::Nothing }
     }

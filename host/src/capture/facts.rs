@@ -16,9 +16,6 @@ impl Exchange {
     pub(super) fn facts(&self, digest: &Digest, event: &mut Event, call: Option<&Message>, answer: Option<&Arrived>) {
         let mut fact = |name: &str, value: Value| event.facts.push((name.to_owned(), value));
         fact("http_method", self.head.http_method.as_str().into());
-        if let Some(revision) = self.revision(call, answer).filter(|revision| is_name(revision)) {
-            fact("protocol_version", revision.into());
-        }
         if let Some(challenge) = self.response.get().and_then(|head| head.challenge.as_ref()?.to_str().ok()) {
             // Only the scheme: the parameters are free text.
             fact("challenge", challenge.split(' ').next().unwrap_or_default().into());
@@ -34,6 +31,8 @@ impl Exchange {
         }
         self.counts(digest, &mut fact);
         self.flags(digest, call, &mut fact);
+        let differs = call.zip(answer).is_some_and(|(call, answer)| answer.message.answers_another(call));
+        differs.then(|| fact("answer_id_differs", true.into()));
     }
 
     fn counts(&self, digest: &Digest, fact: &mut impl FnMut(&str, Value)) {
@@ -73,11 +72,13 @@ impl Exchange {
     /// call that made it.
     pub(super) fn links(&self, event: &mut Event, call: &Message, answer: Option<&Arrived>) {
         let result = answer.and_then(|answer| answer.message.result.as_ref());
+        let task = call.params.task_id.as_ref().and_then(|task| self.sessions.linked(self, task));
+        event.parent = event.parent.or(task);
         let mut fact = |name: &str, id: Option<Uuid>| {
             event.facts.extend(id.map(|id| (name.to_owned(), id.to_string().into())));
         };
         fact("retry_of", call.params.request_state.and_then(|state| self.sessions.linked(self, state)));
-        fact("task_of", call.params.task_id.as_ref().and_then(|task| self.sessions.linked(self, task)));
+        fact("task_of", task);
         match (
             event.detail,
             result.and_then(|result| result.request_state),
@@ -104,7 +105,7 @@ impl Exchange {
     pub(super) fn revision(&self, call: Option<&Message>, answer: Option<&Arrived>) -> Option<String> {
         let agreed = answer.and_then(|answer| answer.message.result.as_ref()?.protocol_version.clone());
         let asked = || call.and_then(|call| call.params.protocol_version.clone());
-        let known = || self.sessions.known(self).and_then(|(_, revision)| revision);
+        let known = || self.sessions.known(self).1;
         agreed.or_else(|| self.head.protocol().map(str::to_owned)).or_else(asked).or_else(known)
     }
 }

@@ -14,15 +14,21 @@ pub(crate) fn failure(
         return Some(Failure { kind: failed.as_str().to_owned(), message: failed.sentence().to_owned(), code });
     }
     let (kind, message) = match detail {
-        Detail::Ok | Detail::Accepted | Detail::InputRequired | Detail::TaskCreated | Detail::Intended => return None,
+        Detail::Ok
+        | Detail::Accepted
+        | Detail::InputRequired
+        | Detail::TaskCreated
+        | Detail::Intended
+        | Detail::Deferred => return None,
         Detail::TransportError => transport(Transport::UpstreamClosed),
         Detail::Denied | Detail::Rejected => match status {
-            Some(status) => (status.to_string(), rejected(status, code)),
+            // The code where there is one: the same fault comes with one status or another, as the revision is.
+            Some(status) => (code.map_or(status.to_string(), |code| code.to_string()), rejected(status, code)),
             None => (detail.as_str().to_owned(), "It was refused".to_owned()),
         },
         Detail::RpcError => (code.map_or("rpc_error".to_owned(), |code| code.to_string()), rpc(code).to_owned()),
         Detail::ToolError => ("tool_error".to_owned(), "The tool reported an error".to_owned()),
-        Detail::Cancelled => ("cancelled".to_owned(), "The client cancelled the call".to_owned()),
+        Detail::Cancelled => ("cancelled".to_owned(), "The call was cancelled".to_owned()),
         Detail::ClientClosed => transport(Transport::ClientClosed),
         Detail::Incomplete => ("incomplete".to_owned(), "The server's answer ended before it was whole".to_owned()),
         Detail::Unknown => ("unknown".to_owned(), "The answer could not be read".to_owned()),
@@ -32,6 +38,48 @@ pub(crate) fn failure(
 
 fn transport(failed: Transport) -> (String, String) {
     (failed.as_str().to_owned(), failed.sentence().to_owned())
+}
+
+/// Why a request has no answer although its exchange came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoAnswer {
+    /// The answer's document ended before it was whole.
+    CutOff,
+    /// The stream of events ended before the answer came.
+    StreamEnded,
+    /// There was no body.
+    Empty,
+    /// What came back is no message of MCP: a page, or other JSON.
+    NotMcp,
+    /// Answers came back, and none that can be told to be the request's.
+    AnotherId,
+    /// What came back could not be decoded, or not all of it was seen.
+    Unreadable,
+    /// So many calls waited that the log gave this one up.
+    GivenUp,
+}
+
+impl NoAnswer {
+    /// How a request went of which only this is known.
+    pub(super) fn detail(self) -> Detail {
+        match self {
+            Self::CutOff | Self::StreamEnded | Self::Empty | Self::AnotherId => Detail::Incomplete,
+            Self::NotMcp | Self::Unreadable | Self::GivenUp => Detail::Unknown,
+        }
+    }
+
+    pub(super) fn failure(self) -> Failure {
+        let (kind, message) = match self {
+            Self::CutOff => ("incomplete", "The server's answer ended before it was whole"),
+            Self::StreamEnded => ("no_answer", "The server ended the stream without an answer"),
+            Self::Empty => ("no_answer", "The server's answer had no body"),
+            Self::NotMcp => ("not_mcp", "What the server answered is no message of MCP"),
+            Self::AnotherId => ("no_answer", "None of the server's answers has the request's id"),
+            Self::Unreadable => ("unreadable", "The answer could not be read"),
+            Self::GivenUp => ("given_up", "Too many calls waited for an answer, and the log gave this one up"),
+        };
+        Failure { kind: kind.to_owned(), message: message.to_owned(), code: None }
+    }
 }
 
 /// The status in words, and the JSON-RPC code in words where it says more.
@@ -74,7 +122,7 @@ mod tests {
         assert_eq!(of(Detail::RpcError, Some(200), Some(-32602)), Some(("-32602".into(), "Invalid params".into())));
         assert_eq!(
             of(Detail::Rejected, Some(404), Some(-32601)),
-            Some(("404".into(), "Not found: Method not found".into()))
+            Some(("-32601".into(), "Not found: Method not found".into()))
         );
         assert_eq!(of(Detail::Denied, Some(401), None), Some(("401".into(), "Unauthorized: no valid token".into())));
         assert_eq!(of(Detail::Denied, None, None), Some(("denied".into(), "It was refused".into())));

@@ -34,6 +34,8 @@ pub(super) struct RequestHead {
     pub(super) session: Option<HeaderValue>,
     pub(super) resumed: bool,
     pub(super) codings: Vec<Coding>,
+    last_event_id: Option<HeaderValue>,
+    authorization: Option<HeaderValue>,
     protocol: Option<HeaderValue>,
     mcp_method: Option<HeaderValue>,
     mcp_name: Option<HeaderValue>,
@@ -56,6 +58,8 @@ impl RequestHead {
             session: value(SESSION),
             resumed: parts.headers.contains_key(LAST_EVENT_ID),
             codings: codings(&parts.headers),
+            last_event_id: value(LAST_EVENT_ID),
+            authorization: value(header::AUTHORIZATION),
             protocol: value(PROTOCOL),
             mcp_method: value(MCP_METHOD),
             mcp_name: value(MCP_NAME),
@@ -70,6 +74,16 @@ impl RequestHead {
 
     pub(super) fn user_agent(&self) -> Option<String> {
         self.user_agent.as_ref().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+    }
+
+    /// The last event that the client has seen of the stream that it resumes.
+    pub(super) fn last_event_id(&self) -> Option<&[u8]> {
+        self.last_event_id.as_ref().map(HeaderValue::as_bytes)
+    }
+
+    /// The credential that came with it: to be hashed, and nothing else.
+    pub(super) fn authorization(&self) -> Option<&[u8]> {
+        self.authorization.as_ref().map(HeaderValue::as_bytes)
     }
 
     pub(super) fn traceparent(&self) -> Option<&str> {

@@ -60,7 +60,7 @@ impl AuditLayer {
     }
 
     fn with(log: AuditLog, server: Server) -> Self {
-        let sessions = Arc::new(Sessions::new(log.secret().clone()));
+        let sessions = Arc::new(Sessions::new(&log));
         Self { log, sessions, server }
     }
 }

@@ -26,11 +26,14 @@ mod sse;
 mod unpack;
 
 // Telling what happened.
+mod bounded;
+mod cancel;
 mod circumstances;
 mod classify;
 mod conclude;
 mod facts;
 mod failure;
+mod late;
 mod question;
 mod sessions;
 mod stay;

@@ -16,7 +16,7 @@ use crate::event::{Body, Detail, Event, Kind};
 impl Exchange {
     /// The client answers something that the server asked in another exchange of the session.
     pub(super) fn client_answer(&self, digest: &Digest, call: &mut Call) -> Event {
-        self.sessions.others(self).iter().for_each(|other| drop(other.read_on()));
+        self.sessions.others(self).iter().for_each(|other| other.digest().absorb(other));
         let answer = &call.message;
         let asked = answer.id.as_ref().and_then(|id| self.sessions.answered(self, id));
         let ending = self.ending(digest);

@@ -107,6 +107,11 @@ impl Reader {
         self.found || self.current.found()
     }
 
+    /// The id of the last event of a stream.
+    pub(super) fn last_event_id(&self) -> Option<&[u8]> {
+        Some(self.events.last_id.as_slice()).filter(|id| !id.is_empty())
+    }
+
     /// What else was seen in an event stream.
     pub(super) fn seen(&self) -> Option<sse::Seen> {
         (self.format == Format::Events).then_some(self.events.seen)

@@ -8,14 +8,18 @@ use std::time::Instant;
 use axum::http::HeaderValue;
 use uuid::Uuid;
 
+use super::bounded::Bounded;
+use super::cancel::Cancelled;
 use super::exchange::Exchange;
 use super::jsonrpc::{Id, Message};
+use super::late::Awaited;
 use super::params::Named;
+use crate::AuditLog;
 use crate::event::{Body, Caller};
 use crate::flood::Flood;
 use crate::secret::Secret;
 
-/// Most sessions that are remembered; the one that came first is forgotten first.
+/// Most sessions that are remembered, and most clients without one; what was not used for longest is forgotten first.
 const SESSIONS: usize = 10_000;
 /// Most requests of a server that wait for their answer, for each session.
 const ASKED: usize = 64;
@@ -29,7 +33,13 @@ pub(super) struct Sessions {
     hasher: RandomState,
     in_flight: Mutex<HashMap<u64, Vec<Weak<Exchange>>>>,
     known: Mutex<Bounded<Session>>,
+    /// Who introduced itself, by caller and user agent: for what belongs to no session that is known.
+    clients: Mutex<Bounded<(Named, Option<String>)>>,
     links: Mutex<Bounded<Uuid>>,
+    /// Calls that were cancelled and wait for what the server says to that.
+    pub(super) cancelled: Arc<Cancelled>,
+    /// Calls whose answer may come in another exchange.
+    pub(super) awaited: Mutex<VecDeque<Awaited>>,
     /// What was refused lately.
     pub(super) flood: Flood,
 }
@@ -39,6 +49,8 @@ pub(super) struct Sessions {
 struct Session {
     client: Named,
     protocol: Option<String>,
+    /// Whose it is; what it says is not told of others.
+    caller: Option<Caller>,
     asked: VecDeque<Asked>,
 }
 
@@ -52,23 +64,24 @@ pub(super) struct Asked {
     caller: Option<Caller>,
 }
 
-/// A map that forgets what came first when it is full.
-#[derive(Default)]
-struct Bounded<T> {
-    map: HashMap<u64, T>,
-    order: VecDeque<u64>,
-}
-
 impl Sessions {
-    pub(super) fn new(secret: Secret) -> Self {
+    pub(super) fn new(log: &AuditLog) -> Self {
         Self {
-            secret,
+            secret: log.secret().clone(),
             hasher: RandomState::new(),
             in_flight: Mutex::default(),
-            known: Mutex::default(),
-            links: Mutex::default(),
+            known: Mutex::new(Bounded::new(SESSIONS)),
+            clients: Mutex::new(Bounded::new(SESSIONS)),
+            links: Mutex::new(Bounded::new(LINKS)),
+            cancelled: Cancelled::new(log),
+            awaited: Mutex::default(),
             flood: Flood::default(),
         }
+    }
+
+    /// A number for `value` that nobody outside can work out.
+    pub(super) fn hash(&self, value: impl std::hash::Hash) -> u64 {
+        self.hasher.hash_one(value)
     }
 
     /// How the session is named in the log.
@@ -104,18 +117,42 @@ impl Sessions {
             .collect()
     }
 
-    /// A session was begun: these are the client and the revision that the two agreed on.
-    pub(super) fn learn(&self, server: &str, session: &HeaderValue, client: Named, protocol: Option<String>) {
-        let Some(key) = self.key(server, Some(session)) else { return };
-        let mut known = lock(&self.known);
-        let state = known.entry(key, SESSIONS);
-        (state.client, state.protocol) = (client, protocol);
+    /// A client introduced itself: this is its name, and the revision that it and the server agreed on. It is remembered
+    /// for its session, if it begins one, and for its caller.
+    pub(super) fn learn(&self, exchange: &Exchange, client: &Named, protocol: Option<String>, begins: bool) {
+        let session = exchange.response.get().and_then(|head| head.session.as_ref()).filter(|_| begins);
+        if let Some(key) = self.key(&exchange.head.server, session) {
+            let mut known = lock(&self.known);
+            let state = known.entry(key);
+            (state.client, state.protocol) = (client.clone(), protocol.clone());
+            state.caller = exchange.caller.get().cloned();
+        }
+        if let (Some(key), true) = (self.client_key(exchange), client.name.is_some()) {
+            *lock(&self.clients).entry(key) = (client.clone(), protocol);
+        }
     }
 
-    /// The client and the revision of a session.
-    pub(super) fn known(&self, exchange: &Exchange) -> Option<(Named, Option<String>)> {
-        let key = self.key(&exchange.head.server, exchange.head.session.as_ref())?;
-        lock(&self.known).map.get(&key).map(|session| (session.client.clone(), session.protocol.clone()))
+    /// The client and the revision, as the session says or, where it does not, what the same caller said last.
+    pub(super) fn known(&self, exchange: &Exchange) -> (Named, Option<String>) {
+        let session = self.key(&exchange.head.server, exchange.head.session.as_ref()).and_then(|key| {
+            let mut known = lock(&self.known);
+            let session = known.get(key).filter(|session| session.caller.as_ref() == exchange.caller.get())?;
+            Some((session.client.clone(), session.protocol.clone()))
+        });
+        let by_session = session.filter(|(client, _)| client.name.is_some());
+        let by_caller = || lock(&self.clients).get(self.client_key(exchange)?).cloned();
+        by_session.or_else(by_caller).unwrap_or_default()
+    }
+
+    /// What the same client has in common in all of its exchanges; `None` where nothing tells it from others.
+    fn client_key(&self, exchange: &Exchange) -> Option<u64> {
+        let head = &exchange.head;
+        let user_agent = head.user_agent();
+        match (exchange.caller.get(), head.authorization()) {
+            (Some(caller), _) => Some(self.hasher.hash_one((&*head.server, user_agent, caller))),
+            (None, Some(token)) => Some(self.hasher.hash_one((&*head.server, user_agent, token))),
+            (None, None) => None,
+        }
     }
 
     /// The server asks the client something.
@@ -124,7 +161,7 @@ impl Sessions {
         let Some(key) = self.key(&exchange.head.server, session) else { return };
         asked.caller = exchange.caller.get().cloned();
         let mut known = lock(&self.known);
-        let state = known.entry(key, SESSIONS);
+        let state = known.entry(key);
         if state.asked.len() >= ASKED {
             state.asked.pop_front();
         }
@@ -135,10 +172,15 @@ impl Sessions {
     pub(super) fn answered(&self, exchange: &Exchange, id: &Id) -> Option<Asked> {
         let key = self.key(&exchange.head.server, exchange.head.session.as_ref())?;
         let mut known = lock(&self.known);
-        let asked = &mut known.map.get_mut(&key)?.asked;
+        let asked = &mut known.get(key)?.asked;
         let fits =
             |asked: &Asked| asked.message.id.as_ref() == Some(id) && asked.caller.as_ref() == exchange.caller.get();
-        let at = asked.iter().position(fits)?;
+        // A client that takes a number for a text, or a text for a number, means the same.
+        let alike = |asked: &Asked| {
+            asked.message.id.as_ref().is_some_and(|own| own.text() == id.text())
+                && asked.caller.as_ref() == exchange.caller.get()
+        };
+        let at = asked.iter().position(fits).or_else(|| asked.iter().position(alike))?;
         asked.remove(at)
     }
 
@@ -146,32 +188,34 @@ impl Sessions {
     pub(super) fn asked_for(&self, exchange: &Exchange, call: Uuid) -> Vec<Asked> {
         let Some(key) = self.key(&exchange.head.server, exchange.head.session.as_ref()) else { return Vec::new() };
         let mut known = lock(&self.known);
-        let Some(session) = known.map.get_mut(&key) else { return Vec::new() };
+        let Some(session) = known.get(key) else { return Vec::new() };
         let (asked, waiting): (VecDeque<_>, VecDeque<_>) =
             session.asked.drain(..).partition(|asked| asked.parent == Some(call));
         session.asked = waiting;
         Vec::from(asked)
     }
 
-    /// The session is over; returns what the server asked in vain.
-    pub(super) fn forget(&self, exchange: &Exchange) -> Vec<Asked> {
+    /// The session is over; returns what the server asked in vain. Who the client is stays known: exchanges of the session
+    /// may end after it.
+    pub(super) fn over(&self, exchange: &Exchange) -> Vec<Asked> {
         let Some(key) = self.key(&exchange.head.server, exchange.head.session.as_ref()) else { return Vec::new() };
-        lock(&self.known).map.remove(&key).map(|session| session.asked.into()).unwrap_or_default()
+        lock(&self.known).get(key).map(|session| std::mem::take(&mut session.asked).into()).unwrap_or_default()
     }
 
     /// Remembers the entry that a later call will refer to by `name`.
     pub(super) fn link(&self, exchange: &Exchange, name: impl std::hash::Hash, event: Uuid) {
         let key = self.hasher.hash_one((&*exchange.head.server, name));
-        *lock(&self.links).entry(key, LINKS) = event;
+        *lock(&self.links).entry(key) = event;
     }
 
     /// The entry that `name` refers to.
     pub(super) fn linked(&self, exchange: &Exchange, name: impl std::hash::Hash) -> Option<Uuid> {
         let key = self.hasher.hash_one((&*exchange.head.server, name));
-        lock(&self.links).map.get(&key).copied()
+        lock(&self.links).get(key).copied()
     }
 
-    fn key(&self, server: &str, session: Option<&HeaderValue>) -> Option<u64> {
+    /// What stands for a session.
+    pub(super) fn key(&self, server: &str, session: Option<&HeaderValue>) -> Option<u64> {
         Some(self.hasher.hash_one((server, session?.as_bytes())))
     }
 }
@@ -182,19 +226,6 @@ impl Asked {
     }
 }
 
-impl<T: Default> Bounded<T> {
-    fn entry(&mut self, key: u64, most: usize) -> &mut T {
-        if !self.map.contains_key(&key) {
-            self.order.push_back(key);
-            if self.order.len() > most {
-                let oldest = self.order.pop_front();
-                oldest.and_then(|oldest| self.map.remove(&oldest));
-            }
-        }
-        self.map.entry(key).or_default()
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -4,6 +4,8 @@ use super::document::Document;
 
 /// Longest name of a field that matters, and longest line that is no data.
 const FIELD: usize = 64;
+/// Longest id of an event; a longer one is cut, and tells nothing.
+const ID: usize = 1_024;
 
 /// The state of a parser.
 #[derive(Debug, Default)]
@@ -17,6 +19,10 @@ pub(super) struct Parser {
     /// How much of a byte order mark was seen; 3 when it can be none any more.
     mark: usize,
     pub(super) seen: Seen,
+    /// The id in this line, or of the event that is being read.
+    id: Vec<u8>,
+    /// The id of the last event that was complete.
+    pub(super) last_id: Vec<u8>,
 }
 
 /// What else was in the stream.
@@ -41,6 +47,10 @@ enum Place {
     Colon,
     /// In the value of a data line.
     Data,
+    /// After the colon before an id.
+    IdColon,
+    /// In the id of an event.
+    Id,
     /// In anything else.
     Rest,
 }
@@ -58,7 +68,7 @@ impl Parser {
                     self.line(&new, &mut event);
                     &rest[1..]
                 }
-                (Place::Data | Place::Rest, _) => self.value(rest),
+                (Place::Data | Place::Id | Place::Rest, _) => self.value(rest),
                 _ => {
                     self.after_return = false;
                     self.head(byte, &new);
@@ -73,8 +83,8 @@ impl Parser {
         match (self.place, byte) {
             (Place::Name, b':') => self.colon(new),
             (Place::Name, _) if self.name.len() < FIELD => self.name.push(byte),
-            (Place::Colon, _) => {
-                self.place = Place::Data;
+            (Place::Colon | Place::IdColon, _) => {
+                self.place = if self.place == Place::Colon { Place::Data } else { Place::Id };
                 if byte != b' ' {
                     self.value(&[byte]);
                 }
@@ -88,7 +98,11 @@ impl Parser {
         match self.name.as_slice() {
             b"data" => self.begin_data(new),
             b"" => self.seen.comments += 1,
-            b"id" => self.seen.ids = true,
+            b"id" => {
+                self.seen.ids = true;
+                self.id.clear();
+                self.place = Place::IdColon;
+            }
             b"retry" => self.seen.retry = true,
             _ => {}
         }
@@ -108,6 +122,9 @@ impl Parser {
         self.after_return = false;
         let end = rest.iter().position(|byte| matches!(byte, b'\r' | b'\n')).unwrap_or(rest.len());
         let (value, rest) = rest.split_at(end);
+        if self.place == Place::Id {
+            self.id.extend_from_slice(&value[..value.len().min(ID - self.id.len().min(ID))]);
+        }
         if let (Place::Data, Some(data)) = (self.place, &mut self.data) {
             data.push(value);
         }
@@ -122,6 +139,9 @@ impl Parser {
         }
         self.name.clear();
         self.place = Place::Name;
+        if empty {
+            self.last_id.clone_from(&self.id);
+        }
         if let Some(data) = self.data.take_if(|_| empty).filter(|data| !data.is_empty()) {
             self.seen.events += 1;
             event(data);
@@ -185,5 +205,28 @@ mod tests {
             parser.push(&[b'x'; 100_000], new, |_| {});
         }
         assert!(parser.name.len() <= FIELD);
+        parser.push(b"\nid:", new, |_| {});
+        for _ in 0..100 {
+            parser.push(&[b'x'; 100_000], new, |_| {});
+        }
+        assert!(parser.id.len() <= ID);
+    }
+
+    #[test]
+    fn the_last_event_that_is_complete_has_its_id() {
+        for (stream, expected) in [
+            ("id: e1\nretry: 10\ndata: \n\n", "e1"),
+            ("id:e1\ndata: x\n\nid: e2\ndata: y\n", "e1"),
+            ("id: e1\n\ndata: x\n\n", "e1"),
+            ("id: a: b\n\n", "a: b"),
+            ("id: a\n\nid\n\n", "a"),
+            ("data: x\n\n", ""),
+        ] {
+            for piece in 1..=stream.len() {
+                let mut parser = Parser::default();
+                stream.as_bytes().chunks(piece).for_each(|piece| parser.push(piece, new, |_| {}));
+                assert_eq!(String::from_utf8_lossy(&parser.last_id), expected, "{stream:?}");
+            }
+        }
     }
 }

@@ -16,7 +16,9 @@ pub(super) fn target(message: &Message) -> Option<Target> {
     match message.method.as_deref()? {
         "tools/call" => params.name.clone().map(Target::Tool),
         "prompts/get" => params.name.clone().map(Target::Prompt),
-        "resources/read" | "resources/subscribe" | "resources/unsubscribe" => params.uri.as_deref().map(resource),
+        "resources/read" | "resources/subscribe" | "resources/unsubscribe" | "notifications/resources/updated" => {
+            params.uri.as_deref().map(resource)
+        }
         "completion/complete" => reference(),
         "logging/setLevel" => params.level.clone().map(Target::Other),
         "notifications/cancelled" => params.request_id.as_ref().map(|id| Target::Other(id.text())),

@@ -3,6 +3,7 @@
 use axum::http::Method;
 
 use super::circumstances::payload;
+use super::classify::Scene;
 use super::digest::Digest;
 use super::exchange::Exchange;
 use super::failure::failure;
@@ -31,7 +32,8 @@ impl Exchange {
             false => ending.of_http(),
         };
         let kind = if named.is_some() { Kind::Request } else { Kind::Http };
-        let mut event = self.scene().event(self.head.at, kind, detail);
+        let scene = Scene { protocol: self.revision(None, answer.as_ref()), ..self.scene() };
+        let mut event = scene.event(self.head.at, kind, detail);
         event.target = named.as_deref().and_then(|method| from_header(method, self.head.mcp_name()?));
         event.method = named.or_else(|| Some(self.head.http_method.to_string()));
         event.duration_us = Some(self.micros(self.ended_at(digest)));
@@ -54,8 +56,9 @@ impl Exchange {
         event.duration_us = Some(self.micros(self.ended_at(digest)));
         event.failure = failure(detail, ending.status, None, ending.failed);
         self.facts(digest, &mut event, None, None);
-        let asked = if detail == Detail::Ok { self.sessions.forget(self) } else { Vec::new() };
-        self.unanswered(asked, self.head.started).chain([event]).collect()
+        let asked = if detail == Detail::Ok { self.sessions.over(self) } else { Vec::new() };
+        let in_vain = if detail == Detail::Ok { self.awaited_in_vain() } else { Vec::new() };
+        self.unanswered(asked, self.head.started).chain(in_vain).chain([event]).collect()
     }
 }
 

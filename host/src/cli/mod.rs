@@ -47,6 +47,9 @@ enum Command {
     Serve(Box<serve::Serve>),
     /// Run an MCP server that speaks over standard input and output, and record what it says.
     Stdio(stdio::Stdio),
+    /// End a wrapped server when its wrapper is killed.
+    #[command(name = stdio::WATCHDOG, hide = true)]
+    StdioWatchdog(stdio::Watchdog),
     /// Make, list and revoke tokens that let users and agents in.
     #[command(subcommand)]
     Token(token::TokenCommand),
@@ -95,6 +98,7 @@ pub(crate) fn run() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Serve(serve) => serve.run(),
         Command::Stdio(stdio) => stdio.run(),
+        Command::StdioWatchdog(watchdog) => watchdog.run(),
         Command::Token(token) => token.run(),
         Command::List(list) => list.run(),
         Command::Groups(groups) => groups.run(),

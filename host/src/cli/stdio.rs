@@ -18,12 +18,15 @@ pub(super) struct Stdio {
     /// The server's name in the log; the command's name by default.
     #[arg(long, value_name = "NAME")]
     server: Option<String>,
-    /// Who uses it.
+    /// Who uses it; the account that runs it by default.
     #[arg(long, value_name = "USER", env = "USER")]
     user: Option<String>,
     /// The name of the connection.
     #[arg(long, value_name = "NAME", default_value = "stdio")]
     connection: String,
+    /// How long the server may take to end, once its input has ended or a signal came, before it is made to.
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    grace: Duration,
     /// The server's command, after `--`.
     #[arg(last = true, required = true, value_name = "COMMAND")]
     command: Vec<OsString>,
@@ -31,15 +34,18 @@ pub(super) struct Stdio {
 
 impl Stdio {
     pub(super) fn run(self) -> Outcome {
-        let Self { log, server, user, connection, command } = self;
+        let Self { log, server, user, connection, grace, command } = self;
         let log = log.open()?;
         note(format_args!("the policy is {}", log.policy_title()));
         let server = server.unwrap_or_else(|| name(&command));
+        let user = user.filter(|user| !user.is_empty()).or_else(account);
         let caller = Caller { user, connection: Some(connection), ..Caller::default() };
+        let watchdog = std::env::current_exe().ok().map(|own| vec![own.into(), WATCHDOG.into()]);
+        let options = StdioOptions { grace, watchdog, ..StdioOptions::new(server, caller) };
         let mut code = 0;
         // Our own input may be open for ever, and reading it blocks.
         serve_until_end(Duration::ZERO, async {
-            code = stdio::run(log.clone(), StdioOptions { server, caller }, command).await?;
+            code = stdio::run(log.clone(), options, command).await?;
             Ok(log)
         })?;
         // The server's own code, so that whoever started us sees what it would have seen.
@@ -52,4 +58,43 @@ fn name(command: &[OsString]) -> String {
     let path = command.first().map(std::path::Path::new);
     path.and_then(|path| path.file_name())
         .map_or_else(|| "stdio".to_owned(), |name| name.to_string_lossy().into_owned())
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    seconds.ok_or_else(|| "give a number of seconds, as in 5 or 0.5".to_owned())
+}
+
+/// The name of the account that this process runs under, as the system knows it; its number where it has no name.
+#[cfg(unix)]
+fn account() -> Option<String> {
+    let id = uzers::get_effective_uid();
+    let name = uzers::get_user_by_uid(id).map(|user| user.name().to_string_lossy().into_owned());
+    Some(name.unwrap_or_else(|| id.to_string()))
+}
+
+#[cfg(not(unix))]
+fn account() -> Option<String> {
+    std::env::var("USERNAME").ok()
+}
+
+/// The subcommand of the watchdog.
+pub(super) const WATCHDOG: &str = "stdio-watchdog";
+
+/// Ends a wrapped server when the wrapper is killed; the wrapper starts it.
+#[derive(Args)]
+pub(super) struct Watchdog {
+    /// The server's group of processes.
+    group: i32,
+    /// How long it may take to end.
+    #[arg(value_parser = seconds)]
+    grace: Duration,
+}
+
+impl Watchdog {
+    pub(super) fn run(self) -> Outcome {
+        #[cfg(unix)]
+        stdio::watch(self.group, self.grace)?;
+        Ok(ExitCode::SUCCESS)
+    }
 }

@@ -1,7 +1,7 @@
 //! Who did it.
 
 /// Who did it, as far as the sign-in knows.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Caller {
     /// The user's name or id on the platform.
     pub user: Option<String>,

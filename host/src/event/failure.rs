@@ -23,8 +23,11 @@ impl Failure {
     }
 }
 
-/// An HTTP status of 400 or above in words.
+/// An HTTP status of 300 or above in words.
 pub(crate) fn sentence(status: u16) -> &'static str {
+    if status < 400 {
+        return "Redirected: the call was not done here";
+    }
     match status {
         400 => "Bad request",
         401 => "Unauthorized: no valid token",

@@ -65,6 +65,10 @@ vocabulary! {
         Request = "request",
         /// A client's notification.
         Notification = "notification",
+        /// A server's notification, over standard input and output.
+        ServerNotification = "server-notification",
+        /// An answer that came after its call had an entry that said how it ended.
+        LateAnswer = "late-answer",
         /// A server's request (sampling, elicitation, roots, ping) with the client's answer.
         ServerRequest = "server-request",
         /// A stream from the server that was opened or closed.
@@ -116,6 +120,9 @@ vocabulary! {
         InputRequired = "input-required",
         /// The result is a task to be asked for later.
         TaskCreated = "task-created",
+        /// The server ended the stream without an answer and lets the client ask for it later; the answer is an entry of
+        /// its own.
+        Deferred = "deferred",
         /// The client cancelled it.
         Cancelled = "cancelled",
         /// The client hung up before the answer.
@@ -148,7 +155,7 @@ impl Detail {
         match self {
             Self::Ok | Self::Accepted | Self::InputRequired | Self::TaskCreated => Outcome::Success,
             Self::Denied => Outcome::Denied,
-            Self::Intended => Outcome::Pending,
+            Self::Intended | Self::Deferred => Outcome::Pending,
             _ => Outcome::Error,
         }
     }

@@ -24,7 +24,7 @@ mod views;
 
 use std::ops::Deref;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use serde_json::Value as Json;
 use tokio::sync::watch;
@@ -249,9 +249,25 @@ impl AuditLog {
         *self.0.stopping.borrow()
     }
 
+    /// A handle that does not keep the log open.
+    pub(crate) fn downgrade(&self) -> WeakLog {
+        WeakLog(Arc::downgrade(&self.0))
+    }
+
     /// Stops taking events in, stores what is queued with a last entry that says the stop was clean, and returns.
     pub fn close(&self) {
         self.0.close();
+    }
+}
+
+/// A handle that does not keep the log open.
+#[derive(Clone)]
+pub(crate) struct WeakLog(Weak<Inner>);
+
+impl WeakLog {
+    /// The log, while it is open.
+    pub(crate) fn upgrade(&self) -> Option<AuditLog> {
+        self.0.upgrade().map(AuditLog)
     }
 }
 

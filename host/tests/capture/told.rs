@@ -57,13 +57,17 @@ impl http_body::Body for Pieces {
     }
 }
 
-/// An audited server that gives these answers, one after the other; the caller is Anna.
+/// The header that names the caller.
+pub const CALLER: &str = "x-caller";
+
+/// An audited server that gives these answers, one after the other; the caller is Anna, or who the header says.
 pub async fn server(log: &Log, answers: Vec<Answer>) -> String {
     let answers = Arc::new(Mutex::new(VecDeque::from(answers)));
     let handler = move |request: Request| {
         let answers = Arc::clone(&answers);
         async move {
-            let caller = Caller { user: Some("anna".into()), ..Caller::default() };
+            let caller = request.headers().get(CALLER).and_then(|name| name.to_str().ok()).unwrap_or("anna");
+            let caller = Caller { user: Some(caller.into()), ..Caller::default() };
             request.extensions().get::<CallerSlot>().expect("a slot").set(caller);
             request.into_body().collect().await.expect("a body");
             let answer = answers.lock().unwrap().pop_front().expect("another answer");

@@ -12,7 +12,7 @@ use super::super::caller::CallerSlot;
 use super::super::circumstances::{integer, micros};
 use super::super::classify::Ending;
 use super::super::exchange::{Direction, End};
-use super::super::failure::failure;
+use super::super::failure::{NoAnswer, failure};
 use super::super::head::{RequestHead, trace_id};
 use super::super::parent::ParentCall;
 use super::super::transport::{FailureSlot, Transport};
@@ -132,8 +132,9 @@ fn ending(status: Option<u16>, failed: Option<Transport>, end: End) -> Ending {
         headless: status.is_none(),
         end,
         cancelled: false,
+        resumable: false,
         closing_cancels: false,
-        readable: true,
+        no_answer: NoAnswer::Empty,
         empty: true,
     }
 }

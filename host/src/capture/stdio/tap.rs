@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -32,6 +33,8 @@ struct Shared {
     waiting: Mutex<Waiting>,
     /// The place in the recorder's queue for the end.
     place: Mutex<Option<Reservation>>,
+    /// Whether a call that was cancelled waits for what the server says to that.
+    has_cancelled: AtomicBool,
 }
 
 /// What has passed and nobody has read yet.
@@ -52,11 +55,13 @@ struct Piece {
 
 impl Tap {
     pub(super) fn new(log: AuditLog, options: StdioOptions) -> Self {
+        let begun = Moment { at: log.now(), instant: Instant::now() };
         let held = log.recorder().gauges().captured.nothing();
         let shared = Shared {
-            pipe: Mutex::new(Pipe::new(options.server, options.caller)),
+            pipe: Mutex::new(Pipe::new(options.server, options.caller, begun)),
             waiting: Mutex::new(Waiting { pieces: VecDeque::new(), held, bytes: 0, handed_over: false }),
             place: Mutex::new(log.reserve()),
+            has_cancelled: AtomicBool::new(false),
         };
         Self { log, shared: Arc::new(shared) }
     }
@@ -76,6 +81,22 @@ impl Tap {
         if !fits || (due && self.log.offer_later(0, move || shared.read()).is_err()) {
             self.read_now();
         }
+    }
+
+    /// A call that was cancelled becomes an entry also when nothing more is said.
+    pub(super) fn look_for_overdue(&self) {
+        if !self.shared.has_cancelled.load(Ordering::Relaxed) {
+            return;
+        }
+        let (shared, moment) = (Arc::clone(&self.shared), self.moment());
+        // Where there is no room, the next look finds it still.
+        let _ = self.log.offer_later(0, move || {
+            let mut events = shared.read();
+            let mut pipe = lock(&shared.pipe);
+            events.extend(pipe.overdue(moment));
+            shared.has_cancelled.store(pipe.has_cancelled(), Ordering::Relaxed);
+            events
+        });
     }
 
     /// Both directions have ended.
@@ -129,7 +150,9 @@ impl Shared {
             std::mem::take(&mut waiting.pieces)
         };
         let read = |piece: Piece| pipe.read(piece.side, &piece.bytes, piece.moment, piece.keep, false);
-        pieces.into_iter().flat_map(read).collect()
+        let events = pieces.into_iter().flat_map(read).collect();
+        self.has_cancelled.store(pipe.has_cancelled(), Ordering::Relaxed);
+        events
     }
 }
 

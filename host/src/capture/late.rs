@@ -1,0 +1,162 @@
+//! Answers that come later, in another exchange: a server may end the stream of a call and let the client ask again for
+//! what comes next, by a GET that names the last event that it has seen.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use uuid::Uuid;
+
+use super::circumstances::{micros, payload};
+use super::classify::{Ending, Scene, of_message};
+use super::digest::{Arrived, Call, Digest};
+use super::exchange::Exchange;
+use super::jsonrpc::{Id, Message};
+use super::sessions::lock;
+use crate::event::{Caller, Detail, Event, Kind, new_id};
+use crate::time::Timestamp;
+
+/// Most calls whose answer may come later; of those beyond that the oldest is given up.
+const AWAITED: usize = 1_024;
+/// Longest arguments that are kept for the entry about the answer, in bytes.
+const ARGUMENTS: usize = 8 << 10;
+
+/// A call whose answer may come later.
+pub(super) struct Awaited {
+    server: Arc<str>,
+    session: Option<u64>,
+    caller: Option<Caller>,
+    scene: Scene,
+    /// The last event that the client has seen, as a number.
+    event: u64,
+    message: Message,
+    /// Its entry.
+    id: Uuid,
+    at: Timestamp,
+    started: Instant,
+    /// Whether its entry says that the answer comes later, so that the call counts with the answer.
+    is_deferred: bool,
+}
+
+impl Exchange {
+    /// A call ended without an answer, in a stream that the client may resume.
+    pub(super) fn await_answer(&self, digest: &Digest, call: &Call, event: &Event) -> Option<Event> {
+        let resumable = matches!(event.detail, Detail::Deferred | Detail::ClientClosed | Detail::Incomplete);
+        let last = digest.last_event_id().filter(|_| resumable)?;
+        let mut message = call.message.clone();
+        let arguments: usize = message.params.arguments.iter().map(|argument| argument.json.len()).sum();
+        if arguments > ARGUMENTS {
+            message.params.arguments.clear();
+        }
+        let awaited = Awaited {
+            server: Arc::clone(&self.head.server),
+            session: self.session_key(),
+            caller: self.caller.get().cloned(),
+            scene: self.scene(),
+            event: self.sessions.hash(last),
+            message,
+            id: event.id,
+            at: self.head.at,
+            started: self.head.started,
+            is_deferred: event.detail == Detail::Deferred,
+        };
+        let mut all = lock(&self.sessions.awaited);
+        all.push_back(awaited);
+        let given_up = if all.len() > AWAITED { all.pop_front() } else { None };
+        drop(all);
+        given_up.and_then(|given_up| Self::never_answered(&given_up))
+    }
+
+    /// The answers to earlier calls that have come so far in a stream that was resumed.
+    pub(super) fn late_answers(&self, digest: &mut Digest) -> Vec<Event> {
+        let Some(last) = self.head.last_event_id().filter(|_| self.is_standalone_stream()) else { return Vec::new() };
+        let last = self.sessions.hash(last);
+        let answers = std::mem::take(&mut digest.answers);
+        let find = |answer: &Arrived| self.awaited(answer.message.id.as_ref()?, Some(last));
+        answers
+            .into_iter()
+            .filter_map(|answer| find(&answer).map(|awaited| self.late_answer(digest, &awaited, &answer)))
+            .collect()
+    }
+
+    /// The stream ends and was resumed for calls that have no answer yet: they go on where it ends.
+    pub(super) fn go_on_waiting(&self, digest: &Digest) {
+        let (Some(from), Some(to)) = (self.head.last_event_id(), digest.last_event_id()) else { return };
+        let (from, to) = (self.sessions.hash(from), self.sessions.hash(to));
+        let mut all = lock(&self.sessions.awaited);
+        let on = all.iter_mut().filter(|awaited| awaited.event == from && self.is_of(awaited));
+        on.for_each(|awaited| awaited.event = to);
+    }
+
+    /// Takes out the call that waits for the answer of this id. Clients use ids again: the one whose stream was resumed
+    /// comes first, and then, within a session, the oldest.
+    fn awaited(&self, id: &Id, last: Option<u64>) -> Option<Awaited> {
+        let mut all = lock(&self.sessions.awaited);
+        let fits = |awaited: &Awaited| awaited.message.id.as_ref() == Some(id) && self.is_of(awaited);
+        let resumed = all.iter().position(|awaited| Some(awaited.event) == last && fits(awaited));
+        let at = resumed.or_else(|| all.iter().position(|awaited| awaited.session.is_some() && fits(awaited)))?;
+        all.remove(at)
+    }
+
+    fn is_of(&self, awaited: &Awaited) -> bool {
+        awaited.server == self.head.server
+            && awaited.session == self.session_key()
+            && awaited.caller.as_ref() == self.caller.get()
+    }
+
+    fn late_answer(&self, digest: &Digest, awaited: &Awaited, answer: &Arrived) -> Event {
+        let message = &awaited.message;
+        let mut scene = self.scene();
+        scene.introduce(&message.params.client);
+        let ending = self.ending(digest);
+        let mut event = of_message(&scene, awaited.at, message, Some(&answer.message), &ending);
+        event.payload = payload(None, answer.body.clone());
+        event.duration_us = Some(micros(awaited.started, answer.at));
+        self.facts(digest, &mut event, Some(message), Some(answer));
+        self.links(&mut event, message, Some(answer));
+        self.learn(message, Some(answer));
+        Self::of_awaited(event, awaited)
+    }
+
+    /// It counts once: here, if its own entry says that it is deferred, and there otherwise.
+    fn of_awaited(mut event: Event, awaited: &Awaited) -> Event {
+        (event.id, event.parent) = (new_id(awaited.at), Some(awaited.id));
+        if !awaited.is_deferred {
+            event.kind = Kind::LateAnswer;
+        }
+        event
+    }
+
+    /// The client takes back a call whose answer was to come later.
+    pub(super) fn take_back_awaited(&self, id: &Id) -> Option<Event> {
+        let awaited = self.awaited(id, None).filter(|awaited| awaited.is_deferred)?;
+        let until = self.head.started;
+        Some(Self::without_late_answer(&awaited, true, until))
+    }
+
+    /// The session is over, and with it what was to come later.
+    pub(super) fn awaited_in_vain(&self) -> Vec<Event> {
+        let mut all = lock(&self.sessions.awaited);
+        let (over, on): (VecDeque<_>, VecDeque<_>) =
+            all.drain(..).partition(|awaited| awaited.session.is_some() && self.is_of(awaited));
+        *all = on;
+        drop(all);
+        over.iter().filter_map(Self::never_answered).collect()
+    }
+
+    fn never_answered(awaited: &Awaited) -> Option<Event> {
+        awaited.is_deferred.then(|| Self::without_late_answer(awaited, false, Instant::now()))
+    }
+
+    fn without_late_answer(awaited: &Awaited, cancelled: bool, until: Instant) -> Event {
+        let (ending, scene) = (Ending::unanswered(cancelled), Scene { status: None, ..awaited.scene.clone() });
+        let mut event = of_message(&scene, awaited.at, &awaited.message, None, &ending);
+        event.duration_us = Some(micros(awaited.started, until));
+        Self::of_awaited(event, awaited)
+    }
+
+    fn session_key(&self) -> Option<u64> {
+        let session = self.head.session.as_ref().or_else(|| self.response.get()?.session.as_ref());
+        self.sessions.key(&self.head.server, session)
+    }
+}

@@ -1,0 +1,97 @@
+//! One direction of a pipe: its lines, and the requests in it that wait for their answer.
+
+use std::collections::VecDeque;
+
+use super::super::document::{Keep, Parts};
+use super::super::jsonrpc::{Id, Message};
+use super::super::reader::{Format, Reader};
+use super::Moment;
+use crate::event::Body;
+
+/// One direction.
+pub(super) struct Lines {
+    reader: Reader,
+    /// Whether the line's beginning was lost, so that its end is no message.
+    torn: bool,
+    pub(super) pending: VecDeque<Pending>,
+}
+
+/// A message, which may wait for its answer.
+#[derive(Clone)]
+pub(super) struct Pending {
+    pub(super) message: Message,
+    pub(super) since: Moment,
+    pub(super) body: Option<Body>,
+    /// How long it is.
+    pub(super) length: u64,
+    pub(super) progress: i64,
+    /// When whoever sent it took it back.
+    pub(super) cancelled: Option<Moment>,
+}
+
+/// An answer.
+pub(super) struct Answer {
+    pub(super) message: Message,
+    pub(super) at: Moment,
+    pub(super) body: Option<Body>,
+    pub(super) length: u64,
+}
+
+impl Lines {
+    pub(super) fn new() -> Self {
+        Self { reader: Reader::new(Format::Lines, Keep::default()), torn: false, pending: VecDeque::new() }
+    }
+
+    pub(super) fn read(&mut self, mut piece: &[u8], keep: Keep, torn: bool) -> Vec<Parts> {
+        self.reader.keep(keep);
+        if torn {
+            self.torn = true;
+            drop(self.reader.rest());
+        }
+        if self.torn {
+            let Some(end) = piece.iter().position(|byte| *byte == b'\n') else { return Vec::new() };
+            piece = &piece[end + 1..];
+            self.torn = false;
+        }
+        let mut lines = Vec::new();
+        self.reader.push(piece, &mut |line| lines.push(line));
+        lines
+    }
+
+    /// What is left at the end.
+    pub(super) fn rest(&mut self) -> Parts {
+        self.reader.rest()
+    }
+
+    /// Takes out the request that `answer` is meant for. Ids that cannot be read are taken for the same. Clients use an id
+    /// again: what was cancelled gets an answer that says so, and any other when nothing else waits for it.
+    pub(super) fn take(&mut self, answer: &Message) -> Option<Pending> {
+        let of_cancelled = answer.is_cancelled();
+        let fits = |pending: &Pending| pending.message.id == answer.id;
+        let likely = |pending: &Pending| fits(pending) && pending.cancelled.is_some() == of_cancelled;
+        let at = self.pending.iter().position(likely).or_else(|| self.pending.iter().position(fits)).or_else(|| {
+            // A number for a text, or a text for a number.
+            let text = answer.id.as_ref()?.text();
+            self.pending.iter().position(|pending| pending.message.id.as_ref().is_some_and(|id| id.text() == text))
+        })?;
+        self.pending.remove(at)
+    }
+
+    /// The one who sent the request of this id takes it back.
+    pub(super) fn cancel(&mut self, id: &Id, at: Moment) {
+        let fits = |pending: &&mut Pending| pending.message.id.as_ref() == Some(id) && pending.cancelled.is_none();
+        self.pending.iter_mut().find(fits).into_iter().for_each(|pending| pending.cancelled = Some(at));
+    }
+}
+
+impl Pending {
+    pub(super) fn new(message: Message, since: Moment, body: Option<Body>, length: u64) -> Self {
+        Self { message, since, body, length, progress: 0, cancelled: None }
+    }
+}
+
+impl Answer {
+    pub(super) fn of(Pending { message, since, body, length, .. }: Pending) -> Self {
+        Self { message, at: since, body, length }
+    }
+}
