@@ -29,6 +29,10 @@ const MESSAGES: &[&str] = &[
     "tools/call trigger-elicitation-request success ok",
     "elicitation/create - success ok",
     "roots/list - success ok",
+    "notifications/tools/list_changed - success accepted",
+    "notifications/tools/list_changed - success accepted",
+    "notifications/tools/list_changed - success accepted",
+    "notifications/message - success accepted",
 ];
 
 #[test]
