@@ -81,7 +81,7 @@ impl Mask {
             size += bytes;
         }
         // The marks of the floor's own list are no part of the contract.
-        let keys = keys.iter().map(|key| key.trim_start_matches(['-', '*']).to_owned()).collect();
+        let keys = keys.iter().map(|key| key.trim_start_matches(['-', '*']).to_lowercase()).collect();
         Ok(Self { name, keys, looks, size })
     }
 
