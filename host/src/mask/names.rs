@@ -83,14 +83,15 @@ pub(crate) fn hides(key: &str, name: &str) -> Option<Secrecy> {
 
 /// Whether something of the list of the mask, or of any mask, hides what goes by `name`.
 pub(crate) fn secrecy<'a>(name: &str, keys: impl IntoIterator<Item = &'a str>) -> Option<Secrecy> {
+    // Most names end otherwise than all of the list do, and need no closer look; the items of a list have numbers for names.
+    let last = end(name)?;
     if letters(name).eq(PROGRESS_TOKEN.chars().rev()) {
         return None;
     }
-    // Most names end otherwise than all of the list do, and need no closer look.
-    let ends = [end(name), name.trim_end_matches(is_tail).strip_suffix(['s', 'S']).and_then(end)];
-    let may_hide = |key: &&'a str| {
-        let last = end(key);
-        ends.contains(&last) || last.is_none_or(|last| !last.is_ascii()) || ends[0].is_none_or(|last| !last.is_ascii())
+    let plural = name.trim_end_matches(is_tail).strip_suffix(['s', 'S']).and_then(end);
+    let may_hide = |key: &&'a str| match key.as_bytes().last() {
+        Some(end) if end.is_ascii() && last.is_ascii() => *end == last || Some(*end) == plural,
+        _ => true,
     };
     keys.into_iter().filter(may_hide).filter_map(|key| hides(key, name)).max()
 }
