@@ -13,7 +13,7 @@ pub(super) fn is_secret(field: &str) -> bool {
 
 /// A name that is one of other things as well, but not in the configuration of a platform.
 fn is_likely(name: &str) -> bool {
-    names::hides("-pass", name).is_some() || names::is_key_of_environment(name)
+    names::secrecy(name, ["-pass"]).is_some() || names::is_key_of_environment(name)
 }
 
 #[cfg(test)]

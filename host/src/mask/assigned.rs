@@ -123,7 +123,7 @@ impl<'a> Name<'a> {
 
 /// How many of the last bytes are a word.
 fn word(bytes: &[u8]) -> usize {
-    let is_letter = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    let is_letter = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | 0x80..);
     bytes.iter().rev().take(NAME).take_while(is_letter).count()
 }
 

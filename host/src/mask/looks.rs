@@ -35,7 +35,7 @@ const URL_PASSWORD: &str = r"://(?:[^/\s:@]*:[^/\s@]+|[^/\s:@]{16,})@";
 /// `curl -u user:password …`, on one line.
 const CURL: &str = r#"(?-u:\b)curl(?-u:\b)[^\r\n]*?[ \t](?:-u|--user|-U|--proxy-user)[ =]?["']?([^\s:"']+:[^\s"']+)"#;
 /// `the password is hunter2`: a word with a digit in it, or one in quotes.
-const SENTENCE: &str = r#"(?i)(?:password|passphrase|passcode)[ \t]+(?:is|was)[ \t]*:?[ \t]*(?:["'`]([^"'`\r\n]{4,})["'`]?|([^\s"'`,;]*[a-z][^\s"'`,;]*[0-9][^\s"'`,;]*|[^\s"'`,;]*[0-9][^\s"'`,;]*[a-z][^\s"'`,;]*))"#;
+const SENTENCE: &str = r#"(?i)(?:password|passphrase|passcode)[ \t]+(?:is|was)[ \t]*:?[ \t]*(?:\\*["'`]([^"'`\r\n\\]{4,})|([^\s"'`,;]*[a-z][^\s"'`,;]*[0-9][^\s"'`,;]*|[^\s"'`,;]*[0-9][^\s"'`,;]*[a-z][^\s"'`,;]*))"#;
 const BASIC: &str = r"(?i)(?-u:\b)basic[ \t]+([A-Za-z0-9+/]{6,}={1,2})";
 const BEARER: &str = r"(?i)(?-u:\b)bearer\s+([A-Za-z0-9._~+/=-]{6,})";
 const AUTHORIZATION: &str = r"(?i)(?-u:\b)(?:proxy-)?authorization\s*:\s*([^\r\n]+)";

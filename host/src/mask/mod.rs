@@ -81,7 +81,8 @@ impl Mask {
             size += bytes;
         }
         // The marks of the floor's own list are no part of the contract.
-        let keys = keys.iter().map(|key| key.trim_start_matches(['-', '*']).to_owned()).collect();
+        let plain = |key: &String| key.trim_start_matches(['-', '*']).trim_end_matches(['-', '_']).to_lowercase();
+        let keys = keys.iter().map(plain).collect();
         Ok(Self { name, keys, looks, size })
     }
 

@@ -83,10 +83,26 @@ pub(crate) fn hides(key: &str, name: &str) -> Option<Secrecy> {
 
 /// Whether something of the list of the mask, or of any mask, hides what goes by `name`.
 pub(crate) fn secrecy<'a>(name: &str, keys: impl IntoIterator<Item = &'a str>) -> Option<Secrecy> {
+    // Most names end otherwise than all of the list do, and need no closer look; the items of a list have numbers for names.
+    let last = end(name)?;
     if letters(name).eq(PROGRESS_TOKEN.chars().rev()) {
         return None;
     }
-    keys.into_iter().filter_map(|key| hides(key, name)).max()
+    let plural = name.trim_end_matches(is_tail).strip_suffix(['s', 'S']).and_then(end);
+    let may_hide = |key: &&'a str| match key.as_bytes().last() {
+        Some(end) if end.is_ascii() && last.is_ascii() => *end == last || Some(*end) == plural,
+        _ => true,
+    };
+    keys.into_iter().filter(may_hide).filter_map(|key| hides(key, name)).max()
+}
+
+/// The last byte in lower case, without what joins and without digits.
+fn end(name: &str) -> Option<u8> {
+    name.trim_end_matches(is_tail).bytes().last().map(|last| last.to_ascii_lowercase())
+}
+
+fn is_tail(letter: char) -> bool {
+    letter.is_ascii_digit() || is_joint(letter)
 }
 
 /// Whether this is a variable of an environment that holds a key: `STRIPE_KEY`.
@@ -128,7 +144,7 @@ fn letters(name: &str) -> impl Iterator<Item = char> {
 
 /// What stands behind the last joint or the last hump.
 fn last_word(name: &str) -> &str {
-    let name = name.trim_end_matches(|last: char| last.is_ascii_digit() || is_joint(last));
+    let name = name.trim_end_matches(is_tail);
     let mut start = 0;
     let mut before = ' ';
     for (at, letter) in name.char_indices() {

@@ -3,7 +3,7 @@
 use super::*;
 
 fn own() -> Masks {
-    let keys = ["password".to_owned(), "api_key".to_owned()];
+    let keys = ["PassWord".to_owned(), "api_key".to_owned()];
     let mask = Mask::new("secrets".into(), &keys, &[r"Bearer [\w.-]+".to_owned()]).expect("a mask");
     Masks::new(&floor().map(str::to_owned).collect::<Vec<_>>(), &[mask])
 }
