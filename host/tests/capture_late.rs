@@ -36,6 +36,7 @@ async fn counted(log: &Log) -> (u64, u64) {
         sort: UsageSort::Requests,
         limit: 1,
         previous: false,
+        recorded_before: None,
     };
     let usage = tokio::task::spawn_blocking(move || log.reader(&access).usage(query)).await.unwrap().expect("usage");
     (usage.totals.figures.requests, usage.totals.figures.errors)
