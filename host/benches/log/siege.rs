@@ -78,7 +78,7 @@ impl Siege {
         open_many_files();
         let folder = folder()?;
         let world = World::open(folder.path())?;
-        world.feed(Traffic::new(1, entries as u64).take(entries).collect())?;
+        world.feed(Traffic::new(entries as u64, 30).take(entries).collect())?;
         let tokens = Tokens::open(folder.path())?;
         let [agent, mallory] = [AGENT, "mallory"].map(|user| {
             let viewer = Viewer { user: user.to_owned(), groups: vec!["user".to_owned()], instance: None };
