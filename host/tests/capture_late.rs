@@ -76,7 +76,7 @@ async fn an_answer_that_is_polled_for_is_tied_to_its_call_and_counts_once() {
     let calls = of(&entries, "request");
     assert_eq!(line(calls[1]), "request tools/call slow tool-error 200");
     assert_eq!((calls[1].parent, calls[1].text(Field::RequestId)), (Some(calls[0].id), Some("42")));
-    assert_eq!(calls[0].text(Field::Outcome), Some("success"));
+    assert_eq!(calls[0].text(Field::Outcome), Some("pending"));
     assert!(calls[1].duration_us > calls[0].duration_us && calls[1].has_payload);
     drop(sender);
     drain(held).await;

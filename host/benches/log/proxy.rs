@@ -17,7 +17,7 @@ use crate::table::{Sample, Table, figure, rate};
 use crate::traffic::Traffic;
 use crate::world::{Outcome, World, folder};
 
-/// Tool calls through the proxy with capture, through the bare proxy, and without a proxy, by turns.
+/// Tool calls without a proxy, through the bare proxy, with capture, and with strict recording, by turns.
 #[derive(Args)]
 pub(crate) struct Proxying {
     /// Turns of a second for each row.
@@ -29,8 +29,9 @@ pub(crate) struct Proxying {
 }
 
 const CLIENTS: [usize; 2] = [1, 16];
-const WAYS: [&str; 3] = ["no proxy", "proxy, capture off", "proxy, capture on"];
+const WAYS: [&str; 4] = ["no proxy", "proxy, capture off", "proxy, capture on", "proxy, strict"];
 const RECORDED: usize = 2;
+const STRICT: usize = 3;
 
 impl Proxying {
     pub(crate) fn run(self) -> Outcome {
@@ -52,13 +53,13 @@ fn measure(name: &str, upstream: SocketAddr, servers: &Runtime, turns: u32, turn
     let folder = folder()?;
     let world = World::open(folder.path())?;
     let proxies = servers.block_on(Proxies::before(upstream, &world.log, folder.path()))?;
-    let addresses = [(upstream, "/mcp"), (proxies.unrecorded, "/mcp/it"), (proxies.recorded, "/mcp/it")];
+    let addresses = [(upstream, "/mcp"), (proxies.unrecorded, "/mcp/it"), (proxies.recorded, "/mcp/it"), (proxies.strict, "/mcp/it")];
     let columns = ["clients", "way", "calls/s", "median µs", "p99 µs", "median added µs", "throughput"];
     let mut table = Table::new(&columns);
     let (before, mut recorded) = (world.stored(), 0);
     for clients in CLIENTS {
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        let mut rows = [const { None }; 3].map(|_: Option<()>| (Sample::default(), Duration::ZERO));
+        let mut rows = [const { None }; 4].map(|_: Option<()>| (Sample::default(), Duration::ZERO));
         // The first turn only warms up.
         for at in 0..=turns {
             for (way, (address, path)) in addresses.iter().enumerate() {
@@ -67,6 +68,10 @@ fn measure(name: &str, upstream: SocketAddr, servers: &Runtime, turns: u32, turn
                 if way == RECORDED {
                     // Each client begins with `initialize`.
                     recorded += (sample.len() + clients) as u64;
+                }
+                if way == STRICT {
+                    // An intent and an end each.
+                    recorded += 2 * (sample.len() + clients) as u64;
                 }
                 if at > 0 {
                     rows[way].0.extend(sample);
@@ -86,7 +91,7 @@ fn measure(name: &str, upstream: SocketAddr, servers: &Runtime, turns: u32, turn
 }
 
 /// Each way against the one above it.
-fn add(table: &mut Table, clients: usize, rows: [(Sample, Duration); 3]) {
+fn add(table: &mut Table, clients: usize, rows: [(Sample, Duration); 4]) {
     let mut above: Option<(f64, f64)> = None;
     for (way, (mut sample, took)) in WAYS.iter().zip(rows) {
         let (calls, middle) = (rate(sample.len() as u64, took), sample.median());

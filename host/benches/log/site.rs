@@ -83,6 +83,8 @@ impl Drop for Everything {
 pub(crate) struct Proxies {
     pub(crate) recorded: SocketAddr,
     pub(crate) unrecorded: SocketAddr,
+    /// With strict recording.
+    pub(crate) strict: SocketAddr,
 }
 
 impl Proxies {
@@ -90,7 +92,10 @@ impl Proxies {
         let upstreams = vec![Upstream::new("it", &format!("http://{upstream}/mcp"))?];
         let sign_in = SignIn::Open(Identity::new(Tokens::open(folder)?));
         let bare = unrecorded(upstreams.clone(), sign_in.clone(), ProxyOptions::default());
-        Ok(Self { recorded: serve(router(log.clone(), upstreams, sign_in)).await?, unrecorded: serve(bare).await? })
+        let strict: Vec<_> = upstreams.iter().map(|upstream| upstream.clone().with_strict(true)).collect();
+        let strict = serve(router(log.clone(), strict, sign_in.clone())).await?;
+        let recorded = serve(router(log.clone(), upstreams, sign_in)).await?;
+        Ok(Self { recorded, unrecorded: serve(bare).await?, strict })
     }
 }
 

@@ -24,3 +24,5 @@ mod room;
 mod service;
 #[cfg(target_os = "linux")]
 mod steps;
+#[cfg(unix)]
+mod strict;
