@@ -53,7 +53,12 @@ fn measure(name: &str, upstream: SocketAddr, servers: &Runtime, turns: u32, turn
     let folder = folder()?;
     let world = World::open(folder.path())?;
     let proxies = servers.block_on(Proxies::before(upstream, &world.log, folder.path()))?;
-    let addresses = [(upstream, "/mcp"), (proxies.unrecorded, "/mcp/it"), (proxies.recorded, "/mcp/it"), (proxies.strict, "/mcp/it")];
+    let addresses = [
+        (upstream, "/mcp"),
+        (proxies.unrecorded, "/mcp/it"),
+        (proxies.recorded, "/mcp/it"),
+        (proxies.strict, "/mcp/it"),
+    ];
     let columns = ["clients", "way", "calls/s", "median µs", "p99 µs", "median added µs", "throughput"];
     let mut table = Table::new(&columns);
     let (before, mut recorded) = (world.stored(), 0);
