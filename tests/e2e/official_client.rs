@@ -29,6 +29,8 @@ const MESSAGES: &[&str] = &[
     "roots/list - success ok",
     // The stream that breaks off, the call that is made meanwhile, and the end.
     "tools/call trigger-long-running-operation error client-closed",
+    // Its answer, which the resumed stream brings.
+    "tools/call trigger-long-running-operation success ok",
     "tools/call trigger-long-running-operation success ok",
     "DELETE - success ok",
     "tools/list - error rejected",

@@ -45,7 +45,7 @@ async fn whoever_sees_figures_alone_begins_with_them() {
     let world = World::start();
     let billing = world.visitor("billing-admin", Scripts::Off).await;
     assert_eq!(billing.address().await, "/usage");
-    assert_eq!(billing.reads(".tile .figure").await, "4");
+    // Their figures end at the last full hour, which `host/tests/http/doors.rs` holds with a clock of its own.
     assert_eq!(billing.reads("nav[aria-label=Main]").await, "Usage");
     assert!(billing.browser.all("main a[href^='/?'], .bars a").await.is_empty(), "a way to entries is offered");
     let user = world.visitor("user", Scripts::Off).await;
