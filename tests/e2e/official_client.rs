@@ -130,7 +130,7 @@ fn filters_find_them(server: &Server) {
     let count = |query: &str| admin.entries(&format!("limit=500&user=ursula&{}", encoded(query))).len();
     assert_eq!(count("tool=echo"), 1);
     assert_eq!(count("method=ping"), 1);
-    assert_eq!(count("connection=ursulas-laptop&method=tools/call"), 8);
+    assert_eq!(count("connection=ursulas-laptop&method=tools/call"), 9);
     assert_eq!(count("server=everything&method=initialize"), 1);
     assert_eq!(count("server=elsewhere"), 0);
     assert_eq!(count("outcome=error&method=tools/call"), 4);
