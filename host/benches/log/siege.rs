@@ -57,7 +57,7 @@ const CALL: &str =
 /// Patterns that have to go back often, over every field that has texts.
 const PATHS: [&str; 3] = [
     "/api/v1/entries?q=%22%25a%25e%25i%25o%25_x%22&limit=500",
-    "/api/v1/groups?by=user&q=not+%22%25e%25r%25_%25s%25q%22",
+    "/api/v1/groups?by=user&q=%21%22%25e%25r%25_%25s%25q%22",
     "/?q=%22%25s%25a%25l%25_%25z%22",
 ];
 
@@ -181,7 +181,10 @@ async fn search(address: SocketAddr, bearer: String, path: &'static str, counts:
             Some(429) => &counts.refused,
             // Its own patience with a search is at an end.
             Some(503) => &counts.refused,
-            _ => &counts.failed,
+            other => {
+                eprintln!("{path} was answered with {other:?}");
+                &counts.failed
+            }
         };
         count.fetch_add(1, Ordering::Relaxed);
     }
