@@ -207,6 +207,9 @@ impl Options {
         }));
         // What the last stop left comes first, so that the first entry counts it.
         log.begin_checkpoints()?;
+        if clean == Some(false) {
+            log.finish_calls()?;
+        }
         log.record_start(clean, resume.as_ref(), &floors)?;
         log.record_old_deeds();
         log.0.plan_schedule::<OpenError>()?;
@@ -299,15 +302,15 @@ fn says_stopped(entry: &Entry) -> bool {
 
 /// Whether the last entry says that the log was closed; `None` for a log without entries.
 fn stopped_cleanly(files: &Files) -> Result<Option<bool>, StoreError> {
-    // The log looks at its own last entry, on nobody's behalf.
-    let access = Access::new(
-        Viewer { user: String::new(), groups: Vec::new(), instance: None },
-        [Right::Read].into(),
-        Domain::TRUE,
-    );
-    match Reader::new(files, &access, Timestamp::EPOCH).page(Domain::TRUE, None, 1) {
+    match Reader::new(files, &own_access(), Timestamp::EPOCH).page(Domain::TRUE, None, 1) {
         Ok(page) => Ok(page.entries.first().map(says_stopped)),
         Err(crate::reader::ReadError::Store(error)) => Err(error),
         Err(_) => Ok(None),
     }
+}
+
+/// What the log reads of itself, on no viewer's behalf.
+pub(super) fn own_access() -> Access {
+    let viewer = Viewer { user: String::new(), groups: Vec::new(), instance: None };
+    Access::new(viewer, [Right::Read].into(), Domain::TRUE)
 }
