@@ -207,9 +207,6 @@ impl Options {
         }));
         // What the last stop left comes first, so that the first entry counts it.
         log.begin_checkpoints()?;
-        if clean == Some(false) {
-            log.finish_calls()?;
-        }
         log.record_start(clean, resume.as_ref(), &floors)?;
         log.record_old_deeds();
         log.0.plan_schedule::<OpenError>()?;
@@ -236,7 +233,8 @@ impl Options {
 }
 
 impl AuditLog {
-    /// The first entry of this start, together with what it tells of: new keys, and of a new log its first checkpoint.
+    /// The first entry of this start, together with what it tells of: new keys, of a new log its first checkpoint, and
+    /// the ends of calls that the last run left open.
     fn record_start(&self, clean: Option<bool>, resume: Option<&Resume>, floors: &Floors) -> Result<(), OpenError> {
         let manifest = self.manifest();
         let mut event = self.0.event("log.started").fact("version", env!("CARGO_PKG_VERSION"));
@@ -256,6 +254,9 @@ impl AuditLog {
         let inventory = self.0.view.files.inventory()?.after(&checkpoints);
         events.insert(0, counted(event.fact("origin", self.origin()), &inventory));
         events.extend(resume.map(|resume| self.resumed(resume)));
+        if clean == Some(false) {
+            events.extend(self.unfinished_calls()?);
+        }
         Ok(self.0.recorder.change(StateChange { checkpoints, ..StateChange::default() }, events)?)
     }
 }

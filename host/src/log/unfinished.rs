@@ -3,14 +3,13 @@
 use uuid::Uuid;
 
 use super::AuditLog;
-use super::open::{OpenError, own_access};
+use super::open::own_access;
 use crate::domain::Domain;
 use crate::entry::Entry;
 use crate::event::{Caller, Channel, Client, Detail, Event, Failure, INTENT_CALL, Kind, Target};
 use crate::field::Field;
 use crate::reader::{MAX_LIMIT, ReadError};
-use crate::recorder::StateChange;
-use crate::store::Place;
+use crate::store::{Place, StoreError};
 
 /// Most intents of the last run that are checked, the newest first. A call that is older than so many others and was
 /// still open keeps its intent alone.
@@ -19,27 +18,19 @@ const CHECKED: usize = 100_000;
 /// OpenTelemetry's `error.type` of such an end.
 const PROCESS_ENDED: &str = "proxy_killed";
 
-/// Most ends in one transaction.
-const BATCH: usize = 1_000;
-
 impl AuditLog {
-    /// Records the end of each call that the last run left open, so that every call has one. To be called before the
-    /// first entry of this start: a crash until then leaves them to the next start.
-    pub(super) fn finish_calls(&self) -> Result<(), OpenError> {
-        let ends = match self.unfinished_calls() {
-            Ok(ends) => ends,
-            Err(ReadError::Store(error)) => return Err(error.into()),
+    /// The ends of the calls that the last run left open, the oldest first. To be recorded together with the first entry
+    /// of this start, so that a crash leaves all of them to the next one.
+    pub(super) fn unfinished_calls(&self) -> Result<Vec<Event>, StoreError> {
+        match self.open_intents() {
+            Ok(ends) => Ok(ends),
+            Err(ReadError::Store(error)) => Err(error),
             // The log's own access may read, and asks for no figures.
-            Err(ReadError::Denied(_) | ReadError::Narrow) => Vec::new(),
-        };
-        for ends in ends.chunks(BATCH) {
-            self.0.recorder.change(StateChange::default(), ends.to_vec())?;
+            Err(ReadError::Denied(_) | ReadError::Narrow) => Ok(Vec::new()),
         }
-        Ok(())
     }
 
-    /// The ends that are missing, the oldest first.
-    fn unfinished_calls(&self) -> Result<Vec<Event>, ReadError> {
+    fn open_intents(&self) -> Result<Vec<Event>, ReadError> {
         let access = own_access();
         let reader = self.reader(&access);
         let started = Domain::equals(Field::Channel, Channel::System.as_str())
