@@ -14,9 +14,9 @@ fn main() -> ExitCode {
         &here.join("src/mask/names.rs"),
         &here.join("component.rs"),
     ]);
-    match component::build(&guest.join("Cargo.toml"), "mcp-audit-policy", "") {
+    match component::build(&guest.join("Cargo.toml"), "mcp-audit-log-policy", "") {
         Ok(path) => {
-            println!("cargo::rustc-env=MCP_AUDIT_DEFAULT_POLICY={}", path.display());
+            println!("cargo::rustc-env=MCP_AUDIT_LOG_DEFAULT_POLICY={}", path.display());
             ExitCode::SUCCESS
         }
         Err(error) => {

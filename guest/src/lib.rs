@@ -21,9 +21,9 @@ pub mod bindings {
         path: "../wit",
         world: "audit-policy",
         additional_derives: [PartialEq],
-        // For policies that build on this one: `mcp_audit_policy::bindings::export!(Theirs);`
+        // For policies that build on this one: `mcp_audit_log_policy::bindings::export!(Theirs);`
         pub_export_macro: true,
-        default_bindings_module: "mcp_audit_policy::bindings",
+        default_bindings_module: "mcp_audit_log_policy::bindings",
     });
 
     // Natively there is nobody to export to; the tests call `Policy` as plain Rust.
@@ -33,7 +33,7 @@ pub mod bindings {
     use super::Policy;
 }
 
-pub use bindings::exports::mcp_audit::policy::policy as contract;
+pub use bindings::exports::mcp_audit_log::policy::policy as contract;
 use contract::{Event, Grant, Guest, PolicyManifest, RetentionPlan, Setting, Verdict, Viewer};
 
 /// The default policy.

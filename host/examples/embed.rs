@@ -2,10 +2,10 @@
 
 use axum::http::HeaderMap;
 use axum::{Extension, Router, routing::any};
-use mcp_audit::capture::{AuditLayer, CallerSlot};
-use mcp_audit::event::Caller;
-use mcp_audit::http::{self, Site};
-use mcp_audit::{AuditLog, Options, Viewer};
+use mcp_audit_log::capture::{AuditLayer, CallerSlot};
+use mcp_audit_log::event::Caller;
+use mcp_audit_log::http::{self, Site};
+use mcp_audit_log::{AuditLog, Options, Viewer};
 
 /// Your application with the log in it. Put the layer outside of your sign-in, so that it sees what that refuses.
 pub fn app(log: &AuditLog) -> Router {

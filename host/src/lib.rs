@@ -1,13 +1,13 @@
-//! mcp-audit: an audit log for MCP platforms.
+//! mcp-audit-log: an audit log for MCP platforms.
 //!
 //! Everything that happens becomes one immutable entry. A sandboxed policy decides what is recorded, who sees it and
 //! what is kept; this crate captures, records, stores and shows. `ARCHITECTURE.md` has the whole picture.
 //!
 //! ```no_run
-//! use mcp_audit::{AuditLog, Options};
+//! use mcp_audit_log::{AuditLog, Options};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let log: AuditLog = Options::new("mcp-audit-data").open()?;
+//! let log: AuditLog = Options::new("mcp-audit-log-data").open()?;
 //! # Ok(())
 //! # }
 //! ```

@@ -1,4 +1,4 @@
-//! The `mcp-audit` command.
+//! The `mcp-audit-log` command.
 
 mod cli;
 

@@ -8,8 +8,8 @@ mod capture;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use mcp_audit::entry::Entry;
-use mcp_audit::field::Field;
+use mcp_audit_log::entry::Entry;
+use mcp_audit_log::field::Field;
 use sha2::{Digest, Sha256};
 
 use capture::told::*;
@@ -29,7 +29,7 @@ fn digest(entry: &Entry, what: &str) -> Option<String> {
 fn matches(folder: &Path, entry: &Entry, what: &str, text: &str) -> Output {
     let file = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(file.path(), text).expect("written");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mcp-audit"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mcp-audit-log"));
     command.args(["match", "--data"]).arg(folder).args(["--entry", &entry.id.to_string()]);
     command.arg(format!("--{what}")).arg(file.path()).output().expect("run")
 }

@@ -17,10 +17,10 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
-use mcp_audit::capture::{ApiLayer, AuditLayer, CallId, CallerSlot, ParentCall};
-use mcp_audit::entry::Entry;
-use mcp_audit::event::Caller;
-use mcp_audit::field::Field;
+use mcp_audit_log::capture::{ApiLayer, AuditLayer, CallId, CallerSlot, ParentCall};
+use mcp_audit_log::entry::Entry;
+use mcp_audit_log::event::Caller;
+use mcp_audit_log::field::Field;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 

@@ -5,7 +5,7 @@
 mod capture;
 
 use http_body_util::BodyExt;
-use mcp_audit::field::Field;
+use mcp_audit_log::field::Field;
 
 use capture::told::*;
 use capture::*;

@@ -7,11 +7,11 @@ mod capture;
 
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use mcp_audit::domain::Domain;
-use mcp_audit::entry::Entry;
-use mcp_audit::field::Field;
-use mcp_audit::store::{UsageQuery, UsageSort};
-use mcp_audit::time::Timestamp;
+use mcp_audit_log::domain::Domain;
+use mcp_audit_log::entry::Entry;
+use mcp_audit_log::field::Field;
+use mcp_audit_log::store::{UsageQuery, UsageSort};
+use mcp_audit_log::time::Timestamp;
 
 use capture::told::*;
 use capture::*;

@@ -6,7 +6,7 @@ mod capture;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
-use mcp_audit::field::Field;
+use mcp_audit_log::field::Field;
 
 use capture::told::*;
 use capture::*;

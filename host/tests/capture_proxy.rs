@@ -13,11 +13,11 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use bytes::Bytes;
 use http_body_util::BodyExt;
-use mcp_audit::capture::proxy::{SignIn, router};
-use mcp_audit::capture::upstream::Upstream;
-use mcp_audit::field::Field;
-use mcp_audit::identity::Identity;
-use mcp_audit::store::Tokens;
+use mcp_audit_log::capture::proxy::{SignIn, router};
+use mcp_audit_log::capture::upstream::Upstream;
+use mcp_audit_log::field::Field;
+use mcp_audit_log::identity::Identity;
+use mcp_audit_log::store::Tokens;
 use tokio::sync::mpsc;
 
 use capture::*;
@@ -224,7 +224,7 @@ async fn in_open_mode_foreign_credentials_pass_and_our_own_say_who_it_is() {
     };
     let upstream = serve(Router::new().fallback(any(handler))).await;
     let tokens = Tokens::open(&log.folder.path().join("tokens")).unwrap();
-    let viewer = mcp_audit::Viewer { user: "anna".into(), groups: vec![], instance: None };
+    let viewer = mcp_audit_log::Viewer { user: "anna".into(), groups: vec![], instance: None };
     let (secret, _) = tokens.create(&viewer, "laptop", log.log.now()).unwrap();
     let upstream = Upstream::new("up", &format!("http://{upstream}")).unwrap();
     let sign_in = SignIn::Open(Identity::new(tokens));
@@ -249,7 +249,7 @@ async fn only_holders_of_a_token_come_in() {
     };
     let upstream = serve(Router::new().fallback(any(handler))).await;
     let tokens = Tokens::open(&log.folder.path().join("tokens")).unwrap();
-    let viewer = mcp_audit::Viewer { user: "anna".into(), groups: vec![], instance: None };
+    let viewer = mcp_audit_log::Viewer { user: "anna".into(), groups: vec![], instance: None };
     let (secret, _) = tokens.create(&viewer, "laptop", log.log.now()).unwrap();
     let sign_in = SignIn::Tokens(Identity::new(tokens));
     let upstream = Upstream::new("up", &format!("http://{upstream}")).unwrap();
@@ -347,24 +347,24 @@ fn all<'a>(headers: &'a axum::http::HeaderMap, name: &str) -> Vec<&'a str> {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_logs_own_session_stays_between_it_and_the_browser() {
     for (sent, expected) in [
-        ("mcp_audit_session=secret", vec![]),
-        ("a=1; mcp_audit_session=secret;b = \"2\" ;; c", vec!["a=1;b = \"2\" ;; c"]),
-        ("mcp_audit_session=x; a=1; mcp_audit_session = y", vec!["a=1"]),
-        (" a=mcp_audit_session;  b=1;", vec!["a=mcp_audit_session;  b=1;"]),
-        ("my_mcp_audit_session=1; mcp_audit_sessions=2", vec!["my_mcp_audit_session=1; mcp_audit_sessions=2"]),
+        ("mcp_audit_log_session=secret", vec![]),
+        ("a=1; mcp_audit_log_session=secret;b = \"2\" ;; c", vec!["a=1;b = \"2\" ;; c"]),
+        ("mcp_audit_log_session=x; a=1; mcp_audit_log_session = y", vec!["a=1"]),
+        (" a=mcp_audit_log_session;  b=1;", vec!["a=mcp_audit_log_session;  b=1;"]),
+        ("my_mcp_audit_log_session=1; mcp_audit_log_sessions=2", vec!["my_mcp_audit_log_session=1; mcp_audit_log_sessions=2"]),
     ] {
         let [request, _] = passed(&[("cookie", sent)], &[]).await;
         assert_eq!(all(&request, "cookie"), expected, "{sent}");
     }
     let answer = [
         ("set-cookie", "mine=1; Path=/"),
-        ("set-cookie", "mcp_audit_session=evil; Path=/"),
-        ("set-cookie", " =mcp_audit_session = evil; Path=/"),
-        ("set-cookie", "mcp_audit_session"),
-        ("set-cookie", "other=mcp_audit_session=1"),
+        ("set-cookie", "mcp_audit_log_session=evil; Path=/"),
+        ("set-cookie", " =mcp_audit_log_session = evil; Path=/"),
+        ("set-cookie", "mcp_audit_log_session"),
+        ("set-cookie", "other=mcp_audit_log_session=1"),
     ];
     let [_, response] = passed(&[], &answer).await;
-    assert_eq!(all(&response, "set-cookie"), ["mine=1; Path=/", "other=mcp_audit_session=1"]);
+    assert_eq!(all(&response, "set-cookie"), ["mine=1; Path=/", "other=mcp_audit_log_session=1"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,7 @@
 
 mod capture;
 
-use mcp_audit::field::Field;
+use mcp_audit_log::field::Field;
 
 use capture::told::*;
 use capture::*;

@@ -9,13 +9,13 @@ use axum::Router;
 use axum::http::{HeaderMap, HeaderName};
 use axum::routing::any;
 use http_body_util::BodyExt;
-use mcp_audit::capture::proxy::{SignIn, router};
-use mcp_audit::capture::upstream::Upstream;
-use mcp_audit::domain::Domain;
-use mcp_audit::field::Field;
-use mcp_audit::http::behind;
-use mcp_audit::identity::{Front, GroupMap, HeaderNames, Identity};
-use mcp_audit::store::{NewToken, Tokens};
+use mcp_audit_log::capture::proxy::{SignIn, router};
+use mcp_audit_log::capture::upstream::Upstream;
+use mcp_audit_log::domain::Domain;
+use mcp_audit_log::field::Field;
+use mcp_audit_log::http::behind;
+use mcp_audit_log::identity::{Front, GroupMap, HeaderNames, Identity};
+use mcp_audit_log::store::{NewToken, Tokens};
 use tokio::sync::mpsc;
 
 use capture::*;
@@ -80,7 +80,7 @@ async fn a_made_up_name_opens_nothing_and_reaches_no_upstream() {
 async fn an_expired_token_is_told_so_and_whose_it_was_is_recorded() {
     let log = Log::open();
     let tokens = tokens(&log);
-    let viewer = mcp_audit::Viewer { user: "anna".into(), groups: vec![], instance: None };
+    let viewer = mcp_audit_log::Viewer { user: "anna".into(), groups: vec![], instance: None };
     // Made long ago, for a short time.
     let then = log.log.now().plus(-10_000_000);
     let wanted = NewToken::new(viewer, "laptop").expires(Some(then.plus(1)));
@@ -98,7 +98,7 @@ async fn an_expired_token_is_told_so_and_whose_it_was_is_recorded() {
 async fn what_opens_this_log_is_handed_to_nobody_by_an_open_door() {
     let log = Log::open();
     let tokens = tokens(&log);
-    let viewer = mcp_audit::Viewer { user: "anna".into(), groups: vec![], instance: None };
+    let viewer = mcp_audit_log::Viewer { user: "anna".into(), groups: vec![], instance: None };
     let (secret, _) = tokens.create(&viewer, "laptop", log.log.now()).unwrap();
     let then = log.log.now().plus(-10_000_000);
     let short = NewToken::new(viewer, "laptop").expires(Some(then.plus(1)));

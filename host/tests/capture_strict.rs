@@ -14,16 +14,16 @@ use std::sync::{Arc, mpsc};
 
 use axum::Router;
 use axum::routing::any;
-use mcp_audit::domain::Domain;
-use mcp_audit::entry::Entry;
-use mcp_audit::field::Field;
-use mcp_audit::recorder::{QueueLimits, RecordError};
-use mcp_audit::store::Stored;
-use mcp_audit::{AuditLog, Event, Options};
+use mcp_audit_log::domain::Domain;
+use mcp_audit_log::entry::Entry;
+use mcp_audit_log::field::Field;
+use mcp_audit_log::recorder::{QueueLimits, RecordError};
+use mcp_audit_log::store::Stored;
+use mcp_audit_log::{AuditLog, Event, Options};
 
 use capture::{Log, exchange, line, post, send, serve};
-use mcp_audit::capture::{AuditLayer, StrictLayer};
-use mcp_audit::event::{Channel, Detail, Kind};
+use mcp_audit_log::capture::{AuditLayer, StrictLayer};
+use mcp_audit_log::event::{Channel, Detail, Kind};
 
 const CALL: &str = r#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"echo","arguments":{}}}"#;
 const ANSWER: &str = r#"{"jsonrpc":"2.0","id":7,"result":{"content":[]}}"#;
@@ -175,7 +175,7 @@ async fn a_store_that_fails_answers_503_and_the_server_sees_nothing() {
     let log = Log::open();
     let (url, seen) = server(&log.log).await;
     assert_eq!(exchange(post(&url, &[], CALL)).await.0, 200);
-    let database = log.folder.path().join("mcp-audit.db");
+    let database = log.folder.path().join("mcp-audit-log.db");
     let aside = log.folder.path().join("aside");
     std::fs::rename(&database, &aside).expect("moved");
     for _ in 0..2 {

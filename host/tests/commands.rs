@@ -6,9 +6,9 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use mcp_audit::event::{Channel, Detail, Event, Kind, Target};
-use mcp_audit::time::{Clock, SystemClock};
-use mcp_audit::{AuditLog, Options};
+use mcp_audit_log::event::{Channel, Detail, Event, Kind, Target};
+use mcp_audit_log::time::{Clock, SystemClock};
+use mcp_audit_log::{AuditLog, Options};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStdout, Command};
@@ -49,8 +49,8 @@ impl Running {
 }
 
 fn command(data: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mcp-audit"));
-    command.args(arguments).env("MCP_AUDIT_DATA", data).env_remove("MCP_AUDIT_METRICS");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mcp-audit-log"));
+    command.args(arguments).env("MCP_AUDIT_LOG_DATA", data).env_remove("MCP_AUDIT_LOG_METRICS");
     command
 }
 
@@ -133,9 +133,9 @@ async fn serve_tells_figures_on_an_address_of_their_own() {
     let public = server.line("is listening on").await;
     let figures = server.line("/metrics").await;
     let answer = get(address(&figures), "/metrics").await;
-    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("mcp_audit_entries_stored_total"), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("mcp_audit_log_entries_stored_total"), "{answer}");
     let answer = get(address(&public), "/metrics").await;
-    assert!(!answer.starts_with("HTTP/1.1 200") && !answer.contains("mcp_audit_entries"), "{answer}");
+    assert!(!answer.starts_with("HTTP/1.1 200") && !answer.contains("mcp_audit_log_entries"), "{answer}");
     assert_eq!(server.interrupt().await, Some(0));
 }
 
@@ -196,7 +196,7 @@ async fn as_ada(address: &str, what: &str, body: &str) -> String {
 #[tokio::test]
 async fn a_call_without_a_cost_gets_one_from_the_prices_of_the_configuration() {
     let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("mcp-audit.toml");
+    let path = folder.path().join("mcp-audit-log.toml");
     let sign_in = "[sign_in]\neverybody = [\"service\", \"admin\"]\n[sign_in.header]\nuser = \"X-User\"\n";
     let prices = "[[prices]]\nprovider = \"acme\"\nmodel = \"m-*\"\ninput = 2.5\noutput = 10\n";
     std::fs::write(&path, format!("trusted_proxies = [\"127.0.0.1\"]\n{sign_in}{prices}")).expect("written");
@@ -215,7 +215,7 @@ async fn a_call_without_a_cost_gets_one_from_the_prices_of_the_configuration() {
 #[tokio::test]
 async fn a_configuration_is_served_and_the_command_line_overrules_it() {
     let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("mcp-audit.toml");
+    let path = folder.path().join("mcp-audit-log.toml");
     let config = |listen: &str, rest: &str| {
         std::fs::write(&path, format!("listen = \"{listen}\"\n{rest}")).expect("written");
     };

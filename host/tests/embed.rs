@@ -9,9 +9,9 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use http_body_util::BodyExt;
-use mcp_audit::event::{Channel, Detail, Event, Kind};
-use mcp_audit::time::{Clock, SystemClock};
-use mcp_audit::{AuditLog, Options};
+use mcp_audit_log::event::{Channel, Detail, Event, Kind};
+use mcp_audit_log::time::{Clock, SystemClock};
+use mcp_audit_log::{AuditLog, Options};
 use tower_service::Service;
 
 async fn ask(router: &Router, request: Request<Body>) -> (StatusCode, String) {

@@ -5,14 +5,14 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use mcp_audit::Options;
-use mcp_audit::event::{Channel, Detail, Event, Kind};
-use mcp_audit::time::{Clock, SystemClock};
+use mcp_audit_log::Options;
+use mcp_audit_log::event::{Channel, Detail, Event, Kind};
+use mcp_audit_log::time::{Clock, SystemClock};
 use serde_json::Value;
 
 fn run(data: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mcp-audit"));
-    command.args(arguments).env("MCP_AUDIT_DATA", data).output().expect("it runs")
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mcp-audit-log"));
+    command.args(arguments).env("MCP_AUDIT_LOG_DATA", data).output().expect("it runs")
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -42,7 +42,7 @@ fn verify_ends_with_what_it_found() {
     assert_eq!(whole.status.code(), Some(0), "{told}{progress}");
     assert!(told.starts_with("WHOLE") && told.contains("root   ") && told.contains("Not proved"), "{told}");
     assert!(progress.contains("checking entries"), "{progress}");
-    let raw = rusqlite::Connection::open(folder.path().join("mcp-audit.db")).expect("raw");
+    let raw = rusqlite::Connection::open(folder.path().join("mcp-audit-log.db")).expect("raw");
     let guard = "SELECT sql FROM sqlite_schema WHERE name = 'entry_no_update'";
     let guard: String = raw.query_row(guard, [], |row| row.get(0)).expect("a trigger");
     let change = "UPDATE entry SET occurred_at = occurred_at + 1 WHERE seq = 3";
@@ -52,7 +52,7 @@ fn verify_ends_with_what_it_found() {
     let told = text(&wrong.stdout);
     assert_eq!(wrong.status.code(), Some(1), "{told}");
     assert!(told.starts_with("WRONG  entries: in entry, at entry 3: ") && told.contains("evidence"), "{told}");
-    std::fs::write(folder.path().join("mcp-audit.db"), "nothing").expect("written");
+    std::fs::write(folder.path().join("mcp-audit-log.db"), "nothing").expect("written");
     assert_eq!(run(folder.path(), &["verify"]).status.code(), Some(1), "missing evidence fails");
 }
 
@@ -66,8 +66,8 @@ fn a_bundle_is_proved_by_keys_from_elsewhere_alone() {
     assert!(run(folder.path(), &["bundle", "-o", &path]).status.success());
     let keys = text(&run(folder.path(), &["key", "list"]).stdout);
     let verify = |arguments: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mcp-audit"));
-        command.arg("verify").args(arguments).env_remove("MCP_AUDIT_DATA").output().expect("it runs")
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mcp-audit-log"));
+        command.arg("verify").args(arguments).env_remove("MCP_AUDIT_LOG_DATA").output().expect("it runs")
     };
     let proved = verify(&["--bundle", &path, "--key", keys.lines().next().expect("a key")]);
     assert_eq!(proved.status.code(), Some(0), "{proved:?}");

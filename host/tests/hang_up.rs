@@ -31,14 +31,14 @@ fn line(output: &mut impl BufRead, mark: &str) -> String {
 #[test]
 fn a_hang_up_changes_nothing_and_the_policy_is_named_at_the_start() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mcp-audit"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mcp-audit-log"));
     command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(folder.path());
     command.env_remove("MCP_AUDIT_LOG").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut server = Server(command.spawn().expect("it starts"));
     let mut said = BufReader::new(server.0.stdout.take().expect("its output"));
     let mut noted = BufReader::new(server.0.stderr.take().expect("its notes"));
     let policy = line(&mut noted, "the policy is ");
-    assert!(policy.contains("mcp-audit-policy 0.") && policy.contains("(sha256:"), "{policy}");
+    assert!(policy.contains("mcp-audit-log-policy 0.") && policy.contains("(sha256:"), "{policy}");
     line(&mut said, "listening on");
     signal(&server, "HUP");
     line(&mut noted, "SIGHUP changes nothing");

@@ -1,14 +1,14 @@
 //! The write path: durable receipts, gaps, clean and unclean stops, the payload switch.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says why and fails")]
 
-use mcp_audit::domain::Domain;
-use mcp_audit::entry::Entry;
-use mcp_audit::event::{Body, Channel, Detail, Event, Kind, Payload};
-use mcp_audit::field::Field;
-use mcp_audit::recorder::{QueueLimits, RecordError};
-use mcp_audit::store::Stored;
-use mcp_audit::time::{Clock, SystemClock};
-use mcp_audit::{Access, AuditLog, Options, Viewer};
+use mcp_audit_log::domain::Domain;
+use mcp_audit_log::entry::Entry;
+use mcp_audit_log::event::{Body, Channel, Detail, Event, Kind, Payload};
+use mcp_audit_log::field::Field;
+use mcp_audit_log::recorder::{QueueLimits, RecordError};
+use mcp_audit_log::store::Stored;
+use mcp_audit_log::time::{Clock, SystemClock};
+use mcp_audit_log::{Access, AuditLog, Options, Viewer};
 
 fn access(log: &AuditLog, groups: &[&str]) -> Access {
     let groups = groups.iter().map(|group| (*group).to_owned()).collect();

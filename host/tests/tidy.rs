@@ -87,6 +87,6 @@ fn the_contract_changes_only_with_its_version() {
     // Words may change; types may not.
     let code: Vec<_> = wit.lines().map(|line| line.split("//").next().unwrap_or_default().trim()).collect();
     let hash = Sha256::digest(code.concat()).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    assert!(wit.contains("package mcp-audit:policy@0.6.0;"));
+    assert!(wit.contains("package mcp-audit-log:policy@0.6.0;"));
     assert_eq!(hash, "b8bfb5f0506334bbbc5241d19e6b2a63d2ef284a5e29a711eea43aea9ca9dbbc");
 }

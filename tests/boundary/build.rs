@@ -15,7 +15,7 @@ fn main() -> ExitCode {
     let wit = here.join("../../wit");
     component::rerun_if_changed(&[&evil, &wit, &here.join("../../host/component.rs")]);
     for shape in SHAPES {
-        match component::build(&evil.join("Cargo.toml"), "mcp-audit-evil-policy", shape) {
+        match component::build(&evil.join("Cargo.toml"), "mcp-audit-log-evil-policy", shape) {
             Ok(path) => println!("cargo::rustc-env=EVIL_{}={}", name(shape), path.display()),
             Err(error) => {
                 println!("cargo::error={}", error.replace('\n', "\ncargo::error="));
@@ -25,7 +25,7 @@ fn main() -> ExitCode {
     }
     let guest = here.join("../../guest");
     component::rerun_if_changed(&[&guest, &here.join("../../host/src/mask/names.rs")]);
-    match component::build(&guest.join("examples/vendor/Cargo.toml"), "mcp-audit-example-policy", "") {
+    match component::build(&guest.join("examples/vendor/Cargo.toml"), "mcp-audit-log-example-policy", "") {
         Ok(path) => println!("cargo::rustc-env=VENDOR_POLICY={}", path.display()),
         Err(error) => {
             println!("cargo::error={}", error.replace('\n', "\ncargo::error="));

@@ -3,7 +3,7 @@
 use std::io::{Cursor, Read};
 use std::time::{Duration, Instant};
 
-use mcp_audit_tests::{Answer, Api, Everything, Server, Stub, assert_plain, eventually, free_port, text};
+use mcp_audit_log_tests::{Answer, Api, Everything, Server, Stub, assert_plain, eventually, free_port, text};
 use serde_json::Value;
 use ureq::SendBody;
 

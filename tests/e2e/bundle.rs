@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use mcp_audit_tests::{Api, Server, assert_plain, run, token_in};
+use mcp_audit_log_tests::{Api, Server, assert_plain, run, token_in};
 
 const EVENTS: &str = r#"[
     {"channel":"mcp","method":"tools/call","user":"uma","tool":"search \"äöü\" 😀","status_code":200,"duration_us":5},
@@ -132,7 +132,7 @@ fn forgeries(text: &str) -> Vec<(&'static str, String)> {
             "fields in another order",
             replaced("\"channel\":\"api\",\"kind\":\"request\"", "\"kind\":\"request\",\"channel\":\"api\""),
         ),
-        ("no signature of the log", replaced("\u{2014} mcp-audit/", "\u{2014} mcp-audix/")),
+        ("no signature of the log", replaced("\u{2014} mcp-audit-log/", "\u{2014} mcp-audix/")),
         ("an entry less", without(2)),
         ("no last entry", without(lines.len() - 1)),
         ("two entries the other way round", swapped),
@@ -206,7 +206,7 @@ fn a_proof_of_one_entry_is_checked_by_two_who_have_nothing_but_the_file_and_a_ke
             "no signature of the time",
             text.lines().filter(|line| !line.contains("/time ")).map(|line| format!("{line}\n")).collect(),
         ),
-        ("another log", text.replacen("mcp-audit/", "mcp-audix/", 1)),
+        ("another log", text.replacen("mcp-audit-log/", "mcp-audix/", 1)),
         ("a cut end", text[..text.len() - 1].to_owned()),
         ("nothing", String::new()),
     ] {

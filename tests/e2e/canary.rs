@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use mcp_audit_tests::{Answer, Api, Everything, Server, eventually, files_with, script, text};
+use mcp_audit_log_tests::{Answer, Api, Everything, Server, eventually, files_with, script, text};
 use serde_json::{Value, json};
 
 #[test]

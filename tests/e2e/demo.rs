@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use mcp_audit_tests::{Api, Process, READY, assert_plain, eventually, listed, product, text};
+use mcp_audit_log_tests::{Api, Process, READY, assert_plain, eventually, listed, product, text};
 
 #[test]
 fn the_demo_shows_a_log_that_fills() {

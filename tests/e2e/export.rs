@@ -4,10 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use mcp_audit::event::{Body, Channel, Detail, Event, Kind, Payload, Target};
-use mcp_audit::time::{Clock, SystemClock};
-use mcp_audit::{AuditLog, Options, Viewer};
-use mcp_audit_tests::{Server, run};
+use mcp_audit_log::event::{Body, Channel, Detail, Event, Kind, Payload, Target};
+use mcp_audit_log::time::{Clock, SystemClock};
+use mcp_audit_log::{AuditLog, Options, Viewer};
+use mcp_audit_log_tests::{Server, run};
 use serde_json::{Value, json};
 
 /// What tells a good reader from a bad one.
@@ -161,7 +161,7 @@ fn a_file_of_many_times_the_memory_is_made_piece_by_piece() {
 
 fn peak(data: &Path, format: &str, file: &Path, query: &str) -> u64 {
     let mut command = Command::new(python());
-    command.args(["-c", PEAK]).arg(mcp_audit_tests::binary()).arg("export").arg(query);
+    command.args(["-c", PEAK]).arg(mcp_audit_log_tests::binary()).arg("export").arg(query);
     command.args(["--payloads", "--group", "auditor", "--force", "--format", format]);
     let output = command.arg("--data").arg(data).arg("--output").arg(file).output().expect("Python");
     succeeded(&output);

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use mcp_audit_tests::{Api, Process, Server, eventually, files_with, free_port, text};
+use mcp_audit_log_tests::{Api, Process, Server, eventually, files_with, free_port, text};
 use serde_json::Value;
 
 fn root() -> PathBuf {
@@ -133,7 +133,7 @@ fn without_open_a_program_is_told_that_there_is_nothing() {
     }
 }
 
-fn kind(answer: &mcp_audit_tests::Answer) -> &str {
+fn kind(answer: &mcp_audit_log_tests::Answer) -> &str {
     let found = answer.headers.iter().find(|(name, _)| name == "content-type");
     found.map_or("", |(_, value)| value.as_str())
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use mcp_audit_tests::{Everything, Server, eventually, expect_entries, files_with, script, text};
+use mcp_audit_log_tests::{Everything, Server, eventually, expect_entries, files_with, script, text};
 use serde_json::Value;
 
 /// What the script does, as entries: method, what it was applied to, outcome, detail.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use mcp_audit_tests::{Api, Server, Stub, assert_plain, eventually, run};
+use mcp_audit_log_tests::{Api, Server, Stub, assert_plain, eventually, run};
 
 /// How many cases each operation gets in the phases that make them up.
 const EXAMPLES: &str = "10";
@@ -18,7 +18,7 @@ fn the_server_keeps_to_its_document() {
     let stub = Stub::answering_after(Duration::ZERO);
     let server = Server::start(&[("up", &stub.url())]);
     let groups = &["admin", "auditor", "service"];
-    let token = mcp_audit_tests::token_in(&server.data(), "anna", groups, "annas-laptop");
+    let token = mcp_audit_log_tests::token_in(&server.data(), "anna", groups, "annas-laptop");
     let admin = Api::new(server.address(), &token);
     admin.set(serde_json::json!({ "log_payloads": true }));
     for _ in 0..3 {
@@ -49,7 +49,7 @@ fn schemathesis(server: &Server, token: &str, token_id: &str) -> Command {
     // The file, and not what the server hands out: there schemathesis would leave out the document itself.
     command.arg(root().join("docs/openapi.json")).args(["--url", server.address()]);
     command.env("SCHEMATHESIS_HOOKS", root().join("tests/schemathesis/lines.py"));
-    command.env("MCP_AUDIT_TEST_TOKEN", token).env("MCP_AUDIT_TEST_TOKEN_ID", token_id).current_dir(server.data());
+    command.env("MCP_AUDIT_LOG_TEST_TOKEN", token).env("MCP_AUDIT_LOG_TEST_TOKEN_ID", token_id).current_dir(server.data());
     command
 }
 

@@ -1,7 +1,7 @@
 //! Official clients and servers in TypeScript and Python, with calls and answers of any size, as JSON and as events, encoded
 //! and not, payloads on and off, one and sixteen at once: one entry each, right in every field, and a bounded memory.
 //!
-//! The long form also has 8 MB and 64 MB: `MCP_AUDIT_SIZES=long cargo test --release -p mcp-audit-tests --test sizes --
+//! The long form also has 8 MB and 64 MB: `MCP_AUDIT_LOG_SIZES=long cargo test --release -p mcp-audit-log-tests --test sizes --
 //! --nocapture`, with 24 GB of memory, most of which is the clients' and servers'.
 
 use std::collections::HashSet;
@@ -9,7 +9,7 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use mcp_audit_tests::{Api, Process, Server, eventually, free_port, text};
+use mcp_audit_log_tests::{Api, Process, Server, eventually, free_port, text};
 use serde_json::{Value, json};
 
 /// What the server may take at most, in MB, however large what passes is: its budgets, and what a program takes anyway.
@@ -65,7 +65,7 @@ impl Sdk {
 
 #[test]
 fn a_call_of_any_size_is_one_entry() {
-    let long = std::env::var("MCP_AUDIT_SIZES").is_ok_and(|form| form == "long");
+    let long = std::env::var("MCP_AUDIT_LOG_SIZES").is_ok_and(|form| form == "long");
     let rounds: &[(usize, usize)] = match long {
         true => &[
             (10_000, 1),

@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use mcp_audit_tests::{assert_plain, run};
+use mcp_audit_log_tests::{assert_plain, run};
 
 /// Runs the binary, which must fail, and returns what it said.
 fn refused<'a>(arguments: impl IntoIterator<Item = &'a str>) -> String {
@@ -57,7 +57,7 @@ fn a_policy_that_is_none_is_refused() {
 
 #[test]
 fn a_data_folder_in_use_is_named() {
-    let server = mcp_audit_tests::Server::start(&[]);
+    let server = mcp_audit_log_tests::Server::start(&[]);
     let data = server.data().to_string_lossy().into_owned();
     names(&refused(["serve", "--listen", "127.0.0.1:0", "--data", &data]), &[&data]);
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use mcp_audit_tests::{Everything, binary, expect_entries, files_with, grouped, listed, script, text};
+use mcp_audit_log_tests::{Everything, binary, expect_entries, files_with, grouped, listed, script, text};
 use serde_json::Value;
 
 /// What the script does over stdio: everything but what only HTTP has.

@@ -93,7 +93,7 @@ pub fn product<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
     let mut command = Command::new(binary());
     command.args(arguments).stdin(Stdio::null());
     for variable in
-        std::env::vars_os().map(|(name, _)| name).filter(|name| name.to_string_lossy().starts_with("MCP_AUDIT_"))
+        std::env::vars_os().map(|(name, _)| name).filter(|name| name.to_string_lossy().starts_with("MCP_AUDIT_LOG_"))
     {
         command.env_remove(variable);
     }
@@ -104,8 +104,8 @@ pub fn product<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
 pub fn binary() -> PathBuf {
     let test = std::env::current_exe().expect("the test's own path");
     let folder = test.parent().and_then(Path::parent).expect("target/debug");
-    let binary = folder.join(format!("mcp-audit{}", std::env::consts::EXE_SUFFIX));
-    assert!(binary.is_file(), "{} is missing: run tests/run, or `cargo build -p mcp-audit` first", binary.display());
+    let binary = folder.join(format!("mcp-audit-log{}", std::env::consts::EXE_SUFFIX));
+    assert!(binary.is_file(), "{} is missing: run tests/run, or `cargo build -p mcp-audit-log` first", binary.display());
     binary
 }
 

@@ -1,4 +1,4 @@
-//! The product as an operator runs it: `mcp-audit serve` on a data folder of its own.
+//! The product as an operator runs it: `mcp-audit-log serve` on a data folder of its own.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
@@ -9,7 +9,7 @@ use crate::api::Api;
 use crate::process::{Process, product, run};
 
 /// What stands before the address in the line that says that the server is ready.
-pub const READY: &str = "mcp-audit is listening on ";
+pub const READY: &str = "mcp-audit-log is listening on ";
 
 /// A running server. It is stopped when it is dropped.
 #[derive(Debug)]

@@ -154,7 +154,7 @@ def leaf_hash(entry):
 
 def check_payload(entry):
     payload = entry["payload"]
-    data = b"mcp-audit-payload-v1\x00" + unhex(payload["salt"])
+    data = b"mcp-audit-log-payload-v1\x00" + unhex(payload["salt"])
     for text in (payload["request"], payload["response"], payload["notes"]):
         data += (2**64 - 1 if text is None else len(text.encode())).to_bytes(8, "big") + (text or "").encode()
     demand(entry["content"]["payload_commitment"] == sha(data).hex(), f"the payload of entry {entry['seq']} is another")
@@ -180,7 +180,7 @@ def completion(at, end):
 def check(lines, keys):
     demand(lines and lines.pop() == "", "the file is cut off")
     head = read(lines[0], ["format", "first", "end", "left", "right", "checkpoint", "keys"])
-    demand(head["format"] == "mcp-audit-bundle-v1", "this is no bundle")
+    demand(head["format"] == "mcp-audit-log-bundle-v1", "this is no bundle")
     # The key that says when is among the log's own, whoever is trusted.
     open_note(head["checkpoint"], [verifier(key) for key in head["keys"]])
     size, root, time = open_note(head["checkpoint"], [verifier(key) for key in keys or head["keys"]])

@@ -22,7 +22,7 @@ pub(crate) struct Bare {
 impl Bare {
     /// Beside the log in `folder`.
     pub(crate) fn beside(folder: &Path) -> Outcome<Self> {
-        let source = folder.join("mcp-audit.db");
+        let source = folder.join("mcp-audit-log.db");
         let connection = Connection::open(folder.join("bare.db"))?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use mcp_audit::Event;
+use mcp_audit_log::Event;
 
 use crate::table::{Sample, Table, figure};
 use crate::traffic::Traffic;

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use mcp_audit::time::DAY;
+use mcp_audit_log::time::DAY;
 
 use crate::table::{Sample, Table, figure};
 use crate::traffic::{Traffic, beginning};

@@ -5,9 +5,9 @@ use std::io::Write;
 use std::time::Instant;
 
 use clap::Args;
-use mcp_audit::domain::Domain;
-use mcp_audit::export::{Columns, Format, Wanted};
-use mcp_audit::{Access, LogView, Options, Viewer};
+use mcp_audit_log::domain::Domain;
+use mcp_audit_log::export::{Columns, Format, Wanted};
+use mcp_audit_log::{Access, LogView, Options, Viewer};
 
 use crate::kept::Which;
 use crate::table::{Table, figure};

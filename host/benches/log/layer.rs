@@ -9,9 +9,9 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use clap::Args;
 use http_body_util::BodyExt;
-use mcp_audit::Event;
-use mcp_audit::capture::ApiLayer;
-use mcp_audit::event::{Channel, Detail, Kind};
+use mcp_audit_log::Event;
+use mcp_audit_log::capture::ApiLayer;
+use mcp_audit_log::event::{Channel, Detail, Kind};
 use tokio::runtime::{Builder, Runtime};
 use tower_service::Service;
 

@@ -4,10 +4,10 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use mcp_audit::domain::Domain;
-use mcp_audit::entry::Entry;
-use mcp_audit::ledger::{Content, Frontier, Hash, Leaf};
-use mcp_audit::store::Place;
+use mcp_audit_log::domain::Domain;
+use mcp_audit_log::entry::Entry;
+use mcp_audit_log::ledger::{Content, Frontier, Hash, Leaf};
+use mcp_audit_log::store::Place;
 
 use crate::table::{Table, figure};
 use crate::threads;

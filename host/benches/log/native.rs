@@ -1,10 +1,10 @@
 //! The default policy's rules called as plain Rust, from the same events that the sandbox is given.
 
-use mcp_audit::Event;
-use mcp_audit::event::Outcome;
-use mcp_audit::settings::Settings;
-use mcp_audit::value::Value;
-use mcp_audit_policy::{Policy, contract};
+use mcp_audit_log::Event;
+use mcp_audit_log::event::Outcome;
+use mcp_audit_log::settings::Settings;
+use mcp_audit_log::value::Value;
+use mcp_audit_log_policy::{Policy, contract};
 
 use contract::Guest as _;
 
@@ -25,7 +25,7 @@ pub(crate) fn rules_alone(events: &[Event]) -> std::time::Duration {
 
 /// What the host does in `policy/lower.rs`, which writes into types of its own.
 fn event(event: &Event) -> contract::Event {
-    let argument = |argument: &mcp_audit::event::Argument| contract::Argument {
+    let argument = |argument: &mcp_audit_log::event::Argument| contract::Argument {
         name: argument.name.clone(),
         json: argument.json.clone(),
     };

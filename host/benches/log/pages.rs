@@ -7,9 +7,9 @@ use axum::body::Body;
 use axum::http::Request;
 use axum::{Router, body};
 use clap::Args;
-use mcp_audit::http::{Site, router};
-use mcp_audit::time::{DAY, ManualClock};
-use mcp_audit::{AuditLog, Options, Viewer};
+use mcp_audit_log::http::{Site, router};
+use mcp_audit_log::time::{DAY, ManualClock};
+use mcp_audit_log::{AuditLog, Options, Viewer};
 use tower_service::Service;
 
 use crate::kept::Which;

@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use clap::Args;
-use mcp_audit::policy::{Limits, Policy};
-use mcp_audit::settings::Settings;
+use mcp_audit_log::policy::{Limits, Policy};
+use mcp_audit_log::settings::Settings;
 
 use crate::native;
 use crate::table::{Sample, Table, figure};

@@ -3,12 +3,12 @@
 use std::time::Instant;
 
 use clap::Args;
-use mcp_audit::domain::{Context, Domain, parse_json, parse_text};
-use mcp_audit::entry::Entry;
-use mcp_audit::field::Field;
-use mcp_audit::reader::Reader;
-use mcp_audit::store::{GroupBy, GroupSort, Place};
-use mcp_audit::{Access, LogView, Options, Viewer};
+use mcp_audit_log::domain::{Context, Domain, parse_json, parse_text};
+use mcp_audit_log::entry::Entry;
+use mcp_audit_log::field::Field;
+use mcp_audit_log::reader::Reader;
+use mcp_audit_log::store::{GroupBy, GroupSort, Place};
+use mcp_audit_log::{Access, LogView, Options, Viewer};
 
 use crate::kept::Which;
 use crate::table::{Sample, Table, figure};
@@ -144,7 +144,7 @@ impl Known {
 }
 
 fn domain(text: &str) -> Outcome<Domain> {
-    Ok(parse_text(text, &Context::nobody(mcp_audit::time::Clock::now(&mcp_audit::time::SystemClock)))?)
+    Ok(parse_text(text, &Context::nobody(mcp_audit_log::time::Clock::now(&mcp_audit_log::time::SystemClock)))?)
 }
 
 fn first_page(text: &str) -> Outcome<Question> {

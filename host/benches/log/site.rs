@@ -12,11 +12,11 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use mcp_audit::AuditLog;
-use mcp_audit::capture::proxy::{ProxyOptions, SignIn, router, unrecorded};
-use mcp_audit::capture::upstream::Upstream;
-use mcp_audit::identity::Identity;
-use mcp_audit::store::Tokens;
+use mcp_audit_log::AuditLog;
+use mcp_audit_log::capture::proxy::{ProxyOptions, SignIn, router, unrecorded};
+use mcp_audit_log::capture::upstream::Upstream;
+use mcp_audit_log::identity::Identity;
+use mcp_audit_log::store::Tokens;
 use tokio::net::TcpListener;
 
 use crate::world::Outcome;
@@ -102,6 +102,6 @@ impl Proxies {
 async fn serve(router: Router) -> Outcome<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
-    tokio::spawn(mcp_audit::http::serve(listener, router, std::future::pending()));
+    tokio::spawn(mcp_audit_log::http::serve(listener, router, std::future::pending()));
     Ok(address)
 }

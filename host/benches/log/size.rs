@@ -17,7 +17,7 @@ pub(crate) struct Size {
 impl Size {
     pub(crate) fn run(self) -> Outcome {
         let kept = self.which.open()?;
-        let file = kept.folder.join("mcp-audit.db");
+        let file = kept.folder.join("mcp-audit-log.db");
         let log = bare::open(&file)?;
         let sql = "SELECT name, sum(pgsize), sum(payload) FROM dbstat GROUP BY name ORDER BY 2 DESC";
         let mut statement = log.prepare(sql)?;

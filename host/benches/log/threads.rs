@@ -13,7 +13,7 @@ pub(crate) fn processor_time() -> BTreeMap<String, Duration> {
     for task in tasks {
         let read = |file: &str| fs::read_to_string(task.path().join(file)).unwrap_or_default();
         let nanos = read("schedstat").split(' ').next().and_then(|nanos| nanos.parse().ok()).unwrap_or_default();
-        if let Some(name) = read("comm").trim().strip_prefix("mcp-audit-") {
+        if let Some(name) = read("comm").trim().strip_prefix("audit-") {
             *times.entry(name.to_owned()).or_default() += Duration::from_nanos(nanos);
         }
     }

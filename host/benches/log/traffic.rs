@@ -1,8 +1,8 @@
 //! Realistic MCP traffic: what a platform of 2,000 users and 20 servers hands to its log.
 
-use mcp_audit::Event;
-use mcp_audit::event::{Argument, Body, Caller, Channel, Client, Detail, Failure, Kind, Payload, Target, Usage};
-use mcp_audit::time::{DAY, Timestamp};
+use mcp_audit_log::Event;
+use mcp_audit_log::event::{Argument, Body, Caller, Channel, Client, Detail, Failure, Kind, Payload, Target, Usage};
+use mcp_audit_log::time::{DAY, Timestamp};
 
 use crate::random::Random;
 

@@ -4,11 +4,11 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use mcp_audit::domain::{Context, Domain, parse_text};
-use mcp_audit::field::Field;
-use mcp_audit::store::{GroupBy, GroupSort, UsageQuery, UsageSort};
-use mcp_audit::time::{DAY, Timestamp};
-use mcp_audit::{Access, LogView, Options, Viewer};
+use mcp_audit_log::domain::{Context, Domain, parse_text};
+use mcp_audit_log::field::Field;
+use mcp_audit_log::store::{GroupBy, GroupSort, UsageQuery, UsageSort};
+use mcp_audit_log::time::{DAY, Timestamp};
+use mcp_audit_log::{Access, LogView, Options, Viewer};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::kept::Which;
@@ -110,7 +110,7 @@ fn row(table: &mut Table, name: &str, took: Duration) {
 }
 
 fn open(folder: &Path) -> Outcome<Connection> {
-    Ok(Connection::open_with_flags(folder.join("mcp-audit.db"), OpenFlags::SQLITE_OPEN_READ_ONLY)?)
+    Ok(Connection::open_with_flags(folder.join("mcp-audit-log.db"), OpenFlags::SQLITE_OPEN_READ_ONLY)?)
 }
 
 /// The page's breakdowns as groups of entries.

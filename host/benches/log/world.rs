@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
-use mcp_audit::time::{self, Timestamp};
-use mcp_audit::{Access, AuditLog, Event, Options, Viewer};
+use mcp_audit_log::time::{self, Timestamp};
+use mcp_audit_log::{Access, AuditLog, Event, Options, Viewer};
 use tempfile::TempDir;
 use tokio::runtime::{self, Runtime};
 

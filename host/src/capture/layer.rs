@@ -28,8 +28,8 @@ use crate::AuditLog;
 /// ```no_run
 /// # fn routes() -> axum::Router { axum::Router::new() }
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let log = mcp_audit::Options::new("mcp-audit-data").open()?;
-/// let app = routes().layer(mcp_audit::capture::AuditLayer::new(log, "github"));
+/// let log = mcp_audit_log::Options::new("mcp-audit-log-data").open()?;
+/// let app = routes().layer(mcp_audit_log::capture::AuditLayer::new(log, "github"));
 /// # let _: axum::Router = app;
 /// # Ok(())
 /// # }

@@ -9,9 +9,9 @@ use super::caller::CallerSlot;
 use crate::event::Caller;
 use crate::identity::{Identity, Lease, Origins, SignInError, Standing, Vouched, bearer, is_foreign};
 
-const CHALLENGE: HeaderValue = HeaderValue::from_static(r#"Bearer realm="mcp-audit""#);
+const CHALLENGE: HeaderValue = HeaderValue::from_static(r#"Bearer realm="mcp-audit-log""#);
 
-const NEEDED: &str = "a valid token is needed: send it as Authorization: Bearer mcpa_…; an administrator can make one with mcp-audit token create";
+const NEEDED: &str = "a valid token is needed: send it as Authorization: Bearer mcpa_…; an administrator can make one with mcp-audit-log token create";
 
 /// A browser brings along what it is signed in with, wherever the page is from that tells it to.
 const FOREIGN: &str = "a browser sent this for a page of another site; call from a program, or let the operator name the page's origin in [cors] origins";

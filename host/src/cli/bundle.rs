@@ -1,4 +1,4 @@
-//! `mcp-audit bundle`: entries in a file that outsiders can check without the log.
+//! `mcp-audit-log bundle`: entries in a file that outsiders can check without the log.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use mcp_audit::domain::{Context, parse_text};
-use mcp_audit::time::Timestamp;
-use mcp_audit::{BundleRequest, Bundled};
+use mcp_audit_log::domain::{Context, parse_text};
+use mcp_audit_log::time::Timestamp;
+use mcp_audit_log::{BundleRequest, Bundled};
 
 use super::Outcome;
 use super::common::{Failure, LogOptions, ViewerOptions, note};
@@ -45,7 +45,7 @@ impl Bundle {
         let Bundled { places, shown, unsigned } = bundled;
         let (first, last) = (places.start, places.end - 1);
         note(format_args!(
-            "{path}: entries {first} to {last}, {shown} of them shown. `mcp-audit verify --bundle` checks it."
+            "{path}: entries {first} to {last}, {shown} of them shown. `mcp-audit-log verify --bundle` checks it."
         ));
         if unsigned > 0 {
             note(format_args!(

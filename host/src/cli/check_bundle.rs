@@ -1,12 +1,12 @@
-//! `mcp-audit verify --bundle`: a bundle checked without the log that it came from.
+//! `mcp-audit-log verify --bundle`: a bundle checked without the log that it came from.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::ExitCode;
 
-use mcp_audit::ledger::{BundleCheck, BundleError, Checked, VerifierKey};
-use mcp_audit::time::{SECOND, Timestamp};
+use mcp_audit_log::ledger::{BundleCheck, BundleError, Checked, VerifierKey};
+use mcp_audit_log::time::{SECOND, Timestamp};
 
 use super::Outcome;
 use super::common::{note, say};

@@ -1,13 +1,13 @@
-//! `mcp-audit verify --proof`: the proof of one entry checked without the log that it came from, and the entry shown.
+//! `mcp-audit-log verify --proof`: the proof of one entry checked without the log that it came from, and the entry shown.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 use std::process::ExitCode;
 
-use mcp_audit::ledger::{ProofFile, ProofFileError, ProvedEntry, VerifierKey};
-use mcp_audit::time::Timestamp;
-use mcp_audit::value::Value;
+use mcp_audit_log::ledger::{ProofFile, ProofFileError, ProvedEntry, VerifierKey};
+use mcp_audit_log::time::Timestamp;
+use mcp_audit_log::value::Value;
 
 use super::Outcome;
 use super::check_bundle::when;

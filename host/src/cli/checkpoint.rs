@@ -1,9 +1,9 @@
-//! `mcp-audit checkpoint`: the newest signed checkpoint, or all that stay, as outsiders keep them.
+//! `mcp-audit-log checkpoint`: the newest signed checkpoint, or all that stay, as outsiders keep them.
 
 use std::process::ExitCode;
 
 use clap::Args;
-use mcp_audit::store::StoredCheckpoint;
+use mcp_audit_log::store::StoredCheckpoint;
 
 use super::Outcome;
 use super::common::{Failure, LogOptions, ViewerOptions, say};
@@ -39,7 +39,7 @@ impl Checkpoint {
             }
         }
         let newest = log.checkpoint(&access)?;
-        let newest = newest.ok_or("nothing was signed yet: `mcp-audit serve` signs within a second after its start")?;
+        let newest = newest.ok_or("nothing was signed yet: `mcp-audit-log serve` signs within a second after its start")?;
         // The note ends with a newline of its own.
         say(newest.checkpoint.note.trim_end())?;
         Ok(ExitCode::SUCCESS)

@@ -10,8 +10,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use mcp_audit::signer::SignerOptions;
-use mcp_audit::{AuditLog, LogView, Options, Viewer};
+use mcp_audit_log::signer::SignerOptions;
+use mcp_audit_log::{AuditLog, LogView, Options, Viewer};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
@@ -19,7 +19,7 @@ use super::config::CheckpointTable;
 
 /// The keys that the log signs with, where the environment has them and no file.
 pub(super) fn signing_keys() -> Option<String> {
-    std::env::var("MCP_AUDIT_SIGNING_KEYS").ok()
+    std::env::var("MCP_AUDIT_LOG_SIGNING_KEYS").ok()
 }
 
 /// An error for a person.
@@ -29,10 +29,10 @@ pub(super) type Failure = Box<dyn Error + Send + Sync>;
 #[derive(Args, Clone)]
 pub(super) struct LogOptions {
     /// The folder of the log.
-    #[arg(long, value_name = "DIR", default_value = "mcp-audit-data", env = "MCP_AUDIT_DATA")]
+    #[arg(long, value_name = "DIR", default_value = "mcp-audit-log-data", env = "MCP_AUDIT_LOG_DATA")]
     pub(super) data: PathBuf,
     /// A policy of your own instead of the default one: a WebAssembly component.
-    #[arg(long, value_name = "FILE", env = "MCP_AUDIT_POLICY")]
+    #[arg(long, value_name = "FILE", env = "MCP_AUDIT_LOG_POLICY")]
     pub(super) policy: Option<PathBuf>,
     #[command(flatten)]
     pub(super) signing: Signing,
@@ -42,10 +42,10 @@ pub(super) struct LogOptions {
 #[derive(Args, Clone, Default)]
 pub(super) struct Signing {
     /// The file with the keys that the log signs with [default: signing.key in its folder].
-    #[arg(long, value_name = "FILE", env = "MCP_AUDIT_SIGNING_KEY_FILE")]
+    #[arg(long, value_name = "FILE", env = "MCP_AUDIT_LOG_SIGNING_KEY_FILE")]
     pub(super) signing_key: Option<PathBuf>,
     /// The file with what was signed last [default: signing.last beside the keys].
-    #[arg(long, value_name = "FILE", env = "MCP_AUDIT_LAST_SIGNED")]
+    #[arg(long, value_name = "FILE", env = "MCP_AUDIT_LOG_LAST_SIGNED")]
     pub(super) last_signed: Option<PathBuf>,
 }
 
@@ -113,10 +113,10 @@ pub(super) fn note(line: impl Display) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
-/// Says what happens on standard error; `MCP_AUDIT_LOG` takes filters such as `debug` or `mcp_audit=trace`.
+/// Says what happens on standard error; `MCP_AUDIT_LOG` takes filters such as `debug` or `mcp_audit_log=trace`.
 pub(super) fn start_tracing() {
     let filter =
-        EnvFilter::try_from_env("MCP_AUDIT_LOG").unwrap_or_else(|_| EnvFilter::new("warn,mcp_audit=info,rmcp=off"));
+        EnvFilter::try_from_env("MCP_AUDIT_LOG").unwrap_or_else(|_| EnvFilter::new("warn,mcp_audit_log=info,rmcp=off"));
     let colours = io::stderr().is_terminal();
     tracing_subscriber::fmt()
         .with_env_filter(filter)

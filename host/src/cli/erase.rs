@@ -1,4 +1,4 @@
-//! `mcp-audit erase`: one payload erased, with a reason that is kept.
+//! `mcp-audit-log erase`: one payload erased, with a reason that is kept.
 
 use std::process::ExitCode;
 

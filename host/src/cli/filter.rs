@@ -1,8 +1,8 @@
 //! Which entries a subcommand is about.
 
 use clap::Args;
-use mcp_audit::domain::{Context, Domain, DomainError, parse_json, parse_text};
-use mcp_audit::field::Field;
+use mcp_audit_log::domain::{Context, Domain, DomainError, parse_json, parse_text};
+use mcp_audit_log::field::Field;
 
 #[derive(Args)]
 pub(super) struct Filter {
@@ -74,8 +74,8 @@ impl Filter {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
-    use mcp_audit::domain::parse_json;
-    use mcp_audit::time::Timestamp;
+    use mcp_audit_log::domain::parse_json;
+    use mcp_audit_log::time::Timestamp;
 
     use super::*;
 

@@ -1,10 +1,10 @@
-//! `mcp-audit groups`: entries in groups on the terminal.
+//! `mcp-audit-log groups`: entries in groups on the terminal.
 
 use std::process::ExitCode;
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
-use mcp_audit::store::{GroupBy, GroupSort};
+use mcp_audit_log::store::{GroupBy, GroupSort};
 
 use super::common::note;
 use super::print::Format;

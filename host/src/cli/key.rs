@@ -1,11 +1,11 @@
-//! `mcp-audit key`: the keys that check the log's signatures, and those that make them.
+//! `mcp-audit-log key`: the keys that check the log's signatures, and those that make them.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use mcp_audit::rotate_keys;
-use mcp_audit::signer::{Resume, SignerOptions};
+use mcp_audit_log::rotate_keys;
+use mcp_audit_log::signer::{Resume, SignerOptions};
 
 use super::Outcome;
 use super::common::{LogOptions, Signing, note, say};
@@ -31,7 +31,7 @@ pub(super) struct Rotate {
     #[command(flatten)]
     signing: Signing,
     /// The folder of the log, which nobody may have open.
-    #[arg(long, value_name = "DIR", default_value = "mcp-audit-data", env = "MCP_AUDIT_DATA")]
+    #[arg(long, value_name = "DIR", default_value = "mcp-audit-log-data", env = "MCP_AUDIT_LOG_DATA")]
     data: PathBuf,
 }
 
@@ -81,7 +81,7 @@ impl Resuming {
         log.sign()?;
         log.close();
         note(
-            "The log is signed again from here on. Whoever has an older checkpoint should compare it: mcp-audit verify",
+            "The log is signed again from here on. Whoever has an older checkpoint should compare it: mcp-audit-log verify",
         );
         note("--checkpoint FILE.");
         Ok(())

@@ -1,4 +1,4 @@
-//! `mcp-audit list`: entries on the terminal, newest first.
+//! `mcp-audit-log list`: entries on the terminal, newest first.
 
 use std::process::ExitCode;
 

@@ -1,13 +1,13 @@
-//! `mcp-audit match`: whether a text is what an entry is about, by the digests that the entry has of it.
+//! `mcp-audit-log match`: whether a text is what an entry is about, by the digests that the entry has of it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use mcp_audit::capture::body_digests;
-use mcp_audit::entry::Entry;
-use mcp_audit::secret::Secret;
+use mcp_audit_log::capture::body_digests;
+use mcp_audit_log::entry::Entry;
+use mcp_audit_log::secret::Secret;
 use uuid::Uuid;
 
 use super::Outcome;

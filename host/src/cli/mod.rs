@@ -35,7 +35,7 @@ use clap::{Parser, Subcommand};
 
 /// An audit log for MCP platforms: one immutable entry for everything that happens.
 #[derive(Parser)]
-#[command(name = "mcp-audit", version, propagate_version = true)]
+#[command(name = "mcp-audit-log", version, propagate_version = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -118,12 +118,12 @@ pub(crate) fn run() -> ExitCode {
         Command::Demo(demo) => demo.run(),
     };
     outcome.unwrap_or_else(|error| {
-        // Whoever read our output has seen enough, as in `mcp-audit list | head`.
+        // Whoever read our output has seen enough, as in `mcp-audit-log list | head`.
         let gone = error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe);
         if gone {
             return ExitCode::SUCCESS;
         }
-        common::note(format_args!("mcp-audit: {error}"));
+        common::note(format_args!("mcp-audit-log: {error}"));
         ExitCode::FAILURE
     })
 }

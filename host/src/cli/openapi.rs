@@ -1,9 +1,9 @@
-//! `mcp-audit openapi`: the API's document, for `docs/openapi.json` and for whoever makes a client.
+//! `mcp-audit-log openapi`: the API's document, for `docs/openapi.json` and for whoever makes a client.
 
 use std::process::ExitCode;
 
 use clap::Args;
-use mcp_audit::http;
+use mcp_audit_log::http;
 
 use super::Outcome;
 use super::common::say;

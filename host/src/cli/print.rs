@@ -3,11 +3,11 @@
 use std::io;
 
 use clap::ValueEnum;
-use mcp_audit::entry::Entry;
-use mcp_audit::field::Field;
-use mcp_audit::store::{Group, GroupBy, StoredPayload, Token};
-use mcp_audit::time::Timestamp;
-use mcp_audit::value::Value;
+use mcp_audit_log::entry::Entry;
+use mcp_audit_log::field::Field;
+use mcp_audit_log::store::{Group, GroupBy, StoredPayload, Token};
+use mcp_audit_log::time::Timestamp;
+use mcp_audit_log::value::Value;
 use serde_json::Value as Json;
 
 use super::common::{note, say};

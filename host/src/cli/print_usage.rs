@@ -2,9 +2,9 @@
 
 use std::io;
 
-use mcp_audit::store::{Breakdown, Figures, Point, Usage};
-use mcp_audit::time::Timestamp;
-use mcp_audit::value::Value;
+use mcp_audit_log::store::{Breakdown, Figures, Point, Usage};
+use mcp_audit_log::time::Timestamp;
+use mcp_audit_log::value::Value;
 use serde_json::{Value as Json, json};
 
 use super::common::say;

@@ -1,9 +1,9 @@
-//! `mcp-audit proof`: what the ledger can prove, as JSON for whoever checks it.
+//! `mcp-audit-log proof`: what the ledger can prove, as JSON for whoever checks it.
 
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use mcp_audit::ledger::{ConsistencyProof, InclusionProof};
+use mcp_audit_log::ledger::{ConsistencyProof, InclusionProof};
 use uuid::Uuid;
 
 use super::Outcome;

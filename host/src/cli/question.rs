@@ -1,8 +1,8 @@
 //! What `list`, `groups`, `tail` and `export` have in common: a log, who is looking, and what for.
 
 use clap::Args;
-use mcp_audit::domain::Domain;
-use mcp_audit::{Access, AuditLog, LogView};
+use mcp_audit_log::domain::Domain;
+use mcp_audit_log::{Access, AuditLog, LogView};
 
 use super::common::{Failure, LogOptions, ViewerOptions};
 use super::filter::Filter;

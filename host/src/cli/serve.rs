@@ -1,4 +1,4 @@
-//! `mcp-audit serve`: proxy, API and pages in one process.
+//! `mcp-audit-log serve`: proxy, API and pages in one process.
 
 use std::future::Future;
 use std::io;
@@ -8,12 +8,12 @@ use std::process::ExitCode;
 
 use axum::Router;
 use clap::Args;
-use mcp_audit::AuditLog;
-use mcp_audit::capture::proxy::{self, ProxyOptions, SignIn};
-use mcp_audit::capture::upstream::Upstream;
-use mcp_audit::http::{self, SignInLinks, Site};
-use mcp_audit::identity::{Identity, Origin};
-use mcp_audit::store::Tokens;
+use mcp_audit_log::AuditLog;
+use mcp_audit_log::capture::proxy::{self, ProxyOptions, SignIn};
+use mcp_audit_log::capture::upstream::Upstream;
+use mcp_audit_log::http::{self, SignInLinks, Site};
+use mcp_audit_log::identity::{Identity, Origin};
+use mcp_audit_log::store::Tokens;
 use tokio::net::TcpListener;
 
 use super::Outcome;
@@ -23,24 +23,24 @@ use super::common::{
 use super::config::{Config, Server, Text};
 
 /// Where the log is, if nobody says.
-const DATA: &str = "mcp-audit-data";
+const DATA: &str = "mcp-audit-log-data";
 /// Where to listen, if nobody says: on this machine alone.
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8_700);
 
 #[derive(Args)]
 pub(super) struct Serve {
-    /// A configuration file; docs/mcp-audit.toml has every option. What stands on the command line or in the
+    /// A configuration file; docs/mcp-audit-log.toml has every option. What stands on the command line or in the
     /// environment counts more than what stands there.
-    #[arg(long, value_name = "FILE", env = "MCP_AUDIT_CONFIG")]
+    #[arg(long, value_name = "FILE", env = "MCP_AUDIT_LOG_CONFIG")]
     config: Option<PathBuf>,
-    /// The folder of the log [default: mcp-audit-data].
-    #[arg(long, value_name = "DIR", env = "MCP_AUDIT_DATA")]
+    /// The folder of the log [default: mcp-audit-log-data].
+    #[arg(long, value_name = "DIR", env = "MCP_AUDIT_LOG_DATA")]
     data: Option<PathBuf>,
     /// A policy of your own instead of the default one: a WebAssembly component.
-    #[arg(long, value_name = "FILE", env = "MCP_AUDIT_POLICY")]
+    #[arg(long, value_name = "FILE", env = "MCP_AUDIT_LOG_POLICY")]
     policy: Option<PathBuf>,
     /// Where to listen [default: 127.0.0.1:8700].
-    #[arg(long, value_name = "ADDR", env = "MCP_AUDIT_LISTEN")]
+    #[arg(long, value_name = "ADDR", env = "MCP_AUDIT_LOG_LISTEN")]
     listen: Option<SocketAddr>,
     /// An MCP server to put at /mcp/NAME (repeatable). With one of these, those in the file do not count.
     #[arg(long = "upstream", value_name = "NAME=URL", value_parser = Upstream::parse)]
@@ -51,7 +51,7 @@ pub(super) struct Serve {
     strict: bool,
     /// Tell figures to a monitoring system under http://ADDR/metrics. There is no sign-in, so keep the address to
     /// yourself.
-    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1:9464", env = "MCP_AUDIT_METRICS")]
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1:9464", env = "MCP_AUDIT_LOG_METRICS")]
     metrics: Option<SocketAddr>,
     /// Let MCP requests in without a token: for a gateway in front that does its own sign-in. API and pages still need
     /// a token.
@@ -65,12 +65,12 @@ pub(super) struct Serve {
     cors_origins: Vec<Origin>,
     /// The address under which clients know this server, as in https://gateway.example.com [default: what their Host
     /// header says].
-    #[arg(long, value_name = "URL", value_parser = Origin::parse, env = "MCP_AUDIT_PUBLIC_URL")]
+    #[arg(long, value_name = "URL", value_parser = Origin::parse, env = "MCP_AUDIT_LOG_PUBLIC_URL")]
     public_url: Option<Origin>,
     #[command(flatten)]
     signing: Signing,
     /// Publish checkpoints into this folder.
-    #[arg(long, value_name = "DIR", env = "MCP_AUDIT_CHECKPOINTS")]
+    #[arg(long, value_name = "DIR", env = "MCP_AUDIT_LOG_CHECKPOINTS")]
     checkpoints: Option<PathBuf>,
     /// Browsers come over https, which a proxy in front ends: the session's cookie is then sent over nothing else.
     #[arg(long)]
@@ -81,16 +81,16 @@ pub(super) struct Serve {
 #[derive(Args)]
 struct Limits {
     /// Seconds until an upstream can be spoken to: its name, the connection, TLS [default: 5].
-    #[arg(long, value_name = "SECONDS", env = "MCP_AUDIT_CONNECT_TIMEOUT")]
+    #[arg(long, value_name = "SECONDS", env = "MCP_AUDIT_LOG_CONNECT_TIMEOUT")]
     connect_timeout: Option<u32>,
     /// Of these, for the handshake of TLS [default: all].
-    #[arg(long, value_name = "SECONDS", env = "MCP_AUDIT_TLS_TIMEOUT")]
+    #[arg(long, value_name = "SECONDS", env = "MCP_AUDIT_LOG_TLS_TIMEOUT")]
     tls_timeout: Option<u32>,
     /// Seconds until an answer begins [default: no limit].
-    #[arg(long, value_name = "SECONDS", env = "MCP_AUDIT_FIRST_BYTE_TIMEOUT")]
+    #[arg(long, value_name = "SECONDS", env = "MCP_AUDIT_LOG_FIRST_BYTE_TIMEOUT")]
     first_byte_timeout: Option<u32>,
     /// Seconds between two pieces of an answer [default: no limit].
-    #[arg(long, value_name = "SECONDS", env = "MCP_AUDIT_IDLE_TIMEOUT")]
+    #[arg(long, value_name = "SECONDS", env = "MCP_AUDIT_LOG_IDLE_TIMEOUT")]
     idle_timeout: Option<u32>,
 }
 
@@ -170,7 +170,7 @@ async fn serve(config: Config) -> Result<AuditLog, Failure> {
 /// The log as the configuration has it.
 fn open(config: &Config, data: PathBuf) -> Result<AuditLog, Failure> {
     let checkpoints = config.checkpoints();
-    let token = std::env::var("MCP_AUDIT_CHECKPOINT_TOKEN").ok();
+    let token = std::env::var("MCP_AUDIT_LOG_CHECKPOINT_TOKEN").ok();
     let options = LogOptions { data, policy: config.policy.clone(), signing: Signing::default() }.options()?;
     let options =
         options.floors(config.floors()).queue(config.queue()).prices(config.prices.clone().unwrap_or_default());
@@ -229,7 +229,7 @@ fn one_name_each(upstreams: &[Upstream]) -> Result<(), String> {
 
 fn announce(listener: &TcpListener, upstreams: &[Upstream]) -> io::Result<()> {
     let address = listener.local_addr()?;
-    say(format_args!("mcp-audit is listening on http://{address}"))?;
+    say(format_args!("mcp-audit-log is listening on http://{address}"))?;
     for upstream in upstreams {
         say(format_args!("  http://{address}/mcp/{} is {}", upstream.name(), upstream.url()))?;
     }

@@ -1,9 +1,9 @@
-//! `mcp-audit show`: one entry on the terminal, whole.
+//! `mcp-audit-log show`: one entry on the terminal, whole.
 
 use std::process::ExitCode;
 
 use clap::Args;
-use mcp_audit::{Right, Viewer};
+use mcp_audit_log::{Right, Viewer};
 use uuid::Uuid;
 
 use super::common::{Failure, LogOptions, ViewerOptions, say};

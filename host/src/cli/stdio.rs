@@ -1,12 +1,12 @@
-//! `mcp-audit stdio`: a recorder around a server that speaks over standard input and output.
+//! `mcp-audit-log stdio`: a recorder around a server that speaks over standard input and output.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use mcp_audit::capture::stdio::{self, StdioOptions};
-use mcp_audit::event::Caller;
+use mcp_audit_log::capture::stdio::{self, StdioOptions};
+use mcp_audit_log::event::Caller;
 
 use super::Outcome;
 use super::common::{LogOptions, note, serve_until_end};

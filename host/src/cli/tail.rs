@@ -1,13 +1,13 @@
-//! `mcp-audit tail`: entries on the terminal as they are stored, by a server or by nobody at present.
+//! `mcp-audit-log tail`: entries on the terminal as they are stored, by a server or by nobody at present.
 
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use mcp_audit::domain::Domain;
-use mcp_audit::reader::{MAX_LIMIT, ReadError};
-use mcp_audit::walk::Walk;
-use mcp_audit::{Access, LogView};
+use mcp_audit_log::domain::Domain;
+use mcp_audit_log::reader::{MAX_LIMIT, ReadError};
+use mcp_audit_log::walk::Walk;
+use mcp_audit_log::{Access, LogView};
 
 use super::common::{Failure, stop_signal};
 use super::print::{Format, Table};

@@ -1,13 +1,13 @@
-//! `mcp-audit token`: tokens, made and revoked beside a running server.
+//! `mcp-audit-log token`: tokens, made and revoked beside a running server.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use mcp_audit::Viewer;
-use mcp_audit::policy::{Limits, Policy};
-use mcp_audit::store::{NewToken, Token, Tokens};
-use mcp_audit::time::{Clock, SystemClock, Timestamp};
+use mcp_audit_log::Viewer;
+use mcp_audit_log::policy::{Limits, Policy};
+use mcp_audit_log::store::{NewToken, Token, Tokens};
+use mcp_audit_log::time::{Clock, SystemClock, Timestamp};
 
 use super::common::{Failure, note, say};
 use super::{Outcome, print};
@@ -26,7 +26,7 @@ pub(super) enum TokenCommand {
 #[derive(Args)]
 struct Folder {
     /// The folder of the log.
-    #[arg(long, value_name = "DIR", default_value = "mcp-audit-data", env = "MCP_AUDIT_DATA")]
+    #[arg(long, value_name = "DIR", default_value = "mcp-audit-log-data", env = "MCP_AUDIT_LOG_DATA")]
     data: PathBuf,
 }
 
@@ -96,7 +96,7 @@ impl Create {
         let expires_at = expires.map(|text| end(&text, now)).transpose()?;
         let connection = connection.unwrap_or_else(|| user.clone());
         let viewer = Viewer { user, groups, instance };
-        if !data.join("mcp-audit.db").is_file() {
+        if !data.join("mcp-audit-log.db").is_file() {
             note(format_args!(
                 "There is no log in {} yet: the token is for a server that is started there.",
                 data.display()
@@ -169,7 +169,7 @@ fn one(mut tokens: Vec<Token>, name: &str) -> Result<Token, Failure> {
 }
 
 /// A typo would make a token that may do nothing. Another policy may know the group, so this is no error.
-fn warn_of_unknown_groups(groups: &[String]) -> Result<(), mcp_audit::policy::LoadError> {
+fn warn_of_unknown_groups(groups: &[String]) -> Result<(), mcp_audit_log::policy::LoadError> {
     let policy = Policy::builtin(Limits::default(), SystemClock.now())?;
     let known: Vec<_> = policy.manifest().groups.iter().map(|group| group.name.as_str()).collect();
     for group in groups.iter().filter(|group| !known.contains(&group.as_str())) {

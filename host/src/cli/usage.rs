@@ -1,15 +1,15 @@
-//! `mcp-audit usage`: what is used, over time and by whom, on the terminal.
+//! `mcp-audit-log usage`: what is used, over time and by whom, on the terminal.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
-use mcp_audit::domain::Domain;
-use mcp_audit::export::usage_table;
-use mcp_audit::field::Field;
-use mcp_audit::store::{USAGE_FIELDS, UsageQuery, UsageSort, UsageStep, usage_range};
-use mcp_audit::time::DAY;
+use mcp_audit_log::domain::Domain;
+use mcp_audit_log::export::usage_table;
+use mcp_audit_log::field::Field;
+use mcp_audit_log::store::{USAGE_FIELDS, UsageQuery, UsageSort, UsageStep, usage_range};
+use mcp_audit_log::time::DAY;
 
 use super::common::note;
 use super::question::Question;

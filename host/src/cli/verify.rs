@@ -1,4 +1,4 @@
-//! `mcp-audit verify`: a whole log held against its ledger, offline.
+//! `mcp-audit-log verify`: a whole log held against its ledger, offline.
 
 use std::cell::Cell;
 use std::fmt::Display;
@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use mcp_audit::ledger::SignedCheckpoint;
-use mcp_audit::store::{Kept, NOT_PROVED, Verified, VerifyError};
-use mcp_audit::verify_log;
+use mcp_audit_log::ledger::SignedCheckpoint;
+use mcp_audit_log::store::{Kept, NOT_PROVED, Verified, VerifyError};
+use mcp_audit_log::verify_log;
 
 use super::common::{Signing, note, say};
 use super::{Outcome, check_bundle, check_proof};
@@ -28,7 +28,7 @@ pub(super) const UNPROVED: u8 = 3;
 #[derive(Args)]
 pub(super) struct Verify {
     /// The folder of the log.
-    #[arg(long, value_name = "DIR", default_value = "mcp-audit-data", env = "MCP_AUDIT_DATA")]
+    #[arg(long, value_name = "DIR", default_value = "mcp-audit-log-data", env = "MCP_AUDIT_LOG_DATA")]
     data: PathBuf,
     #[command(flatten)]
     signing: Signing,
@@ -83,7 +83,7 @@ impl Verify {
 
 /// Says that nothing is known, and why.
 pub(super) fn unread(why: impl Display) -> Outcome {
-    note(format_args!("mcp-audit: nothing was verified: {why}"));
+    note(format_args!("mcp-audit-log: nothing was verified: {why}"));
     Ok(ExitCode::from(UNREAD))
 }
 

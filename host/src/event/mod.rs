@@ -3,8 +3,8 @@
 //! Capture makes events of traffic. What only the platform itself knows, it records through the constructors here:
 //!
 //! ```
-//! use mcp_audit::event::{Caller, Event, Resource};
-//! use mcp_audit::time::{Clock, SystemClock};
+//! use mcp_audit_log::event::{Caller, Event, Resource};
+//! use mcp_audit_log::time::{Clock, SystemClock};
 //!
 //! let now = SystemClock.now();
 //! let uma = Caller::user("uma").connection("umas-laptop");

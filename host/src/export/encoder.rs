@@ -49,7 +49,7 @@ impl Format {
     /// What a file that was begun at this moment is called: without a colon, which some file systems refuse.
     pub fn file_name(self, begun: Timestamp) -> String {
         let moment: String = begun.to_string().chars().take(19).filter(|char| *char != ':').collect();
-        format!("mcp-audit-{moment}Z.{}", self.name())
+        format!("mcp-audit-log-{moment}Z.{}", self.name())
     }
 
     pub(super) fn encoder(self, columns: &Columns) -> io::Result<Box<dyn Encoder>> {

@@ -29,7 +29,7 @@ use crate::recorder::{Gauges, Histogram};
 use crate::time::{SECOND, Timestamp};
 
 /// How every name begins.
-const PREFIX: &str = "mcp_audit";
+const PREFIX: &str = "mcp_audit_log";
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const PLAIN: &str = "text/plain; version=0.0.4; charset=utf-8";
 const VARIES: (HeaderName, &str) = (VARY, "accept");
@@ -135,7 +135,7 @@ impl Sheet<'_> {
         self.histogram("commit_duration", "Time a commit took", Some(Unit::Seconds), SECOND as f64, &gauges.latency)?;
         self.histogram("commit_entries", "Entries of a commit", None, 1.0, &gauges.size)?;
         let Some(extent) = figures.extent else { return Ok(()) };
-        self.gauge("log_entries", "Entries in the log", extent.entries)?;
+        self.gauge("entries", "Entries in the log", extent.entries)?;
         self.bytes("database", "The database's files", extent.bytes + extent.journal_bytes)
     }
 

@@ -128,7 +128,7 @@ impl Site {
     }
 
     /// A style sheet of the vendor's own behind ours, so that the pages look like the rest of what they are a part of.
-    /// `docs/pages.md` has the properties that it may set, from `--mcp-audit-accent` on. It is served from this site, as
+    /// `docs/pages.md` has the properties that it may set, from `--mcp-audit-log-accent` on. It is served from this site, as
     /// browsers are told to take no style from anywhere else.
     pub fn styled(mut self, css: impl Into<String>) -> Self {
         self.style = Some(ui::assets::Asset::style(css.into()));

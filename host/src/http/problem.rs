@@ -52,29 +52,29 @@ struct Wrong {
 pub(super) type Kind = (StatusCode, &'static str, &'static str);
 
 pub(super) const UNAUTHENTICATED: Kind =
-    (StatusCode::UNAUTHORIZED, "urn:mcp-audit:problem:unauthenticated", "Not signed in");
-pub(super) const DENIED: Kind = (StatusCode::FORBIDDEN, "urn:mcp-audit:problem:denied", "Not allowed");
+    (StatusCode::UNAUTHORIZED, "urn:mcp-audit-log:problem:unauthenticated", "Not signed in");
+pub(super) const DENIED: Kind = (StatusCode::FORBIDDEN, "urn:mcp-audit-log:problem:denied", "Not allowed");
 pub(super) const CROSS_SITE: Kind =
-    (StatusCode::FORBIDDEN, "urn:mcp-audit:problem:cross-site", "Request from another site");
-pub(super) const MISSING: Kind = (StatusCode::NOT_FOUND, "urn:mcp-audit:problem:not-found", "Not found");
-pub(super) const METHOD: Kind = (StatusCode::METHOD_NOT_ALLOWED, "urn:mcp-audit:problem:method", "Method not allowed");
+    (StatusCode::FORBIDDEN, "urn:mcp-audit-log:problem:cross-site", "Request from another site");
+pub(super) const MISSING: Kind = (StatusCode::NOT_FOUND, "urn:mcp-audit-log:problem:not-found", "Not found");
+pub(super) const METHOD: Kind = (StatusCode::METHOD_NOT_ALLOWED, "urn:mcp-audit-log:problem:method", "Method not allowed");
 pub(super) const PARAMETER: Kind =
-    (StatusCode::BAD_REQUEST, "urn:mcp-audit:problem:parameter", "Parameter not understood");
-pub(super) const BODY: Kind = (StatusCode::BAD_REQUEST, "urn:mcp-audit:problem:body", "Body not understood");
-pub(super) const TOO_LONG: Kind = (StatusCode::PAYLOAD_TOO_LARGE, "urn:mcp-audit:problem:too-long", "Body too long");
+    (StatusCode::BAD_REQUEST, "urn:mcp-audit-log:problem:parameter", "Parameter not understood");
+pub(super) const BODY: Kind = (StatusCode::BAD_REQUEST, "urn:mcp-audit-log:problem:body", "Body not understood");
+pub(super) const TOO_LONG: Kind = (StatusCode::PAYLOAD_TOO_LARGE, "urn:mcp-audit-log:problem:too-long", "Body too long");
 pub(super) const MEDIA: Kind =
-    (StatusCode::UNSUPPORTED_MEDIA_TYPE, "urn:mcp-audit:problem:media-type", "Media type not taken");
-pub(super) const SLOW: Kind = (StatusCode::REQUEST_TIMEOUT, "urn:mcp-audit:problem:too-slow", "Body too slow");
+    (StatusCode::UNSUPPORTED_MEDIA_TYPE, "urn:mcp-audit-log:problem:media-type", "Media type not taken");
+pub(super) const SLOW: Kind = (StatusCode::REQUEST_TIMEOUT, "urn:mcp-audit-log:problem:too-slow", "Body too slow");
 pub(super) const SETTING: Kind =
-    (StatusCode::UNPROCESSABLE_ENTITY, "urn:mcp-audit:problem:setting", "Setting not allowed");
+    (StatusCode::UNPROCESSABLE_ENTITY, "urn:mcp-audit-log:problem:setting", "Setting not allowed");
 pub(super) const INVALID: Kind =
-    (StatusCode::UNPROCESSABLE_ENTITY, "urn:mcp-audit:problem:invalid", "Value not allowed");
-pub(super) const RUNNING: Kind = (StatusCode::CONFLICT, "urn:mcp-audit:problem:running", "Running already");
+    (StatusCode::UNPROCESSABLE_ENTITY, "urn:mcp-audit-log:problem:invalid", "Value not allowed");
+pub(super) const RUNNING: Kind = (StatusCode::CONFLICT, "urn:mcp-audit-log:problem:running", "Running already");
 pub(super) const BUSY: Kind =
-    (StatusCode::SERVICE_UNAVAILABLE, "urn:mcp-audit:problem:busy", "Not possible at present");
-pub(super) const TOO_MANY: Kind = (StatusCode::TOO_MANY_REQUESTS, "urn:mcp-audit:problem:too-many", "Too much at once");
+    (StatusCode::SERVICE_UNAVAILABLE, "urn:mcp-audit-log:problem:busy", "Not possible at present");
+pub(super) const TOO_MANY: Kind = (StatusCode::TOO_MANY_REQUESTS, "urn:mcp-audit-log:problem:too-many", "Too much at once");
 pub(super) const INTERNAL: Kind =
-    (StatusCode::INTERNAL_SERVER_ERROR, "urn:mcp-audit:problem:internal", "Failure of the log");
+    (StatusCode::INTERNAL_SERVER_ERROR, "urn:mcp-audit-log:problem:internal", "Failure of the log");
 
 impl Problem {
     fn new((status, kind, title): Kind, detail: impl Into<String>) -> Self {
@@ -245,7 +245,7 @@ impl IntoResponse for Problem {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         match self.status {
             StatusCode::UNAUTHORIZED => {
-                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"mcp-audit\""));
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"mcp-audit-log\""));
             }
             StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("2"));

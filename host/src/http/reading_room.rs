@@ -71,7 +71,7 @@ impl ReadingRoom {
         let runtime = Builder::new_multi_thread()
             .worker_threads(turns.min(4))
             .max_blocking_threads(turns + CHANGES + SHORT)
-            .thread_name("mcp-audit-read")
+            .thread_name("audit-read")
             .on_thread_start(give_way)
             .enable_all()
             .build();

@@ -33,7 +33,7 @@ use remembered::{By, Remembered};
 pub(crate) use standing::Standing;
 
 /// The cookie that holds a browser's session with the log. The proxy keeps it from its upstreams.
-pub(crate) const SESSION_COOKIE: &str = "mcp_audit_session";
+pub(crate) const SESSION_COOKIE: &str = "mcp_audit_log_session";
 
 /// Somebody whom a token, a proxy, an issuer or an embedder vouches for.
 #[derive(Clone, Debug, PartialEq, Eq)]

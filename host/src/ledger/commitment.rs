@@ -4,12 +4,12 @@ use sha2::{Digest, Sha256};
 
 use super::hash::Hash;
 
-/// `SHA-256("mcp-audit-payload-v1" 0x00 salt request response notes)`: the bodies as they were before compression and
+/// `SHA-256("mcp-audit-log-payload-v1" 0x00 salt request response notes)`: the bodies as they were before compression and
 /// the notes as they are stored, each with its length before it as eight bytes, big end first. An absent body has the
 /// length 2⁶⁴−1.
 pub fn commitment(salt: &[u8; 32], request: Option<&str>, response: Option<&str>, notes: &str) -> Hash {
     let mut hash = Sha256::new();
-    hash.update(b"mcp-audit-payload-v1\0");
+    hash.update(b"mcp-audit-log-payload-v1\0");
     hash.update(salt);
     for text in [request, response, Some(notes)] {
         hash.update(text.map_or(u64::MAX, |text| text.len() as u64).to_be_bytes());

@@ -143,7 +143,7 @@ impl AuditLog {
     /// Starts the thread that signs.
     pub(super) fn watch_checkpoints(&self) -> Result<(), OpenError> {
         let log = Arc::downgrade(&self.0);
-        let thread = std::thread::Builder::new().name("mcp-audit-signing".into());
+        let thread = std::thread::Builder::new().name("audit-signing".into());
         thread.spawn(move || watch(&log)).map(drop).map_err(OpenError::Thread)
     }
 }

@@ -94,7 +94,7 @@ impl AuditLog {
     pub fn start_cron(&self, access: &Access, name: &str) -> Result<(), RunError> {
         let run = self.claim(access, name)?;
         let Begun::Going(intent) = run.begin()? else { return Ok(()) };
-        let thread = std::thread::Builder::new().name("mcp-audit-cleanup".into());
+        let thread = std::thread::Builder::new().name("audit-cleanup".into());
         let finish = move || match run.finish(intent) {
             Err(RunError::Record(RecordError::Closed)) => tracing::info!("the next start goes on with the cleanup"),
             Err(error) => tracing::error!(%error, "the result of the cleanup could not be recorded"),
@@ -123,7 +123,7 @@ impl AuditLog {
     /// Starts the thread that runs what is due.
     pub(super) fn watch_schedule(&self) -> Result<(), OpenError> {
         let log = Arc::downgrade(&self.0);
-        let thread = std::thread::Builder::new().name("mcp-audit-schedule".into());
+        let thread = std::thread::Builder::new().name("audit-schedule".into());
         thread.spawn(move || watch(&log)).map(drop).map_err(OpenError::Thread)
     }
 }

@@ -108,7 +108,7 @@ impl AuditLog {
         Ok(state)
     }
 
-    /// Starts to verify all of the log, as `mcp-audit verify` does, and returns at once. Recording goes on; the run reads
+    /// Starts to verify all of the log, as `mcp-audit-log verify` does, and returns at once. Recording goes on; the run reads
     /// the log as it is now.
     ///
     /// # Errors
@@ -116,7 +116,7 @@ impl AuditLog {
     pub fn start_verification(&self, access: &Access) -> Result<(), StartError> {
         self.allow(access, Right::Verify, VERIFIED)?;
         let run = Run::claim(&self.0, access)?;
-        let thread = std::thread::Builder::new().name("mcp-audit-verify".into());
+        let thread = std::thread::Builder::new().name("audit-verify".into());
         thread.spawn(move || run.finish()).map(drop).map_err(StartError::Thread)
     }
 }

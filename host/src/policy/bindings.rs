@@ -8,4 +8,4 @@ wasmtime::component::bindgen!({
     ownership: Borrowing { duplicate_if_necessary: true },
 });
 
-pub(super) use exports::mcp_audit::policy::policy::*;
+pub(super) use exports::mcp_audit_log::policy::policy::*;

@@ -83,7 +83,7 @@ pub enum LoadError {
     #[error("a policy may import nothing, and this one imports {}; build it for wasm32-unknown-unknown, not for a WASI target", .0.join(", "))]
     Imports(Vec<String>),
     /// It does not export the contract.
-    #[error("this component does not export mcp-audit:policy/policy@0.6.0 as wit/policy.wit declares it: {0}")]
+    #[error("this component does not export mcp-audit-log:policy/policy@0.6.0 as wit/policy.wit declares it: {0}")]
     Contract(String),
     /// Its manifest could not be had.
     #[error(transparent)]

@@ -36,7 +36,7 @@ use crate::time::Timestamp;
 use crate::value::Value;
 
 /// The default policy as host/build.rs built it from guest/.
-const DEFAULT: &[u8] = include_bytes!(env!("MCP_AUDIT_DEFAULT_POLICY"));
+const DEFAULT: &[u8] = include_bytes!(env!("MCP_AUDIT_LOG_DEFAULT_POLICY"));
 
 /// What a result that cannot be used counts as, in units of fuel.
 const HANDED_BACK: u64 = 10_000_000;

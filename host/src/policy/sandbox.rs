@@ -57,7 +57,7 @@ impl Sandbox {
             store.set_max_component_handles(0);
             store.set_fuel(fuel)?;
             let policy: AuditPolicy = self.pre.instantiate(&mut store)?;
-            call(policy.mcp_audit_policy_policy(), &mut store)
+            call(policy.mcp_audit_log_policy_policy(), &mut store)
         }));
         let burned = fuel.saturating_sub(store.get_fuel().unwrap_or(0));
         let result = match ran {

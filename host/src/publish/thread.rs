@@ -48,7 +48,7 @@ impl Slot {
         let status = PlaceStatus { name, ..PlaceStatus::default() };
         let slot = Arc::new(Self { state: Mutex::new(State { status, ..State::default() }), changed: Condvar::new() });
         let (mut place, shared) = (place, Arc::clone(&slot));
-        let thread = std::thread::Builder::new().name(format!("mcp-audit-{name}"));
+        let thread = std::thread::Builder::new().name(format!("audit-{name}"));
         thread.spawn(move || {
             shared.run(&mut place, pauses);
             shared.state().ended = true;

@@ -65,7 +65,7 @@ impl Handover {
     ) -> std::io::Result<Self> {
         let (steps, receiver) = sync_channel(AHEAD);
         let committer = Committer { writer, settings, queue };
-        let thread = std::thread::Builder::new().name("mcp-audit-store".into());
+        let thread = std::thread::Builder::new().name("audit-store".into());
         let thread = thread.spawn(move || committer.run(&receiver))?;
         Ok(Self { steps: Some(steps), thread: Some(thread) })
     }

@@ -106,7 +106,7 @@ impl Recorder {
             sealed,
             is_over: false,
         };
-        let thread = std::thread::Builder::new().name("mcp-audit-judge".into()).spawn(move || judge.run())?;
+        let thread = std::thread::Builder::new().name("audit-judge".into()).spawn(move || judge.run())?;
         Ok(Self { queue, policy, thread: Mutex::new(Some(thread)) })
     }
 

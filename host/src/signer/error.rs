@@ -58,7 +58,7 @@ pub enum SignerError {
     /// The memory is gone.
     #[error(
         "{0}, which says what was signed last, is missing, and the keys have signed before; put it back, or put the newest \
-         checkpoint that was published there. If it is lost, and the log is known to be whole, `mcp-audit key resume` lets \
+         checkpoint that was published there. If it is lost, and the log is known to be whole, `mcp-audit-log key resume` lets \
          the log go on, and records that"
     )]
     Forgotten(PathBuf),

@@ -88,7 +88,7 @@ fn named(origin: &str, path: &Path) -> Result<Vec<SigningKey>, SignerError> {
 
 fn by_chance() -> io::Result<String> {
     let number = u64::from_be_bytes(random()?);
-    Ok(format!("mcp-audit/{number:016x}"))
+    Ok(format!("mcp-audit-log/{number:016x}"))
 }
 
 fn random<const N: usize>() -> io::Result<[u8; N]> {

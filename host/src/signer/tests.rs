@@ -27,7 +27,7 @@ fn keys_are_made_once_and_only_for_their_owner() {
     let first: Vec<_> = open(folder.path()).verifiers().collect();
     assert_eq!(open(folder.path()).verifiers().collect::<Vec<_>>(), first);
     assert_eq!(first.len(), 2);
-    assert!(first[0].name().starts_with("mcp-audit/") && first[1].name() == format!("{}/time", first[0].name()));
+    assert!(first[0].name().starts_with("mcp-audit-log/") && first[1].name() == format!("{}/time", first[0].name()));
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -59,7 +59,7 @@ fn what_was_signed_is_remembered_and_an_older_tree_is_refused() {
     for known in [&keys[..], &[]] {
         let forgotten = error(folder.path(), &SignerOptions::default(), known);
         assert!(forgotten.contains("put the newest checkpoint that was published there"), "{forgotten}");
-        assert!(forgotten.contains("mcp-audit key resume"), "{forgotten}");
+        assert!(forgotten.contains("mcp-audit-log key resume"), "{forgotten}");
     }
     fs::write(folder.path().join(LAST_FILE), "nonsense").expect("written");
     assert!(error(folder.path(), &SignerOptions::default(), &[]).contains("is damaged"));
@@ -145,7 +145,7 @@ fn keys_of_another_log_are_refused_and_none_is_made_for_a_log_that_has_some() {
     let keys: Vec<_> = open(folder.path()).verifiers().collect();
     open(other.path());
     let options = SignerOptions { key_file: Some(other.path().join(KEY_FILE)), ..SignerOptions::default() };
-    assert!(error(folder.path(), &options, &keys).contains("are for mcp-audit/"));
+    assert!(error(folder.path(), &options, &keys).contains("are for mcp-audit-log/"));
     let missing = SignerOptions { key_file: Some(other.path().join("nowhere")), ..SignerOptions::default() };
     assert!(error(folder.path(), &missing, &keys).contains("are missing"));
     let named = SignerOptions { origin: Some("audit.example.com/a".into()), ..SignerOptions::default() };

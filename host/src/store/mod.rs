@@ -214,13 +214,13 @@ pub enum StoreError {
     )]
     InUse(PathBuf),
     /// There is no log.
-    #[error("there is no log in {0}; `mcp-audit serve` makes one, or name another folder with --data")]
+    #[error("there is no log in {0}; `mcp-audit-log serve` makes one, or name another folder with --data")]
     Missing(PathBuf),
     /// A file of the open log is not there any more, or another is in its place.
     #[error("{0} was moved, removed or replaced while the log is open; put it back, or restart with what is there now")]
     Moved(PathBuf),
     /// The file is of another kind or version.
-    #[error("{path} is not a log of this version of mcp-audit ({reason})")]
+    #[error("{path} is not a log of this version of mcp-audit-log ({reason})")]
     Foreign {
         /// The file.
         path: PathBuf,
@@ -254,7 +254,7 @@ pub enum StoreError {
     },
     /// The entries are not those that the ledger has.
     #[error(
-        "the ledger does not fit the log at entry {seq}: {what}; run `mcp-audit verify` and keep this folder as evidence: \
+        "the ledger does not fit the log at entry {seq}: {what}; run `mcp-audit-log verify` and keep this folder as evidence: \
          restore it from a backup, or begin a new log elsewhere with --data"
     )]
     Ledger {
@@ -275,7 +275,7 @@ pub enum StoreError {
     },
     /// The index is not what was written. The writer makes it again from the entries; until then searches fail.
     #[error(
-        "the index of {field} is damaged at entry {first}; restart mcp-audit, which makes it again from the entries"
+        "the index of {field} is damaged at entry {first}; restart mcp-audit-log, which makes it again from the entries"
     )]
     Index {
         /// The first entry of the damaged block.

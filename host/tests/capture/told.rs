@@ -9,8 +9,8 @@ use axum::extract::Request;
 use axum::response::Response;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
-use mcp_audit::capture::{AuditLayer, CallerSlot};
-use mcp_audit::event::Caller;
+use mcp_audit_log::capture::{AuditLayer, CallerSlot};
+use mcp_audit_log::event::Caller;
 use tokio::sync::mpsc;
 
 use super::{Log, post, serve};

@@ -1,10 +1,10 @@
 //! Proofs and bundles of a log that goes on, and of one whose beginning is gone.
 
-use mcp_audit::domain::{Context, Domain, parse_text};
-use mcp_audit::event::{Body, Channel, Detail, Event, Kind, Payload};
-use mcp_audit::ledger::{BundleCheck, BundleError, Checked, Content, Leaf, ProofFile, VerifierKey};
-use mcp_audit::time::{Clock, DAY, Timestamp};
-use mcp_audit::{AuditLog, BundleRequest, EvidenceError};
+use mcp_audit_log::domain::{Context, Domain, parse_text};
+use mcp_audit_log::event::{Body, Channel, Detail, Event, Kind, Payload};
+use mcp_audit_log::ledger::{BundleCheck, BundleError, Checked, Content, Leaf, ProofFile, VerifierKey};
+use mcp_audit_log::time::{Clock, DAY, Timestamp};
+use mcp_audit_log::{AuditLog, BundleRequest, EvidenceError};
 use serde_json::json;
 
 use crate::world::{access, clock, entries, keys, of_action, open, options, record};

@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use mcp_audit::field::Field;
-use mcp_audit::publish::Places;
-use mcp_audit::time::{Clock, DAY, ManualClock, SECOND};
-use mcp_audit::{AuditLog, ChangeError, Options};
+use mcp_audit_log::field::Field;
+use mcp_audit_log::publish::Places;
+use mcp_audit_log::time::{Clock, DAY, ManualClock, SECOND};
+use mcp_audit_log::{AuditLog, ChangeError, Options};
 use serde_json::json;
 
 use crate::world::{access, clock, entries, of_action, open, options, record, stand};

@@ -3,11 +3,11 @@
 use std::fs;
 use std::sync::{Arc, Barrier};
 
-use mcp_audit::domain::Domain;
-use mcp_audit::publish::Places;
-use mcp_audit::signer::SignerOptions;
-use mcp_audit::store::VerifyError;
-use mcp_audit::{BundleRequest, verify_log};
+use mcp_audit_log::domain::Domain;
+use mcp_audit_log::publish::Places;
+use mcp_audit_log::signer::SignerOptions;
+use mcp_audit_log::store::VerifyError;
+use mcp_audit_log::{BundleRequest, verify_log};
 use serde_json::json;
 
 use crate::world::{access, clock, entries, newest, of_action, open, options, read, record};

@@ -6,12 +6,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mcp_audit::event::{Body, Channel, Detail, Event, Kind, Payload};
-use mcp_audit::publish::Places;
-use mcp_audit::signer::{Resume, SignerOptions};
-use mcp_audit::store::{Kept, VerifyError, Wrong};
-use mcp_audit::time::{DAY, ManualClock};
-use mcp_audit::{AuditLog, OpenError, verify_log};
+use mcp_audit_log::event::{Body, Channel, Detail, Event, Kind, Payload};
+use mcp_audit_log::publish::Places;
+use mcp_audit_log::signer::{Resume, SignerOptions};
+use mcp_audit_log::store::{Kept, VerifyError, Wrong};
+use mcp_audit_log::time::{DAY, ManualClock};
+use mcp_audit_log::{AuditLog, OpenError, verify_log};
 use rusqlite::Connection;
 use serde_json::json;
 
@@ -74,7 +74,7 @@ async fn genuine(cleaned: Option<u32>) -> Genuine {
 
 /// Waits until the log knows that its newest checkpoint arrived: only then may the cleanup go by it.
 fn until_published(log: &AuditLog, folder: &Path) {
-    let raw = Connection::open(folder.join("mcp-audit.db")).expect("a raw connection");
+    let raw = Connection::open(folder.join("mcp-audit-log.db")).expect("a raw connection");
     let missing = "SELECT (SELECT max(number) FROM checkpoint) - (SELECT coalesce(max(number), 0) FROM place)";
     let deadline = Instant::now() + Duration::from_secs(30);
     while raw.query_row(missing, [], |row| row.get::<_, i64>(0)).expect("read") > 0 {

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use mcp_audit::field::{Field, FieldType};
-use mcp_audit::ledger::{Content, Frontier, Hash, Leaf, TILE_WIDTH, fold};
+use mcp_audit_log::field::{Field, FieldType};
+use mcp_audit_log::ledger::{Content, Frontier, Hash, Leaf, TILE_WIDTH, fold};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params};
 use serde_json::{Value as Json, json};
@@ -24,10 +24,10 @@ impl Forger {
     /// A copy of the log in `folder`, with what its signer remembers and its keys, which the forger does not read.
     pub(crate) fn of(folder: &Path) -> Self {
         let copy = tempfile::tempdir().expect("a folder");
-        for name in ["mcp-audit.db", "signing.key", "signing.last"] {
+        for name in ["mcp-audit-log.db", "signing.key", "signing.last"] {
             fs::copy(folder.join(name), copy.path().join(name)).expect("copied");
         }
-        let raw = Connection::open(copy.path().join("mcp-audit.db")).expect("a raw connection");
+        let raw = Connection::open(copy.path().join("mcp-audit-log.db")).expect("a raw connection");
         let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
         let triggers: Vec<(String, String)> = raw
             .prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'")

@@ -4,10 +4,10 @@ use std::fs;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mcp_audit::AuditLog;
-use mcp_audit::field::Field;
-use mcp_audit::publish::Places;
-use mcp_audit::time::{DAY, ManualClock, SECOND};
+use mcp_audit_log::AuditLog;
+use mcp_audit_log::field::Field;
+use mcp_audit_log::publish::Places;
+use mcp_audit_log::time::{DAY, ManualClock, SECOND};
 use serde_json::json;
 
 use crate::world::{access, clock, newest, of_action, options, record};

@@ -4,12 +4,12 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 
-use mcp_audit::field::Field;
-use mcp_audit::ledger::verify_consistency;
-use mcp_audit::publish::{EndpointOptions, Places};
-use mcp_audit::signer::{Resume, SignerOptions};
-use mcp_audit::time::{Clock, DAY, SECOND};
-use mcp_audit::{AuditLog, OpenError, rotate_keys, verify_log};
+use mcp_audit_log::field::Field;
+use mcp_audit_log::ledger::verify_consistency;
+use mcp_audit_log::publish::{EndpointOptions, Places};
+use mcp_audit_log::signer::{Resume, SignerOptions};
+use mcp_audit_log::time::{Clock, DAY, SECOND};
+use mcp_audit_log::{AuditLog, OpenError, rotate_keys, verify_log};
 
 use crate::world::{access, clock, entries, keys, newest, of_action, open, options, read, record, stand, tamper};
 
@@ -78,7 +78,7 @@ async fn what_is_there_at_the_end_is_signed_and_the_next_start_has_it() {
 
 /// The database as it is, without what may be in memory.
 fn copy(folder: &std::path::Path, to: &std::path::Path) {
-    fs::copy(folder.join("mcp-audit.db"), to).expect("copied");
+    fs::copy(folder.join("mcp-audit-log.db"), to).expect("copied");
 }
 
 #[tokio::test]
@@ -95,7 +95,7 @@ async fn yesterdays_database_is_refused_and_a_rewritten_one() {
     log.close();
     drop(log);
     copy(folder.path(), &folder.path().join("today"));
-    fs::copy(&aside, folder.path().join("mcp-audit.db")).expect("restored");
+    fs::copy(&aside, folder.path().join("mcp-audit-log.db")).expect("restored");
     let refused = options(folder.path(), &clock).open().map(drop).expect_err("yesterday's");
     assert!(matches!(refused, OpenError::Signer(_)), "{refused}");
     let said = refused.to_string();
@@ -116,7 +116,7 @@ async fn yesterdays_database_is_refused_and_a_rewritten_one() {
     fs::write(folder.path().join("signing.last"), keep).expect("put back");
     let said = options(folder.path(), &clock).open().map(drop).expect_err("rewritten").to_string();
     assert!(said.contains("have another root"), "{said}");
-    fs::copy(folder.path().join("today"), folder.path().join("mcp-audit.db")).expect("restored");
+    fs::copy(folder.path().join("today"), folder.path().join("mcp-audit-log.db")).expect("restored");
     open(folder.path(), &clock);
 }
 
@@ -134,7 +134,7 @@ async fn an_old_database_without_anything_that_was_signed_is_refused() {
         assert!(refused.contains("is missing, and the keys have signed before"), "{sql}: {refused}");
     }
     // With another database as well: the keys are there, and so was what they signed.
-    fs::remove_file(folder.path().join("mcp-audit.db")).expect("removed");
+    fs::remove_file(folder.path().join("mcp-audit-log.db")).expect("removed");
     let refused = options(folder.path(), &clock).open().map(drop).expect_err("an empty one").to_string();
     assert!(refused.contains("key resume"), "{refused}");
 }
@@ -162,7 +162,7 @@ async fn a_log_whose_memory_is_lost_goes_on_when_somebody_says_why() {
 /// The oldest checkpoint of a database, which any copy of the log continues.
 fn newest_note(database: &std::path::Path) -> String {
     let folder = tempfile::tempdir().expect("a folder");
-    fs::copy(database, folder.path().join("mcp-audit.db")).expect("copied");
+    fs::copy(database, folder.path().join("mcp-audit-log.db")).expect("copied");
     let log = options(folder.path(), &clock()).view().expect("a log");
     let all = log.archived_checkpoints(&access(&log, &["admin"]), None, 10).expect("read");
     all.last().expect("a checkpoint").checkpoint.note.clone()
@@ -194,12 +194,12 @@ async fn new_keys_are_told_by_an_entry_and_old_ones_stay_known() {
     log.close();
     drop(log);
     // What the old key signed at the end has its own time, and not that of the first moment there was.
-    mcp_audit::store::verify(folder.path(), &[], &|_, _, _| {}).expect("whole");
+    mcp_audit_log::store::verify(folder.path(), &[], &|_, _, _| {}).expect("whole");
     let other = tempfile::tempdir().expect("a folder");
     open(other.path(), &clock).close();
     let foreign = SignerOptions { key_file: Some(other.path().join("signing.key")), ..SignerOptions::default() };
     let refused = options(folder.path(), &clock).signer(foreign).open().map(drop).expect_err("another log's keys");
-    assert!(refused.to_string().contains("use the keys of mcp-audit/"), "{refused}");
+    assert!(refused.to_string().contains("use the keys of mcp-audit-log/"), "{refused}");
 }
 
 /// Everything of the log's own is restored from an older copy, so that the start finds nothing wrong; what was published
@@ -213,7 +213,7 @@ async fn a_restored_folder_writes_over_nothing_that_was_published() {
     publishing().close();
     let aside = folder.path().join("aside");
     fs::create_dir(&aside).expect("a folder");
-    let names = ["mcp-audit.db", "signing.key", "signing.last"];
+    let names = ["mcp-audit-log.db", "signing.key", "signing.last"];
     let copy = |from: &std::path::Path, to: &std::path::Path| {
         names.map(|name| fs::copy(from.join(name), to.join(name)).expect("copied"))
     };

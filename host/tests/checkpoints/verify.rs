@@ -5,10 +5,10 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use mcp_audit::signer::SignerOptions;
-use mcp_audit::store::{Kept, Verified, VerifyError, Wrong, verify};
-use mcp_audit::time::{DAY, ManualClock};
-use mcp_audit::{AuditLog, verify_log};
+use mcp_audit_log::signer::SignerOptions;
+use mcp_audit_log::store::{Kept, Verified, VerifyError, Wrong, verify};
+use mcp_audit_log::time::{DAY, ManualClock};
+use mcp_audit_log::{AuditLog, verify_log};
 use serde_json::json;
 
 use crate::world::{access, clock, newest, open, options, read, record, tamper};
@@ -25,7 +25,7 @@ async fn three_days(log: &AuditLog, clock: &Arc<ManualClock>) {
 /// What verification of a copy finds after `sql`.
 fn wrong_after(folder: &Path, sql: &str) -> Wrong {
     let copy = tempfile::tempdir().expect("a folder");
-    fs::copy(folder.join("mcp-audit.db"), copy.path().join("mcp-audit.db")).expect("copied");
+    fs::copy(folder.join("mcp-audit-log.db"), copy.path().join("mcp-audit-log.db")).expect("copied");
     tamper(copy.path(), sql);
     wrong(verify(copy.path(), &[], &|_, _, _| {}), sql)
 }
@@ -97,7 +97,7 @@ async fn every_change_of_a_checkpoint_or_key_is_found() {
             UPDATE checkpoint SET link = x'' WHERE number = 2",
             "inventory",
         ),
-        ("UPDATE verifier SET vkey = replace(vkey, 'mcp-audit', 'mcp-audix')", "checkpoints"),
+        ("UPDATE verifier SET vkey = replace(vkey, 'mcp-audit-log', 'mcp-audix')", "checkpoints"),
         ("UPDATE verifier SET since = since + 1", "inventory"),
         ("DELETE FROM verifier", "checkpoints"),
         ("DELETE FROM verifier WHERE vkey LIKE '%/time+%'", "inventory"),
@@ -134,7 +134,7 @@ async fn a_log_that_is_older_than_what_was_signed_last_does_not_verify() {
     record(&log, "a").await;
     log.close();
     drop(log);
-    let (database, aside) = (folder.path().join("mcp-audit.db"), folder.path().join("aside"));
+    let (database, aside) = (folder.path().join("mcp-audit-log.db"), folder.path().join("aside"));
     fs::copy(&database, &aside).expect("copied");
     let log = open(folder.path(), &clock);
     record(&log, "b").await;
@@ -158,7 +158,7 @@ async fn a_log_that_is_older_than_what_was_signed_last_does_not_verify() {
 /// The newest note that is in a database.
 fn first_note(database: &Path) -> String {
     let folder = tempfile::tempdir().expect("a folder");
-    fs::copy(database, folder.path().join("mcp-audit.db")).expect("copied");
+    fs::copy(database, folder.path().join("mcp-audit-log.db")).expect("copied");
     let log = options(folder.path(), &clock()).view().expect("a log");
     newest(&log).expect("a checkpoint").checkpoint.note
 }
@@ -172,7 +172,7 @@ async fn a_checkpoint_that_somebody_kept_is_held_against_the_log() {
     drop(log);
     // The same log goes on in two ways, and signs both with the same keys.
     let fork = tempfile::tempdir().expect("a folder");
-    for name in ["mcp-audit.db", "signing.key", "signing.last"] {
+    for name in ["mcp-audit-log.db", "signing.key", "signing.last"] {
         fs::copy(folder.path().join(name), fork.path().join(name)).expect("copied");
     }
     let mut notes = Vec::new();
@@ -192,7 +192,7 @@ async fn a_checkpoint_that_somebody_kept_is_held_against_the_log() {
     assert!(wrong(whole(folder.path(), kept(&forged)), "a forged one").check == "kept");
     let stranger = tempfile::tempdir().expect("a folder");
     open(stranger.path(), &clock).close();
-    let foreign = first_note(&stranger.path().join("mcp-audit.db"));
+    let foreign = first_note(&stranger.path().join("mcp-audit-log.db"));
     let said = wrong(whole(folder.path(), kept(&foreign)), "another log's").what;
     assert!(said.contains("signed by none of the keys"), "{said}");
 }
@@ -261,11 +261,11 @@ async fn a_kept_checkpoint_of_a_time_that_is_gone_is_compared_as_far_as_it_can_b
     // Another root for the same size, by the log's own keys, of a day that is gone.
     let early = read(&notes[1]).checkpoint().clone();
     let key = fs::read_to_string(folder.path().join("signing.key")).expect("keys");
-    let keys: Vec<_> = key.lines().filter_map(|line| mcp_audit::ledger::SigningKey::parse(line).ok()).collect();
+    let keys: Vec<_> = key.lines().filter_map(|line| mcp_audit_log::ledger::SigningKey::parse(line).ok()).collect();
     let sign = |size: u64| {
-        let root = mcp_audit::ledger::Hash::of(b"another");
-        let checkpoint = mcp_audit::ledger::Checkpoint { size, root, ..early.clone() };
-        mcp_audit::ledger::SignedCheckpoint::sign(checkpoint, &keys, 1).expect("signed").to_string()
+        let root = mcp_audit_log::ledger::Hash::of(b"another");
+        let checkpoint = mcp_audit_log::ledger::Checkpoint { size, root, ..early.clone() };
+        mcp_audit_log::ledger::SignedCheckpoint::sign(checkpoint, &keys, 1).expect("signed").to_string()
     };
     let other = wrong(whole(folder.path(), kept(&sign(early.size))), "another root");
     assert!(other.what.contains("entries have the root"), "{other}");

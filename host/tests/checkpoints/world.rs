@@ -3,14 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use mcp_audit::domain::Domain;
-use mcp_audit::entry::Entry;
-use mcp_audit::event::{Channel, Detail, Event, Kind, Target};
-use mcp_audit::field::Field;
-use mcp_audit::ledger::{SignedCheckpoint, VerifierKey};
-use mcp_audit::store::StoredCheckpoint;
-use mcp_audit::time::{Clock, ManualClock, Timestamp};
-use mcp_audit::{Access, AuditLog, LogView, Options, Viewer};
+use mcp_audit_log::domain::Domain;
+use mcp_audit_log::entry::Entry;
+use mcp_audit_log::event::{Channel, Detail, Event, Kind, Target};
+use mcp_audit_log::field::Field;
+use mcp_audit_log::ledger::{SignedCheckpoint, VerifierKey};
+use mcp_audit_log::store::StoredCheckpoint;
+use mcp_audit_log::time::{Clock, ManualClock, Timestamp};
+use mcp_audit_log::{Access, AuditLog, LogView, Options, Viewer};
 use rusqlite::Connection;
 
 pub(crate) fn clock() -> Arc<ManualClock> {
@@ -66,7 +66,7 @@ pub(crate) fn of_action(log: &LogView, action: &str) -> Vec<Entry> {
 
 /// Runs `sql` without triggers in the way, and puts them back.
 pub(crate) fn tamper(folder: &Path, sql: &str) {
-    let raw = Connection::open(folder.join("mcp-audit.db")).expect("a raw connection");
+    let raw = Connection::open(folder.join("mcp-audit-log.db")).expect("a raw connection");
     let sorted = "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'";
     let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
     let triggers: Vec<(String, String)> =

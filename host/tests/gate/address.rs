@@ -3,8 +3,8 @@
 use axum::Router;
 use axum::http::{StatusCode, header};
 use axum::routing::any;
-use mcp_audit::capture::proxy::ProxyOptions;
-use mcp_audit::capture::upstream::{HostHeader, Upstream};
+use mcp_audit_log::capture::proxy::ProxyOptions;
+use mcp_audit_log::capture::upstream::{HostHeader, Upstream};
 use tokio::sync::mpsc;
 
 use super::capture::{Log, exchange, post, send, serve};

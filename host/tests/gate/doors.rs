@@ -8,12 +8,12 @@ use axum::response::IntoResponse;
 use axum::routing::any;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
-use mcp_audit::capture::proxy::{ProxyOptions, SignIn, router_with};
-use mcp_audit::capture::upstream::Upstream;
-use mcp_audit::field::Field;
-use mcp_audit::http::across;
-use mcp_audit::identity::{Identity, Origin, Origins};
-use mcp_audit::store::Tokens;
+use mcp_audit_log::capture::proxy::{ProxyOptions, SignIn, router_with};
+use mcp_audit_log::capture::upstream::Upstream;
+use mcp_audit_log::field::Field;
+use mcp_audit_log::http::across;
+use mcp_audit_log::identity::{Identity, Origin, Origins};
+use mcp_audit_log::store::Tokens;
 use tokio::sync::mpsc;
 
 use super::capture::{Log, exchange, lines, next, post, send, serve};
@@ -44,7 +44,7 @@ async fn proxied(log: &Log, upstream: SocketAddr, sign_in: SignIn) -> String {
 
 fn tokens(log: &Log) -> (SignIn, String) {
     let tokens = Tokens::open(&log.folder.path().join("tokens")).unwrap();
-    let viewer = mcp_audit::Viewer { user: "anna".into(), groups: vec![], instance: None };
+    let viewer = mcp_audit_log::Viewer { user: "anna".into(), groups: vec![], instance: None };
     let (secret, _) = tokens.create(&viewer, "laptop", log.log.now()).unwrap();
     (SignIn::Tokens(Identity::new(tokens)), format!("Bearer {secret}"))
 }

@@ -14,9 +14,9 @@ mod transport;
 use std::future::Future;
 use std::net::SocketAddr;
 
-use mcp_audit::capture::proxy::{ProxyOptions, SignIn, router_with};
-use mcp_audit::capture::upstream::Upstream;
-use mcp_audit::identity::Identity;
+use mcp_audit_log::capture::proxy::{ProxyOptions, SignIn, router_with};
+use mcp_audit_log::capture::upstream::Upstream;
+use mcp_audit_log::identity::Identity;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use axum::{Json, Router};
 use http_body_util::BodyExt;
-use mcp_audit::field::Field;
+use mcp_audit_log::field::Field;
 use serde_json::{Value, json};
 
 use super::capture::{Log, contains, exchange, lines, send, serve};

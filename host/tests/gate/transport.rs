@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use http_body_util::BodyExt;
-use mcp_audit::capture::proxy::{ProxyOptions, Timeouts};
-use mcp_audit::capture::upstream::Upstream;
-use mcp_audit::entry::Entry;
-use mcp_audit::field::Field;
+use mcp_audit_log::capture::proxy::{ProxyOptions, Timeouts};
+use mcp_audit_log::capture::upstream::Upstream;
+use mcp_audit_log::entry::Entry;
+use mcp_audit_log::field::Field;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::mpsc;

@@ -1,6 +1,6 @@
 //! The cluster platform's two lists: the form, the order, the limit, and whose calls they are.
 
-use mcp_audit::event::{Channel, Event};
+use mcp_audit_log::event::{Channel, Event};
 use serde_json::{Value, json};
 
 use crate::world::{World, call};

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use mcp_audit::Event;
-use mcp_audit::http::{Site, router};
-use mcp_audit::identity::Identity;
-use mcp_audit::time::{Clock, HOUR, ManualClock, SECOND, SystemClock, Timestamp};
+use mcp_audit_log::Event;
+use mcp_audit_log::http::{Site, router};
+use mcp_audit_log::identity::Identity;
+use mcp_audit_log::time::{Clock, HOUR, ManualClock, SECOND, SystemClock, Timestamp};
 use serde_json::json;
 
 use crate::serving::endless;

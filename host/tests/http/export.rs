@@ -2,9 +2,9 @@
 
 use axum::http::StatusCode;
 use http_body_util::BodyExt;
-use mcp_audit::event::{Channel, Detail, Event, Kind};
-use mcp_audit::export::{Column, Format};
-use mcp_audit::time::{Clock, SystemClock};
+use mcp_audit_log::event::{Channel, Detail, Event, Kind};
+use mcp_audit_log::export::{Column, Format};
+use mcp_audit_log::time::{Clock, SystemClock};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -51,7 +51,7 @@ async fn json_lines_are_the_entries_of_the_api_oldest_first() {
     }
     assert_eq!((lines.len(), answer.header("content-type")), (3, "application/x-ndjson"));
     let name = answer.header("content-disposition");
-    assert!(name.starts_with("attachment; filename=\"mcp-audit-20") && name.ends_with(".jsonl\""), "{name}");
+    assert!(name.starts_with("attachment; filename=\"mcp-audit-log-20") && name.ends_with(".jsonl\""), "{name}");
     let chosen = admin.get("/api/v1/export?format=jsonl&user=ada&columns=tool,seq").await.text;
     assert!(chosen.starts_with("{\"tool\":\"one\",\"seq\":"), "{chosen}");
 }
@@ -166,7 +166,7 @@ async fn what_breaks_off_ends_with_an_error_and_is_told() {
     let world = World::new();
     let row = call("ada", &"x".repeat(200));
     for _ in 0..2_000 {
-        let id = mcp_audit::event::new_id(row.occurred_at);
+        let id = mcp_audit_log::event::new_id(row.occurred_at);
         world.log.record(Event { id, ..row.clone() }).expect("recorded");
     }
     world.record(call("ada", "last")).await;

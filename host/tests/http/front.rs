@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderName, Request, StatusCode};
-use mcp_audit::http::behind;
-use mcp_audit::identity::{Front, GroupMap, HeaderNames};
+use mcp_audit_log::http::behind;
+use mcp_audit_log::identity::{Front, GroupMap, HeaderNames};
 use serde_json::json;
 use tower_service::Service;
 

@@ -1,8 +1,8 @@
 //! Groups, values and pages both ways: the record rule holds in every figure, and each group leads to its entries.
 
 use axum::http::StatusCode;
-use mcp_audit::event::{Detail, Event, Failure};
-use mcp_audit::field::Field;
+use mcp_audit_log::event::{Detail, Event, Failure};
+use mcp_audit_log::field::Field;
 use serde_json::{Value, json};
 
 use crate::world::{Answer, Caller, GROUPS, World, call};

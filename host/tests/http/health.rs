@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use mcp_audit::recorder::QueueLimits;
+use mcp_audit_log::recorder::QueueLimits;
 
 use crate::world::{World, call};
 

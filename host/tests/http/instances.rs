@@ -1,6 +1,6 @@
 //! Several instances of a platform in one log: who is of one never learns that another has something.
 
-use mcp_audit::event::Event;
+use mcp_audit_log::event::Event;
 use serde_json::json;
 
 use crate::world::{World, call, call_with};

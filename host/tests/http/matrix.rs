@@ -3,8 +3,8 @@
 //! The table says who may do what. An operation without a row in it fails, and so does a row without an operation.
 
 use axum::http::StatusCode;
-use mcp_audit::event::{Channel, Detail, Event, Kind};
-use mcp_audit::time::{Clock, SystemClock};
+use mcp_audit_log::event::{Channel, Detail, Event, Kind};
+use mcp_audit_log::time::{Clock, SystemClock};
 use serde_json::{Value, json};
 
 use crate::world::{Caller, World, call};
@@ -113,7 +113,7 @@ async fn each_role_may_do_what_the_table_says_and_sees_no_more() {
     let world = World::new();
     world.record(over_http("ada", "search")).await;
     world.record(over_http("bob", "secret_tool")).await;
-    let document = mcp_audit::http::openapi();
+    let document = mcp_audit_log::http::openapi();
     let told = operations(&document);
     for (method, path, ..) in TABLE {
         assert!(told.iter().any(|(m, p)| m == method && p == path), "{method} {path} is not in the document");

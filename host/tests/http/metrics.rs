@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use mcp_audit::http::metrics_router;
-use mcp_audit::time::{ManualClock, Timestamp};
+use mcp_audit_log::http::metrics_router;
+use mcp_audit_log::time::{ManualClock, Timestamp};
 
 use crate::world::{Answer, World, call};
 
@@ -40,27 +40,27 @@ async fn the_figures_are_those_of_what_happened() {
     let text = answer.text;
     let grown = |name: &str| value(&text, name) - value(&before, name);
     for (name, by) in [
-        ("mcp_audit_entries_stored_total", 3.0),
-        ("mcp_audit_commits_total", 3.0),
-        ("mcp_audit_commit_duration_seconds_count", 3.0),
-        ("mcp_audit_commit_entries_sum", 3.0),
-        ("mcp_audit_commit_entries_bucket{le=\"1.0\"}", 3.0),
-        ("mcp_audit_commit_entries_bucket{le=\"+Inf\"}", 3.0),
-        ("mcp_audit_policy_events_total", 3.0),
+        ("mcp_audit_log_entries_stored_total", 3.0),
+        ("mcp_audit_log_commits_total", 3.0),
+        ("mcp_audit_log_commit_duration_seconds_count", 3.0),
+        ("mcp_audit_log_commit_entries_sum", 3.0),
+        ("mcp_audit_log_commit_entries_bucket{le=\"1.0\"}", 3.0),
+        ("mcp_audit_log_commit_entries_bucket{le=\"+Inf\"}", 3.0),
+        ("mcp_audit_log_policy_events_total", 3.0),
         ("mcp_audit_log_entries", 3.0),
-        ("mcp_audit_events_dropped_total", 0.0),
-        ("mcp_audit_commits_failed_total", 0.0),
-        ("mcp_audit_policy_faults_total", 0.0),
+        ("mcp_audit_log_events_dropped_total", 0.0),
+        ("mcp_audit_log_commits_failed_total", 0.0),
+        ("mcp_audit_log_policy_faults_total", 0.0),
     ] {
         assert_eq!(grown(name), by, "{name}");
     }
     assert!(
-        grown("mcp_audit_policy_judge_seconds_total") > 0.0 && grown("mcp_audit_commit_duration_seconds_sum") > 0.0
+        grown("mcp_audit_log_policy_judge_seconds_total") > 0.0 && grown("mcp_audit_log_commit_duration_seconds_sum") > 0.0
     );
-    assert!(value(&text, "mcp_audit_database_bytes") > 0.0 && value(&text, "mcp_audit_start_time_seconds") > 1e9);
-    assert_eq!(value(&text, "mcp_audit_queue_limit_items"), 16_384.0);
-    assert_eq!(value(&text, "mcp_audit_ready"), 1.0);
-    let build = text.lines().find(|line| line.starts_with("mcp_audit_build_info{")).expect("the build");
+    assert!(value(&text, "mcp_audit_log_database_bytes") > 0.0 && value(&text, "mcp_audit_log_start_time_seconds") > 1e9);
+    assert_eq!(value(&text, "mcp_audit_log_queue_limit_items"), 16_384.0);
+    assert_eq!(value(&text, "mcp_audit_log_ready"), 1.0);
+    let build = text.lines().find(|line| line.starts_with("mcp_audit_log_build_info{")).expect("the build");
     assert!(build.contains(world.log.policy_digest()) && build.contains(env!("CARGO_PKG_VERSION")), "{build}");
     assert!(text.ends_with("# EOF\n"));
     for word in ["ada", "secret_tool", "crm"] {
@@ -79,22 +79,22 @@ async fn the_cleanup_is_told() {
     assert_eq!(started.status, StatusCode::ACCEPTED);
     world.idle().await;
     let text = scrape(&world).await.text;
-    assert!(value(&text, "mcp_audit_cleanup_last_run_timestamp_seconds") > 1e9);
-    assert_eq!(value(&text, "mcp_audit_cleanup_last_success"), 1.0);
-    assert_eq!(value(&text, "mcp_audit_cleanup_running"), 0.0);
-    assert_eq!(value(&text, "mcp_audit_cleanup_entries_removed_total"), 0.0);
+    assert!(value(&text, "mcp_audit_log_cleanup_last_run_timestamp_seconds") > 1e9);
+    assert_eq!(value(&text, "mcp_audit_log_cleanup_last_success"), 1.0);
+    assert_eq!(value(&text, "mcp_audit_log_cleanup_running"), 0.0);
+    assert_eq!(value(&text, "mcp_audit_log_cleanup_entries_removed_total"), 0.0);
 }
 
 #[tokio::test]
 async fn what_is_lost_is_told() {
     let world = World::new();
-    let bug = || -> Vec<mcp_audit::Event> { panic!("a parser that fails") };
+    let bug = || -> Vec<mcp_audit_log::Event> { panic!("a parser that fails") };
     world.log.record_later(0, bug).expect("taken");
     world.record(call("ada", "search")).await;
     world.record(call("ada", "search")).await;
     let text = scrape(&world).await.text;
-    assert_eq!(value(&text, "mcp_audit_events_dropped_total"), 1.0);
-    assert_eq!(value(&text, "mcp_audit_gap_entries_total"), 1.0);
+    assert_eq!(value(&text, "mcp_audit_log_events_dropped_total"), 1.0);
+    assert_eq!(value(&text, "mcp_audit_log_gap_entries_total"), 1.0);
 }
 
 #[tokio::test]
@@ -103,7 +103,7 @@ async fn the_public_router_has_no_figures() {
     for path in ["/metrics", "/api/v1/metrics"] {
         for caller in [world.bearer("root", &["admin", "super-admin"]), world.stranger()] {
             let answer = caller.get(path).await;
-            assert!(!answer.status.is_success() && !answer.text.contains("mcp_audit_"), "{path}: {}", answer.text);
+            assert!(!answer.status.is_success() && !answer.text.contains("mcp_audit_log_"), "{path}: {}", answer.text);
         }
     }
 }
@@ -148,7 +148,7 @@ async fn those_who_do_not_ask_for_open_metrics_get_what_all_know() {
                 }
             }
         }
-        assert!(samples > 20 && kinds.contains("mcp_audit_entries_stored_total"), "{}", answer.text);
-        assert!(answer.text.contains("# TYPE mcp_audit_build_info gauge\n"), "{}", answer.text);
+        assert!(samples > 20 && kinds.contains("mcp_audit_log_entries_stored_total"), "{}", answer.text);
+        assert!(answer.text.contains("# TYPE mcp_audit_log_build_info gauge\n"), "{}", answer.text);
     }
 }

@@ -3,9 +3,9 @@
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use mcp_audit::http::SignInLinks;
-use mcp_audit::http::{Site, router};
-use mcp_audit::identity::Identity;
+use mcp_audit_log::http::SignInLinks;
+use mcp_audit_log::http::{Site, router};
+use mcp_audit_log::identity::Identity;
 
 use crate::world::{World, call, viewer};
 
@@ -64,7 +64,7 @@ async fn an_embedder_may_vouch_for_a_viewer() {
 
 #[tokio::test]
 async fn a_vendor_has_a_style_of_its_own_behind_ours() {
-    let css = ":root { --mcp-audit-accent: #0a7; }";
+    let css = ":root { --mcp-audit-log-accent: #0a7; }";
     let world = World::with(|site| site.styled(css));
     let page = world.stranger().get("/sign-in").await;
     let sheets: Vec<_> =
@@ -77,8 +77,8 @@ async fn a_vendor_has_a_style_of_its_own_behind_ours() {
     );
     assert!(page.header("content-security-policy").contains("style-src 'self'"));
     let documented = include_str!("../../../docs/pages.md");
-    for property in ours.text.split("var(--mcp-audit-").skip(1).filter_map(|rest| rest.split([',', ')']).next()) {
+    for property in ours.text.split("var(--mcp-audit-log-").skip(1).filter_map(|rest| rest.split([',', ')']).next()) {
         let (name, soft) = property.strip_suffix("-soft").map_or((property, false), |name| (name, true));
-        assert!(documented.contains(&format!("`--mcp-audit-{name}`")), "{property} is not in docs/pages.md ({soft})");
+        assert!(documented.contains(&format!("`--mcp-audit-log-{name}`")), "{property} is not in docs/pages.md ({soft})");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use mcp_audit::http::openapi;
+use mcp_audit_log::http::openapi;
 use serde_json::Value;
 
 use crate::world::World;

@@ -1,7 +1,7 @@
 //! What the pages hold: nothing that runs, nothing from elsewhere, and hostile values as plain text.
 
 use axum::http::StatusCode;
-use mcp_audit::event::{Body, Detail, Payload, Target};
+use mcp_audit_log::event::{Body, Detail, Payload, Target};
 
 use crate::world::{World, call};
 
@@ -15,7 +15,7 @@ async fn pages(world: &World) -> Vec<(String, String)> {
     let mut event = call(HOSTILE, HOSTILE).fact(HOSTILE, HOSTILE);
     event.target = Some(Target::Tool(format!("{HOSTILE}{}", "A".repeat(10_000))));
     event.detail = Detail::ToolError;
-    event.failure = Some(mcp_audit::event::Failure { kind: HOSTILE.into(), message: HOSTILE.into(), code: None });
+    event.failure = Some(mcp_audit_log::event::Failure { kind: HOSTILE.into(), message: HOSTILE.into(), code: None });
     event.server = Some(HOSTILE.into());
     event.caller.connection = Some(HOSTILE.into());
     event.client.user_agent = Some(HOSTILE.into());

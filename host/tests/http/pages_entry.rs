@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use mcp_audit::event::{Caller, Event, Resource};
-use mcp_audit::time::{Clock, DAY, ManualClock, SystemClock, Timestamp};
+use mcp_audit_log::event::{Caller, Event, Resource};
+use mcp_audit_log::time::{Clock, DAY, ManualClock, SystemClock, Timestamp};
 use serde_json::json;
 
 use crate::world::{World, call, call_with};
@@ -133,7 +133,7 @@ async fn whoever_verifies_is_shown_the_proof() {
     assert!(page.contains("proved</span>") && page.contains(&format!("/api/v1/entries/{id}/proof.tlog")), "{page}");
     let proof = api.get_json(format!("/api/v1/entries/{id}/proof?size={}", value(&page, "Size"))).await;
     assert_eq!(proof["size"].to_string(), value(&page, "Size"));
-    assert!(page.contains(&format!("mcp-audit proof entry {id}")), "{page}");
+    assert!(page.contains(&format!("mcp-audit-log proof entry {id}")), "{page}");
     let later = world.record(call("ada", "later")).await;
     let page = auditor.get(&format!("/entries/{later}")).await.text;
     assert!(page.contains("No checkpoint is about this entry yet"), "{page}");

@@ -1,8 +1,8 @@
 //! The page of integrity: what the log says of itself, and verification on demand, for those who answer for it alone.
 
 use axum::http::StatusCode;
-use mcp_audit::event::Event;
-use mcp_audit::recorder::QueueLimits;
+use mcp_audit_log::event::Event;
+use mcp_audit_log::recorder::QueueLimits;
 use serde_json::Value;
 
 use crate::world::{Caller, World, call};
@@ -110,7 +110,7 @@ async fn a_verification_runs_by_a_button_and_is_told() {
 async fn a_log_that_was_changed_is_found_wrong() {
     let world = World::new();
     let id = world.record(call("ada", "search")).await;
-    let raw = rusqlite::Connection::open(world.folder.path().join("mcp-audit.db")).expect("the log");
+    let raw = rusqlite::Connection::open(world.folder.path().join("mcp-audit-log.db")).expect("the log");
     let id = id.replace('-', "");
     let change =
         format!("DROP TRIGGER entry_no_update; UPDATE entry SET duration_us = 7 WHERE hex(id) = upper('{id}')");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use mcp_audit::time::{Clock, DAY, HOUR, ManualClock, SystemClock};
+use mcp_audit_log::time::{Clock, DAY, HOUR, ManualClock, SystemClock};
 
 use crate::world::{World, call};
 
@@ -78,7 +78,7 @@ async fn growth_is_of_the_log_and_not_of_what_waits_beside_it() {
     let clock = Arc::new(ManualClock::new(SystemClock.now().plus(-2 * DAY)));
     let world = World::at(&clock);
     for _ in 0..200 {
-        world.record(mcp_audit::Event { occurred_at: clock.now(), ..call("ada", "search") }).await;
+        world.record(mcp_audit_log::Event { occurred_at: clock.now(), ..call("ada", "search") }).await;
     }
     clock.advance(2 * HOUR);
     let extent = world.bearer("root", &["admin"]).get("/api/v1/extent").await.json();

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use mcp_audit::Event;
-use mcp_audit::event::{self, Detail, Failure};
-use mcp_audit::time::{Clock, DAY, HOUR, ManualClock, SECOND, SystemClock, Timestamp};
+use mcp_audit_log::Event;
+use mcp_audit_log::event::{self, Detail, Failure};
+use mcp_audit_log::time::{Clock, DAY, HOUR, ManualClock, SECOND, SystemClock, Timestamp};
 
 use crate::world::{Caller, World, call};
 

@@ -5,8 +5,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::sync::Arc;
 
-use mcp_audit::ledger::{Hash, leaf_hash, verify_consistency, verify_inclusion};
-use mcp_audit::time::{DAY, ManualClock, Timestamp};
+use mcp_audit_log::ledger::{Hash, leaf_hash, verify_consistency, verify_inclusion};
+use mcp_audit_log::time::{DAY, ManualClock, Timestamp};
 use serde_json::{Value, json};
 
 use crate::world::{World, call, call_with};
@@ -96,7 +96,7 @@ async fn an_erased_payload_is_gone_and_its_entry_is_proved_as_before() {
     let one = both.get(&format!("/api/v1/entries/{}", told[0]["id"].as_str().expect("an id"))).await.json();
     assert_eq!((told.len(), &one["parent"], &one["user"]), (1, &json!(id), &json!("root")));
     assert_eq!(one["details"]["reason"], "a request under article 17");
-    let verified = mcp_audit::store::verify(world.folder.path(), &[], &|_, _, _| {}).expect("whole");
+    let verified = mcp_audit_log::store::verify(world.folder.path(), &[], &|_, _, _| {}).expect("whole");
     assert_eq!(verified.checks.iter().find(|check| check.0 == "payloads").map(|check| check.1), Some(0));
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use mcp_audit::time::{DAY, ManualClock, Timestamp};
+use mcp_audit_log::time::{DAY, ManualClock, Timestamp};
 use serde_json::json;
 
 use crate::world::{GROUPS, World, call};

@@ -43,7 +43,7 @@ async fn a_token_signs_a_browser_in_and_is_recorded() {
     let answer = browser.form("/sign-in", &format!("token={secret}&next=%2Fsettings")).await;
     assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, "/settings"));
     let cookie = answer.header("set-cookie");
-    for part in ["mcp_audit_session=", "; HttpOnly", "; SameSite=Lax", "; Path=/", "; Max-Age=43200"] {
+    for part in ["mcp_audit_log_session=", "; HttpOnly", "; SameSite=Lax", "; Path=/", "; Max-Age=43200"] {
         assert!(cookie.contains(part), "{cookie} lacks {part}");
     }
     assert!(!cookie.contains(&secret), "the secret is in the cookie");
@@ -86,7 +86,7 @@ async fn programs_without_a_token_are_recorded() {
     let world = World::new();
     world.stranger().get("/api/v1/entries").await.problem(401, "Bearer");
     world.stranger().header("authorization", "Basic canary").get("/api/v1/me").await.problem(401, "Bearer");
-    world.stranger().header("cookie", "mcp_audit_session=canary").get("/api/v1/me").await.problem(401, "Bearer");
+    world.stranger().header("cookie", "mcp_audit_log_session=canary").get("/api/v1/me").await.problem(401, "Bearer");
     assert_eq!(world.stranger().get("/").await.status, StatusCode::SEE_OTHER);
     world.record(call("ada", "search")).await;
     let admin = world.bearer("root", &["admin"]);
@@ -105,15 +105,15 @@ async fn a_session_cannot_be_tampered_with_and_ends() {
     let mut parts: Vec<_> = value.split('.').collect();
     let (id, until) = (parts[0].to_owned(), parts[1].to_owned());
     parts[0] = &other;
-    let as_other = format!("mcp_audit_session={}", parts.join("."));
+    let as_other = format!("mcp_audit_log_session={}", parts.join("."));
     let longer = cookie.replace(&until, &format!("{until}0"));
     for forged in
-        [as_other, longer, cookie.replace(&id, ""), format!("mcp_audit_session={id}"), "mcp_audit_session=".into()]
+        [as_other, longer, cookie.replace(&id, ""), format!("mcp_audit_log_session={id}"), "mcp_audit_log_session=".into()]
     {
         let answer = world.stranger().header("cookie", &forged).get("/api/v1/me").await;
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{forged}");
     }
-    let several = world.stranger().header("cookie", &format!("a=b; mcp_audit_session=x; {cookie}"));
+    let several = world.stranger().header("cookie", &format!("a=b; mcp_audit_log_session=x; {cookie}"));
     assert_eq!(several.get("/api/v1/me").await.json()["user"], "ada");
     let elsewhere = world.stranger().header("cookie", &world.browser("ada", &["user"]).await.cookie());
     let out = browser.form("/sign-out", "").await;
@@ -212,7 +212,7 @@ async fn who_signs_out_is_told() {
     let browser = world.browser("uma", &["user"]).await;
     assert_eq!(browser.form("/sign-out", "").await.status, StatusCode::SEE_OTHER);
     assert_eq!(browser.form("/sign-out", "").await.status, StatusCode::SEE_OTHER, "nobody is there any more");
-    world.record(mcp_audit::event::Event::tool_call(world.log.now(), "up", "search")).await;
+    world.record(mcp_audit_log::event::Event::tool_call(world.log.now(), "up", "search")).await;
     let told = world.bearer("root", &["admin"]).entries("method=sign_in.ended").await;
     assert_eq!(told.len(), 1);
     assert_eq!((&told[0]["user"], &told[0]["ip"]), (&"uma".into(), &"203.0.113.7".into()));

@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get;
 use http_body_util::BodyExt;
-use mcp_audit::http::serve;
+use mcp_audit_log::http::serve;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -291,8 +291,8 @@ async fn there_is_room_for_some_and_they_are_counted() {
     assert_eq!(admin.open(TAIL).await.status(), StatusCode::SERVICE_UNAVAILABLE);
     admin.get(TAIL).await.problem(503, "follow the log");
     let request = axum::http::Request::builder().uri("/metrics").body(Body::empty()).expect("a request");
-    let figures = world.ask_router(mcp_audit::http::metrics_router(world.log.clone()), request).await.text;
-    assert!(figures.contains("mcp_audit_tail_subscribers 64\n"), "{figures}");
+    let figures = world.ask_router(mcp_audit_log::http::metrics_router(world.log.clone()), request).await.text;
+    assert!(figures.contains("mcp_audit_log_tail_subscribers 64\n"), "{figures}");
     tails.pop();
     tails.push(tail(&admin, "").await);
 }

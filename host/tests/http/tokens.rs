@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use mcp_audit::domain::Domain;
-use mcp_audit::field::Field;
-use mcp_audit::store::Tokens;
-use mcp_audit::time::{Clock, DAY, ManualClock, SystemClock, Timestamp};
-use mcp_audit::{AuditLog, Options};
+use mcp_audit_log::domain::Domain;
+use mcp_audit_log::field::Field;
+use mcp_audit_log::store::Tokens;
+use mcp_audit_log::time::{Clock, DAY, ManualClock, SystemClock, Timestamp};
+use mcp_audit_log::{AuditLog, Options};
 use serde_json::{Value, json};
 
 use crate::world::{GROUPS, World, call, viewer};

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use mcp_audit::Event;
-use mcp_audit::event::{self, Detail, Failure};
-use mcp_audit::time::{Clock, HOUR, ManualClock, SystemClock};
+use mcp_audit_log::Event;
+use mcp_audit_log::event::{self, Detail, Failure};
+use mcp_audit_log::time::{Clock, HOUR, ManualClock, SystemClock};
 use serde_json::{Value, json};
 
 use crate::world::{Caller, GROUPS, World, call};

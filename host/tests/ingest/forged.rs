@@ -46,8 +46,8 @@ async fn nobody_can_make_a_crash_look_like_a_clean_stop() {
     for file in world.files().iter().filter(|file| file.parent() == Some(world.folder.path())) {
         std::fs::copy(file, copy.path().join(file.file_name().expect("a name"))).expect("a copy");
     }
-    let log = mcp_audit::Options::new(copy.path()).open().expect("a log");
+    let log = mcp_audit_log::Options::new(copy.path()).open().expect("a log");
     let access = log.access(&crate::world::viewer("root", &["admin"]));
-    let last = log.reader(&access).page(mcp_audit::domain::Domain::TRUE, None, 1).expect("a page").entries.remove(0);
+    let last = log.reader(&access).page(mcp_audit_log::domain::Domain::TRUE, None, 1).expect("a page").entries.remove(0);
     assert_eq!(last.details["last_stop_clean"], false);
 }

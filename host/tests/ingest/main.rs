@@ -13,7 +13,7 @@ mod world;
 
 use std::path::PathBuf;
 
-use mcp_audit::time::{Clock, SystemClock};
+use mcp_audit_log::time::{Clock, SystemClock};
 use serde_json::{Value, json};
 use world::{Answer, Caller, World};
 
@@ -21,7 +21,7 @@ const EVENTS: &str = "/api/v1/events";
 
 /// An id as a sender makes it.
 pub(crate) fn id() -> String {
-    mcp_audit::event::new_id(SystemClock.now()).to_string()
+    mcp_audit_log::event::new_id(SystemClock.now()).to_string()
 }
 
 /// The smallest item that is taken, with an id.

@@ -3,8 +3,8 @@
 use std::sync::mpsc;
 
 use axum::http::StatusCode;
-use mcp_audit::AuditLog;
-use mcp_audit::recorder::QueueLimits;
+use mcp_audit_log::AuditLog;
+use mcp_audit_log::recorder::QueueLimits;
 use serde_json::{Value, json};
 
 use crate::item;

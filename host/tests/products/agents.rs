@@ -1,8 +1,8 @@
 //! D: an agent gateway. Agents come and go, servers and policies change, and policies block calls.
 
-use mcp_audit::event::{AgentTools, BlockingPolicy, Caller, Client, Event, Resource};
-use mcp_audit::field::Field;
-use mcp_audit::time::Timestamp;
+use mcp_audit_log::event::{AgentTools, BlockingPolicy, Caller, Client, Event, Resource};
+use mcp_audit_log::field::Field;
+use mcp_audit_log::time::Timestamp;
 use serde_json::json;
 
 use crate::world::{World, changes, viewer};

@@ -1,9 +1,9 @@
 //! C: an AI platform. Its administrators change things, its developers use models, and each tenant is for itself.
 
-use mcp_audit::Right;
-use mcp_audit::Viewer;
-use mcp_audit::event::{Caller, Event, Resource, Usage};
-use mcp_audit::field::Field;
+use mcp_audit_log::Right;
+use mcp_audit_log::Viewer;
+use mcp_audit_log::event::{Caller, Event, Resource, Usage};
+use mcp_audit_log::field::Field;
 use serde_json::{Value as Json, json};
 
 use crate::world::{World, assert_nowhere, changes, viewer};

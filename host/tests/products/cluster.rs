@@ -1,7 +1,7 @@
 //! B: a cluster platform with MCP tokens: one troubleshoot call is four entries, and some calls come through a tunnel.
 
-use mcp_audit::event::Event;
-use mcp_audit::field::Field;
+use mcp_audit_log::event::Event;
+use mcp_audit_log::field::Field;
 
 use crate::world::{World, caller, viewer};
 

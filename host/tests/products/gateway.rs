@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use mcp_audit::Right;
-use mcp_audit::event::{Client, Detail, Event};
-use mcp_audit::field::Field;
+use mcp_audit_log::Right;
+use mcp_audit_log::event::{Client, Detail, Event};
+use mcp_audit_log::field::Field;
 
 use crate::world::{HOUR, World, caller, viewer};
 

@@ -1,7 +1,7 @@
 //! E: an Odoo MCP server. Calls touch business records, connections come by OAuth, and settings are changed.
 
-use mcp_audit::event::{Client, Detail, Event, OauthStep};
-use mcp_audit::field::Field;
+use mcp_audit_log::event::{Client, Detail, Event, OauthStep};
+use mcp_audit_log::field::Field;
 use serde_json::json;
 
 use crate::world::{World, assert_nowhere, caller, viewer};

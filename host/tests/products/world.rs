@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use mcp_audit::domain::parse_json;
-use mcp_audit::entry::Entry;
-use mcp_audit::event::{Caller, Event};
-use mcp_audit::field::Field;
-use mcp_audit::price::Prices;
-use mcp_audit::time::{Clock, ManualClock, SECOND, Timestamp};
-use mcp_audit::{Access, AuditLog, Options, Viewer};
+use mcp_audit_log::domain::parse_json;
+use mcp_audit_log::entry::Entry;
+use mcp_audit_log::event::{Caller, Event};
+use mcp_audit_log::field::Field;
+use mcp_audit_log::price::Prices;
+use mcp_audit_log::time::{Clock, ManualClock, SECOND, Timestamp};
+use mcp_audit_log::{Access, AuditLog, Options, Viewer};
 
 pub(crate) struct World {
     pub(crate) log: AuditLog,

@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use mcp_audit::event::{Channel, Detail, Event, Kind, Target};
-use mcp_audit::recorder::RecordError;
-use mcp_audit::time::{Clock, DAY, ManualClock};
-use mcp_audit::{AuditLog, CleanupProgress, RunError};
+use mcp_audit_log::event::{Channel, Detail, Event, Kind, Target};
+use mcp_audit_log::recorder::RecordError;
+use mcp_audit_log::time::{Clock, DAY, ManualClock};
+use mcp_audit_log::{AuditLog, CleanupProgress, RunError};
 
 use crate::world::{CLEANUP, access, clock, has_tool, of_action, open, place_hold, record, runs};
 
@@ -15,7 +15,7 @@ struct AfterChunk<F>(F);
 
 impl<F: Fn() + 'static> tracing::Subscriber for AfterChunk<F> {
     fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
-        metadata.target() == "mcp_audit::log::run" && *metadata.level() == tracing::Level::DEBUG
+        metadata.target() == "mcp_audit_log::log::run" && *metadata.level() == tracing::Level::DEBUG
     }
     fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
         tracing::span::Id::from_u64(1)

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use mcp_audit::event::{Body, Caller, Channel, Detail, Event, Kind, Payload, Target};
-use mcp_audit::field::Field;
-use mcp_audit::time::{Clock, DAY};
-use mcp_audit::{Options, RunError};
+use mcp_audit_log::event::{Body, Caller, Channel, Detail, Event, Kind, Payload, Target};
+use mcp_audit_log::field::Field;
+use mcp_audit_log::time::{Clock, DAY};
+use mcp_audit_log::{Options, RunError};
 
 use crate::world::{CLEANUP, access, clock, entries, has_tool, of_action, open, place_hold, record, runs, set};
 

@@ -1,9 +1,9 @@
 //! Legal holds: what they keep, and who places and releases them.
 
-use mcp_audit::ChangeError;
-use mcp_audit::field::Field;
-use mcp_audit::hold::NewHold;
-use mcp_audit::time::{Clock, DAY};
+use mcp_audit_log::ChangeError;
+use mcp_audit_log::field::Field;
+use mcp_audit_log::hold::NewHold;
+use mcp_audit_log::time::{Clock, DAY};
 
 use crate::world::{CLEANUP, access, clock, has_tool, of_action, open, place_hold, record};
 
@@ -60,7 +60,7 @@ async fn only_those_who_configure_hold_and_only_what_makes_sense() {
     for bad in [NewHold { to: Some(clock.now()), ..wanted() }, NewHold { reason: " ".into(), ..wanted() }] {
         assert!(matches!(log.place_hold(&admin, bad), Err(ChangeError::Refused(_))));
     }
-    let missing = log.release_hold(&admin, mcp_audit::event::new_id(clock.now()), "x");
+    let missing = log.release_hold(&admin, mcp_audit_log::event::new_id(clock.now()), "x");
     assert!(matches!(missing, Err(ChangeError::Missing(_))));
     assert_eq!(of_action(&log, "hold.placed").len(), 1);
     drop(log);

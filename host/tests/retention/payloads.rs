@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use mcp_audit::event::{Body, Channel, Detail, Event, Kind, Payload};
-use mcp_audit::signer::SignerOptions;
-use mcp_audit::time::{Clock, DAY, ManualClock};
-use mcp_audit::{AuditLog, Options, verify_log};
+use mcp_audit_log::event::{Body, Channel, Detail, Event, Kind, Payload};
+use mcp_audit_log::signer::SignerOptions;
+use mcp_audit_log::time::{Clock, DAY, ManualClock};
+use mcp_audit_log::{AuditLog, Options, verify_log};
 use rusqlite::Connection;
 use serde_json::json;
 
@@ -26,7 +26,7 @@ async fn call(log: &AuditLog) {
 
 /// Entries with a payload and payloads that are there, and how many of the entries have lost theirs.
 fn kept(folder: &Path) -> (u64, u64) {
-    let raw = Connection::open(folder.join("mcp-audit.db")).expect("a raw connection");
+    let raw = Connection::open(folder.join("mcp-audit-log.db")).expect("a raw connection");
     let number = |sql: &str| raw.query_row(sql, [], |row| row.get::<_, u64>(0)).expect(sql);
     (number("SELECT count(*) FROM entry WHERE payload_commitment IS NOT NULL"), number("SELECT count(*) FROM payload"))
 }

@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use mcp_audit::domain::Domain;
-use mcp_audit::entry::Entry;
-use mcp_audit::event::{Channel, Detail, Event, Kind, Target};
-use mcp_audit::field::Field;
-use mcp_audit::hold::{Hold, NewHold};
-use mcp_audit::time::{Clock, DAY, ManualClock, Timestamp};
-use mcp_audit::{Access, AuditLog, Options, Viewer};
+use mcp_audit_log::domain::Domain;
+use mcp_audit_log::entry::Entry;
+use mcp_audit_log::event::{Channel, Detail, Event, Kind, Target};
+use mcp_audit_log::field::Field;
+use mcp_audit_log::hold::{Hold, NewHold};
+use mcp_audit_log::time::{Clock, DAY, ManualClock, Timestamp};
+use mcp_audit_log::{Access, AuditLog, Options, Viewer};
 
 pub(crate) const CLEANUP: &str = "MCP: Cleanup Old Audit Logs";
 

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use mcp_audit::event::{Body, Channel, Detail, Event, Kind, Payload};
-use mcp_audit::hold::Hold;
-use mcp_audit::signer::SignerOptions;
-use mcp_audit::time::{Clock, DAY, ManualClock, SECOND, Timestamp};
-use mcp_audit::{AuditLog, Options, verify_log};
+use mcp_audit_log::event::{Body, Channel, Detail, Event, Kind, Payload};
+use mcp_audit_log::hold::Hold;
+use mcp_audit_log::signer::SignerOptions;
+use mcp_audit_log::time::{Clock, DAY, ManualClock, SECOND, Timestamp};
+use mcp_audit_log::{AuditLog, Options, verify_log};
 use rusqlite::Connection;
 use serde_json::json;
 use uuid::Uuid;
@@ -74,7 +74,7 @@ impl Year {
     }
 
     fn raw(&self) -> Connection {
-        Connection::open(self.folder.path().join("mcp-audit.db")).expect("a raw connection")
+        Connection::open(self.folder.path().join("mcp-audit-log.db")).expect("a raw connection")
     }
 
     async fn call(&mut self) {
@@ -106,7 +106,7 @@ impl Year {
             _ => {}
         }
         if day % 17 == 3 {
-            let both = mcp_audit::Viewer {
+            let both = mcp_audit_log::Viewer {
                 user: "anna".into(),
                 groups: vec!["admin".into(), "auditor".into()],
                 instance: None,

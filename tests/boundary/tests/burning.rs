@@ -3,14 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use mcp_audit::event::{Channel, Detail, Event, Kind};
-use mcp_audit::policy::{FaultKind, Limits, Policy, Sick};
-use mcp_audit::recorder::Unready;
-use mcp_audit::settings::Settings;
-use mcp_audit::time::Timestamp;
-use mcp_audit::value::Value;
-use mcp_audit::{Options, Viewer};
-use mcp_audit_boundary_tests as evil;
+use mcp_audit_log::event::{Channel, Detail, Event, Kind};
+use mcp_audit_log::policy::{FaultKind, Limits, Policy, Sick};
+use mcp_audit_log::recorder::Unready;
+use mcp_audit_log::settings::Settings;
+use mcp_audit_log::time::Timestamp;
+use mcp_audit_log::value::Value;
+use mcp_audit_log::{Options, Viewer};
+use mcp_audit_log_boundary_tests as evil;
 
 const NOW: Timestamp = Timestamp::EPOCH;
 
@@ -40,7 +40,7 @@ async fn its_events_are_all_recorded_and_a_close_does_not_wait_for_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let open = || Options::new(folder.path()).policy(evil::POLICY.to_vec()).open().expect("a log");
     open().close();
-    let database = rusqlite::Connection::open(folder.path().join("mcp-audit.db")).expect("the database");
+    let database = rusqlite::Connection::open(folder.path().join("mcp-audit-log.db")).expect("the database");
     let set = "INSERT INTO setting VALUES ('evil', ?1)";
     database.execute(set, [serde_json::json!("spin").to_string()]).expect("set");
     drop(database);
@@ -61,7 +61,7 @@ async fn a_policy_that_fails_makes_the_log_unready_until_it_answers_again() {
     let log = Options::new(folder.path()).policy(evil::POLICY.to_vec()).open().expect("a log");
     assert_eq!(log.recorder().ready(), Ok(()));
     for mut event in events(999) {
-        event.target = Some(mcp_audit::event::Target::Tool("evil:panic".into()));
+        event.target = Some(mcp_audit_log::event::Target::Tool("evil:panic".into()));
         log.record(event).expect("taken");
     }
     log.record_durably(events(1).remove(0)).await.expect("stored");

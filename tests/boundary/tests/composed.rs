@@ -1,14 +1,14 @@
 //! Components that are made of others load, and all their memories count.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says why and fails")]
 
-use mcp_audit::event::{Channel, Detail, Event, Kind};
-use mcp_audit::policy::{FaultKind, Limits, LoadError, Policy};
-use mcp_audit::settings::Settings;
-use mcp_audit::time::Timestamp;
-use mcp_audit_boundary_tests as evil;
+use mcp_audit_log::event::{Channel, Detail, Event, Kind};
+use mcp_audit_log::policy::{FaultKind, Limits, LoadError, Policy};
+use mcp_audit_log::settings::Settings;
+use mcp_audit_log::time::Timestamp;
+use mcp_audit_log_boundary_tests as evil;
 use wasm_encoder::{ComponentBuilder, ComponentExportKind};
 
-const CONTRACT: &str = "mcp-audit:policy/policy@0.6.0";
+const CONTRACT: &str = "mcp-audit-log:policy/policy@0.6.0";
 
 /// Two components with a memory of so many pages each; one calls the other with a text when it is made.
 fn pair(pages: u32) -> Vec<u8> {

@@ -3,16 +3,16 @@
 
 use std::collections::BTreeMap;
 
-use mcp_audit::domain::Domain;
-use mcp_audit::entry::Entry;
-use mcp_audit::event::{Body, Channel, Detail, Event, Kind, Payload, Target};
-use mcp_audit::field::Field;
-use mcp_audit::policy::{FaultKind, Limits, Policy};
-use mcp_audit::settings::Settings;
-use mcp_audit::time::Timestamp;
-use mcp_audit::value::Value;
-use mcp_audit::{Access, AuditLog, Options, Viewer};
-use mcp_audit_boundary_tests as evil;
+use mcp_audit_log::domain::Domain;
+use mcp_audit_log::entry::Entry;
+use mcp_audit_log::event::{Body, Channel, Detail, Event, Kind, Payload, Target};
+use mcp_audit_log::field::Field;
+use mcp_audit_log::policy::{FaultKind, Limits, Policy};
+use mcp_audit_log::settings::Settings;
+use mcp_audit_log::time::Timestamp;
+use mcp_audit_log::value::Value;
+use mcp_audit_log::{Access, AuditLog, Options, Viewer};
+use mcp_audit_log_boundary_tests as evil;
 
 const NOW: Timestamp = Timestamp::EPOCH;
 
@@ -184,7 +184,7 @@ async fn texts_full_of_control_characters_are_stored_and_read_back() {
 async fn access_that_fails_shows_nothing_and_the_log_goes_on() {
     let folder = tempfile::tempdir().expect("a folder");
     open(folder.path()).close();
-    let database = rusqlite::Connection::open(folder.path().join("mcp-audit.db")).expect("the database");
+    let database = rusqlite::Connection::open(folder.path().join("mcp-audit-log.db")).expect("the database");
     let set = |mode: &str| {
         let sql = "INSERT INTO setting VALUES ('evil', ?1) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
         database.execute(sql, [serde_json::json!(mode).to_string()]).expect("set");

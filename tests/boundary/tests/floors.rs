@@ -3,16 +3,16 @@
 
 use std::collections::BTreeMap;
 
-use mcp_audit::domain::Domain;
-use mcp_audit::entry::Entry;
-use mcp_audit::event::{Body, Caller, Channel, Detail, Event, Kind, Payload, Target};
-use mcp_audit::field::Field;
-use mcp_audit::policy::{Floors, Limits, Policy};
-use mcp_audit::settings::Settings;
-use mcp_audit::time::{DAY, Timestamp};
-use mcp_audit::value::Value;
-use mcp_audit::{AuditLog, Options, Right, Viewer};
-use mcp_audit_boundary_tests as evil;
+use mcp_audit_log::domain::Domain;
+use mcp_audit_log::entry::Entry;
+use mcp_audit_log::event::{Body, Caller, Channel, Detail, Event, Kind, Payload, Target};
+use mcp_audit_log::field::Field;
+use mcp_audit_log::policy::{Floors, Limits, Policy};
+use mcp_audit_log::settings::Settings;
+use mcp_audit_log::time::{DAY, Timestamp};
+use mcp_audit_log::value::Value;
+use mcp_audit_log::{AuditLog, Options, Right, Viewer};
+use mcp_audit_log_boundary_tests as evil;
 
 const NOW: Timestamp = Timestamp::EPOCH;
 
@@ -37,7 +37,7 @@ fn event(target: &str, instance: Option<&str>) -> Event {
 /// A log whose policy misbehaves in this way, in all that it is asked.
 fn open(folder: &std::path::Path, mode: &str, options: impl FnOnce(Options) -> Options) -> AuditLog {
     Options::new(folder).policy(evil::POLICY.to_vec()).open().expect("a log").close();
-    let database = rusqlite::Connection::open(folder.join("mcp-audit.db")).expect("the database");
+    let database = rusqlite::Connection::open(folder.join("mcp-audit-log.db")).expect("the database");
     let sql = "INSERT INTO setting VALUES ('evil', ?1) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
     database.execute(sql, [serde_json::json!(mode).to_string()]).expect("set");
     drop(database);

@@ -1,9 +1,9 @@
 //! What is no policy is refused before it judges anything, with a reason that helps.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says why and fails")]
 
-use mcp_audit::policy::{Limits, LoadError, Policy};
-use mcp_audit::time::Timestamp;
-use mcp_audit_boundary_tests as evil;
+use mcp_audit_log::policy::{Limits, LoadError, Policy};
+use mcp_audit_log::time::Timestamp;
+use mcp_audit_log_boundary_tests as evil;
 
 fn refusal(component: &[u8]) -> LoadError {
     Policy::load(component, Limits::default(), Timestamp::from_micros(0)).expect_err("refused")

@@ -1,12 +1,12 @@
 //! The example of a vendor's policy: its rule judges, its record rule narrows, and the rest is as it was.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says why and fails")]
 
-use mcp_audit::domain::Domain;
-use mcp_audit::event::{Body, Channel, Detail, Event, Kind, Payload, Target};
-use mcp_audit::field::Field;
-use mcp_audit::time::{Clock, SystemClock};
-use mcp_audit::{AuditLog, Options, Viewer};
-use mcp_audit_boundary_tests::VENDOR;
+use mcp_audit_log::domain::Domain;
+use mcp_audit_log::event::{Body, Channel, Detail, Event, Kind, Payload, Target};
+use mcp_audit_log::field::Field;
+use mcp_audit_log::time::{Clock, SystemClock};
+use mcp_audit_log::{AuditLog, Options, Viewer};
+use mcp_audit_log_boundary_tests::VENDOR;
 
 fn viewer(user: &str, groups: &[&str]) -> Viewer {
     let groups = groups.iter().map(|group| (*group).to_owned()).collect();
@@ -30,7 +30,7 @@ fn seen(log: &AuditLog, viewer: &Viewer) -> Vec<(String, String, bool)> {
     let access = log.access(viewer);
     let calls = Domain::equals(Field::Method, "tools/call");
     let entries = log.reader(&access).page(calls, None, 100).expect("a page").entries;
-    let action = |entry: &mcp_audit::entry::Entry| entry.text(Field::Action).unwrap_or_default().to_owned();
+    let action = |entry: &mcp_audit_log::entry::Entry| entry.text(Field::Action).unwrap_or_default().to_owned();
     entries.iter().map(|entry| (entry.id.to_string(), action(entry), entry.has_payload)).collect()
 }
 
@@ -38,7 +38,7 @@ fn seen(log: &AuditLog, viewer: &Viewer) -> Vec<(String, String, bool)> {
 async fn the_rule_judges_and_the_record_rule_narrows() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = Options::new(folder.path()).policy(VENDOR.to_vec()).open().expect("the policy is taken");
-    assert_eq!(log.manifest().name, "mcp-audit-example-policy");
+    assert_eq!(log.manifest().name, "mcp-audit-log-example-policy");
     let admin = viewer("root", &["admin"]);
     let on = serde_json::json!({"log_payloads": true}).as_object().cloned().expect("an object");
     log.change_settings(&log.access(&admin), &on).expect("switched on");

@@ -1,6 +1,6 @@
 //! Live: what is new appears by itself, and who looks is told when it does no more.
 
-use mcp_audit_tests::Scripts;
+use mcp_audit_log_tests::Scripts;
 use serde_json::{Value, json};
 
 use crate::world::World;

@@ -1,6 +1,6 @@
 //! How people read a log: an incident at night, the check of every morning, a view that a colleague shares.
 
-use mcp_audit_tests::Scripts;
+use mcp_audit_log_tests::Scripts;
 use serde_json::{Value, json};
 use thirtyfour::Key;
 

@@ -1,6 +1,6 @@
 //! A person at a browser: signs in, finds the errors, opens an entry, turns payloads on, and sees what the role allows.
 
-use mcp_audit_tests::{Browser, Scripts, Stub};
+use mcp_audit_log_tests::{Browser, Scripts, Stub};
 use thirtyfour::{By, WebElement};
 
 use crate::world::{Visitor, World};

@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use mcp_audit_tests::{Browser, Everything, Scripts, Server, eventually, script};
+use mcp_audit_log_tests::{Browser, Everything, Scripts, Server, eventually, script};
 use serde_json::Value;
 
 /// A server with a log of real calls.

@@ -1,7 +1,7 @@
 //! A log that is killed at each of its first steps, from the making of its files to its first checkpoint: the next start
 //! goes on from whatever is there.
 
-use mcp_audit_tests::fault::{Dice, Oracle, Shim, Steps, Subject, verified};
+use mcp_audit_log_tests::fault::{Dice, Oracle, Shim, Steps, Subject, verified};
 
 use crate::each::{each_step, everything};
 

@@ -1,8 +1,8 @@
 //! Killed under load: what was acknowledged is there, once, at its place, and the index knows of it.
 
-use mcp_audit::entry::Entry;
-use mcp_audit::field::Field;
-use mcp_audit_tests::fault::{Oracle, Seen, Subject, index_agrees, of_action, open, rows, verified};
+use mcp_audit_log::entry::Entry;
+use mcp_audit_log::field::Field;
+use mcp_audit_log_tests::fault::{Oracle, Seen, Subject, index_agrees, of_action, open, rows, verified};
 use std::path::Path;
 
 /// After how many acknowledgements the process is killed, round by round: at the very beginning, in between, and when

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use mcp_audit::Options;
-use mcp_audit::entry::Entry;
-use mcp_audit_tests::fault::{admin, index_agrees, of_action, open, rows, without_holes};
-use mcp_audit_tests::{Prey, files_with, product};
+use mcp_audit_log::Options;
+use mcp_audit_log::entry::Entry;
+use mcp_audit_log_tests::fault::{admin, index_agrees, of_action, open, rows, without_holes};
+use mcp_audit_log_tests::{Prey, files_with, product};
 use serde_json::Value as Json;
 use tempfile::TempDir;
 
@@ -53,7 +53,7 @@ fn a_cleanup_that_was_killed_is_finished_by_the_next_start_and_told_as_it_was() 
 /// The product on this folder; the cleanup is due, so that it begins by itself.
 fn clean(folder: &Path) -> Prey {
     let mut command = product(["serve", "--listen", "127.0.0.1:0", "--data"]);
-    Prey::overheard(command.arg(folder).env("MCP_AUDIT_LOG", "warn,mcp_audit=debug"))
+    Prey::overheard(command.arg(folder).env("MCP_AUDIT_LOG", "warn,mcp_audit_log=debug"))
 }
 
 /// A copy of `folder` whose cleanup was killed after it said `said`, and before it was done with that.

@@ -1,8 +1,8 @@
 //! A clock that is wrong under a running process, by more than a year ahead or by a day back: nothing goes that should
 //! stay, and times of recording never go back.
 
-use mcp_audit::Options;
-use mcp_audit_tests::fault::{Oracle, Seen, Shim, Subject, rows, verified};
+use mcp_audit_log::Options;
+use mcp_audit_log_tests::fault::{Oracle, Seen, Shim, Subject, rows, verified};
 
 const DAY: i64 = 86_400;
 /// Entries of before, and of after the clock is set.

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use mcp_audit_tests::fault::Dice;
+use mcp_audit_log_tests::fault::Dice;
 
 /// As many at once as a small machine has processors.
 const AT_ONCE: usize = 2;

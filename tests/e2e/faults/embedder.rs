@@ -4,11 +4,11 @@
 use std::io::BufRead;
 use std::time::Duration;
 
-use mcp_audit::event::{Caller, Channel, Client, Detail, Event, Kind, Target};
-use mcp_audit::recorder::{QueueLimits, RecordError};
-use mcp_audit::store::Stored;
-use mcp_audit::{AuditLog, Options};
-use mcp_audit_tests::fault::{admin, seen};
+use mcp_audit_log::event::{Caller, Channel, Client, Detail, Event, Kind, Target};
+use mcp_audit_log::recorder::{QueueLimits, RecordError};
+use mcp_audit_log::store::Stored;
+use mcp_audit_log::{AuditLog, Options};
+use mcp_audit_log_tests::fault::{admin, seen};
 
 /// How long a load waits between two checkpoints.
 const PACE: Duration = Duration::from_millis(20);

@@ -1,6 +1,6 @@
 //! Ten times more than the queue takes does not fit while the disk stands still: it is counted, one by one.
 
-use mcp_audit_tests::fault::{ALWAYS, Image, Oracle, Shim, Subject, Sync};
+use mcp_audit_log_tests::fault::{ALWAYS, Image, Oracle, Shim, Subject, Sync};
 
 use crate::service::entries;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mcp_audit_tests::fault::{Dice, Oracle, Subject, verified};
+use mcp_audit_log_tests::fault::{Dice, Oracle, Subject, verified};
 
 /// How often a process is killed in all; `FAULT_KILLS` sets another number.
 const KILLS: usize = 200;

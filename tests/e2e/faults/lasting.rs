@@ -4,8 +4,8 @@
 use std::fs;
 use std::path::Path;
 
-use mcp_audit_tests::fault::Image;
-use mcp_audit_tests::{assert_plain, product};
+use mcp_audit_log_tests::fault::Image;
+use mcp_audit_log_tests::{assert_plain, product};
 
 use crate::service::{Service, entries};
 
@@ -49,7 +49,7 @@ fn a_database_that_was_removed_takes_nothing_and_is_missed_at_the_next_start() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut service = Service::start(folder.path(), None);
     assert_eq!(service.send(50), 200);
-    fs::remove_file(folder.path().join("mcp-audit.db")).expect("removed");
+    fs::remove_file(folder.path().join("mcp-audit-log.db")).expect("removed");
     let service = given_up(service, "was moved, removed or replaced while the log is open");
     assert_eq!(service.oracle.acknowledged(), 50);
     let said = refused(folder.path());

@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use mcp_audit::domain::Domain;
-use mcp_audit::entry::Entry;
-use mcp_audit::event::{Caller, Channel, Detail, Event, Kind};
-use mcp_audit::field::Field;
-use mcp_audit::time::{Clock, DAY, ManualClock, SystemClock};
-use mcp_audit::{AuditLog, Options};
-use mcp_audit_tests::fault::admin;
+use mcp_audit_log::domain::Domain;
+use mcp_audit_log::entry::Entry;
+use mcp_audit_log::event::{Caller, Channel, Detail, Event, Kind};
+use mcp_audit_log::field::Field;
+use mcp_audit_log::time::{Clock, DAY, ManualClock, SystemClock};
+use mcp_audit_log::{AuditLog, Options};
+use mcp_audit_log_tests::fault::admin;
 use tempfile::TempDir;
 
 /// A log with old and young entries, whose cleanup is due; returns the places of the young ones, newest first.

@@ -4,8 +4,8 @@
 use std::cell::RefCell;
 use std::fs;
 
-use mcp_audit_tests::eventually;
-use mcp_audit_tests::fault::{ALWAYS, EIO, ENOSPC, Image, Shim, Sync};
+use mcp_audit_log_tests::eventually;
+use mcp_audit_log_tests::fault::{ALWAYS, EIO, ENOSPC, Image, Shim, Sync};
 
 use crate::service::Service;
 
@@ -80,7 +80,7 @@ fn without_descriptors_a_failure_lasts_until_there_are_some() {
 fn while_the_files_are_moved_away_nothing_is_acknowledged() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut service = Service::start(folder.path(), None);
-    for name in ["mcp-audit.db", "mcp-audit.db-wal"] {
+    for name in ["mcp-audit-log.db", "mcp-audit-log.db-wal"] {
         let (here, away) = (folder.path().join(name), folder.path().join("away"));
         outage(&mut service, |_| fs::rename(&here, &away).expect("moved"), || fs::rename(&away, &here).expect("back"));
     }

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use mcp_audit::Options;
-use mcp_audit_tests::fault::{ALWAYS, Dice, Image, Oracle, Seen, Shim, Subject, Sync, open, seen, verified};
+use mcp_audit_log::Options;
+use mcp_audit_log_tests::fault::{ALWAYS, Dice, Image, Oracle, Seen, Shim, Subject, Sync, open, seen, verified};
 
 /// How often the power is cut; `FAULT_CUTS` sets another number.
 const CUTS: usize = 6;

@@ -1,7 +1,7 @@
 //! The disk fills up while a cleanup runs, which needs room itself to remove anything: it ends half done and says so, and
 //! is finished once there is room.
 
-use mcp_audit_tests::fault::{Image, Oracle, Seen, Subject, verified};
+use mcp_audit_log_tests::fault::{Image, Oracle, Seen, Subject, verified};
 
 use crate::old::fill;
 

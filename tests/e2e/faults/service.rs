@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::mpsc::{Receiver, channel};
 
-use mcp_audit_tests::fault::{Oracle, Seen, Shim, Word};
-use mcp_audit_tests::{Api, Process, READY, eventually, product, token_in};
+use mcp_audit_log_tests::fault::{Oracle, Seen, Shim, Word};
+use mcp_audit_log_tests::{Api, Process, READY, eventually, product, token_in};
 use serde_json::{Value, json};
 
 /// A server on a log, and what was sent to it.
@@ -95,7 +95,7 @@ impl Service {
     pub(crate) fn end(mut self) {
         let status = self.process.stop();
         assert!(status.success(), "{status}: {}", self.process.output());
-        mcp_audit_tests::assert_plain(&self.process.output());
+        mcp_audit_log_tests::assert_plain(&self.process.output());
         self.oracle.account(&entries(&self.folder));
     }
 
@@ -146,8 +146,8 @@ impl Drop for Limited {
 
 /// The entries of a log that is verified, the oldest first.
 pub(crate) fn entries(folder: &Path) -> Vec<Seen> {
-    mcp_audit_tests::fault::verified(folder);
-    mcp_audit_tests::fault::seen(&mcp_audit::Options::new(folder).view().expect("a log"))
+    mcp_audit_log_tests::fault::verified(folder);
+    mcp_audit_log_tests::fault::seen(&mcp_audit_log::Options::new(folder).view().expect("a log"))
 }
 
 /// Sends events of these ids. An answer that does not come leaves it open what became of them.

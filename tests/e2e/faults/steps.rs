@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use mcp_audit_tests::fault::{Dice, Oracle, Seen, Shim, Steps, Subject, verified};
+use mcp_audit_log_tests::fault::{Dice, Oracle, Seen, Shim, Steps, Subject, verified};
 use tempfile::TempDir;
 
 use crate::each::{each_step, everything};

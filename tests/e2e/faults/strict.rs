@@ -9,13 +9,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use mcp_audit::Options;
-use mcp_audit::entry::Entry;
-use mcp_audit::field::Field;
+use mcp_audit_log::Options;
+use mcp_audit_log::entry::Entry;
+use mcp_audit_log::field::Field;
 #[cfg(target_os = "linux")]
-use mcp_audit_tests::fault::Image;
-use mcp_audit_tests::fault::{rows, verified};
-use mcp_audit_tests::{Process, READY, eventually, product};
+use mcp_audit_log_tests::fault::Image;
+use mcp_audit_log_tests::fault::{rows, verified};
+use mcp_audit_log_tests::{Process, READY, eventually, product};
 
 const ROUNDS: u64 = 4;
 const CLIENTS: usize = 8;

@@ -1,6 +1,6 @@
 //! Integrity: the morning look, and a verification on demand.
 
-use mcp_audit_tests::{Scripts, eventually};
+use mcp_audit_log_tests::{Scripts, eventually};
 
 use crate::world::{Visitor, World};
 

@@ -1,6 +1,6 @@
 //! Settings: periods, good and bad, the cleanup at once, and a hold that was typed wrongly.
 
-use mcp_audit_tests::{Scripts, eventually};
+use mcp_audit_log_tests::{Scripts, eventually};
 
 use crate::world::{Visitor, World};
 

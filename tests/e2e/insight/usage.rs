@@ -1,6 +1,6 @@
 //! Usage: from figures to entries and back.
 
-use mcp_audit_tests::Scripts;
+use mcp_audit_log_tests::Scripts;
 use serde_json::json;
 
 use crate::world::{Visitor, World};
@@ -34,7 +34,7 @@ async fn hostile_names_neither_run_nor_break_the_page() {
         for path in ["/usage", "/usage?by=connection", "/integrity", "/settings"] {
             admin.browser.open(&format!("{}{path}", world.server.address())).await;
             let title = admin.browser.page().title().await.expect("a title");
-            assert!(title.ends_with("· mcp-audit"), "{title}");
+            assert!(title.ends_with("· mcp-audit-log"), "{title}");
             assert!(admin.fits().await, "{path} is wider than {width} pixels");
         }
     }

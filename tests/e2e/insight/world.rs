@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use mcp_audit_tests::{Browser, Scripts, Server};
+use mcp_audit_log_tests::{Browser, Scripts, Server};
 use serde_json::{Value, json};
 
 pub(crate) struct World {

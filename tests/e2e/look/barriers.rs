@@ -29,8 +29,8 @@ async fn axe_finds_no_barrier_on_any_page() {
 #[tokio::test]
 async fn axe_finds_a_barrier_where_there_is_one() {
     let bad = "<!doctype html><html><body><img src=x><p style='color:#ccc;background:#fff'>pale</p></body></html>";
-    let stub = mcp_audit_tests::Stub::page(bad);
-    let browser = mcp_audit_tests::Browser::start(mcp_audit_tests::Scripts::On).await;
+    let stub = mcp_audit_log_tests::Stub::page(bad);
+    let browser = mcp_audit_log_tests::Browser::start(mcp_audit_log_tests::Scripts::On).await;
     browser.open(&stub.url()).await;
     let found = browser.barriers().await.join("\n");
     for rule in ["image-alt", "color-contrast", "html-has-lang"] {

@@ -1,6 +1,6 @@
 //! Hostile values in every field: they do nothing, are seen, and do not break the layout.
 
-use mcp_audit_tests::Browser;
+use mcp_audit_log_tests::Browser;
 use serde_json::{Map, Value, json};
 
 use crate::world::World;

@@ -1,6 +1,6 @@
 //! A server with a lively log, and people who look at each of its pages.
 
-use mcp_audit_tests::{Browser, Scripts, Server};
+use mcp_audit_log_tests::{Browser, Scripts, Server};
 use serde_json::{Value, json};
 
 pub(crate) struct World {
@@ -82,7 +82,7 @@ impl World {
 fn ago(minutes: u64) -> String {
     let at = std::time::SystemTime::now() - std::time::Duration::from_secs(minutes * 60);
     let micros = at.duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_micros();
-    mcp_audit::time::Timestamp::from_micros(micros as i64).to_string()
+    mcp_audit_log::time::Timestamp::from_micros(micros as i64).to_string()
 }
 
 fn call(at: u64) -> Value {

@@ -21,7 +21,7 @@ mod bindings {
     #[cfg(feature = "imports")]
     wit_bindgen::generate!({
         path: ["../../wit", "wit"],
-        world: "mcp-audit:evil/importing",
+        world: "mcp-audit-log:evil/importing",
         additional_derives: [PartialEq],
         generate_all,
     });
@@ -32,7 +32,7 @@ mod bindings {
     export!(EvilPolicy with_types_in self);
 }
 
-pub use bindings::exports::mcp_audit::policy::policy as contract;
+pub use bindings::exports::mcp_audit_log::policy::policy as contract;
 use contract::{Event, Grant, Guest, PolicyManifest, RetentionPlan, Setting, Verdict, Viewer};
 
 /// The evil policy.

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use mcp_audit::domain::{Context, Domain, parse_text};
-use mcp_audit::entry::Entry;
-use mcp_audit::field::Field;
-use mcp_audit::signer::SignerOptions;
-use mcp_audit::store::{GroupBy, GroupSort};
-use mcp_audit::value::Value;
-use mcp_audit::{Access, AuditLog, LogView, Options, Viewer, verify_log};
+use mcp_audit_log::domain::{Context, Domain, parse_text};
+use mcp_audit_log::entry::Entry;
+use mcp_audit_log::field::Field;
+use mcp_audit_log::signer::SignerOptions;
+use mcp_audit_log::store::{GroupBy, GroupSort};
+use mcp_audit_log::value::Value;
+use mcp_audit_log::{Access, AuditLog, LogView, Options, Viewer, verify_log};
 
 use super::Seen;
 

@@ -6,10 +6,10 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
-use mcp_audit::entry::Entry;
-use mcp_audit::field::Field;
-use mcp_audit::signer::SignerOptions;
-use mcp_audit::verify_log;
+use mcp_audit_log::entry::Entry;
+use mcp_audit_log::field::Field;
+use mcp_audit_log::signer::SignerOptions;
+use mcp_audit_log::verify_log;
 
 /// What the log said of one event that it was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -72,7 +72,7 @@ static int strikes(volatile int64_t *times) {
 // Whether this step is the one to be killed at.
 static int is_last(int64_t counted_from, const char *path) {
     if (control->counting < counted_from) return 0;
-    if (control->counting == 3 && strstr(path, "/mcp-audit.db")) return 0;
+    if (control->counting == 3 && strstr(path, "/mcp-audit-log.db")) return 0;
     return __sync_add_and_fetch(&control->steps, 1) == control->kill_at;
 }
 

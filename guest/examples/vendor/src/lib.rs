@@ -2,12 +2,12 @@
 //!
 //! ```sh
 //! CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=wasm-component-ld \
-//!     cargo build --release --target wasm32-unknown-unknown -p mcp-audit-example-policy
-//! mcp-audit serve --policy target/wasm32-unknown-unknown/release/mcp_audit_example_policy.wasm
+//!     cargo build --release --target wasm32-unknown-unknown -p mcp-audit-log-example-policy
+//! mcp-audit-log serve --policy target/wasm32-unknown-unknown/release/mcp_audit_log_example_policy.wasm
 //! ```
 
-use mcp_audit_policy::Policy;
-use mcp_audit_policy::contract::{
+use mcp_audit_log_policy::Policy;
+use mcp_audit_log_policy::contract::{
     Action, Comparison, Event, Grant, Group, Guest, Leaf, Operand, PolicyManifest, RetentionPlan, Setting, Token,
     Value, Verdict, Viewer,
 };
@@ -25,7 +25,7 @@ pub struct Vendor;
 #[allow(unsafe_code, reason = "generated code")]
 mod component {
     use super::Vendor;
-    mcp_audit_policy::bindings::export!(Vendor);
+    mcp_audit_log_policy::bindings::export!(Vendor);
 }
 
 impl Guest for Vendor {
@@ -64,7 +64,7 @@ impl Guest for Vendor {
 fn rule(event: &Event, verdict: &mut Verdict) {
     if event.method.as_deref() == Some("tools/call") && event.target.as_deref() == Some("send_invoice") {
         verdict.action = INVOICE_SENT.to_owned();
-        verdict.payload = mcp_audit_policy::contract::PayloadDecision::None;
+        verdict.payload = mcp_audit_log_policy::contract::PayloadDecision::None;
     }
 }
 

@@ -23,8 +23,8 @@ pub(super) use call::ApiCall;
 /// ```no_run
 /// # fn routes() -> axum::Router { axum::Router::new() }
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let log = mcp_audit::Options::new("mcp-audit-data").open()?;
-/// let app = routes().layer(mcp_audit::capture::ApiLayer::new(log, "billing"));
+/// let log = mcp_audit_log::Options::new("mcp-audit-log-data").open()?;
+/// let app = routes().layer(mcp_audit_log::capture::ApiLayer::new(log, "billing"));
 /// # let _: axum::Router = app;
 /// # Ok(())
 /// # }

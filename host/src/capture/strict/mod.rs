@@ -26,9 +26,9 @@ use super::observer::Observer;
 /// ```no_run
 /// # fn mcp_server() -> axum::Router { axum::Router::new() }
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use mcp_audit::capture::{AuditLayer, StrictLayer};
+/// use mcp_audit_log::capture::{AuditLayer, StrictLayer};
 ///
-/// let log = mcp_audit::Options::new("mcp-audit-data").open()?;
+/// let log = mcp_audit_log::Options::new("mcp-audit-log-data").open()?;
 /// let app = mcp_server().layer(StrictLayer).layer(AuditLayer::new(log, "payments"));
 /// # let _: axum::Router = app;
 /// # Ok(())

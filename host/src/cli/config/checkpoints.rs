@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use axum::http::Uri;
-use mcp_audit::publish::{EndpointOptions, Places};
-use mcp_audit::signer::SignerOptions;
+use mcp_audit_log::publish::{EndpointOptions, Places};
+use mcp_audit_log::signer::SignerOptions;
 use serde::{Deserialize, Serialize};
 
 use super::text::{Read, Text};

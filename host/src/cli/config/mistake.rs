@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use mcp_audit::domain::meant;
+use mcp_audit_log::domain::meant;
 
 /// A mistake with its place.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { line, key, what } = self;
         let key = if key.is_empty() { String::new() } else { format!("{key}: ") };
-        write!(f, "line {line}: {key}{what} (docs/mcp-audit.toml explains every option)")
+        write!(f, "line {line}: {key}{what} (docs/mcp-audit-log.toml explains every option)")
     }
 }
 

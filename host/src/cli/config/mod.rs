@@ -1,4 +1,4 @@
-//! The configuration file: everything that `serve` can do, in TOML. `docs/mcp-audit.toml` explains every option.
+//! The configuration file: everything that `serve` can do, in TOML. `docs/mcp-audit-log.toml` explains every option.
 
 mod checkpoints;
 mod mistake;
@@ -14,12 +14,12 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use mcp_audit::capture::proxy::ProxyOptions;
-use mcp_audit::identity::{Front, GroupMap, Network, Origins};
-use mcp_audit::manifest::Manifest;
-use mcp_audit::policy::Floors;
-use mcp_audit::price::Prices;
-use mcp_audit::recorder::QueueLimits;
+use mcp_audit_log::capture::proxy::ProxyOptions;
+use mcp_audit_log::identity::{Front, GroupMap, Network, Origins};
+use mcp_audit_log::manifest::Manifest;
+use mcp_audit_log::policy::Floors;
+use mcp_audit_log::price::Prices;
+use mcp_audit_log::recorder::QueueLimits;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use super::common::Failure;

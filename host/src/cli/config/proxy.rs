@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use mcp_audit::capture::proxy::{ProxyOptions, Timeouts};
-use mcp_audit::capture::upstream::{HostHeader, Upstream, UpstreamError};
-use mcp_audit::identity::{Origin, Origins};
+use mcp_audit_log::capture::proxy::{ProxyOptions, Timeouts};
+use mcp_audit_log::capture::upstream::{HostHeader, Upstream, UpstreamError};
+use mcp_audit_log::identity::{Origin, Origins};
 use serde::{Deserialize, Serialize};
 
 use super::text::{Read, Text};

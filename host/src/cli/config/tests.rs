@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use super::*;
 
-const DOCUMENTED: &str = include_str!("../../../../docs/mcp-audit.toml");
+const DOCUMENTED: &str = include_str!("../../../../docs/mcp-audit-log.toml");
 
 /// The documented file with every option in force: their lines begin with `#` and no blank.
 fn everything_in_force() -> String {
@@ -43,7 +43,7 @@ fn every_option_is_documented() {
     let config = Config::read(&everything_in_force()).expect("it is read");
     let mut missing = Vec::new();
     unset("", &serde_json::to_value(&config).expect("JSON"), &mut missing);
-    assert!(missing.is_empty(), "docs/mcp-audit.toml has nothing about {missing:?}");
+    assert!(missing.is_empty(), "docs/mcp-audit-log.toml has nothing about {missing:?}");
     assert_eq!(config.queue(), QueueLimits::default(), "the file shows the defaults");
 }
 
@@ -95,7 +95,7 @@ fn mistakes_name_line_key_and_what_to_do() {
     ] {
         let mistake = Config::read(text).expect_err(text).to_string();
         assert!(mistake.contains(expected), "{text}\n{mistake}");
-        assert!(mistake.ends_with("(docs/mcp-audit.toml explains every option)"), "{mistake}");
+        assert!(mistake.ends_with("(docs/mcp-audit-log.toml explains every option)"), "{mistake}");
     }
 }
 

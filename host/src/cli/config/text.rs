@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use axum::http::HeaderName;
-use mcp_audit::identity::{Algorithm, KeySource, Network};
-use mcp_audit::mask;
+use mcp_audit_log::identity::{Algorithm, KeySource, Network};
+use mcp_audit_log::mask;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A value, and how it is written.
@@ -47,7 +47,7 @@ impl Read for SocketAddr {
 
 impl Read for Network {
     fn read(text: &str) -> Result<Self, String> {
-        text.parse().map_err(|error: mcp_audit::identity::NetworkError| error.to_string())
+        text.parse().map_err(|error: mcp_audit_log::identity::NetworkError| error.to_string())
     }
 }
 

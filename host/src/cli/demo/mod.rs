@@ -1,4 +1,4 @@
-//! `mcp-audit demo`: the whole product on a fresh log, with real traffic.
+//! `mcp-audit-log demo`: the whole product on a fresh log, with real traffic.
 
 mod server;
 mod traffic;
@@ -9,13 +9,13 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use mcp_audit::capture::proxy::{ProxyOptions, SignIn};
-use mcp_audit::capture::upstream::Upstream;
-use mcp_audit::http::{self, SignInLinks, Site};
-use mcp_audit::identity::Identity;
-use mcp_audit::store::{Token, Tokens};
-use mcp_audit::time::{Clock, SystemClock};
-use mcp_audit::{AuditLog, Options, Viewer};
+use mcp_audit_log::capture::proxy::{ProxyOptions, SignIn};
+use mcp_audit_log::capture::upstream::Upstream;
+use mcp_audit_log::http::{self, SignInLinks, Site};
+use mcp_audit_log::identity::Identity;
+use mcp_audit_log::store::{Token, Tokens};
+use mcp_audit_log::time::{Clock, SystemClock};
+use mcp_audit_log::{AuditLog, Options, Viewer};
 use tokio::task::JoinSet;
 
 use super::Outcome;
@@ -40,7 +40,7 @@ struct Person {
 #[derive(Args)]
 pub(super) struct Demo {
     /// The folder below which each demo makes a fresh one of its own.
-    #[arg(long, value_name = "DIR", default_value = "mcp-audit-data")]
+    #[arg(long, value_name = "DIR", default_value = "mcp-audit-log-data")]
     data: PathBuf,
     /// Where to listen.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8700")]
@@ -68,7 +68,7 @@ impl Demo {
         let site = Site::new(log.clone(), identity.clone(), links.clone());
         let router = everything(&log, vec![upstream], SignIn::Tokens(identity.clone()), site, ProxyOptions::default());
 
-        say(format_args!("mcp-audit is listening on http://{address}"))?;
+        say(format_args!("mcp-audit-log is listening on http://{address}"))?;
         say(format_args!("The log is in {}.", folder.display()))?;
         say("A small MCP server and three clients are at work behind the proxy.\n")?;
         let mut clients = JoinSet::new();
@@ -91,7 +91,7 @@ impl Demo {
     }
 }
 
-fn token(tokens: &Tokens, person: Person) -> Result<(String, Token), mcp_audit::store::TokenError> {
+fn token(tokens: &Tokens, person: Person) -> Result<(String, Token), mcp_audit_log::store::TokenError> {
     let groups = person.groups.iter().map(|group| (*group).to_owned()).collect();
     let viewer = Viewer { user: person.user.to_owned(), groups, instance: None };
     tokens.create(&viewer, person.client, SystemClock.now())

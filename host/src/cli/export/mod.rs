@@ -1,4 +1,4 @@
-//! `mcp-audit export`: entries as a file, with its manifest beside it.
+//! `mcp-audit-log export`: entries as a file, with its manifest beside it.
 
 mod progress;
 mod target;
@@ -7,10 +7,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
-use mcp_audit::domain::Domain;
-use mcp_audit::export::{Columns, Export, ExportError, Format, Manifest, Wanted};
-use mcp_audit::store::StoreError;
-use mcp_audit::{Access, AuditLog, LogView, OpenError};
+use mcp_audit_log::domain::Domain;
+use mcp_audit_log::export::{Columns, Export, ExportError, Format, Manifest, Wanted};
+use mcp_audit_log::store::StoreError;
+use mcp_audit_log::{Access, AuditLog, LogView, OpenError};
 
 use super::Outcome;
 use super::common::{Failure, note};

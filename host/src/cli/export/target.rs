@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use mcp_audit::export::Manifest;
+use mcp_audit_log::export::Manifest;
 
 /// A file that is being written. What is dropped before it is kept is removed.
 pub(super) struct Target {

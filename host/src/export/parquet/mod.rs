@@ -41,7 +41,7 @@ impl Parquet {
         let fields = fields.map_err(failed)?;
         let schema = Type::group_type_builder("entry").with_fields(fields).build().map_err(failed)?;
         let properties = WriterProperties::builder()
-            .set_created_by(concat!("mcp-audit ", env!("CARGO_PKG_VERSION")).to_owned())
+            .set_created_by(concat!("mcp-audit-log ", env!("CARGO_PKG_VERSION")).to_owned())
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
             // By group, so that readers pass over groups; by page it is as much again for groups of this size.
             .set_statistics_enabled(EnabledStatistics::Chunk)

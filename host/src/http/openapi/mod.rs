@@ -121,7 +121,7 @@ pub(super) fn document(all: impl IntoIterator<Item = Routes>) -> Json {
     json!({
         "openapi": OPENAPI,
         "info": {
-            "title": "mcp-audit",
+            "title": "mcp-audit-log",
             "version": env!("CARGO_PKG_VERSION"),
             "description": DESCRIPTION,
             "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },

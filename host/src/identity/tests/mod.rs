@@ -30,7 +30,7 @@ fn door(keys: &[Json], change: impl FnOnce(&mut JwtOptions)) -> (TempDir, Identi
 fn opened(keys: KeySource, change: impl FnOnce(&mut JwtOptions)) -> Identity {
     let mut options = JwtOptions {
         issuer: "https://id.example".into(),
-        audiences: vec!["mcp-audit".into(), "other".into()],
+        audiences: vec!["mcp-audit-log".into(), "other".into()],
         keys,
         algorithms: Algorithm::ALL.to_vec(),
         leeway_seconds: 60,
@@ -51,7 +51,7 @@ fn opened(keys: KeySource, change: impl FnOnce(&mut JwtOptions)) -> Identity {
 
 fn claims() -> Json {
     json!({
-        "iss": "https://id.example", "aud": ["x", "mcp-audit"], "sub": "ada", "nbf": NOW - 10, "exp": NOW + 10,
+        "iss": "https://id.example", "aud": ["x", "mcp-audit-log"], "sub": "ada", "nbf": NOW - 10, "exp": NOW + 10,
         "realm": {"roles": ["sre", "admin", "unknown"]}, "https://example/tenant": "eu", "azp": "desk",
     })
 }
@@ -126,7 +126,7 @@ async fn every_claim_counts() {
         (with("iss", json!("https://id.example/")), JwtError::Issuer),
         (without("aud"), JwtError::Claim("aud")),
         (with("aud", json!([])), JwtError::Audience),
-        (with("aud", json!("mcp-audit2")), JwtError::Audience),
+        (with("aud", json!("mcp-audit-log2")), JwtError::Audience),
         (with("aud", json!([7])), JwtError::Claim("aud")),
         (without("sub"), JwtError::Claim("that names the user")),
         (with("sub", json!(" ")), JwtError::Claim("user")),

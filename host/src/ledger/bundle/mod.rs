@@ -17,7 +17,7 @@ pub use check::{BundleCheck, BundleError, Checked};
 pub use entry::{BundleEntry, BundlePayload};
 
 /// What the first line says that the file is.
-const FORMAT: &str = "mcp-audit-bundle-v1";
+const FORMAT: &str = "mcp-audit-log-bundle-v1";
 
 /// The first line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -50,7 +50,7 @@ impl Files {
     /// Another process has the log, or the folder cannot be used.
     pub fn lock(folder: &Path) -> Result<File, StoreError> {
         let unusable = |reason| StoreError::Folder { path: folder.to_owned(), reason };
-        let lock = private::file(&folder.join("mcp-audit.lock")).map_err(unusable)?;
+        let lock = private::file(&folder.join("mcp-audit-log.lock")).map_err(unusable)?;
         match lock.try_lock() {
             Ok(()) => Ok(lock),
             Err(TryLockError::WouldBlock) => Err(StoreError::InUse(folder.to_owned())),
@@ -187,5 +187,5 @@ impl Files {
 }
 
 pub(super) fn database(folder: &Path) -> PathBuf {
-    folder.join("mcp-audit.db")
+    folder.join("mcp-audit-log.db")
 }

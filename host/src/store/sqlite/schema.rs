@@ -63,7 +63,7 @@ mod tests {
     fn log() -> (tempfile::TempDir, Connection) {
         let folder = tempfile::tempdir().expect("a folder");
         drop(Files::open(folder.path()).expect("a log"));
-        let raw = Connection::open(folder.path().join("mcp-audit.db")).expect("a raw connection");
+        let raw = Connection::open(folder.path().join("mcp-audit-log.db")).expect("a raw connection");
         (folder, raw)
     }
 

@@ -51,7 +51,7 @@ impl Log {
     }
 
     fn raw(&self) -> Connection {
-        Connection::open(self.folder.path().join("mcp-audit.db")).expect("a raw connection")
+        Connection::open(self.folder.path().join("mcp-audit-log.db")).expect("a raw connection")
     }
 }
 

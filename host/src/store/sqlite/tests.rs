@@ -120,7 +120,7 @@ fn a_second_writer_is_refused_and_a_foreign_file_is_left_alone() {
     let error = Files::open(log.folder.path()).map(drop).expect_err("refused").to_string();
     assert!(error.contains("in use by another process"), "{error}");
     let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("mcp-audit.db");
+    let path = folder.path().join("mcp-audit-log.db");
     Connection::open(&path).expect("a file").execute_batch("CREATE TABLE mine (x)").expect("a table");
     let error = Files::open(folder.path()).map(drop).expect_err("refused").to_string();
     assert!(error.contains("not a log of this version"), "{error}");
@@ -181,7 +181,7 @@ fn assert_refused(connection: &Connection, extra: &[&str], who: &str) {
 #[test]
 fn edits_are_refused_on_every_connection() {
     let log = log([entry(1, at(1)), entry(2, at(2))]);
-    let path = log.folder.path().join("mcp-audit.db");
+    let path = log.folder.path().join("mcp-audit-log.db");
     let before = all(&log.files, Domain::TRUE);
     let schema = [
         "DROP TABLE entry",
@@ -211,7 +211,7 @@ fn forged(entry: &str, payload: &str) -> [String; 2] {
 #[test]
 fn only_the_next_place_takes_an_entry() {
     let mut log = log([entry(1, at(1)), entry(2, at(2))]);
-    let path = log.folder.path().join("mcp-audit.db");
+    let path = log.folder.path().join("mcp-audit-log.db");
     for place in ["-1", "1", "3", "9223372036854775807"] {
         for sql in forged(place, place) {
             let raw = Connection::open(&path).expect("a raw connection");
@@ -244,7 +244,7 @@ impl tracing::Subscriber for Told {
 #[test]
 fn the_writer_tells_what_another_program_did() {
     let mut log = log([entry(1, at(1)), entry(2, at(2))]);
-    let raw = Connection::open(log.folder.path().join("mcp-audit.db")).expect("a raw connection");
+    let raw = Connection::open(log.folder.path().join("mcp-audit-log.db")).expect("a raw connection");
     let told = Told::default();
     let _guard = tracing::subscriber::set_default(told.clone());
     let count = || told.0.load(std::sync::atomic::Ordering::Relaxed);
@@ -265,7 +265,7 @@ fn the_writer_tells_what_another_program_did() {
 #[test]
 fn nothing_is_recorded_behind_what_the_ledger_does_not_have() {
     let Log { folder, files, mut writer } = log([entry(1, at(1)), entry(2, at(2))]);
-    let raw = Connection::open(folder.path().join("mcp-audit.db")).expect("a raw connection");
+    let raw = Connection::open(folder.path().join("mcp-audit-log.db")).expect("a raw connection");
     let [append, _] = forged("2", "2");
     raw.execute_batch(&append).expect("SQLite alone cannot refuse it");
     for _ in 0..2 {
@@ -274,7 +274,7 @@ fn nothing_is_recorded_behind_what_the_ledger_does_not_have() {
     }
     drop((files, writer));
     let error = Files::open(folder.path()).map(drop).expect_err("refused").to_string();
-    assert!(error.contains("does not fit the log at entry 2") && error.contains("mcp-audit verify"), "{error}");
+    assert!(error.contains("does not fit the log at entry 2") && error.contains("mcp-audit-log verify"), "{error}");
 }
 
 #[test]
@@ -291,7 +291,7 @@ fn a_log_without_its_safeguards_is_not_opened() {
     ] {
         let Log { folder, files, writer } = log([entry(1, at(1)), entry(2, at(2))]);
         drop((files, writer));
-        Connection::open(folder.path().join("mcp-audit.db")).expect("raw").execute_batch(sql).expect(sql);
+        Connection::open(folder.path().join("mcp-audit-log.db")).expect("raw").execute_batch(sql).expect(sql);
         let error = Files::open(folder.path()).map(drop).expect_err(sql).to_string();
         assert!(error.contains(expected) && error.contains("backup"), "{error}");
     }
@@ -314,7 +314,7 @@ fn a_log_that_lost_its_beginning_or_counts_too_far_is_not_opened() {
         let Log { folder, files, writer } = log([entry(1, at(1)), entry(2, at(2))]);
         drop((files, writer));
         drop(Files::open(folder.path()).expect("untouched"));
-        let raw = Connection::open(folder.path().join("mcp-audit.db")).expect("raw");
+        let raw = Connection::open(folder.path().join("mcp-audit-log.db")).expect("raw");
         // Done by somebody who tidies up.
         let guard = trigger(name, &raw);
         raw.execute_batch(&format!("DROP TRIGGER {name}; {sql}; {guard}")).expect("ran");

@@ -87,7 +87,7 @@ const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 if (log) {
   log.addEventListener("click", more);
   setInterval(tick, 5000);
-  try { sessionStorage.setItem("mcp-audit-list", location.href); } catch { /* not allowed to keep anything */ }
+  try { sessionStorage.setItem("mcp-audit-log-list", location.href); } catch { /* not allowed to keep anything */ }
 }
 document.addEventListener("focusin", (event) => { offer(event).catch(() => {}); });
 for (const form of document.querySelectorAll("form[method=get]")) form.addEventListener("submit", tidy);

@@ -1,7 +1,7 @@
 // Keys. None of them acts while somebody types, and all of them can be switched off.
 
 const keys = document.getElementById("keys");
-const off = () => { try { return localStorage.getItem("mcp-audit-keys") === "off"; } catch { return false; } };
+const off = () => { try { return localStorage.getItem("mcp-audit-log-keys") === "off"; } catch { return false; } };
 
 function links() {
   return log ? [...log.querySelectorAll("tbody .time a, tbody .key a")].filter((link) => link.offsetParent) : [];
@@ -75,7 +75,7 @@ if (log) {
 }
 const back = document.getElementById("back");
 try {
-  const list = sessionStorage.getItem("mcp-audit-list");
+  const list = sessionStorage.getItem("mcp-audit-log-list");
   if (back && list && new URL(list).origin === location.origin) back.href = list;
 } catch { /* nothing is kept */ }
 if (keys) {
@@ -85,6 +85,6 @@ if (keys) {
   box.checked = !off();
   button.addEventListener("click", () => keys.showModal());
   box.addEventListener("change", () => {
-    try { localStorage.setItem("mcp-audit-keys", box.checked ? "on" : "off"); } catch { /* not allowed to keep anything */ }
+    try { localStorage.setItem("mcp-audit-log-keys", box.checked ? "on" : "off"); } catch { /* not allowed to keep anything */ }
   });
 }

@@ -13,7 +13,7 @@ use crate::store::index::LARGE;
 use crate::store::{Files, PageQuery, Place, Writer};
 
 fn raw(folder: &Path) -> Connection {
-    Connection::open(folder.join("mcp-audit.db")).expect("a database")
+    Connection::open(folder.join("mcp-audit-log.db")).expect("a database")
 }
 
 const TOOL: u64 = Field::Tool as u64;

@@ -78,7 +78,7 @@ fn tiles_go_with_their_entries_and_nothing_more() {
     let sizes = [255, 256, 257, 500, 512, 513, 1_000, 1_024, 1_100];
     let known: Vec<_> = sizes.map(|size| log.files.head_at(size).expect("a tree")).into();
     let tiles = |log: &Log| -> Vec<(u8, u64)> {
-        let raw = rusqlite::Connection::open(log.folder.path().join("mcp-audit.db")).expect("raw");
+        let raw = rusqlite::Connection::open(log.folder.path().join("mcp-audit-log.db")).expect("raw");
         let mut tiles = raw.prepare("SELECT level, number FROM tile ORDER BY level, number").expect("a statement");
         tiles.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).and_then(Iterator::collect).expect("tiles")
     };
@@ -121,7 +121,7 @@ fn what_was_changed_is_not_removed() {
         ("UPDATE head SET root = zeroblob(32)", "do not make the root"),
     ] {
         let mut log = log(entries(0..600));
-        let file = log.folder.path().join("mcp-audit.db");
+        let file = log.folder.path().join("mcp-audit-log.db");
         tamper(&file, sql);
         let raw = rusqlite::Connection::open(&file).expect("raw");
         let count =
@@ -148,7 +148,7 @@ fn a_cleanup_that_is_cut_off_anywhere_is_whole_and_goes_on() {
         steps += 1;
         // As the files lie there when the process is killed: nothing of it has been tidied up.
         let killed = tempfile::tempdir().expect("a folder");
-        for name in ["mcp-audit.db", "mcp-audit.db-wal"] {
+        for name in ["mcp-audit-log.db", "mcp-audit-log.db-wal"] {
             fs::copy(log.folder.path().join(name), killed.path().join(name)).expect("copied");
         }
         verify_unsigned(killed.path()).expect("whole");

@@ -36,7 +36,7 @@ fn clean(log: &mut Log, plan: Plan) {
 }
 
 fn raw(log: &Log) -> Connection {
-    Connection::open(log.folder.path().join("mcp-audit.db")).expect("a raw connection")
+    Connection::open(log.folder.path().join("mcp-audit-log.db")).expect("a raw connection")
 }
 
 /// The texts of a field as they stand in the file, by number.
@@ -175,7 +175,7 @@ fn a_text_goes_only_while_the_cleanup_sweeps() {
 fn a_huge_number_in_the_dictionary_ends_the_cleanup_and_not_the_process() {
     let mut log = log((0..20).map(|number| entry(number, at(number.cast_signed()))));
     let huge = "INSERT INTO term SELECT field, 1 << 40, 'huge' FROM term WHERE field = 8 LIMIT 1";
-    tamper(&log.folder.path().join("mcp-audit.db"), huge);
+    tamper(&log.folder.path().join("mcp-audit-log.db"), huge);
     let error = loop {
         match log.writer.prune(crate::store::Removal::everywhere(below(10))) {
             Ok(step) => assert!(step.more, "it is done"),

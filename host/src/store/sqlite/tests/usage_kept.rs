@@ -12,7 +12,7 @@ use crate::store::{Files, Lack, Usage, UsageQuery, UsageSort, Writer};
 use crate::time::SECOND;
 
 fn raw(log: &Log) -> Connection {
-    Connection::open(log.folder.path().join("mcp-audit.db")).expect("a database")
+    Connection::open(log.folder.path().join("mcp-audit-log.db")).expect("a database")
 }
 
 fn usage(files: &Files) -> Usage {
@@ -83,7 +83,7 @@ fn a_run_is_made_with_each_large_block_and_again_where_it_is_lost() {
         "UPDATE usage_run SET length = 9223372036854775807 WHERE first > 0",
     ] {
         // As somebody could who makes the triggers again afterwards.
-        let raw = Connection::open(folder.path().join("mcp-audit.db")).expect("a database");
+        let raw = Connection::open(folder.path().join("mcp-audit-log.db")).expect("a database");
         let triggers: Vec<(String, String)> = {
             let sql = "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND name LIKE 'usage%no_update'";
             let mut statement = raw.prepare(sql).expect("a statement");
@@ -96,7 +96,7 @@ fn a_run_is_made_with_each_large_block_and_again_where_it_is_lost() {
         drop(raw);
         let (files, writer) = Files::open(folder.path()).expect("a log");
         let log = Log { folder: tempfile::tempdir().expect("a folder"), files, writer };
-        let raw = Connection::open(folder.path().join("mcp-audit.db")).expect("a database");
+        let raw = Connection::open(folder.path().join("mcp-audit-log.db")).expect("a database");
         assert!(kept(&raw) == whole, "{damage}");
         assert!(usage(&log.files) == expected, "{damage}");
     }

@@ -17,7 +17,7 @@ pub(super) fn pages(subject: &Subject<'_>) -> Result<u64, Fault> {
 /// Whether tables, indexes and triggers are as this version makes them.
 pub(super) fn safeguards(subject: &Subject<'_>) -> Result<u64, Fault> {
     if !connection::is_ours(subject.connection)? {
-        return Err(wrong("the file", None, "it is not a log of this version of mcp-audit"));
+        return Err(wrong("the file", None, "it is not a log of this version of mcp-audit-log"));
     }
     match schema::changed(subject.connection)? {
         Some(changed) => Err(wrong("the schema", None, changed)),

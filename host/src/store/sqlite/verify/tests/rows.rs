@@ -185,6 +185,6 @@ fn what_cannot_be_read_is_not_called_wrong() {
     let folder = tempfile::tempdir().expect("a folder");
     let error = verify(folder.path(), &[], &|_, _, _| {}).expect_err("nothing there");
     assert!(matches!(error, VerifyError::Unread(StoreError::Missing(_))), "{error}");
-    std::fs::write(folder.path().join("mcp-audit.db"), "no database at all".repeat(100)).expect("written");
+    std::fs::write(folder.path().join("mcp-audit-log.db"), "no database at all".repeat(100)).expect("written");
     assert!(matches!(verify(folder.path(), &[], &|_, _, _| {}), Err(VerifyError::Wrong(_))));
 }

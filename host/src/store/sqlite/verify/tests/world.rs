@@ -205,13 +205,13 @@ impl World {
     }
 
     pub(super) fn file(&self) -> PathBuf {
-        self.folder().join("mcp-audit.db")
+        self.folder().join("mcp-audit-log.db")
     }
 
     /// The same log once more.
     pub(super) fn copy(&self) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        fs::copy(self.file(), folder.path().join("mcp-audit.db")).expect("copied");
+        fs::copy(self.file(), folder.path().join("mcp-audit-log.db")).expect("copied");
         Self { folder }
     }
 
