@@ -1,8 +1,9 @@
-//! Builds the default policy in guest/ and hands its path to the host, which embeds it.
+//! Builds the default policy in guest/ and hands its path to the host, which embeds it; and says which commit this is.
 
 mod component;
 
-use std::process::ExitCode;
+use std::path::Path;
+use std::process::{Command, ExitCode};
 
 fn main() -> ExitCode {
     let here = component::package_folder();
@@ -14,6 +15,7 @@ fn main() -> ExitCode {
         &here.join("src/mask/names.rs"),
         &here.join("component.rs"),
     ]);
+    println!("cargo::rustc-env=MCP_AUDIT_LOG_COMMIT={}", commit(&here).unwrap_or_else(|| "unknown".to_owned()));
     match component::build(&guest.join("Cargo.toml"), "mcp-audit-log-policy", "") {
         Ok(path) => {
             println!("cargo::rustc-env=MCP_AUDIT_LOG_DEFAULT_POLICY={}", path.display());
@@ -24,4 +26,18 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The commit that an optimized build is made of. Others do not say, as each commit would compile the host anew.
+fn commit(here: &Path) -> Option<String> {
+    if std::env::var("PROFILE").ok()? != "release" {
+        return Some("of a debug build".to_owned());
+    }
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git").arg("-C").arg(here).args(arguments).output().ok()?;
+        let text = String::from_utf8(output.stdout).ok()?;
+        output.status.success().then(|| text.trim().to_owned())
+    };
+    println!("cargo::rerun-if-changed={}", git(&["rev-parse", "--path-format=absolute", "--git-path", "logs/HEAD"])?);
+    git(&["rev-parse", "--short=12", "HEAD"])
 }

@@ -351,7 +351,10 @@ async fn the_logs_own_session_stays_between_it_and_the_browser() {
         ("a=1; mcp_audit_log_session=secret;b = \"2\" ;; c", vec!["a=1;b = \"2\" ;; c"]),
         ("mcp_audit_log_session=x; a=1; mcp_audit_log_session = y", vec!["a=1"]),
         (" a=mcp_audit_log_session;  b=1;", vec!["a=mcp_audit_log_session;  b=1;"]),
-        ("my_mcp_audit_log_session=1; mcp_audit_log_sessions=2", vec!["my_mcp_audit_log_session=1; mcp_audit_log_sessions=2"]),
+        (
+            "my_mcp_audit_log_session=1; mcp_audit_log_sessions=2",
+            vec!["my_mcp_audit_log_session=1; mcp_audit_log_sessions=2"],
+        ),
     ] {
         let [request, _] = passed(&[("cookie", sent)], &[]).await;
         assert_eq!(all(&request, "cookie"), expected, "{sent}");

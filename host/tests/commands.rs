@@ -7,6 +7,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use mcp_audit_log::event::{Channel, Detail, Event, Kind, Target};
+use mcp_audit_log::policy::CONTRACT;
 use mcp_audit_log::time::{Clock, SystemClock};
 use mcp_audit_log::{AuditLog, Options};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
@@ -232,4 +233,13 @@ async fn a_configuration_is_served_and_the_command_line_overrules_it() {
     let told = String::from_utf8(refused.stderr).expect("text");
     let expected = format!("{path}, line 2: metrix: there is no option \"metrix\" here");
     assert!(!refused.status.success() && told.contains(&expected), "{told}");
+}
+
+#[tokio::test]
+async fn version_names_the_commit_and_the_contract() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = command(folder.path(), &["--version"]).output().await.expect("it runs");
+    let text = String::from_utf8(output.stdout).expect("text");
+    let begins = concat!("mcp-audit-log ", env!("CARGO_PKG_VERSION"), " (commit ");
+    assert!(text.starts_with(begins) && text.ends_with(&format!(", contract {CONTRACT})\n")), "{text}");
 }

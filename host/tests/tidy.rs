@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use mcp_audit_log::policy::CONTRACT;
 use sha2::{Digest, Sha256};
 
 fn root() -> PathBuf {
@@ -87,6 +88,6 @@ fn the_contract_changes_only_with_its_version() {
     // Words may change; types may not.
     let code: Vec<_> = wit.lines().map(|line| line.split("//").next().unwrap_or_default().trim()).collect();
     let hash = Sha256::digest(code.concat()).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    assert!(wit.contains("package mcp-audit-log:policy@0.6.0;"));
+    assert!(wit.contains("package mcp-audit-log:policy@0.6.0;") && CONTRACT == "mcp-audit-log:policy/policy@0.6.0");
     assert_eq!(hash, "b8bfb5f0506334bbbc5241d19e6b2a63d2ef284a5e29a711eea43aea9ca9dbbc");
 }

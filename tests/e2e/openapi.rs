@@ -49,7 +49,10 @@ fn schemathesis(server: &Server, token: &str, token_id: &str) -> Command {
     // The file, and not what the server hands out: there schemathesis would leave out the document itself.
     command.arg(root().join("docs/openapi.json")).args(["--url", server.address()]);
     command.env("SCHEMATHESIS_HOOKS", root().join("tests/schemathesis/lines.py"));
-    command.env("MCP_AUDIT_LOG_TEST_TOKEN", token).env("MCP_AUDIT_LOG_TEST_TOKEN_ID", token_id).current_dir(server.data());
+    command
+        .env("MCP_AUDIT_LOG_TEST_TOKEN", token)
+        .env("MCP_AUDIT_LOG_TEST_TOKEN_ID", token_id)
+        .current_dir(server.data());
     command
 }
 

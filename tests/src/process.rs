@@ -105,7 +105,11 @@ pub fn binary() -> PathBuf {
     let test = std::env::current_exe().expect("the test's own path");
     let folder = test.parent().and_then(Path::parent).expect("target/debug");
     let binary = folder.join(format!("mcp-audit-log{}", std::env::consts::EXE_SUFFIX));
-    assert!(binary.is_file(), "{} is missing: run tests/run, or `cargo build -p mcp-audit-log` first", binary.display());
+    assert!(
+        binary.is_file(),
+        "{} is missing: run tests/run, or `cargo build -p mcp-audit-log` first",
+        binary.display()
+    );
     binary
 }
 

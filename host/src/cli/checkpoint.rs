@@ -39,7 +39,8 @@ impl Checkpoint {
             }
         }
         let newest = log.checkpoint(&access)?;
-        let newest = newest.ok_or("nothing was signed yet: `mcp-audit-log serve` signs within a second after its start")?;
+        let newest =
+            newest.ok_or("nothing was signed yet: `mcp-audit-log serve` signs within a second after its start")?;
         // The note ends with a newline of its own.
         say(newest.checkpoint.note.trim_end())?;
         Ok(ExitCode::SUCCESS)

@@ -30,12 +30,23 @@ mod verify;
 
 use std::io;
 use std::process::ExitCode;
+use std::sync::LazyLock;
 
 use clap::{Parser, Subcommand};
+use mcp_audit_log::policy::CONTRACT;
+
+/// Version, commit and the contract that a policy has to fulfil: what a report of a fault should name.
+fn version() -> &'static str {
+    static VERSION: LazyLock<String> = LazyLock::new(|| {
+        let (version, commit) = (env!("CARGO_PKG_VERSION"), env!("MCP_AUDIT_LOG_COMMIT"));
+        format!("{version} (commit {commit}, contract {CONTRACT})")
+    });
+    &VERSION
+}
 
 /// An audit log for MCP platforms: one immutable entry for everything that happens.
 #[derive(Parser)]
-#[command(name = "mcp-audit-log", version, propagate_version = true)]
+#[command(name = "mcp-audit-log", version = version(), propagate_version = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -57,11 +57,13 @@ pub(super) const DENIED: Kind = (StatusCode::FORBIDDEN, "urn:mcp-audit-log:probl
 pub(super) const CROSS_SITE: Kind =
     (StatusCode::FORBIDDEN, "urn:mcp-audit-log:problem:cross-site", "Request from another site");
 pub(super) const MISSING: Kind = (StatusCode::NOT_FOUND, "urn:mcp-audit-log:problem:not-found", "Not found");
-pub(super) const METHOD: Kind = (StatusCode::METHOD_NOT_ALLOWED, "urn:mcp-audit-log:problem:method", "Method not allowed");
+pub(super) const METHOD: Kind =
+    (StatusCode::METHOD_NOT_ALLOWED, "urn:mcp-audit-log:problem:method", "Method not allowed");
 pub(super) const PARAMETER: Kind =
     (StatusCode::BAD_REQUEST, "urn:mcp-audit-log:problem:parameter", "Parameter not understood");
 pub(super) const BODY: Kind = (StatusCode::BAD_REQUEST, "urn:mcp-audit-log:problem:body", "Body not understood");
-pub(super) const TOO_LONG: Kind = (StatusCode::PAYLOAD_TOO_LARGE, "urn:mcp-audit-log:problem:too-long", "Body too long");
+pub(super) const TOO_LONG: Kind =
+    (StatusCode::PAYLOAD_TOO_LARGE, "urn:mcp-audit-log:problem:too-long", "Body too long");
 pub(super) const MEDIA: Kind =
     (StatusCode::UNSUPPORTED_MEDIA_TYPE, "urn:mcp-audit-log:problem:media-type", "Media type not taken");
 pub(super) const SLOW: Kind = (StatusCode::REQUEST_TIMEOUT, "urn:mcp-audit-log:problem:too-slow", "Body too slow");
@@ -72,7 +74,8 @@ pub(super) const INVALID: Kind =
 pub(super) const RUNNING: Kind = (StatusCode::CONFLICT, "urn:mcp-audit-log:problem:running", "Running already");
 pub(super) const BUSY: Kind =
     (StatusCode::SERVICE_UNAVAILABLE, "urn:mcp-audit-log:problem:busy", "Not possible at present");
-pub(super) const TOO_MANY: Kind = (StatusCode::TOO_MANY_REQUESTS, "urn:mcp-audit-log:problem:too-many", "Too much at once");
+pub(super) const TOO_MANY: Kind =
+    (StatusCode::TOO_MANY_REQUESTS, "urn:mcp-audit-log:problem:too-many", "Too much at once");
 pub(super) const INTERNAL: Kind =
     (StatusCode::INTERNAL_SERVER_ERROR, "urn:mcp-audit-log:problem:internal", "Failure of the log");
 

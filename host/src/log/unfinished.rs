@@ -33,8 +33,8 @@ impl AuditLog {
     fn open_intents(&self) -> Result<Vec<Event>, ReadError> {
         let access = own_access();
         let reader = self.reader(&access);
-        let started = Domain::equals(Field::Channel, Channel::System.as_str())
-            .and(Domain::equals(Field::Method, "log.started"));
+        let started =
+            Domain::equals(Field::Channel, Channel::System.as_str()).and(Domain::equals(Field::Method, "log.started"));
         let last_start = reader.page(started, Place::Newest, 1)?.entries.first().map_or(0, |entry| entry.seq);
         let of_kind = Domain::equals(Field::Kind, Kind::Intent.as_str());
         let (mut from, mut checked, mut ends) = (Place::Newest, 0, Vec::new());
@@ -72,8 +72,11 @@ fn end_of(intent: &Entry, id: Uuid) -> Event {
         (None, Some(method)) if method.starts_with("notifications/") => Kind::Notification,
         _ => Kind::Http,
     };
-    let targets =
-        [(Field::Tool, Target::Tool as fn(String) -> Target), (Field::Prompt, Target::Prompt), (Field::ResourceUri, Target::Resource)];
+    let targets = [
+        (Field::Tool, Target::Tool as fn(String) -> Target),
+        (Field::Prompt, Target::Prompt),
+        (Field::ResourceUri, Target::Resource),
+    ];
     let message = "The log's process ended before the call did: the server may have done it or not";
     Event {
         id,

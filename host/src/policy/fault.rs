@@ -1,5 +1,7 @@
 //! How a policy can fail.
 
+use super::CONTRACT;
+
 /// The ways of failing, as the `fault` field of entries names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultKind {
@@ -83,7 +85,7 @@ pub enum LoadError {
     #[error("a policy may import nothing, and this one imports {}; build it for wasm32-unknown-unknown, not for a WASI target", .0.join(", "))]
     Imports(Vec<String>),
     /// It does not export the contract.
-    #[error("this component does not export mcp-audit-log:policy/policy@0.6.0 as wit/policy.wit declares it: {0}")]
+    #[error("this component does not export {CONTRACT} as wit/policy.wit declares it: {0}")]
     Contract(String),
     /// Its manifest could not be had.
     #[error(transparent)]

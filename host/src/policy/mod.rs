@@ -35,6 +35,9 @@ use crate::settings::Settings;
 use crate::time::Timestamp;
 use crate::value::Value;
 
+/// What a policy exports, with the version of the contract: wit/policy.wit.
+pub const CONTRACT: &str = "mcp-audit-log:policy/policy@0.6.0";
+
 /// The default policy as host/build.rs built it from guest/.
 const DEFAULT: &[u8] = include_bytes!(env!("MCP_AUDIT_LOG_DEFAULT_POLICY"));
 

@@ -55,9 +55,12 @@ async fn the_figures_are_those_of_what_happened() {
         assert_eq!(grown(name), by, "{name}");
     }
     assert!(
-        grown("mcp_audit_log_policy_judge_seconds_total") > 0.0 && grown("mcp_audit_log_commit_duration_seconds_sum") > 0.0
+        grown("mcp_audit_log_policy_judge_seconds_total") > 0.0
+            && grown("mcp_audit_log_commit_duration_seconds_sum") > 0.0
     );
-    assert!(value(&text, "mcp_audit_log_database_bytes") > 0.0 && value(&text, "mcp_audit_log_start_time_seconds") > 1e9);
+    assert!(
+        value(&text, "mcp_audit_log_database_bytes") > 0.0 && value(&text, "mcp_audit_log_start_time_seconds") > 1e9
+    );
     assert_eq!(value(&text, "mcp_audit_log_queue_limit_items"), 16_384.0);
     assert_eq!(value(&text, "mcp_audit_log_ready"), 1.0);
     let build = text.lines().find(|line| line.starts_with("mcp_audit_log_build_info{")).expect("the build");

@@ -79,6 +79,9 @@ async fn a_vendor_has_a_style_of_its_own_behind_ours() {
     let documented = include_str!("../../../docs/pages.md");
     for property in ours.text.split("var(--mcp-audit-log-").skip(1).filter_map(|rest| rest.split([',', ')']).next()) {
         let (name, soft) = property.strip_suffix("-soft").map_or((property, false), |name| (name, true));
-        assert!(documented.contains(&format!("`--mcp-audit-log-{name}`")), "{property} is not in docs/pages.md ({soft})");
+        assert!(
+            documented.contains(&format!("`--mcp-audit-log-{name}`")),
+            "{property} is not in docs/pages.md ({soft})"
+        );
     }
 }

@@ -107,9 +107,13 @@ async fn a_session_cannot_be_tampered_with_and_ends() {
     parts[0] = &other;
     let as_other = format!("mcp_audit_log_session={}", parts.join("."));
     let longer = cookie.replace(&until, &format!("{until}0"));
-    for forged in
-        [as_other, longer, cookie.replace(&id, ""), format!("mcp_audit_log_session={id}"), "mcp_audit_log_session=".into()]
-    {
+    for forged in [
+        as_other,
+        longer,
+        cookie.replace(&id, ""),
+        format!("mcp_audit_log_session={id}"),
+        "mcp_audit_log_session=".into(),
+    ] {
         let answer = world.stranger().header("cookie", &forged).get("/api/v1/me").await;
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{forged}");
     }

@@ -48,6 +48,7 @@ async fn nobody_can_make_a_crash_look_like_a_clean_stop() {
     }
     let log = mcp_audit_log::Options::new(copy.path()).open().expect("a log");
     let access = log.access(&crate::world::viewer("root", &["admin"]));
-    let last = log.reader(&access).page(mcp_audit_log::domain::Domain::TRUE, None, 1).expect("a page").entries.remove(0);
+    let last =
+        log.reader(&access).page(mcp_audit_log::domain::Domain::TRUE, None, 1).expect("a page").entries.remove(0);
     assert_eq!(last.details["last_stop_clean"], false);
 }

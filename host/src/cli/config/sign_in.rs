@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use axum::http::HeaderName;
-use mcp_audit_log::identity::{Algorithm, ClaimNames, GroupMap, HeaderNames, Jwt, JwtOptions, KeySource, KeySourceError};
+use mcp_audit_log::identity::{
+    Algorithm, ClaimNames, GroupMap, HeaderNames, Jwt, JwtOptions, KeySource, KeySourceError,
+};
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use super::text::{Filled, Text};
