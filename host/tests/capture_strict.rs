@@ -88,6 +88,36 @@ async fn an_intent_names_the_entry_about_its_end() {
     assert_eq!(methods, ["tools/call", "ping", "notifications/x", "POST"]);
 }
 
+/// The data folder is copied while the call is open: what a process leaves that is killed then.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_outlives_the_process_gets_its_end_at_the_next_start() {
+    let log = Log::open();
+    let copy = tempfile::tempdir().expect("a folder");
+    let (from, to) = (log.folder.path().to_owned(), copy.path().to_owned());
+    let copied = move || async move {
+        for file in std::fs::read_dir(from).expect("a folder") {
+            let file = file.expect("a file");
+            std::fs::copy(file.path(), to.join(file.file_name())).expect("copied");
+        }
+        ANSWER
+    };
+    let router = Router::new().route("/mcp", any(copied));
+    let router = router.layer(StrictLayer).layer(AuditLayer::new(log.log.clone(), "strict"));
+    let url = format!("http://{}/mcp", serve(router).await);
+    assert_eq!(exchange(post(&url, &[], CALL)).await.0, 200);
+    let lines = ["intent tools/call echo intended -", "request tools/call echo incomplete -"];
+    for _ in 0..2 {
+        let log = Log { log: Options::new(copy.path()).open().expect("a log"), folder: tempfile::tempdir().unwrap() };
+        let entries = log.entries().await;
+        assert_eq!(capture::lines(&entries), lines, "once, however often it is opened");
+        let [intent, end] = &entries[..] else { unreachable!() };
+        assert_eq!((detail(intent, "call"), end.parent), (&*end.id.to_string(), Some(intent.id)));
+        assert_eq!((end.occurred_at, end.text(Field::RequestId)), (intent.occurred_at, Some("7")));
+        assert_eq!(end.text(Field::ErrorType), Some("proxy_killed"));
+        log.log.close();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_of_any_length_passes_whole() {
     let log = Log::open();

@@ -54,6 +54,9 @@ pub use usage::Usage;
 pub(crate) use vocabulary::vocabulary;
 pub use vocabulary::{Channel, Detail, Kind, Outcome};
 
+/// The fact of an intent that names the entry about the end of its call.
+pub(crate) const INTENT_CALL: &str = "call";
+
 /// What happened.
 #[derive(Clone, Debug)]
 pub struct Event {

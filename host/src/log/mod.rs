@@ -17,6 +17,7 @@ mod publishing;
 mod run;
 mod schedule;
 mod tokens;
+mod unfinished;
 mod verification;
 mod verify;
 mod view;

@@ -233,7 +233,8 @@ impl Options {
 }
 
 impl AuditLog {
-    /// The first entry of this start, together with what it tells of: new keys, and of a new log its first checkpoint.
+    /// The first entry of this start, together with what it tells of: new keys, of a new log its first checkpoint, and
+    /// the ends of calls that the last run left open.
     fn record_start(&self, clean: Option<bool>, resume: Option<&Resume>, floors: &Floors) -> Result<(), OpenError> {
         let manifest = self.manifest();
         let mut event = self.0.event("log.started").fact("version", env!("CARGO_PKG_VERSION"));
@@ -253,6 +254,9 @@ impl AuditLog {
         let inventory = self.0.view.files.inventory()?.after(&checkpoints);
         events.insert(0, counted(event.fact("origin", self.origin()), &inventory));
         events.extend(resume.map(|resume| self.resumed(resume)));
+        if clean == Some(false) {
+            events.extend(self.unfinished_calls()?);
+        }
         Ok(self.0.recorder.change(StateChange { checkpoints, ..StateChange::default() }, events)?)
     }
 }
@@ -299,15 +303,15 @@ fn says_stopped(entry: &Entry) -> bool {
 
 /// Whether the last entry says that the log was closed; `None` for a log without entries.
 fn stopped_cleanly(files: &Files) -> Result<Option<bool>, StoreError> {
-    // The log looks at its own last entry, on nobody's behalf.
-    let access = Access::new(
-        Viewer { user: String::new(), groups: Vec::new(), instance: None },
-        [Right::Read].into(),
-        Domain::TRUE,
-    );
-    match Reader::new(files, &access, Timestamp::EPOCH).page(Domain::TRUE, None, 1) {
+    match Reader::new(files, &own_access(), Timestamp::EPOCH).page(Domain::TRUE, None, 1) {
         Ok(page) => Ok(page.entries.first().map(says_stopped)),
         Err(crate::reader::ReadError::Store(error)) => Err(error),
         Err(_) => Ok(None),
     }
+}
+
+/// What the log reads of itself, on no viewer's behalf.
+pub(super) fn own_access() -> Access {
+    let viewer = Viewer { user: String::new(), groups: Vec::new(), instance: None };
+    Access::new(viewer, [Right::Read].into(), Domain::TRUE)
 }

@@ -10,7 +10,10 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use mcp_audit::Options;
+use mcp_audit::entry::Entry;
 use mcp_audit::field::Field;
+#[cfg(target_os = "linux")]
+use mcp_audit_tests::fault::Image;
 use mcp_audit_tests::fault::{rows, verified};
 use mcp_audit_tests::{Process, READY, eventually, product};
 
@@ -66,6 +69,48 @@ fn start(data: &Path, upstream: &str) -> (Process, String) {
     (process, format!("{address}/mcp/it"))
 }
 
+/// Calls a tool; returns the status.
+fn call(url: &str, id: &str) -> Result<u16, ureq::Error> {
+    let call = format!(
+        r#"{{"jsonrpc":"2.0","id":"{id}","method":"tools/call","params":{{"name":"count","arguments":{{}}}}}}"#
+    );
+    let post = ureq::post(url).config().http_status_as_error(false).build();
+    Ok(post.header("content-type", "application/json").send(call)?.status().as_u16())
+}
+
+/// On a disk without room a call is either recorded and forwarded, or answered with 503 and never seen by the server.
+#[test]
+#[cfg(target_os = "linux")]
+fn on_a_full_disk_the_server_sees_what_is_recorded_and_nothing_else() {
+    let Some(image) = Image::new(32) else { return };
+    let (upstream, seen) = counting_server();
+    let (mut process, url) = start(&image.log(), &upstream);
+    let saw = |id: &str| seen.lock().expect("nobody panicked").contains(id);
+    let mut refused = 0;
+    let mut send = |id: String| {
+        let status = call(&url, &id).expect("an answer");
+        assert_eq!((status, saw(&id)), if status == 200 { (200, true) } else { (503, false) }, "call {id}");
+        refused += u32::from(status == 503);
+        refused
+    };
+    assert_eq!(send("before".to_owned()), 0);
+    let ballast = image.fill(0);
+    // Some still fit into the room that the database has taken already.
+    let mut next = 0..;
+    eventually("refusals", || next.next().map(|n| send(format!("full-{n}"))).filter(|refused| *refused > 20));
+    drop(ballast);
+    eventually("the call passes again", || (call(&url, "after").expect("an answer") == 200).then_some(()));
+    process.stop();
+    verified(&image.log());
+    let log = Options::new(image.log()).view().expect("a log");
+    let entries = rows(&log);
+    for id in seen.lock().expect("nobody panicked").iter() {
+        let of_call: Vec<_> = entries.iter().filter(|entry| entry.text(Field::RequestId) == Some(id)).collect();
+        let kinds: Vec<_> = of_call.iter().filter_map(|entry| entry.text(Field::Kind)).collect();
+        assert!(kinds.contains(&"intent") && kinds.contains(&"request"), "call {id}: {kinds:?}");
+    }
+}
+
 #[test]
 fn what_the_server_saw_has_an_entry_whenever_the_kill_comes() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -82,11 +127,7 @@ fn what_the_server_saw_has_an_entry_whenever_the_kill_comes() {
                     // Until the proxy is gone.
                     loop {
                         let id = next.fetch_add(1, Ordering::Relaxed).to_string();
-                        let call = format!(
-                            r#"{{"jsonrpc":"2.0","id":"{id}","method":"tools/call","params":{{"name":"count","arguments":{{}}}}}}"#
-                        );
-                        let sent = ureq::post(&url).header("content-type", "application/json").send(call);
-                        if sent.is_err() {
+                        if call(&url, &id).is_err() {
                             return;
                         }
                     }
@@ -100,7 +141,7 @@ fn what_the_server_saw_has_an_entry_whenever_the_kill_comes() {
         process.wait();
         clients.into_iter().for_each(|client| client.join().expect("a client ends"));
     }
-    // The next start says what the kill left open; what it leaves is read.
+    // The start after a kill records the ends that it left out.
     let (mut process, _) = start(&data, &upstream);
     process.stop();
     verified(&data);
@@ -111,4 +152,11 @@ fn what_the_server_saw_has_an_entry_whenever_the_kill_comes() {
     assert!(seen.len() >= BEFORE_THE_KILL * usize::try_from(ROUNDS).expect("a small number"));
     let missing: Vec<_> = seen.iter().filter(|id| !recorded.contains(id.as_str())).collect();
     assert!(missing.is_empty(), "of {} calls that the server saw these have no entry: {missing:?}", seen.len());
+    let ends = |intent: &Entry| {
+        let call = intent.details["call"].as_str().expect("an id");
+        entries.iter().filter(|entry| entry.id.to_string() == call).count()
+    };
+    let intents: Vec<_> = entries.iter().filter(|entry| entry.text(Field::Kind) == Some("intent")).collect();
+    assert!(intents.len() >= seen.len());
+    assert!(intents.iter().all(|intent| ends(intent) == 1), "each intent has one end");
 }

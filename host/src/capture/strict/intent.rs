@@ -9,16 +9,13 @@ use crate::capture::exchange::Exchange;
 use crate::capture::jsonrpc::{Id, Shape};
 use crate::capture::observer::Observer;
 use crate::capture::target::{from_header, target};
-use crate::event::{Detail, Event, Kind};
+use crate::event::{Detail, Event, INTENT_CALL, Kind};
 use crate::recorder::RecordError;
 use crate::store::Stored;
 
 /// How long a call waits for its intent to be durable. A commit takes milliseconds; a disk that needs longer than this
 /// may need for ever.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// The fact that names the entry about a call's end. Where there is no such entry, nobody knows how the call ended.
-const CALL: &str = "call";
 
 /// What an exchange is going to do.
 struct Intents {
@@ -88,7 +85,7 @@ impl Exchange {
             arguments: message.params.arguments.clone(),
             ..event
         }
-        .fact(CALL, call.event.to_string())
+        .fact(INTENT_CALL, call.event.to_string())
     }
 
     /// Of a request whose body says nothing yet, or never will.
@@ -100,6 +97,6 @@ impl Exchange {
             method: method.or_else(|| Some(self.head.http_method.to_string())),
             ..event
         }
-        .fact(CALL, self.call.get().to_string())
+        .fact(INTENT_CALL, self.call.get().to_string())
     }
 }

@@ -1,0 +1,104 @@
+//! Calls whose intent was recorded and whose end was not, because the process ended in between.
+
+use uuid::Uuid;
+
+use super::AuditLog;
+use super::open::own_access;
+use crate::domain::Domain;
+use crate::entry::Entry;
+use crate::event::{Caller, Channel, Client, Detail, Event, Failure, INTENT_CALL, Kind, Target};
+use crate::field::Field;
+use crate::reader::{MAX_LIMIT, ReadError};
+use crate::store::{Place, StoreError};
+
+/// Most intents of the last run that are checked, the newest first. A call that is older than so many others and was
+/// still open keeps its intent alone.
+const CHECKED: usize = 100_000;
+
+/// OpenTelemetry's `error.type` of such an end.
+const PROCESS_ENDED: &str = "proxy_killed";
+
+impl AuditLog {
+    /// The ends of the calls that the last run left open, the oldest first. To be recorded together with the first entry
+    /// of this start, so that a crash leaves all of them to the next one.
+    pub(super) fn unfinished_calls(&self) -> Result<Vec<Event>, StoreError> {
+        match self.open_intents() {
+            Ok(ends) => Ok(ends),
+            Err(ReadError::Store(error)) => Err(error),
+            // The log's own access may read, and asks for no figures.
+            Err(ReadError::Denied(_) | ReadError::Narrow) => Ok(Vec::new()),
+        }
+    }
+
+    fn open_intents(&self) -> Result<Vec<Event>, ReadError> {
+        let access = own_access();
+        let reader = self.reader(&access);
+        let started = Domain::equals(Field::Channel, Channel::System.as_str())
+            .and(Domain::equals(Field::Method, "log.started"));
+        let last_start = reader.page(started, Place::Newest, 1)?.entries.first().map_or(0, |entry| entry.seq);
+        let of_kind = Domain::equals(Field::Kind, Kind::Intent.as_str());
+        let (mut from, mut checked, mut ends) = (Place::Newest, 0, Vec::new());
+        while checked < CHECKED {
+            let intents = reader.page(of_kind.clone(), from, MAX_LIMIT)?.entries;
+            let Some(oldest) = intents.last().map(|intent| intent.seq) else { break };
+            (from, checked) = (Place::Before(oldest), checked + intents.len());
+            for intent in intents.iter().take_while(|intent| intent.seq > last_start) {
+                let Some(call) = call_of(intent) else { continue };
+                if reader.entry(call)?.is_none() {
+                    ends.push(end_of(intent, call));
+                }
+            }
+            if oldest < last_start {
+                break;
+            }
+        }
+        ends.reverse();
+        Ok(ends)
+    }
+}
+
+/// The id of the entry about the call's end.
+fn call_of(intent: &Entry) -> Option<Uuid> {
+    Uuid::parse_str(intent.details.get(INTENT_CALL)?.as_str()?).ok()
+}
+
+/// The end of the call that `intent` announced, under the id that it named.
+fn end_of(intent: &Entry, id: Uuid) -> Event {
+    let text = |field| intent.text(field).map(str::to_owned);
+    let channel = intent.text(Field::Channel).and_then(Channel::parse).unwrap_or(Channel::Mcp);
+    let (method, request_id) = (text(Field::Method), text(Field::RequestId));
+    let kind = match (&request_id, &method) {
+        (Some(_), _) => Kind::Request,
+        (None, Some(method)) if method.starts_with("notifications/") => Kind::Notification,
+        _ => Kind::Http,
+    };
+    let targets =
+        [(Field::Tool, Target::Tool as fn(String) -> Target), (Field::Prompt, Target::Prompt), (Field::ResourceUri, Target::Resource)];
+    let message = "The log's process ended before the call did: the server may have done it or not";
+    Event {
+        id,
+        method,
+        target: targets.into_iter().find_map(|(field, target)| text(field).map(target)),
+        server: text(Field::Server),
+        path: text(Field::Path),
+        caller: Caller {
+            user: text(Field::User),
+            connection: text(Field::Connection),
+            agent: text(Field::Agent),
+            agent_instance: text(Field::AgentInstance),
+            instance: text(Field::Instance),
+        },
+        client: Client {
+            name: text(Field::ClientName),
+            version: text(Field::ClientVersion),
+            session: text(Field::Session),
+            ip: text(Field::Ip),
+            user_agent: text(Field::UserAgent),
+        },
+        request_id,
+        trace_id: text(Field::TraceId),
+        parent: Some(intent.id),
+        failure: Some(Failure::new(PROCESS_ENDED, message)),
+        ..Event::new(intent.occurred_at, channel, kind, Detail::Incomplete)
+    }
+}
