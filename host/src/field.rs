@@ -72,7 +72,7 @@ fields! {
     Path = "path", Text, true;
     /// The revision of MCP.
     ProtocolVersion = "protocol_version", Text, true;
-    /// success, error or denied.
+    /// success, error, denied or pending.
     Outcome = "outcome", Text, true;
     /// The exact outcome.
     OutcomeDetail = "outcome_detail", Text, true;
