@@ -29,13 +29,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Your own sign-in: whoever sent this, the groups of the policy they have, and the instance of your platform.
+/// Your own sign-in: the user of this request, their groups of the policy, and their tenant.
 fn your_sign_in(headers: &HeaderMap) -> Option<Viewer> {
     let user = headers.get("x-your-session")?.to_str().ok()?.to_owned();
     Some(Viewer { user, groups: vec!["user".to_owned()], instance: Some("eu-1".to_owned()) })
 }
 
-/// Your own MCP server. Whoever has signed in says who it is through the slot.
+/// Your own MCP server. After your sign-in, put the caller into the slot.
 async fn your_mcp_server(Extension(slot): Extension<CallerSlot>, headers: HeaderMap, _message: String) -> &'static str {
     if let Some(Viewer { user, instance, .. }) = your_sign_in(&headers) {
         slot.set(Caller { user: Some(user), instance, ..Caller::default() });
