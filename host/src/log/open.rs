@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::checkpoints::{Checkpoints, SignError};
 use super::{AuditLog, Followers, Inner, LogView, keys, past};
-use crate::access::{Access, Right, Viewer};
+use crate::access::{Access, Grant, Right, Viewer};
 use crate::domain::Domain;
 use crate::entry::Entry;
 use crate::event::Event;

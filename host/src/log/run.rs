@@ -4,7 +4,7 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 
 use super::open::counted;
 use super::{Inner, RunError, SignError};
-use crate::access::Access;
+use crate::access::{Access, Grant};
 use crate::event::Event;
 use crate::manifest::{Cron, Job};
 use crate::recorder::{RecordError, StateChange};

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
 
 use super::{AuditLog, ChangeError, Inner, RunError};
-use crate::access::{Access, Right, Viewer};
+use crate::access::{Access, Grant, Right, Viewer};
 use crate::event::{Channel, Detail, Event, Kind, Target};
 use crate::manifest::Group;
 use crate::recorder::{RecordError, StateChange};

@@ -6,7 +6,7 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use uuid::Uuid;
 
 use super::{AuditLog, Inner, verify_log};
-use crate::access::{Access, Denied, Right};
+use crate::access::{Access, Denied, Grant, Right};
 use crate::event::{Detail, Event};
 use crate::recorder::StateChange;
 use crate::signer::SignerOptions;

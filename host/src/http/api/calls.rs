@@ -12,7 +12,7 @@ use super::super::problem::Problem;
 use super::super::search;
 use super::segment::Id;
 use crate::AuditLog;
-use crate::access::{Access, Right};
+use crate::access::{Access, Grant, Right};
 use crate::domain::Domain;
 use crate::entry::Entry;
 use crate::event::{Caller, Channel};

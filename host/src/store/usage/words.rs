@@ -1,8 +1,8 @@
 //! The words of questions about usage: what rows are ranked by, and how far apart points are.
 
 use super::MAX_POINTS;
-use crate::event::vocabulary;
 use crate::time::{DAY, HOUR};
+use crate::vocabulary;
 
 vocabulary! {
     /// What a breakdown is ranked by; the greatest first.

@@ -1,0 +1,193 @@
+//! Who is asking, and what they may do. An [`Access`] is the key without which nothing is read.
+
+use std::collections::BTreeSet;
+
+use mcp_audit_log_filter::{Context, Domain};
+use mcp_audit_log_model::actor::Actor;
+use mcp_audit_log_model::event::Client;
+use mcp_audit_log_model::time::Timestamp;
+
+/// Who is asking.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Viewer {
+    /// The user.
+    pub user: String,
+    /// The groups the user was given.
+    pub groups: Vec<String>,
+    /// The platform's instance.
+    pub instance: Option<String>,
+}
+
+impl Viewer {
+    /// This viewer asking at `now`, for filters that speak of either.
+    pub fn context(&self, now: Timestamp) -> Context<'_> {
+        Context::new(now, Some(&self.user), self.instance.as_deref())
+    }
+}
+
+/// Something a viewer may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Right {
+    /// See entries, within the record rule.
+    Read,
+    /// See what is kept of requests and answers.
+    ReadPayloads,
+    /// Export entries.
+    Export,
+    /// Export payloads.
+    ExportPayloads,
+    /// See usage figures.
+    ReadUsage,
+    /// Change what holds for the whole log: settings, legal holds, scheduled jobs.
+    Configure,
+    /// Manage what belongs to the viewer's own instance: its tokens, and the shared views of others.
+    Manage,
+    /// Check the log's integrity.
+    Verify,
+    /// Send events, as a platform does.
+    Record,
+}
+
+/// What a viewer may do: rights, and the rule that says which entries exist for them.
+///
+/// A policy makes one; besides, the log makes one for a look at its own last entry. Everybody else can only be denied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Access {
+    viewer: Viewer,
+    actor: Actor,
+    rights: BTreeSet<Right>,
+    rule: Domain,
+    usage_rule: Domain,
+}
+
+/// The viewer lacks a right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("you are not allowed to {}", .0.verb())]
+pub struct Denied(pub Right);
+
+/// Makes an [`Access`], and looks into one. For the crates of the log only: the façade does not re-export it, so that an
+/// embedder can deny access but never grant it.
+pub trait Grant: Sized {
+    /// These rights, with a rule for entries that also holds for usage figures.
+    fn new(viewer: Viewer, rights: BTreeSet<Right>, rule: Domain) -> Self;
+
+    /// The same with a rule of its own for usage figures.
+    fn counting(self, usage_rule: Domain) -> Self;
+
+    /// The same without a right.
+    fn without(self, right: Right) -> Self;
+
+    /// The same where `rule` holds as well, for entries and for usage figures.
+    fn narrowed(self, rule: &Domain) -> Self;
+
+    /// Who it is when they do something.
+    fn actor(&self) -> &Actor;
+
+    /// The record rule.
+    fn rule(&self) -> &Domain;
+
+    /// The requests that usage figures count.
+    fn usage_rule(&self) -> &Domain;
+}
+
+impl Grant for Access {
+    fn new(viewer: Viewer, rights: BTreeSet<Right>, rule: Domain) -> Self {
+        Self { actor: Actor::from(viewer.user.as_str()), viewer, rights, usage_rule: rule.clone(), rule }
+    }
+
+    fn counting(self, usage_rule: Domain) -> Self {
+        Self { usage_rule, ..self }
+    }
+
+    fn without(mut self, right: Right) -> Self {
+        self.rights.remove(&right);
+        self
+    }
+
+    fn narrowed(mut self, rule: &Domain) -> Self {
+        for own in [&mut self.rule, &mut self.usage_rule] {
+            *own = std::mem::replace(own, Domain::FALSE).narrowed(rule);
+        }
+        self
+    }
+
+    fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
+    fn rule(&self) -> &Domain {
+        &self.rule
+    }
+
+    fn usage_rule(&self) -> &Domain {
+        &self.usage_rule
+    }
+}
+
+impl Access {
+    /// No rights, and no entry exists.
+    pub fn denied(viewer: Viewer) -> Self {
+        Self::new(viewer, BTreeSet::new(), Domain::FALSE)
+    }
+
+    /// The same for somebody who came in by this connection, from this address, with this program: what entries about
+    /// their deeds will say.
+    pub fn came_by(mut self, connection: Option<String>, client: &Client) -> Self {
+        let Client { ip, user_agent, .. } = client.clone();
+        self.actor = Actor { connection, ip, user_agent, ..self.actor };
+        self
+    }
+
+    /// Whose access it is.
+    pub fn viewer(&self) -> &Viewer {
+        &self.viewer
+    }
+
+    /// Whether the viewer has `right`.
+    pub fn may(&self, right: Right) -> bool {
+        self.rights.contains(&right)
+    }
+
+    /// The same as a result.
+    ///
+    /// # Errors
+    /// The viewer lacks the right.
+    pub fn require(&self, right: Right) -> Result<(), Denied> {
+        if self.may(right) { Ok(()) } else { Err(Denied(right)) }
+    }
+
+    /// Whether the viewer may look at settings, scheduled jobs and the log's size: whoever may change them, and whoever
+    /// checks the log's integrity.
+    pub fn may_oversee(&self) -> bool {
+        self.may(Right::Configure) || self.may(Right::Verify)
+    }
+
+    /// The same as a result.
+    ///
+    /// # Errors
+    /// The viewer may neither configure nor verify.
+    pub fn require_oversight(&self) -> Result<(), Denied> {
+        if self.may_oversee() { Ok(()) } else { Err(Denied(Right::Configure)) }
+    }
+
+    /// Whether the viewer may read each entry that their usage figures count, so that a figure can lead to entries.
+    pub fn reads_what_it_counts(&self) -> bool {
+        self.may(Right::Read) && self.rule == self.usage_rule
+    }
+}
+
+impl Right {
+    fn verb(self) -> &'static str {
+        match self {
+            Self::Read => "read entries",
+            Self::ReadPayloads => "read payloads",
+            Self::Export => "export entries",
+            Self::ExportPayloads => "export payloads",
+            Self::ReadUsage => "see usage",
+            Self::Configure => "change what holds for the whole log",
+            Self::Manage => "manage tokens, or what others shared",
+            Self::Verify => "verify the log",
+            Self::Record => "send events",
+        }
+    }
+}

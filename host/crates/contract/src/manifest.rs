@@ -1,0 +1,148 @@
+//! What a policy declares, checked: groups, settings, quick filters, crons, actions and masks.
+
+use mcp_audit_log_filter::{Context, Domain, DomainError, Token, check_tokens, from_tokens};
+use mcp_audit_log_model::mask::Mask;
+use mcp_audit_log_model::schedule::Schedule;
+use mcp_audit_log_model::time::Timestamp;
+use mcp_audit_log_model::value::Value;
+
+/// The declarations of a policy.
+#[derive(Clone, Debug)]
+pub struct Manifest {
+    /// The policy's name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// One sentence about it.
+    pub summary: String,
+    /// The roles.
+    pub groups: Vec<Group>,
+    /// The settings.
+    pub settings: Vec<SettingField>,
+    /// The quick filters.
+    pub filters: Vec<SavedFilter>,
+    /// The scheduled jobs.
+    pub crons: Vec<Cron>,
+    /// The action catalogue. Other actions are recorded as well.
+    pub actions: Vec<Action>,
+    /// Masks by name.
+    pub masks: Vec<Mask>,
+    /// Whether the rules want to see requests' arguments.
+    pub reads_arguments: bool,
+}
+
+/// A role.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// Its name, as tokens carry it.
+    pub name: String,
+    /// Its name for people.
+    pub label: String,
+    /// The groups it implies.
+    pub implies: Vec<String>,
+}
+
+/// The declaration of a setting.
+#[derive(Clone, Debug)]
+pub struct SettingField {
+    /// Its name in the API.
+    pub key: String,
+    /// Its name for people.
+    pub label: String,
+    /// What it does, for people.
+    pub help: String,
+    /// The value it has until somebody changes it; its type is the setting's.
+    pub default: Value,
+    /// Smallest allowed integer.
+    pub minimum: Option<i64>,
+    /// Largest allowed integer.
+    pub maximum: Option<i64>,
+}
+
+/// A quick filter. Its domain is kept as tokens, since "today" moves and "my own" is another's for another viewer.
+#[derive(Clone, Debug)]
+pub struct SavedFilter {
+    /// Its name in a URL.
+    pub name: String,
+    /// Its name for people.
+    pub label: String,
+    tokens: Vec<Token>,
+}
+
+impl SavedFilter {
+    /// A filter whose domain is known to be sound.
+    ///
+    /// # Errors
+    /// The domain is none.
+    pub fn new(name: String, label: String, tokens: Vec<Token>, now: Timestamp) -> Result<Self, DomainError> {
+        check_tokens(&tokens, now)?;
+        Ok(Self { name, label, tokens })
+    }
+
+    /// What it means for whoever asks. Where it speaks of what the viewer lacks, nothing matches.
+    pub fn domain(&self, context: &Context<'_>) -> Domain {
+        from_tokens(&self.tokens, context).unwrap_or(Domain::FALSE)
+    }
+}
+
+/// The declaration of a scheduled job.
+#[derive(Clone, Debug)]
+pub struct Cron {
+    /// Its name, for people as well.
+    pub name: String,
+    /// When it runs.
+    pub schedule: Schedule,
+    /// What it runs.
+    pub job: Job,
+}
+
+/// What the host can run on a schedule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Job {
+    /// Delete what the policy's retention plan lets go.
+    Retention,
+}
+
+impl Job {
+    /// The job that `text` names.
+    pub fn parse(text: &str) -> Option<Self> {
+        (text == "retention").then_some(Self::Retention)
+    }
+}
+
+/// A word of the action vocabulary.
+#[derive(Clone, Debug)]
+pub struct Action {
+    /// `<resource>.<verb>`.
+    pub name: String,
+    /// Its name for people.
+    pub label: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mcp_audit_log_filter::{Comparison, Operand, Own};
+
+    #[test]
+    fn a_filter_about_what_the_viewer_lacks_matches_nothing_even_negated() {
+        let leaf = |comparison| Token::Leaf {
+            field: "instance".to_owned(),
+            comparison,
+            operands: vec![Operand::Viewer(Own::Instance)],
+        };
+        let now = Timestamp::EPOCH;
+        for tokens in [
+            vec![leaf(Comparison::Equal)],
+            vec![leaf(Comparison::NotEqual)],
+            vec![Token::Not, leaf(Comparison::Equal)],
+            vec![Token::Or, Token::Constant(true), leaf(Comparison::In)],
+        ] {
+            let filter = SavedFilter::new("ours".into(), "Ours".into(), tokens, now).expect("sound");
+            for instance in [None, Some(""), Some(" ")] {
+                assert_eq!(filter.domain(&Context::new(now, Some("anna"), instance)), Domain::FALSE, "{filter:?}");
+            }
+            assert_ne!(filter.domain(&Context::new(now, Some("anna"), Some("eu"))), Domain::FALSE, "{filter:?}");
+        }
+    }
+}

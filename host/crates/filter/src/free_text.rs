@@ -1,0 +1,28 @@
+//! Free text: what it looks into. The search box, `q` and the text form share this one definition.
+
+use super::{Comparison, Operand, Token};
+use mcp_audit_log_model::field::Field;
+
+/// The fields that free text looks into.
+const FIELDS: &[Field] = &[
+    Field::Method,
+    Field::Tool,
+    Field::Model,
+    Field::RecordId,
+    Field::ResourceName,
+    Field::ResourceId,
+    Field::User,
+    Field::Connection,
+    Field::Ip,
+    Field::Server,
+];
+
+/// The tokens for "`pattern` is somewhere in one of the fields, in whatever case".
+pub(super) fn tokens(pattern: &str) -> Vec<Token> {
+    let leaf = |field: &Field| Token::Leaf {
+        field: field.name().to_owned(),
+        comparison: Comparison::Ilike,
+        operands: vec![Operand::from(pattern)],
+    };
+    std::iter::repeat_n(Token::Or, FIELDS.len() - 1).chain(FIELDS.iter().map(leaf)).collect()
+}

@@ -1,0 +1,113 @@
+//! From Odoo's prefix notation to a tree. The JSON form, the text form and the policy's tokens all end here.
+
+use super::error::Position;
+use super::{Comparison, Context, Domain, DomainError, MAX_DEPTH, MAX_TERMS, Operand, operand, unknown};
+use mcp_audit_log_model::field::Field;
+use mcp_audit_log_model::time::Timestamp;
+
+/// One token of the prefix notation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Token {
+    /// `&`: the next two must hold.
+    And,
+    /// `|`: one of the next two must hold.
+    Or,
+    /// `!`: the next must not be true.
+    Not,
+    /// A constant: `(1,'=',1)` or `(0,'=',1)`.
+    Constant(bool),
+    /// `(field, comparison, operands)`.
+    Leaf {
+        /// The field's name, not yet checked.
+        field: String,
+        /// The comparison.
+        comparison: Comparison,
+        /// What to compare with.
+        operands: Vec<Operand>,
+    },
+}
+
+/// Builds the tree for whoever asks. Terms left over are ANDed and the empty list is true.
+///
+/// # Errors
+/// Unknown fields, operands of the wrong type, operators without operands, more than [`MAX_TERMS`] terms or more than
+/// [`MAX_DEPTH`] levels; and operands of the viewer's own where the viewer has none. What is put in place of a domain
+/// that is an error must match nothing.
+pub fn from_tokens(tokens: &[Token], context: &Context<'_>) -> Result<Domain, DomainError> {
+    let leaves = leaves(tokens, context)?;
+    let mut stack = Vec::new();
+    // From the end, so that an operator finds its operands done, and no depth of nesting takes the machine's stack.
+    for ((at, token), leaf) in tokens.iter().enumerate().zip(leaves).rev() {
+        let part = leaf.map_or_else(|| operate(token, &mut stack), Ok);
+        stack.push(part.and_then(shallow).map_err(|error| place(error, at, token))?);
+    }
+    stack.reverse();
+    shallow(Domain::all_of(stack))
+}
+
+/// Whether these are a domain whoever asks: what a policy declares is checked by this when it is loaded.
+///
+/// # Errors
+/// As [`from_tokens`], but for what a viewer may lack.
+pub fn check_tokens(tokens: &[Token], now: Timestamp) -> Result<(), DomainError> {
+    from_tokens(tokens, &Context::anybody(now)).map(drop)
+}
+
+fn place(error: DomainError, at: usize, token: &Token) -> DomainError {
+    error.at(Position::Term(at + 1), token)
+}
+
+/// The terms in their places, from the first on, so that the first that is wrong is told.
+fn leaves(tokens: &[Token], context: &Context<'_>) -> Result<Vec<Option<Domain>>, DomainError> {
+    let mut left = MAX_TERMS;
+    let mut leaves = Vec::new();
+    for (at, token) in tokens.iter().enumerate() {
+        let leaf = leaf(token, context).transpose().map_err(|error| place(error, at, token))?;
+        let size = leaf.as_ref().map_or(0, Domain::size);
+        let too_many = || place(DomainError::new(format!("too many terms: {MAX_TERMS} are allowed")), at, token);
+        left = left.checked_sub(size).ok_or_else(too_many)?;
+        leaves.push(leaf);
+    }
+    Ok(leaves)
+}
+
+fn leaf(token: &Token, context: &Context<'_>) -> Option<Result<Domain, DomainError>> {
+    Some(match token {
+        Token::And | Token::Or | Token::Not => return None,
+        Token::Constant(true) => Ok(Domain::TRUE),
+        Token::Constant(false) => Ok(Domain::FALSE),
+        Token::Leaf { field, comparison, operands } => term(field, *comparison, operands, context),
+    })
+}
+
+fn term(
+    name: &str,
+    comparison: Comparison,
+    operands: &[Operand],
+    context: &Context<'_>,
+) -> Result<Domain, DomainError> {
+    let field = Field::parse(name).ok_or_else(|| unknown::field(name))?;
+    match comparison.negates() {
+        Some(positive) => operand::term(field, positive, operands, context).map(|term| Domain::Not(Box::new(term))),
+        None => operand::term(field, comparison, operands, context),
+    }
+}
+
+fn operate(operator: &Token, stack: &mut Vec<Domain>) -> Result<Domain, DomainError> {
+    let mut operand = || {
+        let lack = "an operator lacks its operand: '&' and '|' take two terms, '!' takes one";
+        stack.pop().ok_or_else(|| DomainError::new(lack))
+    };
+    Ok(match operator {
+        Token::Not => Domain::Not(Box::new(operand()?)),
+        Token::Or => Domain::any_of([operand()?, operand()?]),
+        _ => Domain::all_of([operand()?, operand()?]),
+    })
+}
+
+fn shallow(domain: Domain) -> Result<Domain, DomainError> {
+    match domain.depth() {
+        0..=MAX_DEPTH => Ok(domain),
+        _ => Err(DomainError::new(format!("operators nest deeper than {MAX_DEPTH} levels"))),
+    }
+}

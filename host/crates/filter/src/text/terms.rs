@@ -1,0 +1,182 @@
+//! From one word to its tokens: a field with its values, a time, or free text.
+
+use super::names::{self, Name};
+use super::slips;
+use crate::error::quoted;
+use crate::{Comparison, DomainError, Operand, Own, Token, free_text};
+use mcp_audit_log_model::field::{Field, FieldType};
+use mcp_audit_log_model::value::Value;
+
+/// One value as it was written.
+struct Item {
+    text: String,
+    /// Between quotes nothing has a meaning of its own.
+    quoted: bool,
+}
+
+/// The tokens of a word without its sign.
+///
+/// # Errors
+/// What is wrong with the word.
+pub(super) fn tokens(word: &str) -> Result<Vec<Token>, DomainError> {
+    slips::check(word)?;
+    match names::split(word)? {
+        Some((Name::Since, time)) => Ok(vec![moment(Comparison::GreaterOrEqual, time)?]),
+        Some((Name::Until, time)) => Ok(vec![moment(Comparison::LessOrEqual, time)?]),
+        Some((Name::Duration, values)) => field(Field::DurationUs, values, &duration),
+        Some((Name::Field(name), values)) => field(name, values, &|item| operand(name, item)),
+        None => Ok(free_text::tokens(&pattern(&item(word)?))),
+    }
+}
+
+/// `since:7d` is 7 days ago.
+fn moment(comparison: Comparison, text: &str) -> Result<Token, DomainError> {
+    let time = item(text)?.text;
+    let ago = time.starts_with(|char: char| char.is_ascii_digit()) && time.ends_with(['s', 'm', 'h', 'd', 'w']);
+    let time = if ago { format!("-{time}") } else { time };
+    Ok(leaf(Field::OccurredAt, comparison, vec![time.into()]))
+}
+
+type Read<'a> = &'a dyn Fn(&Item) -> Result<Operand, DomainError>;
+
+fn field(field: Field, values: &str, read: Read<'_>) -> Result<Vec<Token>, DomainError> {
+    match comparison(values)? {
+        Some(_) if field.kind() == FieldType::Text => Err(DomainError::new(format!(
+            "{} holds texts, and < and > compare numbers and times; put the value between quotes",
+            field.name()
+        ))),
+        Some((comparison, limit)) => Ok(vec![leaf(field, comparison, vec![read(&item(limit)?)?])]),
+        None => any_of(field, &items(values)?, read),
+    }
+}
+
+/// The comparison that a value begins with.
+fn comparison(value: &str) -> Result<Option<(Comparison, &str)>, DomainError> {
+    const SIGNS: &[&str] = &[">=", "<=", ">", "<"];
+    if value.starts_with(['=', '!']) {
+        let advice = "write field:value for equal and -field:value for not, or put the value between quotes";
+        return Err(DomainError::new(advice));
+    }
+    let found = SIGNS.iter().find_map(|sign| Some((Comparison::parse(sign)?, value.strip_prefix(sign)?)));
+    Ok(found)
+}
+
+/// All plain values in one list, each pattern for itself.
+fn any_of(field: Field, items: &[Item], read: Read<'_>) -> Result<Vec<Token>, DomainError> {
+    let (patterns, plain): (Vec<_>, Vec<_>) =
+        items.iter().partition(|item| field.kind() == FieldType::Text && !item.quoted && item.text.contains('*'));
+    let plain = plain.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let mut leaves: Vec<_> =
+        patterns.into_iter().map(|item| leaf(field, Comparison::EqualIlike, vec![pattern(item).into()])).collect();
+    match plain.len() {
+        0 => {}
+        1 => leaves.push(leaf(field, Comparison::Equal, plain)),
+        _ => leaves.push(leaf(field, Comparison::In, plain)),
+    }
+    Ok(std::iter::repeat_n(Token::Or, leaves.len() - 1).chain(leaves).collect())
+}
+
+fn leaf(field: Field, comparison: Comparison, operands: Vec<Operand>) -> Token {
+    Token::Leaf { field: field.name().to_owned(), comparison, operands }
+}
+
+fn operand(field: Field, item: &Item) -> Result<Operand, DomainError> {
+    match (item.text.as_str(), field) {
+        ("none", _) if !item.quoted => Ok(Operand::Value(Value::Unset)),
+        ("@me", Field::User) if !item.quoted => Ok(Operand::Viewer(Own::User)),
+        ("@me", Field::Instance) if !item.quoted => Ok(Operand::Viewer(Own::Instance)),
+        ("@me", _) if !item.quoted => {
+            let advice = "@me is your own user or instance, as in user:@me; put it between quotes to find it as it is";
+            Err(DomainError::new(advice))
+        }
+        (text, _) if field.kind() == FieldType::Integer => {
+            Ok(text.parse().map_or_else(|_| text.into(), Value::Integer).into())
+        }
+        (text, _) => Ok(text.into()),
+    }
+}
+
+/// `800us`, `5ms`, `2s` in microseconds.
+fn duration(item: &Item) -> Result<Operand, DomainError> {
+    if item.text == "none" {
+        return Ok(Operand::Value(Value::Unset));
+    }
+    let number = item.text.trim_end_matches(|char: char| char.is_ascii_alphabetic());
+    let unit = match &item.text[number.len()..] {
+        "us" => Some(1),
+        "ms" => Some(1_000),
+        "s" => Some(1_000_000),
+        _ => None,
+    };
+    let micros = number.parse::<i64>().ok().zip(unit).and_then(|(number, unit)| number.checked_mul(unit));
+    let wrong = || DomainError::new(format!("{} is no duration; use 800us, 5ms or 2s", quoted(&item.text)));
+    micros.map(Operand::from).ok_or_else(wrong)
+}
+
+/// A pattern in which only `*` means more than itself.
+fn pattern(item: &Item) -> String {
+    let literal = item.text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    if item.quoted { literal } else { literal.replace('*', "%") }
+}
+
+/// The values between commas.
+fn items(text: &str) -> Result<Vec<Item>, DomainError> {
+    let mut items = Vec::new();
+    let mut rest = Some(text);
+    while let Some(text) = rest {
+        let end = if text.starts_with('"') { closing(text) } else { text.find(',') }.unwrap_or(text.len());
+        items.push(item(&text[..end])?);
+        rest = match &text[end..] {
+            "" => None,
+            more => Some(more.strip_prefix(',').ok_or_else(behind_quote)?),
+        };
+    }
+    Ok(items)
+}
+
+/// One value, out of its quotes.
+fn item(text: &str) -> Result<Item, DomainError> {
+    let Some(inner) = text.strip_prefix('"') else {
+        return match text.is_empty() {
+            true => Err(DomainError::new("a value is missing; `none` finds what is not set, and \"\" an empty text")),
+            false => Ok(Item { text: text.to_owned(), quoted: false }),
+        };
+    };
+    match closing(text) {
+        Some(end) if end == text.len() => Ok(Item { text: unescaped(&inner[..inner.len() - 1]), quoted: true }),
+        _ => Err(behind_quote()),
+    }
+}
+
+fn behind_quote() -> DomainError {
+    DomainError::new("a quote ends before the value does; leave a blank or a comma behind it")
+}
+
+/// Where the quote that `text` begins with has ended.
+fn closing(text: &str) -> Option<usize> {
+    let mut chars = text.char_indices().skip(1);
+    while let Some((at, char)) = chars.next() {
+        match char {
+            '\\' => drop(chars.next()),
+            '"' => return Some(at + 1),
+            _ => {}
+        }
+    }
+    None
+}
+
+fn unescaped(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut chars = text.chars();
+    while let Some(char) = chars.next() {
+        // A backslash before anything else stands for itself, as in Windows' paths.
+        match (char, chars.as_str().chars().next()) {
+            ('\\', Some(next @ ('"' | '\\'))) => {
+                plain.push(next);
+                chars.next();
+            }
+            _ => plain.push(char),
+        }
+    }
+    plain
+}

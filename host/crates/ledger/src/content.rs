@@ -1,0 +1,141 @@
+//! What an entry says, as bytes: the part of it that is the same wherever in the log it stands.
+
+use super::hash::Hash;
+use mcp_audit_log_model::entry::Entry;
+use mcp_audit_log_model::field::{Field, FieldType};
+use mcp_audit_log_model::value::Value;
+
+/// The item that has the commitment to the payload. Fields are numbered by their place in the field table, below 64.
+const COMMITMENT: u8 = 64;
+/// The item that has the details, as the text that is stored.
+const DETAILS: u8 = 65;
+
+/// The content of an entry while it is put together: one item for each column that is set, in the order of their
+/// numbers. An item is its number (one byte), the length of its value (four bytes, big end first) and the value.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Content(Vec<u8>);
+
+impl Content {
+    /// Of an entry in memory; what the store makes of the same entry's columns is the same.
+    pub fn of(entry: &Entry) -> Self {
+        let mut content = Self(Vec::with_capacity(1_024));
+        for field in Self::fields() {
+            match field.kind() {
+                FieldType::Text => entry.text(field).into_iter().for_each(|text| content.text(field, text)),
+                FieldType::Id => {
+                    let id = if field == Field::Parent { entry.parent } else { Some(entry.id) };
+                    id.into_iter().for_each(|id| content.id(field, id.as_bytes()));
+                }
+                FieldType::Integer | FieldType::Time => {
+                    if let Value::Integer(number) = entry.value(field) {
+                        content.integer(field, number);
+                    }
+                }
+            }
+        }
+        content.end(entry.payload_commitment.as_ref().map(<[u8; 32]>::as_slice), entry.details_text().as_deref());
+        content
+    }
+
+    /// The fields that are part of a content: all but the two that stand in the leaf itself.
+    pub fn fields() -> impl Iterator<Item = Field> {
+        Field::ALL.iter().copied().filter(|field| !matches!(field, Field::Seq | Field::RecordedAt))
+    }
+
+    /// Adds a text, in UTF-8.
+    pub fn text(&mut self, field: Field, text: &str) {
+        self.item(field as u8, text.as_bytes());
+    }
+
+    /// Adds a number or a time in microseconds: eight bytes, two's complement, big end first.
+    pub fn integer(&mut self, field: Field, number: i64) {
+        self.item(field as u8, &number.to_be_bytes());
+    }
+
+    /// Adds a UUID's sixteen bytes.
+    pub fn id(&mut self, field: Field, id: &[u8]) {
+        self.item(field as u8, id);
+    }
+
+    /// Adds what comes after the fields.
+    pub fn end(&mut self, commitment: Option<&[u8]>, details: Option<&str>) {
+        commitment.into_iter().for_each(|commitment| self.item(COMMITMENT, commitment));
+        details.into_iter().for_each(|details| self.item(DETAILS, details.as_bytes()));
+    }
+
+    /// Its bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The content that these bytes are: items of known numbers in ascending order, each of the kind that its field has.
+    /// `None` where they are not exactly that, so that nothing is hidden in what is shown.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let content = Self(bytes.to_vec());
+        content.items().then_some(content)
+    }
+
+    /// What it says, by the names of the fields, in their order: texts, numbers, times in microseconds, ids as texts, and at
+    /// the end the commitment to the payload and the details as they are stored.
+    pub fn shown(&self) -> Vec<(&'static str, Value)> {
+        let mut shown = Vec::new();
+        self.each(|name, value| shown.push((name, value)));
+        shown
+    }
+
+    fn items(&self) -> bool {
+        self.each(|_, _| {})
+    }
+
+    /// Hands each item to `each`; whether all bytes are items as they must be.
+    fn each(&self, mut each: impl FnMut(&'static str, Value)) -> bool {
+        let (mut rest, mut before) = (self.0.as_slice(), 0);
+        while !rest.is_empty() {
+            let Some((number, value, behind)) = split(rest).filter(|(number, ..)| *number > before) else {
+                return false;
+            };
+            let Some((name, value)) = read(number, value) else { return false };
+            each(name, value);
+            (rest, before) = (behind, number);
+        }
+        true
+    }
+
+    /// The hash that stands in the leaf.
+    pub fn hash(&self) -> Hash {
+        Hash::of(&self.0)
+    }
+
+    /// Nothing that is stored comes near to four gigabytes: SQLite takes no more than one.
+    fn item(&mut self, number: u8, value: &[u8]) {
+        self.0.push(number);
+        self.0.extend((value.len() as u32).to_be_bytes());
+        self.0.extend(value);
+    }
+}
+
+/// The first item's number and value, and what is behind it.
+fn split(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let (number, rest) = bytes.split_first()?;
+    let (length, rest) = rest.split_first_chunk()?;
+    let (value, rest) = rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
+    Some((*number, value, rest))
+}
+
+/// An item as it is shown.
+fn read(number: u8, value: &[u8]) -> Option<(&'static str, Value)> {
+    let text = || std::str::from_utf8(value).ok().map(|text| Value::Text(text.to_owned()));
+    match number {
+        COMMITMENT => Some(("payload_commitment", Value::Text(Hash::from_slice(value)?.to_string()))),
+        DETAILS => Some(("details", text()?)),
+        number => {
+            let field = Content::fields().find(|field| *field as u8 == number)?;
+            let shown = match field.kind() {
+                FieldType::Text => text()?,
+                FieldType::Integer | FieldType::Time => Value::Integer(i64::from_be_bytes(value.try_into().ok()?)),
+                FieldType::Id => Value::Text(uuid::Uuid::from_slice(value).ok()?.to_string()),
+            };
+            Some((field.name(), shown))
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! Who does something to the log itself, and how they came in: what the entries about it say.
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::{Caller, Client, Event};
+
+/// Who does something to the log.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// Their name.
+    pub user: String,
+    /// The name of the token or connection that they came in by.
+    pub connection: Option<String>,
+    /// The network address that they came from.
+    pub ip: Option<String>,
+    /// The `User-Agent` header.
+    pub user_agent: Option<String>,
+}
+
+impl From<&str> for Actor {
+    /// Somebody of whom no more than the name is known, as on the command line.
+    fn from(user: &str) -> Self {
+        Self { user: user.to_owned(), ..Self::default() }
+    }
+}
+
+impl Event {
+    /// What `actor` did, in this instance of the platform.
+    #[doc(hidden)]
+    pub fn by_actor(self, actor: &Actor, instance: Option<&str>) -> Self {
+        let Actor { user, connection, ip, user_agent } = actor.clone();
+        let instance = instance.map(str::to_owned);
+        let caller = Caller { user: Some(user), connection, instance, ..Caller::default() };
+        self.by(caller).with(Client { ip, user_agent, ..Client::default() })
+    }
+}

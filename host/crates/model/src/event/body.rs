@@ -1,0 +1,57 @@
+//! What was said: the bodies of an event.
+
+use bytes::Bytes;
+
+/// One captured body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Body {
+    /// The bytes, decoded and possibly only a beginning.
+    pub bytes: Bytes,
+    /// How long the body was in full.
+    pub length: u64,
+    /// Whether `bytes` is less than the body.
+    pub truncated: bool,
+}
+
+impl Body {
+    /// A body that is kept whole.
+    pub fn whole(bytes: impl Into<Bytes>) -> Self {
+        let bytes = bytes.into();
+        Self { length: bytes.len() as u64, bytes, truncated: false }
+    }
+
+    /// Leaves the bytes out and says so: for want of room.
+    pub(crate) fn leave_out(&mut self) {
+        self.bytes = Bytes::new();
+        self.truncated |= self.length > 0;
+    }
+}
+
+/// The bodies of an event. Present only when the payload switch was on at capture.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Payload {
+    /// What the client sent.
+    pub request: Option<Body>,
+    /// What came back.
+    pub response: Option<Body>,
+}
+
+impl Payload {
+    /// The bytes it holds.
+    pub fn len(&self) -> usize {
+        [&self.request, &self.response].into_iter().flatten().map(|body| body.bytes.len()).sum()
+    }
+
+    /// Leaves the bytes out and says so: for want of room.
+    #[doc(hidden)]
+    pub fn leave_out(&mut self) {
+        for body in [&mut self.request, &mut self.response].into_iter().flatten() {
+            body.leave_out();
+        }
+    }
+
+    /// Whether it holds none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}

@@ -1,0 +1,49 @@
+//! Why it failed.
+
+/// Why it failed. Never a text from a body: those are payload.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Failure {
+    /// OpenTelemetry's `error.type`: `tool_error`, a JSON-RPC code, an HTTP status, a word of ours.
+    pub kind: String,
+    /// A sentence of ours about it.
+    pub message: String,
+    /// The JSON-RPC error code.
+    pub code: Option<i64>,
+}
+
+impl Failure {
+    /// A failure of this `error.type`, with a sentence about it. Neither may come out of a body.
+    pub fn new(kind: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { kind: kind.into(), message: message.into(), code: None }
+    }
+
+    /// What an HTTP status tells; `None` below 400.
+    pub fn of_status(status: u16) -> Option<Self> {
+        (status >= 400).then(|| Self::new(status.to_string(), sentence(status)))
+    }
+}
+
+/// An HTTP status of 300 or above in words.
+pub fn sentence(status: u16) -> &'static str {
+    if status < 400 {
+        return "Redirected: the call was not done here";
+    }
+    match status {
+        400 => "Bad request",
+        401 => "Unauthorized: no valid token",
+        403 => "Forbidden",
+        404 => "Not found",
+        405 => "Method not allowed",
+        406 => "Not acceptable",
+        409 => "Conflict",
+        413 => "Too large",
+        415 => "Unsupported media type",
+        429 => "Too many requests",
+        500 => "Internal server error",
+        502 => "Bad gateway",
+        503 => "Service unavailable",
+        504 => "Gateway timeout",
+        ..500 => "The request was rejected",
+        _ => "The server failed",
+    }
+}

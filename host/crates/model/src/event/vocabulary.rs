@@ -1,0 +1,163 @@
+//! The closed vocabularies of an event: its door, its shape, how it went.
+
+/// A closed vocabulary with one text per word, used on the wire, in the database and in filters.
+///
+/// The crate that uses it depends on `serde`.
+#[macro_export]
+macro_rules! vocabulary {
+    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $case:ident = $text:literal,)+ }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $name { $($(#[$doc])* $case,)+ }
+
+        impl $name {
+            /// Every word, in order.
+            pub const ALL: &'static [Self] = &[$(Self::$case),+];
+
+            /// The word as it is written everywhere.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$case => $text),+ }
+            }
+
+            /// The word that `text` is, if it is one.
+            pub fn parse(text: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|word| word.as_str() == text)
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+    };
+}
+
+vocabulary! {
+    /// The door through which an event came in.
+    Channel {
+        /// MCP over HTTP, through the layer or the proxy.
+        Mcp = "mcp",
+        /// MCP over standard input and output.
+        Stdio = "stdio",
+        /// OAuth endpoints beside an MCP endpoint.
+        Oauth = "oauth",
+        /// The vendor's own API under an MCP token.
+        Api = "api",
+        /// Administration of the platform.
+        Admin = "admin",
+        /// The audit log itself.
+        System = "system",
+    }
+}
+
+vocabulary! {
+    /// The shape of an event.
+    Kind {
+        /// What a request is going to do, recorded before it is forwarded (strict recording).
+        Intent = "intent",
+        /// A client's request with its answer.
+        Request = "request",
+        /// A client's notification.
+        Notification = "notification",
+        /// A server's notification, over standard input and output.
+        ServerNotification = "server-notification",
+        /// An answer that came after its call had an entry that said how it ended.
+        LateAnswer = "late-answer",
+        /// A server's request (sampling, elicitation, roots, ping) with the client's answer.
+        ServerRequest = "server-request",
+        /// A stream from the server that was opened or closed.
+        Stream = "stream",
+        /// A session that was ended by its client.
+        Session = "session",
+        /// An HTTP exchange that carried no readable message: refused, broken or not MCP.
+        Http = "http",
+        /// Something the log did or noticed itself.
+        System = "system",
+    }
+}
+
+vocabulary! {
+    /// How it went, in one of four words.
+    Outcome {
+        /// It was done.
+        Success = "success",
+        /// It failed, or nobody knows that it succeeded.
+        Error = "error",
+        /// It was not allowed.
+        Denied = "denied",
+        /// It is not over; another entry says how it ended.
+        Pending = "pending",
+    }
+}
+
+impl Outcome {
+    /// The words for what is over.
+    pub const ENDED: &'static [Self] = &[Self::Success, Self::Error, Self::Denied];
+    /// The words for what counts as an error.
+    pub const FAILED: [Self; 2] = [Self::Error, Self::Denied];
+}
+
+vocabulary! {
+    /// How it went, exactly. The first that fits is taken, in this order.
+    Detail {
+        /// The upstream could not be reached, or broke off before its head.
+        TransportError = "transport-error",
+        /// 401, 403, or refused by a rule.
+        Denied = "denied",
+        /// Another status of 400 or above.
+        Rejected = "rejected",
+        /// A JSON-RPC error.
+        RpcError = "rpc-error",
+        /// A tool's result with `isError`.
+        ToolError = "tool-error",
+        /// The result asks the client for more input (2026-07-28).
+        InputRequired = "input-required",
+        /// The result is a task to be asked for later.
+        TaskCreated = "task-created",
+        /// The server ended the stream without an answer and lets the client ask for it later; the answer is an entry of
+        /// its own.
+        Deferred = "deferred",
+        /// The client cancelled it.
+        Cancelled = "cancelled",
+        /// The client hung up before the answer.
+        ClientClosed = "client-closed",
+        /// The server's answer ended before it was whole.
+        Incomplete = "incomplete",
+        /// About to be done; another entry says how it ended.
+        Intended = "intended",
+        /// Taken without an answer (202).
+        Accepted = "accepted",
+        /// Answered.
+        Ok = "ok",
+        /// It could not be decided.
+        Unknown = "unknown",
+    }
+}
+
+impl Detail {
+    /// What an HTTP status says where nothing else is known of the answer.
+    pub fn of_status(status: u16) -> Self {
+        match status {
+            401 | 403 => Self::Denied,
+            400.. => Self::Rejected,
+            _ => Self::Ok,
+        }
+    }
+
+    /// The outcome that this folds into. What could not be decided is never a success.
+    pub fn outcome(self) -> Outcome {
+        match self {
+            Self::Ok | Self::Accepted | Self::InputRequired | Self::TaskCreated => Outcome::Success,
+            Self::Denied => Outcome::Denied,
+            Self::Intended | Self::Deferred => Outcome::Pending,
+            _ => Outcome::Error,
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! How long things took: counts in buckets that grow with the duration, so that quantiles of any number of entries cost
+//! a fixed amount of memory and two histograms can be added.
+
+/// Buckets of each doubling. A quantile is the longest duration of its bucket: at most 1/16 (some 6 %) above the exact
+/// one, and never below it.
+const STEPS: u64 = 16;
+/// Durations below this have a bucket each.
+const EXACT: u64 = 16;
+/// Doublings beyond; what takes 2⁴⁰ µs, twelve days, or longer counts in the last bucket.
+const DOUBLINGS: u64 = 36;
+
+/// How many buckets a histogram has.
+pub const BUCKETS: usize = (EXACT + DOUBLINGS * STEPS) as usize;
+
+/// The bucket of a duration in microseconds.
+pub fn bucket(micros: u64) -> usize {
+    if micros < EXACT {
+        return micros as usize;
+    }
+    let doubling = u64::from(micros.ilog2()) - 4;
+    let step = (micros >> doubling) - EXACT;
+    ((EXACT + doubling * STEPS + step) as usize).min(BUCKETS - 1)
+}
+
+/// The longest duration of a bucket, in microseconds; the last one has no end.
+fn longest(bucket: usize) -> u64 {
+    if bucket == BUCKETS - 1 {
+        return u64::MAX;
+    }
+    let bucket = bucket as u64;
+    if bucket < EXACT {
+        return bucket;
+    }
+    let (doubling, step) = ((bucket - EXACT) / STEPS, (bucket - EXACT) % STEPS);
+    ((EXACT + step + 1) << doubling) - 1
+}
+
+/// A duration that a share of `percent` stays at or below, in microseconds; `None` without any. It is no more than the
+/// longest of them, which is for the caller to know.
+pub fn quantile(counts: &[u32], percent: u64) -> Option<u64> {
+    let total: u64 = counts.iter().map(|count| u64::from(*count)).sum();
+    // The nearest rank: the smallest duration with at least that share at or below it.
+    let rank = (total * percent).div_ceil(100).max(1);
+    let mut below = 0;
+    let found = counts.iter().position(|count| {
+        below += u64::from(*count);
+        below >= rank
+    });
+    found.filter(|_| total > 0).map(longest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buckets_ascend_and_their_ends_are_close() {
+        let mut last = 0;
+        for micros in (0..5_000).chain((5_000..10_000_000).step_by(997)).chain((24..40).map(|bit| (1 << bit) + 12_345))
+        {
+            let bucket = bucket(micros);
+            assert!(bucket >= last && bucket < BUCKETS);
+            last = bucket;
+            let counted = longest(bucket);
+            assert!(counted >= micros && (counted - micros) * 16 <= micros, "{micros} is counted as {counted}");
+        }
+        assert_eq!(bucket(u64::MAX), BUCKETS - 1);
+    }
+
+    #[test]
+    fn quantiles_are_those_of_the_nearest_rank() {
+        let mut counts = [0; BUCKETS];
+        assert_eq!(quantile(&counts, 95), None);
+        for micros in 1..=10 {
+            counts[bucket(micros)] += 1;
+        }
+        let mut long = [0; BUCKETS];
+        long[bucket(1 << 50)] = 1;
+        assert_eq!(quantile(&long, 50), Some(u64::MAX), "never below");
+        assert_eq!([quantile(&counts, 1), quantile(&counts, 50), quantile(&counts, 95)], [Some(1), Some(5), Some(10)]);
+    }
+}

@@ -1,0 +1,179 @@
+//! Masks: hiding secrets in payloads, in changes and in facts, by name and by look, before anything is stored.
+//!
+//! The floor's masks (`names.rs`, `looks.rs`) go over everything, beside those that a policy declares and names; only the
+//! operator's file turns one off. A look at the bytes as they were sent tells first whether there is anything that one of
+//! the floor's could hide; where there is nothing, and that is mostly so, nothing is parsed.
+
+mod assigned;
+mod json;
+mod looks;
+mod names;
+mod ranges;
+mod sieve;
+mod text;
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+use regex_syntax::hir::Hir;
+
+use self::json::Hiding;
+use self::names::Secrecy;
+use self::sieve::SIEVE;
+
+/// What stands where something was hidden.
+pub const MASKED: &str = "[masked]";
+
+/// Most patterns of one mask, and longest pattern in bytes.
+const PATTERNS: usize = 64;
+const PATTERN: usize = 4_096;
+/// Most names of one mask, and longest name in bytes.
+const KEYS: usize = 500;
+const KEY: usize = 128;
+/// How much memory the compiled form of one pattern may take, in bytes, in the steps in which it is tried.
+const SIZES: [usize; 4] = [16 << 10, 64 << 10, 256 << 10, 1 << 20];
+/// The same of all patterns of a policy.
+pub const ALL_PATTERNS: usize = 4 << 20;
+/// What a pattern may remember while it is being matched, in bytes.
+const CACHE: usize = 256 << 10;
+
+/// A named rule for hiding.
+#[derive(Clone, Debug)]
+pub struct Mask {
+    /// Its name, as verdicts call it.
+    pub name: String,
+    keys: Vec<String>,
+    looks: Vec<Look>,
+    /// What its patterns take in memory, at most.
+    size: usize,
+}
+
+/// A pattern.
+#[derive(Clone, Debug)]
+struct Look {
+    pattern: Regex,
+    /// Whether only its groups are hidden.
+    by_group: bool,
+}
+
+impl Mask {
+    /// A mask of names and regular expressions.
+    ///
+    /// # Errors
+    /// There are too many, one is too long, a pattern is no regular expression, is too large, or matches where there is
+    /// nothing.
+    pub fn new(name: String, keys: &[String], patterns: &[String]) -> Result<Self, String> {
+        let refuse = |reason: String| format!("mask {name:?}: {reason}");
+        if keys.len() > KEYS || patterns.len() > PATTERNS {
+            return Err(refuse(format!(
+                "it has {} keys and {} patterns, and {KEYS} and {PATTERNS} are allowed",
+                keys.len(),
+                patterns.len()
+            )));
+        }
+        if let Some(key) = keys.iter().find(|key| key.len() > KEY || key.trim_matches(['-', '_', '*']).is_empty()) {
+            return Err(refuse(format!("a key must have 1 to {KEY} bytes, and one has {}", key.len())));
+        }
+        let (mut looks, mut size) = (Vec::new(), 0);
+        for pattern in patterns {
+            let (pattern, bytes) = compiled(pattern).map_err(refuse)?;
+            looks.push(Look { pattern, by_group: false });
+            size += bytes;
+        }
+        // The marks of the floor's own list are no part of the contract.
+        let plain = |key: &String| key.trim_start_matches(['-', '*']).trim_end_matches(['-', '_']).to_lowercase();
+        let keys = keys.iter().map(plain).collect();
+        Ok(Self { name, keys, looks, size })
+    }
+
+    /// What its patterns take in memory, at most.
+    #[doc(hidden)]
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// A mask of the floor.
+    fn of_the_floor(name: &str) -> Self {
+        let list = |lists: &'static [(&str, &[&str])]| {
+            let list = lists.iter().find(|(of, _)| *of == name);
+            list.into_iter().flat_map(|(_, list)| list.iter().copied())
+        };
+        let look = |pattern| {
+            // One that does not compile fails the test that counts them.
+            let pattern = Regex::new(pattern).ok()?;
+            Some(Look { by_group: pattern.captures_len() > 1, pattern })
+        };
+        let looks = list(looks::LISTS).filter_map(look).collect();
+        Self { name: name.to_owned(), keys: list(names::LISTS).map(str::to_owned).collect(), looks, size: 0 }
+    }
+}
+
+/// The pattern, and what it takes in memory at most.
+fn compiled(pattern: &str) -> Result<(Regex, usize), String> {
+    if pattern.len() > PATTERN {
+        return Err(format!("a pattern has {} bytes, and {PATTERN} are allowed", pattern.len()));
+    }
+    let tree: Hir = regex_syntax::parse(pattern).map_err(|error| error.to_string())?;
+    if tree.properties().minimum_len().is_none_or(|least| least == 0) {
+        return Err(format!(
+            "the pattern {pattern:?} matches where there is nothing, so that it would hide everything"
+        ));
+    }
+    let compile = |size| regex::RegexBuilder::new(pattern).size_limit(size).dfa_size_limit(CACHE).build();
+    let mut compiled = SIZES.iter().map(|size| compile(*size).map(|regex| (regex, *size)));
+    let last = compiled.find(Result::is_ok).unwrap_or_else(|| compile(0).map(|regex| (regex, 0)));
+    last.map_err(|_| format!("the pattern {pattern:?} is larger than {} bytes when it is compiled", SIZES[3]))
+}
+
+static FLOOR: LazyLock<Vec<Mask>> =
+    LazyLock::new(|| names::LISTS.iter().map(|(name, _)| Mask::of_the_floor(name)).collect());
+
+/// The names of the floor's masks.
+pub fn floor() -> impl Iterator<Item = &'static str> {
+    names::LISTS.iter().map(|(name, _)| *name)
+}
+
+/// All that is hidden by: the floor, and a policy's own masks.
+#[derive(Clone, Debug)]
+pub struct Masks {
+    floor: Vec<&'static Mask>,
+    own: Vec<Mask>,
+}
+
+impl Masks {
+    /// The floor without those of these names, and a policy's own masks.
+    pub fn new(off: &[String], own: &[Mask]) -> Self {
+        let floor = FLOOR.iter().filter(|mask| !off.contains(&mask.name)).collect();
+        Self { floor, own: own.to_vec() }
+    }
+
+    /// Hides what is secret in a body: by the floor, and by the policy's masks at these places. JSON is masked by name and
+    /// by look, text by look and by a search for the names that needs no parsing, so that a cut body is covered too.
+    /// Returns the masked text and whether anything was hidden.
+    ///
+    /// What is not UTF-8 is kept as replacement characters: binary is of no use to a reader of the log.
+    pub fn body(&self, own: &[usize], bytes: &[u8]) -> (String, bool) {
+        self.hiding(own.iter().filter_map(|at| self.own.get(*at))).body(bytes)
+    }
+
+    /// Hides what is secret in a text of an entry, by all masks.
+    pub fn text(&self, text: &str) -> (String, bool) {
+        self.hiding(self.own.iter()).body(text.as_bytes())
+    }
+
+    /// Whether what goes by this name, or is in something of a name of this path, is hidden. A number or a switch is not
+    /// where the name is one of other things as well.
+    pub fn hides(&self, path: &str, is_plain: bool) -> bool {
+        let hiding = self.hiding(self.own.iter());
+        let secrecy = path.split('.').filter_map(|name| hiding.secrecy(name)).max();
+        secrecy.is_some_and(|secrecy| !is_plain || secrecy == Secrecy::Sure)
+    }
+
+    fn hiding<'a>(&'a self, own: impl Iterator<Item = &'a Mask>) -> Hiding<'a> {
+        let own: Vec<_> = own.filter(|mask| !mask.keys.is_empty() || !mask.looks.is_empty()).collect();
+        Hiding { floor: &self.floor, sieve: own.is_empty().then_some(&*SIEVE), own }
+    }
+}
+
+#[cfg(test)]
+mod tests;

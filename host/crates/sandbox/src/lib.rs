@@ -1,0 +1,268 @@
+//! The policy: a sandboxed component that decides what is recorded, who sees it and what is kept.
+//!
+//! Policy decides, host enforces. Every way of failing has a direction that is safe: an event whose judgement failed is
+//! recorded as metadata and marked, access that failed is denied, retention that failed deletes nothing. And below the
+//! floors (`floor.rs`, the masks, the recorder's `facts.rs`) no policy gets, whoever wrote it.
+
+mod bindings;
+mod breaker;
+mod declare;
+mod fault;
+mod floor;
+mod health;
+mod lift;
+mod limits;
+mod lower;
+mod sandbox;
+
+use std::fmt::Write;
+use std::time::Instant;
+
+use sha2::{Digest, Sha256};
+
+pub use fault::{Fault, FaultKind, LoadError};
+pub use health::{Health, Sick};
+pub use limits::Limits;
+pub use mcp_audit_log_contract::plan::Plan;
+
+use self::breaker::Breaker;
+use self::lift::Lift;
+use self::sandbox::Sandbox;
+use mcp_audit_log_contract::access::{Access, Viewer};
+use mcp_audit_log_contract::manifest::Manifest;
+use mcp_audit_log_contract::settings::Settings;
+use mcp_audit_log_model::event::Event;
+use mcp_audit_log_model::mask::Masks;
+use mcp_audit_log_model::time::Timestamp;
+use mcp_audit_log_model::value::Value;
+
+/// What a policy exports, with the version of the contract: wit/policy.wit.
+pub const CONTRACT: &str = "mcp-audit-log:policy/policy@0.6.0";
+
+/// The default policy as build.rs built it from guest/.
+const DEFAULT: &[u8] = include_bytes!(env!("MCP_AUDIT_LOG_DEFAULT_POLICY"));
+
+/// What a result that cannot be used counts as, in units of fuel.
+const HANDED_BACK: u64 = 10_000_000;
+
+/// A loaded policy.
+pub struct Policy {
+    sandbox: Sandbox,
+    limits: Limits,
+    manifest: Manifest,
+    digest: String,
+    breaker: Breaker,
+    health: Health,
+    masks: Masks,
+    /// Whether the policy alone keeps tenants apart.
+    rules_tenants: bool,
+}
+
+/// The judgement of one event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// `<resource>.<verb>`.
+    pub action: String,
+    /// What it was done to.
+    pub affected: Option<Affected>,
+    /// The business model.
+    pub model: Option<String>,
+    /// The business record.
+    pub record_id: Option<String>,
+    /// Extracted facts.
+    pub facts: Vec<(String, Value)>,
+    /// Old and new.
+    pub changes: Vec<Change>,
+    /// How the payload is kept; `None`: not at all.
+    pub keep: Option<Keep>,
+}
+
+/// What an event was done to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Affected {
+    /// What kind of thing.
+    pub kind: String,
+    /// Its id.
+    pub id: Option<String>,
+    /// Its name.
+    pub name: Option<String>,
+}
+
+/// One line of a change list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// What changed.
+    pub field: String,
+    /// What it was.
+    pub old: Value,
+    /// What it became.
+    pub new: Value,
+}
+
+/// How a payload is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keep {
+    /// Indexes into the manifest's masks.
+    pub masks: Vec<usize>,
+    /// The longest body, in bytes.
+    pub max_bytes: usize,
+}
+
+/// What of the floors the operator's file turns off. By default nothing: see [`crate`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Floors {
+    /// The policy alone keeps tenants apart.
+    pub policy_rules_tenants: bool,
+    /// Names of the host's own masks that do not go over what is kept.
+    pub masks_off: Vec<String>,
+}
+
+impl Policy {
+    /// Loads a component and checks its manifest.
+    ///
+    /// # Errors
+    /// It is no component, imports something, does not keep the contract, or declares what makes no sense.
+    pub fn load(component: &[u8], limits: Limits, now: Timestamp) -> Result<Self, LoadError> {
+        let sandbox = Sandbox::compile(component, limits)?;
+        let declared = sandbox.call("manifest", 0, |guest, store| guest.call_manifest(store)).0?;
+        let manifest = declare::manifest(Lift { function: "manifest", limits }, declared, now)?;
+        let digest = Sha256::digest(component).iter().fold(String::from("sha256:"), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        });
+        let (breaker, health) = (Breaker::default(), Health::default());
+        let masks = Masks::new(&[], &manifest.masks);
+        Ok(Self { sandbox, limits, manifest, digest, breaker, health, masks, rules_tenants: false })
+    }
+
+    /// The same on floors that the operator lowered.
+    pub fn on(self, floors: &Floors) -> Self {
+        let masks = Masks::new(&floors.masks_off, &self.manifest.masks);
+        Self { masks, rules_tenants: floors.policy_rules_tenants, ..self }
+    }
+
+    /// The default policy.
+    ///
+    /// # Errors
+    /// Never in a build whose tests have passed.
+    pub fn builtin(limits: Limits, now: Timestamp) -> Result<Self, LoadError> {
+        Self::load(DEFAULT, limits, now)
+    }
+
+    /// What it declares.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// SHA-256 of the component, as `sha256:` and hex.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// Its name, its version and its digest, for people.
+    pub fn title(&self) -> String {
+        format!("{} {} ({})", self.manifest.name, self.manifest.version, self.digest)
+    }
+
+    /// What is hidden, whatever it says.
+    #[doc(hidden)]
+    pub fn masks(&self) -> &Masks {
+        &self.masks
+    }
+
+    /// How it is doing.
+    pub fn health(&self) -> &Health {
+        &self.health
+    }
+
+    /// Judges events, one result each. After a fault the batch is halved, until only the events that cause it are
+    /// marked with it. A policy that burns its fuel for nothing is left alone for a while.
+    pub fn judge(&self, settings: &Settings, events: &[Event]) -> Vec<Result<Verdict, Fault>> {
+        let settings = lower::settings(settings);
+        let mut verdicts = Vec::with_capacity(events.len());
+        for batch in events.chunks(self.limits.batch_events.max(1)) {
+            self.judge_halving(&settings, batch, &mut verdicts);
+        }
+        self.health.judged(verdicts.iter());
+        verdicts
+    }
+
+    fn judge_halving(
+        &self,
+        settings: &[bindings::Setting<'_>],
+        events: &[Event],
+        verdicts: &mut Vec<Result<Verdict, Fault>>,
+    ) {
+        if self.breaker.rests(Instant::now()) {
+            verdicts.extend(events.iter().map(|_| Err(Fault::resting())));
+            return;
+        }
+        let (batch, fuel) = self.judge_batch(settings, events);
+        match batch {
+            Ok(batch) => {
+                self.breaker.judged(batch.len());
+                verdicts.extend(batch.into_iter().map(Ok));
+            }
+            Err(fault) if events.len() <= 1 => {
+                self.breaker.failed(fuel, Instant::now());
+                verdicts.extend(events.iter().map(|_| Err(fault.clone())));
+            }
+            Err(_) => {
+                self.breaker.failed(fuel, Instant::now());
+                let (left, right) = events.split_at(events.len() / 2);
+                self.judge_halving(settings, left, verdicts);
+                self.judge_halving(settings, right, verdicts);
+            }
+        }
+    }
+
+    /// The verdicts of one call, and the fuel that it burned.
+    fn judge_batch(&self, settings: &[bindings::Setting<'_>], events: &[Event]) -> (Result<Vec<Verdict>, Fault>, u64) {
+        let lists = lower::Lists::of(events, self.manifest.reads_arguments);
+        let lowered = lists.events(events);
+        let (verdicts, fuel) =
+            self.sandbox.call("judge", events.len(), |guest, store| guest.call_judge(store, settings, &lowered));
+        let lift = Lift { function: "judge", limits: self.limits };
+        let lifted = verdicts.and_then(|verdicts| lift.verdicts(verdicts, events.len(), &self.manifest));
+        // What it handed back takes the host time, which is no fuel.
+        let handed_back = |fault: &Fault| matches!(fault.kind, FaultKind::Result | FaultKind::Memory);
+        let more = if lifted.as_ref().is_err_and(handed_back) { HANDED_BACK } else { 0 };
+        (lifted, fuel.saturating_add(more))
+    }
+
+    /// What `viewer` may do: what the policy says, and never less apart than tenants must be.
+    ///
+    /// # Errors
+    /// The policy failed; the caller must deny.
+    pub fn access(&self, settings: &Settings, viewer: &Viewer, now: Timestamp) -> Result<Access, Fault> {
+        let (settings, groups) = (lower::settings(settings), lower::groups(viewer));
+        let who = lower::viewer(viewer, &groups);
+        let (grant, _) = self.sandbox.call("access", 0, |guest, store| guest.call_access(store, &settings, who));
+        let lift = Lift { function: "access", limits: self.limits };
+        let access = grant.and_then(|grant| lift.grant(grant, viewer, now));
+        self.health.called("access", &access);
+        access.map(|access| floor::access(access, self.rules_tenants))
+    }
+
+    /// What may be deleted at `now`: what the policy says, and nothing earlier than the settings say.
+    ///
+    /// # Errors
+    /// The policy failed; the caller must delete nothing.
+    pub fn retention(&self, settings: &Settings, now: Timestamp) -> Result<Plan, Fault> {
+        let told = lower::settings(settings);
+        let (plan, _) =
+            self.sandbox.call("retention", 0, |guest, store| guest.call_retention(store, &told, now.as_micros()));
+        let plan = plan.and_then(|plan| Lift { function: "retention", limits: self.limits }.plan(plan, now));
+        self.health.called("retention", &plan);
+        plan.map(|plan| floor::plan(plan, settings, now))
+    }
+}
+
+impl std::fmt::Debug for Policy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Policy")
+            .field("name", &self.manifest.name)
+            .field("digest", &self.digest)
+            .finish_non_exhaustive()
+    }
+}
