@@ -6,14 +6,14 @@ use std::process::Command;
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     let here = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default();
-    let commit = commit(Path::new(&here)).unwrap_or_else(|| "unknown".to_owned());
+    let commit = commit(Path::new(&here)).unwrap_or_else(|| "commit unknown".to_owned());
     println!("cargo::rustc-env=MCP_AUDIT_LOG_COMMIT={commit}");
 }
 
 /// The commit that an optimized build is made of. Others do not say, as each commit would compile the host anew.
 fn commit(here: &Path) -> Option<String> {
     if std::env::var("PROFILE").ok()? != "release" {
-        return Some("of a debug build".to_owned());
+        return Some("debug build".to_owned());
     }
     let git = |arguments: &[&str]| {
         let output = Command::new("git").arg("-C").arg(here).args(arguments).output().ok()?;
@@ -21,5 +21,5 @@ fn commit(here: &Path) -> Option<String> {
         output.status.success().then(|| text.trim().to_owned())
     };
     println!("cargo::rerun-if-changed={}", git(&["rev-parse", "--path-format=absolute", "--git-path", "logs/HEAD"])?);
-    git(&["rev-parse", "--short=12", "HEAD"])
+    Some(format!("commit {}", git(&["rev-parse", "--short=12", "HEAD"])?))
 }

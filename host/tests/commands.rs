@@ -240,6 +240,6 @@ async fn version_names_the_commit_and_the_contract() {
     let folder = tempfile::tempdir().expect("a folder");
     let output = command(folder.path(), &["--version"]).output().await.expect("it runs");
     let text = String::from_utf8(output.stdout).expect("text");
-    let begins = concat!("mcp-audit-log ", env!("CARGO_PKG_VERSION"), " (commit ");
+    let begins = concat!("mcp-audit-log ", env!("CARGO_PKG_VERSION"), " (");
     assert!(text.starts_with(begins) && text.ends_with(&format!(", contract {CONTRACT})\n")), "{text}");
 }

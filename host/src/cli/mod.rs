@@ -39,7 +39,7 @@ use mcp_audit_log::policy::CONTRACT;
 fn version() -> &'static str {
     static VERSION: LazyLock<String> = LazyLock::new(|| {
         let (version, commit) = (env!("CARGO_PKG_VERSION"), env!("MCP_AUDIT_LOG_COMMIT"));
-        format!("{version} (commit {commit}, contract {CONTRACT})")
+        format!("{version} ({commit}, contract {CONTRACT})")
     });
     &VERSION
 }
