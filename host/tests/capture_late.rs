@@ -250,18 +250,23 @@ async fn entries_of_a_session_say_whose_it_is_from_the_first_to_after_its_end() 
     let (sender, body) = stream();
     let answers = vec![
         answer(200, JSON, INITIALIZED).with(SESSION.0, SESSION.1),
+        answer(200, JSON, INITIALIZED),
         answer(200, EVENTS, body),
         answer(200, JSON, ""),
     ];
     let url = server(&log, answers).await;
     exchange(post(&url, &[], INITIALIZE)).await;
     log.wait_for(1).await;
+    // Another client under the same token and user agent, so that nothing but the session tells whose it is.
+    exchange(post(&url, &[], &INITIALIZE.replace("\"cli\"", "\"other\""))).await;
+    log.wait_for(2).await;
     let held = send(get(&url, &[SESSION])).await.into_body();
     exchange(with_method("DELETE", &url, &[SESSION])).await;
-    log.wait_for(3).await;
+    log.wait_for(4).await;
     drop(sender);
     drain(held).await;
-    let entries = log.wait_for(4).await;
+    let mut entries = log.wait_for(5).await;
+    assert_eq!(entries.remove(1).text(Field::ClientName), Some("other"));
     assert_eq!(line(&entries[3]), "stream GET - ok 200");
     for entry in &entries {
         let known = [Field::ClientName, Field::ClientVersion, Field::ProtocolVersion].map(|field| entry.text(field));

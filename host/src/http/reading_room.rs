@@ -204,6 +204,8 @@ fn give_way() {}
 mod tests {
     use std::sync::mpsc;
 
+    use axum::response::IntoResponse;
+
     use super::*;
 
     fn viewer(user: &str) -> Viewer {
@@ -230,7 +232,8 @@ mod tests {
             assert!(futures_util::poll!(search).is_pending());
         }
         let refused = room.search(&uma, Patience::Short, || Ok(())).await.expect_err("no turn");
-        assert_eq!(refused.status().as_u16(), 429);
+        let refused = refused.into_response();
+        assert_eq!((refused.status().as_u16(), refused.headers()["retry-after"].as_bytes()), (429, &b"2"[..]));
         let mut patient = Box::pin(room.search(&uma, Patience::Endless, || Ok("at last")));
         assert!(futures_util::poll!(&mut patient).is_pending());
         assert_eq!(room.search(&otto, Patience::Short, || Ok(7)).await.expect("a turn"), 7);

@@ -139,6 +139,9 @@ mod tests {
 
     use super::*;
 
+    /// So long at most, whatever is wrong.
+    const WATCHDOG: Duration = Duration::from_secs(30);
+
     async fn send(stream: &mut TcpStream, text: &str) {
         stream.write_all(text.as_bytes()).await.expect("sent");
     }
@@ -182,7 +185,9 @@ mod tests {
         }
         // All but the two youngest had to make room.
         for half in &mut halves[..38] {
-            assert!(matches!(half.read(&mut [0; 9]).await, Ok(0) | Err(_)));
+            let mut rest = [0; 9];
+            let ended = tokio::time::timeout(WATCHDOG, half.read(&mut rest)).await.expect("it makes room");
+            assert!(matches!(ended, Ok(0) | Err(_)));
         }
         for friend in &mut friends {
             let mut rest = [0; 1_000];
@@ -198,9 +203,9 @@ mod tests {
     /// When those who are known have all the room but a little, a stranger makes room for the next.
     #[tokio::test]
     async fn a_stranger_makes_room_when_there_is_none() {
-        let room = Room::of(3);
+        let room = Room::of(8);
         let mut places = Vec::new();
-        for _ in 0..2 {
+        for _ in 0..7 {
             let place = room.enter(room.wait().await);
             let mut extensions = hyper::http::Extensions::new();
             extensions.insert(place.standing());
@@ -210,7 +215,7 @@ mod tests {
         let mut stranger = room.enter(room.wait().await);
         let mut next = Box::pin(room.wait());
         assert!(futures_util::poll!(&mut next).is_pending());
-        stranger.is_taken().await;
+        tokio::time::timeout(WATCHDOG, stranger.is_taken()).await.expect("the stranger makes room");
         drop(stranger);
         assert!(next.await.is_some());
     }

@@ -14,6 +14,8 @@ use tokio::sync::mpsc;
 use super::capture::{Log, client, exchange, line, post, serve_bytes};
 use super::{CALL, answer, parts, plain_proxy, proxy, request, server};
 
+/// So long at most, whatever is wrong.
+const WATCHDOG: Duration = Duration::from_secs(30);
 /// A limit that is over soon, for what never comes.
 const SOON: Option<Duration> = Some(Duration::from_millis(300));
 
@@ -26,7 +28,8 @@ async fn call(url: &str, timeouts: Timeouts) -> (u16, Entry, String) {
     let log = Log::open();
     let upstream = Upstream::new("up", url).expect("an upstream");
     let url = proxy(&log, upstream, ProxyOptions { timeouts, ..ProxyOptions::default() }).await;
-    let (status, body) = exchange(post(&url, &[], CALL)).await;
+    let answered = tokio::time::timeout(WATCHDOG, exchange(post(&url, &[], CALL))).await;
+    let (status, body) = answered.expect("an answer in time");
     (status, log.wait_for(1).await.remove(0), body)
 }
 

@@ -1,7 +1,7 @@
 //! The doors hold: sessions that were ended stay so, bodies have their time, and a link from elsewhere does nothing.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
@@ -13,6 +13,9 @@ use serde_json::json;
 
 use crate::serving::endless;
 use crate::world::{Caller, World, call, call_with};
+
+/// So long at most, whatever is wrong.
+const WATCHDOG: Duration = Duration::from_secs(30);
 
 #[tokio::test]
 async fn a_session_that_was_ended_is_over_for_a_server_that_starts_again() {
@@ -49,8 +52,8 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
         let request = Request::builder().method(method).uri(path).header("host", "log.example");
         let request = request.header("content-type", kind).header("origin", "https://log.example");
         let request = request.header("authorization", format!("Bearer {secret}"));
-        let answer = world.begin(request.body(endless()).expect("a request")).await;
-        world.read(answer).await
+        let answer = world.begin(request.body(endless()).expect("a request"));
+        world.read(tokio::time::timeout(WATCHDOG, answer).await.expect("an answer in time")).await
     };
     for (method, path) in [("PATCH", "/api/v1/settings"), ("POST", "/api/v1/tokens"), ("PUT", "/api/v1/views/0")] {
         send(method, path, "application/json").await.problem(408, "nothing was done");
@@ -139,7 +142,9 @@ async fn refused_changes_in_bulk_are_told_by_their_number() {
     let otto = world.bearer("otto", &["user"]);
     otto.patch("/api/v1/settings", r#"{"retention_days":1}"#).await.problem(403, "not allowed");
     let admin = world.bearer("root", &["admin"]);
+    let begun = Instant::now();
     loop {
+        assert!(begun.elapsed() < WATCHDOG, "nobody tells the number");
         let told = admin.entries("method=settings.updated&limit=500").await;
         let (numbers, alone): (Vec<_>, Vec<_>) =
             told.into_iter().partition(|entry| entry["error_type"] == "too_many_refusals");

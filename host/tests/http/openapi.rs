@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use mcp_audit_log::http::openapi;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::world::World;
 
@@ -23,6 +23,26 @@ async fn it_is_served_to_everybody_and_says_where_the_log_is_mounted() {
     let world = World::with(|site| site.mounted_at("/audit"));
     let served = world.stranger().get_json("/api/v1/openapi.json".to_owned()).await;
     assert_eq!(served["servers"][0]["url"], "/audit");
+}
+
+/// Which operations ask for no sign-in is said of each, so that a new one is not open by oversight.
+#[test]
+fn the_document_says_where_it_is_served_and_which_operations_are_open() {
+    let document = openapi();
+    assert_eq!(document["servers"], json!([{ "url": "/" }]));
+    let schemes = document["components"]["securitySchemes"].as_object().expect("an object");
+    let mut open = Vec::new();
+    for (path, operations) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in operations.as_object().expect("operations") {
+            let ways = operation["security"].as_array().unwrap_or_else(|| panic!("{method} {path} says nothing of it"));
+            let names = ways.iter().flat_map(|way| way.as_object().expect("an object").keys());
+            assert!(names.into_iter().all(|name| schemes.contains_key(name)), "{method} {path}: {ways:?}");
+            if ways.is_empty() {
+                open.push(format!("{method} {path}"));
+            }
+        }
+    }
+    assert_eq!(open, ["get /api/v1/openapi.json", "get /healthz", "get /readyz"]);
 }
 
 #[test]

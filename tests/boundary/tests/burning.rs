@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use mcp_audit_log::domain::Domain;
 use mcp_audit_log::event::{Channel, Detail, Event, Kind};
+use mcp_audit_log::field::Field;
 use mcp_audit_log::policy::{FaultKind, Limits, Policy, Sick};
 use mcp_audit_log::recorder::Unready;
 use mcp_audit_log::settings::Settings;
@@ -53,6 +55,13 @@ async fn its_events_are_all_recorded_and_a_close_does_not_wait_for_it() {
     let count = |gauge: &std::sync::atomic::AtomicU64| gauge.load(std::sync::atomic::Ordering::Relaxed);
     assert_eq!((count(&gauges.dropped), count(&gauges.stored)), (0, 5_002), "with the start and the stop");
     assert!(count(&gauges.faults) >= 5_000);
+    drop(log);
+    // It was asked about some of them, each for the fuel of a call, and left alone from then on.
+    let view = Options::new(folder.path()).view().expect("the same log under the default policy");
+    let auditor = Viewer { user: "anna".into(), groups: vec!["admin".into()], instance: None };
+    let burned = Domain::equals(Field::Fault, FaultKind::Fuel.as_str());
+    let burned = view.reader(&view.access(&auditor)).page(burned, None, 500).expect("a page").entries.len();
+    assert!((1..500).contains(&burned), "{burned}");
 }
 
 #[tokio::test]

@@ -114,30 +114,41 @@ async fn a_command_that_does_not_exist_is_named() {
     assert!(error.to_string().contains("no-such-command"));
 }
 
+/// A pipe that is held open by whatever inherits it: its path, and what is told when nobody holds it any more.
 #[cfg(unix)]
-const STUBBORN: &str = r#"trap "" TERM INT HUP; (trap "" TERM INT HUP; exec 1>&2; while :; do sleep 60; done) & echo up; while :; do sleep 60; done"#;
+fn held_open(folder: &std::path::Path) -> (String, std::sync::mpsc::Receiver<Vec<u8>>) {
+    let fifo = folder.join("held");
+    let path = fifo.to_str().expect("text").to_owned();
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().expect("mkfifo").success());
+    let (free, is_free) = std::sync::mpsc::channel();
+    std::thread::spawn(move || free.send(std::fs::read(fifo).expect("read")));
+    (path, is_free)
+}
+
+/// So long at most, whatever is wrong.
+#[cfg(unix)]
+const WATCHDOG: Duration = Duration::from_secs(30);
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_ignores_the_end_of_input_and_sigterm_ends_with_all_that_it_started() {
-    let (code, out, _) = through(STUBBORN, b"").await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, is_free) = held_open(folder.path());
+    let stubborn = r#"trap "" TERM INT HUP; (trap "" TERM INT HUP; exec 1>&2; while :; do sleep 60; done) & echo up; while :; do sleep 60; done"#;
+    let script = format!("exec 3>{path}; {stubborn}");
+    let (code, out, _) = tokio::time::timeout(WATCHDOG, through(&script, b"")).await.expect("it ends");
     assert_eq!((code, out.as_slice()), (137, b"up\n".as_slice()));
+    assert_eq!(is_free.recv_timeout(WATCHDOG).expect("what it started lives on"), b"");
 }
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_server_leaves_behind_ends_with_it() {
     let folder = tempfile::tempdir().expect("a folder");
-    let fifo = folder.path().join("held");
-    let path = fifo.to_str().expect("text");
-    assert!(std::process::Command::new("mkfifo").arg(path).status().expect("mkfifo").success());
-    let script: &'static str = Box::leak(
-        format!("exec 3>{path}; (trap '' TERM; exec >/dev/null; while :; do sleep 60; done) & read line; exit 0")
-            .into_boxed_str(),
-    );
-    // It ends when the process in the background is gone, which inherits it.
-    let held = tokio::task::spawn_blocking(move || std::fs::read(fifo));
-    let (code, ..) = through(script, b"\n").await;
+    let (path, is_free) = held_open(folder.path());
+    let script =
+        format!("exec 3>{path}; (trap '' TERM; exec >/dev/null; while :; do sleep 60; done) & read line; exit 0");
+    let (code, ..) = tokio::time::timeout(WATCHDOG, through(&script, b"\n")).await.expect("it ends");
     assert_eq!(code, 0);
-    assert_eq!(held.await.expect("no panic").expect("read"), b"");
+    assert_eq!(is_free.recv_timeout(WATCHDOG).expect("what it left behind lives on"), b"");
 }
