@@ -89,10 +89,10 @@ pub(crate) fn reason(text: &str) -> Result<String, String> {
     match text.chars().count() {
         0 => Err("Give a reason; it is kept in the log.".to_owned()),
         _ if text.chars().any(|letter| is_hidden(letter) && letter != '\n') => {
-            Err("The reason holds characters that do not show; leave them out.".to_owned())
+            Err("The reason has invisible characters; remove them.".to_owned())
         }
         1..=LONGEST_REASON => Ok(text.to_owned()),
-        count => Err(format!("The reason has {count} characters; at most {LONGEST_REASON} are kept.")),
+        count => Err(format!("The reason has {count} characters; use at most {LONGEST_REASON}.")),
     }
 }
 

@@ -37,13 +37,13 @@ pub enum HostHeader {
 #[derive(Debug, thiserror::Error)]
 pub enum UpstreamError {
     /// There is no `=`.
-    #[error("{0:?} names no upstream: write NAME=URL, as in github=https://example.com/mcp")]
+    #[error("{0:?} is not an upstream: write NAME=URL, such as github=https://example.com/mcp")]
     Form(String),
     /// The name.
-    #[error("{0:?} is no name for an upstream: use 1 to 64 of a-z, 0-9, _ and -")]
+    #[error("{0:?} is not a valid upstream name: use 1 to 64 of a-z, 0-9, _ and -")]
     Name(String),
     /// The URL cannot be read.
-    #[error("the URL of upstream {0:?} cannot be read: {1}")]
+    #[error("the URL of upstream {0:?} is not valid: {1}")]
     Url(String, InvalidUri),
     /// The URL is not one of HTTP.
     #[error("the URL of upstream {0:?} must begin with http:// or https:// and name a host")]
@@ -104,7 +104,7 @@ impl Upstream {
             return Err(UpstreamError::Scheme(self.name.clone()));
         };
         match (authority.as_str().contains('@'), self.url.query()) {
-            (true, _) => Err(UpstreamError::Part(self.name.clone(), "a user or password; let clients send their own")),
+            (true, _) => Err(UpstreamError::Part(self.name.clone(), "a user or password; clients send their own")),
             (_, Some(_)) => Err(UpstreamError::Part(self.name.clone(), "a query (?…)")),
             (false, None) => Ok(()),
         }

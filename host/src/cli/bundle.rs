@@ -45,12 +45,12 @@ impl Bundle {
         let Bundled { places, shown, unsigned } = bundled;
         let (first, last) = (places.start, places.end - 1);
         note(format_args!(
-            "{path}: entries {first} to {last}, {shown} of them shown. `mcp-audit-log verify --bundle` checks it."
+            "{path}: entries {first} to {last}, {shown} of them shown. Check it with `mcp-audit-log verify --bundle`."
         ));
         if unsigned > 0 {
             note(format_args!(
-                "No checkpoint is about the newest {unsigned} entries yet, so they are not in it. A server signs one within \
-                 a minute, and when it stops: ask again then."
+                "The newest {unsigned} entries are not included: no checkpoint covers them yet. A server signs one \
+                 within a minute, and when it stops; then export again."
             ));
         }
         Ok(ExitCode::SUCCESS)
@@ -85,6 +85,7 @@ fn new(path: &Path) -> io::Result<File> {
 }
 
 fn moment(text: Option<&str>) -> Result<Option<Timestamp>, String> {
-    let read = |text| Timestamp::parse(text).ok_or_else(|| format!("{text:?} is no time; write one as 2026-11-21"));
+    let read = |text| Timestamp::parse(text).ok_or_else(|| format!("{text:?} is not a time; write one such as \
+                                                                    2026-11-21"));
     text.map(read).transpose()
 }

@@ -147,7 +147,7 @@ pub(super) fn serve_until_end(
     log.close();
     match log.recorder().gauges().untold() {
         0 => Ok(()),
-        lost => Err(format!("{lost} events are lost: they could not be stored before the end").into()),
+        lost => Err(format!("{lost} events are lost: they could not be stored before shutdown").into()),
     }
 }
 
@@ -172,7 +172,7 @@ pub(super) fn bear_hang_ups() -> io::Result<()> {
         let mut hang_ups = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?;
         tokio::spawn(async move {
             while hang_ups.recv().await.is_some() {
-                tracing::info!("SIGHUP changes nothing: settings are changed on their page, the rest by a restart");
+                tracing::info!("SIGHUP is ignored: change settings on their page, and restart for everything else");
             }
         });
     }
@@ -182,7 +182,8 @@ pub(super) fn bear_hang_ups() -> io::Result<()> {
 /// Listens, or says what to do about it; `option` is where the address comes from.
 pub(super) async fn listen(address: SocketAddr, option: &str) -> Result<TcpListener, String> {
     TcpListener::bind(address).await.map_err(|error| {
-        format!("cannot listen on {address}: {error}; stop what uses that port, or name another with {option}")
+        format!("cannot listen on {address}: {error}; stop the program that uses the port, or set another one with \
+                 {option}")
     })
 }
 

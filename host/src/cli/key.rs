@@ -60,9 +60,10 @@ impl Key {
                     say(key)?;
                 }
                 note(
-                    "Start the server, and give these keys to those who check the log: the first says what was signed, the",
+                    "Start the server and give these keys to the auditors of the log: the first key verifies what \
+                     was signed, the",
                 );
-                note("one that ends in /time says when.");
+                note("key that ends in /time verifies when.");
             }
             Self::Resume(resuming) => resuming.run()?,
         }
@@ -74,14 +75,14 @@ impl Resuming {
     fn run(self) -> Result<(), super::common::Failure> {
         let Self { reason, by, log } = self;
         if reason.trim().is_empty() {
-            return Err("say with --reason why signing is to go on; it is kept in the log".into());
+            return Err("give a --reason to resume signing; it is recorded in the log".into());
         }
         let signer = SignerOptions { resume: Some(Resume { by, reason }), ..log.signing.options() };
         let log = log.options()?.signer(signer).own_schedule().open()?;
         log.sign()?;
         log.close();
         note(
-            "The log is signed again from here on. Whoever has an older checkpoint should compare it: mcp-audit-log verify",
+            "Signing is resumed. Compare older checkpoints with this log: mcp-audit-log verify",
         );
         note("--checkpoint FILE.");
         Ok(())

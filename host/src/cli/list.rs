@@ -31,7 +31,7 @@ impl List {
         }
         if page.next.is_some() {
             note(format_args!(
-                "There are more: narrow the filter, ask for up to 500 with --limit, or go back in time with --to."
+                "There are more entries. Narrow the filter, raise --limit (at most 500), or go back in time with --to."
             ));
         }
         Ok(ExitCode::SUCCESS)

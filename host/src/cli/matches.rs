@@ -35,9 +35,9 @@ impl Match {
         let viewer = self.viewer.viewer();
         let log = self.log.view()?;
         let entry = log.reader(&log.access(&viewer)).entry(self.entry)?;
-        let entry = entry.ok_or_else(|| format!("there is no entry {} that {} may see", self.entry, viewer.user))?;
+        let entry = entry.ok_or_else(|| format!("no entry {} that {} may see", self.entry, viewer.user))?;
         let secret = Secret::read(&self.log.data).map_err(|error| {
-            format!("the key of the digests cannot be read, and without it nothing can be compared: {error}")
+            format!("the digest key cannot be read, so nothing can be compared: {error}")
         })?;
         let mut all = true;
         for (what, file) in [("request", &self.request), ("response", &self.response)] {
@@ -54,8 +54,8 @@ impl Match {
 fn matches(entry: &Entry, what: &str, file: &Path, secret: &Secret) -> Result<bool, Failure> {
     let digest = entry.details.get(&format!("{what}_digest")).and_then(|digest| digest.as_str()).ok_or_else(|| {
         format!(
-            "entry {} has no digest of its {what}: digests are made while the setting digest_bodies is on, and only \
-             where there was a {what}",
+            "entry {} has no digest of its {what}: digests are recorded only while the setting digest_bodies is on, \
+             and only where there is a {what}",
             entry.id
         )
     })?;

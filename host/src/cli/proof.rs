@@ -42,7 +42,7 @@ impl Proof {
             Self::Entry { id, size, log, viewer } => {
                 let (log, viewer) = (log.view()?, viewer.viewer());
                 let found = log.reader(&log.access(&viewer)).inclusion(id, size)?;
-                let proof = found.ok_or_else(|| format!("there is no entry {id} that {} may see", viewer.user))?;
+                let proof = found.ok_or_else(|| format!("no entry {id} that {} may see", viewer.user))?;
                 say(serde_json::to_string_pretty(&InclusionProof::from(&proof))?)?;
             }
             Self::Consistency { from, to, log, viewer } => {

@@ -146,7 +146,7 @@ async fn serve(config: Config) -> Result<AuditLog, Failure> {
     note(format_args!("the policy is {}", log.policy_title()));
     for group in config.unknown_groups(log.manifest()) {
         let known: Vec<_> = log.manifest().groups.iter().map(|group| group.name.as_str()).collect();
-        tracing::warn!("the policy has no group {group:?}, so it gives no right; it has {}", known.join(", "));
+        tracing::warn!("unknown group {group:?}: it gives no right; the policy's groups: {}", known.join(", "));
     }
     identity.look_for_keys();
     let open = config.sign_in().open == Some(true);
@@ -197,7 +197,7 @@ fn tell_figures(
 ) -> io::Result<impl Future<Output = io::Result<()>> + use<>> {
     let router = http::metrics_router(log.clone());
     if let Some(listener) = &listener {
-        say(format_args!("  http://{}/metrics has figures", listener.local_addr()?))?;
+        say(format_args!("  http://{}/metrics serves Prometheus metrics", listener.local_addr()?))?;
     }
     Ok(async {
         match listener {
@@ -222,7 +222,7 @@ fn one_name_each(upstreams: &[Upstream]) -> Result<(), String> {
     let mut names: Vec<_> = upstreams.iter().map(Upstream::name).collect();
     names.sort_unstable();
     match names.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(pair) => Err(format!("two upstreams are called {:?}; give each a name of its own", pair[0])),
+        Some(pair) => Err(format!("two upstreams are called {:?}; give each its own name", pair[0])),
         None => Ok(()),
     }
 }
@@ -234,7 +234,7 @@ fn announce(listener: &TcpListener, upstreams: &[Upstream]) -> io::Result<()> {
         say(format_args!("  http://{address}/mcp/{} is {}", upstream.name(), upstream.url()))?;
     }
     if upstreams.is_empty() {
-        say(format_args!("  no MCP server behind it yet: add --upstream NAME=URL"))?;
+        say(format_args!("  no MCP server is configured: add --upstream NAME=URL"))?;
     }
     Ok(())
 }

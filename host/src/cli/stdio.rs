@@ -62,7 +62,7 @@ fn name(command: &[OsString]) -> String {
 
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    seconds.ok_or_else(|| "give a number of seconds, as in 5 or 0.5".to_owned())
+    seconds.ok_or_else(|| "give a number of seconds, such as 5 or 0.5".to_owned())
 }
 
 /// The name of the account that this process runs under, as the system knows it; its number where it has no name.

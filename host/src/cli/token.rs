@@ -98,7 +98,7 @@ impl Create {
         let viewer = Viewer { user, groups, instance };
         if !data.join("mcp-audit-log.db").is_file() {
             note(format_args!(
-                "There is no log in {} yet: the token is for a server that is started there.",
+                "There is no log in {} yet; the token works for a server that is started there.",
                 data.display()
             ));
         }
@@ -125,7 +125,7 @@ impl Revoke {
         let tokens = existing(&self.folder.data)?;
         let token = one(tokens.list()?, &self.token)?;
         if !tokens.revoke(&token.id, self.by.name(), SystemClock.now())? {
-            return Err(format!("the token {} was revoked just now by somebody else", token.id).into());
+            return Err(format!("another process has just revoked the token {}", token.id).into());
         }
         note(print::inert(&format!("Revoked: {} of {}, connection {:?}.", token.id, token.user, token.connection)));
         Ok(ExitCode::SUCCESS)
@@ -141,14 +141,14 @@ impl By {
 
 fn end(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
     let wrong =
-        || format!("{text:?} is no time for a token to end; write a span such as 90d, or a date such as 2027-01-31");
+        || format!("{text:?} is not an expiry time; write a duration such as 90d, or a date such as 2027-01-31");
     Ok(Timestamp::parse_ahead(text, now).ok_or_else(wrong)?)
 }
 
 /// The tokens of a folder that has some; looking must not make the file.
 fn existing(data: &Path) -> Result<Tokens, Failure> {
     if !data.join("tokens.db").is_file() {
-        return Err(format!("there are no tokens in {}; name another folder with --data", data.display()).into());
+        return Err(format!("no tokens in {}; name another folder with --data", data.display()).into());
     }
     Ok(Tokens::open(data)?)
 }
@@ -162,9 +162,9 @@ fn one(mut tokens: Vec<Token>, name: &str) -> Result<Token, Failure> {
     match (tokens.pop(), tokens.len()) {
         (Some(token), 0) => Ok(token),
         (Some(_), others) => {
-            Err(format!("{} tokens have the connection {name:?}; take the id from `token list`", others + 1).into())
+            Err(format!("{} tokens have the connection {name:?}; use the id from `token list`", others + 1).into())
         }
-        (None, _) => Err(format!("there is no token {name:?}; `token list` shows those there are").into()),
+        (None, _) => Err(format!("no token {name:?}; see `token list`").into()),
     }
 }
 
@@ -173,7 +173,7 @@ fn warn_of_unknown_groups(groups: &[String]) -> Result<(), mcp_audit_log::policy
     let policy = Policy::builtin(Limits::default(), SystemClock.now())?;
     let known: Vec<_> = policy.manifest().groups.iter().map(|group| group.name.as_str()).collect();
     for group in groups.iter().filter(|group| !known.contains(&group.as_str())) {
-        note(format_args!("The default policy has no group {group:?}; it has {}.", known.join(", ")));
+        note(format_args!("The default policy has no group {group:?}. Its groups: {}.", known.join(", ")));
     }
     Ok(())
 }

@@ -55,7 +55,7 @@ enum Format {
 impl Usage {
     pub(super) fn run(self) -> Outcome {
         if self.format == Format::Csv && (self.by.len() > 1 || self.compare) {
-            return Err("a table in CSV is of one breakdown and one range; ask for each by itself".into());
+            return Err("a CSV table holds one breakdown and one range; run the command once for each".into());
         }
         let (log, access, domain) = self.question.open()?;
         let days = self.days.map(|days| Domain::since(log.now().plus(-i64::from(days) * DAY)));
@@ -81,7 +81,8 @@ impl Usage {
         usage.lacks.iter().for_each(note);
         if usage.covered != usage.asked {
             let (from, to) = (usage.covered.start, usage.covered.end);
-            note(format_args!("Single entries are deleted at its ends, so that this is about {from} to {to}."));
+            note(format_args!("Some entries at the ends of the range are deleted, so the figures cover {from} to \
+                               {to}."));
         }
         Ok(ExitCode::SUCCESS)
     }

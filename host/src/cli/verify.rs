@@ -57,8 +57,7 @@ impl Verify {
         }
         if !self.keys.is_empty() {
             return unread(
-                "--key is for a bundle or a proof: name one with --bundle or --proof. A whole log is checked with the keys in \
-                 it",
+                "--key works only with --bundle or --proof; a whole log is checked with its own keys",
             );
         }
         let kept = match self.checkpoints.iter().map(|path| kept(path)).collect::<Result<_, _>>() {
@@ -73,7 +72,8 @@ impl Verify {
             Ok(verified) => Ok(whole(&verified)?),
             Err(VerifyError::Wrong(wrong)) => {
                 say(format_args!("WRONG  {wrong}"))?;
-                say("Keep this folder as it is: it is evidence. What comes after this was not looked at.")?;
+                say("Keep this folder unchanged: it is evidence. The verification stopped here; later parts were not \
+                     checked.")?;
                 Ok(ExitCode::from(WRONG))
             }
             Err(error) => unread(error),
@@ -90,7 +90,7 @@ pub(super) fn unread(why: impl Display) -> Outcome {
 fn kept(path: &Path) -> Result<Kept, String> {
     let name = path.display().to_string();
     let bytes = std::fs::read(path).map_err(|error| format!("{name} cannot be read: {error}"))?;
-    let note = SignedCheckpoint::parse(&bytes).map_err(|error| format!("{name} is no checkpoint: {error}"))?;
+    let note = SignedCheckpoint::parse(&bytes).map_err(|error| format!("{name} is not a checkpoint: {error}"))?;
     Ok(Kept { name, note })
 }
 
@@ -100,16 +100,16 @@ fn whole(verified: &Verified) -> io::Result<ExitCode> {
     for what in &verified.uncompared {
         say(format_args!("NOT COMPARED  {what}"))?;
     }
-    let whole = if verified.uncompared.is_empty() { "WHOLE" } else { "else whole:" };
-    say(format_args!("{whole}  {} entries, from place {first} to before {size}", size - first))?;
+    let whole = if verified.uncompared.is_empty() { "WHOLE" } else { "otherwise whole:" };
+    say(format_args!("{whole}  {} entries, from seq {first} to before {size}", size - first))?;
     say(format_args!("size   {size}"))?;
     say(format_args!("root   {}", verified.head.root))?;
     if let Some(signed) = verified.signed {
         let behind = size.saturating_sub(signed);
-        say(format_args!("signed {signed}; {behind} behind that are not signed yet"))?;
+        say(format_args!("signed {signed}; {behind} newer entries are not signed yet"))?;
     }
     for (check, looked) in &verified.checks {
-        say(format_args!("       {check}: {looked} looked at"))?;
+        say(format_args!("       {check}: {looked} checked"))?;
     }
     say("Not proved by this:")?;
     NOT_PROVED.iter().try_for_each(|what| say(format_args!("     - {what}")))?;

@@ -58,13 +58,13 @@ pub struct Columns(Vec<Column>);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ColumnsError {
     /// There is none of this name.
-    #[error("there is no column {name:?}; there are: {}", names(Column::all()))]
+    #[error("unknown column {name:?}; use one of: {}", names(Column::all()))]
     Unknown {
         /// What was named instead.
         name: String,
     },
     /// One is named twice.
-    #[error("the column {0} is named twice")]
+    #[error("the column {0} is given twice; give it once")]
     Twice(&'static str),
 }
 

@@ -102,7 +102,7 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
 
 fn unknown(name: &str) -> Problem {
     let names: Vec<_> = names().collect();
-    Problem::parameter(PARAMETER, format!("columns: {} is no column; there are: {}.", short(name), names.join(", ")))
+    Problem::parameter(PARAMETER, format!("columns: unknown column {}; use one of: {}.", short(name), names.join(", ")))
 }
 
 #[cfg(test)]

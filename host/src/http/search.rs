@@ -114,7 +114,7 @@ pub(super) fn pairs(query: &str) -> Result<Pairs, Problem> {
     let read = |uri: Uri| Query::<Pairs>::try_from_uri(&uri).ok().map(|Query(pairs)| pairs);
     let query = query.trim_start_matches('?');
     format!("/?{query}").parse().ok().and_then(read).ok_or_else(|| {
-        Problem::invalid("query: give it as it stands in a URL, percent-encoded, such as outcome=error&from=-1h.")
+        Problem::invalid("query: give it as in a URL, percent-encoded, such as outcome=error&from=-1h.")
     })
 }
 
@@ -142,7 +142,7 @@ pub(super) fn refuse_others<'a, K: Iterator<Item = &'a str>>(
         .collect();
     let Some(first) = unknown.first() else { return Ok(()) };
     let known: Vec<_> = known().collect();
-    let detail = format!("There is no parameter {}; there are: {}.", unknown.join(", "), known.join(", "));
+    let detail = format!("Unknown parameter {}; use one of: {}.", unknown.join(", "), known.join(", "));
     Err(Problem::parameter(first, detail))
 }
 
@@ -187,7 +187,7 @@ fn filters(pairs: &[(String, String)], log: &AuditLog, context: &Context<'_>) ->
             let names: Vec<_> = declared.iter().map(|filter| filter.name.as_str()).collect();
             Problem::parameter(
                 "filter",
-                format!("There is no filter {}; there are: {}.", short(name), names.join(", ")),
+                format!("Unknown filter {}; use one of: {}.", short(name), names.join(", ")),
             )
         })?;
         domain = domain.and(filter.domain(context));
@@ -233,7 +233,7 @@ pub(super) fn single<'a>(pairs: &'a [(String, String)], name: &str) -> Result<Op
     let first = values.next();
     match values.next() {
         None => Ok(first),
-        Some(_) => Err(Problem::parameter(name, format!("{name}: this may be given once only."))),
+        Some(_) => Err(Problem::parameter(name, format!("{name}: give it only once."))),
     }
 }
 

@@ -76,7 +76,7 @@ pub enum StartError {
     #[error(transparent)]
     Denied(#[from] Denied),
     /// One is running.
-    #[error("a verification is running already; wait until it has ended")]
+    #[error("a verification is already running; wait until it has ended")]
     Running,
     /// There is no thread for it.
     #[error("a thread cannot be started: {0}")]
@@ -174,7 +174,7 @@ impl Run {
                 event.fact("size", place(head.size)).fact("root", head.root.to_string())
             }
             Found::Wrong(wrong) => {
-                let sentence = format!("The log does not fit its ledger: {wrong}.");
+                let sentence = format!("The log does not match its ledger: {wrong}.");
                 event.fact("result", "wrong").failed(Detail::Unknown, "wrong", sentence)
             }
             Found::Unread(error) => {

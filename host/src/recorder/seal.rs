@@ -43,7 +43,7 @@ pub(super) fn random_salt() -> Option<[u8; 32]> {
     let mut salt = [0; 32];
     let filled = getrandom::fill(&mut salt);
     filled
-        .inspect_err(|error| tracing::error!(%error, "a payload is not kept: there is no random salt for it"))
+        .inspect_err(|error| tracing::error!(%error, "a payload is not kept: no random salt is available"))
         .ok()?;
     Some(salt)
 }

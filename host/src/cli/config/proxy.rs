@@ -79,7 +79,7 @@ impl Read for HostHeader {
         match text {
             "upstream" => Ok(Self::Upstream),
             "client" => Ok(Self::Client),
-            _ => Err(format!("{text:?} is no Host that can be sent; there are upstream and client")),
+            _ => Err(format!("{text:?} is not a Host policy; use upstream or client")),
         }
     }
 }

@@ -91,8 +91,8 @@ impl Header {
         let reserved = all.iter().find(|name| RESERVED.contains(&name.as_str()));
         let twice = all.iter().enumerate().find(|(at, name)| all[..*at].contains(name)).map(|(_, name)| name);
         match (reserved, twice) {
-            (Some(name), _) => Some(format!("{name} means something else; let the proxy use a header of its own")),
-            (None, Some(name)) => Some(format!("{name} is there twice; each needs a header of its own")),
+            (Some(name), _) => Some(format!("the header {name} has another meaning; let the proxy use its own header")),
+            (None, Some(name)) => Some(format!("the header {name} is used twice; use one header for each value")),
             (None, None) => None,
         }
     }
@@ -133,14 +133,14 @@ impl JwtTable {
 /// A list with something in it: an empty one would refuse everybody, which nobody means.
 fn some<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
     let list = Vec::deserialize(deserializer)?;
-    if list.is_empty() { Err(de::Error::custom("the list is empty; name at least one")) } else { Ok(list) }
+    if list.is_empty() { Err(de::Error::custom("the list is empty; add at least one item")) } else { Ok(list) }
 }
 
 /// A clock's difference that does not void the end of every JWT.
 fn short<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
     match u32::deserialize(deserializer)? {
         seconds if seconds > LONGEST_LEEWAY => {
-            Err(de::Error::custom(format!("at most {LONGEST_LEEWAY} seconds; set the clocks right instead")))
+            Err(de::Error::custom(format!("use at most {LONGEST_LEEWAY} seconds; correct the clocks instead")))
         }
         seconds => Ok(Some(seconds)),
     }

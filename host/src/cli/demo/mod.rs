@@ -70,7 +70,7 @@ impl Demo {
 
         say(format_args!("mcp-audit-log is listening on http://{address}"))?;
         say(format_args!("The log is in {}.", folder.display()))?;
-        say("A small MCP server and three clients are at work behind the proxy.\n")?;
+        say("A small MCP server and three clients work behind the proxy.\n")?;
         let mut clients = JoinSet::new();
         for person in PEOPLE {
             let (secret, token) = token(&tokens, person)?;

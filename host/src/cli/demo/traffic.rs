@@ -17,7 +17,7 @@ type Failure = Box<dyn Error + Send + Sync>;
 pub(super) async fn run(person: Person, url: String, token: String) {
     loop {
         if let Err(error) = session(person, &url, &token).await {
-            tracing::debug!(%error, user = person.user, "a client of the demo begins anew");
+            tracing::debug!(%error, user = person.user, "a demo client failed and reconnects");
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
         // Somebody forgot their token: refused, and recorded.

@@ -42,7 +42,7 @@ pub(super) struct Exporting {
 impl Exporting {
     pub(super) fn run(self) -> Outcome {
         let columns = Columns::parse(&self.columns, self.payloads).map_err(|error| format!("--columns: {error}"))?;
-        let format = Format::parse(&self.format).ok_or("--format: there is no such format")?;
+        let format = Format::parse(&self.format).ok_or("--format: unknown format")?;
         let target = Target::open(&self.output, self.force)?;
         let (source, access, domain) = self.open(columns.have_content())?;
         let mut export = source.begin(&access, Wanted { domain, columns, format })?;
@@ -62,7 +62,8 @@ impl Exporting {
             Err(error) if content || !is_in_use(&error) => return Err(error),
             Err(_) => {
                 note(
-                    "The log is in use by another process, so that this export is not recorded in it; one over the API is.",
+                    "The log is in use by another process, so this export is not recorded in it. Use the API to \
+                     record the export.",
                 );
                 Source::Theirs(view)
             }

@@ -33,7 +33,7 @@ impl Parameters for Older {
     fn describe(operation: &mut Operation<'_>) {
         describe_limit(operation);
         let number = serde_json::json!({ "type": "integer", "minimum": 0 });
-        operation.query("before", "Those with a number below this: `next` of the answer with the newer ones.", number);
+        operation.query("before", "Only checkpoints with a number below this; use `next` of the previous page.", number);
     }
 }
 
@@ -78,7 +78,7 @@ pub(super) async fn list(visitor: Visitor, asked: Asked<Older>) -> Result<Json<C
 }
 
 fn number(text: &str) -> Result<u64, Problem> {
-    let wrong = || Problem::parameter("before", "before: this is no number of a checkpoint; take `next` of an answer.");
+    let wrong = || Problem::parameter("before", "before: not a checkpoint number; use `next` of the previous page.");
     text.parse().map_err(|_| wrong())
 }
 

@@ -15,8 +15,8 @@ use crate::hold::{Hold, LONGEST_REASON, NewHold, held_from};
 use crate::time::Timestamp;
 
 /// What holds do, for whoever reads the answer without the manual.
-const NOTE: &str = "While a hold is in force, the cleanup stops at the first entry recorded at or after its start. It \
-                    removes the oldest entries only, so what lies after the end of the hold waits as well.";
+const NOTE: &str = "While a hold is in force, the cleanup stops at the first entry recorded at or after its start. \
+                    The cleanup removes the oldest entries first, so entries after the end of the hold stay as well.";
 
 /// The holds.
 #[derive(Serialize, JsonSchema)]

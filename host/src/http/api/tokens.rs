@@ -93,6 +93,6 @@ fn tokens(visitor: &Visitor) -> Result<Tokens, Problem> {
 }
 
 fn moment(text: &str, now: Timestamp) -> Result<Timestamp, Problem> {
-    let advice = "expires: give a span such as 90d or 12h, a date such as 2027-01-31, or leave it out.";
+    let advice = "expires: give a duration such as 90d or 12h, or a date such as 2027-01-31, or leave it out.";
     Timestamp::parse_ahead(text.trim(), now).ok_or_else(|| Problem::invalid(advice))
 }

@@ -46,7 +46,7 @@ fn running(progress: &CleanupProgress, now: Timestamp) -> String {
         _ => String::new(),
     };
     let (entries, payloads) = (count(progress.entries), count(progress.payloads));
-    format!("{entries}{of} entries and {payloads} payloads removed, begun {}", ago(progress.began, now))
+    format!("{entries}{of} entries and {payloads} payloads removed, started {}", ago(progress.began, now))
 }
 
 #[derive(Deserialize)]

@@ -100,13 +100,13 @@ pub enum Lack {
 impl fmt::Display for Lack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Removed(until) => write!(f, "Figures from before {until} are removed, as the settings say."),
+            Self::Removed(until) => write!(f, "Usage before {until} was removed by the usage retention."),
             Self::Entries => f.write_str(
-                "Entries of this range are deleted, and what the filter asks about is not kept beyond them: their requests \
-                 are missing. Filter by fewer fields, or ask for a later range.",
+                "Entries of this range are deleted, and usage does not keep all fields of this filter, so their \
+                 requests are missing. Filter by fewer fields, or use a later range.",
             ),
             Self::Damaged => f.write_str(
-                "Some figures are damaged and missing, and their entries are deleted; restore the log from a backup.",
+                "Some usage is damaged and missing, and its entries are deleted. Restore the log from a backup.",
             ),
         }
     }

@@ -75,12 +75,12 @@ fn outcome(id: Uuid, stored: Result<Stored, RecordError>) -> Result<Outcome, Pro
         Ok(Stored::At(seq)) => Ok(Outcome::Stored { id, seq }),
         Ok(Stored::Duplicate) => Ok(Outcome::Duplicate { id }),
         Ok(Stored::Conflict) => {
-            let reason = "another event has this id, so this one is not recorded; give it an id of its own";
+            let reason = "another event has this id, so this one was not recorded; use a new id";
             Ok(Outcome::Refused(Refusal::of("id", reason)))
         }
         Err(RecordError::Refused(_)) => {
             let reason =
-                "the log's store does not take it, and the log's own messages say why; sending it again is no use";
+                "the log's store rejected it; do not send it again; the server's log has the reason";
             Ok(Outcome::Refused(Refusal::whole(reason)))
         }
         Err(_) => Err(Problem::unsure()),
@@ -94,7 +94,7 @@ impl IntoResponse for Answer {
             0 => Json(self).into_response(),
             refused if refused < self.results.len() => (StatusCode::MULTI_STATUS, Json(self)).into_response(),
             _ => {
-                let problem = Problem::invalid("Nothing was recorded; results says why, item by item.");
+                let problem = Problem::invalid("Nothing was recorded; `results` has the reason for each item.");
                 let body = Json(NothingStored { problem, answer: self });
                 let kind = [(CONTENT_TYPE, PROBLEM_JSON)];
                 (StatusCode::UNPROCESSABLE_ENTITY, kind, body).into_response()

@@ -23,13 +23,13 @@ pub(super) fn members(json: &RawValue, most: usize) -> Result<Members<'_>, Strin
         if ours {
             error.split(" at line ").next().unwrap_or_default().to_owned()
         } else {
-            "this is not JSON".to_owned()
+            "not valid JSON".to_owned()
         }
     })
 }
 
-const TWICE: &str = "the name comes twice in the object: ";
-const MANY: &str = "an object has at most this many members: ";
+const TWICE: &str = "the name occurs twice in the object: ";
+const MANY: &str = "the object has too many members; the limit is: ";
 const OURS: [&str; 2] = [TWICE, MANY];
 
 struct Reading(usize);
