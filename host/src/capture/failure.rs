@@ -125,7 +125,7 @@ mod tests {
             Some(("-32601".into(), "Not found: Method not found".into()))
         );
         assert_eq!(of(Detail::Denied, Some(401), None), Some(("401".into(), "Unauthorized: no valid token".into())));
-        assert_eq!(of(Detail::Denied, None, None), Some(("denied".into(), "It was refused".into())));
+        assert_eq!(of(Detail::Denied, None, None), Some(("denied".into(), "The request was refused".into())));
         assert_eq!(of(Detail::TransportError, None, None).map(|(kind, _)| kind), Some("upstream_closed".into()));
         let failed = |failed, detail| failure(detail, Some(502), None, Some(failed)).map(|failure| failure.kind);
         assert_eq!(failed(Transport::UpstreamName, Detail::TransportError), Some("upstream_name".into()));

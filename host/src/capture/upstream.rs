@@ -247,14 +247,14 @@ mod tests {
         );
         for (text, expected) in [
             ("http://x/mcp", "NAME=URL"),
-            ("Big=http://x/mcp", "no name"),
-            ("=http://x/mcp", "no name"),
+            ("Big=http://x/mcp", "not a valid upstream name"),
+            ("=http://x/mcp", "not a valid upstream name"),
             ("a=ftp://x/mcp", "http:// or https://"),
             ("a=/mcp", "http:// or https://"),
             ("a=http://u:p@x/mcp", "user or password"),
             ("a=http://x/mcp?k=v", "query"),
             ("a=http://x/mcp#f", "fragment"),
-            ("a=http://[", "cannot be read"),
+            ("a=http://[", "is not valid"),
         ] {
             let error = Upstream::parse(text).expect_err(text).to_string();
             assert!(error.contains(expected), "{text}: {error}");

@@ -134,6 +134,6 @@ mod tests {
     fn what_is_no_column_is_refused() {
         assert_eq!(Columns::parse("user,user", false), Err(ColumnsError::Twice("user")));
         let error = Columns::parse("User", false).expect_err("no such column").to_string();
-        assert!(error.starts_with("there is no column \"User\"; there are: seq, id"), "{error}");
+        assert!(error.starts_with("unknown column \"User\"; use one of: seq, id"), "{error}");
     }
 }

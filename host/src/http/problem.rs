@@ -100,8 +100,8 @@ impl Problem {
 
     /// A browser sent its cookie from a foreign page.
     pub(super) fn cross_site() -> Self {
-        let advice = "Cross-site request refused: it did not come from a page of this site. Repeat it from a page of \
-                      this site; a program sends a token as Authorization: Bearer, or its own address in Origin.";
+        let advice = "Cross-site request refused: it did not come from a page of this site, and nothing was done. Repeat it from a \
+                      page of this site; a program sends a token as Authorization: Bearer, or its own address in Origin.";
         Self::new(CROSS_SITE, advice)
     }
 

@@ -10,7 +10,7 @@ use crate::ledger::SignedCheckpoint;
 use crate::signer::Signer;
 use crate::store::{Files, PageQuery, Place, StoreError};
 
-/// What is not as the log signed it, in words that go on from "the log is not the one that was signed last".
+/// What is not as the log signed it, in words that go on from "the log does not match the last signed checkpoint".
 ///
 /// It costs the same however long the log is: the entries about a start and a cleanup are found by the index, and one that
 /// was forged can only hide them.

@@ -187,13 +187,13 @@ mod tests {
         assert_eq!(declared((0..32).map(|at| mask(at, Vec::new())).collect()).expect("allowed").masks.len(), 32);
         let heavy = |at| mask(at, vec![r"\w{10}".to_owned(); 3]);
         for (masks, reason) in [
-            (vec![mask(0, vec!["x*".to_owned()])], "matches where there is nothing"),
-            ((0..33).map(|at| mask(at, Vec::new())).collect(), "33 masks, and 32 are allowed"),
+            (vec![mask(0, vec!["x*".to_owned()])], "matches an empty text"),
+            ((0..33).map(|at| mask(at, Vec::new())).collect(), "33 masks; at most 32 are allowed"),
             (vec![mask(0, vec!["x".to_owned(); 6_000])], "6000 patterns"),
-            ((0..32).map(heavy).collect(), "bytes when they are compiled, and 4194304 are allowed"),
+            ((0..32).map(heavy).collect(), "bytes; at most 4194304 are allowed"),
         ] {
             let refusal = declared(masks).expect_err(reason).to_string();
-            assert!(refusal.contains("manifest is refused") && refusal.contains(reason), "{refusal}");
+            assert!(refusal.contains("manifest was rejected") && refusal.contains(reason), "{refusal}");
         }
     }
 }

@@ -85,7 +85,7 @@ impl From<RecordError> for Problem {
                 Self::new(BUSY, sentence(&format!("{error}; nothing was done, because it could not be recorded. Try \
                                                    again.")))
             }
-            RecordError::Unavailable => Self::new(BUSY, sentence(&error.to_string())),
+            RecordError::Unavailable => Self::new(BUSY, sentence(&format!("{error}."))),
             RecordError::Refused(_) => Self::internal(&error),
         }
     }

@@ -29,7 +29,7 @@ pub(super) fn members(json: &RawValue, most: usize) -> Result<Members<'_>, Strin
 }
 
 const TWICE: &str = "the name occurs twice in the object: ";
-const MANY: &str = "the object has too many members; the limit is: ";
+const MANY: &str = "an object may have at most this many members: ";
 const OURS: [&str; 2] = [TWICE, MANY];
 
 struct Reading(usize);

@@ -66,7 +66,7 @@ fn one(body: &[u8]) -> Result<&RawValue, Problem> {
 fn short(item: &RawValue) -> Item<'_> {
     match item.get().len() <= ITEM {
         true => Ok(item),
-        false => Err(Refusal::whole(format!("longer than {ITEM} bytes; shorten it"))),
+        false => Err(Refusal::whole(format!("an item may have at most {ITEM} bytes; shorten it"))),
     }
 }
 
