@@ -15,22 +15,22 @@ use super::common::{Failure, LogOptions, ViewerOptions, note};
 
 #[derive(Args)]
 pub(super) struct Bundle {
-    /// Which entries are shown, as in `list`. Of the others between them only place and time are told.
+    /// The entries to show, as in `list`. The others between them have only seq and time.
     query: Vec<String>,
     #[command(flatten)]
     log: LogOptions,
     #[command(flatten)]
     viewer: ViewerOptions,
-    /// Only what was recorded from this time on: 2026-11-21T02:09:46Z, 2026-11-21.
+    /// Only entries recorded at or after this time: 2026-11-21T02:09:46Z, 2026-11-21.
     #[arg(long, value_name = "TIME")]
     from: Option<String>,
-    /// Only what was recorded before this time.
+    /// Only entries recorded before this time.
     #[arg(long, value_name = "TIME")]
     to: Option<String>,
-    /// The file to write; one that is there is not replaced.
+    /// The file to write; an existing file is not replaced.
     #[arg(long, short, value_name = "FILE")]
     output: PathBuf,
-    /// With payloads, for those who may export them. An entry says so, so the log must not be in use by a server.
+    /// Include payloads, with the right to export them. An entry records it, so the log must not be in use by a server.
     #[arg(long)]
     payloads: bool,
 }

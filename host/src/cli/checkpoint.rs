@@ -17,8 +17,8 @@ pub(super) struct Checkpoint {
     log: LogOptions,
     #[command(flatten)]
     viewer: ViewerOptions,
-    /// Print those that stay for ever, the first of each day, newest first: a JSON object a line, with the note and the
-    /// consistency proof from the one before.
+    /// Print the archived checkpoints, the first of each day, newest first: one JSON object per line, with the note and the
+    /// consistency proof from the previous one.
     #[arg(long)]
     all: bool,
 }

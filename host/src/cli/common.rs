@@ -31,7 +31,7 @@ pub(super) struct LogOptions {
     /// The folder of the log.
     #[arg(long, value_name = "DIR", default_value = "mcp-audit-log-data", env = "MCP_AUDIT_LOG_DATA")]
     pub(super) data: PathBuf,
-    /// A policy of your own instead of the default one: a WebAssembly component.
+    /// A policy instead of the default one: a WebAssembly component.
     #[arg(long, value_name = "FILE", env = "MCP_AUDIT_LOG_POLICY")]
     pub(super) policy: Option<PathBuf>,
     #[command(flatten)]
@@ -41,10 +41,10 @@ pub(super) struct LogOptions {
 /// Where the log's keys are, and what they signed last.
 #[derive(Args, Clone, Default)]
 pub(super) struct Signing {
-    /// The file with the keys that the log signs with [default: signing.key in its folder].
+    /// The file of the signing keys [default: signing.key in its folder].
     #[arg(long, value_name = "FILE", env = "MCP_AUDIT_LOG_SIGNING_KEY_FILE")]
     pub(super) signing_key: Option<PathBuf>,
-    /// The file with what was signed last [default: signing.last beside the keys].
+    /// The file of the last signed checkpoint [default: signing.last beside the keys].
     #[arg(long, value_name = "FILE", env = "MCP_AUDIT_LOG_LAST_SIGNED")]
     pub(super) last_signed: Option<PathBuf>,
 }
@@ -83,16 +83,16 @@ impl LogOptions {
     }
 }
 
-/// Who is looking. Whoever can read the log's files decides for themselves; the policy then says what that person sees.
+/// The viewer. A user who can read the log's files may choose any viewer; the policy then decides what that viewer sees.
 #[derive(Args, Clone)]
 pub(super) struct ViewerOptions {
-    /// Look as this user.
+    /// Act as this user.
     #[arg(long = "as", value_name = "USER", default_value = "operator")]
     viewer: String,
-    /// Look as a member of this group (repeatable).
+    /// Act as a member of this group (repeatable).
     #[arg(long = "group", value_name = "GROUP", default_value = "admin")]
     groups: Vec<String>,
-    /// Look as somebody of this instance of the platform.
+    /// Act as a user of this tenant.
     #[arg(long, value_name = "NAME")]
     instance: Option<String>,
 }
@@ -103,12 +103,12 @@ impl ViewerOptions {
     }
 }
 
-/// Prints a line. Unlike the standard macro this is an error and not a panic when whoever reads it has gone.
+/// Prints a line. Unlike the standard macro it returns an error when the pipe is closed, and does not panic.
 pub(super) fn say(line: impl Display) -> io::Result<()> {
     writeln!(io::stdout().lock(), "{line}")
 }
 
-/// Prints a line beside the output. Nobody has to read it.
+/// Prints a line to standard error, and ignores a closed pipe.
 pub(super) fn note(line: impl Display) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
@@ -164,8 +164,8 @@ fn bear_large_files() -> io::Result<()> {
     Ok(())
 }
 
-/// Lets a hang-up (SIGHUP) be no end: of a terminal that is closed, or of whoever wants a server to read its configuration
-/// again, which is read at a start and no more.
+/// Keeps the process alive on SIGHUP, which a closed terminal or a configuration reload sends: the configuration is read only
+/// at the start.
 pub(super) fn bear_hang_ups() -> io::Result<()> {
     #[cfg(unix)]
     {

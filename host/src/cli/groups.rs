@@ -15,16 +15,16 @@ use super::{Outcome, print};
 pub(super) struct Groups {
     #[command(flatten)]
     question: Question,
-    /// Group by this field, or by day; give it twice for groups within groups.
+    /// Group by this field, or by day; give it twice for subgroups.
     #[arg(long, required = true, value_name = "FIELD", value_parser = by)]
     by: Vec<GroupBy>,
-    /// Which groups come first.
+    /// The order of the groups.
     #[arg(long, default_value = "count", value_parser = PossibleValuesParser::new(GroupSort::ALL.iter().map(|(name, _)| *name)))]
     sort: String,
-    /// How many groups, from 1 to 500.
+    /// The number of groups, from 1 to 500.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=500))]
     limit: u16,
-    /// How they are printed.
+    /// The output format.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
 }

@@ -1,4 +1,4 @@
-//! `mcp-audit-log match`: whether a text is what an entry is about, by the digests that the entry has of it.
+//! `mcp-audit-log match`: whether a text is the request or response of an entry, by its digests.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,10 +18,10 @@ pub(super) struct Match {
     /// The entry's id, as `list` shows it.
     #[arg(long, value_name = "ID")]
     entry: Uuid,
-    /// The file with what may have been the request.
+    /// A file to compare with the request.
     #[arg(long, value_name = "FILE", required_unless_present = "response")]
     request: Option<PathBuf>,
-    /// The file with what may have been the response.
+    /// A file to compare with the response.
     #[arg(long, value_name = "FILE")]
     response: Option<PathBuf>,
     #[command(flatten)]

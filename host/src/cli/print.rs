@@ -29,7 +29,7 @@ const COLUMNS: [(&str, usize); 9] = [
 pub(super) enum Format {
     /// Columns for people.
     Table,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 

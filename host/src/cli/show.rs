@@ -17,7 +17,7 @@ pub(super) struct Show {
     log: LogOptions,
     #[command(flatten)]
     viewer: ViewerOptions,
-    /// Show the payload too. Reading one is an entry itself, so the log must not be in use by a server.
+    /// Show the payload too. An entry records the reading, so the log must not be in use by a server.
     #[arg(long)]
     payload: bool,
 }

@@ -1,4 +1,4 @@
-//! `mcp-audit-log stdio`: a recorder around a server that speaks over standard input and output.
+//! `mcp-audit-log stdio`: a recorder around an MCP server on standard input and output.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -15,16 +15,16 @@ use super::common::{LogOptions, note, serve_until_end};
 pub(super) struct Stdio {
     #[command(flatten)]
     log: LogOptions,
-    /// The server's name in the log; the command's name by default.
+    /// The server's name in the log; by default the name of the command.
     #[arg(long, value_name = "NAME")]
     server: Option<String>,
-    /// Who uses it; the account that runs it by default.
+    /// The user; by default the account that runs the command.
     #[arg(long, value_name = "USER", env = "USER")]
     user: Option<String>,
     /// The name of the connection.
     #[arg(long, value_name = "NAME", default_value = "stdio")]
     connection: String,
-    /// How long the server may take to end, once its input has ended or a signal came, before it is made to.
+    /// Seconds that the server has to stop after its input ended or a signal came; then it is killed.
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
     grace: Duration,
     /// The server's command, after `--`.

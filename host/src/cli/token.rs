@@ -14,11 +14,11 @@ use super::{Outcome, print};
 
 #[derive(Subcommand)]
 pub(super) enum TokenCommand {
-    /// Make a token. It is shown once, on the last line; only its hash is stored.
+    /// Create a token. It is printed once, on the last line; only its hash is stored.
     Create(Create),
-    /// List the tokens there are; their secrets are not known.
+    /// List the tokens, without their secrets.
     List(List),
-    /// Make a token worthless, and the sessions that were begun with it. A running server knows within a second.
+    /// Revoke a token and the sessions that began with it. A running server follows within a second.
     Revoke(Revoke),
 }
 
@@ -40,16 +40,16 @@ pub(super) struct List {
 pub(super) struct Revoke {
     #[command(flatten)]
     folder: Folder,
-    /// The token's id, as `token list` shows it, or its connection where only one token has it.
+    /// The token's id, as `token list` prints it, or its connection if only one token has it.
     token: String,
     #[command(flatten)]
     by: By,
 }
 
-/// Who does it, as the log will tell. Whoever may write the file of tokens may say so.
+/// The operator, as the log records it. A user who can write the token file may choose it.
 #[derive(Args)]
 struct By {
-    /// Say in the log that this user did it.
+    /// Record this user as the operator.
     #[arg(long = "as", value_name = "USER", default_value = "operator", env = "USER", hide_env_values = true)]
     by: String,
 }
@@ -58,21 +58,21 @@ struct By {
 pub(super) struct Create {
     #[command(flatten)]
     folder: Folder,
-    /// Whose token it is.
+    /// The user of the token.
     #[arg(long, value_name = "USER")]
     user: String,
     /// A group of that user (repeatable): user, power-user, power-user-plus, admin, owner, auditor, super-admin,
     /// billing-admin, service, or what your policy declares.
     #[arg(long = "group", value_name = "GROUP", required = true)]
     groups: Vec<String>,
-    /// The name of the connection that will use it; the user's name by default.
+    /// The name of the connection; by default the user's name.
     #[arg(long, value_name = "NAME")]
     connection: Option<String>,
-    /// The instance of the platform that it belongs to.
+    /// The tenant of the token.
     #[arg(long, value_name = "NAME")]
     instance: Option<String>,
-    /// When it ends: after 12h, 90d or 8w, or with the first moment (UTC) of a date such as 2027-01-31. Without this it
-    /// lasts until it is revoked.
+    /// When it expires: after 12h, 90d or 8w, or at the start (UTC) of a date such as 2027-01-31. By default it lasts until
+    /// it is revoked.
     #[arg(long, value_name = "SPAN|DATE")]
     expires: Option<String>,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! `mcp-audit-log verify`: a whole log held against its ledger, offline.
+//! `mcp-audit-log verify`: checks a whole log against its ledger, offline.
 
 use std::cell::Cell;
 use std::fmt::Display;
@@ -21,10 +21,10 @@ pub(super) const UNREAD: u8 = 2;
 /// Nothing is wrong, and something that was asked for is not proved.
 pub(super) const UNPROVED: u8 = 3;
 
-/// Reads all of the log and changes nothing; a server may go on recording meanwhile.
+/// Reads the whole log and changes nothing; a server may keep recording.
 ///
-/// Ends with 0 if everything fits, with 1 if something is wrong or missing, with 2 if something cannot be read, with 3 if
-/// nothing is wrong but not all is proved: a bundle was checked with its own keys, or a checkpoint is of a time that is gone.
+/// Exits with 0 if everything matches, 1 if something is wrong or missing, 2 if something cannot be read, and 3 if
+/// nothing is wrong but not all is proved: a bundle was checked with its own keys, or a checkpoint is older than the log.
 #[derive(Args)]
 pub(super) struct Verify {
     /// The folder of the log.
@@ -32,17 +32,17 @@ pub(super) struct Verify {
     data: PathBuf,
     #[command(flatten)]
     signing: Signing,
-    /// A checkpoint of this log that somebody kept, which the log must still contain (repeatable).
+    /// A checkpoint of this log, kept elsewhere, that the log must still contain (repeatable).
     #[arg(long = "checkpoint", value_name = "FILE")]
     checkpoints: Vec<PathBuf>,
-    /// Check this bundle, and no log.
+    /// Check this bundle instead of a log.
     #[arg(long, value_name = "FILE", conflicts_with = "checkpoints")]
     bundle: Option<PathBuf>,
-    /// Check this proof of one entry (a .tlog-proof file), and no log.
+    /// Check this proof of one entry (a .tlog-proof file) instead of a log.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["checkpoints", "bundle"])]
     proof: Option<PathBuf>,
-    /// A key of the log that is trusted for the bundle or the proof, as `key list` shows it (repeatable): the first says what was signed,
-    /// the one that ends in /time says when.
+    /// A trusted key of the log for the bundle or the proof, as `key list` prints it (repeatable): the first verifies what
+    /// was signed, the one that ends in /time verifies when.
     #[arg(long = "key", value_name = "VKEY")]
     keys: Vec<String>,
 }
@@ -116,7 +116,7 @@ fn whole(verified: &Verified) -> io::Result<ExitCode> {
     Ok(if verified.uncompared.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(UNPROVED) })
 }
 
-/// How far it is, on standard error: a line that changes, where somebody is looking.
+/// The progress on standard error: a line that changes, on a terminal.
 #[derive(Default)]
 struct Progress {
     shown: Cell<usize>,

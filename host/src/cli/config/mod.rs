@@ -46,7 +46,7 @@ pub(super) struct Config {
     pub(super) queue: Option<Queue>,
     pub(super) checkpoints: Option<CheckpointTable>,
     pub(super) sign_in: Option<SignInTable>,
-    /// Names of somebody else's directory, and the policy's groups that come with each.
+    /// Group names of a directory, and the policy's groups of each.
     pub(super) groups: Option<BTreeMap<String, Vec<String>>>,
     pub(super) proxy: Option<ProxyTable>,
     pub(super) cors: Option<CorsTable>,

@@ -1,4 +1,4 @@
-//! `[proxy]`, `[cors]` and `[[upstreams]]`: what is behind the proxy, and how it is handed on.
+//! `[proxy]`, `[cors]` and `[[upstreams]]`: what is behind the proxy, and how requests are forwarded.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::text::{Read, Text};
 
-/// How requests are handed on.
+/// How requests are forwarded.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(in crate::cli) struct ProxyTable {

@@ -20,7 +20,7 @@ const LONGEST_LEEWAY: u32 = 300;
 pub(in crate::cli) struct SignInTable {
     pub(in crate::cli) open: Option<bool>,
     pub(in crate::cli) tokens: Option<bool>,
-    /// The policy's groups of everybody who comes in by a header or a JWT.
+    /// The policy's groups of every user of a header or a JWT.
     pub(in crate::cli) everybody: Option<Vec<String>>,
     pub(in crate::cli) header: Option<Header>,
     pub(in crate::cli) jwt: Option<JwtTable>,
@@ -130,7 +130,7 @@ impl JwtTable {
     }
 }
 
-/// A list with something in it: an empty one would refuse everybody, which nobody means.
+/// A list that is not empty: an empty one would reject every caller.
 fn some<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
     let list = Vec::deserialize(deserializer)?;
     if list.is_empty() { Err(de::Error::custom("the list is empty; add at least one item")) } else { Ok(list) }

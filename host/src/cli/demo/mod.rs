@@ -39,13 +39,13 @@ struct Person {
 
 #[derive(Args)]
 pub(super) struct Demo {
-    /// The folder below which each demo makes a fresh one of its own.
+    /// The folder in which each demo creates its own new folder.
     #[arg(long, value_name = "DIR", default_value = "mcp-audit-log-data")]
     data: PathBuf,
-    /// Where to listen.
+    /// The address to listen on.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8700")]
     listen: SocketAddr,
-    /// End by itself after this many seconds.
+    /// Stop after this many seconds.
     #[arg(long = "for", value_name = "SECONDS")]
     seconds: Option<u64>,
 }

@@ -13,7 +13,7 @@ use super::Person;
 
 type Failure = Box<dyn Error + Send + Sync>;
 
-/// Works until the demo ends. A client that fails begins anew, as an impatient person would.
+/// Works until the demo ends. A client that fails reconnects.
 pub(super) async fn run(person: Person, url: String, token: String) {
     loop {
         if let Err(error) = session(person, &url, &token).await {

@@ -22,19 +22,19 @@ use target::Target;
 pub(super) struct Exporting {
     #[command(flatten)]
     question: Question,
-    /// The kind of file.
+    /// The file format.
     #[arg(long, value_parser = PossibleValuesParser::new(Format::ALL.map(Format::name)))]
     format: String,
-    /// The file. Its manifest stands beside it, as FILE.manifest.json.
+    /// The file. Its manifest is written beside it, as FILE.manifest.json.
     #[arg(long, value_name = "FILE")]
     output: std::path::PathBuf,
-    /// Only these columns, parted by commas.
+    /// Only these columns, separated by commas.
     #[arg(long, value_name = "NAMES", default_value = "", hide_default_value = true)]
     columns: String,
-    /// Payloads too. That they leave is an entry, so the log must not be in use by a server.
+    /// Export payloads too. An entry records it, so the log must not be in use by a server.
     #[arg(long)]
     payloads: bool,
-    /// Replace the file if it is there.
+    /// Replace the file if it exists.
     #[arg(long)]
     force: bool,
 }
@@ -53,7 +53,7 @@ impl Exporting {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// The log, for recording what is done where nobody else has it.
+    /// The log, opened for recording if no other process has it open.
     fn open(&self, content: bool) -> Result<(Source, Access, Domain), Failure> {
         // Before anything is made where there is no log.
         let (view, access, domain) = self.question.open()?;

@@ -67,6 +67,6 @@ impl Input for Sent {
 }
 
 fn too_long() -> Problem {
-    Problem::too_long(format!("The body is longer than {BODY} bytes and nothing was recorded. Send fewer events at \
+    Problem::too_long(format!("A body may have at most {BODY} bytes; nothing was recorded. Send fewer events at \
                                once."))
 }
