@@ -11,17 +11,17 @@ use crate::time::Timestamp;
 /// The longest reason, in characters.
 pub const LONGEST_REASON: usize = 500;
 
-/// A hold on what was recorded in a range of time.
+/// A hold on entries recorded in a range of time.
 ///
-/// Retention removes the oldest entries only, so a hold in force keeps everything recorded at or after its start, what
-/// lies after its end as well.
+/// Retention removes the oldest entries first, so a hold in force keeps all entries recorded at or after its start, also
+/// after its end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Hold {
     /// Its id, a UUIDv7.
     pub id: Uuid,
-    /// The first moment of recording that it is about.
+    /// The start, inclusive, by the time of recording.
     pub from: Timestamp,
-    /// The first moment of recording that it is no longer about; `None`: it has no end.
+    /// The end, exclusive, by the time of recording; `None`: no end.
     pub to: Option<Timestamp>,
     /// Why it was placed.
     pub reason: String,

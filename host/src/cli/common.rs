@@ -158,14 +158,14 @@ fn bear_large_files() -> io::Result<()> {
     {
         /// SIGXFSZ, which has this number wherever there are builds.
         const TOO_LARGE: i32 = 25;
-        // Once it is listened for it does not kill, even when nobody listens any more.
+        // A handled signal does not kill, even after its listener is dropped.
         drop(tokio::signal::unix::signal(tokio::signal::unix::SignalKind::from_raw(TOO_LARGE))?);
     }
     Ok(())
 }
 
-/// Keeps the process alive on SIGHUP, which a closed terminal or a configuration reload sends: the configuration is read only
-/// at the start.
+/// Keeps the process alive on SIGHUP, which a closed terminal or a reload sends: the configuration is read only at the
+/// start.
 pub(super) fn bear_hang_ups() -> io::Result<()> {
     #[cfg(unix)]
     {

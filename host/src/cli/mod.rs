@@ -129,7 +129,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Demo(demo) => demo.run(),
     };
     outcome.unwrap_or_else(|error| {
-        // Whoever read our output has seen enough, as in `mcp-audit-log list | head`.
+        // The reader of our output has closed the pipe, as in `mcp-audit-log list | head`.
         let gone = error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe);
         if gone {
             return ExitCode::SUCCESS;

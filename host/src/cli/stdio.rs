@@ -48,7 +48,7 @@ impl Stdio {
             code = stdio::run(log.clone(), options, command).await?;
             Ok(log)
         })?;
-        // The server's own code, so that whoever started us sees what it would have seen.
+        // The server's own code, so that the parent process sees the same.
         Ok(u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from))
     }
 }

@@ -24,7 +24,7 @@ pub(super) const UNPROVED: u8 = 3;
 /// Reads the whole log and changes nothing; a server may keep recording.
 ///
 /// Exits with 0 if everything matches, 1 if something is wrong or missing, 2 if something cannot be read, and 3 if
-/// nothing is wrong but not all is proved: a bundle was checked with its own keys, or a checkpoint is older than the log.
+/// nothing is wrong but not all is proved: a bundle was checked with its own keys, or a checkpoint is older than the oldest entry.
 #[derive(Args)]
 pub(super) struct Verify {
     /// The folder of the log.
@@ -96,7 +96,7 @@ fn kept(path: &Path) -> Result<Kept, String> {
 
 fn whole(verified: &Verified) -> io::Result<ExitCode> {
     let (size, first) = (verified.head.size, verified.first);
-    // A log that holds together may still be another one than the one that somebody has a checkpoint of.
+    // A consistent log may still not be the one of a given checkpoint.
     for what in &verified.uncompared {
         say(format_args!("NOT COMPARED  {what}"))?;
     }

@@ -20,16 +20,16 @@ pub(super) const PROBLEM_JSON: &str = "application/problem+json";
 /// A refusal or a failure.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(super) struct Problem {
-    /// Which kind of problem it is: a URN of this log's own.
+    /// The kind of problem, as a URN.
     #[serde(rename = "type")]
     kind: &'static str,
-    /// The same in words.
+    /// The kind of problem in words.
     title: &'static str,
     /// The HTTP status.
     #[serde(serialize_with = "number")]
     #[schemars(with = "u16")]
     status: StatusCode,
-    /// What is wrong here, and what to do about it.
+    /// What failed and what to do.
     detail: String,
     #[serde(flatten)]
     wrong: Option<Box<Wrong>>,
@@ -43,7 +43,7 @@ struct Wrong {
     /// The part of a filter that is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     term: Option<String>,
-    /// Where that part stands, counted from 1: the term in the list, or the character in the text.
+    /// The position of that part, from 1: the term in the list, or the character in the text.
     #[serde(skip_serializing_if = "Option::is_none")]
     position: Option<usize>,
 }

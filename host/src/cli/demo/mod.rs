@@ -83,7 +83,7 @@ impl Demo {
 
         let stop = async move {
             until(self.seconds).await;
-            // First those who ask, then the one who answers.
+            // First the clients, then the server.
             clients.shutdown().await;
         };
         http::serve(listener, router, stop).await?;

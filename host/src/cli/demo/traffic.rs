@@ -20,7 +20,7 @@ pub(super) async fn run(person: Person, url: String, token: String) {
             tracing::debug!(%error, user = person.user, "a demo client failed and reconnects");
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
-        // Somebody forgot their token: refused, and recorded.
+        // A client without a token: refused, and recorded.
         let _ = session(person, &url, "mcpa_forgotten").await;
     }
 }

@@ -14,14 +14,14 @@ use super::segment::Id;
 use crate::store::StoredCheckpoint;
 use crate::time::Timestamp;
 
-/// The checkpoints that stay for ever.
+/// The archived checkpoints.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Checkpoints {
-    /// The keys that check them, the oldest first, in the form of C2SP signed-note. To trust a key, have it from elsewhere.
+    /// The verification keys, oldest first, in the form of C2SP signed-note. To trust a key, get it from another source.
     keys: Vec<String>,
     /// The first of each day, newest first.
     checkpoints: Vec<Archived>,
-    /// Where there may be older ones: what `before` is to be for them.
+    /// The value of `before` for older checkpoints, if there may be any.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<u64>,
 }
@@ -37,11 +37,11 @@ impl Parameters for Older {
     }
 }
 
-/// One of them.
+/// An archived checkpoint.
 #[derive(Serialize, JsonSchema)]
 struct Archived {
     number: u64,
-    /// How many entries it is about.
+    /// The number of entries that it covers.
     size: u64,
     signed_at: Timestamp,
     /// The signed note.

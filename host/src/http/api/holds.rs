@@ -32,10 +32,10 @@ pub(super) struct Holds {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "NewHold")]
 pub(super) struct Wanted {
-    /// The first moment of recording that it is about: RFC 3339, or a date in UTC.
+    /// The start, inclusive, by the time of recording: RFC 3339, or a date in UTC.
     #[schemars(with = "Moment")]
     from: String,
-    /// The first moment of recording that it is no longer about; without one, it has no end.
+    /// The end, exclusive, by the time of recording; by default no end.
     #[serde(default)]
     #[schemars(with = "Option<Moment>")]
     to: Option<String>,

@@ -17,7 +17,7 @@ use crate::access::Right;
 use crate::field::Field;
 use crate::value::Value;
 
-/// The values among the entries that the viewer may see; who sees a part of the log gets those used lately.
+/// The values among the entries that the viewer may see; viewers of a part of the log get the recent ones.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Values {
     field: &'static str,

@@ -16,16 +16,15 @@ use crate::value::Value;
 pub struct Figures {
     /// How many there are.
     pub requests: u64,
-    /// How many of them are not a success.
+    /// The number of requests that are not a success.
     pub errors: u64,
-    /// How long those that say took on average, in microseconds, rounded down.
+    /// The average duration of the requests that have one, in microseconds, rounded down.
     pub average_us: Option<u64>,
-    /// How long half of them took at most, in microseconds: never less than they did, at most a sixteenth more, and no
-    /// more than the slowest of all.
+    /// The median duration in microseconds, rounded up by at most a sixteenth, and at most the slowest duration.
     pub p50_us: Option<u64>,
-    /// The same of 95 in a hundred.
+    /// The 95th percentile, likewise.
     pub p95_us: Option<u64>,
-    /// The same of 99 in a hundred.
+    /// The 99th percentile, likewise.
     pub p99_us: Option<u64>,
     /// Tokens that went into language models.
     pub input_tokens: u64,
@@ -70,7 +69,7 @@ pub struct Breakdown {
     pub field: Field,
     /// The rows that were asked for, in order.
     pub rows: Vec<UsageRow>,
-    /// How many rows there are in all.
+    /// The total number of rows.
     pub found: usize,
 }
 

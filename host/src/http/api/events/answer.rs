@@ -25,20 +25,20 @@ pub(in super::super) struct Answer {
     results: Vec<Outcome>,
 }
 
-/// What became of one item.
+/// The result of one item.
 #[derive(Serialize, JsonSchema)]
 #[serde(tag = "result", rename_all = "lowercase")]
 #[schemars(rename = "EventResult")]
 enum Outcome {
-    /// It is durable, as this entry.
+    /// Stored, as this entry.
     Stored { id: Uuid, seq: u64 },
-    /// It was sent before and is in the log already. Nothing was changed.
+    /// The log already has this item. Nothing was changed.
     Duplicate { id: Uuid },
-    /// It is no entry.
+    /// The item was rejected.
     Refused(Refusal),
 }
 
-/// Every item was refused: an answer that nobody can take for a success.
+/// Every item was rejected.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "EventsProblem")]
 struct NothingStored {

@@ -10,11 +10,11 @@ use uuid::Uuid;
 use super::limits::LONG_TEXT;
 use crate::value::Value;
 
-/// Why an item is not taken. The sender reads it, so it names the field and what to do.
+/// Why an item was rejected. The sender reads it, so it names the field and what to do.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(rename = "EventRefusal")]
 pub(super) struct Refusal {
-    /// The field at fault; none where it is the item as a whole.
+    /// The invalid field; absent if the whole item is invalid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) field: Option<String>,
     /// What is wrong with it, and what to do.
