@@ -81,9 +81,7 @@ impl NewView {
             count if count > LONGEST_NAME => {
                 Err(format!("The name has {count} characters; use at most {LONGEST_NAME}."))
             }
-            _ if self.name.chars().any(is_hidden) => {
-                Err("The name has invisible characters; remove them.".to_owned())
-            }
+            _ if self.name.chars().any(is_hidden) => Err("The name has invisible characters; remove them.".to_owned()),
             _ if length > LONGEST_QUERY => {
                 Err(format!("The search has {length} bytes; use at most {LONGEST_QUERY}. Shorten it."))
             }

@@ -43,12 +43,11 @@ fn digest_bodies() -> SettingField {
     SettingField {
         key: DIGEST_BODIES.to_owned(),
         label: "Keep keyed digests of requests and responses".to_owned(),
-        help:
-            "On: each entry has a digest of its request and of its response, also where no payload is kept. With a \
+        help: "On: each entry has a digest of its request and of its response, also where no payload is kept. With a \
              text and the log's key, an operator can check whether it is the one that was recorded. Without the key, \
              guesses cannot be tested. OAuth exchanges have no digest. The change applies to new entries and is \
              recorded itself."
-                .to_owned(),
+            .to_owned(),
         kind: SettingType::Boolean,
         default: Value::Boolean(false),
         minimum: None,

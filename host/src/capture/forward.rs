@@ -191,8 +191,11 @@ fn own_answer(failed: Transport, upstream: &Upstream) -> Response<Body> {
         }
         Transport::UpstreamName => (StatusCode::BAD_GATEWAY, "cannot be reached: its host name does not resolve"),
         Transport::UpstreamRefused => (StatusCode::BAD_GATEWAY, "cannot be reached: it refused the connection"),
-        Transport::UpstreamConnectTimeout => (StatusCode::GATEWAY_TIMEOUT, "cannot be reached: the connection timed \
-                                                                            out"),
+        Transport::UpstreamConnectTimeout => (
+            StatusCode::GATEWAY_TIMEOUT,
+            "cannot be reached: the connection timed \
+                                                                            out",
+        ),
         Transport::UpstreamCertificate => (StatusCode::BAD_GATEWAY, "has a certificate that is not trusted"),
         Transport::UpstreamTls => (StatusCode::BAD_GATEWAY, "failed the TLS handshake"),
         Transport::UpstreamTlsTimeout => (StatusCode::GATEWAY_TIMEOUT, "did not finish the TLS handshake in time"),

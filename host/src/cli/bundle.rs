@@ -85,7 +85,13 @@ fn new(path: &Path) -> io::Result<File> {
 }
 
 fn moment(text: Option<&str>) -> Result<Option<Timestamp>, String> {
-    let read = |text| Timestamp::parse(text).ok_or_else(|| format!("{text:?} is not a time; write one such as \
-                                                                    2026-11-21"));
+    let read = |text| {
+        Timestamp::parse(text).ok_or_else(|| {
+            format!(
+                "{text:?} is not a time; write one such as \
+                                                                    2026-11-21"
+            )
+        })
+    };
     text.map(read).transpose()
 }

@@ -20,8 +20,10 @@ const LONGEST: u64 = 64 << 20;
 /// Checks the proof in a file with these keys, and shows the entry. The exit codes are those of a log's verification.
 pub(super) fn check(path: &Path, keys: &[String]) -> Outcome {
     if keys.is_empty() {
-        return unread("a proof needs the log's keys: name them with --key, as `key list` prints them on the log's \
-                       machine");
+        return unread(
+            "a proof needs the log's keys: name them with --key, as `key list` prints them on the log's \
+                       machine",
+        );
     }
     let keys = match keys.iter().map(|key| VerifierKey::parse(key)).collect::<Result<Vec<_>, _>>() {
         Ok(keys) => keys,

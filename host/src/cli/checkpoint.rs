@@ -39,8 +39,8 @@ impl Checkpoint {
             }
         }
         let newest = log.checkpoint(&access)?;
-        let newest =
-            newest.ok_or("no checkpoint is signed yet; `mcp-audit-log serve` signs one within a second of its start")?;
+        let newest = newest
+            .ok_or("no checkpoint is signed yet; `mcp-audit-log serve` signs one within a second of its start")?;
         // The note ends with a newline of its own.
         say(newest.checkpoint.note.trim_end())?;
         Ok(ExitCode::SUCCESS)

@@ -182,8 +182,10 @@ pub(super) fn bear_hang_ups() -> io::Result<()> {
 /// Listens, or says what to do about it; `option` is where the address comes from.
 pub(super) async fn listen(address: SocketAddr, option: &str) -> Result<TcpListener, String> {
     TcpListener::bind(address).await.map_err(|error| {
-        format!("cannot listen on {address}: {error}; stop the program that uses the port, or set another one with \
-                 {option}")
+        format!(
+            "cannot listen on {address}: {error}; stop the program that uses the port, or set another one with \
+                 {option}"
+        )
     })
 }
 

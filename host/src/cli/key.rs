@@ -81,9 +81,7 @@ impl Resuming {
         let log = log.options()?.signer(signer).own_schedule().open()?;
         log.sign()?;
         log.close();
-        note(
-            "Signing is resumed. Compare older checkpoints with this log: mcp-audit-log verify",
-        );
+        note("Signing is resumed. Compare older checkpoints with this log: mcp-audit-log verify");
         note("--checkpoint FILE.");
         Ok(())
     }

@@ -36,9 +36,8 @@ impl Match {
         let log = self.log.view()?;
         let entry = log.reader(&log.access(&viewer)).entry(self.entry)?;
         let entry = entry.ok_or_else(|| format!("no entry {} that {} may see", self.entry, viewer.user))?;
-        let secret = Secret::read(&self.log.data).map_err(|error| {
-            format!("the digest key cannot be read, so nothing can be compared: {error}")
-        })?;
+        let secret = Secret::read(&self.log.data)
+            .map_err(|error| format!("the digest key cannot be read, so nothing can be compared: {error}"))?;
         let mut all = true;
         for (what, file) in [("request", &self.request), ("response", &self.response)] {
             let Some(file) = file else { continue };

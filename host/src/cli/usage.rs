@@ -81,8 +81,10 @@ impl Usage {
         usage.lacks.iter().for_each(note);
         if usage.covered != usage.asked {
             let (from, to) = (usage.covered.start, usage.covered.end);
-            note(format_args!("Some entries at the ends of the range are deleted, so the figures cover {from} to \
-                               {to}."));
+            note(format_args!(
+                "Some entries at the ends of the range are deleted, so the figures cover {from} to \
+                               {to}."
+            ));
         }
         Ok(ExitCode::SUCCESS)
     }

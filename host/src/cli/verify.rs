@@ -56,9 +56,7 @@ impl Verify {
             return check_proof::check(proof, &self.keys);
         }
         if !self.keys.is_empty() {
-            return unread(
-                "--key works only with --bundle or --proof; a whole log is checked with its own keys",
-            );
+            return unread("--key works only with --bundle or --proof; a whole log is checked with its own keys");
         }
         let kept = match self.checkpoints.iter().map(|path| kept(path)).collect::<Result<_, _>>() {
             Ok(kept) => kept,
@@ -72,8 +70,10 @@ impl Verify {
             Ok(verified) => Ok(whole(&verified)?),
             Err(VerifyError::Wrong(wrong)) => {
                 say(format_args!("WRONG  {wrong}"))?;
-                say("Keep this folder unchanged: it is evidence. The verification stopped here; later parts were not \
-                     checked.")?;
+                say(
+                    "Keep this folder unchanged: it is evidence. The verification stopped here; later parts were not \
+                     checked.",
+                )?;
                 Ok(ExitCode::from(WRONG))
             }
             Err(error) => unread(error),

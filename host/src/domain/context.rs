@@ -44,7 +44,7 @@ impl<'a> Context<'a> {
 
     /// Somebody who lacks nothing: what is refused here is refused whoever asks.
     pub(super) fn anybody(now: Timestamp) -> Self {
-        Self::new(now, Some("anybody"), Some("anywhere"))
+        Self::new(now, Some("viewer"), Some("tenant"))
     }
 
     /// The moment that relative times count from.

@@ -65,8 +65,10 @@ fn leaf(parts: &[Json]) -> Result<Token, DomainError> {
 fn comparison(text: &str) -> Result<Comparison, DomainError> {
     Comparison::parse(text).ok_or_else(|| {
         DomainError::new(match text {
-            "any!" | "not any!" => format!("{text:?} bypasses record rules and follows relations; entries have no \
-                                            relations"),
+            "any!" | "not any!" => format!(
+                "{text:?} bypasses record rules and follows relations; entries have no \
+                                            relations"
+            ),
             "child_of" | "parent_of" | "any" | "not any" => {
                 format!("{text:?} follows relations; entries have none")
             }

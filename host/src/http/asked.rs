@@ -30,11 +30,8 @@ impl<P, S: Sync> FromRequestParts<S> for Asked<P> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let unreadable = || {
-            Problem::query(
-                "The query is not valid UTF-8; percent-encode it, and write %25 for a percent sign.",
-            )
-        };
+        let unreadable =
+            || Problem::query("The query is not valid UTF-8; percent-encode it, and write %25 for a percent sign.");
         if !is_text(parts.uri.query().unwrap_or_default()) {
             return Err(unreadable());
         }

@@ -84,11 +84,7 @@ impl Collector for Scrape {
         let figures = self.0.figures();
         let mut sheet = Sheet(encoder);
         sheet.build(&self.0)?;
-        sheet.gauge(
-            "ready",
-            "1 if entries reach the disk and the policy works",
-            self.0.recorder().ready().is_ok(),
-        )?;
+        sheet.gauge("ready", "1 if entries reach the disk and the policy works", self.0.recorder().ready().is_ok())?;
         sheet.moment("start_time", "Time when the log was opened", figures.opened)?;
         sheet.queue(figures.gauges)?;
         sheet.store(&figures)?;
@@ -119,7 +115,11 @@ impl Sheet<'_> {
         let waiting = gauges.waiting.load(Ordering::Relaxed);
         self.gauge("queue_items", "Items waiting for the recorder", waiting as u64)?;
         self.gauge("queue_limit_items", "Maximum number of waiting items", gauges.limits.items as u64)?;
-        self.bytes("queue", "Bytes of bodies waiting for the recorder", gauges.waiting_bytes.load(Ordering::Relaxed) as u64)?;
+        self.bytes(
+            "queue",
+            "Bytes of bodies waiting for the recorder",
+            gauges.waiting_bytes.load(Ordering::Relaxed) as u64,
+        )?;
         self.bytes("queue_limit", "Maximum bytes of waiting bodies", gauges.limits.bytes as u64)?;
         self.counter("events_dropped", "Events lost, each counted in a gap entry", &gauges.dropped)?;
         self.counter("gap_entries", "Entries that report a loss", &gauges.gaps)
@@ -149,8 +149,12 @@ impl Sheet<'_> {
             ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
         }
         let seconds = gauges.judged_us.load(Ordering::Relaxed) as f64 / SECOND as f64;
-        let next =
-            self.next("policy_judge", "Time spent in the policy's judge function", Some(&Unit::Seconds), MetricType::Counter)?;
+        let next = self.next(
+            "policy_judge",
+            "Time spent in the policy's judge function",
+            Some(&Unit::Seconds),
+            MetricType::Counter,
+        )?;
         ConstCounter::new(seconds).encode(next)
     }
 
@@ -162,7 +166,11 @@ impl Sheet<'_> {
         self.counter("cleanup_entries_removed", "Entries removed", &cleanup.entries)?;
         self.counter("cleanup_payloads_removed", "Payloads removed", &cleanup.payloads)?;
         let Some(last) = &figures.cleanup else { return Ok(()) };
-        self.moment("cleanup_last_run_timestamp", "Time of the last cleanup", last.last_run.unwrap_or(Timestamp::EPOCH))?;
+        self.moment(
+            "cleanup_last_run_timestamp",
+            "Time of the last cleanup",
+            last.last_run.unwrap_or(Timestamp::EPOCH),
+        )?;
         self.gauge("cleanup_last_success", "1 if the last cleanup succeeded", last.last_succeeded == Some(true))
     }
 

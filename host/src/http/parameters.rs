@@ -69,11 +69,7 @@ fn describe_search(operation: &mut Operation<'_>) {
 fn describe_columns(operation: &mut Operation<'_>) {
     let names = columns::names().collect::<Vec<_>>().join("|");
     let names = json!({ "type": "string", "pattern": format!("^(({names})(,({names}))*)?$") });
-    operation.query(
-        "columns",
-        "The columns on the log's page. The API always returns every field.",
-        list(names),
-    );
+    operation.query("columns", "The columns on the log's page. The API always returns every field.", list(names));
 }
 
 /// What narrows it.

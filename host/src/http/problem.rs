@@ -127,18 +127,12 @@ impl Problem {
 
     /// Entries are never changed, and other things not with this method.
     pub(super) fn method() -> Self {
-        Self::new(
-            METHOD,
-            "Method not allowed here; use one from the Allow header. Entries never change.",
-        )
+        Self::new(METHOD, "Method not allowed here; use one from the Allow header. Entries never change.")
     }
 
     /// There is no room for one more live tail.
     pub(super) fn too_many_tails() -> Self {
-        Self::new(
-            BUSY,
-            "Too many live tails (64 in total, 16 per user). Close one or retry.",
-        )
+        Self::new(BUSY, "Too many live tails (64 in total, 16 per user). Close one or retry.")
     }
 
     /// The viewer, or all of them together, search as much as can be searched at once.

@@ -113,9 +113,11 @@ pub(super) fn query<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> 
 pub(super) fn pairs(query: &str) -> Result<Pairs, Problem> {
     let read = |uri: Uri| Query::<Pairs>::try_from_uri(&uri).ok().map(|Query(pairs)| pairs);
     let query = query.trim_start_matches('?');
-    format!("/?{query}").parse().ok().and_then(read).ok_or_else(|| {
-        Problem::invalid("query: give it as in a URL, percent-encoded, such as outcome=error&from=-1h.")
-    })
+    format!("/?{query}")
+        .parse()
+        .ok()
+        .and_then(read)
+        .ok_or_else(|| Problem::invalid("query: give it as in a URL, percent-encoded, such as outcome=error&from=-1h."))
 }
 
 /// Percent-encodes everything that has a meaning in a URL.
@@ -185,10 +187,7 @@ fn filters(pairs: &[(String, String)], log: &AuditLog, context: &Context<'_>) ->
     for name in values(pairs, "filter") {
         let filter = declared.iter().find(|filter| filter.name == name).ok_or_else(|| {
             let names: Vec<_> = declared.iter().map(|filter| filter.name.as_str()).collect();
-            Problem::parameter(
-                "filter",
-                format!("Unknown filter {}; use one of: {}.", short(name), names.join(", ")),
-            )
+            Problem::parameter("filter", format!("Unknown filter {}; use one of: {}.", short(name), names.join(", ")))
         })?;
         domain = domain.and(filter.domain(context));
     }

@@ -29,8 +29,17 @@ impl Witness {
 
     /// Somebody was not let in. What they sent is not recorded: it may be the secret of something else.
     pub(super) fn refused(&self, log: &AuditLog, parts: &Parts, by: &str) {
-        self.tell(log, parts, by, Caller::default(), "unknown_credential", format!("The {by} is not valid for this \
-                                                                                    log."));
+        self.tell(
+            log,
+            parts,
+            by,
+            Caller::default(),
+            "unknown_credential",
+            format!(
+                "The {by} is not valid for this \
+                                                                                    log."
+            ),
+        );
     }
 
     /// Somebody was not let in, and it is known why. Whose token has expired or was revoked is known as well.

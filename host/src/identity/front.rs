@@ -82,8 +82,10 @@ impl Front {
             None => None,
         };
         if names.instance.is_some() && instance.is_none() && !names.instance_optional {
-            tracing::warn!("the proxy sends a user without a tenant, so its headers are rejected; see \
-                            instance_optional");
+            tracing::warn!(
+                "the proxy sends a user without a tenant, so its headers are rejected; see \
+                            instance_optional"
+            );
             return None;
         }
         let groups = match &names.groups {

@@ -48,9 +48,7 @@ pub enum KeySourceError {
     #[error("the keys in {0} cannot be read: {1}")]
     File(PathBuf, std::io::Error),
     /// There is nothing usable in it.
-    #[error(
-        "{0} has no usable key: it must be a JWK set with public RSA, P-256, P-384 or Ed25519 keys"
-    )]
+    #[error("{0} has no usable key: it must be a JWK set with public RSA, P-256, P-384 or Ed25519 keys")]
     Empty(PathBuf),
     /// This machine trusts nobody.
     #[error(transparent)]

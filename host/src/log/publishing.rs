@@ -70,8 +70,7 @@ impl Inner {
         if publisher.wait_for(number, PATIENCE) {
             return Ok(());
         }
-        Err("the checkpoint for this cleanup could not be published to any destination"
-            .into())
+        Err("the checkpoint for this cleanup could not be published to any destination".into())
     }
 
     /// What bears witness to how old the log's entries are.

@@ -96,8 +96,10 @@ impl AuditLog {
         let Begun::Going(intent) = run.begin()? else { return Ok(()) };
         let thread = std::thread::Builder::new().name("audit-cleanup".into());
         let finish = move || match run.finish(intent) {
-            Err(RunError::Record(RecordError::Closed)) => tracing::info!("the cleanup is interrupted; the next start \
-                                                                          continues it"),
+            Err(RunError::Record(RecordError::Closed)) => tracing::info!(
+                "the cleanup is interrupted; the next start \
+                                                                          continues it"
+            ),
             Err(error) => tracing::error!(%error, "the result of the cleanup could not be recorded"),
             Ok(_) => {}
         };

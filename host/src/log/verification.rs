@@ -103,7 +103,7 @@ impl AuditLog {
             let own = &access.viewer().user;
             let by =
                 state.running.iter_mut().map(|run| &mut run.by).chain(state.last.iter_mut().map(|run| &mut run.by));
-            by.filter(|by| *by != own).for_each(|by| "somebody".clone_into(by));
+            by.filter(|by| *by != own).for_each(|by| "another user".clone_into(by));
         }
         Ok(state)
     }

@@ -114,9 +114,7 @@ fn compiled(pattern: &str) -> Result<(Regex, usize), String> {
     }
     let tree: Hir = regex_syntax::parse(pattern).map_err(|error| error.to_string())?;
     if tree.properties().minimum_len().is_none_or(|least| least == 0) {
-        return Err(format!(
-            "the pattern {pattern:?} matches an empty text, so it would mask everything"
-        ));
+        return Err(format!("the pattern {pattern:?} matches an empty text, so it would mask everything"));
     }
     let compile = |size| regex::RegexBuilder::new(pattern).size_limit(size).dfa_size_limit(CACHE).build();
     let mut compiled = SIZES.iter().map(|size| compile(*size).map(|regex| (regex, *size)));

@@ -67,9 +67,7 @@ fn setting(lift: Lift, field: wit::SettingField) -> Result<SettingField, Fault> 
     };
     match fits && field.check(&field.default).is_ok() {
         true => Ok(field),
-        false => {
-            Err(lift.fault(format!("the default of setting {:?} does not fit its own declaration", field.key)))
-        }
+        false => Err(lift.fault(format!("the default of setting {:?} does not fit its own declaration", field.key))),
     }
 }
 

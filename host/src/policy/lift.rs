@@ -159,9 +159,7 @@ impl Lift {
     /// The plan; what lies in the future would be deleted before it is old, so it is no plan.
     pub(super) fn plan(self, plan: wit::RetentionPlan, now: Timestamp) -> Result<Plan, Fault> {
         let past = |micros: Option<i64>| match micros {
-            Some(micros) if micros > now.as_micros() => {
-                Err(self.fault("the retention plan deletes in the future"))
-            }
+            Some(micros) if micros > now.as_micros() => Err(self.fault("the retention plan deletes in the future")),
             other => Ok(other.map(Timestamp::from_micros)),
         };
         Ok(Plan {

@@ -40,15 +40,18 @@ impl Folder {
         }
         if there.size > ours.size {
             let (there, ours) = (there.size, ours.size);
-            return conflict(format!("the folder has a checkpoint of {there} entries, but this log has signed only \
-                                     {ours}"));
+            return conflict(format!(
+                "the folder has a checkpoint of {there} entries, but this log has signed only \
+                                     {ours}"
+            ));
         }
         let root = if there.size == ours.size { Some(ours.root) } else { (self.roots)(there.size) };
         match root {
             Some(root) if root == there.root => Ok(()),
-            Some(_) => {
-                conflict(format!("the folder's checkpoint of {} entries has another root than this log had then", there.size))
-            }
+            Some(_) => conflict(format!(
+                "the folder's checkpoint of {} entries has another root than this log had then",
+                there.size
+            )),
             // Nobody can tell whether the log goes on from it.
             None => conflict(format!(
                 "the folder's checkpoint is of {} entries, and this log cannot check it any more: those entries are \

@@ -209,9 +209,7 @@ pub enum StoreError {
         reason: std::io::Error,
     },
     /// Another process writes this log.
-    #[error(
-        "the log in {0} is in use by another process; stop that process, or use another folder with --data"
-    )]
+    #[error("the log in {0} is in use by another process; stop that process, or use another folder with --data")]
     InUse(PathBuf),
     /// There is no log.
     #[error("no log in {0}; `mcp-audit-log serve` creates one, or name another folder with --data")]

@@ -60,7 +60,10 @@ async fn a_clock_that_leaps_ahead_does_not_empty_the_log() {
     clock.advance(400 * DAY);
     let (first, said) = cleaned(&log);
     assert_eq!(first, "day-7", "no more than three days early");
-    assert!(said.contains("the clock jumped from 2026-01-10") && said.contains("until an admin confirms the clock"), "{said}");
+    assert!(
+        said.contains("the clock jumped from 2026-01-10") && said.contains("until an admin confirms the clock"),
+        "{said}"
+    );
     assert!(of_action(&log, "retention.completed")[0].details["clock_doubted_from"].is_string());
     assert!(matches!(log.confirm_clock(&access(&log, &["auditor"])), Err(ChangeError::Denied(_))));
     log.confirm_clock(&access(&log, &["admin"])).expect("confirmed");

@@ -75,7 +75,11 @@ async fn columns_are_chosen_in_the_address_and_kept() {
     assert_eq!(links(&page, "Default columns"), ["/?tool=search&limit=1"]);
     let wrong = browser.get("/?columns=chanel").await;
     assert_eq!(wrong.status, StatusCode::BAD_REQUEST);
-    assert!(wrong.text.contains("columns: unknown column &#34;chanel&#34;; use one of: time, target"), "{}", wrong.text);
+    assert!(
+        wrong.text.contains("columns: unknown column &#34;chanel&#34;; use one of: time, target"),
+        "{}",
+        wrong.text
+    );
     let api = world.bearer("root", &["admin"]);
     assert_eq!(api.get("/api/v1/entries?columns=occurred_at,channel").await.status, StatusCode::OK);
     let view = r#"{"name":"x","query":"columns=chanel"}"#;
@@ -90,7 +94,8 @@ async fn an_export_takes_the_columns_that_are_shown() {
     let page = browser.get("/?user=ada&columns=time,target,user,tool").await.text;
     let (_, form) = page.split_once("/export\">").expect("a form");
     let form = form.split("</form>").next().unwrap_or_default();
-    let value = form.split("<option value=\"").find(|option| option.contains("The columns shown here")).expect("a choice");
+    let value =
+        form.split("<option value=\"").find(|option| option.contains("The columns shown here")).expect("a choice");
     let columns = value.split('"').next().unwrap_or_default();
     let file = browser.get(&format!("/export?user=ada&format=csv&columns={columns}")).await.text;
     let lines: Vec<&str> = file.trim_start_matches('\u{feff}').lines().collect();
@@ -99,7 +104,10 @@ async fn an_export_takes_the_columns_that_are_shown() {
     let all = browser.get("/export?user=ada&format=csv&columns=").await.text;
     assert!(all.contains(",outcome,"), "nothing chosen is everything: {all}");
     let groups = browser.get("/?by=tool").await.text;
-    assert!(groups.contains("/export\">") && !groups.contains("The columns shown here"), "groups have no columns: {groups}");
+    assert!(
+        groups.contains("/export\">") && !groups.contains("The columns shown here"),
+        "groups have no columns: {groups}"
+    );
 }
 
 #[tokio::test]

@@ -222,10 +222,7 @@ impl Oauth {
         }
         let Some(body) = read(body).await else {
             step.end(StatusCode::BAD_GATEWAY);
-            return refusal(
-                StatusCode::BAD_GATEWAY,
-                "the authorization server's response ended early, or is too long",
-            );
+            return refusal(StatusCode::BAD_GATEWAY, "the authorization server's response ended early, or is too long");
         };
         step.answered(parts.status, &body);
         step.end(parts.status);

@@ -30,8 +30,12 @@ impl Group {
         let watchdog = watchdog.and_then(|command| {
             let started = watch(command, id, grace);
             started
-                .inspect_err(|error| tracing::warn!("the server will not be stopped if this process is killed: \
-                                                     {error}"))
+                .inspect_err(|error| {
+                    tracing::warn!(
+                        "the server will not be stopped if this process is killed: \
+                                                     {error}"
+                    )
+                })
                 .ok()
         });
         Some(Self { id, grace, watchdog, is_over: false })

@@ -52,10 +52,7 @@ fn mistakes_name_line_key_and_what_to_do() {
     for (text, expected) in [
         ("lisen = \"127.0.0.1:1\"", "line 1: lisen: unknown option \"lisen\"; did you mean listen?"),
         ("\n[sign_in]\nopne = true", "line 3: sign_in.opne: unknown option \"opne\"; did you mean open?"),
-        (
-            "[sign_in.jwt]\nfoo = 1",
-            "line 2: sign_in.jwt.foo: unknown option \"foo\"; known options: issuer, audiences",
-        ),
+        ("[sign_in.jwt]\nfoo = 1", "line 2: sign_in.jwt.foo: unknown option \"foo\"; known options: issuer, audiences"),
         ("listen = \"8700\"", "line 1: listen: \"8700\" is not an address; write one such as 127.0.0.1:8700"),
         (
             "trusted_proxies = [\n\"10.0.0.0/8\",\n\"proxy\"]",
@@ -118,7 +115,10 @@ fn what_a_jwt_is_checked_with_is_refused_where_it_would_be_no_check() {
         (jwt("k", "[]", "[\"a\"]"), "line 5: sign_in.jwt.algorithms: the list is empty"),
         (jwt("k", "[\"ES256\"]", "[]"), "line 3: sign_in.jwt.audiences: the list is empty"),
         (jwt("k", "[\"ES256\"]", "[\" \"]"), "line 3: sign_in.jwt.audiences: the value is empty"),
-        (jwt("k", "[\"ES256\"]\nleeway_seconds = 301", "[\"a\"]"), "line 6: sign_in.jwt.leeway_seconds: use at most 300"),
+        (
+            jwt("k", "[\"ES256\"]\nleeway_seconds = 301", "[\"a\"]"),
+            "line 6: sign_in.jwt.leeway_seconds: use at most 300",
+        ),
     ] {
         let mistake = wrong.expect_err(expected);
         assert!(mistake.contains(expected), "{mistake}");

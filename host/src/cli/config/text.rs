@@ -96,7 +96,8 @@ impl Read for Algorithm {
     fn read(text: &str) -> Result<Self, String> {
         Self::parse(text).ok_or_else(|| {
             let all: Vec<_> = Self::ALL.iter().map(|algorithm| algorithm.as_str()).collect();
-            let secret = if text.starts_with("HS") || text == "none" { ", because only public keys are accepted" } else { "" };
+            let secret =
+                if text.starts_with("HS") || text == "none" { ", because only public keys are accepted" } else { "" };
             format!("{text:?} is not an allowed algorithm{secret}; use one of {}", all.join(", "))
         })
     }

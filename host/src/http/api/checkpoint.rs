@@ -33,7 +33,11 @@ impl Parameters for Older {
     fn describe(operation: &mut Operation<'_>) {
         describe_limit(operation);
         let number = serde_json::json!({ "type": "integer", "minimum": 0 });
-        operation.query("before", "Only checkpoints with a number below this; use `next` of the previous page.", number);
+        operation.query(
+            "before",
+            "Only checkpoints with a number below this; use `next` of the previous page.",
+            number,
+        );
     }
 }
 

@@ -50,7 +50,8 @@ fn routes() -> Routes {
         .at("/entries", get("listEntries", "List entries, newest first", entries::list).refuses(&[DENIED, BUSY]))
         .at(
             "/entries/tail",
-            get("followEntries", "Stream entries as they are stored, oldest first", tail::follow).refuses(&[DENIED, BUSY]),
+            get("followEntries", "Stream entries as they are stored, oldest first", tail::follow)
+                .refuses(&[DENIED, BUSY]),
         )
         .at(
             "/entries/{id}",
@@ -103,7 +104,11 @@ fn routes() -> Routes {
             get("getExport", "Get the manifest of a complete export", exports::show).refuses(&[DENIED, BUSY]),
         )
         .at("/groups", get("groupEntries", "Group entries and count them", groups::list).refuses(&[DENIED, BUSY]))
-        .at("/usage", get("getUsage", "Count usage over time and by user, tool and other fields", usage::show).refuses(&[DENIED, BUSY]))
+        .at(
+            "/usage",
+            get("getUsage", "Count usage over time and by user, tool and other fields", usage::show)
+                .refuses(&[DENIED, BUSY]),
+        )
         .at("/values/{field}", get("listValues", "List the values of a field", values::list).refuses(&[DENIED, BUSY]))
         .at(
             "/settings",
@@ -126,16 +131,12 @@ fn routes() -> Routes {
         )
         .at(
             "/verification",
-            get(
-                "getVerification",
-                "Get the progress and the last result of the verification",
-                verification::show,
-            )
-            .refuses(&[DENIED])
-            .and(
-                post("startVerification", "Start a verification of the whole log", verification::start)
-                    .refuses(&[DENIED, RUNNING]),
-            ),
+            get("getVerification", "Get the progress and the last result of the verification", verification::show)
+                .refuses(&[DENIED])
+                .and(
+                    post("startVerification", "Start a verification of the whole log", verification::start)
+                        .refuses(&[DENIED, RUNNING]),
+                ),
         )
         .at("/extent", get("getExtent", "Get the size of the log", extent::show).refuses(&[DENIED, BUSY]))
         .at(

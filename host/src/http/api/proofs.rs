@@ -47,7 +47,8 @@ pub(super) async fn consistency(visitor: Visitor, asked: Asked<Sizes>) -> Result
     let proof = visitor.search(move |log, access| {
         access.require(Right::Verify)?;
         let from = size(&asked.pairs, "from")?;
-        let from = from.ok_or_else(|| Problem::parameter("from", "from: required; give the size of the older tree."))?;
+        let from =
+            from.ok_or_else(|| Problem::parameter("from", "from: required; give the size of the older tree."))?;
         Ok(ConsistencyProof::from(&log.reader(access).consistency(from, size(&asked.pairs, "to")?)?))
     });
     proof.await.map(Json)

@@ -72,8 +72,10 @@ pub(super) async fn follow(
 
 /// The place above which a tail goes on; none where it begins now.
 fn after(name: &str, place: Place) -> Result<Option<u64>, Problem> {
-    let advice = format!("{name}: this cursor leads to older entries; use `previous` of a page or the `id` of an \
-                          event.");
+    let advice = format!(
+        "{name}: this cursor leads to older entries; use `previous` of a page or the `id` of an \
+                          event."
+    );
     match place {
         Place::After(seq) => Ok(Some(seq)),
         Place::Newest => Ok(None),

@@ -170,8 +170,11 @@ fn name(status: StatusCode) -> &'static str {
 fn header(status: StatusCode) -> Option<(&'static str, &'static str)> {
     match status {
         StatusCode::UNAUTHORIZED => Some(("WWW-Authenticate", "The authentication scheme.")),
-        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => Some(("Retry-After", "Seconds until a \
-                                                                                                 retry makes sense.")),
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => Some((
+            "Retry-After",
+            "Seconds until a \
+                                                                                                 retry makes sense.",
+        )),
         _ => None,
     }
 }

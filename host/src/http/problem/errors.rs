@@ -81,10 +81,13 @@ impl From<SignError> for Problem {
 impl From<RecordError> for Problem {
     fn from(error: RecordError) -> Self {
         match error {
-            RecordError::Full | RecordError::Closed => {
-                Self::new(BUSY, sentence(&format!("{error}; nothing was done, because it could not be recorded. Try \
-                                                   again.")))
-            }
+            RecordError::Full | RecordError::Closed => Self::new(
+                BUSY,
+                sentence(&format!(
+                    "{error}; nothing was done, because it could not be recorded. Try \
+                                                   again."
+                )),
+            ),
             RecordError::Unavailable => Self::new(BUSY, sentence(&format!("{error}."))),
             RecordError::Refused(_) => Self::internal(&error),
         }

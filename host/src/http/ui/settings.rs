@@ -94,9 +94,7 @@ impl Done {
             Self { saved, .. } if saved == "true" => {
                 Some("Saved. The change is in force and recorded in the log.".to_owned())
             }
-            Self { hold, .. } if hold == "placed" => {
-                Some("The hold is in force and recorded in the log.".to_owned())
-            }
+            Self { hold, .. } if hold == "placed" => Some("The hold is in force and recorded in the log.".to_owned()),
             Self { hold, .. } if hold == "released" => {
                 Some("The hold is released; the release is recorded in the log.".to_owned())
             }

@@ -62,9 +62,7 @@ pub enum BundleError {
     #[error("the file has more entries than its first line names")]
     More,
     /// The entries are not those that were signed.
-    #[error(
-        "the entries do not match the signed root: an entry, or a hash in the first line, was changed"
-    )]
+    #[error("the entries do not match the signed root: an entry, or a hash in the first line, was changed")]
     Root,
 }
 

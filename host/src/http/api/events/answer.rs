@@ -79,8 +79,7 @@ fn outcome(id: Uuid, stored: Result<Stored, RecordError>) -> Result<Outcome, Pro
             Ok(Outcome::Refused(Refusal::of("id", reason)))
         }
         Err(RecordError::Refused(_)) => {
-            let reason =
-                "the log's store rejected it; do not send it again; the server's log has the reason";
+            let reason = "the log's store rejected it; do not send it again; the server's log has the reason";
             Ok(Outcome::Refused(Refusal::whole(reason)))
         }
         Err(_) => Err(Problem::unsure()),

@@ -67,6 +67,8 @@ impl Input for Sent {
 }
 
 fn too_long() -> Problem {
-    Problem::too_long(format!("A body may have at most {BODY} bytes; nothing was recorded. Send fewer events at \
-                               once."))
+    Problem::too_long(format!(
+        "A body may have at most {BODY} bytes; nothing was recorded. Send fewer events at \
+                               once."
+    ))
 }

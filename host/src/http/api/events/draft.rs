@@ -59,9 +59,8 @@ impl Draft {
 
     /// The event, if what was given makes one.
     pub(super) fn finish(mut self) -> Result<Event, Refusal> {
-        let channel = self
-            .channel
-            .ok_or_else(|| Refusal::of("channel", "required: give mcp, stdio, oauth, api or admin"))?;
+        let channel =
+            self.channel.ok_or_else(|| Refusal::of("channel", "required: give mcp, stdio, oauth, api or admin"))?;
         let occurred_at = self.occurred_at.unwrap_or(self.now);
         let detail = self.detail()?;
         let target = self.target()?;
@@ -77,9 +76,7 @@ impl Draft {
 
     fn detail(&self) -> Result<Detail, Refusal> {
         match (self.outcome, self.detail, self.event.status_code) {
-            (Some(_), Some(_), _) => {
-                Err(Refusal::of("outcome", "conflicts with outcome_detail; give only one"))
-            }
+            (Some(_), Some(_), _) => Err(Refusal::of("outcome", "conflicts with outcome_detail; give only one")),
             (_, Some(detail), _) => Ok(detail),
             (Some(Outcome::Success), ..) => Ok(Detail::Ok),
             (Some(Outcome::Pending), ..) => Ok(Detail::Intended),
@@ -87,9 +84,7 @@ impl Draft {
             (None | Some(Outcome::Error), None, Some(400..)) => Ok(Detail::Rejected),
             (Some(Outcome::Error), ..) => Ok(Detail::Unknown),
             (None, None, Some(_)) => Ok(Detail::Ok),
-            (None, None, None) => {
-                Err(Refusal::of("outcome", "required: give outcome, outcome_detail or status_code"))
-            }
+            (None, None, None) => Err(Refusal::of("outcome", "required: give outcome, outcome_detail or status_code")),
         }
     }
 

@@ -192,7 +192,10 @@ fn facts(draft: &mut Draft, json: &RawValue) -> Result<(), String> {
             return Err(format!("give names of 1 to {NAME} characters"));
         }
         if FIELDS.iter().any(|(field, _)| *field == name) || OF_CHANGES.contains(&&*name) {
-            return Err(format!("{} is not allowed as a fact; if it is a field, give it beside the facts", short(&name)));
+            return Err(format!(
+                "{} is not allowed as a fact; if it is a field, give it beside the facts",
+                short(&name)
+            ));
         }
         let value = scalar(json).map_err(|reason| format!("{}: {reason}", short(&name)))?;
         draft.facts.push((name, value));

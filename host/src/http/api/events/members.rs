@@ -20,11 +20,7 @@ pub(super) fn members(json: &RawValue, most: usize) -> Result<Members<'_>, Strin
         let error = error.to_string();
         let ours = OURS.iter().any(|ours| error.starts_with(ours));
         // The reader's own words may repeat what was sent.
-        if ours {
-            error.split(" at line ").next().unwrap_or_default().to_owned()
-        } else {
-            "not valid JSON".to_owned()
-        }
+        if ours { error.split(" at line ").next().unwrap_or_default().to_owned() } else { "not valid JSON".to_owned() }
     })
 }
 

@@ -41,9 +41,7 @@ fn recording(integrity: &Integrity) -> Glance {
             part(false, format!("{}. See the server's log and fix the cause.", capital(&why.to_string())))
         }
         (None, 0) => part(true, "Entries reach the disk.".to_owned()),
-        (None, dropped) => {
-            part(true, format!("Entries reach the disk; {} lost since the start.", count(dropped)))
-        }
+        (None, dropped) => part(true, format!("Entries reach the disk; {} lost since the start.", count(dropped))),
     }
 }
 
@@ -58,9 +56,10 @@ fn checkpoint(page: &Page, integrity: &Integrity, now: Timestamp) -> Glance {
     }
     let old = now.as_micros() - signed.as_micros() > OLD;
     match integrity.unsigned || old {
-        true => {
-            part(false, format!("Checkpoints cannot be signed; the last was signed {}. See the server's log.", newest.ago))
-        }
+        true => part(
+            false,
+            format!("Checkpoints cannot be signed; the last was signed {}. See the server's log.", newest.ago),
+        ),
         false => part(true, format!("Signed {}.", newest.ago)),
     }
 }
@@ -85,10 +84,9 @@ fn verification(page: &Page) -> Glance {
         (None, None) => part(None, "Never verified here. Verify now and then, and after every incident.".to_owned()),
         (None, Some(last)) => match last.whole {
             Some(true) => part(Some(true), format!("The log was whole {}.", last.ago)),
-            Some(false) => part(
-                Some(false),
-                format!("The log was wrong {}. Keep the folder unchanged: it is evidence.", last.ago),
-            ),
+            Some(false) => {
+                part(Some(false), format!("The log was wrong {}. Keep the folder unchanged: it is evidence.", last.ago))
+            }
             None => part(Some(false), format!("The log could not be read {}.", last.ago)),
         },
     }

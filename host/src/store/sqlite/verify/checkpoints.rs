@@ -28,8 +28,12 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
         subject.told(row.number, newest);
     }
     if row.number == 0 && (!keys.is_empty() || tree::head(subject.connection)?.size > 0) {
-        return Err(wrong("checkpoint", None, "there is no checkpoint, though the first is signed before the first \
-                                              entry"));
+        return Err(wrong(
+            "checkpoint",
+            None,
+            "there is no checkpoint, though the first is signed before the first \
+                                              entry",
+        ));
     }
     reaches(subject, signed_size, "no checkpoint is")?;
     let archived = row.archived.map_or(0, |Archived(size, ..)| size);

@@ -53,7 +53,11 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
         }
         let text: String = row.get(2).doing(DOING)?;
         if row.get::<_, u64>(3).doing(DOING)? > 1 {
-            return Err(wrong("term.text", None, format!("id {number} of {} has the text of another id", field.name())));
+            return Err(wrong(
+                "term.text",
+                None,
+                format!("id {number} of {} has the text of another id", field.name()),
+            ));
         }
         // The cleanup removes entries first and their texts afterwards; an empty text keeps a number from being given
         // twice.

@@ -21,8 +21,10 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
         }
         match root_at(subject, *size)? {
             Some(found) if found != *said => {
-                let what = format!("the log's first {size} entries have the root {found}, but the checkpoint has \
-                                    {said}");
+                let what = format!(
+                    "the log's first {size} entries have the root {found}, but the checkpoint has \
+                                    {said}"
+                );
                 return Err(wrong(name, Some(*size), what));
             }
             Some(_) => {}

@@ -24,9 +24,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
     }
     let erased = erased(subject)?;
     match gone.into_iter().find(|(_, id)| !erased.contains(id)) {
-        Some((seq, _)) => {
-            Err(wrong("payload", Some(seq), "the payload is missing, and no entry reports its erasure"))
-        }
+        Some((seq, _)) => Err(wrong("payload", Some(seq), "the payload is missing, and no entry reports its erasure")),
         None => Ok(kept),
     }
 }

@@ -76,10 +76,7 @@ impl May {
 
     fn be(&self, gone: &Gone) -> Result<(), Fault> {
         let what = |what: &str, gone: u64, may: &RangeInclusive<u64>| {
-            format!(
-                "{what} below seq {gone} are gone, but the cleanups announced only those below {}",
-                may.end()
-            )
+            format!("{what} below seq {gone} are gone, but the cleanups announced only those below {}", may.end())
         };
         if !self.entries.contains(&gone.entries) {
             return Err(wrong("head.pruned", Some(gone.entries), what("entries", gone.entries, &self.entries)));
