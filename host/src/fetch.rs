@@ -26,7 +26,7 @@ pub(crate) enum Fetch {
 
 /// This machine trusts nobody.
 #[derive(Debug, thiserror::Error)]
-#[error("no https:// address can be asked: this machine trusts no certificates ({0}); install ca-certificates")]
+#[error("https:// addresses cannot be fetched: no trusted certificates are installed ({0}); install ca-certificates")]
 pub struct FetchError(std::io::Error);
 
 /// What is sent.
@@ -56,7 +56,7 @@ impl Fetch {
             let request = Request::get(url).header("accept", "application/json").body(Full::default());
             let answer = self.ask(url, request).await?;
             if answer.status() != StatusCode::OK {
-                return Err(failed(url, &format_args!("it answers {}", answer.status())));
+                return Err(failed(url, &format_args!("the server returned {}", answer.status())));
             }
             let body = Limited::new(answer.into_body(), LONGEST).collect().await;
             body.map(|body| body.to_bytes()).map_err(|error| failed(url, &error))
@@ -73,7 +73,7 @@ impl Fetch {
             }
             let body = Full::new(Bytes::copy_from_slice(post.body.as_bytes()));
             let status = self.ask(url, request.body(body)).await?.status();
-            if status.is_success() { Ok(()) } else { Err(failed(url, &format_args!("it answers {status}"))) }
+            if status.is_success() { Ok(()) } else { Err(failed(url, &format_args!("the server returned {status}"))) }
         };
         in_time(url, send).await
     }
@@ -93,12 +93,12 @@ impl Fetch {
 }
 
 async fn in_time<T>(url: &Uri, work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
-    let late = |_| format!("{} did not answer within {} seconds", named(url), PATIENCE.as_secs());
+    let late = |_| format!("{} did not respond within {} seconds", named(url), PATIENCE.as_secs());
     tokio::time::timeout(PATIENCE, work).await.map_err(late)?
 }
 
 fn failed(url: &Uri, error: &dyn Display) -> String {
-    format!("{} cannot be asked: {error}", named(url))
+    format!("{} cannot be fetched: {error}", named(url))
 }
 
 /// An address without what may be a secret in it.

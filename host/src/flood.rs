@@ -60,11 +60,11 @@ impl Flood {
     async fn tell_the_number(self, deed: String, log: AuditLog, what: &'static str) {
         tokio::time::sleep(Duration::from_secs(1)).await;
         let number = std::mem::take(&mut self.second().passed_over);
-        let message = format!("{number} more {what} were refused than are told one by one.");
+        let message = format!("{number} more refused {what} were counted, not recorded one by one.");
         let event = Event::new(log.now(), Channel::System, Kind::System, Detail::Denied).fact("not_recorded", number);
         let event = event.failed(Detail::Denied, "too_many_refusals", message);
         if let Err(error) = log.record(Event { method: Some(deed), ..event }) {
-            tracing::warn!(%error, number, "how many were refused was not recorded");
+            tracing::warn!(%error, number, "the number of refusals was not recorded");
         }
     }
 

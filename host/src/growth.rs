@@ -11,12 +11,12 @@ const WINDOW: i64 = 7 * DAY;
 /// Less than this says nothing about a day.
 const LEAST: i64 = 3_600 * SECOND;
 
-/// What comes in on a day, or what a number of days hold.
+/// The growth per day, or the size of a number of days.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Growth {
     /// Entries.
     pub entries: u64,
-    /// Bytes on disk, as many for each entry as the log has on average.
+    /// Bytes on disk, from the average size of an entry.
     pub bytes: u64,
 }
 

@@ -35,7 +35,8 @@ pub enum ReadError {
     Denied(#[from] Denied),
     /// The viewer asks for figures so narrow that they would be entries, and may not read all of these.
     #[error(
-        "you may not read all that is counted here, so usage can be filtered by user, server, tool, connection, provider, llm_model, api_key, instance and outcome only"
+        "you may not read all entries that are counted here, so usage can be filtered only by user, server, tool, \
+         connection, provider, llm_model, api_key, instance and outcome"
     )]
     Narrow,
     /// The store failed.

@@ -160,8 +160,7 @@ impl Report {
         let held = held.map(|held| format!("; a legal hold keeps everything recorded from {held} on"));
         let doubted = self.intent.doubted.map(|(from, to)| {
             format!(
-                "; the clock went from {from} to {to} in one step, so that entries are kept longer until an admin says \
-                 that the clock is right"
+                "; the clock jumped from {from} to {to}, so entries are kept longer until an admin confirms the clock"
             )
         });
         [Some(removed), held, doubted].into_iter().flatten().collect()

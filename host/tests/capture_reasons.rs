@@ -50,7 +50,7 @@ async fn what_is_no_answer_is_named_and_kept() {
         let (_, payload) = read.expect("readable").expect("kept");
         assert!(!kept || payload.response.as_deref() == Some(*body), "{status} {body}");
     }
-    assert_eq!(entries[6].text(Field::ErrorMessage), Some("Redirected: the call was not done here"));
+    assert_eq!(entries[6].text(Field::ErrorMessage), Some("Redirected: the call was not executed here"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

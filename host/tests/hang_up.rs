@@ -41,7 +41,7 @@ fn a_hang_up_changes_nothing_and_the_policy_is_named_at_the_start() {
     assert!(policy.contains("mcp-audit-log-policy 0.") && policy.contains("(sha256:"), "{policy}");
     line(&mut said, "listening on");
     signal(&server, "HUP");
-    line(&mut noted, "SIGHUP changes nothing");
+    line(&mut noted, "SIGHUP is ignored");
     signal(&server, "TERM");
     assert!(server.0.wait().expect("its end").success(), "a clean end");
 }

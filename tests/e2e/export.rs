@@ -121,7 +121,7 @@ fn what_may_not_be_exported_leaves_no_file() {
         (&["--group", "user"][..], "not allowed to export entries"),
         (&["--payloads"], "not allowed to export payloads"),
         (&["--columns", "response"], "not allowed to export payloads"),
-        (&["--columns", "nonsense"], "there is no column"),
+        (&["--columns", "nonsense"], "unknown column"),
         (&["tol:x"], "tol"),
     ] {
         let output = export(&data, "csv", &file, more);

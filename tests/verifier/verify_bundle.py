@@ -190,7 +190,7 @@ def check(lines, keys):
     demand(len(stack) == bin(first).count("1"), "the frontier is not that of the first entry")
     for seq, line in enumerate(lines[1:], first):
         entry = read(line, ["version", "seq", "recorded_at", "content", "hash", "payload"])
-        demand(entry["seq"] == seq, f"entry {seq} is missing, or out of order")
+        demand(entry["seq"] == seq, f"entry {seq} is missing or out of order")
         if "payload" in entry:
             check_payload(entry)
         push(stack, 0, seq, leaf_hash(entry))
@@ -201,7 +201,7 @@ def check(lines, keys):
     made = stack.pop()
     while stack:
         made = node(stack.pop(), made)
-    demand(made == root, "the entries do not lead to the root that was signed")
+    demand(made == root, "the entries do not match the signed root")
     return first, end, size, time
 
 

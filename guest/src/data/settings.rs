@@ -26,10 +26,10 @@ fn log_payloads() -> SettingField {
     SettingField {
         key: LOG_PAYLOADS.to_owned(),
         label: "Log request/response payloads".to_owned(),
-        help: "Off: only metadata is recorded, and no argument, result or error text is stored anywhere. \
-               On: requests and answers are stored as well, each up to 64 KiB. They may hold personal and \
-               confidential data; known secrets are masked, and only auditors can see them. \
-               OAuth exchanges are never stored. The change applies to new entries and is recorded itself."
+        help: "Off: only metadata is recorded, and no argument, result or error text is stored anywhere. On: \
+               requests and responses are stored as well, each up to 64 KiB. They may hold personal and confidential \
+               data; known secrets are masked, and only auditors can see them. OAuth exchanges are never stored. The \
+               change applies to new entries and is recorded itself."
             .to_owned(),
         kind: SettingType::Boolean,
         default: Value::Boolean(false),
@@ -43,11 +43,11 @@ fn digest_bodies() -> SettingField {
     SettingField {
         key: DIGEST_BODIES.to_owned(),
         label: "Keep keyed digests of requests and responses".to_owned(),
-        help:
-            "On: each entry has a digest of its request and of its answer, also where no payload is kept. Whoever has \
-               the text and the log's key can show that it is what was said; without the key nobody can try guesses. \
-               OAuth exchanges have none. The change applies to new entries and is recorded itself."
-                .to_owned(),
+        help: "On: each entry has a digest of its request and of its response, also where no payload is kept. With a \
+             text and the log's key, an operator can check whether it is the one that was recorded. Without the key, \
+             guesses cannot be tested. OAuth exchanges have no digest. The change applies to new entries and is \
+             recorded itself."
+            .to_owned(),
         kind: SettingType::Boolean,
         default: Value::Boolean(false),
         minimum: None,

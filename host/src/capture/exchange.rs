@@ -159,7 +159,7 @@ impl Exchange {
     /// On the path: reads what waits. A bug in the reader must not break the traffic.
     pub(super) fn read_now(&self) {
         if catch_unwind(AssertUnwindSafe(|| self.digest().absorb(self))).is_err() {
-            tracing::error!("captured traffic could not be read: a bug in its parser");
+            tracing::error!("captured traffic could not be parsed: a bug in the parser");
             let mut traffic = self.traffic();
             (traffic.request.lost, traffic.response.lost) = (true, true);
         }

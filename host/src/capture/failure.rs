@@ -24,14 +24,14 @@ pub(crate) fn failure(
         Detail::Denied | Detail::Rejected => match status {
             // The code where there is one: the same fault comes with one status or another, as the revision is.
             Some(status) => (code.map_or(status.to_string(), |code| code.to_string()), rejected(status, code)),
-            None => (detail.as_str().to_owned(), "It was refused".to_owned()),
+            None => (detail.as_str().to_owned(), "The request was refused".to_owned()),
         },
         Detail::RpcError => (code.map_or("rpc_error".to_owned(), |code| code.to_string()), rpc(code).to_owned()),
         Detail::ToolError => ("tool_error".to_owned(), "The tool reported an error".to_owned()),
         Detail::Cancelled => ("cancelled".to_owned(), "The call was cancelled".to_owned()),
         Detail::ClientClosed => transport(Transport::ClientClosed),
-        Detail::Incomplete => ("incomplete".to_owned(), "The server's answer ended before it was whole".to_owned()),
-        Detail::Unknown => ("unknown".to_owned(), "The answer could not be read".to_owned()),
+        Detail::Incomplete => ("incomplete".to_owned(), "The server's response ended early".to_owned()),
+        Detail::Unknown => ("unknown".to_owned(), "The response could not be parsed".to_owned()),
     };
     Some(Failure { kind, message, code })
 }
@@ -70,13 +70,13 @@ impl NoAnswer {
 
     pub(super) fn failure(self) -> Failure {
         let (kind, message) = match self {
-            Self::CutOff => ("incomplete", "The server's answer ended before it was whole"),
-            Self::StreamEnded => ("no_answer", "The server ended the stream without an answer"),
-            Self::Empty => ("no_answer", "The server's answer had no body"),
-            Self::NotMcp => ("not_mcp", "What the server answered is no message of MCP"),
-            Self::AnotherId => ("no_answer", "None of the server's answers has the request's id"),
-            Self::Unreadable => ("unreadable", "The answer could not be read"),
-            Self::GivenUp => ("given_up", "Too many calls waited for an answer, and the log gave this one up"),
+            Self::CutOff => ("incomplete", "The server's response ended early"),
+            Self::StreamEnded => ("no_answer", "The server ended the stream without a response"),
+            Self::Empty => ("no_answer", "The server's response had no body"),
+            Self::NotMcp => ("not_mcp", "The server's response is not an MCP message"),
+            Self::AnotherId => ("no_answer", "No response of the server has the request's id"),
+            Self::Unreadable => ("unreadable", "The response could not be parsed"),
+            Self::GivenUp => ("given_up", "Too many calls waited for a response; the log stopped waiting for this one"),
         };
         Failure { kind: kind.to_owned(), message: message.to_owned(), code: None }
     }
@@ -99,14 +99,14 @@ fn rpc(code: Option<i64>) -> &'static str {
         Some(-32602) => "Invalid params",
         Some(-32603) => "Internal error",
         Some(-32000) => "Server error",
-        Some(-32001) => "Session not found, or timed out",
+        Some(-32001) => "Session not found or expired",
         Some(-32002) => "Resource not found",
         Some(-32020) => "Headers and body do not match",
         Some(-32021) => "A required client capability is missing",
         Some(-32022) => "Unsupported protocol version",
         Some(-32042) => "The client must open a URL first",
         Some(-32099..=-32000) => "Server error",
-        _ => "The server answered with an error",
+        _ => "The server returned an error",
     }
 }
 
@@ -125,7 +125,7 @@ mod tests {
             Some(("-32601".into(), "Not found: Method not found".into()))
         );
         assert_eq!(of(Detail::Denied, Some(401), None), Some(("401".into(), "Unauthorized: no valid token".into())));
-        assert_eq!(of(Detail::Denied, None, None), Some(("denied".into(), "It was refused".into())));
+        assert_eq!(of(Detail::Denied, None, None), Some(("denied".into(), "The request was refused".into())));
         assert_eq!(of(Detail::TransportError, None, None).map(|(kind, _)| kind), Some("upstream_closed".into()));
         let failed = |failed, detail| failure(detail, Some(502), None, Some(failed)).map(|failure| failure.kind);
         assert_eq!(failed(Transport::UpstreamName, Detail::TransportError), Some("upstream_name".into()));

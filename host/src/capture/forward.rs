@@ -119,7 +119,8 @@ impl Way<'_> {
                 }
                 None => {
                     let (upstream, url) = (self.upstream.name(), self.upstream.url());
-                    tracing::warn!(upstream, %url, error = &error as &dyn std::error::Error, "an upstream did not answer");
+                    tracing::warn!(upstream, %url, error = &error as &dyn std::error::Error, "an upstream did not \
+                                                                                              respond");
                     Err(if error.is_parse() { Transport::UpstreamNoHttp } else { Transport::UpstreamClosed })
                 }
             },
@@ -183,25 +184,29 @@ fn host(headers: &mut HeaderMap, upstream: &Upstream) {
 fn own_answer(failed: Transport, upstream: &Upstream) -> Response<Body> {
     let name = upstream.name();
     let (status, what) = match failed {
-        Transport::ClientClosed => return client_failed("broke off before its end; send all of it again"),
-        Transport::ClientBrokenBody => return client_failed("is not framed as HTTP wants it; mend the client"),
+        Transport::ClientClosed => return client_failed("ended early; send the whole request again"),
+        Transport::ClientBrokenBody => return client_failed("has invalid HTTP framing; fix the client"),
         Transport::ProxyNoCertificates => {
-            (StatusCode::BAD_GATEWAY, "cannot be reached: this machine trusts no certificates")
+            (StatusCode::BAD_GATEWAY, "cannot be reached: this machine has no trusted certificates")
         }
-        Transport::UpstreamName => (StatusCode::BAD_GATEWAY, "cannot be reached: its host's name is not known"),
-        Transport::UpstreamRefused => (StatusCode::BAD_GATEWAY, "cannot be reached: it refuses the connection"),
-        Transport::UpstreamConnectTimeout => (StatusCode::GATEWAY_TIMEOUT, "cannot be reached in time"),
+        Transport::UpstreamName => (StatusCode::BAD_GATEWAY, "cannot be reached: its host name does not resolve"),
+        Transport::UpstreamRefused => (StatusCode::BAD_GATEWAY, "cannot be reached: it refused the connection"),
+        Transport::UpstreamConnectTimeout => (
+            StatusCode::GATEWAY_TIMEOUT,
+            "cannot be reached: the connection timed \
+                                                                            out",
+        ),
         Transport::UpstreamCertificate => (StatusCode::BAD_GATEWAY, "has a certificate that is not trusted"),
-        Transport::UpstreamTls => (StatusCode::BAD_GATEWAY, "does not speak TLS as it should"),
-        Transport::UpstreamTlsTimeout => (StatusCode::GATEWAY_TIMEOUT, "did not finish TLS in time"),
-        Transport::UpstreamFirstByteTimeout => (StatusCode::GATEWAY_TIMEOUT, "does not answer in time"),
-        Transport::UpstreamNoHttp => (StatusCode::BAD_GATEWAY, "answered with what is no HTTP"),
-        Transport::UpstreamClosed => (StatusCode::BAD_GATEWAY, "broke off before it answered"),
+        Transport::UpstreamTls => (StatusCode::BAD_GATEWAY, "failed the TLS handshake"),
+        Transport::UpstreamTlsTimeout => (StatusCode::GATEWAY_TIMEOUT, "did not finish the TLS handshake in time"),
+        Transport::UpstreamFirstByteTimeout => (StatusCode::GATEWAY_TIMEOUT, "did not respond in time"),
+        Transport::UpstreamNoHttp => (StatusCode::BAD_GATEWAY, "returned a response that is not HTTP"),
+        Transport::UpstreamClosed => (StatusCode::BAD_GATEWAY, "closed the connection before it responded"),
         _ => (StatusCode::BAD_GATEWAY, "cannot be reached"),
     };
     refusal(status, &format!("the MCP server {name:?} {what}; check that it runs and that its URL is right"))
 }
 
 fn client_failed(what: &str) -> Response<Body> {
-    refusal(StatusCode::BAD_REQUEST, &format!("the body of the request {what}"))
+    refusal(StatusCode::BAD_REQUEST, &format!("the request body {what}"))
 }

@@ -162,7 +162,7 @@ impl http_body::Body for Lent {
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let mut held = self.loan.held();
         if held.turn != self.turn {
-            return Poll::Ready(Some(Err(axum::Error::new("the request goes over another connection"))));
+            return Poll::Ready(Some(Err(axum::Error::new("the request is retried over another connection"))));
         }
         if let Some(data) = held.ahead.pop_front() {
             return Poll::Ready(Some(Ok(Frame::data(data))));

@@ -37,8 +37,8 @@ pub(super) async fn refused(response: Response) -> Response {
     if first.as_ref().is_ok_and(|frame| frame.data_ref().is_some_and(names_endpoint)) {
         return refusal(
             StatusCode::NOT_IMPLEMENTED,
-            "this is the HTTP+SSE transport of 2024-11-05, which is not handed on; give the client the address of the \
-             server's Streamable HTTP endpoint, and serve one if there is none",
+            "the HTTP+SSE transport of 2024-11-05 is not supported; use the server's Streamable HTTP endpoint, and \
+             add one if the server has none",
         );
     }
     let rest = stream::once(std::future::ready(first)).chain(BodyStream::new(body));

@@ -121,7 +121,7 @@ impl Proxy {
         let (name, rest) = split(request.uri());
         let upstream = self.upstreams.get(name).ok_or_else(|| self.unknown())?;
         let out =
-            || refusal(StatusCode::BAD_REQUEST, "the path leads out of the MCP server; leave out .. and backslashes");
+            || refusal(StatusCode::BAD_REQUEST, "the path leaves the MCP server's URL; remove .. and backslashes");
         let target = upstream.target(rest, request.uri().query()).ok_or_else(out)?;
         Ok((upstream, target))
     }
@@ -151,8 +151,8 @@ impl Proxy {
 
     fn unknown(&self) -> Response {
         let names: Vec<_> = self.upstreams.keys().map(String::as_str).collect();
-        let known = if names.is_empty() { "there are none".to_owned() } else { names.join(", ") };
-        refusal(StatusCode::NOT_FOUND, &format!("no MCP server of this name; known are: {known}"))
+        let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        refusal(StatusCode::NOT_FOUND, &format!("unknown MCP server; known servers: {known}"))
     }
 }
 

@@ -114,7 +114,7 @@ fn trusting() -> Option<TlsConnector> {
             Some(TlsConnector::from(Arc::new(config)))
         }
         Err(error) => {
-            tracing::error!(%error, "no https upstream can be reached: there are no certificates to trust");
+            tracing::error!(%error, "https upstreams cannot be reached: no trusted certificates are installed");
             None
         }
     }
@@ -177,7 +177,7 @@ struct Names {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("the name cannot be resolved")]
+#[error("the host name does not resolve")]
 struct NoName(#[source] io::Error);
 
 impl Service<Name> for Names {

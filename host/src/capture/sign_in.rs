@@ -11,10 +11,12 @@ use crate::identity::{Identity, Lease, Origins, SignInError, Standing, Vouched, 
 
 const CHALLENGE: HeaderValue = HeaderValue::from_static(r#"Bearer realm="mcp-audit-log""#);
 
-const NEEDED: &str = "a valid token is needed: send it as Authorization: Bearer mcpa_…; an administrator can make one with mcp-audit-log token create";
+const NEEDED: &str = "no valid token; send one as Authorization: Bearer mcpa_…; an administrator can create one with \
+                      mcp-audit-log token create";
 
 /// A browser brings along what it is signed in with, wherever the page is from that tells it to.
-const FOREIGN: &str = "a browser sent this for a page of another site; call from a program, or let the operator name the page's origin in [cors] origins";
+const FOREIGN: &str = "cross-origin request refused: a page of another site sent it; call from a program, or add the \
+                       page's origin to [cors] origins";
 
 /// How callers sign in.
 #[derive(Clone, Debug)]
@@ -79,8 +81,8 @@ impl SignIn {
     fn refusal(&self, error: &SignInError) -> Option<Response> {
         match (error, self) {
             (SignInError::Tokens(error), _) => {
-                tracing::error!(%error, "nobody can sign in");
-                let advice = "tokens cannot be checked at present; try again later";
+                tracing::error!(%error, "sign-in fails: the token store is unavailable");
+                let advice = "tokens cannot be checked now; try again later";
                 Some(refusal(StatusCode::SERVICE_UNAVAILABLE, advice))
             }
             (_, Self::Open(_)) => None,
@@ -97,7 +99,7 @@ fn secret(headers: &HeaderMap) -> Option<String> {
 
 /// The answer to whoever may not wait for another any more.
 pub(super) fn signed_out() -> Response {
-    unauthorized("the token was revoked or expired while this went on; ask an administrator for a new one")
+    unauthorized("the token was revoked or expired during the request; ask an administrator for a new one")
 }
 
 fn unauthorized(error: &str) -> Response {

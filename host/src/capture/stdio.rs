@@ -126,7 +126,7 @@ async fn wrap(
 fn start(command: &[OsString]) -> io::Result<Child> {
     let (program, arguments) = command
         .split_first()
-        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "no command: name the server's command after --"))?;
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "no command; name the server's command after --"))?;
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
     group::apart(&mut command);

@@ -37,13 +37,13 @@ pub enum HostHeader {
 #[derive(Debug, thiserror::Error)]
 pub enum UpstreamError {
     /// There is no `=`.
-    #[error("{0:?} names no upstream: write NAME=URL, as in github=https://example.com/mcp")]
+    #[error("{0:?} is not an upstream: write NAME=URL, such as github=https://example.com/mcp")]
     Form(String),
     /// The name.
-    #[error("{0:?} is no name for an upstream: use 1 to 64 of a-z, 0-9, _ and -")]
+    #[error("{0:?} is not a valid upstream name: use 1 to 64 of a-z, 0-9, _ and -")]
     Name(String),
     /// The URL cannot be read.
-    #[error("the URL of upstream {0:?} cannot be read: {1}")]
+    #[error("the URL of upstream {0:?} is not valid: {1}")]
     Url(String, InvalidUri),
     /// The URL is not one of HTTP.
     #[error("the URL of upstream {0:?} must begin with http:// or https:// and name a host")]
@@ -104,7 +104,7 @@ impl Upstream {
             return Err(UpstreamError::Scheme(self.name.clone()));
         };
         match (authority.as_str().contains('@'), self.url.query()) {
-            (true, _) => Err(UpstreamError::Part(self.name.clone(), "a user or password; let clients send their own")),
+            (true, _) => Err(UpstreamError::Part(self.name.clone(), "a user or password; clients send their own")),
             (_, Some(_)) => Err(UpstreamError::Part(self.name.clone(), "a query (?…)")),
             (false, None) => Ok(()),
         }
@@ -247,14 +247,14 @@ mod tests {
         );
         for (text, expected) in [
             ("http://x/mcp", "NAME=URL"),
-            ("Big=http://x/mcp", "no name"),
-            ("=http://x/mcp", "no name"),
+            ("Big=http://x/mcp", "not a valid upstream name"),
+            ("=http://x/mcp", "not a valid upstream name"),
             ("a=ftp://x/mcp", "http:// or https://"),
             ("a=/mcp", "http:// or https://"),
             ("a=http://u:p@x/mcp", "user or password"),
             ("a=http://x/mcp?k=v", "query"),
             ("a=http://x/mcp#f", "fragment"),
-            ("a=http://[", "cannot be read"),
+            ("a=http://[", "is not valid"),
         ] {
             let error = Upstream::parse(text).expect_err(text).to_string();
             assert!(error.contains(expected), "{text}: {error}");

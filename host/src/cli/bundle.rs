@@ -15,22 +15,22 @@ use super::common::{Failure, LogOptions, ViewerOptions, note};
 
 #[derive(Args)]
 pub(super) struct Bundle {
-    /// Which entries are shown, as in `list`. Of the others between them only place and time are told.
+    /// The entries to show, as in `list`. The others between them have only seq and time.
     query: Vec<String>,
     #[command(flatten)]
     log: LogOptions,
     #[command(flatten)]
     viewer: ViewerOptions,
-    /// Only what was recorded from this time on: 2026-11-21T02:09:46Z, 2026-11-21.
+    /// Only entries recorded at or after this time: 2026-11-21T02:09:46Z, 2026-11-21.
     #[arg(long, value_name = "TIME")]
     from: Option<String>,
-    /// Only what was recorded before this time.
+    /// Only entries recorded before this time.
     #[arg(long, value_name = "TIME")]
     to: Option<String>,
-    /// The file to write; one that is there is not replaced.
+    /// The file to write; an existing file is not replaced.
     #[arg(long, short, value_name = "FILE")]
     output: PathBuf,
-    /// With payloads, for those who may export them. An entry says so, so the log must not be in use by a server.
+    /// Include payloads, with the right to export them. An entry records it, so the log must not be in use by a server.
     #[arg(long)]
     payloads: bool,
 }
@@ -45,12 +45,12 @@ impl Bundle {
         let Bundled { places, shown, unsigned } = bundled;
         let (first, last) = (places.start, places.end - 1);
         note(format_args!(
-            "{path}: entries {first} to {last}, {shown} of them shown. `mcp-audit-log verify --bundle` checks it."
+            "{path}: entries {first} to {last}, {shown} of them shown. Check it with `mcp-audit-log verify --bundle`."
         ));
         if unsigned > 0 {
             note(format_args!(
-                "No checkpoint is about the newest {unsigned} entries yet, so they are not in it. A server signs one within \
-                 a minute, and when it stops: ask again then."
+                "The newest {unsigned} entries are not included: no checkpoint covers them yet. A server signs one \
+                 within a minute, and when it stops; then export again."
             ));
         }
         Ok(ExitCode::SUCCESS)
@@ -85,6 +85,13 @@ fn new(path: &Path) -> io::Result<File> {
 }
 
 fn moment(text: Option<&str>) -> Result<Option<Timestamp>, String> {
-    let read = |text| Timestamp::parse(text).ok_or_else(|| format!("{text:?} is no time; write one as 2026-11-21"));
+    let read = |text| {
+        Timestamp::parse(text).ok_or_else(|| {
+            format!(
+                "{text:?} is not a time; write one such as \
+                                                                    2026-11-21"
+            )
+        })
+    };
     text.map(read).transpose()
 }

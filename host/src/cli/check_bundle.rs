@@ -51,20 +51,20 @@ fn tell(checked: &Checked) -> io::Result<ExitCode> {
     let last = end - 1;
     if *own_keys {
         say(format_args!(
-            "UNPROVED  these entries, {first} to {last}, fit each other and a checkpoint of {size} entries that is signed {when} \
-             with the keys in this file. Anybody can make such a file in the name of {origin}: have the log's keys from \
-             elsewhere, and name them with --key.",
+            "UNPROVED  entries {first} to {last} match each other and a checkpoint of {size} entries, signed {when} \
+             with the keys in this file. A bundle like this can be forged in the name of {origin}: get the log's \
+             keys from another source and name them with --key.",
         ))?;
     } else {
         say(format_args!(
-            "PROVED  these are entries {first} to {last} of the log {origin}, unchanged and without a gap, as it was signed \
+            "PROVED  these are entries {first} to {last} of the log {origin}, unchanged and without a gap, as signed \
              {when} with {size} entries.",
         ))?;
     }
     if *shown < end - first {
-        say(format_args!("Of them {shown} are shown; of the others only place and time of recording."))?;
+        say(format_args!("{shown} of them are shown; the others only by seq and time of recording."))?;
     }
-    note("Not proved: that what was recorded was true, and that it was all that happened.");
+    note("Not proved: that the recorded data is true, and that everything that happened was recorded.");
     Ok(if *own_keys { ExitCode::from(UNPROVED) } else { ExitCode::SUCCESS })
 }
 
@@ -72,7 +72,7 @@ fn tell(checked: &Checked) -> io::Result<ExitCode> {
 pub(super) fn when(time: Option<u64>) -> String {
     let seconds = time.and_then(|time| i64::try_from(time).ok());
     seconds.map_or_else(
-        || "at a time that no trusted key says".to_owned(),
+        || "at a time that no trusted key confirms".to_owned(),
         |seconds| format!("on {}", Timestamp::EPOCH.plus(seconds.saturating_mul(SECOND))),
     )
 }

@@ -20,7 +20,10 @@ const LONGEST: u64 = 64 << 20;
 /// Checks the proof in a file with these keys, and shows the entry. The exit codes are those of a log's verification.
 pub(super) fn check(path: &Path, keys: &[String]) -> Outcome {
     if keys.is_empty() {
-        return unread("a proof is checked with the log's keys: name them with --key, as `key list` shows them there");
+        return unread(
+            "a proof needs the log's keys: name them with --key, as `key list` prints them on the log's \
+                       machine",
+        );
     }
     let keys = match keys.iter().map(|key| VerifierKey::parse(key)).collect::<Result<Vec<_>, _>>() {
         Ok(keys) => keys,
@@ -57,7 +60,7 @@ fn proved(text: &str, keys: &[VerifierKey]) -> Result<(ProofFile, ProvedEntry), 
 fn tell(file: &ProofFile, entry: &ProvedEntry) -> io::Result<()> {
     let (checkpoint, seq, when) = (file.checkpoint.checkpoint(), entry.leaf.seq, when(entry.time));
     say(format_args!(
-        "PROVED  this is entry {seq} of the log {}, unchanged, as it was signed {when} with {} entries.",
+        "PROVED  this is entry {seq} of the log {}, unchanged, as signed {when} with {} entries.",
         checkpoint.origin, checkpoint.size
     ))?;
     say(format_args!("recorded_at  {}", Timestamp::from_micros(entry.leaf.recorded_at)))?;
@@ -70,6 +73,6 @@ fn tell(file: &ProofFile, entry: &ProvedEntry) -> io::Result<()> {
         };
         say(format_args!("{name}  {value}"))?;
     }
-    note("Not proved: that what was recorded was true, and that it was all that happened.");
+    note("Not proved: that the recorded data is true, and that everything that happened was recorded.");
     Ok(())
 }

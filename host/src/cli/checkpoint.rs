@@ -17,8 +17,8 @@ pub(super) struct Checkpoint {
     log: LogOptions,
     #[command(flatten)]
     viewer: ViewerOptions,
-    /// Print those that stay for ever, the first of each day, newest first: a JSON object a line, with the note and the
-    /// consistency proof from the one before.
+    /// Print the archived checkpoints, the first of each day, newest first: one JSON object per line, with the note and the
+    /// consistency proof from the previous one.
     #[arg(long)]
     all: bool,
 }
@@ -39,8 +39,8 @@ impl Checkpoint {
             }
         }
         let newest = log.checkpoint(&access)?;
-        let newest =
-            newest.ok_or("nothing was signed yet: `mcp-audit-log serve` signs within a second after its start")?;
+        let newest = newest
+            .ok_or("no checkpoint is signed yet; `mcp-audit-log serve` signs one within a second of its start")?;
         // The note ends with a newline of its own.
         say(newest.checkpoint.note.trim_end())?;
         Ok(ExitCode::SUCCESS)

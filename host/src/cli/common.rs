@@ -31,7 +31,7 @@ pub(super) struct LogOptions {
     /// The folder of the log.
     #[arg(long, value_name = "DIR", default_value = "mcp-audit-log-data", env = "MCP_AUDIT_LOG_DATA")]
     pub(super) data: PathBuf,
-    /// A policy of your own instead of the default one: a WebAssembly component.
+    /// A policy instead of the default one: a WebAssembly component.
     #[arg(long, value_name = "FILE", env = "MCP_AUDIT_LOG_POLICY")]
     pub(super) policy: Option<PathBuf>,
     #[command(flatten)]
@@ -41,10 +41,10 @@ pub(super) struct LogOptions {
 /// Where the log's keys are, and what they signed last.
 #[derive(Args, Clone, Default)]
 pub(super) struct Signing {
-    /// The file with the keys that the log signs with [default: signing.key in its folder].
+    /// The file of the signing keys [default: signing.key in its folder].
     #[arg(long, value_name = "FILE", env = "MCP_AUDIT_LOG_SIGNING_KEY_FILE")]
     pub(super) signing_key: Option<PathBuf>,
-    /// The file with what was signed last [default: signing.last beside the keys].
+    /// The file of the last signed checkpoint [default: signing.last beside the keys].
     #[arg(long, value_name = "FILE", env = "MCP_AUDIT_LOG_LAST_SIGNED")]
     pub(super) last_signed: Option<PathBuf>,
 }
@@ -83,16 +83,16 @@ impl LogOptions {
     }
 }
 
-/// Who is looking. Whoever can read the log's files decides for themselves; the policy then says what that person sees.
+/// The viewer. A user who can read the log's files may choose any viewer; the policy then decides what that viewer sees.
 #[derive(Args, Clone)]
 pub(super) struct ViewerOptions {
-    /// Look as this user.
+    /// Act as this user.
     #[arg(long = "as", value_name = "USER", default_value = "operator")]
     viewer: String,
-    /// Look as a member of this group (repeatable).
+    /// Act as a member of this group (repeatable).
     #[arg(long = "group", value_name = "GROUP", default_value = "admin")]
     groups: Vec<String>,
-    /// Look as somebody of this instance of the platform.
+    /// Act as a user of this tenant.
     #[arg(long, value_name = "NAME")]
     instance: Option<String>,
 }
@@ -103,12 +103,12 @@ impl ViewerOptions {
     }
 }
 
-/// Prints a line. Unlike the standard macro this is an error and not a panic when whoever reads it has gone.
+/// Prints a line. Unlike the standard macro it returns an error when the pipe is closed, and does not panic.
 pub(super) fn say(line: impl Display) -> io::Result<()> {
     writeln!(io::stdout().lock(), "{line}")
 }
 
-/// Prints a line beside the output. Nobody has to read it.
+/// Prints a line to standard error, and ignores a closed pipe.
 pub(super) fn note(line: impl Display) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
@@ -147,7 +147,7 @@ pub(super) fn serve_until_end(
     log.close();
     match log.recorder().gauges().untold() {
         0 => Ok(()),
-        lost => Err(format!("{lost} events are lost: they could not be stored before the end").into()),
+        lost => Err(format!("{lost} events are lost: they could not be stored before shutdown").into()),
     }
 }
 
@@ -158,21 +158,21 @@ fn bear_large_files() -> io::Result<()> {
     {
         /// SIGXFSZ, which has this number wherever there are builds.
         const TOO_LARGE: i32 = 25;
-        // Once it is listened for it does not kill, even when nobody listens any more.
+        // A handled signal does not kill, even after its listener is dropped.
         drop(tokio::signal::unix::signal(tokio::signal::unix::SignalKind::from_raw(TOO_LARGE))?);
     }
     Ok(())
 }
 
-/// Lets a hang-up (SIGHUP) be no end: of a terminal that is closed, or of whoever wants a server to read its configuration
-/// again, which is read at a start and no more.
+/// Keeps the process alive on SIGHUP, which a closed terminal or a reload sends: the configuration is read only at the
+/// start.
 pub(super) fn bear_hang_ups() -> io::Result<()> {
     #[cfg(unix)]
     {
         let mut hang_ups = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?;
         tokio::spawn(async move {
             while hang_ups.recv().await.is_some() {
-                tracing::info!("SIGHUP changes nothing: settings are changed on their page, the rest by a restart");
+                tracing::info!("SIGHUP is ignored: change settings on their page, and restart for everything else");
             }
         });
     }
@@ -182,7 +182,10 @@ pub(super) fn bear_hang_ups() -> io::Result<()> {
 /// Listens, or says what to do about it; `option` is where the address comes from.
 pub(super) async fn listen(address: SocketAddr, option: &str) -> Result<TcpListener, String> {
     TcpListener::bind(address).await.map_err(|error| {
-        format!("cannot listen on {address}: {error}; stop what uses that port, or name another with {option}")
+        format!(
+            "cannot listen on {address}: {error}; stop the program that uses the port, or set another one with \
+                 {option}"
+        )
     })
 }
 

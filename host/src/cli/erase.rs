@@ -12,13 +12,13 @@ use super::common::{LogOptions, ViewerOptions, say};
 pub(super) struct Erase {
     /// The entry's id, as `list` shows it.
     id: Uuid,
-    /// Why; it is kept in the log.
+    /// The reason; the log records it.
     #[arg(long)]
     reason: String,
     /// The log; it must not be in use by a server.
     #[command(flatten)]
     log: LogOptions,
-    /// As whom; an erasure takes the groups `admin` and `auditor` both.
+    /// The viewer; an erasure needs both groups, `admin` and `auditor`.
     #[command(flatten)]
     viewer: ViewerOptions,
 }

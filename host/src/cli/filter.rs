@@ -1,4 +1,4 @@
-//! Which entries a subcommand is about.
+//! The options that select entries.
 
 use clap::Args;
 use mcp_audit_log::domain::{Context, Domain, DomainError, parse_json, parse_text};
@@ -6,9 +6,9 @@ use mcp_audit_log::field::Field;
 
 #[derive(Args)]
 pub(super) struct Filter {
-    /// What to find: outcome:error tool:search* since:7d, or plain words; `!` negates, as in '!outcome:success'.
+    /// The search: outcome:error tool:search* since:7d, or plain words; `!` negates, such as '!outcome:success'.
     query: Vec<String>,
-    /// The same as one text, which may begin with a hyphen.
+    /// The search as one text, which may begin with a hyphen.
     #[arg(long = "query", value_name = "QUERY", allow_hyphen_values = true, conflicts_with = "query")]
     text: Option<String>,
     /// Only entries with this outcome.
@@ -29,19 +29,19 @@ pub(super) struct Filter {
     /// Only this connection.
     #[arg(long)]
     connection: Option<String>,
-    /// Only this agent, all of its runs together.
+    /// Only this agent, in all of its runs.
     #[arg(long)]
     agent: Option<String>,
     /// Only this run of an agent.
     #[arg(long)]
     agent_instance: Option<String>,
-    /// Only from this time on: 2026-11-21T02:09:46Z, 2026-11-21, today, -1h, -7d.
+    /// Only at or after this time: 2026-11-21T02:09:46Z, 2026-11-21, today, -1h, -7d.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     from: Option<String>,
     /// Only before this time.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     to: Option<String>,
-    /// Only what matches this domain, as in '[["outcome","=","error"],["at",">=","-7d"]]'.
+    /// Only entries that match this domain, such as '[["outcome","=","error"],["at",">=","-7d"]]'.
     #[arg(long)]
     domain: Option<String>,
 }

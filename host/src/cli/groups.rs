@@ -15,16 +15,16 @@ use super::{Outcome, print};
 pub(super) struct Groups {
     #[command(flatten)]
     question: Question,
-    /// Group by this field, or by day; give it twice for groups within groups.
+    /// Group by this field, or by day; give it twice for subgroups.
     #[arg(long, required = true, value_name = "FIELD", value_parser = by)]
     by: Vec<GroupBy>,
-    /// Which groups come first.
+    /// The order of the groups.
     #[arg(long, default_value = "count", value_parser = PossibleValuesParser::new(GroupSort::ALL.iter().map(|(name, _)| *name)))]
     sort: String,
-    /// How many groups, from 1 to 500.
+    /// The number of groups, from 1 to 500.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=500))]
     limit: u16,
-    /// How they are printed.
+    /// The output format.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
 }
@@ -32,7 +32,7 @@ pub(super) struct Groups {
 impl Groups {
     pub(super) fn run(self) -> Outcome {
         if self.by.len() > 2 || self.by.get(1) == self.by.first() {
-            return Err("--by can be given twice at most, and each time with another field".into());
+            return Err("use --by at most twice, with different fields".into());
         }
         let (log, access, domain) = self.question.open()?;
         let sort = GroupSort::parse(&self.sort).unwrap_or_default();
@@ -42,7 +42,7 @@ impl Groups {
             Format::Json => print::groups_json(&self.by, &found.groups)?,
         }
         if found.found > found.groups.len() {
-            note(format_args!("There are {} groups: narrow the filter, or ask for more with --limit.", found.found));
+            note(format_args!("There are {} groups. Narrow the filter, or raise --limit.", found.found));
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -50,5 +50,5 @@ impl Groups {
 
 fn by(name: &str) -> Result<GroupBy, String> {
     let names = || GroupBy::all().map(|by| by.to_string()).collect::<Vec<_>>().join(", ");
-    GroupBy::parse(name).ok_or_else(|| format!("there are: {}", names()))
+    GroupBy::parse(name).ok_or_else(|| format!("known: {}", names()))
 }

@@ -1,4 +1,4 @@
-//! `mcp-audit-log key`: the keys that check the log's signatures, and those that make them.
+//! `mcp-audit-log key`: the verification keys and the signing keys.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -12,11 +12,11 @@ use super::common::{LogOptions, Signing, note, say};
 
 #[derive(Subcommand)]
 pub(super) enum Key {
-    /// Print the keys that check the log's signatures, the oldest first.
+    /// Print the verification keys, oldest first.
     List(List),
-    /// Make new signing keys; the next start uses them. The last one goes on signing beside them until the next time.
+    /// Create new signing keys; the next start uses them. The previous keys also sign until the next rotation.
     Rotate(Rotate),
-    /// Sign a log again of which it is lost what was signed last. An entry says who wanted it and why.
+    /// Resume signing after `signing.last` was lost. An entry records the operator and the reason.
     Resume(Resuming),
 }
 
@@ -30,17 +30,17 @@ pub(super) struct List {
 pub(super) struct Rotate {
     #[command(flatten)]
     signing: Signing,
-    /// The folder of the log, which nobody may have open.
+    /// The folder of the log; no process may have it open.
     #[arg(long, value_name = "DIR", default_value = "mcp-audit-log-data", env = "MCP_AUDIT_LOG_DATA")]
     data: PathBuf,
 }
 
 #[derive(Args)]
 pub(super) struct Resuming {
-    /// Why what was signed last is lost, and how it is known that the log is whole; it is kept in the log.
+    /// Why `signing.last` was lost, and how you know that the log is whole; the log records it.
     #[arg(long)]
     reason: String,
-    /// Say in the log that this user did it.
+    /// Record this user as the operator.
     #[arg(long = "as", value_name = "USER", default_value = "operator", env = "USER", hide_env_values = true)]
     by: String,
     #[command(flatten)]
@@ -60,9 +60,10 @@ impl Key {
                     say(key)?;
                 }
                 note(
-                    "Start the server, and give these keys to those who check the log: the first says what was signed, the",
+                    "Start the server and give these keys to the auditors of the log: the first key verifies what \
+                     was signed, the",
                 );
-                note("one that ends in /time says when.");
+                note("key that ends in /time verifies when.");
             }
             Self::Resume(resuming) => resuming.run()?,
         }
@@ -74,15 +75,13 @@ impl Resuming {
     fn run(self) -> Result<(), super::common::Failure> {
         let Self { reason, by, log } = self;
         if reason.trim().is_empty() {
-            return Err("say with --reason why signing is to go on; it is kept in the log".into());
+            return Err("give a --reason to resume signing; it is recorded in the log".into());
         }
         let signer = SignerOptions { resume: Some(Resume { by, reason }), ..log.signing.options() };
         let log = log.options()?.signer(signer).own_schedule().open()?;
         log.sign()?;
         log.close();
-        note(
-            "The log is signed again from here on. Whoever has an older checkpoint should compare it: mcp-audit-log verify",
-        );
+        note("Signing is resumed. Compare older checkpoints with this log: mcp-audit-log verify");
         note("--checkpoint FILE.");
         Ok(())
     }

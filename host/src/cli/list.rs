@@ -13,10 +13,10 @@ use super::{Outcome, print};
 pub(super) struct List {
     #[command(flatten)]
     question: Question,
-    /// How many, from 1 to 500.
+    /// The number of entries, from 1 to 500.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=500))]
     limit: u16,
-    /// How they are printed.
+    /// The output format.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
 }
@@ -31,7 +31,7 @@ impl List {
         }
         if page.next.is_some() {
             note(format_args!(
-                "There are more: narrow the filter, ask for up to 500 with --limit, or go back in time with --to."
+                "There are more entries. Narrow the filter, raise --limit (at most 500), or go back in time with --to."
             ));
         }
         Ok(ExitCode::SUCCESS)

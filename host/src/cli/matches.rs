@@ -1,4 +1,4 @@
-//! `mcp-audit-log match`: whether a text is what an entry is about, by the digests that the entry has of it.
+//! `mcp-audit-log match`: whether a text is the request or response of an entry, by its digests.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,10 +18,10 @@ pub(super) struct Match {
     /// The entry's id, as `list` shows it.
     #[arg(long, value_name = "ID")]
     entry: Uuid,
-    /// The file with what may have been the request.
+    /// A file to compare with the request.
     #[arg(long, value_name = "FILE", required_unless_present = "response")]
     request: Option<PathBuf>,
-    /// The file with what may have been the response.
+    /// A file to compare with the response.
     #[arg(long, value_name = "FILE")]
     response: Option<PathBuf>,
     #[command(flatten)]
@@ -35,10 +35,9 @@ impl Match {
         let viewer = self.viewer.viewer();
         let log = self.log.view()?;
         let entry = log.reader(&log.access(&viewer)).entry(self.entry)?;
-        let entry = entry.ok_or_else(|| format!("there is no entry {} that {} may see", self.entry, viewer.user))?;
-        let secret = Secret::read(&self.log.data).map_err(|error| {
-            format!("the key of the digests cannot be read, and without it nothing can be compared: {error}")
-        })?;
+        let entry = entry.ok_or_else(|| format!("no entry {} that {} may see", self.entry, viewer.user))?;
+        let secret = Secret::read(&self.log.data)
+            .map_err(|error| format!("the digest key cannot be read, so nothing can be compared: {error}"))?;
         let mut all = true;
         for (what, file) in [("request", &self.request), ("response", &self.response)] {
             let Some(file) = file else { continue };
@@ -54,8 +53,8 @@ impl Match {
 fn matches(entry: &Entry, what: &str, file: &Path, secret: &Secret) -> Result<bool, Failure> {
     let digest = entry.details.get(&format!("{what}_digest")).and_then(|digest| digest.as_str()).ok_or_else(|| {
         format!(
-            "entry {} has no digest of its {what}: digests are made while the setting digest_bodies is on, and only \
-             where there was a {what}",
+            "entry {} has no digest of its {what}: digests are recorded only while the setting digest_bodies is on, \
+             and only where there is a {what}",
             entry.id
         )
     })?;

@@ -56,46 +56,46 @@ struct Cli {
 enum Command {
     /// Run the proxy, the API and the pages.
     Serve(Box<serve::Serve>),
-    /// Run an MCP server that speaks over standard input and output, and record what it says.
+    /// Run an MCP server on standard input and output, and record its messages.
     Stdio(stdio::Stdio),
-    /// End a wrapped server when its wrapper is killed.
+    /// Stop a wrapped server when its wrapper is killed.
     #[command(name = stdio::WATCHDOG, hide = true)]
     StdioWatchdog(stdio::Watchdog),
-    /// Make, list and revoke tokens that let users and agents in.
+    /// Create, list and revoke tokens of users and agents.
     #[command(subcommand)]
     Token(token::TokenCommand),
     /// List entries, newest first.
     List(Box<list::List>),
-    /// Group entries: how many, how many failed, how long they took.
+    /// Group entries and count them, their errors and durations.
     Groups(Box<groups::Groups>),
     /// Count usage: requests, errors, durations, tokens and cost, over time or by user, tool and the like.
     Usage(Box<usage::Usage>),
-    /// Print entries as they are stored, beside a server that records them.
+    /// Print entries as a running server stores them.
     Tail(Box<tail::Tail>),
     /// Write entries to a file, oldest first: CSV, JSON Lines or Parquet.
     Export(Box<export::Exporting>),
     /// Show one entry.
     Show(show::Show),
-    /// Say whether a text is the request or the response of an entry, by the digests that the entry has of them.
+    /// Check whether a text is the request or the response of an entry, by its digests.
     Match(matches::Match),
-    /// Print the newest signed checkpoint, or all that stay for ever.
+    /// Print the newest signed checkpoint, or all archived ones.
     Checkpoint(checkpoint::Checkpoint),
-    /// The keys that sign the log, and those that check it.
+    /// List, rotate and repair the signing keys.
     #[command(subcommand)]
     Key(key::Key),
-    /// Write entries into a file that outsiders can check without the log.
+    /// Write entries to a file that can be checked without the log.
     Bundle(bundle::Bundle),
-    /// Hold the whole log against its ledger: whether anything was changed or is missing.
+    /// Check the whole log against its ledger, for changed or missing entries.
     Verify(verify::Verify),
-    /// Prove that an entry is in the log, or that the log has only been added to.
+    /// Prove that an entry is in the log, or that entries were only appended to it.
     #[command(subcommand)]
     Proof(proof::Proof),
-    /// Erase the payload of one entry; the entry stays, and one more says who did it and why.
+    /// Erase the payload of one entry. The entry stays; another entry records the user and the reason.
     Erase(erase::Erase),
     /// Print the document of the HTTP API, in OpenAPI 3.1.
     #[command(name = "openapi")]
     OpenApi(openapi::OpenApi),
-    /// See it work: a real MCP server, real clients and three users, on a fresh log.
+    /// Run a demo: a real MCP server, real clients and three users, on a new log.
     #[cfg(feature = "demo")]
     Demo(demo::Demo),
 }
@@ -129,7 +129,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Demo(demo) => demo.run(),
     };
     outcome.unwrap_or_else(|error| {
-        // Whoever read our output has seen enough, as in `mcp-audit-log list | head`.
+        // The reader of our output has closed the pipe, as in `mcp-audit-log list | head`.
         let gone = error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe);
         if gone {
             return ExitCode::SUCCESS;

@@ -1,4 +1,4 @@
-//! `mcp-audit-log openapi`: the API's document, for `docs/openapi.json` and for whoever makes a client.
+//! `mcp-audit-log openapi`: the API's document, for `docs/openapi.json` and for client authors.
 
 use std::process::ExitCode;
 

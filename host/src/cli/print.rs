@@ -29,7 +29,7 @@ const COLUMNS: [(&str, usize); 9] = [
 pub(super) enum Format {
     /// Columns for people.
     Table,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
@@ -100,7 +100,7 @@ pub(super) fn table(entries: &[Entry]) -> io::Result<()> {
 /// A table of tokens.
 pub(super) fn tokens(tokens: &[Token], now: Timestamp) -> io::Result<()> {
     if tokens.is_empty() {
-        note("There are no tokens.");
+        note("No tokens.");
         return Ok(());
     }
     let columns = ["ID", "USER", "CONNECTION", "GROUPS", "INSTANCE", "CREATED", "EXPIRES", "LAST USED"];

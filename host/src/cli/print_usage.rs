@@ -17,7 +17,7 @@ const FIGURES: [&str; 9] =
 /// The totals, then each breakdown; the series where there is none.
 pub(super) fn tables(usage: &Usage) -> io::Result<()> {
     let mut rows = vec![row(vec!["all".to_owned()], &usage.totals.figures)];
-    let before = usage.previous.as_ref().map(|(_, totals)| row(vec!["the period before".to_owned()], &totals.figures));
+    let before = usage.previous.as_ref().map(|(_, totals)| row(vec!["previous period".to_owned()], &totals.figures));
     rows.extend(before);
     say(format_args!("{} to {}", moment(usage.covered.start), moment(usage.covered.end)))?;
     table(&["TOTAL"], &rows)?;
@@ -25,12 +25,12 @@ pub(super) fn tables(usage: &Usage) -> io::Result<()> {
         usage.totals.unique.iter().map(|(field, count)| {
             format!("{} {}", count.map_or("?".to_owned(), |count| count.to_string()), field.name())
         });
-    say(format_args!("different values: {}", unique.collect::<Vec<_>>().join(", ")))?;
+    say(format_args!("distinct values: {}", unique.collect::<Vec<_>>().join(", ")))?;
     for breakdown in &usage.breakdowns {
         say("")?;
         table(&[&breakdown.field.name().to_uppercase(), "USERS"], &rows_of(breakdown))?;
         if breakdown.found > breakdown.rows.len() {
-            say(format_args!("{} of {}; ask for more with --limit", breakdown.rows.len(), breakdown.found))?;
+            say(format_args!("{} of {}; raise --limit for more", breakdown.rows.len(), breakdown.found))?;
         }
     }
     if usage.breakdowns.is_empty() {

@@ -1,4 +1,4 @@
-//! `mcp-audit-log proof`: what the ledger can prove, as JSON for whoever checks it.
+//! `mcp-audit-log proof`: what the ledger can prove, as JSON for a verifier.
 
 use std::process::ExitCode;
 
@@ -15,7 +15,7 @@ pub(super) enum Proof {
     Entry {
         /// The entry's id, as `list` shows it.
         id: Uuid,
-        /// Prove it for the tree of so many entries instead of the present one.
+        /// Prove it for the tree of this many entries instead of the current one.
         #[arg(long)]
         size: Option<u64>,
         #[command(flatten)]
@@ -23,11 +23,11 @@ pub(super) enum Proof {
         #[command(flatten)]
         viewer: ViewerOptions,
     },
-    /// Prove that the log of so many entries is the beginning of a later one.
+    /// Prove that the log of this many entries is the beginning of a later one.
     Consistency {
         /// The size of the older tree.
         from: u64,
-        /// The size of the newer one; the present one by default.
+        /// The size of the newer one; the current one by default.
         to: Option<u64>,
         #[command(flatten)]
         log: LogOptions,
@@ -42,7 +42,7 @@ impl Proof {
             Self::Entry { id, size, log, viewer } => {
                 let (log, viewer) = (log.view()?, viewer.viewer());
                 let found = log.reader(&log.access(&viewer)).inclusion(id, size)?;
-                let proof = found.ok_or_else(|| format!("there is no entry {id} that {} may see", viewer.user))?;
+                let proof = found.ok_or_else(|| format!("no entry {id} that {} may see", viewer.user))?;
                 say(serde_json::to_string_pretty(&InclusionProof::from(&proof))?)?;
             }
             Self::Consistency { from, to, log, viewer } => {

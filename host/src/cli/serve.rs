@@ -22,49 +22,46 @@ use super::common::{
 };
 use super::config::{Config, Server, Text};
 
-/// Where the log is, if nobody says.
+/// The default folder of the log.
 const DATA: &str = "mcp-audit-log-data";
-/// Where to listen, if nobody says: on this machine alone.
+/// The default address: this machine only.
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8_700);
 
 #[derive(Args)]
 pub(super) struct Serve {
-    /// A configuration file; docs/mcp-audit-log.toml has every option. What stands on the command line or in the
-    /// environment counts more than what stands there.
+    /// A configuration file; docs/mcp-audit-log.toml has every option. The command line and the environment override it.
     #[arg(long, value_name = "FILE", env = "MCP_AUDIT_LOG_CONFIG")]
     config: Option<PathBuf>,
     /// The folder of the log [default: mcp-audit-log-data].
     #[arg(long, value_name = "DIR", env = "MCP_AUDIT_LOG_DATA")]
     data: Option<PathBuf>,
-    /// A policy of your own instead of the default one: a WebAssembly component.
+    /// A policy instead of the default one: a WebAssembly component.
     #[arg(long, value_name = "FILE", env = "MCP_AUDIT_LOG_POLICY")]
     policy: Option<PathBuf>,
-    /// Where to listen [default: 127.0.0.1:8700].
+    /// The address to listen on [default: 127.0.0.1:8700].
     #[arg(long, value_name = "ADDR", env = "MCP_AUDIT_LOG_LISTEN")]
     listen: Option<SocketAddr>,
-    /// An MCP server to put at /mcp/NAME (repeatable). With one of these, those in the file do not count.
+    /// An MCP server to serve at /mcp/NAME (repeatable). This option replaces the servers in the file.
     #[arg(long = "upstream", value_name = "NAME=URL", value_parser = Upstream::parse)]
     upstreams: Vec<Upstream>,
-    /// Strict recording for all of them: no call reaches a server before its intent is on the disk. What cannot be
-    /// recorded is answered with 503.
+    /// Strict recording for all servers: no call reaches a server before its intent is on the disk. A call that cannot be
+    /// recorded gets 503.
     #[arg(long)]
     strict: bool,
-    /// Tell figures to a monitoring system under http://ADDR/metrics. There is no sign-in, so keep the address to
-    /// yourself.
+    /// Serve Prometheus metrics at http://ADDR/metrics, without authentication: use an internal address.
     #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1:9464", env = "MCP_AUDIT_LOG_METRICS")]
     metrics: Option<SocketAddr>,
-    /// Let MCP requests in without a token: for a gateway in front that does its own sign-in. API and pages still need
-    /// a token.
+    /// Accept MCP requests without a token, for a gateway in front that does its own sign-in. API and pages still need a
+    /// token.
     #[arg(long)]
     open: bool,
     #[command(flatten)]
     limits: Limits,
-    /// Let scripts of this site's pages call from a browser (repeatable), as in https://app.example.com. With one of
-    /// these, those in the file do not count.
+    /// Accept calls by scripts of this site's pages (repeatable), such as https://app.example.com. This option replaces the
+    /// origins in the file.
     #[arg(long = "cors-origin", value_name = "ORIGIN", value_parser = Origin::parse)]
     cors_origins: Vec<Origin>,
-    /// The address under which clients know this server, as in https://gateway.example.com [default: what their Host
-    /// header says].
+    /// The public URL of this server, such as https://gateway.example.com [default: from the Host header].
     #[arg(long, value_name = "URL", value_parser = Origin::parse, env = "MCP_AUDIT_LOG_PUBLIC_URL")]
     public_url: Option<Origin>,
     #[command(flatten)]
@@ -72,24 +69,24 @@ pub(super) struct Serve {
     /// Publish checkpoints into this folder.
     #[arg(long, value_name = "DIR", env = "MCP_AUDIT_LOG_CHECKPOINTS")]
     checkpoints: Option<PathBuf>,
-    /// Browsers come over https, which a proxy in front ends: the session's cookie is then sent over nothing else.
+    /// A proxy in front serves browsers over https: the session cookie is then sent over https only.
     #[arg(long)]
     https: bool,
 }
 
-/// How many seconds upstreams may take that have no limits of their own in the file. Zero is without limit.
+/// Timeouts in seconds, for upstreams without their own in the file. Zero means no limit.
 #[derive(Args)]
 struct Limits {
-    /// Seconds until an upstream can be spoken to: its name, the connection, TLS [default: 5].
+    /// Seconds to connect to an upstream: name resolution, the connection, TLS [default: 5].
     #[arg(long, value_name = "SECONDS", env = "MCP_AUDIT_LOG_CONNECT_TIMEOUT")]
     connect_timeout: Option<u32>,
-    /// Of these, for the handshake of TLS [default: all].
+    /// The part of it for the TLS handshake [default: all].
     #[arg(long, value_name = "SECONDS", env = "MCP_AUDIT_LOG_TLS_TIMEOUT")]
     tls_timeout: Option<u32>,
-    /// Seconds until an answer begins [default: no limit].
+    /// Seconds until a response begins [default: no limit].
     #[arg(long, value_name = "SECONDS", env = "MCP_AUDIT_LOG_FIRST_BYTE_TIMEOUT")]
     first_byte_timeout: Option<u32>,
-    /// Seconds between two pieces of an answer [default: no limit].
+    /// Seconds between two chunks of a response [default: no limit].
     #[arg(long, value_name = "SECONDS", env = "MCP_AUDIT_LOG_IDLE_TIMEOUT")]
     idle_timeout: Option<u32>,
 }
@@ -146,7 +143,7 @@ async fn serve(config: Config) -> Result<AuditLog, Failure> {
     note(format_args!("the policy is {}", log.policy_title()));
     for group in config.unknown_groups(log.manifest()) {
         let known: Vec<_> = log.manifest().groups.iter().map(|group| group.name.as_str()).collect();
-        tracing::warn!("the policy has no group {group:?}, so it gives no right; it has {}", known.join(", "));
+        tracing::warn!("unknown group {group:?}: it gives no right; the policy's groups: {}", known.join(", "));
     }
     identity.look_for_keys();
     let open = config.sign_in().open == Some(true);
@@ -197,7 +194,7 @@ fn tell_figures(
 ) -> io::Result<impl Future<Output = io::Result<()>> + use<>> {
     let router = http::metrics_router(log.clone());
     if let Some(listener) = &listener {
-        say(format_args!("  http://{}/metrics has figures", listener.local_addr()?))?;
+        say(format_args!("  http://{}/metrics serves Prometheus metrics", listener.local_addr()?))?;
     }
     Ok(async {
         match listener {
@@ -222,7 +219,7 @@ fn one_name_each(upstreams: &[Upstream]) -> Result<(), String> {
     let mut names: Vec<_> = upstreams.iter().map(Upstream::name).collect();
     names.sort_unstable();
     match names.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(pair) => Err(format!("two upstreams are called {:?}; give each a name of its own", pair[0])),
+        Some(pair) => Err(format!("two upstreams are called {:?}; give each its own name", pair[0])),
         None => Ok(()),
     }
 }
@@ -234,7 +231,7 @@ fn announce(listener: &TcpListener, upstreams: &[Upstream]) -> io::Result<()> {
         say(format_args!("  http://{address}/mcp/{} is {}", upstream.name(), upstream.url()))?;
     }
     if upstreams.is_empty() {
-        say(format_args!("  no MCP server behind it yet: add --upstream NAME=URL"))?;
+        say(format_args!("  no MCP server is configured: add --upstream NAME=URL"))?;
     }
     Ok(())
 }

@@ -17,7 +17,7 @@ pub(super) struct Show {
     log: LogOptions,
     #[command(flatten)]
     viewer: ViewerOptions,
-    /// Show the payload too. Reading one is an entry itself, so the log must not be in use by a server.
+    /// Show the payload too. An entry records the reading, so the log must not be in use by a server.
     #[arg(long)]
     payload: bool,
 }
@@ -27,7 +27,7 @@ impl Show {
         let viewer = self.viewer.viewer();
         let found = if self.payload { self.with_payload(&viewer)? } else { self.without_payload(&viewer)? };
         let Some(shown) = found else {
-            return Err(format!("there is no entry {} that {} may see", self.id, viewer.user).into());
+            return Err(format!("no entry {} that {} may see", self.id, viewer.user).into());
         };
         say(shown)?;
         Ok(ExitCode::SUCCESS)
@@ -43,7 +43,7 @@ impl Show {
         let log = self.log.open()?;
         let access = log.access(viewer);
         if !access.may(Right::ReadPayloads) {
-            return Err("payloads are for auditors: look as one with --group auditor".into());
+            return Err("only auditors may read payloads; use --group auditor".into());
         }
         let payload = log.read_payload(&access, self.id)?;
         let entry = log.reader(&access).entry(self.id)?;

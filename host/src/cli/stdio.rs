@@ -1,4 +1,4 @@
-//! `mcp-audit-log stdio`: a recorder around a server that speaks over standard input and output.
+//! `mcp-audit-log stdio`: a recorder around an MCP server on standard input and output.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -15,16 +15,16 @@ use super::common::{LogOptions, note, serve_until_end};
 pub(super) struct Stdio {
     #[command(flatten)]
     log: LogOptions,
-    /// The server's name in the log; the command's name by default.
+    /// The server's name in the log; by default the name of the command.
     #[arg(long, value_name = "NAME")]
     server: Option<String>,
-    /// Who uses it; the account that runs it by default.
+    /// The user; by default the account that runs the command.
     #[arg(long, value_name = "USER", env = "USER")]
     user: Option<String>,
     /// The name of the connection.
     #[arg(long, value_name = "NAME", default_value = "stdio")]
     connection: String,
-    /// How long the server may take to end, once its input has ended or a signal came, before it is made to.
+    /// Seconds that the server has to stop after its input ended or a signal came; then it is killed.
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
     grace: Duration,
     /// The server's command, after `--`.
@@ -48,7 +48,7 @@ impl Stdio {
             code = stdio::run(log.clone(), options, command).await?;
             Ok(log)
         })?;
-        // The server's own code, so that whoever started us sees what it would have seen.
+        // The server's own code, so that the parent process sees the same.
         Ok(u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from))
     }
 }
@@ -62,7 +62,7 @@ fn name(command: &[OsString]) -> String {
 
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    seconds.ok_or_else(|| "give a number of seconds, as in 5 or 0.5".to_owned())
+    seconds.ok_or_else(|| "give a number of seconds, such as 5 or 0.5".to_owned())
 }
 
 /// The name of the account that this process runs under, as the system knows it; its number where it has no name.

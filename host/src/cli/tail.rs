@@ -1,4 +1,4 @@
-//! `mcp-audit-log tail`: entries on the terminal as they are stored, by a server or by nobody at present.
+//! `mcp-audit-log tail`: entries on the terminal as a server stores them.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -14,14 +14,14 @@ use super::print::{Format, Table};
 use super::question::Question;
 use super::{Outcome, print};
 
-/// How often the log is looked at: another process writes it, so nothing tells.
+/// How often the log is polled: another process writes it, so there is no event.
 const LOOK: Duration = Duration::from_millis(500);
 
 #[derive(Args)]
 pub(super) struct Tail {
     #[command(flatten)]
     question: Question,
-    /// How they are printed.
+    /// The output format.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
 }
@@ -66,7 +66,7 @@ impl Tail {
     }
 }
 
-/// The place after the newest entry that the viewer may see; 0 where there is none.
+/// The seq after the newest entry that the viewer may see; 0 if there is none.
 fn next(log: &LogView, access: &Access) -> Result<u64, ReadError> {
     let newest = log.reader(access).page(Domain::TRUE, None, 1)?.entries;
     Ok(newest.first().map_or(0, |entry| entry.seq + 1))

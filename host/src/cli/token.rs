@@ -14,11 +14,11 @@ use super::{Outcome, print};
 
 #[derive(Subcommand)]
 pub(super) enum TokenCommand {
-    /// Make a token. It is shown once, on the last line; only its hash is stored.
+    /// Create a token. It is printed once, on the last line; only its hash is stored.
     Create(Create),
-    /// List the tokens there are; their secrets are not known.
+    /// List the tokens, without their secrets.
     List(List),
-    /// Make a token worthless, and the sessions that were begun with it. A running server knows within a second.
+    /// Revoke a token and the sessions that began with it. A running server follows within a second.
     Revoke(Revoke),
 }
 
@@ -40,16 +40,16 @@ pub(super) struct List {
 pub(super) struct Revoke {
     #[command(flatten)]
     folder: Folder,
-    /// The token's id, as `token list` shows it, or its connection where only one token has it.
+    /// The token's id, as `token list` prints it, or its connection if only one token has it.
     token: String,
     #[command(flatten)]
     by: By,
 }
 
-/// Who does it, as the log will tell. Whoever may write the file of tokens may say so.
+/// The operator, as the log records it. A user who can write the token file may choose it.
 #[derive(Args)]
 struct By {
-    /// Say in the log that this user did it.
+    /// Record this user as the operator.
     #[arg(long = "as", value_name = "USER", default_value = "operator", env = "USER", hide_env_values = true)]
     by: String,
 }
@@ -58,21 +58,21 @@ struct By {
 pub(super) struct Create {
     #[command(flatten)]
     folder: Folder,
-    /// Whose token it is.
+    /// The user of the token.
     #[arg(long, value_name = "USER")]
     user: String,
     /// A group of that user (repeatable): user, power-user, power-user-plus, admin, owner, auditor, super-admin,
     /// billing-admin, service, or what your policy declares.
     #[arg(long = "group", value_name = "GROUP", required = true)]
     groups: Vec<String>,
-    /// The name of the connection that will use it; the user's name by default.
+    /// The name of the connection; by default the user's name.
     #[arg(long, value_name = "NAME")]
     connection: Option<String>,
-    /// The instance of the platform that it belongs to.
+    /// The tenant of the token.
     #[arg(long, value_name = "NAME")]
     instance: Option<String>,
-    /// When it ends: after 12h, 90d or 8w, or with the first moment (UTC) of a date such as 2027-01-31. Without this it
-    /// lasts until it is revoked.
+    /// When it expires: after 12h, 90d or 8w, or at the start (UTC) of a date such as 2027-01-31. By default it lasts until
+    /// it is revoked.
     #[arg(long, value_name = "SPAN|DATE")]
     expires: Option<String>,
     #[command(flatten)]
@@ -98,7 +98,7 @@ impl Create {
         let viewer = Viewer { user, groups, instance };
         if !data.join("mcp-audit-log.db").is_file() {
             note(format_args!(
-                "There is no log in {} yet: the token is for a server that is started there.",
+                "There is no log in {} yet; the token works for a server that is started there.",
                 data.display()
             ));
         }
@@ -125,7 +125,7 @@ impl Revoke {
         let tokens = existing(&self.folder.data)?;
         let token = one(tokens.list()?, &self.token)?;
         if !tokens.revoke(&token.id, self.by.name(), SystemClock.now())? {
-            return Err(format!("the token {} was revoked just now by somebody else", token.id).into());
+            return Err(format!("another process has just revoked the token {}", token.id).into());
         }
         note(print::inert(&format!("Revoked: {} of {}, connection {:?}.", token.id, token.user, token.connection)));
         Ok(ExitCode::SUCCESS)
@@ -141,14 +141,14 @@ impl By {
 
 fn end(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
     let wrong =
-        || format!("{text:?} is no time for a token to end; write a span such as 90d, or a date such as 2027-01-31");
+        || format!("{text:?} is not an expiry time; write a duration such as 90d, or a date such as 2027-01-31");
     Ok(Timestamp::parse_ahead(text, now).ok_or_else(wrong)?)
 }
 
 /// The tokens of a folder that has some; looking must not make the file.
 fn existing(data: &Path) -> Result<Tokens, Failure> {
     if !data.join("tokens.db").is_file() {
-        return Err(format!("there are no tokens in {}; name another folder with --data", data.display()).into());
+        return Err(format!("no tokens in {}; name another folder with --data", data.display()).into());
     }
     Ok(Tokens::open(data)?)
 }
@@ -162,9 +162,9 @@ fn one(mut tokens: Vec<Token>, name: &str) -> Result<Token, Failure> {
     match (tokens.pop(), tokens.len()) {
         (Some(token), 0) => Ok(token),
         (Some(_), others) => {
-            Err(format!("{} tokens have the connection {name:?}; take the id from `token list`", others + 1).into())
+            Err(format!("{} tokens have the connection {name:?}; use the id from `token list`", others + 1).into())
         }
-        (None, _) => Err(format!("there is no token {name:?}; `token list` shows those there are").into()),
+        (None, _) => Err(format!("no token {name:?}; see `token list`").into()),
     }
 }
 
@@ -173,7 +173,7 @@ fn warn_of_unknown_groups(groups: &[String]) -> Result<(), mcp_audit_log::policy
     let policy = Policy::builtin(Limits::default(), SystemClock.now())?;
     let known: Vec<_> = policy.manifest().groups.iter().map(|group| group.name.as_str()).collect();
     for group in groups.iter().filter(|group| !known.contains(&group.as_str())) {
-        note(format_args!("The default policy has no group {group:?}; it has {}.", known.join(", ")));
+        note(format_args!("The default policy has no group {group:?}. Its groups: {}.", known.join(", ")));
     }
     Ok(())
 }

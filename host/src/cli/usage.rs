@@ -1,4 +1,4 @@
-//! `mcp-audit-log usage`: what is used, over time and by whom, on the terminal.
+//! `mcp-audit-log usage`: usage over time and by field, on the terminal.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -19,25 +19,25 @@ use super::{Outcome, print_usage};
 pub(super) struct Usage {
     #[command(flatten)]
     question: Question,
-    /// The last so many days, in place of --from and --to; without any, it is one day.
+    /// The last days, instead of --from and --to; one day by default.
     #[arg(long, value_name = "DAYS", conflicts_with_all = ["from", "to"], value_parser = clap::value_parser!(u16).range(1..=3_650))]
     days: Option<u16>,
-    /// Break it down by this field (repeatable), instead of showing it over time.
+    /// Break usage down by this field (repeatable), instead of over time.
     #[arg(long, value_name = "FIELD", value_parser = PossibleValuesParser::new(USAGE_FIELDS.map(Field::name)))]
     by: Vec<String>,
-    /// Which rows of a breakdown come first.
+    /// The order of the rows of a breakdown.
     #[arg(long, default_value = "requests", value_parser = words(UsageSort::ALL, UsageSort::as_str))]
     sort: String,
-    /// How many rows, from 1 to 500.
+    /// The number of rows, from 1 to 500.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=500))]
     limit: u16,
-    /// How far apart the points over time are; one that suits the range, if you do not say.
+    /// The distance of the points over time; by default it suits the range.
     #[arg(long, value_parser = words(UsageStep::ALL, UsageStep::as_str))]
     step: Option<String>,
-    /// Count the period before as well.
+    /// Count the previous period as well.
     #[arg(long)]
     compare: bool,
-    /// How it is printed.
+    /// The output format.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
 }
@@ -48,14 +48,14 @@ enum Format {
     Table,
     /// One JSON object.
     Json,
-    /// A table for programs and spreadsheets: of the one breakdown, or over time.
+    /// A CSV table: of one breakdown, or over time.
     Csv,
 }
 
 impl Usage {
     pub(super) fn run(self) -> Outcome {
         if self.format == Format::Csv && (self.by.len() > 1 || self.compare) {
-            return Err("a table in CSV is of one breakdown and one range; ask for each by itself".into());
+            return Err("a CSV table holds one breakdown and one range; run the command once for each".into());
         }
         let (log, access, domain) = self.question.open()?;
         let days = self.days.map(|days| Domain::since(log.now().plus(-i64::from(days) * DAY)));
@@ -81,7 +81,10 @@ impl Usage {
         usage.lacks.iter().for_each(note);
         if usage.covered != usage.asked {
             let (from, to) = (usage.covered.start, usage.covered.end);
-            note(format_args!("Single entries are deleted at its ends, so that this is about {from} to {to}."));
+            note(format_args!(
+                "Some entries at the ends of the range are deleted, so the figures cover {from} to \
+                               {to}."
+            ));
         }
         Ok(ExitCode::SUCCESS)
     }

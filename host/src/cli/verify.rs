@@ -1,4 +1,4 @@
-//! `mcp-audit-log verify`: a whole log held against its ledger, offline.
+//! `mcp-audit-log verify`: checks a whole log against its ledger, offline.
 
 use std::cell::Cell;
 use std::fmt::Display;
@@ -21,10 +21,10 @@ pub(super) const UNREAD: u8 = 2;
 /// Nothing is wrong, and something that was asked for is not proved.
 pub(super) const UNPROVED: u8 = 3;
 
-/// Reads all of the log and changes nothing; a server may go on recording meanwhile.
+/// Reads the whole log and changes nothing; a server may keep recording.
 ///
-/// Ends with 0 if everything fits, with 1 if something is wrong or missing, with 2 if something cannot be read, with 3 if
-/// nothing is wrong but not all is proved: a bundle was checked with its own keys, or a checkpoint is of a time that is gone.
+/// Exits with 0 if everything matches, 1 if something is wrong or missing, 2 if something cannot be read, and 3 if
+/// nothing is wrong but not all is proved: a bundle was checked with its own keys, or a checkpoint is older than the oldest entry.
 #[derive(Args)]
 pub(super) struct Verify {
     /// The folder of the log.
@@ -32,17 +32,17 @@ pub(super) struct Verify {
     data: PathBuf,
     #[command(flatten)]
     signing: Signing,
-    /// A checkpoint of this log that somebody kept, which the log must still contain (repeatable).
+    /// A checkpoint of this log, kept elsewhere, that the log must still contain (repeatable).
     #[arg(long = "checkpoint", value_name = "FILE")]
     checkpoints: Vec<PathBuf>,
-    /// Check this bundle, and no log.
+    /// Check this bundle instead of a log.
     #[arg(long, value_name = "FILE", conflicts_with = "checkpoints")]
     bundle: Option<PathBuf>,
-    /// Check this proof of one entry (a .tlog-proof file), and no log.
+    /// Check this proof of one entry (a .tlog-proof file) instead of a log.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["checkpoints", "bundle"])]
     proof: Option<PathBuf>,
-    /// A key of the log that is trusted for the bundle or the proof, as `key list` shows it (repeatable): the first says what was signed,
-    /// the one that ends in /time says when.
+    /// A trusted key of the log for the bundle or the proof, as `key list` prints it (repeatable): the first verifies what
+    /// was signed, the one that ends in /time verifies when.
     #[arg(long = "key", value_name = "VKEY")]
     keys: Vec<String>,
 }
@@ -56,10 +56,7 @@ impl Verify {
             return check_proof::check(proof, &self.keys);
         }
         if !self.keys.is_empty() {
-            return unread(
-                "--key is for a bundle or a proof: name one with --bundle or --proof. A whole log is checked with the keys in \
-                 it",
-            );
+            return unread("--key works only with --bundle or --proof; a whole log is checked with its own keys");
         }
         let kept = match self.checkpoints.iter().map(|path| kept(path)).collect::<Result<_, _>>() {
             Ok(kept) => kept,
@@ -73,7 +70,10 @@ impl Verify {
             Ok(verified) => Ok(whole(&verified)?),
             Err(VerifyError::Wrong(wrong)) => {
                 say(format_args!("WRONG  {wrong}"))?;
-                say("Keep this folder as it is: it is evidence. What comes after this was not looked at.")?;
+                say(
+                    "Keep this folder unchanged: it is evidence. The verification stopped here; later parts were not \
+                     checked.",
+                )?;
                 Ok(ExitCode::from(WRONG))
             }
             Err(error) => unread(error),
@@ -90,33 +90,33 @@ pub(super) fn unread(why: impl Display) -> Outcome {
 fn kept(path: &Path) -> Result<Kept, String> {
     let name = path.display().to_string();
     let bytes = std::fs::read(path).map_err(|error| format!("{name} cannot be read: {error}"))?;
-    let note = SignedCheckpoint::parse(&bytes).map_err(|error| format!("{name} is no checkpoint: {error}"))?;
+    let note = SignedCheckpoint::parse(&bytes).map_err(|error| format!("{name} is not a checkpoint: {error}"))?;
     Ok(Kept { name, note })
 }
 
 fn whole(verified: &Verified) -> io::Result<ExitCode> {
     let (size, first) = (verified.head.size, verified.first);
-    // A log that holds together may still be another one than the one that somebody has a checkpoint of.
+    // A consistent log may still not be the one of a given checkpoint.
     for what in &verified.uncompared {
         say(format_args!("NOT COMPARED  {what}"))?;
     }
-    let whole = if verified.uncompared.is_empty() { "WHOLE" } else { "else whole:" };
-    say(format_args!("{whole}  {} entries, from place {first} to before {size}", size - first))?;
+    let whole = if verified.uncompared.is_empty() { "WHOLE" } else { "otherwise whole:" };
+    say(format_args!("{whole}  {} entries, from seq {first} to before {size}", size - first))?;
     say(format_args!("size   {size}"))?;
     say(format_args!("root   {}", verified.head.root))?;
     if let Some(signed) = verified.signed {
         let behind = size.saturating_sub(signed);
-        say(format_args!("signed {signed}; {behind} behind that are not signed yet"))?;
+        say(format_args!("signed {signed}; {behind} newer entries are not signed yet"))?;
     }
     for (check, looked) in &verified.checks {
-        say(format_args!("       {check}: {looked} looked at"))?;
+        say(format_args!("       {check}: {looked} checked"))?;
     }
     say("Not proved by this:")?;
     NOT_PROVED.iter().try_for_each(|what| say(format_args!("     - {what}")))?;
     Ok(if verified.uncompared.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(UNPROVED) })
 }
 
-/// How far it is, on standard error: a line that changes, where somebody is looking.
+/// The progress on standard error: a line that changes, on a terminal.
 #[derive(Default)]
 struct Progress {
     shown: Cell<usize>,

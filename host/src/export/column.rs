@@ -58,13 +58,13 @@ pub struct Columns(Vec<Column>);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ColumnsError {
     /// There is none of this name.
-    #[error("there is no column {name:?}; there are: {}", names(Column::all()))]
+    #[error("unknown column {name:?}; use one of: {}", names(Column::all()))]
     Unknown {
         /// What was named instead.
         name: String,
     },
     /// One is named twice.
-    #[error("the column {0} is named twice")]
+    #[error("the column {0} is given twice; give it once")]
     Twice(&'static str),
 }
 
@@ -134,6 +134,6 @@ mod tests {
     fn what_is_no_column_is_refused() {
         assert_eq!(Columns::parse("user,user", false), Err(ColumnsError::Twice("user")));
         let error = Columns::parse("User", false).expect_err("no such column").to_string();
-        assert!(error.starts_with("there is no column \"User\"; there are: seq, id"), "{error}");
+        assert!(error.starts_with("unknown column \"User\"; use one of: seq, id"), "{error}");
     }
 }

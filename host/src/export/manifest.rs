@@ -12,12 +12,12 @@ use crate::time::Timestamp;
 /// The manifest of an export.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Manifest {
-    /// The id of the entry that said, before the first byte left, that it begins. Null where the log was in use by
-    /// another process, so that nothing could be recorded.
+    /// The id of the entry that recorded the start of the export before the first byte was sent. Null if another process
+    /// had the log open, so the export could not be recorded.
     pub export: Option<Uuid>,
-    /// Who made it.
+    /// The user who made the export.
     pub user: String,
-    /// Of which instance they are.
+    /// The tenant of that user.
     pub instance: Option<String>,
     /// When it began.
     pub begun_at: Timestamp,
@@ -29,19 +29,19 @@ pub struct Manifest {
     pub columns: Vec<String>,
     /// Whether parts of payloads are among them.
     pub payloads: bool,
-    /// What was asked for, as a domain; relative times are exact in it. What the viewer may see was added to it.
+    /// The filter as a domain, with exact times. The viewer's record rule applied as well.
     pub filter: String,
     /// Oldest first.
     pub order: String,
-    /// Entries below this place were looked at: the log's end when it began.
+    /// The log's end when the export began: only entries with a smaller `seq` were considered.
     pub log_end: u64,
     /// How many entries are in the file.
     pub rows: u64,
-    /// The place of the first one.
+    /// The `seq` of the first entry.
     pub first_place: Option<u64>,
     /// When it was recorded.
     pub first_recorded_at: Option<Timestamp>,
-    /// The place of the last one.
+    /// The `seq` of the last entry.
     pub last_place: Option<u64>,
     /// When it was recorded.
     pub last_recorded_at: Option<Timestamp>,
@@ -49,7 +49,7 @@ pub struct Manifest {
     pub bytes: u64,
     /// The SHA-256 of the file, in hexadecimal digits.
     pub sha256: String,
-    /// The signed checkpoint of the log that the entries can be proved against, where it has one.
+    /// The signed checkpoint that covers the entries, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<String>,
 }

@@ -72,10 +72,10 @@ pub enum ExportError {
     #[error(transparent)]
     Read(#[from] ReadError),
     /// That it begins, or that it is complete, could not be recorded.
-    #[error("nothing more is exported, because it could not be recorded: {0}")]
+    #[error("the export stopped because it could not be recorded: {0}")]
     Record(#[from] RecordError),
     /// Payloads leave only where that is recorded.
-    #[error("payloads are exported only where that can be recorded, and this log is open for reading alone")]
+    #[error("payloads can be exported only where the export is recorded, but this log is open for reading only")]
     Unrecorded,
     /// The file cannot be made.
     #[error("the file cannot be written: {0}")]
@@ -195,7 +195,7 @@ impl Export {
     pub fn completed(&self, now: Timestamp) -> Result<Manifest, ExportError> {
         match self.over {
             true => Ok(Manifest { ended_at: Some(now), ..self.manifest.clone() }),
-            false => Err(io::Error::other("it is not complete yet").into()),
+            false => Err(io::Error::other("the export is not complete yet").into()),
         }
     }
 }

@@ -30,11 +30,8 @@ impl<P, S: Sync> FromRequestParts<S> for Asked<P> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let unreadable = || {
-            Problem::query(
-                "The query cannot be read: percent-encode it as UTF-8, with %25 for a percent sign that is meant.",
-            )
-        };
+        let unreadable =
+            || Problem::query("The query is not valid UTF-8; percent-encode it, and write %25 for a percent sign.");
         if !is_text(parts.uri.query().unwrap_or_default()) {
             return Err(unreadable());
         }
@@ -58,7 +55,7 @@ impl Parameters for LimitOnly {
 
 /// Tells of `limit`.
 pub(super) fn describe_limit(operation: &mut Operation<'_>) {
-    operation.query("limit", "How many at most.", limit());
+    operation.query("limit", "The maximum number of items.", limit());
 }
 
 fn limit() -> Json {

@@ -47,11 +47,11 @@ impl Asking {
         let sort = words("sort", &names(UsageSort::ALL, UsageSort::as_str))?.and_then(UsageSort::parse);
         let (by, csv) = (by(pairs)?, words("format", FORMATS)? == Some("csv"));
         if csv && by.len() > 1 {
-            return Err(Problem::parameter("by", "by: a table in CSV is of one breakdown; ask for each by itself."));
+            return Err(Problem::parameter("by", "by: a CSV table holds one breakdown; request each separately."));
         }
         let previous = words("compare", COMPARISONS)?.is_some();
         if csv && previous {
-            let detail = "compare: a table in CSV is of one range; ask for the period before by from and to.";
+            let detail = "compare: a CSV table holds one range; request the previous period with from and to.";
             return Err(Problem::parameter("compare", detail));
         }
         let query = UsageQuery {
@@ -73,7 +73,7 @@ fn preset(pairs: &Pairs, now: Timestamp) -> Result<Domain, Problem> {
     let names: Vec<_> = RANGES.iter().map(|(name, _)| *name).collect();
     let Some(name) = word(pairs, "range", &names)? else { return Ok(Domain::TRUE) };
     if values(pairs, "from").chain(values(pairs, "to")).next().is_some() {
-        return Err(Problem::parameter("range", "range: give this, or from and to, and not both."));
+        return Err(Problem::parameter("range", "range: give either range, or from and to."));
     }
     let length = RANGES.iter().find(|(other, _)| *other == name).map_or(DAY, |(_, length)| *length);
     Ok(Domain::since(now.plus(-length)))
@@ -85,7 +85,7 @@ fn by(pairs: &Pairs) -> Result<Vec<Field>, Problem> {
         let field = USAGE_FIELDS.into_iter().find(|field| field.name() == name);
         let field = field.ok_or_else(|| unknown("by", name, &USAGE_FIELDS.map(Field::name)))?;
         if by.contains(&field) {
-            return Err(Problem::parameter("by", format!("by: {name} is given twice.")));
+            return Err(Problem::parameter("by", format!("by: {name} is given twice; give it once.")));
         }
         by.push(field);
     }
@@ -99,7 +99,7 @@ fn word<'a>(pairs: &'a Pairs, name: &str, known: &[&'static str]) -> Result<Opti
 }
 
 fn unknown(parameter: &str, word: &str, known: &[&'static str]) -> Problem {
-    let detail = format!("{parameter}: {} is not known here; there are: {}.", short(word), known.join(", "));
+    let detail = format!("{parameter}: unknown value {}; use one of: {}.", short(word), known.join(", "));
     Problem::parameter(parameter, detail)
 }
 

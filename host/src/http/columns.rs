@@ -102,7 +102,7 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
 
 fn unknown(name: &str) -> Problem {
     let names: Vec<_> = names().collect();
-    Problem::parameter(PARAMETER, format!("columns: {} is no column; there are: {}.", short(name), names.join(", ")))
+    Problem::parameter(PARAMETER, format!("columns: unknown column {}; use one of: {}.", short(name), names.join(", ")))
 }
 
 #[cfg(test)]
@@ -120,7 +120,7 @@ mod tests {
         assert_eq!(names(&[]), "time outcome method target server user connection duration_us");
         assert_eq!(names(&["tool,user", "tool"]), "time tool user");
         assert_eq!(names(&["tool", "time", "occurred_at"]), "occurred_at tool");
-        assert!(names(&["tool,tol"]).starts_with("columns: \"tol\" is no column; there are: time, target, seq"));
+        assert!(names(&["tool,tol"]).starts_with("columns: unknown column \"tol\"; use one of: time, target, seq"));
     }
 
     #[test]

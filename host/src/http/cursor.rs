@@ -28,8 +28,8 @@ pub(super) fn newer(secret: &Secret, seq: u64) -> String {
 /// The place in the cursor that came as `name`.
 pub(super) fn read(name: &str, text: &str, secret: &Secret) -> Result<Place, Problem> {
     let advice = format!(
-        "{name}: this is none that the log gave out; take `next` or `previous` of a page, or the `id` of the last \
-         event, or leave it out."
+        "{name}: not a cursor issued by this log; use `next` or `previous` of a page, or the `id` of an event, or \
+         leave it out."
     );
     decode(secret, text).ok_or_else(|| Problem::parameter(name, advice))
 }

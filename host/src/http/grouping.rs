@@ -35,7 +35,7 @@ impl Grouping {
         let Search { domain, limit, from } = Search::beside(PARAMETERS, pairs, log, viewer)?;
         columns::parse(pairs)?;
         if from != Place::Newest {
-            let advice = "cursor: groups have no pages; leave it out, and ask for more of them with limit.";
+            let advice = "cursor: groups have no pages; leave it out, and raise limit for more groups.";
             return Err(Problem::parameter("cursor", advice));
         }
         Ok(Self { domain, limit, by: by(pairs)?, sort: sort(pairs)? })
@@ -118,23 +118,23 @@ pub(super) fn add_term(pairs: &mut Pairs, term: Json) -> Option<()> {
 fn by(pairs: &Pairs) -> Result<Vec<GroupBy>, Problem> {
     let mut levels = Vec::new();
     for name in values(pairs, "by") {
-        let by = GroupBy::parse(name).ok_or_else(|| unknown("by", name, "nothing to group by", &names()))?;
+        let by = GroupBy::parse(name).ok_or_else(|| unknown("by", name, "not a field to group by", &names()))?;
         if levels.contains(&by) {
-            return Err(Problem::parameter("by", format!("by: {by} is given twice.")));
+            return Err(Problem::parameter("by", format!("by: {by} is given twice; give it once.")));
         }
         levels.push(by);
     }
     match levels.len() {
         1..=LEVELS => Ok(levels),
-        0 => Err(Problem::parameter("by", format!("by: name what to group by; there are: {}.", names()))),
-        _ => Err(Problem::parameter("by", format!("by: {LEVELS} levels at most; leave one out."))),
+        0 => Err(Problem::parameter("by", format!("by: required; use one of: {}.", names()))),
+        _ => Err(Problem::parameter("by", format!("by: at most {LEVELS} levels are allowed; remove one."))),
     }
 }
 
 fn sort(pairs: &Pairs) -> Result<GroupSort, Problem> {
     let Some(name) = single(pairs, "sort")? else { return Ok(GroupSort::default()) };
     let known: Vec<_> = GroupSort::ALL.iter().map(|(name, _)| *name).collect();
-    GroupSort::parse(name).ok_or_else(|| unknown("sort", name, "no order of groups", &known.join(", ")))
+    GroupSort::parse(name).ok_or_else(|| unknown("sort", name, "not a sort order", &known.join(", ")))
 }
 
 fn names() -> String {
@@ -142,7 +142,7 @@ fn names() -> String {
 }
 
 fn unknown(parameter: &str, name: &str, what: &str, known: &str) -> Problem {
-    Problem::parameter(parameter, format!("{parameter}: {} is {what}; there are: {known}.", short(name)))
+    Problem::parameter(parameter, format!("{parameter}: {} is {what}; use one of: {known}.", short(name)))
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ struct Link {
 
 /// The operating system gave no random numbers.
 #[derive(Debug, thiserror::Error)]
-#[error("no sign-in link can be made, because the operating system gives no random numbers: {0}")]
+#[error("no sign-in link can be created: the operating system returned no random numbers: {0}")]
 pub struct LinkError(getrandom::Error);
 
 impl SignInLinks {

@@ -46,7 +46,7 @@ async fn metrics(State(log): State<AuditLog>, headers: HeaderMap) -> Response {
     match tokio::task::spawn_blocking(move || exposition(log)).await {
         Ok(Ok(text)) if is_open => ([(CONTENT_TYPE, OPEN_METRICS), VARIES], text).into_response(),
         Ok(Ok(text)) => ([(CONTENT_TYPE, PLAIN), VARIES], plain::from_open_metrics(&text)).into_response(),
-        _ => (StatusCode::INTERNAL_SERVER_ERROR, "the figures cannot be told at present\n").into_response(),
+        _ => (StatusCode::INTERNAL_SERVER_ERROR, "the metrics are not available now; try again\n").into_response(),
     }
 }
 
@@ -84,18 +84,14 @@ impl Collector for Scrape {
         let figures = self.0.figures();
         let mut sheet = Sheet(encoder);
         sheet.build(&self.0)?;
-        sheet.gauge(
-            "ready",
-            "Whether what is recorded reaches the disk, and the policy judges it",
-            self.0.recorder().ready().is_ok(),
-        )?;
-        sheet.moment("start_time", "When the log was opened", figures.opened)?;
+        sheet.gauge("ready", "1 if entries reach the disk and the policy works", self.0.recorder().ready().is_ok())?;
+        sheet.moment("start_time", "Time when the log was opened", figures.opened)?;
         sheet.queue(figures.gauges)?;
         sheet.store(&figures)?;
         sheet.policy(figures.gauges, figures.policy)?;
         sheet.cleanup(&figures)?;
         sheet.checkpoints(&figures)?;
-        sheet.gauge("tail_subscribers", "Those who follow the log", figures.followers as u64)
+        sheet.gauge("tail_subscribers", "Open live tails", figures.followers as u64)
     }
 }
 
@@ -112,58 +108,70 @@ impl Sheet<'_> {
             ("policy_digest", digest),
         ];
         let labels = labels.map(|(name, value)| (name, value.to_owned())).to_vec();
-        Info::new(labels).encode(self.next("build", "What runs here", None, MetricType::Info)?)
+        Info::new(labels).encode(self.next("build", "Version and loaded policy", None, MetricType::Info)?)
     }
 
     fn queue(&mut self, gauges: &Gauges) -> Result<(), Error> {
         let waiting = gauges.waiting.load(Ordering::Relaxed);
-        self.gauge("queue_items", "Items that wait for the recorder", waiting as u64)?;
-        self.gauge("queue_limit_items", "Items that may wait", gauges.limits.items as u64)?;
-        self.bytes("queue", "Bodies that wait with them", gauges.waiting_bytes.load(Ordering::Relaxed) as u64)?;
-        self.bytes("queue_limit", "Bodies that may wait", gauges.limits.bytes as u64)?;
-        self.counter("events_dropped", "Events that were lost, each told by a gap entry", &gauges.dropped)?;
-        self.counter("gap_entries", "Entries that tell a loss", &gauges.gaps)
+        self.gauge("queue_items", "Items waiting for the recorder", waiting as u64)?;
+        self.gauge("queue_limit_items", "Maximum number of waiting items", gauges.limits.items as u64)?;
+        self.bytes(
+            "queue",
+            "Bytes of bodies waiting for the recorder",
+            gauges.waiting_bytes.load(Ordering::Relaxed) as u64,
+        )?;
+        self.bytes("queue_limit", "Maximum bytes of waiting bodies", gauges.limits.bytes as u64)?;
+        self.counter("events_dropped", "Events lost, each counted in a gap entry", &gauges.dropped)?;
+        self.counter("gap_entries", "Entries that report a loss", &gauges.gaps)
     }
 
     fn store(&mut self, figures: &Figures<'_>) -> Result<(), Error> {
         let gauges = figures.gauges;
         self.counter("entries_stored", "Entries stored", &gauges.stored)?;
-        self.counter("commits_failed", "Commits that failed and were tried again", &gauges.failed)?;
-        self.gauge("commits_failing", "Commits that failed in a row just now", gauges.failing.load(Ordering::Relaxed))?;
+        self.counter("commits_failed", "Commits that failed and were retried", &gauges.failed)?;
+        self.gauge("commits_failing", "Consecutive failed commits", gauges.failing.load(Ordering::Relaxed))?;
         let commits = gauges.latency.buckets().map(|(_, count)| count).sum();
         self.counter("commits", "Commits", &AtomicU64::new(commits))?;
-        self.histogram("commit_duration", "Time a commit took", Some(Unit::Seconds), SECOND as f64, &gauges.latency)?;
-        self.histogram("commit_entries", "Entries of a commit", None, 1.0, &gauges.size)?;
+        self.histogram("commit_duration", "Duration of a commit", Some(Unit::Seconds), SECOND as f64, &gauges.latency)?;
+        self.histogram("commit_entries", "Entries in a commit", None, 1.0, &gauges.size)?;
         let Some(extent) = figures.extent else { return Ok(()) };
         self.gauge("entries", "Entries in the log", extent.entries)?;
-        self.bytes("database", "The database's files", extent.bytes + extent.journal_bytes)
+        self.bytes("database", "Size of the database files", extent.bytes + extent.journal_bytes)
     }
 
     fn policy(&mut self, gauges: &Gauges, health: &Health) -> Result<(), Error> {
-        self.counter("policy_events", "Events handed to the policy", &gauges.judged)?;
-        self.counter("policy_faults", "Events that the policy could not judge", &gauges.faults)?;
+        self.counter("policy_events", "Events sent to the policy", &gauges.judged)?;
+        self.counter("policy_faults", "Events without a policy verdict", &gauges.faults)?;
         let mut family =
-            self.next("policy_failures", "Faults of the policy by function and kind", None, MetricType::Counter)?;
+            self.next("policy_failures", "Policy failures by function and kind", None, MetricType::Counter)?;
         for (function, kind, count) in health.faults() {
             let labels = [("function", function), ("kind", kind.as_str())];
             ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
         }
         let seconds = gauges.judged_us.load(Ordering::Relaxed) as f64 / SECOND as f64;
-        let next =
-            self.next("policy_judge", "Time the policy took to judge", Some(&Unit::Seconds), MetricType::Counter)?;
+        let next = self.next(
+            "policy_judge",
+            "Time spent in the policy's judge function",
+            Some(&Unit::Seconds),
+            MetricType::Counter,
+        )?;
         ConstCounter::new(seconds).encode(next)
     }
 
     fn cleanup(&mut self, figures: &Figures<'_>) -> Result<(), Error> {
         let cleanup = &figures.gauges.cleanup;
-        self.gauge("cleanup_running", "Whether the cleanup runs", cleanup.running.load(Ordering::Relaxed))?;
-        let progress = "Entries that the present or last run of this process removed so far";
+        self.gauge("cleanup_running", "1 while the cleanup runs", cleanup.running.load(Ordering::Relaxed))?;
+        let progress = "Entries removed by the current or last cleanup of this process";
         self.gauge("cleanup_progress_entries", progress, cleanup.progress.load(Ordering::Relaxed))?;
         self.counter("cleanup_entries_removed", "Entries removed", &cleanup.entries)?;
         self.counter("cleanup_payloads_removed", "Payloads removed", &cleanup.payloads)?;
         let Some(last) = &figures.cleanup else { return Ok(()) };
-        self.moment("cleanup_last_run_timestamp", "When it ran last", last.last_run.unwrap_or(Timestamp::EPOCH))?;
-        self.gauge("cleanup_last_success", "Whether that run succeeded", last.last_succeeded == Some(true))
+        self.moment(
+            "cleanup_last_run_timestamp",
+            "Time of the last cleanup",
+            last.last_run.unwrap_or(Timestamp::EPOCH),
+        )?;
+        self.gauge("cleanup_last_success", "1 if the last cleanup succeeded", last.last_succeeded == Some(true))
     }
 
     fn checkpoints(&mut self, figures: &Figures<'_>) -> Result<(), Error> {
@@ -173,15 +181,15 @@ impl Sheet<'_> {
             &AtomicU64::new(figures.unsigned),
         )?;
         if let Some((size, signed_at)) = figures.checkpoint {
-            self.gauge("checkpoint_entries", "Entries that the newest checkpoint is about", size)?;
-            self.moment("checkpoint_timestamp", "When it was signed", signed_at)?;
+            self.gauge("checkpoint_entries", "Entries covered by the newest checkpoint", size)?;
+            self.moment("checkpoint_timestamp", "Time when the newest checkpoint was signed", signed_at)?;
         }
         let failures = figures.places.iter().map(|place| place.failures).sum();
-        self.counter("checkpoints_unpublished", "Checkpoints that did not arrive", &AtomicU64::new(failures))?;
+        self.counter("checkpoints_unpublished", "Checkpoints that could not be published", &AtomicU64::new(failures))?;
         let failing = figures.places.iter().filter(|place| place.failing.is_some()).count();
-        self.gauge("publishing_failing", "Places where checkpoints do not arrive just now", failing as u64)?;
+        self.gauge("publishing_failing", "Destinations that currently fail", failing as u64)?;
         let conflicts = figures.places.iter().filter(|place| place.conflict).count();
-        self.gauge("publishing_conflicts", "Places that have checkpoints of another history", conflicts as u64)
+        self.gauge("publishing_conflicts", "Destinations that have checkpoints of another history", conflicts as u64)
     }
 
     fn next<'s>(

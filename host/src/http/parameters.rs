@@ -13,14 +13,15 @@ use crate::event::{Channel, Detail, Kind, Outcome};
 use crate::field::{Field, FieldType};
 use crate::store::{GroupBy, GroupSort, USAGE_FIELDS, UsageSort, UsageStep};
 
-const MOMENT: &str = "RFC 3339, a date in UTC, `today`, `yesterday`, or back from now as in `-90m`, `-24h`, `-7d`.";
+const MOMENT: &str = "RFC 3339, a date in UTC, `today`, `yesterday`, or a time before now such as `-90m`, `-24h`, \
+                      `-7d`.";
 
 impl Parameters for Search {
     fn describe(operation: &mut Operation<'_>) {
         describe_search(operation);
         describe_columns(operation);
         let cursor = json!({ "type": "string", "pattern": "^([A-Za-z0-9_-]{24})?$" });
-        operation.query("cursor", "`next` or `previous` of a page, or the `id` of an event of a tail.", cursor);
+        operation.query("cursor", "`next` or `previous` of a page, or the `id` of an event of the live tail.", cursor);
     }
 }
 
@@ -29,10 +30,10 @@ impl Parameters for Grouping {
         let names: Vec<_> = GroupBy::all().map(|by| by.to_string()).collect();
         let items = json!({ "type": "string", "enum": names });
         let by = json!({ "type": "array", "items": items, "minItems": 1, "maxItems": LEVELS, "uniqueItems": true });
-        operation.required_query("by", "What to group by.", by);
+        operation.required_query("by", "The fields to group by.", by);
         let names: Vec<_> = GroupSort::ALL.iter().map(|(name, _)| *name).collect();
         let sort = json!({ "type": "string", "enum": names, "default": GroupSort::default().as_str() });
-        operation.query("sort", "Which groups come first: those with most of it, or by their values.", sort);
+        operation.query("sort", "The order of the groups: by a count, descending, or by value.", sort);
         describe_search(operation);
         describe_columns(operation);
     }
@@ -42,18 +43,18 @@ impl Parameters for Asking {
     fn describe(operation: &mut Operation<'_>) {
         let words = |words: Vec<&str>| json!({ "type": "string", "enum": words });
         let ranges = RANGES.iter().map(|(name, _)| *name).collect();
-        let range = "A range until now, in place of from and to. Without any, it is the last 24 hours.";
+        let range = "A range that ends now, instead of from and to. The default is the last 24 hours.";
         operation.query("range", range, words(ranges));
-        let step = "How far apart the points of the series are; one that suits the range, if you do not say.";
+        let step = "The distance of the points of the series. By default it suits the range.";
         operation.query("step", step, words(asking::names(UsageStep::ALL, UsageStep::as_str)));
         let items = words(USAGE_FIELDS.map(Field::name).into());
         let by = json!({ "type": "array", "items": items, "maxItems": USAGE_FIELDS.len(), "uniqueItems": true });
-        operation.query("by", "What to break it down by, each by itself.", by);
+        operation.query("by", "The fields to break usage down by, each separately.", by);
         let mut sort = words(asking::names(UsageSort::ALL, UsageSort::as_str));
         sort["default"] = UsageSort::default().as_str().into();
-        operation.query("sort", "Which rows come first: those with most of it.", sort);
-        operation.query("compare", "Count the period before as well.", words(COMPARISONS.into()));
-        operation.query("format", "A table in CSV is of the series, or of the one breakdown.", words(FORMATS.into()));
+        operation.query("sort", "The order of the rows: descending by this measure.", sort);
+        operation.query("compare", "Whether to count the previous period as well.", words(COMPARISONS.into()));
+        operation.query("format", "`csv` for a table of the series, or of the one breakdown.", words(FORMATS.into()));
         describe_search(operation);
     }
 }
@@ -68,24 +69,20 @@ fn describe_search(operation: &mut Operation<'_>) {
 fn describe_columns(operation: &mut Operation<'_>) {
     let names = columns::names().collect::<Vec<_>>().join("|");
     let names = json!({ "type": "string", "pattern": format!("^(({names})(,({names}))*)?$") });
-    operation.query(
-        "columns",
-        "What the log's page shows of each entry. The API gives every field all the same.",
-        list(names),
-    );
+    operation.query("columns", "The columns on the log's page. The API always returns every field.", list(names));
 }
 
 /// What narrows it.
 pub(super) fn describe_filter(operation: &mut Operation<'_>) {
-    operation.query("q", "A search in words: docs/filters.md has the language.", text());
-    operation.query("domain", "A filter in Odoo's notation: docs/filters.md.", text());
-    operation.query("filter", "Quick filters of the policy; all must hold.", list(text()));
-    operation.query("from", format!("Begun at this moment or later. {MOMENT}"), text());
-    operation.query("to", format!("Begun before this moment. {MOMENT}"), text());
+    operation.query("q", "A search in words; see docs/filters.md.", text());
+    operation.query("domain", "A filter in Odoo's domain notation; see docs/filters.md.", text());
+    operation.query("filter", "Quick filters of the policy; all must match.", list(text()));
+    operation.query("from", format!("At or after this time. {MOMENT}"), text());
+    operation.query("to", format!("Before this time. {MOMENT}"), text());
     for field in FIELDS {
         operation.query(
             field.name(),
-            "Exactly this, in 4,096 bytes at most; given several times, one of these.",
+            "Equal to this value, at most 4,096 bytes. Repeat it for several values; one must match.",
             list(value(*field)),
         );
     }

@@ -36,7 +36,7 @@ pub(super) async fn limit(State(site): State<Arc<Site>>, request: Request, next:
         return response;
     }
     let advice =
-        format!("The body took longer than {} seconds, so nothing was done. Send it again.", site.patience.as_secs());
+        format!("The body took longer than {} seconds and nothing was done. Send it again.", site.patience.as_secs());
     let problem = Problem::too_slow(advice).into_response();
     if is_page { error::as_page(&site, None, problem) } else { problem }
 }

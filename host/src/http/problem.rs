@@ -20,16 +20,16 @@ pub(super) const PROBLEM_JSON: &str = "application/problem+json";
 /// A refusal or a failure.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(super) struct Problem {
-    /// Which kind of problem it is: a URN of this log's own.
+    /// The kind of problem, as a URN.
     #[serde(rename = "type")]
     kind: &'static str,
-    /// The same in words.
+    /// The kind of problem in words.
     title: &'static str,
     /// The HTTP status.
     #[serde(serialize_with = "number")]
     #[schemars(with = "u16")]
     status: StatusCode,
-    /// What is wrong here, and what to do about it.
+    /// What failed and what to do.
     detail: String,
     #[serde(flatten)]
     wrong: Option<Box<Wrong>>,
@@ -43,7 +43,7 @@ struct Wrong {
     /// The part of a filter that is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     term: Option<String>,
-    /// Where that part stands, counted from 1: the term in the list, or the character in the text.
+    /// The position of that part, from 1: the term in the list, or the character in the text.
     #[serde(skip_serializing_if = "Option::is_none")]
     position: Option<usize>,
 }
@@ -60,24 +60,24 @@ pub(super) const MISSING: Kind = (StatusCode::NOT_FOUND, "urn:mcp-audit-log:prob
 pub(super) const METHOD: Kind =
     (StatusCode::METHOD_NOT_ALLOWED, "urn:mcp-audit-log:problem:method", "Method not allowed");
 pub(super) const PARAMETER: Kind =
-    (StatusCode::BAD_REQUEST, "urn:mcp-audit-log:problem:parameter", "Parameter not understood");
-pub(super) const BODY: Kind = (StatusCode::BAD_REQUEST, "urn:mcp-audit-log:problem:body", "Body not understood");
+    (StatusCode::BAD_REQUEST, "urn:mcp-audit-log:problem:parameter", "Invalid parameter");
+pub(super) const BODY: Kind = (StatusCode::BAD_REQUEST, "urn:mcp-audit-log:problem:body", "Invalid body");
 pub(super) const TOO_LONG: Kind =
     (StatusCode::PAYLOAD_TOO_LARGE, "urn:mcp-audit-log:problem:too-long", "Body too long");
 pub(super) const MEDIA: Kind =
-    (StatusCode::UNSUPPORTED_MEDIA_TYPE, "urn:mcp-audit-log:problem:media-type", "Media type not taken");
+    (StatusCode::UNSUPPORTED_MEDIA_TYPE, "urn:mcp-audit-log:problem:media-type", "Unsupported media type");
 pub(super) const SLOW: Kind = (StatusCode::REQUEST_TIMEOUT, "urn:mcp-audit-log:problem:too-slow", "Body too slow");
 pub(super) const SETTING: Kind =
     (StatusCode::UNPROCESSABLE_ENTITY, "urn:mcp-audit-log:problem:setting", "Setting not allowed");
 pub(super) const INVALID: Kind =
-    (StatusCode::UNPROCESSABLE_ENTITY, "urn:mcp-audit-log:problem:invalid", "Value not allowed");
-pub(super) const RUNNING: Kind = (StatusCode::CONFLICT, "urn:mcp-audit-log:problem:running", "Running already");
+    (StatusCode::UNPROCESSABLE_ENTITY, "urn:mcp-audit-log:problem:invalid", "Invalid value");
+pub(super) const RUNNING: Kind = (StatusCode::CONFLICT, "urn:mcp-audit-log:problem:running", "Already running");
 pub(super) const BUSY: Kind =
-    (StatusCode::SERVICE_UNAVAILABLE, "urn:mcp-audit-log:problem:busy", "Not possible at present");
+    (StatusCode::SERVICE_UNAVAILABLE, "urn:mcp-audit-log:problem:busy", "Temporarily unavailable");
 pub(super) const TOO_MANY: Kind =
-    (StatusCode::TOO_MANY_REQUESTS, "urn:mcp-audit-log:problem:too-many", "Too much at once");
+    (StatusCode::TOO_MANY_REQUESTS, "urn:mcp-audit-log:problem:too-many", "Too many requests");
 pub(super) const INTERNAL: Kind =
-    (StatusCode::INTERNAL_SERVER_ERROR, "urn:mcp-audit-log:problem:internal", "Failure of the log");
+    (StatusCode::INTERNAL_SERVER_ERROR, "urn:mcp-audit-log:problem:internal", "Internal error");
 
 impl Problem {
     fn new((status, kind, title): Kind, detail: impl Into<String>) -> Self {
@@ -95,24 +95,24 @@ impl Problem {
 
     /// This log makes no tokens of its own.
     pub(super) fn no_tokens() -> Self {
-        Self::new(MISSING, "This log has no tokens of its own: people are signed in by what it is part of.")
+        Self::new(MISSING, "This log issues no tokens; users sign in through the product that embeds it.")
     }
 
     /// A browser sent its cookie from a foreign page.
     pub(super) fn cross_site() -> Self {
-        let advice = "This did not come from a page of this site, so nothing was done. Open the page here and repeat it; a \
-             program sends a token as Authorization: Bearer, or says where it is in Origin.";
+        let advice = "Cross-site request refused: it did not come from a page of this site, and nothing was done. Repeat it from a \
+                      page of this site; a program sends a token as Authorization: Bearer, or its own address in Origin.";
         Self::new(CROSS_SITE, advice)
     }
 
     /// An entry that is absent, hidden from the viewer or no entry's id: these look alike.
     pub(super) fn no_entry() -> Self {
-        Self::new(MISSING, "There is no such entry, or you may not see it.")
+        Self::new(MISSING, "No such entry, or you may not see it.")
     }
 
     /// A hold or view that is absent or hidden from the viewer: these look alike.
     pub(super) fn missing(what: &str) -> Self {
-        Self::new(MISSING, format!("There is no such {what}, or you may not see it."))
+        Self::new(MISSING, format!("No such {what}, or you may not see it."))
     }
 
     /// A value is not allowed.
@@ -122,35 +122,28 @@ impl Problem {
 
     /// Nothing is at this path.
     pub(super) fn no_route() -> Self {
-        Self::new(MISSING, "There is nothing at this address.")
+        Self::new(MISSING, "No such page or endpoint.")
     }
 
     /// Entries are never changed, and other things not with this method.
     pub(super) fn method() -> Self {
-        Self::new(
-            METHOD,
-            "This cannot be done here; the Allow header names the methods that can. Entries never change.",
-        )
+        Self::new(METHOD, "Method not allowed here; use one from the Allow header. Entries never change.")
     }
 
     /// There is no room for one more live tail.
     pub(super) fn too_many_tails() -> Self {
-        Self::new(
-            BUSY,
-            "As many as can follow the log at once do so already, or as many of yours. Close another live view, or try again.",
-        )
+        Self::new(BUSY, "Too many live tails (64 in total, 16 per user). Close one or retry.")
     }
 
     /// The viewer, or all of them together, search as much as can be searched at once.
     pub(super) fn too_many_searches() -> Self {
-        let advice = "As many searches as can run at once do so already, or as many of yours. Try again in two seconds, \
-                      and send fewer at once.";
+        let advice = "Too many searches at once, in total or by you. Retry in two seconds, and send fewer at once.";
         Self::new(TOO_MANY, advice)
     }
 
     /// There is no room for one more export.
     pub(super) fn too_many_exports() -> Self {
-        Self::new(BUSY, "As many exports as can run at once do so already. Try again when one of them is complete.")
+        Self::new(BUSY, "Too many exports at once. Retry when one of them has finished.")
     }
 
     /// A parameter is wrong.
@@ -191,22 +184,22 @@ impl Problem {
 
     /// There is no room for what was sent, or no way to the disk.
     pub(super) fn nothing_taken() -> Self {
-        Self::new(BUSY, "The log has no room for this at present, and nothing of it was taken. Send all of it again.")
+        Self::new(BUSY, "The log cannot accept this now, and nothing was recorded. Retry the whole request.")
     }
 
     /// What was sent was taken, and is not known to be stored.
     pub(super) fn unsure() -> Self {
-        let advice = "The log took this and cannot say yet that it is stored. Send all of it again: what has an id is \
-                      stored once.";
+        let advice = "The log accepted this, but cannot confirm yet that it is stored. Retry the whole request: an \
+                      item with an id is stored once.";
         Self::new(BUSY, advice)
     }
 
     /// The body was not read.
     fn unread(status: StatusCode) -> Self {
         match status {
-            StatusCode::PAYLOAD_TOO_LARGE => Self::new(TOO_LONG, "Send less: what can be set here fits in 64 KiB."),
+            StatusCode::PAYLOAD_TOO_LARGE => Self::new(TOO_LONG, "The body is too long; send at most 64 KiB."),
             StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::media_type("application/x-www-form-urlencoded"),
-            _ => Self::body("The body cannot be read. Use the form of the page."),
+            _ => Self::body("The body cannot be read. Use the page's form."),
         }
     }
 
@@ -217,7 +210,7 @@ impl Problem {
         let _ = getrandom::fill(&mut random);
         let reference = format!("{:08x}", u32::from_be_bytes(random));
         tracing::error!(reference, %cause, "a request failed");
-        Self::new(INTERNAL, format!("The log could not do this. Its own messages say why, under {reference}."))
+        Self::new(INTERNAL, format!("The request failed. See the server's log for reference {reference}."))
     }
 
     /// The status.

@@ -76,7 +76,7 @@ impl ReadingRoom {
             .enable_all()
             .build();
         Self {
-            runtime: runtime.inspect_err(|error| tracing::error!(%error, "there are no threads to read with")).ok(),
+            runtime: runtime.inspect_err(|error| tracing::error!(%error, "reader threads cannot be started")).ok(),
             turns: Arc::new(Semaphore::new(turns)),
             changes: Arc::new(Semaphore::new(CHANGES)),
             short: Arc::new(Semaphore::new(SHORT)),
@@ -87,10 +87,7 @@ impl ReadingRoom {
     }
 
     fn handle(&self) -> Result<&Handle, Problem> {
-        self.runtime
-            .as_ref()
-            .map(Runtime::handle)
-            .ok_or_else(|| Problem::internal(&"there are no threads to read with"))
+        self.runtime.as_ref().map(Runtime::handle).ok_or_else(|| Problem::internal(&"reader threads cannot be started"))
     }
 
     /// Runs `work`, which searches, when it is the viewer's turn. They wait for a turn of their own first, so that those
@@ -193,7 +190,7 @@ impl<T> Drop for EndsWithIts<T> {
 fn give_way() {
     const STEPS: i32 = 10;
     if let Err(error) = rustix::process::nice(STEPS) {
-        tracing::debug!(%error, "a thread that reads runs like all others");
+        tracing::debug!(%error, "a reader thread could not lower its priority");
     }
 }
 

@@ -113,9 +113,11 @@ pub(super) fn query<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> 
 pub(super) fn pairs(query: &str) -> Result<Pairs, Problem> {
     let read = |uri: Uri| Query::<Pairs>::try_from_uri(&uri).ok().map(|Query(pairs)| pairs);
     let query = query.trim_start_matches('?');
-    format!("/?{query}").parse().ok().and_then(read).ok_or_else(|| {
-        Problem::invalid("query: give it as it stands in a URL, percent-encoded, such as outcome=error&from=-1h.")
-    })
+    format!("/?{query}")
+        .parse()
+        .ok()
+        .and_then(read)
+        .ok_or_else(|| Problem::invalid("query: give it as in a URL, percent-encoded, such as outcome=error&from=-1h."))
 }
 
 /// Percent-encodes everything that has a meaning in a URL.
@@ -142,7 +144,7 @@ pub(super) fn refuse_others<'a, K: Iterator<Item = &'a str>>(
         .collect();
     let Some(first) = unknown.first() else { return Ok(()) };
     let known: Vec<_> = known().collect();
-    let detail = format!("There is no parameter {}; there are: {}.", unknown.join(", "), known.join(", "));
+    let detail = format!("Unknown parameter {}; use one of: {}.", unknown.join(", "), known.join(", "));
     Err(Problem::parameter(first, detail))
 }
 
@@ -185,10 +187,7 @@ fn filters(pairs: &[(String, String)], log: &AuditLog, context: &Context<'_>) ->
     for name in values(pairs, "filter") {
         let filter = declared.iter().find(|filter| filter.name == name).ok_or_else(|| {
             let names: Vec<_> = declared.iter().map(|filter| filter.name.as_str()).collect();
-            Problem::parameter(
-                "filter",
-                format!("There is no filter {}; there are: {}.", short(name), names.join(", ")),
-            )
+            Problem::parameter("filter", format!("Unknown filter {}; use one of: {}.", short(name), names.join(", ")))
         })?;
         domain = domain.and(filter.domain(context));
     }
@@ -233,7 +232,7 @@ pub(super) fn single<'a>(pairs: &'a [(String, String)], name: &str) -> Result<Op
     let first = values.next();
     match values.next() {
         None => Ok(first),
-        Some(_) => Err(Problem::parameter(name, format!("{name}: this may be given once only."))),
+        Some(_) => Err(Problem::parameter(name, format!("{name}: give it only once."))),
     }
 }
 

@@ -92,7 +92,7 @@ async fn serve_in(
             }
             Err(error) if is_of_the_client(&error) => {}
             Err(error) => {
-                tracing::error!(%error, "no connection can be taken on at present");
+                tracing::error!(%error, "new connections cannot be accepted now");
                 tokio::select! {
                     () = tokio::time::sleep(PAUSE) => {}
                     () = &mut shutdown => break,

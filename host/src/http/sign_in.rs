@@ -94,8 +94,8 @@ async fn by_link(State(site): State<Arc<Site>>, code: Result<Path<String>, PathR
         Err(SignInError::Tokens(error)) => error::as_page(&site, None, Problem::from(error).into_response()),
         Err(_) => {
             site.witness.refused(&site.log, &parts, "link");
-            let error = "This sign-in link is not valid, or not any more: links end when the log restarts. \
-                         Take the latest one, or sign in with a token.";
+            let error = "This sign-in link is not valid, or no longer valid: links expire when the log restarts. Use \
+                         the latest link, or sign in with a token.";
             sign_in::page(&site, StatusCode::FORBIDDEN, "", Some(error))
         }
     }

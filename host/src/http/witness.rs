@@ -29,7 +29,17 @@ impl Witness {
 
     /// Somebody was not let in. What they sent is not recorded: it may be the secret of something else.
     pub(super) fn refused(&self, log: &AuditLog, parts: &Parts, by: &str) {
-        self.tell(log, parts, by, Caller::default(), "unknown_credential", format!("No {by} of this log was sent."));
+        self.tell(
+            log,
+            parts,
+            by,
+            Caller::default(),
+            "unknown_credential",
+            format!(
+                "The {by} is not valid for this \
+                                                                                    log."
+            ),
+        );
     }
 
     /// Somebody was not let in, and it is known why. Whose token has expired or was revoked is known as well.
@@ -44,7 +54,7 @@ impl Witness {
                 (caller.clone(), by, "revoked_credential", "The token was revoked.".to_owned())
             }
             SignInError::Jwt(why) => {
-                (Caller::default(), "jwt", "refused_credential", format!("A JWT was not accepted: {why}."))
+                (Caller::default(), "jwt", "refused_credential", format!("The JWT was rejected: {why}."))
             }
             SignInError::Unknown | SignInError::Tokens(_) => return self.refused(log, parts, by),
         };

@@ -82,7 +82,10 @@ impl Front {
             None => None,
         };
         if names.instance.is_some() && instance.is_none() && !names.instance_optional {
-            tracing::warn!("a proxy names a user without an instance, so it is not believed; see instance_optional");
+            tracing::warn!(
+                "the proxy sends a user without a tenant, so its headers are rejected; see \
+                            instance_optional"
+            );
             return None;
         }
         let groups = match &names.groups {
@@ -115,7 +118,8 @@ fn single(headers: &HeaderMap, name: &HeaderName) -> Option<Option<String>> {
     let mut values = headers.get_all(name).iter();
     let (first, more) = (values.next(), values.next());
     if more.is_some() {
-        tracing::warn!(header = %name, "a proxy sends this header twice, so it is not believed; let it replace what callers send");
+        tracing::warn!(header = %name, "the proxy sends this header twice, so it is rejected; let the proxy replace \
+                                        the caller's header");
         return None;
     }
     let text = first.map(|value| std::str::from_utf8(value.as_bytes()).map(str::trim));

@@ -39,18 +39,16 @@ pub enum KeySource {
 #[derive(Debug, thiserror::Error)]
 pub enum KeySourceError {
     /// Whoever is on the way could put keys of their own in.
-    #[error("keys must come from a file or over https://, except from this machine itself")]
+    #[error("keys must come from a file or over https://, except from this machine")]
     Plain,
     /// Neither a file nor an address.
-    #[error("this is neither a file nor an address such as https://id.example.com/jwks.json")]
+    #[error("not a file and not an address such as https://id.example.com/jwks.json")]
     Form,
     /// The file cannot be read.
     #[error("the keys in {0} cannot be read: {1}")]
     File(PathBuf, std::io::Error),
     /// There is nothing usable in it.
-    #[error(
-        "{0} has no key that a JWT can be checked with: it must be a JWK set with public RSA, P-256, P-384 or Ed25519 keys"
-    )]
+    #[error("{0} has no usable key: it must be a JWK set with public RSA, P-256, P-384 or Ed25519 keys")]
     Empty(PathBuf),
     /// This machine trusts nobody.
     #[error(transparent)]
@@ -160,7 +158,7 @@ impl Keys {
             *next = Instant::now() + if read { pause } else { RETRY };
         });
         if let Err(error) = look.await {
-            tracing::error!(%error, "the keys that JWTs are checked with could not be read");
+            tracing::error!(%error, "the JWT keys could not be read");
         }
     }
 }
@@ -193,7 +191,7 @@ impl Shared {
             Source::Url(fetch, url) => fetch.get(url).await.and_then(|bytes| read(&bytes).ok_or_else(unreadable)),
         };
         let found = found.inspect_err(|error| {
-            tracing::error!(%error, "the keys that JWTs are checked with could not be read");
+            tracing::error!(%error, "the JWT keys could not be read");
         });
         let Ok(keys) = found else { return false };
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = Known::new(keys);
@@ -232,7 +230,7 @@ fn from_file(path: &Path) -> Result<Vec<Key>, KeySourceError> {
 }
 
 fn unreadable() -> String {
-    "it is no JWK set".to_owned()
+    "not a JWK set".to_owned()
 }
 
 /// The usable keys of a set; `None`: it is none. An issuer may publish others beside them.
@@ -245,7 +243,7 @@ fn read(bytes: &[u8]) -> Option<Vec<Key>> {
     let keys = set.keys.into_iter().filter_map(|key| serde_json::from_value(key).ok());
     let mut keys: Vec<Key> = keys.filter(Key::is_usable).collect();
     if keys.len() > MOST {
-        tracing::warn!(keys = keys.len(), "of the keys that JWTs are checked with, the first {MOST} are used");
+        tracing::warn!(keys = keys.len(), "the issuer has too many JWT keys; only the first {MOST} are used");
         keys.truncate(MOST);
     }
     Some(keys)

@@ -51,31 +51,31 @@ pub struct ClaimNames {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JwtError {
     /// It cannot be read.
-    #[error("it is no signed JWT")]
+    #[error("it is not a signed JWT")]
     Malformed,
     /// It is signed in a way that is not allowed, or not at all.
-    #[error("the way it is signed is not allowed here")]
+    #[error("its signature algorithm is not allowed")]
     Algorithm,
     /// It is signed, and for something else than access.
-    #[error("it is another kind of token than one for access")]
+    #[error("it is not an access token")]
     Kind,
     /// None of the issuer's keys is the one it names.
-    #[error("its issuer has no such key")]
+    #[error("its issuer has no key with this id")]
     Key,
     /// There are no keys, as the issuer cannot be reached. Nobody was refused.
-    #[error("the keys of its issuer cannot be read at present; try again later")]
+    #[error("the keys of its issuer cannot be read now; try again later")]
     Unreachable,
     /// It was not signed with that key.
     #[error("its signature is wrong")]
     Signature,
     /// It says nothing about this, or not as it should.
-    #[error("its claim {0} is missing or cannot be read")]
+    #[error("its claim {0} is missing or not valid")]
     Claim(&'static str),
     /// It is somebody else's.
     #[error("it comes from another issuer")]
     Issuer,
     /// It is for somebody else.
-    #[error("it is meant for another audience")]
+    #[error("it is for another audience")]
     Audience,
     /// Its time has not come.
     #[error("it is not valid yet")]

@@ -93,7 +93,7 @@ impl Bearer {
 #[derive(Debug, thiserror::Error)]
 pub enum SignInError {
     /// There is no such token.
-    #[error("this log does not know the token. Ask an administrator for a new one")]
+    #[error("unknown token; ask an administrator for a new one")]
     Unknown,
     /// The token was good once, and is taken back; whose it was.
     #[error("the token was revoked; ask an administrator for a new one")]
@@ -102,7 +102,7 @@ pub enum SignInError {
     #[error("the token expired at {}; ask an administrator for a new one", .0.expires_at.unwrap_or(Timestamp::EPOCH))]
     Expired(Arc<Token>),
     /// The JWT is not accepted.
-    #[error("the JWT is not accepted: {0}")]
+    #[error("the JWT was rejected: {0}")]
     Jwt(JwtError),
     /// Nobody can say.
     #[error(transparent)]

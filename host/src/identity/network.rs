@@ -12,7 +12,7 @@ pub struct Network {
 
 /// What is no block of addresses.
 #[derive(Debug, thiserror::Error)]
-#[error("{0:?} is no address or block of addresses; write one as 10.0.0.7, 10.0.0.0/8 or 2001:db8::/32")]
+#[error("{0:?} is not an address or a network; write one such as 10.0.0.7, 10.0.0.0/8 or 2001:db8::/32")]
 pub struct NetworkError(String);
 
 impl Network {

@@ -15,7 +15,7 @@ pub struct Origin(HeaderValue);
 
 /// What is wrong with an origin.
 #[derive(Debug, thiserror::Error)]
-#[error("{0:?} is no origin; write scheme, host and port as a browser does, as in https://app.example.com")]
+#[error("{0:?} is not an origin; write scheme, host and port as a browser does, such as https://app.example.com")]
 pub struct OriginError(String);
 
 impl Origin {

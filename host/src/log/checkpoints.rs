@@ -133,7 +133,7 @@ impl AuditLog {
                 Some(signed_at) => Ok(self.0.keep(size, signed_at, note)?),
                 // Without a time it would say that it was signed in 1970. What is signed next is about all of it.
                 None => {
-                    tracing::error!("what was signed last has no time by any key that is known; it is not stored");
+                    tracing::error!("the last signed checkpoint has no time by a known key; it is not stored");
                     Ok(())
                 }
             },
@@ -162,7 +162,7 @@ fn watch(log: &Weak<Inner>) {
             Err(SignError::Record(RecordError::Closed)) => return,
             // Told once, and again by the metrics for as long as it lasts.
             Err(error) if !log.checkpoints.failing.swap(true, Ordering::Relaxed) => {
-                tracing::error!(%error, "no checkpoint can be signed; trying again");
+                tracing::error!(%error, "checkpoints cannot be signed; retrying");
             }
             Err(_) => {}
         }
@@ -267,7 +267,7 @@ impl Inner {
             }
         });
         if let Err(error) = signed {
-            tracing::error!(%error, "what was signed last, or what is not signed, is stored with the next start");
+            tracing::error!(%error, "the last checkpoint is not stored or not signed; the next start does both");
         }
         self.checkpoints.publisher.close();
     }

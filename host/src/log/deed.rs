@@ -26,7 +26,7 @@ impl AuditLog {
             }
             let event = self.by(deed, access).failed(Detail::Denied, "denied", format!("Refused: {denied}."));
             if let Err(error) = self.record(event) {
-                tracing::warn!(%error, deed, "that somebody was refused was not recorded");
+                tracing::warn!(%error, deed, "a refused change was not recorded");
             }
         })
     }

@@ -15,7 +15,7 @@ pub enum EvidenceError {
     #[error(transparent)]
     Read(#[from] ReadError),
     /// The newest checkpoint is about less.
-    #[error("no checkpoint is about this yet; one is signed within a minute, while the log is open")]
+    #[error("no checkpoint covers this yet; one is signed within a minute while the log is open")]
     Unsigned,
     /// It cannot be signed.
     #[error(transparent)]

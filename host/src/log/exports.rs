@@ -51,7 +51,7 @@ impl AuditLog {
         if newest().is_none_or(|newest| last.is_some_and(|last| newest.size <= last))
             && let Err(error) = self.sign()
         {
-            tracing::warn!(%error, "an export's manifest has no checkpoint that is about all of it");
+            tracing::warn!(%error, "the export's manifest has no checkpoint that covers all of it");
         }
         newest().map(|newest| newest.note)
     }
@@ -63,7 +63,7 @@ impl AuditLog {
         let failure = Failure { kind: "export".to_owned(), message: why.to_owned(), code: None };
         let event = Event { parent: export.id(), detail: Detail::Incomplete, failure: Some(failure), ..event };
         if let Err(error) = self.record(event) {
-            tracing::warn!(%error, "that an export broke off was not recorded");
+            tracing::warn!(%error, "an aborted export was not recorded");
         }
     }
 }

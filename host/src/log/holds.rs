@@ -36,7 +36,7 @@ impl AuditLog {
         let reason = hold::reason(&wanted.reason).map_err(ChangeError::Refused)?;
         if wanted.to.is_some_and(|to| to <= wanted.from) {
             return Err(ChangeError::Refused(
-                "The hold ends before it begins: give an end after its start.".to_owned(),
+                "The hold ends before it starts; give an end after its start.".to_owned(),
             ));
         }
         let _changing = self.0.changing.lock().unwrap_or_else(PoisonError::into_inner);
@@ -61,7 +61,7 @@ impl AuditLog {
         let found = self.0.view.files.holds()?.into_iter().find(|hold| hold.id == id);
         let hold = found.ok_or(ChangeError::Missing("hold"))?;
         if let Some(release) = &hold.released {
-            return Err(ChangeError::Refused(format!("This hold was released by {} already.", release.by)));
+            return Err(ChangeError::Refused(format!("This hold was already released by {}.", release.by)));
         }
         let reason = hold::reason(reason).map_err(ChangeError::Refused)?;
         let release = Release { by: access.viewer().user.clone(), at: self.now(), reason };

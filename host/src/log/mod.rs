@@ -103,7 +103,7 @@ pub enum ChangeError {
     #[error("{0}")]
     Refused(String),
     /// There is none of this id, or the viewer may not see it.
-    #[error("there is no such {0}")]
+    #[error("no such {0}")]
     Missing(&'static str),
     /// The state cannot be read.
     #[error(transparent)]
@@ -288,7 +288,7 @@ pub enum PayloadError {
     #[error(transparent)]
     Read(#[from] ReadError),
     /// The reading could not be recorded, so it was refused.
-    #[error("the payload is not shown, because reading it could not be recorded: {0}")]
+    #[error("the payload is not shown, because the reading could not be recorded: {0}")]
     Record(#[from] RecordError),
 }
 

@@ -62,13 +62,13 @@ pub enum OpenError {
     #[error("checkpoints cannot be published: {0}")]
     Publish(#[from] EndpointError),
     /// The lock.
-    #[error("the log's lock cannot be held: {0}")]
+    #[error("the lock of the log cannot be taken: {0}")]
     Lock(std::io::Error),
     /// The recorder's thread.
     #[error("a thread cannot be started: {0}")]
     Thread(std::io::Error),
     /// The first entry could not be stored.
-    #[error("nothing can be recorded: {0}")]
+    #[error("the log cannot record: {0}")]
     Record(#[from] crate::recorder::RecordError),
 }
 

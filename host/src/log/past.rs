@@ -10,7 +10,7 @@ use crate::ledger::SignedCheckpoint;
 use crate::signer::Signer;
 use crate::store::{Files, PageQuery, Place, StoreError};
 
-/// What is not as the log signed it, in words that go on from "the log is not the one that was signed last".
+/// What is not as the log signed it, in words that go on from "the log does not match the last signed checkpoint".
 ///
 /// It costs the same however long the log is: the entries about a start and a cleanup are found by the index, and one that
 /// was forged can only hide them.
@@ -63,13 +63,13 @@ fn removed(files: &Files, signed: u64) -> Result<Option<String>, StoreError> {
             last_payload,
         )));
     }
-    Ok(Some(format!("entries below place {entries} are gone, and no signed cleanup meant to remove them")))
+    Ok(Some(format!("entries below seq {entries} are gone, and no signed cleanup announced their removal")))
 }
 
 fn unlike(what: &str, gone: u64, first: u64, last: u64) -> Option<String> {
     let is_meant = (first..=last).contains(&gone);
     (!is_meant).then(|| {
-        format!("{what} below place {gone} are gone, and the last signed cleanup speaks of those below {last}")
+        format!("{what} below seq {gone} are gone, but the last signed cleanup announced only those below {last}")
     })
 }
 
@@ -80,7 +80,7 @@ fn archived(files: &Files, signed: u64) -> Result<Option<String>, StoreError> {
     let found = files.archive_digest(number)?;
     let is_it =
         counted.details.get("checkpoint_digest").and_then(serde_json::Value::as_str) == Some(&found.to_string());
-    Ok((!is_it).then(|| format!("of its first {number} checkpoints, those that stay are not those that it counted")))
+    Ok((!is_it).then(|| format!("its first {number} checkpoints are not the ones that an entry counted")))
 }
 
 /// The newest entry below a place of the log itself, with one of these methods, that was not refused; as it was signed.

@@ -45,7 +45,7 @@ impl Inner {
         if !failing {
             return self.event("checkpoint.publishing_recovered").fact("place", status.name);
         }
-        let why = "The newest checkpoint did not arrive at this place; it is tried again.";
+        let why = "The newest checkpoint could not be published here; the log retries.";
         let event = self.event("checkpoint.publishing_failed").fact("place", status.name);
         event.failed(Detail::Unknown, FAILURE, why)
     }
@@ -54,7 +54,7 @@ impl Inner {
     fn conflict(&self, status: &PlaceStatus) -> Option<Event> {
         let mut told = self.checkpoints.conflicts.lock().unwrap_or_else(PoisonError::into_inner);
         let reason = status.failing.clone().filter(|_| status.conflict && told.insert(status.name))?;
-        let why = "What is published at this place is not of this log's history; nothing more is published there.";
+        let why = "The checkpoints published here belong to another history; publishing here has stopped.";
         let event = self.event("checkpoint.conflict_found").fact("place", status.name).fact("reason", reason);
         Some(event.failed(Detail::Unknown, FAILURE, why))
     }
@@ -70,8 +70,7 @@ impl Inner {
         if publisher.wait_for(number, PATIENCE) {
             return Ok(());
         }
-        Err("the checkpoint that is about this cleanup arrived at none of the places where checkpoints are published"
-            .into())
+        Err("the checkpoint for this cleanup could not be published to any destination".into())
     }
 
     /// What bears witness to how old the log's entries are.

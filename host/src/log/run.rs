@@ -126,7 +126,7 @@ impl Run {
         match result {
             Ok(message) => tracing::info!(cron = name, "{message}"),
             Err(error) => {
-                tracing::error!(cron = name, %error, "a scheduled job failed; it runs again at its next slot");
+                tracing::error!(cron = name, %error, "a scheduled job failed; the next run is at its next slot");
             }
         }
         Ok(state)
@@ -145,7 +145,7 @@ impl Run {
         let Report { entries, payloads, .. } = *report;
         let progress = CleanupProgress { began: self.began, entries, payloads, expected };
         *self.inner.running() = Some((self.cron.name.clone(), progress));
-        tracing::debug!(entries, payloads, expected, "the cleanup goes on");
+        tracing::debug!(entries, payloads, expected, "the cleanup continues");
     }
 }
 

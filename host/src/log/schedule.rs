@@ -34,10 +34,10 @@ pub enum RunError {
     #[error(transparent)]
     Denied(#[from] Denied),
     /// There is no such job.
-    #[error("there is no scheduled job {0:?}")]
+    #[error("unknown scheduled job {0:?}")]
     Unknown(String),
     /// It is running already.
-    #[error("a scheduled job is running already; wait until it has finished")]
+    #[error("a scheduled job is already running; wait until it has finished")]
     Running,
     /// Its state cannot be read.
     #[error(transparent)]
@@ -96,7 +96,10 @@ impl AuditLog {
         let Begun::Going(intent) = run.begin()? else { return Ok(()) };
         let thread = std::thread::Builder::new().name("audit-cleanup".into());
         let finish = move || match run.finish(intent) {
-            Err(RunError::Record(RecordError::Closed)) => tracing::info!("the next start goes on with the cleanup"),
+            Err(RunError::Record(RecordError::Closed)) => tracing::info!(
+                "the cleanup is interrupted; the next start \
+                                                                          continues it"
+            ),
             Err(error) => tracing::error!(%error, "the result of the cleanup could not be recorded"),
             Ok(_) => {}
         };
@@ -134,7 +137,7 @@ fn watch(log: &Weak<Inner>) {
         match run_due(&log) {
             Ok(()) => {}
             Err(RunError::Record(RecordError::Closed)) => return,
-            Err(error) => tracing::error!(%error, "the schedule could not be looked at; trying again"),
+            Err(error) => tracing::error!(%error, "the schedule could not be read; retrying"),
         }
         drop(log);
         std::thread::park_timeout(TICK);

@@ -90,13 +90,13 @@ impl AuditLog {
     fn may_give(&self, maker: &Viewer, wanted: &[String]) -> Result<(), ChangeError> {
         let held = held(&self.manifest().groups, &maker.groups);
         match wanted.iter().find(|group| !held.contains(group.as_str())) {
-            None if wanted.is_empty() => Err(ChangeError::Refused("groups: name at least one group.".to_owned())),
+            None if wanted.is_empty() => Err(ChangeError::Refused("groups: give at least one group.".to_owned())),
             None => Ok(()),
             Some(group) => {
                 let group: String = group.chars().take(80).collect();
                 let own = held.into_iter().collect::<Vec<_>>().join(", ");
                 let advice = format!(
-                    "groups: {group:?} is not yours to give; a token has no groups that its maker lacks. Yours are {own}."
+                    "groups: you may not give {group:?}; a token may have only groups of its creator. Yours are {own}."
                 );
                 Err(ChangeError::Refused(advice))
             }
@@ -106,14 +106,14 @@ impl AuditLog {
     /// The deed is done and in the outbox: that it cannot be recorded just now is no reason to call it a failure.
     fn tell_now(&self, tokens: &Tokens) {
         if let Err(error) = record(&self.0, tokens) {
-            tracing::error!(%error, "what was done to a token is recorded later");
+            tracing::error!(%error, "the change of a token will be recorded later");
         }
     }
 
     /// Records what was done while no log was running. What is wrong with the tokens must not keep the log from opening.
     pub(super) fn record_old_deeds(&self) {
         if let Err(error) = record_deeds(&self.0) {
-            tracing::error!(%error, "what was done to tokens is recorded later");
+            tracing::error!(%error, "the changes of tokens will be recorded later");
         }
     }
 }

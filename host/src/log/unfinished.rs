@@ -77,7 +77,7 @@ fn end_of(intent: &Entry, id: Uuid) -> Event {
         (Field::Prompt, Target::Prompt),
         (Field::ResourceUri, Target::Resource),
     ];
-    let message = "The log's process ended before the call did: the server may have done it or not";
+    let message = "The log's process ended before the call did: the server may or may not have executed it";
     Event {
         id,
         method,

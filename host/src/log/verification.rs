@@ -76,7 +76,7 @@ pub enum StartError {
     #[error(transparent)]
     Denied(#[from] Denied),
     /// One is running.
-    #[error("a verification is running already; wait until it has ended")]
+    #[error("a verification is already running; wait until it has ended")]
     Running,
     /// There is no thread for it.
     #[error("a thread cannot be started: {0}")]
@@ -103,7 +103,7 @@ impl AuditLog {
             let own = &access.viewer().user;
             let by =
                 state.running.iter_mut().map(|run| &mut run.by).chain(state.last.iter_mut().map(|run| &mut run.by));
-            by.filter(|by| *by != own).for_each(|by| "somebody".clone_into(by));
+            by.filter(|by| *by != own).for_each(|by| "another user".clone_into(by));
         }
         Ok(state)
     }
@@ -174,7 +174,7 @@ impl Run {
                 event.fact("size", place(head.size)).fact("root", head.root.to_string())
             }
             Found::Wrong(wrong) => {
-                let sentence = format!("The log does not fit its ledger: {wrong}.");
+                let sentence = format!("The log does not match its ledger: {wrong}.");
                 event.fact("result", "wrong").failed(Detail::Unknown, "wrong", sentence)
             }
             Found::Unread(error) => {

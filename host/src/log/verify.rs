@@ -38,13 +38,13 @@ pub fn verify_log(
     let verified = Verified { signed, ..store::verify(folder, &kept, tell)? };
     if let Some(what) = unlike(&named, &Files::open_to_read(folder)?.verifiers()?) {
         let at = signer.key_path(folder).display().to_string();
-        let at = if signer.keys.is_some() { "the signing keys that were given".to_owned() } else { at };
+        let at = if signer.keys.is_some() { "the given signing keys".to_owned() } else { at };
         return Err(VerifyError::Wrong(Wrong { check: CHECK, at, seq: None, what }));
     }
     if is_missing && verified.head.size > 0 {
         return Err(wrong(
-            "it says what was signed last, and is missing; name it with --last-signed, or a checkpoint that somebody kept \
-             with --checkpoint"
+            "the last signed checkpoint is missing; name its file with --last-signed, or name a checkpoint kept \
+             elsewhere with --checkpoint"
                 .to_owned(),
         ));
     }
@@ -60,5 +60,5 @@ fn unlike(named: &[VerifierKey], known: &[String]) -> Option<String> {
     let name = |key: &VerifierKey| key.name().to_owned();
     let known = known.iter().find_map(|key| VerifierKey::parse(key).ok());
     let (found, log) = (named.first().map(name).unwrap_or_default(), known.as_ref().map(name).unwrap_or_default());
-    Some(format!("these are keys of {found}, and none of them ever signed this log, which is {log}"))
+    Some(format!("the keys of {found} never signed this log, {log}"))
 }

@@ -31,7 +31,7 @@ impl AuditLog {
         let NewView { name, shared, query } = wanted.checked().map_err(ChangeError::Refused)?;
         let own = self.0.view.files.views(access.viewer())?.iter().filter(|view| view.is_of(access.viewer())).count();
         if own >= MOST_VIEWS {
-            let advice = format!("You have {own} saved views, and {MOST_VIEWS} is the most; delete one first.");
+            let advice = format!("You have {own} saved views; at most {MOST_VIEWS} are allowed. Delete one first.");
             return Err(ChangeError::Refused(advice));
         }
         let (now, viewer) = (self.now(), access.viewer().clone());

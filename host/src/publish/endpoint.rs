@@ -9,7 +9,7 @@ use crate::fetch::{Fetch, FetchError, Post};
 #[derive(Debug, thiserror::Error)]
 pub enum EndpointError {
     /// Whoever is on the way could keep them back or change them.
-    #[error("checkpoints must be sent over https://, except to this machine itself")]
+    #[error("checkpoints must be sent over https://, except to this machine")]
     Plain,
     /// The client.
     #[error(transparent)]

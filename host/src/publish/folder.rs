@@ -36,22 +36,26 @@ impl Folder {
     fn fits(&self, there: &Checkpoint, ours: &Checkpoint) -> Result<(), PutError> {
         let conflict = |what: String| Err(PutError::Conflict(what));
         if there.origin != ours.origin {
-            return conflict(format!("it has checkpoints of another log, {}", there.origin));
+            return conflict(format!("the folder has checkpoints of another log, {}", there.origin));
         }
         if there.size > ours.size {
             let (there, ours) = (there.size, ours.size);
-            return conflict(format!("it has a checkpoint of {there} entries, and this log has signed {ours}"));
+            return conflict(format!(
+                "the folder has a checkpoint of {there} entries, but this log has signed only \
+                                     {ours}"
+            ));
         }
         let root = if there.size == ours.size { Some(ours.root) } else { (self.roots)(there.size) };
         match root {
             Some(root) if root == there.root => Ok(()),
-            Some(_) => {
-                conflict(format!("its checkpoint of {} entries has another root than this log had then", there.size))
-            }
+            Some(_) => conflict(format!(
+                "the folder's checkpoint of {} entries has another root than this log had then",
+                there.size
+            )),
             // Nobody can tell whether the log goes on from it.
             None => conflict(format!(
-                "its checkpoint is of {} entries, and what this log was then cannot be told any more: the entries of that \
-                 time are gone, and no archived checkpoint is of that size. Publish into a new folder, and keep this one",
+                "the folder's checkpoint is of {} entries, and this log cannot check it any more: those entries are \
+                 gone, and no archived checkpoint has that size. Publish into a new folder, and keep this one",
                 there.size
             )),
         }
@@ -67,7 +71,7 @@ impl Place for Folder {
         fs::create_dir_all(&self.path).map_err(failed)?;
         let newest = self.path.join(NEWEST);
         if let Some(bytes) = read(&newest).map_err(failed)? {
-            let damaged = |_| PutError::Conflict("the file checkpoint in it is none".to_owned());
+            let damaged = |_| PutError::Conflict("its file `checkpoint` is not a checkpoint".to_owned());
             let there = SignedCheckpoint::parse(&bytes).map_err(damaged)?;
             let ours = SignedCheckpoint::parse(published.note.as_bytes()).map_err(damaged)?;
             self.fits(there.checkpoint(), ours.checkpoint())?;

@@ -11,6 +11,6 @@ impl Place for Output {
     fn put(&mut self, published: &Published) -> Result<(), PutError> {
         let mut output = std::io::stdout().lock();
         let put = writeln!(output, "{}", published.note).and_then(|()| output.flush());
-        put.map_err(|error| PutError::Failed(format!("standard output cannot be written: {error}")))
+        put.map_err(|error| PutError::Failed(format!("cannot write to standard output: {error}")))
     }
 }

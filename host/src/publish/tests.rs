@@ -98,11 +98,11 @@ fn a_folder_has_each_checkpoint_and_the_newest() {
 fn what_a_folder_has_is_not_written_over_by_another_history() {
     let other = Hash::of(b"another history");
     for (there, ours, said) in [
-        (checkpoint(5), checkpoint(4), "it has a checkpoint of 50 entries, and this log has signed 40"),
+        (checkpoint(5), checkpoint(4), "has a checkpoint of 50 entries, but this log has signed only 40"),
         (signed(4, 40, "log", &other), checkpoint(4), "40 entries has another root"),
         (signed(4, 30, "log", &other), checkpoint(4), "30 entries has another root"),
         (signed(3, 30, "other", &root(30)), checkpoint(4), "another log, other"),
-        (Published { note: "nonsense".into(), ..checkpoint(3) }, checkpoint(4), "is none"),
+        (Published { note: "nonsense".into(), ..checkpoint(3) }, checkpoint(4), "is not a checkpoint"),
     ] {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("checkpoint"), &there.note).expect("written");

@@ -119,7 +119,7 @@ impl Slot {
     fn arrived(&self, published: &Published) {
         let mut state = self.state();
         if state.status.failing.take().is_some() {
-            tracing::info!(place = state.status.name, "checkpoints are published again");
+            tracing::info!(place = state.status.name, "checkpoint publishing recovered");
         }
         state.status.conflict = false;
         state.status.arrived = Some(published.number);
@@ -142,10 +142,10 @@ impl Slot {
             tracing::error!(
                 place = status.name,
                 reason,
-                "what is published there is not this log's; nothing is written over"
+                "the published checkpoints are not of this log; nothing is overwritten"
             );
         } else if status.failing.is_none() {
-            tracing::error!(place = status.name, reason, "checkpoints cannot be published; trying again");
+            tracing::error!(place = status.name, reason, "checkpoints cannot be published; retrying");
         }
         status.failures += 1;
         (status.failing, status.conflict, status.tried) = (Some(reason), is_conflict, Some(number));

@@ -107,7 +107,7 @@ impl Handover {
     pub(super) fn end(&mut self) -> Option<Box<dyn Writer>> {
         drop(self.steps.take());
         let ended = self.thread.take()?.join();
-        ended.inspect_err(|_| tracing::error!("the thread that stores entries ended by a panic")).ok()
+        ended.inspect_err(|_| tracing::error!("the thread that stores entries panicked")).ok()
     }
 }
 
@@ -175,7 +175,7 @@ impl Committer {
             }
             tries += 1;
             self.queue.gauges.failed(tries);
-            tracing::error!(%error, tries, entries = batch.entries.len(), "entries could not be stored; trying again");
+            tracing::error!(%error, tries, entries = batch.entries.len(), "entries could not be stored; retrying");
             if self.queue.is_closed() && tries >= CLOSING_TRIES {
                 tracing::error!(
                     entries = batch.entries.len(),
@@ -189,7 +189,7 @@ impl Committer {
 
     fn halve(&mut self, batch: &Batch, may_part: bool, error: &StoreError) -> Vec<Result<Stored, RecordError>> {
         if batch.entries.len() <= 1 || !may_part {
-            tracing::error!(%error, "an entry was refused by the store");
+            tracing::error!(%error, "the store rejected an entry");
             return self.give_up(batch, error);
         }
         let (left, right) = batch.entries.split_at(batch.entries.len() / 2);

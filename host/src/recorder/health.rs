@@ -12,7 +12,7 @@ pub enum Unready {
     #[error("the audit log is closed")]
     Stopped,
     /// Commits fail and are tried again.
-    #[error("the audit log cannot be written at present")]
+    #[error("the log is not writable")]
     Failing,
     /// The queue is full, so that events are dropped.
     #[error("the audit log cannot keep up: its queue is full")]

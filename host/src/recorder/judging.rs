@@ -158,7 +158,7 @@ impl Judge {
         self.hand_over()?;
         self.handover.wait()?;
         if let Some(key) = self.outdated(&changes) {
-            let other = format!("another change of {key} came first; look at it and try again");
+            let other = format!("another change of {key} came first; check it and try again");
             let _ = done.send(Err(RecordError::Refused(other)));
             return Ok(());
         }
@@ -245,14 +245,14 @@ impl Judge {
     /// Works out events from raw material. A panic in there must not end the recorder; what it cost counts as dropped.
     fn worked_out(&self, events: Box<dyn FnOnce() -> Vec<Event> + Send>) -> Vec<Event> {
         catch_unwind(AssertUnwindSafe(events)).unwrap_or_else(|_| {
-            tracing::error!("captured traffic could not be read: a bug in its parser");
+            tracing::error!("captured traffic could not be parsed: a bug in the parser");
             self.queue.gauges.dropped(1);
             Vec::new()
         })
     }
 
     fn gap(&self, dropped: u64) -> Event {
-        tracing::warn!(dropped, "events were lost: the queue was full, or they could not be read or stored");
+        tracing::warn!(dropped, "events were lost: the queue was full, or they could not be parsed or stored");
         let event = Event::new(self.clock.now(), Channel::System, Kind::System, Detail::Incomplete);
         Event { method: Some(GAP.to_owned()), ..event }.fact(DROPPED, i64::try_from(dropped).unwrap_or(i64::MAX))
     }

@@ -77,10 +77,10 @@ pub enum RecordError {
     #[error("the audit log is closed")]
     Closed,
     /// The store fails at present.
-    #[error("the audit log cannot be written at present, so it is not certain that this was done; look again later")]
+    #[error("the log is not writable; the change may or may not have been saved. Check before retrying")]
     Unavailable,
     /// The store refused this event.
-    #[error("the audit log refused the event: {0}")]
+    #[error("the audit log rejected the event: {0}")]
     Refused(String),
 }
 
@@ -249,7 +249,7 @@ impl Recorder {
         self.queue.close(last.map(|event| Work::Last(Box::new(event))));
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         let ended = thread?.join();
-        ended.inspect_err(|_| tracing::error!("the recorder's thread ended by a panic")).ok().flatten()
+        ended.inspect_err(|_| tracing::error!("the recorder's thread panicked")).ok().flatten()
     }
 }
 

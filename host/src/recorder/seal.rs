@@ -42,9 +42,7 @@ const UNSALTED: (&str, &str) = ("payload_dropped", "no random salt");
 pub(super) fn random_salt() -> Option<[u8; 32]> {
     let mut salt = [0; 32];
     let filled = getrandom::fill(&mut salt);
-    filled
-        .inspect_err(|error| tracing::error!(%error, "a payload is not kept: there is no random salt for it"))
-        .ok()?;
+    filled.inspect_err(|error| tracing::error!(%error, "a payload is not kept: no random salt is available")).ok()?;
     Some(salt)
 }
 

@@ -9,7 +9,7 @@ use crate::ledger::{CheckpointError, KeyError};
 #[derive(Debug, thiserror::Error)]
 pub enum SignerError {
     /// A file.
-    #[error("{path} cannot be used: {reason}; it must be a file that this user may read and write, and nobody else")]
+    #[error("{path} cannot be used: {reason}; it must be a file that only this user may read and write")]
     File {
         /// The file.
         path: PathBuf,
@@ -17,11 +17,12 @@ pub enum SignerError {
         reason: io::Error,
     },
     /// There are no keys for a log that has signed before.
-    #[error("the signing keys {0} are missing; name the file where they are with --signing-key, or put them back")]
+    #[error("the signing keys {0} are missing; name their file with --signing-key, or restore it")]
     Missing(PathBuf),
     /// Others may read the key.
     #[error(
-        "others may read the signing keys in {0}; take that away with `chmod 600`, and rotate the keys if it was so for long"
+        "other users may read the signing keys in {0}; run `chmod 600` on the file, and rotate the keys if they were \
+         exposed for long"
     )]
     Open(PathBuf),
     /// A line is no key.
@@ -33,7 +34,7 @@ pub enum SignerError {
         reason: KeyError,
     },
     /// There are none of a kind, or of different logs.
-    #[error("the signing keys must be one log's: at least one of kind 01 with the log's name, and one of kind 04")]
+    #[error("the signing keys must belong to one log: at least one of kind 01 with the log's name, and one of kind 04")]
     Keys,
     /// The key is another log's.
     #[error(
@@ -47,7 +48,7 @@ pub enum SignerError {
     },
     /// The memory is damaged.
     #[error(
-        "{path}, which says what was signed last, is damaged ({reason}); put the newest checkpoint that was published there"
+        "{path}, the last signed checkpoint, is damaged ({reason}); replace it with the newest published checkpoint"
     )]
     Last {
         /// The file.
@@ -57,25 +58,25 @@ pub enum SignerError {
     },
     /// The memory is gone.
     #[error(
-        "{0}, which says what was signed last, is missing, and the keys have signed before; put it back, or put the newest \
-         checkpoint that was published there. If it is lost, and the log is known to be whole, `mcp-audit-log key resume` lets \
-         the log go on, and records that"
+        "{0}, the last signed checkpoint, is missing, though the keys have signed before; restore it, or put the \
+         newest published checkpoint there. If it is lost and the log is known to be whole, run `mcp-audit-log key \
+         resume`, which records that"
     )]
     Forgotten(PathBuf),
     /// The memory is there, and somebody wants to go on without it.
-    #[error("{0} says what was signed last, so there is nothing to resume; start the log as usual")]
+    #[error("{0} has the last signed checkpoint, so there is nothing to resume; start the log as usual")]
     Remembered(PathBuf),
     /// The keys were made anew, and no start has used them.
     #[error(
-        "the keys of the last rotation are not in use yet: start the log once with them, so that the old and the new keys \
-         sign together, and rotate then"
+        "the keys of the last rotation are not in use yet: start the log once so that the old and the new keys sign \
+         together, then rotate"
     )]
     Unused,
     /// The tree is not what was signed.
     #[error(
-        "the log is not the one that was signed last: {what}. It was restored from an older copy, cut off or rewritten. \
-         Restore a newer copy, or keep this folder as evidence and begin a new log elsewhere with --data; {path} has what \
-         was signed"
+        "the log does not match the last signed checkpoint: {what}. It was restored from an older copy, cut off or \
+         rewritten. Restore a newer copy, or keep this folder as evidence and begin a new log elsewhere with --data; \
+         {path} has the checkpoint"
     )]
     Inconsistent {
         /// What is different.

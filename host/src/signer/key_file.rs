@@ -8,7 +8,7 @@ use super::{SignerError, files};
 use crate::ledger::{SignatureKind, SignedCheckpoint, SigningKey, VerifierKey};
 
 const HEADING: &str =
-    "# The keys that this audit log signs its checkpoints with. Whoever has them can sign in its name.\n";
+    "# The keys that sign this audit log's checkpoints. Keep them secret: they can sign in its name.\n";
 
 /// Reads the keys in the file, where there is one.
 pub(super) fn open(path: &Path) -> Result<Option<Vec<SigningKey>>, SignerError> {

@@ -175,12 +175,12 @@ impl Signer {
     pub fn check(&self, size: u64, root_at: impl FnOnce(u64) -> Option<Hash>) -> Result<(), SignerError> {
         let Some(last) = self.last.as_ref().map(SignedCheckpoint::checkpoint) else { return Ok(()) };
         let what = if size < last.size {
-            format!("it has {size} entries, and {} were signed", last.size)
+            format!("it has {size} entries, but {} were signed", last.size)
         } else {
             match root_at(last.size) {
                 Some(root) if root == last.root => return Ok(()),
                 Some(_) => format!("its first {} entries have another root", last.size),
-                None => format!("of its first {} entries it has none, nor what they came to", last.size),
+                None => format!("the root of its first {} entries cannot be computed any more", last.size),
             }
         };
         Err(SignerError::Inconsistent { what, path: self.path.clone() })

@@ -58,7 +58,7 @@ fn what_was_signed_is_remembered_and_an_older_tree_is_refused() {
     let keys: Vec<_> = signer.verifiers().collect();
     for known in [&keys[..], &[]] {
         let forgotten = error(folder.path(), &SignerOptions::default(), known);
-        assert!(forgotten.contains("put the newest checkpoint that was published there"), "{forgotten}");
+        assert!(forgotten.contains("put the newest published checkpoint there"), "{forgotten}");
         assert!(forgotten.contains("mcp-audit-log key resume"), "{forgotten}");
     }
     fs::write(folder.path().join(LAST_FILE), "nonsense").expect("written");

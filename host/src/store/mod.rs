@@ -201,7 +201,7 @@ pub struct Extent {
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The folder cannot be used.
-    #[error("the data folder {path} cannot be used: {reason}; name one that this user may write with --data")]
+    #[error("the data folder {path} cannot be used: {reason}; name a writable folder with --data")]
     Folder {
         /// The folder.
         path: PathBuf,
@@ -209,15 +209,13 @@ pub enum StoreError {
         reason: std::io::Error,
     },
     /// Another process writes this log.
-    #[error(
-        "the log in {0} is in use by another process; stop that one, or give this one a folder of its own with --data"
-    )]
+    #[error("the log in {0} is in use by another process; stop that process, or use another folder with --data")]
     InUse(PathBuf),
     /// There is no log.
-    #[error("there is no log in {0}; `mcp-audit-log serve` makes one, or name another folder with --data")]
+    #[error("no log in {0}; `mcp-audit-log serve` creates one, or name another folder with --data")]
     Missing(PathBuf),
     /// A file of the open log is not there any more, or another is in its place.
-    #[error("{0} was moved, removed or replaced while the log is open; put it back, or restart with what is there now")]
+    #[error("{0} was moved, removed or replaced while the log is open; restore it, or restart with the present one")]
     Moved(PathBuf),
     /// The file is of another kind or version.
     #[error("{path} is not a log of this version of mcp-audit-log ({reason})")]
@@ -234,7 +232,7 @@ pub enum StoreError {
     #[error("there are more than {MAX_GROUPS} groups; narrow the search, or group by something that repeats more")]
     TooManyGroups,
     /// There are too many values to count.
-    #[error("there are more than a million different values; narrow the search by time or by a field")]
+    #[error("there are more than a million distinct values; narrow the search by time or by a field")]
     TooManyValues,
     /// The database refused or failed.
     #[error("the database failed while {doing}: {source}")]
@@ -254,8 +252,8 @@ pub enum StoreError {
     },
     /// The entries are not those that the ledger has.
     #[error(
-        "the ledger does not fit the log at entry {seq}: {what}; run `mcp-audit-log verify` and keep this folder as evidence: \
-         restore it from a backup, or begin a new log elsewhere with --data"
+        "the ledger does not match the log at entry {seq}: {what}; run `mcp-audit-log verify` and keep this folder \
+         as evidence: restore it from a backup, or begin a new log elsewhere with --data"
     )]
     Ledger {
         /// The place.
@@ -264,7 +262,7 @@ pub enum StoreError {
         what: String,
     },
     /// There is no proof about a tree of this size.
-    #[error("there is no proof about the log's first {size} entries: there are proofs for sizes from {from} to {to}")]
+    #[error("no proof for the log's first {size} entries: proofs exist for sizes from {from} to {to}")]
     Unprovable {
         /// The size.
         size: u64,
@@ -275,7 +273,7 @@ pub enum StoreError {
     },
     /// The index is not what was written. The writer makes it again from the entries; until then searches fail.
     #[error(
-        "the index of {field} is damaged at entry {first}; restart mcp-audit-log, which makes it again from the entries"
+        "the index of {field} is damaged at entry {first}; restart mcp-audit-log, which rebuilds it from the entries"
     )]
     Index {
         /// The first entry of the damaged block.

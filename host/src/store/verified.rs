@@ -66,18 +66,18 @@ pub enum VerifyError {
 
 /// What verification of a folder cannot show.
 pub const NOT_PROVED: &[&str] = &[
-    "that nobody who may write the log's folder made it anew: with the database and what was signed last in hand, a log can \
-     be cut or written again so that both fit, also without the signing keys. Compare it with what somebody else has kept: \
-     --checkpoint FILE.",
-    "that the entries behind what was signed last, and those that came while no server ran, are the log's own: who may \
-     write the database can change, cut or add them, entries of the log about itself included, and the next start signs \
-     what it finds.",
-    "that what was recorded is what happened: who sends events can withhold or invent them.",
-    "what entries that were removed said; only that they were there.",
-    "that what was removed was old enough: only that a cleanup of the log meant to remove it, as an entry that was signed \
-     before says, and that no hold was in its way. Of cleanups whose entries are gone as well, not even that.",
-    "that no checkpoint is missing that was signed after the last start or cleanup.",
-    "jobs, views, tokens, the memory of the clock and of what was published, and sums of usage: they are no evidence.",
+    "that the log was not rebuilt as a whole: a user who can write the log's folder, database and last signed \
+     checkpoint included, can cut or rewrite the log so that both match, even without the signing keys. Compare it \
+     with a checkpoint kept elsewhere: --checkpoint FILE.",
+    "that entries after the last signed checkpoint, and entries added while no server ran, are the log's own: a user \
+     who can write the database can change, cut or add them, including entries of the log about itself. The next \
+     start signs what it finds.",
+    "that the recorded data is true: a sender can withhold or invent events.",
+    "the content of removed entries; only that they existed.",
+    "that removed entries were old enough: only that a cleanup of the log announced their removal in an entry signed \
+     before, and that no hold forbade it. Where the cleanup's entries are removed as well, not even that.",
+    "that no checkpoint signed after the last start or cleanup is missing.",
+    "jobs, views, tokens, the stored clock and publishing states, and usage: they are not evidence.",
 ];
 
 impl fmt::Display for Wrong {

@@ -215,7 +215,7 @@ async fn a_log_cut_without_its_keys_does_not_start_and_publishes_nothing() {
                 Err(error) => error.to_string(),
                 Ok(_) => panic!("it starts: {what}"),
             };
-            assert!(refused(None).contains("not the one that was signed last"), "{what}");
+            assert!(refused(None).contains("does not match the last signed checkpoint"), "{what}");
             fs::write(&memory, &genuine.kept[0]).expect("written");
             refused(None);
             // Somebody believes that it was lost what was signed last.

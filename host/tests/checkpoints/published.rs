@@ -70,7 +70,7 @@ async fn what_was_published_before_a_cleanup_is_gone_on_from_only_where_the_arch
     until(&log, || of_action(&log, "checkpoint.conflict_found").len() == 1);
     let conflict = of_action(&log, "checkpoint.conflict_found").remove(0);
     let reason = conflict.details["reason"].as_str().expect("a reason");
-    assert!(reason.contains("cannot be told any more") && reason.contains("new folder"), "{reason}");
+    assert!(reason.contains("cannot check it any more") && reason.contains("new folder"), "{reason}");
     assert_eq!((conflict.text(Field::Outcome), conflict.text(Field::ErrorType)), (Some("error"), Some("publishing")));
     log.close();
     assert_eq!(fs::read_to_string(&newest_file).expect("published"), other);

@@ -105,7 +105,7 @@ async fn yesterdays_database_is_refused_and_a_rewritten_one() {
     let keep = fs::read(folder.path().join("signing.last")).expect("a file");
     fs::remove_file(folder.path().join("signing.last")).expect("removed");
     let forgotten = options(folder.path(), &clock).open().map(drop).expect_err("forgotten").to_string();
-    assert!(forgotten.contains("is missing, and the keys have signed before; put it back"), "{forgotten}");
+    assert!(forgotten.contains("is missing, though the keys have signed before; restore it"), "{forgotten}");
     let older = newest_note(&folder.path().join("today"));
     fs::write(folder.path().join("signing.last"), older).expect("written");
     let log = open(folder.path(), &clock);
@@ -131,7 +131,7 @@ async fn an_old_database_without_anything_that_was_signed_is_refused() {
     for sql in ["DELETE FROM checkpoint", "DELETE FROM checkpoint; DELETE FROM verifier"] {
         tamper(folder.path(), sql);
         let refused = options(folder.path(), &clock).open().map(drop).expect_err(sql).to_string();
-        assert!(refused.contains("is missing, and the keys have signed before"), "{sql}: {refused}");
+        assert!(refused.contains("is missing, though the keys have signed before"), "{sql}: {refused}");
     }
     // With another database as well: the keys are there, and so was what they signed.
     fs::remove_file(folder.path().join("mcp-audit-log.db")).expect("removed");

@@ -34,7 +34,7 @@ async fn what_is_wrong_in_a_query_is_named() {
         ("q=response:x", "payloads"),
         ("q=outcome:errors", "success, error, denied"),
         ("q=%22x", "not closed"),
-        ("q=instance:@me", "you belong to no instance"),
+        ("q=instance:@me", "you belong to no tenant"),
         ("domain=nonsense", "domain"),
         ("domain=%5B%5B%22payload%22,%22=%22,1%5D%5D", "payload"),
         ("domain=%5B%5B%22tool%22,%22~%22,1%5D%5D", "unknown operator"),
@@ -104,16 +104,16 @@ async fn a_cursor_from_another_log_is_refused() {
 #[tokio::test]
 async fn paths_that_are_not_there_are_problems_too() {
     let world = World::new();
-    world.bearer("ada", &["user"]).get("/api/v1/nothing").await.problem(404, "nothing at this address");
+    world.bearer("ada", &["user"]).get("/api/v1/nothing").await.problem(404, "No such page or endpoint");
     world.stranger().get("/api/v1/nothing").await.problem(401, "token");
     let browser = world.browser("ada", &["user"]).await.header("accept", "text/html,*/*;q=0.8");
     let page = browser.get("/nothing").await;
     assert_eq!(page.status, StatusCode::NOT_FOUND);
-    assert!(page.text.contains("nothing at this address") && page.text.starts_with("<!doctype html>"));
+    assert!(page.text.contains("No such page or endpoint") && page.text.starts_with("<!doctype html>"));
     // Nobody is sent to the sign-in for what is not there, and a program is told so in its own language.
     for path in ["/nothing", "/.well-known/oauth-protected-resource", "/register"] {
-        world.stranger().get(path).await.problem(404, "nothing at this address");
-        world.stranger().post(path, "{}").await.problem(404, "nothing at this address");
+        world.stranger().get(path).await.problem(404, "No such page or endpoint");
+        world.stranger().post(path, "{}").await.problem(404, "No such page or endpoint");
         let page = world.stranger().header("accept", "text/html").get(path).await;
         assert_eq!(page.status, StatusCode::NOT_FOUND, "{path}");
         assert!(page.text.starts_with("<!doctype html>"), "{path}");

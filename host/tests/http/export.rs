@@ -176,7 +176,7 @@ async fn what_breaks_off_ends_with_an_error_and_is_told() {
     assert!(body.frame().await.expect("a piece").is_ok());
     drop(body);
     let failed = eventually(&world).await;
-    assert_eq!((&failed["outcome"], &failed["error_message"]), (&json!("error"), &json!("Its client hung up.")));
+    assert_eq!((&failed["outcome"], &failed["error_message"]), (&json!("error"), &json!("The client disconnected.")));
     assert!(told(&world, "export.completed").await.is_empty());
     let id = failed["parent"].as_str().expect("an id");
     world.bearer("root", &["admin"]).get(&format!("/api/v1/exports/{id}")).await.problem(404, "not complete");
@@ -212,7 +212,7 @@ async fn rights_that_are_gone_end_it_and_there_are_not_too_many_at_once() {
         assert_eq!(answer.status(), StatusCode::OK);
         open.push(answer);
     }
-    caller.get("/api/v1/export?format=jsonl").await.problem(503, "As many exports");
+    caller.get("/api/v1/export?format=jsonl").await.problem(503, "Too many exports");
     world.tokens.revoke(&token.id, "root", SystemClock.now()).expect("revoked");
     // Rights are asked for again when they are two seconds old; there is nothing but time to wait for.
     tokio::time::sleep(std::time::Duration::from_millis(2_100)).await;
@@ -228,12 +228,12 @@ async fn what_is_not_understood_is_told_with_its_parameter() {
     for (query, word) in [
         ("", "none of csv, jsonl, parquet"),
         ("format=xml", "none of csv"),
-        ("format=csv&columns=nonsense", "there is no column"),
-        ("format=csv&columns=user,user", "named twice"),
-        ("format=csv&payloads=perhaps", "neither true nor false"),
+        ("format=csv&columns=nonsense", "unknown column"),
+        ("format=csv&columns=user,user", "is given twice"),
+        ("format=csv&payloads=perhaps", "is not valid; use true or false"),
         ("format=csv&limit=10", "everything that matches"),
         ("format=csv&q=tol:x", "tol"),
-        ("format=csv&wrong=1", "no parameter"),
+        ("format=csv&wrong=1", "Unknown parameter"),
     ] {
         admin.get(&format!("/api/v1/export?{query}")).await.problem(400, word);
     }

@@ -84,7 +84,7 @@ async fn an_entry_has_the_address_of_the_caller_and_not_one_that_a_caller_made_u
     let world = world();
     for (peer, chain) in [(PROXY, "192.0.2.1, 198.51.100.7"), (STRANGER, "192.0.2.1")] {
         let headers = [("authorization", "Bearer mcpa_wrong"), ("x-forwarded-for", chain)];
-        from(&world, peer, "GET", "/api/v1/me", &headers).await.problem(401, "does not know");
+        from(&world, peer, "GET", "/api/v1/me", &headers).await.problem(401, "Unknown token");
     }
     world.record(call("ada", "search")).await;
     let secret = format!("Bearer {}", world.token("root", &["admin"]).0);

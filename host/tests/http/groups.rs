@@ -159,16 +159,16 @@ async fn what_is_wrong_in_a_question_for_groups_or_values_is_named() {
     let with_cursor = format!("by=tool&cursor={cursor}");
     let long = format!("by={}", "x".repeat(5_000));
     for (query, word) in [
-        ("", "by: name what to group by; there are: day, channel"),
-        ("by=", "name what to group by"),
-        ("sort=p95", "name what to group by"),
-        ("by=nonsense", "by: \"nonsense\" is nothing to group by; there are: day, "),
-        ("by=request_id", "nothing to group by"),
-        ("by=details", "nothing to group by"),
+        ("", "by: required; use one of: day, channel"),
+        ("by=", "by: required"),
+        ("sort=p95", "by: required"),
+        ("by=nonsense", "by: \"nonsense\" is not a field to group by; use one of: day, "),
+        ("by=request_id", "is not a field to group by"),
+        ("by=details", "is not a field to group by"),
         ("by=tool&by=tool", "by: tool is given twice"),
         ("by=tool&by=user&by=server", "2 levels at most"),
-        ("by=tool&sort=nonsense", "sort: \"nonsense\" is no order of groups; there are: count, errors"),
-        ("by=tool&sort=count&sort=key", "sort: this may be given once only"),
+        ("by=tool&sort=nonsense", "sort: \"nonsense\" is not a sort order; use one of: count, errors"),
+        ("by=tool&sort=count&sort=key", "sort: give it only once"),
         ("by=tool&limit=501", "1 to 500"),
         ("by=tool&limit=0", "1 to 500"),
         ("by=tool&cursor=nonsense", "cursor"),
@@ -176,8 +176,8 @@ async fn what_is_wrong_in_a_question_for_groups_or_values_is_named() {
         ("by=tool&outcome=great", "outcome"),
         ("by=tool&domain=nonsense", "domain"),
         ("by=tool&group=user", "\"group\""),
-        ("by=%27;DROP%20TABLE%20entry", "nothing to group by"),
-        (&long, "nothing to group by"),
+        ("by=%27;DROP%20TABLE%20entry", "is not a field to group by"),
+        (&long, "is not a field to group by"),
     ] {
         let answer = admin.get(&format!("/api/v1/groups?{query}")).await;
         answer.problem(400, word);
@@ -189,12 +189,12 @@ async fn what_is_wrong_in_a_question_for_groups_or_values_is_named() {
         assert_eq!(page.text.contains("role=\"alert\""), wrong, "{query}");
     }
     for (path, word) in [
-        ("nonsense", "\"nonsense\" is no field whose values are listed; there are: outcome, outcome_detail"),
-        ("request_id", "no field whose values"),
-        ("status_code", "no field whose values"),
-        ("fault", "no field whose values"),
-        ("%00", "no field whose values"),
-        ("%ff", "no field whose values"),
+        ("nonsense", "The values of \"nonsense\" are not listed; use one of: outcome, outcome_detail"),
+        ("request_id", "are not listed"),
+        ("status_code", "are not listed"),
+        ("fault", "are not listed"),
+        ("%00", "are not listed"),
+        ("%ff", "are not listed"),
         ("tool?limit=0", "1 to 500"),
         ("tool?limit=2&limit=3", "once"),
         ("tool?q=x", "there are: limit"),

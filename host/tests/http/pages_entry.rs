@@ -21,7 +21,7 @@ async fn every_field_is_shown() {
     let event = call("ada", "search").fact("http_method", "POST").fact("protocol_version", "2025-06-18");
     let id = world.record(event.fact("request_bytes", 1_500).fact("response_bytes", 2_500_000)).await;
     let page = world.browser("root", &["admin"]).await.get(&format!("/entries/{id}")).await.text;
-    assert_eq!((value(&page, "HTTP method"), value(&page, "Revision of MCP")), ("POST", "2025-06-18"));
+    assert_eq!((value(&page, "HTTP method"), value(&page, "MCP version")), ("POST", "2025-06-18"));
     assert_eq!((value(&page, "Request size"), value(&page, "Response size")), ("1.5 kB", "2.5 MB"));
     assert_eq!(value(&page, "Kind"), "<a href=\"/?kind=request\">request</a>");
     assert!(page.contains("href=\"/api/v1/entries/"), "the way to all of it as JSON: {page}");
@@ -64,7 +64,7 @@ async fn a_page_says_who_erased_a_payload_and_why() {
     assert!(page.contains("root <a href=\"/entries/") && page.contains("erased it</a>"), "{page}");
     assert!(page.contains("The reason: a &#60;b&#62;request&#60;/b&#62;"), "{page}");
     let own = world.browser("ada", &["user"]).await.get(&format!("/entries/{id}")).await.text;
-    assert!(own.contains("no entry that you may see says that somebody") && !own.contains("request&#60;/b"), "{own}");
+    assert!(own.contains("no entry that reports an erasure") && !own.contains("request&#60;/b"), "{own}");
 }
 
 #[tokio::test]
@@ -84,7 +84,7 @@ async fn a_page_says_when_the_retention_removed_a_payload() {
     assert_eq!(started.status, StatusCode::ACCEPTED, "{}", started.text);
     world.idle().await;
     let page = world.browser("eve", &["auditor"]).await.get(&format!("/entries/{id}?show=payload")).await.text;
-    assert!(page.contains("is gone by the payload retention"), "{page}");
+    assert!(page.contains("Deleted by the payload retention"), "{page}");
 }
 
 #[tokio::test]
@@ -136,7 +136,7 @@ async fn whoever_verifies_is_shown_the_proof() {
     assert!(page.contains(&format!("mcp-audit-log proof entry {id}")), "{page}");
     let later = world.record(call("ada", "later")).await;
     let page = auditor.get(&format!("/entries/{later}")).await.text;
-    assert!(page.contains("No checkpoint is about this entry yet"), "{page}");
+    assert!(page.contains("No checkpoint covers this entry yet"), "{page}");
     let own = world.browser("ada", &["user"]).await.get(&path).await;
     assert_eq!(own.status, StatusCode::OK, "{}", own.text);
     assert!(!own.text.contains("id=\"proof\"") && !own.text.contains("proof.tlog"), "{}", own.text);

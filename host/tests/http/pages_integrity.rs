@@ -41,17 +41,17 @@ async fn the_page_says_how_the_log_stands() {
     let auditor = world.browser("otto", &["auditor"]).await;
     let integrity = page(&auditor, "/integrity").await;
     for (label, words) in [
-        ("Recording", "well What is recorded reaches the disk."),
-        ("Published", "look Nowhere: whoever may write"),
-        ("Verification", "not yet Never done here."),
-        ("Losses", "well None in 30 days."),
-        ("Stops", "well All clean in 30 days."),
-        ("Policy", "well It judged every event"),
-        ("Cleanup", "not yet It has not run yet."),
+        ("Recording", "OK Entries reach the disk."),
+        ("Published", "Needs attention Checkpoints are not published: a user who can write"),
+        ("Verification", "Pending Never verified here."),
+        ("Losses", "OK No losses in 30 days."),
+        ("Stops", "OK Every stop was clean in 30 days."),
+        ("Policy", "OK The policy judged every event"),
+        ("Cleanup", "Pending Not run yet."),
     ] {
         assert!(glance(&integrity, label).starts_with(words), "{label}: {}", glance(&integrity, label));
     }
-    assert!(glance(&integrity, "Checkpoint").starts_with("well Signed "), "{integrity}");
+    assert!(glance(&integrity, "Checkpoint").starts_with("OK Signed "), "{integrity}");
     let head = world.bearer("root", &["admin"]).get_json("/api/v1/checkpoints".to_owned()).await;
     let key = head["keys"][0].as_str().expect("a key").replace('+', "&#43;");
     let plain = key.replace("&#43;", "+");
@@ -78,7 +78,7 @@ async fn what_was_lost_is_counted_and_listed() {
     assert!(lost > 0, "nothing was lost");
     told(&world, "log.gap").await;
     let integrity = page(&world.browser("root", &["admin"]).await, "/integrity").await;
-    let line = format!("look {lost} events lost in 30 days, told by 1 entry.");
+    let line = format!("Needs attention {lost} events lost in 30 days, reported by 1 entry.");
     assert_eq!(glance(&integrity, "Losses"), line);
     assert!(integrity.contains(&format!("</a> {lost} events lost")), "{integrity}");
     assert!(integrity.contains("href=\"/?q=kind%3Asystem%20method%3Alog.gap&#38;from=-30d\""), "{integrity}");
@@ -100,10 +100,10 @@ async fn a_verification_runs_by_a_button_and_is_told() {
     let integrity = page(&auditor, "/integrity?verification=began").await;
     assert!(integrity.contains("class=\"outcome success\">whole</span>"), "{integrity}");
     assert!(integrity.contains(last["root"].as_str().expect("a root")), "{integrity}");
-    for word in ["Not proved by this", "who sends events can withhold or invent them", "What was looked at"] {
+    for word in ["Not proved by this", "a sender can withhold or invent events", "<summary>Checks</summary>"] {
         assert!(integrity.contains(word), "{word} is missing: {integrity}");
     }
-    assert!(glance(&integrity, "Verification").starts_with("well Everything fitted"), "{integrity}");
+    assert!(glance(&integrity, "Verification").starts_with("OK The log was whole"), "{integrity}");
 }
 
 #[tokio::test]
@@ -126,8 +126,8 @@ END";
     assert_eq!(last["result"], "wrong", "{last}");
     let integrity = page(&admin, "/integrity").await;
     assert!(integrity.contains("class=\"outcome error\">wrong</span>"), "{integrity}");
-    assert!(integrity.contains("Keep this folder as it is: it is evidence."), "{integrity}");
-    assert!(glance(&integrity, "Verification").starts_with("look Something was wrong"), "{integrity}");
+    assert!(integrity.contains("Keep this folder unchanged: it is evidence."), "{integrity}");
+    assert!(glance(&integrity, "Verification").starts_with("Needs attention The log was wrong"), "{integrity}");
 }
 
 #[tokio::test]
@@ -149,5 +149,5 @@ async fn only_those_who_may_verify_come_here() {
     assert_eq!(foreign.form("/integrity/verify", "").await.status, StatusCode::FORBIDDEN);
     let one = world.bearer_in("acme", "ina", &["admin"]).get("/integrity").await;
     assert_eq!(one.status, StatusCode::OK, "{}", one.text);
-    assert!(one.text.contains("Only those who belong to no instance see the whole log's holds"), "{}", one.text);
+    assert!(one.text.contains("Only users without a tenant see the holds of the whole log"), "{}", one.text);
 }

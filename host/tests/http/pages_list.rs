@@ -44,7 +44,7 @@ async fn conditions_are_told_as_they_were_read_and_can_be_lifted_one_by_one() {
     let page = browser.get("/?tool=a&tool=b&q=duration%3A%3E1ms+-user%3Ax&to=2026-01-02&limit=5").await.text;
     assert!(page.contains("Nothing matches."), "{page}");
     assert!(page.contains("Duration more than 1.0 ms and User is not x"), "{page}");
-    let lift = |text: &str| links(&page, &format!("Lift {text}"));
+    let lift = |text: &str| links(&page, &format!("Remove {text}"));
     assert_eq!(lift("Tool a"), ["/?tool=b&q=duration%3A%3E1ms%20-user%3Ax&to=2026-01-02&limit=5"]);
     assert_eq!(lift("Tool b"), ["/?tool=a&q=duration%3A%3E1ms%20-user%3Ax&to=2026-01-02&limit=5"]);
     assert_eq!(lift("Search"), ["/?tool=a&tool=b&to=2026-01-02&limit=5"]);
@@ -58,7 +58,7 @@ async fn conditions_are_told_as_they_were_read_and_can_be_lifted_one_by_one() {
     );
     let wrong = browser.get("/?tool=a&q=duration:x").await;
     assert_eq!(wrong.status, StatusCode::BAD_REQUEST);
-    assert_eq!(links(&wrong.text, "Lift Tool a"), ["/?q=duration%3Ax"]);
+    assert_eq!(links(&wrong.text, "Remove Tool a"), ["/?q=duration%3Ax"]);
 }
 
 #[tokio::test]
@@ -72,10 +72,14 @@ async fn columns_are_chosen_in_the_address_and_kept() {
     assert!(!page.contains("class=\"outcome"), "the outcome was not asked for: {page}");
     assert!(page.contains("type=\"hidden\" name=\"columns\" value=\"occurred_at,channel\""), "{page}");
     assert!(page.contains("name=\"columns\" value=\"channel\" checked"), "{page}");
-    assert_eq!(links(&page, "Usual columns"), ["/?tool=search&limit=1"]);
+    assert_eq!(links(&page, "Default columns"), ["/?tool=search&limit=1"]);
     let wrong = browser.get("/?columns=chanel").await;
     assert_eq!(wrong.status, StatusCode::BAD_REQUEST);
-    assert!(wrong.text.contains("columns: &#34;chanel&#34; is no column; there are: time, target"), "{}", wrong.text);
+    assert!(
+        wrong.text.contains("columns: unknown column &#34;chanel&#34;; use one of: time, target"),
+        "{}",
+        wrong.text
+    );
     let api = world.bearer("root", &["admin"]);
     assert_eq!(api.get("/api/v1/entries?columns=occurred_at,channel").await.status, StatusCode::OK);
     let view = r#"{"name":"x","query":"columns=chanel"}"#;
@@ -90,7 +94,8 @@ async fn an_export_takes_the_columns_that_are_shown() {
     let page = browser.get("/?user=ada&columns=time,target,user,tool").await.text;
     let (_, form) = page.split_once("/export\">").expect("a form");
     let form = form.split("</form>").next().unwrap_or_default();
-    let value = form.split("<option value=\"").find(|option| option.contains("Those shown here")).expect("a choice");
+    let value =
+        form.split("<option value=\"").find(|option| option.contains("The columns shown here")).expect("a choice");
     let columns = value.split('"').next().unwrap_or_default();
     let file = browser.get(&format!("/export?user=ada&format=csv&columns={columns}")).await.text;
     let lines: Vec<&str> = file.trim_start_matches('\u{feff}').lines().collect();
@@ -99,7 +104,10 @@ async fn an_export_takes_the_columns_that_are_shown() {
     let all = browser.get("/export?user=ada&format=csv&columns=").await.text;
     assert!(all.contains(",outcome,"), "nothing chosen is everything: {all}");
     let groups = browser.get("/?by=tool").await.text;
-    assert!(groups.contains("/export\">") && !groups.contains("Those shown here"), "groups have no columns: {groups}");
+    assert!(
+        groups.contains("/export\">") && !groups.contains("The columns shown here"),
+        "groups have no columns: {groups}"
+    );
 }
 
 #[tokio::test]

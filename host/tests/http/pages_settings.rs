@@ -33,9 +33,9 @@ async fn who_may_only_look_is_told_why() {
     let world = World::new();
     let one = world.bearer_in("acme", "ina", &["admin"]).get("/settings").await;
     assert_eq!(one.status, StatusCode::OK, "{}", one.text);
-    assert!(one.text.contains("only administrators who belong to none may change them"), "{}", one.text);
+    assert!(one.text.contains("only administrators without a tenant may change them"), "{}", one.text);
     let auditor = world.browser("otto", &["auditor"]).await.get("/settings").await;
-    assert!(auditor.text.contains("administrators change them."), "{}", auditor.text);
+    assert!(auditor.text.contains("only administrators may change them."), "{}", auditor.text);
     for page in [&one.text, &auditor.text] {
         let page = page.split("<main").nth(1).and_then(|rest| rest.split("</main>").next()).expect("the page itself");
         for control in ["action=\"/settings", "Run now", "Place hold", "<input"] {
@@ -52,7 +52,7 @@ async fn a_hold_that_is_refused_keeps_what_was_typed() {
     let world = World::new();
     let admin = world.browser("root", &["admin"]).await;
     for (form, words) in [
-        ("from=2026-02-02&to=2026-01-01&reason=case+7", "ends before it begins"),
+        ("from=2026-02-02&to=2026-01-01&reason=case+7", "ends before it starts"),
         ("from=soon&to=2026-01-01&reason=case+7", "From: give a date"),
         ("from=2026-02-02&to=2026-01-01&reason=case%1B7", "role=\"alert\""),
     ] {
@@ -62,7 +62,7 @@ async fn a_hold_that_is_refused_keeps_what_was_typed() {
         assert!(page.text.contains("value=\"case"), "{form}: {}", page.text);
         assert!(!page.text.contains("Nothing was saved"), "no setting was refused: {}", page.text);
     }
-    assert!(admin.get("/settings").await.text.contains("Dates are days in UTC"));
+    assert!(admin.get("/settings").await.text.contains("Dates are in UTC"));
     admin.form("/settings/holds", "from=2026-02-02&reason=case+7").await;
     let holds = world.bearer("root", &["admin"]).get("/api/v1/holds").await.json();
     let id = holds["holds"][0]["id"].as_str().expect("a hold");

@@ -108,13 +108,13 @@ async fn who_sees_figures_alone_is_offered_nothing_else() {
     assert_eq!(other.status, StatusCode::FORBIDDEN);
     assert!(other.text.contains("To the usage figures"), "{}", other.text);
     let usage = page(&billing, "/usage").await;
-    assert!(usage.contains(">search</a>") && usage.contains("You see figures and no entries"), "{usage}");
+    assert!(usage.contains(">search</a>") && usage.contains("You see usage but not entries"), "{usage}");
     for other in ["href=\"/?", "href=\"/settings", "href=\"/integrity", ">Log</a>"] {
         assert!(!usage.contains(other), "{other} in {usage}");
     }
     let refused = billing.get("/usage?q=session%3Ax").await;
     assert_eq!(refused.status, StatusCode::FORBIDDEN);
-    assert!(refused.text.contains("role=\"alert\">You see figures and no entries, so"), "{}", refused.text);
+    assert!(refused.text.contains("role=\"alert\">You see usage but not entries, so"), "{}", refused.text);
     assert!(refused.text.contains("value=\"session:x\""), "what was typed is gone: {}", refused.text);
 }
 
@@ -123,7 +123,7 @@ async fn users_see_their_own_figures_and_strangers_none() {
     let world = filled().await;
     let user = world.browser("ada", &["user"]).await;
     let usage = page(&user, "/usage").await;
-    assert!(usage.contains("figures of your own requests") && !usage.contains("bob"), "{usage}");
+    assert!(usage.contains("usage of your own requests") && !usage.contains("bob"), "{usage}");
     assert_eq!(listed(&user, &link(&usage, ">Requests</h3>", "2")).await, 2);
     let service = world.browser("svc", &["service"]).await.get("/usage").await;
     assert_eq!(service.status, StatusCode::FORBIDDEN);
@@ -134,8 +134,8 @@ async fn users_see_their_own_figures_and_strangers_none() {
 async fn nothing_and_nonsense_are_told_with_what_to_do() {
     let world = World::new();
     let admin = world.browser("root", &["admin"]).await;
-    assert!(page(&admin, "/usage").await.contains("send an MCP client through the gateway"));
-    assert!(page(&admin, "/usage?tool=x").await.contains("lift a filter"));
+    assert!(page(&admin, "/usage").await.contains("send a first MCP request"));
+    assert!(page(&admin, "/usage?tool=x").await.contains("remove a filter"));
     for (query, word) in [
         ("from=soon&q=tool%3Ax", "from: "),
         ("from=2026-11-21&to=2026-11-20", "swap its ends"),
@@ -155,9 +155,9 @@ async fn a_chart_without_a_bar_says_so() {
     let world = filled().await;
     let admin = world.browser("root", &["admin"]).await;
     let drawn = page(&admin, "/usage?sort=cost&q=user%3Abob").await;
-    assert!(drawn.contains("<svg class=\"bars\"") && !drawn.contains("in this time;"), "{drawn}");
+    assert!(drawn.contains("<svg class=\"bars\"") && !drawn.contains("in this range;"), "{drawn}");
     let empty = page(&admin, "/usage?sort=cost&q=user%3Aada").await;
-    assert!(!empty.contains("<svg class=\"bars\"") && empty.contains("No cost in this time;"), "{empty}");
+    assert!(!empty.contains("<svg class=\"bars\"") && empty.contains("No cost in this range;"), "{empty}");
     assert!(empty.contains("The same as a table"), "{empty}");
 }
 

@@ -65,9 +65,17 @@ async fn a_page_says_why_there_is_no_payload() {
     let world = World::new();
     let off = world.record(call("ada", "search")).await;
     let auditor = world.browser("eve", &["auditor"]).await;
-    assert!(auditor.get(&format!("/entries/{off}?show=payload")).await.text.contains("switched off in the settings"));
+    assert!(
+        auditor
+            .get(&format!("/entries/{off}?show=payload"))
+            .await
+            .text
+            .contains("Payload logging is off in the settings")
+    );
     world.keep_payloads().await;
-    assert!(auditor.get(&format!("/entries/{off}")).await.text.contains("switched off when this was recorded"));
+    assert!(
+        auditor.get(&format!("/entries/{off}")).await.text.contains("Payload logging was off when this was recorded")
+    );
     let kept = world.record(call_with("ada", r#"{"password":"hunter2"}"#, &"x".repeat(100_000))).await;
     let admin = world.browser("root", &["admin"]).await.get(&format!("/entries/{kept}?show=payload")).await;
     assert!(admin.text.contains("only auditors may see it") && !admin.text.contains("?show=payload"));

@@ -13,8 +13,8 @@ async fn what_is_not_there_is_a_problem_and_no_page() {
         admin.get(path).await.problem(404, "");
     }
     for path in ["/api", "/api/", "/api/v2/entries", "/api/openapi.json", "/api/%ff"] {
-        admin.get(path).await.problem(404, "nothing at this address");
-        world.stranger().send("POST", path, "", "").await.problem(404, "nothing at this address");
+        admin.get(path).await.problem(404, "No such page or endpoint");
+        world.stranger().send("POST", path, "", "").await.problem(404, "No such page or endpoint");
     }
     world.stranger().get("/api/v1/nope").await.problem(401, "token");
 }

@@ -134,7 +134,7 @@ async fn a_job_runs_now_and_tells_how_it_went() {
     let state = world.idle().await;
     assert_eq!((&state["last_succeeded"], &state["running"]), (&json!(true), &json!(null)), "{state}");
     assert_eq!(admin.entries("action=retention.completed").await.len(), 1);
-    admin.send("POST", "/api/v1/crons/nope/run", "", "").await.problem(404, "no scheduled job");
+    admin.send("POST", "/api/v1/crons/nope/run", "", "").await.problem(404, "Unknown scheduled job");
     admin.get(JOB).await.problem(405, "Allow");
     let page = world.browser("root", &["admin"]).await.get("/settings").await;
     assert!(page.text.contains("done") && page.text.contains("s ago"), "{}", page.text);
@@ -156,12 +156,12 @@ async fn a_job_that_runs_is_told_and_not_started_twice() {
         while admin.get("/api/v1/crons").await.json()["crons"][0]["running"].is_null() {
             tokio::task::yield_now().await;
         }
-        admin.send("POST", JOB, "", "").await.problem(409, "running already");
+        admin.send("POST", JOB, "", "").await.problem(409, "already running");
         let again = browser.form("/settings/crons", "name=MCP%3A+Cleanup+Old+Audit+Logs").await;
         let address = "/settings?runs=MCP%3A%20Cleanup%20Old%20Audit%20Logs#jobs";
         assert_eq!((again.status, again.header("location")), (StatusCode::SEE_OTHER, address));
         let page = browser.get(address.trim_end_matches("#jobs")).await.text;
-        assert!(page.contains("is running already") && page.contains("0 entries and 0 payloads removed, begun"));
+        assert!(page.contains("is already running") && page.contains("0 entries and 0 payloads removed, started"));
         release.send(()).expect("released");
     };
     let (started, ()) = tokio::join!(admin.send("POST", JOB, "", ""), meanwhile);
@@ -188,7 +188,7 @@ async fn the_extent_tells_growth_and_what_the_period_will_hold() {
     assert_eq!((&held["days"], &held["entries"]), (&json!(90), &json!(900)), "{extent}");
     assert_eq!(held["bytes"].as_u64(), extent["growth_a_day"]["bytes"].as_u64().map(|bytes| bytes * 90));
     let page = world.browser("root", &["admin"]).await.get("/settings").await.text;
-    for text in ["about 10 entries, ", " a day, by the last 7 days", "about 900 entries, "] {
+    for text in ["about 10 entries, ", " a day, from the last 7 days", "about 900 entries, "] {
         assert!(page.contains(text), "the page lacks {text:?}");
     }
 }

@@ -62,11 +62,11 @@ async fn a_token_signs_a_browser_in_and_is_recorded() {
 async fn wrong_credentials_are_refused_and_recorded_without_what_was_sent() {
     let world = World::new();
     let wrong = world.stranger().header("authorization", "Bearer mcpa_canary-token");
-    wrong.get("/api/v1/entries").await.problem(401, "does not know the token");
+    wrong.get("/api/v1/entries").await.problem(401, "Unknown token");
     let browser = world.stranger().header("sec-fetch-site", "same-origin");
     let page = browser.form("/sign-in", "token=mcpa_canary-token").await;
     assert_eq!(page.status, StatusCode::FORBIDDEN);
-    assert!(page.text.contains("does not know the token") && !page.text.contains("canary"));
+    assert!(page.text.contains("Unknown token") && !page.text.contains("canary"));
     let page = browser.get("/sign-in/canary-code").await;
     assert_eq!(page.status, StatusCode::FORBIDDEN);
     assert!(page.text.contains("link is not valid") && !page.header("set-cookie").contains("session"));
@@ -78,7 +78,7 @@ async fn wrong_credentials_are_refused_and_recorded_without_what_was_sent() {
     assert!(entries.iter().all(|entry| entry["outcome"] == "denied" && entry["ip"] == "203.0.113.7"));
     assert!(!admin.get("/api/v1/entries").await.text.contains("canary"));
     let mixed = world.browser("ada", &["admin"]).await.header("authorization", "Bearer mcpa_wrong");
-    mixed.get("/api/v1/me").await.problem(401, "does not know");
+    mixed.get("/api/v1/me").await.problem(401, "Unknown token");
 }
 
 #[tokio::test]

@@ -128,7 +128,7 @@ async fn the_search_of_the_list_narrows_it() {
     record(&world, "bob", &["look_up"]).await;
     record(&world, "ada", &["write", "look_up", "look_down"]).await;
     assert_eq!(narrow.tools(2).await, ["look_up", "look_down"]);
-    for (query, word) in [("colour=red", "no parameter"), ("cursor=x", "none that the log gave out")] {
+    for (query, word) in [("colour=red", "Unknown parameter"), ("cursor=x", "not a cursor issued by this log")] {
         admin.get(&format!("{TAIL}?{query}")).await.problem(400, word);
     }
     world.bearer("root", &["admin"]).header("last-event-id", "x").get(TAIL).await.problem(400, "Last-Event-ID");
@@ -284,12 +284,12 @@ async fn there_is_room_for_some_and_they_are_counted() {
             tails.push(tail(&caller, "").await);
         }
         // One viewer does not take it all.
-        caller.get(TAIL).await.problem(503, "as many of yours");
+        caller.get(TAIL).await.problem(503, "Too many live tails (64 in total, 16 per user)");
     }
     let admin = world.bearer("eve", &["admin"]);
     // Its status first: whoever was let in would read without end.
     assert_eq!(admin.open(TAIL).await.status(), StatusCode::SERVICE_UNAVAILABLE);
-    admin.get(TAIL).await.problem(503, "follow the log");
+    admin.get(TAIL).await.problem(503, "Too many live tails (64 in total, 16 per user)");
     let request = axum::http::Request::builder().uri("/metrics").body(Body::empty()).expect("a request");
     let figures = world.ask_router(mcp_audit_log::http::metrics_router(world.log.clone()), request).await.text;
     assert!(figures.contains("mcp_audit_log_tail_subscribers 64\n"), "{figures}");

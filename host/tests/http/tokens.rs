@@ -74,7 +74,7 @@ async fn only_who_manages_may_and_nobody_gives_more_than_they_have() {
     for kept in
         [&["auditor"][..], &["user", "auditor"], &["owner"], &["super-admin"], &["nonsense"], &["billing-admin"]]
     {
-        admin.post("/api/v1/tokens", &body("x", kept)).await.problem(422, "not yours to give");
+        admin.post("/api/v1/tokens", &body("x", kept)).await.problem(422, "you may not give");
     }
     admin.post("/api/v1/tokens", &body("x", &[])).await.problem(422, "at least one group");
     admin.post("/api/v1/tokens", &body(" ", &["user"])).await.problem(422, "must not be empty");

@@ -147,7 +147,7 @@ async fn what_cannot_be_shown_cannot_be_saved() {
     for (name, query, status, word) in [
         (" ", "q=x", 422, "name"),
         (&*"ä".repeat(81), "q=x", 422, "at most 80"),
-        ("a\u{7}", "q=x", 422, "do not show"),
+        ("a\u{7}", "q=x", 422, "invisible characters"),
         ("a", "nope=x", 400, "nope"),
         ("a", "from=nonsense", 400, "from"),
         ("a", "domain=nonsense", 400, "domain"),

@@ -44,7 +44,7 @@ async fn a_bad_line_stops_no_other() {
     let answer = answer.json();
     let results: Vec<_> = answer["results"].as_array().expect("results").iter().map(|one| &one["result"]).collect();
     assert_eq!(results, ["stored", "refused", "refused", "refused", "refused", "stored"]);
-    assert!(answer["results"][1]["reason"].as_str().expect("a reason").contains("not JSON in UTF-8"));
+    assert!(answer["results"][1]["reason"].as_str().expect("a reason").contains("not valid JSON in UTF-8"));
 }
 
 /// In an array nothing behind the fault can be told from the fault, so nothing of it is taken.
@@ -68,9 +68,9 @@ async fn what_is_too_much_is_refused_as_a_whole_and_the_limit_is_named() {
     let world = World::new();
     let service = world.bearer("platform", &["service"]);
     let many: Vec<Value> = (0..1_001).map(|_| item()).collect();
-    service.events(&json!(many)).await.problem(413, "at most 1000 items, and this has 1001");
+    service.events(&json!(many)).await.problem(413, "has 1001 items; at most 1000 are allowed");
     let lines: Vec<_> = many.iter().map(Value::to_string).collect();
-    service.lines(&lines.join("\n")).await.problem(413, "at most 1000 items");
+    service.lines(&lines.join("\n")).await.problem(413, "items; at most 1000 are allowed");
     let long = " ".repeat((8 << 20) + 1);
     service.post(EVENTS, &long).await.problem(413, "at most 8388608 bytes");
     service.header("content-length", "99999999").post(EVENTS, "{}").await.problem(413, "at most 8388608 bytes");

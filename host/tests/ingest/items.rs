@@ -175,8 +175,8 @@ async fn a_failure_is_told_in_the_senders_words_or_as_unknown() {
     let service = world.bearer("platform", &["service"]);
     let auditor = world.bearer("otto", &["auditor"]);
     for (given, kind, message) in [
-        (json!({"outcome": "denied"}), "denied", "It was refused"),
-        (json!({"outcome": "error"}), "unknown", "It failed, and the sender does not say how"),
+        (json!({"outcome": "denied"}), "denied", "The request was refused"),
+        (json!({"outcome": "error"}), "unknown", "It failed; the sender gave no reason"),
         (json!({"outcome": "denied", "error_type": "quota"}), "quota", ""),
         (json!({"outcome": "error", "error_message": "The disk is full"}), "unknown", "The disk is full"),
         (json!({"status_code": 403}), "403", "Forbidden"),

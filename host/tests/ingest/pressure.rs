@@ -37,7 +37,7 @@ async fn a_full_queue_takes_all_of_a_request_or_nothing() {
     // Until there is no room, whatever the log itself has put there meanwhile.
     while world.log.record_later(0, Vec::new).is_ok() {}
     let full = service.events(&json!(items)).await;
-    full.problem(503, "nothing of it was taken");
+    full.problem(503, "nothing was recorded");
     assert!(!full.header("retry-after").is_empty());
     drop(held);
     // A change of settings waits for room.
@@ -57,7 +57,7 @@ async fn too_many_bytes_are_a_full_queue_as_well() {
     let world = World::with_queue(QueueLimits { items: 100, bytes: 2_000 });
     let items: Vec<Value> = (0..50).map(|_| item()).collect();
     let service = world.bearer("platform", &["service"]);
-    service.events(&json!(items)).await.problem(503, "nothing of it was taken");
+    service.events(&json!(items)).await.problem(503, "nothing was recorded");
     assert_eq!(service.events(&items[0]).await.status, StatusCode::OK);
 }
 
@@ -65,7 +65,7 @@ async fn too_many_bytes_are_a_full_queue_as_well() {
 async fn a_closed_log_takes_nothing() {
     let world = World::new();
     world.log.close();
-    world.bearer("platform", &["service"]).events(&item()).await.problem(503, "nothing of it was taken");
+    world.bearer("platform", &["service"]).events(&item()).await.problem(503, "nothing was recorded");
 }
 
 /// The sender is gone before the answer, and sends again.

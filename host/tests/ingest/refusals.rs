@@ -19,17 +19,17 @@ fn wrong() -> Vec<(Value, &'static str, &'static str)> {
         (json!({ "occurred_at": "1999-12-31T23:59:59Z" }), "occurred_at", "before the year 2000"),
         (json!({ "occurred_at": "2999-01-01T00:00:00Z" }), "occurred_at", "in the future"),
         (json!({ "channel": "carrier-pigeon" }), "channel", "mcp, stdio, oauth, api, admin"),
-        (json!({ "channel": null }), "channel", "through which door"),
+        (json!({ "channel": null }), "channel", "give mcp, stdio, oauth, api or admin"),
         (json!({ "kind": "wish" }), "kind", "notification"),
         (json!({ "outcome": "maybe" }), "outcome", "success, error, denied"),
         (json!({ "outcome_detail": "fine" }), "outcome_detail", "tool-error"),
-        (json!({ "status_code": null }), "outcome", "how it went"),
+        (json!({ "status_code": null }), "outcome", "give outcome, outcome_detail or status_code"),
         (json!({ "status_code": 99 }), "status_code", "100 to 599"),
         (json!({ "status_code": "200" }), "status_code", "whole number"),
         (json!({ "duration_us": -1 }), "duration_us", "whole number from 0"),
         (json!({ "duration_us": i64::MAX }), "duration_us", "whole number from 0"),
         (json!({ "arguments": { "new": {} } }), "arguments", "new is the state"),
-        (json!({ "facts": { "changes_left_out": 7 } }), "facts", "no name for a fact"),
+        (json!({ "facts": { "changes_left_out": 7 } }), "facts", "is not allowed as a fact"),
         (json!({ "duration_us": 1.5 }), "duration_us", "whole number"),
         (json!({ "request_bytes": -1 }), "request_bytes", "whole number"),
         (json!({ "user": 7 }), "user", "give a text"),
@@ -47,7 +47,7 @@ fn wrong() -> Vec<(Value, &'static str, &'static str)> {
         (json!({ "facts": many }), "facts", "at most this many members: 64"),
         (json!({ "facts": { "": 1 } }), "facts", "names of 1 to 64"),
         (json!({ "facts": { "deep": { "er": 1 } } }), "facts", "\"deep\": give null"),
-        (json!({ "facts": { "list": [] } }), "facts", "anything else as a text"),
+        (json!({ "facts": { "list": [] } }), "facts", "anything else to a text"),
         (json!({ "facts": { "half": 0.5 } }), "facts", "\"half\": give null"),
         (json!({ "facts": { "long": "x".repeat(1_025) } }), "facts", "at most 1024"),
         (json!({ "facts": { "user": "root" } }), "facts", "\"user\" is no name for a fact"),
@@ -104,7 +104,7 @@ async fn a_name_that_comes_twice_is_refused_wherever_it_stands() {
     ] {
         let answer = service.lines(item).await;
         let reason = only(&answer)["reason"].as_str().expect("a reason").to_owned();
-        assert!(reason.ends_with(&format!("comes twice in the object: \"{name}\"")), "{item}: {reason}");
+        assert!(reason.ends_with(&format!("occurs twice in the object: \"{name}\"")), "{item}: {reason}");
     }
 }
 

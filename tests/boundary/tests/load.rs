@@ -34,9 +34,9 @@ fn a_manifest_that_fails_or_makes_no_sense_is_refused() {
     for (component, reason) in [
         (evil::MANIFEST_PANIC, "failed in manifest (trap)"),
         (evil::MANIFEST_SPIN, "failed in manifest (fuel)"),
-        (evil::MANIFEST_BAD_CRON, "no schedule"),
+        (evil::MANIFEST_BAD_CRON, "is not a schedule"),
         (evil::MANIFEST_BAD_DOMAIN, "lacks its operand"),
-        (evil::MANIFEST_EMPTY, "an empty name"),
+        (evil::MANIFEST_EMPTY, "a name is empty"),
     ] {
         let error = refusal(component).to_string();
         assert!(error.contains(reason), "{error}");

@@ -119,7 +119,7 @@ async fn keys_stay_letters_where_somebody_types_and_can_be_switched_off() {
     admin.hits(Key::Escape).await;
     assert_eq!(admin.visible("#keys").await, 0);
     admin.presses("?").await;
-    admin.sees("#keys", "The next and the previous row").await;
+    admin.sees("#keys", "Next and previous row").await;
     admin.clicks("#keys input").await;
     admin.hits(Key::Escape).await;
     assert_eq!(admin.visible("#keys").await, 0);

@@ -95,7 +95,7 @@ impl Visitor<'_> {
 
     /// The head of a column sorts by it, and the address says so.
     async fn sorts_by_the_slowest(&self) {
-        let head = self.browser.page().find(By::LinkText("95 % within")).await.expect("the head of the column");
+        let head = self.browser.page().find(By::LinkText("P95")).await.expect("the head of the column");
         head.click().await.expect("clicked");
         self.browser.one("th[aria-sort=descending] a[href*='sort=p95']").await;
         let url = self.browser.page().current_url().await.expect("an address");

@@ -16,8 +16,8 @@ const OLD: usize = 12_000;
 const YOUNG: usize = 300;
 /// What a cleanup says before it is killed: twice while it removes entries, and once while it removes their texts.
 const KILLS: [&str; 3] = [ENTRIES, ENTRIES, TEXTS];
-const ENTRIES: &str = "the cleanup goes on";
-const TEXTS: &str = "texts that no entry has any more are removed";
+const ENTRIES: &str = "the cleanup continues";
+const TEXTS: &str = "unused texts are removed from the dictionary";
 const COMPLETED: &str = "retention.completed";
 const OVER: &str = "payloads removed";
 /// How often a kill may come too late.

@@ -10,7 +10,7 @@ use mcp_audit_log_tests::{assert_plain, product};
 use crate::service::{Service, entries};
 
 /// What a process says at its end of what it could not store; the number stands before it.
-const LOST: &str = " events are lost: they could not be stored before the end";
+const LOST: &str = " events are lost: they could not be stored before shutdown";
 
 /// Sends until the service says that it cannot store, and ends it; what waits cannot be stored, which it must say.
 fn given_up(mut service: Service, why: &str) -> Service {
@@ -35,7 +35,7 @@ fn on_a_disk_that_became_read_only_nothing_is_acknowledged_and_the_next_start_is
     let mut service = Service::start(&image.log(), None);
     assert_eq!(service.send(50), 200);
     image.fail();
-    let before = given_up(service, "entries could not be stored; trying again");
+    let before = given_up(service, "entries could not be stored; retrying");
     image.repair();
     let mut after = Service::start(&image.log(), None);
     after.oracle = before.oracle.clone();
@@ -53,7 +53,7 @@ fn a_database_that_was_removed_takes_nothing_and_is_missed_at_the_next_start() {
     let service = given_up(service, "was moved, removed or replaced while the log is open");
     assert_eq!(service.oracle.acknowledged(), 50);
     let said = refused(folder.path());
-    assert!(said.contains("the log is not the one that was signed last"), "{said}");
+    assert!(said.contains("the log does not match the last signed checkpoint"), "{said}");
 }
 
 /// What a start says that is refused.

@@ -10,7 +10,7 @@ use mcp_audit_log_tests::fault::{ALWAYS, EIO, ENOSPC, Image, Shim, Sync};
 use crate::service::Service;
 
 /// What the log's own messages say of a commit that failed.
-const FAILED: &str = "entries could not be stored; trying again";
+const FAILED: &str = "entries could not be stored; retrying";
 
 /// Sends before, during and after a fault.
 fn outage(service: &mut Service, fault: impl FnOnce(&Service), mend: impl FnOnce()) {

@@ -41,7 +41,7 @@ fn without_syncs_of_commits_a_power_cut_loses() {
     assert!(lost > 0, "all of {} survived", oracle.acknowledged());
     // It is not silent either: what was signed last was synced, and is about more.
     let refusal = Options::new(image.log()).open().err().expect("refused").to_string();
-    assert!(refusal.contains("the log is not the one that was signed last"), "{refusal}");
+    assert!(refusal.contains("the log does not match the last signed checkpoint"), "{refusal}");
 }
 
 /// Lets a process record and sign until it has acknowledged some.

@@ -160,7 +160,7 @@ fn post(api: &Api, ids: &[String]) -> (u16, Words) {
     };
     let words = match answer.status {
         200 => answer.json()["results"].as_array().expect("results").iter().map(word).collect(),
-        503 if answer.text.contains("nothing of it was taken") => vec![Word::Refused; ids.len()],
+        503 if answer.text.contains("nothing was recorded") => vec![Word::Refused; ids.len()],
         503 => vec![Word::Unknown; ids.len()],
         status => panic!("{status}: {}", answer.text),
     };

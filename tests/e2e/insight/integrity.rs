@@ -10,11 +10,11 @@ async fn an_auditor_verifies_the_log_by_a_button() {
     for scripts in [Scripts::On, Scripts::Off] {
         let auditor = world.visitor("auditor", scripts).await;
         auditor.follows("Integrity").await;
-        assert!(auditor.reads(".glances").await.contains("Recording well What is recorded reaches the disk."));
+        assert!(auditor.reads(".glances").await.contains("Recording OK Entries reach the disk."));
         auditor.verifies(scripts).await;
         let told = auditor.reads("#verification").await;
         assert!(told.contains("whole") && told.contains("by auditor-at-the-browser"), "{told}");
-        assert!(told.contains("that what was recorded is what happened"), "what it has not proved is missing: {told}");
+        assert!(told.contains("that the recorded data is true"), "what it has not proved is missing: {told}");
         auditor.leaves_by("#verification dd a").await;
         let entry = auditor.reads("main").await;
         assert!(entry.contains("log.verified"), "the entry about it is not opened: {entry}");
@@ -25,7 +25,7 @@ async fn an_auditor_verifies_the_log_by_a_button() {
     assert!(user.browser.text().await.contains("ask an administrator"));
 }
 
-/// What runs is looked at again by the script, in place. Here nothing runs: the next look finds that it has ended.
+/// What runs is looked at again by the script, in place. Here nothing runs: the next look finds that finished.
 #[tokio::test]
 async fn the_page_looks_again_by_itself() {
     let world = World::start();
@@ -41,7 +41,7 @@ async fn the_page_looks_again_by_itself() {
         let told = admin.reads(&format!("#{part}")).await;
         assert!(!told.contains("it still runs"), "{told}");
         let said = admin.browser.one("#ended").await.inner_html().await.expect("a text");
-        assert!(said.ends_with("it has ended."), "{said}");
+        assert!(said.ends_with("finished."), "{said}");
     }
 }
 

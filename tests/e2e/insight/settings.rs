@@ -18,7 +18,7 @@ async fn an_admin_changes_retention_and_runs_the_cleanup() {
     }
     let auditor = world.visitor("auditor", Scripts::Off).await;
     auditor.follows("Settings").await;
-    assert!(auditor.reads("main").await.contains("You may look at the settings; administrators change them."));
+    assert!(auditor.reads("main").await.contains("You may view the settings; only administrators may change them."));
     assert!(auditor.browser.all("main form, main input, main button").await.is_empty(), "a control is offered");
 }
 
@@ -51,7 +51,7 @@ impl Visitor<'_> {
         let job = || self.server.api("admin").get("/api/v1/crons").json()["crons"][0].clone();
         let before = job()["last_run"].clone();
         self.leaves_by("#jobs button").await;
-        assert!(self.reads(".note.good").await.contains("was started"));
+        assert!(self.reads(".note.good").await.contains("has started"));
         eventually("the end of the cleanup", || {
             let job = job();
             (job["running"].is_null() && job["last_run"] != before).then_some(())
@@ -67,7 +67,7 @@ impl Visitor<'_> {
             self.browser.one(&format!("#holds input[name={name}]")).await.send_keys(date).await.expect("typed");
         }
         self.leaves_by("form[action='/settings/holds'] button").await;
-        assert!(self.reads("#holds .wrong").await.contains("ends before it begins"));
+        assert!(self.reads("#holds .wrong").await.contains("ends before it starts"));
         let kept = self.browser.one("form[action='/settings/holds'] input[name=reason]").await;
         assert_eq!(kept.prop("value").await.expect("a value").as_deref(), Some("Case 7"));
     }

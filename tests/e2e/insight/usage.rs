@@ -57,7 +57,7 @@ impl Visitor<'_> {
     /// A row leads to its own figures, and the address says so.
     async fn drills_down_to_the_search(&self) {
         self.follows("search").await;
-        assert_eq!(self.reads(".lifts a").await, "Tool: search × (on, select to lift)");
+        assert_eq!(self.reads(".lifts a").await, "Tool: search × (on, select to remove)");
         assert_eq!(self.reads(".tile .figure").await, "3");
         assert_eq!(self.address().await, "/usage?range=7d&tool=search");
     }

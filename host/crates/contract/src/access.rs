@@ -184,8 +184,8 @@ impl Right {
             Self::Export => "export entries",
             Self::ExportPayloads => "export payloads",
             Self::ReadUsage => "see usage",
-            Self::Configure => "change what holds for the whole log",
-            Self::Manage => "manage tokens, or what others shared",
+            Self::Configure => "change settings of the whole log",
+            Self::Manage => "manage tokens, or what other users shared",
             Self::Verify => "verify the log",
             Self::Record => "send events",
         }

@@ -12,17 +12,17 @@ use crate::plan::Plan;
 /// The longest reason, in characters.
 pub const LONGEST_REASON: usize = 500;
 
-/// A hold on what was recorded in a range of time.
+/// A hold on entries recorded in a range of time.
 ///
-/// Retention removes the oldest entries only, so a hold in force keeps everything recorded at or after its start, what
-/// lies after its end as well.
+/// Retention removes the oldest entries first, so a hold in force keeps all entries recorded at or after its start, also
+/// after its end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Hold {
     /// Its id, a UUIDv7.
     pub id: Uuid,
-    /// The first moment of recording that it is about.
+    /// The start, inclusive, by the time of recording.
     pub from: Timestamp,
-    /// The first moment of recording that it is no longer about; `None`: it has no end.
+    /// The end, exclusive, by the time of recording; `None`: no end.
     pub to: Option<Timestamp>,
     /// Why it was placed.
     pub reason: String,
@@ -90,10 +90,10 @@ pub fn reason(text: &str) -> Result<String, String> {
     match text.chars().count() {
         0 => Err("Give a reason; it is kept in the log.".to_owned()),
         _ if text.chars().any(|letter| is_hidden(letter) && letter != '\n') => {
-            Err("The reason holds characters that do not show; leave them out.".to_owned())
+            Err("The reason has invisible characters; remove them.".to_owned())
         }
         1..=LONGEST_REASON => Ok(text.to_owned()),
-        count => Err(format!("The reason has {count} characters; at most {LONGEST_REASON} are kept.")),
+        count => Err(format!("The reason has {count} characters; use at most {LONGEST_REASON}.")),
     }
 }
 

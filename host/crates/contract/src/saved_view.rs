@@ -80,13 +80,11 @@ impl NewView {
         match self.name.chars().count() {
             0 => Err("Give the view a name.".to_owned()),
             count if count > LONGEST_NAME => {
-                Err(format!("The name has {count} characters; at most {LONGEST_NAME} are kept."))
+                Err(format!("The name has {count} characters; use at most {LONGEST_NAME}."))
             }
-            _ if self.name.chars().any(is_hidden) => {
-                Err("The name holds characters that do not show; leave them out.".to_owned())
-            }
+            _ if self.name.chars().any(is_hidden) => Err("The name has invisible characters; remove them.".to_owned()),
             _ if length > LONGEST_QUERY => {
-                Err(format!("The search has {length} bytes; at most {LONGEST_QUERY} are kept. Shorten it."))
+                Err(format!("The search has {length} bytes; use at most {LONGEST_QUERY}. Shorten it."))
             }
             _ => Ok(self),
         }

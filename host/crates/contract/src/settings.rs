@@ -136,7 +136,7 @@ impl SettingField {
 fn unknown(key: &str, fields: &[SettingField]) -> InvalidSetting {
     let known: Vec<_> = fields.iter().map(|field| field.key.as_str()).collect();
     let key: String = key.chars().take(40).collect();
-    InvalidSetting(format!("There is no setting {key:?}; there are: {}.", known.join(", ")))
+    InvalidSetting(format!("Unknown setting {key:?}; use one of: {}.", known.join(", ")))
 }
 
 #[cfg(test)]

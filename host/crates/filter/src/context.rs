@@ -44,7 +44,7 @@ impl<'a> Context<'a> {
 
     /// Somebody who lacks nothing: what is refused here is refused whoever asks.
     pub(super) fn anybody(now: Timestamp) -> Self {
-        Self::new(now, Some("anybody"), Some("anywhere"))
+        Self::new(now, Some("viewer"), Some("tenant"))
     }
 
     /// The moment that relative times count from.
@@ -55,8 +55,8 @@ impl<'a> Context<'a> {
     /// The viewer's own. One who has none gets an error, since "not set" would be an answer to another question.
     pub(super) fn own(&self, own: Own) -> Result<Value, DomainError> {
         let (own, lack) = match own {
-            Own::User => (self.user, "you have no user name, so no entry can be your own"),
-            Own::Instance => (self.instance, "you belong to no instance, so no entry can be of your own instance"),
+            Own::User => (self.user, "you have no user name, so no entry is your own"),
+            Own::Instance => (self.instance, "you belong to no tenant, so no entry is of your tenant"),
         };
         own.map(Value::from).ok_or_else(|| DomainError::new(lack))
     }

@@ -39,7 +39,7 @@ fn operator(text: &str) -> Result<Token, DomainError> {
         "&" => Ok(Token::And),
         "|" => Ok(Token::Or),
         "!" => Ok(Token::Not),
-        _ => Err(DomainError::new("unknown operator; there are '&', '|' and '!'")),
+        _ => Err(DomainError::new("unknown operator; use '&', '|' or '!'")),
     }
 }
 
@@ -48,7 +48,7 @@ fn leaf(parts: &[Json]) -> Result<Token, DomainError> {
         return Err(DomainError::new(format!("a term is [field, operator, value]; this has {} parts", parts.len())));
     };
     let Some(comparison) = comparison.as_str() else {
-        return Err(DomainError::new("the operator must be a text such as '='"));
+        return Err(DomainError::new("the operator must be a text, such as '='"));
     };
     match (field, field.as_i64()) {
         (Json::String(field), _) => {
@@ -58,22 +58,25 @@ fn leaf(parts: &[Json]) -> Result<Token, DomainError> {
         (_, Some(0 | 1)) if comparison == "=" && operand.as_i64() == Some(1) => {
             Ok(Token::Constant(field.as_i64() == Some(1)))
         }
-        _ => Err(DomainError::new("the field must be a text; of numbers there are [1,\"=\",1] and [0,\"=\",1]")),
+        _ => Err(DomainError::new("the field must be a text; the only constants are [1,\"=\",1] and [0,\"=\",1]")),
     }
 }
 
 fn comparison(text: &str) -> Result<Comparison, DomainError> {
     Comparison::parse(text).ok_or_else(|| {
         DomainError::new(match text {
-            "any!" | "not any!" => format!("{text:?} goes around record rules, and walks relations that entries lack"),
+            "any!" | "not any!" => format!(
+                "{text:?} bypasses record rules and follows relations; entries have no \
+                                            relations"
+            ),
             "child_of" | "parent_of" | "any" | "not any" => {
-                format!("{text:?} walks relations, and entries have none")
+                format!("{text:?} follows relations; entries have none")
             }
-            "<>" => "'<>' is no operator here; use '!='".to_owned(),
-            "==" => "'==' is no operator here; use '='".to_owned(),
+            "<>" => "unknown operator '<>'; use '!='".to_owned(),
+            "==" => "unknown operator '=='; use '='".to_owned(),
             _ => {
                 let known: Vec<_> = Comparison::SPELLINGS.iter().map(|(spelling, _)| *spelling).collect();
-                format!("unknown operator {}; there are: {}", quoted(text), known.join("  "))
+                format!("unknown operator {}; use one of: {}", quoted(text), known.join("  "))
             }
         })
     })
@@ -84,7 +87,7 @@ fn operands(comparison: Comparison, json: &Json) -> Result<Vec<Operand>, DomainE
         (Json::Array(items), _) => items.iter().map(operand).collect(),
         // Odoo reads this as "in no list", which an author hardly means; "not set" would be another answer.
         (Json::Null | Json::Bool(false), Comparison::In | Comparison::NotIn) => {
-            Err(DomainError::new("'in' takes a list; [false] is the list of \"not set\""))
+            Err(DomainError::new("'in' needs a list; [false] means \"not set\""))
         }
         (one, _) => Ok(vec![operand(one)?]),
     }

@@ -140,7 +140,7 @@ impl Domain {
     }
 
     /// It must not be true.
-    #[expect(clippy::should_implement_trait, reason = "the operator `!` hides what stands behind it")]
+    #[expect(clippy::should_implement_trait, reason = "the operator `!` hides the domain")]
     pub fn not(self) -> Self {
         Self::Not(Box::new(self))
     }

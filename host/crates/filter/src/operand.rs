@@ -21,7 +21,7 @@ pub(super) fn term(
     context: &Context<'_>,
 ) -> Result<Domain, DomainError> {
     if operands.len() > MAX_OPERANDS {
-        return Err(DomainError::new(format!("too many values: {MAX_OPERANDS} are allowed")));
+        return Err(DomainError::new(format!("too many values: at most {MAX_OPERANDS} are allowed")));
     }
     let values: Vec<_> =
         operands.iter().map(|operand| resolve(field, comparison, operand, context)).collect::<Result<_, _>>()?;
@@ -34,7 +34,7 @@ fn compare(field: Field, comparison: Comparison, values: &[Value], now: Timestam
         // Odoo: `=` with a list means `in`. With an empty one it means "not set", and in a rule that would be an answer
         // to a question which nobody asked.
         Comparison::Equal if values.is_empty() => {
-            Err(DomainError::new("'=' and '!=' need a value; false is \"not set\", and 'in' takes an empty list"))
+            Err(DomainError::new("'=' and '!=' need a value; false means \"not set\", and 'in' takes an empty list"))
         }
         Comparison::Equal => any_of(field, values, now),
         // Odoo: whatever is empty, which is 0 and the empty text and list too.
@@ -61,10 +61,10 @@ fn resolve(
     match operand {
         Operand::Value(value) => Ok(value.clone()),
         Operand::Viewer(_) if !matches!(comparison, Comparison::Equal | Comparison::In) => {
-            Err(DomainError::new("the viewer's own is compared with '=', '!=', 'in' and 'not in' only"))
+            Err(DomainError::new("the viewer's own value works only with '=', '!=', 'in' and 'not in'"))
         }
         Operand::Viewer(_) if field.kind() != FieldType::Text => {
-            Err(DomainError::new(format!("the viewer's own is a text, and {} holds none", field.name())))
+            Err(DomainError::new(format!("the viewer's own value is a text, but {} holds no texts", field.name())))
         }
         Operand::Viewer(own) => context.own(*own),
     }
@@ -73,7 +73,7 @@ fn resolve(
 fn single(values: &[Value]) -> Result<&Value, DomainError> {
     match values {
         [value] => Ok(value),
-        _ => Err(DomainError::new("this comparison takes one value; only 'in' and 'not in' take a list")),
+        _ => Err(DomainError::new("this operator takes one value; only 'in' and 'not in' take a list")),
     }
 }
 
@@ -148,14 +148,14 @@ fn pattern(field: Field, comparison: Comparison, value: &Value) -> Result<Domain
     };
     if field.kind() != FieldType::Text {
         return Err(DomainError::new(format!(
-            "'{}' works on texts, and {} is none",
+            "'{}' works only on texts, and {} is not a text",
             comparison.as_str(),
             field.name()
         )));
     }
     if text.trim_matches('%').len() > MAX_PATTERN_BYTES {
         return Err(DomainError::new(format!(
-            "a pattern of more than {MAX_PATTERN_BYTES} bytes; '=' takes longer texts"
+            "the pattern is longer than {MAX_PATTERN_BYTES} bytes; '=' takes longer texts"
         )));
     }
     let contains = matches!(comparison, Comparison::Like | Comparison::Ilike);
@@ -185,10 +185,10 @@ fn range(field: Field, value: &Value, now: Timestamp) -> Result<(Value, Option<V
         (FieldType::Text, _) => Err(wrong("texts")),
         (FieldType::Id, Value::Text(text)) => Uuid::try_parse(text)
             .map(|id| (Value::Text(id.to_string()), None))
-            .map_err(|_| DomainError::new(format!("{} holds UUIDs, and {} is none", field.name(), quoted(text)))),
+            .map_err(|_| DomainError::new(format!("{} holds UUIDs, and {} is not a UUID", field.name(), quoted(text)))),
         (FieldType::Id, _) => Err(wrong("UUIDs")),
         (FieldType::Time, Value::Text(text)) => moment(text, now)
-            .ok_or_else(|| DomainError::new(format!("{} is no time; use {}", quoted(text), moment::FORMS))),
+            .ok_or_else(|| DomainError::new(format!("{} is not a time; use {}", quoted(text), moment::FORMS))),
         (FieldType::Time, _) => Err(wrong("times")),
     }
 }
@@ -204,7 +204,7 @@ fn check_word(field: Field, value: &Value) -> Result<(), DomainError> {
     };
     match value {
         Value::Text(text) if !words.contains(&text.as_str()) => {
-            Err(DomainError::new(format!("{} is one of {}, not {}", field.name(), words.join(", "), quoted(text))))
+            Err(DomainError::new(format!("{} must be one of {}, not {}", field.name(), words.join(", "), quoted(text))))
         }
         _ => Ok(()),
     }
@@ -213,6 +213,6 @@ fn check_word(field: Field, value: &Value) -> Result<(), DomainError> {
 fn check_length(text: &str) -> Result<(), DomainError> {
     match text.len() {
         0..=MAX_OPERAND_BYTES => Ok(()),
-        _ => Err(DomainError::new(format!("a text of more than {MAX_OPERAND_BYTES} bytes"))),
+        _ => Err(DomainError::new(format!("the text is longer than {MAX_OPERAND_BYTES} bytes"))),
     }
 }

@@ -64,7 +64,8 @@ fn leaves(tokens: &[Token], context: &Context<'_>) -> Result<Vec<Option<Domain>>
     for (at, token) in tokens.iter().enumerate() {
         let leaf = leaf(token, context).transpose().map_err(|error| place(error, at, token))?;
         let size = leaf.as_ref().map_or(0, Domain::size);
-        let too_many = || place(DomainError::new(format!("too many terms: {MAX_TERMS} are allowed")), at, token);
+        let too_many =
+            || place(DomainError::new(format!("too many terms: at most {MAX_TERMS} are allowed")), at, token);
         left = left.checked_sub(size).ok_or_else(too_many)?;
         leaves.push(leaf);
     }

@@ -15,7 +15,7 @@ pub(super) fn field(name: &str) -> DomainError {
     let advice = match meant(name, Field::ALL.iter().map(|field| field.name())) {
         Some(near) => format!("did you mean {near}?"),
         None => {
-            format!("there are: at, {}", Field::ALL.iter().map(|field| field.name()).collect::<Vec<_>>().join(", "))
+            format!("use one of: at, {}", Field::ALL.iter().map(|field| field.name()).collect::<Vec<_>>().join(", "))
         }
     };
     DomainError::new(format!("unknown field {}; {advice}", quoted(name)))
@@ -23,7 +23,7 @@ pub(super) fn field(name: &str) -> DomainError {
 
 /// The error for a name of something that is kept for reading and not for searching.
 pub(super) fn payload(name: &str) -> Option<DomainError> {
-    let message = "unknown field {}; payloads and details can be read at their entry, and not be searched";
+    let message = "unknown field {}; payloads and details are shown with their entry and cannot be searched";
     PAYLOAD.contains(&name).then(|| DomainError::new(message.replace("{}", &quoted(name))))
 }
 

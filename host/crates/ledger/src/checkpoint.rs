@@ -34,12 +34,13 @@ pub enum CheckpointError {
     #[error(transparent)]
     Note(#[from] NoteError),
     /// The text.
-    #[error("the note is no checkpoint: its text must be three lines, the log's name, the size and the root")]
+    #[error("the note is not a checkpoint: its text must have three lines: the log's name, the size and the root")]
     Form,
     /// Nobody signed when it was.
     #[error(
-        "the checkpoint of {0} lacks the signature that says when it was signed, and one of the keys is for that: it was \
-         taken out, or is of a newer key; name that key, or prove it without a time by leaving the key that ends in /time out"
+        "the checkpoint of {0} has no valid signature of its time, though a key for it is given: the signature was \
+         removed, or is of a newer key; name that key, or leave out the key that ends in /time to check without a \
+         time"
     )]
     Untimed(String),
     /// The log itself did not sign.

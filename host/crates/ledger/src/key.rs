@@ -47,16 +47,16 @@ impl SignatureKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     /// Other parts than a key has.
-    #[error("this is no key; a verification key looks like example.com/log+530d903a+AekyeRrm…")]
+    #[error("not a verification key; one looks like example.com/log+530d903a+AekyeRrm…")]
     Form,
     /// A name that cannot stand in a note.
-    #[error("a key's name must have 1 to {LONGEST_NAME} characters, and neither blanks nor a plus sign among them")]
+    #[error("a key's name must have 1 to {LONGEST_NAME} characters, without spaces and plus signs")]
     Name,
     /// Not Ed25519.
-    #[error("the key is of a kind that is not known here; there are Ed25519 (01) and timestamped Ed25519 (04)")]
+    #[error("unknown kind of key; supported are Ed25519 (01) and timestamped Ed25519 (04)")]
     Kind,
     /// Somebody changed it.
-    #[error("the key's id is not that of its name and bytes: it was changed or cut off")]
+    #[error("the key's id does not match its name and bytes: the key was changed or cut off")]
     Id,
 }
 

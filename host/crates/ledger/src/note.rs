@@ -46,23 +46,23 @@ pub enum NoteError {
     Length,
     /// Bytes that no note has.
     #[error(
-        "the note is not plain text: it must be UTF-8 without control characters, and its lines end with a newline"
+        "the note is not plain text: it must be UTF-8 without control characters, and each line must end with a newline"
     )]
     Bytes,
     /// There is no empty line between text and signatures.
-    #[error("the note has no signatures: there must be an empty line and signature lines below its text")]
+    #[error("the note has no signatures: an empty line and signature lines must follow its text")]
     Unsigned,
     /// Too many.
     #[error("the note has more than {MOST_SIGNATURES} signatures")]
     Signatures,
     /// A line that is none.
-    #[error("line {0} below the note's text is no signature")]
+    #[error("line {0} below the note's text is not a signature")]
     Line(usize),
     /// A signature of a known key that is wrong.
-    #[error("the note was not signed by {0}: it was changed, or the signature was")]
+    #[error("the note has no valid signature of {0}: the note or the signature was changed")]
     Forged(String),
     /// No known key signed it.
-    #[error("the note is signed by none of the keys that are trusted")]
+    #[error("the note is not signed by a trusted key")]
     Unknown,
 }
 

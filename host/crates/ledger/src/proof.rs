@@ -6,7 +6,7 @@ use super::hash::{Hash, node_hash};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProofError {
     /// There is no such leaf.
-    #[error("there is no leaf {index} in a tree of {size}")]
+    #[error("no leaf {index} in a tree of {size}")]
     Beyond {
         /// The leaf's place.
         index: u64,
@@ -14,7 +14,7 @@ pub enum ProofError {
         size: u64,
     },
     /// The tree got smaller.
-    #[error("a tree of {old} leaves cannot have become one of {new}")]
+    #[error("a tree of {old} leaves cannot grow into one of {new}")]
     Shrunk {
         /// The size that is said to be older.
         old: u64,
@@ -22,19 +22,19 @@ pub enum ProofError {
         new: u64,
     },
     /// There are not as many hashes as these sizes take.
-    #[error("the proof has {found} hashes, which is not what these sizes take")]
+    #[error("the proof has {found} hashes, which does not match these sizes")]
     Length {
         /// How many there are.
         found: usize,
     },
     /// The content is another entry's.
-    #[error("the content is not the one that the leaf is made of")]
+    #[error("the content does not match the leaf")]
     Content,
     /// The proof is about another leaf, or leads to another root.
-    #[error("the proof leads to another root than the one that is claimed")]
+    #[error("the proof leads to another root than the claimed one")]
     Root,
     /// The proof begins with another tree.
-    #[error("the proof leads to another old root than the one that is claimed")]
+    #[error("the proof leads to another old root than the claimed one")]
     OldRoot,
 }
 

@@ -40,13 +40,13 @@ pub struct ProofFile {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProofFileError {
     /// The text.
-    #[error("this is no proof: it must be the lines that c2sp.org/tlog-proof describes")]
+    #[error("not a proof: it must have the lines that c2sp.org/tlog-proof describes")]
     Form,
     /// There is no entry in it.
-    #[error("the proof lacks the entry that it is about, so it proves nothing by itself: have it made anew by the log")]
+    #[error("the proof does not contain its entry, so it proves nothing alone: export it again from the log")]
     Bare,
     /// The entry in it is none, or another one.
-    #[error("the entry in the proof is not the one at its place: it was changed, or it is not of this version")]
+    #[error("the entry in the proof does not match its leaf: it was changed, or has another version")]
     Entry,
     /// The checkpoint in it.
     #[error(transparent)]

@@ -11,7 +11,7 @@ use super::proved::{Consistency, Inclusion};
 /// The proof that an entry is in the ledger's tree: `docs/ledger.md` says how to check it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct InclusionProof {
-    /// The entry's place in the log, which is its leaf's in the tree.
+    /// The entry's `seq`, which is the index of its leaf.
     pub index: u64,
     /// How many leaves the tree has.
     pub size: u64,
@@ -19,13 +19,13 @@ pub struct InclusionProof {
     pub root: String,
     /// The leaf.
     pub leaf: String,
-    /// What the entry says, of which the leaf has the hash.
+    /// The entry's content; the leaf has its hash.
     pub content: String,
-    /// The hashes beside the way to the root, from the leaf up.
+    /// The hashes of the inclusion path, from the leaf up.
     pub proof: Vec<String>,
 }
 
-/// The proof that the log has only been added to.
+/// The proof that entries were only appended to the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ConsistencyProof {
     /// How many leaves the older tree has.

@@ -11,13 +11,13 @@ pub enum NameError {
     #[error("must not be empty")]
     Empty,
     /// It would be cut, and then be somebody else's.
-    #[error("is longer than {LONGEST_NAME} bytes; take a shorter one")]
+    #[error("is longer than {LONGEST_NAME} bytes; use a shorter one")]
     Long,
     /// It begins or ends with space.
-    #[error("begins or ends with space; leave that out")]
+    #[error("begins or ends with space; remove it")]
     Space,
     /// It has control characters, or some that turn text around or do not show.
-    #[error("holds characters that do not show; leave them out")]
+    #[error("has invisible characters; remove them")]
     Hidden,
 }
 

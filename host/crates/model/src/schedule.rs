@@ -18,10 +18,10 @@ impl Schedule {
     /// The text is no schedule; the message says why.
     pub fn parse(text: &str) -> Result<Self, String> {
         if text.split_whitespace().count() != 5 {
-            return Err(format!("{text:?} is no schedule: it needs five fields, as in \"17 3 * * *\""));
+            return Err(format!("{text:?} is not a schedule: it needs five fields, such as \"17 3 * * *\""));
         }
         let cron = cron::Schedule::from_str(&format!("0 {text}"))
-            .map_err(|error| format!("{text:?} is no schedule: {error}"))?;
+            .map_err(|error| format!("{text:?} is not a schedule: {error}"))?;
         Ok(Self { text: text.to_owned(), cron })
     }
 

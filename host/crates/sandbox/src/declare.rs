@@ -67,9 +67,7 @@ fn setting(lift: Lift, field: wit::SettingField) -> Result<SettingField, Fault> 
     };
     match fits && field.check(&field.default).is_ok() {
         true => Ok(field),
-        false => {
-            Err(lift.fault(format!("the default of setting {:?} is not allowed by its own declaration", field.key)))
-        }
+        false => Err(lift.fault(format!("the default of setting {:?} does not fit its own declaration", field.key))),
     }
 }
 
@@ -83,7 +81,7 @@ fn cron(lift: Lift, cron: wit::Cron) -> Result<Cron, Fault> {
     let name = lift.name(cron.name)?;
     let schedule = Schedule::parse(&cron.schedule).map_err(|error| lift.fault(format!("cron {name:?}: {error}")))?;
     let job = Job::parse(&cron.job)
-        .ok_or_else(|| lift.fault(format!("cron {name:?}: there is no job {:?}; there is \"retention\"", cron.job)))?;
+        .ok_or_else(|| lift.fault(format!("cron {name:?}: unknown job {:?}; use \"retention\"", cron.job)))?;
     Ok(Cron { name, schedule, job })
 }
 
@@ -106,12 +104,12 @@ fn bounded(masks: &[Mask]) -> Result<(), String> {
     let size: usize = masks.iter().map(Mask::size).sum();
     if size > mask::ALL_PATTERNS {
         return Err(format!(
-            "its patterns take {size} bytes when they are compiled, and {} are allowed; take fewer or smaller ones",
+            "its compiled patterns take {size} bytes; at most {} are allowed; use fewer or smaller ones",
             mask::ALL_PATTERNS
         ));
     }
     if masks.len() > MASKS {
-        return Err(format!("it declares {} masks, and {MASKS} are allowed", masks.len()));
+        return Err(format!("it declares {} masks; at most {MASKS} are allowed", masks.len()));
     }
     Ok(())
 }
@@ -120,13 +118,13 @@ fn bounded(masks: &[Mask]) -> Result<(), String> {
 fn coherent(manifest: &Manifest) -> Result<(), String> {
     let default = |key: &str| manifest.settings.iter().find(|field| field.key == key).map(|field| &field.default);
     if default(LOG_PAYLOADS) != Some(&Value::Boolean(false)) {
-        return Err(format!("it must declare the setting {LOG_PAYLOADS:?}, true or false, false by default"));
+        return Err(format!("it must declare the setting {LOG_PAYLOADS:?} as a boolean, false by default"));
     }
     if default(DIGEST_BODIES).is_some_and(|default| *default != Value::Boolean(false)) {
-        return Err(format!("the setting {DIGEST_BODIES:?} must be true or false, false by default"));
+        return Err(format!("the setting {DIGEST_BODIES:?} must be a boolean, false by default"));
     }
     if !matches!(default(RETENTION_DAYS), Some(Value::Integer(1..))) {
-        return Err(format!("it must declare the setting {RETENTION_DAYS:?}, a whole number of at least 1"));
+        return Err(format!("it must declare the setting {RETENTION_DAYS:?} as a whole number of at least 1"));
     }
     let lists: [(&str, Vec<&str>); 5] = [
         ("group", manifest.groups.iter().map(|group| group.name.as_str()).collect()),
@@ -187,13 +185,13 @@ mod tests {
         assert_eq!(declared((0..32).map(|at| mask(at, Vec::new())).collect()).expect("allowed").masks.len(), 32);
         let heavy = |at| mask(at, vec![r"\w{10}".to_owned(); 3]);
         for (masks, reason) in [
-            (vec![mask(0, vec!["x*".to_owned()])], "matches where there is nothing"),
-            ((0..33).map(|at| mask(at, Vec::new())).collect(), "33 masks, and 32 are allowed"),
+            (vec![mask(0, vec!["x*".to_owned()])], "matches an empty text"),
+            ((0..33).map(|at| mask(at, Vec::new())).collect(), "33 masks; at most 32 are allowed"),
             (vec![mask(0, vec!["x".to_owned(); 6_000])], "6000 patterns"),
-            ((0..32).map(heavy).collect(), "bytes when they are compiled, and 4194304 are allowed"),
+            ((0..32).map(heavy).collect(), "bytes; at most 4194304 are allowed"),
         ] {
             let refusal = declared(masks).expect_err(reason).to_string();
-            assert!(refusal.contains("manifest is refused") && refusal.contains(reason), "{refusal}");
+            assert!(refusal.contains("manifest was rejected") && refusal.contains(reason), "{refusal}");
         }
     }
 }

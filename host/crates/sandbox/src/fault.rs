@@ -60,7 +60,7 @@ impl Fault {
 
     /// An event that the policy is not asked about.
     pub(super) fn resting() -> Self {
-        let message = "the policy burned its fuel on events before this one and is left alone for a while";
+        let message = "the policy ran out of fuel on earlier events and is paused";
         Self { function: "judge", kind: FaultKind::Resting, message: message.to_owned() }
     }
 }
@@ -69,7 +69,7 @@ impl Fault {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LoadError {
     /// The file is larger than any policy may be.
-    #[error("the policy has {bytes} bytes and at most {limit} are allowed")]
+    #[error("the policy has {bytes} bytes; at most {limit} are allowed")]
     TooLarge {
         /// Its size.
         bytes: usize,
@@ -78,19 +78,21 @@ pub enum LoadError {
     },
     /// It is no WebAssembly component, or one with features that policies may not use.
     #[error(
-        "this is no WebAssembly component that can be loaded: {0}; build one for wasm32-unknown-unknown with wasm-component-ld as its linker"
+        "not a loadable WebAssembly component: {0}; build one for wasm32-unknown-unknown with wasm-component-ld as \
+         its linker"
     )]
     NotAComponent(String),
     /// It imports something.
-    #[error("a policy may import nothing, and this one imports {}; build it for wasm32-unknown-unknown, not for a WASI target", .0.join(", "))]
+    #[error("a policy may not have imports, but this one imports {}; build it for wasm32-unknown-unknown, not for a \
+             WASI target", .0.join(", "))]
     Imports(Vec<String>),
     /// It does not export the contract.
-    #[error("this component does not export {CONTRACT} as wit/policy.wit declares it: {0}")]
+    #[error("the component does not export {CONTRACT} as wit/policy.wit declares it: {0}")]
     Contract(String),
     /// Its manifest could not be had.
     #[error(transparent)]
     Fault(#[from] Fault),
     /// Its manifest declares something that makes no sense.
-    #[error("the policy's manifest is refused: {0}")]
+    #[error("the policy's manifest was rejected: {0}")]
     Manifest(String),
 }

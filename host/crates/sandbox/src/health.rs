@@ -133,7 +133,7 @@ impl Health {
             kind,
             unjudged,
             denials,
-            "the policy fails: events are recorded unjudged, access is denied; look at the entries with a fault"
+            "the policy fails: events are recorded without a verdict, access is denied; see the entries with a fault"
         );
     }
 
@@ -162,7 +162,7 @@ impl Sick {
     pub fn sentence(self) -> &'static str {
         match self {
             Self::Judge => "the policy failed on half of the last thousand events",
-            Self::Access => "the policy failed ten times in a row when it was asked who may do what",
+            Self::Access => "the policy's access function failed ten times in a row",
         }
     }
 }

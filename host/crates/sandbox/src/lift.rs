@@ -28,7 +28,7 @@ impl Lift {
     pub(super) fn list<T, U>(self, items: Vec<T>, check: impl Fn(T) -> Result<U, Fault>) -> Result<Vec<U>, Fault> {
         if items.len() > self.limits.list_items {
             return Err(self.fault(format!(
-                "a list of {} items, and {} are allowed",
+                "a list has {} items; at most {} are allowed",
                 items.len(),
                 self.limits.list_items
             )));
@@ -39,7 +39,7 @@ impl Lift {
     pub(super) fn text(self, text: String) -> Result<String, Fault> {
         if text.len() > self.limits.text_bytes {
             return Err(self.fault(format!(
-                "a text of {} bytes, and {} are allowed",
+                "a text has {} bytes; at most {} are allowed",
                 text.len(),
                 self.limits.text_bytes
             )));
@@ -50,7 +50,7 @@ impl Lift {
     /// A text that is there.
     pub(super) fn name(self, text: String) -> Result<String, Fault> {
         match self.text(text)? {
-            text if text.trim().is_empty() => Err(self.fault("an empty name")),
+            text if text.trim().is_empty() => Err(self.fault("a name is empty")),
             text => Ok(text),
         }
     }
@@ -108,7 +108,7 @@ impl Lift {
     fn verdict(self, at: u32, verdict: wit::Verdict, manifest: &Manifest) -> Result<Verdict, Fault> {
         let wit::Verdict { event, action, affected, model, record_id, facts, changes, payload } = verdict;
         if event != at {
-            return Err(self.fault(format!("the verdict on event {event} in the place of event {at}")));
+            return Err(self.fault(format!("the verdict for event {event} is at index {at}")));
         }
         Ok(Verdict {
             action: self.name(action)?,
@@ -152,16 +152,14 @@ impl Lift {
             check_tokens(&tokens, now).map_err(|error| self.fault(format!("the {name} is malformed: {error}")))?;
             Ok::<_, Fault>(from_tokens(&tokens, &viewer.context(now)).unwrap_or(Domain::FALSE))
         };
-        let usage_rule = rule(grant.usage_rule, "rule of usage")?;
+        let usage_rule = rule(grant.usage_rule, "usage rule")?;
         Ok(Access::new(viewer.clone(), rights, rule(grant.rule, "record rule")?).counting(usage_rule))
     }
 
     /// The plan; what lies in the future would be deleted before it is old, so it is no plan.
     pub(super) fn plan(self, plan: wit::RetentionPlan, now: Timestamp) -> Result<Plan, Fault> {
         let past = |micros: Option<i64>| match micros {
-            Some(micros) if micros > now.as_micros() => {
-                Err(self.fault("a retention plan that reaches into the future"))
-            }
+            Some(micros) if micros > now.as_micros() => Err(self.fault("the retention plan deletes in the future")),
             other => Ok(other.map(Timestamp::from_micros)),
         };
         Ok(Plan {

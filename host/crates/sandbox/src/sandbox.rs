@@ -30,7 +30,7 @@ impl Sandbox {
         let (engine, component) = match compiled {
             Ok(Ok(compiled)) => compiled,
             Ok(Err(error)) => return Err(LoadError::NotAComponent(reason(&error))),
-            Err(_) => return Err(LoadError::NotAComponent("the compiler gave up on it".to_owned())),
+            Err(_) => return Err(LoadError::NotAComponent("it cannot be compiled".to_owned())),
         };
         let imports: Vec<_> = component.component_type().imports(&engine).map(|(name, _)| name.to_owned()).collect();
         if !imports.is_empty() {

@@ -88,11 +88,11 @@ fn split(path: &str) -> (&str, &str) {
 }
 
 fn nothing() -> Response {
-    refusal(StatusCode::NOT_FOUND, "there is no such document or endpoint of OAuth")
+    refusal(StatusCode::NOT_FOUND, "unknown OAuth document or endpoint; check the path")
 }
 
 fn no_address() -> Response {
-    refusal(StatusCode::BAD_REQUEST, "the request does not say under which address it came here; send a Host header")
+    refusal(StatusCode::BAD_REQUEST, "the request has no Host header; send one")
 }
 
 impl Oauth {
@@ -108,7 +108,7 @@ impl Oauth {
         let mut step = Step::begin(&self.log, &request, name, "oauth.discover");
         let response = match (self.proxy.upstreams.get(name), self.door(&request, name)) {
             _ if !matches!(*request.method(), Method::GET | Method::HEAD) => {
-                refusal(StatusCode::METHOD_NOT_ALLOWED, "this is a document; ask for it with GET")
+                refusal(StatusCode::METHOD_NOT_ALLOWED, "this OAuth document is read-only; use GET")
             }
             (None, _) => nothing(),
             (_, None) => no_address(),
@@ -164,7 +164,7 @@ impl Oauth {
             _ => return Err(nothing()),
         }
         let read = read(body).await.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        let no_document = "the MCP server's document about OAuth cannot be read: it is no JSON, or too long";
+        let no_document = "the MCP server's OAuth metadata cannot be read: it is not JSON, or too long";
         read.ok_or_else(|| refusal(StatusCode::BAD_GATEWAY, no_document))
     }
 
@@ -180,7 +180,7 @@ impl Oauth {
         let mut step = Step::begin(&self.log, &head, upstream.name(), action);
         let Some(body) = read(body).await else {
             step.end(StatusCode::BAD_REQUEST);
-            return refusal(StatusCode::BAD_REQUEST, "the body broke off, or is longer than a request of OAuth may be");
+            return refusal(StatusCode::BAD_REQUEST, "the body ended early, or is longer than an OAuth request may be");
         };
         step.asked(&parts.headers, parts.uri.query(), &body);
         let public = door.resource();
@@ -222,10 +222,7 @@ impl Oauth {
         }
         let Some(body) = read(body).await else {
             step.end(StatusCode::BAD_GATEWAY);
-            return refusal(
-                StatusCode::BAD_GATEWAY,
-                "the answer of the authorization server broke off, or is too long",
-            );
+            return refusal(StatusCode::BAD_GATEWAY, "the authorization server's response ended early, or is too long");
         };
         step.answered(parts.status, &body);
         step.end(parts.status);

@@ -112,7 +112,7 @@ impl Step {
             None => Detail::of_status(status),
         };
         event.failure = match self.error {
-            Some(error) => Some(Failure::new(error, format!("The authorization server answered {error}"))),
+            Some(error) => Some(Failure::new(error, format!("The authorization server returned {error}"))),
             None => Failure::of_status(status),
         };
         self.record(event);
@@ -122,7 +122,7 @@ impl Step {
         let event = Event { duration_us: Some(micros(self.begun, Instant::now())), ..event };
         // A full queue counts what it must drop and tells it later.
         if let Err(error) = self.log.record(event) {
-            tracing::warn!(%error, "a step of OAuth was not recorded");
+            tracing::warn!(%error, "an OAuth step was not recorded");
         }
     }
 

@@ -30,7 +30,12 @@ impl Group {
         let watchdog = watchdog.and_then(|command| {
             let started = watch(command, id, grace);
             started
-                .inspect_err(|error| tracing::warn!("the server will not end if this process is killed: {error}"))
+                .inspect_err(|error| {
+                    tracing::warn!(
+                        "the server will not be stopped if this process is killed: \
+                                                     {error}"
+                    )
+                })
                 .ok()
         });
         Some(Self { id, grace, watchdog, is_over: false })
@@ -112,7 +117,7 @@ pub(super) fn apart(command: &mut Command) {
 fn watch(command: &[OsString], group: Pid, grace: Duration) -> io::Result<Child> {
     let (program, arguments) = command
         .split_first()
-        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "no command for a watchdog"))?;
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "no command for the watchdog"))?;
     let mut command = Command::new(program);
     command.args(arguments).arg(group.as_raw_nonzero().to_string()).arg(grace.as_secs_f64().to_string());
     // A group of its own: what is typed at the terminal is not meant for it.
@@ -127,7 +132,7 @@ fn watch(command: &[OsString], group: Pid, grace: Duration) -> io::Result<Child>
 pub(super) fn end_orphans(id: i32, grace: Duration) -> io::Result<()> {
     // 1 would be everybody.
     let id = Some(id).filter(|id| *id > 1).and_then(Pid::from_raw);
-    let id = id.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "this is no group of processes"))?;
+    let id = id.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "this is not a process group"))?;
     let _ = kill_process_group(id, Signal::TERM);
     let end = std::time::Instant::now() + grace;
     while test_kill_process_group(id).is_ok() {

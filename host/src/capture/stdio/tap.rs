@@ -123,7 +123,7 @@ impl Tap {
         match catch_unwind(AssertUnwindSafe(|| self.shared.read())) {
             Ok(events) => self.record(events),
             Err(_) => {
-                tracing::error!("captured traffic could not be read: a bug in its parser");
+                tracing::error!("captured traffic could not be parsed: a bug in the parser");
                 self.log.dropped(1);
             }
         }

@@ -24,18 +24,18 @@ pub(super) struct Refused {
 impl Refused {
     /// The layer is not inside of an [`super::super::AuditLayer`].
     pub(super) fn misplaced() -> Self {
-        let message = "strict recording is set up wrongly: put StrictLayer inside of AuditLayer";
+        let message = "strict recording is misconfigured: put StrictLayer inside AuditLayer";
         Self::of(StatusCode::INTERNAL_SERVER_ERROR, message.to_owned())
     }
 
     /// The client broke off.
     pub(super) fn broken(error: &axum::Error) -> Self {
-        Self::of(StatusCode::BAD_REQUEST, format!("the request broke off before its end: {error}; send it again"))
+        Self::of(StatusCode::BAD_REQUEST, format!("the request ended early: {error}; send it again"))
     }
 
     /// Its intent could not be recorded.
     pub(super) fn unrecorded(error: &RecordError, ids: Vec<Option<Id>>, is_batch: bool) -> Self {
-        let message = format!("the call was not forwarded, because it could not be recorded: {error}; try again later");
+        let message = format!("the call was not forwarded because it could not be recorded: {error}; try again later");
         Self { ids, is_batch, ..Self::of(StatusCode::SERVICE_UNAVAILABLE, message) }
     }
 

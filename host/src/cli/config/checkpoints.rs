@@ -43,6 +43,6 @@ impl CheckpointTable {
 impl Read for Uri {
     fn read(text: &str) -> Result<Self, String> {
         let url = text.parse::<Self>().ok().filter(|url| url.host().is_some() && url.scheme().is_some());
-        url.ok_or_else(|| format!("{text:?} is no address; write one as https://witness.example.com/checkpoints"))
+        url.ok_or_else(|| format!("{text:?} is not a URL; write one such as https://witness.example.com/checkpoints"))
     }
 }

@@ -45,9 +45,9 @@ fn unknown(message: &str) -> Option<String> {
     let known: Vec<_> = rest.split('`').skip(1).step_by(2).collect();
     let advice = match meant(name, known.iter().copied()) {
         Some(near) => format!("did you mean {near}?"),
-        None => format!("there are {}", known.join(", ")),
+        None => format!("known options: {}", known.join(", ")),
     };
-    Some(format!("there is no option {name:?} here; {advice}"))
+    Some(format!("unknown option {name:?}; {advice}"))
 }
 
 /// The key that a line is about, with the name of the table that it stands in.

@@ -46,7 +46,7 @@ pub(super) struct Config {
     pub(super) queue: Option<Queue>,
     pub(super) checkpoints: Option<CheckpointTable>,
     pub(super) sign_in: Option<SignInTable>,
-    /// Names of somebody else's directory, and the policy's groups that come with each.
+    /// Group names of a directory, and the policy's groups of each.
     pub(super) groups: Option<BTreeMap<String, Vec<String>>>,
     pub(super) proxy: Option<ProxyTable>,
     pub(super) cors: Option<CorsTable>,
@@ -68,7 +68,7 @@ pub(super) struct Queue {
 fn items<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NonZeroUsize>, D::Error> {
     const MOST: usize = 1 << 20;
     match NonZeroUsize::deserialize(deserializer)? {
-        items if items.get() > MOST => Err(de::Error::custom(format!("at most {MOST} items may wait"))),
+        items if items.get() > MOST => Err(de::Error::custom(format!("use at most {MOST} items"))),
         items => Ok(Some(items)),
     }
 }
@@ -87,14 +87,14 @@ impl Config {
         let config: Self = toml::from_str(text).map_err(|error| Mistake::new(text, &error))?;
         let believes = config.trusted_proxies.as_ref().is_some_and(|proxies| !proxies.is_empty());
         if config.sign_in().header.is_some() && !believes {
-            let advice = "nobody is believed who sends these headers: name your proxy's address in trusted_proxies";
+            let advice = "these headers are trusted from no address: add your proxy's address to trusted_proxies";
             return Err(Mistake::of(text, "[sign_in.header]", advice));
         }
         if let Some(advice) = config.sign_in().header.and_then(|header| header.mistake()) {
             return Err(Mistake::of(text, "[sign_in.header]", &advice));
         }
         if let SignInTable { tokens: Some(false), header: None, jwt: None, .. } = config.sign_in() {
-            let advice = "nobody could sign in without tokens; add [sign_in.header] or [sign_in.jwt]";
+            let advice = "no sign-in is configured: tokens are off; add [sign_in.header] or [sign_in.jwt]";
             return Err(Mistake::of(text, "[sign_in]", advice));
         }
         Ok(config)

@@ -1,4 +1,4 @@
-//! `[proxy]`, `[cors]` and `[[upstreams]]`: what is behind the proxy, and how it is handed on.
+//! `[proxy]`, `[cors]` and `[[upstreams]]`: what is behind the proxy, and how requests are forwarded.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::text::{Read, Text};
 
-/// How requests are handed on.
+/// How requests are forwarded.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(in crate::cli) struct ProxyTable {
@@ -79,7 +79,7 @@ impl Read for HostHeader {
         match text {
             "upstream" => Ok(Self::Upstream),
             "client" => Ok(Self::Client),
-            _ => Err(format!("{text:?} is no Host that can be sent; there are upstream and client")),
+            _ => Err(format!("{text:?} is not a Host policy; use upstream or client")),
         }
     }
 }

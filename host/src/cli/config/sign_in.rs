@@ -20,7 +20,7 @@ const LONGEST_LEEWAY: u32 = 300;
 pub(in crate::cli) struct SignInTable {
     pub(in crate::cli) open: Option<bool>,
     pub(in crate::cli) tokens: Option<bool>,
-    /// The policy's groups of everybody who comes in by a header or a JWT.
+    /// The policy's groups of every user of a header or a JWT.
     pub(in crate::cli) everybody: Option<Vec<String>>,
     pub(in crate::cli) header: Option<Header>,
     pub(in crate::cli) jwt: Option<JwtTable>,
@@ -91,8 +91,8 @@ impl Header {
         let reserved = all.iter().find(|name| RESERVED.contains(&name.as_str()));
         let twice = all.iter().enumerate().find(|(at, name)| all[..*at].contains(name)).map(|(_, name)| name);
         match (reserved, twice) {
-            (Some(name), _) => Some(format!("{name} means something else; let the proxy use a header of its own")),
-            (None, Some(name)) => Some(format!("{name} is there twice; each needs a header of its own")),
+            (Some(name), _) => Some(format!("the header {name} has another meaning; let the proxy use its own header")),
+            (None, Some(name)) => Some(format!("the header {name} is used twice; use one header for each value")),
             (None, None) => None,
         }
     }
@@ -130,17 +130,17 @@ impl JwtTable {
     }
 }
 
-/// A list with something in it: an empty one would refuse everybody, which nobody means.
+/// A list that is not empty: an empty one would reject every caller.
 fn some<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
     let list = Vec::deserialize(deserializer)?;
-    if list.is_empty() { Err(de::Error::custom("the list is empty; name at least one")) } else { Ok(list) }
+    if list.is_empty() { Err(de::Error::custom("the list is empty; add at least one item")) } else { Ok(list) }
 }
 
 /// A clock's difference that does not void the end of every JWT.
 fn short<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
     match u32::deserialize(deserializer)? {
         seconds if seconds > LONGEST_LEEWAY => {
-            Err(de::Error::custom(format!("at most {LONGEST_LEEWAY} seconds; set the clocks right instead")))
+            Err(de::Error::custom(format!("use at most {LONGEST_LEEWAY} seconds; correct the clocks instead")))
         }
         seconds => Ok(Some(seconds)),
     }

@@ -50,48 +50,45 @@ fn every_option_is_documented() {
 #[test]
 fn mistakes_name_line_key_and_what_to_do() {
     for (text, expected) in [
-        ("lisen = \"127.0.0.1:1\"", "line 1: lisen: there is no option \"lisen\" here; did you mean listen?"),
-        ("\n[sign_in]\nopne = true", "line 3: sign_in.opne: there is no option \"opne\" here; did you mean open?"),
-        (
-            "[sign_in.jwt]\nfoo = 1",
-            "line 2: sign_in.jwt.foo: there is no option \"foo\" here; there are issuer, audiences",
-        ),
-        ("listen = \"8700\"", "line 1: listen: \"8700\" is no address; write one as 127.0.0.1:8700"),
+        ("lisen = \"127.0.0.1:1\"", "line 1: lisen: unknown option \"lisen\"; did you mean listen?"),
+        ("\n[sign_in]\nopne = true", "line 3: sign_in.opne: unknown option \"opne\"; did you mean open?"),
+        ("[sign_in.jwt]\nfoo = 1", "line 2: sign_in.jwt.foo: unknown option \"foo\"; known options: issuer, audiences"),
+        ("listen = \"8700\"", "line 1: listen: \"8700\" is not an address; write one such as 127.0.0.1:8700"),
         (
             "trusted_proxies = [\n\"10.0.0.0/8\",\n\"proxy\"]",
-            "line 1: trusted_proxies: \"proxy\" is no address or block",
+            "line 1: trusted_proxies: \"proxy\" is not an address or a network",
         ),
         ("https = \"yes\"", "line 1: https: invalid type: string \"yes\", expected a boolean"),
-        ("masks_off = [\"pins\"]", "line 1: masks_off: there is no mask \"pins\"; there are passwords, tokens, keys"),
+        ("masks_off = [\"pins\"]", "line 1: masks_off: unknown mask \"pins\"; known masks: passwords, tokens, keys"),
         ("[queue]\nitems = 0", "line 2: queue.items: invalid value: integer `0`, expected a nonzero"),
-        ("[[upstreams]]\nname = \"Big\"\nurl = \"http://h/\"", "upstreams: \"Big\" is no name for an upstream"),
+        ("[[upstreams]]\nname = \"Big\"\nurl = \"http://h/\"", "upstreams: \"Big\" is not a valid upstream name"),
         (
             "[[upstreams]]\nname = \"a\"\nurl = \"http://h/\"\nhost = \"mine\"",
-            "line 4: upstreams.host: \"mine\" is no Host that can be sent; there are upstream and client",
+            "line 4: upstreams.host: \"mine\" is not a Host policy; use upstream or client",
         ),
-        ("[cors]\norigins = [\"*\"]", "line 2: cors.origins: \"*\" is no origin; write scheme, host and port"),
-        ("[proxy]\npublic_url = \"https://gw/x\"", "line 2: proxy.public_url: \"https://gw/x\" is no origin"),
+        ("[cors]\norigins = [\"*\"]", "line 2: cors.origins: \"*\" is not an origin; write scheme, host and port"),
+        ("[proxy]\npublic_url = \"https://gw/x\"", "line 2: proxy.public_url: \"https://gw/x\" is not an origin"),
         ("[proxy]\nidle_seconds = -1", "line 2: proxy.idle_seconds: invalid value: integer `-1`, expected u32"),
         ("listen = \"127.0.0.1:1\"\nlisten = \"127.0.0.1:2\"", "line 2: listen: duplicate key"),
         ("data = ", "line 1: data: "),
         (
             "[[prices]]\nprovider = \"p\"\nmodel = \"m\"\ninput = -1\noutput = 2",
-            "line 4: prices.input: \"-1\" is no price: write it without a sign",
+            "line 4: prices.input: \"-1\" is not a price: write it without a sign",
         ),
         (
             "[sign_in.header]\nuser = \"X-User\"",
-            "line 1: sign_in.header: nobody is believed who sends these headers: name your proxy's address",
+            "line 1: sign_in.header: these headers are trusted from no address: add your proxy's address",
         ),
         (
             "trusted_proxies = [\"10.0.0.1\"]\n[sign_in.header]\nuser = \"Authorization\"",
-            "line 2: sign_in.header: authorization means something else",
+            "line 2: sign_in.header: the header authorization has another meaning",
         ),
         (
             "trusted_proxies = [\"10.0.0.1\"]\n[sign_in.header]\nuser = \"X-A\"\ngroups = \"x-a\"",
-            "line 2: sign_in.header: x-a is there twice",
+            "line 2: sign_in.header: the header x-a is used twice",
         ),
-        ("[queue]\nitems = 1000000000000", "line 2: queue.items: at most 1048576 items may wait"),
-        ("[sign_in]\ntokens = false", "line 1: sign_in: nobody could sign in without tokens"),
+        ("[queue]\nitems = 1000000000000", "line 2: queue.items: use at most 1048576 items"),
+        ("[sign_in]\ntokens = false", "line 1: sign_in: no sign-in is configured: tokens are off"),
     ] {
         let mistake = Config::read(text).expect_err(text).to_string();
         assert!(mistake.contains(expected), "{text}\n{mistake}");
@@ -113,12 +110,15 @@ fn what_a_jwt_is_checked_with_is_refused_where_it_would_be_no_check() {
             jwt("http://i/jwks", "[\"ES256\"]", "[\"a\"]"),
             "line 4: sign_in.jwt.keys: keys must come from a file or over https",
         ),
-        (jwt("k", "[\"none\"]", "[\"a\"]"), "only public keys are taken"),
-        (jwt("k", "[\"HS256\"]", "[\"a\"]"), "only public keys are taken"),
+        (jwt("k", "[\"none\"]", "[\"a\"]"), "only public keys are accepted"),
+        (jwt("k", "[\"HS256\"]", "[\"a\"]"), "only public keys are accepted"),
         (jwt("k", "[]", "[\"a\"]"), "line 5: sign_in.jwt.algorithms: the list is empty"),
         (jwt("k", "[\"ES256\"]", "[]"), "line 3: sign_in.jwt.audiences: the list is empty"),
-        (jwt("k", "[\"ES256\"]", "[\" \"]"), "line 3: sign_in.jwt.audiences: it is empty"),
-        (jwt("k", "[\"ES256\"]\nleeway_seconds = 301", "[\"a\"]"), "line 6: sign_in.jwt.leeway_seconds: at most 300"),
+        (jwt("k", "[\"ES256\"]", "[\" \"]"), "line 3: sign_in.jwt.audiences: the value is empty"),
+        (
+            jwt("k", "[\"ES256\"]\nleeway_seconds = 301", "[\"a\"]"),
+            "line 6: sign_in.jwt.leeway_seconds: use at most 300",
+        ),
     ] {
         let mistake = wrong.expect_err(expected);
         assert!(mistake.contains(expected), "{mistake}");

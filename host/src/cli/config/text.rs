@@ -41,7 +41,7 @@ pub(super) trait Read: Sized {
 
 impl Read for SocketAddr {
     fn read(text: &str) -> Result<Self, String> {
-        text.parse().map_err(|_| format!("{text:?} is no address; write one as 127.0.0.1:8700 or [::1]:8700"))
+        text.parse().map_err(|_| format!("{text:?} is not an address; write one such as 127.0.0.1:8700 or [::1]:8700"))
     }
 }
 
@@ -53,7 +53,7 @@ impl Read for Network {
 
 impl Read for HeaderName {
     fn read(text: &str) -> Result<Self, String> {
-        text.parse().map_err(|_| format!("{text:?} is no name of a header; write one as X-Auth-User"))
+        text.parse().map_err(|_| format!("{text:?} is not a header name; write one such as X-Auth-User"))
     }
 }
 
@@ -70,7 +70,7 @@ pub(super) struct Filled(pub(super) String);
 impl Read for Filled {
     fn read(text: &str) -> Result<Self, String> {
         if text.trim().is_empty() {
-            Err("it is empty; write what the JWT has".to_owned())
+            Err("the value is empty; write the value that the JWT has".to_owned())
         } else {
             Ok(Self(text.to_owned()))
         }
@@ -86,7 +86,7 @@ impl Read for MaskName {
         match mask::floor().find(|name| *name == text) {
             Some(name) => Ok(Self(name.to_owned())),
             None => {
-                Err(format!("there is no mask {text:?}; there are {}", mask::floor().collect::<Vec<_>>().join(", ")))
+                Err(format!("unknown mask {text:?}; known masks: {}", mask::floor().collect::<Vec<_>>().join(", ")))
             }
         }
     }
@@ -96,8 +96,9 @@ impl Read for Algorithm {
     fn read(text: &str) -> Result<Self, String> {
         Self::parse(text).ok_or_else(|| {
             let all: Vec<_> = Self::ALL.iter().map(|algorithm| algorithm.as_str()).collect();
-            let secret = if text.starts_with("HS") || text == "none" { ", as only public keys are taken" } else { "" };
-            format!("{text:?} is not an algorithm that can be allowed{secret}; there are {}", all.join(", "))
+            let secret =
+                if text.starts_with("HS") || text == "none" { ", because only public keys are accepted" } else { "" };
+            format!("{text:?} is not an allowed algorithm{secret}; use one of {}", all.join(", "))
         })
     }
 }

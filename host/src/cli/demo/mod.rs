@@ -39,13 +39,13 @@ struct Person {
 
 #[derive(Args)]
 pub(super) struct Demo {
-    /// The folder below which each demo makes a fresh one of its own.
+    /// The folder in which each demo creates its own new folder.
     #[arg(long, value_name = "DIR", default_value = "mcp-audit-log-data")]
     data: PathBuf,
-    /// Where to listen.
+    /// The address to listen on.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8700")]
     listen: SocketAddr,
-    /// End by itself after this many seconds.
+    /// Stop after this many seconds.
     #[arg(long = "for", value_name = "SECONDS")]
     seconds: Option<u64>,
 }
@@ -70,7 +70,7 @@ impl Demo {
 
         say(format_args!("mcp-audit-log is listening on http://{address}"))?;
         say(format_args!("The log is in {}.", folder.display()))?;
-        say("A small MCP server and three clients are at work behind the proxy.\n")?;
+        say("A small MCP server and three clients work behind the proxy.\n")?;
         let mut clients = JoinSet::new();
         for person in PEOPLE {
             let (secret, token) = token(&tokens, person)?;
@@ -83,7 +83,7 @@ impl Demo {
 
         let stop = async move {
             until(self.seconds).await;
-            // First those who ask, then the one who answers.
+            // First the clients, then the server.
             clients.shutdown().await;
         };
         http::serve(listener, router, stop).await?;

@@ -13,14 +13,14 @@ use super::Person;
 
 type Failure = Box<dyn Error + Send + Sync>;
 
-/// Works until the demo ends. A client that fails begins anew, as an impatient person would.
+/// Works until the demo ends. A client that fails reconnects.
 pub(super) async fn run(person: Person, url: String, token: String) {
     loop {
         if let Err(error) = session(person, &url, &token).await {
-            tracing::debug!(%error, user = person.user, "a client of the demo begins anew");
+            tracing::debug!(%error, user = person.user, "a demo client failed and reconnects");
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
-        // Somebody forgot their token: refused, and recorded.
+        // A client without a token: refused, and recorded.
         let _ = session(person, &url, "mcpa_forgotten").await;
     }
 }

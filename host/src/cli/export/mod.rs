@@ -22,19 +22,19 @@ use target::Target;
 pub(super) struct Exporting {
     #[command(flatten)]
     question: Question,
-    /// The kind of file.
+    /// The file format.
     #[arg(long, value_parser = PossibleValuesParser::new(Format::ALL.map(Format::name)))]
     format: String,
-    /// The file. Its manifest stands beside it, as FILE.manifest.json.
+    /// The file. Its manifest is written beside it, as FILE.manifest.json.
     #[arg(long, value_name = "FILE")]
     output: std::path::PathBuf,
-    /// Only these columns, parted by commas.
+    /// Only these columns, separated by commas.
     #[arg(long, value_name = "NAMES", default_value = "", hide_default_value = true)]
     columns: String,
-    /// Payloads too. That they leave is an entry, so the log must not be in use by a server.
+    /// Export payloads too. An entry records it, so the log must not be in use by a server.
     #[arg(long)]
     payloads: bool,
-    /// Replace the file if it is there.
+    /// Replace the file if it exists.
     #[arg(long)]
     force: bool,
 }
@@ -42,7 +42,7 @@ pub(super) struct Exporting {
 impl Exporting {
     pub(super) fn run(self) -> Outcome {
         let columns = Columns::parse(&self.columns, self.payloads).map_err(|error| format!("--columns: {error}"))?;
-        let format = Format::parse(&self.format).ok_or("--format: there is no such format")?;
+        let format = Format::parse(&self.format).ok_or("--format: unknown format")?;
         let target = Target::open(&self.output, self.force)?;
         let (source, access, domain) = self.open(columns.have_content())?;
         let mut export = source.begin(&access, Wanted { domain, columns, format })?;
@@ -53,7 +53,7 @@ impl Exporting {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// The log, for recording what is done where nobody else has it.
+    /// The log, opened for recording if no other process has it open.
     fn open(&self, content: bool) -> Result<(Source, Access, Domain), Failure> {
         // Before anything is made where there is no log.
         let (view, access, domain) = self.question.open()?;
@@ -62,7 +62,8 @@ impl Exporting {
             Err(error) if content || !is_in_use(&error) => return Err(error),
             Err(_) => {
                 note(
-                    "The log is in use by another process, so that this export is not recorded in it; one over the API is.",
+                    "The log is in use by another process, so this export is not recorded in it. Use the API to \
+                     record the export.",
                 );
                 Source::Theirs(view)
             }

@@ -58,7 +58,7 @@ impl Drop for Target {
 
 fn refuse_old(path: &Path, force: bool) -> Result<(), String> {
     match path.exists() && !force {
-        true => Err(format!("{} is there already; replace it with --force, or name another file", path.display())),
+        true => Err(format!("{} exists; replace it with --force, or name another file", path.display())),
         false => Ok(()),
     }
 }

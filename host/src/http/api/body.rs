@@ -34,7 +34,7 @@ impl<T: Sendable> Sent<T> {
             return Err(Problem::media_type("application/json"));
         }
         serde_json::from_slice(&self.body?).map_err(|error| {
-            let what = if error.is_data() { "not what is taken here" } else { "not JSON" };
+            let what = if error.is_data() { "not what is expected" } else { "not JSON" };
             let why: String = error.to_string().chars().take(200).collect();
             Problem::body(format!("This is {what}: {why}. Send an object such as {}.", T::EXAMPLE))
         })

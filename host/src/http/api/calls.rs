@@ -30,11 +30,11 @@ pub(super) struct Call {
     id: Uuid,
     /// The name of the token or connection.
     token_name: String,
-    /// The HTTP method; `TOOL` for what came through a tunnel.
+    /// The HTTP method; `TOOL` for calls through a tunnel.
     method: Option<String>,
     path: String,
     status_code: Option<u16>,
-    /// When it was recorded: the list is in this order, newest first.
+    /// The time of recording; the list is sorted by it, newest first.
     created_at: Timestamp,
 }
 

@@ -14,14 +14,14 @@ use super::segment::Id;
 use crate::store::StoredCheckpoint;
 use crate::time::Timestamp;
 
-/// The checkpoints that stay for ever.
+/// The archived checkpoints.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Checkpoints {
-    /// The keys that check them, the oldest first, in the form of C2SP signed-note. To trust a key, have it from elsewhere.
+    /// The verification keys, oldest first, in the form of C2SP signed-note. To trust a key, get it from another source.
     keys: Vec<String>,
     /// The first of each day, newest first.
     checkpoints: Vec<Archived>,
-    /// Where there may be older ones: what `before` is to be for them.
+    /// The value of `before` for older checkpoints, if there may be any.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<u64>,
 }
@@ -33,15 +33,19 @@ impl Parameters for Older {
     fn describe(operation: &mut Operation<'_>) {
         describe_limit(operation);
         let number = serde_json::json!({ "type": "integer", "minimum": 0 });
-        operation.query("before", "Those with a number below this: `next` of the answer with the newer ones.", number);
+        operation.query(
+            "before",
+            "Only checkpoints with a number below this; use `next` of the previous page.",
+            number,
+        );
     }
 }
 
-/// One of them.
+/// An archived checkpoint.
 #[derive(Serialize, JsonSchema)]
 struct Archived {
     number: u64,
-    /// How many entries it is about.
+    /// The number of entries that it covers.
     size: u64,
     signed_at: Timestamp,
     /// The signed note.
@@ -78,7 +82,7 @@ pub(super) async fn list(visitor: Visitor, asked: Asked<Older>) -> Result<Json<C
 }
 
 fn number(text: &str) -> Result<u64, Problem> {
-    let wrong = || Problem::parameter("before", "before: this is no number of a checkpoint; take `next` of an answer.");
+    let wrong = || Problem::parameter("before", "before: not a checkpoint number; use `next` of the previous page.");
     text.parse().map_err(|_| wrong())
 }
 

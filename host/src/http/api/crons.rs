@@ -31,7 +31,7 @@ pub(super) struct Cron {
     running: Option<Running>,
 }
 
-/// How far a run is.
+/// The progress of a run.
 #[derive(Serialize, JsonSchema)]
 struct Running {
     since: Timestamp,

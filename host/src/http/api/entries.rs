@@ -16,11 +16,11 @@ use crate::entry::Entry;
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Entries {
     entries: Vec<Entry>,
-    /// The cursor of the page of older ones; null where there are none.
+    /// The cursor of the page of older entries; null if there are none.
     next: Option<String>,
-    /// The cursor of the page of newer ones; null where this page was the newest.
+    /// The cursor of the page of newer entries; null if this page was the newest.
     previous: Option<String>,
-    /// What to put behind `/api/v1/usage` for the figures of the same search over time, `?` included.
+    /// The query string of `/api/v1/usage` for the same search, `?` included.
     usage: String,
 }
 

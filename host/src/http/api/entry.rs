@@ -20,7 +20,7 @@ pub(super) struct Whole {
     #[serde(flatten)]
     entry: Entry,
     details: Details,
-    /// Absent for those who may not see payloads, null where none is kept.
+    /// Absent if the viewer may not read payloads, null if none is kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     payload: Option<Option<Payload>>,
 }
@@ -31,7 +31,7 @@ struct Payload {
     /// JSON as it was sent, or a text; null where none is kept.
     #[schemars(with = "serde_json::Value")]
     request: Option<Body>,
-    /// The same of the answer.
+    /// The same for the response.
     #[schemars(with = "serde_json::Value")]
     response: Option<Body>,
     #[serde(flatten)]

@@ -15,7 +15,7 @@ use crate::hold::LONGEST_REASON;
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Erasure {
-    /// It is kept in the log.
+    /// The reason; the log records it.
     #[schemars(length(min = 1, max = LONGEST_REASON))]
     reason: String,
 }

@@ -28,7 +28,12 @@ pub(super) async fn download(
 pub(super) async fn show(visitor: Visitor, id: Id) -> Result<Json<Manifest>, Problem> {
     let manifest = visitor.search(move |log, access| {
         access.require(Right::Export)?;
-        log.export_manifest(access, id.of("export")?)?.ok_or_else(|| Problem::missing("export, or it is not complete"))
+        log.export_manifest(access, id.of("export")?)?.ok_or_else(|| {
+            Problem::missing(
+                "export, or the export is not \
+                                                                                       complete",
+            )
+        })
     });
     manifest.await.map(Json)
 }

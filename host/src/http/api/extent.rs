@@ -11,11 +11,11 @@ use crate::settings::RETENTION_DAYS;
 use crate::time::Timestamp;
 use crate::value::Value;
 
-/// The figures.
+/// The size of the log.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Figures {
     entries: u64,
-    /// Bytes of the database, what waits in the write-ahead log included.
+    /// Bytes of the database, including new data in the write-ahead log.
     bytes: u64,
     /// Bytes of the write-ahead log beside it, which is used again and again and does not grow with the entries.
     journal_bytes: u64,

@@ -18,11 +18,11 @@ use crate::store::GroupBy;
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Groups {
     groups: Vec<Group>,
-    /// How many there are in all.
+    /// The total number of groups.
     found: usize,
-    /// How many entries are in all of them together.
+    /// The total number of entries in all groups.
     entries: u64,
-    /// What to put behind `/api/v1/usage` for the figures of the same search over time, `?` included.
+    /// The query string of `/api/v1/usage` for the same search, `?` included.
     usage: String,
 }
 
@@ -32,11 +32,11 @@ struct Group {
     /// Its value at each level, by the level's name; null where the entries have none.
     keys: Map<String, serde_json::Value>,
     count: u64,
-    /// How many are not a success.
+    /// The number of entries that are not a success.
     errors: u64,
     average_us: Option<u64>,
     p95_us: Option<u64>,
-    /// What to put behind `/api/v1/entries` to list its entries, `?` included.
+    /// The query string of `/api/v1/entries` to list its entries, `?` included.
     query: Option<String>,
 }
 

@@ -23,7 +23,7 @@ struct NotReady(String);
 pub(super) fn routes() -> Routes {
     Routes::below("")
         .at("/healthz", get("isAlive", "Whether the process runs", async || Word("ok\n")))
-        .at("/readyz", get("isReady", "Whether what is recorded reaches the disk, and the policy judges it", ready))
+        .at("/readyz", get("isReady", "Whether entries reach the disk and the policy works", ready))
 }
 
 /// The routes.

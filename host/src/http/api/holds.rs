@@ -15,8 +15,8 @@ use crate::hold::{Hold, LONGEST_REASON, NewHold, held_from};
 use crate::time::Timestamp;
 
 /// What holds do, for whoever reads the answer without the manual.
-const NOTE: &str = "While a hold is in force, the cleanup stops at the first entry recorded at or after its start. It \
-                    removes the oldest entries only, so what lies after the end of the hold waits as well.";
+const NOTE: &str = "While a hold is in force, the cleanup stops at the first entry recorded at or after its start. \
+                    The cleanup removes the oldest entries first, so entries after the end of the hold stay as well.";
 
 /// The holds.
 #[derive(Serialize, JsonSchema)]
@@ -32,10 +32,10 @@ pub(super) struct Holds {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "NewHold")]
 pub(super) struct Wanted {
-    /// The first moment of recording that it is about: RFC 3339, or a date in UTC.
+    /// The start, inclusive, by the time of recording: RFC 3339, or a date in UTC.
     #[schemars(with = "Moment")]
     from: String,
-    /// The first moment of recording that it is no longer about; without one, it has no end.
+    /// The end, exclusive, by the time of recording; by default no end.
     #[serde(default)]
     #[schemars(with = "Option<Moment>")]
     to: Option<String>,

@@ -47,37 +47,38 @@ pub(super) const EVENTS: &str = "/events";
 /// The routes behind the sign-in.
 fn routes() -> Routes {
     Routes::below(BASE)
-        .at("/entries", get("listEntries", "A page of entries, newest first", entries::list).refuses(&[DENIED, BUSY]))
+        .at("/entries", get("listEntries", "List entries, newest first", entries::list).refuses(&[DENIED, BUSY]))
         .at(
             "/entries/tail",
-            get("followEntries", "Entries as they are stored, oldest first", tail::follow).refuses(&[DENIED, BUSY]),
+            get("followEntries", "Stream entries as they are stored, oldest first", tail::follow)
+                .refuses(&[DENIED, BUSY]),
         )
         .at(
             "/entries/{id}",
-            get("getEntry", "One entry with its details", entry::show).refuses(&[DENIED, CROSS_SITE, BUSY]),
+            get("getEntry", "Get one entry with its details", entry::show).refuses(&[DENIED, CROSS_SITE, BUSY]),
         )
         .at(
             "/entries/{id}/proof.tlog",
-            get("getProofFile", "That an entry is in the log, as a C2SP tlog-proof", checkpoint::proof)
+            get("getProofFile", "Get the proof that an entry is in the log, as a C2SP tlog-proof", checkpoint::proof)
                 .refuses(&[DENIED, BUSY]),
         )
         .at(
             "/checkpoint",
-            get("getCheckpoint", "The newest signed checkpoint, a C2SP tlog-checkpoint", checkpoint::newest)
+            get("getCheckpoint", "Get the newest signed checkpoint, a C2SP tlog-checkpoint", checkpoint::newest)
                 .refuses(&[DENIED, MISSING, BUSY]),
         )
         .at(
             "/checkpoints",
-            get("listCheckpoints", "The checkpoints that are kept, and the keys", checkpoint::list)
+            get("listCheckpoints", "List the archived checkpoints and the keys", checkpoint::list)
                 .refuses(&[DENIED, BUSY]),
         )
         .at(
             "/clock/confirm",
-            post("confirmClock", "Say that the clock is right", checkpoint::confirm_clock).refuses(&[DENIED, BUSY]),
+            post("confirmClock", "Confirm that the clock is right", checkpoint::confirm_clock).refuses(&[DENIED, BUSY]),
         )
         .at(
             "/entries/{id}/proof",
-            get("proveEntry", "The proof that an entry is in the ledger", proofs::entry).refuses(&[DENIED, BUSY]),
+            get("proveEntry", "Get the proof that an entry is in the ledger", proofs::entry).refuses(&[DENIED, BUSY]),
         )
         .at(
             "/entries/{id}/payload",
@@ -85,62 +86,62 @@ fn routes() -> Routes {
         )
         .at(
             "/proofs/consistency",
-            get("proveConsistency", "The proof that the log has only been added to", proofs::consistency)
+            get("proveConsistency", "Get the proof that entries were only appended to the log", proofs::consistency)
                 .refuses(&[DENIED, BUSY]),
         )
         .at(
             EVENTS,
-            post("sendEvents", "Send events to be recorded, all that can be taken or none", events::take)
+            post("sendEvents", "Send events; all valid ones are recorded, or none", events::take)
                 .refuses(&[DENIED, BUSY]),
         )
         .at(
             "/export",
-            get("exportEntries", "The entries that match, oldest first, as a file", exports::download)
+            get("exportEntries", "Export the matching entries as a file, oldest first", exports::download)
                 .refuses(&[DENIED, CROSS_SITE, BUSY]),
         )
         .at(
             "/exports/{id}",
-            get("getExport", "The manifest of a complete export", exports::show).refuses(&[DENIED, BUSY]),
+            get("getExport", "Get the manifest of a complete export", exports::show).refuses(&[DENIED, BUSY]),
         )
-        .at("/groups", get("groupEntries", "Entries in groups", groups::list).refuses(&[DENIED, BUSY]))
-        .at("/usage", get("getUsage", "What is used, by whom, over time", usage::show).refuses(&[DENIED, BUSY]))
-        .at("/values/{field}", get("listValues", "The values that a field has", values::list).refuses(&[DENIED, BUSY]))
+        .at("/groups", get("groupEntries", "Group entries and count them", groups::list).refuses(&[DENIED, BUSY]))
+        .at(
+            "/usage",
+            get("getUsage", "Count usage over time and by user, tool and other fields", usage::show)
+                .refuses(&[DENIED, BUSY]),
+        )
+        .at("/values/{field}", get("listValues", "List the values of a field", values::list).refuses(&[DENIED, BUSY]))
         .at(
             "/settings",
-            get("getSettings", "All settings", settings::show)
+            get("getSettings", "Get all settings", settings::show)
                 .refuses(&[DENIED])
                 .and(patch("changeSettings", "Change settings", settings::change).refuses(&[DENIED, SETTING, BUSY])),
         )
         .at(
             "/settings/mcp-audit",
-            get("listCalls", "The latest calls of every token", calls::list).refuses(&[DENIED, BUSY]),
+            get("listCalls", "List the latest calls of every token", calls::list).refuses(&[DENIED, BUSY]),
         )
         .at(
             "/settings/mcp-tokens/{token_id}/audit",
-            get("listTokenCalls", "The latest calls of one token", calls::of_token).refuses(&[DENIED, BUSY]),
+            get("listTokenCalls", "List the latest calls of one token", calls::of_token).refuses(&[DENIED, BUSY]),
         )
-        .at("/crons", get("listCrons", "The scheduled jobs", crons::list).refuses(&[DENIED, BUSY]))
+        .at("/crons", get("listCrons", "List the scheduled jobs", crons::list).refuses(&[DENIED, BUSY]))
         .at(
             "/crons/{name}/run",
             post("runCron", "Start a scheduled job now", crons::run).refuses(&[DENIED, RUNNING, BUSY]),
         )
         .at(
             "/verification",
-            get(
-                "getVerification",
-                "How far a verification of the log is, and what the last one found",
-                verification::show,
-            )
-            .refuses(&[DENIED])
-            .and(
-                post("startVerification", "Start to verify all of the log", verification::start)
-                    .refuses(&[DENIED, RUNNING]),
-            ),
+            get("getVerification", "Get the progress and the last result of the verification", verification::show)
+                .refuses(&[DENIED])
+                .and(
+                    post("startVerification", "Start a verification of the whole log", verification::start)
+                        .refuses(&[DENIED, RUNNING]),
+                ),
         )
-        .at("/extent", get("getExtent", "How large the log is", extent::show).refuses(&[DENIED, BUSY]))
+        .at("/extent", get("getExtent", "Get the size of the log", extent::show).refuses(&[DENIED, BUSY]))
         .at(
             "/holds",
-            get("listHolds", "Legal holds, newest first", holds::list)
+            get("listHolds", "List legal holds, newest first", holds::list)
                 .refuses(&[DENIED, BUSY])
                 .and(post("placeHold", "Place a legal hold", holds::place).refuses(&[DENIED, INVALID, BUSY])),
         )
@@ -150,7 +151,7 @@ fn routes() -> Routes {
         )
         .at(
             "/views",
-            get("listViews", "Saved views, by name", views::list)
+            get("listViews", "List saved views, by name", views::list)
                 .refuses(&[DENIED, BUSY])
                 .and(post("saveView", "Save a view", views::save).refuses(&[DENIED, PARAMETER, INVALID, BUSY])),
         )
@@ -162,13 +163,13 @@ fn routes() -> Routes {
         )
         .at(
             "/tokens",
-            get("listTokens", "The tokens of your instance, oldest first", tokens::list)
+            get("listTokens", "List the tokens of your tenant, oldest first", tokens::list)
                 .refuses(&[DENIED, MISSING])
-                .and(post("createToken", "Make a token", tokens::create).refuses(&[DENIED, MISSING, INVALID, BUSY])),
+                .and(post("createToken", "Create a token", tokens::create).refuses(&[DENIED, MISSING, INVALID, BUSY])),
         )
         .at("/tokens/{id}", delete("revokeToken", "Revoke a token", tokens::revoke).refuses(&[DENIED, BUSY]))
-        .at("/manifest", get("getManifest", "What the policy declares", manifest::show))
-        .at("/me", get("getMe", "Who you are, and what you may do", me::show))
+        .at("/manifest", get("getManifest", "Get the policy's manifest", manifest::show))
+        .at("/me", get("getMe", "Get your user, groups and rights", me::show))
 }
 
 /// The routes below [`BASE`]; all but the document behind the sign-in.

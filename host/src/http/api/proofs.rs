@@ -20,14 +20,14 @@ pub(super) struct Sizes;
 
 impl Parameters for Size {
     fn describe(operation: &mut Operation<'_>) {
-        operation.query("size", "How many entries the tree is of; all there are by default.", number());
+        operation.query("size", "The number of entries in the tree; all by default.", number());
     }
 }
 
 impl Parameters for Sizes {
     fn describe(operation: &mut Operation<'_>) {
-        operation.required_query("from", "How many entries the older tree is of.", number());
-        operation.query("to", "How many the newer one is of; all there are by default.", number());
+        operation.required_query("from", "The number of entries in the older tree.", number());
+        operation.query("to", "The number of entries in the newer tree; all by default.", number());
     }
 }
 
@@ -47,7 +47,8 @@ pub(super) async fn consistency(visitor: Visitor, asked: Asked<Sizes>) -> Result
     let proof = visitor.search(move |log, access| {
         access.require(Right::Verify)?;
         let from = size(&asked.pairs, "from")?;
-        let from = from.ok_or_else(|| Problem::parameter("from", "Say the size of the older tree with `from`."))?;
+        let from =
+            from.ok_or_else(|| Problem::parameter("from", "from: required; give the size of the older tree."))?;
         Ok(ConsistencyProof::from(&log.reader(access).consistency(from, size(&asked.pairs, "to")?)?))
     });
     proof.await.map(Json)
@@ -55,7 +56,7 @@ pub(super) async fn consistency(visitor: Visitor, asked: Asked<Sizes>) -> Result
 
 fn size(pairs: &Pairs, name: &str) -> Result<Option<u64>, Problem> {
     let Some((_, value)) = pairs.iter().find(|pair| pair.0 == name) else { return Ok(None) };
-    let wrong = || Problem::parameter(name, "A size is a number of entries, such as 4096.");
+    let wrong = || Problem::parameter(name, "Give a size as a number of entries, such as 4096.");
     value.parse().map(Some).map_err(|_| wrong())
 }
 

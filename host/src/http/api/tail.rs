@@ -72,7 +72,10 @@ pub(super) async fn follow(
 
 /// The place above which a tail goes on; none where it begins now.
 fn after(name: &str, place: Place) -> Result<Option<u64>, Problem> {
-    let advice = format!("{name}: this one leads to older entries; take `previous` of a page or the `id` of an event.");
+    let advice = format!(
+        "{name}: this cursor leads to older entries; use `previous` of a page or the `id` of an \
+                          event."
+    );
     match place {
         Place::After(seq) => Ok(Some(seq)),
         Place::Newest => Ok(None),
@@ -210,7 +213,7 @@ impl IntoResponse for Tail {
 
 impl End {
     fn stopping() -> Self {
-        Self { reason: "stopping", detail: "The log is being closed. Come back with the last id.".to_owned() }
+        Self { reason: "stopping", detail: "The log is closing. Reconnect with the last id.".to_owned() }
     }
 
     fn event(&self) -> Event {
@@ -244,7 +247,7 @@ impl Input for Last {
     fn describe(operation: &mut Operation<'_>) {
         operation.header(
             "Last-Event-ID",
-            "The `id` of the last event, to go on behind it.",
+            "The `id` of the last event; the stream continues after it.",
             json!({ "type": "string" }),
         );
     }

@@ -38,17 +38,17 @@ pub(super) struct Made {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "NewToken")]
 pub(super) struct Wanted {
-    /// Whose it shall be.
+    /// The user of the token.
     #[schemars(length(min = 1, max = LONGEST_NAME))]
     user: String,
-    /// The name of the connection that will use it; without one, the user's name.
+    /// The name of the connection; by default the user's name.
     #[serde(default)]
     #[schemars(length(min = 1, max = LONGEST_NAME))]
     connection: Option<String>,
-    /// Groups of the policy, none of which its maker lacks.
+    /// Groups of the policy; the creator must have each of them.
     #[schemars(length(min = 1))]
     groups: Vec<String>,
-    /// From when on it shall be refused: a span such as `90d` or `12h`, or a date; without one, never.
+    /// When it expires: a duration such as `90d` or `12h`, or a date; by default never.
     #[serde(default)]
     expires: Option<String>,
 }
@@ -93,6 +93,6 @@ fn tokens(visitor: &Visitor) -> Result<Tokens, Problem> {
 }
 
 fn moment(text: &str, now: Timestamp) -> Result<Timestamp, Problem> {
-    let advice = "expires: give a span such as 90d or 12h, a date such as 2027-01-31, or leave it out.";
+    let advice = "expires: give a duration such as 90d or 12h, or a date such as 2027-01-31, or leave it out.";
     Timestamp::parse_ahead(text.trim(), now).ok_or_else(|| Problem::invalid(advice))
 }

@@ -37,18 +37,18 @@ pub(super) enum Answer {
 pub(super) struct Usage {
     /// The range that was asked for.
     asked: Span,
-    /// The range that the figures are about: all of an hour or day at an end of which single entries are deleted.
+    /// The range that the figures cover: whole hours or days where some entries at an end are deleted.
     covered: Span,
     /// Whether nothing is missing in it.
     complete: bool,
     /// What is missing, in sentences.
     notes: Vec<String>,
     totals: Totals,
-    /// The same of the period before, with `compare=previous`.
+    /// The same for the previous period, with `compare=previous`.
     previous: Option<Totals>,
-    /// How far apart the points of the series are, in UTC: hour, day or week.
+    /// The distance of the points of the series, in UTC: hour, day or week.
     step: &'static str,
-    /// Oldest first, without holes; of a long range from the first request on.
+    /// Oldest first, without gaps; in a long range, from the first request on.
     series: Vec<Point>,
     /// One for each `by`, in that order.
     breakdowns: Vec<Breakdown>,
@@ -70,9 +70,9 @@ struct Counted {
     success_ratio: Option<f64>,
     /// The share that did not.
     error_ratio: Option<f64>,
-    /// What to put behind `/api/v1/entries` to list these requests, `?` included; null where the viewer may not.
+    /// The query string of `/api/v1/entries` to list these requests, `?` included; null if the viewer may not.
     entries: Option<String>,
-    /// The same for those that are not a success.
+    /// The same for requests that are not a success.
     error_entries: Option<String>,
 }
 
@@ -83,8 +83,7 @@ struct Totals {
     span: Span,
     #[serde(flatten)]
     counted: Counted,
-    /// How many different users, servers and so on there are, by field; null where only entries could tell that are
-    /// deleted.
+    /// The number of distinct users, servers and so on, by field; null if it depends on deleted entries.
     unique: BTreeMap<&'static str, Option<u64>>,
 }
 
@@ -102,20 +101,20 @@ struct Point {
 struct Breakdown {
     by: &'static str,
     rows: Vec<Row>,
-    /// How many rows there are in all.
+    /// The total number of rows.
     found: usize,
 }
 
 /// One value of the field.
 #[derive(Serialize, JsonSchema)]
 struct Row {
-    /// The value; null of the requests that have none.
+    /// The value; null for requests without one.
     key: Value,
     #[serde(flatten)]
     counted: Counted,
-    /// How many users they are from; null where only entries could tell that are deleted.
+    /// The number of users; null if it depends on deleted entries.
     users: Option<u64>,
-    /// What to put behind `/api/v1/usage` for the usage of this value alone, `?` included.
+    /// The query string of `/api/v1/usage` for this value alone, `?` included.
     usage: Option<String>,
 }
 

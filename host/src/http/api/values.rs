@@ -17,7 +17,7 @@ use crate::access::Right;
 use crate::field::Field;
 use crate::value::Value;
 
-/// The values among the entries that the viewer may see; who sees a part of the log gets those used lately.
+/// The values among the entries that the viewer may see; viewers of a part of the log get the recent ones.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Values {
     field: &'static str,
@@ -56,7 +56,7 @@ impl<S: Send + Sync> FromRequestParts<S> for FieldName {
 impl Input for FieldName {
     fn describe(operation: &mut Operation<'_>) {
         let names: Vec<_> = possible().map(Field::name).collect();
-        operation.segment("A field.", json!({ "type": "string", "enum": names }));
+        operation.segment("The field.", json!({ "type": "string", "enum": names }));
         operation.refuses(PARAMETER);
     }
 }
@@ -69,7 +69,7 @@ fn possible() -> impl Iterator<Item = Field> {
 fn field(name: &str) -> Result<Field, Problem> {
     possible().find(|field| field.name() == name).ok_or_else(|| {
         let names: Vec<_> = possible().map(Field::name).collect();
-        let detail = format!("{} is no field whose values are listed; there are: {}.", short(name), names.join(", "));
+        let detail = format!("The values of {} are not listed; use one of: {}.", short(name), names.join(", "));
         Problem::parameter("field", detail)
     })
 }

@@ -12,50 +12,50 @@ use crate::store::NOT_PROVED;
 use crate::time::Timestamp;
 use crate::{Found, VerificationProgress, VerificationResult};
 
-/// What is known of verification.
+/// The state of verification.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Verification {
-    /// How far it is; null while none runs.
+    /// The progress; null while none runs.
     running: Option<Running>,
-    /// How the last one ended since the log was opened; entries of the action `log.verified` tell of those before.
+    /// The last result since the log was opened; entries of the action `log.verified` have the earlier ones.
     last: Option<Ended>,
-    /// What no verification of this kind can show.
+    /// What this verification cannot prove.
     not_proved: &'static [&'static str],
 }
 
-/// How far one is.
+/// The progress of a verification.
 #[derive(Serialize, JsonSchema)]
 struct Running {
     since: Timestamp,
     by: String,
-    /// Which check it is at, counted from 1; 0 before the first.
+    /// The current check, from 1; 0 before the first.
     check: usize,
     checks: usize,
-    /// What that check is called.
+    /// The name of that check.
     name: String,
-    /// How much it has looked at.
+    /// The number of checked items.
     looked_at: u64,
-    /// How much there is to look at; null where that is not known.
+    /// The number of items to check; null if unknown.
     of: Option<u64>,
 }
 
-/// How one ended.
+/// The result of a verification.
 #[derive(Serialize, JsonSchema)]
 struct Ended {
     began: Timestamp,
     ended: Timestamp,
     by: String,
-    /// `whole`: everything fits. `wrong`: something does not. `unread`: the log could not be read, so nothing is known.
+    /// `whole`: everything matches. `wrong`: something does not. `unread`: the log could not be read.
     result: &'static str,
     /// What is wrong, or why it could not be read.
     detail: Option<String>,
-    /// Where it is whole: how many entries the ledger has.
+    /// If the result is `whole`: the number of entries in the ledger.
     size: Option<u64>,
     /// The ledger's root, in hexadecimal digits.
     root: Option<String>,
-    /// The first place that there is.
+    /// The seq of the oldest entry.
     first: Option<u64>,
-    /// What was to be compared and cannot be any more.
+    /// Checkpoints that could not be compared.
     not_compared: Vec<String>,
     /// The entry about it.
     entry: Uuid,

@@ -32,7 +32,7 @@ pub(super) struct View {
     /// Whether it is the caller's own.
     own: bool,
     shared: bool,
-    /// To be put behind the `?` of a list of entries, or of groups where it says `by`.
+    /// The query string of a list of entries, or of groups if it has `by`, without the `?`.
     query: String,
     created_at: Timestamp,
     updated_at: Timestamp,
@@ -45,10 +45,10 @@ pub(super) struct View {
 pub(super) struct Wanted {
     #[schemars(length(min = 1, max = LONGEST_NAME))]
     name: String,
-    /// Whether others of the instance see it as well.
+    /// Whether other users of the tenant see it as well.
     #[serde(default)]
     shared: bool,
-    /// The search as it stands in a URL behind the `?`, percent-encoded.
+    /// The search as a percent-encoded query string, without the `?`.
     query: String,
 }
 

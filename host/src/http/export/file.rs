@@ -46,7 +46,7 @@ impl IntoResponse for File {
             match pieces.recv().await {
                 Some(Piece::Bytes(bytes)) => Some((Ok::<Bytes, io::Error>(bytes), Some(pieces))),
                 Some(Piece::End) => None,
-                None => Some((Err(io::Error::other("the export broke off")), None)),
+                None => Some((Err(io::Error::other("the export was aborted")), None)),
             }
         });
         (self.headers, Body::from_stream(body)).into_response()
@@ -62,8 +62,8 @@ impl Output for File {
 
 fn description(format: Format) -> &'static str {
     match format {
-        Format::Csv => "RFC 4180 in UTF-8, with the names of the columns on top.",
-        Format::JsonLines => "A JSON object a line, as entries are elsewhere.",
+        Format::Csv => "RFC 4180 in UTF-8, with a header line.",
+        Format::JsonLines => "One JSON object per line, as in the list of entries.",
         Format::Parquet => "Apache Parquet, compressed with zstd.",
     }
 }

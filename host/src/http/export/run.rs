@@ -114,13 +114,13 @@ impl Run {
 }
 
 fn stalled() -> String {
-    format!("Its client took nothing for {} seconds.", PATIENCE.as_secs())
+    format!("The client read nothing for {} seconds.", PATIENCE.as_secs())
 }
 
 fn stopping() -> String {
-    "The server was about to stop.".to_owned()
+    "The server was stopping.".to_owned()
 }
 
 fn gone() -> String {
-    "Its client hung up.".to_owned()
+    "The client disconnected.".to_owned()
 }

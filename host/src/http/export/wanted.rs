@@ -20,7 +20,7 @@ const PAYLOADS: &str = "payloads";
 pub(super) fn read(pairs: &Pairs, log: &AuditLog, access: &Access) -> Result<Wanted, Problem> {
     let search = Search::beside(&[FORMAT, COLUMNS, PAYLOADS], pairs, log, access.viewer())?;
     if let Some(name) = ["limit", "cursor"].into_iter().find(|name| values(pairs, name).next().is_some()) {
-        let advice = "an export holds everything that matches, and has no pages; leave this out.";
+        let advice = "an export has no pages and holds everything that matches; leave this out.";
         return Err(Problem::parameter(name, format!("{name}: {advice}")));
     }
     let format = format(pairs)?;
@@ -33,7 +33,7 @@ fn format(pairs: &Pairs) -> Result<Format, Problem> {
     let text = single(pairs, FORMAT)?.unwrap_or_default();
     Format::parse(text).ok_or_else(|| {
         let names = Format::ALL.map(Format::name).join(", ");
-        Problem::parameter(FORMAT, format!("{FORMAT}: {} is none of {names}.", short(text)))
+        Problem::parameter(FORMAT, format!("{FORMAT}: unknown format {}; use one of {names}.", short(text)))
     })
 }
 
@@ -42,7 +42,7 @@ fn payloads(pairs: &Pairs) -> Result<bool, Problem> {
         None | Some("false") => Ok(false),
         Some("true") => Ok(true),
         Some(other) => {
-            Err(Problem::parameter(PAYLOADS, format!("{PAYLOADS}: {} is neither true nor false.", short(other))))
+            Err(Problem::parameter(PAYLOADS, format!("{PAYLOADS}: {} is not valid; use true or false.", short(other))))
         }
     }
 }
@@ -50,15 +50,15 @@ fn payloads(pairs: &Pairs) -> Result<bool, Problem> {
 impl Parameters for Exporting {
     fn describe(operation: &mut Operation<'_>) {
         let names = Format::ALL.map(Format::name);
-        operation.required_query(FORMAT, "The kind of file.", json!({ "type": "string", "enum": names }));
+        operation.required_query(FORMAT, "The file format.", json!({ "type": "string", "enum": names }));
         let names: Vec<_> = Column::all().map(Column::name).collect();
         let columns = format!(
-            "The columns, parted by commas; without it all but request, response and payload_notes, which take the \
-             right to export payloads. There are: {}.",
+            "The columns, separated by commas. By default all except request, response and payload_notes, which need \
+             the right to export payloads. Known columns: {}.",
             names.join(", ")
         );
         operation.query(COLUMNS, columns, json!({ "type": "string" }));
-        let payloads = "Whether the columns that hold parts of payloads come behind the others.";
+        let payloads = "Whether to append the columns that hold payloads.";
         operation.query(PAYLOADS, payloads, json!({ "type": "boolean", "default": false }));
         describe_filter(operation);
     }

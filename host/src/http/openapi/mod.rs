@@ -33,7 +33,8 @@ pub(super) use output::{Accepted, Created, Output, Text};
 
 /// The version of OpenAPI, whose schemas are JSON Schema 2020-12.
 const OPENAPI: &str = "3.1.0";
-const DESCRIPTION: &str = "Entries of the audit log, and what belongs to them. Errors are problem details (RFC 9457).";
+const DESCRIPTION: &str = "The API of the audit log: entries, usage, proofs, settings. Errors are problem details \
+                           (RFC 9457).";
 
 /// Routes, and what is to be told of each.
 pub(super) struct Routes {
@@ -134,7 +135,7 @@ pub(super) fn document(all: impl IntoIterator<Item = Routes>) -> Json {
                 "token": { "type": "http", "scheme": "bearer", "description": "A token of this log: `mcpa_…`." },
                 "session": {
                     "type": "apiKey", "in": "cookie", "name": SESSION_COOKIE,
-                    "description": "A browser's session. What it changes must come from a page of the same site.",
+                    "description": "A browser's session. Changes must come from a page of the same site.",
                 },
             },
         },

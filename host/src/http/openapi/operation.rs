@@ -91,7 +91,7 @@ impl<'a> Operation<'a> {
         let text = json!({ "type": "string" });
         let headers = json!({
             "Content-Disposition": { "description": "The file's name.", "schema": text },
-            "Link": { "description": "With `rel=\"describedby\"`, where to learn what it is.", "schema": text },
+            "Link": { "description": "With `rel=\"describedby\"`: the export's manifest.", "schema": text },
         });
         let content: Map<_, _> = content.collect();
         self.answers.push((status, json!({ "description": name(status), "headers": headers, "content": content })));
@@ -169,8 +169,12 @@ fn name(status: StatusCode) -> &'static str {
 /// The header that comes with a problem of this status.
 fn header(status: StatusCode) -> Option<(&'static str, &'static str)> {
     match status {
-        StatusCode::UNAUTHORIZED => Some(("WWW-Authenticate", "How to sign in.")),
-        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => Some(("Retry-After", "Seconds to wait.")),
+        StatusCode::UNAUTHORIZED => Some(("WWW-Authenticate", "The authentication scheme.")),
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => Some((
+            "Retry-After",
+            "Seconds until a \
+                                                                                                 retry makes sense.",
+        )),
         _ => None,
     }
 }

@@ -18,7 +18,7 @@ impl From<BytesRejection> for Problem {
     fn from(rejection: BytesRejection) -> Self {
         match rejection.status() {
             status @ StatusCode::PAYLOAD_TOO_LARGE => Self::unread(status),
-            _ => Self::body("The body did not arrive as a whole. Send it again."),
+            _ => Self::body("The body ended early. Send it again."),
         }
     }
 }
@@ -31,7 +31,7 @@ impl From<FormRejection> for Problem {
 
 impl From<Denied> for Problem {
     fn from(denied: Denied) -> Self {
-        Self::new(DENIED, sentence(&format!("{denied}; ask an administrator for a group that is.")))
+        Self::new(DENIED, sentence(&format!("{denied}; ask an administrator for a group that allows it.")))
     }
 }
 
@@ -81,10 +81,14 @@ impl From<SignError> for Problem {
 impl From<RecordError> for Problem {
     fn from(error: RecordError) -> Self {
         match error {
-            RecordError::Full | RecordError::Closed => {
-                Self::new(BUSY, sentence(&format!("{error}, and what cannot be recorded is not done. Try again.")))
-            }
-            RecordError::Unavailable => Self::new(BUSY, sentence(&error.to_string())),
+            RecordError::Full | RecordError::Closed => Self::new(
+                BUSY,
+                sentence(&format!(
+                    "{error}; nothing was done, because it could not be recorded. Try \
+                                                   again."
+                )),
+            ),
+            RecordError::Unavailable => Self::new(BUSY, sentence(&format!("{error}."))),
             RecordError::Refused(_) => Self::internal(&error),
         }
     }
@@ -134,8 +138,8 @@ impl From<RunError> for Problem {
     fn from(error: RunError) -> Self {
         match error {
             RunError::Denied(denied) => denied.into(),
-            RunError::Unknown(_) => Self::new(MISSING, "There is no scheduled job of this name."),
-            RunError::Running => Self::new(RUNNING, "A scheduled job is running already; wait until it has finished."),
+            RunError::Unknown(_) => Self::new(MISSING, "Unknown scheduled job."),
+            RunError::Running => Self::new(RUNNING, "A scheduled job is already running; wait until it has finished."),
             RunError::Store(error) => error.into(),
             RunError::Tokens(error) => Self::internal(&error),
             RunError::Sign(error) => error.into(),

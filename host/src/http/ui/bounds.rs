@@ -15,6 +15,6 @@ pub(super) fn bounded(pairs: &Pairs) -> Result<(), Problem> {
         return Ok(());
     }
     Err(Problem::query(
-        "This search is too long for a page: ask for fewer values at once, or ask the API, which takes more of them.",
+        "This search is too long for a page. Use fewer values, or use the API, which accepts longer searches.",
     ))
 }

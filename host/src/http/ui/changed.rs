@@ -42,7 +42,7 @@ pub(super) fn last(log: &AuditLog, access: &Access, base: &str) -> Result<BTreeM
 impl Changed {
     fn new(entry: &Entry, base: &str, now: Timestamp) -> Self {
         Self {
-            by: Shown::line(entry.text(Field::User).unwrap_or("somebody without a name")),
+            by: Shown::line(entry.text(Field::User).unwrap_or("a user without a name")),
             ago: ago(entry.occurred_at, now),
             exact: exact(entry.occurred_at),
             href: format!("{base}/entries/{}", entry.id),

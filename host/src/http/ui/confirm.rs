@@ -19,7 +19,7 @@ struct Page<'a> {
 
 /// Asks whether the viewer means `what`, which `uri` would do, and does it when they say so.
 pub(super) fn page(visitor: &Visitor, uri: &Uri, what: &str) -> Response {
-    let frame = Frame::new(&visitor.site, Some(visitor), Here::Elsewhere, "Is this what you want?");
+    let frame = Frame::new(&visitor.site, Some(visitor), Here::Elsewhere, "Do you want this?");
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
     draw(StatusCode::OK, &Page { frame, what, action: format!("{}{path}", visitor.site.base) })
 }

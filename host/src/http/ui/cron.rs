@@ -46,7 +46,7 @@ fn running(progress: &CleanupProgress, now: Timestamp) -> String {
         _ => String::new(),
     };
     let (entries, payloads) = (count(progress.entries), count(progress.payloads));
-    format!("{entries}{of} entries and {payloads} payloads removed, begun {}", ago(progress.began, now))
+    format!("{entries}{of} entries and {payloads} payloads removed, started {}", ago(progress.began, now))
 }
 
 #[derive(Deserialize)]
@@ -77,7 +77,7 @@ mod tests {
         let began = Timestamp::EPOCH;
         let progress = CleanupProgress { began, entries: 12_000, payloads: 7, expected: 90_000 };
         let now = began.plus(5_000_000);
-        let told = "12\u{202f}000 of about 90\u{202f}000 entries and 7 payloads removed, begun 5 s ago";
+        let told = "12\u{202f}000 of about 90\u{202f}000 entries and 7 payloads removed, started 5 s ago";
         assert_eq!(running(&progress, now), told);
         let more = CleanupProgress { expected: 11_000, ..progress };
         assert!(!running(&more, now).contains("of about"), "an estimate that was too low is left out");

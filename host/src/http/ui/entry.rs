@@ -122,7 +122,7 @@ pub(super) async fn show(
 ) -> Result<Response, Problem> {
     let opens = wanted.show == "payload";
     if opens && visitor.may_be_sent_by_others() {
-        let what = "This link opens the payload of an entry, and the log will say that you read it.";
+        let what = "This link opens the payload of an entry. The log records that you read it.";
         return Ok(confirm::page(&visitor, &uri, what));
     }
     // An id that is no text is no entry's id.

@@ -68,7 +68,7 @@ pub(super) async fn download(
     uri: Uri,
 ) -> Result<Response, Problem> {
     if visitor.may_be_sent_by_others() {
-        let what = "This link exports entries into a file, and the log will say that you did.";
+        let what = "This link exports entries to a file. The log records that you did.";
         return Ok(confirm::page(&visitor, &uri, what));
     }
     export::begin(visitor, pairs, ending).await.map(File::into_response)

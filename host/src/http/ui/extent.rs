@@ -15,11 +15,11 @@ pub(super) fn figures(extent: &Extent, growth: Option<Growth>, settings: &Settin
     let (Some(oldest), Some(newest)) = (extent.oldest, extent.newest) else { return figures };
     figures.extend([("Oldest entry", exact(oldest)), ("Newest entry", exact(newest))]);
     let Some(growth) = growth else {
-        figures.push(("Growth", "It can be told when the log spans an hour.".to_owned()));
+        figures.push(("Growth", "Available when the log spans an hour.".to_owned()));
         return figures;
     };
     let told = |growth: Growth| format!("about {} entries, {}", count(growth.entries), bytes(growth.bytes));
-    figures.push(("Growth", format!("{} a day, by the last 7 days or since the beginning", told(growth))));
+    figures.push(("Growth", format!("{} a day, from the last 7 days or since the beginning", told(growth))));
     if let Value::Integer(days) = settings.get(RETENTION_DAYS) {
         figures.push(("At the retention period", told(growth.over(days.unsigned_abs()))));
     }

@@ -16,7 +16,7 @@ const MEASURES: [(GroupSort, &str); 4] = [
     (GroupSort::Count, "Entries"),
     (GroupSort::Errors, "Errors"),
     (GroupSort::Average, "Average"),
-    (GroupSort::P95, "95 % within"),
+    (GroupSort::P95, "P95"),
 ];
 /// Most groups within one, and within all of them: a page is small, and each leads to all of its own.
 const WITHIN: usize = 12;
@@ -178,7 +178,7 @@ fn extent(found: &Found) -> String {
     let groups = plural(found.outer.found as u64, "group", "groups");
     let entries = plural(found.outer.entries, "entry", "entries");
     let within =
-        found.inner.as_ref().map_or_else(String::new, |inner| format!(", {} within", count(inner.found as u64)));
+        found.inner.as_ref().map_or_else(String::new, |inner| format!(", {} subgroups", count(inner.found as u64)));
     match found.outer.groups.len() {
         shown if shown < found.outer.found => {
             format!("The first {} of {groups}{within}, of {entries}", count(shown as u64))

@@ -5,7 +5,7 @@ use crate::field::Field;
 /// A field's name for people.
 pub(super) fn label(field: Field) -> &'static str {
     match field {
-        Field::Seq => "Place in the log",
+        Field::Seq => "Seq",
         Field::Id => "Entry id",
         Field::OccurredAt => "Exact time",
         Field::RecordedAt => "Recorded",
@@ -19,7 +19,7 @@ pub(super) fn label(field: Field) -> &'static str {
         Field::Server => "Server",
         Field::HttpMethod => "HTTP method",
         Field::Path => "Path",
-        Field::ProtocolVersion => "Revision of MCP",
+        Field::ProtocolVersion => "MCP version",
         Field::Outcome => "Outcome",
         Field::OutcomeDetail => "Exact outcome",
         Field::StatusCode => "HTTP status",
@@ -30,7 +30,7 @@ pub(super) fn label(field: Field) -> &'static str {
         Field::Connection => "Connection",
         Field::Agent => "Agent",
         Field::AgentInstance => "Agent instance",
-        Field::Instance => "Instance",
+        Field::Instance => "Tenant",
         Field::ClientName => "Client",
         Field::ClientVersion => "Client version",
         Field::Session => "Session",
@@ -47,12 +47,12 @@ pub(super) fn label(field: Field) -> &'static str {
         Field::ApiKey => "API key",
         Field::InputTokens => "Tokens in",
         Field::OutputTokens => "Tokens out",
-        Field::CostMicros => "Cost, in millionths",
+        Field::CostMicros => "Cost (millionths)",
         Field::Policy => "Blocked by policy",
         Field::ErrorType => "Error type",
         Field::ErrorMessage => "Error message",
         Field::TraceId => "Trace id",
         Field::Parent => "Parent",
-        Field::Fault => "Fault of the policy",
+        Field::Fault => "Policy failure",
     }
 }

@@ -54,12 +54,12 @@ pub(super) enum Text {
     Plain(Shown),
 }
 
-const OFF: &str = "None is kept. Payloads are switched off in the settings, so only metadata is recorded.";
-const NOT_KEPT: &str = "None is kept. Payloads were switched off when this was recorded, it had no body, or the policy \
+const OFF: &str = "Not kept. Payload logging is off in the settings, so only metadata is recorded.";
+const NOT_KEPT: &str = "Not kept. Payload logging was off when this was recorded, there was no body, or the policy \
                         keeps none for this kind of entry.";
-const REMOVED: &str = "It was kept, and is gone by the payload retention: no entry that you may see says that somebody \
-                       erased it. What it was can still be proved by its commitment.";
-const AUDITORS: &str = "It is kept, and only auditors may see it. You see the metadata.";
+const REMOVED: &str = "Deleted by the payload retention: you can see no entry that reports an erasure. The \
+                       commitment still proves its content.";
+const AUDITORS: &str = "Kept, but only auditors may see it. You see the metadata.";
 
 /// The payload of `entry` for this viewer. With `open` it is read, and the reading recorded.
 pub(super) fn of(log: &AuditLog, access: &Access, entry: &Entry, open: bool) -> Result<Payload, Problem> {
@@ -93,9 +93,9 @@ impl Erased {
     fn new(erasure: &Entry) -> Self {
         let reason = erasure.details.get("reason").and_then(Json::as_str);
         Self {
-            by: Shown::line(erasure.text(Field::User).unwrap_or("somebody")),
+            by: Shown::line(erasure.text(Field::User).unwrap_or("an unknown user")),
             at: exact(erasure.recorded_at),
-            reason: Shown::line(reason.unwrap_or("none is told")),
+            reason: Shown::line(reason.unwrap_or("not given")),
             entry: erasure.id.to_string(),
         }
     }
@@ -120,7 +120,7 @@ impl Text {
         }
         let shown = &text[..text.floor_char_boundary(MOST)];
         if shown.len() < text.len() {
-            marks.push("the page shows the beginning; the API gives all of it".to_owned());
+            marks.push("only the beginning is shown; the API returns all of it".to_owned());
         }
         Self::Plain(Shown::lines(shown))
     }

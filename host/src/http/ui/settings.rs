@@ -92,16 +92,14 @@ impl Done {
         let is_job = |name: &str| visitor.site.log.manifest().crons.iter().any(|cron| cron.name == name);
         match self {
             Self { saved, .. } if saved == "true" => {
-                Some("Saved. The change is in force and is recorded in the log.".to_owned())
+                Some("Saved. The change is in force and recorded in the log.".to_owned())
             }
-            Self { hold, .. } if hold == "placed" => {
-                Some("The hold is in force and is recorded in the log.".to_owned())
-            }
+            Self { hold, .. } if hold == "placed" => Some("The hold is in force and recorded in the log.".to_owned()),
             Self { hold, .. } if hold == "released" => {
-                Some("The hold is released, and that is recorded in the log.".to_owned())
+                Some("The hold is released; the release is recorded in the log.".to_owned())
             }
-            Self { ran, .. } if is_job(ran) => Some(format!("{ran} was started; below is how far it is.")),
-            Self { runs, .. } if is_job(runs) => Some(format!("{runs} is running already; see below.")),
+            Self { ran, .. } if is_job(ran) => Some(format!("{ran} has started; see its progress below.")),
+            Self { runs, .. } if is_job(runs) => Some(format!("{runs} is already running; see below.")),
             _ => None,
         }
     }
@@ -175,9 +173,10 @@ pub(super) async fn page(
 fn why_not(access: &Access) -> &'static str {
     match access.viewer().instance {
         Some(_) => {
-            "You may look at the settings. They hold for all instances, so only administrators who belong to none may change them."
+            "You may view the settings. They apply to all tenants, so only administrators without a tenant may \
+             change them."
         }
-        None => "You may look at the settings; administrators change them.",
+        None => "You may view the settings; only administrators may change them.",
     }
 }
 

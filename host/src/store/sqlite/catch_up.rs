@@ -14,12 +14,12 @@ pub(super) fn mend(connection: &mut Connection, pruned: u64, next: u64) -> Resul
     let transaction = connection.transaction().doing(DOING)?;
     let whole = blocks::check(&transaction, pruned, next);
     if let Some(reason) = whole.err().filter(StoreError::is_index) {
-        tracing::error!(%reason, "the index is made again from the entries");
+        tracing::error!(%reason, "the index is rebuilt from the entries");
         blocks::clear(&transaction).doing(DOING)?;
     }
     let behind = next - blocks::end(&transaction).doing(DOING)?.unwrap_or(pruned).clamp(pruned, next);
     if behind > LARGE {
-        tracing::warn!(entries = behind, "making the index of entries that have none; recording begins afterwards");
+        tracing::warn!(entries = behind, "building the index of entries that have none; recording starts afterwards");
     }
     catch_up(&transaction, pruned, next)?;
     usage::mend(&transaction, pruned, next)?;

@@ -52,7 +52,7 @@ pub(super) fn writer(path: &Path, pruning: Arc<AtomicBool>) -> Result<Connection
     migrate(&mut connection)
         .and_then(|known| if known { Ok(()) } else { Err(foreign("an unknown schema".to_owned())) })?;
     let wrong = match schema::changed(&connection)? {
-        Some(changed) => Some(format!("its own safeguards were changed: {changed}")),
+        Some(changed) => Some(format!("its schema was changed: {changed}")),
         None => misplaced(&connection)?,
     };
     if let Some(wrong) = wrong {
@@ -104,7 +104,7 @@ pub(super) fn verifier(path: &Path) -> Result<Connection, StoreError> {
 pub(super) fn is_ours(connection: &Connection) -> Result<bool, StoreError> {
     let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
     let found = number("application_id").and_then(|id| Ok((id, number("user_version")?)));
-    Ok(found.doing("checking the log's safeguards")? == (APPLICATION_ID, MIGRATIONS.len() as i64))
+    Ok(found.doing("checking the log's schema")? == (APPLICATION_ID, MIGRATIONS.len() as i64))
 }
 
 thread_local! {
@@ -178,9 +178,9 @@ pub(super) fn misplaced(connection: &Connection) -> Result<Option<String>, Store
     Ok(match (first, last, pruned) {
         (_, _, None) => Some("its head is missing".to_owned()),
         (Some(first), _, Some(pruned)) if first != pruned => {
-            Some(format!("it begins at place {first}, but the cleanup went only to {pruned}: entries are missing"))
+            Some(format!("it begins at seq {first}, but the cleanup reached only {pruned}: entries are missing"))
         }
-        (_, Some(last), _) if last >= PLACES => Some(format!("it ends at the impossible place {last}")),
+        (_, Some(last), _) if last >= PLACES => Some(format!("it ends at the impossible seq {last}")),
         _ => None,
     })
 }

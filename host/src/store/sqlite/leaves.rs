@@ -67,7 +67,7 @@ pub(super) fn sealed(tiles: &Tiles<'_>, seq: u64) -> Result<Hash, StoreError> {
 }
 
 fn leaf(connection: &Connection, texts: &Texts, seq: u64, row: &Row<'_>) -> Result<(Leaf, Content), StoreError> {
-    let corrupt = |what: &str| StoreError::Corrupt { seq, reason: format!("{what} is not what it can be") };
+    let corrupt = |what: &str| StoreError::Corrupt { seq, reason: format!("{what} is out of range") };
     let version = row.get(VERSION).map_err(|_| corrupt("its version"))?;
     let recorded_at = row.get(Field::RecordedAt as usize).map_err(|_| corrupt("recorded_at"))?;
     let mut content = Content::default();

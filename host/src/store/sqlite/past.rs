@@ -9,7 +9,7 @@ use super::{Doing, Files, places, tree};
 use crate::ledger::{Hash, SignedCheckpoint, root, verify_consistency};
 use crate::store::StoreError;
 
-const DOING: &str = "looking for what the log was";
+const DOING: &str = "reading the log's earlier checkpoints";
 
 impl Tiles<'_> {
     /// The root that the tree had at `size`; `None` where the log has not got that far, or its entries begin behind it, so

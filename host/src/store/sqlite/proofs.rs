@@ -47,7 +47,7 @@ impl Files {
             let Some((leaf, content)) = found else { return Ok(None) };
             let proof = ledger::inclusion(seq, head.size, &Tiles::new(connection))?;
             let inclusion = Inclusion { leaf, content, head, proof };
-            let changed = |error| unlike(seq, format!("the entry is not the one that was recorded: {error}"));
+            let changed = |error| unlike(seq, format!("the entry is not the recorded one: {error}"));
             inclusion.verify().map_err(changed)?;
             Ok(Some(inclusion))
         })

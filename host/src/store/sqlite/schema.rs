@@ -23,7 +23,7 @@ struct Made {
 
 /// What of the tables, indexes and triggers is not as the migrations make it.
 pub(super) fn changed(connection: &Connection) -> Result<Option<String>, StoreError> {
-    let doing = "checking the log's safeguards";
+    let doing = "checking the log's schema";
     let model = Connection::open_in_memory().doing(doing)?;
     MIGRATIONS.iter().try_for_each(|sql| model.execute_batch(sql)).doing(doing)?;
     let mut expected: BTreeMap<_, _> =

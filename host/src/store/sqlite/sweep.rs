@@ -15,7 +15,7 @@ use crate::store::index::{Bitmap, Zone};
 
 /// How many texts one step removes at most: it holds the writer no longer than the removal of a chunk of entries.
 const STEP: usize = 500;
-const DOING: &str = "removing texts that no entry has any more";
+const DOING: &str = "removing unused texts from the dictionary";
 
 /// How far a sweep is. It lives in memory only: after a start nobody knows, so that the next cleanup sweeps everything.
 pub(super) struct Sweep {
@@ -52,7 +52,7 @@ impl Sweep {
         let gone: Vec<_> = numbers.places().take(STEP).collect();
         let Some(last) = gone.last().copied() else { return Ok(None) };
         remove(connection, field, &gone).doing(DOING)?;
-        tracing::debug!(field = field.name(), texts = gone.len(), "texts that no entry has any more are removed");
+        tracing::debug!(field = field.name(), texts = gone.len(), "unused texts are removed from the dictionary");
         let left = Bitmap::range(numbers.length(), last + 1..u64::MAX).and(&numbers);
         self.unused = (!left.is_empty()).then_some(Unused { field, numbers: left, since: next });
         Ok(Some(field))
@@ -74,7 +74,7 @@ impl Unused {
         let highest = there.last().copied().unwrap_or(0);
         // What is made below is as large as this number.
         if highest > terms::most(connection)? {
-            let what = format!("the dictionary has the number {highest} of {}, which was never given", field.name());
+            let what = format!("the dictionary has id {highest} of {}, which was never assigned", field.name());
             return Err(unlike(0, what));
         }
         let mut numbers = Bitmap::none((highest / 64 + 1) * 64);

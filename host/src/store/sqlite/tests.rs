@@ -304,11 +304,11 @@ fn a_log_that_lost_its_beginning_or_counts_too_far_is_not_opened() {
         connection.query_row(sql, [name], |row| row.get(0)).expect("a trigger")
     };
     for (name, sql, expected) in [
-        ("entry_no_delete", "DELETE FROM entry WHERE seq = 0".to_owned(), "begins at place 1"),
+        ("entry_no_delete", "DELETE FROM entry WHERE seq = 0".to_owned(), "begins at seq 1"),
         (
             "entry_append_only",
             format!("PRAGMA ignore_check_constraints = ON; {}", forged("9223372036854775807", "0")[0]),
-            "impossible place",
+            "impossible seq",
         ),
     ] {
         let Log { folder, files, writer } = log([entry(1, at(1)), entry(2, at(2))]);

@@ -41,7 +41,7 @@ impl Tree {
         let open = Tile::open(size).map(|tile| Open::of(&tiles, tile, size)).collect::<Result<_, _>>()?;
         let frontier = Frontier::of(size, &tiles)?;
         if frontier.root() != root {
-            return Err(unlike(size, "its tiles do not make the root that its head has"));
+            return Err(unlike(size, "its tiles do not match the root in its head"));
         }
         Ok(Self { frontier, open })
     }

@@ -12,7 +12,7 @@ use crate::field::Field;
 use crate::store::StoreError;
 use crate::store::index::{Bitmap, Column, SMALL, kind};
 
-const DOING: &str = "walking through the log";
+const DOING: &str = "scanning the log";
 
 /// The blocks that a question is asked of. The caller holds a transaction, so that all of it is of one moment.
 pub(super) struct Walk {

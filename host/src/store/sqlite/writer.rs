@@ -214,7 +214,7 @@ impl SqliteWriter {
             return;
         }
         if let Err(error) = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
-            tracing::warn!(%error, "the write-ahead log could not be copied back yet");
+            tracing::warn!(%error, "the write-ahead log could not be checkpointed yet");
         }
     }
 }
@@ -252,7 +252,7 @@ impl Writer for SqliteWriter {
         }
         let vacuum = self.connection.query_row("PRAGMA incremental_vacuum(200)", [], |_| Ok(())).optional();
         if let Err(error) = vacuum {
-            tracing::debug!(%error, "free pages could not be given back yet");
+            tracing::debug!(%error, "free pages could not be released yet");
         }
         self.checkpoint(CLEANUP_CHECKPOINT_PAGES);
         pruned
@@ -307,7 +307,7 @@ fn ends(connection: &Connection) -> Result<Ends, StoreError> {
     let next = last.map_or(Some(pruned), |last| last.checked_add(1)).and_then(|next| u64::try_from(next).ok());
     let full = || StoreError::Corrupt {
         seq: last.unwrap_or(pruned).unsigned_abs(),
-        reason: "there is no place after it".to_owned(),
+        reason: "no seq is left after it".to_owned(),
     };
     Ok(Ends { next: next.ok_or_else(full)?, pruned, payloads_pruned })
 }
@@ -328,7 +328,7 @@ fn agree(connection: &Connection, ends: Ends) -> Result<(), StoreError> {
 
 fn behind(tree: &Tree, ends: Ends) -> StoreError {
     let (size, next) = (tree.size(), ends.next);
-    unlike(size.min(next), format!("{next} entries were recorded in all, and the ledger has {size}"))
+    unlike(size.min(next), format!("{next} entries were recorded in total, but the ledger has {size}"))
 }
 
 /// There is one writer, so what is not as it left it was changed by another program. SQLite alone cannot keep such a
@@ -339,7 +339,7 @@ fn watch(left: Option<Ends>, found: Ends) {
         tracing::error!(
             ?left,
             ?found,
-            "another program changed the log: its ends are not where this process left them"
+            "another program changed the log: its ends are not the ones that this process wrote"
         );
     }
 }

@@ -36,7 +36,7 @@ const USE: i64 = 3_600 * SECOND;
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
     /// The file of tokens failed.
-    #[error("the file of tokens {path} cannot be used: {source}")]
+    #[error("the token file {path} cannot be used: {source}")]
     Database {
         /// The file.
         path: PathBuf,
@@ -44,13 +44,13 @@ pub enum TokenError {
         source: rusqlite::Error,
     },
     /// The file was made by another build.
-    #[error("the file of tokens {0} was made by an older build; move it away and make new tokens")]
+    #[error("the token file {0} was made by an older version; move it away and create new tokens")]
     Older(PathBuf),
     /// The operating system gave no random numbers.
-    #[error("no random numbers can be had from the operating system: {0}")]
+    #[error("the operating system returned no random numbers: {0}")]
     Random(getrandom::Error),
     /// The folder cannot be made.
-    #[error("the data folder {0} cannot be used: {1}; name one that this user may write with --data")]
+    #[error("the data folder {0} cannot be used: {1}; name a writable folder with --data")]
     Folder(PathBuf, std::io::Error),
     /// The process is stopping.
     #[error("the server is stopping")]
@@ -59,7 +59,7 @@ pub enum TokenError {
     #[error("{0} {1}")]
     Name(&'static str, NameError),
     /// It would be refused from the beginning.
-    #[error("a token cannot expire in the past, and {0} is; name a later time")]
+    #[error("a token cannot expire in the past, but {0} is past; give a later time")]
     Past(Timestamp),
 }
 
@@ -222,7 +222,7 @@ impl Tokens {
         let hour = now.as_micros().div_euclid(USE) * USE;
         let sql = "UPDATE token SET last_used_at = ?1 WHERE id = ?2";
         if let Err(error) = self.with(|database| database.execute(sql, params![hour, token.id])) {
-            tracing::warn!(%error, "it could not be put down that a token was used");
+            tracing::warn!(%error, "the last use of a token could not be stored");
         }
     }
 

@@ -91,7 +91,7 @@ fn a_file_of_an_older_build_is_told_as_that() {
     let file = Connection::open(folder.path().join("tokens.db")).expect("a file");
     file.execute_batch("CREATE TABLE token (id TEXT)").expect("a table");
     let error = Tokens::open(folder.path()).expect_err("refused").to_string();
-    assert!(error.contains("older build") && error.contains("move it away"), "{error}");
+    assert!(error.contains("older version") && error.contains("move it away"), "{error}");
 }
 
 #[test]

@@ -14,17 +14,17 @@ use crate::time::Timestamp;
 pub struct Token {
     /// Its id, which may be shown.
     pub id: String,
-    /// Whose it is.
+    /// The user of the token.
     pub user: String,
     /// The name of the connection that uses it.
     pub connection: String,
     /// The groups of its user.
     pub groups: Vec<String>,
-    /// The platform's instance it belongs to.
+    /// The tenant it belongs to.
     pub instance: Option<String>,
     /// When it was made.
     pub created_at: Timestamp,
-    /// From when on it is refused; `None`: never.
+    /// When it expires; `None`: never.
     pub expires_at: Option<Timestamp>,
     /// When it was last used, to the hour; `None`: not yet.
     pub last_used_at: Option<Timestamp>,

@@ -16,16 +16,15 @@ use crate::value::Value;
 pub struct Figures {
     /// How many there are.
     pub requests: u64,
-    /// How many of them are not a success.
+    /// The number of requests that are not a success.
     pub errors: u64,
-    /// How long those that say took on average, in microseconds, rounded down.
+    /// The average duration of the requests that have one, in microseconds, rounded down.
     pub average_us: Option<u64>,
-    /// How long half of them took at most, in microseconds: never less than they did, at most a sixteenth more, and no
-    /// more than the slowest of all.
+    /// The median duration in microseconds, rounded up by at most a sixteenth, and at most the slowest duration.
     pub p50_us: Option<u64>,
-    /// The same of 95 in a hundred.
+    /// The 95th percentile, likewise.
     pub p95_us: Option<u64>,
-    /// The same of 99 in a hundred.
+    /// The 99th percentile, likewise.
     pub p99_us: Option<u64>,
     /// Tokens that went into language models.
     pub input_tokens: u64,
@@ -70,7 +69,7 @@ pub struct Breakdown {
     pub field: Field,
     /// The rows that were asked for, in order.
     pub rows: Vec<UsageRow>,
-    /// How many rows there are in all.
+    /// The total number of rows.
     pub found: usize,
 }
 
@@ -100,13 +99,13 @@ pub enum Lack {
 impl fmt::Display for Lack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Removed(until) => write!(f, "Figures from before {until} are removed, as the settings say."),
+            Self::Removed(until) => write!(f, "Usage before {until} was removed by the usage retention."),
             Self::Entries => f.write_str(
-                "Entries of this range are deleted, and what the filter asks about is not kept beyond them: their requests \
-                 are missing. Filter by fewer fields, or ask for a later range.",
+                "Entries of this range are deleted, and usage does not keep all fields of this filter, so their \
+                 requests are missing. Filter by fewer fields, or use a later range.",
             ),
             Self::Damaged => f.write_str(
-                "Some figures are damaged and missing, and their entries are deleted; restore the log from a backup.",
+                "Some usage is damaged and missing, and its entries are deleted. Restore the log from a backup.",
             ),
         }
     }

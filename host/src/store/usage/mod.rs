@@ -70,7 +70,7 @@ pub fn usage_range(domain: Domain, now: Timestamp) -> Result<(Range<Timestamp>, 
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum RangeError {
     /// It ends before it begins.
-    #[error("the range would begin at {start} and end before, at {end}; swap its ends, or leave one of them out")]
+    #[error("the range starts at {start} but ends before, at {end}; swap its ends, or leave out one of them")]
     Backwards {
         /// When it would begin.
         start: Timestamp,
@@ -78,7 +78,7 @@ pub enum RangeError {
         end: Timestamp,
     },
     /// It has too many weeks.
-    #[error("{start} to {end} is longer than 2,400 weeks (some 46 years); take a later beginning")]
+    #[error("{start} to {end} is longer than 2,400 weeks (about 46 years); use a later start")]
     TooLong {
         /// When it would begin.
         start: Timestamp,

@@ -96,7 +96,7 @@ fn enormous_operands_are_refused() {
     refused_text(&format!("tool:{huge}"));
     refused_text(&huge);
     let pattern = format!(r#"[["tool","=like","%{}"]]"#, "x".repeat(MAX_PATTERN_BYTES + 1));
-    assert!(parse_json(&pattern, &context()).is_err_and(|error| error.message.contains("a pattern of more")));
+    assert!(parse_json(&pattern, &context()).is_err_and(|error| error.message.contains("the pattern is longer than")));
     let long = format!(r#"[["tool","=","{}"]]"#, "x".repeat(MAX_OPERAND_BYTES + 1));
     assert!(refused(&long).contains("4096 bytes"));
     let wide = format!(r#"[["tool","in",[{}]]]"#, vec!["1"; MAX_OPERANDS + 1].join(","));

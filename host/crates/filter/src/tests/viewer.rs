@@ -41,7 +41,7 @@ fn whoever_lacks_it_gets_an_error_and_never_everything() {
     ] {
         for domain in OWN {
             let error = parse_json(domain, &context).expect_err(domain).to_string();
-            assert!(error.contains("you belong to no instance"), "{domain}: {error}");
+            assert!(error.contains("you belong to no tenant"), "{domain}: {error}");
         }
         assert!(parse_text("instance:@me", &context).is_err());
         assert!(parse_text("-instance:@me", &context).is_err());

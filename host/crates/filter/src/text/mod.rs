@@ -96,7 +96,7 @@ impl<'a> Parser<'a> {
         if depth > MAX_DEPTH {
             return Err(open.fault(DomainError::new(format!("parentheses nest deeper than {MAX_DEPTH} levels"))));
         }
-        let unclosed = "this parenthesis is not closed; put what is to be found as it is between quotes";
+        let unclosed = "this parenthesis is not closed; to search for it, put it in quotes";
         if self.lexemes.peek().is_none() {
             return Err(open.fault(DomainError::new(unclosed)));
         }
@@ -111,7 +111,7 @@ impl<'a> Parser<'a> {
         let tokens = terms::tokens(word.body).map_err(|error| word.fault(error))?;
         self.terms += tokens.iter().filter(|token| matches!(token, Token::Leaf { .. })).count();
         if self.terms > MAX_TERMS {
-            let message = format!("too many words: {MAX_TERMS} terms are allowed, and free text takes several of them");
+            let message = format!("too many words: at most {MAX_TERMS} terms are allowed, and a word takes several");
             return Err(word.fault(DomainError::new(message)));
         }
         Ok(negate(word, tokens.into_iter().map(|token| (token, word)).collect()))
@@ -120,7 +120,7 @@ impl<'a> Parser<'a> {
 
 /// An operator or parenthesis without what belongs beside it.
 fn lonely(before: Option<Word<'_>>, here: Option<Lexeme<'_>>) -> DomainError {
-    let error = DomainError::new("a term is missing here; put what is to be found as it is between quotes");
+    let error = DomainError::new("a term is missing here; to search for an operator, put it in quotes");
     match before.or(here.map(Lexeme::word)) {
         Some(word) => word.fault(error),
         None => error,

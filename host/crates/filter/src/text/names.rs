@@ -66,18 +66,18 @@ fn known(name: &str) -> Option<Name> {
 fn slip(given: &str, rest: &str) -> Option<DomainError> {
     let name = &given.to_ascii_lowercase();
     let names = Field::ALL.iter().map(|field| field.name()).chain(SHORT.iter().map(|(short, _)| *short));
-    let meant = |near| DomainError::new(format!("there is no field {name}; did you mean {near}?"));
+    let meant = |near| DomainError::new(format!("unknown field {name}; did you mean {near}?"));
     let is_name = !given.is_empty()
         && given.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
         && !rest.starts_with("//");
     let unknown = || {
         is_name.then(|| {
             DomainError::new(format!(
-                "there is no field {name}; there are tool, user, connection, outcome, status, since and others"
+                "unknown field {name}; use tool, user, connection, outcome, status, since or others"
             ))
         })
     };
     let error = unknown::payload(name).or_else(|| unknown::meant(name, names).map(meant)).or_else(unknown)?;
     let stop = if error.message.ends_with('?') { "" } else { "." };
-    Some(DomainError::new(format!("{}{stop} Between quotes it is a plain word", error.message)))
+    Some(DomainError::new(format!("{}{stop} To search for the word, put it in quotes", error.message)))
 }

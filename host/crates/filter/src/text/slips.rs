@@ -8,11 +8,11 @@ const OPERATORS: &[(&str, &str)] = &[
     ("or", "write OR in capitals"),
     ("|", "write OR"),
     ("||", "write OR"),
-    ("and", "a blank means and; write AND in capitals"),
-    ("&", "a blank means and"),
-    ("&&", "a blank means and"),
-    ("not", "put - or ! in front of the word, as in -tool:x"),
-    ("NOT", "put - or ! in front of the word, as in -tool:x"),
+    ("and", "a space means AND; or write AND in capitals"),
+    ("&", "a space means AND"),
+    ("&&", "a space means AND"),
+    ("not", "put - or ! in front of the word, such as -tool:x"),
+    ("NOT", "put - or ! in front of the word, such as -tool:x"),
 ];
 
 /// # Errors
@@ -24,7 +24,7 @@ pub(super) fn check(word: &str) -> Result<(), DomainError> {
         .or_else(|| sign(word))
         .or_else(|| time(word))
     {
-        Some(advice) => Err(DomainError::new(format!("{advice}. Between quotes it is a plain word"))),
+        Some(advice) => Err(DomainError::new(format!("{advice}. To search for the word, put it in quotes"))),
         None => Ok(()),
     }
 }
@@ -38,13 +38,13 @@ fn operator(word: &str) -> Option<String> {
 fn parenthesis(word: &str) -> Option<String> {
     let count = |wanted: char| word.chars().filter(|char| *char == wanted).count();
     let closes = word == ")" || (word.ends_with(')') && names::begins(word, ':') && count(')') > count('('));
-    closes.then(|| "this parenthesis closes none; open one, or leave it out".to_owned())
+    closes.then(|| "this parenthesis closes nothing; add the opening one, or remove it".to_owned())
 }
 
 /// Quotes as text editors make them.
 fn quote(word: &str) -> Option<String> {
     let curly = word.starts_with(['“', '”', '„', '‘', '’']) || word.contains(":“") || word.contains(":„");
-    curly.then(|| "use straight quotes, as in \"two words\"".to_owned())
+    curly.then(|| "use straight quotes, such as \"two words\"".to_owned())
 }
 
 /// `tool=x`, `outcome!=error`, `duration>2s`.
@@ -66,5 +66,5 @@ fn time(word: &str) -> Option<String> {
     let digits =
         |text: &str, most: usize| (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
     let is_time = digits(hours, 2) && rest.split(':').all(|part| digits(part.trim_end_matches('Z'), 2));
-    is_time.then(|| "a time stands with its day, as in since:2026-11-21T09:00:00Z".to_owned())
+    is_time.then(|| "write the day with the time, such as since:2026-11-21T09:00:00Z".to_owned())
 }

@@ -42,7 +42,7 @@ type Read<'a> = &'a dyn Fn(&Item) -> Result<Operand, DomainError>;
 fn field(field: Field, values: &str, read: Read<'_>) -> Result<Vec<Token>, DomainError> {
     match comparison(values)? {
         Some(_) if field.kind() == FieldType::Text => Err(DomainError::new(format!(
-            "{} holds texts, and < and > compare numbers and times; put the value between quotes",
+            "{} holds texts, but < and > compare numbers and times; put the value in quotes",
             field.name()
         ))),
         Some((comparison, limit)) => Ok(vec![leaf(field, comparison, vec![read(&item(limit)?)?])]),
@@ -54,7 +54,7 @@ fn field(field: Field, values: &str, read: Read<'_>) -> Result<Vec<Token>, Domai
 fn comparison(value: &str) -> Result<Option<(Comparison, &str)>, DomainError> {
     const SIGNS: &[&str] = &[">=", "<=", ">", "<"];
     if value.starts_with(['=', '!']) {
-        let advice = "write field:value for equal and -field:value for not, or put the value between quotes";
+        let advice = "write field:value for equal and -field:value for not equal, or put the value in quotes";
         return Err(DomainError::new(advice));
     }
     let found = SIGNS.iter().find_map(|sign| Some((Comparison::parse(sign)?, value.strip_prefix(sign)?)));
@@ -86,7 +86,8 @@ fn operand(field: Field, item: &Item) -> Result<Operand, DomainError> {
         ("@me", Field::User) if !item.quoted => Ok(Operand::Viewer(Own::User)),
         ("@me", Field::Instance) if !item.quoted => Ok(Operand::Viewer(Own::Instance)),
         ("@me", _) if !item.quoted => {
-            let advice = "@me is your own user or instance, as in user:@me; put it between quotes to find it as it is";
+            let advice = "@me works only with user and instance, such as user:@me; to search for the text, put it in \
+                          quotes";
             Err(DomainError::new(advice))
         }
         (text, _) if field.kind() == FieldType::Integer => {
@@ -109,7 +110,7 @@ fn duration(item: &Item) -> Result<Operand, DomainError> {
         _ => None,
     };
     let micros = number.parse::<i64>().ok().zip(unit).and_then(|(number, unit)| number.checked_mul(unit));
-    let wrong = || DomainError::new(format!("{} is no duration; use 800us, 5ms or 2s", quoted(&item.text)));
+    let wrong = || DomainError::new(format!("{} is not a duration; use 800us, 5ms or 2s", quoted(&item.text)));
     micros.map(Operand::from).ok_or_else(wrong)
 }
 
@@ -138,7 +139,7 @@ fn items(text: &str) -> Result<Vec<Item>, DomainError> {
 fn item(text: &str) -> Result<Item, DomainError> {
     let Some(inner) = text.strip_prefix('"') else {
         return match text.is_empty() {
-            true => Err(DomainError::new("a value is missing; `none` finds what is not set, and \"\" an empty text")),
+            true => Err(DomainError::new("a value is missing; use `none` for \"not set\", and \"\" for an empty text")),
             false => Ok(Item { text: text.to_owned(), quoted: false }),
         };
     };
@@ -149,7 +150,7 @@ fn item(text: &str) -> Result<Item, DomainError> {
 }
 
 fn behind_quote() -> DomainError {
-    DomainError::new("a quote ends before the value does; leave a blank or a comma behind it")
+    DomainError::new("the quote ends before the value; put a space or a comma after it")
 }
 
 /// Where the quote that `text` begins with has ended.

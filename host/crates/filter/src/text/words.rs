@@ -109,7 +109,7 @@ impl<'a> Splitter<'a> {
             return Ok(1);
         }
         let end = end(&self.rest[sign..], self.open > 0).ok_or_else(|| {
-            let message = "this quote is not closed; one that is to be found stands between quotes as \\\"";
+            let message = "this quote is not closed; write \\\" for a quote inside quotes";
             let begin = self.rest.split_whitespace().next().unwrap_or_default();
             DomainError::new(message).at(Position::Character(self.column), begin)
         })?;

@@ -41,30 +41,28 @@ pub struct Checked {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BundleError {
     /// The first line.
-    #[error("the first line is not that of a bundle of entries")]
+    #[error("the first line is not the header of a bundle")]
     Header,
     /// A key in the first line.
-    #[error("a key in the first line cannot be used: {0}")]
+    #[error("a key in the first line is not valid: {0}")]
     Key(#[from] KeyError),
     /// The checkpoint in the first line.
-    #[error("the checkpoint in the first line cannot be believed: {0}")]
+    #[error("the checkpoint in the first line is not valid: {0}")]
     Checkpoint(#[from] CheckpointError),
     /// A line.
-    #[error("the line of entry {0} is not as a bundle has it")]
+    #[error("the line of entry {0} is not in the format of a bundle")]
     Line(u64),
     /// Another entry than the one that must be there.
-    #[error("entry {0} is missing, or out of order")]
+    #[error("entry {0} is missing or out of order")]
     Missing(u64),
     /// The payload.
-    #[error("the payload of entry {0} is not the one that was recorded")]
+    #[error("the payload of entry {0} is not the recorded one")]
     Payload(u64),
     /// Something behind the last entry.
-    #[error("there is more in the file than the entries that its first line names")]
+    #[error("the file has more entries than its first line names")]
     More,
     /// The entries are not those that were signed.
-    #[error(
-        "the entries do not lead to the root that was signed: one of them, or a hash in the first line, was changed"
-    )]
+    #[error("the entries do not match the signed root: an entry, or a hash in the first line, was changed")]
     Root,
 }
 

@@ -19,7 +19,7 @@ impl Event {
     pub fn blocked_by(mut self, policy: BlockingPolicy) -> Self {
         let BlockingPolicy { id, name, description } = policy;
         self.detail = Detail::Denied;
-        self.failure = Some(Failure::new("blocked_by_policy", format!("The policy {name:?} does not allow it")));
+        self.failure = Some(Failure::new("blocked_by_policy", format!("Blocked by the policy {name:?}")));
         self.facts.extend(description.map(|text| ("policy_description".to_owned(), text.into())));
         self.fact("policy", id).fact("policy_name", name)
     }

@@ -26,7 +26,7 @@ impl Failure {
 /// An HTTP status of 300 or above in words.
 pub fn sentence(status: u16) -> &'static str {
     if status < 400 {
-        return "Redirected: the call was not done here";
+        return "Redirected: the call was not executed here";
     }
     match status {
         400 => "Bad request",

@@ -66,13 +66,13 @@ impl Mask {
         let refuse = |reason: String| format!("mask {name:?}: {reason}");
         if keys.len() > KEYS || patterns.len() > PATTERNS {
             return Err(refuse(format!(
-                "it has {} keys and {} patterns, and {KEYS} and {PATTERNS} are allowed",
+                "it has {} keys and {} patterns; at most {KEYS} and {PATTERNS} are allowed",
                 keys.len(),
                 patterns.len()
             )));
         }
         if let Some(key) = keys.iter().find(|key| key.len() > KEY || key.trim_matches(['-', '_', '*']).is_empty()) {
-            return Err(refuse(format!("a key must have 1 to {KEY} bytes, and one has {}", key.len())));
+            return Err(refuse(format!("a key has 1 to {KEY} bytes, but one has {}", key.len())));
         }
         let (mut looks, mut size) = (Vec::new(), 0);
         for pattern in patterns {
@@ -111,18 +111,16 @@ impl Mask {
 /// The pattern, and what it takes in memory at most.
 fn compiled(pattern: &str) -> Result<(Regex, usize), String> {
     if pattern.len() > PATTERN {
-        return Err(format!("a pattern has {} bytes, and {PATTERN} are allowed", pattern.len()));
+        return Err(format!("a pattern has {} bytes; at most {PATTERN} are allowed", pattern.len()));
     }
     let tree: Hir = regex_syntax::parse(pattern).map_err(|error| error.to_string())?;
     if tree.properties().minimum_len().is_none_or(|least| least == 0) {
-        return Err(format!(
-            "the pattern {pattern:?} matches where there is nothing, so that it would hide everything"
-        ));
+        return Err(format!("the pattern {pattern:?} matches an empty text, so it would mask everything"));
     }
     let compile = |size| regex::RegexBuilder::new(pattern).size_limit(size).dfa_size_limit(CACHE).build();
     let mut compiled = SIZES.iter().map(|size| compile(*size).map(|regex| (regex, *size)));
     let last = compiled.find(Result::is_ok).unwrap_or_else(|| compile(0).map(|regex| (regex, 0)));
-    last.map_err(|_| format!("the pattern {pattern:?} is larger than {} bytes when it is compiled", SIZES[3]))
+    last.map_err(|_| format!("the compiled pattern {pattern:?} is larger than {} bytes", SIZES[3]))
 }
 
 static FLOOR: LazyLock<Vec<Mask>> =

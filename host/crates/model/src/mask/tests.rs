@@ -266,13 +266,13 @@ fn what_makes_no_sense_as_a_mask_is_refused() {
         |keys: &[String], patterns: &[String]| Mask::new("bad".into(), keys, patterns).map(drop).expect_err("refused");
     for (pattern, reason) in [
         ("(", "unclosed group"),
-        ("", "matches where there is nothing"),
-        ("x*", "matches where there is nothing"),
-        (r"\b", "matches where there is nothing"),
-        ("(?m)^", "matches where there is nothing"),
-        ("a|", "matches where there is nothing"),
+        ("", "matches an empty text"),
+        ("x*", "matches an empty text"),
+        (r"\b", "matches an empty text"),
+        ("(?m)^", "matches an empty text"),
+        ("a|", "matches an empty text"),
         (r"\w{5000}", "larger than"),
-        (&"a".repeat(5_000), "bytes, and 4096 are allowed"),
+        (&"a".repeat(5_000), "bytes; at most 4096 are allowed"),
     ] {
         let refusal = refusal(&[], &[pattern.to_owned()]);
         assert!(refusal.contains("mask \"bad\"") && refusal.contains(reason), "{refusal}");
@@ -280,7 +280,7 @@ fn what_makes_no_sense_as_a_mask_is_refused() {
     assert!(refusal(&vec!["x".to_owned(); 501], &[]).contains("501 keys"));
     assert!(refusal(&[], &vec!["x".to_owned(); 65]).contains("65 patterns"));
     for key in ["", "__", &"k".repeat(129)] {
-        assert!(refusal(&[key.to_owned()], &[]).contains("a key must have"), "{key}");
+        assert!(refusal(&[key.to_owned()], &[]).contains("a key has 1 to 128 bytes, but one has"), "{key}");
     }
 }
 

@@ -18,7 +18,7 @@ pub struct Rate(u64);
 
 /// A text that is no price.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no price: write it without a sign and with at most six decimals, such as 0.075")]
+#[error("{0:?} is not a price: write it without a sign and with at most six decimals, such as 0.075")]
 pub struct RateError(String);
 
 impl Rate {

@@ -25,20 +25,20 @@ pub(in super::super) struct Answer {
     results: Vec<Outcome>,
 }
 
-/// What became of one item.
+/// The result of one item.
 #[derive(Serialize, JsonSchema)]
 #[serde(tag = "result", rename_all = "lowercase")]
 #[schemars(rename = "EventResult")]
 enum Outcome {
-    /// It is durable, as this entry.
+    /// Stored, as this entry.
     Stored { id: Uuid, seq: u64 },
-    /// It was sent before and is in the log already. Nothing was changed.
+    /// The log already has this item. Nothing was changed.
     Duplicate { id: Uuid },
-    /// It is no entry.
+    /// The item was rejected.
     Refused(Refusal),
 }
 
-/// Every item was refused: an answer that nobody can take for a success.
+/// Every item was rejected.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "EventsProblem")]
 struct NothingStored {
@@ -75,12 +75,11 @@ fn outcome(id: Uuid, stored: Result<Stored, RecordError>) -> Result<Outcome, Pro
         Ok(Stored::At(seq)) => Ok(Outcome::Stored { id, seq }),
         Ok(Stored::Duplicate) => Ok(Outcome::Duplicate { id }),
         Ok(Stored::Conflict) => {
-            let reason = "another event has this id, so this one is not recorded; give it an id of its own";
+            let reason = "another event has this id, so this one was not recorded; use a new id";
             Ok(Outcome::Refused(Refusal::of("id", reason)))
         }
         Err(RecordError::Refused(_)) => {
-            let reason =
-                "the log's store does not take it, and the log's own messages say why; sending it again is no use";
+            let reason = "the log's store rejected it; do not send it again; the server's log has the reason";
             Ok(Outcome::Refused(Refusal::whole(reason)))
         }
         Err(_) => Err(Problem::unsure()),
@@ -94,7 +93,7 @@ impl IntoResponse for Answer {
             0 => Json(self).into_response(),
             refused if refused < self.results.len() => (StatusCode::MULTI_STATUS, Json(self)).into_response(),
             _ => {
-                let problem = Problem::invalid("Nothing was recorded; results says why, item by item.");
+                let problem = Problem::invalid("Nothing was recorded; `results` has the reason for each item.");
                 let body = Json(NothingStored { problem, answer: self });
                 let kind = [(CONTENT_TYPE, PROBLEM_JSON)];
                 (StatusCode::UNPROCESSABLE_ENTITY, kind, body).into_response()

@@ -41,9 +41,9 @@ impl Sent {
         match tokio::time::timeout(PATIENCE, body).await {
             Ok(Ok(body)) => Ok(body.to_bytes()),
             Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_long()),
-            Ok(Err(_)) => Err(Problem::body("The body broke off, so nothing of it was taken. Send all of it again.")),
+            Ok(Err(_)) => Err(Problem::body("The body ended early and nothing was recorded. Send all of it again.")),
             Err(_) => Err(Problem::too_slow(
-                "The body took longer than 30 seconds, so nothing of it was taken. Send fewer events.",
+                "The body took longer than 30 seconds and nothing was recorded. Send fewer events at once.",
             )),
         }
     }
@@ -60,12 +60,15 @@ impl<S: Send + Sync> FromRequest<S> for Sent {
 impl Input for Sent {
     fn describe(operation: &mut Operation<'_>) {
         operation.body::<NewEvents>(EXAMPLE);
-        let lines = json!({ "type": "string", "description": "A `NewEvent` on each line." });
+        let lines = json!({ "type": "string", "description": "One `NewEvent` on each line." });
         operation.body_in("application/x-ndjson", lines, EXAMPLE.into());
         [problem::BODY, SLOW, TOO_LONG, MEDIA].into_iter().for_each(|kind| operation.refuses(kind));
     }
 }
 
 fn too_long() -> Problem {
-    Problem::too_long(format!("A request holds at most {BODY} bytes; nothing of it was taken. Send fewer at once."))
+    Problem::too_long(format!(
+        "A body may have at most {BODY} bytes; nothing was recorded. Send fewer events at \
+                               once."
+    ))
 }

@@ -12,7 +12,7 @@ use crate::event::Channel;
 /// One side: an object.
 pub(super) fn side(json: &RawValue) -> Result<Json, String> {
     members(json, MEMBERS)?;
-    serde_json::from_str(json.get()).map_err(|_| "this is not JSON, or nested too deep".to_owned())
+    serde_json::from_str(json.get()).map_err(|_| "not valid JSON, or nested too deep".to_owned())
 }
 
 impl Draft {
@@ -22,7 +22,7 @@ impl Draft {
             (Channel::Admin, ..) | (_, None, None) => Ok(()),
             (_, old, _) => {
                 let field = if old.is_some() { "old" } else { "new" };
-                Err(Refusal::of(field, "only events of the channel admin have an old and a new state"))
+                Err(Refusal::of(field, "only events of the channel admin may have an old and a new state"))
             }
         }
     }

@@ -59,9 +59,8 @@ impl Draft {
 
     /// The event, if what was given makes one.
     pub(super) fn finish(mut self) -> Result<Event, Refusal> {
-        let channel = self
-            .channel
-            .ok_or_else(|| Refusal::of("channel", "say through which door it came: mcp, stdio, oauth, api or admin"))?;
+        let channel =
+            self.channel.ok_or_else(|| Refusal::of("channel", "required: give mcp, stdio, oauth, api or admin"))?;
         let occurred_at = self.occurred_at.unwrap_or(self.now);
         let detail = self.detail()?;
         let target = self.target()?;
@@ -77,9 +76,7 @@ impl Draft {
 
     fn detail(&self) -> Result<Detail, Refusal> {
         match (self.outcome, self.detail, self.event.status_code) {
-            (Some(_), Some(_), _) => {
-                Err(Refusal::of("outcome", "this follows from outcome_detail; give one of the two"))
-            }
+            (Some(_), Some(_), _) => Err(Refusal::of("outcome", "conflicts with outcome_detail; give only one")),
             (_, Some(detail), _) => Ok(detail),
             (Some(Outcome::Success), ..) => Ok(Detail::Ok),
             (Some(Outcome::Pending), ..) => Ok(Detail::Intended),
@@ -87,9 +84,7 @@ impl Draft {
             (None | Some(Outcome::Error), None, Some(400..)) => Ok(Detail::Rejected),
             (Some(Outcome::Error), ..) => Ok(Detail::Unknown),
             (None, None, Some(_)) => Ok(Detail::Ok),
-            (None, None, None) => {
-                Err(Refusal::of("outcome", "say how it went: outcome, outcome_detail or status_code"))
-            }
+            (None, None, None) => Err(Refusal::of("outcome", "required: give outcome, outcome_detail or status_code")),
         }
     }
 
@@ -100,7 +95,7 @@ impl Draft {
         let mut targets = [tool, prompt, resource].into_iter().flatten();
         match (targets.next(), targets.next()) {
             (target, None) => Ok(target),
-            _ => Err(Refusal::of("tool", "one event is about one of tool, prompt and resource_uri")),
+            _ => Err(Refusal::of("tool", "give only one of tool, prompt and resource_uri")),
         }
     }
 
@@ -108,7 +103,7 @@ impl Draft {
     fn failure(&self, detail: Detail) -> Option<Failure> {
         let usual = match detail {
             // Of a captured answer this says that it could not be read; here nobody has tried.
-            Detail::Unknown => Some(Failure::new(detail.as_str(), "It failed, and the sender does not say how")),
+            Detail::Unknown => Some(Failure::new(detail.as_str(), "It failed; the sender gave no reason")),
             _ => failure(detail, self.event.status_code, None, None),
         };
         match (self.error_type.clone(), self.error_message.clone()) {

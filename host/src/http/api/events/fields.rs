@@ -37,13 +37,13 @@ use Rule::{Count, Fact, Long, Ours, Read, Text};
 
 /// Every field of an entry, and what an item has besides.
 pub(super) const FIELDS: &[(&str, Rule)] = &[
-    ("seq", Ours("the log numbers its entries itself; leave it out")),
+    ("seq", Ours("the log assigns seq; leave it out")),
     ("id", Read(|draft, json| id(json).map(|id| draft.id = Some(id)), Uuid::json_schema)),
     (
         "occurred_at",
         Read(|draft, json| occurred_at(draft.now, json).map(|at| draft.occurred_at = Some(at)), Moment::json_schema),
     ),
-    ("recorded_at", Ours("this is the log's own clock; send occurred_at")),
+    ("recorded_at", Ours("the log sets this from its own clock; send occurred_at")),
     (
         "channel",
         Read(
@@ -58,7 +58,7 @@ pub(super) const FIELDS: &[(&str, Rule)] = &[
             |_| schema::words(Kind::ALL, Kind::as_str),
         ),
     ),
-    ("action", Ours("the policy gives it; send the method, which for the channel admin is the action itself")),
+    ("action", Ours("the policy sets the action; send the method (for the channel admin, the action itself)")),
     ("method", Text(|draft| &mut draft.event.method)),
     ("tool", Text(|draft| &mut draft.tool)),
     ("prompt", Text(|draft| &mut draft.prompt)),
@@ -112,12 +112,12 @@ pub(super) const FIELDS: &[(&str, Rule)] = &[
     ("error_message", Long(|draft| &mut draft.error_message)),
     ("trace_id", Read(trace_id, schema::trace_id)),
     ("parent", Read(|draft, json| id(json).map(|id| draft.event.parent = Some(id)), Uuid::json_schema)),
-    ("fault", Ours("the log says this of its policy; leave it out")),
-    ("has_payload", Ours("this follows from what is kept; send the payload itself")),
-    ("payload_commitment", Ours("the log works it out; send the payload itself")),
-    ("details", Ours("send single values as facts")),
-    ("changes", Ours("the policy makes the list; send old and new")),
-    ("sent_by", Ours("the log writes down whose token was used; leave it out")),
+    ("fault", Ours("the log sets this when a policy fails; leave it out")),
+    ("has_payload", Ours("the log derives this from the payload; send the payload")),
+    ("payload_commitment", Ours("the log computes this; send the payload")),
+    ("details", Ours("the log composes this; send single values as facts")),
+    ("changes", Ours("the policy computes this; send old and new")),
+    ("sent_by", Ours("the log sets this to the user of your token; leave it out")),
     ("facts", Read(facts, schema::facts)),
     ("arguments", Read(arguments, schema::object)),
     ("old", Read(|draft, json| changes::side(json).map(|side| draft.old = Some(side)), schema::object)),
@@ -132,10 +132,10 @@ const FIRST: Timestamp = Timestamp::from_seconds(946_684_800);
 
 fn occurred_at(now: Timestamp, json: &RawValue) -> Result<Timestamp, String> {
     let at = text(json, TEXT)?.as_deref().and_then(Timestamp::parse);
-    let at = at.ok_or("give a moment as RFC 3339, such as 2026-11-21T02:09:46Z")?;
+    let at = at.ok_or("give a time in RFC 3339, such as 2026-11-21T02:09:46Z")?;
     match at {
-        at if at < FIRST => Err("this is before the year 2000; look at the clock or the unit of the sender".to_owned()),
-        at if at > now.plus(AHEAD) => Err(format!("this is in the future, as it is {now}; set the sender's clock")),
+        at if at < FIRST => Err("the time is before the year 2000; check the sender's clock and unit".to_owned()),
+        at if at > now.plus(AHEAD) => Err(format!("the time is in the future (now is {now}); set the sender's clock")),
         at => Ok(at),
     }
 }
@@ -150,7 +150,7 @@ fn word<T: Copy>(json: &RawValue, words: &[T], text: fn(T) -> &'static str) -> R
     let given: Option<String> = serde_json::from_str(json.get()).ok();
     let allowed = || allowed(words, text);
     if given.as_deref() == Some("system") && words.iter().any(|word| text(*word) == "system") {
-        return Err("system is what the log says of itself; choose another word".to_owned());
+        return Err("system is reserved for the log; choose another value".to_owned());
     }
     let found = given.and_then(|given| allowed().find(|word| text(*word) == given));
     found.ok_or_else(|| format!("give one of: {}", allowed().map(text).collect::<Vec<_>>().join(", ")))
@@ -169,7 +169,7 @@ fn duration(draft: &mut Draft, json: &RawValue) -> Result<(), String> {
 
 fn ip(draft: &mut Draft, json: &RawValue) -> Result<(), String> {
     let ip = text(json, TEXT)?.and_then(|text| text.parse::<IpAddr>().ok());
-    let ip = ip.ok_or("give an address such as 203.0.113.7 or 2001:db8::7, without a port")?;
+    let ip = ip.ok_or("give an IP address such as 203.0.113.7 or 2001:db8::7, without a port")?;
     draft.event.client.ip = Some(ip.to_canonical().to_string());
     Ok(())
 }
@@ -192,7 +192,10 @@ fn facts(draft: &mut Draft, json: &RawValue) -> Result<(), String> {
             return Err(format!("give names of 1 to {NAME} characters"));
         }
         if FIELDS.iter().any(|(field, _)| *field == name) || OF_CHANGES.contains(&&*name) {
-            return Err(format!("{} is no name for a fact; give it beside the facts if it may be given", short(&name)));
+            return Err(format!(
+                "{} is not allowed as a fact; if it is a field, give it beside the facts",
+                short(&name)
+            ));
         }
         let value = scalar(json).map_err(|reason| format!("{}: {reason}", short(&name)))?;
         draft.facts.push((name, value));
@@ -203,7 +206,7 @@ fn facts(draft: &mut Draft, json: &RawValue) -> Result<(), String> {
 fn arguments(draft: &mut Draft, json: &RawValue) -> Result<(), String> {
     let arguments = members(json, MEMBERS)?;
     if let Some((name, _)) = arguments.iter().find(|(name, _)| ["old", "new"].contains(&&**name)) {
-        return Err(format!("{name} is the state of what was changed; give it beside the arguments"));
+        return Err(format!("{name} is the state of the changed object; give it beside the arguments"));
     }
     let arguments = arguments.into_iter();
     draft.event.arguments = arguments.map(|(name, json)| Argument { name, json: json.get().to_owned() }).collect();

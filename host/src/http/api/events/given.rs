@@ -10,11 +10,11 @@ use uuid::Uuid;
 use super::limits::LONG_TEXT;
 use crate::value::Value;
 
-/// Why an item is not taken. The sender reads it, so it names the field and what to do.
+/// Why an item was rejected. The sender reads it, so it names the field and what to do.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(rename = "EventRefusal")]
 pub(super) struct Refusal {
-    /// The field at fault; none where it is the item as a whole.
+    /// The invalid field; absent if the whole item is invalid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) field: Option<String>,
     /// What is wrong with it, and what to do.
@@ -52,12 +52,12 @@ pub(super) fn number(json: &RawValue, within: RangeInclusive<i64>) -> Result<i64
 pub(super) fn id(json: &RawValue) -> Result<Uuid, String> {
     let id = serde_json::from_str(json.get()).ok().and_then(|text: String| Uuid::try_parse(&text).ok());
     let id = id.filter(|id| !id.is_nil() && !id.is_max());
-    id.ok_or_else(|| "give a UUID, best of version 7, such as 01930000-0000-7000-8000-000000000001".to_owned())
+    id.ok_or_else(|| "give a UUID, preferably version 7, such as 01930000-0000-7000-8000-000000000001".to_owned())
 }
 
 /// A value that is no list and no object.
 pub(super) fn scalar(json: &RawValue) -> Result<Value, String> {
-    const WANTED: &str = "give null, true, false, a whole number or a text; write anything else as a text";
+    const WANTED: &str = "give null, true, false, a whole number or a text; convert anything else to a text";
     // Lists and objects are not even read, however deep they are.
     if json.get().starts_with(['[', '{']) {
         return Err(WANTED.to_owned());

@@ -20,16 +20,12 @@ pub(super) fn members(json: &RawValue, most: usize) -> Result<Members<'_>, Strin
         let error = error.to_string();
         let ours = OURS.iter().any(|ours| error.starts_with(ours));
         // The reader's own words may repeat what was sent.
-        if ours {
-            error.split(" at line ").next().unwrap_or_default().to_owned()
-        } else {
-            "this is not JSON".to_owned()
-        }
+        if ours { error.split(" at line ").next().unwrap_or_default().to_owned() } else { "not valid JSON".to_owned() }
     })
 }
 
-const TWICE: &str = "the name comes twice in the object: ";
-const MANY: &str = "an object has at most this many members: ";
+const TWICE: &str = "the name occurs twice in the object: ";
+const MANY: &str = "an object may have at most this many members: ";
 const OURS: [&str; 2] = [TWICE, MANY];
 
 struct Reading(usize);

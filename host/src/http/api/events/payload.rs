@@ -14,7 +14,7 @@ pub(super) fn read(draft: &mut Draft, json: &RawValue) -> Result<(), String> {
         let place = match name.as_str() {
             "request" => &mut payload.request,
             "response" => &mut payload.response,
-            _ => return Err("there are request and response in it, and nothing else".to_owned()),
+            _ => return Err("only request and response are allowed".to_owned()),
         };
         *place = body(value).map_err(|reason| format!("{name}: {reason}"))?;
     }
@@ -26,7 +26,7 @@ pub(super) fn read(draft: &mut Draft, json: &RawValue) -> Result<(), String> {
 fn body(json: &RawValue) -> Result<Option<Body>, String> {
     let text = match json.get() {
         "null" => return Ok(None),
-        text if text.starts_with('"') => serde_json::from_str(text).map_err(|_| "this is no valid text".to_owned())?,
+        text if text.starts_with('"') => serde_json::from_str(text).map_err(|_| "not valid text".to_owned())?,
         other => other.to_owned(),
     };
     match text.len() <= PAYLOAD {

@@ -38,7 +38,7 @@ impl JsonSchema for NewEvent {
         }
         json_schema!({
             "type": "object",
-            "description": "What happened, in the words of docs/events.md.",
+            "description": "What happened. docs/events.md describes each field.",
             "properties": members,
             "required": ["channel"],
             "additionalProperties": false,
@@ -99,7 +99,7 @@ pub(super) fn object(_: &mut SchemaGenerator) -> Schema {
 }
 
 pub(super) fn payload(_: &mut SchemaGenerator) -> Schema {
-    let body = json!({ "description": "A text, or JSON; kept only while the switch is on." });
+    let body = json!({ "description": "A text, or JSON; kept only while payload logging is on." });
     json_schema!({
         "type": "object",
         "properties": { "request": body, "response": body },

@@ -48,7 +48,7 @@ impl<'a> Sender<'a> {
         let instance = &mut event.caller.instance;
         match (&self.viewer.instance, instance.as_ref()) {
             (Some(own), Some(given)) if own != given => {
-                return Err(Refusal::of("instance", format!("this token is for the instance {}", short(own))));
+                return Err(Refusal::of("instance", format!("this token belongs to the tenant {}", short(own))));
             }
             (Some(own), None) => *instance = Some(own.clone()),
             _ => {}
@@ -88,9 +88,9 @@ fn unknown(name: &str) -> Refusal {
     let known = || FIELDS.iter().filter(|(_, rule)| !matches!(rule, Rule::Ours(_))).map(|(name, _)| *name);
     let advice = match meant(name, known()) {
         Some(near) => format!("did you mean {near}?"),
-        None => format!("there are: {}; send anything else as facts", known().collect::<Vec<_>>().join(", ")),
+        None => format!("use one of: {}; send anything else as facts", known().collect::<Vec<_>>().join(", ")),
     };
-    Refusal::of(name, format!("there is no field of this name; {advice}"))
+    Refusal::of(name, format!("unknown field; {advice}"))
 }
 
 /// A query may carry secrets.

@@ -48,7 +48,7 @@ fn lines(body: &[u8]) -> Result<Vec<Item<'_>>, Problem> {
     within(lines().count())?;
     let read = |line| match serde_json::from_slice(line) {
         Ok(item) => short(item),
-        Err(_) => Err(Refusal::whole("this line is not JSON in UTF-8; send one object a line")),
+        Err(_) => Err(Refusal::whole("not valid JSON in UTF-8; send one object per line")),
     };
     Ok(lines().map(read).collect())
 }
@@ -66,7 +66,7 @@ fn one(body: &[u8]) -> Result<&RawValue, Problem> {
 fn short(item: &RawValue) -> Item<'_> {
     match item.get().len() <= ITEM {
         true => Ok(item),
-        false => Err(Refusal::whole(format!("an item holds at most {ITEM} bytes; leave something out"))),
+        false => Err(Refusal::whole(format!("an item may have at most {ITEM} bytes; shorten it"))),
     }
 }
 
@@ -74,7 +74,7 @@ fn within(count: usize) -> Result<(), Problem> {
     match count <= ITEMS {
         true => Ok(()),
         false => Err(Problem::too_long(format!(
-            "A request holds at most {ITEMS} items, and this has {count}; nothing of it was taken. Send fewer at once."
+            "The request has {count} items; at most {ITEMS} are allowed, and nothing was recorded. Send fewer at once."
         ))),
     }
 }
@@ -82,6 +82,6 @@ fn within(count: usize) -> Result<(), Problem> {
 /// Only the place is said: the reader's words may repeat what was sent.
 fn not_json(error: &serde_json::Error) -> Problem {
     let place = format!("line {}, column {}", error.line(), error.column());
-    let advice = "Send one object, an array of objects, or one object a line as application/x-ndjson.";
-    Problem::body(format!("This is not JSON in UTF-8 ({place}), so nothing of it was taken. {advice}"))
+    let advice = "Send one object, an array of objects, or one object per line as application/x-ndjson.";
+    Problem::body(format!("The body is not valid JSON in UTF-8 ({place}), so nothing was recorded. {advice}"))
 }

@@ -1,10 +1,10 @@
-// Comfort on top of pages that work without it. This part: times that stay true, more entries in place, tidy addresses.
+// Optional: every page works without scripts. This file updates times, loads more entries in place and shortens URLs.
 "use strict";
 
 const log = document.getElementById("log");
 const status = document.getElementById("status");
 
-// For screen readers, and for everybody where `seen` says so.
+// Announces a text to screen readers, and shows it where `seen` is set.
 function say(text, seen = false) {
   if (!status) return;
   status.textContent = text;
@@ -35,11 +35,11 @@ async function load(address) {
   if (!answer.ok) throw new Error(answer.statusText);
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const part = page.getElementById("log");
-  if (!part) throw new Error("no list in the answer");
+  if (!part) throw new Error("no list in the response");
   return part;
 }
 
-// Entries of the next page are put below those that are there; the link then leads on from them.
+// Appends the entries of the next page, and moves the link on.
 async function more(event) {
   const link = event.target.closest("#older");
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
@@ -62,14 +62,14 @@ async function more(event) {
   }
 }
 
-// What is empty stays out of the address. The inputs are given back, for whoever comes back to the page.
+// Keeps empty inputs out of the URL. Enables them again, because a viewer may return to the page.
 function tidy(event) {
   const empty = [...event.target.elements].filter((input) => input.name && !input.disabled && input.value === "");
   for (const input of empty) input.disabled = true;
   setTimeout(() => { for (const input of empty) input.disabled = false; });
 }
 
-// The values of a field are asked for when its input is entered, where the page does not hold all of them.
+// Fetches the values of a field on focus, where the page does not have all of them.
 async function offer(event) {
   const input = event.target;
   if (!input.matches?.("input[data-more]")) return;
@@ -81,7 +81,7 @@ async function offer(event) {
   input.list.replaceChildren(...texts.filter((text) => !HIDDEN.test(text)).map((text) => new Option("", text)));
 }
 
-// One with hidden characters could not be told from another.
+// Values with hidden characters look the same as others.
 const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 
 if (log) {

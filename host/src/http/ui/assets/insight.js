@@ -1,5 +1,5 @@
 
-// What runs is looked at again in place, until it has ended. Without scripts, a link does the same.
+// Polls a running job in place until it ends. Without scripts, a link does the same.
 {
   const EVERY = 1500;
   const watched = new Set();
@@ -19,7 +19,7 @@
       }
       const part = document.getElementById(ids[0]);
       if (part.hasAttribute("data-poll")) watch(part);
-      else tell(`${part.querySelector("h2").textContent}: it has ended.`);
+      else tell(`${part.querySelector("h2").textContent}: finished.`);
     } catch {
       // The link is still there.
     }

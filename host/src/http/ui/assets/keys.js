@@ -1,4 +1,4 @@
-// Keys. None of them acts while somebody types, and all of them can be switched off.
+// Keyboard shortcuts. They are off while the viewer types, and can be switched off.
 
 const keys = document.getElementById("keys");
 const off = () => { try { return localStorage.getItem("mcp-audit-log-keys") === "off"; } catch { return false; } };
@@ -7,7 +7,7 @@ function links() {
   return log ? [...log.querySelectorAll("tbody .time a, tbody .key a")].filter((link) => link.offsetParent) : [];
 }
 
-// The tabulator stops once in the list, at the row that was read last.
+// Tab stops once in the list, at the row that was visited last.
 function rove() {
   const all = links();
   const here = all.find((link) => link === document.activeElement) ?? all.find((link) => link.tabIndex === 0 && link.dataset.here);
@@ -27,7 +27,7 @@ function step(by) {
   return link !== undefined;
 }
 
-// Which entry came before and after, on an entry's page.
+// Goes to the previous or next entry, on an entry's page.
 function turn(rel) {
   const link = document.querySelector(`.near a[rel~="${rel}"]`);
   link?.click();

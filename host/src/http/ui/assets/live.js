@@ -1,5 +1,5 @@
-// Live: the log says when there is something new, and the rows that are newer than the newest are fetched, so that a log
-// in which nothing happens costs nothing.
+// Live: the tail reports new entries, and the page then fetches the rows newer than its newest. An idle log costs
+// nothing.
 
 const live = document.getElementById("live");
 const MOST = 600;
@@ -10,7 +10,7 @@ let again = false;
 
 function follow() {
   source = new EventSource(log.dataset.tail);
-  // What came between the page and now is fetched at once.
+  // Fetches at once what was recorded since the page was rendered.
   source.addEventListener("open", () => { say("Live: new entries appear at the top."); renew(); });
   source.addEventListener("entry", renew);
   source.addEventListener("end", ended);
@@ -30,7 +30,7 @@ function setLive(on, why = "") {
   if (!on) say(why, why !== "");
 }
 
-// Many events are one look: while one is under way, the others wait for the next.
+// One fetch serves many events: those during a fetch trigger one more.
 async function renew() {
   if (busy) { again = true; return; }
   busy = true;
@@ -40,7 +40,7 @@ async function renew() {
       await newest();
     } while (again && wanted);
   } catch {
-    if (wanted) stop("Live has stopped, as the new entries could not be fetched.");
+    if (wanted) stop("Live has stopped: the new entries could not be fetched.");
   } finally {
     busy = false;
   }
@@ -68,23 +68,23 @@ async function newest() {
 
 function ended(event) {
   const { reason, detail } = JSON.parse(event.data);
-  // A log that is closed may be opened again: the browser comes back by itself.
+  // A closed log may be opened again: the browser reconnects by itself.
   if (reason !== "stopping") setLive(false, `Live has stopped: ${detail}`);
 }
 
 function broken() {
   if (source?.readyState === EventSource.CLOSED) stop("Live has stopped.");
-  else say("Live: the connection is lost; trying again.", true);
+  else say("Live: the connection is lost; retrying.", true);
 }
 
-// The browser does not tell why, so that the question is asked once more for its answer.
+// The browser does not report the reason, so this repeats the request to read it.
 async function stop(why) {
   unfollow();
   const asked = new AbortController();
   try {
     const answer = await fetch(log.dataset.tail, { credentials: "same-origin", redirect: "error", signal: asked.signal });
     if (!answer.ok) why = `Live has stopped: ${(await answer.json()).detail}`;
-  } catch { /* the sentence stays as it is */ }
+  } catch { /* keep the text */ }
   asked.abort();
   setLive(false, why);
 }

@@ -53,8 +53,8 @@ impl Checkpoint {
         Some(Self {
             number,
             about: match since {
-                0 => format!("all {} entries that were ever recorded", count(size)),
-                since => format!("the first {} entries; {} came since", count(size), count(since)),
+                0 => format!("all {} entries", count(size)),
+                since => format!("the first {} entries; {} are newer", count(size), count(since)),
             },
             ago: ago(signed.stored.checkpoint.signed_at, now),
             exact: exact(signed.stored.checkpoint.signed_at),
@@ -72,13 +72,13 @@ impl Place {
             _ => "standard output",
         };
         let (well, told) = match (&status.failing, status.arrived) {
-            (Some(why), _) if tells_why => (false, format!("the last one did not arrive: {why}")),
-            (Some(_), _) => (false, "the last one did not arrive".to_owned()),
-            (None, None) => (true, "none has been sent since the start".to_owned()),
+            (Some(why), _) if tells_why => (false, format!("the last one failed: {why}")),
+            (Some(_), _) => (false, "the last one failed".to_owned()),
+            (None, None) => (true, "none sent since the start".to_owned()),
             (None, Some(number)) if newest.is_some_and(|newest| number < newest) => {
-                (true, format!("number {number} arrived; the latest is under way"))
+                (true, format!("number {number} published; the latest is being sent"))
             }
-            (None, Some(number)) => (true, format!("number {number} arrived")),
+            (None, Some(number)) => (true, format!("number {number} published")),
         };
         Self { name, well, told: Shown::line(&told) }
     }

@@ -38,29 +38,28 @@ fn recording(integrity: &Integrity) -> Glance {
     let part = |well, told: String| glance("Recording", "#state", well, told);
     match (integrity.unready, integrity.dropped) {
         (Some(why), _) => {
-            part(false, format!("{}. See the process's own messages, and mend that.", capital(&why.to_string())))
+            part(false, format!("{}. See the server's log and fix the cause.", capital(&why.to_string())))
         }
-        (None, 0) => part(true, "What is recorded reaches the disk.".to_owned()),
-        (None, dropped) => {
-            part(true, format!("What is recorded reaches the disk; {} lost since the start.", count(dropped)))
-        }
+        (None, 0) => part(true, "Entries reach the disk.".to_owned()),
+        (None, dropped) => part(true, format!("Entries reach the disk; {} lost since the start.", count(dropped))),
     }
 }
 
 fn checkpoint(page: &Page, integrity: &Integrity, now: Timestamp) -> Glance {
     let part = |well, told: String| glance("Checkpoint", "#checkpoint", well, told);
     let Some(newest) = &page.checkpoint else {
-        return part(true, "None is signed yet; the first is within a minute.".to_owned());
+        return part(true, "Not signed yet; the first follows within a minute.".to_owned());
     };
     let signed = integrity.checkpoint.as_ref().map_or(now, |signed| signed.stored.checkpoint.signed_at);
     if let Err(error) = &newest.said {
-        return part(false, format!("The stored checkpoint cannot be believed: {error}."));
+        return part(false, format!("The stored checkpoint is not valid: {error}."));
     }
     let old = now.as_micros() - signed.as_micros() > OLD;
     match integrity.unsigned || old {
-        true => {
-            part(false, format!("None can be signed; the last one was {}. See the process's own messages.", newest.ago))
-        }
+        true => part(
+            false,
+            format!("Checkpoints cannot be signed; the last was signed {}. See the server's log.", newest.ago),
+        ),
         false => part(true, format!("Signed {}.", newest.ago)),
     }
 }
@@ -70,10 +69,11 @@ fn publishing(page: &Page) -> Glance {
     match (page.places.is_empty(), page.places.iter().all(|place| place.well)) {
         (true, _) => part(
             false,
-            "Nowhere: whoever may write the log's folder could change the past unnoticed. Start the log with --checkpoints.",
+            "Checkpoints are not published: a user who can write the log's folder could change the past unnoticed. \
+             Start the log with --checkpoints.",
         ),
-        (false, true) => part(true, "Checkpoints arrive where they are published."),
-        (false, false) => part(false, "Checkpoints do not arrive everywhere."),
+        (false, true) => part(true, "Checkpoints are published."),
+        (false, false) => part(false, "Some destinations fail; see below."),
     }
 }
 
@@ -81,13 +81,12 @@ fn verification(page: &Page) -> Glance {
     let part = |well: Option<bool>, told: String| glance("Verification", "#verification", well, told);
     match (&page.verification.running, &page.verification.last) {
         (Some(_), _) => part(None, "Running now.".to_owned()),
-        (None, None) => part(None, "Never done here. Do it now and then, and after every incident.".to_owned()),
+        (None, None) => part(None, "Never verified here. Verify now and then, and after every incident.".to_owned()),
         (None, Some(last)) => match last.whole {
-            Some(true) => part(Some(true), format!("Everything fitted {}.", last.ago)),
-            Some(false) => part(
-                Some(false),
-                format!("Something was wrong {}. Keep the folder as it is: it is evidence.", last.ago),
-            ),
+            Some(true) => part(Some(true), format!("The log was whole {}.", last.ago)),
+            Some(false) => {
+                part(Some(false), format!("The log was wrong {}. Keep the folder unchanged: it is evidence.", last.ago))
+            }
             None => part(Some(false), format!("The log could not be read {}.", last.ago)),
         },
     }
@@ -95,24 +94,24 @@ fn verification(page: &Page) -> Glance {
 
 fn told_losses(losses: &Lately) -> Glance {
     let told = match losses.count {
-        0 => "None in 30 days.".to_owned(),
-        _ => format!("{} events lost in 30 days, told by {}.", count(losses.sum), entries(losses)),
+        0 => "No losses in 30 days.".to_owned(),
+        _ => format!("{} events lost in 30 days, reported by {}.", count(losses.sum), entries(losses)),
     };
     glance("Losses", "#lately", losses.count == 0, told)
 }
 
 fn told_stops(stops: &Lately) -> Glance {
     let told = match stops.count {
-        0 => "All clean in 30 days.".to_owned(),
-        _ => format!("{} in 30 days not clean: what was queued then may be lost.", stops.number()),
+        0 => "Every stop was clean in 30 days.".to_owned(),
+        _ => format!("{} in 30 days not clean: events queued then may be lost.", stops.number()),
     };
     glance("Stops", "#lately", stops.count == 0, told)
 }
 
 fn told_faults(faults: &Lately) -> Glance {
     let told = match faults.count {
-        0 => "It judged every event of the last 30 days.".to_owned(),
-        _ => format!("{} recorded without the policy's judgement in 30 days.", capital(&entries(faults))),
+        0 => "The policy judged every event in 30 days.".to_owned(),
+        _ => format!("{} recorded without a policy verdict in 30 days.", capital(&entries(faults))),
     };
     glance("Policy", "#policy", faults.count == 0, told)
 }
@@ -121,9 +120,9 @@ fn cleanup(page: &Page) -> Glance {
     let part = |well: Option<bool>, told: String| glance("Cleanup", "#cleanup", well, told);
     let last = page.crons.iter().filter_map(|cron| Some((cron.succeeded?, cron.last.as_ref()?))).next();
     match last {
-        None => part(None, "It has not run yet.".to_owned()),
+        None => part(None, "Not run yet.".to_owned()),
         Some((true, (ago, _))) => part(Some(true), format!("Done {ago}.")),
-        Some((false, (ago, _))) => part(Some(false), format!("Failed {ago}; it runs again at its next time.")),
+        Some((false, (ago, _))) => part(Some(false), format!("Failed {ago}; the next run is at its next slot.")),
     }
 }
 

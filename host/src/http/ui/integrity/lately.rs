@@ -69,7 +69,7 @@ pub(super) const STOPS: Wanted<'static> = Wanted {
     link: "List all starts",
     counts: |entry| entry.details.get("last_stop_clean") == Some(&serde_json::Value::Bool(false)),
     amount: |_| 1,
-    told: |_| "started; the stop before was not clean".to_owned(),
+    told: |_| "started; the previous stop was not clean".to_owned(),
 };
 
 /// Events that the policy could not judge.

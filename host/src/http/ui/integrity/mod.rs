@@ -73,8 +73,8 @@ pub(super) async fn show(visitor: Visitor, Query(done): Query<Done>) -> Result<R
     let site = std::sync::Arc::clone(&visitor.site);
     let found = visitor.search(move |log, access| Found::read(log, access, &site)).await?;
     let notice = match done.verification.as_str() {
-        "began" => Some("The verification was started. Recording goes on meanwhile."),
-        "runs" => Some("A verification is running already; see below."),
+        "began" => Some("The verification has started. Recording continues."),
+        "runs" => Some("A verification is already running; see below."),
         _ => None,
     };
     Ok(draw(StatusCode::OK, &Page::new(&visitor, found, notice)))
@@ -140,11 +140,11 @@ fn state(integrity: &Integrity) -> Vec<(&'static str, String)> {
     let mut state = vec![("Entries", count(extent.entries))];
     if extent.entries > 0 {
         state.extend([
-            ("First place", format!("{}, what came before was removed by the cleanup", places.start)),
-            ("Last place", (places.end - 1).to_string()),
+            ("First seq", format!("{}, because the cleanup removed older entries", places.start)),
+            ("Last seq", (places.end - 1).to_string()),
         ]);
         if places.start == 0 {
-            state[1].1 = "0, nothing was ever removed".to_owned();
+            state[1].1 = "0, nothing was removed".to_owned();
         }
     }
     state.extend(extent.oldest.map(|at| ("Oldest entry", exact(at))));

@@ -68,10 +68,10 @@ impl Running {
         let share = (done * 100).checked_div(*all).unwrap_or(0).min(100);
         let looked = match (done, all) {
             (0, _) => String::new(),
-            (done, 0) => format!(", {} looked at", count(*done)),
-            (done, all) => format!(", {} of {} looked at", count(*done), count(*all)),
+            (done, 0) => format!(", {} checked", count(*done)),
+            (done, all) => format!(", {} of {} checked", count(*done), count(*all)),
         };
-        let told = if *at == 0 { "about to begin".to_owned() } else { format!("check {at} of {of}, {check}{looked}") };
+        let told = if *at == 0 { "starting".to_owned() } else { format!("check {at} of {of}, {check}{looked}") };
         Self {
             told,
             by: Shown::line(by),
@@ -137,7 +137,7 @@ impl Ended {
 }
 
 fn whole(size: u64, first: u64) -> String {
-    format!("{} entries fit the ledger, from place {first} to before {size}", count(size.saturating_sub(first)))
+    format!("{} entries match the ledger, from seq {first} to before {size}", count(size.saturating_sub(first)))
 }
 
 fn looked(verified: &Verified) -> Vec<(&'static str, String)> {

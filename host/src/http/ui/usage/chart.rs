@@ -83,7 +83,7 @@ impl Chart {
         Self {
             title: format!("{what} by {}", usage.step.as_str()),
             nothing: (highest == 0)
-                .then(|| format!("No {} in this time; breakdowns are in the order of requests.", what.to_lowercase())),
+                .then(|| format!("No {} in this range; breakdowns are sorted by requests.", what.to_lowercase())),
             plain,
             striped,
             bars: usage.series.iter().enumerate().map(bar).collect(),
@@ -129,7 +129,7 @@ fn words(sort: UsageSort) -> (&'static str, &'static str, Option<&'static str>) 
     match sort {
         UsageSort::Requests => ("Requests", "succeeded", Some("errors")),
         UsageSort::Errors => ("Errors", "", Some("errors")),
-        UsageSort::Duration => ("Durations", "average", Some("up to what 95 % stay within")),
+        UsageSort::Duration => ("Durations", "average", Some("up to the 95th percentile")),
         UsageSort::Tokens => ("Tokens", "in", Some("out")),
         UsageSort::Cost => ("Cost", "cost", None),
     }

@@ -29,9 +29,9 @@ use crate::store::{Usage, UsageSort, UsageStep};
 use crate::time::{DAY, HOUR};
 
 /// What may be said of a viewer who sees figures and no entries.
-const FIGURES_ONLY: &str = "You see figures and no entries, so they are of whole hours, and filters may name users, \
-                            servers, tools, connections, providers, models, keys, instances and outcomes only. Lift \
-                            the other filters.";
+const FIGURES_ONLY: &str = "You may see usage but not entries, so usage covers whole hours, and filters may use only \
+                            user, server, tool, connection, provider, model, key, tenant and outcome. Remove the \
+                            other filters.";
 
 #[derive(Template)]
 #[template(path = "usage.html")]
@@ -143,9 +143,9 @@ impl Page {
             clear: view.filters().next().map(|_| view.unfiltered()),
             error: problem.map(|(_, detail)| Shown::line(detail)),
             whose: match (view.lists, access.may(Right::Read), access.may_oversee()) {
-                (true, _, false) => Some("These are the figures of your own requests."),
-                (false, false, _) => Some("You see figures and no entries; they are of whole hours."),
-                (false, true, _) => Some("You see more figures than entries; they are of whole hours."),
+                (true, _, false) => Some("This is the usage of your own requests."),
+                (false, false, _) => Some("You see usage but not entries, so usage covers whole hours."),
+                (false, true, _) => Some("You see more usage than entries, so usage covers whole hours."),
                 _ => None,
             },
             told,
@@ -160,8 +160,8 @@ impl Told {
         if usage.covered != usage.asked {
             let asked = told::span(usage.asked.start, usage.asked.end);
             notes.push(format!(
-                "Single entries at the ends of the range are deleted, so the figures are about all of the hour or day \
-                 there. Asked for: {asked}."
+                "Some entries at the ends of the range are deleted, so usage covers the whole hour or day there. \
+                 Requested: {asked}."
             ));
         }
         notes.extend(usage.lacks.iter().map(ToString::to_string));

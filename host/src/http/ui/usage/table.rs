@@ -149,7 +149,7 @@ fn headings(view: &View, columns: Columns) -> Vec<Heading> {
         (true, ranks("Requests", "", UsageSort::Requests)),
         (true, ranks("Errors", "", UsageSort::Errors)),
         (columns.average, ranks("Average", WIDE, UsageSort::Duration)),
-        (true, plain("95 % within", beside(view.sort()))),
+        (true, plain("P95", beside(view.sort()))),
         (columns.tokens, ranks("Tokens", WIDE, UsageSort::Tokens)),
         (columns.cost, ranks("Cost", WIDE, UsageSort::Cost)),
         (columns.users, plain("Users", WIDE)),

@@ -78,10 +78,10 @@ impl Maker<'_> {
     fn duration(&self) -> Tile {
         let figures = &self.now.figures;
         Tile {
-            label: "95 % within",
-            main: self.within("95 % within", figures.p95_us),
+            label: "P95",
+            main: self.within("P95", figures.p95_us),
             change: self.change(|figures| figures.p95_us),
-            others: vec![self.within("50 %", figures.p50_us), self.within("99 %", figures.p99_us)],
+            others: vec![self.within("P50", figures.p50_us), self.within("P99", figures.p99_us)],
         }
     }
 
@@ -144,7 +144,7 @@ impl Maker<'_> {
 
     /// How many values a field has, which leads to its breakdown.
     fn unique(&self, label: &'static str, field: Field) -> Figure {
-        let text = self.counted(self.now, field).map_or_else(|| "not known".to_owned(), count);
+        let text = self.counted(self.now, field).map_or_else(|| "unknown".to_owned(), count);
         Figure { label, text, exact: None, href: Some(self.view.with("by", Some(field.name()))) }
     }
 

@@ -117,8 +117,8 @@ fn what_was_changed_is_not_removed() {
         ("DELETE FROM entry WHERE seq = 7", "at entry 7: the entry is missing"),
         ("UPDATE term SET text = 'x' || text WHERE field = 8", "at entry 0: the entry was changed"),
         ("UPDATE tile SET hashes = zeroblob(8192) WHERE level = 0 AND number = 0", "at entry 0: the entry was changed"),
-        ("UPDATE tile SET hashes = zeroblob(length(hashes)) WHERE level = 1", "do not make the root"),
-        ("UPDATE head SET root = zeroblob(32)", "do not make the root"),
+        ("UPDATE tile SET hashes = zeroblob(length(hashes)) WHERE level = 1", "do not match the root"),
+        ("UPDATE head SET root = zeroblob(32)", "do not match the root"),
     ] {
         let mut log = log(entries(0..600));
         let file = log.folder.path().join("mcp-audit-log.db");
@@ -130,7 +130,7 @@ fn what_was_changed_is_not_removed() {
         let there = count();
         for _ in 0..2 {
             let error = log.writer.prune(crate::store::Removal::everywhere(before(550))).expect_err(sql).to_string();
-            assert!(error.contains("the ledger does not fit") && error.contains(told), "{sql}: {error}");
+            assert!(error.contains("the ledger does not match") && error.contains(told), "{sql}: {error}");
             assert_eq!(count(), there, "{sql}");
         }
     }

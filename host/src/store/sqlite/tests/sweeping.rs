@@ -182,5 +182,5 @@ fn a_huge_number_in_the_dictionary_ends_the_cleanup_and_not_the_process() {
             Err(error) => break error.to_string(),
         }
     };
-    assert!(error.contains("which was never given"), "{error}");
+    assert!(error.contains("which was never assigned"), "{error}");
 }

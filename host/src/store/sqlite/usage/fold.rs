@@ -22,7 +22,7 @@ use crate::histogram;
 use crate::store::StoreError;
 use crate::store::index::{Bitmap, Kind};
 
-const READING: &str = "reading the entries that usage is made of";
+const READING: &str = "reading entries for usage";
 
 /// The requests of some entries, side by side.
 #[derive(Default)]

@@ -16,7 +16,7 @@ use crate::store::index::{LARGE, Zone};
 use crate::time::Timestamp;
 
 const PRUNING: &str = "removing old usage";
-const MENDING: &str = "mending usage";
+const MENDING: &str = "repairing usage";
 /// Behind every run.
 const END: u64 = i64::MAX.cast_unsigned();
 
@@ -39,7 +39,7 @@ pub(in super::super) fn keep_up(connection: &Connection, end: u64) -> Result<(),
 pub(in super::super) fn fold_before(connection: &Connection, moment: Option<Timestamp>) -> Result<(), StoreError> {
     let Some(moment) = moment else { return Ok(()) };
     let folded = runs::folded(connection)?;
-    let end = place_at(connection, moment).doing("finding what is to be folded")?.min(folded + LARGE);
+    let end = place_at(connection, moment).doing("finding entries to aggregate")?.min(folded + LARGE);
     if end <= folded {
         return Ok(());
     }
@@ -58,7 +58,7 @@ pub(in super::super) fn mend(connection: &Connection, pruned: u64, next: u64) ->
         match whole {
             Err(error) if !error.is_index() => return Err(error),
             Err(_) if run.first >= pruned => {
-                tracing::error!(first = run.first, "usage is made again from the entries");
+                tracing::error!(first = run.first, "usage is rebuilt from the entries");
                 remove(connection, run.first..END).doing(MENDING)?;
                 break;
             }

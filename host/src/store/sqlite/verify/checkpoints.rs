@@ -28,11 +28,16 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
         subject.told(row.number, newest);
     }
     if row.number == 0 && (!keys.is_empty() || tree::head(subject.connection)?.size > 0) {
-        return Err(wrong("checkpoint", None, "there is none: the first is signed before there is any entry"));
+        return Err(wrong(
+            "checkpoint",
+            None,
+            "there is no checkpoint, though the first is signed before the first \
+                                              entry",
+        ));
     }
     reaches(subject, signed_size, "no checkpoint is")?;
     let archived = row.archived.map_or(0, |Archived(size, ..)| size);
-    reaches(subject, archived, "no checkpoint that stays for ever is")?;
+    reaches(subject, archived, "no archived checkpoint is")?;
     Ok(row.number)
 }
 
@@ -43,7 +48,7 @@ fn reaches(subject: &Subject<'_>, size: u64, none: &str) -> Result<(), Fault> {
     if size >= first {
         return Ok(());
     }
-    let what = format!("{none} about the entries below place {first}, which are gone: the last is about {size}");
+    let what = format!("{none} about the entries below seq {first}, which are gone: the last is about {size}");
     Err(wrong("head.pruned", Some(first), what))
 }
 
@@ -52,7 +57,7 @@ fn shaped(subject: &Subject<'_>) -> Result<(), Fault> {
     let sql = "SELECT min(number) FROM checkpoint WHERE archived NOT IN (0, 1) OR (link IS NULL) <> (archived = 0)
         OR length(link) % 32 <> 0 OR number < 1";
     let found: Option<i64> = subject.connection.query_row(sql, [], |row| row.get(0)).doing(DOING)?;
-    let broken = |number| wrong("checkpoint", None, format!("number {number}: its link is none"));
+    let broken = |number| wrong("checkpoint", None, format!("number {number}: its link is not valid"));
     found.map_or(Ok(()), |number| Err(broken(number)))
 }
 
@@ -77,14 +82,14 @@ impl Row {
     ) -> Result<(), &'static str> {
         let thinned = *number <= self.newest.saturating_sub(NEWEST);
         if *number != self.number + 1 && *number > self.newest.saturating_sub(NEWEST) + 1 {
-            return Err("the one before it is missing");
+            return Err("the checkpoint before it is missing");
         }
         let day = checkpoint.signed_at.start_of_day();
         let is_first = self.archived.as_ref().is_none_or(|Archived(_, _, before)| *before != day);
         match &checkpoint.link {
-            Some(_) if !is_first => return Err("it is said to be the first of its day, and is not"),
-            None if is_first => return Err("it is the first of its day, and not archived"),
-            None if thinned => return Err("it should be gone"),
+            Some(_) if !is_first => return Err("it is marked as the first of its day, but is not"),
+            None if is_first => return Err("it is the first of its day, but is not archived"),
+            None if thinned => return Err("it should have been removed"),
             Some(link) => {
                 self.leads(checkpoint.size, &root, link)?;
                 self.archived = Some(Archived(checkpoint.size, root, day));
@@ -98,10 +103,10 @@ impl Row {
     fn leads(&self, size: u64, root: &Hash, link: &[Hash]) -> Result<(), &'static str> {
         let Some(Archived(old, old_root, _)) = &self.archived else {
             let begins = size == 0 && link.is_empty();
-            return begins.then_some(()).ok_or("it is not the one that was signed before there was any entry");
+            return begins.then_some(()).ok_or("it is not the checkpoint that was signed before the first entry");
         };
         verify_consistency((*old, old_root), (size, root), link)
-            .map_err(|_| "the archived one before it does not lead to it")
+            .map_err(|_| "the archived checkpoint before it does not lead to it")
     }
 }
 
@@ -123,7 +128,7 @@ fn signed(stored: &StoredCheckpoint, keys: &[VerifierKey]) -> Result<Hash, Fault
     let (size, at) = (read.checkpoint().size, stored.checkpoint.signed_at.as_micros());
     let is_then = |time: u64| i64::try_from(time).ok().and_then(|time| time.checked_mul(SECOND)) == Some(at);
     if size != stored.checkpoint.size || !time.is_none_or(is_then) {
-        return Err(damaged(stored, "its note says another size or time"));
+        return Err(damaged(stored, "its note has another size or time"));
     }
     Ok(read.checkpoint().root)
 }
@@ -136,7 +141,7 @@ fn fits_tree(subject: &Subject<'_>, stored: &StoredCheckpoint, signed: &Hash) ->
     // What was before the oldest entry is known by its frontier alone.
     let known = size >= subject.places.start;
     if known && root(size, &Tiles::new(subject.connection))? != *signed {
-        return Err(damaged(stored, "the entries are not those that were signed"));
+        return Err(damaged(stored, "the entries do not match what was signed"));
     }
     Ok(())
 }

@@ -46,19 +46,23 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
     while let Some(row) = rows.next().doing(DOING)? {
         let (field, number): (usize, u64) = (row.get(0).doing(DOING)?, row.get(1).doing(DOING)?);
         let field = Field::ALL.get(field).copied().filter(|field| has_dictionary(*field));
-        let field = field.ok_or_else(|| wrong("term.field", None, "it names no field that has texts here"))?;
+        let field = field.ok_or_else(|| wrong("term.field", None, "not a field with texts"))?;
         if number > most {
-            let what = format!("number {number} of {} was never given: there were no more than {most}", field.name());
+            let what = format!("id {number} of {} was never assigned: the highest is {most}", field.name());
             return Err(wrong("term.id", None, what));
         }
         let text: String = row.get(2).doing(DOING)?;
         if row.get::<_, u64>(3).doing(DOING)? > 1 {
-            return Err(wrong("term.text", None, format!("number {number} of {} has another's text", field.name())));
+            return Err(wrong(
+                "term.text",
+                None,
+                format!("id {number} of {} has the text of another id", field.name()),
+            ));
         }
         // The cleanup removes entries first and their texts afterwards; an empty text keeps a number from being given
         // twice.
         if subject.places.start == 0 && !text.is_empty() && !subject.used.borrow().has(field, number) {
-            return Err(wrong("term", None, format!("no entry has number {number} of {}", field.name())));
+            return Err(wrong("term", None, format!("no entry has id {number} of {}", field.name())));
         }
         done += 1;
         subject.told(done, 0);

@@ -17,11 +17,11 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
         let what = if leaf.seq != next {
             Some(("entry", "the entry is missing".to_owned()))
         } else if leaf.version != VERSION {
-            Some(("entry.version", format!("there is no version {} of the encoding", leaf.version)))
+            Some(("entry.version", format!("unknown version {} of the encoding", leaf.version)))
         } else if leaf.recorded_at < newest {
-            Some(("entry.recorded_at", "it is before that of the entry before".to_owned()))
+            Some(("entry.recorded_at", "it is earlier than that of the entry before".to_owned()))
         } else if leaf.hash() != leaves::sealed(&tiles, leaf.seq)? {
-            let what = "what it says, its texts included, does not hash to what the ledger has";
+            let what = "its content, texts included, does not match the hash in the ledger";
             Some(("entry", what.to_owned()))
         } else {
             None

@@ -33,7 +33,7 @@ pub(super) fn head(subject: &Subject<'_>) -> Result<u64, Fault> {
     let keys = "SELECT count(*), max(one) FROM head";
     let keys: (i64, i64) = subject.connection.query_row(keys, [], |row| Ok((row.get(0)?, row.get(1)?))).doing(DOING)?;
     if keys != (1, 1) {
-        return Err(wrong("head", None, "there is more than one, or it is not where it belongs"));
+        return Err(wrong("head", None, "there is more than one head, or it has the wrong id"));
     }
     let sql = "SELECT pruned, payloads_pruned, sweeping, erasing IS NULL, size,
         coalesce((SELECT max(seq) + 1 FROM entry), pruned) FROM head";
@@ -44,13 +44,13 @@ pub(super) fn head(subject: &Subject<'_>) -> Result<u64, Fault> {
     let [pruned, payloads, sweeping, not_erasing, size, next] =
         subject.connection.query_row(sql, [], row).doing(DOING)?;
     if (sweeping, not_erasing) != (0, 1) {
-        return Err(wrong("head", None, "it says that something is being removed at this moment"));
+        return Err(wrong("head", None, "a removal is marked as unfinished"));
     }
     if pruned < 0 || !(pruned..=next).contains(&payloads) {
         return Err(wrong("head.payloads_pruned", None, format!("{payloads} is not from {pruned} to {next}")));
     }
     if size != next {
-        let what = format!("the ledger has {size} entries, and the last one there is has place {}", next - 1);
+        let what = format!("the ledger has {size} entries, but the last stored entry has seq {}", next - 1);
         return Err(wrong("head.size", Some(size.min(next).unsigned_abs()), what));
     }
     Ok(1)

@@ -52,11 +52,11 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
             (None, told) => told.is_none(),
         };
         if !is_placed || !is_released {
-            return Err(wrong("hold", None, format!("hold {id} is not as the entries about it say")));
+            return Err(wrong("hold", None, format!("hold {id} does not match its entries")));
         }
     }
     match placed.keys().find(|id| found.iter().all(|hold| hold.id != **id)) {
-        Some(id) => Err(wrong("hold", None, format!("hold {id} was placed and is missing"))),
+        Some(id) => Err(wrong("hold", None, format!("hold {id} was placed but is missing"))),
         None => Ok(found.len() as u64),
     }
 }

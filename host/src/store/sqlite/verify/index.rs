@@ -23,7 +23,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
         subject.told(block.places().end / SMALL * 4_096, places.end);
     }
     if chunks != known {
-        return Err(wrong("chunk", None, format!("there are {chunks} of them, and blocks know of {known}")));
+        return Err(wrong("chunk", None, format!("there are {chunks} chunks, but the blocks name {known}")));
     }
     Ok(full.saturating_sub(places.start))
 }
@@ -54,7 +54,7 @@ fn compare(subject: &Subject<'_>, block: &blocks::Block) -> Result<u64, Fault> {
 }
 
 fn differs(field: Field, seq: u64) -> Fault {
-    wrong(format!("chunk, of {}", field.name()), Some(seq), "the index says something else than the entry")
+    wrong(format!("chunk, of {}", field.name()), Some(seq), "the index differs from the entry")
 }
 
 /// What the rows of a block say, by field and place; 0 where there is nothing.

@@ -30,7 +30,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
         done += 1;
     }
     if done == 0 && (found.newest > 0 || !found.keys.is_empty()) {
-        return Err(wrong("checkpoint and verifier", None, "no entry tells of a start or a cleanup"));
+        return Err(wrong("checkpoint and verifier", None, "no entry reports a start or a cleanup"));
     }
     Ok(done)
 }
@@ -39,7 +39,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
 fn keys(found: &Inventory, told: &Told) -> Result<(), Fault> {
     match told.text("key_digest") == Some(&found.key_digest()) {
         true => Ok(()),
-        false => Err(wrong("verifier", None, format!("the keys are not those that entry {} counted", told.seq))),
+        false => Err(wrong("verifier", None, format!("the keys are not the ones that entry {} counted", told.seq))),
     }
 }
 
@@ -50,7 +50,7 @@ fn checkpoints(chain: &[(u64, Hash)], told: &Told) -> Result<(), Fault> {
     match told.text("checkpoint_digest") == Some(&found.to_string()) {
         true => Ok(()),
         false => {
-            let what = format!("of the first {newest}, those that stay are not those that entry {} counted", told.seq);
+            let what = format!("the first {newest} checkpoints are not the ones that entry {} counted", told.seq);
             Err(wrong("checkpoint", None, what))
         }
     }

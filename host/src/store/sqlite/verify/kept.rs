@@ -16,18 +16,21 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
         let Checkpoint { size, root: said, .. } = note.checkpoint();
         let there = tree::head(subject.connection)?.size;
         if *size > there {
-            let what = format!("{size} entries were signed, and the log has {there}: the end of the log is missing");
+            let what = format!("{size} entries were signed, but the log has {there}: the end of the log is missing");
             return Err(wrong(name, Some(there), what));
         }
         match root_at(subject, *size)? {
             Some(found) if found != *said => {
-                let what = format!("the log's first {size} entries have the root {found}, and it says {said}");
+                let what = format!(
+                    "the log's first {size} entries have the root {found}, but the checkpoint has \
+                                    {said}"
+                );
                 return Err(wrong(name, Some(*size), what));
             }
             Some(_) => {}
             None => subject.uncompared.borrow_mut().push(format!(
-                "{name} is of {size} entries; those before place {} were removed, and no archived checkpoint of that size \
-                 is left",
+                "{name} is of {size} entries; those below seq {} were removed, and no archived checkpoint of that \
+                 size is left",
                 subject.places.start
             )),
         }

@@ -24,9 +24,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
     }
     let erased = erased(subject)?;
     match gone.into_iter().find(|(_, id)| !erased.contains(id)) {
-        Some((seq, _)) => {
-            Err(wrong("payload", Some(seq), "the payload is missing, and no entry says that it was erased"))
-        }
+        Some((seq, _)) => Err(wrong("payload", Some(seq), "the payload is missing, and no entry reports its erasure")),
         None => Ok(kept),
     }
 }
@@ -42,13 +40,13 @@ fn kept(subject: &Subject<'_>) -> Result<u64, Fault> {
         let seq: u64 = row.get(0).doing(DOING)?;
         let flag = |at: usize| row.get::<_, bool>(at).doing(DOING);
         if flag(6)? || flag(7)? {
-            return Err(wrong("payload", Some(seq), "there is no entry for it, or the cleanup says that it is gone"));
+            return Err(wrong("payload", Some(seq), "it has no entry, or the cleanup reports it as removed"));
         }
         let stated: Option<[u8; 32]> = row.get(5).doing(DOING)?;
         let found =
             committed(row).map_err(|error| wrong("payload", Some(seq), format!("it cannot be read: {error}")))?;
         if stated != Some(found) {
-            return Err(wrong("payload", Some(seq), "it is not the one that its entry committed to"));
+            return Err(wrong("payload", Some(seq), "it does not match the commitment of its entry"));
         }
         done += 1;
         subject.told(done, 0);

@@ -60,10 +60,10 @@ impl May {
     fn follow(&mut self, told: &Told, is_signed: bool) -> Result<(), Fault> {
         let (Some(entries), Some(payloads)) = (told.number("first_place"), told.number("payloads_first_place")) else {
             let is_over = told.method == "retention.failed";
-            return if is_over { Ok(()) } else { Err(unlike(told, "does not say where the log begins")) };
+            return if is_over { Ok(()) } else { Err(unlike(told, "does not name the first seq of the log")) };
         };
         if !self.entries.contains(&entries) || !self.payloads.contains(&payloads) {
-            return Err(unlike(told, "says that something was removed that no cleanup meant to remove"));
+            return Err(unlike(told, "reports a removal that no cleanup announced"));
         }
         let (mut last, mut last_payload) = (entries, payloads);
         if told.method == "retention.started" && is_signed {
@@ -76,10 +76,7 @@ impl May {
 
     fn be(&self, gone: &Gone) -> Result<(), Fault> {
         let what = |what: &str, gone: u64, may: &RangeInclusive<u64>| {
-            format!(
-                "{what} below place {gone} are gone, and what the cleanups said lets them be gone below {}",
-                may.end()
-            )
+            format!("{what} below seq {gone} are gone, but the cleanups announced only those below {}", may.end())
         };
         if !self.entries.contains(&gone.entries) {
             return Err(wrong("head.pruned", Some(gone.entries), what("entries", gone.entries, &self.entries)));
@@ -115,7 +112,7 @@ impl Hold {
         let in_force = (self.placed..self.released).contains(&told.seq);
         match in_force && (broken("entries_before") || broken("payloads_before")) {
             false => Ok(()),
-            true => Err(unlike(told, &format!("meant to remove what the hold {} kept", self.id))),
+            true => Err(unlike(told, &format!("announced the removal of what the hold {} kept", self.id))),
         }
     }
 }

@@ -12,7 +12,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
         let Some(least) = least(start, stop) else { continue };
         let found = stop.seq - start.seq + 1;
         if found < least {
-            let what = format!("{least} events of this run were stored, and there are {found} entries of it");
+            let what = format!("{least} events of this run were stored, but {found} entries of it exist");
             return Err(wrong("entry", Some(start.seq), what));
         }
         done += 1;

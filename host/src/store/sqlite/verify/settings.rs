@@ -20,11 +20,11 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
     for (key, value) in &found {
         let is_told = told.get(key.as_str()).map_or(subject.places.start > 0, |told| is(value, told));
         if !is_told {
-            return Err(wrong("setting", None, format!("{key} is {value}, which no entry says")));
+            return Err(wrong("setting", None, format!("{key} is {value}, but no entry reports that value")));
         }
     }
     match told.keys().find(|key| !found.contains_key(**key)) {
-        Some(key) => Err(wrong("setting", None, format!("{key} was changed, and its value is missing"))),
+        Some(key) => Err(wrong("setting", None, format!("{key} was changed, but its value is missing"))),
         None => Ok(found.len() as u64),
     }
 }

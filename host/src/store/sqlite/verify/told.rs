@@ -37,7 +37,7 @@ impl Told {
 
 /// The entries of the log itself with one of three methods, oldest first; not those about somebody who may not.
 pub(super) fn told(subject: &Subject<'_>, methods: [&str; 3]) -> Result<Vec<Told>, Fault> {
-    let doing = "reading what entries say of the states beside them";
+    let doing = "reading what entries report of other tables";
     let sql = "SELECT method.text, who.text, occurred_at, details, seq FROM entry
         JOIN term AS method ON method.field = ?1 AND method.id = entry.method
         LEFT JOIN term AS who ON who.field = ?2 AND who.id = entry.user

@@ -26,7 +26,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
         let sql = "SELECT count(*) FROM tile WHERE level = ?1";
         let found: u64 = subject.connection.query_row(sql, [level], |row| row.get(0)).doing(DOING)?;
         if found != kept.end.saturating_sub(kept.start) {
-            return Err(wrong("tile", None, format!("level {level} has {found} tiles, not those of {kept:?}")));
+            return Err(wrong("tile", None, format!("level {level} has {found} tiles, not {kept:?}")));
         }
     }
     Ok(done)
