@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use crate::ledger::Hash;
-use crate::time::Timestamp;
+use mcp_audit_log_ledger::Hash;
+use mcp_audit_log_model::time::Timestamp;
 
 /// A checkpoint that was signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,13 +54,13 @@ pub enum CheckpointChange {
 /// What there is of checkpoints and keys, as entries tell it now and then: so that none of them can go or come unnoticed,
 /// since entries cannot be changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Inventory {
+pub struct Inventory {
     /// The newest checkpoint; 0 for none.
-    pub(crate) newest: u64,
+    pub newest: u64,
     /// What those that stay for ever come to; see [`chained`].
-    pub(crate) archived: Hash,
+    pub archived: Hash,
     /// The keys that check signatures, and since when they do, in microseconds.
-    pub(crate) keys: Vec<(String, i64)>,
+    pub keys: Vec<(String, i64)>,
 }
 
 /// What archived checkpoints come to with one more: SHA-256(what they came to ‖ its number ‖ SHA-256(its note)), from the
@@ -73,7 +73,7 @@ pub(crate) fn chained(before: &Hash, number: u64, note: &str) -> Hash {
 
 impl Inventory {
     /// What there will be after these changes.
-    pub(crate) fn after(mut self, changes: &[CheckpointChange]) -> Self {
+    pub fn after(mut self, changes: &[CheckpointChange]) -> Self {
         for change in changes {
             match change {
                 CheckpointChange::Signed(checkpoint) => {
@@ -90,7 +90,7 @@ impl Inventory {
     }
 
     /// A hash of the keys, in the order of their spelling.
-    pub(crate) fn key_digest(&self) -> String {
+    pub fn key_digest(&self) -> String {
         let mut keys = self.keys.clone();
         keys.sort();
         let mut text = String::new();

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use crate::domain::Domain;
-use crate::field::Field;
-use crate::value::Value;
+use mcp_audit_log_filter::Domain;
+use mcp_audit_log_model::field::Field;
+use mcp_audit_log_model::value::Value;
 
 /// Most groups that one question may have. More of them are no overview, and would cost memory without bound.
 pub const MAX_GROUPS: usize = 20_000;

@@ -1,6 +1,6 @@
 //! Storage: the only place that knows SQL.
 //!
-//! The recorder holds the one [`Writer`]; everybody who reads goes through [`crate::reader::Reader`], which holds a
+//! The recorder holds the one [`Writer`]; everybody who reads goes through the `Reader` of the crates above, which holds a
 //! [`Files`]. Tokens live in a file of their own, since the command line creates them beside a running server.
 
 mod checkpoint;
@@ -16,28 +16,30 @@ mod verified;
 
 use std::path::PathBuf;
 
-use crate::domain::Domain;
-use crate::entry::Entry;
-use crate::hold::HoldChange;
-use crate::saved_view::ViewChange;
-use crate::schedule::CronState;
-use crate::settings::SettingChange;
-use crate::time::Timestamp;
+use mcp_audit_log_contract::hold::HoldChange;
+use mcp_audit_log_contract::saved_view::ViewChange;
+use mcp_audit_log_contract::settings::SettingChange;
+use mcp_audit_log_filter::Domain;
+use mcp_audit_log_model::entry::Entry;
+use mcp_audit_log_model::schedule::CronState;
+use mcp_audit_log_model::time::Timestamp;
 
+pub use checkpoint::Inventory;
+pub(crate) use checkpoint::chained;
 pub use checkpoint::{CheckpointChange, NewCheckpoint, PlaceChange, StoredCheckpoint};
-pub(crate) use checkpoint::{Inventory, chained};
 pub use group::{Group, GroupBy, GroupQuery, GroupSort, Groups, MAX_GROUPS, Values};
 pub use payload::{PackedPayload, StoredPayload};
 pub use prepared::Prepared;
-pub(crate) use sqlite::Mark;
-pub use sqlite::{CHECKS, Files, SqliteWriter, Tell, verify};
-pub(crate) use tokens::{Deed, PREFIX as TOKEN_PREFIX, Untold};
+pub use sqlite::Mark;
+pub use sqlite::{CHECKS, Files, SqliteWriter, Tell, Tiles, verify};
+pub use tokens::{Deed, Outbox, PREFIX as TOKEN_PREFIX, Untold};
 pub use tokens::{NewToken, Token, TokenError, Tokens};
+pub(crate) use usage::failures;
+pub use usage::is_dimension;
 pub use usage::{
     Breakdown, Figures, Lack, MAX_POINTS, Point, REQUESTS, RangeError, Totals, USAGE_FIELDS, Usage, UsageQuery,
     UsageRow, UsageSort, UsageStep, requests, usage_range,
 };
-pub(crate) use usage::{failures, is_dimension};
 pub use verified::{Kept, NOT_PROVED, Verified, VerifyError, Wrong};
 
 /// How many rows one transaction of the cleanup removes at most: it holds the writer for some 20 ms.
@@ -71,7 +73,8 @@ pub struct StateChange {
 
 impl StateChange {
     /// Adds `later`, which comes after these.
-    pub(crate) fn extend(&mut self, later: Self) {
+    #[doc(hidden)]
+    pub fn extend(&mut self, later: Self) {
         self.settings.extend(later.settings);
         self.crons.extend(later.crons);
         self.holds.extend(later.holds);
@@ -96,7 +99,7 @@ pub enum Stored {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Removal {
     /// By time of recording.
-    pub plan: crate::policy::Plan,
+    pub plan: mcp_audit_log_contract::plan::Plan,
     /// No entry at or above this place goes.
     pub entries_below: u64,
     /// No payload at or above this place goes, unless its entry goes.
@@ -105,7 +108,7 @@ pub struct Removal {
 
 impl Removal {
     /// What `plan` says, wherever it is.
-    pub fn everywhere(plan: crate::policy::Plan) -> Self {
+    pub fn everywhere(plan: mcp_audit_log_contract::plan::Plan) -> Self {
         Self { plan, entries_below: u64::MAX, payloads_below: u64::MAX }
     }
 }

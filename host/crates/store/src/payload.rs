@@ -4,8 +4,8 @@ use std::cell::RefCell;
 
 use zstd::bulk::Compressor;
 
-use crate::entry::Details;
-use crate::ledger::{Hash, commitment};
+use mcp_audit_log_ledger::{Hash, commitment};
+use mcp_audit_log_model::entry::Details;
 
 /// zstd's fastest: bodies are packed while events come in, and higher levels gain little on a few kilobytes.
 const LEVEL: i32 = 1;

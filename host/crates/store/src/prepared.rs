@@ -2,8 +2,8 @@
 //! stores sees it.
 
 use super::payload::{PackedPayload, StoredPayload};
-use crate::entry::Entry;
-use crate::ledger::{Content, Hash};
+use mcp_audit_log_ledger::{Content, Hash};
+use mcp_audit_log_model::entry::Entry;
 
 /// An entry with the hash of what it says, and its payload as it will lie in the file.
 #[derive(Clone, Debug)]
@@ -33,7 +33,8 @@ impl Prepared {
     }
 
     /// Its payload.
-    pub(crate) fn payload(&self) -> Option<&PackedPayload> {
+    #[doc(hidden)]
+    pub fn payload(&self) -> Option<&PackedPayload> {
         self.payload.as_ref()
     }
 }

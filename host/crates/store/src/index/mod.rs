@@ -19,7 +19,7 @@ pub(super) use hash::hash;
 pub(super) use open::{OpenBlock, Raw};
 pub(super) use planes::PlanesBuf;
 
-use crate::field::{Field, FieldType};
+use mcp_audit_log_model::field::{Field, FieldType};
 
 /// Entries of a block as it is closed: few in unit tests, so that they see many. What is younger than the last block is
 /// found by reading rows.

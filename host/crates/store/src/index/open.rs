@@ -1,7 +1,7 @@
 //! The block that is not full yet: its values in memory, until it is closed.
 
 use super::{Column, SMALL, kind};
-use crate::field::Field;
+use mcp_audit_log_model::field::Field;
 
 /// A column's numbers for one entry, by field; 0 is "not set".
 pub(in super::super) type Raw = [u64; Field::COUNT];

@@ -4,11 +4,11 @@ use rusqlite::Connection;
 
 use super::blocks::Block;
 use super::texts::Texts;
-use crate::field::Field;
-use crate::store::index::{Kind, PlanesBuf, Zone};
-use crate::store::{GroupBy, StoreError};
-use crate::time::{DAY, Timestamp};
-use crate::value::Value;
+use crate::index::{Kind, PlanesBuf, Zone};
+use crate::{GroupBy, StoreError};
+use mcp_audit_log_model::field::Field;
+use mcp_audit_log_model::time::{DAY, Timestamp};
+use mcp_audit_log_model::value::Value;
 
 /// One level of grouping over one block.
 pub(super) enum Axis {

@@ -6,9 +6,9 @@ use std::ops::Range;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::Doing;
-use crate::field::Field;
-use crate::store::StoreError;
-use crate::store::index::{Bitmap, Column, LARGE, OpenBlock, SMALL, Zone, kind};
+use crate::StoreError;
+use crate::index::{Bitmap, Column, LARGE, OpenBlock, SMALL, Zone, kind};
+use mcp_audit_log_model::field::Field;
 
 /// A run of entries with its columns.
 #[derive(Debug)]

@@ -3,9 +3,9 @@
 use rusqlite::Connection;
 
 use super::{Doing, blocks, rows, usage};
-use crate::field::Field;
-use crate::store::StoreError;
-use crate::store::index::{LARGE, OpenBlock, SMALL};
+use crate::StoreError;
+use crate::index::{LARGE, OpenBlock, SMALL};
+use mcp_audit_log_model::field::Field;
 
 const DOING: &str = "reading the newest entries for the index";
 

@@ -3,9 +3,9 @@
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::{Doing, Files};
-use crate::ledger::Hash;
-use crate::store::{CheckpointChange, Inventory, NewCheckpoint, PlaceChange, StoreError, StoredCheckpoint, chained};
-use crate::time::Timestamp;
+use crate::{CheckpointChange, Inventory, NewCheckpoint, PlaceChange, StoreError, StoredCheckpoint, chained};
+use mcp_audit_log_ledger::Hash;
+use mcp_audit_log_model::time::Timestamp;
 
 /// How many of the newest checkpoints stay, whether archived or not: two days of one a minute. A trigger knows it too.
 pub(super) const NEWEST: u64 = 2_880;
@@ -14,10 +14,13 @@ const DOING: &str = "reading checkpoints";
 
 /// A checkpoint as what it says of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Mark {
-    pub(crate) number: u64,
-    pub(crate) size: u64,
-    pub(crate) signed_at: Timestamp,
+pub struct Mark {
+    /// Its number, counted from 1.
+    pub number: u64,
+    /// How many entries it signs.
+    pub size: u64,
+    /// When it was signed, by the signer's clock.
+    pub signed_at: Timestamp,
 }
 
 /// Stores a change. One that is there already, since a commit that seemed to fail had stored it, changes nothing.
@@ -91,7 +94,7 @@ impl Files {
     ///
     /// # Errors
     /// The database fails.
-    pub(crate) fn marks(&self) -> Result<Vec<Mark>, StoreError> {
+    pub fn marks(&self) -> Result<Vec<Mark>, StoreError> {
         self.read(|connection| {
             let sql = "SELECT number, size, signed_at FROM checkpoint ORDER BY number DESC";
             let mut statement = connection.prepare_cached(sql).doing(DOING)?;
@@ -106,7 +109,7 @@ impl Files {
     ///
     /// # Errors
     /// The database fails.
-    pub(crate) fn clock_confirmed(&self) -> Result<u64, StoreError> {
+    pub fn clock_confirmed(&self) -> Result<u64, StoreError> {
         self.number("SELECT coalesce(max(number), 0) FROM clock")
     }
 
@@ -114,7 +117,7 @@ impl Files {
     ///
     /// # Errors
     /// The database fails.
-    pub(crate) fn published(&self) -> Result<u64, StoreError> {
+    pub fn published(&self) -> Result<u64, StoreError> {
         self.number("SELECT coalesce(max(number), 0) FROM place")
     }
 
@@ -122,7 +125,7 @@ impl Files {
     ///
     /// # Errors
     /// The database fails.
-    pub(crate) fn places_published(&self) -> Result<Vec<PlaceChange>, StoreError> {
+    pub fn places_published(&self) -> Result<Vec<PlaceChange>, StoreError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached("SELECT name, number, failing FROM place").doing(DOING)?;
             let place =
@@ -146,7 +149,7 @@ impl Files {
     ///
     /// # Errors
     /// The database fails.
-    pub(crate) fn inventory(&self) -> Result<Inventory, StoreError> {
+    pub fn inventory(&self) -> Result<Inventory, StoreError> {
         self.read(|connection| inventory(connection).doing(DOING))
     }
 
@@ -154,7 +157,7 @@ impl Files {
     ///
     /// # Errors
     /// The database fails.
-    pub(crate) fn archive_digest(&self, up_to: u64) -> Result<Hash, StoreError> {
+    pub fn archive_digest(&self, up_to: u64) -> Result<Hash, StoreError> {
         self.read(|connection| Ok(digest_up_to(&chain(connection).doing(DOING)?, up_to)))
     }
 

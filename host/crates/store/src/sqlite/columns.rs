@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use crate::field::Field;
+use mcp_audit_log_model::field::Field;
 
 /// The columns that are not fields, in order.
 const OTHERS: [&str; 2] = ["payload_commitment", "details"];

@@ -12,12 +12,12 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
 
 use super::{Doing, StoreError, schema};
-use crate::domain::Pattern;
+use mcp_audit_log_filter::Pattern;
 
 /// Marks the file as ours: "mcpa".
 const APPLICATION_ID: i64 = 0x6d63_7061;
 /// One per file in migrations/sqlite.
-pub(super) const MIGRATIONS: &[&str] = &[include_str!("../../../../migrations/sqlite/0001_log.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[include_str!("../../../../../migrations/sqlite/0001_log.sql")];
 /// Older versions have bugs in what we rely on (write-ahead log resets).
 const OLDEST_SQLITE: i32 = 3_051_003;
 /// Every place in the log is below this.
@@ -236,8 +236,8 @@ fn reader_may(context: &AuthContext<'_>) -> Authorization {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::field::Field;
-    use crate::store::sqlite::lexicon::Lexicon;
+    use crate::sqlite::lexicon::Lexicon;
+    use mcp_audit_log_model::field::Field;
 
     /// A database in memory with the tables and nothing in them.
     pub(in super::super) fn empty() -> Connection {

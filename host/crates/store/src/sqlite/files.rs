@@ -10,13 +10,13 @@ use uuid::Uuid;
 
 use super::texts::Texts;
 use super::{Doing, SqliteWriter, connection, groups, pages, payloads, usage, values};
-use crate::domain::Domain;
-use crate::entry::Entry;
-use crate::field::Field;
-use crate::store::{
+use crate::{
     Extent, GroupQuery, Groups, Page, PageQuery, Place, StoreError, StoredPayload, Usage, UsageQuery, Values, private,
 };
-use crate::time::Timestamp;
+use mcp_audit_log_filter::Domain;
+use mcp_audit_log_model::entry::Entry;
+use mcp_audit_log_model::field::Field;
+use mcp_audit_log_model::time::Timestamp;
 
 /// Reading connections that are kept for the next reader.
 const IDLE_READERS: usize = 4;
@@ -98,7 +98,7 @@ impl Files {
     ///
     /// # Errors
     /// The database fails, or the deadline passes.
-    pub(crate) fn page(&self, query: &PageQuery) -> Result<Page, StoreError> {
+    pub fn page(&self, query: &PageQuery) -> Result<Page, StoreError> {
         self.read(|connection| pages::page(connection, &self.texts, query))
     }
 
@@ -106,7 +106,7 @@ impl Files {
     ///
     /// # Errors
     /// The database fails, or the deadline passes.
-    pub(crate) fn after(&self, domain: &Domain, after: Option<u64>, limit: usize) -> Result<Vec<Entry>, StoreError> {
+    pub fn after(&self, domain: &Domain, after: Option<u64>, limit: usize) -> Result<Vec<Entry>, StoreError> {
         let from = after.map_or(Place::Oldest, Place::After);
         let mut page = self.page(&PageQuery { domain: domain.clone(), from, limit })?;
         page.entries.reverse();
@@ -117,7 +117,7 @@ impl Files {
     ///
     /// # Errors
     /// The database fails, or the deadline passes.
-    pub(crate) fn stretch(&self, domain: &Domain, places: Range<u64>, limit: usize) -> Result<Vec<Entry>, StoreError> {
+    pub fn stretch(&self, domain: &Domain, places: Range<u64>, limit: usize) -> Result<Vec<Entry>, StoreError> {
         self.read(|connection| pages::stretch(connection, &self.texts, domain, places, limit))
     }
 
@@ -125,7 +125,7 @@ impl Files {
     ///
     /// # Errors
     /// There are too many, the database fails, or the deadline passes.
-    pub(crate) fn groups(&self, query: &GroupQuery) -> Result<Groups, StoreError> {
+    pub fn groups(&self, query: &GroupQuery) -> Result<Groups, StoreError> {
         self.read(|connection| groups::groups(connection, &self.texts, query))
     }
 
@@ -133,7 +133,7 @@ impl Files {
     ///
     /// # Errors
     /// There are too many values to count, the database fails, or the deadline passes.
-    pub(crate) fn usage(&self, query: &UsageQuery) -> Result<Usage, StoreError> {
+    pub fn usage(&self, query: &UsageQuery) -> Result<Usage, StoreError> {
         self.read(|connection| usage::usage(connection, &self.texts, query))
     }
 
@@ -142,7 +142,7 @@ impl Files {
     ///
     /// # Errors
     /// The database fails, or the deadline passes.
-    pub(crate) fn values(&self, domain: &Domain, field: Field, limit: usize) -> Result<Values, StoreError> {
+    pub fn values(&self, domain: &Domain, field: Field, limit: usize) -> Result<Values, StoreError> {
         self.read(|connection| values::values(connection, &self.texts, domain, field, limit))
     }
 
@@ -150,7 +150,7 @@ impl Files {
     ///
     /// # Errors
     /// The database fails.
-    pub(crate) fn payload(&self, seq: u64) -> Result<Option<StoredPayload>, StoreError> {
+    pub fn payload(&self, seq: u64) -> Result<Option<StoredPayload>, StoreError> {
         self.read(|connection| payloads::find(connection, seq).doing("reading a payload"))
     }
 
@@ -158,7 +158,7 @@ impl Files {
     ///
     /// # Errors
     /// The database fails.
-    pub(crate) fn entry(&self, id: Uuid, domain: &Domain) -> Result<Option<Entry>, StoreError> {
+    pub fn entry(&self, id: Uuid, domain: &Domain) -> Result<Option<Entry>, StoreError> {
         let by_id = Domain::equals(Field::Id, id.to_string());
         let page = self.page(&PageQuery { domain: by_id.and(domain.clone()), from: Place::Oldest, limit: 1 })?;
         Ok(page.entries.into_iter().next())
@@ -168,7 +168,7 @@ impl Files {
     ///
     /// # Errors
     /// The database fails.
-    pub(crate) fn extent(&self) -> Result<Extent, StoreError> {
+    pub fn extent(&self) -> Result<Extent, StoreError> {
         let sql = "SELECT (SELECT min(seq) FROM entry), (SELECT max(seq) FROM entry),
             (SELECT recorded_at FROM entry ORDER BY seq LIMIT 1), (SELECT recorded_at FROM entry ORDER BY seq DESC LIMIT 1),
             (SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size())";

@@ -13,12 +13,12 @@ use super::places::place_at;
 use super::sought::Sought;
 use super::texts::Texts;
 use super::{Doing, connection, sql};
-use crate::domain::{Domain, Term, Test};
-use crate::field::{Field, FieldType};
-use crate::store::StoreError;
-use crate::store::index::{Bitmap, Kind, Wanted, Zone, hash, kind};
-use crate::time::Timestamp;
-use crate::value::Value;
+use crate::StoreError;
+use crate::index::{Bitmap, Kind, Wanted, Zone, hash, kind};
+use mcp_audit_log_filter::{Domain, Term, Test};
+use mcp_audit_log_model::field::{Field, FieldType};
+use mcp_audit_log_model::time::Timestamp;
+use mcp_audit_log_model::value::Value;
 
 /// Candidates up to which rows are looked up one by one.
 const SINGLE_ROWS: u64 = 512;

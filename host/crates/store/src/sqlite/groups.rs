@@ -10,10 +10,10 @@ use super::blocks::Block;
 use super::find::Plan;
 use super::texts::Texts;
 use super::walk::Walk;
-use crate::field::Field;
-use crate::histogram::{self, BUCKETS};
-use crate::store::index::Bitmap;
-use crate::store::{Group, GroupBy, GroupQuery, GroupSort, Groups, MAX_GROUPS, StoreError, failures};
+use crate::index::Bitmap;
+use crate::{Group, GroupBy, GroupQuery, GroupSort, Groups, MAX_GROUPS, StoreError, failures};
+use mcp_audit_log_model::field::Field;
+use mcp_audit_log_model::histogram::{self, BUCKETS};
 
 /// Combinations of a block's values up to which they stand in a table.
 const TABLE: usize = 1 << 20;

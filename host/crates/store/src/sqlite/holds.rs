@@ -5,10 +5,10 @@ use uuid::Uuid;
 
 use super::states::time;
 use super::{Doing, Files};
-use crate::hold::{self, Hold, HoldChange, Release};
-use crate::policy::Plan;
-use crate::store::StoreError;
-use crate::time::Timestamp;
+use crate::StoreError;
+use mcp_audit_log_contract::hold::{self, Hold, HoldChange, Release};
+use mcp_audit_log_contract::plan::Plan;
+use mcp_audit_log_model::time::Timestamp;
 
 pub(super) fn write(transaction: &Transaction<'_>, change: &HoldChange) -> rusqlite::Result<()> {
     match change {
@@ -55,7 +55,7 @@ impl Files {
     ///
     /// # Errors
     /// The database fails.
-    pub(crate) fn holds(&self) -> Result<Vec<Hold>, StoreError> {
+    pub fn holds(&self) -> Result<Vec<Hold>, StoreError> {
         let sql = "SELECT id, starts, ends, reason, placed_by, placed_at, released_by, released_at, release_reason
             FROM hold ORDER BY placed_at DESC, id DESC";
         self.read(|connection| {
@@ -68,7 +68,7 @@ impl Files {
     ///
     /// # Errors
     /// The database fails.
-    pub(crate) fn held_from(&self) -> Result<Option<Timestamp>, StoreError> {
+    pub fn held_from(&self) -> Result<Option<Timestamp>, StoreError> {
         self.read(|connection| held_from(connection).doing("reading holds"))
     }
 }

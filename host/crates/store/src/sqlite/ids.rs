@@ -6,8 +6,8 @@ use foldhash::fast::RandomState;
 use rusqlite::{Connection, OptionalExtension, Statement};
 use uuid::Uuid;
 
-use crate::entry::Entry;
-use crate::field::Field;
+use mcp_audit_log_model::entry::Entry;
+use mcp_audit_log_model::field::Field;
 
 /// How many ids a generation has.
 const GENERATION: usize = 16_384;

@@ -9,9 +9,9 @@ use rusqlite::{Connection, Row};
 use super::texts::Texts;
 use super::tiles::{Tiles, unlike};
 use super::{Doing, connection};
-use crate::field::{Field, FieldType};
-use crate::ledger::{Content, Hash, Leaf, Node, TILE_WIDTH, Tile};
-use crate::store::StoreError;
+use crate::StoreError;
+use mcp_audit_log_ledger::{Content, Hash, Leaf, Node, TILE_WIDTH, Tile};
+use mcp_audit_log_model::field::{Field, FieldType};
 
 /// The entries of a range with everything that is hashed, oldest first.
 static SELECT: LazyLock<String> = LazyLock::new(|| {

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::Connection;
 
 use super::{Doing, connection};
-use crate::domain::Pattern;
-use crate::field::Field;
-use crate::store::StoreError;
+use crate::StoreError;
+use mcp_audit_log_filter::Pattern;
+use mcp_audit_log_model::field::Field;
 
 const DOING: &str = "reading the dictionary";
 /// Bytes that the texts of all fields together may take in memory. What does not fit is read from the file by each search
@@ -197,7 +197,7 @@ impl Piece {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::sqlite::connection::tests::empty;
+    use crate::sqlite::connection::tests::empty;
 
     #[test]
     fn what_does_not_fit_the_budget_is_found_all_the_same() {

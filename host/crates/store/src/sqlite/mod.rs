@@ -36,8 +36,9 @@ mod views;
 mod walk;
 mod writer;
 
-pub(crate) use checkpoints::Mark;
+pub use checkpoints::Mark;
 pub use files::Files;
+pub use tiles::Tiles;
 pub use verify::{COUNT as CHECKS, Tell, verify};
 pub use writer::SqliteWriter;
 

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::store::StoreError;
+use crate::StoreError;
 
 /// The files of an open log: where they are, and which they are.
 pub(super) struct OnDisk(Vec<(PathBuf, Option<Id>)>);

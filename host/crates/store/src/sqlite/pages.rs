@@ -10,10 +10,10 @@ use super::find::Plan;
 use super::rows;
 use super::texts::Texts;
 use super::walk::Walk;
-use crate::domain::Domain;
-use crate::entry::Entry;
-use crate::store::index::Bitmap;
-use crate::store::{Page, PageQuery, Place, StoreError};
+use crate::index::Bitmap;
+use crate::{Page, PageQuery, Place, StoreError};
+use mcp_audit_log_filter::Domain;
+use mcp_audit_log_model::entry::Entry;
 
 /// The page that `query` asks for.
 pub(super) fn page(connection: &Connection, texts: &Texts, query: &PageQuery) -> Result<Page, StoreError> {

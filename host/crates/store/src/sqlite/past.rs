@@ -6,15 +6,18 @@ use rusqlite::params;
 use super::checkpoints::{COLUMNS, stored};
 use super::tiles::Tiles;
 use super::{Doing, Files, places, tree};
-use crate::ledger::{Hash, SignedCheckpoint, root, verify_consistency};
-use crate::store::StoreError;
+use crate::StoreError;
+use mcp_audit_log_ledger::{Hash, SignedCheckpoint, root, verify_consistency};
 
 const DOING: &str = "looking for what the log was";
 
 impl Tiles<'_> {
     /// The root that the tree had at `size`; `None` where the log has not got that far, or its entries begin behind it, so
     /// that nobody could tell whether what is left goes on from there.
-    pub(crate) fn root_at(&self, size: u64) -> Result<Option<Hash>, StoreError> {
+    ///
+    /// # Errors
+    /// The database fails, or a tile is missing.
+    pub fn root_at(&self, size: u64) -> Result<Option<Hash>, StoreError> {
         let first = places::places(self.connection()).doing(DOING)?.start;
         let there = first <= size && size <= tree::head(self.connection())?.size;
         there.then(|| root(size, self)).transpose()
@@ -59,7 +62,7 @@ impl Files {
     ///
     /// # Errors
     /// The database fails.
-    pub(crate) fn linked_root(&self, size: u64) -> Result<Option<Hash>, StoreError> {
+    pub fn linked_root(&self, size: u64) -> Result<Option<Hash>, StoreError> {
         self.tree(|_, tiles| tiles.linked_root(size))
     }
 }

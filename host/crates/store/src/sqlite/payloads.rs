@@ -3,8 +3,8 @@
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, ToSql, Transaction, params};
 
-use crate::store::payload::Packed;
-use crate::store::{PackedPayload, StoredPayload};
+use crate::payload::Packed;
+use crate::{PackedPayload, StoredPayload};
 
 /// Appends the payload of the newest entry.
 pub(super) fn insert(transaction: &Transaction<'_>, seq: u64, payload: &PackedPayload) -> rusqlite::Result<()> {

@@ -3,15 +3,15 @@
 use rusqlite::{Connection, OptionalExtension};
 
 use super::{Doing, Files};
-use crate::store::StoreError;
-use crate::time::Timestamp;
+use crate::StoreError;
+use mcp_audit_log_model::time::Timestamp;
 
 impl Files {
     /// The places of the log: its first entry's, and the one after its last.
     ///
     /// # Errors
     /// The database fails.
-    pub(crate) fn places(&self) -> Result<std::ops::Range<u64>, StoreError> {
+    pub fn places(&self) -> Result<std::ops::Range<u64>, StoreError> {
         self.read(|connection| places(connection).doing("finding the ends of the log"))
     }
 
@@ -19,7 +19,7 @@ impl Files {
     ///
     /// # Errors
     /// The database fails.
-    pub(crate) fn prune_points(&self) -> Result<(u64, u64), StoreError> {
+    pub fn prune_points(&self) -> Result<(u64, u64), StoreError> {
         let sql = "SELECT pruned, payloads_pruned FROM head";
         let points = |connection: &Connection| connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)));
         self.read(|connection| points(connection).doing("finding what was removed"))
@@ -29,7 +29,7 @@ impl Files {
     ///
     /// # Errors
     /// The database fails.
-    pub(crate) fn place_at(&self, moment: Timestamp) -> Result<u64, StoreError> {
+    pub fn place_at(&self, moment: Timestamp) -> Result<u64, StoreError> {
         self.read(|connection| place_at(connection, moment).doing("finding a moment in the log"))
     }
 }

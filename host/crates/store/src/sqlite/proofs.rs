@@ -4,8 +4,8 @@ use rusqlite::Connection;
 
 use super::tiles::{Tiles, unlike};
 use super::{Doing, Files, leaves, places, tree};
-use crate::ledger::{self, Consistency, Head, Inclusion};
-use crate::store::StoreError;
+use crate::StoreError;
+use mcp_audit_log_ledger::{self as ledger, Consistency, Head, Inclusion};
 
 impl Files {
     /// The ledger's tree at present.
@@ -29,7 +29,7 @@ impl Files {
     ///
     /// # Errors
     /// The tree of that size cannot be known or does not hold the entry, or the entry is not the one that was recorded.
-    pub(crate) fn inclusion(&self, seq: u64, size: Option<u64>) -> Result<Option<Inclusion>, StoreError> {
+    pub fn inclusion(&self, seq: u64, size: Option<u64>) -> Result<Option<Inclusion>, StoreError> {
         self.read(|connection| {
             let head = size.map_or_else(|| tree::head(connection), |size| head_at(connection, size))?;
             if seq >= head.size {
@@ -57,7 +57,7 @@ impl Files {
     ///
     /// # Errors
     /// One of the two cannot be known.
-    pub(crate) fn consistency(&self, old: u64, new: Option<u64>) -> Result<Consistency, StoreError> {
+    pub fn consistency(&self, old: u64, new: Option<u64>) -> Result<Consistency, StoreError> {
         self.read(|connection| {
             let new = new.map_or_else(|| tree::head(connection), |size| head_at(connection, size))?;
             let old = head_at(connection, old)?;

@@ -6,12 +6,12 @@ use uuid::Uuid;
 use super::terms::Terms;
 use super::texts::Texts;
 use super::{Doing, columns};
-use crate::entry::Entry;
-use crate::field::{Field, FieldType};
-use crate::store::StoreError;
-use crate::store::index::{Raw, hash, kind};
-use crate::time::Timestamp;
-use crate::value::Value;
+use crate::StoreError;
+use crate::index::{Raw, hash, kind};
+use mcp_audit_log_model::entry::Entry;
+use mcp_audit_log_model::field::{Field, FieldType};
+use mcp_audit_log_model::time::Timestamp;
+use mcp_audit_log_model::value::Value;
 
 /// An entry with what only the one who appends can say.
 pub(super) struct Placed<'a> {

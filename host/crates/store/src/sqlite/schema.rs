@@ -58,7 +58,7 @@ fn rows(connection: &Connection) -> rusqlite::Result<Vec<Made>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Files;
+    use crate::Files;
 
     fn log() -> (tempfile::TempDir, Connection) {
         let folder = tempfile::tempdir().expect("a folder");
@@ -94,8 +94,8 @@ mod tests {
             // SQLite itself refuses what calls itself an index and is none.
             let is_refused = error.contains(&format!("{kind} {name} was added")) || error.contains("malformed");
             assert!(is_refused, "{kind} {name}: {error}");
-            let found = crate::store::verify(folder.path(), &[], &|_, _, _| {});
-            assert!(matches!(found, Err(crate::store::VerifyError::Wrong(_))), "{kind} {name}: {found:?}");
+            let found = crate::verify(folder.path(), &[], &|_, _, _| {});
+            assert!(matches!(found, Err(crate::VerifyError::Wrong(_))), "{kind} {name}: {found:?}");
         }
     }
 

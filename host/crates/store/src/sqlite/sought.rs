@@ -12,9 +12,9 @@ use super::blocks::Block;
 use super::texts::Texts;
 use super::values::used;
 use super::{connection, sql};
-use crate::domain::{Term, Test};
-use crate::store::StoreError;
-use crate::store::index::{Bitmap, Wanted, Zone};
+use crate::StoreError;
+use crate::index::{Bitmap, Wanted, Zone};
+use mcp_audit_log_filter::{Term, Test};
 
 /// Texts that are looked up one by one. With more of them, going through the whole dictionary once is cheaper.
 const SINGLY: usize = if cfg!(test) { 24 } else { 2_048 };

@@ -6,10 +6,10 @@ use rusqlite::{Connection, params_from_iter};
 use uuid::Uuid;
 
 use super::Doing;
-use crate::domain::{Term, Test};
-use crate::field::{Field, FieldType};
-use crate::store::StoreError;
-use crate::value::Value;
+use crate::StoreError;
+use mcp_audit_log_filter::{Term, Test};
+use mcp_audit_log_model::field::{Field, FieldType};
+use mcp_audit_log_model::value::Value;
 
 /// A condition with its parameters.
 pub(super) struct Condition {

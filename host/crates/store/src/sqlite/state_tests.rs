@@ -4,15 +4,15 @@ use rusqlite::Connection;
 use uuid::Uuid;
 
 use super::{Files, SqliteWriter};
-use crate::access::Viewer;
-use crate::entry::{Details, Entry};
-use crate::event::new_id;
-use crate::field::Field;
-use crate::hold::{Hold, HoldChange, Release};
-use crate::policy::Plan;
-use crate::saved_view::{SavedView, ViewChange};
-use crate::store::{Batch, CheckpointChange, NewCheckpoint, Prepared, StateChange, StoredPayload, Writer};
-use crate::time::Timestamp;
+use crate::{Batch, CheckpointChange, NewCheckpoint, Prepared, StateChange, StoredPayload, Writer};
+use mcp_audit_log_contract::access::Viewer;
+use mcp_audit_log_contract::hold::{Hold, HoldChange, Release};
+use mcp_audit_log_contract::plan::Plan;
+use mcp_audit_log_contract::saved_view::{SavedView, ViewChange};
+use mcp_audit_log_model::entry::{Details, Entry};
+use mcp_audit_log_model::event::new_id;
+use mcp_audit_log_model::field::Field;
+use mcp_audit_log_model::time::Timestamp;
 
 fn at(micros: i64) -> Timestamp {
     Timestamp::from_micros(micros)
@@ -71,19 +71,15 @@ fn the_writer_itself_removes_nothing_that_is_held() {
     let plan = Plan { entries_before: Some(at(8)), payloads_before: Some(at(9)), ..Plan::default() };
     log.hold(HoldChange::Place(hold(1, 4)));
     log.hold(HoldChange::Place(hold(2, 6)));
-    let pruned = log.writer.prune(crate::store::Removal::everywhere(plan)).expect("pruned");
+    let pruned = log.writer.prune(crate::Removal::everywhere(plan)).expect("pruned");
     assert_eq!((pruned.entries, pruned.payloads), (4, 4));
-    while log.writer.prune(crate::store::Removal::everywhere(plan)).expect("pruned").more {}
-    assert_eq!(
-        log.writer.prune(crate::store::Removal::everywhere(plan)).expect("pruned"),
-        crate::store::Pruned::default(),
-        "held"
-    );
+    while log.writer.prune(crate::Removal::everywhere(plan)).expect("pruned").more {}
+    assert_eq!(log.writer.prune(crate::Removal::everywhere(plan)).expect("pruned"), crate::Pruned::default(), "held");
     log.hold(HoldChange::Release(Uuid::from_u128(1), release()));
-    let pruned = log.writer.prune(crate::store::Removal::everywhere(plan)).expect("pruned");
+    let pruned = log.writer.prune(crate::Removal::everywhere(plan)).expect("pruned");
     assert_eq!((pruned.entries, pruned.payloads), (2, 2));
     log.hold(HoldChange::Release(Uuid::from_u128(2), release()));
-    let pruned = log.writer.prune(crate::store::Removal::everywhere(plan)).expect("pruned");
+    let pruned = log.writer.prune(crate::Removal::everywhere(plan)).expect("pruned");
     assert_eq!((pruned.entries, pruned.payloads), (2, 3));
 }
 
@@ -127,11 +123,11 @@ fn a_moment_is_found_where_it_lies() {
             assert_eq!(log.files.place_at(at(moment)).expect("found"), earlier.max(places.start), "{moment}");
         }
         log.writer
-            .prune(crate::store::Removal::everywhere(Plan { entries_before: Some(at(4)), ..Plan::default() }))
+            .prune(crate::Removal::everywhere(Plan { entries_before: Some(at(4)), ..Plan::default() }))
             .expect("pruned");
     }
     log.writer
-        .prune(crate::store::Removal::everywhere(Plan { entries_before: Some(at(10)), ..Plan::default() }))
+        .prune(crate::Removal::everywhere(Plan { entries_before: Some(at(10)), ..Plan::default() }))
         .expect("pruned");
     assert_eq!((log.files.places().expect("places"), log.files.place_at(at(3)).expect("found")), (7..7, 7));
 }

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use rusqlite::{Row, Transaction, params};
 
 use super::{Doing, Files, checkpoints, holds, payloads, views};
-use crate::schedule::CronState;
-use crate::settings::SettingChange;
-use crate::store::{StateChange, StoreError};
-use crate::time::Timestamp;
-use crate::value::Value;
+use crate::{StateChange, StoreError};
+use mcp_audit_log_contract::settings::SettingChange;
+use mcp_audit_log_model::schedule::CronState;
+use mcp_audit_log_model::time::Timestamp;
+use mcp_audit_log_model::value::Value;
 
 /// Stores every change of `states`, in the transaction of the entries about them.
 pub(super) fn write(transaction: &Transaction<'_>, states: &StateChange) -> rusqlite::Result<()> {

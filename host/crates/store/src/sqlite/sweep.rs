@@ -9,9 +9,9 @@ use super::axis::Axis;
 use super::tiles::unlike;
 use super::walk::Walk;
 use super::{Doing, terms, usage, values};
-use crate::field::{Field, FieldType};
-use crate::store::StoreError;
-use crate::store::index::{Bitmap, Zone};
+use crate::StoreError;
+use crate::index::{Bitmap, Zone};
+use mcp_audit_log_model::field::{Field, FieldType};
 
 /// How many texts one step removes at most: it holds the writer no longer than the removal of a chunk of entries.
 const STEP: usize = 500;

@@ -6,8 +6,8 @@ use foldhash::fast::RandomState;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::tree;
-use crate::field::Field;
-use crate::store::StoreError;
+use crate::StoreError;
+use mcp_audit_log_model::field::Field;
 
 /// How many texts of one field the writer remembers. A log with more distinct ones still works, at the cost of a look-up.
 const REMEMBERED: usize = 50_000;

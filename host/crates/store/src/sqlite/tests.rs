@@ -13,12 +13,12 @@ use rusqlite::Connection;
 use uuid::Uuid;
 
 use super::{Files, SqliteWriter};
-use crate::domain::Domain;
-use crate::entry::{Details, Entry};
-use crate::field::{Field, FieldType};
-use crate::policy::Plan;
-use crate::store::{Batch, PageQuery, Place, Prepared, Stored, StoredPayload, Writer};
-use crate::time::{SECOND, Timestamp};
+use crate::{Batch, PageQuery, Place, Prepared, Stored, StoredPayload, Writer};
+use mcp_audit_log_contract::plan::Plan;
+use mcp_audit_log_filter::Domain;
+use mcp_audit_log_model::entry::{Details, Entry};
+use mcp_audit_log_model::field::{Field, FieldType};
+use mcp_audit_log_model::time::{SECOND, Timestamp};
 
 thread_local! {
     /// The statements that readers run.
@@ -134,7 +134,7 @@ fn only_the_owner_can_read_the_files() {
     let folder = parent.path().join("log");
     let (_files, mut writer) = Files::open(&folder).expect("a log");
     writer.commit(&batch([entry(1, at(1))])).expect("stored");
-    crate::store::Tokens::open(&folder).expect("tokens");
+    crate::Tokens::open(&folder).expect("tokens");
     let mode = |path: &std::path::Path| std::fs::metadata(path).expect("there").permissions().mode() & 0o077;
     assert_eq!(mode(&folder), 0);
     for file in std::fs::read_dir(&folder).expect("files") {
@@ -250,7 +250,7 @@ fn the_writer_tells_what_another_program_did() {
     let count = || told.0.load(std::sync::atomic::Ordering::Relaxed);
     assert_eq!(log.writer.commit(&batch([entry(3, at(3))])).expect("stored"), [Stored::At(2)]);
     log.writer
-        .prune(crate::store::Removal::everywhere(Plan { entries_before: Some(at(2)), ..Plan::default() }))
+        .prune(crate::Removal::everywhere(Plan { entries_before: Some(at(2)), ..Plan::default() }))
         .expect("pruned");
     log.writer.commit(&batch([entry(4, at(4))])).expect("stored");
     assert_eq!(count(), 0);
@@ -329,7 +329,7 @@ fn pruning_removes_what_is_older_in_chunks_and_nothing_else() {
     let plan = Plan { entries_before: Some(at(1_100)), payloads_before: Some(at(1_150)), ..Plan::default() };
     let mut steps = Vec::new();
     loop {
-        let step = log.writer.prune(crate::store::Removal::everywhere(plan)).expect("a step");
+        let step = log.writer.prune(crate::Removal::everywhere(plan)).expect("a step");
         steps.push((step.entries, step.payloads));
         if !step.more {
             break;
@@ -341,7 +341,7 @@ fn pruning_removes_what_is_older_in_chunks_and_nothing_else() {
     let left = all(&log.files, Domain::TRUE);
     assert_eq!((left.len(), left[99].seq), (100, 1_100));
     assert_eq!(left.iter().filter(|entry| entry.has_payload).count(), 50);
-    assert_eq!(log.writer.prune(crate::store::Removal::everywhere(plan)).expect("idle").entries, 0);
+    assert_eq!(log.writer.prune(crate::Removal::everywhere(plan)).expect("idle").entries, 0);
     assert_eq!(log.writer.commit(&batch([entry(5_000, at(0))])).expect("stored"), [Stored::At(1_200)]);
 }
 
@@ -349,7 +349,7 @@ fn pruning_removes_what_is_older_in_chunks_and_nothing_else() {
 fn a_log_that_was_emptied_goes_on_counting() {
     let mut log = log([entry(1, at(1)), entry(2, at(2))]);
     let plan = Plan { entries_before: Some(at(10)), ..Plan::default() };
-    assert_eq!(log.writer.prune(crate::store::Removal::everywhere(plan)).expect("pruned").entries, 2);
+    assert_eq!(log.writer.prune(crate::Removal::everywhere(plan)).expect("pruned").entries, 2);
     assert_eq!(log.writer.commit(&batch([entry(3, at(20))])).expect("stored"), [Stored::At(2)]);
     assert_eq!(log.files.extent().expect("measured").entries, 1);
 }

@@ -7,8 +7,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::Doing;
 use super::lexicon::Lexicon;
-use crate::field::Field;
-use crate::store::StoreError;
+use crate::StoreError;
+use mcp_audit_log_model::field::Field;
 
 const DOING: &str = "reading the dictionary";
 /// How many bytes of texts all readers together remember.

@@ -7,11 +7,11 @@ use std::rc::Rc;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{Doing, Files, tree};
-use crate::ledger::{Hash, Node, Nodes, TILE_HEIGHT, TILE_WIDTH, Tile, fold};
-use crate::store::StoreError;
+use crate::StoreError;
+use mcp_audit_log_ledger::{Hash, Node, Nodes, TILE_HEIGHT, TILE_WIDTH, Tile, fold};
 
 /// The tiles of a log, each read once.
-pub(crate) struct Tiles<'c> {
+pub struct Tiles<'c> {
     connection: &'c Connection,
     read: RefCell<HashMap<Tile, Rc<Vec<Hash>>>>,
 }
@@ -79,7 +79,7 @@ impl Files {
     ///
     /// # Errors
     /// The database fails, or `ask` does.
-    pub(crate) fn tree<T>(&self, ask: impl FnOnce(u64, &Tiles<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    pub fn tree<T>(&self, ask: impl FnOnce(u64, &Tiles<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
         self.read(|connection| ask(tree::head(connection)?.size, &Tiles::new(connection)))
     }
 }

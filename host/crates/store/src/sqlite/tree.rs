@@ -4,8 +4,8 @@ use rusqlite::{Connection, params};
 
 use super::Doing;
 use super::tiles::{Tiles, unlike};
-use crate::ledger::{Frontier, Hash, Head, TILE_HEIGHT, TILE_WIDTH, Tile};
-use crate::store::StoreError;
+use crate::StoreError;
+use mcp_audit_log_ledger::{Frontier, Hash, Head, TILE_HEIGHT, TILE_WIDTH, Tile};
 
 const FULL: usize = TILE_WIDTH as usize * Hash::LENGTH;
 

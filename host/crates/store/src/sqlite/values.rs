@@ -11,10 +11,10 @@ use super::find::Plan;
 use super::places::places;
 use super::texts::Texts;
 use super::walk::Walk;
-use crate::domain::Domain;
-use crate::field::Field;
-use crate::store::index::{Bitmap, Zone};
-use crate::store::{GroupBy, StoreError, Values};
+use crate::index::{Bitmap, Zone};
+use crate::{GroupBy, StoreError, Values};
+use mcp_audit_log_filter::Domain;
+use mcp_audit_log_model::field::Field;
 
 /// How many of the log's newest entries a menu of a part of the log is made of.
 const LATELY: u64 = 1 << 20;

@@ -4,10 +4,10 @@ use rusqlite::{Row, Transaction, params};
 use uuid::Uuid;
 
 use super::{Doing, Files};
-use crate::access::Viewer;
-use crate::saved_view::{SavedView, ViewChange};
-use crate::store::StoreError;
-use crate::time::Timestamp;
+use crate::StoreError;
+use mcp_audit_log_contract::access::Viewer;
+use mcp_audit_log_contract::saved_view::{SavedView, ViewChange};
+use mcp_audit_log_model::time::Timestamp;
 
 pub(super) fn write(transaction: &Transaction<'_>, change: &ViewChange) -> rusqlite::Result<()> {
     match change {
@@ -41,7 +41,7 @@ impl Files {
     ///
     /// # Errors
     /// The database fails, or a row cannot be read.
-    pub(crate) fn views(&self, viewer: &Viewer) -> Result<Vec<SavedView>, StoreError> {
+    pub fn views(&self, viewer: &Viewer) -> Result<Vec<SavedView>, StoreError> {
         let sql = "SELECT id, name, owner, instance, shared, query, created_at, updated_at FROM view
             WHERE instance IS ?1 AND (owner = ?2 OR shared) ORDER BY name, id";
         self.read(|connection| {

@@ -8,9 +8,9 @@ use rusqlite::Connection;
 use super::blocks::{self, Block};
 use super::places::places;
 use super::{Doing, rows};
-use crate::field::Field;
-use crate::store::StoreError;
-use crate::store::index::{Bitmap, Column, SMALL, kind};
+use crate::StoreError;
+use crate::index::{Bitmap, Column, SMALL, kind};
+use mcp_audit_log_model::field::Field;
 
 const DOING: &str = "walking through the log";
 

@@ -17,10 +17,10 @@ use super::texts::Texts;
 use super::tiles::unlike;
 use super::tree::{self, Tree};
 use super::{Doing, blocks, connection, holds, leaves, payloads, states, usage};
-use crate::ledger::Leaf;
-use crate::store::index::OpenBlock;
-use crate::store::{Batch, PRUNE_CHUNK, Pruned, Removal, StoreError, Stored, Writer};
-use crate::time::Timestamp;
+use crate::index::OpenBlock;
+use crate::{Batch, PRUNE_CHUNK, Pruned, Removal, StoreError, Stored, Writer};
+use mcp_audit_log_ledger::Leaf;
+use mcp_audit_log_model::time::Timestamp;
 
 /// Pages in the write-ahead log above which it is copied back into the database.
 const CHECKPOINT_PAGES: i64 = 4_000;

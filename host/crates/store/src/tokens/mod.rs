@@ -15,19 +15,19 @@ use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 use sha2::{Digest, Sha256};
 
 use super::private;
-use crate::access::Viewer;
-use crate::actor::Actor;
-use crate::event::{Caller, new_id};
-use crate::name::NameError;
-use crate::time::{SECOND, Timestamp};
+use mcp_audit_log_contract::access::Viewer;
+use mcp_audit_log_model::actor::Actor;
+use mcp_audit_log_model::event::{Caller, new_id};
+use mcp_audit_log_model::name::NameError;
+use mcp_audit_log_model::time::{SECOND, Timestamp};
 
-pub(crate) use outbox::{Deed, Untold};
+pub use outbox::{Deed, Outbox, Untold};
 pub use token::{NewToken, Token};
 
 /// How every token begins, so that scanners for leaked secrets can know it.
-pub(crate) const PREFIX: &str = "mcpa_";
+pub const PREFIX: &str = "mcpa_";
 const FILE: &str = "tokens.db";
-const SCHEMA: &str = include_str!("../../../../migrations/sqlite/tokens_0001.sql");
+const SCHEMA: &str = include_str!("../../../../../migrations/sqlite/tokens_0001.sql");
 const COLUMNS: &str = "id, user, connection, groups, instance, created_at, expires_at, last_used_at";
 /// How exactly the last use is known: a write an hour for each token, and none for each request.
 const USE: i64 = 3_600 * SECOND;
@@ -92,7 +92,8 @@ impl Tokens {
     }
 
     /// The tokens in `folder`, if it has a file of them. Looking does not make it.
-    pub(crate) fn existing(folder: &Path) -> Option<Self> {
+    #[doc(hidden)]
+    pub fn existing(folder: &Path) -> Option<Self> {
         let path = folder.join(FILE);
         path.metadata().is_ok_and(|file| file.len() > 0).then_some(Self { path })
     }

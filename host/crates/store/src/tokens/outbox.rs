@@ -5,23 +5,25 @@ use rusqlite::{Row, Transaction, params};
 use uuid::Uuid;
 
 use super::{Token, TokenError, Tokens, groups};
-use crate::actor::Actor;
-use crate::event::new_id;
-use crate::time::Timestamp;
+use mcp_audit_log_model::actor::Actor;
+use mcp_audit_log_model::event::new_id;
+use mcp_audit_log_model::time::Timestamp;
 
 /// What is taken at once; the rest waits for the next look.
 const MOST: u32 = 1_000;
 
 /// What was done to a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Deed {
+pub enum Deed {
+    /// It was made.
     Created,
+    /// It was revoked.
     Revoked,
 }
 
 impl Deed {
     /// The action, as the catalogue of the default policy has it.
-    pub(crate) fn action(self) -> &'static str {
+    pub fn action(self) -> &'static str {
         match self {
             Self::Created => "api_key.created",
             Self::Revoked => "api_key.revoked",
@@ -31,15 +33,17 @@ impl Deed {
 
 /// Something that is to be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Untold {
+pub struct Untold {
     /// The future entry's id.
-    pub(crate) id: Uuid,
-    pub(crate) deed: Deed,
-    pub(crate) at: Timestamp,
+    pub id: Uuid,
+    /// What was done.
+    pub deed: Deed,
+    /// When.
+    pub at: Timestamp,
     /// Who did it.
-    pub(crate) by: Actor,
+    pub by: Actor,
     /// The token as it was then.
-    pub(crate) token: Token,
+    pub token: Token,
 }
 
 /// Puts down what is being done to the token `id`, which must be there, in the transaction that does it.
@@ -60,17 +64,31 @@ pub(super) fn tell(
         .map(drop)
 }
 
-impl Tokens {
+/// What was done to tokens and is not in the log yet. For the log only: the façade does not re-export it, so that an
+/// embedder cannot make the log forget a deed.
+pub trait Outbox {
     /// What is to be told, oldest first.
-    pub(crate) fn untold(&self) -> Result<Vec<Untold>, TokenError> {
+    ///
+    /// # Errors
+    /// The file of tokens failed.
+    fn untold(&self) -> Result<Vec<Untold>, TokenError>;
+
+    /// Forgets what the log has by now.
+    ///
+    /// # Errors
+    /// The file of tokens failed; all of it is still there.
+    fn told(&self, untold: &[Untold]) -> Result<(), TokenError>;
+}
+
+impl Outbox for Tokens {
+    fn untold(&self) -> Result<Vec<Untold>, TokenError> {
         let sql =
             "SELECT id, action, done_at, done_by, token, user, connection, groups, instance, created_at, expires_at
                    FROM outbox ORDER BY done_at, id LIMIT ?1";
         self.with(|database| database.prepare(sql)?.query_map([MOST], untold)?.collect())
     }
 
-    /// Forgets what the log has by now.
-    pub(crate) fn told(&self, untold: &[Untold]) -> Result<(), TokenError> {
+    fn told(&self, untold: &[Untold]) -> Result<(), TokenError> {
         self.with(|database| {
             let transaction = database.transaction()?;
             for one in untold {

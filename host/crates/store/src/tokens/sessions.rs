@@ -4,7 +4,7 @@
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::{COLUMNS, Token, TokenError, Tokens, token};
-use crate::time::Timestamp;
+use mcp_audit_log_model::time::Timestamp;
 
 /// How many ended sessions of a token are remembered one by one. Where there are more, the older half is remembered by
 /// the end of its last one, and whatever began before that is ended with it.

@@ -1,7 +1,7 @@
 //! What the file of tokens promises.
 
 use super::*;
-use crate::name::NameError;
+use mcp_audit_log_model::name::NameError;
 
 const NOW: Timestamp = Timestamp::EPOCH;
 

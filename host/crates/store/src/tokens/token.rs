@@ -4,10 +4,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::TokenError;
-use crate::access::Viewer;
-use crate::event::Caller;
-use crate::name;
-use crate::time::Timestamp;
+use mcp_audit_log_contract::access::Viewer;
+use mcp_audit_log_model::event::Caller;
+use mcp_audit_log_model::name;
+use mcp_audit_log_model::time::Timestamp;
 
 /// A token as it is known after its creation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]

@@ -7,9 +7,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::UsageStep;
-use crate::field::Field;
-use crate::time::Timestamp;
-use crate::value::Value;
+use mcp_audit_log_model::field::Field;
+use mcp_audit_log_model::time::Timestamp;
+use mcp_audit_log_model::value::Value;
 
 /// What is counted of some requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]

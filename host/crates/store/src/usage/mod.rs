@@ -5,10 +5,10 @@ mod words;
 
 use std::ops::Range;
 
-use crate::domain::{Comparison, Context, Domain, Operand, Token, from_tokens};
-use crate::event::{Kind, Outcome};
-use crate::field::Field;
-use crate::time::{DAY, Timestamp};
+use mcp_audit_log_filter::{Comparison, Context, Domain, Operand, Token, from_tokens};
+use mcp_audit_log_model::event::{Kind, Outcome};
+use mcp_audit_log_model::field::Field;
+use mcp_audit_log_model::time::{DAY, Timestamp};
 
 pub use answer::{Breakdown, Figures, Lack, Point, Totals, Usage, UsageRow};
 pub use words::{UsageSort, UsageStep};
@@ -40,7 +40,7 @@ fn leaf<const N: usize>(field: Field, comparison: Comparison, operands: [&str; N
 }
 
 /// The dimensions that usage is kept by, and how requests went: what those may ask about who see figures alone.
-pub(crate) fn is_dimension(field: Field) -> bool {
+pub fn is_dimension(field: Field) -> bool {
     USAGE_FIELDS.contains(&field) || [Field::Instance, Field::Outcome].contains(&field)
 }
 

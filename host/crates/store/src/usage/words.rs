@@ -1,8 +1,8 @@
 //! The words of questions about usage: what rows are ranked by, and how far apart points are.
 
 use super::MAX_POINTS;
-use crate::time::{DAY, HOUR};
-use crate::vocabulary;
+use mcp_audit_log_model::time::{DAY, HOUR};
+use mcp_audit_log_model::vocabulary;
 
 vocabulary! {
     /// What a breakdown is ranked by; the greatest first.
@@ -73,7 +73,7 @@ impl UsageStep {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::Timestamp;
+    use mcp_audit_log_model::time::Timestamp;
 
     #[test]
     fn a_week_begins_on_monday_and_steps_stay_few() {

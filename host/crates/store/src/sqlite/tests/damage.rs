@@ -6,11 +6,11 @@ use rusqlite::Connection;
 
 use super::finding::{ENTRIES, everything, varied};
 use super::{Log, at, batch, log};
-use crate::domain::Domain;
-use crate::field::Field;
-use crate::policy::Plan;
-use crate::store::index::LARGE;
-use crate::store::{Files, PageQuery, Place, Writer};
+use crate::index::LARGE;
+use crate::{Files, PageQuery, Place, Writer};
+use mcp_audit_log_contract::plan::Plan;
+use mcp_audit_log_filter::Domain;
+use mcp_audit_log_model::field::Field;
 
 fn raw(folder: &Path) -> Connection {
     Connection::open(folder.join("mcp-audit-log.db")).expect("a database")
@@ -98,7 +98,7 @@ fn a_hole_is_told_and_not_believed() {
     let before = texts(folder.path());
     let plan = Plan { entries_before: Some(at(10)), ..Plan::default() };
     let swept = loop {
-        match writer.prune(crate::store::Removal::everywhere(plan)) {
+        match writer.prune(crate::Removal::everywhere(plan)) {
             Ok(step) if step.more => {}
             other => break other,
         }

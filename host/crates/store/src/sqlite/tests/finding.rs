@@ -6,15 +6,15 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::{Log, at, batch, log};
-use crate::domain::{Context, Domain, parse_json};
-use crate::entry::Entry;
-use crate::event::Outcome;
-use crate::field::Field;
-use crate::policy::Plan;
-use crate::store::index::{LARGE, SMALL};
-use crate::store::{Files, GroupBy, GroupQuery, GroupSort, Groups, Page, PageQuery, Place, Writer};
-use crate::time::Timestamp;
-use crate::value::Value;
+use crate::index::{LARGE, SMALL};
+use crate::{Files, GroupBy, GroupQuery, GroupSort, Groups, Page, PageQuery, Place, Writer};
+use mcp_audit_log_contract::plan::Plan;
+use mcp_audit_log_filter::{Context, Domain, parse_json};
+use mcp_audit_log_model::entry::Entry;
+use mcp_audit_log_model::event::Outcome;
+use mcp_audit_log_model::field::Field;
+use mcp_audit_log_model::time::Timestamp;
+use mcp_audit_log_model::value::Value;
 
 /// Two large blocks, some small ones, and an open one.
 pub(super) const ENTRIES: u64 = 2 * LARGE + 3 * SMALL + 17;
@@ -52,7 +52,7 @@ fn whole() -> Log {
     let mut log = log((0..ENTRIES / 2).map(varied));
     log.writer.commit(&batch((ENTRIES / 2..ENTRIES).map(varied))).expect("stored");
     let plan = Plan { entries_before: Some(at(PRUNED as i64)), ..Plan::default() };
-    while log.writer.prune(crate::store::Removal::everywhere(plan)).expect("pruned").more {}
+    while log.writer.prune(crate::Removal::everywhere(plan)).expect("pruned").more {}
     log
 }
 

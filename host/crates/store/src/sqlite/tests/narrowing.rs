@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use uuid::Uuid;
 
 use super::{Log, at, log};
-use crate::domain::{Context, parse_json};
-use crate::entry::Entry;
-use crate::field::Field;
-use crate::store::{GroupBy, GroupQuery, GroupSort, PageQuery, Place};
+use crate::{GroupBy, GroupQuery, GroupSort, PageQuery, Place};
+use mcp_audit_log_filter::{Context, parse_json};
+use mcp_audit_log_model::entry::Entry;
+use mcp_audit_log_model::field::Field;
 
 /// Everybody else's entries, each with a tool of its own, and one of uma's in the middle.
 fn one_among_many() -> Log {

@@ -4,21 +4,21 @@ use std::fs;
 
 use super::super::verify::verify_unsigned;
 use super::{Log, at, batch, entry, log, tamper};
-use crate::ledger::Head;
-use crate::policy::Plan;
-use crate::store::sqlite::Files;
-use crate::store::{StoreError, Writer};
+use crate::sqlite::Files;
+use crate::{StoreError, Writer};
+use mcp_audit_log_contract::plan::Plan;
+use mcp_audit_log_ledger::Head;
 
 fn before(second: u64) -> Plan {
     Plan { entries_before: Some(at(second.cast_signed())), ..Plan::default() }
 }
 
-fn entries(range: std::ops::Range<u64>) -> impl Iterator<Item = crate::entry::Entry> {
+fn entries(range: std::ops::Range<u64>) -> impl Iterator<Item = mcp_audit_log_model::entry::Entry> {
     range.map(|number| entry(number, at(number.cast_signed())))
 }
 
 fn prune(log: &mut Log, plan: Plan, at_most: Option<u64>) {
-    let mut removal = crate::store::Removal::everywhere(plan);
+    let mut removal = crate::Removal::everywhere(plan);
     removal.entries_below = at_most.unwrap_or(u64::MAX);
     while log.writer.prune(removal).expect("pruned").more {}
 }
@@ -129,7 +129,7 @@ fn what_was_changed_is_not_removed() {
         let count = || raw.query_row(count, [], |row| row.get::<_, u64>(0)).expect("counted");
         let there = count();
         for _ in 0..2 {
-            let error = log.writer.prune(crate::store::Removal::everywhere(before(550))).expect_err(sql).to_string();
+            let error = log.writer.prune(crate::Removal::everywhere(before(550))).expect_err(sql).to_string();
             assert!(error.contains("the ledger does not fit") && error.contains(told), "{sql}: {error}");
             assert_eq!(count(), there, "{sql}");
         }
@@ -144,7 +144,7 @@ fn a_cleanup_that_is_cut_off_anywhere_is_whole_and_goes_on() {
     let known: Vec<_> = [1_500, 1_550, 1_600].map(|size| log.files.head_at(size).expect("a tree")).into();
     let mut steps = 0;
     loop {
-        let step = log.writer.prune(crate::store::Removal::everywhere(before(1_500))).expect("a step");
+        let step = log.writer.prune(crate::Removal::everywhere(before(1_500))).expect("a step");
         steps += 1;
         // As the files lie there when the process is killed: nothing of it has been tidied up.
         let killed = tempfile::tempdir().expect("a folder");
@@ -153,7 +153,7 @@ fn a_cleanup_that_is_cut_off_anywhere_is_whole_and_goes_on() {
         }
         verify_unsigned(killed.path()).expect("whole");
         let (files, mut writer) = Files::open(killed.path()).expect("opened");
-        while writer.prune(crate::store::Removal::everywhere(before(1_500))).expect("goes on").more {}
+        while writer.prune(crate::Removal::everywhere(before(1_500))).expect("goes on").more {}
         assert_eq!(files.places().expect("places"), 1_500..1_600);
         for head in &known {
             assert_eq!(files.consistency(1_500, Some(head.size)).expect("a proof").new, *head);

@@ -3,11 +3,11 @@
 use rusqlite::Connection;
 
 use super::{Log, all, at, batch, entry, log, tamper};
-use crate::domain::Domain;
-use crate::entry::Entry;
-use crate::field::{Field, FieldType};
-use crate::policy::Plan;
-use crate::store::{Files, Stored, Writer};
+use crate::{Files, Stored, Writer};
+use mcp_audit_log_contract::plan::Plan;
+use mcp_audit_log_filter::Domain;
+use mcp_audit_log_model::entry::Entry;
+use mcp_audit_log_model::field::{Field, FieldType};
 
 /// The entry of a user of its own; what it says besides, all of them say.
 fn of_user(number: u64) -> Entry {
@@ -32,7 +32,7 @@ fn below(number: i64) -> Plan {
 
 /// Steps of the cleanup until it says that it is over.
 fn clean(log: &mut Log, plan: Plan) {
-    while log.writer.prune(crate::store::Removal::everywhere(plan)).expect("a step").more {}
+    while log.writer.prune(crate::Removal::everywhere(plan)).expect("a step").more {}
 }
 
 fn raw(log: &Log) -> Connection {
@@ -73,7 +73,8 @@ fn found(files: &Files, user: &str) -> Vec<u64> {
 }
 
 fn found_like(files: &Files, pattern: &str) -> usize {
-    let domain = crate::domain::parse_text(&format!("user:{pattern}"), &crate::domain::Context::nobody(at(0)));
+    let domain =
+        mcp_audit_log_filter::parse_text(&format!("user:{pattern}"), &mcp_audit_log_filter::Context::nobody(at(0)));
     all(files, domain.expect("a domain")).len()
 }
 
@@ -110,7 +111,7 @@ fn what_is_recorded_while_texts_go_keeps_its_text() {
     let mut log = users(1_300);
     let plan = below(1_200);
     while names(&log).len() == 1_300 {
-        assert!(log.writer.prune(crate::store::Removal::everywhere(plan)).expect("a step").more);
+        assert!(log.writer.prune(crate::Removal::everywhere(plan)).expect("a step").more);
     }
     assert_eq!(names(&log).len(), 800, "a step removes so many");
     // One that is gone already, and one that would have gone next.
@@ -130,14 +131,14 @@ fn what_is_recorded_while_texts_go_keeps_its_text() {
 fn a_sweep_that_was_interrupted_is_made_up_for() {
     let mut log = users(1_300);
     while names(&log).len() == 1_300 {
-        log.writer.prune(crate::store::Removal::everywhere(below(1_200))).expect("a step");
+        log.writer.prune(crate::Removal::everywhere(below(1_200))).expect("a step");
     }
     let Log { folder, files, writer } = log;
     drop((files, writer));
     let (files, writer) = Files::open(folder.path()).expect("the log again");
     let mut log = Log { folder, files, writer };
     assert!(
-        log.writer.prune(crate::store::Removal::everywhere(below(1_200))).expect("a step").more,
+        log.writer.prune(crate::Removal::everywhere(below(1_200))).expect("a step").more,
         "no entry is to go, but texts are"
     );
     clean(&mut log, below(1_200));
@@ -177,7 +178,7 @@ fn a_huge_number_in_the_dictionary_ends_the_cleanup_and_not_the_process() {
     let huge = "INSERT INTO term SELECT field, 1 << 40, 'huge' FROM term WHERE field = 8 LIMIT 1";
     tamper(&log.folder.path().join("mcp-audit-log.db"), huge);
     let error = loop {
-        match log.writer.prune(crate::store::Removal::everywhere(below(10))) {
+        match log.writer.prune(crate::Removal::everywhere(below(10))) {
             Ok(step) => assert!(step.more, "it is done"),
             Err(error) => break error.to_string(),
         }

@@ -4,12 +4,12 @@ use rusqlite::Connection;
 
 use super::usage::{ENTRIES, STEP, request};
 use super::{Log, at, batch, log};
-use crate::domain::Domain;
-use crate::field::Field;
-use crate::policy::Plan;
-use crate::store::index::LARGE;
-use crate::store::{Files, Lack, Usage, UsageQuery, UsageSort, Writer};
-use crate::time::SECOND;
+use crate::index::LARGE;
+use crate::{Files, Lack, Usage, UsageQuery, UsageSort, Writer};
+use mcp_audit_log_contract::plan::Plan;
+use mcp_audit_log_filter::Domain;
+use mcp_audit_log_model::field::Field;
+use mcp_audit_log_model::time::SECOND;
 
 fn raw(log: &Log) -> Connection {
     Connection::open(log.folder.path().join("mcp-audit-log.db")).expect("a database")
@@ -35,7 +35,7 @@ fn usage(files: &Files) -> Usage {
 fn clean(log: &mut Log, entries: u64, usage: Option<u64>) {
     let moment = |place: u64| at(place as i64 * STEP);
     let plan = Plan { entries_before: Some(moment(entries)), payloads_before: None, usage_before: usage.map(moment) };
-    while log.writer.prune(crate::store::Removal::everywhere(plan)).expect("a step").more {}
+    while log.writer.prune(crate::Removal::everywhere(plan)).expect("a step").more {}
 }
 
 type Rows = Vec<(u64, u64, Vec<u8>, Vec<u8>)>;

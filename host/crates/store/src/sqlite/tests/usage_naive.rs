@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
-use crate::entry::Entry;
-use crate::event::Outcome;
-use crate::field::Field;
-use crate::store::{Breakdown, Figures, Usage, UsageQuery, UsageSort};
-use crate::time::Timestamp;
-use crate::value::Value;
+use crate::{Breakdown, Figures, Usage, UsageQuery, UsageSort};
+use mcp_audit_log_model::entry::Entry;
+use mcp_audit_log_model::event::Outcome;
+use mcp_audit_log_model::field::Field;
+use mcp_audit_log_model::time::Timestamp;
+use mcp_audit_log_model::value::Value;
 
 /// Plainly what the figures of these entries are; the quantiles exact.
 fn naive(entries: &[&Entry]) -> Figures {

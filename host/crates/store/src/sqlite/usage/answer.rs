@@ -11,11 +11,11 @@ use super::source::Source;
 use super::span::unit;
 use super::tally::{By, Detail, Tally};
 use super::{Doing, HOUR, ceil, floor};
-use crate::domain::Domain;
-use crate::field::Field;
-use crate::store::index::Kind;
-use crate::store::{Lack, Point, StoreError, Totals, USAGE_FIELDS, Usage, UsageQuery, UsageStep};
-use crate::time::Timestamp;
+use crate::index::Kind;
+use crate::{Lack, Point, StoreError, Totals, USAGE_FIELDS, Usage, UsageQuery, UsageStep};
+use mcp_audit_log_filter::Domain;
+use mcp_audit_log_model::field::Field;
+use mcp_audit_log_model::time::Timestamp;
 
 /// Values of a field up to which ranking them before their durations are read saves nothing.
 const FEW: u64 = 48;

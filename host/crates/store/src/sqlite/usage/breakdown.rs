@@ -14,9 +14,9 @@ use super::question::Question;
 use super::seen::Seen;
 use super::tally::{By, Detail, Tally, ones};
 use super::users::Users;
-use crate::field::Field;
-use crate::store::index::Bitmap;
-use crate::store::{Breakdown, Figures, GroupBy, StoreError, UsageRow, UsageSort};
+use crate::index::Bitmap;
+use crate::{Breakdown, Figures, GroupBy, StoreError, UsageRow, UsageSort};
+use mcp_audit_log_model::field::Field;
 
 impl Answering<'_> {
     /// The rows that come first, of which durations and users are counted as well.

@@ -6,8 +6,8 @@
 use std::collections::HashMap;
 
 use super::super::blocks::Block;
-use crate::field::Field;
-use crate::store::index::{Bitmap, Column, Kind, LARGE, Zone, read, write};
+use crate::index::{Bitmap, Column, Kind, LARGE, Zone, read, write};
+use mcp_audit_log_model::field::Field;
 
 /// What cells are of.
 pub(super) struct Cells {

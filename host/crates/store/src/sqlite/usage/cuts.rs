@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::field::Field;
+use mcp_audit_log_model::field::Field;
 
 /// The fields that usage can be broken down by, and the instance, by which record rules narrow it.
 pub(super) const DIMENSIONS: [Field; 8] = [

@@ -1,8 +1,8 @@
 //! The histograms of cells: of each cell the buckets that have a request, and how many.
 
 use super::ragged::{Ragged, RaggedBuf};
-use crate::histogram::BUCKETS;
-use crate::store::index::{read, write};
+use crate::index::{read, write};
+use mcp_audit_log_model::histogram::BUCKETS;
 
 /// The histograms of a part's cells. Each is a string that tells of each bucket how far it is from the one before, and how
 /// many requests it has. Most have one, so that this takes but a bit: the lowest of the distance, set where more follows.

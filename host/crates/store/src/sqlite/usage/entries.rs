@@ -8,10 +8,10 @@ use super::super::blocks::Block;
 use super::super::find::Plan;
 use super::super::texts::Texts;
 use super::measures::{NUMBERS, OfEntries};
-use crate::domain::Domain;
-use crate::field::Field;
-use crate::store::index::Bitmap;
-use crate::store::{StoreError, failures, requests};
+use crate::index::Bitmap;
+use crate::{StoreError, failures, requests};
+use mcp_audit_log_filter::Domain;
+use mcp_audit_log_model::field::Field;
 
 /// Plans for requests and for those of them that failed.
 pub(super) struct Requests {

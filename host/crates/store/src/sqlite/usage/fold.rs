@@ -16,11 +16,11 @@ use super::slots::{Coded, Slots};
 use super::sums::OfCells;
 use super::users::Users;
 use super::{Doing, HOUR, floor};
-use crate::domain::Domain;
-use crate::field::Field;
-use crate::histogram;
-use crate::store::StoreError;
-use crate::store::index::{Bitmap, Kind};
+use crate::StoreError;
+use crate::index::{Bitmap, Kind};
+use mcp_audit_log_filter::Domain;
+use mcp_audit_log_model::field::Field;
+use mcp_audit_log_model::histogram;
 
 const READING: &str = "reading the entries that usage is made of";
 

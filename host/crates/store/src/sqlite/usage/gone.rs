@@ -8,8 +8,8 @@ use super::entries::Requests;
 use super::question::within;
 use super::runs::{Grain, Run};
 use super::source::Source;
-use crate::domain::Domain;
-use crate::store::StoreError;
+use crate::StoreError;
+use mcp_audit_log_filter::Domain;
 
 impl Source<'_> {
     /// Whether something that was read is damaged for good.

@@ -10,10 +10,10 @@ use super::cuts::{Cut, DIMENSIONS};
 use super::fold::fold;
 use super::runs::{self, Grain};
 use super::{Doing, HOUR};
-use crate::field::Field;
-use crate::store::StoreError;
-use crate::store::index::{LARGE, Zone};
-use crate::time::Timestamp;
+use crate::StoreError;
+use crate::index::{LARGE, Zone};
+use mcp_audit_log_model::field::Field;
+use mcp_audit_log_model::time::Timestamp;
 
 const PRUNING: &str = "removing old usage";
 const MENDING: &str = "mending usage";

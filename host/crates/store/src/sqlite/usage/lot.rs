@@ -6,7 +6,7 @@ use super::super::blocks::Block;
 use super::durations::Durations;
 use super::measures::{Measure, OfEntries};
 use super::sums::OfCells;
-use crate::store::index::Bitmap;
+use crate::index::Bitmap;
 
 /// What was found in a block of entries or of cells.
 pub(super) struct Lot<'a> {

@@ -6,9 +6,9 @@ use rusqlite::Connection;
 
 use super::super::axis::Axis;
 use super::super::blocks::Block;
-use crate::field::Field;
-use crate::store::StoreError;
-use crate::store::index::Bitmap;
+use crate::StoreError;
+use crate::index::Bitmap;
+use mcp_audit_log_model::field::Field;
 
 /// A sum over requests, or a maximum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

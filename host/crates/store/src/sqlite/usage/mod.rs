@@ -30,7 +30,7 @@ mod tally;
 mod users;
 
 use super::Doing;
-use crate::time::HOUR;
+use mcp_audit_log_model::time::HOUR;
 
 pub(super) use answer::usage;
 pub(super) use keep::{fold_before, keep_up, mend, prune, used};

@@ -10,10 +10,10 @@ use super::super::find::Plan;
 use super::cuts::Cut;
 use super::runs::Grain;
 use super::tally::{By, Detail};
-use crate::domain::Domain;
-use crate::field::Field;
-use crate::store::index::{Bitmap, Kind, Wanted};
-use crate::store::{StoreError, UsageStep};
+use crate::index::{Bitmap, Kind, Wanted};
+use crate::{StoreError, UsageStep};
+use mcp_audit_log_filter::Domain;
+use mcp_audit_log_model::field::Field;
 
 /// What is asked for.
 pub(super) struct Question<'q> {

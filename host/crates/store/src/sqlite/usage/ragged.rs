@@ -1,6 +1,6 @@
 //! A string of bytes for each cell, one behind the other.
 
-use crate::store::index::{read, write};
+use crate::index::{read, write};
 
 /// Strings that were read.
 pub(super) struct Ragged {

@@ -11,10 +11,10 @@ use super::durations::Durations;
 use super::sums::OfCells;
 use super::users::Users;
 use super::{Doing, HOUR};
-use crate::field::Field;
-use crate::store::StoreError;
-use crate::store::index::LARGE;
-use crate::time::DAY;
+use crate::StoreError;
+use crate::index::LARGE;
+use mcp_audit_log_model::field::Field;
+use mcp_audit_log_model::time::DAY;
 
 const READING: &str = "reading usage";
 const WRITING: &str = "writing usage";

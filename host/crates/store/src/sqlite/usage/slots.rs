@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
-use crate::store::index::ranked;
+use crate::index::ranked;
 
 /// Combinations up to which they stand in a table.
 const TABLE: usize = 1 << 20;

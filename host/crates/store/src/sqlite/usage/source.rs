@@ -23,10 +23,10 @@ use super::runs::{self, Grain, Key, Run};
 use super::span::Spans;
 use super::tally::Tally;
 use super::users::Users;
-use crate::domain::Domain;
-use crate::field::Field;
-use crate::store::StoreError;
-use crate::store::index::Bitmap;
+use crate::StoreError;
+use crate::index::Bitmap;
+use mcp_audit_log_filter::Domain;
+use mcp_audit_log_model::field::Field;
 
 /// The log as usage sees it, at one moment.
 pub(super) struct Source<'c> {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::cuts::Cut;
 use super::{HOUR, ceil, floor};
-use crate::time::DAY;
+use mcp_audit_log_model::time::DAY;
 
 /// Disjoint ranges that together are the one asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

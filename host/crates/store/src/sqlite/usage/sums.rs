@@ -2,7 +2,7 @@
 //! greatest of them needs.
 
 use super::measures::{MEASURES, Measure, Sums};
-use crate::store::index::{Bitmap, read, write};
+use crate::index::{Bitmap, read, write};
 
 /// The measures of a part's cells.
 pub(super) struct OfCells {

@@ -8,10 +8,10 @@ use rusqlite::Connection;
 use super::super::axis::Axis;
 use super::lot::{Amounts, Lot};
 use super::measures::{MEASURES, Measure, Sums, add};
-use crate::field::Field;
-use crate::histogram::{self, BUCKETS};
-use crate::store::index::Kind;
-use crate::store::{Figures, StoreError, UsageStep};
+use crate::index::Kind;
+use crate::{Figures, StoreError, UsageStep};
+use mcp_audit_log_model::field::Field;
+use mcp_audit_log_model::histogram::{self, BUCKETS};
 
 /// Most keys of one question.
 const MAX_KEYS: usize = 1 << 20;

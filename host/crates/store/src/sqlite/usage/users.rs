@@ -5,7 +5,7 @@
 
 use super::ragged::{Ragged, RaggedBuf};
 use super::seen::Seen;
-use crate::store::index::{read, write};
+use crate::index::{read, write};
 
 /// The sets of a part's cells.
 pub(super) struct Users {

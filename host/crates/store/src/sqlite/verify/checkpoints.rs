@@ -6,9 +6,9 @@ use super::super::checkpoints::{COLUMNS, NEWEST, inventory, stored};
 use super::super::tiles::Tiles;
 use super::super::tree;
 use super::{Fault, Subject, wrong};
-use crate::ledger::{Hash, SignedCheckpoint, VerifierKey, root, verify_consistency};
-use crate::store::StoredCheckpoint;
-use crate::time::{SECOND, Timestamp};
+use crate::StoredCheckpoint;
+use mcp_audit_log_ledger::{Hash, SignedCheckpoint, VerifierKey, root, verify_consistency};
+use mcp_audit_log_model::time::{SECOND, Timestamp};
 
 const DOING: &str = "checking checkpoints";
 

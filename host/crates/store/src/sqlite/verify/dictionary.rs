@@ -6,8 +6,8 @@ use rusqlite::Row;
 
 use super::super::{Doing, terms};
 use super::{Fault, Subject, wrong};
-use crate::field::{Field, FieldType};
-use crate::store::StoreError;
+use crate::StoreError;
+use mcp_audit_log_model::field::{Field, FieldType};
 
 const DOING: &str = "reading the dictionary";
 

@@ -5,8 +5,8 @@ use rusqlite::OptionalExtension;
 use super::super::tiles::Tiles;
 use super::super::{Doing, leaves};
 use super::{Fault, Subject, wrong};
-use crate::ledger::VERSION;
-use crate::store::StoreError;
+use crate::StoreError;
+use mcp_audit_log_ledger::VERSION;
 
 pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
     let places = subject.places.clone();

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::super::Doing;
 use super::told::{Told, told};
 use super::{Fault, Subject, wrong};
-use crate::time::Timestamp;
+use mcp_audit_log_model::time::Timestamp;
 
 const DOING: &str = "reading holds";
 

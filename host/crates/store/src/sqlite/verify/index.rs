@@ -2,9 +2,9 @@
 
 use super::super::{Doing, blocks, rows};
 use super::{Fault, Subject, wrong};
-use crate::field::Field;
-use crate::store::StoreError;
-use crate::store::index::{Column, SMALL};
+use crate::StoreError;
+use crate::index::{Column, SMALL};
+use mcp_audit_log_model::field::Field;
 
 const DOING: &str = "comparing the index";
 

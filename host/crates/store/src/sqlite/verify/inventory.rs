@@ -7,8 +7,8 @@ use super::super::Doing;
 use super::super::checkpoints::{chain, digest_up_to, inventory};
 use super::told::{Told, told};
 use super::{Fault, Subject, wrong};
-use crate::ledger::Hash;
-use crate::store::Inventory;
+use crate::Inventory;
+use mcp_audit_log_ledger::Hash;
 
 const DOING: &str = "counting checkpoints";
 

@@ -6,8 +6,8 @@ use super::super::tiles::Tiles;
 use super::super::{Doing, tree};
 use super::checkpoints::keys;
 use super::{Fault, Subject, wrong};
-use crate::ledger::{Checkpoint, Hash, SignedCheckpoint, root};
-use crate::store::Kept;
+use crate::Kept;
+use mcp_audit_log_ledger::{Checkpoint, Hash, SignedCheckpoint, root};
 
 pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
     let keys = keys(subject)?;

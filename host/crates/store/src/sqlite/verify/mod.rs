@@ -27,8 +27,8 @@ use rusqlite::Connection;
 
 use super::texts::Texts;
 use super::{Doing, connection, places};
-use crate::store::verified::{Kept, Verified, VerifyError, Wrong};
-use crate::store::{StoreError, sqlite};
+use crate::verified::{Kept, Verified, VerifyError, Wrong};
+use crate::{StoreError, sqlite};
 use dictionary::Used;
 
 /// A check: what it is called, and what it does.

@@ -6,7 +6,7 @@ use rusqlite::Row;
 
 use super::super::{Doing, payloads};
 use super::{Fault, Subject, wrong};
-use crate::ledger::commitment;
+use mcp_audit_log_ledger::commitment;
 
 const DOING: &str = "reading payloads";
 
@@ -67,7 +67,7 @@ fn erased(subject: &Subject<'_>) -> Result<HashSet<Vec<u8>>, Fault> {
     let sql = "SELECT parent FROM entry WHERE parent IS NOT NULL
         AND method = (SELECT id FROM term WHERE field = ?1 AND text = 'payload.erased')
         AND channel = (SELECT id FROM term WHERE field = ?2 AND text = 'system')";
-    let fields = [crate::field::Field::Method as i64, crate::field::Field::Channel as i64];
+    let fields = [mcp_audit_log_model::field::Field::Method as i64, mcp_audit_log_model::field::Field::Channel as i64];
     let mut statement = subject.connection.prepare(sql).doing(DOING)?;
     let ids = statement.query_map(fields, |row| row.get(0));
     Ok(ids.and_then(Iterator::collect).doing(DOING)?)

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::super::Doing;
 use super::told::{Told, told};
 use super::{Fault, Subject, wrong};
-use crate::time::Timestamp;
+use mcp_audit_log_model::time::Timestamp;
 
 const DOING: &str = "reading what was removed";
 
@@ -156,7 +156,7 @@ mod tests {
     }
 
     fn day(day: i64) -> Timestamp {
-        Timestamp::EPOCH.plus(day * crate::time::DAY)
+        Timestamp::EPOCH.plus(day * mcp_audit_log_model::time::DAY)
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use super::super::Doing;
 use super::told::told;
 use super::{Fault, Subject, wrong};
-use crate::entry::Details;
+use mcp_audit_log_model::entry::Details;
 
 const DOING: &str = "reading settings";
 

@@ -4,9 +4,9 @@ use rusqlite::Row;
 
 use super::super::Doing;
 use super::{Fault, Subject};
-use crate::entry::Details;
-use crate::field::Field;
-use crate::time::Timestamp;
+use mcp_audit_log_model::entry::Details;
+use mcp_audit_log_model::field::Field;
+use mcp_audit_log_model::time::Timestamp;
 
 /// An entry about a state that was changed.
 pub(super) struct Told {

@@ -7,7 +7,7 @@ use super::super::Doing;
 use super::super::tiles::Tiles;
 use super::super::tree::{self, Tree};
 use super::{Fault, Subject, wrong};
-use crate::ledger::{TILE_HEIGHT, Tile};
+use mcp_audit_log_ledger::{TILE_HEIGHT, Tile};
 
 const DOING: &str = "checking the ledger";
 
@@ -40,7 +40,7 @@ fn tile(subject: &Subject<'_>, tile: Tile, size: u64) -> Result<(), Fault> {
     let mut statement = subject.connection.prepare_cached(sql).doing(DOING)?;
     let mut rows = statement.query(key).doing(DOING)?;
     let length: usize = rows.next().doing(DOING)?.ok_or_else(missing)?.get(0).doing(DOING)?;
-    if length != tile.width(size) * crate::ledger::Hash::LENGTH {
+    if length != tile.width(size) * mcp_audit_log_ledger::Hash::LENGTH {
         return Err(wrong("tile", Some(tile.begin()), format!("tile {number} of level {level} has {length} bytes")));
     }
     subject.told(number, Tile::count(level, size));

@@ -6,8 +6,8 @@ use rusqlite::Connection;
 use rusqlite::types::Value as Sql;
 
 use super::world::World;
-use crate::store::VerifyError;
-use crate::store::payload::Packed;
+use crate::VerifyError;
+use crate::payload::Packed;
 
 /// The tables of which verification finds every change.
 const EVIDENCE: &[&str] =

@@ -1,7 +1,7 @@
 //! Rows that are gone, forged, swapped or put elsewhere; and what is named.
 
 use super::world::{MORE, World};
-use crate::store::{NOT_PROVED, StoreError, VerifyError, verify};
+use crate::{NOT_PROVED, StoreError, VerifyError, verify};
 
 #[test]
 fn a_log_that_is_whole_is_verified() {
@@ -24,7 +24,7 @@ fn a_huge_number_in_the_dictionary_is_named() {
     for number in ["1 << 40", "1 << 61"] {
         let sql = format!(
             "UPDATE term SET id = id + ({number}) WHERE field = {field}; UPDATE entry SET session = session + ({number})",
-            field = crate::field::Field::Session as i64
+            field = mcp_audit_log_model::field::Field::Session as i64
         );
         let wrong = world.wrong_after(&sql);
         assert_eq!((wrong.check, wrong.at.as_str()), ("dictionary", "term.id"), "{wrong}");

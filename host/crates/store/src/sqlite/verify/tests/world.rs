@@ -7,19 +7,19 @@ use rusqlite::Connection;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::entry::{Details, Entry};
-use crate::field::{Field, FieldType};
-use crate::hold::{Hold, HoldChange, Release};
-use crate::ledger::{self, Checkpoint, Hash, SignatureKind, SignedCheckpoint, SigningKey};
-use crate::policy::Plan;
-use crate::settings::SettingChange;
-use crate::store::sqlite::tests::tamper;
-use crate::store::{
+use crate::sqlite::tests::tamper;
+use crate::{
     Batch, CheckpointChange, Files, NewCheckpoint, Prepared, StateChange, StoredPayload, Verified, VerifyError, Writer,
     Wrong, verify,
 };
-use crate::time::{SECOND, Timestamp};
-use crate::value::Value;
+use mcp_audit_log_contract::hold::{Hold, HoldChange, Release};
+use mcp_audit_log_contract::plan::Plan;
+use mcp_audit_log_contract::settings::SettingChange;
+use mcp_audit_log_ledger::{self as ledger, Checkpoint, Hash, SignatureKind, SignedCheckpoint, SigningKey};
+use mcp_audit_log_model::entry::{Details, Entry};
+use mcp_audit_log_model::field::{Field, FieldType};
+use mcp_audit_log_model::time::{SECOND, Timestamp};
+use mcp_audit_log_model::value::Value;
 
 /// How many entries a log has on top of those that it is made with: those about its start, a cleanup and states.
 pub(super) const MORE: u64 = 8;
@@ -189,7 +189,7 @@ impl World {
             clean(&files, &mut writer, next, pruned);
             let head = sign(&files, &mut writer, day, archived);
             let plan = plan(pruned);
-            while pruned > 0 && writer.prune(crate::store::Removal::everywhere(plan)).expect("pruned").more {}
+            while pruned > 0 && writer.prune(crate::Removal::everywhere(plan)).expect("pruned").more {}
             let (first, first_payload) = files.prune_points().expect("read");
             let over = json!({ "first_place": first, "payloads_first_place": first_payload });
             store(&mut writer, vec![told(next + 1, "retention.completed", &over)], StateChange::default());
