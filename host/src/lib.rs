@@ -19,7 +19,7 @@ pub use mcp_audit_log_model::{actor, entry, field, price, schedule, time, value}
 #[doc(inline)]
 pub use {mcp_audit_log_filter as domain, mcp_audit_log_ledger as ledger, mcp_audit_log_sandbox as policy};
 
-use mcp_audit_log_model::{histogram, name, vocabulary};
+use mcp_audit_log_model::{name, vocabulary};
 
 /// Who is asking and what they may do.
 pub mod access {
@@ -54,6 +54,21 @@ pub mod saved_view {
     };
 }
 
+/// The database.
+///
+/// What reads and writes past a [`Reader`](reader::Reader) and the recorder stays with `mcp-audit-log-store`.
+pub mod store {
+    pub use mcp_audit_log_store::{
+        Batch, Breakdown, CHECKS, CheckpointChange, Extent, Figures, Group, GroupBy, GroupQuery, GroupSort, Groups,
+        Kept, Lack, MAX_GROUPS, MAX_POINTS, NOT_PROVED, NewCheckpoint, NewToken, PRUNE_CHUNK, PackedPayload, Page,
+        PageQuery, Place, PlaceChange, Point, Prepared, Pruned, REQUESTS, RangeError, Removal, StateChange, StoreError,
+        Stored, StoredCheckpoint, StoredPayload, Tell, Token, TokenError, Tokens, Totals, USAGE_FIELDS, Usage,
+        UsageQuery, UsageRow, UsageSort, UsageStep, Values, Verified, VerifyError, Writer, Wrong, requests,
+        usage_range, verify,
+    };
+    pub(crate) use mcp_audit_log_store::{Deed, Files, Inventory, Mark, Outbox, TOKEN_PREFIX, Untold, is_dimension};
+}
+
 /// Files that are there as a whole or not at all.
 mod file;
 /// The data folder's secret key.
@@ -61,9 +76,6 @@ pub mod secret;
 
 /// Small requests to others.
 mod fetch;
-
-/// The database.
-pub mod store;
 
 /// Who signs checkpoints.
 pub mod signer;

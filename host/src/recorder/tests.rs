@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, RwLock};
 
+use mcp_audit_log_store::SqliteWriter;
 use uuid::Uuid;
 
 use super::*;
@@ -16,7 +17,7 @@ use crate::event::{Channel, Detail, Kind};
 use crate::hold::{Hold, HoldChange};
 use crate::policy::Limits;
 use crate::settings::SettingChange;
-use crate::store::{Batch, Files, PageQuery, Place, SqliteWriter};
+use crate::store::{Batch, Files, PageQuery, Place};
 use crate::time::SystemClock;
 
 mod changes;

@@ -4,11 +4,13 @@ use std::sync::{Arc, Mutex, RwLock};
 
 use uuid::Uuid;
 
+use mcp_audit_log_store::SqliteWriter;
+
 use super::*;
 use crate::hold::{Hold, HoldChange};
 use crate::policy::Limits;
 use crate::recorder::{Parts, QueueLimits, StateChange};
-use crate::store::{Batch, Removal, SqliteWriter, Stored, Writer};
+use crate::store::{Batch, Removal, Stored, Writer};
 use crate::time::{Clock, DAY, SystemClock};
 
 /// Writes down what it is asked to remove, and removes nothing.

@@ -7,22 +7,22 @@ use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyP
 use serde_json::{Value as Json, json};
 
 /// The modulus of the RSA key; its exponent is 65537.
-pub(super) const RSA: &str = "nu0_lELVATD2QzhIKB0uO4DGrjfkurSD1y1oW8VbSejWzSzj5X8-lQjvHesaDHB_-MHgjjeiuuATPtgLvINyDvqc__RG8N7l_naiiYuxcDscWYF4\
-    bS_EPpZ_dMLaguYp9ocW3nlQwWSjpKnfeNgnMo_7JiqaJISS8QRnehSEvtGx-7xuyf9fGTJodpwtgRmv9BuoQMdgVqxsFTC-TLxDR1Q7_vJ4Ct_G\
-    uJUck4zI16izZsNutTqmjge0vKJ8pxGx508G97VQs8wbCo2ScRTYtwiW6x_Kiav9tqpvqYv_1Vs5E6RIRXlJd6HQL_OUY19MVGo0XLwlG__FC_cE\
-    LiATfw";
+pub(super) const RSA: &str = "yIk_gJuJOfRxqCLxDvLZd22wmXeWr9DZ_83h-Gk_d6fXy8BMsQ3zKx1DJa3c7BfGDtVQgnrxzKcDW34rY9a2Jff\
+    QBlSKOcHZjUmpQFUr9lobDwFT36wAEt0MrcYK8wKICY_KMcFEj-vkEljrfbsskF5D9tW_jvpcv2DlrMgIjG_7nBw30gH12EQWk6Wl4swXyLjnnfs\
+    ZAvh4eAdbRfZnCYIycVhkycI1z8973dsy2TvTSTwOgtCCtn0dgukVJXYmYeZNpZM_NjrtqzSbJAhMAMxk2qWua4pu3_izBGtB4rsXb2_Eitn0JYJ\
+    7iZ7GTVnsimssFSq4hNqoKYrfYxLrkQ";
 /// For `rsa`, until 2100.
-pub(super) const RS256: &str = "eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJpc3MiOiJodHRwczovL2lkLmV4YW1wbGUiLCJhdWQiOiJtY3AtYXVkaXQiLCJzdWIiOiJyc2E\
-    iLCJuYmYiOjAsImV4cCI6NDEwMjQ0NDgwMH0.a5trL_3Uj8z7TJ9u5X4OLYxIatxvDq-nqgWAR3I7hIGtUATSEjty6JCsOFp0RMCoVGc2PZXh162\
-    ROOn6SbKPSfXpBxkFxTFDWpEbLUk8_lZz14MHq1dOAGzOTGIHQmWeG4C_BNCPf9M2jrU5uJ95UobbLvVd-rxva5yMJsegTcUwMhG89Rw9CiQnkaT\
-    wEWincoJ7txeVZwX2V-Th1glhsT6jnwLg-_RmuYBMmoc9Wp8sVlLLyNI5irDX0Zvvq0BUjxNFMafSOFo2CN5lTeTYaGJ1dd-VU_RV1Ppz_GTpO6Q\
-    BT2RP0YA-Eb6ZovvBK-HJuSUgtgJs8QdOqTtu4vMLRw";
+pub(super) const RS256: &str = "eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJpc3MiOiJodHRwczovL2lkLmV4YW1wbGUiLCJhdWQiOiJt\
+    Y3AtYXVkaXQtbG9nIiwic3ViIjoicnNhIiwibmJmIjowLCJleHAiOjQxMDI0NDQ4MDB9.iwsQqoXSGg1YZrqsu0W-qmqD2LYi-uN8iMfa2nx0yN2\
+    xo_zI9FGsk7FURSZ-ofmS2MsrRwTeML_x1-k7_iUW95psbtWDBi1_GEAzTiNpXuuHtLxejeGrkqW_gDjSl1btBAaUOWMitCcUIr2RcQenfHhcvY5\
+    vbyT3eZ3NZfDvIu9GumrooHUnVIk1NmdULNljAJsU8nywhH_dvz-tyk727xV9nHaHd9MW64tgoSWLsnjopujgjitcBQIX1cliK0ugFcLKpai3Ftw\
+    oEsB7MrvpbfE27ycmva9psZOhhXFapY2C60BgqpDzIO37xF7qOmxbKPcX7v7iUmowg_WVB0Rs9Q";
 /// The same, signed in the newer way.
-pub(super) const PS256: &str = "eyJhbGciOiJQUzI1NiIsImtpZCI6InJzYSJ9.eyJpc3MiOiJodHRwczovL2lkLmV4YW1wbGUiLCJhdWQiOiJtY3AtYXVkaXQiLCJzdWIiOiJyc2E\
-    iLCJuYmYiOjAsImV4cCI6NDEwMjQ0NDgwMH0.gm14LHcnBicBmfDVzANWFF0N4tHUnuJ0jDBk0J5pZ3S-ivtTwfOkFVp-Qvuar_dt0WepJDrH0H3\
-    qL6-9QT81PW9Z5oAyOWzgAQhiMkyu1ZnxsYH-szYn7Pq__gPtbsV9MBiljhuaxN0DgldIq6AYOgGXtSae_hfXZdFbyu61SNP0Bqopj-27DTuP4A7\
-    838eiubVieYsnplwIsNgbxamfBv1lWnDU4xLdQGyXKQ9GLwnecWhfsmudzqRtsFYxR7-TUcGG3H6nf-T1KQDgGXJSvqqRxkiNc1AAV5rCx-xb342\
-    _pxZIqxi6_fWEH-rTo4wXxnoi6Yi8yt_R9VeklqUhHw";
+pub(super) const PS256: &str = "eyJhbGciOiJQUzI1NiIsImtpZCI6InJzYSJ9.eyJpc3MiOiJodHRwczovL2lkLmV4YW1wbGUiLCJhdWQiOiJt\
+    Y3AtYXVkaXQtbG9nIiwic3ViIjoicnNhIiwibmJmIjowLCJleHAiOjQxMDI0NDQ4MDB9.QcOFlrawlgZr30E8cjhG_CTZvWFoIBRkXqJPJe4fgTH\
+    4tuHReiglB0f4rv9IfIe3QxiIrBV4_7luJfMxkyKoMMBGWjmOLCsutiKbVC3HW9BgtkVB_b-rm9P9DeGPHeNCf_D0AkKctTM2UFebt_IqSGk32Kd\
+    G2DWrT9tFROy36nlwKhBtAl5vsKdQnrVFbWewh2GyBg4PI0-gLACNko9JmEasXvlEQAshfNeMNoBpjW9NbMb-2fwTt841CL2bPdsxEPBm_1yqSwe\
+    mbZYDijy8rHn_xqHoC6B8UX3XgmI1MFAxqUcJ0_tRatAAmrAVVJ6K1nun1Swi5nMLFlnZrqM4pw";
 
 /// A key of the issuer.
 pub(super) struct Issuer {

@@ -1,0 +1,134 @@
+//! Groups of entries: what is asked for and what comes back.
+
+use std::fmt;
+
+use mcp_audit_log_filter::Domain;
+use mcp_audit_log_model::field::Field;
+use mcp_audit_log_model::value::Value;
+
+/// Most groups that one question may have. More of them are no overview, and would cost memory without bound.
+pub const MAX_GROUPS: usize = 20_000;
+
+/// What entries are grouped by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GroupBy {
+    /// The value of a field whose values repeat.
+    Field(Field),
+    /// The day in UTC on which it began.
+    Day,
+}
+
+impl GroupBy {
+    /// What `name` means: a field's name or `day`; `None` for what entries cannot be grouped by.
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "day" => Some(Self::Day),
+            _ => Field::parse(name).filter(|field| Self::is_possible(*field)).map(Self::Field),
+        }
+    }
+
+    /// Everything that entries can be grouped by.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let fields = Field::ALL.iter().copied().filter(|field| Self::is_possible(*field)).map(Self::Field);
+        std::iter::once(Self::Day).chain(fields)
+    }
+
+    fn is_possible(field: Field) -> bool {
+        field.repeats() || field == Field::StatusCode
+    }
+}
+
+impl fmt::Display for GroupBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Field(field) => f.write_str(field.name()),
+            Self::Day => f.write_str("day"),
+        }
+    }
+}
+
+/// What groups are sorted by; the greatest first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GroupSort {
+    /// How many entries they have.
+    #[default]
+    Count,
+    /// How many of them are not a success.
+    Errors,
+    /// How long their entries took on average.
+    Average,
+    /// How long all but the slowest twentieth took at most.
+    P95,
+    /// Their value, ascending.
+    Key,
+}
+
+impl GroupSort {
+    /// Every order with its name.
+    pub const ALL: &'static [(&'static str, Self)] = &[
+        ("count", Self::Count),
+        ("errors", Self::Errors),
+        ("average", Self::Average),
+        ("p95", Self::P95),
+        ("key", Self::Key),
+    ];
+
+    /// The order that `name` names.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(other, _)| *other == name).map(|(_, sort)| *sort)
+    }
+
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        Self::ALL.iter().find(|(_, sort)| *sort == self).map_or("count", |(name, _)| name)
+    }
+}
+
+/// Which groups to make.
+#[derive(Clone, Debug)]
+pub struct GroupQuery {
+    /// The filter, with the record rule in it.
+    pub domain: Domain,
+    /// What by; one or two levels.
+    pub by: Vec<GroupBy>,
+    /// Which come first.
+    pub sort: GroupSort,
+    /// How many.
+    pub limit: usize,
+}
+
+/// One group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Its values, one a level: a text, a number, or unset; a day as `2026-11-21`.
+    pub keys: Vec<Value>,
+    /// How many entries it has.
+    pub count: u64,
+    /// How many of them are not a success.
+    pub errors: u64,
+    /// How long those that say took on average, in microseconds, rounded down.
+    pub average_us: Option<u64>,
+    /// How long all but the slowest twentieth took at most, in microseconds: never less than they did, at most a
+    /// sixteenth more, and no more than the slowest of all.
+    pub p95_us: Option<u64>,
+}
+
+/// Groups, and what they are a part of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Groups {
+    /// The groups asked for, in order.
+    pub groups: Vec<Group>,
+    /// How many groups there are in all.
+    pub found: usize,
+    /// How many entries are in all of them together.
+    pub entries: u64,
+}
+
+/// The values that a field has, for a menu: of those who see a part of the log only, the values used lately.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Values {
+    /// The values, in order.
+    pub values: Vec<Value>,
+    /// Whether there are more.
+    pub more: bool,
+}

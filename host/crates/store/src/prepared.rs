@@ -1,0 +1,40 @@
+//! An entry that is ready to be stored: what takes time and needs no place in the log is done before the thread that
+//! stores sees it.
+
+use super::payload::{PackedPayload, StoredPayload};
+use mcp_audit_log_ledger::{Content, Hash};
+use mcp_audit_log_model::entry::Entry;
+
+/// An entry with the hash of what it says, and its payload as it will lie in the file.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    entry: Entry,
+    content: Hash,
+    payload: Option<PackedPayload>,
+}
+
+impl Prepared {
+    /// Commits the entry to its payload, compresses that, and hashes what the entry says. From here on neither changes.
+    pub fn new(mut entry: Entry, payload: Option<StoredPayload>) -> Self {
+        entry.payload_commitment = payload.as_ref().map(|payload| payload.commitment().0);
+        entry.has_payload = payload.is_some();
+        let content = Content::of(&entry).hash();
+        Self { entry, content, payload: payload.map(StoredPayload::pack) }
+    }
+
+    /// The entry.
+    pub fn entry(&self) -> &Entry {
+        &self.entry
+    }
+
+    /// The hash of its [`Content`].
+    pub(crate) fn content(&self) -> Hash {
+        self.content
+    }
+
+    /// Its payload.
+    #[doc(hidden)]
+    pub fn payload(&self) -> Option<&PackedPayload> {
+        self.payload.as_ref()
+    }
+}

@@ -1,0 +1,259 @@
+//! Connections: what every one of them is set to, and what it is forbidden to do.
+
+use std::cell::Cell;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use rusqlite::functions::FunctionFlags;
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OpenFlags};
+
+use super::{Doing, StoreError, schema};
+use mcp_audit_log_filter::Pattern;
+
+/// Marks the file as ours: "mcpa".
+const APPLICATION_ID: i64 = 0x6d63_7061;
+/// One per file in migrations/sqlite.
+pub(super) const MIGRATIONS: &[&str] = &[include_str!("../../../../../migrations/sqlite/0001_log.sql")];
+/// Older versions have bugs in what we rely on (write-ahead log resets).
+const OLDEST_SQLITE: i32 = 3_051_003;
+/// Every place in the log is below this.
+pub(super) const PLACES: i64 = 1 << 62;
+/// How long a query may run.
+pub(super) const DEADLINE: Duration = Duration::from_secs(10);
+
+/// Opens the writer's connection and brings the schema up to date. Deletion stays forbidden until `pruning` is set.
+pub(super) fn writer(path: &Path, pruning: Arc<AtomicBool>) -> Result<Connection, StoreError> {
+    let foreign = |reason: String| StoreError::Foreign { path: path.to_owned(), reason };
+    if rusqlite::version_number() < OLDEST_SQLITE {
+        return Err(foreign(format!("SQLite {} is too old", rusqlite::version())));
+    }
+    let mut connection = Connection::open(path).doing("opening the log")?;
+    common(&connection)?;
+    // Must come before the first table.
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL").doing("setting up the log")?;
+    let mode: String = connection
+        .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
+        .doing("setting up the log")?;
+    if mode != "wal" {
+        // One failed write during the switch leaves the old mode in force without an error.
+        return Err(foreign(format!("the write-ahead log cannot be used: the journal mode is {mode}")));
+    }
+    // The cache, in KiB, holds what one commit and the merging of an index block touch.
+    connection.pragma_update(None, "cache_size", -16_384).doing("setting up the log")?;
+    for (pragma, value) in
+        [("synchronous", "FULL"), ("secure_delete", "ON"), ("recursive_triggers", "ON"), ("wal_autocheckpoint", "0")]
+    {
+        connection.pragma_update(None, pragma, value).doing("setting up the log")?;
+    }
+    migrate(&mut connection)
+        .and_then(|known| if known { Ok(()) } else { Err(foreign("an unknown schema".to_owned())) })?;
+    let wrong = match schema::changed(&connection)? {
+        Some(changed) => Some(format!("its schema was changed: {changed}")),
+        None => misplaced(&connection)?,
+    };
+    if let Some(wrong) = wrong {
+        return Err(foreign(format!(
+            "{wrong}; restore the folder from a backup, or begin a new log elsewhere with --data and keep this one as evidence"
+        )));
+    }
+    connection
+        .authorizer(Some(move |context: AuthContext<'_>| writer_may(&context, &pruning)))
+        .doing("guarding the log")?;
+    Ok(connection)
+}
+
+/// Opens a connection that can only read, and not for long.
+pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags).doing("opening the log for reading")?;
+    common(&connection)?;
+    connection.pragma_update(None, "query_only", "ON").doing("opening the log for reading")?;
+    // In KiB: what a question about months reads besides its large values stays at hand.
+    connection.pragma_update(None, "cache_size", -16_384).doing("opening the log for reading")?;
+    let deterministic = FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_UTF8;
+    let matcher = |context: &rusqlite::functions::Context<'_>| {
+        let fold = context.get(2)?;
+        // Compiled for the first row, and kept for the others of the statement.
+        let pattern = context.get_or_create_aux(1, |pattern: ValueRef<'_>| {
+            pattern.as_str().map(|pattern| Pattern::new(pattern, fold))
+        })?;
+        // A column that is not set matches nothing.
+        Ok(context.get_raw(0).as_str_or_null()?.is_some_and(|text| pattern.matches(text)))
+    };
+    #[cfg(test)]
+    super::tests::trace(&mut connection);
+    connection.create_scalar_function("domain_like", 3, deterministic, matcher).doing("opening the log for reading")?;
+    connection.authorizer(Some(|context: AuthContext<'_>| reader_may(&context))).doing("guarding the log")?;
+    Ok(connection)
+}
+
+/// Opens a connection for verification: it can only read, and takes as long as it takes.
+pub(super) fn verifier(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).doing("opening the log for reading")?;
+    common(&connection)?;
+    connection.pragma_update(None, "query_only", "ON").doing("opening the log for reading")?;
+    Ok(connection)
+}
+
+/// Whether the file says that it is a log of this version.
+pub(super) fn is_ours(connection: &Connection) -> Result<bool, StoreError> {
+    let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
+    let found = number("application_id").and_then(|id| Ok((id, number("user_version")?)));
+    Ok(found.doing("checking the log's schema")? == (APPLICATION_ID, MIGRATIONS.len() as i64))
+}
+
+thread_local! {
+    /// When the query that runs on this thread must be over.
+    static UNTIL: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// Stops whatever SQLite runs on `connection` once the deadline has passed; to be called before each query.
+pub(super) fn start_deadline(connection: &mut Connection) -> Result<(), StoreError> {
+    let until = Instant::now() + DEADLINE;
+    UNTIL.set(Some(until));
+    connection.progress_handler(10_000, Some(move || Instant::now() > until)).doing("setting a deadline")
+}
+
+/// To be called after each query: what this thread does next may take as long as it needs.
+pub(super) fn end_deadline() {
+    UNTIL.set(None);
+}
+
+/// The same for long work between statements; to be called now and then.
+///
+/// # Errors
+/// The deadline has passed.
+pub(super) fn check_deadline() -> Result<(), StoreError> {
+    match UNTIL.get() {
+        Some(until) if Instant::now() > until => Err(StoreError::Deadline(DEADLINE.as_secs())),
+        _ => Ok(()),
+    }
+}
+
+fn common(connection: &Connection) -> Result<(), StoreError> {
+    connection.busy_timeout(Duration::from_secs(5)).doing("setting up the connection")?;
+    for (pragma, value) in [("trusted_schema", "OFF"), ("cell_size_check", "ON"), ("foreign_keys", "ON")] {
+        connection.pragma_update(None, pragma, value).doing("setting up the connection")?;
+    }
+    connection
+        .set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)
+        .doing("setting up the connection")?;
+    Ok(())
+}
+
+/// Runs the migrations that are missing. `false`: the file is not ours, or newer than this program.
+fn migrate(connection: &mut Connection) -> Result<bool, StoreError> {
+    let doing = "creating the log's tables";
+    let number = |pragma: &str, connection: &Connection| {
+        connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0)).doing(doing)
+    };
+    let (id, version) = (number("application_id", connection)?, number("user_version", connection)?);
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).doing(doing)?;
+    let ours = id == APPLICATION_ID || (id == 0 && version == 0 && tables == 0);
+    let Some(missing) = usize::try_from(version).ok().and_then(|version| MIGRATIONS.get(version..)).filter(|_| ours)
+    else {
+        return Ok(false);
+    };
+    if !missing.is_empty() {
+        let transaction = connection.transaction().doing(doing)?;
+        missing.iter().try_for_each(|sql| transaction.execute_batch(sql)).doing(doing)?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID).doing(doing)?;
+        transaction.pragma_update(None, "user_version", MIGRATIONS.len() as i64).doing(doing)?;
+        transaction.commit().doing(doing)?;
+    }
+    Ok(true)
+}
+
+/// What is wrong with where the log begins and ends. Holes in between would take reading all of it.
+pub(super) fn misplaced(connection: &Connection) -> Result<Option<String>, StoreError> {
+    let sql = "SELECT (SELECT min(seq) FROM entry), (SELECT max(seq) FROM entry), (SELECT pruned FROM head)";
+    let ends = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+    let (first, last, pruned): (Option<i64>, Option<i64>, Option<i64>) =
+        connection.query_row(sql, [], ends).doing("checking where the log begins")?;
+    Ok(match (first, last, pruned) {
+        (_, _, None) => Some("its head is missing".to_owned()),
+        (Some(first), _, Some(pruned)) if first != pruned => {
+            Some(format!("it begins at seq {first}, but the cleanup reached only {pruned}: entries are missing"))
+        }
+        (_, Some(last), _) if last >= PLACES => Some(format!("it ends at the impossible seq {last}")),
+        _ => None,
+    })
+}
+
+/// The second guard beside the triggers: statements that edit entries cannot even be prepared.
+fn writer_may(context: &AuthContext<'_>, pruning: &AtomicBool) -> Authorization {
+    let allowed = match context.action {
+        AuthAction::Select | AuthAction::Read { .. } | AuthAction::Transaction { .. } => true,
+        AuthAction::Insert { table_name } => {
+            const LOG: [&str; 8] = ["entry", "payload", "term", "tile", "block", "chunk", "usage_run", "usage_part"];
+            const STATES: [&str; 8] = ["setting", "cron", "hold", "view", "verifier", "checkpoint", "clock", "place"];
+            LOG.contains(&table_name) || STATES.contains(&table_name)
+        }
+        AuthAction::Update { table_name: "head", column_name: "size" | "root" } => true,
+        AuthAction::Update { table_name, .. } => match table_name {
+            "setting" | "cron" | "hold" | "view" | "place" | "tile" => true,
+            "head" => pruning.load(Ordering::Relaxed),
+            _ => false,
+        },
+        // Of checkpoints, a trigger says which.
+        AuthAction::Delete { table_name: "view" | "checkpoint" } => true,
+        AuthAction::Delete { table_name } => {
+            // The index is made from the entries, and can be again; so can usage, as far as its triggers let it go.
+            matches!(table_name, "block" | "chunk" | "usage_run" | "usage_part")
+                || (matches!(table_name, "entry" | "payload" | "term" | "tile") && pruning.load(Ordering::Relaxed))
+        }
+        AuthAction::Function { function_name } => {
+            matches!(function_name, "max" | "min" | "coalesce" | "count" | "raise" | "length" | "substr")
+        }
+        AuthAction::Pragma { pragma_name, pragma_value } => {
+            matches!(pragma_name, "wal_checkpoint" | "incremental_vacuum")
+                || (pragma_name == "data_version" && pragma_value.is_none())
+        }
+        _ => false,
+    };
+    if allowed { Authorization::Allow } else { Authorization::Deny }
+}
+
+fn reader_may(context: &AuthContext<'_>) -> Authorization {
+    match context.action {
+        AuthAction::Select | AuthAction::Read { .. } | AuthAction::Function { .. } | AuthAction::Transaction { .. } => {
+            Authorization::Allow
+        }
+        // Questions, not orders.
+        AuthAction::Pragma {
+            pragma_name: "page_count" | "page_size" | "freelist_count" | "data_version",
+            pragma_value: None,
+        } => Authorization::Allow,
+        _ => Authorization::Deny,
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::sqlite::lexicon::Lexicon;
+    use mcp_audit_log_model::field::Field;
+
+    /// A database in memory with the tables and nothing in them.
+    pub(in super::super) fn empty() -> Connection {
+        let connection = Connection::open_in_memory().expect("a database");
+        MIGRATIONS.iter().try_for_each(|sql| connection.execute_batch(sql)).expect("tables");
+        connection
+    }
+
+    #[test]
+    fn a_search_of_the_dictionary_ends_at_the_deadline() {
+        let connection = empty();
+        let row = [Field::Tool as i64];
+        connection.execute("INSERT INTO term VALUES (?1, 1, 'search')", row).expect("a text");
+        let look = || Lexicon::default().matching(&connection, Field::Tool, &Pattern::new("%s%", false));
+        assert_eq!(look().expect("found"), [1]);
+        UNTIL.set(Instant::now().checked_sub(Duration::from_secs(1)));
+        assert!(matches!(look(), Err(StoreError::Deadline(10))));
+    }
+}

@@ -1,0 +1,41 @@
+//! Whether the log's files are still where they were opened. On Unix a file that was moved or removed goes on taking
+//! what is written, and nobody finds it again.
+
+use std::path::{Path, PathBuf};
+
+use crate::StoreError;
+
+/// The files of an open log: where they are, and which they are.
+pub(super) struct OnDisk(Vec<(PathBuf, Option<Id>)>);
+
+/// Device and number, which a file keeps for its life.
+type Id = (u64, u64);
+
+impl OnDisk {
+    /// The database at `path` and its write-ahead log, which a connection has opened.
+    pub(super) fn of(path: &Path) -> Self {
+        let files = [path.to_owned(), path.with_extension("db-wal")];
+        Self(files.map(|file| (file.clone(), id(&file))).to_vec())
+    }
+
+    /// # Errors
+    /// One of them is not there any more, or another is in its place.
+    pub(super) fn check(&self) -> Result<(), StoreError> {
+        match self.0.iter().find(|(file, opened)| opened.is_some() && id(file) != *opened) {
+            Some((file, _)) => Err(StoreError::Moved(file.clone())),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(unix)]
+fn id(path: &Path) -> Option<Id> {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata(path).ok().map(|data| (data.dev(), data.ino()))
+}
+
+/// Elsewhere an open file cannot be moved.
+#[cfg(not(unix))]
+fn id(_: &Path) -> Option<Id> {
+    None
+}

@@ -1,0 +1,115 @@
+//! Usage counted as plainly as possible.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use crate::{Breakdown, Figures, Usage, UsageQuery, UsageSort};
+use mcp_audit_log_model::entry::Entry;
+use mcp_audit_log_model::event::Outcome;
+use mcp_audit_log_model::field::Field;
+use mcp_audit_log_model::time::Timestamp;
+use mcp_audit_log_model::value::Value;
+
+/// Plainly what the figures of these entries are; the quantiles exact.
+fn naive(entries: &[&Entry]) -> Figures {
+    let mut durations: Vec<_> = entries.iter().filter_map(|entry| entry.duration_us).collect();
+    durations.sort_unstable();
+    let quantile = |percent: usize| durations.get((durations.len() * percent).div_ceil(100).max(1) - 1).copied();
+    let sum = |number: fn(&Entry) -> Option<u64>| entries.iter().filter_map(|entry| number(entry)).sum();
+    Figures {
+        requests: entries.len() as u64,
+        errors: entries.iter().filter(|entry| Outcome::FAILED.contains(&entry.outcome())).count() as u64,
+        average_us: durations.iter().sum::<u64>().checked_div(durations.len() as u64),
+        p50_us: quantile(50),
+        p95_us: quantile(95),
+        p99_us: quantile(99),
+        input_tokens: sum(|entry| entry.input_tokens),
+        output_tokens: sum(|entry| entry.output_tokens),
+        cost_micros: sum(|entry| entry.cost_micros),
+    }
+}
+
+/// Everything exactly; a quantile at most a sixteenth above, and no more than the longest.
+pub(super) fn same(found: &Figures, entries: &[&Entry]) -> Result<(), TestCaseError> {
+    let expected = naive(entries);
+    let longest = entries.iter().filter_map(|entry| entry.duration_us).max();
+    for (found, exact) in
+        [found.p50_us, found.p95_us, found.p99_us].into_iter().zip([expected.p50_us, expected.p95_us, expected.p99_us])
+    {
+        prop_assert_eq!(found.is_some(), exact.is_some());
+        let (found, exact) = (found.unwrap_or(0), exact.unwrap_or(0));
+        prop_assert!(found >= exact && (found - exact) * 16 <= exact, "{} is not {}", found, exact);
+        prop_assert!(Some(found) <= longest.or(Some(0)), "nothing took {}", found);
+    }
+    let counted = Figures { p50_us: expected.p50_us, p95_us: expected.p95_us, p99_us: expected.p99_us, ..*found };
+    prop_assert_eq!(counted, expected);
+    Ok(())
+}
+
+fn distinct(entries: &[&Entry], field: Field) -> u64 {
+    let values: BTreeSet<_> = entries.iter().map(|entry| entry.value(field)).collect();
+    values.iter().filter(|value| **value != Value::Unset).count() as u64
+}
+
+/// Those that began in this range.
+pub(super) fn within<'a>(entries: &[&'a Entry], from: Timestamp, to: Timestamp) -> Vec<&'a Entry> {
+    entries.iter().copied().filter(|entry| (from..to).contains(&entry.occurred_at)).collect()
+}
+
+/// How many values a field has, where it is told: that needs every entry, whatever else is lacking.
+pub(super) fn assert_no_guess(usage: &Usage, inside: &[&Entry]) -> Result<(), TestCaseError> {
+    for (field, count) in &usage.totals.unique {
+        prop_assert!(count.is_none_or(|count| count == distinct(inside, *field)), "{:?} is {:?}", field, count);
+    }
+    Ok(())
+}
+
+/// All of an answer that lacks nothing.
+pub(super) fn assert_exact(usage: &Usage, query: &UsageQuery, entries: &[&Entry]) -> Result<(), TestCaseError> {
+    let inside = within(entries, usage.covered.start, usage.covered.end);
+    same(&usage.totals.figures, &inside)?;
+    assert_no_guess(usage, &inside)?;
+    let mut next = usage.covered.start;
+    for point in &usage.series {
+        prop_assert_eq!(point.from, next);
+        same(&point.figures, &within(entries, point.from, point.to))?;
+        next = point.to;
+    }
+    prop_assert!(next == usage.covered.end || usage.covered.is_empty());
+    for (field, breakdown) in query.by.iter().zip(&usage.breakdowns) {
+        assert_breakdown(breakdown, *field, query, &inside)?;
+    }
+    Ok(())
+}
+
+fn assert_breakdown(
+    breakdown: &Breakdown,
+    field: Field,
+    query: &UsageQuery,
+    inside: &[&Entry],
+) -> Result<(), TestCaseError> {
+    let keys: BTreeSet<_> = inside.iter().map(|entry| entry.value(field)).collect();
+    prop_assert_eq!((breakdown.field, breakdown.found), (field, keys.len()));
+    prop_assert_eq!(breakdown.rows.len(), keys.len().min(query.limit));
+    for row in &breakdown.rows {
+        let of_row: Vec<_> = inside.iter().copied().filter(|entry| entry.value(field) == row.key).collect();
+        same(&row.figures, &of_row)?;
+        prop_assert!(row.users.is_none_or(|users| users == distinct(&of_row, Field::User)));
+    }
+    let weight = |figures: &Figures| match query.sort {
+        UsageSort::Requests => figures.requests,
+        UsageSort::Errors => figures.errors,
+        UsageSort::Duration => figures.average_us.unwrap_or(0),
+        UsageSort::Tokens => figures.input_tokens + figures.output_tokens,
+        UsageSort::Cost => figures.cost_micros,
+    };
+    prop_assert!(breakdown.rows.is_sorted_by_key(|row| std::cmp::Reverse(weight(&row.figures))));
+    let least = breakdown.rows.last().map_or(0, |row| weight(&row.figures));
+    let left_out = keys.iter().filter(|key| breakdown.rows.iter().all(|row| row.key != **key));
+    for key in left_out {
+        let of_key: Vec<_> = inside.iter().copied().filter(|entry| entry.value(field) == *key).collect();
+        prop_assert!(weight(&naive(&of_key)) <= least, "{} should be among the first", key);
+    }
+    Ok(())
+}

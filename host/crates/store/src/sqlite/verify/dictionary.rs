@@ -1,0 +1,75 @@
+//! The dictionary: each text once per field, in fields that have one, and none that no entry has.
+
+use std::collections::HashMap;
+
+use rusqlite::Row;
+
+use super::super::{Doing, terms};
+use super::{Fault, Subject, wrong};
+use crate::StoreError;
+use mcp_audit_log_model::field::{Field, FieldType};
+
+const DOING: &str = "reading the dictionary";
+
+/// How many numbers one word of [`Used`] is about.
+const WORD: u64 = 64;
+
+/// Which numbers of the dictionary entries have, by field: what it takes in memory depends on how many there are, and not on
+/// how large a number somebody wrote into the file.
+#[derive(Default)]
+pub(super) struct Used(Vec<HashMap<u64, u64>>);
+
+impl Used {
+    /// Adds those of an entry.
+    pub(super) fn add(&mut self, row: &Row<'_>) -> Result<(), StoreError> {
+        self.0.resize(Field::COUNT, HashMap::new());
+        for field in Field::ALL.iter().filter(|field| has_dictionary(**field)) {
+            let number: Option<u64> = row.get(*field as usize).doing(DOING)?;
+            let Some(number) = number else { continue };
+            *self.0[*field as usize].entry(number / WORD).or_default() |= 1 << (number % WORD);
+        }
+        Ok(())
+    }
+
+    fn has(&self, field: Field, number: u64) -> bool {
+        let word = self.0.get(field as usize).and_then(|numbers| numbers.get(&(number / WORD)));
+        word.is_some_and(|word| word >> (number % WORD) & 1 == 1)
+    }
+}
+
+pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
+    let sql = "SELECT field, id, text, (SELECT count(*) FROM term AS other
+        WHERE other.field = term.field AND other.text = term.text) FROM term ORDER BY field, id";
+    let mut statement = subject.connection.prepare(sql).doing(DOING)?;
+    let mut rows = statement.query([]).doing(DOING)?;
+    let (mut done, most) = (0, terms::most(subject.connection)?);
+    while let Some(row) = rows.next().doing(DOING)? {
+        let (field, number): (usize, u64) = (row.get(0).doing(DOING)?, row.get(1).doing(DOING)?);
+        let field = Field::ALL.get(field).copied().filter(|field| has_dictionary(*field));
+        let field = field.ok_or_else(|| wrong("term.field", None, "not a field with texts"))?;
+        if number > most {
+            let what = format!("id {number} of {} was never assigned: the highest is {most}", field.name());
+            return Err(wrong("term.id", None, what));
+        }
+        let text: String = row.get(2).doing(DOING)?;
+        if row.get::<_, u64>(3).doing(DOING)? > 1 {
+            return Err(wrong(
+                "term.text",
+                None,
+                format!("id {number} of {} has the text of another id", field.name()),
+            ));
+        }
+        // The cleanup removes entries first and their texts afterwards; an empty text keeps a number from being given
+        // twice.
+        if subject.places.start == 0 && !text.is_empty() && !subject.used.borrow().has(field, number) {
+            return Err(wrong("term", None, format!("no entry has id {number} of {}", field.name())));
+        }
+        done += 1;
+        subject.told(done, 0);
+    }
+    Ok(done)
+}
+
+fn has_dictionary(field: Field) -> bool {
+    field.kind() == FieldType::Text && field.repeats()
+}

@@ -1,0 +1,56 @@
+//! The entries: each place has one, each hashes to what the ledger has, times never go back, no id is there twice.
+
+use rusqlite::OptionalExtension;
+
+use super::super::tiles::Tiles;
+use super::super::{Doing, leaves};
+use super::{Fault, Subject, wrong};
+use crate::StoreError;
+use mcp_audit_log_ledger::VERSION;
+
+pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
+    let places = subject.places.clone();
+    let tiles = Tiles::new(subject.connection);
+    let (mut next, mut newest, mut found) = (places.start, i64::MIN, None);
+    let stop = || StoreError::Ledger { seq: 0, what: String::new() };
+    let read = leaves::each(subject.connection, &subject.texts, 0..u64::MAX, |leaf, _, row| {
+        let what = if leaf.seq != next {
+            Some(("entry", "the entry is missing".to_owned()))
+        } else if leaf.version != VERSION {
+            Some(("entry.version", format!("unknown version {} of the encoding", leaf.version)))
+        } else if leaf.recorded_at < newest {
+            Some(("entry.recorded_at", "it is earlier than that of the entry before".to_owned()))
+        } else if leaf.hash() != leaves::sealed(&tiles, leaf.seq)? {
+            let what = "its content, texts included, does not match the hash in the ledger";
+            Some(("entry", what.to_owned()))
+        } else {
+            None
+        };
+        if let Some((at, what)) = what {
+            found = Some(wrong(at, Some(leaf.seq.min(next)), what));
+            return Err(stop());
+        }
+        subject.used.borrow_mut().add(row)?;
+        (next, newest) = (next + 1, leaf.recorded_at);
+        subject.told(next - places.start, places.end - places.start);
+        Ok(())
+    });
+    match found {
+        Some(fault) => return Err(fault),
+        None => read?,
+    }
+    if next != places.end {
+        return Err(wrong("entry", Some(next), "the entry is missing"));
+    }
+    Ok(places.end - places.start)
+}
+
+pub(super) fn ids(subject: &Subject<'_>) -> Result<u64, Fault> {
+    let sql = "SELECT max(seq) FROM entry GROUP BY id HAVING count(*) > 1 LIMIT 1";
+    let twice: Option<u64> =
+        subject.connection.query_row(sql, [], |row| row.get(0)).optional().doing("comparing ids")?;
+    match twice {
+        Some(seq) => Err(wrong("entry.id", Some(seq), "an older entry has the same id")),
+        None => Ok(subject.places.end - subject.places.start),
+    }
+}

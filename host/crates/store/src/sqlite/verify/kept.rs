@@ -1,0 +1,54 @@
+//! Checkpoints that were kept elsewhere: the log has signed each, and must still contain what it says.
+
+use rusqlite::params;
+
+use super::super::tiles::Tiles;
+use super::super::{Doing, tree};
+use super::checkpoints::keys;
+use super::{Fault, Subject, wrong};
+use crate::Kept;
+use mcp_audit_log_ledger::{Checkpoint, Hash, SignedCheckpoint, root};
+
+pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
+    let keys = keys(subject)?;
+    for Kept { name, note } in subject.kept {
+        note.verify_timed(&keys).map_err(|error| wrong(name, None, error.to_string()))?;
+        let Checkpoint { size, root: said, .. } = note.checkpoint();
+        let there = tree::head(subject.connection)?.size;
+        if *size > there {
+            let what = format!("{size} entries were signed, but the log has {there}: the end of the log is missing");
+            return Err(wrong(name, Some(there), what));
+        }
+        match root_at(subject, *size)? {
+            Some(found) if found != *said => {
+                let what = format!(
+                    "the log's first {size} entries have the root {found}, but the checkpoint has \
+                                    {said}"
+                );
+                return Err(wrong(name, Some(*size), what));
+            }
+            Some(_) => {}
+            None => subject.uncompared.borrow_mut().push(format!(
+                "{name} is of {size} entries; those below seq {} were removed, and no archived checkpoint of that \
+                 size is left",
+                subject.places.start
+            )),
+        }
+    }
+    Ok(subject.kept.len() as u64)
+}
+
+/// The root that the log had at this size, by its tree or else by an archived checkpoint, of which it was found before that
+/// each is signed and leads to the next, and the last of them to the tree. What others say of that time nobody can check.
+fn root_at(subject: &Subject<'_>, size: u64) -> Result<Option<Hash>, Fault> {
+    if size >= subject.places.start {
+        return Ok(Some(root(size, &Tiles::new(subject.connection))?));
+    }
+    let sql = "SELECT note FROM checkpoint WHERE size = ?1 AND archived = 1 LIMIT 1";
+    let mut statement = subject.connection.prepare_cached(sql).doing("comparing checkpoints")?;
+    let mut rows = statement.query(params![size]).doing("comparing checkpoints")?;
+    let Some(row) = rows.next().doing("comparing checkpoints")? else { return Ok(None) };
+    let note: String = row.get(0).doing("comparing checkpoints")?;
+    // That it is a checkpoint, and signed, was found before.
+    Ok(SignedCheckpoint::parse(note.as_bytes()).ok().map(|own| own.checkpoint().root))
+}

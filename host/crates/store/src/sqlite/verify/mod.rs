@@ -1,0 +1,196 @@
+//! A whole log, held against its ledger: a list of small checks, each of which looks at everything of its kind.
+//!
+//! A check is a function that returns how much it looked at, or what is wrong; to add one, write it and put it into
+//! [`CHECKS`]. They run in order, in one transaction, and the first that fails ends the run: the later ones may rely on
+//! what the earlier ones have found true.
+
+mod checkpoints;
+mod dictionary;
+mod entries;
+mod file;
+mod holds;
+mod index;
+mod inventory;
+mod kept;
+mod payloads;
+mod removals;
+mod runs;
+mod settings;
+mod told;
+mod tree;
+
+use std::cell::RefCell;
+use std::ops::Range;
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use super::texts::Texts;
+use super::{Doing, connection, places};
+use crate::verified::{Kept, Verified, VerifyError, Wrong};
+use crate::{StoreError, sqlite};
+use dictionary::Used;
+
+/// A check: what it is called, and what it does.
+struct Check {
+    name: &'static str,
+    run: fn(&Subject<'_>) -> Result<u64, Fault>,
+}
+
+/// All of them, in order.
+const CHECKS: &[Check] = &[
+    Check { name: "file", run: file::pages },
+    Check { name: "safeguards", run: file::safeguards },
+    Check { name: "head", run: file::head },
+    Check { name: "tree", run: tree::check },
+    Check { name: "checkpoints", run: checkpoints::check },
+    Check { name: "entries", run: entries::check },
+    Check { name: "ids", run: entries::ids },
+    Check { name: "dictionary", run: dictionary::check },
+    Check { name: "payloads", run: payloads::check },
+    Check { name: "index", run: index::check },
+    Check { name: "settings", run: settings::check },
+    Check { name: "holds", run: holds::check },
+    Check { name: "inventory", run: inventory::check },
+    Check { name: "removals", run: removals::check },
+    Check { name: "runs", run: runs::check },
+    Check { name: "kept", run: kept::check },
+];
+
+/// How many checks there are.
+pub const COUNT: usize = CHECKS.len();
+
+/// Hears how far a check is: its name, how much it has looked at, and how much there is.
+pub type Tell<'a> = &'a dyn Fn(&str, u64, u64);
+
+/// The log that is being verified.
+struct Subject<'a> {
+    connection: &'a Connection,
+    /// Of this run alone: what somebody changes afterwards is not looked for.
+    texts: Texts,
+    /// The places there are.
+    places: Range<u64>,
+    /// The numbers of the dictionary that entries have.
+    used: RefCell<Used>,
+    /// Checkpoints that were kept elsewhere.
+    kept: &'a [Kept],
+    /// Which of these cannot be compared any more.
+    uncompared: RefCell<Vec<String>>,
+    check: &'static str,
+    tell: Tell<'a>,
+}
+
+/// What a check ends with when not all is well.
+enum Fault {
+    Wrong { at: String, seq: Option<u64>, what: String },
+    Store(StoreError),
+}
+
+/// Verifies the database in `folder`, which is only read; a server may be at work on it. `kept` are checkpoints that were
+/// kept elsewhere, read before this is called, since the log may go on.
+///
+/// # Errors
+/// What is wrong first, or why the log cannot be read.
+pub fn verify(folder: &Path, kept: &[Kept], tell: Tell<'_>) -> Result<Verified, VerifyError> {
+    run(folder, kept, tell, CHECKS.iter())
+}
+
+/// The same for a log that was never signed and whose cleanups told nothing, as tests of the store have it.
+#[cfg(test)]
+pub(super) fn verify_unsigned(folder: &Path) -> Result<Verified, VerifyError> {
+    let told = ["checkpoints", "inventory", "removals"];
+    run(folder, &[], &|_, _, _| {}, CHECKS.iter().filter(|check| !told.contains(&check.name)))
+}
+
+fn run<'a>(
+    folder: &Path,
+    kept: &[Kept],
+    tell: Tell<'_>,
+    list: impl Iterator<Item = &'a Check>,
+) -> Result<Verified, VerifyError> {
+    let path = sqlite::files::database(folder);
+    if !path.is_file() {
+        return Err(StoreError::Missing(folder.to_owned()).into());
+    }
+    let mut connection = connection::verifier(&path)?;
+    let transaction = connection.transaction().doing("reading the log")?;
+    let mut subject = Subject {
+        connection: &transaction,
+        texts: Texts::default(),
+        places: 0..0,
+        used: RefCell::default(),
+        kept,
+        uncompared: RefCell::default(),
+        check: "file",
+        tell,
+    };
+    let mut checks = Vec::new();
+    for check in list {
+        subject.check = check.name;
+        (subject.tell)(check.name, 0, 0);
+        let looked = (check.run)(&subject).map_err(|fault| fault.found_by(check.name))?;
+        checks.push((check.name, looked));
+        if check.name == "head" {
+            subject.places = places::places(&transaction).doing("finding the ends of the log")?;
+        }
+    }
+    let head = sqlite::tree::head(&transaction)?;
+    Ok(Verified { head, first: subject.places.start, checks, uncompared: subject.uncompared.take(), signed: None })
+}
+
+impl Subject<'_> {
+    /// Tells how far the check is, now and then.
+    fn told(&self, done: u64, all: u64) {
+        if done.is_multiple_of(4_096) {
+            (self.tell)(self.check, done, all);
+        }
+    }
+}
+
+/// Something wrong in a table or a column of it.
+fn wrong(at: impl Into<String>, seq: Option<u64>, what: impl Into<String>) -> Fault {
+    Fault::Wrong { at: at.into(), seq, what: what.into() }
+}
+
+impl Fault {
+    fn found_by(self, check: &'static str) -> VerifyError {
+        let wrong = |at: &str, seq, what| VerifyError::Wrong(Wrong { check, at: at.to_owned(), seq, what });
+        match self {
+            Self::Wrong { at, seq, what } => wrong(&at, seq, what),
+            Self::Store(StoreError::Ledger { seq, what }) => wrong("tile", Some(seq), what),
+            Self::Store(StoreError::Corrupt { seq, reason }) => wrong("entry", Some(seq), reason),
+            Self::Store(StoreError::Index { first, field }) => {
+                wrong("block and chunk", Some(first), format!("the index of {field} is damaged"))
+            }
+            Self::Store(error @ StoreError::Database { .. }) if is_damage(&error) => {
+                wrong("the file", None, error.to_string())
+            }
+            Self::Store(error) => VerifyError::Unread(error),
+        }
+    }
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// Whether SQLite failed because of what is in the file, and not on the way to it.
+fn is_damage(error: &StoreError) -> bool {
+    use rusqlite::Error::{
+        FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, QueryReturnedNoRows, SqliteFailure,
+    };
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    let StoreError::Database { source, .. } = error else { return false };
+    match source {
+        SqliteFailure(error, _) => matches!(error.code, DatabaseCorrupt | NotADatabase),
+        FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..) | QueryReturnedNoRows => {
+            true
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,44 @@
+//! Settings: each is what the last entry about it says, as far as that entry is still there.
+
+use std::collections::HashMap;
+
+use serde_json::Value as Json;
+
+use super::super::Doing;
+use super::told::told;
+use super::{Fault, Subject, wrong};
+use mcp_audit_log_model::entry::Details;
+
+const DOING: &str = "reading settings";
+
+pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
+    let told = told(subject, ["settings.updated"; 3])?;
+    let told: HashMap<&str, &Json> = told.iter().flat_map(|told| values(&told.details)).collect();
+    let mut statement = subject.connection.prepare("SELECT key, value FROM setting").doing(DOING)?;
+    let found = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+    let found: HashMap<String, String> = found.and_then(Iterator::collect).doing(DOING)?;
+    for (key, value) in &found {
+        let is_told = told.get(key.as_str()).map_or(subject.places.start > 0, |told| is(value, told));
+        if !is_told {
+            return Err(wrong("setting", None, format!("{key} is {value}, but no entry reports that value")));
+        }
+    }
+    match told.keys().find(|key| !found.contains_key(**key)) {
+        Some(key) => Err(wrong("setting", None, format!("{key} was changed, but its value is missing"))),
+        None => Ok(found.len() as u64),
+    }
+}
+
+/// The settings that an entry tells of, with their new values: in the list of changes that the policy made, or as the
+/// host handed them over.
+fn values(details: &Details) -> impl Iterator<Item = (&str, &Json)> {
+    let changes = details.get("changes").and_then(Json::as_array).into_iter().flatten();
+    let changes = changes.filter_map(|change| Some((change.get("field")?.as_str()?, change.get("new")?)));
+    let plain = details.get("setting").and_then(Json::as_str).zip(details.get("new"));
+    changes.chain(plain)
+}
+
+/// Whether a stored value is the one that was told. Of a text only that it was set is known, as masks may have hidden it.
+fn is(stored: &str, told: &Json) -> bool {
+    serde_json::from_str::<Json>(stored).is_ok_and(|stored| stored == *told || (stored.is_string() && told.is_string()))
+}

@@ -1,0 +1,121 @@
+//! What the file of tokens promises.
+
+use super::*;
+use mcp_audit_log_model::name::NameError;
+
+const NOW: Timestamp = Timestamp::EPOCH;
+
+fn viewer(user: &str) -> Viewer {
+    Viewer { user: user.into(), groups: vec!["admin".into()], instance: Some("eu".into()) }
+}
+
+fn opened() -> (tempfile::TempDir, Tokens) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let tokens = Tokens::open(folder.path()).expect("tokens");
+    (folder, tokens)
+}
+
+#[test]
+fn a_token_is_found_by_its_secret_which_is_not_stored() {
+    let (folder, tokens) = opened();
+    let (secret, token) = tokens.create(&viewer("anna"), "laptop", NOW).expect("a token");
+    assert_eq!(tokens.by_id(&token.id).expect("found").as_ref(), Some(&token));
+    assert_eq!(tokens.find(&secret, NOW).expect("found"), Some(token));
+    assert_eq!(tokens.find("mcpa_other", NOW).expect("looked"), None);
+    let bytes = std::fs::read(folder.path().join("tokens.db")).expect("a file");
+    assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()));
+}
+
+#[test]
+fn a_revoked_token_is_gone_and_the_others_stay() {
+    let (_folder, tokens) = opened();
+    let made = ["anna", "otto"].map(|user| tokens.create(&viewer(user), "laptop", NOW).expect("a token"));
+    let [(secret, anna), (_, otto)] = made;
+    assert_eq!(tokens.list().expect("listed").len(), 2);
+    assert!(tokens.revoke(&anna.id, "root", NOW).expect("revoked"));
+    assert_eq!(tokens.find(&secret, NOW).expect("looked"), None);
+    assert_eq!(tokens.list().expect("listed"), [otto]);
+    assert!(!tokens.revoke(&anna.id, "root", NOW).expect("looked"), "there is none any more");
+    assert_eq!(tokens.by_id(&anna.id).expect("looked"), None);
+    assert_eq!(tokens.name(&anna.id).expect("looked"), Some(anna.caller()), "its entries are still there");
+    assert_eq!(tokens.name("nonsense").expect("looked"), None);
+}
+
+#[test]
+fn what_was_done_is_told_until_somebody_has_it() {
+    let (folder, tokens) = opened();
+    let (secret, token) = tokens.create(&viewer("anna"), "laptop", NOW).expect("a token");
+    tokens.revoke(&token.id, "root", NOW.plus(5)).expect("revoked");
+    tokens.revoke(&token.id, "root", NOW.plus(6)).expect("looked");
+    let untold = Tokens::existing(folder.path()).expect("a file").untold().expect("read");
+    let told: Vec<_> =
+        untold.iter().map(|one| (one.deed, one.by.user.as_str(), one.at, one.token.id.clone())).collect();
+    let expected =
+        [(Deed::Created, "operator", NOW, token.id.clone()), (Deed::Revoked, "root", NOW.plus(5), token.id.clone())];
+    assert_eq!(told, expected, "what revoked nothing is no deed");
+    assert_eq!(untold[0].token, token);
+    assert!(!format!("{untold:?}").contains(&secret));
+    tokens.told(&untold[..1]).expect("forgotten");
+    assert_eq!(tokens.untold().expect("read"), untold[1..]);
+}
+
+#[test]
+fn a_token_knows_when_it_is_over_and_when_it_was_used() {
+    let (_folder, tokens) = opened();
+    let wanted = NewToken::new(viewer("anna"), "laptop").expires(Some(NOW.plus(2 * USE)));
+    let (secret, token) = tokens.create_by("root", &wanted, NOW).expect("a token");
+    assert!(!token.is_expired(NOW.plus(2 * USE - 1)) && token.is_expired(NOW.plus(2 * USE)));
+    let used = |at: i64| {
+        tokens.find(&secret, NOW.plus(at)).expect("looked").expect("a token");
+        tokens.by_id(&token.id).expect("looked").expect("a token").last_used_at
+    };
+    assert_eq!(used(USE + 5), Some(NOW.plus(USE)));
+    assert_eq!(used(2 * USE + 5), Some(NOW.plus(USE)), "an expired token is not used");
+    let past = NewToken::new(viewer("anna"), "laptop").expires(Some(NOW));
+    assert!(matches!(tokens.create_by("root", &past, NOW), Err(TokenError::Past(_))));
+}
+
+#[test]
+fn nameless_users_are_refused() {
+    let (_folder, tokens) = opened();
+    assert!(matches!(tokens.create(&viewer(" "), "x", NOW), Err(TokenError::Name("the user", NameError::Empty))));
+    assert!(matches!(
+        tokens.create(&viewer("x"), &"x".repeat(257), NOW),
+        Err(TokenError::Name("the connection's name", NameError::Long))
+    ));
+}
+
+#[test]
+fn a_file_of_an_older_build_is_told_as_that() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = Connection::open(folder.path().join("tokens.db")).expect("a file");
+    file.execute_batch("CREATE TABLE token (id TEXT)").expect("a table");
+    let error = Tokens::open(folder.path()).expect_err("refused").to_string();
+    assert!(error.contains("older version") && error.contains("move it away"), "{error}");
+}
+
+#[test]
+fn a_session_that_was_signed_out_stays_so() {
+    let (folder, tokens) = opened();
+    let (_, token) = tokens.create(&viewer("anna"), "laptop", NOW).expect("a token");
+    let (_, other) = tokens.create(&viewer("otto"), "laptop", NOW).expect("a token");
+    let lasts = |id: &str, until: i64| {
+        let tokens = Tokens::existing(folder.path()).expect("the file");
+        tokens.by_session(id, NOW.plus(until)).expect("looked").is_some()
+    };
+    assert!(lasts(&token.id, 10) && !lasts("nonsense", 10));
+    tokens.end_session(&token.id, NOW.plus(10), NOW).expect("ended");
+    tokens.end_session(&token.id, NOW.plus(10), NOW).expect("once more");
+    assert!(!lasts(&token.id, 10) && lasts(&token.id, 11) && lasts(&token.id, 9) && lasts(&other.id, 10));
+    // More than anybody does: the first stays ended, and others of the token's that began later go on.
+    (0..2_000).for_each(|at| tokens.end_session(&token.id, NOW.plus(20 + 2 * at), NOW).expect("ended"));
+    assert!((0..2_000).step_by(97).all(|at| !lasts(&token.id, 20 + 2 * at)));
+    assert!(!lasts(&token.id, 10) && lasts(&token.id, 5_000) && lasts(&other.id, 10));
+    let kept = |tokens: &Tokens| {
+        tokens.with(|file| file.query_row("SELECT count(*) FROM ended_session", [], |row| row.get::<_, i64>(0)))
+    };
+    assert!(kept(&tokens).expect("counted") <= 1_001);
+    // What would be over by now is forgotten.
+    tokens.end_session(&other.id, NOW.plus(90_000), NOW.plus(80_000)).expect("ended");
+    assert_eq!(kept(&tokens).expect("counted"), 1);
+}

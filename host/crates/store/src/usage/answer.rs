@@ -1,0 +1,134 @@
+//! What usage says: figures, and what they are about.
+
+use std::fmt;
+use std::ops::Range;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::UsageStep;
+use mcp_audit_log_model::field::Field;
+use mcp_audit_log_model::time::Timestamp;
+use mcp_audit_log_model::value::Value;
+
+/// What is counted of some requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Figures {
+    /// How many there are.
+    pub requests: u64,
+    /// The number of requests that are not a success.
+    pub errors: u64,
+    /// The average duration of the requests that have one, in microseconds, rounded down.
+    pub average_us: Option<u64>,
+    /// The median duration in microseconds, rounded up by at most a sixteenth, and at most the slowest duration.
+    pub p50_us: Option<u64>,
+    /// The 95th percentile, likewise.
+    pub p95_us: Option<u64>,
+    /// The 99th percentile, likewise.
+    pub p99_us: Option<u64>,
+    /// Tokens that went into language models.
+    pub input_tokens: u64,
+    /// Tokens that came out of them.
+    pub output_tokens: u64,
+    /// What it cost, in millionths of the currency unit.
+    pub cost_micros: u64,
+}
+
+impl Figures {
+    /// The share of its requests that succeeded, from 0 to 1; `None` without any.
+    pub fn success_ratio(&self) -> Option<f64> {
+        (self.requests > 0).then(|| (self.requests - self.errors.min(self.requests)) as f64 / self.requests as f64)
+    }
+}
+
+/// All requests together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// What is counted of them.
+    pub figures: Figures,
+    /// Of each of [`super::USAGE_FIELDS`] how many different values they have; `None` where only entries could tell that are
+    /// gone.
+    pub unique: Vec<(Field, Option<u64>)>,
+}
+
+/// A point of a series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Point {
+    /// When it begins; within the range that is covered.
+    pub from: Timestamp,
+    /// When it ends.
+    pub to: Timestamp,
+    /// What is counted in it.
+    pub figures: Figures,
+}
+
+/// Usage by one field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Breakdown {
+    /// The field.
+    pub field: Field,
+    /// The rows that were asked for, in order.
+    pub rows: Vec<UsageRow>,
+    /// The total number of rows.
+    pub found: usize,
+}
+
+/// A row of a breakdown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UsageRow {
+    /// The field's value, or unset.
+    pub key: Value,
+    /// What is counted of its requests.
+    pub figures: Figures,
+    /// How many users they are from; `None` where only entries could tell that are gone.
+    pub users: Option<u64>,
+}
+
+/// Why figures lack something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lack {
+    /// Some figures from before this moment are removed.
+    Removed(Timestamp),
+    /// Only the entries know what the filter asks about, and some of them are gone.
+    Entries,
+    /// Figures whose entries are gone are damaged.
+    Damaged,
+}
+
+/// The sentence for whoever reads the figures.
+impl fmt::Display for Lack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Removed(until) => write!(f, "Usage before {until} was removed by the usage retention."),
+            Self::Entries => f.write_str(
+                "Entries of this range are deleted, and usage does not keep all fields of this filter, so their \
+                 requests are missing. Filter by fewer fields, or use a later range.",
+            ),
+            Self::Damaged => f.write_str(
+                "Some usage is damaged and missing, and its entries are deleted. Restore the log from a backup.",
+            ),
+        }
+    }
+}
+
+/// Usage over a range of time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// The range that was asked for.
+    pub asked: Range<Timestamp>,
+    /// The range that the figures are about: wider by a part of an hour or of a day at an end where single entries are
+    /// gone.
+    pub covered: Range<Timestamp>,
+    /// What the figures lack within it.
+    pub lacks: Vec<Lack>,
+    /// All of it together.
+    pub totals: Totals,
+    /// The same of the period before, if that was asked for, and the range that this is about.
+    pub previous: Option<(Range<Timestamp>, Totals)>,
+    /// The step of the series.
+    pub step: UsageStep,
+    /// The figures over time, oldest first, without holes.
+    pub series: Vec<Point>,
+    /// One for each field that was asked for.
+    pub breakdowns: Vec<Breakdown>,
+}

@@ -1,0 +1,91 @@
+//! What verification says: what was found true of a log, or the first thing that is wrong with it.
+
+use std::fmt;
+
+use super::StoreError;
+use mcp_audit_log_ledger::{Head, SignedCheckpoint};
+
+/// A checkpoint that was kept outside of the log, which the log must still be a continuation of.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// What it is called in what is said of it: the name of its file.
+    pub name: String,
+    /// The checkpoint, whose signatures are checked with the log's keys.
+    pub note: SignedCheckpoint,
+}
+
+/// What was found true.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// The ledger's tree, over all entries that were ever recorded.
+    pub head: Head,
+    /// The place of the oldest entry there is; what came before was removed by the cleanup.
+    pub first: u64,
+    /// Each check, and how many things it looked at.
+    pub checks: Vec<(&'static str, u64)>,
+    /// What was to be compared and cannot be any more.
+    pub uncompared: Vec<String>,
+    /// How many entries what was signed last is about, where that was compared: nothing protects those behind them yet.
+    pub signed: Option<u64>,
+}
+
+/// The first thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wrong {
+    /// Which check found it.
+    pub check: &'static str,
+    /// The table, or a table and a column.
+    pub at: String,
+    /// The entry's place, where it is about one.
+    pub seq: Option<u64>,
+    /// What is wrong.
+    pub what: String,
+}
+
+/// Why a log is not verified.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// Something in it is wrong or missing.
+    #[error("{0}")]
+    Wrong(Wrong),
+    /// It could not be read, so nothing is known.
+    #[error(transparent)]
+    Unread(#[from] StoreError),
+    /// The signing keys that were given are none.
+    #[error("the signing keys cannot be used: {0}")]
+    Keys(String),
+    /// A file beside it could not be read.
+    #[error("{path} cannot be read: {reason}")]
+    Beside {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Why.
+        reason: std::io::Error,
+    },
+}
+
+/// What verification of a folder cannot show.
+pub const NOT_PROVED: &[&str] = &[
+    "that the log was not rebuilt as a whole: a user who can write the log's folder, database and last signed \
+     checkpoint included, can cut or rewrite the log so that both match, even without the signing keys. Compare it \
+     with a checkpoint kept elsewhere: --checkpoint FILE.",
+    "that entries after the last signed checkpoint, and entries added while no server ran, are the log's own: a user \
+     who can write the database can change, cut or add them, including entries of the log about itself. The next \
+     start signs what it finds.",
+    "that the recorded data is true: a sender can withhold or invent events.",
+    "the content of removed entries; only that they existed.",
+    "that removed entries were old enough: only that a cleanup of the log announced their removal in an entry signed \
+     before, and that no hold forbade it. Where the cleanup's entries are removed as well, not even that.",
+    "that no checkpoint signed after the last start or cleanup is missing.",
+    "jobs, views, tokens, the stored clock and publishing states, and usage: they are not evidence.",
+];
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: in {}", self.check, self.at)?;
+        if let Some(seq) = self.seq {
+            write!(f, ", at entry {seq}")?;
+        }
+        write!(f, ": {}", self.what)
+    }
+}
