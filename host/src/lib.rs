@@ -43,8 +43,8 @@ pub mod mask {
 
 /// Legal holds.
 pub mod hold {
+    pub(crate) use mcp_audit_log_contract::hold::reason;
     pub use mcp_audit_log_contract::hold::{Hold, HoldChange, LONGEST_REASON, NewHold, Release, held_from};
-    pub(crate) use mcp_audit_log_contract::hold::{cut, reason};
 }
 
 /// Saved views.
@@ -66,37 +66,38 @@ pub mod store {
         UsageQuery, UsageRow, UsageSort, UsageStep, Values, Verified, VerifyError, Writer, Wrong, requests,
         usage_range, verify,
     };
-    pub(crate) use mcp_audit_log_store::{Deed, Files, Inventory, Mark, Outbox, TOKEN_PREFIX, Untold, is_dimension};
+    pub(crate) use mcp_audit_log_store::{Deed, Files, Inventory, Outbox, TOKEN_PREFIX, Untold};
 }
 
-/// Files that are there as a whole or not at all.
-mod file;
+pub use mcp_audit_log_core::{growth, publish, signer};
+
+use mcp_audit_log_core::{fetch, retention};
+
 /// The data folder's secret key.
-pub mod secret;
+pub mod secret {
+    pub use mcp_audit_log_core::secret::Secret;
+    pub(crate) use mcp_audit_log_core::secret::{DerivedKey, KeyedDigest};
+}
 
-/// Small requests to others.
-mod fetch;
+/// The one read path.
+pub mod reader {
+    pub(crate) use mcp_audit_log_core::reader::Unrecorded;
+    pub use mcp_audit_log_core::reader::{MAX_LIMIT, ReadError, Reader};
+}
 
-/// Who signs checkpoints.
-pub mod signer;
+/// The one write path.
+pub mod recorder {
+    pub use mcp_audit_log_core::recorder::{
+        Budget, Cleanup, Gauges, Histogram, QueueLimits, RecordError, Recorder, Reservation, Unready,
+    };
+    pub(crate) use mcp_audit_log_core::recorder::{Control, Held, Parts, StateChange};
+}
 
-/// Where checkpoints go.
-pub mod publish;
-
-/// How fast the log grows.
-pub mod growth;
 /// Who comes in, and by what.
 pub mod identity;
-/// The one read path.
-pub mod reader;
 
 /// Reading on as the log grows.
 pub mod walk;
-
-/// The one write path.
-pub mod recorder;
-/// The one deletion path.
-mod retention;
 
 /// Entries as files.
 pub mod export;

@@ -61,7 +61,7 @@ fn each_outside_world_is_named_in_one_module() {
     // Who may grant: the policy, and the log for a look at its own last entry.
     only_in(&["host/crates/contract/", "host/crates/sandbox/src/lift.rs", "host/src/log/open.rs"], &["Access::new("]);
     only_in(
-        &["host/crates/store/", "host/src/recorder/tests.rs"],
+        &["host/crates/store/", "host/crates/core/src/recorder/tests.rs"],
         &["rusqlite", "SELECT ", "INSERT INTO", "DELETE FROM"],
     );
     only_in(&["host/crates/model/src/time.rs"], &["Utc::now", "SystemTime::now", "Local::now", "now_v7"]);

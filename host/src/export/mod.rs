@@ -25,7 +25,7 @@ use uuid::Uuid;
 use crate::access::{Access, Denied, Right};
 use crate::domain::Domain;
 use crate::entry::Entry;
-use crate::reader::{ReadError, Reader};
+use crate::reader::{ReadError, Reader, Unrecorded};
 use crate::recorder::RecordError;
 use crate::store::StoreError;
 use crate::time::Timestamp;

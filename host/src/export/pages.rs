@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::domain::Domain;
 use crate::entry::Entry;
-use crate::reader::{ReadError, Reader};
+use crate::reader::{ReadError, Reader, Unrecorded};
 
 /// Entries of a page: some megabytes, and enough that working out the filter anew for each page costs little.
 const PAGE: usize = 4_096;

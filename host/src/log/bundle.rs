@@ -8,8 +8,8 @@ use crate::access::{Access, Denied, Right};
 use crate::domain::Domain;
 use crate::entry::Entry;
 use crate::ledger::{self, Bundle, BundleEntry, BundlePayload, Frontier, Nodes, SignedCheckpoint};
-use crate::reader::ReadError;
-use crate::recorder::StateChange;
+use crate::reader::{ReadError, Unrecorded};
+use crate::recorder::{Control, StateChange};
 use crate::time::Timestamp;
 
 /// How many entries are read at a time.

@@ -12,7 +12,7 @@ use crate::actor::Actor;
 use crate::event::Event;
 use crate::ledger::{self, SignedCheckpoint, VerifierKey};
 use crate::publish::{Published, Publisher};
-use crate::recorder::{RecordError, StateChange};
+use crate::recorder::{Control, RecordError, StateChange};
 use crate::signer::{Resume, Signer, SignerError};
 use crate::store::{Batch, CheckpointChange, NewCheckpoint, StoreError, StoredCheckpoint, Writer};
 use crate::time::{SECOND, Timestamp};

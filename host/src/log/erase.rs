@@ -8,7 +8,7 @@ use super::{AuditLog, ChangeError};
 use crate::access::{Access, Right};
 use crate::hold;
 use crate::reader::ReadError;
-use crate::recorder::StateChange;
+use crate::recorder::{Control, StateChange};
 
 impl AuditLog {
     /// Erases the payload of an entry, together with an entry that says so and why. What is left of it is the salted

@@ -9,7 +9,7 @@ use crate::event::{Channel, Detail, Event, Failure};
 use crate::export::{Export, ExportError, Manifest, Wanted};
 use crate::field::Field;
 use crate::reader::ReadError;
-use crate::recorder::StateChange;
+use crate::recorder::{Control, StateChange};
 
 const STARTED: &str = "export.started";
 const COMPLETED: &str = "export.completed";

@@ -9,7 +9,7 @@ use crate::access::{Access, Right};
 use crate::event::{Event, new_id};
 use crate::hold::{self, Hold, HoldChange, NewHold, Release};
 use crate::reader::ReadError;
-use crate::recorder::StateChange;
+use crate::recorder::{Control, StateChange};
 
 impl AuditLog {
     /// Every hold that was ever placed, the newest first: for those who configure or verify the log, and not only one

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Inner, SignError};
 use crate::event::{Detail, Event};
 use crate::publish::PlaceStatus;
-use crate::recorder::StateChange;
+use crate::recorder::{Control, StateChange};
 use crate::retention::Witness;
 use crate::store::{CheckpointChange, PlaceChange, StoreError};
 use crate::time::Timestamp;

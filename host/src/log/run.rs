@@ -7,7 +7,7 @@ use super::{Inner, RunError, SignError};
 use crate::access::{Access, Grant};
 use crate::event::Event;
 use crate::manifest::{Cron, Job};
-use crate::recorder::{RecordError, StateChange};
+use crate::recorder::{Control, RecordError, StateChange};
 use crate::retention::{self, Intent, Report};
 use crate::schedule::CronState;
 use crate::time::Timestamp;

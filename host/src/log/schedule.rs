@@ -7,7 +7,7 @@ use super::run::{Begun, CleanupProgress, Run};
 use super::{AuditLog, Inner, OpenError, SignError, tokens};
 use crate::access::{Access, Denied, Right};
 use crate::manifest::Cron;
-use crate::recorder::{RecordError, StateChange};
+use crate::recorder::{Control, RecordError, StateChange};
 use crate::schedule::CronState;
 use crate::store::{StoreError, TokenError};
 

@@ -11,7 +11,7 @@ use super::{AuditLog, ChangeError, Inner, RunError};
 use crate::access::{Access, Grant, Right, Viewer};
 use crate::event::{Channel, Detail, Event, Kind, Target};
 use crate::manifest::Group;
-use crate::recorder::{RecordError, StateChange};
+use crate::recorder::{Control, RecordError, StateChange};
 use crate::store::{Deed, NewToken, Outbox, Token, Tokens, Untold};
 use crate::time::Timestamp;
 use crate::value::Value;

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{AuditLog, Inner, verify_log};
 use crate::access::{Access, Denied, Grant, Right};
 use crate::event::{Detail, Event};
-use crate::recorder::StateChange;
+use crate::recorder::{Control, StateChange};
 use crate::signer::SignerOptions;
 use crate::store::{CHECKS, Verified, VerifyError, Wrong};
 use crate::time::Timestamp;

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use crate::access::{Access, Viewer};
 use crate::manifest::Manifest;
 use crate::policy::Policy;
-use crate::reader::Reader;
+use crate::reader::{Reader, Unrecorded};
 use crate::settings::Settings;
 use crate::store::Files;
 use crate::time::{Clock, Timestamp};

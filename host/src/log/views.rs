@@ -8,7 +8,7 @@ use super::{AuditLog, ChangeError};
 use crate::access::{Access, Denied, Right};
 use crate::event::{Event, new_id};
 use crate::reader::ReadError;
-use crate::recorder::StateChange;
+use crate::recorder::{Control, StateChange};
 use crate::saved_view::{MOST_VIEWS, NewView, SavedView, ViewChange};
 
 impl AuditLog {

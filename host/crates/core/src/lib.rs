@@ -1,0 +1,27 @@
+//! What runs while a log is open: the recorder, the reader, the cleanup, the signer and what publishes checkpoints.
+//!
+//! The modules, from the bottom up; each uses only those above it:
+
+/// Files that are there as a whole or not at all.
+mod file;
+/// The data folder's secret key.
+pub mod secret;
+
+/// Small requests to others.
+pub mod fetch;
+
+/// Who signs checkpoints.
+pub mod signer;
+
+/// Where checkpoints go.
+pub mod publish;
+
+/// How fast the log grows.
+pub mod growth;
+/// The one read path.
+pub mod reader;
+
+/// The one write path.
+pub mod recorder;
+/// The one deletion path.
+pub mod retention;

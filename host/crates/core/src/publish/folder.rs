@@ -1,0 +1,105 @@
+//! A folder of checkpoints: best on a disk, or below a mount, that the log's owner can add to and not rewrite.
+//!
+//! What is there is evidence, also against the log that publishes: it is never written over by a log that does not go on
+//! from it.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use super::{Place, Published, PutError, Roots};
+use crate::file;
+use mcp_audit_log_ledger::{Checkpoint, SignedCheckpoint};
+
+/// The file with the newest checkpoint.
+const NEWEST: &str = "checkpoint";
+
+pub(super) struct Folder {
+    path: PathBuf,
+    roots: Roots,
+    /// Makes what was renamed in a folder last.
+    sync: fn(&Path) -> io::Result<()>,
+}
+
+impl Folder {
+    pub(super) fn new(path: PathBuf, roots: Roots) -> Self {
+        Self { path, roots, sync: file::sync_folder }
+    }
+
+    /// The same with another way to sync, for tests.
+    #[cfg(test)]
+    pub(super) fn syncing(path: PathBuf, roots: Roots, sync: fn(&Path) -> io::Result<()>) -> Self {
+        Self { path, roots, sync }
+    }
+
+    /// Whether the log goes on from what is published.
+    fn fits(&self, there: &Checkpoint, ours: &Checkpoint) -> Result<(), PutError> {
+        let conflict = |what: String| Err(PutError::Conflict(what));
+        if there.origin != ours.origin {
+            return conflict(format!("the folder has checkpoints of another log, {}", there.origin));
+        }
+        if there.size > ours.size {
+            let (there, ours) = (there.size, ours.size);
+            return conflict(format!(
+                "the folder has a checkpoint of {there} entries, but this log has signed only \
+                                     {ours}"
+            ));
+        }
+        let root = if there.size == ours.size { Some(ours.root) } else { (self.roots)(there.size) };
+        match root {
+            Some(root) if root == there.root => Ok(()),
+            Some(_) => conflict(format!(
+                "the folder's checkpoint of {} entries has another root than this log had then",
+                there.size
+            )),
+            // Nobody can tell whether the log goes on from it.
+            None => conflict(format!(
+                "the folder's checkpoint is of {} entries, and this log cannot check it any more: those entries are \
+                 gone, and no archived checkpoint has that size. Publish into a new folder, and keep this one",
+                there.size
+            )),
+        }
+    }
+}
+
+impl Place for Folder {
+    /// A file that is never written again, named so that a listing is in order, and the same as the newest.
+    fn put(&mut self, published: &Published) -> Result<(), PutError> {
+        let failed =
+            |error: io::Error| PutError::Failed(format!("the folder {} cannot be used: {error}", self.path.display()));
+        let own = self.path.join(format!("{:020}-{:010}", published.size, published.number));
+        fs::create_dir_all(&self.path).map_err(failed)?;
+        let newest = self.path.join(NEWEST);
+        if let Some(bytes) = read(&newest).map_err(failed)? {
+            let damaged = |_| PutError::Conflict("its file `checkpoint` is not a checkpoint".to_owned());
+            let there = SignedCheckpoint::parse(&bytes).map_err(damaged)?;
+            let ours = SignedCheckpoint::parse(published.note.as_bytes()).map_err(damaged)?;
+            self.fits(there.checkpoint(), ours.checkpoint())?;
+        }
+        match read(&own).map_err(failed)? {
+            Some(bytes) if bytes != published.note.as_bytes() => {
+                return Err(PutError::Conflict("it has another checkpoint of the same size and number".to_owned()));
+            }
+            Some(_) => {}
+            None => write(&own, &published.note).and_then(|()| (self.sync)(&self.path)).map_err(failed)?,
+        }
+        write(&newest, &published.note).and_then(|()| (self.sync)(&self.path)).map_err(failed)
+    }
+}
+
+fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whoever looks finds the old file or the new one, and no half. Its name lasts once the folder is synced.
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    let new = path.with_extension("new");
+    let mut file = File::create(&new)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&new, path)
+}

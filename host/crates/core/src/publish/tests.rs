@@ -1,0 +1,253 @@
+//! Places that take checkpoints, that fail, and that never answer.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, channel};
+
+use super::thread::Pauses;
+use super::*;
+use mcp_audit_log_ledger::{Checkpoint, SignatureKind, SignedCheckpoint, SigningKey};
+
+const SOON: Duration = Duration::from_secs(60);
+
+fn checkpoint(number: u64) -> Published {
+    signed(number, number * 10, "log", &root(number * 10))
+}
+
+/// The root of the log at a size.
+fn root(size: u64) -> Hash {
+    Hash::of(&size.to_be_bytes())
+}
+
+fn signed(number: u64, size: u64, origin: &str, root: &Hash) -> Published {
+    let key = SigningKey::from_seed(origin, SignatureKind::Log, [1; 32]).expect("a key");
+    let checkpoint = Checkpoint { origin: origin.to_owned(), size, root: *root };
+    let note = SignedCheckpoint::sign(checkpoint, &[key], 0).expect("signed").to_string();
+    Published { number, size, note }
+}
+
+fn folder_at(path: PathBuf) -> Folder {
+    Folder::new(path, Arc::new(|size| Some(root(size))))
+}
+
+fn soon() -> Instant {
+    Instant::now() + SOON
+}
+
+/// A publisher with one place, which is tried again at once.
+fn publisher(name: &'static str, place: impl Place) -> Publisher {
+    let pauses = Pauses { first: Duration::ZERO, longest: Duration::ZERO };
+    Publisher { slots: vec![Slot::start(name, place, pauses).expect("a thread")] }
+}
+
+fn arrives(publisher: &Publisher, number: u64) {
+    assert!(
+        publisher.slots[0].wait_status(soon(), |status| status.arrived == Some(number)),
+        "{number} does not arrive"
+    );
+}
+
+fn endpoint(listener: &TcpListener, token: Option<&str>) -> Endpoint {
+    let url = format!("http://{}/checkpoints?key=secret", listener.local_addr().expect("an address"));
+    let options = EndpointOptions { url: url.parse().expect("an address"), token: token.map(ToOwned::to_owned) };
+    Endpoint::new(&options).expect("a client")
+}
+
+/// Answers each request with the next of `answers`, and tells what was sent.
+fn server(answers: Vec<&'static str>) -> (TcpListener, Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let (ours, (tell, told)) = (listener.try_clone().expect("a listener"), channel());
+    std::thread::spawn(move || {
+        for answer in answers {
+            let (mut stream, _) = ours.accept().expect("a request");
+            tell.send(request(&mut stream)).expect("somebody listens");
+            write!(stream, "HTTP/1.1 {answer}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").expect("answered");
+        }
+    });
+    (listener, told)
+}
+
+fn request(stream: &mut TcpStream) -> String {
+    let mut text = String::new();
+    let mut bytes = [0; 4_096];
+    while !text.ends_with("=\n") {
+        let read = stream.read(&mut bytes).expect("a request");
+        text.push_str(&String::from_utf8_lossy(&bytes[..read]));
+    }
+    text
+}
+
+#[test]
+fn a_folder_has_each_checkpoint_and_the_newest() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("below/checkpoints");
+    let publisher = publisher("folder", folder_at(path.clone()));
+    for number in [1, 2] {
+        publisher.publish(checkpoint(number));
+        arrives(&publisher, number);
+    }
+    let mut names: Vec<_> =
+        std::fs::read_dir(&path).expect("files").map(|file| file.expect("a file").file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["00000000000000000010-0000000001", "00000000000000000020-0000000002", "checkpoint"]);
+    assert_eq!(std::fs::read_to_string(path.join("checkpoint")).expect("a file"), checkpoint(2).note);
+}
+
+/// What is there, what is to be published, and what is said of it.
+#[test]
+fn what_a_folder_has_is_not_written_over_by_another_history() {
+    let other = Hash::of(b"another history");
+    for (there, ours, said) in [
+        (checkpoint(5), checkpoint(4), "has a checkpoint of 50 entries, but this log has signed only 40"),
+        (signed(4, 40, "log", &other), checkpoint(4), "40 entries has another root"),
+        (signed(4, 30, "log", &other), checkpoint(4), "30 entries has another root"),
+        (signed(3, 30, "other", &root(30)), checkpoint(4), "another log, other"),
+        (Published { note: "nonsense".into(), ..checkpoint(3) }, checkpoint(4), "is not a checkpoint"),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("checkpoint"), &there.note).expect("written");
+        let publisher = publisher("folder", folder_at(folder.path().to_owned()));
+        let number = ours.number;
+        publisher.publish(ours);
+        assert!(!publisher.wait_for(number, SOON), "{said}");
+        let status = publisher.statuses().remove(0);
+        assert!(status.conflict && status.failing.as_deref().is_some_and(|why| why.contains(said)), "{status:?}");
+        publisher.close();
+        let files = std::fs::read_dir(folder.path()).expect("files").count();
+        let kept = std::fs::read_to_string(folder.path().join("checkpoint")).expect("a file");
+        assert_eq!((files, kept), (1, there.note), "nothing was written");
+    }
+    // A note that was written is written once.
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut place = folder_at(folder.path().to_owned());
+    place.put(&checkpoint(1)).expect("taken");
+    place.put(&checkpoint(1)).expect("the same again");
+    std::fs::write(folder.path().join("00000000000000000020-0000000002"), "another").expect("written");
+    assert!(matches!(place.put(&checkpoint(2)), Err(PutError::Conflict(_))));
+}
+
+/// Whoever is told that a checkpoint arrived must find it there after a power cut.
+#[test]
+fn what_was_renamed_lasts_before_it_counts_as_arrived() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let roots: Roots = Arc::new(|size| Some(root(size)));
+    let place = |sync| Folder::syncing(folder.path().to_owned(), Arc::clone(&roots), sync);
+    let broken = |_: &std::path::Path| Err(std::io::Error::other("no sync"));
+    let failed = place(broken).put(&checkpoint(1)).expect_err("it may be gone again");
+    assert!(matches!(&failed, PutError::Failed(why) if why.contains("no sync")), "{failed:?}");
+    assert!(!folder.path().join("checkpoint").exists(), "the first of the two names did not last");
+    place(broken).put(&checkpoint(1)).expect_err("nor does the second");
+    let there = |folder: &std::path::Path| {
+        let files = std::fs::read_dir(folder)?.filter_map(Result::ok).map(|file| file.file_name());
+        let is_whole = files.into_iter().all(|name| !name.to_string_lossy().ends_with(".new"));
+        is_whole.then_some(()).ok_or_else(|| std::io::Error::other("it is synced before it is renamed"))
+    };
+    place(there).put(&checkpoint(1)).expect("arrived");
+}
+
+#[test]
+fn who_waits_hears_of_the_first_arrival_and_of_failure_everywhere() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("file");
+    std::fs::write(&file, "no folder").expect("written");
+    // A pause of an hour is cut short.
+    let slow = Pauses { first: SOON * 60, longest: SOON * 60 };
+    let slot = |path: &std::path::Path| Slot::start("folder", folder_at(path.to_owned()), slow).expect("a thread");
+    let mut publisher = Publisher { slots: vec![slot(&file)] };
+    publisher.publish(checkpoint(1));
+    assert!(publisher.slots[0].wait_status(soon(), |status| status.failing.is_some()));
+    publisher.publish(checkpoint(2));
+    assert!(!publisher.wait_for(2, SOON), "it failed there");
+    assert_eq!(publisher.statuses()[0].failures, 2);
+    let (alive, never) = channel::<()>();
+    publisher.slots.push(Slot::start("http", Hanging(true, never), slow).expect("a thread"));
+    publisher.slots.push(slot(&folder.path().join("there")));
+    publisher.publish(checkpoint(3));
+    assert!(publisher.wait_for(3, SOON), "one place is enough");
+    publisher.slots.pop();
+    publisher.slots.remove(0);
+    publisher.publish(checkpoint(4));
+    assert!(!publisher.wait_for(4, Duration::ZERO), "one that hangs is not waited for any longer than that");
+    drop(alive);
+}
+
+#[test]
+fn an_endpoint_that_fails_is_tried_again_until_it_takes_it() {
+    let (listener, told) = server(vec!["500 No", "302 Elsewhere", "204 Taken"]);
+    let publisher = publisher("http", endpoint(&listener, Some("t0ken")));
+    publisher.publish(checkpoint(1));
+    arrives(&publisher, 1);
+    let status = publisher.statuses().remove(0);
+    assert_eq!((status.failures, status.failing, status.name), (2, None, "http"));
+    let sent: Vec<_> = told.try_iter().collect();
+    assert_eq!(sent.len(), 3);
+    for request in sent {
+        assert!(request.ends_with(&format!("\r\n\r\n{}", checkpoint(1).note)), "{request}");
+        let request = request.to_lowercase();
+        assert!(request.starts_with("post /checkpoints"), "{request}");
+        assert!(request.contains("authorization: bearer t0ken") && request.contains("text/plain"), "{request}");
+    }
+}
+
+#[test]
+fn a_failure_is_told_without_what_may_be_secret() {
+    let (listener, _told) = server(vec!["500 No"; 1_000]);
+    let publisher = publisher("http", endpoint(&listener, Some("t0ken")));
+    publisher.publish(checkpoint(1));
+    assert!(publisher.slots[0].wait_status(soon(), |status| status.failing.is_some()), "it fails");
+    let said = publisher.statuses().remove(0).failing.unwrap_or_default();
+    assert!(said.contains("500") && !said.contains("secret") && !said.contains("t0ken"), "{said}");
+}
+
+/// Takes one checkpoint and never comes back from the next.
+struct Hanging(bool, Receiver<()>);
+
+impl Place for Hanging {
+    fn put(&mut self, _: &Published) -> Result<(), PutError> {
+        if std::mem::replace(&mut self.0, true) {
+            let _ = self.1.recv();
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_place_that_hangs_delays_no_other_and_not_the_end() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (alive, never) = channel();
+    let mut publisher = publisher("http", Hanging(false, never));
+    publisher.add("folder", folder_at(folder.path().to_owned())).expect("a thread");
+    for number in 1..=3 {
+        publisher.publish(checkpoint(number));
+        assert!(publisher.slots[1].wait_status(soon(), |status| status.arrived == Some(number)), "the folder");
+    }
+    assert!(publisher.statuses()[0].arrived.is_none_or(|arrived| arrived <= 1));
+    publisher.close();
+    drop(alive);
+}
+
+#[test]
+fn the_last_checkpoint_has_one_try_when_the_log_ends() {
+    let (listener, told) = server(vec!["500 No"]);
+    let slow = Pauses { first: SOON * 60, longest: SOON * 60 };
+    let slot = Slot::start("http", endpoint(&listener, None), slow).expect("a thread");
+    let publisher = Publisher { slots: vec![slot] };
+    publisher.publish(checkpoint(1));
+    told.recv().expect("a request");
+    publisher.close();
+    assert_eq!(publisher.statuses()[0].failures, 1, "the pause is cut short, and it is not tried for ever");
+}
+
+#[test]
+fn checkpoints_go_over_https_but_for_this_machine() {
+    for (url, fits) in [
+        ("http://127.0.0.1:1/x", true),
+        ("http://localhost/x", true),
+        ("https://witness.example.com/x", true),
+        ("http://witness.example.com/x", false),
+        ("http://127.0.0.1.example.com/x", false),
+    ] {
+        let options = EndpointOptions { url: url.parse().expect("an address"), token: None };
+        assert_eq!(matches!(Endpoint::new(&options), Err(EndpointError::Plain)), !fits, "{url}");
+    }
+}

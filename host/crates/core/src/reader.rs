@@ -1,0 +1,252 @@
+//! The one read path: whatever is shown, counted or exported comes through here, and not without an [`Access`].
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use uuid::Uuid;
+
+use crate::growth::Growth;
+use mcp_audit_log_contract::access::{Access, Denied, Grant, Right};
+use mcp_audit_log_filter::Domain;
+use mcp_audit_log_ledger::{Consistency, Inclusion};
+use mcp_audit_log_model::entry::Entry;
+use mcp_audit_log_model::field::Field;
+use mcp_audit_log_model::time::{HOUR, Timestamp};
+use mcp_audit_log_store::{
+    Extent, Files, GroupBy, GroupQuery, GroupSort, Groups, Page, PageQuery, Place, StoreError, StoredPayload, Usage,
+    UsageQuery, Values, is_dimension,
+};
+
+/// Most entries of one page.
+pub const MAX_LIMIT: usize = 500;
+
+/// A viewer's view of the log: the record rule is part of every query.
+pub struct Reader<'a> {
+    files: &'a Files,
+    access: &'a Access,
+    now: Timestamp,
+}
+
+/// Why something cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The viewer lacks the right.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// The viewer asks for figures so narrow that they would be entries, and may not read all of these.
+    #[error(
+        "you may not read all entries that are counted here, so usage can be filtered only by user, server, tool, \
+         connection, provider, llm_model, api_key, instance and outcome"
+    )]
+    Narrow,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Makes a [`Reader`], and reads what only the log itself may read, since it records who did. The façade does not
+/// re-export it.
+pub trait Unrecorded<'a>: Sized {
+    /// What `access` lets its viewer see, at `now`.
+    fn new(files: &'a Files, access: &'a Access, now: Timestamp) -> Self;
+
+    /// All entries above `after`, oldest first, at most [`MAX_LIMIT`], and whether each matches `domain` and may be seen:
+    /// of the others nothing may be told but that they are there.
+    ///
+    /// # Errors
+    /// The viewer may not read, or the store fails.
+    fn sealed(&self, domain: &Domain, after: Option<u64>, limit: usize) -> Result<Vec<(Entry, bool)>, ReadError>;
+
+    /// The payload of the entry with this id; absent where the entry is, and where none is kept.
+    ///
+    /// # Errors
+    /// The viewer may not read payloads, or the store fails.
+    fn payload(&self, id: Uuid) -> Result<Option<(Entry, StoredPayload)>, ReadError>;
+
+    /// The log's places, for an export.
+    ///
+    /// # Errors
+    /// The viewer may not export, or the store fails.
+    fn places(&self) -> Result<Range<u64>, ReadError>;
+
+    /// The entries at `places` that match `domain`, oldest first, for an export; at most `limit`.
+    ///
+    /// # Errors
+    /// The viewer may not export, or the store fails.
+    fn stretch(&self, domain: &Domain, places: Range<u64>, limit: usize) -> Result<Vec<Entry>, ReadError>;
+
+    /// The payload of an entry that this reader gave, for an export; absent where none is kept.
+    ///
+    /// # Errors
+    /// The viewer may not export payloads, or the store fails.
+    fn export_payload(&self, entry: &Entry) -> Result<Option<StoredPayload>, ReadError>;
+}
+
+impl<'a> Unrecorded<'a> for Reader<'a> {
+    fn new(files: &'a Files, access: &'a Access, now: Timestamp) -> Self {
+        Self { files, access, now }
+    }
+
+    fn sealed(&self, domain: &Domain, after: Option<u64>, limit: usize) -> Result<Vec<(Entry, bool)>, ReadError> {
+        let visible = self.visible()?.and(domain.clone());
+        let entries = self.files.after(&Domain::TRUE, after, limit.clamp(1, MAX_LIMIT))?;
+        Ok(entries
+            .into_iter()
+            .map(|entry| {
+                let shown = visible.matches(&entry);
+                (entry, shown)
+            })
+            .collect())
+    }
+
+    fn payload(&self, id: Uuid) -> Result<Option<(Entry, StoredPayload)>, ReadError> {
+        self.access.require(Right::ReadPayloads)?;
+        let Some(entry) = self.entry(id)? else { return Ok(None) };
+        let payload = self.files.payload(entry.seq)?;
+        Ok(payload.map(|payload| (entry, payload)))
+    }
+
+    fn places(&self) -> Result<Range<u64>, ReadError> {
+        self.access.require(Right::Export)?;
+        self.visible()?;
+        Ok(self.files.places()?)
+    }
+
+    fn stretch(&self, domain: &Domain, places: Range<u64>, limit: usize) -> Result<Vec<Entry>, ReadError> {
+        self.access.require(Right::Export)?;
+        Ok(self.files.stretch(&self.visible()?.and(domain.clone()), places, limit)?)
+    }
+
+    fn export_payload(&self, entry: &Entry) -> Result<Option<StoredPayload>, ReadError> {
+        self.access.require(Right::ExportPayloads)?;
+        if !self.visible()?.matches(entry) {
+            return Ok(None);
+        }
+        Ok(self.files.payload(entry.seq)?)
+    }
+}
+
+impl<'a> Reader<'a> {
+    /// A page of entries that match `domain`, newest first; at most [`MAX_LIMIT`].
+    ///
+    /// # Errors
+    /// The viewer may not read, or the store fails.
+    pub fn page(&self, domain: Domain, from: impl Into<Place>, limit: usize) -> Result<Page, ReadError> {
+        let domain = self.visible()?.and(domain);
+        Ok(self.files.page(&PageQuery { domain, from: from.into(), limit: limit.clamp(1, MAX_LIMIT) })?)
+    }
+
+    /// Entries that match `domain`, oldest first, from above `after` on or from the first one there is; at most
+    /// [`MAX_LIMIT`].
+    ///
+    /// # Errors
+    /// The viewer may not read, or the store fails.
+    pub fn after(&self, domain: Domain, after: Option<u64>, limit: usize) -> Result<Vec<Entry>, ReadError> {
+        let domain = self.visible()?.and(domain);
+        Ok(self.files.after(&domain, after, limit.clamp(1, MAX_LIMIT))?)
+    }
+
+    /// The entry with this id; one that the viewer may not see is absent.
+    ///
+    /// # Errors
+    /// The viewer may not read, or the store fails.
+    pub fn entry(&self, id: Uuid) -> Result<Option<Entry>, ReadError> {
+        Ok(self.files.entry(id, &self.visible()?)?)
+    }
+
+    /// Groups of the entries that match `domain`, by one or two things; at most [`MAX_LIMIT`] of them.
+    ///
+    /// # Errors
+    /// The viewer may not read, there are more than [`mcp_audit_log_store::MAX_GROUPS`] groups, or the store fails.
+    pub fn groups(&self, domain: Domain, by: &[GroupBy], sort: GroupSort, limit: usize) -> Result<Groups, ReadError> {
+        let domain = self.visible()?.and(domain);
+        let by = by.iter().copied().take(2).collect();
+        Ok(self.files.groups(&GroupQuery { domain, by, sort, limit: limit.clamp(1, MAX_LIMIT) })?)
+    }
+
+    /// Usage of the requests that match the query's domain, for those who may see figures; at most [`MAX_LIMIT`] rows of
+    /// a breakdown.
+    ///
+    /// Whoever may not read all that is counted must not find them out by asking for ever fewer of them, nor by asking
+    /// again after each: they ask about whole hours and about what usage is kept by, and their figures are those of the
+    /// last full hour, as they were known when it ended.
+    ///
+    /// # Errors
+    /// The viewer may not see usage, or not that much of it; there are too many values to count, or the store fails.
+    pub fn usage(&self, query: UsageQuery) -> Result<Usage, ReadError> {
+        self.access.require(Right::ReadUsage)?;
+        let query = if self.access.reads_what_it_counts() { query } else { self.coarse(query)? };
+        let domain = self.access.usage_rule().clone().and(query.domain);
+        Ok(self.files.usage(&UsageQuery { domain, limit: query.limit.clamp(1, MAX_LIMIT), ..query })?)
+    }
+
+    fn coarse(&self, query: UsageQuery) -> Result<UsageQuery, ReadError> {
+        let (times, domain) = query.domain.split_times();
+        let mut fields = BTreeSet::new();
+        domain.fields(&mut fields);
+        if !fields.into_iter().all(is_dimension) {
+            return Err(ReadError::Narrow);
+        }
+        let start = query.range.start.max(Timestamp::from_micros(times.start));
+        let end = query.range.end.min(Timestamp::from_micros(times.end));
+        let known = self.now.start_of_hour();
+        let end = end.plus(HOUR - 1).start_of_hour().min(known);
+        let range = start.start_of_hour().min(end)..end;
+        Ok(UsageQuery { domain, range, recorded_before: Some(known), ..query })
+    }
+
+    /// The values that `field` has among the entries that the viewer may see, for a menu; at most [`MAX_LIMIT`]. Whoever
+    /// sees a part of the log only is told of those in its newest million entries: the values used lately.
+    ///
+    /// # Errors
+    /// The viewer may not read, or the store fails.
+    pub fn values(&self, field: Field, limit: usize) -> Result<Values, ReadError> {
+        Ok(self.files.values(&self.visible()?, field, limit.clamp(1, MAX_LIMIT))?)
+    }
+
+    /// The entry with this id, and the proof that it is in the ledger's tree of `size` leaves, or in the present one;
+    /// absent where the viewer may not see it. Whoever may see an entry may have it proved.
+    ///
+    /// # Errors
+    /// The viewer may not read, there is no proof for that size, or the store fails.
+    pub fn inclusion(&self, id: Uuid, size: Option<u64>) -> Result<Option<Inclusion>, ReadError> {
+        let Some(entry) = self.entry(id)? else { return Ok(None) };
+        Ok(self.files.inclusion(entry.seq, size)?)
+    }
+
+    /// The proof that the log of `old` entries is the beginning of that of `new`, or of the present one.
+    ///
+    /// # Errors
+    /// The viewer may not verify, there is no proof for these sizes, or the store fails.
+    pub fn consistency(&self, old: u64, new: Option<u64>) -> Result<Consistency, ReadError> {
+        self.access.require(Right::Verify)?;
+        Ok(self.files.consistency(old, new)?)
+    }
+
+    /// How large the log is as a whole: for those who configure or verify it.
+    ///
+    /// # Errors
+    /// The viewer may do neither, or the store fails.
+    pub fn extent(&self) -> Result<Extent, ReadError> {
+        self.access.require_oversight()?;
+        Ok(self.files.extent()?)
+    }
+
+    /// What comes in on a day, by the last seven days or since the beginning where that is later; `None` while the log
+    /// is younger than an hour.
+    ///
+    /// # Errors
+    /// The viewer may neither configure nor verify, or the store fails.
+    pub fn growth(&self, extent: &Extent, now: Timestamp) -> Result<Option<Growth>, ReadError> {
+        self.access.require_oversight()?;
+        let Some(since) = Growth::since(extent, now) else { return Ok(None) };
+        let entries = self.files.places()?.end.saturating_sub(self.files.place_at(since)?);
+        Ok(Some(Growth::a_day(extent, entries, since, now)))
+    }
+
+    /// The record rule, for those who may read at all.
+    fn visible(&self) -> Result<Domain, Denied> {
+        self.access.require(Right::Read)?;
+        Ok(self.access.rule().clone())
+    }
+}

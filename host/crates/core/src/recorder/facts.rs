@@ -1,0 +1,261 @@
+//! What an entry says beside its fields: the host's facts and changes, and then the policy's.
+//!
+//! The host's word comes first and stays. A policy fills what is empty: what it says under a name that is taken, or that
+//! is the host's alone, stands under `policy.` and that name. In an entry about the log itself all that it says does, as
+//! the log is verified by such entries. Of a change that the host tells it may hide a value and no more.
+
+use serde_json::Value as Json;
+
+use super::seal::{LONG_TEXT, TEXT, cut, cut_own, set};
+use mcp_audit_log_model::entry::Entry;
+use mcp_audit_log_model::event::{Channel, Event};
+use mcp_audit_log_model::field::{Field, FieldType};
+use mcp_audit_log_model::mask::{MASKED, Masks};
+use mcp_audit_log_model::value::Value;
+use mcp_audit_log_sandbox::Change;
+
+/// Details that are the host's to say, also where it says nothing.
+const OURS: [&str; 9] = [
+    CHANGES,
+    "cost_source",
+    FACTS_LEFT_OUT,
+    "fault",
+    "payload_dropped",
+    "policy_digest",
+    "request_digest",
+    "response_digest",
+    "sent_by",
+];
+/// Those of them that no source of events says either.
+const VERDICTS: [&str; 3] = [CHANGES, "fault", "policy_digest"];
+const CHANGES: &str = "changes";
+const CHANGES_LEFT_OUT: &str = "changes_left_out";
+const FACTS_LEFT_OUT: &str = "facts_left_out";
+
+/// What the name of a fact begins with that is the policy's where the host's would be looked for.
+const POLICY: &str = "policy.";
+/// The same of a source of events.
+const SOURCE: &str = "given.";
+
+/// How much a policy may say in one entry in all, in bytes. What is beyond is counted.
+const ROOM: usize = 128 << 10;
+/// What a fact or a change takes beside its texts.
+const ITEM: usize = 32;
+
+/// The changes that the host tells of an event, until the policy was asked.
+pub(super) struct Told {
+    lines: Vec<Change>,
+    /// Whether the event is about the log itself.
+    of_the_log: bool,
+}
+
+/// The host's facts into the entry. Those that tell a change are kept for its list.
+pub(super) fn host(entry: &mut Entry, event: &mut Event) -> Told {
+    let of_the_log = event.channel == Channel::System;
+    let mut lines: Vec<Change> = Vec::new();
+    for (name, value) in std::mem::take(&mut event.facts) {
+        match (name.as_str(), &value, lines.last_mut()) {
+            ("setting" | "field", Value::Text(field), _) => {
+                lines.push(Change { field: named(field), old: Value::Unset, new: Value::Unset });
+            }
+            ("old", _, Some(line)) => line.old = value,
+            ("new", _, Some(line)) => line.new = value,
+            (word, ..) if VERDICTS.contains(&word) && !of_the_log => detail(entry, format!("{SOURCE}{name}"), value),
+            _ => fact(entry, name, value),
+        }
+    }
+    Told { lines, of_the_log }
+}
+
+impl Told {
+    /// The policy's facts and changes into the entry, beside the host's.
+    pub(super) fn judged(self, entry: &mut Entry, facts: Vec<(String, Value)>, changes: Vec<Change>, masks: &Masks) {
+        let mut room = ROOM;
+        let mut left_out = 0_i64;
+        for (name, value) in facts {
+            if name == CHANGES_LEFT_OUT {
+                leave_out_at_least(entry, CHANGES_LEFT_OUT, value);
+                continue;
+            }
+            let value = shown(masks, &name, value, false);
+            if !takes(&mut room, name.len() + length(&value)) {
+                left_out += 1;
+            } else if self.of_the_log || is_taken(entry, &name) {
+                let name = format!("{POLICY}{name}");
+                left_out += i64::from(entry.details.contains_key(&*cut(&name, TEXT)));
+                vacant(entry, name, value);
+            } else {
+                fact(entry, name, value);
+            }
+        }
+        if left_out > 0 {
+            entry.details.insert(FACTS_LEFT_OUT.to_owned(), left_out.into());
+        }
+        self.changes(entry, changes, masks, room);
+    }
+
+    /// The host's changes into the entry, where there is no verdict.
+    pub(super) fn unjudged(self, entry: &mut Entry, masks: &Masks) {
+        self.changes(entry, Vec::new(), masks, 0);
+    }
+
+    fn changes(self, entry: &mut Entry, mut theirs: Vec<Change>, masks: &Masks, mut room: usize) {
+        let of_the_log = self.of_the_log;
+        let hidden =
+            |line: Change| match theirs.iter().position(|their| cut(&their.field, TEXT) == cut(&line.field, TEXT)) {
+                Some(at) => hidden_as(line, theirs.remove(at), of_the_log),
+                None => line,
+            };
+        let ours: Vec<_> = self.lines.into_iter().map(hidden).collect();
+        let line = |change: Change, of_the_log: bool| {
+            let (old, new) = (
+                shown(masks, &change.field, change.old, of_the_log),
+                shown(masks, &change.field, change.new, of_the_log),
+            );
+            serde_json::json!({ "field": cut(&change.field, TEXT), "old": json(old), "new": json(new) })
+        };
+        let mut lines: Vec<Json> = ours.into_iter().map(|change| line(change, of_the_log)).collect();
+        let mut others = Vec::new();
+        let mut left_out = 0;
+        for change in theirs {
+            let change = line(change, false);
+            match takes(&mut room, change.to_string().len()) {
+                true if of_the_log => others.push(change),
+                true => lines.push(change),
+                false => left_out += 1,
+            }
+        }
+        for (name, lines) in [(CHANGES.to_owned(), lines), (format!("{POLICY}{CHANGES}"), others)] {
+            if !lines.is_empty() {
+                entry.details.insert(name, lines.into());
+            }
+        }
+        if left_out > 0 {
+            let before = entry.details.get(CHANGES_LEFT_OUT).and_then(Json::as_i64).unwrap_or(0);
+            entry.details.insert(CHANGES_LEFT_OUT.to_owned(), before.saturating_add(left_out).into());
+        }
+    }
+}
+
+/// The host's line, with what the policy hides of it. A setting of the log that is no text is no secret, and the log is
+/// verified by it.
+fn hidden_as(line: Change, theirs: Change, of_the_log: bool) -> Change {
+    let side = |ours: Value, theirs: Value| {
+        let may_hide = matches!(ours, Value::Text(_)) || (!of_the_log && ours != Value::Unset);
+        if may_hide && theirs == Value::from(MASKED) { theirs } else { ours }
+    };
+    Change { old: side(line.old, theirs.old), new: side(line.new, theirs.new), field: line.field }
+}
+
+/// A value as it may be shown under its name: what the name or the look of it says is a secret is hidden, and the rest is
+/// cut.
+fn shown(masks: &Masks, name: &str, value: Value, of_the_log: bool) -> Value {
+    match value {
+        Value::Text(_) if masks.hides(name, false) => MASKED.into(),
+        Value::Text(text) => Value::Text(cut_own(masks.text(&text).0, LONG_TEXT)),
+        Value::Integer(_) if !of_the_log && masks.hides(name, true) => MASKED.into(),
+        other => other,
+    }
+}
+
+fn json(value: Value) -> Json {
+    match value {
+        Value::Text(text) => text.into(),
+        other => other.to_json(),
+    }
+}
+
+/// Whether the host has said something under this name, or alone may.
+fn is_taken(entry: &mut Entry, name: &str) -> bool {
+    let of_field = field(name).is_some_and(|field| match count(entry, field) {
+        Some(count) => count.is_some(),
+        None => entry.text(field).is_some(),
+    });
+    of_field || OURS.contains(&name) || name.starts_with(POLICY) || entry.details.contains_key(&*cut(name, TEXT))
+}
+
+fn vacant(entry: &mut Entry, name: String, value: Value) {
+    if !entry.details.contains_key(&*cut(&name, TEXT)) {
+        detail(entry, name, value);
+    }
+}
+
+/// A number that says how much is missing: the policy may know of more, never of less.
+fn leave_out_at_least(entry: &mut Entry, name: &str, value: Value) {
+    let before = entry.details.get(name).and_then(Json::as_i64).unwrap_or(0);
+    if let Value::Integer(more) = value
+        && more > before
+    {
+        entry.details.insert(name.to_owned(), more.into());
+    }
+}
+
+fn takes(room: &mut usize, bytes: usize) -> bool {
+    let left = room.checked_sub(bytes + ITEM);
+    *room = left.unwrap_or(*room);
+    left.is_some()
+}
+
+fn length(value: &Value) -> usize {
+    if let Value::Text(text) = value { text.len() } else { 0 }
+}
+
+/// A state that is no object has no name for what changed.
+fn named(field: &str) -> String {
+    if field.trim().is_empty() { "value".to_owned() } else { field.to_owned() }
+}
+
+/// Facts that have fields stand there; the others are details.
+fn fact(entry: &mut Entry, name: String, value: Value) {
+    match (field(&name), value) {
+        (Some(field), Value::Integer(number)) if count(entry, field).is_some() => {
+            count(entry, field).into_iter().for_each(|count| *count = number.try_into().ok());
+        }
+        (Some(field), Value::Text(text)) if field.kind() == FieldType::Text => set(entry, field, Some(&text), TEXT),
+        (_, value) => detail(entry, name, value),
+    }
+}
+
+fn detail(entry: &mut Entry, name: String, value: Value) {
+    let json = match value {
+        Value::Text(text) => cut_own(text, LONG_TEXT).into(),
+        other => other.to_json(),
+    };
+    entry.details.insert(cut_own(name, TEXT), json);
+}
+
+/// The field that a fact of this name fills: only where no other part of an event does.
+fn field(name: &str) -> Option<Field> {
+    Some(match name {
+        "http_method" => Field::HttpMethod,
+        "request_bytes" => Field::RequestBytes,
+        "response_bytes" => Field::ResponseBytes,
+        "protocol_version" => Field::ProtocolVersion,
+        "resource_type" => Field::ResourceType,
+        "resource_id" => Field::ResourceId,
+        "resource_name" => Field::ResourceName,
+        "provider" => Field::Provider,
+        "llm_model" => Field::LlmModel,
+        "api_key" => Field::ApiKey,
+        "input_tokens" => Field::InputTokens,
+        "output_tokens" => Field::OutputTokens,
+        "cost_micros" => Field::CostMicros,
+        "policy" => Field::Policy,
+        _ => return None,
+    })
+}
+
+fn count(entry: &mut Entry, field: Field) -> Option<&mut Option<u64>> {
+    Some(match field {
+        Field::RequestBytes => &mut entry.request_bytes,
+        Field::ResponseBytes => &mut entry.response_bytes,
+        Field::InputTokens => &mut entry.input_tokens,
+        Field::OutputTokens => &mut entry.output_tokens,
+        Field::CostMicros => &mut entry.cost_micros,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+#[path = "facts_tests.rs"]
+mod tests;

@@ -1,0 +1,229 @@
+//! Numbers about the recorder, for metrics and health: plain atomics, so that counting costs the write path nothing.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::QueueLimits;
+use super::budget::Budget;
+use super::histogram::Histogram;
+use mcp_audit_log_store::Stored;
+
+/// Upper bounds of the commit's latency, in microseconds.
+const LATENCY: [u64; 12] =
+    [1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 10_000_000];
+/// Upper bounds of a commit's size, in entries.
+const SIZE: [u64; 7] = [1, 4, 16, 64, 256, 1_024, 4_096];
+
+/// Most bytes of windows of decoders.
+const UNPACKING: usize = 256 << 20;
+
+/// Numbers about the recorder. Counters run from the start of the process.
+#[derive(Debug)]
+pub struct Gauges {
+    /// How much may wait.
+    pub limits: QueueLimits,
+    /// Items that wait.
+    pub waiting: AtomicUsize,
+    /// Places that are kept for what is going on.
+    pub reserved: AtomicUsize,
+    /// Bytes of traffic that capture holds: what nobody has read yet, and bodies of what is not over.
+    pub captured: Arc<Budget>,
+    /// Bytes of windows of decoders that unpack what capture reads.
+    pub unpacking: Arc<Budget>,
+    /// Bytes that wait.
+    pub waiting_bytes: AtomicUsize,
+    /// What was dropped since the last gap entry.
+    untold: AtomicU64,
+    /// What was dropped.
+    pub dropped: AtomicU64,
+    /// Events that were handed in, the log's own and those that were dropped among them.
+    pub events: AtomicU64,
+    /// Events that were there already.
+    pub repeated: AtomicU64,
+    /// Gap entries made.
+    pub gaps: AtomicU64,
+    /// Entries stored. One that was there already counts too: it may be what a commit stored that seemed to fail.
+    pub stored: AtomicU64,
+    /// Commits that failed in a row; 0 is healthy.
+    pub failing: AtomicU64,
+    /// Commits that failed.
+    pub failed: AtomicU64,
+    /// How long commits took, in microseconds.
+    pub latency: Histogram<12>,
+    /// How many entries they had.
+    pub size: Histogram<7>,
+    /// Events that were judged.
+    pub judged: AtomicU64,
+    /// How long the policy judged, in microseconds.
+    pub judged_us: AtomicU64,
+    /// Events that the policy could not judge.
+    pub faults: AtomicU64,
+    /// The cleanup.
+    pub cleanup: Cleanup,
+    /// The place of the next entry: everything below it can be read.
+    next: watch::Sender<u64>,
+}
+
+impl Gauges {
+    pub(super) fn new(limits: QueueLimits) -> Self {
+        Self {
+            limits,
+            waiting: AtomicUsize::default(),
+            reserved: AtomicUsize::default(),
+            captured: Budget::new(limits.bytes),
+            unpacking: Budget::new(UNPACKING),
+            waiting_bytes: AtomicUsize::default(),
+            untold: AtomicU64::default(),
+            dropped: AtomicU64::default(),
+            events: AtomicU64::default(),
+            repeated: AtomicU64::default(),
+            gaps: AtomicU64::default(),
+            stored: AtomicU64::default(),
+            failing: AtomicU64::default(),
+            failed: AtomicU64::default(),
+            latency: Histogram::new(LATENCY),
+            size: Histogram::new(SIZE),
+            judged: AtomicU64::default(),
+            judged_us: AtomicU64::default(),
+            faults: AtomicU64::default(),
+            cleanup: Cleanup::default(),
+            next: watch::Sender::new(0),
+        }
+    }
+
+    /// Whether what comes next would be dropped, or something was dropped and not told yet.
+    pub fn is_full(&self) -> bool {
+        self.untold.load(Ordering::Relaxed) > 0
+            || self.waiting.load(Ordering::Relaxed) >= self.limits.items
+            || self.waiting_bytes.load(Ordering::Relaxed) >= self.limits.bytes
+    }
+
+    /// The place of the next entry, and word after each commit. 0 until the first one.
+    pub fn next(&self) -> watch::Receiver<u64> {
+        self.next.subscribe()
+    }
+
+    /// Events are lost before they were judged.
+    pub(super) fn dropped(&self, events: u64) {
+        self.events.fetch_add(events, Ordering::Relaxed);
+        self.lost(events);
+    }
+
+    /// Events are lost.
+    pub(super) fn lost(&self, events: u64) {
+        self.untold.fetch_add(events, Ordering::Relaxed);
+        self.dropped.fetch_add(events, Ordering::Relaxed);
+    }
+
+    /// What was told of these events was lost as well, so that it is to be told again.
+    pub(super) fn not_told(&self, events: u64) {
+        self.untold.fetch_add(events, Ordering::Relaxed);
+    }
+
+    /// What was lost and is not told yet.
+    pub fn untold(&self) -> u64 {
+        self.untold.load(Ordering::Relaxed)
+    }
+
+    /// What was lost since this was last asked; whoever asks tells it in a gap entry.
+    pub(super) fn take_lost(&self) -> Option<u64> {
+        let lost = self.untold.swap(0, Ordering::Relaxed);
+        if lost > 0 {
+            self.gaps.fetch_add(1, Ordering::Relaxed);
+        }
+        (lost > 0).then_some(lost)
+    }
+
+    /// The policy judged.
+    pub(super) fn judged(&self, events: usize, faults: usize, took: Duration) {
+        self.events.fetch_add(events as u64, Ordering::Relaxed);
+        self.judged.fetch_add(events as u64, Ordering::Relaxed);
+        self.faults.fetch_add(faults as u64, Ordering::Relaxed);
+        self.judged_us.fetch_add(micros(took), Ordering::Relaxed);
+    }
+
+    /// A commit is durable.
+    pub(super) fn committed(&self, stored: &[Stored], took: Duration) {
+        self.failing.store(0, Ordering::Relaxed);
+        self.stored.fetch_add(stored.len() as u64, Ordering::Relaxed);
+        let repeated = stored.iter().filter(|stored| !matches!(stored, Stored::At(_))).count();
+        self.repeated.fetch_add(repeated as u64, Ordering::Relaxed);
+        self.latency.count(micros(took));
+        self.size.count(stored.len() as u64);
+        let places = stored.iter().filter_map(|stored| match stored {
+            Stored::At(seq) => Some(seq + 1),
+            Stored::Duplicate | Stored::Conflict => None,
+        });
+        // Told even where every place is known: a duplicate may be what a commit stored that seemed to fail.
+        self.next.send_modify(|next| *next = places.fold(*next, u64::max));
+    }
+
+    /// A commit failed, as the `tries`-th in a row.
+    pub(super) fn failed(&self, tries: u32) {
+        self.failing.store(tries.into(), Ordering::Relaxed);
+        self.failed.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// How the cleanup gets on.
+#[derive(Debug, Default)]
+pub struct Cleanup {
+    /// Whether it runs now.
+    pub running: AtomicBool,
+    /// Entries that the present or last run has removed so far.
+    pub progress: AtomicU64,
+    /// Entries removed.
+    pub entries: AtomicU64,
+    /// Payloads removed.
+    pub payloads: AtomicU64,
+}
+
+impl Cleanup {
+    /// A run begins; it ends when the guard is dropped, however that comes about.
+    pub(crate) fn begin(&self) -> Running<'_> {
+        self.progress.store(0, Ordering::Relaxed);
+        self.running.store(true, Ordering::Relaxed);
+        Running(self)
+    }
+
+    /// A step of it is done.
+    pub(crate) fn removed(&self, entries: u64, payloads: u64) {
+        self.progress.fetch_add(entries, Ordering::Relaxed);
+        self.entries.fetch_add(entries, Ordering::Relaxed);
+        self.payloads.fetch_add(payloads, Ordering::Relaxed);
+    }
+}
+
+/// A run of the cleanup.
+#[derive(Debug)]
+pub(crate) struct Running<'a>(&'a Cleanup);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.running.store(false, Ordering::Relaxed);
+    }
+}
+
+fn micros(took: Duration) -> u64 {
+    u64::try_from(took.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_place_only_grows_and_every_commit_is_told() {
+        let gauges = Gauges::new(QueueLimits::default());
+        let mut next = gauges.next();
+        gauges.committed(&[Stored::At(4), Stored::Duplicate, Stored::At(5)], Duration::ZERO);
+        assert!(next.has_changed().expect("open"));
+        assert_eq!(*next.borrow_and_update(), 6);
+        gauges.committed(&[Stored::Duplicate, Stored::At(2)], Duration::ZERO);
+        assert!(next.has_changed().expect("open"));
+        assert_eq!(*next.borrow_and_update(), 6);
+    }
+}

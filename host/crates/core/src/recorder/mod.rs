@@ -1,0 +1,299 @@
+//! The one write path: a bounded queue, a thread that judges and seals, a thread that stores whatever piled up meanwhile
+//! in one transaction.
+
+mod budget;
+mod committing;
+mod cost;
+mod facts;
+mod gauges;
+mod health;
+mod histogram;
+mod judging;
+mod queue;
+mod seal;
+
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use self::committing::{Handover, Sealed};
+use self::judging::Judge;
+use self::queue::{Queue, Work};
+use mcp_audit_log_contract::settings::Settings;
+use mcp_audit_log_model::event::Event;
+use mcp_audit_log_model::price::Prices;
+use mcp_audit_log_model::time::Clock;
+use mcp_audit_log_sandbox::Policy;
+use mcp_audit_log_store::{Pruned, Removal, StoreError, Stored, Writer};
+
+/// The least that an event of many counts as while it waits, in bytes: about what it takes in memory.
+const EVENT_BYTES: usize = 1_536;
+
+pub use budget::Budget;
+pub use budget::Held;
+pub use gauges::{Cleanup, Gauges};
+pub use health::Unready;
+pub use histogram::Histogram;
+pub use mcp_audit_log_store::StateChange;
+pub use queue::{QueueLimits, Reservation};
+
+/// How long somebody who changes a setting waits for the store.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Where events go in.
+///
+/// Dropping it stops the threads after everything queued is stored.
+pub struct Recorder {
+    queue: Arc<Queue>,
+    policy: Arc<Policy>,
+    /// The one that judges; it ends after the one that stores.
+    thread: Mutex<Option<Judging>>,
+}
+
+/// The thread that judges, which gives the writer back when it ends.
+type Judging = JoinHandle<Option<Box<dyn Writer>>>;
+
+/// Who waits until a change is stored.
+type Changed = mpsc::SyncSender<Result<(), RecordError>>;
+
+/// What the recorder's threads work with.
+pub struct Parts {
+    /// What judges.
+    pub policy: Arc<Policy>,
+    /// What stores.
+    pub writer: Box<dyn Writer>,
+    /// Where the time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// The settings of the present, which a change replaces.
+    pub settings: Arc<std::sync::RwLock<Arc<Settings>>>,
+    /// What models cost.
+    pub prices: Prices,
+}
+
+/// Why an event was not recorded.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RecordError {
+    /// The queue is full; the event is counted, and a gap entry will say so.
+    #[error("the audit log cannot keep up: its queue is full")]
+    Full,
+    /// The log is closed.
+    #[error("the audit log is closed")]
+    Closed,
+    /// The store fails at present.
+    #[error("the log is not writable; the change may or may not have been saved. Check before retrying")]
+    Unavailable,
+    /// The store refused this event.
+    #[error("the audit log rejected the event: {0}")]
+    Refused(String),
+}
+
+impl Recorder {
+    /// Hands in an event and returns at once. It is stored with the next commit; when there is no room for it, it is
+    /// dropped and counted, and a gap entry will tell. When there is room for it and none for its bodies, it goes in
+    /// without them, and says so.
+    ///
+    /// # Errors
+    /// The queue is full, or the log is closed.
+    pub fn record(&self, event: Event) -> Result<(), RecordError> {
+        self.queue.offer_event(Box::new(event), None).inspect_err(|error| self.count(error))
+    }
+
+    /// Hands in raw material whose events are worked out on the recorder's thread, so that whoever captures it pays
+    /// nothing for parsing. `bytes` is what it holds. What does not fit counts as one event that was lost: whoever knows
+    /// better uses [`Recorder::offer_later`] and [`Recorder::dropped`].
+    ///
+    /// # Errors
+    /// The queue is full, or the log is closed.
+    pub fn record_later(
+        &self,
+        bytes: usize,
+        events: impl FnOnce() -> Vec<Event> + Send + 'static,
+    ) -> Result<(), RecordError> {
+        self.offer_later(bytes, events).inspect_err(|error| self.count(error))
+    }
+
+    /// The same, but what does not fit is not counted.
+    ///
+    /// # Errors
+    /// The queue is full, or the log is closed.
+    pub fn offer_later(
+        &self,
+        bytes: usize,
+        events: impl FnOnce() -> Vec<Event> + Send + 'static,
+    ) -> Result<(), RecordError> {
+        self.queue.offer(Work::Later(Box::new(events)), bytes)
+    }
+
+    /// Keeps a place in the queue for what begins now, so that its end is recorded however full the queue is then.
+    /// `None` when too much is going on, or the log is closed.
+    pub fn reserve(&self) -> Option<Reservation> {
+        Reservation::new(&self.queue)
+    }
+
+    /// Counts so many events, which are calls mostly, as lost; a gap entry will tell.
+    pub fn dropped(&self, events: u64) {
+        self.queue.gauges.dropped(events);
+    }
+
+    fn count(&self, error: &RecordError) {
+        if *error == RecordError::Full {
+            self.dropped(1);
+        }
+    }
+
+    /// Hands in an event and returns when it is durable. Bodies that there is no room for are left out.
+    ///
+    /// # Errors
+    /// It was not recorded.
+    pub async fn record_durably(&self, event: Event) -> Result<Stored, RecordError> {
+        let (receipt, stored) = oneshot::channel();
+        self.queue.offer_event(Box::new(event), Some(receipt)).inspect_err(|error| self.count(error))?;
+        stored.await.unwrap_or(Err(RecordError::Closed))
+    }
+
+    /// Hands in events, all of them or none, and returns when what became of each is known: what is stored is durable
+    /// then. `bytes` is what they hold. Dropping the future takes nothing back.
+    ///
+    /// # Errors
+    /// None was taken: there is no room for all of them, the log is closed, or the store fails at present. They count as
+    /// lost nowhere, since whoever hands them in still has them.
+    pub async fn record_all(
+        &self,
+        events: Vec<Event>,
+        bytes: usize,
+    ) -> Result<Vec<Result<Stored, RecordError>>, RecordError> {
+        match self.ready() {
+            Err(Unready::Stopped) => return Err(RecordError::Closed),
+            Err(Unready::Failing) => return Err(RecordError::Unavailable),
+            Ok(()) | Err(_) => {}
+        }
+        let told = events.into_iter().map(|event| {
+            let (receipt, stored) = oneshot::channel();
+            ((event, receipt), stored)
+        });
+        let (events, waiting): (Vec<_>, Vec<_>) = told.unzip();
+        // However small they were as JSON.
+        let bytes = bytes.max(events.len() * EVENT_BYTES);
+        self.queue.offer(Work::Events(events), bytes)?;
+        let mut results = Vec::with_capacity(waiting.len());
+        for stored in waiting {
+            results.push(stored.await.unwrap_or(Err(RecordError::Closed)));
+        }
+        Ok(results)
+    }
+
+    /// How the recorder is doing.
+    pub fn gauges(&self) -> &Gauges {
+        &self.queue.gauges
+    }
+
+    /// Whether what is recorded reaches the disk at present, and the policy judges it.
+    ///
+    /// # Errors
+    /// Why not. A store that fails is noticed with the first entry that it does not take.
+    pub fn ready(&self) -> Result<(), Unready> {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        let running = thread.as_ref().is_some_and(|thread| !thread.is_finished());
+        Unready::of(running, self.gauges(), self.policy.health())
+    }
+}
+
+/// Starts and ends a [`Recorder`], and writes past its queue of events. For the log only: the façade does not
+/// re-export it, so that an embedder can record and nothing else.
+pub trait Control: Sized {
+    /// Starts the threads.
+    ///
+    /// # Errors
+    /// The operating system gives none.
+    fn start(parts: Parts, limits: QueueLimits) -> std::io::Result<Self>;
+
+    /// Changes a state together with the entries about it; blocks until all of it is durable.
+    ///
+    /// # Errors
+    /// It was not stored, or it is not known whether it was: see [`RecordError`].
+    fn change(&self, change: StateChange, events: Vec<Event>) -> Result<(), RecordError>;
+
+    /// One step of the cleanup; blocks until it is done.
+    ///
+    /// # Errors
+    /// The store failed, or the log is closed.
+    fn prune(&self, removal: Removal) -> Result<Pruned, PruneError>;
+
+    /// Lets nothing more in after `last`, which becomes the last entry, and returns when everything is stored: the writer,
+    /// for what stands beside the entries, the first time that this is called.
+    fn close(&self, last: Option<Event>) -> Option<Box<dyn Writer>>;
+}
+
+impl Control for Recorder {
+    fn start(parts: Parts, limits: QueueLimits) -> std::io::Result<Self> {
+        let (queue, receiver) = Queue::new(limits);
+        let Parts { policy, writer, clock, settings, prices } = parts;
+        let handover = Handover::start(writer, Arc::clone(&settings), Arc::clone(&queue))?;
+        let sealed = Sealed::default();
+        let judging = Arc::clone(&policy);
+        let judge = Judge {
+            policy: judging,
+            clock,
+            settings,
+            prices,
+            queue: Arc::clone(&queue),
+            receiver,
+            handover,
+            sealed,
+            is_over: false,
+        };
+        let thread = std::thread::Builder::new().name("audit-judge".into()).spawn(move || judge.run())?;
+        Ok(Self { queue, policy, thread: Mutex::new(Some(thread)) })
+    }
+
+    fn change(&self, change: StateChange, events: Vec<Event>) -> Result<(), RecordError> {
+        if self.queue.is_closed() {
+            return Err(RecordError::Closed);
+        }
+        if matches!(self.ready(), Err(Unready::Stopped | Unready::Failing)) {
+            return Err(RecordError::Unavailable);
+        }
+        // Not a channel of the asynchronous runtime: a log may be closed, by its drop, where that must not block.
+        let (receipt, done) = mpsc::sync_channel(1);
+        self.queue.push(Work::Change(Box::new(change), events, receipt))?;
+        done.recv_timeout(PATIENCE).unwrap_or_else(|error| match error {
+            mpsc::RecvTimeoutError::Timeout => Err(RecordError::Unavailable),
+            mpsc::RecvTimeoutError::Disconnected => Err(RecordError::Closed),
+        })
+    }
+
+    fn prune(&self, removal: Removal) -> Result<Pruned, PruneError> {
+        let (receipt, done) = mpsc::sync_channel(1);
+        self.queue.push(Work::Prune(removal, receipt)).map_err(|_| PruneError::Closed)?;
+        done.recv().unwrap_or(Err(PruneError::Closed))
+    }
+
+    fn close(&self, last: Option<Event>) -> Option<Box<dyn Writer>> {
+        self.queue.close(last.map(|event| Work::Last(Box::new(event))));
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let ended = thread?.join();
+        ended.inspect_err(|_| tracing::error!("the recorder's thread panicked")).ok().flatten()
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        drop(self.close(None));
+    }
+}
+
+/// Why a step of the cleanup failed.
+#[derive(Debug, thiserror::Error)]
+pub enum PruneError {
+    /// The log is closed.
+    #[error("the audit log is closed")]
+    Closed,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+#[cfg(test)]
+mod tests;

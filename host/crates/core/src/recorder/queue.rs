@@ -1,0 +1,174 @@
+//! The bounded queue in front of the recorder, places in it that are kept for what is still going on, and the count of
+//! what did not fit.
+
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::committing::Receipt;
+use super::gauges::Gauges;
+use super::{Changed, PruneError, RecordError, StateChange};
+use mcp_audit_log_model::event::Event;
+use mcp_audit_log_store::{Pruned, Removal};
+
+/// How much may wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueueLimits {
+    /// Items. As many places again are kept for what is going on and not over yet.
+    pub items: usize,
+    /// Bytes of bodies that wait with them. Capture holds as many again of what passes.
+    pub bytes: usize,
+}
+
+impl Default for QueueLimits {
+    fn default() -> Self {
+        Self { items: 16_384, bytes: 64 << 20 }
+    }
+}
+
+/// One thing to do for the recorder.
+pub(super) enum Work {
+    Event(Box<Event>, Option<Receipt>),
+    /// Events that go in together or not at all.
+    Events(Vec<(Event, Receipt)>),
+    Later(Box<dyn FnOnce() -> Vec<Event> + Send>),
+    Change(Box<StateChange>, Vec<Event>, Changed),
+    Prune(Removal, SyncSender<Result<Pruned, PruneError>>),
+    /// The last event, which says how many there were.
+    Last(Box<Event>),
+}
+
+impl Work {
+    /// Whether somebody waits for it to be done.
+    pub(super) fn is_awaited(&self) -> bool {
+        !matches!(self, Self::Event(_, None) | Self::Later(_))
+    }
+}
+
+/// The sending side. The channel itself has no end: what may wait is counted here, since what has a place is never
+/// refused.
+pub(super) struct Queue {
+    /// `None` once it is closed.
+    pub(super) sender: RwLock<Option<Sender<(Work, usize)>>>,
+    pub(super) gauges: Gauges,
+}
+
+impl Queue {
+    pub(super) fn new(limits: QueueLimits) -> (Arc<Self>, Receiver<(Work, usize)>) {
+        let (sender, receiver) = channel();
+        (Arc::new(Self { sender: RwLock::new(Some(sender)), gauges: Gauges::new(limits) }), receiver)
+    }
+
+    /// Puts `work` in if there is room. What does not fit is not counted: whoever offers it has it still, or counts it.
+    pub(super) fn offer(&self, work: Work, bytes: usize) -> Result<(), RecordError> {
+        let here = self.weigh(bytes).ok_or(RecordError::Full).and_then(|()| self.place(work, bytes));
+        // Closed is closed, however full it was.
+        here.map_err(|error| if self.is_closed() { RecordError::Closed } else { error })
+    }
+
+    /// Puts an event in if there is room for it; where there is none for its bodies, without them.
+    pub(super) fn offer_event(&self, mut event: Box<Event>, receipt: Option<Receipt>) -> Result<(), RecordError> {
+        let mut bytes = event.payload.as_ref().map_or(0, mcp_audit_log_model::event::Payload::len);
+        if self.weigh(bytes).is_none() {
+            bytes = 0;
+            event.payload.iter_mut().for_each(mcp_audit_log_model::event::Payload::leave_out);
+        }
+        self.place(Work::Event(event, receipt), bytes)
+    }
+
+    /// Room for `bytes`, if there is.
+    fn weigh(&self, bytes: usize) -> Option<()> {
+        let gauges = &self.gauges;
+        if gauges.waiting_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes > gauges.limits.bytes {
+            gauges.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
+            return None;
+        }
+        Some(())
+    }
+
+    /// Puts in what was weighed, if there is room for one more.
+    fn place(&self, work: Work, bytes: usize) -> Result<(), RecordError> {
+        // Counted before it is sent: the other side may be done with it before this returns.
+        if self.gauges.waiting.fetch_add(1, Ordering::Relaxed) >= self.gauges.limits.items {
+            self.taken(bytes);
+            return Err(if self.is_closed() { RecordError::Closed } else { RecordError::Full });
+        }
+        self.send(work, bytes)
+    }
+
+    /// Puts in what is never dropped: what the log itself does, of which each kind is done once at a time, and what has
+    /// a place.
+    pub(super) fn push(&self, work: Work) -> Result<(), RecordError> {
+        self.gauges.waiting.fetch_add(1, Ordering::Relaxed);
+        self.send(work, 0)
+    }
+
+    fn send(&self, work: Work, bytes: usize) -> Result<(), RecordError> {
+        let sender = self.sender.read().unwrap_or_else(PoisonError::into_inner);
+        sender.as_ref().and_then(|sender| sender.send((work, bytes)).ok()).ok_or_else(|| {
+            self.taken(bytes);
+            RecordError::Closed
+        })
+    }
+
+    /// To be called for everything received.
+    pub(super) fn taken(&self, bytes: usize) {
+        self.gauges.waiting.fetch_sub(1, Ordering::Relaxed);
+        self.gauges.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// Whether nothing more comes in.
+    pub(super) fn is_closed(&self) -> bool {
+        self.sender.read().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+
+    /// Lets nothing more in after `last`; the receiver ends once it is empty. Only the first call does anything.
+    pub(super) fn close(&self, last: Option<Work>) {
+        let Some(sender) = self.sender.write().unwrap_or_else(PoisonError::into_inner).take() else { return };
+        let Some(last) = last else { return };
+        self.gauges.waiting.fetch_add(1, Ordering::Relaxed);
+        if sender.send((last, 0)).is_err() {
+            self.taken(0);
+        }
+    }
+}
+
+/// A place in the queue for what is going on: what is told of it when it is over always has room. There are as many of
+/// them as items may wait, apart from these, so that open streams never keep the rest of the log waiting. While the queue
+/// is full no new ones are given, or it would grow without end.
+pub struct Reservation {
+    queue: Arc<Queue>,
+}
+
+impl Reservation {
+    /// A place, if one is free.
+    pub(super) fn new(queue: &Arc<Queue>) -> Option<Self> {
+        let (gauges, most) = (&queue.gauges, queue.gauges.limits.items);
+        let free = gauges.reserved.fetch_add(1, Ordering::Relaxed) < most
+            && gauges.waiting.load(Ordering::Relaxed) < most
+            && !queue.is_closed();
+        // Dropped, and counted back, where none is free.
+        let place = Self { queue: Arc::clone(queue) };
+        free.then_some(place)
+    }
+
+    /// Hands in raw material whose events are worked out on the recorder's thread. It is never refused for lack of room.
+    ///
+    /// # Errors
+    /// The log is closed.
+    pub fn record_later(self, events: impl FnOnce() -> Vec<Event> + Send + 'static) -> Result<(), RecordError> {
+        self.queue.push(Work::Later(Box::new(events)))
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.queue.gauges.reserved.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl std::fmt::Debug for Reservation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Reservation")
+    }
+}

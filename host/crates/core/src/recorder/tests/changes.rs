@@ -1,0 +1,97 @@
+//! Changes of a state: each is stored as a whole with its entries or not at all, one after the other; and nothing comes
+//! behind the last entry.
+
+use super::*;
+use mcp_audit_log_model::value::Value;
+
+const KEY: &str = "retention_days";
+
+fn days(old: i64, new: i64) -> StateChange {
+    let settings = vec![SettingChange { key: KEY.into(), old: Value::Integer(old), new: Value::Integer(new) }];
+    StateChange { settings, ..StateChange::default() }
+}
+
+fn stored_days(files: &Files) -> Option<Value> {
+    files.settings().expect("read").remove(KEY)
+}
+
+/// An event that nobody waits for and that the store refuses comes in just before a change.
+#[test]
+fn a_change_is_not_parted_by_an_entry_that_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (poison, change, (step, begun, go)) = (event(), event(), held());
+    let (files, settings, recorder) = with_settings(folder.path(), vec![step], Some(poison.id));
+    recorder.record(event()).expect("taken");
+    begun.recv().expect("it stores");
+    recorder.record(poison.clone()).expect("taken");
+    let id = change.id;
+    let changed = std::thread::scope(|scope| {
+        let changing = scope.spawn(|| recorder.change(days(90, 30), vec![change]));
+        while recorder.gauges().waiting.load(Ordering::Relaxed) > 0 {
+            std::thread::yield_now();
+        }
+        go.send(()).expect("somebody waits");
+        changing.join().expect("no panic")
+    });
+    assert_eq!(changed, Ok(()));
+    assert_eq!(stored_days(&files), Some(Value::Integer(30)));
+    assert_eq!(settings.read().expect("a lock").get(KEY), &Value::Integer(30));
+    assert!(ids(&files).contains(&id) && !ids(&files).contains(&poison.id));
+}
+
+#[test]
+fn of_a_change_with_an_entry_that_is_refused_nothing_is_stored() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let poison = event();
+    let (files, settings, recorder) = with_settings(folder.path(), Vec::new(), Some(poison.id));
+    for events in [vec![event(), poison.clone()], vec![poison.clone(), event()], vec![event(), poison.clone(), event()]]
+    {
+        let told: Vec<_> = events.iter().map(|event| event.id).collect();
+        let refused = recorder.change(days(90, 30), events).expect_err("refused");
+        assert!(matches!(refused, RecordError::Refused(_)), "{refused}");
+        assert_eq!(stored_days(&files), None);
+        assert_eq!(settings.read().expect("a lock").get(KEY), &Value::Integer(90));
+        assert!(!ids(&files).iter().any(|id| told.contains(id)), "an entry says that it was changed");
+    }
+    recorder.change(days(90, 30), vec![event()]).expect("another one");
+    assert_eq!(stored_days(&files), Some(Value::Integer(30)));
+}
+
+/// Both were made of the same look at the setting.
+#[test]
+fn of_two_changes_of_one_look_the_second_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (files, _, recorder) = with_settings(folder.path(), Vec::new(), None);
+    recorder.change(days(90, 30), vec![event()]).expect("changed");
+    let late = event();
+    let id = late.id;
+    let refused = recorder.change(days(90, 60), vec![late]).expect_err("what it says of the old value is not true");
+    assert!(refused.to_string().contains("another change of retention_days came first"), "{refused}");
+    assert_eq!((stored_days(&files), ids(&files).contains(&id)), (Some(Value::Integer(30)), false));
+    recorder.change(days(30, 60), vec![event()]).expect("of another look");
+}
+
+/// Somebody who had hold of the queue when it was closed puts a change behind the last event.
+#[test]
+fn nothing_comes_behind_the_last_entry() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (step, begun, go) = held();
+    let (files, recorder) = recorder(folder.path(), vec![step], None);
+    recorder.record(event()).expect("taken");
+    begun.recv().expect("it stores");
+    let late = recorder.queue.sender.read().expect("a lock").clone().expect("it is open");
+    let last = event();
+    let id = last.id;
+    recorder.queue.close(Some(Work::Last(Box::new(last))));
+    let (receipt, done) = mpsc::sync_channel(1);
+    assert!(late.send((Work::Change(Box::default(), vec![event()], receipt), 0)).is_ok(), "there is room");
+    drop(late);
+    // What does not fit any more is a loss that the last entry tells.
+    recorder.gauges().dropped(3);
+    go.send(()).expect("somebody waits");
+    drop(recorder.close(None));
+    assert_eq!(done.recv(), Err(mpsc::RecvError), "it is told that the log is closed");
+    let entries = entries(&files);
+    assert_eq!((entries[0].id, &entries[0].details["dropped"]), (id, &3.into()));
+    assert_eq!(entries[1].details["dropped"], 3, "the gap comes before it");
+}

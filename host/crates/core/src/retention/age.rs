@@ -1,0 +1,163 @@
+//! How old the log is by its own account: the age that entries must have before they go, believed only as far as signed
+//! checkpoints bear witness to it.
+//!
+//! The clock alone is not believed: one that jumps ahead by a year would empty the log. A checkpoint is signed every
+//! minute, or every hour while nothing happens, so that the time that has passed can be counted in small steps. A step
+//! that is longer than that was either a time in which the log did not run or a leap of the clock; it counts for some
+//! days and not for more, unless somebody said that the clock was right.
+
+use mcp_audit_log_contract::plan::Plan;
+use mcp_audit_log_model::time::{DAY, SECOND, Timestamp};
+use mcp_audit_log_store::Mark;
+
+/// How long a step between two checkpoints may be to count as a whole: a long weekend.
+pub const LONGEST_STEP: i64 = 3 * DAY;
+/// How much older than its entries' age a checkpoint must be.
+const GRACE: i64 = 3_600 * SECOND;
+
+/// What bears witness to how much time has passed.
+#[derive(Clone, Debug)]
+pub struct Witness {
+    /// The present moment.
+    pub now: Timestamp,
+    /// The checkpoints there are, newest first.
+    pub marks: Vec<Mark>,
+    /// The newest that was published.
+    pub published: u64,
+    /// How many entries the newest checkpoint is about that stays for ever.
+    pub archived: u64,
+    /// The newest of which somebody said that the clock was right by then.
+    pub confirmed: u64,
+    /// How long a step may be to count as a whole, in microseconds.
+    pub longest_step: i64,
+}
+
+impl Witness {
+    /// The newest published checkpoint that is at least `age` old, in microseconds.
+    fn older_than(&self, age: i64) -> Option<Mark> {
+        let (mut later, mut next, mut passed) = (self.now, u64::MAX, 0_i64);
+        for mark in &self.marks {
+            let step = later.as_micros().saturating_sub(mark.signed_at.as_micros()).max(0);
+            let counts = if next <= self.confirmed { step } else { step.min(self.longest_step) };
+            passed = passed.saturating_add(counts);
+            if passed >= age && mark.number <= self.published {
+                return Some(*mark);
+            }
+            (later, next) = (mark.signed_at, mark.number);
+        }
+        None
+    }
+
+    /// The newest step that is not believed as a whole: from when to when.
+    pub fn doubted(&self) -> Option<(Timestamp, Timestamp)> {
+        let later = [Mark { number: u64::MAX, size: u64::MAX, signed_at: self.now }];
+        let later = later.iter().chain(&self.marks);
+        let mut steps = later.zip(&self.marks).map(|(later, mark)| (later.number, mark.signed_at, later.signed_at));
+        let long = |from: Timestamp, to: Timestamp| to.as_micros().saturating_sub(from.as_micros()) > self.longest_step;
+        steps.find(|(next, from, to)| *next > self.confirmed && long(*from, *to)).map(|(_, from, to)| (from, to))
+    }
+
+    fn before(&self, moment: Timestamp) -> Option<Mark> {
+        let age = self.now.as_micros().saturating_sub(moment.as_micros());
+        self.older_than(age.saturating_add(GRACE))
+    }
+
+    /// The place up to which what is to go before this moment may go: what an old enough checkpoint is about.
+    pub(crate) fn below(&self, moment: Option<Timestamp>) -> u64 {
+        moment.and_then(|moment| self.before(moment)).map_or(0, |mark| mark.size)
+    }
+
+    /// The same for entries. Those behind the newest checkpoint that stays for ever are kept, since the next one of these
+    /// is linked to it, and no such link can be made once entries on both sides of it are gone.
+    pub(crate) fn entries_below(&self, moment: Option<Timestamp>) -> u64 {
+        self.below(moment).min(self.archived)
+    }
+
+    /// The plan without usage that no old enough checkpoint is about.
+    pub(crate) fn cut(&self, plan: Plan) -> Plan {
+        let cut = |moment: Timestamp| match self.before(moment) {
+            // Moments of signing are known to the second.
+            Some(mark) => mark.signed_at.plus(SECOND).min(moment),
+            None => Timestamp::from_micros(i64::MIN),
+        };
+        Plan { usage_before: plan.usage_before.map(cut), ..plan }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(day: i64) -> Timestamp {
+        Timestamp::EPOCH.plus(20_000 * DAY + day * DAY)
+    }
+
+    /// A log that signed on these days, ten entries a day, seen on the day `now`.
+    fn witness(days: &[i64], now: i64) -> Witness {
+        let mark = |(at, signed): (usize, &i64)| Mark {
+            number: at as u64 + 1,
+            size: 10 * (at as u64 + 1),
+            signed_at: day(*signed),
+        };
+        let mut marks: Vec<_> = days.iter().enumerate().map(mark).collect();
+        marks.reverse();
+        let (published, archived) = (u64::MAX, u64::MAX);
+        Witness { now: day(now), marks, published, archived, confirmed: 0, longest_step: LONGEST_STEP }
+    }
+
+    fn at_most(witness: &Witness, age: i64) -> u64 {
+        witness.entries_below(Some(witness.now.plus(-age * DAY)))
+    }
+
+    #[test]
+    fn what_is_old_by_every_day_of_it_goes() {
+        let days: Vec<_> = (0..100).collect();
+        // Day 9 was signed 90 days before day 99, and must be an hour older.
+        assert_eq!(at_most(&witness(&days, 99), 90), 90);
+        assert_eq!(at_most(&Witness { published: 4, ..witness(&days, 99) }, 90), 40, "what was published");
+        assert_eq!(at_most(&Witness { published: 0, ..witness(&days, 99) }, 90), 0);
+    }
+
+    #[test]
+    fn a_clock_that_leaps_takes_three_days_at_most() {
+        let mut days: Vec<_> = (0..100).collect();
+        let calm = at_most(&witness(&days, 99), 90);
+        for now in [499, 100_000] {
+            assert_eq!(at_most(&witness(&days, now), 90), 120, "three days more than {calm}");
+        }
+        // Whatever is signed afterwards, and when the clock is set right again.
+        days.extend([500, 501, 502]);
+        assert_eq!(at_most(&witness(&days, 502), 90), 140, "three days of leap, and two that passed");
+        days.extend([103, 104]);
+        assert_eq!(at_most(&witness(&days, 104), 90), 150, "a step back counts for nothing");
+    }
+
+    #[test]
+    fn a_long_pause_counts_once_somebody_says_so() {
+        let mut days: Vec<_> = (0..10).collect();
+        days.push(200);
+        assert_eq!(at_most(&witness(&days, 200), 90), 0);
+        assert_eq!(witness(&days, 200).doubted(), Some((day(9), day(200))));
+        assert_eq!(at_most(&Witness { confirmed: 10, ..witness(&days, 200) }, 90), 0, "said before it");
+        assert_eq!(at_most(&Witness { confirmed: 11, ..witness(&days, 200) }, 90), 100);
+        assert_eq!(Witness { confirmed: 11, ..witness(&days, 200) }.doubted(), None);
+    }
+
+    #[test]
+    fn payloads_and_usage_have_an_age_of_their_own_and_nothing_goes_without_a_checkpoint() {
+        let days: Vec<_> = (0..100).collect();
+        assert_eq!(witness(&days, 99).below(Some(day(89))), 890, "what was signed on day 88");
+        assert_eq!((witness(&days, 99).below(None), witness(&[], 99).below(Some(day(9)))), (0, 0));
+        let plan = Plan { usage_before: Some(day(89)), ..Plan::default() };
+        assert_eq!(witness(&days, 99).cut(plan).usage_before, Some(day(88).plus(SECOND)));
+        assert!(witness(&[], 99).cut(plan).usage_before.is_some_and(|before| before < Timestamp::EPOCH));
+    }
+
+    #[test]
+    fn no_entry_goes_that_the_newest_archived_checkpoint_is_not_about() {
+        let days: Vec<_> = (0..100).collect();
+        let witness = Witness { archived: 85, ..witness(&days, 99) };
+        assert_eq!(at_most(&witness, 90), 85);
+        assert_eq!(witness.below(Some(day(9))), 90, "payloads prove nothing of the tree");
+    }
+}

@@ -1,0 +1,98 @@
+//! The key file: a key a line. All of them sign, so that keys can be changed while outsiders still go by the old ones.
+
+use std::fmt::Write;
+use std::io;
+use std::path::Path;
+
+use super::{SignerError, files};
+use mcp_audit_log_ledger::{SignatureKind, SignedCheckpoint, SigningKey, VerifierKey};
+
+const HEADING: &str =
+    "# The keys that sign this audit log's checkpoints. Keep them secret: they can sign in its name.\n";
+
+/// Reads the keys in the file, where there is one.
+pub(super) fn open(path: &Path) -> Result<Option<Vec<SigningKey>>, SignerError> {
+    match files::read(path)? {
+        Some(_) if files::is_open(path) => Err(SignerError::Open(path.to_owned())),
+        Some(bytes) => parse(&String::from_utf8_lossy(&bytes)).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Both keys of a new log with the name `origin`, written nowhere yet.
+pub(super) fn make(path: &Path, origin: Option<&str>) -> Result<Vec<SigningKey>, SignerError> {
+    let unusable = |reason| SignerError::File { path: path.to_owned(), reason };
+    let origin = origin.map_or_else(by_chance, |origin| Ok(origin.to_owned())).map_err(unusable)?;
+    named(&origin, path)
+}
+
+/// Makes new keys for the log whose keys are in the file. The newest key of before goes on signing beside them, so that
+/// whoever knows only that one sees the change in the log; the ones before it do not. Gives what checks the signatures.
+/// `known` are the keys that the log remembers, `last` is what was signed last. Nobody may have the log open.
+///
+/// # Errors
+/// The file cannot be read or written, holds no keys, or holds some that the log was never started with: then nothing
+/// would be signed by both the oldest and the newest.
+pub fn rotate(
+    path: &Path,
+    last: Option<&SignedCheckpoint>,
+    known: &[VerifierKey],
+) -> Result<Vec<VerifierKey>, SignerError> {
+    let old = open(path)?.ok_or_else(|| SignerError::Missing(path.to_owned()))?;
+    if !old.iter().all(|key| known.contains(key.verifier())) {
+        return Err(SignerError::Unused);
+    }
+    let old = old.into_iter().find(|key| key.verifier().kind() == SignatureKind::Log).ok_or(SignerError::Keys)?;
+    // The new keys come with this one, by which the next start believes what was signed last.
+    if last.is_some_and(|last| last.verify(std::slice::from_ref(old.verifier())).is_err()) {
+        return Err(SignerError::Unused);
+    }
+    let mut keys = named(old.verifier().name(), path)?;
+    keys.push(old);
+    write(path, &keys)?;
+    Ok(keys.iter().map(|key| key.verifier().clone()).collect())
+}
+
+/// Reads keys, a line each; lines that begin with `#` are for people.
+pub(super) fn parse(text: &str) -> Result<Vec<SigningKey>, SignerError> {
+    let lines = text.lines().map(str::trim).enumerate();
+    let keys = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+    let key = |(at, line)| SigningKey::parse(line).map_err(|reason| SignerError::Key { line: at + 1, reason });
+    let keys: Vec<_> = keys.map(key).collect::<Result<_, _>>()?;
+    let of = |kind| keys.iter().map(SigningKey::verifier).filter(move |key| key.kind() == kind);
+    let mut names = of(SignatureKind::Log).map(VerifierKey::name);
+    let name = names.next().ok_or(SignerError::Keys)?;
+    let is_one = names.all(|other| other == name) && of(SignatureKind::Time).count() == 1;
+    if is_one { Ok(keys) } else { Err(SignerError::Keys) }
+}
+
+/// Writes the file, which has its name when all of it is there.
+pub(super) fn write(path: &Path, keys: &[SigningKey]) -> Result<(), SignerError> {
+    let mut text = HEADING.to_owned();
+    for key in keys {
+        let _ = writeln!(text, "{}", key.secret_text());
+    }
+    files::replace(path, text.as_bytes())
+}
+
+/// A key that signs, and one that says when.
+fn named(origin: &str, path: &Path) -> Result<Vec<SigningKey>, SignerError> {
+    let unusable = |reason| SignerError::File { path: path.to_owned(), reason };
+    let names = [(origin.to_owned(), SignatureKind::Log), (format!("{origin}/time"), SignatureKind::Time)];
+    let key = |(name, kind): (String, SignatureKind)| {
+        let seed = random().map_err(unusable)?;
+        SigningKey::from_seed(&name, kind, seed).map_err(|reason| SignerError::Key { line: 1, reason })
+    };
+    names.into_iter().map(key).collect()
+}
+
+fn by_chance() -> io::Result<String> {
+    let number = u64::from_be_bytes(random()?);
+    Ok(format!("mcp-audit-log/{number:016x}"))
+}
+
+fn random<const N: usize>() -> io::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+    Ok(bytes)
+}

@@ -1,0 +1,228 @@
+//! Who signs checkpoints: the log's keys, and the memory of what they signed last.
+//!
+//! Both are kept outside of the database, so that one who restores or rewrites the database does not take them along. What
+//! was signed is on the disk before anybody else sees it.
+
+mod error;
+mod files;
+mod key_file;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use mcp_audit_log_ledger::{Checkpoint, Hash, SignatureKind, SignedCheckpoint, SigningKey, VerifierKey};
+use mcp_audit_log_model::time::{SECOND, Timestamp};
+
+pub use error::SignerError;
+pub use key_file::rotate;
+
+/// The key file's name in the log's folder.
+pub const KEY_FILE: &str = "signing.key";
+/// The name, in the log's folder, of the file with what was signed last.
+const LAST_FILE: &str = "signing.last";
+
+/// Where the keys and their memory are.
+#[derive(Clone, Debug, Default)]
+pub struct SignerOptions {
+    /// The keys themselves, as a key file has them. Where this is set, no key file is read or made.
+    pub keys: Option<String>,
+    /// The key file, made where it is missing; `signing.key` in the log's folder by default.
+    pub key_file: Option<PathBuf>,
+    /// What the log calls itself in what it signs, such as `audit.example.com/log`. It counts when the key is made; by
+    /// default the log then gets a name by chance.
+    pub origin: Option<String>,
+    /// The file with what was signed last; beside the key file by default, else in the log's folder.
+    pub last_signed: Option<PathBuf>,
+    /// Goes on although what was signed last is lost; an entry says who wanted it and why.
+    pub resume: Option<Resume>,
+}
+
+/// Somebody's word that a log is whole of which it is lost what was signed last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resume {
+    /// Who says so.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+}
+
+impl SignerOptions {
+    /// The key file of the log in `folder`.
+    pub fn key_path(&self, folder: &Path) -> PathBuf {
+        self.key_file.clone().unwrap_or_else(|| folder.join(KEY_FILE))
+    }
+
+    /// The file with what was signed last of the log in `folder`.
+    pub fn last_path(&self, folder: &Path) -> PathBuf {
+        let beside = || match &self.keys {
+            Some(_) => folder.join(LAST_FILE),
+            None => self.key_path(folder).with_extension("last"),
+        };
+        self.last_signed.clone().unwrap_or_else(beside)
+    }
+}
+
+/// What the log already knows of itself when its signer is opened.
+#[derive(Clone, Copy, Debug)]
+pub struct Known<'a> {
+    /// The keys that it remembers; none before its first entry.
+    pub keys: &'a [VerifierKey],
+    /// How many entries there were ever.
+    pub size: u64,
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// Signs checkpoints of one log.
+#[derive(Debug)]
+pub struct Signer {
+    keys: Vec<SigningKey>,
+    path: PathBuf,
+    last: Option<SignedCheckpoint>,
+}
+
+impl Signer {
+    /// Reads the keys and what was signed last, or begins both for a new log: the first thing that is signed is that it
+    /// has no entries, and the keys get their name only when that is on the disk. So keys without a memory are never what
+    /// a crash leaves.
+    ///
+    /// # Errors
+    /// They cannot be used, are another log's, or lack each other.
+    pub fn open(folder: &Path, options: &SignerOptions, known: Known<'_>) -> Result<Self, SignerError> {
+        let (file, path) = (options.key_path(folder), options.last_path(folder));
+        let is_new = known.keys.is_empty() && known.size == 0;
+        let found = match &options.keys {
+            Some(text) => Some(key_file::parse(text)?),
+            None => key_file::open(&file)?,
+        };
+        let Some(keys) = found else {
+            return Self::begin(file, path, options.origin.as_deref(), known.now, is_new);
+        };
+        let mut signer = Self { keys, path, last: None };
+        let expected = known.keys.iter().find(|key| key.kind() == SignatureKind::Log).map(VerifierKey::name);
+        for expected in expected.into_iter().chain(options.origin.as_deref()) {
+            signer.is_of(expected)?;
+        }
+        signer.last = last(&signer.path)?;
+        match (&signer.last, &options.resume) {
+            (Some(_), Some(_)) => Err(SignerError::Remembered(signer.path)),
+            (Some(last), None) => signer.believes(last).map(|()| signer),
+            (None, Some(_)) if !is_new => Ok(signer),
+            // Somebody brought the keys. No file tells whether keys of the environment were used before; the log does.
+            (None, resume) if is_new && (options.keys.is_some() || resume.is_some()) => signer.empty(known.now),
+            (None, _) => Err(SignerError::Forgotten(signer.path)),
+        }
+    }
+
+    /// Makes keys. What a crash left of an earlier try says that nothing was there, and is written anew.
+    fn begin(
+        file: PathBuf,
+        path: PathBuf,
+        origin: Option<&str>,
+        now: Timestamp,
+        is_new: bool,
+    ) -> Result<Self, SignerError> {
+        let signed = last(&path)?.is_some_and(|last| last.checkpoint().size > 0);
+        if signed || !is_new {
+            return Err(SignerError::Missing(file));
+        }
+        let signer = Self { keys: key_file::make(&file, origin)?, path, last: None }.empty(now)?;
+        key_file::write(&file, &signer.keys)?;
+        Ok(signer)
+    }
+
+    /// Signs that there is nothing yet.
+    fn empty(mut self, now: Timestamp) -> Result<Self, SignerError> {
+        self.sign(0, Hash::of_nothing(), now)?;
+        Ok(self)
+    }
+
+    fn is_of(&self, expected: &str) -> Result<(), SignerError> {
+        let other = || SignerError::Other { expected: expected.to_owned(), found: self.origin().to_owned() };
+        if self.origin() == expected { Ok(()) } else { Err(other()) }
+    }
+
+    /// Only by these keys, of which one signed already before the last change of keys: whoever may write the database could
+    /// put one of their own into it.
+    fn believes(&self, last: &SignedCheckpoint) -> Result<(), SignerError> {
+        let keys: Vec<_> = self.verifiers().collect();
+        last.verify(&keys).map_err(|reason| SignerError::Last { path: self.path.clone(), reason })?;
+        self.is_of(&last.checkpoint().origin)
+    }
+
+    /// The log's name in what it signs.
+    pub fn origin(&self) -> &str {
+        let key = self.keys.iter().find(|key| key.verifier().kind() == SignatureKind::Log);
+        key.map_or("", |key| key.verifier().name())
+    }
+
+    /// What checks its signatures.
+    pub fn verifiers(&self) -> impl Iterator<Item = VerifierKey> {
+        self.keys.iter().map(|key| key.verifier().clone())
+    }
+
+    /// What was signed last.
+    pub fn last(&self) -> Option<&SignedCheckpoint> {
+        self.last.as_ref()
+    }
+
+    /// Whether the tree is the one that was signed last, or has grown from it: `root_at` gives the root that the tree of
+    /// `size` leaves had at a size up to that, or none where what is left of it does not tell.
+    ///
+    /// # Errors
+    /// It is another one.
+    pub fn check(&self, size: u64, root_at: impl FnOnce(u64) -> Option<Hash>) -> Result<(), SignerError> {
+        let Some(last) = self.last.as_ref().map(SignedCheckpoint::checkpoint) else { return Ok(()) };
+        let what = if size < last.size {
+            format!("it has {size} entries, but {} were signed", last.size)
+        } else {
+            match root_at(last.size) {
+                Some(root) if root == last.root => return Ok(()),
+                Some(_) => format!("its first {} entries have another root", last.size),
+                None => format!("the root of its first {} entries cannot be computed any more", last.size),
+            }
+        };
+        Err(SignerError::Inconsistent { what, path: self.path.clone() })
+    }
+
+    /// Signs the tree of `size` leaves with this root, which [`Signer::check`] has found to be a continuation of the last
+    /// one; it is remembered when this returns.
+    ///
+    /// # Errors
+    /// It cannot be remembered, and must not be shown to anybody.
+    pub fn sign(&mut self, size: u64, root: Hash, now: Timestamp) -> Result<&SignedCheckpoint, SignerError> {
+        let checkpoint = Checkpoint { origin: self.origin().to_owned(), size, root };
+        let seconds = now.as_micros().max(0).unsigned_abs() / SECOND.unsigned_abs();
+        let damaged = |reason| SignerError::Last { path: self.path.clone(), reason };
+        let signed = SignedCheckpoint::sign(checkpoint, &self.keys, seconds).map_err(|error| damaged(error.into()))?;
+        files::replace(&self.path, signed.to_string().as_bytes())?;
+        Ok(self.last.insert(signed))
+    }
+}
+
+/// What checks the signatures of the keys that were given for the log in `folder`. Where a file was named, it must be there;
+/// the one in the folder may be missing, or only be for those who run the log.
+///
+/// # Errors
+/// They cannot be read, or are none.
+pub fn verifiers(folder: &Path, options: &SignerOptions) -> Result<Vec<VerifierKey>, SignerError> {
+    let keys = match (&options.keys, &options.key_file) {
+        (Some(text), _) => key_file::parse(text)?,
+        (None, Some(path)) => {
+            let missing = || SignerError::File { path: path.clone(), reason: std::io::ErrorKind::NotFound.into() };
+            key_file::open(path)?.ok_or_else(missing)?
+        }
+        (None, None) => key_file::open(&options.key_path(folder)).ok().flatten().unwrap_or_default(),
+    };
+    Ok(keys.iter().map(|key| key.verifier().clone()).collect())
+}
+
+/// What was signed last, as the file has it; its signatures are not checked.
+///
+/// # Errors
+/// The file cannot be read, or is no checkpoint.
+pub fn last(path: &Path) -> Result<Option<SignedCheckpoint>, SignerError> {
+    let damaged = |reason| SignerError::Last { path: path.to_owned(), reason };
+    files::read(path)?.map(|bytes| SignedCheckpoint::parse(&bytes).map_err(damaged)).transpose()
+}
