@@ -52,7 +52,7 @@ async fn absent_hidden_and_malformed_look_alike() {
     let hidden = world.record(call("bob", "search")).await;
     let ada = world.bearer("ada", &["user"]);
     let absent = ada.get(&format!("/api/v1/entries/{NO_ID}")).await;
-    absent.problem(404, "no such entry");
+    absent.problem(404, "No such entry");
     for id in [hidden.as_str(), "nonsense", "%ff", "%00", "0", "..%2f..%2fetc"] {
         let answer = ada.get(&format!("/api/v1/entries/{id}")).await;
         assert_eq!((answer.status, &answer.text), (absent.status, &absent.text), "{id}");

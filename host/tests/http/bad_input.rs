@@ -21,7 +21,7 @@ async fn what_is_wrong_in_a_query_is_named() {
         ("cursor=nonsense", "cursor"),
         ("cursor=AAAAAAAAAAAAAAAAAAAAAAA", "cursor"),
         ("cursor=12", "cursor"),
-        ("from=nonsense", "from: \"nonsense\" is no time"),
+        ("from=nonsense", "from: \"nonsense\" is not a time"),
         ("to=2026-13-41", "to: "),
         ("from=-7x", "-7d"),
         ("status_code=ok", "status_code"),

@@ -90,7 +90,7 @@ async fn a_token_that_is_not_for_the_viewer_is_not_there() {
     assert_eq!(paths(&plain.get_json(of(&ada.id)).await), [""; 0], "her own, which was never used");
     assert_eq!(paths(&plain.get_json(ALL.to_owned()).await), [""; 0]);
     let absent = plain.get(&of("01930000-0000-7000-8000-000000000000")).await;
-    absent.problem(404, "no such token");
+    absent.problem(404, "No such token");
     let elsewhere = world.bearer_in("eu", "root", &["admin"]);
     for answer in [plain.get(&of(&bob.id)).await, plain.get(&of("nonsense")).await, elsewhere.get(&of(&bob.id)).await] {
         assert_eq!((answer.status, &answer.text), (absent.status, &absent.text));

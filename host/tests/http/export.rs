@@ -226,8 +226,8 @@ async fn what_is_not_understood_is_told_with_its_parameter() {
     let world = World::new();
     let admin = world.bearer("root", &["admin"]);
     for (query, word) in [
-        ("", "none of csv, jsonl, parquet"),
-        ("format=xml", "none of csv"),
+        ("", "use one of csv, jsonl, parquet"),
+        ("format=xml", "use one of csv"),
         ("format=csv&columns=nonsense", "unknown column"),
         ("format=csv&columns=user,user", "is given twice"),
         ("format=csv&payloads=perhaps", "is not valid; use true or false"),

@@ -166,7 +166,7 @@ async fn what_is_wrong_in_a_question_for_groups_or_values_is_named() {
         ("by=request_id", "is not a field to group by"),
         ("by=details", "is not a field to group by"),
         ("by=tool&by=tool", "by: tool is given twice"),
-        ("by=tool&by=user&by=server", "2 levels at most"),
+        ("by=tool&by=user&by=server", "at most 2 levels"),
         ("by=tool&sort=nonsense", "sort: \"nonsense\" is not a sort order; use one of: count, errors"),
         ("by=tool&sort=count&sort=key", "sort: give it only once"),
         ("by=tool&limit=501", "1 to 500"),
@@ -197,7 +197,7 @@ async fn what_is_wrong_in_a_question_for_groups_or_values_is_named() {
         ("%ff", "are not listed"),
         ("tool?limit=0", "1 to 500"),
         ("tool?limit=2&limit=3", "once"),
-        ("tool?q=x", "there are: limit"),
+        ("tool?q=x", "use one of: limit"),
     ] {
         admin.get(&format!("/api/v1/values/{path}")).await.problem(400, word);
     }

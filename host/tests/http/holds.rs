@@ -93,7 +93,7 @@ async fn what_makes_no_sense_is_refused_and_nothing_is_held() {
     }
     admin.send("POST", HOLDS, "text/plain", "{}").await.problem(415, "application/json");
     for id in ["01930000-0000-7000-8000-000000000000", "nonsense", "%ff"] {
-        admin.post(&format!("{HOLDS}/{id}/release"), r#"{"reason":"x"}"#).await.problem(404, "no such hold");
+        admin.post(&format!("{HOLDS}/{id}/release"), r#"{"reason":"x"}"#).await.problem(404, "No such hold");
     }
     admin.delete(HOLDS).await.problem(405, "Allow");
     assert_eq!(admin.get(HOLDS).await.json()["holds"], json!([]));

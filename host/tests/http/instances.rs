@@ -68,7 +68,7 @@ async fn nothing_of_another_instance_can_be_seen_counted_or_guessed() {
             match other == *at {
                 true => assert!(answer.text.contains(&format!("say-{own}")), "{}", answer.text),
                 false => {
-                    answer.problem(404, "no such entry");
+                    answer.problem(404, "No such entry");
                     assert_eq!(page.status.as_u16(), 404);
                 }
             }

@@ -62,7 +62,7 @@ async fn a_page_says_who_erased_a_payload_and_why() {
     assert_eq!(erased.status, StatusCode::NO_CONTENT, "{}", erased.text);
     let page = world.browser("eve", &["auditor"]).await.get(&format!("/entries/{id}?show=payload")).await.text;
     assert!(page.contains("root <a href=\"/entries/") && page.contains("erased it</a>"), "{page}");
-    assert!(page.contains("The reason: a &#60;b&#62;request&#60;/b&#62;"), "{page}");
+    assert!(page.contains("Reason: a &#60;b&#62;request&#60;/b&#62;"), "{page}");
     let own = world.browser("ada", &["user"]).await.get(&format!("/entries/{id}")).await.text;
     assert!(own.contains("no entry that reports an erasure") && !own.contains("request&#60;/b"), "{own}");
 }

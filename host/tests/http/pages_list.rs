@@ -164,7 +164,7 @@ async fn a_group_with_too_many_within_leads_to_all_of_them() {
     let browser = world.browser("root", &["admin"]).await;
     let page = browser.get("/?by=user&by=tool&user=ada").await.text;
     assert_eq!(page.matches("<tr class=\"inner\">").count(), 13, "twelve, and the way to all: {page}");
-    assert_eq!(links(&page, "All within ada"), ["/?user=ada&by=tool&sort=count"]);
+    assert_eq!(links(&page, "All groups in ada"), ["/?user=ada&by=tool&sort=count"]);
     let all = browser.get("/?user=ada&by=tool&sort=count").await.text;
     assert!(all.contains("14 groups, of 14 entries"), "{all}");
 }

@@ -57,7 +57,7 @@ async fn figures_lead_to_entries_and_back() {
         (">Requests</h3>", "4", 4),
         (">Success</h3>", "75.0 %", 3),
         ("<dt>Errors</dt>", "1 (25.0 %)", 1),
-        (">95 % within</h3>", "83 ms", 4),
+        (">P95</h3>", "83 ms", 4),
         ("<dt>in</dt>", "1\u{202f}000", 1),
         (">Cost</h3>", "0.0123", 1),
         ("id=\"by-user\"", "2", 2),
@@ -69,7 +69,7 @@ async fn figures_lead_to_entries_and_back() {
     assert_eq!(down, "/usage?range=7d&tool=search");
     let search = page(&admin, &down).await;
     let list = page(&admin, &link(&search, ">Requests</h3>", "3")).await;
-    let back = link(&list, "class=\"tools\"", "Usage of these");
+    let back = link(&list, "class=\"tools\"", "Usage of these entries");
     assert!(back.starts_with("/usage?tool=search&from=") && !back.contains("domain"), "{back}");
     let again = page(&admin, &back).await;
     assert_eq!(listed(&admin, &link(&again, ">Requests</h3>", "3")).await, 3);
@@ -184,7 +184,7 @@ async fn what_the_figures_lack_is_said() {
     let whole = page(&admin, &format!("/usage?from={}", from(began))).await;
     assert!(whole.contains(">4</a>") && !whole.contains("note warn"), "{whole}");
     let part = page(&admin, &format!("/usage?from={}", from(began.plus(700 * SECOND)))).await;
-    assert!(part.contains("note warn\">Single entries at the ends of the range are deleted"), "{part}");
+    assert!(part.contains("note warn\">Some entries at the ends of the range are deleted"), "{part}");
     let filtered = page(&admin, &format!("/usage?outcome=success&from={}", from(began))).await;
     assert!(filtered.contains("note warn\">Entries of this range are deleted"), "{filtered}");
 }

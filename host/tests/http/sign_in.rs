@@ -202,7 +202,7 @@ async fn a_flood_of_refusals_ends_with_its_number() {
             told.into_iter().partition(|entry| entry["error_type"] == "too_many_refusals");
         if let [first, ..] = &numbers[..] {
             assert!(alone.len() >= 10 && alone.len() < 30, "{}", alone.len());
-            let more = format!("{} more sign-ins were refused", 30 - alone.len());
+            let more = format!("{} more refused sign-ins were counted", 30 - alone.len());
             assert!(numbers.len() > 1 || first["error_message"].as_str().is_some_and(|text| text.starts_with(&more)));
             return;
         }

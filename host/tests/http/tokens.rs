@@ -39,7 +39,7 @@ async fn a_token_is_made_once_shown_used_revoked_and_told() {
     assert!(last_use, "{}", listed.text);
 
     assert_eq!(admin.delete(&format!("/api/v1/tokens/{id}")).await.status, StatusCode::NO_CONTENT);
-    admin.delete(&format!("/api/v1/tokens/{id}")).await.problem(404, "no such token");
+    admin.delete(&format!("/api/v1/tokens/{id}")).await.problem(404, "No such token");
     let told = |entries: &[Value]| {
         let one = entries.iter().find(|entry| entry["resource_id"] == *id).expect("an entry").clone();
         assert_eq!((&one["user"], &one["resource_name"]), (&json!("root"), &json!("laptop")), "{one}");
@@ -97,7 +97,7 @@ async fn tokens_of_another_instance_are_out_of_sight_and_reach() {
     let id = made["id"].as_str().expect("an id");
     for other in [&us, &none] {
         assert!(!other.get("/api/v1/tokens").await.text.contains(id));
-        other.delete(&format!("/api/v1/tokens/{id}")).await.problem(404, "no such token");
+        other.delete(&format!("/api/v1/tokens/{id}")).await.problem(404, "No such token");
         assert!(other.entries(&format!("resource_id={id}")).await.is_empty());
     }
     assert_eq!(eu.entries(&format!("resource_id={id}")).await.len(), 1);

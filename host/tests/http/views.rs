@@ -57,8 +57,8 @@ async fn each_group_saves_and_changes_what_it_may() {
             assert_eq!(ada.put(&shared, &body("s", "q=y", true)).await.status, status(StatusCode::OK), "{groups:?}");
             assert_eq!(ada.delete(&shared).await.status, status(StatusCode::NO_CONTENT), "{groups:?}");
             // Another's private one is absent for everybody, whatever their rights.
-            ada.put(&private, &body("p", "q=y", true)).await.problem(404, "no such view");
-            ada.delete(&private).await.problem(404, "no such view");
+            ada.put(&private, &body("p", "q=y", true)).await.problem(404, "No such view");
+            ada.delete(&private).await.problem(404, "No such view");
         }
         assert!(names(&bob).await.contains(&"p".to_owned()));
         bob.delete(&shared).await;
@@ -84,8 +84,8 @@ async fn shared_views_stay_in_their_instance_and_private_ones_with_their_owner()
     assert_eq!(names(&bob).await, ["bob", "one"]);
     assert!(names(&two).await.is_empty(), "the same name in another instance is somebody else");
     for stranger in [&none, &two] {
-        stranger.put(&shared, &body("x", "q=y", true)).await.problem(404, "no such view");
-        stranger.delete(&shared).await.problem(404, "no such view");
+        stranger.put(&shared, &body("x", "q=y", true)).await.problem(404, "No such view");
+        stranger.delete(&shared).await.problem(404, "No such view");
     }
     assert_eq!(bob.delete(&shared).await.status, StatusCode::NO_CONTENT, "an admin of the same instance");
 }
@@ -162,8 +162,8 @@ async fn what_cannot_be_shown_cannot_be_saved() {
     ada.post(VIEWS, r#"{"name":"a","query":"q=x","owner":"bob"}"#).await.problem(400, "owner");
     ada.post(VIEWS, r#"{"name":"a"}"#).await.problem(400, "query");
     for id in ["01930000-0000-7000-8000-000000000000", "nonsense", "%ff"] {
-        ada.put(&format!("{VIEWS}/{id}"), &body("a", "q=x", false)).await.problem(404, "no such view");
-        ada.delete(&format!("{VIEWS}/{id}")).await.problem(404, "no such view");
+        ada.put(&format!("{VIEWS}/{id}"), &body("a", "q=x", false)).await.problem(404, "No such view");
+        ada.delete(&format!("{VIEWS}/{id}")).await.problem(404, "No such view");
     }
     assert!(names(&ada).await.is_empty());
     for at in 0..100 {

@@ -53,7 +53,7 @@ async fn a_body_that_is_not_json_is_refused_as_a_whole() {
     let world = World::new();
     let service = world.bearer("platform", &["service"]);
     for body in ["", "{", "[{]", "[{},]", "nonsense", &format!("[{},", item())] {
-        service.post(EVENTS, body).await.problem(400, "not JSON");
+        service.post(EVENTS, body).await.problem(400, "not valid JSON");
     }
     for kind in ["", "text/plain", "application/x-www-form-urlencoded", "application/problem+json"] {
         service.send("POST", EVENTS, kind, &item().to_string()).await.problem(415, "application/x-ndjson");

@@ -50,7 +50,7 @@ fn wrong() -> Vec<(Value, &'static str, &'static str)> {
         (json!({ "facts": { "list": [] } }), "facts", "anything else to a text"),
         (json!({ "facts": { "half": 0.5 } }), "facts", "\"half\": give null"),
         (json!({ "facts": { "long": "x".repeat(1_025) } }), "facts", "at most 1024"),
-        (json!({ "facts": { "user": "root" } }), "facts", "\"user\" is no name for a fact"),
+        (json!({ "facts": { "user": "root" } }), "facts", "\"user\" is not allowed as a fact"),
         (json!({ "arguments": "none" }), "arguments", "give an object"),
         (json!({ "old": { "a": 1 } }), "old", "channel admin"),
         (json!({ "channel": "admin", "new": [1] }), "new", "give an object"),

@@ -51,7 +51,7 @@ fn what_was_signed_is_remembered_and_an_older_tree_is_refused() {
     signer.check(5, |_| Some(root)).expect("the same");
     signer.check(9, |size| (size == 5).then_some(root)).expect("it has grown");
     let older = signer.check(4, |_| Some(root)).expect_err("older").to_string();
-    assert!(older.contains("it has 4 entries, and 5 were signed") && older.contains("begin a new log"), "{older}");
+    assert!(older.contains("it has 4 entries, but 5 were signed") && older.contains("begin a new log"), "{older}");
     let other = signer.check(9, |_| Some(Hash::of(b"other"))).expect_err("rewritten").to_string();
     assert!(other.contains("its first 5 entries have another root"), "{other}");
     fs::remove_file(folder.path().join(LAST_FILE)).expect("removed");

@@ -48,7 +48,7 @@ fn what_is_no_domain_is_refused_with_its_reason() {
         (r#"[["at",">=",0]]"#, "holds times"),
         (r#"[["id","=","x"]]"#, "holds UUIDs"),
         (r#"[["outcome","=","errors"]]"#, "outcome must be one of success, error, denied"),
-        (r#"[["channel","in",["mcp","http"]]]"#, "channel is one of"),
+        (r#"[["channel","in",["mcp","http"]]]"#, "channel must be one of"),
     ] {
         let error = parse_json(domain, &context()).expect_err(domain).to_string();
         assert!(error.contains(reason), "{domain}: {error}");

@@ -178,7 +178,7 @@ fn an_error_points_at_the_word() {
         ("x outcome!=error", 3, "outcome!=error", "write -outcome:error"),
         ("x duration>2s", 3, "duration>2s", "write duration:>2s"),
         ("since:2026-11-21 09:00", 18, "09:00", "since:2026-11-21T09:00:00Z"),
-        ("x username:y", 3, "username:y", "no field username"),
+        ("x username:y", 3, "username:y", "unknown field username"),
         ("x “two", 3, "“two", "straight quotes"),
     ] {
         let error = parse_text(text, &context()).expect_err(text);

@@ -270,11 +270,11 @@ fn nothing_is_recorded_behind_what_the_ledger_does_not_have() {
     raw.execute_batch(&append).expect("SQLite alone cannot refuse it");
     for _ in 0..2 {
         let error = writer.commit(&batch([entry(5, at(5))])).expect_err("refused").to_string();
-        assert!(error.contains("does not fit the log at entry 2") && error.contains("the ledger has 2"), "{error}");
+        assert!(error.contains("does not match the log at entry 2") && error.contains("the ledger has 2"), "{error}");
     }
     drop((files, writer));
     let error = Files::open(folder.path()).map(drop).expect_err("refused").to_string();
-    assert!(error.contains("does not fit the log at entry 2") && error.contains("mcp-audit-log verify"), "{error}");
+    assert!(error.contains("does not match the log at entry 2") && error.contains("mcp-audit-log verify"), "{error}");
 }
 
 #[test]

@@ -29,7 +29,7 @@ use crate::store::{Usage, UsageSort, UsageStep};
 use crate::time::{DAY, HOUR};
 
 /// What may be said of a viewer who sees figures and no entries.
-const FIGURES_ONLY: &str = "You may see usage but not entries, so usage covers whole hours, and filters may use only \
+const FIGURES_ONLY: &str = "You see usage but not entries, so usage covers whole hours, and filters may use only \
                             user, server, tool, connection, provider, model, key, tenant and outcome. Remove the \
                             other filters.";
 
