@@ -88,6 +88,30 @@ async fn an_intent_names_the_entry_about_its_end() {
     assert_eq!(methods, ["tools/call", "ping", "notifications/x", "POST"]);
 }
 
+/// Streams, sessions that end, and answers of the client are no calls, and yet each intent names the entry about its end.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_intent_of_a_stream_of_a_session_and_of_an_answer_names_its_end() {
+    let log = Log::open();
+    let stream = || async { ([("content-type", "text/event-stream")], "data: {}\n\n") };
+    let router = Router::new().route("/mcp", axum::routing::get(stream).delete(|| async {}).post(|| async { "" }));
+    let router = router.layer(StrictLayer).layer(AuditLayer::new(log.log.clone(), "strict"));
+    let url = format!("http://{}/mcp", serve(router).await);
+    for method in ["GET", "DELETE"] {
+        let request = hyper::Request::builder().method(method).uri(&url).header("mcp-session-id", "s1");
+        assert_eq!(exchange(request.body(Default::default()).expect("a request")).await.0, 200);
+    }
+    assert_eq!(exchange(post(&url, &[], r#"{"jsonrpc":"2.0","id":5,"result":{}}"#)).await.0, 200);
+    // A stream has an entry when it opens as well.
+    let entries = log.wait_for(7).await;
+    let (intents, ends): (Vec<_>, Vec<_>) = entries.iter().partition(|entry| entry.text(Field::Kind) == Some("intent"));
+    let kinds: Vec<_> = intents
+        .iter()
+        .map(|intent| ends.iter().find(|end| end.id.to_string() == detail(intent, "call")).expect("its end"))
+        .map(|end| end.text(Field::Kind).unwrap_or("-"))
+        .collect();
+    assert_eq!(kinds, ["stream", "session", "server-request"]);
+}
+
 /// The data folder is copied while the call is open: what a process leaves that is killed then.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_that_outlives_the_process_gets_its_end_at_the_next_start() {

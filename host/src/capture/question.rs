@@ -25,6 +25,7 @@ impl Exchange {
             Some(asked) => self.server_request(asked, detail, self.head.started, call.body.take()),
             None => self.scene().event(self.head.at, Kind::ServerRequest, detail).fact("unmatched", true),
         };
+        event.id = call.event;
         event.request_id = answer.id.as_ref().map(Id::text);
         event.facts.extend(answer.digest.clone().map(|digest| ("response_digest".to_owned(), digest.into())));
         event.failure = failure(detail, self.status(), answer.error.flatten(), ending.failed);

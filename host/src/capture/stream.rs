@@ -28,7 +28,8 @@ impl Exchange {
         let broken = digest.ended.is_some_and(|(end, _)| end == End::Broken);
         let detail = if broken { Detail::Incomplete } else { Detail::Ok };
         let mut event = self.stream_event(detail).fact("phase", "closed");
-        event.id = new_id(self.head.at);
+        // The end of a standalone stream is the end of its request, which an intent may have announced.
+        event.id = if self.is_standalone_stream() { self.call.get() } else { new_id(self.head.at) };
         event.parent = Some(self.stream());
         event.duration_us = Some(self.micros(self.ended_at(digest)));
         event.failure = failure(detail, None, None, self.failure.get());

@@ -52,6 +52,7 @@ impl Exchange {
         let ending = self.ending(digest);
         let detail = ending.of_http();
         let mut event = self.scene().event(self.head.at, Kind::Session, detail);
+        event.id = self.call.get();
         event.method = Some("DELETE".to_owned());
         event.duration_us = Some(self.micros(self.ended_at(digest)));
         event.failure = failure(detail, ending.status, None, ending.failed);

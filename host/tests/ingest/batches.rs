@@ -2,6 +2,9 @@
 
 use axum::body::Body;
 use axum::http::Request;
+use mcp_audit_log::event::{Caller, Event};
+use mcp_audit_log::signer::SignerOptions;
+use mcp_audit_log::verify_log;
 use serde_json::{Value, json};
 
 use crate::world::World;
@@ -126,6 +129,28 @@ async fn an_id_that_another_event_has_is_a_refusal_and_no_duplicate() {
     let answer = eu.events(&json!([item, changed(&item, "user", "mallory"), item])).await.json();
     let results: Vec<_> = answer["results"].as_array().expect("results").iter().map(|one| &one["result"]).collect();
     assert_eq!(results, ["stored", "refused", "duplicate"], "{answer}");
+    world.log.close();
+    verify_log(world.folder.path(), &SignerOptions::default(), Vec::new(), &|_, _, _| {})
+        .expect("an honest log is whole");
+}
+
+/// The id of an open call stands in its intent, where its caller reads it.
+#[tokio::test]
+async fn a_sender_who_takes_the_id_of_a_call_does_not_keep_the_call_out_of_the_log() {
+    let world = World::new();
+    let service = world.bearer("platform", &["service"]);
+    let event = Event::tool_call(world.log.now(), "cluster", "delete").by(Caller::user("uma"));
+    let taken = with(&json!({ "id": event.id.to_string(), "channel": "mcp", "method": "tools/call", "user": "uma" }));
+    assert_eq!(only(&service.events(&taken).await)["result"], "stored");
+    for _ in 0..2 {
+        // A second time, as after a commit whose outcome nobody learned.
+        world.log.record_durably(event.clone()).await.expect("stored");
+    }
+    let root = world.bearer("root", &["admin"]);
+    let calls = root.entries("tool=delete").await;
+    assert_eq!(calls.len(), 1, "once: {calls:?}");
+    assert_ne!(calls[0]["id"], taken["id"]);
+    assert_eq!(calls[0]["details"]["id_taken"], taken["id"], "{}", calls[0]);
 }
 
 fn changed(item: &serde_json::Value, name: &str, value: &str) -> serde_json::Value {

@@ -24,6 +24,8 @@ async fn what_is_the_logs_to_say_is_refused_by_name() {
         (json!({ "facts": { "request_bytes": -1 } }), "facts"),
         (json!({ "channel": "system" }), "channel"),
         (json!({ "kind": "system" }), "kind"),
+        (json!({ "kind": "intent" }), "kind"),
+        (json!({ "status_code": null, "outcome_detail": "intended" }), "outcome_detail"),
         (json!({ "outcome": "success", "outcome_detail": "denied" }), "outcome"),
     ] {
         let answer = service.events(&with(&members)).await;

@@ -1,6 +1,8 @@
 //! An entry that is ready to be stored: what takes time and needs no place in the log is done before the thread that
 //! stores sees it.
 
+use uuid::Uuid;
+
 use super::payload::{PackedPayload, StoredPayload};
 use mcp_audit_log_ledger::{Content, Hash};
 use mcp_audit_log_model::entry::Entry;
@@ -20,6 +22,18 @@ impl Prepared {
         entry.has_payload = payload.is_some();
         let content = Content::of(&entry).hash();
         Self { entry, content, payload: payload.map(StoredPayload::pack) }
+    }
+
+    /// The same entry under another id, which names the first one. It is the same id whenever this is asked, so that an
+    /// entry that is handed in again is found.
+    pub(crate) fn under_another_id(&self) -> Self {
+        let mut entry = self.entry.clone();
+        entry.details.insert("id_taken".to_owned(), entry.id.to_string().into());
+        let mut id = entry.id.into_bytes();
+        // What is random in it: behind the time, the version and the variant.
+        id[9..].iter_mut().zip(self.content.0).for_each(|(byte, other)| *byte ^= other);
+        entry.id = Uuid::from_bytes(id);
+        Self { content: Content::of(&entry).hash(), payload: self.payload.clone(), entry }
     }
 
     /// The entry.

@@ -67,12 +67,26 @@ pub(super) fn there(connection: &Connection, entry: &Entry) -> rusqlite::Result<
     let places: Vec<i64> = places.query_map([entry.id.as_bytes()], |row| row.get(0))?.collect::<Result<_, _>>()?;
     for seq in places {
         if has(connection, seq, entry, Field::Instance)? {
-            let all =
+            let mut all =
                 SAME.into_iter().map(|field| has(connection, seq, entry, field)).collect::<Result<Vec<_>, _>>()?;
+            all.push(was_sent(connection, seq)? == entry.details.contains_key(SENT));
             return Ok(if all.into_iter().all(|same| same) { There::Same } else { There::Other });
         }
     }
     Ok(There::Nothing)
+}
+
+/// The detail that names the sender of an entry that came over the API.
+pub(super) const SENT: &str = "sent_by";
+
+/// Whether the entry at a place came from a sender. What was captured is no repetition of what was sent, or a sender
+/// could keep a call out of the log by taking its id.
+fn was_sent(connection: &Connection, seq: i64) -> rusqlite::Result<bool> {
+    let details = connection.prepare_cached("SELECT details FROM entry WHERE seq = ?1")?;
+    let details: Option<String> = { details }.query_row([seq], |row| row.get(0))?;
+    let details =
+        details.and_then(|text| serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&text).ok());
+    Ok(details.is_some_and(|details| details.contains_key(SENT)))
 }
 
 /// Whether the entry at a place has the same text in this field.

@@ -1,5 +1,6 @@
 //! The one who appends, and the one who prunes.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::catch_up::{catch_up, mend, pushed};
-use super::ids::{Ids, There, there};
+use super::ids::{Ids, SENT, There, there};
 use super::on_disk::OnDisk;
 use super::rows::{Insert, Placed};
 use super::sweep::Sweep;
@@ -119,20 +120,31 @@ impl SqliteWriter {
         let mut insert = Insert::new(&transaction).doing(doing)?;
         let mut is_there = transaction.prepare_cached("SELECT 1 FROM entry WHERE id = ?1").doing(doing)?;
         for prepared in &batch.entries {
-            let entry = prepared.entry();
-            if !ids.insert(entry.id, &mut is_there).doing(doing)? {
-                match there(&transaction, entry).doing(doing)? {
-                    There::Nothing => {}
-                    There::Same => {
-                        stored.push(Stored::Duplicate);
-                        continue;
-                    }
-                    There::Other => {
-                        stored.push(Stored::Conflict);
-                        continue;
-                    }
+            let mut found = match ids.insert(prepared.entry().id, &mut is_there).doing(doing)? {
+                true => There::Nothing,
+                false => there(&transaction, prepared.entry()).doing(doing)?,
+            };
+            let mut prepared = Cow::Borrowed(prepared);
+            if found == There::Other && !prepared.entry().details.contains_key(SENT) {
+                // A sender has taken the id of what was captured, which is recorded all the same.
+                prepared = Cow::Owned(prepared.under_another_id());
+                found = match ids.insert(prepared.entry().id, &mut is_there).doing(doing)? {
+                    true => There::Nothing,
+                    false => there(&transaction, prepared.entry()).doing(doing)?,
+                };
+            }
+            match found {
+                There::Nothing => {}
+                There::Same => {
+                    stored.push(Stored::Duplicate);
+                    continue;
+                }
+                There::Other => {
+                    stored.push(Stored::Conflict);
+                    continue;
                 }
             }
+            let entry = prepared.entry();
             // Never backwards, whatever the clock did: retention removes a prefix by this.
             newest = entry.recorded_at.max(newest);
             let row = Placed { entry, seq: open.next(), recorded_at: newest };

@@ -140,17 +140,21 @@ fn occurred_at(now: Timestamp, json: &RawValue) -> Result<Timestamp, String> {
     }
 }
 
-/// The words of a vocabulary without `system`, which is the log's own.
+/// Words that are the log's own: a sender's `intent` would make the log record the end of a call that never was.
+const RESERVED: [&str; 3] = ["system", "intent", "intended"];
+
+/// The words of a vocabulary that a sender may use.
 pub(super) fn allowed<T: Copy>(words: &[T], text: fn(T) -> &'static str) -> impl Iterator<Item = T> {
-    words.iter().copied().filter(move |word| text(*word) != "system")
+    words.iter().copied().filter(move |word| !RESERVED.contains(&text(*word)))
 }
 
 /// A word of a vocabulary.
 fn word<T: Copy>(json: &RawValue, words: &[T], text: fn(T) -> &'static str) -> Result<T, String> {
     let given: Option<String> = serde_json::from_str(json.get()).ok();
     let allowed = || allowed(words, text);
-    if given.as_deref() == Some("system") && words.iter().any(|word| text(*word) == "system") {
-        return Err("system is reserved for the log; choose another value".to_owned());
+    let reserved = given.as_deref().filter(|given| RESERVED.contains(given));
+    if let Some(given) = reserved.filter(|given| words.iter().any(|word| text(*word) == *given)) {
+        return Err(format!("{given} is reserved for the log; choose another value"));
     }
     let found = given.and_then(|given| allowed().find(|word| text(*word) == given));
     found.ok_or_else(|| format!("give one of: {}", allowed().map(text).collect::<Vec<_>>().join(", ")))

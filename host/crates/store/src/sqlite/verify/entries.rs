@@ -46,11 +46,13 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
 }
 
 pub(super) fn ids(subject: &Subject<'_>) -> Result<u64, Fault> {
-    let sql = "SELECT max(seq) FROM entry GROUP BY id HAVING count(*) > 1 LIMIT 1";
+    // Ids belong to a tenant. Few are there twice, so that their tenants are looked up and not those of all entries.
+    let sql = "SELECT max(seq) FROM entry WHERE id IN (SELECT id FROM entry GROUP BY id HAVING count(*) > 1)
+        GROUP BY id, instance HAVING count(*) > 1 LIMIT 1";
     let twice: Option<u64> =
         subject.connection.query_row(sql, [], |row| row.get(0)).optional().doing("comparing ids")?;
     match twice {
-        Some(seq) => Err(wrong("entry.id", Some(seq), "an older entry has the same id")),
+        Some(seq) => Err(wrong("entry.id", Some(seq), "an older entry of the same tenant has the same id")),
         None => Ok(subject.places.end - subject.places.start),
     }
 }
