@@ -272,7 +272,7 @@ async fn only_holders_of_a_token_come_in() {
         assert_eq!((path, response.status().as_u16()), (path, expected));
         assert_eq!(response.headers().contains_key("www-authenticate"), expected == 401);
         let body = response.collect().await.unwrap().to_bytes();
-        assert!(expected != 404 || contains(&body, "known are: up"));
+        assert!(expected != 404 || contains(&body, "known servers: up"));
     }
     assert!(!headers.recv().await.unwrap().contains_key("authorization"));
     let entries = log.wait_for(10).await;

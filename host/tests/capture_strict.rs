@@ -205,7 +205,7 @@ async fn a_store_that_fails_answers_503_and_the_server_sees_nothing() {
     for _ in 0..2 {
         let (status, body) = exchange(post(&url, &[], CALL)).await;
         assert_eq!(status, 503, "{body}");
-        assert!(body.contains("cannot be written"), "{body}");
+        assert!(body.contains("not writable") && body.contains("has not seen it"), "{body}");
     }
     assert_eq!(seen.load(Ordering::SeqCst), 1);
     std::fs::rename(&aside, &database).expect("moved back");

@@ -156,6 +156,22 @@ async fn starts_and_stops_are_entries_and_an_unclean_stop_is_told() {
 }
 
 #[tokio::test]
+async fn a_start_reports_that_it_replaced_a_lost_secret_key() {
+    let replaced = |log: &AuditLog| of_action(&entries(log), "log.started")[0].details.get("secret_key_replaced").cloned();
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = Options::new(folder.path()).open().expect("a log");
+    assert_eq!(replaced(&log), None, "a new log has no key before");
+    log.close();
+    drop(log);
+    std::fs::remove_file(folder.path().join("secret.key")).expect("removed");
+    let log = Options::new(folder.path()).open().expect("again");
+    assert_eq!(replaced(&log), Some(true.into()));
+    log.close();
+    drop(log);
+    assert_eq!(replaced(&Options::new(folder.path()).open().expect("again")), None);
+}
+
+#[tokio::test]
 async fn payloads_are_kept_only_while_the_switch_is_on_and_each_reading_is_an_entry() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = Options::new(folder.path()).open().expect("a log");

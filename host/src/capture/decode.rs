@@ -6,10 +6,22 @@ use super::reader::{Done, Format, Reader};
 use super::unpack::Stage;
 use crate::recorder::Held;
 
-/// Decoded bytes that every body may come to, however small it is on the wire …
-const DECODED: u64 = 80 << 20;
-/// … and how many more for each byte on the wire. Text seldom shrinks by more; what does is a bomb, and costs time.
-const RATIO: u64 = 100;
+/// How far a body may grow when it is decoded. Text seldom shrinks by more; what does is a bomb, and costs time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Growth {
+    /// Decoded bytes that every body may come to, however small it is on the wire.
+    base: u64,
+    /// How many more for each byte on the wire.
+    ratio: u64,
+}
+
+impl Growth {
+    /// Of a request: any stranger can send one, and clients seldom encode theirs.
+    pub(super) const REQUEST: Self = Self { base: 2 << 20, ratio: 25 };
+    /// Of an answer: the server is the operator's own.
+    pub(super) const ANSWER: Self = Self { base: 80 << 20, ratio: 100 };
+}
+
 /// Most codings on top of each other, as in curl and Node.
 const CODINGS: usize = 5;
 /// How much comes out of a decoder at once.
@@ -65,6 +77,7 @@ struct Plain {
 
 /// What decoding has cost.
 struct Work {
+    growth: Growth,
     wire: u64,
     decoded: u64,
     /// Room for the decoders' windows.
@@ -73,14 +86,14 @@ struct Work {
 }
 
 impl Decoder {
-    pub(super) fn new(codings: &[Coding], format: Format, keep: &Keep, windows: Held) -> Self {
+    pub(super) fn new(codings: &[Coding], format: Format, growth: Growth, keep: &Keep, windows: Held) -> Self {
         let stages: Option<Vec<_>> = codings.iter().rev().map(|coding| Stage::new(*coding)).collect();
         // Not encoded in a way that is known: read as it is, which may be worth something.
         let (good, stages) = stages.map_or((false, Vec::new()), |stages| (true, stages));
         let plain =
             (!stages.is_empty()).then(|| Plain { reader: Reader::new(format, keep.clone()), aside: Vec::new() });
         let most = stages.iter().map(Stage::window).sum();
-        let work = Work { wire: 0, decoded: 0, windows, most };
+        let work = Work { growth, wire: 0, decoded: 0, windows, most };
         Self { stages, reader: Reader::new(format, keep.clone()), plain, good, work }
     }
 
@@ -166,7 +179,7 @@ impl Work {
         self.decoded += bytes as u64;
         let window = usize::try_from(self.decoded.min(self.most)).unwrap_or(usize::MAX);
         let missing = window.saturating_sub(self.windows.bytes());
-        self.decoded <= DECODED + RATIO * self.wire && (missing == 0 || self.windows.grow(missing))
+        self.decoded <= self.growth.base + self.growth.ratio * self.wire && (missing == 0 || self.windows.grow(missing))
     }
 }
 
@@ -181,9 +194,13 @@ mod tests {
 
     /// Whether all could be decoded, how many messages there were, and how many documents.
     fn read(coding: &str, body: &[u8], piece: usize) -> (bool, usize) {
+        grown(coding, body, piece, Growth::ANSWER)
+    }
+
+    fn grown(coding: &str, body: &[u8], piece: usize, growth: Growth) -> (bool, usize) {
         let windows = Budget::new(256 << 20).nothing();
         let codings = Coding::of([coding].into_iter());
-        let mut decoder = Decoder::new(&codings, Format::Json, &Keep::default(), windows);
+        let mut decoder = Decoder::new(&codings, Format::Json, growth, &Keep::default(), windows);
         let mut found = 0;
         for piece in body.chunks(piece) {
             decoder.push(piece, &mut |parts| found += parts.messages.list.len());
@@ -275,6 +292,8 @@ mod tests {
         let blanks = |length: usize| [&b" ".repeat(length)[..], JSON].concat();
         assert_eq!(read("zstd", &zstd(&blanks(64 << 20)), 1 << 20), (true, 1));
         assert_eq!(read("zstd", &zstd(&blanks(82 << 20)), 1 << 20), (false, 0));
+        assert_eq!(grown("zstd", &zstd(&blanks(1 << 20)), 1 << 20, Growth::REQUEST), (true, 1));
+        assert_eq!(grown("zstd", &zstd(&blanks(3 << 20)), 1 << 20, Growth::REQUEST), (false, 0), "a stranger's bomb");
         let twice = gzip(&zstd(&blanks(64 << 20)));
         assert!(twice.len() < 10_000 && read("zstd, gzip", &twice, 100) == (true, 1));
     }
@@ -285,12 +304,12 @@ mod tests {
         let keep = Keep::default();
         let codings = Coding::of(["zstd"].into_iter());
         let mut decoders: Vec<_> =
-            (0..3).map(|_| Decoder::new(&codings, Format::Json, &keep, budget.nothing())).collect();
+            (0..3).map(|_| Decoder::new(&codings, Format::Json, Growth::ANSWER, &keep, budget.nothing())).collect();
         let body = zstd(&[&b" ".repeat(500_000)[..], JSON].concat());
         decoders.iter_mut().for_each(|decoder| decoder.push(&body, &mut |_| {}));
         assert_eq!(decoders.iter().map(Decoder::is_good).collect::<Vec<_>>(), [true, true, false]);
         decoders.remove(0);
-        let mut again = Decoder::new(&codings, Format::Json, &keep, budget.nothing());
+        let mut again = Decoder::new(&codings, Format::Json, Growth::ANSWER, &keep, budget.nothing());
         again.push(&body, &mut |_| {});
         assert!(again.is_good() && budget.held() <= 1 << 20);
     }

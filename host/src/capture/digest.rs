@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use uuid::Uuid;
 
-use super::decode::Decoder;
+use super::decode::{Decoder, Growth};
 use super::document::Parts;
 use super::exchange::{End, Exchange, Flow};
 use super::head::is_stateless;
@@ -98,10 +98,10 @@ impl Digest {
         self.ended = taken.ended;
         let head = &exchange.head;
         // Requests are JSON in MCP, whatever their header says: a server that does not look at it still understands them.
-        let new = || Intake::new(exchange.decoder(&head.codings, Format::Json));
+        let new = || Intake::new(exchange.decoder(&head.codings, Format::Json, Growth::REQUEST));
         self.request.get_or_insert_with(new).take(&taken.request, |_, _| {});
         let Some(head) = exchange.response.get() else { return };
-        let new = || Intake::new(exchange.decoder(&head.codings, head.format));
+        let new = || Intake::new(exchange.decoder(&head.codings, head.format, Growth::ANSWER));
         let mut intake = self.response.take().unwrap_or_else(new);
         self.last_chunk = taken.response.chunks.last().map(|(at, _)| *at).or(self.last_chunk);
         intake.take(&taken.response, |at, parts| self.document(exchange, at, parts));

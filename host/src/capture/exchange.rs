@@ -8,7 +8,7 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use super::caller::CallerSlot;
-use super::decode::{Coding, Decoder};
+use super::decode::{Coding, Decoder, Growth};
 use super::digest::Digest;
 use super::document::Keep;
 use super::head::{RequestHead, ResponseHead};
@@ -128,8 +128,8 @@ impl Exchange {
     }
 
     /// A decoder for one of its bodies.
-    pub(super) fn decoder(&self, codings: &[Coding], format: Format) -> Decoder {
-        Decoder::new(codings, format, &self.keep, self.windows.nothing())
+    pub(super) fn decoder(&self, codings: &[Coding], format: Format, growth: Growth) -> Decoder {
+        Decoder::new(codings, format, growth, &self.keep, self.windows.nothing())
     }
 
     /// On the path: keeps a chunk, and says what is to be done with what waits now.

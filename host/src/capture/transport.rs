@@ -24,6 +24,8 @@ vocabulary! {
         ProxyStopped = "proxy_stopped",
         /// The proxy, or what it was put around, failed.
         ProxyFailed = "proxy_failed",
+        /// Strict recording: the call could not be recorded, so the proxy did not forward it.
+        ProxyUnrecorded = "proxy_unrecorded",
         /// The upstream's name could not be resolved.
         UpstreamName = "upstream_name",
         /// The upstream refused the connection.
@@ -59,7 +61,7 @@ impl Transport {
     pub(super) fn unanswered(self) -> Option<Detail> {
         match self {
             Self::ClientClosed => Some(Detail::ClientClosed),
-            Self::ClientBrokenBody => Some(Detail::Rejected),
+            Self::ClientBrokenBody | Self::ProxyUnrecorded => Some(Detail::Rejected),
             Self::ClientSignedOut | Self::ProxyStopped | Self::ProxyFailed => None,
             Self::UpstreamCutOff | Self::UpstreamBrokenChunk | Self::UpstreamIdleTimeout => None,
             _ => Some(Detail::TransportError),
@@ -83,6 +85,7 @@ impl Transport {
             Self::ProxyNoCertificates => "The proxy could not reach the server: no trusted certificates are installed",
             Self::ProxyStopped => "The proxy was stopped before the response was complete",
             Self::ProxyFailed => "The proxy failed before the response was complete",
+            Self::ProxyUnrecorded => "The proxy did not forward the call because it could not be recorded",
             Self::UpstreamName => "The server's host name did not resolve",
             Self::UpstreamRefused => "The server refused the connection",
             Self::UpstreamUnreachable => "The server was unreachable",

@@ -175,10 +175,11 @@ impl Options {
         let (resume, last_signed) = (signer.resume.clone(), signer.last_path(&folder));
         let signer = signer_of(&folder, &signer, &files, clock.now())?;
         let checkpoints = Checkpoints::new(signer, Publisher::start(&places, roots(&files))?, lock);
+        let clean = stopped_cleanly(&files)?;
+        let lost_secret = clean.is_some() && !Secret::exists(&folder);
         let secret = Secret::open(&folder).map_err(OpenError::Secret)?;
         let stored = Settings::load(&policy.manifest().settings, &files.settings()?);
         let settings = Arc::new(RwLock::new(Arc::new(stored)));
-        let clean = stopped_cleanly(&files)?;
         let parts = Parts {
             policy: Arc::clone(&policy),
             writer: Box::new(writer),
@@ -207,7 +208,7 @@ impl Options {
         }));
         // What the last stop left comes first, so that the first entry counts it.
         log.begin_checkpoints()?;
-        log.record_start(clean, resume.as_ref(), &floors)?;
+        log.record_start(&Start { clean, resume, floors, lost_secret })?;
         log.record_old_deeds();
         log.0.plan_schedule::<OpenError>()?;
         if watches_schedule {
@@ -232,10 +233,21 @@ impl Options {
     }
 }
 
+/// What the first entry of a start reports.
+struct Start {
+    /// Whether the last stop was clean; `None` for a log without entries.
+    clean: Option<bool>,
+    resume: Option<Resume>,
+    floors: Floors,
+    /// Whether the log has entries that an earlier key names sessions and digests of.
+    lost_secret: bool,
+}
+
 impl AuditLog {
     /// The first entry of this start, together with what it tells of: new keys, of a new log its first checkpoint, and
     /// the ends of calls that the last run left open.
-    fn record_start(&self, clean: Option<bool>, resume: Option<&Resume>, floors: &Floors) -> Result<(), OpenError> {
+    fn record_start(&self, start: &Start) -> Result<(), OpenError> {
+        let Start { clean, resume, floors, lost_secret } = start;
         let manifest = self.manifest();
         let mut event = self.0.event("log.started").fact("version", env!("CARGO_PKG_VERSION"));
         event = event
@@ -247,14 +259,21 @@ impl AuditLog {
         if !floors.masks_off.is_empty() {
             event = event.fact("masks_off", floors.masks_off.join(", "));
         }
-        if let Some(clean) = clean {
+        if let Some(clean) = *clean {
             event = event.fact("last_stop_clean", clean);
+        }
+        if *lost_secret {
+            tracing::warn!(
+                "secret.key was missing, and the log made a new one: digests, session names and cursors of before do not \
+                 match any more; if you have the old file, stop the log and put it back"
+            );
+            event = event.fact("secret_key_replaced", true);
         }
         let (checkpoints, mut events) = self.beginnings()?;
         let inventory = self.0.view.files.inventory()?.after(&checkpoints);
         events.insert(0, counted(event.fact("origin", self.origin()), &inventory));
-        events.extend(resume.map(|resume| self.resumed(resume)));
-        if clean == Some(false) {
+        events.extend(resume.as_ref().map(|resume| self.resumed(resume)));
+        if *clean == Some(false) {
             events.extend(self.unfinished_calls()?);
         }
         Ok(self.0.recorder.change(StateChange { checkpoints, ..StateChange::default() }, events)?)

@@ -15,6 +15,11 @@ use crate::file;
 pub struct Secret([u8; 32]);
 
 impl Secret {
+    /// Whether `folder` has a `secret.key`.
+    pub fn exists(folder: &Path) -> bool {
+        folder.join("secret.key").exists()
+    }
+
     /// Reads `secret.key` in `folder`, or makes it.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ use crate::capture::exchange::Exchange;
 use crate::capture::jsonrpc::{Id, Shape};
 use crate::capture::observer::Observer;
 use crate::capture::target::{from_header, target};
+use crate::capture::transport::Transport;
 use crate::event::{Detail, Event, INTENT_CALL, Kind};
 use crate::recorder::RecordError;
 use crate::store::Stored;
@@ -39,6 +40,7 @@ impl Observer {
             false => Err(RecordError::Full),
         };
         outcome.map_err(|error| {
+            exchange.failure.set(Transport::ProxyUnrecorded);
             tracing::error!(%error, server = %exchange.head.server, "a call was not forwarded: it could not be recorded");
             Refused::unrecorded(&error, ids, is_batch)
         })

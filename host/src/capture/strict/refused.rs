@@ -35,7 +35,13 @@ impl Refused {
 
     /// Its intent could not be recorded.
     pub(super) fn unrecorded(error: &RecordError, ids: Vec<Option<Id>>, is_batch: bool) -> Self {
-        let message = format!("the call was not forwarded because it could not be recorded: {error}; try again later");
+        let why = match error {
+            RecordError::Full => "the log's queue is full",
+            RecordError::Closed => "the log is closed",
+            RecordError::Unavailable => "the log is not writable at present",
+            RecordError::Refused(reason) => reason,
+        };
+        let message = format!("The call was not forwarded because {why}. The server has not seen it; try again later.");
         Self { ids, is_batch, ..Self::of(StatusCode::SERVICE_UNAVAILABLE, message) }
     }
 
