@@ -158,8 +158,9 @@ async fn a_flood_without_tokens_is_told_by_its_number_and_keeps_no_body() {
         let alone: Vec<_> = entries.iter().filter(|entry| entry.text(Field::Channel) == Some("mcp")).collect();
         assert!(alone.iter().all(|entry| entry.payload_commitment.is_none()), "{alone:?}");
         assert!(alone.iter().all(|entry| entry.text(Field::Tool) == Some("echo")), "what was tried is told");
-        let numbers =
-            entries.iter().filter_map(|entry| entry.text(Field::ErrorMessage)?.split_once(" more refused MCP requests"));
+        let numbers = entries
+            .iter()
+            .filter_map(|entry| entry.text(Field::ErrorMessage)?.split_once(" more refused MCP requests"));
         let counted: usize = numbers.map(|(number, _)| number.parse::<usize>().unwrap()).sum();
         if alone.len() + counted == 40 {
             assert!(counted > 0, "forty within seconds are more than ten");

@@ -157,7 +157,8 @@ async fn starts_and_stops_are_entries_and_an_unclean_stop_is_told() {
 
 #[tokio::test]
 async fn a_start_reports_that_it_replaced_a_lost_secret_key() {
-    let replaced = |log: &AuditLog| of_action(&entries(log), "log.started")[0].details.get("secret_key_replaced").cloned();
+    let replaced =
+        |log: &AuditLog| of_action(&entries(log), "log.started")[0].details.get("secret_key_replaced").cloned();
     let folder = tempfile::tempdir().expect("a folder");
     let log = Options::new(folder.path()).open().expect("a log");
     assert_eq!(replaced(&log), None, "a new log has no key before");

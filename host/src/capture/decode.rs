@@ -16,7 +16,9 @@ pub(super) struct Growth {
 }
 
 impl Growth {
-    /// Of a request: any stranger can send one, and clients seldom encode theirs.
+    /// Of a request that sign-in refused: enough for a call's head, and no work that a stranger can order.
+    pub(super) const REFUSED: Self = Self { base: 64 << 10, ratio: 4 };
+    /// Of a request: clients seldom encode theirs.
     pub(super) const REQUEST: Self = Self { base: 2 << 20, ratio: 25 };
     /// Of an answer: the server is the operator's own.
     pub(super) const ANSWER: Self = Self { base: 80 << 20, ratio: 100 };

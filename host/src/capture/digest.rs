@@ -98,7 +98,8 @@ impl Digest {
         self.ended = taken.ended;
         let head = &exchange.head;
         // Requests are JSON in MCP, whatever their header says: a server that does not look at it still understands them.
-        let new = || Intake::new(exchange.decoder(&head.codings, Format::Json, Growth::REQUEST));
+        let growth = if exchange.status() == Some(401) { Growth::REFUSED } else { Growth::REQUEST };
+        let new = || Intake::new(exchange.decoder(&head.codings, Format::Json, growth));
         self.request.get_or_insert_with(new).take(&taken.request, |_, _| {});
         let Some(head) = exchange.response.get() else { return };
         let new = || Intake::new(exchange.decoder(&head.codings, head.format, Growth::ANSWER));

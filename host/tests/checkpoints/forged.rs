@@ -273,7 +273,7 @@ async fn a_cut_beyond_what_a_signed_cleanup_meant_is_found() {
     let forged = payloads.done();
     wrong(forged.path(), Vec::new()).expect("found");
     let refused = start(forged.path(), &genuine, None).err().map(|error| error.to_string()).unwrap_or_default();
-    assert!(refused.contains("payloads below place"), "{refused}");
+    assert!(refused.contains("payloads below seq"), "{refused}");
 }
 
 /// A payload that is gone without a word, and one whose row alone is.
