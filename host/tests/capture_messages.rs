@@ -287,6 +287,10 @@ async fn the_stateless_protocol_is_understood() {
     assert_eq!(entries[0].text(Field::ClientName), Some("new"));
     assert_eq!(entries[0].text(Field::TraceId), Some("4bf92f3577b34da6a3ce929d0e0e4736"));
     assert!(!entries[0].details.contains_key("header_mismatch") && entries[1].details["header_mismatch"] == true);
+    assert!(!entries[6].details.contains_key("ambiguous_keys"));
+    let doubtful = r#"{"jsonrpc":"2.0","id":8,"method":"tasks/get","params":{"taskId":"t1"},"Method":"tools/call"}"#;
+    exchange(post(&url, &[], doubtful)).await;
+    assert_eq!(log.wait_for(8).await[7].details["ambiguous_keys"], true);
     assert_eq!(entries[4].details["retry_of"], entries[3].id.to_string());
     assert_eq!(entries[6].details["task_of"], entries[5].id.to_string());
 }

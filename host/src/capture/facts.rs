@@ -64,6 +64,7 @@ impl Exchange {
             ("resumed", self.head.resumed),
             ("resent", self.failure.is_resent()),
             ("header_mismatch", call.is_some_and(|call| self.mismatch(call))),
+            ("ambiguous_keys", call.is_some_and(|call| call.ambiguous)),
         ];
         flags.into_iter().filter(|(_, set)| *set).for_each(|(name, _)| fact(name, true.into()));
     }

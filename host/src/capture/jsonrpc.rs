@@ -81,6 +81,9 @@ pub(super) struct Message {
     pub(super) result: Option<Answer>,
     /// `Some` for an error; with its code, if that is a number. `null` and the like are none, whatever the key says.
     pub(super) error: Option<Option<i64>>,
+    /// Whether it has a key that is one of the keys here in other letters. A server that does not tell case apart may read
+    /// another method or name than stands here.
+    pub(super) ambiguous: bool,
     /// Whether it was read to its end.
     pub(super) whole: bool,
     /// How long it is, as it is written.
@@ -208,6 +211,7 @@ impl Reading for Collector {
 
     fn member(&mut self, place: Place, key: String) -> Taking {
         let Some(message) = &mut self.current else { return Take::NOTHING };
+        message.ambiguous |= is_in_other_case(place, &key);
         match (place, key.as_str()) {
             (Place::Message, "method") => name(Field::Method),
             (Place::Message, "id") => {
@@ -253,6 +257,17 @@ impl Reading for Collector {
             }
         }
     }
+}
+
+/// Whether a key is, in other letters, one that says what is called.
+fn is_in_other_case(place: Place, key: &str) -> bool {
+    let keys: &[&str] = match place {
+        Place::Message => &["method", "id", "params"],
+        Place::Params => &["name", "uri", "arguments"],
+        _ => return false,
+    };
+    // Both ways, as some letters have a capital of another letter: the long s, the sign of Kelvin.
+    !keys.contains(&key) && key.len() <= 32 && keys.contains(&key.to_uppercase().to_lowercase().as_str())
 }
 
 impl Message {

@@ -146,8 +146,8 @@ async fn groups_have_groups_within_them() {
     let browser = world.browser("root", &["admin"]).await;
     let page = browser.get("/?by=user&by=tool&filter=tool_calls&sort=p95").await.text;
     let place = |text: &str| page.find(text).unwrap_or_else(|| panic!("no {text} in {page}"));
-    assert!(page.contains("2 groups, 3 within, of 4 entries"), "{page}");
-    assert!(place("Show what is within bob") < place("Show what is within ada"), "the slowest first");
+    assert!(page.contains("2 groups, 3 subgroups, of 4 entries"), "{page}");
+    assert!(place("Show the groups in bob") < place("Show the groups in ada"), "the slowest first");
     assert_eq!(page.matches("class=\"fold\" type=\"checkbox\"").count(), 2);
     assert_eq!(page.matches("<tr class=\"inner\">").count(), 3);
     assert!(page.contains("200 ms"), "the average of an outer group is of all its entries: {page}");

@@ -169,7 +169,7 @@ async fn what_cannot_be_shown_cannot_be_saved() {
     for at in 0..100 {
         save(&ada, &format!("view {at}"), "q=x", at % 2 == 0).await;
     }
-    ada.post(VIEWS, &body("one more", "q=x", false)).await.problem(422, "100 is the most");
+    ada.post(VIEWS, &body("one more", "q=x", false)).await.problem(422, "at most 100");
     save(&world.bearer("bob", &["user"]), "bob's", "q=x", false).await;
 }
 

@@ -12,6 +12,21 @@ fn one(json: &[u8]) -> Message {
     read(json).list.remove(0)
 }
 
+/// Some servers do not tell case apart, and take the last of two such keys.
+#[test]
+fn a_key_in_other_case_beside_the_right_one_is_noticed() {
+    let ambiguous = |json: &str| one(json.as_bytes()).ambiguous;
+    for json in [
+        r#"{"id":1,"method":"tools/list","Method":"tools/call"}"#,
+        r#"{"METHOD":"a","id":1,"method":"tools/list"}"#,
+        r#"{"id":1,"method":"tools/call","params":{"name":"good","Name":"evil"}}"#,
+        r#"{"id":1,"method":"tools/call","params":{"name":"good"},"param\u017f":{"name":"evil"}}"#,
+    ] {
+        assert!(ambiguous(json), "{json}");
+    }
+    assert!(!ambiguous(r#"{"id":1,"method":"tools/call","params":{"name":"x","arguments":{"Name":"y"},"Other":1}}"#));
+}
+
 #[test]
 fn reads_a_call_in_any_order_and_up_to_where_it_is_cut() {
     let json = br#"{"params":{"arguments":{"a":{"deep":[1]},"b":"x"},"_meta":{"progressToken":0,"traceparent":"00-1"},"name":"echo"},"id":"7","jsonrpc":"2.0","method":"tools/call"}"#;
