@@ -101,7 +101,7 @@ fn peak_megabytes(id: u32) -> u64 {
 fn an_unknown_upstream_is_named() {
     let stub = Stub::answering_after(Duration::ZERO);
     let (server, caller) = server(&stub.url());
-    plain(&caller.post("/mcp/nowhere", PING), 404, "known are: up");
+    plain(&caller.post("/mcp/nowhere", PING), 404, "known servers: up");
     expect(&only_entry(&server), &[("outcome", "error")]);
     assert_plain(&server.process().output());
 }

@@ -1,11 +1,13 @@
 //! Whether an id is in the log already, mostly without asking the database.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use foldhash::fast::RandomState;
 use rusqlite::{Connection, OptionalExtension, Statement};
 use uuid::Uuid;
 
+use crate::Prepared;
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::field::Field;
 
@@ -46,6 +48,30 @@ impl Ids {
     }
 }
 
+impl Ids {
+    /// Whether an entry is new, and the entry as it is to be stored. Where a sender has taken the id of what was captured,
+    /// that is under another id, since nothing that was captured may be lost.
+    pub(super) fn admit<'a>(
+        &mut self,
+        connection: &Connection,
+        look: &mut Statement<'_>,
+        prepared: &'a Prepared,
+    ) -> rusqlite::Result<(Cow<'a, Prepared>, There)> {
+        let mut found = |entry: &Entry, look: &mut Statement<'_>| match self.insert(entry.id, look)? {
+            true => Ok(There::Nothing),
+            false => there(connection, entry),
+        };
+        match found(prepared.entry(), look)? {
+            There::Other if !prepared.entry().details.contains_key(SENT) => {
+                let renamed = prepared.under_another_id();
+                let found = found(renamed.entry(), look)?;
+                Ok((Cow::Owned(renamed), found))
+            }
+            found => Ok((Cow::Borrowed(prepared), found)),
+        }
+    }
+}
+
 /// What an event that is sent again has in common with the entry that was made of it. Its time is not among it, as the
 /// log's own is taken where a sender gives none.
 const SAME: [Field; 3] = [Field::Channel, Field::Method, Field::User];
@@ -62,7 +88,7 @@ pub(super) enum There {
 }
 
 /// What there is under the id of `entry`.
-pub(super) fn there(connection: &Connection, entry: &Entry) -> rusqlite::Result<There> {
+fn there(connection: &Connection, entry: &Entry) -> rusqlite::Result<There> {
     let mut places = connection.prepare_cached("SELECT seq FROM entry WHERE id = ?1 ORDER BY seq")?;
     let places: Vec<i64> = places.query_map([entry.id.as_bytes()], |row| row.get(0))?.collect::<Result<_, _>>()?;
     for seq in places {
@@ -77,7 +103,7 @@ pub(super) fn there(connection: &Connection, entry: &Entry) -> rusqlite::Result<
 }
 
 /// The detail that names the sender of an entry that came over the API.
-pub(super) const SENT: &str = "sent_by";
+const SENT: &str = "sent_by";
 
 /// Whether the entry at a place came from a sender. What was captured is no repetition of what was sent, or a sender
 /// could keep a call out of the log by taking its id.

@@ -1,6 +1,5 @@
 //! The one who appends, and the one who prunes.
 
-use std::borrow::Cow;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::catch_up::{catch_up, mend, pushed};
-use super::ids::{Ids, SENT, There, there};
+use super::ids::{Ids, There};
 use super::on_disk::OnDisk;
 use super::rows::{Insert, Placed};
 use super::sweep::Sweep;
@@ -120,19 +119,7 @@ impl SqliteWriter {
         let mut insert = Insert::new(&transaction).doing(doing)?;
         let mut is_there = transaction.prepare_cached("SELECT 1 FROM entry WHERE id = ?1").doing(doing)?;
         for prepared in &batch.entries {
-            let mut found = match ids.insert(prepared.entry().id, &mut is_there).doing(doing)? {
-                true => There::Nothing,
-                false => there(&transaction, prepared.entry()).doing(doing)?,
-            };
-            let mut prepared = Cow::Borrowed(prepared);
-            if found == There::Other && !prepared.entry().details.contains_key(SENT) {
-                // A sender has taken the id of what was captured, which is recorded all the same.
-                prepared = Cow::Owned(prepared.under_another_id());
-                found = match ids.insert(prepared.entry().id, &mut is_there).doing(doing)? {
-                    true => There::Nothing,
-                    false => there(&transaction, prepared.entry()).doing(doing)?,
-                };
-            }
+            let (prepared, found) = ids.admit(&transaction, &mut is_there, prepared).doing(doing)?;
             match found {
                 There::Nothing => {}
                 There::Same => {
