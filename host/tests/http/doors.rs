@@ -144,7 +144,7 @@ async fn refused_changes_in_bulk_are_told_by_their_number() {
     let admin = world.bearer("root", &["admin"]);
     let begun = Instant::now();
     loop {
-        assert!(begun.elapsed() < WATCHDOG, "nobody tells the number");
+        assert!(begun.elapsed() < WATCHDOG, "the number was not recorded");
         let told = admin.entries("method=settings.updated&limit=500").await;
         let (numbers, alone): (Vec<_>, Vec<_>) =
             told.into_iter().partition(|entry| entry["error_type"] == "too_many_refusals");

@@ -2,7 +2,7 @@
 //!
 //! Policy decides, host enforces. Every way of failing has a direction that is safe: an event whose judgement failed is
 //! recorded as metadata and marked, access that failed is denied, retention that failed deletes nothing. And below the
-//! floors (`floor.rs`, the masks, the recorder's `facts.rs`) no policy gets, whoever wrote it.
+//! floors (`floor.rs`, the masks, the recorder's `facts.rs`) no policy gets, whatever it returns.
 
 mod bindings;
 mod breaker;

@@ -114,7 +114,7 @@ async fn a_command_that_does_not_exist_is_named() {
     assert!(error.to_string().contains("no-such-command"));
 }
 
-/// A pipe that is held open by whatever inherits it: its path, and what is told when nobody holds it any more.
+/// A pipe that each process which inherits it holds open: its path, and a message when the last one has let it go.
 #[cfg(unix)]
 fn held_open(folder: &std::path::Path) -> (String, std::sync::mpsc::Receiver<Vec<u8>>) {
     let fifo = folder.join("held");
