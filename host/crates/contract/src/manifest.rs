@@ -49,9 +49,9 @@ pub struct SettingField {
     pub key: String,
     /// Its name for people.
     pub label: String,
-    /// What it does, for people.
+    /// Help text for the settings page.
     pub help: String,
-    /// The value it has until somebody changes it; its type is the setting's.
+    /// The value until an admin changes it; its type is the setting's type.
     pub default: Value,
     /// Smallest allowed integer.
     pub minimum: Option<i64>,
@@ -59,7 +59,7 @@ pub struct SettingField {
     pub maximum: Option<i64>,
 }
 
-/// A quick filter. Its domain is kept as tokens, since "today" moves and "my own" is another's for another viewer.
+/// A quick filter. Its domain is kept as tokens because `today` and `@me` depend on the time and the viewer.
 #[derive(Clone, Debug)]
 pub struct SavedFilter {
     /// Its name in a URL.
@@ -70,16 +70,16 @@ pub struct SavedFilter {
 }
 
 impl SavedFilter {
-    /// A filter whose domain is known to be sound.
+    /// A filter whose tokens are checked.
     ///
     /// # Errors
-    /// The domain is none.
+    /// The tokens are not a domain.
     pub fn new(name: String, label: String, tokens: Vec<Token>, now: Timestamp) -> Result<Self, DomainError> {
         check_tokens(&tokens, now)?;
         Ok(Self { name, label, tokens })
     }
 
-    /// What it means for whoever asks. Where it speaks of what the viewer lacks, nothing matches.
+    /// The filter's domain for this viewer. It matches nothing where it refers to a value that the viewer lacks.
     pub fn domain(&self, context: &Context<'_>) -> Domain {
         from_tokens(&self.tokens, context).unwrap_or(Domain::FALSE)
     }
@@ -92,14 +92,14 @@ pub struct Cron {
     pub name: String,
     /// When it runs.
     pub schedule: Schedule,
-    /// What it runs.
+    /// The job to run.
     pub job: Job,
 }
 
 /// What the host can run on a schedule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Job {
-    /// Delete what the policy's retention plan lets go.
+    /// Delete what the policy's retention plan allows.
     Retention,
 }
 
@@ -110,7 +110,7 @@ impl Job {
     }
 }
 
-/// A word of the action vocabulary.
+/// An action of the catalogue.
 #[derive(Clone, Debug)]
 pub struct Action {
     /// `<resource>.<verb>`.

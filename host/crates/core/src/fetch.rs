@@ -1,4 +1,4 @@
-//! A small HTTP client for what the host itself asks and tells others: little, soon, and to one address.
+//! A small HTTP client for the host's own requests: short answers, a short timeout, one address.
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use hyper_util::rt::TokioExecutor;
 
 /// The longest answer that is read, in bytes.
 pub const LONGEST: usize = 256 << 10;
-/// How long the other side has.
+/// The timeout of a request.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A client for one address.
@@ -26,7 +26,7 @@ pub enum Fetch {
     Tls(Client<HttpsConnector<HttpConnector>, Full<Bytes>>),
 }
 
-/// This machine trusts nobody.
+/// The system has no certificates to trust.
 #[derive(Debug, thiserror::Error)]
 #[error("https:// addresses cannot be fetched: no trusted certificates are installed ({0}); install ca-certificates")]
 pub struct FetchError(std::io::Error);
@@ -35,7 +35,7 @@ pub struct FetchError(std::io::Error);
 pub(crate) struct Post<'a> {
     /// Its media type.
     pub(crate) kind: &'a str,
-    /// Who sends it: a bearer's token.
+    /// The bearer token.
     pub(crate) token: Option<&'a str>,
     pub(crate) body: &'a str,
 }
@@ -47,7 +47,7 @@ impl Fetch {
     /// It is an `https:` one, and the system has no certificates.
     pub fn new(url: &Uri) -> Result<Self, FetchError> {
         let mut builder = Client::builder(TokioExecutor::new());
-        // One look now and then: there is no connection worth keeping.
+        // Requests are rare, so idle connections are not kept.
         builder.pool_max_idle_per_host(0);
         if url.scheme_str() != Some("https") {
             return Ok(Self::Plain(builder.build_http()));
@@ -110,7 +110,7 @@ fn failed(url: &Uri, error: &dyn Display) -> String {
     format!("{} cannot be fetched: {error}", named(url))
 }
 
-/// An address without what may be a secret in it.
+/// An address without parts that may be secret.
 fn named(url: &Uri) -> String {
     let authority = url.authority().map_or("", |authority| authority.as_str());
     let host = authority.rsplit('@').next().unwrap_or_default();

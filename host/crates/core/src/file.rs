@@ -1,16 +1,16 @@
-//! Files that are there as a whole or not at all, and that only their owner may read.
+//! Files that are complete or absent, and that only their owner may read.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 
-/// Puts a file with these bytes in the place of the one that is there. Durable when this returns.
+/// Replaces a file with these bytes. Durable when this returns.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut name = path.file_name().map(OsString::from).unwrap_or_default();
     name.push(".new");
     let new = path.with_file_name(name);
-    // One that a crash left half-written, whoever may read it.
+    // A crash left it half-written; it may have other permissions.
     match fs::remove_file(&new) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -26,8 +26,7 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_folder(path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))
 }
 
-/// Makes the names in a folder last: it holds them, and a file that is synced may still lose its own. Only some systems let a
-/// folder be opened.
+/// Makes the names in a folder durable: a synced file may still lose its name. Only some systems can open a folder.
 pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }

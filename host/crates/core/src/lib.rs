@@ -2,18 +2,18 @@
 //!
 //! The modules, from the bottom up; each uses only those above it:
 
-/// Files that are there as a whole or not at all.
+/// Files that are complete or absent.
 mod file;
 /// The data folder's secret key.
 pub mod secret;
 
-/// Small requests to others.
+/// The host's own HTTP requests.
 pub mod fetch;
 
-/// Who signs checkpoints.
+/// Signs checkpoints.
 pub mod signer;
 
-/// Where checkpoints go.
+/// Sends checkpoints to other systems.
 pub mod publish;
 
 /// How fast the log grows.

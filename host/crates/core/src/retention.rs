@@ -1,5 +1,5 @@
-//! The one deletion path: what the policy's plan and the legal holds let go is removed in chunks, and the run is told
-//! by an entry before it and one after it.
+//! The one deletion path: entries that the policy's plan and the legal holds release are removed in chunks. One entry
+//! before the run and one after it report it.
 
 use std::time::{Duration, Instant};
 
@@ -17,27 +17,28 @@ use mcp_audit_log_store::{Files, Pruned, Removal, StoreError};
 
 /// How long the cleanup rests after a step, in lengths of that step: recording has the writer for most of the time.
 const REST: u32 = 3;
-/// The longest rest, so that a slow disk does not draw the cleanup out for ever.
+/// The longest pause, so that a slow disk does not prolong the cleanup without bound.
 const LONGEST_REST: Duration = Duration::from_millis(100);
 
 /// What is about to go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Intent {
-    /// As the policy says; no policy knows of holds.
+    /// The policy's plan; no policy knows of holds.
     plan: Plan,
     /// A step of the clock that is not believed, and keeps entries that would be old by it.
     doubted: Option<(Timestamp, Timestamp)>,
     /// Where the holds stop it.
     held: Option<Timestamp>,
-    /// No entry at or above this place goes, and no payload at or above the other one: as the run says before it begins.
+    /// No entry at or above the first `seq` is removed, and no payload at or above the second, as the run announced
+    /// before it began.
     entries_below: u64,
     payloads_below: u64,
     /// How many entries will go, as far as is known before it.
     pub expected: u64,
 }
 
-/// The places up to which entries, and payloads before their entries, may go whatever their age: what no checkpoint covers
-/// cannot be proved to have been there.
+/// The `seq` below which entries, and payloads before their entries, may be removed whatever their age. Without a
+/// checkpoint that covers them, their existence could not be proved afterwards.
 #[derive(Clone, Copy, Debug)]
 struct Cover {
     entries: u64,
@@ -82,14 +83,14 @@ fn measured(plan: Plan, cover: Cover, files: &Files) -> Result<Intent, StoreErro
     Ok(Intent { plan, held, entries_below, payloads_below, expected, ..Intent::default() })
 }
 
-/// Removes it, chunk by chunk, so that recording goes on between them; `tell` hears of each. A hold that is placed
-/// meanwhile stops it.
+/// Removes it, chunk by chunk, so that recording continues between them; `tell` is called after each. A hold that is
+/// placed meanwhile stops it.
 ///
 /// # Errors
-/// A step failed, in a sentence that says how much was removed before it.
+/// A step failed; the sentence says how much was removed before it.
 pub fn run(intent: Intent, files: &Files, recorder: &Recorder, tell: impl Fn(&Report)) -> Result<Report, String> {
     let mut report = Report { intent, ..Report::default() };
-    // What was told: a hold that is released meanwhile lets nothing more go.
+    // The announced plan: releasing a hold during the run removes nothing more.
     let told = hold::cut(intent.plan, intent.held);
     let cleanup = &recorder.gauges().cleanup;
     let _running = cleanup.begin();
@@ -102,7 +103,7 @@ pub fn run(intent: Intent, files: &Files, recorder: &Recorder, tell: impl Fn(&Re
         cleanup.removed(entries, payloads);
         report.entries += entries;
         report.payloads += payloads;
-        // Steps that only tidy up are nobody's progress.
+        // Steps that only tidy up are not reported as progress.
         if entries + payloads > 0 {
             tell(&report);
         }
@@ -114,7 +115,7 @@ pub fn run(intent: Intent, files: &Files, recorder: &Recorder, tell: impl Fn(&Re
 }
 
 impl Intent {
-    /// Whether some of it would go if a checkpoint that stays for ever were about it.
+    /// Whether an archived checkpoint that covers more would allow more to be removed.
     pub fn lacks_archived(&self, witness: &Witness) -> bool {
         witness.below(self.plan.entries_before).min(self.entries_below) > witness.archived
     }
@@ -133,7 +134,7 @@ impl Intent {
         Ok(Self { doubted, ..cut })
     }
 
-    /// The moment from which on a hold keeps what the policy would let go.
+    /// The moment from which a hold keeps entries that the policy would remove.
     fn stopped_at(&self) -> Option<Timestamp> {
         self.held.filter(|_| hold::cut(self.plan, self.held) != self.plan)
     }
@@ -149,7 +150,7 @@ impl Intent {
             ("clock_doubted_to", self.doubted.map(|(_, to)| to)),
         ];
         for (name, moment) in moments {
-            // Before there were any, which is nothing to say.
+            // A moment before all entries is not worth reporting.
             if let Some(moment) = moment.filter(|moment| *moment >= Timestamp::EPOCH) {
                 event = event.fact(name, moment.to_string());
             }
@@ -180,7 +181,7 @@ pub fn started(cron: &str, began: Timestamp, intent: &Intent) -> Event {
     event.fact("payloads_expected_below", count(intent.payloads_below))
 }
 
-/// Says where the log begins at this moment: the places of the first entry, and of the first payload, that may be there.
+/// Adds where the log begins now: the `seq` of the first entry, and of the first payload, that may be there.
 pub fn begins(event: Event, (entries, payloads): (u64, u64)) -> Event {
     event.fact("first_place", count(entries)).fact("payloads_first_place", count(payloads))
 }

@@ -1,4 +1,4 @@
-//! The data folder's secret key: for what must be recognised again but never be readable.
+//! The data folder's secret key: for values that must be recognised again but never be readable.
 
 use std::fmt::Write;
 use std::fs;
@@ -51,7 +51,7 @@ impl Secret {
     fn create(path: &Path) -> io::Result<Self> {
         let mut key = [0; 32];
         getrandom::fill(&mut key).map_err(io::Error::other)?;
-        // As a whole: half a key, left by a crash, would keep every later start from the log.
+        // Replaced as a whole: half a key, left by a crash, would keep every later start out of the log.
         file::replace(path, &key)?;
         Ok(Self(key))
     }
@@ -76,7 +76,7 @@ impl Secret {
         name
     }
 
-    /// A key of its own for one purpose, for what is too long to be taken at once.
+    /// A separate key for one purpose, for data that is too long to hash in one piece.
     #[doc(hidden)]
     pub fn derive(&self, purpose: &str) -> DerivedKey {
         DerivedKey(Secret(self.code(purpose, "")))
@@ -98,7 +98,7 @@ impl Secret {
 #[derive(Clone, Debug)]
 pub struct DerivedKey(Secret);
 
-/// A keyed digest of bytes that come one after the other.
+/// A keyed digest of bytes that arrive in pieces.
 #[derive(Clone)]
 pub struct KeyedDigest(Hmac<Sha256>);
 

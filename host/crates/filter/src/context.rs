@@ -1,10 +1,10 @@
-//! What a domain is read against: who asks, and when. The same tokens are another domain for another viewer.
+//! The viewer and the time that a domain is read for. The same tokens become another domain for another viewer.
 
 use super::DomainError;
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_model::value::Value;
 
-/// Who asks, and when.
+/// The viewer and the time.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
     now: Timestamp,
@@ -12,37 +12,37 @@ pub struct Context<'a> {
     instance: Option<&'a str>,
 }
 
-/// What a term compares with.
+/// The value that a term compares with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Operand {
-    /// A value that is the same for everybody.
+    /// A value that is the same for every viewer.
     Value(Value),
-    /// Something of whoever asks.
+    /// A value of the viewer.
     Viewer(Own),
 }
 
-/// What a viewer has of their own.
+/// The values that a viewer has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Own {
     /// The user's name.
     User,
-    /// The instance of the platform.
+    /// The tenant.
     Instance,
 }
 
 impl<'a> Context<'a> {
-    /// `user` of `instance` asks at `now`. Empty names are none.
+    /// `user` of `instance` asks at `now`. An empty name counts as absent.
     pub fn new(now: Timestamp, user: Option<&'a str>, instance: Option<&'a str>) -> Self {
         let named = |name: Option<&'a str>| name.filter(|name| !name.trim().is_empty());
         Self { now, user: named(user), instance: named(instance) }
     }
 
-    /// Nobody asks, at `now`: whatever is relative to the viewer is refused.
+    /// No viewer, at `now`: tokens that refer to the viewer are refused.
     pub fn nobody(now: Timestamp) -> Self {
         Self::new(now, None, None)
     }
 
-    /// Somebody who lacks nothing: what is refused here is refused whoever asks.
+    /// A viewer who has every value: tokens that fail here fail for every viewer.
     pub(super) fn anybody(now: Timestamp) -> Self {
         Self::new(now, Some("viewer"), Some("tenant"))
     }
@@ -52,7 +52,7 @@ impl<'a> Context<'a> {
         self.now
     }
 
-    /// The viewer's own. One who has none gets an error, since "not set" would be an answer to another question.
+    /// A value of the viewer. A viewer without it gets an error, because "not set" would answer another question.
     pub(super) fn own(&self, own: Own) -> Result<Value, DomainError> {
         let (own, lack) = match own {
             Own::User => (self.user, "you have no user name, so no entry is your own"),
@@ -63,7 +63,7 @@ impl<'a> Context<'a> {
 }
 
 impl Own {
-    /// The word for it.
+    /// The name in tokens.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::User => "user",
@@ -71,7 +71,7 @@ impl Own {
         }
     }
 
-    /// What `text` is the word for.
+    /// The value that `text` names.
     pub fn parse(text: &str) -> Option<Self> {
         [Self::User, Self::Instance].into_iter().find(|own| own.as_str() == text)
     }

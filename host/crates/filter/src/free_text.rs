@@ -1,9 +1,9 @@
-//! Free text: what it looks into. The search box, `q` and the text form share this one definition.
+//! The fields that free text searches. The search box, `q` and the text form share this definition.
 
 use super::{Comparison, Operand, Token};
 use mcp_audit_log_model::field::Field;
 
-/// The fields that free text looks into.
+/// The fields that free text searches.
 const FIELDS: &[Field] = &[
     Field::Method,
     Field::Tool,

@@ -9,10 +9,10 @@ use super::error::{Position, quoted};
 use super::{Comparison, Context, Domain, DomainError, Operand, Token, from_tokens};
 use mcp_audit_log_model::value::Value;
 
-/// Reads a domain from JSON, for whoever asks.
+/// Reads a domain from JSON, for this viewer.
 ///
 /// # Errors
-/// Whatever is no domain, with the term at fault, its place in the list and what would be allowed.
+/// The text is not a domain; the error has the faulty term, its position and what is allowed.
 pub fn parse_json(text: &str, context: &Context<'_>) -> Result<Domain, DomainError> {
     const EXAMPLE: &str = r#"a domain is a JSON list such as [["outcome","=","error"],["at",">=","-7d"]]"#;
     // The reader refuses what nests deeper than 128 levels, so that no input takes the machine's stack.

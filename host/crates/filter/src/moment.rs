@@ -6,7 +6,7 @@ use mcp_audit_log_model::value::Value;
 /// The first moment of year 0 in microseconds: before it no time can be written down.
 const YEAR_0: i64 = -62_167_219_200 * SECOND;
 
-/// What a time may look like, for errors.
+/// The accepted spellings of a time, for errors.
 pub(super) const FORMS: &str = "2026-11-21T02:09:46Z, 2026-11-21, today, yesterday, now, -7d, -24h or -15m";
 
 /// A moment, or a day from its first moment to the next day's.

@@ -27,12 +27,12 @@ pub enum Token {
     },
 }
 
-/// Builds the tree for whoever asks. Terms left over are ANDed and the empty list is true.
+/// Builds the tree for this viewer. Terms left over are ANDed and the empty list is true.
 ///
 /// # Errors
 /// Unknown fields, operands of the wrong type, operators without operands, more than [`MAX_TERMS`] terms or more than
-/// [`MAX_DEPTH`] levels; and operands of the viewer's own where the viewer has none. What is put in place of a domain
-/// that is an error must match nothing.
+/// [`MAX_DEPTH`] levels; and a value of the viewer that the viewer lacks. A caller that replaces a failed domain must
+/// match nothing.
 pub fn from_tokens(tokens: &[Token], context: &Context<'_>) -> Result<Domain, DomainError> {
     let leaves = leaves(tokens, context)?;
     let mut stack = Vec::new();
@@ -45,10 +45,10 @@ pub fn from_tokens(tokens: &[Token], context: &Context<'_>) -> Result<Domain, Do
     shallow(Domain::all_of(stack))
 }
 
-/// Whether these are a domain whoever asks: what a policy declares is checked by this when it is loaded.
+/// Whether these tokens are a domain for every viewer: checks the declarations of a policy when it is loaded.
 ///
 /// # Errors
-/// As [`from_tokens`], but for what a viewer may lack.
+/// As [`from_tokens`], except for values that a viewer may lack.
 pub fn check_tokens(tokens: &[Token], now: Timestamp) -> Result<(), DomainError> {
     from_tokens(tokens, &Context::anybody(now)).map(drop)
 }
@@ -57,7 +57,7 @@ fn place(error: DomainError, at: usize, token: &Token) -> DomainError {
     error.at(Position::Term(at + 1), token)
 }
 
-/// The terms in their places, from the first on, so that the first that is wrong is told.
+/// The terms in their positions, so that the first faulty one is reported.
 fn leaves(tokens: &[Token], context: &Context<'_>) -> Result<Vec<Option<Domain>>, DomainError> {
     let mut left = MAX_TERMS;
     let mut leaves = Vec::new();

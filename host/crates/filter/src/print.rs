@@ -50,7 +50,7 @@ impl Term {
     }
 }
 
-/// A text with a NUL behind it is the one next to that text, and may be longer than an operand may be.
+/// A text followed by a NUL sorts directly after that text, and may exceed the length of an operand.
 fn limited(field: Field, limit: &Value, plain: Comparison, next: Comparison) -> (Comparison, Vec<Value>) {
     match limit {
         Value::Text(text) if field.kind() == FieldType::Text && text.ends_with('\0') => {

@@ -1,4 +1,4 @@
-//! What a domain says of the time as a whole.
+//! Limits of time in a domain.
 
 use std::ops::Range;
 
@@ -7,8 +7,8 @@ use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::value::Value;
 
 impl Domain {
-    /// The range of `occurred_at`, in microseconds, that all of it must be in, and the rest of the domain: both together
-    /// are the same as before. What is said of the time within other operators stays in the rest.
+    /// The range of `occurred_at`, in microseconds, that the whole domain requires, and the rest of the domain: both
+    /// together equal the domain. Limits inside other operators stay in the rest.
     pub fn split_times(self) -> (Range<i64>, Self) {
         let parts = match self {
             Self::All(parts) => parts,
@@ -20,7 +20,7 @@ impl Domain {
     }
 }
 
-/// Whether all that `part` says is a limit of the range, which is then narrowed.
+/// Whether `part` is only a limit of the range, which is then narrowed.
 fn narrow(range: &mut Range<i64>, part: &Domain) -> bool {
     match part {
         Domain::Term(Term { field: Field::OccurredAt, test: Test::AtLeast(Value::Integer(micros)) }) => {

@@ -1,4 +1,4 @@
-//! Names that are no field, and what whoever wrote them may have meant.
+//! Suggestions for names that are not fields.
 
 use super::DomainError;
 use super::error::quoted;

@@ -1,4 +1,4 @@
-//! What an entry says of its payload: a salted hash, so that the payload can be erased and what stays tells nothing.
+//! An entry's commitment to its payload: a salted hash, so that the payload can be erased and the hash reveals nothing.
 
 use sha2::{Digest, Sha256};
 

@@ -1,7 +1,7 @@
-//! The ledger: what makes the log evidence. A Merkle tree over all entries, in the form of RFC 6962 and RFC 9162.
+//! The ledger: the log's evidence. A Merkle tree over all entries, in the form of RFC 6962 and RFC 9162.
 //!
-//! Everything here is arithmetic over bytes: no file, no clock, no database. `docs/ledger.md` says the same in words,
-//! for whoever writes a verifier of their own.
+//! Everything here is arithmetic over bytes: no file, no clock, no database. `docs/ledger.md` specifies it for authors
+//! of other verifiers.
 
 mod bundle;
 mod checkpoint;

@@ -84,7 +84,7 @@ fn no_byte_can_be_changed() {
             let mut bytes = text.clone().into_bytes();
             bytes[at] ^= bit;
             let read = SignedCheckpoint::parse(&bytes).and_then(|read| Ok((read.verify(&verifiers())?, read)));
-            // Who signed may become unreadable; what was signed may not become something else.
+            // The signature may become unreadable; the signed text may not change.
             if let Ok((time, read)) = read {
                 assert_eq!(read.checkpoint(), &checkpoint(7), "byte {at}");
                 assert!(time.is_none_or(|time| time == 1_700_000_000), "byte {at}");

@@ -1,4 +1,4 @@
-//! Proofs checked, as whoever holds a root does it. RFC 9162 has both algorithms, in 2.1.3.2 and 2.1.4.2.
+//! Verifies proofs against a known root, by the algorithms of RFC 9162, 2.1.3.2 and 2.1.4.2.
 
 use super::hash::{Hash, node_hash};
 
@@ -8,7 +8,7 @@ pub enum ProofError {
     /// There is no such leaf.
     #[error("no leaf {index} in a tree of {size}")]
     Beyond {
-        /// The leaf's place.
+        /// The leaf's index.
         index: u64,
         /// The tree's size.
         size: u64,
@@ -16,9 +16,9 @@ pub enum ProofError {
     /// The tree got smaller.
     #[error("a tree of {old} leaves cannot grow into one of {new}")]
     Shrunk {
-        /// The size that is said to be older.
+        /// The size that is claimed to be older.
         old: u64,
-        /// The size that is said to be newer.
+        /// The size that is claimed to be newer.
         new: u64,
     },
     /// There are not as many hashes as these sizes take.
@@ -68,7 +68,7 @@ pub fn verify_inclusion(leaf: &Hash, index: u64, size: u64, proof: &[Hash], root
 /// Checks that the tree of `old` leaves with one root is the beginning of that of `new` leaves with the other.
 ///
 /// # Errors
-/// It is not shown to be.
+/// The proof does not show it.
 pub fn verify_consistency(old: (u64, &Hash), new: (u64, &Hash), proof: &[Hash]) -> Result<(), ProofError> {
     let ((old, old_root), (new, new_root)) = (old, new);
     if old > new {

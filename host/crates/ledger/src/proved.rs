@@ -39,10 +39,10 @@ pub struct Consistency {
 }
 
 impl Inclusion {
-    /// Checks it against the root that it names. Whether that is the log's root is for a checkpoint to say.
+    /// Checks the proof against its own root. A checkpoint shows whether that is the log's root.
     ///
     /// # Errors
-    /// It proves nothing.
+    /// The proof is wrong.
     pub fn verify(&self) -> Result<(), ProofError> {
         if self.content.hash() != self.leaf.content {
             return Err(ProofError::Content);

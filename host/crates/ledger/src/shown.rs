@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::hash::Hash;
 use super::proved::{Consistency, Inclusion};
 
-/// The proof that an entry is in the ledger's tree: `docs/ledger.md` says how to check it.
+/// The proof that an entry is in the ledger's tree; `docs/ledger.md` specifies the check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct InclusionProof {
     /// The entry's `seq`, which is the index of its leaf.

@@ -16,13 +16,13 @@ pub mod event;
 /// What was recorded.
 pub mod entry;
 
-/// How these look in the API's document.
+/// The schemas of these types in the API's document.
 mod schema;
 
 /// What may be a name.
 pub mod name;
 
-/// Who does something to the log itself.
+/// The actor of an action on the log itself.
 pub mod actor;
 
 /// Hiding secrets.

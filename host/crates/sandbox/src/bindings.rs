@@ -4,7 +4,7 @@
 wasmtime::component::bindgen!({
     path: "../../../wit",
     world: "audit-policy",
-    // What the policy is told is borrowed from the events, so that no text is copied but into the sandbox.
+    // The arguments are borrowed from the events, so that a text is copied only once, into the sandbox.
     ownership: Borrowing { duplicate_if_necessary: true },
 });
 

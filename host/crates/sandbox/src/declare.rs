@@ -1,4 +1,4 @@
-//! The manifest, checked at load: a policy whose declarations make no sense never judges anything.
+//! Checks the manifest when a policy is loaded: a policy with invalid declarations never judges an event.
 
 use super::bindings as wit;
 use super::fault::{Fault, LoadError};

@@ -1,4 +1,4 @@
-//! The floors: below these no policy gets, whoever wrote it.
+//! The floors: no policy can go below these.
 
 use super::Plan;
 use mcp_audit_log_contract::access::{Access, Grant, Right};
@@ -8,8 +8,8 @@ use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::{DAY, Timestamp};
 use mcp_audit_log_model::value::Value;
 
-/// Whoever belongs to a tenant decides nothing about the whole log, and sees and counts what is of that tenant. Whoever
-/// belongs to none sees what belongs to none, unless the operator leaves tenants to the policy.
+/// A viewer of a tenant decides nothing about the whole log, and sees and counts only that tenant's entries. A viewer
+/// without a tenant sees entries without a tenant, unless the operator leaves tenants to the policy.
 pub(super) fn access(access: Access, policy_rules_tenants: bool) -> Access {
     let access = if access.viewer().instance.is_some() { access.without(Right::Configure) } else { access };
     if policy_rules_tenants {
@@ -22,13 +22,13 @@ pub(super) fn access(access: Access, policy_rules_tenants: bool) -> Access {
     access.narrowed(&tenant)
 }
 
-/// Nothing is deleted earlier than the settings in force say.
+/// Nothing is deleted earlier than the settings in force allow.
 pub(super) fn plan(plan: Plan, settings: &Settings, now: Timestamp) -> Plan {
     let days = |key| match settings.get(key) {
         Value::Integer(days) if *days > 0 => Some(*days),
         _ => None,
     };
-    // Entries whose period is not known are kept.
+    // Entries whose period is unknown are kept.
     let entries = days(RETENTION_DAYS);
     let not_after = |planned: Option<Timestamp>, days: Option<i64>| {
         let due = now.plus(days?.saturating_mul(DAY).saturating_neg());

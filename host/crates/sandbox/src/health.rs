@@ -1,4 +1,4 @@
-//! How the policy is doing: its faults by function and kind, and whether it can still be relied on.
+//! The health of the policy: its faults by function and kind, and whether it still works.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -7,25 +7,25 @@ use std::time::{Duration, Instant};
 
 use super::fault::{Fault, FaultKind};
 
-/// How many events are looked back on.
+/// How many recent events are counted.
 const LATELY: usize = 1_000;
 /// How many of them may be unjudged.
 const UNJUDGED: usize = LATELY / 2;
 /// How many times in a row a right may be denied because the policy failed.
 const DENIALS: u32 = 10;
-/// How often it is said that the policy fails; and how long after its last fault it may be tried again by whoever sends
-/// nothing to a log that is not ready.
+/// How often the log reports that the policy fails; and how long after its last fault it is tried again where senders
+/// avoid a log that is not ready.
 const QUIET: Duration = Duration::from_secs(60);
 
 /// The functions that are called while a log runs.
 const FUNCTIONS: [&str; 3] = ["judge", "access", "retention"];
 
-/// What is wrong with a policy.
+/// Why a policy does not work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sick {
     /// It failed on half of the last thousand events.
     Judge,
-    /// It failed ten times in a row when it was asked who may do what.
+    /// It failed ten times in a row when it was asked for access.
     Access,
 }
 
@@ -38,11 +38,11 @@ pub struct Health {
     denials: AtomicU32,
     /// When it failed last.
     failed: Mutex<Option<Instant>>,
-    /// When it was last said that the policy fails.
+    /// When the log last reported that the policy fails.
     said: Mutex<Option<Instant>>,
 }
 
-/// What became of the last events, oldest first: whether each is unjudged.
+/// The results of the last events, oldest first: whether each is unjudged.
 #[derive(Debug, Default)]
 struct Lately {
     outcomes: VecDeque<bool>,
@@ -50,7 +50,7 @@ struct Lately {
 }
 
 impl Health {
-    /// What became of events that were judged, one after another.
+    /// Counts the results of judged events, in order.
     pub(super) fn judged<'a, T: 'a>(&self, verdicts: impl Iterator<Item = &'a Result<T, Fault>>) {
         let mut last = None;
         let mut lately = self.lately.lock().unwrap_or_else(PoisonError::into_inner);
@@ -65,7 +65,7 @@ impl Health {
         last.into_iter().for_each(|fault| self.say(fault));
     }
 
-    /// What came of a call of another function.
+    /// Counts the result of a call of another function.
     pub(super) fn called<T>(&self, function: &str, result: &Result<T, Fault>) {
         let failed = result.as_ref().err();
         if function == "access" {
@@ -82,7 +82,7 @@ impl Health {
         }
     }
 
-    /// Whether the policy can be relied on.
+    /// Whether the policy works.
     ///
     /// # Errors
     /// What is wrong with it.
@@ -119,8 +119,8 @@ impl Health {
         }
     }
 
-    /// Says once a minute that the policy fails. Not with the fault's words: a policy has a say in them, and it sees
-    /// what was said in requests.
+    /// Reports once a minute that the policy fails. Without the fault's text: the policy may influence it, and the
+    /// policy sees the content of requests.
     fn say(&self, fault: &Fault) {
         if !self.is_due(Instant::now()) {
             return;

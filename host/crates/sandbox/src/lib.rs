@@ -1,8 +1,8 @@
-//! The policy: a sandboxed component that decides what is recorded, who sees it and what is kept.
+//! The policy: a sandboxed component that decides what is recorded, who sees it and how long it is kept.
 //!
-//! Policy decides, host enforces. Every way of failing has a direction that is safe: an event whose judgement failed is
-//! recorded as metadata and marked, access that failed is denied, retention that failed deletes nothing. And below the
-//! floors (`floor.rs`, the masks, the recorder's `facts.rs`) no policy gets, whatever it returns.
+//! The policy decides, the host enforces. Every fault has a safe direction: an event that could not be judged is
+//! recorded as metadata and marked, access that failed is denied, retention that failed deletes nothing. No policy can
+//! go below the floors (`floor.rs`, the masks, the recorder's `facts.rs`), whatever it returns.
 
 mod bindings;
 mod breaker;
@@ -42,7 +42,7 @@ pub const CONTRACT: &str = "mcp-audit-log:policy/policy@0.6.0";
 /// The default policy as build.rs built it from guest/.
 const DEFAULT: &[u8] = include_bytes!(env!("MCP_AUDIT_LOG_DEFAULT_POLICY"));
 
-/// What a result that cannot be used counts as, in units of fuel.
+/// The cost of an unusable result, in units of fuel.
 const HANDED_BACK: u64 = 10_000_000;
 
 /// A loaded policy.
@@ -63,7 +63,7 @@ pub struct Policy {
 pub struct Verdict {
     /// `<resource>.<verb>`.
     pub action: String,
-    /// What it was done to.
+    /// The resource that the action affects.
     pub affected: Option<Affected>,
     /// The business model.
     pub model: Option<String>,
@@ -77,7 +77,7 @@ pub struct Verdict {
     pub keep: Option<Keep>,
 }
 
-/// What an event was done to.
+/// The resource that an action affects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Affected {
     /// What kind of thing.
@@ -108,7 +108,7 @@ pub struct Keep {
     pub max_bytes: usize,
 }
 
-/// What of the floors the operator's file turns off. By default nothing: see [`crate`].
+/// The floors that the operator's file turns off. By default none: see [`crate`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Floors {
     /// The policy alone keeps tenants apart.
@@ -135,7 +135,7 @@ impl Policy {
         Ok(Self { sandbox, limits, manifest, digest, breaker, health, masks, rules_tenants: false })
     }
 
-    /// The same on floors that the operator lowered.
+    /// The same with the floors that the operator lowered.
     pub fn on(self, floors: &Floors) -> Self {
         let masks = Masks::new(&floors.masks_off, &self.manifest.masks);
         Self { masks, rules_tenants: floors.policy_rules_tenants, ..self }
@@ -144,12 +144,12 @@ impl Policy {
     /// The default policy.
     ///
     /// # Errors
-    /// Never in a build whose tests have passed.
+    /// Never in a build whose tests pass.
     pub fn builtin(limits: Limits, now: Timestamp) -> Result<Self, LoadError> {
         Self::load(DEFAULT, limits, now)
     }
 
-    /// What it declares.
+    /// Its declarations.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
@@ -164,19 +164,19 @@ impl Policy {
         format!("{} {} ({})", self.manifest.name, self.manifest.version, self.digest)
     }
 
-    /// What is hidden, whatever it says.
+    /// The masks that apply, whatever the policy decides.
     #[doc(hidden)]
     pub fn masks(&self) -> &Masks {
         &self.masks
     }
 
-    /// How it is doing.
+    /// Its health.
     pub fn health(&self) -> &Health {
         &self.health
     }
 
     /// Judges events, one result each. After a fault the batch is halved, until only the events that cause it are
-    /// marked with it. A policy that burns its fuel for nothing is left alone for a while.
+    /// marked. A policy that burns its fuel and fails is not called for a while.
     pub fn judge(&self, settings: &Settings, events: &[Event]) -> Vec<Result<Verdict, Fault>> {
         let settings = lower::settings(settings);
         let mut verdicts = Vec::with_capacity(events.len());
@@ -224,13 +224,13 @@ impl Policy {
             self.sandbox.call("judge", events.len(), |guest, store| guest.call_judge(store, settings, &lowered));
         let lift = Lift { function: "judge", limits: self.limits };
         let lifted = verdicts.and_then(|verdicts| lift.verdicts(verdicts, events.len(), &self.manifest));
-        // What it handed back takes the host time, which is no fuel.
+        // Reading a result costs the host time, which is not fuel.
         let handed_back = |fault: &Fault| matches!(fault.kind, FaultKind::Result | FaultKind::Memory);
         let more = if lifted.as_ref().is_err_and(handed_back) { HANDED_BACK } else { 0 };
         (lifted, fuel.saturating_add(more))
     }
 
-    /// What `viewer` may do: what the policy says, and never less apart than tenants must be.
+    /// What `viewer` may do: the policy's answer, narrowed to the viewer's tenant.
     ///
     /// # Errors
     /// The policy failed; the caller must deny.
@@ -244,7 +244,7 @@ impl Policy {
         access.map(|access| floor::access(access, self.rules_tenants))
     }
 
-    /// What may be deleted at `now`: what the policy says, and nothing earlier than the settings say.
+    /// What may be deleted at `now`: the policy's plan, and nothing earlier than the settings allow.
     ///
     /// # Errors
     /// The policy failed; the caller must delete nothing.

@@ -1,4 +1,4 @@
-//! From the contract's types to the host's: whatever a policy returns is checked here before anything believes it.
+//! Converts and checks what a policy returns: from the contract's types to the host's.
 
 use std::collections::BTreeSet;
 
@@ -47,7 +47,7 @@ impl Lift {
         Ok(text)
     }
 
-    /// A text that is there.
+    /// A text that is not empty.
     pub(super) fn name(self, text: String) -> Result<String, Fault> {
         match self.text(text)? {
             text if text.trim().is_empty() => Err(self.fault("a name is empty")),
@@ -104,7 +104,7 @@ impl Lift {
         (0..).zip(verdicts).map(|(at, verdict)| self.verdict(at, verdict, manifest)).collect()
     }
 
-    /// The verdict on the event at `at`. One that is about another event would say something false about this one.
+    /// The verdict on the event at `at`. A verdict on another event would be false about this one.
     fn verdict(self, at: u32, verdict: wit::Verdict, manifest: &Manifest) -> Result<Verdict, Fault> {
         let wit::Verdict { event, action, affected, model, record_id, facts, changes, payload } = verdict;
         if event != at {
@@ -134,7 +134,7 @@ impl Lift {
         Ok(Change { field: self.name(field)?, old: self.value(old)?, new: self.value(new)? })
     }
 
-    /// Masks become indexes into the manifest; a name that is not there makes the verdict unusable.
+    /// Masks become indexes into the manifest; an unknown name makes the verdict unusable.
     fn keep(self, keep: wit::KeepPayload, manifest: &Manifest) -> Result<Keep, Fault> {
         let index = |name: String| {
             let found = manifest.masks.iter().position(|mask| mask.name == name);
@@ -143,8 +143,9 @@ impl Lift {
         Ok(Keep { masks: self.list(keep.masks, index)?, max_bytes: keep.max_bytes as usize })
     }
 
-    /// The grant; a malformed rule, of entries or of usage, is a fault, and so a denial. A rule about what this viewer lacks is sound, but no
-    /// entry exists for them: that holds for the rule as a whole, as a negation would make everything of nothing.
+    /// The grant; a malformed rule, of entries or of usage, is a fault, and so a denial. A rule about a value that this
+    /// viewer lacks is valid but matches no entry. That applies to the rule as a whole, because a negation would turn
+    /// nothing into everything.
     pub(super) fn grant(self, grant: wit::Grant, viewer: &Viewer, now: Timestamp) -> Result<Access, Fault> {
         let rights: BTreeSet<Right> = self.list(grant.rights, |one| Ok(right(one)))?.into_iter().collect();
         let rule = |tokens, name: &str| {
@@ -156,7 +157,7 @@ impl Lift {
         Ok(Access::new(viewer.clone(), rights, rule(grant.rule, "record rule")?).counting(usage_rule))
     }
 
-    /// The plan; what lies in the future would be deleted before it is old, so it is no plan.
+    /// The plan. A period that ends in the future is a fault: it would delete entries before they are old.
     pub(super) fn plan(self, plan: wit::RetentionPlan, now: Timestamp) -> Result<Plan, Fault> {
         let past = |micros: Option<i64>| match micros {
             Some(micros) if micros > now.as_micros() => Err(self.fault("the retention plan deletes in the future")),

@@ -1,4 +1,4 @@
-//! From the host's types to the contract's: what the policy is told, borrowed from where it is.
+//! Converts the arguments of a policy call: from the host's types to the contract's, borrowed.
 
 use super::bindings as wit;
 use mcp_audit_log_contract::access::Viewer;
@@ -19,14 +19,14 @@ pub(super) fn viewer<'a>(viewer: &'a Viewer, groups: &'a [&'a str]) -> wit::View
     wit::Viewer { user: &viewer.user, groups, instance: viewer.instance.as_deref() }
 }
 
-/// The lists inside of events, one behind the other.
+/// The lists inside of events, concatenated.
 pub(super) struct Lists<'a> {
     arguments: Vec<wit::Argument<'a>>,
     facts: Vec<wit::FactParam<'a>>,
 }
 
 impl<'a> Lists<'a> {
-    /// Those of `events`; arguments only for a policy that reads them.
+    /// The lists of `events`; arguments only for a policy that reads them.
     pub(super) fn of(events: &'a [Event], reads_arguments: bool) -> Self {
         let arguments = events.iter().filter(|_| reads_arguments).flat_map(|event| &event.arguments);
         let facts = events.iter().flat_map(|event| &event.facts);
@@ -36,7 +36,7 @@ impl<'a> Lists<'a> {
         }
     }
 
-    /// The events that these lists were made of, without their payloads.
+    /// The events with these lists, without their payloads.
     pub(super) fn events(&'a self, events: &'a [Event]) -> Vec<wit::Event<'a>> {
         let (mut arguments, mut facts) = (self.arguments.as_slice(), self.facts.as_slice());
         let lowered = events.iter().map(|event| wit::Event {
@@ -48,14 +48,14 @@ impl<'a> Lists<'a> {
     }
 }
 
-/// Takes the first `count` items off, or all when there are fewer.
+/// Takes the first `count` items, or all if there are fewer.
 fn first<'a, T>(items: &mut &'a [T], count: usize) -> &'a [T] {
     let (first, rest) = items.split_at(count.min(items.len()));
     *items = rest;
     first
 }
 
-/// All but its lists.
+/// An event without its lists.
 fn event(event: &Event) -> wit::Event<'_> {
     wit::Event {
         channel: event.channel.as_str(),
@@ -84,7 +84,7 @@ fn outcome(outcome: Outcome) -> wit::Outcome {
         Outcome::Success => wit::Outcome::Success,
         Outcome::Error => wit::Outcome::Error,
         Outcome::Denied => wit::Outcome::Denied,
-        // The contract has no word for what is not over; the exact outcome says it.
+        // The contract has no case for pending; the exact outcome has it.
         Outcome::Pending => wit::Outcome::Error,
     }
 }

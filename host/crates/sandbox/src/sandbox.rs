@@ -1,4 +1,4 @@
-//! The façade over wasmtime: one compiled component, called within limits. Nothing outside `policy/` knows wasmtime.
+//! Wraps wasmtime: one compiled component, called within limits. Nothing outside this crate names wasmtime.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -41,8 +41,8 @@ impl Sandbox {
         Ok(Self { pre: AuditPolicyPre::new(pre).map_err(contract)?, limits })
     }
 
-    /// Calls one function in a fresh instance, which is dropped afterwards whatever happened: nothing is remembered
-    /// between calls, and an instance that failed is never used again. Tells how much fuel it burned, too.
+    /// Calls one function in a fresh instance, which is always dropped afterwards: nothing is remembered between calls,
+    /// and a failed instance is never reused. Also returns the burned fuel.
     pub(super) fn call<T>(
         &self,
         function: &'static str,
@@ -87,7 +87,7 @@ fn config(limits: Limits) -> Config {
 }
 
 fn kind(error: &wasmtime::Error, tenant: &Tenant) -> FaultKind {
-    // A memory that may not grow ends in the guest's own panic; only the limiter can tell it from another.
+    // A memory that may not grow ends in the guest's own panic; only the limiter can distinguish it.
     if tenant.denied {
         return FaultKind::Memory;
     }
@@ -99,7 +99,7 @@ fn kind(error: &wasmtime::Error, tenant: &Tenant) -> FaultKind {
     }
 }
 
-/// The cause and then where it happened, on one line.
+/// The cause and then its location, on one line.
 fn reason(error: &wasmtime::Error) -> String {
     let mut causes: Vec<_> = error.chain().map(|cause| cause.to_string()).collect();
     causes.reverse();

@@ -1,20 +1,20 @@
-//! An address that takes checkpoints: a POST each, whose answer must be a success.
+//! Posts each checkpoint to an HTTP endpoint, which must answer with a success.
 
 use tokio::runtime::{Builder, Runtime};
 
 use super::{EndpointOptions, Place, Published, PutError};
 use crate::fetch::{Fetch, FetchError, Post};
 
-/// What keeps checkpoints from being published.
+/// Why an endpoint cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum EndpointError {
-    /// Whoever is on the way could keep them back or change them.
+    /// Without TLS the network could withhold or change checkpoints.
     #[error("checkpoints must be sent over https://, except to this machine")]
     Plain,
     /// The client.
     #[error(transparent)]
     Client(#[from] FetchError),
-    /// The operating system gives no thread.
+    /// The operating system cannot start a thread.
     #[error("a thread cannot be started: {0}")]
     Thread(std::io::Error),
 }

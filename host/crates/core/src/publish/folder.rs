@@ -1,7 +1,7 @@
-//! A folder of checkpoints: best on a disk, or below a mount, that the log's owner can add to and not rewrite.
+//! Writes checkpoints to a folder, best on a disk or mount that the log's owner can only add to.
 //!
-//! What is there is evidence, also against the log that publishes: it is never written over by a log that does not go on
-//! from it.
+//! The folder is evidence, also against the log that publishes. A log never overwrites checkpoints that it does not
+//! continue.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -17,7 +17,7 @@ const NEWEST: &str = "checkpoint";
 pub(super) struct Folder {
     path: PathBuf,
     roots: Roots,
-    /// Makes what was renamed in a folder last.
+    /// Makes the names in the folder durable.
     sync: fn(&Path) -> io::Result<()>,
 }
 
@@ -32,7 +32,7 @@ impl Folder {
         Self { path, roots, sync }
     }
 
-    /// Whether the log goes on from what is published.
+    /// Whether the log continues what is published.
     fn fits(&self, there: &Checkpoint, ours: &Checkpoint) -> Result<(), PutError> {
         let conflict = |what: String| Err(PutError::Conflict(what));
         if there.origin != ours.origin {
@@ -52,7 +52,7 @@ impl Folder {
                 "the folder's checkpoint of {} entries has another root than this log had then",
                 there.size
             )),
-            // Nobody can tell whether the log goes on from it.
+            // The old root is no longer known, so the histories cannot be compared.
             None => conflict(format!(
                 "the folder's checkpoint is of {} entries, and this log cannot check it any more: those entries are \
                  gone, and no archived checkpoint has that size. Publish into a new folder, and keep this one",
@@ -63,7 +63,7 @@ impl Folder {
 }
 
 impl Place for Folder {
-    /// A file that is never written again, named so that a listing is in order, and the same as the newest.
+    /// Writes a file that is never written again, named so that a listing is sorted, and the newest one.
     fn put(&mut self, published: &Published) -> Result<(), PutError> {
         let failed =
             |error: io::Error| PutError::Failed(format!("the folder {} cannot be used: {error}", self.path.display()));
@@ -95,7 +95,7 @@ fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
     }
 }
 
-/// Whoever looks finds the old file or the new one, and no half. Its name lasts once the folder is synced.
+/// Readers see the old file or the new one, never a half. The name is durable once the folder is synced.
 fn write(path: &Path, text: &str) -> io::Result<()> {
     let new = path.with_extension("new");
     let mut file = File::create(&new)?;

@@ -1,4 +1,4 @@
-//! Checkpoints on standard output, for whatever collects the output of processes.
+//! Writes checkpoints to standard output, for a collector of process output.
 
 use std::io::Write;
 
@@ -7,7 +7,7 @@ use super::{Place, Published, PutError};
 pub(super) struct Output;
 
 impl Place for Output {
-    /// The note as it is, and an empty line behind it.
+    /// The note as it is, followed by an empty line.
     fn put(&mut self, published: &Published) -> Result<(), PutError> {
         let mut output = std::io::stdout().lock();
         let put = writeln!(output, "{}", published.note).and_then(|()| output.flush());

@@ -1,4 +1,4 @@
-//! Places that take checkpoints, that fail, and that never answer.
+//! Destinations that accept checkpoints, that fail, and that never answer.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -34,7 +34,7 @@ fn soon() -> Instant {
     Instant::now() + SOON
 }
 
-/// A publisher with one place, which is tried again at once.
+/// A publisher with one destination that is retried at once.
 fn publisher(name: &'static str, place: impl Place) -> Publisher {
     let pauses = Pauses { first: Duration::ZERO, longest: Duration::ZERO };
     Publisher { slots: vec![Slot::start(name, place, pauses).expect("a thread")] }
@@ -53,7 +53,7 @@ fn endpoint(listener: &TcpListener, token: Option<&str>) -> Endpoint {
     Endpoint::new(&options).expect("a client")
 }
 
-/// Answers each request with the next of `answers`, and tells what was sent.
+/// Answers each request with the next of `answers`, and reports what was sent.
 fn server(answers: Vec<&'static str>) -> (TcpListener, Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let (ours, (tell, told)) = (listener.try_clone().expect("a listener"), channel());
@@ -93,7 +93,7 @@ fn a_folder_has_each_checkpoint_and_the_newest() {
     assert_eq!(std::fs::read_to_string(path.join("checkpoint")).expect("a file"), checkpoint(2).note);
 }
 
-/// What is there, what is to be published, and what is said of it.
+/// What the folder has, what is to be published, and the expected error.
 #[test]
 fn what_a_folder_has_is_not_written_over_by_another_history() {
     let other = Hash::of(b"another history");
@@ -126,7 +126,7 @@ fn what_a_folder_has_is_not_written_over_by_another_history() {
     assert!(matches!(place.put(&checkpoint(2)), Err(PutError::Conflict(_))));
 }
 
-/// Whoever is told that a checkpoint arrived must find it there after a power cut.
+/// A checkpoint that is reported as delivered must survive a power cut.
 #[test]
 fn what_was_renamed_lasts_before_it_counts_as_arrived() {
     let folder = tempfile::tempdir().expect("a folder");

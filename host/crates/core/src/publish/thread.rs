@@ -1,4 +1,4 @@
-//! The thread of one place: brings the newest checkpoint there, and tries again while that fails.
+//! The thread of one destination: delivers the newest checkpoint, and retries while that fails.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ impl Default for Pauses {
     }
 }
 
-/// What a place's thread and the others share.
+/// The state that a destination's thread shares with its callers.
 #[derive(Debug)]
 pub(super) struct Slot {
     state: Mutex<State>,
@@ -30,9 +30,9 @@ struct State {
     /// What is to arrive next.
     wanted: Option<Arc<Published>>,
     status: PlaceStatus,
-    /// Somebody waits for this one: it is tried without a pause.
+    /// A caller waits for this one, so it is attempted without a pause.
     urged: Option<u64>,
-    /// The thread is to end, after one try of what is wanted.
+    /// Set when the thread is to end, after one more attempt.
     closing: bool,
     ended: bool,
 }
@@ -71,12 +71,12 @@ impl Slot {
         self.changed.notify_all();
     }
 
-    /// Waits until the thread has ended, or until then.
+    /// Waits until the thread has ended, or until the deadline.
     pub(super) fn wait(&self, until: Instant) {
         self.wait_for(until, |state| state.ended);
     }
 
-    /// The same for anything else, for tests.
+    /// Waits until the status satisfies a condition, for tests.
     #[cfg(test)]
     pub(super) fn wait_status(&self, until: Instant, is_so: impl Fn(&PlaceStatus) -> bool) -> bool {
         self.wait_for(until, |state| is_so(&state.status))
@@ -107,11 +107,11 @@ impl Slot {
         }
     }
 
-    /// What is to be brought there next; waits for it. `None`: that was all.
+    /// Waits for the next checkpoint to deliver. `None`: the thread is to end.
     fn next(&self) -> Option<Arc<Published>> {
         let idle = |state: &mut State| state.wanted.is_none() && !state.closing;
         let state = self.changed.wait_while(self.state(), idle).unwrap_or_else(PoisonError::into_inner);
-        // While it closes, what failed just now is not tried again.
+        // While closing, a failed checkpoint is not retried.
         let tried = state.closing && state.status.failing.is_some();
         state.wanted.clone().filter(|_| !tried)
     }
@@ -123,7 +123,7 @@ impl Slot {
         }
         state.status.conflict = false;
         state.status.arrived = Some(published.number);
-        // A newer one may have come meanwhile.
+        // A newer one may have been enqueued meanwhile.
         if state.wanted.as_ref().is_some_and(|wanted| wanted.number == published.number) {
             state.wanted = None;
         }
@@ -153,24 +153,25 @@ impl Slot {
         self.changed.notify_all();
     }
 
-    /// Waits before the next try, or until the place is closed or somebody waits for what was not tried yet.
+    /// Waits before the next attempt; ends early when the destination closes or a caller waits for an unattempted
+    /// checkpoint.
     fn rest(&self, pause: Duration) {
         let waits = |state: &mut State| !state.closing && state.urged <= state.status.tried;
         let _ = self.changed.wait_timeout_while(self.state(), pause, waits);
     }
 
-    /// Somebody waits for this checkpoint.
+    /// Marks that a caller waits for this checkpoint.
     pub(super) fn urge(&self, number: u64) {
         self.state().urged = Some(number);
         self.changed.notify_all();
     }
 
-    /// Whether it may yet arrive: it was not tried, or something older is being tried.
+    /// Whether it may still be delivered: it was not attempted, or something older is being attempted.
     pub(super) fn is_trying(&self, number: u64) -> bool {
         self.state().is_trying(number)
     }
 
-    /// Waits until then, or until it was tried.
+    /// Waits until the deadline, or until it was attempted.
     pub(super) fn wait_try(&self, number: u64, until: Instant) {
         self.wait_for(until, |state| !state.is_trying(number));
     }

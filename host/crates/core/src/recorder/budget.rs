@@ -1,4 +1,4 @@
-//! A sum of bytes that many share: who wants some asks first, and what was given comes back by itself.
+//! A shared budget of bytes: each user takes a share, and dropping the share returns it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -13,18 +13,18 @@ use super::{Changed, PruneError, RecordError};
 use mcp_audit_log_contract::settings::Settings;
 use mcp_audit_log_store::{Batch, Pruned, Removal, StoreError, Stored, Writer};
 
-/// How often a store that fails is tried again before the batch is given up, while the log is being closed.
+/// How often a failing store is retried while the log closes, before the batch is given up.
 const CLOSING_TRIES: u32 = 5;
 /// Batches that wait while another is being stored: one, so that the store never waits for a judgement.
 const AHEAD: usize = 1;
 
 pub(super) type Receipt = oneshot::Sender<Result<Stored, RecordError>>;
 
-/// What one commit is made of, and who waits for it.
+/// The content of one commit, and the callers that wait for it.
 #[derive(Default)]
 pub(super) struct Sealed {
     pub(super) batch: Batch,
-    /// Who waits for the entry at this place.
+    /// The callers that wait, with the index of their entry.
     pub(super) receipts: Vec<(usize, Receipt)>,
     pub(super) changed: Vec<Changed>,
     /// What the bodies held when they came in.
@@ -127,7 +127,7 @@ struct Committer {
 impl Committer {
     fn run(mut self, steps: &Receiver<Step>) -> Box<dyn Writer> {
         for step in steps {
-            // Whoever no longer waits for an answer needs none.
+            // A caller may have stopped waiting; then no answer is needed.
             match step {
                 Step::Commit(sealed) => self.store(*sealed),
                 Step::Prune(removal, done) => {
@@ -156,9 +156,8 @@ impl Committer {
         }
     }
 
-    /// Stores a batch and says what became of each entry. A store that fails is tried again until it works: what was
-    /// taken in is not given up, and the queue in front of it is bounded. A batch that is refused is halved until the
-    /// entry that is at fault stands alone.
+    /// Stores a batch and returns the result for each entry. A failing store is retried until it works: queued events
+    /// are not given up, and the queue is bounded. A rejected batch is halved until the faulty entry is alone.
     fn commit(&mut self, batch: &Batch, may_part: bool) -> Vec<Result<Stored, RecordError>> {
         let mut tries = 0;
         loop {
@@ -198,8 +197,8 @@ impl Committer {
         results
     }
 
-    /// Counts what will not be stored, and answers everybody who waits for it; there is at least one answer, as a change
-    /// may come without an entry. What a gap entry told is to be told again.
+    /// Counts what will not be stored, and answers every waiting caller. There is at least one answer, because a change
+    /// may have no entry. Losses that a gap entry reported become pending again.
     fn give_up(&self, batch: &Batch, error: &StoreError) -> Vec<Result<Stored, RecordError>> {
         for prepared in &batch.entries {
             match told_lost(prepared.entry()) {

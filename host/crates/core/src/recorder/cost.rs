@@ -4,15 +4,15 @@ use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::price::Prices;
 
-/// The detail that says where the cost comes from.
+/// The detail that names the source of the cost.
 const SOURCE: &str = "cost_source";
 
-/// Computes the cost of an entry that has tokens and none of its own, and marks where the cost comes from.
+/// Computes the cost of an entry that has tokens but no cost, and marks the source of the cost.
 pub(super) fn settle(entry: &mut Entry, prices: &Prices) {
     if entry.cost_micros.is_none() && entry.input_tokens.is_none() && entry.output_tokens.is_none() {
         return;
     }
-    // Nobody but us says it.
+    // Only the host sets it.
     entry.details.shift_remove(SOURCE);
     let source = if entry.cost_micros.is_some() { "given" } else { "computed" };
     entry.cost_micros = entry.cost_micros.or_else(|| computed(entry, prices));

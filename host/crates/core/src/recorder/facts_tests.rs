@@ -1,4 +1,4 @@
-//! Whose word stays: facts and changes of a policy against those of the host.
+//! Which facts and changes win: the host's or the policy's.
 
 use serde_json::json;
 

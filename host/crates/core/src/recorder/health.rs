@@ -1,4 +1,4 @@
-//! Whether entries become durable and the policy can be relied on, and in one word why not.
+//! Whether entries become durable and the policy works, and a short reason if not.
 
 use std::sync::atomic::Ordering;
 
@@ -17,7 +17,7 @@ pub enum Unready {
     /// The queue is full, so that events are dropped.
     #[error("the audit log cannot keep up: its queue is full")]
     Full,
-    /// Entries are stored, but the policy fails: they are unjudged, or everybody is denied.
+    /// Entries are stored, but the policy fails: events are unjudged, or every viewer is denied.
     #[error("{}", .0.sentence())]
     Policy(Sick),
 }
@@ -36,7 +36,7 @@ impl Unready {
         policy.check().map_err(Self::Policy)
     }
 
-    /// The word for it.
+    /// The name of the reason.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Stopped => "recorder-stopped",

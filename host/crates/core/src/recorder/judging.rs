@@ -25,10 +25,10 @@ const CALL_ITEMS: usize = 256;
 const BATCH_ITEMS: usize = 4_096;
 /// Bytes of bodies after which a commit is full.
 const BATCH_BYTES: usize = 8 << 20;
-/// How long an event that nobody waits for waits for company. A call of the policy and a commit cost nearly the same for
-/// one event as for a hundred, and the processor that they take is the gateway's.
+/// How long an event without a waiting caller waits for others. A call of the policy and a commit cost nearly the same
+/// for one event as for a hundred, and they use the gateway's processor.
 const COMPANY: Duration = Duration::from_millis(5);
-/// How soon a gap is told when nothing else happens.
+/// How soon a gap is reported when nothing else happens.
 const GAP_WAIT: Duration = Duration::from_secs(1);
 
 /// The entry about events that were lost, and the fact that has their number.
@@ -54,7 +54,7 @@ pub(super) struct Judge {
 #[derive(Default)]
 struct Taken {
     events: Vec<Event>,
-    /// Who waits for the event at this place.
+    /// The callers that wait, with the index of their event.
     receipts: Vec<(usize, Receipt)>,
     changes: StateChange,
     changed: Vec<Changed>,
@@ -73,7 +73,7 @@ impl Judge {
             self.judge(Taken::default());
             let _ = self.hand_over();
         }
-        // Whoever came too late for the last event is told that the log is closed.
+        // Callers that came after the last event get the error that the log is closed.
         while let Ok((_, bytes)) = self.receiver.try_recv() {
             self.queue.taken(bytes);
         }
@@ -102,17 +102,17 @@ impl Judge {
         Ok(true)
     }
 
-    /// The next piece of work, once there is enough of it for a call or somebody waits for it.
+    /// The next work, as soon as there is enough for a call or a caller waits for it.
     fn first(&mut self) -> Result<(Work, usize), RecvTimeoutError> {
         let first = match self.receiver.try_recv() {
             Ok(first) => first,
-            // What is sealed waits for nobody.
+            // Sealed entries never wait.
             Err(_) if self.hand_over().is_err() => return Err(RecvTimeoutError::Disconnected),
             Err(_) => self.receiver.recv_timeout(GAP_WAIT)?,
         };
         self.queue.taken(first.1);
         if !first.0.is_awaited() && self.queue.gauges.waiting.load(Ordering::Relaxed) < CALL_ITEMS {
-            // Asleep and not woken by each that comes, which would cost those who record as well.
+            // Sleeps instead of waking for each event, which would also cost the senders.
             std::thread::sleep(COMPANY);
         }
         Ok(first)
@@ -152,8 +152,8 @@ impl Judge {
         Ok(())
     }
 
-    /// Waits until the change is stored and in force, so that it holds for everything that was handed in after it. It is a
-    /// transaction of its own: what others hand in can neither be refused with it nor keep it from being stored as a whole.
+    /// Waits until the change is stored and in force, so that it applies to everything that is enqueued after it. It
+    /// has its own transaction: other events can neither cause its rejection nor split it.
     fn change(&mut self, changes: StateChange, events: Vec<Event>, done: Changed) -> Result<(), Ended> {
         self.hand_over()?;
         self.handover.wait()?;
@@ -167,7 +167,7 @@ impl Judge {
         self.handover.wait()
     }
 
-    /// A setting of which it is said that it was something else than it is: the entry about it would not be true.
+    /// A change whose old value is no longer the present one: its entry would be false.
     fn outdated(&self, changes: &StateChange) -> Option<String> {
         let settings = self.settings.read().unwrap_or_else(PoisonError::into_inner);
         let mut settings = settings.as_ref().clone();
@@ -180,7 +180,7 @@ impl Judge {
         None
     }
 
-    /// Waits until everything else is stored, so that the last event can say what became of it. Nothing comes behind it.
+    /// Waits until everything else is stored, so that the last event can report the result. Nothing is stored after it.
     fn last(&mut self, taken: Taken, event: Event) -> Result<(), Ended> {
         self.is_over = true;
         self.judge(taken);
@@ -242,7 +242,7 @@ impl Judge {
         }
     }
 
-    /// Works out events from raw material. A panic in there must not end the recorder; what it cost counts as dropped.
+    /// Creates events from raw material. A panic in there must not end the recorder; its calls count as dropped.
     fn worked_out(&self, events: Box<dyn FnOnce() -> Vec<Event> + Send>) -> Vec<Event> {
         catch_unwind(AssertUnwindSafe(events)).unwrap_or_else(|_| {
             tracing::error!("captured traffic could not be parsed: a bug in the parser");
@@ -258,7 +258,7 @@ impl Judge {
     }
 }
 
-/// How many losses a gap entry tells of; `None` for every other entry.
+/// How many losses a gap entry reports; `None` for every other entry.
 pub(super) fn told_lost(entry: &Entry) -> Option<u64> {
     let is_gap = (entry.text(Field::Channel), entry.text(Field::Method)) == (Some("system"), Some(GAP));
     entry.details.get(DROPPED).filter(|_| is_gap)?.as_u64()

@@ -19,7 +19,7 @@ pub(super) const TEXT: usize = 256;
 pub(super) const LONG_TEXT: usize = 1_024;
 /// Room for the texts of an ordinary entry, in bytes.
 const ROOM: usize = 512;
-/// Longest kept body, in bytes, whatever the policy says.
+/// The longest body that is kept, in bytes, whatever the policy wants.
 const BODY: usize = 64 << 10;
 /// What an event is called that the policy could not judge.
 const UNJUDGED: &str = "event.unjudged";
@@ -28,14 +28,14 @@ const UNJUDGED: &str = "event.unjudged";
 pub(super) struct Seal<'a> {
     pub(super) policy: &'a Policy,
     pub(super) prices: &'a Prices,
-    /// The switch: what a verdict says can only narrow it.
+    /// The payload switch; a verdict can only narrow it.
     pub(super) keep_payloads: bool,
     pub(super) now: Timestamp,
     /// Makes the salt of a payload.
     pub(super) salt: fn() -> Option<[u8; 32]>,
 }
 
-/// What an entry says whose payload was not kept since there was no randomness.
+/// The detail of an entry whose payload was not kept because there was no randomness.
 const UNSALTED: (&str, &str) = ("payload_dropped", "no random salt");
 
 /// A salt, where the operating system has randomness.
@@ -68,7 +68,8 @@ impl Seal<'_> {
         hide_key(&mut entry, masks);
         let payload = match (keep, event.payload) {
             (Some(keep), Some(payload)) if self.keep_payloads => {
-                // Without one, whoever has the entry alone could try which body fits its commitment.
+                // Without a salt, a reader of the entry could guess the body and check the guess against the
+                // commitment.
                 let kept = (self.salt)().map(|salt| masked(salt, &keep, payload, masks));
                 if kept.is_none() {
                     entry.details.insert(UNSALTED.0.to_owned(), UNSALTED.1.into());
@@ -122,7 +123,7 @@ fn fields(entry: &mut Entry, event: &Event) {
     set(entry, Field::ErrorMessage, failure.map(|failure| failure.message.as_str()), LONG_TEXT);
 }
 
-/// The field is for a key's name. Whoever puts a key there all the same shall not find it in the log.
+/// The field holds the name of a key. A sender that puts the key itself there must not find it in the log.
 fn hide_key(entry: &mut Entry, masks: &Masks) {
     let hidden = entry.text(Field::ApiKey).map(|key| masks.text(key)).filter(|(_, hidden)| *hidden);
     if let Some((masked, _)) = hidden {
@@ -130,7 +131,7 @@ fn hide_key(entry: &mut Entry, masks: &Masks) {
     }
 }
 
-/// What the policy says; returns how it wants the payload kept.
+/// Applies the verdict; returns how the policy wants the payload kept.
 fn judged(entry: &mut Entry, verdict: Verdict, told: Told, masks: &Masks) -> Option<Keep> {
     let Verdict { action, affected, model, record_id, facts, changes, keep } = verdict;
     set(entry, Field::Action, Some(&action), TEXT);

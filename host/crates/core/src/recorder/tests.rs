@@ -28,15 +28,15 @@ enum Step {
     FailBefore,
     /// Fails, but everything was stored.
     FailAfter,
-    /// Says that it has begun, and stores when it is told to or when nobody can tell it any more.
+    /// Reports that it has begun, and stores when the test releases it or has gone.
     Hold(Sender<()>, Receiver<()>),
 }
 
-/// A writer that fails as it is told.
+/// A writer that fails as configured.
 struct Flaky {
     inner: SqliteWriter,
     steps: VecDeque<Step>,
-    /// An entry that it refuses for ever.
+    /// An entry that it always rejects.
     poison: Option<Uuid>,
 }
 
@@ -86,7 +86,7 @@ fn with_settings(folder: &Path, steps: Vec<Step>, poison: Option<Uuid>) -> (File
     (files, settings, Recorder::start(parts, QueueLimits::default()).expect("threads"))
 }
 
-/// A commit that is held: what to give to the writer, what tells that it has begun, and what lets it go.
+/// A held commit: the step for the writer, a signal that it has begun, and the sender that releases it.
 fn held() -> (Step, Receiver<()>, Sender<()>) {
     let ((begun, has_begun), (go, may_go)) = (channel(), channel());
     (Step::Hold(begun, may_go), has_begun, go)
@@ -224,7 +224,7 @@ async fn a_change_is_in_force_for_everything_handed_in_after_it() {
         Vec::new()
     };
     recorder.record_later(0, look).expect("taken");
-    // Whoever does not wait for the store gets this far while it is held; whoever does, does not.
+    // A caller that does not wait for the store gets this far while it is held; one that waits does not.
     let _ = is_told.recv_timeout(Duration::from_millis(200));
     drop(go);
     is_done.recv().expect("an answer").expect("changed");
@@ -269,7 +269,7 @@ fn what_the_last_commit_refused_is_told_before_the_end() {
         while !recorder.queue.is_closed() {
             std::thread::yield_now();
         }
-        // Whoever does not wait for the store is done by now.
+        // A caller that does not wait for the store is done by now.
         std::thread::sleep(Duration::from_millis(200));
         drop(go);
     });
@@ -277,7 +277,7 @@ fn what_the_last_commit_refused_is_told_before_the_end() {
     assert_eq!(gaps, 1);
 }
 
-/// Whoever reads the log can count: what was handed in, less what was dropped or there already, is what there is.
+/// A reader of the log can count: events offered, minus dropped and duplicate ones, equal entries.
 #[tokio::test]
 async fn the_last_entry_counts_what_became_of_all_events() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -1,10 +1,9 @@
-//! How old the log is by its own account: the age that entries must have before they go, believed only as far as signed
-//! checkpoints bear witness to it.
+//! The age of entries as retention counts it: only the time that signed checkpoints confirm.
 //!
-//! The clock alone is not believed: one that jumps ahead by a year would empty the log. A checkpoint is signed every
-//! minute, or every hour while nothing happens, so that the time that has passed can be counted in small steps. A step
-//! that is longer than that was either a time in which the log did not run or a leap of the clock; it counts for some
-//! days and not for more, unless somebody said that the clock was right.
+//! The clock alone is not trusted: one that jumps ahead by a year would empty the log. A checkpoint is signed every
+//! minute, or every hour while nothing happens, so the time that has passed can be counted in small steps. A longer
+//! step was either a time in which the log did not run or a jump of the clock. It counts for at most a few days, unless
+//! an operator confirmed the clock.
 
 use mcp_audit_log_contract::plan::Plan;
 use mcp_audit_log_model::time::{DAY, SECOND, Timestamp};
@@ -15,7 +14,7 @@ pub const LONGEST_STEP: i64 = 3 * DAY;
 /// How much older than its entries' age a checkpoint must be.
 const GRACE: i64 = 3_600 * SECOND;
 
-/// What bears witness to how much time has passed.
+/// The checkpoints that show how much time has passed.
 #[derive(Clone, Debug)]
 pub struct Witness {
     /// The present moment.
@@ -24,11 +23,11 @@ pub struct Witness {
     pub marks: Vec<Mark>,
     /// The newest that was published.
     pub published: u64,
-    /// How many entries the newest checkpoint is about that stays for ever.
+    /// How many entries the newest permanently kept checkpoint covers.
     pub archived: u64,
-    /// The newest of which somebody said that the clock was right by then.
+    /// The newest checkpoint for which an operator confirmed the clock.
     pub confirmed: u64,
-    /// How long a step may be to count as a whole, in microseconds.
+    /// The longest step that counts in full, in microseconds.
     pub longest_step: i64,
 }
 
@@ -48,7 +47,7 @@ impl Witness {
         None
     }
 
-    /// The newest step that is not believed as a whole: from when to when.
+    /// The newest step that does not count in full: from when to when.
     pub fn doubted(&self) -> Option<(Timestamp, Timestamp)> {
         let later = [Mark { number: u64::MAX, size: u64::MAX, signed_at: self.now }];
         let later = later.iter().chain(&self.marks);
@@ -62,21 +61,21 @@ impl Witness {
         self.older_than(age.saturating_add(GRACE))
     }
 
-    /// The place up to which what is to go before this moment may go: what an old enough checkpoint is about.
+    /// The `seq` below which entries from before this moment may be removed: what an old enough checkpoint covers.
     pub(crate) fn below(&self, moment: Option<Timestamp>) -> u64 {
         moment.and_then(|moment| self.before(moment)).map_or(0, |mark| mark.size)
     }
 
-    /// The same for entries. Those behind the newest checkpoint that stays for ever are kept, since the next one of these
-    /// is linked to it, and no such link can be made once entries on both sides of it are gone.
+    /// The same for entries. Entries after the newest permanently kept checkpoint stay, because the next one is linked
+    /// to it, and the link cannot be made once entries on both sides of it are removed.
     pub(crate) fn entries_below(&self, moment: Option<Timestamp>) -> u64 {
         self.below(moment).min(self.archived)
     }
 
-    /// The plan without usage that no old enough checkpoint is about.
+    /// The plan without usage that no old enough checkpoint covers.
     pub(crate) fn cut(&self, plan: Plan) -> Plan {
         let cut = |moment: Timestamp| match self.before(moment) {
-            // Moments of signing are known to the second.
+            // The time of signing is known to the second.
             Some(mark) => mark.signed_at.plus(SECOND).min(moment),
             None => Timestamp::from_micros(i64::MIN),
         };
@@ -125,7 +124,7 @@ mod tests {
         for now in [499, 100_000] {
             assert_eq!(at_most(&witness(&days, now), 90), 120, "three days more than {calm}");
         }
-        // Whatever is signed afterwards, and when the clock is set right again.
+        // However many are signed afterwards, and once the clock is right again.
         days.extend([500, 501, 502]);
         assert_eq!(at_most(&witness(&days, 502), 90), 140, "three days of leap, and two that passed");
         days.extend([103, 104]);

@@ -1,4 +1,4 @@
-//! Before a writer that knows of no holds: what is asked of it is cut already.
+//! A writer that ignores holds: the requests that reach it must respect them already.
 
 use std::sync::{Arc, Mutex, RwLock};
 
@@ -13,7 +13,7 @@ use mcp_audit_log_model::time::{Clock, DAY, SystemClock};
 use mcp_audit_log_sandbox::Limits;
 use mcp_audit_log_store::{Batch, Removal, Stored, Writer};
 
-/// Writes down what it is asked to remove, and removes nothing.
+/// Records what it is asked to remove, and removes nothing.
 struct Careless {
     inner: SqliteWriter,
     asked: Arc<Mutex<Vec<Plan>>>,

@@ -1,4 +1,4 @@
-//! The signer's files: what is wrong with one is told with its path.
+//! The signer's files; each error names the path.
 
 use std::fs;
 use std::io;
@@ -7,7 +7,7 @@ use std::path::Path;
 use super::SignerError;
 use crate::file;
 
-/// The bytes of a file, where there is one.
+/// The bytes of a file, if it exists.
 pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, SignerError> {
     match fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
@@ -16,12 +16,12 @@ pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, SignerError> {
     }
 }
 
-/// Puts a file with these bytes in the place of the one that is there. Durable when this returns.
+/// Replaces a file with these bytes. Durable when this returns.
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), SignerError> {
     file::replace(path, bytes).map_err(|reason| SignerError::File { path: path.to_owned(), reason })
 }
 
-/// Whether everybody on the machine may read the file. A group may: that is how secrets are handed to containers.
+/// Whether all users of the machine may read the file. A group may: containers get secrets this way.
 #[cfg(unix)]
 pub(super) fn is_open(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;

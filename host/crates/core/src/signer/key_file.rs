@@ -1,4 +1,5 @@
-//! The key file: a key a line. All of them sign, so that keys can be changed while outsiders still go by the old ones.
+//! The key file: one key per line. All of them sign, so that keys can be rotated while verifiers still use the old
+//! ones.
 
 use std::fmt::Write;
 use std::io;
@@ -10,7 +11,7 @@ use mcp_audit_log_ledger::{SignatureKind, SignedCheckpoint, SigningKey, Verifier
 const HEADING: &str =
     "# The keys that sign this audit log's checkpoints. Keep them secret: they can sign in its name.\n";
 
-/// Reads the keys in the file, where there is one.
+/// Reads the keys in the file, if it exists.
 pub(super) fn open(path: &Path) -> Result<Option<Vec<SigningKey>>, SignerError> {
     match files::read(path)? {
         Some(_) if files::is_open(path) => Err(SignerError::Open(path.to_owned())),
@@ -19,20 +20,20 @@ pub(super) fn open(path: &Path) -> Result<Option<Vec<SigningKey>>, SignerError> 
     }
 }
 
-/// Both keys of a new log with the name `origin`, written nowhere yet.
+/// Creates both keys of a new log with the name `origin`, without writing them.
 pub(super) fn make(path: &Path, origin: Option<&str>) -> Result<Vec<SigningKey>, SignerError> {
     let unusable = |reason| SignerError::File { path: path.to_owned(), reason };
     let origin = origin.map_or_else(by_chance, |origin| Ok(origin.to_owned())).map_err(unusable)?;
     named(&origin, path)
 }
 
-/// Makes new keys for the log whose keys are in the file. The newest key of before goes on signing beside them, so that
-/// whoever knows only that one sees the change in the log; the ones before it do not. Gives what checks the signatures.
-/// `known` are the keys that the log remembers, `last` is what was signed last. Nobody may have the log open.
+/// Creates new keys for the log whose keys are in the file, and returns the verifier keys. The newest old key continues
+/// to sign beside them, so that a verifier who knows only that key sees the rotation in the log; older keys stop.
+/// `known` are the keys that the log remembers, `last` is the last signed checkpoint. The log must not be open.
 ///
 /// # Errors
-/// The file cannot be read or written, holds no keys, or holds some that the log was never started with: then nothing
-/// would be signed by both the oldest and the newest.
+/// The file cannot be read or written, holds no keys, or holds keys that the log was never started with: then no
+/// checkpoint would be signed by both the oldest and the newest.
 pub fn rotate(
     path: &Path,
     last: Option<&SignedCheckpoint>,
@@ -43,7 +44,7 @@ pub fn rotate(
         return Err(SignerError::Unused);
     }
     let old = old.into_iter().find(|key| key.verifier().kind() == SignatureKind::Log).ok_or(SignerError::Keys)?;
-    // The new keys come with this one, by which the next start believes what was signed last.
+    // The next start accepts the last signed checkpoint by this key, which also vouches for the new ones.
     if last.is_some_and(|last| last.verify(std::slice::from_ref(old.verifier())).is_err()) {
         return Err(SignerError::Unused);
     }
@@ -53,7 +54,7 @@ pub fn rotate(
     Ok(keys.iter().map(|key| key.verifier().clone()).collect())
 }
 
-/// Reads keys, a line each; lines that begin with `#` are for people.
+/// Reads keys, one per line; lines that begin with `#` are comments.
 pub(super) fn parse(text: &str) -> Result<Vec<SigningKey>, SignerError> {
     let lines = text.lines().map(str::trim).enumerate();
     let keys = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
@@ -66,7 +67,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<SigningKey>, SignerError> {
     if is_one { Ok(keys) } else { Err(SignerError::Keys) }
 }
 
-/// Writes the file, which has its name when all of it is there.
+/// Writes the file; it gets its name when it is complete.
 pub(super) fn write(path: &Path, keys: &[SigningKey]) -> Result<(), SignerError> {
     let mut text = HEADING.to_owned();
     for key in keys {
@@ -75,7 +76,7 @@ pub(super) fn write(path: &Path, keys: &[SigningKey]) -> Result<(), SignerError>
     files::replace(path, text.as_bytes())
 }
 
-/// A key that signs, and one that says when.
+/// A key that signs, and one that signs with a time.
 fn named(origin: &str, path: &Path) -> Result<Vec<SigningKey>, SignerError> {
     let unusable = |reason| SignerError::File { path: path.to_owned(), reason };
     let names = [(origin.to_owned(), SignatureKind::Log), (format!("{origin}/time"), SignatureKind::Time)];

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn again(domain: &Domain) -> Result<Domain, DomainError> {
-    // For nobody and at another time: what is printed is exact.
+    // Without a viewer and at another time: the printed form is exact.
     parse_json(&domain.to_string(), &Context::nobody(Timestamp::EPOCH))
 }
 
@@ -91,7 +91,7 @@ fn list() -> impl Strategy<Value = String> {
         .prop_map(|(parts, tail)| format!("[{}]", [parts, tail].concat().join(",")))
 }
 
-/// Words of the text form, some of them nonsense.
+/// Words of the text form, some of them invalid.
 fn words() -> impl Strategy<Value = String> {
     let word = prop_oneof![
         6 => prop::sample::select(vec![

@@ -1,4 +1,4 @@
-//! What is no domain is refused, with its reason and its place.
+//! What is not a domain is refused, with a reason and a position.
 
 use super::*;
 

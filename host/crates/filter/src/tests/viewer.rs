@@ -1,4 +1,4 @@
-//! Operands of the viewer's own: another domain for another viewer, and nothing for one who lacks them.
+//! Operands that refer to the viewer: another domain for another viewer, and an error for a viewer who lacks the value.
 
 use super::*;
 
@@ -23,7 +23,7 @@ fn the_viewers_own_is_the_viewers() {
         (r#"[["instance","=",{"viewer":"instance"}]]"#, true, false),
         // Any field of texts may be compared with it.
         (r#"[["connection","=",{"viewer":"user"}]]"#, false, false),
-        // A text that looks alike is a text.
+        // A text that looks like an operand stays a text.
         (r#"[["user","=","{\"viewer\":\"user\"}"]]"#, false, false),
     ] {
         assert_eq!(json(domain).matches(&stored), anna, "{domain}");

@@ -29,16 +29,16 @@ use self::words::{Lexeme, Word};
 use super::error::Position;
 use super::{Context, Domain, DomainError, MAX_DEPTH, MAX_TERMS, Token, from_tokens};
 
-/// Reads a domain from the text form, for whoever asks. The empty text is true.
+/// Reads a domain from the text form, for this viewer. The empty text is true.
 ///
 /// # Errors
-/// Whatever cannot be read, with the word at fault, the character it begins with and what would be allowed.
+/// The text is not a query; the error has the faulty word, its first character and what is allowed.
 pub fn parse_text(text: &str, context: &Context<'_>) -> Result<Domain, DomainError> {
     let mut parser = Parser { lexemes: words::split(text)?.into_iter().peekable(), terms: 0 };
     let spelled = if parser.lexemes.peek().is_some() { parser.query(0)? } else { Vec::new() };
     let (tokens, words): (Vec<_>, Vec<_>) = spelled.into_iter().unzip();
     from_tokens(&tokens, context).map_err(|error| match error.position {
-        // The place among the tokens is the place of the word that they came from.
+        // The position of a token is that of the word that it came from.
         Some(Position::Term(number)) => match number.checked_sub(1).and_then(|at| words.get(at)) {
             Some(word) => word.fault(error.without_place()),
             None => error.without_place(),
@@ -47,7 +47,7 @@ pub fn parse_text(text: &str, context: &Context<'_>) -> Result<Domain, DomainErr
     })
 }
 
-/// Tokens, each with the word that it came from.
+/// Tokens, each with its word.
 type Spelled<'a> = Vec<(Token, Word<'a>)>;
 
 struct Parser<'a> {

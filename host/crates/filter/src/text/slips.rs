@@ -1,4 +1,4 @@
-//! Words that are hardly meant as free text. A search for them would find nothing and read as "nothing happened".
+//! Words that are probably not meant as free text. A search for them would find nothing and read as "nothing happened".
 
 use super::names;
 use crate::DomainError;
@@ -16,7 +16,7 @@ const OPERATORS: &[(&str, &str)] = &[
 ];
 
 /// # Errors
-/// What to write instead, where the word looks like a slip.
+/// What to write instead, if the word looks like a slip.
 pub(super) fn check(word: &str) -> Result<(), DomainError> {
     match operator(word)
         .or_else(|| parenthesis(word))
@@ -34,7 +34,7 @@ fn operator(word: &str) -> Option<String> {
     Some((*advice).to_owned())
 }
 
-/// `tool:x)`, and a parenthesis that stands alone. `f(x)` and `:)` are words.
+/// `tool:x)`, and a lone parenthesis. `f(x)` and `:)` are words.
 fn parenthesis(word: &str) -> Option<String> {
     let count = |wanted: char| word.chars().filter(|char| *char == wanted).count();
     let closes = word == ")" || (word.ends_with(')') && names::begins(word, ':') && count(')') > count('('));

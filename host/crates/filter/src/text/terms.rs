@@ -1,4 +1,4 @@
-//! From one word to its tokens: a field with its values, a time, or free text.
+//! Turns one word into tokens: a field with its values, a time, or free text.
 
 use super::names::{self, Name};
 use super::slips;
@@ -10,7 +10,7 @@ use mcp_audit_log_model::value::Value;
 /// One value as it was written.
 struct Item {
     text: String,
-    /// Between quotes nothing has a meaning of its own.
+    /// Between quotes no character is special.
     quoted: bool,
 }
 
@@ -170,7 +170,7 @@ fn unescaped(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut chars = text.chars();
     while let Some(char) = chars.next() {
-        // A backslash before anything else stands for itself, as in Windows' paths.
+        // A backslash before any other character is literal, as in Windows paths.
         match (char, chars.as_str().chars().next()) {
             ('\\', Some(next @ ('"' | '\\'))) => {
                 plain.push(next);

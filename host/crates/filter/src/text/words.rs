@@ -1,9 +1,9 @@
-//! From a text to its words, operators and parentheses. Quotes hold together what belongs together.
+//! Splits a text into words, operators and parentheses. Quotes keep blanks inside a word.
 
 use crate::DomainError;
 use crate::error::Position;
 
-/// A word with its place.
+/// A word with its position.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Word<'a> {
     /// As it was given.
@@ -11,7 +11,7 @@ pub(super) struct Word<'a> {
     /// Without the sign of negation.
     pub(super) body: &'a str,
     pub(super) negated: bool,
-    /// The place of its first character, counted from 1.
+    /// The position of its first character, counted from 1.
     column: usize,
 }
 
@@ -39,14 +39,14 @@ impl<'a> Word<'a> {
         Self { text, body: body.unwrap_or(text), negated: body.is_some(), column }
     }
 
-    /// The error with this word as its place.
+    /// The error with the position of this word.
     pub(super) fn fault(self, error: DomainError) -> DomainError {
         error.at(Position::Character(self.column), self.text)
     }
 }
 
-/// Splits a text into what it is made of. A parenthesis counts at the beginning of a word, and one that closes only
-/// where one is open, so that `f(x)` and `:)` are words.
+/// Splits a text into lexemes. An opening parenthesis counts only at the beginning of a word, a closing one only where
+/// one is open, so that `f(x)` and `:)` are words.
 ///
 /// # Errors
 /// A quote that is not closed.
@@ -99,7 +99,7 @@ impl<'a> Splitter<'a> {
         })
     }
 
-    /// The bytes up to the end of the word that begins here.
+    /// The length in bytes of the word that begins here.
     fn length(&self) -> Result<usize, DomainError> {
         let sign = usize::from(self.rest.starts_with(['-', '!']));
         if self.rest[sign..].starts_with('(') {
@@ -117,7 +117,7 @@ impl<'a> Splitter<'a> {
     }
 }
 
-/// Where the word ends, unless it is in a quote that does not.
+/// The end of the word, unless an open quote has no end.
 fn end(word: &str, in_parentheses: bool) -> Option<usize> {
     let (mut quoted, mut valued, mut before) = (false, false, ' ');
     let mut chars = word.char_indices();
@@ -126,7 +126,7 @@ fn end(word: &str, in_parentheses: bool) -> Option<usize> {
             '\\' if quoted => drop(chars.next()),
             '"' if quoted => quoted = false,
             _ if quoted => {}
-            // Inside a word or value a quote is a character like others.
+            // Inside a word or value a quote is an ordinary character.
             '"' if at == 0 || (valued && ":,<>=".contains(before)) => quoted = true,
             ')' if in_parentheses => return Some(at),
             _ if char.is_whitespace() => return Some(at),

@@ -1,4 +1,4 @@
-//! Bundles of every run of a small log, and bundles that somebody changed.
+//! Bundles of every range of a small log, and tampered bundles.
 
 use std::collections::HashMap;
 
@@ -117,7 +117,7 @@ fn no_byte_of_a_bundle_can_be_changed() {
             let mut bytes = lines[line].clone().into_bytes();
             bytes[at] ^= 0x01;
             let Ok(changed) = String::from_utf8(bytes) else { continue };
-            // The keys in the file are nobody's word where others are trusted.
+            // The keys in the file do not count when others are trusted.
             if line == 0 && at > lines[0].find("\"keys\"").expect("keys") {
                 continue;
             }

@@ -7,8 +7,8 @@ use super::{Argument, Channel, Detail, Event, Kind, Resource, Target};
 use crate::time::Timestamp;
 
 impl Event {
-    /// An administrative change: the action as `<resource>.<verb>` (`user.role_changed`), and what it was made to. The
-    /// verb is the vendor's own; one that no policy knows is recorded all the same.
+    /// An administrative change: the action as `<resource>.<verb>` (`user.role_changed`), and the changed resource.
+    /// Vendors choose the verb; one that the policy does not know is recorded as well.
     pub fn admin(at: Timestamp, action: impl Into<String>, on: Resource) -> Self {
         let Resource { kind, id, name } = on;
         let mut event = Self::new(at, Channel::Admin, Kind::Request, Detail::Ok).fact("resource_type", kind);

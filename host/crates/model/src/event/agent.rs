@@ -13,7 +13,7 @@ pub struct AgentTools {
     pub allowed: Vec<String>,
     /// Tools that it may not call.
     pub denied: Vec<String>,
-    /// Tools that it may call under a condition, such as somebody's approval.
+    /// Tools that it may call under a condition, such as an approval.
     pub conditional: Vec<String>,
 }
 
@@ -31,7 +31,7 @@ impl Event {
     }
 }
 
-/// The names behind one another, and how many more there are than fit.
+/// The names as a list, and how many more there are than fit.
 fn listed(names: &[String]) -> String {
     let mut text = String::new();
     for (at, name) in names.iter().enumerate() {

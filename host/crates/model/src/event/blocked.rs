@@ -2,15 +2,15 @@
 
 use super::{Detail, Event, Failure};
 
-/// A policy of the platform, not of the log, as it was when it blocked a call. The entry keeps this snapshot, so that it
-/// still says what held then when the policy was renamed, rewritten or deleted.
+/// A policy of the platform (not of the log) as it was when it blocked a call. The entry keeps this snapshot, so that
+/// it stays true when the policy is renamed, rewritten or deleted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BlockingPolicy {
     /// Its id on the platform: the entry's field `policy`.
     pub id: String,
     /// Its name: the detail `policy_name`.
     pub name: String,
-    /// What it says of itself: the detail `policy_description`.
+    /// Its description: the detail `policy_description`.
     pub description: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What can be said of any event, one sentence a call.
+//! Builder methods that fit any event.
 
 use std::time::Duration;
 
@@ -8,19 +8,19 @@ use uuid::Uuid;
 use super::{Argument, Caller, Client, Detail, Event, Failure};
 
 impl Event {
-    /// Who did it. What the event says of its caller already, as a tunnel's name, stays.
+    /// The caller. Values that the event already has, such as a tunnel's name, stay.
     pub fn by(mut self, caller: Caller) -> Self {
         self.caller = std::mem::take(&mut self.caller).or(caller);
         self
     }
 
-    /// With what it was done: client, address, session.
+    /// The client, its address and session.
     pub fn with(mut self, client: Client) -> Self {
         self.client = client;
         self
     }
 
-    /// The event that this one belongs to, by its id: one tool call may become several API calls.
+    /// The id of the event that caused this one: one tool call may become several API calls.
     pub fn under(mut self, parent: Uuid) -> Self {
         self.parent = Some(parent);
         self
@@ -46,8 +46,8 @@ impl Event {
         self
     }
 
-    /// It failed, exactly so, and why: OpenTelemetry's `error.type` and a sentence of yours. An outcome that is none of
-    /// a failure becomes [`Detail::Unknown`], so that nothing that failed counts as a success.
+    /// It failed in this way, with OpenTelemetry's `error.type` and a sentence of the sender. An outcome that is not a
+    /// failure becomes [`Detail::Unknown`], so that a failure never counts as a success.
     pub fn failed(mut self, detail: Detail, kind: impl Into<String>, message: impl Into<String>) -> Self {
         let failed = super::Outcome::FAILED.contains(&detail.outcome());
         self.detail = if failed { detail } else { Detail::Unknown };

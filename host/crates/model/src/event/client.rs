@@ -1,6 +1,6 @@
-//! With what it was done.
+//! The client of an event.
 
-/// With what it was done. Name and version are what the client says of itself.
+/// The client. It reports its name and version itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Client {
     /// Self-reported name.

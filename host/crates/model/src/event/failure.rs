@@ -3,7 +3,7 @@
 /// Why it failed. Never a text from a body: those are payload.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Failure {
-    /// OpenTelemetry's `error.type`: `tool_error`, a JSON-RPC code, an HTTP status, a word of ours.
+    /// OpenTelemetry's `error.type`: `tool_error`, a JSON-RPC code, an HTTP status, or a code of ours.
     pub kind: String,
     /// A sentence of ours about it.
     pub message: String,
@@ -17,13 +17,13 @@ impl Failure {
         Self { kind: kind.into(), message: message.into(), code: None }
     }
 
-    /// What an HTTP status tells; `None` below 400.
+    /// The failure that an HTTP status means; `None` below 400.
     pub fn of_status(status: u16) -> Option<Self> {
         (status >= 400).then(|| Self::new(status.to_string(), sentence(status)))
     }
 }
 
-/// An HTTP status of 300 or above in words.
+/// A sentence for an HTTP status of 300 or above.
 pub fn sentence(status: u16) -> &'static str {
     if status < 400 {
         return "Redirected: the call was not executed here";

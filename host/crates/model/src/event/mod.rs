@@ -81,7 +81,7 @@ pub struct Event {
     pub status_code: Option<u16>,
     /// How long it took, in microseconds.
     pub duration_us: Option<u64>,
-    /// Who did it.
+    /// The caller.
     pub caller: Caller,
     /// With what.
     pub client: Client,
@@ -89,7 +89,7 @@ pub struct Event {
     pub request_id: Option<String>,
     /// The W3C trace id.
     pub trace_id: Option<String>,
-    /// The event that this one belongs to.
+    /// The event that caused this one.
     pub parent: Option<Uuid>,
     /// Why it failed, when it did.
     pub failure: Option<Failure>,

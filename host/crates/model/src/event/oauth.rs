@@ -1,4 +1,4 @@
-//! OAuth, and the connections that come of it.
+//! Events of OAuth and of its connections.
 
 use super::{Channel, Detail, Event, Kind, Target};
 use crate::time::Timestamp;
@@ -32,7 +32,7 @@ impl Event {
         Self::connection(at, "connection.created", connection.into())
     }
 
-    /// A connection that was revoked, by its name; who revoked it is the caller.
+    /// A connection that was revoked, by its name; the caller is the user who revoked it.
     pub fn connection_revoked(at: Timestamp, connection: impl Into<String>) -> Self {
         Self::connection(at, "connection.revoked", connection.into())
     }

@@ -1,9 +1,9 @@
 //! What an administrative change was made to.
 
-/// Something that is administered: its kind, its id, and what it was called at the time.
+/// An administered resource: its kind, its id, and its name at the time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resource {
-    /// The kind, as it stands before the dot of an action: `mcp_server`.
+    /// The kind, the part of an action before the dot: `mcp_server`.
     pub kind: String,
     /// Its id on the platform, which stays when it is renamed.
     pub id: String,
@@ -12,7 +12,7 @@ pub struct Resource {
 }
 
 impl Resource {
-    /// A thing of any kind: a lower-case word, as it stands before the dot of an action.
+    /// A resource of any kind: a lower-case word, the part of an action before the dot.
     pub fn new(kind: impl Into<String>, id: impl Into<String>) -> Self {
         Self { kind: kind.into(), id: id.into(), name: None }
     }
@@ -22,7 +22,7 @@ impl Resource {
         Self::new("mcp_server", id)
     }
 
-    /// A policy of the platform: what its agents and users may call.
+    /// A policy of the platform: the tools that its agents and users may call.
     pub fn policy(id: impl Into<String>) -> Self {
         Self::new("policy", id)
     }
@@ -52,7 +52,7 @@ impl Resource {
         Self::new("model", id)
     }
 
-    /// What it is called.
+    /// Its name.
     pub fn named(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self

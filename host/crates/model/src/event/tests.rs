@@ -1,4 +1,4 @@
-//! What the constructors say, and what they do not let through.
+//! Events from the constructors, and what they leave out.
 
 use std::time::Duration;
 

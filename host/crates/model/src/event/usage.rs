@@ -7,7 +7,7 @@ use crate::value::Value;
 /// ([`crate::Options::prices`]).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Who runs the model: `anthropic`.
+    /// The provider that runs the model: `anthropic`.
     pub provider: Option<String>,
     /// The language model: the field `llm_model`, as `model` is the business model.
     pub model: Option<String>,
@@ -40,7 +40,7 @@ impl Usage {
         self
     }
 
-    /// What it cost as the provider says, in millionths of the currency unit.
+    /// The cost that the provider reports, in millionths of the currency unit.
     pub fn cost_micros(mut self, micros: u64) -> Self {
         self.cost_micros = Some(micros);
         self

@@ -1,7 +1,6 @@
-//! `NAME=value`, `name: value` and their like in texts.
+//! `NAME=value`, `name: value` and similar assignments in texts.
 //!
-//! Names stand in prose as well, so not everything with a colon behind it has a secret behind that; the tests have a list
-//! of what must stay as it is.
+//! Names also occur in prose, so not every colon is followed by a secret; the tests list texts that must not change.
 
 use super::json::Hiding;
 use super::names::Secrecy;
@@ -10,9 +9,9 @@ use super::text::is_plain;
 
 /// How long a name may be.
 const NAME: usize = 128;
-/// How much may stand between a name and what assigns.
+/// How many bytes may separate a name and its assignment.
 const CLOSERS: usize = 12;
-/// What stands behind a name in a declaration of types, and is no value.
+/// Types in declarations, which are not values.
 const TYPES: [&str; 22] = [
     "string",
     "String",
@@ -37,7 +36,7 @@ const TYPES: [&str; 22] = [
     "required",
     "optional",
 ];
-/// Words that stand before a colon in prose, where they are all of the name.
+/// Words before a colon in prose, where they are the whole name.
 const WORDS: [&str; 14] = [
     "credential",
     "credentials",
@@ -55,7 +54,7 @@ const WORDS: [&str; 14] = [
     "passes",
 ];
 
-/// Hides the values behind names of the list.
+/// Hides the values after listed names.
 pub(super) fn values(hiding: &Hiding<'_>, text: &str, ranges: &mut Ranges) {
     let bytes = text.as_bytes();
     let mut from = 0;
@@ -81,7 +80,7 @@ pub(super) fn values(hiding: &Hiding<'_>, text: &str, ranges: &mut Ranges) {
     }
 }
 
-/// A name of the list that stands before what assigns.
+/// A listed name before an assignment.
 struct Name<'a> {
     word: &'a str,
     is_quoted: bool,
@@ -99,7 +98,7 @@ impl<'a> Name<'a> {
         let end = end - closers;
         let start = end - word(&bytes[..end]);
         let word = text.get(start..end).filter(|word| !word.is_empty())?;
-        // In JSON that is cut off, a name may stand behind the escape of a line's end.
+        // In truncated JSON a name may follow the escape of a line feed.
         let escaped = bytes[..start].ends_with(b"\\") && word.starts_with(['n', 'r', 't', 'b', 'f']);
         for word in [word, if escaped { &word[1..] } else { "" }] {
             if let Some(secrecy) = hiding.secrecy(word).filter(|_| !word.is_empty()) {

@@ -1,7 +1,7 @@
-//! What looks like a secret, whatever it is called: the patterns of the floor, by the mask that they belong to.
+//! Values that look like secrets under any name: the patterns of the floor, by their mask.
 //!
-//! Where a pattern has a group, the group is what is hidden, else all of it. Hiding too much costs a reader a guess,
-//! hiding too little costs somebody an account; so these err on hiding.
+//! If a pattern has a group, only the group is hidden, else the whole match. Hiding too much costs a reader a guess,
+//! hiding too little may cost an account; so the patterns prefer to hide.
 
 /// Patterns by mask, and by what must be there, in the text as it was sent, for any of them to match.
 pub(super) const LISTS: &[(&str, &[&str])] = &[
@@ -10,8 +10,8 @@ pub(super) const LISTS: &[(&str, &[&str])] = &[
     ("keys", &[OWN, SK, GITHUB, GITHUB_FINE, GITLAB, AWS, GOOGLE, SLACK, STRIPE, PEM]),
 ];
 
-/// One of these is in each text in which a pattern matches, or a name stands that hides something; JSON escapes of
-/// letters (`\u0070`) aside. Written for bytes; case makes no difference but where it says so.
+/// Each text that matches a pattern or contains a listed name contains one of these; JSON escapes of letters (`\u0070`)
+/// aside. Written for bytes; case-insensitive unless marked otherwise.
 pub(super) const SIGNS: &[&str] = &[
     r":\\*/\\*/[^/ @]+@",
     r"curl",
@@ -30,7 +30,7 @@ pub(super) const SIGNS: &[&str] = &[
     r"(?-i:PRIVATE KEY-----)",
 ];
 
-/// `postgres://user:password@host`, and a token in place of both.
+/// `postgres://user:password@host`, and a token instead of both.
 const URL_PASSWORD: &str = r"://(?:[^/\s:@]*:[^/\s@]+|[^/\s:@]{16,})@";
 /// `curl -u user:password …`, on one line.
 const CURL: &str = r#"(?-u:\b)curl(?-u:\b)[^\r\n]*?[ \t](?:-u|--user|-U|--proxy-user)[ =]?["']?([^\s:"']+:[^\s"']+)"#;
@@ -52,5 +52,5 @@ const AWS: &str = r"(?-u:\b)(?:AKIA|ASIA)[A-Z0-9]{16}(?-u:\b)";
 const GOOGLE: &str = r"(?-u:\b)AIza[A-Za-z0-9_-]{30,}";
 const SLACK: &str = r"(?-u:\b)xox[abeoprs]-[A-Za-z0-9-]{10,}";
 const STRIPE: &str = r"(?-u:\b)[rs]k_(?:live|test)_[A-Za-z0-9]{10,}";
-/// Also one whose end was cut off.
+/// Also a truncated one.
 const PEM: &str = r"(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\z)";

@@ -1,8 +1,8 @@
-//! Masks: hiding secrets in payloads, in changes and in facts, by name and by look, before anything is stored.
+//! Masks: secrets in payloads, changes and facts are hidden by name and by look, before anything is stored.
 //!
-//! The floor's masks (`names.rs`, `looks.rs`) go over everything, beside those that a policy declares and names; only the
-//! operator's file turns one off. A look at the bytes as they were sent tells first whether there is anything that one of
-//! the floor's could hide; where there is nothing, and that is mostly so, nothing is parsed.
+//! The floor's masks (`names.rs`, `looks.rs`) always apply, in addition to the masks that a policy declares; only the
+//! operator's file turns one off. The raw bytes are first searched for anything that the floor could hide. Usually
+//! there is nothing, and then nothing is parsed.
 
 mod assigned;
 mod json;
@@ -21,7 +21,7 @@ use self::json::Hiding;
 use self::names::Secrecy;
 use self::sieve::SIEVE;
 
-/// What stands where something was hidden.
+/// The replacement for hidden text.
 pub const MASKED: &str = "[masked]";
 
 /// Most patterns of one mask, and longest pattern in bytes.
@@ -44,7 +44,7 @@ pub struct Mask {
     pub name: String,
     keys: Vec<String>,
     looks: Vec<Look>,
-    /// What its patterns take in memory, at most.
+    /// The most memory that its patterns take.
     size: usize,
 }
 
@@ -86,7 +86,7 @@ impl Mask {
         Ok(Self { name, keys, looks, size })
     }
 
-    /// What its patterns take in memory, at most.
+    /// The most memory that its patterns take.
     #[doc(hidden)]
     pub fn size(&self) -> usize {
         self.size
@@ -108,7 +108,7 @@ impl Mask {
     }
 }
 
-/// The pattern, and what it takes in memory at most.
+/// The pattern, and the most memory that it takes.
 fn compiled(pattern: &str) -> Result<(Regex, usize), String> {
     if pattern.len() > PATTERN {
         return Err(format!("a pattern has {} bytes; at most {PATTERN} are allowed", pattern.len()));
@@ -139,17 +139,17 @@ pub struct Masks {
 }
 
 impl Masks {
-    /// The floor without those of these names, and a policy's own masks.
+    /// The floor except these masks, and a policy's own masks.
     pub fn new(off: &[String], own: &[Mask]) -> Self {
         let floor = FLOOR.iter().filter(|mask| !off.contains(&mask.name)).collect();
         Self { floor, own: own.to_vec() }
     }
 
-    /// Hides what is secret in a body: by the floor, and by the policy's masks at these places. JSON is masked by name and
-    /// by look, text by look and by a search for the names that needs no parsing, so that a cut body is covered too.
-    /// Returns the masked text and whether anything was hidden.
+    /// Hides secrets in a body: by the floor, and by the policy's masks with these indexes. JSON is masked by name and
+    /// by look. Text is masked by look and by a search for names that needs no parsing, so that a truncated body is
+    /// covered too. Returns the masked text and whether anything was hidden.
     ///
-    /// What is not UTF-8 is kept as replacement characters: binary is of no use to a reader of the log.
+    /// Invalid UTF-8 becomes replacement characters: binary data is useless to a reader of the log.
     pub fn body(&self, own: &[usize], bytes: &[u8]) -> (String, bool) {
         self.hiding(own.iter().filter_map(|at| self.own.get(*at))).body(bytes)
     }
@@ -159,8 +159,8 @@ impl Masks {
         self.hiding(self.own.iter()).body(text.as_bytes())
     }
 
-    /// Whether what goes by this name, or is in something of a name of this path, is hidden. A number or a switch is not
-    /// where the name is one of other things as well.
+    /// Whether a value with this name, or inside a value with a name on this path, is hidden. A number or a boolean is
+    /// not hidden where the name also has other meanings.
     pub fn hides(&self, path: &str, is_plain: bool) -> bool {
         let hiding = self.hiding(self.own.iter());
         let secrecy = path.split('.').filter_map(|name| hiding.secrecy(name)).max();

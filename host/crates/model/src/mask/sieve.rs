@@ -1,7 +1,7 @@
-//! A look at bytes as they were sent: whether anything in them could be hidden by the floor.
+//! A quick search of raw bytes for anything that the floor could hide.
 //!
-//! One automaton over all names and signs, so that what has none of them, as most bodies and most texts of the others, is
-//! read once and not parsed. It may find too much, and must never find too little.
+//! One automaton over all names and patterns, so that a body without any of them, which is the usual case, is read once
+//! and not parsed. It may find too much, and must never find too little.
 
 use std::sync::LazyLock;
 
@@ -18,12 +18,12 @@ impl Sieve {
         let names = names::LISTS.iter().flat_map(|(_, keys)| keys.iter().copied());
         let mut signs: Vec<_> = names.map(sign).collect();
         signs.extend(looks::SIGNS.iter().map(|sign| (*sign).to_owned()));
-        // Letters that are written as their numbers may be anything.
+        // Letters in numeric escapes may be anything.
         signs.push(r"\\u00".to_owned());
         // `STRIPE_KEY`.
         signs.push(r"(?-i:_KEY)[0-9_]*(?:[^a-z]|$)".to_owned());
         let pattern = signs.join("|");
-        // Without it everything is looked at in full, which is only slower; a test holds that it is there.
+        // Without it every text is masked in full, which is only slower; a test checks that it exists.
         Self(RegexBuilder::new(&pattern).unicode(false).case_insensitive(true).build().ok())
     }
 
@@ -38,7 +38,7 @@ impl Sieve {
     }
 }
 
-/// How a name may be written: its letters, and what may join them. A space as well: `API key: …`.
+/// The spellings of a name: its letters, with separators between them. A space counts too: `API key: …`.
 fn sign(key: &str) -> String {
     // The Kelvin sign is a k in lower case.
     let letter = |letter: char| if letter == 'k' { r"(?:k|\xe2\x84\xaa)".to_owned() } else { letter.to_string() };
@@ -49,7 +49,7 @@ fn sign(key: &str) -> String {
     if !is_short {
         return stem;
     }
-    // A short one stands alone; a letter before it may be that of an escape, such as the n of a line's end.
+    // A short one must be separate; a letter before it may belong to an escape, such as the n of a line feed.
     let alone = format!(r"(?:^|[^a-z]|\\[nrtbf]){stem}");
     let (first, rest) = name.split_at(1);
     let hump = format!(r"(?-i:[a-z]{}){rest}", first.to_uppercase());

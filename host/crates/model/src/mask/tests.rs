@@ -1,4 +1,4 @@
-//! What is hidden, what must stay, and that neither depends on how it is written.
+//! What is hidden, what must stay, and that neither depends on the spelling.
 
 use super::*;
 
@@ -16,7 +16,7 @@ fn masked(body: &str) -> (String, bool) {
     own().body(&[0], body.as_bytes())
 }
 
-/// What operators reported, and their relatives: the secret is always the same word.
+/// Examples from operators, and similar ones: the secret is always the same word.
 const SECRETS: &[&str] = &[
     "AWS_SECRET_ACCESS_KEY=hunter2SECRET",
     "SECRET_KEY=hunter2SECRET",
@@ -75,7 +75,7 @@ const SECRETS: &[&str] = &[
     "{\"x\":1e999,\"headers\":[{\"name\":\"Cookie\",\"value\":\"hunter2SECRET\"}]}",
 ];
 
-/// What is no secret, in the words of people, code, logs and schemas.
+/// Texts without secrets, from prose, code, logs and schemas.
 const STAY: &[&str] = &[
     "The tokenizer splits words into tokens: 512 of them.",
     "max_tokens=4096 temperature=0.2",
@@ -173,7 +173,7 @@ fn the_same_names_are_hidden_as_keys_and_in_texts() {
     assert!(masks.hides("pin", true) && !masks.hides("tokens", true) && !masks.hides("pass", true));
 }
 
-/// What the sieve lets through is not looked at, so it must find whatever the rest would hide.
+/// What the sieve passes is not searched, so it must find everything that the masks would hide.
 #[test]
 fn the_sieve_finds_all_that_is_hidden() {
     assert!(SIEVE.is_there());
@@ -236,7 +236,7 @@ fn hides_values_by_key_at_any_depth_and_spelling() {
         r#"["--password","s3cret"]"#,
         r#"{"password2":"s3cret"}"#,
         r#"{"Bearer s3cret":1}"#,
-        // What this library does not read as JSON, and others do.
+        // Not JSON for this library, but JSON for others.
         r#"{"x":1e999,"headers":[{"name":"API-Key","value":"s3cret"}]}"#,
         r#"{"x":"\ud800","headers":[{"value":"s3cret","name":"password"}]}"#,
         r#"{"x":1e999,"argv":["--password","s3cret"]}"#,
@@ -284,7 +284,7 @@ fn what_makes_no_sense_as_a_mask_is_refused() {
     }
 }
 
-/// Each of them alone would make eight letters of one; after one another they would make 8^64.
+/// Each pattern alone would turn one letter into eight; applied one after another they would produce 8^64.
 #[test]
 fn many_patterns_do_not_make_a_text_grow() {
     let patterns = vec![r"[a-z\[]".to_owned(); 64];

@@ -1,5 +1,4 @@
-//! Hiding in texts: what stands behind a name of the list, however the name and its value are written, and what looks
-//! like a secret.
+//! Masking of texts: the values after listed names in any spelling, and values that look like secrets.
 
 use std::sync::LazyLock;
 
@@ -14,7 +13,7 @@ use super::ranges::Ranges;
 static FLAG: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r#"(?:^|[\s"'`(])--?([A-Za-z][A-Za-z0-9_-]*)[ \t]+(?:"([^"\r\n]+)|'([^'\r\n]+)|([^\s"'-]\S*))"#).ok()
 });
-/// `<password>…</password>`, also one whose end was cut off.
+/// `<password>…</password>`, also a truncated one.
 static ELEMENT: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
         r"<(?:[A-Za-z0-9_-]+:)?([A-Za-z0-9_-]+)(?:\s[^<>]*)?>(?:([^<]+)(?:</|\z)|\s*<!\[CDATA\[(.*?)(?:\]\]>|\z))",
@@ -22,7 +21,7 @@ static ELEMENT: LazyLock<Option<Regex>> = LazyLock::new(|| {
     .ok()
 });
 
-/// The text without what is secret in it; `None` where nothing is.
+/// The text with its secrets masked; `None` if there are none.
 pub(super) fn hide(hiding: &Hiding<'_>, text: &str) -> Option<String> {
     let mut ranges = Ranges::default();
     options(hiding, text, &mut ranges);
@@ -32,7 +31,7 @@ pub(super) fn hide(hiding: &Hiding<'_>, text: &str) -> Option<String> {
         named(hiding, written.as_ref(), text, &mut ranges);
     }
     looks(hiding, text, &mut ranges);
-    // In JSON that is cut off, a line's end is an escape, and its letter stands before what follows as if it were of it.
+    // In truncated JSON a line feed is an escape, and its letter would look like a part of the next word.
     if text.contains("\\n") || text.contains("\\r") || text.contains("\\t") {
         let plain = text.replace("\\n", "\\ ").replace("\\r", "\\ ").replace("\\t", "\\ ");
         looks(hiding, &plain, &mut ranges);
@@ -41,7 +40,7 @@ pub(super) fn hide(hiding: &Hiding<'_>, text: &str) -> Option<String> {
     ranges.out_of(text)
 }
 
-/// What looks like a secret.
+/// Values that look like secrets.
 fn looks(hiding: &Hiding<'_>, text: &str, ranges: &mut Ranges) {
     for look in hiding.masks().flat_map(|mask| &mask.looks) {
         if look.by_group {
@@ -76,7 +75,7 @@ fn named(hiding: &Hiding<'_>, written: Option<&Regex>, text: &str, ranges: &mut 
     }
 }
 
-/// For bodies that are no JSON, cut ones above all: the value after `"key":` wherever it stands.
+/// For bodies that are not JSON, mostly truncated ones: the value after `"key":` anywhere.
 fn members(hiding: &Hiding<'_>, text: &str, ranges: &mut Ranges) {
     let named = names_a_secret(hiding, text);
     let mut from = 0;
@@ -98,7 +97,7 @@ fn members(hiding: &Hiding<'_>, text: &str, ranges: &mut Ranges) {
     }
 }
 
-/// Whether there is a `"name": "Authorization"` anywhere: which `"value"` is its own is not known without parsing.
+/// Whether there is a `"name": "Authorization"` anywhere: finding its own `"value"` would need parsing.
 fn names_a_secret(hiding: &Hiding<'_>, text: &str) -> Option<Secrecy> {
     let mut rest = text;
     let mut found = None;
@@ -112,7 +111,7 @@ fn names_a_secret(hiding: &Hiding<'_>, text: &str) -> Option<Secrecy> {
     found
 }
 
-/// `"--password","…"` in what is no JSON: the string after an option that is a name of the list.
+/// `"--password","…"` in a text that is not JSON: the string after an option with a listed name.
 fn options(hiding: &Hiding<'_>, text: &str, ranges: &mut Ranges) {
     let mut from = 0;
     while let Some(at) = text[from..].find("\"-") {
@@ -138,7 +137,7 @@ fn next_key(text: &str) -> Option<(&str, usize)> {
         from = colon + 1;
         let before = text[..colon].trim_end();
         let Some(before) = before.strip_suffix('"') else { continue };
-        // In a text of JSON the quotes are escaped, however often.
+        // In a JSON text the quotes are escaped, possibly several times.
         let before = before.trim_end_matches('\\');
         let Some(open) = before.rfind('"') else { continue };
         let space = text[from..].len() - text[from..].trim_start().len();
@@ -146,8 +145,8 @@ fn next_key(text: &str) -> Option<(&str, usize)> {
     }
 }
 
-/// Where the value that `text` begins with ends: a string at its closing quote, else at the next `,`, `}` or `]`. A
-/// value that is cut off, or an object, ends with the text: hiding too much is the safe side.
+/// The end of the value that `text` begins with: a string ends at its closing quote, else at the next `,`, `}` or `]`.
+/// A truncated value or an object ends with the text: hiding too much is the safe side.
 fn value_end(text: &str) -> usize {
     let quote = text.len() - text.trim_start_matches('\\').len();
     match text.as_bytes().get(quote) {
@@ -175,7 +174,7 @@ fn string_end(text: &str) -> usize {
     text.len()
 }
 
-/// A key with its escapes undone, again and again, since it may stand in a text of JSON.
+/// A key with its escapes removed repeatedly, since it may be inside a JSON text.
 fn unescaped(key: &str) -> String {
     let mut key = key.to_owned();
     for _ in 0..NESTING {

@@ -31,20 +31,20 @@ pub struct Price {
     pub provider: String,
     /// The model's name, in the same way.
     pub model: String,
-    /// What a million tokens cost that go in, in units of the platform's currency.
+    /// The price of a million input tokens, in units of the platform's currency.
     pub input: Rate,
-    /// What a million tokens cost that come out.
+    /// The price of a million output tokens.
     pub output: Rate,
 }
 
-/// A price table. Of several entries that fit, the first one counts, so the particular stand above the general.
+/// A price table. The first matching row counts, so special rows go before general ones.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(transparent)]
 pub struct Prices(Vec<Price>);
 
 impl Prices {
-    /// What `input` and `output` tokens of a model cost, in millionths of the currency unit. `None` where the table does
-    /// not have the model, and where the cost is beyond what the log can hold (2⁶³−1 millionths).
+    /// The cost of `input` and `output` tokens of a model, in millionths of the currency unit. `None` if the table
+    /// lacks the model, or if the cost exceeds what the log can hold (2⁶³−1 millionths).
     pub fn cost(&self, provider: &str, model: &str, input: u64, output: u64) -> Option<u64> {
         let price = self.0.iter().find(|price| price.is_for(provider, model))?;
         let part = |rate: Rate, tokens: u64| u128::from(rate.micros()) * u128::from(tokens);

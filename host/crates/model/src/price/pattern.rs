@@ -3,7 +3,7 @@
 /// Whether `pattern` is all of `text`, without regard to ASCII's case.
 pub(super) fn fits(pattern: &str, text: &str) -> bool {
     let (mut pattern, mut text) = (pattern.as_bytes(), text.as_bytes());
-    // Behind the last `*`: the pattern there, and the text that it has not swallowed yet.
+    // After the last `*`: the rest of the pattern, and the text that the `*` has not consumed yet.
     let mut last: Option<(&[u8], &[u8])> = None;
     loop {
         match (pattern.split_first(), text.split_first()) {

@@ -80,7 +80,7 @@ impl Visitor<'_> for Written {
         self.visit_str(&number.to_string())
     }
 
-    /// By its shortest decimal text, which is what was written: no arithmetic is done with the fraction.
+    /// By its shortest decimal text, which is what the operator wrote: no arithmetic with the fraction.
     fn visit_f64<E: Error>(self, number: f64) -> Result<Rate, E> {
         self.visit_str(&number.to_string())
     }

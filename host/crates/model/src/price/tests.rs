@@ -1,4 +1,4 @@
-//! Prices and costs: exact, never wrapped around, and none where nobody knows.
+//! Prices and costs: exact, never overflowing, and absent if unknown.
 
 use super::*;
 
@@ -36,7 +36,7 @@ fn nothing_costs_nothing_and_no_table_knows_nothing() {
 fn a_cost_is_rounded_once_to_the_nearest_millionth() {
     let tiny = |input| table().cost("any", "tiny", input, 0);
     assert_eq!([tiny(499_999), tiny(500_000), tiny(1_499_999), tiny(1_500_000)], [Some(0), Some(1), Some(1), Some(2)]);
-    // 0.4 and 0.4 are 0.8 together: not rounded one by one.
+    // 0.4 and 0.4 are 0.8 together: the two are not rounded separately.
     let half = prices(r#"[{ "provider": "p", "model": "m", "input": 0.4, "output": 0.4 }]"#);
     assert_eq!(half.cost("p", "m", 1, 1), Some(1));
 }
