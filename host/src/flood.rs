@@ -1,5 +1,5 @@
-//! Refusals in bulk: whoever has no credential must not be able to fill the log, nor to push out of the queue what it is
-//! there for, and still none goes untold.
+//! Limits refusal entries: an unauthenticated sender must not be able to fill the log or displace other events, and
+//! still every refusal is counted.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,8 +11,7 @@ use crate::AuditLog;
 use crate::event::{Channel, Detail, Event, Kind};
 use crate::time::{SECOND, Timestamp};
 
-/// How many refusals of one second are told one by one for each address, and for all of them. The rest is told by its
-/// number.
+/// How many refusals in one second get their own entry, for each address and in total. The rest is counted.
 const OF_AN_ADDRESS: u32 = 10;
 const OF_ALL: u32 = 100;
 
@@ -33,20 +32,20 @@ struct Second {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Told {
     Alone,
-    /// The first one that is not told alone; somebody must tell the number.
+    /// The first one that is only counted; the caller must record the number.
     ByNumber,
-    /// Somebody will tell the number.
+    /// It is counted in an entry that will be recorded.
     Counted,
 }
 
 impl Flood {
-    /// Whether a refusal of somebody at `address` is told alone. If it is not, an entry tells how many `what` there were
-    /// once the second is over: without waiting for another refusal, which may never come.
+    /// Whether a refusal of a caller at `address` gets its own entry. Otherwise an entry has the number of `what` once
+    /// the second has passed: without waiting for another refusal, which may never come.
     pub(crate) fn is_told_alone(&self, log: &AuditLog, address: Option<String>, what: &'static str) -> bool {
         self.is_told_as("sign_in.failed", log, address, what)
     }
 
-    /// The same for refusals whose number is told as an entry about `deed`.
+    /// The same for refusals that are counted in an entry about `deed`.
     pub(crate) fn is_told_as(&self, deed: &str, log: &AuditLog, address: Option<String>, what: &'static str) -> bool {
         let told = self.second().count(log.now(), address);
         if told == Told::ByNumber

@@ -21,7 +21,7 @@ pub use {mcp_audit_log_filter as domain, mcp_audit_log_ledger as ledger, mcp_aud
 
 use mcp_audit_log_model::{name, vocabulary};
 
-/// Who is asking and what they may do.
+/// Viewers and what they may do.
 pub mod access {
     pub(crate) use mcp_audit_log_contract::access::Grant;
     pub use mcp_audit_log_contract::access::{Access, Denied, Right, Viewer};
@@ -93,7 +93,7 @@ pub mod recorder {
     pub(crate) use mcp_audit_log_core::recorder::{Control, Held, Parts, StateChange};
 }
 
-/// Who comes in, and by what.
+/// Sign-in.
 pub mod identity;
 
 /// Reading on as the log grows.

@@ -4,9 +4,9 @@ use crate::domain::Domain;
 use crate::entry::Entry;
 use crate::reader::{MAX_LIMIT, ReadError, Reader};
 
-/// A place in the log, and what is looked for from there on.
+/// A position in the log, and a filter for the entries after it.
 ///
-/// It holds no rights: each step reads with those of the reader that it is given.
+/// It holds no rights: each step uses those of its reader.
 #[derive(Clone, Debug)]
 pub struct Walk {
     domain: Domain,
@@ -14,16 +14,16 @@ pub struct Walk {
 }
 
 impl Walk {
-    /// Looks for `domain` above the place `after`, or from the log's first entry on.
+    /// Finds entries matching `domain` above the `seq` `after`, or from the log's first entry on.
     pub fn new(domain: Domain, after: Option<u64>) -> Self {
         Self { domain, after }
     }
 
-    /// The next entries, at most `limit` and [`MAX_LIMIT`]; fewer mean that the end is reached. `next` is the place after the last entry
-    /// that could be read before this was called: below it nothing is read again.
+    /// The next entries, at most `limit` and [`MAX_LIMIT`]; fewer mean that the end is reached. `next` is the next
+    /// `seq` of the log before this call: entries below it are not read again.
     ///
     /// # Errors
-    /// The viewer may not read, or the store fails; the place is as it was.
+    /// The viewer may not read, or the store fails; the position is unchanged.
     pub fn step(&mut self, reader: &Reader<'_>, next: u64, limit: usize) -> Result<Vec<Entry>, ReadError> {
         let limit = limit.clamp(1, MAX_LIMIT);
         let entries = reader.after(self.domain.clone(), self.after, limit)?;
@@ -32,7 +32,7 @@ impl Walk {
         Ok(entries)
     }
 
-    /// Goes back to above `after`: what came then was not used and is to be read again.
+    /// Goes back to above `after`: later entries were not used and are read again.
     pub fn back_to(&mut self, after: Option<u64>) {
         self.after = after;
     }

@@ -19,7 +19,7 @@ pub(super) struct Answer {
     idle: Option<Idle>,
 }
 
-/// The limit on a silence. It counts from when somebody begins to wait: a client that reads slowly is no silence.
+/// The limit on a silence. It counts from when the client begins to wait: a client that reads slowly is not a silence.
 struct Idle {
     limit: Duration,
     sleep: Pin<Box<Sleep>>,

@@ -1,4 +1,4 @@
-//! Bodies that are watched while they pass: every frame, size hint and trailer as it is, none later than it comes.
+//! Bodies that are observed while they pass: every frame, size hint and trailer is forwarded unchanged and at once.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};

@@ -1,8 +1,8 @@
-//! A map that forgets what nobody asked for in the longest time when it is full.
+//! A bounded map: when it is full, it drops entries that were not used recently.
 
 use std::collections::HashMap;
 
-/// Two halves: when the young one is full it becomes the old one, and what was old and not used since is forgotten.
+/// Two generations: when the young one is full it replaces the old one, and unused entries of the old one are dropped.
 pub(super) struct Bounded<T> {
     young: HashMap<u64, T>,
     old: HashMap<u64, T>,

@@ -1,11 +1,11 @@
-//! The holder through which a sign-in inside the layer tells the log outside of it who is calling.
+//! A slot through which a sign-in inside the layer reports the caller to the log outside of it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::event::Caller;
 
-/// Stands in a request's extensions. The sign-in fills it once it knows who is calling; clones are the same holder.
+/// Is in a request's extensions. The sign-in fills it once it knows the caller; clones share the slot.
 #[derive(Clone, Debug, Default)]
 pub struct CallerSlot(Arc<Known>);
 
@@ -16,13 +16,14 @@ struct Known {
 }
 
 impl CallerSlot {
-    /// Says who is calling. The first word counts.
+    /// Sets the caller. Only the first call counts.
     pub fn set(&self, caller: Caller) {
         // A second sign-in cannot overrule the first.
         let _ = self.0.caller.set(caller);
     }
 
-    /// Says that whoever is calling was not let in: of what they sent nothing is kept, and of many such only the number.
+    /// Reports that the caller was refused: the log keeps no content of the request, and counts many such requests in
+    /// one entry.
     pub fn refuse(&self) {
         self.0.refused.store(true, Ordering::Relaxed);
     }
@@ -31,7 +32,7 @@ impl CallerSlot {
         self.0.refused.load(Ordering::Relaxed)
     }
 
-    /// Who is calling, if anybody said so.
+    /// The caller, if it was set.
     pub fn get(&self) -> Option<&Caller> {
         self.0.caller.get()
     }

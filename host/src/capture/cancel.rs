@@ -1,5 +1,5 @@
-//! Calls that their client takes back. Whatever the server says to that, and whichever message comes first, such a call is
-//! one entry: it is made when the exchange ends, or after a while when the server leaves it open.
+//! Calls that their client cancels. Each is one entry, whatever the server answers and whichever message comes first.
+//! The entry is made when the exchange ends, or after a while if the server leaves it open.
 
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
@@ -29,7 +29,7 @@ impl Cancelled {
         Arc::new(Self { log: log.downgrade(), waiting: Mutex::default() })
     }
 
-    /// Sees to it that the entry is made after a while, also when nothing more is heard of the exchange.
+    /// Makes sure that the entry is made after a while, even if the exchange stays open.
     fn wait(self: &Arc<Self>, exchange: &Arc<Exchange>) {
         let mut waiting = lock(&self.waiting);
         waiting.push((Instant::now() + WAIT, Arc::downgrade(exchange)));
@@ -141,8 +141,8 @@ impl Exchange {
         self.call(digest, call, answer, &ending, at)
     }
 
-    /// An answer to a call whose entry says that it was cancelled. An error says nothing new. That it was done after all
-    /// is an entry of its own, or a caller could hide a call that was done by cancelling it.
+    /// An answer to a call whose entry says that it was cancelled. An error adds nothing. A success is a separate
+    /// entry, or a caller could hide a call by cancelling it.
     pub(super) fn after_cancel(&self, digest: &mut Digest, call: &mut Call, only: bool) -> Option<Event> {
         let answer = digest.take_answer(&call.message, only)?;
         answer.message.result.as_ref()?;

@@ -1,4 +1,4 @@
-//! Where, by whom and how an exchange went: what all of its events share.
+//! The context that all events of one exchange share: server, caller, connection and times.
 
 use std::time::Instant;
 

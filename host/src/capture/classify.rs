@@ -1,4 +1,4 @@
-//! How it went: from what was seen of a message and its answer to an outcome, and to the event that says so.
+//! Classifies a message and its answer: finds the outcome and builds the event.
 
 use super::exchange::End;
 use super::failure::{NoAnswer, failure};
@@ -9,7 +9,7 @@ use super::transport::Transport;
 use crate::event::{Caller, Channel, Client, Detail, Event, Failure, Kind};
 use crate::time::Timestamp;
 
-/// Where and by whom: what all events of one exchange, or of one pipe, have in common.
+/// The context that all events of one exchange, or of one pipe, share.
 #[derive(Clone)]
 pub(super) struct Scene {
     pub(super) channel: Channel,
@@ -55,7 +55,7 @@ impl Message {
         request.id.is_some() && self.id != request.id && (self.id.is_some() || self.error.is_none())
     }
 
-    /// Whether it answers what was cancelled, and says so by its code.
+    /// Whether it answers a cancelled call and its code says so.
     pub(super) fn is_cancelled(&self) -> bool {
         self.error == Some(Some(-32800))
     }
@@ -82,7 +82,7 @@ pub(super) struct Ending {
 }
 
 impl Ending {
-    /// How a request ends that has no answer when the connection is gone, or the client takes it back.
+    /// The outcome of a request without an answer when the connection ends or the client cancels it.
     pub(super) fn unanswered(cancelled: bool) -> Self {
         Self {
             failed: None,
@@ -99,15 +99,15 @@ impl Ending {
 
     /// The outcome of a message with this answer; the first that fits.
     pub(super) fn detail(&self, shape: Shape, answer: Option<&Message>) -> Detail {
-        // Who redirects a call has not done it.
+        // A redirect did not execute the call.
         let redirected = || self.status.filter(|status| (300..400).contains(status)).map(|_| Detail::Rejected);
         let by_http = self.by_http().or_else(redirected);
-        // A server may answer what was cancelled, and in whatever words: it stays cancelled.
+        // A server may answer a cancelled call in any words: it stays cancelled.
         let is_cancelled = |answer: &Message| self.cancelled || answer.is_cancelled();
         let cancelled = || answer.is_some_and(is_cancelled).then_some(Detail::Cancelled);
         let by_answer = || answer.and_then(Self::by_answer);
         by_http.or_else(cancelled).or_else(by_answer).unwrap_or_else(|| match answer {
-            // It ends before it can be told what it is.
+            // It ends before its kind is known.
             Some(_) => Self { no_answer: NoAnswer::CutOff, ..*self }.without_answer(shape),
             None => self.without_answer(shape),
         })
@@ -122,7 +122,7 @@ impl Ending {
         }
     }
 
-    /// The outcome of an exchange in which no message was seen.
+    /// The outcome of an exchange without a message.
     pub(super) fn of_http(&self) -> Detail {
         self.by_http().unwrap_or(match self.end {
             End::ClientClosed => Detail::ClientClosed,
@@ -143,7 +143,7 @@ impl Ending {
         }
     }
 
-    /// `None` for an answer that ends before it can be told what it is.
+    /// `None` for an answer that ends before its kind is known.
     fn by_answer(answer: &Message) -> Option<Detail> {
         let Some(result) = &answer.result else { return answer.error.map(|_| Detail::RpcError) };
         let detail = match result.result_type.as_deref() {
@@ -183,7 +183,7 @@ pub(super) fn of_message(
     let kind = if shape == Shape::Notification { Kind::Notification } else { Kind::Request };
     let mut detail = ending.detail(shape, answer);
     let result = answer.and_then(|answer| answer.result.as_ref());
-    // Revision 2025-11-25 says so by the task itself, where the newer one has a type of result.
+    // Revision 2025-11-25 signals it by the task itself; the newer one has its own type of result.
     let asks_for_task = !call.method.as_deref().is_some_and(|method| method.starts_with("tasks/"));
     if detail == Detail::Ok && asks_for_task && result.is_some_and(|result| result.task_id.is_some()) {
         detail = Detail::TaskCreated;
@@ -201,7 +201,7 @@ pub(super) fn of_message(
         event.facts.extend(digest.map(|digest| (name.to_owned(), digest.clone().into())));
     }
     if let (Detail::Cancelled, Some(answer)) = (detail, answer) {
-        // What came all the same.
+        // An answer came although the call was cancelled.
         let answered = Ending::by_answer(answer).unwrap_or(Detail::Incomplete);
         event = event.fact("answer", answered.as_str());
         if let Some(code) = answer.error.flatten() {

@@ -58,7 +58,7 @@ impl Exchange {
                 event = event.fact("batch", true);
             }
             if let Some(answer) = &answer {
-                // The server no longer waits for what it asked on the way.
+                // The server no longer waits for the requests that it sent during the call.
                 events.extend(self.unanswered(self.in_vain(event.id), answer.at));
             } else if call.message.is(Shape::Request) {
                 events.extend(self.await_answer(digest, call, &event));
@@ -82,7 +82,7 @@ impl Exchange {
             return self.cancelled_call(digest, call, answer, at);
         }
         let mut ending = self.ending(digest);
-        // Whether one of the answers is meant for it cannot be told.
+        // It is unknown whether one of the answers belongs to it.
         if call.message.id.is_none() && digest.tally.answers > 0 {
             ending.no_answer = NoAnswer::Unreadable;
         }
@@ -109,7 +109,7 @@ impl Exchange {
         let mut event = of_message(&scene, self.head.at, message, answer.map(|answer| &answer.message), ending);
         event.id = call.event;
         event.duration_us = Some(self.micros(at));
-        // What came instead of an answer is worth seeing as well.
+        // Keep the content that came instead of an answer.
         let instead = || digest.raw_response.take().filter(|_| message.is(Shape::Request));
         let response = answer.map_or_else(instead, |answer| answer.body.clone());
         event.payload = payload(call.body.take(), response);
@@ -129,7 +129,8 @@ impl Exchange {
         }
     }
 
-    /// What a client says of itself is remembered for what says nothing; a session begins with the answer to `initialize`.
+    /// Remembers what a client reports about itself, for exchanges that report nothing; a session begins with the
+    /// answer to `initialize`.
     pub(super) fn learn(&self, call: &Message, answer: Option<&Arrived>) {
         let client = &call.params.client;
         let result = answer.and_then(|answer| answer.message.result.as_ref());

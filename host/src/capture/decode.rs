@@ -1,5 +1,5 @@
-//! Content codings of captured bodies. Only the copy is decoded, piece by piece: what comes out is read at once, so that a
-//! body of any size needs the memory of one piece and of its decoder's window.
+//! Content codings of captured bodies. Only the copy is decoded, piece by piece, and decoded bytes are read at once, so
+//! that a body of any size needs the memory of one piece and of its decoder's window.
 
 use super::document::{Keep, Parts};
 use super::reader::{Done, Format, Reader};
@@ -9,7 +9,7 @@ use crate::recorder::Held;
 /// How far a body may grow when it is decoded. Text seldom shrinks by more; what does is a bomb, and costs time.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Growth {
-    /// Decoded bytes that every body may come to, however small it is on the wire.
+    /// The decoded size that every body may have, however small it is on the wire.
     base: u64,
     /// How many more for each byte on the wire.
     ratio: u64,
@@ -59,21 +59,21 @@ impl Coding {
     }
 }
 
-/// A reader behind a decoder.
+/// A reader after a decoder.
 pub(super) struct Decoder {
     /// The decoders, the one first that was applied last.
     stages: Vec<Stage>,
     reader: Reader,
-    /// The same body as it is on the wire, should it turn out not to be encoded as its header says.
+    /// The same body as it is on the wire, in case it is not encoded as its header says.
     plain: Option<Plain>,
     good: bool,
     work: Work,
 }
 
-/// What is read of a body as it is on the wire.
+/// The raw body, read without decoding.
 struct Plain {
     reader: Reader,
-    /// Documents that count only if the other reader finds nothing.
+    /// Documents that count only if the other reader finds none.
     aside: Vec<Parts>,
 }
 
@@ -90,7 +90,7 @@ struct Work {
 impl Decoder {
     pub(super) fn new(codings: &[Coding], format: Format, growth: Growth, keep: &Keep, windows: Held) -> Self {
         let stages: Option<Vec<_>> = codings.iter().rev().map(|coding| Stage::new(*coding)).collect();
-        // Not encoded in a way that is known: read as it is, which may be worth something.
+        // Unknown coding: read the raw bytes, which may be useful.
         let (good, stages) = stages.map_or((false, Vec::new()), |stages| (true, stages));
         let plain =
             (!stages.is_empty()).then(|| Plain { reader: Reader::new(format, keep.clone()), aside: Vec::new() });
@@ -147,7 +147,7 @@ impl Decoder {
         self.good
     }
 
-    /// The reader behind the decoder.
+    /// The reader after the decoder.
     pub(super) fn reader(&self) -> &Reader {
         &self.reader
     }
@@ -169,7 +169,7 @@ fn through(stages: &mut [Stage], mut piece: &[u8], work: &mut Work, reader: &mut
                 return false;
             }
         }
-        // Nothing more comes out of what has come in, or the decoder is at its end and what follows is nothing.
+        // No more output for this input, or the decoder has ended and ignores the rest.
         if (piece.is_empty() && written < out.len()) || (read == 0 && written == 0) {
             return true;
         }

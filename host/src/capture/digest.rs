@@ -26,7 +26,7 @@ pub(super) struct Digest {
     pub(super) stray: Option<Stray>,
     pub(super) tally: Tally,
     pub(super) ended: Option<(End, Instant)>,
-    /// Whether the request's body says that it speaks the stateless protocol.
+    /// Whether the request's body declares the stateless protocol.
     pub(super) stateless: bool,
     /// The beginning of a request in which there is no message.
     pub(super) raw_request: Option<Body>,
@@ -46,7 +46,7 @@ struct Intake {
     complete: bool,
 }
 
-/// What the request's body said.
+/// The messages of the request.
 #[derive(Default)]
 pub(super) struct Calls {
     pub(super) list: Vec<Call>,
@@ -74,13 +74,13 @@ pub(super) struct Arrived {
     pub(super) body: Option<Body>,
 }
 
-/// What came back and is no message.
+/// A response body that is not a message.
 pub(super) struct Stray {
     /// Whether it is JSON that ends before it is whole.
     pub(super) cut: bool,
 }
 
-/// What is counted of a response and gets no entry of its own.
+/// Messages of a response that are counted and get no entry of their own.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Tally {
     pub(super) answers: u64,
@@ -97,7 +97,7 @@ impl Digest {
         let taken = exchange.take();
         self.ended = taken.ended;
         let head = &exchange.head;
-        // Requests are JSON in MCP, whatever their header says: a server that does not look at it still understands them.
+        // MCP requests are JSON, whatever their header says: a server that ignores the header still understands them.
         let growth = if exchange.status() == Some(401) { Growth::REFUSED } else { Growth::REQUEST };
         let new = || Intake::new(exchange.decoder(&head.codings, Format::Json, growth));
         self.request.get_or_insert_with(new).take(&taken.request, |_, _| {});
@@ -123,7 +123,7 @@ impl Digest {
         self.response = Some(intake);
     }
 
-    /// How many calls there are, read on the path because there is no room to tell them: at least one.
+    /// How many calls there are, at least one. Read on the path when there is no room to record them.
     pub(super) fn count_calls(&mut self, exchange: &Exchange) -> u64 {
         self.absorb(exchange);
         self.read_calls(exchange);
@@ -194,8 +194,8 @@ impl Digest {
         exchange.sessions.asked(exchange, Asked::new(message, at, body, parent));
     }
 
-    /// The answer to a call: the one with its id. An error without an id is meant for the only call there is; so is the
-    /// only answer, if the call's id tells nothing.
+    /// The answer to a call: the one with its id. An error without an id belongs to the only call; so does the only
+    /// answer, if the call's id is unusable.
     pub(super) fn take_answer(&mut self, call: &Message, only: bool) -> Option<Arrived> {
         if call.id.is_none() {
             let the_only = only && self.tally.answers == 1;

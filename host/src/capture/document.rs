@@ -12,7 +12,7 @@ use crate::event::Body;
 use crate::recorder::{Budget, Held};
 use crate::secret::{DerivedKey, KeyedDigest, Secret};
 
-/// Longest body that is handed to the recorder. It keeps 64 KiB; the rest lets a mask see past the cut.
+/// The longest body that is passed to the recorder. It keeps 64 KiB; the rest lets a mask see beyond the cut.
 const BODY: usize = 68 << 10;
 
 /// Most bytes before a message that are kept in case there is none.
@@ -31,7 +31,7 @@ pub(super) struct Keep {
 }
 
 impl Keep {
-    /// What the settings of `log` say at present.
+    /// The settings of `log` at present.
     pub(super) fn of(log: &AuditLog) -> Self {
         let bodies = log.keeps_payloads().then(|| Arc::clone(&log.recorder().gauges().captured));
         let digests = log.digests_bodies().then(|| Arc::new(log.secret().derive(DIGESTS)));
@@ -44,7 +44,7 @@ impl Keep {
     }
 }
 
-/// What came of a document so far.
+/// A document that is being read.
 #[derive(Debug, Default)]
 pub(super) struct Document {
     lexer: Lexer<Collector>,
@@ -126,7 +126,7 @@ impl Document {
         self.length == 0
     }
 
-    /// Whether all of it has come, as far as can be told.
+    /// Whether it is complete, as far as is known.
     pub(super) fn is_whole(&self) -> bool {
         self.lexer.is_whole()
     }
@@ -156,7 +156,7 @@ impl Document {
         }
     }
 
-    /// A message begins. What stands before it is kept while it is short, should it turn out that there is no message.
+    /// A message begins. The bytes before it are kept while they are short, in case there is no message.
     fn begin_kept(&mut self) {
         self.kept = self.kept.take().filter(|kept| self.collector.found() == 0 && kept.bytes.len() <= BEFORE);
         if let Some(kept) = &mut self.kept {
@@ -190,7 +190,7 @@ impl Kept {
         if self.full || fits == 0 {
             return;
         }
-        // For want of room the rest of it goes: what was said is dropped, never that it was said.
+        // For lack of room the body is dropped; the message is still recorded.
         let granted = self.held.grow(fits);
         self.full = !granted || fits < bytes.len();
         if granted {
@@ -213,7 +213,7 @@ impl Kept {
     }
 }
 
-/// Bytes whose room is given back with the last that refers to them.
+/// Bytes whose share of the budget is returned when the last reference is dropped.
 struct Owned {
     bytes: Vec<u8>,
     _held: Held,

@@ -19,8 +19,8 @@ use super::transport::FailureSlot;
 use crate::AuditLog;
 use crate::recorder::{Budget, Held, Reservation};
 
-/// When so many bytes of an exchange wait, the path reads them itself: whoever sends faster than the recorder's thread
-/// reads pays for it with time, and the log loses nothing.
+/// When this many bytes of an exchange wait, the path reads them itself: a sender that is faster than the recorder's
+/// thread pays with time, and the log loses nothing.
 const WAITING: usize = 1 << 20;
 /// When so many bytes wait, they are handed over to be read.
 const HAND_OVER: usize = 64 << 10;
@@ -34,7 +34,7 @@ pub(super) enum End {
     Complete,
     /// The client hung up.
     ClientClosed,
-    /// The server broke off, or whoever handled it panicked.
+    /// The server broke off, or its handler panicked.
     Broken,
 }
 
@@ -54,11 +54,11 @@ pub(super) struct Exchange {
     keep: Keep,
     /// Where the room for windows of decoders comes from.
     windows: Arc<Budget>,
-    /// Its place in the recorder's queue, if there was one, until its end takes it.
+    /// Its reserved slot in the recorder's queue, until its end takes it.
     place: Mutex<Option<Reservation>>,
     traffic: Mutex<Traffic>,
-    /// One reads at a time: the recorder's thread, which may look at other exchanges meanwhile, or the path, which looks at
-    /// this one only and so never waits for somebody who waits for it.
+    /// One reader at a time: the recorder's thread, which may read other exchanges meanwhile, or the path. The path
+    /// reads only this one, so it cannot deadlock.
     digest: Mutex<Digest>,
 }
 
@@ -72,7 +72,7 @@ pub(super) enum Due {
     Now,
 }
 
-/// What the path has seen and nobody has read yet.
+/// Traffic that nothing has read yet.
 struct Traffic {
     held: Held,
     request: Flow,
@@ -107,7 +107,7 @@ pub(super) enum Direction {
 }
 
 impl Exchange {
-    /// An exchange that begins; memory and a place for its end come from `log`.
+    /// An exchange that begins; memory and a slot for its end come from `log`.
     pub(super) fn new(log: &AuditLog, head: RequestHead, sessions: Arc<Sessions>) -> Self {
         let gauges = log.recorder().gauges();
         let held = gauges.captured.nothing();
@@ -132,7 +132,7 @@ impl Exchange {
         Decoder::new(codings, format, growth, &self.keep, self.windows.nothing())
     }
 
-    /// On the path: keeps a chunk, and says what is to be done with what waits now.
+    /// On the path: keeps a chunk, and returns what must be done with the waiting ones.
     pub(super) fn chunk(&self, direction: Direction, chunk: &Bytes) -> Due {
         let mut traffic = self.traffic();
         if traffic.ended.is_some() || chunk.is_empty() {
@@ -165,28 +165,28 @@ impl Exchange {
         }
     }
 
-    /// On the path: how many calls are lost, as there is no room to tell them.
+    /// On the path: how many calls are lost for lack of room.
     pub(super) fn count_calls(&self) -> u64 {
         catch_unwind(AssertUnwindSafe(|| self.digest().count_calls(self))).unwrap_or(1)
     }
 
-    /// Its place in the recorder's queue, once.
+    /// Its reserved slot in the recorder's queue, once.
     pub(super) fn place(&self) -> Option<Reservation> {
         self.place.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// Whether there is a place for its end.
+    /// Whether it has a reserved slot for its end.
     pub(super) fn has_place(&self) -> bool {
         self.place.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
-    /// Whether a refused exchange has an entry of its own, or counts among many.
+    /// Whether a refused exchange has its own entry, or is only counted.
     pub(super) fn is_told_alone(&self, log: &AuditLog) -> bool {
         let address = self.head.peer.map(|peer| peer.ip().to_canonical().to_string());
         self.sessions.flood.is_told_alone(log, address, "MCP requests")
     }
 
-    /// On the path: the exchange is over. Only the first word counts.
+    /// On the path: the exchange has ended. Only the first call counts.
     pub(super) fn end(&self, end: End) -> bool {
         let mut traffic = self.traffic();
         let first = traffic.ended.is_none();

@@ -69,8 +69,7 @@ impl Exchange {
         flags.into_iter().filter(|(_, set)| *set).for_each(|(name, _)| fact(name, true.into()));
     }
 
-    /// Calls that belong together point at each other: a retry at the call that asked for input, a look at a task at the
-    /// call that made it.
+    /// Links related calls: a retry to the call that asked for input, a task request to the call that created the task.
     pub(super) fn links(&self, event: &mut Event, call: &Message, answer: Option<&Arrived>) {
         let result = answer.and_then(|answer| answer.message.result.as_ref());
         let task = call.params.task_id.as_ref().and_then(|task| self.sessions.linked(self, task));

@@ -1,4 +1,4 @@
-//! Why something failed, in words of ours: what the other side wrote about it is content, and content is payload.
+//! Reasons of failures in sentences of ours: the peer's own text is content, and content belongs to the payload.
 
 use super::transport::Transport;
 use crate::event::{Detail, Failure, sentence};
@@ -22,7 +22,7 @@ pub(crate) fn failure(
         | Detail::Deferred => return None,
         Detail::TransportError => transport(Transport::UpstreamClosed),
         Detail::Denied | Detail::Rejected => match status {
-            // The code where there is one: the same fault comes with one status or another, as the revision is.
+            // Prefer the code: the same fault has different statuses in different revisions.
             Some(status) => (code.map_or(status.to_string(), |code| code.to_string()), rejected(status, code)),
             None => (detail.as_str().to_owned(), "The request was refused".to_owned()),
         },
@@ -49,18 +49,18 @@ pub(super) enum NoAnswer {
     StreamEnded,
     /// There was no body.
     Empty,
-    /// What came back is no message of MCP: a page, or other JSON.
+    /// The response is not an MCP message: a page, or other JSON.
     NotMcp,
-    /// Answers came back, and none that can be told to be the request's.
+    /// There are answers, but none of them matches the request.
     AnotherId,
-    /// What came back could not be decoded, or not all of it was seen.
+    /// The response could not be decoded or was not seen completely.
     Unreadable,
-    /// So many calls waited that the log gave this one up.
+    /// The log dropped the call because too many calls waited.
     GivenUp,
 }
 
 impl NoAnswer {
-    /// How a request went of which only this is known.
+    /// The outcome of a request of which only this is known.
     pub(super) fn detail(self) -> Detail {
         match self {
             Self::CutOff | Self::StreamEnded | Self::Empty | Self::AnotherId => Detail::Incomplete,
@@ -82,7 +82,7 @@ impl NoAnswer {
     }
 }
 
-/// The status in words, and the JSON-RPC code in words where it says more.
+/// The status in words, or the JSON-RPC code where it is more specific.
 fn rejected(status: u16, code: Option<i64>) -> String {
     let status = sentence(status);
     match code {
@@ -130,7 +130,7 @@ mod tests {
         let failed = |failed, detail| failure(detail, Some(502), None, Some(failed)).map(|failure| failure.kind);
         assert_eq!(failed(Transport::UpstreamName, Detail::TransportError), Some("upstream_name".into()));
         assert_eq!(failed(Transport::UpstreamCutOff, Detail::Incomplete), Some("upstream_cut_off".into()));
-        // What failed on the way says nothing about an answer that came all the same.
+        // A transport failure does not change the outcome of an answer that arrived.
         assert_eq!(failed(Transport::UpstreamCutOff, Detail::Ok), None);
         assert_eq!(of(Detail::Rejected, Some(418), None).map(|(kind, _)| kind), Some("418".into()));
     }

@@ -25,7 +25,7 @@ pub(super) struct Forwarder {
     timeouts: Timeouts,
 }
 
-/// One request on its way to one upstream.
+/// One request to one upstream.
 struct Way<'a> {
     upstream: &'a Upstream,
     timeouts: Timeouts,
@@ -63,13 +63,13 @@ impl Forwarder {
         }
     }
 
-    /// The upstream's answer. A request that goes over a connection that was used before may find that the upstream has
-    /// closed it meanwhile; it is then sent again, once, over a new one.
+    /// The upstream's answer. A request on a reused connection may find that the upstream has closed it meanwhile; it
+    /// is then sent again, once, on a new one.
     ///
-    /// A POST may have done something, so that is only done where it did not arrive: the connection had carried another
-    /// exchange before, ended at once, and brought no byte about this one. Browsers do the same. What remains is an
-    /// upstream that takes a request from a connection that was idle and breaks off within moments, without a byte; the
-    /// entry says `resent`. What is too long to be kept gets a new connection from the start.
+    /// A POST may have had an effect, so it is resent only if it did not arrive: the connection had carried another
+    /// exchange before, ended at once, and brought no byte for this one. Browsers do the same. The remaining risk is an
+    /// upstream that takes a request from an idle connection and breaks off within moments, without a byte; the entry
+    /// says `resent`. A body that is too long to keep uses a new connection from the start.
     async fn answer(
         &self,
         way: &Way<'_>,
@@ -168,8 +168,8 @@ fn prepare(parts: &mut request::Parts, upstream: &Upstream, target: &Uri) {
     host(&mut parts.headers, upstream);
 }
 
-/// Servers look at `Host` to find out whether a browser was led astray to them, and know their own name only. Where there
-/// is still an `Origin`, nobody has found out yet, and the server sees both as they came.
+/// Servers check `Host` against DNS rebinding, and know only their own name. If `Origin` is still present, the proxy
+/// has not checked it, and the server sees both unchanged.
 fn host(headers: &mut HeaderMap, upstream: &Upstream) {
     let own = match upstream.host_header() {
         HostHeader::Upstream => upstream.is_tls() || !headers.contains_key(header::ORIGIN),
@@ -180,7 +180,7 @@ fn host(headers: &mut HeaderMap, upstream: &Upstream) {
     }
 }
 
-/// The proxy's own answer. Details stand in the log of the process only: they tell where the upstream is.
+/// The proxy's own answer. Only the process log has details, because they reveal where the upstream is.
 fn own_answer(failed: Transport, upstream: &Upstream) -> Response<Body> {
     let name = upstream.name();
     let (status, what) = match failed {

@@ -18,7 +18,7 @@ const HOP_BY_HOP: [HeaderName; 8] = [
 ];
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
-/// Drops what is hop by hop: the known headers and those that `Connection` names.
+/// Removes hop-by-hop headers: the known ones and those that `Connection` names.
 pub(super) fn end_to_end(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = headers
         .get_all(header::CONNECTION)
@@ -32,10 +32,10 @@ pub(super) fn end_to_end(headers: &mut HeaderMap) {
     }
 }
 
-// An upstream's answers come from the origin of the log's own pages, so a browser that is signed in there would take the
-// two for one. Three things keep them apart: the session's cookie never reaches an upstream, no upstream sets it, and
-// what a browser could run is confined to an origin of its own. MCP itself is left as it is: its answers are JSON or
-// events, which a browser does not run, and its clients have no session.
+// An upstream's answers have the same origin as the log's own pages, so a signed-in browser would confuse the two.
+// Three rules keep them apart: the session cookie never reaches an upstream, no upstream can set it, and anything that
+// a browser could run gets its own origin. MCP itself is unaffected: its answers are JSON or events, which a browser
+// does not run, and its clients have no session.
 
 /// Removes the session's cookie from a request. Other cookies stay byte for byte.
 pub(super) fn keep_session(headers: &mut HeaderMap) {
@@ -80,7 +80,7 @@ pub(super) fn wants_page(headers: &HeaderMap) -> bool {
     headers.get_all(header::ACCEPT).iter().any(|value| has(value, "text/html"))
 }
 
-/// Takes the log's origin from documents that can run scripts, and from those whose kind a browser would guess.
+/// Sandboxes documents that can run scripts, and documents whose type a browser would guess.
 pub(super) fn confine(headers: &mut HeaderMap, by_browser: bool) {
     let types = headers.get_all(header::CONTENT_TYPE);
     let runs = |value| ["html", "xml", "multipart/"].iter().any(|part| has(value, part));

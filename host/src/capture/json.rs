@@ -1,17 +1,17 @@
-//! A reader of JSON that is fed byte by byte, wherever the pieces are cut: it takes what it is told to take, steps over
-//! the rest, and needs no more memory for a document of 64 MB, or one nested 100,000 levels deep, than for a small one.
+//! An incremental JSON reader, fed in pieces of any size. It extracts the requested values and skips the rest. A
+//! document of 64 MB, or one nested 100,000 levels deep, takes no more memory than a small one.
 //!
-//! It understands what is not quite JSON as well, as some servers do: a comma too many, bytes that are no UTF-8. Where it
-//! understands nothing any more it stops; what it took before stays taken.
+//! It also accepts some invalid JSON that servers send: extra commas, invalid UTF-8. It stops where it understands
+//! nothing more; values that it extracted before stay.
 
 use std::hash::{DefaultHasher, Hasher};
 
 use memchr::memchr2;
 
-/// Longest key that is looked at, as it is written; a longer one is none that matters.
+/// The longest key that is compared, as it is written; a longer one is never a key of interest.
 const KEY: usize = 4_096;
 
-/// Who is told what is read. A place is an object or an array that was entered.
+/// Receives what is read. A place is an object or an array that was entered.
 pub(super) trait Reading {
     type Place: Copy;
     type Field: Copy;
@@ -27,12 +27,12 @@ pub(super) trait Reading {
     /// An object or array is entered, or was read to its end.
     fn entered(&mut self, place: Self::Place);
     fn left(&mut self, place: Self::Place);
-    /// A value that was wanted, as it is written; `None` for one that is too long.
+    /// A requested value, as it is written; `None` for one that is too long.
     fn value(&mut self, field: Self::Field, raw: Option<&[u8]>, sum: u64);
 }
 
-/// What to do with a value: enter it if it is an object or array of the right kind, else take it as it is written if it
-/// is no longer than that, else step over it.
+/// What to do with a value: enter it if it is an object or array of the right kind, else take it as written if it is
+/// short enough, else skip it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Take<P, F> {
     pub(super) inside: Option<P>,
@@ -51,7 +51,7 @@ impl<P, F> Take<P, F> {
     }
 }
 
-/// Where in the grammar it stands.
+/// The state of the grammar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     /// Before a document, with so much of a byte order mark seen.
@@ -64,12 +64,12 @@ enum State {
     Element,
     Value,
     Text,
-    /// A number or a word.
+    /// A number or a literal.
     Scalar,
     /// Between brackets that are stepped over, and in a text there.
     Deep,
     DeepText,
-    /// Behind the last document.
+    /// After the last document.
     After,
     /// Nothing makes sense any more.
     Broken,
@@ -115,8 +115,8 @@ impl<R: Reading> Lexer<R> {
         self.whole
     }
 
-    /// Takes the next step over `piece` and returns how many of its bytes are done with. Each bracket of a place that is
-    /// entered or left is a step of its own.
+    /// Takes the next step over `piece` and returns how many bytes it consumed. Each bracket of an entered place is a
+    /// separate step.
     pub(super) fn step(&mut self, piece: &[u8], reading: &mut R) -> usize {
         match self.state {
             State::Broken | State::After => piece.len(),
@@ -127,7 +127,7 @@ impl<R: Reading> Lexer<R> {
         }
     }
 
-    /// What stands between values: blanks, and one byte that says how it goes on.
+    /// Between values: blanks, and one byte that decides what follows.
     fn between(&mut self, piece: &[u8], reading: &mut R) -> usize {
         let blanks = piece.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n')).count();
         let Some(byte) = piece.get(blanks).filter(|_| blanks == 0).copied() else { return blanks };
@@ -166,7 +166,7 @@ impl<R: Reading> Lexer<R> {
             return 1;
         }
         let take = if matches!(seen, 1 | 2) { None } else { reading.document(byte) };
-        // What stands behind a whole document and begins none takes nothing back.
+        // Invalid text after a complete document does not invalidate it.
         let nonsense = if self.whole { State::After } else { State::Broken };
         self.whole &= take.is_none();
         self.state = take.map_or(nonsense, |_| State::Value);
@@ -247,8 +247,8 @@ impl<R: Reading> Lexer<R> {
         self.state = State::Colon;
     }
 
-    /// A number or a word, up to what ends it. One that reaches the end of the document may have lost its tail, so it does
-    /// not count.
+    /// A number or a literal, up to its end. One that reaches the end of the document may be truncated, so it does not
+    /// count.
     fn scalar(&mut self, piece: &[u8], reading: &mut R) -> usize {
         let ends =
             |byte: &u8| matches!(byte, b',' | b':' | b'}' | b']' | b'{' | b'[' | b'"') || byte.is_ascii_whitespace();
@@ -318,8 +318,8 @@ impl<R: Reading> Lexer<R> {
     }
 }
 
-/// The text of a string as it is written between its quotes. What is no UTF-8 or no valid escape is kept visibly wrong,
-/// so that a name cannot hide behind it.
+/// The text of a string between its quotes. Invalid UTF-8 and invalid escapes stay visible, so that they cannot hide a
+/// name.
 pub(super) fn unescape(raw: &[u8]) -> String {
     let text = String::from_utf8_lossy(raw);
     if !text.contains('\\') {

@@ -15,7 +15,7 @@ const HELD: usize = 4 << 20;
 #[derive(Clone, Debug)]
 pub(super) enum Id {
     Text(String),
-    /// A number, or a word, as it is written.
+    /// A number, or a literal, as it is written.
     Bare(String),
 }
 
@@ -52,7 +52,7 @@ impl PartialEq for Id {
     }
 }
 
-/// Whole numbers are compared as such: a fraction cannot tell two large ones apart.
+/// Whole numbers are compared exactly: as floats, two large ones could be equal.
 fn same_number(one: &str, other: &str) -> bool {
     if let (Ok(one), Ok(other)) = (one.parse::<i64>(), other.parse::<i64>()) {
         return one == other;
@@ -79,14 +79,15 @@ pub(super) struct Message {
     pub(super) has_id: bool,
     pub(super) params: Params,
     pub(super) result: Option<Answer>,
-    /// `Some` for an error; with its code, if that is a number. `null` and the like are none, whatever the key says.
+    /// `Some` for an error; with its code, if that is a number. `null` and similar values are not errors, whatever the
+    /// key.
     pub(super) error: Option<Option<i64>>,
-    /// Whether it has a key that is one of the keys here in other letters. A server that does not tell case apart may read
-    /// another method or name than stands here.
+    /// Whether one of its keys differs from a known key only in case. A case-insensitive server may read another method
+    /// or name.
     pub(super) ambiguous: bool,
     /// Whether it was read to its end.
     pub(super) whole: bool,
-    /// How long it is, as it is written.
+    /// Its length as it is written.
     pub(super) length: u64,
     /// The keyed digest of its bytes, where these are digested.
     pub(super) digest: Option<String>,
@@ -98,7 +99,7 @@ pub(super) struct Message {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Messages {
     pub(super) list: Vec<Message>,
-    /// Whether they came as an array, or one behind the other.
+    /// Whether they came as an array, or one after the other.
     pub(super) batch: bool,
     /// How many of several were left out of `list`: there were too many, or they are no messages.
     pub(super) left_out: usize,
@@ -127,8 +128,8 @@ pub(super) enum Event {
 }
 
 impl Collector {
-    /// The message that was open has ended, or is cut off: it is one of the list, if it is one at all. `kept` gives what is
-    /// kept of one of this length.
+    /// The open message has ended, or is truncated: it is added to the list, if it is a message. `kept` returns the
+    /// bytes that are kept of one of this length.
     pub(super) fn end(&mut self, whole: bool, length: u64, kept: impl FnOnce(u64) -> (Option<Body>, Option<String>)) {
         let Some(mut message) = self.current.take() else { return };
         (message.whole, message.length) = (whole, length);
@@ -174,7 +175,7 @@ impl Reading for Collector {
             b'[' => Place::Batch,
             _ => return None,
         };
-        // Lines of JSON: what stands behind the first must not be hidden by it.
+        // Lines of JSON: the first one must not hide later ones.
         self.documents += 1;
         self.messages.batch |= place == Place::Batch;
         self.seen += usize::from(place == Place::Message);
@@ -259,7 +260,7 @@ impl Reading for Collector {
     }
 }
 
-/// Whether a key is, in other letters, one that says what is called.
+/// Whether a key equals, apart from case, one that names what is called.
 fn is_in_other_case(place: Place, key: &str) -> bool {
     let keys: &[&str] = match place {
         Place::Message => &["method", "id", "params"],
@@ -271,7 +272,7 @@ fn is_in_other_case(place: Place, key: &str) -> bool {
 }
 
 impl Message {
-    /// What it is; `None` for an object that is no message.
+    /// Its kind; `None` for an object that is not a message.
     pub(super) fn shape(&self) -> Option<Shape> {
         match (&self.method, self.has_id) {
             (Some(_), true) => Some(Shape::Request),
@@ -281,7 +282,7 @@ impl Message {
         }
     }
 
-    /// Whether it says that something failed.
+    /// Whether it reports a failure.
     pub(super) fn is_failure(&self) -> bool {
         self.error.is_some() || self.result.as_ref().is_some_and(|result| result.is_error)
     }

@@ -1,5 +1,5 @@
-//! Answers that come later, in another exchange: a server may end the stream of a call and let the client ask again for
-//! what comes next, by a GET that names the last event that it has seen.
+//! Late answers, in another exchange: a server may end the stream of a call, and the client fetches the rest by a GET
+//! with the id of the last event that it saw.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,12 +16,12 @@ use super::sessions::lock;
 use crate::event::{Caller, Detail, Event, Kind, new_id};
 use crate::time::Timestamp;
 
-/// Most calls whose answer may come later; of those beyond that the oldest is given up.
+/// The most calls that may have a late answer; beyond that the oldest is dropped.
 const AWAITED: usize = 1_024;
 /// Longest arguments that are kept for the entry about the answer, in bytes.
 const ARGUMENTS: usize = 8 << 10;
 
-/// A call whose answer may come later.
+/// A call that may have a late answer.
 pub(super) struct Awaited {
     server: Arc<str>,
     session: Option<u64>,
@@ -34,7 +34,7 @@ pub(super) struct Awaited {
     id: Uuid,
     at: Timestamp,
     started: Instant,
-    /// Whether its entry says that the answer comes later, so that the call counts with the answer.
+    /// Whether its entry is marked as deferred, so that the call counts with the answer.
     is_deferred: bool,
 }
 
@@ -88,8 +88,8 @@ impl Exchange {
         on.for_each(|awaited| awaited.event = to);
     }
 
-    /// Takes out the call that waits for the answer of this id. Clients use ids again: the one whose stream was resumed
-    /// comes first, and then, within a session, the oldest.
+    /// Takes the call that waits for the answer with this id. Clients reuse ids: the call whose stream was resumed
+    /// comes first, and then the oldest of the session.
     fn awaited(&self, id: &Id, last: Option<u64>) -> Option<Awaited> {
         let mut all = lock(&self.sessions.awaited);
         let fits = |awaited: &Awaited| awaited.message.id.as_ref() == Some(id) && self.is_of(awaited);
@@ -118,7 +118,7 @@ impl Exchange {
         Self::of_awaited(event, awaited)
     }
 
-    /// It counts once: here, if its own entry says that it is deferred, and there otherwise.
+    /// It counts once: with this entry if the call's entry is deferred, else with the call's entry.
     fn of_awaited(mut event: Event, awaited: &Awaited) -> Event {
         (event.id, event.parent) = (new_id(awaited.at), Some(awaited.id));
         if !awaited.is_deferred {
@@ -127,7 +127,7 @@ impl Exchange {
         event
     }
 
-    /// The client takes back a call whose answer was to come later.
+    /// The client cancels a call whose answer is still to come.
     pub(super) fn take_back_awaited(&self, id: &Id) -> Option<Event> {
         let awaited = self.awaited(id, None).filter(|awaited| awaited.is_deferred)?;
         let until = self.head.started;

@@ -19,11 +19,11 @@ use super::observer::{Ending, Observer};
 use super::sessions::Sessions;
 use crate::AuditLog;
 
-/// Records the MCP traffic of the service that it is put around. Nothing is changed, held back or refused.
+/// Records the MCP traffic of the wrapped service. Nothing is changed, delayed or refused.
 ///
-/// It belongs outside of the sign-in, so that what the sign-in refuses is recorded too. Each request carries a
-/// [`super::CallerSlot`] in its extensions for the sign-in to fill, a [`super::CallId`] for whoever handles it, and a
-/// [`super::FailureSlot`] for whoever hands it on.
+/// It belongs outside of the sign-in, so that refused requests are recorded too. Each request carries a
+/// [`super::CallerSlot`] in its extensions for the sign-in to fill, a [`super::CallId`] for the handler, and a
+/// [`super::FailureSlot`] for a proxy that forwards the request.
 ///
 /// ```no_run
 /// # fn routes() -> axum::Router { axum::Router::new() }

@@ -1,5 +1,5 @@
-//! A request's body on loan: while a connection is made it is read ahead, so that the log can tell which call it was
-//! wherever that ends; and a small one is kept until the answer comes, so that it can be sent again.
+//! A request's body, shared with a connection attempt. It is read ahead while connecting, so that the log knows the
+//! call even if that fails; and a small one is kept until the answer comes, so that it can be sent again.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -17,7 +17,7 @@ use super::transport::Transport;
 
 /// Most bytes that are read ahead, or read of a request that goes nowhere; also the longest body that is kept.
 const READ: usize = 64 << 10;
-/// How long they may take to arrive when nobody waits for them any more.
+/// The time for them to arrive after the request was abandoned.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// The body, as the proxy holds it. Clones are the same body.
@@ -62,7 +62,7 @@ impl Loan {
         })))
     }
 
-    /// Lends the body from its beginning, or from where it is if it is not kept. Whoever had it has it no longer.
+    /// Lends the body from its beginning, or from the present position if it is not kept. An earlier borrower loses it.
     pub(super) fn lend(&self) -> Lent {
         let mut held = self.held();
         held.turn += 1;
@@ -108,9 +108,9 @@ impl Loan {
         .await
     }
 
-    /// Reads the beginning of what is not read yet, now that nobody wants it.
+    /// Reads the beginning of the unread part after the request was abandoned.
     pub(super) async fn read_on(&self) {
-        // Whoever had it may still be asking.
+        // The earlier borrower may still poll.
         self.held().turn += 1;
         let read = std::future::poll_fn(|context| self.held().poll_ahead(context));
         // What has not come by then is not worth waiting for.
@@ -196,7 +196,7 @@ impl http_body::Body for Lent {
     }
 }
 
-/// Reads the beginning of a body that nobody wants, within bounds.
+/// Reads the beginning of an abandoned body, within bounds.
 pub(super) async fn read_beginning(body: &mut Body) {
     let read = async {
         let mut length = 0;

@@ -56,7 +56,7 @@ pub(super) fn relocate(headers: &mut HeaderMap, door: &Door, upstream: &Upstream
     }
 }
 
-/// Maps where a challenge says that a client finds out how to sign in with the upstream (RFC 9728).
+/// Maps the metadata URL in a challenge, from which a client finds out how to sign in with the upstream (RFC 9728).
 pub(super) fn rechallenge(headers: &mut HeaderMap, door: &Door) {
     const MEMBER: &str = "resource_metadata=\"";
     let lines: Vec<HeaderValue> = headers.get_all(header::WWW_AUTHENTICATE).iter().cloned().collect();
@@ -74,7 +74,7 @@ pub(super) fn rechallenge(headers: &mut HeaderMap, door: &Door) {
     }
 }
 
-/// An address of which it is known where on the upstream's host it leads.
+/// An address with its location on the upstream's host.
 struct Led {
     path: String,
     /// Query and fragment.
@@ -83,10 +83,10 @@ struct Led {
     whole: bool,
 }
 
-/// What `address`, in an answer to a request for `target`, is for a client of the proxy; `None` where it stays as it is.
+/// Maps `address`, in an answer to a request for `target`, for a client of the proxy; `None` if it stays unchanged.
 ///
-/// What leads to the upstream's host and out of its base is not served here, where the same path may be something else:
-/// it becomes the upstream's own address in full.
+/// An address on the upstream's host but outside of its base is not served here, where the same path may mean something
+/// else: it becomes the upstream's own address in full.
 fn mapped(address: &str, door: &Door, upstream: &Upstream, target: &Uri) -> Option<String> {
     let led = lead(address, upstream, target)?;
     match below(&led.path, upstream.url().path()) {

@@ -1,4 +1,4 @@
-//! Whether a text is what an entry is about: by the keyed digests that the entry has of its request and its response.
+//! Checks whether a text is the body that an entry covers, by the entry's keyed digests of request and response.
 
 use super::document::{Document, Keep};
 use crate::secret::Secret;

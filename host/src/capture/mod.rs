@@ -1,7 +1,7 @@
-//! Capture: how traffic becomes events without being changed or slowed down.
+//! Capture: turns traffic into events without changing it or slowing it down.
 //!
-//! On the path a piece of a body is cloned cheaply and counted. Everything else (decoding, parsing, telling apart what
-//! happened) is a job for the recorder's thread, but for one case: when more waits to be read than may, the path reads it.
+//! On the path a chunk is cloned cheaply and counted. Everything else (decoding, parsing, classifying) runs on the
+//! recorder's thread, with one exception: when too much waits to be read, the path reads it.
 
 // The path.
 mod api;
@@ -25,7 +25,7 @@ mod reader;
 mod sse;
 mod unpack;
 
-// Telling what happened.
+// Classification of what happened.
 mod bounded;
 mod cancel;
 mod circumstances;
@@ -57,7 +57,7 @@ mod reach;
 mod sign_in;
 mod strict;
 mod timeouts;
-/// The MCP servers behind it.
+/// The MCP servers after the proxy.
 pub mod upstream;
 
 // A wrapper for servers on standard input and output.

@@ -17,8 +17,8 @@ use crate::AuditLog;
 use crate::event::Event;
 use crate::recorder::{RecordError, Reservation};
 
-/// Watches one exchange. Nothing here can fail: when too much waits to be read it is read here, and a full queue counts what
-/// it must drop.
+/// Observes one exchange. Nothing here can fail: when too much waits to be read it is read here, and a full queue
+/// counts what it drops.
 #[derive(Clone)]
 pub(super) struct Observer {
     log: AuditLog,
@@ -28,7 +28,7 @@ pub(super) struct Observer {
 /// What is watched.
 #[derive(Clone)]
 enum Watched {
-    /// MCP, whose bodies tell what happened.
+    /// MCP, whose bodies are read.
     Mcp(Arc<Exchange>),
     /// A request to a vendor's API, whose bodies are counted.
     Api(Arc<ApiCall>),
@@ -63,7 +63,7 @@ impl Observer {
         }
     }
 
-    /// The holder that whoever hands the request on fills, when that fails.
+    /// The slot that a proxy fills when forwarding fails.
     pub(super) fn failure(&self) -> FailureSlot {
         match &self.watched {
             Watched::Mcp(exchange) => exchange.failure.clone(),
@@ -71,7 +71,7 @@ impl Observer {
         }
     }
 
-    /// The request's body broke off, for this reason. Once there is an answer, that says how it went.
+    /// The request's body broke off, for this reason. If there is an answer, its outcome counts.
     pub(super) fn request_failed(&self, error: &dyn Any) {
         let answered = match &self.watched {
             Watched::Mcp(exchange) => exchange.response.get().is_some(),
@@ -121,7 +121,7 @@ impl Observer {
         }
     }
 
-    /// The exchange is over; only the first word counts.
+    /// The exchange has ended; only the first call counts.
     pub(super) fn end(&self, end: End) {
         match &self.watched {
             Watched::Mcp(exchange) if exchange.end(end) => {
@@ -129,7 +129,7 @@ impl Observer {
                 if !exchange.caller.is_refused() {
                     self.conclude(exchange, place, move || job.conclude());
                 } else if exchange.is_told_alone(&self.log) {
-                    // Nobody's content is kept who was not let in.
+                    // The content of a refused caller is not kept.
                     let silent = |event| Event { payload: None, ..event };
                     self.conclude(exchange, place, move || job.conclude().into_iter().map(silent).collect());
                 }
@@ -147,8 +147,8 @@ impl Observer {
         self.log.is_stopping()
     }
 
-    /// Hands the end over to be told: at the place that was kept for it, or where there is room. Where there is none, the
-    /// loss is counted in calls.
+    /// Enqueues the end of the exchange: in its reserved slot, or if there is room. If there is none, the loss is
+    /// counted in calls.
     fn conclude(
         &self,
         exchange: &Exchange,
@@ -185,7 +185,7 @@ impl Ending {
         self.observer.as_ref()
     }
 
-    /// Says how it ended.
+    /// Reports how it ended.
     pub(super) fn is(&mut self, end: End) {
         if let Some(observer) = self.observer.take() {
             observer.end(end);

@@ -14,8 +14,8 @@ use super::sign_in::refusal;
 /// How long the beginning of a stream is waited for. A server of that transport names its address at once.
 const MOMENT: Duration = Duration::from_secs(1);
 
-/// Whether a request may be the first of that transport. Streams of the newer one belong to a session, or say which
-/// revision they are of.
+/// Whether a request may be the first of that transport. Streams of the newer one belong to a session, or name their
+/// revision.
 pub(super) fn may_begin(method: &Method, headers: &HeaderMap) -> bool {
     let events = headers.get_all(header::ACCEPT).iter().any(|value| value.to_str().is_ok_and(is_events));
     method == Method::GET

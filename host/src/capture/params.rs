@@ -8,7 +8,7 @@ use crate::event::Argument;
 const ARGUMENTS: usize = 64;
 /// Longest argument that the policy is shown, in bytes.
 const ARGUMENT: usize = 4_096;
-/// Longest number or word that is read.
+/// The longest number or literal that is read.
 const WORD: usize = 32;
 
 /// What is read of a message's `params`.
@@ -32,7 +32,7 @@ pub(super) struct Params {
     meta: Meta,
 }
 
-/// What is read of `_meta`; the same things stand in `params` itself in some messages.
+/// The values read from `_meta`; some messages have the same ones in `params` itself.
 #[derive(Clone, Debug, Default)]
 struct Meta {
     client: Named,
@@ -56,7 +56,7 @@ pub(super) struct Answer {
     pub(super) server: Named,
     pub(super) task_id: Option<String>,
     pub(super) request_state: Option<u64>,
-    /// The id that stands in the task itself.
+    /// The id in the task itself.
     task: Option<String>,
 }
 
@@ -121,8 +121,8 @@ pub(super) fn name(field: Field) -> Taking {
 }
 
 impl Params {
-    /// What to do with the value of a key. What an earlier one of the same name said is forgotten: the last of equal keys
-    /// counts, as it does for nearly every parser.
+    /// What to do with the value of a key. An earlier value with the same key is dropped: the last of equal keys
+    /// counts, as in nearly every parser.
     pub(super) fn member(&mut self, place: Place, key: String) -> Taking {
         match (place, key.as_str()) {
             (Place::Params, "name") => name(Field::Name),
@@ -207,7 +207,7 @@ impl Params {
         }
     }
 
-    /// The message is read: what `_meta` says counts where `params` itself says nothing, in whatever order they came.
+    /// The message is read: values of `_meta` count where `params` has none, in any order.
     pub(super) fn settle(&mut self) {
         let Meta { client, protocol_version, progress_token } = std::mem::take(&mut self.meta);
         if self.client.name.is_none() {
@@ -218,7 +218,7 @@ impl Params {
         self.argument = None;
     }
 
-    /// About what it holds in memory, beyond its own size.
+    /// The approximate memory that it holds, beyond its own size.
     pub(super) fn held(&self) -> usize {
         let texts = [&self.name, &self.uri, &self.ref_name, &self.ref_uri, &self.task_id, &self.level];
         let texts = texts.into_iter().flatten().map(String::len).sum::<usize>();
@@ -266,7 +266,7 @@ impl Answer {
         }
     }
 
-    /// The message is read: the task itself says its id best.
+    /// The message is read: the id in the task itself takes precedence.
     pub(super) fn settle(&mut self) {
         self.task_id = self.task.take().or(self.task_id.take());
     }
@@ -277,8 +277,7 @@ fn says_true(raw: &[u8]) -> bool {
     matches!(raw, b"true" | b"1") || text(raw).is_some_and(|text| text.eq_ignore_ascii_case("true") || text == "1")
 }
 
-/// Whether a value that stands where an error should be says that there is one: `null`, `false` and what is empty say
-/// that there is none.
+/// Whether a value at the position of an error is an error: `null`, `false` and empty values are not.
 pub(super) fn says_error(raw: Option<&[u8]>) -> bool {
     !matches!(raw, Some(b"null" | b"false" | b"0" | b"\"\""))
 }

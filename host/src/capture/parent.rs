@@ -7,8 +7,8 @@ use uuid::Uuid;
 use crate::event::new_id;
 use crate::time::Timestamp;
 
-/// Stands in the extensions of every request that [`super::AuditLayer`] lets through: the id that the entry about its
-/// call will have. Of several messages in one request it is the first one's.
+/// Is in the extensions of every request that [`super::AuditLayer`] lets through: the id of the future entry about its
+/// call. If a request has several messages, it belongs to the first one.
 #[derive(Clone, Debug)]
 pub struct CallId(Arc<Call>);
 
@@ -23,16 +23,16 @@ impl CallId {
         Self(Arc::new(Call { at, id: OnceLock::new() }))
     }
 
-    /// The id, the same for all clones. It is made when somebody asks for it first.
+    /// The id, the same for all clones. It is created on the first call.
     pub fn get(&self) -> Uuid {
         *self.0.id.get_or_init(|| new_id(self.0.at))
     }
 }
 
-/// Put into the extensions of a request to the vendor's API: the id of the entry about the call that makes it. What
-/// [`super::ApiLayer`] records then points at that entry.
+/// Goes into the extensions of a request to the vendor's API: the id of the entry about the call that makes it. The
+/// entry of [`super::ApiLayer`] then refers to that entry.
 ///
-/// It is believed. Whoever takes it from a header must know that the header comes from the vendor's own MCP server.
+/// It is trusted. If you read it from a header, make sure that the header comes from the vendor's own MCP server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParentCall(pub Uuid);
 

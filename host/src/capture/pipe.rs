@@ -1,4 +1,4 @@
-//! Two directions of lines between a client and a server: which answer belongs to which request, and what becomes of it.
+//! Two directions of lines between a client and a server: matches answers to requests and finds their outcomes.
 
 mod lines;
 #[cfg(test)]
@@ -21,14 +21,14 @@ use super::target::target;
 use crate::event::{Body, Caller, Channel, Client, Detail, Event, Kind};
 use crate::time::Timestamp;
 
-/// Most requests of one side that wait for an answer; beyond that the oldest is given up.
+/// The most requests of one side that wait for an answer; beyond that the oldest is dropped.
 const PENDING: usize = 4_096;
-/// Of so many lines of the client that are no message, one is told.
+/// One in this many client lines that are not messages is recorded.
 const TOLD: u64 = 100;
 /// How long a call that was cancelled may wait for an answer before its entry is made.
 const CANCEL_WAIT: Duration = Duration::from_secs(2);
 
-/// Who sends a line.
+/// The sender of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {
     Client,
@@ -48,7 +48,7 @@ pub(super) struct Pipe {
     begun: Moment,
     client: Lines,
     server: Lines,
-    /// Calls whose entry says that they were cancelled, as no answer came in time; one may come all the same.
+    /// Calls whose entry says that they were cancelled because no answer came in time; one may still come.
     cancelled: VecDeque<(Uuid, Pending)>,
     /// Lines of the client that are no message.
     unreadable: u64,
@@ -79,7 +79,7 @@ impl Pipe {
         }
     }
 
-    /// Reads a piece of what `side` sends. `torn` says that something before it was lost.
+    /// Reads a piece from `side`. `torn` means that something before it was lost.
     pub(super) fn read(&mut self, side: Side, piece: &[u8], moment: Moment, keep: Keep, torn: bool) -> Vec<Event> {
         let mut events = Vec::new();
         for line in self.lines(side).read(piece, keep, torn) {
@@ -88,7 +88,7 @@ impl Pipe {
         events
     }
 
-    /// Calls that were cancelled and have waited long enough for what the server says to that.
+    /// Cancelled calls that have waited long enough for an answer of the server.
     pub(super) fn overdue(&mut self, moment: Moment) -> Vec<Event> {
         let overdue = |call: &Pending| {
             let since = call.cancelled.map(|since| moment.instant.saturating_duration_since(since.instant));
@@ -100,7 +100,7 @@ impl Pipe {
         overdue.into_iter().map(|call| self.give_up(call)).collect()
     }
 
-    /// Whether a call was cancelled and waits for what the server says to that.
+    /// Whether a cancelled call waits for an answer of the server.
     pub(super) fn has_cancelled(&self) -> bool {
         self.client.pending.iter().any(|call| call.cancelled.is_some())
     }
@@ -109,7 +109,7 @@ impl Pipe {
     pub(super) fn close(&mut self, moment: Moment) -> Vec<Event> {
         let mut events = Vec::new();
         for side in [Side::Client, Side::Server] {
-            // A last line without its end was handed on all the same.
+            // A last line without its end was forwarded too.
             let rest = self.lines(side).rest();
             self.line(side, rest, moment, &mut events);
         }
@@ -203,8 +203,8 @@ impl Pipe {
         event
     }
 
-    /// An answer to a call that has its entry already, as one that was cancelled. An error says nothing new; that it was
-    /// done after all does.
+    /// An answer to a call that already has its entry, such as a cancelled one. An error adds nothing; a success is
+    /// recorded.
     fn late_answer(&mut self, answer: Answer) -> Option<Event> {
         let id = answer.message.id.as_ref()?;
         let at = self.cancelled.iter().position(|(_, call)| call.message.id.as_ref() == Some(id))?;
@@ -260,14 +260,15 @@ impl Pipe {
         with_bodies(event, asked, answer)
     }
 
-    /// A line of the client that is no message: it may have been a call. It passes; that it came is told now and then.
+    /// A client line that is not a message, although it may have been a call. It is forwarded, and some of them are
+    /// recorded.
     fn no_message(&mut self, moment: Moment) -> Option<Event> {
         self.unreadable += 1;
         let event = self.scene.event(moment.at, Kind::Http, Detail::Unknown).fact("not_json", true);
         (self.unreadable % TOLD == 1).then(|| Event { failure: failure(Detail::Unknown, None, None, None), ..event })
     }
 
-    /// Lines of a server that are no message pass, and are no failure of anybody: their number is told when it ends.
+    /// Server lines that are not messages are forwarded and are not failures; their number is recorded at the end.
     fn strays(&self, moment: Moment) -> Option<Event> {
         let event = self.scene.event(self.begun.at, Kind::Stream, Detail::Ok).fact("phase", "closed");
         let event = Event { duration_us: Some(micros(self.begun.instant, moment.instant)), ..event };

@@ -1,7 +1,7 @@
-//! Connections to one upstream that are used again, and what is known of each.
+//! A pool of connections to one upstream, with the history of each.
 //!
-//! hyper-util has a pool as well; this one can tell of a connection that broke whether it had been used before and
-//! whether a byte of the answer had come, which decides whether a request may be sent again.
+//! hyper-util has a pool as well; this one knows of a broken connection whether it had been used before and whether a
+//! byte of the answer had come. That decides whether a request may be sent again.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -35,7 +35,7 @@ pub(super) struct Pool(Mutex<Unused>);
 struct Unused {
     /// The newest last.
     list: Vec<(Instant, Connection)>,
-    /// Whether somebody sees to it that old ones are closed.
+    /// Whether a task closes old ones.
     swept: bool,
 }
 
@@ -51,7 +51,7 @@ pub(super) struct Unanswered {
     pub(super) error: hyper::Error,
     /// Whether the request never left this process.
     pub(super) unsent: bool,
-    /// Whether the connection had carried another exchange, and ended at once and without a byte about this one.
+    /// Whether the connection had carried another exchange, and ended at once and without a byte for this one.
     pub(super) stale: bool,
 }
 
@@ -63,7 +63,7 @@ impl Connection {
         builder.max_headers(HEADERS);
         let (sender, connection) =
             builder.handshake(TokioIo::new(wire)).await.map_err(|_| Transport::UpstreamClosed)?;
-        // How it ends is told to whoever waits for an answer.
+        // Callers that wait for an answer learn how it ended.
         tokio::spawn(async move { drop(connection.await) });
         Ok(Self { sender, received, used: false })
     }
@@ -75,7 +75,7 @@ impl Connection {
 
     /// Sends a request whose target is a path.
     pub(super) async fn send(&mut self, request: Request<Lent>) -> Result<Response<Incoming>, Unanswered> {
-        // An unused connection carries nothing, so what comes from here on belongs to this request.
+        // An unused connection carries nothing, so all bytes from here on belong to this request.
         let (before, begun) = (self.received.load(Ordering::Relaxed), Instant::now());
         self.sender.try_send_request(request).await.map_err(|mut failure: TrySendError<_>| {
             let unsent = failure.take_message().is_some();

@@ -1,4 +1,4 @@
-//! The reverse proxy: several MCP servers behind one address, each call signed in, handed on and recorded.
+//! The reverse proxy: several MCP servers at one address; each call is authenticated, forwarded and recorded.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,16 +24,16 @@ use crate::identity::{Lease, Origin, Origins};
 pub use super::sign_in::SignIn;
 pub use super::timeouts::Timeouts;
 
-/// How the proxy does what it does, where there is a choice.
+/// The options of the proxy.
 #[derive(Clone, Debug, Default)]
 pub struct ProxyOptions {
     /// How long upstreams may take that have no limits of their own.
     pub timeouts: Timeouts,
-    /// Of which sites' pages browsers may call through an open proxy. [`crate::http::across`] tells browsers so.
+    /// The sites whose pages may call through an open proxy. [`crate::http::across`] tells browsers so.
     pub origins: Origins,
-    /// Under which address clients know the proxy; by default under the one that their `Host` says.
+    /// The proxy's public address; by default the request's `Host`.
     pub public: Option<Origin>,
-    /// Whether clients come over https, where nothing else says it.
+    /// Whether clients use https, where no header says so.
     pub https: bool,
 }
 
@@ -59,7 +59,7 @@ pub fn router_with(log: AuditLog, upstreams: Vec<Upstream>, sign_in: SignIn, opt
     let open = matches!(sign_in, SignIn::Open(_));
     let proxy = proxy(upstreams, sign_in, options);
     let router = routes(Arc::clone(&proxy)).route_layer(AuditLayer::named_by(log.clone(), server));
-    // With a sign-in of the proxy's own, an upstream never sees who calls, so that it has nobody to sign in.
+    // If the proxy signs callers in itself, an upstream never sees the caller, so it needs no sign-in.
     if open { router.merge(oauth::router(log, proxy)) } else { router }
 }
 
@@ -78,7 +78,7 @@ fn proxy(upstreams: Vec<Upstream>, sign_in: SignIn, options: ProxyOptions) -> Ar
 
 fn routes(proxy: Arc<Proxy>) -> Router {
     Router::new()
-        // All of it, so that a call to no server is told so and recorded too.
+        // All paths, so that a call to an unknown server is answered and recorded too.
         .route("/mcp", any(handle))
         .route("/mcp/", any(handle))
         .route("/mcp/{*rest}", any(handle))
@@ -141,7 +141,7 @@ impl Proxy {
         Door::of(request, name, public)
     }
 
-    /// An upstream knows the origins of its own pages only. One that was found good here is not handed on; any other is,
+    /// An upstream knows only the origins of its own pages. One that was accepted here is removed; any other is left
     /// for the upstream to judge.
     pub(super) fn vouch(&self, headers: &mut HeaderMap, upstream: &Upstream) {
         if upstream.host_header() == HostHeader::Upstream && self.origins.accept(headers) {

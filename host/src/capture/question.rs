@@ -1,4 +1,4 @@
-//! What a server asks its client, and the answer, which comes in another exchange.
+//! Requests of a server to its client, and their answers, which come in another exchange.
 
 use std::time::Instant;
 
@@ -33,8 +33,8 @@ impl Exchange {
         event
     }
 
-    /// The call is over, and with it the server's interest in what it asked on the way. An answer that is just passing
-    /// in another exchange counts: the server may have finished the call before it acknowledged that answer.
+    /// The call has ended, and the server no longer waits for its own requests. An answer that is just passing in
+    /// another exchange still counts: the server may have finished the call before it acknowledged that answer.
     pub(super) fn in_vain(&self, call: Uuid) -> Vec<Asked> {
         let asked = self.sessions.asked_for(self, call);
         if asked.is_empty() {
@@ -57,7 +57,7 @@ impl Exchange {
         digest.calls.as_ref().is_some_and(|calls| calls.list.iter().any(answers))
     }
 
-    /// What the server asked and nobody answered.
+    /// Server requests without an answer.
     pub(super) fn unanswered(&self, asked: Vec<Asked>, until: Instant) -> impl Iterator<Item = Event> {
         asked.into_iter().map(move |asked| {
             let event = self.server_request(asked, Detail::Incomplete, until, None);

@@ -1,4 +1,4 @@
-//! The way to an upstream: its name, a connection, TLS. All of it has one limit, and each failure its word.
+//! Connecting to an upstream: name, connection, TLS. One limit covers all of it, and each failure has its code.
 
 use std::io;
 use std::net::IpAddr;
@@ -30,7 +30,7 @@ pub(super) struct Reach {
     tls: Option<TlsConnector>,
 }
 
-/// A connection whose received bytes are counted.
+/// A connection that counts the received bytes.
 pub(super) struct Wire {
     io: Box<dyn Duplex>,
     received: Arc<AtomicU64>,
@@ -39,7 +39,7 @@ pub(super) struct Wire {
 trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
-/// How far a connection is, so that a limit that passes can say what took too long.
+/// The progress of a connection, so that a timeout can name the slow step.
 #[derive(Default)]
 struct Progress(AtomicU8);
 
@@ -134,7 +134,7 @@ async fn dial(url: &Uri, timeouts: Timeouts, done: &Arc<Progress>) -> Result<Tcp
     dialled.map(TokioIo::into_inner).map_err(|error| told(url, &error, of_dialling(&error)))
 }
 
-/// Where the upstream is, and what exactly failed, is for whoever operates the proxy, and for nobody who calls.
+/// The upstream's address and the exact failure are for the operator, not for callers.
 fn told(url: &Uri, error: &(dyn std::error::Error + 'static), failed: Transport) -> Transport {
     let cause = causes(error).last().map(ToString::to_string).unwrap_or_default();
     tracing::warn!(%url, %failed, cause, "an upstream cannot be reached");
@@ -161,7 +161,7 @@ fn of_tls(error: &io::Error) -> Transport {
     }
 }
 
-/// What comes of `work` within `limit`.
+/// The result of `work` within `limit`.
 pub(super) async fn within<T>(limit: Option<Duration>, work: impl Future<Output = T>) -> Option<T> {
     match limit {
         Some(limit) => tokio::time::timeout(limit, work).await.ok(),
@@ -169,7 +169,7 @@ pub(super) async fn within<T>(limit: Option<Duration>, work: impl Future<Output 
     }
 }
 
-/// The system's resolver, whose failures can be told from others.
+/// The system's resolver, with distinguishable failures.
 #[derive(Clone)]
 struct Names {
     system: GaiResolver,

@@ -1,4 +1,4 @@
-//! From a body's bytes to the documents in it: one of JSON, one for each event of a stream, or one for each line.
+//! Splits a body into documents: one JSON text, one per event of a stream, or one per line.
 
 use super::document::{Document, Keep, Parts};
 use super::sse;
@@ -6,7 +6,7 @@ use super::sse;
 /// What a body is made of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Format {
-    /// Not known yet; the first bytes will tell.
+    /// Not known yet; the first bytes decide.
     #[default]
     Unknown,
     Json,
@@ -29,7 +29,7 @@ impl Format {
         }
     }
 
-    /// The format of what begins with `piece`, when nobody named it.
+    /// The format of a body that begins with `piece`, without a header.
     fn sniff(piece: &[u8]) -> Self {
         let fields: [&[u8]; 5] = [b"data", b"event", b"id:", b"retry", b":"];
         match fields.iter().any(|field| piece.starts_with(field)) {
@@ -39,7 +39,7 @@ impl Format {
     }
 }
 
-/// Who takes the documents of a body, each as soon as it is read to its end: none waits for another.
+/// Receives the documents of a body, each as soon as it is complete.
 pub(super) type Done<'a> = &'a mut dyn FnMut(Parts);
 
 /// Reads documents off a body.
@@ -85,7 +85,7 @@ impl Reader {
         }
     }
 
-    /// The body came to its proper end: an event that lacks only the blank line behind it is one.
+    /// The body ended properly: an event that lacks only its final blank line counts.
     pub(super) fn finish(&mut self, done: Done<'_>) {
         if self.format == Format::Events {
             self.push(b"\n\n", done);
@@ -97,7 +97,7 @@ impl Reader {
         std::mem::replace(&mut self.current, Document::new(self.keep.clone())).into_parts()
     }
 
-    /// Whether all has come of a body that is one document.
+    /// Whether a body that is one document is complete.
     pub(super) fn is_whole(&self) -> bool {
         self.current.is_whole()
     }

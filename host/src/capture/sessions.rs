@@ -1,4 +1,4 @@
-//! What exchanges of one session must know of each other: who the client is, what is in flight, what the server asked.
+//! State that exchanges of one session share: the client, calls in flight, requests of the server.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
@@ -33,14 +33,14 @@ pub(super) struct Sessions {
     hasher: RandomState,
     in_flight: Mutex<HashMap<u64, Vec<Weak<Exchange>>>>,
     known: Mutex<Bounded<Session>>,
-    /// Who introduced itself, by caller and user agent: for what belongs to no session that is known.
+    /// Clients that introduced themselves, by caller and user agent: for exchanges without a known session.
     clients: Mutex<Bounded<(Named, Option<String>)>>,
     links: Mutex<Bounded<Uuid>>,
-    /// Calls that were cancelled and wait for what the server says to that.
+    /// Cancelled calls that wait for an answer of the server.
     pub(super) cancelled: Arc<Cancelled>,
     /// Calls whose answer may come in another exchange.
     pub(super) awaited: Mutex<VecDeque<Awaited>>,
-    /// What was refused lately.
+    /// Recent refusals.
     pub(super) flood: Flood,
 }
 
@@ -49,7 +49,7 @@ pub(super) struct Sessions {
 struct Session {
     client: Named,
     protocol: Option<String>,
-    /// Whose it is; what it says is not told of others.
+    /// The caller; its data is never used for other callers.
     caller: Option<Caller>,
     asked: VecDeque<Asked>,
 }
@@ -79,7 +79,7 @@ impl Sessions {
         }
     }
 
-    /// A number for `value` that nobody outside can work out.
+    /// A number for `value` that outsiders cannot compute.
     pub(super) fn hash(&self, value: impl std::hash::Hash) -> u64 {
         self.hasher.hash_one(value)
     }
@@ -106,7 +106,7 @@ impl Sessions {
         }
     }
 
-    /// The other exchanges of this one's session that are in flight under the same caller, newest first.
+    /// The other exchanges of the same session and caller that are in flight, newest first.
     pub(super) fn others(&self, exchange: &Exchange) -> Vec<Arc<Exchange>> {
         let Some(key) = self.key(&exchange.head.server, exchange.head.session.as_ref()) else { return Vec::new() };
         // Upgraded under the lock but dropped outside of it: dropping an exchange takes the lock.
@@ -132,7 +132,7 @@ impl Sessions {
         }
     }
 
-    /// The client and the revision, as the session says or, where it does not, what the same caller said last.
+    /// The client and the revision, from the session or else from the same caller's last introduction.
     pub(super) fn known(&self, exchange: &Exchange) -> (Named, Option<String>) {
         let session = self.key(&exchange.head.server, exchange.head.session.as_ref()).and_then(|key| {
             let mut known = lock(&self.known);
@@ -144,7 +144,7 @@ impl Sessions {
         by_session.or_else(by_caller).unwrap_or_default()
     }
 
-    /// What the same client has in common in all of its exchanges; `None` where nothing tells it from others.
+    /// A key for all exchanges of the same client; `None` if it cannot be distinguished from others.
     fn client_key(&self, exchange: &Exchange) -> Option<u64> {
         let head = &exchange.head;
         let user_agent = head.user_agent();
@@ -175,7 +175,7 @@ impl Sessions {
         let asked = &mut known.get(key)?.asked;
         let fits =
             |asked: &Asked| asked.message.id.as_ref() == Some(id) && asked.caller.as_ref() == exchange.caller.get();
-        // A client that takes a number for a text, or a text for a number, means the same.
+        // Some clients change a number to a text or a text to a number.
         let alike = |asked: &Asked| {
             asked.message.id.as_ref().is_some_and(|own| own.text() == id.text())
                 && asked.caller.as_ref() == exchange.caller.get()
@@ -184,7 +184,7 @@ impl Sessions {
         asked.remove(at)
     }
 
-    /// Takes out what the server asked on behalf of a call and nobody answered yet.
+    /// Takes the unanswered requests that the server sent during a call.
     pub(super) fn asked_for(&self, exchange: &Exchange, call: Uuid) -> Vec<Asked> {
         let Some(key) = self.key(&exchange.head.server, exchange.head.session.as_ref()) else { return Vec::new() };
         let mut known = lock(&self.known);
@@ -195,8 +195,8 @@ impl Sessions {
         Vec::from(asked)
     }
 
-    /// The session is over; returns what the server asked in vain. Who the client is stays known: exchanges of the session
-    /// may end after it.
+    /// Ends the session; returns the unanswered requests of the server. The client stays known, because exchanges of
+    /// the session may end later.
     pub(super) fn over(&self, exchange: &Exchange) -> Vec<Asked> {
         let Some(key) = self.key(&exchange.head.server, exchange.head.session.as_ref()) else { return Vec::new() };
         lock(&self.known).get(key).map(|session| std::mem::take(&mut session.asked).into()).unwrap_or_default()
@@ -214,7 +214,7 @@ impl Sessions {
         lock(&self.links).get(key).copied()
     }
 
-    /// What stands for a session.
+    /// The key of a session.
     pub(super) fn key(&self, server: &str, session: Option<&HeaderValue>) -> Option<u64> {
         Some(self.hasher.hash_one((server, session?.as_bytes())))
     }

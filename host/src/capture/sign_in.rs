@@ -1,4 +1,4 @@
-//! Who may use the proxy: whoever brings a token or a JWT, whom a proxy in front has signed in, or everybody.
+//! Access to the proxy: with a token, with a JWT, through a trusted proxy, or for every caller.
 
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -14,27 +14,27 @@ const CHALLENGE: HeaderValue = HeaderValue::from_static(r#"Bearer realm="mcp-aud
 const NEEDED: &str = "no valid token; send one as Authorization: Bearer mcpa_…; an administrator can create one with \
                       mcp-audit-log token create";
 
-/// A browser brings along what it is signed in with, wherever the page is from that tells it to.
+/// A browser sends its credentials whichever page triggers the request.
 const FOREIGN: &str = "cross-origin request refused: a page of another site sent it; call from a program, or add the \
                        page's origin to [cors] origins";
 
 /// How callers sign in.
 #[derive(Clone, Debug)]
 pub enum SignIn {
-    /// With a token of the log or a JWT. Either is for the proxy alone and not handed on to the upstream.
+    /// With a token of the log or a JWT. Both are for the proxy only and are not forwarded to the upstream.
     Tokens(Identity),
-    /// Not at all; whatever is in `Authorization` is handed on. A token of the log or a JWT for it that somebody sends
-    /// all the same says who it is, and stays here.
+    /// No sign-in; `Authorization` is forwarded. A token of the log, or a JWT for it, still identifies the caller and
+    /// is not forwarded.
     Open(Identity),
 }
 
 impl SignIn {
-    /// Lets the request in, or answers it. Who it is goes into the slot.
+    /// Admits the request, or answers it. The caller goes into the slot.
     pub(super) async fn admit(&self, request: &mut Request, origins: &Origins) -> Result<(), Response> {
         let slot = request.extensions().get::<CallerSlot>().cloned();
         let is_caller = |caller: Caller| slot.iter().for_each(|slot| slot.set(caller.clone()));
         let secret = secret(request.headers());
-        // An open door hands on what is for others, and nothing that would open this log.
+        // An open proxy forwards foreign credentials, and none that would open this log.
         if matches!(self, Self::Tokens(_)) || secret.as_ref().is_some_and(|secret| self.identity().is_ours(secret)) {
             request.headers_mut().remove(header::AUTHORIZATION);
         }
@@ -44,7 +44,7 @@ impl SignIn {
             let foreign = is_foreign(request.headers()) && !origins.list(request.headers());
             return if foreign { Err(refusal(StatusCode::FORBIDDEN, FOREIGN)) } else { Ok(()) };
         }
-        // Where everybody may come in, a browser on the inside must not be led in by a page from the outside.
+        // Without sign-in, a page from outside must not use an inside browser to get in.
         if matches!(self, Self::Open(_)) && !origins.accept(request.headers()) {
             return Err(refusal(StatusCode::FORBIDDEN, FOREIGN));
         }
@@ -59,7 +59,7 @@ impl SignIn {
                     request.extensions_mut().insert(Lease::of(identity, bearer));
                 }
             }
-            // Whose token it was is known, and worth knowing where it is why nobody comes in.
+            // The owner of an expired token is known, and helps to explain the refusal.
             (Err(SignInError::Expired(token)), Self::Tokens(_)) => is_caller(token.caller()),
             (Err(SignInError::Revoked(caller)), Self::Tokens(_)) => is_caller(caller.clone()),
             (Err(_), _) => {}
@@ -77,7 +77,7 @@ impl SignIn {
         identity
     }
 
-    /// The answer to whoever is not known, unless everybody may come in.
+    /// The answer to an unknown caller, unless the proxy is open.
     fn refusal(&self, error: &SignInError) -> Option<Response> {
         match (error, self) {
             (SignInError::Tokens(error), _) => {
@@ -97,7 +97,7 @@ fn secret(headers: &HeaderMap) -> Option<String> {
     headers.get(header::AUTHORIZATION).and_then(|header| bearer(header.to_str().ok()?)).map(str::to_owned)
 }
 
-/// The answer to whoever may not wait for another any more.
+/// The answer when the caller's access ends while it waits.
 pub(super) fn signed_out() -> Response {
     unauthorized("the token was revoked or expired during the request; ask an administrator for a new one")
 }

@@ -4,7 +4,7 @@ use super::document::Document;
 
 /// Longest name of a field that matters, and longest line that is no data.
 const FIELD: usize = 64;
-/// Longest id of an event; a longer one is cut, and tells nothing.
+/// The longest event id; a longer one is truncated and not used.
 const ID: usize = 1_024;
 
 /// The state of a parser.

@@ -1,4 +1,4 @@
-//! What goes on for long ends when whoever began it may not stay any more.
+//! Ends a long exchange when its caller loses access.
 
 use std::future::Future;
 use std::io;
@@ -56,11 +56,11 @@ impl http_body::Body for Staying {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let Some(over) = &mut self.over else { return Poll::Ready(None) };
-        // First, since a stream that never pauses would go on for ever.
+        // First, since a stream that never pauses would otherwise never be checked.
         if over.as_mut().poll(context).is_ready() {
             self.over = None;
             self.slot.set(Transport::ClientSignedOut);
-            // Its upstream is let go at once.
+            // Releases the upstream at once.
             self.inner = Body::empty();
             let failure = || axum::Error::new(io::Error::from(io::ErrorKind::ConnectionAborted));
             return Poll::Ready((!self.is_stream).then(|| Err(failure())));

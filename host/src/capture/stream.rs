@@ -1,4 +1,4 @@
-//! Streams that a server holds open for whatever it has to say: an entry when one begins and one when it ends.
+//! Streams that a server holds open for its own messages: one entry when a stream begins and one when it ends.
 
 use std::time::Instant;
 

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-/// How long connecting may take, if nobody says.
+/// The default limit on connecting.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// How long an upstream may take. What is `None` is as for all upstreams, and there as by default; zero is without
-/// limit.
+/// Time limits of an upstream. `None` means the limit of all upstreams, and then the default; zero means no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Timeouts {
     /// Until it can be spoken to: its name, the connection, and TLS. Five seconds by default.
@@ -16,13 +15,12 @@ pub struct Timeouts {
     /// From the last byte of the request to the first of the answer. Without limit by default, as tools may work for
     /// hours.
     pub first_byte: Option<Duration>,
-    /// Between two pieces of an answer. Without limit by default, as streams may be silent for as long as there is
-    /// nothing to say.
+    /// Between two pieces of an answer. Without limit by default, because streams may be silent.
     pub idle: Option<Duration>,
 }
 
 impl Timeouts {
-    /// These, and those of `all` where these say nothing.
+    /// These limits, with unset ones taken from `all`.
     pub(super) fn or(self, all: Self) -> Self {
         Self {
             connect: self.connect.or(all.connect),

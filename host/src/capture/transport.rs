@@ -1,4 +1,4 @@
-//! Who failed on the way of an exchange, and why: the few words that every door uses.
+//! Transport failures of an exchange, as the codes that all kinds of capture use.
 
 use std::any::Any;
 use std::error::Error;
@@ -10,19 +10,20 @@ use crate::event::Detail;
 use crate::vocabulary;
 
 vocabulary! {
-    /// A failure of the transport. The first part of the word is who failed: the client, the proxy or its upstream.
+    /// A failure of the transport. The first part of the code is the failing party: the client, the proxy or its
+    /// upstream.
     Transport {
-        /// The client hung up before the answer, inside of its request or behind it.
+        /// The client hung up before the answer, inside or after its request.
         ClientClosed = "client_closed",
         /// The client's body is not framed as HTTP wants it: a broken chunk.
         ClientBrokenBody = "client_broken_body",
         /// The client's token was revoked or expired while the call went on.
         ClientSignedOut = "client_signed_out",
-        /// This machine trusts no certificates, so no server behind TLS can be reached.
+        /// The system has no certificates, so no server with TLS can be reached.
         ProxyNoCertificates = "proxy_no_certificates",
         /// The proxy was stopped.
         ProxyStopped = "proxy_stopped",
-        /// The proxy, or what it was put around, failed.
+        /// The proxy, or the wrapped service, failed.
         ProxyFailed = "proxy_failed",
         /// Strict recording: the call could not be recorded, so the proxy did not forward it.
         ProxyUnrecorded = "proxy_unrecorded",
@@ -56,8 +57,7 @@ vocabulary! {
 }
 
 impl Transport {
-    /// How a request went that failed so before it was answered; `None` where there may be an answer, which then says
-    /// more.
+    /// The outcome of a request that failed so before its answer; `None` if there may be an answer, which then counts.
     pub(super) fn unanswered(self) -> Option<Detail> {
         match self {
             Self::ClientClosed => Some(Detail::ClientClosed),
@@ -102,20 +102,20 @@ impl Transport {
         }
     }
 
-    /// What became of a request whose body could not be read to its end.
+    /// The failure of a request whose body could not be read to its end.
     pub(super) fn of_request(error: &dyn Any) -> Self {
         let axum = error.downcast_ref::<axum::Error>().map(|error| error as &dyn Error);
         let error = axum.or_else(|| error.downcast_ref::<hyper::Error>().map(|error| error as &dyn Error));
         if error.is_some_and(is_framing) { Self::ClientBrokenBody } else { Self::ClientClosed }
     }
 
-    /// What became of an answer whose body could not be read to its end.
+    /// The failure of an answer whose body could not be read to its end.
     pub(super) fn of_answer(error: &(dyn Error + 'static)) -> Self {
         if is_framing(error) { Self::UpstreamBrokenChunk } else { Self::UpstreamCutOff }
     }
 }
 
-/// Whether a body broke because of its framing, and not because the connection ended: hyper says so with these kinds.
+/// Whether a body broke because of its framing, not because the connection ended: hyper uses these kinds.
 fn is_framing(error: &(dyn Error + 'static)) -> bool {
     use io::ErrorKind::{InvalidData, InvalidInput};
     causes(error).any(|cause| {
@@ -123,13 +123,13 @@ fn is_framing(error: &(dyn Error + 'static)) -> bool {
     })
 }
 
-/// An error and what lies behind it.
+/// An error and its causes.
 pub(super) fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| (*error).source())
 }
 
-/// Stands in a request's extensions. Whoever hands a request on and gets no answer, or not all of it, says here why;
-/// clones are the same holder.
+/// Is in a request's extensions. A service that forwards a request and gets no complete answer sets the reason here;
+/// clones share the slot.
 #[derive(Clone, Debug, Default)]
 pub struct FailureSlot(Arc<Known>);
 
@@ -140,7 +140,7 @@ struct Known {
 }
 
 impl FailureSlot {
-    /// Says what failed. The first word counts: what comes after it is what follows from it.
+    /// Sets the failure. Only the first call counts: later failures follow from it.
     pub fn set(&self, failure: Transport) {
         let _ = self.0.failed.set(failure);
     }
@@ -150,7 +150,7 @@ impl FailureSlot {
         self.0.failed.get().copied()
     }
 
-    /// Says that the request was sent a second time, as the first connection had been closed meanwhile.
+    /// Reports that the request was sent a second time, because the first connection had been closed meanwhile.
     pub fn resent(&self) {
         self.0.resent.store(true, Ordering::Relaxed);
     }

@@ -1,4 +1,4 @@
-//! The decoders themselves, each as lenient as those of curl, browsers and Node: whatever these unpack is unpacked.
+//! The decoders, each as lenient as those of curl, browsers and Node: everything that these decode is decoded.
 
 use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
 use flate2::{Decompress, FlushDecompress, Status};
@@ -76,7 +76,7 @@ fn brotli(
     (!matches!(result, BrotliResult::ResultFailure) || written > 0).then_some((read, written))
 }
 
-/// Frames, one behind the other; what follows a whole one and is none is nothing.
+/// Consecutive frames; bytes after a complete one that are not a frame are ignored.
 pub(super) struct Zstd {
     decoder: zstd::stream::raw::Decoder<'static>,
     frames: u64,
@@ -150,8 +150,8 @@ fn inflated(inflate: &mut Decompress, ended: &mut bool, input: &[u8], output: &m
     Some((read, written))
 }
 
-/// Gzip: members, one behind the other; what follows a whole one and is none is nothing. Checksums are not looked at, as
-/// browsers do not.
+/// Gzip: consecutive members; bytes after a complete one that are not a member are ignored. Checksums are ignored, as
+/// in browsers.
 #[derive(Default)]
 pub(super) struct Gzip {
     place: Place,

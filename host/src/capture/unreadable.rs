@@ -12,7 +12,7 @@ use super::target::from_header;
 use crate::event::{Detail, Event, Failure, Kind};
 
 impl Exchange {
-    /// The events of an exchange whose request had no message that could be read.
+    /// The events of an exchange whose request had no readable message.
     pub(super) fn without_message(&self, digest: &mut Digest) -> Vec<Event> {
         if self.head.http_method == Method::DELETE {
             return self.deleted(digest);
@@ -26,7 +26,7 @@ impl Exchange {
         let sent_something = digest.request().0 > 0;
         let named = self.head.mcp_method().filter(|_| self.head.http_method == Method::POST);
         let message = answer.as_ref().map(|answer| &answer.message);
-        // What was sent may have been anything, and may have been done: how that went is for the answer to say.
+        // The request may have been anything, and may have had an effect: the answer decides the outcome.
         let detail = match named.is_some() && !sent_something || message.is_some() {
             true => ending.detail(Shape::Request, message),
             false => ending.of_http(),
@@ -63,7 +63,7 @@ impl Exchange {
     }
 }
 
-/// Why it is not told what was asked for, where nothing else went wrong.
+/// The reason for an unknown call, where nothing else went wrong.
 fn unreadable() -> Failure {
     let message = "The request could not be read".to_owned();
     Failure { kind: "unreadable_request".to_owned(), message, code: None }

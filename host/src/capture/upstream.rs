@@ -1,4 +1,4 @@
-//! An MCP server behind the proxy: its name and where it is.
+//! An MCP server after the proxy: its name and its address.
 
 use axum::http::uri::{InvalidUri, PathAndQuery, Scheme};
 use axum::http::{HeaderValue, Uri};
@@ -26,7 +26,7 @@ pub struct Upstream {
 /// Which `Host` an upstream is asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum HostHeader {
-    /// Its own, as if a client spoke to it directly. Servers that look at it know no other.
+    /// Its own, as if a client spoke to it directly. Servers that check it accept no other.
     #[default]
     Upstream,
     /// The one that the client sent, for a server that answers to the proxy's name.
@@ -93,7 +93,7 @@ impl Upstream {
         Self { timeouts, ..self }
     }
 
-    /// The same with strict recording, or without: no call reaches it whose intent is not durable.
+    /// The same with or without strict recording: with it, no call reaches the upstream before its intent is durable.
     pub fn with_strict(self, is_strict: bool) -> Self {
         Self { is_strict, ..self }
     }
@@ -130,7 +130,7 @@ impl Upstream {
         self.timeouts
     }
 
-    /// Whether only calls reach it whose intent is durable.
+    /// Whether calls reach it only after their intent is durable.
     pub fn is_strict(&self) -> bool {
         self.is_strict
     }

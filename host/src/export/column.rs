@@ -19,7 +19,7 @@ pub enum Column {
     PayloadNotes,
 }
 
-/// What was said, as opposed to that it was said: for those who may export payloads.
+/// Columns with content, which need the right to export payloads.
 const CONTENT: [Column; 3] = [Column::Request, Column::Response, Column::PayloadNotes];
 
 impl Column {
@@ -57,7 +57,7 @@ pub struct Columns(Vec<Column>);
 /// Why columns cannot be had.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ColumnsError {
-    /// There is none of this name.
+    /// There is no column of this name.
     #[error("unknown column {name:?}; use one of: {}", names(Column::all()))]
     Unknown {
         /// What was named instead.
@@ -69,11 +69,11 @@ pub enum ColumnsError {
 }
 
 impl Columns {
-    /// Those named in `text`, parted by commas; where it names none, all but the content. With `payloads`, all of the
-    /// content comes behind them.
+    /// The columns named in `text`, separated by commas; without names all except the content. With `payloads`, all
+    /// content columns are appended.
     ///
     /// # Errors
-    /// A name is no column's, or stands there twice.
+    /// A name is not a column, or occurs twice.
     pub fn parse(text: &str, payloads: bool) -> Result<Self, ColumnsError> {
         let mut columns = Vec::new();
         for name in text.split(',').map(str::trim).filter(|name| !name.is_empty()) {

@@ -7,11 +7,11 @@ use crate::entry::Details;
 use crate::event::Event;
 use crate::value::Value;
 
-/// A fact's text is cut by the log behind this many characters; a longer one, as of a filter, is kept in parts.
+/// The log truncates a fact's text after this many characters; a longer one, such as a filter, is kept in parts.
 const PART: usize = 1_000;
 
 impl Manifest {
-    /// Adds everything that is known to `event`.
+    /// Adds all known facts to `event`.
     pub(crate) fn told_by(&self, mut event: Event) -> Event {
         let Ok(Json::Object(members)) = serde_json::to_value(self) else { return event };
         for (name, member) in members {
@@ -29,7 +29,7 @@ impl Manifest {
         event
     }
 
-    /// The manifest that the details of an entry tell; `None` where they tell none.
+    /// The manifest in the details of an entry; `None` if they have none.
     pub(crate) fn of(details: &Details) -> Option<Self> {
         let mut members: Map<_, _> = details.clone();
         for name in ["filter", "checkpoint", "columns"] {

@@ -1,4 +1,4 @@
-//! What an export is: enough to know, with the file in hand, that it is whole, and what it was made of.
+//! The manifest of an export: enough to check that a file is complete, and what it was made from.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -80,7 +80,7 @@ impl Manifest {
         }
     }
 
-    /// Counts an entry, which comes behind all that were counted before.
+    /// Counts an entry after all earlier ones.
     pub(super) fn count(&mut self, entry: &Entry) {
         self.rows += 1;
         self.first_place.get_or_insert(entry.seq);

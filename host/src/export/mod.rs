@@ -1,8 +1,8 @@
 //! Exports: the entries that match a filter as one file, made piece by piece so that memory stays bounded.
 //!
-//! An export is of one moment, the log's end when it began, and goes oldest first, as places do: what the cleanup takes
-//! meanwhile lies at the end that was read already. It reads page by page through [`Reader`] and holds no transaction in
-//! between, since a long one would keep the write-ahead log from being copied back.
+//! An export ends where the log ended when it began, and goes oldest first by `seq`: what the cleanup removes meanwhile
+//! was already read. It reads page by page through [`Reader`] and holds no transaction in between, because a long one
+//! would block the checkpoint of the write-ahead log.
 
 mod cell;
 mod column;
@@ -95,7 +95,7 @@ impl From<StoreError> for ExportError {
 }
 
 impl Export {
-    /// Looks where the log ends; nothing is read yet.
+    /// Reads where the log ends; no entry is read yet.
     ///
     /// # Errors
     /// The viewer may not export this, or the store fails.
@@ -122,8 +122,8 @@ impl Export {
         })
     }
 
-    /// The next piece of the file, which may be empty; `None` when all of it was given. Rights are those of `reader`,
-    /// so that an export ends with the right to it. Blocks.
+    /// The next piece of the file, which may be empty; `None` after the last one. The rights are those of `reader`, so
+    /// an export ends when the viewer loses the right. Blocks.
     ///
     /// # Errors
     /// The viewer may not export this any more, the store fails, or the file cannot be made.
@@ -168,12 +168,12 @@ impl Export {
         piece
     }
 
-    /// How many of the log's places were looked at, and how many there are.
+    /// How many entries of the log were read, and how many there are.
     pub fn progress(&self) -> (u64, u64) {
         self.pages.progress()
     }
 
-    /// The id of the entry that says that it began; `None` where nothing is recorded.
+    /// The id of the entry about its start; `None` if it is not recorded.
     pub fn id(&self) -> Option<Uuid> {
         self.manifest.export
     }
@@ -183,7 +183,7 @@ impl Export {
         &self.manifest
     }
 
-    /// Names the entry that says that it began.
+    /// Sets the id of the entry about its start.
     pub(crate) fn recorded_as(&mut self, id: Uuid) {
         self.manifest.export = Some(id);
     }

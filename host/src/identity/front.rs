@@ -1,4 +1,4 @@
-//! What stands in front: proxies that are believed when they say who is calling, and from which address.
+//! Trusted proxies: the log believes them about the caller and its address.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -12,8 +12,8 @@ use crate::name;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The proxies in front, and the headers in which they say who is calling. By default there is none, and nothing that a
-/// request says of itself is believed.
+/// The trusted proxies, and the headers in which they name the caller. By default there are none, and nothing that a
+/// request claims about itself is believed.
 #[derive(Clone, Debug, Default)]
 pub struct Front {
     proxies: Arc<[Network]>,
@@ -21,21 +21,21 @@ pub struct Front {
     groups: Arc<GroupMap>,
 }
 
-/// In which headers a proxy says who is calling.
+/// The headers in which a proxy names the caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeaderNames {
-    /// The user's name. Without it nobody is signed in.
+    /// The user's name. Without it the request is not signed in.
     pub user: HeaderName,
     /// The user's groups, between commas.
     pub groups: Option<HeaderName>,
     /// The instance of the platform.
     pub instance: Option<HeaderName>,
-    /// Whether somebody may come in without an instance where there is a header for it. Who belongs to none sees what
-    /// belongs to none, and may be allowed to change what holds for all.
+    /// Whether a user without a tenant may sign in although there is a header for it. Such a user sees entries without
+    /// a tenant, and may be allowed to change what applies to all.
     pub instance_optional: bool,
 }
 
-/// In a request's extensions: whom a proxy that is believed has signed in.
+/// In a request's extensions: the user whom a trusted proxy has signed in.
 #[derive(Clone, Debug)]
 pub(crate) struct Vouched(pub(crate) Person);
 
@@ -45,24 +45,24 @@ impl Front {
         Self { proxies: proxies.into_iter().collect(), ..Self::default() }
     }
 
-    /// They sign people in as well, and say so in these headers; their groups become those of the policy by `groups`.
+    /// The proxies also sign users in, by these headers; `groups` maps their groups to the policy's.
     pub fn sign_in(mut self, names: HeaderNames, groups: GroupMap) -> Self {
         self.names = Some(Arc::new(names));
         self.groups = Arc::new(groups);
         self
     }
 
-    /// Whether the other end of a connection is one of the proxies.
+    /// Whether the peer of a connection is one of the proxies.
     pub(crate) fn trusts(&self, peer: IpAddr) -> bool {
         self.proxies.iter().any(|network| network.contains(peer))
     }
 
-    /// The address that a request came from in the first place. Each proxy adds the address it was called from at the
-    /// end, so that the last one that is no proxy of ours is the last one that can be believed.
+    /// The address of the original client. Each proxy appends the address of its peer, so the last address that is not
+    /// one of our proxies is the last one that can be trusted.
     pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let lines: Vec<_> = headers.get_all(FORWARDED_FOR).iter().map(HeaderValue::as_bytes).collect();
         let mut client = peer;
-        // Hop by hop: one that nobody can read, as a caller may send, must not hide those behind it.
+        // From the last hop: an unreadable one, which a caller may send, must not hide later ones.
         for hop in lines.iter().rev().flat_map(|line| line.rsplit(|byte| *byte == b',')) {
             if !self.trusts(client) {
                 break;
@@ -73,7 +73,7 @@ impl Front {
         client
     }
 
-    /// Whom the headers sign in. Only for headers of a proxy that is believed.
+    /// The user in the headers. Only for headers of a trusted proxy.
     pub(crate) fn person(&self, headers: &HeaderMap) -> Option<Person> {
         let names = self.names.as_ref()?;
         let user = one(headers, &names.user)?;
@@ -98,7 +98,7 @@ impl Front {
         named.then_some(Person { viewer: Viewer { user, groups, instance }, connection: None })
     }
 
-    /// Takes away what anybody else says about who they are, so that nothing behind this one believes it either.
+    /// Removes identity headers of other senders, so that no later service believes them.
     pub(crate) fn strip(&self, headers: &mut HeaderMap) {
         let Some(names) = &self.names else { return };
         for name in [Some(&names.user), names.groups.as_ref(), names.instance.as_ref()].into_iter().flatten() {
@@ -112,8 +112,8 @@ fn one(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     single(headers, name)?
 }
 
-/// The only value of a header, if it has one. `None`: it cannot be read, or is there twice. A proxy that adds its word
-/// beside the caller's own must not be taken for one that replaces it.
+/// The only value of a header, if it has one. `None`: it is unreadable or occurs twice. A proxy that appends its value
+/// to the caller's must not count as one that replaces it.
 fn single(headers: &HeaderMap, name: &HeaderName) -> Option<Option<String>> {
     let mut values = headers.get_all(name).iter();
     let (first, more) = (values.next(), values.next());

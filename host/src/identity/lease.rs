@@ -1,11 +1,11 @@
-//! For how long somebody may stay who was let in once: a stream lives long, and a token may be taken back meanwhile.
+//! How long an admitted caller may stay: a stream lives long, and a token may be revoked meanwhile.
 
 use std::time::Duration;
 
 use super::{Bearer, Identity};
 use crate::time::Timestamp;
 
-/// How often it is looked whether somebody may still stay. What is found is believed for a second on top of this.
+/// How often to check whether the caller may stay. The result is also cached for a second.
 const LOOK: Duration = Duration::from_millis(900);
 
 /// A stay that ends with the token that it began with.
@@ -24,7 +24,7 @@ enum By {
 }
 
 impl Lease {
-    /// For whoever came with this.
+    /// The lease of a caller with these credentials.
     pub(crate) fn of(identity: &Identity, bearer: &Bearer) -> Self {
         let by = match bearer {
             Bearer::Token(token) => By::Token(token.id.clone()),
@@ -39,7 +39,7 @@ impl Lease {
             tokio::time::sleep(LOOK).await;
             let lasts = match &self.by {
                 By::Jwt(until) => self.identity.clock.now() < *until,
-                // Where nobody can say, nobody is turned out.
+                // If the check fails, the caller stays.
                 By::Token(id) => self.identity.by_id(id).await.map_or_else(|error| error.is_failure(), |_| true),
             };
             if !lasts {

@@ -1,4 +1,4 @@
-//! A block of addresses, as those of the proxies that are believed.
+//! A block of addresses, such as those of the trusted proxies.
 
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -16,7 +16,7 @@ pub struct Network {
 pub struct NetworkError(String);
 
 impl Network {
-    /// Whether `address` lies in it. An IPv4 address that came over an IPv6 socket is one of IPv4.
+    /// Whether it contains `address`. An IPv4 address from an IPv6 socket counts as IPv4.
     pub fn contains(&self, address: IpAddr) -> bool {
         match (self.address, address.to_canonical()) {
             (IpAddr::V4(net), IpAddr::V4(address)) => {

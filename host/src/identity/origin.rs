@@ -1,10 +1,10 @@
-//! Cross-site requests: a browser sends the session's cookie along, but says where the request comes from.
+//! Cross-site requests: a browser sends the session cookie, and reports the origin of the request.
 
 use hyper::HeaderMap;
 use hyper::header::{HOST, ORIGIN, REFERER};
 
-/// Whether a browser sent this from a page of this very site, or its user by hand. What does not say so is refused:
-/// every browser of the last years does, and programs use a bearer token instead of a cookie.
+/// Whether a browser sent this from a page of this site, or its user directly. A request without that information is
+/// refused: every recent browser sends it, and programs use a bearer token instead of a cookie.
 pub(crate) fn is_own(headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     match text("sec-fetch-site") {
@@ -17,19 +17,19 @@ pub(crate) fn is_own(headers: &HeaderMap) -> bool {
     }
 }
 
-/// From where a request says that a browser was sent here.
+/// The origin of a browser's request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Whence {
     /// From a page of this site, or by its user's own hand.
     Here,
     /// From a page of another site.
     Elsewhere,
-    /// It does not say: a program, or a browser that came over plain HTTP and was told to keep silent.
+    /// Unknown: a program, or a browser that sent no information over plain HTTP.
     Unsaid,
 }
 
-/// From where a browser was sent to look at something. Unlike a change, a look says where its link stands in `Referer`
-/// only, where a browser does not say it by itself.
+/// The origin of a browser's navigation. Unlike a change, a navigation names its link only in `Referer`, where the
+/// browser sends no other header.
 pub(crate) fn whence(headers: &HeaderMap) -> Whence {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     if is_own(headers) {
@@ -48,7 +48,7 @@ pub(crate) fn whence(headers: &HeaderMap) -> Whence {
     }
 }
 
-/// Whether a browser sent this for the page of another site. Programs say nothing of where a request comes from.
+/// Whether a browser sent this for a page of another site. Programs send no origin.
 pub(crate) fn is_foreign(headers: &HeaderMap) -> bool {
     let says = headers.contains_key("sec-fetch-site") || headers.contains_key(ORIGIN);
     says && !is_own(headers)

@@ -10,13 +10,12 @@ use tokio::sync::MutexGuard;
 use crate::store::Token;
 use crate::time::Timestamp;
 
-/// How long a token that was found is believed without looking again. What is not found is looked up every time, so a
-/// new token works at once.
+/// How long a found token is cached. A missing one is looked up every time, so a new token works at once.
 const BELIEVED: Duration = Duration::from_secs(1);
 /// How many tokens are remembered.
 const REMEMBERED: usize = 10_000;
 
-/// What a token is found by. An id may be known to anybody, so that it must never pass for a secret.
+/// The key of a lookup. An id is not a secret, so it must never be accepted as one.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum By<'a> {
     Secret(&'a str),
@@ -25,14 +24,14 @@ pub(super) enum By<'a> {
     Session(&'a str, Timestamp),
 }
 
-/// How many look-ups run at once.
+/// How many lookups run at once.
 const LOOKS: usize = 32;
 
 /// By the hash of what they were found by: no secret stays in memory.
 #[derive(Debug)]
 pub(super) struct Remembered {
     found: Mutex<HashMap<[u8; 32], Found>>,
-    /// Held while somebody looks, so that a thousand requests with one token are one look.
+    /// Held during a lookup, so that a thousand requests with one token cause one lookup.
     looks: [tokio::sync::Mutex<()>; LOOKS],
 }
 
@@ -55,12 +54,12 @@ impl Remembered {
         found.get(&hash(by)).filter(|found| found.since.elapsed() < BELIEVED).map(|found| Arc::clone(&found.token))
     }
 
-    /// The right to look for a token. Whoever gets it looks first whether it was found meanwhile.
+    /// The right to look up a token. The holder checks the cache first.
     pub(super) async fn look(&self, by: By<'_>) -> MutexGuard<'_, ()> {
         self.looks[usize::from(hash(by)[0]) % LOOKS].lock().await
     }
 
-    /// It is not believed any more; the caller has the right to look.
+    /// Removes it from the cache; the caller has the right to look it up.
     pub(super) fn forget(&self, by: By<'_>) {
         self.found.lock().unwrap_or_else(PoisonError::into_inner).remove(&hash(by));
     }

@@ -1,4 +1,4 @@
-//! Whether somebody is known who sends requests over a connection: what a server goes by when room is short.
+//! Whether a connection has an authenticated user: decides which connections a full server closes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,14 +10,14 @@ use hyper::http::Extensions;
 pub(crate) struct Standing(Arc<AtomicBool>);
 
 impl Standing {
-    /// Says that whoever sent the request with these extensions is known.
+    /// Reports that the sender of the request with these extensions is authenticated.
     pub(crate) fn is_known_by(extensions: &Extensions) {
         if let Some(Self(known)) = extensions.get() {
             known.store(true, Ordering::Relaxed);
         }
     }
 
-    /// Whether somebody said so.
+    /// Whether it was reported.
     pub(crate) fn is_known(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }

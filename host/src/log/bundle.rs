@@ -22,8 +22,8 @@ pub struct BundleRequest {
     pub from: Option<Timestamp>,
     /// Recorded before then.
     pub to: Option<Timestamp>,
-    /// Those that are shown. Of the others between them, and of those that the viewer may not see, only place and time of
-    /// recording are told.
+    /// The entries with content. All other entries in the range, and those that the viewer may not see, have only `seq`
+    /// and time of recording.
     pub domain: Domain,
     /// Whether payloads are shown.
     pub payloads: bool,
@@ -32,11 +32,11 @@ pub struct BundleRequest {
 /// What is in a bundle.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bundled {
-    /// The places of its entries.
+    /// The range of `seq`.
     pub places: Range<u64>,
     /// How many of them are shown.
     pub shown: u64,
-    /// How many places that were asked for no checkpoint is about yet. They are not in the bundle.
+    /// How many requested entries no checkpoint covers yet. They are not in the bundle.
     pub unsigned: u64,
 }
 
@@ -94,7 +94,8 @@ impl LogView {
 }
 
 impl AuditLog {
-    /// As [`LogView::bundle`], of all that there is now; an entry says who took it, before anything is handed out. Blocks.
+    /// As [`LogView::bundle`], of all present entries; an entry about the bundle is recorded before it is returned.
+    /// Blocks.
     ///
     /// # Errors
     /// As there, or it could not be recorded or signed.

@@ -1,4 +1,4 @@
-//! Checkpoints: when the log signs what it is, and how it remembers and publishes that.
+//! Checkpoints: when the log signs them, stores them and publishes them.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -17,9 +17,9 @@ use crate::signer::{Resume, Signer, SignerError};
 use crate::store::{Batch, CheckpointChange, NewCheckpoint, StoreError, StoredCheckpoint, Writer};
 use crate::time::{SECOND, Timestamp};
 
-/// How often it is looked whether a checkpoint is due.
+/// How often to check whether a checkpoint is due.
 const TICK: Duration = Duration::from_secs(1);
-/// How old the last one may get while entries come in, in microseconds.
+/// The greatest age of the last one while entries come in, in microseconds.
 const DIRTY: i64 = 60 * SECOND;
 /// How old it may get in any case: a sign of life.
 const IDLE: i64 = 3_600 * SECOND;
@@ -30,7 +30,7 @@ pub(super) struct Checkpoints {
     pub(super) publisher: Publisher,
     pub(super) failed: AtomicU64,
     pub(super) failing: AtomicBool,
-    /// The places of which it was told that they have another log's checkpoints.
+    /// The destinations that were reported to have another log's checkpoints.
     pub(super) conflicts: Mutex<HashSet<&'static str>>,
     /// Keeps other processes from the log until the last checkpoint is signed; `None` from then on.
     lock: Mutex<Option<File>>,
@@ -51,7 +51,8 @@ pub enum SignError {
 }
 
 impl AuditLog {
-    /// Signs a checkpoint if one is due, and records how publishing gets on; called by the log's own thread every second.
+    /// Signs a checkpoint if one is due, and records how publishing is going; the log's own thread calls it every
+    /// second.
     ///
     /// # Errors
     /// The tree is not the one that was signed last, or cannot be read, or nothing can be stored.
@@ -59,7 +60,8 @@ impl AuditLog {
         self.0.sign_due()
     }
 
-    /// Signs a checkpoint now, whether or not one is due. Blocks until it is stored; publishing goes on behind.
+    /// Signs a checkpoint now, whether or not one is due. Blocks until it is stored; publishing continues in the
+    /// background.
     ///
     /// # Errors
     /// As [`AuditLog::sign_due`].
@@ -67,8 +69,8 @@ impl AuditLog {
         self.0.sign()
     }
 
-    /// Says that the clock is right: however long the last steps from checkpoint to checkpoint were, the log believes them,
-    /// and a cleanup removes what is old by them. An entry says who said it. Blocks.
+    /// Confirms that the clock is right: however long the last steps between checkpoints were, they count in full, and
+    /// a cleanup removes entries by that age. An entry names the viewer. Blocks.
     ///
     /// # Errors
     /// The viewer may not configure, or it could not be signed or recorded.
@@ -80,8 +82,8 @@ impl AuditLog {
         Ok(self.0.recorder.change(StateChange { checkpoints, ..StateChange::default() }, vec![event])?)
     }
 
-    /// The keys that the log does not know yet, with the entries about them; of a new log, whose first entry tells its
-    /// keys, the checkpoint that says that it was empty.
+    /// Keys that the log does not know yet, with the entries about them; for a new log, whose first entry has its keys,
+    /// the checkpoint of the empty log.
     pub(super) fn beginnings(&self) -> Result<(Vec<CheckpointChange>, Vec<Event>), StoreError> {
         let known = self.0.view.files.verifiers()?;
         let signer = self.0.checkpoints.signer();
@@ -103,7 +105,7 @@ impl AuditLog {
         Ok((keys.chain(first).collect(), events))
     }
 
-    /// That signing goes on although it is lost what was signed last.
+    /// The entry about resuming after `signing.last` was lost.
     pub(super) fn resumed(&self, resume: &Resume) -> Event {
         let event = self.0.event("signing.resumed").by_actor(&Actor::from(resume.by.as_str()), None);
         event.fact("reason", resume.reason.clone())
@@ -117,7 +119,7 @@ impl AuditLog {
     /// Stores what was signed when the log was closed the last time, and publishes it.
     pub(super) fn begin_checkpoints(&self) -> Result<(), OpenError> {
         let Some(left) = self.0.checkpoints.signer().last().cloned() else { return Ok(()) };
-        // Also those that sign no more: the last one to sign may have been one of them.
+        // Include retired keys: one of them may have signed last.
         let keys = keys::known(&self.0.view.files)?;
         let (size, note) = (left.checkpoint().size, left.to_string());
         match self.0.view.files.newest_checkpoint()? {
@@ -131,7 +133,7 @@ impl AuditLog {
             None => Ok(()),
             Some(_) => match signed_at(&left, &keys) {
                 Some(signed_at) => Ok(self.0.keep(size, signed_at, note)?),
-                // Without a time it would say that it was signed in 1970. What is signed next is about all of it.
+                // Without a time it would read as signed in 1970. The next checkpoint covers everything.
                 None => {
                     tracing::error!("the last signed checkpoint has no time by a known key; it is not stored");
                     Ok(())
@@ -148,19 +150,19 @@ impl AuditLog {
     }
 }
 
-/// When a checkpoint of our own was signed, by its own word.
+/// When one of our own checkpoints was signed, by its own signature.
 fn signed_at(checkpoint: &SignedCheckpoint, keys: &[VerifierKey]) -> Option<Timestamp> {
     let seconds = checkpoint.verify(keys).ok().flatten().and_then(|seconds| i64::try_from(seconds).ok())?;
     Some(Timestamp::EPOCH.plus(seconds.saturating_mul(SECOND)))
 }
 
-/// Runs until the log is gone.
+/// Runs until the log is dropped.
 fn watch(log: &Weak<Inner>) {
     while let Some(log) = log.upgrade() {
         match log.sign_due() {
             Ok(()) => {}
             Err(SignError::Record(RecordError::Closed)) => return,
-            // Told once, and again by the metrics for as long as it lasts.
+            // Recorded once; the metrics report it for as long as it lasts.
             Err(error) if !log.checkpoints.failing.swap(true, Ordering::Relaxed) => {
                 tracing::error!(%error, "checkpoints cannot be signed; retrying");
             }
@@ -195,7 +197,8 @@ impl Inner {
         let Some(last) = self.view.files.newest_checkpoint()?.map(|newest| newest.checkpoint) else { return Ok(true) };
         let age = self.view.now().as_micros().saturating_sub(last.signed_at.as_micros());
         let patience = if self.view.files.tree(|size, _| Ok(size))? > last.size { DIRTY } else { IDLE };
-        // A clock that was set back says nothing of how long it has been; that a log began empty, nothing of its entries.
+        // A clock that was set back does not show how long it has been; the checkpoint of the empty log covers no
+        // entries.
         Ok(age < 0 || age >= patience || (last.size == 0 && patience == DIRTY))
     }
 
@@ -222,7 +225,7 @@ impl Inner {
         keep(size, Timestamp::from_micros(now.as_micros() / SECOND * SECOND), note)
     }
 
-    /// Stores a checkpoint and hands it to those who publish it.
+    /// Stores a checkpoint and passes it to the publisher.
     fn keep(&self, size: u64, signed_at: Timestamp, note: String) -> Result<(), SignError> {
         let link = self.link(size, signed_at)?;
         let checkpoint = NewCheckpoint { size, signed_at, note: note.clone(), link };
@@ -233,7 +236,7 @@ impl Inner {
         Ok(())
     }
 
-    /// How the newest archived checkpoint leads to this one, if this is the first of its day.
+    /// The link from the newest archived checkpoint to this one, if this is the first of its day.
     fn link(&self, size: u64, signed_at: Timestamp) -> Result<Option<Vec<ledger::Hash>>, StoreError> {
         let Some(before) = self.view.files.newest_archived()?.map(|newest| newest.checkpoint) else {
             return Ok(Some(Vec::new()));
@@ -244,8 +247,8 @@ impl Inner {
         self.view.files.tree(|_, nodes| ledger::consistency(before.size, size, nodes)).map(Some)
     }
 
-    /// Signs what the log has become, when nothing comes in any more, and stores it with the writer that is left: no entry is
-    /// behind what is signed. Ends the publishing, and lets other processes in.
+    /// Signs the final state of the log, after the last event, and stores it with the remaining writer, so that every
+    /// entry is signed. Ends the publishing, and unlocks the log for other processes.
     pub(super) fn end_checkpoints(&self, mut writer: Option<Box<dyn Writer>>) {
         let lock = self.checkpoints.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
         if lock.is_none() {

@@ -1,4 +1,4 @@
-//! What people do to the log itself, as events: who, from where, and also what somebody tried who may not.
+//! Actions on the log itself, as events: the actor, the address, and also attempts without the right.
 
 use super::{AuditLog, Inner};
 use crate::access::{Access, Denied, Grant, Right};
@@ -11,8 +11,8 @@ impl AuditLog {
         self.0.event(deed).by_actor(access.actor(), viewer.instance.as_deref())
     }
 
-    /// The viewer has the right that `deed`, an action, needs. That somebody without it tried is an entry; of many such,
-    /// the number.
+    /// The viewer has the right that `deed`, an action, needs. An attempt without it is an entry; many are counted in
+    /// one.
     ///
     /// # Errors
     /// The viewer lacks the right.
@@ -20,7 +20,7 @@ impl AuditLog {
         access.require(right).inspect_err(|denied| {
             let viewer = access.viewer();
             let who = format!("{} of {}", viewer.user, viewer.instance.as_deref().unwrap_or_default());
-            // Whoever may do nothing must not be able to fill the log with that.
+            // A viewer without rights must not be able to fill the log.
             if !self.0.refusals.is_told_as(deed, self, Some(who), "changes") {
                 return;
             }

@@ -1,4 +1,4 @@
-//! Erasing one payload: what was said goes, that it was said stays.
+//! Erasing one payload: the content is removed, the entry stays.
 
 use std::sync::PoisonError;
 
@@ -11,20 +11,20 @@ use crate::reader::ReadError;
 use crate::recorder::{Control, StateChange};
 
 impl AuditLog {
-    /// Erases the payload of an entry, together with an entry that says so and why. What is left of it is the salted
-    /// commitment, so that every proof about the entry holds and nobody can try what the payload was. Blocks.
+    /// Erases the payload of an entry, together with an entry that has the reason. The salted commitment stays, so that
+    /// every proof about the entry holds, and the payload cannot be guessed from it. Blocks.
     ///
-    /// Takes the right to manage and the right to read payloads: who runs the platform alone could erase what speaks
-    /// against them, and who reads payloads alone removes nothing.
+    /// Needs the right to manage and the right to read payloads: an operator alone could erase evidence against
+    /// themselves, and an auditor alone must not remove anything.
     ///
     /// # Errors
     /// The viewer may not, there is no payload that they may see, a legal hold keeps it, no reason is given, or it could
-    /// not be recorded: the payload is there still then.
+    /// not be recorded: then the payload stays.
     pub fn erase_payload(&self, access: &Access, id: Uuid, reason: &str) -> Result<(), ChangeError> {
         self.allow(access, Right::Manage, "payload.erased")?;
         self.allow(access, Right::ReadPayloads, "payload.erased")?;
         let reason = hold::reason(reason).map_err(ChangeError::Refused)?;
-        // No hold is placed between the look and the erasure.
+        // No hold is placed between the check and the erasure.
         let _changing = self.0.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let found = self.reader(access).entry(id).map_err(|error| match error {
             ReadError::Denied(denied) => ChangeError::Denied(denied),

@@ -35,20 +35,19 @@ impl From<StoreError> for EvidenceError {
 }
 
 impl LogView {
-    /// The newest checkpoint, where there is one: for those who configure or verify the log.
+    /// The newest checkpoint, if there is one.
     ///
     /// # Errors
-    /// The viewer may do neither, or the store fails.
+    /// The viewer may neither configure nor verify, or the store fails.
     pub fn checkpoint(&self, access: &Access) -> Result<Option<StoredCheckpoint>, ReadError> {
         access.require_oversight()?;
         Ok(self.files.newest_checkpoint()?)
     }
 
-    /// The checkpoints that stay for ever, the first of each day, newest first, below the number `before`: for those who
-    /// configure or verify the log.
+    /// The archived checkpoints (the first of each day), newest first, below the number `before`.
     ///
     /// # Errors
-    /// The viewer may do neither, or the store fails.
+    /// The viewer may neither configure nor verify, or the store fails.
     pub fn archived_checkpoints(
         &self,
         access: &Access,
@@ -59,8 +58,8 @@ impl LogView {
         Ok(self.files.archived(before, limit)?)
     }
 
-    /// The keys that check the log's signatures, the oldest first, in the form that outsiders are given. They are no
-    /// secret; whoever trusts them should have them from elsewhere.
+    /// The keys that verify the log's signatures, the oldest first, in the form for external verifiers. They are not
+    /// secret; a verifier should get them over another channel.
     ///
     /// # Errors
     /// The store fails.

@@ -1,4 +1,4 @@
-//! Exports and the entries about them: what leaves is told before its first byte does, and how it ended afterwards.
+//! Exports and their entries: one before the first byte leaves, and one about how it ended.
 
 use uuid::Uuid;
 
@@ -16,8 +16,8 @@ const COMPLETED: &str = "export.completed";
 const FAILED: &str = "export.failed";
 
 impl AuditLog {
-    /// Begins an export; when this returns, the entry that says so is durable. Follow it with [`Export::step`] until
-    /// that gives nothing more, and then with [`AuditLog::end_export`] or [`AuditLog::break_export`]. Blocks.
+    /// Begins an export; when this returns, the entry about it is durable. Call [`Export::step`] until it returns
+    /// `None`, and then [`AuditLog::end_export`] or [`AuditLog::break_export`]. Blocks.
     ///
     /// # Errors
     /// The viewer may not export this, or it could not be recorded.
@@ -33,10 +33,10 @@ impl AuditLog {
         Ok(export)
     }
 
-    /// Says that all of it was handed over, and gives the manifest. Blocks.
+    /// Records that the export is complete, and returns the manifest. Blocks.
     ///
     /// # Errors
-    /// It is not complete, or this could not be recorded: the file must not count as whole then.
+    /// It is not complete, or this could not be recorded: then the file must not count as complete.
     pub fn end_export(&self, access: &Access, export: &Export) -> Result<Manifest, ExportError> {
         let checkpoint = self.covering(export.manifest().last_place);
         let manifest = Manifest { checkpoint, ..export.completed(self.now())? };
@@ -45,7 +45,7 @@ impl AuditLog {
         Ok(manifest)
     }
 
-    /// The newest checkpoint, signed now where the newest is about none of the last rows.
+    /// The newest checkpoint; a new one is signed first if the newest does not cover the last rows.
     fn covering(&self, last: Option<u64>) -> Option<String> {
         let newest = || self.0.view.files.newest_checkpoint().ok().flatten().map(|newest| newest.checkpoint);
         if newest().is_none_or(|newest| last.is_some_and(|last| newest.size <= last))
@@ -56,8 +56,8 @@ impl AuditLog {
         newest().map(|newest| newest.note)
     }
 
-    /// Says that it broke off. Does not wait: what is lost where the queue is full is counted by the log, and an export
-    /// that has a start and no end did not end well.
+    /// Records that it was aborted. Does not wait: a loss in a full queue is counted, and an export with a start and no
+    /// end did not complete.
     pub fn break_export(&self, access: &Access, export: &Export, why: &str) {
         let event = export.manifest().told_by(self.by(FAILED, access));
         let failure = Failure { kind: "export".to_owned(), message: why.to_owned(), code: None };
@@ -69,11 +69,11 @@ impl AuditLog {
 }
 
 impl LogView {
-    /// Begins an export that is told nowhere: for whoever has the log's files while another process records, and could
-    /// as well copy them. Payloads are left out of it.
+    /// Begins an export without an entry: for an operator who has the log's files while another process records, and
+    /// could copy them anyway. Payloads are left out.
     ///
     /// # Errors
-    /// The viewer may not export this, or it holds parts of payloads.
+    /// The viewer may not export this, or it contains parts of payloads.
     pub fn export_unrecorded(&self, access: &Access, wanted: Wanted) -> Result<Export, ExportError> {
         if wanted.columns.have_content() {
             access.require(Right::ExportPayloads)?;
@@ -82,8 +82,8 @@ impl LogView {
         Export::new(&self.reader(access), access, wanted, self.now())
     }
 
-    /// The manifest of a complete export, by the id of the entry that said that it begins; absent where the viewer may
-    /// not see the entry about its end.
+    /// The manifest of a complete export, by the id of the entry about its start; absent if the viewer may not see the
+    /// entry about its end.
     ///
     /// # Errors
     /// The viewer may not export, or the store fails.

@@ -1,4 +1,4 @@
-//! The log in figures, for whoever watches the process. They are about the log as a whole and name nobody.
+//! Statistics of the whole log, for monitoring. They contain no names.
 
 use std::sync::atomic::Ordering;
 
@@ -10,7 +10,7 @@ use crate::schedule::CronState;
 use crate::store::Extent;
 use crate::time::Timestamp;
 
-/// How the log is doing. What the store cannot tell at present is absent.
+/// The state of the log. Values that the store cannot read at present are absent.
 pub(crate) struct Figures<'a> {
     pub(crate) gauges: &'a Gauges,
     /// How the policy is doing.

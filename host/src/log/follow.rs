@@ -1,4 +1,4 @@
-//! Following the log: word of what is appended, for a bounded number of those who wait for it.
+//! Following the log: notifications of new entries, for a bounded number of followers.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,14 +11,14 @@ use crate::access::{Access, Viewer};
 
 /// How many may follow at once: each asks the policy and the database again and again.
 pub(super) const FOLLOWERS: usize = 64;
-/// How many of them may be one viewer: nobody takes all the room.
+/// The most followers of one viewer, so that one viewer cannot use them all.
 const OF_A_VIEWER: usize = 16;
 
-/// Who follows the log, and how often.
+/// The followers, and the count for each viewer.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Followers(Arc<Mutex<HashMap<Viewer, usize>>>);
 
-/// A place among them, until it is dropped.
+/// A slot among them, until it is dropped.
 #[derive(Debug)]
 struct Seat {
     followers: Followers,
@@ -53,7 +53,7 @@ impl Drop for Seat {
     }
 }
 
-/// Somebody who follows the log, until it is dropped.
+/// Follows the log until it is dropped.
 #[derive(Debug)]
 pub struct Follower {
     next: watch::Receiver<u64>,
@@ -73,7 +73,7 @@ pub enum Word {
 }
 
 impl AuditLog {
-    /// The place of the next entry, with word after every commit. Everything below it can be read.
+    /// The next `seq`, with a notification after every commit. All entries below it can be read.
     pub fn appended(&self) -> watch::Receiver<u64> {
         self.0.recorder.gauges().next()
     }
@@ -92,7 +92,7 @@ impl AuditLog {
 }
 
 impl Follower {
-    /// The place of the next entry. Commits before this are not told by [`Self::wait`] any more.
+    /// The next `seq`. [`Self::wait`] no longer reports earlier commits.
     pub fn place(&mut self) -> u64 {
         *self.next.borrow_and_update()
     }
@@ -102,7 +102,7 @@ impl Follower {
         *self.stopping.borrow()
     }
 
-    /// Waits for a commit that [`Self::place`] does not know of yet, for the log's end, or until `patience` is over.
+    /// Waits for a commit that [`Self::place`] has not seen, for the log's end, or for `patience`.
     pub async fn wait(&mut self, patience: Duration) -> Word {
         tokio::select! {
             biased;

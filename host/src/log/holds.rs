@@ -1,4 +1,4 @@
-//! Legal holds: who places and releases them, each together with the entry about it.
+//! Legal holds: placed and released, each together with an entry about it.
 
 use std::sync::PoisonError;
 
@@ -12,25 +12,25 @@ use crate::reader::ReadError;
 use crate::recorder::{Control, StateChange};
 
 impl AuditLog {
-    /// Every hold that was ever placed, the newest first: for those who configure or verify the log, and not only one
-    /// instance's part of it.
+    /// All holds, newest first, including released ones. For viewers without a tenant, because holds apply to the whole
+    /// log.
     ///
     /// # Errors
-    /// The viewer may do neither, or the store fails.
+    /// The viewer may neither configure nor verify, or the store fails.
     pub fn holds(&self, access: &Access) -> Result<Vec<Hold>, ReadError> {
         access.require_oversight()?;
-        // Reasons and names are those of whoever operates the log.
+        // Reasons and names belong to the operator of the log.
         if access.viewer().instance.is_some() {
             access.require(Right::Configure)?;
         }
         Ok(self.0.view.files.holds()?)
     }
 
-    /// Places a hold. When this returns, no cleanup removes what was recorded at or after its start, a running one
-    /// included. Blocks.
+    /// Places a hold. When this returns, no cleanup removes entries recorded at or after its start, including a running
+    /// one. Blocks.
     ///
     /// # Errors
-    /// The viewer may not configure, the hold makes no sense, or it could not be recorded: there is no hold then.
+    /// The viewer may not configure, the hold is invalid, or it could not be recorded: then there is no hold.
     pub fn place_hold(&self, access: &Access, wanted: NewHold) -> Result<Hold, ChangeError> {
         self.allow(access, Right::Configure, "hold.placed")?;
         let reason = hold::reason(&wanted.reason).map_err(ChangeError::Refused)?;
@@ -50,11 +50,11 @@ impl AuditLog {
         Ok(hold)
     }
 
-    /// Releases a hold: the next cleanup goes by the others. Blocks.
+    /// Releases a hold: the next cleanup respects only the others. Blocks.
     ///
     /// # Errors
-    /// The viewer may not configure, there is no such hold, it is released already, no reason is given, or it could not
-    /// be recorded: the hold stays in force then.
+    /// The viewer may not configure, there is no such hold, it is already released, no reason is given, or it could not
+    /// be recorded: then the hold stays in force.
     pub fn release_hold(&self, access: &Access, id: Uuid, reason: &str) -> Result<Hold, ChangeError> {
         self.allow(access, Right::Configure, "hold.released")?;
         let _changing = self.0.changing.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! How the log stands, in figures: what those look at who answer for it.
+//! The integrity of the log, for operators and auditors.
 
 use std::ops::Range;
 use std::sync::atomic::Ordering;
@@ -12,11 +12,11 @@ use crate::reader::ReadError;
 use crate::recorder::Unready;
 use crate::store::{Extent, StoredCheckpoint};
 
-/// How the log stands.
+/// The state of the log's integrity.
 #[derive(Clone, Debug)]
 pub(crate) struct Integrity {
     pub(crate) extent: Extent,
-    /// The first place there is, and the next one.
+    /// The first `seq`, and the next one.
     pub(crate) places: Range<u64>,
     /// Why what is recorded does not reach the disk at present.
     pub(crate) unready: Option<Unready>,
@@ -35,12 +35,12 @@ pub(crate) struct Integrity {
 #[derive(Clone, Debug)]
 pub(crate) struct Signed {
     pub(crate) stored: StoredCheckpoint,
-    /// What it says, and which of the log's keys signed it; a sentence where that cannot be believed.
+    /// The checkpoint, and the log's keys that signed it; a sentence if it cannot be trusted.
     pub(crate) said: Result<(Checkpoint, Vec<VerifierKey>), String>,
 }
 
 impl AuditLog {
-    /// How the log stands: for those who may verify it. Blocks.
+    /// The integrity of the log, for viewers who may verify it. Blocks.
     ///
     /// # Errors
     /// The viewer may not, or the store fails.

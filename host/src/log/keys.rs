@@ -1,4 +1,4 @@
-//! The keys of a log that nobody has open: changed for new ones.
+//! Rotates the keys of a log that no process has open.
 
 use std::path::Path;
 

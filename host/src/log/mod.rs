@@ -74,17 +74,17 @@ struct Inner {
     running: Mutex<Option<(String, CleanupProgress)>>,
     /// How far a verification is, and how the last one ended.
     verification: Mutex<Verification>,
-    /// Held between the look at a state and its change, so that no two changes are made of the same look.
+    /// Held from reading a state to changing it, so that no two changes start from the same state.
     changing: Mutex<()>,
     /// Set when the process is about to stop.
     stopping: watch::Sender<bool>,
-    /// Those who follow the log.
+    /// The followers of the log.
     followers: Followers,
-    /// What people tried who may not.
+    /// Attempts without the right.
     refusals: Flood,
     /// When it was opened.
     opened: Timestamp,
-    /// Where it is, and what else of it is told here: what was done to tokens.
+    /// The log's folder, whose token outbox is recorded too.
     folder: PathBuf,
     /// The file with what was signed last.
     last_signed: PathBuf,
@@ -99,10 +99,10 @@ pub enum ChangeError {
     /// A setting's value is not allowed.
     #[error(transparent)]
     Invalid(#[from] InvalidSetting),
-    /// It cannot be as it is wanted. The text is for the person who wanted it.
+    /// The request is not allowed. The text is for the user.
     #[error("{0}")]
     Refused(String),
-    /// There is none of this id, or the viewer may not see it.
+    /// There is none with this id, or the viewer may not see it.
     #[error("no such {0}")]
     Missing(&'static str),
     /// The state cannot be read.
@@ -123,15 +123,15 @@ impl AuditLog {
     /// Records an event and returns at once; see [`Recorder::record`].
     ///
     /// # Errors
-    /// The queue is full (counted, and told by a gap entry), or the log is closed.
+    /// The queue is full (the event is counted in a gap entry), or the log is closed.
     pub fn record(&self, event: Event) -> Result<(), RecordError> {
         self.0.recorder.record(event)
     }
 
-    /// Records what `events` will work out on the recorder's thread; see [`Recorder::record_later`].
+    /// Records the events that `events` creates on the recorder's thread; see [`Recorder::record_later`].
     ///
     /// # Errors
-    /// The queue is full (counted, and told by a gap entry), or the log is closed.
+    /// The queue is full (the event is counted in a gap entry), or the log is closed.
     pub fn record_later(
         &self,
         bytes: usize,
@@ -152,7 +152,7 @@ impl AuditLog {
         self.0.recorder.offer_later(bytes, events)
     }
 
-    /// Keeps a place for what begins now; see [`Recorder::reserve`].
+    /// Reserves a slot for a call that begins now; see [`Recorder::reserve`].
     pub fn reserve(&self) -> Option<Reservation> {
         self.0.recorder.reserve()
     }
@@ -170,8 +170,7 @@ impl AuditLog {
         self.0.recorder.record_durably(event).await
     }
 
-    /// Records events, all of them or none, and returns when what became of each is known; see
-    /// [`Recorder::record_all`].
+    /// Records all events or none, and returns when the result of each is known; see [`Recorder::record_all`].
     ///
     /// # Errors
     /// None was taken: there is no room for all of them, the log is closed, or the store fails at present.
@@ -239,8 +238,8 @@ impl AuditLog {
         Ok(self.settings())
     }
 
-    /// Says that the process is about to stop: exchanges that are cut from now on were cut by us and not by their
-    /// client, and those who follow the log are sent away.
+    /// Announces that the process is about to stop: exchanges that end from now on were cut by the server and not by
+    /// their client, and followers are disconnected.
     pub fn stopping(&self) {
         self.0.stopping.send_replace(true);
     }
@@ -255,7 +254,7 @@ impl AuditLog {
         WeakLog(Arc::downgrade(&self.0))
     }
 
-    /// Stops taking events in, stores what is queued with a last entry that says the stop was clean, and returns.
+    /// Accepts no more events, stores what is queued with a last entry about the clean stop, and returns.
     pub fn close(&self) {
         self.0.close();
     }

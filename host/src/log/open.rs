@@ -102,7 +102,7 @@ impl Options {
         self
     }
 
-    /// What of the floors below every policy is turned off. The log's first entry says so.
+    /// Turns off some of the floors below every policy. The log's first entry names them.
     pub fn floors(mut self, floors: Floors) -> Self {
         self.floors = floors;
         self
@@ -138,14 +138,14 @@ impl Options {
         self
     }
 
-    /// Believes the clock whatever leap it makes, because something else keeps it right. By default a leap of more than
-    /// three days lets nothing go before somebody has said that the clock is right.
+    /// Trusts the clock whatever jump it makes, because the operator keeps it right by other means. By default a jump
+    /// of more than three days pauses the cleanup until an operator confirms the clock.
     pub fn believe_clock(mut self) -> Self {
         self.longest_step = i64::MAX;
         self
     }
 
-    /// Leaves the schedule to the embedder, who calls [`AuditLog::run_due`] at least once a minute.
+    /// Leaves the schedule to the embedder, which calls [`AuditLog::run_due`] at least once a minute.
     pub fn own_schedule(mut self) -> Self {
         self.watches_schedule = false;
         self
@@ -244,8 +244,8 @@ struct Start {
 }
 
 impl AuditLog {
-    /// The first entry of this start, together with what it tells of: new keys, of a new log its first checkpoint, and
-    /// the ends of calls that the last run left open.
+    /// The first entry of this start, stored with its changes: new keys, the first checkpoint of a new log, and the
+    /// ends of calls that the last run left open.
     fn record_start(&self, start: &Start) -> Result<(), OpenError> {
         let Start { clean, resume, floors, lost_secret } = start;
         let manifest = self.manifest();
@@ -280,7 +280,7 @@ impl AuditLog {
     }
 }
 
-/// Says what there is of checkpoints and keys at this moment.
+/// Adds the present number of checkpoints and keys.
 pub(super) fn counted(event: Event, inventory: &Inventory) -> Event {
     event
         .fact("checkpoint", i64::try_from(inventory.newest).unwrap_or(i64::MAX))
@@ -288,7 +288,7 @@ pub(super) fn counted(event: Event, inventory: &Inventory) -> Event {
         .fact("key_digest", inventory.key_digest())
 }
 
-/// Who signs this log, which must be the one that was signed last.
+/// The signer of this log, which must be the one that signed last.
 fn signer_of(folder: &Path, options: &SignerOptions, files: &Files, now: Timestamp) -> Result<Signer, OpenError> {
     let keys = keys::known(files)?;
     let size = files.tree(|size, _| Ok(size))?;
@@ -302,7 +302,7 @@ fn signer_of(folder: &Path, options: &SignerOptions, files: &Files, now: Timesta
     }
 }
 
-/// The roots that the log had, for those who publish.
+/// The log's earlier roots, for the publisher.
 fn roots(files: &Files) -> Roots {
     let files = files.clone();
     Arc::new(move |size| files.linked_root(size).ok().flatten())
@@ -315,12 +315,12 @@ fn load(component: Option<Vec<u8>>, limits: Limits, clock: &dyn Clock) -> Result
     }
 }
 
-/// Only the log's own word counts: on other channels anybody may call a method so.
+/// Only the log's own entries count: on other channels a caller may use the same method name.
 fn says_stopped(entry: &Entry) -> bool {
     (entry.text(Field::Channel), entry.text(Field::Method)) == (Some("system"), Some("log.stopped"))
 }
 
-/// Whether the last entry says that the log was closed; `None` for a log without entries.
+/// Whether the last entry is a clean stop; `None` for a log without entries.
 fn stopped_cleanly(files: &Files) -> Result<Option<bool>, StoreError> {
     match Reader::new(files, &own_access(), Timestamp::EPOCH).page(Domain::TRUE, None, 1) {
         Ok(page) => Ok(page.entries.first().map(says_stopped)),

@@ -1,6 +1,6 @@
-//! What a start looks at of the log's past: that what is gone was let go by a cleanup that was signed, and that no archived
-//! checkpoint is missing. Whoever may write the file without having the keys could else throw entries away, and the log would
-//! sign and publish what is left.
+//! Checks the log's past at a start: missing entries must have been removed by a signed cleanup, and no archived
+//! checkpoint may be missing. Otherwise an attacker who can write the file without having the keys could remove
+//! entries, and the log would sign and publish the rest.
 
 use crate::domain::Domain;
 use crate::entry::Entry;
@@ -10,14 +10,15 @@ use crate::ledger::SignedCheckpoint;
 use crate::signer::Signer;
 use crate::store::{Files, PageQuery, Place, StoreError};
 
-/// What is not as the log signed it, in words that go on from "the log does not match the last signed checkpoint".
+/// A difference from what the log signed, as a phrase that continues "the log does not match the last signed
+/// checkpoint".
 ///
-/// It costs the same however long the log is: the entries about a start and a cleanup are found by the index, and one that
-/// was forged can only hide them.
+/// The cost does not depend on the length of the log: the index finds the entries about starts and cleanups, and a
+/// forged index can only hide them.
 pub(super) fn untrue(files: &Files, signer: &Signer) -> Result<Option<String>, StoreError> {
     let signed = match signer.last() {
         Some(last) => last.checkpoint().size,
-        // It is lost what was signed last, and somebody wants to go on.
+        // `signing.last` was lost, and the operator asked to resume.
         None => match resumed(files, signer)? {
             Ok(size) => size,
             Err(what) => return Ok(Some(what)),
@@ -38,8 +39,8 @@ fn resumed(files: &Files, signer: &Signer) -> Result<Result<u64, String>, StoreE
     Ok(if found == Some(root) { Ok(size) } else { Err(format!("its first {size} entries have another root")) })
 }
 
-/// Whether something else is gone than what the cleanups said that were signed. Each signs what it will remove before it
-/// removes anything, and the entries about the latest are never among those that it removes.
+/// Whether more is missing than the signed cleanups removed. Each signs what it will remove before it removes anything,
+/// and never removes the entries about the latest ones.
 fn removed(files: &Files, signed: u64) -> Result<Option<String>, StoreError> {
     let (entries, payloads) = files.prune_points()?;
     if (entries, payloads) == (0, 0) {
@@ -51,7 +52,7 @@ fn removed(files: &Files, signed: u64) -> Result<Option<String>, StoreError> {
     {
         below = said.seq;
         let number = |name: &str| said.details.get(name).and_then(serde_json::Value::as_u64);
-        // A run that failed because the file could not be read says nothing of where the log begins.
+        // A run that failed because the file could not be read does not show where the log begins.
         let Some((first, first_payload)) = number("first_place").zip(number("payloads_first_place")) else { continue };
         let more = number("expected").filter(|_| said.text(Field::Method) == Some("retention.started"));
         let last = first.saturating_add(more.unwrap_or_default());
@@ -73,7 +74,7 @@ fn unlike(what: &str, gone: u64, first: u64, last: u64) -> Option<String> {
     })
 }
 
-/// Whether the archived checkpoints are those that the newest signed entry counted that counts them.
+/// Whether the archived checkpoints match the newest signed entry that counts them.
 fn archived(files: &Files, signed: u64) -> Result<Option<String>, StoreError> {
     let Some(counted) = newest(files, &["log.started", "retention.started"], signed, signed)? else { return Ok(None) };
     let number = counted.details.get("checkpoint").and_then(serde_json::Value::as_u64).unwrap_or_default();
@@ -83,7 +84,7 @@ fn archived(files: &Files, signed: u64) -> Result<Option<String>, StoreError> {
     Ok((!is_it).then(|| format!("its first {number} checkpoints are not the ones that an entry counted")))
 }
 
-/// The newest entry below a place of the log itself, with one of these methods, that was not refused; as it was signed.
+/// The newest signed entry of the log itself below a `seq`, with one of these methods, that was not refused.
 fn newest(files: &Files, methods: &[&str], below: u64, signed: u64) -> Result<Option<Entry>, StoreError> {
     let domain = Domain::equals(Field::Channel, Channel::System.as_str())
         .and(Domain::any_of(methods.iter().map(|method| Domain::equals(Field::Method, *method))))

@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const FAILURE: &str = "publishing";
 
 impl Inner {
-    /// Stores where checkpoints have arrived since the last look; the first failure and its end are entries.
+    /// Stores which checkpoints were delivered since the last check; the first failure and its end are entries.
     pub(super) fn record_places(&self) -> Result<(), SignError> {
         let known = self.view.files.places_published()?;
         let (mut checkpoints, mut events) = (Vec::new(), Vec::new());
@@ -50,7 +50,7 @@ impl Inner {
         event.failed(Detail::Unknown, FAILURE, why)
     }
 
-    /// That a place has checkpoints that this log does not go on from: told once in each run of the process.
+    /// A destination has checkpoints that this log does not continue: recorded once in each run of the process.
     fn conflict(&self, status: &PlaceStatus) -> Option<Event> {
         let mut told = self.checkpoints.conflicts.lock().unwrap_or_else(PoisonError::into_inner);
         let reason = status.failing.clone().filter(|_| status.conflict && told.insert(status.name))?;
@@ -73,13 +73,13 @@ impl Inner {
         Err("the checkpoint for this cleanup could not be published to any destination".into())
     }
 
-    /// What bears witness to how old the log's entries are.
+    /// The evidence of the age of the log's entries.
     pub(super) fn witness(&self, now: Timestamp) -> Result<Witness, StoreError> {
         let files = &self.view.files;
         Ok(Witness {
             now,
             marks: files.marks()?,
-            // Where nobody else keeps checkpoints, there is no better word than the log's own.
+            // Without a destination the log's own checkpoints are the best evidence.
             published: if self.checkpoints.publisher.is_empty() { u64::MAX } else { files.published()? },
             archived: files.newest_archived()?.map_or(0, |newest| newest.checkpoint.size),
             confirmed: files.clock_confirmed()?,

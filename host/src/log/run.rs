@@ -1,4 +1,4 @@
-//! One run of a scheduled job: there is one at a time, it says what it will do before it does it, and what it did.
+//! One run of a scheduled job. Only one runs at a time; it records what it will do before it begins, and the result.
 
 use std::sync::{Arc, MutexGuard, PoisonError};
 
@@ -25,13 +25,13 @@ pub struct CleanupProgress {
     pub expected: u64,
 }
 
-/// The right to run, held while it lasts. Dropped half-way, the log remembers that the run is not over, and makes up
-/// for it at the next look at the schedule.
+/// The right to run, held while it lasts. If it is dropped halfway, the log remembers the interrupted run, and repeats
+/// it at the next check of the schedule.
 pub(super) struct Run {
     inner: Arc<Inner>,
     cron: Cron,
     began: Timestamp,
-    /// Who asked for it; `None`: the schedule.
+    /// The viewer who started it; `None`: the schedule.
     by: Option<Access>,
 }
 
@@ -64,7 +64,7 @@ impl Run {
         Ok(self.inner.view.files.crons()?.remove(&self.cron.name).unwrap_or_default())
     }
 
-    /// Works out what to do and records it: when this returns, a crash can no longer make anybody forget the run.
+    /// Decides what to do and records it: when this returns, a crash cannot lose the run.
     pub(super) fn begin(&self) -> Result<Begun, RunError> {
         let view = &self.inner.view;
         let Job::Retention = self.cron.job;
@@ -85,8 +85,8 @@ impl Run {
         Ok(Begun::Going(intent))
     }
 
-    /// What of it is covered by checkpoints. Where the newest archived one is not about all that is old enough, as after days
-    /// on which nothing ran, one of today is signed first.
+    /// Limits it to what checkpoints cover. If the newest archived one does not cover everything that is old enough,
+    /// for example after days without the log running, one of today is signed first.
     fn witnessed(&self, intent: Intent) -> Result<Intent, String> {
         let witness = || self.inner.witness(self.began).map_err(|error| format!("nothing was deleted: {error}"));
         let mut found = witness()?;

@@ -11,10 +11,10 @@ use crate::recorder::{Control, RecordError, StateChange};
 use crate::schedule::CronState;
 use crate::store::{StoreError, TokenError};
 
-/// How often the schedule is looked at.
+/// How often the schedule is checked.
 const TICK: Duration = Duration::from_secs(1);
 
-/// A scheduled job and how it stands.
+/// A scheduled job and its state.
 #[derive(Clone, Debug)]
 pub struct CronStatus {
     /// Its name.
@@ -51,16 +51,16 @@ pub enum RunError {
     /// Its result could not be recorded.
     #[error(transparent)]
     Record(#[from] RecordError),
-    /// There is no thread for it; it is made up for with the next look at the schedule.
+    /// There is no thread for it; it runs at the next check of the schedule.
     #[error("a thread cannot be started: {0}")]
     Thread(std::io::Error),
 }
 
 impl AuditLog {
-    /// The scheduled jobs: for those who configure or verify the log.
+    /// The scheduled jobs.
     ///
     /// # Errors
-    /// The viewer may do neither, or the store fails.
+    /// The viewer may neither configure nor verify, or the store fails.
     pub fn crons(&self, access: &Access) -> Result<Vec<CronStatus>, RunError> {
         access.require_oversight()?;
         // Before the states: a run that is no longer seen here has left its result there.
@@ -87,7 +87,7 @@ impl AuditLog {
         }
     }
 
-    /// Starts a job and returns once that is recorded; [`AuditLog::crons`] says how far it is. Blocks until then.
+    /// Starts a job and returns once that is recorded; [`AuditLog::crons`] has its progress. Blocks until then.
     ///
     /// # Errors
     /// The viewer may not configure, there is no such job, one is running already, or it cannot be recorded.
@@ -131,7 +131,7 @@ impl AuditLog {
     }
 }
 
-/// Runs until the log is gone.
+/// Runs until the log is dropped.
 fn watch(log: &Weak<Inner>) {
     while let Some(log) = log.upgrade() {
         match run_due(&log) {
@@ -145,8 +145,8 @@ fn watch(log: &Weak<Inner>) {
 }
 
 impl Inner {
-    /// Gives every job its next slot. One in the past stays: it was missed, and is made up for. One that is later than the
-    /// schedule's is of another schedule, or of a clock that was ahead and was set right.
+    /// Gives every job its next slot. A past one stays: it was missed, and will run. One that is later than the
+    /// schedule's belongs to another schedule, or to a clock that was ahead.
     pub(super) fn plan_schedule<E: From<StoreError> + From<RecordError>>(&self) -> Result<(), E> {
         let states = self.view.files.crons()?;
         let now = self.view.now();
@@ -179,7 +179,7 @@ fn run_jobs(log: &Arc<Inner>) -> Result<(), RunError> {
             Err(RunError::Running) => return Ok(()),
             run => run?,
         };
-        // Another run may have ended between the two looks.
+        // Another run may have ended between the two checks.
         if run.state()?.is_due(now)
             && let Begun::Going(intent) = run.begin()?
         {

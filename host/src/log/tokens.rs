@@ -1,8 +1,8 @@
-//! Tokens: who may make and revoke them over the API, and how every making and revoking becomes an entry, whoever did it.
+//! Tokens: creating and revoking them over the API. Every such action becomes an entry, whoever the actor is.
 //!
-//! The file of tokens keeps what was done in an outbox, written together with the deed. The log takes it from there,
-//! records it, and forgets it only once it is durable. Whatever happens in between, the entry's id was fixed with the
-//! deed, and the log stores an id once.
+//! The file of tokens keeps each action in an outbox, written together with the change. The log reads the outbox,
+//! records the action, and deletes it only after the entry is durable. The entry's id is fixed in the outbox and the
+//! log stores an id once, so an interruption never duplicates it.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
@@ -16,10 +16,10 @@ use crate::store::{Deed, NewToken, Outbox, Token, Tokens, Untold};
 use crate::time::Timestamp;
 use crate::value::Value;
 
-/// A token that somebody wants to make.
+/// A token to be created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenRequest {
-    /// Whose it shall be.
+    /// Its user.
     pub user: String,
     /// The name of the connection that will use it.
     pub connection: String,
@@ -41,12 +41,12 @@ impl AuditLog {
         Ok(listed)
     }
 
-    /// Makes a token of the viewer's instance and gives its secret, which can never be had again. When this returns, the
-    /// entry about it is durable, or will be told as soon as the log can be written again. Blocks.
+    /// Creates a token of the viewer's tenant and returns its secret, which cannot be retrieved again. When this
+    /// returns, the entry about it is durable, or will be recorded as soon as the log can be written again. Blocks.
     ///
     /// # Errors
-    /// The viewer may not manage tokens or wants groups that are not theirs to give, the token cannot be as it is wanted, or
-    /// nothing can be recorded at present.
+    /// The viewer may not manage tokens or give these groups, the token is invalid, or nothing can be recorded at
+    /// present.
     pub fn create_token(
         &self,
         access: &Access,
@@ -78,15 +78,15 @@ impl AuditLog {
         if revoked { Ok(()) } else { Err(ChangeError::Missing("token")) }
     }
 
-    /// Whoever may, as long as it can be recorded.
+    /// Whether the viewer may, and whether it can be recorded.
     fn may_change_tokens(&self, access: &Access, deed: Deed) -> Result<(), ChangeError> {
         self.allow(access, Right::Manage, deed.action())?;
         self.0.recorder.ready().map_err(|_| RecordError::Unavailable)?;
         Ok(())
     }
 
-    /// Nobody makes a token that may do more than they may: an administrator who may not read payloads would otherwise
-    /// make an auditor of their own.
+    /// A token may not have more rights than its creator: an administrator who may not read payloads could otherwise
+    /// create an auditor.
     fn may_give(&self, maker: &Viewer, wanted: &[String]) -> Result<(), ChangeError> {
         let held = held(&self.manifest().groups, &maker.groups);
         match wanted.iter().find(|group| !held.contains(group.as_str())) {
@@ -103,7 +103,7 @@ impl AuditLog {
         }
     }
 
-    /// The deed is done and in the outbox: that it cannot be recorded just now is no reason to call it a failure.
+    /// The action is done and in the outbox: a delayed entry is not a failure.
     fn tell_now(&self, tokens: &Tokens) {
         if let Err(error) = record(&self.0, tokens) {
             tracing::error!(%error, "the change of a token will be recorded later");
@@ -139,7 +139,7 @@ fn record(log: &Inner, tokens: &Tokens) -> Result<(), RunError> {
     }
 }
 
-/// What was done to a token, as an event: never its secret, which nobody here knows.
+/// An action on a token, as an event: never its secret, which is not stored.
 fn event(untold: &Untold) -> Event {
     let Untold { id, deed, at, by, token } = untold;
     let mut event = Event { id: *id, ..Event::new(*at, Channel::Admin, Kind::System, Detail::Ok) };
@@ -157,7 +157,7 @@ fn event(untold: &Untold) -> Event {
     event
 }
 
-/// The groups that somebody holds, with all that they imply.
+/// A user's groups, with all implied groups.
 fn held<'a>(groups: &'a [Group], assigned: &[String]) -> BTreeSet<&'a str> {
     let mut held = BTreeSet::new();
     let mut next: Vec<&str> = assigned.iter().map(String::as_str).collect();

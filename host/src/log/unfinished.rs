@@ -1,4 +1,4 @@
-//! Calls whose intent was recorded and whose end was not, because the process ended in between.
+//! Calls with a recorded intent and no recorded end, because the process ended in between.
 
 use uuid::Uuid;
 
@@ -15,7 +15,8 @@ use crate::store::{Place, StoreError};
 /// still open keeps its intent alone.
 const CHECKED: usize = 100_000;
 
-/// Most ends that one start records, as they go in one transaction: many times the calls that a proxy has open at once.
+/// The most ends that one start records, because they share one transaction: many times the number of calls that a
+/// proxy has open.
 const MOST: usize = 10_000;
 
 /// OpenTelemetry's `error.type` of such an end.

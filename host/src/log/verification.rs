@@ -1,5 +1,5 @@
-//! Verification on demand: the whole log held against its ledger beside the recording, one run at a time. Who asked for
-//! it and what was found is an entry.
+//! Verification on demand: checks the whole log against its ledger while recording continues, one run at a time. An
+//! entry names the viewer and the result.
 
 use std::sync::{Arc, MutexGuard, PoisonError};
 
@@ -29,7 +29,7 @@ pub struct Verification {
 pub struct VerificationProgress {
     /// When it began.
     pub began: Timestamp,
-    /// Who asked for it.
+    /// The user who started it.
     pub by: String,
     /// Which check it is at, counted from 1; 0 before the first.
     pub at: usize,
@@ -37,9 +37,9 @@ pub struct VerificationProgress {
     pub of: usize,
     /// What that check is called.
     pub check: String,
-    /// How much it has looked at.
+    /// How much it has checked.
     pub done: u64,
-    /// How much there is to look at; 0 where that is not known.
+    /// How much there is to check; 0 if that is unknown.
     pub all: u64,
 }
 
@@ -50,7 +50,7 @@ pub struct VerificationResult {
     pub began: Timestamp,
     /// When it ended.
     pub ended: Timestamp,
-    /// Who asked for it.
+    /// The user who started it.
     pub by: String,
     /// What was found.
     pub found: Found,
@@ -91,14 +91,14 @@ struct Run {
 }
 
 impl AuditLog {
-    /// What is known of verification: for those who may verify.
+    /// The present and the last run.
     ///
     /// # Errors
-    /// The viewer may not.
+    /// The viewer may not verify.
     pub fn verification(&self, access: &Access) -> Result<Verification, Denied> {
         access.require(Right::Verify)?;
         let mut state = self.0.verification().clone();
-        // People of other instances are none of theirs.
+        // A viewer of a tenant must not see users of other tenants.
         if access.viewer().instance.is_some() {
             let own = &access.viewer().user;
             let by =
@@ -108,8 +108,8 @@ impl AuditLog {
         Ok(state)
     }
 
-    /// Starts to verify all of the log, as `mcp-audit-log verify` does, and returns at once. Recording goes on; the run reads
-    /// the log as it is now.
+    /// Starts to verify the whole log, as `mcp-audit-log verify` does, and returns at once. Recording continues; the
+    /// run reads the log as it is now.
     ///
     /// # Errors
     /// The viewer may not, one is running, or there is no thread.

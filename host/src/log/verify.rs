@@ -6,15 +6,15 @@ use crate::ledger::VerifierKey;
 use crate::signer::{self, SignerError, SignerOptions};
 use crate::store::{self, Files, Kept, Tell, Verified, VerifyError, Wrong};
 
-/// The check that looks at what was kept elsewhere.
+/// The check of checkpoints that were kept elsewhere.
 const CHECK: &str = "kept";
 
-/// Verifies the log in `folder`, which is only read; a server may be at work on it. It must contain what its signer signed
-/// last, and each of `kept`: checkpoints that somebody has from this log. Where there is one of these, the signer's may be
-/// missing, as for a copy that an outsider has.
+/// Verifies the log in `folder` without writing; a server may be using it. It must contain the last checkpoint of its
+/// signer, and each of `kept`: checkpoints of this log that a verifier has. If there is one of these, the signer's may
+/// be missing, as in an outsider's copy.
 ///
 /// # Errors
-/// What is wrong first, or why the log cannot be read.
+/// The first fault, or why the log cannot be read.
 pub fn verify_log(
     folder: &Path,
     signer: &SignerOptions,
@@ -51,8 +51,8 @@ pub fn verify_log(
     Ok(verified)
 }
 
-/// What is wrong when these keys are not the log's: after a change of keys the file has the newest of before too, so one of
-/// them is known to the log.
+/// The fault if these keys are not the log's. After a rotation the file also has the newest old key, so the log knows
+/// one of them.
 fn unlike(named: &[VerifierKey], known: &[String]) -> Option<String> {
     if named.is_empty() || known.is_empty() || named.iter().any(|key| known.contains(&key.to_string())) {
         return None;

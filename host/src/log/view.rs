@@ -1,4 +1,4 @@
-//! The log as it can be seen: enough for whoever only reads, beside a process that may be recording.
+//! A read-only view of the log, also beside a process that records.
 
 use std::sync::{Arc, PoisonError, RwLock};
 

@@ -1,4 +1,4 @@
-//! Saved views: whose they are, who may change them, and that what others see too is told by an entry.
+//! Saved views: ownership and changes; changes of shared views are entries.
 
 use std::sync::{MutexGuard, PoisonError};
 
@@ -21,11 +21,10 @@ impl AuditLog {
         Ok(self.0.view.files.views(access.viewer())?)
     }
 
-    /// Saves a new view of the viewer's own. A shared one is an entry as well. Blocks.
+    /// Saves a new view of the viewer. A shared one is also an entry. Blocks.
     ///
     /// # Errors
-    /// The viewer may not read entries, the view cannot be as it is wanted, there are too many, or it could not be
-    /// recorded.
+    /// The viewer may not read entries, the view is invalid, there are too many, or it could not be recorded.
     pub fn save_view(&self, access: &Access, wanted: NewView) -> Result<SavedView, ChangeError> {
         let _changing = self.change_views(access)?;
         let NewView { name, shared, query } = wanted.checked().map_err(ChangeError::Refused)?;
@@ -43,11 +42,10 @@ impl AuditLog {
         Ok(view)
     }
 
-    /// Changes a view. Where others see it, before or after, that is an entry as well. Blocks.
+    /// Changes a view. If it is shared, before or after, that is also an entry. Blocks.
     ///
     /// # Errors
-    /// There is no such view for the viewer, it is not theirs to change, it cannot be as it is wanted, or the change
-    /// could not be recorded.
+    /// The viewer sees no such view or may not change it, the view is invalid, or the change could not be recorded.
     pub fn change_view(&self, access: &Access, id: Uuid, wanted: NewView) -> Result<SavedView, ChangeError> {
         let _changing = self.change_views(access)?;
         let old = self.changeable(access, id)?;
@@ -73,7 +71,7 @@ impl AuditLog {
         self.store_view(ViewChange::Delete(id), event)
     }
 
-    /// One after the other. Who has no name cannot own anything.
+    /// One at a time. A viewer without a name cannot own anything.
     fn change_views(&self, access: &Access) -> Result<MutexGuard<'_, ()>, Denied> {
         access.require(Right::Read)?;
         if access.viewer().user.trim().is_empty() {

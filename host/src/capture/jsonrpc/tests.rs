@@ -12,7 +12,7 @@ fn one(json: &[u8]) -> Message {
     read(json).list.remove(0)
 }
 
-/// Some servers do not tell case apart, and take the last of two such keys.
+/// Some servers ignore case and use the last of two such keys.
 #[test]
 fn a_key_in_other_case_beside_the_right_one_is_noticed() {
     let ambiguous = |json: &str| one(json.as_bytes()).ambiguous;
@@ -302,7 +302,7 @@ fn document() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// The messages of a document that comes in these pieces, and whether it was read to its end.
+/// The messages of a document in these pieces, and whether it was read to its end.
 fn in_pieces(bytes: &[u8], borders: &[proptest::sample::Index]) -> (Messages, bool) {
     let mut at: Vec<_> = borders.iter().map(|border| border.index(bytes.len() + 1)).collect();
     at.extend([0, bytes.len()]);

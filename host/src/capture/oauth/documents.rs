@@ -6,7 +6,8 @@ use serde_json::Value;
 use super::super::location::{Door, elsewhere, on_host};
 use super::super::upstream::Upstream;
 
-/// Metadata of a protected resource: it is what the client was given, and its servers are where the client finds them.
+/// Metadata of a protected resource: the resource becomes the client's URL, and its servers are where the client can
+/// reach them.
 pub(super) fn map_resource(document: &mut Value, upstream: &Upstream, door: &Door, inside: &str) {
     map(document, upstream, door);
     if let Some(members) = document.as_object_mut() {
@@ -39,7 +40,7 @@ pub(super) fn is_form(headers: &HeaderMap) -> bool {
     kind.is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"))
 }
 
-/// The pairs of a query or a form with `resource` as the upstream calls it, where it is what the proxy calls `public`.
+/// The pairs of a query or a form with `resource` as the upstream knows it, if it is the proxy's `public` name.
 pub(super) fn with_resource(pairs: &str, public: &str, own: &str) -> String {
     let same = |value: &str| value.trim_end_matches('/') == public.trim_end_matches('/');
     with(pairs, "resource", |value| same(value).then(|| own.to_owned()))
@@ -57,7 +58,7 @@ fn with(pairs: &str, name: &str, value: impl Fn(&str) -> Option<String>) -> Stri
     mapped.collect::<Vec<_>>().join("&")
 }
 
-/// A redirect: to a page of the upstream's host, or back to the client, which is told who the issuer is (RFC 9207).
+/// A redirect: to a page of the upstream's host, or back to the client with the issuer (RFC 9207).
 pub(super) fn map_location(headers: &mut HeaderMap, upstream: &Upstream, door: &Door, target: &Uri) {
     let Some(location) = headers.get(header::LOCATION).and_then(|value| value.to_str().ok()) else { return };
     let location = elsewhere(location, upstream, target).unwrap_or_else(|| location.to_owned());
@@ -71,7 +72,7 @@ pub(super) fn map_location(headers: &mut HeaderMap, upstream: &Upstream, door: &
     }
 }
 
-/// A page on which somebody agrees has a form; it stays out of the log's origin all the same.
+/// A consent page has a form; it still gets its own origin.
 pub(super) fn let_forms(headers: &mut HeaderMap) {
     const BARE: &str = "sandbox";
     let lines: Vec<_> = headers.get_all(header::CONTENT_SECURITY_POLICY).iter().cloned().collect();

@@ -34,14 +34,14 @@ pub(super) struct Endpoints(Mutex<Option<Found>>);
 #[derive(Clone)]
 struct Found {
     at: Instant,
-    /// What the upstream calls what it protects.
+    /// The upstream's name for the resource that it protects.
     resource: String,
     /// By path: what is done there.
     paths: BTreeMap<String, &'static str>,
 }
 
 impl Oauth {
-    /// What is done at a path of the upstream's host, and what the upstream calls what it protects.
+    /// The endpoint at a path of the upstream's host, and the upstream's name for its resource.
     pub(super) async fn endpoint(&self, upstream: &Upstream, path: &str) -> Option<(&'static str, String)> {
         let mut known = self.known.get(upstream.name())?.0.lock().await;
         let is_right = |found: &Found| match found.paths.contains_key(path) {

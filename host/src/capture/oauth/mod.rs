@@ -1,10 +1,10 @@
-//! OAuth through an open proxy: an upstream that protects itself is found, asked and answered under the proxy's address,
-//! and each step is an entry.
+//! OAuth through an open proxy: a client discovers and uses a protected upstream under the proxy's address, and each
+//! step is an entry.
 //!
 //! A client compares the resource in the server's metadata with the URL that it was given, which is the proxy's. So the
-//! documents of an upstream are handed on with its addresses mapped: what it protects is at `/mcp/NAME`, and an
-//! authorization server on its own host is at `/oauth/NAME`. In requests `resource` is mapped back. An authorization
-//! server elsewhere stays where it is, and its steps are not seen here.
+//! proxy maps the addresses in an upstream's documents: the resource is at `/mcp/NAME`, and an authorization server on
+//! the upstream's host is at `/oauth/NAME`. In requests `resource` is mapped back. An authorization server on another
+//! host stays there, and its steps are not seen here.
 
 mod documents;
 mod endpoints;
@@ -34,7 +34,7 @@ const BODY: usize = 256 << 10;
 /// What a document on an upstream's own host is asked for by.
 const WELL_KNOWN: [&str; 2] = ["oauth-authorization-server", "openid-configuration"];
 
-/// What the routes stand on.
+/// The state of the routes.
 pub(super) struct Oauth {
     log: AuditLog,
     proxy: Arc<Proxy>,
@@ -52,7 +52,7 @@ pub(super) fn router(log: AuditLog, proxy: Arc<Proxy>) -> Router {
         .with_state(Arc::new(Oauth { log, proxy, known }))
 }
 
-/// What is protected, and by whom (RFC 9728).
+/// The metadata of a protected resource (RFC 9728).
 async fn resource(State(oauth): State<Arc<Oauth>>, request: Request) -> Response {
     let path = request.uri().path().to_owned();
     let (name, inside) = split(path.strip_prefix("/.well-known/oauth-protected-resource/mcp/").unwrap_or_default());
@@ -69,7 +69,7 @@ async fn server(State(oauth): State<Arc<Oauth>>, request: Request) -> Response {
     oauth.discover(name, request.map(drop), async |upstream, door| oauth.server(upstream, door, &wanted).await).await
 }
 
-/// One of its endpoints, or its document in OpenID Connect's older place.
+/// One of its endpoints, or its document at OpenID Connect's older path.
 async fn endpoint(State(oauth): State<Arc<Oauth>>, request: Request) -> Response {
     let path = request.uri().path().to_owned();
     let (name, inside) = split(path.strip_prefix("/oauth/").unwrap_or_default());
@@ -139,7 +139,7 @@ impl Oauth {
         Ok(document)
     }
 
-    /// The upstream's document about what it protects: in the place for its path, or for its host.
+    /// The upstream's metadata of its resource: at the location for its path, or for its host.
     async fn resource_of(&self, upstream: &Upstream, inside: &str) -> Result<serde_json::Value, Response> {
         const PLACE: &str = "/.well-known/oauth-protected-resource";
         let path = format!("{PLACE}{}{inside}", upstream.url().path().trim_end_matches('/'));

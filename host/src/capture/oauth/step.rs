@@ -18,7 +18,7 @@ use crate::event::{Channel, Client, Detail, Event, Failure, Kind};
 
 /// What is read of a request, by its name in forms and queries.
 const READ: [&str; 4] = ["grant_type", "client_id", "scope", "resource"];
-/// The errors of RFC 6749, RFC 7591, RFC 7009 and RFC 8707. Any other word is the server's own, and stays out.
+/// The errors of RFC 6749, RFC 7591, RFC 7009 and RFC 8707. Any other value is the server's own, and is not recorded.
 const ERRORS: [&str; 15] = [
     "access_denied",
     "consent_required",
@@ -82,7 +82,7 @@ impl Step {
         }
     }
 
-    /// What came back: the id of a client that was registered, or an error.
+    /// The result: the id of a registered client, or an error.
     pub(super) fn answered(&mut self, status: StatusCode, body: &[u8]) {
         let Ok(answer) = serde_json::from_slice::<Value>(body) else { return };
         if status.is_success()
@@ -120,7 +120,7 @@ impl Step {
 
     fn record(&self, event: Event) {
         let event = Event { duration_us: Some(micros(self.begun, Instant::now())), ..event };
-        // A full queue counts what it must drop and tells it later.
+        // A full queue counts what it drops and reports it later.
         if let Err(error) = self.log.record(event) {
             tracing::warn!(%error, "an OAuth step was not recorded");
         }
@@ -155,7 +155,7 @@ fn known(error: &str) -> Option<&'static str> {
     ERRORS.iter().find(|known| **known == error).copied()
 }
 
-/// The client's id where it authenticates by HTTP Basic. What stands behind the colon is its secret.
+/// The client's id where it authenticates by HTTP Basic. The part after the colon is its secret.
 fn basic(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let pair = String::from_utf8(STANDARD.decode(value.strip_prefix("Basic ")?).ok()?).ok()?;

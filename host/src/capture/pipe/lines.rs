@@ -25,7 +25,7 @@ pub(super) struct Pending {
     /// How long it is.
     pub(super) length: u64,
     pub(super) progress: i64,
-    /// When whoever sent it took it back.
+    /// When its sender cancelled it.
     pub(super) cancelled: Option<Moment>,
 }
 
@@ -63,8 +63,8 @@ impl Lines {
         self.reader.rest()
     }
 
-    /// Takes out the request that `answer` is meant for. Ids that cannot be read are taken for the same. Clients use an id
-    /// again: what was cancelled gets an answer that says so, and any other when nothing else waits for it.
+    /// Takes the request that `answer` belongs to. Unreadable ids count as equal. Clients reuse ids: a cancelled
+    /// request gets an answer that says so, and any other answer only if nothing else waits for it.
     pub(super) fn take(&mut self, answer: &Message) -> Option<Pending> {
         let of_cancelled = answer.is_cancelled();
         let fits = |pending: &Pending| pending.message.id == answer.id;
@@ -77,7 +77,7 @@ impl Lines {
         self.pending.remove(at)
     }
 
-    /// The one who sent the request of this id takes it back.
+    /// The sender cancels the request with this id.
     pub(super) fn cancel(&mut self, id: &Id, at: Moment) {
         let fits = |pending: &&mut Pending| pending.message.id.as_ref() == Some(id) && pending.cancelled.is_none();
         self.pending.iter_mut().find(fits).into_iter().for_each(|pending| pending.cancelled = Some(at));

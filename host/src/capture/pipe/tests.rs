@@ -79,7 +79,7 @@ fn fact(event: &Event, name: &str) -> Option<String> {
     event.facts.iter().find(|(fact, _)| fact == name).map(|(_, value)| value.to_json().to_string())
 }
 
-/// What comes of these lines, each at its second, before the pipe is closed.
+/// The events of these lines, each at its second, before the pipe is closed.
 fn played(lines: &[(u64, Side, &str)]) -> (Pipe, Vec<Event>) {
     let start = Instant::now();
     let moment = |second| Moment { at: Timestamp::from_micros(0), instant: start + Duration::from_secs(second) };
@@ -164,7 +164,7 @@ fn the_log_of_a_server_on_its_output_is_no_failure() {
     let told = pipe.close(Moment { at: Timestamp::from_micros(0), instant: Instant::now() });
     assert_eq!(told.iter().map(|event| (event.kind, event.detail)).collect::<Vec<_>>(), [(Kind::Stream, Detail::Ok)]);
     assert_eq!(fact(&told[0], "stray_lines").as_deref(), Some("3"));
-    // A client's line that nobody can read may have been a call.
+    // An unreadable client line may have been a call.
     let (_, events) = played(&[(0, Client, "nonsense")]);
     assert_eq!(events.iter().map(|event| event.kind).collect::<Vec<_>>(), [Kind::Http]);
 }

@@ -1,4 +1,4 @@
-//! Servers behind the wrapper: what passes, what is recorded, and how both end.
+//! Wrapped servers: what passes, what is recorded, and how both end.
 
 use super::*;
 use crate::event::Event;

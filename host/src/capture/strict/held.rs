@@ -8,11 +8,11 @@ use axum::body::{Body, Bytes};
 use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt;
 
-/// Most bytes of a request that are held back. Of a longer request the intent says what its beginning told: memory is
+/// The most bytes of a request that are held back. For a longer request the intent covers its beginning: memory is
 /// bounded, and no call is refused for its length.
 const HELD: usize = 1 << 20;
 
-/// Waits for the body, or for as much of it as is held back, and gives it back as it was.
+/// Waits for the body, or its held part, and returns it unchanged.
 pub(super) async fn hold(mut body: Body) -> Result<Body, axum::Error> {
     let (mut frames, mut length) = (VecDeque::new(), 0);
     while length < HELD {
@@ -24,7 +24,7 @@ pub(super) async fn hold(mut body: Body) -> Result<Body, axum::Error> {
     Ok(Body::new(Held { frames, length: length as u64, rest: body }))
 }
 
-/// What was held back, and what comes behind it.
+/// The held part, followed by the rest.
 struct Held {
     frames: VecDeque<Frame<Bytes>>,
     length: u64,

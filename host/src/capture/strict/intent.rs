@@ -15,7 +15,7 @@ use crate::recorder::RecordError;
 use crate::store::Stored;
 
 /// How long a call waits for its intent to be durable. A commit takes milliseconds; a disk that needs longer than this
-/// may need for ever.
+/// may never finish.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What an exchange is going to do.
@@ -55,7 +55,7 @@ fn all_stored(stored: Vec<Result<Stored, RecordError>>) -> Result<(), RecordErro
 }
 
 impl Exchange {
-    /// One entry for each message, as there will be one about the end of each; one for a request without a message.
+    /// One entry for each message, matching the entries at its end; one for a request without a message.
     fn intents(&self) -> Intents {
         let mut digest = self.digest();
         digest.absorb(self);
@@ -90,7 +90,7 @@ impl Exchange {
         .fact(INTENT_CALL, call.event.to_string())
     }
 
-    /// Of a request whose body says nothing yet, or never will.
+    /// The intent of a request without a readable body.
     fn intent_of_head(&self) -> Event {
         let method = self.head.mcp_method();
         let event = self.scene().event(self.head.at, Kind::Intent, Detail::Intended);

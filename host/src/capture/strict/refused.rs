@@ -7,12 +7,12 @@ use serde_json::json;
 use crate::capture::jsonrpc::Id;
 use crate::recorder::RecordError;
 
-/// The code of the JSON-RPC error: the first of those that the specification leaves to servers.
+/// The JSON-RPC error code: the first of the range that the specification leaves to servers.
 const CODE: i64 = -32_000;
 /// When to try again, in seconds. A store that fails is tried again by then.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
 
-/// Why a request is not forwarded, and what is needed to say so.
+/// The reason a request is not forwarded, and the data for the answer.
 pub(super) struct Refused {
     status: StatusCode,
     message: String,
@@ -49,7 +49,7 @@ impl Refused {
         Self { status, message, ids: Vec::new(), is_batch: false }
     }
 
-    /// The HTTP status says it to proxies and monitors, the JSON-RPC error to the client's own code.
+    /// The HTTP status is for proxies and monitors, the JSON-RPC error for the client.
     pub(super) fn response(self) -> Response<Body> {
         let error = |id: Option<&Id>| {
             let id = id.map_or(serde_json::Value::Null, Id::json);

@@ -172,7 +172,7 @@ async fn nothing_but_the_issuers_signature_counts() {
     assert_eq!(refused(&identity, &changed).await, JwtError::Signature);
     assert_eq!(refused(&identity, &thief.jwt(&claims())).await, JwtError::Signature);
     assert_eq!(refused(&identity, &format!("{message}.")).await, JwtError::Signature);
-    // A key in the JWT itself is nobody's key.
+    // A key in the JWT itself is not trusted.
     let own = thief.sign(&json!({"alg": "ES256", "kid": "a", "jwk": thief.jwk()}), &claims());
     assert_eq!(refused(&identity, &own).await, JwtError::Signature);
     for header in [
@@ -348,7 +348,7 @@ async fn who_hangs_up_does_not_make_the_next_one_ask_again() {
     let first = {
         let asking = identity.bearer(&jwt);
         let stream = taken.recv();
-        // The look is under way, and then its caller is gone.
+        // The fetch is running when its caller hangs up.
         tokio::select! { _ = asking => unreachable!("nobody answers"), stream = stream => stream.expect("asked") }
     };
     let mut first = first;
