@@ -24,7 +24,7 @@ pub(crate) fn manifest() -> PolicyManifest {
         filters: data::filters::declared(),
         crons: data::crons::declared(),
         actions: data::actions::declared(),
-        // The host's own go over everything as it is.
+        // The host's own masks always apply.
         masks: Vec::new(),
         // The rules for business records read them; see `rules/record.rs`.
         reads_arguments: true,

@@ -1,4 +1,4 @@
-//! Says what the daily cron may delete. Whatever is in doubt stays.
+//! Plans what the daily cron may delete. In doubt, data stays.
 
 use crate::contract::{RetentionPlan, Setting};
 use crate::data::settings::{PAYLOAD_RETENTION_DAYS, RETENTION_DAYS, USAGE_RETENTION_DAYS};

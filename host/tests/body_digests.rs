@@ -1,5 +1,5 @@
-//! Digests of bodies: what was said leaves its mark in the entry and nothing else, and only who has the log's key can hold
-//! a text against it.
+//! Digests of bodies: the entry has a keyed digest of each body and nothing else, and only the owner of the log's key
+//! can check a text against it.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a failed expectation is a failed test")]
 

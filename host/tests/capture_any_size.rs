@@ -218,7 +218,7 @@ async fn open_streams_take_no_room_from_others() {
     let handler = || async { ([("content-type", EVENTS)], Body::new(http_body_util::Empty::new())).into_response() };
     let mut open = Vec::new();
     for _ in 0..20 {
-        // Begun, and not over: nobody has read its answer.
+        // Begun, and not over: its answer was not read.
         let mut server = layer.layer(Router::new().fallback(any(handler)));
         let request = Request::post("/mcp").body(Body::from(call(0, 1, 10))).expect("a request");
         open.push(server.call(request));

@@ -81,7 +81,8 @@ async fn a_misleading_header_hides_no_call() {
     }
     exchange(post(&url, &[("mcp-method", "tools/call"), ("mcp-name", "x")], "not understood")).await;
     let mut expected = vec!["request tools/call hidden ok 200"; headers.len()];
-    // What was sent may have been anything: how it went is the answer's word, and that it was not read is said besides.
+    // The request may have been anything: the answer decides the outcome, and the entry also says that the request was
+    // unreadable.
     expected.push("request tools/call x ok 200");
     let entries = log.wait_for(headers.len() + 1).await;
     assert_eq!(lines(&entries), expected);

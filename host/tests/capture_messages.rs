@@ -1,4 +1,4 @@
-//! The layer on real sockets, before a server that answers as it is told: which messages become which entries.
+//! The layer on real sockets, before a server with prepared answers: which messages become which entries.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a failed expectation is a failed test")]
 
@@ -347,7 +347,7 @@ async fn with_the_switch_on_both_messages_are_kept() {
     assert_eq!((payload.request.as_deref(), payload.response.as_deref()), (Some(SECRET_CALL), Some(result)));
 }
 
-/// Some servers do not tell case apart, and do the other one.
+/// Some servers ignore case, and execute the other one.
 #[tokio::test]
 async fn a_call_with_a_key_in_other_case_beside_the_right_one_is_marked() {
     let log = Log::open();

@@ -39,7 +39,7 @@ async fn proxy(log: &Log, upstream: std::net::SocketAddr) -> String {
     )
 }
 
-/// A server whose answer is whatever is sent into the returned channel.
+/// A server whose answer is everything that is sent into the returned channel.
 async fn streaming(content_type: &'static str) -> (std::net::SocketAddr, mpsc::Sender<&'static str>) {
     let (sender, receiver) = mpsc::channel::<&'static str>(8);
     let receiver = Arc::new(tokio::sync::Mutex::new(Some(receiver)));

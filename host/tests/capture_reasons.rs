@@ -1,4 +1,4 @@
-//! Why a call has no answer, or which of several answers is its own: reasons that are true.
+//! Why a call has no answer, or which of several answers belongs to it: the true reasons.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a failed expectation is a failed test")]
 

@@ -1,4 +1,4 @@
-//! The MCP proxy behind another proxy: it believes that one and nobody else, and hands no made-up name on.
+//! The MCP proxy behind another proxy: it trusts only that one, and forwards no forged identity.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a failed expectation is a failed test")]
 #![allow(dead_code, reason = "not every test takes every helper")]
@@ -139,7 +139,7 @@ async fn a_foreign_page_cannot_call_as_whom_the_proxy_has_signed_in() {
     assert_eq!(denied, 2);
 }
 
-/// Whoever has no token can neither fill the log nor leave anything in it, and none goes untold.
+/// A sender without a token can neither fill the log nor store content in it, and every request is counted.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_without_tokens_is_told_by_its_number_and_keeps_no_body() {
     let log = Log::open();

@@ -51,7 +51,7 @@ async fn the_server_sees_a_call_only_when_its_intent_is_durable() {
     let log = Log::open();
     let (inner, access) = (log.log.clone(), log.access());
     let found = move || async move {
-        // Another reader than the writer: what it finds is committed.
+        // A reader other than the writer: what it finds is committed.
         let page = inner.reader(&access).page(Domain::TRUE, None, 10).expect("a page");
         page.entries
             .iter()
@@ -164,7 +164,7 @@ async fn a_full_queue_answers_503_and_the_server_sees_nothing() {
     let log = Options::new(folder.path()).queue(limits).open().expect("a log");
     let (url, seen) = server(&log).await;
     let (release, held) = mpsc::channel::<()>();
-    // The recorder is busy until it is released, so that what comes behind stays in the queue.
+    // The recorder is busy until it is released, so that later events stay in the queue.
     log.record_later(0, move || {
         let _ = held.recv();
         Vec::new()

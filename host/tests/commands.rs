@@ -1,4 +1,4 @@
-//! The command itself: what it prints as it goes, and how it ends.
+//! The command: what it prints while it runs, and how it ends.
 #![cfg(all(unix, feature = "cli"))]
 #![allow(clippy::expect_used, clippy::panic, reason = "a helper that fails is a test that fails")]
 
@@ -14,7 +14,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStdout, Command};
 
-/// A command that runs, and what it prints.
+/// A running command, and its output.
 struct Running {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
@@ -79,7 +79,7 @@ async fn tail_prints_what_another_process_stores_and_ends_with_success() {
     assert_eq!(tail.interrupt().await, Some(0));
 }
 
-/// What the command says and how it ended.
+/// The output of the command, and how it ended.
 async fn told(data: &Path, arguments: &[&str]) -> (bool, String) {
     let output = command(data, arguments).output().await.expect("it runs");
     let said = [output.stdout, output.stderr].concat();
@@ -182,7 +182,7 @@ async fn what_the_command_line_does_to_tokens_is_told_by_the_log_that_runs() {
     assert_eq!(server.interrupt().await, Some(0));
 }
 
-/// What is answered to `ada`, whom a proxy has signed in by `X-User`.
+/// The answer to `ada`, signed in by a proxy with `X-User`.
 async fn as_ada(address: &str, what: &str, body: &str) -> String {
     let mut stream = TcpStream::connect(address).await.expect("connected");
     let length = body.len();
@@ -221,7 +221,7 @@ async fn a_configuration_is_served_and_the_command_line_overrules_it() {
         std::fs::write(&path, format!("listen = \"{listen}\"\n{rest}")).expect("written");
     };
     let path = path.to_str().expect("a path");
-    // The address is nobody's, so that the start shows which one counts.
+    // An address without a listener, so that the start shows which one counts.
     config("192.0.2.1:1", "trusted_proxies = [\"127.0.0.1\"]\n[sign_in.header]\nuser = \"X-User\"\n");
     let mut server = Running::start(folder.path(), &["serve", "--config", path, "--listen", "127.0.0.1:0"]);
     let line = server.line("is listening on").await;

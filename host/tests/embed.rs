@@ -1,4 +1,4 @@
-//! What the example of an embedder does: its own sign-in opens the log's door, and its traffic is recorded.
+//! The embedding example: its own sign-in opens the log, and its traffic is recorded.
 #![allow(clippy::expect_used, reason = "a helper that fails is a test that fails")]
 
 #[allow(dead_code, unreachable_pub, reason = "the example is a program of its own")]

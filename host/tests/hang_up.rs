@@ -1,11 +1,11 @@
-//! A hang-up is no end of a server, and at its start it says which policy runs.
+//! SIGHUP does not end a server, and its start reports which policy runs.
 #![cfg(unix)]
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says why and fails")]
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-/// Ends the server whatever becomes of the test.
+/// Ends the server also when the test fails.
 struct Server(Child);
 
 impl Drop for Server {

@@ -47,11 +47,11 @@ async fn a_receipt_means_stored_and_an_id_is_stored_once() {
 async fn what_does_not_fit_is_counted_exactly() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = Options::new(folder.path()).queue(QueueLimits { items: 8, bytes: 1 << 20 });
-    // Nobody else puts anything into the queue.
+    // Without other events in the queue.
     let log = log.own_schedule().open().expect("a log");
     let (holding, held) = std::sync::mpsc::channel();
     let (release, released) = std::sync::mpsc::channel::<()>();
-    // Holds the recorder's thread, so that the queue fills up behind it.
+    // Blocks the recorder's thread, so that the queue fills up.
     let hold = move || {
         let _ = holding.send(());
         let _ = released.recv();

@@ -1,4 +1,4 @@
-//! The invariants that can be read off the sources: who may name what, and how long a file may get.
+//! Invariants of the sources: which module may name what, names, and the length of files.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says why and fails")]
 
 use std::fs;
@@ -35,7 +35,7 @@ fn code() -> Vec<(String, String)> {
     [sources("host/src"), sources("host/crates")].concat()
 }
 
-/// The name of each folder with a manifest in it, the façade's and those of the crates below, with the manifest.
+/// The manifest of the façade and of each crate below it, with the name of its folder.
 fn manifests() -> Vec<(String, String)> {
     let crates = fs::read_dir(root().join("host/crates")).expect("a folder").map(|item| item.expect("an item").path());
     let folders = crates.chain([root().join("host")]);
@@ -58,7 +58,7 @@ fn only_in(allowed: &[&str], words: &[&str]) {
 #[test]
 fn each_outside_world_is_named_in_one_module() {
     only_in(&["host/crates/sandbox/"], &["wasmtime::"]);
-    // Who may grant: the policy, and the log for a look at its own last entry.
+    // Only the policy may grant access, and the log for reading its own last entry.
     only_in(&["host/crates/contract/", "host/crates/sandbox/src/lift.rs", "host/src/log/open.rs"], &["Access::new("]);
     only_in(
         &["host/crates/store/", "host/crates/core/src/recorder/tests.rs"],
@@ -71,7 +71,7 @@ fn each_outside_world_is_named_in_one_module() {
     only_in(&["host/src/cli/"], &["clap::", "rmcp::"]);
 }
 
-/// What a crate may use is what its manifest names, and the compiler holds it to that: so these lists are the walls.
+/// A crate can use only what its manifest names: so these lists are the walls.
 #[test]
 fn each_outside_world_is_a_dependency_of_one_crate() {
     for (dependency, allowed) in [("wasmtime", &["sandbox"][..]), ("rusqlite", &["store"])] {
@@ -110,7 +110,7 @@ fn the_lower_crates_do_no_input_or_output() {
     }
 }
 
-/// `Routes::at` takes a route with what is told of it; a plain router would take it without.
+/// `Routes::at` takes a route with its documentation; a plain router would take it without.
 #[test]
 fn no_route_of_the_api_is_without_its_documentation() {
     for (path, text) in sources("host/src/http/api") {
@@ -145,12 +145,11 @@ fn the_documents_embed_as_the_example_does() {
     assert!(example.contains(&code("README.md")), "README.md shows a part of host/examples/embed.rs, as it is there");
 }
 
-/// A policy is built against these exact types: whoever changes one must give the package another version, and write
-/// the new hash down here.
+/// Policies are built against these exact types: a change needs a new version of the package, and the new hash here.
 #[test]
 fn the_contract_changes_only_with_its_version() {
     let wit = fs::read_to_string(root().join("wit/policy.wit")).expect("the contract");
-    // Words may change; types may not.
+    // Comments may change; types may not.
     let code: Vec<_> = wit.lines().map(|line| line.split("//").next().unwrap_or_default().trim()).collect();
     let hash = Sha256::digest(code.concat()).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     assert!(wit.contains("package mcp-audit-log:policy@0.6.0;") && CONTRACT == "mcp-audit-log:policy/policy@0.6.0");

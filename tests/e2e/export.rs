@@ -1,4 +1,4 @@
-//! Exports on the command line, opened by other people's tools, and what becomes of the file when one breaks off.
+//! Exports on the command line, opened by common tools, and the file of an aborted one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use mcp_audit_log::{AuditLog, Options, Viewer};
 use mcp_audit_log_tests::{Server, run};
 use serde_json::{Value, json};
 
-/// What tells a good reader from a bad one.
+/// Texts on which bad readers fail.
 const HOSTILE: &[&str] = &[
     "plain",
     "a,\"quoted\"\r\nvalue",
@@ -137,7 +137,7 @@ fn what_may_not_be_exported_leaves_no_file() {
 /// Runs a command and prints the most memory that it had in use, in kilobytes.
 const PEAK: &str = "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True); \
                     print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)";
-/// Texts of which no two are alike, so that they do not get much smaller by compression.
+/// Texts that differ from each other, so that they compress badly.
 const BODIES: usize = 800;
 const LENGTH: usize = 60_000;
 /// What an export may take beside what a command takes that exports nothing, in kilobytes: less than the texts have.

@@ -27,7 +27,7 @@ fn protected() -> (Process, u16) {
     (process, port)
 }
 
-/// Runs a client to its end; what it prints is a document of JSON.
+/// Runs a client to its end; it prints a JSON document.
 fn run(mut command: Command, url: &str) -> Value {
     let output = command.arg(url).stdin(Stdio::null()).output().expect("the client starts");
     let complaint = String::from_utf8_lossy(&output.stderr);

@@ -1,10 +1,10 @@
-//! What can be wrong before the first request: each is said in plain words, with what to do about it.
+//! Faults before the first request: each is reported in plain words, with the remedy.
 
 use std::net::TcpListener;
 
 use mcp_audit_log_tests::{assert_plain, run};
 
-/// Runs the binary, which must fail, and returns what it said.
+/// Runs the binary, which must fail, and returns its message.
 fn refused<'a>(arguments: impl IntoIterator<Item = &'a str>) -> String {
     let output = run(arguments);
     let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();

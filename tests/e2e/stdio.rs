@@ -81,7 +81,7 @@ fn each_is_whole(entry: &Value) {
     assert!(!long || entry["duration_us"].as_u64().is_some_and(|micros| micros >= 500_000), "too short: {entry:#}");
 }
 
-/// What the command line counts is what it lists.
+/// The command line's counts match its list.
 fn the_groups_add_up(data: &Path, entries: &[Value]) {
     let groups = grouped(data, "tool");
     let of = |tool: &str| groups.iter().find(|group| group["keys"]["tool"] == tool).expect("a group");

@@ -1,4 +1,4 @@
-//! The reference server from npm, which none of us wrote.
+//! The reference server from npm, which is not ours.
 
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};

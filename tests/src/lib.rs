@@ -1,7 +1,7 @@
 //! The harness of the end-to-end tests: the real binary, a real server and client, a real browser.
 //!
 //! Nothing here links the product: a test knows what a user knows, the command line, HTTP and the pages. Only `fault`
-//! does, to look at what a fault has left.
+//! does, to read the log after a fault.
 
 mod api;
 mod browser;

@@ -1,4 +1,4 @@
-//! Waiting for what announces itself to nobody: a process that gets ready, an entry that is recorded beside the call.
+//! Polling for events without a notification: a process that gets ready, an entry that is recorded after the call.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ const STEP: Duration = Duration::from_millis(20);
 /// Long enough for a loaded machine; no test that passes waits for it.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Asks until there is an answer. `what` says in the failure what was waited for.
+/// Polls until there is an answer. A failure names `what`.
 pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     within(PATIENCE, &mut ask).unwrap_or_else(|| panic!("not within {} s: {what}", PATIENCE.as_secs()))
 }

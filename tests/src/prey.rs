@@ -1,4 +1,4 @@
-//! A process that takes orders, says what it does, and may be stopped or killed the hard way at any moment.
+//! A process that takes orders, prints what it does, and may be stopped or killed at any moment.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -45,7 +45,7 @@ impl Prey {
         self.child.id()
     }
 
-    /// Gives it an order, a line. One that it does not live to hear is lost.
+    /// Gives it an order, one line. An order is lost if the process has ended.
     pub fn order(&mut self, order: &str) {
         let _ = writeln!(self.orders, "{order}");
     }
@@ -79,13 +79,13 @@ impl Prey {
         eventually("a process that stands", || all_stand(self.child.id()).then_some(()));
     }
 
-    /// Kills it (SIGKILL on Unix) and returns what it had still said.
+    /// Kills it (SIGKILL on Unix) and returns its remaining output.
     pub fn kill(mut self) -> Vec<String> {
         self.child.kill().expect("killed");
         self.ended().1
     }
 
-    /// Waits for its own end, and returns how it ended and what it had still said.
+    /// Waits for its own end, and returns its status and its remaining output.
     pub fn ended(&mut self) -> (ExitStatus, Vec<String>) {
         let rest = std::iter::from_fn(|| self.line()).collect();
         (self.child.wait().expect("gone"), rest)
@@ -99,7 +99,7 @@ impl Drop for Prey {
     }
 }
 
-/// Whether every thread of the process is stopped, by the letter behind its name.
+/// Whether every thread of the process is stopped, by the letter after its name.
 fn all_stand(process: u32) -> bool {
     let threads = fs::read_dir(format!("/proc/{process}/task")).expect("its threads");
     threads.flatten().all(|thread| {

@@ -3,8 +3,7 @@
 use crate::contract::{Comparison, Domain, SavedFilter};
 use crate::domain::{among, compare, own};
 
-/// All saved filters, in the order of the panel. Relative times, and whose own is meant, are read by the
-/// host.
+/// All saved filters, in the order of the panel. The host resolves relative times and the viewer.
 pub(crate) fn declared() -> Vec<SavedFilter> {
     vec![
         filter("mine", "My entries", own()),

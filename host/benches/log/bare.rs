@@ -11,11 +11,11 @@ use crate::world::Outcome;
 /// What is copied, where it is there.
 const TABLES: [&str; 2] = ["entry", "payload"];
 
-/// A database of its own with the same columns, as durable as the log.
+/// A separate database with the same columns, as durable as the log.
 pub(crate) struct Bare {
     connection: Connection,
     source: std::path::PathBuf,
-    /// The first place that was not copied yet.
+    /// The first `seq` that was not copied yet.
     next: i64,
 }
 

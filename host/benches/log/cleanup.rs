@@ -1,4 +1,4 @@
-//! What the daily cleanup does to those who record meanwhile.
+//! The effect of the daily cleanup on concurrent recording.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ pub(crate) struct Cleanup {
     /// How many entries the log has before.
     #[arg(long, default_value_t = 200_000)]
     entries: u64,
-    /// A run of seconds whose figures mean nothing.
+    /// A short run; its figures mean nothing.
     #[arg(long)]
     small: bool,
 }

@@ -19,7 +19,7 @@ pub(crate) struct Ingest {
     /// Only without payloads, or only with those of 2 KB.
     #[arg(long)]
     payloads: Option<bool>,
-    /// A run of seconds whose figures mean nothing.
+    /// A short run; its figures mean nothing.
     #[arg(long)]
     small: bool,
 }

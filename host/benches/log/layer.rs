@@ -24,7 +24,7 @@ pub(crate) struct Layering {
     /// Turns for each row.
     #[arg(long, default_value_t = 20)]
     turns: u32,
-    /// A run of seconds whose figures mean nothing.
+    /// A short run; its figures mean nothing.
     #[arg(long)]
     small: bool,
 }

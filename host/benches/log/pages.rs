@@ -1,4 +1,4 @@
-//! What somebody waits for who opens a page: the server's part of it, from the request to the last byte of HTML.
+//! The server's time for a page, from the request to the last byte of HTML.
 
 use std::sync::Arc;
 use std::time::Instant;

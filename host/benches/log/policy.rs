@@ -20,7 +20,7 @@ pub(crate) struct Judging {
     /// How many events in a call (repeatable).
     #[arg(long, default_values_t = [1, 16, 100, 256, 1_024])]
     batch: Vec<usize>,
-    /// A run of seconds whose figures mean nothing.
+    /// A short run; its figures mean nothing.
     #[arg(long)]
     small: bool,
 }

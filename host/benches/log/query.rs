@@ -24,7 +24,7 @@ pub(crate) struct Query {
     times: u32,
 }
 
-/// Entries of a page, as the API gives when nobody says.
+/// Entries of a page, the API's default.
 const PAGE: usize = 100;
 
 /// What is asked of a log; answers with how much was found.
@@ -129,7 +129,7 @@ impl Known {
         {
             singles.push(format!("{}:\"{}\"", field.name(), text(&newest, field)));
         }
-        // Only at the other end of the log.
+        // Only at the oldest end of the log.
         singles.push(format!("session:\"{}\"", text(&oldest, Field::Session)));
         singles.push("tool:nothing_has_this".to_owned());
         singles.push("model:sale.order".to_owned());

@@ -79,7 +79,7 @@ impl Drop for Everything {
     }
 }
 
-/// The proxy with capture, and the same without; both let everybody in.
+/// The proxy with capture, and the same without; both are open.
 pub(crate) struct Proxies {
     pub(crate) recorded: SocketAddr,
     pub(crate) unrecorded: SocketAddr,

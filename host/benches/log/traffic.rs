@@ -45,7 +45,7 @@ const METHODS: [(&str, Kind, u64); 9] = [
     ("notifications/cancelled", Kind::Notification, 1),
 ];
 
-/// What went wrong, how many of a thousand it befalls, and what the entry says about it.
+/// Failures: the outcome, how many of a thousand events have it, and what the entry says.
 const FAILURES: [(Detail, u64, u16, &str, &str); 4] = [
     (Detail::ToolError, 15, 200, "tool_error", "the tool reported an error"),
     (Detail::RpcError, 8, 200, "-32602", "the server answered with the JSON-RPC error -32602"),
@@ -83,7 +83,7 @@ pub(crate) fn beginning() -> Timestamp {
 }
 
 impl Traffic {
-    /// Traffic of which `entries` events span `days`.
+    /// Traffic with `entries` events in `days`.
     pub(crate) fn new(entries: u64, days: i64) -> Self {
         let mut random = Random::new(0x6d63_7061);
         let sessions = (0..SESSIONS).map(|_| Session::new(&mut random)).collect();

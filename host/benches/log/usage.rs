@@ -27,7 +27,7 @@ pub(crate) struct Using {
     /// Without the counts of groups and by SQL, which take long.
     #[arg(long)]
     alone: bool,
-    /// Only the questions whose name has this text in it.
+    /// Only the queries whose name contains this text.
     #[arg(long, default_value = "")]
     only: String,
 }

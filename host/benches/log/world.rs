@@ -1,4 +1,4 @@
-//! What every measurement stands on: a log in a folder on a real disk, a clock that is set, and a hand that feeds.
+//! The setup of every measurement: a log in a folder on a real disk, a clock that can be set, and a source of events.
 
 use std::error::Error;
 use std::path::Path;
@@ -18,7 +18,7 @@ pub(crate) type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 /// How many items may wait while a log is fed: less than the queue holds, so that none is dropped.
 const WAITING: usize = 12_000;
 
-/// Shows what it is set to.
+/// A clock that shows what it is set to.
 pub(crate) struct Clock(AtomicI64);
 
 impl time::Clock for Clock {

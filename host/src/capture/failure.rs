@@ -60,7 +60,7 @@ pub(super) enum NoAnswer {
 }
 
 impl NoAnswer {
-    /// The outcome of a request of which only this is known.
+    /// The outcome of a request with only this reason known.
     pub(super) fn detail(self) -> Detail {
         match self {
             Self::CutOff | Self::StreamEnded | Self::Empty | Self::AnotherId => Detail::Incomplete,

@@ -15,7 +15,7 @@ use super::verify::{UNPROVED, WRONG, unread};
 /// The longest line that is read, in bytes: an entry with its payload is far below.
 const LONGEST: u64 = 64 << 20;
 
-/// Checks the bundle in a file, and says what is proved and what is not. The exit codes are those of a log's verification.
+/// Checks the bundle in a file, and prints what is proved and what is not. The exit codes are those of `verify`.
 pub(super) fn check(path: &Path, keys: &[String]) -> Outcome {
     let keys = match keys.iter().map(|key| VerifierKey::parse(key)).collect::<Result<Vec<_>, _>>() {
         Ok(keys) => keys,
@@ -68,7 +68,7 @@ fn tell(checked: &Checked) -> io::Result<ExitCode> {
     Ok(if *own_keys { ExitCode::from(UNPROVED) } else { ExitCode::SUCCESS })
 }
 
-/// When it was signed, in words.
+/// The time of signing as a phrase.
 pub(super) fn when(time: Option<u64>) -> String {
     let seconds = time.and_then(|time| i64::try_from(time).ok());
     seconds.map_or_else(

@@ -1,4 +1,4 @@
-//! What `list`, `groups`, `tail` and `export` have in common: a log, who is looking, and what for.
+//! The common options of `list`, `groups`, `tail` and `export`: log, viewer, filter.
 
 use clap::Args;
 use mcp_audit_log::domain::Domain;
@@ -18,7 +18,7 @@ pub(super) struct Question {
 }
 
 impl Question {
-    /// The log, what the viewer may do in it, and what is looked for.
+    /// The log, the viewer's access, and the filter.
     pub(super) fn open(&self) -> Result<(LogView, Access, Domain), Failure> {
         let viewer = self.viewer.viewer();
         let log = self.log.view()?;

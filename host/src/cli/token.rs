@@ -145,7 +145,7 @@ fn end(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
     Ok(Timestamp::parse_ahead(text, now).ok_or_else(wrong)?)
 }
 
-/// The tokens of a folder that has some; looking must not make the file.
+/// The tokens of a folder that has some; reading must not create the file.
 fn existing(data: &Path) -> Result<Tokens, Failure> {
     if !data.join("tokens.db").is_file() {
         return Err(format!("no tokens in {}; name another folder with --data", data.display()).into());

@@ -11,7 +11,7 @@ use super::problem::{PARAMETER, Problem};
 use super::search::{DEFAULT_LIMIT, Pairs};
 use crate::reader::MAX_LIMIT;
 
-/// The parameters of a query of the kind `P`; nobody has looked at them yet.
+/// The parameters of a query of the kind `P`, not checked yet.
 pub(super) struct Asked<P> {
     pub(super) pairs: Pairs,
     kind: PhantomData<fn() -> P>,
@@ -19,7 +19,7 @@ pub(super) struct Asked<P> {
 
 /// A kind of query.
 pub(super) trait Parameters {
-    /// Tells which parameters there are.
+    /// Documents the parameters.
     fn describe(operation: &mut Operation<'_>);
 }
 
@@ -53,7 +53,7 @@ impl Parameters for LimitOnly {
     }
 }
 
-/// Tells of `limit`.
+/// Documents `limit`.
 pub(super) fn describe_limit(operation: &mut Operation<'_>) {
     operation.query("limit", "The maximum number of items.", limit());
 }

@@ -92,7 +92,7 @@ fn by(pairs: &Pairs) -> Result<Vec<Field>, Problem> {
     Ok(by)
 }
 
-/// One word among those that are known.
+/// One of the known values.
 fn word<'a>(pairs: &'a Pairs, name: &str, known: &[&'static str]) -> Result<Option<&'a str>, Problem> {
     let given = single(pairs, name)?;
     given.map_or(Ok(None), |word| if known.contains(&word) { Ok(Some(word)) } else { Err(unknown(name, word, known)) })
@@ -107,7 +107,7 @@ pub(super) fn names<T: Copy>(words: &[T], name: fn(T) -> &'static str) -> Vec<&'
     words.iter().map(|word| name(*word)).collect()
 }
 
-/// The search of these parameters, without what says how usage is shown and without its range.
+/// The search of these parameters, without the parameters of the usage page and without its range.
 fn search(pairs: &Pairs) -> Pairs {
     let other = |name: &str| PARAMETERS.contains(&name) || SHOWING.contains(&name) || ["from", "to"].contains(&name);
     pairs.iter().filter(|(name, value)| !other(name) && !value.is_empty()).cloned().collect()
@@ -122,13 +122,13 @@ fn requests() -> [Json; 2] {
     [json!(["kind", "in", REQUESTS.map(Kind::as_str)]), json!(["outcome", "!=", Outcome::Pending.as_str()])]
 }
 
-/// The term that leaves those that failed.
+/// The term that selects failed requests.
 pub(super) fn failed() -> Json {
     json!(["outcome", "in", Outcome::FAILED.map(Outcome::as_str)])
 }
 
-/// The query that lists the requests that a figure counts: those of the search `pairs` in this range, of one value of a
-/// field, and those of which one more term holds. `None` where no query can say it.
+/// The query that lists the requests that a figure counts: those of the search `pairs` in this range, with one value of
+/// a field and with one more term. `None` if no query can express it.
 pub(super) fn entries(
     pairs: &Pairs,
     range: &Range<Timestamp>,
@@ -163,12 +163,11 @@ pub(super) fn back(pairs: &Pairs) -> String {
     written(&kept.chain(range).chain(by).collect())
 }
 
-/// A parameter without the terms that a figure's link has put there: they say nothing to usage, which would have to look
-/// into entries for them.
+/// A parameter without the terms that a figure's link added: they do not change usage, but would make it read entries.
 fn without_requests((name, value): (String, String)) -> Option<(String, String)> {
     let terms = (name == "domain").then(|| serde_json::from_str::<Vec<Json>>(&value).ok()).flatten();
     let Some(terms) = terms else { return Some((name, value)) };
-    // Behind an operator it is an operand of that.
+    // After an operator it is an operand.
     let (ours, plain) = (requests(), terms.iter().all(Json::is_array));
     if !plain || !ours.iter().any(|ours| terms.contains(ours)) {
         return Some((name, value));

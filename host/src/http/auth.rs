@@ -20,11 +20,11 @@ use crate::event::Client;
 use crate::identity::{Bearer, JwtError, Person, SignInError, Standing, Vouched, Whence, bearer, is_own, whence};
 use crate::time::{SECOND, Timestamp};
 
-/// For how long somebody who stays is believed without coming again: a proxy may have locked them out, an issuer taken
-/// its key back, and nobody would hear of it here.
+/// How long an external sign-in is trusted while a request lasts: a proxy may have locked the user out, or an issuer
+/// revoked its key, and the log would not learn it.
 const WORD: i64 = 3_600 * SECOND;
 
-/// Somebody who is signed in, and what they may do: worked out anew for every request, and again for those who stay.
+/// A signed-in viewer and their rights: computed for every request, and again during long ones.
 #[derive(Clone)]
 pub(super) struct Visitor {
     pub(super) site: Arc<Site>,
@@ -36,8 +36,7 @@ pub(super) struct Visitor {
 
 /// What a visitor came in by.
 enum Credential {
-    /// A word that somebody gave for them, and until when it is taken: that of the embedder, of a proxy in front, or of an
-    /// issuer in a JWT.
+    /// A user that the embedder, a trusted proxy, or an issuer in a JWT vouches for, and until when that is trusted.
     Word(Person, Timestamp),
     /// The same, sent by a program on purpose.
     Jwt(Person, Timestamp),
@@ -74,7 +73,7 @@ impl Visitor {
         match self.whence {
             Whence::Here => false,
             Whence::Elsewhere => self.credential.comes_by_itself(),
-            // Programs say nothing, and have no session.
+            // Programs send no origin, and have no session.
             Whence::Unsaid => matches!(*self.credential, Credential::Session(_)),
         }
     }
@@ -87,7 +86,7 @@ impl Visitor {
         if self.may_be_sent_by_others() { Err(Problem::cross_site()) } else { Ok(()) }
     }
 
-    /// Searches the log when it is this viewer's turn, or says that they ask for too much at once.
+    /// Runs a search when it is this viewer's turn, or answers that there are too many at once.
     pub(super) async fn search<T: Send + 'static>(
         &self,
         work: impl FnOnce(&AuditLog, &Access) -> Result<T, Problem> + Send + 'static,
@@ -131,7 +130,7 @@ impl Visitor {
     }
 }
 
-/// Present on every route behind [`for_api`] and [`for_pages`].
+/// Present on every route inside [`for_api`] and [`for_pages`].
 impl<S: Send + Sync> FromRequestParts<S> for Visitor {
     type Rejection = Problem;
 
@@ -159,7 +158,7 @@ pub(super) async fn for_api(State(site): State<Arc<Site>>, request: Request, nex
 /// Lets signed-in people through to the pages, sends others to the sign-in, and shows problems as pages.
 pub(super) async fn for_pages(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
-    // Where there is no page, a program is told so in its own language, and nobody is sent to the sign-in for nothing.
+    // If there is no page, a program gets a problem in JSON, and no visitor is sent to the sign-in in vain.
     let is_page = parts.extensions.get::<MatchedPath>().is_some();
     if !is_page && !wants_page(&parts.headers) {
         return Problem::no_route().into_response();
@@ -187,7 +186,7 @@ fn wants_page(headers: &HeaderMap) -> bool {
     wanted.flat_map(|value| value.split(',')).any(|kind| kind.trim_start().starts_with("text/html"))
 }
 
-/// Nothing that is read, counted or drawn holds up whoever calls an MCP server.
+/// Reading, counting and rendering never delay callers of an MCP server.
 async fn answer(site: &Site, answering: impl Future<Output = Response> + Send + 'static) -> Response {
     site.room.answer(answering).await.unwrap_or_else(Problem::into_response)
 }
@@ -204,12 +203,12 @@ async fn admit(site: &Arc<Site>, parts: &mut Parts) -> Result<Visitor, Problem> 
     Ok(visitor)
 }
 
-/// What a request comes with, and who it vouches for.
+/// The credential of a request, and its user.
 async fn credential(site: &Site, parts: &Parts) -> Result<(Credential, Person), Problem> {
     if let Some(person) = word(site, parts).await {
         return Ok((Credential::Word(person.clone(), site.log.now().plus(WORD)), person));
     }
-    // A token that is sent counts alone: with a wrong one nobody is let in by a cookie.
+    // A token in the request counts alone: with a wrong one, a cookie does not sign in.
     if let Some(secret) = sent_token(&parts.headers) {
         let bearer = site.identity.bearer(secret).await.inspect_err(|error| {
             site.witness.refused_for(&site.log, parts, "token", error);
@@ -230,8 +229,7 @@ async fn credential(site: &Site, parts: &Parts) -> Result<(Credential, Person), 
     Err(refusal)
 }
 
-/// Whom somebody vouches for who is believed: the embedder, or a proxy in front. Neither can be overruled by what the
-/// request itself brings.
+/// The user that the embedder or a trusted proxy vouches for. The request's own credentials cannot override it.
 async fn word(site: &Site, parts: &Parts) -> Option<Person> {
     if let Some(viewer) = parts.extensions.get::<Viewer>() {
         return Some(Person { viewer: viewer.clone(), connection: None });
@@ -244,7 +242,7 @@ async fn word(site: &Site, parts: &Parts) -> Option<Person> {
 }
 
 impl Credential {
-    /// Who it vouches for, as long as it is valid.
+    /// Its user, as long as it is valid.
     async fn person(&self, site: &Site) -> Result<Person, Problem> {
         let found = match self {
             Self::Word(person, until) | Self::Jwt(person, until) if site.log.now() < *until => {

@@ -1,5 +1,5 @@
-//! Columns in a URL: what of each entry the log's page shows. The API reads the parameter too, and gives every field
-//! whatever it says, so that an address of the page can be asked of the API as it stands.
+//! Columns in a URL: the fields of each entry on the log's page. The API accepts the parameter and still returns every
+//! field, so that an address of the page can be sent to the API unchanged.
 
 use super::problem::Problem;
 use super::search::{Pairs, short, values};
@@ -19,7 +19,7 @@ pub(super) enum Column {
     Field(Field),
 }
 
-/// What is shown when nobody says.
+/// The default columns.
 pub(super) const USUAL: [Column; 8] = [
     Column::Time,
     Column::Field(Field::Outcome),
@@ -63,8 +63,8 @@ impl Column {
     }
 }
 
-/// The columns that these parameters ask for, each once and in that order. A row can always be told by its time, and is
-/// opened there, so that there is one in any case.
+/// The columns in these parameters, each once and in their order. The time is always among them, because it identifies
+/// a row and opens it.
 pub(super) fn parse(pairs: &[(String, String)]) -> Result<Vec<Column>, Problem> {
     let mut columns = Vec::new();
     for name in values(pairs, PARAMETER).flat_map(|value| value.split(',')).map(str::trim).filter(|n| !n.is_empty()) {
@@ -83,7 +83,7 @@ pub(super) fn parse(pairs: &[(String, String)]) -> Result<Vec<Column>, Problem> 
     Ok(columns)
 }
 
-/// The parameters with their columns in one value, and none where they are the usual ones.
+/// The parameters with their columns in one value, and without it for the default columns.
 pub(super) fn tidied(mut pairs: Pairs) -> Pairs {
     let at = pairs.iter().position(|(name, _)| name == PARAMETER);
     let (Some(at), Ok(columns)) = (at, parse(&pairs)) else { return pairs };

@@ -1,4 +1,4 @@
-//! What browsers are told about pages of other sites (CORS): whose scripts may call, and what of an answer they may read.
+//! CORS: the sites whose scripts may call, and the parts of an answer that they may read.
 
 use std::time::Duration;
 

@@ -7,12 +7,12 @@ use super::problem::Problem;
 use crate::secret::Secret;
 use crate::store::Place;
 
-/// The version of the form: a byte, the direction, the place, a code over all of it.
+/// The version of the format: a byte, the direction, the `seq`, a code over all of it.
 const VERSION: u8 = 2;
 const OLDER: u8 = 0;
 const NEWER: u8 = 1;
 const CODE: usize = 8;
-/// Version, direction and place.
+/// Version, direction and `seq`.
 const BODY: usize = 10;
 
 /// The cursor for "older than `seq`".
@@ -25,7 +25,7 @@ pub(super) fn newer(secret: &Secret, seq: u64) -> String {
     encode(secret, NEWER, seq)
 }
 
-/// The place in the cursor that came as `name`.
+/// The position in the cursor that came as `name`.
 pub(super) fn read(name: &str, text: &str, secret: &Secret) -> Result<Place, Problem> {
     let advice = format!(
         "{name}: not a cursor issued by this log; use `next` or `previous` of a page, or the `id` of an event, or \
@@ -34,7 +34,7 @@ pub(super) fn read(name: &str, text: &str, secret: &Secret) -> Result<Place, Pro
     decode(secret, text).ok_or_else(|| Problem::parameter(name, advice))
 }
 
-/// The place in a cursor that this log gave out.
+/// The position in a cursor that this log issued.
 fn decode(secret: &Secret, text: &str) -> Option<Place> {
     let bytes: [u8; BODY + CODE] = URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
     let (body, given) = bytes.split_at(BODY);
@@ -57,7 +57,7 @@ fn encode(secret: &Secret, direction: u8, seq: u64) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// Not for secrecy, a place is no secret: it keeps clients from making cursors up and then depending on it.
+/// Not for secrecy (a `seq` is not secret): it keeps clients from inventing cursors and then depending on them.
 fn code(secret: &Secret, body: &[u8]) -> [u8; CODE] {
     let mut code = [0; CODE];
     code.copy_from_slice(&secret.code("cursor", &URL_SAFE_NO_PAD.encode(body))[..CODE]);

@@ -1,4 +1,4 @@
-//! Behind a proxy: what it says about who is calling, and from where, is taken from it and from nobody else.
+//! The log after trusted proxies: takes the caller and the address only from their headers.
 
 use std::net::SocketAddr;
 
@@ -9,8 +9,8 @@ use axum::response::Response;
 
 use crate::identity::{Front, Vouched};
 
-/// Puts `router`, all of it, behind the proxies of `front`. This belongs outermost, next to the server: what it takes
-/// away or adds is what everything inside goes by.
+/// Puts the whole `router` behind the trusted proxies of `front`. This belongs outermost, next to the server:
+/// everything inside relies on the headers that it removes or adds.
 pub fn behind(router: Router, front: Front) -> Router {
     router.layer(from_fn_with_state(front, look))
 }
@@ -25,7 +25,7 @@ async fn look(State(front): State<Front>, mut request: Request, next: Next) -> R
             request.extensions_mut().insert(ConnectInfo(SocketAddr::new(client, port)));
             match front.person(request.headers()) {
                 Some(person) => drop(request.extensions_mut().insert(Vouched(person))),
-                // Nobody behind this may believe what was not believed here.
+                // Nothing inside may trust these headers.
                 None => front.strip(request.headers_mut()),
             }
         }

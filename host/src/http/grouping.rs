@@ -15,12 +15,12 @@ use crate::value::Value;
 
 /// The parameters beside those of the search.
 pub(super) const PARAMETERS: &[&str] = &["by", "sort", columns::PARAMETER];
-/// Parameters that say how something is shown and not what.
+/// Parameters that change the presentation and not the search.
 pub(super) const SHOWING: &[&str] = &["by", "sort", "limit", "cursor", columns::PARAMETER];
 /// Most levels of grouping.
 pub(super) const LEVELS: usize = 2;
 
-/// What is searched for, and what it is grouped by.
+/// The search, and the grouping.
 #[derive(Debug)]
 pub(super) struct Grouping {
     pub(super) domain: Domain,
@@ -47,7 +47,7 @@ impl Grouping {
     }
 }
 
-/// The search of a list of entries, at whose address there may be more than the search.
+/// The search of a list of entries; its address may have further parameters.
 pub(super) fn list(pairs: &Pairs, log: &AuditLog, viewer: &Viewer) -> Result<Search, Problem> {
     columns::parse(pairs)?;
     sort(pairs)?;
@@ -72,7 +72,7 @@ pub(super) fn entries(pairs: &Pairs, by: &[GroupBy], group: &Group) -> Option<St
     Some(query(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()))))
 }
 
-/// Narrows a search to one value: with the parameter of its field where that can say it, else with a domain.
+/// Narrows a search to one value: with the parameter of its field where possible, else with a domain.
 pub(super) fn narrow(pairs: &mut Pairs, by: GroupBy, key: &Value) -> Option<()> {
     match (by, key) {
         (GroupBy::Field(field), Value::Text(_) | Value::Integer(_)) if has_parameter(field, key) => {
@@ -93,12 +93,12 @@ pub(super) fn narrow(pairs: &mut Pairs, by: GroupBy, key: &Value) -> Option<()> 
     }
 }
 
-/// Whether a parameter can say it: an empty one says nothing.
+/// Whether a parameter can express it: an empty one has no effect.
 fn has_parameter(field: Field, key: &Value) -> bool {
     FIELDS.contains(&field) && *key != "".into()
 }
 
-/// Adds a term to the search's domain: all that stand in one list must hold.
+/// Adds a term to the search's domain: all terms of the list must hold.
 fn add(pairs: &mut Pairs, field: &str, value: &Value) -> Option<()> {
     add_term(pairs, serde_json::json!([field, "=", value]))
 }

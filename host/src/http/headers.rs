@@ -15,14 +15,14 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; i
 
 const SAME_SITE_ONLY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
-/// Adds the headers. Answers are not cached unless they say so themselves.
+/// Adds the headers. Answers are not cached unless they allow it.
 pub(super) async fn harden(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers: &mut HeaderMap = response.headers_mut();
     for (name, value) in [
         (CONTENT_SECURITY_POLICY, POLICY),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        // By it, a link of this site is told from one of another where a browser says nothing else.
+        // Lets the server recognise links from its own pages where a browser sends no other header.
         (REFERRER_POLICY, "same-origin"),
         (SAME_SITE_ONLY, "same-origin"),
     ] {

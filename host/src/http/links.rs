@@ -1,4 +1,4 @@
-//! Sign-in links: how the process that embeds the log lets its own operator in without a secret being typed.
+//! Sign-in links: the embedding process signs its own operator in without a typed secret.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -40,7 +40,7 @@ impl SignInLinks {
         Ok(code)
     }
 
-    /// The id of the token that `code` stands for.
+    /// The id of the token for `code`.
     pub(super) fn token_id(&self, code: &str, now: Timestamp) -> Option<String> {
         let links = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let link = links.get(&hash(code))?;
@@ -48,7 +48,7 @@ impl SignInLinks {
     }
 }
 
-/// Looked up by hash, so that the time a look-up takes says nothing about the codes there are.
+/// Looked up by hash, so that the time of a lookup does not reveal codes.
 fn hash(code: &str) -> [u8; 32] {
     Sha256::digest(code).into()
 }

@@ -1,7 +1,7 @@
-//! `GET /metrics`: the log in figures, as Prometheus reads them.
+//! `GET /metrics`: the log's statistics in Prometheus format.
 //!
-//! Figures tell how busy a platform is, so they are no part of the public router: whoever wants them mounts this where
-//! only their monitoring comes. No label ever names a user, a tool or anything else that was recorded.
+//! They reveal how busy a platform is, so they are not part of the public router: mount them on an internal address.
+//! Labels never contain names of users, of tools or other recorded values.
 
 mod plain;
 
@@ -34,8 +34,7 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 const PLAIN: &str = "text/plain; version=0.0.4; charset=utf-8";
 const VARIES: (HeaderName, &str) = (VARY, "accept");
 
-/// A router with `/metrics` and nothing else, without sign-in: mount it where only those come who may know how busy the
-/// platform is.
+/// A router with only `/metrics`, without authentication: mount it on an internal address.
 pub fn metrics_router(log: AuditLog) -> Router {
     Router::new().route("/metrics", get(metrics)).with_state(log)
 }
@@ -50,7 +49,7 @@ async fn metrics(State(log): State<AuditLog>, headers: HeaderMap) -> Response {
     }
 }
 
-/// Whether the reader knows OpenMetrics and says so; others get the older form, which all of them know.
+/// Whether the client accepts OpenMetrics; others get the older format, which all of them know.
 fn wants_open_metrics(headers: &HeaderMap) -> bool {
     let accepted =
         headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).flat_map(|line| line.split(','));
@@ -70,7 +69,7 @@ fn exposition(log: AuditLog) -> Result<String, Error> {
     Ok(text)
 }
 
-/// The log as the library sees it: asked anew whenever somebody looks.
+/// The log, read again for each request.
 struct Scrape(AuditLog);
 
 impl Debug for Scrape {

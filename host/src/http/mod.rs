@@ -1,6 +1,6 @@
-//! The log over HTTP: an API under `/api/v1`, pages at `/`, and the door to both.
+//! The log over HTTP: an API under `/api/v1`, pages at `/`, and the sign-in of both.
 //!
-//! Every route but the sign-in, the assets and the probes lies behind [`auth`], which makes the [`auth::Visitor`]
+//! Every route except the sign-in, the assets and the probes is inside [`auth`], which creates the [`auth::Visitor`]
 //! without which a handler cannot reach the log.
 
 mod api;
@@ -56,11 +56,10 @@ pub use serve::serve;
 /// The longest request body: a form or a few settings.
 const BODY: usize = 64 << 10;
 
-/// What the routes stand on, and where they are mounted.
+/// The state of the routes, and where they are mounted.
 ///
-/// Whoever embeds the log and signs people in itself hands over a function ([`Site::embedded`]), or puts a
-/// [`crate::Viewer`] into the request's extensions with a middleware of its own. That viewer is believed, and neither
-/// token nor session is asked for.
+/// An embedder that signs users in itself passes a function ([`Site::embedded`]), or puts a [`crate::Viewer`] into the
+/// request's extensions with its own middleware. That viewer is trusted, and no token or session is needed.
 pub struct Site {
     log: AuditLog,
     identity: Identity,
@@ -76,7 +75,7 @@ pub struct Site {
     style: Option<ui::assets::Asset>,
 }
 
-/// An embedder's sign-in: from a request to whoever sent it.
+/// An embedder's sign-in: from a request to its sender.
 type SignIn = Box<dyn Fn(&Parts) -> Pin<Box<dyn Future<Output = Option<Viewer>> + Send>> + Send + Sync>;
 
 impl Site {
@@ -100,7 +99,7 @@ impl Site {
         }
     }
 
-    /// A site whose people are signed in by what it is a part of, and by nothing else; see [`Site::sign_in`].
+    /// A site whose users are signed in by the embedder, and in no other way; see [`Site::sign_in`].
     pub fn embedded<F, V>(log: AuditLog, sign_in: F) -> Self
     where
         F: Fn(&Parts) -> V + Send + Sync + 'static,
@@ -109,8 +108,8 @@ impl Site {
         Self::new(log, Identity::nobody(), SignInLinks::default()).sign_in(sign_in)
     }
 
-    /// Asks `sign_in` who has sent a request, from its head. Whom it does not know may still come in by a token. What
-    /// comes from a page of another site changes nothing, so that a cookie is enough for it to go by.
+    /// Calls `sign_in` to find the sender of a request, from its head. If it returns `None`, a token still signs in.
+    /// Requests from pages of other sites cannot change anything, so `sign_in` may rely on a cookie.
     pub fn sign_in<F, V>(mut self, sign_in: F) -> Self
     where
         F: Fn(&Parts) -> V + Send + Sync + 'static,
@@ -127,15 +126,15 @@ impl Site {
         self
     }
 
-    /// A style sheet of the vendor's own behind ours, so that the pages look like the rest of what they are a part of.
-    /// `docs/pages.md` has the properties that it may set, from `--mcp-audit-log-accent` on. It is served from this site, as
-    /// browsers are told to take no style from anywhere else.
+    /// The vendor's own style sheet, loaded after ours, so that the pages match the rest of the product.
+    /// `docs/pages.md` has the properties that it may set, from `--mcp-audit-log-accent` on. It is served from this
+    /// site, because browsers may not load styles from elsewhere.
     pub fn styled(mut self, css: impl Into<String>) -> Self {
         self.style = Some(ui::assets::Asset::style(css.into()));
         self
     }
 
-    /// How long a form or a few settings may take to arrive; ten seconds, if nobody says.
+    /// How long a form or a few settings may take to arrive; ten seconds by default.
     #[doc(hidden)]
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
@@ -154,8 +153,8 @@ impl Site {
     }
 }
 
-/// API and pages as one router; nest it at the path that the site was told. It has a fallback of its own, so that a
-/// router it is merged with must have none.
+/// API and pages as one router; nest it at the path that the site was given. It has its own fallback, so a router that
+/// it is merged with must have none.
 pub fn router(site: Site) -> Router {
     let site = Arc::new(site);
     Router::new()
@@ -171,7 +170,7 @@ pub fn router(site: Site) -> Router {
         .with_state(site)
 }
 
-/// Below `/api` there is nothing else, and a program is told so in its own language.
+/// Below `/api` there is nothing else, and a program gets a problem in JSON.
 fn no_other_api() -> Router<Arc<Site>> {
     let nothing = async || Problem::no_route();
     // Nesting leaves the bare slash to the pages.

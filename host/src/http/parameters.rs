@@ -1,4 +1,4 @@
-//! The parameters of searches, as the OpenAPI document tells them: made of the same tables that read them.
+//! The parameters of searches in the OpenAPI document, from the same tables that read them.
 
 use serde_json::{Value as Json, json};
 
@@ -65,7 +65,7 @@ fn describe_search(operation: &mut Operation<'_>) {
     describe_filter(operation);
 }
 
-/// What only the page looks at.
+/// Parameters that only the page reads.
 fn describe_columns(operation: &mut Operation<'_>) {
     let names = columns::names().collect::<Vec<_>>().join("|");
     let names = json!({ "type": "string", "pattern": format!("^(({names})(,({names}))*)?$") });
@@ -105,7 +105,7 @@ fn list(items: Json) -> Json {
     json!({ "type": "array", "items": items, "maxItems": MAX_OPERANDS })
 }
 
-/// Texts have a limit in bytes, which no schema can say.
+/// Texts have a limit in bytes, which a schema cannot express.
 fn text() -> Json {
     json!({ "type": "string" })
 }

@@ -1,4 +1,4 @@
-//! A time limit on every body that the site reads: whoever sends half a form keeps no request open for ever.
+//! A time limit on every body that the site reads, so that a half-sent form does not keep a request open.
 
 use std::io;
 use std::pin::Pin;
@@ -21,7 +21,7 @@ use super::{Site, api};
 /// How long a body may take, which is a form or a few settings. Events have a limit of their own, as they are longer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Answers in place of whoever waited for a body that did not come in time.
+/// Answers instead of the handler if the body did not come in time.
 pub(super) async fn limit(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
     let path = request.uri().path().strip_prefix(api::BASE);
     if path == Some(api::EVENTS) || http_body::Body::is_end_stream(request.body()) {
@@ -41,7 +41,7 @@ pub(super) async fn limit(State(site): State<Arc<Site>>, request: Request, next:
     if is_page { error::as_page(&site, None, problem) } else { problem }
 }
 
-/// How long a site waits for a body, if nobody says.
+/// How long a site waits for a body by default.
 pub(super) const fn usual() -> Duration {
     PATIENCE
 }

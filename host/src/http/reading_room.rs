@@ -1,5 +1,5 @@
-//! Who reads is let in by turns, and works on threads of their own: whatever people search for, the threads that serve
-//! MCP calls, their sign-in and the recorder are others, and these give way to them.
+//! Schedules reads: they wait for a turn and run on threads of their own. Whatever users search for, the threads that
+//! serve MCP calls, their sign-in and the recorder are others, and these have lower priority.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -13,15 +13,15 @@ use tokio::task::JoinHandle;
 use super::problem::Problem;
 use crate::access::Viewer;
 
-/// How long somebody waits for a turn before they are told to come again.
+/// How long a viewer waits for a turn before the request is refused.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// The most searches of one viewer at once, however many processors there are.
 const OF_ONE: usize = 4;
 /// Changes at once: they wait for the recorder.
 const CHANGES: usize = 8;
-/// Short pieces of work at once that everybody's request needs, as to ask the policy what somebody may do.
+/// How many short operations that every request needs run at once, such as asking the policy for access.
 const SHORT: usize = 8;
-/// How many viewers are known before those are forgotten who have no turn.
+/// How many viewers are kept before those without a turn are removed.
 const VIEWERS: usize = 1_024;
 
 /// The turns and the threads of a site.
@@ -36,10 +36,10 @@ pub(super) struct ReadingRoom {
     viewers: Mutex<HashMap<Who, Weak<Semaphore>>>,
 }
 
-/// Whoever has several tokens is one viewer all the same.
+/// A user with several tokens is one viewer.
 type Who = (Option<String>, String);
 
-/// The right to work on one of the threads. It belongs into the work, which goes on when nobody waits for it any more.
+/// The right to run on one of the threads. It belongs to the work, which continues if its caller hangs up.
 struct Turn {
     _of_one: Option<OwnedSemaphorePermit>,
     _of_all: OwnedSemaphorePermit,
@@ -51,7 +51,7 @@ impl Turn {
     }
 }
 
-/// How long somebody is willing to wait.
+/// How long the caller waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Patience {
     /// They ask once, and can ask again.
@@ -90,8 +90,8 @@ impl ReadingRoom {
         self.runtime.as_ref().map(Runtime::handle).ok_or_else(|| Problem::internal(&"reader threads cannot be started"))
     }
 
-    /// Runs `work`, which searches, when it is the viewer's turn. They wait for a turn of their own first, so that those
-    /// who ask for much stand in nobody else's way.
+    /// Runs `work`, a search, when it is the viewer's turn. A viewer first waits for one of their own turns, so that a
+    /// viewer with many searches does not block others.
     pub(super) async fn search<T: Send + 'static>(
         &self,
         viewer: &Viewer,
@@ -142,8 +142,8 @@ impl ReadingRoom {
         done.await.unwrap_or_else(|error| Err(Problem::internal(&error)))
     }
 
-    /// Runs what answers a request on the room's threads: a page of 500 entries takes a while to be written, too. It ends
-    /// with whoever waits for it.
+    /// Runs the rendering of an answer on these threads: a page of 500 entries takes a while. It ends when the caller
+    /// hangs up.
     pub(super) async fn answer<T: Send + 'static>(
         &self,
         answering: impl Future<Output = T> + Send + 'static,
@@ -209,7 +209,7 @@ mod tests {
         Viewer { user: user.to_owned(), groups: Vec::new(), instance: None }
     }
 
-    /// Work that goes on until it is told to stop.
+    /// Work that continues until the test stops it.
     fn endless() -> (mpsc::Sender<()>, impl FnOnce() -> Result<(), Problem> + Send + 'static) {
         let (stop, stopped) = mpsc::channel();
         (stop, move || {
@@ -235,7 +235,7 @@ mod tests {
         assert!(futures_util::poll!(&mut patient).is_pending());
         assert_eq!(room.search(&otto, Patience::Short, || Ok(7)).await.expect("a turn"), 7);
         assert_eq!(room.change(|| Ok(8)).await.expect("done"), 8);
-        // Whoever hangs up leaves their work behind, and it counts until it is done.
+        // A caller that hangs up leaves its work running, and it counts until it is done.
         drop(held);
         assert_eq!(room.search(&uma, Patience::Short, || Ok(())).await.expect_err("no turn").status().as_u16(), 429);
         drop(stops);

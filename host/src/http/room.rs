@@ -1,5 +1,5 @@
-//! Room for connections. Those whose requests nobody has signed yet have a share of their own: when that is full, the
-//! oldest of them makes room for the next. So half a request, sent many times, keeps nobody out who can say who they are.
+//! Slots for connections. Connections without an authenticated request have a separate share: when it is full, the
+//! oldest of them is closed for the next. So half requests, sent many times, lock out no authenticated user.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,14 +20,14 @@ pub(super) struct Room {
     strangers: Mutex<VecDeque<Stranger>>,
 }
 
-/// A connection that nobody was known to use when it was looked at last.
+/// A connection without an authenticated request at the last check.
 struct Stranger {
     standing: Standing,
-    /// Whoever drops it ends the connection, unless somebody is known to use it.
+    /// Dropping it ends the connection, unless it has been authenticated.
     place: oneshot::Sender<()>,
 }
 
-/// A connection's place in the room, until it is dropped.
+/// A connection's slot, until it is dropped.
 pub(super) struct Place {
     standing: Standing,
     taken: oneshot::Receiver<()>,
@@ -65,7 +65,7 @@ impl Room {
         drop(strangers.pop_front());
     }
 
-    /// Gives a connection its place.
+    /// Gives a connection its slot.
     pub(super) fn enter(&self, one_of_all: Option<OwnedSemaphorePermit>) -> Place {
         let (standing, (place, taken)) = (Standing::default(), oneshot::channel());
         let mut strangers = self.strangers();
@@ -84,7 +84,7 @@ impl Room {
     }
 }
 
-/// Keeps those that are still there and still nobody's.
+/// Keeps those that are still open and still unauthenticated.
 fn retain(strangers: &mut VecDeque<Stranger>) {
     strangers.retain(|stranger| !stranger.place.is_closed() && !stranger.standing.is_known());
 }

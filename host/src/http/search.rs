@@ -15,10 +15,10 @@ use crate::reader::MAX_LIMIT;
 use crate::store::Place;
 use crate::value::Value;
 
-/// Names and values as they stand in a URL, in order.
+/// The parameters of a URL, in order.
 pub(super) type Pairs = Vec<(String, String)>;
 
-/// How many entries a page has when nobody says.
+/// The default number of entries of a page.
 pub(super) const DEFAULT_LIMIT: usize = 100;
 
 /// Fields that have a parameter of their own name. One that is given several times matches any of its values.
@@ -66,7 +66,7 @@ const OTHERS: &[&str] = &["q", "filter", "from", "to", "domain", "limit", "curso
 pub(super) struct Search {
     pub(super) domain: Domain,
     pub(super) limit: usize,
-    /// The place in the cursor.
+    /// The position in the cursor.
     pub(super) from: Place,
 }
 
@@ -77,7 +77,7 @@ impl Search {
         Self::beside(&[columns::PARAMETER], pairs, log, viewer)
     }
 
-    /// The same where there are `more` parameters, which somebody else reads.
+    /// The same with `more` parameters, which the caller reads.
     pub(super) fn beside(
         more: &[&str],
         pairs: &[(String, String)],
@@ -209,7 +209,7 @@ fn term(
     context: &Context<'_>,
 ) -> Result<Domain, Problem> {
     let leaf = Token::Leaf { field: field.name().to_owned(), comparison, operands };
-    // The term is our own spelling of what was sent; the parameter's name says more.
+    // The error quotes our own spelling of the value; the parameter's name is more helpful.
     from_tokens(&[leaf], context).map_err(|error| Problem::domain(name, &error.without_place()))
 }
 

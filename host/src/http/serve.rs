@@ -1,4 +1,4 @@
-//! Serving a router until the process is told to stop, and no longer than a few seconds after.
+//! Serves a router until the process is told to stop, and at most a few seconds longer.
 
 use std::future::Future;
 use std::io;
@@ -28,12 +28,12 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// How long the head of a request may take; half a request costs its sender nothing, and a connection here.
 const HEAD_PATIENCE: Duration = Duration::from_secs(20);
 
-/// In the extensions of every request: whether the server is to end, for answers that would go on for ever.
+/// In the extensions of every request: whether the server is ending, for endless answers.
 #[derive(Clone)]
 pub(super) struct Ending(watch::Receiver<bool>);
 
 impl Ending {
-    /// Completes when the server is to end, or is gone.
+    /// Completes when the server is ending, or is dropped.
     pub(super) async fn begun(&mut self) {
         let _ = self.0.wait_for(|ending| *ending).await;
     }
@@ -63,12 +63,12 @@ async fn serve_in(
     router: Router,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    // What axum::serve does, which leaves no say about headers.
+    // As axum::serve, which has no limits on headers.
     let open = GracefulShutdown::new();
     let end = watch::Sender::new(false);
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
-        // Who comes when there is no room waits in the system's own queue.
+        // Without a free slot, new connections wait in the system's queue.
         let one_of_all = tokio::select! {
             one = room.wait() => one,
             () = &mut shutdown => break,
@@ -152,7 +152,7 @@ mod tests {
         String::from_utf8_lossy(&head[9..]).into_owned()
     }
 
-    /// Room for eight, of whom two may be strangers: whoever is known stays, and strangers come in all the same.
+    /// Eight slots, two of them for unauthenticated connections: authenticated ones stay, and new ones are accepted.
     #[tokio::test]
     async fn half_sent_forms_keep_nobody_out() {
         let (begun, known) = (std::sync::Arc::new(Semaphore::new(0)), "GET /known HTTP/1.1\r\nhost: x\r\n\r\n");
@@ -200,7 +200,7 @@ mod tests {
         assert_eq!(status(&mut late).await, "200");
     }
 
-    /// When those who are known have all the room but a little, a stranger makes room for the next.
+    /// When authenticated connections have nearly all slots, an unauthenticated one is closed for the next.
     #[tokio::test]
     async fn a_stranger_makes_room_when_there_is_none() {
         let room = Room::of(8);

@@ -1,5 +1,5 @@
-//! The browser's session: a signed cookie that names a token. The token itself is looked up for every request, so that
-//! a revoked one ends its sessions.
+//! The browser's session: a signed cookie that names a token. The token is looked up for every request, so that
+//! revoking it ends its sessions.
 
 use std::sync::Arc;
 
@@ -37,12 +37,12 @@ pub(super) async fn end(site: &Site, headers: &HeaderMap) -> Result<String, Toke
     Ok(set_cookie(site, "", 0))
 }
 
-/// The sessions that a request names, when they are genuine and not over. Whether one was signed out, its token tells.
+/// The sessions in a request that are genuine and not expired. Whether one was signed out, its token knows.
 pub(super) fn of(site: &Site, headers: &HeaderMap) -> Vec<Session> {
     genuine(site, headers).collect()
 }
 
-/// A session, told from others of its token by its end.
+/// A session, identified among those of its token by its expiry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Session {
     until: Timestamp,

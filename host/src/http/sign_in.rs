@@ -105,7 +105,7 @@ async fn out(State(site): State<Arc<Site>>, parts: Parts) -> Response {
     if !is_own(&parts.headers) {
         return error::as_page(&site, None, Problem::cross_site().into_response());
     }
-    // Nobody leaves who was not there.
+    // Only a session that exists can be signed out.
     for session in session::of(&site, &parts.headers) {
         if let Ok(token) = session.token(&site).await {
             site.witness.left(&site.log, &parts, token.caller());

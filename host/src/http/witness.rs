@@ -1,4 +1,4 @@
-//! Sign-ins as events: who came in by browser, and who was not let in.
+//! Sign-ins as events: successful ones by browser, and refused ones.
 
 use std::net::SocketAddr;
 
@@ -16,18 +16,18 @@ use crate::identity::SignInError;
 pub(super) struct Witness(Flood);
 
 impl Witness {
-    /// Somebody came in by browser.
+    /// A user signed in by browser.
     pub(super) fn admitted(&self, log: &AuditLog, parts: &Parts, caller: Caller, by: &str) {
         let event = Event { caller, ..event(log, "sign_in.succeeded", Detail::Ok, parts) };
         record(log, event.fact("by", by));
     }
 
-    /// Somebody signed out.
+    /// A user signed out.
     pub(super) fn left(&self, log: &AuditLog, parts: &Parts, caller: Caller) {
         record(log, Event { caller, ..event(log, "sign_in.ended", Detail::Ok, parts) });
     }
 
-    /// Somebody was not let in. What they sent is not recorded: it may be the secret of something else.
+    /// A sign-in was refused. The credential is not recorded: it may be the secret of something else.
     pub(super) fn refused(&self, log: &AuditLog, parts: &Parts, by: &str) {
         self.tell(
             log,
@@ -42,10 +42,10 @@ impl Witness {
         );
     }
 
-    /// Somebody was not let in, and it is known why. Whose token has expired or was revoked is known as well.
+    /// A sign-in was refused for a known reason. The owner of an expired or revoked token is known as well.
     pub(super) fn refused_for(&self, log: &AuditLog, parts: &Parts, by: &str, error: &SignInError) {
         let (caller, by, kind, message) = match error {
-            // Nobody was refused: it could not be found out.
+            // Not a refusal: the credentials could not be checked.
             error if error.is_failure() => return,
             SignInError::Expired(token) => {
                 (token.caller(), by, "expired_credential", "The token has expired.".to_owned())
@@ -65,7 +65,7 @@ impl Witness {
         let event = event(log, "sign_in.failed", Detail::Denied, parts).fact("by", by);
         if self.0.is_told_alone(log, event.client.ip.clone(), "sign-ins") {
             let failure = Some(Failure { kind: kind.to_owned(), message, code: None });
-            // A link's path is what signs in.
+            // The path of a sign-in link contains its secret.
             let path = (by != "link").then(|| path(parts));
             record(log, Event { caller, failure, path, ..event });
         }
@@ -89,7 +89,7 @@ pub(super) fn client(parts: &Parts) -> Client {
     Client { ip, user_agent, ..Client::default() }
 }
 
-/// A full queue counts what it must drop and tells it later, so there is nothing to do here.
+/// A full queue counts what it drops and reports it later, so there is nothing to do here.
 fn record(log: &AuditLog, event: Event) {
     if let Err(error) = log.record(event) {
         tracing::warn!(%error, "a sign-in was not recorded");

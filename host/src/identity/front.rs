@@ -35,7 +35,7 @@ pub struct HeaderNames {
     pub instance_optional: bool,
 }
 
-/// In a request's extensions: the user whom a trusted proxy has signed in.
+/// In a request's extensions: the user that a trusted proxy has signed in.
 #[derive(Clone, Debug)]
 pub(crate) struct Vouched(pub(crate) Person);
 

@@ -35,7 +35,7 @@ pub(crate) use standing::Standing;
 /// The cookie that holds a browser's session with the log. The proxy keeps it from its upstreams.
 pub(crate) const SESSION_COOKIE: &str = "mcp_audit_log_session";
 
-/// A user whom a token, a proxy, an issuer or an embedder vouches for.
+/// A user that a token, a proxy, an issuer or an embedder vouches for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {
     /// As a reader of the log.

@@ -1,4 +1,4 @@
-//! Tokens: creating and revoking them over the API. Every such action becomes an entry, whoever the actor is.
+//! Tokens: creating and revoking them over the API. Every such action becomes an entry.
 //!
 //! The file of tokens keeps each action in an outbox, written together with the change. The log reads the outbox,
 //! records the action, and deletes it only after the entry is durable. The entry's id is fixed in the outbox and the

@@ -1,4 +1,4 @@
-//! A server that answers as it is told.
+//! A server with prepared answers.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -60,7 +60,7 @@ impl http_body::Body for Pieces {
 /// The header that names the caller.
 pub const CALLER: &str = "x-caller";
 
-/// An audited server that gives these answers, one after the other; the caller is Anna, or who the header says.
+/// An audited server with these answers, in order; the caller is Anna, or the one in the header.
 pub async fn server(log: &Log, answers: Vec<Answer>) -> String {
     let answers = Arc::new(Mutex::new(VecDeque::from(answers)));
     let handler = move |request: Request| {

@@ -1,4 +1,4 @@
-//! Proofs and bundles of a log that goes on, and of one whose beginning is gone.
+//! Proofs and bundles of a growing log, and of one whose beginning was removed.
 
 use mcp_audit_log::domain::{Context, Domain, parse_text};
 use mcp_audit_log::event::{Body, Channel, Detail, Event, Kind, Payload};

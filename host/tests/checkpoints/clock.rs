@@ -24,7 +24,7 @@ async fn ten_days(log: &AuditLog, clock: &Arc<ManualClock>) {
     }
 }
 
-/// The first day that is still there, after a cleanup by hand, and what the run said.
+/// The first day that remains after a manual cleanup, and the run's message.
 fn cleaned(log: &AuditLog) -> (String, String) {
     let state = log.run_cron(&access(log, &["admin"]), CLEANUP).expect("run");
     assert_eq!(state.last_succeeded, Some(true), "{:?}", state.last_message);
@@ -143,7 +143,7 @@ async fn nothing_goes_that_no_published_checkpoint_is_about() {
     assert_eq!(cleaned(&log).0, "day-5");
 }
 
-/// What goes is older than what was published long ago; that it goes must be published as well.
+/// The removed entries are older than an old published checkpoint; the intent to remove them must be published as well.
 #[tokio::test]
 async fn nothing_goes_before_its_intent_is_published() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());

@@ -1,4 +1,4 @@
-//! What is signed when the log is closed, and whose keys they are.
+//! The checkpoint that is signed when the log is closed, and the owner of the keys.
 
 use std::fs;
 use std::sync::{Arc, Barrier};
@@ -70,7 +70,7 @@ async fn the_keys_of_another_log_are_named_as_such() {
     assert!(matches!(found, Err(VerifyError::Beside { .. })), "{found:?}");
 }
 
-/// A signature that says when something was signed, taken out of what is stored or kept.
+/// A timestamp signature that was removed from a stored or kept checkpoint.
 #[tokio::test]
 async fn a_checkpoint_whose_time_was_taken_out_is_found() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());

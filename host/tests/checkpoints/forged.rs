@@ -1,5 +1,5 @@
-//! Logs that somebody forged who has no keys: entries thrown away, and entries of the log's own made up that say that a
-//! cleanup did it. Verification refuses each, a start refuses each, and none comes over what was published.
+//! Logs forged without the keys: entries removed, and entries about the log invented to blame a cleanup. Verification
+//! refuses each, a start refuses each, and none overwrites what was published.
 
 use std::fs;
 use std::path::Path;
@@ -106,7 +106,7 @@ fn files(folder: &Path) -> Vec<(String, String)> {
     files
 }
 
-/// What the forger says of the cut at a place.
+/// The forger's claim about the cut at a `seq`.
 const CLAIMS: [&str; 6] = ["nothing", "completed", "started", "started from there", "both", "both from there"];
 
 fn claim(forger: &mut Forger, claim: &str, place: u64) {
@@ -147,12 +147,12 @@ const ROWS: [&str; 7] = [
     "DELETE FROM checkpoint",
     "DELETE FROM checkpoint WHERE number > (SELECT max(number) - 3 FROM checkpoint)",
     "UPDATE checkpoint SET link = zeroblob(length(link)) WHERE number = (SELECT max(number) FROM checkpoint WHERE archived)",
-    // The newest note in the place of an older one.
+    // The newest note instead of an older one.
     "UPDATE checkpoint SET (size, signed_at, note) = (SELECT size, signed_at, note FROM checkpoint ORDER BY number DESC
         LIMIT 1) WHERE number = (SELECT max(number) FROM checkpoint WHERE archived)",
 ];
 
-/// A log that is cut at `place`, which may lie behind its end, with a claim of that kind and rows of that kind.
+/// A log that is cut at `place`, which may be after its end, with a claim of that kind and rows of that kind.
 fn forge(genuine: &Genuine, place: u64, said: &str, rows: &str) -> tempfile::TempDir {
     let mut forger = Forger::of(genuine.folder.path());
     while forger.number("SELECT max(seq) + 1 FROM entry") < place + 1 {
@@ -182,7 +182,7 @@ async fn a_log_cut_without_its_keys_verifies_in_no_way() {
                 let forged = forge(&genuine, place, said, rows);
                 let what = format!("{cleaned:?}, cut at {place} of {}, {said}, {rows}", genuine.signed);
                 wrong(forged.path(), Vec::new()).expect(&what);
-                // What was signed earlier in the place of what was signed last, and what somebody kept.
+                // An older checkpoint instead of the last signed one, and kept checkpoints.
                 fs::write(forged.path().join("signing.last"), &genuine.kept[tried % 8]).expect("written");
                 wrong(forged.path(), keep(&genuine.kept[7])).expect(&what);
                 tried += 1;
@@ -218,7 +218,7 @@ async fn a_log_cut_without_its_keys_does_not_start_and_publishes_nothing() {
             assert!(refused(None).contains("does not match the last signed checkpoint"), "{what}");
             fs::write(&memory, &genuine.kept[0]).expect("written");
             refused(None);
-            // Somebody believes that it was lost what was signed last.
+            // The operator believes that `signing.last` was lost.
             fs::remove_file(&memory).expect("removed");
             refused(Some(resume.clone()));
         }
@@ -226,8 +226,8 @@ async fn a_log_cut_without_its_keys_does_not_start_and_publishes_nothing() {
     }
 }
 
-/// All of it made anew, down to the first checkpoint, which was signed before there was any entry: nothing in the folder can
-/// tell. What was published can.
+/// Everything remade, down to the first checkpoint, which was signed before the first entry: the folder alone cannot
+/// show it. The published checkpoints can.
 #[tokio::test]
 async fn a_log_made_anew_comes_over_nothing_that_was_published() {
     let genuine = genuine(None).await;
@@ -276,7 +276,7 @@ async fn a_cut_beyond_what_a_signed_cleanup_meant_is_found() {
     assert!(refused.contains("payloads below seq"), "{refused}");
 }
 
-/// A payload that is gone without a word, and one whose row alone is.
+/// A payload that is missing without an entry about it, and one with only its row missing.
 #[tokio::test]
 async fn a_payload_that_no_entry_lets_go_is_missed() {
     let genuine = genuine(Some(4)).await;

@@ -1,4 +1,4 @@
-//! When the log signs, what it remembers of it, and what it refuses.
+//! When the log signs, what it remembers, and what it refuses.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -76,7 +76,7 @@ async fn what_is_there_at_the_end_is_signed_and_the_next_start_has_it() {
     assert_eq!(log_stopped.seq + 1, places);
 }
 
-/// The database as it is, without what may be in memory.
+/// The database as it is, without the contents of memory.
 fn copy(folder: &std::path::Path, to: &std::path::Path) {
     fs::copy(folder.join("mcp-audit-log.db"), to).expect("copied");
 }
@@ -193,7 +193,7 @@ async fn new_keys_are_told_by_an_entry_and_old_ones_stay_known() {
     }
     log.close();
     drop(log);
-    // What the old key signed at the end has its own time, and not that of the first moment there was.
+    // The old key's last signature has its own time, and not that of the first moment.
     mcp_audit_log::store::verify(folder.path(), &[], &|_, _, _| {}).expect("whole");
     let other = tempfile::tempdir().expect("a folder");
     open(other.path(), &clock).close();
@@ -202,8 +202,8 @@ async fn new_keys_are_told_by_an_entry_and_old_ones_stay_known() {
     assert!(refused.to_string().contains("use the keys of mcp-audit-log/"), "{refused}");
 }
 
-/// Everything of the log's own is restored from an older copy, so that the start finds nothing wrong; what was published
-/// tells.
+/// The whole folder is restored from an older copy, so that the start finds no fault; the published checkpoints show
+/// it.
 #[tokio::test]
 async fn a_restored_folder_writes_over_nothing_that_was_published() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
@@ -238,7 +238,7 @@ async fn a_restored_folder_writes_over_nothing_that_was_published() {
     assert_eq!(fs::read(published.join("checkpoint")).expect("published"), newest);
 }
 
-/// Looks until `is_so`; what is waited for comes from another thread.
+/// Polls until `is_so`; another thread causes the change.
 fn until(log: &AuditLog, mut is_so: impl FnMut() -> bool) {
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
     while !is_so() {

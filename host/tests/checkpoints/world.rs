@@ -1,4 +1,4 @@
-//! A log whose clock stands still, and what it signed.
+//! A log with a manual clock, and its checkpoints.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -67,7 +67,7 @@ async fn a_request_is_sent_again_only_where_nothing_says_that_it_arrived() {
     assert_eq!(second(CALL, b"").await, (200, 2));
     // A byte of the answer came, so it had arrived.
     assert_eq!(second(CALL, b"H").await, (502, 1));
-    // What is too long to be kept goes over a connection of its own, where nothing is sent twice.
+    // A body that is too long to keep uses a separate connection, where nothing is sent twice.
     let long =
         format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{}"}}}}"#, "x".repeat(80 << 10));
     assert_eq!(second(&long, b"").await, (502, 1));

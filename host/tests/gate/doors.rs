@@ -1,4 +1,4 @@
-//! Browsers at the proxy: pages of other sites, and the transport that is not handed on.
+//! Browsers at the proxy: pages of other sites, and the old transport, which is refused.
 
 use std::net::SocketAddr;
 
@@ -25,7 +25,7 @@ fn origins() -> Origins {
     [Origin::parse(APP).expect("an origin")].into_iter().collect()
 }
 
-/// A server that tells what it saw of a request.
+/// A server that reports the headers of a request.
 async fn upstream() -> (SocketAddr, mpsc::Receiver<HeaderMap>) {
     let (sender, seen) = mpsc::channel(8);
     let handler = move |request: axum::extract::Request| async move {
@@ -76,7 +76,7 @@ async fn a_preflight_is_answered_and_refusals_can_be_read() {
     ] {
         let answer = send(post(&url, &headers, CALL)).await;
         assert_eq!(answer.status().as_u16(), status);
-        // What the upstream says of origins is about its own address, and not about this one.
+        // The upstream's CORS headers are about its own address, and not about this one.
         let allowed = value(answer.headers(), "access-control-allow-origin");
         assert_eq!(allowed.as_deref(), origin, "{headers:?}");
         let exposed = value(answer.headers(), "access-control-expose-headers").unwrap();
@@ -105,7 +105,7 @@ async fn an_open_proxy_lets_in_no_page_that_nobody_named() {
         (vec![("origin", "https://evil.example")], 403),
         (vec![("origin", "null")], 403),
         (vec![("sec-fetch-site", "cross-site")], 403),
-        // A page whose name was given this machine's address.
+        // A page whose name an attacker points at this machine.
         (vec![("origin", "http://evil.example"), ("host", "evil.example")], 403),
     ] {
         let (found, body) = exchange(post(&url, &headers, CALL)).await;
@@ -138,7 +138,7 @@ async fn behind_tokens_the_upstream_judges_what_nobody_named() {
     );
 }
 
-/// A stream of a server whose first event is this, asked for as clients of both transports do.
+/// A stream of a server whose first event is this, requested as clients of both transports do.
 async fn stream(log: &Log, first: &'static str, headers: &[(&str, &str)]) -> hyper::Response<hyper::body::Incoming> {
     let body = move || async move {
         let events = futures_util::stream::iter([Ok::<_, std::convert::Infallible>(first)]);

@@ -90,7 +90,7 @@ async fn no_filter_shows_the_entries_of_others() {
         let query: String = query.chars().map(|c| if c == '%' { "%25".into() } else { encoded(c) }).collect();
         let found = ada.entries(&query).await;
         assert!(found.iter().all(|entry| entry["user"] == "ada"), "{query}: {found:#?}");
-        // What the viewer asked for stands in the links.
+        // The links contain the viewer's own search.
         let shown = ada.get(&format!("/api/v1/entries?{query}")).await.json()["entries"].to_string();
         assert!(!shown.contains("secret_tool"), "{query}");
     }

@@ -1,4 +1,4 @@
-//! The cluster platform's two lists: the form, the order, the limit, and whose calls they are.
+//! The cluster platform's two lists: format, order, limit, and the calls in them.
 
 use mcp_audit_log::event::{Channel, Event};
 use serde_json::{Value, json};
@@ -80,7 +80,7 @@ async fn a_tokens_list_has_its_own_calls_and_lasts_when_it_is_revoked() {
     assert_eq!(paths(&world.bearer("ada", &["user"]).get_json(of(&ada.id)).await), ["/ada"]);
 }
 
-/// Somebody else's token, one of another instance, and none at all look alike.
+/// Another user's token, one of another tenant, and none at all look alike.
 #[tokio::test]
 async fn a_token_that_is_not_for_the_viewer_is_not_there() {
     let world = World::new();

@@ -1,5 +1,4 @@
-//! What people do to the log: the entry about it says who, by what, from where and with which program; and that
-//! somebody tried who may not is an entry too.
+//! Actions on the log: the entry names actor, connection, address and program; and a refused attempt is an entry too.
 
 use serde_json::{Value, json};
 
@@ -81,7 +80,7 @@ async fn what_somebody_tried_who_may_not_is_told() {
             continue;
         }
         assert_eq!(status, 403, "{action}");
-        // Behind the refusal in the queue, so that it is stored when this is.
+        // Enqueued after the refusal, so that the refusal is stored when this is.
         world.record(call_with("bob", "question", "answer")).await;
         let entries = root.entries(&format!("action={action}&outcome=denied")).await;
         let [entry] = of_user(&entries, "uma")[..] else { panic!("{action}: {entries:?}") };

@@ -23,7 +23,7 @@ async fn a_session_that_was_ended_is_over_for_a_server_that_starts_again() {
     let browser = world.browser("ada", &["user"]).await;
     let elsewhere = world.browser("ada", &["user"]).await;
     assert_eq!(browser.form("/sign-out", "").await.status, StatusCode::SEE_OTHER);
-    // What a process remembers is gone with it.
+    // The memory of a process ends with it.
     let again = Site::new(world.log.clone(), Identity::new(world.tokens.clone()), world.links.clone());
     let again = router(again);
     for (cookie, expected) in [(browser.cookie(), StatusCode::UNAUTHORIZED), (elsewhere.cookie(), StatusCode::OK)] {
@@ -127,7 +127,7 @@ async fn a_link_from_elsewhere_reads_no_payload_and_exports_nothing() {
         expected = (expected.0 + 1, expected.1 + 1);
         assert_eq!(readings(&admin).await, expected, "{method} {from:?}");
     }
-    // A program sends a token, and is nobody's browser.
+    // A program sends a token; it is not a browser.
     let program = world.bearer("eve", &["auditor"]).header("sec-fetch-site", "cross-site");
     assert!(program.get(&format!("/api/v1/entries/{id}")).await.text.contains("the answer"));
 }
@@ -185,7 +185,7 @@ async fn figures_alone_are_those_of_the_last_full_hour() {
     assert_eq!(counted(&["admin"]).await, json!(3), "whoever may read them sees them at once");
     clock.advance(29 * minute);
     assert_eq!(counted(&["billing-admin"]).await, json!(3));
-    // One that is told late is not the only one of its kind either.
+    // A delayed one is not the only one of its kind either.
     clock.advance(5 * minute);
     world.record(at(noon.plus(40 * minute))).await;
     assert_eq!((counted(&["billing-admin"]).await, counted(&["admin"]).await), (json!(3), json!(4)));

@@ -1,4 +1,4 @@
-//! Exports over HTTP: what is in them, who gets what, and that none leaves unrecorded or ends cleanly in the middle.
+//! Exports over HTTP: their content, the rights, and that none leaves unrecorded or ends cleanly in the middle.
 
 use axum::http::StatusCode;
 use http_body_util::BodyExt;
@@ -84,8 +84,8 @@ async fn an_export_holds_what_the_viewer_sees_and_only_exporters_get_one() {
     assert_eq!(file(&elsewhere, "format=jsonl").await, (StatusCode::OK, Vec::new()));
 }
 
-/// Every format, every column alone and all together, every filter that speaks of payloads, for everybody without the
-/// right to them.
+/// Every format, every column alone and all together, every filter on payloads, for every role without the right to
+/// them.
 #[tokio::test]
 async fn without_the_right_no_export_has_a_payload() {
     let world = World::new();

@@ -1,4 +1,4 @@
-//! Behind an authenticating proxy: it is believed, nobody else is.
+//! Behind an authenticating proxy: only the proxy is trusted.
 
 use std::net::SocketAddr;
 
@@ -12,7 +12,7 @@ use tower_service::Service;
 
 use crate::world::{Answer, World, call};
 
-/// A world behind a proxy in 10.0.0.0/8.
+/// A log behind a proxy in 10.0.0.0/8.
 fn world() -> World {
     let mut world = World::new();
     let names = HeaderNames {
@@ -58,13 +58,13 @@ async fn the_same_words_of_anybody_else_are_nothing() {
     let world = world();
     let headers = [("x-user", "root"), ("x-groups", "sre"), ("x-forwarded-for", "10.0.0.1")];
     from(&world, STRANGER, "GET", "/api/v1/me", &headers).await.problem(401, "Bearer");
-    // Nor when the request says that it came through the proxy, nor beside a token of one's own.
+    // Not even if the request claims to come through the proxy, or beside a valid token.
     let secret = format!("Bearer {}", world.token("uma", &["user"]).0);
     let both = [("authorization", secret.as_str()), ("x-user", "root"), ("x-groups", "sre")];
     assert_eq!(from(&world, STRANGER, "GET", "/api/v1/me", &both).await.json()["user"], "uma");
     let twice = [("x-user", "root"), ("x-user", "uma")];
     from(&world, PROXY, "GET", "/api/v1/me", &twice).await.problem(401, "Bearer");
-    // The proxy did not say who it is: the token counts.
+    // The proxy named no user: the token counts.
     let token = [("authorization", secret.as_str())];
     assert_eq!(from(&world, PROXY, "GET", "/api/v1/me", &token).await.json()["user"], "uma");
 }

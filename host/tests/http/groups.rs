@@ -64,7 +64,7 @@ async fn groups_and_values_count_only_what_the_viewer_may_see() {
         assert_eq!(values("tool").await, json!({"field": "tool", "values": tools, "more": false}), "{groups:?}");
         assert_eq!(values("user").await["values"].as_array().expect("users").contains(&"bob".into()), sees_all(groups));
         for page in ["/", "/?by=tool", "/?by=user&by=tool&sort=key", "/?tool=nothing"] {
-            // On pages that list none of it the inputs offer it.
+            // The inputs offer it also on pages that list none of it.
             assert_eq!(browser.get(page).await.text.contains("secret_tool"), sees_all(groups), "{groups:?} {page}");
         }
     }

@@ -15,7 +15,7 @@ async fn ready(world: &World) -> (StatusCode, String) {
     (answer.status, answer.text)
 }
 
-/// Asks until the answer has `word`; what makes it come runs on a thread of its own.
+/// Polls until the answer has `word`; another thread causes the change.
 async fn until(world: &World, word: &str) {
     let asking = async {
         while !ready(world).await.1.contains(word) {
@@ -25,7 +25,7 @@ async fn until(world: &World, word: &str) {
     tokio::time::timeout(Duration::from_secs(60), asking).await.expect("an answer within a minute");
 }
 
-/// The files are moved away under the running log: on Unix everything still "works", into files that nobody finds.
+/// The files are moved away under the running log: on Unix all writes still succeed, into deleted files.
 #[cfg(unix)]
 #[tokio::test]
 async fn a_log_whose_files_are_gone_is_not_ready_until_they_are_back() {

@@ -1,4 +1,4 @@
-//! Legal holds through the API and the settings page: who may, what is refused, what is told.
+//! Legal holds through the API and the settings page: rights, refusals, and their entries.
 
 use axum::http::StatusCode;
 use serde_json::json;
@@ -11,7 +11,7 @@ fn may_change(groups: &[&str]) -> bool {
     groups.iter().any(|group| ["admin", "owner", "super-admin"].contains(group))
 }
 
-/// Places one, and gives its id.
+/// Places one, and returns its id.
 async fn place(world: &World) -> String {
     let hold = world.bearer("root", &["admin"]).post(HOLDS, r#"{"from":"2026-01-01","reason":"case 7"}"#).await;
     assert_eq!(hold.status, StatusCode::CREATED, "{}", hold.text);

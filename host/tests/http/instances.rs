@@ -1,4 +1,4 @@
-//! Several instances of a platform in one log: who is of one never learns that another has something.
+//! Several tenants of a platform in one log: a viewer of one never learns about another's data.
 
 use mcp_audit_log::event::Event;
 use serde_json::json;
@@ -11,7 +11,7 @@ fn of(instance: Option<&str>, event: Event) -> Event {
     event
 }
 
-/// Entries of `a`, of `b` and of nobody, each with words of its own.
+/// Entries of `a`, of `b` and without a tenant, each with distinct words.
 async fn filled() -> (World, [String; 3]) {
     let world = World::new();
     world.keep_payloads().await;

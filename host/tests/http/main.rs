@@ -1,4 +1,4 @@
-//! API and pages through the router itself: who sees what, what is refused, and how it is told.
+//! API and pages through the router itself: what each role sees, what is refused, and how errors look.
 #![allow(clippy::expect_used, clippy::panic, reason = "a helper that fails is a test that fails")]
 
 mod access;

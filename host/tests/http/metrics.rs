@@ -1,4 +1,4 @@
-//! Figures for a monitoring system: they tell what happened, name nobody, and are not for everybody.
+//! Metrics: they count what happened, contain no names, and are not public.
 
 use std::sync::Arc;
 
@@ -120,7 +120,7 @@ fn is_of(sample: &str, family: &str, kind: &str) -> bool {
     }
 }
 
-/// As promtool checks it: each sample stands below the type of a family of its own name, and there is nothing else.
+/// As promtool checks it: each sample follows the type of a family with its name, and there is nothing else.
 #[tokio::test]
 async fn those_who_do_not_ask_for_open_metrics_get_what_all_know() {
     let world = World::new();

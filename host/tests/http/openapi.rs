@@ -25,7 +25,7 @@ async fn it_is_served_to_everybody_and_says_where_the_log_is_mounted() {
     assert_eq!(served["servers"][0]["url"], "/audit");
 }
 
-/// Which operations ask for no sign-in is said of each, so that a new one is not open by oversight.
+/// Each operation states whether it needs a sign-in, so that a new one is not open by mistake.
 #[test]
 fn the_document_says_where_it_is_served_and_which_operations_are_open() {
     let document = openapi();

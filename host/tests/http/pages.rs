@@ -79,7 +79,7 @@ async fn hostile_values_are_plain_text() {
         for inline in [" onerror=alert(1)>\u{202e}", "style=", "javascript:", " onclick", "<style"] {
             assert!(!page.contains(inline), "{path} has {inline}");
         }
-        // What stands in a control must go back as it was typed; everywhere else nothing hidden remains.
+        // The value of a control must go back as it was typed; everywhere else no hidden character remains.
         let outside: String =
             page.split("value=\"").map(|part| part.split_once('"').map_or(part, |(_, rest)| rest)).collect();
         assert!(!outside.contains(['\u{202e}', '\u{1b}']), "{path} has hidden characters");

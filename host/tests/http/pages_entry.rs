@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::world::{World, call, call_with};
 
-/// What stands behind an element's label.
+/// The text after an element's label.
 fn value<'a>(page: &'a str, label: &str) -> &'a str {
     let rest = page.split(&format!("<dt>{label}</dt><dd>")).nth(1).unwrap_or_else(|| panic!("no {label} in {page}"));
     rest.split("</dd>").next().unwrap_or_default()

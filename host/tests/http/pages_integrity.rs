@@ -1,4 +1,4 @@
-//! The page of integrity: what the log says of itself, and verification on demand, for those who answer for it alone.
+//! The integrity page: the state of the log, and verification on demand, for auditors only.
 
 use axum::http::StatusCode;
 use mcp_audit_log::event::Event;
@@ -141,7 +141,7 @@ async fn only_those_who_may_verify_come_here() {
             assert!(!answer.text.contains("href=\"/integrity"), "{groups:?}: {}", answer.text);
         }
     }
-    // What is stored is in order, so that behind this one nothing is still on its way.
+    // Entries are stored in order, so earlier events are stored when this one is.
     world.record(call("ada", "search")).await;
     let refused = world.bearer("root", &["admin"]).entries("q=method%3Alog.verified&outcome=denied").await;
     assert_eq!(refused.len(), 4, "each try is an entry: {refused:?}");

@@ -11,7 +11,7 @@ async fn leads_to(browser: &Caller<'_>, path: &str) -> String {
     answer.header("location").to_owned()
 }
 
-/// The addresses of links whose text has this in it, as a browser reads them.
+/// The addresses of links whose text contains this, as a browser reads them.
 fn links(page: &str, text: &str) -> Vec<String> {
     let links = page.split("<a ").skip(1).filter_map(|link| {
         let (attributes, rest) = link.split_once('>')?;

@@ -1,4 +1,4 @@
-//! The page of settings beyond its form: who changed what last, why somebody may only look, and holds that are refused.
+//! The settings page beyond its form: the last change, why a viewer may not change, and refused holds.
 
 use std::sync::Arc;
 
@@ -72,7 +72,7 @@ async fn a_hold_that_is_refused_keeps_what_was_typed() {
     assert!(page.text.contains("<strong>in force</strong>"), "{}", page.text);
 }
 
-/// In a small log the write-ahead log is most of what lies on the disk. It must not count as growth.
+/// In a small log the write-ahead log is most of the disk usage. It must not count as growth.
 #[tokio::test]
 async fn growth_is_of_the_log_and_not_of_what_waits_beside_it() {
     let clock = Arc::new(ManualClock::new(SystemClock.now().plus(-2 * DAY)));

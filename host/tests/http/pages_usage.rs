@@ -1,5 +1,5 @@
-//! The page of usage: figures in words, each with the way to its entries and back; what somebody may not see is not
-//! offered, and what the figures lack is said.
+//! The usage page: figures with links to their entries and back; nothing is offered that the viewer may not see, and
+//! missing data is named.
 
 use std::sync::Arc;
 
@@ -23,19 +23,19 @@ async fn filled() -> World {
     {
         world.record(Event { duration_us: Some(83_000), ..event }).await;
     }
-    // The hour is over, so that those see it as well who see figures alone.
+    // The hour is over, so that viewers of figures alone see it as well.
     clock.advance(HOUR);
     world
 }
 
-/// The page behind a path, which must be there.
+/// The page at a path, which must exist.
 async fn page(caller: &Caller<'_>, path: &str) -> String {
     let page = caller.get(path).await;
     assert_eq!(page.status, StatusCode::OK, "{path}: {}", page.text);
     page.text
 }
 
-/// Where the link leads whose text this is: the first one behind `mark`.
+/// The target of the link with this text: the first one after `mark`.
 fn link(page: &str, mark: &str, text: &str) -> String {
     let rest = page.split_once(mark).unwrap_or_else(|| panic!("no {mark} in {page}")).1;
     let before = rest.split_once(&format!("\">{text}</a>")).unwrap_or_else(|| panic!("no {text} in {rest}")).0;
@@ -43,7 +43,7 @@ fn link(page: &str, mark: &str, text: &str) -> String {
     address.split('"').next().unwrap_or_default().replace("&#38;", "&")
 }
 
-/// How many entries the list behind a link has.
+/// How many entries the linked list has.
 async fn listed(caller: &Caller<'_>, path: &str) -> usize {
     page(caller, path).await.matches("<tr role=\"row\"><td").count()
 }
@@ -91,7 +91,7 @@ async fn the_address_is_the_view() {
     let (first, second) = (usage.find(">ask</a>").expect("a row"), usage.find(">search</a>").expect("a row"));
     assert!(first < second, "the dearest is not first");
     assert_eq!(link(&usage, "Range", "7 days"), "/usage?q=user%3Abob&by=tool&sort=cost&step=week&range=7d");
-    // What somebody typed counts more than a range that has a name.
+    // Typed moments override a named range.
     let typed = page(&admin, "/usage?range=30d&from=-2h&to=").await;
     assert!(!typed.contains("name=\"range\"") && typed.contains("name=\"from\" value=\"-2h\""), "{typed}");
     let csv = admin.get(&link(&usage, "id=\"by-tool\"", "CSV<span class=\"hidden\"> by Tool</span>")).await;

@@ -1,4 +1,4 @@
-//! Who sees what was said, and that seeing it is recorded.
+//! Who sees payloads, and that seeing them is recorded.
 
 use axum::http::StatusCode;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Whatever goes wrong below `/api` is told as a problem: also what no handler ever sees.
+//! Every error below `/api` is a problem, including those that no handler sees.
 
 use axum::body::Body;
 use axum::http::Request;

@@ -1,4 +1,4 @@
-//! What the API proves, checked as whoever asks for it would; and payloads that are erased while the proof stays.
+//! The API's proofs, checked as a client would; and erased payloads, whose entries stay provable.
 
 use axum::http::StatusCode;
 use base64::Engine;

@@ -1,4 +1,4 @@
-//! Who may look at settings and jobs, who may change them, and what is refused.
+//! Rights to see and to change settings and jobs, and what is refused.
 
 use std::sync::Arc;
 
@@ -44,7 +44,7 @@ async fn each_group_looks_changes_and_runs_what_it_may() {
         let status = if may_change(groups) { StatusCode::SEE_OTHER } else { StatusCode::FORBIDDEN };
         assert_eq!(browser.form("/settings", "retention_days=31").await.status, status, "{groups:?}");
         assert_eq!(browser.form("/settings/crons", "name=MCP%3A+Cleanup+Old+Audit+Logs").await.status, status);
-        // The next one's must not find this one's under way.
+        // The next group must not find this run in progress.
         world.idle().await;
     }
 }
@@ -146,7 +146,7 @@ async fn a_job_that_runs_is_told_and_not_started_twice() {
     let admin = world.bearer("root", &["admin"]);
     let browser = world.browser("root", &["admin"]).await;
     let (release, released) = std::sync::mpsc::channel::<()>();
-    // The job cannot record that it begins until the recorder goes on.
+    // The job cannot record its start until the recorder continues.
     let hold = move || {
         let _ = released.recv();
         Vec::new()

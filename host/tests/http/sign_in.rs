@@ -51,7 +51,7 @@ async fn a_token_signs_a_browser_in_and_is_recorded() {
         let answer = browser.form("/sign-in", &format!("token={secret}&next={next}")).await;
         assert_eq!(answer.header("location"), "/", "{next}");
     }
-    // Sign-ins are queued; what comes after them is durable only when they are.
+    // Sign-ins are queued; when a later event is durable, they are too.
     world.record(call("ada", "search")).await;
     let entries = world.bearer("root", &["admin"]).entries("method=sign_in.succeeded").await;
     assert_eq!(entries.len(), 5);
@@ -169,7 +169,7 @@ async fn a_link_signs_in_whoever_it_was_made_for() {
     assert!(page.text.contains("search") && page.text.contains("Sign out"));
 }
 
-/// A session's request has just looked its token up by the id, which is no secret: it stands in lists and entries.
+/// A session's request has just looked its token up by the id, which is not secret: lists and entries contain it.
 #[tokio::test]
 async fn a_tokens_id_signs_nobody_in() {
     let world = World::new();
@@ -187,7 +187,7 @@ async fn a_tokens_id_signs_nobody_in() {
     }
 }
 
-/// Nobody sends one more refusal: that there were more than are told one by one is told all the same.
+/// Without a further refusal, the number of refusals is still recorded.
 #[tokio::test]
 async fn a_flood_of_refusals_ends_with_its_number() {
     let world = World::new();

@@ -1,4 +1,4 @@
-//! The live tail: what is stored is sent once, to those who may see it, for as long as they may.
+//! The live tail: each stored entry is sent once, to viewers who may see it, for as long as they may.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -77,7 +77,7 @@ impl Stream {
         tools
     }
 
-    /// Reads to the end, and says why it came.
+    /// Reads to the end, and returns its reason.
     async fn end(&mut self) -> String {
         let sent = self.next().await.expect("a last event");
         assert_eq!(sent["event"], "end", "{sent:?}");
@@ -166,7 +166,7 @@ async fn who_comes_back_goes_on_where_they_were() {
     let mut by_cursor = tail(&admin(), &format!("{query}&cursor={last}")).await;
     assert_eq!(by_header.tools(3).await, ["c", "d", "e"]);
     assert_eq!(by_cursor.tools(3).await, ["c", "d", "e"]);
-    // A browser repeats the first URL, with the id of what it saw last.
+    // A browser repeats the first URL, with the id of the last event.
     let again = admin().header("last-event-id", &by_header.last_id);
     let mut stale = tail(&again, &format!("{query}&cursor={last}")).await;
     record(&world, "ada", &["a"]).await;
@@ -256,7 +256,7 @@ async fn what_a_slow_reader_did_not_take_in_time_is_not_sent_with_old_rights() {
     let mut slow = tail(&root, "tool=a&tool=b&tool=c").await;
     record(&world, "ada", &["a", "b", "c"]).await;
     assert_eq!(slow.tools(1).await, ["a"]);
-    // This one was let in later, and is sent away after its rights were believed for as long as the slow one's.
+    // This one was admitted later, and is closed after its rights were cached for as long as the slow one's.
     let mut other = tail(&root, "").await;
     assert!(world.tokens.revoke(&token.id, "operator", world.log.now()).expect("revoked"));
     assert_eq!(other.end().await, "signed-out");
@@ -287,7 +287,7 @@ async fn there_is_room_for_some_and_they_are_counted() {
         caller.get(TAIL).await.problem(503, "Too many live tails (64 in total, 16 per user)");
     }
     let admin = world.bearer("eve", &["admin"]);
-    // Its status first: whoever was let in would read without end.
+    // Check the status first: reading an admitted stream would never end.
     assert_eq!(admin.open(TAIL).await.status(), StatusCode::SERVICE_UNAVAILABLE);
     admin.get(TAIL).await.problem(503, "Too many live tails (64 in total, 16 per user)");
     let request = axum::http::Request::builder().uri("/metrics").body(Body::empty()).expect("a request");
@@ -321,7 +321,7 @@ async fn it_ends_when_the_server_begins_to_and_not_when_it_is_cut() {
         client.read_u8().await.expect("the head");
         client
     };
-    // The server waits for this one for as long as it waits for anybody.
+    // The server waits for this one as long as for any request.
     let _held = open("/endless").await;
     let mut client = open(TAIL).await;
     stop.send(()).expect("told");

@@ -1,4 +1,4 @@
-//! Tokens over the API: who may make them and with what, how they end, and that all of it is told.
+//! Tokens over the API: who may create them with which groups, how they end, and their entries.
 
 use std::sync::Arc;
 
@@ -129,11 +129,11 @@ async fn an_expired_token_is_told_so_and_its_sessions_end_with_it() {
     world.record(call("ada", "search")).await;
     let failed = admin.entries("method=sign_in.failed").await;
     let of_token = |entry: &&Value| entry["user"] == "uma" && entry["error_type"] == "expired_credential";
-    // The session is one that is over, whosever it was.
+    // The session is the ended one, whichever user owns it.
     assert_eq!((failed.len(), failed.iter().filter(of_token).count()), (3, 2), "{failed:?}");
 }
 
-/// How often the log tells that a token was made.
+/// How many entries report a created token.
 fn told(log: &AuditLog) -> usize {
     let access = log.access(&viewer("root", &["admin"]));
     let made = Domain::equals(Field::Action, "api_key.created");

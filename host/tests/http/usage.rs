@@ -34,7 +34,7 @@ async fn filled() -> World {
     ] {
         world.record(event).await;
     }
-    // The hour is over, so that those see it as well who see figures alone.
+    // The hour is over, so that viewers of figures alone see it as well.
     clock.advance(HOUR);
     world
 }
@@ -116,7 +116,7 @@ async fn each_figure_leads_to_its_entries_and_lists_lead_back() {
     }
 }
 
-/// Whoever may only see figures cannot find out entries by asking for fewer and fewer of them.
+/// A viewer of figures alone cannot infer entries by ever narrower queries.
 #[tokio::test]
 async fn figures_alone_tell_no_entry() {
     let world = filled().await;

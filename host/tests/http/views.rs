@@ -1,4 +1,4 @@
-//! Saved views: whose they are, who sees and changes them, and that one shows nobody more than they may see.
+//! Saved views: ownership, visibility, changes; and a view shows each viewer only what they may see.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
@@ -56,7 +56,7 @@ async fn each_group_saves_and_changes_what_it_may() {
             let status = |done| if configures(groups) { done } else { StatusCode::FORBIDDEN };
             assert_eq!(ada.put(&shared, &body("s", "q=y", true)).await.status, status(StatusCode::OK), "{groups:?}");
             assert_eq!(ada.delete(&shared).await.status, status(StatusCode::NO_CONTENT), "{groups:?}");
-            // Another's private one is absent for everybody, whatever their rights.
+            // Another user's private view is absent for every viewer, whatever their rights.
             ada.put(&private, &body("p", "q=y", true)).await.problem(404, "No such view");
             ada.delete(&private).await.problem(404, "No such view");
         }

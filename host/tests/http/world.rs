@@ -1,4 +1,4 @@
-//! A log with a router in front, and somebody who asks.
+//! A log with a router, and callers.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -58,7 +58,7 @@ impl World {
         Self::made(Arc::new(SystemClock), |options| options, site)
     }
 
-    /// One whose time stands still until the clock is set.
+    /// One with a manual clock.
     pub(crate) fn at(clock: &Arc<ManualClock>) -> Self {
         let options = |options: Options| options.clock(Arc::clone(clock) as Arc<dyn Clock>).own_schedule();
         Self::made(Arc::clone(clock) as Arc<dyn Clock>, options, |site| site)
@@ -84,7 +84,7 @@ impl World {
         self.tokens.create(&viewer, "test", SystemClock.now()).expect("a token")
     }
 
-    /// Somebody who asks with a bearer token.
+    /// A caller with a bearer token.
     pub(crate) fn bearer(&self, user: &str, groups: &[&str]) -> Caller<'_> {
         let headers = vec![("authorization".to_owned(), format!("Bearer {}", self.token(user, groups).0))];
         Caller { world: self, headers }
@@ -97,7 +97,7 @@ impl World {
         Caller { world: self, headers: vec![("authorization".to_owned(), format!("Bearer {secret}"))] }
     }
 
-    /// Returns once no scheduled job runs; gives how the first one stands.
+    /// Returns once no scheduled job runs; returns the state of the first one.
     pub(crate) async fn idle(&self) -> Value {
         let admin = self.bearer("root", &["admin"]);
         loop {
@@ -121,12 +121,12 @@ impl World {
         }
     }
 
-    /// Somebody who sends no credential.
+    /// A caller without credentials.
     pub(crate) fn stranger(&self) -> Caller<'_> {
         Caller { world: self, headers: Vec::new() }
     }
 
-    /// Somebody in a browser, signed in by a link.
+    /// A browser, signed in by a link.
     pub(crate) async fn browser(&self, user: &str, groups: &[&str]) -> Caller<'_> {
         let code = self.links.create(&self.token(user, groups).1, None).expect("a code");
         let answer = self.stranger().get(&format!("/sign-in/{code}")).await;
@@ -199,7 +199,7 @@ impl Caller<'_> {
         self.world.ask(self.request(method, path, kind, body)).await
     }
 
-    /// An answer that may go on for ever.
+    /// An answer that may never end.
     pub(crate) async fn open(&self, path: &str) -> axum::response::Response {
         self.world.begin(self.request("GET", path, "", "")).await
     }
@@ -265,7 +265,7 @@ impl Answer {
         self.header("set-cookie").split(';').next().unwrap_or_default().to_owned()
     }
 
-    /// A problem of this status whose sentence has this word.
+    /// A problem of this status with this word in its sentence.
     pub(crate) fn problem(&self, status: u16, word: &str) {
         assert_eq!(self.status.as_u16(), status, "{}", self.text);
         assert_eq!(self.header("content-type"), "application/problem+json");

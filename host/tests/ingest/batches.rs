@@ -1,4 +1,4 @@
-//! One, many, lines: what a request as a whole may be, and that one bad item stops no other.
+//! One item, many, lines: the limits of a request, and one bad item does not affect others.
 
 use axum::body::Body;
 use axum::http::Request;
@@ -50,7 +50,7 @@ async fn a_bad_line_stops_no_other() {
     assert!(answer["results"][1]["reason"].as_str().expect("a reason").contains("not valid JSON in UTF-8"));
 }
 
-/// In an array nothing behind the fault can be told from the fault, so nothing of it is taken.
+/// In an array nothing after the fault can be parsed reliably, so the request is refused.
 #[tokio::test]
 async fn a_body_that_is_not_json_is_refused_as_a_whole() {
     let world = World::new();
@@ -94,7 +94,7 @@ async fn the_first_of_two_with_one_id_counts() {
     assert_eq!((seen.len(), &seen[0]["user"]), (1, &"anna".into()));
 }
 
-/// An id that another event has is nobody's proof that this one was stored.
+/// If another event has the id, that does not prove that this one was stored.
 #[tokio::test]
 async fn an_id_that_another_event_has_is_a_refusal_and_no_duplicate() {
     let world = World::new();
@@ -107,7 +107,7 @@ async fn an_id_that_another_event_has_is_a_refusal_and_no_duplicate() {
     assert_eq!(answer.status.as_u16(), 422, "{}", answer.text);
     let result = only(&answer);
     assert_eq!((&result["result"], &result["field"]), (&"refused".into(), &"id".into()), "{result}");
-    // Ids are an instance's own: another hears nothing of it, and loses nothing by it.
+    // Ids belong to a tenant: another one learns nothing of them, and loses nothing.
     let theirs = changed(&first, "user", "otto");
     assert_eq!(only(&us.events(&theirs).await)["result"], "stored");
     assert_eq!(only(&us.events(&theirs).await)["result"], "duplicate");
@@ -134,7 +134,7 @@ async fn an_id_that_another_event_has_is_a_refusal_and_no_duplicate() {
         .expect("an honest log is whole");
 }
 
-/// The id of an open call stands in its intent, where its caller reads it.
+/// The id of an open call is in its intent, where its caller can read it.
 #[tokio::test]
 async fn a_sender_who_takes_the_id_of_a_call_does_not_keep_the_call_out_of_the_log() {
     let world = World::new();
@@ -143,7 +143,7 @@ async fn a_sender_who_takes_the_id_of_a_call_does_not_keep_the_call_out_of_the_l
     let taken = with(&json!({ "id": event.id.to_string(), "channel": "mcp", "method": "tools/call", "user": "uma" }));
     assert_eq!(only(&service.events(&taken).await)["result"], "stored");
     for _ in 0..2 {
-        // A second time, as after a commit whose outcome nobody learned.
+        // A second time, as after a commit with an unknown result.
         world.log.record_durably(event.clone()).await.expect("stored");
     }
     let root = world.bearer("root", &["admin"]);

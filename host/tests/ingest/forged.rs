@@ -1,4 +1,4 @@
-//! Nobody speaks in the log's own name.
+//! Senders cannot speak in the log's name.
 
 use serde_json::json;
 
@@ -36,7 +36,7 @@ async fn what_is_the_logs_to_say_is_refused_by_name() {
     assert_eq!(world.bearer("root", &["admin"]).entries("channel=api").await.len(), 0);
 }
 
-/// Whether the last stop was clean is told by the log's own last entry, and by nobody else's.
+/// Only the log's own last entry shows whether the last stop was clean.
 #[tokio::test]
 async fn nobody_can_make_a_crash_look_like_a_clean_stop() {
     let world = World::new();

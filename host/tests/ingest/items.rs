@@ -1,4 +1,4 @@
-//! What an item says is what the entry says.
+//! The values of an item become the values of the entry.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
@@ -168,7 +168,7 @@ async fn the_token_says_of_which_instance_its_events_are() {
     assert_eq!(world.bearer_in("us", "root", &["admin"]).entries("channel=api").await.len(), 1);
 }
 
-/// The log says what it was told of a failure, and makes nothing up.
+/// The log stores the sender's own description of a failure, and invents nothing.
 #[tokio::test]
 async fn a_failure_is_told_in_the_senders_words_or_as_unknown() {
     let world = World::new();

@@ -1,4 +1,4 @@
-//! Payloads that are sent obey the same switch and the same masks as those that are captured.
+//! Payloads from senders obey the same switch and masks as captured ones.
 
 use serde_json::json;
 

@@ -68,7 +68,7 @@ async fn a_closed_log_takes_nothing() {
     world.bearer("platform", &["service"]).events(&item()).await.problem(503, "nothing was recorded");
 }
 
-/// The sender is gone before the answer, and sends again.
+/// The sender hangs up before the answer, and sends again.
 #[tokio::test]
 async fn a_lost_answer_costs_nothing_and_doubles_nothing() {
     let world = World::new();
@@ -94,7 +94,8 @@ async fn a_lost_answer_costs_nothing_and_doubles_nothing() {
     assert_eq!(world.bearer("root", &["admin"]).entries("channel=api").await.len(), 20);
 }
 
-/// Several send the same and different things at once: each id is stored once, and exactly one is told so.
+/// Several senders send the same and different events at once: each id is stored once, and exactly one sender gets
+/// `stored`.
 #[tokio::test(flavor = "multi_thread")]
 async fn of_several_senders_one_stores_an_id() {
     let world = World::new();

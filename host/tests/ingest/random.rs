@@ -13,14 +13,14 @@ use chance::Random;
 
 const ITEMS: usize = 10_000;
 
-/// An item as it is sent, and the field that is wrong with it, if one is.
+/// An item as it is sent, and its faulty field, if it has one.
 struct Sent {
     text: String,
     id: Option<String>,
     fault: Option<&'static str>,
 }
 
-/// A fault: what it is called in the refusal, and how it gets in.
+/// A fault: its name in the refusal, and how it is made.
 type Fault = (&'static str, fn(&mut serde_json::Map<String, Value>, &mut Random));
 
 const FAULTS: &[Fault] = &[

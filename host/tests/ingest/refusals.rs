@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::world::World;
 use crate::{item, only, with};
 
-/// A member that is wrong, and what the reason says.
+/// A faulty member, and the expected reason.
 fn wrong() -> Vec<(Value, &'static str, &'static str)> {
     let many: serde_json::Map<_, _> = (0..65).map(|at| (format!("fact_{at}"), at.into())).collect();
     vec![
@@ -108,7 +108,7 @@ async fn a_name_that_comes_twice_is_refused_wherever_it_stands() {
     }
 }
 
-/// What cannot be read may be a secret, and a refusal may be logged by whoever gets it.
+/// An unreadable value may be a secret, and a sender may log the refusal.
 #[tokio::test]
 async fn a_refusal_does_not_repeat_values() {
     let world = World::new();

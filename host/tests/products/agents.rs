@@ -43,7 +43,7 @@ async fn played() -> World {
     world
 }
 
-/// A call of somebody else, blocked by another policy.
+/// Another user's call, blocked by another policy.
 fn others(now: Timestamp) -> Event {
     let policy = BlockingPolicy { id: "pol-2".into(), name: "Office hours".into(), description: None };
     Event::tool_call(now, "crm", "read").by(Caller::user("bob")).blocked_by(policy)

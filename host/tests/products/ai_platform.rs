@@ -124,7 +124,7 @@ async fn usage_has_tokens_and_a_cost_given_or_computed() {
         sources.iter().map(|entry| entry.details.get("cost_source").and_then(|text| text.as_str())).collect();
     assert_eq!(sources, [None, Some("computed"), Some("given"), Some("computed")]);
     assert_nowhere(&world, &admin, "canary");
-    // A developer's own console: by key and model, and nobody else's.
+    // A developer's own console: by key and model, and only their own.
     let own = of("eu", "uma", &["user"]);
     assert_eq!(world.count(&own, r#"[["api_key","=","CI"],["llm_model","=like","claude-%"]]"#), 2);
     assert_eq!(world.count(&own, r#"[["provider","=","openai"]]"#), 0);
@@ -146,7 +146,7 @@ async fn no_state_is_too_much_for_the_policy() {
         (json!(vec![json!({}); 5_000]), Json::Null),
         (Json::String("x".repeat(16_000)), Json::String("\u{1}".repeat(100_000))),
     ];
-    // All at once as well: they come in one batch.
+    // All at once as well, in one batch.
     let event = |(old, new): &(Json, Json)| {
         Event::updated(world.now(), Resource::policy("p"), old, new).by(Caller::user("ada"))
     };

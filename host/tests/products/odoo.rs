@@ -46,7 +46,7 @@ async fn who_touched_the_invoice() {
     assert_eq!(world.ask(&viewer("olga", &["auditor"]), INVOICE, &shown), all);
     assert_eq!(world.ask(&viewer("uma", &["user"]), INVOICE, &shown), all[1..]);
     assert_eq!(world.count(&viewer("eve", &["user"]), INVOICE), 0);
-    // What else the calls said is theirs.
+    // The other content of the calls is not stored.
     assert_nowhere(&world, &viewer("ada", &["admin"]), "canary");
 }
 

@@ -1,4 +1,4 @@
-//! A log whose clock stands still, and people who ask it questions.
+//! A log with a manual clock, and viewers who query it.
 
 use std::sync::Arc;
 
@@ -43,7 +43,7 @@ impl World {
         }
     }
 
-    /// What `who` finds, newest first, as one text for each entry: the fields in `shown` with blanks between.
+    /// The entries that `who` finds, newest first, as one text each: the fields in `shown` separated by blanks.
     pub(crate) fn ask(&self, who: &Viewer, domain: &str, shown: &[Field]) -> Vec<String> {
         let entries = self.entries(who, domain).expect("may read");
         let line =
@@ -51,7 +51,7 @@ impl World {
         entries.iter().map(line).collect()
     }
 
-    /// What `who` finds, newest first; `None` for those who may not read at all.
+    /// The entries that `who` finds, newest first; `None` if they may not read.
     pub(crate) fn entries(&self, who: &Viewer, domain: &str) -> Option<Vec<Entry>> {
         let access = self.access(who);
         let domain = parse_json(domain, &who.context(self.now())).expect("a domain");
@@ -75,12 +75,12 @@ impl World {
     }
 }
 
-/// Somebody who asks, of no instance.
+/// A viewer without a tenant.
 pub(crate) fn viewer(user: &str, groups: &[&str]) -> Viewer {
     Viewer { user: user.into(), groups: groups.iter().map(|group| (*group).into()).collect(), instance: None }
 }
 
-/// Somebody who does something over a connection.
+/// A caller on a connection.
 pub(crate) fn caller(user: &str, connection: &str) -> Caller {
     Caller::user(user).connection(connection)
 }
@@ -94,7 +94,7 @@ pub(crate) fn changes(entry: &Entry) -> Vec<String> {
     list.into_iter().flatten().map(line).collect()
 }
 
-/// No text of the whole log, as whoever sees all of it reads it, has `canary` in it.
+/// Asserts that no text of the log, read by a viewer of all entries, contains `canary`.
 pub(crate) fn assert_nowhere(world: &World, who: &Viewer, canary: &str) {
     for entry in world.entries(who, "[]").expect("may read") {
         let text = format!("{} {:?}", serde_json::to_string(&entry).expect("JSON"), entry.details);

@@ -1,4 +1,4 @@
-//! What happens between the steps of a cleanup: recording, holds, looks, stops.
+//! Between the steps of a cleanup: recording, holds, reads, stops.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What goes when, who may make it go, and how fast the log grows.
+//! What a cleanup removes and when, who may start it, and how fast the log grows.
 
 use std::sync::Arc;
 
@@ -52,7 +52,7 @@ async fn nothing_of_an_old_entry_is_left_in_the_files() {
         let files = std::fs::read_dir(folder.path()).expect("files").map(|file| file.expect("a file").path());
         let has = |bytes: Vec<u8>| bytes.windows(name.len()).any(|window| window == name.as_bytes());
         let read = |file: &std::path::PathBuf| match std::fs::read(file) {
-            // The log's own threads let go of it after the last of ours, and what they had open goes with them.
+            // The log's own threads release it after ours, and their files disappear with them.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
             read => read.expect("bytes"),
         };
@@ -104,7 +104,7 @@ async fn only_those_who_configure_run_it_and_only_what_there_is() {
     let log = open(folder.path(), &clock);
     for group in ["user", "auditor", "billing-admin", "nobody"] {
         assert!(matches!(log.run_cron(&access(&log, group), CLEANUP), Err(RunError::Denied(_))), "{group}");
-        // An auditor looks at the schedule without touching it.
+        // An auditor reads the schedule without starting it.
         assert_eq!(log.crons(&access(&log, group)).is_ok(), group == "auditor", "{group}");
     }
     assert!(matches!(log.run_cron(&access(&log, "owner"), "Sweep"), Err(RunError::Unknown(_))));

@@ -1,4 +1,4 @@
-//! Legal holds: what they keep, and who places and releases them.
+//! Legal holds: what they keep, and the rights to place and release them.
 
 use mcp_audit_log::ChangeError;
 use mcp_audit_log::field::Field;

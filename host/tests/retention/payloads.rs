@@ -1,4 +1,4 @@
-//! Payloads: which go before their entries, which go with them, and that verification says so of an honest log.
+//! Payloads: which are removed before their entries, which with them, and that verification accepts it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -91,7 +91,7 @@ async fn payloads_that_go_before_their_entries_go_as_far_as_was_said() {
     whole(folder.path());
 }
 
-/// What was done to tokens lies in a file of its own.
+/// Actions on tokens are in a separate file.
 #[tokio::test]
 async fn a_broken_file_of_tokens_does_not_stop_the_daily_cleanup() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());

@@ -1,4 +1,4 @@
-//! A log whose clock stands still, and what is in it.
+//! A log with a manual clock, and its entries.
 
 use std::path::Path;
 use std::sync::Arc;

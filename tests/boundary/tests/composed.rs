@@ -10,7 +10,7 @@ use wasm_encoder::{ComponentBuilder, ComponentExportKind};
 
 const CONTRACT: &str = "mcp-audit-log:policy/policy@0.6.0";
 
-/// Two components with a memory of so many pages each; one calls the other with a text when it is made.
+/// Two components with this many pages of memory each; one calls the other with a text when it is created.
 fn pair(pages: u32) -> Vec<u8> {
     let text = format!(
         r#"(component

@@ -33,7 +33,7 @@ fn good() -> Viewer {
     Viewer { user: "good".into(), groups: Vec::new(), instance: None }
 }
 
-/// Every way of failing in `judge` and how it is told.
+/// Every way of failing in `judge` and the expected fault.
 const JUDGE: &[(&str, FaultKind)] = &[
     ("panic", FaultKind::Trap),
     ("spin", FaultKind::Fuel),
@@ -146,11 +146,11 @@ async fn an_event_that_cannot_be_judged_is_recorded_as_metadata_with_fault_and_d
     assert_no_canary(folder.path());
 }
 
-/// No file of the log has what was said, or what was before and after a change.
+/// No file of the log contains the content, or the state before and after a change.
 fn assert_no_canary(folder: &std::path::Path) {
     for file in std::fs::read_dir(folder).expect("files") {
         let bytes = match std::fs::read(file.expect("a file").path()) {
-            // The log's own threads let go of it after the last of ours, and what they had open goes with them.
+            // The log's own threads release it after ours, and their files disappear with them.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
             read => read.expect("bytes"),
         };

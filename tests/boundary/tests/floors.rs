@@ -34,7 +34,7 @@ fn event(target: &str, instance: Option<&str>) -> Event {
     Event { method: Some("tools/call".into()), target: Some(Target::Tool(target.to_owned())), caller, ..event }
 }
 
-/// A log whose policy misbehaves in this way, in all that it is asked.
+/// A log whose policy misbehaves in this way, in every function.
 fn open(folder: &std::path::Path, mode: &str, options: impl FnOnce(Options) -> Options) -> AuditLog {
     Options::new(folder).policy(evil::POLICY.to_vec()).open().expect("a log").close();
     let database = rusqlite::Connection::open(folder.join("mcp-audit-log.db")).expect("the database");

@@ -1,4 +1,4 @@
-//! Live: what is new appears by itself, and who looks is told when it does no more.
+//! The live list: new entries appear by themselves, and the viewer learns when they stop.
 
 use mcp_audit_log_tests::Scripts;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! People at a browser: they sign in, look for what happened, and see what their role allows.
+//! Users with a browser: they sign in, search, and see what their role allows.
 
 mod live;
 mod reading;

@@ -95,7 +95,7 @@ async fn a_view_is_saved_shared_and_opened_by_a_colleague() {
     bob.sees("table.log thead", "Error message").await;
     let rows = bob.rows().await;
     assert!(rows.len() == 5 && rows[1].contains("boom 4") && rows[1].contains(" utc"), "{rows:#?}");
-    // Deleting asks first, and only those who may are asked.
+    // Deleting asks for confirmation, and only users with the right see it.
     bob.clicks(".menu summary").await;
     assert_eq!(bob.visible(".view").await, 1);
     assert!(bob.browser.all(".view form").await.is_empty());

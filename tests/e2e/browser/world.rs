@@ -1,4 +1,4 @@
-//! A server with something in its log, and people at browsers who look at it.
+//! A server with entries in its log, and users with browsers.
 
 use std::ops::Deref;
 
@@ -13,7 +13,7 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// With an MCP server behind it.
+    /// With an MCP server as its upstream.
     pub(crate) fn start() -> Self {
         let everything = Everything::start();
         let server = Server::start(&[("everything", &everything.url())]);
@@ -43,7 +43,7 @@ impl World {
         eventually("the echo's entry", || (echoes() > before).then_some(()));
     }
 
-    /// Somebody of `group`, signed in.
+    /// A signed-in user of `group`.
     pub(crate) async fn visitor(&self, group: &str, scripts: Scripts) -> Visitor<'_> {
         let visitor = Visitor { browser: Browser::start(scripts).await, server: &self.server };
         let token = self.server.token(&format!("{group}-at-the-browser"), group);
@@ -52,7 +52,7 @@ impl World {
     }
 }
 
-/// Somebody at a browser.
+/// A user with a browser.
 pub(crate) struct Visitor<'a> {
     pub(crate) browser: Browser,
     pub(crate) server: &'a Server,
@@ -72,7 +72,7 @@ impl Visitor<'_> {
         self.open(&format!("{}{path}", self.server.address())).await;
     }
 
-    /// The rows of the list, in lower case: a style sheet may write words in capitals.
+    /// The rows of the list, in lower case: a style sheet may show capitals.
     pub(crate) async fn rows(&self) -> Vec<String> {
         self.one("main table tbody tr").await;
         let mut rows = Vec::new();

@@ -1,11 +1,11 @@
-//! A log that is killed at each of its first steps, from the making of its files to its first checkpoint: the next start
-//! goes on from whatever is there.
+//! A log that is killed at each of its first steps, from creating its files to its first checkpoint: the next start
+//! continues from what exists.
 
 use mcp_audit_log_tests::fault::{Dice, Oracle, Shim, Steps, Subject, verified};
 
 use crate::each::{each_step, everything};
 
-/// More than there are steps with files that are not the database's; that one looks after its own.
+/// More than the steps on files other than the database's; SQLite protects that one itself.
 const MOST: u64 = 60;
 
 #[test]

@@ -1,4 +1,4 @@
-//! Killed under load: what was acknowledged is there, once, at its place, and the index knows of it.
+//! Killed under load: acknowledged entries exist once, at their `seq`, and are in the index.
 
 use mcp_audit_log::entry::Entry;
 use mcp_audit_log::field::Field;

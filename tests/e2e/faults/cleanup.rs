@@ -1,4 +1,4 @@
-//! Killed while it cleans up: the next start goes on, and the log tells the truth about it.
+//! Killed during a cleanup: the next start continues it, and the log reports it truthfully.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use crate::old::{by, copy, fill, is_old};
 /// Old entries: a good many chunks of the cleanup, more than one block of the index.
 const OLD: usize = 12_000;
 const YOUNG: usize = 300;
-/// What a cleanup says before it is killed: twice while it removes entries, and once while it removes their texts.
+/// What a cleanup prints before it is killed: twice while it removes entries, and once while it removes their texts.
 const KILLS: [&str; 3] = [ENTRIES, ENTRIES, TEXTS];
 const ENTRIES: &str = "the cleanup continues";
 const TEXTS: &str = "unused texts are removed from the dictionary";
@@ -56,7 +56,7 @@ fn clean(folder: &Path) -> Prey {
     Prey::overheard(command.arg(folder).env("MCP_AUDIT_LOG", "warn,mcp_audit_log=debug"))
 }
 
-/// A copy of `folder` whose cleanup was killed after it said `said`, and before it was done with that.
+/// A copy of `folder` whose cleanup was killed after it printed `said`, and before that step was done.
 fn killed(folder: &Path, said: &str) -> TempDir {
     for _ in 0..TRIES {
         let copy = copy(folder);
@@ -72,7 +72,7 @@ fn killed(folder: &Path, said: &str) -> TempDir {
     panic!("{TRIES} kills after {said:?} came too late");
 }
 
-/// The kill hit a cleanup that had done something and not everything, and the log says so.
+/// The kill hit a cleanup that was partly done, and the log says so.
 fn in_the_middle(folder: &Path, kills: usize) {
     let log = open(folder);
     let rows = rows(&log);
@@ -86,7 +86,7 @@ fn in_the_middle(folder: &Path, kills: usize) {
     log.close();
 }
 
-/// Each start of a run says where the log began then; the one completion says what that last run removed.
+/// Each start of a run has the beginning of the log at that time; the one completion has what that last run removed.
 fn truthful(rows: &[Entry], first: u64) {
     let started = of_action(rows, "retention.started");
     let number = |value: &Json| value.as_u64().expect("a number");

@@ -1,4 +1,4 @@
-//! Ten times more than the queue takes does not fit while the disk stands still: it is counted, one by one.
+//! Ten times more events than the queue holds, while the disk is frozen: every lost one is counted.
 
 use mcp_audit_log_tests::fault::{ALWAYS, Image, Oracle, Shim, Subject, Sync};
 

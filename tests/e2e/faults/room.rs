@@ -1,5 +1,5 @@
-//! The disk fills up while a cleanup runs, which needs room itself to remove anything: it ends half done and says so, and
-//! is finished once there is room.
+//! The disk fills up during a cleanup, which needs space itself to remove anything: it ends half done and reports that,
+//! and is finished once there is space.
 
 use mcp_audit_log_tests::fault::{Image, Oracle, Seen, Subject, verified};
 

@@ -14,7 +14,7 @@ const YOUNG: usize = 40;
 /// How many of the steps are killed at, spread evenly; with `FAULT_STEPS` set, each, and each write as well.
 const MOST: u64 = 40;
 
-/// A log whose cleanup is due, and the places of those entries that must stay.
+/// A log whose cleanup is due, and the `seq` of the entries that must stay.
 struct Due {
     folder: TempDir,
     young: Vec<u64>,
@@ -40,7 +40,7 @@ impl Due {
         steps
     }
 
-    /// Kills it at a step, and looks at what the next run makes of that.
+    /// Kills it at a step, and checks what the next run does.
     fn killed_at(&self, step: u64) {
         let copy = copy(self.folder.path());
         let ended = self.runs(copy.path(), &Shim::new(), step).is_none();

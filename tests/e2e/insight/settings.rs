@@ -46,7 +46,7 @@ impl Visitor<'_> {
         self.goes_back().await;
     }
 
-    /// The result is told in place, or after the page is loaded again.
+    /// The result appears in place, or after the page is loaded again.
     async fn runs_the_cleanup(&self) {
         let job = || self.server.api("admin").get("/api/v1/crons").json()["crons"][0].clone();
         let before = job()["last_run"].clone();

@@ -1,4 +1,4 @@
-//! A server whose log has some calls in it, and people at browsers.
+//! A server with some calls in its log, and users with browsers.
 
 use std::ops::Deref;
 
@@ -33,7 +33,7 @@ impl World {
         assert_eq!(answer.status, 200, "{}", answer.text);
     }
 
-    /// Somebody of `group`, signed in by the form.
+    /// A user of `group`, signed in by the form.
     pub(crate) async fn visitor(&self, group: &str, scripts: Scripts) -> Visitor<'_> {
         let visitor = Visitor { browser: Browser::start(scripts).await, server: &self.server };
         let token = self.server.token(&format!("{group}-at-the-browser"), group);
@@ -42,7 +42,7 @@ impl World {
     }
 }
 
-/// Somebody at a browser.
+/// A user with a browser.
 pub(crate) struct Visitor<'a> {
     pub(crate) browser: Browser,
     pub(crate) server: &'a Server,

@@ -1,4 +1,4 @@
-//! How the pages look, whoever looks at them and whatever is in the log: barriers, hostile values, sizes, pictures.
+//! How the pages look for every role and any content: accessibility, hostile values, sizes, pictures.
 
 mod barriers;
 mod hostile;

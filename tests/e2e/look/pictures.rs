@@ -36,7 +36,7 @@ async fn each_page_fits_its_picture() {
     }
 }
 
-/// Of a time that is cut, whoever reads the list does not know the hour.
+/// A truncated time would hide the hour.
 #[tokio::test]
 async fn times_are_shown_whole() {
     const CUT: &str = "return [...document.querySelectorAll('.log td.time')]

@@ -1,4 +1,4 @@
-//! A server with a lively log, and people who look at each of its pages.
+//! A server with a lively log, and users who open each of its pages.
 
 use mcp_audit_log_tests::{Browser, Scripts, Server};
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ pub(crate) struct World {
     pub(crate) server: Server,
 }
 
-/// Addresses that every page of the product is among, for somebody of a group.
+/// Addresses that cover every page of the product, for a user of a group.
 pub(crate) struct Page {
     pub(crate) name: &'static str,
     pub(crate) group: &'static str,
@@ -71,7 +71,7 @@ impl World {
         ]
     }
 
-    /// Somebody of `group`, signed in.
+    /// A signed-in user of `group`.
     pub(crate) async fn visitor(&self, group: &str) -> Browser {
         let browser = Browser::start(Scripts::On).await;
         browser.signs_in(self.server.address(), &self.server.token(&format!("{group}-who-looks"), group)).await;

@@ -27,7 +27,7 @@ impl CheckpointTable {
         }
     }
 
-    /// Who signs. `keys` are those of the environment.
+    /// The signer's options. `keys` come from the environment.
     pub(in crate::cli) fn signer(&self, keys: Option<String>) -> SignerOptions {
         let Self { origin, signing_key, last_signed, .. } = self.clone();
         SignerOptions { keys, key_file: signing_key, origin, last_signed, resume: None }

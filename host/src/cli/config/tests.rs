@@ -1,4 +1,4 @@
-//! The file that explains every option has every option; a mistake is told with its place and what to do.
+//! The documented file has every option; a mistake is reported with its position and the remedy.
 
 use serde_json::Value as Json;
 

@@ -51,7 +51,7 @@ impl Target {
 
 impl Drop for Target {
     fn drop(&mut self) {
-        // Gone already where it was kept.
+        // Already removed if the export was kept.
         let _ = fs::remove_file(&self.partial);
     }
 }
@@ -69,7 +69,7 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
     name.into()
 }
 
-/// A new file that only its owner may read. One that a broken-off export has left is replaced.
+/// A new file that only its owner may read. It replaces the rest of an aborted export.
 fn private(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.create_new(true).write(true);

@@ -14,11 +14,11 @@ use super::super::problem::{BODY, MEDIA, Problem, SLOW, TOO_LONG};
 
 /// What can be sent as JSON.
 pub(super) trait Sendable: DeserializeOwned + JsonSchema {
-    /// How it looks, for the document and for whoever sent something else.
+    /// An example, for the document and for error messages.
     const EXAMPLE: &'static str;
 }
 
-/// A body that nobody has looked at yet: whoever may not do something does not learn what would be taken.
+/// A body that was not read yet: a caller without the right does not learn what is accepted.
 pub(super) struct Sent<T> {
     headers: HeaderMap,
     body: Result<Bytes, Problem>,

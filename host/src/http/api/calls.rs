@@ -1,5 +1,5 @@
-//! `/api/v1/settings/mcp-audit` and `/api/v1/settings/mcp-tokens/{token_id}/audit`: the latest calls that were made with
-//! tokens, in the words and the form that a cluster platform's own settings page asks for.
+//! `/api/v1/settings/mcp-audit` and `/api/v1/settings/mcp-tokens/{token_id}/audit`: the latest calls with tokens, in
+//! the format of a cluster platform's settings page.
 
 use axum::Json;
 use schemars::JsonSchema;
@@ -47,14 +47,14 @@ pub(super) async fn list(visitor: Visitor, asked: Asked<LimitOnly>) -> Result<Js
     calls.await.map(Json)
 }
 
-/// The calls of one token. One whose calls the viewer may not see is not found.
+/// The calls of one token. If the viewer may not see them, the token is not found.
 pub(super) async fn of_token(visitor: Visitor, id: Id, asked: Asked<LimitOnly>) -> Result<Json<Vec<Call>>, Problem> {
     visitor.access.require(Right::Read).map_err(Problem::from)?;
     let id = id.of(TOKEN)?;
     let token = visitor.site.identity.name(&id.to_string()).await?.ok_or_else(|| Problem::missing(TOKEN))?;
     let calls = visitor.search(move |log, access| {
         let calls = latest(log, access, &asked, made_with(&token))?;
-        // Somebody who would not see a call of this token does not learn that there is the token.
+        // A viewer who may not see the token's calls does not learn that the token exists.
         if calls.is_empty() && !access.rule().matches(&call_with(&token)) {
             return Err(Problem::missing(TOKEN));
         }
@@ -71,8 +71,7 @@ fn latest(log: &AuditLog, access: &Access, asked: &Asked<LimitOnly>, domain: Dom
     Ok(page.entries.iter().map(Call::new).collect())
 }
 
-/// An entry does not know a token's id. It knows the user and the name that the token has alone, or shares with a
-/// token that took its place.
+/// An entry has no token id. It has the user and the token's name, which only a replacement of the token shares.
 fn made_with(token: &Caller) -> Domain {
     let is = |(field, text): &(Field, Option<String>)| match text {
         Some(text) => Domain::equals(*field, text.as_str()),
@@ -81,7 +80,7 @@ fn made_with(token: &Caller) -> Domain {
     Domain::all_of(names(token).iter().map(is))
 }
 
-/// An entry of which nothing is known but that the token was used.
+/// An entry with nothing but the use of the token.
 fn call_with(token: &Caller) -> Entry {
     let mut entry = Entry::new(Uuid::nil(), Timestamp::EPOCH, Timestamp::EPOCH);
     names(token).iter().for_each(|(field, text)| entry.set_text(*field, text.as_deref()));
@@ -96,7 +95,7 @@ fn names(token: &Caller) -> [(Field, Option<String>); 3] {
 impl Call {
     fn new(entry: &Entry) -> Self {
         let text = |field| entry.text(field).map(str::to_owned);
-        // A call of the vendor's API says its HTTP method or `TOOL` there; one of MCP says what it asked for.
+        // A call of the vendor's API shows its HTTP method or `TOOL`; an MCP call shows its target.
         let of_api = entry.text(Field::Channel) == Some(Channel::Api.as_str());
         let http = text(Field::HttpMethod).filter(|_| !of_api);
         Self {

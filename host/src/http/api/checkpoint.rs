@@ -67,7 +67,7 @@ pub(super) async fn newest(visitor: Visitor) -> Result<Text, Problem> {
     newest.map(|newest| Text(newest.checkpoint.note)).ok_or_else(|| Problem::missing("checkpoint"))
 }
 
-/// `GET /checkpoints`: those that are kept.
+/// `GET /checkpoints`: the archived ones.
 pub(super) async fn list(visitor: Visitor, asked: Asked<Older>) -> Result<Json<Checkpoints>, Problem> {
     search::refuse_others(&asked.pairs, || ["limit", "before"].into_iter())?;
     let limit = search::limit(&asked.pairs)?;

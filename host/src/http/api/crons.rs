@@ -1,4 +1,4 @@
-//! `/api/v1/crons`: the scheduled jobs, how far one is that runs, and starting one now.
+//! `/api/v1/crons`: the scheduled jobs with the progress of a running one, and starting one.
 
 use axum::Json;
 use schemars::JsonSchema;
@@ -67,7 +67,7 @@ pub(super) async fn list(visitor: Visitor) -> Result<Json<Crons>, Problem> {
     Ok(Json(Crons { crons: crons.into_iter().map(Cron::from).collect() }))
 }
 
-/// `POST …/{name}/run`: starts one and answers with how it stands; the list says how far it is.
+/// `POST …/{name}/run`: starts one and returns its state; the list has its progress.
 pub(super) async fn run(visitor: Visitor, Name(name): Name) -> Result<Accepted<Option<Cron>>, Problem> {
     let started = visitor.change(move |log, access| {
         log.start_cron(access, &name)?;

@@ -1,4 +1,4 @@
-//! `GET /api/v1/entries/{id}`: one entry with its details and, for those who may, its payload.
+//! `GET /api/v1/entries/{id}`: one entry with its details and, with the right, its payload.
 
 use axum::Json;
 use schemars::JsonSchema;

@@ -1,4 +1,4 @@
-//! `DELETE /api/v1/entries/{id}/payload`: erases what was said, and keeps that it was said.
+//! `DELETE /api/v1/entries/{id}/payload`: erases the content and keeps the entry.
 
 use axum::response::NoContent;
 use schemars::JsonSchema;
@@ -24,7 +24,7 @@ impl Sendable for Erasure {
     const EXAMPLE: &'static str = "{\"reason\": \"a request under article 17\"}";
 }
 
-/// For those who may both manage their instance and read payloads.
+/// Needs the rights to manage and to read payloads.
 pub(super) async fn erase(visitor: Visitor, id: Id, sent: Sent<Erasure>) -> Result<NoContent, Problem> {
     visitor.site.log.allow(&visitor.access, Right::Manage, "payload.erased")?;
     visitor.site.log.allow(&visitor.access, Right::ReadPayloads, "payload.erased")?;

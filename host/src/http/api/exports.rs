@@ -1,7 +1,7 @@
-//! `/api/v1/export`: the entries that match, as a file; `/api/v1/exports/{id}`: what such a file is.
+//! `/api/v1/export`: the matching entries as a file; `/api/v1/exports/{id}`: the manifest of such a file.
 //!
-//! The manifest is asked for and does not come with the file: as a last line or in an archive it would keep the file
-//! from being opened as it is, and what a hash of the file is over would need explaining.
+//! The manifest is a separate resource and not part of the file: as a last line or in an archive, common tools could
+//! not open the file, and it would be unclear what a hash of the file covers.
 
 use axum::{Extension, Json};
 

@@ -33,7 +33,7 @@ struct Held {
     holds: Growth,
 }
 
-/// For those who oversee the log.
+/// Needs the right to configure or to verify.
 pub(super) async fn show(visitor: Visitor) -> Result<Json<Figures>, Problem> {
     let figures = visitor.search(|log, access| {
         let extent = log.reader(access).extent()?;

@@ -1,5 +1,4 @@
-//! `/healthz` and `/readyz`: for whoever watches the process. No sign-in, and nothing but yes or a
-//! word for why not.
+//! `/healthz` and `/readyz`, for monitoring. No sign-in; the answer is yes, or a short reason.
 
 use std::sync::Arc;
 
@@ -13,13 +12,13 @@ use super::super::Site;
 use super::super::openapi::{Operation, Output, Routes, get};
 use super::super::problem::Problem;
 
-/// A word.
+/// A short text.
 struct Word(&'static str);
 
-/// A word for why not.
+/// A short reason.
 struct NotReady(String);
 
-/// The routes, and what is to be told of them.
+/// The routes with their documentation.
 pub(super) fn routes() -> Routes {
     Routes::below("")
         .at("/healthz", get("isAlive", "Whether the process runs", async || Word("ok\n")))

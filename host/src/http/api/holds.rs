@@ -1,4 +1,4 @@
-//! `/api/v1/holds`: legal holds, for those who oversee the log; placed and released by those who configure it.
+//! `/api/v1/holds`: legal holds. Reading needs the right to configure or to verify; placing and releasing the former.
 
 use axum::Json;
 use schemars::JsonSchema;
@@ -14,7 +14,7 @@ use crate::access::Right;
 use crate::hold::{Hold, LONGEST_REASON, NewHold, held_from};
 use crate::time::Timestamp;
 
-/// What holds do, for whoever reads the answer without the manual.
+/// The effect of a hold, for readers without the manual.
 const NOTE: &str = "While a hold is in force, the cleanup stops at the first entry recorded at or after its start. \
                     The cleanup removes the oldest entries first, so entries after the end of the hold stay as well.";
 

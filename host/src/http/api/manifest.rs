@@ -32,7 +32,7 @@ struct Setting {
     allowed: String,
 }
 
-/// Everybody who is signed in may ask this.
+/// Every signed-in viewer may read this.
 pub(super) async fn show(visitor: Visitor) -> Json<Declared> {
     fn named(name: &str, label: &str) -> Named {
         Named { name: name.to_owned(), label: label.to_owned() }

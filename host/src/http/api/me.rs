@@ -1,4 +1,4 @@
-//! `GET /api/v1/me`: who the log takes the caller for, and what they may do.
+//! `GET /api/v1/me`: the signed-in viewer and their rights.
 
 use axum::Json;
 use schemars::JsonSchema;
@@ -29,7 +29,7 @@ pub(super) struct Me {
     rights: Vec<&'static str>,
 }
 
-/// Everybody who is signed in may ask this.
+/// Every signed-in viewer may read this.
 pub(super) async fn show(visitor: Visitor) -> Json<Me> {
     let access = &visitor.access;
     let viewer = access.viewer().clone();

@@ -44,7 +44,7 @@ pub(super) const BASE: &str = "/api/v1";
 /// Where events are sent to, below it.
 pub(super) const EVENTS: &str = "/events";
 
-/// The routes behind the sign-in.
+/// The routes that need a sign-in.
 fn routes() -> Routes {
     Routes::below(BASE)
         .at("/entries", get("listEntries", "List entries, newest first", entries::list).refuses(&[DENIED, BUSY]))
@@ -172,7 +172,7 @@ fn routes() -> Routes {
         .at("/me", get("getMe", "Get your user, groups and rights", me::show))
 }
 
-/// The routes below [`BASE`]; all but the document behind the sign-in.
+/// The routes below [`BASE`]; all but the document need a sign-in.
 pub(super) fn router(site: &Arc<Site>) -> Router<Arc<Site>> {
     let signed_in = routes()
         .router()

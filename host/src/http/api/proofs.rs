@@ -31,7 +31,7 @@ impl Parameters for Sizes {
     }
 }
 
-/// Whoever may see an entry may have it proved.
+/// Needs no right beyond seeing the entry.
 pub(super) async fn entry(visitor: Visitor, id: Id, asked: Asked<Size>) -> Result<Json<InclusionProof>, Problem> {
     let proof = visitor.search(move |log, access| {
         access.require(Right::Read)?;
@@ -42,7 +42,7 @@ pub(super) async fn entry(visitor: Visitor, id: Id, asked: Asked<Size>) -> Resul
     proof.await.map(Json)
 }
 
-/// For those who verify the log.
+/// Needs the right to verify.
 pub(super) async fn consistency(visitor: Visitor, asked: Asked<Sizes>) -> Result<Json<ConsistencyProof>, Problem> {
     let proof = visitor.search(move |log, access| {
         access.require(Right::Verify)?;

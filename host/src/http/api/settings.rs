@@ -1,4 +1,4 @@
-//! `/api/v1/settings`: what an admin sets, and an auditor may look at.
+//! `/api/v1/settings`: an admin changes them, an auditor may read them.
 
 use std::collections::BTreeMap;
 
@@ -44,7 +44,7 @@ pub(super) async fn show(visitor: Visitor) -> Result<Json<All>, Problem> {
 
 /// `PATCH`: some settings; answers with all of them.
 pub(super) async fn change(visitor: Visitor, sent: Sent<Wanted>) -> Result<Json<All>, Problem> {
-    // First, so that whoever may not change settings does not learn what would be taken.
+    // First, so that a caller without the right does not learn what is accepted.
     visitor.site.log.allow(&visitor.access, Right::Configure, "settings.updated")?;
     let Wanted(wanted) = sent.read()?;
     let settings = visitor.change(move |log, access| Ok(log.change_settings(access, &wanted)?)).await?;

@@ -1,8 +1,8 @@
 //! `GET /api/v1/entries/tail`: entries as they are stored, as Server-Sent Events.
 //!
-//! A tail is a walk through the log and not a copy of what the recorder sees: whoever reads slowly misses nothing, and
-//! whoever comes back goes on where they were. It lasts no longer than its viewer's right: that is asked for again
-//! before anything is sent, and every two seconds.
+//! A tail reads the log and does not copy what the recorder sees: a slow client misses nothing, and a client that
+//! reconnects continues at its position. It ends when its viewer loses the right: rights are checked before anything is
+//! sent, and every two seconds.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -32,9 +32,9 @@ use crate::store::Place;
 use crate::walk::Walk;
 use crate::{Follower, Word};
 
-/// How long rights are believed: nothing is sent with older ones, and a tail of somebody who lost them ends after this.
+/// How long rights are cached: nothing is sent with older ones, and the tail of a viewer who lost them ends after this.
 const BELIEVED: Duration = Duration::from_secs(2);
-/// The shortest time between two looks at the end of the log, so that many commits cost one look.
+/// The shortest time between two reads of the log's end, so that many commits cost one read.
 const PACE: Duration = Duration::from_millis(100);
 /// What a browser sends when it comes back after a break.
 const LAST: HeaderName = HeaderName::from_static("last-event-id");
@@ -54,7 +54,7 @@ pub(super) async fn follow(
     let last = last.0.map_or(Ok(Place::Newest), |text| cursor::read("Last-Event-ID", &text, log.secret()))?;
     let (last, asked) = (after("Last-Event-ID", last)?, after("cursor", search.from)?);
     let mut follower = log.follow(&visitor.access).ok_or_else(Problem::too_many_tails)?;
-    // Whoever comes back has the URL of the first time, and a later place.
+    // A reconnecting client repeats its first URL, and sends a later position.
     let after = last.or(asked).or_else(|| follower.place().checked_sub(1));
     Ok(Tail {
         visitor,
@@ -70,7 +70,7 @@ pub(super) async fn follow(
     })
 }
 
-/// The place above which a tail goes on; none where it begins now.
+/// The `seq` after which a tail continues; `None` if it begins now.
 fn after(name: &str, place: Place) -> Result<Option<u64>, Problem> {
     let advice = format!(
         "{name}: this cursor leads to older entries; use `previous` of a page or the `id` of an \
@@ -83,7 +83,7 @@ fn after(name: &str, place: Place) -> Result<Option<u64>, Problem> {
     }
 }
 
-/// Somebody who follows the log.
+/// A follower of the log.
 pub(super) struct Tail {
     visitor: Visitor,
     follower: Follower,
@@ -93,16 +93,16 @@ pub(super) struct Tail {
     limit: usize,
     /// Read and not sent.
     ready: VecDeque<Entry>,
-    /// The place of what was sent last.
+    /// The `seq` of the last sent entry.
     sent: Option<u64>,
-    /// Whether everything was read when it was looked last.
+    /// Whether the last read reached the end of the log.
     at_end: bool,
     /// When the rights were asked for last.
     checked: Instant,
     over: bool,
 }
 
-/// Why a tail ends, as its last event says it.
+/// Why a tail ends, for its last event.
 #[derive(Serialize)]
 struct End {
     reason: &'static str,
@@ -110,7 +110,7 @@ struct End {
 }
 
 impl Tail {
-    /// One more event; nothing after the one that says the end.
+    /// The next event; nothing after the end event.
     async fn next(mut self) -> Option<(Result<Event, Infallible>, Self)> {
         while !self.over {
             match self.turn().await {
@@ -192,7 +192,7 @@ impl Tail {
         cursor::newer(self.visitor.site.log.secret(), place)
     }
 
-    /// The place to come back to, for whoever loses the connection before the first entry.
+    /// The position to resume from, for a client that loses the connection before the first entry.
     fn greeting(&self) -> Event {
         let greeting = Event::default().comment("entries follow");
         self.sent.map_or(greeting.clone(), |place| greeting.id(self.id(place)))
@@ -232,7 +232,7 @@ impl From<Problem> for End {
     }
 }
 
-/// The id of the last event that somebody has who comes back.
+/// The id of the last event that a reconnecting client has.
 pub(super) struct Last(Option<String>);
 
 impl<S: Sync> FromRequestParts<S> for Last {

@@ -1,4 +1,4 @@
-//! `/api/v1/tokens`: the tokens of the caller's instance, for those who manage them.
+//! `/api/v1/tokens`: the tokens of the caller's tenant. Needs the right to manage.
 
 use axum::Json;
 use axum::response::NoContent;
@@ -87,7 +87,7 @@ pub(super) async fn revoke(visitor: Visitor, Name(id): Name) -> Result<NoContent
     Ok(NoContent)
 }
 
-/// The tokens of this log. The right comes first, so that whoever lacks it learns nothing.
+/// The tokens of this log. The right is checked first, so that a caller without it learns nothing.
 fn tokens(visitor: &Visitor) -> Result<Tokens, Problem> {
     visitor.site.identity.tokens().cloned().ok_or_else(Problem::no_tokens)
 }

@@ -1,4 +1,4 @@
-//! `GET /api/v1/usage`: what is used, over time and by whom; each figure with the query that lists what it counts.
+//! `GET /api/v1/usage`: usage over time and by dimension; each figure with the query that lists its entries.
 
 use std::collections::BTreeMap;
 use std::ops::Range;

@@ -61,7 +61,7 @@ impl Input for FieldName {
     }
 }
 
-/// Those that can be filtered by with a parameter and whose values are kept in a dictionary.
+/// Fields that have a filter parameter and a dictionary.
 fn possible() -> impl Iterator<Item = Field> {
     FIELDS.iter().copied().filter(|field| field.repeats())
 }

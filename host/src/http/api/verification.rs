@@ -103,13 +103,13 @@ impl From<crate::Verification> for Verification {
     }
 }
 
-/// `GET`: how far one is, and how the last one ended.
+/// `GET`: the progress of the present run, and the result of the last one.
 pub(super) async fn show(visitor: Visitor) -> Result<Json<Verification>, Problem> {
     let known = visitor.briefly(|log, access| Ok(log.verification(access)?)).await?;
     Ok(Json(known.into()))
 }
 
-/// `POST`: starts one and answers with how it stands.
+/// `POST`: starts one and returns its state.
 pub(super) async fn start(visitor: Visitor) -> Result<Accepted<Verification>, Problem> {
     let known = visitor.change(|log, access| {
         log.start_verification(access)?;

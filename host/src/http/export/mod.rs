@@ -1,8 +1,7 @@
-//! An export over HTTP: the same for API and pages.
+//! An export over HTTP, for API and pages.
 //!
-//! The file is sent as it is made. Whoever takes it slowly holds a piece of it and nothing else; whoever hangs up ends
-//! the work. A file that is not whole never ends cleanly: the end has to be said, and is said when the entry about it is
-//! durable.
+//! The file is sent as it is made. A slow client holds one piece; a client that hangs up ends the work. An incomplete
+//! file never ends cleanly: its end is sent only after the entry about it is durable.
 
 mod file;
 mod run;
@@ -22,7 +21,7 @@ use run::Run;
 
 pub(super) use file::File;
 
-/// How many exports run at once: each works a processor while its client takes what it makes.
+/// How many exports run at once: each occupies a processor while its client reads.
 const TURNS: usize = 4;
 
 /// The exports of a site.

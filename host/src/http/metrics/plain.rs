@@ -21,7 +21,7 @@ pub(super) fn from_open_metrics(text: &str) -> String {
                 }
                 plain.push_str(&format!("# TYPE {name}{suffix} {kind}\n"));
             }
-            // Units are in the names, and an end is not said.
+            // Units are in the names, and this format has no end marker.
             (Some("#"), ..) => {}
             _ => {
                 plain.push_str(line);

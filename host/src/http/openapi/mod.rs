@@ -36,7 +36,7 @@ const OPENAPI: &str = "3.1.0";
 const DESCRIPTION: &str = "The API of the audit log: entries, usage, proofs, settings. Errors are problem details \
                            (RFC 9457).";
 
-/// Routes, and what is to be told of each.
+/// Routes, each with its documentation.
 pub(super) struct Routes {
     base: &'static str,
     router: Router<Arc<Site>>,
@@ -49,13 +49,13 @@ pub(super) struct Methods {
     told: Vec<Told>,
 }
 
-/// What is told of one operation.
+/// The documentation of one operation.
 struct Told {
     method: &'static str,
     name: &'static str,
     summary: &'static str,
     refusals: &'static [Kind],
-    /// What the handler's types say.
+    /// The documentation from the handler's types.
     types: fn(&mut Operation<'_>),
 }
 

@@ -30,7 +30,7 @@ impl<'a> Operation<'a> {
         self.method != "get"
     }
 
-    /// Somebody must be signed in.
+    /// The operation needs a sign-in.
     pub(super) fn signed_in(&mut self) {
         self.signed_in = true;
     }
@@ -97,7 +97,7 @@ impl<'a> Operation<'a> {
         self.answers.push((status, json!({ "description": name(status), "headers": headers, "content": content })));
     }
 
-    /// The answer that was told last, in another media type.
+    /// The last answer in another media type.
     pub(in crate::http) fn also_in(&mut self, media: &str, schema: Json) {
         self.answers
             .last_mut()
@@ -105,7 +105,7 @@ impl<'a> Operation<'a> {
             .for_each(|(_, answer)| answer["content"][media] = json!({ "schema": schema }));
     }
 
-    /// A problem that says more than others do.
+    /// A problem with more members than others.
     pub(in crate::http) fn problem<T: JsonSchema>(&mut self, (status, _, title): Kind) {
         let content = json!({ PROBLEM_JSON: { "schema": self.schemas.written::<T>() } });
         self.answers.push((status, json!({ "description": title, "content": content })));
@@ -125,7 +125,7 @@ impl<'a> Operation<'a> {
 
     /// All of it.
     pub(super) fn finish(mut self, name: &str, summary: &str) -> Json {
-        // The server answers these before any route is looked for, without a body.
+        // The server returns these before it looks for a route, without a body.
         self.nothing(StatusCode::URI_TOO_LONG);
         self.nothing(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
         let responses = self.responses();

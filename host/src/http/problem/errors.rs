@@ -1,4 +1,4 @@
-//! From the errors of the log to what the person asking is told about them.
+//! Maps the log's errors to problems for users.
 
 use axum::extract::rejection::{BytesRejection, FormRejection};
 use axum::http::StatusCode;
@@ -178,7 +178,7 @@ impl From<SignInError> for Problem {
     }
 }
 
-/// Errors of the log begin in lower case, to stand after a colon; here they stand alone.
+/// Errors of the log begin in lower case, to follow a colon; here they stand alone.
 fn sentence(text: &str) -> String {
     let mut rest = text.chars();
     rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())

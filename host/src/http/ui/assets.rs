@@ -1,4 +1,5 @@
-//! Style, script and icon, embedded, and the vendor's own style; their addresses hold their hash, so that browsers may keep them for ever.
+//! Style, script and icon, embedded, and the vendor's own style; their addresses contain their hash, so that browsers
+//! may cache them without limit.
 
 use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
@@ -53,7 +54,7 @@ impl Asset {
     }
 }
 
-/// The route; these files are the same for everybody, so there is no sign-in.
+/// The route; these files are the same for every visitor, so they need no sign-in.
 pub(in crate::http) fn router() -> Router<Arc<Site>> {
     Router::new().route("/assets/{name}", get(show))
 }

@@ -1,4 +1,4 @@
-//! The bars beside the figures of a group. The figures stand beside them, so that nobody has to see the bars.
+//! The bars beside the figures of a group. The figures are printed too, so the bars are optional.
 
 use crate::store::Group;
 

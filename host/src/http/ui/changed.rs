@@ -1,4 +1,4 @@
-//! Who changed each setting last, by the entries about it.
+//! The last change of each setting, from its entries.
 
 use std::collections::BTreeMap;
 

@@ -23,7 +23,7 @@ pub(super) struct Side {
     pub(super) after: Shown,
 }
 
-/// The changes that an entry tells of.
+/// The changes in an entry.
 pub(super) fn all(entry: &Entry) -> Vec<Change> {
     let list = entry.details.get("changes").and_then(Json::as_array);
     list.into_iter().flatten().map(Change::new).collect()

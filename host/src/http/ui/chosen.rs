@@ -5,7 +5,7 @@ use crate::field::Field;
 use crate::http::columns::{self, Column};
 use crate::http::search::{Pairs, query};
 
-/// What is offered, in the order in which it is shown. The others can be named in the address.
+/// The offered columns, in their order. The others can be named in the address.
 const OFFERED: [Column; 30] = [
     Column::Field(Field::OccurredAt),
     Column::Field(Field::Outcome),
@@ -41,7 +41,7 @@ const OFFERED: [Column; 30] = [
 
 /// The form.
 pub(super) struct Form {
-    /// The rest of the address.
+    /// The other parameters of the address.
     pub(super) kept: Pairs,
     pub(super) choices: Vec<Choice>,
     /// The way back to the usual columns, where these are others.
@@ -56,7 +56,7 @@ pub(super) struct Choice {
 }
 
 impl Form {
-    /// The form with these columns ticked, and those that were named by hand among them.
+    /// The form with these columns ticked, and columns that were added by hand.
     pub(super) fn new(home: &str, pairs: &Pairs, chosen: &[Column]) -> Self {
         let by_hand = chosen.iter().filter(|column| **column != Column::Time && !OFFERED.contains(column));
         let offered = OFFERED.iter().chain(by_hand);

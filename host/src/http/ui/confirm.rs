@@ -1,4 +1,4 @@
-//! The page between a link from elsewhere and what it would do.
+//! The confirmation page for a link from another site that would change something.
 
 use askama::Template;
 use axum::http::StatusCode;
@@ -17,7 +17,7 @@ struct Page<'a> {
     action: String,
 }
 
-/// Asks whether the viewer means `what`, which `uri` would do, and does it when they say so.
+/// Asks the viewer to confirm `what`, which `uri` would do.
 pub(super) fn page(visitor: &Visitor, uri: &Uri, what: &str) -> Response {
     let frame = Frame::new(&visitor.site, Some(visitor), Here::Elsewhere, "Do you want this?");
     let path = uri.path_and_query().map_or("/", |path| path.as_str());

@@ -54,8 +54,8 @@ pub(super) struct Chosen {
     name: String,
 }
 
-/// `POST /settings/crons`: starts a job and leads back to the page, which tells how far it is. One that runs already is
-/// what was asked for.
+/// `POST /settings/crons`: starts a job and redirects to the page, which has its progress. A job that already runs
+/// counts as started.
 pub(super) async fn run(visitor: Visitor, sent: Result<Form<Chosen>, FormRejection>) -> Result<Redirect, Problem> {
     let Form(chosen) = sent?;
     let name = chosen.name.clone();

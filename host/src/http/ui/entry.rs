@@ -26,7 +26,7 @@ use crate::http::problem::Problem;
 use crate::http::search::{self, query};
 use crate::value::Value;
 
-/// The sections of the page, each with its fields in order. Every field stands in one of them or in [`ERRORS`].
+/// The sections of the page, each with its fields in order. Every field is in one of them or in [`ERRORS`].
 const SECTIONS: [(&str, &[Field]); 5] = [
     (
         "What",
@@ -77,7 +77,7 @@ const SECTIONS: [(&str, &[Field]); 5] = [
     ),
 ];
 
-/// Told in a box of their own, when there are any.
+/// In their own box, if there are any.
 const ERRORS: [Field; 3] = [Field::ErrorType, Field::ErrorMessage, Field::Fault];
 
 #[derive(Template)]
@@ -194,7 +194,7 @@ impl Line {
     }
 }
 
-/// What has no place of its own on the page, as JSON.
+/// Details without their own row on the page, as JSON.
 fn details(entry: &Entry) -> Option<Tree> {
     let mut rest = entry.details.clone();
     rest.shift_remove("changes");

@@ -1,4 +1,4 @@
-//! The export of what the list shows: its form, and the file behind it.
+//! The export of the list: its form, and the download.
 
 use axum::Extension;
 use axum::extract::Query;
@@ -17,7 +17,7 @@ use crate::http::problem::Problem;
 use crate::http::search::Pairs;
 use crate::http::serve::Ending;
 
-/// The form, for those who may export.
+/// The form, for viewers who may export.
 pub(super) struct Form {
     /// The search as the list has it.
     pub(super) kept: Pairs,
@@ -60,7 +60,7 @@ fn names(columns: &[Column]) -> String {
     names.join(",")
 }
 
-/// `GET /export`: the same as the API's, with problems told as pages.
+/// `GET /export`: the same as the API's, with problems as pages.
 pub(super) async fn download(
     visitor: Visitor,
     Query(pairs): Query<Pairs>,

@@ -1,4 +1,4 @@
-//! What a search asks for, as chips that can be taken away one by one, each with how it was read.
+//! The parts of a search as chips that can be removed one by one, each with its interpretation.
 
 use super::labels::label;
 use super::reading;
@@ -17,7 +17,7 @@ const TITLE: usize = 80;
 pub(super) struct Facet {
     pub(super) label: &'static str,
     pub(super) value: Shown,
-    /// How it was read, where that says more.
+    /// Its interpretation, where it adds something.
     pub(super) reading: Option<String>,
     /// The search without it.
     pub(super) without: String,

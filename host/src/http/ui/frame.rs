@@ -1,4 +1,4 @@
-//! What stands around every page: title, navigation, who is signed in.
+//! The frame of every page: title, navigation, signed-in user.
 
 use super::assets;
 use super::text::Shown;
@@ -35,7 +35,7 @@ pub(super) enum Here {
 }
 
 impl Frame {
-    /// The frame for somebody who is signed in, or not.
+    /// The frame for a signed-in visitor, or without one.
     pub(super) fn new(site: &Site, visitor: Option<&Visitor>, here: Here, title: impl Into<String>) -> Self {
         let access = visitor.map(|visitor| &visitor.access);
         Self {

@@ -1,5 +1,5 @@
-//! The list's other form: groups, each a row that leads to its entries, and the groups within it below. What the URL
-//! says is the view.
+//! The grouped form of the list: each group is a row that links to its entries, followed by its inner groups. The URL
+//! is the view.
 
 use super::bars::{Bar, Scale};
 use super::levels::label;
@@ -18,7 +18,8 @@ const MEASURES: [(GroupSort, &str); 4] = [
     (GroupSort::Average, "Average"),
     (GroupSort::P95, "P95"),
 ];
-/// Most groups within one, and within all of them: a page is small, and each leads to all of its own.
+/// The most inner groups of one group, and of all of them: the page stays small, and each group links to all of its
+/// own.
 const WITHIN: usize = 12;
 const WITHIN_ALL: usize = 120;
 /// With no more rows than these, all are shown from the beginning.
@@ -75,8 +76,8 @@ pub(super) struct Within {
 }
 
 impl Found {
-    /// The groups that `asked` asks for. With two levels, the outer ones are counted by themselves, as a share of the
-    /// slowest cannot be had from those of its parts.
+    /// The groups of `asked`. With two levels, the outer ones are counted separately, because a percentile cannot be
+    /// computed from those of the parts.
     pub(super) fn new(reader: &Reader<'_>, asked: Grouping) -> Result<Self, Problem> {
         let of = |by: &[GroupBy], limit| reader.groups(asked.domain.clone(), by, asked.sort, limit);
         let outer = of(&asked.by[..1], asked.limit)?;

@@ -1,4 +1,4 @@
-//! Legal holds on the settings page, and the forms that place and release one.
+//! Legal holds on the settings page, with the forms that place and release them.
 
 use axum::extract::Form;
 use axum::extract::rejection::FormRejection;
@@ -37,7 +37,7 @@ pub(super) struct Typed {
 }
 
 impl Holds {
-    /// Those that the viewer may see.
+    /// The holds that the viewer may see.
     pub(super) fn find(log: &AuditLog, access: &Access, typed: Typed) -> Result<Self, Problem> {
         let all = match log.holds(access) {
             Ok(holds) => Some(holds.iter().map(|hold| Hold::new(hold, log.now())).collect()),
@@ -68,7 +68,7 @@ pub(super) struct Hold {
     pub(super) released: Option<(Told, Shown)>,
 }
 
-/// Who did something, and when.
+/// The user, and the time.
 pub(super) struct Told {
     pub(super) by: Shown,
     pub(super) ago: String,
@@ -103,8 +103,7 @@ pub(super) struct Wanted {
     reason: String,
 }
 
-/// `POST /settings/holds`: places a hold. What cannot be one is told beside the form, with everything left as it was
-/// typed.
+/// `POST /settings/holds`: places a hold. Errors are shown beside the form, which keeps its input.
 pub(super) async fn place(visitor: Visitor, sent: Result<Form<Wanted>, FormRejection>) -> Result<Response, Problem> {
     visitor.site.log.allow(&visitor.access, Right::Configure, "hold.placed")?;
     let Form(Wanted { from, to, reason }) = sent?;

@@ -1,5 +1,5 @@
-//! JSON as a tree that folds without a script. It is made of the very characters that were kept: a number stays as
-//! precise, and a name that is there twice stands there twice.
+//! JSON as a tree that folds without a script. It shows the stored characters: a number keeps its precision, and a
+//! duplicate name is shown twice.
 
 use std::fmt::Write as _;
 
@@ -9,7 +9,7 @@ use super::text::Shown;
 
 /// More values than these are shown as text: a page is to be read, and to be drawn by a phone.
 const MOST: usize = 4_000;
-/// More levels than these are no tree that anybody unfolds.
+/// Deeper levels are not shown as a tree.
 const DEEPEST: usize = 64;
 /// Levels that are open from the beginning, and the most values of one that is.
 const OPEN: usize = 4;
@@ -35,7 +35,7 @@ impl std::fmt::Display for Tree {
     }
 }
 
-/// Reads a text that is known to be JSON.
+/// Reads a text that is valid JSON.
 struct Reader<'a> {
     text: &'a str,
     at: usize,
@@ -43,7 +43,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Writes the value that comes next, behind `before`.
+    /// Writes the next value, after `before`.
     fn value(&mut self, before: &str, depth: usize, html: &mut String) -> Option<()> {
         self.left = self.left.checked_sub(1).filter(|_| depth < DEEPEST)?;
         match self.peek()? {
@@ -88,7 +88,7 @@ impl Reader<'_> {
         .ok()
     }
 
-    /// A name and its colon, as they stand before a value.
+    /// A name and its colon, as they are before a value.
     fn name(&mut self) -> Option<String> {
         self.peek()?;
         let name = format!("<b>{}</b>: ", escaped(self.string()?));

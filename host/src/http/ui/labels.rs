@@ -1,4 +1,4 @@
-//! How the fields of an entry are called on pages, in one place, so that a field has one name wherever it stands.
+//! The labels of an entry's fields, in one place, so that a field has one label on all pages.
 
 use crate::field::Field;
 

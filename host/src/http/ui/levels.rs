@@ -50,7 +50,7 @@ pub(super) struct Choice {
 }
 
 impl Level {
-    /// The levels, with what these parameters say chosen.
+    /// The levels, with the choices in these parameters.
     pub(super) fn all(pairs: &Pairs, problem: Option<&Problem>) -> Vec<Self> {
         let wrong = problem.and_then(Problem::wrong_parameter) == Some("by");
         let chosen: Vec<_> = values(pairs, "by").map(GroupBy::parse).collect();

@@ -48,7 +48,7 @@ struct Page {
     newest: Option<String>,
     newer: Option<String>,
     older: Option<String>,
-    /// Where the script hears that there is something new, on the newest page.
+    /// The URL of the live tail, on the newest page.
     tail: Option<String>,
     /// Where the rows are that are newer than those here.
     fresh: Option<String>,
@@ -62,7 +62,7 @@ enum Found {
     Groups(groups::Found),
 }
 
-/// The list; a search that is not understood is told above it, with everything left as it was typed.
+/// The list; an error in the search is shown above it, and the form keeps its input.
 pub(super) async fn show(
     visitor: Visitor,
     headers: HeaderMap,
@@ -159,7 +159,7 @@ fn fresh(site: &Site, pairs: &Pairs, page: &Entries) -> Option<String> {
     Some(turn(site.home(), pairs, &cursor::newer(site.log.secret(), newest.seq)))
 }
 
-/// Whether a parameter says what is shown, and not how.
+/// Whether a parameter filters entries, and not only their presentation.
 fn is_filter((name, value): &(String, String)) -> bool {
     !value.is_empty() && !grouping::SHOWING.contains(&name.as_str())
 }

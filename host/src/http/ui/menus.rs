@@ -1,15 +1,15 @@
-//! The values that the inputs of a search offer: those that there are among what the viewer may see.
+//! The values that the inputs of a search offer: those among the entries that the viewer may see.
 
 use super::text::Shown;
 use crate::field::Field;
 use crate::reader::Reader;
 use crate::value::Value;
 
-/// The inputs that offer values, those first that are used most. The others have too many to choose from, or too few
-/// people who need them for what reading them costs each page; the script asks for theirs when one is entered.
+/// The inputs with values, the most used ones first. Others have too many values, or are used too rarely for their cost
+/// on each page; the script loads theirs when the input gets the focus.
 const FIELDS: [Field; 7] =
     [Field::Tool, Field::User, Field::Connection, Field::Server, Field::Method, Field::Agent, Field::Model];
-/// Most values of one input, and the longest of them in bytes: a page is small, and the rest can be typed.
+/// The most values of one input, and the longest of them in bytes: the page stays small, and other values can be typed.
 const VALUES: usize = 50;
 const LONGEST: usize = 80;
 /// Most bytes of all values together.
@@ -34,7 +34,7 @@ impl Menus {
         Self(FIELDS.iter().map(|field| (*field, Menu::new(reader, *field, &mut left))).collect())
     }
 
-    /// The values of a field. Those of a field that has some, but none here, are left to the script.
+    /// The values of a field. For a field without values here, the script loads them.
     pub(super) fn take(&mut self, field: Field) -> Option<Menu> {
         let menu = self.0.iter_mut().find(|(other, _)| *other == field);
         let later = field.repeats().then(|| Menu { values: Vec::new(), more: true });
@@ -51,7 +51,7 @@ impl Menu {
     }
 }
 
-/// A text that looks like what it is: one with hidden characters could not be told from another.
+/// A text that is what it seems: one with hidden characters would look like another.
 fn offered(value: Value, left: &mut usize) -> Option<String> {
     match value {
         Value::Text(text) if text.len() <= LONGEST.min(*left) && Shown::line(&text).to_string() == text => {

@@ -48,7 +48,7 @@ use axum::routing::{get, post};
 use super::problem::Problem;
 use super::{Site, auth};
 
-/// The routes, all behind the sign-in; whatever is not there is told as a page too.
+/// The routes, all inside the sign-in; unknown paths get a page too.
 pub(super) fn router(site: &Arc<Site>) -> Router<Arc<Site>> {
     Router::new()
         .route("/", get(list::show).layer(from_fn(usage::instead)))

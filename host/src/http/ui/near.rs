@@ -1,5 +1,5 @@
-//! The entries around one: before and after it in its session and connection, what it belongs to, what belongs to it.
-//! All of them are searched for, so that there is none that the viewer may not see.
+//! Entries related to one: before and after it in its session and connection, its parent, its children. They are
+//! searched for as usual, so the viewer may see all of them.
 
 use super::row::Row;
 use super::text::Shown;
@@ -26,7 +26,7 @@ pub(super) struct Near {
     pub(super) all_children: Option<String>,
 }
 
-/// Entries with something in common, of which this is one.
+/// Entries with a common value, including this one.
 pub(super) struct Thread {
     pub(super) label: &'static str,
     pub(super) previous: Option<Neighbour>,

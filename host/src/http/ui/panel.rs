@@ -7,7 +7,7 @@ use crate::field::Field;
 use crate::http::problem::Problem;
 use crate::http::search::{FIELDS, Pairs, values};
 
-/// The fields behind "More filters". Outcome stands in the first line.
+/// The fields inside "More filters". Outcome is in the first line.
 const SECTIONS: [(&str, &[Field]); 4] = [
     (
         "What",
@@ -62,9 +62,9 @@ pub(super) struct Panel {
     pub(super) to: Input,
     pub(super) domain: Input,
     pub(super) sections: Vec<Section>,
-    /// Parameters without a place in the form, which it must hand on.
+    /// Parameters without an input in the form, which it must pass on.
     pub(super) others: Pairs,
-    /// How many of the inputs behind "More filters" are in use, and whether one of them is wrong.
+    /// How many of the inputs inside "More filters" are used, and whether one of them has an error.
     pub(super) more: usize,
     pub(super) wrong: bool,
 }
@@ -95,7 +95,7 @@ pub(super) enum Offers {
 }
 
 impl Panel {
-    /// The form with what these parameters say in it.
+    /// The form with the values of these parameters.
     pub(super) fn new(pairs: &Pairs, problem: Option<&Problem>, mut menus: Menus) -> Self {
         let input = |name, label| Input::new(pairs, problem, name, label);
         let mut field =
@@ -141,8 +141,8 @@ fn offers(field: Field, menus: &mut Menus) -> Offers {
     }
 }
 
-/// Known parameters only: what is not known is told once, and not handed on for ever. An input holds the first value of
-/// its field; the others stay what they are.
+/// Known parameters only: an unknown one is reported once and then dropped. An input holds the first value of its
+/// field; further values are passed on.
 fn others(pairs: &Pairs) -> Pairs {
     let kept = |name: &str| ["filter", "limit", "sort", "columns"].contains(&name);
     let field = |name: &str| FIELDS.iter().any(|field| field.name() == name);

@@ -1,4 +1,4 @@
-//! What an entry's page says of its payload: the payload itself, or why it is not there.
+//! The payload on an entry's page, or why there is none.
 
 use serde_json::Value as Json;
 
@@ -19,7 +19,7 @@ const MOST: usize = 200_000;
 pub(super) enum Payload {
     /// It is not shown, for this reason.
     Absent(&'static str),
-    /// Somebody erased it.
+    /// A user erased it.
     Erased(Erased),
     /// It is kept, and this viewer may open it.
     Closed,
@@ -27,12 +27,12 @@ pub(super) enum Payload {
     Open(Vec<Body>),
 }
 
-/// Who erased it and why.
+/// The user and the reason.
 pub(super) struct Erased {
     pub(super) by: Shown,
     pub(super) at: String,
     pub(super) reason: Shown,
-    /// The entry that says so.
+    /// The entry about the erasure.
     pub(super) entry: String,
 }
 
@@ -50,7 +50,7 @@ pub(super) enum Text {
     Nothing,
     /// JSON, to be folded.
     Tree(Tree),
-    /// Anything else, as it is.
+    /// Anything else, unchanged.
     Plain(Shown),
 }
 
@@ -77,8 +77,7 @@ pub(super) fn of(log: &AuditLog, access: &Access, entry: &Entry, open: bool) -> 
     }
 }
 
-/// Why a payload that was kept is there no more: whoever erases one leaves an entry, and the retention leaves none for
-/// each.
+/// Why a payload that was kept is missing: an erasure leaves an entry, and the cleanup leaves none for each payload.
 fn gone(log: &AuditLog, access: &Access, entry: &Entry) -> Result<Payload, Problem> {
     let id = entry.id.to_string();
     let erasures = Domain::equals(Field::Parent, id.as_str()).and(Domain::equals(Field::Method, "payload.erased"));
@@ -102,7 +101,7 @@ impl Erased {
 }
 
 fn read(log: &AuditLog, access: &Access, entry: &Entry) -> Result<Payload, Problem> {
-    // Gone between the two looks: the cleanup was quicker.
+    // The cleanup removed it between the two reads.
     let Some((_, kept)) = log.read_payload(access, entry.id)? else { return gone(log, access, entry) };
     let body = |title, name, text: Option<String>| {
         let mut marks = marks(name, &kept.notes);

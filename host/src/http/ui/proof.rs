@@ -1,4 +1,4 @@
-//! What can be proved of an entry, for those who verify the log.
+//! The proof of an entry, for viewers who verify the log.
 
 use super::text::{count, exact};
 use crate::AuditLog;
@@ -13,7 +13,7 @@ pub(super) struct Proof {
     pub(super) standing: Standing,
 }
 
-/// How the entry stands to the newest signed checkpoint.
+/// The entry and the newest signed checkpoint.
 pub(super) enum Standing {
     /// It is in the tree that the checkpoint is of.
     Covered { size: String, root: String, signed_at: String },
@@ -24,7 +24,7 @@ pub(super) enum Standing {
 }
 
 impl Proof {
-    /// The proof of `entry`; none for those who do not verify.
+    /// The proof of `entry`; `None` for viewers who may not verify.
     pub(super) fn new(log: &AuditLog, access: &Access, entry: &Entry) -> Result<Option<Self>, Problem> {
         if !access.may(Right::Verify) {
             return Ok(None);

@@ -1,4 +1,4 @@
-//! A filter in words, so that whoever searches sees how the search was read.
+//! A filter as a sentence that shows how the search was understood.
 
 use super::labels::label;
 use super::text::{Shown, duration, moment};
@@ -7,7 +7,7 @@ use crate::field::{Field, FieldType};
 use crate::time::Timestamp;
 use crate::value::Value;
 
-/// Most values of one list, and the longest of them in characters, before the rest is left out.
+/// The most values of one list, and the longest of them in characters, before the rest is left out.
 const VALUES: usize = 6;
 const LONGEST: usize = 60;
 
@@ -39,7 +39,7 @@ fn joined(parts: &[Domain], not: bool, between: &str, outermost: bool) -> String
     if outermost || words.len() < 2 { words.join(between) } else { format!("({})", words.join(between)) }
 }
 
-/// What a term looks for in whatever case.
+/// The text that a term looks for, ignoring case.
 fn pattern(domain: &Domain) -> Option<&str> {
     match domain {
         Domain::Term(Term { test: Test::Like(pattern), .. }) if pattern.folds() => Some(pattern.as_str()),
@@ -47,7 +47,7 @@ fn pattern(domain: &Domain) -> Option<&str> {
     }
 }
 
-/// One pattern in many fields is how a plain word is read.
+/// One pattern in many fields is a plain word.
 fn anywhere(pattern: &str, not: bool) -> String {
     let word = if not { "nowhere" } else { "anywhere" };
     format!("{word} “{}”", short(readable(pattern).trim_matches('*')))
@@ -71,7 +71,7 @@ fn one(Term { field, test }: &Term, not: bool) -> String {
 }
 
 fn limited(field: Field, limit: &Value, below: bool) -> String {
-    // Whoever wrote "more than 1 ms" has at least 1,001 µs.
+    // "More than 1 ms" means at least 1,001 µs.
     if let (Field::DurationUs, Value::Integer(micros)) = (field, limit)
         && micros % 1_000 == 1
     {

@@ -7,7 +7,7 @@ use crate::field::Field;
 use crate::http::columns::TARGETS;
 use crate::time::Timestamp;
 
-/// More of a text than this stands among the fields of the entry's page only, in characters.
+/// The longest text in a row, in characters; the entry's page has the rest.
 const LONGEST: usize = 200;
 
 /// An entry as the list shows it.
@@ -43,7 +43,7 @@ impl Row {
     }
 }
 
-/// A server that is listed is the target of that; its name stands in the row already.
+/// When a server is listed, it is the target; the row already has its name.
 fn target(entry: &Entry) -> Option<Shown> {
     let server = entry.text(Field::Server);
     TARGETS
@@ -53,7 +53,7 @@ fn target(entry: &Entry) -> Option<Shown> {
         .map(|text| Shown::cut(text, LONGEST))
 }
 
-/// What the word for the outcome leaves open: the status, or the exact outcome.
+/// The detail that the outcome lacks: the status, or the exact outcome.
 fn detail(entry: &Entry) -> Option<Shown> {
     let exact = entry.text(Field::OutcomeDetail).filter(|detail| !matches!(*detail, "ok" | "denied"));
     match (entry.status_code.filter(|status| *status >= 400), exact) {

@@ -1,4 +1,5 @@
-//! `/settings`: the switch, the periods, the holds, the scheduled jobs and the size of the log. Auditors may look.
+//! `/settings`: the payload switch, the periods, the holds, the scheduled jobs and the size of the log. Auditors may
+//! read it.
 
 use askama::Template;
 use axum::extract::rejection::FormRejection;
@@ -29,7 +30,7 @@ struct Page {
     notice: Option<String>,
     failed: bool,
     editable: bool,
-    /// Why they may look and not change.
+    /// Why the viewer may not change settings.
     why_not: &'static str,
     fields: Vec<Field>,
     crons: Vec<Cron>,
@@ -44,7 +45,7 @@ struct Field {
     label: String,
     help: String,
     allowed: String,
-    /// As it is in force, or as it was typed.
+    /// The value in force, or as it was typed.
     value: String,
     switch: bool,
     number: bool,
@@ -54,7 +55,7 @@ struct Field {
     changed: Option<Changed>,
 }
 
-/// What somebody sent that cannot be done, as it was typed.
+/// A refused form, as it was typed.
 #[derive(Default)]
 pub(super) struct Refused {
     settings: Map<String, Json>,
@@ -87,7 +88,7 @@ pub(super) async fn show(visitor: Visitor, Query(done): Query<Done>) -> Result<R
 }
 
 impl Done {
-    /// Only what there is, since anybody can write a link.
+    /// Only known notices, since anyone can write a link.
     fn notice(&self, visitor: &Visitor) -> Option<String> {
         let is_job = |name: &str| visitor.site.log.manifest().crons.iter().any(|cron| cron.name == name);
         match self {
@@ -105,7 +106,7 @@ impl Done {
     }
 }
 
-/// `POST`: the form. A value that is not allowed is told beside its field, and nothing is changed.
+/// `POST`: the form. A value that is not allowed is reported beside its field, and nothing is changed.
 pub(super) async fn change(visitor: Visitor, sent: Result<Form<Pairs>, FormRejection>) -> Result<Response, Problem> {
     visitor.site.log.allow(&visitor.access, Right::Configure, "settings.updated")?;
     let Form(pairs) = sent?;
@@ -120,7 +121,7 @@ pub(super) async fn change(visitor: Visitor, sent: Result<Form<Pairs>, FormRejec
     Ok(Redirect::to(&format!("{}/settings?saved=true", visitor.site.base)).into_response())
 }
 
-/// A form knows texts only; what is none of the setting's type stays one, and is refused as such.
+/// A form has only texts; a value that does not fit the setting's type stays a text, and is refused.
 fn typed(fields: &[SettingField], key: &str, text: String) -> Json {
     let default = fields.iter().find(|field| field.key == key).map(|field| &field.default);
     match (default, text.trim()) {
@@ -169,7 +170,7 @@ pub(super) async fn page(
     Ok(draw(status, &page))
 }
 
-/// The default policy lets nobody decide for the whole log who belongs to one instance of the platform.
+/// The default policy lets no viewer of a tenant decide for the whole log.
 fn why_not(access: &Access) -> &'static str {
     match access.viewer().instance {
         Some(_) => {

@@ -31,14 +31,14 @@ pub(super) struct Head {
 /// An entry.
 pub(super) struct Line {
     pub(super) row: Row,
-    /// What the link says.
+    /// The text of the link.
     pub(super) time: String,
     pub(super) cells: Vec<Cell>,
 }
 
 /// What a row shows beside its time.
 pub(super) enum Cell {
-    /// The outcome and what the word leaves open.
+    /// The outcome with its detail.
     Outcome,
     /// A text of the class, or none.
     Text(&'static str, Option<Shown>),

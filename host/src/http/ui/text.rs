@@ -1,11 +1,11 @@
-//! Values from outside as text on a page: nothing invisible, nothing that reorders what stands beside it.
+//! Values from outside as text on a page: no invisible characters, and none that reorder the surrounding text.
 
 use std::fmt::{self, Display};
 
 use crate::name::is_hidden;
 use crate::time::{SECOND, Timestamp};
 
-/// A text that is safe to look at. Templates take recorded values in no other form; the escaping of HTML comes on top.
+/// A text that is safe to show. Templates take recorded values in no other form; HTML escaping is applied as well.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Shown(String);
 
@@ -48,7 +48,7 @@ fn escape(text: &str, breaks: bool) -> String {
     shown
 }
 
-/// A moment as people tell it: how long ago while that says more than a date.
+/// A moment in relative form: how long ago, for recent ones, else the date.
 pub(super) fn ago(at: Timestamp, now: Timestamp) -> String {
     let seconds = (now.as_micros() - at.as_micros()).div_euclid(SECOND);
     match seconds {
@@ -59,7 +59,7 @@ pub(super) fn ago(at: Timestamp, now: Timestamp) -> String {
     }
 }
 
-/// A moment in the future, told likewise.
+/// A moment in the future, in relative form.
 pub(super) fn ahead(at: Timestamp, now: Timestamp) -> String {
     let seconds = (at.as_micros() - now.as_micros()).div_euclid(SECOND);
     match seconds {
@@ -69,7 +69,7 @@ pub(super) fn ahead(at: Timestamp, now: Timestamp) -> String {
     }
 }
 
-/// A share in a hundred. What is not all is never told as all, and what is something never as nothing.
+/// A percentage. A part never reads as 100 %, and a non-zero part never as 0 %.
 pub(super) fn percent(part: u64, whole: u64) -> String {
     let (part, whole) = (u128::from(part), u128::from(whole));
     let rounded = (part * 1_000 + whole / 2).checked_div(whole).unwrap_or(0).min(1_000);
@@ -82,7 +82,7 @@ pub(super) fn exact(at: Timestamp) -> String {
     at.to_utc().format("%Y-%m-%d %H:%M:%S%.3f UTC").to_string()
 }
 
-/// A moment that somebody chose: to the second, or the day alone where it is one's first moment.
+/// A moment from a form: to the second, or only the day at midnight.
 pub(super) fn moment(at: Timestamp) -> String {
     let form = if at == at.start_of_day() { "%Y-%m-%d" } else { "%Y-%m-%d %H:%M:%S UTC" };
     at.to_utc().format(form).to_string()
@@ -102,7 +102,7 @@ pub(super) fn duration(micros: u64) -> String {
     }
 }
 
-/// How many of `unit` there are, with one place behind the point.
+/// How many of `unit` there are, with one decimal.
 fn tenths(number: u64, unit: u64) -> String {
     let tenths = number.saturating_add(unit / 20) / (unit / 10);
     format!("{}.{}", tenths / 10, tenths % 10)

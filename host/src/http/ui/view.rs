@@ -22,7 +22,7 @@ pub(super) struct View {
     pub(super) id: Uuid,
     pub(super) name: Shown,
     pub(super) href: String,
-    /// Whose it is, where that is somebody else.
+    /// The owner, if it is another user.
     pub(super) owner: Option<Shown>,
     pub(super) shared: bool,
     pub(super) on: bool,
@@ -30,7 +30,7 @@ pub(super) struct View {
 }
 
 impl View {
-    /// The view as somebody sees it who is looking at the search `pairs`.
+    /// The view for a viewer with the search `pairs`.
     pub(super) fn new(view: &SavedView, home: &str, pairs: &Pairs, access: &Access) -> Self {
         let own = view.is_of(access.viewer());
         Self {

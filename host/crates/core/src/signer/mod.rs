@@ -144,7 +144,7 @@ impl Signer {
         if self.origin() == expected { Ok(()) } else { Err(other()) }
     }
 
-    /// Accept only these keys, one of which signed before the last rotation: an attacker who can write the database
+    /// Accept only these keys, among them one that signed before the last rotation: an attacker who can write the database
     /// could add a key there.
     fn believes(&self, last: &SignedCheckpoint) -> Result<(), SignerError> {
         let keys: Vec<_> = self.verifiers().collect();

@@ -1,4 +1,4 @@
-//! What became of each item, in the order in which they were sent.
+//! The result of each item, in the order of the request.
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -49,7 +49,7 @@ struct NothingStored {
 }
 
 impl Answer {
-    /// `recorded` has what became of those items that were taken.
+    /// `recorded` has the results of the accepted items.
     pub(super) fn new(
         items: Vec<Result<Uuid, Refusal>>,
         recorded: Vec<Result<Stored, RecordError>>,

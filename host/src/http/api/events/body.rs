@@ -15,14 +15,14 @@ use super::limits::BODY;
 use super::schema::NewEvents;
 use super::split::Form;
 
-/// How long a body may take to arrive: whoever sends slowly keeps others waiting.
+/// How long a body may take to arrive: a slow sender occupies a slot.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// An event as the document shows one.
 const EXAMPLE: &str =
     r#"{"id": "01930000-0000-7000-8000-000000000001", "channel": "api", "method": "GET", "status_code": 200}"#;
 
-/// A request of which nothing but the head has been read: whoever may not send is not listened to.
+/// A request with only its head read: the body of a sender without the right is not read.
 pub(in super::super) struct Sent(Request);
 
 impl Sent {

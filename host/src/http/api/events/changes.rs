@@ -1,4 +1,5 @@
-//! `old` and `new`: the state before and after an administrative change, which the policy compares and nobody stores.
+//! `old` and `new`: the state before and after an administrative change. The policy compares them, and they are not
+//! stored.
 
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
@@ -16,7 +17,7 @@ pub(super) fn side(json: &RawValue) -> Result<Json, String> {
 }
 
 impl Draft {
-    /// Only where a rule looks at them.
+    /// Only where a rule reads them.
     pub(super) fn may_change(&self, channel: Channel) -> Result<(), Refusal> {
         match (channel, &self.old, &self.new) {
             (Channel::Admin, ..) | (_, None, None) => Ok(()),

@@ -25,12 +25,12 @@ pub(super) struct Draft {
     pub(super) resource_uri: Option<String>,
     pub(super) error_type: Option<String>,
     pub(super) error_message: Option<String>,
-    /// Arguments that fields of the item stand for; they go before those of the request.
+    /// Arguments from fields of the item; they go before those of the request.
     pub(super) named: Vec<Argument>,
     /// The state before and after a change.
     pub(super) old: Option<Json>,
     pub(super) new: Option<Json>,
-    /// Free facts, which go behind those that are fields.
+    /// Free facts, which go after those from fields.
     pub(super) facts: Vec<(String, Value)>,
 }
 
@@ -99,10 +99,10 @@ impl Draft {
         }
     }
 
-    /// As the sender says, else in the words that capture has for it.
+    /// The failure that the sender reports, else the one that capture would use.
     fn failure(&self, detail: Detail) -> Option<Failure> {
         let usual = match detail {
-            // Of a captured answer this says that it could not be read; here nobody has tried.
+            // Capture would say that the answer could not be read; here nothing tried to read it.
             Detail::Unknown => Some(Failure::new(detail.as_str(), "It failed; the sender gave no reason")),
             _ => failure(detail, self.event.status_code, None, None),
         };

@@ -17,7 +17,7 @@ use crate::time::{DAY, SECOND, Timestamp};
 
 /// What may be done with a field.
 pub(super) enum Rule {
-    /// Nothing: only the log says this. The words say why, or what to send instead.
+    /// Not allowed: only the log sets it. The text says why, or what to send instead.
     Ours(&'static str),
     /// A text of ordinary length.
     Text(fn(&mut Draft) -> &mut Option<String>),
@@ -27,7 +27,7 @@ pub(super) enum Rule {
     Fact,
     /// A count that travels as a fact of the field's name.
     Count,
-    /// A text that is told to the policy like an argument of a request, for it to keep what looks like a name.
+    /// A text that the policy gets as an argument of a request, to keep what looks like a name.
     Argument,
     /// Anything else: how it is read, and how the document describes what is taken.
     Read(fn(&mut Draft, &RawValue) -> Result<(), String>, fn(&mut SchemaGenerator) -> Schema),
@@ -140,15 +140,15 @@ fn occurred_at(now: Timestamp, json: &RawValue) -> Result<Timestamp, String> {
     }
 }
 
-/// Words that are the log's own: a sender's `intent` would make the log record the end of a call that never was.
+/// Values that only the log may use: a sender's `intent` would make the log record the end of a call that never was.
 const RESERVED: [&str; 3] = ["system", "intent", "intended"];
 
-/// The words of a vocabulary that a sender may use.
+/// The values of a vocabulary that a sender may use.
 pub(super) fn allowed<T: Copy>(words: &[T], text: fn(T) -> &'static str) -> impl Iterator<Item = T> {
     words.iter().copied().filter(move |word| !RESERVED.contains(&text(*word)))
 }
 
-/// A word of a vocabulary.
+/// A value of a vocabulary.
 fn word<T: Copy>(json: &RawValue, words: &[T], text: fn(T) -> &'static str) -> Result<T, String> {
     let given: Option<String> = serde_json::from_str(json.get()).ok();
     let allowed = || allowed(words, text);

@@ -48,7 +48,7 @@ pub(super) fn number(json: &RawValue, within: RangeInclusive<i64>) -> Result<i64
     number.ok_or_else(|| format!("give a whole number from {} to {}", within.start(), within.end()))
 }
 
-/// A UUID that somebody made.
+/// A UUID from the sender.
 pub(super) fn id(json: &RawValue) -> Result<Uuid, String> {
     let id = serde_json::from_str(json.get()).ok().and_then(|text: String| Uuid::try_parse(&text).ok());
     let id = id.filter(|id| !id.is_nil() && !id.is_max());

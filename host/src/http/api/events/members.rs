@@ -19,7 +19,7 @@ pub(super) fn members(json: &RawValue, most: usize) -> Result<Members<'_>, Strin
     reader.deserialize_map(Reading(most)).map_err(|error| {
         let error = error.to_string();
         let ours = OURS.iter().any(|ours| error.starts_with(ours));
-        // The reader's own words may repeat what was sent.
+        // The parser's own message may repeat the input.
         if ours { error.split(" at line ").next().unwrap_or_default().to_owned() } else { "not valid JSON".to_owned() }
     })
 }

@@ -1,4 +1,4 @@
-//! `POST /api/v1/events`: a platform sends what happened on it, one event or many, and hears of each what became of it.
+//! `POST /api/v1/events`: a platform sends one event or many, and gets the result of each.
 
 mod answer;
 mod body;
@@ -45,7 +45,7 @@ struct Read {
 
 /// Answers when everything that was taken is durable. All that can be taken is taken, or nothing at all.
 pub(super) async fn take(visitor: Visitor, sent: Sent) -> Result<Answer, Problem> {
-    // First, so that nothing is read for those who may not send.
+    // First, so that no body is read from a sender without the right.
     visitor.access.require(Right::Record)?;
     let form = sent.form()?;
     let turn = visitor.site.intake.turn().await?;
@@ -70,7 +70,7 @@ fn read(log: &AuditLog, access: &Access, body: &[u8], form: Form) -> Result<Read
     Ok(read)
 }
 
-/// What became of each event.
+/// The result of each event.
 type Recorded = Vec<Result<Stored, RecordError>>;
 
 async fn record(log: &AuditLog, events: Vec<Event>, bytes: usize) -> Result<Recorded, Problem> {

@@ -1,4 +1,4 @@
-//! `payload`: what was said, which is handed on only while the switch is on.
+//! `payload`: the content, which is passed on only while the payload switch is on.
 
 use serde_json::value::RawValue;
 
@@ -22,7 +22,7 @@ pub(super) fn read(draft: &mut Draft, json: &RawValue) -> Result<(), String> {
     Ok(())
 }
 
-/// A text is the body itself; anything else is a body of JSON, kept as it is written.
+/// A text is the body itself; anything else is a JSON body, kept as it is written.
 fn body(json: &RawValue) -> Result<Option<Body>, String> {
     let text = match json.get() {
         "null" => return Ok(None),

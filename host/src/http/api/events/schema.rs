@@ -8,10 +8,10 @@ use serde_json::{Map, Value as Json, json};
 use super::fields::{FIELDS, Rule, allowed};
 use super::limits::{ITEMS, LONG_TEXT, MEMBERS, NAME, TEXT};
 
-/// An item, as the document tells of it.
+/// An item, in the OpenAPI document.
 struct NewEvent;
 
-/// An item or several, as the document tells of them.
+/// One item or several, in the OpenAPI document.
 pub(super) struct NewEvents;
 
 impl JsonSchema for NewEvents {
@@ -61,7 +61,7 @@ fn text(longest: usize) -> Schema {
     json_schema!({ "type": "string", "maxLength": longest })
 }
 
-/// A word of a vocabulary.
+/// The values of a vocabulary.
 pub(super) fn words<T: Copy>(words: &[T], text: fn(T) -> &'static str) -> Schema {
     let words: Vec<_> = allowed(words, text).map(text).collect();
     json_schema!({ "type": "string", "enum": words })

@@ -1,5 +1,4 @@
-//! From an item to an event, on behalf of whoever sends it: nothing of an item is believed that is not the sender's to
-//! say.
+//! Turns an item into an event on behalf of its sender. Values that a sender may not set are refused.
 
 use serde_json::value::RawValue;
 
@@ -15,7 +14,7 @@ use crate::event::{Argument, Event};
 use crate::time::Timestamp;
 use crate::value::Value;
 
-/// Whoever sends, and when.
+/// The sender and the time.
 pub(super) struct Sender<'a> {
     log: &'a AuditLog,
     viewer: &'a Viewer,

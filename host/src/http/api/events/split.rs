@@ -79,7 +79,7 @@ fn within(count: usize) -> Result<(), Problem> {
     }
 }
 
-/// Only the place is said: the reader's words may repeat what was sent.
+/// Only the position: the parser's own message may repeat the input.
 fn not_json(error: &serde_json::Error) -> Problem {
     let place = format!("line {}, column {}", error.line(), error.column());
     let advice = "Send one object, an array of objects, or one object per line as application/x-ndjson.";

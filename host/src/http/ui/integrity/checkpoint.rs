@@ -1,4 +1,4 @@
-//! The newest checkpoint in words: what it says, who signed it, and where it has arrived.
+//! The newest checkpoint as text: its content, its signatures, and where it was delivered.
 
 use crate::http::ui::text::{Shown, ago, count, exact};
 use crate::ledger::SignatureKind;
@@ -16,7 +16,7 @@ pub(super) struct Checkpoint {
     pub(super) said: Result<Said, Shown>,
 }
 
-/// What it says.
+/// Its content.
 pub(super) struct Said {
     pub(super) origin: Shown,
     pub(super) root: String,
@@ -29,7 +29,7 @@ pub(super) struct Key {
     pub(super) text: Shown,
 }
 
-/// A place where checkpoints go.
+/// A destination of checkpoints.
 pub(super) struct Place {
     pub(super) name: &'static str,
     pub(super) well: bool,
@@ -64,7 +64,7 @@ impl Checkpoint {
 }
 
 impl Place {
-    /// The place as somebody sees it; why it fails is for those who run the whole log.
+    /// The destination for this viewer; the reason of a failure is only for operators of the whole log.
     pub(super) fn new(status: &PlaceStatus, newest: Option<u64>, tells_why: bool) -> Self {
         let name = match status.name {
             "folder" => "a folder",

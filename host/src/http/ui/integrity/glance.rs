@@ -1,20 +1,20 @@
-//! What a look in the morning is for: one line for each thing that can be wrong, and whether somebody should look at it.
+//! The health of the log: one line for each thing that can be wrong, and whether it needs attention.
 
 use super::{Page, lately::Lately};
 use crate::http::ui::text::count;
 use crate::log::Integrity;
 use crate::time::{HOUR, Timestamp};
 
-/// A checkpoint is signed every hour, also where nothing comes in. One that is older was not signed.
+/// A checkpoint is signed every hour, even without new entries. An older one means that signing failed.
 const OLD: i64 = 2 * HOUR;
 
 /// One line.
 pub(super) struct Glance {
     pub(super) label: &'static str,
-    /// Nothing where there is nothing to say yet.
+    /// `None` if there is no information yet.
     pub(super) well: Option<bool>,
     pub(super) told: String,
-    /// Where more is told.
+    /// The link to more information.
     pub(super) href: &'static str,
 }
 

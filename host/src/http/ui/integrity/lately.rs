@@ -1,5 +1,5 @@
-//! Entries of the log's own that those look for who answer for it: losses, stops that were not clean, faults. Each is a
-//! search, so that the list shows the same.
+//! Recent entries about the log itself that auditors look for: losses, unclean stops, faults. Each is a search, and the
+//! link opens the same list.
 
 use crate::AuditLog;
 use crate::access::Access;
@@ -11,7 +11,7 @@ use crate::http::ui::text::{Shown, ago, count, exact};
 use crate::reader::MAX_LIMIT;
 use crate::time::Timestamp;
 
-/// How far back it is looked.
+/// The period that is searched.
 pub(super) const SINCE: &str = "-30d";
 /// How many are shown.
 const SHOWN: usize = 5;
@@ -19,13 +19,13 @@ const SHOWN: usize = 5;
 /// What was found.
 pub(super) struct Lately {
     pub(super) count: u64,
-    /// Whether there are more than are looked at.
+    /// Whether there are more than were read.
     more: bool,
-    /// How much they tell of together.
+    /// The sum of their amounts.
     pub(super) sum: u64,
     pub(super) rows: Vec<Row>,
     pub(super) href: String,
-    /// What the link says.
+    /// The text of the link.
     pub(super) link: &'static str,
 }
 
@@ -37,17 +37,17 @@ pub(super) struct Row {
     pub(super) told: Shown,
 }
 
-/// What is looked for.
+/// A kind of recent entries.
 pub(super) struct Wanted<'a> {
     /// The search in text form.
     pub(super) q: &'a str,
-    /// What the link to it says.
+    /// The text of the link.
     pub(super) link: &'static str,
-    /// Which of those that were found count.
+    /// Which of the found entries count.
     pub(super) counts: fn(&Entry) -> bool,
-    /// How much one tells of.
+    /// The amount of one entry.
     pub(super) amount: fn(&Entry) -> u64,
-    /// The same in words.
+    /// The amount as text.
     pub(super) told: fn(&Entry) -> String,
 }
 

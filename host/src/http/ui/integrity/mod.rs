@@ -1,4 +1,4 @@
-//! `/integrity`: whether the log is what it should be, for those who answer for it; and verification on demand.
+//! `/integrity`: the state of the log's integrity, for auditors; and verification on demand.
 
 mod checkpoint;
 mod glance;
@@ -80,7 +80,7 @@ pub(super) async fn show(visitor: Visitor, Query(done): Query<Done>) -> Result<R
     Ok(draw(StatusCode::OK, &Page::new(&visitor, found, notice)))
 }
 
-/// `POST /integrity/verify`: starts a verification and leads back to the page, which tells how far it is.
+/// `POST /integrity/verify`: starts a verification and redirects to the page, which has its progress.
 pub(super) async fn verify(visitor: Visitor) -> Result<Redirect, Problem> {
     let start = visitor.change(|log, access| match log.start_verification(access) {
         Ok(()) => Ok("began"),

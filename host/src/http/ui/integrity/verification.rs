@@ -1,4 +1,4 @@
-//! Verification in words: how far it is, what was found, and what that does not show.
+//! Verification as text: its progress, its result, and what it does not prove.
 
 use crate::access::{Access, Right};
 use crate::entry::Entry;

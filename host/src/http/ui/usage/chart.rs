@@ -1,5 +1,5 @@
-//! The series as bars. They are drawn on the server and have no colour that says something by itself: what is striped
-//! is the part that the legend names, and each bar tells its figures.
+//! The series as bars. They are drawn on the server and do not rely on colour: the striped part is in the legend, and
+//! each bar has its figures as text.
 
 use super::told::{money, rough};
 use super::view::View;
@@ -8,7 +8,7 @@ use crate::http::ui::text::{count, duration};
 use crate::store::{Figures, Point, Usage, UsageSort, UsageStep};
 use crate::time::Timestamp;
 
-/// How high the bars may be, and where they stand.
+/// The height of the bars, and their position.
 const HEIGHT: u64 = 180;
 const GROUND: u64 = 200;
 /// From how many points on a page is too long with all of them.
@@ -21,7 +21,7 @@ const MARGIN: f64 = 5.0;
 /// The series.
 pub(super) struct Chart {
     pub(super) title: String,
-    /// What is said where every bar would be empty.
+    /// The text where every bar would be empty.
     pub(super) nothing: Option<String>,
     /// What the plain and the striped part of a bar are.
     pub(super) plain: &'static str,
@@ -36,7 +36,7 @@ pub(super) struct Chart {
     pub(super) alarms: bool,
 }
 
-/// One point. Places and widths are shares of the width in percent, heights are pixels.
+/// One point. Positions and widths are percentages of the width, heights are pixels.
 pub(super) struct Bar {
     pub(super) x: String,
     pub(super) width: String,
@@ -54,7 +54,7 @@ pub(super) struct Bar {
     pub(super) error_href: Option<String>,
 }
 
-/// A line across, with what it stands for.
+/// A horizontal line with its value.
 pub(super) struct Line {
     pub(super) y: u64,
     pub(super) label: String,
@@ -190,7 +190,7 @@ fn ticks(usage: &Usage) -> Vec<Tick> {
     let tick = |(number, (at, point)): (usize, (usize, &Point))| {
         let form = if usage.step == UsageStep::Hour { "%b %-d, %H:%M" } else { "%Y-%m-%d" };
         let x = (at as f64 + 0.5) * width;
-        // Nothing stands out over the sides.
+        // Nothing extends over the sides.
         let (x, anchor) = match x {
             x if x < MARGIN => (0.0, "start"),
             x if x > 100.0 - MARGIN => (100.0, "end"),

@@ -1,5 +1,5 @@
-//! `/usage`: what is used, over time and by whom. Each figure leads to the entries behind it, for those who may read
-//! them, and each row to its own usage.
+//! `/usage`: usage over time and by dimension. Each figure links to its entries, for viewers who may read them, and
+//! each row to its own usage.
 
 mod chart;
 mod table;
@@ -28,7 +28,7 @@ use crate::http::search::Pairs;
 use crate::store::{Usage, UsageSort, UsageStep};
 use crate::time::{DAY, HOUR};
 
-/// What may be said of a viewer who sees figures and no entries.
+/// The note for a viewer who sees figures and no entries.
 const FIGURES_ONLY: &str = "You see usage but not entries, so usage covers whole hours, and filters may use only \
                             user, server, tool, connection, provider, model, key, tenant and outcome. Remove the \
                             other filters.";
@@ -74,7 +74,7 @@ struct Lift {
     href: String,
 }
 
-/// The answer in words.
+/// The answer as text.
 struct Told {
     range: String,
     before: Option<String>,
@@ -86,17 +86,17 @@ struct Told {
     nothing: bool,
 }
 
-/// Leads those who see figures and no entries here instead of to the list, which is where everybody begins.
+/// Sends viewers who see figures and no entries here instead of to the list, which is the start page.
 pub(super) async fn instead(visitor: Visitor, request: Request, next: Next) -> Response {
     let (access, site) = (&visitor.access, &visitor.site);
-    // Who follows a link to entries is told that these are not for them.
+    // A link to entries gets an error for such a viewer.
     match (access.may(Right::Read), access.may(Right::ReadUsage), request.uri().query()) {
         (false, true, None) => Redirect::to(&format!("{}/usage", site.base)).into_response(),
         _ => next.run(request).await,
     }
 }
 
-/// The page; what is not understood is told above it, with everything left as it was typed.
+/// The page; an error in the query is shown above it, and the form keeps its input.
 pub(super) async fn show(visitor: Visitor, Query(pairs): Query<Pairs>) -> Result<Response, Problem> {
     bounds::bounded(&pairs)?;
     let view = View::new(&visitor, pairs);

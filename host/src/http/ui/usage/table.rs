@@ -1,4 +1,4 @@
-//! A breakdown as a table: each row leads to its own usage, each of its figures to entries.
+//! A breakdown as a table: each row links to its own usage, each of its figures to entries.
 
 use super::told::money;
 use super::view::{self, View};
@@ -8,7 +8,7 @@ use crate::http::ui::text::{Shown, count, duration, percent};
 use crate::store::{Breakdown, Figures, Usage, UsageRow, UsageSort};
 use crate::value::Value;
 
-/// Longest key; more of it is behind the link.
+/// The longest key that is shown; the link has the rest.
 const LONGEST: usize = 120;
 
 /// The class of columns that a phone has no room for.
@@ -20,7 +20,7 @@ pub(super) struct Table {
     pub(super) label: &'static str,
     pub(super) headings: Vec<Heading>,
     pub(super) rows: Vec<Row>,
-    /// How many rows there are, where not all are shown, and where the others are.
+    /// How many rows there are, if not all are shown, and the link to the others.
     pub(super) more: Option<(String, String)>,
     pub(super) file: String,
     /// What the cells of averages, tokens, costs and quantiles are shown on.
@@ -28,13 +28,13 @@ pub(super) struct Table {
     pub(super) columns: Columns,
 }
 
-/// Which columns there are beside the others. A breakdown that stands beside others has little room.
+/// The optional columns. A breakdown beside others has little room.
 #[derive(Clone, Copy)]
 pub(super) struct Columns {
     pub(super) average: bool,
     pub(super) tokens: bool,
     pub(super) cost: bool,
-    /// Whether users are told: not where they are what it is broken down by.
+    /// Whether users are counted: not in a breakdown by user.
     pub(super) users: bool,
 }
 
@@ -65,7 +65,7 @@ pub(super) struct Row {
 }
 
 impl Table {
-    /// The breakdowns that say something: a field that no request has is left out beside others.
+    /// The breakdowns with content: beside others, a field that no request has is left out.
     pub(super) fn all(view: &View, usage: &Usage) -> Vec<Self> {
         let alone = view.by().is_some();
         let says = |one: &&Breakdown| alone || one.rows.iter().any(|row| row.key != Value::Unset);
@@ -162,7 +162,7 @@ fn beside(sort: UsageSort) -> &'static str {
     if matches!(sort, UsageSort::Tokens | UsageSort::Cost) { WIDE } else { "" }
 }
 
-/// What the other cells are shown on.
+/// The widths at which the other cells are shown.
 fn classes(sort: UsageSort) -> [&'static str; 4] {
     let [average, tokens, cost] =
         [UsageSort::Duration, UsageSort::Tokens, UsageSort::Cost].map(|column| if sort == column { "" } else { WIDE });

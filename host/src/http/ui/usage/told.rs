@@ -1,9 +1,9 @@
-//! Figures in words: sums of money, and how much they have changed.
+//! Figures as text: amounts of money, and changes.
 
 use crate::http::ui::text::count;
 use crate::time::Timestamp;
 
-/// Money in the currency that the platform counts in; with more places where there is little of it.
+/// Money in the platform's currency; small amounts have more decimals.
 pub(super) fn money(micros: u64) -> String {
     let rounded = |unit: u64| micros / unit + u64::from(micros % unit >= unit.div_ceil(2));
     match micros {
@@ -25,7 +25,7 @@ pub(super) fn rough(number: u64) -> String {
     }
 }
 
-/// How a figure has changed, in a hundred of what it was.
+/// The change of a figure in percent.
 pub(super) fn change(now: u64, before: u64) -> String {
     if now == before {
         return "as before".to_owned();

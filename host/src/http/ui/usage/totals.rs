@@ -1,4 +1,4 @@
-//! The totals as tiles: each figure, how it stood in the period before, and the way to what is behind it.
+//! The totals as tiles: each figure, its value in the previous period, and the link to its entries.
 
 use std::ops::Range;
 
@@ -23,7 +23,7 @@ pub(super) struct Tile {
     pub(super) others: Vec<Figure>,
 }
 
-/// A figure in words, and where it leads.
+/// A figure as text, and its link.
 pub(super) struct Figure {
     pub(super) label: &'static str,
     pub(super) text: String,

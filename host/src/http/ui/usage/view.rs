@@ -45,7 +45,7 @@ pub(super) struct Filter<'a> {
 }
 
 impl View {
-    /// The view of these parameters. A range that has a name gives way to moments that somebody typed.
+    /// The view of these parameters. Typed moments override a named range.
     pub(super) fn new(visitor: &Visitor, mut pairs: Pairs) -> Self {
         pairs.retain(|(name, value)| !value.trim().is_empty() && !["compare", "format"].contains(&name.as_str()));
         if pairs.iter().any(|(name, _)| name == "from" || name == "to") {
@@ -86,7 +86,7 @@ impl View {
         self.value("sort").and_then(UsageSort::parse).unwrap_or_default()
     }
 
-    /// The range that has a name; the first of them where nothing else is said.
+    /// The named range; the first one by default.
     pub(super) fn preset(&self) -> Option<&str> {
         let moments = self.value("from").or(self.value("to")).is_some();
         self.value("range").or_else(|| (!moments).then_some(asking::RANGES[0].0))
@@ -98,7 +98,7 @@ impl View {
         pairs.map(|(name, value)| Filter { name, value })
     }
 
-    /// The parameters that the form hands on beside its own. What is not known is told once, and not for ever.
+    /// The parameters that the form passes on beside its own. An unknown one is reported once and then dropped.
     pub(super) fn kept(&self) -> Pairs {
         let showing = ["range", "step", "by", "sort", "filter", "domain"];
         let known = |name: &str| showing.contains(&name) || search::FIELDS.iter().any(|field| field.name() == name);
@@ -143,7 +143,7 @@ impl View {
         Some(format!("{}{}", self.page, query(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())))))
     }
 
-    /// The list of the requests behind a figure, for those who may read it.
+    /// The list of the requests that a figure counts, for viewers who may read it.
     pub(super) fn entries(
         &self,
         range: &Range<Timestamp>,
@@ -163,7 +163,7 @@ impl View {
     }
 }
 
-/// Whether a parameter says of which requests the figures are, the range aside.
+/// Whether a parameter selects requests, apart from the range.
 fn is_filter(name: &str) -> bool {
     !PARAMETERS.contains(&name) && !SHOWING.contains(&name) && !["from", "to"].contains(&name)
 }
