@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn or_takes_whole_domains() {
+    fn or_combines_whole_domains() {
         let both = all_of([is("a"), is("b")]);
         assert_eq!(print(&any_of([both.clone(), is("c")])), "| & a b c");
         assert_eq!(print(&any_of([is("c"), both.clone(), both])), "| | c & a b & a b");
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn the_neutral_ones_are_right() {
+    fn neutral_domains_are_absorbed() {
         assert_eq!(any_of([]), never());
         assert_eq!(all_of([]), always());
         assert_eq!(any_of([is("a"), always()]), always());

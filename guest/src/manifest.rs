@@ -1,4 +1,5 @@
-//! What this policy is and where it declares what, as an addon's `__manifest__.py` does.
+//! (short: the addon's entry point) What this policy is and where it declares what, as an addon's `__manifest__.py`
+//! does.
 
 use crate::contract::PolicyManifest;
 use crate::{data, security};

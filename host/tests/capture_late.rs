@@ -13,7 +13,7 @@ use mcp_audit_log::field::Field;
 use mcp_audit_log::store::{UsageQuery, UsageSort};
 use mcp_audit_log::time::Timestamp;
 
-use capture::told::*;
+use capture::prepared_answers::*;
 use capture::*;
 
 const PRIMING: &str = "id: e1\nretry: 10\ndata: \n\n";
@@ -51,7 +51,7 @@ fn of<'a>(entries: &'a [Entry], kind: &str) -> Vec<&'a Entry> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_is_polled_for_is_tied_to_its_call_and_counts_once() {
+async fn a_polled_answer_is_linked_to_its_call_and_counts_once() {
     let log = Log::open();
     log.keep_payloads(true).await;
     let (sender, body) = stream();
@@ -87,7 +87,7 @@ async fn an_answer_that_is_polled_for_is_tied_to_its_call_and_counts_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_late_answer_is_told_from_others_with_its_id() {
+async fn a_late_answer_is_distinguished_from_others_with_its_id() {
     let log = Log::open();
     let late =
         |event: &str, error: bool| format!("id: {event}\ndata: {{\"id\":1,\"result\":{{\"isError\":{error}}}}}\n\n");
@@ -116,7 +116,7 @@ async fn a_late_answer_is_told_from_others_with_its_id() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_never_comes_is_told_when_the_session_is_over() {
+async fn an_answer_that_never_comes_is_recorded_at_the_end_of_the_session() {
     let log = Log::open();
     let answers =
         vec![answer(200, EVENTS, PRIMING), answer(200, EVENTS, PRIMING), answer(202, JSON, ""), answer(200, JSON, "")];
@@ -144,7 +144,7 @@ async fn an_answer_that_never_comes_is_told_when_the_session_is_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_answer_to_a_call_that_broke_off_does_not_count_again() {
+async fn the_answer_to_an_interrupted_call_does_not_count_again() {
     let log = Log::open();
     let (sender, body) = stream();
     let url = server(&log, vec![answer(200, EVENTS, body), answer(200, EVENTS, LATE)]).await;
@@ -201,7 +201,7 @@ async fn a_cancelled_call_is_one_entry_whichever_message_ends_first() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_answered_before_it_was_cancelled_is_answered() {
+async fn a_call_answered_before_its_cancellation_is_answered() {
     let log = Log::open();
     let (sender, body) = stream();
     let url = server(&log, vec![answer(200, EVENTS, body), answer(202, JSON, "")]).await;
@@ -245,7 +245,7 @@ async fn a_client_without_a_session_is_known_by_its_caller_and_its_user_agent() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn entries_of_a_session_say_whose_it_is_from_the_first_to_after_its_end() {
+async fn every_entry_of_a_session_names_its_client() {
     let log = Log::open();
     let (sender, body) = stream();
     let answers = vec![

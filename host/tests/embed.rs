@@ -28,7 +28,7 @@ async fn settle(log: &AuditLog) {
 }
 
 #[tokio::test]
-async fn the_example_does_what_it_says() {
+async fn the_embedding_example_works() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = Options::new(folder.path()).open().expect("a log");
     let app = embed::app(&log);

@@ -66,7 +66,10 @@ fn texts_have_no_banned_words() {
         };
         found.extend(texts.iter().flat_map(banned).map(|(line, phrase)| format!("{name}:{line}: {phrase:?}")));
     }
-    assert!(seen.iter().zip([30, 15, 150, 400]).all(|(seen, least)| *seen >= least), "too few files are read: {seen:?}");
+    assert!(
+        seen.iter().zip([30, 15, 150, 400]).all(|(seen, least)| *seen >= least),
+        "too few files are read: {seen:?}"
+    );
     assert!(found.is_empty(), "name the actor, and use plain words:\n{}", found.join("\n"));
 }
 
@@ -90,7 +93,9 @@ const LAST: &str = "\nHanded on.";
     let found: Vec<_> = scan(source).comments.iter().flat_map(banned).collect();
     assert_eq!(found, [(2, "nobody"), (7, "nobody")]);
     assert!(banned(&(1, "This hand: on it, somebodys".to_owned())).is_empty(), "whole words of one clause");
-    let comments = scan("/// The entry of\n/// which it\n//! Nobody.\nlet at = 1; // somebody's\n    // not those\n\n// who").comments;
+    let comments =
+        scan("/// The entry of\n/// which it\n//! Nobody.\nlet at = 1; // somebody's\n    // not those\n\n// who")
+            .comments;
     let found: Vec<_> = comments.iter().flat_map(banned).collect();
     assert_eq!(found, [(1, "of which"), (3, "nobody"), (4, "somebody")]);
 }

@@ -56,7 +56,7 @@ fn broken_json_and_broken_text_pass_and_are_recorded() {
 }
 
 #[test]
-fn a_hundred_megabytes_pass_without_being_held() {
+fn a_hundred_megabytes_pass_without_buffering() {
     let stub = Stub::answering_after(Duration::ZERO);
     let (server, caller) = server(&stub.url());
     let answer = caller.with("content-length", &HUNDRED_MEGABYTES.to_string()).post("/mcp/up", huge_call());
@@ -130,7 +130,7 @@ fn a_slow_upstream_is_waited_for() {
 }
 
 #[test]
-fn a_client_that_does_not_wait_is_recorded_at_once() {
+fn a_client_that_hangs_up_is_recorded_at_once() {
     let stub = Stub::answering_after(Duration::from_secs(3_600));
     let (server, caller) = server(&stub.url());
     let begun = Instant::now();
@@ -182,7 +182,7 @@ fn entries_can_be_read_and_nothing_else() {
 }
 
 #[test]
-fn nonsense_in_a_query_is_explained() {
+fn an_invalid_query_is_explained() {
     let server = Server::start(&[]);
     let admin = server.api("admin");
     for (query, word) in [

@@ -68,7 +68,7 @@ fn checked(path: &Path, keys: &[String]) -> (Option<i32>, Option<i32>) {
 }
 
 #[test]
-fn two_verifiers_take_the_good_bundle_and_neither_takes_a_bad_one() {
+fn two_verifiers_accept_a_good_bundle_and_refuse_bad_ones() {
     let mut world = World::new();
     let hiding = world.bundle("uma", &["user:uma"]);
     let text = fs::read_to_string(&hiding).expect("a bundle");
@@ -162,7 +162,7 @@ fn respelled(text: &str, how: impl Fn(&str) -> String) -> String {
 
 /// One file, two verifiers: the entry itself is in it.
 #[test]
-fn a_proof_of_one_entry_is_checked_by_two_who_have_nothing_but_the_file_and_a_key() {
+fn two_verifiers_check_a_proof_with_only_the_file_and_a_key() {
     let mut world = World::new();
     assert!(world.server.stop().success(), "it ends");
     let path = world.data.join("entry.tlog-proof");

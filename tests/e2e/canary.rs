@@ -6,7 +6,7 @@ use mcp_audit_log_tests::{Answer, Api, Everything, Server, eventually, files_wit
 use serde_json::{Value, json};
 
 #[test]
-fn nothing_of_a_body_is_kept_unless_it_is_wanted() {
+fn no_body_is_kept_unless_the_switch_is_on() {
     let everything = Everything::start();
     let mut server = Server::start(&[("everything", &everything.url())]);
     let (url, token) = (server.mcp("everything"), server.token("ursula", "user"));

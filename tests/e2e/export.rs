@@ -113,7 +113,7 @@ fn a_file_comes_with_its_manifest_and_replaces_nothing_unasked() {
 }
 
 #[test]
-fn what_may_not_be_exported_leaves_no_file() {
+fn a_refused_export_leaves_no_file() {
     let folder = tempfile::tempdir().expect("a folder");
     let (data, file) = (folder.path().join("data"), folder.path().join("out.csv"));
     log(&data, &["one".to_owned()]);
@@ -145,7 +145,7 @@ const MOST: u64 = 32 << 10;
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_file_of_many_times_the_memory_is_made_piece_by_piece() {
+fn a_file_larger_than_memory_is_made_piece_by_piece() {
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("data");
     with_bodies(&data);
@@ -194,7 +194,7 @@ fn with_body(random: &mut u64) -> Event {
 
 /// Beside a server, metadata is exported and payloads are not.
 #[test]
-fn beside_a_server_an_export_says_that_it_is_not_recorded() {
+fn an_export_beside_a_server_reports_that_it_is_not_recorded() {
     let server = Server::start(&[]);
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("out.csv");

@@ -1,8 +1,9 @@
-//! Official clients and servers in TypeScript and Python, with calls and answers of any size, as JSON and as events, encoded
-//! and not, payloads on and off, one and sixteen at once: one entry each, right in every field, and a bounded memory.
+//! Official clients and servers in TypeScript and Python, with calls and answers of any size, as JSON and as events,
+//! encoded and not, payloads on and off, one and sixteen at once: one entry each, right in every field, and a bounded
+//! memory.
 //!
-//! The long form also has 8 MB and 64 MB: `MCP_AUDIT_LOG_SIZES=long cargo test --release -p mcp-audit-log-tests --test sizes --
-//! --nocapture`, with 24 GB of memory, mostly for clients and servers.
+//! The long form also has 8 MB and 64 MB: `MCP_AUDIT_LOG_SIZES=long cargo test --release -p mcp-audit-log-tests --test
+//! sizes -- --nocapture`, with 24 GB of memory, mostly for clients and servers.
 
 use std::collections::HashSet;
 use std::net::TcpStream;

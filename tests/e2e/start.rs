@@ -41,7 +41,7 @@ fn a_data_folder_that_cannot_be_used_is_named() {
 }
 
 #[test]
-fn a_policy_that_is_none_is_refused() {
+fn an_invalid_policy_file_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("data").to_string_lossy().into_owned();
     let serve = |policy: &str| refused(["serve", "--listen", "127.0.0.1:0", "--data", &data, "--policy", policy]);

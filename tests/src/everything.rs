@@ -4,7 +4,7 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::patience::eventually;
+use crate::helpers::eventually;
 use crate::process::Process;
 use crate::stub::free_port;
 

@@ -5,27 +5,25 @@
 
 mod api;
 mod browser;
+mod controlled_process;
 mod everything;
 pub mod fault;
 mod gestures;
+mod helpers;
 mod log;
-mod patience;
-mod prey;
 mod process;
-mod script;
-mod search;
 mod server;
 mod stub;
 
 pub use api::{Answer, Api};
 pub use browser::{Browser, Scripts};
+pub use controlled_process::ControlledProcess;
 pub use everything::Everything;
+pub use helpers::eventually;
+pub use helpers::files_with;
+pub use helpers::script;
 pub use log::{expect_entries, grouped, listed, text};
-pub use patience::eventually;
-pub use prey::Prey;
 pub use process::{Process, binary, product, run};
-pub use script::script;
-pub use search::files_with;
 pub use server::{READY, Server, token_in};
 pub use stub::{Stub, free_port};
 

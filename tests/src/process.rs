@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::patience::{eventually, within};
+use crate::helpers::{eventually, within};
 
 /// How long a process may take to end after it was asked to.
 const TO_END: Duration = Duration::from_secs(15);

@@ -1,4 +1,4 @@
-//! The scheduled jobs.
+//! (short: a table of the addon) The scheduled jobs.
 
 use crate::contract::Cron;
 

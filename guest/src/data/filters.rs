@@ -1,4 +1,4 @@
-//! The saved filters that the search panel offers.
+//! (short: a table of the addon) The saved filters that the search panel offers.
 
 use crate::contract::{Comparison, Domain, SavedFilter};
 use crate::domain::{among, compare, own};

@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_broken_is_nothing() {
+    fn broken_json_has_no_parts() {
         for json in ["", "1", "{", "[1", r#"{"a"}"#, r#"{"a":}"#, r#"{"a":1,}"#, r#"{a:1}"#, r#"{"a":1 2}"#, "{,}"] {
             assert_eq!(members(json), None, "{json}");
         }

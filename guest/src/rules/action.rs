@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_words_of_the_vocabulary_pass() {
+    fn only_valid_actions_pass() {
         for good in ["model.enabled", "user.role_changed", "mcp_oauth_client.created", "a.b.c2"] {
             assert!(is_action(good), "{good}");
         }

@@ -1,4 +1,5 @@
-//! The rules for administrative changes: the vendor names the action, the resource and what changed.
+//! (short: one file per channel) The rules for administrative changes: the vendor names the action, the resource and
+//! what changed.
 
 use super::{action, called, changes, cut, text_fact};
 use crate::contract::{Affected, Event, Verdict};

@@ -1,4 +1,5 @@
-//! The rules for the vendor's own API under an MCP token. Method, path and status are fields of the entry already.
+//! (short: one file per channel) The rules for the vendor's own API under an MCP token. Method, path and status are
+//! fields of the entry already.
 
 use super::{by_name, called, mcp, record, text_fact};
 use crate::contract::{Event, Verdict};

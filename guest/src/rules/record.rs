@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_model_nothing_is_taken() {
+    fn without_a_model_nothing_is_extracted() {
         for model in
             [r#""gpt""#, r#""Account.Move""#, r#""account move.x""#, r#"".x""#, "42", "null", "[\"a.b\"]", "\"a.b\\n\""]
         {
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn content_is_no_identifier() {
+    fn content_is_not_an_identifier() {
         let long = format!("\"{}\"", "a".repeat(LONGEST + 1));
         let huge = format!("\"{}\"", "a".repeat(1_000_000));
         for id in [

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, params_from_iter};
 
-use crate::world::Outcome;
+use crate::support::Outcome;
 
 /// What is copied, where it is there.
 const TABLES: [&str; 2] = ["entry", "payload"];

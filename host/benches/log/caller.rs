@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use mcp_audit_log::Event;
 
+use crate::support::{Outcome, World, folder};
 use crate::table::{Sample, Table, figure};
 use crate::traffic::Traffic;
-use crate::world::{Outcome, World, folder};
 
 /// The cost of `record()` for its caller: at a pace that the recorder keeps up with, in a burst, and when it is full.
 #[derive(Args)]

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use mcp_audit_log::time::DAY;
 
+use crate::support::{Outcome, World, folder};
 use crate::table::{Sample, Table, figure};
 use crate::traffic::{Traffic, beginning};
-use crate::world::{Outcome, World, folder};
 
 /// How long a durable record takes, idle and while a tenth of the log is removed.
 #[derive(Args)]

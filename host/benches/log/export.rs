@@ -10,8 +10,8 @@ use mcp_audit_log::export::{Columns, Format, Wanted};
 use mcp_audit_log::{Access, LogView, Options, Viewer};
 
 use crate::kept::Which;
+use crate::support::{Outcome, folder};
 use crate::table::{Table, figure};
-use crate::world::{Outcome, folder};
 
 /// Every format: speed, size, and the most memory that was in use. Name a kept log, so that making it is not measured.
 #[derive(Args)]

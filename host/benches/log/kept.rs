@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use tempfile::TempDir;
 
+use crate::support::{Outcome, World, folder};
 use crate::table::figure;
 use crate::traffic::Traffic;
-use crate::world::{Outcome, World, folder};
 
 /// The log to read.
 #[derive(Args)]

@@ -15,8 +15,8 @@ use mcp_audit_log::event::{Channel, Detail, Kind};
 use tokio::runtime::{Builder, Runtime};
 use tower_service::Service;
 
+use crate::support::{Outcome, World, folder};
 use crate::table::{Sample, Table, figure, rate};
-use crate::world::{Outcome, World, folder};
 
 /// Requests to a handler in this process with the layer and without, by turns: alone, and as many as the queue holds.
 #[derive(Args)]

@@ -9,10 +9,10 @@ use mcp_audit_log::entry::Entry;
 use mcp_audit_log::ledger::{Content, Frontier, Hash, Leaf};
 use mcp_audit_log::store::Place;
 
+use crate::support::{Outcome, World, folder};
 use crate::table::{Table, figure};
 use crate::threads;
 use crate::traffic::Traffic;
-use crate::world::{Outcome, World, folder};
 
 /// What the ledger does for an entry, beside all that is done for it. There is no log without a ledger to compare with:
 /// one that was recorded so could never be verified.

@@ -20,15 +20,15 @@ mod random;
 mod siege;
 mod site;
 mod size;
+mod support;
 mod table;
 mod threads;
 mod traffic;
 mod usage;
-mod world;
 
 use clap::{Parser, Subcommand};
 
-use world::Outcome;
+use support::Outcome;
 
 /// Speed and size of the log, in ratios measured within one run.
 #[derive(Parser)]

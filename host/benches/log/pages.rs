@@ -13,9 +13,9 @@ use mcp_audit_log::{AuditLog, Options, Viewer};
 use tower_service::Service;
 
 use crate::kept::Which;
+use crate::support::Outcome;
 use crate::table::{Sample, Table, figure};
 use crate::traffic::{Traffic, beginning};
-use crate::world::Outcome;
 
 /// Pages over a log of a given size.
 #[derive(Args)]

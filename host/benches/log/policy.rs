@@ -7,9 +7,9 @@ use mcp_audit_log::policy::{Limits, Policy};
 use mcp_audit_log::settings::Settings;
 
 use crate::native;
+use crate::support::Outcome;
 use crate::table::{Sample, Table, figure};
 use crate::traffic::{Traffic, beginning};
-use crate::world::Outcome;
 
 /// The default policy's judgement of events, in the sandbox and natively, by the size of the batch.
 #[derive(Args)]

@@ -13,9 +13,9 @@ use hyper_util::rt::TokioExecutor;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::site::{Everything, Proxies, trivial_upstream};
+use crate::support::{Outcome, World, folder};
 use crate::table::{Sample, Table, figure, rate};
 use crate::traffic::Traffic;
-use crate::world::{Outcome, World, folder};
 
 /// Tool calls without a proxy, through the bare proxy, with capture, and with strict recording, by turns.
 #[derive(Args)]

@@ -27,9 +27,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Builder;
 
 use crate::site::trivial_upstream;
+use crate::support::{Outcome, World, folder};
 use crate::table::{Sample, Table, figure};
 use crate::traffic::Traffic;
-use crate::world::{Outcome, World, folder};
 
 /// Calls through the proxy without readers, and with many searches and half-sent forms.
 #[derive(Args)]

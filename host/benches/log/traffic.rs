@@ -1,7 +1,9 @@
 //! Realistic MCP traffic: what a platform of 2,000 users and 20 servers hands to its log.
 
 use mcp_audit_log::Event;
-use mcp_audit_log::event::{Argument, Body, Caller, Channel, Client, Detail, Failure, Kind, Payload, Target, Usage};
+use mcp_audit_log::event::{
+    Argument, Body, Caller, Channel, Client, Detail, Failure, Kind, ModelUsage, Payload, Target,
+};
 use mcp_audit_log::time::{DAY, Timestamp};
 
 use crate::random::Random;
@@ -151,7 +153,7 @@ impl Traffic {
         }
         if self.models && event.method.as_deref() == Some("tools/call") && random.percent(40) {
             let (model, key) = (random.skewed(12), random.skewed(60));
-            let usage = Usage::of(format!("provider-{}", model % 4), format!("model-{model:02}"));
+            let usage = ModelUsage::of(format!("provider-{}", model % 4), format!("model-{model:02}"));
             let (input, output) = (random.log_normal(900.0, 1.0) as u64, random.log_normal(250.0, 1.0) as u64);
             event = event.used(
                 usage.api_key(format!("key-{key:02}")).tokens(input, output).cost_micros(input * 3 + output * 15),

@@ -1,5 +1,19 @@
 //! The reverse proxy: several MCP servers at one address; each call is authenticated, forwarded and recorded.
 
+pub(in crate::capture) mod answer;
+pub(in crate::capture) mod connect;
+pub(in crate::capture) mod expiry;
+pub(in crate::capture) mod forward;
+pub(in crate::capture) mod headers;
+pub(in crate::capture) mod location;
+pub(in crate::capture) mod oauth;
+pub(in crate::capture) mod old_transport;
+pub(in crate::capture) mod pool;
+pub(in crate::capture) mod shared_body;
+pub(in crate::capture) mod sign_in;
+pub(in crate::capture) mod timeouts;
+/// The MCP servers after the proxy.
+pub mod upstream;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -9,20 +23,19 @@ use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::Response;
 use axum::routing::any;
 
-use super::forward::Forwarder;
-use super::layer::AuditLayer;
-use super::lent::read_beginning;
-use super::location::{Door, rechallenge, relocate};
-use super::sign_in::{refusal, signed_out};
+use super::mcp::transport::FailureSlot;
+use super::proxy::forward::Forwarder;
+use super::proxy::location::{PublicAddress, rechallenge, relocate};
+use super::proxy::shared_body::read_beginning;
+use super::proxy::sign_in::{refusal, signed_out};
+use super::proxy::upstream::{HostHeader, NAME, Upstream};
 use super::strict::record_intent;
-use super::transport::FailureSlot;
-use super::upstream::{HostHeader, NAME, Upstream};
-use super::{oauth, older, stay};
+use super::tap::layer::AuditLayer;
 use crate::AuditLog;
 use crate::identity::{Lease, Origin, Origins};
 
-pub use super::sign_in::SignIn;
-pub use super::timeouts::Timeouts;
+pub use super::proxy::sign_in::SignIn;
+pub use super::proxy::timeouts::Timeouts;
 
 /// The options of the proxy.
 #[derive(Clone, Debug, Default)]
@@ -89,7 +102,7 @@ async fn handle(State(proxy): State<Arc<Proxy>>, mut request: Request) -> Respon
     match proxy.admit(&mut request).await {
         Ok((upstream, target)) => {
             let door = proxy.door(&request, upstream.name());
-            let older = older::may_begin(request.method(), request.headers());
+            let older = old_transport::may_begin(request.method(), request.headers());
             if upstream.is_strict() {
                 request = match record_intent(request).await {
                     Ok(request) => request,
@@ -100,12 +113,12 @@ async fn handle(State(proxy): State<Arc<Proxy>>, mut request: Request) -> Respon
             let lease = request.extensions_mut().remove::<Lease>();
             let slot = request.extensions().get::<FailureSlot>().cloned().unwrap_or_default();
             let sending = proxy.forwarder.send(upstream, &target, request);
-            let mut response = stay::within(lease, slot, sending, signed_out).await;
+            let mut response = expiry::within(lease, slot, sending, signed_out).await;
             relocate(response.headers_mut(), &door, upstream, &target);
             if proxy.is_open() {
                 rechallenge(response.headers_mut(), &door);
             }
-            if older { older::refused(response).await } else { response }
+            if older { old_transport::refused(response).await } else { response }
         }
         Err(refused) => {
             read_beginning(request.body_mut()).await;
@@ -131,14 +144,14 @@ impl Proxy {
     }
 
     /// Where a request came in for the upstream called `name`.
-    pub(super) fn door<B>(&self, request: &axum::http::Request<B>, name: &str) -> Door {
+    pub(super) fn door<B>(&self, request: &axum::http::Request<B>, name: &str) -> PublicAddress {
         let said = || {
             let host = request.headers().get(header::HOST)?.to_str().ok()?;
             let host = host.parse::<axum::http::uri::Authority>().ok().filter(|host| !host.as_str().contains('@'))?;
             Some(format!("{}://{host}", if self.https { "https" } else { "http" }))
         };
         let public = self.public.as_ref().map(ToString::to_string).or_else(said);
-        Door::of(request, name, public)
+        PublicAddress::of(request, name, public)
     }
 
     /// An upstream knows only the origins of its own pages. One that was accepted here is removed; any other is left

@@ -5,6 +5,7 @@ mod group;
 #[cfg(not(unix))]
 #[path = "stdio/single.rs"]
 mod group;
+pub(in crate::capture) mod pipe;
 mod tap;
 #[cfg(test)]
 mod tests;
@@ -18,9 +19,9 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
 
-use self::group::{Group, Signals};
-use self::tap::Tap;
-use super::pipe::Side;
+use super::stdio::group::{Group, Signals};
+use super::stdio::pipe::Side;
+use super::stdio::tap::Tap;
 use crate::AuditLog;
 use crate::event::Caller;
 

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::ExitCode;
 
-use mcp_audit_log::ledger::{BundleCheck, BundleError, Checked, VerifierKey};
+use mcp_audit_log::ledger::{BundleCheck, BundleError, CheckedBundle, VerifierKey};
 use mcp_audit_log::time::{SECOND, Timestamp};
 
 use super::Outcome;
@@ -32,7 +32,7 @@ pub(super) fn check(path: &Path, keys: &[String]) -> Outcome {
     }
 }
 
-fn checked(lines: &mut impl BufRead, keys: &[VerifierKey]) -> io::Result<Result<Checked, BundleError>> {
+fn checked(lines: &mut impl BufRead, keys: &[VerifierKey]) -> io::Result<Result<CheckedBundle, BundleError>> {
     let mut check = match BundleCheck::begin(&line(lines)?.unwrap_or_default(), keys) {
         Ok(check) => check,
         Err(error) => return Ok(Err(error)),
@@ -45,8 +45,8 @@ fn checked(lines: &mut impl BufRead, keys: &[VerifierKey]) -> io::Result<Result<
     Ok(check.end())
 }
 
-fn tell(checked: &Checked) -> io::Result<ExitCode> {
-    let Checked { origin, time, size, first, end, shown, own_keys } = checked;
+fn tell(checked: &CheckedBundle) -> io::Result<ExitCode> {
+    let CheckedBundle { origin, time, size, first, end, shown, own_keys } = checked;
     let when = when(*time);
     let last = end - 1;
     if *own_keys {

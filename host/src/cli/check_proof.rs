@@ -1,4 +1,5 @@
-//! `mcp-audit-log verify --proof`: the proof of one entry checked without the log that it came from, and the entry shown.
+//! `mcp-audit-log verify --proof`: the proof of one entry checked without the log that it came from, and the entry
+//! shown.
 
 use std::fs::File;
 use std::io::{self, Read};

@@ -145,7 +145,7 @@ pub(super) fn serve_until_end(
     log.stopping();
     runtime.shutdown_timeout(grace);
     log.close();
-    match log.recorder().gauges().untold() {
+    match log.recorder().gauges().unreported() {
         0 => Ok(()),
         lost => Err(format!("{lost} events are lost: they could not be stored before shutdown").into()),
     }

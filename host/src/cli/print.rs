@@ -228,7 +228,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_reaches_the_terminal_that_it_would_obey() {
+    fn no_control_sequence_reaches_the_terminal() {
         assert_eq!(inert("a\u{1b}[31mb\u{202e}c\r\n"), "a\\u{1b}[31mb\\u{202e}c\\u{d}\\u{a}");
         assert_eq!(inert("grüße 🎉"), "grüße 🎉");
         for text in ["a\u{85}b", "\u{202e}\u{7f}", "\u{1b}[31m"] {

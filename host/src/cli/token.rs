@@ -183,7 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_meant_by_its_id_or_by_a_connection_that_it_has_alone() {
+    fn a_token_is_found_by_id_or_by_a_unique_connection() {
         let folder = tempfile::tempdir().expect("a folder");
         assert!(existing(folder.path()).is_err() && !folder.path().join("tokens.db").exists());
         let tokens = Tokens::open(folder.path()).expect("tokens");

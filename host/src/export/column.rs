@@ -56,6 +56,7 @@ pub struct Columns(Vec<Column>);
 
 /// Why columns cannot be had.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ColumnsError {
     /// There is no column of this name.
     #[error("unknown column {name:?}; use one of: {}", names(Column::all()))]
@@ -116,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_come_as_they_are_named_and_content_only_when_it_is() {
+    fn columns_keep_their_order_and_content_must_be_named() {
         assert_eq!(named("user, seq,", false), ["user", "seq"]);
         assert_eq!(named("response", false), ["response"]);
         assert_eq!(named("user,response", true), ["user", "response", "request", "payload_notes"]);
@@ -131,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_column_is_refused() {
+    fn an_unknown_column_is_refused() {
         assert_eq!(Columns::parse("user,user", false), Err(ColumnsError::Twice("user")));
         let error = Columns::parse("User", false).expect_err("no such column").to_string();
         assert!(error.starts_with("unknown column \"User\"; use one of: seq, id"), "{error}");

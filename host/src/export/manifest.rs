@@ -11,7 +11,8 @@ use crate::time::Timestamp;
 
 /// The manifest of an export.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Manifest {
+#[schemars(rename = "Manifest")]
+pub struct ExportManifest {
     /// The id of the entry that recorded the start of the export before the first byte was sent. Null if another process
     /// had the log open, so the export could not be recorded.
     pub export: Option<Uuid>,
@@ -54,7 +55,7 @@ pub struct Manifest {
     pub checkpoint: Option<String>,
 }
 
-impl Manifest {
+impl ExportManifest {
     /// The manifest of a file that is still empty.
     pub(super) fn begun(viewer: &Viewer, wanted: &Wanted, log_end: u64, now: Timestamp) -> Self {
         Self {

@@ -25,7 +25,7 @@ use uuid::Uuid;
 use crate::access::{Access, Denied, Right};
 use crate::domain::Domain;
 use crate::entry::Entry;
-use crate::reader::{ReadError, Reader, Unrecorded};
+use crate::reader::{InternalReads, ReadError, Reader};
 use crate::recorder::RecordError;
 use crate::store::StoreError;
 use crate::time::Timestamp;
@@ -35,7 +35,7 @@ use pages::Pages;
 
 pub use column::{Column, Columns, ColumnsError};
 pub use encoder::Format;
-pub use manifest::Manifest;
+pub use manifest::ExportManifest;
 pub(crate) use table::Table;
 pub use usage::usage_table;
 
@@ -61,12 +61,13 @@ pub struct Export {
     ready: VecDeque<Entry>,
     encoder: Box<dyn Encoder>,
     hash: Sha256,
-    manifest: Manifest,
+    manifest: ExportManifest,
     over: bool,
 }
 
 /// Why there is no export, or only the beginning of one.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ExportError {
     /// It may not or cannot be read.
     #[error(transparent)]
@@ -109,7 +110,7 @@ impl Export {
             access.require(Right::ExportPayloads)?;
         }
         let places = reader.places()?;
-        let manifest = Manifest::begun(access.viewer(), &wanted, places.end, now);
+        let manifest = ExportManifest::begun(access.viewer(), &wanted, places.end, now);
         let Wanted { domain, columns, format } = wanted;
         Ok(Self {
             encoder: format.encoder(&columns)?,
@@ -179,7 +180,7 @@ impl Export {
     }
 
     /// What the file is, as far as it goes.
-    pub fn manifest(&self) -> &Manifest {
+    pub fn manifest(&self) -> &ExportManifest {
         &self.manifest
     }
 
@@ -192,9 +193,9 @@ impl Export {
     ///
     /// # Errors
     /// It is not whole yet.
-    pub fn completed(&self, now: Timestamp) -> Result<Manifest, ExportError> {
+    pub fn completed(&self, now: Timestamp) -> Result<ExportManifest, ExportError> {
         match self.over {
-            true => Ok(Manifest { ended_at: Some(now), ..self.manifest.clone() }),
+            true => Ok(ExportManifest { ended_at: Some(now), ..self.manifest.clone() }),
             false => Err(io::Error::other("the export is not complete yet").into()),
         }
     }

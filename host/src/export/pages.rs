@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::domain::Domain;
 use crate::entry::Entry;
-use crate::reader::{ReadError, Reader, Unrecorded};
+use crate::reader::{InternalReads, ReadError, Reader};
 
 /// Entries of a page: some megabytes, and enough that working out the filter anew for each page costs little.
 const PAGE: usize = 4_096;
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn every_place_below_the_end_comes_once_whatever_the_size_of_page_and_window() {
+    fn every_seq_below_the_end_comes_once_with_any_page_size() {
         let folder = tempfile::tempdir().expect("a folder");
         let log = Options::new(folder.path()).own_schedule().open().expect("a log");
         (0..300).for_each(|number| record(&log, number));

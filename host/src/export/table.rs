@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_begins_a_formula_and_everything_can_be_had_back() {
+    fn no_text_is_a_formula_and_every_text_can_be_restored() {
         for text in ["=1+1", "+1", "-1+1", "-", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "'=1", "＝1", "-1.", "-.5", "--1"]
         {
             let cell = inert(text);

@@ -23,7 +23,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::AuditLog;
-use crate::log::Figures;
+use crate::audit_log::LogStatistics;
 use crate::policy::Health;
 use crate::recorder::{Gauges, Histogram};
 use crate::time::{SECOND, Timestamp};
@@ -124,7 +124,7 @@ impl Sheet<'_> {
         self.counter("gap_entries", "Entries that report a loss", &gauges.gaps)
     }
 
-    fn store(&mut self, figures: &Figures<'_>) -> Result<(), Error> {
+    fn store(&mut self, figures: &LogStatistics<'_>) -> Result<(), Error> {
         let gauges = figures.gauges;
         self.counter("entries_stored", "Entries stored", &gauges.stored)?;
         self.counter("commits_failed", "Commits that failed and were retried", &gauges.failed)?;
@@ -157,7 +157,7 @@ impl Sheet<'_> {
         ConstCounter::new(seconds).encode(next)
     }
 
-    fn cleanup(&mut self, figures: &Figures<'_>) -> Result<(), Error> {
+    fn cleanup(&mut self, figures: &LogStatistics<'_>) -> Result<(), Error> {
         let cleanup = &figures.gauges.cleanup;
         self.gauge("cleanup_running", "1 while the cleanup runs", cleanup.running.load(Ordering::Relaxed))?;
         let progress = "Entries removed by the current or last cleanup of this process";
@@ -173,7 +173,7 @@ impl Sheet<'_> {
         self.gauge("cleanup_last_success", "1 if the last cleanup succeeded", last.last_succeeded == Some(true))
     }
 
-    fn checkpoints(&mut self, figures: &Figures<'_>) -> Result<(), Error> {
+    fn checkpoints(&mut self, figures: &LogStatistics<'_>) -> Result<(), Error> {
         self.counter(
             "checkpoints_unsigned",
             "Checkpoints that could not be signed",

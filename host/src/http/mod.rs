@@ -1,34 +1,23 @@
 //! The log over HTTP: an API under `/api/v1`, pages at `/`, and the sign-in of both.
 //!
-//! Every route except the sign-in, the assets and the probes is inside [`auth`], which creates the [`auth::Visitor`]
+//! Every route except the sign-in, the assets and the probes is inside [`session::auth`], which creates the [`session::auth::Visitor`]
 //! without which a handler cannot reach the log.
 
 mod api;
-mod asked;
-mod asking;
-mod auth;
-mod columns;
-mod cors;
-mod cursor;
+mod entry;
+pub(in crate::http) mod events;
 mod export;
-mod front;
-mod grouping;
-mod headers;
-mod links;
+mod integrity;
+mod log;
 mod metrics;
-mod moment;
 mod openapi;
-mod parameters;
-mod patience;
 mod problem;
-mod reading_room;
-mod room;
-mod search;
-mod serve;
+mod query;
+mod server;
 mod session;
-mod sign_in;
+mod settings;
 mod ui;
-mod witness;
+mod usage;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -40,18 +29,20 @@ use axum::http::request::Parts;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::any;
 
-use self::problem::Problem;
-use self::reading_room::ReadingRoom;
-use self::witness::Witness;
+use crate::http::problem::Problem;
+use crate::http::server::middleware;
+use crate::http::server::read_scheduler::ReadScheduler;
+use crate::http::session::sign_in;
+use crate::http::session::sign_in_audit::SignInAudit;
 use crate::identity::Identity;
 use crate::{AuditLog, Viewer};
 
-pub use api::openapi;
-pub use cors::across;
-pub use front::behind;
-pub use links::{LinkError, SignInLinks};
-pub use metrics::metrics_router;
-pub use serve::serve;
+pub use crate::http::api::openapi;
+pub use crate::http::metrics::metrics_router;
+pub use crate::http::server::middleware::across;
+pub use crate::http::server::middleware::behind;
+pub use crate::http::server::serve::serve;
+pub use crate::http::session::sign_in_links::{LinkError, SignInLinks};
 
 /// The longest request body: a form or a few settings.
 const BODY: usize = 64 << 10;
@@ -66,9 +57,9 @@ pub struct Site {
     links: SignInLinks,
     base: String,
     https: bool,
-    witness: Witness,
+    witness: SignInAudit,
     intake: api::Intake,
-    room: ReadingRoom,
+    room: ReadScheduler,
     patience: Duration,
     exports: export::Exports,
     embedder: Option<SignIn>,
@@ -81,8 +72,8 @@ type SignIn = Box<dyn Fn(&Parts) -> Pin<Box<dyn Future<Output = Option<Viewer>> 
 impl Site {
     /// A site at the root of its host, spoken to over plain HTTP.
     pub fn new(log: AuditLog, identity: Identity, links: SignInLinks) -> Self {
-        let (witness, intake, exports) = (Witness::default(), api::Intake::default(), export::Exports::default());
-        let (room, base) = (ReadingRoom::new(), String::new());
+        let (witness, intake, exports) = (SignInAudit::default(), api::Intake::default(), export::Exports::default());
+        let (room, base) = (ReadScheduler::new(), String::new());
         Self {
             log,
             identity,
@@ -92,7 +83,7 @@ impl Site {
             witness,
             intake,
             room,
-            patience: patience::usual(),
+            patience: middleware::usual(),
             exports,
             embedder: None,
             style: None,
@@ -165,8 +156,8 @@ pub fn router(site: Site) -> Router {
         .merge(ui::assets::router())
         .merge(ui::router(&site))
         .layer(DefaultBodyLimit::max(BODY))
-        .layer(from_fn_with_state(Arc::clone(&site), patience::limit))
-        .layer(from_fn(headers::harden))
+        .layer(from_fn_with_state(Arc::clone(&site), middleware::limit))
+        .layer(from_fn(middleware::harden))
         .with_state(site)
 }
 

@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_written_down_gives_a_group() {
+    fn only_mapped_groups_count() {
         let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
         let by_name = [("sre", &["admin", "auditor"][..]), ("staff", &["user"])];
         let by_name = by_name.map(|(name, groups)| (name.to_owned(), names(groups))).into();

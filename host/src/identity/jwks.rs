@@ -13,7 +13,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::jws::{Key, Signed};
 use super::jwt::JwtError;
-use crate::fetch::{Fetch, FetchError, LONGEST};
+use crate::http_client::{HttpClient, HttpClientError, LONGEST};
 
 /// How long keys are used before checking whether the issuer has revoked one.
 const AGE: Duration = Duration::from_secs(3_600);
@@ -28,6 +28,7 @@ const MOST: usize = 100;
 
 /// Where the keys are.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum KeySource {
     /// A file with a JWK set.
     File(PathBuf),
@@ -37,6 +38,7 @@ pub enum KeySource {
 
 /// Why a source of keys cannot be used.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum KeySourceError {
     /// Without TLS the network could inject keys.
     #[error("keys must come from a file or over https://, except from this machine")]
@@ -52,7 +54,7 @@ pub enum KeySourceError {
     Empty(PathBuf),
     /// The system has no certificates to trust.
     #[error(transparent)]
-    Certificates(#[from] FetchError),
+    Certificates(#[from] HttpClientError),
 }
 
 impl KeySource {
@@ -102,7 +104,7 @@ struct Shared {
 #[derive(Debug)]
 enum Source {
     File(PathBuf),
-    Url(Box<Fetch>, Uri),
+    Url(Box<HttpClient>, Uri),
 }
 
 #[derive(Clone, Debug, Default)]
@@ -117,7 +119,7 @@ impl Keys {
         source.check()?;
         let (source, known) = match source {
             KeySource::File(path) => (Source::File(path.clone()), Known::new(from_file(path)?)),
-            KeySource::Url(url) => (Source::Url(Box::new(Fetch::new(url)?), url.clone()), Known::default()),
+            KeySource::Url(url) => (Source::Url(Box::new(HttpClient::new(url)?), url.clone()), Known::default()),
         };
         let shared = Arc::new(Shared { source, known: RwLock::new(known) });
         Ok(Self { shared, next_look: Arc::new(Mutex::new(Instant::now())) })
@@ -254,7 +256,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_come_from_a_file_or_over_a_way_that_nobody_can_change() {
+    fn keys_come_from_a_file_or_over_tls() {
         assert_eq!(KeySource::parse("keys.json").expect("a file"), KeySource::File("keys.json".into()));
         for good in ["https://id.example/jwks", "http://127.0.0.1:8080/jwks", "http://localhost/", "http://[::1]:1/"] {
             assert!(matches!(KeySource::parse(good), Ok(KeySource::Url(_))), "{good}");

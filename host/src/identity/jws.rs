@@ -15,6 +15,7 @@ const LONGEST: usize = 16 << 10;
 /// How a JWT may be signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names are those of RFC 7518 and RFC 8037")]
+#[non_exhaustive]
 pub enum Algorithm {
     RS256,
     RS384,

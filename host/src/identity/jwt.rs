@@ -48,6 +48,7 @@ pub struct ClaimNames {
 
 /// Why a JWT is not accepted. The texts contain nothing of the JWT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum JwtError {
     /// It cannot be read.
     #[error("it is not a signed JWT")]

@@ -1,16 +1,15 @@
 //! Sign-in: finds the user of a request, fast enough for every request.
 
-mod front;
+mod cross_site;
 mod groups;
 mod jwks;
 mod jws;
 mod jwt;
 mod lease;
 mod network;
-mod origin;
 mod origins;
-mod remembered;
-mod standing;
+mod token_cache;
+mod trusted_proxy;
 
 use std::sync::Arc;
 
@@ -19,18 +18,18 @@ use crate::event::Caller;
 use crate::store::{TOKEN_PREFIX, Token, TokenError, Tokens};
 use crate::time::{Clock, SystemClock, Timestamp};
 
-pub(crate) use front::Vouched;
-pub use front::{Front, HeaderNames};
+pub(crate) use cross_site::{RequestOrigin, is_foreign, is_own, request_origin};
 pub use groups::GroupMap;
 pub use jwks::{KeySource, KeySourceError};
 pub use jws::Algorithm;
 pub use jwt::{ClaimNames, Jwt, JwtError, JwtOptions};
+pub(crate) use lease::ConnectionStanding;
 pub(crate) use lease::Lease;
 pub use network::{Network, NetworkError};
-pub(crate) use origin::{Whence, is_foreign, is_own, whence};
 pub use origins::{Origin, OriginError, Origins};
-use remembered::{By, Remembered};
-pub(crate) use standing::Standing;
+use token_cache::{LookupKey, TokenCache};
+pub(crate) use trusted_proxy::VouchedUser;
+pub use trusted_proxy::{HeaderNames, TrustedProxies};
 
 /// The cookie that holds a browser's session with the log. The proxy keeps it from its upstreams.
 pub(crate) const SESSION_COOKIE: &str = "mcp_audit_log_session";
@@ -64,6 +63,7 @@ impl From<&Token> for Person {
 
 /// What a bearer's secret turned out to be.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Bearer {
     /// A token of this log.
     Token(Arc<Token>),
@@ -91,6 +91,7 @@ impl Bearer {
 
 /// Why a request is not signed in.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SignInError {
     /// There is no such token.
     #[error("unknown token; ask an administrator for a new one")]
@@ -122,7 +123,7 @@ pub struct Identity {
     tokens: Option<Tokens>,
     jwt: Option<Arc<Jwt>>,
     clock: Arc<dyn Clock>,
-    remembered: Arc<Remembered>,
+    remembered: Arc<TokenCache>,
 }
 
 impl Identity {
@@ -188,7 +189,7 @@ impl Identity {
             return Err(SignInError::Unknown);
         }
         let (wanted, now) = (secret.to_owned(), self.clock.now());
-        match self.token(By::Secret(secret), move |tokens| tokens.find(&wanted, now)).await {
+        match self.token(LookupKey::Secret(secret), move |tokens| tokens.find(&wanted, now)).await {
             Err(SignInError::Unknown) => Err(self.revoked(secret).await),
             found => found,
         }
@@ -211,7 +212,7 @@ impl Identity {
     /// There is none, the session was signed out, the token's time is over, or the file of tokens cannot be read.
     pub(crate) async fn by_session(&self, id: &str, until: Timestamp) -> Result<Arc<Token>, SignInError> {
         let wanted = id.to_owned();
-        self.token(By::Session(id, until), move |tokens| tokens.by_session(&wanted, until)).await
+        self.token(LookupKey::Session(id, until), move |tokens| tokens.by_session(&wanted, until)).await
     }
 
     /// Signs out the session of a token that would expire at `until`: permanently, and at once.
@@ -220,7 +221,7 @@ impl Identity {
     /// The file of tokens cannot be written, and the session continues.
     pub(crate) async fn end_session(&self, id: &str, until: Timestamp) -> Result<(), TokenError> {
         let Some(tokens) = self.tokens.clone() else { return Ok(()) };
-        let (by, token, now) = (By::Session(id, until), id.to_owned(), self.clock.now());
+        let (by, token, now) = (LookupKey::Session(id, until), id.to_owned(), self.clock.now());
         // No concurrent lookup may find it and cache it afterwards.
         let _look = self.remembered.look(by).await;
         let ended = tokio::task::spawn_blocking(move || tokens.end_session(&token, until, now)).await;
@@ -235,7 +236,7 @@ impl Identity {
     /// There is none, its time is over, or the file of tokens cannot be read.
     pub async fn by_id(&self, id: &str) -> Result<Arc<Token>, SignInError> {
         let wanted = id.to_owned();
-        self.token(By::Id(id), move |tokens| tokens.by_id(&wanted)).await
+        self.token(LookupKey::Id(id), move |tokens| tokens.by_id(&wanted)).await
     }
 
     /// Under which names the token with this id acts, or did until it was revoked.
@@ -250,7 +251,7 @@ impl Identity {
 
     async fn token(
         &self,
-        by: By<'_>,
+        by: LookupKey<'_>,
         find: impl FnOnce(&Tokens) -> Result<Option<Token>, TokenError> + Send + 'static,
     ) -> Result<Arc<Token>, SignInError> {
         let tokens = self.tokens.clone().ok_or(SignInError::Unknown)?;

@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_block_holds_what_begins_alike() {
+    fn a_block_contains_addresses_with_its_prefix() {
         for (block, inside, outside) in [
             ("10.0.0.0/8", &["10.0.0.1", "10.255.255.255", "::ffff:10.1.2.3"][..], &["11.0.0.0", "::1", "9.9.9.9"][..]),
             ("192.0.2.7", &["192.0.2.7"], &["192.0.2.6", "192.0.2.8"]),

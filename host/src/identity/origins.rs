@@ -7,7 +7,7 @@ use hyper::HeaderMap;
 use hyper::header::{HOST, HeaderValue, ORIGIN};
 use hyper::http::uri::{Authority, Uri};
 
-use super::origin::is_foreign;
+use super::cross_site::is_foreign;
 
 /// An origin as browsers write it: `https://app.example.com`, with a port where it is not the scheme's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn origins_are_written_as_browsers_do() {
+    fn origins_are_spelled_as_browsers_send_them() {
         for (text, expected) in [
             ("https://App.example.com", "https://app.example.com"),
             ("https://app.example.com/", "https://app.example.com"),
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn only_those_come_in_that_cannot_be_led_astray() {
+    fn rebindable_host_names_are_refused() {
         let origins: Origins =
             ["https://app.example"].map(|text| Origin::parse(text).expect("good")).into_iter().collect();
         let accepted = |pairs: &[(&'static str, &'static str)]| {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mcp_audit_log::event::{Body, Channel, Detail, Event, Kind, Payload};
-use mcp_audit_log::publish::Places;
+use mcp_audit_log::publish::Destinations;
 use mcp_audit_log::signer::{Resume, SignerOptions};
 use mcp_audit_log::store::{Kept, VerifyError, Wrong};
 use mcp_audit_log::time::{DAY, ManualClock};
@@ -16,7 +16,7 @@ use rusqlite::Connection;
 use serde_json::json;
 
 use crate::forger::Forger;
-use crate::world::{access, clock, newest, open, options, read};
+use crate::support::{access, clock, newest, open, options, read};
 
 const CLEANUP: &str = "MCP: Cleanup Old Audit Logs";
 
@@ -43,7 +43,7 @@ async fn call(log: &AuditLog) {
 async fn genuine(cleaned: Option<u32>) -> Genuine {
     let (folder, published, clock) =
         (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"), clock());
-    let places = Places { folder: Some(published.path().to_owned()), ..Places::default() };
+    let places = Destinations { folder: Some(published.path().to_owned()), ..Destinations::default() };
     let log = options(folder.path(), &clock).publish(places).open().expect("a log");
     let admin = access(&log, &["admin"]);
     let wanted = json!({ "retention_days": 4, "log_payloads": true, "payload_retention_days": 2 });
@@ -170,7 +170,7 @@ fn places(genuine: &Genuine) -> [u64; 4] {
 }
 
 #[tokio::test]
-async fn a_log_cut_without_its_keys_verifies_in_no_way() {
+async fn a_log_cut_without_its_keys_never_verifies() {
     for cleaned in [None, Some(4)] {
         let genuine = genuine(cleaned).await;
         let mut tried = 0;
@@ -193,7 +193,7 @@ async fn a_log_cut_without_its_keys_verifies_in_no_way() {
 }
 
 fn start(folder: &Path, genuine: &Genuine, resume: Option<Resume>) -> Result<AuditLog, OpenError> {
-    let places = Places { folder: Some(genuine.published.path().to_owned()), ..Places::default() };
+    let places = Destinations { folder: Some(genuine.published.path().to_owned()), ..Destinations::default() };
     let signer = SignerOptions { resume, ..SignerOptions::default() };
     options(folder, &genuine.clock).publish(places).signer(signer).open()
 }
@@ -229,7 +229,7 @@ async fn a_log_cut_without_its_keys_does_not_start_and_publishes_nothing() {
 /// Everything remade, down to the first checkpoint, which was signed before the first entry: the folder alone cannot
 /// show it. The published checkpoints can.
 #[tokio::test]
-async fn a_log_made_anew_comes_over_nothing_that_was_published() {
+async fn a_recreated_log_overwrites_nothing_that_was_published() {
     let genuine = genuine(None).await;
     let before = files(genuine.published.path());
     let mut forger = Forger::of(genuine.folder.path());
@@ -255,7 +255,7 @@ async fn a_log_made_anew_comes_over_nothing_that_was_published() {
 
 /// An intent that was signed, and a cut that goes further, or another way.
 #[tokio::test]
-async fn a_cut_beyond_what_a_signed_cleanup_meant_is_found() {
+async fn a_cut_beyond_a_signed_cleanup_is_found() {
     let genuine = genuine(Some(4)).await;
     let intents = |sql: &str| Forger::of(genuine.folder.path()).number(sql);
     let newest = intents(
@@ -278,7 +278,7 @@ async fn a_cut_beyond_what_a_signed_cleanup_meant_is_found() {
 
 /// A payload that is missing without an entry about it, and one with only its row missing.
 #[tokio::test]
-async fn a_payload_that_no_entry_lets_go_is_missed() {
+async fn a_payload_missing_without_an_entry_is_found() {
     let genuine = genuine(Some(4)).await;
     for sql in [
         "DELETE FROM payload WHERE seq = (SELECT max(seq) FROM payload)",

@@ -1,5 +1,5 @@
-//! What is kept about checkpoints, keys and removals, changed; and checkpoints that were kept elsewhere: verification finds
-//! each.
+//! What is kept about checkpoints, keys and removals, changed; and checkpoints that were kept elsewhere: verification
+//! finds each.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use mcp_audit_log::time::{DAY, ManualClock};
 use mcp_audit_log::{AuditLog, verify_log};
 use serde_json::json;
 
-use crate::world::{access, clock, newest, open, options, read, record, tamper};
+use crate::support::{access, clock, newest, open, options, read, record, tamper};
 
 /// Three days with a call each, signed.
 async fn three_days(log: &AuditLog, clock: &Arc<ManualClock>) {
@@ -47,7 +47,7 @@ fn kept(note: &str) -> Vec<Kept> {
 
 /// A refused action leaves an entry, which must not count as if the action had been done.
 #[tokio::test]
-async fn what_was_refused_makes_no_log_wrong() {
+async fn refused_actions_do_not_fail_verification() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let log = open(folder.path(), &clock);
     let id = record(&log, "a").await;
@@ -128,7 +128,7 @@ async fn a_key_that_no_start_counted_is_found_even_after_another_start() {
 }
 
 #[tokio::test]
-async fn a_log_that_is_older_than_what_was_signed_last_does_not_verify() {
+async fn a_log_older_than_its_last_checkpoint_does_not_verify() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let log = open(folder.path(), &clock);
     record(&log, "a").await;
@@ -164,7 +164,7 @@ fn first_note(database: &Path) -> String {
 }
 
 #[tokio::test]
-async fn a_checkpoint_that_somebody_kept_is_held_against_the_log() {
+async fn a_kept_checkpoint_is_compared_with_the_log() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let log = open(folder.path(), &clock);
     record(&log, "a").await;
@@ -216,7 +216,7 @@ async fn cleaned(folder: &Path, clock: &Arc<ManualClock>) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn removals_that_no_cleanup_told_of_are_found() {
+async fn removals_without_a_recorded_cleanup_are_found() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     cleaned(folder.path(), &clock).await;
     let verified = whole(folder.path(), Vec::new()).expect("whole");
@@ -235,7 +235,7 @@ async fn removals_that_no_cleanup_told_of_are_found() {
 }
 
 #[tokio::test]
-async fn what_was_removed_before_any_cleanup_is_found() {
+async fn removals_before_any_cleanup_are_found() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let log = open(folder.path(), &clock);
     three_days(&log, &clock).await;
@@ -248,7 +248,7 @@ async fn what_was_removed_before_any_cleanup_is_found() {
 }
 
 #[tokio::test]
-async fn a_kept_checkpoint_of_a_time_that_is_gone_is_compared_as_far_as_it_can_be() {
+async fn a_kept_checkpoint_of_removed_entries_is_compared_where_possible() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let notes = cleaned(folder.path(), &clock).await;
     for note in &notes[1..] {

@@ -5,10 +5,10 @@
 #[path = "../capture/mod.rs"]
 mod capture;
 
-mod address;
-mod again;
-mod doors;
+mod addresses;
+mod browsers;
 mod oauth;
+mod resend;
 mod transport;
 
 use std::future::Future;

@@ -2,10 +2,10 @@
 
 use axum::http::StatusCode;
 
-use crate::world::{World, call};
+use crate::support::{World, call};
 
 #[tokio::test]
-async fn what_is_wrong_in_a_query_is_named() {
+async fn errors_in_a_query_are_named() {
     let world = World::new();
     world.record(call("ada", "search")).await;
     let admin = world.bearer("root", &["admin"]);
@@ -52,7 +52,7 @@ async fn what_is_wrong_in_a_query_is_named() {
 
 /// The faulty word or term has its own members, so that a form can point at it.
 #[tokio::test]
-async fn a_mistake_in_a_filter_has_its_place() {
+async fn an_error_in_a_filter_has_its_position() {
     let world = World::new();
     let admin = world.bearer("root", &["admin"]);
     for (query, parameter, term, position) in [
@@ -102,7 +102,7 @@ async fn a_cursor_from_another_log_is_refused() {
 }
 
 #[tokio::test]
-async fn paths_that_are_not_there_are_problems_too() {
+async fn unknown_paths_are_problems() {
     let world = World::new();
     world.bearer("ada", &["user"]).get("/api/v1/nothing").await.problem(404, "No such page or endpoint");
     world.stranger().get("/api/v1/nothing").await.problem(401, "token");

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::json;
 
-use crate::world::{GROUPS, World};
+use crate::support::{GROUPS, World};
 
 const HOLDS: &str = "/api/v1/holds";
 
@@ -42,7 +42,7 @@ async fn each_group_holds_and_releases_what_it_may() {
 }
 
 #[tokio::test]
-async fn a_hold_is_told_with_what_it_means() {
+async fn a_hold_is_returned_with_its_effect() {
     let world = World::new();
     let admin = world.bearer("root", &["admin"]);
     let empty = admin.get(HOLDS).await.json();
@@ -73,7 +73,7 @@ async fn a_hold_is_told_with_what_it_means() {
 }
 
 #[tokio::test]
-async fn what_makes_no_sense_is_refused_and_nothing_is_held() {
+async fn an_invalid_hold_is_refused() {
     let world = World::new();
     let admin = world.bearer("root", &["admin"]);
     let long = format!(r#"{{"from":"2026-01-01","reason":"{}"}}"#, "x".repeat(501));

@@ -7,7 +7,7 @@ use mcp_audit_log::event::{Channel, Detail, Event, Kind};
 use mcp_audit_log::time::{Clock, SystemClock};
 use serde_json::{Value, json};
 
-use crate::world::{Caller, World, call};
+use crate::support::{Caller, World, call};
 
 /// No sign-in, a token without groups, and every role alone.
 const ROLES: &[&str] = &[
@@ -109,7 +109,7 @@ enum Whose {
 const HIDDEN: &[&str] = &["bob", "secret_tool"];
 
 #[tokio::test]
-async fn each_role_may_do_what_the_table_says_and_sees_no_more() {
+async fn each_role_has_exactly_the_rights_of_the_table() {
     let world = World::new();
     world.record(over_http("ada", "search")).await;
     world.record(over_http("bob", "secret_tool")).await;

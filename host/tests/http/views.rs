@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::world::{Caller, GROUPS, World, call};
+use crate::support::{Caller, GROUPS, World, call};
 
 const VIEWS: &str = "/api/v1/views";
 
@@ -67,7 +67,7 @@ async fn each_group_saves_and_changes_what_it_may() {
 }
 
 #[tokio::test]
-async fn shared_views_stay_in_their_instance_and_private_ones_with_their_owner() {
+async fn shared_views_stay_in_their_tenant_and_private_ones_with_their_owner() {
     let world = World::new();
     let [none, one, two] = [
         world.bearer("ada", &["user"]),
@@ -91,7 +91,7 @@ async fn shared_views_stay_in_their_instance_and_private_ones_with_their_owner()
 }
 
 #[tokio::test]
-async fn a_view_shows_nobody_more_than_they_may_see() {
+async fn a_view_shows_only_entries_the_viewer_may_see() {
     let world = World::new();
     for user in ["ada", "root"] {
         world.record(call(user, "search")).await;
@@ -141,7 +141,7 @@ async fn shared_views_are_entries_and_private_ones_are_not() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_shown_cannot_be_saved() {
+async fn an_invalid_search_cannot_be_saved() {
     let world = World::new();
     let ada = world.bearer("ada", &["user"]);
     for (name, query, status, word) in [

@@ -5,7 +5,7 @@ use mcp_audit_log::field::Field;
 use mcp_audit_log::time::Timestamp;
 use serde_json::json;
 
-use crate::world::{World, changes, viewer};
+use crate::support::{World, changes, viewer};
 
 fn no_deletes() -> BlockingPolicy {
     let description = Some("Nothing is deleted in production".to_owned());

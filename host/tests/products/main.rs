@@ -6,4 +6,4 @@ mod ai_platform;
 mod cluster;
 mod gateway;
 mod odoo;
-mod world;
+mod support;

@@ -14,7 +14,7 @@ use rusqlite::Connection;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::world::{CLEANUP, access, clock, place_hold, set};
+use crate::support::{CLEANUP, access, clock, place_hold, set};
 
 const DAYS: u32 = 365;
 
@@ -192,7 +192,7 @@ fn whole(folder: &Path, day: u32) {
 }
 
 #[tokio::test]
-async fn after_each_day_of_a_year_the_log_is_whole_and_what_is_gone_is_what_the_settings_say() {
+async fn a_year_of_cleanups_removes_exactly_what_the_settings_say() {
     let mut year = Year::begin();
     let (mut gone, mut lost) = (BTreeSet::new(), BTreeSet::new());
     for day in 0..DAYS {

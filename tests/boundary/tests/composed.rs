@@ -69,7 +69,7 @@ fn components_that_call_each_other_load_and_judge() {
 }
 
 #[test]
-fn all_their_memories_count() {
+fn all_memories_of_composed_components_count() {
     // 2 × 300 × 64 KiB is more than 32 MiB, one alone is not.
     match Policy::load(&composed(300), Limits::default(), Timestamp::EPOCH) {
         Err(LoadError::Fault(fault)) => assert_eq!(fault.kind, FaultKind::Memory, "{fault}"),

@@ -51,7 +51,7 @@ const JUDGE: &[(&str, FaultKind)] = &[
 ];
 
 #[test]
-fn each_way_of_misjudging_is_a_fault_of_its_kind() {
+fn every_invalid_verdict_is_a_fault_of_its_kind() {
     let policy = policy();
     for (mode, kind) in JUDGE {
         let verdicts = policy.judge(&settings(&policy, mode), &[event("x")]);
@@ -61,7 +61,7 @@ fn each_way_of_misjudging_is_a_fault_of_its_kind() {
 }
 
 #[test]
-fn one_bad_event_in_a_batch_costs_the_others_nothing() {
+fn one_bad_event_does_not_affect_its_batch() {
     let policy = policy();
     let mut events: Vec<_> = (0..50).map(|_| event("x")).collect();
     events[17] = event("evil:panic");
@@ -72,7 +72,7 @@ fn one_bad_event_in_a_batch_costs_the_others_nothing() {
 }
 
 #[test]
-fn every_way_of_granting_badly_is_a_denial() {
+fn every_invalid_grant_is_a_denial() {
     let policy = policy();
     for mode in [
         "panic",
@@ -94,7 +94,7 @@ fn every_way_of_granting_badly_is_a_denial() {
 }
 
 #[test]
-fn a_rule_about_what_the_viewer_lacks_shows_nothing_even_negated() {
+fn a_rule_on_a_missing_viewer_value_shows_nothing_even_negated() {
     let policy = policy();
     let rule = |instance: Option<&str>| {
         let viewer = Viewer { instance: instance.map(str::to_owned), ..good() };
@@ -106,7 +106,7 @@ fn a_rule_about_what_the_viewer_lacks_shows_nothing_even_negated() {
 }
 
 #[test]
-fn every_way_of_planning_badly_deletes_nothing() {
+fn every_invalid_plan_deletes_nothing() {
     let policy = policy();
     for mode in ["panic", "spin", "memory", "recurse", "future-retention"] {
         assert!(policy.retention(&settings(&policy, mode), NOW).is_err(), "{mode}");
@@ -181,7 +181,7 @@ async fn texts_full_of_control_characters_are_stored_and_read_back() {
 }
 
 #[tokio::test]
-async fn access_that_fails_shows_nothing_and_the_log_goes_on() {
+async fn failed_access_shows_nothing_and_recording_continues() {
     let folder = tempfile::tempdir().expect("a folder");
     open(folder.path()).close();
     let database = rusqlite::Connection::open(folder.path().join("mcp-audit-log.db")).expect("the database");

@@ -3,4 +3,4 @@
 mod live;
 mod reading;
 mod roles;
-mod world;
+mod support;

@@ -3,7 +3,7 @@
 use mcp_audit_log_tests::{Browser, Scripts, Stub};
 use thirtyfour::{By, WebElement};
 
-use crate::world::{Visitor, World};
+use crate::support::{Visitor, World};
 
 const BEFORE: &str = "canary-before-the-switch";
 const AFTER: &str = "canary-after-the-switch";

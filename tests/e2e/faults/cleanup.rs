@@ -5,7 +5,7 @@ use std::path::Path;
 use mcp_audit_log::Options;
 use mcp_audit_log::entry::Entry;
 use mcp_audit_log_tests::fault::{admin, index_agrees, of_action, open, rows, without_holes};
-use mcp_audit_log_tests::{Prey, files_with, product};
+use mcp_audit_log_tests::{ControlledProcess, files_with, product};
 use serde_json::Value as Json;
 use tempfile::TempDir;
 
@@ -24,7 +24,7 @@ const OVER: &str = "payloads removed";
 const TRIES: usize = 50;
 
 #[test]
-fn a_cleanup_that_was_killed_is_finished_by_the_next_start_and_told_as_it_was() {
+fn a_killed_cleanup_is_finished_and_reported_truthfully() {
     let mut folder = tempfile::tempdir().expect("a folder");
     let young = fill(folder.path(), OLD, YOUNG);
     for (kills, said) in KILLS.into_iter().enumerate() {
@@ -51,9 +51,9 @@ fn a_cleanup_that_was_killed_is_finished_by_the_next_start_and_told_as_it_was() 
 }
 
 /// The product on this folder; the cleanup is due, so that it begins by itself.
-fn clean(folder: &Path) -> Prey {
+fn clean(folder: &Path) -> ControlledProcess {
     let mut command = product(["serve", "--listen", "127.0.0.1:0", "--data"]);
-    Prey::overheard(command.arg(folder).env("MCP_AUDIT_LOG", "warn,mcp_audit_log=debug"))
+    ControlledProcess::overheard(command.arg(folder).env("MCP_AUDIT_LOG", "warn,mcp_audit_log=debug"))
 }
 
 /// A copy of `folder` whose cleanup was killed after it printed `said`, and before that step was done.

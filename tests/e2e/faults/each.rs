@@ -1,4 +1,4 @@
-//! Doing something at each of many steps, several at a time.
+//! (short: shared by faults) Doing something at each of many steps, several at a time.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

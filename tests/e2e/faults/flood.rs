@@ -8,7 +8,7 @@ use crate::service::entries;
 const QUEUE: usize = 500;
 
 #[test]
-fn of_ten_times_what_fits_each_event_is_stored_or_counted() {
+fn under_tenfold_overload_every_event_is_stored_or_counted() {
     let (folder, shim) = (tempfile::tempdir().expect("a folder"), Shim::new());
     let mut oracle = Oracle::default();
     let mut subject = Subject::narrow(folder.path(), &shim, QUEUE);

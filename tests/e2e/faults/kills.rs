@@ -12,7 +12,7 @@ const ON_ONE_LOG: usize = 20;
 const AT_ONCE: usize = 2;
 
 #[test]
-fn whenever_it_is_killed_what_was_acknowledged_is_there_once() {
+fn acknowledged_entries_exist_once_after_kills_at_any_time() {
     let kills = std::env::var("FAULT_KILLS").map_or(KILLS, |kills| kills.parse().expect("a number"));
     let mut dice = Dice::new("kills");
     std::thread::scope(|scope| {

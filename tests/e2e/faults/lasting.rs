@@ -31,7 +31,7 @@ fn given_up(mut service: Service, why: &str) -> Service {
 }
 
 #[test]
-fn on_a_disk_that_became_read_only_nothing_is_acknowledged_and_the_next_start_is_whole() {
+fn on_a_read_only_disk_nothing_is_acknowledged_and_the_next_start_is_complete() {
     let Some(image) = Image::new(32) else { return };
     let mut service = Service::start(&image.log(), None);
     assert_eq!(service.send(50), 200);
@@ -46,7 +46,7 @@ fn on_a_disk_that_became_read_only_nothing_is_acknowledged_and_the_next_start_is
 }
 
 #[test]
-fn a_database_that_was_removed_takes_nothing_and_is_missed_at_the_next_start() {
+fn a_removed_database_accepts_nothing_and_stops_the_next_start() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut service = Service::start(folder.path(), None);
     assert_eq!(service.send(50), 200);

@@ -39,7 +39,7 @@ fn while_syncs_or_writes_fail_nothing_is_acknowledged_and_nothing_is_lost() {
 
 /// After an error it is unknown what has reached the disk: the same entries are sent again, and stored once.
 #[test]
-fn a_sync_or_a_write_that_fails_once_costs_nothing() {
+fn one_failed_sync_or_write_loses_nothing() {
     let (folder, shim) = (tempfile::tempdir().expect("a folder"), Shim::new());
     let mut service = Service::start(folder.path(), Some(&shim));
     for times in [1, 2, 3] {
@@ -88,7 +88,7 @@ fn while_the_files_are_moved_away_nothing_is_acknowledged() {
 }
 
 #[test]
-fn on_a_full_disk_nothing_is_acknowledged_and_room_mends_it() {
+fn on_a_full_disk_nothing_is_acknowledged_until_there_is_space() {
     let Some(image) = Image::new(32) else { return };
     let mut service = Service::start(&image.log(), None);
     for spare in [0, 8] {
@@ -100,7 +100,7 @@ fn on_a_full_disk_nothing_is_acknowledged_and_room_mends_it() {
 
 /// `ulimit -f` is no reason to end: a service that others talk through would take their traffic with it.
 #[test]
-fn above_a_limit_of_file_sizes_nothing_is_acknowledged_and_the_service_goes_on() {
+fn above_a_file_size_limit_nothing_is_acknowledged_and_the_service_continues() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut service = Service::start(folder.path(), None);
     let limited = RefCell::new(None);

@@ -12,7 +12,7 @@ const CUTS: usize = 6;
 const SIZE: u64 = 64;
 
 #[test]
-fn what_was_acknowledged_survives_a_power_cut() {
+fn acknowledged_entries_survive_a_power_cut() {
     let Some(mut image) = Image::new(SIZE) else { return };
     let cuts = std::env::var("FAULT_CUTS").map_or(CUTS, |cuts| cuts.parse().expect("a number"));
     let (mut dice, mut oracle) = (Dice::new("power cuts"), Oracle::default());

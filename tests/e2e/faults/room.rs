@@ -9,7 +9,7 @@ use crate::old::fill;
 const SPARE: usize = 1_000;
 
 #[test]
-fn a_cleanup_that_fills_the_disk_says_so_and_is_finished_when_there_is_room() {
+fn a_cleanup_on_a_full_disk_is_reported_and_finished_later() {
     let Some(image) = Image::new(32) else { return };
     let young = fill(&image.log(), 6_000, 40);
     let mut oracle = Oracle::default();

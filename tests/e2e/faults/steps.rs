@@ -1,4 +1,5 @@
-//! A cleanup that is killed at each of its steps: whatever it had done, the log is whole then, and the next run finishes it.
+//! A cleanup that is killed at each of its steps: whatever it had done, the log is whole then, and the next run
+//! finishes it.
 
 use std::path::Path;
 
@@ -22,7 +23,7 @@ struct Due {
 }
 
 #[test]
-fn a_cleanup_that_is_killed_at_any_step_is_whole_and_is_finished() {
+fn a_cleanup_killed_at_any_step_is_consistent_and_finished() {
     let folder = tempfile::tempdir().expect("a folder");
     let young = fill(folder.path(), OLD, YOUNG);
     let kind = if everything() { Steps::Writes } else { Steps::Syncs };

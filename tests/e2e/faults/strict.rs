@@ -81,7 +81,7 @@ fn call(url: &str, id: &str) -> Result<u16, ureq::Error> {
 /// On a disk without room a call is either recorded and forwarded, or answered with 503 and never seen by the server.
 #[test]
 #[cfg(target_os = "linux")]
-fn on_a_full_disk_the_server_sees_what_is_recorded_and_nothing_else() {
+fn on_a_full_disk_the_server_sees_only_recorded_calls() {
     let Some(image) = Image::new(32) else { return };
     let (upstream, seen) = counting_server();
     let (mut process, url) = start(&image.log(), &upstream);
@@ -112,7 +112,7 @@ fn on_a_full_disk_the_server_sees_what_is_recorded_and_nothing_else() {
 }
 
 #[test]
-fn what_the_server_saw_has_an_entry_whenever_the_kill_comes() {
+fn every_call_the_server_saw_has_an_entry_after_a_kill() {
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("data");
     let (upstream, seen) = counting_server();

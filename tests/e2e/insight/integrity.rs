@@ -2,7 +2,7 @@
 
 use mcp_audit_log_tests::{Scripts, eventually};
 
-use crate::world::{Visitor, World};
+use crate::support::{Visitor, World};
 
 #[tokio::test]
 async fn an_auditor_verifies_the_log_by_a_button() {
@@ -27,7 +27,7 @@ async fn an_auditor_verifies_the_log_by_a_button() {
 
 /// The script refreshes a running state in place. Here nothing runs: the next refresh finds that it has finished.
 #[tokio::test]
-async fn the_page_looks_again_by_itself() {
+async fn the_page_refreshes_by_itself() {
     let world = World::start();
     let admin = world.visitor("admin", Scripts::On).await;
     for (path, part) in [("/integrity", "verification"), ("/settings", "jobs")] {

@@ -2,5 +2,5 @@
 
 mod integrity;
 mod settings;
+mod support;
 mod usage;
-mod world;

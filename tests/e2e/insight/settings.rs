@@ -2,7 +2,7 @@
 
 use mcp_audit_log_tests::{Scripts, eventually};
 
-use crate::world::{Visitor, World};
+use crate::support::{Visitor, World};
 
 #[tokio::test]
 async fn an_admin_changes_retention_and_runs_the_cleanup() {

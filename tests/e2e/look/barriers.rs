@@ -1,6 +1,7 @@
-//! Accessibility of every page: axe-core finds nothing, in light and dark, on a desktop and on a phone.
+//! (short: one file per question) Accessibility of every page: axe-core finds nothing, in light and dark, on a desktop
+//! and on a phone.
 
-use crate::world::World;
+use crate::support::World;
 
 /// Width, and whether it is dark.
 const SCREENS: [(u32, bool); 3] = [(1280, false), (1280, true), (390, false)];

@@ -3,7 +3,7 @@
 use mcp_audit_log_tests::Browser;
 use serde_json::{Map, Value, json};
 
-use crate::world::World;
+use crate::support::World;
 
 /// What would run, load or fetch something if it were not text.
 const SCRIPT: &str =
@@ -51,7 +51,7 @@ fn values() -> [(&'static str, String); 5] {
 }
 
 #[tokio::test]
-async fn hostile_values_are_inert_and_break_no_layout() {
+async fn hostile_values_are_harmless_and_break_no_layout() {
     let world = World::start();
     for (name, value) in values() {
         let mut event = Map::from_iter([

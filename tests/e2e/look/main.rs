@@ -4,4 +4,4 @@ mod barriers;
 mod hostile;
 mod pictures;
 mod size;
-mod world;
+mod support;

@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_good_one_reads() {
+    fn only_the_good_viewer_reads() {
         let rights = |user: &str| {
             let viewer = Viewer { user: user.to_owned(), groups: vec!["admin".to_owned()], instance: None };
             access(Mode::Decent, &viewer).rights

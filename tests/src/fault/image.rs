@@ -1,5 +1,5 @@
-//! A file system of our own: ext4 in a file, mounted over a loop device, so that it can be filled, frozen, broken and cut
-//! off without harm to the machine. It needs root and loop devices.
+//! A file system of our own: ext4 in a file, mounted over a loop device, so that it can be filled, frozen, broken and
+//! cut off without harm to the machine. It needs root and loop devices.
 
 use std::fs::{self, File};
 use std::io::{self, Write};

@@ -6,35 +6,35 @@ use std::process::{Command, ExitStatus};
 #[cfg(target_os = "linux")]
 use super::Shim;
 use super::{Oracle, Seen};
-use crate::prey::Prey;
+use crate::controlled_process::ControlledProcess;
 use crate::process::binary;
 
 /// An embedder that has a log open.
 #[derive(Debug)]
 pub struct Subject {
-    prey: Prey,
+    prey: ControlledProcess,
 }
 
 impl Subject {
     /// Starts one on the log in `folder`.
     pub fn start(folder: &Path) -> Self {
-        Self { prey: Prey::heard(&mut command(folder)) }
+        Self { prey: ControlledProcess::heard(&mut command(folder)) }
     }
 
     /// Starts one that a shim does faults to.
     #[cfg(target_os = "linux")]
     pub fn faulty(folder: &Path, shim: &Shim) -> Self {
-        Self { prey: Prey::heard(shim.on(&mut command(folder), folder)) }
+        Self { prey: ControlledProcess::heard(shim.on(&mut command(folder), folder)) }
     }
 
     /// The same with a queue of this many events.
     #[cfg(target_os = "linux")]
     pub fn narrow(folder: &Path, shim: &Shim, queue: usize) -> Self {
-        Self { prey: Prey::heard(shim.on(command(folder).arg(queue.to_string()), folder)) }
+        Self { prey: ControlledProcess::heard(shim.on(command(folder).arg(queue.to_string()), folder)) }
     }
 
     /// The process.
-    pub fn prey(&self) -> &Prey {
+    pub fn prey(&self) -> &ControlledProcess {
         &self.prey
     }
 

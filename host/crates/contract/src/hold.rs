@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_is_given_and_short() {
+    fn a_hold_needs_a_reason_of_bounded_length() {
         assert_eq!(reason(" case 7\n").as_deref(), Ok("case 7"));
         assert!(reason("case\u{202e} 7").is_err());
         assert!(reason(" \n").is_err() && reason(&"ä".repeat(501)).is_err() && reason(&"ä".repeat(500)).is_ok());

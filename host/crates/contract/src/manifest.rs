@@ -1,6 +1,6 @@
 //! What a policy declares, checked: groups, settings, quick filters, crons, actions and masks.
 
-use mcp_audit_log_filter::{Context, Domain, DomainError, Token, check_tokens, from_tokens};
+use mcp_audit_log_filter::{Context, Domain, DomainError, DomainToken, check_tokens, from_tokens};
 use mcp_audit_log_model::mask::Mask;
 use mcp_audit_log_model::schedule::Schedule;
 use mcp_audit_log_model::time::Timestamp;
@@ -16,7 +16,7 @@ pub struct Manifest {
     /// One sentence about it.
     pub summary: String,
     /// The roles.
-    pub groups: Vec<Group>,
+    pub groups: Vec<UserGroup>,
     /// The settings.
     pub settings: Vec<SettingField>,
     /// The quick filters.
@@ -33,7 +33,7 @@ pub struct Manifest {
 
 /// A role.
 #[derive(Clone, Debug)]
-pub struct Group {
+pub struct UserGroup {
     /// Its name, as tokens carry it.
     pub name: String,
     /// Its name for people.
@@ -66,7 +66,7 @@ pub struct SavedFilter {
     pub name: String,
     /// Its name for people.
     pub label: String,
-    tokens: Vec<Token>,
+    tokens: Vec<DomainToken>,
 }
 
 impl SavedFilter {
@@ -74,7 +74,7 @@ impl SavedFilter {
     ///
     /// # Errors
     /// The tokens are not a domain.
-    pub fn new(name: String, label: String, tokens: Vec<Token>, now: Timestamp) -> Result<Self, DomainError> {
+    pub fn new(name: String, label: String, tokens: Vec<DomainToken>, now: Timestamp) -> Result<Self, DomainError> {
         check_tokens(&tokens, now)?;
         Ok(Self { name, label, tokens })
     }
@@ -122,21 +122,21 @@ pub struct Action {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mcp_audit_log_filter::{Comparison, Operand, Own};
+    use mcp_audit_log_filter::{Comparison, Operand, ViewerValue};
 
     #[test]
-    fn a_filter_about_what_the_viewer_lacks_matches_nothing_even_negated() {
-        let leaf = |comparison| Token::Leaf {
+    fn a_filter_on_a_missing_viewer_value_matches_nothing_even_negated() {
+        let leaf = |comparison| DomainToken::Leaf {
             field: "instance".to_owned(),
             comparison,
-            operands: vec![Operand::Viewer(Own::Instance)],
+            operands: vec![Operand::Viewer(ViewerValue::Instance)],
         };
         let now = Timestamp::EPOCH;
         for tokens in [
             vec![leaf(Comparison::Equal)],
             vec![leaf(Comparison::NotEqual)],
-            vec![Token::Not, leaf(Comparison::Equal)],
-            vec![Token::Or, Token::Constant(true), leaf(Comparison::In)],
+            vec![DomainToken::Not, leaf(Comparison::Equal)],
+            vec![DomainToken::Or, DomainToken::Constant(true), leaf(Comparison::In)],
         ] {
             let filter = SavedFilter::new("ours".into(), "Ours".into(), tokens, now).expect("sound");
             for instance in [None, Some(""), Some(" ")] {

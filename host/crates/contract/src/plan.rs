@@ -1,4 +1,5 @@
-//! What retention may delete: a policy plans it, legal holds narrow it, the store deletes it.
+//! (short: the store needs only this) What retention may delete: a policy plans it, legal holds narrow it, the store
+//! deletes it.
 
 use mcp_audit_log_model::time::Timestamp;
 

@@ -98,7 +98,7 @@ mod tests {
     use mcp_audit_log_filter::Domain;
 
     #[test]
-    fn a_view_is_changed_by_its_owner_and_where_it_is_shared_by_admins() {
+    fn only_its_owner_and_for_shared_ones_admins_change_a_view() {
         let view = |shared| SavedView {
             id: Uuid::nil(),
             name: "errors".into(),

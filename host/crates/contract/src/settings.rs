@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_value_is_refused_with_what_is_allowed() {
+    fn a_bad_value_is_refused_with_the_allowed_values() {
         for bad in [json!(0), json!(-3), json!("90"), json!(1.5), json!(null), json!([30]), json!(true)] {
             let text = refusal(json!({ "retention_days": bad }));
             assert!(
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_differs_is_a_change() {
+    fn unchanged_settings_are_no_changes() {
         let settings = Settings::load(&fields(), &BTreeMap::new());
         let wanted = json!({ "log_payloads": false, "retention_days": 30 });
         let changes = settings.changes(&fields(), wanted.as_object().expect("an object")).expect("allowed");

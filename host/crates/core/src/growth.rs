@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_days_count_and_not_the_whole_life() {
+    fn growth_is_measured_over_the_last_days_only() {
         let at = |days: i64| Timestamp::EPOCH.plus(days * DAY);
         let extent = |oldest| Extent { entries: 1_000, bytes: 500_000, oldest: Some(oldest), ..Extent::default() };
         assert_eq!(Growth::since(&extent(at(0)), at(30)), Some(at(23)), "seven days");

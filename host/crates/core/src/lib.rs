@@ -3,12 +3,12 @@
 //! The modules, from the bottom up; each uses only those above it:
 
 /// Files that are complete or absent.
-mod file;
+mod atomic_file;
 /// The data folder's secret key.
 pub mod secret;
 
 /// The host's own HTTP requests.
-pub mod fetch;
+pub mod http_client;
 
 /// Signs checkpoints.
 pub mod signer;

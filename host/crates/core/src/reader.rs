@@ -46,7 +46,7 @@ pub enum ReadError {
 
 /// Creates a [`Reader`], and reads what only the log itself may read because it records the access. The façade does not
 /// re-export it.
-pub trait Unrecorded<'a>: Sized {
+pub trait InternalReads<'a>: Sized {
     /// What `access` lets its viewer see, at `now`.
     fn new(files: &'a Files, access: &'a Access, now: Timestamp) -> Self;
 
@@ -82,7 +82,7 @@ pub trait Unrecorded<'a>: Sized {
     fn export_payload(&self, entry: &Entry) -> Result<Option<StoredPayload>, ReadError>;
 }
 
-impl<'a> Unrecorded<'a> for Reader<'a> {
+impl<'a> InternalReads<'a> for Reader<'a> {
     fn new(files: &'a Files, access: &'a Access, now: Timestamp) -> Self {
         Self { files, access, now }
     }

@@ -3,11 +3,11 @@
 
 use std::time::{Duration, Instant};
 
-mod age;
+mod clock_evidence;
 
-pub use age::{LONGEST_STEP, Witness};
+pub use clock_evidence::{ClockEvidence, LONGEST_STEP};
 
-use crate::recorder::{Control, Recorder};
+use crate::recorder::{Recorder, RecorderControl};
 use mcp_audit_log_contract::hold;
 use mcp_audit_log_contract::settings::Settings;
 use mcp_audit_log_model::event::{Channel, Detail, Event, Failure, Kind};
@@ -22,7 +22,7 @@ const LONGEST_REST: Duration = Duration::from_millis(100);
 
 /// What is about to go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Intent {
+pub struct CleanupIntent {
     /// The policy's plan; no policy knows of holds.
     plan: Plan,
     /// A step of the clock that is not believed, and keeps entries that would be old by it.
@@ -51,8 +51,8 @@ impl Cover {
 
 /// What a run removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Report {
-    intent: Intent,
+pub struct CleanupReport {
+    intent: CleanupIntent,
     /// Entries removed.
     pub entries: u64,
     /// Payloads removed.
@@ -63,12 +63,12 @@ pub struct Report {
 ///
 /// # Errors
 /// The policy or the store failed, in a sentence; nothing was deleted.
-pub fn plan(policy: &Policy, settings: &Settings, files: &Files, now: Timestamp) -> Result<Intent, String> {
+pub fn plan(policy: &Policy, settings: &Settings, files: &Files, now: Timestamp) -> Result<CleanupIntent, String> {
     let plan = policy.retention(settings, now).map_err(|fault| format!("nothing was deleted: {fault}"))?;
     measured(plan, Cover::ALL, files).map_err(|error| format!("nothing was deleted: {error}"))
 }
 
-fn measured(plan: Plan, cover: Cover, files: &Files) -> Result<Intent, StoreError> {
+fn measured(plan: Plan, cover: Cover, files: &Files) -> Result<CleanupIntent, StoreError> {
     let held = files.held_from()?;
     let (first, first_payload) = files.prune_points()?;
     let may = hold::cut(plan, held);
@@ -80,7 +80,7 @@ fn measured(plan: Plan, cover: Cover, files: &Files) -> Result<Intent, StoreErro
     // Payloads go with their entries at the latest.
     let payloads_below = up_to(may.payloads_before, cover.payloads, first_payload)?.max(entries_below);
     let expected = entries_below - first;
-    Ok(Intent { plan, held, entries_below, payloads_below, expected, ..Intent::default() })
+    Ok(CleanupIntent { plan, held, entries_below, payloads_below, expected, ..CleanupIntent::default() })
 }
 
 /// Removes it, chunk by chunk, so that recording continues between them; `tell` is called after each. A hold that is
@@ -88,15 +88,20 @@ fn measured(plan: Plan, cover: Cover, files: &Files) -> Result<Intent, StoreErro
 ///
 /// # Errors
 /// A step failed; the sentence says how much was removed before it.
-pub fn run(intent: Intent, files: &Files, recorder: &Recorder, tell: impl Fn(&Report)) -> Result<Report, String> {
-    let mut report = Report { intent, ..Report::default() };
+pub fn run(
+    intent: CleanupIntent,
+    files: &Files,
+    recorder: &Recorder,
+    tell: impl Fn(&CleanupReport),
+) -> Result<CleanupReport, String> {
+    let mut report = CleanupReport { intent, ..CleanupReport::default() };
     // The announced plan: releasing a hold during the run removes nothing more.
     let told = hold::cut(intent.plan, intent.held);
     let cleanup = &recorder.gauges().cleanup;
     let _running = cleanup.begin();
     loop {
         report.intent.held = files.held_from().map_err(|error| error.to_string())?;
-        let Intent { entries_below, payloads_below, .. } = intent;
+        let CleanupIntent { entries_below, payloads_below, .. } = intent;
         let removal = Removal { plan: hold::cut(told, report.intent.held), entries_below, payloads_below };
         let begun = Instant::now();
         let Pruned { entries, payloads, more } = recorder.prune(removal).map_err(|error| error.to_string())?;
@@ -114,23 +119,24 @@ pub fn run(intent: Intent, files: &Files, recorder: &Recorder, tell: impl Fn(&Re
     }
 }
 
-impl Intent {
+impl CleanupIntent {
     /// Whether an archived checkpoint that covers more would allow more to be removed.
-    pub fn lacks_archived(&self, witness: &Witness) -> bool {
-        witness.below(self.plan.entries_before).min(self.entries_below) > witness.archived
+    pub fn lacks_archived(&self, evidence: &ClockEvidence) -> bool {
+        evidence.below(self.plan.entries_before).min(self.entries_below) > evidence.archived
     }
 
     /// Without what no old enough checkpoint is about.
     ///
     /// # Errors
     /// The store failed, in a sentence; nothing was deleted.
-    pub fn witnessed(self, witness: &Witness, files: &Files) -> Result<Self, String> {
+    pub fn witnessed(self, evidence: &ClockEvidence, files: &Files) -> Result<Self, String> {
         let Plan { entries_before, payloads_before, .. } = self.plan;
-        let cover = Cover { entries: witness.entries_below(entries_before), payloads: witness.below(payloads_before) };
+        let cover =
+            Cover { entries: evidence.entries_below(entries_before), payloads: evidence.below(payloads_before) };
         let cut =
-            measured(witness.cut(self.plan), cover, files).map_err(|error| format!("nothing was deleted: {error}"))?;
+            measured(evidence.cut(self.plan), cover, files).map_err(|error| format!("nothing was deleted: {error}"))?;
         let is_less = (cut.entries_below, cut.payloads_below) != (self.entries_below, self.payloads_below);
-        let doubted = witness.doubted().filter(|_| is_less);
+        let doubted = evidence.doubted().filter(|_| is_less);
         Ok(Self { doubted, ..cut })
     }
 
@@ -159,7 +165,7 @@ impl Intent {
     }
 }
 
-impl Report {
+impl CleanupReport {
     /// The run in one sentence.
     pub fn message(&self) -> String {
         let removed = format!("{} entries and {} payloads removed", self.entries, self.payloads);
@@ -175,7 +181,7 @@ impl Report {
 }
 
 /// The entry about a run that is about to begin at `began`: all that it may remove is in it.
-pub fn started(cron: &str, began: Timestamp, intent: &Intent) -> Event {
+pub fn started(cron: &str, began: Timestamp, intent: &CleanupIntent) -> Event {
     let event = event("retention.started", cron, began, Detail::Ok);
     let event = intent.facts(event).fact("expected", count(intent.expected));
     event.fact("payloads_expected_below", count(intent.payloads_below))
@@ -187,7 +193,7 @@ pub fn begins(event: Event, (entries, payloads): (u64, u64)) -> Event {
 }
 
 /// The entry about a run that began at `began` and is over.
-pub fn ended(cron: &str, began: Timestamp, result: &Result<Report, String>) -> Event {
+pub fn ended(cron: &str, began: Timestamp, result: &Result<CleanupReport, String>) -> Event {
     match result {
         Ok(report) => report
             .intent

@@ -8,7 +8,7 @@ use std::path::Path;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::file;
+use crate::atomic_file;
 
 /// 32 random bytes in a file that only its owner may read.
 #[derive(Clone)]
@@ -52,7 +52,7 @@ impl Secret {
         let mut key = [0; 32];
         getrandom::fill(&mut key).map_err(io::Error::other)?;
         // Replaced as a whole: half a key, left by a crash, would keep every later start out of the log.
-        file::replace(path, &key)?;
+        atomic_file::replace(path, &key)?;
         Ok(Self(key))
     }
 
@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_key_is_made_once_and_only_for_its_owner() {
+    fn the_key_is_created_once_readable_by_its_owner_only() {
         let folder = tempfile::tempdir().expect("a folder");
         let first = Secret::open(folder.path()).expect("made").session("0123456789");
         assert_eq!(Secret::open(folder.path()).expect("read").session("0123456789"), first);
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_is_hmac_under_a_key_of_its_own_whatever_the_pieces() {
+    fn a_digest_is_hmac_under_a_derived_key_in_any_pieces() {
         let secret = Secret([7; 32]);
         let of = |purpose, pieces: &[&[u8]]| {
             let mut digest = secret.derive(purpose).begin();
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn codes_are_for_one_purpose() {
+    fn codes_differ_by_purpose() {
         let secret = Secret([7; 32]);
         let code = secret.code("cookie", "anna");
         assert!(secret.verify("cookie", "anna", &code));

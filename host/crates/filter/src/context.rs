@@ -18,12 +18,12 @@ pub enum Operand {
     /// A value that is the same for every viewer.
     Value(Value),
     /// A value of the viewer.
-    Viewer(Own),
+    Viewer(ViewerValue),
 }
 
 /// The values that a viewer has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Own {
+pub enum ViewerValue {
     /// The user's name.
     User,
     /// The tenant.
@@ -38,12 +38,18 @@ impl<'a> Context<'a> {
     }
 
     /// No viewer, at `now`: tokens that refer to the viewer are refused.
-    pub fn nobody(now: Timestamp) -> Self {
+    pub fn without_viewer(now: Timestamp) -> Self {
         Self::new(now, None, None)
     }
 
+    /// As [`Self::without_viewer`].
+    #[doc(hidden)]
+    pub fn nobody(now: Timestamp) -> Self {
+        Self::without_viewer(now)
+    }
+
     /// A viewer who has every value: tokens that fail here fail for every viewer.
-    pub(super) fn anybody(now: Timestamp) -> Self {
+    pub(super) fn any_viewer(now: Timestamp) -> Self {
         Self::new(now, Some("viewer"), Some("tenant"))
     }
 
@@ -53,16 +59,16 @@ impl<'a> Context<'a> {
     }
 
     /// A value of the viewer. A viewer without it gets an error, because "not set" would answer another question.
-    pub(super) fn own(&self, own: Own) -> Result<Value, DomainError> {
+    pub(super) fn own(&self, own: ViewerValue) -> Result<Value, DomainError> {
         let (own, lack) = match own {
-            Own::User => (self.user, "you have no user name, so no entry is your own"),
-            Own::Instance => (self.instance, "you belong to no tenant, so no entry is of your tenant"),
+            ViewerValue::User => (self.user, "you have no user name, so no entry is your own"),
+            ViewerValue::Instance => (self.instance, "you belong to no tenant, so no entry is of your tenant"),
         };
         own.map(Value::from).ok_or_else(|| DomainError::new(lack))
     }
 }
 
-impl Own {
+impl ViewerValue {
     /// The name in tokens.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -2,7 +2,7 @@
 //!
 //! Record rules, search facets, saved filters, the API and the command line all use it. It has two spellings: JSON
 //! (`parse_json`) for programs, and a short text (`parse_text`) for people. Both are read for a `Context` (viewer and
-//! time), and both become `Token`s and then the same tree. A `Domain` holds only known fields and operands of the right
+//! time), and both become `DomainToken`s and then the same tree. A `Domain` holds only known fields and operands of the right
 //! type, so a query builder needs no checks of its own.
 
 mod comparison;
@@ -12,23 +12,23 @@ mod evaluate;
 mod free_text;
 mod json;
 mod like;
-mod moment;
 mod operand;
 mod prefix;
 mod print;
+mod suggestions;
 mod text;
-mod times;
-mod unknown;
+mod time_limits;
+mod time_literal;
 
 pub use comparison::Comparison;
-pub use context::{Context, Operand, Own};
+pub use context::{Context, Operand, ViewerValue};
 pub use error::{DomainError, Position};
 pub use json::parse_json;
 pub use like::{Pattern, like};
-pub use prefix::{Token, check_tokens, from_tokens};
-pub use text::parse_text;
+pub use prefix::{DomainToken, check_tokens, from_tokens};
 #[doc(hidden)]
-pub use unknown::meant;
+pub use suggestions::meant;
+pub use text::parse_text;
 
 use std::collections::BTreeSet;
 

@@ -29,6 +29,7 @@ pub struct SignedCheckpoint {
 
 /// Why a checkpoint is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum CheckpointError {
     /// The note around it.
     #[error(transparent)]

@@ -45,6 +45,7 @@ impl SignatureKind {
 
 /// Why a key is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum KeyError {
     /// The key has the wrong number of parts.
     #[error("not a verification key; one looks like example.com/log+530d903a+AekyeRrm…")]

@@ -14,12 +14,10 @@ mod leaf;
 mod note;
 mod proof;
 mod proof_file;
-mod proved;
-mod shown;
 mod tiles;
 mod tree;
 
-pub use bundle::{Bundle, BundleCheck, BundleEntry, BundleError, BundlePayload, Checked, completion};
+pub use bundle::{Bundle, BundleCheck, BundleEntry, BundleError, BundlePayload, CheckedBundle, completion};
 pub use checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint};
 pub use commitment::commitment;
 pub use content::Content;
@@ -28,10 +26,10 @@ pub use hash::{Hash, leaf_hash, node_hash};
 pub use key::{KeyError, SignatureKind, SigningKey, VerifierKey};
 pub use leaf::{Leaf, VERSION};
 pub use note::{Note, NoteError, Signed};
+pub use proof::{Consistency, Head, Inclusion};
+pub use proof::{ConsistencyProof, InclusionProof};
 pub use proof::{ProofError, verify_consistency, verify_inclusion};
 pub use proof_file::{ProofFile, ProofFileError, ProvedEntry};
-pub use proved::{Consistency, Head, Inclusion};
-pub use shown::{ConsistencyProof, InclusionProof};
 pub use tiles::{TILE_HEIGHT, TILE_WIDTH, Tile};
 pub use tree::{Node, Nodes, consistency, fold, inclusion, root};
 

@@ -41,6 +41,7 @@ pub struct Signed<'a> {
 
 /// What is wrong with a note.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum NoteError {
     /// Too long.
     #[error("the note is longer than {LONGEST} bytes")]

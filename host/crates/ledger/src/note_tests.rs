@@ -64,7 +64,7 @@ fn an_independent_implementation_reads_and_writes_the_same() {
 }
 
 #[test]
-fn a_checkpoint_says_what_was_signed_and_when() {
+fn a_checkpoint_has_its_content_and_time() {
     let text = signed();
     assert_eq!(verified(&text), Ok(Some(1_700_000_000)));
     assert_eq!(SignedCheckpoint::parse(text.as_bytes()).expect("read").checkpoint(), &checkpoint(7));

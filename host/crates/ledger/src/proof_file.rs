@@ -38,6 +38,7 @@ pub struct ProofFile {
 
 /// What is wrong with one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ProofFileError {
     /// The text.
     #[error("not a proof: it must have the lines that c2sp.org/tlog-proof describes")]

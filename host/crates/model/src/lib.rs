@@ -1,4 +1,5 @@
-//! What the log is about, without I/O: times, values, the table of fields, events, entries, and what is derived of them.
+//! What the log is about, without I/O: times, values, the table of fields, events, entries, and what is derived of
+//! them.
 //!
 //! The modules, from the bottom up; each uses only those above it:
 

@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_schedule_is_refused() {
+    fn an_invalid_schedule_is_refused() {
         for text in ["", "daily", "* * * *", "61 3 * * *", "0 0 3 * * *"] {
             assert!(Schedule::parse(text).is_err(), "{text}");
         }

@@ -1,4 +1,4 @@
-//! The contract's types and functions as wasmtime sees them, generated from wit/policy.wit.
+//! (short: generated code) The contract's types and functions as wasmtime sees them, generated from wit/policy.wit.
 #![allow(missing_docs, reason = "generated; wit/policy.wit has the words")]
 
 wasmtime::component::bindgen!({

@@ -83,7 +83,7 @@ mod tests {
     const CALL: u64 = 101_000_000;
 
     #[test]
-    fn a_policy_that_burns_all_its_fuel_is_left_alone_for_longer_and_longer() {
+    fn a_policy_that_burns_its_fuel_is_paused_longer_each_time() {
         let (breaker, mut now) = (Breaker::default(), Instant::now());
         let mut calls = 0;
         while !breaker.rests(now) {
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_judges_again_is_trusted_again() {
+    fn a_policy_that_recovers_is_trusted_again() {
         let (breaker, mut now) = (Breaker::default(), Instant::now());
         for _ in 0..40 {
             breaker.failed(CALL, now);
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn rare_faults_never_stop_it_and_every_second_one_does() {
+    fn rare_faults_never_open_the_breaker_and_every_second_one_does() {
         let (breaker, now) = (Breaker::default(), Instant::now());
         for _ in 0..1_000 {
             breaker.failed(CALL, now);

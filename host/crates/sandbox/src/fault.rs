@@ -67,6 +67,7 @@ impl Fault {
 
 /// Why a policy cannot be loaded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum LoadError {
     /// The file is larger than any policy may be.
     #[error("the policy has {bytes} bytes; at most {limit} are allowed")]

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use super::fault::{Fault, FaultKind};
 
 /// How many recent events are counted.
-const LATELY: usize = 1_000;
+const RECENT: usize = 1_000;
 /// How many of them may be unjudged.
-const UNJUDGED: usize = LATELY / 2;
+const UNJUDGED: usize = RECENT / 2;
 /// How many times in a row a right may be denied because the policy failed.
 const DENIALS: u32 = 10;
 /// How often the log reports that the policy fails; and how long after its last fault it is tried again where senders
@@ -22,7 +22,7 @@ const FUNCTIONS: [&str; 3] = ["judge", "access", "retention"];
 
 /// Why a policy does not work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sick {
+pub enum PolicyFailure {
     /// It failed on half of the last thousand events.
     Judge,
     /// It failed ten times in a row when it was asked for access.
@@ -34,7 +34,7 @@ pub enum Sick {
 pub struct Health {
     /// By function and kind.
     faults: [[AtomicU64; FaultKind::ALL.len()]; FUNCTIONS.len()],
-    lately: Mutex<Lately>,
+    recent: Mutex<Recent>,
     denials: AtomicU32,
     /// When it failed last.
     failed: Mutex<Option<Instant>>,
@@ -44,7 +44,7 @@ pub struct Health {
 
 /// The results of the last events, oldest first: whether each is unjudged.
 #[derive(Debug, Default)]
-struct Lately {
+struct Recent {
     outcomes: VecDeque<bool>,
     unjudged: usize,
 }
@@ -53,15 +53,15 @@ impl Health {
     /// Counts the results of judged events, in order.
     pub(super) fn judged<'a, T: 'a>(&self, verdicts: impl Iterator<Item = &'a Result<T, Fault>>) {
         let mut last = None;
-        let mut lately = self.lately.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         for verdict in verdicts {
             if let Err(fault) = verdict {
                 self.count(fault);
                 last = Some(fault);
             }
-            lately.add(verdict.is_err());
+            recent.add(verdict.is_err());
         }
-        drop(lately);
+        drop(recent);
         last.into_iter().for_each(|fault| self.say(fault));
     }
 
@@ -86,19 +86,19 @@ impl Health {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn check(&self) -> Result<(), Sick> {
+    pub fn check(&self) -> Result<(), PolicyFailure> {
         self.check_at(Instant::now())
     }
 
-    fn check_at(&self, now: Instant) -> Result<(), Sick> {
+    fn check_at(&self, now: Instant) -> Result<(), PolicyFailure> {
         let failed = *self.failed.lock().unwrap_or_else(PoisonError::into_inner);
         if failed.is_none_or(|failed| now.saturating_duration_since(failed) >= QUIET) {
             return Ok(());
         }
-        if self.lately.lock().unwrap_or_else(PoisonError::into_inner).unjudged >= UNJUDGED {
-            return Err(Sick::Judge);
+        if self.recent.lock().unwrap_or_else(PoisonError::into_inner).unjudged >= UNJUDGED {
+            return Err(PolicyFailure::Judge);
         }
-        if self.denials.load(Ordering::Relaxed) >= DENIALS { Err(Sick::Access) } else { Ok(()) }
+        if self.denials.load(Ordering::Relaxed) >= DENIALS { Err(PolicyFailure::Access) } else { Ok(()) }
     }
 
     /// How often each function failed in each way.
@@ -126,7 +126,7 @@ impl Health {
             return;
         }
         let Fault { function, kind, .. } = fault;
-        let unjudged = self.lately.lock().unwrap_or_else(PoisonError::into_inner).unjudged;
+        let unjudged = self.recent.lock().unwrap_or_else(PoisonError::into_inner).unjudged;
         let (kind, denials) = (kind.as_str(), self.denials.load(Ordering::Relaxed));
         tracing::error!(
             function,
@@ -147,9 +147,9 @@ impl Health {
     }
 }
 
-impl Lately {
+impl Recent {
     fn add(&mut self, unjudged: bool) {
-        if self.outcomes.len() >= LATELY {
+        if self.outcomes.len() >= RECENT {
             self.unjudged -= usize::from(self.outcomes.pop_front() == Some(true));
         }
         self.outcomes.push_back(unjudged);
@@ -157,7 +157,7 @@ impl Lately {
     }
 }
 
-impl Sick {
+impl PolicyFailure {
     /// It in a sentence.
     pub fn sentence(self) -> &'static str {
         match self {
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn half_of_the_last_thousand_events_is_too_much_and_passes() {
+    fn a_policy_is_unhealthy_while_half_of_the_last_thousand_events_are_unjudged() {
         let health = Health::default();
         judged(&health, 499, Some(FaultKind::Trap));
         assert_eq!(health.check(), Ok(()));
@@ -186,7 +186,7 @@ mod tests {
         judged(&health, 1, Some(FaultKind::Fuel));
         assert_eq!(health.check(), Ok(()), "the oldest is gone");
         judged(&health, 1_000, Some(FaultKind::Fuel));
-        assert_eq!(health.check(), Err(Sick::Judge));
+        assert_eq!(health.check(), Err(PolicyFailure::Judge));
         assert_eq!(health.check_at(Instant::now() + QUIET), Ok(()), "whoever waits for it may try again");
         judged(&health, 501, None);
         assert_eq!(health.check(), Ok(()));
@@ -204,13 +204,13 @@ mod tests {
         assert_eq!(health.check(), Ok(()));
         health.called("retention", &Ok(()));
         health.called("access", &failed);
-        assert_eq!(health.check(), Err(Sick::Access));
+        assert_eq!(health.check(), Err(PolicyFailure::Access));
         health.called("access", &Ok(()));
         assert_eq!(health.check(), Ok(()));
     }
 
     #[test]
-    fn it_is_said_once_a_minute() {
+    fn a_failing_policy_is_reported_once_a_minute() {
         let (health, now) = (Health::default(), Instant::now());
         let due = |seconds| health.is_due(now + Duration::from_secs(seconds));
         assert_eq!([0, 1, 59, 60, 61, 119, 120].map(due), [true, false, false, true, false, false, true]);

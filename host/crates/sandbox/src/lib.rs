@@ -6,14 +6,14 @@
 
 mod bindings;
 mod breaker;
-mod declare;
 mod fault;
-mod floor;
+mod floors;
+mod from_wit;
 mod health;
-mod lift;
 mod limits;
-mod lower;
+mod manifest_check;
 mod sandbox;
+mod to_wit;
 
 use std::fmt::Write;
 use std::time::Instant;
@@ -21,12 +21,12 @@ use std::time::Instant;
 use sha2::{Digest, Sha256};
 
 pub use fault::{Fault, FaultKind, LoadError};
-pub use health::{Health, Sick};
+pub use health::{Health, PolicyFailure};
 pub use limits::Limits;
 pub use mcp_audit_log_contract::plan::Plan;
 
 use self::breaker::Breaker;
-use self::lift::Lift;
+use self::from_wit::FromWit;
 use self::sandbox::Sandbox;
 use mcp_audit_log_contract::access::{Access, Viewer};
 use mcp_audit_log_contract::manifest::Manifest;
@@ -43,7 +43,7 @@ pub const CONTRACT: &str = "mcp-audit-log:policy/policy@0.6.0";
 const DEFAULT: &[u8] = include_bytes!(env!("MCP_AUDIT_LOG_DEFAULT_POLICY"));
 
 /// The cost of an unusable result, in units of fuel.
-const HANDED_BACK: u64 = 10_000_000;
+const BAD_RESULT_FUEL: u64 = 10_000_000;
 
 /// A loaded policy.
 pub struct Policy {
@@ -125,7 +125,7 @@ impl Policy {
     pub fn load(component: &[u8], limits: Limits, now: Timestamp) -> Result<Self, LoadError> {
         let sandbox = Sandbox::compile(component, limits)?;
         let declared = sandbox.call("manifest", 0, |guest, store| guest.call_manifest(store)).0?;
-        let manifest = declare::manifest(Lift { function: "manifest", limits }, declared, now)?;
+        let manifest = manifest_check::manifest(FromWit { function: "manifest", limits }, declared, now)?;
         let digest = Sha256::digest(component).iter().fold(String::from("sha256:"), |mut hex, byte| {
             let _ = write!(hex, "{byte:02x}");
             hex
@@ -178,7 +178,7 @@ impl Policy {
     /// Judges events, one result each. After a fault the batch is halved, until only the events that cause it are
     /// marked. A policy that burns its fuel and fails is not called for a while.
     pub fn judge(&self, settings: &Settings, events: &[Event]) -> Vec<Result<Verdict, Fault>> {
-        let settings = lower::settings(settings);
+        let settings = to_wit::settings(settings);
         let mut verdicts = Vec::with_capacity(events.len());
         for batch in events.chunks(self.limits.batch_events.max(1)) {
             self.judge_halving(&settings, batch, &mut verdicts);
@@ -218,15 +218,15 @@ impl Policy {
 
     /// The verdicts of one call, and the fuel that it burned.
     fn judge_batch(&self, settings: &[bindings::Setting<'_>], events: &[Event]) -> (Result<Vec<Verdict>, Fault>, u64) {
-        let lists = lower::Lists::of(events, self.manifest.reads_arguments);
+        let lists = to_wit::EventLists::of(events, self.manifest.reads_arguments);
         let lowered = lists.events(events);
         let (verdicts, fuel) =
             self.sandbox.call("judge", events.len(), |guest, store| guest.call_judge(store, settings, &lowered));
-        let lift = Lift { function: "judge", limits: self.limits };
+        let lift = FromWit { function: "judge", limits: self.limits };
         let lifted = verdicts.and_then(|verdicts| lift.verdicts(verdicts, events.len(), &self.manifest));
         // Reading a result costs the host time, which is not fuel.
         let handed_back = |fault: &Fault| matches!(fault.kind, FaultKind::Result | FaultKind::Memory);
-        let more = if lifted.as_ref().is_err_and(handed_back) { HANDED_BACK } else { 0 };
+        let more = if lifted.as_ref().is_err_and(handed_back) { BAD_RESULT_FUEL } else { 0 };
         (lifted, fuel.saturating_add(more))
     }
 
@@ -235,13 +235,13 @@ impl Policy {
     /// # Errors
     /// The policy failed; the caller must deny.
     pub fn access(&self, settings: &Settings, viewer: &Viewer, now: Timestamp) -> Result<Access, Fault> {
-        let (settings, groups) = (lower::settings(settings), lower::groups(viewer));
-        let who = lower::viewer(viewer, &groups);
+        let (settings, groups) = (to_wit::settings(settings), to_wit::groups(viewer));
+        let who = to_wit::viewer(viewer, &groups);
         let (grant, _) = self.sandbox.call("access", 0, |guest, store| guest.call_access(store, &settings, who));
-        let lift = Lift { function: "access", limits: self.limits };
+        let lift = FromWit { function: "access", limits: self.limits };
         let access = grant.and_then(|grant| lift.grant(grant, viewer, now));
         self.health.called("access", &access);
-        access.map(|access| floor::access(access, self.rules_tenants))
+        access.map(|access| floors::access(access, self.rules_tenants))
     }
 
     /// What may be deleted at `now`: the policy's plan, and nothing earlier than the settings allow.
@@ -249,12 +249,12 @@ impl Policy {
     /// # Errors
     /// The policy failed; the caller must delete nothing.
     pub fn retention(&self, settings: &Settings, now: Timestamp) -> Result<Plan, Fault> {
-        let told = lower::settings(settings);
+        let told = to_wit::settings(settings);
         let (plan, _) =
             self.sandbox.call("retention", 0, |guest, store| guest.call_retention(store, &told, now.as_micros()));
-        let plan = plan.and_then(|plan| Lift { function: "retention", limits: self.limits }.plan(plan, now));
+        let plan = plan.and_then(|plan| FromWit { function: "retention", limits: self.limits }.plan(plan, now));
         self.health.called("retention", &plan);
-        plan.map(|plan| floor::plan(plan, settings, now))
+        plan.map(|plan| floors::plan(plan, settings, now))
     }
 }
 

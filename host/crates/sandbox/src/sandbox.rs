@@ -15,7 +15,7 @@ use super::limits::Limits;
 
 /// A policy's compiled code.
 pub(super) struct Sandbox {
-    pre: AuditPolicyPre<Tenant>,
+    pre: AuditPolicyPre<InstanceLimiter>,
     limits: Limits,
     turns: Turns,
 }
@@ -55,11 +55,12 @@ impl Sandbox {
         &self,
         function: &'static str,
         events: usize,
-        call: impl FnOnce(&Guest, &mut Store<Tenant>) -> wasmtime::Result<T>,
+        call: impl FnOnce(&Guest, &mut Store<InstanceLimiter>) -> wasmtime::Result<T>,
     ) -> (Result<T, Fault>, u64) {
         let _turn = self.turns.take();
         let fuel = self.limits.fuel.saturating_add(self.limits.fuel_per_event.saturating_mul(events as u64));
-        let mut store = Store::new(self.pre.engine(), Tenant { limits: self.limits, ..Tenant::default() });
+        let mut store =
+            Store::new(self.pre.engine(), InstanceLimiter { limits: self.limits, ..InstanceLimiter::default() });
         let ran = catch_unwind(AssertUnwindSafe(|| {
             store.limiter(|tenant| tenant);
             store.set_hostcall_fuel(self.limits.result_bytes);
@@ -123,7 +124,7 @@ fn config(limits: Limits) -> Config {
     config
 }
 
-fn kind(error: &wasmtime::Error, tenant: &Tenant) -> FaultKind {
+fn kind(error: &wasmtime::Error, tenant: &InstanceLimiter) -> FaultKind {
     // A memory that may not grow ends in the guest's own panic; only the limiter can distinguish it.
     if tenant.denied {
         return FaultKind::Memory;
@@ -187,14 +188,14 @@ const PARTS: usize = 200;
 
 /// The limiter of one instance: sums what all memories and tables take.
 #[derive(Default)]
-pub(super) struct Tenant {
+pub(super) struct InstanceLimiter {
     limits: Limits,
     memory: usize,
     table: usize,
     denied: bool,
 }
 
-impl ResourceLimiter for Tenant {
+impl ResourceLimiter for InstanceLimiter {
     fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
         self.memory = self.memory.saturating_add(desired.saturating_sub(current));
         self.denied |= self.memory > self.limits.memory_bytes;

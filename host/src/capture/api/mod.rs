@@ -7,11 +7,11 @@ use std::sync::Arc;
 use axum::http::request;
 use tower_layer::Layer;
 
-use super::layer::Audited;
-use super::observer::Observer;
+use super::tap::layer::Audited;
+use super::tap::observer::Observer;
 use crate::AuditLog;
 
-pub(super) use call::ApiCall;
+pub(super) use super::api::call::ApiCall;
 
 /// Records the requests to the wrapped service, each when its answer has been sent or aborted. Nothing is changed,
 /// delayed or refused, and no body is read or kept: its bytes are counted as they pass.

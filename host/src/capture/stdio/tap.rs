@@ -1,5 +1,5 @@
-//! Where both directions of a wrapped server are listened to: what passes is read on the recorder's thread, and on the path
-//! where too much waits for that, in the order in which it came.
+//! Where both directions of a wrapped server are listened to: what passes is read on the recorder's thread, and on the
+//! path where too much waits for that, in the order in which it came.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,12 +9,12 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::super::document::Keep;
-use super::super::pipe::{Moment, Pipe, Side};
 use super::StdioOptions;
+use super::pipe::{Moment, Pipe, Side};
 use crate::AuditLog;
+use crate::capture::parse::document::Keep;
 use crate::event::Event;
-use crate::recorder::{Held, RecordError, Reservation};
+use crate::recorder::{BudgetShare, RecordError, Reservation};
 
 /// When this many bytes wait, the path reads them itself: a sender that is faster than the recorder's thread pays with
 /// time, and no line is lost.
@@ -40,7 +40,7 @@ struct Shared {
 /// Forwarded data that nothing has read yet.
 struct Waiting {
     pieces: VecDeque<Piece>,
-    held: Held,
+    held: BudgetShare,
     bytes: usize,
     /// Whether a job to read what waits is on its way.
     handed_over: bool,

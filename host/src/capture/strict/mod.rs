@@ -13,9 +13,9 @@ use axum::http::{Request, Response};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use self::held::hold;
-use self::refused::Refused;
-use super::observer::Observer;
+use super::strict::held::hold;
+use super::strict::refused::Refused;
+use super::tap::observer::Observer;
 
 /// Wraps an MCP server directly, inside of its sign-in and of [`super::AuditLayer`]: each request waits until an entry
 /// with its intent is durable. A request that cannot be recorded is answered with 503, as an HTTP status and as a

@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use serde_json::json;
 
-use crate::capture::jsonrpc::Id;
+use crate::capture::parse::jsonrpc::Id;
 use crate::recorder::RecordError;
 
 /// The JSON-RPC error code: the first of the range that the specification leaves to servers.
@@ -22,7 +22,7 @@ pub(super) struct Refused {
 }
 
 impl Refused {
-    /// The layer is not inside of an [`super::super::AuditLayer`].
+    /// The layer is not inside of an [`crate::capture::AuditLayer`].
     pub(super) fn misplaced() -> Self {
         let message = "strict recording is misconfigured: put StrictLayer inside AuditLayer";
         Self::of(StatusCode::INTERNAL_SERVER_ERROR, message.to_owned())

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use axum::http::Uri;
-use mcp_audit_log::publish::{EndpointOptions, Places};
+use mcp_audit_log::publish::{Destinations, EndpointOptions};
 use mcp_audit_log::signer::SignerOptions;
 use serde::{Deserialize, Serialize};
 
@@ -34,9 +34,9 @@ impl CheckpointTable {
     }
 
     /// Where it is published. `token` is that of the environment.
-    pub(in crate::cli) fn places(&self, token: Option<String>) -> Places {
+    pub(in crate::cli) fn places(&self, token: Option<String>) -> Destinations {
         let endpoint = self.url.as_ref().map(|url| EndpointOptions { url: url.value().clone(), token });
-        Places { folder: self.folder.clone(), endpoint, output: self.stdout == Some(true) }
+        Destinations { folder: self.folder.clone(), endpoint, output: self.stdout == Some(true) }
     }
 }
 

@@ -15,7 +15,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use mcp_audit_log::capture::proxy::ProxyOptions;
-use mcp_audit_log::identity::{Front, GroupMap, Network, Origins};
+use mcp_audit_log::identity::{GroupMap, Network, Origins, TrustedProxies};
 use mcp_audit_log::manifest::Manifest;
 use mcp_audit_log::policy::Floors;
 use mcp_audit_log::price::Prices;
@@ -165,8 +165,8 @@ impl Config {
     }
 
     /// The trusted proxies.
-    pub(super) fn front(&self) -> Front {
-        let front = Front::new(self.trusted_proxies.iter().flatten().map(|network| *network.value()));
+    pub(super) fn front(&self) -> TrustedProxies {
+        let front = TrustedProxies::new(self.trusted_proxies.iter().flatten().map(|network| *network.value()));
         match self.sign_in().header {
             Some(header) => front.sign_in(header.names(), self.group_map()),
             None => front,

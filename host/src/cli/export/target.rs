@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use mcp_audit_log::export::Manifest;
+use mcp_audit_log::export::ExportManifest;
 
 /// A file that is being written. What is dropped before it is kept is removed.
 pub(super) struct Target {
@@ -36,7 +36,7 @@ impl Target {
     }
 
     /// Gives it its name, and writes the manifest beside it.
-    pub(super) fn keep(self, manifest: &Manifest) -> Result<(), super::Failure> {
+    pub(super) fn keep(self, manifest: &ExportManifest) -> Result<(), super::Failure> {
         // Once more: an export takes a while.
         refuse_old(&self.path, self.force)?;
         let path = beside(&self.path, ".manifest.json");

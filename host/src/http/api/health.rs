@@ -8,9 +8,9 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use super::super::Site;
-use super::super::openapi::{Operation, Output, Routes, get};
-use super::super::problem::Problem;
+use crate::http::Site;
+use crate::http::openapi::{Operation, Output, Routes, get};
+use crate::http::problem::Problem;
 
 /// A short text.
 struct Word(&'static str);
@@ -19,14 +19,14 @@ struct Word(&'static str);
 struct NotReady(String);
 
 /// The routes with their documentation.
-pub(super) fn routes() -> Routes {
+pub(in crate::http) fn routes() -> Routes {
     Routes::below("")
         .at("/healthz", get("isAlive", "Whether the process runs", async || Word("ok\n")))
         .at("/readyz", get("isReady", "Whether entries reach the disk and the policy works", ready))
 }
 
 /// The routes.
-pub(in super::super) fn router() -> Router<Arc<Site>> {
+pub(in crate::http) fn router() -> Router<Arc<Site>> {
     routes().router().method_not_allowed_fallback(async || Problem::method())
 }
 

@@ -4,8 +4,8 @@ use axum::Extension;
 use axum::extract::State;
 
 use super::{Operation, Output};
-use crate::http::auth::Visitor;
 use crate::http::problem::{CROSS_SITE, INTERNAL, TOO_MANY, UNAUTHENTICATED};
+use crate::http::session::auth::Visitor;
 
 /// Something that a handler takes.
 pub(in crate::http) trait Input {

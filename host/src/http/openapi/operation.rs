@@ -20,18 +20,18 @@ pub(in crate::http) struct Operation<'a> {
 }
 
 impl<'a> Operation<'a> {
-    pub(super) fn new(method: &'static str, path: &'a str, schemas: &'a mut Schemas) -> Self {
+    pub(in crate::http) fn new(method: &'static str, path: &'a str, schemas: &'a mut Schemas) -> Self {
         let (parameters, answers, refusals) = Default::default();
         Self { method, path, schemas, signed_in: false, parameters, body: None, answers, refusals }
     }
 
     /// Whether it may change something.
-    pub(super) fn changes(&self) -> bool {
+    pub(in crate::http) fn changes(&self) -> bool {
         self.method != "get"
     }
 
     /// The operation needs a sign-in.
-    pub(super) fn signed_in(&mut self) {
+    pub(in crate::http) fn signed_in(&mut self) {
         self.signed_in = true;
     }
 
@@ -112,7 +112,7 @@ impl<'a> Operation<'a> {
     }
 
     /// An answer without a body.
-    pub(super) fn nothing(&mut self, status: StatusCode) {
+    pub(in crate::http) fn nothing(&mut self, status: StatusCode) {
         self.answers.push((status, json!({ "description": name(status) })));
     }
 
@@ -124,7 +124,7 @@ impl<'a> Operation<'a> {
     }
 
     /// All of it.
-    pub(super) fn finish(mut self, name: &str, summary: &str) -> Json {
+    pub(in crate::http) fn finish(mut self, name: &str, summary: &str) -> Json {
         // The server returns these before it looks for a route, without a body.
         self.nothing(StatusCode::URI_TOO_LONG);
         self.nothing(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);

@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json};
 const PLACE: &str = "#/components/schemas/";
 
 /// The schemas so far. A type that is read has another than one that is written: what may be left out differs.
-pub(super) struct Schemas {
+pub(in crate::http) struct Schemas {
     written: SchemaGenerator,
     read: SchemaGenerator,
 }
@@ -25,17 +25,17 @@ impl Default for Schemas {
 
 impl Schemas {
     /// The schema of what an answer holds, or a reference to it.
-    pub(super) fn written<T: JsonSchema>(&mut self) -> Json {
+    pub(in crate::http) fn written<T: JsonSchema>(&mut self) -> Json {
         self.written.subschema_for::<T>().into()
     }
 
     /// The schema of what a request holds, or a reference to it.
-    pub(super) fn read<T: JsonSchema>(&mut self) -> Json {
+    pub(in crate::http) fn read<T: JsonSchema>(&mut self) -> Json {
         self.read.subschema_for::<T>().into()
     }
 
     /// All that are referred to, by name.
-    pub(super) fn definitions(mut self) -> Map<String, Json> {
+    pub(in crate::http) fn definitions(mut self) -> Map<String, Json> {
         let mut all: Vec<_> = self.written.take_definitions(true).into_iter().collect();
         for (name, schema) in self.read.take_definitions(true) {
             // A type that is both read and written must have one schema, or two names.

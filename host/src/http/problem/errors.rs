@@ -5,9 +5,9 @@ use axum::http::StatusCode;
 
 use super::{BUSY, DENIED, MISSING, Problem, RUNNING, SETTING, UNAUTHENTICATED};
 use crate::access::Denied;
+use crate::audit_log::PayloadError;
 use crate::export::ExportError;
 use crate::identity::SignInError;
-use crate::log::PayloadError;
 use crate::reader::ReadError;
 use crate::recorder::RecordError;
 use crate::settings::InvalidSetting;
@@ -189,7 +189,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn too_many_groups_are_told_to_the_person_and_not_as_a_failure() {
+    fn too_many_groups_are_an_error_for_the_user() {
         let problem = Problem::from(ReadError::Store(StoreError::TooManyGroups));
         assert_eq!((problem.status().as_u16(), problem.wrong_parameter()), (400, Some("by")));
         assert!(problem.detail().starts_with("There are more than 20000 groups; narrow the search"));

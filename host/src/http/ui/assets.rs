@@ -31,14 +31,15 @@ const SCRIPT: &str = concat!(
 /// A file of this site.
 pub(in crate::http) struct Asset {
     /// Its address below the site's base.
-    pub(super) address: String,
+    pub(in crate::http) address: String,
     kind: &'static str,
     text: Cow<'static, str>,
 }
 
-pub(super) static CSS: LazyLock<Asset> = LazyLock::new(|| Asset::style(STYLE));
-pub(super) static JS: LazyLock<Asset> = LazyLock::new(|| Asset::new("js", "text/javascript; charset=utf-8", SCRIPT));
-pub(super) static ICON: LazyLock<Asset> =
+pub(in crate::http) static CSS: LazyLock<Asset> = LazyLock::new(|| Asset::style(STYLE));
+pub(in crate::http) static JS: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("js", "text/javascript; charset=utf-8", SCRIPT));
+pub(in crate::http) static ICON: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("svg", "image/svg+xml", include_str!("assets/icon.svg")));
 
 impl Asset {

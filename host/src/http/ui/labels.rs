@@ -3,7 +3,7 @@
 use crate::field::Field;
 
 /// A field's name for people.
-pub(super) fn label(field: Field) -> &'static str {
+pub(in crate::http) fn label(field: Field) -> &'static str {
     match field {
         Field::Seq => "Seq",
         Field::Id => "Entry id",

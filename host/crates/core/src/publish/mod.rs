@@ -1,9 +1,7 @@
 //! Publishing checkpoints: sends each to destinations that the log's owner cannot rewrite. Each destination has its own
 //! thread, so that one that hangs delays neither the log nor another destination.
 
-mod endpoint;
-mod folder;
-mod output;
+mod destinations;
 #[cfg(test)]
 mod tests;
 mod thread;
@@ -12,15 +10,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use destinations::{Endpoint, Folder, Stdout};
 use hyper::Uri;
-
-use endpoint::Endpoint;
-pub use endpoint::EndpointError;
-use folder::Folder;
-use output::Output;
+use mcp_audit_log_ledger::Hash;
 use thread::Slot;
 
-use mcp_audit_log_ledger::Hash;
+pub use destinations::EndpointError;
 
 /// How long to wait for one destination before checking the others.
 const LOOK: Duration = Duration::from_millis(100);
@@ -29,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Where checkpoints are sent. They reveal the log's size and nothing of its content.
 #[derive(Clone, Debug, Default)]
-pub struct Places {
+pub struct Destinations {
     /// A folder: one file per checkpoint, and the newest as `checkpoint`.
     pub folder: Option<PathBuf>,
     /// An HTTP endpoint that takes them by POST.
@@ -59,7 +54,7 @@ pub struct Published {
 }
 
 /// A destination that keeps checkpoints.
-trait Place: Send + 'static {
+trait Destination: Send + 'static {
     /// Sends a checkpoint there.
     fn put(&mut self, published: &Published) -> Result<(), PutError>;
 }
@@ -78,7 +73,7 @@ pub type Roots = Arc<dyn Fn(u64) -> Option<Hash> + Send + Sync>;
 
 /// The state of a destination.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PlaceStatus {
+pub struct DestinationStatus {
     /// The kind of destination: `folder`, `http` or `stdout`.
     pub name: &'static str,
     /// The newest checkpoint that was delivered.
@@ -93,7 +88,7 @@ pub struct PlaceStatus {
     tried: Option<u64>,
 }
 
-impl PlaceStatus {
+impl DestinationStatus {
     /// Whether no attempt has finished yet.
     pub fn is_waiting(&self) -> bool {
         self.arrived.is_none() && self.failing.is_none()
@@ -112,7 +107,7 @@ impl Publisher {
     ///
     /// # Errors
     /// The system cannot start a thread, or the endpoint cannot be used.
-    pub fn start(places: &Places, roots: Roots) -> Result<Self, EndpointError> {
+    pub fn start(places: &Destinations, roots: Roots) -> Result<Self, EndpointError> {
         let mut publisher = Self { slots: Vec::new() };
         if let Some(folder) = &places.folder {
             publisher.add("folder", Folder::new(folder.clone(), roots))?;
@@ -121,13 +116,13 @@ impl Publisher {
             publisher.add("http", Endpoint::new(options)?)?;
         }
         if places.output {
-            publisher.add("stdout", Output)?;
+            publisher.add("stdout", Stdout)?;
         }
         Ok(publisher)
     }
 
-    fn add(&mut self, name: &'static str, place: impl Place) -> Result<(), EndpointError> {
-        self.slots.push(Slot::start(name, place, thread::Pauses::default()).map_err(EndpointError::Thread)?);
+    fn add(&mut self, name: &'static str, place: impl Destination) -> Result<(), EndpointError> {
+        self.slots.push(Slot::start(name, place, thread::Backoff::default()).map_err(EndpointError::Thread)?);
         Ok(())
     }
 
@@ -162,7 +157,7 @@ impl Publisher {
     }
 
     /// The state of each destination.
-    pub fn statuses(&self) -> Vec<PlaceStatus> {
+    pub fn statuses(&self) -> Vec<DestinationStatus> {
         self.slots.iter().map(|slot| slot.status()).collect()
     }
 

@@ -3,16 +3,16 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Place, PlaceStatus, Published, PutError};
+use super::{Destination, DestinationStatus, Published, PutError};
 
 /// How long to wait after a failure: twice as long each time.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Pauses {
+pub(super) struct Backoff {
     pub(super) first: Duration,
     pub(super) longest: Duration,
 }
 
-impl Default for Pauses {
+impl Default for Backoff {
     fn default() -> Self {
         Self { first: Duration::from_secs(1), longest: Duration::from_secs(60) }
     }
@@ -29,7 +29,7 @@ pub(super) struct Slot {
 struct State {
     /// What is to arrive next.
     wanted: Option<Arc<Published>>,
-    status: PlaceStatus,
+    status: DestinationStatus,
     /// A caller waits for this one, so it is attempted without a pause.
     urged: Option<u64>,
     /// Set when the thread is to end, after one more attempt.
@@ -44,8 +44,8 @@ impl State {
 }
 
 impl Slot {
-    pub(super) fn start(name: &'static str, place: impl Place, pauses: Pauses) -> std::io::Result<Arc<Self>> {
-        let status = PlaceStatus { name, ..PlaceStatus::default() };
+    pub(super) fn start(name: &'static str, place: impl Destination, pauses: Backoff) -> std::io::Result<Arc<Self>> {
+        let status = DestinationStatus { name, ..DestinationStatus::default() };
         let slot = Arc::new(Self { state: Mutex::new(State { status, ..State::default() }), changed: Condvar::new() });
         let (mut place, shared) = (place, Arc::clone(&slot));
         let thread = std::thread::Builder::new().name(format!("audit-{name}"));
@@ -62,7 +62,7 @@ impl Slot {
         self.changed.notify_all();
     }
 
-    pub(super) fn status(&self) -> PlaceStatus {
+    pub(super) fn status(&self) -> DestinationStatus {
         self.state().status.clone()
     }
 
@@ -78,7 +78,7 @@ impl Slot {
 
     /// Waits until the status satisfies a condition, for tests.
     #[cfg(test)]
-    pub(super) fn wait_status(&self, until: Instant, is_so: impl Fn(&PlaceStatus) -> bool) -> bool {
+    pub(super) fn wait_status(&self, until: Instant, is_so: impl Fn(&DestinationStatus) -> bool) -> bool {
         self.wait_for(until, |state| is_so(&state.status))
     }
 
@@ -90,7 +90,7 @@ impl Slot {
         !timeout.timed_out()
     }
 
-    fn run(&self, place: &mut impl Place, pauses: Pauses) {
+    fn run(&self, place: &mut impl Destination, pauses: Backoff) {
         let mut pause = pauses.first;
         while let Some(published) = self.next() {
             match place.put(&published) {

@@ -7,7 +7,7 @@
 
 use serde_json::Value as Json;
 
-use super::seal::{LONG_TEXT, TEXT, cut, cut_own, set};
+use super::build_entry::{LONG_TEXT, TEXT, cut, cut_own, set};
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::event::{Channel, Event};
 use mcp_audit_log_model::field::{Field, FieldType};
@@ -44,14 +44,14 @@ const ROOM: usize = 128 << 10;
 const ITEM: usize = 32;
 
 /// The changes that the host reported for an event, kept until the policy has judged it.
-pub(super) struct Told {
+pub(super) struct HostChanges {
     lines: Vec<Change>,
     /// Whether the event is about the log itself.
     of_the_log: bool,
 }
 
 /// Moves the host's facts into the entry. Facts that describe a change are kept for its list.
-pub(super) fn host(entry: &mut Entry, event: &mut Event) -> Told {
+pub(super) fn host(entry: &mut Entry, event: &mut Event) -> HostChanges {
     let of_the_log = event.channel == Channel::System;
     let mut lines: Vec<Change> = Vec::new();
     for (name, value) in std::mem::take(&mut event.facts) {
@@ -65,10 +65,10 @@ pub(super) fn host(entry: &mut Entry, event: &mut Event) -> Told {
             _ => fact(entry, name, value),
         }
     }
-    Told { lines, of_the_log }
+    HostChanges { lines, of_the_log }
 }
 
-impl Told {
+impl HostChanges {
     /// The policy's facts and changes into the entry, beside the host's.
     pub(super) fn judged(self, entry: &mut Entry, facts: Vec<(String, Value)>, changes: Vec<Change>, masks: &Masks) {
         let mut room = ROOM;

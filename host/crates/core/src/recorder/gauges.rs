@@ -36,7 +36,7 @@ pub struct Gauges {
     /// Bytes that wait.
     pub waiting_bytes: AtomicUsize,
     /// What was dropped since the last gap entry.
-    untold: AtomicU64,
+    unreported: AtomicU64,
     /// What was dropped.
     pub dropped: AtomicU64,
     /// Events that were offered, including the log's own and dropped ones.
@@ -76,7 +76,7 @@ impl Gauges {
             captured: Budget::new(limits.bytes),
             unpacking: Budget::new(UNPACKING),
             waiting_bytes: AtomicUsize::default(),
-            untold: AtomicU64::default(),
+            unreported: AtomicU64::default(),
             dropped: AtomicU64::default(),
             events: AtomicU64::default(),
             repeated: AtomicU64::default(),
@@ -96,7 +96,7 @@ impl Gauges {
 
     /// Whether the next event would be dropped, or losses are not reported yet.
     pub fn is_full(&self) -> bool {
-        self.untold.load(Ordering::Relaxed) > 0
+        self.unreported.load(Ordering::Relaxed) > 0
             || self.waiting.load(Ordering::Relaxed) >= self.limits.items
             || self.waiting_bytes.load(Ordering::Relaxed) >= self.limits.bytes
     }
@@ -114,23 +114,23 @@ impl Gauges {
 
     /// Events are lost.
     pub(super) fn lost(&self, events: u64) {
-        self.untold.fetch_add(events, Ordering::Relaxed);
+        self.unreported.fetch_add(events, Ordering::Relaxed);
         self.dropped.fetch_add(events, Ordering::Relaxed);
     }
 
     /// A gap entry that reported this many events was lost, so the loss must be reported again.
-    pub(super) fn not_told(&self, events: u64) {
-        self.untold.fetch_add(events, Ordering::Relaxed);
+    pub(super) fn lost_again(&self, events: u64) {
+        self.unreported.fetch_add(events, Ordering::Relaxed);
     }
 
     /// Losses that no gap entry has reported yet.
-    pub fn untold(&self) -> u64 {
-        self.untold.load(Ordering::Relaxed)
+    pub fn unreported(&self) -> u64 {
+        self.unreported.load(Ordering::Relaxed)
     }
 
     /// Losses since the last call; the caller reports them in a gap entry.
     pub(super) fn take_lost(&self) -> Option<u64> {
-        let lost = self.untold.swap(0, Ordering::Relaxed);
+        let lost = self.unreported.swap(0, Ordering::Relaxed);
         if lost > 0 {
             self.gaps.fetch_add(1, Ordering::Relaxed);
         }
@@ -216,7 +216,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_next_place_only_grows_and_every_commit_is_told() {
+    fn next_seq_only_grows_and_every_commit_notifies() {
         let gauges = Gauges::new(QueueLimits::default());
         let mut next = gauges.next();
         gauges.committed(&[Stored::At(4), Stored::Duplicate, Stored::At(5)], Duration::ZERO);

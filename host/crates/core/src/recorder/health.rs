@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::Gauges;
-use mcp_audit_log_sandbox::{Health, Sick};
+use mcp_audit_log_sandbox::{Health, PolicyFailure};
 
 /// Why the log is not to be relied on at present.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,7 +19,7 @@ pub enum Unready {
     Full,
     /// Entries are stored, but the policy fails: events are unjudged, or every viewer is denied.
     #[error("{}", .0.sentence())]
-    Policy(Sick),
+    Policy(PolicyFailure),
 }
 
 impl Unready {
@@ -42,8 +42,8 @@ impl Unready {
             Self::Stopped => "recorder-stopped",
             Self::Failing => "store-failing",
             Self::Full => "queue-full",
-            Self::Policy(Sick::Judge) => "policy-failing-judge",
-            Self::Policy(Sick::Access) => "policy-failing-access",
+            Self::Policy(PolicyFailure::Judge) => "policy-failing-judge",
+            Self::Policy(PolicyFailure::Access) => "policy-failing-access",
         }
     }
 }

@@ -2,15 +2,14 @@
 //! ready in one transaction.
 
 mod budget;
-mod committing;
-mod cost;
+mod build_entry;
 mod facts;
 mod gauges;
 mod health;
 mod histogram;
-mod judging;
+mod judge_thread;
 mod queue;
-mod seal;
+mod write_thread;
 
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
@@ -18,9 +17,9 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use self::committing::{Handover, Sealed};
-use self::judging::Judge;
+use self::judge_thread::Judge;
 use self::queue::{Queue, Work};
+use self::write_thread::{Handover, JudgedBatch};
 use mcp_audit_log_contract::settings::Settings;
 use mcp_audit_log_model::event::Event;
 use mcp_audit_log_model::price::Prices;
@@ -32,7 +31,7 @@ use mcp_audit_log_store::{Pruned, Removal, StoreError, Stored, Writer};
 const EVENT_BYTES: usize = 1_536;
 
 pub use budget::Budget;
-pub use budget::Held;
+pub use budget::BudgetShare;
 pub use gauges::{Cleanup, Gauges};
 pub use health::Unready;
 pub use histogram::Histogram;
@@ -49,17 +48,17 @@ pub struct Recorder {
     queue: Arc<Queue>,
     policy: Arc<Policy>,
     /// The judge thread; it ends after the write thread.
-    thread: Mutex<Option<Judging>>,
+    thread: Mutex<Option<JudgeThread>>,
 }
 
 /// The thread that judges, which gives the writer back when it ends.
-type Judging = JoinHandle<Option<Box<dyn Writer>>>;
+type JudgeThread = JoinHandle<Option<Box<dyn Writer>>>;
 
 /// A caller that waits until a change is stored.
 type Changed = mpsc::SyncSender<Result<(), RecordError>>;
 
 /// What the recorder's threads work with.
-pub struct Parts {
+pub struct RecorderParts {
     /// What judges.
     pub policy: Arc<Policy>,
     /// What stores.
@@ -202,12 +201,12 @@ impl Recorder {
 
 /// Starts and ends a [`Recorder`], and writes past its queue of events. For the log only: the façade does not
 /// re-export it, so that an embedder can record and nothing else.
-pub trait Control: Sized {
+pub trait RecorderControl: Sized {
     /// Starts the threads.
     ///
     /// # Errors
     /// The operating system gives none.
-    fn start(parts: Parts, limits: QueueLimits) -> std::io::Result<Self>;
+    fn start(parts: RecorderParts, limits: QueueLimits) -> std::io::Result<Self>;
 
     /// Changes a state together with the entries about it; blocks until all of it is durable.
     ///
@@ -226,12 +225,12 @@ pub trait Control: Sized {
     fn close(&self, last: Option<Event>) -> Option<Box<dyn Writer>>;
 }
 
-impl Control for Recorder {
-    fn start(parts: Parts, limits: QueueLimits) -> std::io::Result<Self> {
+impl RecorderControl for Recorder {
+    fn start(parts: RecorderParts, limits: QueueLimits) -> std::io::Result<Self> {
         let (queue, receiver) = Queue::new(limits);
-        let Parts { policy, writer, clock, settings, prices } = parts;
+        let RecorderParts { policy, writer, clock, settings, prices } = parts;
         let handover = Handover::start(writer, Arc::clone(&settings), Arc::clone(&queue))?;
-        let sealed = Sealed::default();
+        let sealed = JudgedBatch::default();
         let judging = Arc::clone(&policy);
         let judge = Judge {
             policy: judging,

@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::committing::Receipt;
 use super::gauges::Gauges;
+use super::write_thread::Receipt;
 use super::{Changed, PruneError, RecordError, StateChange};
 use mcp_audit_log_model::event::Event;
 use mcp_audit_log_store::{Pruned, Removal};

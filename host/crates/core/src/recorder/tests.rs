@@ -82,7 +82,7 @@ fn with_settings(folder: &Path, steps: Vec<Step>, poison: Option<Uuid>) -> (File
     let settings = Arc::new(RwLock::new(Arc::new(Settings::load(&policy.manifest().settings, &Default::default()))));
     let (files, inner) = Files::open(folder).expect("a log");
     let writer = Box::new(Flaky { inner, steps: steps.into(), poison });
-    let parts = Parts { policy, writer, clock, settings: Arc::clone(&settings), prices: Default::default() };
+    let parts = RecorderParts { policy, writer, clock, settings: Arc::clone(&settings), prices: Default::default() };
     (files, settings, Recorder::start(parts, QueueLimits::default()).expect("threads"))
 }
 
@@ -106,7 +106,7 @@ fn entries(files: &Files) -> Vec<Entry> {
 }
 
 #[tokio::test]
-async fn a_commit_that_fails_is_tried_again_and_stores_once() {
+async fn a_failed_commit_is_retried_and_stores_once() {
     for steps in
         [vec![Step::FailBefore], vec![Step::FailAfter], vec![Step::FailBefore, Step::FailAfter, Step::FailAfter]]
     {
@@ -128,7 +128,7 @@ async fn a_commit_that_fails_is_tried_again_and_stores_once() {
 }
 
 #[tokio::test]
-async fn an_entry_that_the_store_refuses_costs_the_others_nothing_and_is_told() {
+async fn a_rejected_entry_is_reported_and_loses_no_other() {
     let folder = tempfile::tempdir().expect("a folder");
     let poison = event();
     let (files, recorder) = recorder(folder.path(), Vec::new(), Some(poison.id));
@@ -147,7 +147,7 @@ async fn an_entry_that_the_store_refuses_costs_the_others_nothing_and_is_told() 
 }
 
 #[tokio::test]
-async fn while_the_store_fails_nobody_waits_for_a_change() {
+async fn changes_fail_fast_while_the_store_fails() {
     let folder = tempfile::tempdir().expect("a folder");
     let steps = (0..1_000).map(|_| Step::FailBefore).collect();
     let (_files, recorder) = recorder(folder.path(), steps, None);
@@ -159,7 +159,7 @@ async fn while_the_store_fails_nobody_waits_for_a_change() {
 }
 
 #[test]
-fn a_change_without_an_entry_that_the_store_refuses_is_told() {
+fn a_rejected_change_without_an_entry_is_reported() {
     let folder = tempfile::tempdir().expect("a folder");
     let (files, recorder) = recorder(folder.path(), Vec::new(), None);
     let at = SystemClock.now();
@@ -187,7 +187,7 @@ fn one_by_one(recorder: &Recorder, events: &[Event]) {
 }
 
 #[tokio::test]
-async fn judging_goes_on_while_the_store_works_and_the_order_stays() {
+async fn judging_overlaps_with_storing_and_keeps_the_order() {
     let folder = tempfile::tempdir().expect("a folder");
     let (hold, begun, go) = held();
     let steps = vec![hold, Step::FailBefore, Step::FailAfter, Step::FailBefore];
@@ -206,7 +206,7 @@ async fn judging_goes_on_while_the_store_works_and_the_order_stays() {
 }
 
 #[tokio::test]
-async fn a_change_is_in_force_for_everything_handed_in_after_it() {
+async fn a_change_applies_to_every_later_event() {
     let folder = tempfile::tempdir().expect("a folder");
     let (hold, begun, go) = held();
     let (_files, settings, recorder) = with_settings(folder.path(), vec![hold], None);
@@ -233,7 +233,7 @@ async fn a_change_is_in_force_for_everything_handed_in_after_it() {
 }
 
 #[test]
-fn closing_stores_what_is_on_its_way() {
+fn closing_stores_queued_events() {
     let folder = tempfile::tempdir().expect("a folder");
     let (hold, begun, go) = held();
     let (files, recorder) = recorder(folder.path(), vec![hold], None);
@@ -256,7 +256,7 @@ fn closing_stores_what_is_on_its_way() {
 }
 
 #[test]
-fn what_the_last_commit_refused_is_told_before_the_end() {
+fn rejections_of_the_last_commit_are_reported_before_the_end() {
     let folder = tempfile::tempdir().expect("a folder");
     let (hold, begun, go) = held();
     let poison = event();
@@ -279,7 +279,7 @@ fn what_the_last_commit_refused_is_told_before_the_end() {
 
 /// A reader of the log can count: events offered, minus dropped and duplicate ones, equal entries.
 #[tokio::test]
-async fn the_last_entry_counts_what_became_of_all_events() {
+async fn the_last_entry_counts_the_results_of_all_events() {
     let folder = tempfile::tempdir().expect("a folder");
     let (poison, twice) = (event(), event());
     let (files, recorder) = recorder(folder.path(), Vec::new(), Some(poison.id));
@@ -299,11 +299,11 @@ async fn the_last_entry_counts_what_became_of_all_events() {
 }
 
 #[test]
-fn what_a_lost_gap_entry_told_counts_as_lost_still() {
+fn losses_in_a_lost_gap_entry_are_reported_again() {
     let folder = tempfile::tempdir().expect("a folder");
     let (files, recorder) = recorder(folder.path(), (0..100).map(|_| Step::FailBefore).collect(), None);
     (0..3).for_each(|_| recorder.record(event()).expect("taken"));
     recorder.close(None);
-    assert_eq!((entries(&files).len(), recorder.gauges().untold()), (0, 3), "neither stored nor told");
+    assert_eq!((entries(&files).len(), recorder.gauges().unreported()), (0, 3), "neither stored nor told");
     assert_eq!(recorder.gauges().dropped.load(Ordering::Relaxed), 3, "each counts once");
 }

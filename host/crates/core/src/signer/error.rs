@@ -7,6 +7,7 @@ use mcp_audit_log_ledger::{CheckpointError, KeyError};
 
 /// Why the log cannot sign.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SignerError {
     /// A file.
     #[error("{path} cannot be used: {reason}; it must be a file that only this user may read and write")]

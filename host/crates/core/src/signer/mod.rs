@@ -5,7 +5,6 @@
 
 mod error;
 mod files;
-mod key_file;
 #[cfg(test)]
 mod tests;
 
@@ -15,7 +14,7 @@ use mcp_audit_log_ledger::{Checkpoint, Hash, SignatureKind, SignedCheckpoint, Si
 use mcp_audit_log_model::time::{SECOND, Timestamp};
 
 pub use error::SignerError;
-pub use key_file::rotate;
+pub use files::rotate;
 
 /// The key file's name in the log's folder.
 pub const KEY_FILE: &str = "signing.key";
@@ -93,8 +92,8 @@ impl Signer {
         let (file, path) = (options.key_path(folder), options.last_path(folder));
         let is_new = known.keys.is_empty() && known.size == 0;
         let found = match &options.keys {
-            Some(text) => Some(key_file::parse(text)?),
-            None => key_file::open(&file)?,
+            Some(text) => Some(files::parse(text)?),
+            None => files::open(&file)?,
         };
         let Some(keys) = found else {
             return Self::begin(file, path, options.origin.as_deref(), known.now, is_new);
@@ -128,8 +127,8 @@ impl Signer {
         if signed || !is_new {
             return Err(SignerError::Missing(file));
         }
-        let signer = Self { keys: key_file::make(&file, origin)?, path, last: None }.empty(now)?;
-        key_file::write(&file, &signer.keys)?;
+        let signer = Self { keys: files::make(&file, origin)?, path, last: None }.empty(now)?;
+        files::write(&file, &signer.keys)?;
         Ok(signer)
     }
 
@@ -209,12 +208,12 @@ impl Signer {
 /// They cannot be read, or are not keys.
 pub fn verifiers(folder: &Path, options: &SignerOptions) -> Result<Vec<VerifierKey>, SignerError> {
     let keys = match (&options.keys, &options.key_file) {
-        (Some(text), _) => key_file::parse(text)?,
+        (Some(text), _) => files::parse(text)?,
         (None, Some(path)) => {
             let missing = || SignerError::File { path: path.clone(), reason: std::io::ErrorKind::NotFound.into() };
-            key_file::open(path)?.ok_or_else(missing)?
+            files::open(path)?.ok_or_else(missing)?
         }
-        (None, None) => key_file::open(&options.key_path(folder)).ok().flatten().unwrap_or_default(),
+        (None, None) => files::open(&options.key_path(folder)).ok().flatten().unwrap_or_default(),
     };
     Ok(keys.iter().map(|key| key.verifier().clone()).collect())
 }

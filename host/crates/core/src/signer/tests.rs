@@ -22,7 +22,7 @@ fn error(folder: &Path, options: &SignerOptions, keys: &[VerifierKey]) -> String
 }
 
 #[test]
-fn keys_are_made_once_and_only_for_their_owner() {
+fn keys_are_created_once_readable_by_their_owner_only() {
     let folder = tempfile::tempdir().expect("a folder");
     let first: Vec<_> = open(folder.path()).verifiers().collect();
     assert_eq!(open(folder.path()).verifiers().collect::<Vec<_>>(), first);
@@ -40,7 +40,7 @@ fn keys_are_made_once_and_only_for_their_owner() {
 }
 
 #[test]
-fn what_was_signed_is_remembered_and_an_older_tree_is_refused() {
+fn the_last_checkpoint_is_remembered_and_an_older_tree_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut signer = open(folder.path());
     signer.check(0, |_| Some(Hash::of_nothing())).expect("nothing is there");
@@ -66,7 +66,7 @@ fn what_was_signed_is_remembered_and_an_older_tree_is_refused() {
 }
 
 #[test]
-fn keys_and_memory_begin_together_whatever_cuts_it_off() {
+fn an_interrupted_start_never_leaves_keys_without_a_last_checkpoint() {
     let folder = tempfile::tempdir().expect("a folder");
     let (key, last) = (folder.path().join(KEY_FILE), folder.path().join(LAST_FILE));
     let signer = open(folder.path());
@@ -94,7 +94,7 @@ fn keys_and_memory_begin_together_whatever_cuts_it_off() {
 }
 
 #[test]
-fn a_log_goes_on_without_its_memory_when_somebody_says_so() {
+fn signing_resumes_without_the_last_checkpoint_when_asked() {
     let folder = tempfile::tempdir().expect("a folder");
     let keys: Vec<_> = open(folder.path()).verifiers().collect();
     let resume = Some(Resume { by: "anna".into(), reason: "the disk with it is broken".into() });
@@ -107,7 +107,7 @@ fn a_log_goes_on_without_its_memory_when_somebody_says_so() {
 }
 
 #[test]
-fn rotated_keys_sign_beside_the_one_before() {
+fn rotated_keys_sign_beside_the_previous_key() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut signer = open(folder.path());
     let first: Vec<_> = signer.verifiers().collect();
@@ -140,7 +140,7 @@ fn rotated_keys_sign_beside_the_one_before() {
 }
 
 #[test]
-fn keys_of_another_log_are_refused_and_none_is_made_for_a_log_that_has_some() {
+fn keys_of_another_log_are_refused_and_existing_ones_not_replaced() {
     let (folder, other) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
     let keys: Vec<_> = open(folder.path()).verifiers().collect();
     open(other.path());

@@ -197,7 +197,7 @@ fn ids() {
 }
 
 #[test]
-fn no_operator_is_without_its_rows() {
+fn every_operator_has_rows() {
     let rows = || TEXTS.iter().chain(NUMBERS).chain(TIMES).chain(IDS).map(|(operator, _, _)| *operator);
     for (spelling, _) in Comparison::SPELLINGS {
         let checked = rows().any(|row| row == *spelling || negative(row).as_deref() == Some(spelling));

@@ -6,11 +6,11 @@ use super::*;
 
 fn again(domain: &Domain) -> Result<Domain, DomainError> {
     // Without a viewer and at another time: the printed form is exact.
-    parse_json(&domain.to_string(), &Context::nobody(Timestamp::EPOCH))
+    parse_json(&domain.to_string(), &Context::without_viewer(Timestamp::EPOCH))
 }
 
 #[test]
-fn a_domain_prints_as_it_would_be_written() {
+fn a_domain_prints_as_its_source() {
     for (written, printed) in [
         ("[]", r#"[[1,"=",1]]"#),
         (r#"[[0,"=",1]]"#, r#"[[0,"=",1]]"#),

@@ -4,7 +4,7 @@ use super::*;
 
 /// The text form and the JSON form of the same domain.
 #[test]
-fn each_way_of_writing_has_its_domain() {
+fn each_spelling_has_its_domain() {
     for (text, same) in [
         ("", "[]"),
         ("   ", "[]"),

@@ -1,6 +1,6 @@
 //! The names that may be written before a colon.
 
-use crate::{DomainError, unknown};
+use crate::{DomainError, suggestions};
 use mcp_audit_log_model::field::Field;
 
 /// The meaning of a name.
@@ -77,7 +77,7 @@ fn slip(given: &str, rest: &str) -> Option<DomainError> {
             ))
         })
     };
-    let error = unknown::payload(name).or_else(|| unknown::meant(name, names).map(meant)).or_else(unknown)?;
+    let error = suggestions::payload(name).or_else(|| suggestions::meant(name, names).map(meant)).or_else(unknown)?;
     let stop = if error.message.ends_with('?') { "" } else { "." };
     Some(DomainError::new(format!("{}{stop} To search for the word, put it in quotes", error.message)))
 }

@@ -20,7 +20,7 @@ pub struct BundleCheck {
 
 /// What the bundle proves.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Checked {
+pub struct CheckedBundle {
     /// The log that signed.
     pub origin: String,
     /// The time of signing in seconds since 1970, if a trusted key gives it.
@@ -39,6 +39,7 @@ pub struct Checked {
 
 /// The first fault of a bundle.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum BundleError {
     /// The first line.
     #[error("the first line is not the header of a bundle")]
@@ -117,7 +118,7 @@ impl BundleCheck {
     ///
     /// # Errors
     /// Entries are missing, or they are not the signed ones.
-    pub fn end(self) -> Result<Checked, BundleError> {
+    pub fn end(self) -> Result<CheckedBundle, BundleError> {
         let Self { bundle, checkpoint, time, own_keys, frontier, shown } = self;
         let signed = checkpoint.checkpoint();
         if frontier.size() != bundle.end {
@@ -128,7 +129,7 @@ impl BundleCheck {
             return Err(BundleError::Root);
         }
         let Bundle { first, end, .. } = bundle;
-        Ok(Checked { origin: signed.origin.clone(), time, size: signed.size, first, end, shown, own_keys })
+        Ok(CheckedBundle { origin: signed.origin.clone(), time, size: signed.size, first, end, shown, own_keys })
     }
 }
 

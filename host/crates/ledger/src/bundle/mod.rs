@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::hash::Hash;
 use super::tree::Node;
 
-pub use check::{BundleCheck, BundleError, Checked};
+pub use check::{BundleCheck, BundleError, CheckedBundle};
 pub use entry::{BundleEntry, BundlePayload};
 
 /// The format in the first line.

@@ -1,4 +1,4 @@
-//! The caller of an event.
+//! The caller and the client of an event.
 
 /// The caller, as far as the sign-in knows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -50,4 +50,19 @@ impl Caller {
             instance: self.instance.or(other.instance),
         }
     }
+}
+
+/// The client. It reports its name and version itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Client {
+    /// Self-reported name.
+    pub name: Option<String>,
+    /// Self-reported version.
+    pub version: Option<String>,
+    /// A short prefix and a keyed hash of the MCP session id, which is a credential and never stored itself.
+    pub session: Option<String>,
+    /// The network address it came from.
+    pub ip: Option<String>,
+    /// The `User-Agent` header.
+    pub user_agent: Option<String>,
 }

@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use super::names::{self, Secrecy};
-use super::sieve::Sieve;
+use super::patterns::Prefilter;
 use super::{MASKED, Mask, text};
 
 /// The depth of JSON inside JSON texts that is searched.
@@ -14,14 +14,14 @@ pub(super) const NAMES: [&str; 3] = ["name", "key", "header"];
 const USERS: [&str; 4] = ["-u", "--user", "-U", "--proxy-user"];
 
 /// What is hidden by.
-pub(super) struct Hiding<'a> {
+pub(super) struct Masker<'a> {
     pub(super) floor: &'a [&'static Mask],
     pub(super) own: Vec<&'a Mask>,
     /// Recognises texts in which the floor finds nothing; absent where more than the floor applies.
-    pub(super) sieve: Option<&'a Sieve>,
+    pub(super) prefilter: Option<&'a Prefilter>,
 }
 
-impl Hiding<'_> {
+impl Masker<'_> {
     pub(super) fn masks(&self) -> impl Iterator<Item = &Mask> {
         self.floor.iter().copied().chain(self.own.iter().copied())
     }
@@ -34,7 +34,7 @@ impl Hiding<'_> {
     }
 
     fn finds_nothing(&self, bytes: &[u8]) -> bool {
-        self.sieve.is_some_and(|sieve| !sieve.finds(bytes))
+        self.prefilter.is_some_and(|prefilter| !prefilter.finds(bytes))
     }
 
     pub(super) fn body(&self, bytes: &[u8]) -> (String, bool) {

@@ -4,12 +4,11 @@
 //! operator's file turns one off. The raw bytes are first searched for anything that the floor could hide. Usually
 //! there is nothing, and then nothing is parsed.
 
-mod assigned;
+mod assignments;
 mod json;
-mod looks;
 mod names;
+mod patterns;
 mod ranges;
-mod sieve;
 mod text;
 
 use std::sync::LazyLock;
@@ -17,9 +16,9 @@ use std::sync::LazyLock;
 use regex::Regex;
 use regex_syntax::hir::Hir;
 
-use self::json::Hiding;
+use self::json::Masker;
 use self::names::Secrecy;
-use self::sieve::SIEVE;
+use self::patterns::SIEVE;
 
 /// The replacement for hidden text.
 pub const MASKED: &str = "[masked]";
@@ -37,7 +36,7 @@ pub const ALL_PATTERNS: usize = 4 << 20;
 /// What a pattern may remember while it is being matched, in bytes.
 const CACHE: usize = 256 << 10;
 
-/// A named rule for hiding.
+/// A named rule for masker.
 #[derive(Clone, Debug)]
 pub struct Mask {
     /// Its name, as verdicts call it.
@@ -103,7 +102,7 @@ impl Mask {
             let pattern = Regex::new(pattern).ok()?;
             Some(Look { by_group: pattern.captures_len() > 1, pattern })
         };
-        let looks = list(looks::LISTS).filter_map(look).collect();
+        let looks = list(patterns::LISTS).filter_map(look).collect();
         Self { name: name.to_owned(), keys: list(names::LISTS).map(str::to_owned).collect(), looks, size: 0 }
     }
 }
@@ -151,25 +150,25 @@ impl Masks {
     ///
     /// Invalid UTF-8 becomes replacement characters: binary data is useless to a reader of the log.
     pub fn body(&self, own: &[usize], bytes: &[u8]) -> (String, bool) {
-        self.hiding(own.iter().filter_map(|at| self.own.get(*at))).body(bytes)
+        self.masker(own.iter().filter_map(|at| self.own.get(*at))).body(bytes)
     }
 
     /// Hides what is secret in a text of an entry, by all masks.
     pub fn text(&self, text: &str) -> (String, bool) {
-        self.hiding(self.own.iter()).body(text.as_bytes())
+        self.masker(self.own.iter()).body(text.as_bytes())
     }
 
     /// Whether a value with this name, or inside a value with a name on this path, is hidden. A number or a boolean is
     /// not hidden where the name also has other meanings.
     pub fn hides(&self, path: &str, is_plain: bool) -> bool {
-        let hiding = self.hiding(self.own.iter());
-        let secrecy = path.split('.').filter_map(|name| hiding.secrecy(name)).max();
+        let masker = self.masker(self.own.iter());
+        let secrecy = path.split('.').filter_map(|name| masker.secrecy(name)).max();
         secrecy.is_some_and(|secrecy| !is_plain || secrecy == Secrecy::Sure)
     }
 
-    fn hiding<'a>(&'a self, own: impl Iterator<Item = &'a Mask>) -> Hiding<'a> {
+    fn masker<'a>(&'a self, own: impl Iterator<Item = &'a Mask>) -> Masker<'a> {
         let own: Vec<_> = own.filter(|mask| !mask.keys.is_empty() || !mask.looks.is_empty()).collect();
-        Hiding { floor: &self.floor, sieve: own.is_empty().then_some(&*SIEVE), own }
+        Masker { floor: &self.floor, prefilter: own.is_empty().then_some(&*SIEVE), own }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Hidden parts of a text.
+//! (short: shared by all masks) Hidden parts of a text.
 //!
 //! All searches read the original text, and the hidden parts are merged at the end. So nothing is hidden twice, and the
 //! text grows by at most one mark per part, however many patterns there are.

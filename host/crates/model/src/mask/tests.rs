@@ -110,7 +110,7 @@ const STAY: &[&str] = &[
 ];
 
 #[test]
-fn the_floor_finds_what_operators_reported_and_its_relatives() {
+fn the_floor_hides_every_secret_of_the_list() {
     let masks = the_floor();
     for secret in SECRETS {
         for text in [(*secret).to_owned(), format!("first line\n{secret}"), format!("{secret}\nlast: line")] {
@@ -126,7 +126,7 @@ fn the_floor_finds_what_operators_reported_and_its_relatives() {
 }
 
 #[test]
-fn what_is_no_secret_stays() {
+fn texts_without_secrets_stay() {
     let masks = the_floor();
     for text in STAY {
         let nested = serde_json::json!({ "content": [{ "type": "text", "text": text }] }).to_string();
@@ -173,9 +173,9 @@ fn the_same_names_are_hidden_as_keys_and_in_texts() {
     assert!(masks.hides("pin", true) && !masks.hides("tokens", true) && !masks.hides("pass", true));
 }
 
-/// What the sieve passes is not searched, so it must find everything that the masks would hide.
+/// What the prefilter passes is not searched, so it must find everything that the masks would hide.
 #[test]
-fn the_sieve_finds_all_that_is_hidden() {
+fn the_prefilter_finds_everything_that_is_hidden() {
     assert!(SIEVE.is_there());
     let (masks, names) = (the_floor(), names::LISTS.iter().flat_map(|(_, names)| names.iter()));
     let mut texts: Vec<String> = SECRETS.iter().map(|text| (*text).to_owned()).collect();
@@ -187,7 +187,7 @@ fn the_sieve_finds_all_that_is_hidden() {
         }
     }
     for text in texts {
-        let bare = Hiding { sieve: None, floor: &masks.floor, own: Vec::new() };
+        let bare = Masker { prefilter: None, floor: &masks.floor, own: Vec::new() };
         let body = serde_json::json!({ "t": text }).to_string();
         for body in [&body, &text, &serde_json::json!({ "t": body }).to_string()] {
             assert!(!bare.body(body.as_bytes()).1 || SIEVE.finds(body.as_bytes()), "{body}");
@@ -196,9 +196,9 @@ fn the_sieve_finds_all_that_is_hidden() {
 }
 
 #[test]
-fn every_pattern_of_the_floor_is_there() {
+fn every_pattern_of_the_floor_compiles() {
     for mask in FLOOR.iter() {
-        let listed = looks::LISTS.iter().find(|(name, _)| *name == mask.name).map_or(0, |(_, looks)| looks.len());
+        let listed = patterns::LISTS.iter().find(|(name, _)| *name == mask.name).map_or(0, |(_, looks)| looks.len());
         assert_eq!((mask.looks.len(), mask.keys.is_empty()), (listed, false), "{}", mask.name);
     }
     assert_eq!(floor().collect::<Vec<_>>(), ["passwords", "tokens", "keys"]);
@@ -253,7 +253,7 @@ fn hides_values_by_key_at_any_depth_and_spelling() {
 }
 
 #[test]
-fn leaves_the_rest_alone() {
+fn other_values_stay() {
     assert_eq!(masked(r#"{"user":"anna","n":1}"#), (r#"{"user":"anna","n":1}"#.to_owned(), false));
     assert!(!the_floor().body(&[], br#"{"_meta":{"progressToken":7}}"#).1);
     assert_eq!(masked("a: b, c: \"d\""), ("a: b, c: \"d\"".to_owned(), false));
@@ -261,7 +261,7 @@ fn leaves_the_rest_alone() {
 }
 
 #[test]
-fn what_makes_no_sense_as_a_mask_is_refused() {
+fn an_invalid_mask_is_refused() {
     let refusal =
         |keys: &[String], patterns: &[String]| Mask::new("bad".into(), keys, patterns).map(drop).expect_err("refused");
     for (pattern, reason) in [

@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::assigned;
-use super::json::{Hiding, NAMES, NESTING};
+use super::assignments;
+use super::json::{Masker, NAMES, NESTING};
 use super::names::Secrecy;
 use super::ranges::Ranges;
 
@@ -22,27 +22,27 @@ static ELEMENT: LazyLock<Option<Regex>> = LazyLock::new(|| {
 });
 
 /// The text with its secrets masked; `None` if there are none.
-pub(super) fn hide(hiding: &Hiding<'_>, text: &str) -> Option<String> {
+pub(super) fn hide(masker: &Masker<'_>, text: &str) -> Option<String> {
     let mut ranges = Ranges::default();
-    options(hiding, text, &mut ranges);
-    members(hiding, text, &mut ranges);
-    assigned::values(hiding, text, &mut ranges);
+    options(masker, text, &mut ranges);
+    members(masker, text, &mut ranges);
+    assignments::values(masker, text, &mut ranges);
     for written in [&FLAG, &ELEMENT] {
-        named(hiding, written.as_ref(), text, &mut ranges);
+        named(masker, written.as_ref(), text, &mut ranges);
     }
-    looks(hiding, text, &mut ranges);
+    looks(masker, text, &mut ranges);
     // In truncated JSON a line feed is an escape, and its letter would look like a part of the next word.
     if text.contains("\\n") || text.contains("\\r") || text.contains("\\t") {
         let plain = text.replace("\\n", "\\ ").replace("\\r", "\\ ").replace("\\t", "\\ ");
-        looks(hiding, &plain, &mut ranges);
-        named(hiding, FLAG.as_ref(), &plain, &mut ranges);
+        looks(masker, &plain, &mut ranges);
+        named(masker, FLAG.as_ref(), &plain, &mut ranges);
     }
     ranges.out_of(text)
 }
 
 /// Values that look like secrets.
-fn looks(hiding: &Hiding<'_>, text: &str, ranges: &mut Ranges) {
-    for look in hiding.masks().flat_map(|mask| &mask.looks) {
+fn looks(masker: &Masker<'_>, text: &str, ranges: &mut Ranges) {
+    for look in masker.masks().flat_map(|mask| &mask.looks) {
         if look.by_group {
             for found in look.pattern.captures_iter(text) {
                 found.iter().skip(1).flatten().for_each(|group| ranges.hide(group.start(), group.end()));
@@ -62,12 +62,12 @@ pub(super) fn is_plain(value: &str) -> bool {
 }
 
 /// A name in the first group, and its value in one of the others.
-fn named(hiding: &Hiding<'_>, written: Option<&Regex>, text: &str, ranges: &mut Ranges) {
+fn named(masker: &Masker<'_>, written: Option<&Regex>, text: &str, ranges: &mut Ranges) {
     for found in written.into_iter().flat_map(|written| written.captures_iter(text)) {
         let mut groups = found.iter().skip(1).flatten();
         let (Some(name), Some(value)) = (groups.next(), groups.next()) else { continue };
         let is_negated = ["no-", "without-", "skip-"].iter().any(|word| name.as_str().starts_with(word));
-        let secrecy = hiding.secrecy(name.as_str()).filter(|_| !is_negated);
+        let secrecy = masker.secrecy(name.as_str()).filter(|_| !is_negated);
         let hides = |secrecy| secrecy == Secrecy::Sure || !is_plain(value.as_str());
         if secrecy.is_some_and(hides) && !value.as_str().trim().is_empty() {
             ranges.hide(value.start(), value.end());
@@ -76,13 +76,13 @@ fn named(hiding: &Hiding<'_>, written: Option<&Regex>, text: &str, ranges: &mut 
 }
 
 /// For bodies that are not JSON, mostly truncated ones: the value after `"key":` anywhere.
-fn members(hiding: &Hiding<'_>, text: &str, ranges: &mut Ranges) {
-    let named = names_a_secret(hiding, text);
+fn members(masker: &Masker<'_>, text: &str, ranges: &mut Ranges) {
+    let named = names_a_secret(masker, text);
     let mut from = 0;
     while let Some((key, upto)) = next_key(&text[from..]) {
         let key = unescaped(key);
         let begin = from + upto;
-        let secrecy = hiding.secrecy(&key).max(named.filter(|_| key == "value"));
+        let secrecy = masker.secrecy(&key).max(named.filter(|_| key == "value"));
         from = begin;
         let Some(secrecy) = secrecy else { continue };
         let end = begin + value_end(&text[begin..]);
@@ -98,21 +98,21 @@ fn members(hiding: &Hiding<'_>, text: &str, ranges: &mut Ranges) {
 }
 
 /// Whether there is a `"name": "Authorization"` anywhere: finding its own `"value"` would need parsing.
-fn names_a_secret(hiding: &Hiding<'_>, text: &str) -> Option<Secrecy> {
+fn names_a_secret(masker: &Masker<'_>, text: &str) -> Option<Secrecy> {
     let mut rest = text;
     let mut found = None;
     while let Some((key, upto)) = next_key(rest) {
         let names = NAMES.contains(&&*unescaped(key));
         rest = &rest[upto..];
         if names {
-            found = found.max(hiding.secrecy(&unescaped(rest[..value_end(rest)].trim_matches(['"', '\\']))));
+            found = found.max(masker.secrecy(&unescaped(rest[..value_end(rest)].trim_matches(['"', '\\']))));
         }
     }
     found
 }
 
 /// `"--password","…"` in a text that is not JSON: the string after an option with a listed name.
-fn options(hiding: &Hiding<'_>, text: &str, ranges: &mut Ranges) {
+fn options(masker: &Masker<'_>, text: &str, ranges: &mut Ranges) {
     let mut from = 0;
     while let Some(at) = text[from..].find("\"-") {
         let (rest, begin) = (&text[from + at..], from + at);
@@ -121,7 +121,7 @@ fn options(hiding: &Hiding<'_>, text: &str, ranges: &mut Ranges) {
         let after = &rest[end..];
         let gap = after.len() - after.trim_start_matches([' ', '\t', '\r', '\n', ',', '\\']).len();
         from = begin + end;
-        if after[gap..].starts_with('"') && hiding.secrecy(option).is_some() {
+        if after[gap..].starts_with('"') && masker.secrecy(option).is_some() {
             let value = from + gap;
             from = value + string_end(&text[value..]);
             ranges.hide(value + 1, if text[value + 1..from].ends_with('"') { from - 1 } else { from });
@@ -146,7 +146,7 @@ fn next_key(text: &str) -> Option<(&str, usize)> {
 }
 
 /// The end of the value that `text` begins with: a string ends at its closing quote, else at the next `,`, `}` or `]`.
-/// A truncated value or an object ends with the text: hiding too much is the safe side.
+/// A truncated value or an object ends with the text: masker too much is the safe side.
 fn value_end(text: &str) -> usize {
     let quote = text.len() - text.trim_start_matches('\\').len();
     match text.as_bytes().get(quote) {

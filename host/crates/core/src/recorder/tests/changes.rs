@@ -17,7 +17,7 @@ fn stored_days(files: &Files) -> Option<Value> {
 
 /// An event that no caller waits for and that the store rejects comes just before a change.
 #[test]
-fn a_change_is_not_parted_by_an_entry_that_is_refused() {
+fn a_rejected_entry_does_not_split_a_change() {
     let folder = tempfile::tempdir().expect("a folder");
     let (poison, change, (step, begun, go)) = (event(), event(), held());
     let (files, settings, recorder) = with_settings(folder.path(), vec![step], Some(poison.id));
@@ -40,7 +40,7 @@ fn a_change_is_not_parted_by_an_entry_that_is_refused() {
 }
 
 #[test]
-fn of_a_change_with_an_entry_that_is_refused_nothing_is_stored() {
+fn a_change_with_a_rejected_entry_stores_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let poison = event();
     let (files, settings, recorder) = with_settings(folder.path(), Vec::new(), Some(poison.id));
@@ -59,7 +59,7 @@ fn of_a_change_with_an_entry_that_is_refused_nothing_is_stored() {
 
 /// Both changes were made from the same old value.
 #[test]
-fn of_two_changes_of_one_look_the_second_is_refused() {
+fn the_second_change_from_the_same_old_value_is_rejected() {
     let folder = tempfile::tempdir().expect("a folder");
     let (files, _, recorder) = with_settings(folder.path(), Vec::new(), None);
     recorder.change(days(90, 30), vec![event()]).expect("changed");
@@ -73,7 +73,7 @@ fn of_two_changes_of_one_look_the_second_is_refused() {
 
 /// A sender that held the queue when it was closed enqueues a change after the last event.
 #[test]
-fn nothing_comes_behind_the_last_entry() {
+fn nothing_follows_the_last_entry() {
     let folder = tempfile::tempdir().expect("a folder");
     let (step, begun, go) = held();
     let (files, recorder) = recorder(folder.path(), vec![step], None);
