@@ -30,8 +30,8 @@ pub struct Browser {
     _profile: TempDir,
 }
 
-/// The rules of WCAG 2.2 AA and good practice; for each faulty element its location and the reason. Menus, only one of
-/// which can be open, are checked one by one.
+/// The rules of WCAG 2.2 AA and good practice; for each faulty element its location and the reason. Only one menu
+/// can be open, so menus are checked one by one.
 const AXE: &str = r#"
 const done = arguments[arguments.length - 1];
 const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];

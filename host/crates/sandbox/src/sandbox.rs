@@ -6,7 +6,8 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use wasmtime::component::{Component, Linker};
 use wasmtime::{
-    Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, ResourceLimiter, Store, Trap, WasmFeatures,
+    Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, ResourceLimiter, Store, Trap,
+    WasmFeatures,
 };
 
 use super::bindings::{AuditPolicy, AuditPolicyPre, Guest};
@@ -81,23 +82,29 @@ impl Sandbox {
     }
 }
 
-/// The component with memory, tables and instances in slots that are made once and cleaned after each call.
+/// The component, with memory, tables and instances in slots that are made once and cleaned after each call.
+///
+/// # Errors
+/// It is no component, or has more parts than a slot.
 fn pooled(bytes: &[u8], limits: Limits) -> wasmtime::Result<(Engine, Component)> {
-    let calls = CALLS as u32;
+    const INSTANCES: u32 = 8;
+    const MEMORIES: u32 = 2;
+    const TABLES: u32 = 4;
     let mut pool = PoolingAllocationConfig::new();
-    pool.total_component_instances(calls)
-        .total_core_instances(calls * 8)
-        .total_memories(calls * 2)
-        .total_tables(calls * 4)
-        .max_core_instances_per_component(8)
-        .max_memories_per_component(2)
-        .max_tables_per_component(4)
-        .max_memories_per_module(2)
-        .max_tables_per_module(4)
+    pool.total_component_instances(CALLS)
+        .total_core_instances(CALLS * INSTANCES)
+        .total_memories(CALLS * MEMORIES)
+        .total_tables(CALLS * TABLES)
+        .max_core_instances_per_component(INSTANCES)
+        .max_memories_per_component(MEMORIES)
+        .max_tables_per_component(TABLES)
+        .max_memories_per_module(MEMORIES)
+        .max_tables_per_module(TABLES)
         .table_elements(limits.table_elements)
         .max_memory_size(limits.memory_bytes)
         .linear_memory_keep_resident(RESIDENT)
         .table_keep_resident(RESIDENT)
+        .pagemap_scan(Enabled::Auto)
         .max_unused_warm_slots(0);
     let mut config = config(limits);
     config
@@ -147,14 +154,14 @@ fn reason(error: &wasmtime::Error) -> String {
 }
 
 /// Most calls at the same time. A further call waits: each is over within its fuel.
-const CALLS: usize = 32;
+const CALLS: u32 = 32;
 /// How much of a slot's memory stays in memory and is cleaned by the host itself, in bytes.
 const RESIDENT: usize = 1 << 20;
 
 /// Turns of the calls that run at the same time.
 #[derive(Default)]
 struct Turns {
-    taken: Mutex<usize>,
+    taken: Mutex<u32>,
     given_back: Condvar,
 }
 
@@ -169,7 +176,7 @@ impl Turns {
         Turn(self)
     }
 
-    fn lock(&self) -> MutexGuard<'_, usize> {
+    fn lock(&self) -> MutexGuard<'_, u32> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
