@@ -102,6 +102,9 @@ pub mod follow_cursor;
 /// Entries as files.
 pub mod export;
 
+/// Work that takes long.
+mod background;
+
 /// The log as its embedder holds it.
 mod audit_log;
 

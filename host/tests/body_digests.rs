@@ -114,4 +114,12 @@ async fn a_text_is_recognised_with_the_key_and_never_stored() {
         "{keyless:?}"
     );
     assert!(!folder.join("secret.key").exists(), "and no other key is made in its place");
+    // Another log's key tells nothing of this one: the digests are made with the key, and no guess can be tried without.
+    let other = Log::open();
+    std::fs::copy(other.folder.path().join("secret.key"), folder.join("secret.key")).expect("copied");
+    let foreign = matches(folder, &entries[1], "request", request);
+    assert!(
+        !foreign.status.success() && String::from_utf8_lossy(&foreign.stdout).contains(" is not the "),
+        "{foreign:?}"
+    );
 }

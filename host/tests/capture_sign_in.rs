@@ -169,3 +169,20 @@ async fn many_requests_without_tokens_are_counted_without_bodies() {
         tokio::task::yield_now().await;
     }
 }
+
+/// What a stranger sends is unpacked far enough to tell what was tried, and no further: work that anybody could order.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_request_is_hardly_unpacked() {
+    let log = Log::open();
+    let (url, _) = started(&log, "10.0.0.0/8", SignIn::Tokens(Identity::new(tokens(&log)))).await;
+    for blanks in [1_000, 300_000] {
+        let packed = zstd::encode_all([&b" ".repeat(blanks)[..], CALL.as_bytes()].concat().as_slice(), 3).unwrap();
+        assert!(packed.len() < 1_000, "it is short on the wire");
+        let mut request = post(&url, &[("content-encoding", "zstd")], "");
+        *request.body_mut() = packed.into();
+        assert_eq!(exchange(request).await.0, 401);
+    }
+    let told = lines(&log.wait_for(2).await);
+    assert_eq!(told[0], "request tools/call echo denied 401");
+    assert!(!told[1].contains("echo") && told[1].ends_with("denied 401"), "{told:?}");
+}

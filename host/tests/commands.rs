@@ -210,6 +210,9 @@ async fn a_call_without_a_cost_gets_one_from_the_prices_of_the_configuration() {
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     let answer = as_ada(address(&line), "GET /api/v1/entries?q=provider:acme", "").await;
     assert!(answer.contains("\"cost_micros\":3500"), "{answer}");
+    // On the terminal as on the page: cents would be nothing.
+    let (_, table) = told(folder.path(), &["usage", "--by", "provider"]).await;
+    assert!(table.contains(" 0.0035"), "{table}");
     assert_eq!(server.interrupt().await, Some(0));
 }
 

@@ -130,5 +130,5 @@ fn proofs_are_printed_as_json() {
     let own = run(folder.path(), &["proof", "consistency", "5", "--as", "uma", "--group", "user"]);
     assert!(!own.status.success());
     let none = run(folder.path(), &["erase", &id, "--reason", "a wish", "--group", "admin", "--group", "auditor"]);
-    assert!(!none.status.success() && text(&none.stderr).contains("no such payload"), "{}", text(&none.stderr));
+    assert!(!none.status.success() && text(&none.stderr).contains("no payload of"), "{}", text(&none.stderr));
 }

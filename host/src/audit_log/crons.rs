@@ -35,8 +35,13 @@ pub enum RunError {
     #[error(transparent)]
     Denied(#[from] Denied),
     /// There is no such job.
-    #[error("unknown scheduled job {0:?}")]
-    Unknown(String),
+    #[error("unknown scheduled job {name:?}; the jobs are {}", .known.join(", "))]
+    Unknown {
+        /// The name.
+        name: String,
+        /// The names there are.
+        known: Vec<String>,
+    },
     /// It is running already.
     #[error("a scheduled job is already running; wait until it has finished")]
     Running,
@@ -109,8 +114,11 @@ impl AuditLog {
 
     fn claim(&self, access: &Access, name: &str) -> Result<Run, RunError> {
         self.allow(access, Right::Configure, "retention.started")?;
-        let cron = self.manifest().crons.iter().find(|cron| cron.name == name);
-        let cron = cron.ok_or_else(|| RunError::Unknown(name.chars().take(80).collect()))?;
+        let crons = &self.manifest().crons;
+        let cron = crons.iter().find(|cron| cron.name == name).ok_or_else(|| RunError::Unknown {
+            name: name.chars().take(80).collect(),
+            known: crons.iter().map(|cron| cron.name.clone()).collect(),
+        })?;
         Run::claim(&self.0, cron, Some(access))
     }
 

@@ -33,6 +33,7 @@ use uuid::Uuid;
 
 use self::checkpoints::Checkpoints;
 use crate::access::{Access, Denied, Right};
+use crate::background::Background;
 use crate::entry::Entry;
 use crate::event::Event;
 use crate::reader::{InternalReads, ReadError};
@@ -82,6 +83,8 @@ struct Inner {
     followers: Followers,
     /// Attempts without the right.
     refusals: RefusalLimiter,
+    /// Work that takes long; its entries are recorded when it is done.
+    background: Arc<Background>,
     /// When it was opened.
     opened: Timestamp,
     /// The log's folder, whose token outbox is recorded too.
@@ -250,6 +253,11 @@ impl AuditLog {
         *self.0.stopping.borrow()
     }
 
+    /// Where work is done that may take long.
+    pub(crate) fn background(&self) -> Arc<Background> {
+        Arc::clone(&self.0.background)
+    }
+
     /// A handle that does not keep the log open.
     pub(crate) fn downgrade(&self) -> WeakLog {
         WeakLog(Arc::downgrade(&self.0))
@@ -296,6 +304,7 @@ pub enum PayloadError {
 impl Inner {
     fn close(&self) {
         self.stopping.send_replace(true);
+        self.background.close();
         let writer = self.recorder.close(Some(self.event("log.stopped")));
         self.end_checkpoints(writer);
     }

@@ -204,6 +204,7 @@ impl Options {
             stopping: watch::Sender::new(false),
             followers: Followers::default(),
             refusals: RefusalLimiter::default(),
+            background: Arc::default(),
             opened,
             folder,
         }));

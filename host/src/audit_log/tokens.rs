@@ -11,7 +11,7 @@ use super::{AuditLog, ChangeError, Inner, RunError};
 use crate::access::{Access, Grant, Right, Viewer};
 use crate::event::{Channel, Detail, Event, Kind, Target};
 use crate::manifest::UserGroup;
-use crate::recorder::{RecordError, RecorderControl, StateChange};
+use crate::recorder::{RecordError, RecorderControl, StateChange, Unready};
 use crate::store::{Deed, NewToken, Outbox, Token, Tokens, Untold};
 use crate::time::Timestamp;
 use crate::value::Value;
@@ -81,8 +81,10 @@ impl AuditLog {
     /// Whether the viewer may, and whether it can be recorded.
     fn may_change_tokens(&self, access: &Access, deed: Deed) -> Result<(), ChangeError> {
         self.allow(access, Right::Manage, deed.action())?;
-        self.0.recorder.ready().map_err(|_| RecordError::Unavailable)?;
-        Ok(())
+        match self.0.recorder.ready() {
+            Ok(()) | Err(Unready::Behind) => Ok(()),
+            Err(_) => Err(RecordError::Unavailable.into()),
+        }
     }
 
     /// A token may not have more rights than its creator: an administrator who may not read payloads could otherwise
@@ -93,7 +95,13 @@ impl AuditLog {
             None if wanted.is_empty() => Err(ChangeError::Refused("groups: give at least one group.".to_owned())),
             None => Ok(()),
             Some(group) => {
+                let known: Vec<_> = self.manifest().groups.iter().map(|group| group.name.as_str()).collect();
+                let is_known = known.contains(&group.as_str());
                 let group: String = group.chars().take(80).collect();
+                if !is_known {
+                    let known = known.join(", ");
+                    return Err(ChangeError::Refused(format!("groups: unknown group {group:?}; use one of: {known}.")));
+                }
                 let own = held.into_iter().collect::<Vec<_>>().join(", ");
                 let advice = format!(
                     "groups: you may not give {group:?}; a token may have only groups of its creator. Yours are {own}."

@@ -11,13 +11,17 @@ use crate::field::Field;
 use crate::reader::{MAX_LIMIT, ReadError};
 use crate::store::{Place, StoreError};
 
-/// Most intents of the last run that are checked, the newest first. A call that is older than so many others and was
-/// still open keeps its intent alone.
-const CHECKED: usize = 100_000;
+/// How much one start does for the calls that the last run left open.
+#[derive(Clone, Copy)]
+struct Bounds {
+    /// Most intents of the last run that are checked, the newest first, in whole pages. A call that is older than so many
+    /// others and was still open keeps its intent alone.
+    checked: usize,
+    /// Most ends that are recorded, as they go in one transaction: many times the calls that a proxy has open at once.
+    ends: usize,
+}
 
-/// The most ends that one start records, because they share one transaction: many times the number of calls that a
-/// proxy has open.
-const MOST: usize = 10_000;
+const BOUNDS: Bounds = Bounds { checked: 100_000, ends: 10_000 };
 
 /// OpenTelemetry's `error.type` of such an end.
 const PROCESS_ENDED: &str = "proxy_killed";
@@ -26,7 +30,7 @@ impl AuditLog {
     /// The ends of the calls that the last run left open, the oldest first. To be recorded together with the first entry
     /// of this start, so that a crash leaves all of them to the next one.
     pub(super) fn unfinished_calls(&self) -> Result<Vec<Event>, StoreError> {
-        match self.open_intents() {
+        match self.open_intents(BOUNDS) {
             Ok(ends) => Ok(ends),
             Err(ReadError::Store(error)) => Err(error),
             // The log's own access may read, and asks for no figures.
@@ -34,7 +38,7 @@ impl AuditLog {
         }
     }
 
-    fn open_intents(&self) -> Result<Vec<Event>, ReadError> {
+    fn open_intents(&self, bounds: Bounds) -> Result<Vec<Event>, ReadError> {
         let access = own_access();
         let reader = self.reader(&access);
         let started =
@@ -42,7 +46,7 @@ impl AuditLog {
         let last_start = reader.page(started, Place::Newest, 1)?.entries.first().map_or(0, |entry| entry.seq);
         let of_kind = Domain::equals(Field::Kind, Kind::Intent.as_str());
         let (mut from, mut checked, mut ends) = (Place::Newest, 0, Vec::new());
-        while checked < CHECKED {
+        while checked < bounds.checked {
             let intents = reader.page(of_kind.clone(), from, MAX_LIMIT)?.entries;
             let Some(oldest) = intents.last().map(|intent| intent.seq) else { break };
             (from, checked) = (Place::Before(oldest), checked + intents.len());
@@ -53,7 +57,9 @@ impl AuditLog {
                 let tenant =
                     tenant.map_or_else(|| Domain::unset(Field::Instance), |own| Domain::equals(Field::Instance, own));
                 let under_id = Domain::equals(Field::Id, call.to_string()).and(tenant);
-                if !reader.page(under_id, Place::Oldest, MAX_LIMIT)?.entries.iter().any(is_ours) && ends.len() < MOST {
+                if !reader.page(under_id, Place::Oldest, MAX_LIMIT)?.entries.iter().any(is_ours)
+                    && ends.len() < bounds.ends
+                {
                     ends.push(end_of(intent, call));
                 }
             }
@@ -117,5 +123,46 @@ fn end_of(intent: &Entry, id: Uuid) -> Event {
         parent: Some(intent.id),
         failure: Some(Failure::new(PROCESS_ENDED, message)),
         ..Event::new(intent.occurred_at, channel, kind, Detail::Incomplete)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Options;
+
+    /// The intent of the call number `at`, and the id of its end.
+    fn intent(log: &AuditLog, at: usize) -> (Event, Uuid) {
+        let call = Uuid::from_u128(at as u128 + 1);
+        let mut intent = Event::new(log.now(), Channel::Mcp, Kind::Intent, Detail::Intended);
+        intent.request_id = Some(at.to_string());
+        (intent.fact(INTENT_CALL, call.to_string()), call)
+    }
+
+    async fn record(log: &AuditLog, count: usize) -> Vec<Uuid> {
+        let (events, calls): (Vec<_>, Vec<_>) = (0..count).map(|at| intent(log, at)).unzip();
+        let stored = log.recorder().record_all(events, 0).await.expect("there is room");
+        assert!(stored.iter().all(Result::is_ok));
+        calls
+    }
+
+    fn ends(log: &AuditLog, bounds: Bounds) -> Vec<Uuid> {
+        log.open_intents(bounds).expect("read").iter().map(|end| end.id).collect()
+    }
+
+    #[tokio::test]
+    async fn a_start_ends_the_newest_calls_up_to_its_bounds() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let log = Options::new(folder.path()).own_schedule().open().expect("a log");
+        let calls = record(&log, MAX_LIMIT + 2).await;
+        assert_eq!(ends(&log, BOUNDS), calls, "all of them, the oldest first");
+        assert_eq!(ends(&log, Bounds { ends: 3, ..BOUNDS }), calls[calls.len() - 3..]);
+        assert_eq!(ends(&log, Bounds { checked: 1, ..BOUNDS }), calls[2..], "a page");
+        assert!(ends(&log, Bounds { checked: 0, ..BOUNDS }).is_empty());
+        assert_eq!((BOUNDS.checked, BOUNDS.ends), (100_000, 10_000), "as docs/limits.md has it");
+        // What has its end is not open.
+        let end = Event { id: calls[0], ..Event::new(log.now(), Channel::Mcp, Kind::Request, Detail::Ok) };
+        log.record_durably(end).await.expect("recorded");
+        assert_eq!(ends(&log, BOUNDS), calls[1..]);
     }
 }

@@ -30,12 +30,22 @@ pub fn verify_log(
     })?;
     let is_missing = last.is_none() && kept.is_empty();
     let signed = last.as_ref().map(|note| note.checkpoint().size);
+    let given = kept.len();
     kept.extend(last.map(|note| Kept { name: name.clone(), note }));
     let named = signer::verifiers(folder, signer).map_err(|error| match error {
         SignerError::File { path, reason } => VerifyError::Beside { path, reason },
         error => VerifyError::Keys(error.to_string()),
     })?;
-    let verified = Verified { signed, ..store::verify(folder, &kept, tell)? };
+    let verified = match store::verify(folder, &kept, tell) {
+        Ok(verified) => Verified { signed, ..verified },
+        // Only a log that is whole but for that can say whose checkpoints are its own.
+        Err(VerifyError::Wrong(wrong)) if wrong.check == CHECK => {
+            let known = Files::open_to_read(folder)?.verifiers()?;
+            let named = &kept[..given];
+            return Err(foreign(named, &wrong, &known).unwrap_or(VerifyError::Wrong(wrong)));
+        }
+        Err(error) => return Err(error),
+    };
     if let Some(what) = unlike(&named, &Files::open_to_read(folder)?.verifiers()?) {
         let at = signer.key_path(folder).display().to_string();
         let at = if signer.keys.is_some() { "the given signing keys".to_owned() } else { at };
@@ -49,6 +59,15 @@ pub fn verify_log(
         ));
     }
     Ok(verified)
+}
+
+/// The error when the checkpoint that is wrong is one of a log of another name. What the log's own signer has signed last
+/// must be the log's.
+fn foreign(kept: &[Kept], wrong: &Wrong, known: &[String]) -> Option<VerifyError> {
+    let Kept { name, note } = kept.iter().find(|kept| kept.name == wrong.at)?;
+    let names: Vec<_> = known.iter().filter_map(|key| Some(VerifierKey::parse(key).ok()?.name().to_owned())).collect();
+    let (origin, log) = (note.checkpoint().origin.clone(), names.first()?.clone());
+    (!names.contains(&origin)).then(|| VerifyError::Foreign { name: name.clone(), origin, log })
 }
 
 /// The fault if these keys are not the log's. After a rotation the file also has the newest old key, so the log knows

@@ -1,7 +1,8 @@
 //! Capture: turns traffic into events without changing it or slowing it down.
 //!
 //! On the path a chunk is cloned cheaply and counted. Everything else (decoding, parsing, classifying) runs on the
-//! recorder's thread, with one exception: when too much waits to be read, the path reads it.
+//! recorder's thread, with two exceptions: when too much waits to be read, the path reads it, and a body that takes long to
+//! decode is decoded on a thread of its own (`tap/turn.rs`).
 
 mod mcp;
 mod parse;

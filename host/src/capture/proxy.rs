@@ -19,8 +19,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, Uri, header};
-use axum::response::Response;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 
 use super::mcp::transport::FailureSlot;
@@ -131,6 +131,12 @@ impl Proxy {
     /// Where the request goes, or the answer to it.
     async fn admit(&self, request: &mut Request) -> Result<(&Upstream, Uri), Response> {
         self.sign_in.admit(request, &self.origins).await?;
+        // What an upstream does with a tunnel is no exchange, and nobody could record it.
+        if request.method() == Method::CONNECT {
+            let detail = "CONNECT is not supported: this is a reverse proxy; send requests to /mcp/NAME";
+            let allow = (header::ALLOW, HeaderValue::from_static("GET, POST, DELETE"));
+            return Err(([allow], refusal(StatusCode::METHOD_NOT_ALLOWED, detail)).into_response());
+        }
         let (name, rest) = split(request.uri());
         let upstream = self.upstreams.get(name).ok_or_else(|| self.unknown())?;
         let out =

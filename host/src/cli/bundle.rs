@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use mcp_audit_log::domain::{Context, parse_text};
-use mcp_audit_log::time::Timestamp;
+use mcp_audit_log::domain::{Context, end_of, parse_text, start_of};
 use mcp_audit_log::{BundleRequest, Bundled};
 
 use super::Outcome;
+use super::advice::Advised;
 use super::common::{Failure, LogOptions, ViewerOptions, note};
 
 #[derive(Args)]
@@ -21,11 +21,11 @@ pub(super) struct Bundle {
     log: LogOptions,
     #[command(flatten)]
     viewer: ViewerOptions,
-    /// Only entries recorded at or after this time: 2026-11-21T02:09:46Z, 2026-11-21.
-    #[arg(long, value_name = "TIME")]
+    /// Only entries recorded at or after this time: 2026-11-21T02:09:46Z, 2026-11-21, today, -1h, -7d.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     from: Option<String>,
-    /// Only entries recorded before this time.
-    #[arg(long, value_name = "TIME")]
+    /// Only entries recorded before this time; a day, such as 2026-11-21 or today, includes that day.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     to: Option<String>,
     /// The file to write; an existing file is not replaced.
     #[arg(long, short, value_name = "FILE")]
@@ -38,14 +38,16 @@ pub(super) struct Bundle {
 impl Bundle {
     pub(super) fn run(self) -> Outcome {
         let path = self.output.display();
-        let file = new(&self.output).map_err(|error| format!("{path} cannot be written: {error}"))?;
+        let new = new(&self.output);
+        let file =
+            new.map_err(|error| format!("{path} cannot be written: {error}; name another file with --output"))?;
         let mut out = BufWriter::new(file);
         let bundled = self.write(&mut out).inspect_err(|_| drop(std::fs::remove_file(&self.output)))?;
         out.into_inner().map_err(|error| error.into_error()).and_then(|file| file.sync_all())?;
         let Bundled { places, shown, unsigned } = bundled;
         let (first, last) = (places.start, places.end - 1);
         note(format_args!(
-            "{path}: entries {first} to {last}, {shown} of them shown. Check it with `mcp-audit-log verify --bundle`."
+            "{path}: entries from seq {first} to {last}, {shown} of them shown. Check it with `mcp-audit-log verify --bundle`."
         ));
         if unsigned > 0 {
             note(format_args!(
@@ -59,18 +61,21 @@ impl Bundle {
     fn write(&self, out: &mut impl Write) -> Result<Bundled, Failure> {
         let viewer = self.viewer.viewer();
         if self.payloads {
-            let log = self.log.open()?;
+            let log = self.log.open_for_a_moment()?;
             let request = self.request(&viewer.context(log.now()))?;
-            return Ok(log.export_bundle(&log.access(&viewer), &request, out)?);
+            return log.export_bundle(&log.access(&viewer), &request, out).advised(&log);
         }
         let log = self.log.view()?;
         let request = self.request(&viewer.context(log.now()))?;
-        Ok(log.bundle(&log.access(&viewer), &request, out)?)
+        log.bundle(&log.access(&viewer), &request, out).advised(&log)
     }
 
     fn request(&self, context: &Context<'_>) -> Result<BundleRequest, Failure> {
         let domain = parse_text(&self.query.join(" "), context)?;
-        let (from, to) = (moment(self.from.as_deref())?, moment(self.to.as_deref())?);
+        let from = self.from.as_deref().map(|text| start_of(text, context.now())).transpose();
+        let to = self.to.as_deref().map(|text| end_of(text, context.now())).transpose();
+        let from = from.map_err(|error| format!("--from: {error}"))?;
+        let to = to.map_err(|error| format!("--to: {error}"))?;
         Ok(BundleRequest { from, to, domain, payloads: self.payloads })
     }
 }
@@ -82,16 +87,4 @@ fn new(path: &Path) -> io::Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
-}
-
-fn moment(text: Option<&str>) -> Result<Option<Timestamp>, String> {
-    let read = |text| {
-        Timestamp::parse(text).ok_or_else(|| {
-            format!(
-                "{text:?} is not a time; write one such as \
-                                                                    2026-11-21"
-            )
-        })
-    };
-    text.map(read).transpose()
 }

@@ -9,6 +9,7 @@ use mcp_audit_log::ledger::{BundleCheck, BundleError, CheckedBundle, VerifierKey
 use mcp_audit_log::time::{SECOND, Timestamp};
 
 use super::Outcome;
+use super::advice::unreadable;
 use super::common::{note, say};
 use super::verify::{UNPROVED, WRONG, unread};
 
@@ -23,7 +24,7 @@ pub(super) fn check(path: &Path, keys: &[String]) -> Outcome {
     };
     let found = File::open(path).and_then(|file| checked(&mut BufReader::new(file), &keys));
     match found {
-        Err(error) => unread(format_args!("{} cannot be read: {error}", path.display())),
+        Err(error) => unread(unreadable(path, "--bundle")(error)),
         Ok(Err(error)) => {
             say(format_args!("WRONG  {error}"))?;
             Ok(ExitCode::from(WRONG))
@@ -51,13 +52,13 @@ fn tell(checked: &CheckedBundle) -> io::Result<ExitCode> {
     let last = end - 1;
     if *own_keys {
         say(format_args!(
-            "UNPROVED  entries {first} to {last} match each other and a checkpoint of {size} entries, signed {when} \
+            "UNPROVED  the entries from seq {first} to {last} match each other and a checkpoint of {size} entries, signed {when} \
              with the keys in this file. A bundle like this can be forged in the name of {origin}: get the log's \
              keys from another source and name them with --key.",
         ))?;
     } else {
         say(format_args!(
-            "PROVED  these are entries {first} to {last} of the log {origin}, unchanged and without a gap, as signed \
+            "PROVED  these are the entries from seq {first} to {last} of the log {origin}, unchanged and without a gap, as signed \
              {when} with {size} entries.",
         ))?;
     }

@@ -11,6 +11,7 @@ use mcp_audit_log::time::Timestamp;
 use mcp_audit_log::value::Value;
 
 use super::Outcome;
+use super::advice::unreadable;
 use super::check_bundle::when;
 use super::common::{note, say};
 use super::verify::{WRONG, unread};
@@ -32,7 +33,7 @@ pub(super) fn check(path: &Path, keys: &[String]) -> Outcome {
     };
     let text = match read(path) {
         Ok(text) => text,
-        Err(error) => return unread(format_args!("{} cannot be read: {error}", path.display())),
+        Err(error) => return unread(unreadable(path, "--proof")(error)),
     };
     match proved(&text, &keys) {
         Ok((file, entry)) => {
@@ -61,7 +62,7 @@ fn proved(text: &str, keys: &[VerifierKey]) -> Result<(ProofFile, ProvedEntry), 
 fn tell(file: &ProofFile, entry: &ProvedEntry) -> io::Result<()> {
     let (checkpoint, seq, when) = (file.checkpoint.checkpoint(), entry.leaf.seq, when(entry.time));
     say(format_args!(
-        "PROVED  this is entry {seq} of the log {}, unchanged, as signed {when} with {} entries.",
+        "PROVED  this is the entry with seq {seq} of the log {}, unchanged, as signed {when} with {} entries.",
         checkpoint.origin, checkpoint.size
     ))?;
     say(format_args!("recorded_at  {}", Timestamp::from_micros(entry.leaf.recorded_at)))?;

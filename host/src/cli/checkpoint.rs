@@ -6,6 +6,7 @@ use clap::Args;
 use mcp_audit_log::store::StoredCheckpoint;
 
 use super::Outcome;
+use super::advice::Advised;
 use super::common::{Failure, LogOptions, ViewerOptions, say};
 
 /// How many are read at a time.
@@ -30,7 +31,7 @@ impl Checkpoint {
         if self.all {
             let mut before = None;
             loop {
-                let step = log.archived_checkpoints(&access, before, STEP)?;
+                let step = log.archived_checkpoints(&access, before, STEP).advised(&log)?;
                 step.iter().try_for_each(tell)?;
                 before = step.last().map(|last| last.number);
                 if step.len() < STEP {
@@ -38,7 +39,7 @@ impl Checkpoint {
                 }
             }
         }
-        let newest = log.checkpoint(&access)?;
+        let newest = log.checkpoint(&access).advised(&log)?;
         let newest = newest
             .ok_or("no checkpoint is signed yet; `mcp-audit-log serve` signs one within a second of its start")?;
         // The note ends with its own newline.

@@ -3,10 +3,11 @@
 use std::error::Error;
 use std::fmt::Display;
 use std::fs;
-use std::future::Future;
 use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use clap::Args;
@@ -15,6 +16,7 @@ use mcp_audit_log::{AuditLog, LogView, Options, Viewer};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
+use super::advice::unreadable;
 use super::config::CheckpointTable;
 
 /// The keys that the log signs with, where the environment has them and no file.
@@ -57,6 +59,24 @@ impl Signing {
     }
 }
 
+/// A log that is opened for one thing, and closed when it is dropped: whatever a thread still does with it, its stop is
+/// recorded.
+pub(super) struct BriefLog(AuditLog);
+
+impl Deref for BriefLog {
+    type Target = AuditLog;
+
+    fn deref(&self) -> &AuditLog {
+        &self.0
+    }
+}
+
+impl Drop for BriefLog {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
 impl LogOptions {
     /// Opens the log for recording.
     pub(super) fn open(&self) -> Result<AuditLog, Failure> {
@@ -64,8 +84,8 @@ impl LogOptions {
     }
 
     /// Opens the log for recording one thing, without running jobs that are due.
-    pub(super) fn open_for_a_moment(&self) -> Result<AuditLog, Failure> {
-        Ok(self.options()?.own_schedule().open()?)
+    pub(super) fn open_for_a_moment(&self) -> Result<BriefLog, Failure> {
+        Ok(BriefLog(self.options()?.own_schedule().open()?))
     }
 
     /// Opens the log for reading, beside a server that may be recording.
@@ -77,8 +97,7 @@ impl LogOptions {
     pub(super) fn options(&self) -> Result<Options, Failure> {
         let options = Options::new(&self.data).signer(self.signing.options());
         let Some(path) = &self.policy else { return Ok(options) };
-        let component =
-            fs::read(path).map_err(|error| format!("the policy {} cannot be read: {error}", path.display()))?;
+        let component = fs::read(path).map_err(unreadable(path, "--policy"))?;
         Ok(options.policy(component))
     }
 }
@@ -93,7 +112,7 @@ pub(super) struct ViewerOptions {
     #[arg(long = "group", value_name = "GROUP", default_value = "admin")]
     groups: Vec<String>,
     /// Act as a user of this tenant.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, visible_alias = "tenant", value_name = "NAME")]
     instance: Option<String>,
 }
 
@@ -129,22 +148,25 @@ pub(super) fn start_tracing() {
 /// How long a page or a query that is being answered may hold up the end of a server.
 pub(super) const GRACE: Duration = Duration::from_secs(2);
 
-/// Runs a server to its end and then closes its log: after the runtime, and so every open connection, has ended, so
-/// that interrupted exchanges are recorded too.
+/// Runs a server to its end, good or bad, and then closes the log that it has put into the cell: after the runtime, and so
+/// every open connection, has ended, so that interrupted exchanges are recorded too.
 ///
 /// `grace` is how long blocking work may delay the end.
 pub(super) fn serve_until_end(
     grace: Duration,
-    serve: impl Future<Output = Result<AuditLog, Failure>>,
+    serve: impl AsyncFnOnce(&OnceLock<AuditLog>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let log = runtime.block_on(async {
+    let log = OnceLock::new();
+    let served = runtime.block_on(async {
         bear_large_files()?;
-        serve.await
-    })?;
+        serve(&log).await
+    });
+    let Some(log) = log.into_inner() else { return served };
     log.stopping();
     runtime.shutdown_timeout(grace);
     log.close();
+    served?;
     match log.recorder().gauges().unreported() {
         0 => Ok(()),
         lost => Err(format!("{lost} events are lost: they could not be stored before shutdown").into()),

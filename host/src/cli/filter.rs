@@ -1,11 +1,11 @@
 //! Filter options, and the common options of `list`, `groups`, `tail` and `export`: log, viewer, filter.
 
 use clap::Args;
-use mcp_audit_log::domain::{Context, Domain, DomainError, parse_json, parse_text};
+use mcp_audit_log::domain::{Context, Domain, DomainError, parse_json, parse_text, until};
 use mcp_audit_log::field::Field;
-use mcp_audit_log::{Access, AuditLog, LogView};
+use mcp_audit_log::{Access, LogView};
 
-use super::common::{Failure, LogOptions, ViewerOptions};
+use super::common::{BriefLog, Failure, LogOptions, ViewerOptions};
 
 #[derive(Args)]
 pub(super) struct Filter {
@@ -41,7 +41,7 @@ pub(super) struct Filter {
     /// Only at or after this time: 2026-11-21T02:09:46Z, 2026-11-21, today, -1h, -7d.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     from: Option<String>,
-    /// Only before this time.
+    /// Only before this time; a day, such as 2026-11-21 or today, includes that day.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     to: Option<String>,
     /// Only entries that match this domain, such as '[["outcome","=","error"],["at",">=","-7d"]]'.
@@ -63,7 +63,7 @@ impl Filter {
             (Field::Agent, "=", &self.agent),
             (Field::AgentInstance, "=", &self.agent_instance),
             (Field::OccurredAt, ">=", &self.from),
-            (Field::OccurredAt, "<", &self.to),
+            (Field::OccurredAt, self.to.as_deref().map_or("<", |to| until(to).as_str()), &self.to),
         ] {
             terms.extend(value.as_ref().map(|value| serde_json::json!([field.name(), comparison, value])));
         }
@@ -95,7 +95,7 @@ impl Question {
     }
 
     /// The same log for recording what is done here, without running jobs that are due meanwhile.
-    pub(super) fn open_to_record(&self) -> Result<AuditLog, Failure> {
+    pub(super) fn open_to_record(&self) -> Result<BriefLog, Failure> {
         self.log.open_for_a_moment()
     }
 }
@@ -130,6 +130,8 @@ mod tests {
                 &["--agent", "planner", "--agent-instance", "run-7"],
                 r#"[["agent","=","planner"],["agent_instance","=","run-7"]]"#,
             ),
+            (&["--from", "2026-11-20", "--to", "2026-11-20"], r#"[["at",">=","2026-11-20"],["at","<=","2026-11-20"]]"#),
+            (&["--from", "-7d", "--to", "-1d"], r#"[["at",">=","-7d"],["at","<","-1d"]]"#),
             (&[], "[]"),
         ] {
             let filter = Alone::try_parse_from([&["list"], arguments].concat()).expect("arguments").filter;

@@ -6,6 +6,7 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use mcp_audit_log::store::{GroupBy, GroupSort};
 
+use super::advice::Advised;
 use super::common::note;
 use super::filter::Question;
 use super::print::Format;
@@ -36,7 +37,7 @@ impl Groups {
         }
         let (log, access, domain) = self.question.open()?;
         let sort = GroupSort::parse(&self.sort).unwrap_or_default();
-        let found = log.reader(&access).groups(domain, &self.by, sort, self.limit.into())?;
+        let found = log.reader(&access).groups(domain, &self.by, sort, self.limit.into()).advised(&log)?;
         match self.format {
             Format::Table => print::groups(&self.by, &found.groups)?,
             Format::Json => print::groups_json(&self.by, &found.groups)?,
@@ -50,5 +51,5 @@ impl Groups {
 
 fn by(name: &str) -> Result<GroupBy, String> {
     let names = || GroupBy::all().map(|by| by.to_string()).collect::<Vec<_>>().join(", ");
-    GroupBy::parse(name).ok_or_else(|| format!("known: {}", names()))
+    GroupBy::parse(name).ok_or_else(|| format!("not a field to group by; use one of: {}", names()))
 }

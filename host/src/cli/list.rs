@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::advice::Advised;
 use super::common::note;
 use super::filter::Question;
 use super::print::Format;
@@ -24,7 +25,7 @@ pub(super) struct List {
 impl List {
     pub(super) fn run(self) -> Outcome {
         let (log, access, domain) = self.question.open()?;
-        let page = log.reader(&access).page(domain, None, self.limit.into())?;
+        let page = log.reader(&access).page(domain, None, self.limit.into()).advised(&log)?;
         match self.format {
             Format::Table => print::table(&page.entries)?,
             Format::Json => print::json_lines(&page.entries)?,

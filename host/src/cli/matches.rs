@@ -11,12 +11,13 @@ use mcp_audit_log::secret::Secret;
 use uuid::Uuid;
 
 use super::Outcome;
+use super::advice::{Advised, entry_id, no_entry, unreadable};
 use super::common::{Failure, LogOptions, ViewerOptions, say};
 
 #[derive(Args)]
 pub(super) struct Match {
     /// The entry's id, as `list` shows it.
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = entry_id)]
     entry: Uuid,
     /// A file to compare with the request.
     #[arg(long, value_name = "FILE", required_unless_present = "response")]
@@ -34,8 +35,8 @@ impl Match {
     pub(super) fn run(self) -> Outcome {
         let viewer = self.viewer.viewer();
         let log = self.log.view()?;
-        let entry = log.reader(&log.access(&viewer)).entry(self.entry)?;
-        let entry = entry.ok_or_else(|| format!("no entry {} that {} may see", self.entry, viewer.user))?;
+        let entry = log.reader(&log.access(&viewer)).entry(self.entry).advised(&log)?;
+        let entry = entry.ok_or_else(|| no_entry(self.entry, &viewer))?;
         let secret = Secret::read(&self.log.data)
             .map_err(|error| format!("the digest key cannot be read, so nothing can be compared: {error}"))?;
         let mut all = true;
@@ -58,6 +59,6 @@ fn matches(entry: &Entry, what: &str, file: &Path, secret: &Secret) -> Result<bo
             entry.id
         )
     })?;
-    let bytes = fs::read(file).map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
+    let bytes = fs::read(file).map_err(unreadable(file, &format!("--{what}")))?;
     Ok(body_digests(secret, &bytes).iter().any(|found| found == digest))
 }

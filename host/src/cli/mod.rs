@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand.
 
+mod advice;
 mod bundle;
 mod check_bundle;
 mod check_proof;
@@ -31,6 +32,7 @@ use std::io;
 use std::process::ExitCode;
 use std::sync::LazyLock;
 
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 use mcp_audit_log::policy::CONTRACT;
 
@@ -102,10 +104,40 @@ enum Command {
 /// What a subcommand ends with: the process's exit code, or an error for a person.
 type Outcome = Result<ExitCode, common::Failure>;
 
+/// What clap ends with when a command line cannot be read.
+const USAGE: u8 = 2;
+
+/// Reads the command line. A word of a search that begins with a hyphen is taken for an option, so say how to negate.
+fn parse() -> Result<Cli, ExitCode> {
+    Cli::try_parse().map_err(|error| {
+        let mut words = std::env::args_os().skip(2).filter_map(|word| word.into_string().ok());
+        let word = words.find(|word| is_negated_term(word));
+        if let (ErrorKind::UnknownArgument, Some(word)) = (error.kind(), word) {
+            let term = word.trim_start_matches('-');
+            common::note(format_args!(
+                "mcp-audit-log: {word:?} reads as an option; to leave out what matches, write '!{term}', or put the \
+                 search into --query '{word}'"
+            ));
+            return ExitCode::from(USAGE);
+        }
+        error.exit()
+    })
+}
+
+/// `-user:uma`, as the search box takes it.
+fn is_negated_term(word: &str) -> bool {
+    let name = word.strip_prefix('-').and_then(|rest| Some(rest.split_once(':')?.0));
+    name.is_some_and(|name| name.starts_with(|first: char| first.is_ascii_lowercase()))
+}
+
 /// Runs the command line of this process.
 pub(crate) fn run() -> ExitCode {
     common::start_tracing();
-    let outcome = match Cli::parse().command {
+    let cli = match parse() {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
+    let outcome = match cli.command {
         Command::Serve(serve) => serve.run(),
         Command::Stdio(stdio) => stdio.run(),
         Command::StdioWatchdog(watchdog) => watchdog.run(),

@@ -103,7 +103,7 @@ pub(super) fn tokens(tokens: &[Token], now: Timestamp) -> io::Result<()> {
         note("No tokens.");
         return Ok(());
     }
-    let columns = ["ID", "USER", "CONNECTION", "GROUPS", "INSTANCE", "CREATED", "EXPIRES", "LAST USED"];
+    let columns = ["ID", "USER", "CONNECTION", "GROUPS", "TENANT", "CREATED", "EXPIRES", "LAST USED"];
     let rows: Vec<_> = tokens.iter().map(|one| token(one, now)).collect();
     Table::new(columns.map(|name| (name.to_owned(), 40))).whole(&rows)
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use mcp_audit_log::price::money;
 use mcp_audit_log::store::{Breakdown, Figures, Point, Usage};
 use mcp_audit_log::time::Timestamp;
 use mcp_audit_log::value::Value;
@@ -65,7 +66,7 @@ fn row(mut cells: Vec<String>, figures: &Figures) -> Vec<String> {
         time(figures.p95_us),
         time(figures.p99_us),
         tokens.to_string(),
-        format!("{:.2}", figures.cost_micros as f64 / 1e6),
+        money(figures.cost_micros),
     ]);
     cells
 }

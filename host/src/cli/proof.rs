@@ -7,6 +7,7 @@ use mcp_audit_log::ledger::{ConsistencyProof, InclusionProof};
 use uuid::Uuid;
 
 use super::Outcome;
+use super::advice::{Advised, entry_id, no_entry};
 use super::common::{LogOptions, ViewerOptions, say};
 
 #[derive(Subcommand)]
@@ -14,6 +15,7 @@ pub(super) enum Proof {
     /// Prove that an entry is in the log.
     Entry {
         /// The entry's id, as `list` shows it.
+        #[arg(value_parser = entry_id)]
         id: Uuid,
         /// Prove it for the tree of this many entries instead of the current one.
         #[arg(long)]
@@ -41,13 +43,13 @@ impl Proof {
         match self {
             Self::Entry { id, size, log, viewer } => {
                 let (log, viewer) = (log.view()?, viewer.viewer());
-                let found = log.reader(&log.access(&viewer)).inclusion(id, size)?;
-                let proof = found.ok_or_else(|| format!("no entry {id} that {} may see", viewer.user))?;
+                let found = log.reader(&log.access(&viewer)).inclusion(id, size).advised(&log)?;
+                let proof = found.ok_or_else(|| no_entry(id, &viewer))?;
                 say(serde_json::to_string_pretty(&InclusionProof::from(&proof))?)?;
             }
             Self::Consistency { from, to, log, viewer } => {
                 let (log, viewer) = (log.view()?, viewer.viewer());
-                let proof = log.reader(&log.access(&viewer)).consistency(from, to)?;
+                let proof = log.reader(&log.access(&viewer)).consistency(from, to).advised(&log)?;
                 say(serde_json::to_string_pretty(&ConsistencyProof::from(&proof))?)?;
             }
         }

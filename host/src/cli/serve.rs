@@ -5,22 +5,24 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 use axum::Router;
 use clap::Args;
-use mcp_audit_log::AuditLog;
 use mcp_audit_log::capture::proxy::{self, ProxyOptions, SignIn};
 use mcp_audit_log::capture::upstream::Upstream;
 use mcp_audit_log::http::{self, SignInLinks, Site};
 use mcp_audit_log::identity::{Identity, Origin};
 use mcp_audit_log::store::Tokens;
+use mcp_audit_log::{AuditLog, Options};
 use tokio::net::TcpListener;
 
 use super::Outcome;
+use super::advice::seconds;
 use super::common::{
     Failure, GRACE, LogOptions, Signing, bear_hang_ups, listen, note, say, serve_until_end, signing_keys, stop_signal,
 };
-use super::config::{Config, Server, Text};
+use super::config::{Config, Server, Text, address};
 
 /// The default folder of the log.
 const DATA: &str = "mcp-audit-log-data";
@@ -39,7 +41,7 @@ pub(super) struct Serve {
     #[arg(long, value_name = "FILE", env = "MCP_AUDIT_LOG_POLICY")]
     policy: Option<PathBuf>,
     /// The address to listen on [default: 127.0.0.1:8700].
-    #[arg(long, value_name = "ADDR", env = "MCP_AUDIT_LOG_LISTEN")]
+    #[arg(long, value_name = "ADDR", value_parser = address, env = "MCP_AUDIT_LOG_LISTEN")]
     listen: Option<SocketAddr>,
     /// An MCP server to serve at /mcp/NAME (repeatable). This option replaces the servers in the file.
     #[arg(long = "upstream", value_name = "NAME=URL", value_parser = Upstream::parse)]
@@ -49,7 +51,7 @@ pub(super) struct Serve {
     #[arg(long)]
     strict: bool,
     /// Serve Prometheus metrics at http://ADDR/metrics, without authentication: use an internal address.
-    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1:9464", env = "MCP_AUDIT_LOG_METRICS")]
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1:9464", value_parser = address, env = "MCP_AUDIT_LOG_METRICS")]
     metrics: Option<SocketAddr>,
     /// Accept MCP requests without a token, for a gateway in front that does its own sign-in. API and pages still need a
     /// token.
@@ -66,7 +68,7 @@ pub(super) struct Serve {
     public_url: Option<Origin>,
     #[command(flatten)]
     signing: Signing,
-    /// Publish checkpoints into this folder.
+    /// Publish checkpoints into this folder, which must exist.
     #[arg(long, value_name = "DIR", env = "MCP_AUDIT_LOG_CHECKPOINTS")]
     checkpoints: Option<PathBuf>,
     /// A proxy in front serves browsers over https: the session cookie is then sent over https only.
@@ -78,23 +80,23 @@ pub(super) struct Serve {
 #[derive(Args)]
 struct Limits {
     /// Seconds to connect to an upstream: name resolution, the connection, TLS [default: 5].
-    #[arg(long, value_name = "SECONDS", env = "MCP_AUDIT_LOG_CONNECT_TIMEOUT")]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, env = "MCP_AUDIT_LOG_CONNECT_TIMEOUT")]
     connect_timeout: Option<u32>,
     /// The part of it for the TLS handshake [default: all].
-    #[arg(long, value_name = "SECONDS", env = "MCP_AUDIT_LOG_TLS_TIMEOUT")]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, env = "MCP_AUDIT_LOG_TLS_TIMEOUT")]
     tls_timeout: Option<u32>,
     /// Seconds until a response begins [default: no limit].
-    #[arg(long, value_name = "SECONDS", env = "MCP_AUDIT_LOG_FIRST_BYTE_TIMEOUT")]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, env = "MCP_AUDIT_LOG_FIRST_BYTE_TIMEOUT")]
     first_byte_timeout: Option<u32>,
     /// Seconds between two chunks of a response [default: no limit].
-    #[arg(long, value_name = "SECONDS", env = "MCP_AUDIT_LOG_IDLE_TIMEOUT")]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, env = "MCP_AUDIT_LOG_IDLE_TIMEOUT")]
     idle_timeout: Option<u32>,
 }
 
 impl Serve {
     pub(super) fn run(self) -> Outcome {
         let config = self.configuration()?;
-        serve_until_end(GRACE, serve(config))?;
+        serve_until_end(GRACE, async |opened| serve(config, opened).await)?;
         Ok(ExitCode::SUCCESS)
     }
 
@@ -133,13 +135,16 @@ impl Serve {
     }
 }
 
-async fn serve(config: Config) -> Result<AuditLog, Failure> {
+async fn serve(config: Config, opened: &OnceLock<AuditLog>) -> Result<(), Failure> {
     let upstreams: Vec<_> = config.upstreams.iter().flatten().map(|Server(upstream)| upstream.clone()).collect();
     one_name_each(&upstreams)?;
     let data = config.data.clone().unwrap_or_else(|| DATA.into());
+    // Before anything is made in the folder.
+    let options = options(&config, data.clone())?;
     let identity = identity(&config, &data)?;
     bear_hang_ups()?;
-    let log = open(&config, data)?;
+    let log = options.open()?;
+    let log = opened.get_or_init(|| log).clone();
     note(format_args!("the policy is {}", log.policy_title()));
     for group in config.unknown_groups(log.manifest()) {
         let known: Vec<_> = log.manifest().groups.iter().map(|group| group.name.as_str()).collect();
@@ -161,17 +166,17 @@ async fn serve(config: Config) -> Result<AuditLog, Failure> {
     announce(&listener, &upstreams)?;
     let metrics = tell_figures(metrics, &log)?;
     tokio::try_join!(http::serve(listener, router, stop_signal()), metrics)?;
-    Ok(log)
+    Ok(())
 }
 
-/// The log as the configuration has it.
-fn open(config: &Config, data: PathBuf) -> Result<AuditLog, Failure> {
+/// How the log is opened, as the configuration has it.
+fn options(config: &Config, data: PathBuf) -> Result<Options, Failure> {
     let checkpoints = config.checkpoints();
     let token = std::env::var("MCP_AUDIT_LOG_CHECKPOINT_TOKEN").ok();
     let options = LogOptions { data, policy: config.policy.clone(), signing: Signing::default() }.options()?;
     let options =
         options.floors(config.floors()).queue(config.queue()).prices(config.prices.clone().unwrap_or_default());
-    Ok(options.signer(checkpoints.signer(signing_keys())).publish(checkpoints.places(token)).open()?)
+    Ok(options.signer(checkpoints.signer(signing_keys())).publish(checkpoints.places(token)))
 }
 
 /// The ways of signing in.

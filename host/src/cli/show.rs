@@ -3,15 +3,17 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use mcp_audit_log::{Right, Viewer};
+use mcp_audit_log::Viewer;
 use uuid::Uuid;
 
+use super::advice::{Advised, entry_id, no_entry};
 use super::common::{Failure, LogOptions, ViewerOptions, say};
 use super::{Outcome, print};
 
 #[derive(Args)]
 pub(super) struct Show {
     /// The entry's id, as `list` shows it.
+    #[arg(value_parser = entry_id)]
     id: Uuid,
     #[command(flatten)]
     log: LogOptions,
@@ -27,7 +29,7 @@ impl Show {
         let viewer = self.viewer.viewer();
         let found = if self.payload { self.with_payload(&viewer)? } else { self.without_payload(&viewer)? };
         let Some(shown) = found else {
-            return Err(format!("no entry {} that {} may see", self.id, viewer.user).into());
+            return Err(no_entry(self.id, &viewer));
         };
         say(shown)?;
         Ok(ExitCode::SUCCESS)
@@ -35,18 +37,15 @@ impl Show {
 
     fn without_payload(&self, viewer: &Viewer) -> Result<Option<String>, Failure> {
         let log = self.log.view()?;
-        let entry = log.reader(&log.access(viewer)).entry(self.id)?;
+        let entry = log.reader(&log.access(viewer)).entry(self.id).advised(&log)?;
         Ok(entry.map(|entry| print::entry(&entry, None)).transpose()?)
     }
 
     fn with_payload(&self, viewer: &Viewer) -> Result<Option<String>, Failure> {
-        let log = self.log.open()?;
+        let log = self.log.open_for_a_moment()?;
         let access = log.access(viewer);
-        if !access.may(Right::ReadPayloads) {
-            return Err("only auditors may read payloads; use --group auditor".into());
-        }
-        let payload = log.read_payload(&access, self.id)?;
-        let entry = log.reader(&access).entry(self.id)?;
+        let payload = log.read_payload(&access, self.id).advised(&log)?;
+        let entry = log.reader(&access).entry(self.id).advised(&log)?;
         Ok(entry.map(|entry| print::entry(&entry, payload.map(|(_, payload)| payload))).transpose()?)
     }
 }

@@ -44,9 +44,10 @@ impl Stdio {
         let options = StdioOptions { grace, watchdog, ..StdioOptions::new(server, caller) };
         let mut code = 0;
         // Our own input may stay open, and reading it blocks.
-        serve_until_end(Duration::ZERO, async {
-            code = stdio::run(log.clone(), options, command).await?;
-            Ok(log)
+        serve_until_end(Duration::ZERO, async |opened| {
+            let log = opened.get_or_init(|| log).clone();
+            code = stdio::run(log, options, command).await?;
+            Ok(())
         })?;
         // The server's own code, so that the parent process sees the same.
         Ok(u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from))

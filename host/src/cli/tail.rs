@@ -9,6 +9,7 @@ use mcp_audit_log::follow_cursor::FollowCursor;
 use mcp_audit_log::reader::{MAX_LIMIT, ReadError};
 use mcp_audit_log::{Access, LogView};
 
+use super::advice::Advised;
 use super::common::{Failure, stop_signal};
 use super::filter::Question;
 use super::print::{Format, Table};
@@ -36,7 +37,7 @@ impl Tail {
 
     async fn follow(&self, log: &LogView, access: &Access, domain: Domain) -> Result<(), Failure> {
         let mut stop = std::pin::pin!(stop_signal());
-        let mut walk = FollowCursor::new(domain, next(log, access)?.checked_sub(1));
+        let mut walk = FollowCursor::new(domain, next(log, access).advised(log)?.checked_sub(1));
         let mut table = Table::of_entries();
         if let Format::Table = self.format {
             table.head()?;

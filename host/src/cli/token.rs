@@ -69,11 +69,11 @@ pub(super) struct Create {
     #[arg(long, value_name = "NAME")]
     connection: Option<String>,
     /// The tenant of the token.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, visible_alias = "tenant", value_name = "NAME")]
     instance: Option<String>,
     /// When it expires: after 12h, 90d or 8w, or at the start (UTC) of a date such as 2027-01-31. By default it lasts until
     /// it is revoked.
-    #[arg(long, value_name = "SPAN|DATE")]
+    #[arg(long, value_name = "SPAN|DATE", allow_hyphen_values = true)]
     expires: Option<String>,
     #[command(flatten)]
     by: By,
@@ -164,7 +164,10 @@ fn one(mut tokens: Vec<Token>, name: &str) -> Result<Token, Failure> {
         (Some(_), others) => {
             Err(format!("{} tokens have the connection {name:?}; use the id from `token list`", others + 1).into())
         }
-        (None, _) => Err(format!("no token {name:?}; see `token list`").into()),
+        (None, _) => Err(format!(
+            "no token {name:?}: it was revoked, or there never was one; `mcp-audit-log token list` shows those in force"
+        )
+        .into()),
     }
 }
 

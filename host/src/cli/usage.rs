@@ -11,6 +11,7 @@ use mcp_audit_log::field::Field;
 use mcp_audit_log::store::{USAGE_FIELDS, UsageQuery, UsageSort, UsageStep, usage_range};
 use mcp_audit_log::time::DAY;
 
+use super::advice::Advised;
 use super::common::note;
 use super::filter::Question;
 use super::{Outcome, print_usage};
@@ -72,7 +73,7 @@ impl Usage {
             previous: self.compare,
             recorded_before: None,
         };
-        let usage = log.reader(&access).usage(query)?;
+        let usage = log.reader(&access).usage(query).advised(&log)?;
         match self.format {
             Format::Table => print_usage::tables(&usage)?,
             Format::Json => print_usage::json(&usage)?,

@@ -11,6 +11,7 @@ use mcp_audit_log::ledger::SignedCheckpoint;
 use mcp_audit_log::store::{Kept, NOT_PROVED, Verified, VerifyError};
 use mcp_audit_log::verify_log;
 
+use super::advice::unreadable;
 use super::common::{Signing, note, say};
 use super::{Outcome, check_bundle, check_proof};
 
@@ -23,8 +24,8 @@ pub(super) const UNPROVED: u8 = 3;
 
 /// Reads the whole log and changes nothing; a server may keep recording.
 ///
-/// Exits with 0 if everything matches, 1 if something is wrong or missing, 2 if something cannot be read, and 3 if
-/// nothing is wrong but not all is proved: a bundle was checked with its own keys, or a checkpoint is older than the oldest entry.
+/// Exits with 0 if everything matches, 1 if something is wrong or missing, 2 if something cannot be read or a checkpoint
+/// is not of this log, and 3 if nothing is wrong but not all is proved: a bundle was checked with its own keys, or a checkpoint is older than the oldest entry.
 #[derive(Args)]
 pub(super) struct Verify {
     /// The folder of the log.
@@ -89,7 +90,7 @@ pub(super) fn unread(why: impl Display) -> Outcome {
 
 fn kept(path: &Path) -> Result<Kept, String> {
     let name = path.display().to_string();
-    let bytes = std::fs::read(path).map_err(|error| format!("{name} cannot be read: {error}"))?;
+    let bytes = std::fs::read(path).map_err(unreadable(path, "--checkpoint"))?;
     let note = SignedCheckpoint::parse(&bytes).map_err(|error| format!("{name} is not a checkpoint: {error}"))?;
     Ok(Kept { name, note })
 }

@@ -164,9 +164,9 @@ impl Jwt {
             None | Some(Json::Null) => Vec::new(),
             groups => texts(groups).ok_or(JwtError::Claim("with the groups"))?,
         };
-        let instance = optional(&names.instance, "with the instance")?;
+        let instance = optional(&names.instance, "with the tenant")?;
         if names.instance.is_some() && instance.is_none() && !names.instance_optional {
-            return Err(JwtError::Claim("with the instance"));
+            return Err(JwtError::Claim("with the tenant"));
         }
         let viewer = Viewer { user, groups: self.groups.map(groups), instance };
         Ok(Person { viewer, connection: optional(&names.connection, "with the connection")? })

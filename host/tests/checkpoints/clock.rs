@@ -134,6 +134,7 @@ async fn without_a_published_checkpoint_nothing_is_removed() {
     assert!(state.last_message.is_some_and(|said| said.contains("could not be published to any destination")));
     assert_eq!(of_action(&log, "retention.failed").len(), 1);
     std::fs::remove_file(&published).expect("removed");
+    std::fs::create_dir(&published).expect("created");
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
     while of_action(&log, "checkpoint.publishing_recovered").is_empty() {
         assert!(std::time::Instant::now() < deadline, "it is not published");
@@ -148,6 +149,7 @@ async fn without_a_published_checkpoint_nothing_is_removed() {
 async fn nothing_is_removed_before_its_intent_is_published() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let published = folder.path().join("published");
+    std::fs::create_dir(&published).expect("created");
     let log = publishing(options(folder.path(), &clock), &published);
     ten_days(&log, &clock).await;
     log.sign().expect("signed");

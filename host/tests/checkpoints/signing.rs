@@ -208,6 +208,7 @@ async fn new_keys_are_recorded_and_old_ones_stay_known() {
 async fn a_restored_folder_overwrites_nothing_that_was_published() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let (data, published) = (folder.path().join("log"), folder.path().join("published"));
+    fs::create_dir(&published).expect("created");
     let places = || Destinations { folder: Some(published.clone()), ..Destinations::default() };
     let publishing = || options(&data, &clock).publish(places()).open().expect("a log");
     publishing().close();
@@ -257,6 +258,7 @@ async fn a_failing_destination_and_its_recovery_are_recorded_once() {
     let log = options(folder.path(), &clock).publish(places).open().expect("a log");
     until(&log, || of_action(&log, "checkpoint.publishing_failed").len() == 1);
     fs::remove_file(&published).expect("removed");
+    fs::create_dir(&published).expect("created");
     until(&log, || of_action(&log, "checkpoint.publishing_recovered").len() == 1);
     assert_eq!(of_action(&log, "checkpoint.publishing_failed").len(), 1);
     log.close();

@@ -193,8 +193,12 @@ async fn a_kept_checkpoint_is_compared_with_the_log() {
     let stranger = tempfile::tempdir().expect("a folder");
     open(stranger.path(), &clock).close();
     let foreign = first_note(&stranger.path().join("mcp-audit-log.db"));
-    let said = wrong(whole(folder.path(), kept(&foreign)), "another log's").what;
-    assert!(said.contains("not signed by a trusted key"), "{said}");
+    let said = whole(folder.path(), kept(&foreign)).expect_err("another log's");
+    assert!(matches!(said, VerifyError::Foreign { .. }), "it proves nothing about this log: {said}");
+    assert!(said.to_string().starts_with("kept is not of this log: it is a checkpoint of mcp-audit-log/"), "{said}");
+    // What the log's own signer remembers must be the log's.
+    fs::write(folder.path().join("signing.last"), &foreign).expect("written");
+    assert_eq!(wrong(whole(folder.path(), Vec::new()), "another log's memory").check, "kept");
 }
 
 /// A log that kept its entries for five days, cleaned after ten, and the notes of every day.

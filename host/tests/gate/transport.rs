@@ -109,11 +109,16 @@ async fn invalid_answers_are_named() {
 #[tokio::test(flavor = "multi_thread")]
 async fn truncated_answers_are_named() {
     let idle = Timeouts { idle: SOON, ..Timeouts::default() };
+    let whole_and_short = "content-length: 99\r\n\r\n{\"id\":1,\"result\":{}}";
+    let whole_and_no_end = "transfer-encoding: chunked\r\n\r\n16\r\n{\"id\":1,\"result\":{}}  \r\n";
     for (piece, holds, timeouts, why) in [
         ("content-length: 99\r\n\r\n{\"result\":", false, Timeouts::default(), "upstream_cut_off"),
         ("transfer-encoding: chunked\r\n\r\n5\r\n{\"res", false, Timeouts::default(), "upstream_cut_off"),
         ("transfer-encoding: chunked\r\n\r\nZZ\r\n{\"res", true, Timeouts::default(), "upstream_broken_chunk"),
         ("content-length: 99\r\n\r\n{\"result\":", true, idle, "upstream_idle_timeout"),
+        // All of the JSON, and less than was announced.
+        (whole_and_short, false, Timeouts::default(), "upstream_cut_off"),
+        (whole_and_no_end, false, Timeouts::default(), "upstream_cut_off"),
     ] {
         let upstream = server(move |mut stream: TcpStream| async move {
             request(&mut stream).await;
@@ -229,4 +234,27 @@ async fn a_client_that_does_not_wait_for_the_connection_is_recorded_with_its_too
     drop(client);
     let entry = log.wait_for(1).await.remove(0);
     assert_eq!(told(&entry), ("request tools/call echo client-closed -".to_owned(), Some("client_closed")));
+}
+
+/// An upstream that takes a tunnel for a request would be reached past the recording.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tunnel_is_refused_and_recorded() {
+    let (arrived, arrivals) = mpsc::channel(1);
+    let upstream = server(move |stream: TcpStream| {
+        let arrived = arrived.clone();
+        async move { arrived.send(stream).await.unwrap() }
+    });
+    let log = Log::open();
+    let (host, path) = (plain_proxy(&log, upstream.await).await, "/mcp/up");
+    let (host, _) = parts(&host);
+    let mut client = TcpStream::connect(host).await.unwrap();
+    let head = format!("CONNECT {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+    client.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    tokio::time::timeout(WATCHDOG, client.read_to_string(&mut answer)).await.expect("an answer").unwrap();
+    assert!(answer.starts_with("HTTP/1.1 405 "), "{answer}");
+    assert!(answer.contains("application/problem+json") && answer.contains("CONNECT is not supported"), "{answer}");
+    assert!(answer.to_lowercase().contains("\r\nallow: get, post, delete\r\n"), "{answer}");
+    let entry = log.wait_for(1).await.remove(0);
+    assert_eq!((line(&entry).as_str(), arrivals.is_empty()), ("http CONNECT - rejected 405", true));
 }

@@ -127,6 +127,10 @@ async fn filters_combine_and_pages_continue() {
     assert_eq!(world.bearer("bob", &["admin"]).entries("q=user:@me").await.len(), 3);
     assert_eq!(admin.entries("status_code=200").await.len(), 0);
     assert_eq!(admin.entries("to=-1h&user=ada").await.len(), 0);
+    assert_eq!(admin.entries("to=now&user=ada").await.len(), 4);
+    for until in ["to=today", "q=until:today", "q=to:today", "from=today&to=today"] {
+        assert_eq!(admin.entries(&format!("{until}&user=ada")).await.len(), 4, "a day is included: {until}");
+    }
     assert_eq!(admin.entries("from=today&from=&user=ada").await.len(), 4, "empty values are passed over");
 
     let mut seen = Vec::new();

@@ -63,6 +63,8 @@ async fn an_error_in_a_filter_has_its_position() {
         assert_eq!(problem["parameter"], parameter, "{problem}");
         assert_eq!((&problem["term"], &problem["position"]), (&term.into(), &position.into()), "{problem}");
     }
+    let problem = admin.get("/api/v1/entries?tol=x").await.json();
+    assert_eq!(problem["parameter"], "tol", "as it was sent, without quotes: {problem}");
     let problem = admin.get("/api/v1/entries?outcome=x").await.json();
     assert!(problem.get("term").is_none() && problem.get("position").is_none(), "the term is none that was sent");
 }

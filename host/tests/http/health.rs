@@ -56,6 +56,12 @@ async fn a_log_that_drops_events_is_not_ready_until_the_gap_is_recorded() {
     };
     world.log.record_later(0, hold).expect("taken");
     held.recv().expect("the recorder is held");
+    for _ in 0..2 {
+        world.log.record(call("ada", "search")).expect("there is room");
+    }
+    assert_eq!(ready(&world).await.0, StatusCode::OK, "half of the queue waits");
+    world.log.record(call("ada", "search")).expect("there is room");
+    assert_eq!(ready(&world).await, (StatusCode::SERVICE_UNAVAILABLE, "not ready: queue-behind\n".to_owned()));
     while world.log.record(call("ada", "search")).is_ok() {}
     assert_eq!(ready(&world).await, (StatusCode::SERVICE_UNAVAILABLE, "not ready: queue-full\n".to_owned()));
     release.send(()).expect("released");

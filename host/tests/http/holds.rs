@@ -50,13 +50,14 @@ async fn a_hold_is_returned_with_its_effect() {
     let wanted = r#"{"from":"2026-02-01T08:00:00Z","to":"2026-03-01","reason":" case 7 "}"#;
     let hold = admin.post(HOLDS, wanted).await.json();
     assert_eq!((&hold["reason"], &hold["placed_by"]), (&json!("case 7"), &json!("root")));
-    assert_eq!((&hold["to"], &hold["released"]), (&json!("2026-03-01T00:00:00.000000Z"), &json!(null)));
+    // The day is included.
+    assert_eq!((&hold["to"], &hold["released"]), (&json!("2026-03-02T00:00:00.000000Z"), &json!(null)));
     let told = world.bearer("eve", &["auditor"]).get(HOLDS).await.json();
     assert_eq!((&told["holds"][0], &told["cleanup_stops_at"]), (&hold, &json!("2026-02-01T08:00:00.000000Z")));
     assert!(told["note"].as_str().is_some_and(|note| note.contains("after the end of the hold stay as well")));
     let browser = world.browser("eve", &["auditor"]).await;
     let page = browser.get("/settings").await.text;
-    for text in ["case 7", "from 2026-02-01 08:00:00 UTC until 2026-03-01", "<strong>in force</strong>", "stay as well"]
+    for text in ["case 7", "from 2026-02-01 08:00:00 UTC until 2026-03-02", "<strong>in force</strong>", "stay as well"]
     {
         assert!(page.contains(text), "the page lacks {text:?}");
     }
@@ -80,7 +81,7 @@ async fn an_invalid_hold_is_refused() {
     for (body, status, word) in [
         (r#"{"from":"yesterday","reason":"x"}"#, 422, "2026-01-31"),
         (r#"{"from":"","reason":"x"}"#, 422, "from"),
-        (r#"{"from":"2026-01-02","to":"2026-01-02","reason":"x"}"#, 422, "ends before it starts"),
+        (r#"{"from":"2026-01-02","to":"2026-01-01","reason":"x"}"#, 422, "ends before it starts"),
         (r#"{"from":"2026-01-02","to":"never","reason":"x"}"#, 422, "to"),
         (r#"{"from":"2026-01-02","reason":"  "}"#, 422, "reason"),
         (&long, 422, "500"),

@@ -128,7 +128,10 @@ async fn viewers_who_verify_see_the_proof() {
     let path = format!("/entries/{id}");
     let auditor = world.browser("eve", &["auditor"]).await;
     let api = world.bearer("eve", &["auditor"]);
-    assert_eq!(api.get(&format!("/api/v1/entries/{id}/proof.tlog")).await.status, StatusCode::OK, "signs a checkpoint");
+    let proof = api.get(&format!("/api/v1/entries/{id}/proof.tlog")).await;
+    assert_eq!(proof.status, StatusCode::OK, "signs a checkpoint");
+    let name = format!("attachment; filename=\"{id}.tlog-proof\"");
+    assert_eq!(proof.headers["content-disposition"].to_str().ok(), Some(name.as_str()));
     let page = auditor.get(&path).await.text;
     assert!(page.contains("proved</span>") && page.contains(&format!("/api/v1/entries/{id}/proof.tlog")), "{page}");
     let proof = api.get_json(format!("/api/v1/entries/{id}/proof?size={}", value(&page, "Size"))).await;

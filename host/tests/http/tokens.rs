@@ -71,11 +71,11 @@ async fn tokens_need_the_right_to_manage_and_no_token_exceeds_its_creator() {
     for given in [&["user"][..], &["power-user-plus", "admin"]] {
         assert_eq!(admin.post("/api/v1/tokens", &body("x", given)).await.status, StatusCode::CREATED, "{given:?}");
     }
-    for kept in
-        [&["auditor"][..], &["user", "auditor"], &["owner"], &["super-admin"], &["nonsense"], &["billing-admin"]]
-    {
+    for kept in [&["auditor"][..], &["user", "auditor"], &["owner"], &["super-admin"], &["billing-admin"]] {
         admin.post("/api/v1/tokens", &body("x", kept)).await.problem(422, "you may not give");
     }
+    let unknown = admin.post("/api/v1/tokens", &body("x", &["user", "nonsense"])).await;
+    unknown.problem(422, "unknown group \"nonsense\"; use one of: user, power-user, ");
     admin.post("/api/v1/tokens", &body("x", &[])).await.problem(422, "at least one group");
     admin.post("/api/v1/tokens", &body(" ", &["user"])).await.problem(422, "must not be empty");
     for (expires, word) in [("yesterday", "90d"), ("2020-01-01", "in the past")] {

@@ -107,7 +107,7 @@ async fn running_a_job_needs_the_right_to_configure_and_a_known_name() {
         // An auditor reads the schedule without starting it.
         assert_eq!(log.crons(&access(&log, group)).is_ok(), group == "auditor", "{group}");
     }
-    assert!(matches!(log.run_cron(&access(&log, "owner"), "Sweep"), Err(RunError::Unknown(_))));
+    assert!(matches!(log.run_cron(&access(&log, "owner"), "Sweep"), Err(RunError::Unknown { .. })));
 }
 
 #[tokio::test]

@@ -29,6 +29,8 @@ pub use prefix::{DomainToken, check_tokens, from_tokens};
 #[doc(hidden)]
 pub use suggestions::meant;
 pub use text::parse_text;
+#[doc(hidden)]
+pub use time_literal::{end_of, start_of, until};
 
 use std::collections::BTreeSet;
 

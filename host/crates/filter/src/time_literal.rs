@@ -1,5 +1,7 @@
 //! Times as people write them: exact, as a day, or counted from now.
 
+use super::error::quoted;
+use super::{Comparison, DomainError};
 use mcp_audit_log_model::time::{DAY, SECOND, Timestamp};
 use mcp_audit_log_model::value::Value;
 
@@ -7,7 +9,7 @@ use mcp_audit_log_model::value::Value;
 const YEAR_0: i64 = -62_167_219_200 * SECOND;
 
 /// The accepted spellings of a time, for errors.
-pub(super) const FORMS: &str = "2026-11-21T02:09:46Z, 2026-11-21, today, yesterday, now, -7d, -24h or -15m";
+const FORMS: &str = "2026-11-21T02:09:46Z, 2026-11-21, today, yesterday, now, -7d, -24h or -15m";
 
 /// A moment, or a day from its first moment to the next day's.
 pub(super) fn moment(text: &str, now: Timestamp) -> Option<(Value, Option<Value>)> {
@@ -23,6 +25,42 @@ pub(super) fn moment(text: &str, now: Timestamp) -> Option<(Value, Option<Value>
     };
     let value = |at: Timestamp| Value::Integer(at.as_micros());
     (from.as_micros() >= YEAR_0).then(|| (value(from), to.map(value)))
+}
+
+/// The comparison for "until this time", at every door: a day is included with all of it, and any other time is not.
+#[doc(hidden)]
+pub fn until(text: &str) -> Comparison {
+    let is_day = matches!(moment(text, Timestamp::EPOCH), Some((_, Some(_))));
+    if is_day { Comparison::LessOrEqual } else { Comparison::Less }
+}
+
+/// The first moment of what `text` means: from when on "from this time" counts.
+///
+/// # Errors
+/// It is no time.
+#[doc(hidden)]
+pub fn start_of(text: &str, now: Timestamp) -> Result<Timestamp, DomainError> {
+    match moment(text, now) {
+        Some((Value::Integer(from), _)) => Ok(Timestamp::from_micros(from)),
+        _ => Err(no_time(text)),
+    }
+}
+
+/// The first moment behind what `text` means: before when "until this time" counts.
+///
+/// # Errors
+/// It is no time.
+#[doc(hidden)]
+pub fn end_of(text: &str, now: Timestamp) -> Result<Timestamp, DomainError> {
+    match moment(text, now) {
+        Some((_, Some(Value::Integer(to))) | (Value::Integer(to), None)) => Ok(Timestamp::from_micros(to)),
+        _ => Err(no_time(text)),
+    }
+}
+
+/// What to write instead of what is no time.
+pub(super) fn no_time(text: &str) -> DomainError {
+    DomainError::new(format!("{} is not a time; use {FORMS}", quoted(text)))
 }
 
 fn day(at: Timestamp) -> (Timestamp, Option<Timestamp>) {

@@ -51,6 +51,18 @@ pub enum VerifyError {
     /// It could not be read, so nothing is known.
     #[error(transparent)]
     Unread(#[from] StoreError),
+    /// A checkpoint that was named is another log's, so it says nothing about this one.
+    #[error(
+        "{name} is not of this log: it is a checkpoint of {origin}, and this is the log {log}; name one of this log"
+    )]
+    Foreign {
+        /// What was named.
+        name: String,
+        /// The log that it is of.
+        origin: String,
+        /// The log that was read.
+        log: String,
+    },
     /// The signing keys that were given are none.
     #[error("the signing keys cannot be used: {0}")]
     Keys(String),

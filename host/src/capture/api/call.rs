@@ -130,6 +130,7 @@ fn ending(status: Option<u16>, failed: Option<Transport>, end: End) -> Ending {
         status,
         headless: status.is_none(),
         end,
+        one_document: false,
         cancelled: false,
         resumable: false,
         closing_cancels: false,

@@ -10,7 +10,7 @@ use crate::AuditLog;
 use crate::audit_log::WeakLog;
 use crate::capture::parse::jsonrpc::{Id, Message, Shape};
 use crate::capture::parse::parse_state::{Arrived, Call, ParseState};
-use crate::capture::tap::exchange::Exchange;
+use crate::capture::tap::exchange::{Exchange, TURN};
 use crate::event::{Event, Kind, new_id};
 
 /// How long a call that was cancelled may stay open before its entry is made.
@@ -75,7 +75,7 @@ impl Exchange {
     /// The client no longer wants the answer to `id`. Returns whether this exchange is about it and has not answered it.
     fn is_taken_back(&self, id: &Id, at: Instant) -> bool {
         let mut parse_state = self.parse_state();
-        parse_state.absorb(self);
+        parse_state.absorb(self, TURN);
         parse_state.read_whole_calls(self);
         let answered =
             parse_state.answers.iter().any(|answer| answer.message.id.as_ref() == Some(id) && answer.at < at);
@@ -107,7 +107,7 @@ impl Exchange {
             return None;
         }
         let mut parse_state = self.parse_state();
-        parse_state.absorb(self);
+        parse_state.absorb(self, TURN);
         parse_state.read_whole_calls(self);
         let takes = |call: &Call| cancels(&call.message) == Some(id);
         parse_state.calls.as_ref().filter(|calls| calls.list.iter().any(takes)).map(|_| self.head.started)
@@ -116,7 +116,7 @@ impl Exchange {
     /// The entries of calls that were cancelled a while ago and are open still.
     fn overdue(&self) -> Vec<Event> {
         let mut parse_state = self.parse_state();
-        parse_state.absorb(self);
+        parse_state.absorb(self, TURN);
         let Some(mut calls) = parse_state.calls.take() else { return Vec::new() };
         let only = calls.requests() == 1;
         let mut events = Vec::new();

@@ -70,6 +70,8 @@ pub(in crate::capture) struct Ending {
     /// Whether a head was to come and did not.
     pub(in crate::capture) headless: bool,
     pub(in crate::capture) end: End,
+    /// Whether the answer is one document: a client that does not get all of it has nothing.
+    pub(in crate::capture) one_document: bool,
     pub(in crate::capture) cancelled: bool,
     /// Whether the client may ask for the rest of the answer's stream.
     pub(in crate::capture) resumable: bool,
@@ -89,6 +91,7 @@ impl Ending {
             status: None,
             headless: false,
             end: End::Broken,
+            one_document: false,
             cancelled,
             resumable: false,
             closing_cancels: false,
@@ -105,11 +108,15 @@ impl Ending {
         // A server may answer a cancelled call in any words: it stays cancelled.
         let is_cancelled = |answer: &Message| self.cancelled || answer.is_cancelled();
         let cancelled = || answer.is_some_and(is_cancelled).then_some(Detail::Cancelled);
-        let by_answer = || answer.and_then(Self::by_answer);
+        let broken = self.end == End::Broken && self.one_document;
+        let succeeded = |detail: &Detail| !matches!(detail, Detail::RpcError | Detail::ToolError);
+        let by_answer = || answer.and_then(Self::by_answer).filter(|detail| !(broken && succeeded(detail)));
         by_http.or_else(cancelled).or_else(by_answer).unwrap_or_else(|| match answer {
             // It ends before its kind is known.
-            Some(_) => Self { no_answer: NoAnswer::CutOff, ..*self }.without_answer(shape),
-            None => self.without_answer(shape),
+            Some(_) if self.no_answer != NoAnswer::Unreadable => {
+                Self { no_answer: NoAnswer::CutOff, ..*self }.without_answer(shape)
+            }
+            _ => self.without_answer(shape),
         })
     }
 
@@ -222,6 +229,7 @@ mod tests {
         status: Some(200),
         headless: false,
         end: End::Complete,
+        one_document: true,
         cancelled: false,
         resumable: false,
         closing_cancels: false,
@@ -274,7 +282,7 @@ mod tests {
 
     #[test]
     fn the_first_matching_outcome_is_taken() {
-        let error = r#"{"error":{"code":-32601},"id":1}"#;
+        let (error, whole) = (r#"{"error":{"code":-32601},"id":1}"#, r#"{"result":{},"id":1}"#);
         for (ending, answer, expected) in [
             (
                 Ending { failed: Some(Transport::UpstreamRefused), status: Some(502), ..ENDING },
@@ -290,6 +298,10 @@ mod tests {
             (Ending { end: End::ClientClosed, ..ENDING }, "", Detail::ClientClosed),
             (Ending { end: End::ClientClosed, closing_cancels: true, ..ENDING }, "", Detail::Cancelled),
             (Ending { end: End::Broken, ..ENDING }, "", Detail::Incomplete),
+            // A client that got less than was announced has no answer, though we could read one; an event that came is one.
+            (Ending { end: End::Broken, ..ENDING }, whole, Detail::Incomplete),
+            (Ending { end: End::Broken, one_document: false, ..ENDING }, whole, Detail::Ok),
+            (Ending { end: End::Broken, ..ENDING }, error, Detail::RpcError),
             (Ending { end: End::Broken, status: None, headless: true, ..ENDING }, "", Detail::TransportError),
             (Ending { status: Some(202), empty: true, ..ENDING }, "", Detail::Accepted),
             (Ending { no_answer: NoAnswer::Unreadable, ..ENDING }, "", Detail::Unknown),

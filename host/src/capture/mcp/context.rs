@@ -19,12 +19,19 @@ impl Exchange {
             status: self.status(),
             headless: self.response.get().is_none(),
             end: parse_state.ended.map_or(End::ClientClosed, |(end, _)| end),
+            one_document: !self.is_made_of_pieces(parse_state),
             cancelled: false,
             resumable: parse_state.last_event_id().is_some() && !self.head.is_stateless() && !parse_state.stateless,
             closing_cancels: self.head.is_stateless() || parse_state.stateless,
             no_answer: self.no_answer(parse_state),
             empty: received == 0,
         }
+    }
+
+    /// Whether what comes back is events or lines, each of which is whole for itself.
+    fn is_made_of_pieces(&self, parse_state: &ParseState) -> bool {
+        let named = self.response.get().is_some_and(|head| matches!(head.format, Format::Events | Format::Lines));
+        named || parse_state.seen().is_some()
     }
 
     /// Why there is no answer, where there is none.

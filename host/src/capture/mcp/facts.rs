@@ -32,8 +32,8 @@ impl Exchange {
         // Of what has no message, where there are digests at all.
         let (asked, answered) = &parse_state.raw_digests;
         let digests = [("request_digest", asked, call.is_none()), ("response_digest", answered, answer.is_none())];
-        for (name, parse_state, _) in digests.into_iter().filter(|(_, _, raw)| *raw) {
-            parse_state.iter().for_each(|parse_state| fact(name, parse_state.clone().into()));
+        for (name, digest, _) in digests.into_iter().filter(|(_, _, raw)| *raw) {
+            digest.iter().for_each(|digest| fact(name, digest.clone().into()));
         }
         self.counts(parse_state, &mut fact);
         self.flags(parse_state, call, &mut fact);

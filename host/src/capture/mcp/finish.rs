@@ -7,7 +7,7 @@ use super::context::{integer, payload};
 use super::failure::NoAnswer;
 use crate::capture::parse::jsonrpc::{Message, Shape};
 use crate::capture::parse::parse_state::{Arrived, Call, Calls, ParseState};
-use crate::capture::tap::exchange::Exchange;
+use crate::capture::tap::exchange::{Exchange, TURN};
 use crate::capture::tap::head::trace_id;
 use crate::event::{Detail, Event, Kind};
 
@@ -15,7 +15,7 @@ impl Exchange {
     /// Reads what waits, in the middle of a long exchange.
     pub(in crate::capture) fn read_on(&self) -> Vec<Event> {
         let mut parse_state = self.parse_state();
-        parse_state.absorb(self);
+        parse_state.absorb(self, TURN);
         self.late_answers(&mut parse_state)
     }
 

@@ -10,13 +10,15 @@ use super::sessions::Asked;
 use super::target::target;
 use crate::capture::parse::jsonrpc::{Id, Shape};
 use crate::capture::parse::parse_state::{Call, ParseState};
-use crate::capture::tap::exchange::Exchange;
+use crate::capture::tap::exchange::{Exchange, TURN};
 use crate::event::{Body, Detail, Event, Kind};
 
 impl Exchange {
     /// The client answers something that the server asked in another exchange of the session.
     pub(in crate::capture) fn client_answer(&self, parse_state: &ParseState, call: &mut Call) -> Event {
-        self.sessions.others(self).iter().for_each(|other| other.parse_state().absorb(other));
+        for other in self.sessions.others(self) {
+            other.parse_state().absorb(&other, TURN);
+        }
         let answer = &call.message;
         let asked = answer.id.as_ref().and_then(|id| self.sessions.answered(self, id));
         let ending = self.ending(parse_state);
@@ -51,7 +53,7 @@ impl Exchange {
     /// Whether the client answers `id` in this exchange.
     fn answers(&self, id: &Id) -> bool {
         let mut parse_state = self.parse_state();
-        parse_state.absorb(self);
+        parse_state.absorb(self, TURN);
         parse_state.read_whole_calls(self);
         let answers = |call: &Call| call.message.is(Shape::Response) && call.message.id.as_ref() == Some(id);
         parse_state.calls.as_ref().is_some_and(|calls| calls.list.iter().any(answers))

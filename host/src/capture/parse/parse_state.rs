@@ -1,8 +1,10 @@
 //! Reading an exchange: from chunks to calls, answers and counts. It is done on the recorder's thread, and on the path
 //! where too much waits for that: each byte is read once, in order, wherever that is.
 
+use std::collections::VecDeque;
 use std::time::Instant;
 
+use bytes::Bytes;
 use uuid::Uuid;
 
 use super::decode::{Decoder, Growth};
@@ -11,7 +13,7 @@ use super::jsonrpc::{MESSAGES, Message, Shape};
 use super::reader::Format;
 use super::sse::Seen;
 use crate::capture::mcp::sessions::Asked;
-use crate::capture::tap::exchange::{End, Exchange, Flow};
+use crate::capture::tap::exchange::{End, Exchange, Flow, Taken};
 use crate::capture::tap::head::is_stateless;
 use crate::event::{Body, new_id};
 
@@ -44,6 +46,10 @@ struct Intake {
     length: u64,
     /// Whether nothing of it was lost on the way here.
     complete: bool,
+    /// What has come and was not given to the decoder yet.
+    rest: VecDeque<(Instant, Bytes)>,
+    /// When the piece came that the decoder has now.
+    at: Option<Instant>,
 }
 
 /// The messages of the request.
@@ -92,27 +98,56 @@ pub(in crate::capture) struct Counters {
 }
 
 impl ParseState {
-    /// Reads what waits.
-    pub(in crate::capture) fn absorb(&mut self, exchange: &Exchange) {
+    /// Reads what waits, as far as `quota` goes, in bytes that are decoded. Whether that was all.
+    pub(in crate::capture) fn absorb(&mut self, exchange: &Exchange, mut quota: u64) -> bool {
         let taken = exchange.take();
         self.ended = taken.ended;
+        self.receive(exchange, taken);
+        self.go_on(exchange, &mut quota);
+        if !exchange.keeps_waiting(self.waiting()) {
+            // There is no room for what waits.
+            self.go_on(exchange, &mut { u64::MAX });
+            exchange.keeps_waiting(0);
+        }
+        self.waiting() == 0
+    }
+
+    fn receive(&mut self, exchange: &Exchange, taken: Taken) {
         let head = &exchange.head;
         // MCP requests are JSON, whatever their header says: a server that ignores the header still understands them.
-        let growth = if exchange.status() == Some(401) { Growth::REFUSED } else { Growth::REQUEST };
+        let growth = if exchange.is_refused() { Growth::REFUSED } else { Growth::REQUEST };
         let new = || Intake::new(exchange.decoder(&head.codings, Format::Json, growth));
-        self.request.get_or_insert_with(new).take(&taken.request, |_, _| {});
+        let request = self.request.get_or_insert_with(new);
+        // The refusal may be known only after the first pieces have come.
+        request.decoder.bound(growth);
+        request.receive(taken.request);
         let Some(head) = exchange.response.get() else { return };
         let new = || Intake::new(exchange.decoder(&head.codings, head.format, Growth::ANSWER));
-        let mut intake = self.response.take().unwrap_or_else(new);
         self.last_chunk = taken.response.chunks.last().map(|(at, _)| *at).or(self.last_chunk);
-        intake.take(&taken.response, |at, parts| self.document(exchange, at, parts));
-        self.last_event = intake.decoder.reader().last_event_id().map(<[u8]>::to_vec);
-        self.response = Some(intake);
+        self.response.get_or_insert_with(new).receive(taken.response);
+    }
+
+    fn go_on(&mut self, exchange: &Exchange, quota: &mut u64) {
+        self.request.iter_mut().for_each(|request| request.go_on(quota, |_, _| {}));
+        let Some(mut response) = self.response.take() else { return };
+        response.go_on(quota, |at, parts| self.document(exchange, at, parts));
+        self.last_event = response.decoder.reader().last_event_id().map(<[u8]>::to_vec);
+        self.response = Some(response);
+    }
+
+    /// How many bytes, as they were on the wire, wait to be decoded; at least one where anything does.
+    fn waiting(&self) -> usize {
+        self.request.iter().chain(&self.response).map(Intake::waiting).sum()
+    }
+
+    /// What is not decoded yet never is.
+    pub(in crate::capture) fn stop(&mut self) {
+        self.request.iter_mut().chain(&mut self.response).for_each(Intake::stop);
     }
 
     /// Reads what is left when the exchange is over.
     pub(in crate::capture) fn finish(&mut self, exchange: &Exchange) {
-        self.absorb(exchange);
+        self.absorb(exchange, u64::MAX);
         self.read_calls(exchange);
         let Some((end, ended)) = self.ended else { return };
         let Some(mut intake) = self.response.take() else { return };
@@ -125,7 +160,7 @@ impl ParseState {
 
     /// How many calls there are, at least one. Read on the path when there is no room to record them.
     pub(in crate::capture) fn count_calls(&mut self, exchange: &Exchange) -> u64 {
-        self.absorb(exchange);
+        self.absorb(exchange, u64::MAX);
         self.read_calls(exchange);
         self.calls.as_ref().map_or(1, |calls| (calls.list.len() + calls.left_out).max(1) as u64)
     }
@@ -246,14 +281,36 @@ impl Calls {
 
 impl Intake {
     fn new(decoder: Decoder) -> Self {
-        Self { decoder, length: 0, complete: true }
+        Self { decoder, length: 0, complete: true, rest: VecDeque::new(), at: None }
     }
 
-    fn take(&mut self, flow: &Flow, mut document: impl FnMut(Instant, Parts)) {
+    fn receive(&mut self, flow: Flow) {
         self.length = flow.length;
         self.complete &= !flow.lost;
-        for (at, chunk) in &flow.chunks {
-            self.decoder.push(chunk, &mut |parts| document(*at, parts));
+        self.rest.extend(flow.chunks);
+    }
+
+    fn go_on(&mut self, quota: &mut u64, mut document: impl FnMut(Instant, Parts)) {
+        if let Some(at) = self.at {
+            self.decoder.go_on(quota, &mut |parts| document(at, parts));
+        }
+        while !self.decoder.is_behind()
+            && let Some((at, chunk)) = self.rest.pop_front()
+        {
+            self.at = Some(at);
+            self.decoder.push(&chunk, quota, &mut |parts| document(at, parts));
+        }
+    }
+
+    fn waiting(&self) -> usize {
+        usize::from(self.decoder.is_behind()) + self.rest.iter().map(|(_, chunk)| chunk.len()).sum::<usize>()
+    }
+
+    fn stop(&mut self) {
+        if self.waiting() > 0 {
+            self.complete = false;
+            self.rest.clear();
+            self.decoder.stop();
         }
     }
 

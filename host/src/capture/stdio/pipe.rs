@@ -35,6 +35,15 @@ pub(in crate::capture) enum Side {
     Server,
 }
 
+impl Side {
+    fn other(self) -> Self {
+        match self {
+            Self::Client => Self::Server,
+            Self::Server => Self::Client,
+        }
+    }
+}
+
 /// When a piece came.
 #[derive(Clone, Copy)]
 pub(in crate::capture) struct Moment {
@@ -89,7 +98,7 @@ impl Pipe {
         torn: bool,
     ) -> Vec<Event> {
         let mut events = Vec::new();
-        for line in self.lines(side).read(piece, keep, torn) {
+        for line in self.lines(side).read(piece, moment, keep, torn) {
             self.line(side, line, moment, &mut events);
         }
         events
@@ -117,8 +126,7 @@ impl Pipe {
         let mut events = Vec::new();
         for side in [Side::Client, Side::Server] {
             // A last line without its end was forwarded too.
-            let rest = self.lines(side).rest();
-            self.line(side, rest, moment, &mut events);
+            self.rest(side, moment, &mut events);
         }
         let pending: Vec<_> = self.client.pending.drain(..).collect();
         events.extend(pending.into_iter().map(|call| {
@@ -129,6 +137,12 @@ impl Pipe {
         events.extend(asked.into_iter().map(|asked| self.server_request(asked, None, moment)));
         events.extend(self.strays(moment));
         events
+    }
+
+    /// What has come of a line that has no end so far.
+    fn rest(&mut self, side: Side, moment: Moment, events: &mut Vec<Event>) {
+        let (rest, seen) = self.lines(side).rest();
+        self.line(side, rest, seen.unwrap_or(moment), events);
     }
 
     fn line(&mut self, side: Side, parts: Parts, moment: Moment, events: &mut Vec<Event>) {
@@ -143,7 +157,7 @@ impl Pipe {
             let sent = Pending::new(message, moment, body, length);
             match shape {
                 Some(Shape::Request) => events.extend(self.request(side, sent)),
-                Some(Shape::Response) => events.extend(self.answer(side, Answer::of(sent))),
+                Some(Shape::Response) => self.answer(side, Answer::of(sent), events),
                 Some(Shape::Notification) => self.notification(side, sent, events),
                 None => {}
             }
@@ -167,18 +181,33 @@ impl Pipe {
     }
 
     /// An answer belongs to the oldest request of the other side with its id.
-    fn answer(&mut self, side: Side, answer: Answer) -> Option<Event> {
-        let at = answer.at;
-        match side {
-            Side::Client => {
-                let asked = self.server.take(&answer.message)?;
-                Some(self.server_request(asked, Some(answer), at))
-            }
-            Side::Server => {
-                let Some(call) = self.client.take(&answer.message) else { return self.late_answer(answer) };
-                Some(self.call(call, Some(answer), at, &Ending::unanswered(false)))
-            }
+    fn answer(&mut self, side: Side, answer: Answer, events: &mut Vec<Event>) {
+        let (at, asker) = (answer.at, side.other());
+        let mut asked = self.lines(asker).take(&answer.message);
+        if asked.is_none() && self.lines(asker).is_whole() {
+            // A request whose line lacks its end: at the end of the input no end comes, and servers answer it.
+            self.rest(asker, at, events);
+            asked = self.lines(asker).take(&answer.message);
         }
+        events.extend(match (side, asked) {
+            (Side::Client, Some(asked)) => Some(self.server_request(asked, Some(answer), at)),
+            (Side::Client, None) => Some(self.unmatched(Kind::ServerRequest, answer)),
+            (Side::Server, Some(call)) => Some(self.call(call, Some(answer), at, &Ending::unanswered(false))),
+            (Side::Server, None) => self.late_answer(answer),
+        });
+    }
+
+    /// The event about an answer to what nobody asked.
+    fn unmatched(&self, kind: Kind, answer: Answer) -> Event {
+        let Answer { message, at, body, length } = answer;
+        let detail = Ending::unanswered(false).detail(Shape::Request, Some(&message));
+        let event = self.scene.event(at.at, kind, detail).fact("unmatched", true);
+        let mut event = event.fact("response_bytes", integer(length));
+        event.facts.extend(message.digest.clone().map(|digest| ("response_digest".to_owned(), digest.into())));
+        event.request_id = message.id.as_ref().map(Id::text);
+        event.failure = failure(detail, None, message.error.flatten(), None);
+        event.payload = payload(None, body);
+        event
     }
 
     fn notification(&mut self, side: Side, sent: Pending, events: &mut Vec<Event>) {
@@ -210,12 +239,14 @@ impl Pipe {
         event
     }
 
-    /// An answer to a call that already has its entry, such as a cancelled one. An error adds nothing; a success is
-    /// recorded.
+    /// An answer to a call that already has its entry, such as a cancelled one, or to none. An error for a cancelled call
+    /// adds nothing; a success is recorded.
     fn late_answer(&mut self, answer: Answer) -> Option<Event> {
-        let id = answer.message.id.as_ref()?;
-        let at = self.cancelled.iter().position(|(_, call)| call.message.id.as_ref() == Some(id))?;
-        let (cancelled, mut call) = self.cancelled.remove(at)?;
+        let id = answer.message.id.as_ref();
+        let at = self.cancelled.iter().position(|(_, call)| id.is_some() && call.message.id.as_ref() == id);
+        let Some((cancelled, mut call)) = at.and_then(|at| self.cancelled.remove(at)) else {
+            return Some(self.unmatched(Kind::LateAnswer, answer));
+        };
         answer.message.result.as_ref()?;
         (call.cancelled, call.body) = (None, None);
         let until = answer.at;

@@ -58,7 +58,7 @@ impl Exchange {
     /// One entry for each message, matching the entries at its end; one for a request without a message.
     fn intents(&self) -> Intents {
         let mut parse_state = self.parse_state();
-        parse_state.absorb(self);
+        parse_state.absorb(self, u64::MAX);
         parse_state.read_whole_calls(self);
         let calls = parse_state.calls.as_ref().filter(|calls| !calls.list.is_empty());
         let Some(calls) = calls else {

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::head::{RequestHead, ResponseHead};
 use super::slots::{CallId, CallerSlot};
 use crate::AuditLog;
+use crate::background::Background;
 use crate::capture::mcp::sessions::Sessions;
 use crate::capture::mcp::transport::FailureSlot;
 use crate::capture::parse::decode::{Coding, Decoder, Growth};
@@ -21,6 +22,8 @@ use crate::recorder::{Budget, BudgetShare, Reservation};
 /// When this many bytes of an exchange wait, the path reads them itself: a sender that is faster than the recorder's
 /// thread pays with time, and the log loses nothing.
 const WAITING: usize = 1 << 20;
+/// How far a body is decoded in one turn, in decoded bytes: half a millisecond of the slowest coding.
+pub(in crate::capture) const TURN: u64 = 256 << 10;
 /// When so many bytes wait, they are handed over to be read.
 const HAND_OVER: usize = 64 << 10;
 /// Chunks smaller than this are copied: a clone would hold on to a whole buffer of the connection.
@@ -53,6 +56,8 @@ pub(in crate::capture) struct Exchange {
     keep: Keep,
     /// Where the room for windows of decoders comes from.
     windows: Arc<Budget>,
+    /// Where a body is decoded that takes long.
+    pub(in crate::capture) background: Arc<Background>,
     /// Its reserved slot in the recorder's queue, until its end takes it.
     place: Mutex<Option<Reservation>>,
     traffic: Mutex<Traffic>,
@@ -74,6 +79,8 @@ pub(in crate::capture) enum Due {
 /// Traffic that nothing has read yet.
 struct Traffic {
     held: BudgetShare,
+    /// What was taken out and waits to be decoded.
+    behind: BudgetShare,
     request: Flow,
     response: Flow,
     ended: Option<(End, Instant)>,
@@ -109,7 +116,7 @@ impl Exchange {
     /// An exchange that begins; memory and a slot for its end come from `log`.
     pub(in crate::capture) fn new(log: &AuditLog, head: RequestHead, sessions: Arc<Sessions>) -> Self {
         let gauges = log.recorder().gauges();
-        let held = gauges.captured.nothing();
+        let [held, behind] = [gauges.captured.nothing(), gauges.captured.nothing()];
         Self {
             call: CallId::new(head.at),
             head,
@@ -120,10 +127,16 @@ impl Exchange {
             sessions,
             keep: Keep::of(log),
             windows: Arc::clone(&gauges.unpacking),
+            background: log.background(),
             place: Mutex::new(log.reserve()),
-            traffic: Mutex::new(Traffic::new(held)),
+            traffic: Mutex::new(Traffic::new(held, behind)),
             parse_state: Mutex::default(),
         }
+    }
+
+    /// Whether sign-in has refused it: the proxy's own, or one behind the layer, which answers so.
+    pub(in crate::capture) fn is_refused(&self) -> bool {
+        self.caller.is_refused() || self.response.get().is_some_and(|head| head.status == 401)
     }
 
     /// A decoder for one of its bodies.
@@ -155,13 +168,31 @@ impl Exchange {
         if due { Due::HandOver } else { Due::Nothing }
     }
 
-    /// On the path: reads what waits. A bug in the reader must not break the traffic.
+    /// Reads what waits, to its end.
     pub(in crate::capture) fn read_now(&self) {
-        if catch_unwind(AssertUnwindSafe(|| self.parse_state().absorb(self))).is_err() {
+        self.read_some(u64::MAX);
+    }
+
+    /// Reads what waits, as far as `quota` goes; whether that was all. A bug in the reader must not break the traffic.
+    pub(in crate::capture) fn read_some(&self, quota: u64) -> bool {
+        catch_unwind(AssertUnwindSafe(|| self.parse_state().absorb(self, quota))).unwrap_or_else(|_| {
             tracing::error!("captured traffic could not be parsed: a bug in the parser");
             let mut traffic = self.traffic();
             (traffic.request.lost, traffic.response.lost) = (true, true);
-        }
+            true
+        })
+    }
+
+    /// What is not decoded yet never is.
+    pub(in crate::capture) fn stop_unpacking(&self) {
+        self.parse_state().stop();
+    }
+
+    /// So many bytes wait to be decoded. Whether there is room for them.
+    pub(in crate::capture) fn keeps_waiting(&self, bytes: usize) -> bool {
+        let mut traffic = self.traffic();
+        traffic.behind.release();
+        traffic.behind.grow(bytes)
     }
 
     /// On the path: how many calls are lost for lack of room.
@@ -219,12 +250,12 @@ impl Drop for Exchange {
 }
 
 impl Traffic {
-    fn new(held: BudgetShare) -> Self {
-        Self { held, request: Flow::default(), response: Flow::default(), ended: None, handed_over: false }
+    fn new(held: BudgetShare, behind: BudgetShare) -> Self {
+        Self { held, behind, request: Flow::default(), response: Flow::default(), ended: None, handed_over: false }
     }
 
     fn waiting(&self) -> usize {
-        self.request.waiting + self.response.waiting
+        self.request.waiting + self.response.waiting + self.behind.bytes()
     }
 }
 

@@ -6,3 +6,4 @@ pub(in crate::capture) mod head;
 pub(in crate::capture) mod layer;
 pub(in crate::capture) mod observer;
 pub(in crate::capture) mod slots;
+pub(in crate::capture) mod turn;

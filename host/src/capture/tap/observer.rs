@@ -9,6 +9,7 @@ use bytes::Bytes;
 use super::exchange::{Direction, Due, End, Exchange};
 use super::head::{RequestHead, ResponseHead};
 use super::slots::{CallId, CallerSlot};
+use super::turn::Told;
 use crate::AuditLog;
 use crate::capture::api::ApiCall;
 use crate::capture::mcp::sessions::Sessions;
@@ -150,12 +151,12 @@ impl Observer {
     /// counted in calls.
     fn conclude(
         &self,
-        exchange: &Exchange,
+        exchange: &Arc<Exchange>,
         place: Option<Reservation>,
         events: impl FnOnce() -> Vec<Event> + Send + 'static,
     ) {
         let told = match place {
-            Some(place) => place.record_later(events),
+            Some(place) => Told::at(place, exchange, events),
             None => self.log.offer_later(0, events),
         };
         if told == Err(RecordError::Full) {

@@ -22,12 +22,13 @@ use mcp_audit_log::price::Prices;
 use mcp_audit_log::recorder::QueueLimits;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
+use super::advice::unreadable;
 use super::common::Failure;
 pub(super) use checkpoints::CheckpointTable;
 use mistake::Mistake;
 pub(super) use proxy::{CorsTable, ProxyTable, Server};
 pub(super) use sign_in::SignInTable;
-pub(super) use text::{MaskName, Text};
+pub(super) use text::{MaskName, Text, address};
 
 /// The content of the file. Missing values have their defaults; the command line overrides the file.
 #[derive(Debug, Default, Deserialize, Serialize)]
@@ -77,8 +78,7 @@ impl Config {
     /// Reads the file, if one is named.
     pub(super) fn load(path: Option<&Path>) -> Result<Self, Failure> {
         let Some(path) = path else { return Ok(Self::default()) };
-        let unread = |error| format!("the configuration {} cannot be read: {error}", path.display());
-        let text = fs::read_to_string(path).map_err(unread)?;
+        let text = fs::read_to_string(path).map_err(unreadable(path, "--config"))?;
         let config = Self::read(&text).map_err(|mistake| format!("{}, {mistake}", path.display()))?;
         Ok(config.beside(path.parent().unwrap_or(Path::new(""))))
     }

@@ -64,14 +64,39 @@ impl Server {
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
-    name: String,
-    url: String,
+    name: Text<Name>,
+    url: Text<Url>,
     host: Option<Text<HostHeader>>,
     connect_seconds: Option<u32>,
     tls_seconds: Option<u32>,
     first_byte_seconds: Option<u32>,
     idle_seconds: Option<u32>,
     strict: Option<bool>,
+}
+
+/// A name and a URL that an upstream may have, checked each by itself: so a mistake has the line that it stands in.
+struct Name(String);
+struct Url(String);
+
+impl Read for Name {
+    fn read(text: &str) -> Result<Self, String> {
+        Upstream::new(text, "http://host/").map(|_| Self(text.to_owned())).map_err(|error| error.to_string())
+    }
+}
+
+impl Read for Url {
+    fn read(text: &str) -> Result<Self, String> {
+        Upstream::new("name", text).map(|_| Self(text.to_owned())).map_err(|error| match error {
+            UpstreamError::Url(_, why) => format!("{text:?} is not a URL: {why}"),
+            UpstreamError::Scheme(_) => {
+                format!(
+                    "{text:?} must begin with http:// or https:// and name a host, such as http://127.0.0.1:9000/mcp"
+                )
+            }
+            UpstreamError::Part(_, part) => format!("the URL must not contain {part}"),
+            error => error.to_string(),
+        })
+    }
 }
 
 impl Read for HostHeader {
@@ -98,7 +123,7 @@ impl TryFrom<Written> for Server {
             written;
         let limits = timeouts([connect_seconds, tls_seconds, first_byte_seconds, idle_seconds]);
         let host = host.map(|host| *host.value()).unwrap_or_default();
-        let upstream = Upstream::new(&name, &url)?.with_host(host).with_timeouts(limits);
+        let upstream = Upstream::new(&name.value().0, &url.value().0)?.with_host(host).with_timeouts(limits);
         Ok(Self(upstream.with_strict(strict.unwrap_or_default())))
     }
 }
@@ -113,8 +138,8 @@ impl From<Server> for Written {
             HostHeader::Client => "client",
         };
         Self {
-            name: upstream.name().to_owned(),
-            url: upstream.url().to_string(),
+            name: Text::of(upstream.name(), Name(upstream.name().to_owned())),
+            url: Text::of(&upstream.url().to_string(), Url(upstream.url().to_string())),
             host: Some(Text::of(host, upstream.host_header())),
             connect_seconds,
             tls_seconds,

@@ -61,7 +61,18 @@ fn mistakes_name_line_key_and_remedy() {
         ("https = \"yes\"", "line 1: https: invalid type: string \"yes\", expected a boolean"),
         ("masks_off = [\"pins\"]", "line 1: masks_off: unknown mask \"pins\"; known masks: passwords, tokens, keys"),
         ("[queue]\nitems = 0", "line 2: queue.items: invalid value: integer `0`, expected a nonzero"),
-        ("[[upstreams]]\nname = \"Big\"\nurl = \"http://h/\"", "upstreams: \"Big\" is not a valid upstream name"),
+        (
+            "[[upstreams]]\nname = \"a\"\nurl = \"http://h/\"\n\n[[upstreams]]\nname = \"Big\"\nurl = \"http://h/\"",
+            "line 6: upstreams.name: \"Big\" is not a valid upstream name: use 1 to 64 of a-z, 0-9, _ and -",
+        ),
+        (
+            "[[upstreams]]\nname = \"a\"\nurl = \"http://h/\"\n[[upstreams]]\nname = \"b\"\nurl = \"ftp://h/\"",
+            "line 6: upstreams.url: \"ftp://h/\" must begin with http:// or https:// and name a host",
+        ),
+        (
+            "[[upstreams]]\nname = \"a\"\nurl = \"http://u@h/\"",
+            "line 3: upstreams.url: the URL must not contain a user or password",
+        ),
         (
             "[[upstreams]]\nname = \"a\"\nurl = \"http://h/\"\nhost = \"mine\"",
             "line 4: upstreams.host: \"mine\" is not a Host policy; use upstream or client",

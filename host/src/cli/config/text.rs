@@ -41,8 +41,18 @@ pub(super) trait Read: Sized {
 
 impl Read for SocketAddr {
     fn read(text: &str) -> Result<Self, String> {
-        text.parse().map_err(|_| format!("{text:?} is not an address; write one such as 127.0.0.1:8700 or [::1]:8700"))
+        text.parse().map_err(|_| {
+            // A port alone, or behind a name that would have to be resolved.
+            let port = text.rsplit(':').next().and_then(|port| port.parse::<u16>().ok());
+            let port = port.unwrap_or(8_700);
+            format!("{text:?} is not an address; write one such as 127.0.0.1:{port} or [::1]:{port}")
+        })
     }
+}
+
+/// An address on the command line.
+pub(in crate::cli) fn address(text: &str) -> Result<SocketAddr, String> {
+    SocketAddr::read(text)
 }
 
 impl Read for Network {

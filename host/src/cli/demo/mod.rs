@@ -6,6 +6,7 @@ mod traffic;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use clap::Args;
@@ -20,6 +21,7 @@ use tokio::task::JoinSet;
 
 use super::Outcome;
 use super::common::{Failure, GRACE, listen, say, serve_until_end, stop_signal};
+use super::config::address;
 use super::serve::everything;
 
 /// The participants: name, groups, client.
@@ -43,7 +45,7 @@ pub(super) struct Demo {
     #[arg(long, value_name = "DIR", default_value = "mcp-audit-log-data")]
     data: PathBuf,
     /// The address to listen on.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8700")]
+    #[arg(long, value_name = "ADDR", value_parser = address, default_value = "127.0.0.1:8700")]
     listen: SocketAddr,
     /// Stop after this many seconds.
     #[arg(long = "for", value_name = "SECONDS")]
@@ -52,16 +54,17 @@ pub(super) struct Demo {
 
 impl Demo {
     pub(super) fn run(self) -> Outcome {
-        serve_until_end(GRACE, self.show())?;
+        serve_until_end(GRACE, async |opened| self.show(opened).await)?;
         Ok(ExitCode::SUCCESS)
     }
 
-    async fn show(self) -> Result<AuditLog, Failure> {
+    async fn show(self, opened: &OnceLock<AuditLog>) -> Result<(), Failure> {
         let listener = listen(self.listen, "--listen").await?;
         let address = listener.local_addr()?;
         let folder = fresh_folder(&self.data);
         let tokens = Tokens::open(&folder)?;
         let log = Options::new(&folder).open()?;
+        let log = opened.get_or_init(|| log).clone();
         let shop = server::start().await?;
         let upstream = Upstream::parse(&format!("shop=http://{shop}/mcp"))?;
         let (identity, links) = (Identity::new(tokens.clone()), SignInLinks::default());
@@ -86,8 +89,7 @@ impl Demo {
             // First the clients, then the server.
             clients.shutdown().await;
         };
-        http::serve(listener, router, stop).await?;
-        Ok(log)
+        Ok(http::serve(listener, router, stop).await?)
     }
 }
 

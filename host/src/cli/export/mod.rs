@@ -10,10 +10,11 @@ use clap::builder::PossibleValuesParser;
 use mcp_audit_log::domain::Domain;
 use mcp_audit_log::export::{Columns, Export, ExportError, ExportManifest, Format, Wanted};
 use mcp_audit_log::store::StoreError;
-use mcp_audit_log::{Access, AuditLog, LogView, OpenError};
+use mcp_audit_log::{Access, LogView, OpenError};
 
 use super::Outcome;
-use super::common::{Failure, note};
+use super::advice::Advised;
+use super::common::{BriefLog, Failure, note};
 use super::filter::Question;
 use progress::Progress;
 use target::Target;
@@ -45,7 +46,7 @@ impl Exporting {
         let format = Format::parse(&self.format).ok_or("--format: unknown format")?;
         let target = Target::open(&self.output, self.force)?;
         let (source, access, domain) = self.open(columns.have_content())?;
-        let mut export = source.begin(&access, Wanted { domain, columns, format })?;
+        let mut export = source.begin(&access, Wanted { domain, columns, format }).advised(source.view())?;
         let manifest = write(&source, &access, &mut export, target).inspect_err(|why| {
             source.broke_off(&access, &export, &why.to_string());
         })?;
@@ -92,7 +93,7 @@ fn write(source: &Source, access: &Access, export: &mut Export, mut target: Targ
 
 /// A log, and whether it is ours to write.
 enum Source {
-    Ours(AuditLog),
+    Ours(BriefLog),
     Theirs(LogView),
 }
 

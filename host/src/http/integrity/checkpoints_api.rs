@@ -1,12 +1,15 @@
 //! `/api/v1/checkpoint…` and `/api/v1/entries/{id}/proof.tlog`: what the log signs, and that an entry is in it.
 
 use axum::Json;
-use axum::response::NoContent;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_DISPOSITION;
+use axum::response::{IntoResponse, NoContent, Response};
 use schemars::JsonSchema;
 use serde::Serialize;
+use uuid::Uuid;
 
 use crate::http::api::segment::Id;
-use crate::http::openapi::{Operation, Text};
+use crate::http::openapi::{Operation, Output, Text};
 use crate::http::problem::Problem;
 use crate::http::query::extractor::{Parameters, ParsedQuery, describe_limit};
 use crate::http::query::search;
@@ -86,10 +89,30 @@ fn number(text: &str) -> Result<u64, Problem> {
     text.parse().map_err(|_| wrong())
 }
 
+/// A proof as a file, offered to be saved.
+pub(in crate::http) struct ProofText {
+    entry: Uuid,
+    text: String,
+}
+
+impl IntoResponse for ProofText {
+    fn into_response(self) -> Response {
+        let name = format!("attachment; filename=\"{}.tlog-proof\"", self.entry);
+        ([(CONTENT_DISPOSITION, name)], self.text).into_response()
+    }
+}
+
+impl Output for ProofText {
+    fn describe(operation: &mut Operation<'_>) {
+        operation.saved(StatusCode::OK, [("text/plain", serde_json::json!({ "type": "string" }))]);
+    }
+}
+
 /// `GET /entries/{id}/proof.tlog`: the entry's proof as a file.
-pub(in crate::http) async fn proof(visitor: Visitor, id: Id) -> Result<Text, Problem> {
-    let proof = visitor.search(move |log, access| Ok(log.prove(access, id.of("entry")?)?));
-    proof.await?.map(|proof| Text(proof.to_string())).ok_or_else(Problem::no_entry)
+pub(in crate::http) async fn proof(visitor: Visitor, id: Id) -> Result<ProofText, Problem> {
+    let entry = id.of("entry")?;
+    let proof = visitor.search(move |log, access| Ok(log.prove(access, entry)?));
+    proof.await?.map(|proof| ProofText { entry, text: proof.to_string() }).ok_or_else(Problem::no_entry)
 }
 
 /// `POST /clock/confirm`: the clock is right, whatever step it made.

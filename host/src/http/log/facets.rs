@@ -3,7 +3,7 @@
 
 use super::filter_sentence;
 use crate::AuditLog;
-use crate::domain::{Context, Domain, Test, parse_json, parse_text};
+use crate::domain::{Context, Domain, Test, parse_json, parse_text, until};
 use crate::field::Field;
 use crate::http::problem::Problem;
 use crate::http::query::grouping::SHOWING;
@@ -66,7 +66,7 @@ fn read(name: &str, value: &str, context: &Context<'_>) -> Option<String> {
         "q" => parse_text(value, context).ok().map(|domain| filter_sentence::words(&domain)),
         "domain" => parse_json(value, context).ok().map(|domain| filter_sentence::words(&domain)),
         "from" => bound(value, ">=", context),
-        "to" => bound(value, "<", context),
+        "to" => bound(value, until(value.trim()).as_str(), context),
         _ => None,
     };
     read.filter(|read| read != value)

@@ -86,15 +86,21 @@ impl<'a> Operation<'a> {
     }
 
     /// An answer that is a file of one of these types, offered to be saved.
-    pub(in crate::http) fn file<const N: usize>(&mut self, status: StatusCode, kinds: [(&str, Json); N]) {
+    pub(in crate::http) fn saved<const N: usize>(&mut self, status: StatusCode, kinds: [(&str, Json); N]) {
         let content = kinds.into_iter().map(|(media, schema)| (media.to_owned(), json!({ "schema": schema })));
         let text = json!({ "type": "string" });
-        let headers = json!({
-            "Content-Disposition": { "description": "The file's name.", "schema": text },
-            "Link": { "description": "With `rel=\"describedby\"`: the export's manifest.", "schema": text },
-        });
+        let headers = json!({ "Content-Disposition": { "description": "The file's name.", "schema": text } });
         let content: Map<_, _> = content.collect();
         self.answers.push((status, json!({ "description": name(status), "headers": headers, "content": content })));
+    }
+
+    /// The same for an export, which has a manifest.
+    pub(in crate::http) fn file<const N: usize>(&mut self, status: StatusCode, kinds: [(&str, Json); N]) {
+        self.saved(status, kinds);
+        let link = json!({
+            "description": "With `rel=\"describedby\"`: the export's manifest.", "schema": { "type": "string" }
+        });
+        self.answers.last_mut().into_iter().for_each(|(_, answer)| answer["headers"]["Link"] = link.clone());
     }
 
     /// The last answer in another media type.

@@ -138,7 +138,7 @@ impl From<RunError> for Problem {
     fn from(error: RunError) -> Self {
         match error {
             RunError::Denied(denied) => denied.into(),
-            RunError::Unknown(_) => Self::new(MISSING, "Unknown scheduled job."),
+            RunError::Unknown { .. } => Self::new(MISSING, sentence(&format!("{error}."))),
             RunError::Running => Self::new(RUNNING, "A scheduled job is already running; wait until it has finished."),
             RunError::Store(error) => error.into(),
             RunError::Tokens(error) => Self::internal(&error),

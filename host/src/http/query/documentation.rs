@@ -78,7 +78,7 @@ pub(in crate::http) fn describe_filter(operation: &mut Operation<'_>) {
     operation.query("domain", "A filter in Odoo's domain notation; see docs/filters.md.", text());
     operation.query("filter", "Quick filters of the policy; all must match.", list(text()));
     operation.query("from", format!("At or after this time. {MOMENT}"), text());
-    operation.query("to", format!("Before this time. {MOMENT}"), text());
+    operation.query("to", format!("Before this time; a day includes that day. {MOMENT}"), text());
     for field in FIELDS {
         operation.query(
             field.name(),

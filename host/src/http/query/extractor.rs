@@ -9,6 +9,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value as Json, json};
 
 use super::search::{DEFAULT_LIMIT, Pairs};
+use crate::domain::end_of;
 use crate::http::openapi::{Input, Operation};
 use crate::http::problem::{PARAMETER, Problem};
 use crate::reader::MAX_LIMIT;
@@ -94,15 +95,13 @@ impl JsonSchema for Moment {
 
 /// The moment that `text` is.
 pub(in crate::http) fn required(name: &str, text: &str) -> Result<Timestamp, Problem> {
-    optional(name, Some(text))?.ok_or_else(|| unreadable(name))
+    Timestamp::parse(text.trim()).ok_or_else(|| unreadable(name))
 }
 
-/// The moment that `text` is, if it is not empty.
-pub(in crate::http) fn optional(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, Problem> {
-    match text.map(str::trim).filter(|text| !text.is_empty()) {
-        Some(text) => Timestamp::parse(text).map(Some).ok_or_else(|| unreadable(name)),
-        None => Ok(None),
-    }
+/// The moment before which `text` ends; a day is included.
+pub(in crate::http) fn until(name: &str, text: &str) -> Result<Timestamp, Problem> {
+    let at = required(name, text)?;
+    end_of(text.trim(), at).map_err(|_| unreadable(name))
 }
 
 fn unreadable(name: &str) -> Problem {

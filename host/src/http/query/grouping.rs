@@ -10,7 +10,7 @@ use crate::domain::Domain;
 use crate::field::Field;
 use crate::http::problem::Problem;
 use crate::store::{Group, GroupBy, GroupSort, Place};
-use crate::time::{DAY, Timestamp};
+use crate::time::Timestamp;
 use crate::value::Value;
 
 /// The parameters beside those of the search.
@@ -82,8 +82,9 @@ pub(in crate::http) fn narrow(pairs: &mut Pairs, by: GroupBy, key: &Value) -> Op
             Some(())
         }
         (GroupBy::Day, Value::Text(day)) if !pairs.iter().any(|(name, _)| name == "from" || name == "to") => {
-            let next = Timestamp::parse(day)?.plus(DAY).to_string().chars().take(10).collect();
-            pairs.extend([("from".to_owned(), day.clone()), ("to".to_owned(), next)]);
+            // A day that nobody can write has no query.
+            Timestamp::parse(day)?;
+            pairs.extend(["from", "to"].map(|name| (name.to_owned(), day.clone())));
             Some(())
         }
         (GroupBy::Day, key) => add(pairs, "occurred_at", key),
@@ -162,7 +163,7 @@ mod tests {
         assert_eq!(link(&asked, &[tool], &["b c".into()]).as_deref(), Some("?tool=b%20c"));
         assert_eq!(
             link(&[], &[GroupBy::Day], &["2026-02-28".into()]).as_deref(),
-            Some("?from=2026-02-28&to=2026-03-01")
+            Some("?from=2026-02-28&to=2026-02-28")
         );
         let domain = |text: &str| Some(format!("?domain={}", super::super::search::encode(text)));
         assert_eq!(link(&[], &[tool], &[Value::Unset]), domain(r#"[["tool","=",false]]"#));

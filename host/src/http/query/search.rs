@@ -8,7 +8,7 @@ use super::{columns, cursor};
 use crate::AuditLog;
 use crate::access::Viewer;
 use crate::domain::{
-    Comparison, Context, Domain, DomainError, DomainToken, Operand, from_tokens, parse_json, parse_text,
+    Comparison, Context, Domain, DomainError, DomainToken, Operand, from_tokens, parse_json, parse_text, until,
 };
 use crate::field::{Field, FieldType};
 use crate::http::problem::Problem;
@@ -18,6 +18,12 @@ use crate::value::Value;
 
 /// The parameters of a URL, in order.
 pub(in crate::http) type Pairs = Vec<(String, String)>;
+
+/// How much of a text from outside an error repeats, in characters.
+const SHOWN: usize = 60;
+
+/// How a time compares with the one that a parameter gives.
+type Bound = fn(&str) -> Comparison;
 
 /// The default number of entries of a page.
 pub(in crate::http) const DEFAULT_LIMIT: usize = 100;
@@ -137,16 +143,13 @@ pub(in crate::http) fn refuse_others<'a, K: Iterator<Item = &'a str>>(
     pairs: &[(String, String)],
     known: impl Fn() -> K,
 ) -> Result<(), Problem> {
-    let unknown: Vec<String> = pairs
-        .iter()
-        .map(|(name, _)| name)
-        .filter(|name| known().all(|known| known != *name))
-        .map(|name| short(name))
-        .collect();
+    let unknown: Vec<&str> =
+        pairs.iter().map(|(name, _)| name.as_str()).filter(|name| known().all(|known| known != *name)).collect();
     let Some(first) = unknown.first() else { return Ok(()) };
+    let quoted: Vec<_> = unknown.iter().map(|name| short(name)).collect();
     let known: Vec<_> = known().collect();
-    let detail = format!("Unknown parameter {}; use one of: {}.", unknown.join(", "), known.join(", "));
-    Err(Problem::parameter(first, detail))
+    let detail = format!("Unknown parameter {}; use one of: {}.", quoted.join(", "), known.join(", "));
+    Err(Problem::parameter(&first.chars().take(SHOWN).collect::<String>(), detail))
 }
 
 fn fields(pairs: &[(String, String)], context: &Context<'_>) -> Result<Domain, Problem> {
@@ -163,9 +166,10 @@ fn fields(pairs: &[(String, String)], context: &Context<'_>) -> Result<Domain, P
 
 fn times(pairs: &[(String, String)], context: &Context<'_>) -> Result<Domain, Problem> {
     let mut domain = Domain::TRUE;
-    for (name, comparison) in [("from", Comparison::GreaterOrEqual), ("to", Comparison::Less)] {
-        if let Some(text) = single(pairs, name)? {
-            domain = domain.and(term(name, Field::OccurredAt, comparison, vec![text.trim().into()], context)?);
+    let bounds: [(&str, Bound); 2] = [("from", |_| Comparison::GreaterOrEqual), ("to", until)];
+    for (name, comparison) in bounds {
+        if let Some(text) = single(pairs, name)?.map(str::trim) {
+            domain = domain.and(term(name, Field::OccurredAt, comparison(text), vec![text.into()], context)?);
         }
     }
     Ok(domain)
@@ -239,5 +243,5 @@ pub(in crate::http) fn single<'a>(pairs: &'a [(String, String)], name: &str) -> 
 
 /// A text from outside as an error quotes it.
 pub(in crate::http) fn short(text: &str) -> String {
-    Json::from(text.chars().take(60).collect::<String>()).to_string()
+    Json::from(text.chars().take(SHOWN).collect::<String>()).to_string()
 }

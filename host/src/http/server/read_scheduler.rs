@@ -201,7 +201,9 @@ fn give_way() {}
 mod tests {
     use std::sync::mpsc;
 
+    use axum::body::Body;
     use axum::response::IntoResponse;
+    use tower_service::Service as _;
 
     use super::*;
 
@@ -240,6 +242,43 @@ mod tests {
         assert_eq!(room.search(&uma, WaitLimit::Short, || Ok(())).await.expect_err("no turn").status().as_u16(), 429);
         drop(stops);
         assert_eq!(patient.await.expect("a turn"), "at last");
+    }
+
+    type Pending<'a> = std::pin::Pin<Box<dyn Future<Output = Result<(), Problem>> + 'a>>;
+
+    /// However much is read and changed on the site, a call through the proxy is signed in: it waits for none of these
+    /// threads, and they take none of its own.
+    #[test]
+    fn sign_in_of_the_proxy_shares_no_thread_with_searches() {
+        let runtime = Builder::new_current_thread().max_blocking_threads(1).enable_all().build().expect("a runtime");
+        let folder = tempfile::tempdir().expect("a folder");
+        let log = crate::Options::new(folder.path()).own_schedule().open().expect("a log");
+        let tokens = crate::store::Tokens::open(folder.path()).expect("tokens");
+        let (secret, _) = tokens.create(&viewer("agent"), "laptop", log.now()).expect("a token");
+        let sign_in = crate::capture::proxy::SignIn::Tokens(crate::identity::Identity::new(tokens));
+        let mut proxy = crate::capture::proxy::router(log, Vec::new(), sign_in);
+        runtime.block_on(async {
+            let room = ReadScheduler::with(2, Duration::ZERO);
+            let (uma, otto) = (viewer("uma"), viewer("otto"));
+            let (stops, mut works): (Vec<_>, Vec<_>) = (0..2 + CHANGES + SHORT).map(|_| endless()).unzip();
+            let mut next = || works.pop().expect("some work");
+            let mut held: Vec<Pending<'_>> = vec![
+                Box::pin(room.search(&uma, WaitLimit::Endless, next())),
+                Box::pin(room.search(&otto, WaitLimit::Endless, next())),
+            ];
+            held.extend((0..CHANGES).map(|_| Box::pin(room.change(next())) as _));
+            held.extend((0..SHORT).map(|_| Box::pin(room.briefly(next())) as _));
+            for work in &mut held {
+                assert!(futures_util::poll!(work).is_pending());
+            }
+            let bearer = format!("Bearer {secret}");
+            let call = axum::http::Request::post("/mcp/none").header("authorization", bearer).body(Body::empty());
+            let answering = proxy.call(call.expect("a request"));
+            let answer = tokio::time::timeout(Duration::from_secs(60), answering).await.expect("nobody is waited for");
+            let answer = answer.expect("an answer");
+            assert_eq!(answer.status().as_u16(), 404, "signed in, and no such server");
+            drop((held, stops));
+        });
     }
 
     #[tokio::test]

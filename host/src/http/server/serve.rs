@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use tower_service::Service as _;
 
 use super::connection_slots::ConnectionSlots;
+use super::half_closed::{self, Answer, UnderWay};
 use crate::identity::ConnectionStanding;
 
 /// How long open requests have to finish. A stream that a client keeps open would never.
@@ -118,11 +119,14 @@ fn connection(
 ) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + Send {
     // Answers are small; waiting for more of them only makes them late.
     let _ = stream.set_nodelay(true);
+    let under_way = UnderWay::default();
+    let stream = half_closed::Connection::new(stream, under_way.clone());
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(address));
         request.extensions_mut().insert(ending.clone());
         request.extensions_mut().insert(standing.clone());
-        router.clone().call(request)
+        let (under_way, answering) = (under_way.begin(), router.clone().call(request));
+        async move { answering.await.map(|response| response.map(|body| Answer::new(body, under_way))) }
     });
     let mut builder = http1::Builder::new();
     builder.max_headers(HEADERS).timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE);
@@ -202,6 +206,47 @@ mod tests {
         let mut late = connect().await;
         send(&mut late, known).await;
         assert_eq!(status(&mut late).await, "200");
+    }
+
+    /// As `nc -N` and scripts do: the answer takes a while, and comes all the same.
+    #[tokio::test]
+    async fn a_client_that_closes_its_side_gets_its_answer() {
+        let slow = async |body: axum::body::Bytes| {
+            // The connection looks for the end of the client meanwhile.
+            for _ in 0..100 {
+                tokio::task::yield_now().await;
+            }
+            body
+        };
+        let router = Router::new().route("/echo", post(slow));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let mut client = TcpStream::connect(listener.local_addr().expect("an address")).await.expect("connected");
+        send(&mut client, "POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\nhello").await;
+        client.shutdown().await.expect("its side is closed");
+        tokio::spawn(serve(listener, router, std::future::pending()));
+        let mut answer = String::new();
+        let reading = tokio::time::timeout(WATCHDOG, client.read_to_string(&mut answer)).await;
+        reading.expect("the connection ends behind the answer").expect("text");
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n\r\nhello"), "{answer}");
+    }
+
+    /// A client that is gone is noticed where nothing is written to it.
+    #[tokio::test]
+    async fn a_client_that_is_gone_is_not_answered_for_ever() {
+        let (given_up, gives_up) = tokio::sync::oneshot::channel::<()>();
+        let given_up = std::sync::Arc::new(std::sync::Mutex::new(Some(given_up)));
+        let never = async move || {
+            let _given_up = given_up.lock().expect("not poisoned").take();
+            std::future::pending::<()>().await;
+        };
+        let router = Router::new().route("/never", get(never));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let mut client = TcpStream::connect(listener.local_addr().expect("an address")).await.expect("connected");
+        tokio::spawn(serve(listener, router, std::future::pending()));
+        send(&mut client, "GET /never HTTP/1.1\r\nhost: x\r\n\r\n").await;
+        drop(client);
+        let given_up = tokio::time::timeout(WATCHDOG, gives_up).await.expect("it is given up");
+        assert!(given_up.is_err(), "the handler is gone");
     }
 
     /// When authenticated connections have nearly all slots, an unauthenticated one is closed for the next.

@@ -11,7 +11,7 @@ use super::page;
 use crate::access::{Access, Right};
 use crate::hold::NewHold;
 use crate::http::problem::Problem;
-use crate::http::query::extractor::{optional, required};
+use crate::http::query::extractor::{required, until};
 use crate::http::session::auth::Visitor;
 use crate::http::ui::text::{Shown, ago, exact, moment};
 use crate::reader::ReadError;
@@ -111,7 +111,8 @@ pub(in crate::http) async fn place(
 ) -> Result<Response, Problem> {
     visitor.site.log.allow(&visitor.access, Right::Configure, "hold.placed")?;
     let Form(Wanted { from, to, reason }) = sent?;
-    let read = || Ok((required("From", &from)?, optional("Until", Some(&to))?));
+    let to_given = Some(&to).filter(|to| !to.trim().is_empty());
+    let read = || Ok((required("From", &from)?, to_given.map(|to| until("Until", to)).transpose()?));
     let placed = match read() {
         Ok((from, to)) => {
             let wanted = NewHold { from, to, reason: reason.clone() };

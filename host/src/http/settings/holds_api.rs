@@ -36,7 +36,7 @@ pub(in crate::http) struct Wanted {
     /// The start, inclusive, by the time of recording: RFC 3339, or a date in UTC.
     #[schemars(with = "Moment")]
     from: String,
-    /// The end, exclusive, by the time of recording; by default no end.
+    /// The end, by the time of recording: before this time, and a date includes that day. By default no end.
     #[serde(default)]
     #[schemars(with = "Option<Moment>")]
     to: Option<String>,
@@ -71,7 +71,7 @@ pub(in crate::http) async fn list(visitor: Visitor) -> Result<Json<Holds>, Probl
 pub(in crate::http) async fn place(visitor: Visitor, sent: Sent<Wanted>) -> Result<Created<Hold>, Problem> {
     visitor.site.log.allow(&visitor.access, Right::Configure, "hold.placed")?;
     let Wanted { from, to, reason } = sent.read()?;
-    let (from, to) = (extractor::required("from", &from)?, to.map(|to| extractor::required("to", &to)).transpose()?);
+    let (from, to) = (extractor::required("from", &from)?, to.map(|to| extractor::until("to", &to)).transpose()?);
     let hold = visitor.change(move |log, access| Ok(log.place_hold(access, NewHold { from, to, reason })?)).await?;
     Ok(Created(hold))
 }

@@ -72,7 +72,13 @@ impl Destination for Folder {
         let failed =
             |error: io::Error| PutError::Failed(format!("the folder {} cannot be used: {error}", self.path.display()));
         let own = self.path.join(format!("{:020}-{:010}", published.size, published.number));
-        fs::create_dir_all(&self.path).map_err(failed)?;
+        // A folder that is made here would lie on the log's own disk where the other one is not mounted.
+        if !self.path.try_exists().map_err(failed)? {
+            let path = self.path.display();
+            return Err(PutError::Failed(format!(
+                "the folder {path} is missing: create it, or mount the disk that it is on"
+            )));
+        }
         let newest = self.path.join(NEWEST);
         if let Some(bytes) = read(&newest).map_err(failed)? {
             let damaged = |_| PutError::Conflict("its file `checkpoint` is not a checkpoint".to_owned());

@@ -82,6 +82,11 @@ fn a_folder_has_each_checkpoint_and_the_newest() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("below/checkpoints");
     let publisher = publisher("folder", folder_at(path.clone()));
+    publisher.publish(checkpoint(1));
+    assert!(!publisher.wait_for(1, SOON) && !path.exists(), "a disk that is not mounted");
+    let why = publisher.statuses().remove(0).failing.expect("it fails");
+    assert!(why.contains("is missing: create it, or mount the disk"), "{why}");
+    std::fs::create_dir_all(&path).expect("created");
     for number in [1, 2] {
         publisher.publish(checkpoint(number));
         arrives(&publisher, number);
@@ -161,6 +166,7 @@ fn waiting_ends_at_the_first_delivery_or_when_all_fail() {
     assert_eq!(publisher.statuses()[0].failures, 2);
     let (alive, never) = channel::<()>();
     publisher.slots.push(Slot::start("http", Hanging(true, never), slow).expect("a thread"));
+    std::fs::create_dir(folder.path().join("there")).expect("created");
     publisher.slots.push(slot(&folder.path().join("there")));
     publisher.publish(checkpoint(3));
     assert!(publisher.wait_for(3, SOON), "one place is enough");

@@ -101,6 +101,12 @@ impl Gauges {
             || self.waiting_bytes.load(Ordering::Relaxed) >= self.limits.bytes
     }
 
+    /// Whether more than half of the queue is in use.
+    pub fn is_behind(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > self.limits.items / 2
+            || self.waiting_bytes.load(Ordering::Relaxed) > self.limits.bytes / 2
+    }
+
     /// The next `seq`, with a notification after each commit. 0 until the first one.
     pub fn next(&self) -> watch::Receiver<u64> {
         self.next.subscribe()

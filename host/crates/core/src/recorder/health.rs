@@ -17,6 +17,9 @@ pub enum Unready {
     /// The queue is full, so that events are dropped.
     #[error("the audit log cannot keep up: its queue is full")]
     Full,
+    /// More than half of the queue is in use: nothing is lost yet, and soon may be.
+    #[error("the audit log falls behind: more than half of its queue is waiting")]
+    Behind,
     /// Entries are stored, but the policy fails: events are unjudged, or every viewer is denied.
     #[error("{}", .0.sentence())]
     Policy(PolicyFailure),
@@ -33,7 +36,8 @@ impl Unready {
         if gauges.is_full() {
             return Err(Self::Full);
         }
-        policy.check().map_err(Self::Policy)
+        policy.check().map_err(Self::Policy)?;
+        if gauges.is_behind() { Err(Self::Behind) } else { Ok(()) }
     }
 
     /// The name of the reason.
@@ -42,6 +46,7 @@ impl Unready {
             Self::Stopped => "recorder-stopped",
             Self::Failing => "store-failing",
             Self::Full => "queue-full",
+            Self::Behind => "queue-behind",
             Self::Policy(PolicyFailure::Judge) => "policy-failing-judge",
             Self::Policy(PolicyFailure::Access) => "policy-failing-access",
         }

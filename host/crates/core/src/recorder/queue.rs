@@ -159,6 +159,16 @@ impl Reservation {
     pub fn record_later(self, events: impl FnOnce() -> Vec<Event> + Send + 'static) -> Result<(), RecordError> {
         self.queue.push(Work::Later(Box::new(events)))
     }
+
+    /// The same with the place, for raw material of which the events may be worked out in several turns.
+    ///
+    /// # Errors
+    /// The log is closed.
+    #[doc(hidden)]
+    pub fn record_with(self, events: impl FnOnce(Self) -> Vec<Event> + Send + 'static) -> Result<(), RecordError> {
+        let queue = Arc::clone(&self.queue);
+        queue.push(Work::Later(Box::new(move || events(self))))
+    }
 }
 
 impl Drop for Reservation {

@@ -5,7 +5,7 @@
 //! group  = part { [ "AND" ] part }          a blank is AND
 //! part   = [ "-" | "!" ] ( "(" query ")" | term | word )
 //! term   = field ":" [ ">" | ">=" | "<" | "<=" ] value { "," value }
-//!        | ( "since" | "from" | "until" | "to" ) ":" time   with 7d for 7 days ago; a day's end is its end
+//!        | ( "since" | "from" | "until" | "to" ) ":" time   with 7d for 7 days ago; until a day includes it
 //! value  = "none"                           the field is not set
 //!        | "@me"                            the viewer's own, of user and instance
 //!        | text | '"' text '"'              between quotes everything stands for itself, after \ also quotes

@@ -3,7 +3,7 @@
 use super::names::{self, Name};
 use super::typos;
 use crate::error::quoted;
-use crate::{Comparison, DomainError, DomainToken, Operand, ViewerValue, free_text};
+use crate::{Comparison, DomainError, DomainToken, Operand, ViewerValue, free_text, until};
 use mcp_audit_log_model::field::{Field, FieldType};
 use mcp_audit_log_model::value::Value;
 
@@ -21,8 +21,8 @@ struct Item {
 pub(super) fn tokens(word: &str) -> Result<Vec<DomainToken>, DomainError> {
     typos::check(word)?;
     match names::split(word)? {
-        Some((Name::Since, time)) => Ok(vec![moment(Comparison::GreaterOrEqual, time)?]),
-        Some((Name::Until, time)) => Ok(vec![moment(Comparison::LessOrEqual, time)?]),
+        Some((Name::Since, time)) => Ok(vec![moment(time, |_| Comparison::GreaterOrEqual)?]),
+        Some((Name::Until, time)) => Ok(vec![moment(time, until)?]),
         Some((Name::Duration, values)) => field(Field::DurationUs, values, &duration),
         Some((Name::Field(name), values)) => field(name, values, &|item| operand(name, item)),
         None => Ok(free_text::tokens(&pattern(&item(word)?))),
@@ -30,11 +30,11 @@ pub(super) fn tokens(word: &str) -> Result<Vec<DomainToken>, DomainError> {
 }
 
 /// `since:7d` is 7 days ago.
-fn moment(comparison: Comparison, text: &str) -> Result<DomainToken, DomainError> {
+fn moment(text: &str, comparison: fn(&str) -> Comparison) -> Result<DomainToken, DomainError> {
     let time = item(text)?.text;
     let ago = time.starts_with(|char: char| char.is_ascii_digit()) && time.ends_with(['s', 'm', 'h', 'd', 'w']);
     let time = if ago { format!("-{time}") } else { time };
-    Ok(leaf(Field::OccurredAt, comparison, vec![time.into()]))
+    Ok(leaf(Field::OccurredAt, comparison(&time), vec![time.into()]))
 }
 
 type Read<'a> = &'a dyn Fn(&Item) -> Result<Operand, DomainError>;
@@ -90,11 +90,25 @@ fn operand(field: Field, item: &Item) -> Result<Operand, DomainError> {
                           quotes";
             Err(DomainError::new(advice))
         }
+        (word, _) if !item.quoted && is_like_me(word) => Err(unknown_word(word)),
         (text, _) if field.kind() == FieldType::Integer => {
             Ok(text.parse().map_or_else(|_| text.into(), Value::Integer).into())
         }
         (text, _) => Ok(text.into()),
     }
+}
+
+/// Whether `word` is made as `@me` is. What has more in it, such as `@scope/name`, is a name.
+fn is_like_me(word: &str) -> bool {
+    word.strip_prefix('@').is_some_and(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphabetic()))
+}
+
+/// A search for it would find nothing and read as "nothing happened".
+fn unknown_word(word: &str) -> DomainError {
+    DomainError::new(format!(
+        "{} has no meaning here: @me is the only such word; to search for the text, put it in quotes",
+        quoted(word)
+    ))
 }
 
 /// `800us`, `5ms`, `2s` in microseconds.

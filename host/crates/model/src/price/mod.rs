@@ -54,6 +54,17 @@ impl Prices {
     }
 }
 
+/// An amount of money for people: with two decimals, and with more where there is little of it.
+#[doc(hidden)]
+pub fn money(micros: u64) -> String {
+    let rounded = |unit: u64| micros / unit + u64::from(micros % unit >= unit.div_ceil(2));
+    match micros {
+        1..10_000 => format!("0.{micros:06}").trim_end_matches('0').to_owned(),
+        10_000..999_950 => format!("0.{:04}", rounded(100)),
+        _ => format!("{}.{:02}", rounded(10_000) / 100, rounded(10_000) % 100),
+    }
+}
+
 impl FromIterator<Price> for Prices {
     fn from_iter<I: IntoIterator<Item = Price>>(prices: I) -> Self {
         Self(prices.into_iter().collect())

@@ -103,3 +103,10 @@ fn a_star_is_any_text() {
 fn many_stars_match_in_bounded_time() {
     assert!(!fits(&"a*".repeat(50), &format!("{}b", "a".repeat(49))));
 }
+
+#[test]
+fn money_shows_what_there_is() {
+    let shown = [0, 70, 12_300, 12_350, 990_000, 999_950, 1_234_567, 1_235_000].map(money);
+    assert_eq!(shown, ["0.00", "0.00007", "0.0123", "0.0124", "0.9900", "1.00", "1.23", "1.24"]);
+    assert!(money(u64::MAX).ends_with("709.55"));
+}

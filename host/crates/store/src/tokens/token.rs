@@ -81,7 +81,7 @@ impl NewToken {
             name::check(name).map_err(|why| TokenError::Name(what, why))?;
         }
         if let Some(instance) = &self.viewer.instance {
-            name::check(instance).map_err(|why| TokenError::Name("the instance", why))?;
+            name::check(instance).map_err(|why| TokenError::Name("the tenant", why))?;
         }
         match self.expires_at {
             Some(end) if end <= now => Err(TokenError::Past(end)),

@@ -5,7 +5,7 @@ mod words;
 
 use std::ops::Range;
 
-use mcp_audit_log_filter::{Comparison, Context, Domain, Operand, DomainToken, from_tokens};
+use mcp_audit_log_filter::{Comparison, Context, Domain, DomainToken, Operand, from_tokens};
 use mcp_audit_log_model::event::{Kind, Outcome};
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::{DAY, Timestamp};
@@ -57,7 +57,8 @@ pub fn usage_range(domain: Domain, now: Timestamp) -> Result<(Range<Timestamp>, 
     let end = if times.end == i64::MAX { now.as_micros() } else { times.end };
     let start = if times.start == i64::MIN { end.saturating_sub(DAY) } else { times.start };
     let (start, end) = (Timestamp::from_micros(start), Timestamp::from_micros(end));
-    if start > end {
+    // A day as the end is included, so that the day before the first one makes a range of no length.
+    if start >= end {
         return Err(RangeError::Backwards { start, end });
     }
     if end.plus(-LONGEST) > start {
@@ -69,8 +70,8 @@ pub fn usage_range(domain: Domain, now: Timestamp) -> Result<(Range<Timestamp>, 
 /// Why nothing is counted of a range. Its end is now where nobody says.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum RangeError {
-    /// It ends before it begins.
-    #[error("the range starts at {start} but ends before, at {end}; swap its ends, or leave out one of them")]
+    /// It ends before it begins, or as it begins.
+    #[error("the range starts at {start} but ends by {end}; swap its ends, or leave out one of them")]
     Backwards {
         /// When it would begin.
         start: Timestamp,

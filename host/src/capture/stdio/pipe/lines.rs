@@ -13,6 +13,8 @@ pub(in crate::capture) struct Lines {
     reader: Reader,
     /// Whether the line's beginning was lost, so that its end is no message.
     torn: bool,
+    /// When the last piece came.
+    seen: Option<Moment>,
     pub(in crate::capture) pending: VecDeque<Pending>,
 }
 
@@ -39,10 +41,11 @@ pub(in crate::capture) struct Answer {
 
 impl Lines {
     pub(in crate::capture) fn new() -> Self {
-        Self { reader: Reader::new(Format::Lines, Keep::default()), torn: false, pending: VecDeque::new() }
+        Self { reader: Reader::new(Format::Lines, Keep::default()), torn: false, seen: None, pending: VecDeque::new() }
     }
 
-    pub(in crate::capture) fn read(&mut self, mut piece: &[u8], keep: Keep, torn: bool) -> Vec<Parts> {
+    pub(in crate::capture) fn read(&mut self, mut piece: &[u8], moment: Moment, keep: Keep, torn: bool) -> Vec<Parts> {
+        self.seen = Some(moment);
         self.reader.keep(keep);
         if torn {
             self.torn = true;
@@ -58,9 +61,14 @@ impl Lines {
         lines
     }
 
-    /// What is left at the end.
-    pub(in crate::capture) fn rest(&mut self) -> Parts {
-        self.reader.rest()
+    /// What is left at the end, and when the last of it came.
+    pub(in crate::capture) fn rest(&mut self) -> (Parts, Option<Moment>) {
+        (self.reader.rest(), self.seen)
+    }
+
+    /// Whether a whole document has come that lacks only the end of its line.
+    pub(in crate::capture) fn is_whole(&self) -> bool {
+        !self.torn && self.reader.is_whole()
     }
 
     /// Takes the request that `answer` belongs to. Unreadable ids count as equal. Clients reuse ids: a cancelled

@@ -66,6 +66,65 @@ fn a_last_line_needs_no_end() {
     assert_eq!(details, [Detail::Ok]);
 }
 
+/// Servers read a request at the end of their input though its line has no end, and answer it.
+#[test]
+fn a_request_without_the_end_of_its_line_has_its_answer() {
+    for (asker, line, kind) in [
+        (Side::Client, r#"{"id":1,"method":"tools/call","params":{"name":"t"}}"#, Kind::Request),
+        (Side::Server, r#"{"id":1,"method":"roots/list"}"#, Kind::ServerRequest),
+    ] {
+        let start = Instant::now();
+        let moment = |second| Moment { at: Timestamp::from_micros(0), instant: start + Duration::from_secs(second) };
+        let mut pipe = Pipe::new("s".into(), Caller::default(), moment(0));
+        let (head, tail) = line.split_at(9);
+        let mut events = pipe.read(asker, head.as_bytes(), moment(1), Keep::default(), false);
+        events.extend(pipe.read(asker, tail.as_bytes(), moment(2), Keep::default(), false));
+        let answer = b"{\"id\":1,\"result\":{}}\n";
+        events.extend(pipe.read(asker.other(), answer, moment(5), Keep::default(), false));
+        events.extend(pipe.close(moment(9)));
+        let told: Vec<_> = events.iter().map(|event| (event.kind, event.detail, event.duration_us)).collect();
+        assert_eq!(told, [(kind, Detail::Ok, Some(3_000_000))]);
+    }
+    // What is not whole is no message, whatever the other side says meanwhile.
+    let (mut pipe, _) = played(&[]);
+    let now = Moment { at: Timestamp::from_micros(0), instant: Instant::now() };
+    pipe.read(Side::Client, br#"{"id":1,"method":"ping""#, now, Keep::default(), false);
+    let events = pipe.read(Side::Server, b"{\"id\":2,\"result\":{}}\n", now, Keep::default(), false);
+    assert_eq!(events.iter().map(|event| event.kind).collect::<Vec<_>>(), [Kind::LateAnswer]);
+    let events = pipe.read(Side::Client, b"}\n", now, Keep::default(), false);
+    assert!(events.is_empty(), "it is one request");
+    assert_eq!(pipe.close(now).iter().map(|event| event.kind).collect::<Vec<_>>(), [Kind::Request]);
+}
+
+#[test]
+fn an_answer_to_what_nobody_asked_is_an_entry() {
+    use Side::{Client, Server};
+    let (_, events) = played(&[
+        (0, Client, r#"{"id":1,"method":"ping"}"#),
+        (0, Server, r#"{"id":1,"result":{}}"#),
+        // Once more, one of an id that was never used, and one without an id.
+        (0, Server, r#"{"id":1,"result":{}}"#),
+        (0, Server, r#"{"id":"x","error":{"code":-32603}}"#),
+        (0, Server, r#"{"id":null,"error":{"code":-32700}}"#),
+        (0, Client, r#"{"id":7,"result":{}}"#),
+    ]);
+    let unmatched: Vec<_> = events[1..]
+        .iter()
+        .map(|event| (event.kind, event.request_id.as_deref(), event.detail, fact(event, "unmatched")))
+        .collect();
+    let told = |kind, id, detail| (kind, id, detail, Some("true".to_owned()));
+    assert_eq!(
+        unmatched,
+        [
+            told(Kind::LateAnswer, Some("1"), Detail::Ok),
+            told(Kind::LateAnswer, Some("x"), Detail::RpcError),
+            told(Kind::LateAnswer, None, Detail::RpcError),
+            told(Kind::ServerRequest, Some("7"), Detail::Ok),
+        ]
+    );
+    assert_eq!(events[2].failure.as_ref().map(|failure| failure.kind.as_str()), Some("-32603"));
+}
+
 #[test]
 fn a_torn_line_is_not_a_message() {
     let now = Moment { at: Timestamp::from_micros(0), instant: Instant::now() };

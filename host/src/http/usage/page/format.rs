@@ -1,16 +1,15 @@
 //! Figures as text: amounts of money, and changes.
 
 use crate::http::ui::text::count;
+use crate::price;
 use crate::time::Timestamp;
 
 /// Money in the platform's currency; small amounts have more decimals.
 pub(in crate::http) fn money(micros: u64) -> String {
-    let rounded = |unit: u64| micros / unit + u64::from(micros % unit >= unit.div_ceil(2));
-    match micros {
-        1..10_000 => format!("0.{micros:06}").trim_end_matches('0').to_owned(),
-        10_000..999_950 => format!("0.{:04}", rounded(100)),
-        _ => format!("{}.{:02}", count(rounded(10_000) / 100), rounded(10_000) % 100),
-    }
+    let plain = price::money(micros);
+    let grouped =
+        plain.split_once('.').and_then(|(whole, rest)| Some(format!("{}.{rest}", count(whole.parse().ok()?))));
+    grouped.unwrap_or(plain)
 }
 
 /// A number for an axis, where there is no room.
@@ -55,11 +54,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn small_amounts_have_more_decimals() {
-        let told = [0, 70, 12_300, 12_350, 990_000, 999_950, 1_234_567, 1_235_000, u64::MAX].map(money);
-        let words = ["0.00", "0.00007", "0.0123", "0.0124", "0.9900", "1.00", "1.23", "1.24"];
-        assert_eq!(told[..8], words);
-        assert!(told[8].ends_with("709.55"), "{}", told[8]);
+    fn money_is_grouped() {
+        assert_eq!(money(12_300), "0.0123");
         assert_eq!(money(1_234_567_890_000), "1\u{202f}234\u{202f}567.89");
     }
 

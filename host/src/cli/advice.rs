@@ -1,0 +1,97 @@
+//! What to do about an error: said once for all subcommands.
+
+use std::num::ParseIntError;
+use std::path::Path;
+
+use mcp_audit_log::access::Denied;
+use mcp_audit_log::export::ExportError;
+use mcp_audit_log::reader::ReadError;
+use mcp_audit_log::{ChangeError, EvidenceError, LogView, PayloadError, Right, Viewer};
+use uuid::Uuid;
+
+use super::common::Failure;
+
+/// An error of a log, with what to do about it.
+pub(super) trait Advised<T> {
+    /// Where the viewer lacks a right: which groups have it.
+    fn advised(self, log: &LogView) -> Result<T, Failure>;
+}
+
+impl<T, E: Into<Failure>> Advised<T> for Result<T, E> {
+    fn advised(self, log: &LogView) -> Result<T, Failure> {
+        self.map_err(|error| {
+            let error = error.into();
+            match refused(&error) {
+                Some(right) => format!("{error}; {}", who_may(log, right)).into(),
+                None => error,
+            }
+        })
+    }
+}
+
+/// The right that is lacking, if that is the error.
+fn refused(error: &Failure) -> Option<Right> {
+    let read = |error: &ReadError| match error {
+        ReadError::Denied(denied) => Some(denied.0),
+        _ => None,
+    };
+    let nested = |error: &Failure| match (error.downcast_ref(), error.downcast_ref(), error.downcast_ref()) {
+        (Some(EvidenceError::Read(error)), ..)
+        | (_, Some(ExportError::Read(error)), _)
+        | (.., Some(PayloadError::Read(error))) => read(error),
+        _ => None,
+    };
+    let changed = |error: &Failure| match error.downcast_ref() {
+        Some(ChangeError::Denied(denied)) => Some(denied.0),
+        _ => None,
+    };
+    let plain = |error: &Failure| error.downcast_ref().map(|denied: &Denied| denied.0);
+    plain(error).or_else(|| error.downcast_ref().and_then(read)).or_else(|| nested(error)).or_else(|| changed(error))
+}
+
+/// Which groups have a right, and how to act with one. A user who can read the log's files may choose any.
+fn who_may(log: &LogView, right: Right) -> String {
+    let has = |name: &str| {
+        let viewer = Viewer { user: "operator".to_owned(), groups: vec![name.to_owned()], instance: None };
+        log.access(&viewer).may(right)
+    };
+    let groups = log.manifest().groups.iter().map(|group| group.name.as_str());
+    let groups: Vec<_> = groups.filter(|name| has(name)).collect();
+    match groups.is_empty() {
+        true => "no group of the policy has the right".to_owned(),
+        false => format!("the groups that may are {}: name one with --group (repeatable)", groups.join(", ")),
+    }
+}
+
+/// The id of an entry.
+pub(super) fn entry_id(text: &str) -> Result<Uuid, String> {
+    Uuid::try_parse(text).map_err(|_| {
+        "not the id of an entry; copy one from the column ID of `mcp-audit-log list`, such as \
+         01913c5e-7d2a-7000-8000-6a1b2c3d4e5f"
+            .to_owned()
+    })
+}
+
+/// There is no such entry for this viewer.
+pub(super) fn no_entry(id: Uuid, viewer: &Viewer) -> Failure {
+    format!(
+        "no entry {id} that {} may see; `mcp-audit-log list` shows the ids of all that there are, and --as, --group and \
+         --instance say who looks",
+        viewer.user
+    )
+    .into()
+}
+
+/// A file that was named cannot be read.
+pub(super) fn unreadable(path: &Path, option: &str) -> impl FnOnce(std::io::Error) -> String {
+    let path = path.display().to_string();
+    let option = option.to_owned();
+    move |error| format!("{path} cannot be read: {error}; check the path that {option} names")
+}
+
+/// Seconds of a limit.
+pub(super) fn seconds(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_: ParseIntError| {
+        "not a number of seconds; write a whole one, such as 30, or 0 for no limit".to_owned()
+    })
+}

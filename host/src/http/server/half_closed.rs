@@ -1,0 +1,148 @@
+//! Clients that close their side of a connection once they have sent a request, as `nc -N` does, and wait for the answer.
+//!
+//! A client that is gone looks the same until something is written to it. So the end of what a client sends is passed on
+//! at once while no request is under way, and else only when the client has been written nothing for a while.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep};
+
+/// How long a client that has closed its side is waited for while nothing is written to it.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How many requests of a connection are under way.
+#[derive(Clone, Default)]
+pub(super) struct UnderWay(Arc<AtomicUsize>);
+
+/// One request that is under way until this is dropped.
+pub(super) struct Request(UnderWay);
+
+impl UnderWay {
+    pub(super) fn begin(&self) -> Request {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Request(self.clone())
+    }
+
+    fn is_any(&self) -> bool {
+        self.0.load(Ordering::Relaxed) > 0
+    }
+}
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A connection.
+pub(super) struct Connection {
+    inner: TcpStream,
+    under_way: UnderWay,
+    /// Once the client has closed its side: until when it is waited for.
+    closed: Option<Pin<Box<Sleep>>>,
+}
+
+impl Connection {
+    pub(super) fn new(inner: TcpStream, under_way: UnderWay) -> Self {
+        Self { inner, under_way, closed: None }
+    }
+
+    /// Something was written: the client may be there.
+    fn wrote(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if let (Some(closed), Poll::Ready(Ok(1..))) = (&mut self.closed, &written) {
+            closed.as_mut().reset(Instant::now() + PATIENCE);
+        }
+        written
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if this.closed.is_none() {
+            let (before, room) = (buffer.filled().len(), buffer.remaining());
+            let read = Pin::new(&mut this.inner).poll_read(context, buffer);
+            let is_end = matches!(read, Poll::Ready(Ok(()))) && room > 0 && buffer.filled().len() == before;
+            if !is_end {
+                return read;
+            }
+        }
+        let closed = this.closed.get_or_insert_with(|| Box::pin(tokio::time::sleep(PATIENCE)));
+        match this.under_way.is_any() {
+            true => std::future::Future::poll(closed.as_mut(), context).map(Ok),
+            false => Poll::Ready(Ok(())),
+        }
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.inner).poll_write(context, bytes);
+        this.wrote(written)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.inner).poll_write_vectored(context, pieces);
+        this.wrote(written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().inner).poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().inner).poll_shutdown(context)
+    }
+}
+
+/// The body of an answer, whose request is under way as long as it is not sent.
+pub(super) struct Answer {
+    inner: Body,
+    _request: Request,
+}
+
+impl Answer {
+    pub(super) fn new(inner: Body, request: Request) -> Self {
+        Self { inner, _request: request }
+    }
+}
+
+impl http_body::Body for Answer {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.inner).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
