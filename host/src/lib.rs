@@ -96,14 +96,14 @@ pub mod recorder {
 /// Sign-in.
 pub mod identity;
 
+/// A thread for work that takes long.
+mod background;
+
 /// Reading on as the log grows.
 pub mod follow_cursor;
 
 /// Entries as files.
 pub mod export;
-
-/// Work that takes long.
-mod background;
 
 /// The log as its embedder holds it.
 mod audit_log;

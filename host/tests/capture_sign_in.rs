@@ -170,9 +170,9 @@ async fn many_requests_without_tokens_are_counted_without_bodies() {
     }
 }
 
-/// What a stranger sends is unpacked far enough to tell what was tried, and no further: work that anybody could order.
+/// A refused request is decoded far enough to name the call, and no further: every client can send one.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_request_is_hardly_unpacked() {
+async fn a_refused_request_is_hardly_decoded() {
     let log = Log::open();
     let (url, _) = started(&log, "10.0.0.0/8", SignIn::Tokens(Identity::new(tokens(&log)))).await;
     for blanks in [1_000, 300_000] {

@@ -178,7 +178,7 @@ fn no_public_type_is_declared_twice() {
 }
 
 /// The modules of the façade, from the bottom up. Each uses only earlier ones, so there is no cycle.
-const MODULES: [&str; 6] = ["identity", "follow_cursor", "export", "audit_log", "capture", "http"];
+const MODULES: [&str; 7] = ["identity", "background", "follow_cursor", "export", "audit_log", "capture", "http"];
 
 #[test]
 fn each_module_of_the_facade_uses_only_earlier_ones() {

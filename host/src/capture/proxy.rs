@@ -131,7 +131,7 @@ impl Proxy {
     /// Where the request goes, or the answer to it.
     async fn admit(&self, request: &mut Request) -> Result<(&Upstream, Uri), Response> {
         self.sign_in.admit(request, &self.origins).await?;
-        // What an upstream does with a tunnel is no exchange, and nobody could record it.
+        // A tunnel has no messages that could be recorded.
         if request.method() == Method::CONNECT {
             let detail = "CONNECT is not supported: this is a reverse proxy; send requests to /mcp/NAME";
             let allow = (header::ALLOW, HeaderValue::from_static("GET, POST, DELETE"));

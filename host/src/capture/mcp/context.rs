@@ -28,7 +28,7 @@ impl Exchange {
         }
     }
 
-    /// Whether what comes back is events or lines, each of which is whole for itself.
+    /// Whether the answer is a stream of events or lines; each is complete by itself.
     fn is_made_of_pieces(&self, parse_state: &ParseState) -> bool {
         let named = self.response.get().is_some_and(|head| matches!(head.format, Format::Events | Format::Lines));
         named || parse_state.seen().is_some()

@@ -1,6 +1,9 @@
 //! Content codings of captured bodies. Only the copy is decoded, piece by piece, and decoded bytes are read at once, so
 //! that a body of any size needs the memory of one piece and of its decoder's window.
 
+#[cfg(test)]
+mod tests;
+
 use bytes::{Buf, Bytes};
 
 use super::decoders::Stage;

@@ -197,7 +197,7 @@ impl Pipe {
         });
     }
 
-    /// The event about an answer to what nobody asked.
+    /// The event about an answer to an id that was not asked.
     fn unmatched(&self, kind: Kind, answer: Answer) -> Event {
         let Answer { message, at, body, length } = answer;
         let detail = Ending::unanswered(false).detail(Shape::Request, Some(&message));

@@ -72,6 +72,7 @@ mod tests {
 
     use crate::capture::AuditLayer;
     use crate::entry::Entry;
+    use crate::event::{Channel, Detail, Event, Kind};
     use crate::field::Field;
     use crate::reader::MAX_LIMIT;
     use crate::{AuditLog, Options, Viewer};
@@ -117,8 +118,14 @@ mod tests {
         (log, layer)
     }
 
+    /// Waits until the recorder has seen every call so far.
+    async fn all_seen(log: &AuditLog) {
+        let marker = Event::new(log.now(), Channel::System, Kind::System, Detail::Ok);
+        log.record_durably(marker).await.expect("stored");
+    }
+
     #[tokio::test]
-    async fn what_takes_long_to_unpack_keeps_no_other_call_waiting() {
+    async fn a_body_that_takes_long_to_decode_delays_no_other_call() {
         let folder = tempfile::tempdir().expect("a folder");
         let (log, layer) = opened(folder.path());
         let (go, wait) = held();
@@ -131,6 +138,7 @@ mod tests {
         call(&layer, "light", 100).await;
         call(&layer, "usual", 100 << 10).await;
         drop(go);
+        all_seen(&log).await;
         log.close();
         let told = |tool: &str| (tool.to_owned(), "ok".to_owned(), true);
         assert_eq!(calls(folder.path()), [told("light"), told("usual"), told("heavy")]);
@@ -138,7 +146,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_too_much_to_unpack_is_an_entry_that_says_so() {
+    async fn too_many_large_bodies_are_entries_marked_truncated() {
         let folder = tempfile::tempdir().expect("a folder");
         let (log, layer) = opened(folder.path());
         let (go, wait) = held();
@@ -146,14 +154,7 @@ mod tests {
         for at in 0..70 {
             call(&layer, &format!("heavy_{at}"), 1 << 20).await;
         }
-        // The recorder has looked at all of them.
-        let marker = crate::Event::new(
-            log.now(),
-            crate::event::Channel::System,
-            crate::event::Kind::System,
-            crate::event::Detail::Ok,
-        );
-        log.record_durably(marker).await.expect("stored");
+        all_seen(&log).await;
         drop(go);
         log.close();
         let mut told = calls(folder.path());

@@ -82,7 +82,7 @@ pub(in crate::http) fn narrow(pairs: &mut Pairs, by: GroupBy, key: &Value) -> Op
             Some(())
         }
         (GroupBy::Day, Value::Text(day)) if !pairs.iter().any(|(name, _)| name == "from" || name == "to") => {
-            // A day that nobody can write has no query.
+            // A day outside of the calendar has no query.
             Timestamp::parse(day)?;
             pairs.extend(["from", "to"].map(|name| (name.to_owned(), day.clone())));
             Some(())

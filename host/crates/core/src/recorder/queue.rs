@@ -160,7 +160,7 @@ impl Reservation {
         self.queue.push(Work::Later(Box::new(events)))
     }
 
-    /// The same with the place, for raw material of which the events may be worked out in several turns.
+    /// The same with its place handed to the closure, so that events may be made in several turns.
     ///
     /// # Errors
     /// The log is closed.
