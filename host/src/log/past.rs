@@ -8,13 +8,13 @@ use crate::event::Channel;
 use crate::field::Field;
 use crate::ledger::SignedCheckpoint;
 use crate::signer::Signer;
-use crate::store::{Files, PageQuery, Place, StoreError};
+use crate::store::{PageQuery, Place, StoreError, StoreReader};
 
 /// What is not as the log signed it, in words that go on from "the log does not match the last signed checkpoint".
 ///
 /// It costs the same however long the log is: the entries about a start and a cleanup are found by the index, and one that
 /// was forged can only hide them.
-pub(super) fn untrue(files: &Files, signer: &Signer) -> Result<Option<String>, StoreError> {
+pub(super) fn untrue(files: &StoreReader, signer: &Signer) -> Result<Option<String>, StoreError> {
     let signed = match signer.last() {
         Some(last) => last.checkpoint().size,
         // It is lost what was signed last, and somebody wants to go on.
@@ -27,7 +27,7 @@ pub(super) fn untrue(files: &Files, signer: &Signer) -> Result<Option<String>, S
 }
 
 /// How many entries the newest checkpoint is about that the log itself has, when these keys signed it and it fits.
-fn resumed(files: &Files, signer: &Signer) -> Result<Result<u64, String>, StoreError> {
+fn resumed(files: &StoreReader, signer: &Signer) -> Result<Result<u64, String>, StoreError> {
     let Some(newest) = files.newest_checkpoint()? else { return Ok(Ok(0)) };
     let keys: Vec<_> = signer.verifiers().collect();
     let note = SignedCheckpoint::parse(newest.checkpoint.note.as_bytes());
@@ -40,7 +40,7 @@ fn resumed(files: &Files, signer: &Signer) -> Result<Result<u64, String>, StoreE
 
 /// Whether something else is gone than what the cleanups said that were signed. Each signs what it will remove before it
 /// removes anything, and the entries about the latest are never among those that it removes.
-fn removed(files: &Files, signed: u64) -> Result<Option<String>, StoreError> {
+fn removed(files: &StoreReader, signed: u64) -> Result<Option<String>, StoreError> {
     let (entries, payloads) = files.prune_points()?;
     if (entries, payloads) == (0, 0) {
         return Ok(None);
@@ -74,7 +74,7 @@ fn unlike(what: &str, gone: u64, first: u64, last: u64) -> Option<String> {
 }
 
 /// Whether the archived checkpoints are those that the newest signed entry counted that counts them.
-fn archived(files: &Files, signed: u64) -> Result<Option<String>, StoreError> {
+fn archived(files: &StoreReader, signed: u64) -> Result<Option<String>, StoreError> {
     let Some(counted) = newest(files, &["log.started", "retention.started"], signed, signed)? else { return Ok(None) };
     let number = counted.details.get("checkpoint").and_then(serde_json::Value::as_u64).unwrap_or_default();
     let found = files.archive_digest(number)?;
@@ -84,7 +84,7 @@ fn archived(files: &Files, signed: u64) -> Result<Option<String>, StoreError> {
 }
 
 /// The newest entry below a place of the log itself, with one of these methods, that was not refused; as it was signed.
-fn newest(files: &Files, methods: &[&str], below: u64, signed: u64) -> Result<Option<Entry>, StoreError> {
+fn newest(files: &StoreReader, methods: &[&str], below: u64, signed: u64) -> Result<Option<Entry>, StoreError> {
     let domain = Domain::equals(Field::Channel, Channel::System.as_str())
         .and(Domain::any_of(methods.iter().map(|method| Domain::equals(Field::Method, *method))))
         .and(Domain::equals(Field::Outcome, "denied").not());

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::ledger::VerifierKey;
 use crate::signer::{self, SignerError, SignerOptions};
-use crate::store::{self, Files, Kept, Tell, Verified, VerifyError, Wrong};
+use crate::store::{self, Kept, Tell, Verified, VerifyError, Wrong};
 
 /// The check that looks at what was kept elsewhere.
 const CHECK: &str = "kept";
@@ -36,7 +36,7 @@ pub fn verify_log(
         error => VerifyError::Keys(error.to_string()),
     })?;
     let verified = Verified { signed, ..store::verify(folder, &kept, tell)? };
-    if let Some(what) = unlike(&named, &Files::open_to_read(folder)?.verifiers()?) {
+    if let Some(what) = unlike(&named, &store::open_to_read(folder)?.verifiers()?) {
         let at = signer.key_path(folder).display().to_string();
         let at = if signer.keys.is_some() { "the given signing keys".to_owned() } else { at };
         return Err(VerifyError::Wrong(Wrong { check: CHECK, at, seq: None, what }));

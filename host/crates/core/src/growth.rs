@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use mcp_audit_log_index::Extent;
 use mcp_audit_log_model::time::{DAY, SECOND, Timestamp};
-use mcp_audit_log_store::Extent;
 
 /// How far back it is looked.
 const WINDOW: i64 = 7 * DAY;

@@ -10,10 +10,10 @@ pub use age::{LONGEST_STEP, Witness};
 use crate::recorder::{Control, Recorder};
 use mcp_audit_log_contract::hold;
 use mcp_audit_log_contract::settings::Settings;
+use mcp_audit_log_index::{Pruned, Removal, StoreError, StoreReader};
 use mcp_audit_log_model::event::{Channel, Detail, Event, Failure, Kind};
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_sandbox::{Plan, Policy};
-use mcp_audit_log_store::{Files, Pruned, Removal, StoreError};
 
 /// How long the cleanup rests after a step, in lengths of that step: recording has the writer for most of the time.
 const REST: u32 = 3;
@@ -62,12 +62,12 @@ pub struct Report {
 ///
 /// # Errors
 /// The policy or the store failed, in a sentence; nothing was deleted.
-pub fn plan(policy: &Policy, settings: &Settings, files: &Files, now: Timestamp) -> Result<Intent, String> {
+pub fn plan(policy: &Policy, settings: &Settings, files: &StoreReader, now: Timestamp) -> Result<Intent, String> {
     let plan = policy.retention(settings, now).map_err(|fault| format!("nothing was deleted: {fault}"))?;
     measured(plan, Cover::ALL, files).map_err(|error| format!("nothing was deleted: {error}"))
 }
 
-fn measured(plan: Plan, cover: Cover, files: &Files) -> Result<Intent, StoreError> {
+fn measured(plan: Plan, cover: Cover, files: &StoreReader) -> Result<Intent, StoreError> {
     let held = files.held_from()?;
     let (first, first_payload) = files.prune_points()?;
     let may = hold::cut(plan, held);
@@ -87,7 +87,7 @@ fn measured(plan: Plan, cover: Cover, files: &Files) -> Result<Intent, StoreErro
 ///
 /// # Errors
 /// A step failed, in a sentence that says how much was removed before it.
-pub fn run(intent: Intent, files: &Files, recorder: &Recorder, tell: impl Fn(&Report)) -> Result<Report, String> {
+pub fn run(intent: Intent, files: &StoreReader, recorder: &Recorder, tell: impl Fn(&Report)) -> Result<Report, String> {
     let mut report = Report { intent, ..Report::default() };
     // What was told: a hold that is released meanwhile lets nothing more go.
     let told = hold::cut(intent.plan, intent.held);
@@ -123,7 +123,7 @@ impl Intent {
     ///
     /// # Errors
     /// The store failed, in a sentence; nothing was deleted.
-    pub fn witnessed(self, witness: &Witness, files: &Files) -> Result<Self, String> {
+    pub fn witnessed(self, witness: &Witness, files: &StoreReader) -> Result<Self, String> {
         let Plan { entries_before, payloads_before, .. } = self.plan;
         let cover = Cover { entries: witness.entries_below(entries_before), payloads: witness.below(payloads_before) };
         let cut =

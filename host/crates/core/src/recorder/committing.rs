@@ -11,7 +11,7 @@ use super::judging::{Ended, told_lost};
 use super::queue::Queue;
 use super::{Changed, PruneError, RecordError};
 use mcp_audit_log_contract::settings::Settings;
-use mcp_audit_log_store::{Batch, Pruned, Removal, StoreError, Stored, Writer};
+use mcp_audit_log_index::{Batch, Pruned, Removal, StoreError, Stored, Writer};
 
 /// How often a store that fails is tried again before the batch is given up, while the log is being closed.
 const CLOSING_TRIES: u32 = 5;

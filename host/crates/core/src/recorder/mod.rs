@@ -22,11 +22,11 @@ use self::committing::{Handover, Sealed};
 use self::judging::Judge;
 use self::queue::{Queue, Work};
 use mcp_audit_log_contract::settings::Settings;
+use mcp_audit_log_index::{Pruned, Removal, StoreError, Stored, Writer};
 use mcp_audit_log_model::event::Event;
 use mcp_audit_log_model::price::Prices;
 use mcp_audit_log_model::time::Clock;
 use mcp_audit_log_sandbox::Policy;
-use mcp_audit_log_store::{Pruned, Removal, StoreError, Stored, Writer};
 
 /// The least that an event of many counts as while it waits, in bytes: about what it takes in memory.
 const EVENT_BYTES: usize = 1_536;
@@ -36,7 +36,7 @@ pub use budget::Held;
 pub use gauges::{Cleanup, Gauges};
 pub use health::Unready;
 pub use histogram::Histogram;
-pub use mcp_audit_log_store::StateChange;
+pub use mcp_audit_log_index::StateChange;
 pub use queue::{QueueLimits, Reservation};
 
 /// How long somebody who changes a setting waits for the store.

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::cost;
 use super::facts::{self, Told};
+use mcp_audit_log_index::{Prepared, StoredPayload};
 use mcp_audit_log_model::entry::{Details, Entry};
 use mcp_audit_log_model::event::{Body, Event, Payload, Target};
 use mcp_audit_log_model::field::Field;
@@ -11,7 +12,6 @@ use mcp_audit_log_model::mask::Masks;
 use mcp_audit_log_model::price::Prices;
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_sandbox::{Fault, Keep, Policy, Verdict};
-use mcp_audit_log_store::{Prepared, StoredPayload};
 
 /// Longest text of a field, in characters.
 pub(super) const TEXT: usize = 256;

@@ -7,8 +7,8 @@
 //! days and not for more, unless somebody said that the clock was right.
 
 use mcp_audit_log_contract::plan::Plan;
+use mcp_audit_log_index::Mark;
 use mcp_audit_log_model::time::{DAY, SECOND, Timestamp};
-use mcp_audit_log_store::Mark;
 
 /// How long a step between two checkpoints may be to count as a whole: a long weekend.
 pub const LONGEST_STEP: i64 = 3 * DAY;
