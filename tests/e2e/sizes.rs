@@ -1,8 +1,9 @@
 //! Official clients and servers in TypeScript and Python, with calls and answers of any size, as JSON and as events, encoded
 //! and not, payloads on and off, one and sixteen at once: one entry each, right in every field, and a bounded memory.
 //!
-//! The long form also has 8 MB and 64 MB: `MCP_AUDIT_LOG_SIZES=long cargo test --release -p mcp-audit-log-tests --test sizes --
-//! --nocapture`, with 24 GB of memory, most of which is the clients' and servers'.
+//! The long form also has 8 MB and 64 MB, and takes 24 GB of memory, most of which is the clients' and servers':
+//! `cargo build --release --workspace --all-targets`, then `MCP_AUDIT_LOG_SIZES=long cargo test --release --workspace --test
+//! sizes -- --nocapture`.
 
 use std::collections::HashSet;
 use std::net::TcpStream;
@@ -55,19 +56,51 @@ impl Sdk {
         (process, port)
     }
 
-    fn call(&self, url: &str, token: &str, size: usize, calls: usize) {
+    fn call(&self, url: &str, token: &str, size: usize, calls: usize, more: &[&str]) {
         let (size, calls) = (size.to_string(), calls.to_string());
         let arguments = ["call", "--url", url, "--token", token, "--size", &size, "--calls", &calls];
-        let output = self.command().args(arguments).output().expect("the official client starts; run tests/run first");
+        let output = self
+            .command()
+            .args(arguments)
+            .args(more)
+            .output()
+            .expect("the official client starts; run tests/run first");
         let complaint = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{} of {size} bytes at {url}: {complaint}", self.name);
     }
 }
 
+fn is_long() -> bool {
+    std::env::var("MCP_AUDIT_LOG_SIZES").is_ok_and(|form| form == "long")
+}
+
+#[test]
+fn each_call_of_a_burst_of_large_calls_is_an_entry() {
+    let calls = if is_long() { 2_000 } else { 64 };
+    let [typescript, _] = sdks();
+    let (_upstream, port) = typescript.serve();
+    let server = Server::start(&[("json", &format!("http://127.0.0.1:{port}/json"))]);
+    let (admin, token) = (server.api("admin"), server.token("ursula", "user"));
+    admin.set(json!({"log_payloads": true}));
+    typescript.call(&server.mcp("json"), &token, 900_000, calls, &["--at-once", "32"]);
+    let counted = eventually("an entry for each call", || {
+        let answer = admin.get("/api/v1/groups?by=outcome_detail&method=tools/call&tool=echo").json();
+        let groups = answer["groups"].as_array().expect("groups").clone();
+        let count = |group: &Value| group["count"].as_u64().unwrap_or_default();
+        (groups.iter().map(count).sum::<u64>() >= calls as u64).then_some(groups)
+    });
+    assert_eq!(counted.len(), 1, "each was answered well: {counted:?}");
+    assert_eq!(text(&counted[0]["keys"], "outcome_detail"), "ok", "{counted:?}");
+    assert_eq!(counted[0]["count"], calls, "no call is more than one entry");
+    assert_eq!(admin.entries("action=log.gap").len(), 0, "nothing was lost");
+    let peak = peak_mb(server.process().id());
+    println!("{calls} calls of 900 kB, 32 at once: the server took {peak} MB at most");
+    assert!(peak < MOST_MB, "{peak} MB");
+}
+
 #[test]
 fn a_call_of_any_size_is_one_entry() {
-    let long = std::env::var("MCP_AUDIT_LOG_SIZES").is_ok_and(|form| form == "long");
-    let rounds: &[(usize, usize)] = match long {
+    let rounds: &[(usize, usize)] = match is_long() {
         true => &[
             (10_000, 1),
             (10_000, 16),
@@ -98,7 +131,7 @@ fn all_rounds(sdk: &Sdk, rounds: &[(usize, usize)]) -> u64 {
         admin.set(json!({"log_payloads": payloads}));
         for ((mode, _), made) in urls.iter().zip(&mut made) {
             for (size, calls) in rounds {
-                sdk.call(&server.mcp(mode), &token, *size, *calls);
+                sdk.call(&server.mcp(mode), &token, *size, *calls, &[]);
                 *made += calls;
                 let entries = calls_of(&admin, mode, *made);
                 let entries = &entries[..*calls];

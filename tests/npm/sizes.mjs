@@ -1,10 +1,10 @@
 // Calls and answers of any size, by the official client and the official server.
 //
 //   node sizes.mjs serve PORT
-//   node sizes.mjs call --url URL --token TOKEN --size BYTES --calls COUNT
+//   node sizes.mjs call --url URL --token TOKEN --size BYTES --calls COUNT [--at-once COUNT]
 //
 // The server answers at /json and /events, as JSON or as events, and at /json-gzip and /events-gzip encoded; its tool
-// `echo` sends back the text that it was sent. The client makes its calls all at once, and ends with code 0 when each was
+// `echo` sends back the text that it was sent. The client makes its calls all at once, or so many at a time, and ends with code 0 when each was
 // answered with its own text.
 
 import { createServer } from "node:http";
@@ -77,7 +77,7 @@ function* chunked(flat) {
   for (let at = 0; at < flat.length; at += 2) yield [flat[at], flat[at + 1]];
 }
 
-async function call({ url, token, size, calls }) {
+async function call({ url, token, size, calls, "at-once": atOnce = calls }) {
   setTimeout(() => fail(new Error(`not over after ${DEADLINE_MS} ms`)), DEADLINE_MS).unref();
   const requestInit = { headers: token ? { authorization: `Bearer ${token}` } : {} };
   const client = new Client({ name: "official-client", version: "1.2.3" });
@@ -89,7 +89,11 @@ async function call({ url, token, size, calls }) {
     const result = await client.callTool({ name: "echo", arguments: { text: mine } }, undefined, { timeout: DEADLINE_MS });
     if (result.content[0].text !== mine) throw new Error(`call ${at} was answered with something else`);
   };
-  await Promise.all(Array.from({ length: Number(calls) }, (_, at) => one(at)));
+  let next = 0;
+  const worker = async () => {
+    while (next < Number(calls)) await one(next++);
+  };
+  await Promise.all(Array.from({ length: Number(atOnce) }, worker));
   await client.close();
   process.exit(0);
 }

@@ -2,8 +2,13 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
 use wasmtime::component::{Component, Linker};
-use wasmtime::{Config, Engine, ResourceLimiter, Store, Trap, WasmFeatures};
+use wasmtime::{
+    Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, ResourceLimiter, Store, Trap,
+    WasmFeatures,
+};
 
 use super::bindings::{AuditPolicy, AuditPolicyPre, Guest};
 use super::fault::{Fault, FaultKind, LoadError};
@@ -13,6 +18,7 @@ use super::limits::Limits;
 pub(super) struct Sandbox {
     pre: AuditPolicyPre<Tenant>,
     limits: Limits,
+    turns: Turns,
 }
 
 impl Sandbox {
@@ -23,9 +29,12 @@ impl Sandbox {
         }
         // A hostile component must not take the process down while it is being read.
         let compiled = catch_unwind(AssertUnwindSafe(|| {
-            let engine = Engine::new(&config(limits))?;
-            let component = Component::new(&engine, bytes)?;
-            Ok::<_, wasmtime::Error>((engine, component))
+            pooled(bytes, limits).or_else(|_| {
+                // More parts than a slot of the pool has room for: each call then allocates its own.
+                let engine = Engine::new(&config(limits))?;
+                let component = Component::new(&engine, bytes)?;
+                Ok::<_, wasmtime::Error>((engine, component))
+            })
         }));
         let (engine, component) = match compiled {
             Ok(Ok(compiled)) => compiled,
@@ -38,7 +47,7 @@ impl Sandbox {
         }
         let contract = |error: wasmtime::Error| LoadError::Contract(reason(&error));
         let pre = Linker::new(&engine).instantiate_pre(&component).map_err(contract)?;
-        Ok(Self { pre: AuditPolicyPre::new(pre).map_err(contract)?, limits })
+        Ok(Self { pre: AuditPolicyPre::new(pre).map_err(contract)?, limits, turns: Turns::default() })
     }
 
     /// Calls one function in a fresh instance, which is dropped afterwards whatever happened: nothing is remembered
@@ -49,6 +58,7 @@ impl Sandbox {
         events: usize,
         call: impl FnOnce(&Guest, &mut Store<Tenant>) -> wasmtime::Result<T>,
     ) -> (Result<T, Fault>, u64) {
+        let _turn = self.turns.take();
         let fuel = self.limits.fuel.saturating_add(self.limits.fuel_per_event.saturating_mul(events as u64));
         let mut store = Store::new(self.pre.engine(), Tenant { limits: self.limits, ..Tenant::default() });
         let ran = catch_unwind(AssertUnwindSafe(|| {
@@ -69,6 +79,40 @@ impl Sandbox {
         };
         (result, burned)
     }
+}
+
+/// The component, with memory, tables and instances in slots that are made once and cleaned after each call.
+///
+/// # Errors
+/// It is no component, or has more parts than a slot.
+fn pooled(bytes: &[u8], limits: Limits) -> wasmtime::Result<(Engine, Component)> {
+    const INSTANCES: u32 = 8;
+    const MEMORIES: u32 = 2;
+    const TABLES: u32 = 4;
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(CALLS)
+        .total_core_instances(CALLS * INSTANCES)
+        .total_memories(CALLS * MEMORIES)
+        .total_tables(CALLS * TABLES)
+        .max_core_instances_per_component(INSTANCES)
+        .max_memories_per_component(MEMORIES)
+        .max_tables_per_component(TABLES)
+        .max_memories_per_module(MEMORIES)
+        .max_tables_per_module(TABLES)
+        .table_elements(limits.table_elements)
+        .max_memory_size(limits.memory_bytes)
+        .linear_memory_keep_resident(RESIDENT)
+        .table_keep_resident(RESIDENT)
+        .pagemap_scan(Enabled::Auto)
+        .max_unused_warm_slots(0);
+    let mut config = config(limits);
+    config
+        .memory_reservation(limits.memory_bytes as u64)
+        .memory_reservation_for_growth(0)
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    let engine = Engine::new(&config)?;
+    let component = Component::new(&engine, bytes)?;
+    Ok((engine, component))
 }
 
 /// Only what stock rustc emits, and results that are the same on every machine.
@@ -106,6 +150,43 @@ fn reason(error: &wasmtime::Error) -> String {
     let words = causes.join("; ");
     let words: Vec<_> = words.split_whitespace().collect();
     words.join(" ").chars().take(600).collect()
+}
+
+/// Most calls at the same time. A further call waits: each is over within its fuel.
+const CALLS: u32 = 32;
+/// How much of a slot's memory stays in memory and is cleaned by the host itself, in bytes.
+const RESIDENT: usize = 1 << 20;
+
+/// Turns of the calls that run at the same time.
+#[derive(Default)]
+struct Turns {
+    taken: Mutex<u32>,
+    given_back: Condvar,
+}
+
+impl Turns {
+    /// Waits until fewer than [`CALLS`] run. Dropping the turn gives it back.
+    fn take(&self) -> Turn<'_> {
+        let mut taken = self.lock();
+        while *taken >= CALLS {
+            taken = self.given_back.wait(taken).unwrap_or_else(PoisonError::into_inner);
+        }
+        *taken += 1;
+        Turn(self)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, u32> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Turn<'a>(&'a Turns);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        *self.0.lock() -= 1;
+        self.0.given_back.notify_one();
+    }
 }
 
 /// Most core instances, memories and tables of one instance, however small each is.
