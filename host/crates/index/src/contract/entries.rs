@@ -132,7 +132,7 @@ pub(super) fn a_snapshot_is_of_one_moment(subject: &dyn Subject) {
         Ok(())
     };
     source.read(look).expect("read");
-    source.read(&mut |log| Ok(assert_eq!(log.seqs()?, 0..2))).expect("read");
+    assert_eq!(read(&Opened { store, source }, |log| log.seqs()), 0..2);
 }
 
 pub(super) fn only_a_prefix_is_removed(subject: &dyn Subject) {

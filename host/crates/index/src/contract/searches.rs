@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use uuid::Uuid;
 
+use super::entries::read;
 use super::{Opened, Subject, at};
 use crate::{
     Batch, GroupBy, GroupQuery, GroupSort, PageQuery, Place, Prepared, Pruned, Removal, StoreReader, StoreWriter,
@@ -44,9 +45,9 @@ fn varied(number: u64) -> Entry {
 
 /// Two large blocks of the shortest that a store may have, some small ones, and an open one.
 fn log(subject: &dyn Subject) -> Log {
-    let Opened { store, source } = subject.open();
-    let mut block = 0;
-    source.read(&mut |log| Ok(block = log.block_length())).expect("read");
+    let opened = subject.open();
+    let block = read(&opened, |log| Ok(log.block_length()));
+    let Opened { store, source } = opened;
     let (mut writer, reader) = (StoreWriter::new(store).expect("a writer"), StoreReader::new(source));
     let mut entries: Vec<_> = (0..2 * 16 * block + 3 * block + 17).map(varied).collect();
     for some in entries.chunks(500) {

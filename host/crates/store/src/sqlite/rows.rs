@@ -48,6 +48,9 @@ fn list(fields: &[Field]) -> String {
     fields.iter().map(|field| field.name()).collect::<Vec<_>>().join(", ")
 }
 
+// The statements have the columns in this order.
+const _: () = assert!(COMMITMENT == Field::COUNT && DETAILS == Field::COUNT + 1);
+
 /// A row as SQLite shows it.
 pub(super) struct SqliteRow<'r, 's>(pub(super) &'r rusqlite::Row<'s>);
 
@@ -85,7 +88,6 @@ impl<'c> Insert<'c> {
 
     /// Inserts an entry.
     pub(super) fn run(&mut self, row: &NewRow<'_>) -> rusqlite::Result<()> {
-        debug_assert!(COMMITMENT == Field::COUNT && DETAILS == Field::COUNT + 1);
         for at in 0..Field::COUNT + 2 {
             let wanted = match row.column(at) {
                 ColumnValue::Integer(number) => Bound::Number(number),
