@@ -90,3 +90,21 @@ async fn a_policy_that_fails_makes_the_log_unready_until_it_answers_again() {
     policy.access(&settings(&policy, ""), &viewer, NOW).expect("granted");
     assert_eq!(policy.health().check(), Ok(()));
 }
+
+/// More callers at once than the sandbox has instances: each waits for its turn, and none is refused for want of one.
+#[test]
+fn every_caller_gets_a_turn() {
+    let policy = Policy::load(evil::POLICY, Limits::default(), NOW).expect("the evil policy");
+    let settings = settings(&policy, "spin");
+    let viewer = Viewer { user: "uma".into(), groups: Vec::new(), instance: None };
+    let begun = std::sync::Barrier::new(64);
+    let call = || {
+        begun.wait();
+        policy.access(&settings, &viewer, NOW).expect_err("it burns its fuel").kind
+    };
+    let kinds: Vec<_> = std::thread::scope(|scope| {
+        let callers: Vec<_> = (0..64).map(|_| scope.spawn(call)).collect();
+        callers.into_iter().map(|caller| caller.join().expect("an answer")).collect()
+    });
+    assert!(kinds.iter().all(|kind| *kind == FaultKind::Fuel), "{kinds:?}");
+}
