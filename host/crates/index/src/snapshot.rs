@@ -58,7 +58,7 @@ pub trait Snapshot: States {
     /// The store fails.
     fn seqs(&self) -> Result<Range<u64>, StoreError>;
 
-    /// Shows the rows in a range of seqs, oldest first: one statement, of which no more is read than is wanted.
+    /// Shows the rows in a range of seqs, oldest first. It is one statement, and no more rows are read than are wanted.
     ///
     /// # Errors
     /// The store fails, or `show` does.

@@ -93,7 +93,7 @@ impl Log {
             r#"[["tool","=","a"]]"#,
             r#"[["tool","!=","a"]]"#,
             r#"[["tool","ilike","B"],["user","=",false]]"#,
-            r#"["|",["user","in",["b","nobody"]],["duration_us",">",49000]]"#,
+            r#"["|",["user","in",["b","zoe"]],["duration_us",">",49000]]"#,
             r#"["!",["request_id","=","AB"]]"#,
             r#"[["request_id","like","b"],["outcome","=","error"]]"#,
             r#"[["parent","=","00000000-0000-0000-0000-000000000003"]]"#,
