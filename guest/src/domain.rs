@@ -1,4 +1,4 @@
-//! Builds domains, so that rules and filters read like Odoo's and prefix notation is put together in one place.
+//! Builds domains, so that rules and filters read like Odoo's and prefix notation is built in one place.
 
 use crate::contract::{Comparison, Domain, Leaf, Operand, Token, Value};
 
@@ -28,14 +28,14 @@ pub(crate) fn among(field: &str, texts: &[&str]) -> Domain {
     leaf(field, Comparison::InList, texts.iter().map(value).collect())
 }
 
-/// The entries of whoever asks: Odoo's `('user_id', '=', user.id)` in a saved filter.
+/// The viewer's own entries: Odoo's `('user_id', '=', user.id)` in a saved filter.
 pub(crate) fn own() -> Domain {
     leaf("user", Comparison::Equal, vec![Operand::ViewerUser])
 }
 
 /// The entries that are in every one of `domains`. Of none at all: every entry.
 pub(crate) fn all_of(domains: impl IntoIterator<Item = Domain>) -> Domain {
-    // Terms that are left over are ANDed, so that putting them behind one another is enough.
+    // Consecutive terms are ANDed.
     domains.into_iter().flatten().collect()
 }
 
@@ -45,7 +45,7 @@ pub(crate) fn any_of(domains: impl IntoIterator<Item = Domain>) -> Domain {
 }
 
 fn or(left: Domain, right: Domain) -> Domain {
-    // "Every entry" has no token that could stand behind an operator, and it swallows the other side.
+    // "Every entry" has no token that could follow an operator, and it absorbs the other side.
     if left.is_empty() || right.is_empty() {
         return always();
     }
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn or_takes_whole_domains() {
+    fn or_combines_whole_domains() {
         let both = all_of([is("a"), is("b")]);
         assert_eq!(print(&any_of([both.clone(), is("c")])), "| & a b c");
         assert_eq!(print(&any_of([is("c"), both.clone(), both])), "| | c & a b & a b");
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn the_neutral_ones_are_right() {
+    fn neutral_domains_are_absorbed() {
         assert_eq!(any_of([]), never());
         assert_eq!(all_of([]), always());
         assert_eq!(any_of([is("a"), always()]), always());

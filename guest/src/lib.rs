@@ -1,6 +1,6 @@
-//! The default policy: the functions that the contract asks for, each handed on to the file that answers it.
+//! The default policy: the contract's functions, each implemented in its own file.
 //!
-//! Read `manifest.rs` first; like an addon's `__manifest__.py` it says what is declared where.
+//! Read `manifest.rs` first; like an addon's `__manifest__.py` it lists what is declared where.
 
 mod data;
 mod domain;
@@ -26,7 +26,7 @@ pub mod bindings {
         default_bindings_module: "mcp_audit_log_policy::bindings",
     });
 
-    // Natively there is nobody to export to; the tests call `Policy` as plain Rust.
+    // A native build exports nothing; the tests call `Policy` as plain Rust.
     #[cfg(all(target_arch = "wasm32", feature = "component"))]
     export!(Policy with_types_in self);
     #[cfg(all(target_arch = "wasm32", feature = "component"))]

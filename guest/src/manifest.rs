@@ -1,4 +1,5 @@
-//! What this policy is and where it declares what, as an addon's `__manifest__.py` does.
+//! (short: the addon's entry point) What this policy is and where it declares what, as an addon's `__manifest__.py`
+//! does.
 
 use crate::contract::PolicyManifest;
 use crate::{data, security};
@@ -24,7 +25,7 @@ pub(crate) fn manifest() -> PolicyManifest {
         filters: data::filters::declared(),
         crons: data::crons::declared(),
         actions: data::actions::declared(),
-        // The host's own go over everything as it is.
+        // The host's own masks always apply.
         masks: Vec::new(),
         // The rules for business records read them; see `rules/record.rs`.
         reads_arguments: true,

@@ -23,7 +23,7 @@ static MEMORY: Rest = Rest { next: Cell::new(0), end: Cell::new(0) };
 // SAFETY: a policy has one thread.
 unsafe impl Sync for Rest {}
 
-// SAFETY: every block lies within memory that was asked for, is aligned, and overlaps no other, as `next` only grows.
+// SAFETY: every block is inside requested memory, is aligned, and overlaps no other, as `next` only grows.
 unsafe impl GlobalAlloc for Rest {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let begin = self.next.get().next_multiple_of(layout.align());
@@ -44,7 +44,7 @@ unsafe impl GlobalAlloc for Rest {
             self.next.set(begin + size);
             return block;
         }
-        // SAFETY: the old block is as long as its layout says, and the new one is another.
+        // SAFETY: the old block is as long as its layout, and the new one is another.
         unsafe {
             let new = self.alloc(Layout::from_size_align_unchecked(size, layout.align()));
             if !new.is_null() {

@@ -1,4 +1,4 @@
-//! Says what the daily cron may delete. Whatever is in doubt stays.
+//! Plans what the daily cron may delete. In doubt, data stays.
 
 use crate::contract::{RetentionPlan, Setting};
 use crate::data::settings::{PAYLOAD_RETENTION_DAYS, RETENTION_DAYS, USAGE_RETENTION_DAYS};
@@ -40,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_in_doubt_deletes_nothing() {
+    fn in_doubt_nothing_is_deleted() {
         for value in [Value::Integer(0), Value::Integer(-1), Value::Integer(i64::MIN), Value::Unset] {
             assert_eq!(entries_before(value), None);
         }
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn payloads_have_a_period_of_their_own() {
+    fn payloads_have_their_own_period() {
         let both = |entries, payloads| {
             let setting = |key: &str, days| Setting { key: key.to_owned(), value: Value::Integer(days) };
             plan(&[setting(RETENTION_DAYS, entries), setting(PAYLOAD_RETENTION_DAYS, payloads)], NOW)
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn usage_has_a_period_of_its_own() {
+    fn usage_has_its_own_period() {
         let setting = Setting { key: USAGE_RETENTION_DAYS.to_owned(), value: Value::Integer(400) };
         let expected =
             RetentionPlan { entries_before: None, payloads_before: None, usage_before: Some(NOW - 400 * DAY) };

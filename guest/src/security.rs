@@ -1,6 +1,6 @@
-//! Who may do what: groups, access rights and record rules, as the tables of an addon's `security/` folder.
+//! Access rights: groups, rights and record rules, as the tables of an addon's `security/` folder.
 //!
-//! Rights add up over the groups that a viewer holds and deny by default; record rules narrow the entries.
+//! Rights add up over a viewer's groups and deny by default; record rules narrow the entries.
 
 use crate::contract::{self, Domain, Grant, Right, Value, Viewer};
 use crate::domain::{all_of, always, any_of, equal, never};
@@ -23,10 +23,10 @@ const GROUPS: &[Group] = &[
     group("admin", "Administrator", &["power-user-plus"]),
     group("owner", "Owner", &["admin"]),
     group("super-admin", "Super administrator", &["owner"]),
-    // An add-on to any role, and the only one that sees payloads: who runs the platform does not read its mail.
+    // An add-on to any role, and the only one that sees payloads: the platform's operator does not.
     group("auditor", "Auditor", &[]),
     group("billing-admin", "Billing administrator", &[]),
-    // For platforms that send events. It reads nothing, so that its token is worth little to whoever steals it.
+    // For platforms that send events. It reads nothing, so that a stolen token is worth little.
     group("service", "Service", &[]),
 ];
 
@@ -42,7 +42,7 @@ const RIGHTS: &[(&str, &[Right])] = &[
     ("service", &[Right::Record]),
 ];
 
-/// What is about the whole log. Whoever belongs to one instance of the platform must not decide it for the others.
+/// Rights over the whole log. A viewer of one tenant must not decide for the others.
 const WHOLE_LOG: &[Right] = &[Right::Configure];
 
 /// A line of `ir.rule`. Without a group it is global.
@@ -61,7 +61,7 @@ const RULES: &[Rule] = &[
     Rule { group: Some("user"), narrows: READ_AND_USAGE, domain: own_entries },
     Rule { group: Some("admin"), narrows: READ_AND_USAGE, domain: all_entries },
     Rule { group: Some("auditor"), narrows: READ_AND_USAGE, domain: all_entries },
-    // For figures only: together with `user` it must not open everybody's entries.
+    // For figures only: together with `user` it must not open all entries.
     Rule { group: Some("billing-admin"), narrows: &[Right::ReadUsage], domain: all_entries },
 ];
 
@@ -70,7 +70,7 @@ fn same_instance(viewer: &Viewer) -> Domain {
     equal("instance", viewer.instance.clone().map_or(Value::Unset, Value::Text))
 }
 
-/// An empty name would match entries without a user, and nobody could be held to account for the reading.
+/// An empty name would match entries without a user, and the access could not be attributed.
 fn known_by_name(viewer: &Viewer) -> Domain {
     if viewer.user.trim().is_empty() { never() } else { always() }
 }
@@ -102,7 +102,7 @@ pub(crate) fn access(viewer: &Viewer) -> Grant {
     Grant { rights, rule, usage_rule }
 }
 
-/// The groups that are assigned, and all that they imply. Names that nobody declared are ignored.
+/// The assigned groups and all that they imply. Undeclared names are ignored.
 fn held(assigned: &[String]) -> Vec<&'static str> {
     let known = GROUPS.iter().filter(|group| assigned.iter().any(|name| name == group.name));
     let mut held: Vec<&Group> = known.collect();

@@ -1,4 +1,5 @@
-//! Reads settings in force. What is absent or of the wrong type is `None`, and each caller picks the safe side.
+//! (short: shared by rules and retention) Reads settings in force. What is absent or of the wrong type is `None`, and
+//! each caller picks the safe side.
 
 use crate::contract::{Setting, Value};
 

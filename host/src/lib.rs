@@ -21,7 +21,7 @@ pub use {mcp_audit_log_filter as domain, mcp_audit_log_ledger as ledger, mcp_aud
 
 use mcp_audit_log_model::{name, vocabulary};
 
-/// Who is asking and what they may do.
+/// Viewers and what they may do.
 pub mod access {
     pub(crate) use mcp_audit_log_contract::access::Grant;
     pub use mcp_audit_log_contract::access::{Access, Denied, Right, Viewer};
@@ -30,8 +30,8 @@ pub mod access {
 /// What happened.
 pub mod event {
     pub use mcp_audit_log_model::event::{
-        AgentTools, Argument, BlockingPolicy, Body, Caller, Channel, Client, Detail, Event, Failure, Kind, OauthStep,
-        Outcome, Payload, Resource, Target, Usage, new_id,
+        AgentTools, Argument, BlockingPolicy, Body, Caller, Channel, Client, Detail, Event, Kind, ModelUsage,
+        OauthStep, Outcome, Payload, Resource, StoreFailure, Target, new_id,
     };
     pub(crate) use mcp_audit_log_model::event::{INTENT_CALL, sentence};
 }
@@ -60,9 +60,9 @@ pub mod saved_view {
 /// `mcp-audit-log-store`.
 pub mod store {
     pub use mcp_audit_log_index::{
-        Batch, Breakdown, CheckpointChange, Extent, Failure, Figures, Group, GroupBy, GroupQuery, GroupSort, Groups,
-        Lack, MAX_GROUPS, MAX_POINTS, NewCheckpoint, PRUNE_CHUNK, PackedPayload, Page, PageQuery, Place, PlaceChange,
-        Point, Prepared, Pruned, REQUESTS, RangeError, Removal, StateChange, StoreError, Stored, StoredCheckpoint,
+        Batch, Breakdown, CheckpointChange, Extent, Figures, Group, GroupBy, GroupQuery, GroupSort, Groups, Lack,
+        MAX_GROUPS, MAX_POINTS, NewCheckpoint, PRUNE_CHUNK, PackedPayload, Page, PageQuery, Place, PlaceChange, Point,
+        Prepared, Pruned, REQUESTS, RangeError, Removal, StateChange, StoreError, Stored, StoredCheckpoint,
         StoredPayload, Totals, USAGE_FIELDS, Usage, UsageQuery, UsageRow, UsageSort, UsageStep, Values, Writer,
         requests, usage_range,
     };
@@ -75,7 +75,7 @@ pub mod store {
 
 pub use mcp_audit_log_core::{growth, publish, signer};
 
-use mcp_audit_log_core::{fetch, retention};
+use mcp_audit_log_core::{http_client, retention};
 
 /// The data folder's secret key.
 pub mod secret {
@@ -85,7 +85,7 @@ pub mod secret {
 
 /// The one read path.
 pub mod reader {
-    pub(crate) use mcp_audit_log_core::reader::Unrecorded;
+    pub(crate) use mcp_audit_log_core::reader::InternalReads;
     pub use mcp_audit_log_core::reader::{MAX_LIMIT, ReadError, Reader};
 }
 
@@ -94,23 +94,20 @@ pub mod recorder {
     pub use mcp_audit_log_core::recorder::{
         Budget, Cleanup, Gauges, Histogram, QueueLimits, RecordError, Recorder, Reservation, Unready,
     };
-    pub(crate) use mcp_audit_log_core::recorder::{Control, Held, Parts, StateChange};
+    pub(crate) use mcp_audit_log_core::recorder::{BudgetShare, RecorderControl, RecorderParts, StateChange};
 }
 
-/// Who comes in, and by what.
+/// Sign-in.
 pub mod identity;
 
 /// Reading on as the log grows.
-pub mod walk;
+pub mod follow_cursor;
 
 /// Entries as files.
 pub mod export;
 
-/// The handle to all of it.
-mod log;
-
-/// Refusals in bulk.
-mod flood;
+/// The log as its embedder holds it.
+mod audit_log;
 
 /// How traffic becomes events.
 pub mod capture;
@@ -119,9 +116,9 @@ pub mod capture;
 pub mod http;
 
 pub use access::{Access, Right, Viewer};
-pub use event::Event;
-pub use log::{
+pub use audit_log::{
     AuditLog, BundleRequest, Bundled, ChangeError, CleanupProgress, CronStatus, EvidenceError, Follower, Found,
     LogView, OpenError, Options, PayloadError, RunError, SignError, StartError, TokenRequest, Verification,
-    VerificationProgress, VerificationResult, Word, rotate_keys, verify_log,
+    VerificationProgress, VerificationResult, Wakeup, rotate_keys, verify_log,
 };
+pub use event::Event;

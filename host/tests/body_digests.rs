@@ -1,5 +1,5 @@
-//! Digests of bodies: what was said leaves its mark in the entry and nothing else, and only who has the log's key can hold
-//! a text against it.
+//! Digests of bodies: the entry has a keyed digest of each body and nothing else, and only the owner of the log's key
+//! can check a text against it.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a failed expectation is a failed test")]
 
@@ -12,7 +12,7 @@ use mcp_audit_log::entry::Entry;
 use mcp_audit_log::field::Field;
 use sha2::{Digest, Sha256};
 
-use capture::told::*;
+use capture::prepared_answers::*;
 use capture::*;
 
 async fn switch(log: &Log, name: &str, on: bool) {
@@ -48,7 +48,7 @@ fn all_files(folder: &Path) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_text_is_recognised_with_the_key_and_is_nowhere_to_be_found() {
+async fn a_text_is_recognised_with_the_key_and_never_stored() {
     let log = Log::open();
     let request = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"pay","arguments":{"note":"the canary sings"}}}"#;
     let result = r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"the canary is paid"}]}}"#;

@@ -1,5 +1,5 @@
-//! Whatever the size of a body, however fast it comes and however busy the recorder is: every call is one entry, right in
-//! every field, and what is lost is counted in calls.
+//! Whatever the size of a body, however fast it comes and however busy the recorder is: every call is one entry, right
+//! in every field, and what is lost is counted in calls.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a failed expectation is a failed test")]
 
@@ -100,7 +100,7 @@ fn result(order: usize, id: usize, length: usize) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_call_of_any_size_in_any_order_is_one_entry_however_busy_the_recorder_is() {
+async fn a_call_of_any_size_and_order_is_one_entry_under_load() {
     for payloads in [false, true] {
         let log = Log::open();
         log.keep_payloads(payloads).await;
@@ -135,7 +135,7 @@ async fn a_call_of_any_size_in_any_order_is_one_entry_however_busy_the_recorder_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_large_call_hides_no_other_of_its_batch() {
+async fn a_large_call_hides_no_other_call_of_its_batch() {
     let log = Log::open();
     let layer = AuditLayer::new(log.log.clone(), "s");
     let batch = format!("[{},{},{}]", call(0, 0, 3_000_000), call(1, 1, 10), call(3, 2, 1_500_000));
@@ -150,7 +150,7 @@ async fn a_large_call_hides_no_other_of_its_batch() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn under_pressure_bodies_go_and_entries_stay() {
+async fn under_pressure_bodies_are_dropped_and_entries_stay() {
     let log = with_queue(QueueLimits { items: 1_000, bytes: 1 << 20 });
     log.keep_payloads(true).await;
     let layer = AuditLayer::new(log.log.clone(), "s");
@@ -212,13 +212,13 @@ async fn losses_are_counted_in_calls() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn open_streams_take_no_room_from_others() {
+async fn open_streams_never_block_other_calls() {
     let log = with_queue(QueueLimits { items: 4, bytes: 1 << 20 });
     let layer = AuditLayer::new(log.log.clone(), "s");
     let handler = || async { ([("content-type", EVENTS)], Body::new(http_body_util::Empty::new())).into_response() };
     let mut open = Vec::new();
     for _ in 0..20 {
-        // Begun, and not over: nobody has read its answer.
+        // Begun, and not over: its answer was not read.
         let mut server = layer.layer(Router::new().fallback(any(handler)));
         let request = Request::post("/mcp").body(Body::from(call(0, 1, 10))).expect("a request");
         open.push(server.call(request));
@@ -228,7 +228,7 @@ async fn open_streams_take_no_room_from_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_that_cannot_be_read_says_so_and_is_kept() {
+async fn an_unreadable_request_is_marked_and_kept() {
     let log = Log::open();
     log.keep_payloads(true).await;
     let layer = AuditLayer::new(log.log.clone(), "s");

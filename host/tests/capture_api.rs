@@ -62,7 +62,7 @@ fn details(entry: &Entry) -> [Option<&str>; 4] {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_is_one_entry_that_says_who_what_and_how() {
+async fn a_request_is_one_entry_with_caller_route_and_outcome() {
     let log = Log::open();
     let address = serve(api(&log)).await;
     let headers = [
@@ -129,7 +129,7 @@ fn streaming(log: &Log) -> (mpsc::Sender<&'static str>, Router) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_frame_passes_as_it_comes_and_the_end_is_the_entry() {
+async fn each_frame_passes_at_once_and_the_end_is_recorded() {
     let log = Log::open();
     let (sender, router) = streaming(&log);
     let address = serve(router).await;
@@ -215,7 +215,7 @@ async fn an_upgraded_connection_works_and_is_recorded() {
 
 /// One troubleshoot call that asks three things of the vendor's API: four entries, tied together.
 #[tokio::test(flavor = "multi_thread")]
-async fn calls_of_the_api_point_at_the_tool_call_that_made_them() {
+async fn api_calls_refer_to_the_tool_call_that_made_them() {
     // Whether the call's body was read or not, so that its message is known or not.
     for (reads, method) in [(true, "tools/call"), (false, "POST")] {
         let log = Log::open();
@@ -249,7 +249,7 @@ fn troubleshooter(log: &Log, reads: bool) -> Router {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_log_that_takes_nothing_costs_the_api_nothing() {
+async fn a_full_log_does_not_affect_the_api() {
     let log = Log::open();
     let address = serve(api(&log)).await;
     log.log.close();

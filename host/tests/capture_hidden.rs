@@ -7,11 +7,11 @@ mod capture;
 use http_body_util::BodyExt;
 use mcp_audit_log::field::Field;
 
-use capture::told::*;
+use capture::prepared_answers::*;
 use capture::*;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_result_after_the_entry_about_the_cancellation_is_an_entry_of_its_own() {
+async fn a_result_after_the_cancellation_is_a_separate_entry() {
     let log = Log::open();
     log.keep_payloads(true).await;
     let (sender, body) = stream();
@@ -81,7 +81,8 @@ async fn a_misleading_header_hides_no_call() {
     }
     exchange(post(&url, &[("mcp-method", "tools/call"), ("mcp-name", "x")], "not understood")).await;
     let mut expected = vec!["request tools/call hidden ok 200"; headers.len()];
-    // What was sent may have been anything: how it went is the answer's word, and that it was not read is said besides.
+    // The request may have been anything: the answer decides the outcome, and the entry also says that the request was
+    // unreadable.
     expected.push("request tools/call x ok 200");
     let entries = log.wait_for(headers.len() + 1).await;
     assert_eq!(lines(&entries), expected);
@@ -89,7 +90,7 @@ async fn a_misleading_header_hides_no_call() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_last_event_needs_no_blank_line() {
+async fn the_last_event_needs_no_blank_line() {
     let log = Log::open();
     let url = server(&log, vec![answer(200, EVENTS, "data: {\"id\":1,\"result\":{}}\n")]).await;
     exchange(post(&url, &[], &call("1", "brief"))).await;

@@ -1,5 +1,5 @@
-//! What belongs together although it comes apart: answers that come later, calls that are taken back, and who the client
-//! is where only an earlier exchange said so.
+//! Related messages in separate exchanges: late answers, cancelled calls, and clients that only an earlier exchange
+//! identified.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a failed expectation is a failed test")]
 
@@ -13,7 +13,7 @@ use mcp_audit_log::field::Field;
 use mcp_audit_log::store::{UsageQuery, UsageSort};
 use mcp_audit_log::time::Timestamp;
 
-use capture::told::*;
+use capture::prepared_answers::*;
 use capture::*;
 
 const PRIMING: &str = "id: e1\nretry: 10\ndata: \n\n";
@@ -51,7 +51,7 @@ fn of<'a>(entries: &'a [Entry], kind: &str) -> Vec<&'a Entry> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_is_polled_for_is_tied_to_its_call_and_counts_once() {
+async fn a_polled_answer_is_linked_to_its_call_and_counts_once() {
     let log = Log::open();
     log.keep_payloads(true).await;
     let (sender, body) = stream();
@@ -80,14 +80,14 @@ async fn an_answer_that_is_polled_for_is_tied_to_its_call_and_counts_once() {
     assert!(calls[1].duration_us > calls[0].duration_us && calls[1].has_payload);
     drop(sender);
     drain(held).await;
-    // A stream that is resumed again says the same again.
+    // A stream that is resumed again repeats its events.
     exchange(resume(&url, "e1")).await;
     assert_eq!(of(&log.wait_for(8).await, "request").len(), 2);
     assert_eq!(counted(&log).await, (1, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_late_answer_is_told_from_others_with_its_id() {
+async fn a_late_answer_is_distinguished_from_others_with_its_id() {
     let log = Log::open();
     let late =
         |event: &str, error: bool| format!("id: {event}\ndata: {{\"id\":1,\"result\":{{\"isError\":{error}}}}}\n\n");
@@ -104,7 +104,7 @@ async fn a_late_answer_is_told_from_others_with_its_id() {
     log.wait_for(2).await;
     exchange(resume(&url, "b1")).await;
     log.wait_for(5).await;
-    // Nobody claims what another caller waits for.
+    // Another caller cannot claim this answer.
     exchange(get(&url, &[SESSION, ("last-event-id", "a1"), (CALLER, "bert")])).await;
     assert_eq!(of(&log.wait_for(7).await, "request").len(), 3);
     exchange(resume(&url, "a1")).await;
@@ -116,7 +116,7 @@ async fn a_late_answer_is_told_from_others_with_its_id() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_never_comes_is_told_when_the_session_is_over() {
+async fn an_answer_that_never_comes_is_recorded_at_the_end_of_the_session() {
     let log = Log::open();
     let answers =
         vec![answer(200, EVENTS, PRIMING), answer(200, EVENTS, PRIMING), answer(202, JSON, ""), answer(200, JSON, "")];
@@ -144,7 +144,7 @@ async fn an_answer_that_never_comes_is_told_when_the_session_is_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_answer_to_a_call_that_broke_off_does_not_count_again() {
+async fn the_answer_to_an_interrupted_call_does_not_count_again() {
     let log = Log::open();
     let (sender, body) = stream();
     let url = server(&log, vec![answer(200, EVENTS, body), answer(200, EVENTS, LATE)]).await;
@@ -164,7 +164,7 @@ async fn the_answer_to_a_call_that_broke_off_does_not_count_again() {
     assert_eq!(counted(&log).await, (1, 1));
 }
 
-/// Answers that a server gives to what was cancelled: what the specification says, and what one SDK does.
+/// Answers to a cancelled call: the one in the specification, and the one of an SDK.
 const CANCELLED: [&str; 2] = [
     "data: {\"id\":7,\"error\":{\"code\":-32800,\"message\":\"cancelled\"}}\n\n",
     "data: {\"id\":7,\"error\":{\"code\":0,\"message\":\"Request cancelled\"}}\n\n",
@@ -201,7 +201,7 @@ async fn a_cancelled_call_is_one_entry_whichever_message_ends_first() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_answered_before_it_was_cancelled_is_answered() {
+async fn a_call_answered_before_its_cancellation_is_answered() {
     let log = Log::open();
     let (sender, body) = stream();
     let url = server(&log, vec![answer(200, EVENTS, body), answer(202, JSON, "")]).await;
@@ -233,7 +233,7 @@ async fn a_client_without_a_session_is_known_by_its_caller_and_its_user_agent() 
     let mut other = post(&url, &[], &call("1", "other agent"));
     other.headers_mut().insert("user-agent", "other/1".parse().unwrap());
     exchange(other).await;
-    // A session that nobody has seen begin, as after a restart.
+    // A session without its beginning, as after a restart.
     exchange(post(&url, &[SESSION], &call("1", "session"))).await;
     let entries = log.wait_for(5).await;
     let known: Vec<_> = entries[1..]
@@ -245,7 +245,7 @@ async fn a_client_without_a_session_is_known_by_its_caller_and_its_user_agent() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn entries_of_a_session_say_whose_it_is_from_the_first_to_after_its_end() {
+async fn every_entry_of_a_session_names_its_client() {
     let log = Log::open();
     let (sender, body) = stream();
     let answers = vec![
@@ -257,7 +257,7 @@ async fn entries_of_a_session_say_whose_it_is_from_the_first_to_after_its_end() 
     let url = server(&log, answers).await;
     exchange(post(&url, &[], INITIALIZE)).await;
     log.wait_for(1).await;
-    // Another client under the same token and user agent, so that nothing but the session tells whose it is.
+    // Another client with the same token and user agent, so that only the session identifies it.
     exchange(post(&url, &[], &INITIALIZE.replace("\"cli\"", "\"other\""))).await;
     log.wait_for(2).await;
     let held = send(get(&url, &[SESSION])).await.into_body();

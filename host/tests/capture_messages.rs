@@ -1,4 +1,4 @@
-//! The layer on real sockets, before a server that answers as it is told: which messages become which entries.
+//! The layer on real sockets, before a server with prepared answers: which messages become which entries.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a failed expectation is a failed test")]
 
@@ -11,7 +11,7 @@ use http_body_util::{BodyExt, Full};
 use mcp_audit_log::capture::AuditLayer;
 use mcp_audit_log::field::Field;
 
-use capture::told::*;
+use capture::prepared_answers::*;
 use capture::*;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -113,7 +113,7 @@ async fn a_cancelled_call_is_recorded_once_although_its_stream_stays_open() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_cancels_the_calls_of_another_session() {
+async fn calls_of_another_session_cannot_be_cancelled() {
     let log = Log::open();
     let (sender, body) = stream();
     let url = server(&log, vec![answer(200, EVENTS, body), answer(202, JSON, ""), answer(404, JSON, "{}")]).await;
@@ -137,7 +137,7 @@ async fn nobody_cancels_the_calls_of_another_session() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_question_of_the_server_and_its_answer_are_one_entry() {
+async fn a_server_request_and_its_answer_are_one_entry() {
     let log = Log::open();
     let (sender, body) = stream();
     let url = server(&log, vec![answer(200, EVENTS, body), answer(202, JSON, ""), answer(202, JSON, "")]).await;
@@ -165,7 +165,7 @@ async fn a_question_of_the_server_and_its_answer_are_one_entry() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_question_that_nobody_answers_is_an_entry_when_its_call_is_over() {
+async fn an_unanswered_server_request_is_recorded_at_the_end_of_its_call() {
     let log = Log::open();
     let asks = "data: {\"method\":\"sampling/createMessage\",\"id\":7}\n\ndata: {\"result\":{},\"id\":1}\n\n";
     let url = server(&log, vec![answer(200, EVENTS, asks)]).await;
@@ -308,7 +308,7 @@ async fn compressed_answers_are_read() {
 const SECRET_CALL: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"message":"CANARY-argument"}}}"#;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn with_the_switch_off_nothing_of_a_body_is_kept() {
+async fn with_the_switch_off_no_body_is_kept() {
     let log = Log::open();
     let url = server(&log, vec![
         answer(200, JSON, r#"{"id":1,"result":{"content":[{"text":"CANARY-result"}],"_meta":{"x":"CANARY-meta"}}}"#),
@@ -347,9 +347,9 @@ async fn with_the_switch_on_both_messages_are_kept() {
     assert_eq!((payload.request.as_deref(), payload.response.as_deref()), (Some(SECRET_CALL), Some(result)));
 }
 
-/// Some servers do not tell case apart, and do the other one.
+/// Some servers ignore case, and execute the other one.
 #[tokio::test]
-async fn a_call_with_a_key_in_other_case_beside_the_right_one_is_marked() {
+async fn a_call_with_keys_that_differ_only_in_case_is_marked() {
     let log = Log::open();
     let router = Router::new().route("/mcp", any(|_: String| async { r#"{"jsonrpc":"2.0","id":1,"result":{}}"# }));
     let url = format!("http://{}/mcp", serve(router.layer(AuditLayer::new(log.log.clone(), "it"))).await);

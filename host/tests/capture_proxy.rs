@@ -4,14 +4,10 @@
 
 mod capture;
 
-use std::sync::Arc;
-
 use axum::Router;
 use axum::body::Body;
-use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
-use bytes::Bytes;
 use http_body_util::BodyExt;
 use mcp_audit_log::capture::proxy::{SignIn, router};
 use mcp_audit_log::capture::upstream::Upstream;
@@ -39,38 +35,8 @@ async fn proxy(log: &Log, upstream: std::net::SocketAddr) -> String {
     )
 }
 
-/// A server whose answer is whatever is sent into the returned channel.
-async fn streaming(content_type: &'static str) -> (std::net::SocketAddr, mpsc::Sender<&'static str>) {
-    let (sender, receiver) = mpsc::channel::<&'static str>(8);
-    let receiver = Arc::new(tokio::sync::Mutex::new(Some(receiver)));
-    let handler = move || {
-        let receiver = Arc::clone(&receiver);
-        async move {
-            let receiver = receiver.lock().await.take().expect("one request");
-            let body = Body::new(Pieces(receiver));
-            ([(header::CONTENT_TYPE, content_type)], body).into_response()
-        }
-    };
-    (serve(Router::new().fallback(any(handler))).await, sender)
-}
-
-struct Pieces(mpsc::Receiver<&'static str>);
-
-impl http_body::Body for Pieces {
-    type Data = Bytes;
-    type Error = std::convert::Infallible;
-
-    fn poll_frame(
-        mut self: std::pin::Pin<&mut Self>,
-        context: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Result<http_body::Frame<Bytes>, Self::Error>>> {
-        let frame = |piece: &'static str| Ok(http_body::Frame::data(Bytes::from_static(piece.as_bytes())));
-        self.0.poll_recv(context).map(|piece| piece.map(frame))
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
-async fn bytes_status_and_headers_are_the_same_with_and_without_it() {
+async fn bytes_status_and_headers_are_unchanged_by_the_layer() {
     let answers: [&'static [u8]; 5] = [
         b"HTTP/1.1 200 OK\r\nX-Odd: a\r\nX-Odd: b\r\ncontent-type: application/json\r\ncontent-length: 36\r\ndate: x\r\n\r\n{\"result\":{},\"jsonrpc\":\"2.0\",\"id\":1}",
         b"HTTP/1.1 404 Nope\r\ncontent-type: application/json\r\ncontent-length: 2\r\ndate: x\r\n\r\n{}",
@@ -149,7 +115,7 @@ async fn events_pass_one_by_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_hangs_up_is_recorded_and_the_upstream_hears_of_it() {
+async fn a_client_that_hangs_up_is_recorded_and_the_upstream_is_closed() {
     for (revision, expected) in [("2025-11-25", "client-closed"), ("2026-07-28", "cancelled")] {
         let log = Log::open();
         let (upstream, server) = streaming("text/event-stream").await;
@@ -180,7 +146,7 @@ async fn a_client_that_hangs_up_before_the_head_is_recorded() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_server_breaks_off_is_incomplete() {
+async fn an_answer_the_server_breaks_off_is_incomplete() {
     let log = Log::open();
     let upstream =
         serve_bytes(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{\"result\":")
@@ -191,7 +157,7 @@ async fn what_a_server_breaks_off_is_incomplete() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_upstream_that_is_down_is_a_failure_of_the_transport() {
+async fn an_unreachable_upstream_is_a_transport_failure() {
     let log = Log::open();
     let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let (status, body) = exchange(post(&proxy(&log, closed).await, &[], CALL)).await;
@@ -215,7 +181,7 @@ async fn an_upstream_that_is_down_is_a_failure_of_the_transport() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn in_open_mode_foreign_credentials_pass_and_our_own_say_who_it_is() {
+async fn in_open_mode_foreign_credentials_pass_and_our_own_identify_the_caller() {
     let log = Log::open();
     let (seen, mut headers) = mpsc::channel(8);
     let handler = move |request: axum::extract::Request| async move {
@@ -240,7 +206,7 @@ async fn in_open_mode_foreign_credentials_pass_and_our_own_say_who_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_holders_of_a_token_come_in() {
+async fn a_token_is_required() {
     let log = Log::open();
     let (seen, mut headers) = mpsc::channel(8);
     let handler = move |request: axum::extract::Request| async move {
@@ -345,7 +311,7 @@ fn all<'a>(headers: &'a axum::http::HeaderMap, name: &str) -> Vec<&'a str> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_logs_own_session_stays_between_it_and_the_browser() {
+async fn the_session_cookie_never_reaches_an_upstream() {
     for (sent, expected) in [
         ("mcp_audit_log_session=secret", vec![]),
         ("a=1; mcp_audit_log_session=secret;b = \"2\" ;; c", vec!["a=1;b = \"2\" ;; c"]),
@@ -371,7 +337,7 @@ async fn the_logs_own_session_stays_between_it_and_the_browser() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_browser_would_run_is_not_of_the_logs_origin() {
+async fn documents_that_can_run_scripts_get_another_origin() {
     for (kind, accept, confined) in [
         (Some("application/json"), "text/html", false),
         (Some("text/event-stream"), "text/html", false),
@@ -394,7 +360,7 @@ async fn what_a_browser_would_run_is_not_of_the_logs_origin() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn as_many_headers_pass_as_without_it() {
+async fn header_limits_are_unchanged_by_the_proxy() {
     let mut answer = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n".to_owned();
     (0..500).for_each(|number| answer.push_str(&format!("x-{number}: 1\r\n")));
     let upstream = serve_bytes(format!("{answer}\r\n{{}}").leak().as_bytes()).await;

@@ -1,4 +1,4 @@
-//! Why a call has no answer, or which of several answers is its own: reasons that are true.
+//! Why a call has no answer, or which of several answers belongs to it: the true reasons.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a failed expectation is a failed test")]
 
@@ -6,7 +6,7 @@ mod capture;
 
 use mcp_audit_log::field::Field;
 
-use capture::told::*;
+use capture::prepared_answers::*;
 use capture::*;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -24,7 +24,7 @@ async fn the_only_answer_of_an_exchange_is_its_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_answer_is_named_and_kept() {
+async fn responses_without_an_answer_are_named_and_kept() {
     let log = Log::open();
     log.keep_payloads(true).await;
     let cases = [

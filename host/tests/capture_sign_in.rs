@@ -1,4 +1,4 @@
-//! The MCP proxy behind another proxy: it believes that one and nobody else, and hands no made-up name on.
+//! The MCP proxy behind another proxy: it trusts only that one, and forwards no forged identity.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a failed expectation is a failed test")]
 #![allow(dead_code, reason = "not every test takes every helper")]
@@ -14,7 +14,7 @@ use mcp_audit_log::capture::upstream::Upstream;
 use mcp_audit_log::domain::Domain;
 use mcp_audit_log::field::Field;
 use mcp_audit_log::http::behind;
-use mcp_audit_log::identity::{Front, GroupMap, HeaderNames, Identity};
+use mcp_audit_log::identity::{GroupMap, HeaderNames, Identity, TrustedProxies};
 use mcp_audit_log::store::{NewToken, Tokens};
 use tokio::sync::mpsc;
 
@@ -34,7 +34,7 @@ async fn started(log: &Log, trusted: &str, sign_in: SignIn) -> (String, mpsc::Re
     let upstream = Upstream::new("up", &format!("http://{upstream}")).unwrap();
     let names =
         HeaderNames { user: HeaderName::from_static("x-user"), groups: None, instance: None, instance_optional: false };
-    let front = Front::new([trusted.parse().expect("a block")]).sign_in(names, GroupMap::default());
+    let front = TrustedProxies::new([trusted.parse().expect("a block")]).sign_in(names, GroupMap::default());
     let address = serve(behind(router(log.log.clone(), vec![upstream], sign_in), front)).await;
     (format!("http://{address}/mcp/up"), headers)
 }
@@ -44,7 +44,7 @@ fn tokens(log: &Log) -> Tokens {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_caller_is_whom_the_proxy_in_front_has_signed_in() {
+async fn the_caller_is_the_user_that_the_trusted_proxy_names() {
     let log = Log::open();
     let sign_in = SignIn::Tokens(Identity::new(tokens(&log)));
     let (url, mut headers) = started(&log, "127.0.0.0/8", sign_in).await;
@@ -58,7 +58,7 @@ async fn a_caller_is_whom_the_proxy_in_front_has_signed_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_made_up_name_opens_nothing_and_reaches_no_upstream() {
+async fn a_forged_name_is_refused_and_not_forwarded() {
     let log = Log::open();
     let sign_in = SignIn::Tokens(Identity::new(tokens(&log)));
     let (url, _) = started(&log, "10.0.0.0/8", sign_in).await;
@@ -77,7 +77,7 @@ async fn a_made_up_name_opens_nothing_and_reaches_no_upstream() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_expired_token_is_told_so_and_whose_it_was_is_recorded() {
+async fn an_expired_token_gets_a_reason_and_its_owner_is_recorded() {
     let log = Log::open();
     let tokens = tokens(&log);
     let viewer = mcp_audit_log::Viewer { user: "anna".into(), groups: vec![], instance: None };
@@ -95,7 +95,7 @@ async fn an_expired_token_is_told_so_and_whose_it_was_is_recorded() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_opens_this_log_is_handed_to_nobody_by_an_open_door() {
+async fn an_open_proxy_never_forwards_credentials_of_this_log() {
     let log = Log::open();
     let tokens = tokens(&log);
     let viewer = mcp_audit_log::Viewer { user: "anna".into(), groups: vec![], instance: None };
@@ -122,7 +122,7 @@ async fn what_opens_this_log_is_handed_to_nobody_by_an_open_door() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_foreign_page_cannot_call_as_whom_the_proxy_has_signed_in() {
+async fn a_foreign_page_cannot_use_a_proxys_sign_in() {
     let log = Log::open();
     let (url, mut headers) = started(&log, "127.0.0.0/8", SignIn::Tokens(Identity::nobody())).await;
     for foreign in [("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")] {
@@ -139,9 +139,9 @@ async fn a_foreign_page_cannot_call_as_whom_the_proxy_has_signed_in() {
     assert_eq!(denied, 2);
 }
 
-/// Whoever has no token can neither fill the log nor leave anything in it, and none goes untold.
+/// A sender without a token can neither fill the log nor store content in it, and every request is counted.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_flood_without_tokens_is_told_by_its_number_and_keeps_no_body() {
+async fn many_requests_without_tokens_are_counted_without_bodies() {
     let log = Log::open();
     log.keep_payloads(true).await;
     let (url, _) = started(&log, "10.0.0.0/8", SignIn::Tokens(Identity::new(tokens(&log)))).await;

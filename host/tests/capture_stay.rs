@@ -1,4 +1,4 @@
-//! What goes on for long ends with the token that it began with.
+//! Long exchanges end with the token that they began with.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a failed expectation is a failed test")]
 
@@ -45,7 +45,7 @@ impl http_body::Body for Pieces {
     }
 }
 
-/// A server whose first answer is whatever is sent into the channel, and that never answers a second time.
+/// A server whose first answer is everything that is sent into the channel, and that never answers a second time.
 async fn upstream() -> (Upstream, mpsc::Sender<&'static str>) {
     let (sender, receiver) = mpsc::channel::<&'static str>(8);
     let receiver = Arc::new(tokio::sync::Mutex::new(Some(receiver)));
@@ -85,7 +85,7 @@ async fn ends(log: &Log, identity: Identity, secret: &str, end: impl FnOnce()) {
         while let Some(frame) = stream.frame().await {
             frame.expect("a stream ends cleanly");
         }
-        // The upstream is let go, too.
+        // The upstream is released, too.
         pieces.closed().await;
         call.await.expect("joined")
     };

@@ -51,7 +51,7 @@ async fn the_server_sees_a_call_only_when_its_intent_is_durable() {
     let log = Log::open();
     let (inner, access) = (log.log.clone(), log.access());
     let found = move || async move {
-        // Another reader than the writer: what it finds is committed.
+        // A reader other than the writer: what it finds is committed.
         let page = inner.reader(&access).page(Domain::TRUE, None, 10).expect("a page");
         page.entries
             .iter()
@@ -90,7 +90,7 @@ async fn an_intent_names_the_entry_about_its_end() {
 
 /// Streams, sessions that end, and answers of the client are no calls, and yet each intent names the entry about its end.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_intent_of_a_stream_of_a_session_and_of_an_answer_names_its_end() {
+async fn intents_of_streams_sessions_and_answers_name_their_ends() {
     let log = Log::open();
     let stream = || async { ([("content-type", "text/event-stream")], "data: {}\n\n") };
     let router = Router::new().route("/mcp", axum::routing::get(stream).delete(|| async {}).post(|| async { "" }));
@@ -164,7 +164,7 @@ async fn a_full_queue_answers_503_and_the_server_sees_nothing() {
     let log = Options::new(folder.path()).queue(limits).open().expect("a log");
     let (url, seen) = server(&log).await;
     let (release, held) = mpsc::channel::<()>();
-    // The recorder is busy until it is released, so that what comes behind stays in the queue.
+    // The recorder is busy until it is released, so that later events stay in the queue.
     log.record_later(0, move || {
         let _ = held.recv();
         Vec::new()
@@ -216,7 +216,7 @@ async fn a_store_that_fails_answers_503_and_the_server_sees_nothing() {
 }
 
 #[tokio::test]
-async fn without_the_layer_around_it_nothing_passes() {
+async fn strict_recording_without_the_layer_refuses_every_call() {
     let router = Router::new().route("/mcp", any(async || "seen")).layer(StrictLayer);
     let url = format!("http://{}/mcp", serve(router).await);
     let (status, body) = exchange(post(&url, &[], CALL)).await;

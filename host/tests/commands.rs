@@ -1,4 +1,4 @@
-//! The command itself: what it prints as it goes, and how it ends.
+//! The command: what it prints while it runs, and how it ends.
 #![cfg(all(unix, feature = "cli"))]
 #![allow(clippy::expect_used, clippy::panic, reason = "a helper that fails is a test that fails")]
 
@@ -14,7 +14,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStdout, Command};
 
-/// A command that runs, and what it prints.
+/// A running command, and its output.
 struct Running {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
@@ -79,7 +79,7 @@ async fn tail_prints_what_another_process_stores_and_ends_with_success() {
     assert_eq!(tail.interrupt().await, Some(0));
 }
 
-/// What the command says and how it ended.
+/// The output of the command, and how it ended.
 async fn told(data: &Path, arguments: &[&str]) -> (bool, String) {
     let output = command(data, arguments).output().await.expect("it runs");
     let said = [output.stdout, output.stderr].concat();
@@ -87,7 +87,7 @@ async fn told(data: &Path, arguments: &[&str]) -> (bool, String) {
 }
 
 #[tokio::test]
-async fn usage_is_told_as_a_table_as_json_and_as_csv() {
+async fn usage_is_printed_as_table_json_and_csv() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = Options::new(folder.path()).open().expect("a log");
     record(&log, "ada", "search").await;
@@ -127,7 +127,7 @@ fn address(line: &str) -> &str {
 }
 
 #[tokio::test]
-async fn serve_tells_figures_on_an_address_of_their_own() {
+async fn serve_has_metrics_on_a_separate_address() {
     let folder = tempfile::tempdir().expect("a folder");
     let arguments = ["serve", "--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0"];
     let mut server = Running::start(folder.path(), &arguments);
@@ -141,7 +141,7 @@ async fn serve_tells_figures_on_an_address_of_their_own() {
 }
 
 #[tokio::test]
-async fn a_token_is_made_listed_and_revoked() {
+async fn a_token_is_created_listed_and_revoked() {
     let folder = tempfile::tempdir().expect("a folder");
     let run = async |arguments: &[&str]| command(folder.path(), arguments).output().await.expect("it runs");
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("text");
@@ -161,7 +161,7 @@ async fn a_token_is_made_listed_and_revoked() {
 }
 
 #[tokio::test]
-async fn what_the_command_line_does_to_tokens_is_told_by_the_log_that_runs() {
+async fn token_commands_are_recorded_by_the_running_log() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut server = Running::start(folder.path(), &["serve", "--listen", "127.0.0.1:0"]);
     server.line("is listening on").await;
@@ -182,7 +182,7 @@ async fn what_the_command_line_does_to_tokens_is_told_by_the_log_that_runs() {
     assert_eq!(server.interrupt().await, Some(0));
 }
 
-/// What is answered to `ada`, whom a proxy has signed in by `X-User`.
+/// The answer to `ada`, signed in by a proxy with `X-User`.
 async fn as_ada(address: &str, what: &str, body: &str) -> String {
     let mut stream = TcpStream::connect(address).await.expect("connected");
     let length = body.len();
@@ -214,14 +214,14 @@ async fn a_call_without_a_cost_gets_one_from_the_prices_of_the_configuration() {
 }
 
 #[tokio::test]
-async fn a_configuration_is_served_and_the_command_line_overrules_it() {
+async fn the_command_line_overrides_the_configuration() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("mcp-audit-log.toml");
     let config = |listen: &str, rest: &str| {
         std::fs::write(&path, format!("listen = \"{listen}\"\n{rest}")).expect("written");
     };
     let path = path.to_str().expect("a path");
-    // The address is nobody's, so that the start shows which one counts.
+    // An address without a listener, so that the start shows which one counts.
     config("192.0.2.1:1", "trusted_proxies = [\"127.0.0.1\"]\n[sign_in.header]\nuser = \"X-User\"\n");
     let mut server = Running::start(folder.path(), &["serve", "--config", path, "--listen", "127.0.0.1:0"]);
     let line = server.line("is listening on").await;

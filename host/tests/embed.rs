@@ -1,4 +1,4 @@
-//! What the example of an embedder does: its own sign-in opens the log's door, and its traffic is recorded.
+//! The embedding example: its own sign-in opens the log, and its traffic is recorded.
 #![allow(clippy::expect_used, reason = "a helper that fails is a test that fails")]
 
 #[allow(dead_code, unreachable_pub, reason = "the example is a program of its own")]
@@ -28,7 +28,7 @@ async fn settle(log: &AuditLog) {
 }
 
 #[tokio::test]
-async fn the_example_does_what_it_says() {
+async fn the_embedding_example_works() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = Options::new(folder.path()).open().expect("a log");
     let app = embed::app(&log);

@@ -57,7 +57,7 @@ fn verify_ends_with_what_it_found() {
 }
 
 #[test]
-fn a_bundle_is_proved_by_keys_from_elsewhere_alone() {
+fn a_bundle_is_proved_only_by_external_keys() {
     let folder = tempfile::tempdir().expect("a folder");
     log(folder.path());
     let (file, data) = (folder.path().join("bundle"), folder.path().join("data"));
@@ -88,7 +88,7 @@ fn a_bundle_is_proved_by_keys_from_elsewhere_alone() {
 }
 
 #[test]
-fn what_others_kept_is_compared_and_lost_memory_resumed() {
+fn kept_checkpoints_are_compared_and_signing_resumes() {
     let folder = tempfile::tempdir().expect("a folder");
     log(folder.path());
     Options::new(folder.path()).own_schedule().open().expect("a log").close();

@@ -1,11 +1,11 @@
-//! A hang-up is no end of a server, and at its start it says which policy runs.
+//! SIGHUP does not end a server, and its start reports which policy runs.
 #![cfg(unix)]
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says why and fails")]
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-/// Ends the server whatever becomes of the test.
+/// Ends the server also when the test fails.
 struct Server(Child);
 
 impl Drop for Server {
@@ -29,7 +29,7 @@ fn line(output: &mut impl BufRead, mark: &str) -> String {
 }
 
 #[test]
-fn a_hang_up_changes_nothing_and_the_policy_is_named_at_the_start() {
+fn sighup_changes_nothing_and_the_start_names_the_policy() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut command = Command::new(env!("CARGO_BIN_EXE_mcp-audit-log"));
     command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(folder.path());

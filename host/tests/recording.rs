@@ -44,14 +44,14 @@ async fn a_receipt_means_stored_and_an_id_is_stored_once() {
 }
 
 #[tokio::test]
-async fn what_does_not_fit_is_counted_exactly() {
+async fn losses_are_counted_exactly() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = Options::new(folder.path()).queue(QueueLimits { items: 8, bytes: 1 << 20 });
-    // Nobody else puts anything into the queue.
+    // Without other events in the queue.
     let log = log.own_schedule().open().expect("a log");
     let (holding, held) = std::sync::mpsc::channel();
     let (release, released) = std::sync::mpsc::channel::<()>();
-    // Holds the recorder's thread, so that the queue fills up behind it.
+    // Blocks the recorder's thread, so that the queue fills up.
     let hold = move || {
         let _ = holding.send(());
         let _ = released.recv();
@@ -71,7 +71,7 @@ async fn what_does_not_fit_is_counted_exactly() {
 }
 
 #[tokio::test]
-async fn where_there_is_no_room_for_a_body_the_entry_stays() {
+async fn without_room_for_a_body_the_entry_stays() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = Options::new(folder.path()).queue(QueueLimits { items: 8, bytes: 1_000 }).open().expect("a log");
     let wanted = serde_json::json!({ "log_payloads": true });
@@ -89,7 +89,7 @@ async fn where_there_is_no_room_for_a_body_the_entry_stays() {
 }
 
 #[tokio::test]
-async fn what_has_a_place_goes_in_however_full_the_queue_is() {
+async fn a_reserved_slot_works_however_full_the_queue_is() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = Options::new(folder.path()).queue(QueueLimits { items: 4, bytes: 1 << 20 });
     let log = log.own_schedule().open().expect("a log");
@@ -136,7 +136,7 @@ async fn a_panic_while_reading_captured_traffic_is_a_gap_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn starts_and_stops_are_entries_and_an_unclean_stop_is_told() {
+async fn starts_and_stops_are_entries_and_an_unclean_stop_is_reported() {
     let clean = |log: &AuditLog| of_action(&entries(log), "log.started")[0].details.get("last_stop_clean").cloned();
     let folder = tempfile::tempdir().expect("a folder");
     let log = Options::new(folder.path()).open().expect("a log");
@@ -173,7 +173,7 @@ async fn a_start_reports_that_it_replaced_a_lost_secret_key() {
 }
 
 #[tokio::test]
-async fn payloads_are_kept_only_while_the_switch_is_on_and_each_reading_is_an_entry() {
+async fn payloads_need_the_switch_and_each_reading_is_an_entry() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = Options::new(folder.path()).open().expect("a log");
     let mut ids = Vec::new();

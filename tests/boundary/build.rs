@@ -5,7 +5,7 @@ mod component;
 
 use std::process::ExitCode;
 
-/// Shapes that cannot be switched on while the component runs: its imports, and its manifest, which is told nothing.
+/// Variants that cannot be switched on while the component runs: its imports, and its manifest, which gets no input.
 const SHAPES: [&str; 7] =
     ["", "imports", "manifest-panic", "manifest-spin", "manifest-bad-cron", "manifest-bad-domain", "manifest-empty"];
 

@@ -1,4 +1,4 @@
-//! What nobody should send, and upstreams that misbehave: a clear answer each, an entry where it is an event, no panic.
+//! Invalid requests, and upstreams that misbehave: a clear answer each, an entry for each event, no panic.
 
 use std::io::{Cursor, Read};
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use ureq::SendBody;
 const PING: &str = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
 const HUNDRED_MEGABYTES: u64 = 100_000_000;
 
-/// A server in front of one upstream called `up`, and somebody who may call it.
+/// A server with one upstream called `up`, and a caller.
 fn server(upstream: &str) -> (Server, Api) {
     let server = Server::start(&[("up", upstream)]);
     let caller = Api::new(server.address(), &server.token("ursula", "user"));
@@ -31,7 +31,7 @@ fn expect(entry: &Value, fields: &[(&str, &str)]) {
     }
 }
 
-/// An answer of our own: a sentence for whoever sent the request.
+/// An answer of our own: a sentence for the caller.
 fn plain(answer: &Answer, status: u16, word: &str) {
     assert_eq!(answer.status, status, "{answer:?}");
     assert!(answer.text.contains(word), "the answer does not say {word:?}: {}", answer.text);
@@ -56,7 +56,7 @@ fn broken_json_and_broken_text_pass_and_are_recorded() {
 }
 
 #[test]
-fn a_hundred_megabytes_pass_without_being_held() {
+fn a_hundred_megabytes_pass_without_buffering() {
     let stub = Stub::answering_after(Duration::ZERO);
     let (server, caller) = server(&stub.url());
     let answer = caller.with("content-length", &HUNDRED_MEGABYTES.to_string()).post("/mcp/up", huge_call());
@@ -73,7 +73,7 @@ fn a_hundred_megabytes_for_the_api_are_refused() {
         .api("admin")
         .with("content-type", "application/json")
         .with("content-length", &HUNDRED_MEGABYTES.to_string());
-    // It may hang up on what it does not want to read, which an HTTP client then sees as a broken pipe.
+    // The server may hang up without reading the body, which an HTTP client then sees as a broken pipe.
     if let Ok(answer) = admin.try_send("PATCH", "/api/v1/settings", huge_call()) {
         plain(&answer, 413, "");
     }
@@ -130,7 +130,7 @@ fn a_slow_upstream_is_waited_for() {
 }
 
 #[test]
-fn a_client_that_does_not_wait_is_recorded_at_once() {
+fn a_client_that_hangs_up_is_recorded_at_once() {
     let stub = Stub::answering_after(Duration::from_secs(3_600));
     let (server, caller) = server(&stub.url());
     let begun = Instant::now();
@@ -182,7 +182,7 @@ fn entries_can_be_read_and_nothing_else() {
 }
 
 #[test]
-fn nonsense_in_a_query_is_explained() {
+fn an_invalid_query_is_explained() {
     let server = Server::start(&[]);
     let admin = server.api("admin");
     for (query, word) in [

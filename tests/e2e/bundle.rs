@@ -1,5 +1,5 @@
-//! A bundle checked by two who know nothing of each other: the product, and a verifier in Python that was written from the
-//! documentation. Both take the good one, and neither takes a bad one.
+//! A bundle checked by two independent programs: the product, and a verifier in Python that was written from the
+//! documentation. Both accept the good one, and neither accepts a bad one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ impl World {
         let sent = admin.post("/api/v1/events", EVENTS);
         assert_eq!(sent.status, 200, "{}", sent.text);
         let id = admin.entries("method=GET")[0]["id"].as_str().expect("an id").to_owned();
-        // Whoever asks for a proof has it signed.
+        // Requesting a proof makes the log sign it.
         let proof = admin.get(&format!("/api/v1/entries/{id}/proof.tlog"));
         assert!(proof.text.starts_with("c2sp.org/tlog-proof@v1\nextra "), "{}", proof.text);
         fs::write(data.join("entry.tlog-proof"), &proof.text).expect("written");
@@ -68,7 +68,7 @@ fn checked(path: &Path, keys: &[String]) -> (Option<i32>, Option<i32>) {
 }
 
 #[test]
-fn two_verifiers_take_the_good_bundle_and_neither_takes_a_bad_one() {
+fn two_verifiers_accept_a_good_bundle_and_refuse_bad_ones() {
     let mut world = World::new();
     let hiding = world.bundle("uma", &["user:uma"]);
     let text = fs::read_to_string(&hiding).expect("a bundle");
@@ -143,7 +143,7 @@ fn forgeries(text: &str) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Without the line of the note that says when it was signed.
+/// Without the note's line with the time of signing.
 fn without_time(text: &str) -> String {
     let begin = text.match_indices("\u{2014} ").map(|(at, _)| at).find(|at| text[*at..].contains("/time "));
     let lines: Vec<_> = text.split("\\n").collect();
@@ -162,7 +162,7 @@ fn respelled(text: &str, how: impl Fn(&str) -> String) -> String {
 
 /// One file, two verifiers: the entry itself is in it.
 #[test]
-fn a_proof_of_one_entry_is_checked_by_two_who_have_nothing_but_the_file_and_a_key() {
+fn two_verifiers_check_a_proof_with_only_the_file_and_a_key() {
     let mut world = World::new();
     assert!(world.server.stop().success(), "it ends");
     let path = world.data.join("entry.tlog-proof");

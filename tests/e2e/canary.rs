@@ -1,4 +1,4 @@
-//! With the switch off nothing of a body is anywhere; with it on an auditor sees it and nobody else does.
+//! With the switch off no part of a body is anywhere; with it on only an auditor sees it.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use mcp_audit_log_tests::{Answer, Api, Everything, Server, eventually, files_wit
 use serde_json::{Value, json};
 
 #[test]
-fn nothing_of_a_body_is_kept_unless_it_is_wanted() {
+fn no_body_is_kept_unless_the_switch_is_on() {
     let everything = Everything::start();
     let mut server = Server::start(&[("everything", &everything.url())]);
     let (url, token) = (server.mcp("everything"), server.token("ursula", "user"));
@@ -87,7 +87,7 @@ fn nobody_sees(server: &Server, entry: &Value, canary: &str) {
     }
 }
 
-/// Canaries in every place of a request that is no body. Each has a name of its own, so that a leak names its hole.
+/// Canaries at every position of a request outside of the body. Each has its own name, so that a leak names its source.
 fn send_where_secrets_hide(server: &Server, token: &str) {
     let caller = Api::new(server.address(), token);
     let strange = caller.clone().with("x-api-key", "canary-in-header").with("cookie", "session=canary-in-cookie");
@@ -103,7 +103,7 @@ fn send_where_secrets_hide(server: &Server, token: &str) {
     Api::anonymous(server.address()).get("/sign-in?token=mcpa_canary-in-link");
 }
 
-/// Somebody in a session of their own, for requests that the official client would not make.
+/// A caller with its own session, for requests that the official client would not make.
 fn initialized(server: &Server) -> Api {
     let caller = Api::new(server.address(), &server.token("rawa", "user"));
     let params =
@@ -114,7 +114,7 @@ fn initialized(server: &Server) -> Api {
     caller.with("mcp-session-id", &session).with("mcp-protocol-version", "2025-11-25")
 }
 
-/// No file holds a canary, but for those that were meant to be kept. A name that is metadata is found: the search works.
+/// No file contains a canary, except those that must be kept. A name that is metadata is found: the search works.
 fn search(folders: &[std::path::PathBuf; 2], kept: &[&str]) {
     assert!(!files_with(&folders[0], "ursula").is_empty(), "the search finds nothing at all");
     let all = folders.iter().flat_map(|folder| files_with(folder, "canary"));

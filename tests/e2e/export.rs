@@ -1,4 +1,4 @@
-//! Exports on the command line, opened by other people's tools, and what becomes of the file when one breaks off.
+//! Exports on the command line, opened by common tools, and the file of an aborted one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use mcp_audit_log::{AuditLog, Options, Viewer};
 use mcp_audit_log_tests::{Server, run};
 use serde_json::{Value, json};
 
-/// What tells a good reader from a bad one.
+/// Texts on which bad readers fail.
 const HOSTILE: &[&str] = &[
     "plain",
     "a,\"quoted\"\r\nvalue",
@@ -113,7 +113,7 @@ fn a_file_comes_with_its_manifest_and_replaces_nothing_unasked() {
 }
 
 #[test]
-fn what_may_not_be_exported_leaves_no_file() {
+fn a_refused_export_leaves_no_file() {
     let folder = tempfile::tempdir().expect("a folder");
     let (data, file) = (folder.path().join("data"), folder.path().join("out.csv"));
     log(&data, &["one".to_owned()]);
@@ -137,7 +137,7 @@ fn what_may_not_be_exported_leaves_no_file() {
 /// Runs a command and prints the most memory that it had in use, in kilobytes.
 const PEAK: &str = "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True); \
                     print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)";
-/// Texts of which no two are alike, so that they do not get much smaller by compression.
+/// Texts that differ from each other, so that they compress badly.
 const BODIES: usize = 800;
 const LENGTH: usize = 60_000;
 /// What an export may take beside what a command takes that exports nothing, in kilobytes: less than the texts have.
@@ -145,7 +145,7 @@ const MOST: u64 = 32 << 10;
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_file_of_many_times_the_memory_is_made_piece_by_piece() {
+fn a_file_larger_than_memory_is_made_piece_by_piece() {
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("data");
     with_bodies(&data);
@@ -194,7 +194,7 @@ fn with_body(random: &mut u64) -> Event {
 
 /// Beside a server, metadata is exported and payloads are not.
 #[test]
-fn beside_a_server_an_export_says_that_it_is_not_recorded() {
+fn an_export_beside_a_server_reports_that_it_is_not_recorded() {
     let server = Server::start(&[]);
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("out.csv");

@@ -27,7 +27,7 @@ fn protected() -> (Process, u16) {
     (process, port)
 }
 
-/// Runs a client to its end; what it prints is a document of JSON.
+/// Runs a client to its end; it prints a JSON document.
 fn run(mut command: Command, url: &str) -> Value {
     let output = command.arg(url).stdin(Stdio::null()).output().expect("the client starts");
     let complaint = String::from_utf8_lossy(&output.stderr);
@@ -100,7 +100,7 @@ fn the_typescript_client_signs_in_through_the_proxy() {
 }
 
 #[test]
-fn nothing_else_on_the_servers_host_is_served() {
+fn no_other_path_of_the_upstreams_host_is_served() {
     let (_process, port) = protected();
     let server = Server::open(&[("up", &format!("http://127.0.0.1:{port}/mcp"))]);
     let client = Api::anonymous(server.address());
@@ -112,7 +112,7 @@ fn nothing_else_on_the_servers_host_is_served() {
 }
 
 #[test]
-fn without_open_a_program_is_told_that_there_is_nothing() {
+fn without_open_mode_there_is_no_oauth_metadata() {
     let server = Server::start(&[("up", "http://127.0.0.1:9/mcp")]);
     let client = Api::anonymous(server.address());
     for path in [

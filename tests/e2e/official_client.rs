@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use mcp_audit_log_tests::{Everything, Server, eventually, expect_entries, files_with, script, text};
 use serde_json::Value;
 
-/// What the script does, as entries: method, what it was applied to, outcome, detail.
+/// The script's actions as entries: method, target, outcome, detail.
 const MESSAGES: &[&str] = &[
     "initialize - success ok",
     "notifications/initialized - success accepted",
@@ -104,7 +104,7 @@ fn each_says_who_and_whence(messages: &[Value]) {
         assert_ne!(text(entry, "action"), "-", "{entry:#}");
         assert_eq!(entry["has_payload"], false, "{entry:#}");
     }
-    // The session is gone when the last message comes, and with it what the client had said of itself.
+    // The session has ended when the last message comes, and with it the client's introduction.
     for entry in messages.iter().filter(|entry| text(entry, "outcome_detail") != "rejected") {
         assert_eq!(text(entry, "client_name"), "official-client", "{entry:#}");
         assert_eq!(text(entry, "client_version"), "1.2.3", "{entry:#}");
@@ -140,7 +140,7 @@ fn filters_find_them(server: &Server) {
     assert_eq!(count(r#"domain=["|",["tool","=","echo"],["method","=","ping"]]"#), 2);
 }
 
-/// A session id is a credential: whoever reads the log must not be able to take over a session.
+/// A session id is a credential: a reader of the log must not be able to take over a session.
 fn session_ids_are_kept_from_everyone(server: &Server, everything: &Everything, messages: &[Value]) {
     let sessions = everything.sessions();
     assert_eq!(sessions.len(), 2, "the direct run's and the proxied one's");
@@ -153,7 +153,7 @@ fn session_ids_are_kept_from_everyone(server: &Server, everything: &Everything, 
     }
 }
 
-/// What in a query must not stand for itself.
+/// Characters that must be encoded in a query.
 fn encoded(query: &str) -> String {
     query.replace('[', "%5B").replace(']', "%5D").replace('"', "%22").replace('|', "%7C").replace(' ', "%20")
 }

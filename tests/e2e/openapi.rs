@@ -1,4 +1,4 @@
-//! The server held against its own document by somebody who believes nothing: schemathesis, property-based.
+//! The server against its own document, by schemathesis, a property-based tester.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,7 +12,7 @@ const EXAMPLES: &str = "10";
 const PATIENCE: &str = "300";
 const CALL: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"search","arguments":{}}}"#;
 
-/// An admin who may also read payloads and send events may do everything; what is done to this log does not matter.
+/// An admin who may also read payloads and send events may do everything; the content of this log does not matter.
 #[test]
 fn the_server_keeps_to_its_document() {
     let stub = Stub::answering_after(Duration::ZERO);
@@ -28,7 +28,7 @@ fn the_server_keeps_to_its_document() {
     let output = schemathesis(&server, &token, &token_id(&server)).output().expect("schemathesis");
     let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
     assert!(output.status.success(), "schemathesis found something ({}):\n{said}", output.status);
-    // Nothing that was not looked at counts as good.
+    // An operation that was not tested does not count as good.
     let operations = operations(&admin);
     let all_but_the_tail = format!("Selected: {}/{operations}", operations - 1);
     assert!(said.contains(&all_but_the_tail), "not {all_but_the_tail}:\n{said}");
@@ -42,7 +42,7 @@ fn operations(admin: &Api) -> usize {
 }
 
 fn schemathesis(server: &Server, token: &str, token_id: &str) -> Command {
-    // What it finds is the same each time; a run that hangs is ended.
+    // Its findings are reproducible; a run that hangs is ended.
     let mut command = Command::new("timeout");
     command.arg(PATIENCE).arg(program()).arg("--config-file").arg(root().join("tests/schemathesis/schemathesis.toml"));
     command.args(["run", "--no-color", "--generation-deterministic", "--max-examples", EXAMPLES]);

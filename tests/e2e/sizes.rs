@@ -1,7 +1,8 @@
-//! Official clients and servers in TypeScript and Python, with calls and answers of any size, as JSON and as events, encoded
-//! and not, payloads on and off, one and sixteen at once: one entry each, right in every field, and a bounded memory.
+//! Official clients and servers in TypeScript and Python, with calls and answers of any size, as JSON and as events,
+//! encoded and not, payloads on and off, one and sixteen at once: one entry each, right in every field, and a bounded
+//! memory.
 //!
-//! The long form also has 8 MB and 64 MB, and takes 24 GB of memory, most of which is the clients' and servers':
+//! The long form also has 8 MB and 64 MB, and takes 24 GB of memory, mostly for clients and servers:
 //! `cargo build --release --workspace --all-targets`, then `MCP_AUDIT_LOG_SIZES=long cargo test --release --workspace --test
 //! sizes -- --nocapture`.
 

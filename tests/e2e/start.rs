@@ -1,10 +1,10 @@
-//! What can be wrong before the first request: each is said in plain words, with what to do about it.
+//! Faults before the first request: each is reported in plain words, with the remedy.
 
 use std::net::TcpListener;
 
 use mcp_audit_log_tests::{assert_plain, run};
 
-/// Runs the binary, which must fail, and returns what it said.
+/// Runs the binary, which must fail, and returns its message.
 fn refused<'a>(arguments: impl IntoIterator<Item = &'a str>) -> String {
     let output = run(arguments);
     let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
@@ -41,7 +41,7 @@ fn a_data_folder_that_cannot_be_used_is_named() {
 }
 
 #[test]
-fn a_policy_that_is_none_is_refused() {
+fn an_invalid_policy_file_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("data").to_string_lossy().into_owned();
     let serve = |policy: &str| refused(["serve", "--listen", "127.0.0.1:0", "--data", &data, "--policy", policy]);

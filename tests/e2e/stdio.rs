@@ -81,7 +81,7 @@ fn each_is_whole(entry: &Value) {
     assert!(!long || entry["duration_us"].as_u64().is_some_and(|micros| micros >= 500_000), "too short: {entry:#}");
 }
 
-/// What the command line counts is what it lists.
+/// The command line's counts match its list.
 fn the_groups_add_up(data: &Path, entries: &[Value]) {
     let groups = grouped(data, "tool");
     let of = |tool: &str| groups.iter().find(|group| group["keys"]["tool"] == tool).expect("a group");
@@ -108,7 +108,7 @@ fn wrapper(data: &Path, arguments: &[&str], script: &str) -> Child {
 }
 
 #[test]
-fn a_wrapper_that_is_killed_takes_its_server_along() {
+fn killing_the_wrapper_ends_its_server() {
     let folder = tempfile::tempdir().expect("a folder");
     let script = "trap '' TERM INT HUP; (while :; do sleep 60; done) & echo up; while :; do sleep 60; done";
     let mut wrapper = wrapper(&folder.path().join("data"), &["--grace", "0.2"], script);
@@ -124,7 +124,7 @@ fn a_wrapper_that_is_killed_takes_its_server_along() {
 }
 
 #[test]
-fn without_a_user_in_the_environment_it_is_the_account() {
+fn without_a_user_in_the_environment_the_account_is_used() {
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("data");
     let (call, answer) = (r#"{"id":1,"method":"ping"}"#, r#"{"id":1,"result":{}}"#);

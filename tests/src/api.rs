@@ -6,7 +6,7 @@ use serde_json::Value;
 use ureq::http::Request;
 use ureq::{Agent, AsSendBody};
 
-/// Somebody who asks over HTTP.
+/// A caller over HTTP.
 #[derive(Clone, Debug)]
 pub struct Api {
     address: String,
@@ -14,7 +14,7 @@ pub struct Api {
     agent: Agent,
 }
 
-/// What came back.
+/// The answer.
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// The HTTP status.
@@ -26,12 +26,12 @@ pub struct Answer {
 }
 
 impl Api {
-    /// Somebody with a token.
+    /// A caller with a token.
     pub fn new(address: &str, token: &str) -> Self {
         Self::anonymous(address).with("authorization", &format!("Bearer {token}"))
     }
 
-    /// Somebody without one.
+    /// A caller without one.
     pub fn anonymous(address: &str) -> Self {
         Self { address: address.trim_end_matches('/').to_owned(), headers: Vec::new(), agent: agent(30) }
     }
@@ -83,7 +83,7 @@ impl Api {
         Ok(Answer { status: response.status().as_u16(), headers, text: String::from_utf8_lossy(&text).into_owned() })
     }
 
-    /// A page of entries, newest first. `query` is what stands behind the question mark.
+    /// A page of entries, newest first. `query` is the text after the question mark.
     pub fn entries(&self, query: &str) -> Vec<Value> {
         let answer = self.get(&format!("/api/v1/entries?{query}"));
         assert_eq!(answer.status, 200, "{}", answer.text);
@@ -117,6 +117,6 @@ impl Answer {
 
 fn agent(seconds: u64) -> Agent {
     let config = Agent::config_builder().http_status_as_error(false).max_redirects(0);
-    // A redirect is an answer to look at, and no answer is worth waiting for without end.
+    // A redirect is returned as it is, and every request has a timeout.
     config.max_redirects_will_error(false).timeout_global(Some(Duration::from_secs(seconds))).build().into()
 }

@@ -1,4 +1,4 @@
-//! Headless Chromium through its WebDriver, with an empty profile and nothing to say to its maker.
+//! Headless Chromium through its WebDriver, with an empty profile and without telemetry.
 
 use std::process::Command;
 use std::time::Duration;
@@ -30,8 +30,8 @@ pub struct Browser {
     _profile: TempDir,
 }
 
-/// The rules of WCAG 2.2 AA and those that are good practice; of each element at fault where it is and why. Menus, of
-/// which one is open at a time, are looked at one by one.
+/// The rules of WCAG 2.2 AA and good practice; for each faulty element its location and the reason. Only one menu
+/// can be open, so menus are checked one by one.
 const AXE: &str = r#"
 const done = arguments[arguments.length - 1];
 const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
@@ -78,7 +78,7 @@ impl Browser {
         Self { page: driver, session, _chromedriver: chromedriver, _profile: profile }
     }
 
-    /// The page that is open, for looking and clicking.
+    /// The open page, for reading and clicking.
     pub fn page(&self) -> &WebDriver {
         &self.page
     }

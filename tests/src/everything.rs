@@ -1,10 +1,10 @@
-//! The reference server from npm, which none of us wrote.
+//! The reference server from npm, which is not ours.
 
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::patience::eventually;
+use crate::helpers::eventually;
 use crate::process::Process;
 use crate::stub::free_port;
 

@@ -7,7 +7,7 @@ use thirtyfour::stringmatch::StringMatch;
 use crate::browser::Browser;
 
 impl Browser {
-    /// Comes to a site without a session and signs in by the form.
+    /// Opens a site without a session and signs in by the form.
     pub async fn signs_in(&self, site: &str, token: &str) {
         self.open(site).await;
         assert!(self.address().await.starts_with("/sign-in"), "asked for a token: {}", self.address().await);
@@ -27,7 +27,7 @@ impl Browser {
         leave(&link.unwrap_or_else(|error| panic!("no link {text}: {error}"))).await;
     }
 
-    /// Clicks what leads to another page, and waits until this one is gone.
+    /// Clicks a link to another page, and waits until this one is left.
     pub async fn leaves_by(&self, selector: &str) {
         leave(&self.one(selector).await).await;
     }

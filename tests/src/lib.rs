@@ -1,31 +1,29 @@
 //! The harness of the end-to-end tests: the real binary, a real server and client, a real browser.
 //!
 //! Nothing here links the product: a test knows what a user knows, the command line, HTTP and the pages. Only `fault`
-//! does, to look at what a fault has left.
+//! does, to read the log after a fault.
 
 mod api;
 mod browser;
+mod controlled_process;
 mod everything;
 pub mod fault;
 mod gestures;
+mod helpers;
 mod log;
-mod patience;
-mod prey;
 mod process;
-mod script;
-mod search;
 mod server;
 mod stub;
 
 pub use api::{Answer, Api};
 pub use browser::{Browser, Scripts};
+pub use controlled_process::ControlledProcess;
 pub use everything::Everything;
+pub use helpers::eventually;
+pub use helpers::files_with;
+pub use helpers::script;
 pub use log::{expect_entries, grouped, listed, text};
-pub use patience::eventually;
-pub use prey::Prey;
 pub use process::{Process, binary, product, run};
-pub use script::script;
-pub use search::files_with;
 pub use server::{READY, Server, token_in};
 pub use stub::{Stub, free_port};
 

@@ -11,7 +11,7 @@ pub fn text<'a>(entry: &'a Value, field: &str) -> &'a str {
     entry[field].as_str().unwrap_or("-")
 }
 
-/// Every entry of a data folder that nobody has open, newest first, by the command line.
+/// Every entry of a data folder that no process has open, newest first, by the command line.
 pub fn listed(data: &Path) -> Vec<Value> {
     let data = data.to_string_lossy();
     let output = run(["list", "--data", &data, "--format", "json", "--limit", "500"]);
@@ -21,7 +21,7 @@ pub fn listed(data: &Path) -> Vec<Value> {
     lines.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line}"))).collect()
 }
 
-/// The groups of a data folder that nobody has open, by the command line: as many as there are, the first by count.
+/// The groups of a data folder that no process has open, by the command line: all of them, the largest first.
 pub fn grouped(data: &Path, by: &str) -> Vec<Value> {
     let data = data.to_string_lossy();
     let output = run(["groups", "--data", &data, "--by", by, "--format", "json", "--limit", "500"]);
@@ -31,8 +31,8 @@ pub fn grouped(data: &Path, by: &str) -> Vec<Value> {
     lines.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line}"))).collect()
 }
 
-/// Fails unless the entries are exactly the expected ones, in whatever order: the method, what it was applied to, the
-/// outcome and its detail, each as one line of text.
+/// Fails unless the entries are exactly the expected ones, in any order: method, target, outcome and detail, each as
+/// one line of text.
 pub fn expect_entries(entries: &[Value], expected: &[&str]) {
     let mut found: Vec<String> = entries.iter().map(line).collect();
     let mut expected: Vec<String> = expected.iter().map(|line| (*line).to_owned()).collect();

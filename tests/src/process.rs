@@ -1,4 +1,4 @@
-//! A process of ours: its output goes to files, and it is ended by its own id whatever becomes of the test.
+//! A process of ours: its output goes to files, and it is ended by its id even if the test fails.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::patience::{eventually, within};
+use crate::helpers::{eventually, within};
 
 /// How long a process may take to end after it was asked to.
 const TO_END: Duration = Duration::from_secs(15);
@@ -36,7 +36,7 @@ impl Process {
         self.output.path()
     }
 
-    /// What it has printed so far, on both streams.
+    /// Its output so far, on both streams.
     pub fn output(&self) -> String {
         let read = |stream| std::fs::read(self.output.path().join(stream)).expect("the output");
         String::from_utf8_lossy(&[read("stdout"), read("stderr")].concat()).into_owned()
@@ -100,7 +100,7 @@ pub fn product<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
     command
 }
 
-/// The binary under test, which stands beside the test's own executable.
+/// The binary under test, next to the test's own executable.
 pub fn binary() -> PathBuf {
     let test = std::env::current_exe().expect("the test's own path");
     let folder = test.parent().and_then(Path::parent).expect("target/debug");

@@ -1,4 +1,4 @@
-//! The product as an operator runs it: `mcp-audit-log serve` on a data folder of its own.
+//! The product as an operator runs it: `mcp-audit-log serve` on its own data folder.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use crate::api::Api;
 use crate::process::{Process, product, run};
 
-/// What stands before the address in the line that says that the server is ready.
+/// The text before the address in the line that reports that the server is ready.
 pub const READY: &str = "mcp-audit-log is listening on ";
 
 /// A running server. It is stopped when it is dropped.
@@ -25,7 +25,7 @@ impl Server {
         Self::with(upstreams, &[])
     }
 
-    /// The same, which lets everybody in who calls an upstream.
+    /// The same without sign-in at the proxy.
     pub fn open(upstreams: &[(&str, &str)]) -> Self {
         Self::with(upstreams, &["--open"])
     }
@@ -49,7 +49,7 @@ impl Server {
         &self.address
     }
 
-    /// The URL of an upstream behind the proxy.
+    /// The URL of an upstream at the proxy.
     pub fn mcp(&self, name: &str) -> String {
         format!("{}/mcp/{name}", self.address)
     }
@@ -64,7 +64,7 @@ impl Server {
         token_in(&self.data(), user, &[group], &format!("{user}s-laptop"))
     }
 
-    /// The HTTP API as somebody of `group` who is called `<group>-of-the-test` sees it.
+    /// The HTTP API for a user of `group` called `<group>-of-the-test`.
     pub fn api(&self, group: &str) -> Api {
         Api::new(&self.address, &self.token(&format!("{group}-of-the-test"), group))
     }

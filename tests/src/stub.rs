@@ -1,4 +1,4 @@
-//! The smallest upstream: it reads one request on each connection, waits, and says how much it read.
+//! The smallest upstream: it reads one request on each connection, waits, and reports how much it read.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -33,7 +33,7 @@ impl Stub {
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let serve = serve.clone();
-                // A client that hung up meanwhile is none of the stub's business.
+                // A client that hung up does not matter here.
                 thread::spawn(move || serve(stream));
             }
         });

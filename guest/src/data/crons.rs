@@ -1,8 +1,8 @@
-//! The scheduled jobs.
+//! (short: a table of the addon) The scheduled jobs.
 
 use crate::contract::Cron;
 
-/// Daily, at an hour when few people work, and off the full hour when everybody's jobs start.
+/// Daily, at a quiet hour, and off the full hour when most jobs start.
 pub(crate) fn declared() -> Vec<Cron> {
     vec![Cron {
         name: "MCP: Cleanup Old Audit Logs".to_owned(),

@@ -1,10 +1,9 @@
-//! The saved filters that the search panel offers.
+//! (short: a table of the addon) The saved filters that the search panel offers.
 
 use crate::contract::{Comparison, Domain, SavedFilter};
 use crate::domain::{among, compare, own};
 
-/// All saved filters, in the order of the panel. Relative times, and whose own is meant, are read by the
-/// host.
+/// All saved filters, in the order of the panel. The host resolves relative times and the viewer.
 pub(crate) fn declared() -> Vec<SavedFilter> {
     vec![
         filter("mine", "My entries", own()),

@@ -4,7 +4,7 @@ use crate::contract::{SettingField, SettingType, Value};
 
 /// The master switch for payloads.
 pub(crate) const LOG_PAYLOADS: &str = "log_payloads";
-/// Whether each entry says by a digest what was said. The host makes the digests.
+/// Whether each entry has digests of its bodies. The host computes them.
 const DIGEST_BODIES: &str = "digest_bodies";
 /// How long an entry is kept.
 pub(crate) const RETENTION_DAYS: &str = "retention_days";
@@ -38,7 +38,7 @@ fn log_payloads() -> SettingField {
     }
 }
 
-// Off by default, as a short body can be guessed by whoever has the key.
+// Off by default: the key's owner can guess a short body and check the guess.
 fn digest_bodies() -> SettingField {
     SettingField {
         key: DIGEST_BODIES.to_owned(),
@@ -67,7 +67,7 @@ fn retention_days() -> SettingField {
     }
 }
 
-// The default is 0 because evidence that goes earlier than the log says would surprise whoever needs it.
+// The default is 0 because evidence that is deleted earlier than the log announces would surprise its readers.
 fn payload_retention_days() -> SettingField {
     SettingField {
         key: PAYLOAD_RETENTION_DAYS.to_owned(),

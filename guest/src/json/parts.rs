@@ -18,7 +18,7 @@ pub(crate) fn items(json: &str) -> Option<Vec<&str>> {
     parts(trim(json).strip_prefix('[')?.strip_suffix(']')?, first)
 }
 
-/// What stands between commas, each read by `one` off the beginning of the rest.
+/// The items between commas, each read by `one` from the beginning of the rest.
 fn parts<'a, T>(inside: &'a str, one: impl Fn(&'a str) -> Option<(T, &'a str)>) -> Option<Vec<T>> {
     let (mut parts, mut rest) = (Vec::new(), trim(inside));
     while !rest.is_empty() {
@@ -27,14 +27,14 @@ fn parts<'a, T>(inside: &'a str, one: impl Fn(&'a str) -> Option<(T, &'a str)>) 
         rest = trim(behind);
         if !rest.is_empty() {
             rest = trim(rest.strip_prefix(',')?);
-            // Nothing stands behind a comma.
+            // Nothing follows a comma.
             (!rest.is_empty()).then_some(())?;
         }
     }
     Some(parts)
 }
 
-/// The value that `text` begins with, and what stands behind it.
+/// The value that `text` begins with, and the rest.
 fn first(text: &str) -> Option<(&str, &str)> {
     let text = trim(text);
     let end = end(text.as_bytes())?;
@@ -53,7 +53,7 @@ fn end(text: &[u8]) -> Option<usize> {
                 at += 1;
                 continue;
             }
-            // A plain word ends where the text does.
+            // A literal ends where the text does.
             other => return (other.is_some() || depth == 0).then_some(at),
         }
         if depth == 0 {
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_broken_is_nothing() {
+    fn broken_json_has_no_parts() {
         for json in ["", "1", "{", "[1", r#"{"a"}"#, r#"{"a":}"#, r#"{"a":1,}"#, r#"{a:1}"#, r#"{"a":1 2}"#, "{,}"] {
             assert_eq!(members(json), None, "{json}");
         }

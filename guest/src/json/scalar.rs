@@ -38,7 +38,7 @@ fn integer(json: &str) -> Option<i64> {
     if plain && !padded { json.parse().ok() } else { None }
 }
 
-/// The text that a JSON string stands for.
+/// The text of a JSON string.
 pub(super) fn string(json: &str) -> Option<String> {
     let inside = json.strip_prefix('"')?.strip_suffix('"')?;
     let mut text = String::with_capacity(inside.len());
@@ -46,7 +46,7 @@ pub(super) fn string(json: &str) -> Option<String> {
     while let Some(character) = rest.next() {
         text.push(match character {
             '\\' => escape(&mut rest)?,
-            // A quote here would be the end of the string with something behind it.
+            // A quote here would end the string before the end of the text.
             '"' | '\0'..='\u{1f}' => return None,
             plain => plain,
         });
@@ -67,7 +67,7 @@ fn escape(rest: &mut Chars<'_>) -> Option<char> {
     })
 }
 
-/// Behind `\u`: a character, or two halves of one.
+/// After `\u`: a character, or the two halves of one.
 fn unicode(rest: &mut Chars<'_>) -> Option<char> {
     let first = unit(rest)?;
     if !(0xd800..0xdc00).contains(&first) {

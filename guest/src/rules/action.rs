@@ -1,22 +1,22 @@
-//! Words of the `<resource>.<verb>` vocabulary that come from outside: checked, or respelled until they fit.
+//! Actions (`<resource>.<verb>`) from outside: checked, or respelled until they are valid.
 
 use crate::contract::Event;
 
-/// Longer than any word in use, and short enough for a column of a list.
+/// Longer than any action in use, and short enough for a list column.
 const LONGEST: usize = 64;
 
-/// The method of an event, if it is a word of the vocabulary already (`model.enabled`). The method of a bare HTTP exchange
-/// is what its peer wrote, who shall not name an action.
+/// The method of an event, if it is a valid action already (`model.enabled`). The method of a bare HTTP exchange comes
+/// from the peer, which must not name an action.
 pub(super) fn named(event: &Event) -> Option<&str> {
     event.method.as_deref().filter(|method| event.kind != "http" && is_action(method))
 }
 
-/// The resource of an action: what stands before its verb.
+/// The resource of an action: the part before its verb.
 pub(super) fn resource(action: &str) -> &str {
     action.rsplit_once('.').map_or(action, |(resource, _)| resource)
 }
 
-/// A word for a method that nobody foresaw: `foo/bar` on `mcp` becomes `mcp.foo_bar`.
+/// An action for an unknown method: `foo/bar` on `mcp` becomes `mcp.foo_bar`.
 pub(super) fn spelled(resource: &str, method: Option<&str>) -> String {
     let fitting = |character: char| match character.to_ascii_lowercase() {
         character @ ('a'..='z' | '0'..='9') => character,
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_words_of_the_vocabulary_pass() {
+    fn only_valid_actions_pass() {
         for good in ["model.enabled", "user.role_changed", "mcp_oauth_client.created", "a.b.c2"] {
             assert!(is_action(good), "{good}");
         }

@@ -1,9 +1,10 @@
-//! The rules for administrative changes: the vendor names the action, the resource and what changed.
+//! (short: one file per channel) The rules for administrative changes: the vendor names the action, the resource and
+//! what changed.
 
 use super::{action, called, changes, cut, text_fact};
 use crate::contract::{Affected, Event, Verdict};
 
-/// The verdict on an administrative event. Its method is the action (`model.enabled`), whoever the vendor is.
+/// The verdict on an administrative event. Its method is the action (`model.enabled`), for every vendor.
 pub(super) fn rule(event: &Event) -> Verdict {
     let verdict = match action::named(event) {
         Some(action) => Verdict { affected: affected(action, event), ..called(action) },
@@ -12,7 +13,7 @@ pub(super) fn rule(event: &Event) -> Verdict {
     changes::add(event, verdict)
 }
 
-/// The resource's kind, id and name: as the facts say, else the action's resource and the event's target.
+/// The resource's kind, id and name: from the facts, else the action's resource and the event's target.
 fn affected(action: &str, event: &Event) -> Option<Affected> {
     let fact = |name| text_fact(event, name).map(cut);
     let id = fact("resource_id").or_else(|| event.target.as_deref().map(cut));

@@ -1,10 +1,11 @@
-//! The rules for the vendor's own API under an MCP token. Method, path and status are fields of the entry already.
+//! (short: one file per channel) The rules for the vendor's own API under an MCP token. Method, path and status are
+//! fields of the entry already.
 
 use super::{by_name, called, mcp, record, text_fact};
 use crate::contract::{Event, Verdict};
 
-/// The verdict on an API call. One that a tunnel or relay labels as a tool call is one, and one that used a language
-/// model is told by that.
+/// The verdict on an API call. One that a tunnel or relay labels as a tool call counts as a tool call, and one that
+/// used a language model as a model call.
 pub(super) fn rule(event: &Event) -> Verdict {
     mcp::tunnelled(event).or_else(|| model_called(event)).unwrap_or_else(|| {
         let affected = by_name("server", event.server.as_deref());

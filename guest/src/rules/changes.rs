@@ -7,10 +7,10 @@ use crate::contract::{Change, Event, Fact, Value, Verdict};
 /// What a secret's value is replaced by: that it changed is worth knowing, its value is not.
 const MASKED: &str = "[masked]";
 
-/// Changes beyond this many are counted and left out: the host takes a list that is too long for a fault.
+/// Further changes are counted and left out: the host treats too long a list as a fault.
 const MOST: usize = 500;
 
-/// The detail that counts what is left out; the host counts in it what it did not hand over.
+/// The detail that counts what is left out; the host adds what it did not pass.
 const LEFT_OUT: &str = "changes_left_out";
 
 /// Adds the changes of an event to its verdict.
@@ -25,7 +25,7 @@ pub(super) fn add(event: &Event, verdict: Verdict) -> Verdict {
     Verdict { changes, facts, ..verdict }
 }
 
-/// How many changes are missing, those that the host did not hand over among them.
+/// How many changes are missing, including those that the host did not pass.
 fn left_out(event: &Event, beyond: usize) -> Option<Fact> {
     let before = event.facts.iter().find(|fact| fact.name == LEFT_OUT).map(|fact| &fact.value);
     let before = if let Some(Value::Integer(before)) = before { *before } else { 0 };
@@ -33,7 +33,7 @@ fn left_out(event: &Event, beyond: usize) -> Option<Fact> {
     (beyond > 0).then(|| Fact { name: LEFT_OUT.to_owned(), value: Value::Integer(all) })
 }
 
-/// Each `setting` or `field` begins a change, the `old` and `new` behind it belong to it.
+/// Each `setting` or `field` begins a change; the following `old` and `new` belong to it.
 fn of_facts(facts: &[Fact]) -> Vec<Change> {
     let mut changes = Vec::new();
     for fact in facts {

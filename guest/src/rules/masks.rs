@@ -1,5 +1,5 @@
-//! What is secret: the host's own masks go over every payload that is kept and over every change, whatever a policy says,
-//! so that this policy declares none. It hides the values of secret fields itself, so that they never leave it.
+//! The names of secrets. The host's masks apply to every kept payload and every change, whatever a policy returns, so
+//! this policy declares none. It hides the values of secret fields itself, so that they never leave it.
 
 #[path = "../../../host/crates/model/src/mask/names.rs"]
 mod names;

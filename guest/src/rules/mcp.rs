@@ -105,7 +105,7 @@ fn about_server(event: &Event, action: impl Into<String>) -> Verdict {
     Verdict { affected: affected(On::Server, event), ..called(action) }
 }
 
-/// The host says which end of the stream it is by a fact; otherwise only a stream that has ended has a duration.
+/// A fact tells which end of the stream it is; without one, only a stream that has ended has a duration.
 fn stream(event: &Event) -> &'static str {
     match (text_fact(event, "phase"), event.duration_us) {
         (Some("opened"), _) | (None, None) => "stream.opened",

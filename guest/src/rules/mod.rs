@@ -1,4 +1,4 @@
-//! The audit rules: what an event is called, what it was done to, and whether its payload is kept. One file a channel.
+//! The audit rules: an event's action, the affected resource, and whether the payload is kept. One file per channel.
 
 mod action;
 mod admin;
@@ -18,8 +18,8 @@ use crate::settings;
 /// A payload that is longer than this is cut and marked.
 const MAXIMUM_PAYLOAD: u32 = 65_536;
 
-/// A text of a verdict that is longer than this, in bytes, is cut. The host takes an answer that is too long for a
-/// fault, and no caller shall be able to bring one about by a long name.
+/// A longer text of a verdict is truncated, in bytes. The host treats too long an answer as a fault, and a caller must
+/// not be able to cause one by a long name.
 const LONGEST: usize = 1_024;
 
 /// One verdict for each event, in the same order.
@@ -50,7 +50,7 @@ fn payload(log_payloads: bool, event: &Event) -> PayloadDecision {
     PayloadDecision::Keep(KeepPayload { masks: Vec::new(), max_bytes: MAXIMUM_PAYLOAD })
 }
 
-/// A verdict that says no more than what the event is called. Its place in the batch is filled in at the end.
+/// A verdict with only the action. Its index in the batch is filled in at the end.
 fn called(action: impl Into<String>) -> Verdict {
     Verdict {
         event: 0,
@@ -74,7 +74,7 @@ fn by_id(kind: &str, id: Option<&str>) -> Option<Affected> {
     id.map(|id| Affected { kind: kind.to_owned(), id: Some(cut(id)), name: None })
 }
 
-/// The text, or as much of it as fits, marked with an ellipsis.
+/// The text, truncated with an ellipsis if necessary.
 fn cut(text: &str) -> String {
     if text.len() <= LONGEST {
         return text.to_owned();

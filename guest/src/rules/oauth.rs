@@ -16,14 +16,14 @@ const ENDPOINTS: &[(&str, &str)] = &[
     ("jwks.json", "oauth.discover"),
 ];
 
-/// The verdict on an OAuth event. A source that knows the action says so as its method.
+/// The verdict on an OAuth event. A source that knows the action passes it as the method.
 pub(super) fn rule(event: &Event) -> Verdict {
     let action = action::named(event).unwrap_or_else(|| endpoint(event.path.as_deref().unwrap_or_default()));
     Verdict { affected: affected(action, event), ..called(action) }
 }
 
 fn endpoint(path: &str) -> &'static str {
-    // The issuer's own path may follow the well-known one, so that the last segment says nothing.
+    // The issuer's own path may follow the well-known one, so the last segment means nothing.
     if path.contains("/.well-known/") {
         return "oauth.discover";
     }

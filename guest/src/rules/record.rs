@@ -1,7 +1,7 @@
 //! Finds the business record that a call touched: "who touched invoice INV/2026/0042?"
 //!
-//! With payloads switched off nothing of a body may be stored, so this takes no more than the model and the record,
-//! and these only when the model's technical name says that the call is about a business record at all.
+//! With payloads switched off no part of a body may be stored, so this takes only the model and the record, and only if
+//! the model's technical name shows that the call is about a business record.
 
 use crate::contract::{Argument, Event, Fact, Value, Verdict};
 use crate::json::{self, Scalar};
@@ -10,7 +10,7 @@ const MODEL: &[&str] = &["model", "res_model", "model_name"];
 const ID: &[&str] = &["record_id", "res_id", "id", "record_ids", "ids"];
 const NAME: &[&str] = &["record_name", "res_name"];
 
-/// What is longer is no identifier but content.
+/// A longer text is content, not an identifier.
 const LONGEST: usize = 64;
 
 /// Adds model and record to the verdict on a call or a reading, as far as the event names them.
@@ -29,7 +29,7 @@ fn from_arguments(arguments: &[Argument], verdict: Verdict) -> Verdict {
         return verdict;
     };
     let (id, name) = (first(arguments, ID), first(arguments, NAME));
-    // A name beside an id is a fact of its own; alone it is what identifies the record.
+    // A name next to an id is a separate fact; alone it identifies the record.
     let beside = if id.is_some() { name.clone() } else { None };
     let fact = beside.map(|name| Fact { name: "record_name".to_owned(), value: Value::Text(name) });
     Verdict { model: Some(model), record_id: id.or(name), facts: fact.into_iter().collect(), ..verdict }
@@ -75,7 +75,7 @@ fn is_identifier(text: &str) -> bool {
 }
 
 /// A dotted technical name such as `account.move`, or a custom model (`x_project`). A bare word is not enough: it may
-/// as well be the name of a language model.
+/// be the name of a language model.
 fn is_model(text: &str) -> bool {
     let plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.');
     text.len() <= LONGEST
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_model_nothing_is_taken() {
+    fn without_a_model_nothing_is_extracted() {
         for model in
             [r#""gpt""#, r#""Account.Move""#, r#""account move.x""#, r#"".x""#, "42", "null", "[\"a.b\"]", "\"a.b\\n\""]
         {
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn content_is_no_identifier() {
+    fn content_is_not_an_identifier() {
         let long = format!("\"{}\"", "a".repeat(LONGEST + 1));
         let huge = format!("\"{}\"", "a".repeat(1_000_000));
         for id in [

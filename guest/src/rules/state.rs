@@ -8,12 +8,12 @@ use super::masks;
 use crate::contract::{Change, Value};
 use crate::json::{self, Scalar};
 
-/// What lies deeper is not looked into, and hidden: nobody means well with it.
+/// Deeper values are not compared, and hidden: no honest state is so deep.
 const DEEPEST: usize = 32;
 /// Longest path, in bytes. Paths repeat what leads to them, so that long names would take much room.
 const LONGEST: usize = 256;
 
-/// What may hold the name of what its neighbour `value` is, as in lists of headers.
+/// Members that may hold the name of the neighbouring `value`, as in lists of headers.
 const NAMES: &[&str] = &["name", "key", "header"];
 
 /// What differs between two states.
@@ -33,7 +33,7 @@ struct Place {
     depth: usize,
 }
 
-/// What a value is, for telling whether it changed.
+/// The kind of a value, for comparing it.
 #[derive(PartialEq, Eq)]
 enum Content<'a> {
     /// `null`, or none at all.
@@ -63,13 +63,13 @@ impl Differences {
         if (before.is_none() && after.is_none()) || place.depth >= DEEPEST {
             return self.line(place, old, new, most);
         }
-        // What was plain and is none now, or the other way round, has a line besides those of the parts.
+        // A value that turned from a scalar into an object or back has its own line besides those of the parts.
         let plain = |json, parts: &Option<Parts<'_>>| if parts.is_some() { None } else { json };
         self.line(place, plain(old, &before), plain(new, &after), most);
         self.parts(place, &before.unwrap_or_default(), &after.unwrap_or_default(), most);
     }
 
-    /// Those of the old state in their order, then those that are new.
+    /// The parts of the old state in their order, then new ones.
     fn parts(&mut self, place: &Place, old: &Parts<'_>, new: &Parts<'_>, most: usize) {
         let named = names_a_secret(old) || names_a_secret(new);
         let mut rest: BTreeMap<&str, &str> = new.iter().map(|(name, json)| (name.as_str(), *json)).collect();
@@ -107,7 +107,7 @@ impl Place {
     }
 }
 
-/// Of an object or a list that is too deep, or none after all, nobody knows what it holds.
+/// An object or list that is too deep or malformed has unknown content.
 fn is_unread(json: &str) -> bool {
     json.starts_with('{') || (json.starts_with('[') && (parts(json).is_some() || json::items(json).is_none()))
 }

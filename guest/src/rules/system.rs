@@ -1,5 +1,5 @@
-//! The rules for what the log does or notices itself: start and stop, gaps, retention, settings, holds, shared views,
-//! readings of payloads, exports.
+//! (short: one file per channel) The rules for what the log does or notices itself: start and stop, gaps, retention,
+//! settings, holds, shared views, readings of payloads, exports.
 
 use super::{action, by_id, by_name, called, changes, cut, text_fact};
 use crate::contract::{Affected, Event, Verdict};

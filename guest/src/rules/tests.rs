@@ -100,7 +100,7 @@ fn every_method_has_its_action() {
 }
 
 #[test]
-fn what_is_no_message_has_an_action_too() {
+fn exchanges_without_a_message_have_an_action() {
     let action = |event: Event| rule(&event).action;
     let stream = || event("mcp", "stream", Some("GET"));
     assert_eq!(action(stream()), "stream.closed");
@@ -123,7 +123,7 @@ fn a_tunnel_names_its_tool_in_the_path() {
 }
 
 #[test]
-fn a_template_is_told_from_a_prompt() {
+fn templates_and_prompts_differ() {
     let verdict = rule(&Event { target: Some("file:///{path}".to_owned()), ..mcp("completion/complete") });
     assert_eq!(affected(&verdict), "resource_template file:///{path} -");
 }
@@ -150,7 +150,7 @@ fn oauth_is_known_by_its_paths() {
 }
 
 #[test]
-fn administration_is_called_what_the_vendor_calls_it() {
+fn administrative_actions_keep_the_vendors_name() {
     let facts = vec![
         fact("resource_name", text("Claude")),
         fact("field", text("api_key")),
@@ -172,7 +172,7 @@ fn administration_is_called_what_the_vendor_calls_it() {
 }
 
 #[test]
-fn the_peer_of_an_http_exchange_names_no_action() {
+fn the_peer_of_an_http_exchange_cannot_name_an_action() {
     for (channel, path, action) in
         [("oauth", "/token", "oauth.token"), ("admin", "/x", "admin.user_role_changed"), ("api", "/x", "api.called")]
     {
@@ -182,7 +182,7 @@ fn the_peer_of_an_http_exchange_names_no_action() {
 }
 
 #[test]
-fn a_call_that_used_a_language_model_is_told_by_it() {
+fn a_call_that_used_a_language_model_is_a_model_call() {
     let call = |facts| rule(&Event { facts, ..event("api", "request", Some("POST")) });
     let verdict = call(vec![fact("provider", text("anthropic")), fact("llm_model", text("claude-x"))]);
     assert_eq!((verdict.action.as_str(), affected(&verdict).as_str()), ("model.called", "model - claude-x"));
@@ -210,7 +210,7 @@ fn a_changed_setting_shows_old_and_new() {
 }
 
 #[test]
-fn holds_and_shared_views_are_told_by_their_ids() {
+fn holds_and_shared_views_have_their_ids() {
     let of = |method: &str, facts| affected(&rule(&Event { facts, ..event("system", "system", Some(method)) }));
     assert_eq!(of("hold.placed", vec![fact("hold", text("h1")), fact("reason", text("case 7"))]), "hold h1 -");
     assert_eq!(of("view.shared", vec![fact("view", text("v1")), fact("name", text("errors"))]), "view v1 errors");
@@ -252,7 +252,7 @@ fn a_payload_is_kept_up_to_64_kib() {
 }
 
 #[test]
-fn arguments_stay_outside_but_for_the_record() {
+fn of_the_arguments_only_the_record_is_extracted() {
     let argument = |name: &str, json: &str| Argument { name: name.to_owned(), json: json.to_owned() };
     let call = |arguments| rule(&Event { target: Some("get".to_owned()), arguments, ..mcp("tools/call") });
     let verdict =
@@ -299,7 +299,7 @@ fn a_cut_text_is_as_long_as_it_may_be() {
 }
 
 #[test]
-fn verdicts_come_in_the_order_of_the_events() {
+fn verdicts_have_the_order_of_the_events() {
     let events: Vec<_> = (0..4_096).map(|n| Event { target: Some(n.to_string()), ..mcp("tools/call") }).collect();
     let verdicts = judge(&[], &events);
     assert_eq!(verdicts.len(), events.len());

@@ -90,7 +90,7 @@ fn every_group_sees_exactly_its_entries() {
 }
 
 #[test]
-fn usage_of_all_does_not_open_the_entries_of_all() {
+fn usage_of_all_does_not_open_all_entries() {
     for (groups, entries, figures) in [
         (&["user", "billing-admin"][..], own(), instance()),
         (&["billing-admin"], never(), instance()),
@@ -104,7 +104,7 @@ fn usage_of_all_does_not_open_the_entries_of_all() {
 }
 
 #[test]
-fn who_belongs_to_an_instance_decides_nothing_for_the_whole_log() {
+fn a_viewer_of_a_tenant_decides_nothing_for_the_whole_log() {
     let of = |instance: Option<&str>| Viewer { instance: instance.map(str::to_owned), ..viewer(&["super-admin"]) };
     assert!(access(&of(None)).rights.contains(&Right::Configure));
     let rights = access(&of(Some("eu"))).rights;
@@ -112,13 +112,13 @@ fn who_belongs_to_an_instance_decides_nothing_for_the_whole_log() {
 }
 
 #[test]
-fn no_instance_is_not_every_instance() {
+fn no_tenant_is_not_every_tenant() {
     let nowhere = Viewer { instance: None, ..viewer(&["admin"]) };
     assert_eq!(access(&nowhere).rule, equal("instance", Value::Unset));
 }
 
 #[test]
-fn nobody_sees_nothing() {
+fn a_viewer_without_groups_sees_nothing() {
     for user in ["", " ", "\t"] {
         for group in ["user", "admin", "auditor", "super-admin", "billing-admin"] {
             let nobody = Viewer { user: user.to_owned(), ..viewer(&[group]) };
@@ -128,7 +128,7 @@ fn nobody_sees_nothing() {
 }
 
 #[test]
-fn whoever_may_read_is_under_a_rule_of_a_group() {
+fn every_reader_is_under_the_rule_of_a_group() {
     for group in GROUPS {
         let assigned = [group.name.to_owned()];
         let held = held(&assigned);

@@ -6,16 +6,16 @@ use std::time::{Duration, Instant};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, params_from_iter};
 
-use crate::world::Outcome;
+use crate::support::Outcome;
 
 /// What is copied, where it is there.
 const TABLES: [&str; 2] = ["entry", "payload"];
 
-/// A database of its own with the same columns, as durable as the log.
+/// A separate database with the same columns, as durable as the log.
 pub(crate) struct Bare {
     connection: Connection,
     source: std::path::PathBuf,
-    /// The first place that was not copied yet.
+    /// The first `seq` that was not copied yet.
     next: i64,
 }
 

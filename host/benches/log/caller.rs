@@ -1,13 +1,13 @@
-//! What `record()` costs whoever calls it.
+//! The cost of `record()` for its caller.
 
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use mcp_audit_log::Event;
 
+use crate::support::{Outcome, World, folder};
 use crate::table::{Sample, Table, figure};
 use crate::traffic::Traffic;
-use crate::world::{Outcome, World, folder};
 
 /// The cost of `record()` for its caller: at a pace that the recorder keeps up with, in a burst, and when it is full.
 #[derive(Args)]
@@ -15,7 +15,7 @@ pub(crate) struct Caller {
     /// Calls of each kind.
     #[arg(long, default_value_t = 100_000)]
     calls: u64,
-    /// A run of seconds whose figures mean nothing.
+    /// A short run; its figures mean nothing.
     #[arg(long)]
     small: bool,
 }
@@ -68,7 +68,7 @@ impl Caller {
     }
 }
 
-/// How long each call took: those that were answered with true, and the others.
+/// The duration of each call: those that returned true, and the others.
 fn measured<T>(items: Vec<T>, mut call: impl FnMut(T) -> bool, mut before: impl FnMut(usize)) -> (Sample, Sample) {
     let (mut taken, mut refused) = (Sample::default(), Sample::default());
     for (at, item) in items.into_iter().enumerate() {

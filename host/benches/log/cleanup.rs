@@ -1,4 +1,4 @@
-//! What the daily cleanup does to those who record meanwhile.
+//! The effect of the daily cleanup on concurrent recording.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use mcp_audit_log::time::DAY;
 
+use crate::support::{Outcome, World, folder};
 use crate::table::{Sample, Table, figure};
 use crate::traffic::{Traffic, beginning};
-use crate::world::{Outcome, World, folder};
 
 /// How long a durable record takes, idle and while a tenth of the log is removed.
 #[derive(Args)]
@@ -16,7 +16,7 @@ pub(crate) struct Cleanup {
     /// How many entries the log has before.
     #[arg(long, default_value_t = 200_000)]
     entries: u64,
-    /// A run of seconds whose figures mean nothing.
+    /// A short run; its figures mean nothing.
     #[arg(long)]
     small: bool,
 }

@@ -10,8 +10,8 @@ use mcp_audit_log::export::{Columns, Format, Wanted};
 use mcp_audit_log::{Access, LogView, Options, Viewer};
 
 use crate::kept::Which;
+use crate::support::{Outcome, folder};
 use crate::table::{Table, figure};
-use crate::world::{Outcome, folder};
 
 /// Every format: speed, size, and the most memory that was in use. Name a kept log, so that making it is not measured.
 #[derive(Args)]
@@ -57,7 +57,7 @@ fn forget_peak() {
     let _ = fs::write("/proc/self/clear_refs", "5");
 }
 
-/// The most memory that was in use at once since then, in bytes; where Linux tells.
+/// The peak memory since then, in bytes; on Linux only.
 fn peak() -> Option<f64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

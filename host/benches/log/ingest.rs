@@ -5,10 +5,10 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::bare::Bare;
+use crate::support::{Outcome, World, folder};
 use crate::table::{Table, figure, rate};
 use crate::threads;
 use crate::traffic::Traffic;
-use crate::world::{Outcome, World, folder};
 
 /// Recorded, judged and stored durably with all indexes, against a bare append of the same rows in as large batches.
 #[derive(Args)]
@@ -19,7 +19,7 @@ pub(crate) struct Ingest {
     /// Only without payloads, or only with those of 2 KB.
     #[arg(long)]
     payloads: Option<bool>,
-    /// A run of seconds whose figures mean nothing.
+    /// A short run; its figures mean nothing.
     #[arg(long)]
     small: bool,
 }

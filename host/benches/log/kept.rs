@@ -1,4 +1,4 @@
-//! Logs of a given size for benches that only look: made once and kept, or made anew each time.
+//! Logs of a given size for read-only benchmarks: made once and kept, or made anew each time.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use tempfile::TempDir;
 
+use crate::support::{Outcome, World, folder};
 use crate::table::figure;
 use crate::traffic::Traffic;
-use crate::world::{Outcome, World, folder};
 
-/// Which log to look at.
+/// The log to read.
 #[derive(Args)]
 pub(crate) struct Which {
     /// How many entries.
@@ -19,7 +19,7 @@ pub(crate) struct Which {
     /// A folder in which logs are kept for the next run, one of each size.
     #[arg(long, value_name = "DIR")]
     log: Option<PathBuf>,
-    /// A run of seconds whose figures mean nothing.
+    /// A short run; its figures mean nothing.
     #[arg(long)]
     pub(crate) small: bool,
 }
@@ -28,7 +28,7 @@ pub(crate) struct Which {
 pub(crate) struct Kept {
     pub(crate) folder: PathBuf,
     pub(crate) entries: u64,
-    /// Deletes it when nobody wanted to keep it.
+    /// Deletes it unless it is to be kept.
     _temporary: Option<TempDir>,
 }
 

@@ -15,8 +15,8 @@ use mcp_audit_log::event::{Channel, Detail, Kind};
 use tokio::runtime::{Builder, Runtime};
 use tower_service::Service;
 
+use crate::support::{Outcome, World, folder};
 use crate::table::{Sample, Table, figure, rate};
-use crate::world::{Outcome, World, folder};
 
 /// Requests to a handler in this process with the layer and without, by turns: alone, and as many as the queue holds.
 #[derive(Args)]
@@ -24,7 +24,7 @@ pub(crate) struct Layering {
     /// Turns for each row.
     #[arg(long, default_value_t = 20)]
     turns: u32,
-    /// A run of seconds whose figures mean nothing.
+    /// A short run; its figures mean nothing.
     #[arg(long)]
     small: bool,
 }

@@ -9,10 +9,10 @@ use mcp_audit_log::entry::Entry;
 use mcp_audit_log::ledger::{Content, Frontier, Hash, Leaf};
 use mcp_audit_log::store::Place;
 
+use crate::support::{Outcome, World, folder};
 use crate::table::{Table, figure};
 use crate::threads;
 use crate::traffic::Traffic;
-use crate::world::{Outcome, World, folder};
 
 /// What the ledger does for an entry, beside all that is done for it. There is no log without a ledger to compare with:
 /// one that was recorded so could never be verified.
@@ -21,7 +21,7 @@ pub(crate) struct Sealing {
     /// How many entries.
     #[arg(long, default_value_t = 300_000)]
     entries: u64,
-    /// A run of seconds whose figures mean nothing.
+    /// A short run; its figures mean nothing.
     #[arg(long)]
     small: bool,
 }
@@ -46,7 +46,7 @@ impl Sealing {
     }
 }
 
-/// Does it again for every entry there is; how long both parts took, and for how many entries.
+/// Repeats the work for every entry; returns the duration of both parts, and the number of entries.
 fn alone(world: &World) -> Outcome<(Duration, Duration, u64)> {
     let access = world.access("admin");
     let (mut content, mut tree, mut read) = (Duration::ZERO, Duration::ZERO, 0);

@@ -1,7 +1,7 @@
 //! Speed and size of the log: `cargo bench -p mcp-audit-log --bench log -- ingest`, and so on for each subcommand.
 //!
-//! Every table is of ratios within one run, since absolute figures say as much about the machine as about the log.
-//! Nothing here passes or fails by its speed. `--small` makes a run short enough for every build.
+//! Every table has ratios within one run, because absolute figures depend on the machine. Nothing here passes or fails
+//! by its speed. `--small` makes a run short enough for every build.
 
 mod bare;
 mod caller;
@@ -20,15 +20,15 @@ mod random;
 mod siege;
 mod site;
 mod size;
+mod support;
 mod table;
 mod threads;
 mod traffic;
 mod usage;
-mod world;
 
 use clap::{Parser, Subcommand};
 
-use world::Outcome;
+use support::Outcome;
 
 /// Speed and size of the log, in ratios measured within one run.
 #[derive(Parser)]

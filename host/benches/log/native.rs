@@ -23,7 +23,7 @@ pub(crate) fn rules_alone(events: &[Event]) -> std::time::Duration {
     begun.elapsed()
 }
 
-/// What the host does in `policy/lower.rs`, which writes into types of its own.
+/// The same as `to_wit.rs` of the sandbox, which writes into its own types.
 fn event(event: &Event) -> contract::Event {
     let argument = |argument: &mcp_audit_log::event::Argument| contract::Argument {
         name: argument.name.clone(),

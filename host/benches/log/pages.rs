@@ -1,4 +1,4 @@
-//! What somebody waits for who opens a page: the server's part of it, from the request to the last byte of HTML.
+//! The server's time for a page, from the request to the last byte of HTML.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -13,9 +13,9 @@ use mcp_audit_log::{AuditLog, Options, Viewer};
 use tower_service::Service;
 
 use crate::kept::Which;
+use crate::support::Outcome;
 use crate::table::{Sample, Table, figure};
 use crate::traffic::{Traffic, beginning};
-use crate::world::Outcome;
 
 /// Pages over a log of a given size.
 #[derive(Args)]

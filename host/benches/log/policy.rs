@@ -7,9 +7,9 @@ use mcp_audit_log::policy::{Limits, Policy};
 use mcp_audit_log::settings::Settings;
 
 use crate::native;
+use crate::support::Outcome;
 use crate::table::{Sample, Table, figure};
 use crate::traffic::{Traffic, beginning};
-use crate::world::Outcome;
 
 /// The default policy's judgement of events, in the sandbox and natively, by the size of the batch.
 #[derive(Args)]
@@ -20,7 +20,7 @@ pub(crate) struct Judging {
     /// How many events in a call (repeatable).
     #[arg(long, default_values_t = [1, 16, 100, 256, 1_024])]
     batch: Vec<usize>,
-    /// A run of seconds whose figures mean nothing.
+    /// A short run; its figures mean nothing.
     #[arg(long)]
     small: bool,
 }

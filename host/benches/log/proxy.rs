@@ -13,9 +13,9 @@ use hyper_util::rt::TokioExecutor;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::site::{Everything, Proxies, trivial_upstream};
+use crate::support::{Outcome, World, folder};
 use crate::table::{Sample, Table, figure, rate};
 use crate::traffic::Traffic;
-use crate::world::{Outcome, World, folder};
 
 /// Tool calls without a proxy, through the bare proxy, with capture, and with strict recording, by turns.
 #[derive(Args)]
@@ -23,7 +23,7 @@ pub(crate) struct Proxying {
     /// Turns of a second for each row.
     #[arg(long, default_value_t = 10)]
     turns: u32,
-    /// A run of seconds whose figures mean nothing.
+    /// A short run; its figures mean nothing.
     #[arg(long)]
     small: bool,
 }
@@ -109,7 +109,7 @@ fn add(table: &mut Table, clients: usize, rows: [(Sample, Duration); 4]) {
     }
 }
 
-/// How long each call takes while so many clients call for a while.
+/// The duration of each call while this many clients call for a while.
 async fn calls(address: SocketAddr, path: &str, clients: usize, turn: Duration) -> Outcome<Sample> {
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..clients {
@@ -125,7 +125,7 @@ async fn calls(address: SocketAddr, path: &str, clients: usize, turn: Duration) 
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// An MCP client in a session of its own.
+/// An MCP client with its own session.
 struct Caller {
     client: Client<HttpConnector, Full<Bytes>>,
     url: hyper::Uri,

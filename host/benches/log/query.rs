@@ -11,8 +11,8 @@ use mcp_audit_log::store::{GroupBy, GroupSort, Place};
 use mcp_audit_log::{Access, LogView, Options, Viewer};
 
 use crate::kept::Which;
+use crate::support::Outcome;
 use crate::table::{Sample, Table, figure};
-use crate::world::Outcome;
 
 /// Pages, groups and menus: median and 99th percentile.
 #[derive(Args)]
@@ -24,7 +24,7 @@ pub(crate) struct Query {
     times: u32,
 }
 
-/// Entries of a page, as the API gives when nobody says.
+/// Entries of a page, the API's default.
 const PAGE: usize = 100;
 
 /// What is asked of a log; answers with how much was found.
@@ -129,7 +129,7 @@ impl Known {
         {
             singles.push(format!("{}:\"{}\"", field.name(), text(&newest, field)));
         }
-        // Only at the other end of the log.
+        // Only at the oldest end of the log.
         singles.push(format!("session:\"{}\"", text(&oldest, Field::Session)));
         singles.push("tool:nothing_has_this".to_owned());
         singles.push("model:sale.order".to_owned());
@@ -144,7 +144,7 @@ impl Known {
 }
 
 fn domain(text: &str) -> Outcome<Domain> {
-    Ok(parse_text(text, &Context::nobody(mcp_audit_log::time::Clock::now(&mcp_audit_log::time::SystemClock)))?)
+    Ok(parse_text(text, &Context::without_viewer(mcp_audit_log::time::Clock::now(&mcp_audit_log::time::SystemClock)))?)
 }
 
 fn first_page(text: &str) -> Outcome<Question> {
@@ -163,7 +163,10 @@ fn questions(known: &Known) -> Outcome<Vec<Question>> {
     let ask = move |reader: &Reader<'_>| Ok(reader.page(Domain::TRUE, far, PAGE)?.entries.len());
     questions.push(Question { name: "page 1,000".to_owned(), ask: Box::new(ask) });
     questions.extend(first_pages(&known.singles)?);
-    let id = parse_json(&format!(r#"[["id","=","{}"]]"#, known.newest.id), &Context::nobody(known.newest.recorded_at))?;
+    let id = parse_json(
+        &format!(r#"[["id","=","{}"]]"#, known.newest.id),
+        &Context::without_viewer(known.newest.recorded_at),
+    )?;
     let ask = move |reader: &Reader<'_>| Ok(reader.page(id.clone(), None, 1)?.entries.len());
     questions.push(Question { name: "one entry by its id".to_owned(), ask: Box::new(ask) });
     for (name, text) in [("free text, with hits", "invoice"), ("free text, without a hit", "xyzzy")] {

@@ -1,5 +1,5 @@
-//! What hostile readers cost those who call an MCP server: searches that are as expensive as one user can make them, and
-//! forms of which half is sent, while calls pass through the proxy.
+//! The effect of hostile readers on MCP callers: the most expensive searches that one user can make, and half-sent
+//! forms, while calls pass through the proxy.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -27,11 +27,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Builder;
 
 use crate::site::trivial_upstream;
+use crate::support::{Outcome, World, folder};
 use crate::table::{Sample, Table, figure};
 use crate::traffic::Traffic;
-use crate::world::{Outcome, World, folder};
 
-/// Calls through the proxy while nobody reads, and while many search and send half a form.
+/// Calls through the proxy without readers, and with many searches and half-sent forms.
 #[derive(Args)]
 pub(crate) struct Siege {
     /// Entries of the log before.
@@ -40,13 +40,13 @@ pub(crate) struct Siege {
     /// Searches at once, all of one user.
     #[arg(long, default_value_t = 600)]
     searches: usize,
-    /// Forms of which half is sent.
+    /// Half-sent forms.
     #[arg(long, default_value_t = 520)]
     forms: usize,
     /// Seconds of each part.
     #[arg(long, default_value_t = 15)]
     seconds: u64,
-    /// A run of a second whose figures mean nothing.
+    /// A run of a second; its figures mean nothing.
     #[arg(long)]
     small: bool,
 }
@@ -114,7 +114,7 @@ impl Siege {
         drop(enemies);
         report(&mut idle, &mut besieged, &counts);
         let made = (idle.len() + besieged.len()) as u64;
-        // Behind everything that was handed in before.
+        // After everything that was enqueued before.
         world.feed(Traffic::new(1, 1).take(1).collect())?;
         let recorded = recorded(&world)?;
         let tried = counts.served.load(Ordering::Relaxed) + counts.refused.load(Ordering::Relaxed);
@@ -179,7 +179,7 @@ async fn search(address: SocketAddr, bearer: String, path: &'static str, counts:
         let count = match answer.await {
             Some(200) => &counts.served,
             Some(429) => &counts.refused,
-            // Its own patience with a search is at an end.
+            // The search took longer than it may.
             Some(503) => &counts.refused,
             other => {
                 eprintln!("{path} was answered with {other:?}");

@@ -1,4 +1,5 @@
-//! The servers of the proxy's measurement: a trivial MCP server, and the proxy in front of one, with its layer and without.
+//! The servers of the proxy's measurement: a trivial MCP server, and the proxy in front of one, with its layer and
+//! without.
 
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
@@ -19,7 +20,7 @@ use mcp_audit_log::identity::Identity;
 use mcp_audit_log::store::Tokens;
 use tokio::net::TcpListener;
 
-use crate::world::Outcome;
+use crate::support::Outcome;
 
 /// A result of some 200 bytes, as a small tool gives it.
 const RESULT: &[u8] = br#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"The invoice INV/2026/0042 of Azure Interior over 1,250.00 EUR is posted and was paid on 2026-03-14."}],"isError":false}}"#;
@@ -79,7 +80,7 @@ impl Drop for Everything {
     }
 }
 
-/// The proxy with capture, and the same without; both let everybody in.
+/// The proxy with capture, and the same without; both are open.
 pub(crate) struct Proxies {
     pub(crate) recorded: SocketAddr,
     pub(crate) unrecorded: SocketAddr,

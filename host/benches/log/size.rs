@@ -1,11 +1,11 @@
-//! Where the bytes on disk go.
+//! (short: one file per benchmark) Where the bytes on disk go.
 
 use clap::Args;
 
 use crate::bare;
 use crate::kept::Which;
+use crate::support::Outcome;
 use crate::table::{Table, figure};
-use crate::world::Outcome;
 
 /// Bytes on disk for each entry, by table and index.
 #[derive(Args)]

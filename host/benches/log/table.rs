@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// A table whose columns are as wide as what is in them, in Markdown, so that it can go into a document as it is.
+/// A Markdown table with columns as wide as their content, for pasting into a document.
 pub(crate) struct Table {
     rows: Vec<Vec<String>>,
 }
@@ -38,7 +38,7 @@ impl Table {
     }
 }
 
-/// What a row is about stands on the left, figures on the right.
+/// Labels are aligned left, figures right.
 fn padded(column: usize, cell: &str, width: usize) -> String {
     if column == 0 { format!(" {cell:<width$} |") } else { format!(" {cell:>width$} |") }
 }

@@ -1,4 +1,5 @@
-//! How busy the log's own threads are, as Linux accounts for them: where the time goes, without a probe in the log.
+//! (short: Linux only) How busy the log's own threads are, as Linux accounts for them: where the time goes, without a
+//! probe in the log.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,7 +1,9 @@
 //! Realistic MCP traffic: what a platform of 2,000 users and 20 servers hands to its log.
 
 use mcp_audit_log::Event;
-use mcp_audit_log::event::{Argument, Body, Caller, Channel, Client, Detail, Failure, Kind, Payload, Target, Usage};
+use mcp_audit_log::event::{
+    Argument, Body, Caller, Channel, Client, Detail, Failure, Kind, ModelUsage, Payload, Target,
+};
 use mcp_audit_log::time::{DAY, Timestamp};
 
 use crate::random::Random;
@@ -45,7 +47,7 @@ const METHODS: [(&str, Kind, u64); 9] = [
     ("notifications/cancelled", Kind::Notification, 1),
 ];
 
-/// What went wrong, how many of a thousand it befalls, and what the entry says about it.
+/// Failures: the outcome, how many of a thousand events have it, and what the entry says.
 const FAILURES: [(Detail, u64, u16, &str, &str); 4] = [
     (Detail::ToolError, 15, 200, "tool_error", "the tool reported an error"),
     (Detail::RpcError, 8, 200, "-32602", "the server answered with the JSON-RPC error -32602"),
@@ -83,7 +85,7 @@ pub(crate) fn beginning() -> Timestamp {
 }
 
 impl Traffic {
-    /// Traffic of which `entries` events span `days`.
+    /// Traffic with `entries` events in `days`.
     pub(crate) fn new(entries: u64, days: i64) -> Self {
         let mut random = Random::new(0x6d63_7061);
         let sessions = (0..SESSIONS).map(|_| Session::new(&mut random)).collect();
@@ -151,7 +153,7 @@ impl Traffic {
         }
         if self.models && event.method.as_deref() == Some("tools/call") && random.percent(40) {
             let (model, key) = (random.skewed(12), random.skewed(60));
-            let usage = Usage::of(format!("provider-{}", model % 4), format!("model-{model:02}"));
+            let usage = ModelUsage::of(format!("provider-{}", model % 4), format!("model-{model:02}"));
             let (input, output) = (random.log_normal(900.0, 1.0) as u64, random.log_normal(250.0, 1.0) as u64);
             event = event.used(
                 usage.api_key(format!("key-{key:02}")).tokens(input, output).cost_micros(input * 3 + output * 15),

@@ -12,9 +12,9 @@ use mcp_audit_log::{Access, LogView, Options, Viewer};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::kept::Which;
+use crate::support::Outcome;
 use crate::table::{Sample, Table, figure};
 use crate::traffic::{Traffic, beginning};
-use crate::world::Outcome;
 
 /// Totals, a series by day and four breakdowns over ninety days, against SQL over the rows.
 #[derive(Args)]
@@ -27,7 +27,7 @@ pub(crate) struct Using {
     /// Without the counts of groups and by SQL, which take long.
     #[arg(long)]
     alone: bool,
-    /// Only the questions whose name has this text in it.
+    /// Only the queries whose name contains this text.
     #[arg(long, default_value = "")]
     only: String,
 }
@@ -60,7 +60,7 @@ impl Using {
         };
         let tool = |query: UsageQuery, text: &str| {
             Ok::<_, Box<dyn std::error::Error>>(UsageQuery {
-                domain: parse_text(text, &Context::nobody(end))?,
+                domain: parse_text(text, &Context::without_viewer(end))?,
                 ..query
             })
         };
@@ -118,7 +118,7 @@ fn by_groups(log: &LogView, access: &Access, end: Timestamp) -> Outcome<Duration
     let begun = Instant::now();
     let reader = log.reader(access);
     for field in PAGE {
-        let domain = parse_text("kind:request,http", &Context::nobody(end))?;
+        let domain = parse_text("kind:request,http", &Context::without_viewer(end))?;
         reader.groups(domain, &[GroupBy::Field(field)], GroupSort::Count, ROWS)?;
     }
     Ok(begun.elapsed())

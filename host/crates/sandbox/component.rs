@@ -54,14 +54,14 @@ pub(crate) fn build(manifest: &Path, package: &str, features: &str) -> Result<Pa
     Ok(copy)
 }
 
-/// Tells cargo to build again when anything below these folders changes.
+/// Makes cargo rebuild when anything below these folders changes.
 pub(crate) fn rerun_if_changed(folders: &[&Path]) {
     for folder in folders {
         println!("cargo::rerun-if-changed={}", folder.display());
     }
 }
 
-/// Gets the Wasm target through rustup where it is missing, or says what to run.
+/// Installs the Wasm target through rustup if it is missing, or reports what to run.
 fn ensure_target() -> Result<(), String> {
     if has_target()? {
         return Ok(());

@@ -1,5 +1,19 @@
-//! The reverse proxy: several MCP servers behind one address, each call signed in, handed on and recorded.
+//! The reverse proxy: several MCP servers at one address; each call is authenticated, forwarded and recorded.
 
+pub(in crate::capture) mod answer;
+pub(in crate::capture) mod connect;
+pub(in crate::capture) mod expiry;
+pub(in crate::capture) mod forward;
+pub(in crate::capture) mod headers;
+pub(in crate::capture) mod location;
+pub(in crate::capture) mod oauth;
+pub(in crate::capture) mod old_transport;
+pub(in crate::capture) mod pool;
+pub(in crate::capture) mod shared_body;
+pub(in crate::capture) mod sign_in;
+pub(in crate::capture) mod timeouts;
+/// The MCP servers after the proxy.
+pub mod upstream;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -9,31 +23,30 @@ use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::Response;
 use axum::routing::any;
 
-use super::forward::Forwarder;
-use super::layer::AuditLayer;
-use super::lent::read_beginning;
-use super::location::{Door, rechallenge, relocate};
-use super::sign_in::{refusal, signed_out};
+use super::mcp::transport::FailureSlot;
+use super::proxy::forward::Forwarder;
+use super::proxy::location::{PublicAddress, rechallenge, relocate};
+use super::proxy::shared_body::read_beginning;
+use super::proxy::sign_in::{refusal, signed_out};
+use super::proxy::upstream::{HostHeader, NAME, Upstream};
 use super::strict::record_intent;
-use super::transport::FailureSlot;
-use super::upstream::{HostHeader, NAME, Upstream};
-use super::{oauth, older, stay};
+use super::tap::layer::AuditLayer;
 use crate::AuditLog;
 use crate::identity::{Lease, Origin, Origins};
 
-pub use super::sign_in::SignIn;
-pub use super::timeouts::Timeouts;
+pub use super::proxy::sign_in::SignIn;
+pub use super::proxy::timeouts::Timeouts;
 
-/// How the proxy does what it does, where there is a choice.
+/// The options of the proxy.
 #[derive(Clone, Debug, Default)]
 pub struct ProxyOptions {
     /// How long upstreams may take that have no limits of their own.
     pub timeouts: Timeouts,
-    /// Of which sites' pages browsers may call through an open proxy. [`crate::http::across`] tells browsers so.
+    /// The sites whose pages may call through an open proxy. [`crate::http::across`] tells browsers so.
     pub origins: Origins,
-    /// Under which address clients know the proxy; by default under the one that their `Host` says.
+    /// The proxy's public address; by default the request's `Host`.
     pub public: Option<Origin>,
-    /// Whether clients come over https, where nothing else says it.
+    /// Whether clients use https, where no header says so.
     pub https: bool,
 }
 
@@ -59,7 +72,7 @@ pub fn router_with(log: AuditLog, upstreams: Vec<Upstream>, sign_in: SignIn, opt
     let open = matches!(sign_in, SignIn::Open(_));
     let proxy = proxy(upstreams, sign_in, options);
     let router = routes(Arc::clone(&proxy)).route_layer(AuditLayer::named_by(log.clone(), server));
-    // With a sign-in of the proxy's own, an upstream never sees who calls, so that it has nobody to sign in.
+    // If the proxy signs callers in itself, an upstream never sees the caller, so it needs no sign-in.
     if open { router.merge(oauth::router(log, proxy)) } else { router }
 }
 
@@ -78,7 +91,7 @@ fn proxy(upstreams: Vec<Upstream>, sign_in: SignIn, options: ProxyOptions) -> Ar
 
 fn routes(proxy: Arc<Proxy>) -> Router {
     Router::new()
-        // All of it, so that a call to no server is told so and recorded too.
+        // All paths, so that a call to an unknown server is answered and recorded too.
         .route("/mcp", any(handle))
         .route("/mcp/", any(handle))
         .route("/mcp/{*rest}", any(handle))
@@ -89,7 +102,7 @@ async fn handle(State(proxy): State<Arc<Proxy>>, mut request: Request) -> Respon
     match proxy.admit(&mut request).await {
         Ok((upstream, target)) => {
             let door = proxy.door(&request, upstream.name());
-            let older = older::may_begin(request.method(), request.headers());
+            let older = old_transport::may_begin(request.method(), request.headers());
             if upstream.is_strict() {
                 request = match record_intent(request).await {
                     Ok(request) => request,
@@ -100,12 +113,12 @@ async fn handle(State(proxy): State<Arc<Proxy>>, mut request: Request) -> Respon
             let lease = request.extensions_mut().remove::<Lease>();
             let slot = request.extensions().get::<FailureSlot>().cloned().unwrap_or_default();
             let sending = proxy.forwarder.send(upstream, &target, request);
-            let mut response = stay::within(lease, slot, sending, signed_out).await;
+            let mut response = expiry::within(lease, slot, sending, signed_out).await;
             relocate(response.headers_mut(), &door, upstream, &target);
             if proxy.is_open() {
                 rechallenge(response.headers_mut(), &door);
             }
-            if older { older::refused(response).await } else { response }
+            if older { old_transport::refused(response).await } else { response }
         }
         Err(refused) => {
             read_beginning(request.body_mut()).await;
@@ -131,17 +144,17 @@ impl Proxy {
     }
 
     /// Where a request came in for the upstream called `name`.
-    pub(super) fn door<B>(&self, request: &axum::http::Request<B>, name: &str) -> Door {
+    pub(super) fn door<B>(&self, request: &axum::http::Request<B>, name: &str) -> PublicAddress {
         let said = || {
             let host = request.headers().get(header::HOST)?.to_str().ok()?;
             let host = host.parse::<axum::http::uri::Authority>().ok().filter(|host| !host.as_str().contains('@'))?;
             Some(format!("{}://{host}", if self.https { "https" } else { "http" }))
         };
         let public = self.public.as_ref().map(ToString::to_string).or_else(said);
-        Door::of(request, name, public)
+        PublicAddress::of(request, name, public)
     }
 
-    /// An upstream knows the origins of its own pages only. One that was found good here is not handed on; any other is,
+    /// An upstream knows only the origins of its own pages. One that was accepted here is removed; any other is left
     /// for the upstream to judge.
     pub(super) fn vouch(&self, headers: &mut HeaderMap, upstream: &Upstream) {
         if upstream.host_header() == HostHeader::Upstream && self.origins.accept(headers) {

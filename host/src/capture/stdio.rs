@@ -5,6 +5,7 @@ mod group;
 #[cfg(not(unix))]
 #[path = "stdio/single.rs"]
 mod group;
+pub(in crate::capture) mod pipe;
 mod tap;
 #[cfg(test)]
 mod tests;
@@ -18,9 +19,9 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
 
-use self::group::{Group, Signals};
-use self::tap::Tap;
-use super::pipe::Side;
+use super::stdio::group::{Group, Signals};
+use super::stdio::pipe::Side;
+use super::stdio::tap::Tap;
 use crate::AuditLog;
 use crate::event::Caller;
 
@@ -28,7 +29,7 @@ use crate::event::Caller;
 const PIECE: usize = 64 << 10;
 /// How long the output of a server that has ended may be silent: a process that it started may hold it open.
 const LAST_WORDS: Duration = Duration::from_millis(500);
-/// How often it is looked whether a call that was cancelled has waited long enough for an answer.
+/// How often to check whether a cancelled call has waited long enough for an answer.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// How the traffic is called in the log, and how the server ends.
@@ -36,13 +37,13 @@ const LOOK: Duration = Duration::from_secs(1);
 pub struct StdioOptions {
     /// The server's name.
     pub server: String,
-    /// Who uses it.
+    /// The caller.
     pub caller: Caller,
-    /// How long the server, and what it has started, may take to end: after the end of input before it gets SIGTERM, and
-    /// after a signal before it gets SIGKILL.
+    /// The time for the server, and for processes that it started, to end: after the end of input before SIGTERM, and
+    /// after a signal before SIGKILL.
     pub grace: Duration,
-    /// The command of a process that calls [`watch`]: with it the server ends also when this process is killed. The
-    /// group and the grace are put behind it as two arguments.
+    /// The command of a process that calls [`watch`]: with it the server also ends when this process is killed. The
+    /// group and the grace are appended as two arguments.
     pub watchdog: Option<Vec<OsString>>,
 }
 
@@ -53,8 +54,8 @@ impl StdioOptions {
     }
 }
 
-/// The watchdog of a wrapped server: waits until its own standard input ends, which it does when the process that runs the
-/// wrapper is gone, and ends the server's group of processes then. Blocks.
+/// The watchdog of a wrapped server: waits until its own standard input ends, which means that the wrapper's process
+/// has ended, and then ends the server's process group. Blocks.
 ///
 /// # Errors
 /// There is no such group, or the input cannot be read.
@@ -64,9 +65,9 @@ pub fn watch(group: i32, grace: Duration) -> io::Result<()> {
     group::end_orphans(group, grace)
 }
 
-/// Runs `command` with its standard input and output passed through and recorded, and its standard error left alone.
-/// The end of input and signals are handed on, signals to the server's whole group of processes, and what does not end by
-/// them within the grace is killed. Returns the server's exit code; 128 and its number for a signal.
+/// Runs `command`, passes its standard input and output through and records them; standard error is left alone. The end
+/// of input and signals are forwarded, signals to the server's whole process group, and a process that does not end
+/// within the grace is killed. Returns the server's exit code; 128 and its number for a signal.
 ///
 /// # Errors
 /// The command is empty or cannot be started.
@@ -106,7 +107,8 @@ async fn wrap(
     };
     end.send_replace(true);
     if let Some(down) = down {
-        // All that the server wrote is the client's, however slowly it reads, unless this process is told to end.
+        // Everything that the server wrote belongs to the client, however slowly it reads, unless this process must
+        // end.
         tokio::select! {
             _ = down => {}
             () = signals.any() => {}
@@ -134,7 +136,7 @@ fn start(command: &[OsString]) -> io::Result<Child> {
     command.spawn().map_err(|error| io::Error::new(error.kind(), format!("{program} cannot be started: {error}")))
 }
 
-/// Hands bytes on as they come, until one side is gone. What is dropped at the end closes the other side.
+/// Forwards bytes as they come, until one side ends. Dropping at the end closes the other side.
 async fn pass(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
@@ -164,7 +166,7 @@ async fn silence(ended: &mut watch::Receiver<bool>) {
     tokio::time::sleep(LAST_WORDS).await;
 }
 
-/// Sees to it that a call that was cancelled becomes an entry also when nothing more is said.
+/// Makes sure that a cancelled call becomes an entry although nothing more is sent.
 async fn look_for_cancelled(tap: Tap) {
     loop {
         tokio::time::sleep(LOOK).await;

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::ExitCode;
 
-use mcp_audit_log::ledger::{BundleCheck, BundleError, Checked, VerifierKey};
+use mcp_audit_log::ledger::{BundleCheck, BundleError, CheckedBundle, VerifierKey};
 use mcp_audit_log::time::{SECOND, Timestamp};
 
 use super::Outcome;
@@ -15,7 +15,7 @@ use super::verify::{UNPROVED, WRONG, unread};
 /// The longest line that is read, in bytes: an entry with its payload is far below.
 const LONGEST: u64 = 64 << 20;
 
-/// Checks the bundle in a file, and says what is proved and what is not. The exit codes are those of a log's verification.
+/// Checks the bundle in a file, and prints what is proved and what is not. The exit codes are those of `verify`.
 pub(super) fn check(path: &Path, keys: &[String]) -> Outcome {
     let keys = match keys.iter().map(|key| VerifierKey::parse(key)).collect::<Result<Vec<_>, _>>() {
         Ok(keys) => keys,
@@ -32,7 +32,7 @@ pub(super) fn check(path: &Path, keys: &[String]) -> Outcome {
     }
 }
 
-fn checked(lines: &mut impl BufRead, keys: &[VerifierKey]) -> io::Result<Result<Checked, BundleError>> {
+fn checked(lines: &mut impl BufRead, keys: &[VerifierKey]) -> io::Result<Result<CheckedBundle, BundleError>> {
     let mut check = match BundleCheck::begin(&line(lines)?.unwrap_or_default(), keys) {
         Ok(check) => check,
         Err(error) => return Ok(Err(error)),
@@ -45,8 +45,8 @@ fn checked(lines: &mut impl BufRead, keys: &[VerifierKey]) -> io::Result<Result<
     Ok(check.end())
 }
 
-fn tell(checked: &Checked) -> io::Result<ExitCode> {
-    let Checked { origin, time, size, first, end, shown, own_keys } = checked;
+fn tell(checked: &CheckedBundle) -> io::Result<ExitCode> {
+    let CheckedBundle { origin, time, size, first, end, shown, own_keys } = checked;
     let when = when(*time);
     let last = end - 1;
     if *own_keys {
@@ -68,7 +68,7 @@ fn tell(checked: &Checked) -> io::Result<ExitCode> {
     Ok(if *own_keys { ExitCode::from(UNPROVED) } else { ExitCode::SUCCESS })
 }
 
-/// When it was signed, in words.
+/// The time of signing as a phrase.
 pub(super) fn when(time: Option<u64>) -> String {
     let seconds = time.and_then(|time| i64::try_from(time).ok());
     seconds.map_or_else(

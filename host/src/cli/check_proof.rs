@@ -1,4 +1,5 @@
-//! `mcp-audit-log verify --proof`: the proof of one entry checked without the log that it came from, and the entry shown.
+//! `mcp-audit-log verify --proof`: the proof of one entry checked without the log that it came from, and the entry
+//! shown.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -17,7 +18,7 @@ use super::verify::{WRONG, unread};
 /// The longest file that is read, in bytes: an entry is far below.
 const LONGEST: u64 = 64 << 20;
 
-/// Checks the proof in a file with these keys, and shows the entry. The exit codes are those of a log's verification.
+/// Checks the proof in a file with these keys, and prints the entry. The exit codes are those of `verify`.
 pub(super) fn check(path: &Path, keys: &[String]) -> Outcome {
     if keys.is_empty() {
         return unread(
@@ -67,7 +68,7 @@ fn tell(file: &ProofFile, entry: &ProvedEntry) -> io::Result<()> {
     for (name, value) in entry.content.shown() {
         let value = match value {
             Value::Integer(micros) if name == "occurred_at" => Timestamp::from_micros(micros).to_string(),
-            // Quoted, so that nothing in it moves the cursor or looks like another line.
+            // Quoted, so that no character moves the cursor or starts another line.
             Value::Text(text) => format!("{text:?}"),
             other => other.to_json().to_string(),
         };

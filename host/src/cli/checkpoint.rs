@@ -41,7 +41,7 @@ impl Checkpoint {
         let newest = log.checkpoint(&access)?;
         let newest = newest
             .ok_or("no checkpoint is signed yet; `mcp-audit-log serve` signs one within a second of its start")?;
-        // The note ends with a newline of its own.
+        // The note ends with its own newline.
         say(newest.checkpoint.note.trim_end())?;
         Ok(ExitCode::SUCCESS)
     }

@@ -1,4 +1,4 @@
-//! What several subcommands share: where the log is, which policy judges, who is looking.
+//! Options that several subcommands share: the log's folder, the policy, the viewer.
 
 use std::error::Error;
 use std::fmt::Display;
@@ -113,7 +113,7 @@ pub(super) fn note(line: impl Display) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
-/// Says what happens on standard error; `MCP_AUDIT_LOG` takes filters such as `debug` or `mcp_audit_log=trace`.
+/// Logs to standard error; `MCP_AUDIT_LOG` takes filters such as `debug` or `mcp_audit_log=trace`.
 pub(super) fn start_tracing() {
     let filter =
         EnvFilter::try_from_env("MCP_AUDIT_LOG").unwrap_or_else(|_| EnvFilter::new("warn,mcp_audit_log=info,rmcp=off"));
@@ -129,10 +129,10 @@ pub(super) fn start_tracing() {
 /// How long a page or a query that is being answered may hold up the end of a server.
 pub(super) const GRACE: Duration = Duration::from_secs(2);
 
-/// Runs a server to its end and then closes its log: after the runtime and with it every open connection is gone, so
-/// that what was cut is recorded too.
+/// Runs a server to its end and then closes its log: after the runtime, and so every open connection, has ended, so
+/// that interrupted exchanges are recorded too.
 ///
-/// `grace` is how long blocking work may hold up the end.
+/// `grace` is how long blocking work may delay the end.
 pub(super) fn serve_until_end(
     grace: Duration,
     serve: impl Future<Output = Result<AuditLog, Failure>>,
@@ -145,7 +145,7 @@ pub(super) fn serve_until_end(
     log.stopping();
     runtime.shutdown_timeout(grace);
     log.close();
-    match log.recorder().gauges().untold() {
+    match log.recorder().gauges().unreported() {
         0 => Ok(()),
         lost => Err(format!("{lost} events are lost: they could not be stored before shutdown").into()),
     }
@@ -179,7 +179,7 @@ pub(super) fn bear_hang_ups() -> io::Result<()> {
     Ok(())
 }
 
-/// Listens, or says what to do about it; `option` is where the address comes from.
+/// Listens, or reports what to do; `option` is the source of the address.
 pub(super) async fn listen(address: SocketAddr, option: &str) -> Result<TcpListener, String> {
     TcpListener::bind(address).await.map_err(|error| {
         format!(

@@ -1,4 +1,4 @@
-//! `mcp-audit-log erase`: one payload erased, with a reason that is kept.
+//! (short: one file per subcommand) `mcp-audit-log erase`: one payload erased, with a reason that is kept.
 
 use std::process::ExitCode;
 

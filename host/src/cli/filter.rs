@@ -1,8 +1,11 @@
-//! The options that select entries.
+//! Filter options, and the common options of `list`, `groups`, `tail` and `export`: log, viewer, filter.
 
 use clap::Args;
 use mcp_audit_log::domain::{Context, Domain, DomainError, parse_json, parse_text};
 use mcp_audit_log::field::Field;
+use mcp_audit_log::{Access, AuditLog, LogView};
+
+use super::common::{Failure, LogOptions, ViewerOptions};
 
 #[derive(Args)]
 pub(super) struct Filter {
@@ -68,6 +71,32 @@ impl Filter {
         let domain = self.domain.as_deref().map_or(Ok(Domain::TRUE), |domain| parse_json(domain, context))?;
         let text = self.text.clone().unwrap_or_else(|| self.query.join(" "));
         Ok(Domain::all_of([options, parse_text(&text, context)?, domain]))
+    }
+}
+
+#[derive(Args)]
+pub(super) struct Question {
+    #[command(flatten)]
+    log: LogOptions,
+    #[command(flatten)]
+    viewer: ViewerOptions,
+    #[command(flatten)]
+    filter: Filter,
+}
+
+impl Question {
+    /// The log, the viewer's access, and the filter.
+    pub(super) fn open(&self) -> Result<(LogView, Access, Domain), Failure> {
+        let viewer = self.viewer.viewer();
+        let log = self.log.view()?;
+        let domain = self.filter.domain(&viewer.context(log.now()))?;
+        let access = log.access(&viewer);
+        Ok((log, access, domain))
+    }
+
+    /// The same log for recording what is done here, without running jobs that are due meanwhile.
+    pub(super) fn open_to_record(&self) -> Result<AuditLog, Failure> {
+        self.log.open_for_a_moment()
     }
 }
 

@@ -7,8 +7,8 @@ use clap::builder::PossibleValuesParser;
 use mcp_audit_log::store::{GroupBy, GroupSort};
 
 use super::common::note;
+use super::filter::Question;
 use super::print::Format;
-use super::question::Question;
 use super::{Outcome, print};
 
 #[derive(Args)]

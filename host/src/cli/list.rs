@@ -1,12 +1,12 @@
-//! `mcp-audit-log list`: entries on the terminal, newest first.
+//! (short: one file per subcommand) `mcp-audit-log list`: entries on the terminal, newest first.
 
 use std::process::ExitCode;
 
 use clap::Args;
 
 use super::common::note;
+use super::filter::Question;
 use super::print::Format;
-use super::question::Question;
 use super::{Outcome, print};
 
 #[derive(Args)]

@@ -19,7 +19,6 @@ mod openapi;
 mod print;
 mod print_usage;
 mod proof;
-mod question;
 mod serve;
 mod show;
 mod stdio;

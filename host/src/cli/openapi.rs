@@ -1,4 +1,5 @@
-//! `mcp-audit-log openapi`: the API's document, for `docs/openapi.json` and for client authors.
+//! (short: one file per subcommand) `mcp-audit-log openapi`: the API's document, for `docs/openapi.json` and for client
+//! authors.
 
 use std::process::ExitCode;
 

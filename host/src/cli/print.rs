@@ -33,7 +33,7 @@ pub(super) enum Format {
     Json,
 }
 
-/// A table that may be printed piece by piece; its columns grow with what comes.
+/// A table that may be printed piece by piece; its columns grow with their content.
 pub(super) struct Table(Vec<Column>);
 
 struct Column {
@@ -185,12 +185,12 @@ pub(super) fn millis(micros: u64) -> String {
     format!("{:.1}", micros as f64 / 1_000.0)
 }
 
-/// One JSON object a line. JSON escapes control characters by itself; bidi ones are escaped here.
+/// One JSON object per line. JSON escapes control characters itself; bidi characters are escaped here.
 pub(super) fn json_lines(entries: &[Entry]) -> io::Result<()> {
     entries.iter().try_for_each(|entry| say(inert_json(&serde_json::to_string(entry)?)))
 }
 
-/// One entry with details, and its payload where there is one, as indented JSON.
+/// One entry with details and payload, as indented JSON.
 pub(super) fn entry(entry: &Entry, payload: Option<StoredPayload>) -> serde_json::Result<String> {
     let mut json = serde_json::to_value(entry)?;
     json["details"] = Json::Object(entry.details.clone());
@@ -205,7 +205,7 @@ pub(super) fn inert(text: &str) -> String {
     text.chars().flat_map(|char| if is_obeyed(char) { char.escape_unicode().collect() } else { vec![char] }).collect()
 }
 
-/// The same for a line of JSON, as JSON writes it. All of them are below U+10000, and stand in texts alone.
+/// The same for a line of JSON, with JSON escapes. All of them are below U+10000, and occur only in texts.
 fn inert_json(line: &str) -> String {
     let escaped = |char: char| format!("\\u{:04x}", u32::from(char)).chars().collect();
     line.chars().flat_map(|char| if is_obeyed(char) { escaped(char) } else { vec![char] }).collect()
@@ -228,7 +228,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_reaches_the_terminal_that_it_would_obey() {
+    fn no_control_sequence_reaches_the_terminal() {
         assert_eq!(inert("a\u{1b}[31mb\u{202e}c\r\n"), "a\\u{1b}[31mb\\u{202e}c\\u{d}\\u{a}");
         assert_eq!(inert("grüße 🎉"), "grüße 🎉");
         for text in ["a\u{85}b", "\u{202e}\u{7f}", "\u{1b}[31m"] {

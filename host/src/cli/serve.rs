@@ -98,7 +98,7 @@ impl Serve {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// What the file says, overruled by what was given here.
+    /// The configuration of the file, overridden by the command line.
     fn configuration(self) -> Result<Config, Failure> {
         let mut config = Config::load(self.config.as_deref())?;
         config.data = self.data.or(config.data);
@@ -174,7 +174,7 @@ fn open(config: &Config, data: PathBuf) -> Result<AuditLog, Failure> {
     Ok(options.signer(checkpoints.signer(signing_keys())).publish(checkpoints.places(token)).open()?)
 }
 
-/// Who may come in.
+/// The ways of signing in.
 fn identity(config: &Config, data: &Path) -> Result<Identity, Failure> {
     let table = config.sign_in();
     let identity = match table.tokens {

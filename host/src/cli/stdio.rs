@@ -43,7 +43,7 @@ impl Stdio {
         let watchdog = std::env::current_exe().ok().map(|own| vec![own.into(), WATCHDOG.into()]);
         let options = StdioOptions { grace, watchdog, ..StdioOptions::new(server, caller) };
         let mut code = 0;
-        // Our own input may be open for ever, and reading it blocks.
+        // Our own input may stay open, and reading it blocks.
         serve_until_end(Duration::ZERO, async {
             code = stdio::run(log.clone(), options, command).await?;
             Ok(log)

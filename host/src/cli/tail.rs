@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use clap::Args;
 use mcp_audit_log::domain::Domain;
+use mcp_audit_log::follow_cursor::FollowCursor;
 use mcp_audit_log::reader::{MAX_LIMIT, ReadError};
-use mcp_audit_log::walk::Walk;
 use mcp_audit_log::{Access, LogView};
 
 use super::common::{Failure, stop_signal};
+use super::filter::Question;
 use super::print::{Format, Table};
-use super::question::Question;
 use super::{Outcome, print};
 
 /// How often the log is polled: another process writes it, so there is no event.
@@ -36,7 +36,7 @@ impl Tail {
 
     async fn follow(&self, log: &LogView, access: &Access, domain: Domain) -> Result<(), Failure> {
         let mut stop = std::pin::pin!(stop_signal());
-        let mut walk = Walk::new(domain, next(log, access)?.checked_sub(1));
+        let mut walk = FollowCursor::new(domain, next(log, access)?.checked_sub(1));
         let mut table = Table::of_entries();
         if let Format::Table = self.format {
             table.head()?;
@@ -51,7 +51,13 @@ impl Tail {
     }
 
     /// Prints everything up to the end of the log.
-    fn print_new(&self, log: &LogView, access: &Access, walk: &mut Walk, table: &mut Table) -> Result<(), Failure> {
+    fn print_new(
+        &self,
+        log: &LogView,
+        access: &Access,
+        walk: &mut FollowCursor,
+        table: &mut Table,
+    ) -> Result<(), Failure> {
         let next = next(log, access)?;
         loop {
             let entries = walk.step(&log.reader(access), next, MAX_LIMIT)?;

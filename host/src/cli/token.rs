@@ -145,7 +145,7 @@ fn end(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
     Ok(Timestamp::parse_ahead(text, now).ok_or_else(wrong)?)
 }
 
-/// The tokens of a folder that has some; looking must not make the file.
+/// The tokens of a folder that has some; reading must not create the file.
 fn existing(data: &Path) -> Result<Tokens, Failure> {
     if !data.join("tokens.db").is_file() {
         return Err(format!("no tokens in {}; name another folder with --data", data.display()).into());
@@ -183,7 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_meant_by_its_id_or_by_a_connection_that_it_has_alone() {
+    fn a_token_is_found_by_id_or_by_a_unique_connection() {
         let folder = tempfile::tempdir().expect("a folder");
         assert!(existing(folder.path()).is_err() && !folder.path().join("tokens.db").exists());
         let tokens = Tokens::open(folder.path()).expect("tokens");

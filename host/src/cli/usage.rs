@@ -12,7 +12,7 @@ use mcp_audit_log::store::{USAGE_FIELDS, UsageQuery, UsageSort, UsageStep, usage
 use mcp_audit_log::time::DAY;
 
 use super::common::note;
-use super::question::Question;
+use super::filter::Question;
 use super::{Outcome, print_usage};
 
 #[derive(Args)]

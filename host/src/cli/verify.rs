@@ -81,7 +81,7 @@ impl Verify {
     }
 }
 
-/// Says that nothing is known, and why.
+/// Reports that nothing is known, and why.
 pub(super) fn unread(why: impl Display) -> Outcome {
     note(format_args!("mcp-audit-log: nothing was verified: {why}"));
     Ok(ExitCode::from(UNREAD))

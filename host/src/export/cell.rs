@@ -1,4 +1,4 @@
-//! What stands in a row under a column, before any format spells it.
+//! The value of a column in a row, before a format encodes it.
 
 use std::borrow::Cow;
 
@@ -25,7 +25,7 @@ pub(super) struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    /// What stands under `column`.
+    /// The value under `column`.
     pub(super) fn cell(&self, column: Column) -> Cell<'a> {
         let body = |body: fn(&StoredPayload) -> &Option<String>| {
             let text = self.payload.and_then(|payload| body(payload).as_deref());

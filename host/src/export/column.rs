@@ -19,7 +19,7 @@ pub enum Column {
     PayloadNotes,
 }
 
-/// What was said, as opposed to that it was said: for those who may export payloads.
+/// Columns with content, which need the right to export payloads.
 const CONTENT: [Column; 3] = [Column::Request, Column::Response, Column::PayloadNotes];
 
 impl Column {
@@ -56,8 +56,9 @@ pub struct Columns(Vec<Column>);
 
 /// Why columns cannot be had.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ColumnsError {
-    /// There is none of this name.
+    /// There is no column of this name.
     #[error("unknown column {name:?}; use one of: {}", names(Column::all()))]
     Unknown {
         /// What was named instead.
@@ -69,11 +70,11 @@ pub enum ColumnsError {
 }
 
 impl Columns {
-    /// Those named in `text`, parted by commas; where it names none, all but the content. With `payloads`, all of the
-    /// content comes behind them.
+    /// The columns named in `text`, separated by commas; without names all except the content. With `payloads`, all
+    /// content columns are appended.
     ///
     /// # Errors
-    /// A name is no column's, or stands there twice.
+    /// A name is not a column, or occurs twice.
     pub fn parse(text: &str, payloads: bool) -> Result<Self, ColumnsError> {
         let mut columns = Vec::new();
         for name in text.split(',').map(str::trim).filter(|name| !name.is_empty()) {
@@ -116,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_come_as_they_are_named_and_content_only_when_it_is() {
+    fn columns_keep_their_order_and_content_must_be_named() {
         assert_eq!(named("user, seq,", false), ["user", "seq"]);
         assert_eq!(named("response", false), ["response"]);
         assert_eq!(named("user,response", true), ["user", "response", "request", "payload_notes"]);
@@ -131,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_column_is_refused() {
+    fn an_unknown_column_is_refused() {
         assert_eq!(Columns::parse("user,user", false), Err(ColumnsError::Twice("user")));
         let error = Columns::parse("User", false).expect_err("no such column").to_string();
         assert!(error.starts_with("unknown column \"User\"; use one of: seq, id"), "{error}");

@@ -10,6 +10,7 @@ use crate::time::Timestamp;
 
 /// A kind of file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Format {
     /// Comma-separated values, for spreadsheets.
     Csv,

@@ -2,16 +2,16 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::Manifest;
+use super::ExportManifest;
 use crate::entry::Details;
 use crate::event::Event;
 use crate::value::Value;
 
-/// A fact's text is cut by the log behind this many characters; a longer one, as of a filter, is kept in parts.
+/// The log truncates a fact's text after this many characters; a longer one, such as a filter, is kept in parts.
 const PART: usize = 1_000;
 
-impl Manifest {
-    /// Adds everything that is known to `event`.
+impl ExportManifest {
+    /// Adds all known facts to `event`.
     pub(crate) fn told_by(&self, mut event: Event) -> Event {
         let Ok(Json::Object(members)) = serde_json::to_value(self) else { return event };
         for (name, member) in members {
@@ -29,7 +29,7 @@ impl Manifest {
         event
     }
 
-    /// The manifest that the details of an entry tell; `None` where they tell none.
+    /// The manifest in the details of an entry; `None` if they have none.
     pub(crate) fn of(details: &Details) -> Option<Self> {
         let mut members: Map<_, _> = details.clone();
         for name in ["filter", "checkpoint", "columns"] {
@@ -71,20 +71,20 @@ mod tests {
     use crate::time::Timestamp;
 
     #[test]
-    fn a_manifest_can_be_read_off_its_entry_however_long_its_filter() {
+    fn a_manifest_is_read_from_its_entry_however_long_its_filter() {
         let long = "ä".repeat(4_000);
         for (domain, columns) in [(Domain::TRUE, ""), (Domain::equals(Field::User, long.as_str()), "user")] {
             let columns = Columns::parse(columns, true).expect("columns");
             let wanted = Wanted { domain, columns, format: Format::Parquet };
             let viewer = Viewer { user: "eve".to_owned(), groups: Vec::new(), instance: None };
-            let begun = Manifest::begun(&viewer, &wanted, 7, Timestamp::EPOCH);
-            let manifest = Manifest { rows: 3, first_place: Some(1), sha256: "ab".to_owned(), ..begun };
+            let begun = ExportManifest::begun(&viewer, &wanted, 7, Timestamp::EPOCH);
+            let manifest = ExportManifest { rows: 3, first_place: Some(1), sha256: "ab".to_owned(), ..begun };
             let event = Event::new(Timestamp::EPOCH, Channel::System, Kind::System, Detail::Ok);
             let facts = manifest.told_by(event).facts;
             assert!(facts.iter().all(|(_, value)| value.to_string().chars().count() <= PART));
             let details: Details = facts.into_iter().map(|(name, value)| (name, value.to_json())).collect();
-            assert_eq!(Manifest::of(&details), Some(manifest));
+            assert_eq!(ExportManifest::of(&details), Some(manifest));
         }
-        assert_eq!(Manifest::of(&Details::new()), None);
+        assert_eq!(ExportManifest::of(&Details::new()), None);
     }
 }

@@ -1,4 +1,4 @@
-//! What an export is: enough to know, with the file in hand, that it is whole, and what it was made of.
+//! The manifest of an export: enough to check that a file is complete, and what it was made from.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,8 @@ use crate::time::Timestamp;
 
 /// The manifest of an export.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Manifest {
+#[schemars(rename = "Manifest")]
+pub struct ExportManifest {
     /// The id of the entry that recorded the start of the export before the first byte was sent. Null if another process
     /// had the log open, so the export could not be recorded.
     pub export: Option<Uuid>,
@@ -54,7 +55,7 @@ pub struct Manifest {
     pub checkpoint: Option<String>,
 }
 
-impl Manifest {
+impl ExportManifest {
     /// The manifest of a file that is still empty.
     pub(super) fn begun(viewer: &Viewer, wanted: &Wanted, log_end: u64, now: Timestamp) -> Self {
         Self {
@@ -80,7 +81,7 @@ impl Manifest {
         }
     }
 
-    /// Counts an entry, which comes behind all that were counted before.
+    /// Counts an entry after all earlier ones.
     pub(super) fn count(&mut self, entry: &Entry) {
         self.rows += 1;
         self.first_place.get_or_insert(entry.seq);

@@ -1,8 +1,8 @@
 //! Exports: the entries that match a filter as one file, made piece by piece so that memory stays bounded.
 //!
-//! An export is of one moment, the log's end when it began, and goes oldest first, as places do: what the cleanup takes
-//! meanwhile lies at the end that was read already. It reads page by page through [`Reader`] and holds no transaction in
-//! between, since a long one would keep the write-ahead log from being copied back.
+//! An export ends where the log ended when it began, and goes oldest first by `seq`: what the cleanup removes meanwhile
+//! was already read. It reads page by page through [`Reader`] and holds no transaction in between, because a long one
+//! would block the checkpoint of the write-ahead log.
 
 mod cell;
 mod column;
@@ -25,7 +25,7 @@ use uuid::Uuid;
 use crate::access::{Access, Denied, Right};
 use crate::domain::Domain;
 use crate::entry::Entry;
-use crate::reader::{ReadError, Reader, Unrecorded};
+use crate::reader::{InternalReads, ReadError, Reader};
 use crate::recorder::RecordError;
 use crate::store::StoreError;
 use crate::time::Timestamp;
@@ -35,7 +35,7 @@ use pages::Pages;
 
 pub use column::{Column, Columns, ColumnsError};
 pub use encoder::Format;
-pub use manifest::Manifest;
+pub use manifest::ExportManifest;
 pub(crate) use table::Table;
 pub use usage::usage_table;
 
@@ -61,12 +61,13 @@ pub struct Export {
     ready: VecDeque<Entry>,
     encoder: Box<dyn Encoder>,
     hash: Sha256,
-    manifest: Manifest,
+    manifest: ExportManifest,
     over: bool,
 }
 
 /// Why there is no export, or only the beginning of one.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ExportError {
     /// It may not or cannot be read.
     #[error(transparent)]
@@ -95,7 +96,7 @@ impl From<StoreError> for ExportError {
 }
 
 impl Export {
-    /// Looks where the log ends; nothing is read yet.
+    /// Reads where the log ends; no entry is read yet.
     ///
     /// # Errors
     /// The viewer may not export this, or the store fails.
@@ -109,7 +110,7 @@ impl Export {
             access.require(Right::ExportPayloads)?;
         }
         let places = reader.places()?;
-        let manifest = Manifest::begun(access.viewer(), &wanted, places.end, now);
+        let manifest = ExportManifest::begun(access.viewer(), &wanted, places.end, now);
         let Wanted { domain, columns, format } = wanted;
         Ok(Self {
             encoder: format.encoder(&columns)?,
@@ -122,8 +123,8 @@ impl Export {
         })
     }
 
-    /// The next piece of the file, which may be empty; `None` when all of it was given. Rights are those of `reader`,
-    /// so that an export ends with the right to it. Blocks.
+    /// The next piece of the file, which may be empty; `None` after the last one. The rights are those of `reader`, so
+    /// an export ends when the viewer loses the right. Blocks.
     ///
     /// # Errors
     /// The viewer may not export this any more, the store fails, or the file cannot be made.
@@ -168,22 +169,22 @@ impl Export {
         piece
     }
 
-    /// How many of the log's places were looked at, and how many there are.
+    /// How many entries of the log were read, and how many there are.
     pub fn progress(&self) -> (u64, u64) {
         self.pages.progress()
     }
 
-    /// The id of the entry that says that it began; `None` where nothing is recorded.
+    /// The id of the entry about its start; `None` if it is not recorded.
     pub fn id(&self) -> Option<Uuid> {
         self.manifest.export
     }
 
     /// What the file is, as far as it goes.
-    pub fn manifest(&self) -> &Manifest {
+    pub fn manifest(&self) -> &ExportManifest {
         &self.manifest
     }
 
-    /// Names the entry that says that it began.
+    /// Sets the id of the entry about its start.
     pub(crate) fn recorded_as(&mut self, id: Uuid) {
         self.manifest.export = Some(id);
     }
@@ -192,9 +193,9 @@ impl Export {
     ///
     /// # Errors
     /// It is not whole yet.
-    pub fn completed(&self, now: Timestamp) -> Result<Manifest, ExportError> {
+    pub fn completed(&self, now: Timestamp) -> Result<ExportManifest, ExportError> {
         match self.over {
-            true => Ok(Manifest { ended_at: Some(now), ..self.manifest.clone() }),
+            true => Ok(ExportManifest { ended_at: Some(now), ..self.manifest.clone() }),
             false => Err(io::Error::other("the export is not complete yet").into()),
         }
     }

@@ -1,15 +1,15 @@
-//! The pages of an export: every place of the log once, oldest first, each page in a transaction of its own.
+//! The pages of an export: every `seq` of the log once, oldest first, each page in its own transaction.
 
 use std::ops::Range;
 
 use crate::domain::Domain;
 use crate::entry::Entry;
-use crate::reader::{ReadError, Reader, Unrecorded};
+use crate::reader::{InternalReads, ReadError, Reader};
 
 /// Entries of a page: some megabytes, and enough that working out the filter anew for each page costs little.
 const PAGE: usize = 4_096;
-/// Places that one transaction looks at: as many as a large block of the index has, so that a filter that hardly
-/// anything matches stays far from the deadline.
+/// How many entries one transaction scans: a large block of the index, so that a filter with few matches stays far
+/// below the deadline.
 const WINDOW: u64 = 65_536;
 
 /// What is left to read.
@@ -38,7 +38,7 @@ impl Pages {
         Ok(Some(entries))
     }
 
-    /// How many places were looked at, and how many there are.
+    /// How many entries were scanned, and how many there are.
     pub(super) fn progress(&self) -> (u64, u64) {
         (self.next - self.all.start, self.all.end - self.all.start)
     }
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn every_place_below_the_end_comes_once_whatever_the_size_of_page_and_window() {
+    fn every_seq_below_the_end_comes_once_with_any_page_size() {
         let folder = tempfile::tempdir().expect("a folder");
         let log = Options::new(folder.path()).own_schedule().open().expect("a log");
         (0..300).for_each(|number| record(&log, number));

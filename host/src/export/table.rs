@@ -1,11 +1,11 @@
-//! A table in CSV as RFC 4180 has it, in UTF-8, so that a spreadsheet takes it for data and nothing in it for a formula.
+//! A CSV table as in RFC 4180, in UTF-8, which a spreadsheet reads as data and never as a formula.
 
 use std::borrow::Cow;
 use std::io;
 
 use csv::{Terminator, Writer, WriterBuilder};
 
-/// Without it, Excel takes UTF-8 for the code page of its country; everybody else passes over it.
+/// Without it, Excel reads UTF-8 as a local code page; other programs ignore it.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Lines of cells, written into memory.
@@ -24,7 +24,7 @@ impl Table {
         Ok(self.0.write_field(cell)?)
     }
 
-    /// Adds a cell with a text that somebody else wrote.
+    /// Adds a cell with a text from outside.
     pub(crate) fn text(&mut self, text: &str) -> io::Result<()> {
         self.cell(inert(text).as_bytes())
     }
@@ -50,9 +50,9 @@ fn writer(bytes: Vec<u8>) -> Writer<Vec<u8>> {
     WriterBuilder::new().terminator(Terminator::CRLF).from_writer(bytes)
 }
 
-/// The text so that no spreadsheet computes it: an apostrophe before what would begin a formula. One goes before what
-/// begins with an apostrophe too, so that whoever takes one away everywhere has the texts as they were. NUL, which ends
-/// a text for many readers, is the one character that is replaced.
+/// The text in a form that no spreadsheet computes: an apostrophe before anything that would begin a formula. Texts
+/// that begin with an apostrophe get one too, so that removing one everywhere restores the texts. NUL, which ends a
+/// text for many readers, is the one character that is replaced.
 fn inert(text: &str) -> Cow<'_, str> {
     let text: Cow<'_, str> = if text.contains('\0') { text.replace('\0', "\u{fffd}").into() } else { text.into() };
     if is_formula(&text) { format!("'{text}").into() } else { text }
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_begins_a_formula_and_everything_can_be_had_back() {
+    fn no_text_is_a_formula_and_every_text_can_be_restored() {
         for text in ["=1+1", "+1", "-1+1", "-", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "'=1", "＝1", "-1.", "-.5", "--1"]
         {
             let cell = inert(text);

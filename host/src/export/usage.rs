@@ -20,8 +20,8 @@ const FIGURES: [&str; 10] = [
     "cost_micros",
 ];
 
-/// The table in CSV with its header: of the first breakdown, or of the series where there is none. Every line says which
-/// range it is about, and whether anything is missing in it.
+/// The table in CSV with its header: of the first breakdown, or of the series if there is none. Every line has its
+/// range, and whether data is missing in it.
 ///
 /// # Errors
 /// There is no memory for it.

@@ -1,7 +1,7 @@
-//! `GET /metrics`: the log in figures, as Prometheus reads them.
+//! `GET /metrics`: the log's statistics in Prometheus format.
 //!
-//! Figures tell how busy a platform is, so they are no part of the public router: whoever wants them mounts this where
-//! only their monitoring comes. No label ever names a user, a tool or anything else that was recorded.
+//! They reveal how busy a platform is, so they are not part of the public router: mount them on an internal address.
+//! Labels never contain names of users, of tools or other recorded values.
 
 mod plain;
 
@@ -23,7 +23,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::AuditLog;
-use crate::log::Figures;
+use crate::audit_log::LogStatistics;
 use crate::policy::Health;
 use crate::recorder::{Gauges, Histogram};
 use crate::time::{SECOND, Timestamp};
@@ -34,8 +34,7 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 const PLAIN: &str = "text/plain; version=0.0.4; charset=utf-8";
 const VARIES: (HeaderName, &str) = (VARY, "accept");
 
-/// A router with `/metrics` and nothing else, without sign-in: mount it where only those come who may know how busy the
-/// platform is.
+/// A router with only `/metrics`, without authentication: mount it on an internal address.
 pub fn metrics_router(log: AuditLog) -> Router {
     Router::new().route("/metrics", get(metrics)).with_state(log)
 }
@@ -50,7 +49,7 @@ async fn metrics(State(log): State<AuditLog>, headers: HeaderMap) -> Response {
     }
 }
 
-/// Whether the reader knows OpenMetrics and says so; others get the older form, which all of them know.
+/// Whether the client accepts OpenMetrics; others get the older format, which all of them know.
 fn wants_open_metrics(headers: &HeaderMap) -> bool {
     let accepted =
         headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).flat_map(|line| line.split(','));
@@ -70,7 +69,7 @@ fn exposition(log: AuditLog) -> Result<String, Error> {
     Ok(text)
 }
 
-/// The log as the library sees it: asked anew whenever somebody looks.
+/// The log, read again for each request.
 struct Scrape(AuditLog);
 
 impl Debug for Scrape {
@@ -125,7 +124,7 @@ impl Sheet<'_> {
         self.counter("gap_entries", "Entries that report a loss", &gauges.gaps)
     }
 
-    fn store(&mut self, figures: &Figures<'_>) -> Result<(), Error> {
+    fn store(&mut self, figures: &LogStatistics<'_>) -> Result<(), Error> {
         let gauges = figures.gauges;
         self.counter("entries_stored", "Entries stored", &gauges.stored)?;
         self.counter("commits_failed", "Commits that failed and were retried", &gauges.failed)?;
@@ -158,7 +157,7 @@ impl Sheet<'_> {
         ConstCounter::new(seconds).encode(next)
     }
 
-    fn cleanup(&mut self, figures: &Figures<'_>) -> Result<(), Error> {
+    fn cleanup(&mut self, figures: &LogStatistics<'_>) -> Result<(), Error> {
         let cleanup = &figures.gauges.cleanup;
         self.gauge("cleanup_running", "1 while the cleanup runs", cleanup.running.load(Ordering::Relaxed))?;
         let progress = "Entries removed by the current or last cleanup of this process";
@@ -174,7 +173,7 @@ impl Sheet<'_> {
         self.gauge("cleanup_last_success", "1 if the last cleanup succeeded", last.last_succeeded == Some(true))
     }
 
-    fn checkpoints(&mut self, figures: &Figures<'_>) -> Result<(), Error> {
+    fn checkpoints(&mut self, figures: &LogStatistics<'_>) -> Result<(), Error> {
         self.counter(
             "checkpoints_unsigned",
             "Checkpoints that could not be signed",

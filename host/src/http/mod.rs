@@ -1,34 +1,23 @@
-//! The log over HTTP: an API under `/api/v1`, pages at `/`, and the door to both.
+//! The log over HTTP: an API under `/api/v1`, pages at `/`, and the sign-in of both.
 //!
-//! Every route but the sign-in, the assets and the probes lies behind [`auth`], which makes the [`auth::Visitor`]
+//! Every route except the sign-in, the assets and the probes is inside [`session::auth`], which creates the [`session::auth::Visitor`]
 //! without which a handler cannot reach the log.
 
 mod api;
-mod asked;
-mod asking;
-mod auth;
-mod columns;
-mod cors;
-mod cursor;
+mod entry;
+pub(in crate::http) mod events;
 mod export;
-mod front;
-mod grouping;
-mod headers;
-mod links;
+mod integrity;
+mod log;
 mod metrics;
-mod moment;
 mod openapi;
-mod parameters;
-mod patience;
 mod problem;
-mod reading_room;
-mod room;
-mod search;
-mod serve;
+mod query;
+mod server;
 mod session;
-mod sign_in;
+mod settings;
 mod ui;
-mod witness;
+mod usage;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -40,50 +29,51 @@ use axum::http::request::Parts;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::any;
 
-use self::problem::Problem;
-use self::reading_room::ReadingRoom;
-use self::witness::Witness;
+use crate::http::problem::Problem;
+use crate::http::server::middleware;
+use crate::http::server::read_scheduler::ReadScheduler;
+use crate::http::session::sign_in;
+use crate::http::session::sign_in_audit::SignInAudit;
 use crate::identity::Identity;
 use crate::{AuditLog, Viewer};
 
-pub use api::openapi;
-pub use cors::across;
-pub use front::behind;
-pub use links::{LinkError, SignInLinks};
-pub use metrics::metrics_router;
-pub use serve::serve;
+pub use crate::http::api::openapi;
+pub use crate::http::metrics::metrics_router;
+pub use crate::http::server::middleware::across;
+pub use crate::http::server::middleware::behind;
+pub use crate::http::server::serve::serve;
+pub use crate::http::session::sign_in_links::{LinkError, SignInLinks};
 
 /// The longest request body: a form or a few settings.
 const BODY: usize = 64 << 10;
 
-/// What the routes stand on, and where they are mounted.
+/// The state of the routes, and where they are mounted.
 ///
-/// Whoever embeds the log and signs people in itself hands over a function ([`Site::embedded`]), or puts a
-/// [`crate::Viewer`] into the request's extensions with a middleware of its own. That viewer is believed, and neither
-/// token nor session is asked for.
+/// An embedder that signs users in itself passes a function ([`Site::embedded`]), or puts a [`crate::Viewer`] into the
+/// request's extensions with its own middleware. That viewer is trusted, and no token or session is needed.
 pub struct Site {
     log: AuditLog,
     identity: Identity,
     links: SignInLinks,
     base: String,
     https: bool,
-    witness: Witness,
+    witness: SignInAudit,
     intake: api::Intake,
-    room: ReadingRoom,
+    room: ReadScheduler,
     patience: Duration,
     exports: export::Exports,
     embedder: Option<SignIn>,
     style: Option<ui::assets::Asset>,
 }
 
-/// An embedder's sign-in: from a request to whoever sent it.
+/// An embedder's sign-in: from a request to its sender.
 type SignIn = Box<dyn Fn(&Parts) -> Pin<Box<dyn Future<Output = Option<Viewer>> + Send>> + Send + Sync>;
 
 impl Site {
     /// A site at the root of its host, spoken to over plain HTTP.
     pub fn new(log: AuditLog, identity: Identity, links: SignInLinks) -> Self {
-        let (witness, intake, exports) = (Witness::default(), api::Intake::default(), export::Exports::default());
-        let (room, base) = (ReadingRoom::new(), String::new());
+        let (witness, intake, exports) = (SignInAudit::default(), api::Intake::default(), export::Exports::default());
+        let (room, base) = (ReadScheduler::new(), String::new());
         Self {
             log,
             identity,
@@ -93,14 +83,14 @@ impl Site {
             witness,
             intake,
             room,
-            patience: patience::usual(),
+            patience: middleware::usual(),
             exports,
             embedder: None,
             style: None,
         }
     }
 
-    /// A site whose people are signed in by what it is a part of, and by nothing else; see [`Site::sign_in`].
+    /// A site whose users are signed in by the embedder, and in no other way; see [`Site::sign_in`].
     pub fn embedded<F, V>(log: AuditLog, sign_in: F) -> Self
     where
         F: Fn(&Parts) -> V + Send + Sync + 'static,
@@ -109,8 +99,8 @@ impl Site {
         Self::new(log, Identity::nobody(), SignInLinks::default()).sign_in(sign_in)
     }
 
-    /// Asks `sign_in` who has sent a request, from its head. Whom it does not know may still come in by a token. What
-    /// comes from a page of another site changes nothing, so that a cookie is enough for it to go by.
+    /// Calls `sign_in` to find the sender of a request, from its head. If it returns `None`, a token still signs in.
+    /// Requests from pages of other sites cannot change anything, so `sign_in` may rely on a cookie.
     pub fn sign_in<F, V>(mut self, sign_in: F) -> Self
     where
         F: Fn(&Parts) -> V + Send + Sync + 'static,
@@ -127,15 +117,15 @@ impl Site {
         self
     }
 
-    /// A style sheet of the vendor's own behind ours, so that the pages look like the rest of what they are a part of.
-    /// `docs/pages.md` has the properties that it may set, from `--mcp-audit-log-accent` on. It is served from this site, as
-    /// browsers are told to take no style from anywhere else.
+    /// The vendor's own style sheet, loaded after ours, so that the pages match the rest of the product.
+    /// `docs/pages.md` has the properties that it may set, from `--mcp-audit-log-accent` on. It is served from this
+    /// site, because browsers may not load styles from elsewhere.
     pub fn styled(mut self, css: impl Into<String>) -> Self {
         self.style = Some(ui::assets::Asset::style(css.into()));
         self
     }
 
-    /// How long a form or a few settings may take to arrive; ten seconds, if nobody says.
+    /// How long a form or a few settings may take to arrive; ten seconds by default.
     #[doc(hidden)]
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
@@ -154,8 +144,8 @@ impl Site {
     }
 }
 
-/// API and pages as one router; nest it at the path that the site was told. It has a fallback of its own, so that a
-/// router it is merged with must have none.
+/// API and pages as one router; nest it at the path that the site was given. It has its own fallback, so a router that
+/// it is merged with must have none.
 pub fn router(site: Site) -> Router {
     let site = Arc::new(site);
     Router::new()
@@ -166,12 +156,12 @@ pub fn router(site: Site) -> Router {
         .merge(ui::assets::router())
         .merge(ui::router(&site))
         .layer(DefaultBodyLimit::max(BODY))
-        .layer(from_fn_with_state(Arc::clone(&site), patience::limit))
-        .layer(from_fn(headers::harden))
+        .layer(from_fn_with_state(Arc::clone(&site), middleware::limit))
+        .layer(from_fn(middleware::harden))
         .with_state(site)
 }
 
-/// Below `/api` there is nothing else, and a program is told so in its own language.
+/// Below `/api` there is nothing else, and a program gets a problem in JSON.
 fn no_other_api() -> Router<Arc<Site>> {
     let nothing = async || Problem::no_route();
     // Nesting leaves the bare slash to the pages.

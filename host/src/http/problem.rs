@@ -1,7 +1,7 @@
-//! What went wrong, told in RFC 9457's form, with a sentence that says what to do next.
+//! Errors in RFC 9457's format, with a sentence that says what to do next.
 //!
-//! Handlers return a [`Problem`] whoever asks. The API sends it as it is; in front of the pages a middleware turns it
-//! into a page.
+//! Handlers return a [`Problem`] for all clients. The API sends it as it is; for pages a middleware turns it into a
+//! page.
 
 mod errors;
 
@@ -23,7 +23,7 @@ pub(super) struct Problem {
     /// The kind of problem, as a URN.
     #[serde(rename = "type")]
     kind: &'static str,
-    /// The kind of problem in words.
+    /// The title of the kind.
     title: &'static str,
     /// The HTTP status.
     #[serde(serialize_with = "number")]
@@ -88,12 +88,12 @@ impl Problem {
         Self { wrong: Some(Box::new(wrong)), ..self }
     }
 
-    /// Nobody is signed in.
+    /// The request is not signed in.
     pub(super) fn unauthenticated() -> Self {
         Self::new(UNAUTHENTICATED, "Send a token of this log as `Authorization: Bearer mcpa_…`, or sign in.")
     }
 
-    /// This log makes no tokens of its own.
+    /// This log creates no tokens itself.
     pub(super) fn no_tokens() -> Self {
         Self::new(MISSING, "This log issues no tokens; users sign in through the product that embeds it.")
     }
@@ -105,7 +105,7 @@ impl Problem {
         Self::new(CROSS_SITE, advice)
     }
 
-    /// An entry that is absent, hidden from the viewer or no entry's id: these look alike.
+    /// An entry that is absent, hidden from the viewer or not an entry's id: these look alike.
     pub(super) fn no_entry() -> Self {
         Self::new(MISSING, "No such entry, or you may not see it.")
     }
@@ -135,7 +135,7 @@ impl Problem {
         Self::new(BUSY, "Too many live tails (64 in total, 16 per user). Close one or retry.")
     }
 
-    /// The viewer, or all of them together, search as much as can be searched at once.
+    /// The viewer, or all viewers together, run as many searches as are allowed.
     pub(super) fn too_many_searches() -> Self {
         let advice = "Too many searches at once, in total or by you. Retry in two seconds, and send fewer at once.";
         Self::new(TOO_MANY, advice)
@@ -187,7 +187,7 @@ impl Problem {
         Self::new(BUSY, "The log cannot accept this now, and nothing was recorded. Retry the whole request.")
     }
 
-    /// What was sent was taken, and is not known to be stored.
+    /// The change was accepted, and may not be stored.
     pub(super) fn unsure() -> Self {
         let advice = "The log accepted this, but cannot confirm yet that it is stored. Retry the whole request: an \
                       item with an id is stored once.";

@@ -13,13 +13,13 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::jws::{Key, Signed};
 use super::jwt::JwtError;
-use crate::fetch::{Fetch, FetchError, LONGEST};
+use crate::http_client::{HttpClient, HttpClientError, LONGEST};
 
-/// How long keys are used without a look whether the issuer has taken one back.
+/// How long keys are used before checking whether the issuer has revoked one.
 const AGE: Duration = Duration::from_secs(3_600);
-/// How long to wait after a look for a key that was not there: whoever makes key ids up causes one look a minute.
+/// How long to wait after fetching for an unknown key: invented key ids cause one request a minute.
 const PAUSE: Duration = Duration::from_secs(60);
-/// How long to wait after a look that failed.
+/// How long to wait after a failed request.
 const RETRY: Duration = Duration::from_secs(10);
 /// How long keys are used of an issuer that cannot be reached: it may have taken one back.
 const LONGEST_AGE: Duration = Duration::from_secs(24 * 3_600);
@@ -28,6 +28,7 @@ const MOST: usize = 100;
 
 /// Where the keys are.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum KeySource {
     /// A file with a JWK set.
     File(PathBuf),
@@ -35,10 +36,11 @@ pub enum KeySource {
     Url(Uri),
 }
 
-/// What is no place for keys.
+/// Why a source of keys cannot be used.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum KeySourceError {
-    /// Whoever is on the way could put keys of their own in.
+    /// Without TLS the network could inject keys.
     #[error("keys must come from a file or over https://, except from this machine")]
     Plain,
     /// Neither a file nor an address.
@@ -50,9 +52,9 @@ pub enum KeySourceError {
     /// There is nothing usable in it.
     #[error("{0} has no usable key: it must be a JWK set with public RSA, P-256, P-384 or Ed25519 keys")]
     Empty(PathBuf),
-    /// This machine trusts nobody.
+    /// The system has no certificates to trust.
     #[error(transparent)]
-    Certificates(#[from] FetchError),
+    Certificates(#[from] HttpClientError),
 }
 
 impl KeySource {
@@ -68,10 +70,10 @@ impl KeySource {
         source.check().map(|()| source)
     }
 
-    /// Whether nobody on the way can put keys of their own in.
+    /// Whether the source is safe from changes on the network.
     fn check(&self) -> Result<(), KeySourceError> {
         let Self::Url(url) = self else { return Ok(()) };
-        // It would be told wherever the address is.
+        // The address, and so the password, would appear in messages.
         if url.authority().is_some_and(|authority| authority.as_str().contains('@')) {
             return Err(KeySourceError::Form);
         }
@@ -89,7 +91,7 @@ impl KeySource {
 #[derive(Debug)]
 pub(super) struct Keys {
     shared: Arc<Shared>,
-    /// Not before this is a missing key looked for. Held while somebody looks.
+    /// The earliest time to fetch a missing key. Locked during a request.
     next_look: Arc<Mutex<Instant>>,
 }
 
@@ -102,7 +104,7 @@ struct Shared {
 #[derive(Debug)]
 enum Source {
     File(PathBuf),
-    Url(Box<Fetch>, Uri),
+    Url(Box<HttpClient>, Uri),
 }
 
 #[derive(Clone, Debug, Default)]
@@ -117,7 +119,7 @@ impl Keys {
         source.check()?;
         let (source, known) = match source {
             KeySource::File(path) => (Source::File(path.clone()), Known::new(from_file(path)?)),
-            KeySource::Url(url) => (Source::Url(Box::new(Fetch::new(url)?), url.clone()), Known::default()),
+            KeySource::Url(url) => (Source::Url(Box::new(HttpClient::new(url)?), url.clone()), Known::default()),
         };
         let shared = Arc::new(Shared { source, known: RwLock::new(known) });
         Ok(Self { shared, next_look: Arc::new(Mutex::new(Instant::now())) })
@@ -133,14 +135,14 @@ impl Keys {
         }
     }
 
-    /// What `signed` says, if one of the keys has signed it.
+    /// The claims of `signed`, if one of the keys has signed it.
     pub(super) async fn claims<'a>(&self, signed: &'a Signed<'_>) -> Result<&'a [u8], JwtError> {
         self.refresh().await;
         if let Some(found) = self.shared.checked(signed) {
             return found;
         }
         let next = Arc::clone(&self.next_look).lock_owned().await;
-        // Somebody else may have looked while this one waited.
+        // Another task may have fetched the keys while this one waited.
         match self.shared.checked(signed) {
             Some(found) => return found,
             None if *next <= Instant::now() => self.look(next, PAUSE).await,
@@ -149,8 +151,8 @@ impl Keys {
         self.shared.checked(signed).unwrap_or_else(|| self.shared.refusal(signed))
     }
 
-    /// Reads the keys again, to the end even if whoever is waiting for it leaves: a caller who hangs up must not make
-    /// the next one ask the issuer once more.
+    /// Fetches the keys again, to the end even if the caller hangs up: otherwise the next caller would make the issuer
+    /// answer again.
     async fn look(&self, mut next: OwnedMutexGuard<Instant>, pause: Duration) {
         let shared = Arc::clone(&self.shared);
         let look = tokio::spawn(async move {
@@ -169,7 +171,7 @@ impl Shared {
         if known.is_too_old() { Known::default() } else { known }
     }
 
-    /// What the known keys say; `None`: a look for others may help, as an issuer may change a key under its name.
+    /// The result with the known keys; `None`: fetching may help, as an issuer may replace a key under its name.
     fn checked<'a>(&self, signed: &'a Signed<'_>) -> Option<Result<&'a [u8], JwtError>> {
         checked(&self.known().keys, signed).ok().map(Ok)
     }
@@ -179,7 +181,7 @@ impl Shared {
         if known.since.is_none() { Err(JwtError::Unreachable) } else { checked(&known.keys, signed) }
     }
 
-    /// Whether the keys could be read again. Where they could not, those that are known stay for a while.
+    /// Whether the keys could be fetched. If not, the known ones stay valid for a while.
     async fn look(&self) -> bool {
         let found = match &self.source {
             Source::File(path) => {
@@ -254,7 +256,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_come_from_a_file_or_over_a_way_that_nobody_can_change() {
+    fn keys_come_from_a_file_or_over_tls() {
         assert_eq!(KeySource::parse("keys.json").expect("a file"), KeySource::File("keys.json".into()));
         for good in ["https://id.example/jwks", "http://127.0.0.1:8080/jwks", "http://localhost/", "http://[::1]:1/"] {
             assert!(matches!(KeySource::parse(good), Ok(KeySource::Url(_))), "{good}");

@@ -15,6 +15,7 @@ const LONGEST: usize = 16 << 10;
 /// How a JWT may be signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names are those of RFC 7518 and RFC 8037")]
+#[non_exhaustive]
 pub enum Algorithm {
     RS256,
     RS384,
@@ -88,7 +89,7 @@ struct Header {
     alg: String,
     #[serde(default)]
     kid: Option<String>,
-    /// What kind of token it is, where it says so.
+    /// The type of token, if it has one.
     #[serde(default)]
     typ: Option<String>,
     /// Whether there are extensions that must be understood; none is. A member that is `null` is there as well.
@@ -96,7 +97,7 @@ struct Header {
     crit: bool,
 }
 
-/// The kinds that may be taken for an access token (RFC 8725, 3.11): those of logouts, proofs and events are signed by the
+/// The types that are accepted as an access token (RFC 8725, 3.11): logout tokens, proofs and events are signed by the
 /// same issuer for the same audience.
 const KINDS: [&str; 3] = ["jwt", "at+jwt", "application/at+jwt"];
 
@@ -130,12 +131,12 @@ impl<'a> Signed<'a> {
         Ok(Self { algorithm, key: header.kid, message, signature: decoded(signature)?, claims: decoded(claims)? })
     }
 
-    /// What it says, whoever wrote it: good for turning it away early, and for nothing else.
+    /// The claims, unverified: usable to reject it early, and for nothing else.
     pub(super) fn unbelieved(&self) -> &[u8] {
         &self.claims
     }
 
-    /// What it says, if `key` has signed it.
+    /// The claims, if `key` has signed them.
     pub(super) fn claims(&self, key: &Key) -> Option<&[u8]> {
         key.verifies(self.algorithm, self.message.as_bytes(), &self.signature).then_some(&self.claims)
     }

@@ -1,4 +1,4 @@
-//! Sign-in by a JWT of somebody else's: an issuer's word about who its bearer is, and until when.
+//! Sign-in by a JWT of an external issuer.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::time::{SECOND, Timestamp};
 pub struct JwtOptions {
     /// The issuer, exactly as `iss` has it.
     pub issuer: String,
-    /// Whom a JWT must be meant for: `aud` has one of these.
+    /// The accepted audiences: `aud` has one of these.
     pub audiences: Vec<String>,
     /// Where the issuer's keys are.
     pub keys: KeySource,
@@ -26,11 +26,11 @@ pub struct JwtOptions {
     pub leeway_seconds: u32,
     /// Whether a JWT without `nbf` is refused. Where it has one it counts in any case.
     pub requires_nbf: bool,
-    /// Which claims say what.
+    /// The names of the claims.
     pub claims: ClaimNames,
 }
 
-/// Which claims say what. A name that is no claim's leads into objects at its dots: `realm_access.roles`.
+/// The names of the claims. A name that does not exist leads into objects at its dots: `realm_access.roles`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimNames {
     /// The user's name.
@@ -39,16 +39,16 @@ pub struct ClaimNames {
     pub groups: Option<String>,
     /// The instance of the platform.
     pub instance: Option<String>,
-    /// Whether somebody may come in without an instance where there is a claim for it. Who belongs to none sees what
-    /// belongs to none, and may be allowed to change what holds for all; and with many issuers a client chooses which
-    /// claims it gets.
+    /// Whether a user without a tenant may sign in although there is a claim for it. Such a user sees entries without a
+    /// tenant, and may be allowed to change what applies to all; and with many issuers a client chooses its claims.
     pub instance_optional: bool,
     /// The name of the connection: the client that the JWT was given to.
     pub connection: Option<String>,
 }
 
-/// Why a JWT is not accepted. Nothing in it is what the JWT says.
+/// Why a JWT is not accepted. The texts contain nothing of the JWT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum JwtError {
     /// It cannot be read.
     #[error("it is not a signed JWT")]
@@ -59,22 +59,22 @@ pub enum JwtError {
     /// It is signed, and for something else than access.
     #[error("it is not an access token")]
     Kind,
-    /// None of the issuer's keys is the one it names.
+    /// It names none of the issuer's keys.
     #[error("its issuer has no key with this id")]
     Key,
-    /// There are no keys, as the issuer cannot be reached. Nobody was refused.
+    /// There are no keys, because the issuer cannot be reached. The JWT was not checked.
     #[error("the keys of its issuer cannot be read now; try again later")]
     Unreachable,
     /// It was not signed with that key.
     #[error("its signature is wrong")]
     Signature,
-    /// It says nothing about this, or not as it should.
+    /// This claim is missing or malformed.
     #[error("its claim {0} is missing or not valid")]
     Claim(&'static str),
-    /// It is somebody else's.
+    /// It is from another issuer.
     #[error("it comes from another issuer")]
     Issuer,
-    /// It is for somebody else.
+    /// It is for another audience.
     #[error("it is for another audience")]
     Audience,
     /// Its time has not come.
@@ -94,10 +94,10 @@ pub struct Jwt {
 }
 
 impl Jwt {
-    /// JWTs as `options` has them; their groups become those of the policy by `groups`.
+    /// Accepts JWTs as configured by `options`; `groups` maps their groups to the policy's.
     ///
     /// # Errors
-    /// The keys are in a file that cannot be used, or this machine trusts no certificates.
+    /// The key file cannot be used, or the system has no certificates.
     pub fn new(options: JwtOptions, groups: GroupMap) -> Result<Self, KeySourceError> {
         Ok(Self { keys: Keys::open(&options.keys)?, groups: Arc::new(groups), options })
     }
@@ -107,7 +107,7 @@ impl Jwt {
         self.keys.refresh().await;
     }
 
-    /// Whom a JWT vouches for at `now`, and until when.
+    /// The user of a JWT at `now`, and its expiry.
     pub(super) async fn person(&self, text: &str, now: Timestamp) -> Result<(Person, Timestamp), JwtError> {
         let signed = Signed::read(text, &self.options.algorithms)?;
         // First, so that what is for others does not wait for our issuer.
@@ -120,14 +120,14 @@ impl Jwt {
         Ok((self.vouched(&claims)?, until))
     }
 
-    /// Whether it says of itself that it is for this log.
+    /// Whether it claims to be for this log.
     pub(super) fn is_meant_for_us(&self, text: &str) -> bool {
         let signed = Signed::read(text, Algorithm::ALL);
         let claims = signed.and_then(|signed| read(signed.unbelieved()));
         claims.is_ok_and(|claims| self.is_audience(&claims) == Ok(true))
     }
 
-    /// From whom it is, and for whom.
+    /// Checks issuer and audience.
     fn addressed(&self, claims: &Map<String, Json>) -> Result<(), JwtError> {
         let issuer = claims.get("iss").and_then(Json::as_str).ok_or(JwtError::Claim("iss"))?;
         if issuer != self.options.issuer {
@@ -177,8 +177,7 @@ fn read(claims: &[u8]) -> Result<Map<String, Json>, JwtError> {
     serde_json::from_slice(claims).map_err(|_| JwtError::Malformed)
 }
 
-/// A claim that stands under its name, or deeper. What should lead there and is no object is an error, as the claim may
-/// be in it.
+/// A claim at its name, or deeper. A non-object on the way is an error, because the claim may be in it.
 fn claim<'a>(claims: &'a Map<String, Json>, name: &str) -> Result<Option<&'a Json>, ()> {
     match (claims.get(name), name.split_once('.')) {
         (None, Some((first, rest))) => match claims.get(first) {
@@ -190,7 +189,7 @@ fn claim<'a>(claims: &'a Map<String, Json>, name: &str) -> Result<Option<&'a Jso
     }
 }
 
-/// A claim that is a name. What is there and is none is never taken for "not there".
+/// A claim with a name. A malformed one never counts as missing.
 fn text(claims: &Map<String, Json>, name: &str, what: &'static str) -> Result<Option<String>, JwtError> {
     match claim(claims, name) {
         Ok(None | Some(Json::Null)) => Ok(None),

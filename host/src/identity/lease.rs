@@ -1,22 +1,27 @@
-//! For how long somebody may stay who was let in once: a stream lives long, and a token may be taken back meanwhile.
+//! How long an admitted caller may stay, and which connections have an authenticated user: a stream lives long, and a token
+//! may be revoked meanwhile.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+
+use hyper::http::Extensions;
 
 use super::{Bearer, Identity};
 use crate::time::Timestamp;
 
-/// How often it is looked whether somebody may still stay. What is found is believed for a second on top of this.
+/// How often to check whether the caller may stay. The result is also cached for a second.
 const LOOK: Duration = Duration::from_millis(900);
 
 /// A stay that ends with the token that it began with.
 #[derive(Clone, Debug)]
 pub(crate) struct Lease {
     identity: Identity,
-    by: By,
+    by: LeaseKind,
 }
 
 #[derive(Clone, Debug)]
-enum By {
+enum LeaseKind {
     /// The token with this id.
     Token(String),
     /// A JWT that is valid until then.
@@ -24,11 +29,11 @@ enum By {
 }
 
 impl Lease {
-    /// For whoever came with this.
+    /// The lease of a caller with these credentials.
     pub(crate) fn of(identity: &Identity, bearer: &Bearer) -> Self {
         let by = match bearer {
-            Bearer::Token(token) => By::Token(token.id.clone()),
-            Bearer::Jwt(_, until) => By::Jwt(*until),
+            Bearer::Token(token) => LeaseKind::Token(token.id.clone()),
+            Bearer::Jwt(_, until) => LeaseKind::Jwt(*until),
         };
         Self { identity: identity.clone(), by }
     }
@@ -38,13 +43,31 @@ impl Lease {
         loop {
             tokio::time::sleep(LOOK).await;
             let lasts = match &self.by {
-                By::Jwt(until) => self.identity.clock.now() < *until,
-                // Where nobody can say, nobody is turned out.
-                By::Token(id) => self.identity.by_id(id).await.map_or_else(|error| error.is_failure(), |_| true),
+                LeaseKind::Jwt(until) => self.identity.clock.now() < *until,
+                // If the check fails, the caller stays.
+                LeaseKind::Token(id) => self.identity.by_id(id).await.map_or_else(|error| error.is_failure(), |_| true),
             };
             if !lasts {
                 return;
             }
         }
+    }
+}
+
+/// In a request's extensions, where the server put it there: what is known of its connection. Clones are the same.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ConnectionStanding(Arc<AtomicBool>);
+
+impl ConnectionStanding {
+    /// Reports that the sender of the request with these extensions is authenticated.
+    pub(crate) fn is_known_by(extensions: &Extensions) {
+        if let Some(Self(known)) = extensions.get() {
+            known.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether it was reported.
+    pub(crate) fn is_known(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
     }
 }

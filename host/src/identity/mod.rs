@@ -1,16 +1,15 @@
-//! Sign-in: from what a request brings to who that is, quickly enough to ask for every request.
+//! Sign-in: finds the user of a request, fast enough for every request.
 
-mod front;
+mod cross_site;
 mod groups;
 mod jwks;
 mod jws;
 mod jwt;
 mod lease;
 mod network;
-mod origin;
 mod origins;
-mod remembered;
-mod standing;
+mod token_cache;
+mod trusted_proxy;
 
 use std::sync::Arc;
 
@@ -19,23 +18,23 @@ use crate::event::Caller;
 use crate::store::{TOKEN_PREFIX, Token, TokenError, Tokens};
 use crate::time::{Clock, SystemClock, Timestamp};
 
-pub(crate) use front::Vouched;
-pub use front::{Front, HeaderNames};
+pub(crate) use cross_site::{RequestOrigin, is_foreign, is_own, request_origin};
 pub use groups::GroupMap;
 pub use jwks::{KeySource, KeySourceError};
 pub use jws::Algorithm;
 pub use jwt::{ClaimNames, Jwt, JwtError, JwtOptions};
+pub(crate) use lease::ConnectionStanding;
 pub(crate) use lease::Lease;
 pub use network::{Network, NetworkError};
-pub(crate) use origin::{Whence, is_foreign, is_own, whence};
 pub use origins::{Origin, OriginError, Origins};
-use remembered::{By, Remembered};
-pub(crate) use standing::Standing;
+use token_cache::{LookupKey, TokenCache};
+pub(crate) use trusted_proxy::VouchedUser;
+pub use trusted_proxy::{HeaderNames, TrustedProxies};
 
 /// The cookie that holds a browser's session with the log. The proxy keeps it from its upstreams.
 pub(crate) const SESSION_COOKIE: &str = "mcp_audit_log_session";
 
-/// Somebody whom a token, a proxy, an issuer or an embedder vouches for.
+/// A user that a token, a proxy, an issuer or an embedder vouches for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {
     /// As a reader of the log.
@@ -45,7 +44,7 @@ pub struct Person {
 }
 
 impl Person {
-    /// The same as somebody who does things.
+    /// The user as the caller of an event.
     pub fn caller(&self) -> Caller {
         Caller {
             user: Some(self.viewer.user.clone()),
@@ -64,6 +63,7 @@ impl From<&Token> for Person {
 
 /// What a bearer's secret turned out to be.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Bearer {
     /// A token of this log.
     Token(Arc<Token>),
@@ -80,7 +80,7 @@ impl Bearer {
         }
     }
 
-    /// Its bearer as somebody who does things.
+    /// Its bearer as the caller of an event.
     pub fn caller(&self) -> Caller {
         match self {
             Self::Token(token) => token.caller(),
@@ -89,13 +89,14 @@ impl Bearer {
     }
 }
 
-/// Why somebody is not let in.
+/// Why a request is not signed in.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SignInError {
     /// There is no such token.
     #[error("unknown token; ask an administrator for a new one")]
     Unknown,
-    /// The token was good once, and is taken back; whose it was.
+    /// The token was valid and is revoked; its owner.
     #[error("the token was revoked; ask an administrator for a new one")]
     Revoked(Caller),
     /// The token was good once.
@@ -104,25 +105,25 @@ pub enum SignInError {
     /// The JWT is not accepted.
     #[error("the JWT was rejected: {0}")]
     Jwt(JwtError),
-    /// Nobody can say.
+    /// The file of tokens failed.
     #[error(transparent)]
     Tokens(#[from] TokenError),
 }
 
 impl SignInError {
-    /// Whether nobody was refused: it could not be found out who it is.
+    /// Whether the credentials could not be checked, so that the caller was not refused.
     pub(crate) fn is_failure(&self) -> bool {
         matches!(self, Self::Tokens(_) | Self::Jwt(JwtError::Unreachable))
     }
 }
 
-/// Who may come in. Clones share what they remember.
+/// The accepted credentials. Clones share the cache.
 #[derive(Clone)]
 pub struct Identity {
     tokens: Option<Tokens>,
     jwt: Option<Arc<Jwt>>,
     clock: Arc<dyn Clock>,
-    remembered: Arc<Remembered>,
+    remembered: Arc<TokenCache>,
 }
 
 impl Identity {
@@ -131,7 +132,7 @@ impl Identity {
         Self { tokens: Some(tokens), ..Self::nobody() }
     }
 
-    /// Nobody comes in by a secret: for a log whose embedder signs people in.
+    /// No credentials are accepted: for a log whose embedder signs users in.
     pub fn nobody() -> Self {
         Self { tokens: None, jwt: None, clock: Arc::new(SystemClock), remembered: Arc::default() }
     }
@@ -148,8 +149,7 @@ impl Identity {
         self
     }
 
-    /// Reads the keys that JWTs are checked with, so that a server says at its start that they cannot be read. Returns
-    /// at once.
+    /// Fetches the keys for JWTs, so that a server reports at its start if they cannot be read. Returns at once.
     pub fn look_for_keys(&self) {
         if let Some(jwt) = self.jwt.clone() {
             tokio::spawn(async move { jwt.look_for_keys().await });
@@ -175,22 +175,21 @@ impl Identity {
         }
     }
 
-    /// Whether this is a token of this log, or a JWT that says it is for this log, good ones or not: what nobody else may
-    /// be handed.
+    /// Whether this is a token of this log, or a JWT that claims to be for it, valid or not: it must not be forwarded.
     pub(crate) fn is_ours(&self, secret: &str) -> bool {
         secret.starts_with(TOKEN_PREFIX) || self.jwt.as_ref().is_some_and(|jwt| jwt.is_meant_for_us(secret))
     }
 
-    /// The token whose secret this is.
+    /// The token with this secret.
     ///
     /// # Errors
-    /// There is none, its time is over, or the file of tokens cannot be read.
+    /// There is none, it has expired, or the file of tokens cannot be read.
     pub async fn by_secret(&self, secret: &str) -> Result<Arc<Token>, SignInError> {
         if !secret.starts_with(TOKEN_PREFIX) {
             return Err(SignInError::Unknown);
         }
         let (wanted, now) = (secret.to_owned(), self.clock.now());
-        match self.token(By::Secret(secret), move |tokens| tokens.find(&wanted, now)).await {
+        match self.token(LookupKey::Secret(secret), move |tokens| tokens.find(&wanted, now)).await {
             Err(SignInError::Unknown) => Err(self.revoked(secret).await),
             found => found,
         }
@@ -213,17 +212,17 @@ impl Identity {
     /// There is none, the session was signed out, the token's time is over, or the file of tokens cannot be read.
     pub(crate) async fn by_session(&self, id: &str, until: Timestamp) -> Result<Arc<Token>, SignInError> {
         let wanted = id.to_owned();
-        self.token(By::Session(id, until), move |tokens| tokens.by_session(&wanted, until)).await
+        self.token(LookupKey::Session(id, until), move |tokens| tokens.by_session(&wanted, until)).await
     }
 
-    /// Signs the session of a token out that would be over at `until`: for ever, and at once.
+    /// Signs out the session of a token that would expire at `until`: permanently, and at once.
     ///
     /// # Errors
-    /// The file of tokens cannot be written, and the session goes on.
+    /// The file of tokens cannot be written, and the session continues.
     pub(crate) async fn end_session(&self, id: &str, until: Timestamp) -> Result<(), TokenError> {
         let Some(tokens) = self.tokens.clone() else { return Ok(()) };
-        let (by, token, now) = (By::Session(id, until), id.to_owned(), self.clock.now());
-        // Nobody who looks meanwhile finds it and remembers it afterwards.
+        let (by, token, now) = (LookupKey::Session(id, until), id.to_owned(), self.clock.now());
+        // No concurrent lookup may find it and cache it afterwards.
         let _look = self.remembered.look(by).await;
         let ended = tokio::task::spawn_blocking(move || tokens.end_session(&token, until, now)).await;
         ended.unwrap_or(Err(TokenError::Stopping))?;
@@ -237,7 +236,7 @@ impl Identity {
     /// There is none, its time is over, or the file of tokens cannot be read.
     pub async fn by_id(&self, id: &str) -> Result<Arc<Token>, SignInError> {
         let wanted = id.to_owned();
-        self.token(By::Id(id), move |tokens| tokens.by_id(&wanted)).await
+        self.token(LookupKey::Id(id), move |tokens| tokens.by_id(&wanted)).await
     }
 
     /// Under which names the token with this id acts, or did until it was revoked.
@@ -252,7 +251,7 @@ impl Identity {
 
     async fn token(
         &self,
-        by: By<'_>,
+        by: LookupKey<'_>,
         find: impl FnOnce(&Tokens) -> Result<Option<Token>, TokenError> + Send + 'static,
     ) -> Result<Arc<Token>, SignInError> {
         let tokens = self.tokens.clone().ok_or(SignInError::Unknown)?;

@@ -1,4 +1,4 @@
-//! A block of addresses, as those of the proxies that are believed.
+//! A block of addresses, such as those of the trusted proxies.
 
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -16,7 +16,7 @@ pub struct Network {
 pub struct NetworkError(String);
 
 impl Network {
-    /// Whether `address` lies in it. An IPv4 address that came over an IPv6 socket is one of IPv4.
+    /// Whether it contains `address`. An IPv4 address from an IPv6 socket counts as IPv4.
     pub fn contains(&self, address: IpAddr) -> bool {
         match (self.address, address.to_canonical()) {
             (IpAddr::V4(net), IpAddr::V4(address)) => {
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_block_holds_what_begins_alike() {
+    fn a_block_contains_addresses_with_its_prefix() {
         for (block, inside, outside) in [
             ("10.0.0.0/8", &["10.0.0.1", "10.255.255.255", "::ffff:10.1.2.3"][..], &["11.0.0.0", "::1", "9.9.9.9"][..]),
             ("192.0.2.7", &["192.0.2.7"], &["192.0.2.6", "192.0.2.8"]),

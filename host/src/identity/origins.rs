@@ -1,4 +1,4 @@
-//! Origins: the sites whose pages a browser shows. Which of them may call is the operator's word.
+//! Origins: the sites whose pages a browser shows. The operator decides which of them may call.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use hyper::HeaderMap;
 use hyper::header::{HOST, HeaderValue, ORIGIN};
 use hyper::http::uri::{Authority, Uri};
 
-use super::origin::is_foreign;
+use super::cross_site::is_foreign;
 
 /// An origin as browsers write it: `https://app.example.com`, with a port where it is not the scheme's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ impl Origin {
     /// It is none, or more than that.
     pub fn parse(text: &str) -> Result<Self, OriginError> {
         let wrong = || OriginError(text.to_owned());
-        // One slash at the end is how it looks in a browser's line of address.
+        // Browsers show one slash at the end in the address bar.
         let bare = text.trim().trim_end_matches('/').to_ascii_lowercase();
         let (scheme, authority) = bare.split_once("://").ok_or_else(wrong)?;
         let default = match scheme {
@@ -76,8 +76,8 @@ impl Origins {
         headers.get(ORIGIN).is_some_and(|origin| self.0.iter().any(|listed| listed.0 == *origin))
     }
 
-    /// Whether a request comes from one of them, from a program, or from a page of this very host. A host's name proves
-    /// that only if nobody else can give it this machine's address: an address itself, or `localhost`.
+    /// Whether a request comes from an accepted origin, from a program, or from a page of this very host. A host name
+    /// proves that only if no attacker can point it at this machine: an IP address, or `localhost`.
     pub(crate) fn accept(&self, headers: &HeaderMap) -> bool {
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
         if !headers.contains_key(ORIGIN) {
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn origins_are_written_as_browsers_do() {
+    fn origins_are_spelled_as_browsers_send_them() {
         for (text, expected) in [
             ("https://App.example.com", "https://app.example.com"),
             ("https://app.example.com/", "https://app.example.com"),
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn only_those_come_in_that_cannot_be_led_astray() {
+    fn rebindable_host_names_are_refused() {
         let origins: Origins =
             ["https://app.example"].map(|text| Origin::parse(text).expect("good")).into_iter().collect();
         let accepted = |pairs: &[(&'static str, &'static str)]| {
@@ -140,7 +140,7 @@ mod tests {
             assert!(accepted(good), "{good:?}");
         }
         for bad in [
-            // What a page can do whose name was given this machine's address.
+            // A page whose name an attacker points at this machine.
             &[("origin", "http://evil.example:8700"), ("host", "evil.example:8700"), ("sec-fetch-site", "same-origin")]
                 [..],
             &[("origin", "http://localhost:5173"), ("host", "localhost:8700")],

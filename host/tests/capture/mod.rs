@@ -9,7 +9,7 @@
     reason = "each test uses a part of this"
 )]
 
-pub mod told;
+pub mod prepared_answers;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -172,4 +172,34 @@ pub async fn exchange(request: Request<Full<Bytes>>) -> (u16, String) {
 pub async fn next(body: &mut Incoming) -> String {
     let frame = body.frame().await.expect("a frame").expect("a good one");
     String::from_utf8_lossy(&frame.into_data().expect("data")).into_owned()
+}
+
+/// A server whose answer is everything that is sent into the returned channel.
+pub async fn streaming(content_type: &'static str) -> (std::net::SocketAddr, tokio::sync::mpsc::Sender<&'static str>) {
+    let (sender, receiver) = tokio::sync::mpsc::channel::<&'static str>(8);
+    let receiver = std::sync::Arc::new(tokio::sync::Mutex::new(Some(receiver)));
+    let handler = move || {
+        let receiver = std::sync::Arc::clone(&receiver);
+        async move {
+            let receiver = receiver.lock().await.take().expect("one request");
+            let body = axum::body::Body::new(Pieces(receiver));
+            axum::response::IntoResponse::into_response(([(axum::http::header::CONTENT_TYPE, content_type)], body))
+        }
+    };
+    (serve(Router::new().fallback(axum::routing::any(handler))).await, sender)
+}
+
+struct Pieces(tokio::sync::mpsc::Receiver<&'static str>);
+
+impl http_body::Body for Pieces {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: std::pin::Pin<&mut Self>,
+        context: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<http_body::Frame<Bytes>, Self::Error>>> {
+        let frame = |piece: &'static str| Ok(http_body::Frame::data(Bytes::from_static(piece.as_bytes())));
+        self.0.poll_recv(context).map(|piece| piece.map(frame))
+    }
 }

@@ -1,19 +1,19 @@
-//! Proofs and bundles of a log that goes on, and of one whose beginning is gone.
+//! Proofs and bundles of a growing log, and of one whose beginning was removed.
 
 use mcp_audit_log::domain::{Context, Domain, parse_text};
 use mcp_audit_log::event::{Body, Channel, Detail, Event, Kind, Payload};
-use mcp_audit_log::ledger::{BundleCheck, BundleError, Checked, Content, Leaf, ProofFile, VerifierKey};
+use mcp_audit_log::ledger::{BundleCheck, BundleError, CheckedBundle, Content, Leaf, ProofFile, VerifierKey};
 use mcp_audit_log::time::{Clock, DAY, Timestamp};
 use mcp_audit_log::{AuditLog, BundleRequest, EvidenceError};
 use serde_json::json;
 
-use crate::world::{access, clock, entries, keys, of_action, open, options, record};
+use crate::support::{access, clock, entries, keys, of_action, open, options, record};
 
 fn everything() -> BundleRequest {
     BundleRequest { from: None, to: None, domain: Domain::TRUE, payloads: false }
 }
 
-fn check(bundle: &[u8], trusted: &[VerifierKey]) -> Result<Checked, BundleError> {
+fn check(bundle: &[u8], trusted: &[VerifierKey]) -> Result<CheckedBundle, BundleError> {
     let text = std::str::from_utf8(bundle).expect("text");
     let mut lines = text.lines();
     let mut check = BundleCheck::begin(lines.next().expect("a line"), trusted)?;
@@ -29,7 +29,7 @@ fn bundle(log: &AuditLog, request: &BundleRequest) -> String {
 }
 
 #[tokio::test]
-async fn every_entry_has_a_proof_for_whoever_may_see_it() {
+async fn every_visible_entry_has_a_proof() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let log = open(folder.path(), &clock);
     for tool in ["a", "b", "c"] {
@@ -49,7 +49,7 @@ async fn every_entry_has_a_proof_for_whoever_may_see_it() {
 }
 
 #[tokio::test]
-async fn a_bundle_shows_what_was_asked_for_and_hides_the_rest() {
+async fn a_bundle_shows_matching_entries_and_hides_the_rest() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let log = open(folder.path(), &clock);
     for tool in ["apples", "pears", "apples"] {
@@ -65,7 +65,7 @@ async fn a_bundle_shows_what_was_asked_for_and_hides_the_rest() {
 }
 
 #[tokio::test]
-async fn payloads_come_only_when_asked_for_and_the_log_says_so() {
+async fn payloads_in_a_bundle_are_optional_and_recorded() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let log = open(folder.path(), &clock);
     let wanted = json!({ "log_payloads": true });
@@ -85,7 +85,7 @@ async fn payloads_come_only_when_asked_for_and_the_log_says_so() {
 }
 
 #[tokio::test]
-async fn a_log_whose_beginning_is_gone_still_proves_what_is_left() {
+async fn a_pruned_log_still_proves_its_remaining_entries() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let log = options(folder.path(), &clock).believe_clock().open().expect("a log");
     for day in 0..100 {

@@ -4,12 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use mcp_audit_log::field::Field;
-use mcp_audit_log::publish::Places;
+use mcp_audit_log::publish::Destinations;
 use mcp_audit_log::time::{Clock, DAY, ManualClock, SECOND};
 use mcp_audit_log::{AuditLog, ChangeError, Options};
 use serde_json::json;
 
-use crate::world::{access, clock, entries, of_action, open, options, record, stand};
+use crate::support::{access, clock, entries, of_action, open, options, record, stand};
 
 const CLEANUP: &str = "MCP: Cleanup Old Audit Logs";
 
@@ -24,7 +24,7 @@ async fn ten_days(log: &AuditLog, clock: &Arc<ManualClock>) {
     }
 }
 
-/// The first day that is still there, after a cleanup by hand, and what the run said.
+/// The first day that remains after a manual cleanup, and the run's message.
 fn cleaned(log: &AuditLog) -> (String, String) {
     let state = log.run_cron(&access(log, &["admin"]), CLEANUP).expect("run");
     assert_eq!(state.last_succeeded, Some(true), "{:?}", state.last_message);
@@ -37,7 +37,7 @@ fn first_day(log: &AuditLog) -> String {
 }
 
 #[tokio::test]
-async fn what_is_old_by_the_clock_and_by_the_checkpoints_goes() {
+async fn entries_old_by_clock_and_checkpoints_are_removed() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let log = open(folder.path(), &clock);
     ten_days(&log, &clock).await;
@@ -53,7 +53,7 @@ async fn what_is_old_by_the_clock_and_by_the_checkpoints_goes() {
 }
 
 #[tokio::test]
-async fn a_clock_that_leaps_ahead_does_not_empty_the_log() {
+async fn a_clock_that_jumps_ahead_does_not_empty_the_log() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let log = open(folder.path(), &clock);
     ten_days(&log, &clock).await;
@@ -72,7 +72,7 @@ async fn a_clock_that_leaps_ahead_does_not_empty_the_log() {
 }
 
 #[tokio::test]
-async fn a_restart_does_not_hide_a_leap() {
+async fn a_restart_does_not_hide_a_clock_jump() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let log = open(folder.path(), &clock);
     ten_days(&log, &clock).await;
@@ -85,7 +85,7 @@ async fn a_restart_does_not_hide_a_leap() {
 }
 
 #[tokio::test]
-async fn a_clock_that_is_set_back_lets_nothing_go_early_and_stops_nothing() {
+async fn a_clock_set_back_removes_nothing_early_and_stops_nothing() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let log = open(folder.path(), &clock);
     ten_days(&log, &clock).await;
@@ -102,7 +102,7 @@ async fn a_clock_that_is_set_back_lets_nothing_go_early_and_stops_nothing() {
 }
 
 #[tokio::test]
-async fn a_clock_that_was_ahead_does_not_put_the_next_cleanup_off() {
+async fn a_clock_that_was_ahead_does_not_delay_the_next_cleanup() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let log = open(folder.path(), &clock);
     clock.advance(400 * DAY);
@@ -114,7 +114,7 @@ async fn a_clock_that_was_ahead_does_not_put_the_next_cleanup_off() {
 }
 
 #[tokio::test]
-async fn who_keeps_the_clock_right_by_other_means_can_say_so() {
+async fn the_clock_can_be_trusted_by_an_option() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let log = options(folder.path(), &clock).believe_clock().open().expect("a log");
     ten_days(&log, &clock).await;
@@ -123,7 +123,7 @@ async fn who_keeps_the_clock_right_by_other_means_can_say_so() {
 }
 
 #[tokio::test]
-async fn nothing_goes_that_no_published_checkpoint_is_about() {
+async fn without_a_published_checkpoint_nothing_is_removed() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let published = folder.path().join("published");
     std::fs::write(&published, "a file where a folder should be").expect("written");
@@ -143,16 +143,16 @@ async fn nothing_goes_that_no_published_checkpoint_is_about() {
     assert_eq!(cleaned(&log).0, "day-5");
 }
 
-/// What goes is older than what was published long ago; that it goes must be published as well.
+/// The removed entries are older than an old published checkpoint; the intent to remove them must be published as well.
 #[tokio::test]
-async fn nothing_goes_before_its_intent_is_published() {
+async fn nothing_is_removed_before_its_intent_is_published() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let published = folder.path().join("published");
     let log = publishing(options(folder.path(), &clock), &published);
     ten_days(&log, &clock).await;
     log.sign().expect("signed");
     let (newest, last) =
-        (published.join("checkpoint"), crate::world::newest(&log).expect("a checkpoint").checkpoint.note);
+        (published.join("checkpoint"), crate::support::newest(&log).expect("a checkpoint").checkpoint.note);
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
     while std::fs::read_to_string(&newest).ok().as_ref() != Some(&last) {
         assert!(std::time::Instant::now() < deadline, "it is not published");
@@ -169,10 +169,10 @@ async fn nothing_goes_before_its_intent_is_published() {
     std::fs::write(&newest, kept).expect("written");
     assert_eq!(cleaned(&log).0, "day-5");
     let intent = of_action(&log, "retention.started")[0].seq;
-    let size = crate::world::read(&std::fs::read_to_string(&newest).expect("a file")).checkpoint().size;
+    let size = crate::support::read(&std::fs::read_to_string(&newest).expect("a file")).checkpoint().size;
     assert!(size > intent, "it is published that it goes");
 }
 
 fn publishing(options: Options, folder: &Path) -> AuditLog {
-    options.publish(Places { folder: Some(folder.to_owned()), ..Places::default() }).open().expect("a log")
+    options.publish(Destinations { folder: Some(folder.to_owned()), ..Destinations::default() }).open().expect("a log")
 }

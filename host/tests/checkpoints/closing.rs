@@ -1,22 +1,22 @@
-//! What is signed when the log is closed, and whose keys they are.
+//! The checkpoint that is signed when the log is closed, and the owner of the keys.
 
 use std::fs;
 use std::sync::{Arc, Barrier};
 
 use mcp_audit_log::domain::Domain;
-use mcp_audit_log::publish::Places;
+use mcp_audit_log::publish::Destinations;
 use mcp_audit_log::signer::SignerOptions;
 use mcp_audit_log::store::VerifyError;
 use mcp_audit_log::{BundleRequest, verify_log};
 use serde_json::json;
 
-use crate::world::{access, clock, entries, newest, of_action, open, options, read, record};
+use crate::support::{access, clock, entries, newest, of_action, open, options, read, record};
 
 #[tokio::test]
-async fn what_is_signed_at_the_end_is_stored_published_and_used() {
+async fn the_last_signature_is_stored_published_and_used() {
     let (folder, published, clock) =
         (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"), clock());
-    let places = || Places { folder: Some(published.path().to_owned()), ..Places::default() };
+    let places = || Destinations { folder: Some(published.path().to_owned()), ..Destinations::default() };
     let log = options(folder.path(), &clock).publish(places()).open().expect("a log");
     for tool in 0..50 {
         record(&log, &format!("tool-{tool}")).await;
@@ -43,7 +43,7 @@ async fn what_is_signed_at_the_end_is_stored_published_and_used() {
 }
 
 #[tokio::test]
-async fn the_keys_of_another_log_are_named_as_such() {
+async fn keys_of_another_log_are_recognised() {
     let (folder, other, clock) =
         (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"), clock());
     for path in [folder.path(), other.path()] {
@@ -70,9 +70,9 @@ async fn the_keys_of_another_log_are_named_as_such() {
     assert!(matches!(found, Err(VerifyError::Beside { .. })), "{found:?}");
 }
 
-/// A signature that says when something was signed, taken out of what is stored or kept.
+/// A timestamp signature that was removed from a stored or kept checkpoint.
 #[tokio::test]
-async fn a_checkpoint_whose_time_was_taken_out_is_found() {
+async fn a_removed_timestamp_signature_is_found() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let log = open(folder.path(), &clock);
     record(&log, "a").await;
@@ -87,7 +87,7 @@ async fn a_checkpoint_whose_time_was_taken_out_is_found() {
     let found = verify_log(folder.path(), &SignerOptions::default(), Vec::new(), &|_, _, _| {});
     assert!(found.expect_err("stripped").to_string().contains("has no valid signature of its time"));
     fs::write(&path, &note).expect("written");
-    crate::world::tamper(
+    crate::support::tamper(
         folder.path(),
         &format!("UPDATE checkpoint SET note = '{stripped}' WHERE number = (SELECT max(number) FROM checkpoint)"),
     );
@@ -96,7 +96,7 @@ async fn a_checkpoint_whose_time_was_taken_out_is_found() {
 }
 
 #[tokio::test]
-async fn of_changes_at_once_each_says_what_was_there_before_it() {
+async fn concurrent_changes_each_record_their_old_value() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let log = open(folder.path(), &clock);
     let gate = Arc::new(Barrier::new(6));

@@ -1,5 +1,5 @@
-//! Logs that somebody forged who has no keys: entries thrown away, and entries of the log's own made up that say that a
-//! cleanup did it. Verification refuses each, a start refuses each, and none comes over what was published.
+//! Logs forged without the keys: entries removed, and entries about the log invented to blame a cleanup. Verification
+//! refuses each, a start refuses each, and none overwrites what was published.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mcp_audit_log::event::{Body, Channel, Detail, Event, Kind, Payload};
-use mcp_audit_log::publish::Places;
+use mcp_audit_log::publish::Destinations;
 use mcp_audit_log::signer::{Resume, SignerOptions};
 use mcp_audit_log::store::{Kept, VerifyError, Wrong};
 use mcp_audit_log::time::{DAY, ManualClock};
@@ -16,7 +16,7 @@ use rusqlite::Connection;
 use serde_json::json;
 
 use crate::forger::Forger;
-use crate::world::{access, clock, newest, open, options, read};
+use crate::support::{access, clock, newest, open, options, read};
 
 const CLEANUP: &str = "MCP: Cleanup Old Audit Logs";
 
@@ -43,7 +43,7 @@ async fn call(log: &AuditLog) {
 async fn genuine(cleaned: Option<u32>) -> Genuine {
     let (folder, published, clock) =
         (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"), clock());
-    let places = Places { folder: Some(published.path().to_owned()), ..Places::default() };
+    let places = Destinations { folder: Some(published.path().to_owned()), ..Destinations::default() };
     let log = options(folder.path(), &clock).publish(places).open().expect("a log");
     let admin = access(&log, &["admin"]);
     let wanted = json!({ "retention_days": 4, "log_payloads": true, "payload_retention_days": 2 });
@@ -106,7 +106,7 @@ fn files(folder: &Path) -> Vec<(String, String)> {
     files
 }
 
-/// What the forger says of the cut at a place.
+/// The forger's claim about the cut at a `seq`.
 const CLAIMS: [&str; 6] = ["nothing", "completed", "started", "started from there", "both", "both from there"];
 
 fn claim(forger: &mut Forger, claim: &str, place: u64) {
@@ -147,12 +147,12 @@ const ROWS: [&str; 7] = [
     "DELETE FROM checkpoint",
     "DELETE FROM checkpoint WHERE number > (SELECT max(number) - 3 FROM checkpoint)",
     "UPDATE checkpoint SET link = zeroblob(length(link)) WHERE number = (SELECT max(number) FROM checkpoint WHERE archived)",
-    // The newest note in the place of an older one.
+    // The newest note instead of an older one.
     "UPDATE checkpoint SET (size, signed_at, note) = (SELECT size, signed_at, note FROM checkpoint ORDER BY number DESC
         LIMIT 1) WHERE number = (SELECT max(number) FROM checkpoint WHERE archived)",
 ];
 
-/// A log that is cut at `place`, which may lie behind its end, with a claim of that kind and rows of that kind.
+/// A log that is cut at `place`, which may be after its end, with a claim of that kind and rows of that kind.
 fn forge(genuine: &Genuine, place: u64, said: &str, rows: &str) -> tempfile::TempDir {
     let mut forger = Forger::of(genuine.folder.path());
     while forger.number("SELECT max(seq) + 1 FROM entry") < place + 1 {
@@ -170,7 +170,7 @@ fn places(genuine: &Genuine) -> [u64; 4] {
 }
 
 #[tokio::test]
-async fn a_log_cut_without_its_keys_verifies_in_no_way() {
+async fn a_log_cut_without_its_keys_never_verifies() {
     for cleaned in [None, Some(4)] {
         let genuine = genuine(cleaned).await;
         let mut tried = 0;
@@ -182,7 +182,7 @@ async fn a_log_cut_without_its_keys_verifies_in_no_way() {
                 let forged = forge(&genuine, place, said, rows);
                 let what = format!("{cleaned:?}, cut at {place} of {}, {said}, {rows}", genuine.signed);
                 wrong(forged.path(), Vec::new()).expect(&what);
-                // What was signed earlier in the place of what was signed last, and what somebody kept.
+                // An older checkpoint instead of the last signed one, and kept checkpoints.
                 fs::write(forged.path().join("signing.last"), &genuine.kept[tried % 8]).expect("written");
                 wrong(forged.path(), keep(&genuine.kept[7])).expect(&what);
                 tried += 1;
@@ -193,7 +193,7 @@ async fn a_log_cut_without_its_keys_verifies_in_no_way() {
 }
 
 fn start(folder: &Path, genuine: &Genuine, resume: Option<Resume>) -> Result<AuditLog, OpenError> {
-    let places = Places { folder: Some(genuine.published.path().to_owned()), ..Places::default() };
+    let places = Destinations { folder: Some(genuine.published.path().to_owned()), ..Destinations::default() };
     let signer = SignerOptions { resume, ..SignerOptions::default() };
     options(folder, &genuine.clock).publish(places).signer(signer).open()
 }
@@ -218,7 +218,7 @@ async fn a_log_cut_without_its_keys_does_not_start_and_publishes_nothing() {
             assert!(refused(None).contains("does not match the last signed checkpoint"), "{what}");
             fs::write(&memory, &genuine.kept[0]).expect("written");
             refused(None);
-            // Somebody believes that it was lost what was signed last.
+            // The operator believes that `signing.last` was lost.
             fs::remove_file(&memory).expect("removed");
             refused(Some(resume.clone()));
         }
@@ -226,10 +226,10 @@ async fn a_log_cut_without_its_keys_does_not_start_and_publishes_nothing() {
     }
 }
 
-/// All of it made anew, down to the first checkpoint, which was signed before there was any entry: nothing in the folder can
-/// tell. What was published can.
+/// Everything remade, down to the first checkpoint, which was signed before the first entry: the folder alone cannot
+/// show it. The published checkpoints can.
 #[tokio::test]
-async fn a_log_made_anew_comes_over_nothing_that_was_published() {
+async fn a_recreated_log_overwrites_nothing_that_was_published() {
     let genuine = genuine(None).await;
     let before = files(genuine.published.path());
     let mut forger = Forger::of(genuine.folder.path());
@@ -255,7 +255,7 @@ async fn a_log_made_anew_comes_over_nothing_that_was_published() {
 
 /// An intent that was signed, and a cut that goes further, or another way.
 #[tokio::test]
-async fn a_cut_beyond_what_a_signed_cleanup_meant_is_found() {
+async fn a_cut_beyond_a_signed_cleanup_is_found() {
     let genuine = genuine(Some(4)).await;
     let intents = |sql: &str| Forger::of(genuine.folder.path()).number(sql);
     let newest = intents(
@@ -276,9 +276,9 @@ async fn a_cut_beyond_what_a_signed_cleanup_meant_is_found() {
     assert!(refused.contains("payloads below seq"), "{refused}");
 }
 
-/// A payload that is gone without a word, and one whose row alone is.
+/// A payload that is missing without an entry about it, and one with only its row missing.
 #[tokio::test]
-async fn a_payload_that_no_entry_lets_go_is_missed() {
+async fn a_payload_missing_without_an_entry_is_found() {
     let genuine = genuine(Some(4)).await;
     for sql in [
         "DELETE FROM payload WHERE seq = (SELECT max(seq) FROM payload)",

@@ -1,4 +1,4 @@
-//! A forger: may write the log's folder, knows all of this program, and has none of the log's keys.
+//! A forger: can write the log's folder, knows this program completely, and lacks the log's keys.
 
 use std::fs;
 use std::path::Path;
@@ -16,12 +16,12 @@ pub(crate) struct Forger {
     raw: Connection,
     /// The triggers that were taken away.
     guards: String,
-    /// The hash of each leaf there ever was, as far as it is known; others where it is not.
+    /// The hash of each leaf there ever was, as far as it is known; other hashes elsewhere.
     leaves: Vec<Hash>,
 }
 
 impl Forger {
-    /// A copy of the log in `folder`, with what its signer remembers and its keys, which the forger does not read.
+    /// A copy of the log in `folder`, with its `signing.last` and its keys, which the forger does not read.
     pub(crate) fn of(folder: &Path) -> Self {
         let copy = tempfile::tempdir().expect("a folder");
         for name in ["mcp-audit-log.db", "signing.key", "signing.last"] {
@@ -72,7 +72,7 @@ impl Forger {
         leaves
     }
 
-    /// An entry of the log's own at the end, made of another one of its kind. `details` come on top of what that one says.
+    /// Appends an entry about the log, copied from one of the same kind. `details` override those of the original.
     pub(crate) fn append(&mut self, method: &str, details: &Json) {
         let field = 7;
         let known = "SELECT count(*) FROM term WHERE field = 7 AND text = ?1";
@@ -108,7 +108,7 @@ impl Forger {
         self.sql(&format!("INSERT INTO entry ({columns}) SELECT {values} FROM entry WHERE seq = {model}"));
     }
 
-    /// Throws everything below a place away, and says that the cleanup was there.
+    /// Removes everything below a `seq`, and claims that the cleanup did it.
     pub(crate) fn cut(&self, place: u64) {
         self.sql(&format!(
             "DELETE FROM entry WHERE seq < {place}; DELETE FROM payload WHERE seq < {place};
@@ -116,7 +116,7 @@ impl Forger {
         ));
     }
 
-    /// What archived checkpoints come to now, as entries count them.
+    /// The present sum of the archived checkpoints, as entries count them.
     pub(crate) fn counted(&self) -> Json {
         let mut digest = Sha256::digest(b"");
         let mut statement =
@@ -131,7 +131,7 @@ impl Forger {
         json!({ "checkpoint": newest, "checkpoint_digest": hex })
     }
 
-    /// The leaf of each entry, made of its row as docs/ledger.md says.
+    /// The leaf of each entry, computed from its row as docs/ledger.md specifies.
     fn made_leaves(&self) -> Vec<(u64, Hash)> {
         let text = |field: Field, number: i64| -> String {
             let sql = "SELECT text FROM term WHERE field = ?1 AND id = ?2";

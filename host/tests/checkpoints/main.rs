@@ -1,4 +1,5 @@
-//! Checkpoints with a clock that the test sets: when they are signed, where they go, and what they let the cleanup remove.
+//! Checkpoints with a clock that the test sets: when they are signed, where they go, and what they let the cleanup
+//! remove.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says why and fails")]
 
 mod bundles;
@@ -8,5 +9,5 @@ mod forged;
 mod forger;
 mod published;
 mod signing;
+mod support;
 mod verify;
-mod world;

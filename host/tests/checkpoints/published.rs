@@ -1,4 +1,4 @@
-//! A folder of checkpoints that the log comes back to when the entries of that time are gone.
+//! A folder of checkpoints that the log returns to after the entries of that time were removed.
 
 use std::fs;
 use std::sync::Arc;
@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use mcp_audit_log::AuditLog;
 use mcp_audit_log::field::Field;
-use mcp_audit_log::publish::Places;
+use mcp_audit_log::publish::Destinations;
 use mcp_audit_log::time::{DAY, ManualClock, SECOND};
 use serde_json::json;
 
-use crate::world::{access, clock, newest, of_action, options, record};
+use crate::support::{access, clock, newest, of_action, options, record};
 
-/// A log of ten days that was cleaned, and of each day the note that stays for ever and one that does not.
+/// A log of ten days that was cleaned, and for each day the archived note and another one.
 async fn cleaned(folder: &std::path::Path, clock: &Arc<ManualClock>) -> Vec<(String, String)> {
     let log = options(folder, clock).believe_clock().open().expect("a log");
     let wanted = json!({ "retention_days": 5 });
@@ -45,11 +45,11 @@ fn until(log: &AuditLog, mut is_so: impl FnMut() -> bool) {
 }
 
 #[tokio::test]
-async fn what_was_published_before_a_cleanup_is_gone_on_from_only_where_the_archived_checkpoints_lead_to_it() {
+async fn archived_checkpoints_must_link_to_what_was_published_before_a_cleanup() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let notes = cleaned(folder.path(), &clock).await;
     let open = |published: &std::path::Path| {
-        let places = Places { folder: Some(published.to_owned()), ..Places::default() };
+        let places = Destinations { folder: Some(published.to_owned()), ..Destinations::default() };
         options(folder.path(), &clock).publish(places).open().expect("a log")
     };
     let (archived, other) = notes[1].clone();
@@ -63,7 +63,7 @@ async fn what_was_published_before_a_cleanup_is_gone_on_from_only_where_the_arch
     assert_eq!(fs::read(&newest_file).expect("published"), last, "it leads to what is there");
     drop(log);
 
-    // Genuine, and of a time of which nothing but this tells.
+    // Genuine, and from a time that nothing else proves.
     fs::write(&newest_file, &other).expect("written");
     let before = fs::read_dir(published.path()).expect("files").count();
     let log = open(published.path());

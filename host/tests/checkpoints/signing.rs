@@ -1,4 +1,4 @@
-//! When the log signs, what it remembers of it, and what it refuses.
+//! When the log signs, what it remembers, and what it refuses.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -6,15 +6,15 @@ use std::net::TcpListener;
 
 use mcp_audit_log::field::Field;
 use mcp_audit_log::ledger::verify_consistency;
-use mcp_audit_log::publish::{EndpointOptions, Places};
+use mcp_audit_log::publish::{Destinations, EndpointOptions};
 use mcp_audit_log::signer::{Resume, SignerOptions};
 use mcp_audit_log::time::{Clock, DAY, SECOND};
 use mcp_audit_log::{AuditLog, OpenError, rotate_keys, verify_log};
 
-use crate::world::{access, clock, entries, keys, newest, of_action, open, options, read, record, stand, tamper};
+use crate::support::{access, clock, entries, keys, newest, of_action, open, options, read, record, stand, tamper};
 
 #[tokio::test]
-async fn it_signs_once_a_minute_while_entries_come_and_once_an_hour_in_any_case() {
+async fn checkpoints_are_signed_every_minute_with_entries_and_hourly_without() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let log = open(folder.path(), &clock);
     let due = |seconds: i64| {
@@ -41,7 +41,7 @@ async fn it_signs_once_a_minute_while_entries_come_and_once_an_hour_in_any_case(
 }
 
 #[tokio::test]
-async fn the_first_of_each_day_stays_and_leads_to_the_next() {
+async fn the_first_checkpoint_of_each_day_stays_and_links_to_the_next() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let log = open(folder.path(), &clock);
     for _ in 0..5 {
@@ -63,7 +63,7 @@ async fn the_first_of_each_day_stays_and_leads_to_the_next() {
 }
 
 #[tokio::test]
-async fn what_is_there_at_the_end_is_signed_and_the_next_start_has_it() {
+async fn closing_signs_every_entry_and_the_next_start_knows_it() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let log = open(folder.path(), &clock);
     log.sign_due().expect("signed");
@@ -76,7 +76,7 @@ async fn what_is_there_at_the_end_is_signed_and_the_next_start_has_it() {
     assert_eq!(log_stopped.seq + 1, places);
 }
 
-/// The database as it is, without what may be in memory.
+/// The database as it is, without the contents of memory.
 fn copy(folder: &std::path::Path, to: &std::path::Path) {
     fs::copy(folder.join("mcp-audit-log.db"), to).expect("copied");
 }
@@ -121,7 +121,7 @@ async fn yesterdays_database_is_refused_and_a_rewritten_one() {
 }
 
 #[tokio::test]
-async fn an_old_database_without_anything_that_was_signed_is_refused() {
+async fn an_old_database_without_checkpoints_is_refused() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let log = open(folder.path(), &clock);
     record(&log, "a").await;
@@ -140,7 +140,7 @@ async fn an_old_database_without_anything_that_was_signed_is_refused() {
 }
 
 #[tokio::test]
-async fn a_log_whose_memory_is_lost_goes_on_when_somebody_says_why() {
+async fn signing_resumes_after_a_lost_checkpoint_with_a_reason() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let log = open(folder.path(), &clock);
     record(&log, "a").await;
@@ -169,7 +169,7 @@ fn newest_note(database: &std::path::Path) -> String {
 }
 
 #[tokio::test]
-async fn new_keys_are_told_by_an_entry_and_old_ones_stay_known() {
+async fn new_keys_are_recorded_and_old_ones_stay_known() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let log = open(folder.path(), &clock);
     log.sign_due().expect("signed");
@@ -193,7 +193,7 @@ async fn new_keys_are_told_by_an_entry_and_old_ones_stay_known() {
     }
     log.close();
     drop(log);
-    // What the old key signed at the end has its own time, and not that of the first moment there was.
+    // The old key's last signature has its own time, and not that of the first moment.
     mcp_audit_log::store::verify(folder.path(), &[], &|_, _, _| {}).expect("whole");
     let other = tempfile::tempdir().expect("a folder");
     open(other.path(), &clock).close();
@@ -202,13 +202,13 @@ async fn new_keys_are_told_by_an_entry_and_old_ones_stay_known() {
     assert!(refused.to_string().contains("use the keys of mcp-audit-log/"), "{refused}");
 }
 
-/// Everything of the log's own is restored from an older copy, so that the start finds nothing wrong; what was published
-/// tells.
+/// The whole folder is restored from an older copy, so that the start finds no fault; the published checkpoints show
+/// it.
 #[tokio::test]
-async fn a_restored_folder_writes_over_nothing_that_was_published() {
+async fn a_restored_folder_overwrites_nothing_that_was_published() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let (data, published) = (folder.path().join("log"), folder.path().join("published"));
-    let places = || Places { folder: Some(published.clone()), ..Places::default() };
+    let places = || Destinations { folder: Some(published.clone()), ..Destinations::default() };
     let publishing = || options(&data, &clock).publish(places()).open().expect("a log");
     publishing().close();
     let aside = folder.path().join("aside");
@@ -238,7 +238,7 @@ async fn a_restored_folder_writes_over_nothing_that_was_published() {
     assert_eq!(fs::read(published.join("checkpoint")).expect("published"), newest);
 }
 
-/// Looks until `is_so`; what is waited for comes from another thread.
+/// Polls until `is_so`; another thread causes the change.
 fn until(log: &AuditLog, mut is_so: impl FnMut() -> bool) {
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
     while !is_so() {
@@ -249,11 +249,11 @@ fn until(log: &AuditLog, mut is_so: impl FnMut() -> bool) {
 }
 
 #[tokio::test]
-async fn a_place_that_fails_is_told_once_and_its_recovery_too() {
+async fn a_failing_destination_and_its_recovery_are_recorded_once() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let published = folder.path().join("published");
     fs::write(&published, "a file where a folder should be").expect("written");
-    let places = Places { folder: Some(published.clone()), ..Places::default() };
+    let places = Destinations { folder: Some(published.clone()), ..Destinations::default() };
     let log = options(folder.path(), &clock).publish(places).open().expect("a log");
     until(&log, || of_action(&log, "checkpoint.publishing_failed").len() == 1);
     fs::remove_file(&published).expect("removed");
@@ -271,7 +271,7 @@ async fn an_endpoint_that_never_answers_delays_neither_recording_nor_signing() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}/", listener.local_addr().expect("an address")).parse().expect("an address");
-    let places = Places { endpoint: Some(EndpointOptions { url, token: None }), ..Places::default() };
+    let places = Destinations { endpoint: Some(EndpointOptions { url, token: None }), ..Destinations::default() };
     let log = options(folder.path(), &clock).publish(places).open().expect("a log");
     log.sign_due().expect("signed");
     let (mut silent, _) = listener.accept().expect("a request");

@@ -1,5 +1,5 @@
-//! What is kept about checkpoints, keys and removals, changed; and checkpoints that were kept elsewhere: verification finds
-//! each.
+//! What is kept about checkpoints, keys and removals, changed; and checkpoints that were kept elsewhere: verification
+//! finds each.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use mcp_audit_log::time::{DAY, ManualClock};
 use mcp_audit_log::{AuditLog, verify_log};
 use serde_json::json;
 
-use crate::world::{access, clock, newest, open, options, read, record, tamper};
+use crate::support::{access, clock, newest, open, options, read, record, tamper};
 
 /// Three days with a call each, signed.
 async fn three_days(log: &AuditLog, clock: &Arc<ManualClock>) {
@@ -45,9 +45,9 @@ fn kept(note: &str) -> Vec<Kept> {
     vec![Kept { name: "kept".into(), note: read(note) }]
 }
 
-/// Whoever is refused something leaves an entry about it, and that must not count as if it had been done.
+/// A refused action leaves an entry, which must not count as if the action had been done.
 #[tokio::test]
-async fn what_was_refused_makes_no_log_wrong() {
+async fn refused_actions_do_not_fail_verification() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let log = open(folder.path(), &clock);
     let id = record(&log, "a").await;
@@ -91,7 +91,7 @@ async fn every_change_of_a_checkpoint_or_key_is_found() {
         // The second was signed on the day of the first, so nothing but its number speaks of it.
         ("DELETE FROM checkpoint WHERE number = 2", "checkpoints"),
         ("UPDATE checkpoint SET archived = 0, link = NULL WHERE number = 3", "checkpoints"),
-        // The first leads to every other, so what is between them is missed by those who counted it alone.
+        // The first one links to every other, so a missing one in between is found only by the count.
         (
             "DELETE FROM checkpoint WHERE number IN (2, 3); UPDATE checkpoint SET number = number - 2 WHERE number > 3;
             UPDATE checkpoint SET link = x'' WHERE number = 2",
@@ -111,7 +111,7 @@ async fn every_change_of_a_checkpoint_or_key_is_found() {
     }
 }
 
-/// A key that nobody told of, real and of the log's name.
+/// A key of the log's name that no entry announced.
 #[tokio::test]
 async fn a_key_that_no_start_counted_is_found_even_after_another_start() {
     let (folder, other, clock) =
@@ -128,7 +128,7 @@ async fn a_key_that_no_start_counted_is_found_even_after_another_start() {
 }
 
 #[tokio::test]
-async fn a_log_that_is_older_than_what_was_signed_last_does_not_verify() {
+async fn a_log_older_than_its_last_checkpoint_does_not_verify() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let log = open(folder.path(), &clock);
     record(&log, "a").await;
@@ -164,13 +164,13 @@ fn first_note(database: &Path) -> String {
 }
 
 #[tokio::test]
-async fn a_checkpoint_that_somebody_kept_is_held_against_the_log() {
+async fn a_kept_checkpoint_is_compared_with_the_log() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let log = open(folder.path(), &clock);
     record(&log, "a").await;
     log.close();
     drop(log);
-    // The same log goes on in two ways, and signs both with the same keys.
+    // The same log continues in two ways, and signs both with the same keys.
     let fork = tempfile::tempdir().expect("a folder");
     for name in ["mcp-audit-log.db", "signing.key", "signing.last"] {
         fs::copy(folder.path().join(name), fork.path().join(name)).expect("copied");
@@ -216,7 +216,7 @@ async fn cleaned(folder: &Path, clock: &Arc<ManualClock>) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn removals_that_no_cleanup_told_of_are_found() {
+async fn removals_without_a_recorded_cleanup_are_found() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     cleaned(folder.path(), &clock).await;
     let verified = whole(folder.path(), Vec::new()).expect("whole");
@@ -226,7 +226,7 @@ async fn removals_that_no_cleanup_told_of_are_found() {
     };
     let more = wrong_after(folder.path(), &gone(verified.first + 3));
     assert_eq!((more.check, more.at.as_str()), ("removals", "head.pruned"), "{more}");
-    // The entries about the cleanup gone as well, and everything before them.
+    // The entries about the cleanup are removed as well, and everything before them.
     let all = wrong_after(folder.path(), &gone(verified.head.size - 1));
     assert_eq!((all.check, all.at.as_str()), ("checkpoints", "head.pruned"), "{all}");
     let payloads = format!("UPDATE head SET payloads_pruned = {}", verified.head.size - 2);
@@ -235,7 +235,7 @@ async fn removals_that_no_cleanup_told_of_are_found() {
 }
 
 #[tokio::test]
-async fn what_was_removed_before_any_cleanup_is_found() {
+async fn removals_before_any_cleanup_are_found() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let log = open(folder.path(), &clock);
     three_days(&log, &clock).await;
@@ -248,17 +248,18 @@ async fn what_was_removed_before_any_cleanup_is_found() {
 }
 
 #[tokio::test]
-async fn a_kept_checkpoint_of_a_time_that_is_gone_is_compared_as_far_as_it_can_be() {
+async fn a_kept_checkpoint_of_removed_entries_is_compared_where_possible() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let notes = cleaned(folder.path(), &clock).await;
     for note in &notes[1..] {
         let verified = whole(folder.path(), kept(note)).expect("whole");
         assert_eq!(verified.uncompared, Vec::<String>::new(), "the first of a day stays: {note}");
     }
-    // The log's first was that day's: this one stays for some days, and nothing leads from it to what is left.
+    // The log's first checkpoint was that day's archived one: this one stays for some days, and nothing links it to the
+    // rest.
     let verified = whole(folder.path(), kept(&notes[0])).expect("nothing is wrong");
     assert!(verified.uncompared[0].contains("no archived checkpoint of that size is left"), "{verified:?}");
-    // Another root for the same size, by the log's own keys, of a day that is gone.
+    // Another root for the same size, signed by the log's own keys, from a removed day.
     let early = read(&notes[1]).checkpoint().clone();
     let key = fs::read_to_string(folder.path().join("signing.key")).expect("keys");
     let keys: Vec<_> = key.lines().filter_map(|line| mcp_audit_log::ledger::SigningKey::parse(line).ok()).collect();

@@ -1,14 +1,14 @@
-//! The proxy as a gate, on real sockets: who failed and why, connections that are used again, addresses, origins, OAuth.
+//! The proxy on real sockets: failures and their causes, reused connections, addresses, origins, OAuth.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a failed expectation is a failed test")]
 
 #[path = "../capture/mod.rs"]
 mod capture;
 
-mod address;
-mod again;
-mod doors;
+mod addresses;
+mod browsers;
 mod oauth;
+mod resend;
 mod transport;
 
 use std::future::Future;
@@ -36,7 +36,7 @@ async fn proxy(log: &Log, upstream: Upstream, options: ProxyOptions) -> String {
     format!("http://{}/mcp/{name}", serve(router).await)
 }
 
-/// The same in front of a plain server, with nothing said.
+/// The same before a plain server, with default options.
 async fn plain_proxy(log: &Log, upstream: SocketAddr) -> String {
     let upstream = Upstream::new("up", &format!("http://{upstream}/base")).expect("an upstream");
     proxy(log, upstream, ProxyOptions::default()).await

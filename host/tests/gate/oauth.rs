@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::capture::{Log, contains, exchange, lines, send, serve};
 use super::plain_proxy;
 
-/// A server whose host has an authorization server, beside another one elsewhere.
+/// A server with an authorization server on its host, and another one elsewhere.
 async fn server() -> std::net::SocketAddr {
     let host = |headers: &HeaderMap| headers[header::HOST].to_str().unwrap().to_owned();
     let resource = move |headers: HeaderMap| async move {

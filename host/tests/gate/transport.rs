@@ -1,4 +1,4 @@
-//! Each failure on the way is named after who failed and why, and the call it hit is recorded with its tool.
+//! Each transport failure names the failing party and the reason, and the call is recorded with its tool.
 
 use std::time::Duration;
 
@@ -37,12 +37,12 @@ async fn fails(url: &str, timeouts: Timeouts, status: u16, why: &str) {
     let (found, entry, body) = call(url, timeouts).await;
     let expected = (format!("request tools/call echo transport-error {status}"), Some(why));
     assert_eq!((found, told(&entry)), (status, expected), "{body}");
-    // Where the upstream is, is nobody's business who calls.
+    // Callers do not learn where the upstream is.
     let (_, address) = url.split_once("://").expect("an address");
     assert!(body.contains("the MCP server \\\"up\\\"") && !body.contains(address), "{body}");
 }
 
-/// A certificate that nobody signed, and a server that shows it.
+/// A self-signed certificate, and a server that uses it.
 async fn behind_tls() -> std::net::SocketAddr {
     use tokio_rustls::rustls::{ServerConfig, crypto::ring::default_provider, pki_types::PrivateKeyDer};
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
@@ -59,7 +59,7 @@ async fn behind_tls() -> std::net::SocketAddr {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_reached_says_why() {
+async fn unreachable_upstreams_have_a_reason() {
     let none = Timeouts::default();
     let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     fails(&format!("http://{closed}/mcp"), none, 502, "upstream_refused").await;
@@ -71,8 +71,8 @@ async fn what_cannot_be_reached_says_why() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_takes_too_long_says_what_did() {
-    // It accepts and says nothing.
+async fn timeouts_name_the_slow_step() {
+    // It accepts and never answers.
     let mute = server(async |mut stream: TcpStream| drop(stream.read_to_end(&mut Vec::new()).await)).await;
     let connect = Timeouts { connect: SOON, ..Timeouts::default() };
     fails(&format!("https://{mute}/mcp"), connect, 504, "upstream_tls_timeout").await;
@@ -94,7 +94,7 @@ async fn what_takes_too_long_says_what_did() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_answer_says_so() {
+async fn invalid_answers_are_named() {
     let none = Timeouts::default();
     for (bytes, why) in [
         (&b""[..], "upstream_closed"),
@@ -107,7 +107,7 @@ async fn what_is_no_answer_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_ends_too_early_says_how() {
+async fn truncated_answers_are_named() {
     let idle = Timeouts { idle: SOON, ..Timeouts::default() };
     for (piece, holds, timeouts, why) in [
         ("content-length: 99\r\n\r\n{\"result\":", false, Timeouts::default(), "upstream_cut_off"),
@@ -138,7 +138,7 @@ async fn an_answer_that_ends_too_early_says_how() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_slow_client_is_no_silence_of_the_server() {
+async fn a_slow_client_is_not_a_silent_server() {
     let upstream = server(async |mut stream: TcpStream| {
         request(&mut stream).await;
         answer(&mut stream).await;

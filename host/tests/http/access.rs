@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::Value;
 
-use crate::world::{GROUPS, World, call};
+use crate::support::{GROUPS, World, call};
 
 const NO_ID: &str = "01930000-0000-7000-8000-000000000000";
 
@@ -23,7 +23,7 @@ fn users(entries: &[Value]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn each_group_lists_and_opens_what_its_rule_says() {
+async fn each_group_reads_only_entries_of_its_rule() {
     let world = World::new();
     let own = world.record(call("ada", "search")).await;
     let other = world.record(call("bob", "search")).await;
@@ -90,7 +90,7 @@ async fn no_filter_shows_the_entries_of_others() {
         let query: String = query.chars().map(|c| if c == '%' { "%25".into() } else { encoded(c) }).collect();
         let found = ada.entries(&query).await;
         assert!(found.iter().all(|entry| entry["user"] == "ada"), "{query}: {found:#?}");
-        // What the viewer asked for stands in the links.
+        // The links contain the viewer's own search.
         let shown = ada.get(&format!("/api/v1/entries?{query}")).await.json()["entries"].to_string();
         assert!(!shown.contains("secret_tool"), "{query}");
     }
@@ -110,7 +110,7 @@ fn encoded(character: char) -> String {
 }
 
 #[tokio::test]
-async fn filters_combine_and_pages_follow_each_other() {
+async fn filters_combine_and_pages_continue() {
     let world = World::new();
     for at in 0..7 {
         world.record(call(if at % 2 == 0 { "ada" } else { "bob" }, &format!("tool_{at}"))).await;
@@ -161,7 +161,7 @@ async fn entries_are_read_and_never_changed() {
 }
 
 #[tokio::test]
-async fn everybody_may_ask_who_they_are() {
+async fn every_viewer_can_read_their_own_identity() {
     let world = World::new();
     let me = world.bearer("ada", &["user", "auditor"]).get("/api/v1/me").await.json();
     assert_eq!((&me["user"], &me["groups"]), (&"ada".into(), &serde_json::json!(["user", "auditor"])));

@@ -1,11 +1,11 @@
-//! What nobody should send to the API, and the sentence that comes back.
+//! Invalid input to the API, and the resulting error.
 
 use axum::http::StatusCode;
 
-use crate::world::{World, call};
+use crate::support::{World, call};
 
 #[tokio::test]
-async fn what_is_wrong_in_a_query_is_named() {
+async fn errors_in_a_query_are_named() {
     let world = World::new();
     world.record(call("ada", "search")).await;
     let admin = world.bearer("root", &["admin"]);
@@ -50,9 +50,9 @@ async fn what_is_wrong_in_a_query_is_named() {
     }
 }
 
-/// The word or term at fault stands in members of its own, so that a form can point at it.
+/// The faulty word or term has its own members, so that a form can point at it.
 #[tokio::test]
-async fn a_mistake_in_a_filter_has_its_place() {
+async fn an_error_in_a_filter_has_its_position() {
     let world = World::new();
     let admin = world.bearer("root", &["admin"]);
     for (query, parameter, term, position) in [
@@ -102,7 +102,7 @@ async fn a_cursor_from_another_log_is_refused() {
 }
 
 #[tokio::test]
-async fn paths_that_are_not_there_are_problems_too() {
+async fn unknown_paths_are_problems() {
     let world = World::new();
     world.bearer("ada", &["user"]).get("/api/v1/nothing").await.problem(404, "No such page or endpoint");
     world.stranger().get("/api/v1/nothing").await.problem(401, "token");
@@ -110,7 +110,7 @@ async fn paths_that_are_not_there_are_problems_too() {
     let page = browser.get("/nothing").await;
     assert_eq!(page.status, StatusCode::NOT_FOUND);
     assert!(page.text.contains("No such page or endpoint") && page.text.starts_with("<!doctype html>"));
-    // Nobody is sent to the sign-in for what is not there, and a program is told so in its own language.
+    // Unknown paths do not redirect to the sign-in, and a program gets a problem in JSON.
     for path in ["/nothing", "/.well-known/oauth-protected-resource", "/register"] {
         world.stranger().get(path).await.problem(404, "No such page or endpoint");
         world.stranger().post(path, "{}").await.problem(404, "No such page or endpoint");

@@ -1,9 +1,9 @@
-//! The cluster platform's two lists: the form, the order, the limit, and whose calls they are.
+//! The cluster platform's two lists: format, order, limit, and the calls in them.
 
 use mcp_audit_log::event::{Channel, Event};
 use serde_json::{Value, json};
 
-use crate::world::{World, call};
+use crate::support::{World, call};
 
 const ALL: &str = "/api/v1/settings/mcp-audit";
 
@@ -24,7 +24,7 @@ fn paths(calls: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn the_list_is_a_plain_array_of_exactly_these_members_newest_first() {
+async fn the_list_is_an_array_with_exact_members_newest_first() {
     let world = World::new();
     let first = world.record(made("ada", "laptop", Channel::Api, "GET", "/api/v1/nodes")).await;
     let mcp = made("ada", "laptop", Channel::Mcp, "tools/call", "/mcp/docs").fact("http_method", "POST");
@@ -50,7 +50,7 @@ async fn the_list_is_a_plain_array_of_exactly_these_members_newest_first() {
 }
 
 #[tokio::test]
-async fn a_hundred_come_unless_said_otherwise_and_five_hundred_at_most() {
+async fn the_default_is_a_hundred_calls_and_the_most_five_hundred() {
     let world = World::new();
     for at in 0..101 {
         world.log.record(made("ada", "laptop", Channel::Api, "GET", &format!("/{at}"))).expect("taken");
@@ -66,7 +66,7 @@ async fn a_hundred_come_unless_said_otherwise_and_five_hundred_at_most() {
 }
 
 #[tokio::test]
-async fn a_tokens_list_has_its_own_calls_and_lasts_when_it_is_revoked() {
+async fn a_tokens_calls_stay_after_it_is_revoked() {
     let world = World::new();
     let (ada, bob) = (world.token("ada", &["user"]).1, world.token("bob", &["user"]).1);
     world.record(made("ada", "test", Channel::Api, "GET", "/ada")).await;
@@ -80,9 +80,9 @@ async fn a_tokens_list_has_its_own_calls_and_lasts_when_it_is_revoked() {
     assert_eq!(paths(&world.bearer("ada", &["user"]).get_json(of(&ada.id)).await), ["/ada"]);
 }
 
-/// Somebody else's token, one of another instance, and none at all look alike.
+/// Another user's token, one of another tenant, and none at all look alike.
 #[tokio::test]
-async fn a_token_that_is_not_for_the_viewer_is_not_there() {
+async fn tokens_of_other_viewers_are_not_found() {
     let world = World::new();
     let (ada, bob) = (world.token("ada", &["user"]).1, world.token("bob", &["user"]).1);
     world.record(made("bob", "test", Channel::Api, "GET", "/bob")).await;

@@ -1,4 +1,4 @@
-//! Exports over HTTP: what is in them, who gets what, and that none leaves unrecorded or ends cleanly in the middle.
+//! Exports over HTTP: their content, the rights, and that none leaves unrecorded or ends cleanly in the middle.
 
 use axum::http::StatusCode;
 use http_body_util::BodyExt;
@@ -8,7 +8,7 @@ use mcp_audit_log::time::{Clock, SystemClock};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::world::{Answer, Caller, GROUPS, World, call, call_with};
+use crate::support::{Answer, Caller, GROUPS, World, call, call_with};
 
 const CANARY: &str = "canary-in-a-body";
 
@@ -57,7 +57,7 @@ async fn json_lines_are_the_entries_of_the_api_oldest_first() {
 }
 
 #[tokio::test]
-async fn csv_has_a_head_and_nothing_in_it_is_a_formula() {
+async fn csv_has_a_header_and_no_formula() {
     let world = World::new();
     world.record(call("=HYPERLINK(\"http://x\")", "a,\"b\"\nc")).await;
     let admin = world.bearer("root", &["admin"]);
@@ -70,7 +70,7 @@ async fn csv_has_a_head_and_nothing_in_it_is_a_formula() {
 }
 
 #[tokio::test]
-async fn an_export_holds_what_the_viewer_sees_and_only_exporters_get_one() {
+async fn an_export_has_visible_entries_and_needs_the_right() {
     let world = World::new();
     world.record(call("ada", "search")).await;
     world.record(call("bob", "secret_tool")).await;
@@ -84,8 +84,8 @@ async fn an_export_holds_what_the_viewer_sees_and_only_exporters_get_one() {
     assert_eq!(file(&elsewhere, "format=jsonl").await, (StatusCode::OK, Vec::new()));
 }
 
-/// Every format, every column alone and all together, every filter that speaks of payloads, for everybody without the
-/// right to them.
+/// Every format, every column alone and all together, every filter on payloads, for every role without the right to
+/// them.
 #[tokio::test]
 async fn without_the_right_no_export_has_a_payload() {
     let world = World::new();
@@ -162,7 +162,7 @@ async fn an_export_is_recorded_before_and_after_and_its_manifest_describes_the_f
 }
 
 #[tokio::test]
-async fn what_breaks_off_ends_with_an_error_and_is_told() {
+async fn an_aborted_export_ends_with_an_error_and_is_recorded() {
     let world = World::new();
     let row = call("ada", &"x".repeat(200));
     for _ in 0..2_000 {
@@ -198,7 +198,7 @@ async fn eventually(world: &World) -> Value {
 }
 
 #[tokio::test]
-async fn rights_that_are_gone_end_it_and_there_are_not_too_many_at_once() {
+async fn a_lost_right_ends_an_export_and_their_number_is_bounded() {
     let world = World::new();
     for _ in 0..5_000 {
         world.log.record(call("ada", &"x".repeat(200))).expect("recorded");
@@ -222,7 +222,7 @@ async fn rights_that_are_gone_end_it_and_there_are_not_too_many_at_once() {
 }
 
 #[tokio::test]
-async fn what_is_not_understood_is_told_with_its_parameter() {
+async fn errors_name_the_parameter() {
     let world = World::new();
     let admin = world.bearer("root", &["admin"]);
     for (query, word) in [
@@ -241,7 +241,7 @@ async fn what_is_not_understood_is_told_with_its_parameter() {
 }
 
 #[tokio::test]
-async fn the_page_offers_an_export_of_its_search_to_those_who_may() {
+async fn the_page_offers_an_export_only_with_the_right() {
     let world = World::new();
     world.record(call("ada", "search")).await;
     for groups in GROUPS {

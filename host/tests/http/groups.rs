@@ -5,7 +5,7 @@ use mcp_audit_log::event::{Detail, Event, Failure};
 use mcp_audit_log::field::Field;
 use serde_json::{Value, json};
 
-use crate::world::{Answer, Caller, GROUPS, World, call};
+use crate::support::{Answer, Caller, GROUPS, World, call};
 
 fn sees_all(groups: &[&str]) -> bool {
     groups.iter().any(|group| ["admin", "owner", "super-admin", "auditor"].contains(group))
@@ -64,7 +64,7 @@ async fn groups_and_values_count_only_what_the_viewer_may_see() {
         assert_eq!(values("tool").await, json!({"field": "tool", "values": tools, "more": false}), "{groups:?}");
         assert_eq!(values("user").await["values"].as_array().expect("users").contains(&"bob".into()), sees_all(groups));
         for page in ["/", "/?by=tool", "/?by=user&by=tool&sort=key", "/?tool=nothing"] {
-            // On pages that list none of it the inputs offer it.
+            // The inputs offer it also on pages that list none of it.
             assert_eq!(browser.get(page).await.text.contains("secret_tool"), sees_all(groups), "{groups:?} {page}");
         }
     }
@@ -91,7 +91,7 @@ async fn no_filter_counts_the_entries_of_others() {
 }
 
 #[tokio::test]
-async fn groups_are_sorted_by_every_measure_and_lead_to_their_entries() {
+async fn groups_sort_by_every_measure_and_link_to_their_entries() {
     let world = World::new();
     for event in [
         timed("ada", "quick", 1),
@@ -125,7 +125,7 @@ async fn groups_are_sorted_by_every_measure_and_lead_to_their_entries() {
 }
 
 #[tokio::test]
-async fn every_run_of_an_agent_together_and_each_alone() {
+async fn runs_of_an_agent_are_grouped_together_or_alone() {
     let world = World::new();
     for (agent, run) in [("planner", "run-1"), ("planner", "run-1"), ("planner", "run-2"), ("scout", "run-3")] {
         let mut event = call("ada", "search");
@@ -150,7 +150,7 @@ async fn every_run_of_an_agent_together_and_each_alone() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_in_a_question_for_groups_or_values_is_named() {
+async fn errors_in_queries_for_groups_and_values_are_named() {
     let world = World::new();
     world.record(call("ada", "search")).await;
     let admin = world.bearer("root", &["admin"]);
@@ -221,7 +221,7 @@ async fn values_end_at_the_limit_and_say_so() {
 }
 
 #[tokio::test]
-async fn pages_lead_both_ways() {
+async fn pages_link_in_both_directions() {
     let world = World::new();
     for at in 0..7 {
         world.record(call("ada", &format!("tool_{at}"))).await;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use mcp_audit_log::recorder::QueueLimits;
 
-use crate::world::{World, call};
+use crate::support::{World, call};
 
 async fn ready(world: &World) -> (StatusCode, String) {
     let answer = world.stranger().get("/readyz").await;
@@ -15,7 +15,7 @@ async fn ready(world: &World) -> (StatusCode, String) {
     (answer.status, answer.text)
 }
 
-/// Asks until the answer has `word`; what makes it come runs on a thread of its own.
+/// Polls until the answer has `word`; another thread causes the change.
 async fn until(world: &World, word: &str) {
     let asking = async {
         while !ready(world).await.1.contains(word) {
@@ -25,10 +25,10 @@ async fn until(world: &World, word: &str) {
     tokio::time::timeout(Duration::from_secs(60), asking).await.expect("an answer within a minute");
 }
 
-/// The files are moved away under the running log: on Unix everything still "works", into files that nobody finds.
+/// The files are moved away under the running log: on Unix all writes still succeed, into deleted files.
 #[cfg(unix)]
 #[tokio::test]
-async fn a_log_whose_files_are_gone_is_not_ready_until_they_are_back() {
+async fn a_log_with_missing_files_is_not_ready_until_they_are_back() {
     let world = World::new();
     assert_eq!(ready(&world).await, (StatusCode::OK, "ready\n".to_owned()));
     let (here, away) = (world.folder.path().to_owned(), world.folder.path().with_extension("away"));
@@ -45,7 +45,7 @@ async fn a_log_whose_files_are_gone_is_not_ready_until_they_are_back() {
 }
 
 #[tokio::test]
-async fn a_log_that_drops_is_not_ready_until_it_has_told() {
+async fn a_log_that_drops_events_is_not_ready_until_the_gap_is_recorded() {
     let world = World::with_queue(QueueLimits { items: 4, bytes: 1 << 20 });
     let (holding, held) = mpsc::channel();
     let (release, released) = mpsc::channel::<()>();

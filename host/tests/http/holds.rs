@@ -1,9 +1,9 @@
-//! Legal holds through the API and the settings page: who may, what is refused, what is told.
+//! Legal holds through the API and the settings page: rights, refusals, and their entries.
 
 use axum::http::StatusCode;
 use serde_json::json;
 
-use crate::world::{GROUPS, World};
+use crate::support::{GROUPS, World};
 
 const HOLDS: &str = "/api/v1/holds";
 
@@ -11,7 +11,7 @@ fn may_change(groups: &[&str]) -> bool {
     groups.iter().any(|group| ["admin", "owner", "super-admin"].contains(group))
 }
 
-/// Places one, and gives its id.
+/// Places one, and returns its id.
 async fn place(world: &World) -> String {
     let hold = world.bearer("root", &["admin"]).post(HOLDS, r#"{"from":"2026-01-01","reason":"case 7"}"#).await;
     assert_eq!(hold.status, StatusCode::CREATED, "{}", hold.text);
@@ -42,7 +42,7 @@ async fn each_group_holds_and_releases_what_it_may() {
 }
 
 #[tokio::test]
-async fn a_hold_is_told_with_what_it_means() {
+async fn a_hold_is_returned_with_its_effect() {
     let world = World::new();
     let admin = world.bearer("root", &["admin"]);
     let empty = admin.get(HOLDS).await.json();
@@ -73,7 +73,7 @@ async fn a_hold_is_told_with_what_it_means() {
 }
 
 #[tokio::test]
-async fn what_makes_no_sense_is_refused_and_nothing_is_held() {
+async fn an_invalid_hold_is_refused() {
     let world = World::new();
     let admin = world.bearer("root", &["admin"]);
     let long = format!(r#"{{"from":"2026-01-01","reason":"{}"}}"#, "x".repeat(501));

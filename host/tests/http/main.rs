@@ -1,17 +1,14 @@
-//! API and pages through the router itself: who sees what, what is refused, and how it is told.
+//! API and pages through the router itself: what each role sees, what is refused, and how errors look.
 #![allow(clippy::expect_used, clippy::panic, reason = "a helper that fails is a test that fails")]
 
 mod access;
+mod actions;
 mod bad_input;
 mod calls;
-mod deeds;
-mod doors;
 mod export;
-mod front;
 mod groups;
 mod health;
 mod holds;
-mod instances;
 mod matrix;
 mod metrics;
 mod mounted;
@@ -28,8 +25,11 @@ mod proofs;
 mod serving;
 mod settings;
 mod sign_in;
+mod sign_in_limits;
+mod support;
 mod tail;
+mod tenants;
 mod tokens;
+mod trusted_proxy;
 mod usage;
 mod views;
-mod world;

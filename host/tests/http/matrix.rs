@@ -1,15 +1,15 @@
-//! Every operation of the document × every role × own, other and absent: what is answered, and what is in it.
+//! Every operation of the document × every role × own, other and absent: the status, and the content.
 //!
-//! The table says who may do what. An operation without a row in it fails, and so does a row without an operation.
+//! The table lists the rights. An operation without a row fails, and so does a row without an operation.
 
 use axum::http::StatusCode;
 use mcp_audit_log::event::{Channel, Detail, Event, Kind};
 use mcp_audit_log::time::{Clock, SystemClock};
 use serde_json::{Value, json};
 
-use crate::world::{Caller, World, call};
+use crate::support::{Caller, World, call};
 
-/// Nobody, somebody with a token of nothing, and every role alone.
+/// No sign-in, a token without groups, and every role alone.
 const ROLES: &[&str] = &[
     "nobody",
     "wrong token",
@@ -23,25 +23,25 @@ const ROLES: &[&str] = &[
     "service",
 ];
 const READERS: &[&str] = &["user", "power-user", "admin", "auditor", "owner", "super-admin"];
-/// Who sees figures.
+/// Roles that see figures.
 const COUNTERS: &[&str] = &["user", "power-user", "admin", "auditor", "billing-admin", "owner", "super-admin"];
 const CONFIGURERS: &[&str] = &["admin", "owner", "super-admin"];
 const OVERSEERS: &[&str] = &["admin", "auditor", "owner", "super-admin"];
 const SIGNED_IN: &[&str] =
     &["user", "power-user", "admin", "auditor", "billing-admin", "owner", "super-admin", "service"];
-/// Who sends what others did, and reads nothing.
+/// Roles that send events, and read nothing.
 const SENDERS: &[&str] = &["service"];
 
-/// What an operation is about, and what comes of it for those who may do it at all. Others of the signed-in get 403.
+/// The object of an operation, and the status for roles with the right. Other signed-in roles get 403.
 enum About {
-    /// Nothing of its own: one status.
+    /// No object: one status.
     All(u16),
-    /// Something that is one's own, somebody else's for those who see their own only, the same for those who see all,
-    /// and what is not there.
+    /// The viewer's own object, another user's for roles that see only their own, the same for roles that see all, and
+    /// an absent one.
     One { own: u16, hidden: u16, seen: u16, absent: u16 },
 }
 
-/// A row: method, path behind the API's address, body, who may, what comes of it.
+/// A row: method, path below the API's address, body, roles, result.
 type Row = (&'static str, &'static str, &'static str, &'static [&'static str], About);
 
 const fn one(own: u16, hidden: u16, seen: u16, absent: u16) -> About {
@@ -97,7 +97,7 @@ const TABLE: &[Row] = &[
     ("get", "/readyz", "", ROLES, About::All(200)),
 ];
 
-/// Whose something is.
+/// The owner of an object.
 #[derive(Clone, Copy, Debug)]
 enum Whose {
     Own,
@@ -105,11 +105,11 @@ enum Whose {
     Absent,
 }
 
-/// What only somebody who sees all may be told.
+/// Texts that only roles that see all may get.
 const HIDDEN: &[&str] = &["bob", "secret_tool"];
 
 #[tokio::test]
-async fn each_role_may_do_what_the_table_says_and_sees_no_more() {
+async fn each_role_has_exactly_the_rights_of_the_table() {
     let world = World::new();
     world.record(over_http("ada", "search")).await;
     world.record(over_http("bob", "secret_tool")).await;
@@ -161,7 +161,7 @@ async fn try_one(world: &World, document: &Value, row: &Row, role: &str, whose: 
     if answer.status.is_client_error() {
         answer.problem(expected, "");
     }
-    // Figures name what they count, to those who see all of them.
+    // Figures contain names, for roles that see all of them.
     let counts_all = *path == "/api/v1/usage" && *role == *"billing-admin";
     if !OVERSEERS.contains(&role) && !counts_all {
         for word in HIDDEN {
@@ -192,7 +192,7 @@ fn somebody<'a>(world: &'a World, role: &str) -> Caller<'a> {
     }
 }
 
-/// The path with something in it that is `ada`'s, `bob`'s or not there, and what it asks for besides.
+/// The path with an object that is `ada`'s, `bob`'s or absent, and its query.
 async fn address(world: &World, path: &str, role: &str, whose: Whose) -> String {
     const NO_ID: &str = "01930000-0000-7000-8000-000000000000";
     let user = if matches!(whose, Whose::Own) { "ada" } else { "bob" };

@@ -1,4 +1,4 @@
-//! Figures for a monitoring system: they tell what happened, name nobody, and are not for everybody.
+//! Metrics: they count what happened, contain no names, and are not public.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use axum::http::{Request, StatusCode};
 use mcp_audit_log::http::metrics_router;
 use mcp_audit_log::time::{ManualClock, Timestamp};
 
-use crate::world::{Answer, World, call};
+use crate::support::{Answer, World, call};
 
 async fn scrape(world: &World) -> Answer {
     scrape_as(world, "application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=0.0.4;q=0.5,*/*;q=0.1").await
@@ -26,7 +26,7 @@ fn value(text: &str, name: &str) -> f64 {
 }
 
 #[tokio::test]
-async fn the_figures_are_those_of_what_happened() {
+async fn metrics_count_what_happened() {
     // Nothing is signed meanwhile, which is a commit too.
     let clock = Arc::new(ManualClock::new(Timestamp::parse("2026-01-01T12:00:00Z").expect("a time")));
     let world = World::at(&clock);
@@ -72,7 +72,7 @@ async fn the_figures_are_those_of_what_happened() {
 }
 
 #[tokio::test]
-async fn the_cleanup_is_told() {
+async fn metrics_report_the_cleanup() {
     let world = World::new();
     assert!(!scrape(&world).await.text.contains("cleanup_last_run"), "it never ran");
     let admin = world.bearer("root", &["admin"]);
@@ -89,7 +89,7 @@ async fn the_cleanup_is_told() {
 }
 
 #[tokio::test]
-async fn what_is_lost_is_told() {
+async fn metrics_report_losses() {
     let world = World::new();
     let bug = || -> Vec<mcp_audit_log::Event> { panic!("a parser that fails") };
     world.log.record_later(0, bug).expect("taken");
@@ -101,7 +101,7 @@ async fn what_is_lost_is_told() {
 }
 
 #[tokio::test]
-async fn the_public_router_has_no_figures() {
+async fn the_public_router_has_no_metrics() {
     let world = World::new();
     for path in ["/metrics", "/api/v1/metrics"] {
         for caller in [world.bearer("root", &["admin", "super-admin"]), world.stranger()] {
@@ -120,9 +120,9 @@ fn is_of(sample: &str, family: &str, kind: &str) -> bool {
     }
 }
 
-/// As promtool checks it: each sample stands below the type of a family of its own name, and there is nothing else.
+/// As promtool checks it: each sample follows the type of a family with its name, and there is nothing else.
 #[tokio::test]
-async fn those_who_do_not_ask_for_open_metrics_get_what_all_know() {
+async fn without_openmetrics_the_older_format_is_returned() {
     let world = World::new();
     world.record(call("ada", "search")).await;
     for accept in ["text/plain;version=0.0.4", "*/*", "application/openmetrics-text;q=0, text/plain", ""] {

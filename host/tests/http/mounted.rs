@@ -7,7 +7,7 @@ use mcp_audit_log::http::SignInLinks;
 use mcp_audit_log::http::{Site, router};
 use mcp_audit_log::identity::Identity;
 
-use crate::world::{World, call, viewer};
+use crate::support::{World, call, viewer};
 
 fn nested() -> World {
     let mut world = World::new();
@@ -17,7 +17,7 @@ fn nested() -> World {
 }
 
 #[tokio::test]
-async fn every_address_stays_below_the_mount() {
+async fn every_link_stays_below_the_mount() {
     let world = nested();
     let id = world.record(call("ada", "search")).await;
     let code = world.links.create(&world.token("ada", &["admin"]).1, None).expect("a code");
@@ -63,7 +63,7 @@ async fn an_embedder_may_vouch_for_a_viewer() {
 }
 
 #[tokio::test]
-async fn a_vendor_has_a_style_of_its_own_behind_ours() {
+async fn the_vendors_style_follows_ours() {
     let css = ":root { --mcp-audit-log-accent: #0a7; }";
     let world = World::with(|site| site.styled(css));
     let page = world.stranger().get("/sign-in").await;

@@ -5,7 +5,7 @@ use std::path::Path;
 use mcp_audit_log::http::openapi;
 use serde_json::{Value, json};
 
-use crate::world::World;
+use crate::support::World;
 
 #[test]
 fn the_file_in_the_repository_is_current() {
@@ -16,7 +16,7 @@ fn the_file_in_the_repository_is_current() {
 }
 
 #[tokio::test]
-async fn it_is_served_to_everybody_and_says_where_the_log_is_mounted() {
+async fn the_document_is_public_and_has_the_mount() {
     let world = World::new();
     let served = world.stranger().get_json("/api/v1/openapi.json".to_owned()).await;
     assert_eq!(served, openapi());
@@ -25,9 +25,9 @@ async fn it_is_served_to_everybody_and_says_where_the_log_is_mounted() {
     assert_eq!(served["servers"][0]["url"], "/audit");
 }
 
-/// Which operations ask for no sign-in is said of each, so that a new one is not open by oversight.
+/// Each operation states whether it needs a sign-in, so that a new one is not open by mistake.
 #[test]
-fn the_document_says_where_it_is_served_and_which_operations_are_open() {
+fn the_document_names_its_server_and_the_open_operations() {
     let document = openapi();
     assert_eq!(document["servers"], json!([{ "url": "/" }]));
     let schemes = document["components"]["securitySchemes"].as_object().expect("an object");
@@ -46,7 +46,7 @@ fn the_document_says_where_it_is_served_and_which_operations_are_open() {
 }
 
 #[test]
-fn every_reference_leads_to_a_schema_and_every_name_is_unique() {
+fn every_reference_has_a_schema_and_every_name_is_unique() {
     let document = openapi();
     let mut references = Vec::new();
     collect(&document, "$ref", &mut references);

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use mcp_audit_log::event::{Body, Detail, Payload, Target};
 
-use crate::world::{World, call};
+use crate::support::{World, call};
 
 const HOSTILE: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>\u{202e}\u{1b}[31m";
 
@@ -79,7 +79,7 @@ async fn hostile_values_are_plain_text() {
         for inline in [" onerror=alert(1)>\u{202e}", "style=", "javascript:", " onclick", "<style"] {
             assert!(!page.contains(inline), "{path} has {inline}");
         }
-        // What stands in a control must go back as it was typed; everywhere else nothing hidden remains.
+        // The value of a control must go back as it was typed; everywhere else no hidden character remains.
         let outside: String =
             page.split("value=\"").map(|part| part.split_once('"').map_or(part, |(_, rest)| rest)).collect();
         assert!(!outside.contains(['\u{202e}', '\u{1b}']), "{path} has hidden characters");
@@ -105,7 +105,7 @@ fn turn(page: &str, id: &str) -> Option<String> {
 }
 
 #[tokio::test]
-async fn the_list_shows_what_happened_and_leads_on() {
+async fn the_list_shows_entries_and_links_to_them() {
     let world = World::new();
     for at in 0..3 {
         world.record(call("ada", &format!("tool_{at}"))).await;
@@ -128,7 +128,7 @@ async fn the_list_shows_what_happened_and_leads_on() {
 }
 
 #[tokio::test]
-async fn inputs_offer_the_values_that_there_are() {
+async fn inputs_offer_existing_values() {
     let world = World::new();
     world.record(call("ada", "search <b>")).await;
     world.record(call("ada", "not \u{202e}offered")).await;
@@ -143,7 +143,7 @@ async fn inputs_offer_the_values_that_there_are() {
 }
 
 #[tokio::test]
-async fn who_may_not_read_is_told_what_to_do() {
+async fn a_viewer_without_rights_is_told_what_to_do() {
     let world = World::new();
     let page = world.browser("bill", &[]).await.get("/").await;
     assert_eq!(page.status, StatusCode::FORBIDDEN);
@@ -153,7 +153,7 @@ async fn who_may_not_read_is_told_what_to_do() {
 }
 
 #[tokio::test]
-async fn assets_are_kept_for_ever_under_their_hash() {
+async fn assets_are_cached_under_their_hash() {
     let world = World::new();
     let page = world.stranger().get("/sign-in").await;
     let mut assets = 0;

@@ -7,9 +7,9 @@ use mcp_audit_log::event::{Caller, Event, Resource};
 use mcp_audit_log::time::{Clock, DAY, ManualClock, SystemClock, Timestamp};
 use serde_json::json;
 
-use crate::world::{World, call, call_with};
+use crate::support::{World, call, call_with};
 
-/// What stands behind an element's label.
+/// The text after an element's label.
 fn value<'a>(page: &'a str, label: &str) -> &'a str {
     let rest = page.split(&format!("<dt>{label}</dt><dd>")).nth(1).unwrap_or_else(|| panic!("no {label} in {page}"));
     rest.split("</dd>").next().unwrap_or_default()
@@ -28,7 +28,7 @@ async fn every_field_is_shown() {
 }
 
 #[tokio::test]
-async fn changes_stand_side_by_side_with_what_differs() {
+async fn changes_are_side_by_side_with_the_difference_marked() {
     let world = World::new();
     let state = |url: &str| json!({ "base_url": url, "limit": 100 });
     let event = Event::admin(SystemClock.now(), "provider.updated", Resource::new("provider", "42"));
@@ -41,7 +41,7 @@ async fn changes_stand_side_by_side_with_what_differs() {
 }
 
 #[tokio::test]
-async fn a_payload_is_a_tree_when_it_is_json_and_a_text_when_not() {
+async fn a_json_payload_is_a_tree_and_others_are_text() {
     let world = World::new();
     world.keep_payloads().await;
     let id = world.record(call_with("ada", r#"{"a":{"n":1.10}}"#, "{\"broken\": [1,\u{202e}")).await;
@@ -52,7 +52,7 @@ async fn a_payload_is_a_tree_when_it_is_json_and_a_text_when_not() {
 }
 
 #[tokio::test]
-async fn a_page_says_who_erased_a_payload_and_why() {
+async fn a_page_names_the_user_and_reason_of_an_erasure() {
     let world = World::new();
     world.keep_payloads().await;
     let id = world.record(call_with("ada", "{}", "{}")).await;
@@ -88,7 +88,7 @@ async fn a_page_says_when_the_retention_removed_a_payload() {
 }
 
 #[tokio::test]
-async fn neighbours_are_those_of_the_same_session_that_the_viewer_may_see() {
+async fn neighbours_are_visible_entries_of_the_same_session() {
     let world = World::new();
     let in_session = |user: &str, tool: &str| {
         let mut event = call(user, tool);
@@ -122,7 +122,7 @@ async fn neighbours_are_those_of_the_same_session_that_the_viewer_may_see() {
 }
 
 #[tokio::test]
-async fn whoever_verifies_is_shown_the_proof() {
+async fn viewers_who_verify_see_the_proof() {
     let world = World::new();
     let id = world.record(call("ada", "search")).await;
     let path = format!("/entries/{id}");

@@ -1,11 +1,11 @@
-//! The page of integrity: what the log says of itself, and verification on demand, for those who answer for it alone.
+//! The integrity page: the state of the log, and verification on demand, for auditors only.
 
 use axum::http::StatusCode;
 use mcp_audit_log::event::Event;
 use mcp_audit_log::recorder::QueueLimits;
 use serde_json::Value;
 
-use crate::world::{Caller, World, call};
+use crate::support::{Caller, World, call};
 
 async fn page(caller: &Caller<'_>, path: &str) -> String {
     let page = caller.get(path).await;
@@ -34,7 +34,7 @@ async fn told(world: &World, method: &str) -> Value {
 }
 
 #[tokio::test]
-async fn the_page_says_how_the_log_stands() {
+async fn the_page_shows_the_state_of_the_log() {
     let world = World::new();
     world.record(call("ada", "search")).await;
     world.log.sign().expect("signed");
@@ -60,7 +60,7 @@ async fn the_page_says_how_the_log_stands() {
 }
 
 #[tokio::test]
-async fn what_was_lost_is_counted_and_listed() {
+async fn losses_are_counted_and_listed() {
     let world = World::with_queue(QueueLimits { items: 4, ..QueueLimits::default() });
     let busy = world.log.clone();
     // Nothing is taken while the recorder's thread works this out.
@@ -85,7 +85,7 @@ async fn what_was_lost_is_counted_and_listed() {
 }
 
 #[tokio::test]
-async fn a_verification_runs_by_a_button_and_is_told() {
+async fn a_button_starts_a_verification_that_is_recorded() {
     let world = World::new();
     world.record(call("ada", "search")).await;
     let auditor = world.browser("otto", &["auditor"]).await;
@@ -131,7 +131,7 @@ END";
 }
 
 #[tokio::test]
-async fn only_those_who_may_verify_come_here() {
+async fn the_page_needs_the_right_to_verify() {
     let world = World::new();
     for groups in [&["user"][..], &["billing-admin"], &["service"], &[]] {
         let caller = world.browser("ada", groups).await;
@@ -141,7 +141,7 @@ async fn only_those_who_may_verify_come_here() {
             assert!(!answer.text.contains("href=\"/integrity"), "{groups:?}: {}", answer.text);
         }
     }
-    // What is stored is in order, so that behind this one nothing is still on its way.
+    // Entries are stored in order, so earlier events are stored when this one is.
     world.record(call("ada", "search")).await;
     let refused = world.bearer("root", &["admin"]).entries("q=method%3Alog.verified&outcome=denied").await;
     assert_eq!(refused.len(), 4, "each try is an entry: {refused:?}");

@@ -1,8 +1,9 @@
-//! The log's page: one clean address for each view, conditions that can be lifted, columns, groups within groups, views.
+//! The log's page: one clean address for each view, conditions that can be lifted, columns, groups within groups,
+//! views.
 
 use axum::http::StatusCode;
 
-use crate::world::{Caller, World, call};
+use crate::support::{Caller, World, call};
 
 /// Where a page leads that sends its reader elsewhere.
 async fn leads_to(browser: &Caller<'_>, path: &str) -> String {
@@ -11,7 +12,7 @@ async fn leads_to(browser: &Caller<'_>, path: &str) -> String {
     answer.header("location").to_owned()
 }
 
-/// The addresses of links whose text has this in it, as a browser reads them.
+/// The addresses of links whose text contains this, as a browser reads them.
 fn links(page: &str, text: &str) -> Vec<String> {
     let links = page.split("<a ").skip(1).filter_map(|link| {
         let (attributes, rest) = link.split_once('>')?;
@@ -22,7 +23,7 @@ fn links(page: &str, text: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn an_address_holds_nothing_that_is_empty() {
+async fn an_address_has_no_empty_parameters() {
     let world = World::new();
     let browser = world.browser("root", &["admin"]).await;
     let form = "/?q=&outcome=error&from=&to=&by=&by=&tool=a&tool=b&domain=";
@@ -37,7 +38,7 @@ async fn an_address_holds_nothing_that_is_empty() {
 }
 
 #[tokio::test]
-async fn conditions_are_told_as_they_were_read_and_can_be_lifted_one_by_one() {
+async fn filters_are_shown_as_understood_and_removable_one_by_one() {
     let world = World::new();
     world.record(call("ada", "search")).await;
     let browser = world.browser("root", &["admin"]).await;
@@ -156,7 +157,7 @@ async fn groups_have_groups_within_them() {
 }
 
 #[tokio::test]
-async fn a_group_with_too_many_within_leads_to_all_of_them() {
+async fn a_group_with_many_inner_groups_links_to_all_of_them() {
     let world = World::new();
     for tool in 0..14 {
         world.record(call("ada", &format!("tool_{tool}"))).await;

@@ -1,14 +1,14 @@
-//! The page of settings beyond its form: who changed what last, why somebody may only look, and holds that are refused.
+//! The settings page beyond its form: the last change, why a viewer may not change, and refused holds.
 
 use std::sync::Arc;
 
 use axum::http::StatusCode;
 use mcp_audit_log::time::{Clock, DAY, HOUR, ManualClock, SystemClock};
 
-use crate::world::{World, call};
+use crate::support::{World, call};
 
 #[tokio::test]
-async fn each_setting_says_who_changed_it_last() {
+async fn each_setting_shows_its_last_change() {
     let world = World::new();
     let anna = world.browser("anna", &["admin"]).await;
     let before = anna.get("/settings").await.text;
@@ -29,7 +29,7 @@ async fn each_setting_says_who_changed_it_last() {
 }
 
 #[tokio::test]
-async fn who_may_only_look_is_told_why() {
+async fn a_viewer_who_may_not_change_is_told_why() {
     let world = World::new();
     let one = world.bearer_in("acme", "ina", &["admin"]).get("/settings").await;
     assert_eq!(one.status, StatusCode::OK, "{}", one.text);
@@ -48,7 +48,7 @@ async fn who_may_only_look_is_told_why() {
 }
 
 #[tokio::test]
-async fn a_hold_that_is_refused_keeps_what_was_typed() {
+async fn a_refused_hold_keeps_its_input() {
     let world = World::new();
     let admin = world.browser("root", &["admin"]).await;
     for (form, words) in [
@@ -72,9 +72,9 @@ async fn a_hold_that_is_refused_keeps_what_was_typed() {
     assert!(page.text.contains("<strong>in force</strong>"), "{}", page.text);
 }
 
-/// In a small log the write-ahead log is most of what lies on the disk. It must not count as growth.
+/// In a small log the write-ahead log is most of the disk usage. It must not count as growth.
 #[tokio::test]
-async fn growth_is_of_the_log_and_not_of_what_waits_beside_it() {
+async fn growth_excludes_the_write_ahead_log() {
     let clock = Arc::new(ManualClock::new(SystemClock.now().plus(-2 * DAY)));
     let world = World::at(&clock);
     for _ in 0..200 {

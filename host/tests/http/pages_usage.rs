@@ -1,5 +1,5 @@
-//! The page of usage: figures in words, each with the way to its entries and back; what somebody may not see is not
-//! offered, and what the figures lack is said.
+//! The usage page: figures with links to their entries and back; nothing is offered that the viewer may not see, and
+//! missing data is named.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use mcp_audit_log::Event;
 use mcp_audit_log::event::{self, Detail, Failure};
 use mcp_audit_log::time::{Clock, DAY, HOUR, ManualClock, SECOND, SystemClock, Timestamp};
 
-use crate::world::{Caller, World, call};
+use crate::support::{Caller, World, call};
 
 fn failed(user: &str, tool: &str) -> Event {
     let failure = Failure { kind: "tool_error".into(), message: "No.".into(), code: None };
@@ -18,24 +18,24 @@ fn failed(user: &str, tool: &str) -> Event {
 async fn filled() -> World {
     let clock = Arc::new(ManualClock::new(SystemClock.now()));
     let world = World::at(&clock);
-    let model = event::Usage::of("one", "small").tokens(1_000, 5).cost_micros(12_300);
+    let model = event::ModelUsage::of("one", "small").tokens(1_000, 5).cost_micros(12_300);
     for event in [call("ada", "search"), failed("ada", "search"), call("bob", "search"), call("bob", "ask").used(model)]
     {
         world.record(Event { duration_us: Some(83_000), ..event }).await;
     }
-    // The hour is over, so that those see it as well who see figures alone.
+    // The hour is over, so that viewers of figures alone see it as well.
     clock.advance(HOUR);
     world
 }
 
-/// The page behind a path, which must be there.
+/// The page at a path, which must exist.
 async fn page(caller: &Caller<'_>, path: &str) -> String {
     let page = caller.get(path).await;
     assert_eq!(page.status, StatusCode::OK, "{path}: {}", page.text);
     page.text
 }
 
-/// Where the link leads whose text this is: the first one behind `mark`.
+/// The target of the link with this text: the first one after `mark`.
 fn link(page: &str, mark: &str, text: &str) -> String {
     let rest = page.split_once(mark).unwrap_or_else(|| panic!("no {mark} in {page}")).1;
     let before = rest.split_once(&format!("\">{text}</a>")).unwrap_or_else(|| panic!("no {text} in {rest}")).0;
@@ -43,13 +43,13 @@ fn link(page: &str, mark: &str, text: &str) -> String {
     address.split('"').next().unwrap_or_default().replace("&#38;", "&")
 }
 
-/// How many entries the list behind a link has.
+/// How many entries the linked list has.
 async fn listed(caller: &Caller<'_>, path: &str) -> usize {
     page(caller, path).await.matches("<tr role=\"row\"><td").count()
 }
 
 #[tokio::test]
-async fn figures_lead_to_entries_and_back() {
+async fn figures_link_to_entries_and_back() {
     let world = filled().await;
     let admin = world.browser("root", &["admin"]).await;
     let usage = page(&admin, "/usage?range=7d").await;
@@ -91,7 +91,7 @@ async fn the_address_is_the_view() {
     let (first, second) = (usage.find(">ask</a>").expect("a row"), usage.find(">search</a>").expect("a row"));
     assert!(first < second, "the dearest is not first");
     assert_eq!(link(&usage, "Range", "7 days"), "/usage?q=user%3Abob&by=tool&sort=cost&step=week&range=7d");
-    // What somebody typed counts more than a range that has a name.
+    // Typed moments override a named range.
     let typed = page(&admin, "/usage?range=30d&from=-2h&to=").await;
     assert!(!typed.contains("name=\"range\"") && typed.contains("name=\"from\" value=\"-2h\""), "{typed}");
     let csv = admin.get(&link(&usage, "id=\"by-tool\"", "CSV<span class=\"hidden\"> by Tool</span>")).await;
@@ -99,7 +99,7 @@ async fn the_address_is_the_view() {
 }
 
 #[tokio::test]
-async fn who_sees_figures_alone_is_offered_nothing_else() {
+async fn viewers_of_figures_alone_are_offered_nothing_else() {
     let world = filled().await;
     let billing = world.browser("bill", &["billing-admin"]).await;
     let start = billing.get("/").await;
@@ -119,7 +119,7 @@ async fn who_sees_figures_alone_is_offered_nothing_else() {
 }
 
 #[tokio::test]
-async fn users_see_their_own_figures_and_strangers_none() {
+async fn users_see_their_own_figures_and_others_none() {
     let world = filled().await;
     let user = world.browser("ada", &["user"]).await;
     let usage = page(&user, "/usage").await;
@@ -131,7 +131,7 @@ async fn users_see_their_own_figures_and_strangers_none() {
 }
 
 #[tokio::test]
-async fn nothing_and_nonsense_are_told_with_what_to_do() {
+async fn empty_and_invalid_queries_get_advice() {
     let world = World::new();
     let admin = world.browser("root", &["admin"]).await;
     assert!(page(&admin, "/usage").await.contains("send a first MCP request"));
@@ -162,7 +162,7 @@ async fn a_chart_without_a_bar_says_so() {
 }
 
 #[tokio::test]
-async fn what_the_figures_lack_is_said() {
+async fn missing_data_in_figures_is_named() {
     let clock = Arc::new(ManualClock::new(SystemClock.now().start_of_day().plus(-3 * DAY)));
     let world = World::at(&clock);
     let began = clock.now();

@@ -1,9 +1,9 @@
-//! Who sees what was said, and that seeing it is recorded.
+//! Who sees payloads, and that seeing them is recorded.
 
 use axum::http::StatusCode;
 use serde_json::json;
 
-use crate::world::{GROUPS, World, call, call_with};
+use crate::support::{GROUPS, World, call, call_with};
 
 const CANARY: &str = "canary-in-a-body";
 
@@ -38,7 +38,7 @@ async fn a_payload_is_shown_to_auditors_only() {
 }
 
 #[tokio::test]
-async fn reading_a_payload_is_an_entry_and_seeing_the_entry_is_none() {
+async fn reading_a_payload_is_recorded_and_reading_an_entry_is_not() {
     let world = World::new();
     world.keep_payloads().await;
     let id = world.record(call_with("ada", "{}", "{}")).await;

@@ -1,12 +1,12 @@
-//! Whatever goes wrong below `/api` is told as a problem: also what no handler ever sees.
+//! Every error below `/api` is a problem, including those that no handler sees.
 
 use axum::body::Body;
 use axum::http::Request;
 
-use crate::world::World;
+use crate::support::World;
 
 #[tokio::test]
-async fn what_is_not_there_is_a_problem_and_no_page() {
+async fn unknown_api_paths_are_problems_and_not_pages() {
     let world = World::new();
     let admin = world.bearer("root", &["admin"]);
     for path in ["/api/v1", "/api/v1/", "/api/v1/nope", "/api/v1/entries/x/y", "/api/v1/%ff", "/api/v1/entries/%ff"] {
@@ -20,7 +20,7 @@ async fn what_is_not_there_is_a_problem_and_no_page() {
 }
 
 #[tokio::test]
-async fn a_method_that_is_not_taken_is_a_problem_with_those_that_are() {
+async fn an_unsupported_method_is_a_problem_with_the_allowed_ones() {
     let world = World::new();
     let admin = world.bearer("root", &["admin"]);
     for (path, allowed) in [
@@ -46,7 +46,7 @@ async fn a_method_that_is_not_taken_is_a_problem_with_those_that_are() {
 }
 
 #[tokio::test]
-async fn a_query_that_is_no_utf_8_is_a_problem() {
+async fn a_query_with_invalid_utf_8_is_a_problem() {
     let world = World::new();
     let admin = world.bearer("root", &["admin"]);
     for query in ["tool=%ff", "%ff=x", "q=%C3%28", "q=%ED%A0%80"] {
@@ -62,7 +62,7 @@ async fn a_query_that_is_no_utf_8_is_a_problem() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_not_taken_is_a_problem() {
+async fn an_unacceptable_body_is_a_problem() {
     let world = World::new();
     let admin = world.bearer("root", &["admin"]);
     let long = format!(r#"{{"name":"{}","query":""}}"#, "x".repeat(70_000));

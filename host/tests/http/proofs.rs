@@ -1,4 +1,4 @@
-//! What the API proves, checked as whoever asks for it would; and payloads that are erased while the proof stays.
+//! The API's proofs, checked as a client would; and erased payloads, whose entries stay provable.
 
 use axum::http::StatusCode;
 use base64::Engine;
@@ -9,7 +9,7 @@ use mcp_audit_log::ledger::{Hash, leaf_hash, verify_consistency, verify_inclusio
 use mcp_audit_log::time::{DAY, ManualClock, Timestamp};
 use serde_json::{Value, json};
 
-use crate::world::{World, call, call_with};
+use crate::support::{World, call, call_with};
 
 fn bytes(text: &Value) -> Vec<u8> {
     STANDARD.decode(text.as_str().expect("base64")).expect("base64")
@@ -35,7 +35,7 @@ fn checked(proof: &Value) -> (u64, Hash) {
 }
 
 #[tokio::test]
-async fn an_entry_is_proved_to_whoever_may_see_it() {
+async fn an_entry_is_proved_to_viewers_who_may_see_it() {
     let world = World::new();
     let id = world.record(call("ada", "search")).await;
     let ada = world.bearer("ada", &["user"]);
@@ -63,7 +63,7 @@ async fn an_entry_is_proved_to_whoever_may_see_it() {
 }
 
 #[tokio::test]
-async fn an_erased_payload_is_gone_and_its_entry_is_proved_as_before() {
+async fn erasing_a_payload_keeps_the_proof_of_its_entry() {
     let world = World::new();
     world.keep_payloads().await;
     let id = world.record(call_with("ada", r#"{"note":"canary"}"#, "{}")).await;
@@ -101,7 +101,7 @@ async fn an_erased_payload_is_gone_and_its_entry_is_proved_as_before() {
 }
 
 #[tokio::test]
-async fn the_checkpoints_that_stay_are_read_page_by_page() {
+async fn archived_checkpoints_are_paged() {
     let clock = Arc::new(ManualClock::new(Timestamp::parse("2026-01-01T12:00:00Z").expect("a time")));
     let world = World::at(&clock);
     for _ in 0..3 {

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
-use crate::world::World;
+use crate::support::World;
 
 /// A stream that never ends, as a client of a live view keeps it open.
 pub(crate) fn endless() -> Body {
@@ -30,7 +30,7 @@ pub(crate) fn endless() -> Body {
 }
 
 #[tokio::test]
-async fn the_end_comes_although_a_stream_is_open() {
+async fn the_server_ends_although_a_stream_is_open() {
     let world = World::new();
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");

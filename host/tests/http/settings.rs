@@ -1,4 +1,4 @@
-//! Who may look at settings and jobs, who may change them, and what is refused.
+//! Rights to see and to change settings and jobs, and what is refused.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use mcp_audit_log::time::{DAY, ManualClock, Timestamp};
 use serde_json::json;
 
-use crate::world::{GROUPS, World, call};
+use crate::support::{GROUPS, World, call};
 
 const JOB: &str = "/api/v1/crons/MCP%3A%20Cleanup%20Old%20Audit%20Logs/run";
 
@@ -19,7 +19,7 @@ fn may_look(groups: &[&str]) -> bool {
 }
 
 #[tokio::test]
-async fn each_group_looks_changes_and_runs_what_it_may() {
+async fn each_group_reads_changes_and_runs_what_it_may() {
     let world = World::new();
     for groups in GROUPS {
         let ada = world.bearer("ada", groups);
@@ -44,7 +44,7 @@ async fn each_group_looks_changes_and_runs_what_it_may() {
         let status = if may_change(groups) { StatusCode::SEE_OTHER } else { StatusCode::FORBIDDEN };
         assert_eq!(browser.form("/settings", "retention_days=31").await.status, status, "{groups:?}");
         assert_eq!(browser.form("/settings/crons", "name=MCP%3A+Cleanup+Old+Audit+Logs").await.status, status);
-        // The next one's must not find this one's under way.
+        // The next group must not find this run in progress.
         world.idle().await;
     }
 }
@@ -71,7 +71,7 @@ async fn a_change_is_in_force_and_recorded() {
 }
 
 #[tokio::test]
-async fn digests_of_bodies_are_off_until_an_admin_switches_them_on_and_that_is_an_entry() {
+async fn body_digests_are_off_until_an_admin_turns_them_on() {
     let world = World::new();
     let page = world.browser("root", &["admin"]).await.get("/settings").await.text;
     assert!(page.contains("Keep keyed digests of requests and responses"), "{page}");
@@ -86,7 +86,7 @@ async fn digests_of_bodies_are_off_until_an_admin_switches_them_on_and_that_is_a
 }
 
 #[tokio::test]
-async fn a_value_that_is_not_allowed_is_refused_with_what_is() {
+async fn an_invalid_value_is_refused_with_the_allowed_ones() {
     let world = World::new();
     let admin = world.bearer("root", &["admin"]);
     for value in ["0", "-1", "\"x\"", "1.5", "null", "36501", "true", "\"30\"", "[30]"] {
@@ -103,7 +103,7 @@ async fn a_value_that_is_not_allowed_is_refused_with_what_is() {
 }
 
 #[tokio::test]
-async fn the_page_keeps_what_was_typed_and_says_what_is_allowed() {
+async fn the_page_keeps_the_input_and_shows_the_allowed_values() {
     let world = World::new();
     let browser = world.browser("root", &["admin"]).await;
     for (typed, shown) in
@@ -123,7 +123,7 @@ async fn the_page_keeps_what_was_typed_and_says_what_is_allowed() {
 }
 
 #[tokio::test]
-async fn a_job_runs_now_and_tells_how_it_went() {
+async fn a_job_runs_on_demand_and_reports_its_result() {
     let world = World::new();
     let admin = world.bearer("root", &["admin"]);
     let crons = admin.get("/api/v1/crons").await.json();
@@ -141,12 +141,12 @@ async fn a_job_runs_now_and_tells_how_it_went() {
 }
 
 #[tokio::test]
-async fn a_job_that_runs_is_told_and_not_started_twice() {
+async fn a_running_job_is_shown_and_not_started_twice() {
     let world = World::new();
     let admin = world.bearer("root", &["admin"]);
     let browser = world.browser("root", &["admin"]).await;
     let (release, released) = std::sync::mpsc::channel::<()>();
-    // The job cannot record that it begins until the recorder goes on.
+    // The job cannot record its start until the recorder continues.
     let hold = move || {
         let _ = released.recv();
         Vec::new()
@@ -170,7 +170,7 @@ async fn a_job_that_runs_is_told_and_not_started_twice() {
 }
 
 #[tokio::test]
-async fn the_extent_tells_growth_and_what_the_period_will_hold() {
+async fn the_size_shows_growth_and_the_size_of_the_period() {
     let clock = Arc::new(ManualClock::new(Timestamp::parse("2026-01-01").expect("a time")));
     let world = World::at(&clock);
     let root = world.bearer("root", &["admin"]);

@@ -3,10 +3,10 @@
 use axum::http::StatusCode;
 use serde_json::json;
 
-use crate::world::{World, call};
+use crate::support::{World, call};
 
 #[tokio::test]
-async fn without_a_credential_nothing_is_open_but_the_door() {
+async fn without_credentials_only_the_sign_in_is_open() {
     let world = World::new();
     let stranger = world.stranger();
     for path in [
@@ -51,7 +51,7 @@ async fn a_token_signs_a_browser_in_and_is_recorded() {
         let answer = browser.form("/sign-in", &format!("token={secret}&next={next}")).await;
         assert_eq!(answer.header("location"), "/", "{next}");
     }
-    // Sign-ins are queued; what comes after them is durable only when they are.
+    // Sign-ins are queued; when a later event is durable, they are too.
     world.record(call("ada", "search")).await;
     let entries = world.bearer("root", &["admin"]).entries("method=sign_in.succeeded").await;
     assert_eq!(entries.len(), 5);
@@ -162,16 +162,16 @@ async fn another_site_cannot_make_a_browser_change_anything() {
 }
 
 #[tokio::test]
-async fn a_link_signs_in_whoever_it_was_made_for() {
+async fn a_link_signs_in_its_user() {
     let world = World::new();
     world.record(call("ada", "search")).await;
     let page = world.browser("ada", &["user"]).await.get("/").await;
     assert!(page.text.contains("search") && page.text.contains("Sign out"));
 }
 
-/// A session's request has just looked its token up by the id, which is no secret: it stands in lists and entries.
+/// A session's request has just looked its token up by the id, which is not secret: lists and entries contain it.
 #[tokio::test]
-async fn a_tokens_id_signs_nobody_in() {
+async fn a_tokens_id_does_not_sign_in() {
     let world = World::new();
     let (_, token) = world.token("root", &["admin", "auditor"]);
     let code = world.links.create(&token, None).expect("a code");
@@ -187,9 +187,9 @@ async fn a_tokens_id_signs_nobody_in() {
     }
 }
 
-/// Nobody sends one more refusal: that there were more than are told one by one is told all the same.
+/// Without a further refusal, the number of refusals is still recorded.
 #[tokio::test]
-async fn a_flood_of_refusals_ends_with_its_number() {
+async fn many_refused_sign_ins_are_counted() {
     let world = World::new();
     for at in 0..30 {
         let guess = world.stranger().header("authorization", &format!("Bearer mcpa_{at}"));
@@ -211,7 +211,7 @@ async fn a_flood_of_refusals_ends_with_its_number() {
 }
 
 #[tokio::test]
-async fn who_signs_out_is_told() {
+async fn a_sign_out_is_recorded() {
     let world = World::new();
     let browser = world.browser("uma", &["user"]).await;
     assert_eq!(browser.form("/sign-out", "").await.status, StatusCode::SEE_OTHER);

@@ -1,4 +1,4 @@
-//! The live tail: what is stored is sent once, to those who may see it, for as long as they may.
+//! The live tail: each stored entry is sent once, to viewers who may see it, for as long as they may.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
 use crate::serving::endless;
-use crate::world::{Caller, World, call, call_with, viewer};
+use crate::support::{Caller, World, call, call_with, viewer};
 
 const TAIL: &str = "/api/v1/entries/tail";
 
@@ -77,7 +77,7 @@ impl Stream {
         tools
     }
 
-    /// Reads to the end, and says why it came.
+    /// Reads to the end, and returns its reason.
     async fn end(&mut self) -> String {
         let sent = self.next().await.expect("a last event");
         assert_eq!(sent["event"], "end", "{sent:?}");
@@ -106,7 +106,7 @@ fn regroup(world: &World, user: &str, groups: &str) {
 }
 
 #[tokio::test]
-async fn an_entry_that_is_stored_comes_at_once_and_without_its_payload() {
+async fn a_stored_entry_is_sent_at_once_without_its_payload() {
     let world = World::new();
     world.keep_payloads().await;
     record(&world, "ada", &["before"]).await;
@@ -121,7 +121,7 @@ async fn an_entry_that_is_stored_comes_at_once_and_without_its_payload() {
 }
 
 #[tokio::test]
-async fn the_search_of_the_list_narrows_it() {
+async fn a_search_narrows_the_tail() {
     let world = World::new();
     let admin = world.bearer("root", &["admin"]);
     let mut narrow = tail(&admin, "user=ada&q=LOOK&domain=%5B%5B%22server%22,%22=%22,%22crm%22%5D%5D&limit=1").await;
@@ -135,7 +135,7 @@ async fn the_search_of_the_list_narrows_it() {
 }
 
 #[tokio::test]
-async fn only_those_who_may_read_have_one_and_only_under_their_rule() {
+async fn a_tail_needs_the_right_to_read_and_obeys_the_rule() {
     let world = World::new();
     world.stranger().get(TAIL).await.problem(401, "Bearer");
     world.bearer("nobody", &[]).get(TAIL).await.problem(403, "not allowed to read");
@@ -151,7 +151,7 @@ async fn only_those_who_may_read_have_one_and_only_under_their_rule() {
 }
 
 #[tokio::test]
-async fn who_comes_back_goes_on_where_they_were() {
+async fn reconnect_continues_at_the_last_event() {
     let world = World::new();
     let (secret, _) = world.token("root", &["admin"]);
     let admin = || world.stranger().header("authorization", &format!("Bearer {secret}"));
@@ -166,7 +166,7 @@ async fn who_comes_back_goes_on_where_they_were() {
     let mut by_cursor = tail(&admin(), &format!("{query}&cursor={last}")).await;
     assert_eq!(by_header.tools(3).await, ["c", "d", "e"]);
     assert_eq!(by_cursor.tools(3).await, ["c", "d", "e"]);
-    // A browser repeats the first URL, with the id of what it saw last.
+    // A browser repeats the first URL, with the id of the last event.
     let again = admin().header("last-event-id", &by_header.last_id);
     let mut stale = tail(&again, &format!("{query}&cursor={last}")).await;
     record(&world, "ada", &["a"]).await;
@@ -175,7 +175,7 @@ async fn who_comes_back_goes_on_where_they_were() {
 }
 
 #[tokio::test]
-async fn it_goes_on_where_a_page_ended_and_never_towards_older_entries() {
+async fn a_tail_continues_a_page_and_never_goes_back() {
     let world = World::new();
     let admin = world.bearer("root", &["admin"]);
     record(&world, "ada", &["a", "b", "c"]).await;
@@ -195,7 +195,7 @@ async fn it_goes_on_where_a_page_ended_and_never_towards_older_entries() {
 }
 
 #[tokio::test]
-async fn who_loses_the_connection_before_the_first_entry_loses_none() {
+async fn reconnect_before_first_entry_skips_nothing() {
     let world = World::new();
     let admin = world.bearer("root", &["admin"]);
     let mut body = admin.open(&format!("{TAIL}?tool=a")).await.into_body();
@@ -210,7 +210,7 @@ async fn who_loses_the_connection_before_the_first_entry_loses_none() {
 }
 
 #[tokio::test]
-async fn it_ends_when_the_token_is_revoked() {
+async fn a_tail_ends_when_the_token_is_revoked() {
     let world = World::new();
     let (secret, token) = world.token("root", &["admin"]);
     let mut tail = tail(&world.stranger().header("authorization", &format!("Bearer {secret}")), "").await;
@@ -221,7 +221,7 @@ async fn it_ends_when_the_token_is_revoked() {
 }
 
 #[tokio::test]
-async fn it_ends_when_the_session_is_signed_out() {
+async fn a_tail_ends_when_the_session_is_signed_out() {
     let world = World::new();
     let browser = world.browser("root", &["admin"]).await;
     let mut tail = tail(&browser, "").await;
@@ -230,7 +230,7 @@ async fn it_ends_when_the_session_is_signed_out() {
 }
 
 #[tokio::test]
-async fn it_ends_when_the_policy_denies_and_follows_a_rule_that_changes() {
+async fn a_tail_ends_when_denied_and_follows_a_changed_rule() {
     let world = World::new();
     let ada = world.browser("ada", &["admin"]).await;
     let mut tail = tail(&ada, "tool=a&tool=b").await;
@@ -249,14 +249,14 @@ async fn it_ends_when_the_policy_denies_and_follows_a_rule_that_changes() {
 }
 
 #[tokio::test]
-async fn what_a_slow_reader_did_not_take_in_time_is_not_sent_with_old_rights() {
+async fn a_slow_reader_gets_nothing_with_outdated_rights() {
     let world = World::new();
     let (secret, token) = world.token("root", &["admin"]);
     let root = world.stranger().header("authorization", &format!("Bearer {secret}"));
     let mut slow = tail(&root, "tool=a&tool=b&tool=c").await;
     record(&world, "ada", &["a", "b", "c"]).await;
     assert_eq!(slow.tools(1).await, ["a"]);
-    // This one was let in later, and is sent away after its rights were believed for as long as the slow one's.
+    // This one was admitted later, and is closed after its rights were cached for as long as the slow one's.
     let mut other = tail(&root, "").await;
     assert!(world.tokens.revoke(&token.id, "operator", world.log.now()).expect("revoked"));
     assert_eq!(other.end().await, "signed-out");
@@ -264,7 +264,7 @@ async fn what_a_slow_reader_did_not_take_in_time_is_not_sent_with_old_rights() {
 }
 
 #[tokio::test]
-async fn an_embedders_viewer_has_one() {
+async fn an_embedders_viewer_can_tail() {
     let world = World::new();
     let mut request = axum::http::Request::builder().uri(TAIL).body(Body::empty()).expect("a request");
     request.extensions_mut().insert(viewer("ada", &["user"]));
@@ -275,7 +275,7 @@ async fn an_embedders_viewer_has_one() {
 }
 
 #[tokio::test]
-async fn there_is_room_for_some_and_they_are_counted() {
+async fn the_number_of_tails_is_bounded_and_counted() {
     let world = World::new();
     let mut tails = Vec::new();
     for user in ["root", "ada", "bob", "cyn"] {
@@ -287,7 +287,7 @@ async fn there_is_room_for_some_and_they_are_counted() {
         caller.get(TAIL).await.problem(503, "Too many live tails (64 in total, 16 per user)");
     }
     let admin = world.bearer("eve", &["admin"]);
-    // Its status first: whoever was let in would read without end.
+    // Check the status first: reading an admitted stream would never end.
     assert_eq!(admin.open(TAIL).await.status(), StatusCode::SERVICE_UNAVAILABLE);
     admin.get(TAIL).await.problem(503, "Too many live tails (64 in total, 16 per user)");
     let request = axum::http::Request::builder().uri("/metrics").body(Body::empty()).expect("a request");
@@ -298,7 +298,7 @@ async fn there_is_room_for_some_and_they_are_counted() {
 }
 
 #[tokio::test]
-async fn it_ends_with_the_log() {
+async fn a_tail_ends_with_the_log() {
     let world = World::new();
     let mut tail = tail(&world.bearer("root", &["admin"]), "").await;
     world.log.stopping();
@@ -306,7 +306,7 @@ async fn it_ends_with_the_log() {
 }
 
 #[tokio::test]
-async fn it_ends_when_the_server_begins_to_and_not_when_it_is_cut() {
+async fn a_tail_ends_when_the_server_begins_to_stop() {
     let world = World::new();
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -321,7 +321,7 @@ async fn it_ends_when_the_server_begins_to_and_not_when_it_is_cut() {
         client.read_u8().await.expect("the head");
         client
     };
-    // The server waits for this one for as long as it waits for anybody.
+    // The server waits for this one as long as for any request.
     let _held = open("/endless").await;
     let mut client = open(TAIL).await;
     stop.send(()).expect("told");

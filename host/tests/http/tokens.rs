@@ -1,4 +1,4 @@
-//! Tokens over the API: who may make them and with what, how they end, and that all of it is told.
+//! Tokens over the API: who may create them with which groups, how they end, and their entries.
 
 use std::sync::Arc;
 
@@ -10,14 +10,14 @@ use mcp_audit_log::time::{Clock, DAY, ManualClock, SystemClock, Timestamp};
 use mcp_audit_log::{AuditLog, Options};
 use serde_json::{Value, json};
 
-use crate::world::{GROUPS, World, call, viewer};
+use crate::support::{GROUPS, World, call, viewer};
 
 fn body(user: &str, groups: &[&str]) -> String {
     json!({"user": user, "connection": "laptop", "groups": groups}).to_string()
 }
 
 #[tokio::test]
-async fn a_token_is_made_once_shown_used_revoked_and_told() {
+async fn a_token_is_created_shown_once_used_revoked_and_recorded() {
     let world = World::new();
     let admin = world.bearer("root", &["admin"]);
     let wanted = r#"{"user":"uma","connection":"laptop","groups":["user"],"expires":"90d"}"#;
@@ -53,7 +53,7 @@ async fn a_token_is_made_once_shown_used_revoked_and_told() {
 }
 
 #[tokio::test]
-async fn only_who_manages_may_and_nobody_gives_more_than_they_have() {
+async fn tokens_need_the_right_to_manage_and_no_token_exceeds_its_creator() {
     let world = World::new();
     let id = world.token("somebody", &["user"]).1.id;
     for groups in GROUPS {
@@ -88,7 +88,7 @@ async fn only_who_manages_may_and_nobody_gives_more_than_they_have() {
 }
 
 #[tokio::test]
-async fn tokens_of_another_instance_are_out_of_sight_and_reach() {
+async fn tokens_of_another_tenant_are_hidden() {
     let world = World::new();
     let (eu, us) = (world.bearer_in("eu", "root", &["admin"]), world.bearer_in("us", "root", &["admin"]));
     let none = world.bearer("root", &["admin"]);
@@ -105,7 +105,7 @@ async fn tokens_of_another_instance_are_out_of_sight_and_reach() {
 }
 
 #[tokio::test]
-async fn an_expired_token_is_told_so_and_its_sessions_end_with_it() {
+async fn an_expired_token_gets_a_reason_and_ends_its_sessions() {
     let clock = Arc::new(ManualClock::new(Timestamp::parse("2026-01-01").expect("a date")));
     let world = World::at(&clock);
     let admin = world.bearer("root", &["admin"]);
@@ -129,11 +129,11 @@ async fn an_expired_token_is_told_so_and_its_sessions_end_with_it() {
     world.record(call("ada", "search")).await;
     let failed = admin.entries("method=sign_in.failed").await;
     let of_token = |entry: &&Value| entry["user"] == "uma" && entry["error_type"] == "expired_credential";
-    // The session is one that is over, whosever it was.
+    // The session is the ended one, whichever user owns it.
     assert_eq!((failed.len(), failed.iter().filter(of_token).count()), (3, 2), "{failed:?}");
 }
 
-/// How often the log tells that a token was made.
+/// How many entries report a created token.
 fn told(log: &AuditLog) -> usize {
     let access = log.access(&viewer("root", &["admin"]));
     let made = Domain::equals(Field::Action, "api_key.created");
@@ -141,7 +141,7 @@ fn told(log: &AuditLog) -> usize {
 }
 
 #[tokio::test]
-async fn what_was_done_while_no_log_ran_is_told_once_whatever_happens_in_between() {
+async fn token_changes_without_a_running_log_are_recorded_once() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path();
     let open = || Options::new(path).own_schedule().open().expect("a log");
@@ -164,7 +164,7 @@ async fn what_was_done_while_no_log_ran_is_told_once_whatever_happens_in_between
 }
 
 #[tokio::test]
-async fn who_uses_a_revoked_token_is_told_by_the_names_it_had() {
+async fn use_of_a_revoked_token_is_recorded_with_its_names() {
     let world = World::new();
     let (secret, token) = world.token("uma", &["user"]);
     let leaked = world.stranger().header("authorization", &format!("Bearer {secret}"));

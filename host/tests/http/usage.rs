@@ -8,7 +8,7 @@ use mcp_audit_log::event::{self, Detail, Failure};
 use mcp_audit_log::time::{Clock, HOUR, ManualClock, SystemClock};
 use serde_json::{Value, json};
 
-use crate::world::{Caller, GROUPS, World, call};
+use crate::support::{Caller, GROUPS, World, call};
 
 fn failed(user: &str, tool: &str) -> Event {
     let failure = Failure { kind: "tool_error".into(), message: "No.".into(), code: None };
@@ -16,7 +16,7 @@ fn failed(user: &str, tool: &str) -> Event {
 }
 
 fn with_model(user: &str, model: &str, tokens: u64) -> Event {
-    call(user, "ask").used(event::Usage::of("one", model).tokens(tokens, 5).api_key("key-1").cost_micros(70))
+    call(user, "ask").used(event::ModelUsage::of("one", model).tokens(tokens, 5).api_key("key-1").cost_micros(70))
 }
 
 async fn filled() -> World {
@@ -34,7 +34,7 @@ async fn filled() -> World {
     ] {
         world.record(event).await;
     }
-    // The hour is over, so that those see it as well who see figures alone.
+    // The hour is over, so that viewers of figures alone see it as well.
     clock.advance(HOUR);
     world
 }
@@ -53,7 +53,7 @@ async fn listed(caller: &Caller<'_>, link: &Value) -> usize {
 }
 
 #[tokio::test]
-async fn everybody_sees_the_figures_of_what_they_may_see() {
+async fn each_viewer_sees_figures_of_visible_requests() {
     let world = filled().await;
     for groups in GROUPS {
         let ada = world.bearer("ada", groups);
@@ -90,7 +90,7 @@ async fn everybody_sees_the_figures_of_what_they_may_see() {
 }
 
 #[tokio::test]
-async fn each_figure_leads_to_its_entries_and_lists_lead_back() {
+async fn each_figure_links_to_its_entries_and_lists_link_back() {
     let world = filled().await;
     let admin = world.bearer("root", &["admin"]);
     for query in
@@ -116,9 +116,9 @@ async fn each_figure_leads_to_its_entries_and_lists_lead_back() {
     }
 }
 
-/// Whoever may only see figures cannot find out entries by asking for fewer and fewer of them.
+/// A viewer of figures alone cannot infer entries by ever narrower queries.
 #[tokio::test]
-async fn figures_alone_tell_no_entry() {
+async fn figures_alone_reveal_no_entry() {
     let world = filled().await;
     let billing = world.bearer("ada", &["billing-admin"]);
     for query in ["q=session:x", "ip=127.0.0.1", "domain=%5B%5B%22record_id%22,%22=%22,%221%22%5D%5D", "q=laptop"] {
@@ -134,7 +134,7 @@ async fn figures_alone_tell_no_entry() {
 }
 
 #[tokio::test]
-async fn usage_comes_as_a_table_too() {
+async fn usage_is_available_as_csv() {
     let world = filled().await;
     world.record(call("ada", "=SUM(A1)")).await;
     let admin = world.bearer("root", &["admin"]);
@@ -153,7 +153,7 @@ async fn usage_comes_as_a_table_too() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_named() {
+async fn errors_in_usage_queries_are_named() {
     let world = World::new();
     let admin = world.bearer("root", &["admin"]);
     for (query, word) in [

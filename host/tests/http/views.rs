@@ -1,9 +1,9 @@
-//! Saved views: whose they are, who sees and changes them, and that one shows nobody more than they may see.
+//! Saved views: ownership, visibility, changes; and a view shows each viewer only what they may see.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::world::{Caller, GROUPS, World, call};
+use crate::support::{Caller, GROUPS, World, call};
 
 const VIEWS: &str = "/api/v1/views";
 
@@ -56,7 +56,7 @@ async fn each_group_saves_and_changes_what_it_may() {
             let status = |done| if configures(groups) { done } else { StatusCode::FORBIDDEN };
             assert_eq!(ada.put(&shared, &body("s", "q=y", true)).await.status, status(StatusCode::OK), "{groups:?}");
             assert_eq!(ada.delete(&shared).await.status, status(StatusCode::NO_CONTENT), "{groups:?}");
-            // Another's private one is absent for everybody, whatever their rights.
+            // Another user's private view is absent for every viewer, whatever their rights.
             ada.put(&private, &body("p", "q=y", true)).await.problem(404, "No such view");
             ada.delete(&private).await.problem(404, "No such view");
         }
@@ -67,7 +67,7 @@ async fn each_group_saves_and_changes_what_it_may() {
 }
 
 #[tokio::test]
-async fn shared_views_stay_in_their_instance_and_private_ones_with_their_owner() {
+async fn shared_views_stay_in_their_tenant_and_private_ones_with_their_owner() {
     let world = World::new();
     let [none, one, two] = [
         world.bearer("ada", &["user"]),
@@ -91,7 +91,7 @@ async fn shared_views_stay_in_their_instance_and_private_ones_with_their_owner()
 }
 
 #[tokio::test]
-async fn a_view_shows_nobody_more_than_they_may_see() {
+async fn a_view_shows_only_entries_the_viewer_may_see() {
     let world = World::new();
     for user in ["ada", "root"] {
         world.record(call(user, "search")).await;
@@ -141,7 +141,7 @@ async fn shared_views_are_entries_and_private_ones_are_not() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_shown_cannot_be_saved() {
+async fn an_invalid_search_cannot_be_saved() {
     let world = World::new();
     let ada = world.bearer("ada", &["user"]);
     for (name, query, status, word) in [

@@ -1,4 +1,4 @@
-//! One, many, lines: what a request as a whole may be, and that one bad item stops no other.
+//! One item, many, lines: the limits of a request, and one bad item does not affect others.
 
 use axum::body::Body;
 use axum::http::Request;
@@ -7,11 +7,11 @@ use mcp_audit_log::signer::SignerOptions;
 use mcp_audit_log::verify_log;
 use serde_json::{Value, json};
 
-use crate::world::World;
+use crate::support::World;
 use crate::{EVENTS, id, item, only, with};
 
 #[tokio::test]
-async fn one_and_many_and_lines_are_the_same() {
+async fn one_item_an_array_and_lines_are_equivalent() {
     let world = World::new();
     let service = world.bearer("platform", &["service"]);
     let (one, two, three) = (item(), item(), item());
@@ -30,7 +30,7 @@ async fn one_and_many_and_lines_are_the_same() {
 }
 
 #[tokio::test]
-async fn a_bad_line_stops_no_other() {
+async fn a_bad_line_does_not_affect_others() {
     let world = World::new();
     let secret = world.token("platform", &["service"]).0;
     let (first, last) = (item(), item());
@@ -50,7 +50,7 @@ async fn a_bad_line_stops_no_other() {
     assert!(answer["results"][1]["reason"].as_str().expect("a reason").contains("not valid JSON in UTF-8"));
 }
 
-/// In an array nothing behind the fault can be told from the fault, so nothing of it is taken.
+/// In an array nothing after the fault can be parsed reliably, so the request is refused.
 #[tokio::test]
 async fn a_body_that_is_not_json_is_refused_as_a_whole() {
     let world = World::new();
@@ -67,7 +67,7 @@ async fn a_body_that_is_not_json_is_refused_as_a_whole() {
 }
 
 #[tokio::test]
-async fn what_is_too_much_is_refused_as_a_whole_and_the_limit_is_named() {
+async fn an_oversized_request_is_refused_with_the_limit() {
     let world = World::new();
     let service = world.bearer("platform", &["service"]);
     let many: Vec<Value> = (0..1_001).map(|_| item()).collect();
@@ -94,9 +94,9 @@ async fn the_first_of_two_with_one_id_counts() {
     assert_eq!((seen.len(), &seen[0]["user"]), (1, &"anna".into()));
 }
 
-/// An id that another event has is nobody's proof that this one was stored.
+/// If another event has the id, that does not prove that this one was stored.
 #[tokio::test]
-async fn an_id_that_another_event_has_is_a_refusal_and_no_duplicate() {
+async fn an_id_of_another_event_is_refused_and_no_duplicate() {
     let world = World::new();
     let eu = world.bearer_in("eu", "platform", &["service"]);
     let us = world.bearer_in("us", "platform", &["service"]);
@@ -107,7 +107,7 @@ async fn an_id_that_another_event_has_is_a_refusal_and_no_duplicate() {
     assert_eq!(answer.status.as_u16(), 422, "{}", answer.text);
     let result = only(&answer);
     assert_eq!((&result["result"], &result["field"]), (&"refused".into(), &"id".into()), "{result}");
-    // Ids are an instance's own: another hears nothing of it, and loses nothing by it.
+    // Ids belong to a tenant: another one learns nothing of them, and loses nothing.
     let theirs = changed(&first, "user", "otto");
     assert_eq!(only(&us.events(&theirs).await)["result"], "stored");
     assert_eq!(only(&us.events(&theirs).await)["result"], "duplicate");
@@ -134,16 +134,16 @@ async fn an_id_that_another_event_has_is_a_refusal_and_no_duplicate() {
         .expect("an honest log is whole");
 }
 
-/// The id of an open call stands in its intent, where its caller reads it.
+/// The id of an open call is in its intent, where its caller can read it.
 #[tokio::test]
-async fn a_sender_who_takes_the_id_of_a_call_does_not_keep_the_call_out_of_the_log() {
+async fn a_sender_cannot_suppress_a_call_by_taking_its_id() {
     let world = World::new();
     let service = world.bearer("platform", &["service"]);
     let event = Event::tool_call(world.log.now(), "cluster", "delete").by(Caller::user("uma"));
     let taken = with(&json!({ "id": event.id.to_string(), "channel": "mcp", "method": "tools/call", "user": "uma" }));
     assert_eq!(only(&service.events(&taken).await)["result"], "stored");
     for _ in 0..2 {
-        // A second time, as after a commit whose outcome nobody learned.
+        // A second time, as after a commit with an unknown result.
         world.log.record_durably(event.clone()).await.expect("stored");
     }
     let root = world.bearer("root", &["admin"]);

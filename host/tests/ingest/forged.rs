@@ -1,12 +1,12 @@
-//! Nobody speaks in the log's own name.
+//! Senders cannot speak in the log's name.
 
 use serde_json::json;
 
-use crate::world::World;
+use crate::support::World;
 use crate::{only, with};
 
 #[tokio::test]
-async fn what_is_the_logs_to_say_is_refused_by_name() {
+async fn values_reserved_for_the_log_are_refused() {
     let world = World::new();
     let service = world.bearer("platform", &["service"]);
     for (members, field) in [
@@ -36,9 +36,9 @@ async fn what_is_the_logs_to_say_is_refused_by_name() {
     assert_eq!(world.bearer("root", &["admin"]).entries("channel=api").await.len(), 0);
 }
 
-/// Whether the last stop was clean is told by the log's own last entry, and by nobody else's.
+/// Only the log's own last entry shows whether the last stop was clean.
 #[tokio::test]
-async fn nobody_can_make_a_crash_look_like_a_clean_stop() {
+async fn senders_cannot_fake_a_clean_stop() {
     let world = World::new();
     let stopped = with(&json!({ "channel": "admin", "method": "log.stopped" }));
     let answer = world.bearer("platform", &["service"]).events(&stopped).await;
@@ -49,7 +49,7 @@ async fn nobody_can_make_a_crash_look_like_a_clean_stop() {
         std::fs::copy(file, copy.path().join(file.file_name().expect("a name"))).expect("a copy");
     }
     let log = mcp_audit_log::Options::new(copy.path()).open().expect("a log");
-    let access = log.access(&crate::world::viewer("root", &["admin"]));
+    let access = log.access(&crate::support::viewer("root", &["admin"]));
     let last =
         log.reader(&access).page(mcp_audit_log::domain::Domain::TRUE, None, 1).expect("a page").entries.remove(0);
     assert_eq!(last.details["last_stop_clean"], false);

@@ -1,13 +1,13 @@
-//! What an item says is what the entry says.
+//! The values of an item become the values of the entry.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::world::World;
+use crate::support::World;
 use crate::{EVENTS, id, only, with};
 
 #[tokio::test]
-async fn every_field_that_may_be_given_is_in_the_entry() {
+async fn every_field_of_an_item_is_in_the_entry() {
     let world = World::new();
     let (own, parent) = (id(), id());
     let given = json!({
@@ -64,7 +64,7 @@ async fn every_field_that_may_be_given_is_in_the_entry() {
 }
 
 #[tokio::test]
-async fn how_it_went_follows_from_what_is_given() {
+async fn the_outcome_follows_from_the_item() {
     let world = World::new();
     let (service, admin) = (world.bearer("platform", &["service"]), world.bearer("root", &["admin"]));
     for (given, outcome, detail) in [
@@ -86,7 +86,7 @@ async fn how_it_went_follows_from_what_is_given() {
 }
 
 #[tokio::test]
-async fn what_is_not_given_is_not_set_and_secrets_in_addresses_are_cut_off() {
+async fn missing_members_are_unset_and_url_secrets_are_removed() {
     let world = World::new();
     let service = world.bearer("platform", &["service"]);
     let given = json!({
@@ -103,7 +103,7 @@ async fn what_is_not_given_is_not_set_and_secrets_in_addresses_are_cut_off() {
 }
 
 #[tokio::test]
-async fn a_change_is_told_by_its_two_states_and_secrets_in_it_are_masked() {
+async fn a_change_comes_from_two_states_with_secrets_masked() {
     let world = World::new();
     let change = with(&json!({
         "channel": "admin", "method": "provider.updated", "user": "anna", "status_code": null, "outcome": "success",
@@ -131,7 +131,7 @@ async fn a_change_is_told_by_its_two_states_and_secrets_in_it_are_masked() {
 #[tokio::test]
 async fn only_a_service_may_send() {
     let world = World::new();
-    for groups in crate::world::GROUPS {
+    for groups in crate::support::GROUPS {
         let answer = world.bearer("ada", groups).events(&crate::item()).await;
         match groups.contains(&"service") {
             true => assert_eq!(answer.status, StatusCode::OK, "{}", answer.text),
@@ -148,7 +148,7 @@ async fn only_a_service_may_send() {
 }
 
 #[tokio::test]
-async fn the_token_says_of_which_instance_its_events_are() {
+async fn the_tenant_of_an_event_comes_from_the_token() {
     let world = World::new();
     let eu = world.bearer_in("eu", "platform", &["service"]);
     let (own, named, foreign) =
@@ -168,9 +168,9 @@ async fn the_token_says_of_which_instance_its_events_are() {
     assert_eq!(world.bearer_in("us", "root", &["admin"]).entries("channel=api").await.len(), 1);
 }
 
-/// The log says what it was told of a failure, and makes nothing up.
+/// The log stores the sender's own description of a failure, and invents nothing.
 #[tokio::test]
-async fn a_failure_is_told_in_the_senders_words_or_as_unknown() {
+async fn a_failure_has_the_senders_description_or_is_unknown() {
     let world = World::new();
     let service = world.bearer("platform", &["service"]);
     let auditor = world.bearer("otto", &["auditor"]);

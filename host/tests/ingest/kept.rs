@@ -1,14 +1,14 @@
-//! Payloads that are sent obey the same switch and the same masks as those that are captured.
+//! Payloads from senders obey the same switch and masks as captured ones.
 
 use serde_json::json;
 
+use crate::support::World;
 use crate::with;
-use crate::world::World;
 
 const CANARY: &str = "CANARY-7f3a";
 
 #[tokio::test]
-async fn a_payload_is_kept_only_while_the_switch_is_on_and_secrets_in_it_never() {
+async fn payloads_need_the_switch_and_secrets_are_never_kept() {
     let world = World::new();
     let service = world.bearer("platform", &["service"]);
     let sent = |word: &str| {

@@ -8,14 +8,14 @@ mod kept;
 mod pressure;
 mod random;
 mod refusals;
-#[path = "../http/world.rs"]
-mod world;
+#[path = "../http/support.rs"]
+mod support;
 
 use std::path::PathBuf;
 
 use mcp_audit_log::time::{Clock, SystemClock};
 use serde_json::{Value, json};
-use world::{Answer, Caller, World};
+use support::{Answer, Caller, World};
 
 const EVENTS: &str = "/api/v1/events";
 

@@ -8,14 +8,14 @@ use mcp_audit_log::recorder::QueueLimits;
 use serde_json::{Value, json};
 
 use crate::item;
-use crate::world::World;
+use crate::support::World;
 
 /// Holds the recorder's thread until it is dropped.
-struct Held {
+struct BudgetShare {
     _release: mpsc::Sender<()>,
 }
 
-fn hold(log: &AuditLog) -> Held {
+fn hold(log: &AuditLog) -> BudgetShare {
     let (holding, held) = mpsc::channel();
     let (release, released) = mpsc::channel::<()>();
     let hold = move || {
@@ -25,11 +25,11 @@ fn hold(log: &AuditLog) -> Held {
     };
     log.record_later(0, hold).expect("taken");
     held.recv().expect("held");
-    Held { _release: release }
+    BudgetShare { _release: release }
 }
 
 #[tokio::test]
-async fn a_full_queue_takes_all_of_a_request_or_nothing() {
+async fn a_full_queue_accepts_all_of_a_request_or_nothing() {
     let world = World::with_queue(QueueLimits { items: 2, bytes: 64 << 20 });
     let service = world.bearer("platform", &["service"]);
     let items: Vec<Value> = (0..50).map(|_| item()).collect();
@@ -62,15 +62,15 @@ async fn too_many_bytes_are_a_full_queue_as_well() {
 }
 
 #[tokio::test]
-async fn a_closed_log_takes_nothing() {
+async fn a_closed_log_accepts_nothing() {
     let world = World::new();
     world.log.close();
     world.bearer("platform", &["service"]).events(&item()).await.problem(503, "nothing was recorded");
 }
 
-/// The sender is gone before the answer, and sends again.
+/// The sender hangs up before the answer, and sends again.
 #[tokio::test]
-async fn a_lost_answer_costs_nothing_and_doubles_nothing() {
+async fn a_lost_answer_loses_and_duplicates_nothing() {
     let world = World::new();
     let service = world.bearer("platform", &["service"]);
     let items: Vec<Value> = (0..20).map(|_| item()).collect();
@@ -94,9 +94,10 @@ async fn a_lost_answer_costs_nothing_and_doubles_nothing() {
     assert_eq!(world.bearer("root", &["admin"]).entries("channel=api").await.len(), 20);
 }
 
-/// Several send the same and different things at once: each id is stored once, and exactly one is told so.
+/// Several senders send the same and different events at once: each id is stored once, and exactly one sender gets
+/// `stored`.
 #[tokio::test(flavor = "multi_thread")]
-async fn of_several_senders_one_stores_an_id() {
+async fn concurrent_senders_store_an_id_once() {
     let world = World::new();
     let shared: Vec<Value> = (0..200).map(|_| item()).collect();
     let service = world.bearer("platform", &["service"]);

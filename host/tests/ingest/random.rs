@@ -1,11 +1,12 @@
-//! 10,000 random items with random faults, sent in every form: each is in the log exactly once or refused with a reason.
+//! 10,000 random items with random faults, sent in every form: each is in the log exactly once or refused with a
+//! reason.
 
 use std::collections::{HashMap, HashSet};
 
 use serde_json::{Value, json};
 
 use crate::item;
-use crate::world::World;
+use crate::support::World;
 
 #[path = "../../benches/log/random.rs"]
 mod chance;
@@ -13,14 +14,14 @@ use chance::Random;
 
 const ITEMS: usize = 10_000;
 
-/// An item as it is sent, and the field that is wrong with it, if one is.
+/// An item as it is sent, and its faulty field, if it has one.
 struct Sent {
     text: String,
     id: Option<String>,
     fault: Option<&'static str>,
 }
 
-/// A fault: what it is called in the refusal, and how it gets in.
+/// A fault: its name in the refusal, and how it is made.
 type Fault = (&'static str, fn(&mut serde_json::Map<String, Value>, &mut Random));
 
 const FAULTS: &[Fault] = &[
@@ -142,7 +143,7 @@ async fn stored(world: &World) -> HashMap<String, usize> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_of_ten_thousand_is_in_the_log_once_or_refused_with_a_reason() {
+async fn each_of_ten_thousand_items_is_stored_once_or_refused() {
     let world = World::new();
     let mut random = Random::new(20_261_121);
     let items: Vec<Sent> = (0..ITEMS).map(|_| sent(&mut random)).collect();

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::world::World;
+use crate::support::World;
 use crate::{item, only, with};
 
-/// A member that is wrong, and what the reason says.
+/// A faulty member, and the expected reason.
 fn wrong() -> Vec<(Value, &'static str, &'static str)> {
     let many: serde_json::Map<_, _> = (0..65).map(|at| (format!("fact_{at}"), at.into())).collect();
     vec![
@@ -61,7 +61,7 @@ fn wrong() -> Vec<(Value, &'static str, &'static str)> {
 }
 
 #[tokio::test]
-async fn each_refusal_names_the_field_and_says_what_to_do() {
+async fn each_refusal_names_the_field_and_the_remedy() {
     let world = World::new();
     let service = world.bearer("platform", &["service"]);
     for (members, field, word) in wrong() {
@@ -77,7 +77,7 @@ async fn each_refusal_names_the_field_and_says_what_to_do() {
 }
 
 #[tokio::test]
-async fn what_is_no_object_is_refused_alone() {
+async fn an_item_that_is_not_an_object_is_refused_alone() {
     let world = World::new();
     let service = world.bearer("platform", &["service"]);
     let good = item();
@@ -92,7 +92,7 @@ async fn what_is_no_object_is_refused_alone() {
 }
 
 #[tokio::test]
-async fn a_name_that_comes_twice_is_refused_wherever_it_stands() {
+async fn a_duplicate_member_is_refused_anywhere() {
     let world = World::new();
     let service = world.bearer("platform", &["service"]);
     for (item, name) in [
@@ -108,7 +108,7 @@ async fn a_name_that_comes_twice_is_refused_wherever_it_stands() {
     }
 }
 
-/// What cannot be read may be a secret, and a refusal may be logged by whoever gets it.
+/// An unreadable value may be a secret, and a sender may log the refusal.
 #[tokio::test]
 async fn a_refusal_does_not_repeat_values() {
     let world = World::new();

@@ -5,7 +5,7 @@ use mcp_audit_log::field::Field;
 use mcp_audit_log::time::Timestamp;
 use serde_json::json;
 
-use crate::world::{World, changes, viewer};
+use crate::support::{World, changes, viewer};
 
 fn no_deletes() -> BlockingPolicy {
     let description = Some("Nothing is deleted in production".to_owned());
@@ -43,7 +43,7 @@ async fn played() -> World {
     world
 }
 
-/// A call of somebody else, blocked by another policy.
+/// Another user's call, blocked by another policy.
 fn others(now: Timestamp) -> Event {
     let policy = BlockingPolicy { id: "pol-2".into(), name: "Office hours".into(), description: None };
     Event::tool_call(now, "crm", "read").by(Caller::user("bob")).blocked_by(policy)

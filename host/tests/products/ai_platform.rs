@@ -2,11 +2,11 @@
 
 use mcp_audit_log::Right;
 use mcp_audit_log::Viewer;
-use mcp_audit_log::event::{Caller, Event, Resource, Usage};
+use mcp_audit_log::event::{Caller, Event, ModelUsage, Resource};
 use mcp_audit_log::field::Field;
 use serde_json::{Value as Json, json};
 
-use crate::world::{World, assert_nowhere, changes, viewer};
+use crate::support::{World, assert_nowhere, changes, viewer};
 
 const PRICES: &str = r#"[
     { "provider": "anthropic", "model": "claude-*", "input": 3.0, "output": 15.0 },
@@ -64,7 +64,7 @@ async fn who_revoked_this_key_and_when() {
 }
 
 #[tokio::test]
-async fn what_changed_is_told_and_no_secret_is() {
+async fn changes_are_recorded_without_secrets() {
     let world = played().await;
     let admin = of("eu", "olga", &["admin"]);
     let of_action = |action: &str| changes(&world.one(&admin, &format!(r#"[["action","=","{action}"]]"#)));
@@ -80,7 +80,7 @@ async fn what_changed_is_told_and_no_secret_is() {
 }
 
 #[tokio::test]
-async fn an_action_that_nobody_knows_is_recorded() {
+async fn an_unknown_action_is_recorded() {
     let world = played().await;
     let found = world.ask(
         &of("eu", "olga", &["admin"]),
@@ -93,17 +93,17 @@ async fn an_action_that_nobody_knows_is_recorded() {
 #[tokio::test]
 async fn usage_has_tokens_and_a_cost_given_or_computed() {
     let world = World::priced(PRICES);
-    let call = |user: &str, usage: Usage| {
+    let call = |user: &str, usage: ModelUsage| {
         let who = Caller::user(user).instance("eu");
         Event::api_call(world.now(), "POST", "/v1/messages", 200).by(who).used(usage)
     };
-    let claude = || Usage::of("anthropic", "claude-x").api_key("CI");
+    let claude = || ModelUsage::of("anthropic", "claude-x").api_key("CI");
     world
         .play([
             call("uma", claude().tokens(1_000, 200)),
             call("uma", claude().tokens(1_000, 200).cost_micros(5)),
-            call("bob", Usage::of("openai", "gpt-mini").tokens(1_000, 0).api_key("sk-canary0123456789abcdef")),
-            call("bob", Usage::of("openai", "unheard-of").tokens(7, 7)).fact("cost_source", "given"),
+            call("bob", ModelUsage::of("openai", "gpt-mini").tokens(1_000, 0).api_key("sk-canary0123456789abcdef")),
+            call("bob", ModelUsage::of("openai", "unheard-of").tokens(7, 7)).fact("cost_source", "given"),
         ])
         .await;
     let admin = of("eu", "olga", &["admin"]);
@@ -124,7 +124,7 @@ async fn usage_has_tokens_and_a_cost_given_or_computed() {
         sources.iter().map(|entry| entry.details.get("cost_source").and_then(|text| text.as_str())).collect();
     assert_eq!(sources, [None, Some("computed"), Some("given"), Some("computed")]);
     assert_nowhere(&world, &admin, "canary");
-    // A developer's own console: by key and model, and nobody else's.
+    // A developer's own console: by key and model, and only their own.
     let own = of("eu", "uma", &["user"]);
     assert_eq!(world.count(&own, r#"[["api_key","=","CI"],["llm_model","=like","claude-%"]]"#), 2);
     assert_eq!(world.count(&own, r#"[["provider","=","openai"]]"#), 0);
@@ -134,7 +134,7 @@ async fn usage_has_tokens_and_a_cost_given_or_computed() {
 }
 
 #[tokio::test]
-async fn no_state_is_too_much_for_the_policy() {
+async fn no_state_overloads_the_policy() {
     let world = World::new();
     let wide = |from: usize| Json::Object((from..from + 1_800).map(|n| (n.to_string(), 1.into())).collect());
     let deep = |inside: Json| (0..31).fold(inside, |inside, _| json!({ "a": inside }));
@@ -146,7 +146,7 @@ async fn no_state_is_too_much_for_the_policy() {
         (json!(vec![json!({}); 5_000]), Json::Null),
         (Json::String("x".repeat(16_000)), Json::String("\u{1}".repeat(100_000))),
     ];
-    // All at once as well: they come in one batch.
+    // All at once as well, in one batch.
     let event = |(old, new): &(Json, Json)| {
         Event::updated(world.now(), Resource::policy("p"), old, new).by(Caller::user("ada"))
     };

@@ -3,7 +3,7 @@
 use mcp_audit_log::event::Event;
 use mcp_audit_log::field::Field;
 
-use crate::world::{World, caller, viewer};
+use crate::support::{World, caller, viewer};
 
 /// The world, and the id of the troubleshoot call.
 async fn played() -> (World, String) {
@@ -81,5 +81,5 @@ async fn a_refused_call_is_denied_and_no_query_is_kept() {
     let (world, _) = played().await;
     let denied = world.ask(&viewer("bob", &["user"]), r#"[["outcome","=","denied"]]"#, CALLS);
     assert_eq!(denied, ["DELETE /api/v1/pods/web-1 403 bobs-token"]);
-    crate::world::assert_nowhere(&world, &viewer("ada", &["admin"]), "canary");
+    crate::support::assert_nowhere(&world, &viewer("ada", &["admin"]), "canary");
 }

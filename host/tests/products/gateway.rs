@@ -6,7 +6,7 @@ use mcp_audit_log::Right;
 use mcp_audit_log::event::{Client, Detail, Event};
 use mcp_audit_log::field::Field;
 
-use crate::world::{HOUR, World, caller, viewer};
+use crate::support::{HOUR, World, caller, viewer};
 
 async fn played() -> World {
     let world = World::new();

@@ -4,7 +4,7 @@ use mcp_audit_log::event::{Client, Detail, Event, OauthStep};
 use mcp_audit_log::field::Field;
 use serde_json::json;
 
-use crate::world::{World, assert_nowhere, caller, viewer};
+use crate::support::{World, assert_nowhere, caller, viewer};
 
 async fn played() -> World {
     let world = World::new();
@@ -46,7 +46,7 @@ async fn who_touched_the_invoice() {
     assert_eq!(world.ask(&viewer("olga", &["auditor"]), INVOICE, &shown), all);
     assert_eq!(world.ask(&viewer("uma", &["user"]), INVOICE, &shown), all[1..]);
     assert_eq!(world.count(&viewer("eve", &["user"]), INVOICE), 0);
-    // What else the calls said is theirs.
+    // The other content of the calls is not stored.
     assert_nowhere(&world, &viewer("ada", &["admin"]), "canary");
 }
 
@@ -92,7 +92,7 @@ async fn a_changed_setting_is_an_entry() {
     let access = world.access(&admin);
     world.log.change_settings(&access, wanted.as_object().expect("an object")).expect("changed");
     let entry = world.one(&admin, r#"[["action","=","settings.updated"]]"#);
-    assert_eq!(crate::world::changes(&entry), ["retention_days: 90 > 30"]);
+    assert_eq!(crate::support::changes(&entry), ["retention_days: 90 > 30"]);
     assert_eq!(entry.text(Field::User), Some("ada"));
     for who in [viewer("uma", &["user"]), viewer("olga", &["auditor"]), viewer("bill", &["billing-admin"])] {
         assert!(world.log.change_settings(&world.access(&who), wanted.as_object().expect("an object")).is_err());

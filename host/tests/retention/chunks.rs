@@ -1,4 +1,4 @@
-//! What happens between the steps of a cleanup: recording, holds, looks, stops.
+//! Between the steps of a cleanup: recording, holds, reads, stops.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use mcp_audit_log::recorder::RecordError;
 use mcp_audit_log::time::{Clock, DAY, ManualClock};
 use mcp_audit_log::{AuditLog, CleanupProgress, RunError};
 
-use crate::world::{CLEANUP, access, clock, has_tool, of_action, open, place_hold, record, runs};
+use crate::support::{CLEANUP, access, clock, has_tool, of_action, open, place_hold, record, runs};
 
 /// Calls `then` after each chunk that a cleanup on this thread has removed.
 struct AfterChunk<F>(F);
@@ -43,7 +43,7 @@ fn progress(log: &AuditLog) -> CleanupProgress {
 }
 
 #[tokio::test]
-async fn a_hold_that_is_placed_meanwhile_stops_a_running_cleanup() {
+async fn a_new_hold_stops_a_running_cleanup() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let log = open(folder.path(), &clock);
     many(&log, &clock).await;
@@ -61,7 +61,7 @@ async fn a_hold_that_is_placed_meanwhile_stops_a_running_cleanup() {
 }
 
 #[tokio::test]
-async fn a_running_cleanup_tells_how_far_it_is_and_lets_recording_go_first() {
+async fn a_running_cleanup_shows_its_progress_and_yields_to_recording() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let log = open(folder.path(), &clock);
     many(&log, &clock).await;
@@ -112,7 +112,7 @@ fn copy_files(from: &Path, to: &Path) {
 }
 
 #[tokio::test]
-async fn a_cleanup_that_was_interrupted_is_finished_after_the_next_start() {
+async fn an_interrupted_cleanup_is_finished_after_the_next_start() {
     for killed in [false, true] {
         let clock = clock();
         let folder = interrupted(&clock, killed).await;

@@ -1,4 +1,4 @@
-//! What goes when, who may make it go, and how fast the log grows.
+//! What a cleanup removes and when, who may start it, and how fast the log grows.
 
 use std::sync::Arc;
 
@@ -7,10 +7,10 @@ use mcp_audit_log::field::Field;
 use mcp_audit_log::time::{Clock, DAY};
 use mcp_audit_log::{Options, RunError};
 
-use crate::world::{CLEANUP, access, clock, entries, has_tool, of_action, open, place_hold, record, runs, set};
+use crate::support::{CLEANUP, access, clock, entries, has_tool, of_action, open, place_hold, record, runs, set};
 
 #[tokio::test]
-async fn what_is_older_than_the_setting_goes_and_the_run_is_an_entry() {
+async fn entries_older_than_the_setting_are_removed_and_the_run_recorded() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let log = open(folder.path(), &clock);
     record(&log, "old").await;
@@ -52,7 +52,7 @@ async fn nothing_of_an_old_entry_is_left_in_the_files() {
         let files = std::fs::read_dir(folder.path()).expect("files").map(|file| file.expect("a file").path());
         let has = |bytes: Vec<u8>| bytes.windows(name.len()).any(|window| window == name.as_bytes());
         let read = |file: &std::path::PathBuf| match std::fs::read(file) {
-            // The log's own threads let go of it after the last of ours, and what they had open goes with them.
+            // The log's own threads release it after ours, and their files disappear with them.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
             read => read.expect("bytes"),
         };
@@ -99,19 +99,19 @@ async fn the_cleanup_runs_daily_and_once_after_any_downtime() {
 }
 
 #[tokio::test]
-async fn only_those_who_configure_run_it_and_only_what_there_is() {
+async fn running_a_job_needs_the_right_to_configure_and_a_known_name() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let log = open(folder.path(), &clock);
     for group in ["user", "auditor", "billing-admin", "nobody"] {
         assert!(matches!(log.run_cron(&access(&log, group), CLEANUP), Err(RunError::Denied(_))), "{group}");
-        // An auditor looks at the schedule without touching it.
+        // An auditor reads the schedule without starting it.
         assert_eq!(log.crons(&access(&log, group)).is_ok(), group == "auditor", "{group}");
     }
     assert!(matches!(log.run_cron(&access(&log, "owner"), "Sweep"), Err(RunError::Unknown(_))));
 }
 
 #[tokio::test]
-async fn the_log_watches_its_schedule_by_itself() {
+async fn the_log_runs_its_own_schedule() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let options = Options::new(folder.path()).clock(Arc::clone(&clock) as Arc<dyn Clock>);
     let log = options.open().expect("a log");
@@ -124,7 +124,7 @@ async fn the_log_watches_its_schedule_by_itself() {
 }
 
 #[tokio::test]
-async fn payloads_go_after_their_own_period_and_their_entries_stay() {
+async fn payloads_are_removed_after_their_own_period_and_entries_stay() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let log = open(folder.path(), &clock);
     set(&log, serde_json::json!({ "log_payloads": true, "payload_retention_days": 10 }));
@@ -155,7 +155,7 @@ async fn payloads_go_after_their_own_period_and_their_entries_stay() {
 }
 
 #[tokio::test]
-async fn growth_is_told_by_the_last_week() {
+async fn growth_is_measured_over_the_last_week() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let log = open(folder.path(), &clock);
     let admin = access(&log, "admin");

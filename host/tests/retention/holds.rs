@@ -1,14 +1,14 @@
-//! Legal holds: what they keep, and who places and releases them.
+//! Legal holds: what they keep, and the rights to place and release them.
 
 use mcp_audit_log::ChangeError;
 use mcp_audit_log::field::Field;
 use mcp_audit_log::hold::NewHold;
 use mcp_audit_log::time::{Clock, DAY};
 
-use crate::world::{CLEANUP, access, clock, has_tool, of_action, open, place_hold, record};
+use crate::support::{CLEANUP, access, clock, has_tool, of_action, open, place_hold, record};
 
 #[tokio::test]
-async fn a_hold_keeps_what_came_after_its_start_until_it_is_released() {
+async fn a_hold_keeps_entries_after_its_start_until_its_release() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let log = open(folder.path(), &clock);
     let admin = access(&log, "admin");
@@ -45,7 +45,7 @@ async fn a_hold_keeps_what_came_after_its_start_until_it_is_released() {
 }
 
 #[tokio::test]
-async fn only_those_who_configure_hold_and_only_what_makes_sense() {
+async fn holds_need_the_right_to_configure_and_a_valid_range() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let log = open(folder.path(), &clock);
     let hold = place_hold(&log, clock.now());

@@ -5,5 +5,5 @@ mod chunks;
 mod cleanup;
 mod holds;
 mod payloads;
-mod world;
+mod support;
 mod year;

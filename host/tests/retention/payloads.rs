@@ -1,4 +1,4 @@
-//! Payloads: which go before their entries, which go with them, and that verification says so of an honest log.
+//! Payloads: which are removed before their entries, which with them, and that verification accepts it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use mcp_audit_log::{AuditLog, Options, verify_log};
 use rusqlite::Connection;
 use serde_json::json;
 
-use crate::world::{CLEANUP, access, clock, of_action, set};
+use crate::support::{CLEANUP, access, clock, of_action, set};
 
 /// A log that believes no leap of its clock.
 fn careful(folder: &Path, clock: &Arc<ManualClock>) -> AuditLog {
@@ -51,7 +51,7 @@ async fn twelve_days(log: &AuditLog, clock: &ManualClock) {
 }
 
 #[tokio::test]
-async fn a_payload_that_goes_with_its_entry_goes_no_sooner() {
+async fn a_payload_removed_with_its_entry_is_not_removed_sooner() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let log = careful(folder.path(), &clock);
     set(&log, json!({ "log_payloads": true, "retention_days": 5, "payload_retention_days": 0 }));
@@ -71,7 +71,7 @@ async fn a_payload_that_goes_with_its_entry_goes_no_sooner() {
 }
 
 #[tokio::test]
-async fn payloads_that_go_before_their_entries_go_as_far_as_was_said() {
+async fn payloads_are_removed_before_their_entries_as_announced() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let log = careful(folder.path(), &clock);
     set(&log, json!({ "log_payloads": true, "retention_days": 90, "payload_retention_days": 5 }));
@@ -91,7 +91,7 @@ async fn payloads_that_go_before_their_entries_go_as_far_as_was_said() {
     whole(folder.path());
 }
 
-/// What was done to tokens lies in a file of its own.
+/// Actions on tokens are in a separate file.
 #[tokio::test]
 async fn a_broken_file_of_tokens_does_not_stop_the_daily_cleanup() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
@@ -99,5 +99,5 @@ async fn a_broken_file_of_tokens_does_not_stop_the_daily_cleanup() {
     std::fs::write(folder.path().join("tokens.db"), "nonsense".repeat(1_000)).expect("written");
     clock.advance(DAY);
     log.run_due().expect_err("that is said all the same");
-    assert_eq!(crate::world::runs(&log), 1);
+    assert_eq!(crate::support::runs(&log), 1);
 }

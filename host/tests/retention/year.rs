@@ -1,5 +1,5 @@
-//! A year of days, each with calls, a cleanup and a verification: with payloads on and off, changes of retention, holds,
-//! erasures, restarts and days without a run. What is gone is what settings, holds and checkpoints say, and nothing else.
+//! A year of days, each with calls, a cleanup and a verification: with payloads on and off, changes of retention,
+//! holds, erasures, restarts and days without a run. Exactly what settings, holds and checkpoints allow is removed.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -14,11 +14,11 @@ use rusqlite::Connection;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::world::{CLEANUP, access, clock, place_hold, set};
+use crate::support::{CLEANUP, access, clock, place_hold, set};
 
 const DAYS: u32 = 365;
 
-/// What a row of the log says of itself.
+/// A row of the log.
 #[derive(Clone, Copy)]
 struct Row {
     seq: u64,
@@ -99,7 +99,7 @@ impl Year {
             }
             180 => self.keep(25, 25),
             215 => self.keep(6, 9),
-            // Longer again: what is gone stays gone.
+            // Longer again: removed entries stay removed.
             240 => self.keep(30, 2),
             300 => self.keep(1, 0),
             330 => self.keep(10, 3),
@@ -148,8 +148,8 @@ impl Year {
         assert!(self.rows.iter().zip(0..).all(|(row, at)| row.seq == at), "a hole");
     }
 
-    /// The place below which a cleanup at this moment lets go what is older than so many days: by its time of recording, by
-    /// a checkpoint that is an hour older, and by the hold.
+    /// The `seq` below which a cleanup now removes entries older than this many days: by their time of recording, by a
+    /// checkpoint that is an hour older, and by the hold.
     fn below(&self, days: i64) -> u64 {
         let now = self.clock.now();
         let moment = now.plus(-days * DAY);
@@ -192,7 +192,7 @@ fn whole(folder: &Path, day: u32) {
 }
 
 #[tokio::test]
-async fn after_each_day_of_a_year_the_log_is_whole_and_what_is_gone_is_what_the_settings_say() {
+async fn a_year_of_cleanups_removes_exactly_what_the_settings_say() {
     let mut year = Year::begin();
     let (mut gone, mut lost) = (BTreeSet::new(), BTreeSet::new());
     for day in 0..DAYS {

@@ -1,6 +1,6 @@
 //! Components for the tests, built by this crate's build script: the evil policy's, and the example of a vendor's.
 
-/// Misbehaves as it is told by the setting `evil`, or by an event's target `evil:MODE`.
+/// Misbehaves as the setting `evil` says, or an event's target `evil:MODE`.
 pub const POLICY: &[u8] = include_bytes!(env!("EVIL_POLICY"));
 /// Imports a clock.
 pub const IMPORTS: &[u8] = include_bytes!(env!("EVIL_IMPORTS"));

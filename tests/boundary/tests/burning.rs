@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use mcp_audit_log::domain::Domain;
 use mcp_audit_log::event::{Channel, Detail, Event, Kind};
 use mcp_audit_log::field::Field;
-use mcp_audit_log::policy::{FaultKind, Limits, Policy, Sick};
+use mcp_audit_log::policy::{FaultKind, Limits, Policy, PolicyFailure};
 use mcp_audit_log::recorder::Unready;
 use mcp_audit_log::settings::Settings;
 use mcp_audit_log::time::Timestamp;
@@ -25,20 +25,20 @@ fn settings(policy: &Policy, mode: &str) -> Settings {
 }
 
 #[test]
-fn a_policy_that_burns_its_fuel_is_left_alone_and_the_log_is_not_ready() {
+fn a_policy_that_burns_its_fuel_is_paused_and_the_log_not_ready() {
     let policy = Policy::load(evil::POLICY, Limits::default(), NOW).expect("the evil policy");
     let verdicts = policy.judge(&settings(&policy, "spin"), &events(16_000));
     let of = |kind| verdicts.iter().filter(|verdict| verdict.as_ref().is_err_and(|fault| fault.kind == kind)).count();
     let (fuel, resting) = (of(FaultKind::Fuel), of(FaultKind::Resting));
     assert_eq!(fuel + resting, 16_000);
     assert!((1..500).contains(&fuel), "{fuel} were asked about, each for the fuel of a call");
-    assert_eq!(policy.health().check(), Err(Sick::Judge));
+    assert_eq!(policy.health().check(), Err(PolicyFailure::Judge));
     let counted: u64 = policy.health().faults().map(|(.., count)| count).sum();
     assert_eq!(counted, 16_000);
 }
 
 #[tokio::test]
-async fn its_events_are_all_recorded_and_a_close_does_not_wait_for_it() {
+async fn a_paused_policys_events_are_recorded_and_closing_does_not_wait() {
     let folder = tempfile::tempdir().expect("a folder");
     let open = || Options::new(folder.path()).policy(evil::POLICY.to_vec()).open().expect("a log");
     open().close();
@@ -74,7 +74,7 @@ async fn a_policy_that_fails_makes_the_log_unready_until_it_answers_again() {
         log.record(event).expect("taken");
     }
     log.record_durably(events(1).remove(0)).await.expect("stored");
-    assert_eq!(log.recorder().ready(), Err(Unready::Policy(Sick::Judge)));
+    assert_eq!(log.recorder().ready(), Err(Unready::Policy(PolicyFailure::Judge)));
     for event in events(600) {
         log.record(event).expect("taken");
     }
@@ -86,7 +86,7 @@ async fn a_policy_that_fails_makes_the_log_unready_until_it_answers_again() {
         assert_eq!(policy.health().check(), Ok(()));
         policy.access(&settings(&policy, "panic"), &viewer, NOW).expect_err("denied");
     }
-    assert_eq!(policy.health().check(), Err(Sick::Access));
+    assert_eq!(policy.health().check(), Err(PolicyFailure::Access));
     policy.access(&settings(&policy, ""), &viewer, NOW).expect("granted");
     assert_eq!(policy.health().check(), Ok(()));
 }

@@ -10,7 +10,7 @@ use wasm_encoder::{ComponentBuilder, ComponentExportKind};
 
 const CONTRACT: &str = "mcp-audit-log:policy/policy@0.6.0";
 
-/// Two components with a memory of so many pages each; one calls the other with a text when it is made.
+/// Two components with this many pages of memory each; one calls the other with a text when it is created.
 fn pair(pages: u32) -> Vec<u8> {
     let text = format!(
         r#"(component
@@ -69,7 +69,7 @@ fn components_that_call_each_other_load_and_judge() {
 }
 
 #[test]
-fn all_their_memories_count() {
+fn all_memories_of_composed_components_count() {
     // 2 × 300 × 64 KiB is more than 32 MiB, one alone is not.
     match Policy::load(&composed(300), Limits::default(), Timestamp::EPOCH) {
         Err(LoadError::Fault(fault)) => assert_eq!(fault.kind, FaultKind::Memory, "{fault}"),

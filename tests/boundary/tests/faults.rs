@@ -33,7 +33,7 @@ fn good() -> Viewer {
     Viewer { user: "good".into(), groups: Vec::new(), instance: None }
 }
 
-/// Every way of failing in `judge` and how it is told.
+/// Every way of failing in `judge` and the expected fault.
 const JUDGE: &[(&str, FaultKind)] = &[
     ("panic", FaultKind::Trap),
     ("spin", FaultKind::Fuel),
@@ -51,7 +51,7 @@ const JUDGE: &[(&str, FaultKind)] = &[
 ];
 
 #[test]
-fn each_way_of_misjudging_is_a_fault_of_its_kind() {
+fn every_invalid_verdict_is_a_fault_of_its_kind() {
     let policy = policy();
     for (mode, kind) in JUDGE {
         let verdicts = policy.judge(&settings(&policy, mode), &[event("x")]);
@@ -61,7 +61,7 @@ fn each_way_of_misjudging_is_a_fault_of_its_kind() {
 }
 
 #[test]
-fn one_bad_event_in_a_batch_costs_the_others_nothing() {
+fn one_bad_event_does_not_affect_its_batch() {
     let policy = policy();
     let mut events: Vec<_> = (0..50).map(|_| event("x")).collect();
     events[17] = event("evil:panic");
@@ -72,7 +72,7 @@ fn one_bad_event_in_a_batch_costs_the_others_nothing() {
 }
 
 #[test]
-fn every_way_of_granting_badly_is_a_denial() {
+fn every_invalid_grant_is_a_denial() {
     let policy = policy();
     for mode in [
         "panic",
@@ -94,7 +94,7 @@ fn every_way_of_granting_badly_is_a_denial() {
 }
 
 #[test]
-fn a_rule_about_what_the_viewer_lacks_shows_nothing_even_negated() {
+fn a_rule_on_a_missing_viewer_value_shows_nothing_even_negated() {
     let policy = policy();
     let rule = |instance: Option<&str>| {
         let viewer = Viewer { instance: instance.map(str::to_owned), ..good() };
@@ -106,7 +106,7 @@ fn a_rule_about_what_the_viewer_lacks_shows_nothing_even_negated() {
 }
 
 #[test]
-fn every_way_of_planning_badly_deletes_nothing() {
+fn every_invalid_plan_deletes_nothing() {
     let policy = policy();
     for mode in ["panic", "spin", "memory", "recurse", "future-retention"] {
         assert!(policy.retention(&settings(&policy, mode), NOW).is_err(), "{mode}");
@@ -146,11 +146,11 @@ async fn an_event_that_cannot_be_judged_is_recorded_as_metadata_with_fault_and_d
     assert_no_canary(folder.path());
 }
 
-/// No file of the log has what was said, or what was before and after a change.
+/// No file of the log contains the content, or the state before and after a change.
 fn assert_no_canary(folder: &std::path::Path) {
     for file in std::fs::read_dir(folder).expect("files") {
         let bytes = match std::fs::read(file.expect("a file").path()) {
-            // The log's own threads let go of it after the last of ours, and what they had open goes with them.
+            // The log's own threads release it after ours, and their files disappear with them.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
             read => read.expect("bytes"),
         };
@@ -181,7 +181,7 @@ async fn texts_full_of_control_characters_are_stored_and_read_back() {
 }
 
 #[tokio::test]
-async fn access_that_fails_shows_nothing_and_the_log_goes_on() {
+async fn failed_access_shows_nothing_and_recording_continues() {
     let folder = tempfile::tempdir().expect("a folder");
     open(folder.path()).close();
     let database = rusqlite::Connection::open(folder.path().join("mcp-audit-log.db")).expect("the database");

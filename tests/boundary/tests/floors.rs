@@ -34,7 +34,7 @@ fn event(target: &str, instance: Option<&str>) -> Event {
     Event { method: Some("tools/call".into()), target: Some(Target::Tool(target.to_owned())), caller, ..event }
 }
 
-/// A log whose policy misbehaves in this way, in all that it is asked.
+/// A log whose policy misbehaves in this way, in every function.
 fn open(folder: &std::path::Path, mode: &str, options: impl FnOnce(Options) -> Options) -> AuditLog {
     Options::new(folder).policy(evil::POLICY.to_vec()).open().expect("a log").close();
     let database = rusqlite::Connection::open(folder.join("mcp-audit-log.db")).expect("the database");
@@ -53,7 +53,7 @@ fn tools(entries: &[Entry]) -> Vec<&str> {
 }
 
 #[test]
-fn nobody_of_a_tenant_configures_the_whole_log() {
+fn a_viewer_of_a_tenant_cannot_configure_the_whole_log() {
     let policy = policy();
     let access = |instance| policy.access(&settings(&policy, "grant-all"), &viewer(instance), NOW).expect("granted");
     assert!(!access(Some("acme")).may(Right::Configure) && access(Some("acme")).may(Right::Manage));
@@ -61,7 +61,7 @@ fn nobody_of_a_tenant_configures_the_whole_log() {
 }
 
 #[tokio::test]
-async fn tenants_are_apart_whatever_the_policy_grants_unless_the_operator_says_so_in_an_entry() {
+async fn tenants_are_separate_whatever_the_policy_grants() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = open(folder.path(), "grant-all", |options| options);
     for instance in [Some("acme"), Some("umbrella"), None] {
@@ -82,7 +82,7 @@ async fn tenants_are_apart_whatever_the_policy_grants_unless_the_operator_says_s
 }
 
 #[tokio::test]
-async fn the_hosts_masks_go_over_what_is_kept_and_reading_it_is_an_entry() {
+async fn the_hosts_masks_always_apply_and_reading_is_recorded() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = open(folder.path(), "grant-all", |options| options);
     let on = serde_json::json!({ "log_payloads": true }).as_object().cloned().expect("an object");
@@ -103,7 +103,7 @@ async fn the_hosts_masks_go_over_what_is_kept_and_reading_it_is_an_entry() {
 }
 
 #[test]
-fn nothing_is_deleted_earlier_than_the_setting_says() {
+fn nothing_is_deleted_earlier_than_the_setting() {
     let policy = policy();
     let now = Timestamp::EPOCH.plus(20_000 * DAY);
     let plan = policy.retention(&settings(&policy, "early-retention"), now).expect("a plan");
@@ -113,7 +113,7 @@ fn nothing_is_deleted_earlier_than_the_setting_says() {
 
 /// Forged facts and changes in every entry, those about the log itself included, and the log is whole.
 #[tokio::test]
-async fn what_the_host_says_stays_and_the_log_verifies() {
+async fn host_facts_stay_and_the_log_verifies() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = open(folder.path(), "overwrite", |options| options);
     let sent = event("x", None).fact("sent_by", "tina").fact("request_bytes", 7).fact("http_method", "POST");

@@ -17,7 +17,7 @@ fn a_component_that_imports_anything_is_refused_with_the_imports_named() {
 }
 
 #[test]
-fn what_is_no_component_is_refused() {
+fn a_file_that_is_not_a_component_is_refused() {
     let component: &[u8] = evil::POLICY;
     for bytes in [&b""[..], b"hello", b"\0asm\x01\0\0\0", &component[..component.len() / 2]] {
         assert!(matches!(refusal(bytes), LoadError::NotAComponent(_)));
@@ -30,7 +30,7 @@ fn what_is_no_component_is_refused() {
 }
 
 #[test]
-fn a_manifest_that_fails_or_makes_no_sense_is_refused() {
+fn a_failing_or_invalid_manifest_is_refused() {
     for (component, reason) in [
         (evil::MANIFEST_PANIC, "failed in manifest (trap)"),
         (evil::MANIFEST_SPIN, "failed in manifest (fuel)"),

@@ -1,4 +1,4 @@
-//! The example of a vendor's policy: its rule judges, its record rule narrows, and the rest is as it was.
+//! The example of a vendor's policy: its rule judges, its record rule narrows, and the rest is the default.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says why and fails")]
 
 use mcp_audit_log::domain::Domain;
@@ -25,7 +25,7 @@ async fn call(log: &AuditLog, server: Option<&str>, tool: &str) -> String {
     id
 }
 
-/// The ids of the calls that somebody sees, newest first, with their actions and whether a payload is kept.
+/// The ids of the calls that a viewer sees, newest first, with their actions and whether a payload is kept.
 fn seen(log: &AuditLog, viewer: &Viewer) -> Vec<(String, String, bool)> {
     let access = log.access(viewer);
     let calls = Domain::equals(Field::Method, "tools/call");

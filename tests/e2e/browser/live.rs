@@ -1,9 +1,9 @@
-//! Live: what is new appears by itself, and who looks is told when it does no more.
+//! The live list: new entries appear by themselves, and the viewer learns when they stop.
 
 use mcp_audit_log_tests::Scripts;
 use serde_json::{Value, json};
 
-use crate::world::World;
+use crate::support::World;
 
 fn call(tool: &str) -> Value {
     json!({ "channel": "mcp", "method": "tools/call", "tool": tool, "user": "uma", "outcome": "success" })
@@ -43,7 +43,7 @@ async fn the_first_call_of_all_appears_where_nothing_matched() {
 }
 
 #[tokio::test]
-async fn whoever_is_signed_out_is_told_that_it_stopped() {
+async fn a_signed_out_viewer_sees_that_the_list_stopped() {
     let world = World::of(&json!([call("first")]));
     let admin = world.visitor("admin", Scripts::On).await;
     admin.clicks("#live").await;
@@ -59,7 +59,7 @@ async fn whoever_is_signed_out_is_told_that_it_stopped() {
 }
 
 #[tokio::test]
-async fn it_rests_while_nobody_looks_and_catches_up() {
+async fn a_hidden_page_pauses_and_catches_up() {
     let world = World::of(&json!([call("first")]));
     let admin = world.visitor("admin", Scripts::On).await;
     admin.opens("/?user=uma").await;

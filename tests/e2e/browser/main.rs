@@ -1,6 +1,6 @@
-//! People at a browser: they sign in, look for what happened, and see what their role allows.
+//! Users with a browser: they sign in, search, and see what their role allows.
 
 mod live;
 mod reading;
 mod roles;
-mod world;
+mod support;

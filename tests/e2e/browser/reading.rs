@@ -4,7 +4,7 @@ use mcp_audit_log_tests::Scripts;
 use serde_json::{Value, json};
 use thirtyfour::Key;
 
-use crate::world::{Visitor, World};
+use crate::support::{Visitor, World};
 
 /// What happened, the oldest first: errors of one connection among others, and calls that went well.
 fn events() -> Value {
@@ -95,7 +95,7 @@ async fn a_view_is_saved_shared_and_opened_by_a_colleague() {
     bob.sees("table.log thead", "Error message").await;
     let rows = bob.rows().await;
     assert!(rows.len() == 5 && rows[1].contains("boom 4") && rows[1].contains(" utc"), "{rows:#?}");
-    // Deleting asks first, and only those who may are asked.
+    // Deleting asks for confirmation, and only users with the right see it.
     bob.clicks(".menu summary").await;
     assert_eq!(bob.visible(".view").await, 1);
     assert!(bob.browser.all(".view form").await.is_empty());
@@ -109,7 +109,7 @@ async fn a_view_is_saved_shared_and_opened_by_a_colleague() {
 }
 
 #[tokio::test]
-async fn keys_stay_letters_where_somebody_types_and_can_be_switched_off() {
+async fn shortcuts_do_not_fire_in_inputs_and_can_be_turned_off() {
     let world = World::of(&events());
     let admin = world.visitor("admin", Scripts::On).await;
     admin.presses("/").await;

@@ -3,7 +3,7 @@
 use mcp_audit_log_tests::{Browser, Scripts, Stub};
 use thirtyfour::{By, WebElement};
 
-use crate::world::{Visitor, World};
+use crate::support::{Visitor, World};
 
 const BEFORE: &str = "canary-before-the-switch";
 const AFTER: &str = "canary-after-the-switch";
@@ -93,7 +93,7 @@ impl Visitor<'_> {
         assert!(rows.len() >= 2 && rows.iter().any(|row| row.starts_with("echo ")), "{rows:#?}");
     }
 
-    /// The head of a column sorts by it, and the address says so.
+    /// A column's heading sorts by it, and changes the address.
     async fn sorts_by_the_slowest(&self) {
         let head = self.browser.page().find(By::LinkText("P95")).await.expect("the head of the column");
         head.click().await.expect("clicked");
@@ -107,7 +107,7 @@ impl Visitor<'_> {
         assert!(rows.first().is_some_and(|row| row.starts_with(&slowest)), "{slowest} is not first: {rows:#?}");
     }
 
-    /// A group leads to as many entries as it says, and back is where one was.
+    /// A group links to as many entries as it shows, and back returns to the same place.
     async fn opens_the_echoes_and_returns(&self) {
         let groups = self.groups().await;
         let echoes = groups.iter().find(|row| row.starts_with("echo ")).expect("a group of echoes");
@@ -128,7 +128,7 @@ impl Visitor<'_> {
         self.rows().await.iter().map(words).collect()
     }
 
-    /// Changes the switch on the settings page, and is told that it is in force.
+    /// Changes the switch on the settings page, and sees that it is in force.
     async fn turns_payloads_on(&self) {
         self.browser.open(&format!("{}/settings", self.server.address())).await;
         let page = self.browser.text().await;
@@ -151,7 +151,7 @@ impl Visitor<'_> {
         page
     }
 
-    /// Payloads are behind a click of their own, because reading one is recorded.
+    /// Payloads need a click of their own, because reading one is recorded.
     async fn opens_the_payload_of_the_newest_echo(&self) {
         let before = self.opens_the_newest_echo().await;
         assert!(!before.contains(AFTER), "the payload is shown before it was asked for: {before}");

@@ -1,15 +1,15 @@
-//! A log that is killed at each of its first steps, from the making of its files to its first checkpoint: the next start
-//! goes on from whatever is there.
+//! (short: one file per fault) A log that is killed at each of its first steps, from creating its files to its first
+//! checkpoint: the next start continues from what exists.
 
 use mcp_audit_log_tests::fault::{Dice, Oracle, Shim, Steps, Subject, verified};
 
 use crate::each::{each_step, everything};
 
-/// More than there are steps with files that are not the database's; that one looks after its own.
+/// More than the steps on files other than the database's; SQLite protects that one itself.
 const MOST: u64 = 60;
 
 #[test]
-fn a_log_that_is_killed_at_any_of_its_first_steps_is_opened_by_the_next_start() {
+fn a_log_killed_at_any_first_step_opens_at_the_next_start() {
     let folder = tempfile::tempdir().expect("a folder");
     let (shim, mut oracle) = (Shim::new(), Oracle::default());
     assert!(lives(folder.path(), &shim, 0, &mut oracle));

@@ -1,4 +1,4 @@
-//! Killed under load: what was acknowledged is there, once, at its place, and the index knows of it.
+//! Killed under load: acknowledged entries exist once, at their `seq`, and are in the index.
 
 use mcp_audit_log::entry::Entry;
 use mcp_audit_log::field::Field;
@@ -10,7 +10,7 @@ use std::path::Path;
 const ROUNDS: [usize; 6] = [1, 900, 3_200, 40, 2_500, 1_700];
 
 #[test]
-fn what_was_acknowledged_survives_a_kill_once_and_at_its_place() {
+fn acknowledged_entries_survive_a_kill_once_at_their_seq() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut oracle = Oracle::default();
     for acknowledged in ROUNDS {

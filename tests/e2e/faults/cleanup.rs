@@ -1,11 +1,11 @@
-//! Killed while it cleans up: the next start goes on, and the log tells the truth about it.
+//! Killed during a cleanup: the next start continues it, and the log reports it truthfully.
 
 use std::path::Path;
 
 use mcp_audit_log::Options;
 use mcp_audit_log::entry::Entry;
 use mcp_audit_log_tests::fault::{admin, index_agrees, of_action, open, rows, without_holes};
-use mcp_audit_log_tests::{Prey, files_with, product};
+use mcp_audit_log_tests::{ControlledProcess, files_with, product};
 use serde_json::Value as Json;
 use tempfile::TempDir;
 
@@ -14,7 +14,7 @@ use crate::old::{by, copy, fill, is_old};
 /// Old entries: a good many chunks of the cleanup, more than one block of the index.
 const OLD: usize = 12_000;
 const YOUNG: usize = 300;
-/// What a cleanup says before it is killed: twice while it removes entries, and once while it removes their texts.
+/// What a cleanup prints before it is killed: twice while it removes entries, and once while it removes their texts.
 const KILLS: [&str; 3] = [ENTRIES, ENTRIES, TEXTS];
 const ENTRIES: &str = "the cleanup continues";
 const TEXTS: &str = "unused texts are removed from the dictionary";
@@ -24,7 +24,7 @@ const OVER: &str = "payloads removed";
 const TRIES: usize = 50;
 
 #[test]
-fn a_cleanup_that_was_killed_is_finished_by_the_next_start_and_told_as_it_was() {
+fn a_killed_cleanup_is_finished_and_reported_truthfully() {
     let mut folder = tempfile::tempdir().expect("a folder");
     let young = fill(folder.path(), OLD, YOUNG);
     for (kills, said) in KILLS.into_iter().enumerate() {
@@ -51,12 +51,12 @@ fn a_cleanup_that_was_killed_is_finished_by_the_next_start_and_told_as_it_was() 
 }
 
 /// The product on this folder; the cleanup is due, so that it begins by itself.
-fn clean(folder: &Path) -> Prey {
+fn clean(folder: &Path) -> ControlledProcess {
     let mut command = product(["serve", "--listen", "127.0.0.1:0", "--data"]);
-    Prey::overheard(command.arg(folder).env("MCP_AUDIT_LOG", "warn,mcp_audit_log=debug"))
+    ControlledProcess::overheard(command.arg(folder).env("MCP_AUDIT_LOG", "warn,mcp_audit_log=debug"))
 }
 
-/// A copy of `folder` whose cleanup was killed after it said `said`, and before it was done with that.
+/// A copy of `folder` whose cleanup was killed after it printed `said`, and before that step was done.
 fn killed(folder: &Path, said: &str) -> TempDir {
     for _ in 0..TRIES {
         let copy = copy(folder);
@@ -72,7 +72,7 @@ fn killed(folder: &Path, said: &str) -> TempDir {
     panic!("{TRIES} kills after {said:?} came too late");
 }
 
-/// The kill hit a cleanup that had done something and not everything, and the log says so.
+/// The kill hit a cleanup that was partly done, and the log says so.
 fn in_the_middle(folder: &Path, kills: usize) {
     let log = open(folder);
     let rows = rows(&log);
@@ -86,7 +86,7 @@ fn in_the_middle(folder: &Path, kills: usize) {
     log.close();
 }
 
-/// Each start of a run says where the log began then; the one completion says what that last run removed.
+/// Each start of a run has the beginning of the log at that time; the one completion has what that last run removed.
 fn truthful(rows: &[Entry], first: u64) {
     let started = of_action(rows, "retention.started");
     let number = |value: &Json| value.as_u64().expect("a number");

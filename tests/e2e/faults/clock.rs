@@ -1,5 +1,5 @@
-//! A clock that is wrong under a running process, by more than a year ahead or by a day back: nothing goes that should
-//! stay, and times of recording never go back.
+//! (short: one file per fault) A clock that is wrong under a running process, by more than a year ahead or by a day
+//! back: nothing goes that should stay, and times of recording never go back.
 
 use mcp_audit_log::Options;
 use mcp_audit_log_tests::fault::{Oracle, Seen, Shim, Subject, rows, verified};
@@ -9,7 +9,7 @@ const DAY: i64 = 86_400;
 const ENTRIES: usize = 300;
 
 #[test]
-fn a_clock_that_leaps_under_a_running_process_lets_nothing_go() {
+fn a_clock_jump_under_a_running_process_removes_nothing() {
     let (folder, shim) = (tempfile::tempdir().expect("a folder"), Shim::new());
     let mut oracle = Oracle::default();
     let mut subject = Subject::faulty(folder.path(), &shim);

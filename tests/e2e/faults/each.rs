@@ -1,4 +1,4 @@
-//! Doing something at each of many steps, several at a time.
+//! (short: shared by faults) Doing something at each of many steps, several at a time.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -22,7 +22,7 @@ pub(crate) fn each_step(dice: &mut Dice, steps: u64, most: u64, at: impl Fn(u64)
     std::thread::scope(|scope| (0..AT_ONCE).for_each(|_| drop(scope.spawn(one_by_one))));
 }
 
-/// Whether somebody wants each step.
+/// Whether every step is tested.
 pub(crate) fn everything() -> bool {
     std::env::var_os("FAULT_STEPS").is_some()
 }

@@ -1,5 +1,5 @@
-//! An embedder of the log that takes orders, a line each, and says what it sends and what it is promised. `done` is the
-//! last line of an order's answer.
+//! An embedder of the log that takes orders, one per line, and prints what it sends and what is acknowledged. `done` is
+//! the last line of an order's answer.
 
 use std::io::BufRead;
 use std::time::Duration;
@@ -68,7 +68,7 @@ async fn load(log: &AuditLog, callers: usize) {
     .await;
 }
 
-/// Records events at once, and waits until it is known what became of each.
+/// Records events at once, and waits for the result of each.
 async fn send(log: &AuditLog, events: usize) {
     together(events, |number| {
         let log = log.clone();
@@ -85,7 +85,7 @@ async fn together<F: Future<Output = ()> + Send + 'static>(count: usize, one: im
     }
 }
 
-/// Says `sent` before an event is handed in, and what became of it once the log says that it is durable.
+/// Prints `sent` before an event is enqueued, and its result once the log reports that it is durable.
 async fn durably(log: &AuditLog, number: usize, call: usize) {
     let event = event(log, number, call);
     let id = event.id;

@@ -1,4 +1,4 @@
-//! Ten times more than the queue takes does not fit while the disk stands still: it is counted, one by one.
+//! Ten times more events than the queue holds, while the disk is frozen: every lost one is counted.
 
 use mcp_audit_log_tests::fault::{ALWAYS, Image, Oracle, Shim, Subject, Sync};
 
@@ -8,7 +8,7 @@ use crate::service::entries;
 const QUEUE: usize = 500;
 
 #[test]
-fn of_ten_times_what_fits_each_event_is_stored_or_counted() {
+fn under_tenfold_overload_every_event_is_stored_or_counted() {
     let (folder, shim) = (tempfile::tempdir().expect("a folder"), Shim::new());
     let mut oracle = Oracle::default();
     let mut subject = Subject::narrow(folder.path(), &shim, QUEUE);

@@ -6,13 +6,13 @@ use mcp_audit_log_tests::fault::{Dice, Oracle, Subject, verified};
 
 /// How often a process is killed in all; `FAULT_KILLS` sets another number.
 const KILLS: usize = 200;
-/// How often on one log, before the next one is begun: each start reads all of it.
+/// How many kills one log gets before the next one is begun: each start reads all of it.
 const ON_ONE_LOG: usize = 20;
 /// Logs at once: as many as a small machine has processors.
 const AT_ONCE: usize = 2;
 
 #[test]
-fn whenever_it_is_killed_what_was_acknowledged_is_there_once() {
+fn acknowledged_entries_exist_once_after_kills_at_any_time() {
     let kills = std::env::var("FAULT_KILLS").map_or(KILLS, |kills| kills.parse().expect("a number"));
     let mut dice = Dice::new("kills");
     std::thread::scope(|scope| {
@@ -39,7 +39,7 @@ fn one_log(dice: &mut Dice) {
     last.close(&mut oracle);
 }
 
-/// Lets a process look at the log, record for a while, and kills it: in one of five times while it starts or looks, else
+/// Lets a process read the log, record for a while, and kills it: in one of five cases while it starts or reads, else
 /// while it records and signs.
 fn strike(mut subject: Subject, dice: &mut Dice, oracle: &mut Oracle) {
     if dice.below(5) == 0 {

@@ -1,5 +1,5 @@
-//! The disk fails for good under a running service, so that it must be started again: nothing was acknowledged that is not
-//! there then, and what is lost is said.
+//! The disk fails permanently under a running service, which must be restarted: everything acknowledged is there then,
+//! and losses are reported.
 
 use std::fs;
 use std::path::Path;
@@ -9,10 +9,11 @@ use mcp_audit_log_tests::{assert_plain, product};
 
 use crate::service::{Service, entries};
 
-/// What a process says at its end of what it could not store; the number stands before it.
+/// What a process prints at its end about events that it could not store; the number comes before it.
 const LOST: &str = " events are lost: they could not be stored before shutdown";
 
-/// Sends until the service says that it cannot store, and ends it; what waits cannot be stored, which it must say.
+/// Sends until the service reports that it cannot store, and ends it; waiting events cannot be stored, which it must
+/// report.
 fn given_up(mut service: Service, why: &str) -> Service {
     let caught = service.sending(20);
     service.until("store-failing");
@@ -23,14 +24,14 @@ fn given_up(mut service: Service, why: &str) -> Service {
     assert_plain(&said);
     assert_eq!(status.code(), Some(1), "{said}");
     let lost = said.lines().find_map(|line| line.strip_suffix(LOST)?.rsplit(' ').next()?.parse().ok());
-    // Theirs, the entry about the stop, and whatever else the log had to say just then.
+    // The senders' events, the entry about the stop, and other entries that the log had queued.
     assert!(lost.is_some_and(|lost: u64| lost >= 21), "{said}");
     service.learn(caught);
     service
 }
 
 #[test]
-fn on_a_disk_that_became_read_only_nothing_is_acknowledged_and_the_next_start_is_whole() {
+fn on_a_read_only_disk_nothing_is_acknowledged_and_the_next_start_is_complete() {
     let Some(image) = Image::new(32) else { return };
     let mut service = Service::start(&image.log(), None);
     assert_eq!(service.send(50), 200);
@@ -45,7 +46,7 @@ fn on_a_disk_that_became_read_only_nothing_is_acknowledged_and_the_next_start_is
 }
 
 #[test]
-fn a_database_that_was_removed_takes_nothing_and_is_missed_at_the_next_start() {
+fn a_removed_database_accepts_nothing_and_stops_the_next_start() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut service = Service::start(folder.path(), None);
     assert_eq!(service.send(50), 200);
@@ -56,7 +57,7 @@ fn a_database_that_was_removed_takes_nothing_and_is_missed_at_the_next_start() {
     assert!(said.contains("the log does not match the last signed checkpoint"), "{said}");
 }
 
-/// What a start says that is refused.
+/// The message of a refused start.
 fn refused(folder: &Path) -> String {
     let mut command = product(["serve", "--listen", "127.0.0.1:0", "--data"]);
     let output = command.arg(folder).output().expect("it starts");

@@ -1,4 +1,4 @@
-//! What faults leave behind: everything that was promised, once, and nothing half done.
+//! After a fault: everything acknowledged is there once, and nothing is half done.
 
 #[cfg(target_os = "linux")]
 mod birth;

@@ -12,7 +12,7 @@ use mcp_audit_log::{AuditLog, Options};
 use mcp_audit_log_tests::fault::admin;
 use tempfile::TempDir;
 
-/// A log with old and young entries, whose cleanup is due; returns the places of the young ones, newest first.
+/// A log with old and young entries, whose cleanup is due; returns the `seq` of the young ones, newest first.
 pub(crate) fn fill(folder: &Path, old: usize, young: usize) -> Vec<u64> {
     let clock = Arc::new(ManualClock::new(SystemClock.now().plus(-100 * DAY)));
     let log = Options::new(folder).clock(Arc::clone(&clock) as Arc<dyn Clock>).own_schedule().open().expect("a log");
@@ -24,7 +24,7 @@ pub(crate) fn fill(folder: &Path, old: usize, young: usize) -> Vec<u64> {
     log.sign().expect("signed");
     clock.advance(99 * DAY);
     record(&log, young, |_| "young".to_owned());
-    // Nobody else was there to see those days go by.
+    // No running log saw those days pass.
     log.confirm_clock(&access).expect("believed");
     log.close();
     let newest = log.reader(&access).page(Domain::TRUE, None, 500).expect("a page").entries;

@@ -1,5 +1,5 @@
-//! The disk fails under a running service, and is mended: meanwhile nothing is acknowledged that is not durable, the
-//! service says that it is not well, and afterwards nothing is missing, twice or unaccounted for.
+//! The disk fails under a running service, and is repaired: meanwhile nothing is acknowledged that is not durable, the
+//! service reports that it is not ready, and afterwards nothing is missing, duplicated or uncounted.
 
 use std::cell::RefCell;
 use std::fs;
@@ -9,7 +9,7 @@ use mcp_audit_log_tests::fault::{ALWAYS, EIO, ENOSPC, Image, Shim, Sync};
 
 use crate::service::Service;
 
-/// What the log's own messages say of a commit that failed.
+/// The log's message about a failed commit.
 const FAILED: &str = "entries could not be stored; retrying";
 
 /// Sends before, during and after a fault.
@@ -37,9 +37,9 @@ fn while_syncs_or_writes_fail_nothing_is_acknowledged_and_nothing_is_lost() {
     service.end();
 }
 
-/// After an error nobody knows what has reached the disk: the same entries are handed in again, and stored once.
+/// After an error it is unknown what has reached the disk: the same entries are sent again, and stored once.
 #[test]
-fn a_sync_or_a_write_that_fails_once_costs_nothing() {
+fn one_failed_sync_or_write_loses_nothing() {
     let (folder, shim) = (tempfile::tempdir().expect("a folder"), Shim::new());
     let mut service = Service::start(folder.path(), Some(&shim));
     for times in [1, 2, 3] {
@@ -52,7 +52,7 @@ fn a_sync_or_a_write_that_fails_once_costs_nothing() {
     service.end();
 }
 
-/// The log's own commits may meet the fault first, and then nothing is taken for a moment.
+/// The log's own commits may meet the fault first, and then events are refused for a moment.
 fn until_taken(service: &mut Service) {
     eventually("events that are taken", || (service.send(7) == 200).then_some(()));
 }
@@ -88,7 +88,7 @@ fn while_the_files_are_moved_away_nothing_is_acknowledged() {
 }
 
 #[test]
-fn on_a_full_disk_nothing_is_acknowledged_and_room_mends_it() {
+fn on_a_full_disk_nothing_is_acknowledged_until_there_is_space() {
     let Some(image) = Image::new(32) else { return };
     let mut service = Service::start(&image.log(), None);
     for spare in [0, 8] {
@@ -100,7 +100,7 @@ fn on_a_full_disk_nothing_is_acknowledged_and_room_mends_it() {
 
 /// `ulimit -f` is no reason to end: a service that others talk through would take their traffic with it.
 #[test]
-fn above_a_limit_of_file_sizes_nothing_is_acknowledged_and_the_service_goes_on() {
+fn above_a_file_size_limit_nothing_is_acknowledged_and_the_service_continues() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut service = Service::start(folder.path(), None);
     let limited = RefCell::new(None);

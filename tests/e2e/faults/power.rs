@@ -12,7 +12,7 @@ const CUTS: usize = 6;
 const SIZE: u64 = 64;
 
 #[test]
-fn what_was_acknowledged_survives_a_power_cut() {
+fn acknowledged_entries_survive_a_power_cut() {
     let Some(mut image) = Image::new(SIZE) else { return };
     let cuts = std::env::var("FAULT_CUTS").map_or(CUTS, |cuts| cuts.parse().expect("a number"));
     let (mut dice, mut oracle) = (Dice::new("power cuts"), Oracle::default());
@@ -25,7 +25,7 @@ fn what_was_acknowledged_survives_a_power_cut() {
     }
 }
 
-/// Without this, nobody knew whether the test above can see anything: it does the same to a weaker log.
+/// Checks that the test above can fail: it does the same to a weaker log.
 #[test]
 fn without_syncs_of_commits_a_power_cut_loses() {
     let Some(image) = Image::new(SIZE) else { return };
@@ -58,7 +58,7 @@ fn loaded(folder: &Path, dice: &mut Dice, oracle: &mut Oracle) -> Subject {
 fn cut(image: &Image, subject: Subject, oracle: &mut Oracle) -> Image {
     subject.prey().freeze();
     let cut = image.cut();
-    // Whatever it has said, it said before the cut.
+    // Everything that it printed was printed before the cut.
     subject.kill(oracle);
     cut
 }

@@ -1,5 +1,5 @@
-//! The disk fills up while a cleanup runs, which needs room itself to remove anything: it ends half done and says so, and
-//! is finished once there is room.
+//! The disk fills up during a cleanup, which needs space itself to remove anything: it ends half done and reports that,
+//! and is finished once there is space.
 
 use mcp_audit_log_tests::fault::{Image, Oracle, Seen, Subject, verified};
 
@@ -9,7 +9,7 @@ use crate::old::fill;
 const SPARE: usize = 1_000;
 
 #[test]
-fn a_cleanup_that_fills_the_disk_says_so_and_is_finished_when_there_is_room() {
+fn a_cleanup_on_a_full_disk_is_reported_and_finished_later() {
     let Some(image) = Image::new(32) else { return };
     let young = fill(&image.log(), 6_000, 40);
     let mut oracle = Oracle::default();

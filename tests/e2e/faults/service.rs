@@ -1,5 +1,4 @@
-//! The product as a service, with faults done to it: what it answers to those who send events, and how it says that it is
-//! not well.
+//! The product as a service under faults: its answers to senders, and how it reports that it is not ready.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,7 +16,7 @@ pub(crate) struct Service {
     pub(crate) oracle: Oracle,
 }
 
-/// What became of events, by id.
+/// The results of events, by id.
 type Words = Vec<(String, Word)>;
 
 /// Events that were sent, and perhaps an answer.
@@ -55,7 +54,7 @@ impl Service {
         &mut self.process
     }
 
-    /// Sends so many events and hears what became of them. Returns the status.
+    /// Sends this many events and reads their results. Returns the status.
     pub(crate) fn send(&mut self, events: usize) -> u16 {
         let ids = self.ids(events);
         let (status, words) = post(&self.api, &ids);
@@ -71,7 +70,7 @@ impl Service {
         Sending { answer, words: None }
     }
 
-    /// Waits for the answer and hears it.
+    /// Waits for the answer and reads it.
     pub(crate) fn learn(&mut self, sending: Sending) {
         let Sending { answer, words } = sending;
         self.hear(words.unwrap_or_else(|| answer.recv().expect("an answer")));
@@ -81,7 +80,7 @@ impl Service {
         words.into_iter().for_each(|(id, word)| self.oracle.learn(&id, word));
     }
 
-    /// Waits until the service says that it is so.
+    /// Waits until the readiness has this word.
     pub(crate) fn until(&self, word: &str) {
         eventually(word, || self.api.get("/readyz").text.contains(word).then_some(()));
     }
@@ -91,7 +90,7 @@ impl Service {
         eventually(message, || self.process.output().contains(message).then_some(()));
     }
 
-    /// Ends it as an operator would, and holds what it leaves against what it said.
+    /// Ends it as an operator would, and compares the log with its answers.
     pub(crate) fn end(mut self) {
         let status = self.process.stop();
         assert!(status.success(), "{status}: {}", self.process.output());
@@ -150,7 +149,7 @@ pub(crate) fn entries(folder: &Path) -> Vec<Seen> {
     mcp_audit_log_tests::fault::seen(&mcp_audit_log::Options::new(folder).view().expect("a log"))
 }
 
-/// Sends events of these ids. An answer that does not come leaves it open what became of them.
+/// Sends events with these ids. Without an answer their results are unknown.
 fn post(api: &Api, ids: &[String]) -> (u16, Words) {
     let event =
         |id: &String| json!({ "id": id, "channel": "mcp", "method": "tools/call", "tool": "t", "outcome": "success" });

@@ -1,4 +1,5 @@
-//! A cleanup that is killed at each of its steps: whatever it had done, the log is whole then, and the next run finishes it.
+//! A cleanup that is killed at each of its steps: whatever it had done, the log is whole then, and the next run
+//! finishes it.
 
 use std::path::Path;
 
@@ -14,7 +15,7 @@ const YOUNG: usize = 40;
 /// How many of the steps are killed at, spread evenly; with `FAULT_STEPS` set, each, and each write as well.
 const MOST: u64 = 40;
 
-/// A log whose cleanup is due, and the places of those entries that must stay.
+/// A log whose cleanup is due, and the `seq` of the entries that must stay.
 struct Due {
     folder: TempDir,
     young: Vec<u64>,
@@ -22,7 +23,7 @@ struct Due {
 }
 
 #[test]
-fn a_cleanup_that_is_killed_at_any_step_is_whole_and_is_finished() {
+fn a_cleanup_killed_at_any_step_is_consistent_and_finished() {
     let folder = tempfile::tempdir().expect("a folder");
     let young = fill(folder.path(), OLD, YOUNG);
     let kind = if everything() { Steps::Writes } else { Steps::Syncs };
@@ -40,7 +41,7 @@ impl Due {
         steps
     }
 
-    /// Kills it at a step, and looks at what the next run makes of that.
+    /// Kills it at a step, and checks what the next run does.
     fn killed_at(&self, step: u64) {
         let copy = copy(self.folder.path());
         let ended = self.runs(copy.path(), &Shim::new(), step).is_none();

@@ -1,4 +1,4 @@
-//! Strict recording under kills: whatever the server behind the proxy saw has an entry, always.
+//! Strict recording under kills: every request that the upstream saw has an entry.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -19,7 +19,7 @@ use mcp_audit_log_tests::{Process, READY, eventually, product};
 
 const ROUNDS: u64 = 4;
 const CLIENTS: usize = 8;
-/// Calls that the server has seen when the kill comes: it falls anywhere in the work on the others.
+/// Calls that the server has seen when the kill comes: it hits any stage of the others.
 const BEFORE_THE_KILL: usize = 60;
 
 /// The ids of the calls that a server has seen.
@@ -34,7 +34,7 @@ fn counting_server() -> (String, Seen) {
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let seen = Arc::clone(&all);
-            // The proxy is killed at any time; what it then leaves half sent was not seen.
+            // The proxy is killed at any time; a half-sent request was not seen.
             thread::spawn(move || drop(answer(stream, &seen)));
         }
     });
@@ -81,7 +81,7 @@ fn call(url: &str, id: &str) -> Result<u16, ureq::Error> {
 /// On a disk without room a call is either recorded and forwarded, or answered with 503 and never seen by the server.
 #[test]
 #[cfg(target_os = "linux")]
-fn on_a_full_disk_the_server_sees_what_is_recorded_and_nothing_else() {
+fn on_a_full_disk_the_server_sees_only_recorded_calls() {
     let Some(image) = Image::new(32) else { return };
     let (upstream, seen) = counting_server();
     let (mut process, url) = start(&image.log(), &upstream);
@@ -112,7 +112,7 @@ fn on_a_full_disk_the_server_sees_what_is_recorded_and_nothing_else() {
 }
 
 #[test]
-fn what_the_server_saw_has_an_entry_whenever_the_kill_comes() {
+fn every_call_the_server_saw_has_an_entry_after_a_kill() {
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("data");
     let (upstream, seen) = counting_server();
@@ -124,7 +124,7 @@ fn what_the_server_saw_has_an_entry_whenever_the_kill_comes() {
             .map(|_| {
                 let (url, next) = (url.clone(), Arc::clone(&next));
                 thread::spawn(move || {
-                    // Until the proxy is gone.
+                    // Until the proxy has ended.
                     loop {
                         let id = next.fetch_add(1, Ordering::Relaxed).to_string();
                         if call(&url, &id).is_err() {

@@ -1,8 +1,8 @@
-//! Integrity: the morning look, and a verification on demand.
+//! Integrity: the health check, and a verification on demand.
 
 use mcp_audit_log_tests::{Scripts, eventually};
 
-use crate::world::{Visitor, World};
+use crate::support::{Visitor, World};
 
 #[tokio::test]
 async fn an_auditor_verifies_the_log_by_a_button() {
@@ -25,9 +25,9 @@ async fn an_auditor_verifies_the_log_by_a_button() {
     assert!(user.browser.text().await.contains("ask an administrator"));
 }
 
-/// What runs is looked at again by the script, in place. Here nothing runs: the next look finds that finished.
+/// The script refreshes a running state in place. Here nothing runs: the next refresh finds that it has finished.
 #[tokio::test]
-async fn the_page_looks_again_by_itself() {
+async fn the_page_refreshes_by_itself() {
     let world = World::start();
     let admin = world.visitor("admin", Scripts::On).await;
     for (path, part) in [("/integrity", "verification"), ("/settings", "jobs")] {
@@ -46,7 +46,7 @@ async fn the_page_looks_again_by_itself() {
 }
 
 impl Visitor<'_> {
-    /// Starts a verification and waits for its end: the script looks by itself, and without one a link does.
+    /// Starts a verification and waits for its end: the script refreshes, and without one a link does.
     async fn verifies(&self, scripts: Scripts) {
         let known = || self.server.api("auditor").get("/api/v1/verification").json();
         let before = known()["last"]["entry"].clone();

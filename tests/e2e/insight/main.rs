@@ -1,6 +1,6 @@
-//! A person at a browser looks at figures, at the state of the log and at the settings, with scripts and without.
+//! A user with a browser reads usage, integrity and settings, with scripts and without.
 
 mod integrity;
 mod settings;
+mod support;
 mod usage;
-mod world;

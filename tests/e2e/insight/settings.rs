@@ -2,7 +2,7 @@
 
 use mcp_audit_log_tests::{Scripts, eventually};
 
-use crate::world::{Visitor, World};
+use crate::support::{Visitor, World};
 
 #[tokio::test]
 async fn an_admin_changes_retention_and_runs_the_cleanup() {
@@ -46,7 +46,7 @@ impl Visitor<'_> {
         self.goes_back().await;
     }
 
-    /// The result is told in place, or after the page is loaded again.
+    /// The result appears in place, or after the page is loaded again.
     async fn runs_the_cleanup(&self) {
         let job = || self.server.api("admin").get("/api/v1/crons").json()["crons"][0].clone();
         let before = job()["last_run"].clone();

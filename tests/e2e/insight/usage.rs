@@ -3,7 +3,7 @@
 use mcp_audit_log_tests::Scripts;
 use serde_json::json;
 
-use crate::world::{Visitor, World};
+use crate::support::{Visitor, World};
 
 #[tokio::test]
 async fn from_figures_to_entries_and_back() {
@@ -41,11 +41,11 @@ async fn hostile_names_neither_run_nor_break_the_page() {
 }
 
 #[tokio::test]
-async fn whoever_sees_figures_alone_begins_with_them() {
+async fn viewers_of_figures_alone_start_with_them() {
     let world = World::start();
     let billing = world.visitor("billing-admin", Scripts::Off).await;
     assert_eq!(billing.address().await, "/usage");
-    // Their figures end at the last full hour, which `host/tests/http/doors.rs` holds with a clock of its own.
+    // Their figures end at the last full hour, which `host/tests/http/sign_in_limits.rs` tests with a manual clock.
     assert_eq!(billing.reads("nav[aria-label=Main]").await, "Usage");
     assert!(billing.browser.all("main a[href^='/?'], .bars a").await.is_empty(), "a way to entries is offered");
     let user = world.visitor("user", Scripts::Off).await;
@@ -54,7 +54,7 @@ async fn whoever_sees_figures_alone_begins_with_them() {
 }
 
 impl Visitor<'_> {
-    /// A row leads to its own figures, and the address says so.
+    /// A row links to its own figures, and changes the address.
     async fn drills_down_to_the_search(&self) {
         self.follows("search").await;
         assert_eq!(self.reads(".lifts a").await, "Tool: search × (on, select to remove)");
@@ -80,7 +80,7 @@ impl Visitor<'_> {
         assert!(address.starts_with("/usage?tool=search&from="), "{address}");
     }
 
-    /// A bar says what it is about, and leads to that.
+    /// A bar has a description, and links to it.
     async fn opens_a_bar(&self) {
         let title = self.browser.one(".bars a title").await.inner_html().await.expect("a title");
         assert!(title.contains("3 requests, 1 errors"), "{title}");

@@ -1,6 +1,7 @@
-//! No page keeps anybody out: axe-core finds nothing, in the light and in the dark, on a desk and on a phone.
+//! (short: one file per question) Accessibility of every page: axe-core finds nothing, in light and dark, on a desktop
+//! and on a phone.
 
-use crate::world::World;
+use crate::support::World;
 
 /// Width, and whether it is dark.
 const SCREENS: [(u32, bool); 3] = [(1280, false), (1280, true), (390, false)];
@@ -25,7 +26,7 @@ async fn axe_finds_no_barrier_on_any_page() {
     assert!(found.is_empty(), "{} barriers:\n{}", found.len(), found.join("\n"));
 }
 
-/// A page that is bad on purpose, so that the test above cannot pass because nothing is looked at.
+/// A page that is bad on purpose: the test above would find a barrier.
 #[tokio::test]
 async fn axe_finds_a_barrier_where_there_is_one() {
     let bad = "<!doctype html><html><body><img src=x><p style='color:#ccc;background:#fff'>pale</p></body></html>";

@@ -3,13 +3,13 @@
 use mcp_audit_log_tests::Browser;
 use serde_json::{Map, Value, json};
 
-use crate::world::World;
+use crate::support::World;
 
 /// What would run, load or fetch something if it were not text.
 const SCRIPT: &str =
     "<script>window.hurt=1</script><img src=x onerror=\"window.hurt=2\">'\"><svg onload=window.hurt=3>";
 
-/// Fields whose texts a sender may choose, all of them but `prompt` and `resource_uri`, which stand where `tool` does.
+/// Fields whose texts a sender may choose, except `prompt` and `resource_uri`, which are alternatives to `tool`.
 const FIELDS: [&str; 27] = [
     "method",
     "tool",
@@ -51,7 +51,7 @@ fn values() -> [(&'static str, String); 5] {
 }
 
 #[tokio::test]
-async fn hostile_values_are_inert_and_break_no_layout() {
+async fn hostile_values_are_harmless_and_break_no_layout() {
     let world = World::start();
     for (name, value) in values() {
         let mut event = Map::from_iter([
@@ -80,8 +80,8 @@ async fn hostile_values_are_inert_and_break_no_layout() {
     }
 }
 
-/// Sends what the API takes of the event: a text that is too long for its field is cut to what fits, and a field that
-/// takes no such value at all is left out.
+/// Sends what the API accepts of the event: a text that is too long for its field is truncated, and a field that
+/// accepts no such value is left out.
 fn accepted(world: &World, mut event: Map<String, Value>, name: &str) {
     for _ in 0..2 * FIELDS.len() {
         let answer = world.server.api("service").post("/api/v1/events", Value::from(event.clone()).to_string());

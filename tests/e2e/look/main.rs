@@ -1,7 +1,7 @@
-//! How the pages look, whoever looks at them and whatever is in the log: barriers, hostile values, sizes, pictures.
+//! How the pages look for every role and any content: accessibility, hostile values, sizes, pictures.
 
 mod barriers;
 mod hostile;
 mod pictures;
 mod size;
-mod world;
+mod support;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::world::World;
+use crate::support::World;
 
 /// What is shown, under which name, how wide and high, and whether in the dark.
 const PICTURES: [(&str, &str, u32, u32, bool); 8] = [
@@ -36,9 +36,9 @@ async fn each_page_fits_its_picture() {
     }
 }
 
-/// Of a time that is cut, whoever reads the list does not know the hour.
+/// A truncated time would hide the hour.
 #[tokio::test]
-async fn times_are_shown_whole() {
+async fn times_are_not_truncated() {
     const CUT: &str = "return [...document.querySelectorAll('.log td.time')]
         .filter(cell => cell.scrollWidth > cell.clientWidth).map(cell => cell.textContent.trim())";
     let world = World::start();

@@ -1,14 +1,14 @@
-//! How much a page is: small, and nothing of it from elsewhere.
+//! (short: one file per question) How much a page is: small, and nothing of it from elsewhere.
 
 use serde_json::Value;
 
-use crate::world::World;
+use crate::support::World;
 
 /// Most bytes of a page's HTML.
 const MOST: usize = 100_000;
 
 #[tokio::test]
-async fn pages_are_small_and_ask_no_other_host() {
+async fn pages_are_small_and_load_from_no_other_host() {
     let world = World::start();
     for group in ["admin", "auditor"] {
         let browser = world.visitor(group).await;

@@ -4,7 +4,7 @@ use crate::contract::{Comparison, Domain, Grant, Leaf, Operand, Right, Token, Va
 use crate::fault::{self, CONTROL_CHARACTERS, MANY, MUCH};
 use crate::mode::Mode;
 
-/// The only one whom this policy knows.
+/// The only viewer that this policy knows.
 const GOOD: &str = "good";
 
 const EVERY_RIGHT: &[Right] = &[
@@ -19,11 +19,11 @@ const EVERY_RIGHT: &[Right] = &[
     Right::Record,
 ];
 
-/// Everything to read for the good one, nothing for the others; or every right under a rule that is none.
+/// Reads everything for the good viewer, nothing for the others; or every right under an invalid rule.
 pub(crate) fn access(mode: Mode, viewer: &Viewer) -> Grant {
     fault::run(mode);
     match misruled(mode) {
-        // In the one rule or in the other: a host that checks one of them is found out.
+        // In either rule, so that a host that checks only one of them is found out.
         Some(rule) if mode == Mode::BadOperands => {
             Grant { rights: EVERY_RIGHT.to_vec(), rule: Vec::new(), usage_rule: rule }
         }
@@ -38,7 +38,7 @@ fn grant(rights: Vec<Right>, rule: Domain) -> Grant {
     Grant { rights, usage_rule: rule.clone(), rule }
 }
 
-/// A rule that the host must read as false. If it does not, the viewer sees what nobody should.
+/// A rule that the host must read as false. If it does not, the viewer sees what no viewer should.
 fn misruled(mode: Mode) -> Option<Domain> {
     Some(match mode {
         Mode::OversizeList => vec![is("user", GOOD); MANY],
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_good_one_reads() {
+    fn only_the_good_viewer_reads() {
         let rights = |user: &str| {
             let viewer = Viewer { user: user.to_owned(), groups: vec!["admin".to_owned()], instance: None };
             access(Mode::Decent, &viewer).rights

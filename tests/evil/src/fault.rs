@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use crate::mode::Mode;
 
-/// Does what ends the call. For the other ways it does nothing.
+/// Does what ends the call. For the other modes it does nothing.
 pub(crate) fn run(mode: Mode) {
     match mode {
         Mode::Panic => panic(),
@@ -47,7 +47,7 @@ fn recurse(depth: u64) -> u64 {
 /// A string that is not UTF-8.
 #[allow(unsafe_code, reason = "no safe code can make one, and the host must not trust that none comes")]
 pub(crate) fn bad_utf8() -> String {
-    // SAFETY: none, that is the point. Nobody but the host ever reads it, and the host must check it.
+    // SAFETY: none, on purpose. Only the host reads it, and the host must check it.
     unsafe { String::from_utf8_unchecked(vec![b'o', b'k', 0xff, 0xc3, 0x28]) }
 }
 

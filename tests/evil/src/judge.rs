@@ -114,14 +114,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counts_are_wrong_only_when_asked_for() {
+    fn counts_are_wrong_only_on_request() {
         let lengths = |mode| one(0, mode).len();
         assert_eq!((lengths(Mode::TooFew), lengths(Mode::Decent), lengths(Mode::TooMany)), (0, 1, 2));
         assert_eq!(one(0, Mode::Decent), [decent()]);
     }
 
     #[test]
-    fn every_way_of_misjudging_differs_from_the_decent_one() {
+    fn every_misbehaviour_differs_from_the_good_verdict() {
         use Mode::{BadMask, ControlChars, LongAction, OversizeList, OversizeText, Widen};
         for mode in [OversizeList, OversizeText, ControlChars, BadMask, Widen, LongAction] {
             assert_ne!(misjudged(mode), decent(), "{mode:?}");

@@ -1,4 +1,4 @@
-//! The manifest: small and decent, unless a cargo feature says otherwise.
+//! The manifest: small and valid, unless a cargo feature says otherwise.
 
 use crate::contract::{Cron, PolicyManifest, SavedFilter, SettingField, SettingType, Token, Value};
 use crate::{fault, mode};
@@ -42,7 +42,7 @@ fn empty() -> PolicyManifest {
     }
 }
 
-/// What the clock says stands in the summary, so that the import is really called.
+/// The clock's time is in the summary, so that the import is really called.
 #[cfg(feature = "imports")]
 fn summary() -> String {
     format!("now is {}", crate::bindings::wasi::clocks::monotonic_clock::now())

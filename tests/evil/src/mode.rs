@@ -38,7 +38,7 @@ modes! {
     Spin = "spin",
     /// Takes memory until there is none.
     Memory = "memory",
-    /// Calls itself for ever.
+    /// Calls itself without end.
     Recurse = "recurse",
 
     // In `judge` and `access`.
@@ -58,19 +58,19 @@ modes! {
     TooMany = "too-many",
     /// Gives the verdict of another event.
     WrongIndex = "wrong-index",
-    /// Keeps the payload behind a mask that nobody declared.
+    /// Keeps the payload with an undeclared mask.
     BadMask = "bad-mask",
     /// Keeps the payload whole and unmasked, whatever the switch says.
     Widen = "widen",
     /// Calls the event by a name of 1 MB.
     LongAction = "long-action",
-    /// Says facts and changes under names that are the host's.
+    /// Returns facts and changes under the host's names.
     Overwrite = "overwrite",
-    /// Says a thousand changes with long values, and as many facts.
+    /// Returns a thousand changes with long values, and as many facts.
     ManyChanges = "many-changes",
 
     // In `access`.
-    /// Grants everything, of everybody.
+    /// Grants everything, of every user.
     GrantAll = "grant-all",
     /// Grants everything under a domain whose operator has no operands.
     BadDomain = "bad-domain",
@@ -92,7 +92,7 @@ modes! {
 }
 
 impl Mode {
-    /// The way that the settings choose. A name that nobody knows is a decent one.
+    /// The mode that the settings choose. An unknown name means the well-behaved one.
     pub(crate) fn of_settings(settings: &[Setting]) -> Self {
         let chosen = settings.iter().find(|setting| setting.key == SETTING);
         match chosen.map(|setting| &setting.value) {

@@ -1,4 +1,4 @@
-//! Plans deletions: none, all that there is, or all that there will ever be.
+//! (short: one file per function) Plans deletions: none, all that there is, or all that there will ever be.
 
 use crate::contract::RetentionPlan;
 use crate::fault;

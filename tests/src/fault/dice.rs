@@ -11,7 +11,7 @@ const SEED: &str = "FAULT_SEED";
 pub struct Dice(u64);
 
 impl Dice {
-    /// A fresh seed, or the one that `FAULT_SEED` has; `test` says whose it is.
+    /// A fresh seed, or the one in `FAULT_SEED`; `test` names the test.
     pub fn new(test: &str) -> Self {
         let given = std::env::var(SEED).ok().map(|seed| seed.parse().expect("FAULT_SEED is a number"));
         let seed = given.unwrap_or_else(|| {

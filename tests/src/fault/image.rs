@@ -1,5 +1,5 @@
-//! A file system of our own: ext4 in a file, mounted over a loop device, so that it can be filled, frozen, broken and cut
-//! off without harm to the machine. It needs root and loop devices.
+//! A file system of our own: ext4 in a file, mounted over a loop device, so that it can be filled, frozen, broken and
+//! cut off without harm to the machine. It needs root and loop devices.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -18,13 +18,13 @@ pub struct Image {
 #[derive(Debug)]
 pub struct Ballast(PathBuf);
 
-/// A frozen file system: nothing more is written to it, and who wants to waits, until this is dropped.
+/// A frozen file system: writers wait until this is dropped.
 #[derive(Debug)]
 pub struct Frozen(PathBuf);
 
 impl Image {
-    /// A new file system of so many MiB. Where the machine gives none, this says so and why, and the test is to end:
-    /// standard error and not `eprintln!`, which nobody sees of a test that passes.
+    /// A new file system of this many MiB. If the machine allows none, this prints the reason, and the test must end:
+    /// on standard error and not by `eprintln!`, which is captured in a passing test.
     pub fn new(mebibytes: u64) -> Option<Self> {
         let made = Self::try_new(mebibytes);
         let told = |why: &String| writeln!(io::stderr(), "SKIPPED, as there is no file system to break: {why}");
@@ -35,7 +35,7 @@ impl Image {
         let image = Self { folder: tempfile::tempdir().map_err(|error| error.to_string())? };
         let file = File::create(image.file()).and_then(|file| file.set_len(mebibytes << 20));
         file.map_err(|error| error.to_string())?;
-        // No blocks that only root may use, and no leisurely setting up behind our back.
+        // No blocks reserved for root, and no lazy initialisation in the background.
         let lazy = "lazy_itable_init=0,lazy_journal_init=0";
         run(Command::new("mkfs.ext4").args(["-q", "-F", "-m", "0", "-E", lazy]).arg(image.file()))?;
         image.mount()?;
@@ -61,8 +61,8 @@ impl Image {
         self.place().join("log")
     }
 
-    /// What is on the disk at one moment, mounted elsewhere: what a power cut would leave. Whatever writes to the file
-    /// system must be stopped, so that nothing but the kernel's own writing back has to come to rest.
+    /// The disk at one moment, mounted elsewhere: what a power cut would leave. All writers must be stopped, so that
+    /// only the kernel's own writeback has to settle.
     pub fn cut(&self) -> Self {
         let cut = Self { folder: tempfile::tempdir().expect("a folder") };
         let written = self.device_file("block", "stat");
@@ -97,12 +97,12 @@ impl Image {
         frozen
     }
 
-    /// Lets it find an error in itself, so that it becomes read-only under whoever uses it.
+    /// Makes it find an error in itself, so that it becomes read-only under its users.
     pub fn fail(&self) {
         fs::write(self.device_file("fs/ext4", "trigger_fs_error"), "1").expect("it fails");
     }
 
-    /// Mounts it again after it has failed, checked and repaired, as an operator would. Nobody may be using it.
+    /// Mounts it again after it has failed, checked and repaired, as an operator would. It must not be in use.
     pub fn repair(&self) {
         run(Command::new("umount").arg(self.place())).expect("nobody uses it");
         // 1: errors were corrected.

@@ -1,4 +1,4 @@
-//! A log as it is found after a fault: its rows, and whether the index says the same as they do.
+//! A log after a fault: its rows, and whether the index matches them.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -25,7 +25,7 @@ fn whole(folder: &Path) {
     verify_log(folder, &SignerOptions::default(), Vec::new(), &|_, _, _| {}).expect("whole");
 }
 
-/// Somebody who may see all of it.
+/// A viewer who may see all entries.
 pub fn admin(log: &LogView) -> Access {
     log.access(&Viewer { user: "anna".to_owned(), groups: vec!["admin".to_owned()], instance: None })
 }
@@ -58,7 +58,7 @@ fn found(log: &LogView, domain: &Domain, limit: usize) -> Vec<Entry> {
     }
 }
 
-/// Places without holes, each id once. Returns the first place.
+/// `seq` without holes, each id once. Returns the first `seq`.
 pub fn without_holes(rows: &[Entry]) -> u64 {
     let first = rows.last().expect("an entry").seq;
     let mut ids = std::collections::HashSet::new();

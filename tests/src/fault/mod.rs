@@ -1,6 +1,6 @@
-//! Faults, and who judges what they leave: `docs/faults.md` says what is injected how and what that shows.
+//! Fault injection, and the checks afterwards: `docs/faults.md` lists how each fault is injected and what it shows.
 //!
-//! Unlike the rest of the harness this links the product, to look into a log that no process has open.
+//! Unlike the rest of the harness this links the product, to read a log that no process has open.
 
 mod dice;
 mod log;

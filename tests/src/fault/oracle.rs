@@ -1,5 +1,5 @@
-//! Who judges a log from outside: it knows what was sent and what was acknowledged, as another process told it, and holds
-//! that against what the log says afterwards.
+//! Judges a log from outside: it knows what was sent and what was acknowledged, as another process reported it, and
+//! compares that with the log afterwards.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -11,27 +11,27 @@ use mcp_audit_log::field::Field;
 use mcp_audit_log::signer::SignerOptions;
 use mcp_audit_log::verify_log;
 
-/// What the log said of one event that it was sent.
+/// The log's answer about one event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Word {
     /// It is about to be handed in.
     Sent,
-    /// It is durable, at this place.
+    /// It is durable, at this `seq`.
     Stored(u64),
-    /// It is durable; where was not said.
+    /// It is durable; its `seq` was not reported.
     Duplicate,
-    /// It was not taken, and is told in a gap.
+    /// It was not accepted, and a gap entry counts it.
     Full,
-    /// It was not taken, and whoever sent it has it still.
+    /// It was not accepted, and its sender still has it.
     Refused,
-    /// Nobody can say.
+    /// The result is unknown.
     Unknown,
 }
 
 /// An entry as the log shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen {
-    /// Its place.
+    /// Its `seq`.
     pub seq: u64,
     /// Its id.
     pub id: String,
@@ -39,29 +39,29 @@ pub struct Seen {
     pub method: String,
     /// Its user, `-` if it has none.
     pub user: String,
-    /// What it says was lost, if it is about a gap.
+    /// The number of lost events, if it is a gap entry.
     pub dropped: u64,
 }
 
-/// What was sent, and what was said of it.
+/// The sent events, and the answers.
 #[derive(Clone, Debug, Default)]
 pub struct Oracle {
     sent: HashSet<String>,
-    /// With the place, where it is known.
+    /// With the `seq`, if it is known.
     acknowledged: HashMap<String, Option<u64>>,
     dropped: HashSet<String>,
     refused: HashSet<String>,
 }
 
 impl Oracle {
-    /// Takes in a line: a word and an id. `false`: it is about something else.
+    /// Reads a line: a word and an id. `false`: it is about something else.
     pub fn hear(&mut self, line: &str) -> bool {
         let Some((word, id)) = Word::of(line) else { return false };
         self.learn(id, word);
         true
     }
 
-    /// Learns what was said of an event.
+    /// Stores the answer about an event.
     pub fn learn(&mut self, id: &str, word: Word) {
         let id = id.to_owned();
         match word {
@@ -98,8 +98,8 @@ impl Oracle {
         self.acknowledged.iter().filter(|(id, place)| !is_there(id, place)).map(|(id, _)| id.clone()).collect()
     }
 
-    /// Fails unless the whole log is what it must be: places without holes from the first one on, each id once, all that
-    /// was acknowledged, nothing that nobody sent, and nothing that was refused.
+    /// Fails unless the whole log is correct: `seq` without holes from the first one on, each id once, all acknowledged
+    /// events, no unknown event, and no refused event.
     pub fn judge(&self, seen: &[Seen]) {
         for (place, seen) in seen.iter().enumerate() {
             assert_eq!(seen.seq, place as u64, "a hole");
@@ -115,8 +115,8 @@ impl Oracle {
         }
     }
 
-    /// Fails unless the log accounts for everything: what was sent is stored, or counted in a gap, or was refused to a
-    /// sender who has it still. For a log that was closed.
+    /// Fails unless the log accounts for every event: it is stored, or counted in a gap, or was refused so that its
+    /// sender still has it. For a log that was closed.
     pub fn account(&self, seen: &[Seen]) {
         self.judge(seen);
         let (stored, told) = (calls(seen).count(), seen.iter().map(|seen| seen.dropped).sum::<u64>());
@@ -125,7 +125,7 @@ impl Oracle {
     }
 }
 
-/// Those that were sent; the others are the log's own.
+/// The sent events; the others are the log's own.
 fn calls(seen: &[Seen]) -> impl Iterator<Item = &Seen> {
     seen.iter().filter(|seen| seen.method == "tools/call")
 }
@@ -138,7 +138,7 @@ pub fn verified(folder: &Path) {
 }
 
 impl Word {
-    /// What a line says of which event.
+    /// The answer in a line, and its event.
     fn of(line: &str) -> Option<(Self, &str)> {
         match line.split(' ').collect::<Vec<_>>()[..] {
             ["sent", id] => Some((Self::Sent, id)),

@@ -1,5 +1,5 @@
-//! What a bad disk or a wrong clock would do to a process, from outside of it: a library of C (`shim.c`) that is loaded
-//! before the C library and told by a small file what to do. The product has nothing in it for that.
+//! Simulates a bad disk or a wrong clock from outside of a process: a C library (`shim.c`) that is loaded before the C
+//! library and controlled by a small file. The product has no code for that.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -32,12 +32,12 @@ enum Field {
     Fields,
 }
 
-/// What becomes of syncs.
+/// The effect of syncs.
 #[derive(Clone, Copy, Debug)]
 pub enum Sync {
     /// They are done.
     Pass,
-    /// Those of a write-ahead log are told to be done, and nothing is done: the same as `synchronous=NORMAL`.
+    /// Syncs of a write-ahead log report success without doing anything: the same as `synchronous=NORMAL`.
     Lie,
     /// They fail with an input/output error.
     Fail,

@@ -1,4 +1,4 @@
-//! The process that faults are done to: the test's own embedder, and what it says about events, as the oracle hears it.
+//! The process that gets the faults: the test's own embedder; its output about events goes to the oracle.
 
 use std::path::Path;
 use std::process::{Command, ExitStatus};
@@ -6,39 +6,39 @@ use std::process::{Command, ExitStatus};
 #[cfg(target_os = "linux")]
 use super::Shim;
 use super::{Oracle, Seen};
-use crate::prey::Prey;
+use crate::controlled_process::ControlledProcess;
 use crate::process::binary;
 
 /// An embedder that has a log open.
 #[derive(Debug)]
 pub struct Subject {
-    prey: Prey,
+    prey: ControlledProcess,
 }
 
 impl Subject {
     /// Starts one on the log in `folder`.
     pub fn start(folder: &Path) -> Self {
-        Self { prey: Prey::heard(&mut command(folder)) }
+        Self { prey: ControlledProcess::heard(&mut command(folder)) }
     }
 
     /// Starts one that a shim does faults to.
     #[cfg(target_os = "linux")]
     pub fn faulty(folder: &Path, shim: &Shim) -> Self {
-        Self { prey: Prey::heard(shim.on(&mut command(folder), folder)) }
+        Self { prey: ControlledProcess::heard(shim.on(&mut command(folder), folder)) }
     }
 
-    /// The same, in whose queue only so many events may wait.
+    /// The same with a queue of this many events.
     #[cfg(target_os = "linux")]
     pub fn narrow(folder: &Path, shim: &Shim, queue: usize) -> Self {
-        Self { prey: Prey::heard(shim.on(command(folder).arg(queue.to_string()), folder)) }
+        Self { prey: ControlledProcess::heard(shim.on(command(folder).arg(queue.to_string()), folder)) }
     }
 
     /// The process.
-    pub fn prey(&self) -> &Prey {
+    pub fn prey(&self) -> &ControlledProcess {
         &self.prey
     }
 
-    /// Gives it an order, and tells the oracle what it says until it is done. Returns what else it said; `None` if it
+    /// Gives it an order, and passes its output to the oracle until it is done. Returns the other output; `None` if it
     /// ended meanwhile.
     pub fn does(&mut self, order: &str, oracle: &mut Oracle) -> Option<Vec<String>> {
         self.prey.order(order);
@@ -59,7 +59,7 @@ impl Subject {
         self.prey.order(order);
     }
 
-    /// Tells the oracle what it says until that many more events are acknowledged, or it ends.
+    /// Passes its output to the oracle until this many more events are acknowledged, or it ends.
     pub fn until_acknowledged(&mut self, more: usize, oracle: &mut Oracle) {
         let enough = oracle.acknowledged() + more;
         while oracle.acknowledged() < enough {
@@ -74,7 +74,7 @@ impl Subject {
         Some(said.iter().filter_map(|line| line.parse().ok()).collect())
     }
 
-    /// Kills it, and tells the oracle what it had said until then.
+    /// Kills it, and passes its remaining output to the oracle.
     pub fn kill(self, oracle: &mut Oracle) {
         for line in self.prey.kill() {
             oracle.hear(&line);
@@ -98,7 +98,7 @@ impl Subject {
     }
 }
 
-/// The embedder's program, which stands beside the product.
+/// The embedder's program, next to the product's.
 fn command(folder: &Path) -> Command {
     let embedder = binary().with_file_name(format!("embedder{}", std::env::consts::EXE_SUFFIX));
     let mut command = Command::new(embedder);

@@ -12,7 +12,7 @@ use mcp_audit_log_policy::contract::{
     Value, Verdict, Viewer,
 };
 
-/// The server whose calls not everybody sees.
+/// The server whose calls are visible to one group only.
 const PAYROLL: &str = "payroll";
 /// What the call of a tool that sends an invoice is called.
 const INVOICE_SENT: &str = "invoice.sent";
@@ -47,7 +47,7 @@ impl Guest for Vendor {
 
     fn access(settings: Vec<Setting>, viewer: Viewer) -> Grant {
         let mut grant = Policy::access(settings, viewer.clone());
-        // Terms behind one another are ANDed, so this can only narrow what the default policy lets the viewer see.
+        // Consecutive terms are ANDed, so this can only narrow what the default policy lets the viewer see.
         if !viewer.groups.iter().any(|group| group == PAYROLL) {
             grant.rule.push(no_payroll());
             grant.usage_rule.push(no_payroll());
@@ -60,7 +60,7 @@ impl Guest for Vendor {
     }
 }
 
-/// A rule: the call that sends an invoice has a name of its own, and its payload is never kept.
+/// A rule: the call that sends an invoice gets its own action, and its payload is never kept.
 fn rule(event: &Event, verdict: &mut Verdict) {
     if event.method.as_deref() == Some("tools/call") && event.target.as_deref() == Some("send_invoice") {
         verdict.action = INVOICE_SENT.to_owned();
@@ -68,7 +68,7 @@ fn rule(event: &Event, verdict: &mut Verdict) {
     }
 }
 
-/// A record rule: `("server", "!=", "payroll")`, for everybody who is not of that group.
+/// A record rule: `("server", "!=", "payroll")`, for every viewer outside of that group.
 fn no_payroll() -> Token {
     let operands = vec![Operand::Value(Value::Text(PAYROLL.to_owned()))];
     Token::Leaf(Leaf { field: "server".to_owned(), comparison: Comparison::NotEqual, operands })

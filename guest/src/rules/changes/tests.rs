@@ -63,7 +63,7 @@ fn states_are_compared_field_by_field() {
 }
 
 #[test]
-fn one_state_alone_is_all_set_or_all_gone() {
+fn a_single_state_is_all_set_or_all_unset() {
     let state = r#"{"name":"A","rules":[{"tool":"delete_*","effect":"deny"}]}"#;
     let created = lines(&of(&[("new", state)]));
     assert_eq!(created, ["name: - > 'A'", "rules.0.tool: - > 'delete_*'", "rules.0.effect: - > 'deny'"]);
@@ -72,7 +72,7 @@ fn one_state_alone_is_all_set_or_all_gone() {
 }
 
 #[test]
-fn lists_of_plain_values_are_one_value_and_others_go_by_number() {
+fn lists_of_scalars_are_one_value_and_others_are_indexed() {
     assert_eq!(changed(r#"{"t":["a"]}"#, r#"{"t":["a","b"]}"#), [r#"t: '["a"]' > '["a","b"]'"#]);
     assert_eq!(changed(r#"{"t":[{"a":1},{"a":2}]}"#, r#"{"t":[{"a":1},{"a":3}]}"#), ["t.1.a: 2 > 3"]);
     assert_eq!(changed(r#"{"t":[{"a":1}]}"#, r#"{"t":[]}"#), ["t: - > '[]'", "t.0.a: 1 > -"]);
@@ -115,7 +115,7 @@ fn no_secret_is_in_a_change_list() {
 }
 
 #[test]
-fn what_lies_too_deep_is_hidden_and_takes_no_stack() {
+fn values_that_are_too_deep_are_hidden_without_recursion() {
     let deep = |inside: &str| format!("{}{inside}{}", "{\"a\":".repeat(1_000), "}".repeat(1_000));
     let changes = of(&[("old", &deep("1")), ("new", &deep("2"))]);
     assert_eq!((changes.len(), &changes[0].old), (1, &Value::Text(MASKED.to_owned())));
@@ -124,7 +124,7 @@ fn what_lies_too_deep_is_hidden_and_takes_no_stack() {
 }
 
 #[test]
-fn huge_states_are_bounded_and_what_is_missing_is_counted() {
+fn huge_states_are_bounded_and_the_rest_is_counted() {
     let object = |from: usize| {
         let members: Vec<_> = (from..from + 2_000).map(|n| format!("\"k{n}\":\"{}\"", "ä".repeat(5_000))).collect();
         format!("{{{}}}", members.join(","))
@@ -142,7 +142,7 @@ fn huge_states_are_bounded_and_what_is_missing_is_counted() {
 }
 
 #[test]
-fn what_is_no_json_makes_no_trouble() {
+fn invalid_json_is_harmless() {
     for json in ["", "{", "{\"a\":", "[1,", "nonsense", "{\"a\" 1}", "\u{0}", "{\"a\":01}"] {
         let _ = changed(json, "{}");
         let _ = changed("{}", json);

@@ -1,4 +1,4 @@
-//! Who is asking, and what they may do. An [`Access`] is the key without which nothing is read.
+//! Viewers and what they may do. Nothing is read without an [`Access`].
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use mcp_audit_log_model::actor::Actor;
 use mcp_audit_log_model::event::Client;
 use mcp_audit_log_model::time::Timestamp;
 
-/// Who is asking.
+/// The user who asks.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Viewer {
     /// The user.
@@ -38,7 +38,7 @@ pub enum Right {
     ExportPayloads,
     /// See usage figures.
     ReadUsage,
-    /// Change what holds for the whole log: settings, legal holds, scheduled jobs.
+    /// Change what applies to the whole log: settings, legal holds, scheduled jobs.
     Configure,
     /// Manage what belongs to the viewer's own instance: its tokens, and the shared views of others.
     Manage,
@@ -48,9 +48,9 @@ pub enum Right {
     Record,
 }
 
-/// What a viewer may do: rights, and the rule that says which entries exist for them.
+/// What a viewer may do: rights, and a record rule that selects the entries they may see.
 ///
-/// A policy makes one; besides, the log makes one for a look at its own last entry. Everybody else can only be denied.
+/// A policy grants access; the log grants itself access to its own last entry. All other callers can only deny.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Access {
     viewer: Viewer,
@@ -65,13 +65,13 @@ pub struct Access {
 #[error("you are not allowed to {}", .0.verb())]
 pub struct Denied(pub Right);
 
-/// Makes an [`Access`], and looks into one. For the crates of the log only: the façade does not re-export it, so that an
-/// embedder can deny access but never grant it.
+/// Creates an [`Access`] and reads its parts. Only the log's crates may: the façade does not re-export this trait, so
+/// an embedder can deny access but never grant it.
 pub trait Grant: Sized {
     /// These rights, with a rule for entries that also holds for usage figures.
     fn new(viewer: Viewer, rights: BTreeSet<Right>, rule: Domain) -> Self;
 
-    /// The same with a rule of its own for usage figures.
+    /// The same, with a separate rule for usage figures.
     fn counting(self, usage_rule: Domain) -> Self;
 
     /// The same without a right.
@@ -80,7 +80,7 @@ pub trait Grant: Sized {
     /// The same where `rule` holds as well, for entries and for usage figures.
     fn narrowed(self, rule: &Domain) -> Self;
 
-    /// Who it is when they do something.
+    /// The actor that entries about this viewer's actions name.
     fn actor(&self) -> &Actor;
 
     /// The record rule.
@@ -130,15 +130,14 @@ impl Access {
         Self::new(viewer, BTreeSet::new(), Domain::FALSE)
     }
 
-    /// The same for somebody who came in by this connection, from this address, with this program: what entries about
-    /// their deeds will say.
+    /// The same for a viewer on this connection, address and program. Entries about the viewer's actions carry them.
     pub fn came_by(mut self, connection: Option<String>, client: &Client) -> Self {
         let Client { ip, user_agent, .. } = client.clone();
         self.actor = Actor { connection, ip, user_agent, ..self.actor };
         self
     }
 
-    /// Whose access it is.
+    /// The viewer.
     pub fn viewer(&self) -> &Viewer {
         &self.viewer
     }
@@ -156,8 +155,8 @@ impl Access {
         if self.may(right) { Ok(()) } else { Err(Denied(right)) }
     }
 
-    /// Whether the viewer may look at settings, scheduled jobs and the log's size: whoever may change them, and whoever
-    /// checks the log's integrity.
+    /// Whether the viewer may see settings, scheduled jobs and the log's size: with the right to configure or to
+    /// verify.
     pub fn may_oversee(&self) -> bool {
         self.may(Right::Configure) || self.may(Right::Verify)
     }

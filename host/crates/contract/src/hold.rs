@@ -26,9 +26,9 @@ pub struct Hold {
     pub to: Option<Timestamp>,
     /// Why it was placed.
     pub reason: String,
-    /// Who placed it.
+    /// The user who placed it.
     pub placed_by: String,
-    /// When.
+    /// When it was placed.
     pub placed_at: Timestamp,
     /// How it ended; `None` while it is in force.
     pub released: Option<Release>,
@@ -37,24 +37,24 @@ pub struct Hold {
 /// The end of a hold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Release {
-    /// Who released it.
+    /// The user who released it.
     pub by: String,
-    /// When.
+    /// When it was released.
     pub at: Timestamp,
-    /// Why.
+    /// The reason for the release.
     pub reason: String,
 }
 
-/// What becomes of a hold.
+/// A change of a hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HoldChange {
-    /// It is placed.
+    /// A new hold.
     Place(Hold),
-    /// It is released.
+    /// The release of a hold, by its id.
     Release(Uuid, Release),
 }
 
-/// What is wanted of a new hold. The texts in it are checked when it is placed.
+/// A hold to be placed. Its texts are checked then.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewHold {
     /// See [`Hold::from`].
@@ -70,7 +70,7 @@ pub fn held_from(holds: &[Hold]) -> Option<Timestamp> {
     holds.iter().filter(|hold| hold.released.is_none()).map(|hold| hold.from).min()
 }
 
-/// What of `plan` may still go when everything recorded from `held` on must stay.
+/// The part of `plan` that may still be deleted when everything recorded from `held` on must stay.
 pub fn cut(plan: Plan, held: Option<Timestamp>) -> Plan {
     let Some(held) = held else { return plan };
     let until = |before: Option<Timestamp>| before.map(|before| before.min(held));
@@ -81,10 +81,10 @@ pub fn cut(plan: Plan, held: Option<Timestamp>) -> Plan {
     }
 }
 
-/// A reason as it is stored: without space around it, not empty and not too long.
+/// A reason as it is stored: trimmed, not empty and not too long.
 ///
 /// # Errors
-/// The sentence for whoever gave it.
+/// The text is empty or too long; the error is a sentence for the user.
 pub fn reason(text: &str) -> Result<String, String> {
     let text = text.trim();
     match text.chars().count() {
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_is_given_and_short() {
+    fn a_hold_needs_a_reason_of_bounded_length() {
         assert_eq!(reason(" case 7\n").as_deref(), Ok("case 7"));
         assert!(reason("case\u{202e} 7").is_err());
         assert!(reason(" \n").is_err() && reason(&"ä".repeat(501)).is_err() && reason(&"ä".repeat(500)).is_ok());

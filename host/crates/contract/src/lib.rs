@@ -1,8 +1,8 @@
-//! What a policy declares and grants, as the host holds it: the sandbox fills it in, everything above reads it.
+//! What a policy declares and grants: the sandbox fills these types in, and the crates above read them.
 //!
 //! The modules, from the bottom up; each uses only those above it:
 
-/// Who is asking and what they may do.
+/// Viewers and what they may do.
 pub mod access;
 
 /// What a policy declares.
@@ -14,5 +14,5 @@ pub mod plan;
 pub mod hold;
 /// Saved views.
 pub mod saved_view;
-/// What an admin sets.
+/// What an admin can set.
 pub mod settings;

@@ -1,6 +1,6 @@
 //! What a policy declares, checked: groups, settings, quick filters, crons, actions and masks.
 
-use mcp_audit_log_filter::{Context, Domain, DomainError, Token, check_tokens, from_tokens};
+use mcp_audit_log_filter::{Context, Domain, DomainError, DomainToken, check_tokens, from_tokens};
 use mcp_audit_log_model::mask::Mask;
 use mcp_audit_log_model::schedule::Schedule;
 use mcp_audit_log_model::time::Timestamp;
@@ -16,7 +16,7 @@ pub struct Manifest {
     /// One sentence about it.
     pub summary: String,
     /// The roles.
-    pub groups: Vec<Group>,
+    pub groups: Vec<UserGroup>,
     /// The settings.
     pub settings: Vec<SettingField>,
     /// The quick filters.
@@ -33,7 +33,7 @@ pub struct Manifest {
 
 /// A role.
 #[derive(Clone, Debug)]
-pub struct Group {
+pub struct UserGroup {
     /// Its name, as tokens carry it.
     pub name: String,
     /// Its name for people.
@@ -49,9 +49,9 @@ pub struct SettingField {
     pub key: String,
     /// Its name for people.
     pub label: String,
-    /// What it does, for people.
+    /// Help text for the settings page.
     pub help: String,
-    /// The value it has until somebody changes it; its type is the setting's.
+    /// The value until an admin changes it; its type is the setting's type.
     pub default: Value,
     /// Smallest allowed integer.
     pub minimum: Option<i64>,
@@ -59,27 +59,27 @@ pub struct SettingField {
     pub maximum: Option<i64>,
 }
 
-/// A quick filter. Its domain is kept as tokens, since "today" moves and "my own" is another's for another viewer.
+/// A quick filter. Its domain is kept as tokens because `today` and `@me` depend on the time and the viewer.
 #[derive(Clone, Debug)]
 pub struct SavedFilter {
     /// Its name in a URL.
     pub name: String,
     /// Its name for people.
     pub label: String,
-    tokens: Vec<Token>,
+    tokens: Vec<DomainToken>,
 }
 
 impl SavedFilter {
-    /// A filter whose domain is known to be sound.
+    /// A filter whose tokens are checked.
     ///
     /// # Errors
-    /// The domain is none.
-    pub fn new(name: String, label: String, tokens: Vec<Token>, now: Timestamp) -> Result<Self, DomainError> {
+    /// The tokens are not a domain.
+    pub fn new(name: String, label: String, tokens: Vec<DomainToken>, now: Timestamp) -> Result<Self, DomainError> {
         check_tokens(&tokens, now)?;
         Ok(Self { name, label, tokens })
     }
 
-    /// What it means for whoever asks. Where it speaks of what the viewer lacks, nothing matches.
+    /// The filter's domain for this viewer. It matches nothing where it refers to a value that the viewer lacks.
     pub fn domain(&self, context: &Context<'_>) -> Domain {
         from_tokens(&self.tokens, context).unwrap_or(Domain::FALSE)
     }
@@ -92,14 +92,14 @@ pub struct Cron {
     pub name: String,
     /// When it runs.
     pub schedule: Schedule,
-    /// What it runs.
+    /// The job to run.
     pub job: Job,
 }
 
 /// What the host can run on a schedule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Job {
-    /// Delete what the policy's retention plan lets go.
+    /// Delete what the policy's retention plan allows.
     Retention,
 }
 
@@ -110,7 +110,7 @@ impl Job {
     }
 }
 
-/// A word of the action vocabulary.
+/// An action of the catalogue.
 #[derive(Clone, Debug)]
 pub struct Action {
     /// `<resource>.<verb>`.
@@ -122,21 +122,21 @@ pub struct Action {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mcp_audit_log_filter::{Comparison, Operand, Own};
+    use mcp_audit_log_filter::{Comparison, Operand, ViewerValue};
 
     #[test]
-    fn a_filter_about_what_the_viewer_lacks_matches_nothing_even_negated() {
-        let leaf = |comparison| Token::Leaf {
+    fn a_filter_on_a_missing_viewer_value_matches_nothing_even_negated() {
+        let leaf = |comparison| DomainToken::Leaf {
             field: "instance".to_owned(),
             comparison,
-            operands: vec![Operand::Viewer(Own::Instance)],
+            operands: vec![Operand::Viewer(ViewerValue::Instance)],
         };
         let now = Timestamp::EPOCH;
         for tokens in [
             vec![leaf(Comparison::Equal)],
             vec![leaf(Comparison::NotEqual)],
-            vec![Token::Not, leaf(Comparison::Equal)],
-            vec![Token::Or, Token::Constant(true), leaf(Comparison::In)],
+            vec![DomainToken::Not, leaf(Comparison::Equal)],
+            vec![DomainToken::Or, DomainToken::Constant(true), leaf(Comparison::In)],
         ] {
             let filter = SavedFilter::new("ours".into(), "Ours".into(), tokens, now).expect("sound");
             for instance in [None, Some(""), Some(" ")] {

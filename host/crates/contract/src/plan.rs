@@ -1,4 +1,5 @@
-//! What retention may delete: a policy says it, holds narrow it, the store carries it out.
+//! (short: the store needs only this) What retention may delete: a policy plans it, legal holds narrow it, the store
+//! deletes it.
 
 use mcp_audit_log_model::time::Timestamp;
 
@@ -9,6 +10,6 @@ pub struct Plan {
     pub entries_before: Option<Timestamp>,
     /// Payloads of entries recorded before this.
     pub payloads_before: Option<Timestamp>,
-    /// Usage of what was recorded before this, where its entries are gone.
+    /// Usage figures for times before this, where the entries are already deleted.
     pub usage_before: Option<Timestamp>,
 }

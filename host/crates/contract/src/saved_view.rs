@@ -1,4 +1,4 @@
-//! Saved views: searches with a name. One is only a search, and shows each viewer what that viewer may see.
+//! Saved views: named searches. A view holds only a search; each viewer sees their own entries in it.
 
 use uuid::Uuid;
 
@@ -20,30 +20,30 @@ pub struct SavedView {
     pub id: Uuid,
     /// Its name.
     pub name: String,
-    /// The user whose it is.
+    /// The user who owns it.
     pub owner: String,
-    /// The platform's instance that the owner belongs to.
+    /// The tenant of the owner.
     pub instance: Option<String>,
-    /// Whether others of the instance see it as well.
+    /// Whether other users of the tenant see it.
     pub shared: bool,
-    /// The search: names and values as they stand in a URL.
+    /// The search: the parameters of a URL.
     pub query: Vec<(String, String)>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
     /// When it was last changed.
     pub updated_at: Timestamp,
 }
 
-/// What becomes of a view.
+/// A change of a view.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ViewChange {
-    /// It is as given here from now on.
+    /// Create or replace this view.
     Save(SavedView),
-    /// It is gone.
+    /// Delete the view with this id.
     Delete(Uuid),
 }
 
-/// What is wanted of a view. It is checked when it is saved; whether the search makes sense is for whoever runs it.
+/// A view to be saved. It is checked when it is saved; the search itself is checked when it runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewView {
     /// See [`SavedView::name`].
@@ -55,12 +55,12 @@ pub struct NewView {
 }
 
 impl SavedView {
-    /// Whether it is `viewer`'s own. The same name in another instance is somebody else.
+    /// Whether `viewer` owns it. The same name in another tenant is another user.
     pub fn is_of(&self, viewer: &Viewer) -> bool {
         self.owner == viewer.user && self.instance == viewer.instance
     }
 
-    /// Whether somebody may change or delete it who sees it.
+    /// Whether a viewer who sees it may also change or delete it.
     pub fn may_be_changed(&self, access: &Access) -> bool {
         let shared_here = self.shared && self.instance == access.viewer().instance;
         self.is_of(access.viewer()) || (shared_here && access.may(Right::Manage))
@@ -68,10 +68,10 @@ impl SavedView {
 }
 
 impl NewView {
-    /// The same as it is stored: the name without space around it, the search without what is empty or a page's place.
+    /// The view as it is stored: the name trimmed, the search without empty values and page cursors.
     ///
     /// # Errors
-    /// The sentence for whoever gave it.
+    /// The name or the search is not allowed; the error is a sentence for the user.
     #[doc(hidden)]
     pub fn checked(mut self) -> Result<Self, String> {
         self.name = self.name.trim().to_owned();
@@ -98,7 +98,7 @@ mod tests {
     use mcp_audit_log_filter::Domain;
 
     #[test]
-    fn a_view_is_changed_by_its_owner_and_where_it_is_shared_by_admins() {
+    fn only_its_owner_and_for_shared_ones_admins_change_a_view() {
         let view = |shared| SavedView {
             id: Uuid::nil(),
             name: "errors".into(),

@@ -9,38 +9,38 @@ use mcp_audit_log_model::value::Value;
 
 /// The payload switch.
 pub const LOG_PAYLOADS: &str = "log_payloads";
-/// Whether bodies leave a keyed digest in their entry.
+/// Whether an entry carries a keyed digest of its bodies.
 pub const DIGEST_BODIES: &str = "digest_bodies";
 /// How many days entries are kept.
 pub const RETENTION_DAYS: &str = "retention_days";
-/// How many days payloads are kept; 0, or no such setting, is as long as their entries.
+/// How many days payloads are kept; 0 or no such setting: as long as their entries.
 pub const PAYLOAD_RETENTION_DAYS: &str = "payload_retention_days";
-/// How many days figures of usage are kept; without such a setting as long as entries.
+/// How many days usage figures are kept; without this setting as long as entries.
 pub const USAGE_RETENTION_DAYS: &str = "usage_retention_days";
 
 /// The settings in force: every declared key with its value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings(BTreeMap<String, Value>);
 
-/// One setting that changes.
+/// A change of one setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettingChange {
     /// The setting.
     pub key: String,
-    /// What it was.
+    /// The value before.
     pub old: Value,
-    /// What it becomes.
+    /// The value after.
     pub new: Value,
 }
 
-/// Why a change of settings is refused. The text is for the person who sent it.
+/// Why a change of settings is refused, as a sentence for the user.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidSetting(pub String);
 
 impl Settings {
-    /// The declared defaults, overlaid with what was stored. A stored value that its declaration no longer allows is
-    /// passed over: the default is the safe side.
+    /// The declared defaults, overlaid with the stored values. A stored value that its declaration no longer allows is
+    /// ignored, because the default is the safe side.
     pub fn load(fields: &[SettingField], stored: &BTreeMap<String, Value>) -> Self {
         let value = |field: &SettingField| match stored.get(&field.key) {
             Some(value) if field.check(value).is_ok() => value.clone(),
@@ -59,20 +59,20 @@ impl Settings {
         self.0.iter().map(|(key, value)| (key.as_str(), value))
     }
 
-    /// The payload switch; off unless it is plainly on.
+    /// The payload switch; off unless its value is `true`.
     pub fn log_payloads(&self) -> bool {
         *self.get(LOG_PAYLOADS) == Value::Boolean(true)
     }
 
-    /// Whether bodies leave a keyed digest in their entry; not unless it is plainly on.
+    /// Whether an entry carries a keyed digest of its bodies; only if the value is `true`.
     pub fn digest_bodies(&self) -> bool {
         *self.get(DIGEST_BODIES) == Value::Boolean(true)
     }
 
-    /// Checks a JSON object of new values and returns what really changes.
+    /// Checks a JSON object of new values and returns the ones that differ.
     ///
     /// # Errors
-    /// The first unknown key or value that is not allowed; then nothing changes.
+    /// The first key that is unknown or value that is not allowed; then nothing changes.
     pub fn changes(
         &self,
         fields: &[SettingField],
@@ -103,7 +103,7 @@ impl SettingField {
     /// Whether `value` is allowed.
     ///
     /// # Errors
-    /// The type is another, or the number is out of range; the text says what is allowed.
+    /// The type is wrong or the number is out of range; the text says what is allowed.
     pub fn check(&self, value: &Value) -> Result<(), InvalidSetting> {
         let same_type = std::mem::discriminant(value) == std::mem::discriminant(&self.default);
         let in_range = match value {
@@ -115,7 +115,7 @@ impl SettingField {
         if same_type && in_range { Ok(()) } else { Err(self.refuse(&value.to_json())) }
     }
 
-    /// What is allowed, in words.
+    /// A sentence that says which values are allowed.
     pub fn allowed(&self) -> String {
         match (&self.default, self.minimum, self.maximum) {
             (Value::Boolean(_), ..) => "true or false".to_owned(),
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_value_is_refused_with_what_is_allowed() {
+    fn a_bad_value_is_refused_with_the_allowed_values() {
         for bad in [json!(0), json!(-3), json!("90"), json!(1.5), json!(null), json!([30]), json!(true)] {
             let text = refusal(json!({ "retention_days": bad }));
             assert!(
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_differs_is_a_change() {
+    fn unchanged_settings_are_no_changes() {
         let settings = Settings::load(&fields(), &BTreeMap::new());
         let wanted = json!({ "log_payloads": false, "retention_days": 30 });
         let changes = settings.changes(&fields(), wanted.as_object().expect("an object")).expect("allowed");

@@ -6,9 +6,9 @@ use serde::Serialize;
 use mcp_audit_log_index::Extent;
 use mcp_audit_log_model::time::{DAY, SECOND, Timestamp};
 
-/// How far back it is looked.
+/// The period that is measured.
 const WINDOW: i64 = 7 * DAY;
-/// Less than this says nothing about a day.
+/// A shorter period is too short to extrapolate to a day.
 const LEAST: i64 = 3_600 * SECOND;
 
 /// The growth per day, or the size of a number of days.
@@ -21,22 +21,23 @@ pub struct Growth {
 }
 
 impl Growth {
-    /// Since when a log of this extent is measured at `now`; `None` while it is too young or empty.
+    /// The beginning of the period that is measured for a log of this extent at `now`; `None` while it is too young or
+    /// empty.
     pub(crate) fn since(extent: &Extent, now: Timestamp) -> Option<Timestamp> {
         let since = extent.oldest?.max(now.plus(-WINDOW));
         (now.as_micros() - since.as_micros() >= LEAST).then_some(since)
     }
 
-    /// A day's share of `entries` that came in between `since` and `now`.
+    /// The daily share of `entries` that were recorded between `since` and `now`.
     pub(crate) fn a_day(extent: &Extent, entries: u64, since: Timestamp, now: Timestamp) -> Self {
         let period = (now.as_micros() - since.as_micros()).max(1).unsigned_abs();
         let a_day = share(entries, DAY.unsigned_abs(), period);
-        // Multiplied before it is divided: a small log grows by less than an entry a day.
+        // Multiply before dividing: a small log grows by less than an entry a day.
         let bytes = share(share(extent.bytes, entries, extent.entries.max(1)), DAY.unsigned_abs(), period);
         Self { entries: a_day, bytes }
     }
 
-    /// What `days` hold.
+    /// The size of this many days.
     pub fn over(self, days: u64) -> Self {
         Self { entries: self.entries.saturating_mul(days), bytes: self.bytes.saturating_mul(days) }
     }
@@ -52,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_days_count_and_not_the_whole_life() {
+    fn growth_is_measured_over_the_last_days_only() {
         let at = |days: i64| Timestamp::EPOCH.plus(days * DAY);
         let extent = |oldest| Extent { entries: 1_000, bytes: 500_000, oldest: Some(oldest), ..Extent::default() };
         assert_eq!(Growth::since(&extent(at(0)), at(30)), Some(at(23)), "seven days");

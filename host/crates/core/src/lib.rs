@@ -2,18 +2,18 @@
 //!
 //! The modules, from the bottom up; each uses only those above it:
 
-/// Files that are there as a whole or not at all.
-mod file;
+/// Files that are complete or absent.
+mod atomic_file;
 /// The data folder's secret key.
 pub mod secret;
 
-/// Small requests to others.
-pub mod fetch;
+/// The host's own HTTP requests.
+pub mod http_client;
 
-/// Who signs checkpoints.
+/// Signs checkpoints.
 pub mod signer;
 
-/// Where checkpoints go.
+/// Sends checkpoints to other systems.
 pub mod publish;
 
 /// How fast the log grows.

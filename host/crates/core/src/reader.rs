@@ -1,4 +1,4 @@
-//! The one read path: whatever is shown, counted or exported comes through here, and not without an [`Access`].
+//! The one read path: everything that is shown, counted or exported is read here, with an [`Access`].
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -44,14 +44,14 @@ pub enum ReadError {
     Store(#[from] StoreError),
 }
 
-/// Makes a [`Reader`], and reads what only the log itself may read, since it records who did. The façade does not
+/// Creates a [`Reader`], and reads what only the log itself may read because it records the access. The façade does not
 /// re-export it.
-pub trait Unrecorded<'a>: Sized {
+pub trait InternalReads<'a>: Sized {
     /// What `access` lets its viewer see, at `now`.
     fn new(files: &'a StoreReader, access: &'a Access, now: Timestamp) -> Self;
 
-    /// All entries above `after`, oldest first, at most [`MAX_LIMIT`], and whether each matches `domain` and may be seen:
-    /// of the others nothing may be told but that they are there.
+    /// All entries above `after`, oldest first, at most [`MAX_LIMIT`]; for each, whether it matches `domain` and the
+    /// viewer may see it. The caller may reveal only the existence of the others.
     ///
     /// # Errors
     /// The viewer may not read, or the store fails.
@@ -63,26 +63,26 @@ pub trait Unrecorded<'a>: Sized {
     /// The viewer may not read payloads, or the store fails.
     fn payload(&self, id: Uuid) -> Result<Option<(Entry, StoredPayload)>, ReadError>;
 
-    /// The log's places, for an export.
+    /// The log's range of `seq`, for an export.
     ///
     /// # Errors
     /// The viewer may not export, or the store fails.
     fn places(&self) -> Result<Range<u64>, ReadError>;
 
-    /// The entries at `places` that match `domain`, oldest first, for an export; at most `limit`.
+    /// The entries in a range of `seq` that match `domain`, oldest first, for an export; at most `limit`.
     ///
     /// # Errors
     /// The viewer may not export, or the store fails.
     fn stretch(&self, domain: &Domain, places: Range<u64>, limit: usize) -> Result<Vec<Entry>, ReadError>;
 
-    /// The payload of an entry that this reader gave, for an export; absent where none is kept.
+    /// The payload of an entry that this reader returned, for an export; absent if none is kept.
     ///
     /// # Errors
     /// The viewer may not export payloads, or the store fails.
     fn export_payload(&self, entry: &Entry) -> Result<Option<StoredPayload>, ReadError>;
 }
 
-impl<'a> Unrecorded<'a> for Reader<'a> {
+impl<'a> InternalReads<'a> for Reader<'a> {
     fn new(files: &'a StoreReader, access: &'a Access, now: Timestamp) -> Self {
         Self { files, access, now }
     }
@@ -164,15 +164,14 @@ impl<'a> Reader<'a> {
         Ok(self.files.groups(&GroupQuery { domain, by, sort, limit: limit.clamp(1, MAX_LIMIT) })?)
     }
 
-    /// Usage of the requests that match the query's domain, for those who may see figures; at most [`MAX_LIMIT`] rows of
-    /// a breakdown.
+    /// Usage of the requests that match the query's domain; at most [`MAX_LIMIT`] rows of a breakdown.
     ///
-    /// Whoever may not read all that is counted must not find them out by asking for ever fewer of them, nor by asking
-    /// again after each: they ask about whole hours and about what usage is kept by, and their figures are those of the
-    /// last full hour, as they were known when it ended.
+    /// A viewer who may not read every counted entry must not infer single entries, neither by narrowing a query nor by
+    /// repeating it. Such a viewer can ask only about whole hours and about the dimensions that usage is kept by. The
+    /// figures are those of the last full hour, as they were known when it ended.
     ///
     /// # Errors
-    /// The viewer may not see usage, or not that much of it; there are too many values to count, or the store fails.
+    /// The viewer may not see usage, or not this narrow; there are too many values to count; or the store fails.
     pub fn usage(&self, query: UsageQuery) -> Result<Usage, ReadError> {
         self.access.require(Right::ReadUsage)?;
         let query = if self.access.reads_what_it_counts() { query } else { self.coarse(query)? };
@@ -195,8 +194,8 @@ impl<'a> Reader<'a> {
         Ok(UsageQuery { domain, range, recorded_before: Some(known), ..query })
     }
 
-    /// The values that `field` has among the entries that the viewer may see, for a menu; at most [`MAX_LIMIT`]. Whoever
-    /// sees a part of the log only is told of those in its newest million entries: the values used lately.
+    /// The values of `field` among the entries that the viewer may see, for a menu; at most [`MAX_LIMIT`]. For a viewer
+    /// who sees only part of the log, only the newest million entries are searched.
     ///
     /// # Errors
     /// The viewer may not read, or the store fails.
@@ -204,8 +203,8 @@ impl<'a> Reader<'a> {
         Ok(self.files.values(&self.visible()?, field, limit.clamp(1, MAX_LIMIT))?)
     }
 
-    /// The entry with this id, and the proof that it is in the ledger's tree of `size` leaves, or in the present one;
-    /// absent where the viewer may not see it. Whoever may see an entry may have it proved.
+    /// The entry with this id, and the proof that it is in the ledger's tree of `size` leaves, or in the present one.
+    /// Absent if the viewer may not see it.
     ///
     /// # Errors
     /// The viewer may not read, there is no proof for that size, or the store fails.
@@ -223,17 +222,17 @@ impl<'a> Reader<'a> {
         Ok(self.files.consistency(old, new)?)
     }
 
-    /// How large the log is as a whole: for those who configure or verify it.
+    /// The size of the whole log.
     ///
     /// # Errors
-    /// The viewer may do neither, or the store fails.
+    /// The viewer may neither configure nor verify, or the store fails.
     pub fn extent(&self) -> Result<Extent, ReadError> {
         self.access.require_oversight()?;
         Ok(self.files.extent()?)
     }
 
-    /// What comes in on a day, by the last seven days or since the beginning where that is later; `None` while the log
-    /// is younger than an hour.
+    /// The daily growth, over the last seven days or since the beginning if that is later; `None` while the log is
+    /// younger than an hour.
     ///
     /// # Errors
     /// The viewer may neither configure nor verify, or the store fails.
@@ -244,7 +243,7 @@ impl<'a> Reader<'a> {
         Ok(Some(Growth::a_day(extent, entries, since, now)))
     }
 
-    /// The record rule, for those who may read at all.
+    /// The record rule, if the viewer may read at all.
     fn visible(&self) -> Result<Domain, Denied> {
         self.access.require(Right::Read)?;
         Ok(self.access.rule().clone())

@@ -1,13 +1,13 @@
-//! The one deletion path: what the policy's plan and the legal holds let go is removed in chunks, and the run is told
-//! by an entry before it and one after it.
+//! The one deletion path: entries that the policy's plan and the legal holds release are removed in chunks. One entry
+//! before the run and one after it report it.
 
 use std::time::{Duration, Instant};
 
-mod age;
+mod clock_evidence;
 
-pub use age::{LONGEST_STEP, Witness};
+pub use clock_evidence::{ClockEvidence, LONGEST_STEP};
 
-use crate::recorder::{Control, Recorder};
+use crate::recorder::{Recorder, RecorderControl};
 use mcp_audit_log_contract::hold;
 use mcp_audit_log_contract::settings::Settings;
 use mcp_audit_log_index::{Pruned, Removal, StoreError, StoreReader};
@@ -17,27 +17,28 @@ use mcp_audit_log_sandbox::{Plan, Policy};
 
 /// How long the cleanup rests after a step, in lengths of that step: recording has the writer for most of the time.
 const REST: u32 = 3;
-/// The longest rest, so that a slow disk does not draw the cleanup out for ever.
+/// The longest pause, so that a slow disk does not prolong the cleanup without bound.
 const LONGEST_REST: Duration = Duration::from_millis(100);
 
 /// What is about to go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Intent {
-    /// As the policy says; no policy knows of holds.
+pub struct CleanupIntent {
+    /// The policy's plan; no policy knows of holds.
     plan: Plan,
     /// A step of the clock that is not believed, and keeps entries that would be old by it.
     doubted: Option<(Timestamp, Timestamp)>,
     /// Where the holds stop it.
     held: Option<Timestamp>,
-    /// No entry at or above this place goes, and no payload at or above the other one: as the run says before it begins.
+    /// No entry at or above the first `seq` is removed, and no payload at or above the second, as the run announced
+    /// before it began.
     entries_below: u64,
     payloads_below: u64,
     /// How many entries will go, as far as is known before it.
     pub expected: u64,
 }
 
-/// The places up to which entries, and payloads before their entries, may go whatever their age: what no checkpoint covers
-/// cannot be proved to have been there.
+/// The `seq` below which entries, and payloads before their entries, may be removed whatever their age. Without a
+/// checkpoint that covers them, their existence could not be proved afterwards.
 #[derive(Clone, Copy, Debug)]
 struct Cover {
     entries: u64,
@@ -50,8 +51,8 @@ impl Cover {
 
 /// What a run removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Report {
-    intent: Intent,
+pub struct CleanupReport {
+    intent: CleanupIntent,
     /// Entries removed.
     pub entries: u64,
     /// Payloads removed.
@@ -62,12 +63,17 @@ pub struct Report {
 ///
 /// # Errors
 /// The policy or the store failed, in a sentence; nothing was deleted.
-pub fn plan(policy: &Policy, settings: &Settings, files: &StoreReader, now: Timestamp) -> Result<Intent, String> {
+pub fn plan(
+    policy: &Policy,
+    settings: &Settings,
+    files: &StoreReader,
+    now: Timestamp,
+) -> Result<CleanupIntent, String> {
     let plan = policy.retention(settings, now).map_err(|fault| format!("nothing was deleted: {fault}"))?;
     measured(plan, Cover::ALL, files).map_err(|error| format!("nothing was deleted: {error}"))
 }
 
-fn measured(plan: Plan, cover: Cover, files: &StoreReader) -> Result<Intent, StoreError> {
+fn measured(plan: Plan, cover: Cover, files: &StoreReader) -> Result<CleanupIntent, StoreError> {
     let held = files.held_from()?;
     let (first, first_payload) = files.prune_points()?;
     let may = hold::cut(plan, held);
@@ -79,30 +85,35 @@ fn measured(plan: Plan, cover: Cover, files: &StoreReader) -> Result<Intent, Sto
     // Payloads go with their entries at the latest.
     let payloads_below = up_to(may.payloads_before, cover.payloads, first_payload)?.max(entries_below);
     let expected = entries_below - first;
-    Ok(Intent { plan, held, entries_below, payloads_below, expected, ..Intent::default() })
+    Ok(CleanupIntent { plan, held, entries_below, payloads_below, expected, ..CleanupIntent::default() })
 }
 
-/// Removes it, chunk by chunk, so that recording goes on between them; `tell` hears of each. A hold that is placed
-/// meanwhile stops it.
+/// Removes it, chunk by chunk, so that recording continues between them; `tell` is called after each. A hold that is
+/// placed meanwhile stops it.
 ///
 /// # Errors
-/// A step failed, in a sentence that says how much was removed before it.
-pub fn run(intent: Intent, files: &StoreReader, recorder: &Recorder, tell: impl Fn(&Report)) -> Result<Report, String> {
-    let mut report = Report { intent, ..Report::default() };
-    // What was told: a hold that is released meanwhile lets nothing more go.
+/// A step failed; the sentence says how much was removed before it.
+pub fn run(
+    intent: CleanupIntent,
+    files: &StoreReader,
+    recorder: &Recorder,
+    tell: impl Fn(&CleanupReport),
+) -> Result<CleanupReport, String> {
+    let mut report = CleanupReport { intent, ..CleanupReport::default() };
+    // The announced plan: releasing a hold during the run removes nothing more.
     let told = hold::cut(intent.plan, intent.held);
     let cleanup = &recorder.gauges().cleanup;
     let _running = cleanup.begin();
     loop {
         report.intent.held = files.held_from().map_err(|error| error.to_string())?;
-        let Intent { entries_below, payloads_below, .. } = intent;
+        let CleanupIntent { entries_below, payloads_below, .. } = intent;
         let removal = Removal { plan: hold::cut(told, report.intent.held), entries_below, payloads_below };
         let begun = Instant::now();
         let Pruned { entries, payloads, more } = recorder.prune(removal).map_err(|error| error.to_string())?;
         cleanup.removed(entries, payloads);
         report.entries += entries;
         report.payloads += payloads;
-        // Steps that only tidy up are nobody's progress.
+        // Steps that only tidy up are not reported as progress.
         if entries + payloads > 0 {
             tell(&report);
         }
@@ -113,27 +124,28 @@ pub fn run(intent: Intent, files: &StoreReader, recorder: &Recorder, tell: impl 
     }
 }
 
-impl Intent {
-    /// Whether some of it would go if a checkpoint that stays for ever were about it.
-    pub fn lacks_archived(&self, witness: &Witness) -> bool {
-        witness.below(self.plan.entries_before).min(self.entries_below) > witness.archived
+impl CleanupIntent {
+    /// Whether an archived checkpoint that covers more would allow more to be removed.
+    pub fn lacks_archived(&self, evidence: &ClockEvidence) -> bool {
+        evidence.below(self.plan.entries_before).min(self.entries_below) > evidence.archived
     }
 
     /// Without what no old enough checkpoint is about.
     ///
     /// # Errors
     /// The store failed, in a sentence; nothing was deleted.
-    pub fn witnessed(self, witness: &Witness, files: &StoreReader) -> Result<Self, String> {
+    pub fn witnessed(self, evidence: &ClockEvidence, files: &StoreReader) -> Result<Self, String> {
         let Plan { entries_before, payloads_before, .. } = self.plan;
-        let cover = Cover { entries: witness.entries_below(entries_before), payloads: witness.below(payloads_before) };
+        let cover =
+            Cover { entries: evidence.entries_below(entries_before), payloads: evidence.below(payloads_before) };
         let cut =
-            measured(witness.cut(self.plan), cover, files).map_err(|error| format!("nothing was deleted: {error}"))?;
+            measured(evidence.cut(self.plan), cover, files).map_err(|error| format!("nothing was deleted: {error}"))?;
         let is_less = (cut.entries_below, cut.payloads_below) != (self.entries_below, self.payloads_below);
-        let doubted = witness.doubted().filter(|_| is_less);
+        let doubted = evidence.doubted().filter(|_| is_less);
         Ok(Self { doubted, ..cut })
     }
 
-    /// The moment from which on a hold keeps what the policy would let go.
+    /// The moment from which a hold keeps entries that the policy would remove.
     fn stopped_at(&self) -> Option<Timestamp> {
         self.held.filter(|_| hold::cut(self.plan, self.held) != self.plan)
     }
@@ -149,7 +161,7 @@ impl Intent {
             ("clock_doubted_to", self.doubted.map(|(_, to)| to)),
         ];
         for (name, moment) in moments {
-            // Before there were any, which is nothing to say.
+            // A moment before all entries is not worth reporting.
             if let Some(moment) = moment.filter(|moment| *moment >= Timestamp::EPOCH) {
                 event = event.fact(name, moment.to_string());
             }
@@ -158,7 +170,7 @@ impl Intent {
     }
 }
 
-impl Report {
+impl CleanupReport {
     /// The run in one sentence.
     pub fn message(&self) -> String {
         let removed = format!("{} entries and {} payloads removed", self.entries, self.payloads);
@@ -174,19 +186,19 @@ impl Report {
 }
 
 /// The entry about a run that is about to begin at `began`: all that it may remove is in it.
-pub fn started(cron: &str, began: Timestamp, intent: &Intent) -> Event {
+pub fn started(cron: &str, began: Timestamp, intent: &CleanupIntent) -> Event {
     let event = event("retention.started", cron, began, Detail::Ok);
     let event = intent.facts(event).fact("expected", count(intent.expected));
     event.fact("payloads_expected_below", count(intent.payloads_below))
 }
 
-/// Says where the log begins at this moment: the places of the first entry, and of the first payload, that may be there.
+/// Adds where the log begins now: the `seq` of the first entry, and of the first payload, that may be there.
 pub fn begins(event: Event, (entries, payloads): (u64, u64)) -> Event {
     event.fact("first_place", count(entries)).fact("payloads_first_place", count(payloads))
 }
 
 /// The entry about a run that began at `began` and is over.
-pub fn ended(cron: &str, began: Timestamp, result: &Result<Report, String>) -> Event {
+pub fn ended(cron: &str, began: Timestamp, result: &Result<CleanupReport, String>) -> Event {
     match result {
         Ok(report) => report
             .intent

@@ -1,4 +1,4 @@
-//! The data folder's secret key: for what must be recognised again but never be readable.
+//! The data folder's secret key: for values that must be recognised again but never be readable.
 
 use std::fmt::Write;
 use std::fs;
@@ -8,7 +8,7 @@ use std::path::Path;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::file;
+use crate::atomic_file;
 
 /// 32 random bytes in a file that only its owner may read.
 #[derive(Clone)]
@@ -51,8 +51,8 @@ impl Secret {
     fn create(path: &Path) -> io::Result<Self> {
         let mut key = [0; 32];
         getrandom::fill(&mut key).map_err(io::Error::other)?;
-        // As a whole: half a key, left by a crash, would keep every later start from the log.
-        file::replace(path, &key)?;
+        // Replaced as a whole: half a key, left by a crash, would keep every later start out of the log.
+        atomic_file::replace(path, &key)?;
         Ok(Self(key))
     }
 
@@ -76,7 +76,7 @@ impl Secret {
         name
     }
 
-    /// A key of its own for one purpose, for what is too long to be taken at once.
+    /// A separate key for one purpose, for data that is too long to hash in one piece.
     #[doc(hidden)]
     pub fn derive(&self, purpose: &str) -> DerivedKey {
         DerivedKey(Secret(self.code(purpose, "")))
@@ -98,7 +98,7 @@ impl Secret {
 #[derive(Clone, Debug)]
 pub struct DerivedKey(Secret);
 
-/// A keyed digest of bytes that come one after the other.
+/// A keyed digest of bytes that arrive in pieces.
 #[derive(Clone)]
 pub struct KeyedDigest(Hmac<Sha256>);
 
@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_key_is_made_once_and_only_for_its_owner() {
+    fn the_key_is_created_once_readable_by_its_owner_only() {
         let folder = tempfile::tempdir().expect("a folder");
         let first = Secret::open(folder.path()).expect("made").session("0123456789");
         assert_eq!(Secret::open(folder.path()).expect("read").session("0123456789"), first);
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_is_hmac_under_a_key_of_its_own_whatever_the_pieces() {
+    fn a_digest_is_hmac_under_a_derived_key_in_any_pieces() {
         let secret = Secret([7; 32]);
         let of = |purpose, pieces: &[&[u8]]| {
             let mut digest = secret.derive(purpose).begin();
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn codes_are_for_one_purpose() {
+    fn codes_differ_by_purpose() {
         let secret = Secret([7; 32]);
         let code = secret.code("cookie", "anna");
         assert!(secret.verify("cookie", "anna", &code));

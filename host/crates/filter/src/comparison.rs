@@ -1,6 +1,6 @@
 //! Odoo's spellings of a comparison.
 
-/// A comparison as it is spelled.
+/// A comparison operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Comparison {
     /// `=`

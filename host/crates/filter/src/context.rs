@@ -1,10 +1,10 @@
-//! What a domain is read against: who asks, and when. The same tokens are another domain for another viewer.
+//! The viewer and the time that a domain is read for. The same tokens become another domain for another viewer.
 
 use super::DomainError;
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_model::value::Value;
 
-/// Who asks, and when.
+/// The viewer and the time.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
     now: Timestamp,
@@ -12,38 +12,44 @@ pub struct Context<'a> {
     instance: Option<&'a str>,
 }
 
-/// What a term compares with.
+/// The value that a term compares with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Operand {
-    /// A value that is the same for everybody.
+    /// A value that is the same for every viewer.
     Value(Value),
-    /// Something of whoever asks.
-    Viewer(Own),
+    /// A value of the viewer.
+    Viewer(ViewerValue),
 }
 
-/// What a viewer has of their own.
+/// The values that a viewer has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Own {
+pub enum ViewerValue {
     /// The user's name.
     User,
-    /// The instance of the platform.
+    /// The tenant.
     Instance,
 }
 
 impl<'a> Context<'a> {
-    /// `user` of `instance` asks at `now`. Empty names are none.
+    /// `user` of `instance` asks at `now`. An empty name counts as absent.
     pub fn new(now: Timestamp, user: Option<&'a str>, instance: Option<&'a str>) -> Self {
         let named = |name: Option<&'a str>| name.filter(|name| !name.trim().is_empty());
         Self { now, user: named(user), instance: named(instance) }
     }
 
-    /// Nobody asks, at `now`: whatever is relative to the viewer is refused.
-    pub fn nobody(now: Timestamp) -> Self {
+    /// No viewer, at `now`: tokens that refer to the viewer are refused.
+    pub fn without_viewer(now: Timestamp) -> Self {
         Self::new(now, None, None)
     }
 
-    /// Somebody who lacks nothing: what is refused here is refused whoever asks.
-    pub(super) fn anybody(now: Timestamp) -> Self {
+    /// As [`Self::without_viewer`].
+    #[doc(hidden)]
+    pub fn nobody(now: Timestamp) -> Self {
+        Self::without_viewer(now)
+    }
+
+    /// A viewer who has every value: tokens that fail here fail for every viewer.
+    pub(super) fn any_viewer(now: Timestamp) -> Self {
         Self::new(now, Some("viewer"), Some("tenant"))
     }
 
@@ -52,18 +58,18 @@ impl<'a> Context<'a> {
         self.now
     }
 
-    /// The viewer's own. One who has none gets an error, since "not set" would be an answer to another question.
-    pub(super) fn own(&self, own: Own) -> Result<Value, DomainError> {
+    /// A value of the viewer. A viewer without it gets an error, because "not set" would answer another question.
+    pub(super) fn own(&self, own: ViewerValue) -> Result<Value, DomainError> {
         let (own, lack) = match own {
-            Own::User => (self.user, "you have no user name, so no entry is your own"),
-            Own::Instance => (self.instance, "you belong to no tenant, so no entry is of your tenant"),
+            ViewerValue::User => (self.user, "you have no user name, so no entry is your own"),
+            ViewerValue::Instance => (self.instance, "you belong to no tenant, so no entry is of your tenant"),
         };
         own.map(Value::from).ok_or_else(|| DomainError::new(lack))
     }
 }
 
-impl Own {
-    /// The word for it.
+impl ViewerValue {
+    /// The name in tokens.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::User => "user",
@@ -71,7 +77,7 @@ impl Own {
         }
     }
 
-    /// What `text` is the word for.
+    /// The value that `text` names.
     pub fn parse(text: &str) -> Option<Self> {
         [Self::User, Self::Instance].into_iter().find(|own| own.as_str() == text)
     }

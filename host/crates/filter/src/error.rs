@@ -10,18 +10,18 @@ const SHOWN: usize = 120;
 pub struct DomainError {
     /// What is wrong and what is allowed.
     pub message: String,
-    /// The term or word at fault as it was given, cut to a readable length.
+    /// The faulty term or word as it was given, truncated to a readable length.
     pub term: Option<String>,
-    /// Where it stands.
+    /// The position of the fault.
     pub position: Option<Position>,
 }
 
-/// Where in a domain something stands, counted from 1.
+/// A position in a domain, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Position {
     /// In the list: operators and terms count alike.
     Term(usize),
-    /// In the text: the character that the word begins with.
+    /// In the text: the first character of the word.
     Character(usize),
 }
 
@@ -39,7 +39,7 @@ impl DomainError {
         Self { message: message.into(), term: None, position: None }
     }
 
-    /// The error with its place; one that has a place keeps it.
+    /// Adds the position, unless the error already has one.
     pub(super) fn at(self, position: Position, term: impl fmt::Display) -> Self {
         match self.position {
             Some(_) => self,

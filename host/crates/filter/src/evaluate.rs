@@ -1,5 +1,5 @@
-//! The meaning of a domain, written as plainly as possible: what the store's queries are held against in tests, and what
-//! every entry of a page is checked with before it is shown.
+//! The meaning of a domain, written as plainly as possible: what the store's queries are held against in tests, and
+//! what every entry of a page is checked with before it is shown.
 
 use std::cmp::Ordering;
 

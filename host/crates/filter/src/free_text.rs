@@ -1,9 +1,10 @@
-//! Free text: what it looks into. The search box, `q` and the text form share this one definition.
+//! (short: shared by all spellings) The fields that free text searches. The search box, `q` and the text form share
+//! this definition.
 
-use super::{Comparison, Operand, Token};
+use super::{Comparison, DomainToken, Operand};
 use mcp_audit_log_model::field::Field;
 
-/// The fields that free text looks into.
+/// The fields that free text searches.
 const FIELDS: &[Field] = &[
     Field::Method,
     Field::Tool,
@@ -18,11 +19,11 @@ const FIELDS: &[Field] = &[
 ];
 
 /// The tokens for "`pattern` is somewhere in one of the fields, in whatever case".
-pub(super) fn tokens(pattern: &str) -> Vec<Token> {
-    let leaf = |field: &Field| Token::Leaf {
+pub(super) fn tokens(pattern: &str) -> Vec<DomainToken> {
+    let leaf = |field: &Field| DomainToken::Leaf {
         field: field.name().to_owned(),
         comparison: Comparison::Ilike,
         operands: vec![Operand::from(pattern)],
     };
-    std::iter::repeat_n(Token::Or, FIELDS.len() - 1).chain(FIELDS.iter().map(leaf)).collect()
+    std::iter::repeat_n(DomainToken::Or, FIELDS.len() - 1).chain(FIELDS.iter().map(leaf)).collect()
 }

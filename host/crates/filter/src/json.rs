@@ -4,15 +4,15 @@
 
 use serde_json::Value as Json;
 
-use super::context::Own;
+use super::context::ViewerValue;
 use super::error::{Position, quoted};
-use super::{Comparison, Context, Domain, DomainError, Operand, Token, from_tokens};
+use super::{Comparison, Context, Domain, DomainError, DomainToken, Operand, from_tokens};
 use mcp_audit_log_model::value::Value;
 
-/// Reads a domain from JSON, for whoever asks.
+/// Reads a domain from JSON, for this viewer.
 ///
 /// # Errors
-/// Whatever is no domain, with the term at fault, its place in the list and what would be allowed.
+/// The text is not a domain; the error has the faulty term, its position and what is allowed.
 pub fn parse_json(text: &str, context: &Context<'_>) -> Result<Domain, DomainError> {
     const EXAMPLE: &str = r#"a domain is a JSON list such as [["outcome","=","error"],["at",">=","-7d"]]"#;
     // The reader refuses what nests deeper than 128 levels, so that no input takes the machine's stack.
@@ -26,7 +26,7 @@ pub fn parse_json(text: &str, context: &Context<'_>) -> Result<Domain, DomainErr
     from_tokens(&tokens, context)
 }
 
-fn token(item: &Json) -> Result<Token, DomainError> {
+fn token(item: &Json) -> Result<DomainToken, DomainError> {
     match item {
         Json::String(operator) => self::operator(operator),
         Json::Array(parts) => leaf(parts),
@@ -34,16 +34,16 @@ fn token(item: &Json) -> Result<Token, DomainError> {
     }
 }
 
-fn operator(text: &str) -> Result<Token, DomainError> {
+fn operator(text: &str) -> Result<DomainToken, DomainError> {
     match text {
-        "&" => Ok(Token::And),
-        "|" => Ok(Token::Or),
-        "!" => Ok(Token::Not),
+        "&" => Ok(DomainToken::And),
+        "|" => Ok(DomainToken::Or),
+        "!" => Ok(DomainToken::Not),
         _ => Err(DomainError::new("unknown operator; use '&', '|' or '!'")),
     }
 }
 
-fn leaf(parts: &[Json]) -> Result<Token, DomainError> {
+fn leaf(parts: &[Json]) -> Result<DomainToken, DomainError> {
     let [field, comparison, operand] = parts else {
         return Err(DomainError::new(format!("a term is [field, operator, value]; this has {} parts", parts.len())));
     };
@@ -53,10 +53,10 @@ fn leaf(parts: &[Json]) -> Result<Token, DomainError> {
     match (field, field.as_i64()) {
         (Json::String(field), _) => {
             let comparison = self::comparison(comparison)?;
-            Ok(Token::Leaf { field: field.clone(), comparison, operands: operands(comparison, operand)? })
+            Ok(DomainToken::Leaf { field: field.clone(), comparison, operands: operands(comparison, operand)? })
         }
         (_, Some(0 | 1)) if comparison == "=" && operand.as_i64() == Some(1) => {
-            Ok(Token::Constant(field.as_i64() == Some(1)))
+            Ok(DomainToken::Constant(field.as_i64() == Some(1)))
         }
         _ => Err(DomainError::new("the field must be a text; the only constants are [1,\"=\",1] and [0,\"=\",1]")),
     }
@@ -98,7 +98,7 @@ fn operand(json: &Json) -> Result<Operand, DomainError> {
         return Ok(Operand::Value(value));
     }
     let own = json.as_object().filter(|object| object.len() == 1).and_then(|object| object.get("viewer")?.as_str());
-    own.and_then(Own::parse).map(Operand::Viewer).ok_or_else(|| {
+    own.and_then(ViewerValue::parse).map(Operand::Viewer).ok_or_else(|| {
         let allowed =
             r#"values are texts, whole numbers, true, false, null, {"viewer":"user"} or {"viewer":"instance"}"#;
         DomainError::new(allowed)

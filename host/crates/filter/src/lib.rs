@@ -1,9 +1,9 @@
 //! The filter language: Odoo's domains, as a checked tree.
 //!
-//! Record rules, search facets, saved filters, the API and the command line all speak it. It has two spellings: JSON
-//! (`parse_json`) for programs, and a short text (`parse_text`) for people. Both are read for a `Context`, which
-//! says who asks and when, and both become `Token`s and then the same tree. A `Domain` can only hold known fields
-//! and operands of the right type, so whatever turns it into a query needs no checks of its own.
+//! Record rules, search facets, saved filters, the API and the command line all use it. It has two spellings: JSON
+//! (`parse_json`) for programs, and a short text (`parse_text`) for people. Both are read for a `Context` (viewer and
+//! time), and both become `DomainToken`s and then the same tree. A `Domain` holds only known fields and operands of the right
+//! type, so a query builder needs no checks of its own.
 
 mod comparison;
 mod context;
@@ -12,23 +12,23 @@ mod evaluate;
 mod free_text;
 mod json;
 mod like;
-mod moment;
 mod operand;
 mod prefix;
 mod print;
+mod suggestions;
 mod text;
-mod times;
-mod unknown;
+mod time_limits;
+mod time_literal;
 
 pub use comparison::Comparison;
-pub use context::{Context, Operand, Own};
+pub use context::{Context, Operand, ViewerValue};
 pub use error::{DomainError, Position};
 pub use json::parse_json;
 pub use like::{Pattern, like};
-pub use prefix::{Token, check_tokens, from_tokens};
-pub use text::parse_text;
+pub use prefix::{DomainToken, check_tokens, from_tokens};
 #[doc(hidden)]
-pub use unknown::meant;
+pub use suggestions::meant;
+pub use text::parse_text;
 
 use std::collections::BTreeSet;
 
@@ -96,7 +96,7 @@ impl Domain {
         Self::all_of([self, other])
     }
 
-    /// This, where `rule` must hold as well. One that says so already, or that nothing matches, stays as it is.
+    /// This and `rule`. It stays as it is where it contains `rule` already, or matches nothing.
     #[doc(hidden)]
     pub fn narrowed(self, rule: &Self) -> Self {
         let holds = match &self {
@@ -106,7 +106,7 @@ impl Domain {
         if holds { self } else { self.and(rule.clone()) }
     }
 
-    /// All must hold. One alone stays as it is, and what is ANDed already becomes part of the one list.
+    /// All must hold. A single part stays as it is, and nested conjunctions are flattened.
     pub fn all_of(parts: impl IntoIterator<Item = Self>) -> Self {
         let flat = parts.into_iter().flat_map(|part| match part {
             Self::All(parts) => parts,

@@ -9,14 +9,14 @@ pub fn like(text: &str, pattern: &str, fold: bool) -> bool {
     Pattern::new(pattern, fold).matches(text)
 }
 
-/// A pattern, read once and held against many texts. Clones share what was read.
+/// A compiled pattern that is matched against many texts. Clones share the compiled form.
 #[derive(Clone, Debug)]
 pub struct Pattern {
     /// How it is written.
     text: Arc<str>,
     parts: Arc<[Part]>,
     fold: bool,
-    /// What a text must contain, where that is all and none of it has another case outside of ASCII.
+    /// A text that must occur, where that is the whole pattern and it has no upper or lower case outside of ASCII.
     contained: Option<Arc<str>>,
 }
 
@@ -87,7 +87,7 @@ fn compile(pattern: &str) -> Vec<Part> {
             '%' if matches!(parts.last(), Some(Part::Any)) => continue,
             '%' => Part::Any,
             '_' => Part::One,
-            // A backslash at the very end stands for itself.
+            // A backslash at the very end is literal.
             '\\' => Part::Exactly(chars.next().unwrap_or('\\')),
             other => Part::Exactly(other),
         });
@@ -95,7 +95,7 @@ fn compile(pattern: &str) -> Vec<Part> {
     parts
 }
 
-/// The classic walk with one point to fall back to: after a `%`, a mismatch lets it swallow one more character.
+/// The classic matcher with one backtrack point: after a `%`, a mismatch lets it consume one more character.
 fn matches(text: &[char], parts: &[Part]) -> bool {
     let (mut at, mut part) = (0, 0);
     let mut fallback = None;

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::error::quoted;
-use super::moment::{self, moment};
+use super::time_literal::{self, moment};
 use super::{
     Comparison, Context, Domain, DomainError, MAX_OPERAND_BYTES, MAX_OPERANDS, MAX_PATTERN_BYTES, Operand, Pattern,
     Test,
@@ -31,8 +31,8 @@ pub(super) fn term(
 fn compare(field: Field, comparison: Comparison, values: &[Value], now: Timestamp) -> Result<Domain, DomainError> {
     match comparison {
         Comparison::In => any_of(field, values, now),
-        // Odoo: `=` with a list means `in`. With an empty one it means "not set", and in a rule that would be an answer
-        // to a question which nobody asked.
+        // In Odoo `=` with a list means `in`. With an empty list it means "not set", which a record rule could mistake
+        // for a question that it did not ask.
         Comparison::Equal if values.is_empty() => {
             Err(DomainError::new("'=' and '!=' need a value; false means \"not set\", and 'in' takes an empty list"))
         }
@@ -51,7 +51,7 @@ fn compare(field: Field, comparison: Comparison, values: &[Value], now: Timestam
     }
 }
 
-/// The operand's value for whoever asks. A name in a pattern would have wildcards, so that it stands in none.
+/// The operand's value for this viewer. Names are refused in patterns, because they may contain wildcards.
 fn resolve(
     field: Field,
     comparison: Comparison,
@@ -168,7 +168,7 @@ fn pattern(field: Field, comparison: Comparison, value: &Value) -> Result<Domain
     Ok(Domain::term(field, Test::Like(Pattern::new(&pattern, fold))))
 }
 
-/// The pattern for "contains `text`". A backslash at its end stands for itself and does not take the wildcard with it.
+/// The pattern for "contains `text`". A backslash at its end is literal and does not escape the wildcard.
 pub(super) fn containing(text: &str) -> String {
     let backslashes = text.len() - text.trim_end_matches('\\').len();
     let own = if backslashes % 2 == 1 { "\\" } else { "" };
@@ -188,7 +188,7 @@ fn range(field: Field, value: &Value, now: Timestamp) -> Result<(Value, Option<V
             .map_err(|_| DomainError::new(format!("{} holds UUIDs, and {} is not a UUID", field.name(), quoted(text)))),
         (FieldType::Id, _) => Err(wrong("UUIDs")),
         (FieldType::Time, Value::Text(text)) => moment(text, now)
-            .ok_or_else(|| DomainError::new(format!("{} is not a time; use {}", quoted(text), moment::FORMS))),
+            .ok_or_else(|| DomainError::new(format!("{} is not a time; use {}", quoted(text), time_literal::FORMS))),
         (FieldType::Time, _) => Err(wrong("times")),
     }
 }

@@ -1,13 +1,13 @@
 //! From Odoo's prefix notation to a tree. The JSON form, the text form and the policy's tokens all end here.
 
 use super::error::Position;
-use super::{Comparison, Context, Domain, DomainError, MAX_DEPTH, MAX_TERMS, Operand, operand, unknown};
+use super::{Comparison, Context, Domain, DomainError, MAX_DEPTH, MAX_TERMS, Operand, operand, suggestions};
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::Timestamp;
 
 /// One token of the prefix notation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Token {
+pub enum DomainToken {
     /// `&`: the next two must hold.
     And,
     /// `|`: one of the next two must hold.
@@ -27,13 +27,13 @@ pub enum Token {
     },
 }
 
-/// Builds the tree for whoever asks. Terms left over are ANDed and the empty list is true.
+/// Builds the tree for this viewer. Terms left over are ANDed and the empty list is true.
 ///
 /// # Errors
 /// Unknown fields, operands of the wrong type, operators without operands, more than [`MAX_TERMS`] terms or more than
-/// [`MAX_DEPTH`] levels; and operands of the viewer's own where the viewer has none. What is put in place of a domain
-/// that is an error must match nothing.
-pub fn from_tokens(tokens: &[Token], context: &Context<'_>) -> Result<Domain, DomainError> {
+/// [`MAX_DEPTH`] levels; and a value of the viewer that the viewer lacks. A caller that replaces a failed domain must
+/// match nothing.
+pub fn from_tokens(tokens: &[DomainToken], context: &Context<'_>) -> Result<Domain, DomainError> {
     let leaves = leaves(tokens, context)?;
     let mut stack = Vec::new();
     // From the end, so that an operator finds its operands done, and no depth of nesting takes the machine's stack.
@@ -45,20 +45,20 @@ pub fn from_tokens(tokens: &[Token], context: &Context<'_>) -> Result<Domain, Do
     shallow(Domain::all_of(stack))
 }
 
-/// Whether these are a domain whoever asks: what a policy declares is checked by this when it is loaded.
+/// Whether these tokens are a domain for every viewer: checks the declarations of a policy when it is loaded.
 ///
 /// # Errors
-/// As [`from_tokens`], but for what a viewer may lack.
-pub fn check_tokens(tokens: &[Token], now: Timestamp) -> Result<(), DomainError> {
-    from_tokens(tokens, &Context::anybody(now)).map(drop)
+/// As [`from_tokens`], except for values that a viewer may lack.
+pub fn check_tokens(tokens: &[DomainToken], now: Timestamp) -> Result<(), DomainError> {
+    from_tokens(tokens, &Context::any_viewer(now)).map(drop)
 }
 
-fn place(error: DomainError, at: usize, token: &Token) -> DomainError {
+fn place(error: DomainError, at: usize, token: &DomainToken) -> DomainError {
     error.at(Position::Term(at + 1), token)
 }
 
-/// The terms in their places, from the first on, so that the first that is wrong is told.
-fn leaves(tokens: &[Token], context: &Context<'_>) -> Result<Vec<Option<Domain>>, DomainError> {
+/// The terms in their positions, so that the first faulty one is reported.
+fn leaves(tokens: &[DomainToken], context: &Context<'_>) -> Result<Vec<Option<Domain>>, DomainError> {
     let mut left = MAX_TERMS;
     let mut leaves = Vec::new();
     for (at, token) in tokens.iter().enumerate() {
@@ -72,12 +72,12 @@ fn leaves(tokens: &[Token], context: &Context<'_>) -> Result<Vec<Option<Domain>>
     Ok(leaves)
 }
 
-fn leaf(token: &Token, context: &Context<'_>) -> Option<Result<Domain, DomainError>> {
+fn leaf(token: &DomainToken, context: &Context<'_>) -> Option<Result<Domain, DomainError>> {
     Some(match token {
-        Token::And | Token::Or | Token::Not => return None,
-        Token::Constant(true) => Ok(Domain::TRUE),
-        Token::Constant(false) => Ok(Domain::FALSE),
-        Token::Leaf { field, comparison, operands } => term(field, *comparison, operands, context),
+        DomainToken::And | DomainToken::Or | DomainToken::Not => return None,
+        DomainToken::Constant(true) => Ok(Domain::TRUE),
+        DomainToken::Constant(false) => Ok(Domain::FALSE),
+        DomainToken::Leaf { field, comparison, operands } => term(field, *comparison, operands, context),
     })
 }
 
@@ -87,21 +87,21 @@ fn term(
     operands: &[Operand],
     context: &Context<'_>,
 ) -> Result<Domain, DomainError> {
-    let field = Field::parse(name).ok_or_else(|| unknown::field(name))?;
+    let field = Field::parse(name).ok_or_else(|| suggestions::field(name))?;
     match comparison.negates() {
         Some(positive) => operand::term(field, positive, operands, context).map(|term| Domain::Not(Box::new(term))),
         None => operand::term(field, comparison, operands, context),
     }
 }
 
-fn operate(operator: &Token, stack: &mut Vec<Domain>) -> Result<Domain, DomainError> {
+fn operate(operator: &DomainToken, stack: &mut Vec<Domain>) -> Result<Domain, DomainError> {
     let mut operand = || {
         let lack = "an operator lacks its operand: '&' and '|' take two terms, '!' takes one";
         stack.pop().ok_or_else(|| DomainError::new(lack))
     };
     Ok(match operator {
-        Token::Not => Domain::Not(Box::new(operand()?)),
-        Token::Or => Domain::any_of([operand()?, operand()?]),
+        DomainToken::Not => Domain::Not(Box::new(operand()?)),
+        DomainToken::Or => Domain::any_of([operand()?, operand()?]),
         _ => Domain::all_of([operand()?, operand()?]),
     })
 }

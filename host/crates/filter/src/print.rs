@@ -4,14 +4,14 @@ use std::fmt;
 
 use serde_json::{Value as Json, json};
 
-use super::{Comparison, Domain, Operand, Term, Test, Token, operand};
+use super::{Comparison, Domain, DomainToken, Operand, Term, Test, operand};
 use mcp_audit_log_model::field::{Field, FieldType};
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_model::value::Value;
 
 impl Domain {
     /// The domain in prefix notation. What was relative when it was read is exact here.
-    pub fn tokens(&self) -> Vec<Token> {
+    pub fn tokens(&self) -> Vec<DomainToken> {
         match self {
             Self::All(parts) if parts.len() > 1 => parts.iter().flat_map(Self::one).collect(),
             _ => self.one(),
@@ -19,24 +19,24 @@ impl Domain {
     }
 
     /// The domain as one operand of an operator.
-    fn one(&self) -> Vec<Token> {
+    fn one(&self) -> Vec<DomainToken> {
         match self {
-            Self::All(parts) if parts.is_empty() => vec![Token::Constant(true)],
-            Self::Any(parts) if parts.is_empty() => vec![Token::Constant(false)],
-            Self::All(parts) => join(&Token::And, parts),
-            Self::Any(parts) => join(&Token::Or, parts),
-            Self::Not(part) => std::iter::once(Token::Not).chain(part.one()).collect(),
+            Self::All(parts) if parts.is_empty() => vec![DomainToken::Constant(true)],
+            Self::Any(parts) if parts.is_empty() => vec![DomainToken::Constant(false)],
+            Self::All(parts) => join(&DomainToken::And, parts),
+            Self::Any(parts) => join(&DomainToken::Or, parts),
+            Self::Not(part) => std::iter::once(DomainToken::Not).chain(part.one()).collect(),
             Self::Term(term) => vec![term.token()],
         }
     }
 }
 
-fn join(operator: &Token, parts: &[Domain]) -> Vec<Token> {
+fn join(operator: &DomainToken, parts: &[Domain]) -> Vec<DomainToken> {
     std::iter::repeat_n(operator.clone(), parts.len() - 1).chain(parts.iter().flat_map(Domain::one)).collect()
 }
 
 impl Term {
-    fn token(&self) -> Token {
+    fn token(&self) -> DomainToken {
         let (comparison, values) = match &self.test {
             Test::Unset => (Comparison::Equal, vec![Value::Unset]),
             Test::In(values) if values.len() == 1 => (Comparison::Equal, values.clone()),
@@ -46,11 +46,11 @@ impl Term {
             Test::Like(pattern) => like(pattern.as_str(), pattern.folds()),
         };
         let operands = values.into_iter().map(|value| Operand::Value(written(self.field, value))).collect();
-        Token::Leaf { field: self.field.name().to_owned(), comparison, operands }
+        DomainToken::Leaf { field: self.field.name().to_owned(), comparison, operands }
     }
 }
 
-/// A text with a NUL behind it is the one next to that text, and may be longer than an operand may be.
+/// A text followed by a NUL sorts directly after that text, and may exceed the length of an operand.
 fn limited(field: Field, limit: &Value, plain: Comparison, next: Comparison) -> (Comparison, Vec<Value>) {
     match limit {
         Value::Text(text) if field.kind() == FieldType::Text && text.ends_with('\0') => {
@@ -79,7 +79,7 @@ fn written(field: Field, value: Value) -> Value {
     }
 }
 
-impl Token {
+impl DomainToken {
     fn to_json(&self) -> Json {
         match self {
             Self::And => "&".into(),
@@ -105,7 +105,7 @@ impl Operand {
     }
 }
 
-impl fmt::Display for Token {
+impl fmt::Display for DomainToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.to_json())
     }
@@ -114,6 +114,6 @@ impl fmt::Display for Token {
 /// The JSON form.
 impl fmt::Display for Domain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", Json::Array(self.tokens().iter().map(Token::to_json).collect()))
+        write!(f, "{}", Json::Array(self.tokens().iter().map(DomainToken::to_json).collect()))
     }
 }

@@ -11,7 +11,7 @@ mod states;
 use std::sync::Arc;
 
 use crate::row::NewRow;
-use crate::{Failure, Source, Store, StoreError, Transaction};
+use crate::{Source, Store, StoreError, StoreFailure, Transaction};
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::{SECOND, Timestamp};
@@ -99,7 +99,8 @@ fn assert_refused(
     mut work: impl FnMut(&dyn Transaction) -> Result<(), StoreError>,
 ) {
     let done = opened.store.transact(may_remove, &mut |log| work(log).map(|()| true));
-    let refused = matches!(done, Err(StoreError::Database { failure: Failure::Refused | Failure::Unavailable, .. }));
+    let refused =
+        matches!(done, Err(StoreError::Database { failure: StoreFailure::Refused | StoreFailure::Unavailable, .. }));
     assert!(refused, "{what}: {done:?}");
 }
 

@@ -50,7 +50,7 @@ pub enum StoreError {
         /// What was being done.
         doing: &'static str,
         /// What kind of failure it is.
-        failure: Failure,
+        failure: StoreFailure,
         /// The error of the database's own library.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
@@ -97,7 +97,7 @@ pub enum StoreError {
 
 /// What kind of failure a database reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Failure {
+pub enum StoreFailure {
     /// It did not work this time: the disk, a lock, memory. It may work later.
     Unavailable,
     /// The database refused the rows themselves, so that trying the same batch again is of no use.
@@ -114,12 +114,12 @@ impl StoreError {
 
     /// Whether the rows themselves were refused, so that trying the same batch again is of no use.
     pub fn is_refusal(&self) -> bool {
-        matches!(self, Self::Database { failure: Failure::Refused, .. })
+        matches!(self, Self::Database { failure: StoreFailure::Refused, .. })
     }
 
     /// Something stored that this program does not write, found while `doing`.
     pub(crate) fn damaged(doing: &'static str, what: String) -> Self {
-        Self::Database { doing, failure: Failure::Damaged, source: what.into() }
+        Self::Database { doing, failure: StoreFailure::Damaged, source: what.into() }
     }
 
     /// The entries from `seq` on are not those that the ledger has.

@@ -33,7 +33,7 @@ mod write;
 
 pub use batch::{Batch, PRUNE_CHUNK, Pruned, Removal, StateChange, Stored, Writer};
 pub use checkpoint::{CheckpointChange, Inventory, Mark, NewCheckpoint, PlaceChange, StoredCheckpoint};
-pub use error::{Failure, StoreError};
+pub use error::{StoreError, StoreFailure};
 pub use group::{Group, GroupBy, GroupQuery, GroupSort, Groups, MAX_GROUPS, Values};
 #[cfg(any(test, feature = "contract-tests"))]
 pub use memory::MemoryStore;
@@ -41,7 +41,7 @@ pub use page::{Extent, Page, PageQuery, Place};
 pub use payload::{Packed, PackedPayload, StoredPayload};
 pub use prepared::Prepared;
 pub use reader::{Source, StoreReader, StoreSize};
-pub use row::{COMMITMENT, ColumnValue, Columns, DETAILS, HAS_PAYLOAD, NewRow, Row, VERSION};
+pub use row::{COMMITMENT, ColumnValue, DETAILS, HAS_PAYLOAD, NewRow, Row, RowColumns, VERSION};
 pub use snapshot::{Blob, LogHead, PartColumn, PartKey, ShowRow, ShowText, Snapshot, StoredBlock, StoredRun};
 pub use states::{CheckpointQuery, NEWEST_CHECKPOINTS, States};
 pub use transaction::{HeadChange, NewColumn, NewPart, Removable, Transaction};
@@ -57,7 +57,7 @@ pub use write::{Store, StoreWriter, Work};
 /// What a verification compares a store with: the parts of this crate that it looks into.
 pub mod check {
     pub use crate::checkpoint::{archive_chain, digest_up_to};
-    pub use crate::columns::{Column, Zone};
+    pub use crate::columns::{BlockColumn, Zone};
     pub use crate::dictionary::{Texts, most};
     pub use crate::search::blocks::{Block, check, closed, end};
     pub use crate::search::rows::raw;

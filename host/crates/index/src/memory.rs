@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use uuid::Uuid;
 
-use crate::row::{self, ColumnValue, Columns, HAS_PAYLOAD, Row};
+use crate::row::{self, ColumnValue, HAS_PAYLOAD, Row, RowColumns};
 use crate::snapshot::{Blob, LogHead, ShowRow, ShowText, Snapshot, StoredBlock, StoredRun};
 use crate::{PackedPayload, Source, Store, StoreError, StoreSize, Work};
 use mcp_audit_log_ledger::VERSION;
@@ -119,7 +119,7 @@ impl Snapshot for Moment {
         Ok(first..data.next())
     }
 
-    fn rows(&self, seqs: Range<u64>, columns: Columns<'_>, show: ShowRow<'_>) -> Result<(), StoreError> {
+    fn rows(&self, seqs: Range<u64>, columns: RowColumns<'_>, show: ShowRow<'_>) -> Result<(), StoreError> {
         if seqs.is_empty() {
             return Ok(());
         }
@@ -190,20 +190,20 @@ impl Data {
 /// A row as it was asked for.
 struct View<'a> {
     row: &'a [Owned],
-    columns: Columns<'a>,
+    columns: RowColumns<'a>,
     has_payload: bool,
 }
 
 impl Row for View<'_> {
     fn column(&self, at: usize) -> ColumnValue<'_> {
         let at = match self.columns {
-            Columns::Fields(fields) => match fields.get(at) {
+            RowColumns::Fields(fields) => match fields.get(at) {
                 Some(field) => *field as usize,
                 None => return ColumnValue::Unset,
             },
-            Columns::Shown if at == HAS_PAYLOAD => return ColumnValue::Integer(self.has_payload.into()),
-            Columns::Hashed if at == row::VERSION => return ColumnValue::Integer(VERSION.into()),
-            Columns::Shown | Columns::Hashed => at,
+            RowColumns::Shown if at == HAS_PAYLOAD => return ColumnValue::Integer(self.has_payload.into()),
+            RowColumns::Hashed if at == row::VERSION => return ColumnValue::Integer(VERSION.into()),
+            RowColumns::Shown | RowColumns::Hashed => at,
         };
         match self.row.get(at) {
             Some(Owned::Integer(number)) => ColumnValue::Integer(*number),

@@ -8,7 +8,7 @@ use mcp_audit_log_model::value::Value;
 
 /// Which columns of a row are read, and in which order [`Row::column`] has them.
 #[derive(Clone, Copy, Debug)]
-pub enum Columns<'a> {
+pub enum RowColumns<'a> {
     /// These fields.
     Fields(&'a [Field]),
     /// What is shown: every field in order, then [`COMMITMENT`], [`DETAILS`] and [`HAS_PAYLOAD`].
@@ -21,9 +21,9 @@ pub enum Columns<'a> {
 pub const COMMITMENT: usize = Field::COUNT;
 /// The column of the details: a JSON object as text.
 pub const DETAILS: usize = Field::COUNT + 1;
-/// Of [`Columns::Shown`]: 1 where a payload is kept beside the entry, else 0.
+/// Of [`RowColumns::Shown`]: 1 where a payload is kept beside the entry, else 0.
 pub const HAS_PAYLOAD: usize = Field::COUNT + 2;
-/// Of [`Columns::Hashed`]: the version of the encoding that is hashed.
+/// Of [`RowColumns::Hashed`]: the version of the encoding that is hashed.
 pub const VERSION: usize = Field::COUNT + 2;
 
 /// What one column holds.
@@ -43,12 +43,12 @@ pub enum ColumnValue<'a> {
 
 /// One row.
 pub trait Row {
-    /// The column at a place in the order of the [`Columns`] that were asked for.
+    /// The column at a place in the order of the [`RowColumns`] that were asked for.
     fn column(&self, at: usize) -> ColumnValue<'_>;
 }
 
 /// An entry on its way into the store, with what only the writer can say. Its columns are those of
-/// [`Columns::Hashed`] without the version.
+/// [`RowColumns::Hashed`] without the version.
 #[derive(Debug)]
 pub struct NewRow<'a> {
     entry: &'a Entry,

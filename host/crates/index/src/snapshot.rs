@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::StoreError;
 use crate::payload::PackedPayload;
-use crate::row::{Columns, Row};
+use crate::row::{Row, RowColumns};
 use crate::states::States;
 use mcp_audit_log_ledger::{Hash, Head, Tile};
 use mcp_audit_log_model::field::Field;
@@ -62,7 +62,7 @@ pub trait Snapshot: States {
     ///
     /// # Errors
     /// The store fails, or `show` does.
-    fn rows(&self, seqs: Range<u64>, columns: Columns<'_>, show: ShowRow<'_>) -> Result<(), StoreError>;
+    fn rows(&self, seqs: Range<u64>, columns: RowColumns<'_>, show: ShowRow<'_>) -> Result<(), StoreError>;
 
     /// The seqs of the entries with this id, ascending: one for each tenant that has an entry of it.
     ///

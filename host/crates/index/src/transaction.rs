@@ -13,7 +13,7 @@ use mcp_audit_log_model::time::Timestamp;
 
 /// A log within one transaction of its one writer.
 ///
-/// All of it is stored or nothing. A store refuses ([`Failure::Refused`](crate::Failure::Refused)) what would change or
+/// All of it is stored or nothing. A store refuses ([`StoreFailure::Refused`](crate::StoreFailure::Refused)) what would change or
 /// replace something that is there: an entry at another seq than the next, a text under another number than the next of
 /// its field, a payload of another entry than the newest.
 pub trait Transaction {

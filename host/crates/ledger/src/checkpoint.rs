@@ -9,10 +9,10 @@ use super::hash::Hash;
 use super::key::{SignatureKind, SigningKey, VerifierKey};
 use super::note::{Note, NoteError};
 
-/// What a log says of its tree.
+/// A log's statement about its tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkpoint {
-    /// Which log it is: the name of its key.
+    /// The log's name, which is the name of its key.
     pub origin: String,
     /// How many leaves the tree has.
     pub size: u64,
@@ -20,15 +20,16 @@ pub struct Checkpoint {
     pub root: Hash,
 }
 
-/// A checkpoint with its signatures, none of them checked yet.
+/// A checkpoint with unchecked signatures.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedCheckpoint {
     checkpoint: Checkpoint,
     note: Note,
 }
 
-/// What is wrong with a checkpoint.
+/// Why a checkpoint is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum CheckpointError {
     /// The note around it.
     #[error(transparent)]
@@ -36,7 +37,7 @@ pub enum CheckpointError {
     /// The text.
     #[error("the note is not a checkpoint: its text must have three lines: the log's name, the size and the root")]
     Form,
-    /// Nobody signed when it was.
+    /// The time is not signed.
     #[error(
         "the checkpoint of {0} has no valid signature of its time, though a key for it is given: the signature was \
          removed, or is of a newer key; name that key, or leave out the key that ends in /time to check without a \
@@ -49,10 +50,10 @@ pub enum CheckpointError {
 }
 
 impl Checkpoint {
-    /// Reads a note's text. There is no extension line, as nobody could check what it says.
+    /// Reads a note's text. Extension lines are refused, because no verifier could check them.
     ///
     /// # Errors
-    /// It is not exactly three lines as a checkpoint has them.
+    /// It is not exactly the three lines of a checkpoint.
     pub fn parse(text: &str) -> Result<Self, CheckpointError> {
         let lines: Vec<_> = text.strip_suffix('\n').ok_or(CheckpointError::Form)?.split('\n').collect();
         let [origin, size, root] = lines[..] else { return Err(CheckpointError::Form) };
@@ -75,13 +76,13 @@ impl SignedCheckpoint {
     /// Signs with all of `keys`, at `time` in seconds since 1970.
     ///
     /// # Errors
-    /// The origin cannot stand in a note.
+    /// The origin is not allowed in a note.
     pub fn sign(checkpoint: Checkpoint, keys: &[SigningKey], time: u64) -> Result<Self, NoteError> {
         let note = Note::sign(checkpoint.to_string(), keys, time)?;
         Ok(Self { checkpoint, note })
     }
 
-    /// Reads one; nothing of it may be believed before [`SignedCheckpoint::verify`].
+    /// Reads one; nothing in it is trusted before [`SignedCheckpoint::verify`].
     ///
     /// # Errors
     /// It is not exactly a signed checkpoint.
@@ -90,16 +91,16 @@ impl SignedCheckpoint {
         Ok(Self { checkpoint: Checkpoint::parse(note.text())?, note })
     }
 
-    /// What it says.
+    /// The checkpoint.
     pub fn checkpoint(&self) -> &Checkpoint {
         &self.checkpoint
     }
 
-    /// Checks that the log itself signed it, by one of `keys` with the name of its origin, and that no signature of
-    /// another of them is wrong. Gives the time that a trusted key says, in seconds since 1970.
+    /// Checks that the log itself signed it with one of `keys` that has the name of its origin, and that no signature
+    /// by another of them is wrong. Returns the time that a trusted key signed, in seconds since 1970.
     ///
     /// # Errors
-    /// It cannot be believed.
+    /// It cannot be trusted.
     pub fn verify(&self, keys: &[VerifierKey]) -> Result<Option<u64>, CheckpointError> {
         let signed = self.note.verify(keys)?;
         let origin = &self.checkpoint.origin;
@@ -110,11 +111,11 @@ impl SignedCheckpoint {
         Ok(signed.iter().find_map(|signed| signed.time))
     }
 
-    /// The same; where one of `keys` is for the time, the time must be signed by one of them. Every log has such a key, so what
-    /// lacks the signature was stripped of it.
+    /// The same; if a timestamp key is among `keys`, one of these must have signed the time. Every log has such a key,
+    /// so a missing signature was removed.
     ///
     /// # Errors
-    /// As there, or nobody signed the time.
+    /// As there, or the time is not signed.
     pub fn verify_timed(&self, keys: &[VerifierKey]) -> Result<Option<u64>, CheckpointError> {
         let time = self.verify(keys)?;
         let needs_time = keys.iter().any(|key| key.kind() == SignatureKind::Time);
@@ -124,7 +125,7 @@ impl SignedCheckpoint {
         Ok(time)
     }
 
-    /// Which of `keys` signed it.
+    /// The keys among `keys` that signed it.
     ///
     /// # Errors
     /// None of them did, or a signature in the name of one of them is wrong.

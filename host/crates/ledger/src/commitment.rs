@@ -1,4 +1,4 @@
-//! What an entry says of its payload: a salted hash, so that the payload can be erased and what stays tells nothing.
+//! An entry's commitment to its payload: a salted hash, so that the payload can be erased and the hash reveals nothing.
 
 use sha2::{Digest, Sha256};
 
@@ -23,7 +23,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_part_counts_and_no_two_are_mixed_up() {
+    fn every_part_changes_the_commitment() {
         let salt = [1; 32];
         let commitments = [
             commitment(&salt, Some("ab"), Some("c"), "{}"),

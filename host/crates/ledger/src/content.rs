@@ -1,13 +1,13 @@
-//! What an entry says, as bytes: the part of it that is the same wherever in the log it stands.
+//! The content of an entry as bytes: everything that does not depend on its `seq`.
 
 use super::hash::Hash;
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::field::{Field, FieldType};
 use mcp_audit_log_model::value::Value;
 
-/// The item that has the commitment to the payload. Fields are numbered by their place in the field table, below 64.
+/// The item that has the commitment to the payload. Fields have their index in the field table, below 64.
 const COMMITMENT: u8 = 64;
-/// The item that has the details, as the text that is stored.
+/// The item that has the details, as the stored text.
 const DETAILS: u8 = 65;
 
 /// The content of an entry while it is put together: one item for each column that is set, in the order of their
@@ -16,7 +16,7 @@ const DETAILS: u8 = 65;
 pub struct Content(Vec<u8>);
 
 impl Content {
-    /// Of an entry in memory; what the store makes of the same entry's columns is the same.
+    /// The content of an entry in memory; the store computes the same bytes from the entry's columns.
     pub fn of(entry: &Entry) -> Self {
         let mut content = Self(Vec::with_capacity(1_024));
         for field in Self::fields() {
@@ -37,7 +37,7 @@ impl Content {
         content
     }
 
-    /// The fields that are part of a content: all but the two that stand in the leaf itself.
+    /// The fields of a content: all except the two that are in the leaf itself.
     pub fn fields() -> impl Iterator<Item = Field> {
         Field::ALL.iter().copied().filter(|field| !matches!(field, Field::Seq | Field::RecordedAt))
     }
@@ -57,7 +57,7 @@ impl Content {
         self.item(field as u8, id);
     }
 
-    /// Adds what comes after the fields.
+    /// Adds the items after the fields.
     pub fn end(&mut self, commitment: Option<&[u8]>, details: Option<&str>) {
         commitment.into_iter().for_each(|commitment| self.item(COMMITMENT, commitment));
         details.into_iter().for_each(|details| self.item(DETAILS, details.as_bytes()));
@@ -68,15 +68,15 @@ impl Content {
         &self.0
     }
 
-    /// The content that these bytes are: items of known numbers in ascending order, each of the kind that its field has.
-    /// `None` where they are not exactly that, so that nothing is hidden in what is shown.
+    /// The content of these bytes: items of known numbers in ascending order, each with its field's type. `None` for
+    /// any deviation, so that nothing is hidden in what is shown.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let content = Self(bytes.to_vec());
         content.items().then_some(content)
     }
 
-    /// What it says, by the names of the fields, in their order: texts, numbers, times in microseconds, ids as texts, and at
-    /// the end the commitment to the payload and the details as they are stored.
+    /// The values by field name, in their order: texts, numbers, times in microseconds, ids as texts, then the
+    /// commitment to the payload and the details as they are stored.
     pub fn shown(&self) -> Vec<(&'static str, Value)> {
         let mut shown = Vec::new();
         self.each(|name, value| shown.push((name, value)));
@@ -87,7 +87,7 @@ impl Content {
         self.each(|_, _| {})
     }
 
-    /// Hands each item to `each`; whether all bytes are items as they must be.
+    /// Calls `each` for each item; returns whether all bytes are well-formed items.
     fn each(&self, mut each: impl FnMut(&'static str, Value)) -> bool {
         let (mut rest, mut before) = (self.0.as_slice(), 0);
         while !rest.is_empty() {
@@ -101,7 +101,7 @@ impl Content {
         true
     }
 
-    /// The hash that stands in the leaf.
+    /// The hash in the leaf.
     pub fn hash(&self) -> Hash {
         Hash::of(&self.0)
     }
@@ -114,7 +114,7 @@ impl Content {
     }
 }
 
-/// The first item's number and value, and what is behind it.
+/// The first item's number and value, and the remaining bytes.
 fn split(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (number, rest) = bytes.split_first()?;
     let (length, rest) = rest.split_first_chunk()?;

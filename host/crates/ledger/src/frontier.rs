@@ -1,5 +1,5 @@
-//! The frontier: the complete subtrees that a tree of some size is made of, as many as its size has one-bits. It is all
-//! that must be known of what came before in order to go on, and to prove whatever comes after.
+//! The frontier: the complete subtrees that make up a tree of some size, one for each one-bit of the size. It is
+//! everything that must be known of earlier leaves in order to append and to prove later ones.
 
 use super::hash::{Hash, node_hash};
 use super::tree::{Node, Nodes};
@@ -20,10 +20,10 @@ pub struct Frontier {
 }
 
 impl Frontier {
-    /// That of a tree of this size.
+    /// The frontier of a tree of this size.
     ///
     /// # Errors
-    /// A hash is not there.
+    /// A hash is missing.
     pub fn of<N: Nodes>(size: u64, nodes: &N) -> Result<Self, N::Error> {
         Ok(Self { size, hashes: subtrees(size).map(|node| nodes.node(node)).collect::<Result<_, _>>()? })
     }
@@ -43,7 +43,7 @@ impl Frontier {
         &self.hashes
     }
 
-    /// Adds a leaf, and tells of each subtree that this completes, the leaf first.
+    /// Adds a leaf, and calls `completed` for each subtree that it completes, the leaf first.
     pub fn push(&mut self, leaf: Hash, mut completed: impl FnMut(Node, Hash)) {
         let (mut node, mut hash) = (Node { level: 0, index: self.size }, leaf);
         completed(node, hash);

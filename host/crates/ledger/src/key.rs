@@ -1,4 +1,4 @@
-//! Keys that sign and check notes, in the text forms of C2SP signed-note. Pure: what a key file holds is `signer`'s.
+//! Keys that sign and verify notes, in the text forms of C2SP signed-note. Without I/O: `signer` owns the key file.
 
 use std::fmt;
 
@@ -7,17 +7,17 @@ use base64::engine::general_purpose::STANDARD;
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use sha2::{Digest, Sha256};
 
-/// How a secret key begins when it is written down, as Go's note package has it.
+/// The prefix of a secret key, as in Go's note package.
 const PRIVATE: &str = "PRIVATE+KEY+";
 /// The longest name of a key, in bytes.
 const LONGEST_NAME: usize = 200;
 
-/// What a signature says.
+/// What a signature confirms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SignatureKind {
-    /// "This is the log's": Ed25519 over the text.
+    /// The log's checkpoint: Ed25519 over the text.
     Log,
-    /// "… and it was so at this time": a timestamped cosignature of a checkpoint.
+    /// The checkpoint and its time: a timestamped cosignature.
     Time,
 }
 
@@ -34,7 +34,7 @@ impl SignatureKind {
         [Self::Log, Self::Time].into_iter().find(|kind| kind.byte() == byte)
     }
 
-    /// The bytes that are signed, for a note's text; `time` counts for [`SignatureKind::Time`] alone.
+    /// The signed bytes for a note's text; `time` is used only by [`SignatureKind::Time`].
     pub(super) fn message(self, text: &str, time: u64) -> Vec<u8> {
         match self {
             Self::Log => text.as_bytes().to_vec(),
@@ -43,24 +43,25 @@ impl SignatureKind {
     }
 }
 
-/// What is no key.
+/// Why a key is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum KeyError {
-    /// Other parts than a key has.
+    /// The key has the wrong number of parts.
     #[error("not a verification key; one looks like example.com/log+530d903a+AekyeRrm…")]
     Form,
-    /// A name that cannot stand in a note.
+    /// A name that is not allowed in a note.
     #[error("a key's name must have 1 to {LONGEST_NAME} characters, without spaces and plus signs")]
     Name,
     /// Not Ed25519.
     #[error("unknown kind of key; supported are Ed25519 (01) and timestamped Ed25519 (04)")]
     Kind,
-    /// Somebody changed it.
+    /// The id does not match the key.
     #[error("the key's id does not match its name and bytes: the key was changed or cut off")]
     Id,
 }
 
-/// A key that checks signatures: what outsiders are given.
+/// A key that verifies signatures, for verifiers outside the log.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct VerifierKey {
     name: String,
@@ -72,29 +73,29 @@ impl VerifierKey {
     /// Reads `<name>+<id>+<base64>`.
     ///
     /// # Errors
-    /// It is not exactly that.
+    /// The text has another form.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
         let (name, kind, public) = parts(text, id)?;
         Ok(Self { name, kind, public })
     }
 
-    /// Whose key it is.
+    /// The name of the key.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What its signatures say.
+    /// What its signatures confirm.
     pub fn kind(&self) -> SignatureKind {
         self.kind
     }
 
-    /// The number that stands before its signatures.
+    /// The number before its signatures.
     pub fn id(&self) -> u32 {
         id(&self.name, self.kind, &self.public)
     }
 
-    /// Checks the bytes behind the id in a signature of `text`; gives the time that they say, in seconds since 1970,
-    /// where they say one. `None`: they do not sign it.
+    /// Checks the bytes after the id in a signature of `text`; returns the signed time in seconds since 1970, if it has
+    /// one. `None`: the signature is wrong.
     pub(super) fn check(&self, text: &str, signature: &[u8]) -> Option<Option<u64>> {
         let (time, signature) = match self.kind {
             SignatureKind::Log => (None, signature),
@@ -131,10 +132,10 @@ pub struct SigningKey {
 }
 
 impl SigningKey {
-    /// The key that `seed`, 32 random bytes, makes.
+    /// The key of `seed`, 32 random bytes.
     ///
     /// # Errors
-    /// The name cannot stand in a note.
+    /// The name is not allowed in a note.
     pub fn from_seed(name: &str, kind: SignatureKind, seed: [u8; 32]) -> Result<Self, KeyError> {
         if !is_name(name) {
             return Err(KeyError::Name);
@@ -155,7 +156,7 @@ impl SigningKey {
         Self::from_seed(&name, kind, seed)
     }
 
-    /// The key as it stands in a key file, secret and all.
+    /// The line in a key file, with the secret.
     pub fn secret_text(&self) -> String {
         let Self { verifier, seed, .. } = self;
         let mut text = PRIVATE.to_owned();
@@ -168,7 +169,7 @@ impl SigningKey {
         &self.verifier
     }
 
-    /// The bytes behind the id in a signature of `text`.
+    /// The bytes after the id in a signature of `text`.
     pub(super) fn sign(&self, text: &str, time: u64) -> Vec<u8> {
         let kind = self.verifier.kind;
         let signature = self.pair.sign(&kind.message(text, time));
@@ -196,7 +197,7 @@ fn id(name: &str, kind: SignatureKind, public: &[u8; 32]) -> u32 {
     u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]])
 }
 
-/// Name, kind and bytes of a key, whose id must be what `id` makes of them.
+/// Name, kind and bytes of a key, whose id must match `id`.
 fn parts(
     text: &str,
     id: impl Fn(&str, SignatureKind, &[u8; 32]) -> u32,

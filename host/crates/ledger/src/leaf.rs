@@ -1,7 +1,7 @@
-//! A leaf: what of an entry only the thread that stores knows, and the hash of everything else.
+//! A leaf: the values that only the write thread knows, and the hash of everything else.
 //!
-//! In two levels, so that the long part can be hashed before an entry has its place, on another thread, and so that
-//! somebody may be shown that an entry is there without being shown what it says.
+//! Two levels, so that another thread can hash the long part before the entry has its `seq`, and so that a viewer can
+//! be shown that an entry exists without its content.
 
 use super::hash::{Hash, leaf_hash};
 
@@ -13,7 +13,7 @@ pub const VERSION: u16 = 1;
 pub struct Leaf {
     /// The version of the encoding.
     pub version: u16,
-    /// The entry's place in the log.
+    /// The entry's `seq`.
     pub seq: u64,
     /// When it was recorded, in microseconds since 1970.
     pub recorded_at: i64,
@@ -30,7 +30,7 @@ impl Leaf {
         Self { version: VERSION, seq, recorded_at, content }
     }
 
-    /// Version, place, time of recording, hash of the content; numbers with the big end first.
+    /// Version, `seq`, time of recording, hash of the content; numbers are big-endian.
     pub fn to_bytes(&self) -> [u8; Self::LENGTH] {
         let mut bytes = [0; Self::LENGTH];
         bytes[..2].copy_from_slice(&self.version.to_be_bytes());

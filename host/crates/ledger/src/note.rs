@@ -1,4 +1,5 @@
-//! Signed notes (c2sp.org/signed-note): a text, and who signed it. Strict, as notes come from strangers.
+//! Signed notes (c2sp.org/signed-note): a text and its signatures. Parsing is strict, because notes come from
+//! strangers.
 
 use std::fmt;
 
@@ -14,7 +15,7 @@ const MOST_SIGNATURES: usize = 16;
 /// How a line with a signature begins: an em dash and a blank.
 const DASH: &str = "\u{2014} ";
 
-/// A text and its signatures, none of them checked yet.
+/// A text and its unchecked signatures.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
     text: String,
@@ -34,12 +35,13 @@ struct Signature {
 pub struct Signed<'a> {
     /// The key.
     pub key: &'a VerifierKey,
-    /// The time that its signature says, in seconds since 1970.
+    /// The signed time, in seconds since 1970.
     pub time: Option<u64>,
 }
 
 /// What is wrong with a note.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum NoteError {
     /// Too long.
     #[error("the note is longer than {LONGEST} bytes")]
@@ -70,7 +72,7 @@ impl Note {
     /// Signs `text` with all of `keys`, at `time` in seconds since 1970.
     ///
     /// # Errors
-    /// The text cannot stand in a note.
+    /// The text is not allowed in a note.
     pub fn sign(text: String, keys: &[SigningKey], time: u64) -> Result<Self, NoteError> {
         check_text(&text)?;
         let signature = |key: &SigningKey| Signature {
@@ -91,7 +93,7 @@ impl Note {
             return Err(NoteError::Length);
         }
         let note = std::str::from_utf8(bytes).ok().filter(|note| is_plain(note)).ok_or(NoteError::Bytes)?;
-        // The last empty line divides: a text may have some of its own.
+        // The last empty line is the separator: a text may contain empty lines.
         let (text, lines) = note.rsplit_once("\n\n").ok_or(NoteError::Unsigned)?;
         let text = format!("{text}\n");
         check_text(&text)?;
@@ -109,7 +111,7 @@ impl Note {
         &self.text
     }
 
-    /// Who of `keys` signed it: at least one. Signatures of others say nothing.
+    /// The keys among `keys` that signed it: at least one. Other signatures are ignored.
     ///
     /// # Errors
     /// None of them did, or a signature in the name of one of them is wrong.

@@ -64,7 +64,7 @@ fn an_independent_implementation_reads_and_writes_the_same() {
 }
 
 #[test]
-fn a_checkpoint_says_what_was_signed_and_when() {
+fn a_checkpoint_has_its_content_and_time() {
     let text = signed();
     assert_eq!(verified(&text), Ok(Some(1_700_000_000)));
     assert_eq!(SignedCheckpoint::parse(text.as_bytes()).expect("read").checkpoint(), &checkpoint(7));
@@ -84,7 +84,7 @@ fn no_byte_can_be_changed() {
             let mut bytes = text.clone().into_bytes();
             bytes[at] ^= bit;
             let read = SignedCheckpoint::parse(&bytes).and_then(|read| Ok((read.verify(&verifiers())?, read)));
-            // Who signed may become unreadable; what was signed may not become something else.
+            // The signature may become unreadable; the signed text may not change.
             if let Ok((time, read)) = read {
                 assert_eq!(read.checkpoint(), &checkpoint(7), "byte {at}");
                 assert!(time.is_none_or(|time| time == 1_700_000_000), "byte {at}");

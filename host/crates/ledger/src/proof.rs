@@ -1,14 +1,23 @@
-//! Proofs checked, as whoever holds a root does it. RFC 9162 has both algorithms, in 2.1.3.2 and 2.1.4.2.
+//! Proofs that an entry is in a tree and that one tree extends another: checked, and as JSON.
+//! The algorithms are those of RFC 9162, 2.1.3.2 and 2.1.4.2.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::content::Content;
 use super::hash::{Hash, node_hash};
+use super::leaf::Leaf;
 
 /// Why a proof proves nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ProofError {
     /// There is no such leaf.
     #[error("no leaf {index} in a tree of {size}")]
     Beyond {
-        /// The leaf's place.
+        /// The leaf's index.
         index: u64,
         /// The tree's size.
         size: u64,
@@ -16,9 +25,9 @@ pub enum ProofError {
     /// The tree got smaller.
     #[error("a tree of {old} leaves cannot grow into one of {new}")]
     Shrunk {
-        /// The size that is said to be older.
+        /// The size that is claimed to be older.
         old: u64,
-        /// The size that is said to be newer.
+        /// The size that is claimed to be newer.
         new: u64,
     },
     /// There are not as many hashes as these sizes take.
@@ -68,7 +77,7 @@ pub fn verify_inclusion(leaf: &Hash, index: u64, size: u64, proof: &[Hash], root
 /// Checks that the tree of `old` leaves with one root is the beginning of that of `new` leaves with the other.
 ///
 /// # Errors
-/// It is not shown to be.
+/// The proof does not show it.
 pub fn verify_consistency(old: (u64, &Hash), new: (u64, &Hash), proof: &[Hash]) -> Result<(), ProofError> {
     let ((old, old_root), (new, new_root)) = (old, new);
     if old > new {
@@ -122,4 +131,123 @@ fn skip_up(place: &mut u64, last: &mut u64) {
     while *place & 1 == 0 && *place != 0 {
         (*place, *last) = (*place >> 1, *last >> 1);
     }
+}
+
+/// A tree: how many leaves, and their root.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// How many leaves.
+    pub size: u64,
+    /// Their root.
+    pub root: Hash,
+}
+
+/// An entry, and the proof that it is in a tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inclusion {
+    /// The entry's leaf.
+    pub leaf: Leaf,
+    /// What the leaf's hash is of.
+    pub content: Content,
+    /// The tree.
+    pub head: Head,
+    /// The hashes beside its way to the root, from the leaf up.
+    pub proof: Vec<Hash>,
+}
+
+/// The proof that one tree is the beginning of another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Consistency {
+    /// The older tree.
+    pub old: Head,
+    /// The newer one.
+    pub new: Head,
+    /// The hashes, as RFC 9162 orders them.
+    pub proof: Vec<Hash>,
+}
+
+impl Inclusion {
+    /// Checks the proof against its own root. A checkpoint shows whether that is the log's root.
+    ///
+    /// # Errors
+    /// The proof is wrong.
+    pub fn verify(&self) -> Result<(), ProofError> {
+        if self.content.hash() != self.leaf.content {
+            return Err(ProofError::Content);
+        }
+        verify_inclusion(&self.leaf.hash(), self.leaf.seq, self.head.size, &self.proof, &self.head.root)
+    }
+}
+
+impl Consistency {
+    /// Checks it against the roots that it names.
+    ///
+    /// # Errors
+    /// It proves nothing.
+    pub fn verify(&self) -> Result<(), ProofError> {
+        verify_consistency((self.old.size, &self.old.root), (self.new.size, &self.new.root), &self.proof)
+    }
+}
+
+/// The proof that an entry is in the ledger's tree; `docs/ledger.md` specifies the check.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct InclusionProof {
+    /// The entry's `seq`, which is the index of its leaf.
+    pub index: u64,
+    /// How many leaves the tree has.
+    pub size: u64,
+    /// Its root; all bytes here are in base64.
+    pub root: String,
+    /// The leaf.
+    pub leaf: String,
+    /// The entry's content; the leaf has its hash.
+    pub content: String,
+    /// The hashes of the inclusion path, from the leaf up.
+    pub proof: Vec<String>,
+}
+
+/// The proof that entries were only appended to the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ConsistencyProof {
+    /// How many leaves the older tree has.
+    pub from: u64,
+    /// Its root, in base64 as all hashes here.
+    pub from_root: String,
+    /// How many leaves the newer tree has.
+    pub to: u64,
+    /// Its root.
+    pub to_root: String,
+    /// The hashes, in the order of RFC 9162.
+    pub proof: Vec<String>,
+}
+
+impl From<&Inclusion> for InclusionProof {
+    fn from(inclusion: &Inclusion) -> Self {
+        let Inclusion { leaf, content, head, proof } = inclusion;
+        Self {
+            index: leaf.seq,
+            size: head.size,
+            root: base64(&head.root),
+            leaf: STANDARD.encode(leaf.to_bytes()),
+            content: STANDARD.encode(content.as_bytes()),
+            proof: proof.iter().map(base64).collect(),
+        }
+    }
+}
+
+impl From<&Consistency> for ConsistencyProof {
+    fn from(consistency: &Consistency) -> Self {
+        let Consistency { old, new, proof } = consistency;
+        Self {
+            from: old.size,
+            from_root: base64(&old.root),
+            to: new.size,
+            to_root: base64(&new.root),
+            proof: proof.iter().map(base64).collect(),
+        }
+    }
+}
+
+fn base64(hash: &Hash) -> String {
+    STANDARD.encode(hash.as_bytes())
 }

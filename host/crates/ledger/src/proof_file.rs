@@ -1,5 +1,5 @@
-//! An entry's proof as a file (c2sp.org/tlog-proof): the entry, its place, its inclusion proof and a signed checkpoint in one
-//! text that anybody can check who has the log's key.
+//! An entry's proof as a file (c2sp.org/tlog-proof): the entry, its `seq`, its inclusion proof and a signed checkpoint
+//! in one text. Anyone with the log's key can verify it.
 
 use std::fmt;
 
@@ -19,16 +19,16 @@ const EXTRA: &str = "extra ";
 /// More hashes than any proof has: one for each level of the tree.
 const MOST: usize = 64;
 
-/// The longest file: far above what an entry comes to.
+/// The longest file: far above the size of an entry.
 const LONGEST: usize = 64 << 20;
 
-/// That an entry is in a log, for whoever trusts the log's key.
+/// A proof that an entry is in a log, for a verifier who trusts the log's key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProofFile {
-    /// The entry's place.
+    /// The entry's `seq`.
     pub index: u64,
-    /// What the leaf is made of: the leaf itself, and behind it the content that it has the hash of. Nobody signs it, and it is
-    /// believed as far as it leads to the leaf that is proved.
+    /// The leaf, followed by the content that it hashes. It is not signed, and it is trusted only where it hashes to
+    /// the proved leaf.
     pub extra: Option<Vec<u8>>,
     /// From the leaf up.
     pub hashes: Vec<Hash>,
@@ -38,6 +38,7 @@ pub struct ProofFile {
 
 /// What is wrong with one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ProofFileError {
     /// The text.
     #[error("not a proof: it must have the lines that c2sp.org/tlog-proof describes")]
@@ -59,11 +60,11 @@ pub enum ProofFileError {
 /// An entry that was proved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProvedEntry {
-    /// Place and time of recording.
+    /// `seq` and time of recording.
     pub leaf: Leaf,
-    /// What it says.
+    /// The content.
     pub content: Content,
-    /// When the checkpoint was signed, in seconds since 1970, where a key says so.
+    /// The time of signing in seconds since 1970, if a key gives it.
     pub time: Option<u64>,
 }
 
@@ -95,8 +96,8 @@ impl ProofFile {
         Ok(Self { index, extra, hashes, checkpoint: SignedCheckpoint::parse(note.as_bytes())? })
     }
 
-    /// Checks that the leaf with this hash is in the tree that one of `keys` signed for the log. Gives the time of
-    /// signing, where it is known, in seconds since 1970.
+    /// Checks that the leaf with this hash is in the tree that one of `keys` signed for the log. Returns the time of
+    /// signing, if it is known, in seconds since 1970.
     ///
     /// # Errors
     /// It is not proved.
@@ -107,10 +108,10 @@ impl ProofFile {
         Ok(time)
     }
 
-    /// Checks that the entry in the file is in the tree that one of `keys` signed, and gives it.
+    /// Checks that the entry in the file is in the tree that one of `keys` signed, and returns it.
     ///
     /// # Errors
-    /// There is none in it, or it is not proved.
+    /// The file has no entry, or it is not proved.
     pub fn verify_entry(&self, keys: &[VerifierKey]) -> Result<ProvedEntry, ProofFileError> {
         let extra = self.extra.as_ref().ok_or(ProofFileError::Bare)?;
         let (leaf, content) = extra.split_first_chunk().ok_or(ProofFileError::Entry)?;

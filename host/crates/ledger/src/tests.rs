@@ -7,7 +7,7 @@ use sha2::Sha256;
 
 use super::*;
 
-/// A hash that was asked for and is gone.
+/// A requested hash that was pruned.
 #[derive(Debug)]
 struct Gone;
 
@@ -70,7 +70,7 @@ impl Nodes for Everything {
     }
 }
 
-/// What must be kept of a log whose beginning is gone: the frontier there, and what lies from there on.
+/// What must be kept of a log whose beginning is pruned: the frontier there, and everything after it.
 struct Pruned<'a> {
     whole: &'a Everything,
     frontier: Vec<Node>,
@@ -98,7 +98,7 @@ fn bytes(hashes: &[Hash]) -> Vec<u8> {
     hashes.iter().flat_map(|hash| hash.0).collect()
 }
 
-/// Those of the places below `size` where something changes, and some others.
+/// Some indexes below `size`, among them those where something changes.
 fn some(size: u64) -> Vec<u64> {
     let edges = subtrees(size).map(|node| node.index << node.level).flat_map(|at| [at, at.wrapping_sub(1), at + 1]);
     let others = [size / 3, size.wrapping_mul(7919) % size.max(1)];
@@ -181,7 +181,7 @@ fn a_proof_about_anything_else_is_refused() {
 
 /// Every prune point, every older size from there on, every newer one.
 #[test]
-fn the_frontier_and_what_follows_it_are_enough_for_every_proof() {
+fn the_frontier_and_later_hashes_suffice_for_every_proof() {
     let mut whole = Everything::default();
     (0..70).for_each(|at| whole.push(at));
     let roots: Vec<_> = (0..=70).map(|size| super::root(size, &whole).expect("a root")).collect();
@@ -204,9 +204,9 @@ fn the_frontier_and_what_follows_it_are_enough_for_every_proof() {
     }
 }
 
-/// The same with tiles, at the places where one ends: they keep some more than the frontier, and that is all they keep.
+/// The same with tiles, at tile boundaries: they keep a little more than the frontier.
 #[test]
-fn the_tiles_that_stay_are_enough_for_every_proof() {
+fn the_kept_tiles_suffice_for_every_proof() {
     const SIZE: u64 = 2 * 65_536 + 300;
     let places =
         [1, 255, 256, 257, 511, 512, 65_535, 65_536, 65_537, 65_791, 65_792, 131_071, 131_072, 131_328, SIZE - 1, SIZE];
@@ -230,7 +230,7 @@ fn the_tiles_that_stay_are_enough_for_every_proof() {
 }
 
 #[test]
-fn tiles_are_where_the_specification_says() {
+fn tiles_match_the_specification() {
     let tile = |level, index| Tile::of(Node { level, index });
     assert_eq!(tile(0, 300), (Tile { level: 0, number: 1 }, 44..45));
     assert_eq!(tile(3, 32), (Tile { level: 0, number: 1 }, 0..8));
@@ -257,9 +257,9 @@ fn a_frontier_grows_as_the_tree_does() {
     assert_eq!(Frontier::from_hashes(3, vec![leaf(0)]), None);
 }
 
-/// The known answers of RFC 6962's authors, and a leaf of ours written out: who changes the encoding changes these.
+/// The known answers of RFC 6962's authors, and one leaf written out: a change of the encoding changes these.
 #[test]
-fn the_encoding_is_the_one_in_the_specification() {
+fn the_encoding_matches_the_specification() {
     use mcp_audit_log_model::entry::Entry;
     use mcp_audit_log_model::field::Field;
     use mcp_audit_log_model::time::Timestamp;
@@ -283,9 +283,9 @@ fn the_encoding_is_the_one_in_the_specification() {
     assert_eq!((leaf.to_bytes().as_slice(), leaf.hash()), (bytes.as_slice(), leaf_hash(&bytes)));
 }
 
-/// Whoever writes a verifier goes by the specification, so its table must be the field table.
+/// Authors of verifiers follow the specification, so its table must be the field table.
 #[test]
-fn the_specification_has_every_field_under_its_number() {
+fn the_specification_lists_every_field_with_its_number() {
     use mcp_audit_log_model::field::{Field, FieldType};
     let specification = include_str!("../../../../docs/ledger.md");
     let mut rows = specification.lines().filter(|line| line.starts_with("| ") && line.contains(" | `"));

@@ -1,10 +1,10 @@
-//! Tiles: hashes are kept 256 at a time, and of every eighth level only. What lies between is quickly made of them.
+//! Tiles: hashes are kept 256 at a time, and only for every eighth level. The levels between are quick to compute.
 
 use std::ops::Range;
 
 use super::tree::Node;
 
-/// How many levels of the tree a tile stands for.
+/// How many levels of the tree a tile covers.
 pub const TILE_HEIGHT: u8 = 8;
 /// How many hashes a full tile has.
 pub const TILE_WIDTH: u64 = 1 << TILE_HEIGHT;
@@ -19,7 +19,7 @@ pub struct Tile {
 }
 
 impl Tile {
-    /// The tile from whose hashes that of `node` is made, and which of them.
+    /// The tile with the hashes that make up `node`, and which of them.
     pub fn of(node: Node) -> (Self, Range<usize>) {
         let below = node.level % TILE_HEIGHT;
         let first = node.index << below;
@@ -46,13 +46,13 @@ impl Tile {
         hashes(level, size).div_ceil(TILE_WIDTH)
     }
 
-    /// The first tile of a level that a log keeps whose first `pruned` leaves are gone. What stays is enough for every
-    /// proof about what stays: a hash that such a proof needs has a neighbour in its tile that is not gone.
+    /// The first tile of a level that a log keeps after its first `pruned` leaves. What stays is enough for every proof
+    /// about the remaining leaves: each needed hash shares a tile with one that stays.
     pub fn first_kept(level: u8, pruned: u64) -> u64 {
         hashes(level, pruned) / TILE_WIDTH
     }
 
-    /// The place of the first leaf that it covers.
+    /// The index of the first leaf that it covers.
     pub fn begin(self) -> u64 {
         // At the highest level there is one tile, and it begins at 0.
         self.number.checked_shl(u32::from(TILE_HEIGHT) * u32::from(self.level + 1)).unwrap_or(0)

@@ -72,7 +72,7 @@ pub fn consistency<N: Nodes>(old: u64, new: u64, nodes: &N) -> Result<Vec<Hash>,
             begin = middle;
         }
     }
-    // Where the old tree as a whole is a subtree of the new one, whoever verifies has its hash already.
+    // If the old tree as a whole is a subtree of the new one, the verifier already has its hash.
     if begin > 0 {
         path.push(range(begin, end, nodes)?);
     }
@@ -80,7 +80,7 @@ pub fn consistency<N: Nodes>(old: u64, new: u64, nodes: &N) -> Result<Vec<Hash>,
     Ok(path)
 }
 
-/// The hash over the leaves from `begin` to `end`, a subtree of which only the right edge may be incomplete.
+/// The hash over the leaves from `begin` to `end`, a subtree that may be incomplete only at its right edge.
 fn range<N: Nodes>(begin: u64, end: u64, nodes: &N) -> Result<Hash, N::Error> {
     let length = end - begin;
     if length.is_power_of_two() {

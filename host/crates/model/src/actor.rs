@@ -1,10 +1,10 @@
-//! Who does something to the log itself, and how they came in: what the entries about it say.
+//! (short: shared by access and events) The actor of an action on the log itself, as entries name it.
 
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Caller, Client, Event};
 
-/// Who does something to the log.
+/// The actor of an action on the log itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Actor {
     /// Their name.
@@ -18,7 +18,7 @@ pub struct Actor {
 }
 
 impl From<&str> for Actor {
-    /// Somebody of whom no more than the name is known, as on the command line.
+    /// An actor with only a name, as on the command line.
     fn from(user: &str) -> Self {
         Self { user: user.to_owned(), ..Self::default() }
     }

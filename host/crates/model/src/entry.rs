@@ -15,11 +15,11 @@ pub type Details = serde_json::Map<String, serde_json::Value>;
 
 /// One entry of the log.
 ///
-/// The texts are reached by [`Field`], so that storage, filters and output are loops over the same table and no field can
-/// be forgotten in one of them. They stand in one string, since entries are made and dropped by the thousand.
+/// The texts are accessed by [`Field`], so that storage, filters and output loop over the same table and cannot miss a
+/// field. They share one string, because entries are created and dropped by the thousand.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// Its place in the log; 0 until it is stored.
+    /// Its `seq` in the log; 0 until it is stored.
     pub seq: u64,
     /// Its id.
     pub id: Uuid,
@@ -55,7 +55,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// An entry of which only the id and the times are known.
+    /// An entry with only the id and the times.
     pub fn new(id: Uuid, occurred_at: Timestamp, recorded_at: Timestamp) -> Self {
         Self {
             seq: 0,
@@ -104,7 +104,7 @@ impl Entry {
         (!self.details.is_empty()).then(|| serde_json::to_string(&self.details).unwrap_or_default())
     }
 
-    /// The three-word outcome; an unreadable one counts as an error.
+    /// The outcome; an unreadable one counts as an error.
     pub fn outcome(&self) -> Outcome {
         self.text(Field::Outcome).and_then(Outcome::parse).unwrap_or(Outcome::Error)
     }
@@ -150,7 +150,7 @@ impl PartialEq for Entry {
     }
 }
 
-/// Every field by its name, then `has_payload`. Details are left to whoever shows the single entry.
+/// Every field by its name, then `has_payload`. Details are serialized by the view of a single entry.
 impl Serialize for Entry {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(Field::COUNT + 1))?;

@@ -28,7 +28,7 @@ macro_rules! fields {
                 match self { $(Self::$case => $name),+ }
             }
 
-            /// What it holds.
+            /// Its type.
             pub fn kind(self) -> FieldType {
                 match self { $(Self::$case => FieldType::$kind),+ }
             }
@@ -42,11 +42,11 @@ macro_rules! fields {
 }
 
 fields! {
-    /// The place in the log, counted from 0 without holes.
+    /// Counts the entries of the log from 0 without holes.
     Seq = "seq", Integer, false;
     /// The UUIDv7.
     Id = "id", Id, false;
-    /// When it began, as the capture source says.
+    /// When it began, as the capture source reports.
     OccurredAt = "occurred_at", Time, false;
     /// When it was recorded, by the host's clock; never less than the entry before.
     RecordedAt = "recorded_at", Time, false;
@@ -116,7 +116,7 @@ fields! {
     Model = "model", Text, true;
     /// The business record.
     RecordId = "record_id", Text, true;
-    /// Who runs the language model.
+    /// The provider that runs the language model.
     Provider = "provider", Text, true;
     /// The language model. Not `model`: that is the business model, as everywhere in Odoo, and an entry may have both.
     LlmModel = "llm_model", Text, true;
@@ -136,7 +136,7 @@ fields! {
     ErrorMessage = "error_message", Text, true;
     /// The W3C trace id.
     TraceId = "trace_id", Text, false;
-    /// The id of the event that this one belongs to.
+    /// The id of the event that caused this one.
     Parent = "parent", Id, false;
     /// How the policy failed on this event, if it did.
     Fault = "fault", Text, true;

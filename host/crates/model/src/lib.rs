@@ -1,4 +1,5 @@
-//! What the log is about, without I/O: times, values, the table of fields, events, entries, and what is derived of them.
+//! What the log is about, without I/O: times, values, the table of fields, events, entries, and what is derived of
+//! them.
 //!
 //! The modules, from the bottom up; each uses only those above it:
 
@@ -16,13 +17,13 @@ pub mod event;
 /// What was recorded.
 pub mod entry;
 
-/// How these look in the API's document.
+/// The schemas of these types in the API's document.
 mod schema;
 
 /// What may be a name.
 pub mod name;
 
-/// Who does something to the log itself.
+/// The actor of an action on the log itself.
 pub mod actor;
 
 /// Hiding secrets.

@@ -1,30 +1,31 @@
-//! What may be a name: of a user, an instance, a connection, a view. Two names that look alike on the screen must not be
-//! two names, and none may write over its neighbours.
+//! Valid names of users, tenants, connections and views. Two names that look alike on the screen must not be two names,
+//! and no name may overlay its neighbours.
 
 /// The longest name, in bytes: what an entry's field holds.
 pub const LONGEST_NAME: usize = 256;
 
-/// Why a text is no name.
+/// Why a text is not a valid name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum NameError {
-    /// There is nothing in it that shows.
+    /// It has no visible character.
     #[error("must not be empty")]
     Empty,
-    /// It would be cut, and then be somebody else's.
+    /// It would be truncated, and could then equal another name.
     #[error("is longer than {LONGEST_NAME} bytes; use a shorter one")]
     Long,
     /// It begins or ends with space.
     #[error("begins or ends with space; remove it")]
     Space,
-    /// It has control characters, or some that turn text around or do not show.
+    /// It has control characters, or characters that change the text direction or are invisible.
     #[error("has invisible characters; remove them")]
     Hidden,
 }
 
-/// Whether `text` is a name.
+/// Checks that `text` is a valid name.
 ///
 /// # Errors
-/// It is none; the error says why.
+/// It is not; the error says why.
 pub fn check(text: &str) -> Result<(), NameError> {
     let shows = |letter: char| !letter.is_whitespace() && !is_hidden(letter) && !is_filler(letter);
     match text {
@@ -36,8 +37,8 @@ pub fn check(text: &str) -> Result<(), NameError> {
     }
 }
 
-/// Characters that show nothing, or change how others show: controls, direction marks, separators, byte-order mark,
-/// tags. Joiners are none of them, as scripts and emoji need those.
+/// Characters that are invisible or change how others are shown: controls, direction marks, separators, byte-order
+/// mark, tags. Joiners are not among them, since scripts and emoji need them.
 pub fn is_hidden(character: char) -> bool {
     matches!(character,
         '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}'
@@ -45,7 +46,7 @@ pub fn is_hidden(character: char) -> bool {
         | '\u{e0000}'..='\u{e007f}')
 }
 
-/// Joiners, variation selectors and letters that look like nothing: harmless in a text, and a second name in a name.
+/// Joiners, variation selectors and blank letters: harmless in a text, but they make a second name that looks the same.
 fn is_filler(character: char) -> bool {
     matches!(character,
         '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200c}' | '\u{200d}'
@@ -57,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_what_it_looks_like() {
+    fn look_alike_names_are_refused() {
         for name in ["ada", "Ada Lovelace", "ada@example.com", "Ł. Żółć", "日本", "x".repeat(256).as_str()] {
             assert_eq!(check(name), Ok(()), "{name}");
         }

@@ -1,4 +1,4 @@
-//! When a scheduled job is due. Pure: it is told the time.
+//! When a scheduled job is due. Pure: the caller passes the time.
 
 use std::str::FromStr;
 
@@ -15,7 +15,7 @@ impl Schedule {
     /// Reads five fields.
     ///
     /// # Errors
-    /// The text is no schedule; the message says why.
+    /// The text is not a schedule; the message says why.
     pub fn parse(text: &str) -> Result<Self, String> {
         if text.split_whitespace().count() != 5 {
             return Err(format!("{text:?} is not a schedule: it needs five fields, such as \"17 3 * * *\""));
@@ -46,15 +46,14 @@ pub struct CronState {
     pub last_run: Option<Timestamp>,
     /// Whether that run succeeded.
     pub last_succeeded: Option<bool>,
-    /// What that run said.
+    /// The message of that run.
     pub last_message: Option<String>,
-    /// When the run began that is under way, or was when the process ended.
+    /// When the current run began, or the run that was interrupted when the process ended.
     pub running_since: Option<Timestamp>,
 }
 
 impl CronState {
-    /// Whether the job is due at `now`. However many slots were missed, that is one run; a run that was interrupted is
-    /// made up for at once.
+    /// Whether the job is due at `now`. Any number of missed slots is one run; an interrupted run is repeated at once.
     pub fn is_due(&self, now: Timestamp) -> bool {
         self.running_since.is_some() || self.next_run.is_some_and(|next| next <= now)
     }
@@ -110,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_schedule_is_refused() {
+    fn an_invalid_schedule_is_refused() {
         for text in ["", "daily", "* * * *", "61 3 * * *", "0 0 3 * * *"] {
             assert!(Schedule::parse(text).is_err(), "{text}");
         }

@@ -1,4 +1,4 @@
-//! The schemas of what is written by hand: they must say what the writing does.
+//! Schemas of the types with handwritten serialization: they must match it.
 
 use std::borrow::Cow;
 
@@ -31,7 +31,7 @@ impl JsonSchema for Value {
     }
 }
 
-/// The members are those of the table of fields, in its order; all of them are always there.
+/// The members of the field table, in its order; all of them are always present.
 impl JsonSchema for Entry {
     fn schema_name() -> Cow<'static, str> {
         "Entry".into()

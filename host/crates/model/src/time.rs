@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_what_lies_ahead() {
+    fn reads_relative_times_in_the_future() {
         let now = Timestamp::from_micros(7);
         assert_eq!(Timestamp::parse_ahead("90d", now), Some(now.plus(90 * DAY)));
         assert_eq!(Timestamp::parse_ahead("2w", now), Some(now.plus(14 * DAY)));

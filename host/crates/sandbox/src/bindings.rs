@@ -1,10 +1,10 @@
-//! The contract's types and functions as wasmtime sees them, generated from wit/policy.wit.
+//! (short: generated code) The contract's types and functions as wasmtime sees them, generated from wit/policy.wit.
 #![allow(missing_docs, reason = "generated; wit/policy.wit has the words")]
 
 wasmtime::component::bindgen!({
     path: "../../../wit",
     world: "audit-policy",
-    // What the policy is told is borrowed from the events, so that no text is copied but into the sandbox.
+    // The arguments are borrowed from the events, so that a text is copied only once, into the sandbox.
     ownership: Borrowing { duplicate_if_necessary: true },
 });
 

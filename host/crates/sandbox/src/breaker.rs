@@ -1,15 +1,16 @@
-//! A breaker for a policy that burns its fuel for nothing: it is left alone for a while, so that recording goes on.
+//! A circuit breaker for a policy that burns its fuel and fails: it is not called for a while, so that recording
+//! continues.
 //!
-//! What is counted is the fuel of calls that failed, whatever they failed of, less a little for each event that was
-//! judged. So one event in thousands that costs a fault changes nothing, and a policy that burns its fuel on each event
-//! or on every second one costs about a second until it is left alone, and a tenth of one at each new trial.
+//! It counts the fuel of failed calls, whatever the fault, minus a little for each judged event. So one faulty event in
+//! thousands changes nothing. A policy that burns its fuel on each or on every second event costs about a second before
+//! the breaker opens, and a tenth of a second at each trial.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How much fuel may be burned for nothing before the policy is left alone: some one and a half seconds of a processor.
 const IN_VAIN: u64 = 4_000_000_000;
-/// What of it is left for a trial, so that one call that fails with its fuel burned ends it.
+/// The budget of a trial, so that one failed call with burned fuel ends it.
 const TRIAL: u64 = 100_000_000;
 /// What an event that was judged makes good.
 const MADE_GOOD: u64 = 4_000_000;
@@ -22,11 +23,11 @@ pub(super) struct Breaker(Mutex<State>);
 
 #[derive(Debug)]
 struct State {
-    /// Fuel burned for nothing.
+    /// Fuel burned by failed calls.
     burned: u64,
-    /// Until when the policy is left alone.
+    /// Until when the policy is not called.
     until: Option<Instant>,
-    /// For how long the next time.
+    /// The length of the next pause.
     rest: Duration,
 }
 
@@ -37,7 +38,7 @@ impl Default for State {
 }
 
 impl Breaker {
-    /// Whether the policy is to be left alone at this moment.
+    /// Whether the breaker is open at `now`.
     pub(super) fn rests(&self, now: Instant) -> bool {
         let mut state = self.state();
         match state.until {
@@ -51,7 +52,7 @@ impl Breaker {
         }
     }
 
-    /// A call failed and had burned so much.
+    /// Counts the fuel of a failed call.
     pub(super) fn failed(&self, fuel: u64, now: Instant) {
         let mut state = self.state();
         state.burned = state.burned.saturating_add(fuel);
@@ -61,7 +62,7 @@ impl Breaker {
         }
     }
 
-    /// So many events were judged.
+    /// Counts judged events.
     pub(super) fn judged(&self, events: usize) {
         let mut state = self.state();
         state.burned = state.burned.saturating_sub(MADE_GOOD.saturating_mul(events as u64));
@@ -82,7 +83,7 @@ mod tests {
     const CALL: u64 = 101_000_000;
 
     #[test]
-    fn a_policy_that_burns_all_its_fuel_is_left_alone_for_longer_and_longer() {
+    fn a_policy_that_burns_its_fuel_is_paused_longer_each_time() {
         let (breaker, mut now) = (Breaker::default(), Instant::now());
         let mut calls = 0;
         while !breaker.rests(now) {
@@ -101,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_judges_again_is_trusted_again() {
+    fn a_policy_that_recovers_is_trusted_again() {
         let (breaker, mut now) = (Breaker::default(), Instant::now());
         for _ in 0..40 {
             breaker.failed(CALL, now);
@@ -119,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn rare_faults_never_stop_it_and_every_second_one_does() {
+    fn rare_faults_never_open_the_breaker_and_every_second_one_does() {
         let (breaker, now) = (Breaker::default(), Instant::now());
         for _ in 0..1_000 {
             breaker.failed(CALL, now);

@@ -13,11 +13,11 @@ pub enum FaultKind {
     Stack,
     /// It panicked or trapped otherwise.
     Trap,
-    /// What it returned is malformed, too large, or not what was asked for.
+    /// Its result is malformed, too large, or does not match the request.
     Result,
     /// The host failed while calling it.
     Host,
-    /// It was not asked: it had burned its fuel for nothing on the events before, and is tried again later.
+    /// It was not called: it had burned its fuel on earlier events, and is tried again later.
     Resting,
 }
 
@@ -26,7 +26,7 @@ impl FaultKind {
     pub const ALL: [Self; 7] =
         [Self::Fuel, Self::Memory, Self::Stack, Self::Trap, Self::Result, Self::Host, Self::Resting];
 
-    /// The word for it.
+    /// The name of the kind.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Fuel => "fuel",
@@ -48,7 +48,7 @@ pub struct Fault {
     pub function: &'static str,
     /// The way of failing.
     pub kind: FaultKind,
-    /// What is known beside it.
+    /// Further information.
     pub message: String,
 }
 
@@ -58,7 +58,7 @@ impl Fault {
         Self { function, kind: FaultKind::Result, message: message.into() }
     }
 
-    /// An event that the policy is not asked about.
+    /// An event that the policy is not called for.
     pub(super) fn resting() -> Self {
         let message = "the policy ran out of fuel on earlier events and is paused";
         Self { function: "judge", kind: FaultKind::Resting, message: message.to_owned() }
@@ -67,6 +67,7 @@ impl Fault {
 
 /// Why a policy cannot be loaded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum LoadError {
     /// The file is larger than any policy may be.
     #[error("the policy has {bytes} bytes; at most {limit} are allowed")]
@@ -76,7 +77,7 @@ pub enum LoadError {
         /// The limit.
         limit: usize,
     },
-    /// It is no WebAssembly component, or one with features that policies may not use.
+    /// It is not a WebAssembly component, or has features that policies may not use.
     #[error(
         "not a loadable WebAssembly component: {0}; build one for wasm32-unknown-unknown with wasm-component-ld as \
          its linker"
@@ -89,10 +90,10 @@ pub enum LoadError {
     /// It does not export the contract.
     #[error("the component does not export {CONTRACT} as wit/policy.wit declares it: {0}")]
     Contract(String),
-    /// Its manifest could not be had.
+    /// Its manifest could not be read.
     #[error(transparent)]
     Fault(#[from] Fault),
-    /// Its manifest declares something that makes no sense.
+    /// Its manifest declares something invalid.
     #[error("the policy's manifest was rejected: {0}")]
     Manifest(String),
 }

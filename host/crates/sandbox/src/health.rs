@@ -1,4 +1,4 @@
-//! How the policy is doing: its faults by function and kind, and whether it can still be relied on.
+//! The health of the policy: its faults by function and kind, and whether it still works.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -7,25 +7,25 @@ use std::time::{Duration, Instant};
 
 use super::fault::{Fault, FaultKind};
 
-/// How many events are looked back on.
-const LATELY: usize = 1_000;
+/// How many recent events are counted.
+const RECENT: usize = 1_000;
 /// How many of them may be unjudged.
-const UNJUDGED: usize = LATELY / 2;
+const UNJUDGED: usize = RECENT / 2;
 /// How many times in a row a right may be denied because the policy failed.
 const DENIALS: u32 = 10;
-/// How often it is said that the policy fails; and how long after its last fault it may be tried again by whoever sends
-/// nothing to a log that is not ready.
+/// How often the log reports that the policy fails; and how long after its last fault it is tried again where senders
+/// avoid a log that is not ready.
 const QUIET: Duration = Duration::from_secs(60);
 
 /// The functions that are called while a log runs.
 const FUNCTIONS: [&str; 3] = ["judge", "access", "retention"];
 
-/// What is wrong with a policy.
+/// Why a policy does not work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sick {
+pub enum PolicyFailure {
     /// It failed on half of the last thousand events.
     Judge,
-    /// It failed ten times in a row when it was asked who may do what.
+    /// It failed ten times in a row when it was asked for access.
     Access,
 }
 
@@ -34,38 +34,38 @@ pub enum Sick {
 pub struct Health {
     /// By function and kind.
     faults: [[AtomicU64; FaultKind::ALL.len()]; FUNCTIONS.len()],
-    lately: Mutex<Lately>,
+    recent: Mutex<Recent>,
     denials: AtomicU32,
     /// When it failed last.
     failed: Mutex<Option<Instant>>,
-    /// When it was last said that the policy fails.
+    /// When the log last reported that the policy fails.
     said: Mutex<Option<Instant>>,
 }
 
-/// What became of the last events, oldest first: whether each is unjudged.
+/// The results of the last events, oldest first: whether each is unjudged.
 #[derive(Debug, Default)]
-struct Lately {
+struct Recent {
     outcomes: VecDeque<bool>,
     unjudged: usize,
 }
 
 impl Health {
-    /// What became of events that were judged, one after another.
+    /// Counts the results of judged events, in order.
     pub(super) fn judged<'a, T: 'a>(&self, verdicts: impl Iterator<Item = &'a Result<T, Fault>>) {
         let mut last = None;
-        let mut lately = self.lately.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         for verdict in verdicts {
             if let Err(fault) = verdict {
                 self.count(fault);
                 last = Some(fault);
             }
-            lately.add(verdict.is_err());
+            recent.add(verdict.is_err());
         }
-        drop(lately);
+        drop(recent);
         last.into_iter().for_each(|fault| self.say(fault));
     }
 
-    /// What came of a call of another function.
+    /// Counts the result of a call of another function.
     pub(super) fn called<T>(&self, function: &str, result: &Result<T, Fault>) {
         let failed = result.as_ref().err();
         if function == "access" {
@@ -82,23 +82,23 @@ impl Health {
         }
     }
 
-    /// Whether the policy can be relied on.
+    /// Whether the policy works.
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn check(&self) -> Result<(), Sick> {
+    pub fn check(&self) -> Result<(), PolicyFailure> {
         self.check_at(Instant::now())
     }
 
-    fn check_at(&self, now: Instant) -> Result<(), Sick> {
+    fn check_at(&self, now: Instant) -> Result<(), PolicyFailure> {
         let failed = *self.failed.lock().unwrap_or_else(PoisonError::into_inner);
         if failed.is_none_or(|failed| now.saturating_duration_since(failed) >= QUIET) {
             return Ok(());
         }
-        if self.lately.lock().unwrap_or_else(PoisonError::into_inner).unjudged >= UNJUDGED {
-            return Err(Sick::Judge);
+        if self.recent.lock().unwrap_or_else(PoisonError::into_inner).unjudged >= UNJUDGED {
+            return Err(PolicyFailure::Judge);
         }
-        if self.denials.load(Ordering::Relaxed) >= DENIALS { Err(Sick::Access) } else { Ok(()) }
+        if self.denials.load(Ordering::Relaxed) >= DENIALS { Err(PolicyFailure::Access) } else { Ok(()) }
     }
 
     /// How often each function failed in each way.
@@ -119,14 +119,14 @@ impl Health {
         }
     }
 
-    /// Says once a minute that the policy fails. Not with the fault's words: a policy has a say in them, and it sees
-    /// what was said in requests.
+    /// Reports once a minute that the policy fails. Without the fault's text: the policy may influence it, and the
+    /// policy sees the content of requests.
     fn say(&self, fault: &Fault) {
         if !self.is_due(Instant::now()) {
             return;
         }
         let Fault { function, kind, .. } = fault;
-        let unjudged = self.lately.lock().unwrap_or_else(PoisonError::into_inner).unjudged;
+        let unjudged = self.recent.lock().unwrap_or_else(PoisonError::into_inner).unjudged;
         let (kind, denials) = (kind.as_str(), self.denials.load(Ordering::Relaxed));
         tracing::error!(
             function,
@@ -147,9 +147,9 @@ impl Health {
     }
 }
 
-impl Lately {
+impl Recent {
     fn add(&mut self, unjudged: bool) {
-        if self.outcomes.len() >= LATELY {
+        if self.outcomes.len() >= RECENT {
             self.unjudged -= usize::from(self.outcomes.pop_front() == Some(true));
         }
         self.outcomes.push_back(unjudged);
@@ -157,7 +157,7 @@ impl Lately {
     }
 }
 
-impl Sick {
+impl PolicyFailure {
     /// It in a sentence.
     pub fn sentence(self) -> &'static str {
         match self {
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn half_of_the_last_thousand_events_is_too_much_and_passes() {
+    fn a_policy_is_unhealthy_while_half_of_the_last_thousand_events_are_unjudged() {
         let health = Health::default();
         judged(&health, 499, Some(FaultKind::Trap));
         assert_eq!(health.check(), Ok(()));
@@ -186,7 +186,7 @@ mod tests {
         judged(&health, 1, Some(FaultKind::Fuel));
         assert_eq!(health.check(), Ok(()), "the oldest is gone");
         judged(&health, 1_000, Some(FaultKind::Fuel));
-        assert_eq!(health.check(), Err(Sick::Judge));
+        assert_eq!(health.check(), Err(PolicyFailure::Judge));
         assert_eq!(health.check_at(Instant::now() + QUIET), Ok(()), "whoever waits for it may try again");
         judged(&health, 501, None);
         assert_eq!(health.check(), Ok(()));
@@ -204,13 +204,13 @@ mod tests {
         assert_eq!(health.check(), Ok(()));
         health.called("retention", &Ok(()));
         health.called("access", &failed);
-        assert_eq!(health.check(), Err(Sick::Access));
+        assert_eq!(health.check(), Err(PolicyFailure::Access));
         health.called("access", &Ok(()));
         assert_eq!(health.check(), Ok(()));
     }
 
     #[test]
-    fn it_is_said_once_a_minute() {
+    fn a_failing_policy_is_reported_once_a_minute() {
         let (health, now) = (Health::default(), Instant::now());
         let due = |seconds| health.is_due(now + Duration::from_secs(seconds));
         assert_eq!([0, 1, 59, 60, 61, 119, 120].map(due), [true, false, false, true, false, false, true]);

@@ -1,19 +1,19 @@
-//! The policy: a sandboxed component that decides what is recorded, who sees it and what is kept.
+//! The policy: a sandboxed component that decides what is recorded, who sees it and how long it is kept.
 //!
-//! Policy decides, host enforces. Every way of failing has a direction that is safe: an event whose judgement failed is
-//! recorded as metadata and marked, access that failed is denied, retention that failed deletes nothing. And below the
-//! floors (`floor.rs`, the masks, the recorder's `facts.rs`) no policy gets, whatever it returns.
+//! The policy decides, the host enforces. Every fault has a safe direction: an event that could not be judged is
+//! recorded as metadata and marked, access that failed is denied, retention that failed deletes nothing. No policy can
+//! go below the floors (`floor.rs`, the masks, the recorder's `facts.rs`), whatever it returns.
 
 mod bindings;
 mod breaker;
-mod declare;
 mod fault;
-mod floor;
+mod floors;
+mod from_wit;
 mod health;
-mod lift;
 mod limits;
-mod lower;
+mod manifest_check;
 mod sandbox;
+mod to_wit;
 
 use std::fmt::Write;
 use std::time::Instant;
@@ -21,12 +21,12 @@ use std::time::Instant;
 use sha2::{Digest, Sha256};
 
 pub use fault::{Fault, FaultKind, LoadError};
-pub use health::{Health, Sick};
+pub use health::{Health, PolicyFailure};
 pub use limits::Limits;
 pub use mcp_audit_log_contract::plan::Plan;
 
 use self::breaker::Breaker;
-use self::lift::Lift;
+use self::from_wit::FromWit;
 use self::sandbox::Sandbox;
 use mcp_audit_log_contract::access::{Access, Viewer};
 use mcp_audit_log_contract::manifest::Manifest;
@@ -42,8 +42,8 @@ pub const CONTRACT: &str = "mcp-audit-log:policy/policy@0.6.0";
 /// The default policy as build.rs built it from guest/.
 const DEFAULT: &[u8] = include_bytes!(env!("MCP_AUDIT_LOG_DEFAULT_POLICY"));
 
-/// What a result that cannot be used counts as, in units of fuel.
-const HANDED_BACK: u64 = 10_000_000;
+/// The cost of an unusable result, in units of fuel.
+const BAD_RESULT_FUEL: u64 = 10_000_000;
 
 /// A loaded policy.
 pub struct Policy {
@@ -63,7 +63,7 @@ pub struct Policy {
 pub struct Verdict {
     /// `<resource>.<verb>`.
     pub action: String,
-    /// What it was done to.
+    /// The resource that the action affects.
     pub affected: Option<Affected>,
     /// The business model.
     pub model: Option<String>,
@@ -77,7 +77,7 @@ pub struct Verdict {
     pub keep: Option<Keep>,
 }
 
-/// What an event was done to.
+/// The resource that an action affects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Affected {
     /// What kind of thing.
@@ -108,7 +108,7 @@ pub struct Keep {
     pub max_bytes: usize,
 }
 
-/// What of the floors the operator's file turns off. By default nothing: see [`crate`].
+/// The floors that the operator's file turns off. By default none: see [`crate`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Floors {
     /// The policy alone keeps tenants apart.
@@ -125,7 +125,7 @@ impl Policy {
     pub fn load(component: &[u8], limits: Limits, now: Timestamp) -> Result<Self, LoadError> {
         let sandbox = Sandbox::compile(component, limits)?;
         let declared = sandbox.call("manifest", 0, |guest, store| guest.call_manifest(store)).0?;
-        let manifest = declare::manifest(Lift { function: "manifest", limits }, declared, now)?;
+        let manifest = manifest_check::manifest(FromWit { function: "manifest", limits }, declared, now)?;
         let digest = Sha256::digest(component).iter().fold(String::from("sha256:"), |mut hex, byte| {
             let _ = write!(hex, "{byte:02x}");
             hex
@@ -135,7 +135,7 @@ impl Policy {
         Ok(Self { sandbox, limits, manifest, digest, breaker, health, masks, rules_tenants: false })
     }
 
-    /// The same on floors that the operator lowered.
+    /// The same with the floors that the operator lowered.
     pub fn on(self, floors: &Floors) -> Self {
         let masks = Masks::new(&floors.masks_off, &self.manifest.masks);
         Self { masks, rules_tenants: floors.policy_rules_tenants, ..self }
@@ -144,12 +144,12 @@ impl Policy {
     /// The default policy.
     ///
     /// # Errors
-    /// Never in a build whose tests have passed.
+    /// Never in a build whose tests pass.
     pub fn builtin(limits: Limits, now: Timestamp) -> Result<Self, LoadError> {
         Self::load(DEFAULT, limits, now)
     }
 
-    /// What it declares.
+    /// Its declarations.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
@@ -164,21 +164,21 @@ impl Policy {
         format!("{} {} ({})", self.manifest.name, self.manifest.version, self.digest)
     }
 
-    /// What is hidden, whatever it says.
+    /// The masks that apply, whatever the policy decides.
     #[doc(hidden)]
     pub fn masks(&self) -> &Masks {
         &self.masks
     }
 
-    /// How it is doing.
+    /// Its health.
     pub fn health(&self) -> &Health {
         &self.health
     }
 
     /// Judges events, one result each. After a fault the batch is halved, until only the events that cause it are
-    /// marked with it. A policy that burns its fuel for nothing is left alone for a while.
+    /// marked. A policy that burns its fuel and fails is not called for a while.
     pub fn judge(&self, settings: &Settings, events: &[Event]) -> Vec<Result<Verdict, Fault>> {
-        let settings = lower::settings(settings);
+        let settings = to_wit::settings(settings);
         let mut verdicts = Vec::with_capacity(events.len());
         for batch in events.chunks(self.limits.batch_events.max(1)) {
             self.judge_halving(&settings, batch, &mut verdicts);
@@ -218,43 +218,43 @@ impl Policy {
 
     /// The verdicts of one call, and the fuel that it burned.
     fn judge_batch(&self, settings: &[bindings::Setting<'_>], events: &[Event]) -> (Result<Vec<Verdict>, Fault>, u64) {
-        let lists = lower::Lists::of(events, self.manifest.reads_arguments);
+        let lists = to_wit::EventLists::of(events, self.manifest.reads_arguments);
         let lowered = lists.events(events);
         let (verdicts, fuel) =
             self.sandbox.call("judge", events.len(), |guest, store| guest.call_judge(store, settings, &lowered));
-        let lift = Lift { function: "judge", limits: self.limits };
+        let lift = FromWit { function: "judge", limits: self.limits };
         let lifted = verdicts.and_then(|verdicts| lift.verdicts(verdicts, events.len(), &self.manifest));
-        // What it handed back takes the host time, which is no fuel.
+        // Reading a result costs the host time, which is not fuel.
         let handed_back = |fault: &Fault| matches!(fault.kind, FaultKind::Result | FaultKind::Memory);
-        let more = if lifted.as_ref().is_err_and(handed_back) { HANDED_BACK } else { 0 };
+        let more = if lifted.as_ref().is_err_and(handed_back) { BAD_RESULT_FUEL } else { 0 };
         (lifted, fuel.saturating_add(more))
     }
 
-    /// What `viewer` may do: what the policy says, and never less apart than tenants must be.
+    /// What `viewer` may do: the policy's answer, narrowed to the viewer's tenant.
     ///
     /// # Errors
     /// The policy failed; the caller must deny.
     pub fn access(&self, settings: &Settings, viewer: &Viewer, now: Timestamp) -> Result<Access, Fault> {
-        let (settings, groups) = (lower::settings(settings), lower::groups(viewer));
-        let who = lower::viewer(viewer, &groups);
+        let (settings, groups) = (to_wit::settings(settings), to_wit::groups(viewer));
+        let who = to_wit::viewer(viewer, &groups);
         let (grant, _) = self.sandbox.call("access", 0, |guest, store| guest.call_access(store, &settings, who));
-        let lift = Lift { function: "access", limits: self.limits };
+        let lift = FromWit { function: "access", limits: self.limits };
         let access = grant.and_then(|grant| lift.grant(grant, viewer, now));
         self.health.called("access", &access);
-        access.map(|access| floor::access(access, self.rules_tenants))
+        access.map(|access| floors::access(access, self.rules_tenants))
     }
 
-    /// What may be deleted at `now`: what the policy says, and nothing earlier than the settings say.
+    /// What may be deleted at `now`: the policy's plan, and nothing earlier than the settings allow.
     ///
     /// # Errors
     /// The policy failed; the caller must delete nothing.
     pub fn retention(&self, settings: &Settings, now: Timestamp) -> Result<Plan, Fault> {
-        let told = lower::settings(settings);
+        let told = to_wit::settings(settings);
         let (plan, _) =
             self.sandbox.call("retention", 0, |guest, store| guest.call_retention(store, &told, now.as_micros()));
-        let plan = plan.and_then(|plan| Lift { function: "retention", limits: self.limits }.plan(plan, now));
+        let plan = plan.and_then(|plan| FromWit { function: "retention", limits: self.limits }.plan(plan, now));
         self.health.called("retention", &plan);
-        plan.map(|plan| floor::plan(plan, settings, now))
+        plan.map(|plan| floors::plan(plan, settings, now))
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a policy may use, all in one value.
+//! The limits of a policy, in one value.
 
 /// The limits of a policy's calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub struct Limits {
     pub table_elements: usize,
     /// The guest's call stack, in bytes.
     pub stack_bytes: usize,
-    /// What one call may hand back in all, in bytes of the host's memory.
+    /// How much one call may return in all, in bytes of the host's memory.
     pub result_bytes: usize,
     /// Longest text in a result, in bytes.
     pub text_bytes: usize,

@@ -1,4 +1,4 @@
-//! The façade over wasmtime: one compiled component, called within limits. Nothing outside `policy/` knows wasmtime.
+//! Wraps wasmtime: one compiled component, called within limits. Nothing outside this crate names wasmtime.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -16,7 +16,7 @@ use super::limits::Limits;
 
 /// A policy's compiled code.
 pub(super) struct Sandbox {
-    pre: AuditPolicyPre<Tenant>,
+    pre: AuditPolicyPre<InstanceLimiter>,
     limits: Limits,
     turns: Turns,
 }
@@ -50,17 +50,18 @@ impl Sandbox {
         Ok(Self { pre: AuditPolicyPre::new(pre).map_err(contract)?, limits, turns: Turns::default() })
     }
 
-    /// Calls one function in a fresh instance, which is dropped afterwards whatever happened: nothing is remembered
-    /// between calls, and an instance that failed is never used again. Tells how much fuel it burned, too.
+    /// Calls one function in a fresh instance, which is always dropped afterwards: nothing is remembered between calls,
+    /// and a failed instance is never reused. Also returns the burned fuel.
     pub(super) fn call<T>(
         &self,
         function: &'static str,
         events: usize,
-        call: impl FnOnce(&Guest, &mut Store<Tenant>) -> wasmtime::Result<T>,
+        call: impl FnOnce(&Guest, &mut Store<InstanceLimiter>) -> wasmtime::Result<T>,
     ) -> (Result<T, Fault>, u64) {
         let _turn = self.turns.take();
         let fuel = self.limits.fuel.saturating_add(self.limits.fuel_per_event.saturating_mul(events as u64));
-        let mut store = Store::new(self.pre.engine(), Tenant { limits: self.limits, ..Tenant::default() });
+        let mut store =
+            Store::new(self.pre.engine(), InstanceLimiter { limits: self.limits, ..InstanceLimiter::default() });
         let ran = catch_unwind(AssertUnwindSafe(|| {
             store.limiter(|tenant| tenant);
             store.set_hostcall_fuel(self.limits.result_bytes);
@@ -130,8 +131,8 @@ fn config(limits: Limits) -> Config {
     config
 }
 
-fn kind(error: &wasmtime::Error, tenant: &Tenant) -> FaultKind {
-    // A memory that may not grow ends in the guest's own panic; only the limiter can tell it from another.
+fn kind(error: &wasmtime::Error, tenant: &InstanceLimiter) -> FaultKind {
+    // A memory that may not grow ends in the guest's own panic; only the limiter can distinguish it.
     if tenant.denied {
         return FaultKind::Memory;
     }
@@ -143,7 +144,7 @@ fn kind(error: &wasmtime::Error, tenant: &Tenant) -> FaultKind {
     }
 }
 
-/// The cause and then where it happened, on one line.
+/// The cause and then its location, on one line.
 fn reason(error: &wasmtime::Error) -> String {
     let mut causes: Vec<_> = error.chain().map(|cause| cause.to_string()).collect();
     causes.reverse();
@@ -194,14 +195,14 @@ const PARTS: usize = 200;
 
 /// The limiter of one instance: sums what all memories and tables take.
 #[derive(Default)]
-pub(super) struct Tenant {
+pub(super) struct InstanceLimiter {
     limits: Limits,
     memory: usize,
     table: usize,
     denied: bool,
 }
 
-impl ResourceLimiter for Tenant {
+impl ResourceLimiter for InstanceLimiter {
     fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
         self.memory = self.memory.saturating_add(desired.saturating_sub(current));
         self.denied |= self.memory > self.limits.memory_bytes;

@@ -8,20 +8,19 @@ use axum::extract::MatchedPath;
 use axum::http::{request, response};
 use uuid::Uuid;
 
-use super::super::caller::CallerSlot;
-use super::super::circumstances::{integer, micros};
-use super::super::classify::Ending;
-use super::super::exchange::{Direction, End};
-use super::super::failure::{NoAnswer, failure};
-use super::super::head::{RequestHead, trace_id};
-use super::super::parent::ParentCall;
-use super::super::transport::{FailureSlot, Transport};
+use crate::capture::mcp::classify::Ending;
+use crate::capture::mcp::context::{integer, micros};
+use crate::capture::mcp::failure::{NoAnswer, failure};
+use crate::capture::mcp::transport::{FailureSlot, Transport};
+use crate::capture::tap::exchange::{Direction, End};
+use crate::capture::tap::head::{RequestHead, trace_id};
+use crate::capture::tap::slots::{CallerSlot, ParentCall};
 use crate::event::{Channel, Client, Event, Kind};
 use crate::secret::Secret;
 use crate::time::Timestamp;
 
 /// A request and its answer. It does not hold the log, as its event is made on the recorder's thread.
-pub(in super::super) struct ApiCall {
+pub(in crate::capture) struct ApiCall {
     head: RequestHead,
     route: Option<MatchedPath>,
     parent: Option<Uuid>,
@@ -34,7 +33,7 @@ pub(in super::super) struct ApiCall {
 }
 
 impl ApiCall {
-    pub(in super::super) fn new(parts: &request::Parts, server: Arc<str>, at: Timestamp) -> Self {
+    pub(in crate::capture) fn new(parts: &request::Parts, server: Arc<str>, at: Timestamp) -> Self {
         Self {
             head: RequestHead::new(parts, server, at),
             route: parts.extensions.get().cloned(),
@@ -48,25 +47,25 @@ impl ApiCall {
         }
     }
 
-    pub(in super::super) fn caller(&self) -> CallerSlot {
+    pub(in crate::capture) fn caller(&self) -> CallerSlot {
         self.caller.clone()
     }
 
-    pub(in super::super) fn failure(&self) -> FailureSlot {
+    pub(in crate::capture) fn failure(&self) -> FailureSlot {
         self.failure.clone()
     }
 
-    pub(in super::super) fn is_answered(&self) -> bool {
+    pub(in crate::capture) fn is_answered(&self) -> bool {
         self.status.get().is_some()
     }
 
     /// The answer's head passes.
-    pub(in super::super) fn head(&self, parts: &response::Parts) {
+    pub(in crate::capture) fn head(&self, parts: &response::Parts) {
         let _ = self.status.set(parts.status.as_u16());
     }
 
     /// A piece of a body passes.
-    pub(in super::super) fn count(&self, direction: Direction, bytes: usize) {
+    pub(in crate::capture) fn count(&self, direction: Direction, bytes: usize) {
         let counter = match direction {
             Direction::Request => &self.received,
             Direction::Response => &self.sent,
@@ -75,12 +74,12 @@ impl ApiCall {
     }
 
     /// It is over; `true` the first time.
-    pub(in super::super) fn end(&self, end: End) -> bool {
+    pub(in crate::capture) fn end(&self, end: End) -> bool {
         self.ended.set((end, Instant::now())).is_ok()
     }
 
     /// What happened.
-    pub(in super::super) fn event(&self, secret: &Secret) -> Event {
+    pub(in crate::capture) fn event(&self, secret: &Secret) -> Event {
         let head = &self.head;
         let (end, at) = self.ended.get().copied().unwrap_or_else(|| (End::Broken, Instant::now()));
         let (status, failed) = (self.status.get().copied(), self.failure.get());

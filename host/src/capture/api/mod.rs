@@ -7,14 +7,14 @@ use std::sync::Arc;
 use axum::http::request;
 use tower_layer::Layer;
 
-use super::layer::Audited;
-use super::observer::Observer;
+use super::tap::layer::Audited;
+use super::tap::observer::Observer;
 use crate::AuditLog;
 
-pub(super) use call::ApiCall;
+pub(super) use super::api::call::ApiCall;
 
-/// Records the requests to the service that it is put around, each when its answer has been sent or given up. Nothing
-/// is changed, held back or refused, and no body is read or kept: its bytes are counted as they pass.
+/// Records the requests to the wrapped service, each when its answer has been sent or aborted. Nothing is changed,
+/// delayed or refused, and no body is read or kept: its bytes are counted as they pass.
 ///
 /// Each request carries a [`super::CallerSlot`] in its extensions for the sign-in to fill; one that is there already is
 /// used. A [`super::ParentCall`] ties the request to the MCP call that makes it, and a `traceparent` header to its

@@ -1,4 +1,4 @@
-//! The server behind the wrapper, with all that it starts: a group of processes that gets the signals and that ends.
+//! The wrapped server and the processes that it starts: a process group that gets the signals.
 
 use std::ffi::OsString;
 use std::io;
@@ -11,7 +11,7 @@ use tokio::signal::unix::{self, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
-/// How often it is looked whether a group has ended: nothing tells that of processes that are not our own children.
+/// How often to check whether a group has ended: there is no notification for processes that are not our children.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// A group of processes. It does not outlive this, however this ends.
@@ -42,12 +42,12 @@ impl Group {
     }
 
     fn signal(&self, signal: Signal) {
-        // It may have ended in this very moment, which is what was wanted.
+        // It may have ended in this moment, which is the intended result.
         let _ = kill_process_group(self.id, signal);
     }
 
-    /// Waits until the server ends. It gets the signals that come; and when one came, or the end of input, and it is
-    /// still there after the grace, it is told to end and then made to.
+    /// Waits until the server ends, and forwards signals. If it still runs after a signal or the end of input plus the
+    /// grace, it is terminated and then killed.
     pub(super) async fn wait(
         &self,
         leader: &mut Child,
@@ -109,7 +109,7 @@ impl Drop for Group {
     }
 }
 
-/// Puts the server, and with it what it starts, into a group of its own.
+/// Puts the server and the processes that it starts into their own group.
 pub(super) fn apart(command: &mut Command) {
     command.process_group(0);
 }
@@ -120,17 +120,17 @@ fn watch(command: &[OsString], group: Pid, grace: Duration) -> io::Result<Child>
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "no command for the watchdog"))?;
     let mut command = Command::new(program);
     command.args(arguments).arg(group.as_raw_nonzero().to_string()).arg(grace.as_secs_f64().to_string());
-    // A group of its own: what is typed at the terminal is not meant for it.
+    // Its own group: signals from the terminal are not meant for it.
     command.stdin(Stdio::piped()).stdout(Stdio::null()).process_group(0).kill_on_drop(true).spawn()
 }
 
-/// What a watchdog does once the process that it watches is gone, which is when its input ends: the group `id` gets
-/// SIGTERM, and SIGKILL after the grace.
+/// The watchdog, after the watched process has ended and so closed its input: the group `id` gets SIGTERM, and SIGKILL
+/// after the grace.
 ///
 /// # Errors
 /// There is no such group.
 pub(super) fn end_orphans(id: i32, grace: Duration) -> io::Result<()> {
-    // 1 would be everybody.
+    // 1 would signal every process.
     let id = Some(id).filter(|id| *id > 1).and_then(Pid::from_raw);
     let id = id.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "this is not a process group"))?;
     let _ = kill_process_group(id, Signal::TERM);

@@ -1,4 +1,4 @@
-//! The server behind the wrapper where there are no groups of processes and no signals: one process.
+//! The wrapped server on systems without process groups and signals: one process.
 
 use std::ffi::OsString;
 use std::io;

@@ -1,5 +1,5 @@
-//! Where both directions of a wrapped server are listened to: what passes is read on the recorder's thread, and on the path
-//! where too much waits for that, in the order in which it came.
+//! Where both directions of a wrapped server are listened to: what passes is read on the recorder's thread, and on the
+//! path where too much waits for that, in the order in which it came.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,15 +9,15 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::super::document::Keep;
-use super::super::pipe::{Moment, Pipe, Side};
 use super::StdioOptions;
+use super::pipe::{Moment, Pipe, Side};
 use crate::AuditLog;
+use crate::capture::parse::document::Keep;
 use crate::event::Event;
-use crate::recorder::{Held, RecordError, Reservation};
+use crate::recorder::{BudgetShare, RecordError, Reservation};
 
-/// When so many bytes wait, the path reads them itself: whoever sends faster than the recorder's thread reads pays for it
-/// with time, and no line is lost.
+/// When this many bytes wait, the path reads them itself: a sender that is faster than the recorder's thread pays with
+/// time, and no line is lost.
 const WAITING: usize = 1 << 20;
 
 #[derive(Clone)]
@@ -31,16 +31,16 @@ struct Shared {
     /// Locked before `waiting`, so that what is taken out is read in order.
     pipe: Mutex<Pipe>,
     waiting: Mutex<Waiting>,
-    /// The place in the recorder's queue for the end.
+    /// The reserved slot in the recorder's queue for the end.
     place: Mutex<Option<Reservation>>,
-    /// Whether a call that was cancelled waits for what the server says to that.
+    /// Whether a cancelled call waits for an answer of the server.
     has_cancelled: AtomicBool,
 }
 
-/// What has passed and nobody has read yet.
+/// Forwarded data that nothing has read yet.
 struct Waiting {
     pieces: VecDeque<Piece>,
-    held: Held,
+    held: BudgetShare,
     bytes: usize,
     /// Whether a job to read what waits is on its way.
     handed_over: bool,
@@ -83,13 +83,13 @@ impl Tap {
         }
     }
 
-    /// A call that was cancelled becomes an entry also when nothing more is said.
+    /// Records cancelled calls that stay without an answer.
     pub(super) fn look_for_overdue(&self) {
         if !self.shared.has_cancelled.load(Ordering::Relaxed) {
             return;
         }
         let (shared, moment) = (Arc::clone(&self.shared), self.moment());
-        // Where there is no room, the next look finds it still.
+        // If there is no room, the next check finds it again.
         let _ = self.log.offer_later(0, move || {
             let mut events = shared.read();
             let mut pipe = lock(&shared.pipe);
@@ -129,7 +129,7 @@ impl Tap {
         }
     }
 
-    /// What finds no room is counted, one by one.
+    /// Rejected events are counted one by one.
     fn record(&self, events: Vec<Event>) {
         events.into_iter().for_each(|event| drop(self.log.record(event)));
     }

@@ -1,4 +1,4 @@
-//! Servers behind the wrapper: what passes, what is recorded, and how both end.
+//! Wrapped servers: what passes, what is recorded, and how both end.
 
 use super::*;
 use crate::event::Event;
@@ -32,7 +32,7 @@ async fn through(script: &str, input: &'static [u8]) -> (i32, Vec<u8>, Vec<Strin
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bytes_and_exit_code_pass_and_what_has_no_answer_is_incomplete() {
+async fn bytes_and_exit_code_pass_and_unanswered_calls_are_incomplete() {
     let script = r#"read a; printf '%s\n' 'noise'; printf '{"id":1,"result":{}}\n'; read b; cat >/dev/null; exit 7"#;
     let input = b"{\"id\":1,\"method\":\"ping\"}\n{\"id\":2,\"method\":\"tools/list\"}\n";
     let (code, out, lines) = through(script, input).await;
@@ -42,7 +42,7 @@ async fn bytes_and_exit_code_pass_and_what_has_no_answer_is_incomplete() {
 
 /// A flood against a recorder that is kept busy and a queue that holds nearly nothing.
 #[tokio::test(flavor = "multi_thread")]
-async fn of_a_flood_each_call_is_an_entry_or_counted() {
+async fn in_a_flood_every_call_is_recorded_or_counted() {
     let folder = tempfile::tempdir().expect("a folder");
     let limits = QueueLimits { items: 4, bytes: 1 << 20 };
     let log = Options::new(folder.path()).queue(limits).own_schedule().open().expect("a log");
@@ -89,7 +89,7 @@ async fn a_line_of_any_length_passes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_slow_client_gets_all_that_a_server_wrote_before_it_ended() {
+async fn a_slow_client_gets_everything_the_server_wrote() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = Options::new(folder.path()).open().expect("a log");
     // The process in the background holds the output open.
@@ -107,7 +107,7 @@ async fn a_slow_client_gets_all_that_a_server_wrote_before_it_ended() {
 }
 
 #[tokio::test]
-async fn a_command_that_does_not_exist_is_named() {
+async fn a_missing_command_is_named() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = Options::new(folder.path()).open().expect("a log");
     let error = run(log, options(), vec!["no-such-command".into()]).await.expect_err("refused");
@@ -131,7 +131,7 @@ const WATCHDOG: Duration = Duration::from_secs(30);
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_ignores_the_end_of_input_and_sigterm_ends_with_all_that_it_started() {
+async fn a_server_that_ignores_sigterm_is_killed_with_its_children() {
     let folder = tempfile::tempdir().expect("a folder");
     let (path, is_free) = held_open(folder.path());
     let stubborn = r#"trap "" TERM INT HUP; (trap "" TERM INT HUP; exec 1>&2; while :; do sleep 60; done) & echo up; while :; do sleep 60; done"#;
@@ -143,7 +143,7 @@ async fn a_server_that_ignores_the_end_of_input_and_sigterm_ends_with_all_that_i
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_server_leaves_behind_ends_with_it() {
+async fn leftover_processes_of_a_server_are_ended() {
     let folder = tempfile::tempdir().expect("a folder");
     let (path, is_free) = held_open(folder.path());
     let script =

@@ -8,11 +8,11 @@ use axum::body::{Body, Bytes};
 use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt;
 
-/// Most bytes of a request that are held back. Of a longer request the intent says what its beginning told: memory is
+/// The most bytes of a request that are held back. For a longer request the intent covers its beginning: memory is
 /// bounded, and no call is refused for its length.
 const HELD: usize = 1 << 20;
 
-/// Waits for the body, or for as much of it as is held back, and gives it back as it was.
+/// Waits for the body, or its held part, and returns it unchanged.
 pub(super) async fn hold(mut body: Body) -> Result<Body, axum::Error> {
     let (mut frames, mut length) = (VecDeque::new(), 0);
     while length < HELD {
@@ -21,17 +21,17 @@ pub(super) async fn hold(mut body: Body) -> Result<Body, axum::Error> {
         length += frame.data_ref().map_or(0, Bytes::len);
         frames.push_back(frame);
     }
-    Ok(Body::new(Held { frames, length: length as u64, rest: body }))
+    Ok(Body::new(HeldBody { frames, length: length as u64, rest: body }))
 }
 
-/// What was held back, and what comes behind it.
-struct Held {
+/// The held part, followed by the rest.
+struct HeldBody {
     frames: VecDeque<Frame<Bytes>>,
     length: u64,
     rest: Body,
 }
 
-impl http_body::Body for Held {
+impl http_body::Body for HeldBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_body_of_any_length_comes_out_as_it_went_in() {
+    async fn a_body_of_any_length_is_unchanged() {
         for length in [0, 1, HELD - 1, HELD, HELD + 1, 3 * HELD] {
             let sent: Vec<u8> = (0..length).map(|at| at as u8).collect();
             let chunks: Vec<_> =
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_that_breaks_off_is_not_handed_on() {
+    async fn a_broken_body_is_not_forwarded() {
         let pieces = [Ok(Bytes::from_static(b"{")), Err(std::io::Error::other("gone"))];
         assert!(hold(Body::from_stream(futures_util::stream::iter(pieces))).await.is_err());
     }

@@ -3,19 +3,19 @@
 use std::time::Duration;
 
 use super::refused::Refused;
-use crate::capture::circumstances::integer;
-use crate::capture::digest::Call;
-use crate::capture::exchange::Exchange;
-use crate::capture::jsonrpc::{Id, Shape};
-use crate::capture::observer::Observer;
-use crate::capture::target::{from_header, target};
-use crate::capture::transport::Transport;
+use crate::capture::mcp::context::integer;
+use crate::capture::mcp::target::{from_header, target};
+use crate::capture::mcp::transport::Transport;
+use crate::capture::parse::jsonrpc::{Id, Shape};
+use crate::capture::parse::parse_state::Call;
+use crate::capture::tap::exchange::Exchange;
+use crate::capture::tap::observer::Observer;
 use crate::event::{Detail, Event, INTENT_CALL, Kind};
 use crate::recorder::RecordError;
 use crate::store::Stored;
 
 /// How long a call waits for its intent to be durable. A commit takes milliseconds; a disk that needs longer than this
-/// may need for ever.
+/// may never finish.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What an exchange is going to do.
@@ -55,14 +55,14 @@ fn all_stored(stored: Vec<Result<Stored, RecordError>>) -> Result<(), RecordErro
 }
 
 impl Exchange {
-    /// One entry for each message, as there will be one about the end of each; one for a request without a message.
+    /// One entry for each message, matching the entries at its end; one for a request without a message.
     fn intents(&self) -> Intents {
-        let mut digest = self.digest();
-        digest.absorb(self);
-        digest.read_whole_calls(self);
-        let calls = digest.calls.as_ref().filter(|calls| !calls.list.is_empty());
+        let mut parse_state = self.parse_state();
+        parse_state.absorb(self);
+        parse_state.read_whole_calls(self);
+        let calls = parse_state.calls.as_ref().filter(|calls| !calls.list.is_empty());
         let Some(calls) = calls else {
-            let (length, _) = digest.request();
+            let (length, _) = parse_state.request();
             let event = self.intent_of_head().fact("request_bytes", integer(length));
             return Intents { events: vec![event], ids: Vec::new(), is_batch: false };
         };
@@ -90,7 +90,7 @@ impl Exchange {
         .fact(INTENT_CALL, call.event.to_string())
     }
 
-    /// Of a request whose body says nothing yet, or never will.
+    /// The intent of a request without a readable body.
     fn intent_of_head(&self) -> Event {
         let method = self.head.mcp_method();
         let event = self.scene().event(self.head.at, Kind::Intent, Detail::Intended);

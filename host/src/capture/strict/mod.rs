@@ -13,15 +13,15 @@ use axum::http::{Request, Response};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use self::held::hold;
-use self::refused::Refused;
-use super::observer::Observer;
+use super::strict::held::hold;
+use super::strict::refused::Refused;
+use super::tap::observer::Observer;
 
-/// Put directly around an MCP server, inside of its sign-in and of [`super::AuditLayer`]: each request waits until an
-/// entry about what it is going to do is durable. A request that cannot be recorded is answered with 503, as an HTTP
-/// status and as a JSON-RPC error, and the server never sees it.
+/// Wraps an MCP server directly, inside of its sign-in and of [`super::AuditLayer`]: each request waits until an entry
+/// with its intent is durable. A request that cannot be recorded is answered with 503, as an HTTP status and as a
+/// JSON-RPC error, and the server never sees it.
 ///
-/// Calls of many clients share commits, so the price is the time of one commit a call and not its throughput.
+/// Calls of many clients share commits, so the cost is the latency of one commit per call; throughput is unaffected.
 ///
 /// ```no_run
 /// # fn mcp_server() -> axum::Router { axum::Router::new() }
@@ -45,7 +45,7 @@ impl<S> Layer<S> for StrictLayer {
     }
 }
 
-/// A service that sees no request whose intent is not durable.
+/// A service that gets a request only after its intent is durable.
 #[derive(Clone, Debug)]
 pub struct Strict<S> {
     inner: S,

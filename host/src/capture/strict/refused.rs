@@ -4,15 +4,15 @@ use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use serde_json::json;
 
-use crate::capture::jsonrpc::Id;
+use crate::capture::parse::jsonrpc::Id;
 use crate::recorder::RecordError;
 
-/// The code of the JSON-RPC error: the first of those that the specification leaves to servers.
+/// The JSON-RPC error code: the first of the range that the specification leaves to servers.
 const CODE: i64 = -32_000;
 /// When to try again, in seconds. A store that fails is tried again by then.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
 
-/// Why a request is not forwarded, and what is needed to say so.
+/// The reason a request is not forwarded, and the data for the answer.
 pub(super) struct Refused {
     status: StatusCode,
     message: String,
@@ -22,7 +22,7 @@ pub(super) struct Refused {
 }
 
 impl Refused {
-    /// The layer is not inside of an [`super::super::AuditLayer`].
+    /// The layer is not inside of an [`crate::capture::AuditLayer`].
     pub(super) fn misplaced() -> Self {
         let message = "strict recording is misconfigured: put StrictLayer inside AuditLayer";
         Self::of(StatusCode::INTERNAL_SERVER_ERROR, message.to_owned())
@@ -49,7 +49,7 @@ impl Refused {
         Self { status, message, ids: Vec::new(), is_batch: false }
     }
 
-    /// The HTTP status says it to proxies and monitors, the JSON-RPC error to the client's own code.
+    /// The HTTP status is for proxies and monitors, the JSON-RPC error for the client.
     pub(super) fn response(self) -> Response<Body> {
         let error = |id: Option<&Id>| {
             let id = id.map_or(serde_json::Value::Null, Id::json);

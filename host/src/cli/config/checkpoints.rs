@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use axum::http::Uri;
-use mcp_audit_log::publish::{EndpointOptions, Places};
+use mcp_audit_log::publish::{Destinations, EndpointOptions};
 use mcp_audit_log::signer::SignerOptions;
 use serde::{Deserialize, Serialize};
 
@@ -27,16 +27,16 @@ impl CheckpointTable {
         }
     }
 
-    /// Who signs. `keys` are those of the environment.
+    /// The signer's options. `keys` come from the environment.
     pub(in crate::cli) fn signer(&self, keys: Option<String>) -> SignerOptions {
         let Self { origin, signing_key, last_signed, .. } = self.clone();
         SignerOptions { keys, key_file: signing_key, origin, last_signed, resume: None }
     }
 
     /// Where it is published. `token` is that of the environment.
-    pub(in crate::cli) fn places(&self, token: Option<String>) -> Places {
+    pub(in crate::cli) fn places(&self, token: Option<String>) -> Destinations {
         let endpoint = self.url.as_ref().map(|url| EndpointOptions { url: url.value().clone(), token });
-        Places { folder: self.folder.clone(), endpoint, output: self.stdout == Some(true) }
+        Destinations { folder: self.folder.clone(), endpoint, output: self.stdout == Some(true) }
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use mcp_audit_log::domain::meant;
 
-/// A mistake with its place.
+/// A mistake with its position.
 #[derive(Debug)]
 pub(super) struct Mistake {
     /// Counted from 1.
@@ -50,7 +50,7 @@ fn unknown(message: &str) -> Option<String> {
     Some(format!("unknown option {name:?}; {advice}"))
 }
 
-/// The key that a line is about, with the name of the table that it stands in.
+/// The key on a line, with the name of its table.
 fn key(text: &str, line: usize) -> String {
     let lines: Vec<_> = text.lines().map(str::trim).take(line + 1).collect();
     let is_head = |line: &&&str| line.starts_with('[') && line.ends_with(']') && !line.contains('=');

@@ -15,7 +15,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use mcp_audit_log::capture::proxy::ProxyOptions;
-use mcp_audit_log::identity::{Front, GroupMap, Network, Origins};
+use mcp_audit_log::identity::{GroupMap, Network, Origins, TrustedProxies};
 use mcp_audit_log::manifest::Manifest;
 use mcp_audit_log::policy::Floors;
 use mcp_audit_log::price::Prices;
@@ -29,7 +29,7 @@ pub(super) use proxy::{CorsTable, ProxyTable, Server};
 pub(super) use sign_in::SignInTable;
 pub(super) use text::{MaskName, Text};
 
-/// What stands in the file. What is not there is as without a file; what stands on the command line counts more.
+/// The content of the file. Missing values have their defaults; the command line overrides the file.
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Config {
@@ -64,7 +64,7 @@ pub(super) struct Queue {
     bytes: Option<NonZeroUsize>,
 }
 
-/// Room for every item is made at the start.
+/// The vector is allocated for the declared number of items.
 fn items<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NonZeroUsize>, D::Error> {
     const MOST: usize = 1 << 20;
     match NonZeroUsize::deserialize(deserializer)? {
@@ -145,12 +145,12 @@ impl Config {
         self.proxy.clone().unwrap_or_default().options(&cors, self.https == Some(true))
     }
 
-    /// Whose pages may call from a browser.
+    /// The sites whose pages may call from a browser.
     pub(super) fn origins(&self) -> Origins {
         self.cors.clone().unwrap_or_default().origins()
     }
 
-    /// The policy's groups of people who come in by a header or a JWT.
+    /// The policy's groups of users who sign in by a header or a JWT.
     pub(super) fn group_map(&self) -> GroupMap {
         let everybody = self.sign_in().everybody.unwrap_or_default();
         GroupMap::new(self.groups.clone().unwrap_or_default(), everybody)
@@ -164,9 +164,9 @@ impl Config {
         mapped.chain(&everybody).filter(is_unknown).cloned().collect()
     }
 
-    /// What stands in front.
-    pub(super) fn front(&self) -> Front {
-        let front = Front::new(self.trusted_proxies.iter().flatten().map(|network| *network.value()));
+    /// The trusted proxies.
+    pub(super) fn front(&self) -> TrustedProxies {
+        let front = TrustedProxies::new(self.trusted_proxies.iter().flatten().map(|network| *network.value()));
         match self.sign_in().header {
             Some(header) => front.sign_in(header.names(), self.group_map()),
             None => front,

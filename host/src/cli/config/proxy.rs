@@ -1,4 +1,4 @@
-//! `[proxy]`, `[cors]` and `[[upstreams]]`: what is behind the proxy, and how requests are forwarded.
+//! `[proxy]`, `[cors]` and `[[upstreams]]`: the upstreams of the proxy, and how requests are forwarded.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ pub(in crate::cli) struct ProxyTable {
     pub(in crate::cli) idle_seconds: Option<u32>,
 }
 
-/// Whose pages may call from a browser.
+/// The sites whose pages may call from a browser.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(in crate::cli) struct CorsTable {
@@ -28,7 +28,7 @@ pub(in crate::cli) struct CorsTable {
 }
 
 impl ProxyTable {
-    /// What the proxy is told.
+    /// The proxy's options.
     pub(super) fn options(&self, cors: &CorsTable, https: bool) -> ProxyOptions {
         let public = self.public_url.as_ref().map(|url| url.value().clone());
         let timeouts = timeouts([self.connect_seconds, self.tls_seconds, self.first_byte_seconds, self.idle_seconds]);
@@ -49,13 +49,13 @@ fn timeouts(seconds: [Option<u32>; 4]) -> Timeouts {
     Timeouts { connect, tls, first_byte, idle }
 }
 
-/// An MCP server behind the proxy.
+/// An MCP server after the proxy.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(try_from = "Written", into = "Written")]
 pub(in crate::cli) struct Server(pub(in crate::cli) Upstream);
 
 impl Server {
-    /// No call reaches it whose intent is not durable.
+    /// Makes calls wait until their intent is durable.
     pub(in crate::cli) fn be_strict(&mut self) {
         self.0 = self.0.clone().with_strict(true);
     }

@@ -1,4 +1,4 @@
-//! `[sign_in]`: who comes in, and by what.
+//! `[sign_in]`: the ways of signing in.
 
 use std::path::Path;
 
@@ -66,7 +66,7 @@ impl SignInTable {
     }
 }
 
-/// Headers that mean something else, and whose values may be secrets.
+/// Headers with another meaning, whose values may be secrets.
 const RESERVED: [&str; 12] = [
     "authorization",
     "proxy-authorization",

@@ -1,4 +1,4 @@
-//! The file that explains every option has every option; a mistake is told with its place and what to do.
+//! The documented file has every option; a mistake is reported with its position and the remedy.
 
 use serde_json::Value as Json;
 
@@ -26,7 +26,7 @@ fn unset(path: &str, json: &Json, found: &mut Vec<String>) {
 }
 
 #[test]
-fn the_documented_file_is_read_as_it_is_and_changes_nothing() {
+fn the_documented_file_has_the_defaults() {
     let config = Config::read(DOCUMENTED).expect("it is read");
     let mut set = serde_json::to_value(&config).expect("JSON");
     let without = serde_json::to_value(Config::default()).expect("JSON");
@@ -48,7 +48,7 @@ fn every_option_is_documented() {
 }
 
 #[test]
-fn mistakes_name_line_key_and_what_to_do() {
+fn mistakes_name_line_key_and_remedy() {
     for (text, expected) in [
         ("lisen = \"127.0.0.1:1\"", "line 1: lisen: unknown option \"lisen\"; did you mean listen?"),
         ("\n[sign_in]\nopne = true", "line 3: sign_in.opne: unknown option \"opne\"; did you mean open?"),
@@ -97,7 +97,7 @@ fn mistakes_name_line_key_and_what_to_do() {
 }
 
 #[test]
-fn what_a_jwt_is_checked_with_is_refused_where_it_would_be_no_check() {
+fn jwt_options_that_check_nothing_are_refused() {
     let jwt = |keys: &str, algorithms: &str, audiences: &str| {
         let text = format!(
             "[sign_in.jwt]\nissuer = \"i\"\naudiences = {audiences}\nkeys = \"{keys}\"\nalgorithms = {algorithms}"
@@ -128,7 +128,7 @@ fn what_a_jwt_is_checked_with_is_refused_where_it_would_be_no_check() {
 }
 
 #[test]
-fn prices_are_those_of_the_file_and_the_first_that_fits_counts() {
+fn prices_come_from_the_file_in_order() {
     let prices = Config::read(&everything_in_force()).expect("it is read").prices.expect("prices");
     assert_eq!(prices.cost("anthropic", "claude-opus", 1_000_000, 1_000_000), Some(18_000_000));
     assert_eq!(prices.cost("anthropic", "other", 1, 1), None);
@@ -137,7 +137,7 @@ fn prices_are_those_of_the_file_and_the_first_that_fits_counts() {
 }
 
 #[test]
-fn paths_are_meant_from_where_the_file_is() {
+fn paths_are_relative_to_the_file() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("c.toml");
     std::fs::write(&path, "data = \"log\"\npolicy = \"/p.wasm\"").expect("written");

@@ -22,7 +22,7 @@ use super::Outcome;
 use super::common::{Failure, GRACE, listen, say, serve_until_end, stop_signal};
 use super::serve::everything;
 
-/// Who takes part: name, groups, the client they use.
+/// The participants: name, groups, client.
 const PEOPLE: [Person; 3] = [
     Person { user: "anna", groups: &["admin"], role: "an admin", client: "desk-assistant" },
     Person { user: "otto", groups: &["user", "auditor"], role: "an auditor", client: "audit-notebook" },

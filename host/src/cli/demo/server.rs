@@ -33,7 +33,7 @@ struct Shop;
 
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 struct Search {
-    /// What to look for.
+    /// The text to search for.
     query: String,
 }
 

@@ -52,7 +52,7 @@ fn calls(person: Person, round: u32) -> Vec<(&'static str, Json)> {
         ("make_report", json!({})),
     ];
     match round {
-        // Early, so that the first glance at the log already shows one.
+        // Early, so that the first page of the log already shows one.
         0 => calls.insert(1, ("get_invoice", json!({ "number": "INV/2026/9999" }))),
         1 => calls.push(("get_invoice", json!({ "number": "INV/1999/0001" }))),
         2 => calls.push(("delete_everything", json!({}))),

@@ -8,13 +8,13 @@ use std::process::ExitCode;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use mcp_audit_log::domain::Domain;
-use mcp_audit_log::export::{Columns, Export, ExportError, Format, Manifest, Wanted};
+use mcp_audit_log::export::{Columns, Export, ExportError, ExportManifest, Format, Wanted};
 use mcp_audit_log::store::StoreError;
 use mcp_audit_log::{Access, AuditLog, LogView, OpenError};
 
 use super::Outcome;
 use super::common::{Failure, note};
-use super::question::Question;
+use super::filter::Question;
 use progress::Progress;
 use target::Target;
 
@@ -77,7 +77,7 @@ fn is_in_use(error: &Failure) -> bool {
 }
 
 /// Everything that is left to do when it has begun; on an error there is no file.
-fn write(source: &Source, access: &Access, export: &mut Export, mut target: Target) -> Result<Manifest, Failure> {
+fn write(source: &Source, access: &Access, export: &mut Export, mut target: Target) -> Result<ExportManifest, Failure> {
     let mut progress = Progress::default();
     while let Some(piece) = export.step(&source.view().reader(access))? {
         target.write(&piece)?;
@@ -111,7 +111,7 @@ impl Source {
         }
     }
 
-    fn end(&self, access: &Access, export: &Export) -> Result<Manifest, ExportError> {
+    fn end(&self, access: &Access, export: &Export) -> Result<ExportManifest, ExportError> {
         match self {
             Self::Ours(log) => log.end_export(access, export),
             Self::Theirs(view) => export.completed(view.now()),

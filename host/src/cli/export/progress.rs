@@ -10,7 +10,7 @@ const WIDTH: u64 = 40;
 pub(super) struct Progress(Option<u64>);
 
 impl Progress {
-    /// Shows how much of the log was looked at, whenever that makes a difference to the eye.
+    /// Shows how much of the log was read, whenever the bar changes.
     pub(super) fn show(&mut self, (looked_at, all): (u64, u64)) {
         let percent = (looked_at * 100).checked_div(all).unwrap_or(100);
         if self.0 != Some(percent) && io::stderr().is_terminal() {

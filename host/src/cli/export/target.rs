@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use mcp_audit_log::export::Manifest;
+use mcp_audit_log::export::ExportManifest;
 
 /// A file that is being written. What is dropped before it is kept is removed.
 pub(super) struct Target {
@@ -36,7 +36,7 @@ impl Target {
     }
 
     /// Gives it its name, and writes the manifest beside it.
-    pub(super) fn keep(self, manifest: &Manifest) -> Result<(), super::Failure> {
+    pub(super) fn keep(self, manifest: &ExportManifest) -> Result<(), super::Failure> {
         // Once more: an export takes a while.
         refuse_old(&self.path, self.force)?;
         let path = beside(&self.path, ".manifest.json");
@@ -51,7 +51,7 @@ impl Target {
 
 impl Drop for Target {
     fn drop(&mut self) {
-        // Gone already where it was kept.
+        // Already removed if the export was kept.
         let _ = fs::remove_file(&self.partial);
     }
 }
@@ -69,7 +69,7 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
     name.into()
 }
 
-/// A new file that only its owner may read. One that a broken-off export has left is replaced.
+/// A new file that only its owner may read. It replaces the rest of an aborted export.
 fn private(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.create_new(true).write(true);

@@ -1,7 +1,7 @@
-//! Apache Parquet: the rows of a group are gathered column by column, and written when they are enough.
+//! Apache Parquet: the rows of a group are collected by column, and written when there are enough.
 //!
-//! What a group gathers is bounded by rows and by bytes, and the bytes of a group that is written can be taken. What
-//! stays until the end is the footer, some hundred bytes for each column of each group.
+//! A group is bounded by rows and by bytes, and the bytes of a written group can be taken. Only the footer stays until
+//! the end, some hundred bytes for each column of each group.
 
 mod gathered;
 
@@ -103,7 +103,7 @@ fn failed(error: ParquetError) -> io::Error {
 
 fn schema(column: Column) -> Result<Type, ParquetError> {
     let logical = match (physical(column), column) {
-        // Not the logical type of UUIDs, which Spark and ClickHouse show as bytes; the text is what filters take.
+        // Not the logical type of UUIDs, which Spark and ClickHouse show as bytes; filters take the text.
         (Physical::BYTE_ARRAY, _) => Some(LogicalType::String),
         (_, Column::Field(field)) if field.kind() == FieldType::Time => {
             Some(LogicalType::timestamp(true, TimeUnit::MICROS))

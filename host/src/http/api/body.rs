@@ -9,17 +9,17 @@ use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
-use super::super::openapi::{Input, Operation};
-use super::super::problem::{BODY, MEDIA, Problem, SLOW, TOO_LONG};
+use crate::http::openapi::{Input, Operation};
+use crate::http::problem::{BODY, MEDIA, Problem, SLOW, TOO_LONG};
 
 /// What can be sent as JSON.
-pub(super) trait Sendable: DeserializeOwned + JsonSchema {
-    /// How it looks, for the document and for whoever sent something else.
+pub(in crate::http) trait Sendable: DeserializeOwned + JsonSchema {
+    /// An example, for the document and for error messages.
     const EXAMPLE: &'static str;
 }
 
-/// A body that nobody has looked at yet: whoever may not do something does not learn what would be taken.
-pub(super) struct Sent<T> {
+/// A body that was not read yet: a caller without the right does not learn what is accepted.
+pub(in crate::http) struct Sent<T> {
     headers: HeaderMap,
     body: Result<Bytes, Problem>,
     kind: PhantomData<fn() -> T>,
@@ -27,7 +27,7 @@ pub(super) struct Sent<T> {
 
 impl<T: Sendable> Sent<T> {
     /// Reads it.
-    pub(super) fn read(self) -> Result<T, Problem> {
+    pub(in crate::http) fn read(self) -> Result<T, Problem> {
         let kind = self.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         if kind != "application/json" && kind != "application/merge-patch+json" {

@@ -1,4 +1,5 @@
-//! `GET /api/v1/openapi.json`: what this API is. It holds no data, so that no sign-in is needed to make a client of it.
+//! (short: the one public route) `GET /api/v1/openapi.json`: what this API is. It holds no data, so that no sign-in is
+//! needed to make a client of it.
 
 use std::sync::Arc;
 
@@ -8,9 +9,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::super::Site;
-use super::super::openapi::{Routes, document, get};
 use super::{BASE, health};
+use crate::http::Site;
+use crate::http::openapi::{Routes, document, get};
 
 /// The document, as `docs/openapi.json` has it.
 pub fn openapi() -> Value {
@@ -18,7 +19,7 @@ pub fn openapi() -> Value {
 }
 
 /// The route of the document.
-pub(super) fn routes() -> Routes {
+pub(in crate::http) fn routes() -> Routes {
     Routes::below(BASE).at("/openapi.json", get("getDocument", "This document", show))
 }
 
@@ -26,7 +27,7 @@ pub(super) fn routes() -> Routes {
 #[derive(Serialize, JsonSchema)]
 #[serde(transparent)]
 #[schemars(rename = "Document")]
-pub(super) struct Document(serde_json::Map<String, Value>);
+pub(in crate::http) struct Document(serde_json::Map<String, Value>);
 
 async fn show(State(site): State<Arc<Site>>) -> Json<Document> {
     let Value::Object(mut document) = openapi() else { return Json(Document(serde_json::Map::new())) };

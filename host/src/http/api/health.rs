@@ -1,5 +1,4 @@
-//! `/healthz` and `/readyz`: for whoever watches the process. No sign-in, and nothing but yes or a
-//! word for why not.
+//! `/healthz` and `/readyz`, for monitoring. No sign-in; the answer is yes, or a short reason.
 
 use std::sync::Arc;
 
@@ -9,25 +8,25 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use super::super::Site;
-use super::super::openapi::{Operation, Output, Routes, get};
-use super::super::problem::Problem;
+use crate::http::Site;
+use crate::http::openapi::{Operation, Output, Routes, get};
+use crate::http::problem::Problem;
 
-/// A word.
+/// A short text.
 struct Word(&'static str);
 
-/// A word for why not.
+/// A short reason.
 struct NotReady(String);
 
-/// The routes, and what is to be told of them.
-pub(super) fn routes() -> Routes {
+/// The routes with their documentation.
+pub(in crate::http) fn routes() -> Routes {
     Routes::below("")
         .at("/healthz", get("isAlive", "Whether the process runs", async || Word("ok\n")))
         .at("/readyz", get("isReady", "Whether entries reach the disk and the policy works", ready))
 }
 
 /// The routes.
-pub(in super::super) fn router() -> Router<Arc<Site>> {
+pub(in crate::http) fn router() -> Router<Arc<Site>> {
     routes().router().method_not_allowed_fallback(async || Problem::method())
 }
 

@@ -6,18 +6,18 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::super::openapi::{Input, Operation};
-use super::super::problem::{MISSING, Problem};
+use crate::http::openapi::{Input, Operation};
+use crate::http::problem::{MISSING, Problem};
 
 /// An id; `None` where none can be read.
-pub(super) struct Id(Option<Uuid>);
+pub(in crate::http) struct Id(Option<Uuid>);
 
 /// A name; empty where it is no text.
-pub(super) struct Name(pub(super) String);
+pub(in crate::http) struct Name(pub(in crate::http) String);
 
 impl Id {
     /// The id of a `what`, or the problem that there is no such thing.
-    pub(super) fn of(&self, what: &str) -> Result<Uuid, Problem> {
+    pub(in crate::http) fn of(&self, what: &str) -> Result<Uuid, Problem> {
         self.0.ok_or_else(|| Problem::missing(what))
     }
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::run::Piece;
-use crate::export::{Format, Manifest};
+use crate::export::{ExportManifest, Format};
 use crate::http::openapi::{Operation, Output};
 
 /// A file that is being made.
@@ -21,7 +21,12 @@ pub(in crate::http) struct File {
 
 impl File {
     /// `base` is where the site is mounted.
-    pub(super) fn new(format: Format, manifest: &Manifest, base: &str, pieces: mpsc::Receiver<Piece>) -> Self {
+    pub(in crate::http) fn new(
+        format: Format,
+        manifest: &ExportManifest,
+        base: &str,
+        pieces: mpsc::Receiver<Piece>,
+    ) -> Self {
         let name = format.file_name(manifest.begun_at);
         let kind = if format == Format::Csv { "text/csv; charset=utf-8; header=present" } else { format.media_type() };
         let mut headers = HeaderMap::new();

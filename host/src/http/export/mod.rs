@@ -1,10 +1,11 @@
-//! An export over HTTP: the same for API and pages.
+//! An export over HTTP, for API and pages.
 //!
-//! The file is sent as it is made. Whoever takes it slowly holds a piece of it and nothing else; whoever hangs up ends
-//! the work. A file that is not whole never ends cleanly: the end has to be said, and is said when the entry about it is
-//! durable.
+//! The file is sent as it is made. A slow client holds one piece; a client that hangs up ends the work. An incomplete
+//! file never ends cleanly: its end is sent only after the entry about it is durable.
 
+pub(in crate::http) mod api;
 mod file;
+pub(in crate::http) mod form;
 mod run;
 mod wanted;
 
@@ -14,23 +15,23 @@ use axum::Extension;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::Site;
-use super::auth::Visitor;
+use super::export::run::Run;
 use super::problem::Problem;
-use super::search::Pairs;
-use super::serve::Ending;
-use run::Run;
+use super::query::search::Pairs;
+use super::server::serve::Ending;
+use super::session::auth::Visitor;
 
-pub(super) use file::File;
+pub(in crate::http) use super::export::file::File;
 
-/// How many exports run at once: each works a processor while its client takes what it makes.
+/// How many exports run at once: each occupies a processor while its client reads.
 const TURNS: usize = 4;
 
 /// The exports of a site.
 #[derive(Debug)]
-pub(super) struct Exports(Arc<Semaphore>);
+pub(in crate::http) struct Exports(Arc<Semaphore>);
 
 /// The kind of query that asks for an export.
-pub(super) struct Exporting;
+pub(in crate::http) struct Exporting;
 
 impl Default for Exports {
     fn default() -> Self {
@@ -45,7 +46,11 @@ impl Exports {
 }
 
 /// Begins the export that `pairs` ask for; the entry about it is durable when this answers.
-pub(super) async fn begin(visitor: Visitor, pairs: Pairs, ending: Option<Extension<Ending>>) -> Result<File, Problem> {
+pub(in crate::http) async fn begin(
+    visitor: Visitor,
+    pairs: Pairs,
+    ending: Option<Extension<Ending>>,
+) -> Result<File, Problem> {
     let site: &Site = &visitor.site;
     // Before there is a turn to wait for, and whatever is asked for.
     site.log.allow(&visitor.access, crate::Right::Export, "export.started")?;

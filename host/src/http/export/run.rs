@@ -8,26 +8,26 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::{Instant, timeout};
 
 use crate::export::Export;
-use crate::http::auth::Visitor;
 use crate::http::problem::Problem;
-use crate::http::serve::Ending;
+use crate::http::server::serve::Ending;
+use crate::http::session::auth::Visitor;
 
-/// How long rights are believed, as in a tail: whoever lost them gets no piece that was made later than this.
+/// How long rights are cached, as in a tail: after losing them a viewer gets no piece that was made later than this.
 const BELIEVED: Duration = Duration::from_secs(2);
-/// How long a client may take nothing. Whoever stopped reading keeps others from their turn.
+/// How long a client may read nothing. A stalled client would block others.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What is handed to the body.
-pub(super) enum Piece {
+pub(in crate::http) enum Piece {
     Bytes(Bytes),
-    /// The file is whole. Without this, its reader is told that it is not.
+    /// The file is complete. Without this, its reader sees an error.
     End,
 }
 
 /// An export that is under way.
-pub(super) struct Run {
+pub(in crate::http) struct Run {
     visitor: Visitor,
-    /// Shared with the thread that makes the next piece, so that it is there whatever becomes of that.
+    /// Shared with the thread that makes the next piece, so that it survives a failure there.
     export: Arc<Mutex<Export>>,
     pieces: mpsc::Sender<Piece>,
     /// The end of the server, where it is ours.
@@ -38,7 +38,7 @@ pub(super) struct Run {
 }
 
 impl Run {
-    pub(super) fn new(
+    pub(in crate::http) fn new(
         visitor: Visitor,
         export: Arc<Mutex<Export>>,
         pieces: mpsc::Sender<Piece>,
@@ -48,8 +48,8 @@ impl Run {
         Self { visitor, export, pieces, ending, checked: Instant::now(), _turn: turn }
     }
 
-    /// Sends all of it, and says in the log how that ended.
-    pub(super) async fn finish(mut self) {
+    /// Sends the whole file, and records how that ended.
+    pub(in crate::http) async fn finish(mut self) {
         if let Err(why) = self.send().await {
             let export = self.export.lock().unwrap_or_else(PoisonError::into_inner);
             self.visitor.site.log.break_export(&self.visitor.access, &export, &why);

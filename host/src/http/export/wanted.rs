@@ -6,18 +6,18 @@ use super::Exporting;
 use crate::AuditLog;
 use crate::access::Access;
 use crate::export::{Column, Columns, Format, Wanted};
-use crate::http::asked::Parameters;
 use crate::http::openapi::Operation;
-use crate::http::parameters::describe_filter;
 use crate::http::problem::Problem;
-use crate::http::search::{Pairs, Search, short, single, values};
+use crate::http::query::documentation::describe_filter;
+use crate::http::query::extractor::Parameters;
+use crate::http::query::search::{Pairs, Search, short, single, values};
 
 const FORMAT: &str = "format";
 const COLUMNS: &str = "columns";
 const PAYLOADS: &str = "payloads";
 
 /// Reads the parameters.
-pub(super) fn read(pairs: &Pairs, log: &AuditLog, access: &Access) -> Result<Wanted, Problem> {
+pub(in crate::http) fn read(pairs: &Pairs, log: &AuditLog, access: &Access) -> Result<Wanted, Problem> {
     let search = Search::beside(&[FORMAT, COLUMNS, PAYLOADS], pairs, log, access.viewer())?;
     if let Some(name) = ["limit", "cursor"].into_iter().find(|name| values(pairs, name).next().is_some()) {
         let advice = "an export has no pages and holds everything that matches; leave this out.";

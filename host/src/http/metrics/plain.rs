@@ -1,5 +1,5 @@
-//! The older form of the figures, Prometheus' text format 0.0.4, made of the newer one: the same samples, under families
-//! that are named as their samples are.
+//! The older form of the figures, Prometheus' text format 0.0.4, made of the newer one: the same samples, under
+//! families that are named as their samples are.
 
 /// The text in the older form.
 pub(super) fn from_open_metrics(text: &str) -> String {
@@ -21,7 +21,7 @@ pub(super) fn from_open_metrics(text: &str) -> String {
                 }
                 plain.push_str(&format!("# TYPE {name}{suffix} {kind}\n"));
             }
-            // Units are in the names, and an end is not said.
+            // Units are in the names, and this format has no end marker.
             (Some("#"), ..) => {}
             _ => {
                 plain.push_str(line);
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn families_are_named_as_their_samples_are() {
+    fn families_have_the_names_of_their_samples() {
         let open = "# HELP a_seconds Time.\n# TYPE a_seconds counter\n# UNIT a_seconds seconds\na_seconds_total 1.5\n\
                     # HELP b Build.\n# TYPE b info\nb_info{version=\"1 # 2\"} 1\n# HELP c Sizes.\n# TYPE c histogram\n\
                     c_sum 3\nc_count 1\nc_bucket{le=\"+Inf\"} 1\n# EOF\n";

@@ -1,21 +1,21 @@
-//! What handlers take, and what that says of the operation.
+//! The inputs of handlers, and their part of an operation's documentation.
 
 use axum::Extension;
 use axum::extract::State;
 
 use super::{Operation, Output};
-use crate::http::auth::Visitor;
 use crate::http::problem::{CROSS_SITE, INTERNAL, TOO_MANY, UNAUTHENTICATED};
+use crate::http::session::auth::Visitor;
 
 /// Something that a handler takes.
 pub(in crate::http) trait Input {
-    /// Adds what it asks of a request, and the problems that it answers with by itself.
+    /// Adds what it reads from a request, and the problems that it returns itself.
     fn describe(operation: &mut Operation<'_>);
 }
 
-/// A handler whose inputs and outputs are known.
+/// A handler with documented inputs and outputs.
 pub(in crate::http) trait Documented<I, O> {
-    /// Adds what all of them say.
+    /// Adds the documentation of all of them.
     fn describe(operation: &mut Operation<'_>);
 }
 
@@ -54,7 +54,7 @@ impl Input for Visitor {
     }
 }
 
-/// Known to the server, and nothing that a request has.
+/// State of the server, not part of a request.
 impl<T> Input for State<T> {
     fn describe(_: &mut Operation<'_>) {}
 }

@@ -1,18 +1,16 @@
 //! The OpenAPI document, made by the router itself: a route cannot be added to the API without being documented.
 //!
-//! To add one:
-//! 1. Write the handler: `async fn(Visitor, …) -> Result<Answer, Problem>`. What it takes and gives must be [`Input`]s
-//!    and [`Output`]s, which say for themselves what they are: `Visitor`, `Asked<…>` (the query), `Id` and `Name` (the
-//!    path), `Sent<…>` (a JSON body); `Json<…>`, `Created<…>`, `Accepted<…>`, `Text`, `NoContent`. The types in them derive
-//!    `schemars::JsonSchema`.
-//! 2. Add `.at(path, get(name, summary, handler).refuses(&[…]))` to `api::routes`, with the refusals that are the
-//!    handler's own; those of its inputs are there already.
-//! 3. `cargo run -- openapi > docs/openapi.json`, and a row in the table of `host/tests/http/matrix.rs`.
+//! To add one: 1. Write the handler: `async fn(Visitor, …) -> Result<Answer, Problem>`. What it takes and gives must be
+//! [`Input`]s    and [`Output`]s, which say for themselves what they are: `Visitor`, `ParsedQuery<…>` (the query), `Id` and
+//! `Name` (the    path), `Sent<…>` (a JSON body); `Json<…>`, `Created<…>`, `Accepted<…>`, `Text`, `NoContent`. The
+//! types in them derive    `schemars::JsonSchema`. 2. Add `.at(path, get(name, summary, handler).refuses(&[…]))` to
+//! `api::routes`, with the refusals that are the    handler's own; those of its inputs are there already. 3. `cargo run
+//! -- openapi > docs/openapi.json`, and a row in the table of `host/tests/http/matrix.rs`.
 
-mod input;
-mod operation;
-mod output;
-mod schemas;
+pub(in crate::http) mod input;
+pub(in crate::http) mod operation;
+pub(in crate::http) mod output;
+pub(in crate::http) mod schemas;
 
 use std::sync::Arc;
 
@@ -22,72 +20,72 @@ use axum::routing::MethodRouter;
 use serde_json::{Map, Value as Json, json};
 
 use super::Site;
+use super::openapi::input::Documented;
+use super::openapi::schemas::Schemas;
 use super::problem::Kind;
 use crate::identity::SESSION_COOKIE;
-use input::Documented;
-use schemas::Schemas;
 
-pub(super) use input::Input;
-pub(super) use operation::Operation;
-pub(super) use output::{Accepted, Created, Output, Text};
+pub(in crate::http) use super::openapi::input::Input;
+pub(in crate::http) use super::openapi::operation::Operation;
+pub(in crate::http) use super::openapi::output::{Accepted, Created, Output, Text};
 
 /// The version of OpenAPI, whose schemas are JSON Schema 2020-12.
-const OPENAPI: &str = "3.1.0";
-const DESCRIPTION: &str = "The API of the audit log: entries, usage, proofs, settings. Errors are problem details \
+pub(in crate::http) const OPENAPI: &str = "3.1.0";
+pub(in crate::http) const DESCRIPTION: &str = "The API of the audit log: entries, usage, proofs, settings. Errors are problem details \
                            (RFC 9457).";
 
-/// Routes, and what is to be told of each.
-pub(super) struct Routes {
+/// Routes, each with its documentation.
+pub(in crate::http) struct Routes {
     base: &'static str,
     router: Router<Arc<Site>>,
-    told: Vec<(String, Vec<Told>)>,
+    told: Vec<(String, Vec<Documentation>)>,
 }
 
 /// What can be done at a path.
-pub(super) struct Methods {
+pub(in crate::http) struct Methods {
     router: MethodRouter<Arc<Site>>,
-    told: Vec<Told>,
+    told: Vec<Documentation>,
 }
 
-/// What is told of one operation.
-struct Told {
+/// The documentation of one operation.
+pub(in crate::http) struct Documentation {
     method: &'static str,
     name: &'static str,
     summary: &'static str,
     refusals: &'static [Kind],
-    /// What the handler's types say.
+    /// The documentation from the handler's types.
     types: fn(&mut Operation<'_>),
 }
 
 impl Routes {
     /// Routes that will be nested at `base`.
-    pub(super) fn below(base: &'static str) -> Self {
+    pub(in crate::http) fn below(base: &'static str) -> Self {
         Self { base, router: Router::new(), told: Vec::new() }
     }
 
     /// Adds what can be done at `path`.
-    pub(super) fn at(mut self, path: &str, methods: Methods) -> Self {
+    pub(in crate::http) fn at(mut self, path: &str, methods: Methods) -> Self {
         self.router = self.router.route(path, methods.router);
         self.told.push((format!("{}{path}", self.base), methods.told));
         self
     }
 
     /// The routes.
-    pub(super) fn router(self) -> Router<Arc<Site>> {
+    pub(in crate::http) fn router(self) -> Router<Arc<Site>> {
         self.router
     }
 }
 
 impl Methods {
     /// Adds another method.
-    pub(super) fn and(mut self, other: Self) -> Self {
+    pub(in crate::http) fn and(mut self, other: Self) -> Self {
         self.router = self.router.merge(other.router);
         self.told.extend(other.told);
         self
     }
 
     /// The kinds of problems that the handler itself answers with.
-    pub(super) fn refuses(mut self, refusals: &'static [Kind]) -> Self {
+    pub(in crate::http) fn refuses(mut self, refusals: &'static [Kind]) -> Self {
         self.told.iter_mut().for_each(|told| told.refusals = refusals);
         self
     }
@@ -96,13 +94,13 @@ impl Methods {
 macro_rules! methods {
     ($($method:ident)+) => { $(
         /// The operation `name`, for clients that are generated, with a sentence about it and its handler.
-        pub(super) fn $method<H, T, I, O>(name: &'static str, summary: &'static str, handler: H) -> Methods
+        pub(in crate::http) fn $method<H, T, I, O>(name: &'static str, summary: &'static str, handler: H) -> Methods
         where
             H: Handler<T, Arc<Site>> + Documented<I, O>,
             T: 'static,
         {
             let method = stringify!($method);
-            let told = Told { method, name, summary, refusals: &[], types: <H as Documented<I, O>>::describe };
+            let told = Documentation { method, name, summary, refusals: &[], types: <H as Documented<I, O>>::describe };
             Methods { router: axum::routing::$method(handler), told: vec![told] }
         }
     )+ };
@@ -111,7 +109,7 @@ macro_rules! methods {
 methods! { get post put patch delete }
 
 /// The document about all of these routes.
-pub(super) fn document(all: impl IntoIterator<Item = Routes>) -> Json {
+pub(in crate::http) fn document(all: impl IntoIterator<Item = Routes>) -> Json {
     let mut schemas = Schemas::default();
     let mut paths = Map::new();
     for (path, told) in all.into_iter().flat_map(|routes| routes.told) {
@@ -142,7 +140,7 @@ pub(super) fn document(all: impl IntoIterator<Item = Routes>) -> Json {
     })
 }
 
-impl Told {
+impl Documentation {
     fn operation(&self, path: &str, schemas: &mut Schemas) -> Json {
         let mut operation = Operation::new(self.method, path, schemas);
         (self.types)(&mut operation);

@@ -20,18 +20,18 @@ pub(in crate::http) struct Operation<'a> {
 }
 
 impl<'a> Operation<'a> {
-    pub(super) fn new(method: &'static str, path: &'a str, schemas: &'a mut Schemas) -> Self {
+    pub(in crate::http) fn new(method: &'static str, path: &'a str, schemas: &'a mut Schemas) -> Self {
         let (parameters, answers, refusals) = Default::default();
         Self { method, path, schemas, signed_in: false, parameters, body: None, answers, refusals }
     }
 
     /// Whether it may change something.
-    pub(super) fn changes(&self) -> bool {
+    pub(in crate::http) fn changes(&self) -> bool {
         self.method != "get"
     }
 
-    /// Somebody must be signed in.
-    pub(super) fn signed_in(&mut self) {
+    /// The operation needs a sign-in.
+    pub(in crate::http) fn signed_in(&mut self) {
         self.signed_in = true;
     }
 
@@ -97,7 +97,7 @@ impl<'a> Operation<'a> {
         self.answers.push((status, json!({ "description": name(status), "headers": headers, "content": content })));
     }
 
-    /// The answer that was told last, in another media type.
+    /// The last answer in another media type.
     pub(in crate::http) fn also_in(&mut self, media: &str, schema: Json) {
         self.answers
             .last_mut()
@@ -105,14 +105,14 @@ impl<'a> Operation<'a> {
             .for_each(|(_, answer)| answer["content"][media] = json!({ "schema": schema }));
     }
 
-    /// A problem that says more than others do.
+    /// A problem with more members than others.
     pub(in crate::http) fn problem<T: JsonSchema>(&mut self, (status, _, title): Kind) {
         let content = json!({ PROBLEM_JSON: { "schema": self.schemas.written::<T>() } });
         self.answers.push((status, json!({ "description": title, "content": content })));
     }
 
     /// An answer without a body.
-    pub(super) fn nothing(&mut self, status: StatusCode) {
+    pub(in crate::http) fn nothing(&mut self, status: StatusCode) {
         self.answers.push((status, json!({ "description": name(status) })));
     }
 
@@ -124,8 +124,8 @@ impl<'a> Operation<'a> {
     }
 
     /// All of it.
-    pub(super) fn finish(mut self, name: &str, summary: &str) -> Json {
-        // The server answers these before any route is looked for, without a body.
+    pub(in crate::http) fn finish(mut self, name: &str, summary: &str) -> Json {
+        // The server returns these before it looks for a route, without a body.
         self.nothing(StatusCode::URI_TOO_LONG);
         self.nothing(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
         let responses = self.responses();

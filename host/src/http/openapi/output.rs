@@ -1,4 +1,4 @@
-//! What handlers give, and what that says of the operation.
+//! The outputs of handlers, and their part of an operation's documentation.
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -80,7 +80,7 @@ impl<T: Output, E: Output> Output for Result<T, E> {
     }
 }
 
-/// Which kinds they are is said by the inputs and with the route.
+/// The inputs and the route list the kinds.
 impl Output for Problem {
     fn describe(_: &mut Operation<'_>) {}
 }

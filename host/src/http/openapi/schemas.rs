@@ -4,11 +4,11 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value as Json};
 
-/// What stands before a schema's name in a reference.
+/// The prefix of a schema's name in a reference.
 const PLACE: &str = "#/components/schemas/";
 
 /// The schemas so far. A type that is read has another than one that is written: what may be left out differs.
-pub(super) struct Schemas {
+pub(in crate::http) struct Schemas {
     written: SchemaGenerator,
     read: SchemaGenerator,
 }
@@ -25,20 +25,20 @@ impl Default for Schemas {
 
 impl Schemas {
     /// The schema of what an answer holds, or a reference to it.
-    pub(super) fn written<T: JsonSchema>(&mut self) -> Json {
+    pub(in crate::http) fn written<T: JsonSchema>(&mut self) -> Json {
         self.written.subschema_for::<T>().into()
     }
 
     /// The schema of what a request holds, or a reference to it.
-    pub(super) fn read<T: JsonSchema>(&mut self) -> Json {
+    pub(in crate::http) fn read<T: JsonSchema>(&mut self) -> Json {
         self.read.subschema_for::<T>().into()
     }
 
     /// All that are referred to, by name.
-    pub(super) fn definitions(mut self) -> Map<String, Json> {
+    pub(in crate::http) fn definitions(mut self) -> Map<String, Json> {
         let mut all: Vec<_> = self.written.take_definitions(true).into_iter().collect();
         for (name, schema) in self.read.take_definitions(true) {
-            // What is both read and written must look the same, or needs another name.
+            // A type that is both read and written must have one schema, or two names.
             debug_assert!(all.iter().all(|(other, same)| *other != name || *same == schema), "two types called {name}");
             all.retain(|(other, _)| *other != name);
             all.push((name, schema));

@@ -1,13 +1,13 @@
-//! From the errors of the log to what the person asking is told about them.
+//! Maps the log's errors to problems for users.
 
 use axum::extract::rejection::{BytesRejection, FormRejection};
 use axum::http::StatusCode;
 
 use super::{BUSY, DENIED, MISSING, Problem, RUNNING, SETTING, UNAUTHENTICATED};
 use crate::access::Denied;
+use crate::audit_log::PayloadError;
 use crate::export::ExportError;
 use crate::identity::SignInError;
-use crate::log::PayloadError;
 use crate::reader::ReadError;
 use crate::recorder::RecordError;
 use crate::settings::InvalidSetting;
@@ -178,7 +178,7 @@ impl From<SignInError> for Problem {
     }
 }
 
-/// Errors of the log begin in lower case, to stand after a colon; here they stand alone.
+/// Errors of the log begin in lower case, to follow a colon; here they stand alone.
 fn sentence(text: &str) -> String {
     let mut rest = text.chars();
     rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
@@ -189,7 +189,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn too_many_groups_are_told_to_the_person_and_not_as_a_failure() {
+    fn too_many_groups_are_an_error_for_the_user() {
         let problem = Problem::from(ReadError::Store(StoreError::TooManyGroups));
         assert_eq!((problem.status().as_u16(), problem.wrong_parameter()), (400, Some("by")));
         assert!(problem.detail().starts_with("There are more than 20000 groups; narrow the search"));

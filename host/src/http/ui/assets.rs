@@ -1,4 +1,5 @@
-//! Style, script and icon, embedded, and the vendor's own style; their addresses hold their hash, so that browsers may keep them for ever.
+//! Style, script and icon, embedded, and the vendor's own style; their addresses contain their hash, so that browsers
+//! may cache them without limit.
 
 use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
@@ -30,14 +31,15 @@ const SCRIPT: &str = concat!(
 /// A file of this site.
 pub(in crate::http) struct Asset {
     /// Its address below the site's base.
-    pub(super) address: String,
+    pub(in crate::http) address: String,
     kind: &'static str,
     text: Cow<'static, str>,
 }
 
-pub(super) static CSS: LazyLock<Asset> = LazyLock::new(|| Asset::style(STYLE));
-pub(super) static JS: LazyLock<Asset> = LazyLock::new(|| Asset::new("js", "text/javascript; charset=utf-8", SCRIPT));
-pub(super) static ICON: LazyLock<Asset> =
+pub(in crate::http) static CSS: LazyLock<Asset> = LazyLock::new(|| Asset::style(STYLE));
+pub(in crate::http) static JS: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("js", "text/javascript; charset=utf-8", SCRIPT));
+pub(in crate::http) static ICON: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("svg", "image/svg+xml", include_str!("assets/icon.svg")));
 
 impl Asset {
@@ -53,7 +55,7 @@ impl Asset {
     }
 }
 
-/// The route; these files are the same for everybody, so there is no sign-in.
+/// The route; these files are the same for every visitor, so they need no sign-in.
 pub(in crate::http) fn router() -> Router<Arc<Site>> {
     Router::new().route("/assets/{name}", get(show))
 }

@@ -1,32 +1,32 @@
-//! What stands around every page: title, navigation, who is signed in.
+//! The frame of every page: title, navigation, signed-in user.
 
 use super::assets;
 use super::text::Shown;
 use crate::access::Right;
 use crate::http::Site;
-use crate::http::auth::Visitor;
+use crate::http::session::auth::Visitor;
 
 /// The layout's part of a page.
-pub(super) struct Frame {
-    pub(super) base: String,
-    pub(super) home: String,
-    pub(super) title: String,
-    pub(super) css: &'static str,
+pub(in crate::http) struct Frame {
+    pub(in crate::http) base: String,
+    pub(in crate::http) home: String,
+    pub(in crate::http) title: String,
+    pub(in crate::http) css: &'static str,
     /// The vendor's own style sheet.
-    pub(super) style: Option<String>,
-    pub(super) js: &'static str,
-    pub(super) icon: &'static str,
-    pub(super) here: Here,
-    pub(super) user: Option<Shown>,
-    pub(super) reads: bool,
-    pub(super) counts: bool,
-    pub(super) verifies: bool,
-    pub(super) oversees: bool,
+    pub(in crate::http) style: Option<String>,
+    pub(in crate::http) js: &'static str,
+    pub(in crate::http) icon: &'static str,
+    pub(in crate::http) here: Here,
+    pub(in crate::http) user: Option<Shown>,
+    pub(in crate::http) reads: bool,
+    pub(in crate::http) counts: bool,
+    pub(in crate::http) verifies: bool,
+    pub(in crate::http) oversees: bool,
 }
 
 /// Which part of the navigation is current.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Here {
+pub(in crate::http) enum Here {
     Log,
     Usage,
     Integrity,
@@ -35,8 +35,8 @@ pub(super) enum Here {
 }
 
 impl Frame {
-    /// The frame for somebody who is signed in, or not.
-    pub(super) fn new(site: &Site, visitor: Option<&Visitor>, here: Here, title: impl Into<String>) -> Self {
+    /// The frame for a signed-in visitor, or without one.
+    pub(in crate::http) fn new(site: &Site, visitor: Option<&Visitor>, here: Here, title: impl Into<String>) -> Self {
         let access = visitor.map(|visitor| &visitor.access);
         Self {
             base: site.base.clone(),
@@ -56,7 +56,7 @@ impl Frame {
     }
 
     /// The value of `aria-current` for a part of the navigation.
-    pub(super) fn current(&self, here: Here) -> &'static str {
+    pub(in crate::http) fn current(&self, here: Here) -> &'static str {
         if self.here == here { "page" } else { "false" }
     }
 }

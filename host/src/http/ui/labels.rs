@@ -1,9 +1,9 @@
-//! How the fields of an entry are called on pages, in one place, so that a field has one name wherever it stands.
+//! The labels of an entry's fields, in one place, so that a field has one label on all pages.
 
 use crate::field::Field;
 
 /// A field's name for people.
-pub(super) fn label(field: Field) -> &'static str {
+pub(in crate::http) fn label(field: Field) -> &'static str {
     match field {
         Field::Seq => "Seq",
         Field::Id => "Entry id",

@@ -1,40 +1,10 @@
 //! The pages: drawn on the server, readable without JavaScript, and made of the same searches as the API.
 
-pub(super) mod assets;
-mod bars;
-mod bounds;
-mod changed;
-mod changes;
-mod chips;
-mod chosen;
-mod confirm;
-mod cron;
-mod entry;
-pub(super) mod error;
-mod export;
-mod extent;
-mod facets;
-mod frame;
-mod groups;
-mod hold;
-mod integrity;
-mod json;
-mod labels;
-mod levels;
-mod list;
-mod menus;
-mod near;
-mod panel;
-mod payload;
-mod proof;
-mod reading;
-mod row;
-mod settings;
-pub(super) mod sign_in;
-mod table;
-mod text;
-mod usage;
-mod view;
+pub(in crate::http) mod assets;
+pub(in crate::http) mod frame;
+pub(in crate::http) mod labels;
+pub(in crate::http) mod message_pages;
+pub(in crate::http) mod text;
 
 use std::sync::Arc;
 
@@ -45,19 +15,23 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 
+use super::Site;
 use super::problem::Problem;
-use super::{Site, auth};
+use super::session::auth;
+use crate::http::log::view;
+use crate::http::settings::{cron, hold};
+use crate::http::{entry, export, integrity, log, settings, usage};
 
-/// The routes, all behind the sign-in; whatever is not there is told as a page too.
-pub(super) fn router(site: &Arc<Site>) -> Router<Arc<Site>> {
+/// The routes, all inside the sign-in; unknown paths get a page too.
+pub(in crate::http) fn router(site: &Arc<Site>) -> Router<Arc<Site>> {
     Router::new()
-        .route("/", get(list::show).layer(from_fn(usage::instead)))
-        .route("/entries/{id}", get(entry::show).post(entry::show))
-        .route("/usage", get(usage::show))
-        .route("/integrity", get(integrity::show))
-        .route("/integrity/verify", post(integrity::verify))
-        .route("/export", get(export::download).post(export::download))
-        .route("/settings", get(settings::show).post(settings::change))
+        .route("/", get(log::page::show).layer(from_fn(usage::page::instead)))
+        .route("/entries/{id}", get(entry::page::show).post(entry::page::show))
+        .route("/usage", get(usage::page::show))
+        .route("/integrity", get(integrity::page::show))
+        .route("/integrity/verify", post(integrity::page::verify))
+        .route("/export", get(export::form::download).post(export::form::download))
+        .route("/settings", get(settings::page::show).post(settings::page::change))
         .route("/settings/crons", post(cron::run))
         .route("/settings/holds", post(hold::place))
         .route("/settings/holds/release", post(hold::release))
@@ -69,7 +43,7 @@ pub(super) fn router(site: &Arc<Site>) -> Router<Arc<Site>> {
         .layer(from_fn_with_state(Arc::clone(site), auth::for_pages))
 }
 
-fn draw(status: StatusCode, page: &impl Template) -> Response {
+pub(in crate::http) fn draw(status: StatusCode, page: &impl Template) -> Response {
     match page.render() {
         Ok(html) => (status, Html(html)).into_response(),
         Err(error) => Problem::internal(&error).into_response(),

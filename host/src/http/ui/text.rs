@@ -1,22 +1,22 @@
-//! Values from outside as text on a page: nothing invisible, nothing that reorders what stands beside it.
+//! Values from outside as text on a page: no invisible characters, and none that reorder the surrounding text.
 
 use std::fmt::{self, Display};
 
 use crate::name::is_hidden;
 use crate::time::{SECOND, Timestamp};
 
-/// A text that is safe to look at. Templates take recorded values in no other form; the escaping of HTML comes on top.
+/// A text that is safe to show. Templates take recorded values in no other form; HTML escaping is applied as well.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Shown(String);
+pub(in crate::http) struct Shown(String);
 
 impl Shown {
     /// On one line.
-    pub(super) fn line(text: &str) -> Self {
+    pub(in crate::http) fn line(text: &str) -> Self {
         Self(escape(text, false))
     }
 
     /// On one line, with no more than so many characters of it.
-    pub(super) fn cut(text: &str, longest: usize) -> Self {
+    pub(in crate::http) fn cut(text: &str, longest: usize) -> Self {
         match text.char_indices().nth(longest) {
             Some((at, _)) => Self(format!("{}…", escape(&text[..at], false))),
             None => Self::line(text),
@@ -24,7 +24,7 @@ impl Shown {
     }
 
     /// With its own line breaks and tabs.
-    pub(super) fn lines(text: &str) -> Self {
+    pub(in crate::http) fn lines(text: &str) -> Self {
         Self(escape(text, true))
     }
 }
@@ -48,8 +48,8 @@ fn escape(text: &str, breaks: bool) -> String {
     shown
 }
 
-/// A moment as people tell it: how long ago while that says more than a date.
-pub(super) fn ago(at: Timestamp, now: Timestamp) -> String {
+/// A moment in relative form: how long ago, for recent ones, else the date.
+pub(in crate::http) fn ago(at: Timestamp, now: Timestamp) -> String {
     let seconds = (now.as_micros() - at.as_micros()).div_euclid(SECOND);
     match seconds {
         0..60 => format!("{seconds} s ago"),
@@ -59,8 +59,8 @@ pub(super) fn ago(at: Timestamp, now: Timestamp) -> String {
     }
 }
 
-/// A moment in the future, told likewise.
-pub(super) fn ahead(at: Timestamp, now: Timestamp) -> String {
+/// A moment in the future, in relative form.
+pub(in crate::http) fn ahead(at: Timestamp, now: Timestamp) -> String {
     let seconds = (at.as_micros() - now.as_micros()).div_euclid(SECOND);
     match seconds {
         0..3_600 => format!("in {} min", seconds / 60),
@@ -69,8 +69,8 @@ pub(super) fn ahead(at: Timestamp, now: Timestamp) -> String {
     }
 }
 
-/// A share in a hundred. What is not all is never told as all, and what is something never as nothing.
-pub(super) fn percent(part: u64, whole: u64) -> String {
+/// A percentage. A part never reads as 100 %, and a non-zero part never as 0 %.
+pub(in crate::http) fn percent(part: u64, whole: u64) -> String {
     let (part, whole) = (u128::from(part), u128::from(whole));
     let rounded = (part * 1_000 + whole / 2).checked_div(whole).unwrap_or(0).min(1_000);
     let mille = rounded.min(if part < whole { 999 } else { 1_000 }).max(u128::from(part > 0));
@@ -78,18 +78,18 @@ pub(super) fn percent(part: u64, whole: u64) -> String {
 }
 
 /// A moment to the millisecond, UTC.
-pub(super) fn exact(at: Timestamp) -> String {
+pub(in crate::http) fn exact(at: Timestamp) -> String {
     at.to_utc().format("%Y-%m-%d %H:%M:%S%.3f UTC").to_string()
 }
 
-/// A moment that somebody chose: to the second, or the day alone where it is one's first moment.
-pub(super) fn moment(at: Timestamp) -> String {
+/// A moment from a form: to the second, or only the day at midnight.
+pub(in crate::http) fn moment(at: Timestamp) -> String {
     let form = if at == at.start_of_day() { "%Y-%m-%d" } else { "%Y-%m-%d %H:%M:%S UTC" };
     at.to_utc().format(form).to_string()
 }
 
 /// How long something took, rounded.
-pub(super) fn duration(micros: u64) -> String {
+pub(in crate::http) fn duration(micros: u64) -> String {
     match micros {
         0..1_000 => format!("{micros} µs"),
         1_000..9_950 => format!("{} ms", tenths(micros, 1_000)),
@@ -102,14 +102,14 @@ pub(super) fn duration(micros: u64) -> String {
     }
 }
 
-/// How many of `unit` there are, with one place behind the point.
+/// How many of `unit` there are, with one decimal.
 fn tenths(number: u64, unit: u64) -> String {
     let tenths = number.saturating_add(unit / 20) / (unit / 10);
     format!("{}.{}", tenths / 10, tenths % 10)
 }
 
 /// A number with its thousands apart.
-pub(super) fn count(number: u64) -> String {
+pub(in crate::http) fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
@@ -122,7 +122,7 @@ pub(super) fn count(number: u64) -> String {
 }
 
 /// A size.
-pub(super) fn bytes(number: u64) -> String {
+pub(in crate::http) fn bytes(number: u64) -> String {
     const UNITS: [(&str, u64); 4] =
         [("TB", 1_000_000_000_000), ("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000)];
     match UNITS.iter().find(|(_, size)| number >= *size) {
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_told_as_people_do() {
+    fn times_are_relative() {
         let now = Timestamp::parse("2026-11-21T12:00:00Z").expect("a time");
         assert_eq!(ago(now.plus(-59 * SECOND), now), "59 s ago");
         assert_eq!(ago(now.plus(-3 * 3_600 * SECOND), now), "3 h ago");
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_told_with_their_units() {
+    fn numbers_have_units() {
         assert_eq!(
             [duration(7), duration(1_240), duration(83_900), duration(2_450_000)].join(" "),
             "7 µs 1.2 ms 84 ms 2.5 s"

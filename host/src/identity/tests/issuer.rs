@@ -1,4 +1,4 @@
-//! What the issuer signs with in tests: keys made on the spot, and JWTs of an RSA key that is gone.
+//! An issuer for tests: keys made on the spot, and JWTs of an RSA key that no longer exists.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -76,7 +76,7 @@ async fn refused(identity: &Identity, jwt: &str) -> JwtError {
 }
 
 #[tokio::test]
-async fn an_issuers_word_is_taken_as_the_configuration_reads_it() {
+async fn claims_are_read_as_configured() {
     for issuer in [Issuer::p256("a"), Issuer::ed25519("a")] {
         let (_folder, identity) = door(&[issuer.jwk()], |_| {});
         let bearer = identity.bearer(&issuer.jwt(&claims())).await.expect("let in");
@@ -92,7 +92,7 @@ async fn an_issuers_word_is_taken_as_the_configuration_reads_it() {
 }
 
 #[tokio::test]
-async fn rsa_in_both_ways() {
+async fn rsa_works_with_both_paddings() {
     let key = json!({"kid": "rsa", "kty": "RSA", "n": issuer::RSA, "e": "AQAB"});
     let (_folder, identity) = door(std::slice::from_ref(&key), |options| options.claims.instance_optional = true);
     for jwt in [issuer::RS256, issuer::PS256] {
@@ -111,7 +111,7 @@ async fn rsa_in_both_ways() {
 }
 
 #[tokio::test]
-async fn every_claim_counts() {
+async fn every_claim_is_checked() {
     let issuer = Issuer::p256("a");
     let (_folder, identity) = door(&[issuer.jwk()], |_| {});
     for (claims, expected) in [
@@ -162,7 +162,7 @@ async fn every_claim_counts() {
 }
 
 #[tokio::test]
-async fn nothing_but_the_issuers_signature_counts() {
+async fn only_the_issuers_signature_counts() {
     let (issuer, thief) = (Issuer::p256("a"), Issuer::p256("a"));
     let (_folder, identity) = door(&[issuer.jwk()], |_| {});
     let jwt = issuer.jwt(&claims());
@@ -172,7 +172,7 @@ async fn nothing_but_the_issuers_signature_counts() {
     assert_eq!(refused(&identity, &changed).await, JwtError::Signature);
     assert_eq!(refused(&identity, &thief.jwt(&claims())).await, JwtError::Signature);
     assert_eq!(refused(&identity, &format!("{message}.")).await, JwtError::Signature);
-    // A key in the JWT itself is nobody's key.
+    // A key in the JWT itself is not trusted.
     let own = thief.sign(&json!({"alg": "ES256", "kid": "a", "jwk": thief.jwk()}), &claims());
     assert_eq!(refused(&identity, &own).await, JwtError::Signature);
     for header in [
@@ -205,7 +205,7 @@ async fn nothing_but_the_issuers_signature_counts() {
 }
 
 #[tokio::test]
-async fn a_public_key_is_no_secret() {
+async fn a_public_key_is_not_an_hmac_secret() {
     let issuer = Issuer::p256("a");
     let (_folder, identity) = door(&[issuer.jwk()], |_| {});
     let message = format!("{}.{}", encode(br#"{"alg":"HS256","kid":"a"}"#), encode(claims().to_string().as_bytes()));
@@ -218,13 +218,13 @@ async fn a_public_key_is_no_secret() {
 }
 
 #[tokio::test]
-async fn without_jwts_nobody_comes_in_by_one() {
+async fn without_jwt_options_every_jwt_is_refused() {
     let jwt = Issuer::p256("a").jwt(&claims());
     assert!(matches!(Identity::nobody().bearer(&jwt).await, Err(SignInError::Unknown)));
 }
 
 #[test]
-fn a_file_without_keys_is_told_at_once() {
+fn a_file_without_keys_is_an_error_at_the_start() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("keys.json");
     for text in ["", "{}", r#"{"keys":[]}"#, r#"{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}"#] {
@@ -253,7 +253,7 @@ async fn serve(body: impl Fn(usize) -> String + Send + 'static) -> (KeySource, A
 }
 
 #[tokio::test]
-async fn a_new_key_is_looked_for_once_a_minute() {
+async fn an_unknown_key_is_fetched_once_a_minute() {
     let (first, second, third) = (Issuer::p256("1"), Issuer::p256("2"), Issuer::p256("3"));
     let keys = [first.jwk(), second.jwk(), third.jwk()];
     let (source, asked) = serve(move |time| json!({"keys": [keys[time.min(2)]]}).to_string()).await;
@@ -273,7 +273,7 @@ async fn a_new_key_is_looked_for_once_a_minute() {
 }
 
 #[tokio::test]
-async fn an_issuer_that_sends_too_much_or_nonsense_lets_nobody_in() {
+async fn an_oversized_or_invalid_key_set_is_refused() {
     let issuer = Issuer::p256("1");
     for body in ["no JSON".to_owned(), json!({"keys": [issuer.jwk()], "padding": "x".repeat(300 << 10)}).to_string()] {
         let (source, asked) = serve(move |_| body.clone()).await;
@@ -286,7 +286,7 @@ async fn an_issuer_that_sends_too_much_or_nonsense_lets_nobody_in() {
 }
 
 #[tokio::test]
-async fn a_tokens_id_opens_nothing() {
+async fn a_tokens_id_is_not_a_credential() {
     let folder = tempfile::tempdir().expect("a folder");
     let tokens = Tokens::open(folder.path()).expect("tokens");
     let root = Viewer { user: "root".into(), groups: vec!["admin".into()], instance: None };
@@ -304,7 +304,7 @@ async fn a_tokens_id_opens_nothing() {
 }
 
 #[tokio::test]
-async fn an_issuer_takes_its_last_key_back() {
+async fn an_issuer_can_revoke_its_last_key() {
     let (first, unknown) = (Issuer::p256("1"), Issuer::p256("2"));
     let jwk = first.jwk();
     let (source, _) = serve(move |time| json!({"keys": if time == 0 { vec![&jwk] } else { vec![] }}).to_string()).await;
@@ -315,7 +315,7 @@ async fn an_issuer_takes_its_last_key_back() {
 }
 
 #[tokio::test]
-async fn a_key_that_changed_under_its_name_is_looked_for() {
+async fn a_key_replaced_under_its_name_is_fetched() {
     let (old, new) = (Issuer::p256("1"), Issuer::p256("1"));
     let keys = [old.jwk(), new.jwk()];
     let (source, asked) = serve(move |time| json!({"keys": [keys[time.min(1)]]}).to_string()).await;
@@ -340,7 +340,7 @@ async fn silent() -> (KeySource, tokio::sync::mpsc::Receiver<tokio::net::TcpStre
 }
 
 #[tokio::test]
-async fn who_hangs_up_does_not_make_the_next_one_ask_again() {
+async fn hanging_up_does_not_cause_another_fetch() {
     let issuer = Issuer::p256("1");
     let (source, mut taken) = silent().await;
     let identity = opened(source, |_| {});
@@ -348,7 +348,7 @@ async fn who_hangs_up_does_not_make_the_next_one_ask_again() {
     let first = {
         let asking = identity.bearer(&jwt);
         let stream = taken.recv();
-        // The look is under way, and then its caller is gone.
+        // The fetch is running when its caller hangs up.
         tokio::select! { _ = asking => unreachable!("nobody answers"), stream = stream => stream.expect("asked") }
     };
     let mut first = first;
@@ -364,7 +364,7 @@ async fn who_hangs_up_does_not_make_the_next_one_ask_again() {
 }
 
 #[tokio::test]
-async fn what_is_for_others_does_not_wait_for_our_issuer() {
+async fn foreign_credentials_do_not_wait_for_the_issuer() {
     let issuer = Issuer::p256("1");
     let (source, mut taken) = silent().await;
     let identity = opened(source, |_| {});

@@ -1,10 +1,10 @@
-//! Places that take checkpoints, that fail, and that never answer.
+//! Destinations that accept checkpoints, that fail, and that never answer.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
 
-use super::thread::Pauses;
+use super::thread::Backoff;
 use super::*;
 use mcp_audit_log_ledger::{Checkpoint, SignatureKind, SignedCheckpoint, SigningKey};
 
@@ -34,9 +34,9 @@ fn soon() -> Instant {
     Instant::now() + SOON
 }
 
-/// A publisher with one place, which is tried again at once.
-fn publisher(name: &'static str, place: impl Place) -> Publisher {
-    let pauses = Pauses { first: Duration::ZERO, longest: Duration::ZERO };
+/// A publisher with one destination that is retried at once.
+fn publisher(name: &'static str, place: impl Destination) -> Publisher {
+    let pauses = Backoff { first: Duration::ZERO, longest: Duration::ZERO };
     Publisher { slots: vec![Slot::start(name, place, pauses).expect("a thread")] }
 }
 
@@ -53,7 +53,7 @@ fn endpoint(listener: &TcpListener, token: Option<&str>) -> Endpoint {
     Endpoint::new(&options).expect("a client")
 }
 
-/// Answers each request with the next of `answers`, and tells what was sent.
+/// Answers each request with the next of `answers`, and reports what was sent.
 fn server(answers: Vec<&'static str>) -> (TcpListener, Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let (ours, (tell, told)) = (listener.try_clone().expect("a listener"), channel());
@@ -93,9 +93,9 @@ fn a_folder_has_each_checkpoint_and_the_newest() {
     assert_eq!(std::fs::read_to_string(path.join("checkpoint")).expect("a file"), checkpoint(2).note);
 }
 
-/// What is there, what is to be published, and what is said of it.
+/// What the folder has, what is to be published, and the expected error.
 #[test]
-fn what_a_folder_has_is_not_written_over_by_another_history() {
+fn another_history_never_overwrites_a_folder() {
     let other = Hash::of(b"another history");
     for (there, ours, said) in [
         (checkpoint(5), checkpoint(4), "has a checkpoint of 50 entries, but this log has signed only 40"),
@@ -126,9 +126,9 @@ fn what_a_folder_has_is_not_written_over_by_another_history() {
     assert!(matches!(place.put(&checkpoint(2)), Err(PutError::Conflict(_))));
 }
 
-/// Whoever is told that a checkpoint arrived must find it there after a power cut.
+/// A checkpoint that is reported as delivered must survive a power cut.
 #[test]
-fn what_was_renamed_lasts_before_it_counts_as_arrived() {
+fn a_rename_is_synced_before_it_counts_as_delivered() {
     let folder = tempfile::tempdir().expect("a folder");
     let roots: Roots = Arc::new(|size| Some(root(size)));
     let place = |sync| Folder::syncing(folder.path().to_owned(), Arc::clone(&roots), sync);
@@ -146,12 +146,12 @@ fn what_was_renamed_lasts_before_it_counts_as_arrived() {
 }
 
 #[test]
-fn who_waits_hears_of_the_first_arrival_and_of_failure_everywhere() {
+fn waiting_ends_at_the_first_delivery_or_when_all_fail() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("file");
     std::fs::write(&file, "no folder").expect("written");
     // A pause of an hour is cut short.
-    let slow = Pauses { first: SOON * 60, longest: SOON * 60 };
+    let slow = Backoff { first: SOON * 60, longest: SOON * 60 };
     let slot = |path: &std::path::Path| Slot::start("folder", folder_at(path.to_owned()), slow).expect("a thread");
     let mut publisher = Publisher { slots: vec![slot(&file)] };
     publisher.publish(checkpoint(1));
@@ -172,7 +172,7 @@ fn who_waits_hears_of_the_first_arrival_and_of_failure_everywhere() {
 }
 
 #[test]
-fn an_endpoint_that_fails_is_tried_again_until_it_takes_it() {
+fn a_failing_endpoint_is_retried_until_it_accepts() {
     let (listener, told) = server(vec!["500 No", "302 Elsewhere", "204 Taken"]);
     let publisher = publisher("http", endpoint(&listener, Some("t0ken")));
     publisher.publish(checkpoint(1));
@@ -190,7 +190,7 @@ fn an_endpoint_that_fails_is_tried_again_until_it_takes_it() {
 }
 
 #[test]
-fn a_failure_is_told_without_what_may_be_secret() {
+fn a_failure_message_contains_no_secret() {
     let (listener, _told) = server(vec!["500 No"; 1_000]);
     let publisher = publisher("http", endpoint(&listener, Some("t0ken")));
     publisher.publish(checkpoint(1));
@@ -202,7 +202,7 @@ fn a_failure_is_told_without_what_may_be_secret() {
 /// Takes one checkpoint and never comes back from the next.
 struct Hanging(bool, Receiver<()>);
 
-impl Place for Hanging {
+impl Destination for Hanging {
     fn put(&mut self, _: &Published) -> Result<(), PutError> {
         if std::mem::replace(&mut self.0, true) {
             let _ = self.1.recv();
@@ -212,7 +212,7 @@ impl Place for Hanging {
 }
 
 #[test]
-fn a_place_that_hangs_delays_no_other_and_not_the_end() {
+fn a_hanging_destination_delays_neither_others_nor_closing() {
     let folder = tempfile::tempdir().expect("a folder");
     let (alive, never) = channel();
     let mut publisher = publisher("http", Hanging(false, never));
@@ -227,9 +227,9 @@ fn a_place_that_hangs_delays_no_other_and_not_the_end() {
 }
 
 #[test]
-fn the_last_checkpoint_has_one_try_when_the_log_ends() {
+fn closing_attempts_the_last_checkpoint_once() {
     let (listener, told) = server(vec!["500 No"]);
-    let slow = Pauses { first: SOON * 60, longest: SOON * 60 };
+    let slow = Backoff { first: SOON * 60, longest: SOON * 60 };
     let slot = Slot::start("http", endpoint(&listener, None), slow).expect("a thread");
     let publisher = Publisher { slots: vec![slot] };
     publisher.publish(checkpoint(1));
@@ -239,7 +239,7 @@ fn the_last_checkpoint_has_one_try_when_the_log_ends() {
 }
 
 #[test]
-fn checkpoints_go_over_https_but_for_this_machine() {
+fn endpoints_need_https_except_on_this_machine() {
     for (url, fits) in [
         ("http://127.0.0.1:1/x", true),
         ("http://localhost/x", true),

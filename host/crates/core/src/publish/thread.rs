@@ -1,24 +1,24 @@
-//! The thread of one place: brings the newest checkpoint there, and tries again while that fails.
+//! The thread of one destination: delivers the newest checkpoint, and retries while that fails.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Place, PlaceStatus, Published, PutError};
+use super::{Destination, DestinationStatus, Published, PutError};
 
 /// How long to wait after a failure: twice as long each time.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Pauses {
+pub(super) struct Backoff {
     pub(super) first: Duration,
     pub(super) longest: Duration,
 }
 
-impl Default for Pauses {
+impl Default for Backoff {
     fn default() -> Self {
         Self { first: Duration::from_secs(1), longest: Duration::from_secs(60) }
     }
 }
 
-/// What a place's thread and the others share.
+/// The state that a destination's thread shares with its callers.
 #[derive(Debug)]
 pub(super) struct Slot {
     state: Mutex<State>,
@@ -29,10 +29,10 @@ pub(super) struct Slot {
 struct State {
     /// What is to arrive next.
     wanted: Option<Arc<Published>>,
-    status: PlaceStatus,
-    /// Somebody waits for this one: it is tried without a pause.
+    status: DestinationStatus,
+    /// A caller waits for this one, so it is attempted without a pause.
     urged: Option<u64>,
-    /// The thread is to end, after one try of what is wanted.
+    /// Set when the thread is to end, after one more attempt.
     closing: bool,
     ended: bool,
 }
@@ -44,8 +44,8 @@ impl State {
 }
 
 impl Slot {
-    pub(super) fn start(name: &'static str, place: impl Place, pauses: Pauses) -> std::io::Result<Arc<Self>> {
-        let status = PlaceStatus { name, ..PlaceStatus::default() };
+    pub(super) fn start(name: &'static str, place: impl Destination, pauses: Backoff) -> std::io::Result<Arc<Self>> {
+        let status = DestinationStatus { name, ..DestinationStatus::default() };
         let slot = Arc::new(Self { state: Mutex::new(State { status, ..State::default() }), changed: Condvar::new() });
         let (mut place, shared) = (place, Arc::clone(&slot));
         let thread = std::thread::Builder::new().name(format!("audit-{name}"));
@@ -62,7 +62,7 @@ impl Slot {
         self.changed.notify_all();
     }
 
-    pub(super) fn status(&self) -> PlaceStatus {
+    pub(super) fn status(&self) -> DestinationStatus {
         self.state().status.clone()
     }
 
@@ -71,14 +71,14 @@ impl Slot {
         self.changed.notify_all();
     }
 
-    /// Waits until the thread has ended, or until then.
+    /// Waits until the thread has ended, or until the deadline.
     pub(super) fn wait(&self, until: Instant) {
         self.wait_for(until, |state| state.ended);
     }
 
-    /// The same for anything else, for tests.
+    /// Waits until the status satisfies a condition, for tests.
     #[cfg(test)]
-    pub(super) fn wait_status(&self, until: Instant, is_so: impl Fn(&PlaceStatus) -> bool) -> bool {
+    pub(super) fn wait_status(&self, until: Instant, is_so: impl Fn(&DestinationStatus) -> bool) -> bool {
         self.wait_for(until, |state| is_so(&state.status))
     }
 
@@ -90,7 +90,7 @@ impl Slot {
         !timeout.timed_out()
     }
 
-    fn run(&self, place: &mut impl Place, pauses: Pauses) {
+    fn run(&self, place: &mut impl Destination, pauses: Backoff) {
         let mut pause = pauses.first;
         while let Some(published) = self.next() {
             match place.put(&published) {
@@ -107,11 +107,11 @@ impl Slot {
         }
     }
 
-    /// What is to be brought there next; waits for it. `None`: that was all.
+    /// Waits for the next checkpoint to deliver. `None`: the thread is to end.
     fn next(&self) -> Option<Arc<Published>> {
         let idle = |state: &mut State| state.wanted.is_none() && !state.closing;
         let state = self.changed.wait_while(self.state(), idle).unwrap_or_else(PoisonError::into_inner);
-        // While it closes, what failed just now is not tried again.
+        // While closing, a failed checkpoint is not retried.
         let tried = state.closing && state.status.failing.is_some();
         state.wanted.clone().filter(|_| !tried)
     }
@@ -123,7 +123,7 @@ impl Slot {
         }
         state.status.conflict = false;
         state.status.arrived = Some(published.number);
-        // A newer one may have come meanwhile.
+        // A newer one may have been enqueued meanwhile.
         if state.wanted.as_ref().is_some_and(|wanted| wanted.number == published.number) {
             state.wanted = None;
         }
@@ -153,24 +153,25 @@ impl Slot {
         self.changed.notify_all();
     }
 
-    /// Waits before the next try, or until the place is closed or somebody waits for what was not tried yet.
+    /// Waits before the next attempt; ends early when the destination closes or a caller waits for an unattempted
+    /// checkpoint.
     fn rest(&self, pause: Duration) {
         let waits = |state: &mut State| !state.closing && state.urged <= state.status.tried;
         let _ = self.changed.wait_timeout_while(self.state(), pause, waits);
     }
 
-    /// Somebody waits for this checkpoint.
+    /// Marks that a caller waits for this checkpoint.
     pub(super) fn urge(&self, number: u64) {
         self.state().urged = Some(number);
         self.changed.notify_all();
     }
 
-    /// Whether it may yet arrive: it was not tried, or something older is being tried.
+    /// Whether it may still be delivered: it was not attempted, or something older is being attempted.
     pub(super) fn is_trying(&self, number: u64) -> bool {
         self.state().is_trying(number)
     }
 
-    /// Waits until then, or until it was tried.
+    /// Waits until the deadline, or until it was attempted.
     pub(super) fn wait_try(&self, number: u64, until: Instant) {
         self.wait_for(until, |state| !state.is_trying(number));
     }

@@ -1,4 +1,4 @@
-//! A sum of bytes that many share: who wants some asks first, and what was given comes back by itself.
+//! A shared budget of bytes: each user takes a share, and dropping the share returns it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +12,7 @@ pub struct Budget {
 
 /// Bytes that are held; they are given back when it is dropped.
 #[derive(Debug)]
-pub struct Held {
+pub struct BudgetShare {
     budget: Arc<Budget>,
     bytes: usize,
 }
@@ -31,12 +31,12 @@ impl Budget {
 
     /// Nothing yet, to grow.
     #[doc(hidden)]
-    pub fn nothing(self: &Arc<Self>) -> Held {
-        Held { budget: Arc::clone(self), bytes: 0 }
+    pub fn nothing(self: &Arc<Self>) -> BudgetShare {
+        BudgetShare { budget: Arc::clone(self), bytes: 0 }
     }
 }
 
-impl Held {
+impl BudgetShare {
     /// How many bytes these are.
     pub fn bytes(&self) -> usize {
         self.bytes
@@ -60,7 +60,7 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for BudgetShare {
     fn drop(&mut self) {
         self.release();
     }
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_sum_holds_and_what_is_dropped_comes_back() {
+    fn dropped_shares_return_to_the_budget() {
         let budget = Budget::new(10);
         let (mut one, mut other) = (budget.nothing(), budget.nothing());
         assert!(one.grow(6) && !other.grow(5) && other.grow(4));

@@ -1,12 +1,13 @@
-//! What an entry says beside its fields: the host's facts and changes, and then the policy's.
+//! The facts and changes of an entry: first the host's, then the policy's.
 //!
-//! The host's word comes first and stays. A policy fills what is empty: what it says under a name that is taken, or that
-//! is the host's alone, stands under `policy.` and that name. In an entry about the log itself all that it says does, as
-//! the log is verified by such entries. Of a change that the host tells it may hide a value and no more.
+//! The host's facts take precedence. A policy fills only empty names. A fact of the policy under a name that is taken
+//! or reserved is stored as `policy.<name>`. In an entry about the log itself all facts of the policy are stored so,
+//! because `verify` reads these entries. A policy may hide the values of a change that the host reported, and nothing
+//! else.
 
 use serde_json::Value as Json;
 
-use super::seal::{LONG_TEXT, TEXT, cut, cut_own, set};
+use super::build_entry::{LONG_TEXT, TEXT, cut, cut_own, set};
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::event::{Channel, Event};
 use mcp_audit_log_model::field::{Field, FieldType};
@@ -14,7 +15,7 @@ use mcp_audit_log_model::mask::{MASKED, Masks};
 use mcp_audit_log_model::value::Value;
 use mcp_audit_log_sandbox::Change;
 
-/// Details that are the host's to say, also where it says nothing.
+/// Details that only the host may set, even where it sets none.
 const OURS: [&str; 9] = [
     CHANGES,
     "cost_source",
@@ -26,31 +27,31 @@ const OURS: [&str; 9] = [
     "response_digest",
     "sent_by",
 ];
-/// Those of them that no source of events says either.
+/// The details among them that no source of events may set.
 const VERDICTS: [&str; 3] = [CHANGES, "fault", "policy_digest"];
 const CHANGES: &str = "changes";
 const CHANGES_LEFT_OUT: &str = "changes_left_out";
 const FACTS_LEFT_OUT: &str = "facts_left_out";
 
-/// What the name of a fact begins with that is the policy's where the host's would be looked for.
+/// The prefix of a policy's fact whose name belongs to the host.
 const POLICY: &str = "policy.";
 /// The same of a source of events.
 const SOURCE: &str = "given.";
 
-/// How much a policy may say in one entry in all, in bytes. What is beyond is counted.
+/// How many bytes a policy may add to one entry. The rest is counted and dropped.
 const ROOM: usize = 128 << 10;
 /// What a fact or a change takes beside its texts.
 const ITEM: usize = 32;
 
-/// The changes that the host tells of an event, until the policy was asked.
-pub(super) struct Told {
+/// The changes that the host reported for an event, kept until the policy has judged it.
+pub(super) struct HostChanges {
     lines: Vec<Change>,
     /// Whether the event is about the log itself.
     of_the_log: bool,
 }
 
-/// The host's facts into the entry. Those that tell a change are kept for its list.
-pub(super) fn host(entry: &mut Entry, event: &mut Event) -> Told {
+/// Moves the host's facts into the entry. Facts that describe a change are kept for its list.
+pub(super) fn host(entry: &mut Entry, event: &mut Event) -> HostChanges {
     let of_the_log = event.channel == Channel::System;
     let mut lines: Vec<Change> = Vec::new();
     for (name, value) in std::mem::take(&mut event.facts) {
@@ -64,10 +65,10 @@ pub(super) fn host(entry: &mut Entry, event: &mut Event) -> Told {
             _ => fact(entry, name, value),
         }
     }
-    Told { lines, of_the_log }
+    HostChanges { lines, of_the_log }
 }
 
-impl Told {
+impl HostChanges {
     /// The policy's facts and changes into the entry, beside the host's.
     pub(super) fn judged(self, entry: &mut Entry, facts: Vec<(String, Value)>, changes: Vec<Change>, masks: &Masks) {
         let mut room = ROOM;
@@ -147,8 +148,7 @@ fn hidden_as(line: Change, theirs: Change, of_the_log: bool) -> Change {
     Change { old: side(line.old, theirs.old), new: side(line.new, theirs.new), field: line.field }
 }
 
-/// A value as it may be shown under its name: what the name or the look of it says is a secret is hidden, and the rest is
-/// cut.
+/// A value as it may be shown under its name: masked if the name or the value looks secret, and truncated.
 fn shown(masks: &Masks, name: &str, value: Value, of_the_log: bool) -> Value {
     match value {
         Value::Text(_) if masks.hides(name, false) => MASKED.into(),
@@ -165,7 +165,7 @@ fn json(value: Value) -> Json {
     }
 }
 
-/// Whether the host has said something under this name, or alone may.
+/// Whether the host has set this name or reserves it.
 fn is_taken(entry: &mut Entry, name: &str) -> bool {
     let of_field = field(name).is_some_and(|field| match count(entry, field) {
         Some(count) => count.is_some(),
@@ -180,7 +180,7 @@ fn vacant(entry: &mut Entry, name: String, value: Value) {
     }
 }
 
-/// A number that says how much is missing: the policy may know of more, never of less.
+/// A number that counts what is missing: the policy may raise it, never lower it.
 fn leave_out_at_least(entry: &mut Entry, name: &str, value: Value) {
     let before = entry.details.get(name).and_then(Json::as_i64).unwrap_or(0);
     if let Value::Integer(more) = value
@@ -205,7 +205,7 @@ fn named(field: &str) -> String {
     if field.trim().is_empty() { "value".to_owned() } else { field.to_owned() }
 }
 
-/// Facts that have fields stand there; the others are details.
+/// Facts that have a field are stored there; the others are details.
 fn fact(entry: &mut Entry, name: String, value: Value) {
     match (field(&name), value) {
         (Some(field), Value::Integer(number)) if count(entry, field).is_some() => {

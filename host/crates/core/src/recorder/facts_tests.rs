@@ -1,4 +1,4 @@
-//! Whose word stays: facts and changes of a policy against those of the host.
+//! Which facts and changes win: the host's or the policy's.
 
 use serde_json::json;
 
@@ -26,7 +26,7 @@ fn judged(mut event: Event, facts: Vec<(String, Value)>, changes: Vec<Change>) -
 }
 
 #[test]
-fn the_hosts_word_stays_and_the_policys_stands_beside_it() {
+fn host_facts_win_and_policy_facts_get_a_prefix() {
     let event = event(Channel::Admin).fact("sent_by", "tina").fact("http_method", "POST").fact("request_bytes", 7);
     let facts = ["sent_by", "http_method", "fault", "policy_digest", "cost_source", "changes", "policy.x", "own"];
     let mut facts: Vec<_> = facts.iter().map(|name| fact_of(name, "forged")).collect();
@@ -49,7 +49,7 @@ fn the_hosts_word_stays_and_the_policys_stands_beside_it() {
 }
 
 #[test]
-fn of_the_log_itself_a_policy_says_nothing_in_the_hosts_place() {
+fn in_entries_about_the_log_all_policy_facts_get_a_prefix() {
     let entry = judged(
         event(Channel::System).fact("setting", "retention_days").fact("old", 90).fact("new", 7),
         vec![fact_of("checkpoint", 1), fact_of("resumed", true)],
@@ -82,7 +82,7 @@ fn a_policy_may_hide_texts_of_settings_and_any_value_of_others() {
 }
 
 #[test]
-fn changes_are_masked_by_name_and_look_whatever_the_policy_does_and_also_without_it() {
+fn changes_are_masked_by_name_and_look_with_or_without_a_policy() {
     let secret = || {
         let event = event(Channel::Admin).fact("field", "smtp.api_key").fact("old", "canary").fact("new", "canary2");
         event.fact("field", "url").fact("old", Value::Unset).fact("new", "https://joe:canary@x/")
@@ -98,7 +98,7 @@ fn changes_are_masked_by_name_and_look_whatever_the_policy_does_and_also_without
 }
 
 #[test]
-fn what_a_policy_says_is_cut_bounded_and_counted() {
+fn policy_facts_are_truncated_bounded_and_counted() {
     let long = || "x".repeat(16_000);
     let changes = (0..400).map(|at| change(&format!("f{at}"), long(), long())).collect();
     let facts = (0..200).map(|at| fact_of(&format!("fact-{at}"), long())).collect();
@@ -115,7 +115,7 @@ fn what_a_policy_says_is_cut_bounded_and_counted() {
 }
 
 #[test]
-fn no_source_of_events_says_what_only_a_verdict_does() {
+fn event_sources_cannot_set_the_details_of_a_verdict() {
     let entry = judged(event(Channel::Api).fact("fault", "x").fact("policy_digest", "y"), Vec::new(), Vec::new());
     assert_eq!(json!(entry.details), json!({"given.fault": "x", "given.policy_digest": "y"}));
 }

@@ -27,19 +27,19 @@ pub struct Gauges {
     pub limits: QueueLimits,
     /// Items that wait.
     pub waiting: AtomicUsize,
-    /// Places that are kept for what is going on.
+    /// Queue slots that are reserved for calls in progress.
     pub reserved: AtomicUsize,
-    /// Bytes of traffic that capture holds: what nobody has read yet, and bodies of what is not over.
+    /// Bytes of traffic that capture holds: unread chunks, and bodies of unfinished messages.
     pub captured: Arc<Budget>,
     /// Bytes of windows of decoders that unpack what capture reads.
     pub unpacking: Arc<Budget>,
     /// Bytes that wait.
     pub waiting_bytes: AtomicUsize,
     /// What was dropped since the last gap entry.
-    untold: AtomicU64,
+    unreported: AtomicU64,
     /// What was dropped.
     pub dropped: AtomicU64,
-    /// Events that were handed in, the log's own and those that were dropped among them.
+    /// Events that were offered, including the log's own and dropped ones.
     pub events: AtomicU64,
     /// Events that were there already.
     pub repeated: AtomicU64,
@@ -63,7 +63,7 @@ pub struct Gauges {
     pub faults: AtomicU64,
     /// The cleanup.
     pub cleanup: Cleanup,
-    /// The place of the next entry: everything below it can be read.
+    /// The next `seq`: all entries below it can be read.
     next: watch::Sender<u64>,
 }
 
@@ -76,7 +76,7 @@ impl Gauges {
             captured: Budget::new(limits.bytes),
             unpacking: Budget::new(UNPACKING),
             waiting_bytes: AtomicUsize::default(),
-            untold: AtomicU64::default(),
+            unreported: AtomicU64::default(),
             dropped: AtomicU64::default(),
             events: AtomicU64::default(),
             repeated: AtomicU64::default(),
@@ -94,14 +94,14 @@ impl Gauges {
         }
     }
 
-    /// Whether what comes next would be dropped, or something was dropped and not told yet.
+    /// Whether the next event would be dropped, or losses are not reported yet.
     pub fn is_full(&self) -> bool {
-        self.untold.load(Ordering::Relaxed) > 0
+        self.unreported.load(Ordering::Relaxed) > 0
             || self.waiting.load(Ordering::Relaxed) >= self.limits.items
             || self.waiting_bytes.load(Ordering::Relaxed) >= self.limits.bytes
     }
 
-    /// The place of the next entry, and word after each commit. 0 until the first one.
+    /// The next `seq`, with a notification after each commit. 0 until the first one.
     pub fn next(&self) -> watch::Receiver<u64> {
         self.next.subscribe()
     }
@@ -114,23 +114,23 @@ impl Gauges {
 
     /// Events are lost.
     pub(super) fn lost(&self, events: u64) {
-        self.untold.fetch_add(events, Ordering::Relaxed);
+        self.unreported.fetch_add(events, Ordering::Relaxed);
         self.dropped.fetch_add(events, Ordering::Relaxed);
     }
 
-    /// What was told of these events was lost as well, so that it is to be told again.
-    pub(super) fn not_told(&self, events: u64) {
-        self.untold.fetch_add(events, Ordering::Relaxed);
+    /// A gap entry that reported this many events was lost, so the loss must be reported again.
+    pub(super) fn lost_again(&self, events: u64) {
+        self.unreported.fetch_add(events, Ordering::Relaxed);
     }
 
-    /// What was lost and is not told yet.
-    pub fn untold(&self) -> u64 {
-        self.untold.load(Ordering::Relaxed)
+    /// Losses that no gap entry has reported yet.
+    pub fn unreported(&self) -> u64 {
+        self.unreported.load(Ordering::Relaxed)
     }
 
-    /// What was lost since this was last asked; whoever asks tells it in a gap entry.
+    /// Losses since the last call; the caller reports them in a gap entry.
     pub(super) fn take_lost(&self) -> Option<u64> {
-        let lost = self.untold.swap(0, Ordering::Relaxed);
+        let lost = self.unreported.swap(0, Ordering::Relaxed);
         if lost > 0 {
             self.gaps.fetch_add(1, Ordering::Relaxed);
         }
@@ -157,7 +157,7 @@ impl Gauges {
             Stored::At(seq) => Some(seq + 1),
             Stored::Duplicate | Stored::Conflict => None,
         });
-        // Told even where every place is known: a duplicate may be what a commit stored that seemed to fail.
+        // Notify even when every `seq` is known: a retried commit that seemed to fail may have stored duplicates.
         self.next.send_modify(|next| *next = places.fold(*next, u64::max));
     }
 
@@ -216,7 +216,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_next_place_only_grows_and_every_commit_is_told() {
+    fn next_seq_only_grows_and_every_commit_notifies() {
         let gauges = Gauges::new(QueueLimits::default());
         let mut next = gauges.next();
         gauges.committed(&[Stored::At(4), Stored::Duplicate, Stored::At(5)], Duration::ZERO);

@@ -1,9 +1,9 @@
-//! Whether entries become durable and the policy can be relied on, and in one word why not.
+//! Whether entries become durable and the policy works, and a short reason if not.
 
 use std::sync::atomic::Ordering;
 
 use super::Gauges;
-use mcp_audit_log_sandbox::{Health, Sick};
+use mcp_audit_log_sandbox::{Health, PolicyFailure};
 
 /// Why the log is not to be relied on at present.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -17,9 +17,9 @@ pub enum Unready {
     /// The queue is full, so that events are dropped.
     #[error("the audit log cannot keep up: its queue is full")]
     Full,
-    /// Entries are stored, but the policy fails: they are unjudged, or everybody is denied.
+    /// Entries are stored, but the policy fails: events are unjudged, or every viewer is denied.
     #[error("{}", .0.sentence())]
-    Policy(Sick),
+    Policy(PolicyFailure),
 }
 
 impl Unready {
@@ -36,14 +36,14 @@ impl Unready {
         policy.check().map_err(Self::Policy)
     }
 
-    /// The word for it.
+    /// The name of the reason.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Stopped => "recorder-stopped",
             Self::Failing => "store-failing",
             Self::Full => "queue-full",
-            Self::Policy(Sick::Judge) => "policy-failing-judge",
-            Self::Policy(Sick::Access) => "policy-failing-access",
+            Self::Policy(PolicyFailure::Judge) => "policy-failing-judge",
+            Self::Policy(PolicyFailure::Access) => "policy-failing-access",
         }
     }
 }

@@ -1,16 +1,15 @@
-//! The one write path: a bounded queue, a thread that judges and seals, a thread that stores whatever piled up meanwhile
-//! in one transaction.
+//! The one write path: a bounded queue, a thread that judges and seals, and a thread that stores everything that is
+//! ready in one transaction.
 
 mod budget;
-mod committing;
-mod cost;
+mod build_entry;
 mod facts;
 mod gauges;
 mod health;
 mod histogram;
-mod judging;
+mod judge_thread;
 mod queue;
-mod seal;
+mod write_thread;
 
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
@@ -18,9 +17,9 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use self::committing::{Handover, Sealed};
-use self::judging::Judge;
+use self::judge_thread::Judge;
 use self::queue::{Queue, Work};
+use self::write_thread::{Handover, JudgedBatch};
 use mcp_audit_log_contract::settings::Settings;
 use mcp_audit_log_index::{Pruned, Removal, StoreError, Stored, Writer};
 use mcp_audit_log_model::event::Event;
@@ -28,18 +27,18 @@ use mcp_audit_log_model::price::Prices;
 use mcp_audit_log_model::time::Clock;
 use mcp_audit_log_sandbox::Policy;
 
-/// The least that an event of many counts as while it waits, in bytes: about what it takes in memory.
+/// The least that one of many events counts while it waits, in bytes: about its memory.
 const EVENT_BYTES: usize = 1_536;
 
 pub use budget::Budget;
-pub use budget::Held;
+pub use budget::BudgetShare;
 pub use gauges::{Cleanup, Gauges};
 pub use health::Unready;
 pub use histogram::Histogram;
 pub use mcp_audit_log_index::StateChange;
 pub use queue::{QueueLimits, Reservation};
 
-/// How long somebody who changes a setting waits for the store.
+/// How long a change of a setting waits for the store.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where events go in.
@@ -48,18 +47,18 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Recorder {
     queue: Arc<Queue>,
     policy: Arc<Policy>,
-    /// The one that judges; it ends after the one that stores.
-    thread: Mutex<Option<Judging>>,
+    /// The judge thread; it ends after the write thread.
+    thread: Mutex<Option<JudgeThread>>,
 }
 
 /// The thread that judges, which gives the writer back when it ends.
-type Judging = JoinHandle<Option<Box<dyn Writer>>>;
+type JudgeThread = JoinHandle<Option<Box<dyn Writer>>>;
 
-/// Who waits until a change is stored.
+/// A caller that waits until a change is stored.
 type Changed = mpsc::SyncSender<Result<(), RecordError>>;
 
 /// What the recorder's threads work with.
-pub struct Parts {
+pub struct RecorderParts {
     /// What judges.
     pub policy: Arc<Policy>,
     /// What stores.
@@ -75,7 +74,7 @@ pub struct Parts {
 /// Why an event was not recorded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RecordError {
-    /// The queue is full; the event is counted, and a gap entry will say so.
+    /// The queue is full; the event is counted, and a gap entry will report it.
     #[error("the audit log cannot keep up: its queue is full")]
     Full,
     /// The log is closed.
@@ -90,9 +89,9 @@ pub enum RecordError {
 }
 
 impl Recorder {
-    /// Hands in an event and returns at once. It is stored with the next commit; when there is no room for it, it is
-    /// dropped and counted, and a gap entry will tell. When there is room for it and none for its bodies, it goes in
-    /// without them, and says so.
+    /// Enqueues an event and returns at once. It is stored with the next commit. If there is no room, it is dropped and
+    /// counted, and a gap entry will report the loss. If there is room for the event but not for its bodies, it is
+    /// enqueued without them and marked so.
     ///
     /// # Errors
     /// The queue is full, or the log is closed.
@@ -100,9 +99,9 @@ impl Recorder {
         self.queue.offer_event(Box::new(event), None).inspect_err(|error| self.count(error))
     }
 
-    /// Hands in raw material whose events are worked out on the recorder's thread, so that whoever captures it pays
-    /// nothing for parsing. `bytes` is what it holds. What does not fit counts as one event that was lost: whoever knows
-    /// better uses [`Recorder::offer_later`] and [`Recorder::dropped`].
+    /// Enqueues a closure that creates events on the recorder's thread, so that capture pays nothing for parsing.
+    /// `bytes` is the memory that it holds. If there is no room, it counts as one lost event; a caller that knows the
+    /// number uses [`Recorder::offer_later`] and [`Recorder::dropped`].
     ///
     /// # Errors
     /// The queue is full, or the log is closed.
@@ -126,13 +125,13 @@ impl Recorder {
         self.queue.offer(Work::Later(Box::new(events)), bytes)
     }
 
-    /// Keeps a place in the queue for what begins now, so that its end is recorded however full the queue is then.
-    /// `None` when too much is going on, or the log is closed.
+    /// Reserves a slot in the queue for a call that begins now, so that its end is recorded however full the queue is
+    /// then. `None` when too many calls are in progress, or the log is closed.
     pub fn reserve(&self) -> Option<Reservation> {
         Reservation::new(&self.queue)
     }
 
-    /// Counts so many events, which are calls mostly, as lost; a gap entry will tell.
+    /// Counts this many events, mostly calls, as lost; a gap entry will report them.
     pub fn dropped(&self, events: u64) {
         self.queue.gauges.dropped(events);
     }
@@ -153,12 +152,12 @@ impl Recorder {
         stored.await.unwrap_or(Err(RecordError::Closed))
     }
 
-    /// Hands in events, all of them or none, and returns when what became of each is known: what is stored is durable
-    /// then. `bytes` is what they hold. Dropping the future takes nothing back.
+    /// Enqueues all events or none, and returns when the result of each is known and durable. `bytes` is the memory
+    /// that they hold. Dropping the future takes nothing back.
     ///
     /// # Errors
-    /// None was taken: there is no room for all of them, the log is closed, or the store fails at present. They count as
-    /// lost nowhere, since whoever hands them in still has them.
+    /// None was taken: there is no room for all of them, the log is closed, or the store fails at present. They do not
+    /// count as lost, because the caller still has them.
     pub async fn record_all(
         &self,
         events: Vec<Event>,
@@ -202,12 +201,12 @@ impl Recorder {
 
 /// Starts and ends a [`Recorder`], and writes past its queue of events. For the log only: the façade does not
 /// re-export it, so that an embedder can record and nothing else.
-pub trait Control: Sized {
+pub trait RecorderControl: Sized {
     /// Starts the threads.
     ///
     /// # Errors
     /// The operating system gives none.
-    fn start(parts: Parts, limits: QueueLimits) -> std::io::Result<Self>;
+    fn start(parts: RecorderParts, limits: QueueLimits) -> std::io::Result<Self>;
 
     /// Changes a state together with the entries about it; blocks until all of it is durable.
     ///
@@ -221,17 +220,17 @@ pub trait Control: Sized {
     /// The store failed, or the log is closed.
     fn prune(&self, removal: Removal) -> Result<Pruned, PruneError>;
 
-    /// Lets nothing more in after `last`, which becomes the last entry, and returns when everything is stored: the writer,
-    /// for what stands beside the entries, the first time that this is called.
+    /// Accepts nothing after `last`, which becomes the last entry, and returns when everything is stored. The first
+    /// call returns the writer, for the states beside the entries.
     fn close(&self, last: Option<Event>) -> Option<Box<dyn Writer>>;
 }
 
-impl Control for Recorder {
-    fn start(parts: Parts, limits: QueueLimits) -> std::io::Result<Self> {
+impl RecorderControl for Recorder {
+    fn start(parts: RecorderParts, limits: QueueLimits) -> std::io::Result<Self> {
         let (queue, receiver) = Queue::new(limits);
-        let Parts { policy, writer, clock, settings, prices } = parts;
+        let RecorderParts { policy, writer, clock, settings, prices } = parts;
         let handover = Handover::start(writer, Arc::clone(&settings), Arc::clone(&queue))?;
-        let sealed = Sealed::default();
+        let sealed = JudgedBatch::default();
         let judging = Arc::clone(&policy);
         let judge = Judge {
             policy: judging,

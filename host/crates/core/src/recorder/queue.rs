@@ -1,12 +1,12 @@
-//! The bounded queue in front of the recorder, places in it that are kept for what is still going on, and the count of
+//! The bounded queue in front of the recorder, slots in it that are reserved for calls in progress, and the count of
 //! what did not fit.
 
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::committing::Receipt;
 use super::gauges::Gauges;
+use super::write_thread::Receipt;
 use super::{Changed, PruneError, RecordError, StateChange};
 use mcp_audit_log_index::{Pruned, Removal};
 use mcp_audit_log_model::event::Event;
@@ -14,7 +14,7 @@ use mcp_audit_log_model::event::Event;
 /// How much may wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueueLimits {
-    /// Items. As many places again are kept for what is going on and not over yet.
+    /// Items. The same number of slots can be reserved for calls in progress.
     pub items: usize,
     /// Bytes of bodies that wait with them. Capture holds as many again of what passes.
     pub bytes: usize,
@@ -34,18 +34,18 @@ pub(super) enum Work {
     Later(Box<dyn FnOnce() -> Vec<Event> + Send>),
     Change(Box<StateChange>, Vec<Event>, Changed),
     Prune(Removal, SyncSender<Result<Pruned, PruneError>>),
-    /// The last event, which says how many there were.
+    /// The last event, which reports how many there were.
     Last(Box<Event>),
 }
 
 impl Work {
-    /// Whether somebody waits for it to be done.
+    /// Whether a caller waits for it.
     pub(super) fn is_awaited(&self) -> bool {
         !matches!(self, Self::Event(_, None) | Self::Later(_))
     }
 }
 
-/// The sending side. The channel itself has no end: what may wait is counted here, since what has a place is never
+/// The sending side. The channel itself is unbounded; the limit is counted here, because a reserved slot is never
 /// refused.
 pub(super) struct Queue {
     /// `None` once it is closed.
@@ -59,7 +59,7 @@ impl Queue {
         (Arc::new(Self { sender: RwLock::new(Some(sender)), gauges: Gauges::new(limits) }), receiver)
     }
 
-    /// Puts `work` in if there is room. What does not fit is not counted: whoever offers it has it still, or counts it.
+    /// Enqueues `work` if there is room. A rejection is not counted: the caller keeps the work or counts it.
     pub(super) fn offer(&self, work: Work, bytes: usize) -> Result<(), RecordError> {
         let here = self.weigh(bytes).ok_or(RecordError::Full).and_then(|()| self.place(work, bytes));
         // Closed is closed, however full it was.
@@ -88,7 +88,7 @@ impl Queue {
 
     /// Puts in what was weighed, if there is room for one more.
     fn place(&self, work: Work, bytes: usize) -> Result<(), RecordError> {
-        // Counted before it is sent: the other side may be done with it before this returns.
+        // Count before sending: the receiver may be done with it before this returns.
         if self.gauges.waiting.fetch_add(1, Ordering::Relaxed) >= self.gauges.limits.items {
             self.taken(bytes);
             return Err(if self.is_closed() { RecordError::Closed } else { RecordError::Full });
@@ -96,8 +96,8 @@ impl Queue {
         self.send(work, bytes)
     }
 
-    /// Puts in what is never dropped: what the log itself does, of which each kind is done once at a time, and what has
-    /// a place.
+    /// Enqueues work that is never dropped: the log's own operations, one of each kind at a time, and work with a
+    /// reserved slot.
     pub(super) fn push(&self, work: Work) -> Result<(), RecordError> {
         self.gauges.waiting.fetch_add(1, Ordering::Relaxed);
         self.send(work, 0)
@@ -111,13 +111,13 @@ impl Queue {
         })
     }
 
-    /// To be called for everything received.
+    /// Must be called for everything received.
     pub(super) fn taken(&self, bytes: usize) {
         self.gauges.waiting.fetch_sub(1, Ordering::Relaxed);
         self.gauges.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    /// Whether nothing more comes in.
+    /// Whether the queue accepts nothing more.
     pub(super) fn is_closed(&self) -> bool {
         self.sender.read().unwrap_or_else(PoisonError::into_inner).is_none()
     }
@@ -133,15 +133,15 @@ impl Queue {
     }
 }
 
-/// A place in the queue for what is going on: what is told of it when it is over always has room. There are as many of
-/// them as items may wait, apart from these, so that open streams never keep the rest of the log waiting. While the queue
-/// is full no new ones are given, or it would grow without end.
+/// A slot in the queue for a call in progress: its event always has room. There are as many reserved slots as items,
+/// counted apart, so that open streams never block other events. While the queue is full no new slots are reserved, or
+/// it would grow without bound.
 pub struct Reservation {
     queue: Arc<Queue>,
 }
 
 impl Reservation {
-    /// A place, if one is free.
+    /// A slot, if one is free.
     pub(super) fn new(queue: &Arc<Queue>) -> Option<Self> {
         let (gauges, most) = (&queue.gauges, queue.gauges.limits.items);
         let free = gauges.reserved.fetch_add(1, Ordering::Relaxed) < most
@@ -152,7 +152,7 @@ impl Reservation {
         free.then_some(place)
     }
 
-    /// Hands in raw material whose events are worked out on the recorder's thread. It is never refused for lack of room.
+    /// Enqueues a closure that creates events on the recorder's thread. It is never refused for lack of room.
     ///
     /// # Errors
     /// The log is closed.

@@ -14,7 +14,7 @@ use super::*;
 use mcp_audit_log_contract::hold::{Hold, HoldChange};
 use mcp_audit_log_contract::settings::SettingChange;
 use mcp_audit_log_filter::Domain;
-use mcp_audit_log_index::{Batch, Failure, PageQuery, Place, StoreReader};
+use mcp_audit_log_index::{Batch, PageQuery, Place, StoreFailure, StoreReader};
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::event::{Channel, Detail, Kind};
 use mcp_audit_log_model::time::SystemClock;
@@ -28,30 +28,30 @@ enum Step {
     FailBefore,
     /// Fails, but everything was stored.
     FailAfter,
-    /// Says that it has begun, and stores when it is told to or when nobody can tell it any more.
+    /// Reports that it has begun, and stores when the test releases it or has gone.
     Hold(Sender<()>, Receiver<()>),
 }
 
-/// A writer that fails as it is told.
+/// A writer that fails as configured.
 struct Flaky {
     inner: SqliteWriter,
     steps: VecDeque<Step>,
-    /// An entry that it refuses for ever.
+    /// An entry that it always rejects.
     poison: Option<Uuid>,
 }
 
-fn failed(failure: Failure) -> StoreError {
+fn failed(failure: StoreFailure) -> StoreError {
     StoreError::Database { doing: "a test", failure, source: "it failed".into() }
 }
 
 impl Writer for Flaky {
     fn commit(&mut self, batch: &Batch) -> Result<Vec<Stored>, StoreError> {
         if batch.entries.iter().any(|prepared| Some(prepared.entry().id) == self.poison) {
-            return Err(failed(Failure::Refused));
+            return Err(failed(StoreFailure::Refused));
         }
         match self.steps.pop_front() {
-            Some(Step::FailBefore) => Err(failed(Failure::Unavailable)),
-            Some(Step::FailAfter) => self.inner.commit(batch).and(Err(failed(Failure::Unavailable))),
+            Some(Step::FailBefore) => Err(failed(StoreFailure::Unavailable)),
+            Some(Step::FailAfter) => self.inner.commit(batch).and(Err(failed(StoreFailure::Unavailable))),
             Some(Step::Hold(begun, go)) => {
                 let _ = begun.send(());
                 let _ = go.recv();
@@ -79,11 +79,11 @@ fn with_settings(folder: &Path, steps: Vec<Step>, poison: Option<Uuid>) -> (Stor
     let settings = Arc::new(RwLock::new(Arc::new(Settings::load(&policy.manifest().settings, &Default::default()))));
     let (files, inner) = mcp_audit_log_store::open(folder).expect("a log");
     let writer = Box::new(Flaky { inner, steps: steps.into(), poison });
-    let parts = Parts { policy, writer, clock, settings: Arc::clone(&settings), prices: Default::default() };
+    let parts = RecorderParts { policy, writer, clock, settings: Arc::clone(&settings), prices: Default::default() };
     (files, settings, Recorder::start(parts, QueueLimits::default()).expect("threads"))
 }
 
-/// A commit that is held: what to give to the writer, what tells that it has begun, and what lets it go.
+/// A held commit: the step for the writer, a signal that it has begun, and the sender that releases it.
 fn held() -> (Step, Receiver<()>, Sender<()>) {
     let ((begun, has_begun), (go, may_go)) = (channel(), channel());
     (Step::Hold(begun, may_go), has_begun, go)
@@ -103,7 +103,7 @@ fn entries(files: &StoreReader) -> Vec<Entry> {
 }
 
 #[tokio::test]
-async fn a_commit_that_fails_is_tried_again_and_stores_once() {
+async fn a_failed_commit_is_retried_and_stores_once() {
     for steps in
         [vec![Step::FailBefore], vec![Step::FailAfter], vec![Step::FailBefore, Step::FailAfter, Step::FailAfter]]
     {
@@ -125,7 +125,7 @@ async fn a_commit_that_fails_is_tried_again_and_stores_once() {
 }
 
 #[tokio::test]
-async fn an_entry_that_the_store_refuses_costs_the_others_nothing_and_is_told() {
+async fn a_rejected_entry_is_reported_and_loses_no_other() {
     let folder = tempfile::tempdir().expect("a folder");
     let poison = event();
     let (files, recorder) = recorder(folder.path(), Vec::new(), Some(poison.id));
@@ -144,7 +144,7 @@ async fn an_entry_that_the_store_refuses_costs_the_others_nothing_and_is_told() 
 }
 
 #[tokio::test]
-async fn while_the_store_fails_nobody_waits_for_a_change() {
+async fn changes_fail_fast_while_the_store_fails() {
     let folder = tempfile::tempdir().expect("a folder");
     let steps = (0..1_000).map(|_| Step::FailBefore).collect();
     let (_files, recorder) = recorder(folder.path(), steps, None);
@@ -156,7 +156,7 @@ async fn while_the_store_fails_nobody_waits_for_a_change() {
 }
 
 #[test]
-fn a_change_without_an_entry_that_the_store_refuses_is_told() {
+fn a_rejected_change_without_an_entry_is_reported() {
     let folder = tempfile::tempdir().expect("a folder");
     let (files, recorder) = recorder(folder.path(), Vec::new(), None);
     let at = SystemClock.now();
@@ -184,7 +184,7 @@ fn one_by_one(recorder: &Recorder, events: &[Event]) {
 }
 
 #[tokio::test]
-async fn judging_goes_on_while_the_store_works_and_the_order_stays() {
+async fn judging_overlaps_with_storing_and_keeps_the_order() {
     let folder = tempfile::tempdir().expect("a folder");
     let (hold, begun, go) = held();
     let steps = vec![hold, Step::FailBefore, Step::FailAfter, Step::FailBefore];
@@ -203,7 +203,7 @@ async fn judging_goes_on_while_the_store_works_and_the_order_stays() {
 }
 
 #[tokio::test]
-async fn a_change_is_in_force_for_everything_handed_in_after_it() {
+async fn a_change_applies_to_every_later_event() {
     let folder = tempfile::tempdir().expect("a folder");
     let (hold, begun, go) = held();
     let (_files, settings, recorder) = with_settings(folder.path(), vec![hold], None);
@@ -221,7 +221,7 @@ async fn a_change_is_in_force_for_everything_handed_in_after_it() {
         Vec::new()
     };
     recorder.record_later(0, look).expect("taken");
-    // Whoever does not wait for the store gets this far while it is held; whoever does, does not.
+    // A caller that does not wait for the store gets this far while it is held; one that waits does not.
     let _ = is_told.recv_timeout(Duration::from_millis(200));
     drop(go);
     is_done.recv().expect("an answer").expect("changed");
@@ -230,7 +230,7 @@ async fn a_change_is_in_force_for_everything_handed_in_after_it() {
 }
 
 #[test]
-fn closing_stores_what_is_on_its_way() {
+fn closing_stores_queued_events() {
     let folder = tempfile::tempdir().expect("a folder");
     let (hold, begun, go) = held();
     let (files, recorder) = recorder(folder.path(), vec![hold], None);
@@ -253,7 +253,7 @@ fn closing_stores_what_is_on_its_way() {
 }
 
 #[test]
-fn what_the_last_commit_refused_is_told_before_the_end() {
+fn rejections_of_the_last_commit_are_reported_before_the_end() {
     let folder = tempfile::tempdir().expect("a folder");
     let (hold, begun, go) = held();
     let poison = event();
@@ -266,7 +266,7 @@ fn what_the_last_commit_refused_is_told_before_the_end() {
         while !recorder.queue.is_closed() {
             std::thread::yield_now();
         }
-        // Whoever does not wait for the store is done by now.
+        // A caller that does not wait for the store is done by now.
         std::thread::sleep(Duration::from_millis(200));
         drop(go);
     });
@@ -274,9 +274,9 @@ fn what_the_last_commit_refused_is_told_before_the_end() {
     assert_eq!(gaps, 1);
 }
 
-/// Whoever reads the log can count: what was handed in, less what was dropped or there already, is what there is.
+/// A reader of the log can count: events offered, minus dropped and duplicate ones, equal entries.
 #[tokio::test]
-async fn the_last_entry_counts_what_became_of_all_events() {
+async fn the_last_entry_counts_the_results_of_all_events() {
     let folder = tempfile::tempdir().expect("a folder");
     let (poison, twice) = (event(), event());
     let (files, recorder) = recorder(folder.path(), Vec::new(), Some(poison.id));
@@ -296,11 +296,11 @@ async fn the_last_entry_counts_what_became_of_all_events() {
 }
 
 #[test]
-fn what_a_lost_gap_entry_told_counts_as_lost_still() {
+fn losses_in_a_lost_gap_entry_are_reported_again() {
     let folder = tempfile::tempdir().expect("a folder");
     let (files, recorder) = recorder(folder.path(), (0..100).map(|_| Step::FailBefore).collect(), None);
     (0..3).for_each(|_| recorder.record(event()).expect("taken"));
     recorder.close(None);
-    assert_eq!((entries(&files).len(), recorder.gauges().untold()), (0, 3), "neither stored nor told");
+    assert_eq!((entries(&files).len(), recorder.gauges().unreported()), (0, 3), "neither stored nor told");
     assert_eq!(recorder.gauges().dropped.load(Ordering::Relaxed), 3, "each counts once");
 }

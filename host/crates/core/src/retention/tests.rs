@@ -1,4 +1,4 @@
-//! Before a writer that knows of no holds: what is asked of it is cut already.
+//! A writer that ignores holds: the requests that reach it must respect them already.
 
 use std::sync::{Arc, Mutex, RwLock};
 
@@ -7,13 +7,13 @@ use uuid::Uuid;
 use mcp_audit_log_store::SqliteWriter;
 
 use super::*;
-use crate::recorder::{Parts, QueueLimits, StateChange};
+use crate::recorder::{QueueLimits, RecorderParts, StateChange};
 use mcp_audit_log_contract::hold::{Hold, HoldChange};
 use mcp_audit_log_index::{Batch, Removal, Stored, Writer};
 use mcp_audit_log_model::time::{Clock, DAY, SystemClock};
 use mcp_audit_log_sandbox::Limits;
 
-/// Writes down what it is asked to remove, and removes nothing.
+/// Records what it is asked to remove, and removes nothing.
 struct Careless {
     inner: SqliteWriter,
     asked: Arc<Mutex<Vec<Plan>>>,
@@ -31,13 +31,13 @@ impl Writer for Careless {
 }
 
 #[test]
-fn no_plan_of_a_policy_reaches_the_writer_past_a_hold() {
+fn no_policy_plan_bypasses_a_hold() {
     let folder = tempfile::tempdir().expect("a folder");
     let (files, inner) = mcp_audit_log_store::open(folder.path()).expect("a log");
     let (now, asked) = (SystemClock.now(), Arc::<Mutex<Vec<Plan>>>::default());
     let policy = Arc::new(Policy::builtin(Limits::default(), now).expect("the default policy"));
     let settings = Arc::new(Settings::load(&policy.manifest().settings, &Default::default()));
-    let parts = Parts {
+    let parts = RecorderParts {
         policy: Arc::clone(&policy),
         writer: Box::new(Careless { inner, asked: Arc::clone(&asked) }),
         clock: Arc::new(SystemClock),

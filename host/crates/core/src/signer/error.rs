@@ -1,12 +1,13 @@
-//! What keeps the log from signing, in sentences that say what to do.
+//! Why the log cannot sign, as sentences with the remedy.
 
 use std::io;
 use std::path::PathBuf;
 
 use mcp_audit_log_ledger::{CheckpointError, KeyError};
 
-/// What keeps the log from signing.
+/// Why the log cannot sign.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SignerError {
     /// A file.
     #[error("{path} cannot be used: {reason}; it must be a file that only this user may read and write")]
@@ -16,16 +17,16 @@ pub enum SignerError {
         /// Why.
         reason: io::Error,
     },
-    /// There are no keys for a log that has signed before.
+    /// A log that has signed before has no keys.
     #[error("the signing keys {0} are missing; name their file with --signing-key, or restore it")]
     Missing(PathBuf),
-    /// Others may read the key.
+    /// Other users may read the key.
     #[error(
         "other users may read the signing keys in {0}; run `chmod 600` on the file, and rotate the keys if they were \
          exposed for long"
     )]
     Open(PathBuf),
-    /// A line is no key.
+    /// A line is not a key.
     #[error("line {line} of the signing keys: {reason}")]
     Key {
         /// Counted from 1.
@@ -33,20 +34,20 @@ pub enum SignerError {
         /// Why.
         reason: KeyError,
     },
-    /// There are none of a kind, or of different logs.
+    /// A kind of key is missing, or the keys belong to different logs.
     #[error("the signing keys must belong to one log: at least one of kind 01 with the log's name, and one of kind 04")]
     Keys,
-    /// The key is another log's.
+    /// The key belongs to another log.
     #[error(
         "the signing keys are for {found} and not for {expected}; use the keys of {expected}, or begin a new log with --data"
     )]
     Other {
-        /// Who the log is.
+        /// The name of this log.
         expected: String,
-        /// Whose keys there are.
+        /// The name on the keys.
         found: String,
     },
-    /// The memory is damaged.
+    /// `signing.last` is damaged.
     #[error(
         "{path}, the last signed checkpoint, is damaged ({reason}); replace it with the newest published checkpoint"
     )]
@@ -56,32 +57,32 @@ pub enum SignerError {
         /// Why.
         reason: CheckpointError,
     },
-    /// The memory is gone.
+    /// `signing.last` is missing.
     #[error(
         "{0}, the last signed checkpoint, is missing, though the keys have signed before; restore it, or put the \
          newest published checkpoint there. If it is lost and the log is known to be whole, run `mcp-audit-log key \
          resume`, which records that"
     )]
     Forgotten(PathBuf),
-    /// The memory is there, and somebody wants to go on without it.
+    /// `signing.last` is there, and the operator asked to resume without it.
     #[error("{0} has the last signed checkpoint, so there is nothing to resume; start the log as usual")]
     Remembered(PathBuf),
-    /// The keys were made anew, and no start has used them.
+    /// The keys were rotated, and no start has used them.
     #[error(
         "the keys of the last rotation are not in use yet: start the log once so that the old and the new keys sign \
          together, then rotate"
     )]
     Unused,
-    /// The tree is not what was signed.
+    /// The tree is not the one that was signed.
     #[error(
         "the log does not match the last signed checkpoint: {what}. It was restored from an older copy, cut off or \
          rewritten. Restore a newer copy, or keep this folder as evidence and begin a new log elsewhere with --data; \
          {path} has the checkpoint"
     )]
     Inconsistent {
-        /// What is different.
+        /// The difference.
         what: String,
-        /// The memory.
+        /// `signing.last`.
         path: PathBuf,
     },
 }

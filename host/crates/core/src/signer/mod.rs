@@ -1,11 +1,10 @@
-//! Who signs checkpoints: the log's keys, and the memory of what they signed last.
+//! Signs checkpoints: with the log's keys, and with a memory of the last signed checkpoint.
 //!
-//! Both are kept outside of the database, so that one who restores or rewrites the database does not take them along. What
-//! was signed is on the disk before anybody else sees it.
+//! Both are kept outside of the database, so that restoring or rewriting the database does not affect them. A signed
+//! checkpoint is on the disk before any reader sees it.
 
 mod error;
 mod files;
-mod key_file;
 #[cfg(test)]
 mod tests;
 
@@ -15,35 +14,35 @@ use mcp_audit_log_ledger::{Checkpoint, Hash, SignatureKind, SignedCheckpoint, Si
 use mcp_audit_log_model::time::{SECOND, Timestamp};
 
 pub use error::SignerError;
-pub use key_file::rotate;
+pub use files::rotate;
 
 /// The key file's name in the log's folder.
 pub const KEY_FILE: &str = "signing.key";
-/// The name, in the log's folder, of the file with what was signed last.
+/// The name, in the log's folder, of the file with the last signed checkpoint.
 const LAST_FILE: &str = "signing.last";
 
-/// Where the keys and their memory are.
+/// Where the keys and the last signed checkpoint are.
 #[derive(Clone, Debug, Default)]
 pub struct SignerOptions {
     /// The keys themselves, as a key file has them. Where this is set, no key file is read or made.
     pub keys: Option<String>,
     /// The key file, made where it is missing; `signing.key` in the log's folder by default.
     pub key_file: Option<PathBuf>,
-    /// What the log calls itself in what it signs, such as `audit.example.com/log`. It counts when the key is made; by
-    /// default the log then gets a name by chance.
+    /// The log's name in checkpoints, such as `audit.example.com/log`. It is used when the key is created; by default
+    /// the name is random.
     pub origin: Option<String>,
-    /// The file with what was signed last; beside the key file by default, else in the log's folder.
+    /// The file with the last signed checkpoint; by default beside the key file, else in the log's folder.
     pub last_signed: Option<PathBuf>,
-    /// Goes on although what was signed last is lost; an entry says who wanted it and why.
+    /// Resume signing after the last signed checkpoint was lost; an entry records the operator and the reason.
     pub resume: Option<Resume>,
 }
 
-/// Somebody's word that a log is whole of which it is lost what was signed last.
+/// An operator's confirmation that a log is complete although `signing.last` was lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resume {
-    /// Who says so.
+    /// The operator.
     pub by: String,
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 
@@ -53,7 +52,7 @@ impl SignerOptions {
         self.key_file.clone().unwrap_or_else(|| folder.join(KEY_FILE))
     }
 
-    /// The file with what was signed last of the log in `folder`.
+    /// The file with the last signed checkpoint of the log in `folder`.
     pub fn last_path(&self, folder: &Path) -> PathBuf {
         let beside = || match &self.keys {
             Some(_) => folder.join(LAST_FILE),
@@ -63,12 +62,12 @@ impl SignerOptions {
     }
 }
 
-/// What the log already knows of itself when its signer is opened.
+/// What the log already knows about itself when its signer is opened.
 #[derive(Clone, Copy, Debug)]
 pub struct Known<'a> {
     /// The keys that it remembers; none before its first entry.
     pub keys: &'a [VerifierKey],
-    /// How many entries there were ever.
+    /// How many entries there ever were.
     pub size: u64,
     /// The time.
     pub now: Timestamp,
@@ -83,18 +82,18 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// Reads the keys and what was signed last, or begins both for a new log: the first thing that is signed is that it
-    /// has no entries, and the keys get their name only when that is on the disk. So keys without a memory are never what
-    /// a crash leaves.
+    /// Reads the keys and the last signed checkpoint, or creates both for a new log. A new log first signs that it has
+    /// no entries, and the keys get their name only when that is on the disk. So a crash never leaves keys without a
+    /// last checkpoint.
     ///
     /// # Errors
-    /// They cannot be used, are another log's, or lack each other.
+    /// They cannot be used, belong to another log, or one of the two is missing.
     pub fn open(folder: &Path, options: &SignerOptions, known: Known<'_>) -> Result<Self, SignerError> {
         let (file, path) = (options.key_path(folder), options.last_path(folder));
         let is_new = known.keys.is_empty() && known.size == 0;
         let found = match &options.keys {
-            Some(text) => Some(key_file::parse(text)?),
-            None => key_file::open(&file)?,
+            Some(text) => Some(files::parse(text)?),
+            None => files::open(&file)?,
         };
         let Some(keys) = found else {
             return Self::begin(file, path, options.origin.as_deref(), known.now, is_new);
@@ -109,13 +108,14 @@ impl Signer {
             (Some(_), Some(_)) => Err(SignerError::Remembered(signer.path)),
             (Some(last), None) => signer.believes(last).map(|()| signer),
             (None, Some(_)) if !is_new => Ok(signer),
-            // Somebody brought the keys. No file tells whether keys of the environment were used before; the log does.
+            // The operator supplied the keys. No file shows whether keys from the environment were used before; the log
+            // does.
             (None, resume) if is_new && (options.keys.is_some() || resume.is_some()) => signer.empty(known.now),
             (None, _) => Err(SignerError::Forgotten(signer.path)),
         }
     }
 
-    /// Makes keys. What a crash left of an earlier try says that nothing was there, and is written anew.
+    /// Creates keys. The rest of an attempt that crashed covers no entries, so it is overwritten.
     fn begin(
         file: PathBuf,
         path: PathBuf,
@@ -127,12 +127,12 @@ impl Signer {
         if signed || !is_new {
             return Err(SignerError::Missing(file));
         }
-        let signer = Self { keys: key_file::make(&file, origin)?, path, last: None }.empty(now)?;
-        key_file::write(&file, &signer.keys)?;
+        let signer = Self { keys: files::make(&file, origin)?, path, last: None }.empty(now)?;
+        files::write(&file, &signer.keys)?;
         Ok(signer)
     }
 
-    /// Signs that there is nothing yet.
+    /// Signs the empty tree.
     fn empty(mut self, now: Timestamp) -> Result<Self, SignerError> {
         self.sign(0, Hash::of_nothing(), now)?;
         Ok(self)
@@ -143,35 +143,35 @@ impl Signer {
         if self.origin() == expected { Ok(()) } else { Err(other()) }
     }
 
-    /// Only by these keys, of which one signed already before the last change of keys: whoever may write the database could
-    /// put one of their own into it.
+    /// Accept only these keys, among them one that signed before the last rotation: an attacker who can write the database
+    /// could add a key there.
     fn believes(&self, last: &SignedCheckpoint) -> Result<(), SignerError> {
         let keys: Vec<_> = self.verifiers().collect();
         last.verify(&keys).map_err(|reason| SignerError::Last { path: self.path.clone(), reason })?;
         self.is_of(&last.checkpoint().origin)
     }
 
-    /// The log's name in what it signs.
+    /// The log's name in checkpoints.
     pub fn origin(&self) -> &str {
         let key = self.keys.iter().find(|key| key.verifier().kind() == SignatureKind::Log);
         key.map_or("", |key| key.verifier().name())
     }
 
-    /// What checks its signatures.
+    /// The keys that verify its signatures.
     pub fn verifiers(&self) -> impl Iterator<Item = VerifierKey> {
         self.keys.iter().map(|key| key.verifier().clone())
     }
 
-    /// What was signed last.
+    /// The last signed checkpoint.
     pub fn last(&self) -> Option<&SignedCheckpoint> {
         self.last.as_ref()
     }
 
-    /// Whether the tree is the one that was signed last, or has grown from it: `root_at` gives the root that the tree of
-    /// `size` leaves had at a size up to that, or none where what is left of it does not tell.
+    /// Whether the tree is the one that was signed last, or an extension of it. `root_at` returns the root that the
+    /// tree had at an earlier size, or `None` where the kept hashes no longer give it.
     ///
     /// # Errors
-    /// It is another one.
+    /// It is another tree.
     pub fn check(&self, size: u64, root_at: impl FnOnce(u64) -> Option<Hash>) -> Result<(), SignerError> {
         let Some(last) = self.last.as_ref().map(SignedCheckpoint::checkpoint) else { return Ok(()) };
         let what = if size < last.size {
@@ -186,11 +186,11 @@ impl Signer {
         Err(SignerError::Inconsistent { what, path: self.path.clone() })
     }
 
-    /// Signs the tree of `size` leaves with this root, which [`Signer::check`] has found to be a continuation of the last
-    /// one; it is remembered when this returns.
+    /// Signs the tree of `size` leaves with this root, which [`Signer::check`] accepted as an extension of the last
+    /// one. The checkpoint is durable when this returns.
     ///
     /// # Errors
-    /// It cannot be remembered, and must not be shown to anybody.
+    /// It cannot be stored, so it must not be shown to any reader.
     pub fn sign(&mut self, size: u64, root: Hash, now: Timestamp) -> Result<&SignedCheckpoint, SignerError> {
         let checkpoint = Checkpoint { origin: self.origin().to_owned(), size, root };
         let seconds = now.as_micros().max(0).unsigned_abs() / SECOND.unsigned_abs();
@@ -201,27 +201,27 @@ impl Signer {
     }
 }
 
-/// What checks the signatures of the keys that were given for the log in `folder`. Where a file was named, it must be there;
-/// the one in the folder may be missing, or only be for those who run the log.
+/// The verifier keys of the log in `folder`. A file that the operator named must exist; the one in the folder may be
+/// missing or unreadable for this user.
 ///
 /// # Errors
-/// They cannot be read, or are none.
+/// They cannot be read, or are not keys.
 pub fn verifiers(folder: &Path, options: &SignerOptions) -> Result<Vec<VerifierKey>, SignerError> {
     let keys = match (&options.keys, &options.key_file) {
-        (Some(text), _) => key_file::parse(text)?,
+        (Some(text), _) => files::parse(text)?,
         (None, Some(path)) => {
             let missing = || SignerError::File { path: path.clone(), reason: std::io::ErrorKind::NotFound.into() };
-            key_file::open(path)?.ok_or_else(missing)?
+            files::open(path)?.ok_or_else(missing)?
         }
-        (None, None) => key_file::open(&options.key_path(folder)).ok().flatten().unwrap_or_default(),
+        (None, None) => files::open(&options.key_path(folder)).ok().flatten().unwrap_or_default(),
     };
     Ok(keys.iter().map(|key| key.verifier().clone()).collect())
 }
 
-/// What was signed last, as the file has it; its signatures are not checked.
+/// The last signed checkpoint in the file; its signatures are not checked.
 ///
 /// # Errors
-/// The file cannot be read, or is no checkpoint.
+/// The file cannot be read, or is not a checkpoint.
 pub fn last(path: &Path) -> Result<Option<SignedCheckpoint>, SignerError> {
     let damaged = |reason| SignerError::Last { path: path.to_owned(), reason };
     files::read(path)?.map(|bytes| SignedCheckpoint::parse(&bytes).map_err(damaged)).transpose()

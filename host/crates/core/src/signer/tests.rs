@@ -1,4 +1,4 @@
-//! Keys that are made, kept, changed and refused; and what was signed last.
+//! Keys that are created, kept, rotated and refused; and the last signed checkpoint.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use mcp_audit_log_ledger::VerifierKey;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_700_000_000);
 
-/// What a log knows that has entries as soon as it has keys.
+/// What a log knows that has entries and keys.
 fn known(keys: &[VerifierKey]) -> Known<'_> {
     Known { keys, size: keys.len() as u64, now: NOW }
 }
@@ -22,7 +22,7 @@ fn error(folder: &Path, options: &SignerOptions, keys: &[VerifierKey]) -> String
 }
 
 #[test]
-fn keys_are_made_once_and_only_for_their_owner() {
+fn keys_are_created_once_readable_by_their_owner_only() {
     let folder = tempfile::tempdir().expect("a folder");
     let first: Vec<_> = open(folder.path()).verifiers().collect();
     assert_eq!(open(folder.path()).verifiers().collect::<Vec<_>>(), first);
@@ -40,7 +40,7 @@ fn keys_are_made_once_and_only_for_their_owner() {
 }
 
 #[test]
-fn what_was_signed_is_remembered_and_an_older_tree_is_refused() {
+fn the_last_checkpoint_is_remembered_and_an_older_tree_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut signer = open(folder.path());
     signer.check(0, |_| Some(Hash::of_nothing())).expect("nothing is there");
@@ -66,16 +66,16 @@ fn what_was_signed_is_remembered_and_an_older_tree_is_refused() {
 }
 
 #[test]
-fn keys_and_memory_begin_together_whatever_cuts_it_off() {
+fn an_interrupted_start_never_leaves_keys_without_a_last_checkpoint() {
     let folder = tempfile::tempdir().expect("a folder");
     let (key, last) = (folder.path().join(KEY_FILE), folder.path().join(LAST_FILE));
     let signer = open(folder.path());
     assert_eq!(signer.last().map(|last| last.checkpoint().size), Some(0), "that there is nothing is signed at once");
-    // Cut off before the keys had their name: another try makes others.
+    // Interrupted before the keys had their name: the next attempt creates others.
     fs::remove_file(&key).expect("removed");
     let again = open(folder.path());
     assert_ne!(again.origin(), signer.origin());
-    // What was signed of a log with entries is not written over.
+    // A checkpoint of a log with entries is not overwritten.
     let keys: Vec<_> = again.verifiers().collect();
     fs::remove_file(&key).expect("removed");
     assert!(error(folder.path(), &SignerOptions::default(), &keys).contains("are missing"));
@@ -84,7 +84,7 @@ fn keys_and_memory_begin_together_whatever_cuts_it_off() {
     let kept = fs::read(&key).expect("keys");
     fs::remove_file(&key).expect("removed");
     assert!(error(folder.path(), &SignerOptions::default(), &[]).contains("are missing"));
-    // Keys of the environment have no file that could tell whether they were used; the log can.
+    // No file shows whether keys from the environment were used; the log does.
     fs::remove_file(&last).expect("removed");
     let given = SignerOptions { keys: Some(String::from_utf8(kept).expect("text")), ..SignerOptions::default() };
     let known: Vec<_> = third.verifiers().collect();
@@ -94,7 +94,7 @@ fn keys_and_memory_begin_together_whatever_cuts_it_off() {
 }
 
 #[test]
-fn a_log_goes_on_without_its_memory_when_somebody_says_so() {
+fn signing_resumes_without_the_last_checkpoint_when_asked() {
     let folder = tempfile::tempdir().expect("a folder");
     let keys: Vec<_> = open(folder.path()).verifiers().collect();
     let resume = Some(Resume { by: "anna".into(), reason: "the disk with it is broken".into() });
@@ -107,7 +107,7 @@ fn a_log_goes_on_without_its_memory_when_somebody_says_so() {
 }
 
 #[test]
-fn rotated_keys_sign_beside_the_one_before() {
+fn rotated_keys_sign_beside_the_previous_key() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut signer = open(folder.path());
     let first: Vec<_> = signer.verifiers().collect();
@@ -135,12 +135,12 @@ fn rotated_keys_sign_beside_the_one_before() {
     let forged: Vec<_> = all.iter().cloned().chain(forger.verifiers()).collect();
     let note = forger.sign(1, Hash::of(b"forged"), NOW).expect("signed").to_string();
     fs::write(folder.path().join(LAST_FILE), note).expect("written");
-    // As if somebody had put their own keys into the log's database as well.
+    // As if an attacker had put a key of their own into the log's database as well.
     assert!(error(folder.path(), &SignerOptions::default(), &forged).contains("is damaged"));
 }
 
 #[test]
-fn keys_of_another_log_are_refused_and_none_is_made_for_a_log_that_has_some() {
+fn keys_of_another_log_are_refused_and_existing_ones_not_replaced() {
     let (folder, other) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
     let keys: Vec<_> = open(folder.path()).verifiers().collect();
     open(other.path());

@@ -66,7 +66,7 @@ fn as_many_alternatives_are_allowed_as_terms() {
 }
 
 #[test]
-fn what_nests_deep_is_refused() {
+fn deep_nesting_is_refused() {
     let term = r#"["tool","=","x"]"#;
     let not = |depth: usize| format!("[{}{term}]", r#""!","#.repeat(depth));
     assert!(parse_json(&not(MAX_DEPTH), &context()).is_ok());

@@ -1,4 +1,4 @@
-//! What the filter language promises: a table of its meaning, its refusals, and what it does with hostile input.
+//! Tests of the filter language: a table of its meaning, its refusals, and hostile input.
 
 mod hostile;
 mod operators;

@@ -1,11 +1,11 @@
-//! Every operator against Odoo's meaning, as a table. `+` is found, `-` is not found.
+//! Every operator against Odoo's meaning, as a table. `+` matches, `-` does not match.
 //!
-//! Every row is held against its negations too: what finds an entry does not find it behind `!` and with the negative
-//! operator, and what does not find it does. That is Odoo's "is not true", which finds what is not set as well.
+//! Every row is also checked with its negations: behind `!` and with the negative operator the result is the opposite.
+//! That is Odoo's "is not true", which also matches unset fields.
 //!
-//! We differ from Odoo 19 in what a record rule could take for "no filter", or for another question:
-//! - no entry holds an empty text, and looking for one finds nothing. Odoo reads `('user', '=', '')` and
-//!   `('user', '=like', '')` as "not set", and a rule made of an empty name would show what belongs to nobody;
+//! We differ from Odoo 19 where a record rule could mistake an operand for "no filter", or for another question:
+//! - no entry has an empty text, so a search for one matches nothing. Odoo reads `('user', '=', '')` and `('user',
+//!   '=like', '')` as "not set", and a rule made of an empty name would show entries without a user;
 //! - `=` with an empty list, `in` with false, `<` and `like` with false or null are refused. Odoo reads them as "not
 //!   set", false, false and true.
 
@@ -197,7 +197,7 @@ fn ids() {
 }
 
 #[test]
-fn no_operator_is_without_its_rows() {
+fn every_operator_has_rows() {
     let rows = || TEXTS.iter().chain(NUMBERS).chain(TIMES).chain(IDS).map(|(operator, _, _)| *operator);
     for (spelling, _) in Comparison::SPELLINGS {
         let checked = rows().any(|row| row == *spelling || negative(row).as_deref() == Some(spelling));

@@ -5,12 +5,12 @@ use proptest::prelude::*;
 use super::*;
 
 fn again(domain: &Domain) -> Result<Domain, DomainError> {
-    // For nobody and at another time: what is printed is exact.
-    parse_json(&domain.to_string(), &Context::nobody(Timestamp::EPOCH))
+    // Without a viewer and at another time: the printed form is exact.
+    parse_json(&domain.to_string(), &Context::without_viewer(Timestamp::EPOCH))
 }
 
 #[test]
-fn a_domain_prints_as_it_would_be_written() {
+fn a_domain_prints_as_its_source() {
     for (written, printed) in [
         ("[]", r#"[[1,"=",1]]"#),
         (r#"[[0,"=",1]]"#, r#"[[0,"=",1]]"#),
@@ -91,7 +91,7 @@ fn list() -> impl Strategy<Value = String> {
         .prop_map(|(parts, tail)| format!("[{}]", [parts, tail].concat().join(",")))
 }
 
-/// Words of the text form, some of them nonsense.
+/// Words of the text form, some of them invalid.
 fn words() -> impl Strategy<Value = String> {
     let word = prop_oneof![
         6 => prop::sample::select(vec![

@@ -1,9 +1,9 @@
-//! What is no domain is refused, with its reason and its place.
+//! What is not a domain is refused, with a reason and a position.
 
 use super::*;
 
 #[test]
-fn what_is_no_domain_is_refused_with_its_reason() {
+fn an_invalid_domain_is_refused_with_a_reason() {
     for (domain, reason) in [
         ("", "not JSON"),
         ("{}", "a domain is a JSON list"),
@@ -56,7 +56,7 @@ fn what_is_no_domain_is_refused_with_its_reason() {
 }
 
 #[test]
-fn an_error_in_a_list_names_the_term_and_its_place() {
+fn an_error_in_a_list_names_the_term_and_its_position() {
     let good = r#"["tool","=","x"]"#;
     for (domain, number, term) in [
         (format!(r#"["&",{good},["outcom","=","x"]]"#), 3, r#"["outcom","=","x"]"#),

@@ -1,10 +1,10 @@
-//! The text form: what each way of writing means, and what is said of mistakes.
+//! The text form: the meaning of each spelling, and the errors for mistakes.
 
 use super::*;
 
 /// The text form and the JSON form of the same domain.
 #[test]
-fn each_way_of_writing_has_its_domain() {
+fn each_spelling_has_its_domain() {
     for (text, same) in [
         ("", "[]"),
         ("   ", "[]"),
@@ -63,7 +63,7 @@ fn each_way_of_writing_has_its_domain() {
     }
 }
 
-/// Free text, with what it looks for.
+/// Free text, and the text that it searches for.
 #[test]
 fn words_are_free_text() {
     for (text, pattern) in [
@@ -74,7 +74,7 @@ fn words_are_free_text() {
         (r#""a*b""#, "a*b"),
         (r#""two words""#, "two words"),
         ("C:\\dir", "C:\\\\dir"),
-        // A colon behind what is no field belongs to the word.
+        // A colon after something that is not a field belongs to the word.
         ("https://x", "https://x"),
         ("INV:42", "INV:42"),
         ("account.move:7", "account.move:7"),

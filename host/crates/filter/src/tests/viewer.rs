@@ -1,4 +1,4 @@
-//! Operands of the viewer's own: another domain for another viewer, and nothing for one who lacks them.
+//! Operands that refer to the viewer: another domain for another viewer, and an error for a viewer who lacks the value.
 
 use super::*;
 
@@ -13,7 +13,7 @@ const OWN: &[&str] = &[
 ];
 
 #[test]
-fn the_viewers_own_is_the_viewers() {
+fn viewer_operands_use_the_viewers_values() {
     let stored = with(&[(Field::User, "anna"), (Field::Instance, "eu")]);
     let bob = Context::new(now(), Some("bob"), Some("us"));
     for (domain, anna, other) in [
@@ -23,7 +23,7 @@ fn the_viewers_own_is_the_viewers() {
         (r#"[["instance","=",{"viewer":"instance"}]]"#, true, false),
         // Any field of texts may be compared with it.
         (r#"[["connection","=",{"viewer":"user"}]]"#, false, false),
-        // A text that looks alike is a text.
+        // A text that looks like an operand stays a text.
         (r#"[["user","=","{\"viewer\":\"user\"}"]]"#, false, false),
     ] {
         assert_eq!(json(domain).matches(&stored), anna, "{domain}");
@@ -32,12 +32,12 @@ fn the_viewers_own_is_the_viewers() {
 }
 
 #[test]
-fn whoever_lacks_it_gets_an_error_and_never_everything() {
+fn a_missing_viewer_value_is_an_error_and_never_matches_everything() {
     for context in [
         Context::new(now(), Some("anna"), None),
         Context::new(now(), Some("anna"), Some("")),
         Context::new(now(), Some("anna"), Some(" ")),
-        Context::nobody(now()),
+        Context::without_viewer(now()),
     ] {
         for domain in OWN {
             let error = parse_json(domain, &context).expect_err(domain).to_string();
@@ -46,14 +46,14 @@ fn whoever_lacks_it_gets_an_error_and_never_everything() {
         assert!(parse_text("instance:@me", &context).is_err());
         assert!(parse_text("-instance:@me", &context).is_err());
     }
-    assert!(parse_json(r#"[["user","=",{"viewer":"user"}]]"#, &Context::nobody(now())).is_err());
+    assert!(parse_json(r#"[["user","=",{"viewer":"user"}]]"#, &Context::without_viewer(now())).is_err());
 }
 
 #[test]
-fn what_is_wrong_for_everybody_is_known_without_a_viewer() {
+fn errors_for_every_viewer_are_found_without_a_viewer() {
     let check = |comparison, field: &str| {
-        let operands = vec![Operand::Viewer(Own::Instance)];
-        check_tokens(&[Token::Leaf { field: field.to_owned(), comparison, operands }], now())
+        let operands = vec![Operand::Viewer(ViewerValue::Instance)];
+        check_tokens(&[DomainToken::Leaf { field: field.to_owned(), comparison, operands }], now())
     };
     assert_eq!(check(Comparison::Equal, "instance"), Ok(()));
     assert_eq!(check(Comparison::NotIn, "instance"), Ok(()));

@@ -12,33 +12,33 @@
 //! word   = text | '"' text '"'              free text: found in any of some fields, in whatever case
 //! ```
 //!
-//! Texts are compared exactly. A `*` stands for anything, and then case does not matter: who leaves a part open does not
-//! mean the rest to the letter. Fields have the names of the JSON form and the short ones of `names.rs`; `duration`
+//! Texts are compared exactly. A `*` stands for anything, and then case does not matter: who leaves a part open does
+//! not mean the rest to the letter. Fields have the names of the JSON form and the short ones of `names.rs`; `duration`
 //! takes a unit.
 //!
 //! A colon behind what is no field belongs to a word, as in `https://x` and `INV:42`. A name in small letters, as in
 //! `tol:x`, is an error, and so is what other languages write for our operators (`tool=x`, `or`, `not`), since a search
 //! for the text would find nothing and read as "nothing happened". Between quotes it is a word again.
 
+mod lexer;
 mod names;
-mod slips;
 mod terms;
-mod words;
+mod typos;
 
-use self::words::{Lexeme, Word};
+use self::lexer::{Lexeme, Word};
 use super::error::Position;
-use super::{Context, Domain, DomainError, MAX_DEPTH, MAX_TERMS, Token, from_tokens};
+use super::{Context, Domain, DomainError, DomainToken, MAX_DEPTH, MAX_TERMS, from_tokens};
 
-/// Reads a domain from the text form, for whoever asks. The empty text is true.
+/// Reads a domain from the text form, for this viewer. The empty text is true.
 ///
 /// # Errors
-/// Whatever cannot be read, with the word at fault, the character it begins with and what would be allowed.
+/// The text is not a query; the error has the faulty word, its first character and what is allowed.
 pub fn parse_text(text: &str, context: &Context<'_>) -> Result<Domain, DomainError> {
-    let mut parser = Parser { lexemes: words::split(text)?.into_iter().peekable(), terms: 0 };
+    let mut parser = Parser { lexemes: lexer::split(text)?.into_iter().peekable(), terms: 0 };
     let spelled = if parser.lexemes.peek().is_some() { parser.query(0)? } else { Vec::new() };
     let (tokens, words): (Vec<_>, Vec<_>) = spelled.into_iter().unzip();
     from_tokens(&tokens, context).map_err(|error| match error.position {
-        // The place among the tokens is the place of the word that they came from.
+        // The position of a token is that of the word that it came from.
         Some(Position::Term(number)) => match number.checked_sub(1).and_then(|at| words.get(at)) {
             Some(word) => word.fault(error.without_place()),
             None => error.without_place(),
@@ -47,8 +47,8 @@ pub fn parse_text(text: &str, context: &Context<'_>) -> Result<Domain, DomainErr
     })
 }
 
-/// Tokens, each with the word that it came from.
-type Spelled<'a> = Vec<(Token, Word<'a>)>;
+/// Tokens, each with its word.
+type Spelled<'a> = Vec<(DomainToken, Word<'a>)>;
 
 struct Parser<'a> {
     lexemes: std::iter::Peekable<std::vec::IntoIter<Lexeme<'a>>>,
@@ -62,7 +62,7 @@ impl<'a> Parser<'a> {
         while let Some(Lexeme::Or(word)) = self.lexemes.next_if(|lexeme| matches!(lexeme, Lexeme::Or(_))) {
             groups.push(self.group(depth, Some(word))?);
         }
-        Ok(join(&Token::Or, groups))
+        Ok(join(&DomainToken::Or, groups))
     }
 
     /// Parts with or without AND between them; `before` is the operator that they follow.
@@ -79,7 +79,7 @@ impl<'a> Parser<'a> {
                     self.lexemes.next();
                 }
                 other if before.is_some() || parts.is_empty() => return Err(lonely(before, other)),
-                _ => return Ok(join(&Token::And, parts)),
+                _ => return Ok(join(&DomainToken::And, parts)),
             }
         }
     }
@@ -109,7 +109,7 @@ impl<'a> Parser<'a> {
 
     fn word(&mut self, word: Word<'a>) -> Result<Spelled<'a>, DomainError> {
         let tokens = terms::tokens(word.body).map_err(|error| word.fault(error))?;
-        self.terms += tokens.iter().filter(|token| matches!(token, Token::Leaf { .. })).count();
+        self.terms += tokens.iter().filter(|token| matches!(token, DomainToken::Leaf { .. })).count();
         if self.terms > MAX_TERMS {
             let message = format!("too many words: at most {MAX_TERMS} terms are allowed, and a word takes several");
             return Err(word.fault(DomainError::new(message)));
@@ -129,12 +129,12 @@ fn lonely(before: Option<Word<'_>>, here: Option<Lexeme<'_>>) -> DomainError {
 
 fn negate<'a>(word: Word<'a>, mut spelled: Spelled<'a>) -> Spelled<'a> {
     if word.negated {
-        spelled.insert(0, (Token::Not, word));
+        spelled.insert(0, (DomainToken::Not, word));
     }
     spelled
 }
 
-fn join<'a>(operator: &Token, parts: Vec<Spelled<'a>>) -> Spelled<'a> {
+fn join<'a>(operator: &DomainToken, parts: Vec<Spelled<'a>>) -> Spelled<'a> {
     let count = parts.len() - 1;
     let word = parts.iter().flatten().map(|(_, word)| *word).next();
     let operators = word.into_iter().flat_map(|word| std::iter::repeat_n((operator.clone(), word), count));

@@ -1,9 +1,9 @@
-//! What may stand before a colon.
+//! The names that may be written before a colon.
 
-use crate::{DomainError, unknown};
+use crate::{DomainError, suggestions};
 use mcp_audit_log_model::field::Field;
 
-/// What a name stands for.
+/// The meaning of a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Name {
     /// A field.
@@ -32,10 +32,10 @@ const SHORT: &[(&str, Name)] = &[
     ("trace", Name::Field(Field::TraceId)),
 ];
 
-/// The name and the rest behind the colon; nothing when the word is one of free text.
+/// The name and the text after the colon; `None` when the word is free text.
 ///
 /// # Errors
-/// A name that is hardly meant as free text.
+/// A name that is probably not meant as free text.
 pub(super) fn split(word: &str) -> Result<Option<(Name, &str)>, DomainError> {
     let Some((name, rest)) = word.split_once(':') else { return Ok(None) };
     if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
@@ -47,12 +47,12 @@ pub(super) fn split(word: &str) -> Result<Option<(Name, &str)>, DomainError> {
     }
 }
 
-/// Whether the word is a field's name, in whatever case.
+/// Whether the word is a field's name, ignoring case.
 pub(super) fn is_known(name: &str) -> bool {
     known(&name.to_ascii_lowercase()).is_some()
 }
 
-/// Whether the word begins with a field's name and this behind it.
+/// Whether the word begins with a field's name, followed by this character.
 pub(super) fn begins(word: &str, behind: char) -> bool {
     word.split_once(behind).is_some_and(|(name, _)| is_known(name))
 }
@@ -77,7 +77,7 @@ fn slip(given: &str, rest: &str) -> Option<DomainError> {
             ))
         })
     };
-    let error = unknown::payload(name).or_else(|| unknown::meant(name, names).map(meant)).or_else(unknown)?;
+    let error = suggestions::payload(name).or_else(|| suggestions::meant(name, names).map(meant)).or_else(unknown)?;
     let stop = if error.message.ends_with('?') { "" } else { "." };
     Some(DomainError::new(format!("{}{stop} To search for the word, put it in quotes", error.message)))
 }

@@ -1,16 +1,16 @@
-//! From one word to its tokens: a field with its values, a time, or free text.
+//! Turns one word into tokens: a field with its values, a time, or free text.
 
 use super::names::{self, Name};
-use super::slips;
+use super::typos;
 use crate::error::quoted;
-use crate::{Comparison, DomainError, Operand, Own, Token, free_text};
+use crate::{Comparison, DomainError, DomainToken, Operand, ViewerValue, free_text};
 use mcp_audit_log_model::field::{Field, FieldType};
 use mcp_audit_log_model::value::Value;
 
 /// One value as it was written.
 struct Item {
     text: String,
-    /// Between quotes nothing has a meaning of its own.
+    /// Between quotes no character is special.
     quoted: bool,
 }
 
@@ -18,8 +18,8 @@ struct Item {
 ///
 /// # Errors
 /// What is wrong with the word.
-pub(super) fn tokens(word: &str) -> Result<Vec<Token>, DomainError> {
-    slips::check(word)?;
+pub(super) fn tokens(word: &str) -> Result<Vec<DomainToken>, DomainError> {
+    typos::check(word)?;
     match names::split(word)? {
         Some((Name::Since, time)) => Ok(vec![moment(Comparison::GreaterOrEqual, time)?]),
         Some((Name::Until, time)) => Ok(vec![moment(Comparison::LessOrEqual, time)?]),
@@ -30,7 +30,7 @@ pub(super) fn tokens(word: &str) -> Result<Vec<Token>, DomainError> {
 }
 
 /// `since:7d` is 7 days ago.
-fn moment(comparison: Comparison, text: &str) -> Result<Token, DomainError> {
+fn moment(comparison: Comparison, text: &str) -> Result<DomainToken, DomainError> {
     let time = item(text)?.text;
     let ago = time.starts_with(|char: char| char.is_ascii_digit()) && time.ends_with(['s', 'm', 'h', 'd', 'w']);
     let time = if ago { format!("-{time}") } else { time };
@@ -39,7 +39,7 @@ fn moment(comparison: Comparison, text: &str) -> Result<Token, DomainError> {
 
 type Read<'a> = &'a dyn Fn(&Item) -> Result<Operand, DomainError>;
 
-fn field(field: Field, values: &str, read: Read<'_>) -> Result<Vec<Token>, DomainError> {
+fn field(field: Field, values: &str, read: Read<'_>) -> Result<Vec<DomainToken>, DomainError> {
     match comparison(values)? {
         Some(_) if field.kind() == FieldType::Text => Err(DomainError::new(format!(
             "{} holds texts, but < and > compare numbers and times; put the value in quotes",
@@ -62,7 +62,7 @@ fn comparison(value: &str) -> Result<Option<(Comparison, &str)>, DomainError> {
 }
 
 /// All plain values in one list, each pattern for itself.
-fn any_of(field: Field, items: &[Item], read: Read<'_>) -> Result<Vec<Token>, DomainError> {
+fn any_of(field: Field, items: &[Item], read: Read<'_>) -> Result<Vec<DomainToken>, DomainError> {
     let (patterns, plain): (Vec<_>, Vec<_>) =
         items.iter().partition(|item| field.kind() == FieldType::Text && !item.quoted && item.text.contains('*'));
     let plain = plain.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
@@ -73,18 +73,18 @@ fn any_of(field: Field, items: &[Item], read: Read<'_>) -> Result<Vec<Token>, Do
         1 => leaves.push(leaf(field, Comparison::Equal, plain)),
         _ => leaves.push(leaf(field, Comparison::In, plain)),
     }
-    Ok(std::iter::repeat_n(Token::Or, leaves.len() - 1).chain(leaves).collect())
+    Ok(std::iter::repeat_n(DomainToken::Or, leaves.len() - 1).chain(leaves).collect())
 }
 
-fn leaf(field: Field, comparison: Comparison, operands: Vec<Operand>) -> Token {
-    Token::Leaf { field: field.name().to_owned(), comparison, operands }
+fn leaf(field: Field, comparison: Comparison, operands: Vec<Operand>) -> DomainToken {
+    DomainToken::Leaf { field: field.name().to_owned(), comparison, operands }
 }
 
 fn operand(field: Field, item: &Item) -> Result<Operand, DomainError> {
     match (item.text.as_str(), field) {
         ("none", _) if !item.quoted => Ok(Operand::Value(Value::Unset)),
-        ("@me", Field::User) if !item.quoted => Ok(Operand::Viewer(Own::User)),
-        ("@me", Field::Instance) if !item.quoted => Ok(Operand::Viewer(Own::Instance)),
+        ("@me", Field::User) if !item.quoted => Ok(Operand::Viewer(ViewerValue::User)),
+        ("@me", Field::Instance) if !item.quoted => Ok(Operand::Viewer(ViewerValue::Instance)),
         ("@me", _) if !item.quoted => {
             let advice = "@me works only with user and instance, such as user:@me; to search for the text, put it in \
                           quotes";
@@ -170,7 +170,7 @@ fn unescaped(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut chars = text.chars();
     while let Some(char) = chars.next() {
-        // A backslash before anything else stands for itself, as in Windows' paths.
+        // A backslash before any other character is literal, as in Windows paths.
         match (char, chars.as_str().chars().next()) {
             ('\\', Some(next @ ('"' | '\\'))) => {
                 plain.push(next);

@@ -37,14 +37,14 @@ pub(crate) enum Wanted {
 
 /// A column, ready to be stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Column {
+pub struct BlockColumn {
     /// Which values there are.
     pub zone: Zone,
     /// Which entry has which, as bit planes.
     pub planes: Vec<u8>,
 }
 
-impl Column {
+impl BlockColumn {
     /// The column of `raw` values, a multiple of 64 of them; `None` when not one is set.
     pub(crate) fn encode(kind: Kind, raw: &[u64]) -> Option<Self> {
         let zone = Zone::of(kind, raw)?;
@@ -335,7 +335,7 @@ mod tests {
             wanted in wanted(),
             kind in prop_oneof![Just(Kind::Term), Just(Kind::Number), Just(Kind::Hash)],
         ) {
-            let Some(column) = Column::encode(kind, &raw) else {
+            let Some(column) = BlockColumn::encode(kind, &raw) else {
                 prop_assert!(raw.iter().all(|raw| *raw == 0));
                 return Ok(());
             };

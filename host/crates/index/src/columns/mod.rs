@@ -1,4 +1,4 @@
-//! Columns: for every closed block of entries one per field, cut into bit planes.
+//! RowColumns: for every closed block of entries one per field, cut into bit planes.
 //!
 //! A B-tree per field is written in as many places as an entry has fields, for every entry, and the more of them the
 //! larger the log is. A block is written once, when it is full, and appended; a filter over it is a few word operations
@@ -12,7 +12,7 @@ mod open;
 mod planes;
 
 pub(crate) use bitmap::Bitmap;
-pub use column::{Column, Zone};
+pub use column::{BlockColumn, Zone};
 pub(crate) use column::{Wanted, ranked, read, write};
 pub(crate) use hash::hash;
 pub(crate) use open::{OpenBlock, Raw};

@@ -1,6 +1,6 @@
 //! The block that is not full yet: its values in memory, until it is closed.
 
-use super::{Column, kind};
+use super::{BlockColumn, kind};
 use mcp_audit_log_model::field::Field;
 
 /// A column's numbers for one entry, by field; 0 is "not set".
@@ -46,9 +46,9 @@ impl OpenBlock {
     }
 
     /// The columns of the full block; fields that nowhere have a value have none.
-    pub(crate) fn encode(&self) -> Vec<(Field, Column)> {
+    pub(crate) fn encode(&self) -> Vec<(Field, BlockColumn)> {
         let column = |field: &Field| {
-            let column = Column::encode(kind(*field)?, &self.columns[*field as usize])?;
+            let column = BlockColumn::encode(kind(*field)?, &self.columns[*field as usize])?;
             Some((*field, column))
         };
         Field::ALL.iter().filter_map(column).collect()

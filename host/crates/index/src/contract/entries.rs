@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::{Opened, Subject, append, assert_refused, at, entry, keep, numbers};
-use crate::row::{COMMITMENT, ColumnValue, Columns, DETAILS, HAS_PAYLOAD, NewRow, VERSION};
+use crate::row::{COMMITMENT, ColumnValue, DETAILS, HAS_PAYLOAD, NewRow, RowColumns, VERSION};
 use crate::transaction::{HeadChange, Removable};
 use crate::{Snapshot, StateChange, StoreError, StoredPayload};
 use mcp_audit_log_model::entry::Details;
@@ -19,7 +19,7 @@ pub(super) fn read<T>(opened: &Opened, mut read: impl FnMut(&dyn Snapshot) -> Re
 /// The seqs of the rows in a range, in the order in which they come.
 fn seqs(log: &dyn Snapshot, range: std::ops::Range<u64>) -> Result<Vec<u64>, StoreError> {
     let mut found = Vec::new();
-    log.rows(range, Columns::Fields(&[Field::Seq]), &mut |seq, row| {
+    log.rows(range, RowColumns::Fields(&[Field::Seq]), &mut |seq, row| {
         assert_eq!(row.column(0), ColumnValue::Integer(seq as i64));
         found.push(seq);
         Ok(true)
@@ -58,7 +58,7 @@ pub(super) fn rows_come_back(subject: &dyn Subject) {
     let fields = [Field::Tool, Field::Seq, Field::RequestId, Field::Parent, Field::RecordedAt, Field::DurationUs];
     let mut shown = 0;
     read(&opened, |log| {
-        log.rows(0..1, Columns::Fields(&fields), &mut |_, row| {
+        log.rows(0..1, RowColumns::Fields(&fields), &mut |_, row| {
             let recorded_at = at(8).as_micros();
             assert_eq!(row.column(0), ColumnValue::Integer(12));
             assert_eq!(row.column(1), ColumnValue::Integer(0));
@@ -69,7 +69,7 @@ pub(super) fn rows_come_back(subject: &dyn Subject) {
             shown += 1;
             Ok(true)
         })?;
-        for columns in [Columns::Shown, Columns::Hashed] {
+        for columns in [RowColumns::Shown, RowColumns::Hashed] {
             log.rows(0..2, columns, &mut |seq, row| {
                 let is_first = seq == 0;
                 let text = if is_first { ColumnValue::Integer(12) } else { ColumnValue::Unset };
@@ -79,14 +79,14 @@ pub(super) fn rows_come_back(subject: &dyn Subject) {
                 let details = if is_first { ColumnValue::Text("{\"number\":7}") } else { ColumnValue::Unset };
                 assert_eq!(row.column(DETAILS), details);
                 match columns {
-                    Columns::Hashed => assert_eq!(row.column(VERSION), ColumnValue::Integer(1)),
+                    RowColumns::Hashed => assert_eq!(row.column(VERSION), ColumnValue::Integer(1)),
                     _ => assert_eq!(row.column(HAS_PAYLOAD), ColumnValue::Integer(0)),
                 }
                 shown += 1;
                 Ok(true)
             })?;
         }
-        log.rows(0..2, Columns::Shown, &mut |_, _| {
+        log.rows(0..2, RowColumns::Shown, &mut |_, _| {
             shown += 1;
             Ok(false)
         })

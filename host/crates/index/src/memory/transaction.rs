@@ -8,7 +8,7 @@ use super::{Data, Moment, Owned};
 use crate::row::{DETAILS, NewRow, Row};
 use crate::snapshot::{Blob, PartColumn, Snapshot, StoredBlock, StoredRun};
 use crate::transaction::{HeadChange, NewColumn, NewPart, Removable, Transaction};
-use crate::{Failure, PackedPayload, StateChange, StoreError};
+use crate::{PackedPayload, StateChange, StoreError, StoreFailure};
 use mcp_audit_log_ledger::Tile;
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::Timestamp;
@@ -168,7 +168,7 @@ impl Moment {
 }
 
 fn refused(what: &'static str) -> StoreError {
-    StoreError::Database { doing: "storing", failure: Failure::Refused, source: what.into() }
+    StoreError::Database { doing: "storing", failure: StoreFailure::Refused, source: what.into() }
 }
 
 impl Data {

@@ -6,8 +6,8 @@ use std::ops::Range;
 use super::blocks::{self, Block};
 use super::rows::raw;
 use crate::StoreError;
-use crate::columns::{Bitmap, Column, kind};
-use crate::row::Columns;
+use crate::columns::{Bitmap, BlockColumn, kind};
+use crate::row::RowColumns;
 use crate::snapshot::Snapshot;
 use mcp_audit_log_model::field::Field;
 
@@ -45,7 +45,7 @@ fn open(log: &dyn Snapshot, first: u64, fields: &BTreeSet<Field>) -> Result<Bloc
     let mut columns = HashMap::new();
     if !fields.is_empty() {
         let read = read(log, first, fields)?;
-        let column = |(field, raw): (&Field, &Vec<u64>)| Some((*field, Column::encode(kind(*field)?, raw)?));
+        let column = |(field, raw): (&Field, &Vec<u64>)| Some((*field, BlockColumn::encode(kind(*field)?, raw)?));
         columns.extend(fields.iter().zip(&read).filter_map(column));
     }
     Ok(Block::open(first, log.block_length(), columns))
@@ -56,7 +56,7 @@ fn read(log: &dyn Snapshot, first: u64, fields: &BTreeSet<Field>) -> Result<Vec<
     let fields: Vec<_> = fields.iter().copied().collect();
     let length = log.block_length();
     let mut columns = vec![vec![0; length as usize]; fields.len()];
-    log.rows(first..first.saturating_add(length), Columns::Fields(&fields), &mut |seq, row| {
+    log.rows(first..first.saturating_add(length), RowColumns::Fields(&fields), &mut |seq, row| {
         for (at, (field, column)) in fields.iter().zip(&mut columns).enumerate() {
             column[(seq - first) as usize] = raw(*field, row.column(at));
         }

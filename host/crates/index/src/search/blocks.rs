@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use crate::StoreError;
-use crate::columns::{Bitmap, Column, MERGED, OpenBlock, Zone, kind};
+use crate::columns::{Bitmap, BlockColumn, MERGED, OpenBlock, Zone, kind};
 use crate::snapshot::{Blob, Snapshot, StoredBlock, read_blob};
 use crate::transaction::{NewColumn, Removable, Transaction};
 use mcp_audit_log_model::field::Field;
@@ -19,7 +19,7 @@ pub struct Block {
     /// The fields that have a column, a bit each. One that has none has no value here.
     fields: u64,
     /// The columns, where they are not stored: of the block that is still open.
-    pub(crate) open: Option<HashMap<Field, Column>>,
+    pub(crate) open: Option<HashMap<Field, BlockColumn>>,
 }
 
 impl Block {
@@ -68,7 +68,7 @@ impl Block {
     }
 
     /// The block from `first` on whose columns are these.
-    pub(crate) fn open(first: u64, length: u64, columns: HashMap<Field, Column>) -> Self {
+    pub(crate) fn open(first: u64, length: u64, columns: HashMap<Field, BlockColumn>) -> Self {
         Self { first, length, fields: 0, open: Some(columns) }
     }
 
@@ -171,20 +171,20 @@ fn merge(transaction: &dyn Transaction, first: u64) -> Result<(), StoreError> {
         let mut raw = vec![0; large as usize];
         for block in &small {
             let Some(zone) = block.zone(log, *field)? else { continue };
-            let column = Column { zone, planes: block.planes(log, *field, |planes| Some(planes.to_vec()))? };
+            let column = BlockColumn { zone, planes: block.planes(log, *field, |planes| Some(planes.to_vec()))? };
             let part = column.decode(block.length).ok_or_else(|| block.corrupt(*field))?;
             let from = (block.first - first) as usize;
             raw[from..from + part.len()].copy_from_slice(&part);
         }
-        merged.extend(Column::encode(kind, &raw).map(|column| (*field, column)));
+        merged.extend(BlockColumn::encode(kind, &raw).map(|column| (*field, column)));
     }
     transaction.remove(Removable::Blocks(first..first + large))?;
     write(transaction, first, large, merged)
 }
 
-fn write(log: &dyn Transaction, first: u64, length: u64, columns: Vec<(Field, Column)>) -> Result<(), StoreError> {
+fn write(log: &dyn Transaction, first: u64, length: u64, columns: Vec<(Field, BlockColumn)>) -> Result<(), StoreError> {
     let fields = columns.iter().fold(0, |fields, (field, _)| fields | bit(*field));
-    let new = |(field, column): (Field, Column)| NewColumn {
+    let new = |(field, column): (Field, BlockColumn)| NewColumn {
         field,
         zone: sealed(column.zone.to_bytes()),
         planes: sealed(column.planes),

@@ -1,5 +1,5 @@
 //! From a domain to the places of its entries: the domain is resolved once against the dictionary and then asked of each
-//! block. Columns narrow down; where a column cannot decide, the rows do.
+//! block. RowColumns narrow down; where a column cannot decide, the rows do.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -12,7 +12,7 @@ use super::sought::Sought;
 use crate::StoreError;
 use crate::columns::{Bitmap, Kind, Wanted, Zone, hash, kind};
 use crate::dictionary::Texts;
-use crate::row::{ColumnValue, Columns};
+use crate::row::{ColumnValue, RowColumns};
 use crate::snapshot::Snapshot;
 use mcp_audit_log_filter::{Domain, Term, Test};
 use mcp_audit_log_model::field::{Field, FieldType};
@@ -182,7 +182,7 @@ fn select(
 fn rows(log: &dyn Snapshot, block: &Block, term: &Term, candidates: Bitmap) -> Result<Bitmap, StoreError> {
     let mut found = Bitmap::none(block.length);
     let mut look = |first: u64, end: u64| {
-        log.rows(first..end, Columns::Fields(&[term.field]), &mut |seq, row| {
+        log.rows(first..end, RowColumns::Fields(&[term.field]), &mut |seq, row| {
             let place = seq - block.first;
             if candidates.contains(place) && matches(term, row.column(0)) {
                 found.insert(place);

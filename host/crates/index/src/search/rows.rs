@@ -5,7 +5,7 @@ use uuid::Uuid;
 use crate::StoreError;
 use crate::columns::{hash, kind};
 use crate::dictionary::Texts;
-use crate::row::{COMMITMENT, ColumnValue, Columns, DETAILS, HAS_PAYLOAD, Row};
+use crate::row::{COMMITMENT, ColumnValue, DETAILS, HAS_PAYLOAD, Row, RowColumns};
 use crate::snapshot::Snapshot;
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::field::{Field, FieldType};
@@ -26,7 +26,7 @@ pub fn raw(field: Field, value: ColumnValue<'_>) -> u64 {
 /// The entry at `seq`, if there is one.
 pub(crate) fn entry(log: &dyn Snapshot, texts: &Texts, seq: u64) -> Result<Option<Entry>, StoreError> {
     let mut found = None;
-    log.rows(seq..seq.saturating_add(1), Columns::Shown, &mut |seq, row| {
+    log.rows(seq..seq.saturating_add(1), RowColumns::Shown, &mut |seq, row| {
         found = Some(read(log, texts, seq, row)?);
         Ok(false)
     })?;

@@ -1,7 +1,7 @@
 //! Where in the log a moment lies. Recording times never go back, so it is found by halving and not by reading.
 
 use crate::StoreError;
-use crate::row::{ColumnValue, Columns};
+use crate::row::{ColumnValue, RowColumns};
 use crate::snapshot::Snapshot;
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::Timestamp;
@@ -26,7 +26,7 @@ pub(crate) fn seq_at(log: &dyn Snapshot, moment: Timestamp) -> Result<u64, Store
 /// When the first entry in a range of seqs was recorded.
 pub(crate) fn recorded_at(log: &dyn Snapshot, seqs: std::ops::Range<u64>) -> Result<Option<Timestamp>, StoreError> {
     let mut found = None;
-    log.rows(seqs, Columns::Fields(&[Field::RecordedAt]), &mut |_, row| {
+    log.rows(seqs, RowColumns::Fields(&[Field::RecordedAt]), &mut |_, row| {
         if let ColumnValue::Integer(micros) = row.column(0) {
             found = Some(Timestamp::from_micros(micros));
         }

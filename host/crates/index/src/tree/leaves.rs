@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::tiles::Tiles;
 use crate::StoreError;
 use crate::dictionary::Texts;
-use crate::row::{COMMITMENT, ColumnValue, Columns, DETAILS, Row, VERSION};
+use crate::row::{COMMITMENT, ColumnValue, DETAILS, Row, RowColumns, VERSION};
 use crate::snapshot::Snapshot;
 use mcp_audit_log_ledger::{Content, Hash, Leaf, Node, TILE_WIDTH, Tile};
 use mcp_audit_log_model::field::{Field, FieldType};
@@ -20,7 +20,7 @@ pub fn each(
     range: Range<u64>,
     mut each: impl FnMut(Leaf, Content, &dyn Row) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    log.rows(range, Columns::Hashed, &mut |seq, row| {
+    log.rows(range, RowColumns::Hashed, &mut |seq, row| {
         let (leaf, content) = leaf(log, texts, seq, row)?;
         each(leaf, content, row)?;
         Ok(true)

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use crate::columns::{Bitmap, Column, Kind, Zone, read, write};
+use crate::columns::{Bitmap, BlockColumn, Kind, Zone, read, write};
 use crate::search::blocks::Block;
 use mcp_audit_log_model::field::Field;
 
@@ -25,7 +25,7 @@ impl Cells {
         for (field, mut raw) in columns {
             raw.resize(count.next_multiple_of(64), 0);
             // Times are listed as texts are: there are few hours in a run.
-            let Some(column) = Column::encode(Kind::Term, &raw) else { continue };
+            let Some(column) = BlockColumn::encode(Kind::Term, &raw) else { continue };
             write(&mut bytes, field as u64);
             for part in [&column.zone.to_bytes(), &column.planes] {
                 write(&mut bytes, part.len() as u64);
@@ -45,7 +45,7 @@ impl Cells {
             let field = Field::ALL.get(usize::try_from(read(&mut rest)?).ok()?)?;
             let zone = Zone::from_bytes(part(&mut rest)?)?;
             let planes = part(&mut rest).filter(|planes| zone.holds(planes, length))?.to_vec();
-            columns.insert(*field, Column { zone, planes });
+            columns.insert(*field, BlockColumn { zone, planes });
         }
         Some(Self { block: Block::open(0, length, columns), count })
     }

@@ -35,7 +35,7 @@ mod words;
 
 use std::ops::Range;
 
-use mcp_audit_log_filter::{Comparison, Context, Domain, Operand, Token, from_tokens};
+use mcp_audit_log_filter::{Comparison, Context, Domain, DomainToken, Operand, from_tokens};
 use mcp_audit_log_model::event::{Kind, Outcome};
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::{DAY, HOUR, Timestamp};
@@ -67,8 +67,8 @@ pub(crate) fn failures() -> Domain {
     from_tokens(&[failed], &Context::nobody(Timestamp::EPOCH)).unwrap_or(Domain::FALSE)
 }
 
-fn leaf<const N: usize>(field: Field, comparison: Comparison, operands: [&str; N]) -> Token {
-    Token::Leaf { field: field.name().to_owned(), comparison, operands: operands.map(Operand::from).into() }
+fn leaf<const N: usize>(field: Field, comparison: Comparison, operands: [&str; N]) -> DomainToken {
+    DomainToken::Leaf { field: field.name().to_owned(), comparison, operands: operands.map(Operand::from).into() }
 }
 
 /// The dimensions that usage is kept by, and how requests went: what those may ask about who see figures alone.

@@ -2,7 +2,7 @@
 
 use super::writer::{Ends, State, watch};
 use crate::dictionary::{Sweep, Texts};
-use crate::row::{ColumnValue, Columns};
+use crate::row::{ColumnValue, RowColumns};
 use crate::search::blocks;
 use crate::snapshot::Snapshot;
 use crate::states::held_from;
@@ -140,7 +140,7 @@ fn entries(log: &dyn Snapshot, from: u64, before: Option<Timestamp>) -> Result<C
     let mut chunk = Chunk::new(from);
     let Some(before) = before else { return Ok(chunk) };
     let upto = from.saturating_add(PRUNE_CHUNK + 1);
-    log.rows(from..upto, Columns::Fields(&[Field::RecordedAt]), &mut |seq, row| {
+    log.rows(from..upto, RowColumns::Fields(&[Field::RecordedAt]), &mut |seq, row| {
         let is_old = matches!(row.column(0), ColumnValue::Integer(at) if at < before.as_micros());
         Ok(chunk.take(seq, is_old))
     })?;

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use foldhash::fast::RandomState;
 use uuid::Uuid;
 
-use crate::row::{ColumnValue, Columns, DETAILS, Row};
+use crate::row::{ColumnValue, DETAILS, Row, RowColumns};
 use crate::snapshot::Snapshot;
 use crate::transaction::Transaction;
 use crate::{Prepared, StoreError};
@@ -88,7 +88,7 @@ pub(crate) enum There {
 fn there(log: &dyn Snapshot, entry: &Entry) -> Result<There, StoreError> {
     for seq in log.seqs_of(entry.id)? {
         let mut found = There::Nothing;
-        log.rows(seq..seq.saturating_add(1), Columns::Hashed, &mut |_, row| {
+        log.rows(seq..seq.saturating_add(1), RowColumns::Hashed, &mut |_, row| {
             if has(log, row, entry, Field::Instance)? {
                 let same = SAME.into_iter().map(|field| has(log, row, entry, field)).collect::<Result<Vec<_>, _>>()?;
                 let is_same = same.into_iter().all(|same| same) && was_sent(row) == entry.details.contains_key(SENT);

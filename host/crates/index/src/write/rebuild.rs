@@ -1,7 +1,7 @@
 //! The index brought up to where the log is: after a start, after an error, and where somebody took it away.
 
 use crate::columns::{MERGED, OpenBlock, Raw};
-use crate::row::Columns;
+use crate::row::RowColumns;
 use crate::search::{blocks, rows};
 use crate::transaction::Transaction;
 use crate::{StoreError, usage};
@@ -30,7 +30,7 @@ pub(crate) fn catch_up(log: &dyn Transaction, pruned: u64, next: u64) -> Result<
     let closed = blocks::end(now)?.unwrap_or(0);
     let mut open = OpenBlock::new(closed.max(pruned / small * small), small);
     let first = open.first();
-    now.rows(first..u64::MAX, Columns::Fields(Field::ALL), &mut |seq, row| {
+    now.rows(first..u64::MAX, RowColumns::Fields(Field::ALL), &mut |seq, row| {
         skip(&mut open, seq);
         let mut raw = [0; Field::COUNT];
         for (at, field) in Field::ALL.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Checking a bundle, line by line: however large it is, only a few hashes of it are kept.
+//! Checks a bundle line by line; it keeps only a few hashes however large the bundle is.
 
 use super::super::hash::{Hash, node_hash};
 use super::super::key::{KeyError, VerifierKey};
@@ -18,27 +18,28 @@ pub struct BundleCheck {
     shown: u64,
 }
 
-/// What was proved.
+/// What the bundle proves.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Checked {
+pub struct CheckedBundle {
     /// The log that signed.
     pub origin: String,
-    /// When, in seconds since 1970, where a trusted key says so.
+    /// The time of signing in seconds since 1970, if a trusted key gives it.
     pub time: Option<u64>,
     /// How many entries the log had then.
     pub size: u64,
-    /// The place of the first entry of the bundle.
+    /// The `seq` of the first entry in the bundle.
     pub first: u64,
-    /// The place behind the last one.
+    /// The `seq` after the last entry.
     pub end: u64,
-    /// How many of them are shown with what they say.
+    /// How many of them are shown with their content.
     pub shown: u64,
-    /// Whether the keys are from the bundle itself, so that it is not proved whose they are.
+    /// Whether the keys come from the bundle itself, so that their owner is not proved.
     pub own_keys: bool,
 }
 
-/// The first thing that is wrong with a bundle.
+/// The first fault of a bundle.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum BundleError {
     /// The first line.
     #[error("the first line is not the header of a bundle")]
@@ -52,33 +53,33 @@ pub enum BundleError {
     /// A line.
     #[error("the line of entry {0} is not in the format of a bundle")]
     Line(u64),
-    /// Another entry than the one that must be there.
+    /// An entry other than the expected one.
     #[error("entry {0} is missing or out of order")]
     Missing(u64),
     /// The payload.
     #[error("the payload of entry {0} is not the recorded one")]
     Payload(u64),
-    /// Something behind the last entry.
+    /// There is data after the last entry.
     #[error("the file has more entries than its first line names")]
     More,
-    /// The entries are not those that were signed.
+    /// The entries are not the signed ones.
     #[error("the entries do not match the signed root: an entry, or a hash in the first line, was changed")]
     Root,
 }
 
 impl BundleCheck {
-    /// Reads the first line. Without `trusted` keys, those in the bundle are taken. Where there is a key for the time among
-    /// them, the time must be signed.
+    /// Reads the first line. Without `trusted` keys, the keys in the bundle are used. If a timestamp key is among them,
+    /// the time must be signed.
     ///
     /// # Errors
-    /// It is not that of a bundle, or the checkpoint in it is not signed by these keys.
+    /// It is not the first line of a bundle, or its checkpoint is not signed by these keys.
     pub fn begin(line: &str, trusted: &[VerifierKey]) -> Result<Self, BundleError> {
         let bundle: Bundle = serde_json::from_str(line).map_err(|_| BundleError::Header)?;
         let own = bundle.keys.iter().map(|key| VerifierKey::parse(key)).collect::<Result<Vec<_>, _>>()?;
         let checkpoint = SignedCheckpoint::parse(bundle.checkpoint.as_bytes())?;
         let own_keys = trusted.is_empty();
         let time = checkpoint.verify_timed(if own_keys { &own } else { trusted })?;
-        // The key that says when is among those of the log, whoever is trusted.
+        // The timestamp key is among the keys of the log, whichever keys the verifier trusts.
         checkpoint.verify_timed(&own)?;
         let fits = bundle.format == FORMAT
             && bundle.line() == line
@@ -92,14 +93,15 @@ impl BundleCheck {
     /// Reads the line of the next entry.
     ///
     /// # Errors
-    /// It is not that of the next entry.
+    /// It is not the line of the next entry.
     pub fn entry(&mut self, line: &str) -> Result<BundleEntry, BundleError> {
         let next = self.frontier.size();
         if next == self.bundle.end {
             return Err(BundleError::More);
         }
         let entry: BundleEntry = serde_json::from_str(line).map_err(|_| BundleError::Line(next))?;
-        // One spelling: nothing stands there twice, or in a way that others may read otherwise.
+        // Only the canonical spelling is accepted: no duplicate members, and nothing that other parsers could read
+        // differently.
         let leaf = entry.leaf().filter(|_| entry.line() == line).ok_or(BundleError::Line(next))?;
         if entry.seq != next {
             return Err(BundleError::Missing(next));
@@ -112,11 +114,11 @@ impl BundleCheck {
         Ok(entry)
     }
 
-    /// Says what is proved, when all lines were read.
+    /// Returns what is proved, after all lines were read.
     ///
     /// # Errors
-    /// Entries are missing, or they are not those that were signed.
-    pub fn end(self) -> Result<Checked, BundleError> {
+    /// Entries are missing, or they are not the signed ones.
+    pub fn end(self) -> Result<CheckedBundle, BundleError> {
         let Self { bundle, checkpoint, time, own_keys, frontier, shown } = self;
         let signed = checkpoint.checkpoint();
         if frontier.size() != bundle.end {
@@ -127,7 +129,7 @@ impl BundleCheck {
             return Err(BundleError::Root);
         }
         let Bundle { first, end, .. } = bundle;
-        Ok(Checked { origin: signed.origin.clone(), time, size: signed.size, first, end, shown, own_keys })
+        Ok(CheckedBundle { origin: signed.origin.clone(), time, size: signed.size, first, end, shown, own_keys })
     }
 }
 
@@ -135,7 +137,7 @@ fn hashes(texts: &[String]) -> Option<Vec<Hash>> {
     texts.iter().map(|text| unhex(text)).collect()
 }
 
-/// The root at `size` of a tree with this frontier, behind which these complete subtrees come.
+/// The root at `size` of a tree with this frontier, followed by these complete subtrees.
 fn grown(frontier: &Frontier, right: &[Hash], size: u64) -> Option<Hash> {
     let behind = completion(frontier.size(), size);
     if behind.len() != right.len() {

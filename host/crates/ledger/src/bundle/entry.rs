@@ -1,4 +1,4 @@
-//! One entry of a bundle: what it says, or only that it is there.
+//! One entry of a bundle: with its content, or only with its hash.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
@@ -12,7 +12,7 @@ use mcp_audit_log_model::value::Value;
 
 /// The name of the commitment among the fields.
 const COMMITMENT: &str = "payload_commitment";
-/// The name of the details, as the text that is stored.
+/// The name of the details, stored as a text.
 const DETAILS: &str = "details";
 
 /// A line of a bundle.
@@ -20,17 +20,17 @@ const DETAILS: &str = "details";
 #[serde(deny_unknown_fields)]
 pub struct BundleEntry {
     version: u16,
-    /// Its place.
+    /// Its `seq`.
     pub seq: u64,
     /// When it was recorded, in microseconds since 1970.
     pub recorded_at: i64,
-    /// What is set of it: texts, numbers, times in microseconds, UUIDs as texts.
+    /// Its set fields: texts, numbers, times in microseconds, UUIDs as texts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content: Option<Map<String, Json>>,
-    /// In place of the content, its hash: the entry is there, and is not shown.
+    /// The hash of the content, for an entry that is not shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     hash: Option<String>,
-    /// What the commitment is about, where that is shown.
+    /// The payload that the commitment covers, if it is shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payload: Option<BundlePayload>,
 }
@@ -42,12 +42,12 @@ pub struct BundlePayload {
     salt: String,
     request: Option<String>,
     response: Option<String>,
-    /// The notes as the text that is stored.
+    /// The notes as the stored text.
     notes: String,
 }
 
 impl BundleEntry {
-    /// An entry with all it says.
+    /// An entry with its content.
     pub fn shown(entry: &Entry, payload: Option<BundlePayload>) -> Self {
         let mut content = Map::new();
         for field in Content::fields() {
@@ -61,7 +61,7 @@ impl BundleEntry {
         Self { content: Some(content), payload, ..Self::bare(entry) }
     }
 
-    /// An entry of which only place and time are told.
+    /// An entry with only `seq` and time.
     pub fn hidden(entry: &Entry) -> Self {
         Self { hash: Some(Content::of(entry).hash().to_string()), ..Self::bare(entry) }
     }
@@ -71,12 +71,12 @@ impl BundleEntry {
         Self { version: VERSION, seq: entry.seq, recorded_at, content: None, hash: None, payload: None }
     }
 
-    /// As it stands in the file, without its newline.
+    /// The line in the file, without its newline.
     pub fn line(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// Its hash in the tree; `None` where the line is not one of a bundle.
+    /// Its leaf hash in the tree; `None` where the line is not that of a bundle entry.
     pub(super) fn leaf(&self) -> Option<Hash> {
         let content = match (&self.content, &self.hash) {
             (Some(content), None) => encoded(content)?.hash(),
@@ -87,7 +87,7 @@ impl BundleEntry {
         known.then(|| Leaf::new(self.seq, self.recorded_at, content).hash())
     }
 
-    /// Whether the payload, where one is shown, is the one that the entry is about.
+    /// Whether the payload, if shown, matches the entry's commitment.
     pub(super) fn payload_fits(&self) -> bool {
         let Some(payload) = &self.payload else { return true };
         let said = self.content.as_ref().and_then(|content| unhex(content.get(COMMITMENT)?.as_str()?));
@@ -107,13 +107,13 @@ impl BundlePayload {
     }
 }
 
-/// The id, when it is spelled as it is written here; the parser takes braces, capitals and more.
+/// The id, if it is spelled canonically; the parser also accepts braces, capitals and more.
 fn as_written(text: &str) -> Option<Uuid> {
     Uuid::try_parse(text).ok().filter(|id| id.to_string() == text)
 }
 
-/// The content that these fields come to. Each must be of its field's type, in the order of the field table, and no other
-/// may be there, so that nothing is shown that is not hashed.
+/// The content with these fields. Each must have its field's type, in the order of the field table, and no others are
+/// allowed, so that nothing is shown that is not hashed.
 fn encoded(fields: &Map<String, Json>) -> Option<Content> {
     let mut content = Content::default();
     let mut given = fields.iter().peekable();

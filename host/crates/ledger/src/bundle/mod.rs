@@ -1,7 +1,8 @@
-//! A bundle: a run of entries in a file, with all that an outsider needs to check them against a signed checkpoint.
+//! A bundle: consecutive entries in a file, with everything that a verifier needs to check them against a signed
+//! checkpoint.
 //!
-//! JSON Lines. The first line is the [`Bundle`]: what comes before the entries, as the frontier, and what comes after
-//! them, as the subtrees up to the checkpoint's size. Then a line for each entry, each exactly as it is written here.
+//! JSON Lines. The first line is the [`Bundle`]: the frontier before the entries, and the subtrees after them up to the
+//! checkpoint's size. Then one line per entry, in canonical spelling.
 
 mod check;
 mod entry;
@@ -13,10 +14,10 @@ use serde::{Deserialize, Serialize};
 use super::hash::Hash;
 use super::tree::Node;
 
-pub use check::{BundleCheck, BundleError, Checked};
+pub use check::{BundleCheck, BundleError, CheckedBundle};
 pub use entry::{BundleEntry, BundlePayload};
 
-/// What the first line says that the file is.
+/// The format in the first line.
 const FORMAT: &str = "mcp-audit-log-bundle-v1";
 
 /// The first line.
@@ -25,9 +26,9 @@ const FORMAT: &str = "mcp-audit-log-bundle-v1";
 pub struct Bundle {
     /// [`Bundle::FORMAT`].
     format: String,
-    /// The place of the first entry.
+    /// The `seq` of the first entry.
     pub first: u64,
-    /// The place behind the last one.
+    /// The `seq` after the last entry.
     pub end: u64,
     /// The frontier at `first`, in hexadecimal digits.
     pub left: Vec<String>,
@@ -35,7 +36,7 @@ pub struct Bundle {
     pub right: Vec<String>,
     /// The signed note.
     pub checkpoint: String,
-    /// The log's keys as it knows them: for those who know them already, as anybody can write some here.
+    /// The log's keys, for comparison with keys that the verifier already has: anyone can write keys here.
     pub keys: Vec<String>,
 }
 
@@ -46,7 +47,7 @@ impl Bundle {
         Self { format: FORMAT.to_owned(), first, end, left: hex(left), right: hex(right), checkpoint, keys }
     }
 
-    /// As it stands in the file, without its newline.
+    /// The line in the file, without its newline.
     pub fn line(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }

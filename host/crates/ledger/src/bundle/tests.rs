@@ -1,4 +1,4 @@
-//! Bundles of every run of a small log, and bundles that somebody changed.
+//! Bundles of every range of a small log, and tampered bundles.
 
 use std::collections::HashMap;
 
@@ -82,14 +82,14 @@ fn entry(seq: u64) -> Entry {
     entry
 }
 
-fn check(lines: &[String], trusted: &[VerifierKey]) -> Result<Checked, BundleError> {
+fn check(lines: &[String], trusted: &[VerifierKey]) -> Result<CheckedBundle, BundleError> {
     let mut check = BundleCheck::begin(&lines[0], trusted)?;
     lines[1..].iter().try_for_each(|line| check.entry(line).map(drop))?;
     check.end()
 }
 
 #[test]
-fn every_run_proves_itself_by_every_checkpoint_behind_it() {
+fn every_range_is_proved_by_every_later_checkpoint() {
     let log = Log::of(20);
     let trusted = [key().verifier().clone()];
     for size in 1..=20 {
@@ -117,7 +117,7 @@ fn no_byte_of_a_bundle_can_be_changed() {
             let mut bytes = lines[line].clone().into_bytes();
             bytes[at] ^= 0x01;
             let Ok(changed) = String::from_utf8(bytes) else { continue };
-            // The keys in the file are nobody's word where others are trusted.
+            // The keys in the file do not count when others are trusted.
             if line == 0 && at > lines[0].find("\"keys\"").expect("keys") {
                 continue;
             }
@@ -129,7 +129,7 @@ fn no_byte_of_a_bundle_can_be_changed() {
 }
 
 #[test]
-fn lines_cannot_be_taken_away_swapped_repeated_or_added() {
+fn lines_cannot_be_removed_swapped_repeated_or_added() {
     let log = Log::of(13);
     let lines = log.bundle(3, 9, 13);
     for at in 1..lines.len() {

@@ -1,4 +1,4 @@
-//! What was said: the bodies of an event.
+//! The bodies of an event.
 
 use bytes::Bytes;
 
@@ -20,7 +20,7 @@ impl Body {
         Self { length: bytes.len() as u64, bytes, truncated: false }
     }
 
-    /// Leaves the bytes out and says so: for want of room.
+    /// Drops the bytes and marks it, for lack of room.
     pub(crate) fn leave_out(&mut self) {
         self.bytes = Bytes::new();
         self.truncated |= self.length > 0;
@@ -32,7 +32,7 @@ impl Body {
 pub struct Payload {
     /// What the client sent.
     pub request: Option<Body>,
-    /// What came back.
+    /// The response.
     pub response: Option<Body>,
 }
 
@@ -42,7 +42,7 @@ impl Payload {
         [&self.request, &self.response].into_iter().flatten().map(|body| body.bytes.len()).sum()
     }
 
-    /// Leaves the bytes out and says so: for want of room.
+    /// Drops the bytes and marks it, for lack of room.
     #[doc(hidden)]
     pub fn leave_out(&mut self) {
         for body in [&mut self.request, &mut self.response].into_iter().flatten() {

@@ -1,6 +1,6 @@
-//! Who did it.
+//! The caller and the client of an event.
 
-/// Who did it, as far as the sign-in knows.
+/// The caller, as far as the sign-in knows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Caller {
     /// The user's name or id on the platform.
@@ -9,7 +9,7 @@ pub struct Caller {
     pub connection: Option<String>,
     /// The agent that acted for the user.
     pub agent: Option<String>,
-    /// Which run of the agent it was: all of them share the agent's name, and each has an id of its own.
+    /// The run of the agent: all runs share the agent's name, and each has its own id.
     pub agent_instance: Option<String>,
     /// The instance or tenant of the platform.
     pub instance: Option<String>,
@@ -40,7 +40,7 @@ impl Caller {
         self
     }
 
-    /// This caller, and what it leaves open as `other` has it.
+    /// This caller, with unset values taken from `other`.
     pub(super) fn or(self, other: Self) -> Self {
         Self {
             user: self.user.or(other.user),
@@ -50,4 +50,19 @@ impl Caller {
             instance: self.instance.or(other.instance),
         }
     }
+}
+
+/// The client. It reports its name and version itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Client {
+    /// Self-reported name.
+    pub name: Option<String>,
+    /// Self-reported version.
+    pub version: Option<String>,
+    /// A short prefix and a keyed hash of the MCP session id, which is a credential and never stored itself.
+    pub session: Option<String>,
+    /// The network address it came from.
+    pub ip: Option<String>,
+    /// The `User-Agent` header.
+    pub user_agent: Option<String>,
 }

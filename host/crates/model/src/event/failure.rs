@@ -1,9 +1,11 @@
-//! Why it failed.
+//! Why an event failed, or which policy of the platform blocked it.
+
+use super::{Detail, Event};
 
 /// Why it failed. Never a text from a body: those are payload.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Failure {
-    /// OpenTelemetry's `error.type`: `tool_error`, a JSON-RPC code, an HTTP status, a word of ours.
+    /// OpenTelemetry's `error.type`: `tool_error`, a JSON-RPC code, an HTTP status, or a code of ours.
     pub kind: String,
     /// A sentence of ours about it.
     pub message: String,
@@ -17,13 +19,13 @@ impl Failure {
         Self { kind: kind.into(), message: message.into(), code: None }
     }
 
-    /// What an HTTP status tells; `None` below 400.
+    /// The failure that an HTTP status means; `None` below 400.
     pub fn of_status(status: u16) -> Option<Self> {
         (status >= 400).then(|| Self::new(status.to_string(), sentence(status)))
     }
 }
 
-/// An HTTP status of 300 or above in words.
+/// A sentence for an HTTP status of 300 or above.
 pub fn sentence(status: u16) -> &'static str {
     if status < 400 {
         return "Redirected: the call was not executed here";
@@ -45,5 +47,28 @@ pub fn sentence(status: u16) -> &'static str {
         504 => "Gateway timeout",
         ..500 => "The request was rejected",
         _ => "The server failed",
+    }
+}
+
+/// A policy of the platform (not of the log) as it was when it blocked a call. The entry keeps this snapshot, so that
+/// it stays true when the policy is renamed, rewritten or deleted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlockingPolicy {
+    /// Its id on the platform: the entry's field `policy`.
+    pub id: String,
+    /// Its name: the detail `policy_name`.
+    pub name: String,
+    /// Its description: the detail `policy_description`.
+    pub description: Option<String>,
+}
+
+impl Event {
+    /// A policy of the platform blocked it: denied, with the `error_type` `blocked_by_policy`.
+    pub fn blocked_by(mut self, policy: BlockingPolicy) -> Self {
+        let BlockingPolicy { id, name, description } = policy;
+        self.detail = Detail::Denied;
+        self.failure = Some(Failure::new("blocked_by_policy", format!("Blocked by the policy {name:?}")));
+        self.facts.extend(description.map(|text| ("policy_description".to_owned(), text.into())));
+        self.fact("policy", id).fact("policy_name", name)
     }
 }

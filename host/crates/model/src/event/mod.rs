@@ -15,18 +15,11 @@
 //! # assert_eq!(revoked.method.as_deref(), Some("api_key.revoked"));
 //! ```
 
-mod admin;
-mod agent;
-mod argument;
-mod blocked;
 mod body;
-mod build;
+mod builder;
 mod caller;
-mod calls;
-mod client;
+mod constructors;
 mod failure;
-mod oauth;
-mod resource;
 mod state;
 mod target;
 #[cfg(test)]
@@ -39,18 +32,18 @@ use uuid::Uuid;
 use crate::time::Timestamp;
 use crate::value::Value;
 
-pub use agent::AgentTools;
-pub use argument::Argument;
-pub use blocked::BlockingPolicy;
 pub use body::{Body, Payload};
 pub use caller::Caller;
-pub use client::Client;
+pub use caller::Client;
+pub use constructors::AgentTools;
+pub use constructors::OauthStep;
+pub use failure::BlockingPolicy;
 pub use failure::Failure;
 pub use failure::sentence;
-pub use oauth::OauthStep;
-pub use resource::Resource;
+pub use target::Argument;
+pub use target::Resource;
 pub use target::Target;
-pub use usage::Usage;
+pub use usage::ModelUsage;
 pub use vocabulary::{Channel, Detail, Kind, Outcome};
 
 /// The fact of an intent that names the entry about the end of its call.
@@ -81,7 +74,7 @@ pub struct Event {
     pub status_code: Option<u16>,
     /// How long it took, in microseconds.
     pub duration_us: Option<u64>,
-    /// Who did it.
+    /// The caller.
     pub caller: Caller,
     /// With what.
     pub client: Client,
@@ -89,7 +82,7 @@ pub struct Event {
     pub request_id: Option<String>,
     /// The W3C trace id.
     pub trace_id: Option<String>,
-    /// The event that this one belongs to.
+    /// The event that caused this one.
     pub parent: Option<Uuid>,
     /// Why it failed, when it did.
     pub failure: Option<Failure>,

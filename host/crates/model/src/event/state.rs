@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json};
 
-/// How long a state may be as JSON to be handed over as it is, in bytes; and what differs of a longer one.
+/// The longest state that is passed on unchanged, in bytes of JSON; of a longer one only the differences are.
 const LONGEST: usize = 16 << 10;
 /// How long one value of a longer state may be as JSON, in bytes.
 const VALUE: usize = 1_024;

@@ -1,4 +1,4 @@
-//! What the constructors say, and what they do not let through.
+//! Events from the constructors, and what they leave out.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ fn state(event: &Event, name: &str) -> Option<Json> {
 }
 
 #[test]
-fn an_api_call_is_told_by_its_status_and_keeps_no_query() {
+fn an_api_call_has_its_status_and_no_query() {
     let parent = new_id(NOW);
     let call = |status| Event::api_call(NOW, "POST", "/v1/orders?key=secret#top", status);
     let event = call(201).by(Caller::user("uma").connection("cli")).under(parent).took(Duration::from_millis(3));
@@ -46,7 +46,7 @@ fn an_api_call_is_told_by_its_status_and_keeps_no_query() {
 }
 
 #[test]
-fn a_tunnel_stands_in_the_place_of_the_connection() {
+fn a_tunnel_is_recorded_as_the_connection() {
     let event = Event::tunnel_call(NOW, "Hub Tunnel (hub)", "search").by(Caller::user("uma").connection("laptop"));
     assert_eq!((event.method.as_deref(), event.path.as_deref()), (Some("TOOL"), Some("/mcp/tool/search")));
     let caller = event.caller;
@@ -54,7 +54,7 @@ fn a_tunnel_stands_in_the_place_of_the_connection() {
 }
 
 #[test]
-fn what_failed_is_no_success() {
+fn a_failure_is_never_a_success() {
     let failed =
         |detail| Event::oauth(NOW, OauthStep::Token, "c1").failed(detail, "invalid_grant", "The code is used up");
     assert_eq!(failed(Detail::Rejected).detail, Detail::Rejected);
@@ -73,7 +73,7 @@ fn a_blocked_call_carries_the_policy_as_it_was() {
 }
 
 #[test]
-fn the_verb_follows_from_what_happened() {
+fn the_verb_follows_from_the_event() {
     let server = || Resource::mcp_server("s1").named("GitHub");
     let (old, new) = (json!({ "url": "a" }), json!({ "url": "b" }));
     let events = [
@@ -91,7 +91,7 @@ fn the_verb_follows_from_what_happened() {
 }
 
 #[test]
-fn the_buckets_of_an_agents_tools_are_lists_that_end() {
+fn lists_of_an_agents_tools_are_bounded() {
     let many: Vec<_> = (0..500).map(|n| format!("tool_{n}")).collect();
     let tools = AgentTools { allowed: vec!["read".into(), "find".into()], denied: many, conditional: Vec::new() };
     let event = Event::agent_connected(NOW, Resource::agent("a1").named("planner"), &tools);
@@ -104,8 +104,8 @@ fn the_buckets_of_an_agents_tools_are_lists_that_end() {
 }
 
 #[test]
-fn usage_becomes_facts_and_what_is_unknown_none() {
-    let usage = Usage::of("anthropic", "claude-x").tokens(1_200, u64::MAX).api_key("CI");
+fn known_usage_becomes_facts() {
+    let usage = ModelUsage::of("anthropic", "claude-x").tokens(1_200, u64::MAX).api_key("CI");
     let event = Event::api_call(NOW, "POST", "/v1/messages", 200).used(usage);
     assert_eq!(fact(&event, "input_tokens"), Some(&Value::Integer(1_200)));
     assert_eq!(fact(&event, "output_tokens"), Some(&Value::Integer(i64::MAX)));
@@ -113,7 +113,7 @@ fn usage_becomes_facts_and_what_is_unknown_none() {
 }
 
 #[test]
-fn long_states_are_handed_over_as_what_differs() {
+fn long_states_are_reduced_to_their_differences() {
     let long =
         |text: &str| json!({ "same": "x".repeat(20_000), "text": text.repeat(5_000), "deep": { "n": text, "m": 1 } });
     let event = Event::updated(NOW, Resource::policy("p"), &long("a"), &long("b"));
@@ -123,7 +123,7 @@ fn long_states_are_handed_over_as_what_differs() {
 }
 
 #[test]
-fn what_stays_the_same_takes_no_room() {
+fn unchanged_values_take_no_room() {
     let state = |last: u32| {
         let same = (0..10_000).map(|n| (format!("key_{n}"), Json::from(n)));
         Json::Object(same.chain([("last".to_owned(), last.into())]).collect())
@@ -138,7 +138,7 @@ fn state_of(event: &Event) -> (Option<Json>, Option<Json>) {
 }
 
 #[test]
-fn huge_states_fit_and_what_does_not_is_counted() {
+fn huge_states_are_cut_and_the_rest_is_counted() {
     let huge: serde_json::Map<_, _> = (0..10_000).map(|n| (format!("key_{n}"), Json::from(n))).collect();
     let event = Event::created(NOW, Resource::policy("p"), &Json::Object(huge));
     let kept = state(&event, "new").and_then(|new| Some(new.as_object()?.len())).unwrap_or_default();

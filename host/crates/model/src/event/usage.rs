@@ -6,8 +6,8 @@ use crate::value::Value;
 /// The use of a language model by one call. Where the cost is not given, the log computes it from its price table
 /// ([`crate::Options::prices`]).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Usage {
-    /// Who runs the model: `anthropic`.
+pub struct ModelUsage {
+    /// The provider that runs the model: `anthropic`.
     pub provider: Option<String>,
     /// The language model: the field `llm_model`, as `model` is the business model.
     pub model: Option<String>,
@@ -21,7 +21,7 @@ pub struct Usage {
     pub cost_micros: Option<u64>,
 }
 
-impl Usage {
+impl ModelUsage {
     /// The use of `provider`'s `model`.
     pub fn of(provider: impl Into<String>, model: impl Into<String>) -> Self {
         Self { provider: Some(provider.into()), model: Some(model.into()), ..Self::default() }
@@ -40,7 +40,7 @@ impl Usage {
         self
     }
 
-    /// What it cost as the provider says, in millionths of the currency unit.
+    /// The cost that the provider reports, in millionths of the currency unit.
     pub fn cost_micros(mut self, micros: u64) -> Self {
         self.cost_micros = Some(micros);
         self
@@ -49,8 +49,8 @@ impl Usage {
 
 impl Event {
     /// What the call used of a language model. An API call that used one is called `model.called`.
-    pub fn used(mut self, usage: Usage) -> Self {
-        let Usage { provider, model, api_key, input_tokens, output_tokens, cost_micros } = usage;
+    pub fn used(mut self, usage: ModelUsage) -> Self {
+        let ModelUsage { provider, model, api_key, input_tokens, output_tokens, cost_micros } = usage;
         let texts = [("provider", provider), ("llm_model", model), ("api_key", api_key)];
         let counts = [("input_tokens", input_tokens), ("output_tokens", output_tokens), ("cost_micros", cost_micros)];
         let count = |count: u64| Value::Integer(count.try_into().unwrap_or(i64::MAX));

@@ -1,6 +1,6 @@
 //! The closed vocabularies of an event: its door, its shape, how it went.
 
-/// A closed vocabulary with one text per word, used on the wire, in the database and in filters.
+/// A closed vocabulary with one text per case, used on the wire, in the database and in filters.
 ///
 /// The crate that uses it depends on `serde`.
 #[macro_export]
@@ -11,15 +11,15 @@ macro_rules! vocabulary {
         pub enum $name { $($(#[$doc])* $case,)+ }
 
         impl $name {
-            /// Every word, in order.
+            /// Every case, in order.
             pub const ALL: &'static [Self] = &[$(Self::$case),+];
 
-            /// The word as it is written everywhere.
+            /// The text of the case.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$case => $text),+ }
             }
 
-            /// The word that `text` is, if it is one.
+            /// The case with this text.
             pub fn parse(text: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|word| word.as_str() == text)
             }
@@ -68,7 +68,7 @@ vocabulary! {
         Notification = "notification",
         /// A server's notification, over standard input and output.
         ServerNotification = "server-notification",
-        /// An answer that came after its call had an entry that said how it ended.
+        /// An answer that came after its call already had an entry with an outcome.
         LateAnswer = "late-answer",
         /// A server's request (sampling, elicitation, roots, ping) with the client's answer.
         ServerRequest = "server-request",
@@ -84,23 +84,23 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// How it went, in one of four words.
+    /// The outcome.
     Outcome {
         /// It was done.
         Success = "success",
-        /// It failed, or nobody knows that it succeeded.
+        /// It failed, or success is unknown.
         Error = "error",
         /// It was not allowed.
         Denied = "denied",
-        /// It is not over; another entry says how it ended.
+        /// It has not ended; another entry has the outcome.
         Pending = "pending",
     }
 }
 
 impl Outcome {
-    /// The words for what is over.
+    /// The outcomes of ended events.
     pub const ENDED: &'static [Self] = &[Self::Success, Self::Error, Self::Denied];
-    /// The words for what counts as an error.
+    /// The outcomes that count as errors.
     pub const FAILED: [Self; 2] = [Self::Error, Self::Denied];
 }
 
@@ -121,8 +121,8 @@ vocabulary! {
         InputRequired = "input-required",
         /// The result is a task to be asked for later.
         TaskCreated = "task-created",
-        /// The server ended the stream without an answer and lets the client ask for it later; the answer is an entry of
-        /// its own.
+        /// The server ended the stream without an answer and lets the client fetch it later; the answer is a separate
+        /// entry.
         Deferred = "deferred",
         /// The client cancelled it.
         Cancelled = "cancelled",
@@ -130,7 +130,7 @@ vocabulary! {
         ClientClosed = "client-closed",
         /// The server's answer ended before it was whole.
         Incomplete = "incomplete",
-        /// About to be done; another entry says how it ended.
+        /// About to be done; another entry has the outcome.
         Intended = "intended",
         /// Taken without an answer (202).
         Accepted = "accepted",
@@ -142,7 +142,7 @@ vocabulary! {
 }
 
 impl Detail {
-    /// What an HTTP status says where nothing else is known of the answer.
+    /// The outcome of an HTTP status, if nothing else is known of the answer.
     pub fn of_status(status: u16) -> Self {
         match status {
             401 | 403 => Self::Denied,

@@ -1,32 +1,32 @@
-//! Hiding in JSON: by the names of members, and in texts, those that are JSON themselves included.
+//! Masking of JSON: by member names, and inside texts, including texts that are JSON.
 
 use serde_json::Value as Json;
 
 use super::names::{self, Secrecy};
-use super::sieve::Sieve;
+use super::patterns::Prefilter;
 use super::{MASKED, Mask, text};
 
-/// How deep JSON is looked for in texts of JSON.
+/// The depth of JSON inside JSON texts that is searched.
 pub(super) const NESTING: usize = 8;
-/// Members whose value is a name, beside one that is called `value`.
+/// Members that hold a name, next to a member called `value`.
 pub(super) const NAMES: [&str; 3] = ["name", "key", "header"];
 /// Options of curl that a user and a password follow.
 const USERS: [&str; 4] = ["-u", "--user", "-U", "--proxy-user"];
 
 /// What is hidden by.
-pub(super) struct Hiding<'a> {
+pub(super) struct Masker<'a> {
     pub(super) floor: &'a [&'static Mask],
     pub(super) own: Vec<&'a Mask>,
-    /// Tells what the floor finds nothing in; absent where there is more than the floor.
-    pub(super) sieve: Option<&'a Sieve>,
+    /// Recognises texts in which the floor finds nothing; absent where more than the floor applies.
+    pub(super) prefilter: Option<&'a Prefilter>,
 }
 
-impl Hiding<'_> {
+impl Masker<'_> {
     pub(super) fn masks(&self) -> impl Iterator<Item = &Mask> {
         self.floor.iter().copied().chain(self.own.iter().copied())
     }
 
-    /// Whether what goes by this name is hidden.
+    /// Whether a value with this name is hidden.
     pub(super) fn secrecy(&self, name: &str) -> Option<Secrecy> {
         let keys = self.masks().flat_map(|mask| mask.keys.iter().map(String::as_str));
         let of_environment = || self.floor.iter().any(|mask| mask.name == "keys") && names::is_key_of_environment(name);
@@ -34,7 +34,7 @@ impl Hiding<'_> {
     }
 
     fn finds_nothing(&self, bytes: &[u8]) -> bool {
-        self.sieve.is_some_and(|sieve| !sieve.finds(bytes))
+        self.prefilter.is_some_and(|prefilter| !prefilter.finds(bytes))
     }
 
     pub(super) fn body(&self, bytes: &[u8]) -> (String, bool) {
@@ -65,7 +65,7 @@ impl Hiding<'_> {
         }
     }
 
-    /// A text that is JSON itself, as results of tools often are, is masked as such, its own texts as well.
+    /// A text that is JSON itself, such as a tool result, is masked as JSON, including its own texts.
     fn string(&self, text: &mut String, depth: usize) -> bool {
         if self.finds_nothing(text.as_bytes()) {
             return false;
@@ -74,7 +74,7 @@ impl Hiding<'_> {
         let json = may_be_json.then(|| serde_json::from_str::<Json>(text).ok()).flatten();
         let masked = match json {
             Some(mut json) => self.json(&mut json, depth + 1).then(|| json.to_string()),
-            // Nested deeper than anybody means well.
+            // Nested deeper than any honest text.
             _ if depth >= NESTING => Some(MASKED.to_owned()),
             _ => text::hide(self, text),
         };

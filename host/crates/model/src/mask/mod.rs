@@ -1,15 +1,14 @@
-//! Masks: hiding secrets in payloads, in changes and in facts, by name and by look, before anything is stored.
+//! Masks: secrets in payloads, changes and facts are hidden by name and by look, before anything is stored.
 //!
-//! The floor's masks (`names.rs`, `looks.rs`) go over everything, beside those that a policy declares and names; only the
-//! operator's file turns one off. A look at the bytes as they were sent tells first whether there is anything that one of
-//! the floor's could hide; where there is nothing, and that is mostly so, nothing is parsed.
+//! The floor's masks (`names.rs`, `looks.rs`) always apply, in addition to the masks that a policy declares; only the
+//! operator's file turns one off. The raw bytes are first searched for anything that the floor could hide. Usually
+//! there is nothing, and then nothing is parsed.
 
-mod assigned;
+mod assignments;
 mod json;
-mod looks;
 mod names;
+mod patterns;
 mod ranges;
-mod sieve;
 mod text;
 
 use std::sync::LazyLock;
@@ -17,11 +16,11 @@ use std::sync::LazyLock;
 use regex::Regex;
 use regex_syntax::hir::Hir;
 
-use self::json::Hiding;
+use self::json::Masker;
 use self::names::Secrecy;
-use self::sieve::SIEVE;
+use self::patterns::SIEVE;
 
-/// What stands where something was hidden.
+/// The replacement for hidden text.
 pub const MASKED: &str = "[masked]";
 
 /// Most patterns of one mask, and longest pattern in bytes.
@@ -37,14 +36,14 @@ pub const ALL_PATTERNS: usize = 4 << 20;
 /// What a pattern may remember while it is being matched, in bytes.
 const CACHE: usize = 256 << 10;
 
-/// A named rule for hiding.
+/// A named rule for masker.
 #[derive(Clone, Debug)]
 pub struct Mask {
     /// Its name, as verdicts call it.
     pub name: String,
     keys: Vec<String>,
     looks: Vec<Look>,
-    /// What its patterns take in memory, at most.
+    /// The most memory that its patterns take.
     size: usize,
 }
 
@@ -86,7 +85,7 @@ impl Mask {
         Ok(Self { name, keys, looks, size })
     }
 
-    /// What its patterns take in memory, at most.
+    /// The most memory that its patterns take.
     #[doc(hidden)]
     pub fn size(&self) -> usize {
         self.size
@@ -103,12 +102,12 @@ impl Mask {
             let pattern = Regex::new(pattern).ok()?;
             Some(Look { by_group: pattern.captures_len() > 1, pattern })
         };
-        let looks = list(looks::LISTS).filter_map(look).collect();
+        let looks = list(patterns::LISTS).filter_map(look).collect();
         Self { name: name.to_owned(), keys: list(names::LISTS).map(str::to_owned).collect(), looks, size: 0 }
     }
 }
 
-/// The pattern, and what it takes in memory at most.
+/// The pattern, and the most memory that it takes.
 fn compiled(pattern: &str) -> Result<(Regex, usize), String> {
     if pattern.len() > PATTERN {
         return Err(format!("a pattern has {} bytes; at most {PATTERN} are allowed", pattern.len()));
@@ -139,37 +138,37 @@ pub struct Masks {
 }
 
 impl Masks {
-    /// The floor without those of these names, and a policy's own masks.
+    /// The floor except these masks, and a policy's own masks.
     pub fn new(off: &[String], own: &[Mask]) -> Self {
         let floor = FLOOR.iter().filter(|mask| !off.contains(&mask.name)).collect();
         Self { floor, own: own.to_vec() }
     }
 
-    /// Hides what is secret in a body: by the floor, and by the policy's masks at these places. JSON is masked by name and
-    /// by look, text by look and by a search for the names that needs no parsing, so that a cut body is covered too.
-    /// Returns the masked text and whether anything was hidden.
+    /// Hides secrets in a body: by the floor, and by the policy's masks with these indexes. JSON is masked by name and
+    /// by look. Text is masked by look and by a search for names that needs no parsing, so that a truncated body is
+    /// covered too. Returns the masked text and whether anything was hidden.
     ///
-    /// What is not UTF-8 is kept as replacement characters: binary is of no use to a reader of the log.
+    /// Invalid UTF-8 becomes replacement characters: binary data is useless to a reader of the log.
     pub fn body(&self, own: &[usize], bytes: &[u8]) -> (String, bool) {
-        self.hiding(own.iter().filter_map(|at| self.own.get(*at))).body(bytes)
+        self.masker(own.iter().filter_map(|at| self.own.get(*at))).body(bytes)
     }
 
     /// Hides what is secret in a text of an entry, by all masks.
     pub fn text(&self, text: &str) -> (String, bool) {
-        self.hiding(self.own.iter()).body(text.as_bytes())
+        self.masker(self.own.iter()).body(text.as_bytes())
     }
 
-    /// Whether what goes by this name, or is in something of a name of this path, is hidden. A number or a switch is not
-    /// where the name is one of other things as well.
+    /// Whether a value with this name, or inside a value with a name on this path, is hidden. A number or a boolean is
+    /// not hidden where the name also has other meanings.
     pub fn hides(&self, path: &str, is_plain: bool) -> bool {
-        let hiding = self.hiding(self.own.iter());
-        let secrecy = path.split('.').filter_map(|name| hiding.secrecy(name)).max();
+        let masker = self.masker(self.own.iter());
+        let secrecy = path.split('.').filter_map(|name| masker.secrecy(name)).max();
         secrecy.is_some_and(|secrecy| !is_plain || secrecy == Secrecy::Sure)
     }
 
-    fn hiding<'a>(&'a self, own: impl Iterator<Item = &'a Mask>) -> Hiding<'a> {
+    fn masker<'a>(&'a self, own: impl Iterator<Item = &'a Mask>) -> Masker<'a> {
         let own: Vec<_> = own.filter(|mask| !mask.keys.is_empty() || !mask.looks.is_empty()).collect();
-        Hiding { floor: &self.floor, sieve: own.is_empty().then_some(&*SIEVE), own }
+        Masker { floor: &self.floor, prefilter: own.is_empty().then_some(&*SIEVE), own }
     }
 }
 

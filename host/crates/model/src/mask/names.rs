@@ -1,11 +1,11 @@
-//! The names of what is secret: one list for the keys of JSON, for names in texts, and for the fields of a change.
+//! The names of secrets: one list for JSON keys, for names in texts, and for the fields of a change.
 //!
-//! The default policy has the same list, as it reads this very file.
+//! The default policy uses the same list: it includes this file.
 //!
-//! Case, `-` and `_` make no difference in a name, nor do digits at its end: `api_key` is `apiKey`, `API-Key` and
-//! `API_KEY_2`. A name of five letters or more also hides longer ones that end with it: `token` is `access_token` too. A
-//! shorter one must be all of the name, unless a mark says otherwise: one that begins with `*` is the end of a longer name
-//! too, one that begins with `-` is its last word too (`pass` is `DB_PASS` and `smtpPass`, and not `bypass`).
+//! Case, `-` and `_` and digits at the end of a name are ignored: `api_key` is `apiKey`, `API-Key` and `API_KEY_2`. A
+//! name of five letters or more also hides longer names that end with it: `token` also hides `access_token`. A shorter
+//! name must match completely, unless it is marked: `*` at the beginning also matches the end of a longer name, `-`
+//! also its last word (`pass` matches `DB_PASS` and `smtpPass`, and not `bypass`).
 
 /// Names by the mask that they belong to.
 pub(crate) const LISTS: &[(&str, &[&str])] = &[("passwords", PASSWORDS), ("tokens", TOKENS), ("keys", KEYS)];
@@ -34,7 +34,7 @@ const TOKENS: &[&str] = &[
     "code_verifier",
     "authorization_code",
     "device_code",
-    // Signatures of addresses, which open them for whoever has the address.
+    // Signatures in addresses, which grant access to anyone with the address.
     "sig",
     "amz_signature",
     "goog_signature",
@@ -57,7 +57,7 @@ const KEYS: &[&str] = &[
 
 /// MCP's own token that is no secret: it ties progress to its call.
 const PROGRESS_TOKEN: &str = "progresstoken";
-/// How long a name must be to be looked for at the end of others.
+/// The shortest name that also matches the end of longer names.
 const WORD: usize = 5;
 /// Names of variables of an environment that end with `_KEY` hold secrets, but for these.
 const OPEN_KEYS: &[&str] = &["PUBLIC", "PRIMARY", "FOREIGN", "SORT", "PARTITION", "HASH", "RANGE", "CACHE", "UNIQUE"];
@@ -71,7 +71,7 @@ pub(crate) enum Secrecy {
     Sure,
 }
 
-/// Whether `key`, in the spelling of the list, hides what goes by `name`.
+/// Whether `key`, in the spelling of the list, hides a value with this `name`.
 pub(crate) fn hides(key: &str, name: &str) -> Option<Secrecy> {
     if matches(key, name) {
         // Names of so few letters, and plurals, are of other things as well.
@@ -81,9 +81,9 @@ pub(crate) fn hides(key: &str, name: &str) -> Option<Secrecy> {
     singular.is_some_and(|singular| key.len() >= WORD && matches(key, singular)).then_some(Secrecy::Likely)
 }
 
-/// Whether something of the list of the mask, or of any mask, hides what goes by `name`.
+/// Whether a key of the mask, or of any mask, hides a value with this `name`.
 pub(crate) fn secrecy<'a>(name: &str, keys: impl IntoIterator<Item = &'a str>) -> Option<Secrecy> {
-    // Most names end otherwise than all of the list do, and need no closer look; the items of a list have numbers for names.
+    // Most names end differently from every listed name and need no closer look; list items have numbers for names.
     let last = end(name)?;
     if letters(name).eq(PROGRESS_TOKEN.chars().rev()) {
         return None;
@@ -142,7 +142,7 @@ fn letters(name: &str) -> impl Iterator<Item = char> {
     folded.skip_while(char::is_ascii_digit).flat_map(|letter| letter.to_lowercase().rev())
 }
 
-/// What stands behind the last joint or the last hump.
+/// The part after the last separator or capital letter.
 fn last_word(name: &str) -> &str {
     let name = name.trim_end_matches(is_tail);
     let mut start = 0;

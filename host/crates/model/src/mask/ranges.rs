@@ -1,11 +1,11 @@
-//! Parts of a text that are hidden.
+//! (short: shared by all masks) Hidden parts of a text.
 //!
-//! All that looks for secrets looks at the text as it was, and what is hidden is put together at the end. So nothing is
-//! hidden twice, and however many patterns there are, the text grows no more than by one mark for each part.
+//! All searches read the original text, and the hidden parts are merged at the end. So nothing is hidden twice, and the
+//! text grows by at most one mark per part, however many patterns there are.
 
 use super::MASKED;
 
-/// Places in a text, from and to.
+/// Byte ranges in a text.
 #[derive(Default)]
 pub(super) struct Ranges(Vec<(usize, usize)>);
 
@@ -16,7 +16,7 @@ impl Ranges {
         }
     }
 
-    /// The text without them; `None` where nothing is hidden. What touches is one.
+    /// The text with these ranges masked; `None` if there are none. Adjacent ranges become one.
     pub(super) fn out_of(mut self, text: &str) -> Option<String> {
         self.0.sort_unstable();
         let mut shown = String::with_capacity(text.len());

@@ -1,4 +1,4 @@
-//! What is hidden, what must stay, and that neither depends on how it is written.
+//! What is hidden, what must stay, and that neither depends on the spelling.
 
 use super::*;
 
@@ -16,7 +16,7 @@ fn masked(body: &str) -> (String, bool) {
     own().body(&[0], body.as_bytes())
 }
 
-/// What operators reported, and their relatives: the secret is always the same word.
+/// Examples from operators, and similar ones: the secret is always the same word.
 const SECRETS: &[&str] = &[
     "AWS_SECRET_ACCESS_KEY=hunter2SECRET",
     "SECRET_KEY=hunter2SECRET",
@@ -75,7 +75,7 @@ const SECRETS: &[&str] = &[
     "{\"x\":1e999,\"headers\":[{\"name\":\"Cookie\",\"value\":\"hunter2SECRET\"}]}",
 ];
 
-/// What is no secret, in the words of people, code, logs and schemas.
+/// Texts without secrets, from prose, code, logs and schemas.
 const STAY: &[&str] = &[
     "The tokenizer splits words into tokens: 512 of them.",
     "max_tokens=4096 temperature=0.2",
@@ -110,7 +110,7 @@ const STAY: &[&str] = &[
 ];
 
 #[test]
-fn the_floor_finds_what_operators_reported_and_its_relatives() {
+fn the_floor_hides_every_secret_of_the_list() {
     let masks = the_floor();
     for secret in SECRETS {
         for text in [(*secret).to_owned(), format!("first line\n{secret}"), format!("{secret}\nlast: line")] {
@@ -126,7 +126,7 @@ fn the_floor_finds_what_operators_reported_and_its_relatives() {
 }
 
 #[test]
-fn what_is_no_secret_stays() {
+fn texts_without_secrets_stay() {
     let masks = the_floor();
     for text in STAY {
         let nested = serde_json::json!({ "content": [{ "type": "text", "text": text }] }).to_string();
@@ -173,9 +173,9 @@ fn the_same_names_are_hidden_as_keys_and_in_texts() {
     assert!(masks.hides("pin", true) && !masks.hides("tokens", true) && !masks.hides("pass", true));
 }
 
-/// What the sieve lets through is not looked at, so it must find whatever the rest would hide.
+/// What the prefilter passes is not searched, so it must find everything that the masks would hide.
 #[test]
-fn the_sieve_finds_all_that_is_hidden() {
+fn the_prefilter_finds_everything_that_is_hidden() {
     assert!(SIEVE.is_there());
     let (masks, names) = (the_floor(), names::LISTS.iter().flat_map(|(_, names)| names.iter()));
     let mut texts: Vec<String> = SECRETS.iter().map(|text| (*text).to_owned()).collect();
@@ -187,7 +187,7 @@ fn the_sieve_finds_all_that_is_hidden() {
         }
     }
     for text in texts {
-        let bare = Hiding { sieve: None, floor: &masks.floor, own: Vec::new() };
+        let bare = Masker { prefilter: None, floor: &masks.floor, own: Vec::new() };
         let body = serde_json::json!({ "t": text }).to_string();
         for body in [&body, &text, &serde_json::json!({ "t": body }).to_string()] {
             assert!(!bare.body(body.as_bytes()).1 || SIEVE.finds(body.as_bytes()), "{body}");
@@ -196,9 +196,9 @@ fn the_sieve_finds_all_that_is_hidden() {
 }
 
 #[test]
-fn every_pattern_of_the_floor_is_there() {
+fn every_pattern_of_the_floor_compiles() {
     for mask in FLOOR.iter() {
-        let listed = looks::LISTS.iter().find(|(name, _)| *name == mask.name).map_or(0, |(_, looks)| looks.len());
+        let listed = patterns::LISTS.iter().find(|(name, _)| *name == mask.name).map_or(0, |(_, looks)| looks.len());
         assert_eq!((mask.looks.len(), mask.keys.is_empty()), (listed, false), "{}", mask.name);
     }
     assert_eq!(floor().collect::<Vec<_>>(), ["passwords", "tokens", "keys"]);
@@ -236,7 +236,7 @@ fn hides_values_by_key_at_any_depth_and_spelling() {
         r#"["--password","s3cret"]"#,
         r#"{"password2":"s3cret"}"#,
         r#"{"Bearer s3cret":1}"#,
-        // What this library does not read as JSON, and others do.
+        // Not JSON for this library, but JSON for others.
         r#"{"x":1e999,"headers":[{"name":"API-Key","value":"s3cret"}]}"#,
         r#"{"x":"\ud800","headers":[{"value":"s3cret","name":"password"}]}"#,
         r#"{"x":1e999,"argv":["--password","s3cret"]}"#,
@@ -253,7 +253,7 @@ fn hides_values_by_key_at_any_depth_and_spelling() {
 }
 
 #[test]
-fn leaves_the_rest_alone() {
+fn other_values_stay() {
     assert_eq!(masked(r#"{"user":"anna","n":1}"#), (r#"{"user":"anna","n":1}"#.to_owned(), false));
     assert!(!the_floor().body(&[], br#"{"_meta":{"progressToken":7}}"#).1);
     assert_eq!(masked("a: b, c: \"d\""), ("a: b, c: \"d\"".to_owned(), false));
@@ -261,7 +261,7 @@ fn leaves_the_rest_alone() {
 }
 
 #[test]
-fn what_makes_no_sense_as_a_mask_is_refused() {
+fn an_invalid_mask_is_refused() {
     let refusal =
         |keys: &[String], patterns: &[String]| Mask::new("bad".into(), keys, patterns).map(drop).expect_err("refused");
     for (pattern, reason) in [
@@ -284,7 +284,7 @@ fn what_makes_no_sense_as_a_mask_is_refused() {
     }
 }
 
-/// Each of them alone would make eight letters of one; after one another they would make 8^64.
+/// Each pattern alone would turn one letter into eight; applied one after another they would produce 8^64.
 #[test]
 fn many_patterns_do_not_make_a_text_grow() {
     let patterns = vec![r"[a-z\[]".to_owned(); 64];

@@ -1,12 +1,11 @@
-//! Hiding in texts: what stands behind a name of the list, however the name and its value are written, and what looks
-//! like a secret.
+//! Masking of texts: the values after listed names in any spelling, and values that look like secrets.
 
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::assigned;
-use super::json::{Hiding, NAMES, NESTING};
+use super::assignments;
+use super::json::{Masker, NAMES, NESTING};
 use super::names::Secrecy;
 use super::ranges::Ranges;
 
@@ -14,7 +13,7 @@ use super::ranges::Ranges;
 static FLAG: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r#"(?:^|[\s"'`(])--?([A-Za-z][A-Za-z0-9_-]*)[ \t]+(?:"([^"\r\n]+)|'([^'\r\n]+)|([^\s"'-]\S*))"#).ok()
 });
-/// `<password>…</password>`, also one whose end was cut off.
+/// `<password>…</password>`, also a truncated one.
 static ELEMENT: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
         r"<(?:[A-Za-z0-9_-]+:)?([A-Za-z0-9_-]+)(?:\s[^<>]*)?>(?:([^<]+)(?:</|\z)|\s*<!\[CDATA\[(.*?)(?:\]\]>|\z))",
@@ -22,28 +21,28 @@ static ELEMENT: LazyLock<Option<Regex>> = LazyLock::new(|| {
     .ok()
 });
 
-/// The text without what is secret in it; `None` where nothing is.
-pub(super) fn hide(hiding: &Hiding<'_>, text: &str) -> Option<String> {
+/// The text with its secrets masked; `None` if there are none.
+pub(super) fn hide(masker: &Masker<'_>, text: &str) -> Option<String> {
     let mut ranges = Ranges::default();
-    options(hiding, text, &mut ranges);
-    members(hiding, text, &mut ranges);
-    assigned::values(hiding, text, &mut ranges);
+    options(masker, text, &mut ranges);
+    members(masker, text, &mut ranges);
+    assignments::values(masker, text, &mut ranges);
     for written in [&FLAG, &ELEMENT] {
-        named(hiding, written.as_ref(), text, &mut ranges);
+        named(masker, written.as_ref(), text, &mut ranges);
     }
-    looks(hiding, text, &mut ranges);
-    // In JSON that is cut off, a line's end is an escape, and its letter stands before what follows as if it were of it.
+    looks(masker, text, &mut ranges);
+    // In truncated JSON a line feed is an escape, and its letter would look like a part of the next word.
     if text.contains("\\n") || text.contains("\\r") || text.contains("\\t") {
         let plain = text.replace("\\n", "\\ ").replace("\\r", "\\ ").replace("\\t", "\\ ");
-        looks(hiding, &plain, &mut ranges);
-        named(hiding, FLAG.as_ref(), &plain, &mut ranges);
+        looks(masker, &plain, &mut ranges);
+        named(masker, FLAG.as_ref(), &plain, &mut ranges);
     }
     ranges.out_of(text)
 }
 
-/// What looks like a secret.
-fn looks(hiding: &Hiding<'_>, text: &str, ranges: &mut Ranges) {
-    for look in hiding.masks().flat_map(|mask| &mask.looks) {
+/// Values that look like secrets.
+fn looks(masker: &Masker<'_>, text: &str, ranges: &mut Ranges) {
+    for look in masker.masks().flat_map(|mask| &mask.looks) {
         if look.by_group {
             for found in look.pattern.captures_iter(text) {
                 found.iter().skip(1).flatten().for_each(|group| ranges.hide(group.start(), group.end()));
@@ -63,12 +62,12 @@ pub(super) fn is_plain(value: &str) -> bool {
 }
 
 /// A name in the first group, and its value in one of the others.
-fn named(hiding: &Hiding<'_>, written: Option<&Regex>, text: &str, ranges: &mut Ranges) {
+fn named(masker: &Masker<'_>, written: Option<&Regex>, text: &str, ranges: &mut Ranges) {
     for found in written.into_iter().flat_map(|written| written.captures_iter(text)) {
         let mut groups = found.iter().skip(1).flatten();
         let (Some(name), Some(value)) = (groups.next(), groups.next()) else { continue };
         let is_negated = ["no-", "without-", "skip-"].iter().any(|word| name.as_str().starts_with(word));
-        let secrecy = hiding.secrecy(name.as_str()).filter(|_| !is_negated);
+        let secrecy = masker.secrecy(name.as_str()).filter(|_| !is_negated);
         let hides = |secrecy| secrecy == Secrecy::Sure || !is_plain(value.as_str());
         if secrecy.is_some_and(hides) && !value.as_str().trim().is_empty() {
             ranges.hide(value.start(), value.end());
@@ -76,14 +75,14 @@ fn named(hiding: &Hiding<'_>, written: Option<&Regex>, text: &str, ranges: &mut 
     }
 }
 
-/// For bodies that are no JSON, cut ones above all: the value after `"key":` wherever it stands.
-fn members(hiding: &Hiding<'_>, text: &str, ranges: &mut Ranges) {
-    let named = names_a_secret(hiding, text);
+/// For bodies that are not JSON, mostly truncated ones: the value after `"key":` anywhere.
+fn members(masker: &Masker<'_>, text: &str, ranges: &mut Ranges) {
+    let named = names_a_secret(masker, text);
     let mut from = 0;
     while let Some((key, upto)) = next_key(&text[from..]) {
         let key = unescaped(key);
         let begin = from + upto;
-        let secrecy = hiding.secrecy(&key).max(named.filter(|_| key == "value"));
+        let secrecy = masker.secrecy(&key).max(named.filter(|_| key == "value"));
         from = begin;
         let Some(secrecy) = secrecy else { continue };
         let end = begin + value_end(&text[begin..]);
@@ -98,22 +97,22 @@ fn members(hiding: &Hiding<'_>, text: &str, ranges: &mut Ranges) {
     }
 }
 
-/// Whether there is a `"name": "Authorization"` anywhere: which `"value"` is its own is not known without parsing.
-fn names_a_secret(hiding: &Hiding<'_>, text: &str) -> Option<Secrecy> {
+/// Whether there is a `"name": "Authorization"` anywhere: finding its own `"value"` would need parsing.
+fn names_a_secret(masker: &Masker<'_>, text: &str) -> Option<Secrecy> {
     let mut rest = text;
     let mut found = None;
     while let Some((key, upto)) = next_key(rest) {
         let names = NAMES.contains(&&*unescaped(key));
         rest = &rest[upto..];
         if names {
-            found = found.max(hiding.secrecy(&unescaped(rest[..value_end(rest)].trim_matches(['"', '\\']))));
+            found = found.max(masker.secrecy(&unescaped(rest[..value_end(rest)].trim_matches(['"', '\\']))));
         }
     }
     found
 }
 
-/// `"--password","…"` in what is no JSON: the string after an option that is a name of the list.
-fn options(hiding: &Hiding<'_>, text: &str, ranges: &mut Ranges) {
+/// `"--password","…"` in a text that is not JSON: the string after an option with a listed name.
+fn options(masker: &Masker<'_>, text: &str, ranges: &mut Ranges) {
     let mut from = 0;
     while let Some(at) = text[from..].find("\"-") {
         let (rest, begin) = (&text[from + at..], from + at);
@@ -122,7 +121,7 @@ fn options(hiding: &Hiding<'_>, text: &str, ranges: &mut Ranges) {
         let after = &rest[end..];
         let gap = after.len() - after.trim_start_matches([' ', '\t', '\r', '\n', ',', '\\']).len();
         from = begin + end;
-        if after[gap..].starts_with('"') && hiding.secrecy(option).is_some() {
+        if after[gap..].starts_with('"') && masker.secrecy(option).is_some() {
             let value = from + gap;
             from = value + string_end(&text[value..]);
             ranges.hide(value + 1, if text[value + 1..from].ends_with('"') { from - 1 } else { from });
@@ -138,7 +137,7 @@ fn next_key(text: &str) -> Option<(&str, usize)> {
         from = colon + 1;
         let before = text[..colon].trim_end();
         let Some(before) = before.strip_suffix('"') else { continue };
-        // In a text of JSON the quotes are escaped, however often.
+        // In a JSON text the quotes are escaped, possibly several times.
         let before = before.trim_end_matches('\\');
         let Some(open) = before.rfind('"') else { continue };
         let space = text[from..].len() - text[from..].trim_start().len();
@@ -146,8 +145,8 @@ fn next_key(text: &str) -> Option<(&str, usize)> {
     }
 }
 
-/// Where the value that `text` begins with ends: a string at its closing quote, else at the next `,`, `}` or `]`. A
-/// value that is cut off, or an object, ends with the text: hiding too much is the safe side.
+/// The end of the value that `text` begins with: a string ends at its closing quote, else at the next `,`, `}` or `]`.
+/// A truncated value or an object ends with the text: masker too much is the safe side.
 fn value_end(text: &str) -> usize {
     let quote = text.len() - text.trim_start_matches('\\').len();
     match text.as_bytes().get(quote) {
@@ -175,7 +174,7 @@ fn string_end(text: &str) -> usize {
     text.len()
 }
 
-/// A key with its escapes undone, again and again, since it may stand in a text of JSON.
+/// A key with its escapes removed repeatedly, since it may be inside a JSON text.
 fn unescaped(key: &str) -> String {
     let mut key = key.to_owned();
     for _ in 0..NESTING {

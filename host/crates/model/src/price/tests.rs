@@ -1,4 +1,4 @@
-//! Prices and costs: exact, never wrapped around, and none where nobody knows.
+//! Prices and costs: exact, never overflowing, and absent if unknown.
 
 use super::*;
 
@@ -17,7 +17,7 @@ fn table() -> Prices {
 }
 
 #[test]
-fn the_first_entry_that_fits_counts() {
+fn the_first_matching_price_counts() {
     let cost = |provider, model| table().cost(provider, model, 1_000, 100);
     assert_eq!(cost("anthropic", "claude-haiku-4"), Some(800 + 400));
     assert_eq!(cost("Anthropic", "Claude-Opus-4"), Some(3_000 + 1_500));
@@ -27,7 +27,7 @@ fn the_first_entry_that_fits_counts() {
 }
 
 #[test]
-fn nothing_costs_nothing_and_no_table_knows_nothing() {
+fn no_tokens_cost_nothing_and_an_empty_table_has_no_cost() {
     assert_eq!(table().cost("anthropic", "claude-3", 0, 0), Some(0));
     assert_eq!(Prices::default().cost("anthropic", "claude-3", 1, 1), None);
 }
@@ -36,7 +36,7 @@ fn nothing_costs_nothing_and_no_table_knows_nothing() {
 fn a_cost_is_rounded_once_to_the_nearest_millionth() {
     let tiny = |input| table().cost("any", "tiny", input, 0);
     assert_eq!([tiny(499_999), tiny(500_000), tiny(1_499_999), tiny(1_500_000)], [Some(0), Some(1), Some(1), Some(2)]);
-    // 0.4 and 0.4 are 0.8 together: not rounded one by one.
+    // 0.4 and 0.4 are 0.8 together: the two are not rounded separately.
     let half = prices(r#"[{ "provider": "p", "model": "m", "input": 0.4, "output": 0.4 }]"#);
     assert_eq!(half.cost("p", "m", 1, 1), Some(1));
 }
@@ -68,4 +68,38 @@ fn prices_are_read_as_they_are_written() {
     }
     let slip = r#"[{ "provider": "p", "model": "m", "input": 1, "ouput": 1 }]"#;
     assert!(serde_json::from_str::<Prices>(slip).is_err());
+}
+
+#[test]
+fn a_star_is_any_text() {
+    for (pattern, text) in [
+        ("claude-*", "claude-sonnet-4"),
+        ("claude-*", "claude-"),
+        ("*", ""),
+        ("*", "gpt"),
+        ("*mini*", "gpt-4o-mini-2024"),
+        ("*-mini", "a-mini-b-mini"),
+        ("a*b*c", "a-b-b-c"),
+        ("GPT-4o", "gpt-4O"),
+        ("", ""),
+        ("**", "x"),
+    ] {
+        assert!(fits(pattern, text), "{pattern} {text}");
+    }
+    for (pattern, text) in [
+        ("claude-*", "claude"),
+        ("claude", "claude-3"),
+        ("*-mini", "gpt-4o-mini-2024"),
+        ("a*b", "a"),
+        ("a*b*c", "a-c-b"),
+        ("", "x"),
+        ("claude-?", "claude-3"),
+    ] {
+        assert!(!fits(pattern, text), "{pattern} {text}");
+    }
+}
+
+#[test]
+fn many_stars_match_in_bounded_time() {
+    assert!(!fits(&"a*".repeat(50), &format!("{}b", "a".repeat(49))));
 }

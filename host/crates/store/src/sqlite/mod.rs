@@ -19,7 +19,7 @@ pub use files::{lock, open, open_to_read};
 pub use verify::{COUNT as CHECKS, Tell, verify};
 pub use writer::{SqliteStore, SqliteWriter};
 
-use mcp_audit_log_index::{Failure, StoreError};
+use mcp_audit_log_index::{StoreError, StoreFailure};
 
 /// Names what was being done when SQLite failed.
 trait Doing<T> {
@@ -36,7 +36,7 @@ impl<T> Doing<T> for rusqlite::Result<T> {
 }
 
 /// What kind of failure it is; none where SQLite was stopped, which only the deadline of a reader does.
-fn failure(error: &rusqlite::Error) -> Option<Failure> {
+fn failure(error: &rusqlite::Error) -> Option<StoreFailure> {
     use rusqlite::Error::{
         FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, QueryReturnedNoRows, SqliteFailure,
     };
@@ -46,14 +46,14 @@ fn failure(error: &rusqlite::Error) -> Option<Failure> {
     Some(match error {
         SqliteFailure(error, _) => match error.code {
             OperationInterrupted => return None,
-            ConstraintViolation | TooBig | TypeMismatch => Failure::Refused,
-            DatabaseCorrupt | NotADatabase => Failure::Damaged,
-            _ => Failure::Unavailable,
+            ConstraintViolation | TooBig | TypeMismatch => StoreFailure::Refused,
+            DatabaseCorrupt | NotADatabase => StoreFailure::Damaged,
+            _ => StoreFailure::Unavailable,
         },
         FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..) | QueryReturnedNoRows => {
-            Failure::Damaged
+            StoreFailure::Damaged
         }
-        _ => Failure::Unavailable,
+        _ => StoreFailure::Unavailable,
     })
 }
 

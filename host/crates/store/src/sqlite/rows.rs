@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, Connection};
 
-use mcp_audit_log_index::{COMMITMENT, ColumnValue, Columns, DETAILS, NewRow, Row};
+use mcp_audit_log_index::{COMMITMENT, ColumnValue, DETAILS, NewRow, Row, RowColumns};
 use mcp_audit_log_model::field::Field;
 
 /// `INSERT` of one entry: every field in order, then the rest. It stops where it fails, for the reason given at the
@@ -30,13 +30,13 @@ static ONE: LazyLock<Vec<String>> =
     LazyLock::new(|| Field::ALL.iter().map(|field| select(&list(std::slice::from_ref(field)))).collect());
 
 /// The statement that reads a range of rows; the seq comes before the columns.
-pub(super) fn statement(columns: Columns<'_>) -> Cow<'static, str> {
+pub(super) fn statement(columns: RowColumns<'_>) -> Cow<'static, str> {
     let known = |sql: &'static LazyLock<String>| Cow::Borrowed(sql.as_str());
     match columns {
-        Columns::Shown => known(&SHOWN),
-        Columns::Hashed => known(&HASHED),
-        Columns::Fields([field]) => ONE.get(*field as usize).map_or(Cow::Borrowed(""), |sql| sql.into()),
-        Columns::Fields(fields) => select(&list(fields)).into(),
+        RowColumns::Shown => known(&SHOWN),
+        RowColumns::Hashed => known(&HASHED),
+        RowColumns::Fields([field]) => ONE.get(*field as usize).map_or(Cow::Borrowed(""), |sql| sql.into()),
+        RowColumns::Fields(fields) => select(&list(fields)).into(),
     }
 }
 

@@ -8,7 +8,8 @@ use uuid::Uuid;
 
 use super::{Doing, connection, payloads, rows};
 use mcp_audit_log_index::{
-    Blob, Columns, LogHead, PackedPayload, PartColumn, ShowRow, ShowText, Snapshot, StoreError, StoredBlock, StoredRun,
+    Blob, LogHead, PackedPayload, PartColumn, RowColumns, ShowRow, ShowText, Snapshot, StoreError, StoredBlock,
+    StoredRun,
 };
 use mcp_audit_log_ledger::{Hash, Head};
 use mcp_audit_log_model::field::Field;
@@ -77,7 +78,7 @@ impl Snapshot for SqliteSnapshot<'_> {
         Ok(first.unsigned_abs()..last.unsigned_abs() + 1)
     }
 
-    fn rows(&self, seqs: Range<u64>, columns: Columns<'_>, show: ShowRow<'_>) -> Result<(), StoreError> {
+    fn rows(&self, seqs: Range<u64>, columns: RowColumns<'_>, show: ShowRow<'_>) -> Result<(), StoreError> {
         let doing = "reading entries";
         let mut statement = self.connection.prepare_cached(&rows::statement(columns)).doing(doing)?;
         let ends = [seqs.start, seqs.end].map(|seq| seq.min(connection::PLACES.unsigned_abs()));

@@ -1,5 +1,5 @@
-//! Changes of a state: each is stored as a whole with its entries or not at all, one after the other; and nothing comes
-//! behind the last entry.
+//! Changes of a state: each is stored as a whole with its entries or not at all, in order, and nothing follows the last
+//! entry.
 
 use super::*;
 use mcp_audit_log_model::value::Value;
@@ -15,9 +15,9 @@ fn stored_days(files: &StoreReader) -> Option<Value> {
     files.settings().expect("read").remove(KEY)
 }
 
-/// An event that nobody waits for and that the store refuses comes in just before a change.
+/// An event that no caller waits for and that the store rejects comes just before a change.
 #[test]
-fn a_change_is_not_parted_by_an_entry_that_is_refused() {
+fn a_rejected_entry_does_not_split_a_change() {
     let folder = tempfile::tempdir().expect("a folder");
     let (poison, change, (step, begun, go)) = (event(), event(), held());
     let (files, settings, recorder) = with_settings(folder.path(), vec![step], Some(poison.id));
@@ -40,7 +40,7 @@ fn a_change_is_not_parted_by_an_entry_that_is_refused() {
 }
 
 #[test]
-fn of_a_change_with_an_entry_that_is_refused_nothing_is_stored() {
+fn a_change_with_a_rejected_entry_stores_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let poison = event();
     let (files, settings, recorder) = with_settings(folder.path(), Vec::new(), Some(poison.id));
@@ -57,9 +57,9 @@ fn of_a_change_with_an_entry_that_is_refused_nothing_is_stored() {
     assert_eq!(stored_days(&files), Some(Value::Integer(30)));
 }
 
-/// Both were made of the same look at the setting.
+/// Both changes were made from the same old value.
 #[test]
-fn of_two_changes_of_one_look_the_second_is_refused() {
+fn the_second_change_from_the_same_old_value_is_rejected() {
     let folder = tempfile::tempdir().expect("a folder");
     let (files, _, recorder) = with_settings(folder.path(), Vec::new(), None);
     recorder.change(days(90, 30), vec![event()]).expect("changed");
@@ -71,9 +71,9 @@ fn of_two_changes_of_one_look_the_second_is_refused() {
     recorder.change(days(30, 60), vec![event()]).expect("of another look");
 }
 
-/// Somebody who had hold of the queue when it was closed puts a change behind the last event.
+/// A sender that held the queue when it was closed enqueues a change after the last event.
 #[test]
-fn nothing_comes_behind_the_last_entry() {
+fn nothing_follows_the_last_entry() {
     let folder = tempfile::tempdir().expect("a folder");
     let (step, begun, go) = held();
     let (files, recorder) = recorder(folder.path(), vec![step], None);
@@ -86,7 +86,7 @@ fn nothing_comes_behind_the_last_entry() {
     let (receipt, done) = mpsc::sync_channel(1);
     assert!(late.send((Work::Change(Box::default(), vec![event()], receipt), 0)).is_ok(), "there is room");
     drop(late);
-    // What does not fit any more is a loss that the last entry tells.
+    // What no longer fits is a loss that the last entry reports.
     recorder.gauges().dropped(3);
     go.send(()).expect("somebody waits");
     drop(recorder.close(None));

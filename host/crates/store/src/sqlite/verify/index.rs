@@ -3,8 +3,8 @@
 use super::super::Doing;
 use super::super::snapshot::BLOCK;
 use super::{Fault, Subject, wrong};
-use mcp_audit_log_index::check::{self, Block, Column, raw};
-use mcp_audit_log_index::{Columns, Snapshot, StoreError};
+use mcp_audit_log_index::check::{self, Block, BlockColumn, raw};
+use mcp_audit_log_index::{RowColumns, Snapshot, StoreError};
 use mcp_audit_log_model::field::Field;
 
 const DOING: &str = "comparing the index";
@@ -43,7 +43,7 @@ fn compare(subject: &Subject<'_>, block: &Block) -> Result<u64, Fault> {
         fields += 1;
         let planes = block.planes(&subject.log, *field, |planes| Some(planes.to_vec()))?;
         let damaged = || StoreError::Index { first: block.first, field: field.name() };
-        let found = Column { zone, planes }.decode(block.length).ok_or_else(damaged)?;
+        let found = BlockColumn { zone, planes }.decode(block.length).ok_or_else(damaged)?;
         // What the cleanup took is nobody's business any more.
         let gone = subject.places.start.saturating_sub(block.first) as usize;
         let pairs = found.iter().zip(&stated[*field as usize]).skip(gone);
@@ -61,7 +61,7 @@ fn differs(field: Field, seq: u64) -> Fault {
 /// What the rows of a block say, by field and place; 0 where there is nothing.
 fn stated(subject: &Subject<'_>, block: &Block) -> Result<Vec<Vec<u64>>, Fault> {
     let mut numbers = vec![vec![0; block.length as usize]; Field::COUNT];
-    subject.log.rows(block.seqs(), Columns::Fields(Field::ALL), &mut |seq, row| {
+    subject.log.rows(block.seqs(), RowColumns::Fields(Field::ALL), &mut |seq, row| {
         for (at, field) in Field::ALL.iter().enumerate() {
             numbers[at][(seq - block.first) as usize] = raw(*field, row.column(at));
         }

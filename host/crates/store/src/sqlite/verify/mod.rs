@@ -31,7 +31,7 @@ use crate::sqlite;
 use crate::verified::{Kept, Verified, VerifyError, Wrong};
 use dictionary::Used;
 use mcp_audit_log_index::check::Texts;
-use mcp_audit_log_index::{Failure, Snapshot, StoreError};
+use mcp_audit_log_index::{Snapshot, StoreError, StoreFailure};
 
 /// A check: what it is called, and what it does.
 struct Check {
@@ -167,7 +167,7 @@ impl Fault {
             Self::Store(StoreError::Index { first, field }) => {
                 wrong("block and chunk", Some(first), format!("the index of {field} is damaged"))
             }
-            Self::Store(error @ StoreError::Database { failure: Failure::Damaged, .. }) => {
+            Self::Store(error @ StoreError::Database { failure: StoreFailure::Damaged, .. }) => {
                 wrong("the file", None, error.to_string())
             }
             Self::Store(error) => VerifyError::Unread(error),

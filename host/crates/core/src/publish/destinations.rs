@@ -1,0 +1,160 @@
+//! The destinations of checkpoints: a folder, an HTTP endpoint, standard output.
+//!
+//! A folder is evidence, also against the log that publishes, and is best on a disk or mount that the log's owner can
+//! only add to. A log never overwrites checkpoints that it does not continue.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use mcp_audit_log_ledger::{Checkpoint, SignedCheckpoint};
+use tokio::runtime::{Builder, Runtime};
+
+use super::{Destination, EndpointOptions, Published, PutError, Roots};
+use crate::atomic_file;
+use crate::http_client::{HttpClient, HttpClientError, Post};
+
+/// The file with the newest checkpoint.
+const NEWEST: &str = "checkpoint";
+
+pub(super) struct Folder {
+    path: PathBuf,
+    roots: Roots,
+    /// Makes the names in the folder durable.
+    sync: fn(&Path) -> io::Result<()>,
+}
+
+impl Folder {
+    pub(super) fn new(path: PathBuf, roots: Roots) -> Self {
+        Self { path, roots, sync: atomic_file::sync_folder }
+    }
+
+    /// The same with another way to sync, for tests.
+    #[cfg(test)]
+    pub(super) fn syncing(path: PathBuf, roots: Roots, sync: fn(&Path) -> io::Result<()>) -> Self {
+        Self { path, roots, sync }
+    }
+
+    /// Whether the log continues what is published.
+    fn fits(&self, there: &Checkpoint, ours: &Checkpoint) -> Result<(), PutError> {
+        let conflict = |what: String| Err(PutError::Conflict(what));
+        if there.origin != ours.origin {
+            return conflict(format!("the folder has checkpoints of another log, {}", there.origin));
+        }
+        if there.size > ours.size {
+            let (there, ours) = (there.size, ours.size);
+            return conflict(format!(
+                "the folder has a checkpoint of {there} entries, but this log has signed only \
+                                     {ours}"
+            ));
+        }
+        let root = if there.size == ours.size { Some(ours.root) } else { (self.roots)(there.size) };
+        match root {
+            Some(root) if root == there.root => Ok(()),
+            Some(_) => conflict(format!(
+                "the folder's checkpoint of {} entries has another root than this log had then",
+                there.size
+            )),
+            // The old root is no longer known, so the histories cannot be compared.
+            None => conflict(format!(
+                "the folder's checkpoint is of {} entries, and this log cannot check it any more: those entries are \
+                 gone, and no archived checkpoint has that size. Publish into a new folder, and keep this one",
+                there.size
+            )),
+        }
+    }
+}
+
+impl Destination for Folder {
+    /// Writes a file that is never written again, named so that a listing is sorted, and the newest one.
+    fn put(&mut self, published: &Published) -> Result<(), PutError> {
+        let failed =
+            |error: io::Error| PutError::Failed(format!("the folder {} cannot be used: {error}", self.path.display()));
+        let own = self.path.join(format!("{:020}-{:010}", published.size, published.number));
+        fs::create_dir_all(&self.path).map_err(failed)?;
+        let newest = self.path.join(NEWEST);
+        if let Some(bytes) = read(&newest).map_err(failed)? {
+            let damaged = |_| PutError::Conflict("its file `checkpoint` is not a checkpoint".to_owned());
+            let there = SignedCheckpoint::parse(&bytes).map_err(damaged)?;
+            let ours = SignedCheckpoint::parse(published.note.as_bytes()).map_err(damaged)?;
+            self.fits(there.checkpoint(), ours.checkpoint())?;
+        }
+        match read(&own).map_err(failed)? {
+            Some(bytes) if bytes != published.note.as_bytes() => {
+                return Err(PutError::Conflict("it has another checkpoint of the same size and number".to_owned()));
+            }
+            Some(_) => {}
+            None => write(&own, &published.note).and_then(|()| (self.sync)(&self.path)).map_err(failed)?,
+        }
+        write(&newest, &published.note).and_then(|()| (self.sync)(&self.path)).map_err(failed)
+    }
+}
+
+fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Readers see the old file or the new one, never a half. The name is durable once the folder is synced.
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    let new = path.with_extension("new");
+    let mut file = File::create(&new)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&new, path)
+}
+
+/// Why an endpoint cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EndpointError {
+    /// Without TLS the network could withhold or change checkpoints.
+    #[error("checkpoints must be sent over https://, except to this machine")]
+    Plain,
+    /// The client.
+    #[error(transparent)]
+    Client(#[from] HttpClientError),
+    /// The operating system cannot start a thread.
+    #[error("a thread cannot be started: {0}")]
+    Thread(std::io::Error),
+}
+
+pub(super) struct Endpoint {
+    runtime: Runtime,
+    client: HttpClient,
+    options: EndpointOptions,
+}
+
+impl Endpoint {
+    pub(super) fn new(options: &EndpointOptions) -> Result<Self, EndpointError> {
+        let here = matches!(options.url.host(), Some("127.0.0.1" | "localhost" | "[::1]"));
+        if options.url.scheme_str() != Some("https") && !here {
+            return Err(EndpointError::Plain);
+        }
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(EndpointError::Thread)?;
+        Ok(Self { runtime, client: HttpClient::new(&options.url)?, options: options.clone() })
+    }
+}
+
+impl Destination for Endpoint {
+    fn put(&mut self, published: &Published) -> Result<(), PutError> {
+        let Self { runtime, client, options } = self;
+        let post = Post { kind: "text/plain; charset=utf-8", token: options.token.as_deref(), body: &published.note };
+        runtime.block_on(client.post(&options.url, &post)).map_err(PutError::Failed)
+    }
+}
+
+pub(super) struct Stdout;
+
+impl Destination for Stdout {
+    /// The note as it is, followed by an empty line.
+    fn put(&mut self, published: &Published) -> Result<(), PutError> {
+        let mut output = std::io::stdout().lock();
+        let put = writeln!(output, "{}", published.note).and_then(|()| output.flush());
+        put.map_err(|error| PutError::Failed(format!("cannot write to standard output: {error}")))
+    }
+}

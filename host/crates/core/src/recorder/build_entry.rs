@@ -1,0 +1,265 @@
+//! Builds the entry of an event: texts truncated, payload masked, committed to and compressed, content hashed, cost
+//! computed.
+
+use std::borrow::Cow;
+
+use mcp_audit_log_index::{Prepared, StoredPayload};
+use mcp_audit_log_model::entry::{Details, Entry};
+use mcp_audit_log_model::event::{Body, Event, Payload, Target};
+use mcp_audit_log_model::field::Field;
+use mcp_audit_log_model::mask::Masks;
+use mcp_audit_log_model::price::Prices;
+use mcp_audit_log_model::time::Timestamp;
+use mcp_audit_log_sandbox::{Fault, Keep, Policy, Verdict};
+
+use super::facts;
+use super::facts::HostChanges;
+
+/// Longest text of a field, in characters.
+pub(super) const TEXT: usize = 256;
+/// Longest path, URI or sentence, in characters.
+pub(super) const LONG_TEXT: usize = 1_024;
+/// Room for the texts of an ordinary entry, in bytes.
+const ROOM: usize = 512;
+/// The longest body that is kept, in bytes, whatever the policy wants.
+const BODY: usize = 64 << 10;
+/// What an event is called that the policy could not judge.
+const UNJUDGED: &str = "event.unjudged";
+
+/// What entries are sealed with.
+pub(super) struct EntryBuilder<'a> {
+    pub(super) policy: &'a Policy,
+    pub(super) prices: &'a Prices,
+    /// The payload switch; a verdict can only narrow it.
+    pub(super) keep_payloads: bool,
+    pub(super) now: Timestamp,
+    /// Makes the salt of a payload.
+    pub(super) salt: fn() -> Option<[u8; 32]>,
+}
+
+/// The detail of an entry whose payload was not kept because there was no randomness.
+const UNSALTED: (&str, &str) = ("payload_dropped", "no random salt");
+
+/// A salt, where the operating system has randomness.
+pub(super) fn random_salt() -> Option<[u8; 32]> {
+    let mut salt = [0; 32];
+    let filled = getrandom::fill(&mut salt);
+    filled.inspect_err(|error| tracing::error!(%error, "a payload is not kept: no random salt is available")).ok()?;
+    Some(salt)
+}
+
+impl EntryBuilder<'_> {
+    /// The entry for `event`.
+    pub(super) fn entry(&self, mut event: Event, verdict: Result<Verdict, Fault>) -> Prepared {
+        let mut entry = Entry::new(event.id, event.occurred_at, self.now);
+        entry.reserve(ROOM);
+        entry.status_code = event.status_code;
+        entry.duration_us = event.duration_us;
+        entry.parent = event.parent;
+        fields(&mut entry, &event);
+        let told = facts::host(&mut entry, &mut event);
+        let masks = self.policy.masks();
+        let keep = match verdict {
+            Ok(verdict) => judged(&mut entry, verdict, told, masks),
+            Err(fault) => {
+                faulted(&mut entry, &fault, told, self.policy);
+                None
+            }
+        };
+        settle(&mut entry, self.prices);
+        hide_key(&mut entry, masks);
+        let payload = match (keep, event.payload) {
+            (Some(keep), Some(payload)) if self.keep_payloads => {
+                // Without a salt, a reader of the entry could guess the body and check the guess against the
+                // commitment.
+                let kept = (self.salt)().map(|salt| masked(salt, &keep, payload, masks));
+                if kept.is_none() {
+                    entry.details.insert(UNSALTED.0.to_owned(), UNSALTED.1.into());
+                }
+                kept
+            }
+            _ => None,
+        };
+        Prepared::new(entry, payload)
+    }
+}
+
+/// What is known without the policy.
+fn fields(entry: &mut Entry, event: &Event) {
+    let caller = &event.caller;
+    let client = &event.client;
+    let failure = event.failure.as_ref();
+    let (tool, prompt, resource) = match &event.target {
+        Some(Target::Tool(name)) => (Some(name), None, None),
+        Some(Target::Prompt(name)) => (None, Some(name), None),
+        Some(Target::Resource(uri)) => (None, None, Some(uri)),
+        Some(Target::Other(_)) | None => (None, None, None),
+    };
+    for (field, text) in [
+        (Field::Channel, Some(event.channel.as_str())),
+        (Field::Kind, Some(event.kind.as_str())),
+        (Field::Outcome, Some(event.detail.outcome().as_str())),
+        (Field::OutcomeDetail, Some(event.detail.as_str())),
+        (Field::Method, event.method.as_deref()),
+        (Field::Tool, tool.map(String::as_str)),
+        (Field::Prompt, prompt.map(String::as_str)),
+        (Field::Server, event.server.as_deref()),
+        (Field::User, caller.user.as_deref()),
+        (Field::Connection, caller.connection.as_deref()),
+        (Field::Agent, caller.agent.as_deref()),
+        (Field::AgentInstance, caller.agent_instance.as_deref()),
+        (Field::Instance, caller.instance.as_deref()),
+        (Field::ClientName, client.name.as_deref()),
+        (Field::ClientVersion, client.version.as_deref()),
+        (Field::Session, client.session.as_deref()),
+        (Field::Ip, client.ip.as_deref()),
+        (Field::UserAgent, client.user_agent.as_deref()),
+        (Field::RequestId, event.request_id.as_deref()),
+        (Field::TraceId, event.trace_id.as_deref()),
+        (Field::ErrorType, failure.map(|failure| failure.kind.as_str())),
+    ] {
+        set(entry, field, text, TEXT);
+    }
+    set(entry, Field::ResourceUri, resource.map(String::as_str), LONG_TEXT);
+    set(entry, Field::Path, event.path.as_deref(), LONG_TEXT);
+    set(entry, Field::ErrorMessage, failure.map(|failure| failure.message.as_str()), LONG_TEXT);
+}
+
+/// The field holds the name of a key. A sender that puts the key itself there must not find it in the log.
+fn hide_key(entry: &mut Entry, masks: &Masks) {
+    let hidden = entry.text(Field::ApiKey).map(|key| masks.text(key)).filter(|(_, hidden)| *hidden);
+    if let Some((masked, _)) = hidden {
+        entry.set_text(Field::ApiKey, Some(&masked));
+    }
+}
+
+/// Applies the verdict; returns how the policy wants the payload kept.
+fn judged(entry: &mut Entry, verdict: Verdict, told: HostChanges, masks: &Masks) -> Option<Keep> {
+    let Verdict { action, affected, model, record_id, facts, changes, keep } = verdict;
+    set(entry, Field::Action, Some(&action), TEXT);
+    set(entry, Field::Model, model.as_deref(), TEXT);
+    set(entry, Field::RecordId, record_id.as_deref(), TEXT);
+    if let Some(affected) = affected {
+        set(entry, Field::ResourceType, Some(&affected.kind), TEXT);
+        set(entry, Field::ResourceId, affected.id.as_deref(), TEXT);
+        set(entry, Field::ResourceName, affected.name.as_deref(), TEXT);
+    }
+    told.judged(entry, facts, changes, masks);
+    keep
+}
+
+/// The policy failed: the event stays, as metadata, with what is needed to find out why.
+fn faulted(entry: &mut Entry, fault: &Fault, told: HostChanges, policy: &Policy) {
+    set(entry, Field::Action, Some(UNJUDGED), TEXT);
+    set(entry, Field::Fault, Some(fault.kind.as_str()), TEXT);
+    told.unjudged(entry, policy.masks());
+    for (name, text) in [("fault", fault.message.as_str()), ("policy_digest", policy.digest())] {
+        entry.details.insert(name.to_owned(), cut(text, LONG_TEXT).into());
+    }
+}
+
+fn masked(salt: [u8; 32], keep: &Keep, payload: Payload, masks: &Masks) -> StoredPayload {
+    let mut notes = Details::new();
+    let mut body = |name: &str, body: Option<Body>| {
+        let body = body?;
+        // Masked as a whole and cut afterwards: a secret across the cut would escape the mask.
+        let (text, hidden) = masks.body(&keep.masks, &body.bytes);
+        let kept = cut_bytes(&text, keep.max_bytes.min(BODY));
+        notes.insert(format!("{name}_bytes"), body.length.into());
+        notes.insert(format!("{name}_masked"), hidden.into());
+        notes.insert(format!("{name}_truncated"), (body.truncated || kept.len() < text.len()).into());
+        Some(kept.to_owned())
+    };
+    let (request, response) = (body("request", payload.request), body("response", payload.response));
+    StoredPayload { salt, request, response, notes }
+}
+
+pub(super) fn set(entry: &mut Entry, field: Field, text: Option<&str>, longest: usize) {
+    entry.set_text(field, text.map(|text| cut(text, longest)).as_deref());
+}
+
+/// At most `longest` characters, the last one `…` when something is missing. NUL ends a text for too many tools.
+pub(super) fn cut(text: &str, longest: usize) -> Cow<'_, str> {
+    // There are never more characters than bytes.
+    if text.len() <= longest && !text.contains('\0') {
+        return text.into();
+    }
+    let text = text.replace('\0', "\u{fffd}");
+    match text.char_indices().nth(longest) {
+        None => text.into(),
+        Some(_) => text.chars().take(longest.saturating_sub(1)).chain(['…']).collect(),
+    }
+}
+
+pub(super) fn cut_own(text: String, longest: usize) -> String {
+    match cut(&text, longest) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(cut) => cut,
+    }
+}
+
+fn cut_bytes(text: &str, longest: usize) -> &str {
+    &text[..text.floor_char_boundary(longest)]
+}
+
+/// The detail that names the source of the cost.
+const SOURCE: &str = "cost_source";
+
+/// Computes the cost of an entry that has tokens but no cost, and marks the source of the cost.
+pub(super) fn settle(entry: &mut Entry, prices: &Prices) {
+    if entry.cost_micros.is_none() && entry.input_tokens.is_none() && entry.output_tokens.is_none() {
+        return;
+    }
+    // Only the host sets it.
+    entry.details.shift_remove(SOURCE);
+    let source = if entry.cost_micros.is_some() { "given" } else { "computed" };
+    entry.cost_micros = entry.cost_micros.or_else(|| computed(entry, prices));
+    if entry.cost_micros.is_some() {
+        entry.details.insert(SOURCE.to_owned(), source.into());
+    }
+}
+
+fn computed(entry: &Entry, prices: &Prices) -> Option<u64> {
+    let provider = entry.text(Field::Provider).unwrap_or_default();
+    let model = entry.text(Field::LlmModel)?;
+    prices.cost(provider, model, entry.input_tokens.unwrap_or(0), entry.output_tokens.unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use mcp_audit_log_model::event::{Channel, Detail, Kind};
+    use mcp_audit_log_sandbox::Limits;
+
+    use super::*;
+
+    #[test]
+    fn without_randomness_a_payload_is_dropped_and_marked() {
+        let policy = Policy::builtin(Limits::default(), Timestamp::EPOCH).expect("the default policy");
+        let (keep, prices) = (Keep { masks: Vec::new(), max_bytes: 100 }, Prices::default());
+        for (salt, kept) in [((|| Some([7; 32])) as fn() -> _, true), (|| None, false)] {
+            let seal =
+                EntryBuilder { policy: &policy, prices: &prices, keep_payloads: true, now: Timestamp::EPOCH, salt };
+            let payload = Payload { request: Some(Body::whole("{}")), response: None };
+            let event = Event::new(Timestamp::EPOCH, Channel::Mcp, Kind::Request, Detail::Ok);
+            let verdict = Verdict {
+                action: "test".to_owned(),
+                affected: None,
+                model: None,
+                record_id: None,
+                facts: Vec::new(),
+                changes: Vec::new(),
+                keep: Some(keep.clone()),
+            };
+            let sealed = seal.entry(Event { payload: Some(payload), ..event }, Ok(verdict));
+            assert_eq!((sealed.payload().is_some(), sealed.entry().payload_commitment.is_some()), (kept, kept));
+            assert_eq!(sealed.entry().details.contains_key("payload_dropped"), !kept);
+        }
+    }
+
+    #[test]
+    fn long_texts_are_cut_visibly_and_nul_does_not_survive() {
+        assert_eq!(cut("ab\0", 3), "ab\u{fffd}");
+        assert_eq!(cut("äöüß", 3), "äö…");
+        assert_eq!(cut_bytes("äö", 3), "ä");
+    }
+}

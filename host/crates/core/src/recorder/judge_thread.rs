@@ -1,0 +1,272 @@
+//! The first of the recorder's threads: takes what queued up, judges and seals it, and hands it on to be stored.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use super::build_entry::{EntryBuilder, random_salt};
+use super::queue::{Queue, Work};
+use super::write_thread::{Handover, JudgedBatch, Receipt};
+use super::{Changed, RecordError, StateChange};
+use mcp_audit_log_contract::settings::Settings;
+use mcp_audit_log_index::Writer;
+use mcp_audit_log_model::entry::Entry;
+use mcp_audit_log_model::event::{Channel, Detail, Event, Kind, Payload};
+use mcp_audit_log_model::field::Field;
+use mcp_audit_log_model::price::Prices;
+use mcp_audit_log_model::time::Clock;
+use mcp_audit_log_sandbox::Policy;
+
+/// Most items that are judged in one call. Few enough for the processor's cache, enough that a call costs each little.
+const CALL_ITEMS: usize = 256;
+/// Most items of one commit.
+const BATCH_ITEMS: usize = 4_096;
+/// Bytes of bodies after which a commit is full.
+const BATCH_BYTES: usize = 8 << 20;
+/// How long an event without a waiting caller waits for others. A call of the policy and a commit cost nearly the same
+/// for one event as for a hundred, and they use the gateway's processor.
+const COMPANY: Duration = Duration::from_millis(5);
+/// How soon a gap is reported when nothing else happens.
+const GAP_WAIT: Duration = Duration::from_secs(1);
+
+/// The entry about events that were lost, and the fact that has their number.
+const GAP: &str = "log.gap";
+const DROPPED: &str = "dropped";
+
+/// The thread's state.
+pub(super) struct Judge {
+    pub(super) policy: Arc<Policy>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) settings: Arc<RwLock<Arc<Settings>>>,
+    pub(super) prices: Prices,
+    pub(super) queue: Arc<Queue>,
+    pub(super) receiver: Receiver<(Work, usize)>,
+    pub(super) handover: Handover,
+    /// What is sealed and was not handed over yet.
+    pub(super) sealed: JudgedBatch,
+    /// Set with the last event.
+    pub(super) is_over: bool,
+}
+
+/// What is judged in one call.
+#[derive(Default)]
+struct Taken {
+    events: Vec<Event>,
+    /// The callers that wait, with the index of their event.
+    receipts: Vec<(usize, Receipt)>,
+    changes: StateChange,
+    changed: Vec<Changed>,
+    bytes: usize,
+}
+
+/// The thread that stores has ended, by a panic.
+pub(super) struct Ended;
+
+impl Judge {
+    /// Runs until the queue is closed and empty, and all of it is stored. Gives the writer back.
+    pub(super) fn run(mut self) -> Option<Box<dyn Writer>> {
+        while let Ok(true) = self.turn() {}
+        // Only when all is stored is it known what the store has refused.
+        if !self.is_over && self.handover.wait().is_ok() {
+            self.judge(Taken::default());
+            let _ = self.hand_over();
+        }
+        // Callers that came after the last event get the error that the log is closed.
+        while let Ok((_, bytes)) = self.receiver.try_recv() {
+            self.queue.taken(bytes);
+        }
+        self.handover.end()
+    }
+
+    /// Judges what waits, and hands it over as soon as the store is ready for more. `false`: nothing more will come.
+    fn turn(&mut self) -> Result<bool, Ended> {
+        let first = match self.first() {
+            Ok(first) => first,
+            Err(RecvTimeoutError::Timeout) => {
+                self.judge(Taken::default());
+                return self.hand_over().map(|()| true);
+            }
+            Err(RecvTimeoutError::Disconnected) => return self.hand_over().map(|()| false),
+        };
+        self.take(first)?;
+        if self.is_over {
+            return Ok(false);
+        }
+        if self.sealed.len() >= BATCH_ITEMS || self.sealed.bytes >= BATCH_BYTES {
+            self.hand_over()?;
+        } else if !self.sealed.is_empty() {
+            self.sealed = self.handover.offer(std::mem::take(&mut self.sealed))?;
+        }
+        Ok(true)
+    }
+
+    /// The next work, as soon as there is enough for a call or a caller waits for it.
+    fn first(&mut self) -> Result<(Work, usize), RecvTimeoutError> {
+        let first = match self.receiver.try_recv() {
+            Ok(first) => first,
+            // JudgedBatch entries never wait.
+            Err(_) if self.hand_over().is_err() => return Err(RecvTimeoutError::Disconnected),
+            Err(_) => self.receiver.recv_timeout(GAP_WAIT)?,
+        };
+        self.queue.taken(first.1);
+        if !first.0.is_awaited() && self.queue.gauges.waiting.load(Ordering::Relaxed) < CALL_ITEMS {
+            // Sleeps instead of waking for each event, which would also cost the senders.
+            std::thread::sleep(COMPANY);
+        }
+        Ok(first)
+    }
+
+    /// Takes up to one call's worth. A change of settings or a step of the cleanup ends it.
+    fn take(&mut self, first: (Work, usize)) -> Result<(), Ended> {
+        let mut taken = Taken::default();
+        let mut next = Some(first);
+        while let Some((work, bytes)) = next {
+            taken.bytes += bytes;
+            match work {
+                Work::Event(event, receipt) => taken.event(*event, receipt),
+                Work::Events(events) => events.into_iter().for_each(|(event, told)| taken.event(event, Some(told))),
+                Work::Later(events) => {
+                    let events = self.worked_out(events);
+                    taken.bytes +=
+                        events.iter().filter_map(|event| event.payload.as_ref()).map(Payload::len).sum::<usize>();
+                    taken.events.extend(events);
+                }
+                Work::Change(change, events, done) => {
+                    self.judge(taken);
+                    return self.change(*change, events, done);
+                }
+                Work::Last(event) => return self.last(taken, *event),
+                Work::Prune(removal, done) => {
+                    self.judge(taken);
+                    self.hand_over()?;
+                    return self.handover.prune(removal, done);
+                }
+            }
+            let full = taken.events.len() >= CALL_ITEMS || taken.bytes >= BATCH_BYTES;
+            next = if full { None } else { self.receiver.try_recv().ok() };
+            next.iter().for_each(|(_, bytes)| self.queue.taken(*bytes));
+        }
+        self.judge(taken);
+        Ok(())
+    }
+
+    /// Waits until the change is stored and in force, so that it applies to everything that is enqueued after it. It
+    /// has its own transaction: other events can neither cause its rejection nor split it.
+    fn change(&mut self, changes: StateChange, events: Vec<Event>, done: Changed) -> Result<(), Ended> {
+        self.hand_over()?;
+        self.handover.wait()?;
+        if let Some(key) = self.outdated(&changes) {
+            let other = format!("another change of {key} came first; check it and try again");
+            let _ = done.send(Err(RecordError::Refused(other)));
+            return Ok(());
+        }
+        self.seal(Taken { events, changes, changed: vec![done], ..Taken::default() });
+        self.hand_over()?;
+        self.handover.wait()
+    }
+
+    /// A change whose old value is no longer the present one: its entry would be false.
+    fn outdated(&self, changes: &StateChange) -> Option<String> {
+        let settings = self.settings.read().unwrap_or_else(PoisonError::into_inner);
+        let mut settings = settings.as_ref().clone();
+        for change in &changes.settings {
+            if *settings.get(&change.key) != change.old {
+                return Some(change.key.clone());
+            }
+            settings = settings.with(std::slice::from_ref(change));
+        }
+        None
+    }
+
+    /// Waits until everything else is stored, so that the last event can report the result. Nothing is stored after it.
+    fn last(&mut self, taken: Taken, event: Event) -> Result<(), Ended> {
+        self.is_over = true;
+        self.judge(taken);
+        self.hand_over()?;
+        self.handover.wait()?;
+        let mut last = Taken::default();
+        // What the store refused, too.
+        last.events.extend(self.queue.gauges.take_lost().map(|lost| self.gap(lost)));
+        let gauges = &self.queue.gauges;
+        let count = |gauge: &AtomicU64| i64::try_from(gauge.load(Ordering::Relaxed)).unwrap_or(i64::MAX);
+        let (events, dropped, repeated) = (count(&gauges.events), count(&gauges.dropped), count(&gauges.repeated));
+        // Itself, and a gap before it.
+        let own = 1 + i64::from(!last.events.is_empty());
+        last.event(
+            event.fact("events", events.saturating_add(own)).fact("dropped", dropped).fact("repeated", repeated),
+            None,
+        );
+        self.seal(last);
+        self.hand_over()
+    }
+
+    /// Judges and seals. What was dropped meanwhile becomes an entry with it.
+    fn judge(&mut self, mut taken: Taken) {
+        taken.events.extend(self.queue.gauges.take_lost().map(|lost| self.gap(lost)));
+        self.seal(taken);
+    }
+
+    fn seal(&mut self, taken: Taken) {
+        if taken.events.is_empty() && taken.changed.is_empty() {
+            return;
+        }
+        let settings = Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner));
+        let began = Instant::now();
+        let verdicts = self.policy.judge(&settings, &taken.events);
+        let faults = verdicts.iter().filter(|verdict| verdict.is_err()).count();
+        self.queue.gauges.judged(taken.events.len(), faults, began.elapsed());
+        let (before, now) = (self.sealed.len(), self.clock.now());
+        let seal = EntryBuilder {
+            policy: &self.policy,
+            prices: &self.prices,
+            keep_payloads: settings.log_payloads(),
+            now,
+            salt: random_salt,
+        };
+        let judged = taken.events.into_iter().zip(verdicts);
+        let entries = judged.map(|(event, verdict)| seal.entry(event, verdict));
+        self.sealed.batch.entries.extend(entries);
+        self.sealed.receipts.extend(taken.receipts.into_iter().map(|(at, receipt)| (before + at, receipt)));
+        self.sealed.batch.states.extend(taken.changes);
+        self.sealed.changed.extend(taken.changed);
+        self.sealed.bytes += taken.bytes;
+    }
+
+    /// Hands over what is sealed, waiting for the store if need be.
+    fn hand_over(&mut self) -> Result<(), Ended> {
+        match self.sealed.is_empty() {
+            true => Ok(()),
+            false => self.handover.give(std::mem::take(&mut self.sealed)),
+        }
+    }
+
+    /// Creates events from raw material. A panic in there must not end the recorder; its calls count as dropped.
+    fn worked_out(&self, events: Box<dyn FnOnce() -> Vec<Event> + Send>) -> Vec<Event> {
+        catch_unwind(AssertUnwindSafe(events)).unwrap_or_else(|_| {
+            tracing::error!("captured traffic could not be parsed: a bug in the parser");
+            self.queue.gauges.dropped(1);
+            Vec::new()
+        })
+    }
+
+    fn gap(&self, dropped: u64) -> Event {
+        tracing::warn!(dropped, "events were lost: the queue was full, or they could not be parsed or stored");
+        let event = Event::new(self.clock.now(), Channel::System, Kind::System, Detail::Incomplete);
+        Event { method: Some(GAP.to_owned()), ..event }.fact(DROPPED, i64::try_from(dropped).unwrap_or(i64::MAX))
+    }
+}
+
+/// How many losses a gap entry reports; `None` for every other entry.
+pub(super) fn reported_losses(entry: &Entry) -> Option<u64> {
+    let is_gap = (entry.text(Field::Channel), entry.text(Field::Method)) == (Some("system"), Some(GAP));
+    entry.details.get(DROPPED).filter(|_| is_gap)?.as_u64()
+}
+
+impl Taken {
+    fn event(&mut self, event: Event, receipt: Option<Receipt>) {
+        self.receipts.extend(receipt.map(|receipt| (self.events.len(), receipt)));
+        self.events.push(event);
+    }
+}

@@ -1,0 +1,211 @@
+//! The second of the recorder's threads: the only one that holds the writer. It stores what is handed over, in order.
+
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use super::judge_thread::{Ended, reported_losses};
+use super::queue::Queue;
+use super::{Changed, PruneError, RecordError};
+use mcp_audit_log_contract::settings::Settings;
+use mcp_audit_log_index::{Batch, Pruned, Removal, StoreError, Stored, Writer};
+
+/// How often a failing store is retried while the log closes, before the batch is given up.
+const CLOSING_TRIES: u32 = 5;
+/// Batches that wait while another is being stored: one, so that the store never waits for a judgement.
+const AHEAD: usize = 1;
+
+pub(super) type Receipt = oneshot::Sender<Result<Stored, RecordError>>;
+
+/// The content of one commit, and the callers that wait for it.
+#[derive(Default)]
+pub(super) struct JudgedBatch {
+    pub(super) batch: Batch,
+    /// The callers that wait, with the index of their entry.
+    pub(super) receipts: Vec<(usize, Receipt)>,
+    pub(super) changed: Vec<Changed>,
+    /// What the bodies held when they came in.
+    pub(super) bytes: usize,
+}
+
+impl JudgedBatch {
+    pub(super) fn len(&self) -> usize {
+        self.batch.entries.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0 && self.changed.is_empty()
+    }
+}
+
+/// One thing to do for the thread that stores.
+enum Step {
+    Commit(Box<JudgedBatch>),
+    Prune(Removal, SyncSender<Result<Pruned, PruneError>>),
+    /// To be answered: everything before it is done.
+    Done(SyncSender<()>),
+}
+
+/// The way to the thread that stores, which ends, all done, when this is dropped.
+pub(super) struct Handover {
+    /// `None` once it is being dropped.
+    steps: Option<SyncSender<Step>>,
+    thread: Option<JoinHandle<Box<dyn Writer>>>,
+}
+
+impl Handover {
+    /// Starts the thread.
+    pub(super) fn start(
+        writer: Box<dyn Writer>,
+        settings: Arc<RwLock<Arc<Settings>>>,
+        queue: Arc<Queue>,
+    ) -> std::io::Result<Self> {
+        let (steps, receiver) = sync_channel(AHEAD);
+        let committer = Committer { writer, settings, queue };
+        let thread = std::thread::Builder::new().name("audit-store".into());
+        let thread = thread.spawn(move || committer.run(&receiver))?;
+        Ok(Self { steps: Some(steps), thread: Some(thread) })
+    }
+
+    /// Hands a batch over if there is room for it, else gives it back.
+    pub(super) fn offer(&self, sealed: JudgedBatch) -> Result<JudgedBatch, Ended> {
+        let steps = self.steps.as_ref().ok_or(Ended)?;
+        match steps.try_send(Step::Commit(Box::new(sealed))) {
+            Ok(()) => Ok(JudgedBatch::default()),
+            Err(TrySendError::Full(Step::Commit(sealed))) => Ok(*sealed),
+            Err(_) => Err(Ended),
+        }
+    }
+
+    /// Hands a batch over, waiting for room.
+    pub(super) fn give(&self, sealed: JudgedBatch) -> Result<(), Ended> {
+        self.step(Step::Commit(Box::new(sealed)))
+    }
+
+    /// A step of the cleanup, after everything that was handed over.
+    pub(super) fn prune(&self, removal: Removal, done: SyncSender<Result<Pruned, PruneError>>) -> Result<(), Ended> {
+        self.step(Step::Prune(removal, done))
+    }
+
+    /// Returns when everything that was handed over is done.
+    pub(super) fn wait(&self) -> Result<(), Ended> {
+        let (done, waiting) = sync_channel(1);
+        self.step(Step::Done(done))?;
+        waiting.recv().map_err(|_| Ended)
+    }
+
+    fn step(&self, step: Step) -> Result<(), Ended> {
+        self.steps.as_ref().ok_or(Ended)?.send(step).map_err(|_| Ended)
+    }
+}
+
+impl Handover {
+    /// Ends the thread, all done, and gives the writer back; `None` after a panic, and when it was given already.
+    pub(super) fn end(&mut self) -> Option<Box<dyn Writer>> {
+        drop(self.steps.take());
+        let ended = self.thread.take()?.join();
+        ended.inspect_err(|_| tracing::error!("the thread that stores entries panicked")).ok()
+    }
+}
+
+impl Drop for Handover {
+    fn drop(&mut self) {
+        drop(self.end());
+    }
+}
+
+/// The thread's state.
+struct Committer {
+    writer: Box<dyn Writer>,
+    settings: Arc<RwLock<Arc<Settings>>>,
+    queue: Arc<Queue>,
+}
+
+impl Committer {
+    fn run(mut self, steps: &Receiver<Step>) -> Box<dyn Writer> {
+        for step in steps {
+            // A caller may have stopped waiting; then no answer is needed.
+            match step {
+                Step::Commit(sealed) => self.store(*sealed),
+                Step::Prune(removal, done) => {
+                    drop(done.send(self.writer.prune(removal).map_err(Into::into)));
+                }
+                Step::Done(done) => drop(done.send(())),
+            }
+        }
+        self.writer
+    }
+
+    fn store(&mut self, sealed: JudgedBatch) {
+        let JudgedBatch { batch, receipts, changed, .. } = sealed;
+        // A change is stored as a whole or not at all, together with the entries about it.
+        let results = self.commit(&batch, changed.is_empty());
+        let failed = results.iter().find_map(|result| result.as_ref().err().cloned());
+        for (at, receipt) in receipts {
+            let _ = receipt.send(results.get(at).cloned().unwrap_or(Err(RecordError::Closed)));
+        }
+        if failed.is_none() && !batch.states.settings.is_empty() {
+            let mut settings = self.settings.write().unwrap_or_else(PoisonError::into_inner);
+            *settings = Arc::new(settings.with(&batch.states.settings));
+        }
+        for done in changed {
+            let _ = done.send(failed.clone().map_or(Ok(()), Err));
+        }
+    }
+
+    /// Stores a batch and returns the result for each entry. A failing store is retried until it works: queued events
+    /// are not given up, and the queue is bounded. A rejected batch is halved until the faulty entry is alone.
+    fn commit(&mut self, batch: &Batch, may_part: bool) -> Vec<Result<Stored, RecordError>> {
+        let mut tries = 0;
+        loop {
+            let began = Instant::now();
+            let error = match self.writer.commit(batch) {
+                Ok(stored) => {
+                    self.queue.gauges.committed(&stored, began.elapsed());
+                    return stored.into_iter().map(Ok).collect();
+                }
+                Err(error) => error,
+            };
+            if error.is_refusal() {
+                return self.halve(batch, may_part, &error);
+            }
+            tries += 1;
+            self.queue.gauges.failed(tries);
+            tracing::error!(%error, tries, entries = batch.entries.len(), "entries could not be stored; retrying");
+            if self.queue.is_closed() && tries >= CLOSING_TRIES {
+                tracing::error!(
+                    entries = batch.entries.len(),
+                    "entries are lost: the log was closed while its store failed"
+                );
+                return self.give_up(batch, &error);
+            }
+            std::thread::sleep(Duration::from_millis(50 << tries.min(6)));
+        }
+    }
+
+    fn halve(&mut self, batch: &Batch, may_part: bool, error: &StoreError) -> Vec<Result<Stored, RecordError>> {
+        if batch.entries.len() <= 1 || !may_part {
+            tracing::error!(%error, "the store rejected an entry");
+            return self.give_up(batch, error);
+        }
+        let (left, right) = batch.entries.split_at(batch.entries.len() / 2);
+        let mut results = self.commit(&Batch { entries: left.to_vec(), ..Batch::default() }, true);
+        results.extend(self.commit(&Batch { entries: right.to_vec(), ..Batch::default() }, true));
+        results
+    }
+
+    /// Counts what will not be stored, and answers every waiting caller. There is at least one answer, because a change
+    /// may have no entry. Losses that a gap entry reported become pending again.
+    fn give_up(&self, batch: &Batch, error: &StoreError) -> Vec<Result<Stored, RecordError>> {
+        for prepared in &batch.entries {
+            match reported_losses(prepared.entry()) {
+                Some(events) => self.queue.gauges.lost_again(events),
+                None => self.queue.gauges.lost(1),
+            }
+        }
+        vec![Err(RecordError::Refused(error.to_string())); batch.entries.len().max(1)]
+    }
+}

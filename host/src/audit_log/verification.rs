@@ -1,0 +1,223 @@
+//! Verification on demand: checks the whole log against its ledger while recording continues, one run at a time. An
+//! entry names the viewer and the result.
+
+use std::sync::{Arc, MutexGuard, PoisonError};
+
+use uuid::Uuid;
+
+use super::{AuditLog, Inner, verify_log};
+use crate::access::{Access, Denied, Grant, Right};
+use crate::event::{Detail, Event};
+use crate::recorder::{RecorderControl, StateChange};
+use crate::signer::SignerOptions;
+use crate::store::{CHECKS, Verified, VerifyError, Wrong};
+use crate::time::Timestamp;
+
+const VERIFIED: &str = "log.verified";
+
+/// What is known of verification since the log was opened.
+#[derive(Clone, Debug, Default)]
+pub struct Verification {
+    /// How far a run is.
+    pub running: Option<VerificationProgress>,
+    /// How the last one ended.
+    pub last: Option<VerificationResult>,
+}
+
+/// How far a run is.
+#[derive(Clone, Debug)]
+pub struct VerificationProgress {
+    /// When it began.
+    pub began: Timestamp,
+    /// The user who started it.
+    pub by: String,
+    /// Which check it is at, counted from 1; 0 before the first.
+    pub at: usize,
+    /// How many checks there are.
+    pub of: usize,
+    /// What that check is called.
+    pub check: String,
+    /// How much it has checked.
+    pub done: u64,
+    /// How much there is to check; 0 if that is unknown.
+    pub all: u64,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug)]
+pub struct VerificationResult {
+    /// When it began.
+    pub began: Timestamp,
+    /// When it ended.
+    pub ended: Timestamp,
+    /// The user who started it.
+    pub by: String,
+    /// What was found.
+    pub found: Found,
+    /// The id of the entry about it.
+    pub entry: Uuid,
+}
+
+/// What a run found.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Found {
+    /// Everything fits.
+    Whole(Verified),
+    /// Something does not.
+    Wrong(Wrong),
+    /// The log could not be read, so nothing is known.
+    Unread(String),
+}
+
+/// Why no run was started.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The viewer may not.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// One is running.
+    #[error("a verification is already running; wait until it has ended")]
+    Running,
+    /// There is no thread for it.
+    #[error("a thread cannot be started: {0}")]
+    Thread(std::io::Error),
+}
+
+/// A run, which keeps others from beginning while it lasts, however it ends.
+struct Run {
+    inner: Arc<Inner>,
+    by: Access,
+    began: Timestamp,
+}
+
+impl AuditLog {
+    /// The present and the last run.
+    ///
+    /// # Errors
+    /// The viewer may not verify.
+    pub fn verification(&self, access: &Access) -> Result<Verification, Denied> {
+        access.require(Right::Verify)?;
+        let mut state = self.0.verification().clone();
+        // A viewer of a tenant must not see users of other tenants.
+        if access.viewer().instance.is_some() {
+            let own = &access.viewer().user;
+            let by =
+                state.running.iter_mut().map(|run| &mut run.by).chain(state.last.iter_mut().map(|run| &mut run.by));
+            by.filter(|by| *by != own).for_each(|by| "another user".clone_into(by));
+        }
+        Ok(state)
+    }
+
+    /// Starts to verify the whole log, as `mcp-audit-log verify` does, and returns at once. Recording continues; the
+    /// run reads the log as it is now.
+    ///
+    /// # Errors
+    /// The viewer may not, one is running, or there is no thread.
+    pub fn start_verification(&self, access: &Access) -> Result<(), StartError> {
+        self.allow(access, Right::Verify, VERIFIED)?;
+        let run = Run::claim(&self.0, access)?;
+        let thread = std::thread::Builder::new().name("audit-verify".into());
+        thread.spawn(move || run.finish()).map(drop).map_err(StartError::Thread)
+    }
+}
+
+impl Run {
+    fn claim(inner: &Arc<Inner>, access: &Access) -> Result<Self, StartError> {
+        let (began, by) = (inner.view.now(), access.viewer().user.clone());
+        let mut state = inner.verification();
+        if state.running.is_some() {
+            return Err(StartError::Running);
+        }
+        let (check, of) = (String::new(), CHECKS);
+        state.running = Some(VerificationProgress { began, by, at: 0, of, check, done: 0, all: 0 });
+        drop(state);
+        Ok(Self { inner: Arc::clone(inner), by: access.clone(), began })
+    }
+
+    fn finish(self) {
+        let signer = SignerOptions { last_signed: Some(self.inner.last_signed.clone()), ..SignerOptions::default() };
+        let tell = |check: &_, done, all| self.tell(check, done, all);
+        let found = match verify_log(&self.inner.folder, &signer, Vec::new(), &tell) {
+            Ok(verified) => Found::Whole(verified),
+            Err(VerifyError::Wrong(wrong)) => Found::Wrong(wrong),
+            Err(error) => Found::Unread(error.to_string()),
+        };
+        let event = self.event(&found);
+        let (ended, by) = (self.inner.view.now(), self.by.viewer().user.clone());
+        let result = VerificationResult { began: self.began, ended, by, found, entry: event.id };
+        // First, as a log that does not fit takes no entry any more.
+        self.inner.verification().last = Some(result);
+        let inner = Arc::clone(&self.inner);
+        drop(self);
+        if let Err(error) = inner.recorder.change(StateChange::default(), vec![event]) {
+            tracing::warn!(%error, "the result of a verification was not recorded");
+        }
+    }
+
+    fn tell(&self, check: &str, done: u64, all: u64) {
+        if let Some(progress) = &mut self.inner.verification().running {
+            progress.at += usize::from(progress.check != check);
+            (progress.done, progress.all) = (done, all);
+            if progress.check != check {
+                check.clone_into(&mut progress.check);
+            }
+        }
+    }
+
+    fn event(&self, found: &Found) -> Event {
+        let event = self.inner.event(VERIFIED).by_actor(self.by.actor(), self.by.viewer().instance.as_deref());
+        let event = event.fact("began", self.began.to_string());
+        let place = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        match found {
+            Found::Whole(Verified { head, first, .. }) => {
+                let event = event.fact("result", "whole").fact("first", place(*first));
+                event.fact("size", place(head.size)).fact("root", head.root.to_string())
+            }
+            Found::Wrong(wrong) => {
+                let sentence = format!("The log does not match its ledger: {wrong}.");
+                event.fact("result", "wrong").failed(Detail::Unknown, "wrong", sentence)
+            }
+            Found::Unread(error) => {
+                let sentence = format!("The log could not be read: {error}.");
+                event.fact("result", "unread").failed(Detail::Incomplete, "unread", sentence)
+            }
+        }
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        self.inner.verification().running = None;
+    }
+}
+
+impl Inner {
+    fn verification(&self) -> MutexGuard<'_, Verification> {
+        self.verification.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Options, Viewer};
+
+    #[test]
+    fn only_one_runs_at_a_time_however_it_ends() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let log = Options::new(folder.path()).open().expect("a log");
+        let access = log.access(&Viewer { user: "otto".into(), groups: vec!["auditor".into()], instance: None });
+        let run = Run::claim(&log.0, &access).expect("nothing runs");
+        run.tell("file", 0, 0);
+        run.tell("file", 7, 9);
+        run.tell("tree", 0, 0);
+        let progress = log.verification(&access).expect("allowed").running.expect("one runs");
+        assert_eq!((progress.at, progress.check.as_str(), progress.by.as_str()), (2, "tree", "otto"));
+        assert!(matches!(log.start_verification(&access), Err(StartError::Running)));
+        drop(run);
+        assert!(log.verification(&access).expect("allowed").running.is_none());
+        log.start_verification(&access).expect("there is room");
+    }
+}

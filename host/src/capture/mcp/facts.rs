@@ -1,0 +1,118 @@
+//! What is worth knowing of a call besides its outcome, and which other call it belongs to.
+
+use uuid::Uuid;
+
+use super::context::integer;
+use super::target::is_name;
+use crate::capture::parse::jsonrpc::Message;
+use crate::capture::parse::parse_state::{Arrived, ParseState};
+use crate::capture::parse::reader::Format;
+use crate::capture::tap::exchange::Exchange;
+use crate::event::{Detail, Event};
+use crate::value::Value;
+
+impl Exchange {
+    /// What is worth knowing besides.
+    pub(in crate::capture) fn facts(
+        &self,
+        parse_state: &ParseState,
+        event: &mut Event,
+        call: Option<&Message>,
+        answer: Option<&Arrived>,
+    ) {
+        let mut fact = |name: &str, value: Value| event.facts.push((name.to_owned(), value));
+        fact("http_method", self.head.http_method.as_str().into());
+        if let Some(challenge) = self.response.get().and_then(|head| head.challenge.as_ref()?.to_str().ok()) {
+            // Only the scheme: the parameters are free text.
+            fact("challenge", challenge.split(' ').next().unwrap_or_default().into());
+        }
+        if let Some(name) = answer.and_then(|answer| answer.message.result.as_ref()?.server.name.clone()) {
+            fact("server_name", name.into());
+        }
+        // Of what has no message, where there are digests at all.
+        let (asked, answered) = &parse_state.raw_digests;
+        let digests = [("request_digest", asked, call.is_none()), ("response_digest", answered, answer.is_none())];
+        for (name, parse_state, _) in digests.into_iter().filter(|(_, _, raw)| *raw) {
+            parse_state.iter().for_each(|parse_state| fact(name, parse_state.clone().into()));
+        }
+        self.counts(parse_state, &mut fact);
+        self.flags(parse_state, call, &mut fact);
+        let differs = call.zip(answer).is_some_and(|(call, answer)| answer.message.answers_another(call));
+        differs.then(|| fact("answer_id_differs", true.into()));
+    }
+
+    fn counts(&self, parse_state: &ParseState, fact: &mut impl FnMut(&str, Value)) {
+        let (counters, (sent, _), (received, _)) =
+            (&parse_state.counters, parse_state.request(), parse_state.response());
+        fact("request_bytes", integer(sent));
+        fact("response_bytes", integer(received));
+        // With `server_requests` one can see that each of them has its entry.
+        let counts = [
+            ("notifications", counters.notifications),
+            ("progress", counters.progress),
+            ("server_requests", counters.server_requests),
+        ];
+        for (name, count) in counts {
+            if count > 0 {
+                fact(name, integer(count));
+            }
+        }
+        if let Some((first, last)) = counters.progress_at {
+            fact("progress_first_us", integer(self.micros(first)));
+            fact("progress_last_us", integer(self.micros(last)));
+        }
+    }
+
+    fn flags(&self, parse_state: &ParseState, call: Option<&Message>, fact: &mut impl FnMut(&str, Value)) {
+        let ((_, sent_whole), (_, received_whole)) = (parse_state.request(), parse_state.response());
+        let flags = [
+            ("streamed", self.response.get().is_some_and(|head| head.format == Format::Events)),
+            ("truncated", !sent_whole || !received_whole),
+            ("resumed", self.head.resumed),
+            ("resent", self.failure.is_resent()),
+            ("header_mismatch", call.is_some_and(|call| self.mismatch(call))),
+            ("ambiguous_keys", call.is_some_and(|call| call.ambiguous)),
+        ];
+        flags.into_iter().filter(|(_, set)| *set).for_each(|(name, _)| fact(name, true.into()));
+    }
+
+    /// Links related calls: a retry to the call that asked for input, a task request to the call that created the task.
+    pub(in crate::capture) fn links(&self, event: &mut Event, call: &Message, answer: Option<&Arrived>) {
+        let result = answer.and_then(|answer| answer.message.result.as_ref());
+        let task = call.params.task_id.as_ref().and_then(|task| self.sessions.linked(self, task));
+        event.parent = event.parent.or(task);
+        let mut fact = |name: &str, id: Option<Uuid>| {
+            event.facts.extend(id.map(|id| (name.to_owned(), id.to_string().into())));
+        };
+        fact("retry_of", call.params.request_state.and_then(|state| self.sessions.linked(self, state)));
+        fact("task_of", task);
+        match (
+            event.detail,
+            result.and_then(|result| result.request_state),
+            result.and_then(|result| result.task_id.as_ref()),
+        ) {
+            (Detail::InputRequired, Some(state), _) => self.sessions.link(self, state, event.id),
+            (Detail::TaskCreated, _, Some(task)) => {
+                self.sessions.link(self, task, event.id);
+                event.facts.extend(is_name(task).then(|| ("task".to_owned(), task.clone().into())));
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether a header contradicts the body, which is authoritative.
+    pub(in crate::capture) fn mismatch(&self, call: &Message) -> bool {
+        let differs = |header: Option<String>, body: Option<&str>| header.is_some() && header.as_deref() != body;
+        let params = &call.params;
+        let name = params.name.as_deref().or(params.uri.as_deref());
+        differs(self.head.mcp_method(), call.method.as_deref())
+            || (name.is_some() && differs(self.head.mcp_name(), name))
+    }
+
+    pub(in crate::capture) fn revision(&self, call: Option<&Message>, answer: Option<&Arrived>) -> Option<String> {
+        let agreed = answer.and_then(|answer| answer.message.result.as_ref()?.protocol_version.clone());
+        let asked = || call.and_then(|call| call.params.protocol_version.clone());
+        let known = || self.sessions.known(self).1;
+        agreed.or_else(|| self.head.protocol().map(str::to_owned)).or_else(asked).or_else(known)
+    }
+}

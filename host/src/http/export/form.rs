@@ -1,0 +1,76 @@
+//! The export of the list: its form, and the download.
+
+use axum::Extension;
+use axum::extract::Query;
+use axum::http::Uri;
+use axum::response::{IntoResponse, Response};
+
+use super::File;
+use crate::access::{Access, Right};
+use crate::export::Format;
+use crate::field::Field;
+use crate::http::export;
+use crate::http::problem::Problem;
+use crate::http::query::columns::Column;
+use crate::http::query::grouping;
+use crate::http::query::search::Pairs;
+use crate::http::server::serve::Ending;
+use crate::http::session::auth::Visitor;
+use crate::http::ui::message_pages;
+
+/// The form, for viewers who may export.
+pub(in crate::http) struct Form {
+    /// The search as the list has it.
+    pub(in crate::http) kept: Pairs,
+    /// Value and label.
+    pub(in crate::http) formats: [(&'static str, &'static str); 3],
+    /// The columns of the list as an export names them, where there is a list.
+    pub(in crate::http) shown: Option<String>,
+    /// Whether payloads are offered.
+    pub(in crate::http) payloads: bool,
+}
+
+impl Form {
+    /// The form to export what `pairs` find, which is shown in these columns unless it is shown in groups.
+    pub(in crate::http) fn new(pairs: &Pairs, access: &Access, columns: Option<&[Column]>) -> Option<Self> {
+        let kept =
+            pairs.iter().filter(|(name, value)| !grouping::SHOWING.contains(&name.as_str()) && !value.is_empty());
+        let label = |format| match format {
+            Format::Csv => "CSV, for spreadsheets",
+            Format::JsonLines => "JSON Lines",
+            Format::Parquet => "Parquet, for analysis",
+        };
+        let formats = Format::ALL.map(|format| (format.name(), label(format)));
+        access.may(Right::Export).then(|| Self {
+            kept: kept.cloned().collect(),
+            formats,
+            shown: columns.map(names),
+            payloads: access.may(Right::ExportPayloads),
+        })
+    }
+}
+
+/// What these columns show, after the id, by which each row leads back to its entry.
+fn names(columns: &[Column]) -> String {
+    let mut names = vec![Field::Id.name()];
+    for field in columns.iter().flat_map(Column::fields) {
+        if !names.contains(&field.name()) {
+            names.push(field.name());
+        }
+    }
+    names.join(",")
+}
+
+/// `GET /export`: the same as the API's, with problems as pages.
+pub(in crate::http) async fn download(
+    visitor: Visitor,
+    Query(pairs): Query<Pairs>,
+    ending: Option<Extension<Ending>>,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    if visitor.may_be_sent_by_others() {
+        let what = "This link exports entries to a file. The log records that you did.";
+        return Ok(message_pages::confirm(&visitor, &uri, what));
+    }
+    export::begin(visitor, pairs, ending).await.map(File::into_response)
+}

@@ -1,0 +1,177 @@
+//! The inputs of a search: a field for each parameter, with the values that there are.
+
+use super::menus::{Menu, Menus};
+use crate::event::{Channel, Detail, Kind, Outcome};
+use crate::field::Field;
+use crate::http::problem::Problem;
+use crate::http::query::search::{FIELDS, Pairs, values};
+use crate::http::ui::labels::label;
+
+/// The fields inside "More filters". Outcome is in the first line.
+const SECTIONS: [(&str, &[Field]); 4] = [
+    (
+        "What",
+        &[
+            Field::Method,
+            Field::Tool,
+            Field::Prompt,
+            Field::ResourceUri,
+            Field::Server,
+            Field::Path,
+            Field::Action,
+            Field::OutcomeDetail,
+            Field::StatusCode,
+            Field::ErrorType,
+            Field::Channel,
+            Field::Kind,
+        ],
+    ),
+    (
+        "Who",
+        &[
+            Field::User,
+            Field::Connection,
+            Field::Agent,
+            Field::AgentInstance,
+            Field::Instance,
+            Field::ClientName,
+            Field::Session,
+            Field::Ip,
+        ],
+    ),
+    ("Affected", &[Field::Model, Field::RecordId, Field::ResourceType, Field::ResourceId, Field::ResourceName]),
+    (
+        "Usage and traces",
+        &[
+            Field::Provider,
+            Field::LlmModel,
+            Field::ApiKey,
+            Field::Policy,
+            Field::RequestId,
+            Field::TraceId,
+            Field::Parent,
+        ],
+    ),
+];
+
+/// The search's form.
+pub(in crate::http) struct Panel {
+    pub(in crate::http) free_text: Input,
+    pub(in crate::http) outcome: Input,
+    pub(in crate::http) from: Input,
+    pub(in crate::http) to: Input,
+    pub(in crate::http) domain: Input,
+    pub(in crate::http) sections: Vec<Section>,
+    /// Parameters without an input in the form, which it must pass on.
+    pub(in crate::http) others: Pairs,
+    /// How many of the inputs inside "More filters" are used, and whether one of them has an error.
+    pub(in crate::http) more: usize,
+    pub(in crate::http) wrong: bool,
+}
+
+/// Inputs that belong together.
+pub(in crate::http) struct Section {
+    pub(in crate::http) title: &'static str,
+    pub(in crate::http) inputs: Vec<Input>,
+}
+
+/// An input.
+pub(in crate::http) struct Input {
+    pub(in crate::http) name: &'static str,
+    pub(in crate::http) label: &'static str,
+    pub(in crate::http) value: String,
+    pub(in crate::http) wrong: bool,
+    pub(in crate::http) offers: Offers,
+}
+
+/// What an input has to choose from.
+pub(in crate::http) enum Offers {
+    /// Nothing.
+    Nothing,
+    /// These and no others.
+    Words(Vec<&'static str>),
+    /// Some of the values that there are, for the browser to offer.
+    Values(Menu),
+}
+
+impl Panel {
+    /// The form with the values of these parameters.
+    pub(in crate::http) fn new(pairs: &Pairs, problem: Option<&Problem>, mut menus: Menus) -> Self {
+        let input = |name, label| Input::new(pairs, problem, name, label);
+        let mut field =
+            |field: &Field| Input { offers: offers(*field, &mut menus), ..input(field.name(), label(*field)) };
+        let mut section = |(title, fields): &(&'static str, &[Field])| Section {
+            title,
+            inputs: fields.iter().map(&mut field).collect(),
+        };
+        let sections: Vec<_> = SECTIONS.iter().map(&mut section).collect();
+        let (domain, outcome) = (input("domain", "Domain"), field(&Field::Outcome));
+        let inputs = || sections.iter().flat_map(|section| &section.inputs).chain([&domain]);
+        let more = inputs().filter(|input| !input.value.is_empty()).count();
+        let wrong = inputs().any(|input| input.wrong);
+        Self {
+            more,
+            wrong,
+            free_text: input("q", "Search"),
+            from: input("from", "From"),
+            to: input("to", "Until"),
+            others: others(pairs),
+            outcome,
+            domain,
+            sections,
+        }
+    }
+}
+
+impl Input {
+    fn new(pairs: &Pairs, problem: Option<&Problem>, name: &'static str, label: &'static str) -> Self {
+        let value = values(pairs, name).next().unwrap_or_default().to_owned();
+        let wrong = problem.and_then(Problem::wrong_parameter) == Some(name);
+        Self { name, label, value, wrong, offers: Offers::Nothing }
+    }
+}
+
+fn offers(field: Field, menus: &mut Menus) -> Offers {
+    match field {
+        Field::Outcome => Offers::Words(Outcome::ALL.iter().map(|word| word.as_str()).collect()),
+        Field::OutcomeDetail => Offers::Words(Detail::ALL.iter().map(|word| word.as_str()).collect()),
+        Field::Channel => Offers::Words(Channel::ALL.iter().map(|word| word.as_str()).collect()),
+        Field::Kind => Offers::Words(Kind::ALL.iter().map(|word| word.as_str()).collect()),
+        field => menus.take(field).map_or(Offers::Nothing, Offers::Values),
+    }
+}
+
+/// Known parameters only: an unknown one is reported once and then dropped. An input holds the first value of its
+/// field; further values are passed on.
+fn others(pairs: &Pairs) -> Pairs {
+    let kept = |name: &str| ["filter", "limit", "sort", "columns"].contains(&name);
+    let field = |name: &str| FIELDS.iter().any(|field| field.name() == name);
+    let is_first =
+        |at: usize, name: &str| pairs.iter().position(|(other, value)| other == name && !value.is_empty()) == Some(at);
+    let stays = |at: usize, name: &str| kept(name) || field(name) && !is_first(at, name);
+    let pairs = pairs.iter().enumerate().filter(|(at, (name, value))| stays(*at, name) && !value.is_empty());
+    pairs.map(|(_, pair)| pair.clone()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_filter_has_one_input() {
+        let mut inputs: Vec<_> = SECTIONS.iter().flat_map(|(_, fields)| fields.iter().copied()).collect();
+        inputs.push(Field::Outcome);
+        for field in FIELDS {
+            assert_eq!(inputs.iter().filter(|input| *input == field).count(), 1, "{field:?}");
+        }
+        assert_eq!(inputs.len(), FIELDS.len());
+    }
+
+    #[test]
+    fn parameters_without_an_input_are_passed_on() {
+        let asked = [("tool", "a"), ("tool", "b"), ("filter", "today"), ("cursor", "x"), ("by", "tool"), ("q", "z")];
+        let asked: Pairs = asked.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let names: Vec<_> = others(&asked).into_iter().map(|(name, value)| format!("{name}={value}")).collect();
+        assert_eq!(names, ["tool=b", "filter=today"]);
+    }
+}

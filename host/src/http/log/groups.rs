@@ -1,0 +1,201 @@
+//! The grouped form of the list: each group is a row that links to its entries, followed by its inner groups. The URL
+//! is the view.
+
+use super::bars::{Bar, Scale};
+use super::group_by_form::label;
+use crate::http::problem::Problem;
+use crate::http::query::grouping;
+use crate::http::query::grouping::Grouping;
+use crate::http::query::search::{Pairs, query};
+use crate::http::ui::text::{Shown, count, duration, percent};
+use crate::reader::{MAX_LIMIT, Reader};
+use crate::store;
+use crate::store::{GroupBy, GroupSort, Groups};
+use crate::value::Value;
+
+/// The measures: order, heading.
+const MEASURES: [(GroupSort, &str); 4] = [
+    (GroupSort::Count, "Entries"),
+    (GroupSort::Errors, "Errors"),
+    (GroupSort::Average, "Average"),
+    (GroupSort::P95, "P95"),
+];
+/// The most inner groups of one group, and of all of them: the page stays small, and each group links to all of its
+/// own.
+const WITHIN: usize = 12;
+const WITHIN_ALL: usize = 120;
+/// With no more rows than these, all are shown from the beginning.
+const AT_A_GLANCE: usize = 40;
+
+/// Groups that were found, and those within them.
+pub(in crate::http) struct Found {
+    asked: Grouping,
+    outer: Groups,
+    inner: Option<Groups>,
+}
+
+/// Groups as a table.
+pub(in crate::http) struct Table {
+    pub(in crate::http) levels: Vec<Heading>,
+    pub(in crate::http) measures: Vec<Heading>,
+    pub(in crate::http) rows: Vec<Row>,
+    /// How much there is.
+    pub(in crate::http) extent: String,
+    /// Where the entries of all groups are.
+    pub(in crate::http) entries: String,
+}
+
+/// The head of a column, which sorts by it.
+pub(in crate::http) struct Heading {
+    pub(in crate::http) label: &'static str,
+    pub(in crate::http) href: String,
+    pub(in crate::http) sorted: &'static str,
+}
+
+/// One group.
+pub(in crate::http) struct Row {
+    pub(in crate::http) key: Shown,
+    pub(in crate::http) is_set: bool,
+    /// Where its entries are.
+    pub(in crate::http) href: Option<String>,
+    pub(in crate::http) count: String,
+    pub(in crate::http) errors: Option<String>,
+    /// Errors in a hundred entries.
+    pub(in crate::http) share: String,
+    pub(in crate::http) average: Option<String>,
+    pub(in crate::http) p95: Option<String>,
+    pub(in crate::http) entries: Bar,
+    pub(in crate::http) duration: Option<Bar>,
+    pub(in crate::http) within: Option<Within>,
+}
+
+/// The groups within one.
+pub(in crate::http) struct Within {
+    pub(in crate::http) open: bool,
+    pub(in crate::http) rows: Vec<Row>,
+    /// Where all of them are, when these are not.
+    pub(in crate::http) all: Option<String>,
+}
+
+impl Found {
+    /// The groups of `asked`. With two levels, the outer ones are counted separately, because a percentile cannot be
+    /// computed from those of the parts.
+    pub(in crate::http) fn new(reader: &Reader<'_>, asked: Grouping) -> Result<Self, Problem> {
+        let of = |by: &[GroupBy], limit| reader.groups(asked.domain.clone(), by, asked.sort, limit);
+        let outer = of(&asked.by[..1], asked.limit)?;
+        let inner = (asked.by.len() > 1).then(|| of(&asked.by, MAX_LIMIT)).transpose()?;
+        Ok(Self { asked, outer, inner })
+    }
+}
+
+impl Table {
+    /// The table of what was found with these parameters.
+    pub(in crate::http) fn new(home: &str, pairs: &Pairs, found: &Found) -> Self {
+        let (sort, by) = (found.asked.sort, &found.asked.by);
+        let head = |column: GroupSort, label, order| Heading {
+            label,
+            href: resort(home, pairs, column),
+            sorted: if column == sort { order } else { "none" },
+        };
+        Self {
+            levels: by.iter().map(|by| head(GroupSort::Key, label(*by), "ascending")).collect(),
+            measures: MEASURES.iter().map(|(column, label)| head(*column, label, "descending")).collect(),
+            rows: Rows::new(home, pairs, found).all(),
+            extent: extent(found),
+            entries: format!("{home}{}", query(kept(pairs, &["by", "sort", "cursor"]))),
+        }
+    }
+}
+
+/// How rows are made.
+struct Rows<'a> {
+    home: &'a str,
+    pairs: &'a Pairs,
+    found: &'a Found,
+    scale: Scale,
+    /// How many groups within others have room yet.
+    room: usize,
+    open: bool,
+}
+
+impl<'a> Rows<'a> {
+    fn new(home: &'a str, pairs: &'a Pairs, found: &'a Found) -> Self {
+        let inner = found.inner.iter().flat_map(|inner| &inner.groups);
+        let rows = found.outer.groups.len() + found.inner.as_ref().map_or(0, |inner| inner.found);
+        let scale = Scale::of(found.outer.groups.iter().chain(inner));
+        Self { home, pairs, found, scale, room: WITHIN_ALL, open: rows <= AT_A_GLANCE }
+    }
+
+    fn all(mut self) -> Vec<Row> {
+        let found = self.found;
+        let rows = found.outer.groups.iter().enumerate().map(|(at, group)| {
+            let within = found.inner.as_ref().map(|inner| self.within(group, inner, at == 0));
+            Row { within, ..self.row(group) }
+        });
+        rows.collect()
+    }
+
+    fn within(&mut self, outer: &store::Group, inner: &Groups, is_first: bool) -> Within {
+        let own = inner.groups.iter().filter(|group| group.keys.first() == outer.keys.first());
+        let own: Vec<_> = own.take(WITHIN.min(self.room)).collect();
+        self.room -= own.len();
+        let shown: u64 = own.iter().map(|group| group.count).sum();
+        Within {
+            open: self.open || is_first,
+            rows: own.into_iter().map(|group| self.row(group)).collect(),
+            all: (shown < outer.count).then(|| self.inside(outer)).flatten(),
+        }
+    }
+
+    fn row(&self, group: &store::Group) -> Row {
+        let key = group.keys.last().cloned().unwrap_or(Value::Unset);
+        let by = &self.found.asked.by[..group.keys.len()];
+        Row {
+            key: Shown::cut(&key.to_string(), 200),
+            is_set: key != Value::Unset,
+            href: grouping::entries(self.pairs, by, group).map(|query| format!("{}{query}", self.home)),
+            count: count(group.count),
+            errors: (group.errors > 0).then(|| count(group.errors)),
+            share: percent(group.errors, group.count),
+            average: group.average_us.map(duration),
+            p95: group.p95_us.map(duration),
+            entries: self.scale.entries(group),
+            duration: self.scale.duration(group),
+            within: None,
+        }
+    }
+
+    /// The address of all groups within one.
+    fn inside(&self, outer: &store::Group) -> Option<String> {
+        let asked = &self.found.asked;
+        let entries = grouping::entries(self.pairs, &asked.by[..1], outer)?;
+        let join = if entries.is_empty() { '?' } else { '&' };
+        let (by, sort) = (asked.by.last()?, asked.sort.as_str());
+        Some(format!("{}{entries}{join}by={by}&sort={sort}", self.home))
+    }
+}
+
+fn extent(found: &Found) -> String {
+    let plural =
+        |number: u64, one: &str, more: &str| format!("{} {}", count(number), if number == 1 { one } else { more });
+    let groups = plural(found.outer.found as u64, "group", "groups");
+    let entries = plural(found.outer.entries, "entry", "entries");
+    let within =
+        found.inner.as_ref().map_or_else(String::new, |inner| format!(", {} subgroups", count(inner.found as u64)));
+    match found.outer.groups.len() {
+        shown if shown < found.outer.found => {
+            format!("The first {} of {groups}{within}, of {entries}", count(shown as u64))
+        }
+        _ => format!("{groups}{within}, of {entries}"),
+    }
+}
+
+fn resort(home: &str, pairs: &Pairs, sort: GroupSort) -> String {
+    format!("{home}{}", query(kept(pairs, &["sort", "cursor"]).chain([("sort", sort.as_str())])))
+}
+
+/// All parameters but these.
+fn kept<'a>(pairs: &'a Pairs, without: &'a [&str]) -> impl Iterator<Item = (&'a str, &'a str)> {
+    let kept = pairs.iter().filter(|(name, _)| !without.contains(&name.as_str()));
+    kept.map(|(name, value)| (name.as_str(), value.as_str()))
+}

@@ -1,0 +1,51 @@
+//! The last change of each setting, from its entries.
+
+use std::collections::BTreeMap;
+
+use crate::AuditLog;
+use crate::access::{Access, Right};
+use crate::entry::Entry;
+use crate::field::Field;
+use crate::http::problem::Problem;
+use crate::http::query::search::Search;
+use crate::http::ui::text::{Shown, ago, exact};
+use crate::reader::MAX_LIMIT;
+use crate::time::Timestamp;
+
+/// The entries about changes that were made.
+const CHANGES: &str = "kind:system method:settings.updated outcome:success";
+
+/// The last change of a setting.
+#[derive(Clone)]
+pub(in crate::http) struct Changed {
+    pub(in crate::http) by: Shown,
+    pub(in crate::http) ago: String,
+    pub(in crate::http) exact: String,
+    pub(in crate::http) href: String,
+}
+
+/// The last change of each setting, by its key, as far as the viewer may see the newest entries about them.
+pub(in crate::http) fn last(log: &AuditLog, access: &Access, base: &str) -> Result<BTreeMap<String, Changed>, Problem> {
+    let mut changes = BTreeMap::new();
+    if !access.may(Right::Read) {
+        return Ok(changes);
+    }
+    let search = Search::parse(&[("q".to_owned(), CHANGES.to_owned())], log, access.viewer())?;
+    for entry in log.reader(access).page(search.domain, None, MAX_LIMIT)?.entries {
+        if let Some(key) = entry.text(Field::ResourceId) {
+            changes.entry(key.to_owned()).or_insert_with(|| Changed::new(&entry, base, log.now()));
+        }
+    }
+    Ok(changes)
+}
+
+impl Changed {
+    fn new(entry: &Entry, base: &str, now: Timestamp) -> Self {
+        Self {
+            by: Shown::line(entry.text(Field::User).unwrap_or("a user without a name")),
+            ago: ago(entry.occurred_at, now),
+            exact: exact(entry.occurred_at),
+            href: format!("{base}/entries/{}", entry.id),
+        }
+    }
+}

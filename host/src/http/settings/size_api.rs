@@ -1,0 +1,52 @@
+//! `GET /api/v1/extent`: how large the log is, how fast it grows, what the chosen period will hold.
+
+use axum::Json;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::growth::Growth;
+use crate::http::problem::Problem;
+use crate::http::session::auth::Visitor;
+use crate::settings::RETENTION_DAYS;
+use crate::time::Timestamp;
+use crate::value::Value;
+
+/// The size of the log.
+#[derive(Serialize, JsonSchema)]
+pub(in crate::http) struct Figures {
+    entries: u64,
+    /// Bytes of the database, including new data in the write-ahead log.
+    bytes: u64,
+    /// Bytes of the write-ahead log beside it, which is used again and again and does not grow with the entries.
+    journal_bytes: u64,
+    oldest: Option<Timestamp>,
+    newest: Option<Timestamp>,
+    /// Null while the log is younger than an hour.
+    growth_a_day: Option<Growth>,
+    at_retention: Option<Held>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Held {
+    days: u64,
+    #[serde(flatten)]
+    holds: Growth,
+}
+
+/// Needs the right to configure or to verify.
+pub(in crate::http) async fn show(visitor: Visitor) -> Result<Json<Figures>, Problem> {
+    let figures = visitor.search(|log, access| {
+        let extent = log.reader(access).extent()?;
+        let growth_a_day = log.reader(access).growth(&extent, log.now())?;
+        let at_retention = match (growth_a_day, log.settings().get(RETENTION_DAYS)) {
+            (Some(growth), Value::Integer(days)) => {
+                let days = days.unsigned_abs();
+                Some(Held { days, holds: growth.over(days) })
+            }
+            _ => None,
+        };
+        let crate::store::Extent { entries, bytes, journal_bytes, oldest, newest } = extent;
+        Ok(Figures { entries, bytes, journal_bytes, oldest, newest, growth_a_day, at_retention })
+    });
+    figures.await.map(Json)
+}
