@@ -30,8 +30,8 @@ pub mod access {
 /// What happened.
 pub mod event {
     pub use mcp_audit_log_model::event::{
-        AgentTools, Argument, BlockingPolicy, Body, Caller, Channel, Client, Detail, Event, Kind, ModelUsage,
-        OauthStep, Outcome, Payload, Resource, StoreFailure, Target, new_id,
+        AgentTools, Argument, BlockingPolicy, Body, Caller, Channel, Client, Detail, Event, Failure, Kind, ModelUsage,
+        OauthStep, Outcome, Payload, Resource, Target, new_id,
     };
     pub(crate) use mcp_audit_log_model::event::{INTENT_CALL, sentence};
 }
@@ -62,9 +62,9 @@ pub mod store {
     pub use mcp_audit_log_index::{
         Batch, Breakdown, CheckpointChange, Extent, Figures, Group, GroupBy, GroupQuery, GroupSort, Groups, Lack,
         MAX_GROUPS, MAX_POINTS, NewCheckpoint, PRUNE_CHUNK, PackedPayload, Page, PageQuery, Place, PlaceChange, Point,
-        Prepared, Pruned, REQUESTS, RangeError, Removal, StateChange, StoreError, Stored, StoredCheckpoint,
-        StoredPayload, Totals, USAGE_FIELDS, Usage, UsageQuery, UsageRow, UsageSort, UsageStep, Values, Writer,
-        requests, usage_range,
+        Prepared, Pruned, REQUESTS, RangeError, Removal, StateChange, StoreError, StoreFailure, Stored,
+        StoredCheckpoint, StoredPayload, Totals, USAGE_FIELDS, Usage, UsageQuery, UsageRow, UsageSort, UsageStep,
+        Values, Writer, requests, usage_range,
     };
     pub(crate) use mcp_audit_log_index::{Inventory, StoreReader};
     pub use mcp_audit_log_store::{
