@@ -56,17 +56,21 @@ pub mod saved_view {
 
 /// The database.
 ///
-/// What reads and writes past a [`Reader`](reader::Reader) and the recorder stays with `mcp-audit-log-store`.
+/// What reads and writes past a [`Reader`](reader::Reader) and the recorder stays with `mcp-audit-log-index` and
+/// `mcp-audit-log-store`.
 pub mod store {
-    pub use mcp_audit_log_store::{
-        Batch, Breakdown, CHECKS, CheckpointChange, Extent, Figures, Group, GroupBy, GroupQuery, GroupSort, Groups,
-        Kept, Lack, MAX_GROUPS, MAX_POINTS, NOT_PROVED, NewCheckpoint, NewToken, PRUNE_CHUNK, PackedPayload, Page,
-        PageQuery, Place, PlaceChange, Point, Prepared, Pruned, REQUESTS, RangeError, Removal, StateChange, StoreError,
-        Stored, StoredCheckpoint, StoredPayload, Tell, Token, TokenError, Tokens, Totals, USAGE_FIELDS, Usage,
-        UsageQuery, UsageRow, UsageSort, UsageStep, Values, Verified, VerifyError, Writer, Wrong, requests,
-        usage_range, verify,
+    pub use mcp_audit_log_index::{
+        Batch, Breakdown, CheckpointChange, Extent, Figures, Group, GroupBy, GroupQuery, GroupSort, Groups, Lack,
+        MAX_GROUPS, MAX_POINTS, NewCheckpoint, PRUNE_CHUNK, PackedPayload, Page, PageQuery, Place, PlaceChange, Point,
+        Prepared, Pruned, REQUESTS, RangeError, Removal, StateChange, StoreError, StoreFailure, Stored,
+        StoredCheckpoint, StoredPayload, Totals, USAGE_FIELDS, Usage, UsageQuery, UsageRow, UsageSort, UsageStep,
+        Values, Writer, requests, usage_range,
     };
-    pub(crate) use mcp_audit_log_store::{Deed, Files, Inventory, Outbox, TOKEN_PREFIX, Untold};
+    pub(crate) use mcp_audit_log_index::{Inventory, StoreReader};
+    pub use mcp_audit_log_store::{
+        CHECKS, Kept, NOT_PROVED, NewToken, Tell, Token, TokenError, Tokens, Verified, VerifyError, Wrong, verify,
+    };
+    pub(crate) use mcp_audit_log_store::{Deed, Outbox, TOKEN_PREFIX, Untold, lock, open, open_to_read};
 }
 
 pub use mcp_audit_log_core::{growth, publish, signer};

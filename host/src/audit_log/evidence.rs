@@ -10,7 +10,7 @@ use crate::ledger::{CheckpointError, ProofFile, SignedCheckpoint, VerifierKey};
 use crate::reader::ReadError;
 use crate::signer;
 use crate::signer::SignerOptions;
-use crate::store::{Files, StoreError, StoredCheckpoint};
+use crate::store::{self, StoreError, StoreReader, StoredCheckpoint};
 
 /// Why there is no evidence.
 #[derive(Debug, thiserror::Error)]
@@ -120,13 +120,13 @@ impl AuditLog {
 /// # Errors
 /// A process has the log open, there is none, or the keys cannot be changed.
 pub fn rotate_keys(folder: &Path, options: &SignerOptions) -> Result<Vec<VerifierKey>, OpenError> {
-    let files = Files::open_to_read(folder)?;
-    let _lock = Files::lock(folder)?;
+    let files = store::open_to_read(folder)?;
+    let _lock = store::lock(folder)?;
     let last = signer::last(&options.last_path(folder))?;
     Ok(signer::rotate(&options.key_path(folder), last.as_ref(), &known(&files)?)?)
 }
 
 /// The keys that the log remembers.
-pub(super) fn known(files: &Files) -> Result<Vec<VerifierKey>, StoreError> {
+pub(super) fn known(files: &StoreReader) -> Result<Vec<VerifierKey>, StoreError> {
     Ok(files.verifiers()?.iter().filter_map(|key| VerifierKey::parse(key).ok()).collect())
 }

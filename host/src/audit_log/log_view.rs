@@ -7,13 +7,13 @@ use crate::manifest::Manifest;
 use crate::policy::Policy;
 use crate::reader::{InternalReads, Reader};
 use crate::settings::Settings;
-use crate::store::Files;
+use crate::store::StoreReader;
 use crate::time::{Clock, Timestamp};
 
 /// A log that can be read. Clones are the same log.
 #[derive(Clone)]
 pub struct LogView {
-    pub(super) files: Files,
+    pub(super) files: StoreReader,
     pub(super) policy: Arc<Policy>,
     /// Shared with the recorder, which replaces them when a change is stored.
     pub(super) shared_settings: Arc<RwLock<Arc<Settings>>>,

@@ -22,7 +22,7 @@ use crate::retention;
 use crate::secret::Secret;
 use crate::settings::Settings;
 use crate::signer::{Known, Resume, Signer, SignerError, SignerOptions};
-use crate::store::{Files, Inventory, StoreError};
+use crate::store::{self, Inventory, StoreError, StoreReader};
 use crate::time::{Clock, SystemClock, Timestamp};
 
 /// How a log is opened.
@@ -171,8 +171,8 @@ impl Options {
             watches_schedule,
         } = self;
         let policy = Arc::new(load(policy, limits, &*clock)?.on(&floors));
-        let (files, writer) = Files::open(&folder)?;
-        let lock = writer.hold_lock().map_err(OpenError::Lock)?;
+        let (files, writer) = store::open(&folder)?;
+        let lock = writer.store().hold_lock().map_err(OpenError::Lock)?;
         let (resume, last_signed) = (signer.resume.clone(), signer.last_path(&folder));
         let signer = signer_of(&folder, &signer, &files, clock.now())?;
         let checkpoints = Checkpoints::new(signer, Publisher::start(&places, roots(&files))?, lock);
@@ -228,7 +228,7 @@ impl Options {
     /// There is no log in the folder, or the policy is refused.
     pub fn view(self) -> Result<LogView, OpenError> {
         let Self { folder, policy, limits, floors, clock, .. } = self;
-        let files = Files::open_to_read(&folder)?;
+        let files = store::open_to_read(&folder)?;
         let policy = Arc::new(load(policy, limits, &*clock)?.on(&floors));
         let settings = Settings::load(&policy.manifest().settings, &files.settings()?);
         Ok(LogView { files, policy, shared_settings: Arc::new(RwLock::new(Arc::new(settings))), clock })
@@ -291,7 +291,7 @@ pub(super) fn counted(event: Event, inventory: &Inventory) -> Event {
 }
 
 /// The signer of this log, which must be the one that signed last.
-fn signer_of(folder: &Path, options: &SignerOptions, files: &Files, now: Timestamp) -> Result<Signer, OpenError> {
+fn signer_of(folder: &Path, options: &SignerOptions, files: &StoreReader, now: Timestamp) -> Result<Signer, OpenError> {
     let keys = evidence::known(files)?;
     let size = files.tree(|size, _| Ok(size))?;
     let signer = Signer::open(folder, options, Known { keys: &keys, size, now })?;
@@ -305,7 +305,7 @@ fn signer_of(folder: &Path, options: &SignerOptions, files: &Files, now: Timesta
 }
 
 /// The log's earlier roots, for the publisher.
-fn roots(files: &Files) -> Roots {
+fn roots(files: &StoreReader) -> Roots {
     let files = files.clone();
     Arc::new(move |size| files.linked_root(size).ok().flatten())
 }
@@ -323,7 +323,7 @@ fn says_stopped(entry: &Entry) -> bool {
 }
 
 /// Whether the last entry is a clean stop; `None` for a log without entries.
-fn stopped_cleanly(files: &Files) -> Result<Option<bool>, StoreError> {
+fn stopped_cleanly(files: &StoreReader) -> Result<Option<bool>, StoreError> {
     match Reader::new(files, &own_access(), Timestamp::EPOCH).page(Domain::TRUE, None, 1) {
         Ok(page) => Ok(page.entries.first().map(says_stopped)),
         Err(crate::reader::ReadError::Store(error)) => Err(error),

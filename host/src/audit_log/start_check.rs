@@ -8,14 +8,14 @@ use crate::event::Channel;
 use crate::field::Field;
 use crate::ledger::SignedCheckpoint;
 use crate::signer::Signer;
-use crate::store::{Files, PageQuery, Place, StoreError};
+use crate::store::{PageQuery, Place, StoreError, StoreReader};
 
 /// A difference from what the log signed, as a phrase that continues "the log does not match the last signed
 /// checkpoint".
 ///
 /// The cost does not depend on the length of the log: the index finds the entries about starts and cleanups, and a
 /// forged index can only hide them.
-pub(super) fn difference(files: &Files, signer: &Signer) -> Result<Option<String>, StoreError> {
+pub(super) fn difference(files: &StoreReader, signer: &Signer) -> Result<Option<String>, StoreError> {
     let signed = match signer.last() {
         Some(last) => last.checkpoint().size,
         // `signing.last` was lost, and the operator asked to resume.
@@ -28,7 +28,7 @@ pub(super) fn difference(files: &Files, signer: &Signer) -> Result<Option<String
 }
 
 /// How many entries the newest checkpoint is about that the log itself has, when these keys signed it and it fits.
-fn resumed(files: &Files, signer: &Signer) -> Result<Result<u64, String>, StoreError> {
+fn resumed(files: &StoreReader, signer: &Signer) -> Result<Result<u64, String>, StoreError> {
     let Some(newest) = files.newest_checkpoint()? else { return Ok(Ok(0)) };
     let keys: Vec<_> = signer.verifiers().collect();
     let note = SignedCheckpoint::parse(newest.checkpoint.note.as_bytes());
@@ -41,7 +41,7 @@ fn resumed(files: &Files, signer: &Signer) -> Result<Result<u64, String>, StoreE
 
 /// Whether more is missing than the signed cleanups removed. Each signs what it will remove before it removes anything,
 /// and never removes the entries about the latest ones.
-fn removed(files: &Files, signed: u64) -> Result<Option<String>, StoreError> {
+fn removed(files: &StoreReader, signed: u64) -> Result<Option<String>, StoreError> {
     let (entries, payloads) = files.prune_points()?;
     if (entries, payloads) == (0, 0) {
         return Ok(None);
@@ -75,7 +75,7 @@ fn unlike(what: &str, gone: u64, first: u64, last: u64) -> Option<String> {
 }
 
 /// Whether the archived checkpoints match the newest signed entry that counts them.
-fn archived(files: &Files, signed: u64) -> Result<Option<String>, StoreError> {
+fn archived(files: &StoreReader, signed: u64) -> Result<Option<String>, StoreError> {
     let Some(counted) = newest(files, &["log.started", "retention.started"], signed, signed)? else { return Ok(None) };
     let number = counted.details.get("checkpoint").and_then(serde_json::Value::as_u64).unwrap_or_default();
     let found = files.archive_digest(number)?;
@@ -85,7 +85,7 @@ fn archived(files: &Files, signed: u64) -> Result<Option<String>, StoreError> {
 }
 
 /// The newest signed entry of the log itself below a `seq`, with one of these methods, that was not refused.
-fn newest(files: &Files, methods: &[&str], below: u64, signed: u64) -> Result<Option<Entry>, StoreError> {
+fn newest(files: &StoreReader, methods: &[&str], below: u64, signed: u64) -> Result<Option<Entry>, StoreError> {
     let domain = Domain::equals(Field::Channel, Channel::System.as_str())
         .and(Domain::any_of(methods.iter().map(|method| Domain::equals(Field::Method, *method))))
         .and(Domain::equals(Field::Outcome, "denied").not());

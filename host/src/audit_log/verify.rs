@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::ledger::VerifierKey;
 use crate::signer::{self, SignerError, SignerOptions};
-use crate::store::{self, Files, Kept, Tell, Verified, VerifyError, Wrong};
+use crate::store::{self, Kept, Tell, Verified, VerifyError, Wrong};
 
 /// The check of checkpoints that were kept elsewhere.
 const CHECK: &str = "kept";
@@ -40,13 +40,13 @@ pub fn verify_log(
         Ok(verified) => Verified { signed, ..verified },
         // Only a log that is whole but for that can say whose checkpoints are its own.
         Err(VerifyError::Wrong(wrong)) if wrong.check == CHECK => {
-            let known = Files::open_to_read(folder)?.verifiers()?;
+            let known = store::open_to_read(folder)?.verifiers()?;
             let named = &kept[..given];
             return Err(foreign(named, &wrong, &known).unwrap_or(VerifyError::Wrong(wrong)));
         }
         Err(error) => return Err(error),
     };
-    if let Some(what) = unlike(&named, &Files::open_to_read(folder)?.verifiers()?) {
+    if let Some(what) = unlike(&named, &store::open_to_read(folder)?.verifiers()?) {
         let at = signer.key_path(folder).display().to_string();
         let at = if signer.keys.is_some() { "the given signing keys".to_owned() } else { at };
         return Err(VerifyError::Wrong(Wrong { check: CHECK, at, seq: None, what }));

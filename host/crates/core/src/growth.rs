@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use mcp_audit_log_index::Extent;
 use mcp_audit_log_model::time::{DAY, SECOND, Timestamp};
-use mcp_audit_log_store::Extent;
 
 /// The period that is measured.
 const WINDOW: i64 = 7 * DAY;

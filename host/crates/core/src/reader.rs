@@ -8,21 +8,21 @@ use uuid::Uuid;
 use crate::growth::Growth;
 use mcp_audit_log_contract::access::{Access, Denied, Grant, Right};
 use mcp_audit_log_filter::Domain;
+use mcp_audit_log_index::{
+    Extent, GroupBy, GroupQuery, GroupSort, Groups, Page, PageQuery, Place, StoreError, StoreReader, StoredPayload,
+    Usage, UsageQuery, Values, is_dimension,
+};
 use mcp_audit_log_ledger::{Consistency, Inclusion};
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::{HOUR, Timestamp};
-use mcp_audit_log_store::{
-    Extent, Files, GroupBy, GroupQuery, GroupSort, Groups, Page, PageQuery, Place, StoreError, StoredPayload, Usage,
-    UsageQuery, Values, is_dimension,
-};
 
 /// Most entries of one page.
 pub const MAX_LIMIT: usize = 500;
 
 /// A viewer's view of the log: the record rule is part of every query.
 pub struct Reader<'a> {
-    files: &'a Files,
+    files: &'a StoreReader,
     access: &'a Access,
     now: Timestamp,
 }
@@ -48,7 +48,7 @@ pub enum ReadError {
 /// re-export it.
 pub trait InternalReads<'a>: Sized {
     /// What `access` lets its viewer see, at `now`.
-    fn new(files: &'a Files, access: &'a Access, now: Timestamp) -> Self;
+    fn new(files: &'a StoreReader, access: &'a Access, now: Timestamp) -> Self;
 
     /// All entries above `after`, oldest first, at most [`MAX_LIMIT`]; for each, whether it matches `domain` and the
     /// viewer may see it. The caller may reveal only the existence of the others.
@@ -83,7 +83,7 @@ pub trait InternalReads<'a>: Sized {
 }
 
 impl<'a> InternalReads<'a> for Reader<'a> {
-    fn new(files: &'a Files, access: &'a Access, now: Timestamp) -> Self {
+    fn new(files: &'a StoreReader, access: &'a Access, now: Timestamp) -> Self {
         Self { files, access, now }
     }
 
@@ -157,7 +157,7 @@ impl<'a> Reader<'a> {
     /// Groups of the entries that match `domain`, by one or two things; at most [`MAX_LIMIT`] of them.
     ///
     /// # Errors
-    /// The viewer may not read, there are more than [`mcp_audit_log_store::MAX_GROUPS`] groups, or the store fails.
+    /// The viewer may not read, there are more than [`mcp_audit_log_index::MAX_GROUPS`] groups, or the store fails.
     pub fn groups(&self, domain: Domain, by: &[GroupBy], sort: GroupSort, limit: usize) -> Result<Groups, ReadError> {
         let domain = self.visible()?.and(domain);
         let by = by.iter().copied().take(2).collect();

@@ -10,10 +10,10 @@ pub use clock_evidence::{ClockEvidence, LONGEST_STEP};
 use crate::recorder::{Recorder, RecorderControl};
 use mcp_audit_log_contract::hold;
 use mcp_audit_log_contract::settings::Settings;
+use mcp_audit_log_index::{Pruned, Removal, StoreError, StoreReader};
 use mcp_audit_log_model::event::{Channel, Detail, Event, Failure, Kind};
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_sandbox::{Plan, Policy};
-use mcp_audit_log_store::{Files, Pruned, Removal, StoreError};
 
 /// How long the cleanup rests after a step, in lengths of that step: recording has the writer for most of the time.
 const REST: u32 = 3;
@@ -63,12 +63,17 @@ pub struct CleanupReport {
 ///
 /// # Errors
 /// The policy or the store failed, in a sentence; nothing was deleted.
-pub fn plan(policy: &Policy, settings: &Settings, files: &Files, now: Timestamp) -> Result<CleanupIntent, String> {
+pub fn plan(
+    policy: &Policy,
+    settings: &Settings,
+    files: &StoreReader,
+    now: Timestamp,
+) -> Result<CleanupIntent, String> {
     let plan = policy.retention(settings, now).map_err(|fault| format!("nothing was deleted: {fault}"))?;
     measured(plan, Cover::ALL, files).map_err(|error| format!("nothing was deleted: {error}"))
 }
 
-fn measured(plan: Plan, cover: Cover, files: &Files) -> Result<CleanupIntent, StoreError> {
+fn measured(plan: Plan, cover: Cover, files: &StoreReader) -> Result<CleanupIntent, StoreError> {
     let held = files.held_from()?;
     let (first, first_payload) = files.prune_points()?;
     let may = hold::cut(plan, held);
@@ -90,7 +95,7 @@ fn measured(plan: Plan, cover: Cover, files: &Files) -> Result<CleanupIntent, St
 /// A step failed; the sentence says how much was removed before it.
 pub fn run(
     intent: CleanupIntent,
-    files: &Files,
+    files: &StoreReader,
     recorder: &Recorder,
     tell: impl Fn(&CleanupReport),
 ) -> Result<CleanupReport, String> {
@@ -129,7 +134,7 @@ impl CleanupIntent {
     ///
     /// # Errors
     /// The store failed, in a sentence; nothing was deleted.
-    pub fn witnessed(self, evidence: &ClockEvidence, files: &Files) -> Result<Self, String> {
+    pub fn witnessed(self, evidence: &ClockEvidence, files: &StoreReader) -> Result<Self, String> {
         let Plan { entries_before, payloads_before, .. } = self.plan;
         let cover =
             Cover { entries: evidence.entries_below(entries_before), payloads: evidence.below(payloads_before) };

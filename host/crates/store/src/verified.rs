@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::StoreError;
+use mcp_audit_log_index::StoreError;
 use mcp_audit_log_ledger::{Head, SignedCheckpoint};
 
 /// A checkpoint that was kept outside of the log, which the log must still be a continuation of.

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use mcp_audit_log_index::{Prepared, StoredPayload};
 use mcp_audit_log_model::entry::{Details, Entry};
 use mcp_audit_log_model::event::{Body, Event, Payload, Target};
 use mcp_audit_log_model::field::Field;
@@ -10,7 +11,6 @@ use mcp_audit_log_model::mask::Masks;
 use mcp_audit_log_model::price::Prices;
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_sandbox::{Fault, Keep, Policy, Verdict};
-use mcp_audit_log_store::{Prepared, StoredPayload};
 
 use super::facts;
 use super::facts::HostChanges;

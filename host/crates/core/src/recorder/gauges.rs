@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::QueueLimits;
 use super::budget::Budget;
 use super::histogram::Histogram;
-use mcp_audit_log_store::Stored;
+use mcp_audit_log_index::Stored;
 
 /// Upper bounds of the commit's latency, in microseconds.
 const LATENCY: [u64; 12] =

@@ -11,13 +11,13 @@ use super::queue::{Queue, Work};
 use super::write_thread::{Handover, JudgedBatch, Receipt};
 use super::{Changed, RecordError, StateChange};
 use mcp_audit_log_contract::settings::Settings;
+use mcp_audit_log_index::Writer;
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::event::{Channel, Detail, Event, Kind, Payload};
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::price::Prices;
 use mcp_audit_log_model::time::Clock;
 use mcp_audit_log_sandbox::Policy;
-use mcp_audit_log_store::Writer;
 
 /// Most items that are judged in one call. Few enough for the processor's cache, enough that a call costs each little.
 const CALL_ITEMS: usize = 256;

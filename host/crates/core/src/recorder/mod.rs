@@ -21,11 +21,11 @@ use self::judge_thread::Judge;
 use self::queue::{Queue, Work};
 use self::write_thread::{Handover, JudgedBatch};
 use mcp_audit_log_contract::settings::Settings;
+use mcp_audit_log_index::{Pruned, Removal, StoreError, Stored, Writer};
 use mcp_audit_log_model::event::Event;
 use mcp_audit_log_model::price::Prices;
 use mcp_audit_log_model::time::Clock;
 use mcp_audit_log_sandbox::Policy;
-use mcp_audit_log_store::{Pruned, Removal, StoreError, Stored, Writer};
 
 /// The least that one of many events counts while it waits, in bytes: about its memory.
 const EVENT_BYTES: usize = 1_536;
@@ -35,7 +35,7 @@ pub use budget::BudgetShare;
 pub use gauges::{Cleanup, Gauges};
 pub use health::Unready;
 pub use histogram::Histogram;
-pub use mcp_audit_log_store::StateChange;
+pub use mcp_audit_log_index::StateChange;
 pub use queue::{QueueLimits, Reservation};
 
 /// How long a change of a setting waits for the store.

@@ -8,8 +8,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use super::gauges::Gauges;
 use super::write_thread::Receipt;
 use super::{Changed, PruneError, RecordError, StateChange};
+use mcp_audit_log_index::{Pruned, Removal};
 use mcp_audit_log_model::event::Event;
-use mcp_audit_log_store::{Pruned, Removal};
 
 /// How much may wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

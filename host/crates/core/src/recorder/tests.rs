@@ -14,11 +14,11 @@ use super::*;
 use mcp_audit_log_contract::hold::{Hold, HoldChange};
 use mcp_audit_log_contract::settings::SettingChange;
 use mcp_audit_log_filter::Domain;
+use mcp_audit_log_index::{Batch, PageQuery, Place, StoreFailure, StoreReader};
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::event::{Channel, Detail, Kind};
 use mcp_audit_log_model::time::SystemClock;
 use mcp_audit_log_sandbox::Limits;
-use mcp_audit_log_store::{Batch, Files, PageQuery, Place};
 
 mod changes;
 
@@ -40,21 +40,18 @@ struct Flaky {
     poison: Option<Uuid>,
 }
 
-fn failure(code: std::ffi::c_int) -> StoreError {
-    StoreError::Database {
-        doing: "a test",
-        source: rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None),
-    }
+fn failed(failure: StoreFailure) -> StoreError {
+    StoreError::Database { doing: "a test", failure, source: "it failed".into() }
 }
 
 impl Writer for Flaky {
     fn commit(&mut self, batch: &Batch) -> Result<Vec<Stored>, StoreError> {
         if batch.entries.iter().any(|prepared| Some(prepared.entry().id) == self.poison) {
-            return Err(failure(rusqlite::ffi::SQLITE_CONSTRAINT));
+            return Err(failed(StoreFailure::Refused));
         }
         match self.steps.pop_front() {
-            Some(Step::FailBefore) => Err(failure(rusqlite::ffi::SQLITE_IOERR)),
-            Some(Step::FailAfter) => self.inner.commit(batch).and(Err(failure(rusqlite::ffi::SQLITE_IOERR))),
+            Some(Step::FailBefore) => Err(failed(StoreFailure::Unavailable)),
+            Some(Step::FailAfter) => self.inner.commit(batch).and(Err(failed(StoreFailure::Unavailable))),
             Some(Step::Hold(begun, go)) => {
                 let _ = begun.send(());
                 let _ = go.recv();
@@ -69,18 +66,18 @@ impl Writer for Flaky {
     }
 }
 
-fn recorder(folder: &Path, steps: Vec<Step>, poison: Option<Uuid>) -> (Files, Recorder) {
+fn recorder(folder: &Path, steps: Vec<Step>, poison: Option<Uuid>) -> (StoreReader, Recorder) {
     let (files, _, recorder) = with_settings(folder, steps, poison);
     (files, recorder)
 }
 
 type SharedSettings = Arc<RwLock<Arc<Settings>>>;
 
-fn with_settings(folder: &Path, steps: Vec<Step>, poison: Option<Uuid>) -> (Files, SharedSettings, Recorder) {
+fn with_settings(folder: &Path, steps: Vec<Step>, poison: Option<Uuid>) -> (StoreReader, SharedSettings, Recorder) {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let policy = Arc::new(Policy::builtin(Limits::default(), clock.now()).expect("the default policy"));
     let settings = Arc::new(RwLock::new(Arc::new(Settings::load(&policy.manifest().settings, &Default::default()))));
-    let (files, inner) = Files::open(folder).expect("a log");
+    let (files, inner) = mcp_audit_log_store::open(folder).expect("a log");
     let writer = Box::new(Flaky { inner, steps: steps.into(), poison });
     let parts = RecorderParts { policy, writer, clock, settings: Arc::clone(&settings), prices: Default::default() };
     (files, settings, Recorder::start(parts, QueueLimits::default()).expect("threads"))
@@ -93,7 +90,7 @@ fn held() -> (Step, Receiver<()>, Sender<()>) {
 }
 
 /// Ids of everything stored, in order.
-fn ids(files: &Files) -> Vec<Uuid> {
+fn ids(files: &StoreReader) -> Vec<Uuid> {
     entries(files).iter().rev().map(|entry| entry.id).collect()
 }
 
@@ -101,7 +98,7 @@ fn event() -> Event {
     Event::new(SystemClock.now(), Channel::Mcp, Kind::Request, Detail::Ok)
 }
 
-fn entries(files: &Files) -> Vec<Entry> {
+fn entries(files: &StoreReader) -> Vec<Entry> {
     files.page(&PageQuery { domain: Domain::TRUE, from: Place::Newest, limit: 500 }).expect("a page").entries
 }
 

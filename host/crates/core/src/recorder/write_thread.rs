@@ -11,7 +11,7 @@ use super::judge_thread::{Ended, reported_losses};
 use super::queue::Queue;
 use super::{Changed, PruneError, RecordError};
 use mcp_audit_log_contract::settings::Settings;
-use mcp_audit_log_store::{Batch, Pruned, Removal, StoreError, Stored, Writer};
+use mcp_audit_log_index::{Batch, Pruned, Removal, StoreError, Stored, Writer};
 
 /// How often a failing store is retried while the log closes, before the batch is given up.
 const CLOSING_TRIES: u32 = 5;

@@ -6,8 +6,8 @@
 //! an operator confirmed the clock.
 
 use mcp_audit_log_contract::plan::Plan;
+use mcp_audit_log_index::Mark;
 use mcp_audit_log_model::time::{DAY, SECOND, Timestamp};
-use mcp_audit_log_store::Mark;
 
 /// How long a step between two checkpoints may be to count as a whole: a long weekend.
 pub const LONGEST_STEP: i64 = 3 * DAY;

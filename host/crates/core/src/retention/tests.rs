@@ -9,9 +9,9 @@ use mcp_audit_log_store::SqliteWriter;
 use super::*;
 use crate::recorder::{QueueLimits, RecorderParts, StateChange};
 use mcp_audit_log_contract::hold::{Hold, HoldChange};
+use mcp_audit_log_index::{Batch, Removal, Stored, Writer};
 use mcp_audit_log_model::time::{Clock, DAY, SystemClock};
 use mcp_audit_log_sandbox::Limits;
-use mcp_audit_log_store::{Batch, Removal, Stored, Writer};
 
 /// Records what it is asked to remove, and removes nothing.
 struct Careless {
@@ -33,7 +33,7 @@ impl Writer for Careless {
 #[test]
 fn no_policy_plan_bypasses_a_hold() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (files, inner) = Files::open(folder.path()).expect("a log");
+    let (files, inner) = mcp_audit_log_store::open(folder.path()).expect("a log");
     let (now, asked) = (SystemClock.now(), Arc::<Mutex<Vec<Plan>>>::default());
     let policy = Arc::new(Policy::builtin(Limits::default(), now).expect("the default policy"));
     let settings = Arc::new(Settings::load(&policy.manifest().settings, &Default::default()));

@@ -6,13 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use rusqlite::functions::FunctionFlags;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
-use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
 
-use super::{Doing, StoreError, schema};
-use mcp_audit_log_filter::Pattern;
+use super::{Doing, schema};
+use mcp_audit_log_index::StoreError;
 
 /// Marks the file as ours: "mcpa".
 const APPLICATION_ID: i64 = 0x6d63_7061;
@@ -69,24 +67,14 @@ pub(super) fn writer(path: &Path, pruning: Arc<AtomicBool>) -> Result<Connection
 /// Opens a connection that can only read, and not for long.
 pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    #[cfg_attr(not(test), allow(unused_mut))]
     let mut connection = Connection::open_with_flags(path, flags).doing("opening the log for reading")?;
     common(&connection)?;
     connection.pragma_update(None, "query_only", "ON").doing("opening the log for reading")?;
     // In KiB: what a question about months reads besides its large values stays at hand.
     connection.pragma_update(None, "cache_size", -16_384).doing("opening the log for reading")?;
-    let deterministic = FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_UTF8;
-    let matcher = |context: &rusqlite::functions::Context<'_>| {
-        let fold = context.get(2)?;
-        // Compiled for the first row, and kept for the others of the statement.
-        let pattern = context.get_or_create_aux(1, |pattern: ValueRef<'_>| {
-            pattern.as_str().map(|pattern| Pattern::new(pattern, fold))
-        })?;
-        // A column that is not set matches nothing.
-        Ok(context.get_raw(0).as_str_or_null()?.is_some_and(|text| pattern.matches(text)))
-    };
     #[cfg(test)]
     super::tests::trace(&mut connection);
-    connection.create_scalar_function("domain_like", 3, deterministic, matcher).doing("opening the log for reading")?;
     connection.authorizer(Some(|context: AuthContext<'_>| reader_may(&context))).doing("guarding the log")?;
     Ok(connection)
 }
@@ -234,24 +222,20 @@ fn reader_may(context: &AuthContext<'_>) -> Authorization {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
-    use crate::sqlite::lexicon::Lexicon;
+    use crate::sqlite::snapshot::SqliteSnapshot;
+    use mcp_audit_log_index::check::Texts;
     use mcp_audit_log_model::field::Field;
-
-    /// A database in memory with the tables and nothing in them.
-    pub(in super::super) fn empty() -> Connection {
-        let connection = Connection::open_in_memory().expect("a database");
-        MIGRATIONS.iter().try_for_each(|sql| connection.execute_batch(sql)).expect("tables");
-        connection
-    }
 
     #[test]
     fn a_search_of_the_dictionary_ends_at_the_deadline() {
-        let connection = empty();
+        let connection = Connection::open_in_memory().expect("a database");
+        MIGRATIONS.iter().try_for_each(|sql| connection.execute_batch(sql)).expect("tables");
         let row = [Field::Tool as i64];
         connection.execute("INSERT INTO term VALUES (?1, 1, 'search')", row).expect("a text");
-        let look = || Lexicon::default().matching(&connection, Field::Tool, &Pattern::new("%s%", false));
+        let log = SqliteSnapshot::new(&connection);
+        let look = || Texts::default().matching(&log, Field::Tool, |text| text.starts_with('s'));
         assert_eq!(look().expect("found"), [1]);
         UNTIL.set(Instant::now().checked_sub(Duration::from_secs(1)));
         assert!(matches!(look(), Err(StoreError::Deadline(10))));

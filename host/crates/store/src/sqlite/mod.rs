@@ -1,48 +1,25 @@
 //! The log in SQLite: one file, one writer, any number of readers.
 
-mod axis;
-mod blocks;
-mod catch_up;
 mod checkpoints;
-mod columns;
 mod connection;
 mod files;
-mod find;
-mod groups;
 mod holds;
-mod ids;
-mod leaves;
-mod lexicon;
 mod on_disk;
-mod pages;
-mod past;
 mod payloads;
-mod places;
-mod proofs;
 mod rows;
 mod schema;
-mod sought;
-mod sql;
+mod snapshot;
 mod states;
-mod sweep;
-mod terms;
-mod texts;
-mod tiles;
-mod tree;
-mod usage;
-mod values;
+mod transaction;
 mod verify;
 mod views;
-mod walk;
 mod writer;
 
-pub use checkpoints::Mark;
-pub use files::Files;
-pub use tiles::Tiles;
+pub use files::{lock, open, open_to_read};
 pub use verify::{COUNT as CHECKS, Tell, verify};
-pub use writer::SqliteWriter;
+pub use writer::{SqliteStore, SqliteWriter};
 
-use super::StoreError;
+use mcp_audit_log_index::{StoreError, StoreFailure};
 
 /// Names what was being done when SQLite failed.
 trait Doing<T> {
@@ -51,8 +28,33 @@ trait Doing<T> {
 
 impl<T> Doing<T> for rusqlite::Result<T> {
     fn doing(self, doing: &'static str) -> Result<T, StoreError> {
-        self.map_err(|source| StoreError::Database { doing, source })
+        self.map_err(|source| match failure(&source) {
+            Some(failure) => StoreError::Database { doing, failure, source: source.into() },
+            None => StoreError::Deadline(connection::DEADLINE.as_secs()),
+        })
     }
+}
+
+/// What kind of failure it is; none where SQLite was stopped, which only the deadline of a reader does.
+fn failure(error: &rusqlite::Error) -> Option<StoreFailure> {
+    use rusqlite::Error::{
+        FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, QueryReturnedNoRows, SqliteFailure,
+    };
+    use rusqlite::ErrorCode::{
+        ConstraintViolation, DatabaseCorrupt, NotADatabase, OperationInterrupted, TooBig, TypeMismatch,
+    };
+    Some(match error {
+        SqliteFailure(error, _) => match error.code {
+            OperationInterrupted => return None,
+            ConstraintViolation | TooBig | TypeMismatch => StoreFailure::Refused,
+            DatabaseCorrupt | NotADatabase => StoreFailure::Damaged,
+            _ => StoreFailure::Unavailable,
+        },
+        FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..) | QueryReturnedNoRows => {
+            StoreFailure::Damaged
+        }
+        _ => StoreFailure::Unavailable,
+    })
 }
 
 #[cfg(test)]

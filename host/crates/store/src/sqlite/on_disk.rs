@@ -3,9 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::StoreError;
+use mcp_audit_log_index::StoreError;
 
 /// The files of an open log: where they are, and which they are.
+#[derive(Debug)]
 pub(super) struct OnDisk(Vec<(PathBuf, Option<Id>)>);
 
 /// Device and number, which a file keeps for its life.

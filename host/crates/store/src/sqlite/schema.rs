@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 
+use super::Doing;
 use super::connection::MIGRATIONS;
-use super::{Doing, StoreError};
+use mcp_audit_log_index::StoreError;
 
 /// What SQLite itself may add, and how it makes it: the statistics of an `ANALYZE`. Its indexes for keys are in the model too.
 const OWN: &[(&str, &str)] = &[
@@ -58,17 +59,16 @@ fn rows(connection: &Connection) -> rusqlite::Result<Vec<Made>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Files;
 
     fn log() -> (tempfile::TempDir, Connection) {
         let folder = tempfile::tempdir().expect("a folder");
-        drop(Files::open(folder.path()).expect("a log"));
+        drop(crate::open(folder.path()).expect("a log"));
         let raw = Connection::open(folder.path().join("mcp-audit-log.db")).expect("a raw connection");
         (folder, raw)
     }
 
     fn refused(folder: &tempfile::TempDir) -> Option<String> {
-        Files::open(folder.path()).map(drop).err().map(|error| error.to_string())
+        crate::open(folder.path()).map(drop).err().map(|error| error.to_string())
     }
 
     /// What SQLite refuses to make under such a name, and takes when the schema itself is written.

@@ -3,12 +3,14 @@
 use rusqlite::Connection;
 use uuid::Uuid;
 
-use super::{Files, SqliteWriter};
-use crate::{Batch, CheckpointChange, NewCheckpoint, Prepared, StateChange, StoredPayload, Writer};
+use super::SqliteWriter;
 use mcp_audit_log_contract::access::Viewer;
 use mcp_audit_log_contract::hold::{Hold, HoldChange, Release};
 use mcp_audit_log_contract::plan::Plan;
 use mcp_audit_log_contract::saved_view::{SavedView, ViewChange};
+use mcp_audit_log_index::{
+    Batch, CheckpointChange, NewCheckpoint, Prepared, StateChange, StoreReader, StoredPayload, Writer,
+};
 use mcp_audit_log_model::entry::{Details, Entry};
 use mcp_audit_log_model::event::new_id;
 use mcp_audit_log_model::field::Field;
@@ -20,14 +22,14 @@ fn at(micros: i64) -> Timestamp {
 
 struct Log {
     folder: tempfile::TempDir,
-    files: Files,
+    files: StoreReader,
     writer: SqliteWriter,
 }
 
 /// A log with an entry and its payload for each of these moments.
 fn log(moments: &[i64]) -> Log {
     let folder = tempfile::tempdir().expect("a folder");
-    let (files, mut writer) = Files::open(folder.path()).expect("a log");
+    let (files, mut writer) = crate::open(folder.path()).expect("a log");
     let entry = |moment: &i64| {
         let mut entry = Entry::new(new_id(at(*moment)), at(*moment), at(*moment));
         for field in [Field::Channel, Field::Kind, Field::Action, Field::Outcome, Field::OutcomeDetail] {
@@ -71,15 +73,19 @@ fn the_writer_itself_removes_nothing_that_is_held() {
     let plan = Plan { entries_before: Some(at(8)), payloads_before: Some(at(9)), ..Plan::default() };
     log.hold(HoldChange::Place(hold(1, 4)));
     log.hold(HoldChange::Place(hold(2, 6)));
-    let pruned = log.writer.prune(crate::Removal::everywhere(plan)).expect("pruned");
+    let pruned = log.writer.prune(mcp_audit_log_index::Removal::everywhere(plan)).expect("pruned");
     assert_eq!((pruned.entries, pruned.payloads), (4, 4));
-    while log.writer.prune(crate::Removal::everywhere(plan)).expect("pruned").more {}
-    assert_eq!(log.writer.prune(crate::Removal::everywhere(plan)).expect("pruned"), crate::Pruned::default(), "held");
+    while log.writer.prune(mcp_audit_log_index::Removal::everywhere(plan)).expect("pruned").more {}
+    assert_eq!(
+        log.writer.prune(mcp_audit_log_index::Removal::everywhere(plan)).expect("pruned"),
+        mcp_audit_log_index::Pruned::default(),
+        "held"
+    );
     log.hold(HoldChange::Release(Uuid::from_u128(1), release()));
-    let pruned = log.writer.prune(crate::Removal::everywhere(plan)).expect("pruned");
+    let pruned = log.writer.prune(mcp_audit_log_index::Removal::everywhere(plan)).expect("pruned");
     assert_eq!((pruned.entries, pruned.payloads), (2, 2));
     log.hold(HoldChange::Release(Uuid::from_u128(2), release()));
-    let pruned = log.writer.prune(crate::Removal::everywhere(plan)).expect("pruned");
+    let pruned = log.writer.prune(mcp_audit_log_index::Removal::everywhere(plan)).expect("pruned");
     assert_eq!((pruned.entries, pruned.payloads), (2, 3));
 }
 
@@ -102,7 +108,7 @@ fn holds_stay_as_they_were_placed_and_are_released_once() {
     raw.pragma_update(None, "recursive_triggers", "OFF").expect("off");
     for sql in edits {
         assert!(raw.execute_batch(sql).is_err(), "ran: {sql}");
-        assert!(log.writer.connection().execute_batch(sql).is_err(), "the writer ran: {sql}");
+        assert!(log.writer.store().connection().execute_batch(sql).is_err(), "the writer ran: {sql}");
     }
     log.hold(HoldChange::Release(Uuid::from_u128(1), release()));
     log.hold(HoldChange::Release(Uuid::from_u128(1), Release { by: "eve".into(), ..release() }));
@@ -123,11 +129,11 @@ fn a_moment_is_found_where_it_lies() {
             assert_eq!(log.files.place_at(at(moment)).expect("found"), earlier.max(places.start), "{moment}");
         }
         log.writer
-            .prune(crate::Removal::everywhere(Plan { entries_before: Some(at(4)), ..Plan::default() }))
+            .prune(mcp_audit_log_index::Removal::everywhere(Plan { entries_before: Some(at(4)), ..Plan::default() }))
             .expect("pruned");
     }
     log.writer
-        .prune(crate::Removal::everywhere(Plan { entries_before: Some(at(10)), ..Plan::default() }))
+        .prune(mcp_audit_log_index::Removal::everywhere(Plan { entries_before: Some(at(10)), ..Plan::default() }))
         .expect("pruned");
     assert_eq!((log.files.places().expect("places"), log.files.place_at(at(3)).expect("found")), (7..7, 7));
 }

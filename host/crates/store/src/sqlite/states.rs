@@ -2,31 +2,35 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Row, Transaction, params};
+use rusqlite::{Connection, Row, params};
 
-use super::{Doing, Files, checkpoints, holds, payloads, views};
-use crate::{StateChange, StoreError};
+use super::snapshot::SqliteSnapshot;
+use super::{checkpoints, holds, payloads, views};
+use mcp_audit_log_contract::access::Viewer;
+use mcp_audit_log_contract::hold::Hold;
+use mcp_audit_log_contract::saved_view::SavedView;
 use mcp_audit_log_contract::settings::SettingChange;
+use mcp_audit_log_index::{CheckpointQuery, Mark, PlaceChange, StateChange, States, StoreError, StoredCheckpoint};
 use mcp_audit_log_model::schedule::CronState;
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_model::value::Value;
 
 /// Stores every change of `states`, in the transaction of the entries about them.
-pub(super) fn write(transaction: &Transaction<'_>, states: &StateChange) -> rusqlite::Result<()> {
-    states.settings.iter().try_for_each(|change| write_setting(transaction, change))?;
-    states.crons.iter().try_for_each(|(name, state)| write_cron(transaction, name, state))?;
-    states.holds.iter().try_for_each(|change| holds::write(transaction, change))?;
-    states.views.iter().try_for_each(|change| views::write(transaction, change))?;
-    states.checkpoints.iter().try_for_each(|change| checkpoints::write(transaction, change))?;
-    states.erased.iter().try_for_each(|seq| payloads::erase(transaction, *seq))
+pub(super) fn write(connection: &Connection, states: &StateChange) -> rusqlite::Result<()> {
+    states.settings.iter().try_for_each(|change| write_setting(connection, change))?;
+    states.crons.iter().try_for_each(|(name, state)| write_cron(connection, name, state))?;
+    states.holds.iter().try_for_each(|change| holds::write(connection, change))?;
+    states.views.iter().try_for_each(|change| views::write(connection, change))?;
+    states.checkpoints.iter().try_for_each(|change| checkpoints::write(connection, change))?;
+    states.erased.iter().try_for_each(|seq| payloads::erase(connection, *seq))
 }
 
-fn write_setting(transaction: &Transaction<'_>, change: &SettingChange) -> rusqlite::Result<()> {
+fn write_setting(connection: &Connection, change: &SettingChange) -> rusqlite::Result<()> {
     let sql = "INSERT INTO setting (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
-    transaction.execute(sql, params![change.key, change.new.to_json().to_string()]).map(drop)
+    connection.execute(sql, params![change.key, change.new.to_json().to_string()]).map(drop)
 }
 
-fn write_cron(transaction: &Transaction<'_>, name: &str, state: &CronState) -> rusqlite::Result<()> {
+fn write_cron(connection: &Connection, name: &str, state: &CronState) -> rusqlite::Result<()> {
     let sql = "INSERT INTO cron (name, next_run, last_run, last_succeeded, last_message, running_since)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (name) DO UPDATE SET next_run = excluded.next_run,
         last_run = excluded.last_run, last_succeeded = excluded.last_succeeded,
@@ -40,7 +44,7 @@ fn write_cron(transaction: &Transaction<'_>, name: &str, state: &CronState) -> r
         state.last_message,
         micros(state.running_since)
     ];
-    transaction.execute(sql, row).map(drop)
+    connection.execute(sql, row).map(drop)
 }
 
 /// A moment in a column that may be empty.
@@ -48,33 +52,51 @@ pub(super) fn time(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<Timestam
     row.get::<_, Option<i64>>(at).map(|micros| micros.map(Timestamp::from_micros))
 }
 
-impl Files {
-    /// The settings that were ever changed.
-    ///
-    /// # Errors
-    /// The database fails.
-    pub fn settings(&self) -> Result<BTreeMap<String, Value>, StoreError> {
-        self.read(|connection| {
-            let mut statement = connection.prepare("SELECT key, value FROM setting").doing("reading settings")?;
-            let setting = |row: &Row<'_>| {
-                let value: String = row.get(1)?;
-                Ok((row.get(0)?, serde_json::from_str(&value).unwrap_or(Value::Unset)))
-            };
-            statement.query_map([], setting).and_then(Iterator::collect).doing("reading settings")
-        })
+impl States for SqliteSnapshot<'_> {
+    fn settings(&self) -> Result<BTreeMap<String, Value>, StoreError> {
+        let setting = |row: &Row<'_>| {
+            let value: String = row.get(1)?;
+            Ok((row.get(0)?, serde_json::from_str(&value).unwrap_or(Value::Unset)))
+        };
+        let settings = self.all("SELECT key, value FROM setting", "reading settings", setting)?;
+        Ok(settings.into_iter().collect())
     }
 
-    /// What is remembered about scheduled jobs.
-    ///
-    /// # Errors
-    /// The database fails.
-    pub fn crons(&self) -> Result<BTreeMap<String, CronState>, StoreError> {
+    fn crons(&self) -> Result<BTreeMap<String, CronState>, StoreError> {
         let sql = "SELECT name, next_run, last_run, last_succeeded, last_message, running_since FROM cron";
-        self.read(|connection| {
-            let mut statement = connection.prepare(sql).doing("reading scheduled jobs")?;
-            let cron = |row: &Row<'_>| Ok((row.get(0)?, cron_state(row)?));
-            statement.query_map([], cron).and_then(Iterator::collect).doing("reading scheduled jobs")
-        })
+        let crons = self.all(sql, "reading scheduled jobs", |row| Ok((row.get(0)?, cron_state(row)?)))?;
+        Ok(crons.into_iter().collect())
+    }
+
+    fn holds(&self) -> Result<Vec<Hold>, StoreError> {
+        holds::holds(self)
+    }
+
+    fn views(&self, viewer: &Viewer) -> Result<Vec<SavedView>, StoreError> {
+        views::views(self, viewer)
+    }
+
+    fn checkpoints(&self, query: &CheckpointQuery) -> Result<Vec<StoredCheckpoint>, StoreError> {
+        checkpoints::checkpoints(self, query)
+    }
+
+    fn marks(&self) -> Result<Vec<Mark>, StoreError> {
+        checkpoints::marks(self)
+    }
+
+    fn keys(&self) -> Result<Vec<(String, i64)>, StoreError> {
+        let sql = "SELECT vkey, since FROM verifier ORDER BY since";
+        self.all(sql, "reading checkpoints", |row| Ok((row.get(0)?, row.get(1)?)))
+    }
+
+    fn clock_confirmed(&self) -> Result<u64, StoreError> {
+        let sql = "SELECT coalesce(max(number), 0) FROM clock";
+        Ok(self.all(sql, "reading checkpoints", |row| row.get(0))?.into_iter().next().unwrap_or(0))
+    }
+
+    fn destinations(&self) -> Result<Vec<PlaceChange>, StoreError> {
+        let place = |row: &Row<'_>| Ok(PlaceChange { name: row.get(0)?, number: row.get(1)?, failing: row.get(2)? });
+        self.all("SELECT name, number, failing FROM place", "reading checkpoints", place)
     }
 }
 

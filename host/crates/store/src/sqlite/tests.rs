@@ -1,5 +1,6 @@
 //! The database refuses every edit, and prunes a prefix and nothing else.
 
+mod contract;
 mod damage;
 mod finding;
 mod narrowing;
@@ -12,13 +13,19 @@ mod usage_naive;
 use rusqlite::Connection;
 use uuid::Uuid;
 
-use super::{Files, SqliteWriter};
-use crate::{Batch, PageQuery, Place, Prepared, Stored, StoredPayload, Writer};
+use super::SqliteWriter;
+use super::snapshot::BLOCK;
 use mcp_audit_log_contract::plan::Plan;
 use mcp_audit_log_filter::Domain;
+use mcp_audit_log_index::{Batch, PageQuery, Place, Prepared, StoreReader, Stored, StoredPayload, Writer};
 use mcp_audit_log_model::entry::{Details, Entry};
 use mcp_audit_log_model::field::{Field, FieldType};
 use mcp_audit_log_model::time::{SECOND, Timestamp};
+
+/// Entries of a block as it is closed.
+pub(super) const SMALL: u64 = BLOCK;
+/// Entries of a block that was made of small ones.
+pub(super) const LARGE: u64 = 16 * SMALL;
 
 thread_local! {
     /// The statements that readers run.
@@ -66,13 +73,13 @@ fn batch(entries: impl IntoIterator<Item = Entry>) -> Batch {
 
 struct Log {
     folder: tempfile::TempDir,
-    files: Files,
+    files: StoreReader,
     writer: SqliteWriter,
 }
 
 fn log(entries: impl IntoIterator<Item = Entry>) -> Log {
     let folder = tempfile::tempdir().expect("a folder");
-    let (files, mut writer) = Files::open(folder.path()).expect("a log");
+    let (files, mut writer) = crate::open(folder.path()).expect("a log");
     writer.commit(&batch(entries)).expect("stored");
     Log { folder, files, writer }
 }
@@ -90,7 +97,7 @@ pub(super) fn tamper(file: &std::path::Path, sql: &str) {
     raw.execute_batch(&all).unwrap_or_else(|error| panic!("{sql}: {error}"));
 }
 
-fn all(files: &Files, domain: Domain) -> Vec<Entry> {
+fn all(files: &StoreReader, domain: Domain) -> Vec<Entry> {
     files.page(&PageQuery { domain, from: Place::Newest, limit: 500 }).expect("a page").entries
 }
 
@@ -117,12 +124,12 @@ fn an_id_is_stored_once_and_times_never_go_back() {
 #[test]
 fn a_second_writer_is_refused_and_a_foreign_file_is_left_alone() {
     let log = log([]);
-    let error = Files::open(log.folder.path()).map(drop).expect_err("refused").to_string();
+    let error = crate::open(log.folder.path()).map(drop).expect_err("refused").to_string();
     assert!(error.contains("in use by another process"), "{error}");
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("mcp-audit-log.db");
     Connection::open(&path).expect("a file").execute_batch("CREATE TABLE mine (x)").expect("a table");
-    let error = Files::open(folder.path()).map(drop).expect_err("refused").to_string();
+    let error = crate::open(folder.path()).map(drop).expect_err("refused").to_string();
     assert!(error.contains("not a log of this version"), "{error}");
 }
 
@@ -132,7 +139,7 @@ fn only_the_owner_can_read_the_files() {
     use std::os::unix::fs::PermissionsExt;
     let parent = tempfile::tempdir().expect("a folder");
     let folder = parent.path().join("log");
-    let (_files, mut writer) = Files::open(&folder).expect("a log");
+    let (_files, mut writer) = crate::open(&folder).expect("a log");
     writer.commit(&batch([entry(1, at(1))])).expect("stored");
     crate::Tokens::open(&folder).expect("tokens");
     let mode = |path: &std::path::Path| std::fs::metadata(path).expect("there").permissions().mode() & 0o077;
@@ -189,7 +196,7 @@ fn edits_are_refused_on_every_connection() {
         "ALTER TABLE entry ADD COLUMN x",
         "UPDATE head SET pruned = 1, payloads_pruned = 1",
     ];
-    assert_refused(log.writer.connection(), &schema, "the writer");
+    assert_refused(log.writer.store().connection(), &schema, "the writer");
     assert_refused(&super::connection::reader(&path).expect("a reader"), &schema, "a reader");
     // Somebody else's program: the triggers alone must hold, also without recursive triggers.
     let raw = Connection::open(&path).expect("a raw connection");
@@ -250,7 +257,7 @@ fn the_writer_tells_what_another_program_did() {
     let count = || told.0.load(std::sync::atomic::Ordering::Relaxed);
     assert_eq!(log.writer.commit(&batch([entry(3, at(3))])).expect("stored"), [Stored::At(2)]);
     log.writer
-        .prune(crate::Removal::everywhere(Plan { entries_before: Some(at(2)), ..Plan::default() }))
+        .prune(mcp_audit_log_index::Removal::everywhere(Plan { entries_before: Some(at(2)), ..Plan::default() }))
         .expect("pruned");
     log.writer.commit(&batch([entry(4, at(4))])).expect("stored");
     assert_eq!(count(), 0);
@@ -273,7 +280,7 @@ fn nothing_is_recorded_behind_what_the_ledger_does_not_have() {
         assert!(error.contains("does not match the log at entry 2") && error.contains("the ledger has 2"), "{error}");
     }
     drop((files, writer));
-    let error = Files::open(folder.path()).map(drop).expect_err("refused").to_string();
+    let error = crate::open(folder.path()).map(drop).expect_err("refused").to_string();
     assert!(error.contains("does not match the log at entry 2") && error.contains("mcp-audit-log verify"), "{error}");
 }
 
@@ -292,7 +299,7 @@ fn a_log_without_its_safeguards_is_not_opened() {
         let Log { folder, files, writer } = log([entry(1, at(1)), entry(2, at(2))]);
         drop((files, writer));
         Connection::open(folder.path().join("mcp-audit-log.db")).expect("raw").execute_batch(sql).expect(sql);
-        let error = Files::open(folder.path()).map(drop).expect_err(sql).to_string();
+        let error = crate::open(folder.path()).map(drop).expect_err(sql).to_string();
         assert!(error.contains(expected) && error.contains("backup"), "{error}");
     }
 }
@@ -313,12 +320,12 @@ fn a_log_that_lost_its_beginning_or_counts_too_far_is_not_opened() {
     ] {
         let Log { folder, files, writer } = log([entry(1, at(1)), entry(2, at(2))]);
         drop((files, writer));
-        drop(Files::open(folder.path()).expect("untouched"));
+        drop(crate::open(folder.path()).expect("untouched"));
         let raw = Connection::open(folder.path().join("mcp-audit-log.db")).expect("raw");
         // Done by somebody who tidies up.
         let guard = trigger(name, &raw);
         raw.execute_batch(&format!("DROP TRIGGER {name}; {sql}; {guard}")).expect("ran");
-        let error = Files::open(folder.path()).map(drop).expect_err(name).to_string();
+        let error = crate::open(folder.path()).map(drop).expect_err(name).to_string();
         assert!(error.contains(expected), "{error}");
     }
 }
@@ -329,7 +336,7 @@ fn pruning_removes_what_is_older_in_chunks_and_nothing_else() {
     let plan = Plan { entries_before: Some(at(1_100)), payloads_before: Some(at(1_150)), ..Plan::default() };
     let mut steps = Vec::new();
     loop {
-        let step = log.writer.prune(crate::Removal::everywhere(plan)).expect("a step");
+        let step = log.writer.prune(mcp_audit_log_index::Removal::everywhere(plan)).expect("a step");
         steps.push((step.entries, step.payloads));
         if !step.more {
             break;
@@ -341,7 +348,7 @@ fn pruning_removes_what_is_older_in_chunks_and_nothing_else() {
     let left = all(&log.files, Domain::TRUE);
     assert_eq!((left.len(), left[99].seq), (100, 1_100));
     assert_eq!(left.iter().filter(|entry| entry.has_payload).count(), 50);
-    assert_eq!(log.writer.prune(crate::Removal::everywhere(plan)).expect("idle").entries, 0);
+    assert_eq!(log.writer.prune(mcp_audit_log_index::Removal::everywhere(plan)).expect("idle").entries, 0);
     assert_eq!(log.writer.commit(&batch([entry(5_000, at(0))])).expect("stored"), [Stored::At(1_200)]);
 }
 
@@ -349,7 +356,7 @@ fn pruning_removes_what_is_older_in_chunks_and_nothing_else() {
 fn a_log_that_was_emptied_goes_on_counting() {
     let mut log = log([entry(1, at(1)), entry(2, at(2))]);
     let plan = Plan { entries_before: Some(at(10)), ..Plan::default() };
-    assert_eq!(log.writer.prune(crate::Removal::everywhere(plan)).expect("pruned").entries, 2);
+    assert_eq!(log.writer.prune(mcp_audit_log_index::Removal::everywhere(plan)).expect("pruned").entries, 2);
     assert_eq!(log.writer.commit(&batch([entry(3, at(20))])).expect("stored"), [Stored::At(2)]);
     assert_eq!(log.files.extent().expect("measured").entries, 1);
 }

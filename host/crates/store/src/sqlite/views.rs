@@ -1,25 +1,26 @@
 //! Saved views in the database.
 
-use rusqlite::{Row, Transaction, params};
+use rusqlite::{Connection, Row, params};
 use uuid::Uuid;
 
-use super::{Doing, Files};
-use crate::StoreError;
+use super::Doing;
+use super::snapshot::SqliteSnapshot;
 use mcp_audit_log_contract::access::Viewer;
 use mcp_audit_log_contract::saved_view::{SavedView, ViewChange};
+use mcp_audit_log_index::StoreError;
 use mcp_audit_log_model::time::Timestamp;
 
-pub(super) fn write(transaction: &Transaction<'_>, change: &ViewChange) -> rusqlite::Result<()> {
+pub(super) fn write(connection: &Connection, change: &ViewChange) -> rusqlite::Result<()> {
     match change {
-        ViewChange::Save(view) => save(transaction, view),
+        ViewChange::Save(view) => save(connection, view),
         ViewChange::Delete(id) => {
-            transaction.execute("DELETE FROM view WHERE id = ?1", [id.as_bytes().as_slice()]).map(drop)
+            connection.execute("DELETE FROM view WHERE id = ?1", [id.as_bytes().as_slice()]).map(drop)
         }
     }
 }
 
 /// Whose a view is and since when does not change.
-fn save(transaction: &Transaction<'_>, view: &SavedView) -> rusqlite::Result<()> {
+fn save(connection: &Connection, view: &SavedView) -> rusqlite::Result<()> {
     let sql = "INSERT INTO view (id, name, owner, instance, shared, query, created_at, updated_at)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO UPDATE SET name = excluded.name,
         shared = excluded.shared, query = excluded.query, updated_at = excluded.updated_at";
@@ -33,23 +34,16 @@ fn save(transaction: &Transaction<'_>, view: &SavedView) -> rusqlite::Result<()>
         view.created_at.as_micros(),
         view.updated_at.as_micros()
     ];
-    transaction.execute(sql, row).map(drop)
+    connection.execute(sql, row).map(drop)
 }
 
-impl Files {
-    /// The views that `viewer` may see, by name.
-    ///
-    /// # Errors
-    /// The database fails, or a row cannot be read.
-    pub fn views(&self, viewer: &Viewer) -> Result<Vec<SavedView>, StoreError> {
-        let sql = "SELECT id, name, owner, instance, shared, query, created_at, updated_at FROM view
-            WHERE instance IS ?1 AND (owner = ?2 OR shared) ORDER BY name, id";
-        self.read(|connection| {
-            let mut statement = connection.prepare(sql).doing("reading views")?;
-            let found = statement.query_map(params![viewer.instance, viewer.user], view);
-            found.and_then(Iterator::collect).doing("reading views")
-        })
-    }
+/// The views that `viewer` may see, by name.
+pub(super) fn views(log: &SqliteSnapshot<'_>, viewer: &Viewer) -> Result<Vec<SavedView>, StoreError> {
+    let sql = "SELECT id, name, owner, instance, shared, query, created_at, updated_at FROM view
+        WHERE instance IS ?1 AND (owner = ?2 OR shared) ORDER BY name, id";
+    let mut statement = log.connection.prepare(sql).doing("reading views")?;
+    let found = statement.query_map(params![viewer.instance, viewer.user], view);
+    found.and_then(Iterator::collect).doing("reading views")
 }
 
 fn view(row: &Row<'_>) -> rusqlite::Result<SavedView> {

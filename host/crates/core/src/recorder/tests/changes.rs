@@ -11,7 +11,7 @@ fn days(old: i64, new: i64) -> StateChange {
     StateChange { settings, ..StateChange::default() }
 }
 
-fn stored_days(files: &Files) -> Option<Value> {
+fn stored_days(files: &StoreReader) -> Option<Value> {
     files.settings().expect("read").remove(KEY)
 }
 

@@ -6,10 +6,10 @@ use rusqlite::Connection;
 
 use super::finding::{ENTRIES, everything, varied};
 use super::{Log, at, batch, log};
-use crate::index::LARGE;
-use crate::{Files, PageQuery, Place, Writer};
+use crate::sqlite::tests::LARGE;
 use mcp_audit_log_contract::plan::Plan;
 use mcp_audit_log_filter::Domain;
+use mcp_audit_log_index::{PageQuery, Place, Writer};
 use mcp_audit_log_model::field::Field;
 
 fn raw(folder: &Path) -> Connection {
@@ -56,10 +56,10 @@ fn a_start_makes_again_what_is_missing() {
     ] {
         raw(folder.path()).execute_batch(damage).expect("damaged");
         if damage.contains(';') {
-            let files = Files::open_to_read(folder.path()).expect("a log");
+            let files = crate::open_to_read(folder.path()).expect("a log");
             assert!(everything(&files, &wanted) == entries, "rows are found without an index, too");
         }
-        let (files, _writer) = Files::open(folder.path()).expect("a log");
+        let (files, _writer) = crate::open(folder.path()).expect("a log");
         assert!(index(folder.path()) == whole, "{damage}");
         assert!(everything(&files, &wanted) == entries, "{damage}");
     }
@@ -98,7 +98,7 @@ fn a_hole_is_told_and_not_believed() {
     let before = texts(folder.path());
     let plan = Plan { entries_before: Some(at(10)), ..Plan::default() };
     let swept = loop {
-        match writer.prune(crate::Removal::everywhere(plan)) {
+        match writer.prune(mcp_audit_log_index::Removal::everywhere(plan)) {
             Ok(step) if step.more => {}
             other => break other,
         }

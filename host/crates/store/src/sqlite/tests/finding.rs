@@ -6,10 +6,10 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::{Log, at, batch, log};
-use crate::index::{LARGE, SMALL};
-use crate::{Files, GroupBy, GroupQuery, GroupSort, Groups, Page, PageQuery, Place, Writer};
+use crate::sqlite::tests::{LARGE, SMALL};
 use mcp_audit_log_contract::plan::Plan;
 use mcp_audit_log_filter::{Context, Domain, parse_json};
+use mcp_audit_log_index::{GroupBy, GroupQuery, GroupSort, Groups, Page, PageQuery, Place, StoreReader, Writer};
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::event::Outcome;
 use mcp_audit_log_model::field::Field;
@@ -52,7 +52,7 @@ fn whole() -> Log {
     let mut log = log((0..ENTRIES / 2).map(varied));
     log.writer.commit(&batch((ENTRIES / 2..ENTRIES).map(varied))).expect("stored");
     let plan = Plan { entries_before: Some(at(PRUNED as i64)), ..Plan::default() };
-    while log.writer.prune(crate::Removal::everywhere(plan)).expect("pruned").more {}
+    while log.writer.prune(mcp_audit_log_index::Removal::everywhere(plan)).expect("pruned").more {}
     log
 }
 
@@ -64,12 +64,12 @@ thread_local! {
     };
 }
 
-fn page(files: &Files, domain: &Domain, from: Place, limit: usize) -> Page {
+fn page(files: &StoreReader, domain: &Domain, from: Place, limit: usize) -> Page {
     files.page(&PageQuery { domain: domain.clone(), from, limit }).expect("a page")
 }
 
 /// All matching entries, newest first, page by page.
-pub(super) fn everything(files: &Files, domain: &Domain) -> Vec<Entry> {
+pub(super) fn everything(files: &StoreReader, domain: &Domain) -> Vec<Entry> {
     let (mut entries, mut from) = (Vec::new(), Place::Newest);
     loop {
         let page = page(files, domain, from, 500);
@@ -283,8 +283,10 @@ fn no_statement_scans_the_log() {
             }
         });
         assert!(statements.len() > 10, "{statements:?}");
+        let path = log.folder.path().join("mcp-audit-log.db");
+        let connection = crate::sqlite::connection::reader(&path).expect("a reader");
         for sql in statements {
-            let plan = log.files.read(|connection| Ok(plan(connection, &sql))).expect("a plan");
+            let plan = plan(&connection, &sql);
             let scans: Vec<_> = plan.iter().filter(|step| step.starts_with("SCAN")).collect();
             // There is one head, and one row for each block.
             assert!(

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use uuid::Uuid;
 
 use super::{Log, at, log};
-use crate::{GroupBy, GroupQuery, GroupSort, PageQuery, Place};
 use mcp_audit_log_filter::{Context, parse_json};
+use mcp_audit_log_index::{GroupBy, GroupQuery, GroupSort, PageQuery, Place};
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::field::Field;
 

@@ -4,9 +4,8 @@ use std::fs;
 
 use super::super::verify::verify_unsigned;
 use super::{Log, at, batch, entry, log, tamper};
-use crate::sqlite::Files;
-use crate::{StoreError, Writer};
 use mcp_audit_log_contract::plan::Plan;
+use mcp_audit_log_index::{StoreError, StoreReader, Writer};
 use mcp_audit_log_ledger::Head;
 
 fn before(second: u64) -> Plan {
@@ -18,13 +17,13 @@ fn entries(range: std::ops::Range<u64>) -> impl Iterator<Item = mcp_audit_log_mo
 }
 
 fn prune(log: &mut Log, plan: Plan, at_most: Option<u64>) {
-    let mut removal = crate::Removal::everywhere(plan);
+    let mut removal = mcp_audit_log_index::Removal::everywhere(plan);
     removal.entries_below = at_most.unwrap_or(u64::MAX);
     while log.writer.prune(removal).expect("pruned").more {}
 }
 
 /// Every proof that there can be between these trees, checked against the roots that were known before.
-fn prove(files: &Files, pruned: u64, known: &[Head]) {
+fn prove(files: &StoreReader, pruned: u64, known: &[Head]) {
     for new in known.iter().filter(|head| head.size >= pruned) {
         for old in known.iter().filter(|head| (pruned..=new.size).contains(&head.size)) {
             let proof = files.consistency(old.size, Some(new.size)).expect("a proof");
@@ -129,7 +128,8 @@ fn what_was_changed_is_not_removed() {
         let count = || raw.query_row(count, [], |row| row.get::<_, u64>(0)).expect("counted");
         let there = count();
         for _ in 0..2 {
-            let error = log.writer.prune(crate::Removal::everywhere(before(550))).expect_err(sql).to_string();
+            let error =
+                log.writer.prune(mcp_audit_log_index::Removal::everywhere(before(550))).expect_err(sql).to_string();
             assert!(error.contains("the ledger does not match") && error.contains(told), "{sql}: {error}");
             assert_eq!(count(), there, "{sql}");
         }
@@ -144,7 +144,7 @@ fn a_cleanup_that_is_cut_off_anywhere_is_whole_and_goes_on() {
     let known: Vec<_> = [1_500, 1_550, 1_600].map(|size| log.files.head_at(size).expect("a tree")).into();
     let mut steps = 0;
     loop {
-        let step = log.writer.prune(crate::Removal::everywhere(before(1_500))).expect("a step");
+        let step = log.writer.prune(mcp_audit_log_index::Removal::everywhere(before(1_500))).expect("a step");
         steps += 1;
         // As the files lie there when the process is killed: nothing of it has been tidied up.
         let killed = tempfile::tempdir().expect("a folder");
@@ -152,8 +152,8 @@ fn a_cleanup_that_is_cut_off_anywhere_is_whole_and_goes_on() {
             fs::copy(log.folder.path().join(name), killed.path().join(name)).expect("copied");
         }
         verify_unsigned(killed.path()).expect("whole");
-        let (files, mut writer) = Files::open(killed.path()).expect("opened");
-        while writer.prune(crate::Removal::everywhere(before(1_500))).expect("goes on").more {}
+        let (files, mut writer) = crate::open(killed.path()).expect("opened");
+        while writer.prune(mcp_audit_log_index::Removal::everywhere(before(1_500))).expect("goes on").more {}
         assert_eq!(files.places().expect("places"), 1_500..1_600);
         for head in &known {
             assert_eq!(files.consistency(1_500, Some(head.size)).expect("a proof").new, *head);

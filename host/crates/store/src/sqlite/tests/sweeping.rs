@@ -3,9 +3,9 @@
 use rusqlite::Connection;
 
 use super::{Log, all, at, batch, entry, log, tamper};
-use crate::{Files, Stored, Writer};
 use mcp_audit_log_contract::plan::Plan;
 use mcp_audit_log_filter::Domain;
+use mcp_audit_log_index::{StoreReader, Stored, Writer};
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::field::{Field, FieldType};
 
@@ -32,7 +32,7 @@ fn below(number: i64) -> Plan {
 
 /// Steps of the cleanup until it says that it is over.
 fn clean(log: &mut Log, plan: Plan) {
-    while log.writer.prune(crate::Removal::everywhere(plan)).expect("a step").more {}
+    while log.writer.prune(mcp_audit_log_index::Removal::everywhere(plan)).expect("a step").more {}
 }
 
 fn raw(log: &Log) -> Connection {
@@ -68,11 +68,11 @@ fn assert_exact(log: &Log) {
     }
 }
 
-fn found(files: &Files, user: &str) -> Vec<u64> {
+fn found(files: &StoreReader, user: &str) -> Vec<u64> {
     all(files, Domain::equals(Field::User, user)).iter().map(|entry| entry.seq).collect()
 }
 
-fn found_like(files: &Files, pattern: &str) -> usize {
+fn found_like(files: &StoreReader, pattern: &str) -> usize {
     let domain =
         mcp_audit_log_filter::parse_text(&format!("user:{pattern}"), &mcp_audit_log_filter::Context::nobody(at(0)));
     all(files, domain.expect("a domain")).len()
@@ -111,7 +111,7 @@ fn what_is_recorded_while_texts_go_keeps_its_text() {
     let mut log = users(1_300);
     let plan = below(1_200);
     while names(&log).len() == 1_300 {
-        assert!(log.writer.prune(crate::Removal::everywhere(plan)).expect("a step").more);
+        assert!(log.writer.prune(mcp_audit_log_index::Removal::everywhere(plan)).expect("a step").more);
     }
     assert_eq!(names(&log).len(), 800, "a step removes so many");
     // One that is gone already, and one that would have gone next.
@@ -131,14 +131,14 @@ fn what_is_recorded_while_texts_go_keeps_its_text() {
 fn a_sweep_that_was_interrupted_is_made_up_for() {
     let mut log = users(1_300);
     while names(&log).len() == 1_300 {
-        log.writer.prune(crate::Removal::everywhere(below(1_200))).expect("a step");
+        log.writer.prune(mcp_audit_log_index::Removal::everywhere(below(1_200))).expect("a step");
     }
     let Log { folder, files, writer } = log;
     drop((files, writer));
-    let (files, writer) = Files::open(folder.path()).expect("the log again");
+    let (files, writer) = crate::open(folder.path()).expect("the log again");
     let mut log = Log { folder, files, writer };
     assert!(
-        log.writer.prune(crate::Removal::everywhere(below(1_200))).expect("a step").more,
+        log.writer.prune(mcp_audit_log_index::Removal::everywhere(below(1_200))).expect("a step").more,
         "no entry is to go, but texts are"
     );
     clean(&mut log, below(1_200));
@@ -150,10 +150,10 @@ fn a_sweep_that_was_interrupted_is_made_up_for() {
 fn readers_forget_what_is_gone() {
     let mut log = users(300);
     assert_eq!(found_like(&log.files, "user-01*"), 100);
-    assert!(log.files.texts.lexicon().remembers(Field::User, "user-0100"));
+    assert!(log.files.texts().remembers(Field::User, "user-0100"));
     clean(&mut log, below(150));
     assert_eq!(found_like(&log.files, "user-01*"), 50);
-    assert!(!log.files.texts.lexicon().remembers(Field::User, "user-0100"));
+    assert!(!log.files.texts().remembers(Field::User, "user-0100"));
     log.writer.commit(&batch([of_user(1_000)])).expect("stored");
     assert_eq!((found_like(&log.files, "user-1*"), found_like(&log.files, "user-*")), (1, 151));
 }
@@ -164,10 +164,13 @@ fn a_text_goes_only_while_the_cleanup_sweeps() {
     clean(&mut log, below(50));
     let before = texts(&log, Field::User);
     for sql in ["DELETE FROM term", "DELETE FROM term WHERE id > 60", "UPDATE head SET sweeping = 2"] {
-        assert!(log.writer.connection().execute_batch(sql).is_err(), "the writer could run: {sql}");
+        assert!(log.writer.store().connection().execute_batch(sql).is_err(), "the writer could run: {sql}");
         assert!(raw(&log).execute_batch(sql).is_err(), "a raw connection could run: {sql}");
     }
-    assert!(log.writer.connection().execute_batch("UPDATE head SET sweeping = 1").is_err(), "only the cleanup may");
+    assert!(
+        log.writer.store().connection().execute_batch("UPDATE head SET sweeping = 1").is_err(),
+        "only the cleanup may"
+    );
     assert_eq!(texts(&log, Field::User), before);
 }
 
@@ -178,7 +181,7 @@ fn a_huge_number_in_the_dictionary_ends_the_cleanup_and_not_the_process() {
     let huge = "INSERT INTO term SELECT field, 1 << 40, 'huge' FROM term WHERE field = 8 LIMIT 1";
     tamper(&log.folder.path().join("mcp-audit-log.db"), huge);
     let error = loop {
-        match log.writer.prune(crate::Removal::everywhere(below(10))) {
+        match log.writer.prune(mcp_audit_log_index::Removal::everywhere(below(10))) {
             Ok(step) => assert!(step.more, "it is done"),
             Err(error) => break error.to_string(),
         }

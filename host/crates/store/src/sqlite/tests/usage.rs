@@ -6,10 +6,10 @@ use uuid::Uuid;
 
 use super::usage_naive::{assert_exact, assert_no_guess, same, within};
 use super::{Log, at, batch, log};
-use crate::index::{LARGE, SMALL};
-use crate::{Lack, REQUESTS, USAGE_FIELDS, UsageQuery, UsageSort, UsageStep, Writer};
+use crate::sqlite::tests::{LARGE, SMALL};
 use mcp_audit_log_contract::plan::Plan;
 use mcp_audit_log_filter::{Context, Domain, parse_json};
+use mcp_audit_log_index::{Lack, REQUESTS, USAGE_FIELDS, UsageQuery, UsageSort, UsageStep, Writer};
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::event::{Kind, Outcome};
 use mcp_audit_log_model::field::Field;
@@ -75,7 +75,7 @@ fn case(pruned: u64, usage_before: Option<Timestamp>) -> Case {
     let mut log = log((0..ENTRIES / 2).map(request));
     log.writer.commit(&batch((ENTRIES / 2..ENTRIES).map(request))).expect("stored");
     let plan = Plan { entries_before: Some(at(pruned as i64 * STEP)), payloads_before: None, usage_before };
-    while log.writer.prune(crate::Removal::everywhere(plan)).expect("pruned").more {}
+    while log.writer.prune(mcp_audit_log_index::Removal::everywhere(plan)).expect("pruned").more {}
     let removed = usage_before.map(|_| at((LARGE as i64 - 1) * STEP));
     Case { log, entries: (0..ENTRIES).map(request).collect(), pruned, removed }
 }

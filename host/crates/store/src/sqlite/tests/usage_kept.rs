@@ -4,10 +4,10 @@ use rusqlite::Connection;
 
 use super::usage::{ENTRIES, STEP, request};
 use super::{Log, at, batch, log};
-use crate::index::LARGE;
-use crate::{Files, Lack, Usage, UsageQuery, UsageSort, Writer};
+use crate::sqlite::tests::LARGE;
 use mcp_audit_log_contract::plan::Plan;
 use mcp_audit_log_filter::Domain;
+use mcp_audit_log_index::{Lack, StoreReader, Usage, UsageQuery, UsageSort, Writer};
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::SECOND;
 
@@ -15,7 +15,7 @@ fn raw(log: &Log) -> Connection {
     Connection::open(log.folder.path().join("mcp-audit-log.db")).expect("a database")
 }
 
-fn usage(files: &Files) -> Usage {
+fn usage(files: &StoreReader) -> Usage {
     let range = at(-1_000_000)..at(ENTRIES as i64 * STEP);
     let by = vec![Field::User];
     let query = UsageQuery {
@@ -35,7 +35,7 @@ fn usage(files: &Files) -> Usage {
 fn clean(log: &mut Log, entries: u64, usage: Option<u64>) {
     let moment = |place: u64| at(place as i64 * STEP);
     let plan = Plan { entries_before: Some(moment(entries)), payloads_before: None, usage_before: usage.map(moment) };
-    while log.writer.prune(crate::Removal::everywhere(plan)).expect("a step").more {}
+    while log.writer.prune(mcp_audit_log_index::Removal::everywhere(plan)).expect("a step").more {}
 }
 
 type Rows = Vec<(u64, u64, Vec<u8>, Vec<u8>)>;
@@ -94,7 +94,7 @@ fn a_run_is_made_with_each_large_block_and_again_where_it_is_lost() {
         raw.execute_batch(damage).expect(damage);
         triggers.iter().for_each(|(_, sql)| raw.execute_batch(sql).expect("made again"));
         drop(raw);
-        let (files, writer) = Files::open(folder.path()).expect("a log");
+        let (files, writer) = crate::open(folder.path()).expect("a log");
         let log = Log { folder: tempfile::tempdir().expect("a folder"), files, writer };
         let raw = Connection::open(folder.path().join("mcp-audit-log.db")).expect("a database");
         assert!(kept(&raw) == whole, "{damage}");
@@ -119,7 +119,7 @@ fn nobody_changes_what_is_kept() {
         "UPDATE head SET usage_pruned = 1 << 40",
     ] {
         assert!(raw.execute_batch(sql).is_err(), "ran: {sql}");
-        assert!(log.writer.connection().execute_batch(sql).is_err(), "the writer ran: {sql}");
+        assert!(log.writer.store().connection().execute_batch(sql).is_err(), "the writer ran: {sql}");
     }
     assert!(kept(&raw) == before);
 }

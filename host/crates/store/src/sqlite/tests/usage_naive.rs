@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
-use crate::{Breakdown, Figures, Usage, UsageQuery, UsageSort};
+use mcp_audit_log_index::{Breakdown, Figures, Usage, UsageQuery, UsageSort};
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::event::Outcome;
 use mcp_audit_log_model::field::Field;

@@ -2,11 +2,9 @@
 //! the tree as far as that is still there, and the archived ones lead from one to the next.
 
 use super::super::Doing;
-use super::super::checkpoints::{COLUMNS, NEWEST, inventory, stored};
-use super::super::tiles::Tiles;
-use super::super::tree;
+use super::super::checkpoints::{COLUMNS, stored};
 use super::{Fault, Subject, wrong};
-use crate::StoredCheckpoint;
+use mcp_audit_log_index::{Inventory, NEWEST_CHECKPOINTS, Snapshot, StoredCheckpoint, Tiles};
 use mcp_audit_log_ledger::{Hash, SignedCheckpoint, VerifierKey, root, verify_consistency};
 use mcp_audit_log_model::time::{SECOND, Timestamp};
 
@@ -15,7 +13,7 @@ const DOING: &str = "checking checkpoints";
 pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
     let keys = keys(subject)?;
     shaped(subject)?;
-    let newest = inventory(subject.connection).doing(DOING)?.newest;
+    let newest = Inventory::of(&subject.log)?.newest;
     let mut statement = subject.connection.prepare(&format!("{COLUMNS} ORDER BY number")).doing(DOING)?;
     let all = statement.query_map([], stored).doing(DOING)?;
     let (mut row, mut signed_size) = (Row { newest, number: 0, archived: None }, 0);
@@ -27,7 +25,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
         signed_size = checkpoint.checkpoint.size;
         subject.told(row.number, newest);
     }
-    if row.number == 0 && (!keys.is_empty() || tree::head(subject.connection)?.size > 0) {
+    if row.number == 0 && (!keys.is_empty() || subject.log.head()?.tree.size > 0) {
         return Err(wrong(
             "checkpoint",
             None,
@@ -80,8 +78,8 @@ impl Row {
         StoredCheckpoint { number, checkpoint }: &StoredCheckpoint,
         root: Hash,
     ) -> Result<(), &'static str> {
-        let thinned = *number <= self.newest.saturating_sub(NEWEST);
-        if *number != self.number + 1 && *number > self.newest.saturating_sub(NEWEST) + 1 {
+        let thinned = *number <= self.newest.saturating_sub(NEWEST_CHECKPOINTS);
+        if *number != self.number + 1 && *number > self.newest.saturating_sub(NEWEST_CHECKPOINTS) + 1 {
             return Err("the checkpoint before it is missing");
         }
         let day = checkpoint.signed_at.start_of_day();
@@ -135,12 +133,12 @@ fn signed(stored: &StoredCheckpoint, keys: &[VerifierKey]) -> Result<Hash, Fault
 
 fn fits_tree(subject: &Subject<'_>, stored: &StoredCheckpoint, signed: &Hash) -> Result<(), Fault> {
     let size = stored.checkpoint.size;
-    if size > tree::head(subject.connection)?.size {
+    if size > subject.log.head()?.tree.size {
         return Err(damaged(stored, "more entries were signed than there are: the end of the log is missing"));
     }
     // What was before the oldest entry is known by its frontier alone.
     let known = size >= subject.places.start;
-    if known && root(size, &Tiles::new(subject.connection))? != *signed {
+    if known && root(size, &Tiles::new(&subject.log))? != *signed {
         return Err(damaged(stored, "the entries do not match what was signed"));
     }
     Ok(())

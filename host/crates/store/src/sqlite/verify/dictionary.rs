@@ -2,11 +2,10 @@
 
 use std::collections::HashMap;
 
-use rusqlite::Row;
-
-use super::super::{Doing, terms};
+use super::super::Doing;
 use super::{Fault, Subject, wrong};
-use crate::StoreError;
+use mcp_audit_log_index::check::most;
+use mcp_audit_log_index::{ColumnValue, Row, StoreError};
 use mcp_audit_log_model::field::{Field, FieldType};
 
 const DOING: &str = "reading the dictionary";
@@ -21,11 +20,15 @@ pub(super) struct Used(Vec<HashMap<u64, u64>>);
 
 impl Used {
     /// Adds those of an entry.
-    pub(super) fn add(&mut self, row: &Row<'_>) -> Result<(), StoreError> {
+    pub(super) fn add(&mut self, seq: u64, row: &dyn Row) -> Result<(), StoreError> {
         self.0.resize(Field::COUNT, HashMap::new());
         for field in Field::ALL.iter().filter(|field| has_dictionary(**field)) {
-            let number: Option<u64> = row.get(*field as usize).doing(DOING)?;
-            let Some(number) = number else { continue };
+            let corrupt = || StoreError::Corrupt { seq, reason: format!("{} is out of range", field.name()) };
+            let number = match row.column(*field as usize) {
+                ColumnValue::Unset => continue,
+                ColumnValue::Integer(number) => u64::try_from(number).map_err(|_| corrupt())?,
+                _ => return Err(corrupt()),
+            };
             *self.0[*field as usize].entry(number / WORD).or_default() |= 1 << (number % WORD);
         }
         Ok(())
@@ -42,7 +45,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
         WHERE other.field = term.field AND other.text = term.text) FROM term ORDER BY field, id";
     let mut statement = subject.connection.prepare(sql).doing(DOING)?;
     let mut rows = statement.query([]).doing(DOING)?;
-    let (mut done, most) = (0, terms::most(subject.connection)?);
+    let (mut done, most) = (0, most(&subject.log)?);
     while let Some(row) = rows.next().doing(DOING)? {
         let (field, number): (usize, u64) = (row.get(0).doing(DOING)?, row.get(1).doing(DOING)?);
         let field = Field::ALL.get(field).copied().filter(|field| has_dictionary(*field));

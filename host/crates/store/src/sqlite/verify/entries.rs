@@ -2,25 +2,25 @@
 
 use rusqlite::OptionalExtension;
 
-use super::super::tiles::Tiles;
-use super::super::{Doing, leaves};
+use super::super::Doing;
 use super::{Fault, Subject, wrong};
-use crate::StoreError;
+use mcp_audit_log_index::check::{each, sealed};
+use mcp_audit_log_index::{StoreError, Tiles};
 use mcp_audit_log_ledger::VERSION;
 
 pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
     let places = subject.places.clone();
-    let tiles = Tiles::new(subject.connection);
+    let tiles = Tiles::new(&subject.log);
     let (mut next, mut newest, mut found) = (places.start, i64::MIN, None);
     let stop = || StoreError::Ledger { seq: 0, what: String::new() };
-    let read = leaves::each(subject.connection, &subject.texts, 0..u64::MAX, |leaf, _, row| {
+    let read = each(&subject.log, &subject.texts, 0..u64::MAX, |leaf, _, row| {
         let what = if leaf.seq != next {
             Some(("entry", "the entry is missing".to_owned()))
         } else if leaf.version != VERSION {
             Some(("entry.version", format!("unknown version {} of the encoding", leaf.version)))
         } else if leaf.recorded_at < newest {
             Some(("entry.recorded_at", "it is earlier than that of the entry before".to_owned()))
-        } else if leaf.hash() != leaves::sealed(&tiles, leaf.seq)? {
+        } else if leaf.hash() != sealed(&tiles, leaf.seq)? {
             let what = "its content, texts included, does not match the hash in the ledger";
             Some(("entry", what.to_owned()))
         } else {
@@ -30,7 +30,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
             found = Some(wrong(at, Some(leaf.seq.min(next)), what));
             return Err(stop());
         }
-        subject.used.borrow_mut().add(row)?;
+        subject.used.borrow_mut().add(leaf.seq, row)?;
         (next, newest) = (next + 1, leaf.recorded_at);
         subject.told(next - places.start, places.end - places.start);
         Ok(())

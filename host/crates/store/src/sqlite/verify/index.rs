@@ -1,26 +1,27 @@
 //! The index: it is whole, and says of each entry what the entry's row says.
 
-use super::super::{Doing, blocks, rows};
+use super::super::Doing;
+use super::super::snapshot::BLOCK;
 use super::{Fault, Subject, wrong};
-use crate::StoreError;
-use crate::index::{Column, SMALL};
+use mcp_audit_log_index::check::{self, Block, BlockColumn, raw};
+use mcp_audit_log_index::{RowColumns, Snapshot, StoreError};
 use mcp_audit_log_model::field::Field;
 
 const DOING: &str = "comparing the index";
 
 pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
     let places = &subject.places;
-    blocks::check(subject.connection, places.start, places.end)?;
-    let full = places.end / SMALL * SMALL;
-    let end = blocks::end(subject.connection).doing(DOING)?;
+    check::check(&subject.log, places.start, places.end)?;
+    let full = places.end / BLOCK * BLOCK;
+    let end = check::end(&subject.log)?;
     if full > places.start && end != Some(full) {
         return Err(wrong("block", Some(end.unwrap_or(places.start)), "the index lacks the entries from here on"));
     }
     let chunks: u64 = subject.connection.query_row("SELECT count(*) FROM chunk", [], |row| row.get(0)).doing(DOING)?;
     let mut known = 0;
-    for block in blocks::closed(subject.connection)? {
+    for block in check::closed(&subject.log)? {
         known += compare(subject, &block)?;
-        subject.told(block.places().end / SMALL * 4_096, places.end);
+        subject.told(block.seqs().end / BLOCK * 4_096, places.end);
     }
     if chunks != known {
         return Err(wrong("chunk", None, format!("there are {chunks} chunks, but the blocks name {known}")));
@@ -29,20 +30,20 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
 }
 
 /// Compares a block with its rows; returns how many fields it has.
-fn compare(subject: &Subject<'_>, block: &blocks::Block) -> Result<u64, Fault> {
-    let stated = raw(subject, block)?;
+fn compare(subject: &Subject<'_>, block: &Block) -> Result<u64, Fault> {
+    let stated = stated(subject, block)?;
     let mut fields = 0;
     for field in Field::ALL {
-        let Some(zone) = block.zone(subject.connection, *field)? else {
+        let Some(zone) = block.zone(&subject.log, *field)? else {
             if let Some(at) = stated[*field as usize].iter().position(|raw| *raw != 0) {
                 return Err(differs(*field, block.first + at as u64));
             }
             continue;
         };
         fields += 1;
-        let planes = block.planes(subject.connection, *field, |planes| Some(planes.to_vec()))?;
+        let planes = block.planes(&subject.log, *field, |planes| Some(planes.to_vec()))?;
         let damaged = || StoreError::Index { first: block.first, field: field.name() };
-        let found = Column { zone, planes }.decode(block.length).ok_or_else(damaged)?;
+        let found = BlockColumn { zone, planes }.decode(block.length).ok_or_else(damaged)?;
         // What the cleanup took is nobody's business any more.
         let gone = subject.places.start.saturating_sub(block.first) as usize;
         let pairs = found.iter().zip(&stated[*field as usize]).skip(gone);
@@ -58,18 +59,13 @@ fn differs(field: Field, seq: u64) -> Fault {
 }
 
 /// What the rows of a block say, by field and place; 0 where there is nothing.
-fn raw(subject: &Subject<'_>, block: &blocks::Block) -> Result<Vec<Vec<u64>>, Fault> {
-    let mut raw = vec![vec![0; block.length as usize]; Field::COUNT];
-    let names: Vec<_> = Field::ALL.iter().map(|field| field.name()).collect();
-    let sql = format!("SELECT {} FROM entry WHERE seq >= ?1 AND seq < ?2", names.join(", "));
-    let mut statement = subject.connection.prepare_cached(&sql).doing(DOING)?;
-    let mut found = statement.query([block.places().start, block.places().end]).doing(DOING)?;
-    while let Some(row) = found.next().doing(DOING)? {
-        let seq: u64 = row.get(Field::Seq as usize).doing(DOING)?;
-        for field in Field::ALL {
-            raw[*field as usize][(seq - block.first) as usize] =
-                rows::raw(row, *field, *field as usize).doing(DOING)?;
+fn stated(subject: &Subject<'_>, block: &Block) -> Result<Vec<Vec<u64>>, Fault> {
+    let mut numbers = vec![vec![0; block.length as usize]; Field::COUNT];
+    subject.log.rows(block.seqs(), RowColumns::Fields(Field::ALL), &mut |seq, row| {
+        for (at, field) in Field::ALL.iter().enumerate() {
+            numbers[at][(seq - block.first) as usize] = raw(*field, row.column(at));
         }
-    }
-    Ok(raw)
+        Ok(true)
+    })?;
+    Ok(numbers)
 }

@@ -3,19 +3,16 @@
 
 use std::collections::HashSet;
 
-use super::super::Doing;
-use super::super::checkpoints::{chain, digest_up_to, inventory};
 use super::told::{Told, told};
 use super::{Fault, Subject, wrong};
-use crate::Inventory;
+use mcp_audit_log_index::Inventory;
+use mcp_audit_log_index::check::{archive_chain, digest_up_to};
 use mcp_audit_log_ledger::Hash;
-
-const DOING: &str = "counting checkpoints";
 
 pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
     let told = told(subject, ["log.started", "retention.started", "signing_key.added"])?;
-    let mut found = inventory(subject.connection).doing(DOING)?;
-    let chain = chain(subject.connection).doing(DOING)?;
+    let mut found = Inventory::of(&subject.log)?;
+    let chain = archive_chain(&subject.log)?;
     let mut done = 0;
     let mut added = HashSet::new();
     for told in told.iter().rev() {

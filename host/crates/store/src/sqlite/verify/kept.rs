@@ -2,11 +2,11 @@
 
 use rusqlite::params;
 
-use super::super::tiles::Tiles;
-use super::super::{Doing, tree};
+use super::super::Doing;
 use super::checkpoints::keys;
 use super::{Fault, Subject, wrong};
 use crate::Kept;
+use mcp_audit_log_index::{Snapshot, Tiles};
 use mcp_audit_log_ledger::{Checkpoint, Hash, SignedCheckpoint, root};
 
 pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
@@ -14,7 +14,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
     for Kept { name, note } in subject.kept {
         note.verify_timed(&keys).map_err(|error| wrong(name, None, error.to_string()))?;
         let Checkpoint { size, root: said, .. } = note.checkpoint();
-        let there = tree::head(subject.connection)?.size;
+        let there = subject.log.head()?.tree.size;
         if *size > there {
             let what = format!("{size} entries were signed, but the log has {there}: the end of the log is missing");
             return Err(wrong(name, Some(there), what));
@@ -42,7 +42,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
 /// each is signed and leads to the next, and the last of them to the tree. What others say of that time nobody can check.
 fn root_at(subject: &Subject<'_>, size: u64) -> Result<Option<Hash>, Fault> {
     if size >= subject.places.start {
-        return Ok(Some(root(size, &Tiles::new(subject.connection))?));
+        return Ok(Some(root(size, &Tiles::new(&subject.log))?));
     }
     let sql = "SELECT note FROM checkpoint WHERE size = ?1 AND archived = 1 LIMIT 1";
     let mut statement = subject.connection.prepare_cached(sql).doing("comparing checkpoints")?;

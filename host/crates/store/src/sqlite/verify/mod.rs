@@ -25,11 +25,13 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::texts::Texts;
-use super::{Doing, connection, places};
+use super::snapshot::SqliteSnapshot;
+use super::{Doing, connection};
+use crate::sqlite;
 use crate::verified::{Kept, Verified, VerifyError, Wrong};
-use crate::{StoreError, sqlite};
 use dictionary::Used;
+use mcp_audit_log_index::check::Texts;
+use mcp_audit_log_index::{Snapshot, StoreError, StoreFailure};
 
 /// A check: what it is called, and what it does.
 struct Check {
@@ -66,6 +68,8 @@ pub type Tell<'a> = &'a dyn Fn(&str, u64, u64);
 /// The log that is being verified.
 struct Subject<'a> {
     connection: &'a Connection,
+    /// The same as searches see it.
+    log: SqliteSnapshot<'a>,
     /// Of this run alone: what somebody changes afterwards is not looked for.
     texts: Texts,
     /// The places there are.
@@ -116,6 +120,7 @@ fn run<'a>(
     let transaction = connection.transaction().doing("reading the log")?;
     let mut subject = Subject {
         connection: &transaction,
+        log: SqliteSnapshot::new(&transaction),
         texts: Texts::default(),
         places: 0..0,
         used: RefCell::default(),
@@ -131,10 +136,10 @@ fn run<'a>(
         let looked = (check.run)(&subject).map_err(|fault| fault.found_by(check.name))?;
         checks.push((check.name, looked));
         if check.name == "head" {
-            subject.places = places::places(&transaction).doing("finding the ends of the log")?;
+            subject.places = subject.log.seqs()?;
         }
     }
-    let head = sqlite::tree::head(&transaction)?;
+    let head = subject.log.head()?.tree;
     Ok(Verified { head, first: subject.places.start, checks, uncompared: subject.uncompared.take(), signed: None })
 }
 
@@ -162,7 +167,7 @@ impl Fault {
             Self::Store(StoreError::Index { first, field }) => {
                 wrong("block and chunk", Some(first), format!("the index of {field} is damaged"))
             }
-            Self::Store(error @ StoreError::Database { .. }) if is_damage(&error) => {
+            Self::Store(error @ StoreError::Database { failure: StoreFailure::Damaged, .. }) => {
                 wrong("the file", None, error.to_string())
             }
             Self::Store(error) => VerifyError::Unread(error),
@@ -173,22 +178,6 @@ impl Fault {
 impl From<StoreError> for Fault {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
-    }
-}
-
-/// Whether SQLite failed because of what is in the file, and not on the way to it.
-fn is_damage(error: &StoreError) -> bool {
-    use rusqlite::Error::{
-        FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, QueryReturnedNoRows, SqliteFailure,
-    };
-    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
-    let StoreError::Database { source, .. } = error else { return false };
-    match source {
-        SqliteFailure(error, _) => matches!(error.code, DatabaseCorrupt | NotADatabase),
-        FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..) | QueryReturnedNoRows => {
-            true
-        }
-        _ => false,
     }
 }
 

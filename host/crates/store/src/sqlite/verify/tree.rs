@@ -4,16 +4,16 @@
 use rusqlite::params;
 
 use super::super::Doing;
-use super::super::tiles::Tiles;
-use super::super::tree::{self, Tree};
 use super::{Fault, Subject, wrong};
+use mcp_audit_log_index::check::Tree;
+use mcp_audit_log_index::{Snapshot, Tiles};
 use mcp_audit_log_ledger::{TILE_HEIGHT, Tile};
 
 const DOING: &str = "checking the ledger";
 
 pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
-    let size = tree::head(subject.connection)?.size;
-    Tree::of(subject.connection)?;
+    let size = subject.log.head()?.tree.size;
+    Tree::of(&subject.log)?;
     let levels = 0..u64::BITS as u8 / TILE_HEIGHT;
     let mut done = 0;
     for level in levels {
@@ -44,5 +44,5 @@ fn tile(subject: &Subject<'_>, tile: Tile, size: u64) -> Result<(), Fault> {
         return Err(wrong("tile", Some(tile.begin()), format!("tile {number} of level {level} has {length} bytes")));
     }
     subject.told(number, Tile::count(level, size));
-    Ok(Tiles::new(subject.connection).check_above(tile)?)
+    Ok(Tiles::new(&subject.log).check_above(tile)?)
 }

@@ -7,7 +7,7 @@ use rusqlite::types::Value as Sql;
 
 use super::world::World;
 use crate::VerifyError;
-use crate::payload::Packed;
+use mcp_audit_log_index::Packed;
 
 /// The tables of which verification finds every change.
 const EVIDENCE: &[&str] =

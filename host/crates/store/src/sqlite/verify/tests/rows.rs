@@ -1,7 +1,8 @@
 //! Rows that are gone, forged, swapped or put elsewhere; and what is named.
 
 use super::world::{MORE, World};
-use crate::{NOT_PROVED, StoreError, VerifyError, verify};
+use crate::{NOT_PROVED, VerifyError, verify};
+use mcp_audit_log_index::StoreError;
 
 #[test]
 fn a_log_that_is_whole_is_verified() {

@@ -8,13 +8,13 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::sqlite::tests::tamper;
-use crate::{
-    Batch, CheckpointChange, Files, NewCheckpoint, Prepared, StateChange, StoredPayload, Verified, VerifyError, Writer,
-    Wrong, verify,
-};
+use crate::{Verified, VerifyError, Wrong, verify};
 use mcp_audit_log_contract::hold::{Hold, HoldChange, Release};
 use mcp_audit_log_contract::plan::Plan;
 use mcp_audit_log_contract::settings::SettingChange;
+use mcp_audit_log_index::{
+    Batch, CheckpointChange, NewCheckpoint, Prepared, StateChange, StoreReader, StoredPayload, Writer,
+};
 use mcp_audit_log_ledger::{self as ledger, Checkpoint, Hash, SignatureKind, SignedCheckpoint, SigningKey};
 use mcp_audit_log_model::entry::{Details, Entry};
 use mcp_audit_log_model::field::{Field, FieldType};
@@ -124,7 +124,7 @@ fn store(writer: &mut impl Writer, entries: Vec<Entry>, states: StateChange) {
 }
 
 /// What there is of checkpoints and keys, as the entries about starts and cleanups have it.
-fn counted(files: &Files) -> serde_json::Value {
+fn counted(files: &StoreReader) -> serde_json::Value {
     let inventory = files.inventory().expect("read");
     let (archived, keys) = (inventory.archived.to_string(), inventory.key_digest());
     json!({ "checkpoint": inventory.newest, "checkpoint_digest": archived, "key_digest": keys })
@@ -137,7 +137,7 @@ fn plan(pruned: u64) -> Plan {
 }
 
 /// The entry about a cleanup that is about to begin.
-fn clean(files: &Files, writer: &mut impl Writer, number: u64, pruned: u64) {
+fn clean(files: &StoreReader, writer: &mut impl Writer, number: u64, pruned: u64) {
     let (first, first_payload) = files.prune_points().expect("read");
     let Plan { entries_before, payloads_before, .. } = plan(pruned);
     let mut intent = counted(files);
@@ -155,7 +155,7 @@ fn clean(files: &Files, writer: &mut impl Writer, number: u64, pruned: u64) {
 }
 
 /// Signs what there is, on a day of its own; gives the size.
-fn sign(files: &Files, writer: &mut impl Writer, day: u64, archived: u64) -> u64 {
+fn sign(files: &StoreReader, writer: &mut impl Writer, day: u64, archived: u64) -> u64 {
     let made = files.tree(|size, nodes| {
         let link = ledger::consistency(archived, size, nodes)?;
         Ok(((size, ledger::root(size, nodes)?), link))
@@ -176,7 +176,7 @@ impl World {
     /// The same; a cleanup after the other has gone as far as each of these.
     pub(super) fn cleaned(size: u64, rounds: &[u64]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let (files, mut writer) = Files::open(folder.path()).expect("a log");
+        let (files, mut writer) = crate::open(folder.path()).expect("a log");
         store(&mut writer, Vec::new(), key_change());
         for begin in (0..size).step_by(97) {
             let ready = |number| Prepared::new(entry(number), (number % 5 == 0).then(|| payload(number)));
@@ -189,7 +189,7 @@ impl World {
             clean(&files, &mut writer, next, pruned);
             let head = sign(&files, &mut writer, day, archived);
             let plan = plan(pruned);
-            while pruned > 0 && writer.prune(crate::Removal::everywhere(plan)).expect("pruned").more {}
+            while pruned > 0 && writer.prune(mcp_audit_log_index::Removal::everywhere(plan)).expect("pruned").more {}
             let (first, first_payload) = files.prune_points().expect("read");
             let over = json!({ "first_place": first, "payloads_first_place": first_payload });
             store(&mut writer, vec![told(next + 1, "retention.completed", &over)], StateChange::default());

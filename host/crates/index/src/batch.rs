@@ -1,0 +1,106 @@
+//! What is written in one transaction, what became of it, and how the cleanup goes on.
+
+use crate::{CheckpointChange, Prepared, StoreError};
+use mcp_audit_log_contract::hold::HoldChange;
+use mcp_audit_log_contract::saved_view::ViewChange;
+use mcp_audit_log_contract::settings::SettingChange;
+use mcp_audit_log_model::schedule::CronState;
+
+/// How many rows one transaction of the cleanup removes at most: it holds the writer for some 20 ms.
+pub const PRUNE_CHUNK: u64 = 500;
+
+/// What is written in one transaction.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    /// Entries, in order.
+    pub entries: Vec<Prepared>,
+    /// What changes together with them.
+    pub states: StateChange,
+}
+
+/// What stands beside the entries and changes together with the entries about it.
+#[derive(Clone, Debug, Default)]
+pub struct StateChange {
+    /// Settings.
+    pub settings: Vec<SettingChange>,
+    /// States of scheduled jobs, by name.
+    pub crons: Vec<(String, CronState)>,
+    /// Legal holds.
+    pub holds: Vec<HoldChange>,
+    /// Saved views.
+    pub views: Vec<ViewChange>,
+    /// What was signed, by which keys, and where it arrived.
+    pub checkpoints: Vec<CheckpointChange>,
+    /// Places of the entries whose payloads are erased.
+    pub erased: Vec<u64>,
+}
+
+impl StateChange {
+    /// Adds `later`, which comes after these.
+    #[doc(hidden)]
+    pub fn extend(&mut self, later: Self) {
+        self.settings.extend(later.settings);
+        self.crons.extend(later.crons);
+        self.holds.extend(later.holds);
+        self.views.extend(later.views);
+        self.checkpoints.extend(later.checkpoints);
+        self.erased.extend(later.erased);
+    }
+}
+
+/// What became of a batch's entries, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// It has this place in the log.
+    At(u64),
+    /// The same entry was there already: sent again, of this id, instance, channel, method and user.
+    Duplicate,
+    /// Another entry of this id was there already, and stays.
+    Conflict,
+}
+
+/// What the cleanup may remove: by age, and no further than these places, whatever the ages say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Removal {
+    /// By time of recording.
+    pub plan: mcp_audit_log_contract::plan::Plan,
+    /// No entry at or above this place goes.
+    pub entries_below: u64,
+    /// No payload at or above this place goes, unless its entry goes.
+    pub payloads_below: u64,
+}
+
+impl Removal {
+    /// What `plan` says, wherever it is.
+    pub fn everywhere(plan: mcp_audit_log_contract::plan::Plan) -> Self {
+        Self { plan, entries_below: u64::MAX, payloads_below: u64::MAX }
+    }
+}
+
+/// How far retention got in one step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// Entries removed.
+    pub entries: u64,
+    /// Payloads removed.
+    pub payloads: u64,
+    /// Whether there is more to do, even where this step removed neither.
+    pub more: bool,
+}
+
+/// The one who appends.
+pub trait Writer: Send {
+    /// Stores a batch: all of it or nothing, durable when this returns. Entries whose id is there already are skipped.
+    ///
+    /// # Errors
+    /// Whether anything was stored is unknown; a repeated call finds out by the ids.
+    fn commit(&mut self, batch: &Batch) -> Result<Vec<Stored>, StoreError>;
+
+    /// Removes one chunk of what may go, oldest first, and nothing that a hold keeps; once that is done, in as small
+    /// steps, the texts that no entry has any more. `Pruned::more` says whether to go on. What does not hash to what the
+    /// ledger has stays as evidence.
+    ///
+    /// # Errors
+    /// Nothing was removed, or it is unknown; a repeated call goes on where it stands.
+    fn prune(&mut self, removal: Removal) -> Result<Pruned, StoreError>;
+}

@@ -1,0 +1,145 @@
+//! What is stored about checkpoints: the notes, the keys that check them, and where they arrived.
+
+use std::fmt::Write;
+
+use crate::StoreError;
+use crate::states::{CheckpointQuery, States};
+use mcp_audit_log_ledger::Hash;
+use mcp_audit_log_model::time::Timestamp;
+
+/// A checkpoint that was signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewCheckpoint {
+    /// How many entries it is about.
+    pub size: u64,
+    /// When it was signed.
+    pub signed_at: Timestamp,
+    /// The signed note.
+    pub note: String,
+    /// Whether it stays for ever, and then how the archived one before it leads to it; empty for the first.
+    pub link: Option<Vec<Hash>>,
+}
+
+/// A checkpoint as what it says of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// Its number, counted from 1.
+    pub number: u64,
+    /// How many entries it signs.
+    pub size: u64,
+    /// When it was signed, by the signer's clock.
+    pub signed_at: Timestamp,
+}
+
+/// One that is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredCheckpoint {
+    /// Counted from 1, without a hole when it was stored.
+    pub number: u64,
+    /// What it is.
+    pub checkpoint: NewCheckpoint,
+}
+
+/// Where the newest checkpoint arrived, or did not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlaceChange {
+    /// The kind of place.
+    pub name: String,
+    /// The newest that arrived there; 0 for none.
+    pub number: u64,
+    /// Whether the last one did not.
+    pub failing: bool,
+}
+
+/// A change of these.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CheckpointChange {
+    /// A checkpoint was signed.
+    Signed(NewCheckpoint),
+    /// A key checks signatures from now on: a `vkey`.
+    Key(String, Timestamp),
+    /// How publishing got on.
+    Place(PlaceChange),
+    /// Somebody said that the clock is right: no step of it before the newest checkpoint is in doubt.
+    Clock,
+}
+
+/// What there is of checkpoints and keys, as entries tell it now and then: so that none of them can go or come unnoticed,
+/// since entries cannot be changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inventory {
+    /// The newest checkpoint; 0 for none.
+    pub newest: u64,
+    /// What those that stay for ever come to; see [`chained`].
+    pub archived: Hash,
+    /// The keys that check signatures, and since when they do, in microseconds.
+    pub keys: Vec<(String, i64)>,
+}
+
+/// What archived checkpoints come to with one more: SHA-256(what they came to ‖ its number ‖ SHA-256(its note)), from the
+/// hash of nothing on.
+pub(crate) fn chained(before: &Hash, number: u64, note: &str) -> Hash {
+    let note = Hash::of(note.as_bytes());
+    let bytes = [&before.as_bytes()[..], &number.to_be_bytes(), &note.as_bytes()[..]];
+    Hash::of(&bytes.concat())
+}
+
+impl Inventory {
+    /// What `log` has.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn of(log: &(impl States + ?Sized)) -> Result<Self, StoreError> {
+        let newest = log.checkpoints(&CheckpointQuery::NEWEST)?.first().map_or(0, |newest| newest.number);
+        let archived = archive_chain(log)?.last().map_or_else(Hash::of_nothing, |(_, hash)| *hash);
+        Ok(Self { newest, archived, keys: log.keys()? })
+    }
+
+    /// What there will be after these changes.
+    pub fn after(mut self, changes: &[CheckpointChange]) -> Self {
+        for change in changes {
+            match change {
+                CheckpointChange::Signed(checkpoint) => {
+                    self.newest += 1;
+                    if checkpoint.link.is_some() {
+                        self.archived = chained(&self.archived, self.newest, &checkpoint.note);
+                    }
+                }
+                CheckpointChange::Key(vkey, since) => self.keys.push((vkey.clone(), since.as_micros())),
+                CheckpointChange::Place(_) | CheckpointChange::Clock => {}
+            }
+        }
+        self
+    }
+
+    /// A hash of the keys, in the order of their spelling.
+    pub fn key_digest(&self) -> String {
+        let mut keys = self.keys.clone();
+        keys.sort();
+        let mut text = String::new();
+        for (vkey, since) in keys {
+            let _ = writeln!(text, "{vkey} {since}");
+        }
+        Hash::of(text.as_bytes()).to_string()
+    }
+}
+
+/// The archived checkpoints by their numbers, and what all up to each come to.
+///
+/// # Errors
+/// The store fails.
+pub fn archive_chain(log: &(impl States + ?Sized)) -> Result<Vec<(u64, Hash)>, StoreError> {
+    let archived = CheckpointQuery { archived: true, oldest_first: true, ..CheckpointQuery::ALL };
+    let mut hash = Hash::of_nothing();
+    let next = |stored: StoredCheckpoint| {
+        hash = chained(&hash, stored.number, &stored.checkpoint.note);
+        (stored.number, hash)
+    };
+    Ok(log.checkpoints(&archived)?.into_iter().map(next).collect())
+}
+
+/// What those of a chain come to that have a number up to this.
+pub fn digest_up_to(chain: &[(u64, Hash)], number: u64) -> Hash {
+    let up_to = chain.partition_point(|(of, _)| *of <= number);
+    up_to.checked_sub(1).and_then(|last| chain.get(last)).map_or_else(Hash::of_nothing, |(_, hash)| *hash)
+}

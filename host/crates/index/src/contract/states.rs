@@ -1,0 +1,126 @@
+//! Promises about what stands beside the entries.
+
+use uuid::Uuid;
+
+use super::entries::read;
+use super::{Opened, Subject, at, keep};
+use crate::{
+    CheckpointChange, CheckpointQuery, NEWEST_CHECKPOINTS, NewCheckpoint, PlaceChange, StateChange, StoredCheckpoint,
+};
+use mcp_audit_log_contract::access::Viewer;
+use mcp_audit_log_contract::hold::{Hold, HoldChange, Release};
+use mcp_audit_log_contract::saved_view::{SavedView, ViewChange};
+use mcp_audit_log_contract::settings::SettingChange;
+use mcp_audit_log_ledger::Hash;
+use mcp_audit_log_model::schedule::CronState;
+use mcp_audit_log_model::value::Value;
+
+fn put(opened: &mut Opened, states: &StateChange) {
+    keep(opened, |log| log.put_states(states));
+}
+
+fn hold(number: u128) -> Hold {
+    let (from, to) = (at(number as u64), Some(at(99)));
+    let (reason, placed_by) = ("a case".to_owned(), "ada".to_owned());
+    Hold { id: Uuid::from_u128(number), from, to, reason, placed_by, placed_at: at(50 + number as u64), released: None }
+}
+
+fn view(number: u128, name: &str, owner: &str, shared: bool) -> SavedView {
+    SavedView {
+        id: Uuid::from_u128(number),
+        name: name.to_owned(),
+        owner: owner.to_owned(),
+        instance: Some("acme".to_owned()),
+        shared,
+        query: vec![("q".to_owned(), name.to_owned())],
+        created_at: at(1),
+        updated_at: at(2),
+    }
+}
+
+pub(super) fn states_come_back(subject: &dyn Subject) {
+    let mut opened = subject.open();
+    let setting = |key: &str, new: i64| SettingChange { key: key.to_owned(), old: Value::Unset, new: new.into() };
+    let cron =
+        |last_run| CronState { last_run: Some(at(last_run)), last_succeeded: Some(true), ..CronState::default() };
+    let release = Release { by: "bob".to_owned(), at: at(70), reason: "closed".to_owned() };
+    let all = StateChange {
+        settings: vec![setting("a", 1), setting("b", 2), setting("a", 3)],
+        crons: vec![("job".to_owned(), cron(4)), ("job".to_owned(), cron(5))],
+        holds: vec![
+            HoldChange::Place(hold(1)),
+            HoldChange::Place(hold(2)),
+            HoldChange::Release(Uuid::from_u128(1), release.clone()),
+        ],
+        views: vec![
+            ViewChange::Save(view(1, "z", "ada", false)),
+            ViewChange::Save(view(2, "m", "bob", true)),
+            ViewChange::Save(view(3, "b", "bob", false)),
+            ViewChange::Save(view(4, "c", "ada", false)),
+            ViewChange::Save(view(1, "a", "eve", false)),
+            ViewChange::Delete(Uuid::from_u128(4)),
+        ],
+        checkpoints: vec![
+            CheckpointChange::Key("second".to_owned(), at(9)),
+            CheckpointChange::Key("first".to_owned(), at(8)),
+            CheckpointChange::Place(PlaceChange { name: "here".to_owned(), number: 3, failing: true }),
+        ],
+        ..StateChange::default()
+    };
+    put(&mut opened, &all);
+    // A batch whose outcome was unknown comes once more.
+    put(&mut opened, &StateChange { views: Vec::new(), ..all.clone() });
+    drop(opened);
+    let opened = subject.open();
+    read(&opened, |log| {
+        let settings: Vec<_> = log.settings()?.into_iter().collect();
+        assert_eq!(settings, [("a".to_owned(), 3.into()), ("b".to_owned(), 2.into())]);
+        assert_eq!(log.crons()?.into_iter().collect::<Vec<_>>(), [("job".to_owned(), cron(5))]);
+        let released = Hold { released: Some(release.clone()), ..hold(1) };
+        assert_eq!(log.holds()?, [hold(2), released], "the newest first");
+        let viewer = |user: &str, instance: Option<&str>| Viewer {
+            user: user.to_owned(),
+            groups: Vec::new(),
+            instance: instance.map(str::to_owned),
+        };
+        let seen = |user, instance| {
+            log.views(&viewer(user, instance)).map(|views| views.into_iter().map(|view| view.name).collect::<Vec<_>>())
+        };
+        assert_eq!(seen("ada", Some("acme"))?, ["a", "m"], "one's own and what is shared, by name");
+        assert_eq!(seen("bob", Some("acme"))?, ["b", "m"]);
+        assert!(seen("ada", None)?.is_empty() && seen("ada", Some("other"))?.is_empty());
+        let own = log.views(&viewer("ada", Some("acme")))?.swap_remove(0);
+        assert_eq!((own.owner.as_str(), own.query), ("ada", view(1, "a", "ada", false).query), "its owner stays");
+        assert_eq!(log.keys()?, [("first".to_owned(), at(8).as_micros()), ("second".to_owned(), at(9).as_micros())]);
+        assert_eq!(log.destinations()?, [PlaceChange { name: "here".to_owned(), number: 3, failing: true }]);
+        Ok(())
+    });
+}
+
+pub(super) fn checkpoints_are_thinned(subject: &dyn Subject) {
+    let mut opened = subject.open();
+    let checkpoint = |number: u64| NewCheckpoint {
+        size: number / 2,
+        signed_at: at(number),
+        note: format!("note {number}"),
+        link: [1, 4].contains(&number).then(|| vec![Hash::of(b"a"); number as usize]),
+    };
+    let signed = |number| CheckpointChange::Signed(checkpoint(number));
+    let last = NEWEST_CHECKPOINTS + 3;
+    let checkpoints = (1..=last).map(signed).chain([signed(last), CheckpointChange::Clock]).collect();
+    put(&mut opened, &StateChange { checkpoints, ..StateChange::default() });
+    let stored = |number| StoredCheckpoint { number, checkpoint: checkpoint(number) };
+    let found = |query: &CheckpointQuery| read(&opened, |log| log.checkpoints(query));
+    assert_eq!(found(&CheckpointQuery::NEWEST), [stored(last)]);
+    let archived = CheckpointQuery { archived: true, ..CheckpointQuery::ALL };
+    assert_eq!(found(&archived), [stored(4), stored(1)]);
+    assert_eq!(found(&CheckpointQuery { oldest_first: true, ..archived.clone() }), [stored(1), stored(4)]);
+    assert_eq!(found(&CheckpointQuery { below: Some(4), ..archived.clone() }), [stored(1)]);
+    assert_eq!(found(&CheckpointQuery { size: 2.., ..archived.clone() }), [stored(4)]);
+    assert_eq!(found(&CheckpointQuery { limit: 1, ..archived }), [stored(4)]);
+    let marks = read(&opened, |log| log.marks());
+    let numbers: Vec<_> = marks.iter().map(|mark| mark.number).collect();
+    assert_eq!(numbers, (4..=last).rev().chain([1]).collect::<Vec<_>>(), "those that stay, and the newest");
+    assert_eq!((marks[0].size, marks[0].signed_at), (last / 2, at(last)));
+    assert_eq!(read(&opened, |log| log.clock_confirmed()), last);
+}

@@ -1,0 +1,132 @@
+//! The last thing that the cleanup does: texts that no entry has any more leave the dictionary. A user's name must not
+//! outlive the last entry about that user.
+
+use std::collections::BTreeSet;
+
+use super::writer::most;
+use crate::columns::{Bitmap, Zone};
+use crate::search::axis::Axis;
+use crate::search::block_scan::BlockScan;
+use crate::search::values;
+use crate::snapshot::Snapshot;
+use crate::transaction::{Removable, Transaction};
+use crate::{StoreError, usage};
+use mcp_audit_log_model::field::{Field, FieldType};
+
+/// How many texts one step removes at most: it holds the writer no longer than the removal of a chunk of entries.
+const STEP: usize = 500;
+
+/// How far a sweep is. It lives in memory only: after a start nobody knows, so that the next cleanup sweeps everything.
+#[derive(Debug)]
+pub(crate) struct Sweep {
+    /// The fields that are still to be looked at.
+    fields: Vec<Field>,
+    /// What is left of one field.
+    unused: Option<Unused>,
+}
+
+/// Texts of a field that no entry had when it was looked.
+#[derive(Debug)]
+struct Unused {
+    field: Field,
+    numbers: Bitmap,
+    /// The entries from here on were recorded since, and may have one of them again.
+    since: u64,
+}
+
+impl Default for Sweep {
+    /// A sweep of everything.
+    fn default() -> Self {
+        let fields = Field::ALL.iter().copied().filter(|field| field.kind() == FieldType::Text && field.repeats());
+        Self { fields: fields.collect(), unused: None }
+    }
+}
+
+impl Sweep {
+    /// Whether nothing is left to do.
+    pub(crate) fn is_over(&self) -> bool {
+        self.fields.is_empty() && self.unused.is_none()
+    }
+
+    /// Removes some texts of one field, and returns the field if there were any. `next` is the place of the next entry.
+    /// What was known of that field's numbers is void then; after an error all of this is.
+    pub(crate) fn step(&mut self, log: &dyn Transaction, next: u64) -> Result<Option<Field>, StoreError> {
+        let Some(Unused { field, numbers, .. }) = self.look(log)? else { return Ok(None) };
+        let gone: Vec<_> = numbers.places().take(STEP).collect();
+        let Some(last) = gone.last().copied() else { return Ok(None) };
+        log.remove(Removable::Texts(field, &gone))?;
+        tracing::debug!(field = field.name(), texts = gone.len(), "unused texts are removed from the dictionary");
+        let left = Bitmap::range(numbers.length(), last + 1..u64::MAX).and(&numbers);
+        self.unused = (!left.is_empty()).then_some(Unused { field, numbers: left, since: next });
+        Ok(Some(field))
+    }
+
+    /// What may go now: the rest of a field, or the next field.
+    fn look(&mut self, log: &dyn Transaction) -> Result<Option<Unused>, StoreError> {
+        if let Some(unused) = self.unused.take() {
+            let used = used(log.snapshot(), unused.field, unused.since, unused.numbers.length())?;
+            return Ok(Some(Unused { numbers: unused.numbers.without(&used), ..unused }));
+        }
+        self.fields.pop().map(|field| Unused::of(log, field)).transpose()
+    }
+}
+
+impl Unused {
+    fn of(log: &dyn Transaction, field: Field) -> Result<Self, StoreError> {
+        let there = numbers(log.snapshot(), field)?;
+        let highest = there.last().copied().unwrap_or(0);
+        // What is made below is as large as this number.
+        if highest > most(log.snapshot())? {
+            let what = format!("the dictionary has id {highest} of {}, which was never assigned", field.name());
+            return Err(StoreError::unlike(0, what));
+        }
+        let mut numbers = Bitmap::none((highest / 64 + 1) * 64);
+        there.into_iter().for_each(|number| numbers.insert(number));
+        if highest > 0 {
+            numbers = numbers.clone().without(&used(log.snapshot(), field, 0, numbers.length())?);
+        }
+        let highest_goes = Bitmap::range(numbers.length(), highest..highest + 1).and(&numbers);
+        if !highest_goes.is_empty() && !count_on(log, field, highest)? {
+            numbers = numbers.without(&highest_goes);
+        }
+        Ok(Self { field, numbers, since: 0 })
+    }
+}
+
+/// The numbers of a field's texts, ascending.
+fn numbers(log: &dyn Snapshot, field: Field) -> Result<Vec<u64>, StoreError> {
+    let mut numbers = Vec::new();
+    log.texts(field, 0, &mut |number, _| {
+        numbers.push(number);
+        Ok(true)
+    })?;
+    Ok(numbers)
+}
+
+/// Those of the numbers below `length` that entries from place `from` on have. Closed blocks say it without a look at
+/// their rows, and but for the one that the cleanup cut in two even without a look at their planes.
+fn used(log: &dyn Snapshot, field: Field, from: u64, length: u64) -> Result<Bitmap, StoreError> {
+    let mut used = Bitmap::none(length);
+    let walk = BlockScan::new(log, from..u64::MAX, &BTreeSet::from([field]))?;
+    for (block, within) in walk.blocks() {
+        let Some(Zone::Values(values)) = block.zone(log, field)? else { continue };
+        if within.count() == block.length {
+            values.into_iter().for_each(|number| used.insert(number));
+        } else {
+            let axis = Axis::numbers(log, block, field)?;
+            values::used(&axis, &within).into_iter().for_each(|number| used.insert(number));
+        }
+    }
+    // What usage names is used as long as usage is kept.
+    usage::used(log, field)?.into_iter().for_each(|number| used.insert(number));
+    Ok(used)
+}
+
+/// Lets an empty text have the number above `highest`, so that the highest can go and is still never given again.
+/// `false` where there is an empty text already: no two texts of a field are the same.
+fn count_on(log: &dyn Transaction, field: Field, highest: u64) -> Result<bool, StoreError> {
+    if log.snapshot().number(field, "")?.is_some() {
+        return Ok(false);
+    }
+    log.append_text(field, highest + 1, "").map(|()| true)
+}

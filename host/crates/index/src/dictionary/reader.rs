@@ -1,0 +1,81 @@
+//! The dictionary of repeated texts, as readers see it: numbers to texts, remembered.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::scan::Lexicon;
+use crate::StoreError;
+use crate::snapshot::Snapshot;
+use mcp_audit_log_model::field::Field;
+
+/// How many bytes of texts all readers together remember.
+const REMEMBERED: usize = 16 << 20;
+/// What a text takes besides itself, about.
+const EACH: usize = 64;
+
+/// Texts by field and number.
+#[derive(Default)]
+struct Known {
+    texts: HashMap<(Field, u64), Arc<str>>,
+    bytes: usize,
+}
+
+/// Texts by field and number. A number is never given to another text, so what was read once stays true; what the
+/// cleanup removed is asked for by nobody. Clones share what they remember.
+#[derive(Clone, Default)]
+pub struct Texts {
+    known: Arc<Mutex<Known>>,
+    lexicon: Lexicon,
+}
+
+impl Texts {
+    /// The numbers of the texts of `field` that pass, ascending: every text of the field is looked at.
+    ///
+    /// # Errors
+    /// The store fails, or the deadline passes.
+    pub fn matching(
+        &self,
+        log: &dyn Snapshot,
+        field: Field,
+        passes: impl Fn(&str) -> bool,
+    ) -> Result<Vec<u64>, StoreError> {
+        self.lexicon.matching(log, field, passes)
+    }
+
+    /// Whether a text of `field` is in memory, for patterns, that has this part.
+    #[doc(hidden)]
+    pub fn remembers(&self, field: Field, part: &str) -> bool {
+        self.lexicon.remembers(field, part)
+    }
+
+    /// The text with this number.
+    pub(crate) fn get(&self, log: &dyn Snapshot, field: Field, id: u64) -> Result<Arc<str>, StoreError> {
+        let missing = || StoreError::damaged("reading the dictionary", format!("no text {id} of {}", field.name()));
+        self.find(log, field, id)?.ok_or_else(missing)
+    }
+
+    /// The same; none where the dictionary has no such number.
+    pub(crate) fn find(&self, log: &dyn Snapshot, field: Field, id: u64) -> Result<Option<Arc<str>>, StoreError> {
+        let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(text) = known().texts.get(&(field, id)) {
+            return Ok(Some(Arc::clone(text)));
+        }
+        let text = log.text(field, id)?;
+        if let Some(text) = &text {
+            known().remember(field, id, text);
+        }
+        Ok(text)
+    }
+}
+
+impl Known {
+    fn remember(&mut self, field: Field, id: u64, text: &Arc<str>) {
+        let bytes = text.len() + EACH;
+        if self.bytes + bytes > REMEMBERED {
+            *self = Self::default();
+        }
+        if self.texts.insert((field, id), Arc::clone(text)).is_none() {
+            self.bytes += bytes;
+        }
+    }
+}

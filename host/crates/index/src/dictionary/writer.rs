@@ -1,0 +1,90 @@
+//! The dictionary of repeated texts, as the writer sees it.
+
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+
+use crate::StoreError;
+use crate::snapshot::Snapshot;
+use crate::transaction::Transaction;
+use mcp_audit_log_model::field::Field;
+
+/// How many texts of one field the writer remembers. A log with more distinct ones still works, at the cost of a look-up.
+const REMEMBERED: usize = 50_000;
+
+/// Texts and their numbers. What was learnt in a transaction that failed must be forgotten.
+#[derive(Debug, Default)]
+pub(crate) struct Terms {
+    fields: Vec<Known>,
+}
+
+/// What is known about one field's texts.
+#[derive(Debug)]
+struct Known {
+    numbers: HashMap<Box<str>, u64, RandomState>,
+    /// The text that was asked for last, which is often asked for again.
+    last: (String, u64),
+    /// The number that the next new text gets.
+    next: u64,
+}
+
+impl Terms {
+    /// The number of `text`, which is given one when it has none.
+    pub(crate) fn id(&mut self, log: &dyn Transaction, field: Field, text: &str) -> Result<u64, StoreError> {
+        if self.fields.is_empty() {
+            self.fields = Field::ALL.iter().map(|field| Known::of(log, *field)).collect::<Result<_, _>>()?;
+        }
+        let known = &mut self.fields[field as usize];
+        if known.last.0 != text {
+            let id = known.numbers.get(text).copied().map_or_else(|| known.learn(log, field, text), Ok)?;
+            known.last.0.clear();
+            known.last.0.push_str(text);
+            known.last.1 = id;
+        }
+        Ok(known.last.1)
+    }
+
+    /// Forgets one field, after some of its texts were removed.
+    pub(crate) fn forget(&mut self, log: &dyn Transaction, field: Field) -> Result<(), StoreError> {
+        if let Some(known) = self.fields.get_mut(field as usize) {
+            *known = Known::of(log, field)?;
+        }
+        Ok(())
+    }
+}
+
+impl Known {
+    fn of(log: &dyn Transaction, field: Field) -> Result<Self, StoreError> {
+        Ok(Self { numbers: HashMap::default(), last: (String::new(), 0), next: log.last_number(field)? + 1 })
+    }
+
+    fn learn(&mut self, log: &dyn Transaction, field: Field, text: &str) -> Result<u64, StoreError> {
+        // Where every number is remembered, a text that is not is new.
+        let found = match self.numbers.len() as u64 == self.next - 1 {
+            true => None,
+            false => log.snapshot().number(field, text)?,
+        };
+        let id = match found {
+            Some(id) => id,
+            None => {
+                log.append_text(field, self.next, text)?;
+                self.next += 1;
+                self.next - 1
+            }
+        };
+        if self.numbers.len() >= REMEMBERED {
+            self.numbers.clear();
+        }
+        self.numbers.insert(text.into(), id);
+        Ok(id)
+    }
+}
+
+/// More than any number that was ever given in a field: a text came with an entry, or is the empty one that the sweep puts
+/// above the highest that it removes.
+///
+/// # Errors
+/// The store fails.
+pub fn most(log: &dyn Snapshot) -> Result<u64, StoreError> {
+    Ok(log.head()?.tree.size.saturating_mul(2).saturating_add(1))
+}

@@ -1,0 +1,130 @@
+//! Why a store could not do what was asked, in words that fit every store.
+
+use std::path::PathBuf;
+
+use crate::group::MAX_GROUPS;
+
+/// Why the store could not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The folder cannot be used.
+    #[error("the data folder {path} cannot be used: {reason}; name a writable folder with --data")]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        reason: std::io::Error,
+    },
+    /// Another process writes this log.
+    #[error("the log in {0} is in use by another process; stop that process, or use another folder with --data")]
+    InUse(PathBuf),
+    /// There is no log.
+    #[error("no log in {0}; `mcp-audit-log serve` creates one, or name another folder with --data")]
+    Missing(PathBuf),
+    /// A file of the open log is not there any more, or another is in its place.
+    #[error("{0} was moved, removed or replaced while the log is open; restore it, or restart with the present one")]
+    Moved(PathBuf),
+    /// The file is of another kind or version.
+    #[error("{path} is not a log of this version of mcp-audit-log ({reason})")]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What was found.
+        reason: String,
+    },
+    /// The query took too long.
+    #[error("the query took longer than {0} seconds and was stopped; narrow it by time or by a field")]
+    Deadline(u64),
+    /// The store ran no question.
+    #[error("the store did not run the question; try again, and report it if it stays")]
+    Unread,
+    /// There are too many groups.
+    #[error("there are more than {MAX_GROUPS} groups; narrow the search, or group by something that repeats more")]
+    TooManyGroups,
+    /// There are too many values to count.
+    #[error("there are more than a million distinct values; narrow the search by time or by a field")]
+    TooManyValues,
+    /// The database refused or failed.
+    #[error("the database failed while {doing}: {source}")]
+    Database {
+        /// What was being done.
+        doing: &'static str,
+        /// What kind of failure it is.
+        failure: StoreFailure,
+        /// The error of the database's own library.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A stored row cannot be read.
+    #[error("entry {seq} cannot be read: {reason}")]
+    Corrupt {
+        /// Its place.
+        seq: u64,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The entries are not those that the ledger has.
+    #[error(
+        "the ledger does not match the log at entry {seq}: {what}; run `mcp-audit-log verify` and keep this folder \
+         as evidence: restore it from a backup, or begin a new log elsewhere with --data"
+    )]
+    Ledger {
+        /// The place.
+        seq: u64,
+        /// What does not fit.
+        what: String,
+    },
+    /// There is no proof about a tree of this size.
+    #[error("no proof for the log's first {size} entries: proofs exist for sizes from {from} to {to}")]
+    Unprovable {
+        /// The size.
+        size: u64,
+        /// The least there is a proof for.
+        from: u64,
+        /// The greatest.
+        to: u64,
+    },
+    /// The index is not what was written. The writer makes it again from the entries; until then searches fail.
+    #[error(
+        "the index of {field} is damaged at entry {first}; restart mcp-audit-log, which rebuilds it from the entries"
+    )]
+    Index {
+        /// The first entry of the damaged block.
+        first: u64,
+        /// The field.
+        field: &'static str,
+    },
+}
+
+/// What kind of failure a database reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreFailure {
+    /// It did not work this time: the disk, a lock, memory. It may work later.
+    Unavailable,
+    /// The database refused the rows themselves, so that trying the same batch again is of no use.
+    Refused,
+    /// What is stored is not what this program writes.
+    Damaged,
+}
+
+impl StoreError {
+    /// Whether the index is damaged, which can be made again.
+    pub fn is_index(&self) -> bool {
+        matches!(self, Self::Index { .. })
+    }
+
+    /// Whether the rows themselves were refused, so that trying the same batch again is of no use.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Database { failure: StoreFailure::Refused, .. })
+    }
+
+    /// Something stored that this program does not write, found while `doing`.
+    pub(crate) fn damaged(doing: &'static str, what: String) -> Self {
+        Self::Database { doing, failure: StoreFailure::Damaged, source: what.into() }
+    }
+
+    /// The entries from `seq` on are not those that the ledger has.
+    #[doc(hidden)]
+    pub fn unlike(seq: u64, what: impl Into<String>) -> Self {
+        Self::Ledger { seq, what: what.into() }
+    }
+}

@@ -1,0 +1,66 @@
+//! The log without its database: what is written and read, over a small seam behind which any store may stand.
+//!
+//! - **The seam.** A store implements [`Snapshot`] with [`States`] (a log at one moment), [`Transaction`] (what one
+//!   transaction may do) and [`Store`] and [`Source`] (how to come by one). It keeps rows, ids, texts, blobs and states,
+//!   and knows nothing of what they mean. `contract.rs` has the tests that every store passes.
+//! - **On the seam** stand [`StoreWriter`], the one who appends and prunes, and [`StoreReader`], which everything that is
+//!   shown goes through: the columns of the index, plans, pages, groups, values, usage, the ledger's tree.
+//!
+//! Nothing in here knows SQL, files or the clock.
+
+mod batch;
+mod checkpoint;
+mod columns;
+#[cfg(any(test, feature = "contract-tests"))]
+pub mod contract;
+mod dictionary;
+mod error;
+mod group;
+#[cfg(any(test, feature = "contract-tests"))]
+mod memory;
+mod page;
+mod payload;
+mod prepared;
+mod reader;
+mod row;
+mod search;
+mod snapshot;
+mod states;
+mod transaction;
+mod tree;
+mod usage;
+mod write;
+
+pub use batch::{Batch, PRUNE_CHUNK, Pruned, Removal, StateChange, Stored, Writer};
+pub use checkpoint::{CheckpointChange, Inventory, Mark, NewCheckpoint, PlaceChange, StoredCheckpoint};
+pub use error::{StoreError, StoreFailure};
+pub use group::{Group, GroupBy, GroupQuery, GroupSort, Groups, MAX_GROUPS, Values};
+#[cfg(any(test, feature = "contract-tests"))]
+pub use memory::MemoryStore;
+pub use page::{Extent, Page, PageQuery, Place};
+pub use payload::{Packed, PackedPayload, StoredPayload};
+pub use prepared::Prepared;
+pub use reader::{Source, StoreReader, StoreSize};
+pub use row::{COMMITMENT, ColumnValue, DETAILS, HAS_PAYLOAD, NewRow, Row, RowColumns, VERSION};
+pub use snapshot::{Blob, LogHead, PartColumn, PartKey, ShowRow, ShowText, Snapshot, StoredBlock, StoredRun};
+pub use states::{CheckpointQuery, NEWEST_CHECKPOINTS, States};
+pub use transaction::{HeadChange, NewColumn, NewPart, Removable, Transaction};
+pub use tree::tiles::Tiles;
+pub(crate) use usage::failures;
+pub use usage::is_dimension;
+pub use usage::{
+    Breakdown, Figures, Lack, MAX_POINTS, Point, REQUESTS, RangeError, Totals, USAGE_FIELDS, Usage, UsageQuery,
+    UsageRow, UsageSort, UsageStep, requests, usage_range,
+};
+pub use write::{Store, StoreWriter, Work};
+
+/// What a verification compares a store with: the parts of this crate that it looks into.
+pub mod check {
+    pub use crate::checkpoint::{archive_chain, digest_up_to};
+    pub use crate::columns::{BlockColumn, Zone};
+    pub use crate::dictionary::{Texts, most};
+    pub use crate::search::blocks::{Block, check, closed, end};
+    pub use crate::search::rows::raw;
+    pub use crate::tree::edge::Tree;
+    pub use crate::tree::leaves::{each, sealed};
+}

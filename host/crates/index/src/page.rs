@@ -1,0 +1,64 @@
+//! Pages of entries, and figures about the log as a whole: what is asked for and what comes back.
+
+use mcp_audit_log_filter::Domain;
+use mcp_audit_log_model::entry::Entry;
+use mcp_audit_log_model::time::Timestamp;
+
+/// A page of entries, newest first.
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    /// The entries.
+    pub entries: Vec<Entry>,
+    /// Where the next page begins: entries before this place.
+    pub next: Option<u64>,
+    /// Where the page before this one begins: entries after this place.
+    pub previous: Option<u64>,
+}
+
+/// Where a page begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Place {
+    /// With the newest entry.
+    #[default]
+    Newest,
+    /// So that it ends with the oldest entry.
+    Oldest,
+    /// With the first entry below this place.
+    Before(u64),
+    /// So that it ends with the first entry above this place.
+    After(u64),
+}
+
+/// The cursor of the page before, where there was one.
+impl From<Option<u64>> for Place {
+    fn from(before: Option<u64>) -> Self {
+        before.map_or(Self::Newest, Self::Before)
+    }
+}
+
+/// Which entries to read.
+#[derive(Clone, Debug)]
+pub struct PageQuery {
+    /// The filter, with the record rule in it.
+    pub domain: Domain,
+    /// Where it begins.
+    pub from: Place,
+    /// How many.
+    pub limit: usize,
+}
+
+/// Figures about the log as a whole.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Extent {
+    /// Entries there are.
+    pub entries: u64,
+    /// Bytes of the database, what waits in the write-ahead log included.
+    pub bytes: u64,
+    /// Bytes of the write-ahead log beside it. It is used again and again, and longer than some 16 MB
+    /// only while somebody reads for long.
+    pub journal_bytes: u64,
+    /// When the oldest was recorded.
+    pub oldest: Option<Timestamp>,
+    /// When the newest was recorded.
+    pub newest: Option<Timestamp>,
+}

@@ -1,0 +1,373 @@
+//! The reader of any store: one question, one moment of the log.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::checkpoint::{archive_chain, digest_up_to};
+use crate::dictionary::Texts;
+use crate::search::{groups, pages, seqs, values};
+use crate::snapshot::Snapshot;
+use crate::states::{CheckpointQuery, held_from};
+use crate::tree::proofs;
+use crate::{
+    Extent, GroupQuery, Groups, Inventory, Mark, Page, PageQuery, Place, PlaceChange, StoreError, StoredCheckpoint,
+    StoredPayload, Tiles, Usage, UsageQuery, Values, usage,
+};
+use mcp_audit_log_contract::access::Viewer;
+use mcp_audit_log_contract::hold::Hold;
+use mcp_audit_log_contract::saved_view::SavedView;
+use mcp_audit_log_filter::Domain;
+use mcp_audit_log_ledger::{Consistency, Hash, Head, Inclusion};
+use mcp_audit_log_model::entry::Entry;
+use mcp_audit_log_model::field::Field;
+use mcp_audit_log_model::schedule::CronState;
+use mcp_audit_log_model::time::Timestamp;
+use mcp_audit_log_model::value::Value;
+
+/// Where a reader gets its snapshots from.
+pub trait Source: Send + Sync {
+    /// Runs `work` on a snapshot, and ends it with [`StoreError::Deadline`] when it takes too long.
+    ///
+    /// # Errors
+    /// The work fails or the store does.
+    fn read(&self, work: &mut dyn FnMut(&dyn Snapshot) -> Result<(), StoreError>) -> Result<(), StoreError>;
+
+    /// How much room the store takes.
+    ///
+    /// # Errors
+    /// The store fails.
+    fn size(&self) -> Result<StoreSize, StoreError>;
+}
+
+/// How much room a store takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StoreSize {
+    /// Bytes in all, without the journal.
+    pub bytes: u64,
+    /// Bytes of what waits to be copied into its place.
+    pub journal_bytes: u64,
+}
+
+/// A log, open for reading. Clones share what they remember.
+#[derive(Clone)]
+pub struct StoreReader {
+    source: Arc<dyn Source>,
+    texts: Texts,
+}
+
+impl StoreReader {
+    /// The log that `source` has.
+    pub fn new(source: Arc<dyn Source>) -> Self {
+        Self { source, texts: Texts::default() }
+    }
+
+    /// Runs `read` on a snapshot.
+    fn read<T>(&self, read: impl FnOnce(&dyn Snapshot) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let (mut read, mut found) = (Some(read), None);
+        self.source.read(&mut |log| {
+            found = read.take().map(|read| read(log)).transpose()?;
+            Ok(())
+        })?;
+        found.ok_or(StoreError::Unread)
+    }
+
+    /// What is remembered of the dictionary.
+    #[doc(hidden)]
+    pub fn texts(&self) -> &Texts {
+        &self.texts
+    }
+
+    /// One page, newest first.
+    ///
+    /// # Errors
+    /// The store fails, or the deadline passes.
+    pub fn page(&self, query: &PageQuery) -> Result<Page, StoreError> {
+        self.read(|log| pages::page(log, &self.texts, query))
+    }
+
+    /// Entries above `after`, oldest first.
+    ///
+    /// # Errors
+    /// The store fails, or the deadline passes.
+    pub fn after(&self, domain: &Domain, after: Option<u64>, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        let from = after.map_or(Place::Oldest, Place::After);
+        let mut page = self.page(&PageQuery { domain: domain.clone(), from, limit })?;
+        page.entries.reverse();
+        Ok(page.entries)
+    }
+
+    /// The entries at `places` that match, oldest first; at most `limit`. It looks at nothing outside of them.
+    ///
+    /// # Errors
+    /// The store fails, or the deadline passes.
+    pub fn stretch(&self, domain: &Domain, places: Range<u64>, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        self.read(|log| pages::stretch(log, &self.texts, domain, places, limit))
+    }
+
+    /// Groups of entries.
+    ///
+    /// # Errors
+    /// There are too many, the store fails, or the deadline passes.
+    pub fn groups(&self, query: &GroupQuery) -> Result<Groups, StoreError> {
+        self.read(|log| groups::groups(log, &self.texts, query))
+    }
+
+    /// Usage over a range of time.
+    ///
+    /// # Errors
+    /// There are too many values to count, the store fails, or the deadline passes.
+    pub fn usage(&self, query: &UsageQuery) -> Result<Usage, StoreError> {
+        self.read(|log| usage::usage(log, &self.texts, query))
+    }
+
+    /// The values that `field` has among the entries that match `domain`; at most `limit`, in order. Unless that is all
+    /// of them, among the newest million.
+    ///
+    /// # Errors
+    /// The store fails, or the deadline passes.
+    pub fn values(&self, domain: &Domain, field: Field, limit: usize) -> Result<Values, StoreError> {
+        self.read(|log| values::values(log, &self.texts, domain, field, limit))
+    }
+
+    /// The payload of an entry, if there is one.
+    ///
+    /// # Errors
+    /// The store fails, or the payload cannot be read.
+    pub fn payload(&self, seq: u64) -> Result<Option<StoredPayload>, StoreError> {
+        let packed = self.read(|log| log.payload(seq))?;
+        let damaged = || StoreError::damaged("reading a payload", "a compressed body is damaged".to_owned());
+        packed.map(|packed| packed.unpack().ok_or_else(damaged)).transpose()
+    }
+
+    /// The entry with this id, if `domain` lets it exist; the first one where several instances have entries of this id.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn entry(&self, id: Uuid, domain: &Domain) -> Result<Option<Entry>, StoreError> {
+        let by_id = Domain::equals(Field::Id, id.to_string());
+        let page = self.page(&PageQuery { domain: by_id.and(domain.clone()), from: Place::Oldest, limit: 1 })?;
+        Ok(page.entries.into_iter().next())
+    }
+
+    /// How large the log is. The count comes from the ends, since there are no holes.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn extent(&self) -> Result<Extent, StoreError> {
+        let StoreSize { bytes, journal_bytes } = self.source.size()?;
+        self.read(|log| {
+            let seqs = log.seqs()?;
+            let (oldest, newest) = (seqs.clone(), seqs.end.saturating_sub(1)..seqs.end);
+            let [oldest, newest] = [oldest, newest].map(|seqs| seqs::recorded_at(log, seqs));
+            Ok(Extent { entries: seqs.end - seqs.start, bytes, journal_bytes, oldest: oldest?, newest: newest? })
+        })
+    }
+
+    /// The seqs of the log: its first entry's, and the next to be given.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn places(&self) -> Result<Range<u64>, StoreError> {
+        self.read(|log| log.seqs())
+    }
+
+    /// Where the cleanups have brought the log: the places of the first entry, and of the first payload, that may be there.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn prune_points(&self) -> Result<(u64, u64), StoreError> {
+        let head = self.read(|log| log.head())?;
+        Ok((head.pruned, head.payloads_pruned))
+    }
+
+    /// The place of the first entry that was recorded at or after `moment`; the next free one when there is none.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn place_at(&self, moment: Timestamp) -> Result<u64, StoreError> {
+        self.read(|log| seqs::seq_at(log, moment))
+    }
+}
+
+/// The ledger.
+impl StoreReader {
+    /// The ledger's tree at present.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn head(&self) -> Result<Head, StoreError> {
+        self.read(|log| proofs::head_at(log, None))
+    }
+
+    /// The ledger's tree when it had `size` leaves.
+    ///
+    /// # Errors
+    /// It cannot be known: the log has not got that far, or it was before what the cleanup left.
+    pub fn head_at(&self, size: u64) -> Result<Head, StoreError> {
+        self.read(|log| proofs::head_at(log, Some(size)))
+    }
+
+    /// The entry at a place with the proof that it is in the tree of `size` leaves, or in the present one; `None` where
+    /// there is no such entry.
+    ///
+    /// # Errors
+    /// The tree of that size cannot be known or does not hold the entry, or the entry is not the one that was recorded.
+    pub fn inclusion(&self, seq: u64, size: Option<u64>) -> Result<Option<Inclusion>, StoreError> {
+        self.read(|log| proofs::inclusion(log, &self.texts, seq, size))
+    }
+
+    /// The proof that the tree of `old` leaves is the beginning of that of `new`, or of the present one.
+    ///
+    /// # Errors
+    /// One of the two cannot be known.
+    pub fn consistency(&self, old: u64, new: Option<u64>) -> Result<Consistency, StoreError> {
+        self.read(|log| proofs::consistency(log, old, new))
+    }
+
+    /// Asks the tree as it is now, of so many leaves.
+    ///
+    /// # Errors
+    /// The store fails, or `ask` does.
+    pub fn tree<T>(&self, ask: impl FnOnce(u64, &Tiles<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        self.read(|log| ask(log.head()?.tree.size, &Tiles::new(log)))
+    }
+
+    /// See [`Tiles::linked_root`].
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn linked_root(&self, size: u64) -> Result<Option<Hash>, StoreError> {
+        self.tree(|_, tiles| tiles.linked_root(size))
+    }
+}
+
+/// What stands beside the entries.
+impl StoreReader {
+    /// The settings that were ever changed.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn settings(&self) -> Result<BTreeMap<String, Value>, StoreError> {
+        self.read(|log| log.settings())
+    }
+
+    /// What is remembered about scheduled jobs.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn crons(&self) -> Result<BTreeMap<String, CronState>, StoreError> {
+        self.read(|log| log.crons())
+    }
+
+    /// Every hold that was ever placed, the newest first.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn holds(&self) -> Result<Vec<Hold>, StoreError> {
+        self.read(|log| log.holds())
+    }
+
+    /// The moment of recording from which on everything is held.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn held_from(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.read(|log| held_from(log))
+    }
+
+    /// The views that `viewer` may see, by name.
+    ///
+    /// # Errors
+    /// The store fails, or a view cannot be read.
+    pub fn views(&self, viewer: &Viewer) -> Result<Vec<SavedView>, StoreError> {
+        self.read(|log| log.views(viewer))
+    }
+
+    /// The newest checkpoint.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn newest_checkpoint(&self) -> Result<Option<StoredCheckpoint>, StoreError> {
+        self.one(&CheckpointQuery::NEWEST)
+    }
+
+    /// The newest checkpoint that stays for ever.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn newest_archived(&self) -> Result<Option<StoredCheckpoint>, StoreError> {
+        self.one(&CheckpointQuery { archived: true, ..CheckpointQuery::NEWEST })
+    }
+
+    fn one(&self, query: &CheckpointQuery) -> Result<Option<StoredCheckpoint>, StoreError> {
+        Ok(self.read(|log| log.checkpoints(query))?.into_iter().next())
+    }
+
+    /// Those that stay for ever, newest first, below the number `before`.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn archived(&self, before: Option<u64>, limit: usize) -> Result<Vec<StoredCheckpoint>, StoreError> {
+        let query = CheckpointQuery { archived: true, below: before, limit, ..CheckpointQuery::ALL };
+        self.read(|log| log.checkpoints(&query))
+    }
+
+    /// All checkpoints there are, newest first, as what they say of time.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn marks(&self) -> Result<Vec<Mark>, StoreError> {
+        self.read(|log| log.marks())
+    }
+
+    /// The newest checkpoint at which an operator said that the clock was right; 0 for none.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn clock_confirmed(&self) -> Result<u64, StoreError> {
+        self.read(|log| log.clock_confirmed())
+    }
+
+    /// The newest checkpoint that arrived at any place; 0 for none.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn published(&self) -> Result<u64, StoreError> {
+        Ok(self.places_published()?.into_iter().map(|place| place.number).max().unwrap_or(0))
+    }
+
+    /// How publishing gets on, by place.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn places_published(&self) -> Result<Vec<PlaceChange>, StoreError> {
+        self.read(|log| log.destinations())
+    }
+
+    /// The keys that check the log's signatures, as `vkey`s.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn verifiers(&self) -> Result<Vec<String>, StoreError> {
+        Ok(self.read(|log| log.keys())?.into_iter().map(|(vkey, _)| vkey).collect())
+    }
+
+    /// What there is of checkpoints and keys.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn inventory(&self) -> Result<Inventory, StoreError> {
+        self.read(|log| Inventory::of(log))
+    }
+
+    /// What the archived checkpoints up to this number come to.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn archive_digest(&self, up_to: u64) -> Result<Hash, StoreError> {
+        self.read(|log| Ok(digest_up_to(&archive_chain(log)?, up_to)))
+    }
+}

@@ -1,0 +1,106 @@
+//! The columns of an entry, as they go into a store and come out of it.
+
+use mcp_audit_log_ledger::Hash;
+use mcp_audit_log_model::entry::Entry;
+use mcp_audit_log_model::field::{Field, FieldType};
+use mcp_audit_log_model::time::Timestamp;
+use mcp_audit_log_model::value::Value;
+
+/// Which columns of a row are read, and in which order [`Row::column`] has them.
+#[derive(Clone, Copy, Debug)]
+pub enum RowColumns<'a> {
+    /// These fields.
+    Fields(&'a [Field]),
+    /// What is shown: every field in order, then [`COMMITMENT`], [`DETAILS`] and [`HAS_PAYLOAD`].
+    Shown,
+    /// What is hashed: every field in order, then [`COMMITMENT`], [`DETAILS`] and [`VERSION`].
+    Hashed,
+}
+
+/// The column of the commitment to the payload, behind the fields.
+pub const COMMITMENT: usize = Field::COUNT;
+/// The column of the details: a JSON object as text.
+pub const DETAILS: usize = Field::COUNT + 1;
+/// Of [`RowColumns::Shown`]: 1 where a payload is kept beside the entry, else 0.
+pub const HAS_PAYLOAD: usize = Field::COUNT + 2;
+/// Of [`RowColumns::Hashed`]: the version of the encoding that is hashed.
+pub const VERSION: usize = Field::COUNT + 2;
+
+/// What one column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ColumnValue<'a> {
+    /// Nothing.
+    Unset,
+    /// A number, microseconds of a time, or the number of a text in the dictionary.
+    Integer(i64),
+    /// A text of a field whose texts hardly repeat.
+    Text(&'a str),
+    /// An id of 16 bytes, or a commitment of 32.
+    Bytes(&'a [u8]),
+    /// Something that no store writes here.
+    Unreadable,
+}
+
+/// One row.
+pub trait Row {
+    /// The column at a place in the order of the [`RowColumns`] that were asked for.
+    fn column(&self, at: usize) -> ColumnValue<'_>;
+}
+
+/// An entry on its way into the store, with what only the writer can say. Its columns are those of
+/// [`RowColumns::Hashed`] without the version.
+#[derive(Debug)]
+pub struct NewRow<'a> {
+    entry: &'a Entry,
+    seq: u64,
+    recorded_at: Timestamp,
+    /// Numbers of texts in the dictionary, by field; 0 for none.
+    numbers: [u64; Field::COUNT],
+    details: Option<String>,
+}
+
+impl<'a> NewRow<'a> {
+    /// `entry` at `seq`; `numbers` has the numbers of its texts in the dictionary, by field, and 0 for none.
+    pub(crate) fn new(entry: &'a Entry, seq: u64, recorded_at: Timestamp, numbers: [u64; Field::COUNT]) -> Self {
+        Self { entry, seq, recorded_at, numbers, details: entry.details_text() }
+    }
+
+    /// Its place in the log.
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    fn field(&self, field: Field) -> ColumnValue<'_> {
+        let integer = |number: Option<i64>| number.map_or(ColumnValue::Unset, ColumnValue::Integer);
+        match (field, field.kind()) {
+            (Field::Seq, _) => ColumnValue::Integer(self.seq.cast_signed()),
+            (Field::RecordedAt, _) => ColumnValue::Integer(self.recorded_at.as_micros()),
+            (Field::Parent, _) => {
+                self.entry.parent.as_ref().map_or(ColumnValue::Unset, |id| ColumnValue::Bytes(id.as_bytes()))
+            }
+            (_, FieldType::Id) => ColumnValue::Bytes(self.entry.id.as_bytes()),
+            (_, FieldType::Text) if field.repeats() => match self.numbers[field as usize] {
+                0 => ColumnValue::Unset,
+                number => ColumnValue::Integer(number.cast_signed()),
+            },
+            (_, FieldType::Text) => self.entry.text(field).map_or(ColumnValue::Unset, ColumnValue::Text),
+            (_, FieldType::Integer | FieldType::Time) => integer(match self.entry.value(field) {
+                Value::Integer(number) => Some(number),
+                _ => None,
+            }),
+        }
+    }
+}
+
+impl Row for NewRow<'_> {
+    fn column(&self, at: usize) -> ColumnValue<'_> {
+        match at {
+            COMMITMENT => {
+                let commitment = self.entry.payload_commitment.as_ref();
+                commitment.map_or(ColumnValue::Unset, |commitment: &[u8; Hash::LENGTH]| ColumnValue::Bytes(commitment))
+            }
+            DETAILS => self.details.as_deref().map_or(ColumnValue::Unset, ColumnValue::Text),
+            at => Field::ALL.get(at).map_or(ColumnValue::Unset, |field| self.field(*field)),
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! Where in the log a moment lies. Recording times never go back, so it is found by halving and not by reading.
+
+use crate::StoreError;
+use crate::row::{ColumnValue, RowColumns};
+use crate::snapshot::Snapshot;
+use mcp_audit_log_model::field::Field;
+use mcp_audit_log_model::time::Timestamp;
+
+/// The seq of the first entry that was recorded at or after `moment`; the next one to be given when there is none.
+///
+/// # Errors
+/// The store fails.
+pub(crate) fn seq_at(log: &dyn Snapshot, moment: Timestamp) -> Result<u64, StoreError> {
+    let mut range = log.seqs()?;
+    while range.start < range.end {
+        let middle = range.start + (range.end - range.start) / 2;
+        let recorded_at = recorded_at(log, middle..range.end)?;
+        match recorded_at.is_some_and(|at| at < moment) {
+            true => range.start = middle + 1,
+            false => range.end = middle,
+        }
+    }
+    Ok(range.start)
+}
+
+/// When the first entry in a range of seqs was recorded.
+pub(crate) fn recorded_at(log: &dyn Snapshot, seqs: std::ops::Range<u64>) -> Result<Option<Timestamp>, StoreError> {
+    let mut found = None;
+    log.rows(seqs, RowColumns::Fields(&[Field::RecordedAt]), &mut |_, row| {
+        if let ColumnValue::Integer(micros) = row.column(0) {
+            found = Some(Timestamp::from_micros(micros));
+        }
+        Ok(false)
+    })?;
+    Ok(found)
+}

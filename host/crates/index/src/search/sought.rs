@@ -1,0 +1,88 @@
+//! A condition on texts that takes looking at them. What stands beside it narrows first: as long as the entries in
+//! question have few texts, these are looked up and the dictionary is left alone. So whoever may see one entry cannot
+//! have the whole dictionary gone through.
+
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
+
+use super::axis::Axis;
+use super::blocks::Block;
+use super::values::used;
+use crate::StoreError;
+use crate::columns::{Bitmap, Wanted, Zone};
+use crate::dictionary::Texts;
+use crate::snapshot::Snapshot;
+use mcp_audit_log_filter::Term;
+
+/// A term about a field whose texts are in the dictionary, and what is known of them so far.
+pub(crate) struct Sought {
+    pub(crate) term: Term,
+    texts: Texts,
+    /// Whether the text with this number passes.
+    judged: RefCell<HashMap<u64, bool>>,
+    /// The numbers of all that pass, once the whole dictionary was gone through.
+    all: OnceCell<Wanted>,
+}
+
+impl Sought {
+    pub(crate) fn new(term: &Term, texts: &Texts) -> Self {
+        Self { term: term.clone(), texts: texts.clone(), judged: RefCell::default(), all: OnceCell::new() }
+    }
+
+    /// What is wanted of a block's column, as far as the entries of `within` go. `zone` is the column's.
+    pub(crate) fn wanted(
+        &self,
+        log: &dyn Snapshot,
+        block: &Block,
+        zone: &Zone,
+        within: &Bitmap,
+    ) -> Result<Wanted, StoreError> {
+        if let (None, Zone::Values(values)) = (self.all.get(), zone) {
+            let candidates = match within.count() < values.len() as u64 {
+                true => used(&Axis::numbers(log, block, self.term.field)?, within).into_iter().collect(),
+                false => values.clone(),
+            };
+            if let Some(wanted) = self.among(log, &candidates)? {
+                return Ok(wanted);
+            }
+        }
+        if let Some(all) = self.all.get() {
+            return Ok(all.clone());
+        }
+        let all = self.texts.matching(log, self.term.field, |text| self.term.test.holds_text(text))?;
+        Ok(self.all.get_or_init(|| Wanted::Among(all)).clone())
+    }
+
+    /// Those of `numbers`, which ascend, whose texts pass; `None` where that would be too many texts to look up.
+    fn among(&self, log: &dyn Snapshot, numbers: &[u64]) -> Result<Option<Wanted>, StoreError> {
+        let mut judged = self.judged.borrow_mut();
+        let new = numbers.iter().filter(|number| **number > 0 && !judged.contains_key(number)).count();
+        // With more of them, going through the whole dictionary once is cheaper: 2,048 in a log of blocks of 4,096.
+        if (judged.len() + new) as u64 > log.block_length() / 2 {
+            return Ok(None);
+        }
+        let mut found = Vec::new();
+        for number in numbers.iter().copied().filter(|number| *number > 0) {
+            let passes = match judged.get(&number) {
+                Some(passes) => *passes,
+                None => {
+                    log.check_deadline()?;
+                    let text = self.texts.find(log, self.term.field, number)?;
+                    let passes = text.is_some_and(|text| self.term.test.holds_text(&text));
+                    judged.insert(number, passes);
+                    passes
+                }
+            };
+            if passes {
+                found.push(number);
+            }
+        }
+        Ok(Some(Wanted::Among(found)))
+    }
+}
+
+impl std::fmt::Debug for Sought {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Sought").field(&self.term).finish()
+    }
+}

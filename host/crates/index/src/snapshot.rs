@@ -1,0 +1,248 @@
+//! The reading half of the store seam: a log at one moment. Everything that searches, counts or proves stands on it.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::StoreError;
+use crate::payload::PackedPayload;
+use crate::row::{Row, RowColumns};
+use crate::states::States;
+use mcp_audit_log_ledger::{Hash, Head, Tile};
+use mcp_audit_log_model::field::Field;
+
+/// Shows a row with its seq; `false` when no more rows are wanted.
+pub type ShowRow<'a> = &'a mut dyn FnMut(u64, &dyn Row) -> Result<bool, StoreError>;
+/// Shows a text of the dictionary with its number; `false` when no more texts are wanted.
+pub type ShowText<'a> = &'a mut dyn FnMut(u64, &str) -> Result<bool, StoreError>;
+
+/// A log at one moment: what is appended or removed meanwhile is not seen.
+///
+/// A store promises, and the contract tests (`contract.rs`) check:
+///
+/// - **`seq` ascends without holes.** Entries have the seqs of [`Snapshot::seqs`], each one of them, and `recorded_at`
+///   never goes back from one to the next. Only a prefix is ever removed, and a seq is never given twice.
+/// - **A text's number** is never given twice within its field, so that what was read once stays true. It is above 0.
+/// - **Blobs are written once.** What is read of one is what was written, to the byte, or it is not there. Checksums
+///   are the business of this crate, and so is what the bytes mean.
+/// - **All answers are of one moment**, whatever is committed in between. Within a transaction, what that transaction
+///   wrote is seen as well.
+///
+/// Rows, texts and blobs are shown where they lie and not copied. Within a call back, other methods may be called.
+pub trait Snapshot: States {
+    /// How many entries a block of the index has when it is closed: 4,096. A store for tests may say less, so that
+    /// tests see many blocks. It is a multiple of 64, and the same for the whole life of a log.
+    fn block_length(&self) -> u64 {
+        4_096
+    }
+
+    /// Whether there is time left for this question; asked between the steps of long work.
+    ///
+    /// # Errors
+    /// [`StoreError::Deadline`]: there is none.
+    fn check_deadline(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// What the log says of itself.
+    ///
+    /// # Errors
+    /// The store fails.
+    fn head(&self) -> Result<LogHead, StoreError>;
+
+    /// The seqs of the log: the first entry's, and the next to be given. Both are [`LogHead::pruned`] where there is no
+    /// entry.
+    ///
+    /// # Errors
+    /// The store fails.
+    fn seqs(&self) -> Result<Range<u64>, StoreError>;
+
+    /// Shows the rows in a range of seqs, oldest first. It is one statement, and no more rows are read than are wanted.
+    ///
+    /// # Errors
+    /// The store fails, or `show` does.
+    fn rows(&self, seqs: Range<u64>, columns: RowColumns<'_>, show: ShowRow<'_>) -> Result<(), StoreError>;
+
+    /// The seqs of the entries with this id, ascending: one for each tenant that has an entry of it.
+    ///
+    /// # Errors
+    /// The store fails.
+    fn seqs_of(&self, id: Uuid) -> Result<Vec<u64>, StoreError>;
+
+    /// The payload of the entry at `seq`, if one is kept.
+    ///
+    /// # Errors
+    /// The store fails, or the payload cannot be read.
+    fn payload(&self, seq: u64) -> Result<Option<PackedPayload>, StoreError>;
+
+    /// The text of `field` with this number; none where the dictionary has no such number.
+    ///
+    /// # Errors
+    /// The store fails.
+    fn text(&self, field: Field, number: u64) -> Result<Option<Arc<str>>, StoreError>;
+
+    /// The number of a text of `field`; none where the dictionary does not have it.
+    ///
+    /// # Errors
+    /// The store fails.
+    fn number(&self, field: Field, text: &str) -> Result<Option<u64>, StoreError>;
+
+    /// Shows the texts of `field` whose numbers are above `above`, in the order of their numbers.
+    ///
+    /// # Errors
+    /// The store fails, or `show` does.
+    fn texts(&self, field: Field, above: u64, show: ShowText<'_>) -> Result<(), StoreError>;
+
+    /// The closed blocks of the index, oldest first.
+    ///
+    /// # Errors
+    /// The store fails.
+    fn blocks(&self) -> Result<Vec<StoredBlock>, StoreError>;
+
+    /// How many columns are stored of blocks that begin in this range.
+    ///
+    /// # Errors
+    /// The store fails.
+    fn columns(&self, first: Range<u64>) -> Result<u64, StoreError>;
+
+    /// The runs of usage, oldest first.
+    ///
+    /// # Errors
+    /// The store fails.
+    fn runs(&self) -> Result<Vec<StoredRun>, StoreError>;
+
+    /// Shows the bytes of a blob, once; `false` where it is not there.
+    ///
+    /// # Errors
+    /// The store fails.
+    fn blob(&self, blob: Blob, read: &mut dyn FnMut(&[u8])) -> Result<bool, StoreError>;
+}
+
+/// What a log says of itself: one row, which changes in the transaction of what it is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogHead {
+    /// Entries below this seq are removed.
+    pub pruned: u64,
+    /// Payloads below this seq are removed.
+    pub payloads_pruned: u64,
+    /// How many texts were removed from the dictionary so far: when it changes, remembered texts are void.
+    pub swept: u64,
+    /// Usage of entries below this seq is removed.
+    pub usage_pruned: u64,
+    /// Before this moment some usage is removed, in microseconds.
+    pub usage_until: Option<i64>,
+    /// The ledger's tree.
+    pub tree: Head,
+}
+
+impl Default for LogHead {
+    /// That of a log without entries.
+    fn default() -> Self {
+        let tree = Head { size: 0, root: Hash::of_nothing() };
+        Self { pruned: 0, payloads_pruned: 0, swept: 0, usage_pruned: 0, usage_until: None, tree }
+    }
+}
+
+/// A closed block of the index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoredBlock {
+    /// The seq of its first entry.
+    pub first: u64,
+    /// How many entries it is about.
+    pub length: u64,
+    /// Which fields have a column: a bit each.
+    pub fields: u64,
+}
+
+/// A run of usage. Of a damaged row, numbers may be anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoredRun {
+    /// The seq of its first entry.
+    pub first: i64,
+    /// How many entries it is about.
+    pub length: i64,
+    /// Which dimensions have a value: a bit each.
+    pub fields: i64,
+    /// When the first of its hours begins, in microseconds.
+    pub least: i64,
+    /// When the last of its hours begins.
+    pub most: i64,
+    /// When its last entry was recorded.
+    pub recorded: i64,
+    /// The CRC-32 of all of this.
+    pub checksum: i64,
+}
+
+/// Which blob is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Blob {
+    /// Which values `field` has in the block that begins at `first`.
+    Zone {
+        /// The block.
+        first: u64,
+        /// The field.
+        field: Field,
+    },
+    /// Which entry of the block has which of these values.
+    Planes {
+        /// The block.
+        first: u64,
+        /// The field.
+        field: Field,
+    },
+    /// A part of a run of usage.
+    Part(PartKey, PartColumn),
+    /// The hashes of a tile of the ledger, side by side.
+    Tile(Tile),
+}
+
+/// Which part of a run of usage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PartKey {
+    /// The run's first seq.
+    pub run: u64,
+    /// Which combination of dimensions, by hour or by day.
+    pub number: u64,
+    /// Which share of the users, where the part is divided by them.
+    pub share: u64,
+}
+
+/// Which blob of a part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PartColumn {
+    /// The dimensions of its cells.
+    Cells,
+    /// What is counted of each.
+    Sums,
+    /// How long the requests of each took.
+    Durations,
+    /// Which users each has; not every part has it.
+    Users,
+}
+
+impl PartColumn {
+    /// Every column of a part.
+    pub const ALL: [Self; 4] = [Self::Cells, Self::Sums, Self::Durations, Self::Users];
+
+    /// Its name, which its checksum covers.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cells => "cells",
+            Self::Sums => "sums",
+            Self::Durations => "durations",
+            Self::Users => "users",
+        }
+    }
+}
+
+/// What `read` makes of a blob; `None` where the blob is not there.
+pub(crate) fn read_blob<T>(
+    log: &dyn Snapshot,
+    blob: Blob,
+    read: impl FnOnce(&[u8]) -> T,
+) -> Result<Option<T>, StoreError> {
+    let (mut read, mut found) = (Some(read), None);
+    log.blob(blob, &mut |bytes| found = read.take().map(|read| read(bytes)))?;
+    Ok(found)
+}

@@ -1,0 +1,99 @@
+//! What stands beside the entries, as a store reads it: settings, jobs, holds, views, checkpoints, keys, destinations.
+
+use std::collections::BTreeMap;
+use std::ops::RangeFrom;
+
+use crate::{Mark, PlaceChange, StoreError, StoredCheckpoint};
+use mcp_audit_log_contract::access::Viewer;
+use mcp_audit_log_contract::hold::Hold;
+use mcp_audit_log_contract::saved_view::SavedView;
+use mcp_audit_log_model::schedule::CronState;
+use mcp_audit_log_model::time::Timestamp;
+use mcp_audit_log_model::value::Value;
+
+/// How many of the newest checkpoints stay, whether archived or not: two days of one a minute.
+pub const NEWEST_CHECKPOINTS: u64 = 2_880;
+
+/// What stands beside the entries, at the same moment.
+pub trait States {
+    /// The settings that were ever changed; what cannot be read is unset.
+    ///
+    /// # Errors
+    /// The store fails.
+    fn settings(&self) -> Result<BTreeMap<String, Value>, StoreError>;
+
+    /// What is remembered about scheduled jobs.
+    ///
+    /// # Errors
+    /// The store fails.
+    fn crons(&self) -> Result<BTreeMap<String, CronState>, StoreError>;
+
+    /// Every hold that was ever placed, the newest first.
+    ///
+    /// # Errors
+    /// The store fails.
+    fn holds(&self) -> Result<Vec<Hold>, StoreError>;
+
+    /// The views that `viewer` may see, by name.
+    ///
+    /// # Errors
+    /// The store fails, or a view cannot be read.
+    fn views(&self, viewer: &Viewer) -> Result<Vec<SavedView>, StoreError>;
+
+    /// Checkpoints by their numbers, the newest first unless the query says otherwise.
+    ///
+    /// # Errors
+    /// The store fails.
+    fn checkpoints(&self, query: &CheckpointQuery) -> Result<Vec<StoredCheckpoint>, StoreError>;
+
+    /// All checkpoints there are, newest first, as what they say of time.
+    ///
+    /// # Errors
+    /// The store fails.
+    fn marks(&self) -> Result<Vec<Mark>, StoreError>;
+
+    /// The keys that check the log's signatures, as `vkey`s, and since when they do in microseconds; the oldest first.
+    ///
+    /// # Errors
+    /// The store fails.
+    fn keys(&self) -> Result<Vec<(String, i64)>, StoreError>;
+
+    /// The newest checkpoint at which an operator said that the clock was right; 0 for none.
+    ///
+    /// # Errors
+    /// The store fails.
+    fn clock_confirmed(&self) -> Result<u64, StoreError>;
+
+    /// How publishing gets on, by destination.
+    ///
+    /// # Errors
+    /// The store fails.
+    fn destinations(&self) -> Result<Vec<PlaceChange>, StoreError>;
+}
+
+/// Which checkpoints are read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckpointQuery {
+    /// Only those that stay for ever.
+    pub archived: bool,
+    /// Whether they come by ascending numbers.
+    pub oldest_first: bool,
+    /// Only those with a number below this.
+    pub below: Option<u64>,
+    /// Only those about so many entries.
+    pub size: RangeFrom<u64>,
+    /// How many.
+    pub limit: usize,
+}
+
+impl CheckpointQuery {
+    /// Every checkpoint.
+    pub const ALL: Self = Self { archived: false, oldest_first: false, below: None, size: 0.., limit: usize::MAX };
+    /// The newest one.
+    pub const NEWEST: Self = Self { limit: 1, ..Self::ALL };
+}
+
+/// From which moment of recording on everything is held: the least start of the holds in force.
+pub(crate) fn held_from(log: &(impl States + ?Sized)) -> Result<Option<Timestamp>, StoreError> {
+    Ok(log.holds()?.into_iter().filter(|hold| hold.released.is_none()).map(|hold| hold.from).min())
+}

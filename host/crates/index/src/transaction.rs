@@ -1,0 +1,155 @@
+//! The writing half of the store seam: what one transaction may do to a log.
+
+use uuid::Uuid;
+
+use crate::StoreError;
+use crate::batch::StateChange;
+use crate::payload::PackedPayload;
+use crate::row::NewRow;
+use crate::snapshot::{PartKey, Snapshot, StoredBlock, StoredRun};
+use mcp_audit_log_ledger::{Head, Tile};
+use mcp_audit_log_model::field::Field;
+use mcp_audit_log_model::time::Timestamp;
+
+/// A log within one transaction of its one writer.
+///
+/// All of it is stored or nothing. A store refuses ([`StoreFailure::Refused`](crate::StoreFailure::Refused)) what would change or
+/// replace something that is there: an entry at another seq than the next, a text under another number than the next of
+/// its field, a payload of another entry than the newest.
+pub trait Transaction {
+    /// The log as this transaction sees it, with what the transaction wrote.
+    fn snapshot(&self) -> &dyn Snapshot;
+
+    /// The greatest id of all entries.
+    ///
+    /// # Errors
+    /// The store fails.
+    fn greatest_id(&self) -> Result<Option<Uuid>, StoreError>;
+
+    /// The highest number that a text of `field` has; 0 for none.
+    ///
+    /// # Errors
+    /// The store fails.
+    fn last_number(&self, field: Field) -> Result<u64, StoreError>;
+
+    /// Shows the seqs from `seq` on that have a payload, ascending, each with when its entry was recorded; `show`
+    /// returns `false` when it has enough.
+    ///
+    /// # Errors
+    /// The store fails.
+    fn payloads_from(&self, seq: u64, show: &mut dyn FnMut(u64, Timestamp) -> bool) -> Result<(), StoreError>;
+
+    /// Appends an entry: at exactly the next seq.
+    ///
+    /// # Errors
+    /// The store fails or refuses it.
+    fn append(&self, row: &NewRow<'_>) -> Result<(), StoreError>;
+
+    /// Appends the payload of the newest entry.
+    ///
+    /// # Errors
+    /// The store fails or refuses it.
+    fn append_payload(&self, seq: u64, payload: &PackedPayload) -> Result<(), StoreError>;
+
+    /// Gives a text of `field` the next number.
+    ///
+    /// # Errors
+    /// The store fails or refuses it.
+    fn append_text(&self, field: Field, number: u64, text: &str) -> Result<(), StoreError>;
+
+    /// Stores a block with its columns.
+    ///
+    /// # Errors
+    /// The store fails or refuses it.
+    fn append_block(&self, block: StoredBlock, columns: &[NewColumn]) -> Result<(), StoreError>;
+
+    /// Stores a run of usage behind the others, and its parts.
+    ///
+    /// # Errors
+    /// The store fails or refuses it.
+    fn append_run(&self, run: StoredRun, parts: &[NewPart]) -> Result<(), StoreError>;
+
+    /// Stores a tile of the ledger. It may be there already with fewer hashes: these stay as they are.
+    ///
+    /// # Errors
+    /// The store fails or refuses it.
+    fn put_tile(&self, tile: Tile, hashes: &[u8], is_there: bool) -> Result<(), StoreError>;
+
+    /// Changes what stands beside the entries: settings, jobs, holds, views, checkpoints; erases payloads. A change that
+    /// is there already, since a commit that seemed to fail had stored it, changes nothing.
+    ///
+    /// # Errors
+    /// The store fails or refuses it.
+    fn put_states(&self, states: &StateChange) -> Result<(), StoreError>;
+
+    /// Changes what the log says of itself.
+    ///
+    /// # Errors
+    /// The store fails or refuses it.
+    fn put_head(&self, change: HeadChange) -> Result<(), StoreError>;
+
+    /// Removes what the head says is gone, and what can be made again. Returns how many rows are gone.
+    ///
+    /// # Errors
+    /// The store fails or refuses it.
+    fn remove(&self, what: Removable<'_>) -> Result<u64, StoreError>;
+}
+
+/// A column of a block, as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewColumn {
+    /// The field.
+    pub field: Field,
+    /// See [`Blob::Zone`](crate::Blob::Zone).
+    pub zone: Vec<u8>,
+    /// See [`Blob::Planes`](crate::Blob::Planes).
+    pub planes: Vec<u8>,
+}
+
+/// A part of a run of usage, as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewPart {
+    /// Which one.
+    pub key: PartKey,
+    /// The bytes of its columns, in the order of [`PartColumn::ALL`](crate::PartColumn::ALL); only the users may be
+    /// missing.
+    pub columns: [Option<Vec<u8>>; 4],
+}
+
+/// A change of what the log says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeadChange {
+    /// The ledger's tree has grown.
+    Tree(Head),
+    /// The cleanup goes this far; only within a transaction that removes.
+    Pruned {
+        /// Entries below this seq go.
+        entries: u64,
+        /// Payloads below this seq go.
+        payloads: u64,
+    },
+    /// The cleanup of usage goes this far; only within a transaction that removes.
+    UsagePruned {
+        /// Usage of entries below this seq goes.
+        below: u64,
+        /// All of it began and was recorded by this moment, in microseconds.
+        until: i64,
+    },
+}
+
+/// What is removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Removable<'a> {
+    /// Entries below a seq, after [`HeadChange::Pruned`] said so.
+    Entries(u64),
+    /// Payloads below a seq, after [`HeadChange::Pruned`] said so.
+    Payloads(u64),
+    /// Tiles of a level whose numbers are below this.
+    Tiles(u8, u64),
+    /// Texts of a field, by their numbers: the head counts them as swept.
+    Texts(Field, &'a [u64]),
+    /// Blocks that begin in a range, with every column of them, whether a block names it or not.
+    Blocks(std::ops::Range<u64>),
+    /// Runs of usage that begin in a range, and every part of them. A range that begins at 0 has what stands before 0, too.
+    Runs(std::ops::Range<u64>),
+}

@@ -1,0 +1,8 @@
+//! The one who appends and prunes: entries, their texts and leaves, and the index that grows with them.
+
+mod cleanup;
+mod ids;
+mod rebuild;
+mod writer;
+
+pub use writer::{Store, StoreWriter, Work};

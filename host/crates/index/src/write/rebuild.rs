@@ -1,0 +1,66 @@
+//! The index brought up to where the log is: after a start, after an error, and where somebody took it away.
+
+use crate::columns::{MERGED, OpenBlock, Raw};
+use crate::row::RowColumns;
+use crate::search::{blocks, rows};
+use crate::transaction::Transaction;
+use crate::{StoreError, usage};
+use mcp_audit_log_model::field::Field;
+
+/// Makes the index whole: what is missing of it, and all of it where it is damaged.
+pub(crate) fn mend(log: &dyn Transaction, pruned: u64, next: u64) -> Result<(), StoreError> {
+    let now = log.snapshot();
+    let whole = blocks::check(now, pruned, next);
+    if let Some(reason) = whole.err().filter(StoreError::is_index) {
+        tracing::error!(%reason, "the index is rebuilt from the entries");
+        blocks::clear(log)?;
+    }
+    let behind = next - blocks::end(now)?.unwrap_or(pruned).clamp(pruned, next);
+    if behind > now.block_length() * MERGED {
+        tracing::warn!(entries = behind, "building the index of entries that have none; recording starts afterwards");
+    }
+    catch_up(log, pruned, next)?;
+    usage::mend(log, pruned, next)
+}
+
+/// Reads the rows after the last closed block, closes what is full, and returns the block that is open. `pruned` and
+/// `next` are the log's ends.
+pub(crate) fn catch_up(log: &dyn Transaction, pruned: u64, next: u64) -> Result<OpenBlock, StoreError> {
+    let (now, small) = (log.snapshot(), log.snapshot().block_length());
+    let closed = blocks::end(now)?.unwrap_or(0);
+    let mut open = OpenBlock::new(closed.max(pruned / small * small), small);
+    let first = open.first();
+    now.rows(first..u64::MAX, RowColumns::Fields(Field::ALL), &mut |seq, row| {
+        skip(&mut open, seq);
+        let mut raw = [0; Field::COUNT];
+        for (at, field) in Field::ALL.iter().enumerate() {
+            raw[at] = rows::raw(*field, row.column(at));
+        }
+        pushed(log, &mut open, &raw)?;
+        Ok(true)
+    })?;
+    skip(&mut open, next);
+    Ok(open)
+}
+
+/// Appends an entry to `open`; when that fills it, it is stored and the next block is begun.
+pub(crate) fn pushed(log: &dyn Transaction, open: &mut OpenBlock, raw: &Raw) -> Result<(), StoreError> {
+    open.push(raw);
+    if !open.is_full() {
+        return Ok(());
+    }
+    blocks::close(log, open)?;
+    let small = log.snapshot().block_length();
+    if open.next().is_multiple_of(small * MERGED) {
+        usage::keep_up(log, open.next())?;
+    }
+    *open = OpenBlock::new(open.next(), small);
+    Ok(())
+}
+
+/// Places that the cleanup took already: they count as not set, and nobody looks there.
+fn skip(open: &mut OpenBlock, upto: u64) {
+    while open.next() < upto {
+        open.push(&[0; Field::COUNT]);
+    }
+}

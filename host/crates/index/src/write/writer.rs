@@ -1,0 +1,292 @@
+//! The writer of any store: what one commit and one step of the cleanup do, in terms of the seam.
+
+use super::cleanup::{self, Step};
+use super::ids::{Ids, There};
+use super::rebuild::{catch_up, mend, pushed};
+use crate::columns::{OpenBlock, Raw};
+use crate::dictionary::{Sweep, Terms, Texts};
+use crate::row::{ColumnValue, NewRow, Row};
+use crate::search::rows::raw;
+use crate::search::seqs::recorded_at;
+use crate::snapshot::{LogHead, Snapshot};
+use crate::transaction::Transaction;
+use crate::tree::edge::Tree;
+use crate::tree::leaves;
+use crate::{Batch, Prepared, Pruned, Removal, StoreError, Stored, Writer};
+use mcp_audit_log_ledger::Leaf;
+use mcp_audit_log_model::field::Field;
+use mcp_audit_log_model::time::Timestamp;
+
+/// What a store gives its writer: transactions, one after the other.
+///
+/// One store has one writer, in whatever process. A store keeps a second one out when it is opened.
+pub trait Store: Send {
+    /// Runs `work` in one transaction. `true`: what it did is kept, and is **durable** when this returns: it is there
+    /// after the process is killed or the machine loses power. `false`: nothing of it is kept.
+    ///
+    /// Only where `may_remove` says so may the work remove entries, payloads, texts or tiles.
+    ///
+    /// # Errors
+    /// The work fails or the store does. Whether anything is stored is unknown then; the next transaction sees what
+    /// really is there.
+    fn transact(&mut self, may_remove: bool, work: Work<'_>) -> Result<(), StoreError>;
+}
+
+impl<S: Store + ?Sized> Store for Box<S> {
+    fn transact(&mut self, may_remove: bool, work: Work<'_>) -> Result<(), StoreError> {
+        (**self).transact(may_remove, work)
+    }
+}
+
+/// What is done in one transaction; whether it is kept.
+pub type Work<'a> = &'a mut dyn FnMut(&dyn Transaction) -> Result<bool, StoreError>;
+
+/// The writer of a log in `S`.
+#[derive(Debug)]
+pub struct StoreWriter<S> {
+    store: S,
+    state: State,
+    /// Set when the index was found to be damaged.
+    damaged: bool,
+}
+
+/// What a writer knows of the log between two transactions. All of it can be read again.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    terms: Terms,
+    /// `None` when it must be read from the rows first.
+    remembered: Option<Remembered>,
+    pub(super) sweep: Sweep,
+    /// Where the log stood when this writer was last done with it; `None` when that is unknown.
+    pub(super) left: Option<Ends>,
+}
+
+/// What a writer knows of the rows that it stored last.
+#[derive(Debug)]
+struct Remembered {
+    /// The values of the block that is not full yet.
+    open: OpenBlock,
+    ids: Ids,
+    tree: Tree,
+}
+
+impl<S: Store> StoreWriter<S> {
+    /// The writer of `store`, once ledger and entries are found to fit together at both ends and the index is whole.
+    ///
+    /// # Errors
+    /// They do not fit, or the store fails.
+    pub fn new(store: S) -> Result<Self, StoreError> {
+        let mut writer = Self { store, state: State::default(), damaged: false };
+        let mut left = None;
+        writer.store.transact(false, &mut |log| {
+            let found = Ends::of(log.snapshot())?;
+            agree(log.snapshot(), found)?;
+            mend(log, found.pruned, found.next)?;
+            left = Some(found);
+            Ok(true)
+        })?;
+        writer.state.left = left;
+        Ok(writer)
+    }
+
+    /// The store itself.
+    pub fn store(&self) -> &S {
+        &self.store
+    }
+
+    /// Repairs the index where the last step found it damaged.
+    fn repair(&mut self) -> Result<(), StoreError> {
+        if self.damaged {
+            self.store.transact(false, &mut |log| {
+                let found = Ends::of(log.snapshot())?;
+                mend(log, found.pruned, found.next).map(|()| true)
+            })?;
+            self.damaged = false;
+        }
+        Ok(())
+    }
+
+    /// After an error the outcome is unknown, and with it the numbers of texts that were new.
+    fn failed(&mut self, error: &StoreError) {
+        self.damaged = error.is_index();
+        self.state = State::default();
+    }
+}
+
+impl<S: Store> Writer for StoreWriter<S> {
+    fn commit(&mut self, batch: &Batch) -> Result<Vec<Stored>, StoreError> {
+        self.repair()?;
+        let (mut stored, mut after) = (Vec::new(), None);
+        let Self { store, state, .. } = self;
+        let done = store.transact(!batch.states.erased.is_empty(), &mut |log| {
+            let (each, ends, remembered) = state.append(log, batch)?;
+            (stored, after) = (each, Some((ends, remembered)));
+            Ok(true)
+        });
+        if let Err(error) = done {
+            self.failed(&error);
+            return Err(error);
+        }
+        if let Some((ends, remembered)) = after {
+            (self.state.left, self.state.remembered) = (Some(ends), Some(remembered));
+        }
+        Ok(stored)
+    }
+
+    fn prune(&mut self, removal: Removal) -> Result<Pruned, StoreError> {
+        self.repair()?;
+        let mut step = Step::Nothing;
+        let Self { store, state, .. } = self;
+        let mut done = store.transact(true, &mut |log| {
+            step = cleanup::prune(state, log, removal)?;
+            Ok(!matches!(step, Step::Nothing))
+        });
+        if done.is_ok() && matches!(step, Step::Nothing) {
+            // The last thing that the cleanup does, in a transaction of its own.
+            done = store.transact(true, &mut |log| {
+                step = cleanup::sweep(state, log)?;
+                Ok(true)
+            });
+        }
+        if let Err(error) = done {
+            self.failed(&error);
+            return Err(error);
+        }
+        Ok(step.done(&mut self.state))
+    }
+}
+
+impl State {
+    /// Appends a batch. What was new is remembered by the caller, once it is committed.
+    fn append(&mut self, log: &dyn Transaction, batch: &Batch) -> Result<(Vec<Stored>, Ends, Remembered), StoreError> {
+        let now = log.snapshot();
+        let found = Ends::of(now)?;
+        watch(self.left.take(), found);
+        let remembered = self.remembered.take().filter(|remembered| remembered.open.next() == found.next);
+        let Remembered { mut open, mut ids, mut tree } = remembered.map_or_else(|| Remembered::of(log, found), Ok)?;
+        if tree.size() != found.next {
+            return Err(behind(&tree, found));
+        }
+        let mut newest = newest(now, found)?;
+        let mut stored = Vec::with_capacity(batch.entries.len());
+        for prepared in &batch.entries {
+            let (prepared, there) = ids.admit(now, prepared)?;
+            match there {
+                There::Nothing => {}
+                There::Same => {
+                    stored.push(Stored::Duplicate);
+                    continue;
+                }
+                There::Other => {
+                    stored.push(Stored::Conflict);
+                    continue;
+                }
+            }
+            // Never backwards, whatever the clock did: retention removes a prefix by this.
+            newest = prepared.entry().recorded_at.max(newest);
+            let seq = open.next();
+            let raw = self.append_entry(log, &prepared, seq, newest)?;
+            tree.push(log, Leaf::new(seq, newest.as_micros(), prepared.content()).hash())?;
+            stored.push(Stored::At(seq));
+            pushed(log, &mut open, &raw)?;
+        }
+        tree.store(log)?;
+        log.put_states(&batch.states)?;
+        Ok((stored, Ends { next: open.next(), ..found }, Remembered { open, ids, tree }))
+    }
+
+    /// Appends an entry with its payload; returns its numbers for the index.
+    fn append_entry(
+        &mut self,
+        log: &dyn Transaction,
+        prepared: &Prepared,
+        seq: u64,
+        recorded_at: Timestamp,
+    ) -> Result<Raw, StoreError> {
+        let (entry, mut numbers) = (prepared.entry(), [0; Field::COUNT]);
+        for field in Field::ALL.iter().filter(|field| field.repeats()) {
+            if let Some(text) = entry.text(*field) {
+                numbers[*field as usize] = self.terms.id(log, *field, text)?;
+            }
+        }
+        let row = NewRow::new(entry, seq, recorded_at, numbers);
+        log.append(&row)?;
+        if let Some(payload) = prepared.payload() {
+            log.append_payload(seq, payload)?;
+        }
+        let mut numbers = [0; Field::COUNT];
+        for (at, field) in Field::ALL.iter().enumerate() {
+            let value: ColumnValue<'_> = row.column(at);
+            numbers[at] = raw(*field, value);
+        }
+        Ok(numbers)
+    }
+
+    /// Forgets the numbers of a field, after some of its texts were removed.
+    pub(super) fn forget(&mut self, log: &dyn Transaction, field: Field) -> Result<(), StoreError> {
+        self.terms.forget(log, field)
+    }
+}
+
+impl Remembered {
+    fn of(log: &dyn Transaction, ends: Ends) -> Result<Self, StoreError> {
+        let open = catch_up(log, ends.pruned, ends.next)?;
+        Ok(Self { open, ids: Ids::of(log)?, tree: Tree::of(log.snapshot())? })
+    }
+}
+
+/// Where the log stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ends {
+    /// The seq of the next entry.
+    pub(super) next: u64,
+    /// The head's prune points.
+    pub(super) pruned: u64,
+    pub(super) payloads_pruned: u64,
+}
+
+impl Ends {
+    /// Those of `log`.
+    pub(super) fn of(log: &dyn Snapshot) -> Result<Self, StoreError> {
+        let LogHead { pruned, payloads_pruned, .. } = log.head()?;
+        Ok(Self { next: log.seqs()?.end, pruned, payloads_pruned })
+    }
+}
+
+/// Whether ledger and entries fit together at both ends: a look that costs the same however long the log is.
+fn agree(log: &dyn Snapshot, ends: Ends) -> Result<(), StoreError> {
+    let tree = Tree::of(log)?;
+    if tree.size() != ends.next {
+        return Err(behind(&tree, ends));
+    }
+    let texts = Texts::default();
+    let last = ends.next.saturating_sub(1).max(ends.pruned);
+    [ends.pruned, last]
+        .iter()
+        .filter(|seq| **seq < ends.next)
+        .try_for_each(|seq| leaves::check(log, &texts, *seq..seq + 1))
+}
+
+fn behind(tree: &Tree, ends: Ends) -> StoreError {
+    let (size, next) = (tree.size(), ends.next);
+    StoreError::unlike(size.min(next), format!("{next} entries were recorded in total, but the ledger has {size}"))
+}
+
+/// There is one writer, so what is not as it left it was changed by another program. A store alone cannot keep such a
+/// program from appending at the next place or from moving the prune points; it can be told, and the log goes on from
+/// what is there.
+pub(super) fn watch(left: Option<Ends>, found: Ends) {
+    if let Some(left) = left.filter(|left| *left != found) {
+        tracing::error!(
+            ?left,
+            ?found,
+            "another program changed the log: its ends are not the ones that this process wrote"
+        );
+    }
+}
+
+/// When the newest entry was recorded; before all times where there is none.
+fn newest(log: &dyn Snapshot, ends: Ends) -> Result<Timestamp, StoreError> {
+    let last = ends.next.saturating_sub(1)..ends.next;
+    Ok(recorded_at(log, last)?.unwrap_or(Timestamp::from_micros(i64::MIN)))
+}

@@ -1,0 +1,216 @@
+//! A log in SQLite as searches see it: the seam's primitives, a statement each.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use rusqlite::{Connection, OptionalExtension, params};
+use uuid::Uuid;
+
+use super::{Doing, connection, payloads, rows};
+use mcp_audit_log_index::{
+    Blob, LogHead, PackedPayload, PartColumn, RowColumns, ShowRow, ShowText, Snapshot, StoreError, StoredBlock,
+    StoredRun,
+};
+use mcp_audit_log_ledger::{Hash, Head};
+use mcp_audit_log_model::field::Field;
+
+/// Entries of a block as it is closed: few in unit tests, so that they see many.
+pub(super) const BLOCK: u64 = if cfg!(test) { 64 } else { 4_096 };
+
+/// What a connection sees within its transaction.
+#[derive(Clone, Copy)]
+pub(super) struct SqliteSnapshot<'c> {
+    pub(super) connection: &'c Connection,
+}
+
+impl<'c> SqliteSnapshot<'c> {
+    pub(super) fn new(connection: &'c Connection) -> Self {
+        Self { connection }
+    }
+
+    /// The rows of a short statement without parameters.
+    pub(super) fn all<T>(
+        &self,
+        sql: &str,
+        doing: &'static str,
+        row: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut statement = self.connection.prepare_cached(sql).doing(doing)?;
+        statement.query_map([], row).and_then(Iterator::collect).doing(doing)
+    }
+}
+
+impl Snapshot for SqliteSnapshot<'_> {
+    fn block_length(&self) -> u64 {
+        BLOCK
+    }
+
+    fn check_deadline(&self) -> Result<(), StoreError> {
+        connection::check_deadline()
+    }
+
+    fn head(&self) -> Result<LogHead, StoreError> {
+        let sql = "SELECT pruned, payloads_pruned, swept, usage_pruned, usage_until, size, root FROM head";
+        let mut statement = self.connection.prepare_cached(sql).doing("reading the log's head")?;
+        let head = |row: &rusqlite::Row<'_>| {
+            Ok(LogHead {
+                pruned: row.get(0)?,
+                payloads_pruned: row.get(1)?,
+                swept: row.get(2)?,
+                usage_pruned: row.get(3)?,
+                usage_until: row.get(4)?,
+                tree: Head { size: row.get(5)?, root: Hash(row.get(6)?) },
+            })
+        };
+        statement.query_row([], head).doing("reading the log's head")
+    }
+
+    fn seqs(&self) -> Result<Range<u64>, StoreError> {
+        let doing = "finding the ends of the log";
+        let sql = "SELECT (SELECT min(seq) FROM entry), (SELECT max(seq) FROM entry), pruned FROM head";
+        let mut statement = self.connection.prepare_cached(sql).doing(doing)?;
+        let ends = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+        let (first, last, pruned): (Option<i64>, Option<i64>, u64) = statement.query_row([], ends).doing(doing)?;
+        let Some((first, last)) = first.zip(last) else { return Ok(pruned..pruned) };
+        if last == i64::MAX {
+            return Err(StoreError::Corrupt { seq: last.unsigned_abs(), reason: "no seq is left after it".to_owned() });
+        }
+        Ok(first.unsigned_abs()..last.unsigned_abs() + 1)
+    }
+
+    fn rows(&self, seqs: Range<u64>, columns: RowColumns<'_>, show: ShowRow<'_>) -> Result<(), StoreError> {
+        let doing = "reading entries";
+        let mut statement = self.connection.prepare_cached(&rows::statement(columns)).doing(doing)?;
+        let ends = [seqs.start, seqs.end].map(|seq| seq.min(connection::PLACES.unsigned_abs()));
+        let mut found = statement.query(ends).doing(doing)?;
+        while let Some(row) = found.next().doing(doing)? {
+            if !show(row.get(0).doing(doing)?, &rows::SqliteRow(row))? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn seqs_of(&self, id: Uuid) -> Result<Vec<u64>, StoreError> {
+        let doing = "looking for an id";
+        let mut statement =
+            self.connection.prepare_cached("SELECT seq FROM entry WHERE id = ?1 ORDER BY seq").doing(doing)?;
+        statement.query_map([id.as_bytes()], |row| row.get(0)).and_then(Iterator::collect).doing(doing)
+    }
+
+    fn payload(&self, seq: u64) -> Result<Option<PackedPayload>, StoreError> {
+        payloads::find(self.connection, seq).doing("reading a payload")
+    }
+
+    fn text(&self, field: Field, number: u64) -> Result<Option<Arc<str>>, StoreError> {
+        let doing = "reading the dictionary";
+        let sql = "SELECT text FROM term WHERE field = ?1 AND id = ?2";
+        let mut statement = self.connection.prepare_cached(sql).doing(doing)?;
+        let key = params![field as i64, number.cast_signed()];
+        statement.query_row(key, |row| row.get(0)).optional().doing(doing)
+    }
+
+    fn number(&self, field: Field, text: &str) -> Result<Option<u64>, StoreError> {
+        let doing = "searching the dictionary";
+        let sql = "SELECT id FROM term WHERE field = ?1 AND text = ?2 LIMIT 1";
+        let mut statement = self.connection.prepare_cached(sql).doing(doing)?;
+        statement.query_row(params![field as i64, text], |row| row.get(0)).optional().doing(doing)
+    }
+
+    fn texts(&self, field: Field, above: u64, show: ShowText<'_>) -> Result<(), StoreError> {
+        let doing = "reading the dictionary";
+        // The field's number stands in the statement: bound, it would have SQLite plan anew for each.
+        let sql = format!("SELECT id, text FROM term WHERE field = {} AND id > ?1 ORDER BY id", field as i64);
+        let mut statement = self.connection.prepare_cached(&sql).doing(doing)?;
+        let mut found = statement.query([above.cast_signed()]).doing(doing)?;
+        while let Some(row) = found.next().doing(doing)? {
+            let text = row.get_ref(1).and_then(|text| Ok(text.as_str()?)).doing(doing)?;
+            if !show(row.get(0).doing(doing)?, text)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn blocks(&self) -> Result<Vec<StoredBlock>, StoreError> {
+        let sql = "SELECT first, length, fields FROM block ORDER BY first";
+        self.all(sql, "reading the index", |row| {
+            let fields = row.get::<_, i64>(2)?.cast_unsigned();
+            Ok(StoredBlock { first: row.get(0)?, length: row.get(1)?, fields })
+        })
+    }
+
+    fn columns(&self, first: Range<u64>) -> Result<u64, StoreError> {
+        let doing = "reading the index";
+        let sql = "SELECT count(*) FROM chunk WHERE place >= ?1 AND place < ?2";
+        let mut statement = self.connection.prepare_cached(sql).doing(doing)?;
+        statement.query_row(chunks(&first), |row| row.get(0)).doing(doing)
+    }
+
+    fn runs(&self) -> Result<Vec<StoredRun>, StoreError> {
+        let sql = "SELECT first, length, fields, least, most, recorded, checksum FROM usage_run ORDER BY first";
+        self.all(sql, "reading usage", |row| {
+            Ok(StoredRun {
+                first: row.get(0)?,
+                length: row.get(1)?,
+                fields: row.get(2)?,
+                least: row.get(3)?,
+                most: row.get(4)?,
+                recorded: row.get(5)?,
+                checksum: row.get(6)?,
+            })
+        })
+    }
+
+    fn blob(&self, blob: Blob, read: &mut dyn FnMut(&[u8])) -> Result<bool, StoreError> {
+        let (sql, doing, key) = match blob {
+            Blob::Zone { first, field } => {
+                ("SELECT zone FROM chunk WHERE place = ?1", "reading the index", [chunk(first, field), 0, 0])
+            }
+            Blob::Planes { first, field } => {
+                ("SELECT planes FROM chunk WHERE place = ?1", "reading the index", [chunk(first, field), 0, 0])
+            }
+            Blob::Part(key, column) => {
+                let sql = match column {
+                    PartColumn::Cells => "SELECT cells FROM usage_part WHERE run = ?1 AND number = ?2 AND share = ?3",
+                    PartColumn::Sums => "SELECT sums FROM usage_part WHERE run = ?1 AND number = ?2 AND share = ?3",
+                    PartColumn::Durations => {
+                        "SELECT durations FROM usage_part WHERE run = ?1 AND number = ?2 AND share = ?3"
+                    }
+                    PartColumn::Users => "SELECT users FROM usage_part WHERE run = ?1 AND number = ?2 AND share = ?3",
+                };
+                (sql, "reading usage", [key.run, key.number, key.share].map(u64::cast_signed))
+            }
+            Blob::Tile(tile) => (
+                "SELECT hashes FROM tile WHERE level = ?1 AND number = ?2",
+                "reading the ledger",
+                [i64::from(tile.level), tile.number.cast_signed(), 0],
+            ),
+        };
+        let mut statement = self.connection.prepare_cached(sql).doing(doing)?;
+        for at in 1..=statement.parameter_count() {
+            statement.raw_bind_parameter(at, key[at - 1]).doing(doing)?;
+        }
+        let mut found = statement.raw_query();
+        let Some(row) = found.next().doing(doing)? else { return Ok(false) };
+        let bytes = row.get_ref(0).and_then(|value| Ok(value.as_blob_or_null()?)).doing(doing)?;
+        Ok(bytes.map(read).is_some())
+    }
+}
+
+/// Room for the fields of one block in the numbering of chunks.
+const FIELDS: u64 = 64;
+const _: () = assert!(Field::COUNT <= FIELDS as usize);
+
+/// Where the column of a field stands.
+pub(super) fn chunk(first: u64, field: Field) -> i64 {
+    (first / BLOCK * FIELDS + field as u64).cast_signed()
+}
+
+/// Where the columns of blocks stand that begin in this range; what stands before the first as well, where it begins at
+/// 0.
+pub(super) fn chunks(first: &Range<u64>) -> [i64; 2] {
+    let start = if first.start == 0 { i64::MIN } else { (first.start.div_ceil(BLOCK) * FIELDS).cast_signed() };
+    let end = first.end.div_ceil(BLOCK).saturating_mul(FIELDS);
+    [start, i64::try_from(end).unwrap_or(i64::MAX)]
+}

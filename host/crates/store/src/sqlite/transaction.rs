@@ -1,0 +1,179 @@
+//! What the writer's connection does within one transaction: the seam's primitives that change the log.
+
+use std::cell::RefCell;
+use std::ops::Range;
+
+use rusqlite::{Connection, OptionalExtension, params};
+use uuid::Uuid;
+
+use super::rows::Insert;
+use super::snapshot::{SqliteSnapshot, chunk, chunks};
+use super::{Doing, payloads, states};
+use mcp_audit_log_index::{
+    HeadChange, NewColumn, NewPart, NewRow, PackedPayload, Removable, Snapshot, StateChange, StoreError, StoredBlock,
+    StoredRun, Transaction,
+};
+use mcp_audit_log_ledger::Tile;
+use mcp_audit_log_model::field::Field;
+use mcp_audit_log_model::time::Timestamp;
+
+/// A transaction of the writer's connection.
+pub(super) struct SqliteTransaction<'c> {
+    now: SqliteSnapshot<'c>,
+    insert: RefCell<Option<Insert<'c>>>,
+}
+
+impl<'c> SqliteTransaction<'c> {
+    pub(super) fn new(connection: &'c Connection) -> Self {
+        Self { now: SqliteSnapshot::new(connection), insert: RefCell::default() }
+    }
+}
+
+impl Transaction for SqliteTransaction<'_> {
+    fn snapshot(&self) -> &dyn Snapshot {
+        &self.now
+    }
+
+    fn greatest_id(&self) -> Result<Option<Uuid>, StoreError> {
+        let sql = "SELECT id FROM entry ORDER BY id DESC LIMIT 1";
+        let found = self.now.connection.query_row(sql, [], |row| row.get(0)).optional();
+        Ok(found.doing("finding the newest id")?.map(Uuid::from_bytes))
+    }
+
+    fn last_number(&self, field: Field) -> Result<u64, StoreError> {
+        let sql = format!("SELECT coalesce(max(id), 0) FROM term WHERE field = {}", field as i64);
+        self.now.connection.query_row(&sql, [], |row| row.get(0)).doing("reading the dictionary")
+    }
+
+    fn payloads_from(&self, seq: u64, show: &mut dyn FnMut(u64, Timestamp) -> bool) -> Result<(), StoreError> {
+        let doing = "reading old payloads";
+        let sql = "SELECT seq, recorded_at FROM payload JOIN entry USING (seq) WHERE seq >= ?1 ORDER BY seq";
+        let mut statement = self.now.connection.prepare(sql).doing(doing)?;
+        let mut rows = statement.query([seq]).doing(doing)?;
+        while let Some(row) = rows.next().doing(doing)? {
+            let recorded_at = Timestamp::from_micros(row.get(1).doing(doing)?);
+            if !show(row.get(0).doing(doing)?, recorded_at) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn append(&self, row: &NewRow<'_>) -> Result<(), StoreError> {
+        let mut insert = self.insert.borrow_mut();
+        if insert.is_none() {
+            *insert = Some(Insert::new(self.now.connection).doing("storing entries")?);
+        }
+        insert.as_mut().map_or(Ok(()), |insert| insert.run(row)).doing("storing entries")
+    }
+
+    fn append_payload(&self, seq: u64, payload: &PackedPayload) -> Result<(), StoreError> {
+        payloads::insert(self.now.connection, seq, payload).doing("storing entries")
+    }
+
+    fn append_text(&self, field: Field, number: u64, text: &str) -> Result<(), StoreError> {
+        let sql = "INSERT OR FAIL INTO term (field, id, text) VALUES (?1, ?2, ?3)";
+        let insert = self.now.connection.prepare_cached(sql);
+        let row = params![field as i64, number, text];
+        insert.and_then(|mut insert| insert.execute(row)).doing("storing texts").map(drop)
+    }
+
+    fn append_block(&self, block: StoredBlock, columns: &[NewColumn]) -> Result<(), StoreError> {
+        let doing = "writing the index";
+        let sql = "INSERT INTO chunk (place, zone, planes) VALUES (?1, ?2, ?3)";
+        let mut insert = self.now.connection.prepare_cached(sql).doing(doing)?;
+        for NewColumn { field, zone, planes } in columns {
+            insert.execute(params![chunk(block.first, *field), zone, planes]).doing(doing)?;
+        }
+        let sql = "INSERT INTO block (first, length, fields) VALUES (?1, ?2, ?3)";
+        let mut insert = self.now.connection.prepare_cached(sql).doing(doing)?;
+        insert.execute(params![block.first, block.length, block.fields.cast_signed()]).doing(doing).map(drop)
+    }
+
+    fn append_run(&self, run: StoredRun, parts: &[NewPart]) -> Result<(), StoreError> {
+        let doing = "writing usage";
+        let sql = "INSERT INTO usage_part (run, number, share, cells, sums, durations, users)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        let mut insert = self.now.connection.prepare_cached(sql).doing(doing)?;
+        for NewPart { key, columns: [cells, sums, durations, users] } in parts {
+            insert.execute(params![key.run, key.number, key.share, cells, sums, durations, users]).doing(doing)?;
+        }
+        let sql = "INSERT INTO usage_run (first, length, fields, least, most, recorded, checksum)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        let StoredRun { first, length, fields, least, most, recorded, checksum } = run;
+        let mut insert = self.now.connection.prepare_cached(sql).doing(doing)?;
+        insert.execute([first, length, fields, least, most, recorded, checksum]).doing(doing).map(drop)
+    }
+
+    fn put_tile(&self, tile: Tile, hashes: &[u8], is_there: bool) -> Result<(), StoreError> {
+        let sql = match is_there {
+            true => "UPDATE tile SET hashes = ?3 WHERE level = ?1 AND number = ?2",
+            false => "INSERT INTO tile (level, number, hashes) VALUES (?1, ?2, ?3)",
+        };
+        let put = self.now.connection.prepare_cached(sql);
+        let row = params![tile.level, tile.number, hashes];
+        put.and_then(|mut put| put.execute(row)).doing("storing the ledger").map(drop)
+    }
+
+    fn put_states(&self, states: &StateChange) -> Result<(), StoreError> {
+        states::write(self.now.connection, states).doing("storing states")
+    }
+
+    /// What moves the prune points is not cached, for the reason given at [`super::writer`].
+    fn put_head(&self, change: HeadChange) -> Result<(), StoreError> {
+        let connection = self.now.connection;
+        let changed = match change {
+            HeadChange::Tree(tree) => {
+                let update = connection.prepare_cached("UPDATE head SET size = ?1, root = ?2 WHERE size != ?1");
+                update.and_then(|mut update| update.execute(params![tree.size, tree.root.as_bytes()]))
+            }
+            HeadChange::Pruned { entries, payloads } => {
+                connection.execute("UPDATE head SET pruned = ?1, payloads_pruned = ?2", [entries, payloads])
+            }
+            HeadChange::UsagePruned { below, until } => {
+                connection.execute("UPDATE head SET usage_pruned = ?1, usage_until = ?2", params![below, until])
+            }
+        };
+        changed.doing("storing the log's head").map(drop)
+    }
+
+    fn remove(&self, what: Removable<'_>) -> Result<u64, StoreError> {
+        removed(self.now.connection, what).doing("removing what is old").map(|gone| gone as u64)
+    }
+}
+
+/// None of the statements that only a cleanup may run is cached, for the reason given at [`super::writer`].
+fn removed(connection: &Connection, what: Removable<'_>) -> rusqlite::Result<usize> {
+    match what {
+        Removable::Entries(below) => connection.execute("DELETE FROM entry WHERE seq < ?1", [below]),
+        Removable::Payloads(below) => connection.execute("DELETE FROM payload WHERE seq < ?1", [below]),
+        Removable::Tiles(level, below) => {
+            connection.execute("DELETE FROM tile WHERE level = ?1 AND number < ?2", params![level, below])
+        }
+        Removable::Texts(field, numbers) => {
+            connection.execute("UPDATE head SET sweeping = 1", [])?;
+            let mut delete = connection.prepare("DELETE FROM term WHERE field = ?1 AND id = ?2")?;
+            for number in numbers {
+                delete.execute(params![field as i64, number])?;
+            }
+            connection.execute("UPDATE head SET sweeping = 0, swept = swept + ?1", [numbers.len()])?;
+            Ok(numbers.len())
+        }
+        Removable::Blocks(first) => {
+            let sql = "DELETE FROM chunk WHERE place >= ?1 AND place < ?2";
+            connection.prepare_cached(sql)?.execute(chunks(&first))?;
+            let sql = "DELETE FROM block WHERE first >= ?1 AND first < ?2";
+            connection.prepare_cached(sql)?.execute(signed(&first))
+        }
+        Removable::Runs(first) => {
+            connection.execute("DELETE FROM usage_part WHERE run >= ?1 AND run < ?2", signed(&first))?;
+            connection.execute("DELETE FROM usage_run WHERE first >= ?1 AND first < ?2", signed(&first))
+        }
+    }
+}
+
+/// A range of seqs as the columns have it; one that begins at 0 has what somebody put before it, too.
+fn signed(seqs: &Range<u64>) -> [i64; 2] {
+    let start = if seqs.start == 0 { i64::MIN } else { seqs.start.cast_signed() };
+    [start, i64::try_from(seqs.end).unwrap_or(i64::MAX)]
+}
