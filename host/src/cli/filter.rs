@@ -3,7 +3,7 @@
 use clap::Args;
 use mcp_audit_log::domain::{Context, Domain, DomainError, parse_json, parse_text};
 use mcp_audit_log::field::Field;
-use mcp_audit_log::{Access, AuditLog, LogView};
+use mcp_audit_log::{AuditLog, Grant, LogView};
 
 use super::common::{Failure, LogOptions, ViewerOptions};
 
@@ -86,7 +86,7 @@ pub(super) struct Question {
 
 impl Question {
     /// The log, the viewer's access, and the filter.
-    pub(super) fn open(&self) -> Result<(LogView, Access, Domain), Failure> {
+    pub(super) fn open(&self) -> Result<(LogView, Grant, Domain), Failure> {
         let viewer = self.viewer.viewer();
         let log = self.log.view()?;
         let domain = self.filter.domain(&viewer.context(log.now()))?;

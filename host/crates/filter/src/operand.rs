@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::error::quoted;
-use super::time_literal::{self, moment};
+use super::times::{self, moment};
 use super::{
     Comparison, Context, Domain, DomainError, MAX_OPERAND_BYTES, MAX_OPERANDS, MAX_PATTERN_BYTES, Operand, Pattern,
     Test,
@@ -188,7 +188,7 @@ fn range(field: Field, value: &Value, now: Timestamp) -> Result<(Value, Option<V
             .map_err(|_| DomainError::new(format!("{} holds UUIDs, and {} is not a UUID", field.name(), quoted(text)))),
         (FieldType::Id, _) => Err(wrong("UUIDs")),
         (FieldType::Time, Value::Text(text)) => moment(text, now)
-            .ok_or_else(|| DomainError::new(format!("{} is not a time; use {}", quoted(text), time_literal::FORMS))),
+            .ok_or_else(|| DomainError::new(format!("{} is not a time; use {}", quoted(text), times::FORMS))),
         (FieldType::Time, _) => Err(wrong("times")),
     }
 }

@@ -1,10 +1,52 @@
-//! Limits of time in a domain.
+//! Times in filters: their spellings, and the range that a domain requires.
 
 use std::ops::Range;
 
-use super::{Domain, Term, Test};
 use mcp_audit_log_model::field::Field;
+use mcp_audit_log_model::time::{DAY, SECOND, Timestamp};
 use mcp_audit_log_model::value::Value;
+
+use super::{Domain, Term, Test};
+
+/// The first moment of year 0 in microseconds: before it no time can be written down.
+const YEAR_0: i64 = -62_167_219_200 * SECOND;
+
+/// The accepted spellings of a time, for errors.
+pub(super) const FORMS: &str = "2026-11-21T02:09:46Z, 2026-11-21, today, yesterday, now, -7d, -24h or -15m";
+
+/// A moment, or a day from its first moment to the next day's.
+pub(super) fn moment(text: &str, now: Timestamp) -> Option<(Value, Option<Value>)> {
+    let (from, to) = match text {
+        "now" => (now, None),
+        "today" => day(now),
+        "yesterday" => day(now.plus(-DAY)),
+        _ if text.starts_with(['-', '+']) => (now.plus(relative(text)?), None),
+        _ => match Timestamp::parse(text)? {
+            at if text.len() <= "2026-11-21".len() => day(at),
+            at => (at, None),
+        },
+    };
+    let value = |at: Timestamp| Value::Integer(at.as_micros());
+    (from.as_micros() >= YEAR_0).then(|| (value(from), to.map(value)))
+}
+
+fn day(at: Timestamp) -> (Timestamp, Option<Timestamp>) {
+    (at.start_of_day(), Some(at.start_of_day().plus(DAY)))
+}
+
+/// `-7d`, `-24h`, `-15m`, `-30s`, `-2w` in microseconds.
+fn relative(text: &str) -> Option<i64> {
+    let (count, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let unit = match unit {
+        "s" => SECOND,
+        "m" => 60 * SECOND,
+        "h" => 3_600 * SECOND,
+        "d" => DAY,
+        "w" => 7 * DAY,
+        _ => return None,
+    };
+    count.parse::<i64>().ok()?.checked_mul(unit)
+}
 
 impl Domain {
     /// The range of `occurred_at`, in microseconds, that the whole domain requires, and the rest of the domain: both
@@ -37,8 +79,9 @@ fn narrow(range: &mut Range<i64>, part: &Domain) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Context, Domain, parse_json};
     use mcp_audit_log_model::time::{DAY, Timestamp};
+
+    use crate::{Context, Domain, parse_json};
 
     #[test]
     fn time_limits_are_split_off() {
