@@ -23,8 +23,8 @@ use mcp_audit_log_model::{name, vocabulary};
 
 /// Viewers and what they may do.
 pub mod access {
-    pub(crate) use mcp_audit_log_contract::access::Grant;
-    pub use mcp_audit_log_contract::access::{Access, Denied, Right, Viewer};
+    pub(crate) use mcp_audit_log_contract::access::GrantInternals;
+    pub use mcp_audit_log_contract::access::{Denied, Grant, Right, Viewer};
 }
 
 /// What happened.
@@ -118,7 +118,7 @@ pub mod capture;
 /// The API and the pages.
 pub mod http;
 
-pub use access::{Access, Right, Viewer};
+pub use access::{Grant, Right, Viewer};
 pub use audit_log::{
     AuditLog, BundleRequest, Bundled, ChangeError, CleanupProgress, CronStatus, EvidenceError, Follower, Found,
     LogView, OpenError, Options, PayloadError, RunError, SignError, StartError, TokenRequest, Verification,

@@ -88,7 +88,8 @@ async fn an_intent_names_the_entry_about_its_end() {
     assert_eq!(methods, ["tools/call", "ping", "notifications/x", "POST"]);
 }
 
-/// Streams, sessions that end, and answers of the client are no calls, and yet each intent names the entry about its end.
+/// Streams, sessions that end, and answers of the client are no calls, and yet each intent names the entry about its
+/// end.
 #[tokio::test(flavor = "multi_thread")]
 async fn intents_of_streams_sessions_and_answers_name_their_ends() {
     let log = Log::open();

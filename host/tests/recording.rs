@@ -8,9 +8,9 @@ use mcp_audit_log::field::Field;
 use mcp_audit_log::recorder::{QueueLimits, RecordError};
 use mcp_audit_log::store::Stored;
 use mcp_audit_log::time::{Clock, SystemClock};
-use mcp_audit_log::{Access, AuditLog, Options, Viewer};
+use mcp_audit_log::{AuditLog, Grant, Options, Viewer};
 
-fn access(log: &AuditLog, groups: &[&str]) -> Access {
+fn access(log: &AuditLog, groups: &[&str]) -> Grant {
     let groups = groups.iter().map(|group| (*group).to_owned()).collect();
     log.access(&Viewer { user: "anna".into(), groups, instance: None })
 }

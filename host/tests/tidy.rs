@@ -62,7 +62,7 @@ fn each_outside_world_is_named_in_one_module() {
     // Only the policy may grant access, and the log for reading its own last entry.
     only_in(
         &["host/crates/contract/", "host/crates/sandbox/src/from_wit.rs", "host/src/audit_log/open.rs"],
-        &["Access::new("],
+        &["Grant::new("],
     );
     only_in(&["host/crates/store/"], &["rusqlite", "SELECT ", "INSERT INTO", "DELETE FROM"]);
     only_in(&["host/crates/model/src/time.rs"], &["Utc::now", "SystemTime::now", "Local::now", "now_v7"]);

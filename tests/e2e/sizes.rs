@@ -3,8 +3,8 @@
 //! memory.
 //!
 //! The long form also has 8 MB and 64 MB, and takes 24 GB of memory, mostly for clients and servers:
-//! `cargo build --release --workspace --all-targets`, then `MCP_AUDIT_LOG_SIZES=long cargo test --release --workspace --test
-//! sizes -- --nocapture`.
+//! `cargo build --release --workspace --all-targets`, then `MCP_AUDIT_LOG_SIZES=long cargo test --release --workspace
+//! --test sizes -- --nocapture`.
 
 use std::collections::HashSet;
 use std::net::TcpStream;

@@ -132,7 +132,8 @@ fn names_a_secret(members: &[(String, &str)]) -> bool {
     members.iter().any(name)
 }
 
-/// Also the plural of a secret, unless it is a number or a switch: `tokens` may be a list of them, `max_tokens` is none.
+/// Also the plural of a secret, unless it is a number or a switch: `tokens` may be a list of them, `max_tokens` is
+/// none.
 fn hides(name: &str, json: &str) -> bool {
     let several = json.starts_with(['"', '[', '{']);
     masks::is_secret(name) || (several && name.strip_suffix(['s', 'S']).is_some_and(masks::is_secret))

@@ -7,7 +7,7 @@ use std::time::Instant;
 use clap::Args;
 use mcp_audit_log::domain::Domain;
 use mcp_audit_log::export::{Columns, Format, Wanted};
-use mcp_audit_log::{Access, LogView, Options, Viewer};
+use mcp_audit_log::{Grant, LogView, Options, Viewer};
 
 use crate::kept::Which;
 use crate::support::{Outcome, folder};
@@ -35,7 +35,7 @@ impl Export {
     }
 }
 
-fn measure(log: &LogView, access: &Access, format: Format) -> Outcome<Vec<String>> {
+fn measure(log: &LogView, access: &Grant, format: Format) -> Outcome<Vec<String>> {
     let folder = folder()?;
     let mut file = File::create(folder.path().join("export"))?;
     let columns = Columns::parse("", false)?;

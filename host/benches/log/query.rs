@@ -8,7 +8,7 @@ use mcp_audit_log::entry::Entry;
 use mcp_audit_log::field::Field;
 use mcp_audit_log::reader::Reader;
 use mcp_audit_log::store::{GroupBy, GroupSort, Place};
-use mcp_audit_log::{Access, LogView, Options, Viewer};
+use mcp_audit_log::{Grant, LogView, Options, Viewer};
 
 use crate::kept::Which;
 use crate::support::Outcome;
@@ -102,7 +102,7 @@ impl Query {
     }
 }
 
-fn access(log: &LogView, user: &str, group: &str) -> Access {
+fn access(log: &LogView, user: &str, group: &str) -> Grant {
     log.access(&Viewer { user: user.to_owned(), groups: vec![group.to_owned()], instance: Some("main".to_owned()) })
 }
 
@@ -115,7 +115,7 @@ struct Known {
 }
 
 impl Known {
-    fn of(log: &LogView, access: &Access) -> Outcome<Self> {
+    fn of(log: &LogView, access: &Grant) -> Outcome<Self> {
         let reader = log.reader(access);
         let calls = domain("method:tools/call !user:none")?;
         let [newest, oldest] = [Place::Newest, Place::Oldest]

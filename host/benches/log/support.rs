@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use mcp_audit_log::time::{self, Timestamp};
-use mcp_audit_log::{Access, AuditLog, Event, Options, Viewer};
+use mcp_audit_log::{AuditLog, Event, Grant, Options, Viewer};
 use tempfile::TempDir;
 use tokio::runtime::{self, Runtime};
 
@@ -52,7 +52,7 @@ impl World {
         Ok(Self { log, clock, runtime: runtime::Builder::new_current_thread().build()? })
     }
 
-    pub(crate) fn access(&self, group: &str) -> Access {
+    pub(crate) fn access(&self, group: &str) -> Grant {
         self.log.access(&Viewer { user: "bench".to_owned(), groups: vec![group.to_owned()], instance: None })
     }
 

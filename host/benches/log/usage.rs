@@ -8,7 +8,7 @@ use mcp_audit_log::domain::{Context, Domain, parse_text};
 use mcp_audit_log::field::Field;
 use mcp_audit_log::store::{GroupBy, GroupSort, UsageQuery, UsageSort};
 use mcp_audit_log::time::{DAY, Timestamp};
-use mcp_audit_log::{Access, LogView, Options, Viewer};
+use mcp_audit_log::{Grant, LogView, Options, Viewer};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::kept::Which;
@@ -86,7 +86,7 @@ impl Using {
         parts(&kept.folder, kept.entries)
     }
 
-    fn measure(&self, table: &mut Table, name: &str, log: &LogView, access: &Access, query: &UsageQuery) -> Outcome {
+    fn measure(&self, table: &mut Table, name: &str, log: &LogView, access: &Grant, query: &UsageQuery) -> Outcome {
         let (mut sample, mut found) = (Sample::default(), 0);
         for _ in 0..self.times {
             let begun = Instant::now();
@@ -101,7 +101,7 @@ impl Using {
     }
 }
 
-fn viewer(log: &LogView, user: &str, group: &str) -> Access {
+fn viewer(log: &LogView, user: &str, group: &str) -> Grant {
     log.access(&Viewer { user: user.to_owned(), groups: vec![group.to_owned()], instance: Some("main".to_owned()) })
 }
 
@@ -114,7 +114,7 @@ fn open(folder: &Path) -> Outcome<Connection> {
 }
 
 /// The page's breakdowns as groups of entries.
-fn by_groups(log: &LogView, access: &Access, end: Timestamp) -> Outcome<Duration> {
+fn by_groups(log: &LogView, access: &Grant, end: Timestamp) -> Outcome<Duration> {
     let begun = Instant::now();
     let reader = log.reader(access);
     for field in PAGE {

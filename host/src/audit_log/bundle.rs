@@ -4,7 +4,7 @@ use std::io::Write;
 use std::ops::Range;
 
 use super::{AuditLog, EvidenceError, LogView};
-use crate::access::{Access, Denied, Right};
+use crate::access::{Denied, Grant, Right};
 use crate::domain::Domain;
 use crate::entry::Entry;
 use crate::ledger::{self, Bundle, BundleEntry, BundlePayload, Frontier, Nodes, SignedCheckpoint};
@@ -47,7 +47,7 @@ impl LogView {
     /// The viewer may not export, or not payloads, no checkpoint is about these entries, or reading or writing fails.
     pub fn bundle(
         &self,
-        access: &Access,
+        access: &Grant,
         request: &BundleRequest,
         out: &mut impl Write,
     ) -> Result<Bundled, EvidenceError> {
@@ -101,7 +101,7 @@ impl AuditLog {
     /// As there, or it could not be recorded or signed.
     pub fn export_bundle(
         &self,
-        access: &Access,
+        access: &Grant,
         request: &BundleRequest,
         out: &mut impl Write,
     ) -> Result<Bundled, EvidenceError> {
@@ -116,7 +116,7 @@ impl AuditLog {
     }
 }
 
-fn may(access: &Access, request: &BundleRequest) -> Result<(), EvidenceError> {
+fn may(access: &Grant, request: &BundleRequest) -> Result<(), EvidenceError> {
     let needed = [Some(Right::Export), request.payloads.then_some(Right::ExportPayloads)];
     let may = needed.into_iter().flatten().try_for_each(|right| access.require(right));
     may.map_err(|denied: Denied| ReadError::from(denied).into())

@@ -5,7 +5,7 @@ use std::path::Path;
 use uuid::Uuid;
 
 use super::{AuditLog, LogView, OpenError, SignError};
-use crate::access::Access;
+use crate::access::Grant;
 use crate::ledger::{CheckpointError, ProofFile, SignedCheckpoint, VerifierKey};
 use crate::reader::ReadError;
 use crate::signer;
@@ -44,7 +44,7 @@ impl LogView {
     ///
     /// # Errors
     /// The viewer may neither configure nor verify, or the store fails.
-    pub fn checkpoint(&self, access: &Access) -> Result<Option<StoredCheckpoint>, ReadError> {
+    pub fn checkpoint(&self, access: &Grant) -> Result<Option<StoredCheckpoint>, ReadError> {
         access.require_oversight()?;
         Ok(self.files.newest_checkpoint()?)
     }
@@ -55,7 +55,7 @@ impl LogView {
     /// The viewer may neither configure nor verify, or the store fails.
     pub fn archived_checkpoints(
         &self,
-        access: &Access,
+        access: &Grant,
         before: Option<u64>,
         limit: usize,
     ) -> Result<Vec<StoredCheckpoint>, ReadError> {
@@ -72,12 +72,12 @@ impl LogView {
         Ok(self.files.verifiers()?)
     }
 
-    /// The entry with this id and the proof that it is in the log, by the newest checkpoint; `None` where the viewer may not
-    /// see it.
+    /// The entry with this id and the proof that it is in the log, by the newest checkpoint; `None` where the viewer
+    /// may not see it.
     ///
     /// # Errors
     /// The viewer may not read, no checkpoint is about the entry yet, or the store fails.
-    pub fn proof_file(&self, access: &Access, id: Uuid) -> Result<Option<ProofFile>, EvidenceError> {
+    pub fn proof_file(&self, access: &Grant, id: Uuid) -> Result<Option<ProofFile>, EvidenceError> {
         let Some(entry) = self.reader(access).entry(id)? else { return Ok(None) };
         let newest = self.files.newest_checkpoint()?.map(|newest| newest.checkpoint);
         let newest = newest.filter(|newest| entry.seq < newest.size).ok_or(EvidenceError::Unsigned)?;
@@ -93,7 +93,7 @@ impl AuditLog {
     ///
     /// # Errors
     /// As [`LogView::checkpoint`], or it cannot be signed.
-    pub fn latest_checkpoint(&self, access: &Access) -> Result<Option<StoredCheckpoint>, EvidenceError> {
+    pub fn latest_checkpoint(&self, access: &Grant) -> Result<Option<StoredCheckpoint>, EvidenceError> {
         if self.checkpoint(access)?.is_none() {
             self.sign()?;
         }
@@ -104,7 +104,7 @@ impl AuditLog {
     ///
     /// # Errors
     /// The viewer may not read, it cannot be signed, or the store fails.
-    pub fn prove(&self, access: &Access, id: Uuid) -> Result<Option<ProofFile>, EvidenceError> {
+    pub fn prove(&self, access: &Grant, id: Uuid) -> Result<Option<ProofFile>, EvidenceError> {
         match self.proof_file(access, id) {
             Err(EvidenceError::Unsigned) => {
                 self.sign()?;

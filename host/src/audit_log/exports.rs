@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::{AuditLog, LogView};
-use crate::access::{Access, Right};
+use crate::access::{Grant, Right};
 use crate::domain::Domain;
 use crate::event::{Channel, Detail, Event, Failure};
 use crate::export::{Export, ExportError, ExportManifest, Wanted};
@@ -21,7 +21,7 @@ impl AuditLog {
     ///
     /// # Errors
     /// The viewer may not export this, or it could not be recorded.
-    pub fn begin_export(&self, access: &Access, wanted: Wanted) -> Result<Export, ExportError> {
+    pub fn begin_export(&self, access: &Grant, wanted: Wanted) -> Result<Export, ExportError> {
         self.allow(access, Right::Export, STARTED)?;
         if wanted.columns.have_content() {
             self.allow(access, Right::ExportPayloads, STARTED)?;
@@ -37,7 +37,7 @@ impl AuditLog {
     ///
     /// # Errors
     /// It is not complete, or this could not be recorded: then the file must not count as complete.
-    pub fn end_export(&self, access: &Access, export: &Export) -> Result<ExportManifest, ExportError> {
+    pub fn end_export(&self, access: &Grant, export: &Export) -> Result<ExportManifest, ExportError> {
         let checkpoint = self.covering(export.manifest().last_place);
         let manifest = ExportManifest { checkpoint, ..export.completed(self.now())? };
         let event = Event { parent: export.id(), ..self.by(COMPLETED, access) };
@@ -58,7 +58,7 @@ impl AuditLog {
 
     /// Records that it was aborted. Does not wait: a loss in a full queue is counted, and an export with a start and no
     /// end did not complete.
-    pub fn break_export(&self, access: &Access, export: &Export, why: &str) {
+    pub fn break_export(&self, access: &Grant, export: &Export, why: &str) {
         let event = export.manifest().told_by(self.by(FAILED, access));
         let failure = Failure { kind: "export".to_owned(), message: why.to_owned(), code: None };
         let event = Event { parent: export.id(), detail: Detail::Incomplete, failure: Some(failure), ..event };
@@ -74,7 +74,7 @@ impl LogView {
     ///
     /// # Errors
     /// The viewer may not export this, or it contains parts of payloads.
-    pub fn export_unrecorded(&self, access: &Access, wanted: Wanted) -> Result<Export, ExportError> {
+    pub fn export_unrecorded(&self, access: &Grant, wanted: Wanted) -> Result<Export, ExportError> {
         if wanted.columns.have_content() {
             access.require(Right::ExportPayloads)?;
             return Err(ExportError::Unrecorded);
@@ -87,7 +87,7 @@ impl LogView {
     ///
     /// # Errors
     /// The viewer may not export, or the store fails.
-    pub fn export_manifest(&self, access: &Access, id: Uuid) -> Result<Option<ExportManifest>, ReadError> {
+    pub fn export_manifest(&self, access: &Grant, id: Uuid) -> Result<Option<ExportManifest>, ReadError> {
         access.require(Right::Export)?;
         let ended = Domain::all_of([
             Domain::equals(Field::Parent, id.to_string()),

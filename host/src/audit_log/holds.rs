@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 use uuid::Uuid;
 
 use super::{AuditLog, ChangeError};
-use crate::access::{Access, Right};
+use crate::access::{Grant, Right};
 use crate::event::{Event, new_id};
 use crate::hold::{self, Hold, HoldChange, NewHold, Release};
 use crate::reader::ReadError;
@@ -17,7 +17,7 @@ impl AuditLog {
     ///
     /// # Errors
     /// The viewer may neither configure nor verify, or the store fails.
-    pub fn holds(&self, access: &Access) -> Result<Vec<Hold>, ReadError> {
+    pub fn holds(&self, access: &Grant) -> Result<Vec<Hold>, ReadError> {
         access.require_oversight()?;
         // Reasons and names belong to the operator of the log.
         if access.viewer().instance.is_some() {
@@ -31,7 +31,7 @@ impl AuditLog {
     ///
     /// # Errors
     /// The viewer may not configure, the hold is invalid, or it could not be recorded: then there is no hold.
-    pub fn place_hold(&self, access: &Access, wanted: NewHold) -> Result<Hold, ChangeError> {
+    pub fn place_hold(&self, access: &Grant, wanted: NewHold) -> Result<Hold, ChangeError> {
         self.allow(access, Right::Configure, "hold.placed")?;
         let reason = hold::reason(&wanted.reason).map_err(ChangeError::Refused)?;
         if wanted.to.is_some_and(|to| to <= wanted.from) {
@@ -55,7 +55,7 @@ impl AuditLog {
     /// # Errors
     /// The viewer may not configure, there is no such hold, it is already released, no reason is given, or it could not
     /// be recorded: then the hold stays in force.
-    pub fn release_hold(&self, access: &Access, id: Uuid, reason: &str) -> Result<Hold, ChangeError> {
+    pub fn release_hold(&self, access: &Grant, id: Uuid, reason: &str) -> Result<Hold, ChangeError> {
         self.allow(access, Right::Configure, "hold.released")?;
         let _changing = self.0.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let found = self.0.view.files.holds()?.into_iter().find(|hold| hold.id == id);

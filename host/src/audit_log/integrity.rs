@@ -1,16 +1,19 @@
-//! The integrity of the log, for operators and auditors.
+//! The state of the log for operators, auditors and monitoring: its integrity, and statistics without names.
 
 use std::ops::Range;
 use std::sync::atomic::Ordering;
 
 use super::AuditLog;
-use crate::access::{Access, Right};
+use crate::access::{Grant, Right};
 use crate::hold::Hold;
 use crate::ledger::{Checkpoint, SignedCheckpoint, VerifierKey};
+use crate::policy::Health;
 use crate::publish::DestinationStatus;
 use crate::reader::ReadError;
-use crate::recorder::Unready;
+use crate::recorder::{Gauges, Unready};
+use crate::schedule::CronState;
 use crate::store::{Extent, StoredCheckpoint};
+use crate::time::Timestamp;
 
 /// The state of the log's integrity.
 #[derive(Clone, Debug)]
@@ -44,7 +47,7 @@ impl AuditLog {
     ///
     /// # Errors
     /// The viewer may not, or the store fails.
-    pub(crate) fn integrity(&self, access: &Access) -> Result<Integrity, ReadError> {
+    pub(crate) fn integrity(&self, access: &Grant) -> Result<Integrity, ReadError> {
         access.require(Right::Verify)?;
         let files = &self.0.view.files;
         let checkpoints = &self.0.checkpoints;
@@ -72,11 +75,52 @@ impl AuditLog {
         Ok(Some(Signed { stored, said: said.map_err(|error| error.to_string()) }))
     }
 
-    fn holds_in_force(&self, access: &Access) -> Result<Option<Vec<Hold>>, ReadError> {
+    fn holds_in_force(&self, access: &Grant) -> Result<Option<Vec<Hold>>, ReadError> {
         match self.holds(access) {
             Ok(holds) => Ok(Some(holds.into_iter().filter(|hold| hold.released.is_none()).collect())),
             Err(ReadError::Denied(_)) => Ok(None),
             Err(error) => Err(error),
+        }
+    }
+}
+
+/// The state of the log. Values that the store cannot read at present are absent.
+pub(crate) struct LogStatistics<'a> {
+    pub(crate) gauges: &'a Gauges,
+    /// How the policy is doing.
+    pub(crate) policy: &'a Health,
+    pub(crate) followers: usize,
+    pub(crate) opened: Timestamp,
+    pub(crate) extent: Option<Extent>,
+    /// The newest checkpoint: how many entries it is about, and when it was signed.
+    pub(crate) checkpoint: Option<(u64, Timestamp)>,
+    /// Checkpoints that could not be signed or stored.
+    pub(crate) unsigned: u64,
+    /// Where checkpoints are published.
+    pub(crate) places: Vec<DestinationStatus>,
+    /// The scheduled job that ran last.
+    pub(crate) cleanup: Option<CronState>,
+}
+
+impl AuditLog {
+    fn newest_mark(&self) -> Option<(u64, Timestamp)> {
+        let newest = self.0.view.files.newest_checkpoint().ok()??.checkpoint;
+        Some((newest.size, newest.signed_at))
+    }
+
+    /// The figures as of now; blocks.
+    pub(crate) fn figures(&self) -> LogStatistics<'_> {
+        let crons = self.0.view.files.crons().unwrap_or_default();
+        LogStatistics {
+            gauges: self.0.recorder.gauges(),
+            policy: self.policy().health(),
+            followers: self.followers(),
+            opened: self.0.opened,
+            checkpoint: self.newest_mark(),
+            unsigned: self.0.checkpoints.failed.load(Ordering::Relaxed),
+            places: self.0.checkpoints.publisher.statuses(),
+            extent: self.0.view.files.extent().ok(),
+            cleanup: crons.into_values().filter(|cron| cron.last_run.is_some()).max_by_key(|cron| cron.last_run),
         }
     }
 }

@@ -3,25 +3,18 @@
 mod audit_action;
 mod bundle;
 mod checkpoints;
-mod cron_run;
 mod crons;
 mod evidence;
 mod exports;
-mod follow;
 mod holds;
 mod integrity;
 mod log_view;
 mod open;
 mod payloads;
-mod publishing;
-mod refusal_limiter;
 mod saved_views;
 mod start_check;
-mod statistics;
 mod tokens;
-mod unfinished;
 mod verification;
-mod verify;
 
 use std::ops::Deref;
 use std::path::PathBuf;
@@ -32,7 +25,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use self::checkpoints::Checkpoints;
-use crate::access::{Access, Denied, Right};
+use crate::access::{Denied, Grant, Right};
 use crate::background::Background;
 use crate::entry::Entry;
 use crate::event::Event;
@@ -43,22 +36,22 @@ use crate::settings::{InvalidSetting, SettingChange, Settings};
 use crate::store::{StoreError, Stored, StoredPayload, TokenError};
 use crate::time::Timestamp;
 
+pub(crate) use audit_action::RefusalLimiter;
 pub use bundle::{BundleRequest, Bundled};
 pub use checkpoints::SignError;
-pub use cron_run::CleanupProgress;
+pub use crons::CleanupProgress;
 pub use crons::{CronStatus, RunError};
 pub use evidence::EvidenceError;
 pub use evidence::rotate_keys;
-use follow::Followers;
-pub use follow::{Follower, Wakeup};
 pub(crate) use integrity::Integrity;
+pub(crate) use integrity::LogStatistics;
+use log_view::Followers;
 pub use log_view::LogView;
+pub use log_view::{Follower, Wakeup};
 pub use open::{OpenError, Options};
-pub(crate) use refusal_limiter::RefusalLimiter;
-pub(crate) use statistics::LogStatistics;
 pub use tokens::TokenRequest;
+pub use verification::verify_log;
 pub use verification::{Found, StartError, Verification, VerificationProgress, VerificationResult};
-pub use verify::verify_log;
 
 /// An open audit log. Clones are the same log; it closes with [`AuditLog::close`] or when the last one is dropped.
 #[derive(Clone)]
@@ -210,7 +203,7 @@ impl AuditLog {
     ///
     /// # Errors
     /// The viewer may not read payloads, the reading could not be recorded, or the store fails.
-    pub fn read_payload(&self, access: &Access, id: Uuid) -> Result<Option<(Entry, StoredPayload)>, PayloadError> {
+    pub fn read_payload(&self, access: &Grant, id: Uuid) -> Result<Option<(Entry, StoredPayload)>, PayloadError> {
         self.allow(access, Right::ReadPayloads, "payload.read").map_err(ReadError::from)?;
         let Some((entry, payload)) = self.reader(access).payload(id)? else { return Ok(None) };
         let event = self.by("payload.read", access).fact("entry", id.to_string());
@@ -225,7 +218,7 @@ impl AuditLog {
     /// The viewer may not, a value is not allowed, or the change could not be recorded: nothing is changed then.
     pub fn change_settings(
         &self,
-        access: &Access,
+        access: &Grant,
         wanted: &serde_json::Map<String, Json>,
     ) -> Result<Arc<Settings>, ChangeError> {
         self.allow(access, Right::Configure, "settings.updated")?;

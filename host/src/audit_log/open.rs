@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::checkpoints::{Checkpoints, SignError};
 use super::{AuditLog, Followers, Inner, LogView, evidence, start_check};
-use crate::access::{Access, Grant, Right, Viewer};
+use crate::access::{Grant, GrantInternals, Right, Viewer};
 use crate::audit_log::RefusalLimiter;
 use crate::domain::Domain;
 use crate::entry::Entry;
@@ -332,7 +332,7 @@ fn stopped_cleanly(files: &StoreReader) -> Result<Option<bool>, StoreError> {
 }
 
 /// What the log reads of itself, on no viewer's behalf.
-pub(super) fn own_access() -> Access {
+pub(super) fn own_access() -> Grant {
     let viewer = Viewer { user: String::new(), groups: Vec::new(), instance: None };
-    Access::new(viewer, [Right::Read].into(), Domain::TRUE)
+    Grant::new(viewer, [Right::Read].into(), Domain::TRUE)
 }

@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 use uuid::Uuid;
 
 use super::{AuditLog, ChangeError};
-use crate::access::{Access, Right};
+use crate::access::{Grant, Right};
 use crate::hold;
 use crate::reader::ReadError;
 use crate::recorder::{RecorderControl, StateChange};
@@ -18,9 +18,9 @@ impl AuditLog {
     /// themselves, and an auditor alone must not remove anything.
     ///
     /// # Errors
-    /// The viewer may not, there is no payload that they may see, a legal hold keeps it, no reason is given, or it could
-    /// not be recorded: then the payload stays.
-    pub fn erase_payload(&self, access: &Access, id: Uuid, reason: &str) -> Result<(), ChangeError> {
+    /// The viewer may not, there is no payload that they may see, a legal hold keeps it, no reason is given, or it
+    /// could not be recorded: then the payload stays.
+    pub fn erase_payload(&self, access: &Grant, id: Uuid, reason: &str) -> Result<(), ChangeError> {
         self.allow(access, Right::Manage, "payload.erased")?;
         self.allow(access, Right::ReadPayloads, "payload.erased")?;
         let reason = hold::reason(reason).map_err(ChangeError::Refused)?;

@@ -5,7 +5,7 @@ use std::sync::{MutexGuard, PoisonError};
 use uuid::Uuid;
 
 use super::{AuditLog, ChangeError};
-use crate::access::{Access, Denied, Right};
+use crate::access::{Denied, Grant, Right};
 use crate::event::{Event, new_id};
 use crate::reader::ReadError;
 use crate::recorder::{RecorderControl, StateChange};
@@ -16,7 +16,7 @@ impl AuditLog {
     ///
     /// # Errors
     /// The viewer may not read entries, or the store fails.
-    pub fn views(&self, access: &Access) -> Result<Vec<SavedView>, ReadError> {
+    pub fn views(&self, access: &Grant) -> Result<Vec<SavedView>, ReadError> {
         access.require(Right::Read)?;
         Ok(self.0.view.files.views(access.viewer())?)
     }
@@ -25,7 +25,7 @@ impl AuditLog {
     ///
     /// # Errors
     /// The viewer may not read entries, the view is invalid, there are too many, or it could not be recorded.
-    pub fn save_view(&self, access: &Access, wanted: NewView) -> Result<SavedView, ChangeError> {
+    pub fn save_view(&self, access: &Grant, wanted: NewView) -> Result<SavedView, ChangeError> {
         let _changing = self.change_views(access)?;
         let NewView { name, shared, query } = wanted.checked().map_err(ChangeError::Refused)?;
         let own = self.0.view.files.views(access.viewer())?.iter().filter(|view| view.is_of(access.viewer())).count();
@@ -46,7 +46,7 @@ impl AuditLog {
     ///
     /// # Errors
     /// The viewer sees no such view or may not change it, the view is invalid, or the change could not be recorded.
-    pub fn change_view(&self, access: &Access, id: Uuid, wanted: NewView) -> Result<SavedView, ChangeError> {
+    pub fn change_view(&self, access: &Grant, id: Uuid, wanted: NewView) -> Result<SavedView, ChangeError> {
         let _changing = self.change_views(access)?;
         let old = self.changeable(access, id)?;
         let NewView { name, shared, query } = wanted.checked().map_err(ChangeError::Refused)?;
@@ -64,7 +64,7 @@ impl AuditLog {
     ///
     /// # Errors
     /// There is no such view for the viewer, it is not theirs to delete, or that could not be recorded.
-    pub fn delete_view(&self, access: &Access, id: Uuid) -> Result<(), ChangeError> {
+    pub fn delete_view(&self, access: &Grant, id: Uuid) -> Result<(), ChangeError> {
         let _changing = self.change_views(access)?;
         let view = self.changeable(access, id)?;
         let event = view.shared.then(|| about(self.by("view.deleted", access), &view));
@@ -72,7 +72,7 @@ impl AuditLog {
     }
 
     /// One at a time. A viewer without a name cannot own anything.
-    fn change_views(&self, access: &Access) -> Result<MutexGuard<'_, ()>, Denied> {
+    fn change_views(&self, access: &Grant) -> Result<MutexGuard<'_, ()>, Denied> {
         access.require(Right::Read)?;
         if access.viewer().user.trim().is_empty() {
             return Err(Denied(Right::Read));
@@ -80,7 +80,7 @@ impl AuditLog {
         Ok(self.0.changing.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn changeable(&self, access: &Access, id: Uuid) -> Result<SavedView, ChangeError> {
+    fn changeable(&self, access: &Grant, id: Uuid) -> Result<SavedView, ChangeError> {
         let views = self.0.view.files.views(access.viewer())?;
         let view = views.into_iter().find(|view| view.id == id).ok_or(ChangeError::Missing("view"))?;
         if view.may_be_changed(access) { Ok(view) } else { Err(Denied(Right::Manage).into()) }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
 
 use super::{AuditLog, ChangeError, Inner, RunError};
-use crate::access::{Access, Grant, Right, Viewer};
+use crate::access::{Grant, GrantInternals, Right, Viewer};
 use crate::event::{Channel, Detail, Event, Kind, Target};
 use crate::manifest::UserGroup;
 use crate::recorder::{RecordError, RecorderControl, StateChange, Unready};
@@ -34,7 +34,7 @@ impl AuditLog {
     ///
     /// # Errors
     /// The viewer may not manage tokens, or the tokens cannot be read.
-    pub fn tokens(&self, access: &Access, tokens: &Tokens) -> Result<Vec<Token>, ChangeError> {
+    pub fn tokens(&self, access: &Grant, tokens: &Tokens) -> Result<Vec<Token>, ChangeError> {
         access.require(Right::Manage)?;
         let mut listed = tokens.list().map_err(ChangeError::Tokens)?;
         listed.retain(|token| token.instance == access.viewer().instance);
@@ -49,7 +49,7 @@ impl AuditLog {
     /// present.
     pub fn create_token(
         &self,
-        access: &Access,
+        access: &Grant,
         tokens: &Tokens,
         wanted: TokenRequest,
     ) -> Result<(String, Token), ChangeError> {
@@ -67,8 +67,9 @@ impl AuditLog {
     /// [`AuditLog::create_token`] is. Blocks.
     ///
     /// # Errors
-    /// The viewer may not manage tokens, there is no such token in their instance, or nothing can be recorded at present.
-    pub fn revoke_token(&self, access: &Access, tokens: &Tokens, id: &str) -> Result<(), ChangeError> {
+    /// The viewer may not manage tokens, there is no such token in their instance, or nothing can be recorded at
+    /// present.
+    pub fn revoke_token(&self, access: &Grant, tokens: &Tokens, id: &str) -> Result<(), ChangeError> {
         self.may_change_tokens(access, Deed::Revoked)?;
         let token = tokens.by_id(id).map_err(ChangeError::Tokens)?;
         let token = token.filter(|token| token.instance == access.viewer().instance);
@@ -79,7 +80,7 @@ impl AuditLog {
     }
 
     /// Whether the viewer may, and whether it can be recorded.
-    fn may_change_tokens(&self, access: &Access, deed: Deed) -> Result<(), ChangeError> {
+    fn may_change_tokens(&self, access: &Grant, deed: Deed) -> Result<(), ChangeError> {
         self.allow(access, Right::Manage, deed.action())?;
         match self.0.recorder.ready() {
             Ok(()) | Err(Unready::Behind) => Ok(()),
@@ -118,7 +119,8 @@ impl AuditLog {
         }
     }
 
-    /// Records what was done while no log was running. What is wrong with the tokens must not keep the log from opening.
+    /// Records what was done while no log was running. What is wrong with the tokens must not keep the log from
+    /// opening.
     pub(super) fn record_old_deeds(&self) {
         if let Err(error) = record_deeds(&self.0) {
             tracing::error!(%error, "the changes of tokens will be recorded later");

@@ -24,7 +24,7 @@ mod strict;
 pub mod stdio;
 
 pub use crate::capture::api::ApiLayer;
-pub use crate::capture::mcp::transport::{FailureSlot, Transport};
+pub use crate::capture::mcp::failure::{FailureSlot, Transport};
 pub use crate::capture::parse::document::body_digests;
 pub use crate::capture::proxy::upstream;
 pub use crate::capture::strict::{Strict, StrictLayer};
@@ -33,5 +33,5 @@ pub use crate::capture::tap::layer::{AuditLayer, Audited, Responding};
 pub use crate::capture::tap::slots::CallerSlot;
 pub use crate::capture::tap::slots::{CallId, ParentCall};
 
+pub(crate) use crate::capture::mcp::facts::clean;
 pub(crate) use crate::capture::mcp::failure::failure;
-pub(crate) use crate::capture::mcp::target::clean;

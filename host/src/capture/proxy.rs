@@ -23,7 +23,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 
-use super::mcp::transport::FailureSlot;
+use super::mcp::failure::FailureSlot;
 use super::proxy::forward::Forwarder;
 use super::proxy::location::{PublicAddress, rechallenge, relocate};
 use super::proxy::shared_body::read_beginning;

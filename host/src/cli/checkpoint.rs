@@ -18,8 +18,8 @@ pub(super) struct Checkpoint {
     log: LogOptions,
     #[command(flatten)]
     viewer: ViewerOptions,
-    /// Print the archived checkpoints, the first of each day, newest first: one JSON object per line, with the note and the
-    /// consistency proof from the previous one.
+    /// Print the archived checkpoints, the first of each day, newest first: one JSON object per line, with the note and
+    /// the consistency proof from the previous one.
     #[arg(long)]
     all: bool,
 }

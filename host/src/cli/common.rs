@@ -102,7 +102,8 @@ impl LogOptions {
     }
 }
 
-/// The viewer. A user who can read the log's files may choose any viewer; the policy then decides what that viewer sees.
+/// The viewer. A user who can read the log's files may choose any viewer; the policy then decides what that viewer
+/// sees.
 #[derive(Args, Clone)]
 pub(super) struct ViewerOptions {
     /// Act as this user.

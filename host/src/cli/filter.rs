@@ -3,7 +3,7 @@
 use clap::Args;
 use mcp_audit_log::domain::{Context, Domain, DomainError, parse_json, parse_text, until};
 use mcp_audit_log::field::Field;
-use mcp_audit_log::{Access, LogView};
+use mcp_audit_log::{Grant, LogView};
 
 use super::common::{BriefLog, Failure, LogOptions, ViewerOptions};
 
@@ -86,7 +86,7 @@ pub(super) struct Question {
 
 impl Question {
     /// The log, the viewer's access, and the filter.
-    pub(super) fn open(&self) -> Result<(LogView, Access, Domain), Failure> {
+    pub(super) fn open(&self) -> Result<(LogView, Grant, Domain), Failure> {
         let viewer = self.viewer.viewer();
         let log = self.log.view()?;
         let domain = self.filter.domain(&viewer.context(log.now()))?;

@@ -31,7 +31,8 @@ const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8_70
 
 #[derive(Args)]
 pub(super) struct Serve {
-    /// A configuration file; docs/mcp-audit-log.toml has every option. The command line and the environment override it.
+    /// A configuration file; docs/mcp-audit-log.toml has every option. The command line and the environment override
+    /// it.
     #[arg(long, value_name = "FILE", env = "MCP_AUDIT_LOG_CONFIG")]
     config: Option<PathBuf>,
     /// The folder of the log [default: mcp-audit-log-data].
@@ -46,21 +47,21 @@ pub(super) struct Serve {
     /// An MCP server to serve at /mcp/NAME (repeatable). This option replaces the servers in the file.
     #[arg(long = "upstream", value_name = "NAME=URL", value_parser = Upstream::parse)]
     upstreams: Vec<Upstream>,
-    /// Strict recording for all servers: no call reaches a server before its intent is on the disk. A call that cannot be
-    /// recorded gets 503.
+    /// Strict recording for all servers: no call reaches a server before its intent is on the disk. A call that cannot
+    /// be recorded gets 503.
     #[arg(long)]
     strict: bool,
     /// Serve Prometheus metrics at http://ADDR/metrics, without authentication: use an internal address.
     #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1:9464", value_parser = address, env = "MCP_AUDIT_LOG_METRICS")]
     metrics: Option<SocketAddr>,
-    /// Accept MCP requests without a token, for a gateway in front that does its own sign-in. API and pages still need a
-    /// token.
+    /// Accept MCP requests without a token, for a gateway in front that does its own sign-in. API and pages still need
+    /// a token.
     #[arg(long)]
     open: bool,
     #[command(flatten)]
     limits: Limits,
-    /// Accept calls by scripts of this site's pages (repeatable), such as https://app.example.com. This option replaces the
-    /// origins in the file.
+    /// Accept calls by scripts of this site's pages (repeatable), such as https://app.example.com. This option replaces
+    /// the origins in the file.
     #[arg(long = "cors-origin", value_name = "ORIGIN", value_parser = Origin::parse)]
     cors_origins: Vec<Origin>,
     /// The public URL of this server, such as https://gateway.example.com [default: from the Host header].

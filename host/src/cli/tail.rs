@@ -7,7 +7,7 @@ use clap::Args;
 use mcp_audit_log::domain::Domain;
 use mcp_audit_log::follow_cursor::FollowCursor;
 use mcp_audit_log::reader::{MAX_LIMIT, ReadError};
-use mcp_audit_log::{Access, LogView};
+use mcp_audit_log::{Grant, LogView};
 
 use super::advice::Advised;
 use super::common::{Failure, stop_signal};
@@ -35,7 +35,7 @@ impl Tail {
         Ok(ExitCode::SUCCESS)
     }
 
-    async fn follow(&self, log: &LogView, access: &Access, domain: Domain) -> Result<(), Failure> {
+    async fn follow(&self, log: &LogView, access: &Grant, domain: Domain) -> Result<(), Failure> {
         let mut stop = std::pin::pin!(stop_signal());
         let mut walk = FollowCursor::new(domain, next(log, access).advised(log)?.checked_sub(1));
         let mut table = Table::of_entries();
@@ -55,7 +55,7 @@ impl Tail {
     fn print_new(
         &self,
         log: &LogView,
-        access: &Access,
+        access: &Grant,
         walk: &mut FollowCursor,
         table: &mut Table,
     ) -> Result<(), Failure> {
@@ -74,7 +74,7 @@ impl Tail {
 }
 
 /// The seq after the newest entry that the viewer may see; 0 if there is none.
-fn next(log: &LogView, access: &Access) -> Result<u64, ReadError> {
+fn next(log: &LogView, access: &Grant) -> Result<u64, ReadError> {
     let newest = log.reader(access).page(Domain::TRUE, None, 1)?.entries;
     Ok(newest.first().map_or(0, |entry| entry.seq + 1))
 }

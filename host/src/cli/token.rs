@@ -71,8 +71,8 @@ pub(super) struct Create {
     /// The tenant of the token.
     #[arg(long, visible_alias = "tenant", value_name = "NAME")]
     instance: Option<String>,
-    /// When it expires: after 12h, 90d or 8w, or at the start (UTC) of a date such as 2027-01-31. By default it lasts until
-    /// it is revoked.
+    /// When it expires: after 12h, 90d or 8w, or at the start (UTC) of a date such as 2027-01-31. By default it lasts
+    /// until it is revoked.
     #[arg(long, value_name = "SPAN|DATE", allow_hyphen_values = true)]
     expires: Option<String>,
     #[command(flatten)]

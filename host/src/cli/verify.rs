@@ -25,7 +25,8 @@ pub(super) const UNPROVED: u8 = 3;
 /// Reads the whole log and changes nothing; a server may keep recording.
 ///
 /// Exits with 0 if everything matches, 1 if something is wrong or missing, 2 if something cannot be read or a checkpoint
-/// is not of this log, and 3 if nothing is wrong but not all is proved: a bundle was checked with its own keys, or a checkpoint is older than the oldest entry.
+/// is not of this log, and 3 if nothing is wrong but not all is proved: a bundle was checked with its own keys, or a
+/// checkpoint is older than the oldest entry.
 #[derive(Args)]
 pub(super) struct Verify {
     /// The folder of the log.
@@ -42,8 +43,8 @@ pub(super) struct Verify {
     /// Check this proof of one entry (a .tlog-proof file) instead of a log.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["checkpoints", "bundle"])]
     proof: Option<PathBuf>,
-    /// A trusted key of the log for the bundle or the proof, as `key list` prints it (repeatable): the first verifies what
-    /// was signed, the one that ends in /time verifies when.
+    /// A trusted key of the log for the bundle or the proof, as `key list` prints it (repeatable): the first verifies
+    /// what was signed, the one that ends in /time verifies when.
     #[arg(long = "key", value_name = "VKEY")]
     keys: Vec<String>,
 }

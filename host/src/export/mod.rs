@@ -4,17 +4,12 @@
 //! was already read. It reads page by page through [`Reader`] and holds no transaction in between, because a long one
 //! would block the checkpoint of the write-ahead log.
 
-mod cell;
 mod column;
-mod csv;
 mod encoder;
-mod facts;
-mod json_lines;
 mod manifest;
 mod pages;
 mod parquet;
 mod table;
-mod usage;
 
 use std::collections::VecDeque;
 use std::io;
@@ -22,7 +17,7 @@ use std::io;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::access::{Access, Denied, Right};
+use crate::access::{Denied, Grant, Right};
 use crate::domain::Domain;
 use crate::entry::Entry;
 use crate::reader::{InternalReads, ReadError, Reader};
@@ -36,8 +31,7 @@ use pages::Pages;
 pub use column::{Column, Columns, ColumnsError};
 pub use encoder::Format;
 pub use manifest::ExportManifest;
-pub(crate) use table::Table;
-pub use usage::usage_table;
+pub use table::usage_table;
 
 /// How many bytes are handed over at once, about. A group of rows of Parquet may be more.
 const PIECE: usize = 256 << 10;
@@ -102,7 +96,7 @@ impl Export {
     /// The viewer may not export this, or the store fails.
     pub(crate) fn new(
         reader: &Reader<'_>,
-        access: &Access,
+        access: &Grant,
         wanted: Wanted,
         now: Timestamp,
     ) -> Result<Self, ExportError> {

@@ -50,7 +50,7 @@ mod tests {
     use crate::event::{Channel, Detail, Event, Kind};
     use crate::field::Field;
     use crate::time::{Clock, SystemClock};
-    use crate::{Access, AuditLog, Options, Viewer};
+    use crate::{AuditLog, Grant, Options, Viewer};
 
     fn record(log: &AuditLog, number: usize) {
         let event = Event::new(SystemClock.now(), Channel::Mcp, Kind::Request, Detail::Ok);
@@ -58,7 +58,7 @@ mod tests {
         log.record(Event { method: Some(method), ..event }).expect("recorded");
     }
 
-    fn walked(log: &AuditLog, access: &Access, mut pages: Pages) -> Vec<u64> {
+    fn walked(log: &AuditLog, access: &Grant, mut pages: Pages) -> Vec<u64> {
         let mut found = Vec::new();
         while let Some(entries) = pages.step(&log.reader(access)).expect("read") {
             found.extend(entries.iter().map(|entry| entry.seq));

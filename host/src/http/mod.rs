@@ -1,7 +1,7 @@
 //! The log over HTTP: an API under `/api/v1`, pages at `/`, and the sign-in of both.
 //!
-//! Every route except the sign-in, the assets and the probes is inside [`session::auth`], which creates the [`session::auth::Visitor`]
-//! without which a handler cannot reach the log.
+//! Every route except the sign-in, the assets and the probes is inside [`session::auth`], which creates the
+//! [`session::auth::Visitor`] without which a handler cannot reach the log.
 
 mod api;
 mod entry;
@@ -42,7 +42,7 @@ pub use crate::http::metrics::metrics_router;
 pub use crate::http::server::middleware::across;
 pub use crate::http::server::middleware::behind;
 pub use crate::http::server::serve::serve;
-pub use crate::http::session::sign_in_links::{LinkError, SignInLinks};
+pub use crate::http::session::cookie::{LinkError, SignInLinks};
 
 /// The longest request body: a form or a few settings.
 const BODY: usize = 64 << 10;

@@ -23,7 +23,7 @@ pub(super) struct Problem {
     /// The kind of problem, as a URN.
     #[serde(rename = "type")]
     kind: &'static str,
-    /// The title of the kind.
+    /// The title of the kind of problem.
     title: &'static str,
     /// The HTTP status.
     #[serde(serialize_with = "number")]

@@ -1,5 +1,5 @@
-//! How long an admitted caller may stay, and which connections have an authenticated user: a stream lives long, and a token
-//! may be revoked meanwhile.
+//! How long an admitted caller may stay, and which connections have an authenticated user: a stream lives long, and a
+//! token may be revoked meanwhile.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,12 +1,10 @@
 //! Sign-in: finds the user of a request, fast enough for every request.
 
-mod cross_site;
 mod groups;
 mod jwks;
 mod jws;
 mod jwt;
 mod lease;
-mod network;
 mod origins;
 mod token_cache;
 mod trusted_proxy;
@@ -18,18 +16,18 @@ use crate::event::Caller;
 use crate::store::{TOKEN_PREFIX, Token, TokenError, Tokens};
 use crate::time::{Clock, SystemClock, Timestamp};
 
-pub(crate) use cross_site::{RequestOrigin, is_foreign, is_own, request_origin};
 pub use groups::GroupMap;
 pub use jwks::{KeySource, KeySourceError};
 pub use jws::Algorithm;
 pub use jwt::{ClaimNames, Jwt, JwtError, JwtOptions};
 pub(crate) use lease::ConnectionStanding;
 pub(crate) use lease::Lease;
-pub use network::{Network, NetworkError};
 pub use origins::{Origin, OriginError, Origins};
+pub(crate) use origins::{RequestOrigin, is_foreign, is_own, request_origin};
 use token_cache::{LookupKey, TokenCache};
 pub(crate) use trusted_proxy::VouchedUser;
 pub use trusted_proxy::{HeaderNames, TrustedProxies};
+pub use trusted_proxy::{Network, NetworkError};
 
 /// The cookie that holds a browser's session with the log. The proxy keeps it from its upstreams.
 pub(crate) const SESSION_COOKIE: &str = "mcp_audit_log_session";

@@ -25,7 +25,7 @@ use mcp_audit_log::domain::Domain;
 use mcp_audit_log::entry::Entry;
 use mcp_audit_log::event::{Channel, Detail, Kind};
 use mcp_audit_log::field::Field;
-use mcp_audit_log::{Access, AuditLog, Event, Options, Viewer};
+use mcp_audit_log::{AuditLog, Event, Grant, Options, Viewer};
 
 /// A log and the folder that it lives in.
 pub struct Log {
@@ -39,7 +39,7 @@ impl Log {
         Self { log: Options::new(folder.path()).open().expect("a log"), folder }
     }
 
-    pub fn access(&self) -> Access {
+    pub fn access(&self) -> Grant {
         let groups = ["admin", "auditor"].map(str::to_owned).to_vec();
         self.log.access(&Viewer { user: "root".into(), groups, instance: None })
     }

@@ -10,7 +10,7 @@ use mcp_audit_log::field::Field;
 use mcp_audit_log::ledger::{SignedCheckpoint, VerifierKey};
 use mcp_audit_log::store::StoredCheckpoint;
 use mcp_audit_log::time::{Clock, ManualClock, Timestamp};
-use mcp_audit_log::{Access, AuditLog, LogView, Options, Viewer};
+use mcp_audit_log::{AuditLog, Grant, LogView, Options, Viewer};
 use rusqlite::Connection;
 
 pub(crate) fn clock() -> Arc<ManualClock> {
@@ -25,7 +25,7 @@ pub(crate) fn open(folder: &Path, clock: &Arc<ManualClock>) -> AuditLog {
     options(folder, clock).open().expect("a log")
 }
 
-pub(crate) fn access(log: &LogView, groups: &[&str]) -> Access {
+pub(crate) fn access(log: &LogView, groups: &[&str]) -> Grant {
     let groups = groups.iter().map(|group| (*group).to_owned()).collect();
     log.access(&Viewer { user: "anna".into(), groups, instance: None })
 }

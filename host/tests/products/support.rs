@@ -8,7 +8,7 @@ use mcp_audit_log::event::{Caller, Event};
 use mcp_audit_log::field::Field;
 use mcp_audit_log::price::Prices;
 use mcp_audit_log::time::{Clock, ManualClock, SECOND, Timestamp};
-use mcp_audit_log::{Access, AuditLog, Options, Viewer};
+use mcp_audit_log::{AuditLog, Grant, Options, Viewer};
 
 pub(crate) struct World {
     pub(crate) log: AuditLog,
@@ -70,7 +70,7 @@ impl World {
         self.entries(who, domain).expect("may read").len()
     }
 
-    pub(crate) fn access(&self, who: &Viewer) -> Access {
+    pub(crate) fn access(&self, who: &Viewer) -> Grant {
         self.log.access(who)
     }
 }

@@ -87,7 +87,8 @@ async fn a_running_cleanup_shows_its_progress_and_yields_to_recording() {
     assert_eq!(log.crons(&access(&log, "admin")).expect("states")[0].progress, None, "it is over");
 }
 
-/// Interrupts a cleanup after its first chunk: by closing the log, or as a kill does it, by leaving the files as they are.
+/// Interrupts a cleanup after its first chunk: by closing the log, or as a kill does it, by leaving the files as they
+/// are.
 async fn interrupted(clock: &Arc<ManualClock>, killed: bool) -> tempfile::TempDir {
     let (folder, copy) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
     let log = open(folder.path(), clock);

@@ -9,7 +9,7 @@ use mcp_audit_log::event::{Channel, Detail, Event, Kind, Target};
 use mcp_audit_log::field::Field;
 use mcp_audit_log::hold::{Hold, NewHold};
 use mcp_audit_log::time::{Clock, DAY, ManualClock, Timestamp};
-use mcp_audit_log::{Access, AuditLog, Options, Viewer};
+use mcp_audit_log::{AuditLog, Grant, Options, Viewer};
 
 pub(crate) const CLEANUP: &str = "MCP: Cleanup Old Audit Logs";
 
@@ -26,7 +26,7 @@ pub(crate) fn open(folder: &Path, clock: &Arc<ManualClock>) -> AuditLog {
         .expect("a log")
 }
 
-pub(crate) fn access(log: &AuditLog, group: &str) -> Access {
+pub(crate) fn access(log: &AuditLog, group: &str) -> Grant {
     log.access(&Viewer { user: "anna".into(), groups: vec![group.into()], instance: None })
 }
 

@@ -11,7 +11,7 @@ use mcp_audit_log::policy::{FaultKind, Limits, Policy};
 use mcp_audit_log::settings::Settings;
 use mcp_audit_log::time::Timestamp;
 use mcp_audit_log::value::Value;
-use mcp_audit_log::{Access, AuditLog, Options, Viewer};
+use mcp_audit_log::{AuditLog, Grant, Options, Viewer};
 use mcp_audit_log_boundary_tests as evil;
 
 const NOW: Timestamp = Timestamp::EPOCH;
@@ -117,7 +117,7 @@ fn open(folder: &std::path::Path) -> AuditLog {
     Options::new(folder).policy(evil::POLICY.to_vec()).open().expect("a log")
 }
 
-fn entries(log: &AuditLog, access: &Access) -> Vec<Entry> {
+fn entries(log: &AuditLog, access: &Grant) -> Vec<Entry> {
     log.reader(access).page(Domain::TRUE, None, 500).expect("a page").entries
 }
 

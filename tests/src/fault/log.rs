@@ -9,7 +9,7 @@ use mcp_audit_log::field::Field;
 use mcp_audit_log::signer::SignerOptions;
 use mcp_audit_log::store::{GroupBy, GroupSort};
 use mcp_audit_log::value::Value;
-use mcp_audit_log::{Access, AuditLog, LogView, Options, Viewer, verify_log};
+use mcp_audit_log::{AuditLog, Grant, LogView, Options, Viewer, verify_log};
 
 use super::Seen;
 
@@ -26,7 +26,7 @@ fn whole(folder: &Path) {
 }
 
 /// A viewer who may see all entries.
-pub fn admin(log: &LogView) -> Access {
+pub fn admin(log: &LogView) -> Grant {
     log.access(&Viewer { user: "anna".to_owned(), groups: vec!["admin".to_owned()], instance: None })
 }
 

@@ -1,4 +1,4 @@
-//! Viewers and what they may do. Nothing is read without an [`Access`].
+//! Viewers and what they may do. Nothing is read without a [`Grant`].
 
 use std::collections::BTreeSet;
 
@@ -52,7 +52,7 @@ pub enum Right {
 ///
 /// A policy grants access; the log grants itself access to its own last entry. All other callers can only deny.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Access {
+pub struct Grant {
     viewer: Viewer,
     actor: Actor,
     rights: BTreeSet<Right>,
@@ -65,9 +65,9 @@ pub struct Access {
 #[error("you are not allowed to {}", .0.verb())]
 pub struct Denied(pub Right);
 
-/// Creates an [`Access`] and reads its parts. Only the log's crates may: the façade does not re-export this trait, so
+/// Creates a [`Grant`] and reads its parts. Only the log's crates may: the façade does not re-export this trait, so
 /// an embedder can deny access but never grant it.
-pub trait Grant: Sized {
+pub trait GrantInternals: Sized {
     /// These rights, with a rule for entries that also holds for usage figures.
     fn new(viewer: Viewer, rights: BTreeSet<Right>, rule: Domain) -> Self;
 
@@ -90,7 +90,7 @@ pub trait Grant: Sized {
     fn usage_rule(&self) -> &Domain;
 }
 
-impl Grant for Access {
+impl GrantInternals for Grant {
     fn new(viewer: Viewer, rights: BTreeSet<Right>, rule: Domain) -> Self {
         Self { actor: Actor::from(viewer.user.as_str()), viewer, rights, usage_rule: rule.clone(), rule }
     }
@@ -124,7 +124,7 @@ impl Grant for Access {
     }
 }
 
-impl Access {
+impl Grant {
     /// No rights, and no entry exists.
     pub fn denied(viewer: Viewer) -> Self {
         Self::new(viewer, BTreeSet::new(), Domain::FALSE)

@@ -14,8 +14,8 @@ pub const LONGEST_REASON: usize = 500;
 
 /// A hold on entries recorded in a range of time.
 ///
-/// Retention removes the oldest entries first, so a hold in force keeps all entries recorded at or after its start, also
-/// after its end.
+/// Retention removes the oldest entries first, so a hold in force keeps all entries recorded at or after its start,
+/// also after its end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Hold {
     /// Its id, a UUIDv7.

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::access::{Access, Right, Viewer};
+use crate::access::{Grant, Right, Viewer};
 use mcp_audit_log_model::name::is_hidden;
 use mcp_audit_log_model::time::Timestamp;
 
@@ -61,7 +61,7 @@ impl SavedView {
     }
 
     /// Whether a viewer who sees it may also change or delete it.
-    pub fn may_be_changed(&self, access: &Access) -> bool {
+    pub fn may_be_changed(&self, access: &Grant) -> bool {
         let shared_here = self.shared && self.instance == access.viewer().instance;
         self.is_of(access.viewer()) || (shared_here && access.may(Right::Manage))
     }
@@ -94,7 +94,7 @@ impl NewView {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access::Grant;
+    use crate::access::GrantInternals;
     use mcp_audit_log_filter::Domain;
 
     #[test]
@@ -112,7 +112,7 @@ mod tests {
         let access = |user: &str, instance: Option<&str>, rights: &[Right]| {
             let instance = instance.map(str::to_owned);
             let viewer = Viewer { user: user.into(), groups: Vec::new(), instance };
-            Access::new(viewer, rights.iter().copied().collect(), Domain::TRUE)
+            Grant::new(viewer, rights.iter().copied().collect(), Domain::TRUE)
         };
         for shared in [false, true] {
             assert!(view(shared).may_be_changed(&access("ada", Some("a"), &[Right::Read])));

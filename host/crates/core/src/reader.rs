@@ -1,4 +1,4 @@
-//! The one read path: everything that is shown, counted or exported is read here, with an [`Access`].
+//! The one read path: everything that is shown, counted or exported is read here, with a [`Grant`].
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -6,7 +6,7 @@ use std::ops::Range;
 use uuid::Uuid;
 
 use crate::growth::Growth;
-use mcp_audit_log_contract::access::{Access, Denied, Grant, Right};
+use mcp_audit_log_contract::access::{Denied, Grant, GrantInternals, Right};
 use mcp_audit_log_filter::Domain;
 use mcp_audit_log_index::{
     Extent, GroupBy, GroupQuery, GroupSort, Groups, Page, PageQuery, Place, StoreError, StoreReader, StoredPayload,
@@ -23,7 +23,7 @@ pub const MAX_LIMIT: usize = 500;
 /// A viewer's view of the log: the record rule is part of every query.
 pub struct Reader<'a> {
     files: &'a StoreReader,
-    access: &'a Access,
+    access: &'a Grant,
     now: Timestamp,
 }
 
@@ -48,7 +48,7 @@ pub enum ReadError {
 /// re-export it.
 pub trait InternalReads<'a>: Sized {
     /// What `access` lets its viewer see, at `now`.
-    fn new(files: &'a StoreReader, access: &'a Access, now: Timestamp) -> Self;
+    fn new(files: &'a StoreReader, access: &'a Grant, now: Timestamp) -> Self;
 
     /// All entries above `after`, oldest first, at most [`MAX_LIMIT`]; for each, whether it matches `domain` and the
     /// viewer may see it. The caller may reveal only the existence of the others.
@@ -83,7 +83,7 @@ pub trait InternalReads<'a>: Sized {
 }
 
 impl<'a> InternalReads<'a> for Reader<'a> {
-    fn new(files: &'a StoreReader, access: &'a Access, now: Timestamp) -> Self {
+    fn new(files: &'a StoreReader, access: &'a Grant, now: Timestamp) -> Self {
         Self { files, access, now }
     }
 

@@ -2,8 +2,8 @@
 //!
 //! Record rules, search facets, saved filters, the API and the command line all use it. It has two spellings: JSON
 //! (`parse_json`) for programs, and a short text (`parse_text`) for people. Both are read for a `Context` (viewer and
-//! time), and both become `DomainToken`s and then the same tree. A `Domain` holds only known fields and operands of the right
-//! type, so a query builder needs no checks of its own.
+//! time), and both become `DomainToken`s and then the same tree. A `Domain` holds only known fields and operands of the
+//! right type, so a query builder needs no checks of its own.
 
 mod comparison;
 mod context;
@@ -11,26 +11,23 @@ mod error;
 mod evaluate;
 mod free_text;
 mod json;
-mod like;
 mod operand;
 mod prefix;
 mod print;
-mod suggestions;
 mod text;
-mod time_limits;
-mod time_literal;
+mod times;
 
 pub use comparison::Comparison;
 pub use context::{Context, Operand, ViewerValue};
-pub use error::{DomainError, Position};
-pub use json::parse_json;
-pub use like::{Pattern, like};
-pub use prefix::{DomainToken, check_tokens, from_tokens};
 #[doc(hidden)]
-pub use suggestions::meant;
+pub use error::meant;
+pub use error::{DomainError, Position};
+pub use evaluate::{Pattern, like};
+pub use json::parse_json;
+pub use prefix::{DomainToken, check_tokens, from_tokens};
 pub use text::parse_text;
 #[doc(hidden)]
-pub use time_literal::{end_of, start_of, until};
+pub use times::{end_of, start_of, until};
 
 use std::collections::BTreeSet;
 

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::error::quoted;
-use super::time_literal::{moment, no_time};
+use super::times::{moment, no_time};
 use super::{
     Comparison, Context, Domain, DomainError, MAX_OPERAND_BYTES, MAX_OPERANDS, MAX_PATTERN_BYTES, Operand, Pattern,
     Test,

@@ -1,7 +1,7 @@
 //! From Odoo's prefix notation to a tree. The JSON form, the text form and the policy's tokens all end here.
 
 use super::error::Position;
-use super::{Comparison, Context, Domain, DomainError, MAX_DEPTH, MAX_TERMS, Operand, operand, suggestions};
+use super::{Comparison, Context, Domain, DomainError, MAX_DEPTH, MAX_TERMS, Operand, error, operand};
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::Timestamp;
 
@@ -87,7 +87,7 @@ fn term(
     operands: &[Operand],
     context: &Context<'_>,
 ) -> Result<Domain, DomainError> {
-    let field = Field::parse(name).ok_or_else(|| suggestions::field(name))?;
+    let field = Field::parse(name).ok_or_else(|| error::field(name))?;
     match comparison.negates() {
         Some(positive) => operand::term(field, positive, operands, context).map(|term| Domain::Not(Box::new(term))),
         None => operand::term(field, comparison, operands, context),

@@ -60,7 +60,7 @@ pub enum CheckpointChange {
     Key(String, Timestamp),
     /// How publishing got on.
     Place(PlaceChange),
-    /// Somebody said that the clock is right: no step of it before the newest checkpoint is in doubt.
+    /// An operator confirmed the clock: no step of it before the newest checkpoint is in doubt.
     Clock,
 }
 

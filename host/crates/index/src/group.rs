@@ -124,7 +124,7 @@ pub struct Groups {
     pub entries: u64,
 }
 
-/// The values that a field has, for a menu: of those who see a part of the log only, the values used lately.
+/// The values that a field has, for a menu: viewers who see a part of the log only get the values used lately.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Values {
     /// The values, in order.

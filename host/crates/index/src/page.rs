@@ -55,7 +55,7 @@ pub struct Extent {
     /// Bytes of the database, what waits in the write-ahead log included.
     pub bytes: u64,
     /// Bytes of the write-ahead log beside it. It is used again and again, and longer than some 16 MB
-    /// only while somebody reads for long.
+    /// only while a reader takes long.
     pub journal_bytes: u64,
     /// When the oldest was recorded.
     pub oldest: Option<Timestamp>,

@@ -1,4 +1,4 @@
-//! SHA-256 with RFC 6962's prefixes, which keep a leaf from being taken for a node.
+//! SHA-256 with RFC 6962's prefixes, the leaf of an entry, and the commitment to its payload.
 
 use std::fmt;
 
@@ -53,5 +53,90 @@ impl fmt::Display for Hash {
 impl fmt::Debug for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+/// The version of the encoding of leaf and content, as the column `version` of an entry has it.
+pub const VERSION: u16 = 1;
+
+/// The leaf of one entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leaf {
+    /// The version of the encoding.
+    pub version: u16,
+    /// The entry's `seq`.
+    pub seq: u64,
+    /// When it was recorded, in microseconds since 1970.
+    pub recorded_at: i64,
+    /// SHA-256 of its [`super::Content`].
+    pub content: Hash,
+}
+
+impl Leaf {
+    /// How many bytes a leaf has.
+    pub const LENGTH: usize = 2 + 8 + 8 + Hash::LENGTH;
+
+    /// A leaf of the present version.
+    pub fn new(seq: u64, recorded_at: i64, content: Hash) -> Self {
+        Self { version: VERSION, seq, recorded_at, content }
+    }
+
+    /// Version, `seq`, time of recording, hash of the content; numbers are big-endian.
+    pub fn to_bytes(&self) -> [u8; Self::LENGTH] {
+        let mut bytes = [0; Self::LENGTH];
+        bytes[..2].copy_from_slice(&self.version.to_be_bytes());
+        bytes[2..10].copy_from_slice(&self.seq.to_be_bytes());
+        bytes[10..18].copy_from_slice(&self.recorded_at.to_be_bytes());
+        bytes[18..].copy_from_slice(self.content.as_bytes());
+        bytes
+    }
+
+    /// The leaf that these bytes are.
+    pub fn from_bytes(bytes: &[u8; Self::LENGTH]) -> Self {
+        let number = |at: usize| bytes[at..at + 8].iter().fold(0, |number: u64, byte| number << 8 | u64::from(*byte));
+        let mut content = [0; Hash::LENGTH];
+        content.copy_from_slice(&bytes[18..]);
+        let version = u16::from_be_bytes([bytes[0], bytes[1]]);
+        Self { version, seq: number(2), recorded_at: number(10).cast_signed(), content: Hash(content) }
+    }
+
+    /// Its hash in the tree.
+    pub fn hash(&self) -> Hash {
+        leaf_hash(&self.to_bytes())
+    }
+}
+
+/// `SHA-256("mcp-audit-log-payload-v1" 0x00 salt request response notes)`: the bodies as they were before compression
+/// and the notes as they are stored, each with its length before it as eight bytes, big end first. An absent body has
+/// the length 2⁶⁴−1.
+pub fn commitment(salt: &[u8; 32], request: Option<&str>, response: Option<&str>, notes: &str) -> Hash {
+    let mut hash = Sha256::new();
+    hash.update(b"mcp-audit-log-payload-v1\0");
+    hash.update(salt);
+    for text in [request, response, Some(notes)] {
+        hash.update(text.map_or(u64::MAX, |text| text.len() as u64).to_be_bytes());
+        hash.update(text.unwrap_or_default());
+    }
+    Hash(hash.finalize().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_part_changes_the_commitment() {
+        let salt = [1; 32];
+        let commitments = [
+            commitment(&salt, Some("ab"), Some("c"), "{}"),
+            commitment(&salt, Some("a"), Some("bc"), "{}"),
+            commitment(&salt, Some("abc"), None, "{}"),
+            commitment(&salt, Some("abc"), Some(""), "{}"),
+            commitment(&salt, None, Some("abc"), "{}"),
+            commitment(&salt, None, Some("abc"), "{ }"),
+            commitment(&[2; 32], None, Some("abc"), "{}"),
+        ];
+        let distinct: std::collections::HashSet<_> = commitments.into_iter().collect();
+        assert_eq!(distinct.len(), 7);
     }
 }

@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::content::Content;
+use super::hash::Leaf;
 use super::hash::{Hash, node_hash};
-use super::leaf::Leaf;
 
 /// Why a proof proves nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -9,8 +9,8 @@ use base64::engine::general_purpose::STANDARD;
 use super::checkpoint::{CheckpointError, SignedCheckpoint, decimal};
 use super::content::Content;
 use super::hash::Hash;
+use super::hash::{Leaf, VERSION};
 use super::key::VerifierKey;
-use super::leaf::{Leaf, VERSION};
 use super::proof::{ProofError, verify_inclusion};
 
 const HEADING: &str = "c2sp.org/tlog-proof@v1";

@@ -1,4 +1,6 @@
-//! The tree: its root and its proofs, made of the hashes of complete subtrees, wherever these are kept.
+//! The Merkle tree of RFC 9162: proofs, its frontier, and tiles of 256 hashes.
+
+use std::ops::Range;
 
 use super::hash::{Hash, node_hash};
 
@@ -103,4 +105,124 @@ pub fn fold(hashes: &[Hash]) -> Hash {
         level = level.chunks(2).map(|pair| node_hash(&pair[0], pair.last().unwrap_or(&pair[0]))).collect();
     }
     level.first().copied().unwrap_or_else(Hash::of_nothing)
+}
+
+/// The largest complete subtrees that the first `size` leaves are made of, from left to right.
+pub fn subtrees(size: u64) -> impl Iterator<Item = Node> {
+    (0..u64::BITS as u8).rev().filter(move |level| size >> level & 1 == 1).map(move |level| {
+        let index = (size >> level) - 1;
+        Node { level, index }
+    })
+}
+
+/// Size and frontier of a tree that grows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Frontier {
+    size: u64,
+    hashes: Vec<Hash>,
+}
+
+impl Frontier {
+    /// The frontier of a tree of this size.
+    ///
+    /// # Errors
+    /// A hash is missing.
+    pub fn of<N: Nodes>(size: u64, nodes: &N) -> Result<Self, N::Error> {
+        Ok(Self { size, hashes: subtrees(size).map(|node| nodes.node(node)).collect::<Result<_, _>>()? })
+    }
+
+    /// With these hashes, from left to right; `None` unless there are as many as the size has one-bits.
+    pub fn from_hashes(size: u64, hashes: Vec<Hash>) -> Option<Self> {
+        (hashes.len() == size.count_ones() as usize).then_some(Self { size, hashes })
+    }
+
+    /// How many leaves there are.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The hashes of the [`subtrees`], from left to right.
+    pub fn hashes(&self) -> &[Hash] {
+        &self.hashes
+    }
+
+    /// Adds a leaf, and calls `completed` for each subtree that it completes, the leaf first.
+    pub fn push(&mut self, leaf: Hash, mut completed: impl FnMut(Node, Hash)) {
+        let (mut node, mut hash) = (Node { level: 0, index: self.size }, leaf);
+        completed(node, hash);
+        while node.index & 1 == 1 {
+            let Some(left) = self.hashes.pop() else { break };
+            hash = node_hash(&left, &hash);
+            node = Node { level: node.level + 1, index: node.index >> 1 };
+            completed(node, hash);
+        }
+        self.hashes.push(hash);
+        self.size += 1;
+    }
+
+    /// The root of the tree.
+    pub fn root(&self) -> Hash {
+        let from_the_right = self.hashes.iter().rev().copied();
+        from_the_right.reduce(|right, left| node_hash(&left, &right)).unwrap_or_else(Hash::of_nothing)
+    }
+}
+
+/// How many levels of the tree a tile covers.
+pub const TILE_HEIGHT: u8 = 8;
+/// How many hashes a full tile has.
+pub const TILE_WIDTH: u64 = 1 << TILE_HEIGHT;
+
+/// A tile: at level `level`, the hashes of the complete subtrees of 256^`level` leaves, from number `number` × 256 on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Tile {
+    /// 0 for the tiles that hold leaves, 1 for those that hold a hash of each full tile of level 0, and so on.
+    pub level: u8,
+    /// How many tiles of its level are left of it.
+    pub number: u64,
+}
+
+impl Tile {
+    /// The tile with the hashes that make up `node`, and which of them.
+    pub fn of(node: Node) -> (Self, Range<usize>) {
+        let below = node.level % TILE_HEIGHT;
+        let first = node.index << below;
+        let at = (first % TILE_WIDTH) as usize;
+        let tile = Self { level: node.level / TILE_HEIGHT, number: first / TILE_WIDTH };
+        (tile, at..at + (1 << below))
+    }
+
+    /// The tiles of a tree of `size` leaves that are not full yet: at most one at each level.
+    pub fn open(size: u64) -> impl Iterator<Item = Self> {
+        let levels = (0..u64::BITS as u8 / TILE_HEIGHT).map(move |level| (level, hashes(level, size)));
+        let open = levels.filter(|(_, hashes)| !hashes.is_multiple_of(TILE_WIDTH));
+        open.map(|(level, hashes)| Self { level, number: hashes / TILE_WIDTH })
+    }
+
+    /// How many hashes it has in a tree of `size` leaves.
+    pub fn width(self, size: u64) -> usize {
+        let before = self.number.saturating_mul(TILE_WIDTH);
+        hashes(self.level, size).saturating_sub(before).min(TILE_WIDTH) as usize
+    }
+
+    /// How many tiles of a level a tree of `size` leaves has.
+    pub fn count(level: u8, size: u64) -> u64 {
+        hashes(level, size).div_ceil(TILE_WIDTH)
+    }
+
+    /// The first tile of a level that a log keeps after its first `pruned` leaves. What stays is enough for every proof
+    /// about the remaining leaves: each needed hash shares a tile with one that stays.
+    pub fn first_kept(level: u8, pruned: u64) -> u64 {
+        hashes(level, pruned) / TILE_WIDTH
+    }
+
+    /// The index of the first leaf that it covers.
+    pub fn begin(self) -> u64 {
+        // At the highest level there is one tile, and it begins at 0.
+        self.number.checked_shl(u32::from(TILE_HEIGHT) * u32::from(self.level + 1)).unwrap_or(0)
+    }
+}
+
+/// How many hashes there are at a level of tiles.
+fn hashes(level: u8, size: u64) -> u64 {
+    size >> (TILE_HEIGHT * level)
 }

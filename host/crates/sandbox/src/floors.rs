@@ -1,7 +1,7 @@
 //! The floors: no policy can go below these.
 
 use super::Plan;
-use mcp_audit_log_contract::access::{Access, Grant, Right};
+use mcp_audit_log_contract::access::{Grant, GrantInternals, Right};
 use mcp_audit_log_contract::settings::{PAYLOAD_RETENTION_DAYS, RETENTION_DAYS, Settings, USAGE_RETENTION_DAYS};
 use mcp_audit_log_filter::Domain;
 use mcp_audit_log_model::field::Field;
@@ -10,7 +10,7 @@ use mcp_audit_log_model::value::Value;
 
 /// A viewer of a tenant decides nothing about the whole log, and sees and counts only that tenant's entries. A viewer
 /// without a tenant sees entries without a tenant, unless the operator leaves tenants to the policy.
-pub(super) fn access(access: Access, policy_rules_tenants: bool) -> Access {
+pub(super) fn access(access: Grant, policy_rules_tenants: bool) -> Grant {
     let access = if access.viewer().instance.is_some() { access.without(Right::Configure) } else { access };
     if policy_rules_tenants {
         return access;

@@ -6,7 +6,7 @@ use super::bindings as wit;
 use super::fault::Fault;
 use super::limits::Limits;
 use super::{Affected, Change, Keep, Plan, Verdict};
-use mcp_audit_log_contract::access::{Access, Grant as _, Right, Viewer};
+use mcp_audit_log_contract::access::{Grant, GrantInternals as _, Right, Viewer};
 use mcp_audit_log_contract::manifest::Manifest;
 use mcp_audit_log_filter::{Comparison, Domain, DomainToken, Operand, ViewerValue, check_tokens, from_tokens};
 use mcp_audit_log_model::time::Timestamp;
@@ -146,7 +146,7 @@ impl FromWit {
     /// The grant; a malformed rule, of entries or of usage, is a fault, and so a denial. A rule about a value that this
     /// viewer lacks is valid but matches no entry. That applies to the rule as a whole, because a negation would turn
     /// nothing into everything.
-    pub(super) fn grant(self, grant: wit::Grant, viewer: &Viewer, now: Timestamp) -> Result<Access, Fault> {
+    pub(super) fn grant(self, grant: wit::Grant, viewer: &Viewer, now: Timestamp) -> Result<Grant, Fault> {
         let rights: BTreeSet<Right> = self.list(grant.rights, |one| Ok(right(one)))?.into_iter().collect();
         let rule = |tokens, name: &str| {
             let tokens = self.tokens(tokens)?;
@@ -154,7 +154,7 @@ impl FromWit {
             Ok::<_, Fault>(from_tokens(&tokens, &viewer.context(now)).unwrap_or(Domain::FALSE))
         };
         let usage_rule = rule(grant.usage_rule, "usage rule")?;
-        Ok(Access::new(viewer.clone(), rights, rule(grant.rule, "record rule")?).counting(usage_rule))
+        Ok(Grant::new(viewer.clone(), rights, rule(grant.rule, "record rule")?).counting(usage_rule))
     }
 
     /// The plan. A period that ends in the future is a fault: it would delete entries before they are old.

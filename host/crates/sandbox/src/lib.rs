@@ -28,7 +28,7 @@ pub use mcp_audit_log_contract::plan::Plan;
 use self::breaker::Breaker;
 use self::from_wit::FromWit;
 use self::sandbox::Sandbox;
-use mcp_audit_log_contract::access::{Access, Viewer};
+use mcp_audit_log_contract::access::{Grant, Viewer};
 use mcp_audit_log_contract::manifest::Manifest;
 use mcp_audit_log_contract::settings::Settings;
 use mcp_audit_log_model::event::Event;
@@ -234,7 +234,7 @@ impl Policy {
     ///
     /// # Errors
     /// The policy failed; the caller must deny.
-    pub fn access(&self, settings: &Settings, viewer: &Viewer, now: Timestamp) -> Result<Access, Fault> {
+    pub fn access(&self, settings: &Settings, viewer: &Viewer, now: Timestamp) -> Result<Grant, Fault> {
         let (settings, groups) = (to_wit::settings(settings), to_wit::groups(viewer));
         let who = to_wit::viewer(viewer, &groups);
         let (grant, _) = self.sandbox.call("access", 0, |guest, store| guest.call_access(store, &settings, who));

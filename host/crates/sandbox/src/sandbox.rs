@@ -123,8 +123,8 @@ fn config(limits: Limits) -> Config {
     for feature in [WasmFeatures::RELAXED_SIMD, WasmFeatures::MEMORY64, WasmFeatures::TAIL_CALL] {
         config.wasm_features(feature, false);
     }
-    // A component whose inner components call each other is joined by code that copies between two memories. The limiter
-    // sums them all.
+    // A component whose inner components call each other is joined by code that copies between two memories. The
+    // limiter sums them all.
     config.wasm_features(WasmFeatures::MULTI_MEMORY, true);
     // A policy's memory is small: no 4 GiB of address space for each instance.
     config.memory_reservation(0).memory_reservation_for_growth(limits.memory_bytes as u64);

@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use crate::capture::mcp::classify::Ending;
 use crate::capture::mcp::context::{integer, micros};
+use crate::capture::mcp::failure::{FailureSlot, Transport};
 use crate::capture::mcp::failure::{NoAnswer, failure};
-use crate::capture::mcp::transport::{FailureSlot, Transport};
 use crate::capture::tap::exchange::{Direction, End};
 use crate::capture::tap::head::{RequestHead, trace_id};
 use crate::capture::tap::slots::{CallerSlot, ParentCall};

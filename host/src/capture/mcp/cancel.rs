@@ -72,7 +72,8 @@ impl Exchange {
         self.take_back_awaited(id)
     }
 
-    /// The client no longer wants the answer to `id`. Returns whether this exchange is about it and has not answered it.
+    /// The client no longer wants the answer to `id`. Returns whether this exchange is about it and has not answered
+    /// it.
     fn is_taken_back(&self, id: &Id, at: Instant) -> bool {
         let mut parse_state = self.parse_state();
         parse_state.absorb(self, TURN);
@@ -90,8 +91,8 @@ impl Exchange {
         call.map(|call| call.cancelled = Some(at)).is_some()
     }
 
-    /// When the call was taken back, if it was before `answer` came: by a notification that is through, or by one that is
-    /// just passing in another exchange.
+    /// When the call was taken back, if it was before `answer` came: by a notification that is through, or by one that
+    /// is just passing in another exchange.
     pub(in crate::capture) fn taken_back(&self, call: &Call, answer: Option<&Arrived>) -> Option<Instant> {
         let passing = || {
             let id = call.message.id.as_ref()?;

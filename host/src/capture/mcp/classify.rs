@@ -1,8 +1,8 @@
 //! Classifies a message and its answer: finds the outcome and builds the event.
 
+use super::facts::{is_name, target};
+use super::failure::Transport;
 use super::failure::{NoAnswer, failure};
-use super::target::{is_name, target};
-use super::transport::Transport;
 use crate::capture::parse::jsonrpc::{Message, Shape};
 use crate::capture::parse::params::Named;
 use crate::capture::tap::exchange::End;

@@ -1,6 +1,5 @@
 //! From messages to events: outcomes, related messages, sessions and streams.
 
-pub(in crate::capture) mod bounded_map;
 pub(in crate::capture) mod cancel;
 pub(in crate::capture) mod classify;
 pub(in crate::capture) mod context;
@@ -12,5 +11,3 @@ pub(in crate::capture) mod non_mcp;
 pub(in crate::capture) mod server_request;
 pub(in crate::capture) mod sessions;
 pub(in crate::capture) mod stream;
-pub(in crate::capture) mod target;
-pub(in crate::capture) mod transport;

@@ -4,8 +4,8 @@ use axum::http::Method;
 
 use super::classify::EventContext;
 use super::context::payload;
+use super::facts::from_header;
 use super::failure::failure;
-use super::target::from_header;
 use crate::capture::parse::jsonrpc::Shape;
 use crate::capture::parse::parse_state::ParseState;
 use crate::capture::tap::exchange::Exchange;

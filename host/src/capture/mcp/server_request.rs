@@ -5,9 +5,9 @@ use std::time::Instant;
 use uuid::Uuid;
 
 use super::context::{micros, payload};
+use super::facts::target;
 use super::failure::failure;
 use super::sessions::Asked;
-use super::target::target;
 use crate::capture::parse::jsonrpc::{Id, Shape};
 use crate::capture::parse::parse_state::{Call, ParseState};
 use crate::capture::tap::exchange::{Exchange, TURN};

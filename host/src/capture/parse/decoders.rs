@@ -46,7 +46,8 @@ impl Stage {
         }
     }
 
-    /// Decodes from `input` into `output`; returns how much was read and written, and `None` for what cannot be decoded.
+    /// Decodes from `input` into `output`; returns how much was read and written, and `None` for what cannot be
+    /// decoded.
     pub(in crate::capture) fn step(&mut self, input: &[u8], output: &mut [u8]) -> Option<(usize, usize)> {
         match self {
             Self::Gzip(gzip) => gzip.step(input, output),

@@ -232,8 +232,8 @@ pub(in crate::capture) fn read(json: &[u8]) -> Messages {
     document.into_parts().messages
 }
 
-/// The keyed digests of the messages in `bytes`, each from its first bracket to its last, or of all of `bytes` where there
-/// is no message. An entry has the same in `request_digest` and `response_digest` if it is about these bytes.
+/// The keyed digests of the messages in `bytes`, each from its first bracket to its last, or of all of `bytes` where
+/// there is no message. An entry has the same in `request_digest` and `response_digest` if it is about these bytes.
 pub fn body_digests(secret: &Secret, bytes: &[u8]) -> Vec<String> {
     let mut document = Document::new(Keep::digests(secret));
     document.push(bytes);

@@ -10,7 +10,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
-use crate::capture::mcp::transport::{FailureSlot, Transport};
+use crate::capture::mcp::failure::{FailureSlot, Transport};
 
 /// The body of an answer.
 pub(in crate::capture) struct Answer {

@@ -21,7 +21,7 @@ use tokio_rustls::rustls::{self, ClientConfig, crypto};
 use tower_service::Service;
 
 use super::timeouts::Timeouts;
-use crate::capture::mcp::transport::{Transport, causes};
+use crate::capture::mcp::failure::{Transport, causes};
 
 /// Makes connections.
 #[derive(Clone)]

@@ -10,7 +10,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::Response;
 use http_body::{Frame, SizeHint};
 
-use crate::capture::mcp::transport::{FailureSlot, Transport};
+use crate::capture::mcp::failure::{FailureSlot, Transport};
 use crate::identity::Lease;
 
 /// The answer that `sending` gives, for as long as `lease` lasts; that of `refused` where it ends before.

@@ -15,10 +15,10 @@ use hyper_util::rt::TokioIo;
 
 use super::connect::CountedConnection;
 use super::shared_body::SharedBody;
-use crate::capture::mcp::transport::Transport;
+use crate::capture::mcp::failure::Transport;
 
-/// How long an unused connection is kept: shorter than the five seconds after which the servers of Node and uvicorn hang
-/// up, so that few requests meet a connection that is just being closed.
+/// How long an unused connection is kept: shorter than the five seconds after which the servers of Node and uvicorn
+/// hang up, so that few requests meet a connection that is just being closed.
 const IDLE: Duration = Duration::from_secs(3);
 /// How many headers a response may have; hyper's own limit of 100 would refuse what passes without a proxy.
 const HEADERS: usize = 1_000;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::refused::Refused;
 use crate::capture::mcp::context::integer;
-use crate::capture::mcp::target::{from_header, target};
-use crate::capture::mcp::transport::Transport;
+use crate::capture::mcp::facts::{from_header, target};
+use crate::capture::mcp::failure::Transport;
 use crate::capture::parse::jsonrpc::{Id, Shape};
 use crate::capture::parse::parse_state::Call;
 use crate::capture::tap::exchange::Exchange;

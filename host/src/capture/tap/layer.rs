@@ -22,8 +22,8 @@ use crate::capture::mcp::sessions::Sessions;
 /// Records the MCP traffic of the wrapped service. Nothing is changed, delayed or refused.
 ///
 /// It belongs outside of the sign-in, so that refused requests are recorded too. Each request carries a
-/// [`crate::capture::CallerSlot`] in its extensions for the sign-in to fill, a [`crate::capture::CallId`] for the handler, and a
-/// [`crate::capture::FailureSlot`] for a proxy that forwards the request.
+/// [`crate::capture::CallerSlot`] in its extensions for the sign-in to fill, a [`crate::capture::CallId`] for the
+/// handler, and a [`crate::capture::FailureSlot`] for a proxy that forwards the request.
 ///
 /// ```no_run
 /// # fn routes() -> axum::Router { axum::Router::new() }

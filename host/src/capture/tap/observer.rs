@@ -12,8 +12,8 @@ use super::slots::{CallId, CallerSlot};
 use super::turn::Told;
 use crate::AuditLog;
 use crate::capture::api::ApiCall;
+use crate::capture::mcp::failure::{FailureSlot, Transport};
 use crate::capture::mcp::sessions::Sessions;
-use crate::capture::mcp::transport::{FailureSlot, Transport};
 use crate::event::Event;
 use crate::recorder::{RecordError, Reservation};
 

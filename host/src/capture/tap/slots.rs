@@ -41,8 +41,8 @@ impl CallerSlot {
     }
 }
 
-/// Is in the extensions of every request that [`crate::capture::AuditLayer`] lets through: the id of the future entry about its
-/// call. If a request has several messages, it belongs to the first one.
+/// Is in the extensions of every request that [`crate::capture::AuditLayer`] lets through: the id of the future entry
+/// about its call. If a request has several messages, it belongs to the first one.
 #[derive(Clone, Debug)]
 pub struct CallId(Arc<Call>);
 

@@ -1,7 +1,6 @@
 //! The configuration file: everything that `serve` can do, in TOML. `docs/mcp-audit-log.toml` explains every option.
 
 mod checkpoints;
-mod mistake;
 mod proxy;
 mod sign_in;
 #[cfg(test)]
@@ -25,9 +24,9 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 use super::advice::unreadable;
 use super::common::Failure;
 pub(super) use checkpoints::CheckpointTable;
-use mistake::Mistake;
 pub(super) use proxy::{CorsTable, ProxyTable, Server};
 pub(super) use sign_in::SignInTable;
+use text::Mistake;
 pub(super) use text::{MaskName, Text, address};
 
 /// The content of the file. Missing values have their defaults; the command line overrides the file.

@@ -10,7 +10,7 @@ use clap::builder::PossibleValuesParser;
 use mcp_audit_log::domain::Domain;
 use mcp_audit_log::export::{Columns, Export, ExportError, ExportManifest, Format, Wanted};
 use mcp_audit_log::store::StoreError;
-use mcp_audit_log::{Access, LogView, OpenError};
+use mcp_audit_log::{Grant, LogView, OpenError};
 
 use super::Outcome;
 use super::advice::Advised;
@@ -55,7 +55,7 @@ impl Exporting {
     }
 
     /// The log, opened for recording if no other process has it open.
-    fn open(&self, content: bool) -> Result<(Source, Access, Domain), Failure> {
+    fn open(&self, content: bool) -> Result<(Source, Grant, Domain), Failure> {
         // Before anything is made where there is no log.
         let (view, access, domain) = self.question.open()?;
         let source = match self.question.open_to_record() {
@@ -78,7 +78,7 @@ fn is_in_use(error: &Failure) -> bool {
 }
 
 /// Everything that is left to do when it has begun; on an error there is no file.
-fn write(source: &Source, access: &Access, export: &mut Export, mut target: Target) -> Result<ExportManifest, Failure> {
+fn write(source: &Source, access: &Grant, export: &mut Export, mut target: Target) -> Result<ExportManifest, Failure> {
     let mut progress = Progress::default();
     while let Some(piece) = export.step(&source.view().reader(access))? {
         target.write(&piece)?;
@@ -105,21 +105,21 @@ impl Source {
         }
     }
 
-    fn begin(&self, access: &Access, wanted: Wanted) -> Result<Export, ExportError> {
+    fn begin(&self, access: &Grant, wanted: Wanted) -> Result<Export, ExportError> {
         match self {
             Self::Ours(log) => log.begin_export(access, wanted),
             Self::Theirs(view) => view.export_unrecorded(access, wanted),
         }
     }
 
-    fn end(&self, access: &Access, export: &Export) -> Result<ExportManifest, ExportError> {
+    fn end(&self, access: &Grant, export: &Export) -> Result<ExportManifest, ExportError> {
         match self {
             Self::Ours(log) => log.end_export(access, export),
             Self::Theirs(view) => export.completed(view.now()),
         }
     }
 
-    fn broke_off(&self, access: &Access, export: &Export, why: &str) {
+    fn broke_off(&self, access: &Grant, export: &Export, why: &str) {
         if let Self::Ours(log) = self {
             log.break_export(access, export, why);
         }

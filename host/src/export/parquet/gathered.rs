@@ -6,7 +6,7 @@ use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, Int64Type
 use parquet::errors::ParquetError;
 use parquet::file::writer::SerializedColumnWriter;
 
-use crate::export::cell::Cell;
+use crate::export::column::Cell;
 
 /// The values that there are, and in which rows.
 pub(super) struct Gathered {

@@ -15,7 +15,7 @@ use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::Type;
 
 use self::gathered::Gathered;
-use super::cell::{Cell, Row};
+use super::column::{Cell, Row};
 use super::column::{Column, Columns};
 use super::encoder::Encoder;
 use crate::entry::Entry;

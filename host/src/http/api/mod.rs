@@ -1,9 +1,8 @@
 //! The API, version 1: JSON in, JSON or a problem out. `super::openapi` says how to add a route.
 
-pub(in crate::http) mod body;
 pub(in crate::http) mod document;
+pub(in crate::http) mod extractors;
 pub(in crate::http) mod health;
-pub(in crate::http) mod segment;
 
 use std::sync::Arc;
 

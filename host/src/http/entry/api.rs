@@ -8,11 +8,11 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use crate::AuditLog;
-use crate::access::{Access, Right};
+use crate::access::{Grant, Right};
 use crate::entry::{Details, Entry};
 use crate::hold::LONGEST_REASON;
-use crate::http::api::body::{Sendable, Sent};
-use crate::http::api::segment::Id;
+use crate::http::api::extractors::Id;
+use crate::http::api::extractors::{Sendable, Sent};
 use crate::http::openapi::Operation;
 use crate::http::problem::Problem;
 use crate::http::query::extractor::{Parameters, ParsedQuery};
@@ -62,7 +62,7 @@ pub(in crate::http) async fn show(visitor: Visitor, id: Id) -> Result<Json<Whole
     visitor.search(move |log, access| whole(log, access, &id)).await.map(Json)
 }
 
-fn whole(log: &AuditLog, access: &Access, id: &Id) -> Result<Whole, Problem> {
+fn whole(log: &AuditLog, access: &Grant, id: &Id) -> Result<Whole, Problem> {
     access.require(Right::Read)?;
     let id = id.of("entry")?;
     let mut entry = log.reader(access).entry(id)?.ok_or_else(Problem::no_entry)?;
@@ -70,7 +70,7 @@ fn whole(log: &AuditLog, access: &Access, id: &Id) -> Result<Whole, Problem> {
     Ok(Whole { details: std::mem::take(&mut entry.details), entry, payload })
 }
 
-fn payload(log: &AuditLog, access: &Access, entry: &Entry) -> Result<Option<Payload>, Problem> {
+fn payload(log: &AuditLog, access: &Grant, entry: &Entry) -> Result<Option<Payload>, Problem> {
     // Nothing is read where nothing is kept, and no reading recorded.
     let kept = if entry.has_payload { log.read_payload(access, entry.id)? } else { None };
     Ok(kept.map(|(_, StoredPayload { request, response, notes, salt: _ })| Payload {

@@ -25,7 +25,7 @@ use crate::http::session::auth::Visitor;
 use crate::http::ui::frame::{Frame, Here};
 use crate::http::ui::labels::label;
 use crate::http::ui::text::{Shown, bytes, count, duration, exact};
-use crate::http::ui::{draw, message_pages};
+use crate::http::ui::{draw, frame};
 use crate::value::Value;
 
 /// The sections of the page, each with its fields in order. Every field is in one of them or in [`ERRORS`].
@@ -125,7 +125,7 @@ pub(in crate::http) async fn show(
     let opens = wanted.show == "payload";
     if opens && visitor.may_be_sent_by_others() {
         let what = "This link opens the payload of an entry. The log records that you read it.";
-        return Ok(message_pages::confirm(&visitor, &uri, what));
+        return Ok(frame::confirm(&visitor, &uri, what));
     }
     // An id that is no text is no entry's id.
     let id = id.map_or_else(|_| String::new(), |Path(id)| id);

@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use super::json::Tree;
 use crate::AuditLog;
-use crate::access::{Access, Right};
+use crate::access::{Grant, Right};
 use crate::domain::Domain;
 use crate::entry::{Details, Entry};
 use crate::field::Field;
@@ -62,7 +62,7 @@ const REMOVED: &str = "Deleted by the payload retention: you can see no entry th
 const AUDITORS: &str = "Kept, but only auditors may see it. You see the metadata.";
 
 /// The payload of `entry` for this viewer. With `open` it is read, and the reading recorded.
-pub(in crate::http) fn of(log: &AuditLog, access: &Access, entry: &Entry, open: bool) -> Result<Payload, Problem> {
+pub(in crate::http) fn of(log: &AuditLog, access: &Grant, entry: &Entry, open: bool) -> Result<Payload, Problem> {
     if !entry.has_payload {
         return match entry.payload_commitment {
             Some(_) => gone(log, access, entry),
@@ -78,7 +78,7 @@ pub(in crate::http) fn of(log: &AuditLog, access: &Access, entry: &Entry, open: 
 }
 
 /// Why a payload that was kept is missing: an erasure leaves an entry, and the cleanup leaves none for each payload.
-fn gone(log: &AuditLog, access: &Access, entry: &Entry) -> Result<Payload, Problem> {
+fn gone(log: &AuditLog, access: &Grant, entry: &Entry) -> Result<Payload, Problem> {
     let id = entry.id.to_string();
     let erasures = Domain::equals(Field::Parent, id.as_str()).and(Domain::equals(Field::Method, "payload.erased"));
     let found = log.reader(access).page(erasures, Place::Newest, 1)?;
@@ -100,7 +100,7 @@ impl Erased {
     }
 }
 
-fn read(log: &AuditLog, access: &Access, entry: &Entry) -> Result<Payload, Problem> {
+fn read(log: &AuditLog, access: &Grant, entry: &Entry) -> Result<Payload, Problem> {
     // The cleanup removed it between the two reads.
     let Some((_, kept)) = log.read_payload(access, entry.id)? else { return gone(log, access, entry) };
     let body = |title, name, text: Option<String>| {

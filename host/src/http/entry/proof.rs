@@ -1,7 +1,7 @@
 //! The proof of an entry, for viewers who verify the log.
 
 use crate::AuditLog;
-use crate::access::{Access, Right};
+use crate::access::{Grant, Right};
 use crate::entry::Entry;
 use crate::http::problem::Problem;
 use crate::http::ui::text::{count, exact};
@@ -25,7 +25,7 @@ pub(in crate::http) enum Standing {
 
 impl Proof {
     /// The proof of `entry`; `None` for viewers who may not verify.
-    pub(in crate::http) fn new(log: &AuditLog, access: &Access, entry: &Entry) -> Result<Option<Self>, Problem> {
+    pub(in crate::http) fn new(log: &AuditLog, access: &Grant, entry: &Entry) -> Result<Option<Self>, Problem> {
         if !access.may(Right::Verify) {
             return Ok(None);
         }

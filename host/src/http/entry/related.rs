@@ -2,7 +2,7 @@
 //! searched for as usual, so the viewer may see all of them.
 
 use crate::AuditLog;
-use crate::access::Access;
+use crate::access::Grant;
 use crate::domain::Domain;
 use crate::entry::Entry;
 use crate::event::Outcome;
@@ -51,7 +51,7 @@ impl Related {
     /// What `access` sees around `entry`.
     pub(in crate::http) fn new(
         log: &AuditLog,
-        access: &Access,
+        access: &Grant,
         (home, base): (&str, &str),
         entry: &Entry,
     ) -> Result<Self, Problem> {

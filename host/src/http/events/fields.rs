@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::body::{MEMBERS, NAME, TEXT};
-use super::draft::Draft;
+use super::sender::Draft;
 use super::values::{id, members, number, scalar, short, text};
 use super::{schema, values};
 use crate::event::{Argument, Channel, Detail, Kind, Outcome};

@@ -2,11 +2,9 @@
 
 mod answer;
 mod body;
-mod draft;
 mod fields;
 mod schema;
 mod sender;
-mod split;
 mod values;
 
 use std::time::Duration;
@@ -14,14 +12,14 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::events::answer::Answer;
+use super::events::body::Form;
 use super::events::body::Sent;
 use super::events::sender::Sender;
-use super::events::split::Form;
 use super::events::values::Refusal;
 use super::problem::Problem;
 use super::session::auth::Visitor;
 use crate::AuditLog;
-use crate::access::{Access, Right};
+use crate::access::{Grant, Right};
 use crate::event::Event;
 use crate::recorder::RecordError;
 use crate::store::Stored;
@@ -54,10 +52,10 @@ pub(in crate::http) async fn take(visitor: Visitor, sent: Sent) -> Result<Answer
     Answer::new(items, recorded)
 }
 
-fn read(log: &AuditLog, access: &Access, body: &[u8], form: Form) -> Result<Read, Problem> {
+fn read(log: &AuditLog, access: &Grant, body: &[u8], form: Form) -> Result<Read, Problem> {
     let sender = Sender::new(log, access.viewer());
     let mut read = Read { events: Vec::new(), items: Vec::new(), bytes: body.len() };
-    for item in split::items(body, form)? {
+    for item in body::items(body, form)? {
         let event = item.and_then(|item| sender.event(item));
         read.items.push(event.as_ref().map(|event| event.id).map_err(Clone::clone));
         read.events.extend(event);

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::body::{LONG_TEXT, MEMBERS, PAYLOAD};
-use super::draft::Draft;
+use super::sender::Draft;
 use crate::event::{Body, Channel, Payload};
 use crate::value::Value;
 

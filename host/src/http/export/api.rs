@@ -8,7 +8,7 @@ use axum::{Extension, Json};
 use super::{Exporting, File};
 use crate::access::Right;
 use crate::export::ExportManifest;
-use crate::http::api::segment::Id;
+use crate::http::api::extractors::Id;
 use crate::http::export;
 use crate::http::problem::Problem;
 use crate::http::query::extractor::ParsedQuery;

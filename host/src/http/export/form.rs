@@ -6,7 +6,7 @@ use axum::http::Uri;
 use axum::response::{IntoResponse, Response};
 
 use super::File;
-use crate::access::{Access, Right};
+use crate::access::{Grant, Right};
 use crate::export::Format;
 use crate::field::Field;
 use crate::http::export;
@@ -16,7 +16,7 @@ use crate::http::query::grouping;
 use crate::http::query::search::Pairs;
 use crate::http::server::serve::Ending;
 use crate::http::session::auth::Visitor;
-use crate::http::ui::message_pages;
+use crate::http::ui::frame;
 
 /// The form, for viewers who may export.
 pub(in crate::http) struct Form {
@@ -32,7 +32,7 @@ pub(in crate::http) struct Form {
 
 impl Form {
     /// The form to export what `pairs` find, which is shown in these columns unless it is shown in groups.
-    pub(in crate::http) fn new(pairs: &Pairs, access: &Access, columns: Option<&[Column]>) -> Option<Self> {
+    pub(in crate::http) fn new(pairs: &Pairs, access: &Grant, columns: Option<&[Column]>) -> Option<Self> {
         let kept =
             pairs.iter().filter(|(name, value)| !grouping::SHOWING.contains(&name.as_str()) && !value.is_empty());
         let label = |format| match format {
@@ -70,7 +70,7 @@ pub(in crate::http) async fn download(
 ) -> Result<Response, Problem> {
     if visitor.may_be_sent_by_others() {
         let what = "This link exports entries to a file. The log records that you did.";
-        return Ok(message_pages::confirm(&visitor, &uri, what));
+        return Ok(frame::confirm(&visitor, &uri, what));
     }
     export::begin(visitor, pairs, ending).await.map(File::into_response)
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::Exporting;
 use crate::AuditLog;
-use crate::access::Access;
+use crate::access::Grant;
 use crate::export::{Column, Columns, Format, Wanted};
 use crate::http::openapi::Operation;
 use crate::http::problem::Problem;
@@ -17,7 +17,7 @@ const COLUMNS: &str = "columns";
 const PAYLOADS: &str = "payloads";
 
 /// Reads the parameters.
-pub(in crate::http) fn read(pairs: &Pairs, log: &AuditLog, access: &Access) -> Result<Wanted, Problem> {
+pub(in crate::http) fn read(pairs: &Pairs, log: &AuditLog, access: &Grant) -> Result<Wanted, Problem> {
     let search = Search::beside(&[FORMAT, COLUMNS, PAYLOADS], pairs, log, access.viewer())?;
     if let Some(name) = ["limit", "cursor"].into_iter().find(|name| values(pairs, name).next().is_some()) {
         let advice = "an export has no pages and holds everything that matches; leave this out.";

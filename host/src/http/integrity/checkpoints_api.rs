@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::http::api::segment::Id;
+use crate::http::api::extractors::Id;
 use crate::http::openapi::{Operation, Output, Text};
 use crate::http::problem::Problem;
 use crate::http::query::extractor::{Parameters, ParsedQuery, describe_limit};
@@ -20,7 +20,8 @@ use crate::time::Timestamp;
 /// The archived checkpoints.
 #[derive(Serialize, JsonSchema)]
 pub(in crate::http) struct Checkpoints {
-    /// The verification keys, oldest first, in the form of C2SP signed-note. To trust a key, get it from another source.
+    /// The verification keys, oldest first, in the form of C2SP signed-note. To trust a key, get it from another
+    /// source.
     keys: Vec<String>,
     /// The first of each day, newest first.
     checkpoints: Vec<Archived>,

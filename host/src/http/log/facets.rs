@@ -1,5 +1,5 @@
-//! The parts of a search above the list: chips that can be removed one by one, the policy's quick filters, and the limit on
-//! the length of a search.
+//! The parts of a search above the list: chips that can be removed one by one, the policy's quick filters, and the
+//! limit on the length of a search.
 
 use super::filter_sentence;
 use crate::AuditLog;

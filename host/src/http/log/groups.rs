@@ -1,16 +1,15 @@
-//! The grouped form of the list: each group is a row that links to its entries, followed by its inner groups. The URL
-//! is the view.
+//! The grouped form of the list: each group is a row that links to its entries. The URL is the view.
 
-use super::bars::{Bar, Scale};
-use super::group_by_form::label;
+use crate::field::Field;
 use crate::http::problem::Problem;
 use crate::http::query::grouping;
-use crate::http::query::grouping::Grouping;
-use crate::http::query::search::{Pairs, query};
+use crate::http::query::grouping::{Grouping, LEVELS};
+use crate::http::query::search::{Pairs, query, values};
+use crate::http::ui::labels;
 use crate::http::ui::text::{Shown, count, duration, percent};
 use crate::reader::{MAX_LIMIT, Reader};
 use crate::store;
-use crate::store::{GroupBy, GroupSort, Groups};
+use crate::store::{Group, GroupBy, GroupSort, Groups};
 use crate::value::Value;
 
 /// The measures: order, heading.
@@ -198,4 +197,139 @@ fn resort(home: &str, pairs: &Pairs, sort: GroupSort) -> String {
 fn kept<'a>(pairs: &'a Pairs, without: &'a [&str]) -> impl Iterator<Item = (&'a str, &'a str)> {
     let kept = pairs.iter().filter(|(name, _)| !without.contains(&name.as_str()));
     kept.map(|(name, value)| (name.as_str(), value.as_str()))
+}
+
+/// A bar of up to a hundred units, and the part of it that is drawn in another way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::http) struct Bar {
+    pub(in crate::http) length: u64,
+    pub(in crate::http) part: u64,
+}
+
+/// The greatest figures of a table, which fill their bars.
+#[derive(Clone, Copy, Default)]
+pub(in crate::http) struct Scale {
+    count: u64,
+    longest_us: u64,
+}
+
+impl Scale {
+    /// The scale on which all of these fit.
+    pub(in crate::http) fn of<'a>(groups: impl Iterator<Item = &'a Group>) -> Self {
+        groups.fold(Self::default(), |scale, group| Self {
+            count: scale.count.max(group.count),
+            longest_us: scale.longest_us.max(longest(group).unwrap_or(0)),
+        })
+    }
+
+    /// How many entries, and how many of them failed.
+    pub(in crate::http) fn entries(self, group: &Group) -> Bar {
+        let length = share(group.count, self.count);
+        Bar { length, part: share(group.errors.saturating_mul(length), group.count).div_ceil(100) }
+    }
+
+    /// How long nearly all took at most, and the average in it.
+    pub(in crate::http) fn duration(self, group: &Group) -> Option<Bar> {
+        let length = share(longest(group)?, self.longest_us);
+        Some(Bar { length, part: share(group.average_us.unwrap_or(0), self.longest_us).min(length) })
+    }
+}
+
+/// A few very slow entries can lift the average above what nearly all of them took.
+fn longest(group: &Group) -> Option<u64> {
+    group.p95_us.max(group.average_us)
+}
+
+/// A part in hundredths of the whole, at least one where there is any.
+fn share(part: u64, whole: u64) -> u64 {
+    let share = part.saturating_mul(100).checked_div(whole).unwrap_or(0);
+    share.max(u64::from(part > 0))
+}
+
+/// What people group by most.
+const CHOICES: [GroupBy; 24] = [
+    GroupBy::Field(Field::Tool),
+    GroupBy::Field(Field::Method),
+    GroupBy::Field(Field::Action),
+    GroupBy::Field(Field::Server),
+    GroupBy::Field(Field::User),
+    GroupBy::Field(Field::Connection),
+    GroupBy::Field(Field::Agent),
+    GroupBy::Field(Field::AgentInstance),
+    GroupBy::Field(Field::ClientName),
+    GroupBy::Field(Field::Session),
+    GroupBy::Field(Field::Ip),
+    GroupBy::Field(Field::Outcome),
+    GroupBy::Field(Field::OutcomeDetail),
+    GroupBy::Field(Field::ErrorType),
+    GroupBy::Field(Field::StatusCode),
+    GroupBy::Field(Field::Model),
+    GroupBy::Field(Field::RecordId),
+    GroupBy::Field(Field::ResourceUri),
+    GroupBy::Field(Field::ResourceType),
+    GroupBy::Field(Field::LlmModel),
+    GroupBy::Field(Field::ApiKey),
+    GroupBy::Field(Field::Channel),
+    GroupBy::Field(Field::Kind),
+    GroupBy::Day,
+];
+
+/// A level of grouping.
+pub(in crate::http) struct Level {
+    pub(in crate::http) label: &'static str,
+    pub(in crate::http) wrong: bool,
+    pub(in crate::http) options: Vec<Choice>,
+}
+
+/// Something to group by.
+pub(in crate::http) struct Choice {
+    pub(in crate::http) value: String,
+    pub(in crate::http) label: &'static str,
+    pub(in crate::http) on: bool,
+}
+
+impl Level {
+    /// The levels, with the choices in these parameters.
+    pub(in crate::http) fn all(pairs: &Pairs, problem: Option<&Problem>) -> Vec<Self> {
+        let wrong = problem.and_then(Problem::wrong_parameter) == Some("by");
+        let chosen: Vec<_> = values(pairs, "by").map(GroupBy::parse).collect();
+        let level = |(at, label)| Self { label, wrong, options: options(chosen.get(at).copied().flatten()) };
+        ["Group by", "Then by"].into_iter().enumerate().take(LEVELS).map(level).collect()
+    }
+}
+
+/// The choices, and among them what was chosen by hand.
+fn options(chosen: Option<GroupBy>) -> Vec<Choice> {
+    let choice = |by: GroupBy| Choice { value: by.to_string(), label: label(by), on: chosen == Some(by) };
+    let by_hand = chosen.filter(|by| !CHOICES.contains(by));
+    CHOICES.into_iter().chain(by_hand).map(choice).collect()
+}
+
+/// How it is called.
+pub(in crate::http) fn label(by: GroupBy) -> &'static str {
+    match by {
+        GroupBy::Field(field) => labels::label(field),
+        GroupBy::Day => "Day",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bars_are_in_proportion_and_never_vanish() {
+        let group = |count, errors, average_us, p95_us| Group { keys: Vec::new(), count, errors, average_us, p95_us };
+        let most = group(1_000_000, 0, Some(500), Some(1_000));
+        let half = group(500_000, 100_000, Some(100), Some(500));
+        let few = group(1, 1, None, None);
+        let scale = Scale::of([&most, &half, &few].into_iter());
+        assert_eq!(scale.entries(&most), Bar { length: 100, part: 0 });
+        assert_eq!(scale.entries(&half), Bar { length: 50, part: 10 });
+        assert_eq!(scale.entries(&few), Bar { length: 1, part: 1 });
+        assert_eq!(scale.duration(&half), Some(Bar { length: 50, part: 10 }));
+        assert_eq!(scale.duration(&few), None);
+        let skewed = group(40, 0, Some(2_000), Some(1_000));
+        assert_eq!(Scale::of([&skewed].into_iter()).duration(&skewed), Some(Bar { length: 100, part: 100 }));
+    }
 }

@@ -1,15 +1,12 @@
 //! The log: its list, groups and values, as API and as page, and the live tail.
 
 pub(in crate::http) mod api;
-pub(in crate::http) mod bars;
 pub(in crate::http) mod columns_form;
 pub(in crate::http) mod facets;
 pub(in crate::http) mod filter_panel;
 pub(in crate::http) mod filter_sentence;
-pub(in crate::http) mod group_by_form;
 pub(in crate::http) mod groups;
 pub(in crate::http) mod groups_api;
-pub(in crate::http) mod menus;
 pub(in crate::http) mod page;
 pub(in crate::http) mod row;
 pub(in crate::http) mod table;

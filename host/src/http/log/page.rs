@@ -6,14 +6,14 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::facets::{Chip, Facet};
+use super::filter_panel::Menus;
 use super::filter_panel::{Offers, Panel};
-use super::group_by_form::Level;
-use super::menus::Menus;
+use super::groups::Level;
 use super::table::{Cell, Table};
 use super::view::View;
 use super::{columns_form, facets, groups, view};
 use crate::AuditLog;
-use crate::access::{Access, Right};
+use crate::access::{Grant, Right};
 use crate::http::Site;
 use crate::http::export::form;
 use crate::http::problem::Problem;
@@ -99,7 +99,7 @@ fn tidied(pairs: &Pairs) -> Option<String> {
     (tidy != *pairs).then(|| query(tidy.iter().map(|(name, value)| (name.as_str(), value.as_str()))))
 }
 
-fn find(pairs: &Pairs, log: &AuditLog, access: &Access) -> Result<Found, Problem> {
+fn find(pairs: &Pairs, log: &AuditLog, access: &Grant) -> Result<Found, Problem> {
     if Grouping::is_asked_for(pairs) {
         let asked = Grouping::parse(pairs, log, access.viewer())?;
         return Ok(Found::Groups(groups::Found::new(&log.reader(access), asked)?));

@@ -7,12 +7,12 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::AuditLog;
-use crate::access::{Access, Grant, Right};
+use crate::access::{Grant, GrantInternals, Right};
 use crate::domain::Domain;
 use crate::entry::Entry;
 use crate::event::{Caller, Channel};
 use crate::field::Field;
-use crate::http::api::segment::Id;
+use crate::http::api::extractors::Id;
 use crate::http::problem::Problem;
 use crate::http::query::extractor::{LimitOnly, ParsedQuery};
 use crate::http::query::search;
@@ -69,7 +69,7 @@ pub(in crate::http) async fn of_token(
 
 fn latest(
     log: &AuditLog,
-    access: &Access,
+    access: &Grant,
     asked: &ParsedQuery<LimitOnly>,
     domain: Domain,
 ) -> Result<Vec<Call>, Problem> {

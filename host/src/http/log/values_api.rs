@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::access::Right;
 use crate::field::Field;
-use crate::http::api::segment::Name;
+use crate::http::api::extractors::Name;
 use crate::http::openapi::{Input, Operation};
 use crate::http::problem::{PARAMETER, Problem};
 use crate::http::query::extractor::{LimitOnly, ParsedQuery};

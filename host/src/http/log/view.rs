@@ -5,7 +5,7 @@ use axum::extract::{Form, Path};
 use axum::response::Redirect;
 use uuid::Uuid;
 
-use crate::access::{Access, Right};
+use crate::access::{Grant, Right};
 use crate::http::problem::Problem;
 use crate::http::query::grouping;
 use crate::http::query::search::{Pairs, query};
@@ -31,7 +31,7 @@ pub(in crate::http) struct View {
 
 impl View {
     /// The view for a viewer with the search `pairs`.
-    pub(in crate::http) fn new(view: &SavedView, home: &str, pairs: &Pairs, access: &Access) -> Self {
+    pub(in crate::http) fn new(view: &SavedView, home: &str, pairs: &Pairs, access: &Grant) -> Self {
         let own = view.is_of(access.viewer());
         Self {
             id: view.id,

@@ -6,9 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::access::{Access, Right};
-use crate::http::api::body::{Sendable, Sent};
-use crate::http::api::segment::Id;
+use crate::access::{Grant, Right};
+use crate::http::api::extractors::Id;
+use crate::http::api::extractors::{Sendable, Sent};
 use crate::http::openapi::Created;
 use crate::http::problem::Problem;
 use crate::http::query::{grouping, search};
@@ -57,7 +57,7 @@ impl Sendable for Wanted {
 }
 
 impl View {
-    fn new(view: SavedView, access: &Access) -> Self {
+    fn new(view: SavedView, access: &Grant) -> Self {
         let query = search::query(view.query.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         Self {
             id: view.id,

@@ -1,7 +1,8 @@
 //! The OpenAPI document, made by the router itself: a route cannot be added to the API without being documented.
 //!
 //! To add one: 1. Write the handler: `async fn(Visitor, …) -> Result<Answer, Problem>`. What it takes and gives must be
-//! [`Input`]s    and [`Output`]s, which say for themselves what they are: `Visitor`, `ParsedQuery<…>` (the query), `Id` and
+//! [`Input`]s    and [`Output`]s, which say for themselves what they are: `Visitor`, `ParsedQuery<…>` (the query), `Id`
+//! and
 //! `Name` (the    path), `Sent<…>` (a JSON body); `Json<…>`, `Created<…>`, `Accepted<…>`, `Text`, `NoContent`. The
 //! types in them derive    `schemars::JsonSchema`. 2. Add `.at(path, get(name, summary, handler).refuses(&[…]))` to
 //! `api::routes`, with the refusals that are the    handler's own; those of its inputs are there already. 3. `cargo run

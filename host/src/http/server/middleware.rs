@@ -20,7 +20,7 @@ use tokio::time::Sleep;
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use crate::http::problem::Problem;
-use crate::http::ui::message_pages;
+use crate::http::ui::frame;
 use crate::http::{Site, api};
 use crate::identity::{Origins, TrustedProxies, VouchedUser};
 
@@ -44,7 +44,7 @@ pub(in crate::http) async fn limit(State(site): State<Arc<Site>>, request: Reque
     let advice =
         format!("The body took longer than {} seconds and nothing was done. Send it again.", site.patience.as_secs());
     let problem = Problem::too_slow(advice).into_response();
-    if is_page { message_pages::as_page(&site, None, problem) } else { problem }
+    if is_page { frame::as_page(&site, None, problem) } else { problem }
 }
 
 /// How long a site waits for a body by default.
@@ -89,8 +89,8 @@ impl http_body::Body for Timed {
 /// For how long a browser need not ask again.
 const AGE: Duration = Duration::from_secs(600);
 
-/// Lets scripts of these origins call what `router` serves, refusals included. They send a token on purpose: cookies are
-/// not among what they may use. Put this around all that answers, so that a preflight meets no sign-in.
+/// Lets scripts of these origins call what `router` serves, refusals included. They send a token on purpose: cookies
+/// are not among what they may use. Put this around all that answers, so that a preflight meets no sign-in.
 pub fn across(router: Router, origins: &Origins) -> Router {
     let list: Vec<_> = origins.iter().map(|origin| origin.value().clone()).collect();
     if list.is_empty() {

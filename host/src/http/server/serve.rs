@@ -28,9 +28,9 @@ const HEADERS: usize = 1_000;
 const PAUSE: Duration = Duration::from_secs(1);
 /// How long a connection may take to send the head of a request, from its first byte or from the last answer on.
 ///
-/// Servers of Node.js and nginx wait as long. A client that encodes sixteen calls of 64 MB opens its connections, and is
-/// then busy for longer than 20 seconds before it sends a byte; it must not find them closed. What half a request costs
-/// here is bounded by [`Room`].
+/// Servers of Node.js and nginx wait as long. A client that encodes sixteen calls of 64 MB opens its connections, and
+/// is then busy for longer than 20 seconds before it sends a byte; it must not find them closed. What half a request
+/// costs here is bounded by [`Room`].
 const HEAD_PATIENCE: Duration = Duration::from_secs(60);
 
 /// In the extensions of every request: whether the server is ending, for endless answers.

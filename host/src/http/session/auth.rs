@@ -13,7 +13,7 @@ use super::cookie::Session;
 use super::sign_in_audit::client;
 use super::{cookie, sign_in};
 use crate::AuditLog;
-use crate::access::{Access, Viewer};
+use crate::access::{Grant, Viewer};
 use crate::event::Client;
 use crate::http::problem::Problem;
 use crate::http::server::read_scheduler::WaitLimit;
@@ -32,7 +32,7 @@ const WORD: i64 = 3_600 * SECOND;
 #[derive(Clone)]
 pub(in crate::http) struct Visitor {
     pub(in crate::http) site: Arc<Site>,
-    pub(in crate::http) access: Arc<Access>,
+    pub(in crate::http) access: Arc<Grant>,
     credential: Arc<Credential>,
     client: Client,
     request_origin: RequestOrigin,
@@ -93,7 +93,7 @@ impl Visitor {
     /// Runs a search when it is this viewer's turn, or answers that there are too many at once.
     pub(in crate::http) async fn search<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&AuditLog, &Access) -> Result<T, Problem> + Send + 'static,
+        work: impl FnOnce(&AuditLog, &Grant) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
         self.search_with(WaitLimit::Short, work).await
     }
@@ -101,7 +101,7 @@ impl Visitor {
     /// The same for the next piece of something long, which waits for its turn.
     pub(in crate::http) async fn search_on<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&AuditLog, &Access) -> Result<T, Problem> + Send + 'static,
+        work: impl FnOnce(&AuditLog, &Grant) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
         self.search_with(WaitLimit::Endless, work).await
     }
@@ -109,7 +109,7 @@ impl Visitor {
     async fn search_with<T: Send + 'static>(
         &self,
         patience: WaitLimit,
-        work: impl FnOnce(&AuditLog, &Access) -> Result<T, Problem> + Send + 'static,
+        work: impl FnOnce(&AuditLog, &Grant) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
         let Self { site, access, .. } = self.clone();
         self.site.room.search(self.access.viewer(), patience, move || work(&site.log, &access)).await
@@ -118,7 +118,7 @@ impl Visitor {
     /// Changes something, which may wait for the disk.
     pub(in crate::http) async fn change<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&AuditLog, &Access) -> Result<T, Problem> + Send + 'static,
+        work: impl FnOnce(&AuditLog, &Grant) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
         let Self { site, access, .. } = self.clone();
         self.site.room.change(move || work(&site.log, &access)).await
@@ -127,7 +127,7 @@ impl Visitor {
     /// Does something that is short whatever is asked for.
     pub(in crate::http) async fn briefly<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&AuditLog, &Access) -> Result<T, Problem> + Send + 'static,
+        work: impl FnOnce(&AuditLog, &Grant) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
         let Self { site, access, .. } = self.clone();
         self.site.room.briefly(move || work(&site.log, &access)).await
@@ -170,17 +170,17 @@ pub(in crate::http) async fn for_pages(State(site): State<Arc<Site>>, request: R
     match admit(&site, &mut parts).await {
         Ok(visitor) => {
             let answered = answer(&site, next.run(Request::from_parts(parts, body))).await;
-            ui::message_pages::as_page(&site, Some(&visitor), answered)
+            ui::frame::as_page(&site, Some(&visitor), answered)
         }
         Err(problem) if problem.status() == StatusCode::UNAUTHORIZED && !is_page => {
-            ui::message_pages::as_page(&site, None, Problem::no_route().into_response())
+            ui::frame::as_page(&site, None, Problem::no_route().into_response())
         }
         Err(problem) if problem.status() == StatusCode::UNAUTHORIZED => {
             let wanted =
                 parts.uri.path_and_query().filter(|_| parts.method.is_safe()).map_or("/", |path| path.as_str());
             Redirect::to(&sign_in::address(&site, wanted)).into_response()
         }
-        Err(problem) => ui::message_pages::as_page(&site, None, problem.into_response()),
+        Err(problem) => ui::frame::as_page(&site, None, problem.into_response()),
     }
 }
 

@@ -5,4 +5,3 @@ pub(in crate::http) mod cookie;
 pub(in crate::http) mod me_api;
 pub(in crate::http) mod sign_in;
 pub(in crate::http) mod sign_in_audit;
-pub(in crate::http) mod sign_in_links;

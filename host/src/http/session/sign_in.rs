@@ -18,7 +18,7 @@ use crate::http::Site;
 use crate::http::problem::Problem;
 use crate::http::query::search::encode;
 use crate::http::ui::frame::{Frame, Here};
-use crate::http::ui::{draw, message_pages};
+use crate::http::ui::{draw, frame};
 use crate::identity::{ConnectionStanding, SignInError, is_own};
 use crate::store::Token;
 
@@ -62,11 +62,11 @@ async fn by_form(
     sent: Result<Form<Credentials>, FormRejection>,
 ) -> Response {
     if !is_own(&parts.headers) {
-        return message_pages::as_page(&site, None, Problem::cross_site().into_response());
+        return frame::as_page(&site, None, Problem::cross_site().into_response());
     }
     let sent = match sent {
         Ok(Form(sent)) => sent,
-        Err(rejection) => return message_pages::as_page(&site, None, Problem::from(rejection).into_response()),
+        Err(rejection) => return frame::as_page(&site, None, Problem::from(rejection).into_response()),
     };
     match site.identity.by_secret(sent.token.trim()).await {
         Ok(token) => {
@@ -74,7 +74,7 @@ async fn by_form(
             site.witness.admitted(&site.log, &parts, token.caller(), "token");
             enter(&site, &token, &sent.next)
         }
-        Err(SignInError::Tokens(error)) => message_pages::as_page(&site, None, Problem::from(error).into_response()),
+        Err(SignInError::Tokens(error)) => frame::as_page(&site, None, Problem::from(error).into_response()),
         Err(error) => {
             site.witness.refused_for(&site.log, &parts, "token", &error);
             let expired = Problem::from(error);
@@ -94,7 +94,7 @@ async fn by_link(State(site): State<Arc<Site>>, code: Result<Path<String>, PathR
             site.witness.admitted(&site.log, &parts, token.caller(), "link");
             enter(&site, &token, "/")
         }
-        Err(SignInError::Tokens(error)) => message_pages::as_page(&site, None, Problem::from(error).into_response()),
+        Err(SignInError::Tokens(error)) => frame::as_page(&site, None, Problem::from(error).into_response()),
         Err(_) => {
             site.witness.refused(&site.log, &parts, "link");
             let error = "This sign-in link is not valid, or no longer valid: links expire when the log restarts. Use \
@@ -106,7 +106,7 @@ async fn by_link(State(site): State<Arc<Site>>, code: Result<Path<String>, PathR
 
 async fn out(State(site): State<Arc<Site>>, parts: Parts) -> Response {
     if !is_own(&parts.headers) {
-        return message_pages::as_page(&site, None, Problem::cross_site().into_response());
+        return frame::as_page(&site, None, Problem::cross_site().into_response());
     }
     // Only a session that exists can be signed out.
     for session in cookie::of(&site, &parts.headers) {
@@ -116,7 +116,7 @@ async fn out(State(site): State<Arc<Site>>, parts: Parts) -> Response {
     }
     match cookie::end(&site, &parts.headers).await {
         Ok(cookie) => ([(SET_COOKIE, cookie)], Redirect::to(&address(&site, "/"))).into_response(),
-        Err(error) => message_pages::as_page(&site, None, Problem::from(error).into_response()),
+        Err(error) => frame::as_page(&site, None, Problem::from(error).into_response()),
     }
 }
 

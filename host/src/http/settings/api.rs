@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json_};
 
 use crate::access::Right;
-use crate::http::api::body::{Sendable, Sent};
+use crate::http::api::extractors::{Sendable, Sent};
 use crate::http::problem::Problem;
 use crate::http::session::auth::Visitor;
 use crate::settings::Settings;

@@ -4,7 +4,7 @@ use axum::Json;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::http::api::segment::Name;
+use crate::http::api::extractors::Name;
 use crate::http::openapi::Accepted;
 use crate::http::problem::Problem;
 use crate::http::session::auth::Visitor;

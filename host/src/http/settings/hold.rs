@@ -8,7 +8,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::page;
-use crate::access::{Access, Right};
+use crate::access::{Grant, Right};
 use crate::hold::NewHold;
 use crate::http::problem::Problem;
 use crate::http::query::extractor::{required, until};
@@ -38,7 +38,7 @@ pub(in crate::http) struct Typed {
 
 impl Holds {
     /// The holds that the viewer may see.
-    pub(in crate::http) fn find(log: &AuditLog, access: &Access, typed: Typed) -> Result<Self, Problem> {
+    pub(in crate::http) fn find(log: &AuditLog, access: &Grant, typed: Typed) -> Result<Self, Problem> {
         let all = match log.holds(access) {
             Ok(holds) => Some(holds.iter().map(|hold| Hold::new(hold, log.now())).collect()),
             Err(ReadError::Denied(_)) => None,

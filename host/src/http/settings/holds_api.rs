@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::Right;
 use crate::hold::{Hold, LONGEST_REASON, NewHold, held_from};
-use crate::http::api::body::{Sendable, Sent};
-use crate::http::api::segment::Id;
+use crate::http::api::extractors::Id;
+use crate::http::api::extractors::{Sendable, Sent};
 use crate::http::openapi::Created;
 use crate::http::problem::Problem;
 use crate::http::query::extractor;

@@ -1,4 +1,5 @@
-//! `/settings`: the payload switch, the periods, the holds, the scheduled jobs and the size of the log. Auditors may read it.
+//! `/settings`: the payload switch, the periods, the holds, the scheduled jobs and the size of the log. Auditors may
+//! read it.
 
 use askama::Template;
 use axum::extract::rejection::FormRejection;
@@ -12,7 +13,7 @@ use super::cron::Cron;
 use super::hold::{Holds, Typed};
 use super::setting_history;
 use super::setting_history::Changed;
-use crate::access::{Access, Right};
+use crate::access::{Grant, Right};
 use crate::growth::Growth;
 use crate::http::problem::Problem;
 use crate::http::query::search::Pairs;
@@ -176,7 +177,7 @@ pub(in crate::http) async fn page(
 }
 
 /// The default policy lets no viewer of a tenant decide for the whole log.
-fn why_not(access: &Access) -> &'static str {
+fn why_not(access: &Grant) -> &'static str {
     match access.viewer().instance {
         Some(_) => {
             "You may view the settings. They apply to all tenants, so only administrators without a tenant may \

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::AuditLog;
-use crate::access::{Access, Right};
+use crate::access::{Grant, Right};
 use crate::entry::Entry;
 use crate::field::Field;
 use crate::http::problem::Problem;
@@ -25,7 +25,7 @@ pub(in crate::http) struct Changed {
 }
 
 /// The last change of each setting, by its key, as far as the viewer may see the newest entries about them.
-pub(in crate::http) fn last(log: &AuditLog, access: &Access, base: &str) -> Result<BTreeMap<String, Changed>, Problem> {
+pub(in crate::http) fn last(log: &AuditLog, access: &Grant, base: &str) -> Result<BTreeMap<String, Changed>, Problem> {
     let mut changes = BTreeMap::new();
     if !access.may(Right::Read) {
         return Ok(changes);

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::TokenRequest;
 use crate::access::Right;
-use crate::http::api::body::{Sendable, Sent};
-use crate::http::api::segment::Name;
+use crate::http::api::extractors::Name;
+use crate::http::api::extractors::{Sendable, Sent};
 use crate::http::openapi::Created;
 use crate::http::problem::Problem;
 use crate::http::session::auth::Visitor;

@@ -1,9 +1,15 @@
-//! The frame of every page: title, navigation, signed-in user.
+//! The frame of every page, and pages with a message: an error, or the confirmation of a link from another site.
 
-use super::assets;
+use askama::Template;
+use axum::http::header::{ALLOW, RETRY_AFTER};
+use axum::http::{StatusCode, Uri};
+use axum::response::Response;
+
 use super::text::Shown;
+use super::{assets, draw};
 use crate::access::Right;
 use crate::http::Site;
+use crate::http::problem::Problem;
 use crate::http::session::auth::Visitor;
 
 /// The layout's part of a page.
@@ -59,4 +65,39 @@ impl Frame {
     pub(in crate::http) fn current(&self, here: Here) -> &'static str {
         if self.here == here { "page" } else { "false" }
     }
+}
+
+#[derive(Template)]
+#[template(path = "confirm.html")]
+struct ConfirmPage<'a> {
+    frame: Frame,
+    what: &'a str,
+    action: String,
+}
+
+/// Asks the viewer to confirm `what`, which `uri` would do.
+pub(in crate::http) fn confirm(visitor: &Visitor, uri: &Uri, what: &str) -> Response {
+    let frame = Frame::new(&visitor.site, Some(visitor), Here::Elsewhere, "Do you want this?");
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    draw(StatusCode::OK, &ConfirmPage { frame, what, action: format!("{}{path}", visitor.site.base) })
+}
+
+#[derive(Template)]
+#[template(path = "error.html")]
+struct Page {
+    frame: Frame,
+    detail: Shown,
+}
+
+/// The answer itself, or the page of the problem that it is.
+pub(in crate::http) fn as_page(site: &Site, visitor: Option<&Visitor>, response: Response) -> Response {
+    let Some(problem) = response.extensions().get::<Problem>() else { return response };
+    let frame = Frame::new(site, visitor, Here::Elsewhere, problem.title());
+    let mut page = draw(problem.status(), &Page { frame, detail: Shown::line(problem.detail()) });
+    for name in [ALLOW, RETRY_AFTER] {
+        if let Some(value) = response.headers().get(&name) {
+            page.headers_mut().insert(name, value.clone());
+        }
+    }
+    page
 }

@@ -3,7 +3,6 @@
 pub(in crate::http) mod assets;
 pub(in crate::http) mod frame;
 pub(in crate::http) mod labels;
-pub(in crate::http) mod message_pages;
 pub(in crate::http) mod text;
 
 use std::sync::Arc;

@@ -1,15 +1,15 @@
-//! Numbers about the recorder, for metrics and health: plain atomics, so that counting costs the write path nothing.
+//! The recorder's state for monitoring: counters, durations, and whether entries become durable.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use mcp_audit_log_index::Stored;
+use mcp_audit_log_sandbox::{Health, PolicyFailure};
 use tokio::sync::watch;
 
 use super::QueueLimits;
-use super::budget::Budget;
-use super::histogram::Histogram;
-use mcp_audit_log_index::Stored;
+use super::queue::Budget;
 
 /// Upper bounds of the commit's latency, in microseconds.
 const LATENCY: [u64; 12] =
@@ -217,6 +217,88 @@ fn micros(took: Duration) -> u64 {
     u64::try_from(took.as_micros()).unwrap_or(u64::MAX)
 }
 
+/// How often a value was up to each of `N` bounds.
+#[derive(Debug)]
+pub struct Histogram<const N: usize> {
+    bounds: [u64; N],
+    counts: [AtomicU64; N],
+    /// How often it was above the last bound.
+    above: AtomicU64,
+    sum: AtomicU64,
+}
+
+impl<const N: usize> Histogram<N> {
+    pub(super) fn new(bounds: [u64; N]) -> Self {
+        let counts = std::array::from_fn(|_| AtomicU64::default());
+        Self { bounds, counts, above: AtomicU64::default(), sum: AtomicU64::default() }
+    }
+
+    pub(super) fn count(&self, value: u64) {
+        let at = self.bounds.partition_point(|bound| *bound < value);
+        self.counts.get(at).unwrap_or(&self.above).fetch_add(1, Ordering::Relaxed);
+        self.sum.fetch_add(value, Ordering::Relaxed);
+    }
+
+    /// Each bound with how often a value was above the one before it and not above this; `None` is beyond all bounds.
+    pub fn buckets(&self) -> impl Iterator<Item = (Option<u64>, u64)> {
+        let counts = self.counts.iter().chain([&self.above]).map(|count| count.load(Ordering::Relaxed));
+        self.bounds.iter().copied().map(Some).chain([None]).zip(counts)
+    }
+
+    /// All values together.
+    pub fn sum(&self) -> u64 {
+        self.sum.load(Ordering::Relaxed)
+    }
+}
+
+/// Why the log is not to be relied on at present.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unready {
+    /// The recorder has ended: the log is closed, or its thread failed.
+    #[error("the audit log is closed")]
+    Stopped,
+    /// Commits fail and are tried again.
+    #[error("the log is not writable")]
+    Failing,
+    /// The queue is full, so that events are dropped.
+    #[error("the audit log cannot keep up: its queue is full")]
+    Full,
+    /// More than half of the queue is in use: nothing is lost yet, and soon may be.
+    #[error("the audit log falls behind: more than half of its queue is waiting")]
+    Behind,
+    /// Entries are stored, but the policy fails: events are unjudged, or every viewer is denied.
+    #[error("{}", .0.sentence())]
+    Policy(PolicyFailure),
+}
+
+impl Unready {
+    pub(super) fn of(running: bool, gauges: &Gauges, policy: &Health) -> Result<(), Self> {
+        if !running {
+            return Err(Self::Stopped);
+        }
+        if gauges.failing.load(Ordering::Relaxed) > 0 {
+            return Err(Self::Failing);
+        }
+        if gauges.is_full() {
+            return Err(Self::Full);
+        }
+        policy.check().map_err(Self::Policy)?;
+        if gauges.is_behind() { Err(Self::Behind) } else { Ok(()) }
+    }
+
+    /// The name of the reason.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stopped => "recorder-stopped",
+            Self::Failing => "store-failing",
+            Self::Full => "queue-full",
+            Self::Behind => "queue-behind",
+            Self::Policy(PolicyFailure::Judge) => "policy-failing-judge",
+            Self::Policy(PolicyFailure::Access) => "policy-failing-access",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -231,5 +313,13 @@ mod tests {
         gauges.committed(&[Stored::Duplicate, Stored::At(2)], Duration::ZERO);
         assert!(next.has_changed().expect("open"));
         assert_eq!(*next.borrow_and_update(), 6);
+    }
+
+    #[test]
+    fn a_value_is_counted_in_the_first_bucket_that_holds_it() {
+        let histogram = Histogram::new([10, 20]);
+        [0, 10, 11, 20, 21, 900].into_iter().for_each(|value| histogram.count(value));
+        assert_eq!(histogram.buckets().collect::<Vec<_>>(), [(Some(10), 2), (Some(20), 2), (None, 2)]);
+        assert_eq!(histogram.sum(), 962);
     }
 }

@@ -106,7 +106,7 @@ impl Judge {
     fn first(&mut self) -> Result<(Work, usize), RecvTimeoutError> {
         let first = match self.receiver.try_recv() {
             Ok(first) => first,
-            // JudgedBatch entries never wait.
+            // Judged entries never wait.
             Err(_) if self.hand_over().is_err() => return Err(RecvTimeoutError::Disconnected),
             Err(_) => self.receiver.recv_timeout(GAP_WAIT)?,
         };

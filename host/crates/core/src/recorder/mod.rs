@@ -1,12 +1,9 @@
 //! The one write path: a bounded queue, a thread that judges and seals, and a thread that stores everything that is
 //! ready in one transaction.
 
-mod budget;
 mod build_entry;
 mod facts;
 mod gauges;
-mod health;
-mod histogram;
 mod judge_thread;
 mod queue;
 mod write_thread;
@@ -30,12 +27,12 @@ use mcp_audit_log_sandbox::Policy;
 /// The least that one of many events counts while it waits, in bytes: about its memory.
 const EVENT_BYTES: usize = 1_536;
 
-pub use budget::Budget;
-pub use budget::BudgetShare;
+pub use gauges::Histogram;
+pub use gauges::Unready;
 pub use gauges::{Cleanup, Gauges};
-pub use health::Unready;
-pub use histogram::Histogram;
 pub use mcp_audit_log_index::StateChange;
+pub use queue::Budget;
+pub use queue::BudgetShare;
 pub use queue::{QueueLimits, Reservation};
 
 /// How long a change of a setting waits for the store.

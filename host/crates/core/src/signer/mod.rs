@@ -143,8 +143,8 @@ impl Signer {
         if self.origin() == expected { Ok(()) } else { Err(other()) }
     }
 
-    /// Accept only these keys, among them one that signed before the last rotation: an attacker who can write the database
-    /// could add a key there.
+    /// Accept only these keys, among them one that signed before the last rotation: an attacker who can write the
+    /// database could add a key there.
     fn believes(&self, last: &SignedCheckpoint) -> Result<(), SignerError> {
         let keys: Vec<_> = self.verifiers().collect();
         last.verify(&keys).map_err(|reason| SignerError::Last { path: self.path.clone(), reason })?;

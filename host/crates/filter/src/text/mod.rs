@@ -23,7 +23,6 @@
 mod lexer;
 mod names;
 mod terms;
-mod typos;
 
 use self::lexer::{Lexeme, Word};
 use super::error::Position;

@@ -1,7 +1,8 @@
-//! The names that may be written before a colon.
+//! The names before a colon, and words that are probably not meant as free text.
 
-use crate::{DomainError, suggestions};
 use mcp_audit_log_model::field::Field;
+
+use crate::{DomainError, error};
 
 /// The meaning of a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +78,73 @@ fn slip(given: &str, rest: &str) -> Option<DomainError> {
             ))
         })
     };
-    let error = suggestions::payload(name).or_else(|| suggestions::meant(name, names).map(meant)).or_else(unknown)?;
+    let error = error::payload(name).or_else(|| error::meant(name, names).map(meant)).or_else(unknown)?;
     let stop = if error.message.ends_with('?') { "" } else { "." };
     Some(DomainError::new(format!("{}{stop} To search for the word, put it in quotes", error.message)))
+}
+
+/// What other languages write for our operators, and what to write instead.
+const OPERATORS: &[(&str, &str)] = &[
+    ("or", "write OR in capitals"),
+    ("|", "write OR"),
+    ("||", "write OR"),
+    ("and", "a space means AND; or write AND in capitals"),
+    ("&", "a space means AND"),
+    ("&&", "a space means AND"),
+    ("not", "put - or ! in front of the word, such as -tool:x"),
+    ("NOT", "put - or ! in front of the word, such as -tool:x"),
+];
+
+/// # Errors
+/// What to write instead, if the word looks like a slip.
+pub(super) fn check(word: &str) -> Result<(), DomainError> {
+    match operator(word)
+        .or_else(|| parenthesis(word))
+        .or_else(|| quote(word))
+        .or_else(|| sign(word))
+        .or_else(|| time(word))
+    {
+        Some(advice) => Err(DomainError::new(format!("{advice}. To search for the word, put it in quotes"))),
+        None => Ok(()),
+    }
+}
+
+fn operator(word: &str) -> Option<String> {
+    let (_, advice) = OPERATORS.iter().find(|(operator, _)| *operator == word)?;
+    Some((*advice).to_owned())
+}
+
+/// `tool:x)`, and a lone parenthesis. `f(x)` and `:)` are words.
+fn parenthesis(word: &str) -> Option<String> {
+    let count = |wanted: char| word.chars().filter(|char| *char == wanted).count();
+    let closes = word == ")" || (word.ends_with(')') && begins(word, ':') && count(')') > count('('));
+    closes.then(|| "this parenthesis closes nothing; add the opening one, or remove it".to_owned())
+}
+
+/// Quotes as text editors make them.
+fn quote(word: &str) -> Option<String> {
+    let curly = word.starts_with(['“', '”', '„', '‘', '’']) || word.contains(":“") || word.contains(":„");
+    curly.then(|| "use straight quotes, such as \"two words\"".to_owned())
+}
+
+/// `tool=x`, `outcome!=error`, `duration>2s`.
+fn sign(word: &str) -> Option<String> {
+    let at = word.find(['=', '<', '>', '!', '~'])?;
+    let (name, rest) = word.split_at(at);
+    let value = rest.trim_start_matches(['=', '!', '~']);
+    let meant = match rest {
+        _ if !is_known(name) => return None,
+        _ if rest.starts_with('!') => format!("-{name}:{value}"),
+        _ => format!("{name}:{value}"),
+    };
+    Some(format!("write {meant}"))
+}
+
+/// `09:00`, as left over from `since:2026-11-21 09:00`.
+fn time(word: &str) -> Option<String> {
+    let (hours, rest) = word.split_once(':')?;
+    let digits =
+        |text: &str, most: usize| (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_time = digits(hours, 2) && rest.split(':').all(|part| digits(part.trim_end_matches('Z'), 2));
+    is_time.then(|| "write the day with the time, such as since:2026-11-21T09:00:00Z".to_owned())
 }

@@ -1,7 +1,6 @@
 //! Turns one word into tokens: a field with its values, a time, or free text.
 
 use super::names::{self, Name};
-use super::typos;
 use crate::error::quoted;
 use crate::{Comparison, DomainError, DomainToken, Operand, ViewerValue, free_text, until};
 use mcp_audit_log_model::field::{Field, FieldType};
@@ -19,7 +18,7 @@ struct Item {
 /// # Errors
 /// What is wrong with the word.
 pub(super) fn tokens(word: &str) -> Result<Vec<DomainToken>, DomainError> {
-    typos::check(word)?;
+    names::check(word)?;
     match names::split(word)? {
         Some((Name::Since, time)) => Ok(vec![moment(time, |_| Comparison::GreaterOrEqual)?]),
         Some((Name::Until, time)) => Ok(vec![moment(time, until)?]),

@@ -16,7 +16,7 @@ use mcp_audit_log_model::field::{Field, FieldType};
 /// How many texts one step removes at most: it holds the writer no longer than the removal of a chunk of entries.
 const STEP: usize = 500;
 
-/// How far a sweep is. It lives in memory only: after a start nobody knows, so that the next cleanup sweeps everything.
+/// How far a sweep is. It lives in memory only: after a start it is unknown, so that the next cleanup sweeps everything.
 #[derive(Debug)]
 pub(crate) struct Sweep {
     /// The fields that are still to be looked at.

@@ -21,7 +21,7 @@ struct Known {
 }
 
 /// Texts by field and number. A number is never given to another text, so what was read once stays true; what the
-/// cleanup removed is asked for by nobody. Clones share what they remember.
+/// cleanup removed is never asked for. Clones share what they remember.
 #[derive(Clone, Default)]
 pub struct Texts {
     known: Arc<Mutex<Known>>,

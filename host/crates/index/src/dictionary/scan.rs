@@ -18,7 +18,7 @@ const PIECE: usize = 256 << 10;
 /// After so many texts it is time to look at the clock.
 const TEXTS: usize = 256;
 
-/// Texts of fields, as far as somebody has looked for patterns in them. Clones share them.
+/// Texts of fields, as far as patterns were searched in them. Clones share them.
 #[derive(Clone)]
 pub(crate) struct Lexicon(Arc<Shared>);
 
@@ -72,8 +72,8 @@ impl Lexicon {
         Ok(found)
     }
 
-    /// The texts of a field as of now, as far as there is room for them, and whether that is all of them. Whoever reads
-    /// them into memory does so alone, so that they are never there twice; whoever searches them holds up nobody.
+    /// The texts of a field as of now, as far as there is room for them, and whether that is all of them. One thread
+    /// at a time reads them into memory, so that they are never there twice; searches do not wait for each other.
     fn kept(&self, log: &dyn Snapshot, field: Field) -> Result<(Texts, bool), StoreError> {
         let shared = &*self.0;
         let mut texts = shared.fields[field as usize].lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! Closed blocks in the store: written once, merged once, read by whoever searches.
+//! Closed blocks in the store: written once, merged once, read by searches.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -140,7 +140,7 @@ pub(crate) fn clear(log: &dyn Transaction) -> Result<(), StoreError> {
 /// Writes a full block, and makes a large one of the small ones when it completes one.
 pub(crate) fn close(log: &dyn Transaction, block: &OpenBlock) -> Result<(), StoreError> {
     let small = log.snapshot().block_length();
-    // What somebody left in its place would be taken for columns of this one.
+    // Foreign rows under its seq would be taken for columns of this one.
     log.remove(Removable::Blocks(block.first()..block.first() + 1))?;
     write(log, block.first(), small, block.encode())?;
     let large = small * MERGED;
@@ -155,7 +155,7 @@ pub(crate) fn prune(log: &dyn Transaction, pruned: u64) -> Result<(), StoreError
     gone.into_iter().try_for_each(|block| log.remove(Removable::Blocks(block.first..block.first + 1)).map(drop))
 }
 
-/// One large block instead of its small ones. Those that the cleanup took already count as unset: nobody looks there.
+/// One large block instead of its small ones. Entries that the cleanup removed count as unset: no search reads them.
 fn merge(transaction: &dyn Transaction, first: u64) -> Result<(), StoreError> {
     let log = transaction.snapshot();
     let large = log.block_length() * MERGED;

@@ -96,7 +96,7 @@ impl Plan {
         }
     }
 
-    /// The numbers of which `field` has one wherever this matches; `None` where it may have any.
+    /// The numbers that `field` may have where this matches; `None` where it may have any.
     pub(crate) fn required(&self, field: Field) -> Option<BTreeSet<u64>> {
         match self {
             Self::Column(of, Wanted::Among(numbers)) if *of == field => Some(numbers.iter().copied().collect()),

@@ -1,5 +1,5 @@
 //! A condition on texts that takes looking at them. What stands beside it narrows first: as long as the entries in
-//! question have few texts, these are looked up and the dictionary is left alone. So whoever may see one entry cannot
+//! question have few texts, these are looked up and the dictionary is left alone. So a viewer of one entry cannot
 //! have the whole dictionary gone through.
 
 use std::cell::{OnceCell, RefCell};

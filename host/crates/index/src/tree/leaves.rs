@@ -1,4 +1,4 @@
-//! Leaves made again from the stored columns, for whoever checks or proves: what is shown is what is hashed.
+//! Leaves made again from the stored columns, for verification and proofs: what is shown is what is hashed.
 
 use std::ops::Range;
 

@@ -1,5 +1,5 @@
 //! The tree as it was: what of it can still be told from the entries that are left, or from the checkpoints that stay for
-//! ever, each of which leads to the next.
+//! ever; each leads to the next.
 
 use super::tiles::Tiles;
 use crate::StoreError;
@@ -8,7 +8,7 @@ use mcp_audit_log_ledger::{Hash, SignedCheckpoint, root, verify_consistency};
 
 impl Tiles<'_> {
     /// The root that the tree had at `size`; `None` where the log has not got that far, or its entries begin behind it, so
-    /// that nobody could tell whether what is left goes on from there.
+    /// that it is unknown whether the rest continues from there.
     ///
     /// # Errors
     /// The store fails, or a tile is missing.

@@ -1,4 +1,4 @@
-//! The ledger's tiles in the store, as whoever makes proofs or checks them sees them.
+//! The ledger's tiles in the store, as proofs and their verification read them.
 
 use std::cell::RefCell;
 use std::collections::HashMap;

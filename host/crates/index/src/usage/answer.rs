@@ -88,7 +88,7 @@ impl Answering<'_> {
         [By::Nothing, By::Step(self.step)].into_iter().chain(self.query.by.iter().map(|field| By::Field(*field)))
     }
 
-    /// The range that can be answered for exactly: where an end is within an hour, or a day, of which entries are gone,
+    /// The range that can be answered for exactly: where an end is within an hour, or a day, whose entries are gone,
     /// all of that hour or day.
     fn covered(&self, range: &Range<i64>) -> Result<Range<i64>, StoreError> {
         let unit_of = |by| {

@@ -19,7 +19,7 @@ use crate::{Breakdown, Figures, GroupBy, StoreError, UsageRow, UsageSort};
 use mcp_audit_log_model::field::Field;
 
 impl Answering<'_> {
-    /// The rows that come first, of which durations and users are counted as well.
+    /// The rows that come first; their durations and users are counted as well.
     pub(super) fn breakdown(&self, range: &Range<i64>, field: Field, tally: &Tally) -> Result<Breakdown, StoreError> {
         let mut keys = tally.keys.clone();
         keys.sort_by_cached_key(|key| (std::cmp::Reverse(weight(self.query.sort, &tally.figures(*key))), *key));

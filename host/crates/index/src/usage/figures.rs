@@ -95,7 +95,7 @@ pub enum Lack {
     Damaged,
 }
 
-/// The sentence for whoever reads the figures.
+/// The sentence for the viewer.
 impl fmt::Display for Lack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

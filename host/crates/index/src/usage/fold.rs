@@ -156,7 +156,7 @@ impl Rows {
     }
 }
 
-/// The place of a field among the dimensions, one of which it is.
+/// The position of a dimension among the dimensions.
 fn dimension(field: Field) -> usize {
     DIMENSIONS.iter().position(|other| *other == field).unwrap_or_default()
 }

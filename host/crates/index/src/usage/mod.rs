@@ -4,7 +4,7 @@
 //!
 //! When a large block of the index is closed, its requests are folded into a *run*: for each cut ([`cuts`]) a *part* of
 //! cells by day, and for most by hour ([`cells`]). A cut that has the user beside another dimension has about as many
-//! cells as there are requests, so that it is divided by users into several parts, of which one answers what somebody
+//! cells as there are requests, so that it is divided by users into several parts; one of them answers what a user
 //! did. What the cleanup is about to remove is folded before. A run is about a range of places and is never changed, so
 //! that it counts each entry once, however late it came, and can be made again as long as its entries are there. What no
 //! run has yet, and the parts of hours at the ends of a range, are counted from the entries ([`entries`]).
@@ -99,7 +99,7 @@ pub fn usage_range(domain: Domain, now: Timestamp) -> Result<(Range<Timestamp>, 
     Ok((start..end, rest))
 }
 
-/// Why nothing is counted of a range. Its end is now where nobody says.
+/// Why nothing is counted of a range. Its end is now by default.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum RangeError {
     /// It ends before it begins, or as it begins.
@@ -137,7 +137,7 @@ pub struct UsageQuery {
     pub limit: usize,
     /// Whether to count the period before as well, which is as long.
     pub previous: bool,
-    /// Leave out what was recorded from this moment on, as far as it is not in a closed part of the log: for those to whom
+    /// Leave out what was recorded from this moment on, as far as it is not in a closed part of the log: for viewers to whom
     /// one more request must not show as one.
     pub recorded_before: Option<Timestamp>,
 }

@@ -61,7 +61,7 @@ pub(super) fn prune(state: &mut State, log: &dyn Transaction, removal: Removal) 
     let now = log.snapshot();
     let found = Ends::of(now)?;
     watch(state.left.take(), found);
-    // Read in the very transaction that removes, so that nothing gets past a hold, whoever asks for it.
+    // Read in the very transaction that removes, so that no removal gets past a hold.
     let plan = hold::cut(removal.plan, held_from(now)?);
     usage::fold_before(log, plan.entries_before)?;
     let Ends { pruned, payloads_pruned, .. } = found;

@@ -73,7 +73,7 @@ impl Ids {
 /// log's own is taken where a sender gives none.
 const SAME: [Field; 3] = [Field::Channel, Field::Method, Field::User];
 
-/// What there is under an entry's id among the entries of its instance: ids are an instance's own, so that nobody learns
+/// What there is under an entry's id among the entries of its instance: ids are an instance's own, so that no sender learns
 /// of another's, or takes them away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum There {

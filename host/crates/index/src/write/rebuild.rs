@@ -1,4 +1,4 @@
-//! The index brought up to where the log is: after a start, after an error, and where somebody took it away.
+//! The index brought up to where the log is: after a start, after an error, and where it was removed.
 
 use crate::columns::{MERGED, OpenBlock, Raw};
 use crate::row::RowColumns;
@@ -58,7 +58,7 @@ pub(crate) fn pushed(log: &dyn Transaction, open: &mut OpenBlock, raw: &Raw) -> 
     Ok(())
 }
 
-/// Places that the cleanup took already: they count as not set, and nobody looks there.
+/// Seqs that the cleanup removed: they count as not set, and no search reads them.
 fn skip(open: &mut OpenBlock, upto: u64) {
     while open.next() < upto {
         open.push(&[0; Field::COUNT]);

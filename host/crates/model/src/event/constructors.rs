@@ -141,8 +141,8 @@ pub struct AgentTools {
 }
 
 impl Event {
-    /// `agent.connected`: an agent connected for the first time, and was given these tools. With which client it came is
-    /// for [`Event::with`]. The buckets become the details `tools_allowed`, `tools_denied` and `tools_conditional`.
+    /// `agent.connected`: an agent connected for the first time, and was given these tools. With which client it came
+    /// is for [`Event::with`]. The buckets become the details `tools_allowed`, `tools_denied` and `tools_conditional`.
     pub fn agent_connected(at: Timestamp, agent: Resource, tools: &AgentTools) -> Self {
         let name = agent.name.clone().unwrap_or_else(|| agent.id.clone());
         let event = Self::admin(at, "agent.connected", agent);

@@ -160,8 +160,8 @@ impl Value {
     }
 }
 
-/// Where what is in quotes ends: at the same quote, with as many backslashes before it, at the line's end, or at that of
-/// the text.
+/// Where what is in quotes ends: at the same quote, with as many backslashes before it, at the line's end, or at that
+/// of the text.
 fn quoted(text: &str, opened: &str, quote: char) -> usize {
     let line = text.find(['\r', '\n']).unwrap_or(text.len());
     let line = &text[..line];

@@ -36,7 +36,7 @@ pub const ALL_PATTERNS: usize = 4 << 20;
 /// What a pattern may remember while it is being matched, in bytes.
 const CACHE: usize = 256 << 10;
 
-/// A named rule for masker.
+/// A named rule for hiding.
 #[derive(Clone, Debug)]
 pub struct Mask {
     /// Its name, as verdicts call it.

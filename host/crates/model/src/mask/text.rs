@@ -146,7 +146,7 @@ fn next_key(text: &str) -> Option<(&str, usize)> {
 }
 
 /// The end of the value that `text` begins with: a string ends at its closing quote, else at the next `,`, `}` or `]`.
-/// A truncated value or an object ends with the text: masker too much is the safe side.
+/// A truncated value or an object ends with the text: hiding too much is the safe side.
 fn value_end(text: &str) -> usize {
     let quote = text.len() - text.trim_start_matches('\\').len();
     match text.as_bytes().get(quote) {

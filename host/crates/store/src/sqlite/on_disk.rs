@@ -1,5 +1,5 @@
 //! Whether the log's files are still where they were opened. On Unix a file that was moved or removed goes on taking
-//! what is written, and nobody finds it again.
+//! what is written, and it cannot be found again.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! Whether the file's schema is the one that the migrations make. Whoever can write the file can drop a trigger and then edit
+//! Whether the file's schema is the one that the migrations make. A process that can write the file can drop a trigger and then edit
 //! entries, or add one that runs in the server; both are seen here.
 
 use std::collections::BTreeMap;

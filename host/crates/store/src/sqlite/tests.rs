@@ -84,7 +84,7 @@ fn log(entries: impl IntoIterator<Item = Entry>) -> Log {
     Log { folder, files, writer }
 }
 
-/// Runs `sql` without triggers and constraints in the way, and puts the triggers back, as somebody does who tidies up.
+/// Runs `sql` without triggers and constraints in the way, and puts the triggers back, as an intruder does who hides the change.
 pub(super) fn tamper(file: &std::path::Path, sql: &str) {
     let raw = Connection::open(file).expect("a raw connection");
     let list = "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'";
@@ -198,7 +198,7 @@ fn edits_are_refused_on_every_connection() {
     ];
     assert_refused(log.writer.store().connection(), &schema, "the writer");
     assert_refused(&super::connection::reader(&path).expect("a reader"), &schema, "a reader");
-    // Somebody else's program: the triggers alone must hold, also without recursive triggers.
+    // Another program: the triggers alone must hold, also without recursive triggers.
     let raw = Connection::open(&path).expect("a raw connection");
     raw.pragma_update(None, "recursive_triggers", "OFF").expect("off");
     assert_refused(&raw, &["UPDATE head SET pruned = -1"], "a raw connection");
@@ -322,7 +322,7 @@ fn a_log_that_lost_its_beginning_or_counts_too_far_is_not_opened() {
         drop((files, writer));
         drop(crate::open(folder.path()).expect("untouched"));
         let raw = Connection::open(folder.path().join("mcp-audit-log.db")).expect("raw");
-        // Done by somebody who tidies up.
+        // Done by an intruder who hides the change.
         let guard = trigger(name, &raw);
         raw.execute_batch(&format!("DROP TRIGGER {name}; {sql}; {guard}")).expect("ran");
         let error = crate::open(folder.path()).map(drop).expect_err(name).to_string();

@@ -172,7 +172,7 @@ fn removed(connection: &Connection, what: Removable<'_>) -> rusqlite::Result<usi
     }
 }
 
-/// A range of seqs as the columns have it; one that begins at 0 has what somebody put before it, too.
+/// A range of seqs as the columns have it; one that begins at 0 includes rows that were put before it.
 fn signed(seqs: &Range<u64>) -> [i64; 2] {
     let start = if seqs.start == 0 { i64::MIN } else { seqs.start.cast_signed() };
     [start, i64::try_from(seqs.end).unwrap_or(i64::MAX)]

@@ -63,7 +63,7 @@ pub enum TokenError {
     Past(Timestamp),
 }
 
-/// The tokens of a data folder. The log in the same folder records when one is made or revoked, whoever does it.
+/// The tokens of a data folder. The log in the same folder records when one is made or revoked, by any process.
 #[derive(Clone, Debug)]
 pub struct Tokens {
     path: PathBuf,
@@ -98,7 +98,7 @@ impl Tokens {
         path.metadata().is_ok_and(|file| file.len() > 0).then_some(Self { path })
     }
 
-    /// Makes a token that never expires, on behalf of whoever runs this process; see [`Tokens::create_by`].
+    /// Makes a token that never expires, on behalf of the operator of this process; see [`Tokens::create_by`].
     ///
     /// # Errors
     /// A name is empty or too long, or the file cannot be written.
@@ -215,7 +215,7 @@ impl Tokens {
         })
     }
 
-    /// Puts down that the token was used. Nobody is turned away because that cannot be written.
+    /// Puts down that the token was used. A failure to write that refuses no caller.
     fn used(&self, token: &Token, now: Timestamp) {
         if token.last_used_at.is_some_and(|last| now < last.plus(USE)) {
             return;

@@ -1,5 +1,5 @@
 //! What was done to tokens and is not in the log yet. The command line changes tokens while another process holds the
-//! log; whoever holds it takes what lies here, now or at its next start.
+//! log; the process that holds it takes what lies here, now or at its next start.
 
 use rusqlite::{Row, Transaction, params};
 use uuid::Uuid;

@@ -107,7 +107,7 @@ fn a_session_that_was_signed_out_stays_so() {
     tokens.end_session(&token.id, NOW.plus(10), NOW).expect("ended");
     tokens.end_session(&token.id, NOW.plus(10), NOW).expect("once more");
     assert!(!lasts(&token.id, 10) && lasts(&token.id, 11) && lasts(&token.id, 9) && lasts(&other.id, 10));
-    // More than anybody does: the first stays ended, and others of the token's that began later go on.
+    // More than is ever done: the first stays ended, and others of the token's that began later go on.
     (0..2_000).for_each(|at| tokens.end_session(&token.id, NOW.plus(20 + 2 * at), NOW).expect("ended"));
     assert!((0..2_000).step_by(97).all(|at| !lasts(&token.id, 20 + 2 * at)));
     assert!(!lasts(&token.id, 10) && lasts(&token.id, 5_000) && lasts(&other.id, 10));

@@ -36,7 +36,7 @@ impl Token {
         Viewer { user: self.user.clone(), groups: self.groups.clone(), instance: self.instance.clone() }
     }
 
-    /// The token's bearer as somebody who does things.
+    /// The token's bearer as the actor of an event.
     pub fn caller(&self) -> Caller {
         Caller {
             user: Some(self.user.clone()),

@@ -1,13 +1,14 @@
-//! Which endpoints an upstream's own authorization server has: nothing else on its host is served.
+//! The endpoints of OAuth behind the proxy, and the mapping of their documents.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use serde_json::Value;
 use tokio::sync::Mutex;
 
 use super::{Oauth, WELL_KNOWN};
-use crate::capture::proxy::location::on_host;
+use crate::capture::proxy::location::{PublicAddress, elsewhere, on_host};
 use crate::capture::proxy::upstream::Upstream;
 
 /// For how long what was found is believed.
@@ -86,4 +87,88 @@ fn endpoints(document: &Value, upstream: &Upstream) -> impl Iterator<Item = (Str
         let path = address.split(['?', '#']).next().unwrap_or_default();
         Some((path.to_owned(), *action))
     })
+}
+
+/// Metadata of a protected resource: the resource becomes the client's URL, and its servers are where the client can
+/// reach them.
+pub(in crate::capture) fn map_resource(document: &mut Value, upstream: &Upstream, door: &PublicAddress, inside: &str) {
+    map(document, upstream, door);
+    if let Some(members) = document.as_object_mut() {
+        members.insert("resource".to_owned(), Value::String(format!("{}{inside}", door.resource())));
+    }
+}
+
+/// Metadata of an authorization server.
+pub(in crate::capture) fn map_server(document: &mut Value, upstream: &Upstream, door: &PublicAddress) {
+    map(document, upstream, door);
+}
+
+/// Maps every text that is an address on the upstream's host.
+fn map(value: &mut Value, upstream: &Upstream, door: &PublicAddress) {
+    match value {
+        Value::String(text) => {
+            if let Some(rest) = on_host(text, upstream) {
+                *text = door.oauth(&rest);
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| map(item, upstream, door)),
+        Value::Object(members) => members.values_mut().for_each(|member| map(member, upstream, door)),
+        _ => {}
+    }
+}
+
+/// Whether a body is a form.
+pub(in crate::capture) fn is_form(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    kind.is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"))
+}
+
+/// The pairs of a query or a form with `resource` as the upstream knows it, if it is the proxy's `public` name.
+pub(in crate::capture) fn with_resource(pairs: &str, public: &str, own: &str) -> String {
+    let same = |value: &str| value.trim_end_matches('/') == public.trim_end_matches('/');
+    with(pairs, "resource", |value| same(value).then(|| own.to_owned()))
+}
+
+/// The pairs with another value for `name`; all others stay byte for byte.
+fn with(pairs: &str, name: &str, value: impl Fn(&str) -> Option<String>) -> String {
+    let mapped = pairs.split('&').map(|pair| {
+        let new = form_urlencoded::parse(pair.as_bytes()).next().filter(|(key, _)| key == name);
+        match new.and_then(|(_, old)| value(&old)) {
+            Some(new) => form_urlencoded::Serializer::new(String::new()).append_pair(name, &new).finish(),
+            None => pair.to_owned(),
+        }
+    });
+    mapped.collect::<Vec<_>>().join("&")
+}
+
+/// A redirect: to a page of the upstream's host, or back to the client with the issuer (RFC 9207).
+pub(in crate::capture) fn map_location(
+    headers: &mut HeaderMap,
+    upstream: &Upstream,
+    door: &PublicAddress,
+    target: &Uri,
+) {
+    let Some(location) = headers.get(header::LOCATION).and_then(|value| value.to_str().ok()) else { return };
+    let location = elsewhere(location, upstream, target).unwrap_or_else(|| location.to_owned());
+    let issuer = |value: &str| on_host(value, upstream).map(|rest| door.oauth(&rest));
+    let location = match location.split_once('?') {
+        Some((address, query)) => format!("{address}?{}", with(query, "iss", issuer)),
+        None => location,
+    };
+    if let Ok(value) = HeaderValue::from_str(&location) {
+        headers.insert(header::LOCATION, value);
+    }
+}
+
+/// A consent page has a form; it still gets its own origin.
+pub(in crate::capture) fn let_forms(headers: &mut HeaderMap) {
+    const BARE: &str = "sandbox";
+    let lines: Vec<_> = headers.get_all(header::CONTENT_SECURITY_POLICY).iter().cloned().collect();
+    if lines.iter().any(|line| line == BARE) {
+        headers.remove(header::CONTENT_SECURITY_POLICY);
+        for line in lines {
+            let opened = HeaderValue::from_static("sandbox allow-forms allow-scripts");
+            headers.append(header::CONTENT_SECURITY_POLICY, if line == BARE { opened } else { line });
+        }
+    }
 }

@@ -6,7 +6,6 @@
 //! the upstream's host is at `/oauth/NAME`. In requests `resource` is mapped back. An authorization server on another
 //! host stays there, and its steps are not seen here.
 
-mod documents;
 mod endpoints;
 mod step;
 
@@ -134,7 +133,7 @@ impl Oauth {
         inside: &str,
     ) -> Result<serde_json::Value, Response> {
         let mut document = self.resource_of(upstream, inside).await?;
-        documents::map_resource(&mut document, upstream, door, inside);
+        endpoints::map_resource(&mut document, upstream, door, inside);
         Ok(document)
     }
 
@@ -145,7 +144,7 @@ impl Oauth {
         path: &str,
     ) -> Result<serde_json::Value, Response> {
         let mut document = self.document(upstream, path).await?;
-        documents::map_server(&mut document, upstream, door);
+        endpoints::map_server(&mut document, upstream, door);
         Ok(document)
     }
 
@@ -194,9 +193,9 @@ impl Oauth {
         };
         step.asked(&parts.headers, parts.uri.query(), &body);
         let public = door.resource();
-        let query = parts.uri.query().map(|query| documents::with_resource(query, &public, &own));
-        let body = match documents::is_form(&parts.headers) {
-            true => std::str::from_utf8(&body).ok().map(|form| documents::with_resource(form, &public, &own)),
+        let query = parts.uri.query().map(|query| endpoints::with_resource(query, &public, &own));
+        let body = match endpoints::is_form(&parts.headers) {
+            true => std::str::from_utf8(&body).ok().map(|form| endpoints::with_resource(form, &public, &own)),
             false => None,
         }
         .map_or(body.clone(), Bytes::from);
@@ -223,8 +222,8 @@ impl Oauth {
         response: Response,
     ) -> Response {
         let (mut parts, body) = response.into_parts();
-        documents::map_location(&mut parts.headers, upstream, door, target);
-        documents::let_forms(&mut parts.headers);
+        endpoints::map_location(&mut parts.headers, upstream, door, target);
+        endpoints::let_forms(&mut parts.headers);
         step.redirected(&parts.headers);
         if !is_json(&parts.headers) {
             step.end(parts.status);

@@ -9,11 +9,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use super::documents::is_form;
+use super::endpoints::is_form;
 use crate::AuditLog;
 use crate::capture::mcp::context::micros;
-use crate::capture::mcp::target::clean;
-use crate::capture::mcp::transport::Transport;
+use crate::capture::mcp::facts::clean;
+use crate::capture::mcp::failure::Transport;
 use crate::event::{Channel, Client, Detail, Event, Failure, Kind};
 
 /// What is read of a request, by its name in forms and queries.

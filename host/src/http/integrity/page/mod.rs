@@ -2,7 +2,6 @@
 
 mod checkpoint;
 pub(in crate::http) mod health;
-pub(in crate::http) mod recent;
 mod verification;
 
 use askama::Template;
@@ -13,9 +12,9 @@ use serde::Deserialize;
 
 use super::page::checkpoint::{Checkpoint, Place};
 use super::page::health::HealthLine;
-use super::page::recent::{FAULTS, LOSSES, RecentEntries, STOPS};
+use super::page::health::{FAULTS, LOSSES, RecentEntries, STOPS};
 use super::page::verification::Verification;
-use crate::access::{Access, Right};
+use crate::access::{Grant, Right};
 use crate::audit_log::Integrity;
 use crate::http::Site;
 use crate::http::problem::Problem;
@@ -92,9 +91,9 @@ pub(in crate::http) async fn verify(visitor: Visitor) -> Result<Redirect, Proble
 }
 
 impl Found {
-    fn read(log: &AuditLog, access: &Access, site: &Site) -> Result<Self, Problem> {
+    fn read(log: &AuditLog, access: &Grant, site: &Site) -> Result<Self, Problem> {
         let integrity = log.integrity(access)?;
-        let find = |wanted: &recent::Wanted<'_>| wanted.find(log, access, &site.base, site.home());
+        let find = |wanted: &health::Wanted<'_>| wanted.find(log, access, &site.base, site.home());
         let lately = match access.may(Right::Read) {
             true => Some([find(&LOSSES)?, find(&STOPS)?, find(&FAULTS)?]),
             false => None,

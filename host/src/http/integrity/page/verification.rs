@@ -1,6 +1,6 @@
 //! Verification as text: its progress, its result, and what it does not prove.
 
-use crate::access::{Access, Right};
+use crate::access::{Grant, Right};
 use crate::entry::Entry;
 use crate::field::Field;
 use crate::http::problem::Problem;
@@ -44,7 +44,7 @@ pub(in crate::http) struct Ended {
 
 impl Verification {
     /// What the log knows, and else the newest entry about one that the viewer may see.
-    pub(in crate::http) fn find(log: &AuditLog, access: &Access, base: &str) -> Result<Self, Problem> {
+    pub(in crate::http) fn find(log: &AuditLog, access: &Grant, base: &str) -> Result<Self, Problem> {
         let known = log.verification(access)?;
         let last = match known.last {
             Some(result) => Some(Ended::new(result, base, log.now())),
@@ -56,7 +56,7 @@ impl Verification {
     }
 }
 
-fn earlier(log: &AuditLog, access: &Access) -> Result<Option<Entry>, Problem> {
+fn earlier(log: &AuditLog, access: &Grant) -> Result<Option<Entry>, Problem> {
     let q = "kind:system method:log.verified !outcome:denied";
     let search = Search::parse(&[("q".to_owned(), q.to_owned())], log, access.viewer())?;
     Ok(log.reader(access).page(search.domain, None, 1)?.entries.into_iter().next())

@@ -1,7 +1,7 @@
 //! The series as bars. They are drawn on the server and do not rely on colour: the striped part is in the legend, and
 //! each bar has its figures as text.
 
-use super::format::{money, rough};
+use super::totals::{money, rough};
 use super::view::View;
 use crate::http::query::usage_query;
 use crate::http::ui::text::{count, duration};

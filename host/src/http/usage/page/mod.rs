@@ -2,7 +2,6 @@
 //! each row to its own usage.
 
 mod chart;
-pub(in crate::http) mod format;
 mod table;
 mod totals;
 mod view;
@@ -158,10 +157,10 @@ impl Page {
 
 impl FormattedUsage {
     fn new(view: &View, usage: &Usage) -> Self {
-        let before = usage.previous.as_ref().map(|(range, _)| format::span(range.start, range.end));
+        let before = usage.previous.as_ref().map(|(range, _)| totals::span(range.start, range.end));
         let mut notes = Vec::new();
         if usage.covered != usage.asked {
-            let asked = format::span(usage.asked.start, usage.asked.end);
+            let asked = totals::span(usage.asked.start, usage.asked.end);
             notes.push(format!(
                 "Some entries at the ends of the range are deleted, so usage covers the whole hour or day there. \
                  Requested: {asked}."
@@ -169,7 +168,7 @@ impl FormattedUsage {
         }
         notes.extend(usage.lacks.iter().map(ToString::to_string));
         Self {
-            range: format::span(usage.covered.start, usage.covered.end),
+            range: totals::span(usage.covered.start, usage.covered.end),
             before,
             notes,
             tiles: totals::tiles(view, usage),

@@ -1,6 +1,6 @@
 //! A breakdown as a table: each row links to its own usage, each of its figures to entries.
 
-use super::format::money;
+use super::totals::money;
 use super::view;
 use super::view::View;
 use crate::field::Field;

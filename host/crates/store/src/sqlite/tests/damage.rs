@@ -1,4 +1,4 @@
-//! The index is made from the entries, and made again from them where somebody damaged it.
+//! The index is made from the entries, and rebuilt from them where it was damaged.
 
 use std::path::Path;
 
@@ -87,7 +87,7 @@ fn damage_does_not_stop_the_recording() {
     }
 }
 
-/// The hole that somebody makes while the log is open is told, and neither merged into a block nor swept after.
+/// A row removed while the log is open is reported, and neither merged into a block nor swept.
 #[test]
 fn a_hole_is_told_and_not_believed() {
     let Log { folder, files, mut writer } = log((0..ENTRIES).map(varied));

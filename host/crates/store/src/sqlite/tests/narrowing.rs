@@ -1,4 +1,4 @@
-//! A condition on texts costs whoever asks by what they may see, and not by what there is.
+//! A condition on texts costs a viewer by what the viewer may see, and not by the size of the log.
 
 use std::collections::BTreeSet;
 

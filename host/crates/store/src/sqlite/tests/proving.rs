@@ -108,7 +108,7 @@ fn nothing_goes_that_lies_beyond_the_bound() {
     assert_eq!(log.files.places().expect("places"), 580..600);
 }
 
-/// What somebody changed stays as evidence: the cleanup stops before it removes anything of that step.
+/// A changed entry stays as evidence: the cleanup stops before it removes anything of that step.
 #[test]
 fn what_was_changed_is_not_removed() {
     for (sql, told) in [

@@ -82,7 +82,7 @@ fn a_run_is_made_with_each_large_block_and_again_where_it_is_lost() {
         "UPDATE usage_run SET first = -5 WHERE first = 0",
         "UPDATE usage_run SET length = 9223372036854775807 WHERE first > 0",
     ] {
-        // As somebody could who makes the triggers again afterwards.
+        // As an intruder could who restores the triggers.
         let raw = Connection::open(folder.path().join("mcp-audit-log.db")).expect("a database");
         let triggers: Vec<(String, String)> = {
             let sql = "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND name LIKE 'usage%no_update'";

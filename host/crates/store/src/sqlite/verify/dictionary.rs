@@ -14,7 +14,7 @@ const DOING: &str = "reading the dictionary";
 const WORD: u64 = 64;
 
 /// Which numbers of the dictionary entries have, by field: what it takes in memory depends on how many there are, and not on
-/// how large a number somebody wrote into the file.
+/// how large a number in the file is.
 #[derive(Default)]
 pub(super) struct Used(Vec<HashMap<u64, u64>>);
 

@@ -44,7 +44,7 @@ fn compare(subject: &Subject<'_>, block: &Block) -> Result<u64, Fault> {
         let planes = block.planes(&subject.log, *field, |planes| Some(planes.to_vec()))?;
         let damaged = || StoreError::Index { first: block.first, field: field.name() };
         let found = BlockColumn { zone, planes }.decode(block.length).ok_or_else(damaged)?;
-        // What the cleanup took is nobody's business any more.
+        // Removed entries are not checked.
         let gone = subject.places.start.saturating_sub(block.first) as usize;
         let pairs = found.iter().zip(&stated[*field as usize]).skip(gone);
         if let Some(at) = pairs.into_iter().position(|(found, stated)| found != stated) {

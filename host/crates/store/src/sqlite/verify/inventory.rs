@@ -1,4 +1,4 @@
-//! Which checkpoints and keys there are: as the entries about starts and cleanups say, of which the latest is always still
+//! Which checkpoints and keys there are: as the entries about starts and cleanups say; the latest of them is always still
 //! there. So none can go, and no key can come, without an entry being another than it was.
 
 use std::collections::HashSet;

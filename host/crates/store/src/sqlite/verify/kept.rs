@@ -38,8 +38,8 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
     Ok(subject.kept.len() as u64)
 }
 
-/// The root that the log had at this size, by its tree or else by an archived checkpoint, of which it was found before that
-/// each is signed and leads to the next, and the last of them to the tree. What others say of that time nobody can check.
+/// The root that the log had at this size, by its tree or else by an archived checkpoint. An earlier check found that each of
+/// these is signed and leads to the next, and the last to the tree. Nothing else about that time can be checked.
 fn root_at(subject: &Subject<'_>, size: u64) -> Result<Option<Hash>, Fault> {
     if size >= subject.places.start {
         return Ok(Some(root(size, &Tiles::new(&subject.log))?));

@@ -1,4 +1,4 @@
-//! A whole log, held against its ledger: a list of small checks, each of which looks at everything of its kind.
+//! A whole log, held against its ledger: a list of small checks; each looks at everything of its kind.
 //!
 //! A check is a function that returns how much it looked at, or what is wrong; to add one, write it and put it into
 //! [`CHECKS`]. They run in order, in one transaction, and the first that fails ends the run: the later ones may rely on
@@ -70,7 +70,7 @@ struct Subject<'a> {
     connection: &'a Connection,
     /// The same as searches see it.
     log: SqliteSnapshot<'a>,
-    /// Of this run alone: what somebody changes afterwards is not looked for.
+    /// Of this run alone: later changes are not looked for.
     texts: Texts,
     /// The places there are.
     places: Range<u64>,

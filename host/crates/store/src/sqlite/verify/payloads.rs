@@ -60,7 +60,7 @@ fn committed(row: &Row<'_>) -> rusqlite::Result<[u8; 32]> {
     Ok(commitment(&salt, request.as_deref(), response.as_deref(), &notes).0)
 }
 
-/// The ids of the entries of which the log says that it erased their payloads.
+/// The ids of the entries whose payloads the log says that it erased.
 fn erased(subject: &Subject<'_>) -> Result<HashSet<Vec<u8>>, Fault> {
     let sql = "SELECT parent FROM entry WHERE parent IS NOT NULL
         AND method = (SELECT id FROM term WHERE field = ?1 AND text = 'payload.erased')

@@ -198,7 +198,7 @@ mod tests {
         ] {
             assert_eq!(found(&told_of, u64::MAX), begins.collect::<Vec<_>>(), "{told_of:?}");
         }
-        // What was signed, from place 100 on; what nobody signed lets nothing go.
+        // What was signed, from place 100 on; an unsigned removal is refused.
         for (told_of, signed, begins) in [
             (vec![(started, intent(0, 50))], 100, vec![0]),
             (vec![(started, intent(0, 50)), (completed, at(50))], 100, vec![]),

@@ -35,7 +35,7 @@ impl Told {
     }
 }
 
-/// The entries of the log itself with one of three methods, oldest first; not those about somebody who may not.
+/// The entries of the log itself with one of three methods, oldest first; without those about a refused attempt.
 pub(super) fn told(subject: &Subject<'_>, methods: [&str; 3]) -> Result<Vec<Told>, Fault> {
     let doing = "reading what entries report of other tables";
     let sql = "SELECT method.text, who.text, occurred_at, details, seq FROM entry

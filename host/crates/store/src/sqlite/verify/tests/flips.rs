@@ -9,7 +9,7 @@ use super::world::World;
 use crate::VerifyError;
 use mcp_audit_log_index::Packed;
 
-/// The tables of which verification finds every change.
+/// The tables in which verification finds every change.
 const EVIDENCE: &[&str] =
     &["entry", "payload", "term", "tile", "block", "chunk", "head", "setting", "hold", "checkpoint", "verifier"];
 /// The tables that are no evidence: jobs, private searches, where checkpoints arrived, what was said of the clock, sums
@@ -85,7 +85,7 @@ fn flip(raw: &Connection, table: &str, column: &str, declared: &str, row: u64) -
     format!("UPDATE {table} SET {column} = {new} WHERE {here}")
 }
 
-/// Changes each column of each table of which `of` says so, and wants each change to be found.
+/// Changes each column of each table that `of` selects, and wants each change to be found.
 fn flip_all(world: &World, rows: &[u64], of: impl Fn(&str) -> bool) -> usize {
     world.verify().expect("nothing is wrong");
     let raw = world.raw();
@@ -149,7 +149,7 @@ fn a_change_is_found_after_several_cleanups_as_well() {
     }
 }
 
-/// A body without its compression, of which some bits mean nothing.
+/// A body without its compression, where some bits mean nothing.
 fn unpacked(value: Sql) -> Sql {
     match value {
         Sql::Blob(bytes) => Packed::Frame(bytes.clone()).unpack().map_or(Sql::Blob(bytes), Sql::Text),

@@ -152,7 +152,7 @@ fn rows_that_are_gone_forged_or_elsewhere_are_named() {
     assert!(others.is_empty(), "something else is named:\n{}", others.join("\n"));
 }
 
-/// A cleanup has its intent signed before anything goes, so that nobody makes it up afterwards.
+/// A cleanup has its intent signed before anything goes, so that it cannot be made up afterwards.
 #[test]
 fn a_cleanup_whose_intent_nobody_signed_is_named() {
     let wrong = World::new(300, 100).wrong_after("DELETE FROM checkpoint WHERE number = 2");

@@ -1,4 +1,4 @@
-//! A log with something in each table, and a hand that changes it as somebody would who knows how it is guarded.
+//! A log with something in each table, and changes to it as an intruder makes them who knows how it is guarded.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ use mcp_audit_log_model::value::Value;
 /// How many entries a log has on top of those that it is made with: those about its start, a cleanup and states.
 pub(super) const MORE: u64 = 8;
 
-/// A log that nobody writes any more.
+/// A log without a writer.
 pub(super) struct World {
     folder: tempfile::TempDir,
 }
@@ -74,7 +74,7 @@ fn hold(number: u64) -> Hold {
     Hold { id: id(number), from, to, reason, placed_by, placed_at, released: None }
 }
 
-/// A setting that was changed, two holds of which one was released, a payload that was erased.
+/// A setting that was changed, two holds, one of them released, a payload that was erased.
 fn states(number: u64, erasing: u64) -> (Vec<Entry>, StateChange) {
     let (first, second) = (hold(number + 1), hold(number + 2));
     let release = Release { by: "anna".into(), at: at(number.cast_signed() + 3), reason: "over".into() };
@@ -130,7 +130,7 @@ fn counted(files: &StoreReader) -> serde_json::Value {
     json!({ "checkpoint": inventory.newest, "checkpoint_digest": archived, "key_digest": keys })
 }
 
-/// Entries of which this many are to go, and payloads of fifty more.
+/// Entries; this many are to go, and payloads of fifty more.
 fn plan(pruned: u64) -> Plan {
     let [entries_before, payloads_before] = [pruned, pruned + 50].map(|second| Some(at(second.cast_signed())));
     Plan { entries_before, payloads_before, ..Plan::default() }
@@ -167,7 +167,7 @@ fn sign(files: &StoreReader, writer: &mut impl Writer, day: u64, archived: u64) 
 }
 
 impl World {
-    /// A log of so many entries and [`MORE`], of which the first `pruned` are gone. The payload of the tenth last is
+    /// A log of so many entries and [`MORE`]; the first `pruned` are gone. The payload of the tenth last is
     /// erased.
     pub(super) fn new(size: u64, pruned: u64) -> Self {
         Self::cleaned(size, &[pruned])

@@ -1,9 +1,13 @@
-//! Times as people write them: exact, as a day, or counted from now.
+//! Times in filters: their spellings, and the range that a domain requires.
 
-use super::error::quoted;
-use super::{Comparison, DomainError};
+use std::ops::Range;
+
+use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::{DAY, SECOND, Timestamp};
 use mcp_audit_log_model::value::Value;
+
+use super::error::quoted;
+use super::{Comparison, Domain, DomainError, Term, Test};
 
 /// The first moment of year 0 in microseconds: before it no time can be written down.
 const YEAR_0: i64 = -62_167_219_200 * SECOND;
@@ -79,4 +83,56 @@ fn relative(text: &str) -> Option<i64> {
         _ => return None,
     };
     count.parse::<i64>().ok()?.checked_mul(unit)
+}
+
+impl Domain {
+    /// The range of `occurred_at`, in microseconds, that the whole domain requires, and the rest of the domain: both
+    /// together equal the domain. Limits inside other operators stay in the rest.
+    pub fn split_times(self) -> (Range<i64>, Self) {
+        let parts = match self {
+            Self::All(parts) => parts,
+            other => vec![other],
+        };
+        let mut range = i64::MIN..i64::MAX;
+        let rest: Vec<_> = parts.into_iter().filter(|part| !narrow(&mut range, part)).collect();
+        (range, Self::all_of(rest))
+    }
+}
+
+/// Whether `part` is only a limit of the range, which is then narrowed.
+fn narrow(range: &mut Range<i64>, part: &Domain) -> bool {
+    match part {
+        Domain::Term(Term { field: Field::OccurredAt, test: Test::AtLeast(Value::Integer(micros)) }) => {
+            range.start = range.start.max(*micros);
+            true
+        }
+        Domain::Term(Term { field: Field::OccurredAt, test: Test::Less(Value::Integer(micros)) }) => {
+            range.end = range.end.min(*micros);
+            true
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mcp_audit_log_model::time::{DAY, Timestamp};
+
+    use crate::{Context, Domain, parse_json};
+
+    #[test]
+    fn time_limits_are_split_off() {
+        let read = |text: &str| parse_json(text, &Context::without_viewer(Timestamp::EPOCH)).expect("a domain");
+        let split = |text: &str| read(text).split_times();
+        let tool = read(r#"[["tool","=","x"]]"#);
+        let day = r#"[["at","=","1970-01-02"],["tool","=","x"]]"#;
+        assert_eq!(split(day), (DAY..2 * DAY, tool.clone()));
+        assert_eq!(
+            split(r#"[["tool","=","x"],["at",">=","1970-01-02"],["at",">=","1970-01-03"]]"#),
+            (2 * DAY..i64::MAX, tool)
+        );
+        let either = r#"["|",["at","<","1970-01-02"],["tool","=","x"]]"#;
+        assert_eq!(split(either), (i64::MIN..i64::MAX, read(either)));
+        assert_eq!(split("[]"), (i64::MIN..i64::MAX, Domain::TRUE));
+    }
 }
