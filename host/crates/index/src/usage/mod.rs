@@ -137,8 +137,8 @@ pub struct UsageQuery {
     pub limit: usize,
     /// Whether to count the period before as well, which is as long.
     pub previous: bool,
-    /// Leave out what was recorded from this moment on, as far as it is not in a closed part of the log: for viewers to whom
-    /// one more request must not show as one.
+    /// Leave out what was recorded from this moment on, as far as it is not in a closed part of the log: for viewers who
+    /// must not notice a single further request.
     pub recorded_before: Option<Timestamp>,
 }
 
