@@ -90,7 +90,7 @@ mod tests {
         let (done, is_done) = channel();
         for at in 0..WAITING {
             let done = done.clone();
-            background.offer(move || done.send(at).expect("somebody listens")).expect("there is room");
+            background.offer(move || done.send(at).expect("the receiver is open")).expect("there is room");
         }
         assert_eq!(background.offer(|| {}), Err(NotTaken::Full));
         drop((go, done));

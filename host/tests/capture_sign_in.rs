@@ -66,7 +66,7 @@ async fn a_forged_name_is_refused_and_not_forwarded() {
     let response = send(post(&url, &sent, CALL)).await;
     assert_eq!(response.status().as_u16(), 401);
     response.collect().await.unwrap();
-    let (url, mut headers) = started(&log, "10.0.0.0/8", SignIn::Open(Identity::nobody())).await;
+    let (url, mut headers) = started(&log, "10.0.0.0/8", SignIn::Open(Identity::without_sign_in())).await;
     let response = send(post(&url, &sent, CALL)).await;
     assert_eq!(response.status().as_u16(), 200);
     response.collect().await.unwrap();
@@ -124,7 +124,7 @@ async fn an_open_proxy_never_forwards_credentials_of_this_log() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_foreign_page_cannot_use_a_proxys_sign_in() {
     let log = Log::open();
-    let (url, mut headers) = started(&log, "127.0.0.0/8", SignIn::Tokens(Identity::nobody())).await;
+    let (url, mut headers) = started(&log, "127.0.0.0/8", SignIn::Tokens(Identity::without_sign_in())).await;
     for foreign in [("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")] {
         let response = send(post(&url, &[("x-user", "ada"), foreign], CALL)).await;
         assert_eq!(response.status().as_u16(), 403, "{foreign:?}");

@@ -16,7 +16,7 @@ fn no_body_is_kept_unless_the_switch_is_on() {
     call("canary-while-off");
     send_where_secrets_hide(&server, &token);
     let off = echo(&admin, 1);
-    nobody_sees(&server, &off, "canary-while-off");
+    no_viewer_sees(&server, &off, "canary-while-off");
 
     admin.set(json!({"log_payloads": true}));
     call("canary-while-on");
@@ -29,7 +29,7 @@ fn no_body_is_kept_unless_the_switch_is_on() {
 
     admin.set(json!({"log_payloads": false}));
     call("canary-off-again");
-    nobody_sees(&server, &echo(&admin, 3), "canary-off-again");
+    no_viewer_sees(&server, &echo(&admin, 3), "canary-off-again");
 
     let folders = [server.data(), server.process().output_folder().to_owned()];
     search(&folders, &["canary-while-on"]);
@@ -53,7 +53,7 @@ fn a_call_that_outlives_the_switch_is_not_kept() {
     admin.set(json!({"log_payloads": false}));
     assert_eq!(caller.join().expect("the call"), 200);
     let entry = eventually("the call's entry", || admin.entries("tool=trigger-long-running-operation").pop());
-    nobody_sees(&server, &entry, "canary-in-flight");
+    no_viewer_sees(&server, &entry, "canary-in-flight");
     assert_eq!(files_with(&server.data(), "canary-in-flight"), [] as [&Path; 0]);
 }
 
@@ -80,7 +80,7 @@ fn hides(who: &str, answer: &Answer, canary: &str) {
     assert!(!answer.text.contains(canary), "{who} sees the payload: {}", answer.text);
 }
 
-fn nobody_sees(server: &Server, entry: &Value, canary: &str) {
+fn no_viewer_sees(server: &Server, entry: &Value, canary: &str) {
     assert_eq!(entry["has_payload"], false, "{entry:#}");
     for group in ["auditor", "admin", "super-admin"] {
         hides(group, &server.api(group).entry(text(entry, "id")), canary);

@@ -184,7 +184,7 @@ fn options(config: &Config, data: PathBuf) -> Result<Options, Failure> {
 fn identity(config: &Config, data: &Path) -> Result<Identity, Failure> {
     let table = config.sign_in();
     let identity = match table.tokens {
-        Some(false) => Identity::nobody(),
+        Some(false) => Identity::without_sign_in(),
         _ => Identity::new(Tokens::open(data)?),
     };
     Ok(match table.jwt {

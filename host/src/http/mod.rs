@@ -96,7 +96,7 @@ impl Site {
         F: Fn(&Parts) -> V + Send + Sync + 'static,
         V: Future<Output = Option<Viewer>> + Send + 'static,
     {
-        Self::new(log, Identity::nobody(), SignInLinks::default()).sign_in(sign_in)
+        Self::new(log, Identity::without_sign_in(), SignInLinks::default()).sign_in(sign_in)
     }
 
     /// Calls `sign_in` to find the sender of a request, from its head. If it returns `None`, a token still signs in.

@@ -127,11 +127,11 @@ pub struct Identity {
 impl Identity {
     /// Sign-in by these tokens.
     pub fn new(tokens: Tokens) -> Self {
-        Self { tokens: Some(tokens), ..Self::nobody() }
+        Self { tokens: Some(tokens), ..Self::without_sign_in() }
     }
 
     /// No credentials are accepted: for a log whose embedder signs users in.
-    pub fn nobody() -> Self {
+    pub fn without_sign_in() -> Self {
         Self { tokens: None, jwt: None, clock: Arc::new(SystemClock), remembered: Arc::default() }
     }
 

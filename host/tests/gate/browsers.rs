@@ -95,7 +95,7 @@ async fn a_preflight_is_answered_and_refusals_can_be_read() {
 async fn an_open_proxy_refuses_unlisted_pages() {
     let log = Log::open();
     let (address, mut seen) = upstream().await;
-    let url = proxied(&log, address, SignIn::Open(Identity::nobody())).await;
+    let url = proxied(&log, address, SignIn::Open(Identity::without_sign_in())).await;
     let (host, _) = super::parts(&url);
     let (own, host) = (format!("http://{host}"), host.to_owned());
     for (headers, status) in [

@@ -32,7 +32,7 @@ const ANSWER: &str = r#"{"jsonrpc":"2.0","id":1,"result":{"content":[]}}"#;
 /// A proxy, open to all, in front of `upstream`; returns the address of its path.
 async fn proxy(log: &Log, upstream: Upstream, options: ProxyOptions) -> String {
     let name = upstream.name().to_owned();
-    let router = router_with(log.log.clone(), vec![upstream], SignIn::Open(Identity::nobody()), options);
+    let router = router_with(log.log.clone(), vec![upstream], SignIn::Open(Identity::without_sign_in()), options);
     format!("http://{}/mcp/{name}", serve(router).await)
 }
 

@@ -72,7 +72,7 @@ pub fn without_holes(rows: &[Entry]) -> u64 {
 /// Asks the index and counts the rows.
 pub fn index_agrees(log: &LogView, rows: &[Entry], questions: &[&str]) {
     for question in questions {
-        let domain = parse_text(question, &Context::nobody(log.now())).expect("a question");
+        let domain = parse_text(question, &Context::without_viewer(log.now())).expect("a question");
         let matching: Vec<_> = rows.iter().filter(|entry| domain.matches(entry)).map(|entry| entry.seq).collect();
         let found: Vec<_> = found(log, &domain, 97).iter().map(|entry| entry.seq).collect();
         assert!(found == matching, "{question}: {} found, {} there are", found.len(), matching.len());

@@ -42,12 +42,6 @@ impl<'a> Context<'a> {
         Self::new(now, None, None)
     }
 
-    /// As [`Self::without_viewer`].
-    #[doc(hidden)]
-    pub fn nobody(now: Timestamp) -> Self {
-        Self::without_viewer(now)
-    }
-
     /// A viewer who has every value: tokens that fail here fail for every viewer.
     pub(super) fn any_viewer(now: Timestamp) -> Self {
         Self::new(now, Some("viewer"), Some("tenant"))

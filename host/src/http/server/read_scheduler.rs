@@ -246,8 +246,8 @@ mod tests {
 
     type Pending<'a> = std::pin::Pin<Box<dyn Future<Output = Result<(), Problem>> + 'a>>;
 
-    /// However much is read and changed on the site, a call through the proxy is signed in: it waits for none of these
-    /// threads, and they take none of its own.
+    /// Reads and changes have a runtime of their own. While all of its threads are busy, a call through the proxy is signed
+    /// in by the only blocking thread of the server's runtime.
     #[test]
     fn sign_in_of_the_proxy_shares_no_thread_with_searches() {
         let runtime = Builder::new_current_thread().max_blocking_threads(1).enable_all().build().expect("a runtime");
@@ -274,7 +274,7 @@ mod tests {
             let bearer = format!("Bearer {secret}");
             let call = axum::http::Request::post("/mcp/none").header("authorization", bearer).body(Body::empty());
             let answering = proxy.call(call.expect("a request"));
-            let answer = tokio::time::timeout(Duration::from_secs(60), answering).await.expect("nobody is waited for");
+            let answer = tokio::time::timeout(Duration::from_secs(60), answering).await.expect("sign-in needs no turn");
             let answer = answer.expect("an answer");
             assert_eq!(answer.status().as_u16(), 404, "signed in, and no such server");
             drop((held, stops));

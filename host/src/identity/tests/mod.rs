@@ -46,7 +46,7 @@ fn opened(keys: KeySource, change: impl FnOnce(&mut JwtOptions)) -> Identity {
     change(&mut options);
     let groups = GroupMap::new([("sre".to_owned(), vec!["admin".to_owned()])].into(), vec!["user".to_owned()]);
     let clock = Arc::new(ManualClock::new(Timestamp::from_micros(NOW * SECOND)));
-    Identity::nobody().jwt(Jwt::new(options, groups).expect("a door")).clock(clock)
+    Identity::without_sign_in().jwt(Jwt::new(options, groups).expect("a door")).clock(clock)
 }
 
 fn claims() -> Json {
@@ -220,7 +220,7 @@ async fn a_public_key_is_not_an_hmac_secret() {
 #[tokio::test]
 async fn without_jwt_options_every_jwt_is_refused() {
     let jwt = Issuer::p256("a").jwt(&claims());
-    assert!(matches!(Identity::nobody().bearer(&jwt).await, Err(SignInError::Unknown)));
+    assert!(matches!(Identity::without_sign_in().bearer(&jwt).await, Err(SignInError::Unknown)));
 }
 
 #[test]

@@ -60,7 +60,7 @@ fn server(answers: Vec<&'static str>) -> (TcpListener, Receiver<String>) {
     std::thread::spawn(move || {
         for answer in answers {
             let (mut stream, _) = ours.accept().expect("a request");
-            tell.send(request(&mut stream)).expect("somebody listens");
+            tell.send(request(&mut stream)).expect("the receiver is open");
             write!(stream, "HTTP/1.1 {answer}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").expect("answered");
         }
     });

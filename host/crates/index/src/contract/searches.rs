@@ -100,7 +100,7 @@ impl Log {
             r#"[["user",">=","b"]]"#,
             r#"[["seq","<",1500],["seq",">=",900]]"#,
         ] {
-            let domain = parse_json(filter, &Context::nobody(at(0))).expect(filter);
+            let domain = parse_json(filter, &Context::without_viewer(at(0))).expect(filter);
             let expected: Vec<_> =
                 left.iter().rev().filter(|entry| domain.matches(entry)).map(|entry| entry.seq).collect();
             assert_eq!(self.found(&domain), expected, "{filter}");

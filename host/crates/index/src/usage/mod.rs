@@ -58,13 +58,13 @@ pub const REQUESTS: [Kind; 2] = [Kind::Request, Kind::Http];
 pub fn requests() -> Domain {
     let kinds = leaf(Field::Kind, Comparison::In, REQUESTS.map(Kind::as_str));
     let ended = leaf(Field::Outcome, Comparison::NotEqual, [Outcome::Pending.as_str()]);
-    from_tokens(&[kinds, ended], &Context::nobody(Timestamp::EPOCH)).unwrap_or(Domain::FALSE)
+    from_tokens(&[kinds, ended], &Context::without_viewer(Timestamp::EPOCH)).unwrap_or(Domain::FALSE)
 }
 
 /// The entries that count as errors, in usage and in groups.
 pub(crate) fn failures() -> Domain {
     let failed = leaf(Field::Outcome, Comparison::In, Outcome::FAILED.map(Outcome::as_str));
-    from_tokens(&[failed], &Context::nobody(Timestamp::EPOCH)).unwrap_or(Domain::FALSE)
+    from_tokens(&[failed], &Context::without_viewer(Timestamp::EPOCH)).unwrap_or(Domain::FALSE)
 }
 
 fn leaf<const N: usize>(field: Field, comparison: Comparison, operands: [&str; N]) -> DomainToken {

@@ -135,7 +135,7 @@ fn domain() -> impl Strategy<Value = Domain> {
         let parts: Vec<_> = operators.into_iter().map(str::to_owned).chain(terms).collect();
         format!("[{}]", parts.join(","))
     });
-    text.prop_filter_map("no domain", |text| parse_json(&text, &Context::nobody(at(0))).ok())
+    text.prop_filter_map("no domain", |text| parse_json(&text, &Context::without_viewer(at(0))).ok())
 }
 
 fn grouping() -> impl Strategy<Value = Vec<GroupBy>> {
@@ -267,11 +267,12 @@ fn no_statement_scans_the_log() {
         let statements = traced(|| {
             for left in terms {
                 for right in terms {
-                    let domain = parse_json(&format!("[{left},{right}]"), &Context::nobody(at(0))).expect("a domain");
+                    let domain =
+                        parse_json(&format!("[{left},{right}]"), &Context::without_viewer(at(0))).expect("a domain");
                     page(&log.files, &domain, Place::Newest, 100);
                     page(&log.files, &domain, Place::After(900), 100);
                 }
-                let domain = parse_json(&format!("[{left}]"), &Context::nobody(at(0))).expect("a domain");
+                let domain = parse_json(&format!("[{left}]"), &Context::without_viewer(at(0))).expect("a domain");
                 let query = GroupQuery {
                     domain: domain.clone(),
                     by: vec![GroupBy::Field(Field::User), GroupBy::Day],

@@ -26,7 +26,7 @@ fn one_among_many() -> Log {
 
 /// How many entries match `rule` and `filter`, and the statements that went through all texts of the tools.
 fn search(log: &Log, rule: &str, filter: &str) -> (usize, BTreeSet<String>) {
-    let domain = parse_json(&format!("[{rule},{filter}]"), &Context::nobody(at(0))).expect("a domain");
+    let domain = parse_json(&format!("[{rule},{filter}]"), &Context::without_viewer(at(0))).expect("a domain");
     super::TRACED.take();
     let found = log.files.page(&PageQuery { domain: domain.clone(), from: Place::Newest, limit: 500 }).expect("a page");
     let query = GroupQuery { domain, by: vec![GroupBy::Field(Field::User)], sort: GroupSort::Count, limit: 10 };

@@ -73,8 +73,10 @@ fn found(files: &StoreReader, user: &str) -> Vec<u64> {
 }
 
 fn found_like(files: &StoreReader, pattern: &str) -> usize {
-    let domain =
-        mcp_audit_log_filter::parse_text(&format!("user:{pattern}"), &mcp_audit_log_filter::Context::nobody(at(0)));
+    let domain = mcp_audit_log_filter::parse_text(
+        &format!("user:{pattern}"),
+        &mcp_audit_log_filter::Context::without_viewer(at(0)),
+    );
     all(files, domain.expect("a domain")).len()
 }
 

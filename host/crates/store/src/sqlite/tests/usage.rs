@@ -128,7 +128,7 @@ fn query() -> impl Strategy<Value = (UsageQuery, Domain)> {
     let step = prop::option::of(prop::sample::select(UsageStep::ALL.to_vec()));
     (rule, (filter, time), moment.clone(), moment, by, sort, step, 1..8_usize).prop_map(
         |(rule, (filter, time), one, other, by, sort, step, limit)| {
-            let read = |text| parse_json(text, &Context::nobody(at(0))).expect("a domain");
+            let read = |text| parse_json(text, &Context::without_viewer(at(0))).expect("a domain");
             let (from, to) = (at(one.min(other)), at(one.max(other)));
             let timeless = read(rule).and(read(filter));
             let domain = read(time).and(timeless.clone());

@@ -103,7 +103,7 @@ fn a_run_is_made_with_each_large_block_and_again_where_it_is_lost() {
 }
 
 #[test]
-fn nobody_changes_what_is_kept() {
+fn kept_usage_cannot_be_changed() {
     let mut log = log((0..ENTRIES).map(request));
     clean(&mut log, LARGE + 10, None);
     let before = kept(&raw(&log));
