@@ -46,7 +46,8 @@ async fn a_log_with_missing_files_is_not_ready_until_they_are_back() {
 
 #[tokio::test]
 async fn a_log_that_drops_events_is_not_ready_until_the_gap_is_recorded() {
-    let world = World::with_queue(QueueLimits { items: 4, bytes: 1 << 20 });
+    // Wide enough that what the log itself enqueues at its start is far below half.
+    let world = World::with_queue(QueueLimits { items: 64, bytes: 1 << 20 });
     let (holding, held) = mpsc::channel();
     let (release, released) = mpsc::channel::<()>();
     let hold = move || {
@@ -56,11 +57,10 @@ async fn a_log_that_drops_events_is_not_ready_until_the_gap_is_recorded() {
     };
     world.log.record_later(0, hold).expect("taken");
     held.recv().expect("the recorder is held");
-    for _ in 0..2 {
-        world.log.record(call("ada", "search")).expect("there is room");
-    }
-    assert_eq!(ready(&world).await.0, StatusCode::OK, "half of the queue waits");
-    world.log.record(call("ada", "search")).expect("there is room");
+    let enqueue = |events: usize| (0..events).for_each(|_| world.log.record(call("ada", "search")).expect("room"));
+    enqueue(16);
+    assert_eq!(ready(&world).await, (StatusCode::OK, "ready\n".to_owned()), "less than half of the queue waits");
+    enqueue(24);
     assert_eq!(ready(&world).await, (StatusCode::SERVICE_UNAVAILABLE, "not ready: queue-behind\n".to_owned()));
     while world.log.record(call("ada", "search")).is_ok() {}
     assert_eq!(ready(&world).await, (StatusCode::SERVICE_UNAVAILABLE, "not ready: queue-full\n".to_owned()));
