@@ -12,18 +12,15 @@
 //! # }
 //! ```
 //!
-//! The modules, from the bottom up; each uses only those above it:
+//! Each module is a crate of its own below this one, or the part of it that embedders need.
 
 pub use mcp_audit_log_contract::{manifest, settings};
 pub use mcp_audit_log_model::{actor, entry, field, price, schedule, time, value};
 #[doc(inline)]
-pub use {mcp_audit_log_filter as domain, mcp_audit_log_ledger as ledger, mcp_audit_log_sandbox as policy};
-
-use mcp_audit_log_model::{name, vocabulary};
+pub use {mcp_audit_log_filter as filter, mcp_audit_log_ledger as ledger, mcp_audit_log_sandbox as policy};
 
 /// Viewers and what they may do.
 pub mod access {
-    pub(crate) use mcp_audit_log_contract::access::GrantInternals;
     pub use mcp_audit_log_contract::access::{Denied, Grant, Right, Viewer};
 }
 
@@ -33,7 +30,6 @@ pub mod event {
         AgentTools, Argument, BlockingPolicy, Body, Caller, Channel, Client, Detail, Event, Failure, Kind, ModelUsage,
         OauthStep, Outcome, Payload, Resource, Target, new_id,
     };
-    pub(crate) use mcp_audit_log_model::event::{INTENT_CALL, sentence};
 }
 
 /// Hiding secrets.
@@ -43,7 +39,6 @@ pub mod mask {
 
 /// Legal holds.
 pub mod hold {
-    pub(crate) use mcp_audit_log_contract::hold::reason;
     pub use mcp_audit_log_contract::hold::{Hold, HoldChange, LONGEST_REASON, NewHold, Release, held_from};
 }
 
@@ -66,26 +61,20 @@ pub mod store {
         StoredCheckpoint, StoredPayload, Totals, USAGE_FIELDS, Usage, UsageQuery, UsageRow, UsageSort, UsageStep,
         Values, Writer, requests, usage_range,
     };
-    pub(crate) use mcp_audit_log_index::{Inventory, StoreReader};
     pub use mcp_audit_log_store::{
         CHECKS, Kept, NOT_PROVED, NewToken, Tell, Token, TokenError, Tokens, Verified, VerifyError, Wrong, verify,
     };
-    pub(crate) use mcp_audit_log_store::{Deed, Outbox, TOKEN_PREFIX, Untold, lock, open, open_to_read};
 }
 
 pub use mcp_audit_log_core::{growth, publish, signer};
 
-use mcp_audit_log_core::{http_client, retention};
-
 /// The data folder's secret key.
 pub mod secret {
     pub use mcp_audit_log_core::secret::Secret;
-    pub(crate) use mcp_audit_log_core::secret::{DerivedKey, KeyedDigest};
 }
 
 /// The one read path.
 pub mod reader {
-    pub(crate) use mcp_audit_log_core::reader::InternalReads;
     pub use mcp_audit_log_core::reader::{MAX_LIMIT, ReadError, Reader};
 }
 
@@ -94,34 +83,46 @@ pub mod recorder {
     pub use mcp_audit_log_core::recorder::{
         Budget, Cleanup, Gauges, Histogram, QueueLimits, RecordError, Recorder, Reservation, Unready,
     };
-    pub(crate) use mcp_audit_log_core::recorder::{BudgetShare, RecorderControl, RecorderParts, StateChange};
 }
 
-/// Sign-in.
-pub mod identity;
-
-/// A thread for work that takes long.
-mod background;
-
 /// Reading on as the log grows.
-pub mod follow_cursor;
+pub use mcp_audit_log_service::follow_cursor;
+pub use mcp_audit_log_service::{
+    AuditLog, BundleRequest, Bundled, ChangeError, CleanupProgress, CronStatus, EvidenceError, Follower, Found,
+    Integrity, LogStatistics, LogView, OpenError, Options, PayloadError, RunError, SignError, Signed, StartError,
+    TokenRequest, Verification, VerificationProgress, VerificationResult, Wakeup, rotate_keys, verify_log,
+};
 
 /// Entries as files.
-pub mod export;
+#[cfg(feature = "export")]
+pub mod export {
+    pub use mcp_audit_log_export::{
+        Column, Columns, ColumnsError, Export, ExportError, ExportManifest, Format, Wanted, usage_table,
+    };
+}
 
-/// The log as its embedder holds it.
-mod audit_log;
+/// Sign-in by token, JWT or a proxy's headers.
+#[cfg(feature = "capture")]
+pub mod identity {
+    pub use mcp_audit_log_identity::{
+        Algorithm, Bearer, ClaimNames, GroupMap, HeaderNames, Identity, Jwt, JwtError, JwtOptions, KeySource,
+        KeySourceError, Network, NetworkError, Origin, OriginError, Origins, Person, SignInError, TrustedProxies,
+        bearer,
+    };
+}
 
-/// How traffic becomes events.
-pub mod capture;
+/// From traffic to events: layer, proxy and stdio wrapper.
+#[cfg(feature = "capture")]
+pub mod capture {
+    pub use mcp_audit_log_capture::{
+        ApiLayer, AuditLayer, Audited, CallId, CallerSlot, FailureSlot, ParentCall, RequestBody, Responding,
+        ResponseBody, Strict, StrictLayer, Transport, body_digests, proxy, stdio, upstream,
+    };
+}
 
-/// The API and the pages.
-pub mod http;
+#[cfg(feature = "http")]
+#[doc(inline)]
+pub use mcp_audit_log_http as http;
 
 pub use access::{Grant, Right, Viewer};
-pub use audit_log::{
-    AuditLog, BundleRequest, Bundled, ChangeError, CleanupProgress, CronStatus, EvidenceError, Follower, Found,
-    LogView, OpenError, Options, PayloadError, RunError, SignError, StartError, TokenRequest, Verification,
-    VerificationProgress, VerificationResult, Wakeup, rotate_keys, verify_log,
-};
 pub use event::Event;

@@ -7,9 +7,9 @@ mod capture;
 
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use mcp_audit_log::domain::Domain;
 use mcp_audit_log::entry::Entry;
 use mcp_audit_log::field::Field;
+use mcp_audit_log::filter::Domain;
 use mcp_audit_log::store::{UsageQuery, UsageSort};
 use mcp_audit_log::time::Timestamp;
 

@@ -14,9 +14,9 @@ use std::sync::{Arc, mpsc};
 
 use axum::Router;
 use axum::routing::any;
-use mcp_audit_log::domain::Domain;
 use mcp_audit_log::entry::Entry;
 use mcp_audit_log::field::Field;
+use mcp_audit_log::filter::Domain;
 use mcp_audit_log::recorder::{QueueLimits, RecordError};
 use mcp_audit_log::store::Stored;
 use mcp_audit_log::{AuditLog, Event, Options};

@@ -1,10 +1,10 @@
 //! The write path: durable receipts, gaps, clean and unclean stops, the payload switch.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says why and fails")]
 
-use mcp_audit_log::domain::Domain;
 use mcp_audit_log::entry::Entry;
 use mcp_audit_log::event::{Body, Channel, Detail, Event, Kind, Payload};
 use mcp_audit_log::field::Field;
+use mcp_audit_log::filter::Domain;
 use mcp_audit_log::recorder::{QueueLimits, RecordError};
 use mcp_audit_log::store::Stored;
 use mcp_audit_log::time::{Clock, SystemClock};

@@ -5,8 +5,8 @@ use std::io::Write;
 use std::time::Instant;
 
 use clap::Args;
-use mcp_audit_log::domain::Domain;
 use mcp_audit_log::export::{Columns, Format, Wanted};
+use mcp_audit_log::filter::Domain;
 use mcp_audit_log::{Grant, LogView, Options, Viewer};
 
 use crate::kept::Which;

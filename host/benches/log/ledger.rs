@@ -4,8 +4,8 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use mcp_audit_log::domain::Domain;
 use mcp_audit_log::entry::Entry;
+use mcp_audit_log::filter::Domain;
 use mcp_audit_log::ledger::{Content, Frontier, Hash, Leaf};
 use mcp_audit_log::store::Place;
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use mcp_audit_log::domain::{Context, end_of, parse_text, start_of};
+use mcp_audit_log::filter::{Context, end_of, parse_text, start_of};
 use mcp_audit_log::{BundleRequest, Bundled};
 
 use super::Outcome;

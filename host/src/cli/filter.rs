@@ -1,8 +1,8 @@
 //! Filter options, and the common options of `list`, `groups`, `tail` and `export`: log, viewer, filter.
 
 use clap::Args;
-use mcp_audit_log::domain::{Context, Domain, DomainError, parse_json, parse_text, until};
 use mcp_audit_log::field::Field;
+use mcp_audit_log::filter::{Context, Domain, DomainError, parse_json, parse_text, until};
 use mcp_audit_log::{Grant, LogView};
 
 use super::common::{BriefLog, Failure, LogOptions, ViewerOptions};
@@ -103,7 +103,7 @@ impl Question {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
-    use mcp_audit_log::domain::parse_json;
+    use mcp_audit_log::filter::parse_json;
     use mcp_audit_log::time::Timestamp;
 
     use super::*;

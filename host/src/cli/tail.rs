@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use mcp_audit_log::domain::Domain;
+use mcp_audit_log::filter::Domain;
 use mcp_audit_log::follow_cursor::FollowCursor;
 use mcp_audit_log::reader::{MAX_LIMIT, ReadError};
 use mcp_audit_log::{Grant, LogView};

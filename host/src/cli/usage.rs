@@ -5,9 +5,9 @@ use std::process::ExitCode;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
-use mcp_audit_log::domain::Domain;
 use mcp_audit_log::export::usage_table;
 use mcp_audit_log::field::Field;
+use mcp_audit_log::filter::Domain;
 use mcp_audit_log::store::{USAGE_FIELDS, UsageQuery, UsageSort, UsageStep, usage_range};
 use mcp_audit_log::time::DAY;
 

@@ -21,10 +21,10 @@ use hyper::{Request, Response, body::Incoming};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use mcp_audit_log::domain::Domain;
 use mcp_audit_log::entry::Entry;
 use mcp_audit_log::event::{Channel, Detail, Kind};
 use mcp_audit_log::field::Field;
+use mcp_audit_log::filter::Domain;
 use mcp_audit_log::{AuditLog, Event, Grant, Options, Viewer};
 
 /// A log and the folder that it lives in.

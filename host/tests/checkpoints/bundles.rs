@@ -1,7 +1,7 @@
 //! Proofs and bundles of a growing log, and of one whose beginning was removed.
 
-use mcp_audit_log::domain::{Context, Domain, parse_text};
 use mcp_audit_log::event::{Body, Channel, Detail, Event, Kind, Payload};
+use mcp_audit_log::filter::{Context, Domain, parse_text};
 use mcp_audit_log::ledger::{BundleCheck, BundleError, CheckedBundle, Content, Leaf, ProofFile, VerifierKey};
 use mcp_audit_log::time::{Clock, DAY, Timestamp};
 use mcp_audit_log::{AuditLog, BundleRequest, EvidenceError};

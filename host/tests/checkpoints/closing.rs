@@ -3,7 +3,7 @@
 use std::fs;
 use std::sync::{Arc, Barrier};
 
-use mcp_audit_log::domain::Domain;
+use mcp_audit_log::filter::Domain;
 use mcp_audit_log::publish::Destinations;
 use mcp_audit_log::signer::SignerOptions;
 use mcp_audit_log::store::VerifyError;

@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use mcp_audit_log::domain::Domain;
 use mcp_audit_log::entry::Entry;
 use mcp_audit_log::event::{Channel, Detail, Event, Kind, Target};
 use mcp_audit_log::field::Field;
+use mcp_audit_log::filter::Domain;
 use mcp_audit_log::ledger::{SignedCheckpoint, VerifierKey};
 use mcp_audit_log::store::StoredCheckpoint;
 use mcp_audit_log::time::{Clock, ManualClock, Timestamp};

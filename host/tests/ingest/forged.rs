@@ -51,6 +51,6 @@ async fn senders_cannot_fake_a_clean_stop() {
     let log = mcp_audit_log::Options::new(copy.path()).open().expect("a log");
     let access = log.access(&crate::support::viewer("root", &["admin"]));
     let last =
-        log.reader(&access).page(mcp_audit_log::domain::Domain::TRUE, None, 1).expect("a page").entries.remove(0);
+        log.reader(&access).page(mcp_audit_log::filter::Domain::TRUE, None, 1).expect("a page").entries.remove(0);
     assert_eq!(last.details["last_stop_clean"], false);
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use mcp_audit_log::domain::parse_json;
 use mcp_audit_log::entry::Entry;
 use mcp_audit_log::event::{Caller, Event};
 use mcp_audit_log::field::Field;
+use mcp_audit_log::filter::parse_json;
 use mcp_audit_log::price::Prices;
 use mcp_audit_log::time::{Clock, ManualClock, SECOND, Timestamp};
 use mcp_audit_log::{AuditLog, Grant, Options, Viewer};

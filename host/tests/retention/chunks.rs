@@ -15,7 +15,7 @@ struct AfterChunk<F>(F);
 
 impl<F: Fn() + 'static> tracing::Subscriber for AfterChunk<F> {
     fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
-        metadata.target().starts_with("mcp_audit_log::audit_log") && *metadata.level() == tracing::Level::DEBUG
+        metadata.target().starts_with("mcp_audit_log_service") && *metadata.level() == tracing::Level::DEBUG
     }
     fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
         tracing::span::Id::from_u64(1)

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use mcp_audit_log::domain::Domain;
 use mcp_audit_log::event::{Channel, Detail, Event, Kind};
 use mcp_audit_log::field::Field;
+use mcp_audit_log::filter::Domain;
 use mcp_audit_log::policy::{FaultKind, Limits, Policy, PolicyFailure};
 use mcp_audit_log::recorder::Unready;
 use mcp_audit_log::settings::Settings;

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use mcp_audit_log::domain::Domain;
 use mcp_audit_log::entry::Entry;
 use mcp_audit_log::event::{Body, Channel, Detail, Event, Kind, Payload, Target};
 use mcp_audit_log::field::Field;
+use mcp_audit_log::filter::Domain;
 use mcp_audit_log::policy::{FaultKind, Limits, Policy};
 use mcp_audit_log::settings::Settings;
 use mcp_audit_log::time::Timestamp;

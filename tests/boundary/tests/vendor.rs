@@ -1,9 +1,9 @@
 //! The example of a vendor's policy: its rule judges, its record rule narrows, and the rest is the default.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says why and fails")]
 
-use mcp_audit_log::domain::Domain;
 use mcp_audit_log::event::{Body, Channel, Detail, Event, Kind, Payload, Target};
 use mcp_audit_log::field::Field;
+use mcp_audit_log::filter::Domain;
 use mcp_audit_log::time::{Clock, SystemClock};
 use mcp_audit_log::{AuditLog, Options, Viewer};
 use mcp_audit_log_boundary_tests::VENDOR;

@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use mcp_audit_log::domain::Domain;
 use mcp_audit_log::entry::Entry;
 use mcp_audit_log::event::{Caller, Channel, Detail, Event, Kind};
 use mcp_audit_log::field::Field;
+use mcp_audit_log::filter::Domain;
 use mcp_audit_log::time::{Clock, DAY, ManualClock, SystemClock};
 use mcp_audit_log::{AuditLog, Options};
 use mcp_audit_log_tests::fault::admin;

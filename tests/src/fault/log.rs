@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use mcp_audit_log::domain::{Context, Domain, parse_text};
 use mcp_audit_log::entry::Entry;
 use mcp_audit_log::field::Field;
+use mcp_audit_log::filter::{Context, Domain, parse_text};
 use mcp_audit_log::signer::SignerOptions;
 use mcp_audit_log::store::{GroupBy, GroupSort};
 use mcp_audit_log::value::Value;

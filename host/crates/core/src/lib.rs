@@ -8,6 +8,7 @@ mod atomic_file;
 pub mod secret;
 
 /// The host's own HTTP requests.
+#[cfg(feature = "http-client")]
 pub mod http_client;
 
 /// Signs checkpoints.

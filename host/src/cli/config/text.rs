@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use axum::http::HeaderName;
-use mcp_audit_log::domain::meant;
+use mcp_audit_log::filter::meant;
 use mcp_audit_log::identity::{Algorithm, KeySource, Network};
 use mcp_audit_log::mask;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};

@@ -7,8 +7,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
-use mcp_audit_log::domain::Domain;
 use mcp_audit_log::export::{Columns, Export, ExportError, ExportManifest, Format, Wanted};
+use mcp_audit_log::filter::Domain;
 use mcp_audit_log::store::StoreError;
 use mcp_audit_log::{Grant, LogView, OpenError};
 

@@ -1,4 +1,4 @@
-//! The destinations of checkpoints: a folder, an HTTP endpoint, standard output.
+//! The destinations of checkpoints that need no network: a folder, standard output.
 //!
 //! A folder is evidence, also against the log that publishes, and is best on a disk or mount that the log's owner can
 //! only add to. A log never overwrites checkpoints that it does not continue.
@@ -9,11 +9,9 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use mcp_audit_log_ledger::{Checkpoint, SignedCheckpoint};
-use tokio::runtime::{Builder, Runtime};
 
-use super::{Destination, EndpointOptions, Published, PutError, Roots};
+use super::{Destination, Published, PutError, Roots};
 use crate::atomic_file;
-use crate::http_client::{HttpClient, HttpClientError, Post};
 
 /// The file with the newest checkpoint.
 const NEWEST: &str = "checkpoint";
@@ -112,46 +110,6 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     fs::rename(&new, path)
-}
-
-/// Why an endpoint cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum EndpointError {
-    /// Without TLS the network could withhold or change checkpoints.
-    #[error("checkpoints must be sent over https://, except to this machine")]
-    Plain,
-    /// The client.
-    #[error(transparent)]
-    Client(#[from] HttpClientError),
-    /// The operating system cannot start a thread.
-    #[error("a thread cannot be started: {0}")]
-    Thread(std::io::Error),
-}
-
-pub(super) struct Endpoint {
-    runtime: Runtime,
-    client: HttpClient,
-    options: EndpointOptions,
-}
-
-impl Endpoint {
-    pub(super) fn new(options: &EndpointOptions) -> Result<Self, EndpointError> {
-        let here = matches!(options.url.host(), Some("127.0.0.1" | "localhost" | "[::1]"));
-        if options.url.scheme_str() != Some("https") && !here {
-            return Err(EndpointError::Plain);
-        }
-        let runtime = Builder::new_current_thread().enable_all().build().map_err(EndpointError::Thread)?;
-        Ok(Self { runtime, client: HttpClient::new(&options.url)?, options: options.clone() })
-    }
-}
-
-impl Destination for Endpoint {
-    fn put(&mut self, published: &Published) -> Result<(), PutError> {
-        let Self { runtime, client, options } = self;
-        let post = Post { kind: "text/plain; charset=utf-8", token: options.token.as_deref(), body: &published.note };
-        runtime.block_on(client.post(&options.url, &post)).map_err(PutError::Failed)
-    }
 }
 
 pub(super) struct Stdout;

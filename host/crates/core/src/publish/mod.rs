@@ -2,7 +2,9 @@
 //! thread, so that one that hangs delays neither the log nor another destination.
 
 mod destinations;
-#[cfg(test)]
+#[cfg(feature = "http-client")]
+mod endpoint;
+#[cfg(all(test, feature = "http-client"))]
 mod tests;
 mod thread;
 
@@ -10,12 +12,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use destinations::{Endpoint, Folder, Stdout};
-use hyper::Uri;
+use destinations::{Folder, Stdout};
+#[cfg(feature = "http-client")]
+use endpoint::Endpoint;
 use mcp_audit_log_ledger::Hash;
 use thread::Slot;
 
-pub use destinations::EndpointError;
+#[cfg(feature = "http-client")]
+use crate::http_client::HttpClientError;
+
+#[cfg(feature = "http-client")]
+pub use endpoint::EndpointOptions;
 
 /// How long to wait for one destination before checking the others.
 const LOOK: Duration = Duration::from_millis(100);
@@ -28,18 +35,26 @@ pub struct Destinations {
     /// A folder: one file per checkpoint, and the newest as `checkpoint`.
     pub folder: Option<PathBuf>,
     /// An HTTP endpoint that takes them by POST.
+    #[cfg(feature = "http-client")]
     pub endpoint: Option<EndpointOptions>,
     /// Standard output.
     pub output: bool,
 }
 
-/// An HTTP endpoint that takes checkpoints.
-#[derive(Clone, Debug)]
-pub struct EndpointOptions {
-    /// The URL: https, except on this machine.
-    pub url: Uri,
-    /// The token that is sent as `Authorization: Bearer …`.
-    pub token: Option<String>,
+/// Why checkpoints cannot be published.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PublishError {
+    /// Without TLS the network could withhold or change checkpoints.
+    #[error("checkpoints must be sent over https://, except to this machine")]
+    Plain,
+    /// The client.
+    #[cfg(feature = "http-client")]
+    #[error(transparent)]
+    Client(#[from] HttpClientError),
+    /// The operating system cannot start a thread.
+    #[error("a thread cannot be started: {0}")]
+    Thread(std::io::Error),
 }
 
 /// A checkpoint to be published.
@@ -107,11 +122,12 @@ impl Publisher {
     ///
     /// # Errors
     /// The system cannot start a thread, or the endpoint cannot be used.
-    pub fn start(places: &Destinations, roots: Roots) -> Result<Self, EndpointError> {
+    pub fn start(places: &Destinations, roots: Roots) -> Result<Self, PublishError> {
         let mut publisher = Self { slots: Vec::new() };
         if let Some(folder) = &places.folder {
             publisher.add("folder", Folder::new(folder.clone(), roots))?;
         }
+        #[cfg(feature = "http-client")]
         if let Some(options) = &places.endpoint {
             publisher.add("http", Endpoint::new(options)?)?;
         }
@@ -121,8 +137,8 @@ impl Publisher {
         Ok(publisher)
     }
 
-    fn add(&mut self, name: &'static str, place: impl Destination) -> Result<(), EndpointError> {
-        self.slots.push(Slot::start(name, place, thread::Backoff::default()).map_err(EndpointError::Thread)?);
+    fn add(&mut self, name: &'static str, place: impl Destination) -> Result<(), PublishError> {
+        self.slots.push(Slot::start(name, place, thread::Backoff::default()).map_err(PublishError::Thread)?);
         Ok(())
     }
 

@@ -254,6 +254,6 @@ fn endpoints_need_https_except_on_this_machine() {
         ("http://127.0.0.1.example.com/x", false),
     ] {
         let options = EndpointOptions { url: url.parse().expect("an address"), token: None };
-        assert_eq!(matches!(Endpoint::new(&options), Err(EndpointError::Plain)), !fits, "{url}");
+        assert_eq!(matches!(Endpoint::new(&options), Err(PublishError::Plain)), !fits, "{url}");
     }
 }

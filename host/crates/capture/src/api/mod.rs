@@ -1,0 +1,55 @@
+//! The tower layer for a vendor's own API: one event for each request that is made with an MCP token.
+
+mod call;
+
+use std::sync::Arc;
+
+use axum::http::request;
+use mcp_audit_log_service::AuditLog;
+use tower_layer::Layer;
+
+use super::tap::layer::Audited;
+use super::tap::observer::Observer;
+
+pub(super) use super::api::call::ApiCall;
+
+/// Records the requests to the wrapped service, each when its answer has been sent or aborted. Nothing is changed,
+/// delayed or refused, and no body is read or kept: its bytes are counted as they pass.
+///
+/// Each request carries a [`super::CallerSlot`] in its extensions for the sign-in to fill; one that is there already is
+/// used. A [`super::ParentCall`] ties the request to the MCP call that makes it, and a `traceparent` header to its
+/// trace. On axum's `Router::layer` the route's template is recorded as well.
+///
+/// ```no_run
+/// # fn routes() -> axum::Router { axum::Router::new() }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let log = mcp_audit_log::Options::new("mcp-audit-log-data").open()?;
+/// let app = routes().layer(mcp_audit_log::capture::ApiLayer::new(log, "billing"));
+/// # let _: axum::Router = app;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct ApiLayer {
+    log: AuditLog,
+    server: Arc<str>,
+}
+
+impl ApiLayer {
+    /// Records into `log`, as requests to the server that the log calls `server`.
+    pub fn new(log: AuditLog, server: &str) -> Self {
+        Self { log, server: server.into() }
+    }
+
+    pub(super) fn begin(&self, parts: &request::Parts) -> Observer {
+        Observer::of_api(&self.log, parts, Arc::clone(&self.server))
+    }
+}
+
+impl<S> Layer<S> for ApiLayer {
+    type Service = Audited<S>;
+
+    fn layer(&self, inner: S) -> Audited<S> {
+        Audited::api(inner, self.clone())
+    }
+}

@@ -1,0 +1,163 @@
+//! Calls that their client cancels. Each is one entry, whatever the server answers and whichever message comes first.
+//! The entry is made when the exchange ends, or after a while if the server leaves it open.
+
+use std::sync::{Arc, Mutex, Weak};
+use std::time::{Duration, Instant};
+
+use mcp_audit_log_model::event::{Event, Kind, new_id};
+use mcp_audit_log_service::AuditLog;
+use mcp_audit_log_service::WeakLog;
+
+use super::classify::Ending;
+use super::sessions::lock;
+use crate::parse::jsonrpc::{Id, Message, Shape};
+use crate::parse::parse_state::{Arrived, Call, ParseState};
+use crate::tap::exchange::{Exchange, TURN};
+
+/// How long a call that was cancelled may stay open before its entry is made.
+const WAIT: Duration = Duration::from_secs(2);
+/// Most exchanges of a session that are asked whether they take a call back.
+const OTHERS: usize = 64;
+
+/// Exchanges with calls that were cancelled and are open still.
+pub(crate) struct Cancelled {
+    log: WeakLog,
+    waiting: Mutex<Vec<(Instant, Weak<Exchange>)>>,
+}
+
+impl Cancelled {
+    pub(crate) fn new(log: &AuditLog) -> Arc<Self> {
+        Arc::new(Self { log: log.downgrade(), waiting: Mutex::default() })
+    }
+
+    /// Makes sure that the entry is made after a while, even if the exchange stays open.
+    fn wait(self: &Arc<Self>, exchange: &Arc<Exchange>) {
+        let mut waiting = lock(&self.waiting);
+        waiting.push((Instant::now() + WAIT, Arc::downgrade(exchange)));
+        if waiting.len() == 1 {
+            let this = Arc::clone(self);
+            // Where there is no thread for it, the entry is made when the exchange ends.
+            let _ = std::thread::Builder::new().name("cancelled-calls".into()).spawn(move || this.run());
+        }
+    }
+
+    /// Until nothing waits any more.
+    fn run(&self) {
+        loop {
+            let due = lock(&self.waiting).first().map(|(due, _)| *due);
+            let Some(due) = due else { return };
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            let mut waiting = lock(&self.waiting);
+            let due: Vec<_> = waiting.extract_if(.., |(due, _)| *due <= Instant::now()).collect();
+            let Some(log) = self.log.upgrade() else { return waiting.clear() };
+            let exchanges: Vec<_> = due.iter().map(|(_, exchange)| Weak::clone(exchange)).collect();
+            let job = move || exchanges.iter().filter_map(Weak::upgrade).flat_map(|open| open.overdue()).collect();
+            if log.record_later(0, job).is_err() {
+                // No room at present.
+                waiting.extend(due.into_iter().map(|(_, exchange)| (Instant::now() + WAIT, exchange)));
+            }
+        }
+    }
+}
+
+impl Exchange {
+    /// Takes back what a notification takes back: a call of this session that is open still. One that was refused takes
+    /// nothing back.
+    pub(crate) fn take_back(&self, message: &Message) -> Option<Event> {
+        let id = cancels(message).filter(|_| self.status().is_some_and(|status| status < 300))?;
+        let others = self.sessions.others(self);
+        if let Some(open) = others.iter().find(|other| other.is_taken_back(id, self.head.started)) {
+            self.sessions.cancelled.wait(open);
+            return None;
+        }
+        self.take_back_awaited(id)
+    }
+
+    /// The client no longer wants the answer to `id`. Returns whether this exchange is about it and has not answered
+    /// it.
+    fn is_taken_back(&self, id: &Id, at: Instant) -> bool {
+        let mut parse_state = self.parse_state();
+        parse_state.absorb(self, TURN);
+        parse_state.read_whole_calls(self);
+        let answered =
+            parse_state.answers.iter().any(|answer| answer.message.id.as_ref() == Some(id) && answer.at < at);
+        let open = |call: &&mut Call| {
+            call.message.id.as_ref() == Some(id)
+                && call.message.is(Shape::Request)
+                && !call.reported
+                && call.cancelled.is_none()
+        };
+        let calls = parse_state.calls.as_mut().filter(|_| !answered);
+        let call = calls.and_then(|calls| calls.list.iter_mut().find(open));
+        call.map(|call| call.cancelled = Some(at)).is_some()
+    }
+
+    /// When the call was taken back, if it was before `answer` came: by a notification that is through, or by one that
+    /// is just passing in another exchange.
+    pub(crate) fn taken_back(&self, call: &Call, answer: Option<&Arrived>) -> Option<Instant> {
+        let passing = || {
+            let id = call.message.id.as_ref()?;
+            self.sessions.others(self).iter().take(OTHERS).find_map(|other| other.takes_back(id))
+        };
+        let before = |at: &Instant| answer.is_none_or(|answer| *at <= answer.at || answer.message.is_cancelled());
+        call.cancelled.or_else(passing).filter(before)
+    }
+
+    /// When this exchange began, if it takes back `id`.
+    fn takes_back(&self, id: &Id) -> Option<Instant> {
+        if self.status().is_some_and(|status| status >= 300) {
+            return None;
+        }
+        let mut parse_state = self.parse_state();
+        parse_state.absorb(self, TURN);
+        parse_state.read_whole_calls(self);
+        let takes = |call: &Call| cancels(&call.message) == Some(id);
+        parse_state.calls.as_ref().filter(|calls| calls.list.iter().any(takes)).map(|_| self.head.started)
+    }
+
+    /// The entries of calls that were cancelled a while ago and are open still.
+    fn overdue(&self) -> Vec<Event> {
+        let mut parse_state = self.parse_state();
+        parse_state.absorb(self, TURN);
+        let Some(mut calls) = parse_state.calls.take() else { return Vec::new() };
+        let only = calls.requests() == 1;
+        let mut events = Vec::new();
+        for call in calls.list.iter_mut().filter(|call| !call.reported) {
+            let Some(at) = call.cancelled else { continue };
+            call.reported = true;
+            let answer = parse_state.take_answer(&call.message, only);
+            events.push(self.cancelled_call(&mut parse_state, call, answer.as_ref(), at));
+        }
+        parse_state.calls = Some(calls);
+        events
+    }
+
+    /// The entry about a call that was cancelled.
+    pub(crate) fn cancelled_call(
+        &self,
+        parse_state: &mut ParseState,
+        call: &mut Call,
+        answer: Option<&Arrived>,
+        at: Instant,
+    ) -> Event {
+        let ending = Ending { cancelled: true, ..self.ending(parse_state) };
+        self.call(parse_state, call, answer, &ending, at)
+    }
+
+    /// An answer to a call whose entry says that it was cancelled. An error adds nothing. A success is a separate
+    /// entry, or a caller could hide a call by cancelling it.
+    pub(crate) fn after_cancel(&self, parse_state: &mut ParseState, call: &mut Call, only: bool) -> Option<Event> {
+        let answer = parse_state.take_answer(&call.message, only)?;
+        answer.message.result.as_ref()?;
+        let cancelled = std::mem::replace(&mut call.event, new_id(self.head.at));
+        let ending = self.ending(parse_state);
+        let event = self.call(parse_state, call, Some(&answer), &ending, answer.at);
+        Some(Event { kind: Kind::LateAnswer, parent: Some(cancelled), ..event }.fact("after_cancel", true))
+    }
+}
+
+/// The id that a notification takes back.
+fn cancels(message: &Message) -> Option<&Id> {
+    let cancels = message.is(Shape::Notification) && message.method.as_deref() == Some("notifications/cancelled");
+    message.params.request_id.as_ref().filter(|_| cancels)
+}

@@ -1,0 +1,237 @@
+//! Content codings of captured bodies. Only the copy is decoded, piece by piece, and decoded bytes are read at once, so
+//! that a body of any size needs the memory of one piece and of its decoder's window.
+
+#[cfg(test)]
+mod tests;
+
+use bytes::{Buf, Bytes};
+use mcp_audit_log_core::recorder::BudgetShare;
+
+use super::decoders::Stage;
+use super::document::{Keep, Parts};
+use super::reader::{Done, Format, Reader};
+
+/// How far a body may grow when it is decoded. Text seldom shrinks by more; what does is a bomb, and costs time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Growth {
+    /// The decoded size that every body may have, however small it is on the wire.
+    base: u64,
+    /// How many more for each byte on the wire.
+    ratio: u64,
+}
+
+impl Growth {
+    /// Of a request that sign-in refused: enough for a call's head, and no work that a stranger can order.
+    pub(crate) const REFUSED: Self = Self { base: 64 << 10, ratio: 4 };
+    /// Of a request: clients seldom encode theirs.
+    pub(crate) const REQUEST: Self = Self { base: 2 << 20, ratio: 25 };
+    /// Of an answer: the server is the operator's own.
+    pub(crate) const ANSWER: Self = Self { base: 80 << 20, ratio: 100 };
+}
+
+/// Most codings on top of each other, as in curl and Node.
+const CODINGS: usize = 5;
+/// How much comes out of a decoder at once.
+const PIECE: usize = 16 << 10;
+/// Most documents that are kept aside of a body that may not be encoded at all.
+const ASIDE: usize = 64;
+
+/// A content coding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Coding {
+    Gzip,
+    Deflate,
+    Brotli,
+    Zstd,
+    /// One that is not known.
+    Other,
+}
+
+impl Coding {
+    /// The codings that the values of `Content-Encoding` name, in the order in which they were applied.
+    pub(crate) fn of<'a>(values: impl Iterator<Item = &'a str>) -> Vec<Self> {
+        let names = values.flat_map(|value| value.split(',')).map(|name| name.trim().to_ascii_lowercase());
+        let codings = names.filter_map(|name| match name.as_str() {
+            "" | "identity" | "none" => None,
+            "gzip" | "x-gzip" => Some(Self::Gzip),
+            "deflate" => Some(Self::Deflate),
+            "br" => Some(Self::Brotli),
+            "zstd" => Some(Self::Zstd),
+            _ => Some(Self::Other),
+        });
+        let codings: Vec<_> = codings.take(CODINGS + 1).collect();
+        if codings.len() > CODINGS { vec![Self::Other] } else { codings }
+    }
+}
+
+/// A reader after a decoder.
+pub(crate) struct Decoder {
+    /// The decoders, the one first that was applied last.
+    levels: Vec<Level>,
+    reader: Reader,
+    /// The same body as it is on the wire, in case it is not encoded as its header says.
+    plain: Option<Plain>,
+    good: bool,
+    work: Work,
+}
+
+/// One decoder.
+struct Level {
+    stage: Stage,
+    /// What it was given and has not taken yet.
+    input: Bytes,
+    /// Whether more may come out of it without more going in.
+    full: bool,
+}
+
+/// The raw body, read without decoding.
+struct Plain {
+    reader: Reader,
+    /// Documents that count only if the other reader finds none.
+    aside: Vec<Parts>,
+}
+
+/// What decoding has cost.
+struct Work {
+    growth: Growth,
+    wire: u64,
+    decoded: u64,
+    /// Room for the decoders' windows.
+    windows: BudgetShare,
+    most: u64,
+}
+
+impl Decoder {
+    pub(crate) fn new(codings: &[Coding], format: Format, growth: Growth, keep: &Keep, windows: BudgetShare) -> Self {
+        let stages: Option<Vec<_>> = codings.iter().rev().map(|coding| Stage::new(*coding)).collect();
+        // Unknown coding: read the raw bytes, which may be useful.
+        let (good, stages) = stages.map_or((false, Vec::new()), |stages| (true, stages));
+        let plain =
+            (!stages.is_empty()).then(|| Plain { reader: Reader::new(format, keep.clone()), aside: Vec::new() });
+        let most = stages.iter().map(Stage::window).sum();
+        let work = Work { growth, wire: 0, decoded: 0, windows, most };
+        let levels = stages.into_iter().map(|stage| Level { stage, input: Bytes::new(), full: false }).collect();
+        Self { levels, reader: Reader::new(format, keep.clone()), plain, good, work }
+    }
+
+    /// How far the body may grow from now on.
+    pub(crate) fn bound(&mut self, growth: Growth) {
+        self.work.growth = growth;
+    }
+
+    /// Takes the next piece as it was on the wire, and decodes it as far as `quota` goes, in decoded bytes.
+    pub(crate) fn push(&mut self, piece: &Bytes, quota: &mut u64, done: Done<'_>) {
+        let Some(first) = self.levels.first_mut() else { return self.reader.push(piece, done) };
+        self.work.wire += piece.len() as u64;
+        if self.good {
+            first.input = piece.clone();
+        }
+        if let Some(Plain { reader, aside }) = &mut self.plain {
+            let room = ASIDE.saturating_sub(aside.len());
+            let mut left = room;
+            reader.push(piece, &mut |parts| {
+                if left > 0 && !parts.messages.list.is_empty() {
+                    left -= 1;
+                    aside.push(parts);
+                }
+            });
+        }
+        self.go_on(quota, done);
+    }
+
+    /// Decodes on as far as `quota` goes. What cannot be decoded, or should not be, ends it.
+    pub(crate) fn go_on(&mut self, quota: &mut u64, done: Done<'_>) {
+        while self.is_behind() && *quota > 0 {
+            match self.step(done) {
+                Some(decoded) => *quota = quota.saturating_sub(decoded),
+                None => self.stop(),
+            }
+        }
+        if self.reader.found() {
+            self.plain = None;
+        }
+    }
+
+    /// Whether something of what came is not decoded yet.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.good && self.levels.iter().any(Level::is_busy)
+    }
+
+    /// Nothing more is decoded.
+    pub(crate) fn stop(&mut self) {
+        self.good &= self.levels.is_empty();
+        self.levels.iter_mut().for_each(Level::clear);
+    }
+
+    /// One step of the decoder that is furthest behind the others; how much came out of it.
+    fn step(&mut self, done: Done<'_>) -> Option<u64> {
+        let at = self.levels.iter().rposition(Level::is_busy)?;
+        let mut out = [0; PIECE];
+        let level = self.levels.get_mut(at)?;
+        let (read, written) = level.stage.step(&level.input, &mut out)?;
+        level.input.advance(read.min(level.input.len()));
+        level.full = written == out.len();
+        if read == 0 && written == 0 {
+            // It is at its end, and what follows is nothing.
+            level.clear();
+        }
+        let out = out.get(..written).filter(|out| !out.is_empty());
+        let Some(out) = out else { return Some(0) };
+        if !self.work.allows(written) {
+            return None;
+        }
+        match self.levels.get_mut(at + 1) {
+            Some(next) => next.input = Bytes::copy_from_slice(out),
+            None => self.reader.push(out, done),
+        }
+        Some(written as u64)
+    }
+
+    /// The body has ended, `properly` or not: hands over what is left of it.
+    pub(crate) fn finish(&mut self, properly: bool, done: Done<'_>) {
+        // A lie about the coding must not hide a message that a server reads all the same.
+        let unread = !self.reader.found();
+        let plain = self.plain.take().filter(|plain| unread && (plain.reader.found() || !self.good));
+        if let Some(Plain { reader, aside }) = plain {
+            self.good = false;
+            self.reader = reader;
+            aside.into_iter().for_each(&mut *done);
+        }
+        if properly {
+            self.reader.finish(done);
+        }
+        let rest = self.reader.rest();
+        if rest.length > 0 {
+            done(rest);
+        }
+    }
+
+    /// Whether everything could be decoded so far.
+    pub(crate) fn is_good(&self) -> bool {
+        self.good
+    }
+
+    /// The reader after the decoder.
+    pub(crate) fn reader(&self) -> &Reader {
+        &self.reader
+    }
+}
+
+impl Level {
+    fn is_busy(&self) -> bool {
+        self.full || !self.input.is_empty()
+    }
+
+    fn clear(&mut self) {
+        (self.input, self.full) = (Bytes::new(), false);
+    }
+}
+
+impl Work {
+    fn allows(&mut self, bytes: usize) -> bool {
+        self.decoded += bytes as u64;
+        let window = usize::try_from(self.decoded.min(self.most)).unwrap_or(usize::MAX);
+        let missing = window.saturating_sub(self.windows.bytes());
+        self.decoded <= self.growth.base + self.growth.ratio * self.wire && (missing == 0 || self.windows.grow(missing))
+    }
+}

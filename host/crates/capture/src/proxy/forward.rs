@@ -1,0 +1,212 @@
+//! Handing a request on to its upstream, and the answer back, without touching what is in them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, Request, Response, StatusCode, Uri, Version, header, request};
+use hyper::body::Incoming;
+use tokio::time::{Instant, timeout_at};
+
+use super::answer::Answer;
+use super::connect::Reach;
+use super::headers::{confine, end_to_end, keep_session, leave_session, wants_page};
+use super::pool::{Connection, Pool, Unanswered};
+use super::shared_body::{Loan, SharedBody};
+use super::sign_in::refusal;
+use super::timeouts::Timeouts;
+use super::upstream::{HostHeader, Upstream};
+use crate::mcp::failure::{FailureSlot, Transport};
+
+/// The way to the upstreams. Connections are shared and kept for a short while.
+pub(crate) struct Forwarder {
+    reach: Reach,
+    pools: BTreeMap<String, Arc<Pool>>,
+    timeouts: Timeouts,
+}
+
+/// One request to one upstream.
+struct ForwardedRequest<'a> {
+    upstream: &'a Upstream,
+    timeouts: Timeouts,
+    pool: Arc<Pool>,
+    slot: FailureSlot,
+}
+
+impl Forwarder {
+    pub(crate) fn new<'a>(timeouts: Timeouts, upstreams: impl Iterator<Item = &'a Upstream> + Clone) -> Self {
+        let reach = Reach::new(upstreams.clone().any(Upstream::is_tls));
+        let pools = upstreams.map(|upstream| (upstream.name().to_owned(), Arc::default())).collect();
+        Self { reach, pools, timeouts }
+    }
+
+    /// Sends the request to `target`, which is on the host of `upstream`.
+    pub(crate) async fn send(&self, upstream: &Upstream, target: &Uri, request: Request<Body>) -> Response<Body> {
+        let (mut parts, body) = request.into_parts();
+        let slot = parts.extensions.remove::<FailureSlot>().unwrap_or_default();
+        let by_browser = wants_page(&parts.headers);
+        prepare(&mut parts, upstream, target);
+        let timeouts = upstream.timeouts().or(self.timeouts);
+        let pool = self.pools.get(upstream.name()).cloned().unwrap_or_default();
+        let way = ForwardedRequest { upstream, timeouts, pool, slot };
+        let body = Loan::new(body);
+        match self.answer(&way, &parts, &body).await {
+            Ok(response) => {
+                body.forget();
+                way.back(response, by_browser)
+            }
+            Err(failed) => {
+                body.read_on().await;
+                way.slot.set(failed);
+                own_answer(failed, upstream)
+            }
+        }
+    }
+
+    /// The upstream's answer. A request on a reused connection may find that the upstream has closed it meanwhile; it
+    /// is then sent again, once, on a new one.
+    ///
+    /// A POST may have had an effect, so it is resent only if it did not arrive: the connection had carried another
+    /// exchange before, ended at once, and brought no byte for this one. Browsers do the same. The remaining risk is an
+    /// upstream that takes a request from an idle connection and breaks off within moments, without a byte; the entry
+    /// says `resent`. A body that is too long to keep uses a new connection from the start.
+    async fn answer(
+        &self,
+        way: &ForwardedRequest<'_>,
+        parts: &request::Parts,
+        body: &Loan,
+    ) -> Result<Response<Incoming>, Transport> {
+        if body.is_kept()
+            && let Some(used) = way.pool.take()
+        {
+            match way.over(used, parts, body).await? {
+                Ok(response) => return Ok(response),
+                Err(Again { was_sent: true }) => way.slot.resent(),
+                Err(Again { was_sent: false }) => {}
+            }
+        }
+        let connecting = self.reach.connect(way.upstream.url(), way.upstream.is_tls(), way.timeouts);
+        let connected = body.read_during(connecting).await;
+        let Some(wire) = connected else { return Err(body.failed().unwrap_or(Transport::ClientClosed)) };
+        let fresh = Connection::over(wire?).await?;
+        way.over(fresh, parts, body).await?.map_err(|_| Transport::UpstreamClosed)
+    }
+}
+
+/// Whether a request that has to be sent again had been sent.
+struct Again {
+    was_sent: bool,
+}
+
+impl ForwardedRequest<'_> {
+    /// Sends the request over `connection`: an answer, or that it may be sent again.
+    async fn over(
+        &self,
+        mut connection: Connection,
+        parts: &request::Parts,
+        body: &Loan,
+    ) -> Result<Result<Response<Incoming>, Again>, Transport> {
+        let request = Request::from_parts(parts.clone(), body.lend());
+        match self.first_byte(&mut connection, request, body).await? {
+            Ok(response) => {
+                self.pool.keep(connection);
+                Ok(Ok(response))
+            }
+            Err(Unanswered { error, unsent, stale }) => match body.failed() {
+                Some(client) => Err(client),
+                None if (unsent || stale) && body.is_kept() && connection.is_used() => {
+                    Ok(Err(Again { was_sent: !unsent }))
+                }
+                None => {
+                    let (upstream, url) = (self.upstream.name(), self.upstream.url());
+                    tracing::warn!(upstream, %url, error = &error as &dyn std::error::Error, "an upstream did not \
+                                                                                              respond");
+                    Err(if error.is_parse() { Transport::UpstreamNoHttp } else { Transport::UpstreamClosed })
+                }
+            },
+        }
+    }
+
+    /// Sends the request and waits for the answer to begin, which counts from the last piece of the request on.
+    async fn first_byte(
+        &self,
+        connection: &mut Connection,
+        request: Request<SharedBody>,
+        body: &Loan,
+    ) -> Result<Result<Response<Incoming>, Unanswered>, Transport> {
+        let begun = Instant::now();
+        let mut answer = std::pin::pin!(connection.send(request));
+        let Some(limit) = self.timeouts.first_byte() else { return Ok(answer.await) };
+        loop {
+            let until = body.moved().max(begun) + limit;
+            match timeout_at(until, &mut answer).await {
+                Ok(answer) => return Ok(answer),
+                Err(_) if body.moved() + limit > until => {}
+                Err(_) => return Err(Transport::UpstreamFirstByteTimeout),
+            }
+        }
+    }
+
+    fn back(&self, response: Response<Incoming>, by_browser: bool) -> Response<Body> {
+        let (mut parts, body) = response.into_parts();
+        end_to_end(&mut parts.headers);
+        leave_session(&mut parts.headers);
+        confine(&mut parts.headers, by_browser);
+        parts.version = Version::HTTP_11;
+        parts.extensions.clear();
+        Response::from_parts(parts, Body::new(Answer::new(body, self.slot.clone(), self.timeouts.idle())))
+    }
+}
+
+/// Makes the head of a request that of the one to the upstream.
+fn prepare(parts: &mut request::Parts, upstream: &Upstream, target: &Uri) {
+    parts.uri = target.path_and_query().map_or_else(|| Uri::from_static("/"), |path| Uri::from(path.clone()));
+    parts.version = Version::HTTP_11;
+    parts.extensions.clear();
+    end_to_end(&mut parts.headers);
+    keep_session(&mut parts.headers);
+    host(&mut parts.headers, upstream);
+}
+
+/// Servers check `Host` against DNS rebinding, and know only their own name. If `Origin` is still present, the proxy
+/// has not checked it, and the server sees both unchanged.
+fn host(headers: &mut HeaderMap, upstream: &Upstream) {
+    let own = match upstream.host_header() {
+        HostHeader::Upstream => upstream.is_tls() || !headers.contains_key(header::ORIGIN),
+        HostHeader::Client => false,
+    };
+    if own || !headers.contains_key(header::HOST) {
+        headers.insert(header::HOST, upstream.authority());
+    }
+}
+
+/// The proxy's own answer. Only the process log has details, because they reveal where the upstream is.
+fn own_answer(failed: Transport, upstream: &Upstream) -> Response<Body> {
+    let name = upstream.name();
+    let (status, what) = match failed {
+        Transport::ClientClosed => return client_failed("ended early; send the whole request again"),
+        Transport::ClientBrokenBody => return client_failed("has invalid HTTP framing; fix the client"),
+        Transport::ProxyNoCertificates => {
+            (StatusCode::BAD_GATEWAY, "cannot be reached: this machine has no trusted certificates")
+        }
+        Transport::UpstreamName => (StatusCode::BAD_GATEWAY, "cannot be reached: its host name does not resolve"),
+        Transport::UpstreamRefused => (StatusCode::BAD_GATEWAY, "cannot be reached: it refused the connection"),
+        Transport::UpstreamConnectTimeout => (
+            StatusCode::GATEWAY_TIMEOUT,
+            "cannot be reached: the connection timed \
+                                                                            out",
+        ),
+        Transport::UpstreamCertificate => (StatusCode::BAD_GATEWAY, "has a certificate that is not trusted"),
+        Transport::UpstreamTls => (StatusCode::BAD_GATEWAY, "failed the TLS handshake"),
+        Transport::UpstreamTlsTimeout => (StatusCode::GATEWAY_TIMEOUT, "did not finish the TLS handshake in time"),
+        Transport::UpstreamFirstByteTimeout => (StatusCode::GATEWAY_TIMEOUT, "did not respond in time"),
+        Transport::UpstreamNoHttp => (StatusCode::BAD_GATEWAY, "returned a response that is not HTTP"),
+        Transport::UpstreamClosed => (StatusCode::BAD_GATEWAY, "closed the connection before it responded"),
+        _ => (StatusCode::BAD_GATEWAY, "cannot be reached"),
+    };
+    refusal(status, &format!("the MCP server {name:?} {what}; check that it runs and that its URL is right"))
+}
+
+fn client_failed(what: &str) -> Response<Body> {
+    refusal(StatusCode::BAD_REQUEST, &format!("the request body {what}"))
+}

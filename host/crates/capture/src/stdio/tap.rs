@@ -1,0 +1,161 @@
+//! Where both directions of a wrapped server are listened to: what passes is read on the recorder's thread, and on the
+//! path where too much waits for that, in the order in which it came.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use bytes::Bytes;
+use mcp_audit_log_core::recorder::{BudgetShare, RecordError, Reservation};
+use mcp_audit_log_model::event::Event;
+use mcp_audit_log_service::AuditLog;
+
+use super::StdioOptions;
+use super::pipe::{Moment, Pipe, Side};
+use crate::parse::document::Keep;
+
+/// When this many bytes wait, the path reads them itself: a sender that is faster than the recorder's thread pays with
+/// time, and no line is lost.
+const WAITING: usize = 1 << 20;
+
+#[derive(Clone)]
+pub(super) struct Tap {
+    log: AuditLog,
+    shared: Arc<Shared>,
+}
+
+/// What the path and the recorder's thread share. It does not hold the log, which must not be closed from that thread.
+struct Shared {
+    /// Locked before `waiting`, so that what is taken out is read in order.
+    pipe: Mutex<Pipe>,
+    waiting: Mutex<Waiting>,
+    /// The reserved slot in the recorder's queue for the end.
+    place: Mutex<Option<Reservation>>,
+    /// Whether a cancelled call waits for an answer of the server.
+    has_cancelled: AtomicBool,
+}
+
+/// Forwarded data that nothing has read yet.
+struct Waiting {
+    pieces: VecDeque<Piece>,
+    held: BudgetShare,
+    bytes: usize,
+    /// Whether a job to read what waits is on its way.
+    handed_over: bool,
+}
+
+struct Piece {
+    side: Side,
+    bytes: Bytes,
+    moment: Moment,
+    keep: Keep,
+}
+
+impl Tap {
+    pub(super) fn new(log: AuditLog, options: StdioOptions) -> Self {
+        let begun = Moment { at: log.now(), instant: Instant::now() };
+        let held = log.recorder().gauges().captured.nothing();
+        let shared = Shared {
+            pipe: Mutex::new(Pipe::new(options.server, options.caller, begun)),
+            waiting: Mutex::new(Waiting { pieces: VecDeque::new(), held, bytes: 0, handed_over: false }),
+            place: Mutex::new(log.reserve()),
+            has_cancelled: AtomicBool::new(false),
+        };
+        Self { log, shared: Arc::new(shared) }
+    }
+
+    /// A piece of what `side` sends passes.
+    pub(super) fn piece(&self, side: Side, piece: &[u8]) {
+        let (moment, keep) = (self.moment(), Keep::of(&self.log));
+        let (fits, due) = {
+            let mut waiting = lock(&self.shared.waiting);
+            let fits = waiting.held.grow(piece.len());
+            waiting.bytes += piece.len();
+            waiting.pieces.push_back(Piece { side, bytes: Bytes::copy_from_slice(piece), moment, keep });
+            let due = !std::mem::replace(&mut waiting.handed_over, true);
+            (fits && waiting.bytes < WAITING, due)
+        };
+        let shared = Arc::clone(&self.shared);
+        if !fits || (due && self.log.offer_later(0, move || shared.read()).is_err()) {
+            self.read_now();
+        }
+    }
+
+    /// Records cancelled calls that stay without an answer.
+    pub(super) fn look_for_overdue(&self) {
+        if !self.shared.has_cancelled.load(Ordering::Relaxed) {
+            return;
+        }
+        let (shared, moment) = (Arc::clone(&self.shared), self.moment());
+        // If there is no room, the next check finds it again.
+        let _ = self.log.offer_later(0, move || {
+            let mut events = shared.read();
+            let mut pipe = lock(&shared.pipe);
+            events.extend(pipe.overdue(moment));
+            shared.has_cancelled.store(pipe.has_cancelled(), Ordering::Relaxed);
+            events
+        });
+    }
+
+    /// Both directions have ended.
+    pub(super) fn close(&self) {
+        let (shared, moment) = (Arc::clone(&self.shared), self.moment());
+        let end = move || {
+            let mut events = shared.read();
+            events.extend(lock(&shared.pipe).close(moment));
+            events
+        };
+        let told = match lock(&self.shared.place).take() {
+            Some(place) => place.record_later(end),
+            None => self.log.offer_later(0, end),
+        };
+        if told == Err(RecordError::Full) {
+            self.read_now();
+            let events = lock(&self.shared.pipe).close(moment);
+            self.record(events);
+        }
+    }
+
+    /// On the path: reads what waits. A bug in the reader must not break the traffic.
+    fn read_now(&self) {
+        match catch_unwind(AssertUnwindSafe(|| self.shared.read())) {
+            Ok(events) => self.record(events),
+            Err(_) => {
+                tracing::error!("captured traffic could not be parsed: a bug in the parser");
+                self.log.dropped(1);
+            }
+        }
+    }
+
+    /// Rejected events are counted one by one.
+    fn record(&self, events: Vec<Event>) {
+        events.into_iter().for_each(|event| drop(self.log.record(event)));
+    }
+
+    fn moment(&self) -> Moment {
+        Moment { at: self.log.now(), instant: Instant::now() }
+    }
+}
+
+impl Shared {
+    /// Reads what waits.
+    fn read(&self) -> Vec<Event> {
+        let mut pipe = lock(&self.pipe);
+        let pieces = {
+            let mut waiting = lock(&self.waiting);
+            (waiting.bytes, waiting.handed_over) = (0, false);
+            waiting.held.release();
+            std::mem::take(&mut waiting.pieces)
+        };
+        let read = |piece: Piece| pipe.read(piece.side, &piece.bytes, piece.moment, piece.keep, false);
+        let events = pieces.into_iter().flat_map(read).collect();
+        self.has_cancelled.store(pipe.has_cancelled(), Ordering::Relaxed);
+        events
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,41 @@
+//! The destination of checkpoints that is an HTTP endpoint. The feature `http-client` has it.
+
+use hyper::Uri;
+use tokio::runtime::{Builder, Runtime};
+
+use super::{Destination, PublishError, Published, PutError};
+use crate::http_client::{HttpClient, Post};
+
+/// An HTTP endpoint that takes checkpoints.
+#[derive(Clone, Debug)]
+pub struct EndpointOptions {
+    /// The URL: https, except on this machine.
+    pub url: Uri,
+    /// The token that is sent as `Authorization: Bearer …`.
+    pub token: Option<String>,
+}
+
+pub(super) struct Endpoint {
+    runtime: Runtime,
+    client: HttpClient,
+    options: EndpointOptions,
+}
+
+impl Endpoint {
+    pub(super) fn new(options: &EndpointOptions) -> Result<Self, PublishError> {
+        let here = matches!(options.url.host(), Some("127.0.0.1" | "localhost" | "[::1]"));
+        if options.url.scheme_str() != Some("https") && !here {
+            return Err(PublishError::Plain);
+        }
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(PublishError::Thread)?;
+        Ok(Self { runtime, client: HttpClient::new(&options.url)?, options: options.clone() })
+    }
+}
+
+impl Destination for Endpoint {
+    fn put(&mut self, published: &Published) -> Result<(), PutError> {
+        let Self { runtime, client, options } = self;
+        let post = Post { kind: "text/plain; charset=utf-8", token: options.token.as_deref(), body: &published.note };
+        runtime.block_on(client.post(&options.url, &post)).map_err(PutError::Failed)
+    }
+}

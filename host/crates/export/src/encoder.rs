@@ -1,0 +1,225 @@
+//! The formats of an export: CSV and JSON Lines.
+
+use std::io;
+
+use mcp_audit_log_index::StoredPayload;
+use mcp_audit_log_model::entry::Entry;
+use mcp_audit_log_model::time::Timestamp;
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+use super::column::{Cell, Column, Columns, Row};
+use super::parquet;
+use super::table::Table;
+
+/// A kind of file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Format {
+    /// Comma-separated values, for spreadsheets.
+    Csv,
+    /// One JSON object a line.
+    JsonLines,
+    /// Apache Parquet, for analysis.
+    Parquet,
+}
+
+impl Format {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Csv, Self::JsonLines, Self::Parquet];
+
+    /// Its name, and the ending of its files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::JsonLines => "jsonl",
+            Self::Parquet => "parquet",
+        }
+    }
+
+    /// Its name for people.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Csv => "CSV, for spreadsheets",
+            Self::JsonLines => "JSON Lines",
+            Self::Parquet => "Parquet, for analysis",
+        }
+    }
+
+    /// What a file of this format is, in one sentence.
+    pub fn description(self) -> &'static str {
+        match self {
+            Self::Csv => "RFC 4180 in UTF-8, with a header line.",
+            Self::JsonLines => "One JSON object per line, as in the list of entries.",
+            Self::Parquet => "Apache Parquet, compressed with zstd.",
+        }
+    }
+
+    /// The format of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.name() == name)
+    }
+
+    /// Its media type.
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Csv => "text/csv",
+            Self::JsonLines => "application/x-ndjson",
+            Self::Parquet => "application/vnd.apache.parquet",
+        }
+    }
+
+    /// What a file that was begun at this moment is called: without a colon, which some file systems refuse.
+    pub fn file_name(self, begun: Timestamp) -> String {
+        let moment: String = begun.to_string().chars().take(19).filter(|char| *char != ':').collect();
+        format!("mcp-audit-log-{moment}Z.{}", self.name())
+    }
+
+    pub(super) fn encoder(self, columns: &Columns) -> io::Result<Box<dyn Encoder>> {
+        Ok(match self {
+            Self::Csv => Box::new(Csv::new(columns)?),
+            Self::JsonLines => Box::new(JsonLines::new(columns)),
+            Self::Parquet => Box::new(parquet::Parquet::new(columns)?),
+        })
+    }
+}
+
+/// Makes bytes of entries.
+pub(super) trait Encoder: Send {
+    /// Adds an entry.
+    fn entry(&mut self, entry: &Entry, payload: Option<&StoredPayload>) -> io::Result<()>;
+
+    /// How many bytes are ready to be taken, about.
+    fn pending(&self) -> usize;
+
+    /// Takes what is ready.
+    fn take(&mut self) -> io::Result<Vec<u8>>;
+
+    /// Takes the rest; nothing is added afterwards.
+    fn finish(&mut self) -> io::Result<Vec<u8>>;
+}
+
+/// Writes rows of cells.
+pub(super) struct Csv {
+    columns: Vec<Column>,
+    table: Table,
+}
+
+impl Csv {
+    pub(super) fn new(columns: &Columns) -> io::Result<Self> {
+        let columns: Vec<_> = columns.iter().collect();
+        let table = Table::new(columns.iter().map(|column| column.name()))?;
+        Ok(Self { columns, table })
+    }
+}
+
+impl Encoder for Csv {
+    fn entry(&mut self, entry: &Entry, payload: Option<&StoredPayload>) -> io::Result<()> {
+        let row = Row { entry, payload };
+        for column in &self.columns {
+            match row.cell(*column) {
+                Cell::Unset => self.table.cell(""),
+                Cell::Boolean(value) => self.table.cell(if value { "true" } else { "false" }),
+                Cell::Integer(number) => self.table.cell(number.to_string()),
+                Cell::Time(time) => self.table.cell(time.to_string()),
+                Cell::Text(text) => self.table.text(&text),
+            }?;
+        }
+        self.table.end()
+    }
+
+    fn pending(&self) -> usize {
+        self.table.pending()
+    }
+
+    fn take(&mut self) -> io::Result<Vec<u8>> {
+        self.table.take()
+    }
+
+    fn finish(&mut self) -> io::Result<Vec<u8>> {
+        self.take()
+    }
+}
+
+/// Writes lines.
+pub(super) struct JsonLines {
+    members: Vec<Column>,
+    content: Vec<Column>,
+    lines: Vec<u8>,
+}
+
+impl JsonLines {
+    pub(super) fn new(columns: &Columns) -> Self {
+        let (content, members) = columns.iter().partition(|column| column.is_content());
+        Self { members, content, lines: Vec::new() }
+    }
+}
+
+impl Encoder for JsonLines {
+    fn entry(&mut self, entry: &Entry, payload: Option<&StoredPayload>) -> io::Result<()> {
+        let line = Line { members: &self.members, content: &self.content, entry, payload };
+        serde_json::to_writer(&mut self.lines, &line)?;
+        self.lines.push(b'\n');
+        Ok(())
+    }
+
+    fn pending(&self) -> usize {
+        self.lines.len()
+    }
+
+    fn take(&mut self) -> io::Result<Vec<u8>> {
+        Ok(std::mem::take(&mut self.lines))
+    }
+
+    fn finish(&mut self) -> io::Result<Vec<u8>> {
+        self.take()
+    }
+}
+
+/// An entry, with its payload as one member where some of that is wanted.
+struct Line<'a> {
+    members: &'a [Column],
+    content: &'a [Column],
+    entry: &'a Entry,
+    payload: Option<&'a StoredPayload>,
+}
+
+impl Serialize for Line<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for column in self.members {
+            match column {
+                Column::Field(field) => map.serialize_entry(field.name(), &self.entry.json(*field))?,
+                Column::HasPayload => map.serialize_entry(column.name(), &self.entry.has_payload)?,
+                Column::Details => map.serialize_entry(column.name(), &self.entry.details)?,
+                Column::Request | Column::Response | Column::PayloadNotes => {}
+            }
+        }
+        if !self.content.is_empty() {
+            let payload = self.payload.map(|payload| Content { columns: self.content, payload });
+            map.serialize_entry("payload", &payload)?;
+        }
+        map.end()
+    }
+}
+
+/// What is kept of request and answer.
+struct Content<'a> {
+    columns: &'a [Column],
+    payload: &'a StoredPayload,
+}
+
+impl Serialize for Content<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let StoredPayload { request, response, notes, salt: _ } = self.payload;
+        let mut map = serializer.serialize_map(None)?;
+        for column in self.columns {
+            match column {
+                Column::Request => map.serialize_entry(column.name(), request)?,
+                Column::Response => map.serialize_entry(column.name(), response)?,
+                // As the API has them, beside the bodies.
+                _ => notes.iter().try_for_each(|(name, note)| map.serialize_entry(name, note))?,
+            }
+        }
+        map.end()
+    }
+}

@@ -1,0 +1,109 @@
+//! Extractors of the API: JSON bodies, and ids and names in the path.
+
+use std::marker::PhantomData;
+
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::http::HeaderMap;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::request::Parts;
+use bytes::Bytes;
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::openapi::{Input, Operation};
+use crate::problem::{BODY, MEDIA, MISSING, Problem, SLOW, TOO_LONG};
+
+/// What can be sent as JSON.
+pub(crate) trait Sendable: DeserializeOwned + JsonSchema {
+    /// An example, for the document and for error messages.
+    const EXAMPLE: &'static str;
+}
+
+/// A body that was not read yet: a caller without the right does not learn what is accepted.
+pub(crate) struct Sent<T> {
+    headers: HeaderMap,
+    body: Result<Bytes, Problem>,
+    kind: PhantomData<fn() -> T>,
+}
+
+impl<T: Sendable> Sent<T> {
+    /// Reads it.
+    pub(crate) fn read(self) -> Result<T, Problem> {
+        let kind = self.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        if kind != "application/json" && kind != "application/merge-patch+json" {
+            return Err(Problem::media_type("application/json"));
+        }
+        serde_json::from_slice(&self.body?).map_err(|error| {
+            let what = if error.is_data() { "not what is expected" } else { "not JSON" };
+            let why: String = error.to_string().chars().take(200).collect();
+            Problem::body(format!("This is {what}: {why}. Send an object such as {}.", T::EXAMPLE))
+        })
+    }
+}
+
+impl<T, S: Send + Sync> FromRequest<S> for Sent<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let headers = request.headers().clone();
+        let body = Bytes::from_request(request, state).await.map_err(Problem::from);
+        Ok(Self { headers, body, kind: PhantomData })
+    }
+}
+
+impl<T: Sendable> Input for Sent<T> {
+    fn describe(operation: &mut Operation<'_>) {
+        operation.body::<T>(T::EXAMPLE);
+        [BODY, SLOW, TOO_LONG, MEDIA].into_iter().for_each(|kind| operation.refuses(kind));
+    }
+}
+
+/// An id; `None` where none can be read.
+pub(crate) struct Id(Option<Uuid>);
+
+/// A name; empty where it is no text.
+pub(crate) struct Name(pub(crate) String);
+
+impl Id {
+    /// The id of a `what`, or the problem that there is no such thing.
+    pub(crate) fn of(&self, what: &str) -> Result<Uuid, Problem> {
+        self.0.ok_or_else(|| Problem::missing(what))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Id {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Ok(Self(read(parts, state).await))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Name {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Ok(Self(read(parts, state).await.unwrap_or_default()))
+    }
+}
+
+async fn read<T: DeserializeOwned + Send, S: Send + Sync>(parts: &mut Parts, state: &S) -> Option<T> {
+    Path::from_request_parts(parts, state).await.ok().map(|Path(part)| part)
+}
+
+impl Input for Id {
+    fn describe(operation: &mut Operation<'_>) {
+        operation.segment("The id.", json!({ "type": "string", "format": "uuid" }));
+        operation.refuses(MISSING);
+    }
+}
+
+impl Input for Name {
+    fn describe(operation: &mut Operation<'_>) {
+        operation.segment("The name.", json!({ "type": "string" }));
+        operation.refuses(MISSING);
+    }
+}

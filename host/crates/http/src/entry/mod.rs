@@ -1,0 +1,9 @@
+//! One entry: its page, payload, proof and related entries.
+
+pub(crate) mod api;
+pub(crate) mod diff;
+pub(crate) mod json;
+pub(crate) mod page;
+pub(crate) mod payload;
+pub(crate) mod proof;
+pub(crate) mod related;

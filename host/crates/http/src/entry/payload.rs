@@ -1,0 +1,136 @@
+//! The payload on an entry's page, or why there is none.
+
+use mcp_audit_log_contract::access::{Grant, Right};
+use mcp_audit_log_filter::Domain;
+use mcp_audit_log_index::Place;
+use mcp_audit_log_model::entry::{Details, Entry};
+use mcp_audit_log_model::field::Field;
+use mcp_audit_log_service::AuditLog;
+use serde_json::Value as Json;
+
+use super::json::Tree;
+use crate::problem::Problem;
+use crate::ui::text::{Shown, bytes, exact};
+
+/// More of a text than this is not put on the page, in bytes.
+const MOST: usize = 200_000;
+
+/// The payload section of the page.
+pub(crate) enum Payload {
+    /// It is not shown, for this reason.
+    Absent(&'static str),
+    /// A user erased it.
+    Erased(Erased),
+    /// It is kept, and this viewer may open it.
+    Closed,
+    /// It is shown.
+    Open(Vec<Body>),
+}
+
+/// The user and the reason.
+pub(crate) struct Erased {
+    pub(crate) by: Shown,
+    pub(crate) at: String,
+    pub(crate) reason: Shown,
+    /// The entry about the erasure.
+    pub(crate) entry: String,
+}
+
+/// One of the two bodies.
+pub(crate) struct Body {
+    pub(crate) name: &'static str,
+    pub(crate) title: &'static str,
+    pub(crate) text: Text,
+    pub(crate) marks: Vec<String>,
+}
+
+/// A document.
+pub(crate) enum Text {
+    /// There was none.
+    Nothing,
+    /// JSON, to be folded.
+    Tree(Tree),
+    /// Anything else, unchanged.
+    Plain(Shown),
+}
+
+const OFF: &str = "Not kept. Payload logging is off in the settings, so only metadata is recorded.";
+const NOT_KEPT: &str = "Not kept. Payload logging was off when this was recorded, there was no body, or the policy \
+                        keeps none for this kind of entry.";
+const REMOVED: &str = "Deleted by the payload retention: you can see no entry that reports an erasure. The \
+                       commitment still proves its content.";
+const AUDITORS: &str = "Kept, but only auditors may see it. You see the metadata.";
+
+/// The payload of `entry` for this viewer. With `open` it is read, and the reading recorded.
+pub(crate) fn of(log: &AuditLog, access: &Grant, entry: &Entry, open: bool) -> Result<Payload, Problem> {
+    if !entry.has_payload {
+        return match entry.payload_commitment {
+            Some(_) => gone(log, access, entry),
+            None if log.keeps_payloads() => Ok(Payload::Absent(NOT_KEPT)),
+            None => Ok(Payload::Absent(OFF)),
+        };
+    }
+    match access.may(Right::ReadPayloads) {
+        false => Ok(Payload::Absent(AUDITORS)),
+        true if !open => Ok(Payload::Closed),
+        true => read(log, access, entry),
+    }
+}
+
+/// Why a payload that was kept is missing: an erasure leaves an entry, and the cleanup leaves none for each payload.
+fn gone(log: &AuditLog, access: &Grant, entry: &Entry) -> Result<Payload, Problem> {
+    let id = entry.id.to_string();
+    let erasures = Domain::equals(Field::Parent, id.as_str()).and(Domain::equals(Field::Method, "payload.erased"));
+    let found = log.reader(access).page(erasures, Place::Newest, 1)?;
+    Ok(match found.entries.first() {
+        Some(erasure) => Payload::Erased(Erased::new(erasure)),
+        None => Payload::Absent(REMOVED),
+    })
+}
+
+impl Erased {
+    fn new(erasure: &Entry) -> Self {
+        let reason = erasure.details.get("reason").and_then(Json::as_str);
+        Self {
+            by: Shown::line(erasure.text(Field::User).unwrap_or("an unknown user")),
+            at: exact(erasure.recorded_at),
+            reason: Shown::line(reason.unwrap_or("not given")),
+            entry: erasure.id.to_string(),
+        }
+    }
+}
+
+fn read(log: &AuditLog, access: &Grant, entry: &Entry) -> Result<Payload, Problem> {
+    // The cleanup removed it between the two reads.
+    let Some((_, kept)) = log.read_payload(access, entry.id)? else { return gone(log, access, entry) };
+    let body = |title, name, text: Option<String>| {
+        let mut marks = marks(name, &kept.notes);
+        let text = Text::new(text.as_deref(), &mut marks);
+        Body { name, title, text, marks }
+    };
+    Ok(Payload::Open(vec![body("Request", "request", kept.request), body("Response", "response", kept.response)]))
+}
+
+impl Text {
+    fn new(text: Option<&str>, marks: &mut Vec<String>) -> Self {
+        let Some(text) = text else { return Self::Nothing };
+        if let Some(tree) = Tree::new(text) {
+            return Self::Tree(tree);
+        }
+        let shown = &text[..text.floor_char_boundary(MOST)];
+        if shown.len() < text.len() {
+            marks.push("only the beginning is shown; the API returns all of it".to_owned());
+        }
+        Self::Plain(Shown::lines(shown))
+    }
+}
+
+fn marks(name: &str, notes: &Details) -> Vec<String> {
+    let note = |what: &str| notes.get(&format!("{name}_{what}"));
+    let is = |what: &str| note(what).and_then(Json::as_bool) == Some(true);
+    let mut marks = Vec::new();
+    marks.extend(note("bytes").and_then(Json::as_u64).map(bytes));
+    marks.extend(is("masked").then(|| "secrets masked".to_owned()));
+    marks.extend(is("truncated").then(|| "truncated: only the beginning is kept".to_owned()));
+    marks
+}

@@ -1,0 +1,95 @@
+//! Entries related to one: before and after it in its session and connection, its parent, its children. They are
+//! searched for as usual, so the viewer may see all of them.
+
+use mcp_audit_log_contract::access::Grant;
+use mcp_audit_log_filter::Domain;
+use mcp_audit_log_index::Place;
+use mcp_audit_log_model::entry::Entry;
+use mcp_audit_log_model::event::Outcome;
+use mcp_audit_log_model::field::Field;
+use mcp_audit_log_model::time::Timestamp;
+use mcp_audit_log_service::AuditLog;
+
+use crate::log::row::Row;
+use crate::problem::Problem;
+use crate::query::search::query;
+use crate::ui::text::Shown;
+
+/// Most children that are listed.
+const CHILDREN: usize = 20;
+
+/// What is around an entry.
+#[derive(Default)]
+pub(crate) struct Related {
+    pub(crate) threads: Vec<Thread>,
+    pub(crate) parent: Option<Neighbour>,
+    pub(crate) children: Vec<Neighbour>,
+    /// Where all children are, when they are more than these.
+    pub(crate) all_children: Option<String>,
+}
+
+/// Entries with a common value, including this one.
+pub(crate) struct Thread {
+    pub(crate) label: &'static str,
+    pub(crate) previous: Option<Neighbour>,
+    pub(crate) next: Option<Neighbour>,
+    /// Where all of them are.
+    pub(crate) all: String,
+}
+
+/// Another entry.
+pub(crate) struct Neighbour {
+    pub(crate) href: String,
+    pub(crate) outcome: Outcome,
+    pub(crate) what: Shown,
+    pub(crate) exact: String,
+}
+
+/// What makes a thread.
+const THREADS: [(Field, &str); 2] = [(Field::Session, "session"), (Field::Connection, "connection")];
+
+impl Related {
+    /// What `access` sees around `entry`.
+    pub(crate) fn new(
+        log: &AuditLog,
+        access: &Grant,
+        (home, base): (&str, &str),
+        entry: &Entry,
+    ) -> Result<Self, Problem> {
+        let (reader, now) = (log.reader(access), log.now());
+        let neighbour = |entry: &Entry| Neighbour::new(base, entry, now);
+        let mut threads = Vec::new();
+        for (field, label) in THREADS {
+            let Some(value) = entry.text(field) else { continue };
+            let same = || Domain::equals(field, value);
+            threads.push(Thread {
+                label,
+                previous: reader.page(same(), Place::Before(entry.seq), 1)?.entries.first().map(neighbour),
+                next: reader.after(same(), Some(entry.seq), 1)?.first().map(neighbour),
+                all: format!("{home}{}", query([(field.name(), value)])),
+            });
+        }
+        let parent = entry.parent.map(|id| reader.entry(id)).transpose()?.flatten();
+        let id = entry.id.to_string();
+        let children = reader.page(Domain::equals(Field::Parent, id.as_str()), Place::Newest, CHILDREN)?;
+        Ok(Self {
+            threads,
+            parent: parent.as_ref().map(neighbour),
+            children: children.entries.iter().rev().map(neighbour).collect(),
+            all_children: children.next.map(|_| format!("{home}{}", query([("parent", id.as_str())]))),
+        })
+    }
+
+    /// Whether it belongs to another entry, or others to it.
+    pub(crate) fn has_family(&self) -> bool {
+        self.parent.is_some() || !self.children.is_empty()
+    }
+}
+
+impl Neighbour {
+    fn new(base: &str, entry: &Entry, now: Timestamp) -> Self {
+        let Row { id, exact, outcome, method, target, .. } = Row::new(entry, now);
+        let what = target.map_or_else(|| method.to_string(), |target| format!("{method} {target}"));
+        Self { href: format!("{base}/entries/{id}"), outcome, what: Shown::cut(&what, 90), exact }
+    }
+}

@@ -1,0 +1,75 @@
+//! `POST /api/v1/events`: a platform sends one event or many, and gets the result of each.
+
+mod answer;
+mod body;
+mod fields;
+mod schema;
+mod sender;
+mod values;
+
+use std::time::Duration;
+
+use mcp_audit_log_contract::access::{Grant, Right};
+use mcp_audit_log_core::recorder::RecordError;
+use mcp_audit_log_index::Stored;
+use mcp_audit_log_model::event::Event;
+use mcp_audit_log_service::AuditLog;
+use uuid::Uuid;
+
+use super::events::answer::Answer;
+use super::events::body::Form;
+use super::events::body::Sent;
+use super::events::sender::Sender;
+use super::events::values::Refusal;
+use super::problem::Problem;
+use super::session::auth::Visitor;
+
+pub(crate) use super::events::body::Intake;
+
+/// How long a sender waits until everything is durable.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What a request holds: the events in order, and of each item the id of its event or why there is none.
+struct Read {
+    events: Vec<Event>,
+    items: Vec<Result<Uuid, Refusal>>,
+    bytes: usize,
+}
+
+/// Answers when everything that was taken is durable. All that can be taken is taken, or nothing at all.
+pub(crate) async fn take(visitor: Visitor, sent: Sent) -> Result<Answer, Problem> {
+    // First, so that no body is read from a sender without the right.
+    visitor.access.require(Right::Record)?;
+    let form = sent.form()?;
+    let turn = visitor.site.intake.turn().await?;
+    let body = sent.read().await?;
+    let Read { events, items, bytes } = visitor.briefly(move |log, access| read(log, access, &body, form)).await?;
+    drop(turn);
+    let recorded = match events.is_empty() {
+        true => Vec::new(),
+        false => record(&visitor.site.log, events, bytes).await?,
+    };
+    Answer::new(items, recorded)
+}
+
+fn read(log: &AuditLog, access: &Grant, body: &[u8], form: Form) -> Result<Read, Problem> {
+    let sender = Sender::new(log, access.viewer());
+    let mut read = Read { events: Vec::new(), items: Vec::new(), bytes: body.len() };
+    for item in body::items(body, form)? {
+        let event = item.and_then(|item| sender.event(item));
+        read.items.push(event.as_ref().map(|event| event.id).map_err(Clone::clone));
+        read.events.extend(event);
+    }
+    Ok(read)
+}
+
+/// The result of each event.
+type Recorded = Vec<Result<Stored, RecordError>>;
+
+async fn record(log: &AuditLog, events: Vec<Event>, bytes: usize) -> Result<Recorded, Problem> {
+    match tokio::time::timeout(PATIENCE, log.record_all(events, bytes)).await {
+        Ok(Ok(recorded)) => Ok(recorded),
+        Ok(Err(_)) => Err(Problem::nothing_taken()),
+        Err(_) => Err(Problem::unsure()),
+    }
+}

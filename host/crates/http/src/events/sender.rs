@@ -1,0 +1,219 @@
+//! Turns an item into an event on behalf of its sender. Values that a sender may not set are refused.
+
+use mcp_audit_log_capture::{clean, failure};
+use mcp_audit_log_contract::access::Viewer;
+use mcp_audit_log_filter::meant;
+use mcp_audit_log_model::event::{Argument, Channel, Detail, Event, Failure, Kind, Outcome, Target};
+use mcp_audit_log_model::time::Timestamp;
+use mcp_audit_log_model::value::Value;
+use mcp_audit_log_service::AuditLog;
+use serde_json::Value as Json;
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use super::body::{LONG_TEXT, MEMBERS, TEXT};
+use super::fields::{FIELDS, Rule};
+use super::values::{Refusal, members, number, short, text};
+
+/// The sender and the time.
+pub(crate) struct Sender<'a> {
+    log: &'a AuditLog,
+    viewer: &'a Viewer,
+    now: Timestamp,
+    keeps_payloads: bool,
+}
+
+impl<'a> Sender<'a> {
+    pub(crate) fn new(log: &'a AuditLog, viewer: &'a Viewer) -> Self {
+        Self { log, viewer, now: log.now(), keeps_payloads: log.keeps_payloads() }
+    }
+
+    /// The event that the item is.
+    pub(crate) fn event(&self, item: &RawValue) -> Result<Event, Refusal> {
+        let mut draft = Draft::new(self.now);
+        for (name, json) in members(item, FIELDS.len().max(MEMBERS)).map_err(Refusal::whole)? {
+            let (_, rule) = FIELDS.iter().find(|(field, _)| *field == name).ok_or_else(|| unknown(&name))?;
+            // An entry shows what is not set as null.
+            if json.get() != "null" {
+                give(&mut draft, &name, rule, json).map_err(|reason| Refusal::of(&name, reason))?;
+            }
+        }
+        let mut event = draft.finish()?;
+        self.own(&mut event)?;
+        Ok(event)
+    }
+
+    /// What the sender's token decides, and the log's settings.
+    fn own(&self, event: &mut Event) -> Result<(), Refusal> {
+        let instance = &mut event.caller.instance;
+        match (&self.viewer.instance, instance.as_ref()) {
+            (Some(own), Some(given)) if own != given => {
+                return Err(Refusal::of("instance", format!("this token belongs to the tenant {}", short(own))));
+            }
+            (Some(own), None) => *instance = Some(own.clone()),
+            _ => {}
+        }
+        // A session's id is a credential; an entry that capture made names the same session in the same way.
+        event.client.session = event.client.session.take().map(|session| self.log.secret().session(&session));
+        event.path = event.path.take().map(|path| without_query(&path).to_owned());
+        event.payload = event.payload.take().filter(|_| self.keeps_payloads);
+        event.facts.push(("sent_by".to_owned(), self.viewer.user.as_str().into()));
+        Ok(())
+    }
+}
+
+fn give(draft: &mut Draft, name: &str, rule: &Rule, json: &RawValue) -> Result<(), String> {
+    match rule {
+        Rule::Ours(advice) => return Err((*advice).to_owned()),
+        Rule::Text(place) => *place(draft) = text(json, TEXT)?,
+        Rule::Long(place) => *place(draft) = text(json, LONG_TEXT)?,
+        Rule::Fact => {
+            let text = text(json, TEXT)?;
+            draft.event.facts.extend(text.map(|text| (name.to_owned(), text.into())));
+        }
+        Rule::Count => {
+            let count = number(json, 0..=i64::MAX)?;
+            draft.event.facts.push((name.to_owned(), Value::Integer(count)));
+        }
+        Rule::Argument => {
+            let text = text(json, TEXT)?;
+            draft.named.extend(text.map(|_| Argument { name: name.to_owned(), json: json.get().to_owned() }));
+        }
+        Rule::Read(read, _) => read(draft, json)?,
+    }
+    Ok(())
+}
+
+fn unknown(name: &str) -> Refusal {
+    let known = || FIELDS.iter().filter(|(_, rule)| !matches!(rule, Rule::Ours(_))).map(|(name, _)| *name);
+    let advice = match meant(name, known()) {
+        Some(near) => format!("did you mean {near}?"),
+        None => format!("use one of: {}; send anything else as facts", known().collect::<Vec<_>>().join(", ")),
+    };
+    Refusal::of(name, format!("unknown field; {advice}"))
+}
+
+/// A query may carry secrets.
+fn without_query(path: &str) -> &str {
+    path.split(['?', '#']).next().unwrap_or_default()
+}
+
+/// What was given so far.
+pub(crate) struct Draft {
+    /// The fields that need nothing but their value.
+    pub(crate) event: Event,
+    pub(crate) now: Timestamp,
+    pub(crate) id: Option<Uuid>,
+    pub(crate) occurred_at: Option<Timestamp>,
+    pub(crate) channel: Option<Channel>,
+    pub(crate) kind: Option<Kind>,
+    pub(crate) outcome: Option<Outcome>,
+    pub(crate) detail: Option<Detail>,
+    pub(crate) tool: Option<String>,
+    pub(crate) prompt: Option<String>,
+    pub(crate) resource_uri: Option<String>,
+    pub(crate) error_type: Option<String>,
+    pub(crate) error_message: Option<String>,
+    /// Arguments from fields of the item; they go before those of the request.
+    pub(crate) named: Vec<Argument>,
+    /// The state before and after a change.
+    pub(crate) old: Option<Json>,
+    pub(crate) new: Option<Json>,
+    /// Free facts, which go after those from fields.
+    pub(crate) facts: Vec<(String, Value)>,
+}
+
+impl Draft {
+    pub(crate) fn new(now: Timestamp) -> Self {
+        Self {
+            event: Event::new(now, Channel::Api, Kind::Http, Detail::Unknown),
+            now,
+            id: None,
+            occurred_at: None,
+            channel: None,
+            kind: None,
+            outcome: None,
+            detail: None,
+            tool: None,
+            prompt: None,
+            resource_uri: None,
+            error_type: None,
+            error_message: None,
+            named: Vec::new(),
+            old: None,
+            new: None,
+            facts: Vec::new(),
+        }
+    }
+
+    /// The event, if what was given makes one.
+    pub(crate) fn finish(mut self) -> Result<Event, Refusal> {
+        let channel =
+            self.channel.ok_or_else(|| Refusal::of("channel", "required: give mcp, stdio, oauth, api or admin"))?;
+        let occurred_at = self.occurred_at.unwrap_or(self.now);
+        let detail = self.detail()?;
+        let target = self.target()?;
+        self.may_change(channel)?;
+        let fresh = Event::new(occurred_at, channel, self.kind.unwrap_or(Kind::Request), detail);
+        let failure = self.failure(detail);
+        let (id, occurred_at, kind) = (self.id.unwrap_or(fresh.id), fresh.occurred_at, fresh.kind);
+        let mut event = Event { id, occurred_at, channel, kind, detail, target, failure, ..self.event };
+        event.arguments.splice(0..0, self.named);
+        event.facts.extend(self.facts);
+        Ok(event.states(self.old.as_ref(), self.new.as_ref()))
+    }
+
+    fn detail(&self) -> Result<Detail, Refusal> {
+        match (self.outcome, self.detail, self.event.status_code) {
+            (Some(_), Some(_), _) => Err(Refusal::of("outcome", "conflicts with outcome_detail; give only one")),
+            (_, Some(detail), _) => Ok(detail),
+            (Some(Outcome::Success), ..) => Ok(Detail::Ok),
+            (Some(Outcome::Pending), ..) => Ok(Detail::Intended),
+            (Some(Outcome::Denied), ..) | (None, None, Some(401 | 403)) => Ok(Detail::Denied),
+            (None | Some(Outcome::Error), None, Some(400..)) => Ok(Detail::Rejected),
+            (Some(Outcome::Error), ..) => Ok(Detail::Unknown),
+            (None, None, Some(_)) => Ok(Detail::Ok),
+            (None, None, None) => Err(Refusal::of("outcome", "required: give outcome, outcome_detail or status_code")),
+        }
+    }
+
+    fn target(&mut self) -> Result<Option<Target>, Refusal> {
+        let tool = self.tool.take().map(Target::Tool);
+        let prompt = self.prompt.take().map(Target::Prompt);
+        let resource = self.resource_uri.take().map(|uri| Target::Resource(clean(&uri)));
+        let mut targets = [tool, prompt, resource].into_iter().flatten();
+        match (targets.next(), targets.next()) {
+            (target, None) => Ok(target),
+            _ => Err(Refusal::of("tool", "give only one of tool, prompt and resource_uri")),
+        }
+    }
+
+    /// The failure that the sender reports, else the one that capture would use.
+    fn failure(&self, detail: Detail) -> Option<Failure> {
+        let usual = match detail {
+            // Capture would say that the answer could not be read; here nothing tried to read it.
+            Detail::Unknown => Some(Failure::new(detail.as_str(), "It failed; the sender gave no reason")),
+            _ => failure(detail, self.event.status_code, None, None),
+        };
+        match (self.error_type.clone(), self.error_message.clone()) {
+            (None, None) => usual,
+            (None, Some(message)) => Some(Failure { message, ..usual.unwrap_or_default() }),
+            // What is usual is about another type of error.
+            (Some(kind), message) => Some(Failure { kind, message: message.unwrap_or_default(), code: None }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mcp_audit_log_model::field::Field;
+
+    #[test]
+    fn every_field_of_an_entry_has_a_sender_rule() {
+        for field in Field::ALL {
+            let rules = FIELDS.iter().filter(|(name, _)| *name == field.name()).count();
+            assert_eq!(rules, 1, "{}: say in events/fields.rs whether a sender may give it", field.name());
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! The answer that an export is.
+
+use std::io;
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream;
+use mcp_audit_log_export::{ExportManifest, Format};
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use super::run::Piece;
+use crate::openapi::{Operation, Output};
+
+/// A file that is being made.
+pub(crate) struct File {
+    headers: HeaderMap,
+    pieces: mpsc::Receiver<Piece>,
+}
+
+impl File {
+    /// `base` is where the site is mounted.
+    pub(crate) fn new(format: Format, manifest: &ExportManifest, base: &str, pieces: mpsc::Receiver<Piece>) -> Self {
+        let name = format.file_name(manifest.begun_at);
+        let kind = if format == Format::Csv { "text/csv; charset=utf-8; header=present" } else { format.media_type() };
+        let mut headers = HeaderMap::new();
+        let mut set = |name, value: String| {
+            headers.extend(HeaderValue::try_from(value).ok().map(|value| (name, value)));
+        };
+        set(header::CONTENT_TYPE, kind.to_owned());
+        set(header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\""));
+        set(header::CACHE_CONTROL, "no-store".to_owned());
+        if let Some(id) = manifest.export {
+            // RFC 8288: what describes this file, once it is complete.
+            set(header::LINK, format!("<{base}/api/v1/exports/{id}>; rel=\"describedby\"; type=\"application/json\""));
+        }
+        Self { headers, pieces }
+    }
+}
+
+impl IntoResponse for File {
+    fn into_response(self) -> Response {
+        let body = stream::unfold(Some(self.pieces), |pieces| async {
+            let mut pieces = pieces?;
+            match pieces.recv().await {
+                Some(Piece::Bytes(bytes)) => Some((Ok::<Bytes, io::Error>(bytes), Some(pieces))),
+                Some(Piece::End) => None,
+                None => Some((Err(io::Error::other("the export was aborted")), None)),
+            }
+        });
+        (self.headers, Body::from_stream(body)).into_response()
+    }
+}
+
+impl Output for File {
+    fn describe(operation: &mut Operation<'_>) {
+        let kinds = Format::ALL.map(|format| (format.media_type(), json!({ "description": format.description() })));
+        operation.file(StatusCode::OK, kinds);
+    }
+}

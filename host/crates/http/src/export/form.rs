@@ -1,0 +1,71 @@
+//! The export of the list: its form, and the download.
+
+use axum::Extension;
+use axum::extract::Query;
+use axum::http::Uri;
+use axum::response::{IntoResponse, Response};
+use mcp_audit_log_contract::access::{Grant, Right};
+use mcp_audit_log_export::Format;
+use mcp_audit_log_model::field::Field;
+
+use super::File;
+use crate::export;
+use crate::problem::Problem;
+use crate::query::columns::Column;
+use crate::query::grouping;
+use crate::query::search::Pairs;
+use crate::server::serve::Ending;
+use crate::session::auth::Visitor;
+use crate::ui::frame;
+
+/// The form, for viewers who may export.
+pub(crate) struct Form {
+    /// The search as the list has it.
+    pub(crate) kept: Pairs,
+    /// Value and label.
+    pub(crate) formats: [(&'static str, &'static str); 3],
+    /// The columns of the list as an export names them, where there is a list.
+    pub(crate) shown: Option<String>,
+    /// Whether payloads are offered.
+    pub(crate) payloads: bool,
+}
+
+impl Form {
+    /// The form to export what `pairs` find, which is shown in these columns unless it is shown in groups.
+    pub(crate) fn new(pairs: &Pairs, access: &Grant, columns: Option<&[Column]>) -> Option<Self> {
+        let kept =
+            pairs.iter().filter(|(name, value)| !grouping::SHOWING.contains(&name.as_str()) && !value.is_empty());
+        let formats = Format::ALL.map(|format| (format.name(), format.label()));
+        access.may(Right::Export).then(|| Self {
+            kept: kept.cloned().collect(),
+            formats,
+            shown: columns.map(names),
+            payloads: access.may(Right::ExportPayloads),
+        })
+    }
+}
+
+/// What these columns show, after the id, by which each row leads back to its entry.
+fn names(columns: &[Column]) -> String {
+    let mut names = vec![Field::Id.name()];
+    for field in columns.iter().flat_map(Column::fields) {
+        if !names.contains(&field.name()) {
+            names.push(field.name());
+        }
+    }
+    names.join(",")
+}
+
+/// `GET /export`: the same as the API's, with problems as pages.
+pub(crate) async fn download(
+    visitor: Visitor,
+    Query(pairs): Query<Pairs>,
+    ending: Option<Extension<Ending>>,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    if visitor.may_be_sent_by_others() {
+        let what = "This link exports entries to a file. The log records that you did.";
+        return Ok(frame::confirm(&visitor, &uri, what));
+    }
+    export::begin(visitor, pairs, ending).await.map(File::into_response)
+}

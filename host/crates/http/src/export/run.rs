@@ -1,0 +1,126 @@
+//! The work on an export: piece after piece, as fast as they are taken.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use mcp_audit_log_export::Export;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::time::{Instant, timeout};
+
+use crate::problem::Problem;
+use crate::server::serve::Ending;
+use crate::session::auth::Visitor;
+
+/// How long rights are cached, as in a tail: after losing them a viewer gets no piece that was made later than this.
+const BELIEVED: Duration = Duration::from_secs(2);
+/// How long a client may read nothing. A stalled client would block others.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What is handed to the body.
+pub(crate) enum Piece {
+    Bytes(Bytes),
+    /// The file is complete. Without this, its reader sees an error.
+    End,
+}
+
+/// An export that is under way.
+pub(crate) struct Run {
+    visitor: Visitor,
+    /// Shared with the thread that makes the next piece, so that it survives a failure there.
+    export: Arc<Mutex<Export>>,
+    pieces: mpsc::Sender<Piece>,
+    /// The end of the server, where it is ours.
+    ending: Option<Ending>,
+    /// When the rights were asked for last.
+    checked: Instant,
+    _turn: OwnedSemaphorePermit,
+}
+
+impl Run {
+    pub(crate) fn new(
+        visitor: Visitor,
+        export: Arc<Mutex<Export>>,
+        pieces: mpsc::Sender<Piece>,
+        ending: Option<Ending>,
+        turn: OwnedSemaphorePermit,
+    ) -> Self {
+        Self { visitor, export, pieces, ending, checked: Instant::now(), _turn: turn }
+    }
+
+    /// Sends the whole file, and records how that ended.
+    pub(crate) async fn finish(mut self) {
+        if let Err(why) = self.send().await {
+            let export = self.export.lock().unwrap_or_else(PoisonError::into_inner);
+            self.visitor.site.log.break_export(&self.visitor.access, &export, &why);
+        }
+    }
+
+    async fn send(&mut self) -> Result<(), String> {
+        while let Some(piece) = self.make().await.map_err(|problem| problem.detail().to_owned())? {
+            // Where hardly anything matches, there is nothing to hand over for long.
+            if self.pieces.is_closed() {
+                return Err(gone());
+            }
+            if self.ending.as_ref().is_some_and(Ending::has_begun) {
+                return Err(stopping());
+            }
+            if !piece.is_empty() {
+                self.hand_over(Piece::Bytes(piece.into())).await?;
+            }
+        }
+        // Its client has begun to take the last piece.
+        let room = timeout(PATIENCE, self.pieces.reserve()).await;
+        drop(room.map_err(|_| stalled())?.map_err(|_| gone())?);
+        self.end().await.map_err(|problem| problem.detail().to_owned())?;
+        self.hand_over(Piece::End).await
+    }
+
+    async fn make(&mut self) -> Result<Option<Vec<u8>>, Problem> {
+        if self.checked.elapsed() >= BELIEVED {
+            self.visitor = self.visitor.again().await?;
+            self.checked = Instant::now();
+        }
+        let export = Arc::clone(&self.export);
+        let made = self.visitor.search_on(move |log, access| {
+            let mut export = export.lock().unwrap_or_else(PoisonError::into_inner);
+            Ok(export.step(&log.reader(access))?)
+        });
+        made.await
+    }
+
+    async fn hand_over(&mut self, piece: Piece) -> Result<(), String> {
+        let ended = async {
+            match &mut self.ending {
+                Some(ending) => ending.begun().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = ended => Err(stopping()),
+            sent = timeout(PATIENCE, self.pieces.send(piece)) => sent.map_err(|_| stalled())?.map_err(|_| gone()),
+        }
+    }
+
+    async fn end(&self) -> Result<(), Problem> {
+        let export = Arc::clone(&self.export);
+        let ended = self.visitor.change(move |log, access| {
+            let export = export.lock().unwrap_or_else(PoisonError::into_inner);
+            Ok(log.end_export(access, &export).map(drop)?)
+        });
+        ended.await
+    }
+}
+
+fn stalled() -> String {
+    format!("The client read nothing for {} seconds.", PATIENCE.as_secs())
+}
+
+fn stopping() -> String {
+    "The server was stopping.".to_owned()
+}
+
+fn gone() -> String {
+    "The client disconnected.".to_owned()
+}

@@ -1,0 +1,86 @@
+//! The newest checkpoint as text: its content, its signatures, and where it was delivered.
+
+use mcp_audit_log_core::publish::DestinationStatus;
+use mcp_audit_log_ledger::SignatureKind;
+use mcp_audit_log_model::time::Timestamp;
+use mcp_audit_log_service::Integrity;
+
+use crate::ui::text::{Shown, ago, count, exact};
+
+/// The newest checkpoint.
+pub(crate) struct Checkpoint {
+    pub(crate) number: u64,
+    pub(crate) about: String,
+    pub(crate) ago: String,
+    pub(crate) exact: String,
+    /// The log's name, the root, and the keys that signed; or why it cannot be believed.
+    pub(crate) said: Result<Said, Shown>,
+}
+
+/// Its content.
+pub(crate) struct Said {
+    pub(crate) origin: Shown,
+    pub(crate) root: String,
+    pub(crate) keys: Vec<Key>,
+}
+
+/// A key that signed it.
+pub(crate) struct Key {
+    pub(crate) purpose: &'static str,
+    pub(crate) text: Shown,
+}
+
+/// A destination of checkpoints.
+pub(crate) struct Place {
+    pub(crate) name: &'static str,
+    pub(crate) well: bool,
+    pub(crate) told: Shown,
+}
+
+impl Checkpoint {
+    pub(crate) fn new(integrity: &Integrity, now: Timestamp) -> Option<Self> {
+        let signed = integrity.checkpoint.as_ref()?;
+        let (number, size) = (signed.stored.number, signed.stored.checkpoint.size);
+        let since = integrity.places.end.saturating_sub(size);
+        let key = |key: &mcp_audit_log_ledger::VerifierKey| Key {
+            purpose: if key.kind() == SignatureKind::Log { "the log" } else { "its time" },
+            text: Shown::line(&key.to_string()),
+        };
+        let said = signed.said.as_ref().map(|(checkpoint, keys)| Said {
+            origin: Shown::line(&checkpoint.origin),
+            root: checkpoint.root.to_string(),
+            keys: keys.iter().map(key).collect(),
+        });
+        Some(Self {
+            number,
+            about: match since {
+                0 => format!("all {} entries", count(size)),
+                since => format!("the first {} entries; {} are newer", count(size), count(since)),
+            },
+            ago: ago(signed.stored.checkpoint.signed_at, now),
+            exact: exact(signed.stored.checkpoint.signed_at),
+            said: said.map_err(|error| Shown::line(error)),
+        })
+    }
+}
+
+impl Place {
+    /// The destination for this viewer; the reason of a failure is only for operators of the whole log.
+    pub(crate) fn new(status: &DestinationStatus, newest: Option<u64>, tells_why: bool) -> Self {
+        let name = match status.name {
+            "folder" => "a folder",
+            "http" => "an address",
+            _ => "standard output",
+        };
+        let (well, told) = match (&status.failing, status.arrived) {
+            (Some(why), _) if tells_why => (false, format!("the last one failed: {why}")),
+            (Some(_), _) => (false, "the last one failed".to_owned()),
+            (None, None) => (true, "none sent since the start".to_owned()),
+            (None, Some(number)) if newest.is_some_and(|newest| number < newest) => {
+                (true, format!("number {number} published; the latest is being sent"))
+            }
+            (None, Some(number)) => (true, format!("number {number} published")),
+        };
+        Self { name, well, told: Shown::line(&told) }
+    }
+}

@@ -1,0 +1,152 @@
+//! A filter as a sentence that shows how the search was understood.
+
+use mcp_audit_log_filter::{Domain, Term, Test};
+use mcp_audit_log_model::field::{Field, FieldType};
+use mcp_audit_log_model::time::Timestamp;
+use mcp_audit_log_model::value::Value;
+
+use crate::ui::labels::label;
+use crate::ui::text::{Shown, duration, moment};
+
+/// The most values of one list, and the longest of them in characters, before the rest is left out.
+const VALUES: usize = 6;
+const LONGEST: usize = 60;
+
+/// The filter as a sentence's part: `Tool is search and Outcome is not success`.
+pub(crate) fn words(domain: &Domain) -> String {
+    part(domain, false, true)
+}
+
+/// `inside` an operator, where a list of parts needs brackets.
+fn part(domain: &Domain, not: bool, outermost: bool) -> String {
+    match domain {
+        Domain::Term(term) => one(term, not),
+        Domain::Not(part_of) => part(part_of, !not, outermost),
+        Domain::All(parts) if parts.is_empty() => if not { "nothing" } else { "everything" }.to_owned(),
+        Domain::Any(parts) if parts.is_empty() => if not { "everything" } else { "nothing" }.to_owned(),
+        Domain::All(parts) => joined(parts, not, if not { " or " } else { " and " }, outermost),
+        Domain::Any(parts) => joined(parts, not, if not { " and " } else { " or " }, outermost),
+    }
+}
+
+fn joined(parts: &[Domain], not: bool, between: &str, outermost: bool) -> String {
+    let mut words: Vec<String> = Vec::new();
+    for same in parts.chunk_by(|one, next| pattern(one).is_some() && pattern(one) == pattern(next)) {
+        match same.first().and_then(pattern).filter(|_| same.len() > 2) {
+            Some(found) => words.push(anywhere(found, not)),
+            None => words.extend(same.iter().map(|one| part(one, not, false))),
+        }
+    }
+    if outermost || words.len() < 2 { words.join(between) } else { format!("({})", words.join(between)) }
+}
+
+/// The text that a term looks for, ignoring case.
+fn pattern(domain: &Domain) -> Option<&str> {
+    match domain {
+        Domain::Term(Term { test: Test::Like(pattern), .. }) if pattern.folds() => Some(pattern.as_str()),
+        _ => None,
+    }
+}
+
+/// One pattern in many fields is a plain word.
+fn anywhere(pattern: &str, not: bool) -> String {
+    let word = if not { "nowhere" } else { "anywhere" };
+    format!("{word} “{}”", short(readable(pattern).trim_matches('*')))
+}
+
+fn one(Term { field, test }: &Term, not: bool) -> String {
+    let is = if not { "is not" } else { "is" };
+    let rest = match test {
+        Test::Unset if not => "is set".to_owned(),
+        Test::Unset => "is not set".to_owned(),
+        Test::In(values) => match values.as_slice() {
+            [value] => format!("{is} {}", told(*field, value)),
+            values => format!("{is} one of {}", list(*field, values)),
+        },
+        Test::Less(limit) => limited(*field, limit, !not),
+        Test::AtLeast(limit) => limited(*field, limit, not),
+        Test::Like(pattern) => format!("{is} like {}", short(&readable(pattern.as_str()))),
+    };
+    let name = if *field == Field::OccurredAt { "Time" } else { label(*field) };
+    format!("{name} {rest}")
+}
+
+fn limited(field: Field, limit: &Value, below: bool) -> String {
+    // "More than 1 ms" means at least 1,001 µs.
+    if let (Field::DurationUs, Value::Integer(micros)) = (field, limit)
+        && micros % 1_000 == 1
+    {
+        let word = if below { "at most" } else { "more than" };
+        return format!("{word} {}", told(field, &Value::Integer(micros - 1)));
+    }
+    let word = match (field.kind(), below) {
+        (FieldType::Time, true) => "before",
+        (FieldType::Time, false) => "from",
+        (_, true) => "below",
+        (_, false) => "at least",
+    };
+    format!("{word} {}", told(field, limit))
+}
+
+/// A pattern as the search box writes it.
+fn readable(pattern: &str) -> String {
+    let mut text = String::new();
+    let mut characters = pattern.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            '%' => text.push('*'),
+            '\\' => text.extend(characters.next()),
+            other => text.push(other),
+        }
+    }
+    text
+}
+
+fn list(field: Field, values: &[Value]) -> String {
+    let mut words: Vec<_> = values.iter().take(VALUES).map(|value| told(field, value)).collect();
+    if values.len() > VALUES {
+        words.push(format!("{} more", values.len() - VALUES));
+    }
+    words.join(", ")
+}
+
+fn told(field: Field, value: &Value) -> String {
+    match (field, field.kind(), value) {
+        (_, FieldType::Time, Value::Integer(micros)) => moment(Timestamp::from_micros(*micros)),
+        (Field::DurationUs, _, Value::Integer(micros)) if *micros >= 0 => duration(micros.unsigned_abs()),
+        _ => short(&value.to_string()),
+    }
+}
+
+fn short(text: &str) -> String {
+    let shown = Shown::line(text).to_string();
+    match shown.char_indices().nth(LONGEST) {
+        Some((at, _)) => format!("{}…", &shown[..at]),
+        None => shown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mcp_audit_log_filter::{Context, parse_text};
+
+    fn read(text: &str) -> String {
+        let now = Timestamp::parse("2026-11-21T12:00:00Z").expect("a time");
+        words(&parse_text(text, &Context::new(now, Some("ada"), None)).expect("a search"))
+    }
+
+    #[test]
+    fn a_search_is_shown_as_it_was_understood() {
+        assert_eq!(read("outcome:error tool:search*"), "Outcome is error and Tool is like search*");
+        assert_eq!(read("-outcome:success,denied"), "Outcome is not one of success, denied");
+        assert_eq!(read("since:7d duration:>1s"), "Time from 2026-11-14 12:00:00 UTC and Duration more than 1.0 s");
+        assert_eq!(read("tool:none OR user:ada"), "Tool is not set or User is ada");
+        assert_eq!(read("-tool:none"), "Tool is set");
+        assert_eq!(read("(tool:a OR tool:x*) user:ada"), "(Tool is a or Tool is like x*) and User is ada");
+        assert_eq!(read("invoice"), "anywhere “invoice”");
+        assert_eq!(read("invoice OR tool:x"), "anywhere “invoice” or Tool is x");
+        assert_eq!(read("-invoice"), "nowhere “invoice”");
+        assert_eq!(read("tool:\"\u{202e}x\""), r"Tool is \u{202e}x");
+    }
+}

@@ -1,0 +1,180 @@
+//! `/`: the log, newest first or in groups, with its search.
+
+use askama::Template;
+use axum::extract::Query;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Redirect, Response};
+use mcp_audit_log_contract::access::{Grant, Right};
+use mcp_audit_log_index::Page as Entries;
+use mcp_audit_log_service::AuditLog;
+
+use super::facets::{Chip, Facet};
+use super::filter_panel::Menus;
+use super::filter_panel::{Offers, Panel};
+use super::groups::Level;
+use super::table::{Cell, Table};
+use super::view::View;
+use super::{columns_form, facets, groups, view};
+use crate::Site;
+use crate::export::form;
+use crate::problem::Problem;
+use crate::query::grouping::Grouping;
+use crate::query::search::{Pairs, query, values};
+use crate::query::{columns, cursor, grouping};
+use crate::session::auth::Visitor;
+use crate::ui::draw;
+use crate::ui::frame::{Frame, Here};
+use crate::ui::text::Shown;
+
+#[derive(Template)]
+#[template(path = "list.html")]
+struct Page {
+    frame: Frame,
+    panel: Panel,
+    facets: Vec<Facet>,
+    chips: Vec<Chip>,
+    views: Vec<View>,
+    /// The search as it would be saved.
+    kept: Pairs,
+    /// What can be exported of it.
+    export: Option<form::Form>,
+    columns: columns_form::Form,
+    levels: Vec<Level>,
+    filtered: bool,
+    error: Option<Shown>,
+    table: Option<Table>,
+    groups: Option<groups::Table>,
+    nothing: bool,
+    newest: Option<String>,
+    newer: Option<String>,
+    older: Option<String>,
+    /// The URL of the live tail, on the newest page.
+    tail: Option<String>,
+    /// Where the rows are that are newer than those here.
+    fresh: Option<String>,
+    now: String,
+    sees_all: bool,
+}
+
+/// What a search found.
+enum Found {
+    Entries(Entries),
+    Groups(groups::Found),
+}
+
+/// The list; an error in the search is shown above it, and the form keeps its input.
+pub(crate) async fn show(
+    visitor: Visitor,
+    headers: HeaderMap,
+    Query(pairs): Query<Pairs>,
+) -> Result<Response, Problem> {
+    facets::bounded(&pairs)?;
+    // Our script fetches the page for its rows alone.
+    let by_script = headers.get("sec-fetch-dest").is_some_and(|dest| dest == "empty");
+    if let Some(address) = tidied(&pairs).filter(|_| !by_script) {
+        return Ok(Redirect::to(&format!("{}{address}", visitor.site.home())).into_response());
+    }
+    let asked = pairs.clone();
+    let found = visitor.search(move |log, access| {
+        access.require(Right::Read)?;
+        let menus = if by_script { Menus::default() } else { Menus::new(&log.reader(access)) };
+        Ok((find(&asked, log, access), log.views(access)?, menus))
+    });
+    let (found, views, menus) = found.await?;
+    let page = |found: Option<&Found>, problem: Option<&Problem>| {
+        let views = views.iter().map(|view| View::new(view, visitor.site.home(), &pairs, &visitor.access)).collect();
+        Page { views, ..Page::new(&visitor, &pairs, found, menus, problem) }
+    };
+    match found {
+        Ok(found) => Ok(draw(StatusCode::OK, &page(Some(&found), None))),
+        Err(problem) if problem.wrong_parameter().is_some() => Ok(draw(problem.status(), &page(None, Some(&problem)))),
+        Err(problem) => Err(problem),
+    }
+}
+
+/// The address without the empty parameters that a form sends; none where it is tidy already.
+fn tidied(pairs: &Pairs) -> Option<String> {
+    let written: Pairs = pairs.iter().filter(|(_, value)| !value.is_empty()).cloned().collect();
+    let tidy = columns::tidied(written);
+    (tidy != *pairs).then(|| query(tidy.iter().map(|(name, value)| (name.as_str(), value.as_str()))))
+}
+
+fn find(pairs: &Pairs, log: &AuditLog, access: &Grant) -> Result<Found, Problem> {
+    if Grouping::is_asked_for(pairs) {
+        let asked = Grouping::parse(pairs, log, access.viewer())?;
+        return Ok(Found::Groups(groups::Found::new(&log.reader(access), asked)?));
+    }
+    let search = grouping::list(pairs, log, access.viewer())?;
+    Ok(Found::Entries(log.reader(access).page(search.domain, search.from, search.limit)?))
+}
+
+impl Page {
+    fn new(visitor: &Visitor, pairs: &Pairs, found: Option<&Found>, menus: Menus, problem: Option<&Problem>) -> Self {
+        let (site, log) = (&visitor.site, &visitor.site.log);
+        let (home, now) = (site.home(), log.now());
+        let columns = columns::parse(pairs).unwrap_or_else(|_| columns::USUAL.to_vec());
+        let (entries, groups) = match found {
+            Some(Found::Entries(entries)) => (Some(entries), None),
+            Some(Found::Groups(found)) => (None, Some(groups::Table::new(home, pairs, found))),
+            None => (None, None),
+        };
+        let nothing = entries.is_none_or(|page| page.entries.is_empty())
+            && groups.as_ref().is_none_or(|table| table.rows.is_empty())
+            && problem.is_none();
+        let [newest, newer, older] = turns(site, pairs, entries);
+        let facets = facets::all(home, pairs, &visitor.access.viewer().context(now));
+        Self {
+            frame: Frame::new(site, Some(visitor), Here::Log, facets::title(&facets)),
+            panel: Panel::new(pairs, problem, menus),
+            facets,
+            chips: facets::quick_filters(log, home, pairs),
+            views: Vec::new(),
+            kept: view::kept(pairs),
+            export: form::Form::new(pairs, &visitor.access, groups.is_none().then_some(&columns)),
+            columns: columns_form::Form::new(home, pairs, &columns),
+            levels: Level::all(pairs, problem),
+            filtered: pairs.iter().any(is_filter),
+            error: problem.map(|problem| Shown::line(problem.detail())),
+            tail: entries.filter(|_| newest.is_none()).map(|_| tail(site, pairs)),
+            fresh: entries.and_then(|page| fresh(site, pairs, page)),
+            table: entries.filter(|page| !page.entries.is_empty()).map(|page| Table::new(&columns, &page.entries, now)),
+            groups,
+            nothing,
+            newest,
+            newer,
+            older,
+            now: now.to_string(),
+            sees_all: visitor.access.may_oversee(),
+        }
+    }
+}
+
+fn tail(site: &Site, pairs: &Pairs) -> String {
+    let filter = pairs.iter().filter(|pair| is_filter(pair)).map(|(name, value)| (name.as_str(), value.as_str()));
+    format!("{}/api/v1/entries/tail{}", site.base, query(filter))
+}
+
+fn fresh(site: &Site, pairs: &Pairs, page: &Entries) -> Option<String> {
+    let newest = page.entries.first()?;
+    Some(turn(site.home(), pairs, &cursor::newer(site.log.secret(), newest.seq)))
+}
+
+/// Whether a parameter filters entries, and not only their presentation.
+fn is_filter((name, value): &(String, String)) -> bool {
+    !value.is_empty() && !grouping::SHOWING.contains(&name.as_str())
+}
+
+/// The ways to the newest page, to newer and to older entries.
+fn turns(site: &Site, pairs: &Pairs, entries: Option<&Entries>) -> [Option<String>; 3] {
+    let secret = site.log.secret();
+    let newest = values(pairs, "cursor").next().map(|_| String::new());
+    let newer = entries.and_then(|page| page.previous).map(|seq| cursor::newer(secret, seq));
+    let older = entries.and_then(|page| page.next).map(|seq| cursor::older(secret, seq));
+    [newest, newer, older].map(|cursor| cursor.map(|cursor| turn(site.home(), pairs, &cursor)))
+}
+
+/// The same search, at another page.
+fn turn(home: &str, pairs: &Pairs, cursor: &str) -> String {
+    let rest = pairs.iter().filter(|(name, _)| name != "cursor").map(|(name, value)| (name.as_str(), value.as_str()));
+    format!("{home}{}", query(rest.chain([("cursor", cursor)])))
+}

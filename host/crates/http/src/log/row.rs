@@ -1,0 +1,64 @@
+//! One line of the list.
+
+use mcp_audit_log_model::entry::Entry;
+use mcp_audit_log_model::event::Outcome;
+use mcp_audit_log_model::field::Field;
+use mcp_audit_log_model::time::Timestamp;
+
+use crate::query::columns::TARGETS;
+use crate::ui::text::{Shown, ago, duration, exact};
+
+/// The longest text in a row, in characters; the entry's page has the rest.
+const LONGEST: usize = 200;
+
+/// An entry as the list shows it.
+pub(crate) struct Row {
+    pub(crate) id: String,
+    pub(crate) iso: String,
+    pub(crate) ago: String,
+    pub(crate) exact: String,
+    pub(crate) outcome: Outcome,
+    pub(crate) detail: Option<Shown>,
+    pub(crate) method: Shown,
+    pub(crate) target: Option<Shown>,
+    pub(crate) user: Option<Shown>,
+    pub(crate) duration: Option<String>,
+}
+
+impl Row {
+    /// The line for `entry`, seen at `now`.
+    pub(crate) fn new(entry: &Entry, now: Timestamp) -> Self {
+        let text = |field: Field| entry.text(field).map(|text| Shown::cut(text, LONGEST));
+        Self {
+            id: entry.id.to_string(),
+            iso: entry.occurred_at.to_string(),
+            ago: ago(entry.occurred_at, now),
+            exact: exact(entry.occurred_at),
+            outcome: entry.outcome(),
+            detail: detail(entry),
+            method: text(Field::Method).or_else(|| text(Field::Action)).unwrap_or_default(),
+            target: target(entry),
+            user: text(Field::User),
+            duration: entry.duration_us.map(duration),
+        }
+    }
+}
+
+/// When a server is listed, it is the target; the row already has its name.
+fn target(entry: &Entry) -> Option<Shown> {
+    let server = entry.text(Field::Server);
+    TARGETS
+        .into_iter()
+        .filter_map(|field| entry.text(field))
+        .find(|text| Some(*text) != server)
+        .map(|text| Shown::cut(text, LONGEST))
+}
+
+/// The detail that the outcome lacks: the status, or the exact outcome.
+fn detail(entry: &Entry) -> Option<Shown> {
+    let exact = entry.text(Field::OutcomeDetail).filter(|detail| !matches!(*detail, "ok" | "denied"));
+    match (entry.status_code.filter(|status| *status >= 400), exact) {
+        (Some(status), _) => Some(Shown::line(&status.to_string())),
+        (None, exact) => exact.map(|detail| Shown::line(&detail.replace('-', " "))),
+    }
+}

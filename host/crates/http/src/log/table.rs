@@ -1,0 +1,130 @@
+//! The list as a table: its chosen columns, and the cells of an entry.
+
+use mcp_audit_log_model::entry::Entry;
+use mcp_audit_log_model::field::{Field, FieldType};
+use mcp_audit_log_model::time::Timestamp;
+use mcp_audit_log_model::value::Value;
+
+use super::row::Row;
+use crate::query::columns::{Column, USUAL};
+use crate::ui::labels::label;
+use crate::ui::text::{Shown, bytes, count, exact};
+
+/// More columns than these need a wider table, and many more a much wider one.
+const WIDE: usize = 9;
+const WIDER: usize = 14;
+/// More of a text than this shows on the entry's page only, in characters.
+const LONGEST: usize = 200;
+
+/// The table.
+pub(crate) struct Table {
+    pub(crate) width: &'static str,
+    pub(crate) heads: Vec<Head>,
+    pub(crate) rows: Vec<Line>,
+}
+
+/// The head of a column.
+pub(crate) struct Head {
+    pub(crate) class: &'static str,
+    pub(crate) label: &'static str,
+}
+
+/// An entry.
+pub(crate) struct Line {
+    pub(crate) row: Row,
+    /// The text of the link.
+    pub(crate) time: String,
+    pub(crate) cells: Vec<Cell>,
+}
+
+/// What a row shows beside its time.
+pub(crate) enum Cell {
+    /// The outcome with its detail.
+    Outcome,
+    /// A text of the class, or none.
+    Text(&'static str, Option<Shown>),
+    /// A field that is not among the usual ones, which must be named where columns have no heads.
+    Other(&'static str, &'static str, Option<Shown>),
+}
+
+impl Table {
+    /// The table of these entries, seen at `now`.
+    pub(crate) fn new(columns: &[Column], entries: &[Entry], now: Timestamp) -> Self {
+        Self {
+            width: match columns.len() {
+                0..WIDE => "",
+                WIDE..WIDER => " wide",
+                _ => " wider",
+            },
+            heads: columns
+                .iter()
+                .map(|column| Head { class: class(*column).trim_end_matches(" mono"), label: title(*column) })
+                .collect(),
+            rows: entries.iter().map(|entry| Line::new(columns, entry, now)).collect(),
+        }
+    }
+}
+
+impl Line {
+    fn new(columns: &[Column], entry: &Entry, now: Timestamp) -> Self {
+        let row = Row::new(entry, now);
+        let is_exact = columns.first() == Some(&Column::Field(Field::OccurredAt));
+        let time = if is_exact { row.exact.clone() } else { row.ago.clone() };
+        Self { cells: columns.iter().skip(1).map(|column| Cell::new(*column, entry, &row)).collect(), row, time }
+    }
+}
+
+impl Cell {
+    fn new(column: Column, entry: &Entry, row: &Row) -> Self {
+        match column {
+            Column::Field(Field::Outcome) => Self::Outcome,
+            Column::Field(Field::Method) => Self::Text(class(column), Some(row.method.clone())),
+            Column::Target => Self::Text(class(column), row.target.clone()),
+            Column::Field(Field::DurationUs) => Self::Text(class(column), row.duration.as_deref().map(Shown::line)),
+            Column::Field(field) if USUAL.contains(&column) => Self::Text(class(column), text(entry, field)),
+            Column::Field(field) => Self::Other(class(column), label(field), text(entry, field)),
+            Column::Time => Self::Text(class(column), None),
+        }
+    }
+}
+
+fn text(entry: &Entry, field: Field) -> Option<Shown> {
+    match (field, entry.value(field)) {
+        (_, Value::Unset) => None,
+        (Field::RecordedAt, _) => Some(Shown::line(&exact(entry.recorded_at))),
+        (Field::RequestBytes | Field::ResponseBytes, Value::Integer(size)) => {
+            Some(Shown::line(&bytes(size.unsigned_abs())))
+        }
+        (Field::InputTokens | Field::OutputTokens | Field::CostMicros, Value::Integer(number)) => {
+            Some(Shown::line(&count(number.unsigned_abs())))
+        }
+        (_, value) => Some(Shown::cut(&value.to_string(), LONGEST)),
+    }
+}
+
+/// The classes of a column's cells.
+fn class(column: Column) -> &'static str {
+    match column {
+        Column::Time => "time",
+        Column::Field(Field::OccurredAt) => "time exact",
+        Column::Field(Field::Outcome) => "result",
+        Column::Field(Field::Method) => "method mono",
+        Column::Target => "target mono",
+        Column::Field(Field::Server) => "server",
+        Column::Field(Field::User) => "user",
+        Column::Field(Field::Connection) => "connection",
+        Column::Field(Field::DurationUs) => "num duration",
+        Column::Field(Field::RecordedAt) => "other exact",
+        Column::Field(field) if field.kind() == FieldType::Integer => "num other",
+        Column::Field(_) => "other",
+    }
+}
+
+/// The head of a column.
+pub(crate) fn title(column: Column) -> &'static str {
+    match column {
+        Column::Time => "Time",
+        Column::Target => "Tool, resource or path",
+        Column::Field(field) => label(field),
+    }
+}

@@ -1,0 +1,207 @@
+//! Usage in a URL: which figures are asked for, and the ways between figures and entries.
+
+use std::ops::Range;
+
+use mcp_audit_log_contract::access::Viewer;
+use mcp_audit_log_filter::Domain;
+use mcp_audit_log_index::{GroupBy, Place, REQUESTS, USAGE_FIELDS, UsageQuery, UsageSort, UsageStep, usage_range};
+use mcp_audit_log_model::event::{Kind, Outcome};
+use mcp_audit_log_model::field::Field;
+use mcp_audit_log_model::time::{DAY, Timestamp};
+use mcp_audit_log_model::value::Value;
+use mcp_audit_log_service::AuditLog;
+use serde_json::{Value as Json, json};
+
+use super::grouping;
+use super::grouping::SHOWING;
+use super::search::{Pairs, Search, query, short, single, values};
+use crate::problem::Problem;
+
+/// The parameters beside those of the search.
+pub(crate) const PARAMETERS: &[&str] = &["range", "step", "by", "sort", "compare", "format"];
+/// Ranges that have a name, and how long they are.
+pub(crate) const RANGES: &[(&str, i64)] =
+    &[("24h", DAY), ("7d", 7 * DAY), ("30d", 30 * DAY), ("90d", 90 * DAY), ("365d", 365 * DAY)];
+/// What a range can be compared with.
+pub(crate) const COMPARISONS: &[&str] = &["previous"];
+/// How the answer can be written.
+pub(crate) const FORMATS: &[&str] = &["json", "csv"];
+
+/// What is asked for, and how it shall be written.
+#[derive(Debug)]
+pub(crate) struct UsageParameters {
+    pub(crate) query: UsageQuery,
+    pub(crate) csv: bool,
+}
+
+impl UsageParameters {
+    /// Reads the parameters.
+    pub(crate) fn parse(pairs: &Pairs, log: &AuditLog, viewer: &Viewer) -> Result<Self, Problem> {
+        let Search { domain, limit, from } = Search::beside(PARAMETERS, pairs, log, viewer)?;
+        if from != Place::Newest {
+            return Err(Problem::parameter("cursor", "cursor: usage has no pages; leave it out."));
+        }
+        let (range, domain) = usage_range(preset(pairs, log.now())?.and(domain), log.now())
+            .map_err(|error| Problem::parameter("from", format!("from: {error}.")))?;
+        let words = |name, known: &[&'static str]| word(pairs, name, known);
+        let step = words("step", &names(UsageStep::ALL, UsageStep::as_str))?.and_then(UsageStep::parse);
+        let sort = words("sort", &names(UsageSort::ALL, UsageSort::as_str))?.and_then(UsageSort::parse);
+        let (by, csv) = (by(pairs)?, words("format", FORMATS)? == Some("csv"));
+        if csv && by.len() > 1 {
+            return Err(Problem::parameter("by", "by: a CSV table holds one breakdown; request each separately."));
+        }
+        let previous = words("compare", COMPARISONS)?.is_some();
+        if csv && previous {
+            let detail = "compare: a CSV table holds one range; request the previous period with from and to.";
+            return Err(Problem::parameter("compare", detail));
+        }
+        let query = UsageQuery {
+            domain,
+            range,
+            step,
+            by,
+            sort: sort.unwrap_or_default(),
+            limit,
+            previous,
+            recorded_before: None,
+        };
+        Ok(Self { query, csv })
+    }
+}
+
+/// A range that has a name, until now.
+fn preset(pairs: &Pairs, now: Timestamp) -> Result<Domain, Problem> {
+    let names: Vec<_> = RANGES.iter().map(|(name, _)| *name).collect();
+    let Some(name) = word(pairs, "range", &names)? else { return Ok(Domain::TRUE) };
+    if values(pairs, "from").chain(values(pairs, "to")).next().is_some() {
+        return Err(Problem::parameter("range", "range: give either range, or from and to."));
+    }
+    let length = RANGES.iter().find(|(other, _)| *other == name).map_or(DAY, |(_, length)| *length);
+    Ok(Domain::since(now.plus(-length)))
+}
+
+fn by(pairs: &Pairs) -> Result<Vec<Field>, Problem> {
+    let mut by = Vec::new();
+    for name in values(pairs, "by") {
+        let field = USAGE_FIELDS.into_iter().find(|field| field.name() == name);
+        let field = field.ok_or_else(|| unknown("by", name, &USAGE_FIELDS.map(Field::name)))?;
+        if by.contains(&field) {
+            return Err(Problem::parameter("by", format!("by: {name} is given twice; give it once.")));
+        }
+        by.push(field);
+    }
+    Ok(by)
+}
+
+/// One of the known values.
+fn word<'a>(pairs: &'a Pairs, name: &str, known: &[&'static str]) -> Result<Option<&'a str>, Problem> {
+    let given = single(pairs, name)?;
+    given.map_or(Ok(None), |word| if known.contains(&word) { Ok(Some(word)) } else { Err(unknown(name, word, known)) })
+}
+
+fn unknown(parameter: &str, word: &str, known: &[&'static str]) -> Problem {
+    let detail = format!("{parameter}: unknown value {}; use one of: {}.", short(word), known.join(", "));
+    Problem::parameter(parameter, detail)
+}
+
+pub(crate) fn names<T: Copy>(words: &[T], name: fn(T) -> &'static str) -> Vec<&'static str> {
+    words.iter().map(|word| name(*word)).collect()
+}
+
+/// The search of these parameters, without the parameters of the usage page and without its range.
+fn search(pairs: &Pairs) -> Pairs {
+    let other = |name: &str| PARAMETERS.contains(&name) || SHOWING.contains(&name) || ["from", "to"].contains(&name);
+    pairs.iter().filter(|(name, value)| !other(name) && !value.is_empty()).cloned().collect()
+}
+
+fn written(pairs: &Pairs) -> String {
+    query(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+}
+
+/// The terms that leave the requests that are over, as usage counts nothing else.
+fn requests() -> [Json; 2] {
+    [json!(["kind", "in", REQUESTS.map(Kind::as_str)]), json!(["outcome", "!=", Outcome::Pending.as_str()])]
+}
+
+/// The term that selects failed requests.
+pub(crate) fn failed() -> Json {
+    json!(["outcome", "in", Outcome::FAILED.map(Outcome::as_str)])
+}
+
+/// The query that lists the requests that a figure counts: those of the search `pairs` in this range, with one value of
+/// a field and with one more term. `None` if no query can express it.
+pub(crate) fn entries(
+    pairs: &Pairs,
+    range: &Range<Timestamp>,
+    of: Option<(Field, &Value)>,
+    term: Option<Json>,
+) -> Option<String> {
+    let mut pairs = search(pairs);
+    if let Some((field, value)) = of {
+        grouping::narrow(&mut pairs, GroupBy::Field(field), value)?;
+    }
+    for term in requests().into_iter().chain(term) {
+        grouping::add_term(&mut pairs, term)?;
+    }
+    pairs.extend([("from".to_owned(), range.start.to_string()), ("to".to_owned(), range.end.to_string())]);
+    Some(written(&pairs))
+}
+
+/// The query that breaks usage down to one value of a field, in the same range.
+pub(crate) fn down(pairs: &Pairs, range: &Range<Timestamp>, field: Field, value: &Value) -> Option<String> {
+    let mut pairs = search(pairs);
+    grouping::narrow(&mut pairs, GroupBy::Field(field), value)?;
+    pairs.extend([("from".to_owned(), range.start.to_string()), ("to".to_owned(), range.end.to_string())]);
+    Some(written(&pairs))
+}
+
+/// The query that counts what a list or groups of the search `pairs` show.
+pub(crate) fn back(pairs: &Pairs) -> String {
+    let range = pairs.iter().filter(|(name, _)| ["from", "to"].contains(&name.as_str())).cloned();
+    let by = values(pairs, "by").filter(|name| USAGE_FIELDS.iter().any(|field| field.name() == *name));
+    let by = by.map(|name| ("by".to_owned(), name.to_owned()));
+    let kept = search(pairs).into_iter().filter_map(without_requests);
+    written(&kept.chain(range).chain(by).collect())
+}
+
+/// A parameter without the terms that a figure's link added: they do not change usage, but would make it read entries.
+fn without_requests((name, value): (String, String)) -> Option<(String, String)> {
+    let terms = (name == "domain").then(|| serde_json::from_str::<Vec<Json>>(&value).ok()).flatten();
+    let Some(terms) = terms else { return Some((name, value)) };
+    // After an operator it is an operand.
+    let (ours, plain) = (requests(), terms.iter().all(Json::is_array));
+    if !plain || !ours.iter().any(|ours| terms.contains(ours)) {
+        return Some((name, value));
+    }
+    let terms: Vec<_> = terms.into_iter().filter(|term| !ours.contains(term)).collect();
+    (!terms.is_empty()).then(|| (name, Json::Array(terms).to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pairs(pairs: &[(&str, &str)]) -> Pairs {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn a_figures_link_lists_its_entries_and_back() {
+        let range = Timestamp::EPOCH..Timestamp::EPOCH.plus(DAY);
+        let asked = pairs(&[("tool", "a b"), ("range", "7d"), ("by", "user"), ("sort", "cost"), ("limit", "7")]);
+        let time = "from=1970-01-01T00%3A00%3A00.000000Z&to=1970-01-02T00%3A00%3A00.000000Z";
+        let kinds = "domain=%5B%5B%22kind%22%2C%22in%22%2C%5B%22request%22%2C%22http%22%5D%5D%2C%5B%22outcome%22%2C%22%21%3D%22%2C%22pending%22%5D%5D";
+        assert_eq!(entries(&asked, &range, None, None), Some(format!("?tool=a%20b&{kinds}&{time}")));
+        let ada = Some((Field::User, &"ada".into()));
+        assert_eq!(entries(&asked, &range, ada, None), Some(format!("?tool=a%20b&user=ada&{kinds}&{time}")));
+        let errors = entries(&asked, &range, None, Some(failed())).expect("a query");
+        assert!(errors.contains("%5B%22outcome%22%2C%22in%22%2C%5B%22error%22%2C%22denied%22%5D%5D"), "{errors}");
+        assert_eq!(down(&asked, &range, Field::User, &"ada".into()), Some(format!("?tool=a%20b&user=ada&{time}")));
+        let listed = pairs(&[("tool", "x"), ("from", "-7d"), ("by", "day"), ("by", "user"), ("cursor", "c")]);
+        assert_eq!(back(&listed), "?tool=x&from=-7d&by=user");
+        let there = super::super::search::pairs(&entries(&asked, &range, ada, None).expect("a query")).expect("pairs");
+        assert_eq!(back(&there), format!("?tool=a%20b&user=ada&{time}"), "there and back again");
+        let either = r#"["|",["kind","in",["request","http"]],["tool","=","x"]]"#;
+        assert!(back(&pairs(&[("domain", either)])).contains("kind"), "an operand stays");
+    }
+}

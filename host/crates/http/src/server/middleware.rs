@@ -1,0 +1,164 @@
+//! Middleware: trusted proxies, security headers, CORS, and a time limit on every body.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use http_body::{Frame, SizeHint};
+use mcp_audit_log_identity::{Origins, TrustedProxies, VouchedUser};
+use tokio::time::Sleep;
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
+
+use crate::problem::Problem;
+use crate::ui::frame;
+use crate::{Site, api};
+
+/// How long a body may take, which is a form or a few settings. Events have a limit of their own, as they are longer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Answers instead of the handler if the body did not come in time.
+pub(crate) async fn limit(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
+    let path = request.uri().path().strip_prefix(api::BASE);
+    if path == Some(api::EVENTS) || http_body::Body::is_end_stream(request.body()) {
+        return next.run(request).await;
+    }
+    let is_page = path.is_none();
+    let is_late = Arc::new(AtomicBool::new(false));
+    let late = Arc::clone(&is_late);
+    let timed = |inner| Timed { inner, end: Box::pin(tokio::time::sleep(site.patience)), late };
+    let response = next.run(request.map(|body| Body::new(timed(body)))).await;
+    if !is_late.load(Ordering::Relaxed) {
+        return response;
+    }
+    let advice =
+        format!("The body took longer than {} seconds and nothing was done. Send it again.", site.patience.as_secs());
+    let problem = Problem::too_slow(advice).into_response();
+    if is_page { frame::as_page(&site, None, problem) } else { problem }
+}
+
+/// How long a site waits for a body by default.
+pub(crate) const fn usual() -> Duration {
+    PATIENCE
+}
+
+/// A body that fails when its time is over.
+struct Timed {
+    inner: Body,
+    end: Pin<Box<Sleep>>,
+    late: Arc<AtomicBool>,
+}
+
+impl http_body::Body for Timed {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        if let Poll::Ready(frame) = Pin::new(&mut self.inner).poll_frame(context) {
+            return Poll::Ready(frame);
+        }
+        if self.end.as_mut().poll(context).is_pending() {
+            return Poll::Pending;
+        }
+        self.late.store(true, Ordering::Relaxed);
+        Poll::Ready(Some(Err(axum::Error::new(io::Error::from(io::ErrorKind::TimedOut)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+/// For how long a browser need not ask again.
+const AGE: Duration = Duration::from_secs(600);
+
+/// Lets scripts of these origins call what `router` serves, refusals included. They send a token on purpose: cookies
+/// are not among what they may use. Put this around all that answers, so that a preflight meets no sign-in.
+pub fn across(router: Router, origins: &Origins) -> Router {
+    let list: Vec<_> = origins.iter().map(|origin| origin.value().clone()).collect();
+    if list.is_empty() {
+        return router;
+    }
+    let exposed = [
+        HeaderName::from_static("mcp-session-id"),
+        HeaderName::from_static("mcp-protocol-version"),
+        header::WWW_AUTHENTICATE,
+        header::RETRY_AFTER,
+        header::CONTENT_DISPOSITION,
+    ];
+    let methods = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
+    let layer = CorsLayer::new()
+        .allow_origin(AllowOrigin::list(list))
+        .allow_methods(methods)
+        // Clients name headers after a tool's parameters (Mcp-Param-…), so there is no list of them.
+        .allow_headers(AllowHeaders::mirror_request())
+        .expose_headers(exposed)
+        .max_age(AGE);
+    router.layer(layer)
+}
+
+/// Scripts and styles come from this site's own files only, so that a recorded value that slips through the escaping
+/// still cannot do anything.
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; \
+                      connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+const SAME_SITE_ONLY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+
+/// Adds the headers. Answers are not cached unless they allow it.
+pub(crate) async fn harden(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers: &mut HeaderMap = response.headers_mut();
+    for (name, value) in [
+        (CONTENT_SECURITY_POLICY, POLICY),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        // Lets the server recognise links from its own pages where a browser sends no other header.
+        (REFERRER_POLICY, "same-origin"),
+        (SAME_SITE_ONLY, "same-origin"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Puts the whole `router` behind the trusted proxies of `front`. This belongs outermost, next to the server:
+/// everything inside relies on the headers that it removes or adds.
+pub fn behind(router: Router, front: TrustedProxies) -> Router {
+    router.layer(from_fn_with_state(front, look))
+}
+
+async fn look(State(front): State<TrustedProxies>, mut request: Request, next: Next) -> Response {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| *peer);
+    match peer.filter(|peer| front.trusts(peer.ip())) {
+        Some(peer) => {
+            let client = front.client(peer.ip(), request.headers());
+            // Its port is not known.
+            let port = if client == peer.ip() { peer.port() } else { 0 };
+            request.extensions_mut().insert(ConnectInfo(SocketAddr::new(client, port)));
+            match front.person(request.headers()) {
+                Some(person) => drop(request.extensions_mut().insert(VouchedUser(person))),
+                // Nothing inside may trust these headers.
+                None => front.strip(request.headers_mut()),
+            }
+        }
+        None => front.strip(request.headers_mut()),
+    }
+    next.run(request).await
+}

@@ -1,0 +1,180 @@
+//! The browser's session, a signed cookie that names a token; and sign-in links.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::http::HeaderMap;
+use axum::http::header::COOKIE;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use mcp_audit_log_core::secret::Secret;
+use mcp_audit_log_identity::{SESSION_COOKIE, SignInError};
+use mcp_audit_log_model::time::{SECOND, Timestamp};
+use mcp_audit_log_store::{Token, TokenError};
+use sha2::{Digest, Sha256};
+
+use crate::Site;
+
+/// How long a session lasts, in seconds.
+const LASTS: i64 = 12 * 3_600;
+/// What the signature is for.
+const PURPOSE: &str = "cookie";
+
+/// The `Set-Cookie` header that begins a session of the token `id`.
+pub(crate) fn begin(site: &Site, id: &str) -> String {
+    let until = site.log.now().plus(LASTS * SECOND);
+    set_cookie(site, &sign(site.log.secret(), id, until), LASTS)
+}
+
+/// Ends the sessions that a request names, and gives the `Set-Cookie` header that takes the cookie away. A copy of it
+/// is worth nothing from then on.
+///
+/// # Errors
+/// That cannot be written down, so that a copy of the cookie would go on.
+pub(crate) async fn end(site: &Site, headers: &HeaderMap) -> Result<String, TokenError> {
+    for session in of(site, headers) {
+        site.identity.end_session(&session.id, session.until).await?;
+    }
+    Ok(set_cookie(site, "", 0))
+}
+
+/// The sessions in a request that are genuine and not expired. Whether one was signed out, its token knows.
+pub(crate) fn of(site: &Site, headers: &HeaderMap) -> Vec<Session> {
+    genuine(site, headers).collect()
+}
+
+/// A session, identified among those of its token by its expiry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Session {
+    until: Timestamp,
+    /// The id of its token.
+    id: String,
+}
+
+impl Session {
+    /// Its token, unless the session is over or was signed out.
+    pub(crate) async fn token(&self, site: &Site) -> Result<Arc<Token>, SignInError> {
+        if site.log.now() >= self.until {
+            return Err(SignInError::Unknown);
+        }
+        site.identity.by_session(&self.id, self.until).await
+    }
+}
+
+/// The genuine sessions that a request's cookies name.
+fn genuine<'a>(site: &'a Site, headers: &'a HeaderMap) -> impl Iterator<Item = Session> + 'a {
+    let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let values = cookies.flat_map(|line| line.split(';')).filter_map(|cookie| {
+        let (name, value) = cookie.trim().split_once('=')?;
+        (name == SESSION_COOKIE).then_some(value)
+    });
+    values.filter_map(|value| verify(site.log.secret(), value, site.log.now()))
+}
+
+fn sign(secret: &Secret, id: &str, until: Timestamp) -> String {
+    let text = format!("{id}.{}", until.as_micros());
+    let code = URL_SAFE_NO_PAD.encode(secret.code(PURPOSE, &text));
+    format!("{text}.{code}")
+}
+
+fn verify(secret: &Secret, value: &str, now: Timestamp) -> Option<Session> {
+    let (text, code) = value.rsplit_once('.')?;
+    let code = URL_SAFE_NO_PAD.decode(code).ok()?;
+    let (id, until) = text.rsplit_once('.')?;
+    let until = Timestamp::from_micros(until.parse().ok()?);
+    (secret.verify(PURPOSE, text, &code) && now < until).then(|| Session { until, id: id.to_owned() })
+}
+
+fn set_cookie(site: &Site, value: &str, seconds: i64) -> String {
+    let secure = if site.https { "; Secure" } else { "" };
+    format!("{SESSION_COOKIE}={value}; Path={}; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}", site.home())
+}
+
+/// The links that are valid. They are in memory only and end with the process; clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct SignInLinks(Arc<Mutex<HashMap<[u8; 32], Link>>>);
+
+#[derive(Clone, Debug)]
+struct Link {
+    token: String,
+    until: Option<Timestamp>,
+}
+
+/// The operating system gave no random numbers.
+#[derive(Debug, thiserror::Error)]
+#[error("no sign-in link can be created: the operating system returned no random numbers: {0}")]
+pub struct LinkError(getrandom::Error);
+
+impl SignInLinks {
+    /// A code that signs in as the bearer of `token`, until `until` or as long as the process lives. The link is
+    /// `<base>/sign-in/<code>`.
+    ///
+    /// # Errors
+    /// The operating system gives no random numbers.
+    pub fn create(&self, token: &Token, until: Option<Timestamp>) -> Result<String, LinkError> {
+        let mut random = [0; 32];
+        getrandom::fill(&mut random).map_err(LinkError)?;
+        let code = URL_SAFE_NO_PAD.encode(random);
+        let link = Link { token: token.id.clone(), until };
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(hash(&code), link);
+        Ok(code)
+    }
+
+    /// The id of the token for `code`.
+    pub(crate) fn token_id(&self, code: &str, now: Timestamp) -> Option<String> {
+        let links = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let link = links.get(&hash(code))?;
+        link.until.is_none_or(|until| now < until).then(|| link.token.clone())
+    }
+}
+
+/// Looked up by hash, so that the time of a lookup does not reveal codes.
+fn hash(code: &str) -> [u8; 32] {
+    Sha256::digest(code).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_genuine_unexpired_sessions_count() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let secret = Secret::open(folder.path()).expect("a key");
+        let now = Timestamp::from_micros(1_000);
+        let value = sign(&secret, "0192-a", now.plus(1));
+        assert_eq!(verify(&secret, &value, now).map(|session| session.id).as_deref(), Some("0192-a"));
+        assert_eq!(verify(&secret, &value, now.plus(1)), None, "over");
+        for forged in [value.replace("0192", "0193"), value.replace("1001", "9001"), format!("{value}A"), String::new()]
+        {
+            assert_eq!(verify(&secret, &forged, now), None, "{forged}");
+        }
+        for at in 0..value.len() {
+            assert_eq!(verify(&secret, &value[..at], now), None, "cut at {at}");
+        }
+    }
+
+    #[test]
+    fn a_code_is_valid_until_it_expires() {
+        let token = Token {
+            id: "t1".into(),
+            user: "anna".into(),
+            connection: "link".into(),
+            groups: Vec::new(),
+            instance: None,
+            created_at: Timestamp::from_micros(0),
+            expires_at: None,
+            last_used_at: None,
+        };
+        let links = SignInLinks::default();
+        let now = Timestamp::from_micros(10);
+        let lasting = links.create(&token, None).expect("a code");
+        let short = links.clone().create(&token, Some(now)).expect("a code");
+        assert_ne!(lasting, short);
+        assert_eq!(links.token_id(&lasting, now).as_deref(), Some("t1"));
+        assert_eq!(links.token_id(&short, now.plus(-1)).as_deref(), Some("t1"));
+        assert_eq!(links.token_id(&short, now), None);
+        assert_eq!(links.token_id("", now), None);
+        assert!(!format!("{links:?}").contains(&lasting), "only hashes are kept");
+    }
+}

@@ -1,0 +1,96 @@
+//! Sign-ins as events: successful ones by browser, and refused ones.
+
+use std::net::SocketAddr;
+
+use axum::extract::{ConnectInfo, OriginalUri};
+use axum::http::header::USER_AGENT;
+use axum::http::request::Parts;
+use mcp_audit_log_identity::SignInError;
+use mcp_audit_log_model::event::{Caller, Channel, Client, Detail, Event, Failure, Kind};
+use mcp_audit_log_service::AuditLog;
+use mcp_audit_log_service::RefusalLimiter;
+
+/// Records sign-ins.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SignInAudit(RefusalLimiter);
+
+impl SignInAudit {
+    /// A user signed in by browser.
+    pub(crate) fn admitted(&self, log: &AuditLog, parts: &Parts, caller: Caller, by: &str) {
+        let event = Event { caller, ..event(log, "sign_in.succeeded", Detail::Ok, parts) };
+        record(log, event.fact("by", by));
+    }
+
+    /// A user signed out.
+    pub(crate) fn left(&self, log: &AuditLog, parts: &Parts, caller: Caller) {
+        record(log, Event { caller, ..event(log, "sign_in.ended", Detail::Ok, parts) });
+    }
+
+    /// A sign-in was refused. The credential is not recorded: it may be the secret of something else.
+    pub(crate) fn refused(&self, log: &AuditLog, parts: &Parts, by: &str) {
+        self.tell(
+            log,
+            parts,
+            by,
+            Caller::default(),
+            "unknown_credential",
+            format!(
+                "The {by} is not valid for this \
+                                                                                    log."
+            ),
+        );
+    }
+
+    /// A sign-in was refused for a known reason. The owner of an expired or revoked token is known as well.
+    pub(crate) fn refused_for(&self, log: &AuditLog, parts: &Parts, by: &str, error: &SignInError) {
+        let (caller, by, kind, message) = match error {
+            // Not a refusal: the credentials could not be checked.
+            error if error.is_failure() => return,
+            SignInError::Expired(token) => {
+                (token.caller(), by, "expired_credential", "The token has expired.".to_owned())
+            }
+            SignInError::Revoked(caller) => {
+                (caller.clone(), by, "revoked_credential", "The token was revoked.".to_owned())
+            }
+            SignInError::Jwt(why) => {
+                (Caller::default(), "jwt", "refused_credential", format!("The JWT was rejected: {why}."))
+            }
+            _ => return self.refused(log, parts, by),
+        };
+        self.tell(log, parts, by, caller, kind, message);
+    }
+
+    fn tell(&self, log: &AuditLog, parts: &Parts, by: &str, caller: Caller, kind: &str, message: String) {
+        let event = event(log, "sign_in.failed", Detail::Denied, parts).fact("by", by);
+        if self.0.is_recorded_alone(log, event.client.ip.clone(), "sign-ins") {
+            let failure = Some(Failure { kind: kind.to_owned(), message, code: None });
+            // The path of a sign-in link contains its secret.
+            let path = (by != "link").then(|| path(parts));
+            record(log, Event { caller, failure, path, ..event });
+        }
+    }
+}
+
+fn event(log: &AuditLog, method: &str, detail: Detail, parts: &Parts) -> Event {
+    let event = Event::new(log.now(), Channel::System, Kind::System, detail);
+    Event { method: Some(method.to_owned()), client: client(parts), ..event }
+}
+
+/// The path as it was sent: below a vendor's own, the router has taken that away.
+fn path(parts: &Parts) -> String {
+    parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |OriginalUri(uri)| uri).path().to_owned()
+}
+
+/// From where a request came, and with which program.
+pub(crate) fn client(parts: &Parts) -> Client {
+    let ip = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|address| address.0.ip().to_canonical().to_string());
+    let user_agent = parts.headers.get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    Client { ip, user_agent, ..Client::default() }
+}
+
+/// A full queue counts what it drops and reports it later, so there is nothing to do here.
+fn record(log: &AuditLog, event: Event) {
+    if let Err(error) = log.record(event) {
+        tracing::warn!(%error, "a sign-in was not recorded");
+    }
+}

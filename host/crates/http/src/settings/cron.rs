@@ -1,0 +1,85 @@
+//! The scheduled jobs on the settings page, and the button that runs one.
+
+use axum::extract::Form;
+use axum::extract::rejection::FormRejection;
+use axum::response::Redirect;
+use mcp_audit_log_model::time::Timestamp;
+use mcp_audit_log_service::{CleanupProgress, CronStatus, RunError};
+use serde::Deserialize;
+
+use crate::problem::Problem;
+use crate::query::search::encode;
+use crate::session::auth::Visitor;
+use crate::ui::text::{Shown, ago, ahead, count, exact};
+
+/// A job as the page shows it.
+pub(crate) struct Cron {
+    pub(crate) name: String,
+    pub(crate) schedule: String,
+    pub(crate) last: Option<(String, String)>,
+    pub(crate) next: Option<(String, String)>,
+    pub(crate) succeeded: Option<bool>,
+    pub(crate) message: Option<Shown>,
+    /// How far it is, while it runs.
+    pub(crate) running: Option<String>,
+}
+
+impl Cron {
+    pub(crate) fn new(status: CronStatus, now: Timestamp) -> Self {
+        let state = status.state;
+        Self {
+            name: status.name,
+            schedule: status.schedule,
+            last: state.last_run.map(|at| (ago(at, now), exact(at))),
+            next: state.next_run.map(|at| (ahead(at, now), exact(at))),
+            succeeded: state.last_succeeded,
+            message: state.last_message.as_deref().map(Shown::line),
+            running: status.progress.map(|progress| running(&progress, now)),
+        }
+    }
+}
+
+/// The estimate is left out where the entries that came after it have made it wrong.
+fn running(progress: &CleanupProgress, now: Timestamp) -> String {
+    let of = match progress.expected {
+        expected if expected > progress.entries => format!(" of about {}", count(expected)),
+        _ => String::new(),
+    };
+    let (entries, payloads) = (count(progress.entries), count(progress.payloads));
+    format!("{entries}{of} entries and {payloads} payloads removed, started {}", ago(progress.began, now))
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Chosen {
+    name: String,
+}
+
+/// `POST /settings/crons`: starts a job and redirects to the page, which has its progress. A job that already runs
+/// counts as started.
+pub(crate) async fn run(visitor: Visitor, sent: Result<Form<Chosen>, FormRejection>) -> Result<Redirect, Problem> {
+    let Form(chosen) = sent?;
+    let name = chosen.name.clone();
+    let start = visitor.change(move |log, access| match log.start_cron(access, &name) {
+        Ok(()) => Ok("ran"),
+        Err(RunError::Running) => Ok("runs"),
+        Err(error) => Err(error.into()),
+    });
+    let done = start.await?;
+    Ok(Redirect::to(&format!("{}/settings?{done}={}#jobs", visitor.site.base, encode(&chosen.name))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_running_job_shows_its_progress() {
+        let began = Timestamp::EPOCH;
+        let progress = CleanupProgress { began, entries: 12_000, payloads: 7, expected: 90_000 };
+        let now = began.plus(5_000_000);
+        let told = "12\u{202f}000 of about 90\u{202f}000 entries and 7 payloads removed, started 5 s ago";
+        assert_eq!(running(&progress, now), told);
+        let more = CleanupProgress { expected: 11_000, ..progress };
+        assert!(!running(&more, now).contains("of about"), "an estimate that was too low is left out");
+    }
+}

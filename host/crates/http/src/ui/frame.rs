@@ -1,0 +1,103 @@
+//! The frame of every page, and pages with a message: an error, or the confirmation of a link from another site.
+
+use askama::Template;
+use axum::http::header::{ALLOW, RETRY_AFTER};
+use axum::http::{StatusCode, Uri};
+use axum::response::Response;
+use mcp_audit_log_contract::access::Right;
+
+use super::text::Shown;
+use super::{assets, draw};
+use crate::Site;
+use crate::problem::Problem;
+use crate::session::auth::Visitor;
+
+/// The layout's part of a page.
+pub(crate) struct Frame {
+    pub(crate) base: String,
+    pub(crate) home: String,
+    pub(crate) title: String,
+    pub(crate) css: &'static str,
+    /// The vendor's own style sheet.
+    pub(crate) style: Option<String>,
+    pub(crate) js: &'static str,
+    pub(crate) icon: &'static str,
+    pub(crate) here: Here,
+    pub(crate) user: Option<Shown>,
+    pub(crate) reads: bool,
+    pub(crate) counts: bool,
+    pub(crate) verifies: bool,
+    pub(crate) oversees: bool,
+}
+
+/// Which part of the navigation is current.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Here {
+    Log,
+    Usage,
+    Integrity,
+    Settings,
+    Elsewhere,
+}
+
+impl Frame {
+    /// The frame for a signed-in visitor, or without one.
+    pub(crate) fn new(site: &Site, visitor: Option<&Visitor>, here: Here, title: impl Into<String>) -> Self {
+        let access = visitor.map(|visitor| &visitor.access);
+        Self {
+            base: site.base.clone(),
+            home: site.home().to_owned(),
+            title: title.into(),
+            css: &assets::CSS.address,
+            style: site.style.as_ref().map(|style| style.address.clone()),
+            js: &assets::JS.address,
+            icon: &assets::ICON.address,
+            here,
+            user: access.map(|access| Shown::line(&access.viewer().user)),
+            reads: access.is_some_and(|access| access.may(Right::Read)),
+            counts: access.is_some_and(|access| access.may(Right::ReadUsage)),
+            verifies: access.is_some_and(|access| access.may(Right::Verify)),
+            oversees: access.is_some_and(|access| access.may_oversee()),
+        }
+    }
+
+    /// The value of `aria-current` for a part of the navigation.
+    pub(crate) fn current(&self, here: Here) -> &'static str {
+        if self.here == here { "page" } else { "false" }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "confirm.html")]
+struct ConfirmPage<'a> {
+    frame: Frame,
+    what: &'a str,
+    action: String,
+}
+
+/// Asks the viewer to confirm `what`, which `uri` would do.
+pub(crate) fn confirm(visitor: &Visitor, uri: &Uri, what: &str) -> Response {
+    let frame = Frame::new(&visitor.site, Some(visitor), Here::Elsewhere, "Do you want this?");
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    draw(StatusCode::OK, &ConfirmPage { frame, what, action: format!("{}{path}", visitor.site.base) })
+}
+
+#[derive(Template)]
+#[template(path = "error.html")]
+struct Page {
+    frame: Frame,
+    detail: Shown,
+}
+
+/// The answer itself, or the page of the problem that it is.
+pub(crate) fn as_page(site: &Site, visitor: Option<&Visitor>, response: Response) -> Response {
+    let Some(problem) = response.extensions().get::<Problem>() else { return response };
+    let frame = Frame::new(site, visitor, Here::Elsewhere, problem.title());
+    let mut page = draw(problem.status(), &Page { frame, detail: Shown::line(problem.detail()) });
+    for name in [ALLOW, RETRY_AFTER] {
+        if let Some(value) = response.headers().get(&name) {
+            page.headers_mut().insert(name, value.clone());
+        }
+    }
+    page
+}

@@ -1,0 +1,192 @@
+//! The view in the URL: what is asked for, and the addresses of the same view with one thing changed.
+
+use std::ops::Range;
+
+use mcp_audit_log_index::{GroupBy, UsageSort};
+use mcp_audit_log_model::field::Field;
+use mcp_audit_log_model::time::Timestamp;
+use mcp_audit_log_model::value::Value;
+use serde_json::Value as Json;
+
+use crate::query::grouping::SHOWING;
+use crate::query::search::{Pairs, query, values};
+use crate::query::usage_query::PARAMETERS;
+use crate::query::{grouping, search, usage_query};
+use crate::session::auth::Visitor;
+
+/// How many rows a breakdown has beside others, and alone.
+const ROWS: [&str; 2] = ["8", "200"];
+/// Most lines of a file.
+const LINES: &str = "500";
+/// What can be broken down by, and how it is called.
+const FIELDS: [(Field, &str); 7] = [
+    (Field::User, "User"),
+    (Field::Server, "Server"),
+    (Field::Tool, "Tool"),
+    (Field::Connection, "Connection"),
+    (Field::LlmModel, "Model"),
+    (Field::Provider, "Provider"),
+    (Field::ApiKey, "API key"),
+];
+
+/// What the page shows.
+pub(crate) struct View {
+    page: String,
+    list: String,
+    file: String,
+    pairs: Pairs,
+    /// Whether the viewer may list entries.
+    pub(crate) lists: bool,
+}
+
+/// A parameter that narrows the figures.
+pub(crate) struct Filter<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) value: &'a str,
+}
+
+impl View {
+    /// The view of these parameters. Typed moments override a named range.
+    pub(crate) fn new(visitor: &Visitor, mut pairs: Pairs) -> Self {
+        pairs.retain(|(name, value)| !value.trim().is_empty() && !["compare", "format"].contains(&name.as_str()));
+        if pairs.iter().any(|(name, _)| name == "from" || name == "to") {
+            pairs.retain(|(name, _)| name != "range");
+        }
+        let base = &visitor.site.base;
+        let (page, file) = (format!("{base}/usage"), format!("{base}/api/v1/usage"));
+        let lists = visitor.access.reads_what_it_counts();
+        Self { page, list: visitor.site.home().to_owned(), file, pairs, lists }
+    }
+
+    /// What is asked of the log.
+    pub(crate) fn asked(&self) -> Pairs {
+        let mut asked = self.pairs.clone();
+        let alone = usize::from(self.by().is_some());
+        if alone == 0 {
+            asked.extend(FIELDS.iter().map(|(field, _)| ("by".to_owned(), field.name().to_owned())));
+        }
+        if self.value("limit").is_none() {
+            asked.push(("limit".to_owned(), ROWS[alone].to_owned()));
+        }
+        asked.push(("compare".to_owned(), "previous".to_owned()));
+        asked
+    }
+
+    /// The first value of a parameter.
+    pub(crate) fn value(&self, name: &str) -> Option<&str> {
+        values(&self.pairs, name).next()
+    }
+
+    /// The breakdown that is chosen; `None`: all of them.
+    pub(crate) fn by(&self) -> Option<&str> {
+        self.value("by")
+    }
+
+    /// What is ranked by.
+    pub(crate) fn sort(&self) -> UsageSort {
+        self.value("sort").and_then(UsageSort::parse).unwrap_or_default()
+    }
+
+    /// The named range; the first one by default.
+    pub(crate) fn preset(&self) -> Option<&str> {
+        let moments = self.value("from").or(self.value("to")).is_some();
+        self.value("range").or_else(|| (!moments).then_some(usage_query::RANGES[0].0))
+    }
+
+    /// What narrows the figures, the range aside.
+    pub(crate) fn filters(&self) -> impl Iterator<Item = Filter<'_>> {
+        let pairs = self.pairs.iter().filter(|(name, _)| is_filter(name));
+        pairs.map(|(name, value)| Filter { name, value })
+    }
+
+    /// The parameters that the form passes on beside its own. An unknown one is reported once and then dropped.
+    pub(crate) fn kept(&self) -> Pairs {
+        let showing = ["range", "step", "by", "sort", "filter", "domain"];
+        let known = |name: &str| showing.contains(&name) || search::FIELDS.iter().any(|field| field.name() == name);
+        self.pairs.iter().filter(|(name, _)| known(name)).cloned().collect()
+    }
+
+    /// Where the form leads.
+    pub(crate) fn page(&self) -> &str {
+        &self.page
+    }
+
+    /// The view with this parameter, or without it.
+    pub(crate) fn with(&self, name: &str, value: Option<&str>) -> String {
+        let gone: &[&str] = match name {
+            "range" => &["range", "from", "to"],
+            "by" => &["by", "limit"],
+            _ => &[name],
+        };
+        let rest = self.pairs.iter().filter(|(name, _)| !gone.contains(&name.as_str()));
+        let rest = rest.map(|(name, value)| (name.as_str(), value.as_str()));
+        format!("{}{}", self.page, query(rest.chain(value.map(|value| (name, value)))))
+    }
+
+    /// The view without one filter.
+    pub(crate) fn lifting(&self, filter: &Filter<'_>) -> String {
+        let other = |pair: &&(String, String)| (pair.0.as_str(), pair.1.as_str()) != (filter.name, filter.value);
+        let rest = self.pairs.iter().filter(other).map(|(name, value)| (name.as_str(), value.as_str()));
+        format!("{}{}", self.page, query(rest))
+    }
+
+    /// The view without any filter, of the same range.
+    pub(crate) fn unfiltered(&self) -> String {
+        let rest = self.pairs.iter().filter(|(name, _)| !is_filter(name));
+        format!("{}{}", self.page, query(rest.map(|(name, value)| (name.as_str(), value.as_str()))))
+    }
+
+    /// The view of one value alone, with all breakdowns.
+    pub(crate) fn down(&self, field: Field, key: &Value) -> Option<String> {
+        let mut pairs = self.pairs.clone();
+        pairs.retain(|(name, _)| !["by", "limit"].contains(&name.as_str()));
+        grouping::narrow(&mut pairs, GroupBy::Field(field), key)?;
+        Some(format!("{}{}", self.page, query(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())))))
+    }
+
+    /// The list of the requests that a figure counts, for viewers who may read it.
+    pub(crate) fn entries(
+        &self,
+        range: &Range<Timestamp>,
+        of: Option<(Field, &Value)>,
+        term: Option<Json>,
+    ) -> Option<String> {
+        let query = self.lists.then(|| usage_query::entries(&self.pairs, range, of, term)).flatten();
+        query.map(|query| format!("{}{query}", self.list))
+    }
+
+    /// The series, or a breakdown, as a file.
+    pub(crate) fn file(&self, by: Option<Field>) -> String {
+        let rest = self.pairs.iter().filter(|(name, _)| !["by", "limit"].contains(&name.as_str()));
+        let rest = rest.map(|(name, value)| (name.as_str(), value.as_str()));
+        let by = by.map(|field| ("by", field.name()));
+        format!("{}{}", self.file, query(rest.chain(by).chain([("limit", LINES), ("format", "csv")])))
+    }
+}
+
+/// Whether a parameter selects requests, apart from the range.
+fn is_filter(name: &str) -> bool {
+    !PARAMETERS.contains(&name) && !SHOWING.contains(&name) && !["from", "to"].contains(&name)
+}
+
+/// The fields in the order of the page.
+pub(crate) fn fields() -> impl Iterator<Item = (Field, &'static str)> {
+    FIELDS.into_iter()
+}
+
+/// How a field is called.
+pub(crate) fn label(field: Field) -> &'static str {
+    FIELDS.iter().find(|(other, _)| *other == field).map_or(field.name(), |(_, label)| label)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mcp_audit_log_index::USAGE_FIELDS;
+
+    #[test]
+    fn every_dimension_has_a_name() {
+        assert!(USAGE_FIELDS.iter().all(|field| FIELDS.iter().any(|(other, _)| other == field)));
+        assert_eq!(USAGE_FIELDS.len(), FIELDS.len());
+    }
+}

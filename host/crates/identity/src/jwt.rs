@@ -1,0 +1,216 @@
+//! Sign-in by a JWT of an external issuer.
+
+use std::sync::Arc;
+
+use mcp_audit_log_contract::access::Viewer;
+use mcp_audit_log_model::name;
+use mcp_audit_log_model::time::{SECOND, Timestamp};
+use serde_json::{Map, Value as Json};
+
+use super::jwks::{KeySource, KeySourceError, Keys};
+use super::jws::{Algorithm, Signed};
+use super::{GroupMap, Person};
+
+/// What is taken of JWTs.
+#[derive(Clone, Debug)]
+pub struct JwtOptions {
+    /// The issuer, exactly as `iss` has it.
+    pub issuer: String,
+    /// The accepted audiences: `aud` has one of these.
+    pub audiences: Vec<String>,
+    /// Where the issuer's keys are.
+    pub keys: KeySource,
+    /// How a JWT may be signed.
+    pub algorithms: Vec<Algorithm>,
+    /// By how many seconds the issuer's clock and ours may differ.
+    pub leeway_seconds: u32,
+    /// Whether a JWT without `nbf` is refused. Where it has one it counts in any case.
+    pub requires_nbf: bool,
+    /// The names of the claims.
+    pub claims: ClaimNames,
+}
+
+/// The names of the claims. A name that does not exist leads into objects at its dots: `realm_access.roles`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimNames {
+    /// The user's name.
+    pub user: String,
+    /// The user's groups: a list of texts, or one text.
+    pub groups: Option<String>,
+    /// The instance of the platform.
+    pub instance: Option<String>,
+    /// Whether a user without a tenant may sign in although there is a claim for it. Such a user sees entries without a
+    /// tenant, and may be allowed to change what applies to all; and with many issuers a client chooses its claims.
+    pub instance_optional: bool,
+    /// The name of the connection: the client that the JWT was given to.
+    pub connection: Option<String>,
+}
+
+/// Why a JWT is not accepted. The texts contain nothing of the JWT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum JwtError {
+    /// It cannot be read.
+    #[error("it is not a signed JWT")]
+    Malformed,
+    /// It is signed in a way that is not allowed, or not at all.
+    #[error("its signature algorithm is not allowed")]
+    Algorithm,
+    /// It is signed, and for something else than access.
+    #[error("it is not an access token")]
+    Kind,
+    /// It names none of the issuer's keys.
+    #[error("its issuer has no key with this id")]
+    Key,
+    /// There are no keys, because the issuer cannot be reached. The JWT was not checked.
+    #[error("the keys of its issuer cannot be read now; try again later")]
+    Unreachable,
+    /// It was not signed with that key.
+    #[error("its signature is wrong")]
+    Signature,
+    /// This claim is missing or malformed.
+    #[error("its claim {0} is missing or not valid")]
+    Claim(&'static str),
+    /// It is from another issuer.
+    #[error("it comes from another issuer")]
+    Issuer,
+    /// It is for another audience.
+    #[error("it is for another audience")]
+    Audience,
+    /// Its time has not come.
+    #[error("it is not valid yet")]
+    Early,
+    /// Its time is over.
+    #[error("it has expired; get a new one")]
+    Expired,
+}
+
+/// The door for JWTs.
+#[derive(Debug)]
+pub struct Jwt {
+    options: JwtOptions,
+    groups: Arc<GroupMap>,
+    keys: Keys,
+}
+
+impl Jwt {
+    /// Accepts JWTs as configured by `options`; `groups` maps their groups to the policy's.
+    ///
+    /// # Errors
+    /// The key file cannot be used, or the system has no certificates.
+    pub fn new(options: JwtOptions, groups: GroupMap) -> Result<Self, KeySourceError> {
+        Ok(Self { keys: Keys::open(&options.keys)?, groups: Arc::new(groups), options })
+    }
+
+    /// Reads the keys where there are none yet.
+    pub(super) async fn look_for_keys(&self) {
+        self.keys.refresh().await;
+    }
+
+    /// The user of a JWT at `now`, and its expiry.
+    pub(super) async fn person(&self, text: &str, now: Timestamp) -> Result<(Person, Timestamp), JwtError> {
+        let signed = Signed::read(text, &self.options.algorithms)?;
+        // First, so that what is for others does not wait for our issuer.
+        self.addressed(&read(signed.unbelieved())?)?;
+        let claims = read(self.keys.claims(&signed).await?)?;
+        if claims.contains_key("events") {
+            return Err(JwtError::Kind);
+        }
+        let until = self.check(&claims, now)?;
+        Ok((self.vouched(&claims)?, until))
+    }
+
+    /// Whether it claims to be for this log.
+    pub(super) fn is_meant_for_us(&self, text: &str) -> bool {
+        let signed = Signed::read(text, Algorithm::ALL);
+        let claims = signed.and_then(|signed| read(signed.unbelieved()));
+        claims.is_ok_and(|claims| self.is_audience(&claims) == Ok(true))
+    }
+
+    /// Checks issuer and audience.
+    fn addressed(&self, claims: &Map<String, Json>) -> Result<(), JwtError> {
+        let issuer = claims.get("iss").and_then(Json::as_str).ok_or(JwtError::Claim("iss"))?;
+        if issuer != self.options.issuer {
+            return Err(JwtError::Issuer);
+        }
+        if self.is_audience(claims)? { Ok(()) } else { Err(JwtError::Audience) }
+    }
+
+    fn is_audience(&self, claims: &Map<String, Json>) -> Result<bool, JwtError> {
+        let audiences = texts(claims.get("aud")).ok_or(JwtError::Claim("aud"))?;
+        Ok(audiences.iter().any(|audience| self.options.audiences.iter().any(|own| own == audience)))
+    }
+
+    /// Issuer, audience and time; gives its end.
+    fn check(&self, claims: &Map<String, Json>, now: Timestamp) -> Result<Timestamp, JwtError> {
+        self.addressed(claims)?;
+        let leeway = i64::from(self.options.leeway_seconds) * SECOND;
+        let begin = moment(claims, "nbf")?;
+        match begin {
+            Some(begin) if now < begin.plus(-leeway) => return Err(JwtError::Early),
+            None if self.options.requires_nbf => return Err(JwtError::Claim("nbf")),
+            _ => {}
+        }
+        let end = moment(claims, "exp")?.ok_or(JwtError::Claim("exp"))?.plus(leeway);
+        if now < end { Ok(end) } else { Err(JwtError::Expired) }
+    }
+
+    fn vouched(&self, claims: &Map<String, Json>) -> Result<Person, JwtError> {
+        let names = &self.options.claims;
+        let user = text(claims, &names.user, "user")?.ok_or(JwtError::Claim("that names the user"))?;
+        let optional = |name: &Option<String>, what| name.as_ref().map_or(Ok(None), |name| text(claims, name, what));
+        let groups = names.groups.as_ref().map(|name| claim(claims, name)).transpose();
+        let groups = match groups.map_err(|()| JwtError::Claim("with the groups"))?.flatten() {
+            None | Some(Json::Null) => Vec::new(),
+            groups => texts(groups).ok_or(JwtError::Claim("with the groups"))?,
+        };
+        let instance = optional(&names.instance, "with the tenant")?;
+        if names.instance.is_some() && instance.is_none() && !names.instance_optional {
+            return Err(JwtError::Claim("with the tenant"));
+        }
+        let viewer = Viewer { user, groups: self.groups.map(groups), instance };
+        Ok(Person { viewer, connection: optional(&names.connection, "with the connection")? })
+    }
+}
+
+fn read(claims: &[u8]) -> Result<Map<String, Json>, JwtError> {
+    serde_json::from_slice(claims).map_err(|_| JwtError::Malformed)
+}
+
+/// A claim at its name, or deeper. A non-object on the way is an error, because the claim may be in it.
+fn claim<'a>(claims: &'a Map<String, Json>, name: &str) -> Result<Option<&'a Json>, ()> {
+    match (claims.get(name), name.split_once('.')) {
+        (None, Some((first, rest))) => match claims.get(first) {
+            None | Some(Json::Null) => Ok(None),
+            Some(Json::Object(deeper)) => claim(deeper, rest),
+            Some(_) => Err(()),
+        },
+        (found, _) => Ok(found),
+    }
+}
+
+/// A claim with a name. A malformed one never counts as missing.
+fn text(claims: &Map<String, Json>, name: &str, what: &'static str) -> Result<Option<String>, JwtError> {
+    match claim(claims, name) {
+        Ok(None | Some(Json::Null)) => Ok(None),
+        Ok(Some(Json::String(text))) if name::check(text).is_ok() => Ok(Some(text.clone())),
+        _ => Err(JwtError::Claim(what)),
+    }
+}
+
+/// A text, or a list of nothing else.
+fn texts(claim: Option<&Json>) -> Option<Vec<&str>> {
+    match claim? {
+        Json::String(text) => Some(vec![text]),
+        Json::Array(list) => list.iter().map(Json::as_str).collect(),
+        _ => None,
+    }
+}
+
+/// A moment in seconds, which may have a fraction.
+fn moment(claims: &Map<String, Json>, name: &'static str) -> Result<Option<Timestamp>, JwtError> {
+    let Some(claim) = claims.get(name) else { return Ok(None) };
+    let seconds = claim.as_i64().or_else(|| claim.as_f64().filter(|seconds| seconds.is_finite()).map(|it| it as i64));
+    let seconds = seconds.ok_or(JwtError::Claim(name))?;
+    Ok(Some(Timestamp::from_micros(seconds.saturating_mul(SECOND))))
+}

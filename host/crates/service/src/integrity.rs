@@ -1,0 +1,134 @@
+//! The state of the log for operators, auditors and monitoring: its integrity, and statistics without names.
+
+use std::ops::Range;
+use std::sync::atomic::Ordering;
+
+use mcp_audit_log_contract::access::{Grant, Right};
+use mcp_audit_log_contract::hold::Hold;
+use mcp_audit_log_core::publish::DestinationStatus;
+use mcp_audit_log_core::reader::ReadError;
+use mcp_audit_log_core::recorder::{Gauges, Unready};
+use mcp_audit_log_index::{Extent, StoredCheckpoint};
+use mcp_audit_log_ledger::{Checkpoint, SignedCheckpoint, VerifierKey};
+use mcp_audit_log_model::schedule::CronState;
+use mcp_audit_log_model::time::Timestamp;
+use mcp_audit_log_sandbox::Health;
+
+use super::AuditLog;
+
+/// The state of the log's integrity.
+#[derive(Clone, Debug)]
+pub struct Integrity {
+    /// How much is recorded.
+    pub extent: Extent,
+    /// The first `seq`, and the next one.
+    pub places: Range<u64>,
+    /// Why what is recorded does not reach the disk at present.
+    pub unready: Option<Unready>,
+    /// How many entries the store has refused or lost since the log was opened.
+    pub dropped: u64,
+    /// The newest one that can be read; absent before the first.
+    pub checkpoint: Option<Signed>,
+    /// Whether the last try to sign one failed.
+    pub unsigned: bool,
+    /// Where checkpoints are published.
+    pub published: Vec<DestinationStatus>,
+    /// Those in force; `None` where the viewer belongs to one instance, as they are the whole log's.
+    pub holds: Option<Vec<Hold>>,
+}
+
+/// The newest checkpoint.
+#[derive(Clone, Debug)]
+pub struct Signed {
+    /// As it is stored, with where it was published.
+    pub stored: StoredCheckpoint,
+    /// The checkpoint, and the log's keys that signed it; a sentence if it cannot be trusted.
+    pub said: Result<(Checkpoint, Vec<VerifierKey>), String>,
+}
+
+impl AuditLog {
+    /// The integrity of the log, for viewers who may verify it. Blocks.
+    ///
+    /// # Errors
+    /// The viewer may not, or the store fails.
+    pub fn integrity(&self, access: &Grant) -> Result<Integrity, ReadError> {
+        access.require(Right::Verify)?;
+        let files = &self.0.view.files;
+        let checkpoints = &self.0.checkpoints;
+        Ok(Integrity {
+            extent: files.extent()?,
+            places: files.places()?,
+            unready: self.0.recorder.ready().err(),
+            dropped: self.0.recorder.gauges().dropped.load(Ordering::Relaxed),
+            checkpoint: self.signed()?,
+            unsigned: checkpoints.failing.load(Ordering::Relaxed),
+            published: checkpoints.publisher.statuses(),
+            holds: self.holds_in_force(access)?,
+        })
+    }
+
+    fn signed(&self) -> Result<Option<Signed>, ReadError> {
+        let files = &self.0.view.files;
+        let Some(stored) = files.newest_checkpoint()? else { return Ok(None) };
+        let keys: Vec<_> = files.verifiers()?.iter().filter_map(|key| VerifierKey::parse(key).ok()).collect();
+        let said = SignedCheckpoint::parse(stored.checkpoint.note.as_bytes()).and_then(|signed| {
+            signed.verify(&keys)?;
+            let signers = signed.signers(&keys)?.into_iter().cloned().collect();
+            Ok((signed.checkpoint().clone(), signers))
+        });
+        Ok(Some(Signed { stored, said: said.map_err(|error| error.to_string()) }))
+    }
+
+    fn holds_in_force(&self, access: &Grant) -> Result<Option<Vec<Hold>>, ReadError> {
+        match self.holds(access) {
+            Ok(holds) => Ok(Some(holds.into_iter().filter(|hold| hold.released.is_none()).collect())),
+            Err(ReadError::Denied(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The state of the log. Values that the store cannot read at present are absent.
+pub struct LogStatistics<'a> {
+    /// The recorder's counters.
+    pub gauges: &'a Gauges,
+    /// How the policy is doing.
+    pub policy: &'a Health,
+    /// Live tails and other followers at present.
+    pub followers: usize,
+    /// When the log was opened.
+    pub opened: Timestamp,
+    /// How much is recorded.
+    pub extent: Option<Extent>,
+    /// The newest checkpoint: how many entries it is about, and when it was signed.
+    pub checkpoint: Option<(u64, Timestamp)>,
+    /// Checkpoints that could not be signed or stored.
+    pub unsigned: u64,
+    /// Where checkpoints are published.
+    pub places: Vec<DestinationStatus>,
+    /// The scheduled job that ran last.
+    pub cleanup: Option<CronState>,
+}
+
+impl AuditLog {
+    fn newest_mark(&self) -> Option<(u64, Timestamp)> {
+        let newest = self.0.view.files.newest_checkpoint().ok()??.checkpoint;
+        Some((newest.size, newest.signed_at))
+    }
+
+    /// The figures as of now; blocks.
+    pub fn figures(&self) -> LogStatistics<'_> {
+        let crons = self.0.view.files.crons().unwrap_or_default();
+        LogStatistics {
+            gauges: self.0.recorder.gauges(),
+            policy: self.policy().health(),
+            followers: self.followers(),
+            opened: self.0.opened,
+            checkpoint: self.newest_mark(),
+            unsigned: self.0.checkpoints.failed.load(Ordering::Relaxed),
+            places: self.0.checkpoints.publisher.statuses(),
+            extent: self.0.view.files.extent().ok(),
+            cleanup: crons.into_values().filter(|cron| cron.last_run.is_some()).max_by_key(|cron| cron.last_run),
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! The audit log as its embedder holds it: one cheap handle to everything.
+
+mod audit_action;
+mod background;
+mod bundle;
+mod checkpoints;
+mod crons;
+mod evidence;
+#[cfg(feature = "export")]
+mod exports;
+pub mod follow_cursor;
+mod holds;
+mod integrity;
+mod log_view;
+mod open;
+mod payloads;
+mod saved_views;
+mod start_check;
+mod tokens;
+mod verification;
+
+use std::ops::Deref;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use mcp_audit_log_contract::access::{Denied, Grant, Right};
+use mcp_audit_log_contract::settings::{InvalidSetting, SettingChange, Settings};
+use mcp_audit_log_core::reader::{InternalReads, ReadError};
+use mcp_audit_log_core::recorder::{RecordError, Recorder, RecorderControl, Reservation, StateChange};
+use mcp_audit_log_core::secret::Secret;
+use mcp_audit_log_index::{StoreError, Stored, StoredPayload};
+use mcp_audit_log_model::entry::Entry;
+use mcp_audit_log_model::event::Event;
+use mcp_audit_log_model::time::Timestamp;
+use mcp_audit_log_store::TokenError;
+use serde_json::Value as Json;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use self::checkpoints::Checkpoints;
+
+pub use audit_action::RefusalLimiter;
+pub use background::{Background, NotTaken};
+pub use bundle::{BundleRequest, Bundled};
+pub use checkpoints::SignError;
+pub use crons::{CleanupProgress, CronStatus, RunError};
+pub use evidence::{EvidenceError, rotate_keys};
+pub use integrity::{Integrity, LogStatistics, Signed};
+use log_view::Followers;
+pub use log_view::{Follower, LogView, Wakeup};
+pub use open::{OpenError, Options};
+pub use tokens::TokenRequest;
+pub use verification::{Found, StartError, Verification, VerificationProgress, VerificationResult, verify_log};
+
+/// An open audit log. Clones are the same log; it closes with [`AuditLog::close`] or when the last one is dropped.
+#[derive(Clone)]
+pub struct AuditLog(Arc<Inner>);
+
+struct Inner {
+    view: LogView,
+    recorder: Recorder,
+    checkpoints: Checkpoints,
+    /// How long a step of the clock may be to be believed, in microseconds.
+    longest_step: i64,
+    secret: Secret,
+    /// The scheduled job that is running.
+    running: Mutex<Option<(String, CleanupProgress)>>,
+    /// How far a verification is, and how the last one ended.
+    verification: Mutex<Verification>,
+    /// Held from reading a state to changing it, so that no two changes start from the same state.
+    changing: Mutex<()>,
+    /// Set when the process is about to stop.
+    stopping: watch::Sender<bool>,
+    /// The followers of the log.
+    followers: Followers,
+    /// Attempts without the right.
+    refusals: RefusalLimiter,
+    /// Work that takes long; its entries are recorded when it is done.
+    background: Arc<Background>,
+    /// When it was opened.
+    opened: Timestamp,
+    /// The log's folder, whose token outbox is recorded too.
+    folder: PathBuf,
+    /// The file with what was signed last.
+    last_signed: PathBuf,
+}
+
+/// Why something was not changed: a setting, a hold, a view.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ChangeError {
+    /// The viewer may not.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// A setting's value is not allowed.
+    #[error(transparent)]
+    Invalid(#[from] InvalidSetting),
+    /// The request is not allowed. The text is for the user.
+    #[error("{0}")]
+    Refused(String),
+    /// There is none with this id, or the viewer may not see it.
+    #[error("no such {0}")]
+    Missing(&'static str),
+    /// The state cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The tokens cannot be read or written.
+    #[error(transparent)]
+    Tokens(TokenError),
+    /// There is no checkpoint of it.
+    #[error("nothing was changed: {0}")]
+    Sign(#[from] SignError),
+    /// It could not be recorded, so it was not done.
+    #[error("nothing was changed: {0}")]
+    Record(#[from] RecordError),
+}
+
+impl AuditLog {
+    /// Records an event and returns at once; see [`Recorder::record`].
+    ///
+    /// # Errors
+    /// The queue is full (the event is counted in a gap entry), or the log is closed.
+    pub fn record(&self, event: Event) -> Result<(), RecordError> {
+        self.0.recorder.record(event)
+    }
+
+    /// Records the events that `events` creates on the recorder's thread; see [`Recorder::record_later`].
+    ///
+    /// # Errors
+    /// The queue is full (the event is counted in a gap entry), or the log is closed.
+    pub fn record_later(
+        &self,
+        bytes: usize,
+        events: impl FnOnce() -> Vec<Event> + Send + 'static,
+    ) -> Result<(), RecordError> {
+        self.0.recorder.record_later(bytes, events)
+    }
+
+    /// The same, but what does not fit is not counted as lost; see [`Recorder::offer_later`].
+    ///
+    /// # Errors
+    /// The queue is full, or the log is closed.
+    pub fn offer_later(
+        &self,
+        bytes: usize,
+        events: impl FnOnce() -> Vec<Event> + Send + 'static,
+    ) -> Result<(), RecordError> {
+        self.0.recorder.offer_later(bytes, events)
+    }
+
+    /// Reserves a slot for a call that begins now; see [`Recorder::reserve`].
+    pub fn reserve(&self) -> Option<Reservation> {
+        self.0.recorder.reserve()
+    }
+
+    /// Counts so many events as lost; see [`Recorder::dropped`].
+    pub fn dropped(&self, events: u64) {
+        self.0.recorder.dropped(events);
+    }
+
+    /// Records an event and returns when it is durable.
+    ///
+    /// # Errors
+    /// It was not recorded.
+    pub async fn record_durably(&self, event: Event) -> Result<Stored, RecordError> {
+        self.0.recorder.record_durably(event).await
+    }
+
+    /// Records all events or none, and returns when the result of each is known; see [`Recorder::record_all`].
+    ///
+    /// # Errors
+    /// None was taken: there is no room for all of them, the log is closed, or the store fails at present.
+    pub async fn record_all(
+        &self,
+        events: Vec<Event>,
+        bytes: usize,
+    ) -> Result<Vec<Result<Stored, RecordError>>, RecordError> {
+        self.0.recorder.record_all(events, bytes).await
+    }
+
+    /// Whether bodies are to be captured at all: the payload switch. While it is off, capture must hand in none.
+    pub fn keeps_payloads(&self) -> bool {
+        self.settings().log_payloads()
+    }
+
+    /// Whether each body is to leave a keyed digest in its entry, also where it is not kept.
+    pub fn digests_bodies(&self) -> bool {
+        self.settings().digest_bodies()
+    }
+
+    /// The data folder's secret.
+    pub fn secret(&self) -> &Secret {
+        &self.0.secret
+    }
+
+    /// The recorder, for its gauges.
+    pub fn recorder(&self) -> &Recorder {
+        &self.0.recorder
+    }
+
+    /// The payload of an entry. Reading it is an entry itself, stored before this returns; blocks.
+    ///
+    /// # Errors
+    /// The viewer may not read payloads, the reading could not be recorded, or the store fails.
+    pub fn read_payload(&self, access: &Grant, id: Uuid) -> Result<Option<(Entry, StoredPayload)>, PayloadError> {
+        self.allow(access, Right::ReadPayloads, "payload.read").map_err(ReadError::from)?;
+        let Some((entry, payload)) = self.reader(access).payload(id)? else { return Ok(None) };
+        let event = self.by("payload.read", access).fact("entry", id.to_string());
+        self.0.recorder.change(StateChange::default(), vec![event])?;
+        Ok(Some((entry, payload)))
+    }
+
+    /// Changes settings, all or none; each change is stored together with an entry that has old and new, and is in
+    /// force when this returns. Blocks.
+    ///
+    /// # Errors
+    /// The viewer may not, a value is not allowed, or the change could not be recorded: nothing is changed then.
+    pub fn change_settings(
+        &self,
+        access: &Grant,
+        wanted: &serde_json::Map<String, Json>,
+    ) -> Result<Arc<Settings>, ChangeError> {
+        self.allow(access, Right::Configure, "settings.updated")?;
+        let _changing = self.0.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let settings = self.settings().changes(&self.manifest().settings, wanted)?;
+        let event = |change: &SettingChange| {
+            let event = self.by("settings.updated", access).fact("setting", change.key.clone());
+            event.fact("old", change.old.clone()).fact("new", change.new.clone())
+        };
+        let events: Vec<_> = settings.iter().map(event).collect();
+        if !events.is_empty() {
+            self.0.recorder.change(StateChange { settings, ..StateChange::default() }, events)?;
+        }
+        Ok(self.settings())
+    }
+
+    /// Announces that the process is about to stop: exchanges that end from now on were cut by the server and not by
+    /// their client, and followers are disconnected.
+    pub fn stopping(&self) {
+        self.0.stopping.send_replace(true);
+    }
+
+    /// Whether the process is about to stop.
+    pub fn is_stopping(&self) -> bool {
+        *self.0.stopping.borrow()
+    }
+
+    /// The thread of the log for work that takes long, such as decoding a large body.
+    pub fn background(&self) -> Arc<Background> {
+        Arc::clone(&self.0.background)
+    }
+
+    /// A handle that does not keep the log open.
+    pub fn downgrade(&self) -> WeakLog {
+        WeakLog(Arc::downgrade(&self.0))
+    }
+
+    /// Accepts no more events, stores what is queued with a last entry about the clean stop, and returns.
+    pub fn close(&self) {
+        self.0.close();
+    }
+}
+
+/// A handle that does not keep the log open.
+#[derive(Clone)]
+pub struct WeakLog(Weak<Inner>);
+
+impl WeakLog {
+    /// The log, while it is open.
+    pub fn upgrade(&self) -> Option<AuditLog> {
+        self.0.upgrade().map(AuditLog)
+    }
+}
+
+/// Everything that can be seen can be seen in a log that is being recorded, too.
+impl Deref for AuditLog {
+    type Target = LogView;
+
+    fn deref(&self) -> &LogView {
+        &self.0.view
+    }
+}
+
+/// Why a payload cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PayloadError {
+    /// It may not or cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The reading could not be recorded, so it was refused.
+    #[error("the payload is not shown, because the reading could not be recorded: {0}")]
+    Record(#[from] RecordError),
+}
+
+impl Inner {
+    fn close(&self) {
+        self.stopping.send_replace(true);
+        self.background.close();
+        let writer = self.recorder.close(Some(self.event("log.stopped")));
+        self.end_checkpoints(writer);
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.close();
+    }
+}

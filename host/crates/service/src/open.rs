@@ -1,0 +1,339 @@
+//! Opening a log: folder, policy, settings, the recorder, and the first entry.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, RwLock};
+
+use mcp_audit_log_contract::access::{Grant, GrantInternals, Right, Viewer};
+use mcp_audit_log_contract::settings::Settings;
+use mcp_audit_log_core::publish::{Destinations, PublishError, Publisher, Roots};
+use mcp_audit_log_core::reader::{InternalReads, Reader};
+use mcp_audit_log_core::recorder::{QueueLimits, Recorder, RecorderControl, RecorderParts, StateChange};
+use mcp_audit_log_core::retention;
+use mcp_audit_log_core::secret::Secret;
+use mcp_audit_log_core::signer::{Known, Resume, Signer, SignerError, SignerOptions};
+use mcp_audit_log_filter::Domain;
+use mcp_audit_log_index::{Inventory, StoreError, StoreReader};
+use mcp_audit_log_model::entry::Entry;
+use mcp_audit_log_model::event::Event;
+use mcp_audit_log_model::field::Field;
+use mcp_audit_log_model::price::Prices;
+use mcp_audit_log_model::time::{Clock, SystemClock, Timestamp};
+use mcp_audit_log_sandbox::{Floors, Limits, LoadError, Policy};
+use mcp_audit_log_store as store;
+use tokio::sync::watch;
+
+use super::checkpoints::{Checkpoints, SignError};
+use super::{AuditLog, Followers, Inner, LogView, evidence, start_check};
+use crate::RefusalLimiter;
+
+/// How a log is opened.
+pub struct Options {
+    folder: PathBuf,
+    policy: Option<Vec<u8>>,
+    limits: Limits,
+    floors: Floors,
+    queue: QueueLimits,
+    clock: Arc<dyn Clock>,
+    prices: Prices,
+    signer: SignerOptions,
+    places: Destinations,
+    longest_step: i64,
+    watches_schedule: bool,
+}
+
+/// Why a log cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The folder or the database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The policy.
+    #[error("the policy cannot be loaded: {0}")]
+    Policy(#[from] LoadError),
+    /// The secret key.
+    #[error("the secret key cannot be used: {0}")]
+    Secret(std::io::Error),
+    /// The keys, or the log is not the one that they signed last.
+    #[error(transparent)]
+    Signer(#[from] SignerError),
+    /// What is left of the last start cannot be signed or stored.
+    #[error(transparent)]
+    Sign(#[from] SignError),
+    /// Publishing.
+    #[error("checkpoints cannot be published: {0}")]
+    Publish(#[from] PublishError),
+    /// The lock.
+    #[error("the lock of the log cannot be taken: {0}")]
+    Lock(std::io::Error),
+    /// The recorder's thread.
+    #[error("a thread cannot be started: {0}")]
+    Thread(std::io::Error),
+    /// The first entry could not be stored.
+    #[error("the log cannot record: {0}")]
+    Record(#[from] mcp_audit_log_core::recorder::RecordError),
+}
+
+impl Options {
+    /// The log in `folder`, with the default policy and limits.
+    pub fn new(folder: impl AsRef<Path>) -> Self {
+        Self {
+            folder: folder.as_ref().to_owned(),
+            policy: None,
+            limits: Limits::default(),
+            floors: Floors::default(),
+            queue: QueueLimits::default(),
+            clock: Arc::new(SystemClock),
+            prices: Prices::default(),
+            signer: SignerOptions::default(),
+            places: Destinations::default(),
+            longest_step: retention::LONGEST_STEP,
+            watches_schedule: true,
+        }
+    }
+
+    /// Another policy: the bytes of a component.
+    pub fn policy(mut self, component: Vec<u8>) -> Self {
+        self.policy = Some(component);
+        self
+    }
+
+    /// Other limits for the policy.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Turns off some of the floors below every policy. The log's first entry names them.
+    pub fn floors(mut self, floors: Floors) -> Self {
+        self.floors = floors;
+        self
+    }
+
+    /// Another size of the queue.
+    pub fn queue(mut self, limits: QueueLimits) -> Self {
+        self.queue = limits;
+        self
+    }
+
+    /// Another clock, for tests.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// What language models cost, for events that have tokens and no cost of their own.
+    pub fn prices(mut self, prices: Prices) -> Self {
+        self.prices = prices;
+        self
+    }
+
+    /// Which keys sign the log's checkpoints.
+    pub fn signer(mut self, signer: SignerOptions) -> Self {
+        self.signer = signer;
+        self
+    }
+
+    /// Where checkpoints are published.
+    pub fn publish(mut self, places: Destinations) -> Self {
+        self.places = places;
+        self
+    }
+
+    /// Trusts the clock whatever jump it makes, because the operator keeps it right by other means. By default a jump
+    /// of more than three days pauses the cleanup until an operator confirms the clock.
+    pub fn believe_clock(mut self) -> Self {
+        self.longest_step = i64::MAX;
+        self
+    }
+
+    /// Leaves the schedule to the embedder, which calls [`AuditLog::run_due`] at least once a minute.
+    pub fn own_schedule(mut self) -> Self {
+        self.watches_schedule = false;
+        self
+    }
+
+    /// Opens the log. The folder and everything in it are made where they are missing.
+    ///
+    /// # Errors
+    /// The folder cannot be used, another process has the log open, the policy is refused, or nothing can be recorded.
+    pub fn open(self) -> Result<AuditLog, OpenError> {
+        let Self {
+            folder,
+            policy,
+            limits,
+            floors,
+            queue,
+            clock,
+            prices,
+            signer,
+            places,
+            longest_step,
+            watches_schedule,
+        } = self;
+        let policy = Arc::new(load(policy, limits, &*clock)?.on(&floors));
+        let (files, writer) = store::open(&folder)?;
+        let lock = writer.store().hold_lock().map_err(OpenError::Lock)?;
+        let (resume, last_signed) = (signer.resume.clone(), signer.last_path(&folder));
+        let signer = signer_of(&folder, &signer, &files, clock.now())?;
+        let checkpoints = Checkpoints::new(signer, Publisher::start(&places, roots(&files))?, lock);
+        let clean = stopped_cleanly(&files)?;
+        let lost_secret = clean.is_some() && !Secret::exists(&folder);
+        let secret = Secret::open(&folder).map_err(OpenError::Secret)?;
+        let stored = Settings::load(&policy.manifest().settings, &files.settings()?);
+        let settings = Arc::new(RwLock::new(Arc::new(stored)));
+        let parts = RecorderParts {
+            policy: Arc::clone(&policy),
+            writer: Box::new(writer),
+            clock: Arc::clone(&clock),
+            settings: Arc::clone(&settings),
+            prices,
+        };
+        let recorder = Recorder::start(parts, queue).map_err(OpenError::Thread)?;
+        let opened = clock.now();
+        let view = LogView { files, policy, shared_settings: settings, clock };
+        let log = AuditLog(Arc::new(Inner {
+            view,
+            recorder,
+            checkpoints,
+            longest_step,
+            secret,
+            running: Mutex::new(None),
+            verification: Mutex::default(),
+            last_signed,
+            changing: Mutex::new(()),
+            stopping: watch::Sender::new(false),
+            followers: Followers::default(),
+            refusals: RefusalLimiter::default(),
+            background: Arc::default(),
+            opened,
+            folder,
+        }));
+        // What the last stop left comes first, so that the first entry counts it.
+        log.begin_checkpoints()?;
+        log.record_start(&Start { clean, resume, floors, lost_secret })?;
+        log.record_old_deeds();
+        log.0.plan_schedule::<OpenError>()?;
+        if watches_schedule {
+            log.watch_schedule()?;
+            log.watch_checkpoints()?;
+        }
+        Ok(log)
+    }
+}
+
+impl Options {
+    /// Opens the log for reading only, beside a process that may be recording.
+    ///
+    /// # Errors
+    /// There is no log in the folder, or the policy is refused.
+    pub fn view(self) -> Result<LogView, OpenError> {
+        let Self { folder, policy, limits, floors, clock, .. } = self;
+        let files = store::open_to_read(&folder)?;
+        let policy = Arc::new(load(policy, limits, &*clock)?.on(&floors));
+        let settings = Settings::load(&policy.manifest().settings, &files.settings()?);
+        Ok(LogView { files, policy, shared_settings: Arc::new(RwLock::new(Arc::new(settings))), clock })
+    }
+}
+
+/// What the first entry of a start reports.
+struct Start {
+    /// Whether the last stop was clean; `None` for a log without entries.
+    clean: Option<bool>,
+    resume: Option<Resume>,
+    floors: Floors,
+    /// Whether the log has entries that an earlier key names sessions and digests of.
+    lost_secret: bool,
+}
+
+impl AuditLog {
+    /// The first entry of this start, stored with its changes: new keys, the first checkpoint of a new log, and the
+    /// ends of calls that the last run left open.
+    fn record_start(&self, start: &Start) -> Result<(), OpenError> {
+        let Start { clean, resume, floors, lost_secret } = start;
+        let manifest = self.manifest();
+        let mut event = self.0.event("log.started").fact("version", env!("CARGO_PKG_VERSION"));
+        event = event
+            .fact("audit_policy", format!("{} {}", manifest.name, manifest.version))
+            .fact("policy_digest", self.policy_digest());
+        if floors.policy_rules_tenants {
+            event = event.fact("policy_rules_tenants", true);
+        }
+        if !floors.masks_off.is_empty() {
+            event = event.fact("masks_off", floors.masks_off.join(", "));
+        }
+        if let Some(clean) = *clean {
+            event = event.fact("last_stop_clean", clean);
+        }
+        if *lost_secret {
+            tracing::warn!(
+                "secret.key was missing, and the log made a new one: digests, session names and cursors of before do not \
+                 match any more; if you have the old file, stop the log and put it back"
+            );
+            event = event.fact("secret_key_replaced", true);
+        }
+        let (checkpoints, mut events) = self.beginnings()?;
+        let inventory = self.0.view.files.inventory()?.after(&checkpoints);
+        events.insert(0, counted(event.fact("origin", self.origin()), &inventory));
+        events.extend(resume.as_ref().map(|resume| self.resumed(resume)));
+        if *clean == Some(false) {
+            events.extend(self.unfinished_calls()?);
+        }
+        Ok(self.0.recorder.change(StateChange { checkpoints, ..StateChange::default() }, events)?)
+    }
+}
+
+/// Adds the present number of checkpoints and keys.
+pub(super) fn counted(event: Event, inventory: &Inventory) -> Event {
+    event
+        .fact("checkpoint", i64::try_from(inventory.newest).unwrap_or(i64::MAX))
+        .fact("checkpoint_digest", inventory.archived.to_string())
+        .fact("key_digest", inventory.key_digest())
+}
+
+/// The signer of this log, which must be the one that signed last.
+fn signer_of(folder: &Path, options: &SignerOptions, files: &StoreReader, now: Timestamp) -> Result<Signer, OpenError> {
+    let keys = evidence::known(files)?;
+    let size = files.tree(|size, _| Ok(size))?;
+    let signer = Signer::open(folder, options, Known { keys: &keys, size, now })?;
+    let last = signer.last().map(|last| last.checkpoint().size);
+    let root = files.tree(|_, nodes| last.map(|last| nodes.root_at(last)).transpose())?;
+    signer.check(size, |_| root.flatten())?;
+    match start_check::difference(files, &signer)? {
+        Some(what) => Err(SignerError::Inconsistent { what, path: options.last_path(folder) }.into()),
+        None => Ok(signer),
+    }
+}
+
+/// The log's earlier roots, for the publisher.
+fn roots(files: &StoreReader) -> Roots {
+    let files = files.clone();
+    Arc::new(move |size| files.linked_root(size).ok().flatten())
+}
+
+fn load(component: Option<Vec<u8>>, limits: Limits, clock: &dyn Clock) -> Result<Policy, LoadError> {
+    match component {
+        Some(bytes) => Policy::load(&bytes, limits, clock.now()),
+        None => Policy::builtin(limits, clock.now()),
+    }
+}
+
+/// Only the log's own entries count: on other channels a caller may use the same method name.
+fn says_stopped(entry: &Entry) -> bool {
+    (entry.text(Field::Channel), entry.text(Field::Method)) == (Some("system"), Some("log.stopped"))
+}
+
+/// Whether the last entry is a clean stop; `None` for a log without entries.
+fn stopped_cleanly(files: &StoreReader) -> Result<Option<bool>, StoreError> {
+    match Reader::new(files, &own_access(), Timestamp::EPOCH).page(Domain::TRUE, None, 1) {
+        Ok(page) => Ok(page.entries.first().map(says_stopped)),
+        Err(mcp_audit_log_core::reader::ReadError::Store(error)) => Err(error),
+        Err(_) => Ok(None),
+    }
+}
+
+/// What the log reads of itself, on no viewer's behalf.
+pub(super) fn own_access() -> Grant {
+    let viewer = Viewer { user: String::new(), groups: Vec::new(), instance: None };
+    Grant::new(viewer, [Right::Read].into(), Domain::TRUE)
+}

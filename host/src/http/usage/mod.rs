@@ -1,4 +1,0 @@
-//! Usage, as API and as page.
-
-pub(in crate::http) mod api;
-pub(in crate::http) mod page;
