@@ -1,4 +1,4 @@
-//! The smallest use of the log: no HTTP, no feature. An application records events of its own and reads them back.
+//! (short: an example) The smallest use of the log: no HTTP, no feature. An application records events of its own and reads them back.
 
 use mcp_audit_log::event::Caller;
 use mcp_audit_log::field::Field;

@@ -89,8 +89,8 @@ pub mod recorder {
 pub use mcp_audit_log_service::follow_cursor;
 pub use mcp_audit_log_service::{
     AuditLog, BundleRequest, Bundled, ChangeError, CleanupProgress, CronStatus, EvidenceError, Follower, Found,
-    Integrity, LogStatistics, LogView, OpenError, Options, PayloadError, RunError, SignError, Signed, StartError,
-    TokenRequest, Verification, VerificationProgress, VerificationResult, Wakeup, rotate_keys, verify_log,
+    Integrity, LogStatistics, LogView, NewestCheckpoint, OpenError, Options, PayloadError, RunError, SignError,
+    StartError, TokenRequest, Verification, VerificationProgress, VerificationResult, Wakeup, rotate_keys, verify_log,
 };
 
 /// Entries as files.

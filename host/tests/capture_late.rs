@@ -27,7 +27,7 @@ fn resume(url: &str, from: &'static str) -> hyper::Request<http_body_util::Full<
 /// Requests and errors that usage counts.
 async fn counted(log: &Log) -> (u64, u64) {
     let (log, access) = (log.log.clone(), log.access());
-    let now = log.now();
+    let now = log.view().now();
     let query = UsageQuery {
         domain: Domain::TRUE,
         range: Timestamp::from_micros(now.as_micros() - 3_600_000_000)..Timestamp::from_micros(now.as_micros() + 1),
@@ -38,7 +38,8 @@ async fn counted(log: &Log) -> (u64, u64) {
         previous: false,
         recorded_before: None,
     };
-    let usage = tokio::task::spawn_blocking(move || log.reader(&access).usage(query)).await.unwrap().expect("usage");
+    let usage =
+        tokio::task::spawn_blocking(move || log.view().reader(&access).usage(query)).await.unwrap().expect("usage");
     (usage.totals.figures.requests, usage.totals.figures.errors)
 }
 

@@ -191,7 +191,7 @@ async fn in_open_mode_foreign_credentials_pass_and_our_own_identify_the_caller()
     let upstream = serve(Router::new().fallback(any(handler))).await;
     let tokens = Tokens::open(&log.folder.path().join("tokens")).unwrap();
     let viewer = mcp_audit_log::Viewer { user: "anna".into(), groups: vec![], instance: None };
-    let (secret, _) = tokens.create(&viewer, "laptop", log.log.now()).unwrap();
+    let (secret, _) = tokens.create(&viewer, "laptop", log.log.view().now()).unwrap();
     let upstream = Upstream::new("up", &format!("http://{upstream}")).unwrap();
     let sign_in = SignIn::Open(Identity::new(tokens));
     let url = format!("http://{}/mcp/up", serve(router(log.log.clone(), vec![upstream], sign_in)).await);
@@ -216,7 +216,7 @@ async fn a_token_is_required() {
     let upstream = serve(Router::new().fallback(any(handler))).await;
     let tokens = Tokens::open(&log.folder.path().join("tokens")).unwrap();
     let viewer = mcp_audit_log::Viewer { user: "anna".into(), groups: vec![], instance: None };
-    let (secret, _) = tokens.create(&viewer, "laptop", log.log.now()).unwrap();
+    let (secret, _) = tokens.create(&viewer, "laptop", log.log.view().now()).unwrap();
     let sign_in = SignIn::Tokens(Identity::new(tokens));
     let upstream = Upstream::new("up", &format!("http://{upstream}")).unwrap();
     let base = format!("http://{}", serve(router(log.log.clone(), vec![upstream], sign_in)).await);

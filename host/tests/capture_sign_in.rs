@@ -82,7 +82,7 @@ async fn an_expired_token_gets_a_reason_and_its_owner_is_recorded() {
     let tokens = tokens(&log);
     let viewer = mcp_audit_log::Viewer { user: "anna".into(), groups: vec![], instance: None };
     // Made long ago, for a short time.
-    let then = log.log.now().plus(-10_000_000);
+    let then = log.log.view().now().plus(-10_000_000);
     let wanted = NewToken::new(viewer, "laptop").expires(Some(then.plus(1)));
     let (secret, _) = tokens.create_by("root", &wanted, then).unwrap();
     let (url, _) = started(&log, "10.0.0.0/8", SignIn::Tokens(Identity::new(tokens))).await;
@@ -99,8 +99,8 @@ async fn an_open_proxy_never_forwards_credentials_of_this_log() {
     let log = Log::open();
     let tokens = tokens(&log);
     let viewer = mcp_audit_log::Viewer { user: "anna".into(), groups: vec![], instance: None };
-    let (secret, _) = tokens.create(&viewer, "laptop", log.log.now()).unwrap();
-    let then = log.log.now().plus(-10_000_000);
+    let (secret, _) = tokens.create(&viewer, "laptop", log.log.view().now()).unwrap();
+    let then = log.log.view().now().plus(-10_000_000);
     let short = NewToken::new(viewer, "laptop").expires(Some(then.plus(1)));
     let (expired, _) = tokens.create_by("root", &short, then).unwrap();
     for trusted in ["127.0.0.0/8", "10.0.0.0/8"] {
@@ -154,7 +154,7 @@ async fn many_requests_without_tokens_are_counted_without_bodies() {
     let limit = std::time::Instant::now() + std::time::Duration::from_secs(30);
     loop {
         assert!(std::time::Instant::now() < limit, "forty refusals are told");
-        let entries = log.log.reader(&access).page(Domain::TRUE, None, 500).unwrap().entries;
+        let entries = log.log.view().reader(&access).page(Domain::TRUE, None, 500).unwrap().entries;
         let alone: Vec<_> = entries.iter().filter(|entry| entry.text(Field::Channel) == Some("mcp")).collect();
         assert!(alone.iter().all(|entry| entry.payload_commitment.is_none()), "{alone:?}");
         assert!(alone.iter().all(|entry| entry.text(Field::Tool) == Some("echo")), "what was tried is told");

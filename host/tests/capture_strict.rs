@@ -52,7 +52,7 @@ async fn the_server_sees_a_call_only_when_its_intent_is_durable() {
     let (inner, access) = (log.log.clone(), log.access());
     let found = move || async move {
         // A reader other than the writer: what it finds is committed.
-        let page = inner.reader(&access).page(Domain::TRUE, None, 10).expect("a page");
+        let page = inner.view().reader(&access).page(Domain::TRUE, None, 10).expect("a page");
         page.entries
             .iter()
             .filter(|entry| entry.text(Field::Kind) == Some("intent"))
@@ -171,7 +171,7 @@ async fn a_full_queue_answers_503_and_the_server_sees_nothing() {
         Vec::new()
     })
     .expect("room");
-    let event = || Event::new(log.now(), Channel::System, Kind::System, Detail::Ok);
+    let event = || Event::new(log.view().now(), Channel::System, Kind::System, Detail::Ok);
     while log.record(event()) != Err(RecordError::Full) {
         tokio::task::yield_now().await;
     }
@@ -210,7 +210,8 @@ async fn a_store_that_fails_answers_503_and_the_server_sees_nothing() {
     }
     assert_eq!(seen.load(Ordering::SeqCst), 1);
     std::fs::rename(&aside, &database).expect("moved back");
-    let stored = log.log.record_durably(Event::new(log.log.now(), Channel::System, Kind::System, Detail::Ok)).await;
+    let stored =
+        log.log.record_durably(Event::new(log.log.view().now(), Channel::System, Kind::System, Detail::Ok)).await;
     assert!(matches!(stored, Ok(Stored::At(_))), "{stored:?}");
     assert_eq!(exchange(post(&url, &[], CALL)).await.0, 200);
     assert_eq!(seen.load(Ordering::SeqCst), 2);

@@ -12,11 +12,11 @@ use mcp_audit_log::{AuditLog, Grant, Options, Viewer};
 
 fn access(log: &AuditLog, groups: &[&str]) -> Grant {
     let groups = groups.iter().map(|group| (*group).to_owned()).collect();
-    log.access(&Viewer { user: "anna".into(), groups, instance: None })
+    log.view().access(&Viewer { user: "anna".into(), groups, instance: None })
 }
 
 fn entries(log: &AuditLog) -> Vec<Entry> {
-    log.reader(&access(log, &["admin"])).page(Domain::TRUE, None, 500).expect("a page").entries
+    log.view().reader(&access(log, &["admin"])).page(Domain::TRUE, None, 500).expect("a page").entries
 }
 
 fn of_action<'a>(entries: &'a [Entry], action: &str) -> Vec<&'a Entry> {

@@ -53,7 +53,7 @@ fn open_with_payloads(folder: &Path) -> AuditLog {
     let log = Options::new(folder).own_schedule().open().expect("a log");
     let admin = Viewer { user: "root".into(), groups: vec!["admin".into()], instance: None };
     let on = json!({ "log_payloads": true });
-    log.change_settings(&log.access(&admin), on.as_object().expect("an object")).expect("payloads on");
+    log.change_settings(&log.view().access(&admin), on.as_object().expect("an object")).expect("payloads on");
     log
 }
 

@@ -85,7 +85,7 @@ fn measure(
                 row.0.extend(sample);
                 row.1 += took;
             }
-            world.record_durably(Event::new(world.log.now(), Channel::System, Kind::System, Detail::Ok))?;
+            world.record_durably(Event::new(world.log.view().now(), Channel::System, Kind::System, Detail::Ok))?;
         }
     }
     let mut bare = None;

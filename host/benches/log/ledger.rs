@@ -52,7 +52,7 @@ fn alone(world: &World) -> Outcome<(Duration, Duration, u64)> {
     let (mut content, mut tree, mut read) = (Duration::ZERO, Duration::ZERO, 0);
     let (mut frontier, mut from) = (Frontier::default(), Place::Newest);
     loop {
-        let page = world.log.reader(&access).page(Domain::TRUE, from, 500)?;
+        let page = world.log.view().reader(&access).page(Domain::TRUE, from, 500)?;
         let began = Instant::now();
         let hashes: Vec<Hash> = page.entries.iter().map(|entry| Content::of(entry).hash()).collect();
         content += began.elapsed();

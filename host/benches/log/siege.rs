@@ -221,7 +221,8 @@ fn report(idle: &mut Sample, besieged: &mut Sample, counts: &Counts) {
 fn recorded(world: &World) -> Outcome<u64> {
     let access = world.access("admin");
     let domain = Domain::equals(Field::User, AGENT).and(Domain::equals(Field::Tool, "echo"));
-    let groups = world.log.reader(&access).groups(domain, &[GroupBy::Field(Field::User)], GroupSort::Count, 10)?;
+    let groups =
+        world.log.view().reader(&access).groups(domain, &[GroupBy::Field(Field::User)], GroupSort::Count, 10)?;
     Ok(groups.entries)
 }
 

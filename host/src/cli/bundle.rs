@@ -62,8 +62,8 @@ impl Bundle {
         let viewer = self.viewer.viewer();
         if self.payloads {
             let log = self.log.open_for_a_moment()?;
-            let request = self.request(&viewer.context(log.now()))?;
-            return log.export_bundle(&log.access(&viewer), &request, out).advised(&log);
+            let request = self.request(&viewer.context(log.view().now()))?;
+            return log.export_bundle(&log.view().access(&viewer), &request, out).advised(log.view());
         }
         let log = self.log.view()?;
         let request = self.request(&viewer.context(log.now()))?;

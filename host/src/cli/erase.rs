@@ -29,7 +29,7 @@ pub(super) struct Erase {
 impl Erase {
     pub(super) fn run(self) -> Outcome {
         let log = self.log.open_for_a_moment()?;
-        let erased = log.erase_payload(&log.access(&self.viewer.viewer()), self.id, &self.reason);
+        let erased = log.erase_payload(&log.view().access(&self.viewer.viewer()), self.id, &self.reason);
         if let Err(ChangeError::Missing(_)) = erased {
             let id = self.id;
             return Err(format!(
@@ -38,7 +38,7 @@ impl Erase {
             )
             .into());
         }
-        erased.advised(&log)?;
+        erased.advised(log.view())?;
         say(format_args!("The payload of {} is erased; the entry and its proof stay.", self.id))?;
         Ok(ExitCode::SUCCESS)
     }

@@ -146,9 +146,9 @@ async fn serve(config: Config, opened: &OnceLock<AuditLog>) -> Result<(), Failur
     bear_hang_ups()?;
     let log = options.open()?;
     let log = opened.get_or_init(|| log).clone();
-    note(format_args!("the policy is {}", log.policy_title()));
-    for group in config.unknown_groups(log.manifest()) {
-        let known: Vec<_> = log.manifest().groups.iter().map(|group| group.name.as_str()).collect();
+    note(format_args!("the policy is {}", log.view().policy_title()));
+    for group in config.unknown_groups(log.view().manifest()) {
+        let known: Vec<_> = log.view().manifest().groups.iter().map(|group| group.name.as_str()).collect();
         tracing::warn!("unknown group {group:?}: it gives no right; the policy's groups: {}", known.join(", "));
     }
     identity.look_for_keys();

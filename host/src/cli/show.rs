@@ -43,9 +43,9 @@ impl Show {
 
     fn with_payload(&self, viewer: &Viewer) -> Result<Option<String>, Failure> {
         let log = self.log.open_for_a_moment()?;
-        let access = log.access(viewer);
-        let payload = log.read_payload(&access, self.id).advised(&log)?;
-        let entry = log.reader(&access).entry(self.id).advised(&log)?;
+        let access = log.view().access(viewer);
+        let payload = log.read_payload(&access, self.id).advised(log.view())?;
+        let entry = log.view().reader(&access).entry(self.id).advised(log.view())?;
         Ok(entry.map(|entry| print::entry(&entry, payload.map(|(_, payload)| payload))).transpose()?)
     }
 }

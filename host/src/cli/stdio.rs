@@ -36,7 +36,7 @@ impl Stdio {
     pub(super) fn run(self) -> Outcome {
         let Self { log, server, user, connection, grace, command } = self;
         let log = log.open()?;
-        note(format_args!("the policy is {}", log.policy_title()));
+        note(format_args!("the policy is {}", log.view().policy_title()));
         let server = server.unwrap_or_else(|| name(&command));
         let user = user.filter(|user| !user.is_empty()).or_else(account);
         let caller = Caller { user, connection: Some(connection), ..Caller::default() };

@@ -41,7 +41,7 @@ impl Log {
 
     pub fn access(&self) -> Grant {
         let groups = ["admin", "auditor"].map(str::to_owned).to_vec();
-        self.log.access(&Viewer { user: "root".into(), groups, instance: None })
+        self.log.view().access(&Viewer { user: "root".into(), groups, instance: None })
     }
 
     /// Turns the payload switch.
@@ -49,6 +49,7 @@ impl Log {
         let (log, access) = (self.log.clone(), self.access());
         let name = self
             .log
+            .view()
             .manifest()
             .settings
             .iter()
@@ -65,12 +66,12 @@ impl Log {
 
     /// What capture recorded so far, the oldest first.
     pub async fn entries(&self) -> Vec<Entry> {
-        let marker = Event::new(self.log.now(), Channel::System, Kind::System, Detail::Ok);
+        let marker = Event::new(self.log.view().now(), Channel::System, Kind::System, Detail::Ok);
         self.log.record_durably(marker).await.expect("stored");
         let access = self.access();
         let (mut found, mut before) = (Vec::new(), None);
         loop {
-            let page = self.log.reader(&access).page(Domain::TRUE, before, 500).expect("a page").entries;
+            let page = self.log.view().reader(&access).page(Domain::TRUE, before, 500).expect("a page").entries;
             let Some(last) = page.last() else { break };
             before = Some(last.seq);
             found.extend(page.into_iter().filter(|entry| entry.text(Field::Channel) != Some("system")));

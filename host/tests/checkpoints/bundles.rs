@@ -23,8 +23,8 @@ fn check(bundle: &[u8], trusted: &[VerifierKey]) -> Result<CheckedBundle, Bundle
 
 fn bundle(log: &AuditLog, request: &BundleRequest) -> String {
     let mut out = Vec::new();
-    log.bundle(&access(log, &["admin", "auditor"]), request, &mut out).expect("written");
-    check(&out, &keys(log)).expect("proved");
+    log.view().bundle(&access(log.view(), &["admin", "auditor"]), request, &mut out).expect("written");
+    check(&out, &keys(log.view())).expect("proved");
     String::from_utf8(out).expect("text")
 }
 
@@ -35,16 +35,16 @@ async fn every_visible_entry_has_a_proof() {
     for tool in ["a", "b", "c"] {
         record(&log, tool).await;
     }
-    let admin = access(&log, &["admin"]);
-    for entry in entries(&log) {
+    let admin = access(log.view(), &["admin"]);
+    for entry in entries(log.view()) {
         let proof = log.prove(&admin, entry.id).expect("a proof").expect("an entry").to_string();
         let leaf = Leaf::new(entry.seq, entry.recorded_at.as_micros(), Content::of(&entry).hash()).hash();
-        ProofFile::parse(&proof).expect("read").verify(leaf, &keys(&log)).expect("proved");
+        ProofFile::parse(&proof).expect("read").verify(leaf, &keys(log.view())).expect("proved");
     }
-    let id = entries(&log)[0].id;
-    assert!(log.prove(&access(&log, &["user"]), id).expect("looked").is_none(), "another's entry is not there");
+    let id = entries(log.view())[0].id;
+    assert!(log.prove(&access(log.view(), &["user"]), id).expect("looked").is_none(), "another's entry is not there");
     let late = record(&log, "d").await;
-    assert!(matches!(log.proof_file(&admin, late), Err(EvidenceError::Unsigned)));
+    assert!(matches!(log.view().proof_file(&admin, late), Err(EvidenceError::Unsigned)));
     assert!(log.prove(&admin, late).expect("a proof").is_some(), "it is signed when somebody asks");
 }
 
@@ -57,11 +57,14 @@ async fn a_bundle_shows_matching_entries_and_hides_the_rest() {
     }
     log.sign().expect("signed");
     assert!(bundle(&log, &everything()).contains("pears"));
-    let apples = parse_text("tool:apples", &Context::new(log.now(), None, None)).expect("a filter");
+    let apples = parse_text("tool:apples", &Context::new(log.view().now(), None, None)).expect("a filter");
     let text = bundle(&log, &BundleRequest { domain: apples, ..everything() });
     assert!(text.contains("apples") && !text.contains("pears") && !text.contains("log.started"), "{text}");
-    assert_eq!(text.lines().count(), 1 + entries(&log).len());
-    assert!(log.bundle(&access(&log, &["user"]), &everything(), &mut Vec::new()).is_err(), "not for everybody");
+    assert_eq!(text.lines().count(), 1 + entries(log.view()).len());
+    assert!(
+        log.view().bundle(&access(log.view(), &["user"]), &everything(), &mut Vec::new()).is_err(),
+        "not for everybody"
+    );
 }
 
 #[tokio::test]
@@ -69,19 +72,22 @@ async fn payloads_in_a_bundle_are_optional_and_recorded() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let log = open(folder.path(), &clock);
     let wanted = json!({ "log_payloads": true });
-    log.change_settings(&access(&log, &["admin"]), wanted.as_object().expect("an object")).expect("changed");
+    log.change_settings(&access(log.view(), &["admin"]), wanted.as_object().expect("an object")).expect("changed");
     let payload = Payload { request: Some(Body::whole("{\"question\":\"apples?\"}")), response: None };
-    let event = Event::new(log.now(), Channel::Mcp, Kind::Request, Detail::Ok);
+    let event = Event::new(log.view().now(), Channel::Mcp, Kind::Request, Detail::Ok);
     log.record_durably(Event { payload: Some(payload), ..event }).await.expect("stored");
     log.sign().expect("signed");
     assert!(!bundle(&log, &everything()).contains("apples?"));
     let request = BundleRequest { payloads: true, ..everything() };
-    assert!(log.export_bundle(&access(&log, &["admin"]), &request, &mut Vec::new()).is_err(), "not for admins alone");
+    assert!(
+        log.export_bundle(&access(log.view(), &["admin"]), &request, &mut Vec::new()).is_err(),
+        "not for admins alone"
+    );
     let mut out = Vec::new();
-    log.export_bundle(&access(&log, &["admin", "auditor"]), &request, &mut out).expect("written");
-    check(&out, &keys(&log)).expect("proved");
+    log.export_bundle(&access(log.view(), &["admin", "auditor"]), &request, &mut out).expect("written");
+    check(&out, &keys(log.view())).expect("proved");
     assert!(String::from_utf8(out).expect("text").contains("apples?"));
-    assert_eq!(of_action(&log, "bundle.exported")[0].details["payloads"], true);
+    assert_eq!(of_action(log.view(), "bundle.exported")[0].details["payloads"], true);
 }
 
 #[tokio::test]
@@ -93,12 +99,12 @@ async fn a_pruned_log_still_proves_its_remaining_entries() {
         log.sign().expect("signed");
         clock.advance(DAY);
     }
-    log.run_cron(&access(&log, &["admin"]), "MCP: Cleanup Old Audit Logs").expect("run");
-    let kept = entries(&log);
+    log.run_cron(&access(log.view(), &["admin"]), "MCP: Cleanup Old Audit Logs").expect("run");
+    let kept = entries(log.view());
     let first = kept.last().expect("entries").seq;
     assert!(first > 0, "something went");
     log.sign().expect("signed");
-    let admin = access(&log, &["admin"]);
+    let admin = access(log.view(), &["admin"]);
     for entry in [&kept[0], &kept[kept.len() / 2], &kept[kept.len() - 1]] {
         assert!(log.prove(&admin, entry.id).expect("a proof").is_some());
     }
@@ -107,7 +113,10 @@ async fn a_pruned_log_still_proves_its_remaining_entries() {
     let some = BundleRequest { from: Some(from), to: Some(to), ..everything() };
     assert_eq!(bundle(&log, &some).lines().count(), 1 + 20);
     let future = BundleRequest { from: Some(clock.now().plus(DAY)), ..everything() };
-    assert!(log.bundle(&access(&log, &["auditor"]), &future, &mut Vec::new()).is_err(), "nothing is there");
+    assert!(
+        log.view().bundle(&access(log.view(), &["auditor"]), &future, &mut Vec::new()).is_err(),
+        "nothing is there"
+    );
     let nothing = BundleRequest { to: Some(Timestamp::EPOCH), ..everything() };
-    assert!(log.bundle(&access(&log, &["auditor"]), &nothing, &mut Vec::new()).is_err());
+    assert!(log.view().bundle(&access(log.view(), &["auditor"]), &nothing, &mut Vec::new()).is_err());
 }

@@ -16,7 +16,7 @@ const CLEANUP: &str = "MCP: Cleanup Old Audit Logs";
 /// A log that keeps entries for five days, with a call a day for ten days, signed each day.
 async fn ten_days(log: &AuditLog, clock: &Arc<ManualClock>) {
     let wanted = json!({ "retention_days": 5 });
-    log.change_settings(&access(log, &["admin"]), wanted.as_object().expect("an object")).expect("changed");
+    log.change_settings(&access(log.view(), &["admin"]), wanted.as_object().expect("an object")).expect("changed");
     for day in 0..10 {
         record(log, &format!("day-{day}")).await;
         log.sign().expect("signed");
@@ -26,13 +26,13 @@ async fn ten_days(log: &AuditLog, clock: &Arc<ManualClock>) {
 
 /// The first day that remains after a manual cleanup, and the run's message.
 fn cleaned(log: &AuditLog) -> (String, String) {
-    let state = log.run_cron(&access(log, &["admin"]), CLEANUP).expect("run");
+    let state = log.run_cron(&access(log.view(), &["admin"]), CLEANUP).expect("run");
     assert_eq!(state.last_succeeded, Some(true), "{:?}", state.last_message);
     (first_day(log), state.last_message.unwrap_or_default())
 }
 
 fn first_day(log: &AuditLog) -> String {
-    let first = entries(log).into_iter().rev().find_map(|entry| entry.text(Field::Tool).map(ToOwned::to_owned));
+    let first = entries(log.view()).into_iter().rev().find_map(|entry| entry.text(Field::Tool).map(ToOwned::to_owned));
     first.unwrap_or_default()
 }
 
@@ -45,7 +45,7 @@ async fn entries_old_by_clock_and_checkpoints_are_removed() {
     assert_eq!(cleaned(&log).0, "day-5");
     clock.advance(3_600 * SECOND);
     assert_eq!(cleaned(&log).0, "day-6");
-    for entry in [of_action(&log, "retention.started"), of_action(&log, "retention.completed")].concat() {
+    for entry in [of_action(log.view(), "retention.started"), of_action(log.view(), "retention.completed")].concat() {
         let before =
             |(_, value): &(&String, &serde_json::Value)| value.as_str().is_some_and(|text| text.starts_with('-'));
         assert_eq!(entry.details.iter().find(before), None, "no moment of before there were any");
@@ -64,10 +64,10 @@ async fn a_clock_that_jumps_ahead_does_not_empty_the_log() {
         said.contains("the clock jumped from 2026-01-10") && said.contains("until an admin confirms the clock"),
         "{said}"
     );
-    assert!(of_action(&log, "retention.completed")[0].details["clock_doubted_from"].is_string());
-    assert!(matches!(log.confirm_clock(&access(&log, &["auditor"])), Err(ChangeError::Denied(_))));
-    log.confirm_clock(&access(&log, &["admin"])).expect("confirmed");
-    assert_eq!(of_action(&log, "clock.confirmed")[0].text(Field::User), Some("anna"));
+    assert!(of_action(log.view(), "retention.completed")[0].details["clock_doubted_from"].is_string());
+    assert!(matches!(log.confirm_clock(&access(log.view(), &["auditor"])), Err(ChangeError::Denied(_))));
+    log.confirm_clock(&access(log.view(), &["admin"])).expect("confirmed");
+    assert_eq!(of_action(log.view(), "clock.confirmed")[0].text(Field::User), Some("anna"));
     assert_eq!(cleaned(&log).0, "", "by that clock all of it is old");
 }
 
@@ -93,9 +93,9 @@ async fn a_clock_set_back_removes_nothing_early_and_stops_nothing() {
     clock.advance(-DAY);
     record(&log, "back").await;
     log.sign_due().expect("signed");
-    assert!(stand(&log).1 > entries(&log)[0].seq, "signed at once, as nobody knows how long it has been");
+    assert!(stand(log.view()).1 > entries(log.view())[0].seq, "signed at once, as nobody knows how long it has been");
     assert_eq!(cleaned(&log).0, "day-4", "at day 9");
-    let recorded: Vec<_> = entries(&log).iter().map(|entry| entry.recorded_at).collect();
+    let recorded: Vec<_> = entries(log.view()).iter().map(|entry| entry.recorded_at).collect();
     assert!(recorded.is_sorted_by(|newer, older| newer >= older), "times of recording never go back");
     clock.advance(2 * DAY);
     assert_eq!(cleaned(&log).0, "day-6", "at day 11");
@@ -109,7 +109,7 @@ async fn a_clock_that_was_ahead_does_not_delay_the_next_cleanup() {
     log.run_due().expect("run");
     clock.advance(-400 * DAY);
     log.run_due().expect("looked");
-    let next = log.crons(&access(&log, &["admin"])).expect("states").remove(0).state.next_run.expect("planned");
+    let next = log.crons(&access(log.view(), &["admin"])).expect("states").remove(0).state.next_run.expect("planned");
     assert!(next <= clock.now().plus(DAY), "{next}");
 }
 
@@ -129,14 +129,14 @@ async fn without_a_published_checkpoint_nothing_is_removed() {
     std::fs::write(&published, "a file where a folder should be").expect("written");
     let log = publishing(options(folder.path(), &clock), &published);
     ten_days(&log, &clock).await;
-    let state = log.run_cron(&access(&log, &["admin"]), CLEANUP).expect("run");
+    let state = log.run_cron(&access(log.view(), &["admin"]), CLEANUP).expect("run");
     assert_eq!((first_day(&log).as_str(), state.last_succeeded), ("day-0", Some(false)));
     assert!(state.last_message.is_some_and(|said| said.contains("could not be published to any destination")));
-    assert_eq!(of_action(&log, "retention.failed").len(), 1);
+    assert_eq!(of_action(log.view(), "retention.failed").len(), 1);
     std::fs::remove_file(&published).expect("removed");
     std::fs::create_dir(&published).expect("created");
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
-    while of_action(&log, "checkpoint.publishing_recovered").is_empty() {
+    while of_action(log.view(), "checkpoint.publishing_recovered").is_empty() {
         assert!(std::time::Instant::now() < deadline, "it is not published");
         log.sign_due().expect("looked");
         std::thread::yield_now();
@@ -154,7 +154,7 @@ async fn nothing_is_removed_before_its_intent_is_published() {
     ten_days(&log, &clock).await;
     log.sign().expect("signed");
     let (newest, last) =
-        (published.join("checkpoint"), crate::support::newest(&log).expect("a checkpoint").checkpoint.note);
+        (published.join("checkpoint"), crate::support::newest(log.view()).expect("a checkpoint").checkpoint.note);
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
     while std::fs::read_to_string(&newest).ok().as_ref() != Some(&last) {
         assert!(std::time::Instant::now() < deadline, "it is not published");
@@ -163,14 +163,14 @@ async fn nothing_is_removed_before_its_intent_is_published() {
     log.sign_due().expect("looked");
     let kept = std::fs::read(&newest).expect("a file");
     std::fs::write(&newest, "not what a log may write over").expect("written");
-    let state = log.run_cron(&access(&log, &["admin"]), CLEANUP).expect("run");
+    let state = log.run_cron(&access(log.view(), &["admin"]), CLEANUP).expect("run");
     assert_eq!((first_day(&log).as_str(), state.last_succeeded), ("day-0", Some(false)));
     log.sign_due().expect("looked");
-    assert_eq!(of_action(&log, "checkpoint.conflict_found").len(), 1);
+    assert_eq!(of_action(log.view(), "checkpoint.conflict_found").len(), 1);
     assert_eq!(std::fs::read_to_string(&newest).expect("a file"), "not what a log may write over");
     std::fs::write(&newest, kept).expect("written");
     assert_eq!(cleaned(&log).0, "day-5");
-    let intent = of_action(&log, "retention.started")[0].seq;
+    let intent = of_action(log.view(), "retention.started")[0].seq;
     let size = crate::support::read(&std::fs::read_to_string(&newest).expect("a file")).checkpoint().size;
     assert!(size > intent, "it is published that it goes");
 }

@@ -37,7 +37,7 @@ async fn the_last_signature_is_stored_published_and_used() {
     assert_eq!(verified.signed, Some(52));
     // The next start finds it there, and stores it no second time.
     let log = options(folder.path(), &clock).publish(places()).open().expect("a log");
-    assert_eq!(newest(&log), Some(stored));
+    assert_eq!(newest(log.view()), Some(stored));
     log.close();
     verify_log(folder.path(), &SignerOptions::default(), Vec::new(), &|_, _, _| {}).expect("whole");
 }
@@ -104,7 +104,7 @@ async fn concurrent_changes_each_record_their_old_value() {
         for person in 0..6_u32 {
             let (log, gate) = (log.clone(), Arc::clone(&gate));
             scope.spawn(move || {
-                let admin = access(&log, &["admin"]);
+                let admin = access(log.view(), &["admin"]);
                 gate.wait();
                 for round in 0..4_u32 {
                     let wanted = json!({ "retention_days": 100 + person * 10 + round });
@@ -113,7 +113,7 @@ async fn concurrent_changes_each_record_their_old_value() {
             });
         }
     });
-    let told = of_action(&log, "settings.updated");
+    let told = of_action(log.view(), "settings.updated");
     assert_eq!(told.len(), 24);
     let mut before = json!(90);
     for entry in told.iter().rev() {
@@ -121,5 +121,5 @@ async fn concurrent_changes_each_record_their_old_value() {
         assert_eq!(change["old"], before, "{change}");
         before = change["new"].clone();
     }
-    assert_eq!(log.settings().get("retention_days").to_json(), before);
+    assert_eq!(log.view().settings().get("retention_days").to_json(), before);
 }

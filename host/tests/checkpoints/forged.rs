@@ -35,7 +35,7 @@ struct Genuine {
 
 async fn call(log: &AuditLog) {
     let payload = Payload { request: Some(Body::whole("{\"a\":1}")), response: None };
-    let event = Event::new(log.now(), Channel::Mcp, Kind::Request, Detail::Ok);
+    let event = Event::new(log.view().now(), Channel::Mcp, Kind::Request, Detail::Ok);
     log.record_durably(Event { payload: Some(payload), ..event }).await.expect("stored");
 }
 
@@ -45,7 +45,7 @@ async fn genuine(cleaned: Option<u32>) -> Genuine {
         (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"), clock());
     let places = Destinations { folder: Some(published.path().to_owned()), ..Destinations::default() };
     let log = options(folder.path(), &clock).publish(places).open().expect("a log");
-    let admin = access(&log, &["admin"]);
+    let admin = access(log.view(), &["admin"]);
     let wanted = json!({ "retention_days": 4, "log_payloads": true, "payload_retention_days": 2 });
     log.change_settings(&admin, wanted.as_object().expect("an object")).expect("changed");
     let mut kept = Vec::new();
@@ -54,7 +54,7 @@ async fn genuine(cleaned: Option<u32>) -> Genuine {
             call(&log).await;
         }
         log.sign().expect("signed");
-        kept.push(newest(&log).expect("a checkpoint").checkpoint.note);
+        kept.push(newest(log.view()).expect("a checkpoint").checkpoint.note);
         until_published(&log, folder.path());
         if cleaned.is_some_and(|from| day >= from) {
             let state = log.run_cron(&admin, CLEANUP).expect("run");
@@ -243,7 +243,7 @@ async fn a_recreated_log_overwrites_nothing_that_was_published() {
     assert_eq!(read(&first).checkpoint().size, 0, "anybody who has the file has one that is of an empty log");
     fs::write(forged.path().join("signing.last"), first).expect("written");
     let log = start(forged.path(), &genuine, None).expect("nothing in it tells");
-    while log.reader(&access(&log, &["admin"])).extent().expect("read").entries < genuine.signed + 5 {
+    while log.view().reader(&access(log.view(), &["admin"])).extent().expect("read").entries < genuine.signed + 5 {
         call(&log).await;
     }
     log.sign().expect("signed");

@@ -16,8 +16,8 @@ use crate::support::{access, clock, newest, of_action, options, record};
 async fn cleaned(folder: &std::path::Path, clock: &Arc<ManualClock>) -> Vec<(String, String)> {
     let log = options(folder, clock).believe_clock().open().expect("a log");
     let wanted = json!({ "retention_days": 5 });
-    log.change_settings(&access(&log, &["admin"]), wanted.as_object().expect("an object")).expect("changed");
-    let note = |log: &AuditLog| newest(log).expect("a checkpoint").checkpoint.note;
+    log.change_settings(&access(log.view(), &["admin"]), wanted.as_object().expect("an object")).expect("changed");
+    let note = |log: &AuditLog| newest(log.view()).expect("a checkpoint").checkpoint.note;
     let mut notes = Vec::new();
     for day in 0..10 {
         log.sign().expect("signed");
@@ -30,7 +30,7 @@ async fn cleaned(folder: &std::path::Path, clock: &Arc<ManualClock>) -> Vec<(Str
         record(&log, &format!("later-{day}")).await;
         clock.advance(DAY);
     }
-    log.run_cron(&access(&log, &["admin"]), "MCP: Cleanup Old Audit Logs").expect("run");
+    log.run_cron(&access(log.view(), &["admin"]), "MCP: Cleanup Old Audit Logs").expect("run");
     log.close();
     notes
 }
@@ -67,8 +67,8 @@ async fn archived_checkpoints_must_link_to_what_was_published_before_a_cleanup()
     fs::write(&newest_file, &other).expect("written");
     let before = fs::read_dir(published.path()).expect("files").count();
     let log = open(published.path());
-    until(&log, || of_action(&log, "checkpoint.conflict_found").len() == 1);
-    let conflict = of_action(&log, "checkpoint.conflict_found").remove(0);
+    until(&log, || of_action(log.view(), "checkpoint.conflict_found").len() == 1);
+    let conflict = of_action(log.view(), "checkpoint.conflict_found").remove(0);
     let reason = conflict.details["reason"].as_str().expect("a reason");
     assert!(reason.contains("cannot check it any more") && reason.contains("new folder"), "{reason}");
     assert_eq!((conflict.text(Field::Outcome), conflict.text(Field::ErrorType)), (Some("error"), Some("publishing")));

@@ -20,9 +20,9 @@ async fn checkpoints_are_signed_every_minute_with_entries_and_hourly_without() {
     let due = |seconds: i64| {
         clock.advance(seconds * SECOND);
         log.sign_due().expect("looked");
-        stand(&log)
+        stand(log.view())
     };
-    assert_eq!(stand(&log), (1, 0), "before there was anything");
+    assert_eq!(stand(log.view()), (1, 0), "before there was anything");
     let (number, size) = due(0);
     assert_eq!(number, 2, "at once");
     assert_eq!(due(59), (2, size));
@@ -33,10 +33,10 @@ async fn checkpoints_are_signed_every_minute_with_entries_and_hourly_without() {
     assert_eq!(due(1), (4, size + 1), "a sign of life");
     assert_eq!(due(-DAY / SECOND), (5, size + 1), "a clock that was set back says nothing of the time");
 
-    let newest = newest(&log).expect("a checkpoint").checkpoint;
+    let newest = newest(log.view()).expect("a checkpoint").checkpoint;
     let signed = read(&newest.note);
     let seconds = clock.now().as_micros() / SECOND;
-    assert_eq!(signed.verify(&keys(&log)), Ok(Some(seconds.unsigned_abs())));
+    assert_eq!(signed.verify(&keys(log.view())), Ok(Some(seconds.unsigned_abs())));
     assert_eq!(signed.checkpoint().size, newest.size);
 }
 
@@ -52,14 +52,14 @@ async fn the_first_checkpoint_of_each_day_stays_and_links_to_the_next() {
         }
         clock.advance(DAY);
     }
-    let archived = log.archived_checkpoints(&access(&log, &["auditor"]), None, 100).expect("read");
+    let archived = log.view().archived_checkpoints(&access(log.view(), &["auditor"]), None, 100).expect("read");
     assert_eq!(archived.iter().map(|one| one.number).collect::<Vec<_>>(), [10, 8, 6, 4, 1]);
     for pair in archived.windows(2) {
         let [new, old] = [&pair[0].checkpoint, &pair[1].checkpoint].map(|one| read(&one.note).checkpoint().clone());
         let link = pair[0].checkpoint.link.clone().expect("a link");
         verify_consistency((old.size, &old.root), (new.size, &new.root), &link).expect("the one leads to the other");
     }
-    assert!(log.archived_checkpoints(&access(&log, &["user"]), None, 100).is_err(), "not for everybody");
+    assert!(log.view().archived_checkpoints(&access(log.view(), &["user"]), None, 100).is_err(), "not for everybody");
 }
 
 #[tokio::test]
@@ -69,10 +69,10 @@ async fn closing_signs_every_entry_and_the_next_start_knows_it() {
     log.sign_due().expect("signed");
     record(&log, "a").await;
     log.close();
-    let places = entries(&log).len() as u64;
+    let places = entries(log.view()).len() as u64;
     let log = open(folder.path(), &clock);
-    assert_eq!(stand(&log), (3, places), "the stop is covered, and was signed before this start");
-    let log_stopped = of_action(&log, "log.stopped").remove(0);
+    assert_eq!(stand(log.view()), (3, places), "the stop is covered, and was signed before this start");
+    let log_stopped = of_action(log.view(), "log.stopped").remove(0);
     assert_eq!(log_stopped.seq + 1, places);
 }
 
@@ -151,7 +151,7 @@ async fn signing_resumes_after_a_lost_checkpoint_with_a_reason() {
     let signer = SignerOptions { resume, ..SignerOptions::default() };
     let log = options(folder.path(), &clock).signer(signer).open().expect("a log");
     log.sign().expect("signed");
-    let told = of_action(&log, "signing.resumed").remove(0);
+    let told = of_action(log.view(), "signing.resumed").remove(0);
     assert_eq!((told.text(Field::User), &told.details["reason"]), (Some("anna"), &"the disk with it broke".into()));
     log.close();
     drop(log);
@@ -173,21 +173,21 @@ async fn new_keys_are_recorded_and_old_ones_stay_known() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let log = open(folder.path(), &clock);
     log.sign_due().expect("signed");
-    let before = keys(&log);
+    let before = keys(log.view());
     let beside = rotate_keys(folder.path(), &SignerOptions::default()).expect_err("beside the log").to_string();
     assert!(beside.contains("in use by another process"), "{beside}");
-    assert_eq!(of_action(&log, "log.started")[0].details["origin"], before[0].name());
-    assert_eq!((before.len(), of_action(&log, "signing_key.added").len()), (2, 0));
+    assert_eq!(of_action(log.view(), "log.started")[0].details["origin"], before[0].name());
+    assert_eq!((before.len(), of_action(log.view(), "signing_key.added").len()), (2, 0));
     log.close();
     drop(log);
     let rotate = || rotate_keys(folder.path(), &SignerOptions::default());
     let new = rotate().expect("rotated");
     assert!(rotate().expect_err("twice").to_string().contains("start the log once"), "nothing would link them");
     let log = open(folder.path(), &clock);
-    assert_eq!((keys(&log).len(), of_action(&log, "signing_key.added").len()), (4, 2));
+    assert_eq!((keys(log.view()).len(), of_action(log.view(), "signing_key.added").len()), (4, 2));
     clock.advance(60 * SECOND);
     log.sign_due().expect("signed");
-    let note = read(&newest(&log).expect("a checkpoint").checkpoint.note);
+    let note = read(&newest(log.view()).expect("a checkpoint").checkpoint.note);
     for trusted in [&before[..1], &new[..1]] {
         note.verify(trusted).expect("by the old key and by the new one");
     }
@@ -227,15 +227,15 @@ async fn a_restored_folder_overwrites_nothing_that_was_published() {
     let newest = fs::read(published.join("checkpoint")).expect("published");
     copy(&aside, &data);
     let log = publishing();
-    until(&log, || of_action(&log, "checkpoint.conflict_found").len() == 1);
+    until(&log, || of_action(log.view(), "checkpoint.conflict_found").len() == 1);
     // Longer than what was published, and other entries in it.
     for tool in ["c", "d", "e", "f"] {
         record(&log, tool).await;
     }
     log.sign().expect("signed");
     log.close();
-    assert_eq!(of_action(&log, "checkpoint.conflict_found").len(), 1, "told once");
-    assert!(of_action(&log, "checkpoint.conflict_found")[0].details["reason"].is_string());
+    assert_eq!(of_action(log.view(), "checkpoint.conflict_found").len(), 1, "told once");
+    assert!(of_action(log.view(), "checkpoint.conflict_found")[0].details["reason"].is_string());
     assert_eq!(fs::read(published.join("checkpoint")).expect("published"), newest);
 }
 
@@ -256,16 +256,16 @@ async fn a_failing_destination_and_its_recovery_are_recorded_once() {
     fs::write(&published, "a file where a folder should be").expect("written");
     let places = Destinations { folder: Some(published.clone()), ..Destinations::default() };
     let log = options(folder.path(), &clock).publish(places).open().expect("a log");
-    until(&log, || of_action(&log, "checkpoint.publishing_failed").len() == 1);
+    until(&log, || of_action(log.view(), "checkpoint.publishing_failed").len() == 1);
     fs::remove_file(&published).expect("removed");
     fs::create_dir(&published).expect("created");
-    until(&log, || of_action(&log, "checkpoint.publishing_recovered").len() == 1);
-    assert_eq!(of_action(&log, "checkpoint.publishing_failed").len(), 1);
+    until(&log, || of_action(log.view(), "checkpoint.publishing_recovered").len() == 1);
+    assert_eq!(of_action(log.view(), "checkpoint.publishing_failed").len(), 1);
     log.close();
     let newest = fs::read_to_string(published.join("checkpoint")).expect("published");
-    let size = entries(&log).len() as u64;
+    let size = entries(log.view()).len() as u64;
     assert_eq!(read(&newest).checkpoint().size, size, "the last word is published too");
-    read(&newest).verify(&keys(&log)).expect("signed");
+    read(&newest).verify(&keys(log.view())).expect("signed");
 }
 
 #[tokio::test]
@@ -281,7 +281,7 @@ async fn an_endpoint_that_never_answers_delays_neither_recording_nor_signing() {
         record(&log, "a").await;
         clock.advance(60 * SECOND);
         log.sign_due().expect("signed");
-        assert_eq!(stand(&log).0, number);
+        assert_eq!(stand(log.view()).0, number);
     }
     // It takes what is newest once it answers again.
     let mut bytes = [0; 4_096];
@@ -295,5 +295,7 @@ async fn an_endpoint_that_never_answers_delays_neither_recording_nor_signing() {
         text.push_str(&String::from_utf8_lossy(&bytes[..read]));
     }
     let note = text.split_once("\r\n\r\n").expect("a body").1;
-    assert!(note.lines().nth(1).and_then(|size| size.parse::<u64>().ok()).is_some_and(|size| size >= stand(&log).1));
+    assert!(
+        note.lines().nth(1).and_then(|size| size.parse::<u64>().ok()).is_some_and(|size| size >= stand(log.view()).1)
+    );
 }

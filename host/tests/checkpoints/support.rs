@@ -31,7 +31,7 @@ pub(crate) fn access(log: &LogView, groups: &[&str]) -> Grant {
 }
 
 pub(crate) async fn record(log: &AuditLog, tool: &str) -> uuid::Uuid {
-    let event = Event::new(log.now(), Channel::Mcp, Kind::Request, Detail::Ok);
+    let event = Event::new(log.view().now(), Channel::Mcp, Kind::Request, Detail::Ok);
     let event = Event { method: Some("tools/call".into()), target: Some(Target::Tool(tool.into())), ..event };
     let id = event.id;
     log.record_durably(event).await.expect("stored");

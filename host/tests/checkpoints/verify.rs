@@ -51,8 +51,8 @@ async fn refused_actions_do_not_fail_verification() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let log = open(folder.path(), &clock);
     let id = record(&log, "a").await;
-    let anybody = access(&log, &["user"]);
-    let cron = log.manifest().crons[0].name.clone();
+    let anybody = access(log.view(), &["user"]);
+    let cron = log.view().manifest().crons[0].name.clone();
     for name in [cron.as_str(), "x"] {
         log.run_cron(&anybody, name).expect_err("refused");
     }
@@ -118,7 +118,7 @@ async fn a_key_that_no_start_counted_is_found_even_after_another_start() {
         (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"), clock());
     open(folder.path(), &clock).close();
     let log = open(other.path(), &clock);
-    let stranger = log.verifier_keys().expect("keys").remove(0);
+    let stranger = log.view().verifier_keys().expect("keys").remove(0);
     log.close();
     tamper(folder.path(), &format!("INSERT INTO verifier VALUES ('{stranger}', 1 << 52)"));
     assert_eq!(wrong(whole(folder.path(), Vec::new()), "a key").check, "inventory");
@@ -138,7 +138,7 @@ async fn a_log_older_than_its_last_checkpoint_does_not_verify() {
     fs::copy(&database, &aside).expect("copied");
     let log = open(folder.path(), &clock);
     record(&log, "b").await;
-    let today = newest(&log).expect("a checkpoint").checkpoint.note;
+    let today = newest(log.view()).expect("a checkpoint").checkpoint.note;
     log.close();
     drop(log);
     whole(folder.path(), kept(&today)).expect("whole");
@@ -180,7 +180,7 @@ async fn a_kept_checkpoint_is_compared_with_the_log() {
         let log = open(path, &clock);
         record(&log, tool).await;
         log.sign().expect("signed");
-        notes.push(newest(&log).expect("a checkpoint").checkpoint.note);
+        notes.push(newest(log.view()).expect("a checkpoint").checkpoint.note);
         log.close();
     }
     whole(folder.path(), kept(&notes[0])).expect("its own");
@@ -204,13 +204,13 @@ async fn a_kept_checkpoint_is_compared_with_the_log() {
 /// A log that kept its entries for five days, cleaned after ten, and the notes of every day.
 async fn cleaned(folder: &Path, clock: &Arc<ManualClock>) -> Vec<String> {
     let log = options(folder, clock).believe_clock().open().expect("a log");
-    let (admin, mut notes) = (access(&log, &["admin"]), Vec::new());
+    let (admin, mut notes) = (access(log.view(), &["admin"]), Vec::new());
     let wanted = json!({ "retention_days": 5 });
     log.change_settings(&admin, wanted.as_object().expect("an object")).expect("changed");
     for day in 0..10 {
         record(&log, &format!("day-{day}")).await;
         log.sign().expect("signed");
-        notes.push(newest(&log).expect("a checkpoint").checkpoint.note);
+        notes.push(newest(log.view()).expect("a checkpoint").checkpoint.note);
         record(&log, &format!("later-{day}")).await;
         clock.advance(DAY);
     }

@@ -45,7 +45,7 @@ async fn proxied(log: &Log, upstream: SocketAddr, sign_in: SignIn) -> String {
 fn tokens(log: &Log) -> (SignIn, String) {
     let tokens = Tokens::open(&log.folder.path().join("tokens")).unwrap();
     let viewer = mcp_audit_log::Viewer { user: "anna".into(), groups: vec![], instance: None };
-    let (secret, _) = tokens.create(&viewer, "laptop", log.log.now()).unwrap();
+    let (secret, _) = tokens.create(&viewer, "laptop", log.log.view().now()).unwrap();
     (SignIn::Tokens(Identity::new(tokens)), format!("Bearer {secret}"))
 }
 

@@ -216,7 +216,7 @@ async fn a_sign_out_is_recorded() {
     let browser = world.browser("uma", &["user"]).await;
     assert_eq!(browser.form("/sign-out", "").await.status, StatusCode::SEE_OTHER);
     assert_eq!(browser.form("/sign-out", "").await.status, StatusCode::SEE_OTHER, "nobody is there any more");
-    world.record(mcp_audit_log::event::Event::tool_call(world.log.now(), "up", "search")).await;
+    world.record(mcp_audit_log::event::Event::tool_call(world.log.view().now(), "up", "search")).await;
     let told = world.bearer("root", &["admin"]).entries("method=sign_in.ended").await;
     assert_eq!(told.len(), 1);
     assert_eq!((&told[0]["user"], &told[0]["ip"]), (&"uma".into(), &"203.0.113.7".into()));

@@ -216,7 +216,7 @@ async fn a_tail_ends_when_the_token_is_revoked() {
     let mut tail = tail(&world.stranger().header("authorization", &format!("Bearer {secret}")), "").await;
     record(&world, "ada", &["seen"]).await;
     assert_eq!(tail.tools(1).await, ["seen"]);
-    assert!(world.tokens.revoke(&token.id, "operator", world.log.now()).expect("revoked"));
+    assert!(world.tokens.revoke(&token.id, "operator", world.log.view().now()).expect("revoked"));
     assert_eq!(tail.end().await, "signed-out");
 }
 
@@ -258,7 +258,7 @@ async fn a_slow_reader_gets_nothing_with_outdated_rights() {
     assert_eq!(slow.tools(1).await, ["a"]);
     // This one was admitted later, and is closed after its rights were cached for as long as the slow one's.
     let mut other = tail(&root, "").await;
-    assert!(world.tokens.revoke(&token.id, "operator", world.log.now()).expect("revoked"));
+    assert!(world.tokens.revoke(&token.id, "operator", world.log.view().now()).expect("revoked"));
     assert_eq!(other.end().await, "signed-out");
     assert_eq!(slow.end().await, "signed-out", "b and c wait, and are not sent");
 }

@@ -135,9 +135,9 @@ async fn an_expired_token_gets_a_reason_and_ends_its_sessions() {
 
 /// How many entries report a created token.
 fn told(log: &AuditLog) -> usize {
-    let access = log.access(&viewer("root", &["admin"]));
+    let access = log.view().access(&viewer("root", &["admin"]));
     let made = Domain::equals(Field::Action, "api_key.created");
-    log.reader(&access).page(made, None, 100).expect("a page").entries.len()
+    log.view().reader(&access).page(made, None, 100).expect("a page").entries.len()
 }
 
 #[tokio::test]

@@ -139,7 +139,7 @@ async fn an_id_of_another_event_is_refused_and_no_duplicate() {
 async fn a_sender_cannot_suppress_a_call_by_taking_its_id() {
     let world = World::new();
     let service = world.bearer("platform", &["service"]);
-    let event = Event::tool_call(world.log.now(), "cluster", "delete").by(Caller::user("uma"));
+    let event = Event::tool_call(world.log.view().now(), "cluster", "delete").by(Caller::user("uma"));
     let taken = with(&json!({ "id": event.id.to_string(), "channel": "mcp", "method": "tools/call", "user": "uma" }));
     assert_eq!(only(&service.events(&taken).await)["result"], "stored");
     for _ in 0..2 {

@@ -49,8 +49,13 @@ async fn senders_cannot_fake_a_clean_stop() {
         std::fs::copy(file, copy.path().join(file.file_name().expect("a name"))).expect("a copy");
     }
     let log = mcp_audit_log::Options::new(copy.path()).open().expect("a log");
-    let access = log.access(&crate::support::viewer("root", &["admin"]));
-    let last =
-        log.reader(&access).page(mcp_audit_log::filter::Domain::TRUE, None, 1).expect("a page").entries.remove(0);
+    let access = log.view().access(&crate::support::viewer("root", &["admin"]));
+    let last = log
+        .view()
+        .reader(&access)
+        .page(mcp_audit_log::filter::Domain::TRUE, None, 1)
+        .expect("a page")
+        .entries
+        .remove(0);
     assert_eq!(last.details["last_stop_clean"], false);
 }

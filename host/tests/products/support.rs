@@ -34,7 +34,7 @@ impl World {
     }
 
     pub(crate) fn now(&self) -> Timestamp {
-        self.log.now()
+        self.log.view().now()
     }
 
     pub(crate) async fn play(&self, events: impl IntoIterator<Item = Event>) {
@@ -55,7 +55,7 @@ impl World {
     pub(crate) fn entries(&self, who: &Viewer, domain: &str) -> Option<Vec<Entry>> {
         let access = self.access(who);
         let domain = parse_json(domain, &who.context(self.now())).expect("a domain");
-        Some(self.log.reader(&access).page(domain, None, 500).ok()?.entries)
+        Some(self.log.view().reader(&access).page(domain, None, 500).ok()?.entries)
     }
 
     /// The one entry that `who` finds.
@@ -71,7 +71,7 @@ impl World {
     }
 
     pub(crate) fn access(&self, who: &Viewer) -> Grant {
-        self.log.access(who)
+        self.log.view().access(who)
     }
 }
 

@@ -32,7 +32,7 @@ impl<F: Fn() + 'static> tracing::Subscriber for AfterChunk<F> {
 /// A log with more than two chunks of old entries.
 async fn many(log: &AuditLog, clock: &ManualClock) {
     for _ in 0..1_200 {
-        log.record(Event::new(log.now(), Channel::Mcp, Kind::Request, Detail::Ok)).expect("taken");
+        log.record(Event::new(log.view().now(), Channel::Mcp, Kind::Request, Detail::Ok)).expect("taken");
     }
     record(log, "old").await;
     clock.advance(95 * DAY);
@@ -72,7 +72,7 @@ async fn a_running_cleanup_shows_its_progress_and_yields_to_recording() {
         told.lock().expect("a lock").push((entries, expected, has_tool(&other, "meanwhile")));
         let again = other.start_cron(&access(&other, "admin"), CLEANUP);
         assert!(matches!(again, Err(RunError::Running)), "one at a time");
-        let event = Event::new(other.now(), Channel::Mcp, Kind::Request, Detail::Ok);
+        let event = Event::new(other.view().now(), Channel::Mcp, Kind::Request, Detail::Ok);
         let event = Event { target: Some(Target::Tool("meanwhile".into())), ..event };
         other.record(event).expect("taken");
     };

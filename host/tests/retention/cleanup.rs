@@ -39,7 +39,7 @@ async fn nothing_of_an_old_entry_is_left_in_the_files() {
     let admin = access(&log, "admin");
     log.change_settings(&admin, as_long_as_entries.as_object().expect("an object")).expect("changed");
     for (user, days) in [("ursula-the-old", 95), ("uma-the-young", 0)] {
-        let event = Event::new(log.now(), Channel::Mcp, Kind::Request, Detail::Ok);
+        let event = Event::new(log.view().now(), Channel::Mcp, Kind::Request, Detail::Ok);
         let caller = Caller { user: Some(user.into()), ..Caller::default() };
         log.record_durably(Event { caller, ..event }).await.expect("stored");
         log.sign().expect("signed");
@@ -131,7 +131,7 @@ async fn payloads_are_removed_after_their_own_period_and_entries_stay() {
     let mut ids = Vec::new();
     for tool in ["old", "new"] {
         let payload = Payload { request: Some(Body::whole("{}")), response: None };
-        let event = Event::new(log.now(), Channel::Mcp, Kind::Request, Detail::Ok);
+        let event = Event::new(log.view().now(), Channel::Mcp, Kind::Request, Detail::Ok);
         let event = Event { target: Some(Target::Tool(tool.into())), payload: Some(payload), ..event };
         ids.push(event.id);
         log.record_durably(event).await.expect("stored");
@@ -160,7 +160,7 @@ async fn growth_is_measured_over_the_last_week() {
     let log = open(folder.path(), &clock);
     let admin = access(&log, "admin");
     let growth = || {
-        let reader = log.reader(&admin);
+        let reader = log.view().reader(&admin);
         reader.growth(&reader.extent().expect("measured"), clock.now()).expect("measured")
     };
     assert_eq!(growth(), None, "too young");
@@ -179,6 +179,9 @@ async fn growth_is_measured_over_the_last_week() {
     assert_eq!(growth.entries, 2, "the burst is long ago");
     assert!(growth.bytes > 0);
     assert!(
-        log.reader(&access(&log, "user")).growth(&log.reader(&admin).extent().expect("measured"), clock.now()).is_err()
+        log.view()
+            .reader(&access(&log, "user"))
+            .growth(&log.view().reader(&admin).extent().expect("measured"), clock.now())
+            .is_err()
     );
 }

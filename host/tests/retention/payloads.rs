@@ -20,7 +20,7 @@ fn careful(folder: &Path, clock: &Arc<ManualClock>) -> AuditLog {
 
 async fn call(log: &AuditLog) {
     let payload = Payload { request: Some(Body::whole("{\"a\":1}")), response: Some(Body::whole("{}")) };
-    let event = Event::new(log.now(), Channel::Mcp, Kind::Request, Detail::Ok);
+    let event = Event::new(log.view().now(), Channel::Mcp, Kind::Request, Detail::Ok);
     log.record_durably(Event { payload: Some(payload), ..event }).await.expect("stored");
 }
 

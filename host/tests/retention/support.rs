@@ -27,11 +27,11 @@ pub(crate) fn open(folder: &Path, clock: &Arc<ManualClock>) -> AuditLog {
 }
 
 pub(crate) fn access(log: &AuditLog, group: &str) -> Grant {
-    log.access(&Viewer { user: "anna".into(), groups: vec![group.into()], instance: None })
+    log.view().access(&Viewer { user: "anna".into(), groups: vec![group.into()], instance: None })
 }
 
 pub(crate) async fn record(log: &AuditLog, tool: &str) {
-    let event = Event::new(log.now(), Channel::Mcp, Kind::Request, Detail::Ok);
+    let event = Event::new(log.view().now(), Channel::Mcp, Kind::Request, Detail::Ok);
     let event = Event { method: Some("tools/call".into()), target: Some(Target::Tool(tool.into())), ..event };
     log.record_durably(event).await.expect("stored");
     // Nothing goes that no checkpoint is about.
@@ -39,7 +39,7 @@ pub(crate) async fn record(log: &AuditLog, tool: &str) {
 }
 
 pub(crate) fn entries(log: &AuditLog) -> Vec<Entry> {
-    log.reader(&access(log, "admin")).page(Domain::TRUE, None, 500).expect("a page").entries
+    log.view().reader(&access(log, "admin")).page(Domain::TRUE, None, 500).expect("a page").entries
 }
 
 pub(crate) fn has_tool(log: &AuditLog, tool: &str) -> bool {

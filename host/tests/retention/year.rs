@@ -79,7 +79,7 @@ impl Year {
 
     async fn call(&mut self) {
         let payload = Payload { request: Some(Body::whole("{\"q\":\"apples\"}")), response: Some(Body::whole("{}")) };
-        let event = Event::new(self.log().now(), Channel::Mcp, Kind::Request, Detail::Ok);
+        let event = Event::new(self.log().view().now(), Channel::Mcp, Kind::Request, Detail::Ok);
         self.last_call = event.id;
         self.log().record_durably(Event { payload: Some(payload), ..event }).await.expect("stored");
     }
@@ -114,7 +114,7 @@ impl Year {
             let seq = self.raw().query_row("SELECT max(seq) FROM payload", [], |row| row.get::<_, Option<u64>>(0));
             let last = seq.expect("read");
             let held = self.hold.is_some();
-            match self.log().erase_payload(&self.log().access(&both), self.last_call, "a wish") {
+            match self.log().erase_payload(&self.log().view().access(&both), self.last_call, "a wish") {
                 Ok(()) => self.erased.extend(last),
                 Err(error) => assert!(held || last.is_none() || (95..110).contains(&day), "day {day}: {error}"),
             }

@@ -118,7 +118,7 @@ fn open(folder: &std::path::Path) -> AuditLog {
 }
 
 fn entries(log: &AuditLog, access: &Grant) -> Vec<Entry> {
-    log.reader(access).page(Domain::TRUE, None, 500).expect("a page").entries
+    log.view().reader(access).page(Domain::TRUE, None, 500).expect("a page").entries
 }
 
 #[tokio::test]
@@ -132,12 +132,12 @@ async fn an_event_that_cannot_be_judged_is_recorded_as_metadata_with_fault_and_d
         log.record(Event { payload: Some(payload), ..event }).expect("taken");
     }
     log.record_durably(event("decent")).await.expect("stored");
-    let entries = entries(&log, &log.access(&good()));
+    let entries = entries(&log, &log.view().access(&good()));
     for (mode, kind) in JUDGE {
         let tool = format!("evil:{mode}");
         let entry = entries.iter().find(|entry| entry.text(Field::Tool) == Some(&tool)).expect(mode);
         assert_eq!(entry.text(Field::Fault), Some(kind.as_str()), "{mode}");
-        assert_eq!(entry.details["policy_digest"], log.policy_digest(), "{mode}");
+        assert_eq!(entry.details["policy_digest"], log.view().policy_digest(), "{mode}");
         assert!(!entry.has_payload, "{mode}");
     }
     let decent = entries.iter().find(|entry| entry.text(Field::Tool) == Some("decent")).expect("the service goes on");
@@ -164,7 +164,7 @@ async fn a_verdict_cannot_widen_what_the_switch_allows() {
     let log = open(folder.path());
     let payload = Payload { request: Some(Body::whole("canary-in-a-body")), response: None };
     log.record_durably(Event { payload: Some(payload), ..event("evil:widen") }).await.expect("stored");
-    let access = log.access(&good());
+    let access = log.view().access(&good());
     assert!(entries(&log, &access).iter().all(|entry| !entry.has_payload));
     drop(log);
     assert_no_canary(folder.path());
@@ -175,7 +175,7 @@ async fn texts_full_of_control_characters_are_stored_and_read_back() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = open(folder.path());
     log.record_durably(event("evil:control-chars")).await.expect("stored");
-    let entries = entries(&log, &log.access(&good()));
+    let entries = entries(&log, &log.view().access(&good()));
     let entry = entries.iter().find(|entry| entry.text(Field::Tool) == Some("evil:control-chars")).expect("recorded");
     assert!(entry.text(Field::Action).is_some_and(|action| !action.contains('\0')));
 }
@@ -193,14 +193,15 @@ async fn failed_access_shows_nothing_and_recording_continues() {
         set(mode);
         let log = open(folder.path());
         log.record_durably(event("x")).await.expect("stored");
-        let access = log.access(&good());
-        let page = log.reader(&access).page(Domain::TRUE, None, 10);
+        let access = log.view().access(&good());
+        let page = log.view().reader(&access).page(Domain::TRUE, None, 10);
         assert!(page.map_or(0, |page| page.entries.len()) == 0, "{mode}");
         log.close();
     }
     set("");
     let log = open(folder.path());
     assert!(
-        entries(&log, &log.access(&good())).iter().filter(|entry| entry.text(Field::Tool) == Some("x")).count() == 7
+        entries(&log, &log.view().access(&good())).iter().filter(|entry| entry.text(Field::Tool) == Some("x")).count()
+            == 7
     );
 }

@@ -45,7 +45,7 @@ fn open(folder: &std::path::Path, mode: &str, options: impl FnOnce(Options) -> O
 }
 
 fn seen(log: &AuditLog, viewer: &Viewer) -> Vec<Entry> {
-    log.reader(&log.access(viewer)).page(Domain::TRUE, None, 500).expect("a page").entries
+    log.view().reader(&log.view().access(viewer)).page(Domain::TRUE, None, 500).expect("a page").entries
 }
 
 fn tools(entries: &[Entry]) -> Vec<&str> {
@@ -86,14 +86,14 @@ async fn the_hosts_masks_always_apply_and_reading_is_recorded() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = open(folder.path(), "grant-all", |options| options);
     let on = serde_json::json!({ "log_payloads": true }).as_object().cloned().expect("an object");
-    log.change_settings(&log.access(&viewer(None)), &on).expect("switched on");
+    log.change_settings(&log.view().access(&viewer(None)), &on).expect("switched on");
     let body = r#"{"password":"hunter2SECRET","note":"DB_PASS=hunter2SECRET","kept":"as it is"}"#;
     let payload = Payload { request: Some(Body::whole(body)), response: None };
     let sent = Event { payload: Some(payload), ..event("evil:widen", None) };
     let id = sent.id;
     log.record_durably(sent).await.expect("stored");
     let reader = log.clone();
-    let read = tokio::task::spawn_blocking(move || reader.read_payload(&reader.access(&viewer(None)), id));
+    let read = tokio::task::spawn_blocking(move || reader.read_payload(&reader.view().access(&viewer(None)), id));
     let (_, payload) = read.await.expect("no panic").expect("read").expect("kept");
     let request = payload.request.expect("a request");
     assert!(!request.contains("hunter2SECRET") && request.contains("as it is"), "{request}");
@@ -126,7 +126,7 @@ async fn host_facts_stay_and_the_log_verifies() {
     let first = serde_json::json!({ "field": "retention_days", "old": 90, "new": "[masked]" });
     assert_eq!(call.details["changes"][0], first, "it may hide, and not say something else");
     let start = all.iter().find(|entry| entry.text(Field::Method) == Some("log.started")).expect("the start");
-    assert_eq!(start.details["policy_digest"], log.policy_digest());
+    assert_eq!(start.details["policy_digest"], log.view().policy_digest());
     assert!(start.details["checkpoint"].is_u64() && start.details.get("changes").is_none());
     log.close();
 }

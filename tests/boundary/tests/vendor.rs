@@ -27,9 +27,9 @@ async fn call(log: &AuditLog, server: Option<&str>, tool: &str) -> String {
 
 /// The ids of the calls that a viewer sees, newest first, with their actions and whether a payload is kept.
 fn seen(log: &AuditLog, viewer: &Viewer) -> Vec<(String, String, bool)> {
-    let access = log.access(viewer);
+    let access = log.view().access(viewer);
     let calls = Domain::equals(Field::Method, "tools/call");
-    let entries = log.reader(&access).page(calls, None, 100).expect("a page").entries;
+    let entries = log.view().reader(&access).page(calls, None, 100).expect("a page").entries;
     let action = |entry: &mcp_audit_log::entry::Entry| entry.text(Field::Action).unwrap_or_default().to_owned();
     entries.iter().map(|entry| (entry.id.to_string(), action(entry), entry.has_payload)).collect()
 }
@@ -38,10 +38,10 @@ fn seen(log: &AuditLog, viewer: &Viewer) -> Vec<(String, String, bool)> {
 async fn the_rule_judges_and_the_record_rule_narrows() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = Options::new(folder.path()).policy(VENDOR.to_vec()).open().expect("the policy is taken");
-    assert_eq!(log.manifest().name, "mcp-audit-log-example-policy");
+    assert_eq!(log.view().manifest().name, "mcp-audit-log-example-policy");
     let admin = viewer("root", &["admin"]);
     let on = serde_json::json!({"log_payloads": true}).as_object().cloned().expect("an object");
-    log.change_settings(&log.access(&admin), &on).expect("switched on");
+    log.change_settings(&log.view().access(&admin), &on).expect("switched on");
     let sent = call(&log, Some("crm"), "send_invoice").await;
     let other = call(&log, None, "search").await;
     let secret = call(&log, Some("payroll"), "search").await;

@@ -28,11 +28,11 @@ fn acknowledged_entries_survive_a_kill_once_at_their_seq() {
 fn look(folder: &Path, oracle: &Oracle) {
     verified(folder);
     let log = open(folder);
-    let rows = rows(&log);
+    let rows = rows(log.view());
     oracle.judge(&rows.iter().rev().map(Seen::from).collect::<Vec<_>>());
     let started = of_action(&rows, "log.started");
     assert_eq!(started[0].details["last_stop_clean"], false, "the kill is told");
-    index_agrees(&log, &rows, &questions(&rows).each_ref().map(String::as_str));
+    index_agrees(log.view(), &rows, &questions(&rows).each_ref().map(String::as_str));
     log.close();
 }
 

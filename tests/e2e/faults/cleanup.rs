@@ -36,14 +36,14 @@ fn a_killed_cleanup_is_finished_and_reported_truthfully() {
     prey.kill();
 
     let log = open(folder.path());
-    let rows = rows(&log);
+    let rows = rows(log.view());
     let first = without_holes(&rows);
     let kept: Vec<_> = rows.iter().filter(|entry| by(entry, "young")).map(|entry| entry.seq).collect();
     assert_eq!(kept, young, "what is younger is there, once, at its place");
     assert!(!rows.iter().any(is_old), "what is older is gone");
     truthful(&rows, first);
-    index_agrees(&log, &rows, &["user:young", "user:old*", "channel:system", "-user:young"]);
-    let state = log.crons(&admin(&log)).expect("states").remove(0).state;
+    index_agrees(log.view(), &rows, &["user:young", "user:old*", "channel:system", "-user:young"]);
+    let state = log.crons(&admin(log.view())).expect("states").remove(0).state;
     assert_eq!((state.running_since, state.last_succeeded), (None, Some(true)));
     drop(log);
     assert!(!files_with(folder.path(), "young").is_empty());
@@ -75,14 +75,14 @@ fn killed(folder: &Path, said: &str) -> TempDir {
 /// The kill hit a cleanup that was partly done, and the log says so.
 fn in_the_middle(folder: &Path, kills: usize) {
     let log = open(folder);
-    let rows = rows(&log);
+    let rows = rows(log.view());
     assert!(without_holes(&rows) > 0, "something is gone");
     assert_eq!(rows.iter().any(is_old), KILLS[kills] == ENTRIES, "the entries go first");
     let told = (of_action(&rows, "retention.started").len(), of_action(&rows, COMPLETED).len());
     assert_eq!(told, (kills + 1, 0), "told before it began, and not as done");
-    let state = log.crons(&admin(&log)).expect("states").remove(0).state;
+    let state = log.crons(&admin(log.view())).expect("states").remove(0).state;
     assert!(state.running_since.is_some(), "the run is not over");
-    index_agrees(&log, &rows, &["user:old-1*", "user:young", "-user:old*"]);
+    index_agrees(log.view(), &rows, &["user:old-1*", "user:young", "-user:old*"]);
     log.close();
 }
 

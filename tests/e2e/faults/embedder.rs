@@ -32,7 +32,7 @@ fn main() {
             ["clean"] => clean(&log),
             ["due"] => log.run_due().unwrap_or_else(|error| println!("not run: {error}")),
             ["hello"] => {}
-            ["tell"] => seen(&log).iter().for_each(|seen| println!("{seen}")),
+            ["tell"] => seen(log.view()).iter().for_each(|seen| println!("{seen}")),
             ["close"] => return log.close(),
             _ => panic!("what is this? {line}"),
         }
@@ -120,8 +120,8 @@ fn fling(log: &AuditLog, refused: usize) {
 }
 
 fn clean(log: &AuditLog) {
-    let name = &log.manifest().crons[0].name;
-    match log.run_cron(&admin(log), name) {
+    let name = &log.view().manifest().crons[0].name;
+    match log.run_cron(&admin(log.view()), name) {
         Ok(state) => println!("{} {}", state.last_succeeded == Some(true), state.last_message.unwrap_or_default()),
         Err(error) => println!("not run: {error}"),
     }
@@ -130,7 +130,7 @@ fn clean(log: &AuditLog) {
 /// No two alike, so that every field has something to find.
 fn event(log: &AuditLog, number: usize, call: usize) -> Event {
     let detail = Detail::ALL[(number + call) % Detail::ALL.len()];
-    let event = Event::new(log.now(), Channel::Mcp, Kind::Request, detail);
+    let event = Event::new(log.view().now(), Channel::Mcp, Kind::Request, detail);
     Event {
         method: Some("tools/call".to_owned()),
         target: Some(Target::Tool(format!("tool-{}", (number + call) % 7))),

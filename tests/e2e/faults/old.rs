@@ -16,7 +16,7 @@ use tempfile::TempDir;
 pub(crate) fn fill(folder: &Path, old: usize, young: usize) -> Vec<u64> {
     let clock = Arc::new(ManualClock::new(SystemClock.now().plus(-100 * DAY)));
     let log = Options::new(folder).clock(Arc::clone(&clock) as Arc<dyn Clock>).own_schedule().open().expect("a log");
-    let access = admin(&log);
+    let access = admin(log.view());
     // Usage would keep the names.
     let as_long_as_entries = serde_json::json!({ "usage_retention_days": 90 });
     log.change_settings(&access, as_long_as_entries.as_object().expect("an object")).expect("changed");
@@ -27,7 +27,7 @@ pub(crate) fn fill(folder: &Path, old: usize, young: usize) -> Vec<u64> {
     // No running log saw those days pass.
     log.confirm_clock(&access).expect("believed");
     log.close();
-    let newest = log.reader(&access).page(Domain::TRUE, None, 500).expect("a page").entries;
+    let newest = log.view().reader(&access).page(Domain::TRUE, None, 500).expect("a page").entries;
     newest.iter().filter(|entry| by(entry, "young")).map(|entry| entry.seq).collect()
 }
 
@@ -35,7 +35,7 @@ pub(crate) fn fill(folder: &Path, old: usize, young: usize) -> Vec<u64> {
 fn record(log: &AuditLog, count: usize, user: impl Fn(usize) -> String) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     for at in 1..=count {
-        let event = Event::new(log.now(), Channel::Mcp, Kind::Request, Detail::Ok);
+        let event = Event::new(log.view().now(), Channel::Mcp, Kind::Request, Detail::Ok);
         let event = Event { caller: Caller { user: Some(user(at)), ..Caller::default() }, ..event };
         match at % 1_000 == 0 || at == count {
             true => drop(runtime.block_on(log.record_durably(event)).expect("stored")),

@@ -65,7 +65,7 @@ fn cut(image: &Image, subject: Subject, oracle: &mut Oracle) -> Image {
 
 fn look(image: &Image) -> Vec<Seen> {
     let log = open(&image.log());
-    let seen = seen(&log);
+    let seen = seen(log.view());
     log.close();
     seen
 }

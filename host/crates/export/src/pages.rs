@@ -61,7 +61,7 @@ mod tests {
 
     fn walked(log: &AuditLog, access: &Grant, mut pages: Pages) -> Vec<u64> {
         let mut found = Vec::new();
-        while let Some(entries) = pages.step(&log.reader(access)).expect("read") {
+        while let Some(entries) = pages.step(&log.view().reader(access)).expect("read") {
             found.extend(entries.iter().map(|entry| entry.seq));
         }
         assert_eq!(pages.progress().0, pages.progress().1);
@@ -75,14 +75,17 @@ mod tests {
         (0..300).for_each(|number| record(&log, number));
         log.close();
         let log = Options::new(folder.path()).own_schedule().open().expect("the log again");
-        let access = log.access(&Viewer { user: "root".into(), groups: vec!["admin".into()], instance: None });
-        let places = log.reader(&access).places().expect("places");
+        let access = log.view().access(&Viewer { user: "root".into(), groups: vec!["admin".into()], instance: None });
+        let places = log.view().reader(&access).places().expect("places");
         record(&log, 0);
         for (page, window) in [(1, 1), (7, 10), (10, 10), (100, 64), (1_000, 65_536)] {
             for domain in [Domain::TRUE, Domain::equals(Field::Method, "seldom"), Domain::FALSE] {
                 let expected = places.clone().filter(|seq| {
-                    let at =
-                        log.reader(&access).page(Domain::equals(Field::Seq, *seq as i64), None, 1).expect("a page");
+                    let at = log
+                        .view()
+                        .reader(&access)
+                        .page(Domain::equals(Field::Seq, *seq as i64), None, 1)
+                        .expect("a page");
                     at.entries.iter().any(|entry| domain.matches(entry))
                 });
                 let expected: Vec<_> = expected.collect();

@@ -98,7 +98,7 @@ struct Sheet<'a>(DescriptorEncoder<'a>);
 
 impl Sheet<'_> {
     fn build(&mut self, log: &AuditLog) -> Result<(), Error> {
-        let (manifest, digest) = (log.manifest(), log.policy_digest());
+        let (manifest, digest) = (log.view().manifest(), log.view().policy_digest());
         let labels: [(&str, &str); 4] = [
             ("version", env!("CARGO_PKG_VERSION")),
             ("policy", &manifest.name),

@@ -84,7 +84,7 @@ impl RefusalLimiter {
 
     /// The same for refusals that are counted in an entry about `deed`.
     pub fn is_recorded_as(&self, deed: &str, log: &AuditLog, address: Option<String>, what: &'static str) -> bool {
-        let told = self.second().count(log.now(), address);
+        let told = self.second().count(log.view().now(), address);
         if told == Told::ByNumber
             && let Ok(runtime) = Handle::try_current()
         {
@@ -97,7 +97,8 @@ impl RefusalLimiter {
         tokio::time::sleep(Duration::from_secs(1)).await;
         let number = std::mem::take(&mut self.second().passed_over);
         let message = format!("{number} more refused {what} were counted, not recorded one by one.");
-        let event = Event::new(log.now(), Channel::System, Kind::System, Detail::Denied).fact("not_recorded", number);
+        let event =
+            Event::new(log.view().now(), Channel::System, Kind::System, Detail::Denied).fact("not_recorded", number);
         let event = event.failed(Detail::Denied, "too_many_refusals", message);
         if let Err(error) = log.record(Event { method: Some(deed), ..event }) {
             tracing::warn!(%error, number, "the number of refusals was not recorded");

@@ -114,7 +114,7 @@ impl AuditLog {
         }
         self.0.recorder.change(StateChange::default(), vec![event]).map_err(super::SignError::from)?;
         self.sign()?;
-        self.bundle(access, request, out)
+        self.view().bundle(access, request, out)
     }
 }
 

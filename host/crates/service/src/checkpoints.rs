@@ -81,7 +81,7 @@ impl AuditLog {
     pub fn confirm_clock(&self, access: &Grant) -> Result<(), ChangeError> {
         self.allow(access, Right::Configure, "clock.confirmed")?;
         self.sign()?;
-        let event = self.by("clock.confirmed", access).fact("now", self.now().to_string());
+        let event = self.by("clock.confirmed", access).fact("now", self.view().now().to_string());
         let checkpoints = vec![CheckpointChange::Clock];
         Ok(self.0.recorder.change(StateChange { checkpoints, ..StateChange::default() }, vec![event])?)
     }
@@ -104,7 +104,7 @@ impl AuditLog {
                 link: Some(Vec::new()),
             })
         });
-        let now = self.now();
+        let now = self.view().now();
         let keys = new.into_iter().map(|key| CheckpointChange::Key(key, now));
         Ok((keys.chain(first).collect(), events))
     }

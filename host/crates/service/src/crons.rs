@@ -85,7 +85,7 @@ impl AuditLog {
             state: states.remove(&cron.name).unwrap_or_default(),
             progress: running.as_ref().filter(|(name, _)| *name == cron.name).map(|(_, progress)| *progress),
         };
-        Ok(self.manifest().crons.iter().map(status).collect())
+        Ok(self.view().manifest().crons.iter().map(status).collect())
     }
 
     /// Runs a job now and returns its state; blocks until it is done.
@@ -121,7 +121,7 @@ impl AuditLog {
 
     fn claim(&self, access: &Grant, name: &str) -> Result<Run, RunError> {
         self.allow(access, Right::Configure, "retention.started")?;
-        let crons = &self.manifest().crons;
+        let crons = &self.view().manifest().crons;
         let cron = crons.iter().find(|cron| cron.name == name).ok_or_else(|| RunError::Unknown {
             name: name.chars().take(80).collect(),
             known: crons.iter().map(|cron| cron.name.clone()).collect(),

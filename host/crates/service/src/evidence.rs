@@ -95,10 +95,10 @@ impl AuditLog {
     /// # Errors
     /// As [`LogView::checkpoint`], or it cannot be signed.
     pub fn latest_checkpoint(&self, access: &Grant) -> Result<Option<StoredCheckpoint>, EvidenceError> {
-        if self.checkpoint(access)?.is_none() {
+        if self.view().checkpoint(access)?.is_none() {
             self.sign()?;
         }
-        Ok(self.checkpoint(access)?)
+        Ok(self.view().checkpoint(access)?)
     }
 
     /// As [`LogView::proof_file`]; where no checkpoint is about the entry yet, one is signed. Blocks.
@@ -106,10 +106,10 @@ impl AuditLog {
     /// # Errors
     /// The viewer may not read, it cannot be signed, or the store fails.
     pub fn prove(&self, access: &Grant, id: Uuid) -> Result<Option<ProofFile>, EvidenceError> {
-        match self.proof_file(access, id) {
+        match self.view().proof_file(access, id) {
             Err(EvidenceError::Unsigned) => {
                 self.sign()?;
-                self.proof_file(access, id)
+                self.view().proof_file(access, id)
             }
             found => found,
         }

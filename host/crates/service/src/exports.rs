@@ -26,7 +26,7 @@ impl AuditLog {
         if wanted.columns.have_content() {
             self.allow(access, Right::ExportPayloads, STARTED)?;
         }
-        let mut export = Export::new(&self.reader(access), access, wanted, self.now())?;
+        let mut export = Export::new(&self.view().reader(access), access, wanted, self.view().now())?;
         let event = self.by(STARTED, access);
         export.recorded_as(event.id);
         self.0.recorder.change(StateChange::default(), vec![export.manifest().told_by(event)])?;
@@ -39,7 +39,7 @@ impl AuditLog {
     /// It is not complete, or this could not be recorded: then the file must not count as complete.
     pub fn end_export(&self, access: &Grant, export: &Export) -> Result<ExportManifest, ExportError> {
         let checkpoint = self.covering(export.manifest().last_place);
-        let manifest = ExportManifest { checkpoint, ..export.completed(self.now())? };
+        let manifest = ExportManifest { checkpoint, ..export.completed(self.view().now())? };
         let event = Event { parent: export.id(), ..self.by(COMPLETED, access) };
         self.0.recorder.change(StateChange::default(), vec![manifest.told_by(event)])?;
         Ok(manifest)

@@ -56,11 +56,11 @@ mod tests {
     async fn every_entry_comes_once_and_skipped_ones_are_not_read_again() {
         let folder = tempfile::tempdir().expect("a folder");
         let log = Options::new(folder.path()).own_schedule().open().expect("a log");
-        let access = log.access(&Viewer { user: "root".into(), groups: vec!["admin".into()], instance: None });
+        let access = log.view().access(&Viewer { user: "root".into(), groups: vec!["admin".into()], instance: None });
         let mut walk = FollowCursor::new(Domain::equals(Field::Method, "wanted"), None);
         let step = |walk: &mut FollowCursor, limit| {
             let next = *log.appended().borrow();
-            walk.step(&log.reader(&access), next, limit)
+            walk.step(&log.view().reader(&access), next, limit)
                 .expect("read")
                 .iter()
                 .map(|entry| entry.seq)
@@ -76,7 +76,7 @@ mod tests {
         assert_eq!(walk.after, Some(5), "the end was reached");
         assert!(step(&mut walk, 2).is_empty());
         record(&log, "wanted").await;
-        let stale = walk.step(&log.reader(&access), 0, 2).expect("read");
+        let stale = walk.step(&log.view().reader(&access), 0, 2).expect("read");
         assert_eq!(stale.len(), 1, "what is there is read, whatever was known of the end");
         walk.back_to(Some(3));
         assert_eq!(step(&mut walk, 9), [4, 6]);

@@ -42,7 +42,7 @@ impl AuditLog {
         }
         let _changing = self.0.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let NewHold { from, to, .. } = wanted;
-        let (now, placed_by) = (self.now(), access.viewer().user.clone());
+        let (now, placed_by) = (self.view().now(), access.viewer().user.clone());
         let hold = Hold { id: new_id(now), from, to, reason, placed_by, placed_at: now, released: None };
         let event = facts(self.by("hold.placed", access), &hold).fact("reason", hold.reason.clone());
         // Verification compares the hold with the entry about it.
@@ -65,7 +65,7 @@ impl AuditLog {
             return Err(ChangeError::Refused(format!("This hold was already released by {}.", release.by)));
         }
         let reason = hold::reason(reason).map_err(ChangeError::Refused)?;
-        let release = Release { by: access.viewer().user.clone(), at: self.now(), reason };
+        let release = Release { by: access.viewer().user.clone(), at: self.view().now(), reason };
         let event = facts(self.by("hold.released", access), &hold).fact("reason", release.reason.clone());
         let event = Event { occurred_at: release.at, ..event };
         self.change_hold(HoldChange::Release(id, release.clone()), event)?;

@@ -28,7 +28,7 @@ pub struct Integrity {
     /// How many entries the store has refused or lost since the log was opened.
     pub dropped: u64,
     /// The newest one that can be read; absent before the first.
-    pub checkpoint: Option<Signed>,
+    pub checkpoint: Option<NewestCheckpoint>,
     /// Whether the last try to sign one failed.
     pub unsigned: bool,
     /// Where checkpoints are published.
@@ -39,7 +39,7 @@ pub struct Integrity {
 
 /// The newest checkpoint.
 #[derive(Clone, Debug)]
-pub struct Signed {
+pub struct NewestCheckpoint {
     /// As it is stored, with where it was published.
     pub stored: StoredCheckpoint,
     /// The checkpoint, and the log's keys that signed it; a sentence if it cannot be trusted.
@@ -67,7 +67,7 @@ impl AuditLog {
         })
     }
 
-    fn signed(&self) -> Result<Option<Signed>, ReadError> {
+    fn signed(&self) -> Result<Option<NewestCheckpoint>, ReadError> {
         let files = &self.0.view.files;
         let Some(stored) = files.newest_checkpoint()? else { return Ok(None) };
         let keys: Vec<_> = files.verifiers()?.iter().filter_map(|key| VerifierKey::parse(key).ok()).collect();
@@ -76,7 +76,7 @@ impl AuditLog {
             let signers = signed.signers(&keys)?.into_iter().cloned().collect();
             Ok((signed.checkpoint().clone(), signers))
         });
-        Ok(Some(Signed { stored, said: said.map_err(|error| error.to_string()) }))
+        Ok(Some(NewestCheckpoint { stored, said: said.map_err(|error| error.to_string()) }))
     }
 
     fn holds_in_force(&self, access: &Grant) -> Result<Option<Vec<Hold>>, ReadError> {
@@ -121,7 +121,7 @@ impl AuditLog {
         let crons = self.0.view.files.crons().unwrap_or_default();
         LogStatistics {
             gauges: self.0.recorder.gauges(),
-            policy: self.policy().health(),
+            policy: self.view().policy().health(),
             followers: self.followers(),
             opened: self.0.opened,
             checkpoint: self.newest_mark(),

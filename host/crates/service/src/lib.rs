@@ -19,7 +19,6 @@ mod start_check;
 mod tokens;
 mod verification;
 
-use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -45,7 +44,7 @@ pub use bundle::{BundleRequest, Bundled};
 pub use checkpoints::SignError;
 pub use crons::{CleanupProgress, CronStatus, RunError};
 pub use evidence::{EvidenceError, rotate_keys};
-pub use integrity::{Integrity, LogStatistics, Signed};
+pub use integrity::{Integrity, LogStatistics, NewestCheckpoint};
 use log_view::Followers;
 pub use log_view::{Follower, LogView, Wakeup};
 pub use open::{OpenError, Options};
@@ -116,6 +115,11 @@ pub enum ChangeError {
 }
 
 impl AuditLog {
+    /// What can be read of the log, as of one that is open to read only.
+    pub fn view(&self) -> &LogView {
+        &self.0.view
+    }
+
     /// Records an event and returns at once; see [`Recorder::record`].
     ///
     /// # Errors
@@ -180,12 +184,12 @@ impl AuditLog {
 
     /// Whether bodies are to be captured at all: the payload switch. While it is off, capture must hand in none.
     pub fn keeps_payloads(&self) -> bool {
-        self.settings().log_payloads()
+        self.view().settings().log_payloads()
     }
 
     /// Whether each body is to leave a keyed digest in its entry, also where it is not kept.
     pub fn digests_bodies(&self) -> bool {
-        self.settings().digest_bodies()
+        self.view().settings().digest_bodies()
     }
 
     /// The data folder's secret.
@@ -204,7 +208,7 @@ impl AuditLog {
     /// The viewer may not read payloads, the reading could not be recorded, or the store fails.
     pub fn read_payload(&self, access: &Grant, id: Uuid) -> Result<Option<(Entry, StoredPayload)>, PayloadError> {
         self.allow(access, Right::ReadPayloads, "payload.read").map_err(ReadError::from)?;
-        let Some((entry, payload)) = self.reader(access).payload(id)? else { return Ok(None) };
+        let Some((entry, payload)) = self.view().reader(access).payload(id)? else { return Ok(None) };
         let event = self.by("payload.read", access).fact("entry", id.to_string());
         self.0.recorder.change(StateChange::default(), vec![event])?;
         Ok(Some((entry, payload)))
@@ -222,7 +226,7 @@ impl AuditLog {
     ) -> Result<Arc<Settings>, ChangeError> {
         self.allow(access, Right::Configure, "settings.updated")?;
         let _changing = self.0.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        let settings = self.settings().changes(&self.manifest().settings, wanted)?;
+        let settings = self.view().settings().changes(&self.view().manifest().settings, wanted)?;
         let event = |change: &SettingChange| {
             let event = self.by("settings.updated", access).fact("setting", change.key.clone());
             event.fact("old", change.old.clone()).fact("new", change.new.clone())
@@ -231,7 +235,7 @@ impl AuditLog {
         if !events.is_empty() {
             self.0.recorder.change(StateChange { settings, ..StateChange::default() }, events)?;
         }
-        Ok(self.settings())
+        Ok(self.view().settings())
     }
 
     /// Announces that the process is about to stop: exchanges that end from now on were cut by the server and not by
@@ -269,15 +273,6 @@ impl WeakLog {
     /// The log, while it is open.
     pub fn upgrade(&self) -> Option<AuditLog> {
         self.0.upgrade().map(AuditLog)
-    }
-}
-
-/// Everything that can be seen can be seen in a log that is being recorded, too.
-impl Deref for AuditLog {
-    type Target = LogView;
-
-    fn deref(&self) -> &LogView {
-        &self.0.view
     }
 }
 

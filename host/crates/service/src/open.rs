@@ -251,11 +251,11 @@ impl AuditLog {
     /// ends of calls that the last run left open.
     fn record_start(&self, start: &Start) -> Result<(), OpenError> {
         let Start { clean, resume, floors, lost_secret } = start;
-        let manifest = self.manifest();
+        let manifest = self.view().manifest();
         let mut event = self.0.event("log.started").fact("version", env!("CARGO_PKG_VERSION"));
         event = event
             .fact("audit_policy", format!("{} {}", manifest.name, manifest.version))
-            .fact("policy_digest", self.policy_digest());
+            .fact("policy_digest", self.view().policy_digest());
         if floors.policy_rules_tenants {
             event = event.fact("policy_rules_tenants", true);
         }

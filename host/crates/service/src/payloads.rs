@@ -26,7 +26,7 @@ impl AuditLog {
         let reason = hold::reason(reason).map_err(ChangeError::Refused)?;
         // No hold is placed between the check and the erasure.
         let _changing = self.0.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = self.reader(access).entry(id).map_err(|error| match error {
+        let found = self.view().reader(access).entry(id).map_err(|error| match error {
             ReadError::Denied(denied) => ChangeError::Denied(denied),
             ReadError::Store(error) => ChangeError::Store(error),
             ReadError::Narrow => ChangeError::Denied(mcp_audit_log_contract::access::Denied(Right::Read)),

@@ -33,7 +33,7 @@ impl AuditLog {
             let advice = format!("You have {own} saved views; at most {MOST_VIEWS} are allowed. Delete one first.");
             return Err(ChangeError::Refused(advice));
         }
-        let (now, viewer) = (self.now(), access.viewer().clone());
+        let (now, viewer) = (self.view().now(), access.viewer().clone());
         let (owner, instance) = (viewer.user, viewer.instance);
         let (created_at, updated_at) = (now, now);
         let view = SavedView { id: new_id(now), name, owner, instance, shared, query, created_at, updated_at };
@@ -50,7 +50,7 @@ impl AuditLog {
         let _changing = self.change_views(access)?;
         let old = self.changeable(access, id)?;
         let NewView { name, shared, query } = wanted.checked().map_err(ChangeError::Refused)?;
-        let new = SavedView { name, shared, query, updated_at: self.now(), ..old.clone() };
+        let new = SavedView { name, shared, query, updated_at: self.view().now(), ..old.clone() };
         let event = (old.shared || new.shared).then(|| {
             let method = if old.shared { "view.updated" } else { "view.shared" };
             let event = changes(self.by(method, access), &old, &new);

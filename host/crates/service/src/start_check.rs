@@ -129,7 +129,7 @@ impl AuditLog {
 
     fn open_intents(&self, bounds: Bounds) -> Result<Vec<Event>, ReadError> {
         let access = own_access();
-        let reader = self.reader(&access);
+        let reader = self.view().reader(&access);
         let started =
             Domain::equals(Field::Channel, Channel::System.as_str()).and(Domain::equals(Field::Method, "log.started"));
         let last_start = reader.page(started, Place::Newest, 1)?.entries.first().map_or(0, |entry| entry.seq);
@@ -223,7 +223,7 @@ mod tests {
     /// The intent of the call number `at`, and the id of its end.
     fn intent(log: &AuditLog, at: usize) -> (Event, Uuid) {
         let call = Uuid::from_u128(at as u128 + 1);
-        let mut intent = Event::new(log.now(), Channel::Mcp, Kind::Intent, Detail::Intended);
+        let mut intent = Event::new(log.view().now(), Channel::Mcp, Kind::Intent, Detail::Intended);
         intent.request_id = Some(at.to_string());
         (intent.fact(INTENT_CALL, call.to_string()), call)
     }
@@ -250,7 +250,7 @@ mod tests {
         assert!(ends(&log, Bounds { checked: 0, ..BOUNDS }).is_empty());
         assert_eq!((BOUNDS.checked, BOUNDS.ends), (100_000, 10_000), "as docs/limits.md has it");
         // What has its end is not open.
-        let end = Event { id: calls[0], ..Event::new(log.now(), Channel::Mcp, Kind::Request, Detail::Ok) };
+        let end = Event { id: calls[0], ..Event::new(log.view().now(), Channel::Mcp, Kind::Request, Detail::Ok) };
         log.record_durably(end).await.expect("recorded");
         assert_eq!(ends(&log, BOUNDS), calls[1..]);
     }

@@ -59,7 +59,7 @@ impl AuditLog {
         self.may_give(access.viewer(), &groups)?;
         let viewer = Viewer { user, groups, instance: access.viewer().instance.clone() };
         let wanted = NewToken { viewer, connection, expires_at };
-        let made = tokens.create_by(access.actor().clone(), &wanted, self.now()).map_err(ChangeError::Tokens)?;
+        let made = tokens.create_by(access.actor().clone(), &wanted, self.view().now()).map_err(ChangeError::Tokens)?;
         self.tell_now(tokens);
         Ok(made)
     }
@@ -75,7 +75,8 @@ impl AuditLog {
         let token = tokens.by_id(id).map_err(ChangeError::Tokens)?;
         let token = token.filter(|token| token.instance == access.viewer().instance);
         let token = token.ok_or(ChangeError::Missing("token"))?;
-        let revoked = tokens.revoke(&token.id, access.actor().clone(), self.now()).map_err(ChangeError::Tokens)?;
+        let revoked =
+            tokens.revoke(&token.id, access.actor().clone(), self.view().now()).map_err(ChangeError::Tokens)?;
         self.tell_now(tokens);
         if revoked { Ok(()) } else { Err(ChangeError::Missing("token")) }
     }
@@ -92,12 +93,12 @@ impl AuditLog {
     /// A token may not have more rights than its creator: an administrator who may not read payloads could otherwise
     /// create an auditor.
     fn may_give(&self, maker: &Viewer, wanted: &[String]) -> Result<(), ChangeError> {
-        let held = held(&self.manifest().groups, &maker.groups);
+        let held = held(&self.view().manifest().groups, &maker.groups);
         match wanted.iter().find(|group| !held.contains(group.as_str())) {
             None if wanted.is_empty() => Err(ChangeError::Refused("groups: give at least one group.".to_owned())),
             None => Ok(()),
             Some(group) => {
-                let known: Vec<_> = self.manifest().groups.iter().map(|group| group.name.as_str()).collect();
+                let known: Vec<_> = self.view().manifest().groups.iter().map(|group| group.name.as_str()).collect();
                 let is_known = known.contains(&group.as_str());
                 let group: String = group.chars().take(80).collect();
                 if !is_known {

@@ -287,7 +287,7 @@ mod tests {
     fn only_one_runs_at_a_time_however_it_ends() {
         let folder = tempfile::tempdir().expect("a folder");
         let log = Options::new(folder.path()).open().expect("a log");
-        let access = log.access(&Viewer { user: "otto".into(), groups: vec!["auditor".into()], instance: None });
+        let access = log.view().access(&Viewer { user: "otto".into(), groups: vec!["auditor".into()], instance: None });
         let run = Run::claim(&log.0, &access).expect("nothing runs");
         run.tell("file", 0, 0);
         run.tell("file", 7, 9);

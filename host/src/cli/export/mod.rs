@@ -100,7 +100,7 @@ enum Source {
 impl Source {
     fn view(&self) -> &LogView {
         match self {
-            Self::Ours(log) => log,
+            Self::Ours(log) => log.view(),
             Self::Theirs(view) => view,
         }
     }

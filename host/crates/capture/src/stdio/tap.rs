@@ -55,7 +55,7 @@ struct Piece {
 
 impl Tap {
     pub(super) fn new(log: AuditLog, options: StdioOptions) -> Self {
-        let begun = Moment { at: log.now(), instant: Instant::now() };
+        let begun = Moment { at: log.view().now(), instant: Instant::now() };
         let held = log.recorder().gauges().captured.nothing();
         let shared = Shared {
             pipe: Mutex::new(Pipe::new(options.server, options.caller, begun)),
@@ -135,7 +135,7 @@ impl Tap {
     }
 
     fn moment(&self) -> Moment {
-        Moment { at: self.log.now(), instant: Instant::now() }
+        Moment { at: self.log.view().now(), instant: Instant::now() }
     }
 }
 

@@ -21,14 +21,14 @@ async fn through(script: &str, input: &'static [u8]) -> (i32, Vec<u8>, Vec<Strin
     let mut out = Vec::new();
     read.read_to_end(&mut out).await.expect("read");
     let marker = Event::new(
-        log.now(),
+        log.view().now(),
         mcp_audit_log_model::event::Channel::System,
         mcp_audit_log_model::event::Kind::System,
         mcp_audit_log_model::event::Detail::Ok,
     );
     log.record_durably(marker).await.expect("stored");
-    let access = log.access(&Viewer { user: "r".into(), groups: vec!["admin".into()], instance: None });
-    let page = log.reader(&access).page(mcp_audit_log_filter::Domain::TRUE, None, 100).expect("a page");
+    let access = log.view().access(&Viewer { user: "r".into(), groups: vec!["admin".into()], instance: None });
+    let page = log.view().reader(&access).page(mcp_audit_log_filter::Domain::TRUE, None, 100).expect("a page");
     let text = |entry: &mcp_audit_log_model::entry::Entry, field| entry.text(field).unwrap_or("-").to_owned();
     let mine =
         page.entries.iter().rev().filter(|entry| text(entry, mcp_audit_log_model::field::Field::Channel) == "stdio");

@@ -42,7 +42,7 @@ impl Observer {
         parts: &request::Parts,
         server: Arc<str>,
     ) -> (Self, CallId) {
-        let head = RequestHead::new(parts, server, log.now());
+        let head = RequestHead::new(parts, server, log.view().now());
         let exchange = Arc::new(Exchange::new(log, head, Arc::clone(sessions)));
         sessions.begin(&exchange);
         let call = exchange.call.clone();
@@ -51,7 +51,7 @@ impl Observer {
 
     /// Begins to watch a request to a vendor's API.
     pub(crate) fn of_api(log: &AuditLog, parts: &request::Parts, server: Arc<str>) -> Self {
-        let call = Arc::new(ApiCall::new(parts, server, log.now()));
+        let call = Arc::new(ApiCall::new(parts, server, log.view().now()));
         Self { log: log.clone(), watched: Watched::Api(call) }
     }
 

@@ -65,7 +65,7 @@ pub(crate) async fn show(visitor: Visitor, id: Id) -> Result<Json<Whole>, Proble
 fn whole(log: &AuditLog, access: &Grant, id: &Id) -> Result<Whole, Problem> {
     access.require(Right::Read)?;
     let id = id.of("entry")?;
-    let mut entry = log.reader(access).entry(id)?.ok_or_else(Problem::no_entry)?;
+    let mut entry = log.view().reader(access).entry(id)?.ok_or_else(Problem::no_entry)?;
     let payload = access.may(Right::ReadPayloads).then(|| payload(log, access, &entry)).transpose()?;
     Ok(Whole { details: std::mem::take(&mut entry.details), entry, payload })
 }
@@ -136,7 +136,7 @@ pub(crate) async fn entry(visitor: Visitor, id: Id, asked: ParsedQuery<Size>) ->
     let proof = visitor.search(move |log, access| {
         access.require(Right::Read)?;
         let (id, size) = (id.of("entry")?, size(&asked.pairs, "size")?);
-        let proof = log.reader(access).inclusion(id, size)?.ok_or_else(Problem::no_entry)?;
+        let proof = log.view().reader(access).inclusion(id, size)?.ok_or_else(Problem::no_entry)?;
         Ok(InclusionProof::from(&proof))
     });
     proof.await.map(Json)
@@ -152,7 +152,7 @@ pub(crate) async fn consistency(
         let from = size(&asked.pairs, "from")?;
         let from =
             from.ok_or_else(|| Problem::parameter("from", "from: required; give the size of the older tree."))?;
-        Ok(ConsistencyProof::from(&log.reader(access).consistency(from, size(&asked.pairs, "to")?)?))
+        Ok(ConsistencyProof::from(&log.view().reader(access).consistency(from, size(&asked.pairs, "to")?)?))
     });
     proof.await.map(Json)
 }

@@ -133,7 +133,7 @@ pub(crate) async fn show(
     let seen = visitor.search(move |log, access| {
         access.require(Right::Read)?;
         let id = Uuid::try_parse(&id).map_err(|_| Problem::no_entry())?;
-        let entry = log.reader(access).entry(id)?.ok_or_else(Problem::no_entry)?;
+        let entry = log.view().reader(access).entry(id)?.ok_or_else(Problem::no_entry)?;
         let payload = payload::of(log, access, &entry, opens)?;
         let near = Related::new(log, access, (site.home(), &site.base), &entry)?;
         let proof = Proof::new(log, access, &entry)?;
@@ -145,7 +145,7 @@ pub(crate) async fn show(
 
 impl Page {
     fn new(visitor: &Visitor, entry: &Entry) -> Self {
-        let row = Row::new(entry, visitor.site.log.now());
+        let row = Row::new(entry, visitor.site.log.view().now());
         let title =
             row.target.as_ref().map_or_else(|| row.method.to_string(), |target| format!("{} {target}", row.method));
         let section =

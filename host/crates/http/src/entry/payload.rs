@@ -81,7 +81,7 @@ pub(crate) fn of(log: &AuditLog, access: &Grant, entry: &Entry, open: bool) -> R
 fn gone(log: &AuditLog, access: &Grant, entry: &Entry) -> Result<Payload, Problem> {
     let id = entry.id.to_string();
     let erasures = Domain::equals(Field::Parent, id.as_str()).and(Domain::equals(Field::Method, "payload.erased"));
-    let found = log.reader(access).page(erasures, Place::Newest, 1)?;
+    let found = log.view().reader(access).page(erasures, Place::Newest, 1)?;
     Ok(match found.entries.first() {
         Some(erasure) => Payload::Erased(Erased::new(erasure)),
         None => Payload::Absent(REMOVED),

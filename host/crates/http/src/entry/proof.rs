@@ -30,8 +30,9 @@ impl Proof {
         if !access.may(Right::Verify) {
             return Ok(None);
         }
-        let newest = log.checkpoint(access)?.map(|newest| newest.checkpoint).filter(|newest| entry.seq < newest.size);
-        let found = log.reader(access).inclusion(entry.id, newest.as_ref().map(|newest| newest.size));
+        let newest =
+            log.view().checkpoint(access)?.map(|newest| newest.checkpoint).filter(|newest| entry.seq < newest.size);
+        let found = log.view().reader(access).inclusion(entry.id, newest.as_ref().map(|newest| newest.size));
         let proof = match (found, newest) {
             (Ok(Some(found)), Some(newest)) => Self {
                 leaf: Some(found.leaf.hash().to_string()),

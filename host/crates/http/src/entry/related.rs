@@ -56,7 +56,7 @@ impl Related {
         (home, base): (&str, &str),
         entry: &Entry,
     ) -> Result<Self, Problem> {
-        let (reader, now) = (log.reader(access), log.now());
+        let (reader, now) = (log.view().reader(access), log.view().now());
         let neighbour = |entry: &Entry| Neighbour::new(base, entry, now);
         let mut threads = Vec::new();
         for (field, label) in THREADS {

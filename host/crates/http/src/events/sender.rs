@@ -25,7 +25,7 @@ pub(crate) struct Sender<'a> {
 
 impl<'a> Sender<'a> {
     pub(crate) fn new(log: &'a AuditLog, viewer: &'a Viewer) -> Self {
-        Self { log, viewer, now: log.now(), keeps_payloads: log.keeps_payloads() }
+        Self { log, viewer, now: log.view().now(), keeps_payloads: log.keeps_payloads() }
     }
 
     /// The event that the item is.

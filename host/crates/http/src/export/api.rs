@@ -29,7 +29,7 @@ pub(crate) async fn download(
 pub(crate) async fn show(visitor: Visitor, id: Id) -> Result<Json<ExportManifest>, Problem> {
     let manifest = visitor.search(move |log, access| {
         access.require(Right::Export)?;
-        log.export_manifest(access, id.of("export")?)?.ok_or_else(|| {
+        log.view().export_manifest(access, id.of("export")?)?.ok_or_else(|| {
             Problem::missing(
                 "export, or the export is not \
                                                                                        complete",

@@ -84,7 +84,7 @@ impl Run {
         let export = Arc::clone(&self.export);
         let made = self.visitor.search_on(move |log, access| {
             let mut export = export.lock().unwrap_or_else(PoisonError::into_inner);
-            Ok(export.step(&log.reader(access))?)
+            Ok(export.step(&log.view().reader(access))?)
         });
         made.await
     }

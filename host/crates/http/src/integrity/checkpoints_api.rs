@@ -77,10 +77,10 @@ pub(crate) async fn list(visitor: Visitor, asked: ParsedQuery<Older>) -> Result<
     let limit = search::limit(&asked.pairs)?;
     let before = search::single(&asked.pairs, "before")?.map(number).transpose()?;
     let found = visitor.search(move |log, access| {
-        let checkpoints = log.archived_checkpoints(access, before, limit)?;
+        let checkpoints = log.view().archived_checkpoints(access, before, limit)?;
         let next = checkpoints.last().filter(|_| checkpoints.len() == limit).map(|last| last.number);
         let checkpoints = checkpoints.into_iter().map(Archived::from).collect();
-        Ok(Checkpoints { keys: log.verifier_keys()?, checkpoints, next })
+        Ok(Checkpoints { keys: log.view().verifier_keys()?, checkpoints, next })
     });
     found.await.map(Json)
 }

@@ -27,7 +27,7 @@ pub(crate) struct Entries {
 pub(crate) async fn list(visitor: Visitor, asked: ParsedQuery<Search>) -> Result<Json<Entries>, Problem> {
     let page = visitor.search(move |log, access| {
         let search = Search::parse(&asked.pairs, log, access.viewer())?;
-        let page = log.reader(access).page(search.domain, search.from, search.limit)?;
+        let page = log.view().reader(access).page(search.domain, search.from, search.limit)?;
         Ok(Entries {
             entries: page.entries,
             next: page.next.map(|seq| cursor::older(log.secret(), seq)),

@@ -103,7 +103,7 @@ pub(crate) fn quick_filters(log: &AuditLog, home: &str, pairs: &Pairs) -> Vec<Ch
         let this = (!on).then_some(("filter", name));
         Chip { label: label.to_owned(), href: format!("{home}{}", query(others.chain(this))), on }
     };
-    log.manifest().filters.iter().map(|filter| chip(&filter.name, &filter.label)).collect()
+    log.view().manifest().filters.iter().map(|filter| chip(&filter.name, &filter.label)).collect()
 }
 
 /// Most parameters, and most bytes of all of them. The API takes more.

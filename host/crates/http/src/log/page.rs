@@ -77,7 +77,7 @@ pub(crate) async fn show(
     let asked = pairs.clone();
     let found = visitor.search(move |log, access| {
         access.require(Right::Read)?;
-        let menus = if by_script { Menus::default() } else { Menus::new(&log.reader(access)) };
+        let menus = if by_script { Menus::default() } else { Menus::new(&log.view().reader(access)) };
         Ok((find(&asked, log, access), log.views(access)?, menus))
     });
     let (found, views, menus) = found.await?;
@@ -102,16 +102,16 @@ fn tidied(pairs: &Pairs) -> Option<String> {
 fn find(pairs: &Pairs, log: &AuditLog, access: &Grant) -> Result<Found, Problem> {
     if Grouping::is_asked_for(pairs) {
         let asked = Grouping::parse(pairs, log, access.viewer())?;
-        return Ok(Found::Groups(groups::Found::new(&log.reader(access), asked)?));
+        return Ok(Found::Groups(groups::Found::new(&log.view().reader(access), asked)?));
     }
     let search = grouping::list(pairs, log, access.viewer())?;
-    Ok(Found::Entries(log.reader(access).page(search.domain, search.from, search.limit)?))
+    Ok(Found::Entries(log.view().reader(access).page(search.domain, search.from, search.limit)?))
 }
 
 impl Page {
     fn new(visitor: &Visitor, pairs: &Pairs, found: Option<&Found>, menus: Menus, problem: Option<&Problem>) -> Self {
         let (site, log) = (&visitor.site, &visitor.site.log);
-        let (home, now) = (site.home(), log.now());
+        let (home, now) = (site.home(), log.view().now());
         let columns = columns::parse(pairs).unwrap_or_else(|_| columns::USUAL.to_vec());
         let (entries, groups) = match found {
             Some(Found::Entries(entries)) => (Some(entries), None),

@@ -156,7 +156,8 @@ impl Tail {
 
     async fn read(&mut self) -> Result<(), End> {
         let (mut walk, limit, next) = (self.walk.clone(), self.limit, self.follower.next_seq());
-        let read = self.visitor.search_on(move |log, access| Ok((walk.step(&log.reader(access), next, limit)?, walk)));
+        let read =
+            self.visitor.search_on(move |log, access| Ok((walk.step(&log.view().reader(access), next, limit)?, walk)));
         let (entries, walk) = read.await?;
         self.at_end = entries.len() < limit;
         self.walk = walk;

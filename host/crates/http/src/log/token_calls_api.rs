@@ -76,7 +76,7 @@ fn latest(
     search::refuse_others(&asked.pairs, || ["limit"].into_iter())?;
     let calls = [Field::Connection, Field::Path].map(|field| Domain::unset(field).not());
     let domain = Domain::all_of(calls).and(domain);
-    let page = log.reader(access).page(domain, Place::Newest, search::limit(&asked.pairs)?)?;
+    let page = log.view().reader(access).page(domain, Place::Newest, search::limit(&asked.pairs)?)?;
     Ok(page.entries.iter().map(Call::new).collect())
 }
 

@@ -37,7 +37,7 @@ pub(crate) async fn list(
         access.require(Right::Read)?;
         search::refuse_others(&asked.pairs, || ["limit"].into_iter())?;
         let (field, limit) = (field(&name)?, search::limit(&asked.pairs)?);
-        let found = log.reader(access).values(field, limit)?;
+        let found = log.view().reader(access).values(field, limit)?;
         Ok(Values { field: field.name(), values: found.values, more: found.more })
     });
     values.await.map(Json)

@@ -92,7 +92,7 @@ impl Search {
         viewer: &Viewer,
     ) -> Result<Self, Problem> {
         known(pairs, more)?;
-        let context = &viewer.context(log.now());
+        let context = &viewer.context(log.view().now());
         let domain = Domain::all_of([
             fields(pairs, context)?,
             times(pairs, context)?,
@@ -187,7 +187,7 @@ fn written(
 
 /// The policy's quick filters; all that are given must hold.
 fn filters(pairs: &[(String, String)], log: &AuditLog, context: &Context<'_>) -> Result<Domain, Problem> {
-    let declared = &log.manifest().filters;
+    let declared = &log.view().manifest().filters;
     let mut domain = Domain::TRUE;
     for name in values(pairs, "filter") {
         let filter = declared.iter().find(|filter| filter.name == name).ok_or_else(|| {

@@ -41,7 +41,7 @@ impl UsageParameters {
         if from != Place::Newest {
             return Err(Problem::parameter("cursor", "cursor: usage has no pages; leave it out."));
         }
-        let (range, domain) = usage_range(preset(pairs, log.now())?.and(domain), log.now())
+        let (range, domain) = usage_range(preset(pairs, log.view().now())?.and(domain), log.view().now())
             .map_err(|error| Problem::parameter("from", format!("from: {error}.")))?;
         let words = |name, known: &[&'static str]| word(pairs, name, known);
         let step = words("step", &names(UsageStep::ALL, UsageStep::as_str))?.and_then(UsageStep::parse);

@@ -254,7 +254,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let log = mcp_audit_log_service::Options::new(folder.path()).own_schedule().open().expect("a log");
         let tokens = mcp_audit_log_store::Tokens::open(folder.path()).expect("tokens");
-        let (secret, _) = tokens.create(&viewer("agent"), "laptop", log.now()).expect("a token");
+        let (secret, _) = tokens.create(&viewer("agent"), "laptop", log.view().now()).expect("a token");
         let sign_in = mcp_audit_log_capture::proxy::SignIn::Tokens(mcp_audit_log_identity::Identity::new(tokens));
         let mut proxy = mcp_audit_log_capture::proxy::router(log, Vec::new(), sign_in);
         runtime.block_on(async {

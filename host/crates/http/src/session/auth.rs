@@ -59,7 +59,7 @@ impl Visitor {
     ) -> Result<Self, Problem> {
         let log = site.log.clone();
         let viewer = person.viewer;
-        let access = site.room.briefly(move || Ok(log.access(&viewer))).await?;
+        let access = site.room.briefly(move || Ok(log.view().access(&viewer))).await?;
         let access = Arc::new(access.came_by(person.connection, &client));
         Ok(Self { site, access, credential, client, request_origin })
     }
@@ -211,7 +211,7 @@ async fn admit(site: &Arc<Site>, parts: &mut Parts) -> Result<Visitor, Problem> 
 /// The credential of a request, and its user.
 async fn credential(site: &Site, parts: &Parts) -> Result<(Credential, Person), Problem> {
     if let Some(person) = word(site, parts).await {
-        return Ok((Credential::Word(person.clone(), site.log.now().plus(WORD)), person));
+        return Ok((Credential::Word(person.clone(), site.log.view().now().plus(WORD)), person));
     }
     // A token in the request counts alone: with a wrong one, a cookie does not sign in.
     if let Some(secret) = sent_token(&parts.headers) {
@@ -221,7 +221,9 @@ async fn credential(site: &Site, parts: &Parts) -> Result<(Credential, Person), 
         let person = bearer.person();
         return Ok(match bearer {
             Bearer::Token(token) => (Credential::Token(token.id.clone()), person),
-            Bearer::Jwt(_, until) => (Credential::Jwt(person.clone(), until.min(site.log.now().plus(WORD))), person),
+            Bearer::Jwt(_, until) => {
+                (Credential::Jwt(person.clone(), until.min(site.log.view().now().plus(WORD))), person)
+            }
         });
     }
     let mut refusal = Problem::unauthenticated();
@@ -250,7 +252,7 @@ impl Credential {
     /// Its user, as long as it is valid.
     async fn person(&self, site: &Site) -> Result<Person, Problem> {
         let found = match self {
-            Self::Word(person, until) | Self::Jwt(person, until) if site.log.now() < *until => {
+            Self::Word(person, until) | Self::Jwt(person, until) if site.log.view().now() < *until => {
                 return Ok(person.clone());
             }
             Self::Word(..) => return Err(Problem::unauthenticated()),

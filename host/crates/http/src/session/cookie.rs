@@ -22,7 +22,7 @@ const PURPOSE: &str = "cookie";
 
 /// The `Set-Cookie` header that begins a session of the token `id`.
 pub(crate) fn begin(site: &Site, id: &str) -> String {
-    let until = site.log.now().plus(LASTS * SECOND);
+    let until = site.log.view().now().plus(LASTS * SECOND);
     set_cookie(site, &sign(site.log.secret(), id, until), LASTS)
 }
 
@@ -54,7 +54,7 @@ pub(crate) struct Session {
 impl Session {
     /// Its token, unless the session is over or was signed out.
     pub(crate) async fn token(&self, site: &Site) -> Result<Arc<Token>, SignInError> {
-        if site.log.now() >= self.until {
+        if site.log.view().now() >= self.until {
             return Err(SignInError::Unknown);
         }
         site.identity.by_session(&self.id, self.until).await
@@ -68,7 +68,7 @@ fn genuine<'a>(site: &'a Site, headers: &'a HeaderMap) -> impl Iterator<Item = S
         let (name, value) = cookie.trim().split_once('=')?;
         (name == SESSION_COOKIE).then_some(value)
     });
-    values.filter_map(|value| verify(site.log.secret(), value, site.log.now()))
+    values.filter_map(|value| verify(site.log.secret(), value, site.log.view().now()))
 }
 
 fn sign(secret: &Secret, id: &str, until: Timestamp) -> String {

@@ -84,7 +84,7 @@ async fn by_form(
 }
 
 async fn by_link(State(site): State<Arc<Site>>, code: Result<Path<String>, PathRejection>, parts: Parts) -> Response {
-    let id = code.ok().and_then(|Path(code)| site.links.token_id(&code, site.log.now()));
+    let id = code.ok().and_then(|Path(code)| site.links.token_id(&code, site.log.view().now()));
     let token = match id {
         Some(id) => site.identity.by_id(&id).await,
         None => Err(SignInError::Unknown),

@@ -72,7 +72,7 @@ impl SignInAudit {
 }
 
 fn event(log: &AuditLog, method: &str, detail: Detail, parts: &Parts) -> Event {
-    let event = Event::new(log.now(), Channel::System, Kind::System, detail);
+    let event = Event::new(log.view().now(), Channel::System, Kind::System, detail);
     Event { method: Some(method.to_owned()), client: client(parts), ..event }
 }
 

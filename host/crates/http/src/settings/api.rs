@@ -39,7 +39,7 @@ impl All {
 /// `GET`: all settings.
 pub(crate) async fn show(visitor: Visitor) -> Result<Json<All>, Problem> {
     visitor.access.require_oversight()?;
-    Ok(Json(All::new(&visitor.site.log.settings())))
+    Ok(Json(All::new(&visitor.site.log.view().settings())))
 }
 
 /// `PATCH`: some settings; answers with all of them.

@@ -41,7 +41,7 @@ impl Holds {
     /// The holds that the viewer may see.
     pub(crate) fn find(log: &AuditLog, access: &Grant, typed: Typed) -> Result<Self, Problem> {
         let all = match log.holds(access) {
-            Ok(holds) => Some(holds.iter().map(|hold| Hold::new(hold, log.now())).collect()),
+            Ok(holds) => Some(holds.iter().map(|hold| Hold::new(hold, log.view().now())).collect()),
             Err(ReadError::Denied(_)) => None,
             Err(error) => return Err(error.into()),
         };

@@ -37,7 +37,7 @@ pub(crate) async fn show(visitor: Visitor) -> Json<Declared> {
     fn named(name: &str, label: &str) -> Named {
         Named { name: name.to_owned(), label: label.to_owned() }
     }
-    let manifest = visitor.site.log.manifest();
+    let manifest = visitor.site.log.view().manifest();
     Json(Declared {
         name: manifest.name.clone(),
         version: manifest.version.clone(),

@@ -93,7 +93,7 @@ pub(crate) async fn show(visitor: Visitor, Query(done): Query<Done>) -> Result<R
 impl Done {
     /// Only known notices, since anyone can write a link.
     fn notice(&self, visitor: &Visitor) -> Option<String> {
-        let is_job = |name: &str| visitor.site.log.manifest().crons.iter().any(|cron| cron.name == name);
+        let is_job = |name: &str| visitor.site.log.view().manifest().crons.iter().any(|cron| cron.name == name);
         match self {
             Self { saved, .. } if saved == "true" => {
                 Some("Saved. The change is in force and recorded in the log.".to_owned())
@@ -114,9 +114,11 @@ pub(crate) async fn change(visitor: Visitor, sent: Result<Form<Pairs>, FormRejec
     visitor.site.log.allow(&visitor.access, Right::Configure, "settings.updated")?;
     let Form(pairs) = sent?;
     let log = &visitor.site.log;
-    let wanted: Map<_, _> =
-        pairs.into_iter().map(|(key, text)| (key.clone(), typed(&log.manifest().settings, &key, text))).collect();
-    if log.settings().changes(&log.manifest().settings, &wanted).is_err() {
+    let wanted: Map<_, _> = pairs
+        .into_iter()
+        .map(|(key, text)| (key.clone(), typed(&log.view().manifest().settings, &key, text)))
+        .collect();
+    if log.view().settings().changes(&log.view().manifest().settings, &wanted).is_err() {
         let refused = Refused { settings: wanted, ..Refused::default() };
         return page(visitor, StatusCode::UNPROCESSABLE_ENTITY, None, refused).await;
     }
@@ -144,20 +146,20 @@ pub(crate) async fn page(
 ) -> Result<Response, Problem> {
     let base = visitor.site.base.clone();
     let state = visitor.search(move |log, access| {
-        let reader = log.reader(access);
+        let reader = log.view().reader(access);
         let extent = reader.extent()?;
         let holds = Holds::find(log, access, refused.hold)?;
-        let growth = reader.growth(&extent, log.now())?;
+        let growth = reader.growth(&extent, log.view().now())?;
         Ok((log.crons(access)?, holds, extent, growth, setting_history::last(log, access, &base)?))
     });
     let (crons, holds, extent, growth, changes) = state.await?;
     let log = &visitor.site.log;
-    let (settings, now) = (log.settings(), log.now());
+    let (settings, now) = (log.view().settings(), log.view().now());
     let field = |field: &SettingField| {
         let changed = changes.get(&field.key).cloned();
         Field { changed, ..Field::new(field, settings.get(&field.key), refused.settings.get(&field.key)) }
     };
-    let fields: Vec<_> = log.manifest().settings.iter().map(field).collect();
+    let fields: Vec<_> = log.view().manifest().settings.iter().map(field).collect();
     let page = Page {
         frame: Frame::new(&visitor.site, Some(&visitor), Here::Settings, "Settings"),
         notice,

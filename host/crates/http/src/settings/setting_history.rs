@@ -32,9 +32,9 @@ pub(crate) fn last(log: &AuditLog, access: &Grant, base: &str) -> Result<BTreeMa
         return Ok(changes);
     }
     let search = Search::parse(&[("q".to_owned(), CHANGES.to_owned())], log, access.viewer())?;
-    for entry in log.reader(access).page(search.domain, None, MAX_LIMIT)?.entries {
+    for entry in log.view().reader(access).page(search.domain, None, MAX_LIMIT)?.entries {
         if let Some(key) = entry.text(Field::ResourceId) {
-            changes.entry(key.to_owned()).or_insert_with(|| Changed::new(&entry, base, log.now()));
+            changes.entry(key.to_owned()).or_insert_with(|| Changed::new(&entry, base, log.view().now()));
         }
     }
     Ok(changes)

@@ -36,9 +36,9 @@ struct Held {
 /// Needs the right to configure or to verify.
 pub(crate) async fn show(visitor: Visitor) -> Result<Json<Figures>, Problem> {
     let figures = visitor.search(|log, access| {
-        let extent = log.reader(access).extent()?;
-        let growth_a_day = log.reader(access).growth(&extent, log.now())?;
-        let at_retention = match (growth_a_day, log.settings().get(RETENTION_DAYS)) {
+        let extent = log.view().reader(access).extent()?;
+        let growth_a_day = log.view().reader(access).growth(&extent, log.view().now())?;
+        let at_retention = match (growth_a_day, log.view().settings().get(RETENTION_DAYS)) {
             (Some(growth), Value::Integer(days)) => {
                 let days = days.unsigned_abs();
                 Some(Held { days, holds: growth.over(days) })

@@ -71,7 +71,7 @@ pub(crate) async fn create(visitor: Visitor, sent: Sent<Wanted>) -> Result<Creat
     visitor.site.log.allow(&visitor.access, Right::Manage, Deed::Created.action())?;
     let tokens = tokens(&visitor)?;
     let Wanted { user, connection, groups, expires } = sent.read()?;
-    let expires_at = expires.map(|text| moment(&text, visitor.site.log.now())).transpose()?;
+    let expires_at = expires.map(|text| moment(&text, visitor.site.log.view().now())).transpose()?;
     let connection = connection.unwrap_or_else(|| user.clone());
     let wanted = TokenRequest { user, connection, groups, expires_at };
     let made = visitor.change(move |log, access| Ok(log.create_token(access, &tokens, wanted)?));

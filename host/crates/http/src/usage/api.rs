@@ -126,7 +126,7 @@ pub(crate) async fn show(visitor: Visitor, asked: ParsedQuery<UsageParameters>) 
     let answer = visitor.search(move |log, access| {
         access.require(Right::ReadUsage)?;
         let UsageParameters { query, csv } = UsageParameters::parse(&pairs, log, access.viewer())?;
-        let usage = log.reader(access).usage(query)?;
+        let usage = log.view().reader(access).usage(query)?;
         if csv {
             return export::usage_table(&usage).map(Answer::Csv).map_err(|error| Problem::internal(&error));
         }

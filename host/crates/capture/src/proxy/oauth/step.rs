@@ -61,7 +61,7 @@ impl Step {
             server: Some(server.to_owned()),
             path: Some(super::path(request).to_owned()),
             client,
-            ..Event::new(log.now(), Channel::Oauth, Kind::Request, Detail::Ok)
+            ..Event::new(log.view().now(), Channel::Oauth, Kind::Request, Detail::Ok)
         };
         let event = event.fact("http_method", request.method().as_str());
         Self { log: log.clone(), event: Some(event), begun: Instant::now(), error: None }

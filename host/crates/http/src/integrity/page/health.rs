@@ -229,9 +229,9 @@ impl Wanted<'_> {
     ) -> Result<RecentEntries, Problem> {
         let pairs: Pairs = vec![("q".to_owned(), self.q.to_owned()), ("from".to_owned(), SINCE.to_owned())];
         let search = Search::parse(&pairs, log, access.viewer())?;
-        let page = log.reader(access).page(search.domain, None, MAX_LIMIT)?;
+        let page = log.view().reader(access).page(search.domain, None, MAX_LIMIT)?;
         let found: Vec<_> = page.entries.iter().filter(|entry| (self.counts)(entry)).collect();
-        let row = |entry: &&Entry| Row::new(entry, base, log.now(), (self.told)(entry));
+        let row = |entry: &&Entry| Row::new(entry, base, log.view().now(), (self.told)(entry));
         Ok(RecentEntries {
             count: found.len() as u64,
             more: page.next.is_some(),

@@ -98,19 +98,19 @@ impl Found {
             true => Some([find(&LOSSES)?, find(&STOPS)?, find(&FAULTS)?]),
             false => None,
         };
-        let crons = log.crons(access)?.into_iter().map(|cron| Cron::new(cron, log.now())).collect();
+        let crons = log.crons(access)?.into_iter().map(|cron| Cron::new(cron, log.view().now())).collect();
         Ok(Self { integrity, verification: Verification::find(log, access, &site.base)?, lately, crons })
     }
 }
 
 impl Page {
     fn new(visitor: &Visitor, found: Found, notice: Option<&'static str>) -> Self {
-        let (log, now) = (&visitor.site.log, visitor.site.log.now());
+        let (log, now) = (&visitor.site.log, visitor.site.log.view().now());
         let Found { integrity, verification, lately, crons } = found;
         let of_instance = visitor.access.viewer().instance.is_some();
         let newest = integrity.checkpoint.as_ref().map(|signed| signed.stored.number);
         let place = |status| Place::new(status, newest, !of_instance);
-        let manifest = log.manifest();
+        let manifest = log.view().manifest();
         let page = Self {
             frame: Frame::new(&visitor.site, Some(visitor), Here::Integrity, "Integrity"),
             notice,
@@ -122,7 +122,7 @@ impl Page {
             policy: Policy {
                 name: Shown::line(&manifest.name),
                 version: Shown::line(&manifest.version),
-                digest: Shown::line(log.policy_digest()),
+                digest: Shown::line(log.view().policy_digest()),
             },
             holds: integrity.holds.as_ref().map(|holds| holds.iter().map(|hold| Hold::new(hold, now)).collect()),
             verification,

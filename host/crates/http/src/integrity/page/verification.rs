@@ -48,11 +48,11 @@ impl Verification {
     pub(crate) fn find(log: &AuditLog, access: &Grant, base: &str) -> Result<Self, Problem> {
         let known = log.verification(access)?;
         let last = match known.last {
-            Some(result) => Some(Ended::new(result, base, log.now())),
+            Some(result) => Some(Ended::new(result, base, log.view().now())),
             None if !access.may(Right::Read) => None,
-            None => earlier(log, access)?.map(|entry| Ended::earlier(&entry, base, log.now())),
+            None => earlier(log, access)?.map(|entry| Ended::earlier(&entry, base, log.view().now())),
         };
-        let running = known.running.map(|progress| Running::new(&progress, log.now()));
+        let running = known.running.map(|progress| Running::new(&progress, log.view().now()));
         Ok(Self { running, last, not_proved: NOT_PROVED })
     }
 }
@@ -60,7 +60,7 @@ impl Verification {
 fn earlier(log: &AuditLog, access: &Grant) -> Result<Option<Entry>, Problem> {
     let q = "kind:system method:log.verified !outcome:denied";
     let search = Search::parse(&[("q".to_owned(), q.to_owned())], log, access.viewer())?;
-    Ok(log.reader(access).page(search.domain, None, 1)?.entries.into_iter().next())
+    Ok(log.view().reader(access).page(search.domain, None, 1)?.entries.into_iter().next())
 }
 
 impl Running {

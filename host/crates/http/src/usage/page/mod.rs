@@ -104,7 +104,7 @@ pub(crate) async fn show(visitor: Visitor, Query(pairs): Query<Pairs>) -> Result
     let found = visitor.search(move |log, access| {
         access.require(Right::ReadUsage)?;
         let asking = UsageParameters::parse(&asked, log, access.viewer())?;
-        Ok(log.reader(access).usage(asking.query)?)
+        Ok(log.view().reader(access).usage(asking.query)?)
     });
     match found.await {
         Ok(usage) => {
