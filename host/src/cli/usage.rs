@@ -79,7 +79,7 @@ impl Usage {
             Format::Json => print_usage::json(&usage)?,
             Format::Csv => io::stdout().write_all(&usage_table(&usage)?)?,
         }
-        usage.lacks.iter().for_each(note);
+        usage.missing.iter().for_each(note);
         if usage.covered != usage.asked {
             let (from, to) = (usage.covered.start, usage.covered.end);
             note(format_args!(

@@ -49,8 +49,8 @@ pub use tree::tiles::Tiles;
 pub(crate) use usage::failures;
 pub use usage::is_dimension;
 pub use usage::{
-    Breakdown, Figures, Lack, MAX_POINTS, Point, REQUESTS, RangeError, Totals, USAGE_FIELDS, Usage, UsageQuery,
-    UsageRow, UsageSort, UsageStep, requests, usage_range,
+    Breakdown, MAX_POINTS, MissingUsage, Point, REQUESTS, RangeError, Totals, USAGE_FIELDS, Usage, UsageQuery,
+    UsageRow, UsageSort, UsageStats, UsageStep, requests, usage_range,
 };
 pub use write::{Store, StoreWriter, Work};
 

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use mcp_audit_log_contract::access::Right;
 use mcp_audit_log_export as export;
 use mcp_audit_log_index as index;
-use mcp_audit_log_index::Figures;
+use mcp_audit_log_index::UsageStats;
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_model::value::Value;
@@ -67,7 +67,7 @@ struct Span {
 #[derive(Serialize, JsonSchema)]
 struct Counted {
     #[serde(flatten)]
-    figures: Figures,
+    figures: UsageStats,
     /// The share that succeeded, from 0 to 1; null without any request.
     success_ratio: Option<f64>,
     /// The share that did not.
@@ -148,14 +148,14 @@ impl Linking<'_> {
         let covered = &usage.covered;
         let point = |point: &index::Point| Point {
             span: span(&(point.from..point.to)),
-            counted: self.counted(&point.figures, &(point.from..point.to), None),
+            counted: self.counted(&point.stats, &(point.from..point.to), None),
         };
         let previous = usage.previous.as_ref();
         Usage {
             asked: span(&usage.asked),
             covered: span(covered),
-            complete: usage.lacks.is_empty(),
-            notes: usage.lacks.iter().map(ToString::to_string).collect(),
+            complete: usage.missing.is_empty(),
+            notes: usage.missing.iter().map(ToString::to_string).collect(),
             totals: self.totals(&usage.totals, covered),
             previous: previous.map(|(range, totals)| self.totals(totals, range)),
             step: usage.step.as_str(),
@@ -166,21 +166,21 @@ impl Linking<'_> {
 
     fn totals(&self, totals: &index::Totals, range: &Range<Timestamp>) -> Totals {
         let unique = totals.unique.iter().map(|(field, count)| (field.name(), *count));
-        Totals { span: span(range), counted: self.counted(&totals.figures, range, None), unique: unique.collect() }
+        Totals { span: span(range), counted: self.counted(&totals.stats, range, None), unique: unique.collect() }
     }
 
     fn breakdown(&self, breakdown: &index::Breakdown, range: &Range<Timestamp>) -> Breakdown {
         let field = breakdown.field;
         let row = |row: &index::UsageRow| Row {
             key: row.key.clone(),
-            counted: self.counted(&row.figures, range, Some((field, &row.key))),
+            counted: self.counted(&row.stats, range, Some((field, &row.key))),
             users: row.users,
             usage: usage_query::down(self.pairs, range, field, &row.key),
         };
         Breakdown { by: field.name(), rows: breakdown.rows.iter().map(row).collect(), found: breakdown.found }
     }
 
-    fn counted(&self, figures: &Figures, range: &Range<Timestamp>, of: Option<(Field, &Value)>) -> Counted {
+    fn counted(&self, figures: &UsageStats, range: &Range<Timestamp>, of: Option<(Field, &Value)>) -> Counted {
         let entries = |term| self.lists.then(|| usage_query::entries(self.pairs, range, of, term)).flatten();
         let success_ratio = figures.success_ratio();
         Counted {

@@ -1,37 +1,17 @@
 //! Usage: what is counted of requests, kept by hour and by day, and longer than the entries.
 //!
-//! What is asked for and what comes back is in this file, [`words`] and [`figures`]; the rest makes and reads it.
-//!
-//! When a large block of the index is closed, its requests are folded into a *run*: for each cut ([`cuts`]) a *part* of
-//! cells by day, and for most by hour ([`cells`]). A cut that has the user beside another dimension has about as many
-//! cells as there are requests, so that it is divided by users into several parts; one of them answers what a user
-//! did. What the cleanup is about to remove is folded before. A run is about a range of places and is never changed, so
-//! that it counts each entry once, however late it came, and can be made again as long as its entries are there. What no
-//! run has yet, and the parts of hours at the ends of a range, are counted from the entries ([`entries`]).
+//! When a large block of the index is closed, its requests are aggregated into a *run* ([`keep`]): for each combination of
+//! dimensions a *part* of cells by day, and for most by hour ([`cells`]). Retention aggregates what it is about to remove.
+//! A run is about a range of `seq` and is never changed, so that it counts each entry once, however late it came, and can
+//! be made again as long as its entries are there ([`runs`]). What no run has yet, and the parts of hours at the ends of a
+//! range, are counted from the entries ([`source`]).
 
 mod answer;
-mod breakdown;
 mod cells;
-mod cuts;
-mod durations;
-mod entries;
-mod figures;
-mod fold;
-mod gone;
 mod keep;
-mod lot;
-mod measures;
-mod question;
-mod ragged;
 mod runs;
-mod seen;
-mod slots;
 mod source;
-mod span;
-mod sums;
-mod tally;
-mod users;
-mod words;
+mod stats;
 
 use std::ops::Range;
 
@@ -39,15 +19,26 @@ use mcp_audit_log_filter::{Comparison, Context, Domain, DomainToken, Operand, fr
 use mcp_audit_log_model::event::{Kind, Outcome};
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::{DAY, HOUR, Timestamp};
+use mcp_audit_log_model::vocabulary;
 
 pub(crate) use answer::usage;
-pub use figures::{Breakdown, Figures, Lack, Point, Totals, Usage, UsageRow};
-pub(crate) use keep::{fold_before, keep_up, mend, prune, used};
-pub use words::{UsageSort, UsageStep};
+pub(crate) use keep::{append, append_before, prune, repair, used};
+pub use stats::{Breakdown, MissingUsage, Point, Totals, Usage, UsageRow, UsageStats};
 
 /// What usage can be broken down by.
 pub const USAGE_FIELDS: [Field; 7] =
     [Field::User, Field::Server, Field::Tool, Field::Connection, Field::Provider, Field::LlmModel, Field::ApiKey];
+/// The dimensions of cells: the same, and the instance, by which record rules narrow usage.
+const DIMENSIONS: [Field; 8] = [
+    Field::Instance,
+    Field::User,
+    Field::Server,
+    Field::Tool,
+    Field::Connection,
+    Field::Provider,
+    Field::LlmModel,
+    Field::ApiKey,
+];
 /// Most points of a series; a step that makes more of them is taken for the next longer one.
 pub const MAX_POINTS: i64 = 2_400;
 
@@ -142,6 +133,85 @@ pub struct UsageQuery {
     pub recorded_before: Option<Timestamp>,
 }
 
+vocabulary! {
+    /// What a breakdown is ranked by; the greatest first.
+    #[derive(Default)]
+    UsageSort {
+        /// How many requests.
+        #[default]
+        Requests = "requests",
+        /// How many of them are not a success.
+        Errors = "errors",
+        /// How long they took on average.
+        Duration = "duration",
+        /// How many tokens went in and out.
+        Tokens = "tokens",
+        /// What they cost.
+        Cost = "cost",
+    }
+}
+
+vocabulary! {
+    /// How far apart the points of a series are, in UTC.
+    #[derive(Default)]
+    UsageStep {
+        /// An hour.
+        Hour = "hour",
+        /// A day.
+        #[default]
+        Day = "day",
+        /// A week, from Monday on.
+        Week = "week",
+    }
+}
+
+impl UsageSort {
+    /// What of these stats it ranks by.
+    pub fn measure(self, stats: &UsageStats) -> u64 {
+        match self {
+            Self::Requests => stats.requests,
+            Self::Errors => stats.errors,
+            Self::Duration => stats.average_us.unwrap_or(0),
+            Self::Tokens => stats.tokens(),
+            Self::Cost => stats.cost_micros,
+        }
+    }
+}
+
+impl UsageStep {
+    /// The step that suits a range of so many microseconds.
+    pub fn for_length(micros: i64) -> Self {
+        match micros / DAY {
+            ..=3 => Self::Hour,
+            4..=180 => Self::Day,
+            _ => Self::Week,
+        }
+    }
+
+    /// This step, or the next longer one that does not make too many points of so many microseconds.
+    pub(crate) fn fitting(self, micros: i64) -> Self {
+        let fits = |step: &Self| micros / step.micros() < MAX_POINTS;
+        Self::ALL.iter().copied().skip(self as usize).find(fits).unwrap_or(Self::Week)
+    }
+
+    /// Its length in microseconds.
+    pub fn micros(self) -> i64 {
+        match self {
+            Self::Hour => HOUR,
+            Self::Day => DAY,
+            Self::Week => 7 * DAY,
+        }
+    }
+
+    /// When the step began that `micros` is in.
+    pub(crate) fn start(self, micros: i64) -> i64 {
+        // 1970 began on a Thursday.
+        let offset = if self == Self::Week { 4 * DAY } else { 0 };
+        let (micros, length) = (micros.saturating_sub(offset), self.micros());
+        micros.div_euclid(length).saturating_mul(length).saturating_add(offset)
+    }
+}
+
 /// When the `unit` of time began that `micros` is in.
 fn floor(micros: i64, unit: i64) -> i64 {
     micros.div_euclid(unit).saturating_mul(unit)
@@ -151,4 +221,21 @@ fn floor(micros: i64, unit: i64) -> i64 {
 fn ceil(micros: i64, unit: i64) -> i64 {
     let start = floor(micros, unit);
     if start == micros { micros } else { start.saturating_add(unit) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_week_begins_on_monday_and_steps_stay_few() {
+        let at = |text: &str| Timestamp::parse(text).expect("a moment").as_micros();
+        assert_eq!(UsageStep::Week.start(at("2026-11-22T23:00:00Z")), at("2026-11-16"));
+        assert_eq!(UsageStep::Week.start(at("2026-11-23")), at("2026-11-23"));
+        assert_eq!(UsageStep::Hour.fitting(99 * DAY), UsageStep::Hour);
+        assert_eq!(UsageStep::Hour.fitting(101 * DAY), UsageStep::Day);
+        assert_eq!(UsageStep::Hour.fitting(i64::MAX), UsageStep::Week);
+        let suits = [DAY, 7 * DAY, 90 * DAY, 400 * DAY].map(UsageStep::for_length);
+        assert_eq!(suits, [UsageStep::Hour, UsageStep::Day, UsageStep::Day, UsageStep::Week]);
+    }
 }

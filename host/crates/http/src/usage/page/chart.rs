@@ -1,7 +1,7 @@
 //! The series as bars. They are drawn on the server and do not rely on colour: the striped part is in the legend, and
 //! each bar has its figures as text.
 
-use mcp_audit_log_index::{Figures, Point, Usage, UsageSort, UsageStep};
+use mcp_audit_log_index::{UsageStats, Point, Usage, UsageSort, UsageStep};
 use mcp_audit_log_model::time::Timestamp;
 
 use super::totals::{money, rough};
@@ -77,7 +77,7 @@ impl Chart {
     pub(crate) fn new(view: &View, usage: &Usage) -> Self {
         let sort = view.sort();
         let (what, plain, striped) = words(sort);
-        let highest = usage.series.iter().map(|point| sum(parts(sort, &point.figures))).max().unwrap_or(0);
+        let highest = usage.series.iter().map(|point| sum(parts(sort, &point.stats))).max().unwrap_or(0);
         let top = round(highest);
         let width = 100.0 / usage.series.len().max(1) as f64;
         let bar = |(at, point): (usize, &Point)| Bar::new(view, usage.step, point, (at as f64 * width, width), top);
@@ -92,14 +92,14 @@ impl Chart {
             ticks: ticks(usage),
             dense: usage.series.len() > DENSE,
             alarms: striped == Some("errors"),
-            models: usage.series.iter().any(|point| sum(parts(UsageSort::Tokens, &point.figures)) > 0),
+            models: usage.series.iter().any(|point| sum(parts(UsageSort::Tokens, &point.stats)) > 0),
         }
     }
 }
 
 impl Bar {
     fn new(view: &View, step: UsageStep, point: &Point, (x, width): (f64, f64), top: u64) -> Self {
-        let figures = &point.figures;
+        let figures = &point.stats;
         let (plain, striped) = parts(view.sort(), figures);
         let (low, high) = (scaled(plain, top), scaled(plain.saturating_add(striped), top));
         // A part that is there is seen.
@@ -136,7 +136,7 @@ fn words(sort: UsageSort) -> (&'static str, &'static str, Option<&'static str>) 
     }
 }
 
-fn parts(sort: UsageSort, figures: &Figures) -> Parts {
+fn parts(sort: UsageSort, figures: &UsageStats) -> Parts {
     match sort {
         UsageSort::Requests => (figures.requests - figures.errors.min(figures.requests), figures.errors),
         UsageSort::Errors => (0, figures.errors),

@@ -166,7 +166,7 @@ impl FormattedUsage {
                  Requested: {asked}."
             ));
         }
-        notes.extend(usage.lacks.iter().map(ToString::to_string));
+        notes.extend(usage.missing.iter().map(ToString::to_string));
         Self {
             range: totals::span(usage.covered.start, usage.covered.end),
             before,
@@ -175,7 +175,7 @@ impl FormattedUsage {
             chart: Chart::new(view, usage),
             tables: Table::all(view, usage),
             file: view.file(None),
-            nothing: usage.totals.figures.requests == 0,
+            nothing: usage.totals.stats.requests == 0,
         }
     }
 }

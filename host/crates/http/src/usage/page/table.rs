@@ -1,6 +1,6 @@
 //! A breakdown as a table: each row links to its own usage, each of its figures to entries.
 
-use mcp_audit_log_index::{Breakdown, Figures, Usage, UsageRow, UsageSort};
+use mcp_audit_log_index::{Breakdown, UsageStats, Usage, UsageRow, UsageSort};
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::value::Value;
 
@@ -79,13 +79,13 @@ impl Table {
 
     fn new(view: &View, usage: &Usage, breakdown: &Breakdown) -> Self {
         let (field, sort) = (breakdown.field, view.sort());
-        let longest = breakdown.rows.iter().map(|row| measured(sort, &row.figures)).max().unwrap_or(0);
+        let longest = breakdown.rows.iter().map(|row| measured(sort, &row.stats)).max().unwrap_or(0);
         let row = |row: &UsageRow| Row::new(view, usage, field, row, longest);
         let more = (breakdown.rows.len() < breakdown.found).then(|| {
             let told = format!("{} of {}", breakdown.rows.len(), count(breakdown.found as u64));
             (told, view.with("by", Some(field.name())))
         });
-        let spent = |row: &UsageRow| measured(UsageSort::Tokens, &row.figures) + row.figures.cost_micros > 0;
+        let spent = |row: &UsageRow| measured(UsageSort::Tokens, &row.stats) + row.stats.cost_micros > 0;
         let (models, alone) = (breakdown.rows.iter().any(spent), view.by().is_some());
         let columns = Columns {
             average: alone || sort == UsageSort::Duration,
@@ -108,7 +108,7 @@ impl Table {
 
 impl Row {
     fn new(view: &View, usage: &Usage, field: Field, row: &UsageRow, longest: u64) -> Self {
-        let (figures, of) = (&row.figures, Some((field, &row.key)));
+        let (figures, of) = (&row.stats, Some((field, &row.key)));
         let errors = figures.errors > 0;
         let failed = || view.entries(&usage.covered, of, Some(usage_query::failed()));
         let tokens = measured(UsageSort::Tokens, figures);
@@ -172,7 +172,7 @@ fn classes(sort: UsageSort) -> [&'static str; 4] {
 }
 
 /// What a bar is as long as.
-fn measured(sort: UsageSort, figures: &Figures) -> u64 {
+fn measured(sort: UsageSort, figures: &UsageStats) -> u64 {
     match sort {
         UsageSort::Requests => figures.requests,
         UsageSort::Errors => figures.errors,

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use mcp_audit_log_index::{Figures, Totals, Usage};
+use mcp_audit_log_index::{UsageStats, Totals, Usage};
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::price;
 use mcp_audit_log_model::time::Timestamp;
@@ -54,17 +54,17 @@ pub(crate) fn tiles(view: &View, usage: &Usage) -> Vec<Tile> {
 
 impl Maker<'_> {
     fn requests(&self) -> Tile {
-        let main = large(self.figure("Requests", String::new(), None), self.now.figures.requests);
+        let main = large(self.figure("Requests", String::new(), None), self.now.stats.requests);
         let change = self.change(|figures| Some(figures.requests));
         Tile { label: "Requests", main, change, others: vec![self.unique("Tools", Field::Tool)] }
     }
 
     fn success(&self) -> Tile {
         let told =
-            |figures: &Figures| percent(figures.requests - figures.errors.min(figures.requests), figures.requests);
-        let figures = &self.now.figures;
+            |figures: &UsageStats| percent(figures.requests - figures.errors.min(figures.requests), figures.requests);
+        let figures = &self.now.stats;
         let text = if figures.requests > 0 { told(figures) } else { "–".to_owned() };
-        let before = self.before.map(|totals| totals.figures).filter(|before| before.requests > 0);
+        let before = self.before.map(|totals| totals.stats).filter(|before| before.requests > 0);
         let href = self.view.entries(self.range, None, Some(json!(["outcome", "=", "success"])));
         let share = format!("{} ({})", count(figures.errors), percent(figures.errors, figures.requests));
         Tile {
@@ -76,7 +76,7 @@ impl Maker<'_> {
     }
 
     fn duration(&self) -> Tile {
-        let figures = &self.now.figures;
+        let figures = &self.now.stats;
         Tile {
             label: "P95",
             main: self.within("P95", figures.p95_us),
@@ -108,7 +108,7 @@ impl Maker<'_> {
     }
 
     fn tokens(&self) -> Tile {
-        let figures = &self.now.figures;
+        let figures = &self.now.stats;
         let part = |label, number, field: Field| self.figure(label, count(number), Some(json!([field.name(), ">", 0])));
         Tile {
             label: "Tokens",
@@ -125,7 +125,7 @@ impl Maker<'_> {
         let term = json!([Field::CostMicros.name(), ">", 0]);
         Tile {
             label: "Cost",
-            main: self.figure("Cost", money(self.now.figures.cost_micros), Some(term)),
+            main: self.figure("Cost", money(self.now.stats.cost_micros), Some(term)),
             change: self.change(|figures| Some(figures.cost_micros)),
             others: Vec::new(),
         }
@@ -156,13 +156,13 @@ impl Maker<'_> {
         self.counted(self.now, field).is_none_or(|count| count > 0)
     }
 
-    fn any(&self, figure: impl Fn(&Figures) -> u64) -> bool {
-        self.before.into_iter().chain([self.now]).any(|totals| figure(&totals.figures) > 0)
+    fn any(&self, figure: impl Fn(&UsageStats) -> u64) -> bool {
+        self.before.into_iter().chain([self.now]).any(|totals| figure(&totals.stats) > 0)
     }
 
-    fn change(&self, figure: impl Fn(&Figures) -> Option<u64>) -> Option<String> {
-        let before = figure(&self.before?.figures);
-        Some(change(figure(&self.now.figures)?, before.unwrap_or(0)))
+    fn change(&self, figure: impl Fn(&UsageStats) -> Option<u64>) -> Option<String> {
+        let before = figure(&self.before?.stats);
+        Some(change(figure(&self.now.stats)?, before.unwrap_or(0)))
     }
 }
 
@@ -174,7 +174,7 @@ fn large(figure: Figure, number: u64) -> Figure {
     }
 }
 
-fn tokens(figures: &Figures) -> u64 {
+fn tokens(figures: &UsageStats) -> u64 {
     figures.input_tokens.saturating_add(figures.output_tokens)
 }
 

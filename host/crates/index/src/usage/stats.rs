@@ -1,4 +1,4 @@
-//! What usage says: figures, and what they are about.
+//! The answer to a question about usage.
 
 use std::fmt;
 use std::ops::Range;
@@ -13,7 +13,7 @@ use mcp_audit_log_model::value::Value;
 
 /// What is counted of some requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Figures {
+pub struct UsageStats {
     /// How many there are.
     pub requests: u64,
     /// The number of requests that are not a success.
@@ -34,7 +34,12 @@ pub struct Figures {
     pub cost_micros: u64,
 }
 
-impl Figures {
+impl UsageStats {
+    /// All tokens.
+    pub fn tokens(&self) -> u64 {
+        self.input_tokens.saturating_add(self.output_tokens)
+    }
+
     /// The share of its requests that succeeded, from 0 to 1; `None` without any.
     pub fn success_ratio(&self) -> Option<f64> {
         (self.requests > 0).then(|| (self.requests - self.errors.min(self.requests)) as f64 / self.requests as f64)
@@ -45,7 +50,7 @@ impl Figures {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// What is counted of them.
-    pub figures: Figures,
+    pub stats: UsageStats,
     /// Of each of [`super::USAGE_FIELDS`] how many different values they have; `None` where only entries could tell that are
     /// gone.
     pub unique: Vec<(Field, Option<u64>)>,
@@ -59,7 +64,7 @@ pub struct Point {
     /// When it ends.
     pub to: Timestamp,
     /// What is counted in it.
-    pub figures: Figures,
+    pub stats: UsageStats,
 }
 
 /// Usage by one field.
@@ -79,24 +84,24 @@ pub struct UsageRow {
     /// The field's value, or unset.
     pub key: Value,
     /// What is counted of its requests.
-    pub figures: Figures,
+    pub stats: UsageStats,
     /// How many users they are from; `None` where only entries could tell that are gone.
     pub users: Option<u64>,
 }
 
-/// Why figures lack something.
+/// What is missing in usage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lack {
-    /// Some figures from before this moment are removed.
+pub enum MissingUsage {
+    /// Some usage from before this moment is removed.
     Removed(Timestamp),
     /// Only the entries know what the filter asks about, and some of them are gone.
     Entries,
-    /// Figures whose entries are gone are damaged.
+    /// Usage whose entries are gone is damaged.
     Damaged,
 }
 
 /// The sentence for the viewer.
-impl fmt::Display for Lack {
+impl fmt::Display for MissingUsage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Removed(until) => write!(f, "Usage before {until} was removed by the usage retention."),
@@ -116,18 +121,18 @@ impl fmt::Display for Lack {
 pub struct Usage {
     /// The range that was asked for.
     pub asked: Range<Timestamp>,
-    /// The range that the figures are about: wider by a part of an hour or of a day at an end where single entries are
+    /// The range that usage covers: wider by a part of an hour or of a day at an end where single entries are
     /// gone.
     pub covered: Range<Timestamp>,
-    /// What the figures lack within it.
-    pub lacks: Vec<Lack>,
+    /// What is missing within it.
+    pub missing: Vec<MissingUsage>,
     /// All of it together.
     pub totals: Totals,
     /// The same of the period before, if that was asked for, and the range that this is about.
     pub previous: Option<(Range<Timestamp>, Totals)>,
     /// The step of the series.
     pub step: UsageStep,
-    /// The figures over time, oldest first, without holes.
+    /// Usage over time, oldest first, without holes.
     pub series: Vec<Point>,
     /// One for each field that was asked for.
     pub breakdowns: Vec<Breakdown>,
