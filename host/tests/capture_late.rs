@@ -39,7 +39,7 @@ async fn counted(log: &Log) -> (u64, u64) {
         recorded_before: None,
     };
     let usage = tokio::task::spawn_blocking(move || log.reader(&access).usage(query)).await.unwrap().expect("usage");
-    (usage.totals.figures.requests, usage.totals.figures.errors)
+    (usage.totals.stats.requests, usage.totals.stats.errors)
 }
 
 async fn drain(mut body: Incoming) {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io;
 
 use csv::{Terminator, Writer, WriterBuilder};
-use mcp_audit_log_index::{UsageStats, Usage};
+use mcp_audit_log_index::{Usage, UsageStats};
 use mcp_audit_log_model::value::Value;
 
 /// Without it, Excel reads UTF-8 as a local code page; other programs ignore it.

@@ -11,6 +11,7 @@ use mcp_audit_log_contract::manifest::SettingField;
 use mcp_audit_log_contract::settings::{LOG_PAYLOADS, RETENTION_DAYS, Settings};
 use mcp_audit_log_core::growth::Growth;
 use mcp_audit_log_index::Extent;
+use mcp_audit_log_model::format::{bytes, count, exact};
 use mcp_audit_log_model::value::Value;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
@@ -24,7 +25,6 @@ use crate::query::search::Pairs;
 use crate::session::auth::Visitor;
 use crate::ui::draw;
 use crate::ui::frame::{Frame, Here};
-use crate::ui::text::{bytes, count, exact};
 
 #[derive(Template)]
 #[template(path = "settings.html")]

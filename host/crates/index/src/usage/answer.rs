@@ -42,7 +42,7 @@ pub(crate) fn usage(log: &dyn Snapshot, texts: &Texts, query: &UsageQuery) -> Re
     let totals_questions = &questions[..=USAGE_FIELDS.len()];
     let previous = before.as_ref().map(|range| {
         let counted = source.count(range, totals_questions)?;
-        Ok::<_, StoreError>((moments(range), totals(&source, range, totals_questions, &counted)?))
+        totals(&source, range, totals_questions, &counted)
     });
     let first = before.as_ref().map_or(covered.start, |before| before.start);
     Ok(Usage {
@@ -101,7 +101,8 @@ fn totals(
             let is_exact = source.is_exact(range, question)?;
             Ok((field, is_exact.then(|| counted.keys().filter(|key| *key > 0).count() as u64)))
         });
-    Ok(Totals { stats: stats(counters[0].get(0)), unique: unique.collect::<Result<_, StoreError>>()? })
+    let Range { start: from, end: to } = moments(range);
+    Ok(Totals { from, to, stats: stats(counters[0].get(0)), unique: unique.collect::<Result<_, StoreError>>()? })
 }
 
 fn series(step: UsageStep, range: &Range<i64>, counted: Option<&Counters>) -> Vec<Point> {

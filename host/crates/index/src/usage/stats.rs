@@ -1,10 +1,11 @@
 //! The answer to a question about usage.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::UsageStep;
 use mcp_audit_log_model::field::Field;
@@ -46,24 +47,35 @@ impl UsageStats {
     }
 }
 
-/// All requests together.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// All requests of a range.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Totals {
+    /// When it begins.
+    pub from: Timestamp,
+    /// When it ends.
+    pub to: Timestamp,
     /// What is counted of them.
+    #[serde(flatten)]
     pub stats: UsageStats,
-    /// Of each of [`super::USAGE_FIELDS`] how many different values they have; `None` where only entries could tell that are
-    /// gone.
+    /// How many different values each field has; null where that depends on deleted entries.
+    #[serde(serialize_with = "by_name")]
+    #[schemars(with = "BTreeMap<String, Option<u64>>")]
     pub unique: Vec<(Field, Option<u64>)>,
 }
 
+fn by_name<S: Serializer>(unique: &[(Field, Option<u64>)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(unique.iter().map(|(field, count)| (field.name(), count)))
+}
+
 /// A point of a series.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Point {
     /// When it begins; within the range that is covered.
     pub from: Timestamp,
     /// When it ends.
     pub to: Timestamp,
     /// What is counted in it.
+    #[serde(flatten)]
     pub stats: UsageStats,
 }
 
@@ -79,13 +91,14 @@ pub struct Breakdown {
 }
 
 /// A row of a breakdown.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct UsageRow {
-    /// The field's value, or unset.
+    /// The field's value; null for requests without one.
     pub key: Value,
     /// What is counted of its requests.
+    #[serde(flatten)]
     pub stats: UsageStats,
-    /// How many users they are from; `None` where only entries could tell that are gone.
+    /// How many users they are from; null where that depends on deleted entries.
     pub users: Option<u64>,
 }
 
@@ -128,8 +141,8 @@ pub struct Usage {
     pub missing: Vec<MissingUsage>,
     /// All of it together.
     pub totals: Totals,
-    /// The same of the period before, if that was asked for, and the range that this is about.
-    pub previous: Option<(Range<Timestamp>, Totals)>,
+    /// The same of the period before, if that was asked for.
+    pub previous: Option<Totals>,
     /// The step of the series.
     pub step: UsageStep,
     /// Usage over time, oldest first, without holes.

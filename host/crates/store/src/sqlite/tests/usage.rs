@@ -168,8 +168,8 @@ proptest! {
             }
             if usage.missing.is_empty() {
                 assert_exact(&usage, &query, &matching)?;
-                let (before, totals) = usage.previous.as_ref().expect("asked for");
-                same(&totals.stats, &within(&matching, before.start, before.end))?;
+                let before = usage.previous.as_ref().expect("asked for");
+                same(&before.stats, &within(&matching, before.from, before.to))?;
             } else {
                 prop_assert!(case.pruned > 0, "there is nothing to lack");
                 if case.removed.is_none() {
