@@ -7,7 +7,7 @@ use super::axis::Axis;
 use super::block_scan::BlockScan;
 use super::plan::Plan;
 use super::slots::Slots;
-use super::total::{Amounts, Detail, Entries, Total};
+use super::total::{Amounts, Entries, Total};
 use crate::dictionary::Texts;
 use crate::snapshot::Snapshot;
 use crate::{Group, GroupQuery, GroupSort, Groups, MAX_GROUPS, StoreError, failures};
@@ -37,7 +37,7 @@ pub(crate) fn groups(log: &dyn Snapshot, texts: &Texts, query: &GroupQuery) -> R
         let second = Axis::new(log, block, query.by.get(1).copied())?;
         let counted = slots.each([&first, &second], &found, |slot, row| {
             if slot == totals.len() {
-                totals.push(Total::new(Detail::Durations));
+                totals.push(Total::new(true));
             }
             entries.add(row, &mut totals[slot]);
         });

@@ -30,23 +30,13 @@ pub(crate) struct Sums {
     pub(crate) cost_micros: u64,
 }
 
-/// How much is counted; each counts what the ones before count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Detail {
-    /// That the key is there.
-    Presence,
-    Sums,
-    Durations,
-    Users,
-}
-
 /// What is counted under one key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Total {
     pub(crate) sums: Sums,
-    /// How many durations are in each bucket; empty where they are not counted.
+    /// How many durations are in each bucket, and the users; nothing where sums are enough.
     buckets: Vec<u32>,
-    users: Option<Box<UserSet>>,
+    users: UserSet,
 }
 
 /// Numbers of users, 64 to a word: exact, however many cells have the same user.
@@ -91,19 +81,14 @@ impl Sums {
 }
 
 impl Total {
-    pub(crate) fn new(detail: Detail) -> Self {
-        let buckets = if detail >= Detail::Durations { vec![0; BUCKETS] } else { Vec::new() };
-        Self { buckets, users: (detail == Detail::Users).then(Box::default), ..Self::default() }
+    /// Sums alone, or all that is counted.
+    pub(crate) fn new(is_full: bool) -> Self {
+        Self { buckets: vec![0; if is_full { BUCKETS } else { 0 }], ..Self::default() }
     }
 
-    /// Whether durations are counted.
-    pub(crate) fn is_timed(&self) -> bool {
+    /// Whether more than sums are counted.
+    pub(crate) fn is_full(&self) -> bool {
         !self.buckets.is_empty()
-    }
-
-    /// Whether users are counted.
-    pub(crate) fn has_users(&self) -> bool {
-        self.users.is_some()
     }
 
     /// Adds durations of a bucket.
@@ -115,14 +100,14 @@ impl Total {
 
     /// Adds a user by its number; 0 is none.
     pub(crate) fn add_user(&mut self, user: u64) {
-        if let Some(users) = self.users.as_mut().filter(|_| user > 0) {
-            *users.entry(user / 64).or_default() |= 1 << (user % 64);
+        if user > 0 && self.is_full() {
+            *self.users.entry(user / 64).or_default() |= 1 << (user % 64);
         }
     }
 
     /// How many users there are.
     pub(crate) fn users(&self) -> u64 {
-        self.users.iter().flat_map(|users| users.values()).map(|word| u64::from(word.count_ones())).sum()
+        self.users.values().map(|word| u64::from(word.count_ones())).sum()
     }
 
     /// A duration that a share of `percent` stays at or below; no more than the longest.
@@ -170,7 +155,7 @@ impl Entries {
 impl Amounts for Entries {
     fn add(&self, row: usize, to: &mut Total) {
         to.sums.add(&self.sums(row));
-        if let Some(bucket) = self.bucket(row).filter(|_| to.is_timed()) {
+        if let Some(bucket) = self.bucket(row).filter(|_| to.is_full()) {
             to.add_durations(bucket, 1);
         }
     }

@@ -159,7 +159,7 @@ impl Amounts for CellAmounts {
         let mut string = self.strings.get(row).map_or(&[][..], |at| &self.bytes[at.start as usize..at.end as usize]);
         let sums = Sums::from_numbers(std::array::from_fn(|_| read(&mut string).unwrap_or(0)));
         to.sums.add(&sums);
-        if !to.is_timed() {
+        if !to.is_full() {
             return;
         }
         let (mut bucket, mut timed) = (0_usize, sums.timed);
@@ -171,7 +171,7 @@ impl Amounts for CellAmounts {
             timed = timed.saturating_sub(count);
         }
         let mut user = 0_u64;
-        while let Some(distance) = read(&mut string).filter(|_| to.has_users()) {
+        while let Some(distance) = read(&mut string) {
             user = user.saturating_add(distance);
             to.add_user(user);
         }
@@ -195,7 +195,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::search::total::Detail;
 
     const LARGE: u64 = 1_024;
 
@@ -239,14 +238,14 @@ mod tests {
             buckets in prop::collection::vec(prop_oneof![0..5_u16, 0..BUCKETS as u16], 0..20),
             users in prop::collection::vec(prop_oneof![1..100_u64, 1..1_u64 << 40], 0..20),
         ) {
-            let (mut bytes, mut expected) = (Vec::new(), Total::new(Detail::Users));
+            let (mut bytes, mut expected) = (Vec::new(), Total::new(true));
             expected.sums = Sums { timed: buckets.len() as u64, ..Sums::from_numbers(sums) };
             buckets.iter().for_each(|bucket| expected.add_durations(usize::from(*bucket), 1));
             users.iter().for_each(|user| expected.add_user(*user));
             Cell::default().write(&mut bytes);
             Cell { sums: expected.sums, buckets, users }.write(&mut bytes);
             let amounts = CellAmounts::read(&bytes, 2).expect("amounts");
-            let mut found = Total::new(Detail::Users);
+            let mut found = Total::new(true);
             [0, 1, 2].into_iter().for_each(|row| amounts.add(row, &mut found));
             prop_assert_eq!(found, expected);
             prop_assert!(CellAmounts::read(&bytes, 1).is_none() && CellAmounts::read(&bytes, 3).is_none());
@@ -261,7 +260,7 @@ mod tests {
             .into_iter()
             .for_each(|number| write(&mut string, number));
         write_string(&mut bytes, &string);
-        let (mut found, mut expected) = (Total::new(Detail::Durations), Total::new(Detail::Durations));
+        let (mut found, mut expected) = (Total::new(true), Total::new(true));
         CellAmounts::read(&bytes, 1).expect("a string").add(0, &mut found);
         expected.sums.timed = u64::MAX;
         expected.add_durations(BUCKETS - 1, u32::MAX);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::cells::{Cut, bits};
-use super::{DIMENSIONS, HOUR, ceil, floor, runs};
+use super::{HOUR, ceil, dimensions, floor, runs};
 use crate::columns::{Bitmap, Kind, Wanted};
 use crate::dictionary::Texts;
 use crate::search::axis::Axis;
@@ -13,7 +13,7 @@ use crate::search::block_scan::BlockScan;
 use crate::search::blocks::Block;
 use crate::search::plan::Plan;
 use crate::search::slots::Slots;
-use crate::search::total::{Amounts, Detail, Entries, Total, raws};
+use crate::search::total::{Amounts, Entries, Total, raws};
 use crate::snapshot::{Snapshot, StoredRun};
 use crate::{StoreError, UsageStep, failures, requests};
 use mcp_audit_log_filter::Domain;
@@ -37,7 +37,8 @@ pub(super) enum By {
 #[derive(Clone, Debug)]
 pub(super) struct Question {
     pub(super) by: By,
-    pub(super) detail: Detail,
+    /// Whether more than sums are counted.
+    pub(super) is_full: bool,
     /// Only requests whose field has one of these numbers, ascending.
     pub(super) among: Option<Vec<u64>>,
     /// The fields that it is about, a bit each.
@@ -46,7 +47,7 @@ pub(super) struct Question {
 
 /// What is counted for a question, by key.
 pub(super) struct Counters {
-    detail: Detail,
+    is_full: bool,
     slots: Slots<1>,
     totals: Vec<Total>,
 }
@@ -126,8 +127,8 @@ fn within(ranges: &[Range<i64>]) -> Plan {
 
 impl Counters {
     fn new(question: &Question) -> Self {
-        let most = if question.detail >= Detail::Durations { MAX_TIMED } else { MAX_KEYS };
-        Self { detail: question.detail, slots: Slots::new(most), totals: Vec::new() }
+        let most = if question.is_full { MAX_TIMED } else { MAX_KEYS };
+        Self { is_full: question.is_full, slots: Slots::new(most), totals: Vec::new() }
     }
 
     /// Counts rows of a block of entries or cells.
@@ -137,21 +138,20 @@ impl Counters {
         block: &Block,
         by: By,
         found: &Bitmap,
-        amounts: Option<&impl Amounts>,
+        amounts: &impl Amounts,
     ) -> Result<(), StoreError> {
         let axis = match by {
             By::Nothing => Axis::One,
             By::Step(step) => Axis::numbers(log, block, Field::OccurredAt)?.by_step(step),
             By::Field(field) => Axis::numbers(log, block, field)?,
         };
-        let users = if self.detail == Detail::Users { raws(log, block, Field::User, found)? } else { Vec::new() };
-        let (detail, totals) = (self.detail, &mut self.totals);
-        let amounts = amounts.filter(|_| detail > Detail::Presence);
+        let users = if self.is_full { raws(log, block, Field::User, found)? } else { Vec::new() };
+        let (is_full, totals) = (self.is_full, &mut self.totals);
         let counted = self.slots.each([&axis], found, |slot, row| {
             if slot == totals.len() {
-                totals.push(Total::new(detail));
+                totals.push(Total::new(is_full));
             }
-            amounts.into_iter().for_each(|amounts| amounts.add(row, &mut totals[slot]));
+            amounts.add(row, &mut totals[slot]);
             users.get(row).into_iter().for_each(|user| totals[slot].add_user(*user));
         });
         counted.ok_or(StoreError::TooManyValues)
@@ -174,7 +174,7 @@ impl<'s> Source<'s> {
     pub(super) fn new(log: &'s dyn Snapshot, texts: &Texts, rest: &Domain, until: u64) -> Result<Self, StoreError> {
         let plan = |domain: &Domain| Plan::new(log, texts, domain);
         let (requests, failed) = (plan(&requests().and(rest.clone()))?, plan(&failures())?);
-        let mut columns: BTreeSet<_> = Entries::FIELDS.into_iter().chain(DIMENSIONS).collect();
+        let mut columns: BTreeSet<_> = Entries::FIELDS.into_iter().chain(dimensions()).collect();
         columns.extend([Field::OccurredAt, Field::Outcome]);
         requests.fields(&mut columns);
         let mut fields = BTreeSet::new();
@@ -203,9 +203,9 @@ impl<'s> Source<'s> {
     }
 
     /// A question about all requests.
-    pub(super) fn question(&self, by: By, detail: Detail) -> Question {
+    pub(super) fn question(&self, by: By, is_full: bool) -> Question {
         let own = if let By::Field(field) = by { bits(&[field]) } else { 0 };
-        Question { by, detail, among: None, fields: self.fields | own }
+        Question { by, is_full, among: None, fields: self.fields | own }
     }
 
     /// Counts for each question the requests of `range`.
@@ -238,11 +238,8 @@ impl<'s> Source<'s> {
                 if found.is_empty() {
                     continue;
                 }
-                let amounts = match question.detail {
-                    Detail::Presence => None,
-                    _ => self.readable(run, run.amounts(log, key, count))?,
-                };
-                counters.add(log, &block, question.by, &found, amounts.as_ref())?;
+                let Some(amounts) = self.readable(run, run.amounts(log, key, count))? else { continue };
+                counters.add(log, &block, question.by, &found, &amounts)?;
             }
         }
         Ok(())
@@ -274,7 +271,7 @@ impl<'s> Source<'s> {
                 let old = times.find(log, block, found.clone().without(&tail))?;
                 let found = question.narrow(log, block, found.clone().and(&tail).or(&old))?;
                 if !found.is_empty() {
-                    counters.add(log, block, question.by, &found, Some(&entries))?;
+                    counters.add(log, block, question.by, &found, &entries)?;
                 }
             }
         }
@@ -337,7 +334,7 @@ mod tests {
 
     #[test]
     fn whole_hours_and_days_are_for_cells() {
-        let question = |by, fields: &[Field]| Question { by, detail: Detail::Sums, among: None, fields: bits(fields) };
+        let question = |by, fields: &[Field]| Question { by, is_full: false, among: None, fields: bits(fields) };
         let (hourly, pair) = (By::Step(UsageStep::Hour), [Field::User, Field::Tool]);
         let range = DAY - HOUR - 1..3 * DAY + 2 * HOUR + 5;
         let entries = vec![DAY - HOUR - 1..DAY - HOUR, 3 * DAY + 2 * HOUR..3 * DAY + 2 * HOUR + 5];

@@ -28,7 +28,8 @@ pub(crate) struct Chart {
     pub(crate) bars: Vec<Bar>,
     /// The horizontal lines: position and value.
     pub(crate) lines: Vec<(u64, String)>,
-    pub(crate) ticks: Vec<Tick>,
+    /// Moments below the bars: position, the side that it is of, text. Each second one needs much room.
+    pub(crate) ticks: Vec<(String, &'static str, String)>,
     pub(crate) models: bool,
     /// Whether there are so many points that those without requests are left out of the page.
     pub(crate) dense: bool,
@@ -44,15 +45,6 @@ pub(crate) struct Bar {
     pub(crate) when: String,
     pub(crate) is_empty: bool,
     pub(crate) cells: Vec<Cell>,
-}
-
-/// A moment below the bars.
-pub(crate) struct Tick {
-    pub(crate) x: String,
-    pub(crate) anchor: &'static str,
-    pub(crate) label: String,
-    /// Left out where there is little room.
-    pub(crate) minor: bool,
 }
 
 impl Chart {
@@ -158,21 +150,20 @@ fn scaled(number: u64, top: u64) -> u64 {
 }
 
 /// Some of the bars are named, in even distances.
-fn ticks(usage: &Usage) -> Vec<Tick> {
+fn ticks(usage: &Usage) -> Vec<(String, &'static str, String)> {
     let length = usage.series.len();
     let width = 100.0 / length.max(1) as f64;
     let form = if usage.step == UsageStep::Hour { "%b %-d, %H:%M" } else { "%Y-%m-%d" };
-    let tick = |(number, (at, point)): (usize, (usize, &Point))| {
+    let tick = |(at, point): (usize, &Point)| {
         // Nothing extends over the sides.
         let (x, anchor) = match (at as f64 + 0.5) * width {
             x if x < MARGIN => (0.0, "start"),
             x if x > 100.0 - MARGIN => (100.0, "end"),
             x => (x, "middle"),
         };
-        let label = point.from.to_utc().format(form).to_string();
-        Tick { x: format!("{x:.3}%"), anchor, label, minor: number % 2 == 1 }
+        (format!("{x:.3}%"), anchor, point.from.to_utc().format(form).to_string())
     };
-    usage.series.iter().enumerate().step_by(length.div_ceil(TICKS).max(1)).enumerate().map(tick).collect()
+    usage.series.iter().enumerate().step_by(length.div_ceil(TICKS).max(1)).map(tick).collect()
 }
 
 #[cfg(test)]

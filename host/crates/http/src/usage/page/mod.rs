@@ -41,38 +41,20 @@ struct Page {
     frame: Frame,
     action: String,
     kept: Pairs,
-    inputs: [Input; 3],
+    /// Name, label, hint and value, and whether the value is wrong.
+    inputs: [(&'static str, &'static str, &'static str, String, bool); 3],
     choices: [(&'static str, Vec<Choice>); 3],
     fields: Vec<Choice>,
-    filters: Vec<Filter>,
+    /// Parameter and value, and the view without them.
+    filters: Vec<(Shown, Shown, String)>,
     clear: Option<String>,
     error: Option<Shown>,
     whose: Option<&'static str>,
     shown: Option<Stats>,
 }
 
-/// An input of the form.
-struct Input {
-    name: &'static str,
-    label: &'static str,
-    hint: &'static str,
-    value: String,
-    wrong: bool,
-}
-
-/// A link to the view with one thing chosen.
-struct Choice {
-    label: String,
-    href: String,
-    on: bool,
-}
-
-/// A filter, and the view without it.
-struct Filter {
-    name: Shown,
-    value: Shown,
-    href: String,
-}
+/// A link to the view with one thing chosen: its label, and whether it is chosen already.
+type Choice = (String, String, bool);
 
 /// The answer as text.
 struct Stats {
@@ -123,21 +105,27 @@ pub(crate) async fn show(visitor: Visitor, Query(pairs): Query<Pairs>) -> Result
 impl Page {
     /// The page with what was found, or with the parameter that is wrong and the reason why nothing was.
     fn new(visitor: &Visitor, view: &View, found: Result<&Usage, (Option<&str>, &str)>) -> Self {
-        let wrong = found.err().and_then(|(parameter, _)| parameter);
-        let input = |(name, label, hint)| Input {
-            name,
-            label,
-            hint,
-            value: view.value(name).unwrap_or_default().to_owned(),
-            wrong: wrong == Some(name),
-        };
-        let filter = |(name, value)| Filter {
-            name: Shown::line(&label(name)),
-            value: Shown::line(value),
-            href: view.without((name, value)),
-        };
         let (usage, access) = (found.ok(), &visitor.access);
-        let step = usage.map(|usage| usage.step);
+        let wrong = found.err().and_then(|(parameter, _)| parameter);
+        let input = |(name, label, hint)| {
+            (name, label, hint, view.value(name).unwrap_or_default().to_owned(), wrong == Some(name))
+        };
+        let choice = |name, value: &str, on| (capital(value), view.with(name, Some(value)), on);
+        let preset = |(name, length): &(&str, i64)| {
+            let (number, unit) = if *length > DAY { (length / DAY, "days") } else { (length / HOUR, "hours") };
+            (format!("{number} {unit}"), view.with("range", Some(name)), view.preset() == Some(name))
+        };
+        let order = |sort: &UsageSort| {
+            let value = (*sort != UsageSort::default()).then_some(sort.as_str());
+            (capital(sort.as_str()), view.with("sort", value), view.sort() == *sort)
+        };
+        let step = |step: &UsageStep| choice("step", step.as_str(), usage.is_some_and(|usage| usage.step == *step));
+        let field = |(field, label): (Field, &str)| {
+            let (_, href, on) = choice("by", field.name(), view.by() == Some(field.name()));
+            (label.to_owned(), href, on)
+        };
+        let all = ("All".to_owned(), view.with("by", None), view.by().is_none());
+        let filter = |(name, value)| (Shown::line(&label(name)), Shown::line(value), view.without((name, value)));
         Self {
             frame: Frame::new(&visitor.site, Some(visitor), Here::Usage, "Usage"),
             action: view.page.clone(),
@@ -145,14 +133,11 @@ impl Page {
             inputs: [("q", "Search", "tool:search* user:anna"), ("from", "From", "-7d"), ("to", "Until", "now")]
                 .map(input),
             choices: [
-                ("Range", RANGES.iter().map(|range| preset(view, *range)).collect()),
-                ("Rank by", UsageSort::ALL.iter().map(|sort| order(view, *sort)).collect()),
-                (
-                    "Step",
-                    UsageStep::ALL.iter().map(|one| word(view, "step", one.as_str(), step == Some(*one))).collect(),
-                ),
+                ("Range", RANGES.iter().map(preset).collect()),
+                ("Rank by", UsageSort::ALL.iter().map(order).collect()),
+                ("Step", UsageStep::ALL.iter().map(step).collect()),
             ],
-            fields: fields(view),
+            fields: [all].into_iter().chain(FIELDS.map(field)).collect(),
             filters: view.filters().map(filter).collect(),
             clear: view.filters().next().map(|_| view.unfiltered()),
             error: found.err().map(|(_, detail)| Shown::line(detail)),
@@ -169,13 +154,9 @@ impl Page {
 
 impl Stats {
     fn new(view: &View, usage: &Usage) -> Self {
-        let widened = (usage.covered != usage.asked).then(|| {
-            let asked = format::range(&usage.asked);
-            format!(
-                "Some entries at the ends of the range are deleted, so usage covers the whole hour or day there. \
-                 Requested: {asked}."
-            )
-        });
+        let asked = format::range(&usage.asked);
+        let widened = "Some entries at the ends of the range are deleted, so usage covers the whole hour or day there.";
+        let widened = (usage.covered != usage.asked).then(|| format!("{widened} Requested: {asked}."));
         Self {
             range: format::range(&usage.covered),
             before: usage.previous.as_ref().map(|before| format::range(&(before.from..before.to))),
@@ -187,29 +168,6 @@ impl Stats {
             nothing: usage.totals.stats.requests == 0,
         }
     }
-}
-
-fn preset(view: &View, (name, length): (&'static str, i64)) -> Choice {
-    let label = if length > DAY { format!("{} days", length / DAY) } else { format!("{} hours", length / HOUR) };
-    Choice { label, href: view.with("range", Some(name)), on: view.preset() == Some(name) }
-}
-
-fn order(view: &View, sort: UsageSort) -> Choice {
-    let href = view.with("sort", (sort != UsageSort::default()).then_some(sort.as_str()));
-    Choice { href, ..word(view, "sort", sort.as_str(), view.sort() == sort) }
-}
-
-fn word(view: &View, name: &str, word: &str, on: bool) -> Choice {
-    Choice { label: capital(word), href: view.with(name, Some(word)), on }
-}
-
-fn fields(view: &View) -> Vec<Choice> {
-    let field = |(field, label): (Field, &str)| Choice {
-        label: label.to_owned(),
-        ..word(view, "by", field.name(), view.by() == Some(field.name()))
-    };
-    let all = Choice { label: "All".to_owned(), href: view.with("by", None), on: view.by().is_none() };
-    [all].into_iter().chain(FIELDS.map(field)).collect()
 }
 
 /// What a filter's parameter is called.
