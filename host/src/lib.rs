@@ -55,7 +55,7 @@ pub mod saved_view {
 /// `mcp-audit-log-store`.
 pub mod store {
     pub use mcp_audit_log_index::{
-        Batch, Breakdown, CheckpointChange, Extent, Group, GroupBy, GroupQuery, GroupSort, Groups, MAX_GROUPS,
+        Batch, Breakdown, CheckpointChange, Group, GroupBy, GroupQuery, GroupSort, Groups, LogStats, MAX_GROUPS,
         MAX_POINTS, MissingUsage, NewCheckpoint, PRUNE_CHUNK, PackedPayload, Page, PageQuery, Place, PlaceChange,
         Point, Prepared, Pruned, REQUESTS, RangeError, Removal, StateChange, StoreError, StoreFailure, Stored,
         StoredCheckpoint, StoredPayload, Totals, USAGE_FIELDS, Usage, UsageQuery, UsageRow, UsageSort, UsageStats,

@@ -37,7 +37,7 @@ pub use error::{StoreError, StoreFailure};
 pub use group::{Group, GroupBy, GroupQuery, GroupSort, Groups, MAX_GROUPS, Values};
 #[cfg(any(test, feature = "contract-tests"))]
 pub use memory::MemoryStore;
-pub use page::{Extent, Page, PageQuery, Place};
+pub use page::{LogStats, Page, PageQuery, Place};
 pub use payload::{Packed, PackedPayload, StoredPayload};
 pub use prepared::Prepared;
 pub use reader::{Source, StoreReader, StoreSize};

@@ -121,7 +121,7 @@ impl Entries {
     pub(crate) const FIELDS: [Field; 4] =
         [Field::DurationUs, Field::InputTokens, Field::OutputTokens, Field::CostMicros];
 
-    /// The entries that were found, of which `errors` failed; `fields` are the first ones of [`Entries::FIELDS`].
+    /// The entries that were found; `errors` are those that failed; `fields` are the first ones of [`Entries::FIELDS`].
     pub(crate) fn new(
         log: &dyn Snapshot,
         block: &Block,

@@ -10,8 +10,8 @@ use crate::search::total::{Amounts, Sums, Total};
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::histogram::BUCKETS;
 
-/// A combination of dimensions of which cells are kept: those of the user and one more have nearly as many cells of hours
-/// as there are entries, and have cells of days alone.
+/// A combination of dimensions that cells are kept for. The user and one more dimension would have nearly as many cells of
+/// hours as there are entries, and have cells of days alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Cut(usize);
 
@@ -264,6 +264,8 @@ mod tests {
         CellAmounts::read(&bytes, 1).expect("a string").add(0, &mut found);
         expected.sums.timed = u64::MAX;
         expected.add_durations(BUCKETS - 1, u32::MAX);
+        // What is left of the string is read as users.
+        expected.add_user(5);
         assert_eq!(found, expected);
     }
 

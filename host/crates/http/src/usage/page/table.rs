@@ -18,32 +18,16 @@ const LONGEST: usize = 120;
 const WIDE: &str = "wide-only";
 
 /// A column of stats: its label, what ranks by it, what it shows and how, and whether a breakdown shows no zero of it.
-pub(crate) struct Column {
-    label: &'static str,
-    sort: Option<UsageSort>,
-    value: fn(&UsageStats) -> Option<u64>,
-    text: fn(u64) -> String,
-    hides_zero: bool,
-}
-
-const fn column(
-    label: &'static str,
-    sort: Option<UsageSort>,
-    value: fn(&UsageStats) -> Option<u64>,
-    text: fn(u64) -> String,
-    hides_zero: bool,
-) -> Column {
-    Column { label, sort, value, text, hides_zero }
-}
+pub(crate) struct Column(&'static str, Option<UsageSort>, fn(&UsageStats) -> Option<u64>, fn(u64) -> String, bool);
 
 /// All columns, in order.
 pub(crate) const COLUMNS: [Column; 6] = [
-    column("Requests", Some(UsageSort::Requests), |stats| Some(stats.requests), count, false),
-    column("Errors", Some(UsageSort::Errors), |stats| Some(stats.errors), count, true),
-    column("Average", Some(UsageSort::Duration), |stats| stats.average_us, duration, false),
-    column("P95", None, |stats| stats.p95_us, duration, false),
-    column("Tokens", Some(UsageSort::Tokens), |stats| Some(stats.tokens()), count, true),
-    column("Cost", Some(UsageSort::Cost), |stats| Some(stats.cost_micros), money, true),
+    Column("Requests", Some(UsageSort::Requests), |stats| Some(stats.requests), count, false),
+    Column("Errors", Some(UsageSort::Errors), |stats| Some(stats.errors), count, true),
+    Column("Average", Some(UsageSort::Duration), |stats| stats.average_us, duration, false),
+    Column("P95", None, |stats| stats.p95_us, duration, false),
+    Column("Tokens", Some(UsageSort::Tokens), |stats| Some(stats.tokens()), count, true),
+    Column("Cost", Some(UsageSort::Cost), |stats| Some(stats.cost_micros), money, true),
 ];
 
 /// A cell: its text, the link behind it, and what stands beside it in small letters.
@@ -92,9 +76,10 @@ impl Column {
         of: Option<(Field, &Value)>,
         stats: &UsageStats,
     ) -> Cell {
-        let value = (self.value)(stats).filter(|value| *value > 0 || of.is_none() || !self.hides_zero);
+        let Self(_, sort, value, text, hides_zero) = self;
+        let value = value(stats).filter(|value| *value > 0 || of.is_none() || !hides_zero);
         let entries = |term| (stats.requests > 0).then(|| view.entries(range, of, term)).flatten();
-        let (href, part) = match self.sort {
+        let (href, part) = match sort {
             Some(UsageSort::Requests) => (entries(None), None),
             Some(UsageSort::Errors) if stats.errors > 0 => {
                 (entries(Some(usage_query::failed())), of.map(|_| percent(stats.errors, stats.requests)))
@@ -102,14 +87,14 @@ impl Column {
             _ => (None, None),
         };
         let missing = if of.is_some() { "" } else { "–" };
-        let text = value.map_or_else(|| missing.to_owned(), self.text);
+        let text = value.map_or_else(|| missing.to_owned(), text);
         Cell { class: self.class(view.sort()), text, href, part }
     }
 
     /// Where it is shown: a phone has no room for tokens, costs and averages but those that rank, nor for quantiles beside
     /// tokens and costs.
     fn class(&self, sort: UsageSort) -> &'static str {
-        let is_wide = match self.sort {
+        let is_wide = match self.1 {
             Some(UsageSort::Requests | UsageSort::Errors) => false,
             Some(own) => own != sort,
             None => matches!(sort, UsageSort::Tokens | UsageSort::Cost),
@@ -118,12 +103,9 @@ impl Column {
     }
 
     fn heading(&self, view: &View) -> Heading {
-        Heading {
-            text: self.label,
-            class: self.class(view.sort()),
-            href: self.sort.map(|sort| view.with("sort", Some(sort.as_str()))),
-            sorted: if self.sort == Some(view.sort()) { "descending" } else { "none" },
-        }
+        let (text, class) = (self.0, self.class(view.sort()));
+        let href = self.1.map(|sort| view.with("sort", Some(sort.as_str())));
+        Heading { text, class, href, sorted: if self.1 == Some(view.sort()) { "descending" } else { "none" } }
     }
 }
 
@@ -143,7 +125,7 @@ impl Table {
         let (field, sort, alone) = (breakdown.field, view.sort(), view.by().is_some());
         let has_models = breakdown.rows.iter().any(|row| row.stats.tokens() > 0 || row.stats.cost_micros > 0);
         // A breakdown beside others has little room.
-        let is_shown = |column: &&Column| match column.sort {
+        let is_shown = |column: &&Column| match column.1 {
             Some(UsageSort::Duration) => alone || sort == UsageSort::Duration,
             Some(UsageSort::Tokens) => has_models && (alone || sort == UsageSort::Tokens),
             Some(UsageSort::Cost) => has_models,

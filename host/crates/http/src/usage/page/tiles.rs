@@ -13,7 +13,6 @@ const ROOM: u64 = 10_000_000;
 
 /// Some numbers that belong together, the first of them large.
 pub(crate) struct Tile {
-    pub(crate) label: &'static str,
     pub(crate) main: Number,
     pub(crate) change: Option<String>,
     pub(crate) others: Vec<Number>,
@@ -62,25 +61,21 @@ pub(crate) fn tiles(view: &View, usage: &Usage) -> Vec<Tile> {
     let all_requests = view.entries(&usage.covered, None, None);
     let mut tiles = vec![
         Tile {
-            label: "Requests",
             main: large("Requests", stats.requests, all_requests),
             change: compared(|stats| Some(stats.requests)),
             others: vec![unique(("Tools", Field::Tool))],
         },
         Tile {
-            label: "Success",
             main: number("Success", rate, Some(json!(["outcome", "=", "success"]))),
             change: before.filter(|it| it.stats.requests > 0).map(|it| format!("{} before", success(&it.stats))),
             others: vec![number("Errors", errors, Some(usage_query::failed()))],
         },
         Tile {
-            label: "P95",
             main: quantile("P95", stats.p95_us),
             change: compared(|stats| stats.p95_us),
             others: vec![quantile("P50", stats.p50_us), quantile("P99", stats.p99_us)],
         },
         Tile {
-            label: "Users",
             main: unique(("Users", Field::User)),
             change: before.and_then(|it| Some(change(values(now, Field::User)?, values(it, Field::User)?))),
             others: [("Servers", Field::Server), ("Connections", Field::Connection)].map(unique).into(),
@@ -91,13 +86,11 @@ pub(crate) fn tiles(view: &View, usage: &Usage) -> Vec<Tile> {
         let tokens = |label, tokens, field| number(label, count(tokens), Some(json!([field, ">", 0])));
         tiles.extend([
             Tile {
-                label: "Models",
                 main: unique(("Models", Field::LlmModel)),
                 change: None,
                 others: [("Providers", Field::Provider), ("Keys", Field::ApiKey)].map(unique).into(),
             },
             Tile {
-                label: "Tokens",
                 main: large("Tokens", stats.tokens(), None),
                 change: compared(|stats| Some(stats.tokens())),
                 others: vec![
@@ -106,7 +99,6 @@ pub(crate) fn tiles(view: &View, usage: &Usage) -> Vec<Tile> {
                 ],
             },
             Tile {
-                label: "Cost",
                 main: number("Cost", money(stats.cost_micros), Some(json!(["cost_micros", ">", 0]))),
                 change: compared(|stats| Some(stats.cost_micros)),
                 others: Vec::new(),
