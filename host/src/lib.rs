@@ -55,11 +55,11 @@ pub mod saved_view {
 /// `mcp-audit-log-store`.
 pub mod store {
     pub use mcp_audit_log_index::{
-        Batch, Breakdown, CheckpointChange, Extent, Figures, Group, GroupBy, GroupQuery, GroupSort, Groups, Lack,
-        MAX_GROUPS, MAX_POINTS, NewCheckpoint, PRUNE_CHUNK, PackedPayload, Page, PageQuery, Place, PlaceChange, Point,
-        Prepared, Pruned, REQUESTS, RangeError, Removal, StateChange, StoreError, StoreFailure, Stored,
-        StoredCheckpoint, StoredPayload, Totals, USAGE_FIELDS, Usage, UsageQuery, UsageRow, UsageSort, UsageStep,
-        Values, Writer, requests, usage_range,
+        Batch, Breakdown, CheckpointChange, Group, GroupBy, GroupQuery, GroupSort, Groups, LogStats, MAX_GROUPS,
+        MAX_POINTS, MissingUsage, NewCheckpoint, PRUNE_CHUNK, PackedPayload, Page, PageQuery, Place, PlaceChange,
+        Point, Prepared, Pruned, REQUESTS, RangeError, Removal, StateChange, StoreError, StoreFailure, Stored,
+        StoredCheckpoint, StoredPayload, Totals, USAGE_FIELDS, Usage, UsageQuery, UsageRow, UsageSort, UsageStats,
+        UsageStep, Values, Writer, requests, usage_range,
     };
     pub use mcp_audit_log_store::{
         CHECKS, Kept, NOT_PROVED, NewToken, Tell, Token, TokenError, Tokens, Verified, VerifyError, Wrong, verify,

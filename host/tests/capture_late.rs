@@ -38,9 +38,8 @@ async fn counted(log: &Log) -> (u64, u64) {
         previous: false,
         recorded_before: None,
     };
-    let usage =
-        tokio::task::spawn_blocking(move || log.view().reader(&access).usage(query)).await.unwrap().expect("usage");
-    (usage.totals.figures.requests, usage.totals.figures.errors)
+    let usage = tokio::task::spawn_blocking(move || log.reader(&access).usage(query)).await.unwrap().expect("usage");
+    (usage.totals.stats.requests, usage.totals.stats.errors)
 }
 
 async fn drain(mut body: Incoming) {

@@ -121,21 +121,18 @@ CREATE TABLE usage_run (
     checksum INTEGER NOT NULL
 ) STRICT;
 
--- The cells of one combination of dimensions, by hour or by day. Each blob ends with a CRC-32 of run, number, share, the
--- name of its column and its bytes.
+-- The cells of one combination of dimensions, by hour or by day. Each blob ends with a CRC-32 of run, number, share,
+-- which column it is, and its bytes.
 CREATE TABLE usage_part (
     run       INTEGER NOT NULL,
     -- Which combination, and whether by day.
     number    INTEGER NOT NULL,
     -- Of the users, where their cells are divided among several parts.
     share     INTEGER NOT NULL,
+    -- The dimensions, as columns.
     cells     BLOB    NOT NULL,
-    -- What is counted of each.
-    sums      BLOB    NOT NULL,
-    -- How long the requests of each took: a histogram.
-    durations BLOB    NOT NULL,
-    -- Which users each has; days only, and only where the user is no dimension.
-    users     BLOB,
+    -- What is counted of each: sums, a histogram of durations, and its users where they are no dimension.
+    amounts   BLOB    NOT NULL,
     PRIMARY KEY (run, number, share)
 ) STRICT;
 

@@ -92,8 +92,8 @@ impl Using {
             let begun = Instant::now();
             let usage = log.reader(access).usage(query.clone())?;
             sample.add(begun.elapsed());
-            found = usage.totals.figures.requests;
-            assert!(usage.lacks.is_empty(), "nothing was removed");
+            found = usage.totals.stats.requests;
+            assert!(usage.missing.is_empty(), "nothing was removed");
         }
         let times = [50.0, 99.0].map(|percent| figure(sample.percentile(percent) / 1_000.0));
         table.row([name.to_owned(), found.to_string()].into_iter().chain(times));
@@ -149,17 +149,14 @@ fn by_sql(folder: &Path) -> Outcome<Duration> {
 
 /// What usage takes on the disk.
 fn parts(folder: &Path, entries: u64) -> Outcome {
-    let sql = "SELECT number, sum(length(cells) + length(sums)), sum(length(durations)),
-        sum(coalesce(length(users), 0)) FROM usage_part GROUP BY 1";
+    let sql = "SELECT number, sum(length(cells)), sum(length(amounts)) FROM usage_part GROUP BY 1";
     let connection = open(folder)?;
     let mut statement = connection.prepare(sql)?;
     let mut rows = statement.query([])?;
-    let mut table =
-        Table::new(&["part", "cells, bytes an entry", "histograms, bytes an entry", "users, bytes an entry"]);
-    let mut all = [0.0; 3];
+    let mut table = Table::new(&["part", "cells, bytes an entry", "amounts, bytes an entry"]);
+    let mut all = [0.0; 2];
     while let Some(row) = rows.next()? {
-        let sizes = [row.get::<_, u64>(1)?, row.get::<_, u64>(2)?, row.get::<_, u64>(3)?]
-            .map(|bytes| bytes as f64 / entries as f64);
+        let sizes = [row.get::<_, u64>(1)?, row.get::<_, u64>(2)?].map(|bytes| bytes as f64 / entries as f64);
         all.iter_mut().zip(sizes).for_each(|(all, size)| *all += size);
         table.row([row.get::<_, u64>(0)?.to_string()].into_iter().chain(sizes.map(figure)));
     }

@@ -1,12 +1,13 @@
 //! What to do about an error: said once for all subcommands.
 
-use std::num::ParseIntError;
 use std::path::Path;
+use std::time::Duration;
 
 use mcp_audit_log::access::Denied;
 use mcp_audit_log::export::ExportError;
 use mcp_audit_log::reader::ReadError;
 use mcp_audit_log::{ChangeError, EvidenceError, LogView, PayloadError, Right, Viewer};
+use mcp_audit_log_model::time::{SPAN_UNITS, parse_span};
 use uuid::Uuid;
 
 use super::common::Failure;
@@ -89,9 +90,20 @@ pub(super) fn unreadable(path: &Path, option: &str) -> impl FnOnce(std::io::Erro
     move |error| format!("{path} cannot be read: {error}; check the path that {option} names")
 }
 
-/// Seconds of a limit.
-pub(super) fn seconds(text: &str) -> Result<u32, String> {
-    text.parse().map_err(|_: ParseIntError| {
-        "not a number of seconds; write a whole one, such as 30, or 0 for no limit".to_owned()
+/// A span of time: a number of seconds, or a span as filters have it.
+pub(super) fn span(text: &str) -> Result<Duration, String> {
+    let seconds = || Duration::try_from_secs_f64(text.parse().ok()?).ok();
+    let span = || parse_span(text).map(|micros| Duration::from_micros(micros.unsigned_abs()));
+    span().or_else(seconds).ok_or_else(|| {
+        format!(
+            "not a number of seconds, such as 30 or 0.5, and not a span, such as 500ms or 5m; units are {SPAN_UNITS}"
+        )
     })
+}
+
+/// Whole seconds of a limit.
+pub(super) fn seconds(text: &str) -> Result<u32, String> {
+    let span = span(text)?;
+    let whole = u32::try_from(span.as_secs()).ok().filter(|_| span.subsec_nanos() == 0);
+    whole.ok_or_else(|| "not whole seconds; write 30 or 5m, or 0 for no limit".to_owned())
 }

@@ -18,7 +18,6 @@ mod list;
 mod matches;
 mod openapi;
 mod print;
-mod print_usage;
 mod proof;
 mod serve;
 mod show;

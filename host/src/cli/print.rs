@@ -8,6 +8,7 @@ use mcp_audit_log::field::Field;
 use mcp_audit_log::store::{Group, GroupBy, StoredPayload, Token};
 use mcp_audit_log::time::Timestamp;
 use mcp_audit_log::value::Value;
+use mcp_audit_log_model::format::{cut, millis, minute, second};
 use serde_json::Value as Json;
 
 use super::common::{note, say};
@@ -109,10 +110,9 @@ pub(super) fn tokens(tokens: &[Token], now: Timestamp) -> io::Result<()> {
 }
 
 fn token(token: &Token, now: Timestamp) -> Vec<String> {
-    let day = |at: Timestamp| at.to_string().chars().take(16).chain(['Z']).collect::<String>();
     let expires = match token.expires_at {
-        Some(at) if token.is_expired(now) => format!("expired {}", day(at)),
-        Some(at) => day(at),
+        Some(at) if token.is_expired(now) => format!("expired {}", minute(at)),
+        Some(at) => minute(at),
         None => "never".to_owned(),
     };
     vec![
@@ -121,9 +121,9 @@ fn token(token: &Token, now: Timestamp) -> Vec<String> {
         inert(&token.connection),
         inert(&token.groups.join(",")),
         inert(token.instance.as_deref().unwrap_or("-")),
-        day(token.created_at),
+        minute(token.created_at),
         expires,
-        token.last_used_at.map_or("-".to_owned(), day),
+        token.last_used_at.map_or("-".to_owned(), minute),
     ]
 }
 
@@ -132,11 +132,10 @@ fn row(entry: &Entry) -> Vec<String> {
     let target = [Field::Tool, Field::Prompt, Field::ResourceUri, Field::ResourceName, Field::ResourceId, Field::Path]
         .into_iter();
     let target = target.map(text).find(|text| !text.is_empty()).unwrap_or_default();
-    let time: String = entry.occurred_at.to_string().chars().take(19).chain(['Z']).collect();
     let duration = entry.duration_us.map(millis);
     let method = text(Field::Method);
     vec![
-        time,
+        second(entry.occurred_at),
         text(Field::Outcome),
         text(Field::User),
         text(Field::Connection),
@@ -181,10 +180,6 @@ pub(super) fn groups_json(by: &[GroupBy], groups: &[Group]) -> io::Result<()> {
     })
 }
 
-pub(super) fn millis(micros: u64) -> String {
-    format!("{:.1}", micros as f64 / 1_000.0)
-}
-
 /// One JSON object per line. JSON escapes control characters itself; bidi characters are escaped here.
 pub(super) fn json_lines(entries: &[Entry]) -> io::Result<()> {
     entries.iter().try_for_each(|entry| say(inert_json(&serde_json::to_string(entry)?)))
@@ -216,13 +211,6 @@ fn is_obeyed(char: char) -> bool {
     char.is_control() || matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-fn cut(text: &str, longest: usize) -> String {
-    match text.chars().count() > longest {
-        true => text.chars().take(longest.saturating_sub(1)).chain(['…']).collect(),
-        false => text.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -236,6 +224,5 @@ mod tests {
             assert!(json.is_ascii() && !json.chars().any(char::is_control), "{json}");
             assert_eq!(serde_json::from_str::<Json>(&json).expect("JSON")["text"], text);
         }
-        assert_eq!(cut("abcdef", 4), "abc…");
     }
 }

@@ -9,6 +9,7 @@ use mcp_audit_log::capture::stdio::{self, StdioOptions};
 use mcp_audit_log::event::Caller;
 
 use super::Outcome;
+use super::advice::span;
 use super::common::{LogOptions, note, serve_until_end};
 
 #[derive(Args)]
@@ -25,7 +26,7 @@ pub(super) struct Stdio {
     #[arg(long, value_name = "NAME", default_value = "stdio")]
     connection: String,
     /// Seconds that the server has to stop after its input ended or a signal came; then it is killed.
-    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = span)]
     grace: Duration,
     /// The server's command, after `--`.
     #[arg(last = true, required = true, value_name = "COMMAND")]
@@ -61,11 +62,6 @@ fn name(command: &[OsString]) -> String {
         .map_or_else(|| "stdio".to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    seconds.ok_or_else(|| "give a number of seconds, such as 5 or 0.5".to_owned())
-}
-
 /// The name of the account that this process runs under, as the system knows it; its number where it has no name.
 #[cfg(unix)]
 fn account() -> Option<String> {
@@ -88,7 +84,7 @@ pub(super) struct Watchdog {
     /// The server's group of processes.
     group: i32,
     /// How long it may take to end.
-    #[arg(value_parser = seconds)]
+    #[arg(value_parser = span)]
     grace: Duration,
 }
 

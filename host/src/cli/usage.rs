@@ -8,13 +8,20 @@ use clap::{Args, ValueEnum};
 use mcp_audit_log::export::usage_table;
 use mcp_audit_log::field::Field;
 use mcp_audit_log::filter::Domain;
-use mcp_audit_log::store::{USAGE_FIELDS, UsageQuery, UsageSort, UsageStep, usage_range};
-use mcp_audit_log::time::DAY;
+use mcp_audit_log::price;
+use mcp_audit_log::store::{
+    Breakdown, USAGE_FIELDS, Usage as Answer, UsageQuery, UsageSort, UsageStats, UsageStep, usage_range,
+};
+use mcp_audit_log::time::{DAY, Timestamp};
+use mcp_audit_log::value::Value;
+use mcp_audit_log_model::format::{millis, minute, percent};
+use serde_json::json;
 
+use super::Outcome;
 use super::advice::Advised;
-use super::common::note;
+use super::common::{note, say};
 use super::filter::Question;
-use super::{Outcome, print_usage};
+use super::print::{Table, inert};
 
 #[derive(Args)]
 pub(super) struct Usage {
@@ -75,11 +82,11 @@ impl Usage {
         };
         let usage = log.reader(&access).usage(query).advised(&log)?;
         match self.format {
-            Format::Table => print_usage::tables(&usage)?,
-            Format::Json => print_usage::json(&usage)?,
+            Format::Table => print_tables(&usage)?,
+            Format::Json => print_json(&usage)?,
             Format::Csv => io::stdout().write_all(&usage_table(&usage)?)?,
         }
-        usage.lacks.iter().for_each(note);
+        usage.missing.iter().for_each(note);
         if usage.covered != usage.asked {
             let (from, to) = (usage.covered.start, usage.covered.end);
             note(format_args!(
@@ -89,6 +96,70 @@ impl Usage {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// The columns of stats.
+const COLUMNS: [&str; 9] =
+    ["REQUESTS", "ERRORS", "SUCCESS", "AVERAGE MS", "P50 MS", "P95 MS", "P99 MS", "TOKENS", "COST"];
+
+/// The totals, then each breakdown; the series where there is none.
+fn print_tables(usage: &Answer) -> io::Result<()> {
+    let mut rows = vec![row(["all".to_owned()], &usage.totals.stats)];
+    rows.extend(usage.previous.as_ref().map(|before| row(["previous period".to_owned()], &before.stats)));
+    say(format_args!("{} to {}", minute(usage.covered.start), minute(usage.covered.end)))?;
+    table(&["TOTAL"], &rows)?;
+    let known = |count: Option<u64>| count.map_or("?".to_owned(), |count| count.to_string());
+    let unique = usage.totals.unique.iter().map(|(field, count)| format!("{} {}", known(*count), field.name()));
+    say(format_args!("distinct values: {}", unique.collect::<Vec<_>>().join(", ")))?;
+    for breakdown in &usage.breakdowns {
+        say("")?;
+        let key = |key: &Value| if *key == Value::Unset { "-".to_owned() } else { inert(&key.to_string()) };
+        let rows: Vec<_> =
+            breakdown.rows.iter().map(|one| row([key(&one.key), known(one.users)], &one.stats)).collect();
+        table(&[&breakdown.field.name().to_uppercase(), "USERS"], &rows)?;
+        if breakdown.found > rows.len() {
+            say(format_args!("{} of {}; raise --limit for more", rows.len(), breakdown.found))?;
+        }
+    }
+    if usage.breakdowns.is_empty() {
+        say("")?;
+        let rows: Vec<_> = usage.series.iter().map(|point| row([minute(point.from)], &point.stats)).collect();
+        table(&["FROM"], &rows)?;
+    }
+    Ok(())
+}
+
+fn table(first: &[&str], rows: &[Vec<String>]) -> io::Result<()> {
+    let columns = first.iter().map(|name| ((*name).to_owned(), 48));
+    Table::new(columns.chain(COLUMNS.map(|name| (name.to_owned(), 20)))).whole(rows)
+}
+
+fn row<const N: usize>(first: [String; N], stats: &UsageStats) -> Vec<String> {
+    let [average, p50, p95, p99] = [stats.average_us, stats.p50_us, stats.p95_us, stats.p99_us]
+        .map(|micros| micros.map(millis).unwrap_or_default());
+    let success = (stats.requests > 0).then(|| percent(stats.requests.saturating_sub(stats.errors), stats.requests));
+    let (requests, errors, tokens) = (stats.requests.to_string(), stats.errors.to_string(), stats.tokens().to_string());
+    let cost = price::money(stats.cost_micros);
+    let rest = [requests, errors, success.unwrap_or_default(), average, p50, p95, p99, tokens, cost];
+    first.into_iter().chain(rest).collect()
+}
+
+/// All of it as one JSON object: that of the API without its ratios and links.
+fn print_json(usage: &Answer) -> io::Result<()> {
+    let span = |range: &std::ops::Range<Timestamp>| json!({ "from": range.start, "to": range.end });
+    let breakdown = |one: &Breakdown| json!({ "by": one.field.name(), "found": one.found, "rows": one.rows });
+    let json = json!({
+        "asked": span(&usage.asked),
+        "covered": span(&usage.covered),
+        "complete": usage.missing.is_empty(),
+        "notes": usage.missing.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "totals": usage.totals,
+        "previous": usage.previous,
+        "step": usage.step.as_str(),
+        "series": usage.series,
+        "breakdowns": usage.breakdowns.iter().map(breakdown).collect::<Vec<_>>(),
+    });
+    say(inert(&json.to_string()))
 }
 
 fn words<T: Copy>(words: &[T], name: fn(T) -> &'static str) -> PossibleValuesParser {

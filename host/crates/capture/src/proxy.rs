@@ -23,6 +23,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use mcp_audit_log_identity::{Lease, Origin, Origins};
+use mcp_audit_log_model::format::prefix;
 use mcp_audit_log_service::AuditLog;
 
 use super::mcp::failure::FailureSlot;
@@ -68,7 +69,7 @@ pub fn router(log: AuditLog, upstreams: Vec<Upstream>, sign_in: SignIn) -> Route
 
 /// The same with other choices.
 pub fn router_with(log: AuditLog, upstreams: Vec<Upstream>, sign_in: SignIn, options: ProxyOptions) -> Router {
-    let server = |uri: &Uri| split(uri).0.chars().take(NAME).collect::<String>().into();
+    let server = |uri: &Uri| prefix(split(uri).0, NAME).to_owned().into();
     let open = matches!(sign_in, SignIn::Open(_));
     let proxy = proxy(upstreams, sign_in, options);
     let router = routes(Arc::clone(&proxy)).route_layer(AuditLayer::named_by(log.clone(), server));

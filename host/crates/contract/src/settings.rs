@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 use crate::manifest::SettingField;
+use mcp_audit_log_model::format::prefix;
 use mcp_audit_log_model::value::Value;
 
 /// The payload switch.
@@ -128,14 +129,14 @@ impl SettingField {
     }
 
     fn refuse(&self, given: &Json) -> InvalidSetting {
-        let given: String = given.to_string().chars().take(40).collect();
-        InvalidSetting(format!("{} ({}) must be {}, not {given}.", self.label, self.key, self.allowed()))
+        let (given, allowed) = (given.to_string(), self.allowed());
+        InvalidSetting(format!("{} ({}) must be {allowed}, not {}.", self.label, self.key, prefix(&given, 40)))
     }
 }
 
 fn unknown(key: &str, fields: &[SettingField]) -> InvalidSetting {
     let known: Vec<_> = fields.iter().map(|field| field.key.as_str()).collect();
-    let key: String = key.chars().take(40).collect();
+    let key = prefix(key, 40);
     InvalidSetting(format!("Unknown setting {key:?}; use one of: {}.", known.join(", ")))
 }
 

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use mcp_audit_log_index::Extent;
+use mcp_audit_log_index::LogStats;
 use mcp_audit_log_model::time::{DAY, SECOND, Timestamp};
 
 /// The period that is measured.
@@ -23,13 +23,13 @@ pub struct Growth {
 impl Growth {
     /// The beginning of the period that is measured for a log of this extent at `now`; `None` while it is too young or
     /// empty.
-    pub(crate) fn since(extent: &Extent, now: Timestamp) -> Option<Timestamp> {
+    pub(crate) fn since(extent: &LogStats, now: Timestamp) -> Option<Timestamp> {
         let since = extent.oldest?.max(now.plus(-WINDOW));
         (now.as_micros() - since.as_micros() >= LEAST).then_some(since)
     }
 
     /// The daily share of `entries` that were recorded between `since` and `now`.
-    pub(crate) fn a_day(extent: &Extent, entries: u64, since: Timestamp, now: Timestamp) -> Self {
+    pub(crate) fn a_day(extent: &LogStats, entries: u64, since: Timestamp, now: Timestamp) -> Self {
         let period = (now.as_micros() - since.as_micros()).max(1).unsigned_abs();
         let a_day = share(entries, DAY.unsigned_abs(), period);
         // Multiply before dividing: a small log grows by less than an entry a day.
@@ -55,11 +55,11 @@ mod tests {
     #[test]
     fn growth_is_measured_over_the_last_days_only() {
         let at = |days: i64| Timestamp::EPOCH.plus(days * DAY);
-        let extent = |oldest| Extent { entries: 1_000, bytes: 500_000, oldest: Some(oldest), ..Extent::default() };
+        let extent = |oldest| LogStats { entries: 1_000, bytes: 500_000, oldest: Some(oldest), ..LogStats::default() };
         assert_eq!(Growth::since(&extent(at(0)), at(30)), Some(at(23)), "seven days");
         assert_eq!(Growth::since(&extent(at(28)), at(30)), Some(at(28)), "since the beginning");
         assert_eq!(Growth::since(&extent(at(30)), at(30).plus(LEAST - 1)), None, "too young");
-        assert_eq!(Growth::since(&Extent::default(), at(30)), None, "empty");
+        assert_eq!(Growth::since(&LogStats::default(), at(30)), None, "empty");
         let growth = Growth::a_day(&extent(at(0)), 70, at(23), at(30));
         assert_eq!(growth, Growth { entries: 10, bytes: 5_000 });
         assert_eq!(growth.over(90), Growth { entries: 900, bytes: 450_000 });

@@ -9,7 +9,7 @@ use crate::growth::Growth;
 use mcp_audit_log_contract::access::{Denied, Grant, GrantInternals, Right};
 use mcp_audit_log_filter::Domain;
 use mcp_audit_log_index::{
-    Extent, GroupBy, GroupQuery, GroupSort, Groups, Page, PageQuery, Place, StoreError, StoreReader, StoredPayload,
+    GroupBy, GroupQuery, GroupSort, Groups, LogStats, Page, PageQuery, Place, StoreError, StoreReader, StoredPayload,
     Usage, UsageQuery, Values, is_dimension,
 };
 use mcp_audit_log_ledger::{Consistency, Inclusion};
@@ -226,7 +226,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// The viewer may neither configure nor verify, or the store fails.
-    pub fn extent(&self) -> Result<Extent, ReadError> {
+    pub fn extent(&self) -> Result<LogStats, ReadError> {
         self.access.require_oversight()?;
         Ok(self.files.extent()?)
     }
@@ -236,7 +236,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// The viewer may neither configure nor verify, or the store fails.
-    pub fn growth(&self, extent: &Extent, now: Timestamp) -> Result<Option<Growth>, ReadError> {
+    pub fn growth(&self, extent: &LogStats, now: Timestamp) -> Result<Option<Growth>, ReadError> {
         self.access.require_oversight()?;
         let Some(since) = Growth::since(extent, now) else { return Ok(None) };
         let entries = self.files.places()?.end.saturating_sub(self.files.place_at(since)?);

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use mcp_audit_log_index::StoredPayload;
 use mcp_audit_log_model::entry::{Details, Entry};
 use mcp_audit_log_model::field::{Field, FieldType};
+use mcp_audit_log_model::format::prefix;
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_model::value::Value;
 
@@ -85,7 +86,7 @@ impl Columns {
         let mut columns = Vec::new();
         for name in text.split(',').map(str::trim).filter(|name| !name.is_empty()) {
             let column = Column::all().find(|column| column.name() == name);
-            let column = column.ok_or_else(|| ColumnsError::Unknown { name: name.chars().take(60).collect() })?;
+            let column = column.ok_or_else(|| ColumnsError::Unknown { name: prefix(name, 60).to_owned() })?;
             if columns.contains(&column) {
                 return Err(ColumnsError::Twice(column.name()));
             }

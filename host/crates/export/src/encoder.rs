@@ -4,6 +4,7 @@ use std::io;
 
 use mcp_audit_log_index::StoredPayload;
 use mcp_audit_log_model::entry::Entry;
+use mcp_audit_log_model::format::second;
 use mcp_audit_log_model::time::Timestamp;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
@@ -70,7 +71,7 @@ impl Format {
 
     /// What a file that was begun at this moment is called: without a colon, which some file systems refuse.
     pub fn file_name(self, begun: Timestamp) -> String {
-        let moment: String = begun.to_string().chars().take(19).filter(|char| *char != ':').collect();
+        let moment: String = second(begun).chars().filter(|char| !matches!(char, ':' | 'Z')).collect();
         format!("mcp-audit-log-{moment}Z.{}", self.name())
     }
 

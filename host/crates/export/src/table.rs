@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io;
 
 use csv::{Terminator, Writer, WriterBuilder};
-use mcp_audit_log_index::{Figures, Usage};
+use mcp_audit_log_index::{Usage, UsageStats};
 use mcp_audit_log_model::value::Value;
 
 /// Without it, Excel reads UTF-8 as a local code page; other programs ignore it.
@@ -95,7 +95,7 @@ const FIGURES: [&str; 10] = [
 /// # Errors
 /// There is no memory for it.
 pub fn usage_table(usage: &Usage) -> io::Result<Vec<u8>> {
-    let complete = usage.lacks.is_empty().to_string();
+    let complete = usage.missing.is_empty().to_string();
     match usage.breakdowns.first() {
         Some(breakdown) => {
             let names = ["from", "to", "complete", breakdown.field.name(), "users"];
@@ -105,7 +105,7 @@ pub fn usage_table(usage: &Usage) -> io::Result<Vec<u8>> {
                 [&from, &to, &complete].into_iter().try_for_each(|cell| table.cell(cell))?;
                 table.text(&if row.key == Value::Unset { String::new() } else { row.key.to_string() })?;
                 table.cell(number(row.users))?;
-                end(&mut table, &row.figures)?;
+                end(&mut table, &row.stats)?;
             }
             table.take()
         }
@@ -114,7 +114,7 @@ pub fn usage_table(usage: &Usage) -> io::Result<Vec<u8>> {
             for point in &usage.series {
                 let cells = [point.from.to_string(), point.to.to_string(), complete.clone()];
                 cells.iter().try_for_each(|cell| table.cell(cell))?;
-                end(&mut table, &point.figures)?;
+                end(&mut table, &point.stats)?;
             }
             table.take()
         }
@@ -122,7 +122,7 @@ pub fn usage_table(usage: &Usage) -> io::Result<Vec<u8>> {
 }
 
 /// The line's figures, and its end.
-fn end(table: &mut Table, figures: &Figures) -> io::Result<()> {
+fn end(table: &mut Table, figures: &UsageStats) -> io::Result<()> {
     let cells = [
         figures.requests.to_string(),
         figures.errors.to_string(),

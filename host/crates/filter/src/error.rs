@@ -3,6 +3,7 @@
 use std::fmt;
 
 use mcp_audit_log_model::field::Field;
+use mcp_audit_log_model::format::cut;
 
 /// Longest part of what was given that an error repeats, in characters.
 const SHOWN: usize = 120;
@@ -45,7 +46,7 @@ impl DomainError {
     pub(super) fn at(self, position: Position, term: impl fmt::Display) -> Self {
         match self.position {
             Some(_) => self,
-            None => Self { term: Some(cut(&term.to_string(), SHOWN)), position: Some(position), ..self },
+            None => Self { term: Some(cut(&term.to_string(), SHOWN).into_owned()), position: Some(position), ..self },
         }
     }
 
@@ -69,13 +70,6 @@ impl fmt::Display for DomainError {
 /// A text from outside as a message quotes it: short, on one line.
 pub(super) fn quoted(text: &str) -> String {
     serde_json::Value::from(cut(text, SHOWN / 2)).to_string()
-}
-
-fn cut(text: &str, length: usize) -> String {
-    match text.char_indices().nth(length) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
 }
 
 /// What people call the parts of a payload.

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use mcp_audit_log_model::field::Field;
-use mcp_audit_log_model::time::{DAY, SECOND, Timestamp};
+use mcp_audit_log_model::time::{SECOND, Timestamp};
 use mcp_audit_log_model::value::Value;
 
 use super::error::quoted;
@@ -17,16 +17,7 @@ const FORMS: &str = "2026-11-21T02:09:46Z, 2026-11-21, today, yesterday, now, -7
 
 /// A moment, or a day from its first moment to the next day's.
 pub(super) fn moment(text: &str, now: Timestamp) -> Option<(Value, Option<Value>)> {
-    let (from, to) = match text {
-        "now" => (now, None),
-        "today" => day(now),
-        "yesterday" => day(now.plus(-DAY)),
-        _ if text.starts_with(['-', '+']) => (now.plus(relative(text)?), None),
-        _ => match Timestamp::parse(text)? {
-            at if text.len() <= "2026-11-21".len() => day(at),
-            at => (at, None),
-        },
-    };
+    let (from, to) = Timestamp::parse_spoken(text, now)?;
     let value = |at: Timestamp| Value::Integer(at.as_micros());
     (from.as_micros() >= YEAR_0).then(|| (value(from), to.map(value)))
 }
@@ -65,24 +56,6 @@ pub fn end_of(text: &str, now: Timestamp) -> Result<Timestamp, DomainError> {
 /// What to write instead of what is no time.
 pub(super) fn no_time(text: &str) -> DomainError {
     DomainError::new(format!("{} is not a time; use {FORMS}", quoted(text)))
-}
-
-fn day(at: Timestamp) -> (Timestamp, Option<Timestamp>) {
-    (at.start_of_day(), Some(at.start_of_day().plus(DAY)))
-}
-
-/// `-7d`, `-24h`, `-15m`, `-30s`, `-2w` in microseconds.
-fn relative(text: &str) -> Option<i64> {
-    let (count, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let unit = match unit {
-        "s" => SECOND,
-        "m" => 60 * SECOND,
-        "h" => 3_600 * SECOND,
-        "d" => DAY,
-        "w" => 7 * DAY,
-        _ => return None,
-    };
-    count.parse::<i64>().ok()?.checked_mul(unit)
 }
 
 impl Domain {

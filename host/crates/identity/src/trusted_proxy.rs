@@ -7,6 +7,7 @@ use std::sync::Arc;
 use hyper::HeaderMap;
 use hyper::header::{HeaderName, HeaderValue};
 use mcp_audit_log_contract::access::Viewer;
+use mcp_audit_log_model::format::prefix;
 use mcp_audit_log_model::name;
 
 use super::{GroupMap, Person};
@@ -170,7 +171,7 @@ impl FromStr for Network {
     type Err = NetworkError;
 
     fn from_str(text: &str) -> Result<Self, NetworkError> {
-        let wrong = || NetworkError(text.chars().take(80).collect());
+        let wrong = || NetworkError(prefix(text, 80).to_owned());
         let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
         let address: IpAddr = address.parse().map_err(|_| wrong())?;
         let most = if address.is_ipv4() { 32 } else { 128 };

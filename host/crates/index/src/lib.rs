@@ -37,7 +37,7 @@ pub use error::{StoreError, StoreFailure};
 pub use group::{Group, GroupBy, GroupQuery, GroupSort, Groups, MAX_GROUPS, Values};
 #[cfg(any(test, feature = "contract-tests"))]
 pub use memory::MemoryStore;
-pub use page::{Extent, Page, PageQuery, Place};
+pub use page::{LogStats, Page, PageQuery, Place};
 pub use payload::{Packed, PackedPayload, StoredPayload};
 pub use prepared::Prepared;
 pub use reader::{Source, StoreReader, StoreSize};
@@ -49,8 +49,8 @@ pub use tree::tiles::Tiles;
 pub(crate) use usage::failures;
 pub use usage::is_dimension;
 pub use usage::{
-    Breakdown, Figures, Lack, MAX_POINTS, Point, REQUESTS, RangeError, Totals, USAGE_FIELDS, Usage, UsageQuery,
-    UsageRow, UsageSort, UsageStep, requests, usage_range,
+    Breakdown, MAX_POINTS, MissingUsage, Point, REQUESTS, RangeError, Totals, USAGE_FIELDS, Usage, UsageQuery,
+    UsageRow, UsageSort, UsageStats, UsageStep, requests, usage_range,
 };
 pub use write::{Store, StoreWriter, Work};
 

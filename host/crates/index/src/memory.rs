@@ -35,7 +35,7 @@ struct Data {
     texts: BTreeMap<(Field, u64), Arc<str>>,
     numbers: BTreeMap<(Field, Arc<str>), u64>,
     blocks: BTreeMap<u64, StoredBlock>,
-    runs: BTreeMap<i64, StoredRun>,
+    runs: BTreeMap<u64, StoredRun>,
     blobs: BTreeMap<Blob, Vec<u8>>,
     beside: Beside,
 }

@@ -47,9 +47,9 @@ pub struct PageQuery {
     pub limit: usize,
 }
 
-/// Figures about the log as a whole.
+/// Stats of the log as a whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Extent {
+pub struct LogStats {
     /// Entries there are.
     pub entries: u64,
     /// Bytes of the database, what waits in the write-ahead log included.

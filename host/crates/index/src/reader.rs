@@ -13,7 +13,7 @@ use crate::snapshot::Snapshot;
 use crate::states::{CheckpointQuery, held_from};
 use crate::tree::proofs;
 use crate::{
-    Extent, GroupQuery, Groups, Inventory, Mark, Page, PageQuery, Place, PlaceChange, StoreError, StoredCheckpoint,
+    GroupQuery, Groups, Inventory, LogStats, Mark, Page, PageQuery, Place, PlaceChange, StoreError, StoredCheckpoint,
     StoredPayload, Tiles, Usage, UsageQuery, Values, usage,
 };
 use mcp_audit_log_contract::access::Viewer;
@@ -156,13 +156,13 @@ impl StoreReader {
     ///
     /// # Errors
     /// The store fails.
-    pub fn extent(&self) -> Result<Extent, StoreError> {
+    pub fn extent(&self) -> Result<LogStats, StoreError> {
         let StoreSize { bytes, journal_bytes } = self.source.size()?;
         self.read(|log| {
             let seqs = log.seqs()?;
             let (oldest, newest) = (seqs.clone(), seqs.end.saturating_sub(1)..seqs.end);
             let [oldest, newest] = [oldest, newest].map(|seqs| seqs::recorded_at(log, seqs));
-            Ok(Extent { entries: seqs.end - seqs.start, bytes, journal_bytes, oldest: oldest?, newest: newest? })
+            Ok(LogStats { entries: seqs.end - seqs.start, bytes, journal_bytes, oldest: oldest?, newest: newest? })
         })
     }
 

@@ -159,11 +159,11 @@ pub struct StoredBlock {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoredRun {
     /// The seq of its first entry.
-    pub first: i64,
+    pub first: u64,
     /// How many entries it is about.
-    pub length: i64,
+    pub length: u64,
     /// Which dimensions have a value: a bit each.
-    pub fields: i64,
+    pub fields: u64,
     /// When the first of its hours begins, in microseconds.
     pub least: i64,
     /// When the last of its hours begins.
@@ -214,26 +214,7 @@ pub enum PartColumn {
     /// The dimensions of its cells.
     Cells,
     /// What is counted of each.
-    Sums,
-    /// How long the requests of each took.
-    Durations,
-    /// Which users each has; not every part has it.
-    Users,
-}
-
-impl PartColumn {
-    /// Every column of a part.
-    pub const ALL: [Self; 4] = [Self::Cells, Self::Sums, Self::Durations, Self::Users];
-
-    /// Its name, which its checksum covers.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Cells => "cells",
-            Self::Sums => "sums",
-            Self::Durations => "durations",
-            Self::Users => "users",
-        }
-    }
+    Amounts,
 }
 
 /// What `read` makes of a blob; `None` where the blob is not there.

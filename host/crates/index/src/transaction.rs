@@ -111,9 +111,10 @@ pub struct NewColumn {
 pub struct NewPart {
     /// Which one.
     pub key: PartKey,
-    /// The bytes of its columns, in the order of [`PartColumn::ALL`](crate::PartColumn::ALL); only the users may be
-    /// missing.
-    pub columns: [Option<Vec<u8>>; 4],
+    /// See [`PartColumn::Cells`](crate::PartColumn::Cells).
+    pub cells: Vec<u8>,
+    /// See [`PartColumn::Amounts`](crate::PartColumn::Amounts).
+    pub amounts: Vec<u8>,
 }
 
 /// A change of what the log says of itself.

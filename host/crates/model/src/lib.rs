@@ -26,6 +26,9 @@ pub mod name;
 /// The actor of an action on the log itself.
 pub mod actor;
 
+/// Numbers, times and texts for people.
+#[doc(hidden)]
+pub mod format;
 /// Hiding secrets.
 pub mod mask;
 /// What language models cost.

@@ -64,26 +64,52 @@ impl Timestamp {
         Some(Self::from_micros(moment.timestamp_micros()))
     }
 
-    /// Reads what [`Timestamp::parse`] reads, or how long after `now` it is: `30m`, `12h`, `90d`, `8w`.
+    /// Reads what [`Timestamp::parse`] reads, or how long after `now` it is, as [`parse_span`] reads it: `90d`.
     pub fn parse_ahead(text: &str, now: Self) -> Option<Self> {
-        let span = || {
-            let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-            let unit = match unit {
-                "m" => 60 * SECOND,
-                "h" => 3_600 * SECOND,
-                "d" => DAY,
-                "w" => 7 * DAY,
-                _ => return None,
-            };
-            Some(now.plus(i64::from(number.parse::<u32>().ok()?).checked_mul(unit)?))
-        };
-        Self::parse(text).or_else(span)
+        Self::parse(text).or_else(|| Some(now.plus(parse_span(text)?)))
+    }
+
+    /// Reads what people write for a time: `now`, `today`, `yesterday`, a span before or after now (`-7d`, `+1h`), or what
+    /// [`Timestamp::parse`] reads. A day has an end as well, where the next day begins.
+    pub fn parse_spoken(text: &str, now: Self) -> Option<(Self, Option<Self>)> {
+        let day = |at: Self| (at.start_of_day(), Some(at.start_of_day().plus(DAY)));
+        match text {
+            "now" => Some((now, None)),
+            "today" => Some(day(now)),
+            "yesterday" => Some(day(now.plus(-DAY))),
+            _ => match (text.strip_prefix('-'), text.strip_prefix('+')) {
+                (Some(span), _) => Some((now.plus(-parse_span(span)?), None)),
+                (_, Some(span)) => Some((now.plus(parse_span(span)?), None)),
+                _ => Self::parse(text).map(|at| if text.len() <= "2026-11-21".len() { day(at) } else { (at, None) }),
+            },
+        }
     }
 
     /// The same moment as the calendar crate's type.
     pub fn to_utc(self) -> DateTime<Utc> {
         DateTime::from_timestamp_micros(self.0).unwrap_or_default()
     }
+}
+
+/// The units of a span, for errors.
+pub const SPAN_UNITS: &str = "us, ms, s, m, h, d or w";
+
+/// Reads a span of time, a whole number and its unit (`800us`, `5ms`, `30s`, `15m`, `24h`, `7d`, `2w`), in microseconds:
+/// the one grammar of options, parameters and filters.
+pub fn parse_span(text: &str) -> Option<i64> {
+    let number = text.trim_end_matches(|char: char| char.is_ascii_alphabetic());
+    let unit = match &text[number.len()..] {
+        "us" => 1,
+        "ms" => SECOND / 1_000,
+        "s" => SECOND,
+        "m" => 60 * SECOND,
+        "h" => HOUR,
+        "d" => DAY,
+        "w" => 7 * DAY,
+        _ => return None,
+    };
+    let is_plain = number.bytes().all(|byte| byte.is_ascii_digit());
+    number.parse::<i64>().ok().filter(|_| is_plain)?.checked_mul(unit)
 }
 
 impl From<DateTime<Utc>> for Timestamp {
@@ -173,6 +199,28 @@ mod tests {
         for wrong in ["", "d", "-1d", "1.5d", "90", "90 d", "ä", "99999999999d"] {
             assert_eq!(Timestamp::parse_ahead(wrong, now), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn spans_have_one_grammar() {
+        let spans = [("800us", 800), ("5ms", 5_000), ("0s", 0), ("15m", 900 * SECOND), ("24h", DAY), ("2w", 14 * DAY)];
+        spans.iter().for_each(|(text, micros)| assert_eq!(parse_span(text), Some(*micros), "{text}"));
+        for wrong in ["", "5", "s", "-5s", "+5s", "1.5h", "5 s", "5S", "5min", "99999999999999s", "ü", "5µs"] {
+            assert_eq!(parse_span(wrong), None, "{wrong}");
+        }
+        let now = Timestamp::from_micros(DAY + 7);
+        let read = |text: &str| Timestamp::parse_spoken(text, now);
+        let at = |micros| Timestamp::from_micros(micros);
+        assert_eq!(
+            [read("now"), read("-1d"), read("+2h")].map(|found| found.map(|(from, to)| (from.0, to))),
+            [Some((DAY + 7, None)), Some((7, None)), Some((DAY + 7 + 2 * HOUR, None))]
+        );
+        assert_eq!(
+            [read("today"), read("yesterday")],
+            [Some((at(DAY), Some(at(2 * DAY)))), Some((at(0), Some(at(DAY))))]
+        );
+        assert_eq!(read("1970-01-02"), Some((at(DAY), Some(at(2 * DAY)))));
+        assert_eq!([read("-d"), read("1d"), read("soon"), read("--1d")], [None; 4]);
     }
 
     #[test]

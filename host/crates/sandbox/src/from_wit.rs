@@ -9,6 +9,7 @@ use super::{Affected, Change, Keep, Plan, Verdict};
 use mcp_audit_log_contract::access::{Grant, GrantInternals as _, Right, Viewer};
 use mcp_audit_log_contract::manifest::Manifest;
 use mcp_audit_log_filter::{Comparison, Domain, DomainToken, Operand, ViewerValue, check_tokens, from_tokens};
+use mcp_audit_log_model::format::prefix;
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_model::value::Value;
 
@@ -138,7 +139,7 @@ impl FromWit {
     fn keep(self, keep: wit::KeepPayload, manifest: &Manifest) -> Result<Keep, Fault> {
         let index = |name: String| {
             let found = manifest.masks.iter().position(|mask| mask.name == name);
-            found.ok_or_else(|| self.fault(format!("unknown mask {:?}", name.chars().take(80).collect::<String>())))
+            found.ok_or_else(|| self.fault(format!("unknown mask {:?}", prefix(&name, 80))))
         };
         Ok(Keep { masks: self.list(keep.masks, index)?, max_bytes: keep.max_bytes as usize })
     }

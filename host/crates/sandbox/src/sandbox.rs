@@ -13,6 +13,7 @@ use wasmtime::{
 use super::bindings::{AuditPolicy, AuditPolicyPre, Guest};
 use super::fault::{Fault, FaultKind, LoadError};
 use super::limits::Limits;
+use mcp_audit_log_model::format::prefix;
 
 /// A policy's compiled code.
 pub(super) struct Sandbox {
@@ -150,7 +151,7 @@ fn reason(error: &wasmtime::Error) -> String {
     causes.reverse();
     let words = causes.join("; ");
     let words: Vec<_> = words.split_whitespace().collect();
-    words.join(" ").chars().take(600).collect()
+    prefix(&words.join(" "), 600).to_owned()
 }
 
 /// Most calls at the same time. A further call waits: each is over within its fuel.

@@ -11,6 +11,7 @@ use mcp_audit_log_core::retention;
 use mcp_audit_log_core::retention::{CleanupIntent, CleanupReport};
 use mcp_audit_log_index::StoreError;
 use mcp_audit_log_model::event::Event;
+use mcp_audit_log_model::format::prefix;
 use mcp_audit_log_model::schedule::CronState;
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_store::TokenError;
@@ -123,7 +124,7 @@ impl AuditLog {
         self.allow(access, Right::Configure, "retention.started")?;
         let crons = &self.view().manifest().crons;
         let cron = crons.iter().find(|cron| cron.name == name).ok_or_else(|| RunError::Unknown {
-            name: name.chars().take(80).collect(),
+            name: prefix(name, 80).to_owned(),
             known: crons.iter().map(|cron| cron.name.clone()).collect(),
         })?;
         Run::claim(&self.0, cron, Some(access))

@@ -8,7 +8,7 @@ use mcp_audit_log_contract::hold::Hold;
 use mcp_audit_log_core::publish::DestinationStatus;
 use mcp_audit_log_core::reader::ReadError;
 use mcp_audit_log_core::recorder::{Gauges, Unready};
-use mcp_audit_log_index::{Extent, StoredCheckpoint};
+use mcp_audit_log_index::{LogStats, StoredCheckpoint};
 use mcp_audit_log_ledger::{Checkpoint, SignedCheckpoint, VerifierKey};
 use mcp_audit_log_model::schedule::CronState;
 use mcp_audit_log_model::time::Timestamp;
@@ -20,7 +20,7 @@ use super::AuditLog;
 #[derive(Clone, Debug)]
 pub struct Integrity {
     /// How much is recorded.
-    pub extent: Extent,
+    pub extent: LogStats,
     /// The first `seq`, and the next one.
     pub places: Range<u64>,
     /// Why what is recorded does not reach the disk at present.
@@ -99,7 +99,7 @@ pub struct LogStatistics<'a> {
     /// When the log was opened.
     pub opened: Timestamp,
     /// How much is recorded.
-    pub extent: Option<Extent>,
+    pub extent: Option<LogStats>,
     /// The newest checkpoint: how many entries it is about, and when it was signed.
     pub checkpoint: Option<(u64, Timestamp)>,
     /// Checkpoints that could not be signed or stored.

@@ -11,6 +11,7 @@ use mcp_audit_log_contract::access::{Grant, GrantInternals, Right, Viewer};
 use mcp_audit_log_contract::manifest::UserGroup;
 use mcp_audit_log_core::recorder::{RecordError, RecorderControl, StateChange, Unready};
 use mcp_audit_log_model::event::{Channel, Detail, Event, Kind, Target};
+use mcp_audit_log_model::format::prefix;
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_model::value::Value;
 use mcp_audit_log_store::{Deed, NewToken, Outbox, Token, Tokens, Untold};
@@ -100,7 +101,7 @@ impl AuditLog {
             Some(group) => {
                 let known: Vec<_> = self.view().manifest().groups.iter().map(|group| group.name.as_str()).collect();
                 let is_known = known.contains(&group.as_str());
-                let group: String = group.chars().take(80).collect();
+                let group = prefix(group, 80).to_owned();
                 if !is_known {
                     let known = known.join(", ");
                     return Err(ChangeError::Refused(format!("groups: unknown group {group:?}; use one of: {known}.")));

@@ -7,6 +7,7 @@ use mcp_audit_log_index::{Prepared, StoredPayload};
 use mcp_audit_log_model::entry::{Details, Entry};
 use mcp_audit_log_model::event::{Body, Event, Payload, Target};
 use mcp_audit_log_model::field::Field;
+use mcp_audit_log_model::format;
 use mcp_audit_log_model::mask::Masks;
 use mcp_audit_log_model::price::Prices;
 use mcp_audit_log_model::time::Timestamp;
@@ -185,10 +186,7 @@ pub(super) fn cut(text: &str, longest: usize) -> Cow<'_, str> {
         return text.into();
     }
     let text = text.replace('\0', "\u{fffd}");
-    match text.char_indices().nth(longest) {
-        None => text.into(),
-        Some(_) => text.chars().take(longest.saturating_sub(1)).chain(['…']).collect(),
-    }
+    format::cut(&text, longest).into_owned().into()
 }
 
 pub(super) fn cut_own(text: String, longest: usize) -> String {

@@ -4,6 +4,7 @@ use super::names::{self, Name};
 use crate::error::quoted;
 use crate::{Comparison, DomainError, DomainToken, Operand, ViewerValue, free_text, until};
 use mcp_audit_log_model::field::{Field, FieldType};
+use mcp_audit_log_model::time::{SPAN_UNITS, parse_span};
 use mcp_audit_log_model::value::Value;
 
 /// One value as it was written.
@@ -31,8 +32,7 @@ pub(super) fn tokens(word: &str) -> Result<Vec<DomainToken>, DomainError> {
 /// `since:7d` is 7 days ago.
 fn moment(text: &str, comparison: fn(&str) -> Comparison) -> Result<DomainToken, DomainError> {
     let time = item(text)?.text;
-    let ago = time.starts_with(|char: char| char.is_ascii_digit()) && time.ends_with(['s', 'm', 'h', 'd', 'w']);
-    let time = if ago { format!("-{time}") } else { time };
+    let time = if parse_span(&time).is_some() { format!("-{time}") } else { time };
     Ok(leaf(Field::OccurredAt, comparison(&time), vec![time.into()]))
 }
 
@@ -110,21 +110,15 @@ fn unknown_word(word: &str) -> DomainError {
     ))
 }
 
-/// `800us`, `5ms`, `2s` in microseconds.
+/// A duration in microseconds.
 fn duration(item: &Item) -> Result<Operand, DomainError> {
     if item.text == "none" {
         return Ok(Operand::Value(Value::Unset));
     }
-    let number = item.text.trim_end_matches(|char: char| char.is_ascii_alphabetic());
-    let unit = match &item.text[number.len()..] {
-        "us" => Some(1),
-        "ms" => Some(1_000),
-        "s" => Some(1_000_000),
-        _ => None,
-    };
-    let micros = number.parse::<i64>().ok().zip(unit).and_then(|(number, unit)| number.checked_mul(unit));
-    let wrong = || DomainError::new(format!("{} is not a duration; use 800us, 5ms or 2s", quoted(&item.text)));
-    micros.map(Operand::from).ok_or_else(wrong)
+    parse_span(&item.text).map(Operand::from).ok_or_else(|| {
+        let (text, advice) = (quoted(&item.text), "use 800us, 5ms or 2s");
+        DomainError::new(format!("{text} is not a duration; {advice}; units are {SPAN_UNITS}"))
+    })
 }
 
 /// A pattern in which only `*` means more than itself.

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::openapi::{Input, Operation};
 use crate::problem::{BODY, MEDIA, MISSING, Problem, SLOW, TOO_LONG};
+use mcp_audit_log_model::format::prefix;
 
 /// What can be sent as JSON.
 pub(crate) trait Sendable: DeserializeOwned + JsonSchema {
@@ -38,7 +39,8 @@ impl<T: Sendable> Sent<T> {
         }
         serde_json::from_slice(&self.body?).map_err(|error| {
             let what = if error.is_data() { "not what is expected" } else { "not JSON" };
-            let why: String = error.to_string().chars().take(200).collect();
+            let why = error.to_string();
+            let why = prefix(&why, 200);
             Problem::body(format!("This is {what}: {why}. Send an object such as {}.", T::EXAMPLE))
         })
     }

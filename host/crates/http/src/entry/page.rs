@@ -8,6 +8,7 @@ use axum::response::Response;
 use mcp_audit_log_contract::access::Right;
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::field::Field;
+use mcp_audit_log_model::format::{bytes, count, duration, exact};
 use mcp_audit_log_model::value::Value;
 use serde::Deserialize;
 use uuid::Uuid;
@@ -25,7 +26,7 @@ use crate::query::search::query;
 use crate::session::auth::Visitor;
 use crate::ui::frame::{Frame, Here};
 use crate::ui::labels::label;
-use crate::ui::text::{Shown, bytes, count, duration, exact};
+use crate::ui::text::Shown;
 use crate::ui::{draw, frame};
 
 /// The sections of the page, each with its fields in order. Every field is in one of them or in [`ERRORS`].

@@ -5,12 +5,13 @@ use mcp_audit_log_filter::Domain;
 use mcp_audit_log_index::Place;
 use mcp_audit_log_model::entry::{Details, Entry};
 use mcp_audit_log_model::field::Field;
+use mcp_audit_log_model::format::{bytes, exact};
 use mcp_audit_log_service::AuditLog;
 use serde_json::Value as Json;
 
 use super::json::Tree;
 use crate::problem::Problem;
-use crate::ui::text::{Shown, bytes, exact};
+use crate::ui::text::Shown;
 
 /// More of a text than this is not put on the page, in bytes.
 const MOST: usize = 200_000;

@@ -2,10 +2,10 @@
 
 use mcp_audit_log_contract::access::{Grant, Right};
 use mcp_audit_log_model::entry::Entry;
+use mcp_audit_log_model::format::{count, exact};
 use mcp_audit_log_service::AuditLog;
 
 use crate::problem::Problem;
-use crate::ui::text::{count, exact};
 
 /// The proof section of the page.
 pub(crate) struct Proof {

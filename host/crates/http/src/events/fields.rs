@@ -11,9 +11,10 @@ use uuid::Uuid;
 
 use super::body::{MEMBERS, NAME, TEXT};
 use super::sender::Draft;
-use super::values::{id, members, number, scalar, short, text};
+use super::values::{id, members, number, scalar, text};
 use super::{schema, values};
 use crate::query::extractor::Moment;
+use crate::query::search::short;
 
 /// What may be done with a field.
 pub(crate) enum Rule {

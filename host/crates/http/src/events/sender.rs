@@ -13,7 +13,8 @@ use uuid::Uuid;
 
 use super::body::{LONG_TEXT, MEMBERS, TEXT};
 use super::fields::{FIELDS, Rule};
-use super::values::{Refusal, members, number, short, text};
+use super::values::{Refusal, members, number, text};
+use crate::query::search::short;
 
 /// The sender and the time.
 pub(crate) struct Sender<'a> {

@@ -5,6 +5,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 
 use mcp_audit_log_model::event::{Body, Channel, Payload};
+use mcp_audit_log_model::format::prefix;
 use mcp_audit_log_model::value::Value;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -15,6 +16,7 @@ use uuid::Uuid;
 
 use super::body::{LONG_TEXT, MEMBERS, PAYLOAD};
 use super::sender::Draft;
+use crate::query::search::short;
 
 /// Why an item was rejected. The sender reads it, so it names the field and what to do.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -33,7 +35,7 @@ impl Refusal {
     }
 
     pub(crate) fn of(field: &str, reason: impl std::fmt::Display) -> Self {
-        let field = cut(field);
+        let field = prefix(field, 60).to_owned();
         Self { reason: format!("{field}: {reason}"), field: Some(field) }
     }
 }
@@ -73,15 +75,6 @@ pub(crate) fn scalar(json: &RawValue) -> Result<Value, String> {
     }
     let value = serde_json::from_str(json.get()).ok().and_then(|json| Value::from_json(&json));
     value.ok_or_else(|| WANTED.to_owned())
-}
-
-/// A name from outside as a sentence repeats it.
-pub(crate) fn short(name: &str) -> String {
-    serde_json::Value::from(cut(name)).to_string()
-}
-
-fn cut(name: &str) -> String {
-    name.chars().take(60).collect()
 }
 
 /// Names and values in the order in which they were sent. A name that comes twice is refused, since readers differ in

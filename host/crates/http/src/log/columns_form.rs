@@ -5,7 +5,7 @@ use mcp_audit_log_model::field::Field;
 use super::table::title;
 use crate::query::columns;
 use crate::query::columns::Column;
-use crate::query::search::{Pairs, query};
+use crate::query::search::{Pairs, query_of};
 
 /// The offered columns, in their order. The others can be named in the address.
 const OFFERED: [Column; 30] = [
@@ -66,7 +66,7 @@ impl Form {
             |column: &Column| Choice { value: column.name(), label: title(*column), on: chosen.contains(column) };
         let kept = pairs.iter().filter(|(name, value)| name != columns::PARAMETER && !value.is_empty());
         let kept: Pairs = kept.cloned().collect();
-        let usual = || format!("{home}{}", query(kept.iter().map(|(name, value)| (name.as_str(), value.as_str()))));
+        let usual = || format!("{home}{}", query_of(&kept));
         Self { usual: (chosen != columns::USUAL).then(usual), choices: offered.map(choice).collect(), kept }
     }
 }

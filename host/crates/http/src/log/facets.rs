@@ -3,6 +3,7 @@
 
 use mcp_audit_log_filter::{Context, Domain, Test, parse_json, parse_text, until};
 use mcp_audit_log_model::field::Field;
+use mcp_audit_log_model::format::moment;
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_model::value::Value;
 use mcp_audit_log_service::AuditLog;
@@ -12,7 +13,7 @@ use crate::problem::Problem;
 use crate::query::grouping::SHOWING;
 use crate::query::search::{FIELDS, Pairs, query, values};
 use crate::ui::labels::label;
-use crate::ui::text::{Shown, moment};
+use crate::ui::text::Shown;
 
 /// The longest title of a page, in characters.
 const TITLE: usize = 80;

@@ -2,11 +2,12 @@
 
 use mcp_audit_log_filter::{Domain, Term, Test};
 use mcp_audit_log_model::field::{Field, FieldType};
+use mcp_audit_log_model::format::{cut, duration, moment};
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_model::value::Value;
 
 use crate::ui::labels::label;
-use crate::ui::text::{Shown, duration, moment};
+use crate::ui::text::Shown;
 
 /// The most values of one list, and the longest of them in characters, before the rest is left out.
 const VALUES: usize = 6;
@@ -119,11 +120,7 @@ fn told(field: Field, value: &Value) -> String {
 }
 
 fn short(text: &str) -> String {
-    let shown = Shown::line(text).to_string();
-    match shown.char_indices().nth(LONGEST) {
-        Some((at, _)) => format!("{}…", &shown[..at]),
-        None => shown,
-    }
+    cut(&Shown::line(text).to_string(), LONGEST).into_owned()
 }
 
 #[cfg(test)]

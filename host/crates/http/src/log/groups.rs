@@ -4,6 +4,7 @@ use mcp_audit_log_core::reader::{MAX_LIMIT, Reader};
 use mcp_audit_log_index as index;
 use mcp_audit_log_index::{Group, GroupBy, GroupSort, Groups};
 use mcp_audit_log_model::field::Field;
+use mcp_audit_log_model::format::{count, duration, percent};
 use mcp_audit_log_model::value::Value;
 
 use crate::problem::Problem;
@@ -11,7 +12,7 @@ use crate::query::grouping;
 use crate::query::grouping::{Grouping, LEVELS};
 use crate::query::search::{Pairs, query, values};
 use crate::ui::labels;
-use crate::ui::text::{Shown, count, duration, percent};
+use crate::ui::text::Shown;
 
 /// The measures: order, heading.
 const MEASURES: [(GroupSort, &str); 4] = [

@@ -19,7 +19,7 @@ use crate::Site;
 use crate::export::form;
 use crate::problem::Problem;
 use crate::query::grouping::Grouping;
-use crate::query::search::{Pairs, query, values};
+use crate::query::search::{Pairs, query, query_of, values};
 use crate::query::{columns, cursor, grouping};
 use crate::session::auth::Visitor;
 use crate::ui::draw;
@@ -96,7 +96,7 @@ pub(crate) async fn show(
 fn tidied(pairs: &Pairs) -> Option<String> {
     let written: Pairs = pairs.iter().filter(|(_, value)| !value.is_empty()).cloned().collect();
     let tidy = columns::tidied(written);
-    (tidy != *pairs).then(|| query(tidy.iter().map(|(name, value)| (name.as_str(), value.as_str()))))
+    (tidy != *pairs).then(|| query_of(&tidy))
 }
 
 fn find(pairs: &Pairs, log: &AuditLog, access: &Grant) -> Result<Found, Problem> {

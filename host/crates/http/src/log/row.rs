@@ -3,10 +3,11 @@
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::event::Outcome;
 use mcp_audit_log_model::field::Field;
+use mcp_audit_log_model::format::{ago, duration, exact};
 use mcp_audit_log_model::time::Timestamp;
 
 use crate::query::columns::TARGETS;
-use crate::ui::text::{Shown, ago, duration, exact};
+use crate::ui::text::Shown;
 
 /// The longest text in a row, in characters; the entry's page has the rest.
 const LONGEST: usize = 200;

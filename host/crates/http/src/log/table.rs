@@ -2,13 +2,14 @@
 
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::field::{Field, FieldType};
+use mcp_audit_log_model::format::{bytes, count, exact};
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_model::value::Value;
 
 use super::row::Row;
 use crate::query::columns::{Column, USUAL};
 use crate::ui::labels::label;
-use crate::ui::text::{Shown, bytes, count, exact};
+use crate::ui::text::Shown;
 
 /// More columns than these need a wider table, and many more a much wider one.
 const WIDE: usize = 9;

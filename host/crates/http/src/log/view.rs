@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::problem::Problem;
 use crate::query::grouping;
-use crate::query::search::{Pairs, query};
+use crate::query::search::{Pairs, query_of};
 use crate::session::auth::Visitor;
 use crate::ui::text::Shown;
 
@@ -94,5 +94,5 @@ pub(crate) async fn delete(visitor: Visitor, id: Result<Path<Uuid>, PathRejectio
 }
 
 fn address(home: &str, search: &Pairs) -> String {
-    format!("{home}{}", query(search.iter().map(|(name, value)| (name.as_str(), value.as_str()))))
+    format!("{home}{}", query_of(search))
 }

@@ -58,7 +58,7 @@ impl Sendable for Wanted {
 
 impl View {
     fn new(view: SavedView, access: &Grant) -> Self {
-        let query = search::query(view.query.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        let query = search::query_of(&view.query);
         Self {
             id: view.id,
             own: view.is_of(access.viewer()),

@@ -10,7 +10,7 @@ use mcp_audit_log_service::AuditLog;
 use serde_json::Value as Json;
 
 use super::columns;
-use super::search::{FIELDS, Pairs, Search, query, short, single, values};
+use super::search::{FIELDS, Pairs, Search, query_of, short, single, values};
 use crate::problem::Problem;
 
 /// The parameters beside those of the search.
@@ -69,7 +69,7 @@ pub(crate) fn entries(pairs: &Pairs, by: &[GroupBy], group: &Group) -> Option<St
     for (by, key) in by.iter().zip(&group.keys) {
         narrow(&mut pairs, *by, key)?;
     }
-    Some(query(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()))))
+    Some(query_of(&pairs))
 }
 
 /// Narrows a search to one value: with the parameter of its field where possible, else with a domain.

@@ -9,6 +9,7 @@ use mcp_audit_log_filter::{
 };
 use mcp_audit_log_index::Place;
 use mcp_audit_log_model::field::{Field, FieldType};
+use mcp_audit_log_model::format::prefix;
 use mcp_audit_log_model::value::Value;
 use mcp_audit_log_service::AuditLog;
 use serde_json::Value as Json;
@@ -116,6 +117,11 @@ pub(crate) fn query<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> 
     if parts.is_empty() { String::new() } else { format!("?{}", parts.join("&")) }
 }
 
+/// The same of parameters as they were read.
+pub(crate) fn query_of<'a>(pairs: impl IntoIterator<Item = &'a (String, String)>) -> String {
+    query(pairs.into_iter().map(|(name, value)| (name.as_str(), value.as_str())))
+}
+
 /// The parameters in a URL's query.
 pub(crate) fn pairs(query: &str) -> Result<Pairs, Problem> {
     let read = |uri: Uri| Query::<Pairs>::try_from_uri(&uri).ok().map(|Query(pairs)| pairs);
@@ -149,7 +155,7 @@ pub(crate) fn refuse_others<'a, K: Iterator<Item = &'a str>>(
     let quoted: Vec<_> = unknown.iter().map(|name| short(name)).collect();
     let known: Vec<_> = known().collect();
     let detail = format!("Unknown parameter {}; use one of: {}.", quoted.join(", "), known.join(", "));
-    Err(Problem::parameter(&first.chars().take(SHOWN).collect::<String>(), detail))
+    Err(Problem::parameter(prefix(first, SHOWN), detail))
 }
 
 fn fields(pairs: &[(String, String)], context: &Context<'_>) -> Result<Domain, Problem> {
@@ -243,5 +249,5 @@ pub(crate) fn single<'a>(pairs: &'a [(String, String)], name: &str) -> Result<Op
 
 /// A text from outside as an error quotes it.
 pub(crate) fn short(text: &str) -> String {
-    Json::from(text.chars().take(SHOWN).collect::<String>()).to_string()
+    Json::from(prefix(text, SHOWN)).to_string()
 }

@@ -1,4 +1,4 @@
-//! Usage in a URL: which figures are asked for, and the ways between figures and entries.
+//! Usage in a URL: what is asked for, and the ways between usage and entries.
 
 use std::ops::Range;
 
@@ -14,7 +14,7 @@ use serde_json::{Value as Json, json};
 
 use super::grouping;
 use super::grouping::SHOWING;
-use super::search::{Pairs, Search, query, short, single, values};
+use super::search::{Pairs, Search, query_of, short, single, values};
 use crate::problem::Problem;
 
 /// The parameters beside those of the search.
@@ -114,11 +114,7 @@ fn search(pairs: &Pairs) -> Pairs {
     pairs.iter().filter(|(name, value)| !other(name) && !value.is_empty()).cloned().collect()
 }
 
-fn written(pairs: &Pairs) -> String {
-    query(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())))
-}
-
-/// The terms that leave the requests that are over, as usage counts nothing else.
+/// The terms of the requests that usage counts: those that are over.
 fn requests() -> [Json; 2] {
     [json!(["kind", "in", REQUESTS.map(Kind::as_str)]), json!(["outcome", "!=", Outcome::Pending.as_str()])]
 }
@@ -128,31 +124,37 @@ pub(crate) fn failed() -> Json {
     json!(["outcome", "in", Outcome::FAILED.map(Outcome::as_str)])
 }
 
-/// The query that lists the requests that a figure counts: those of the search `pairs` in this range, with one value of
-/// a field and with one more term. `None` if no query can express it.
+/// The query that lists the requests that are counted: those of the search `pairs` in this range, with one value of a
+/// field and with one more term. `None` if no query can express it.
 pub(crate) fn entries(
     pairs: &Pairs,
     range: &Range<Timestamp>,
     of: Option<(Field, &Value)>,
     term: Option<Json>,
 ) -> Option<String> {
-    let mut pairs = search(pairs);
-    if let Some((field, value)) = of {
-        grouping::narrow(&mut pairs, GroupBy::Field(field), value)?;
-    }
-    for term in requests().into_iter().chain(term) {
-        grouping::add_term(&mut pairs, term)?;
-    }
-    pairs.extend([("from".to_owned(), range.start.to_string()), ("to".to_owned(), range.end.to_string())]);
-    Some(written(&pairs))
+    narrowed(pairs, range, of, requests().into_iter().chain(term))
 }
 
 /// The query that breaks usage down to one value of a field, in the same range.
 pub(crate) fn down(pairs: &Pairs, range: &Range<Timestamp>, field: Field, value: &Value) -> Option<String> {
+    narrowed(pairs, range, Some((field, value)), [])
+}
+
+fn narrowed(
+    pairs: &Pairs,
+    range: &Range<Timestamp>,
+    of: Option<(Field, &Value)>,
+    terms: impl IntoIterator<Item = Json>,
+) -> Option<String> {
     let mut pairs = search(pairs);
-    grouping::narrow(&mut pairs, GroupBy::Field(field), value)?;
+    if let Some((field, value)) = of {
+        grouping::narrow(&mut pairs, GroupBy::Field(field), value)?;
+    }
+    for term in terms {
+        grouping::add_term(&mut pairs, term)?;
+    }
     pairs.extend([("from".to_owned(), range.start.to_string()), ("to".to_owned(), range.end.to_string())]);
-    Some(written(&pairs))
+    Some(query_of(&pairs))
 }
 
 /// The query that counts what a list or groups of the search `pairs` show.
@@ -161,7 +163,7 @@ pub(crate) fn back(pairs: &Pairs) -> String {
     let by = values(pairs, "by").filter(|name| USAGE_FIELDS.iter().any(|field| field.name() == *name));
     let by = by.map(|name| ("by".to_owned(), name.to_owned()));
     let kept = search(pairs).into_iter().filter_map(without_requests);
-    written(&kept.chain(range).chain(by).collect())
+    query_of(&kept.chain(range).chain(by).collect::<Pairs>())
 }
 
 /// A parameter without the terms that a figure's link added: they do not change usage, but would make it read entries.

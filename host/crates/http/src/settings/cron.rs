@@ -3,6 +3,7 @@
 use axum::extract::Form;
 use axum::extract::rejection::FormRejection;
 use axum::response::Redirect;
+use mcp_audit_log_model::format::{ago, ahead, count, exact};
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_service::{CleanupProgress, CronStatus, RunError};
 use serde::Deserialize;
@@ -10,7 +11,7 @@ use serde::Deserialize;
 use crate::problem::Problem;
 use crate::query::search::encode;
 use crate::session::auth::Visitor;
-use crate::ui::text::{Shown, ago, ahead, count, exact};
+use crate::ui::text::Shown;
 
 /// A job as the page shows it.
 pub(crate) struct Cron {

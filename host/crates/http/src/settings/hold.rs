@@ -8,6 +8,7 @@ use mcp_audit_log_contract::access::{Grant, Right};
 use mcp_audit_log_contract::hold;
 use mcp_audit_log_contract::hold::NewHold;
 use mcp_audit_log_core::reader::ReadError;
+use mcp_audit_log_model::format::{ago, exact, moment};
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_service::AuditLog;
 use serde::Deserialize;
@@ -17,7 +18,7 @@ use super::page;
 use crate::problem::Problem;
 use crate::query::extractor::{required, until};
 use crate::session::auth::Visitor;
-use crate::ui::text::{Shown, ago, exact, moment};
+use crate::ui::text::Shown;
 
 /// The part of the page.
 pub(crate) struct Holds {

@@ -10,7 +10,8 @@ use mcp_audit_log_contract::access::{Grant, Right};
 use mcp_audit_log_contract::manifest::SettingField;
 use mcp_audit_log_contract::settings::{LOG_PAYLOADS, RETENTION_DAYS, Settings};
 use mcp_audit_log_core::growth::Growth;
-use mcp_audit_log_index::Extent;
+use mcp_audit_log_index::LogStats;
+use mcp_audit_log_model::format::{bytes, count, exact};
 use mcp_audit_log_model::value::Value;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
@@ -24,7 +25,6 @@ use crate::query::search::Pairs;
 use crate::session::auth::Visitor;
 use crate::ui::draw;
 use crate::ui::frame::{Frame, Here};
-use crate::ui::text::{bytes, count, exact};
 
 #[derive(Template)]
 #[template(path = "settings.html")]
@@ -211,7 +211,7 @@ impl Field {
 }
 
 /// The figures as label and value.
-pub(crate) fn figures(extent: &Extent, growth: Option<Growth>, settings: &Settings) -> Vec<(&'static str, String)> {
+pub(crate) fn figures(extent: &LogStats, growth: Option<Growth>, settings: &Settings) -> Vec<(&'static str, String)> {
     let journal = bytes(extent.journal_bytes);
     let size =
         format!("{}, and {journal} of write-ahead log, which does not grow with the entries", bytes(extent.bytes));

@@ -6,12 +6,13 @@ use mcp_audit_log_contract::access::{Grant, Right};
 use mcp_audit_log_core::reader::MAX_LIMIT;
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::field::Field;
+use mcp_audit_log_model::format::{ago, exact};
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_service::AuditLog;
 
 use crate::problem::Problem;
 use crate::query::search::Search;
-use crate::ui::text::{Shown, ago, exact};
+use crate::ui::text::Shown;
 
 /// The entries about changes that were made.
 const CHANGES: &str = "kind:system method:settings.updated outcome:success";

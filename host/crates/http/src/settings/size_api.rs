@@ -45,7 +45,7 @@ pub(crate) async fn show(visitor: Visitor) -> Result<Json<Figures>, Problem> {
             }
             _ => None,
         };
-        let mcp_audit_log_index::Extent { entries, bytes, journal_bytes, oldest, newest } = extent;
+        let mcp_audit_log_index::LogStats { entries, bytes, journal_bytes, oldest, newest } = extent;
         Ok(Figures { entries, bytes, journal_bytes, oldest, newest, growth_a_day, at_retention })
     });
     figures.await.map(Json)

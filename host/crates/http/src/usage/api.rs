@@ -1,6 +1,5 @@
 //! `GET /api/v1/usage`: usage over time and by dimension; each figure with the query that lists its entries.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use axum::Json;
@@ -9,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use mcp_audit_log_contract::access::Right;
 use mcp_audit_log_export as export;
 use mcp_audit_log_index as index;
-use mcp_audit_log_index::Figures;
+use mcp_audit_log_index::{Point, Totals, UsageRow, UsageStats};
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_model::value::Value;
@@ -39,19 +38,19 @@ pub(crate) enum Answer {
 pub(crate) struct Usage {
     /// The range that was asked for.
     asked: Span,
-    /// The range that the figures cover: whole hours or days where some entries at an end are deleted.
+    /// The range that is covered: whole hours or days where some entries at an end are deleted.
     covered: Span,
     /// Whether nothing is missing in it.
     complete: bool,
     /// What is missing, in sentences.
     notes: Vec<String>,
-    totals: Totals,
+    totals: Linked<Totals>,
     /// The same for the previous period, with `compare=previous`.
-    previous: Option<Totals>,
+    previous: Option<Linked<Totals>>,
     /// The distance of the points of the series, in UTC: hour, day or week.
     step: &'static str,
     /// Oldest first, without gaps; in a long range, from the first request on.
-    series: Vec<Point>,
+    series: Vec<Linked<Point>>,
     /// One for each `by`, in that order.
     breakdowns: Vec<Breakdown>,
 }
@@ -63,11 +62,12 @@ struct Span {
     to: Timestamp,
 }
 
-/// What is counted of some requests.
+/// What is counted of some requests, and where they are.
 #[derive(Serialize, JsonSchema)]
-struct Counted {
+#[schemars(rename = "Linked{T}")]
+struct Linked<T> {
     #[serde(flatten)]
-    figures: Figures,
+    counted: T,
     /// The share that succeeded, from 0 to 1; null without any request.
     success_ratio: Option<f64>,
     /// The share that did not.
@@ -76,26 +76,6 @@ struct Counted {
     entries: Option<String>,
     /// The same for requests that are not a success.
     error_entries: Option<String>,
-}
-
-/// All requests together.
-#[derive(Serialize, JsonSchema)]
-struct Totals {
-    #[serde(flatten)]
-    span: Span,
-    #[serde(flatten)]
-    counted: Counted,
-    /// The number of distinct users, servers and so on, by field; null if it depends on deleted entries.
-    unique: BTreeMap<&'static str, Option<u64>>,
-}
-
-/// A point of the series.
-#[derive(Serialize, JsonSchema)]
-struct Point {
-    #[serde(flatten)]
-    span: Span,
-    #[serde(flatten)]
-    counted: Counted,
 }
 
 /// Usage by one field.
@@ -110,12 +90,8 @@ struct Breakdown {
 /// One value of the field.
 #[derive(Serialize, JsonSchema)]
 struct Row {
-    /// The value; null for requests without one.
-    key: Value,
     #[serde(flatten)]
-    counted: Counted,
-    /// The number of users; null if it depends on deleted entries.
-    users: Option<u64>,
+    row: Linked<UsageRow>,
     /// The query string of `/api/v1/usage` for this value alone, `?` included.
     usage: Option<String>,
 }
@@ -131,12 +107,12 @@ pub(crate) async fn show(visitor: Visitor, asked: ParsedQuery<UsageParameters>) 
             return export::usage_table(&usage).map(Answer::Csv).map_err(|error| Problem::internal(&error));
         }
         let linking = Linking { pairs: &pairs, lists: access.reads_what_it_counts() };
-        Ok(Answer::Json(Box::new(linking.usage(&usage))))
+        Ok(Answer::Json(Box::new(linking.usage(usage))))
     });
     answer.await
 }
 
-/// Puts the links to figures.
+/// Puts the links to what is counted.
 struct Linking<'a> {
     pairs: &'a Pairs,
     /// Whether the viewer may list entries.
@@ -144,47 +120,44 @@ struct Linking<'a> {
 }
 
 impl Linking<'_> {
-    fn usage(&self, usage: &index::Usage) -> Usage {
-        let covered = &usage.covered;
-        let point = |point: &index::Point| Point {
-            span: span(&(point.from..point.to)),
-            counted: self.counted(&point.figures, &(point.from..point.to), None),
+    fn usage(&self, usage: index::Usage) -> Usage {
+        let covered = usage.covered;
+        let totals = |totals: Totals| {
+            let range = totals.from..totals.to;
+            self.linked(&range, None, totals.stats, totals)
         };
-        let previous = usage.previous.as_ref();
+        let breakdown = |one: index::Breakdown| {
+            let row = |row: UsageRow| Row {
+                usage: usage_query::down(self.pairs, &covered, one.field, &row.key),
+                row: self.linked(&covered, Some((one.field, &row.key.clone())), row.stats, row),
+            };
+            Breakdown { by: one.field.name(), rows: one.rows.into_iter().map(row).collect(), found: one.found }
+        };
+        let point = |point: Point| self.linked(&(point.from..point.to), None, point.stats, point);
         Usage {
             asked: span(&usage.asked),
-            covered: span(covered),
-            complete: usage.lacks.is_empty(),
-            notes: usage.lacks.iter().map(ToString::to_string).collect(),
-            totals: self.totals(&usage.totals, covered),
-            previous: previous.map(|(range, totals)| self.totals(totals, range)),
+            covered: span(&covered),
+            complete: usage.missing.is_empty(),
+            notes: usage.missing.iter().map(ToString::to_string).collect(),
+            totals: totals(usage.totals),
+            previous: usage.previous.map(totals),
             step: usage.step.as_str(),
-            series: usage.series.iter().map(point).collect(),
-            breakdowns: usage.breakdowns.iter().map(|one| self.breakdown(one, covered)).collect(),
+            series: usage.series.into_iter().map(point).collect(),
+            breakdowns: usage.breakdowns.into_iter().map(breakdown).collect(),
         }
     }
 
-    fn totals(&self, totals: &index::Totals, range: &Range<Timestamp>) -> Totals {
-        let unique = totals.unique.iter().map(|(field, count)| (field.name(), *count));
-        Totals { span: span(range), counted: self.counted(&totals.figures, range, None), unique: unique.collect() }
-    }
-
-    fn breakdown(&self, breakdown: &index::Breakdown, range: &Range<Timestamp>) -> Breakdown {
-        let field = breakdown.field;
-        let row = |row: &index::UsageRow| Row {
-            key: row.key.clone(),
-            counted: self.counted(&row.figures, range, Some((field, &row.key))),
-            users: row.users,
-            usage: usage_query::down(self.pairs, range, field, &row.key),
-        };
-        Breakdown { by: field.name(), rows: breakdown.rows.iter().map(row).collect(), found: breakdown.found }
-    }
-
-    fn counted(&self, figures: &Figures, range: &Range<Timestamp>, of: Option<(Field, &Value)>) -> Counted {
+    fn linked<T>(
+        &self,
+        range: &Range<Timestamp>,
+        of: Option<(Field, &Value)>,
+        stats: UsageStats,
+        counted: T,
+    ) -> Linked<T> {
         let entries = |term| self.lists.then(|| usage_query::entries(self.pairs, range, of, term)).flatten();
-        let success_ratio = figures.success_ratio();
-        Counted {
-            figures: *figures,
+        let success_ratio = stats.success_ratio();
+        Linked {
+            counted,
             success_ratio,
             error_ratio: success_ratio.map(|ratio| 1.0 - ratio),
             entries: entries(None),

@@ -230,17 +230,6 @@ impl Zone {
     }
 }
 
-/// The distinct values, ascending, and the place of each value among them.
-pub(crate) fn ranked(raw: &[u64]) -> (Vec<u64>, Vec<u64>) {
-    let most = raw.iter().copied().max().unwrap_or(0);
-    let Some(least) = raw.iter().copied().filter(|raw| *raw > 0).min() else {
-        return (vec![0], vec![0; raw.len()]);
-    };
-    let values = distinct(raw, least, most);
-    let places = places(&values, raw);
-    (values, places)
-}
-
 fn some(range: Range<u64>) -> Vec<Range<u64>> {
     if range.is_empty() { Vec::new() } else { vec![range] }
 }

@@ -13,7 +13,7 @@ mod planes;
 
 pub(crate) use bitmap::Bitmap;
 pub use column::{BlockColumn, Zone};
-pub(crate) use column::{Wanted, ranked, read, write};
+pub(crate) use column::{Wanted, read, write};
 pub(crate) use hash::hash;
 pub(crate) use open::{OpenBlock, Raw};
 pub(crate) use planes::PlanesBuf;

@@ -105,23 +105,21 @@ pub(super) fn blocks_are_written_once(subject: &dyn Subject) {
 
 pub(super) fn runs_are_written_once(subject: &dyn Subject) {
     let mut opened = subject.open();
-    let run = |first: i64| StoredRun { first, length: 10, fields: 3, least: -7, most: 8, recorded: 9, checksum: 11 };
-    let part = |run: u64, share: u64, users: Option<&[u8]>| {
-        let bytes = |text: &str| Some(format!("{text} {run} {share}").into_bytes());
-        let columns = [bytes("cells"), bytes("sums"), bytes("durations"), users.map(<[u8]>::to_vec)];
-        NewPart { key: PartKey { run, number: 5, share }, columns }
+    let run = |first| StoredRun { first, length: 10, fields: 3, least: -7, most: 8, recorded: 9, checksum: 11 };
+    let part = |run: u64, share: u64| {
+        let [cells, amounts] = ["cells", "amounts"].map(|text| format!("{text} {run} {share}").into_bytes());
+        NewPart { key: PartKey { run, number: 5, share }, cells, amounts }
     };
     keep(&mut opened, |log| {
-        log.append_run(run(0), &[part(0, 0, Some(b"users")), part(0, 1, None)])?;
-        log.append_run(run(10), &[part(10, 0, None)])
+        log.append_run(run(0), &[part(0, 0), part(0, 1)])?;
+        log.append_run(run(10), &[part(10, 0)])
     });
     assert_eq!(read(&opened, |log| log.runs()), [run(0), run(10)]);
     assert_refused(&mut opened, false, "a run before the last", |log| log.append_run(run(5), &[]));
     let of = |run, share, column| Blob::Part(PartKey { run, number: 5, share }, column);
-    assert_eq!(blob(&opened, of(0, 1, PartColumn::Sums)), Some(b"sums 0 1".to_vec()));
-    assert_eq!(blob(&opened, of(10, 0, PartColumn::Durations)), Some(b"durations 10 0".to_vec()));
-    assert_eq!(blob(&opened, of(0, 0, PartColumn::Users)), Some(b"users".to_vec()));
-    assert_eq!((blob(&opened, of(0, 1, PartColumn::Users)), blob(&opened, of(0, 2, PartColumn::Cells))), (None, None));
+    assert_eq!(blob(&opened, of(0, 1, PartColumn::Amounts)), Some(b"amounts 0 1".to_vec()));
+    assert_eq!(blob(&opened, of(10, 0, PartColumn::Cells)), Some(b"cells 10 0".to_vec()));
+    assert_eq!(blob(&opened, of(0, 2, PartColumn::Cells)), None);
     keep(&mut opened, |log| log.remove(Removable::Runs(0..10)).map(drop));
     assert_eq!(read(&opened, |log| log.runs()), [run(10)]);
     assert_eq!(blob(&opened, of(0, 0, PartColumn::Cells)), None);

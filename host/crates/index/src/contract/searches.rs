@@ -140,10 +140,10 @@ impl Log {
         };
         let usage = self.reader.usage(&query).expect("usage");
         assert_eq!(
-            usage.breakdowns[0].rows.iter().map(|row| row.figures.requests).sum::<u64>(),
-            usage.totals.figures.requests
+            usage.breakdowns[0].rows.iter().map(|row| row.stats.requests).sum::<u64>(),
+            usage.totals.stats.requests
         );
-        usage.totals.figures.requests
+        usage.totals.stats.requests
     }
 
     /// Whether the ledger proves every entry that is left, and that it grew.

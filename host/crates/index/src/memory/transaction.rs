@@ -97,9 +97,11 @@ impl Transaction for Moment {
         self.change(|data| {
             data.runs.insert(run.first, run);
             for part in parts {
-                for (column, bytes) in PartColumn::ALL.into_iter().zip(&part.columns) {
-                    data.blobs.extend(bytes.clone().map(|bytes| (Blob::Part(part.key, column), bytes)));
-                }
+                let NewPart { key, cells, amounts } = part.clone();
+                data.blobs.extend(
+                    [(PartColumn::Cells, cells), (PartColumn::Amounts, amounts)]
+                        .map(|(column, bytes)| (Blob::Part(key, column), bytes)),
+                );
             }
         });
         Ok(())
@@ -212,7 +214,7 @@ impl Data {
             Removable::Runs(gone) => {
                 self.without(|blob| matches!(blob, Blob::Part(key, _) if gone.contains(&key.run)));
                 let before = self.runs.len();
-                self.runs.retain(|first, _| !gone.contains(&first.unsigned_abs()));
+                self.runs.retain(|first, _| !gone.contains(first));
                 before - self.runs.len()
             }
         }

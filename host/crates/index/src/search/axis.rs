@@ -4,9 +4,9 @@ use super::blocks::Block;
 use crate::columns::{Kind, PlanesBuf, Zone};
 use crate::dictionary::Texts;
 use crate::snapshot::Snapshot;
-use crate::{GroupBy, StoreError};
+use crate::{GroupBy, StoreError, UsageStep};
 use mcp_audit_log_model::field::Field;
-use mcp_audit_log_model::time::{DAY, Timestamp};
+use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_model::value::Value;
 
 /// One level of grouping over one block.
@@ -15,8 +15,8 @@ pub(crate) enum Axis {
     One,
     /// The codes of a column.
     Column(Zone, PlanesBuf),
-    /// Days, counted from the block's first.
-    Days { zone: Zone, planes: PlanesBuf, first: u64, count: usize },
+    /// Steps of time, counted from the block's first.
+    Steps { zone: Zone, planes: PlanesBuf, step: UsageStep, first: u64, count: usize },
 }
 
 impl Axis {
@@ -32,14 +32,15 @@ impl Axis {
     pub(crate) fn new(log: &dyn Snapshot, block: &Block, by: Option<GroupBy>) -> Result<Self, StoreError> {
         let Some(by) = by else { return Ok(Self::One) };
         let axis = Self::numbers(log, block, Self::field(by))?;
-        Ok(match (by, axis) {
-            (GroupBy::Day, Self::Column(zone, planes)) => {
-                let (first, last) = zone.ends();
-                let (first, last) = (day(first), day(last));
-                Self::Days { zone, planes, first, count: (last - first + 1) as usize }
-            }
-            (_, axis) => axis,
-        })
+        Ok(if by == GroupBy::Day { axis.by_step(UsageStep::Day) } else { axis })
+    }
+
+    /// A column of times by steps of time.
+    pub(crate) fn by_step(self, step: UsageStep) -> Self {
+        let Self::Column(zone, planes) = self else { return self };
+        let (first, last) = zone.ends();
+        let (first, last) = (number(step, first), number(step, last));
+        Self::Steps { zone, planes, step, first, count: (last - first + 1) as usize }
     }
 
     /// The column of `field` over `block` as it is.
@@ -54,42 +55,38 @@ impl Axis {
         match self {
             Self::One => 1,
             Self::Column(zone, _) => usize::try_from(zone.size()).unwrap_or(usize::MAX),
-            Self::Days { count, .. } => *count,
+            Self::Steps { count, .. } => *count,
         }
     }
 
     /// The codes of the 64 entries of a word: each below the size, whatever a forged column says.
     pub(crate) fn codes(&self, word: usize) -> [u64; 64] {
         let greatest = self.size().saturating_sub(1) as u64;
-        self.claims(word).map(|code| code.min(greatest))
-    }
-
-    /// The same as it stands there: in a forged column, codes may be beyond the size.
-    pub(crate) fn claims(&self, word: usize) -> [u64; 64] {
         match self {
             Self::One => [0; 64],
-            Self::Column(_, planes) => planes.codes(word),
-            Self::Days { zone, planes, first, .. } => {
-                planes.codes(word).map(|code| day(zone.raw(code)).saturating_sub(*first))
+            Self::Column(_, planes) => planes.codes(word).map(|code| code.min(greatest)),
+            Self::Steps { zone, planes, step, first, .. } => {
+                let code = |code| number(*step, zone.raw(code)).saturating_sub(*first).min(greatest);
+                planes.codes(word).map(code)
             }
         }
     }
 
     /// What the codes of the 64 entries of a word stand for.
     pub(crate) fn raws(&self, word: usize) -> [u64; 64] {
-        let codes = self.claims(word);
+        let codes = self.codes(word);
         match self {
             Self::Column(zone, _) => zone.raws(codes),
-            Self::One | Self::Days { .. } => codes.map(|code| self.raw(code)),
+            Self::One | Self::Steps { .. } => codes.map(|code| self.raw(code)),
         }
     }
 
-    /// What a code stands for: the column's number, or the day's.
+    /// What a code stands for: the column's number, or the step's.
     pub(crate) fn raw(&self, code: u64) -> u64 {
         match self {
             Self::One => 0,
             Self::Column(zone, _) => zone.raw(code),
-            Self::Days { first, .. } => first + code,
+            Self::Steps { first, .. } => first + code,
         }
     }
 
@@ -97,7 +94,7 @@ impl Axis {
     pub(crate) fn value(log: &dyn Snapshot, texts: &Texts, by: GroupBy, raw: u64) -> Result<Value, StoreError> {
         Ok(match by {
             GroupBy::Day => {
-                let start = Timestamp::from_micros((raw as i64 - DAYS_BEFORE).saturating_mul(DAY));
+                let start = Timestamp::from_micros(start_of(UsageStep::Day, raw));
                 Value::Text(start.to_string().chars().take(10).collect())
             }
             GroupBy::Field(_) if raw == 0 => Value::Unset,
@@ -107,10 +104,20 @@ impl Axis {
     }
 }
 
-/// Days before 1970 that the numbering leaves room for: all that microseconds in 64 bits can say.
-const DAYS_BEFORE: i64 = 106_751_992;
+/// Steps before 1970 that the numbering leaves room for: more than all hours that microseconds in 64 bits can say.
+const BEFORE: i64 = 1 << 32;
 
-/// The number of the day in UTC of a column's moment.
-fn day(raw: u64) -> u64 {
-    (Kind::Time.stored(raw).div_euclid(DAY) + DAYS_BEFORE).unsigned_abs()
+/// The number of the step of time that a moment is in.
+pub(crate) fn number_of(step: UsageStep, micros: i64) -> u64 {
+    (step.start(micros).div_euclid(step.micros()) + BEFORE).unsigned_abs()
+}
+
+/// The number of the step of time that a column's moment is in.
+fn number(step: UsageStep, raw: u64) -> u64 {
+    number_of(step, Kind::Time.stored(raw))
+}
+
+/// When the step with this number begins, in microseconds.
+pub(crate) fn start_of(step: UsageStep, number: u64) -> i64 {
+    step.start((number as i64 - BEFORE).saturating_mul(step.micros()).saturating_add(step.micros() - 1))
 }

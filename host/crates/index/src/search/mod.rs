@@ -8,5 +8,7 @@ pub(crate) mod pages;
 pub(crate) mod plan;
 pub(crate) mod rows;
 pub(crate) mod seqs;
+pub(crate) mod slots;
 mod sought;
+pub(crate) mod total;
 pub(crate) mod values;

@@ -1,172 +1,174 @@
-//! From a query to its answer: a few questions over the same range of time, at one moment of the log.
+//! From a query to its answer: all questions of one query over the same range, at one moment of the log.
 
+use std::cmp::Reverse;
 use std::ops::Range;
 
-use super::question::Question;
-use super::source::Source;
-use super::span::unit;
-use super::tally::{By, Detail, Tally};
+use super::source::{By, Counters, Question, Source};
 use super::{HOUR, ceil, floor};
-use crate::columns::Kind;
 use crate::dictionary::Texts;
+use crate::search::axis::{Axis, number_of};
 use crate::search::seqs::seq_at;
+use crate::search::total::Total;
 use crate::snapshot::Snapshot;
-use crate::{Lack, Point, StoreError, Totals, USAGE_FIELDS, Usage, UsageQuery, UsageStep};
-use mcp_audit_log_filter::Domain;
+use crate::{
+    Breakdown, GroupBy, MissingUsage, Point, StoreError, Totals, USAGE_FIELDS, Usage, UsageQuery, UsageRow, UsageStats,
+    UsageStep,
+};
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::Timestamp;
-
-/// Values of a field up to which ranking them before their durations are read saves nothing.
-const FEW: u64 = 48;
 
 /// The usage that `query` asks for.
 pub(crate) fn usage(log: &dyn Snapshot, texts: &Texts, query: &UsageQuery) -> Result<Usage, StoreError> {
     let (times, rest) = query.domain.clone().split_times();
-    let asked = query.range.start.as_micros().max(times.start)..query.range.end.as_micros().min(times.end);
-    let asked = asked.start..asked.end.max(asked.start);
-    let step = query.step.unwrap_or(UsageStep::for_length(asked.end.saturating_sub(asked.start)));
-    let step = step.fitting(asked.end.saturating_sub(asked.start));
+    let (start, end) = (query.range.start.as_micros().max(times.start), query.range.end.as_micros().min(times.end));
+    let asked = start..end.max(start);
+    let length = asked.end.saturating_sub(asked.start);
+    let step = query.step.unwrap_or(UsageStep::for_length(length)).fitting(length);
     let until = query.recorded_before.map(|at| seq_at(log, at)).transpose()?;
     let source = Source::new(log, texts, &rest, until.unwrap_or(u64::MAX))?;
-    let answering = Answering { source, texts, query, rest, step };
-    let covered = answering.covered(&asked)?;
-    let tallies = query.by.iter().map(|field| {
-        let detail = if answering.has_few(*field)? { Detail::All } else { Detail::Sums };
-        answering.tally(&covered, By::Field(*field), detail)
+    // The totals, the values of each field, the series. What is broken down by is ranked by its sums.
+    let mut questions = vec![source.question(By::Nothing, true)];
+    questions.extend(USAGE_FIELDS.map(|field| source.question(By::Field(field), false)));
+    questions.push(source.question(By::Step(step), true));
+    let is_asked = |question: &&Question| {
+        USAGE_FIELDS.iter().all(|field| question.by != By::Field(*field) || query.by.contains(field))
+    };
+    let covered = covered(&source, &asked, questions.iter().filter(is_asked))?;
+    let counters = source.count(&covered, &questions)?;
+    let before = asked.start.saturating_sub(length)..asked.start;
+    let before = match query.previous {
+        true => Some(self::covered(&source, &before, questions.iter().filter(is_asked))?),
+        false => None,
+    };
+    let totals_questions = &questions[..=USAGE_FIELDS.len()];
+    let previous = before.as_ref().map(|range| {
+        let counted = source.count(range, totals_questions)?;
+        totals(&source, range, totals_questions, &counted)
     });
-    let tallies: Vec<_> = tallies.collect::<Result<_, _>>()?;
-    let breakdowns = query.by.iter().zip(&tallies).map(|(field, tally)| answering.breakdown(&covered, *field, tally));
-    let breakdowns = breakdowns.collect::<Result<_, _>>()?;
-    let before = asked.start.saturating_sub(asked.end - asked.start)..asked.start;
-    let before = query.previous.then(|| answering.covered(&before)).transpose()?;
-    let previous =
-        before.as_ref().map(|range| answering.totals(range, None, &[]).map(|totals| (moments(range), totals)));
-    let by_step = answering.tally(&covered, By::Step(step), Detail::All)?;
+    let first = before.as_ref().map_or(covered.start, |before| before.start);
     Ok(Usage {
         asked: moments(&asked),
-        totals: answering.totals(&covered, Some(&by_step), &tallies)?,
+        totals: totals(&source, &covered, totals_questions, &counters)?,
         previous: previous.transpose()?,
         step,
-        series: answering.series(&covered, &by_step),
-        breakdowns,
-        lacks: answering.lacks(before.map_or(covered.start, |before| before.start)..covered.end)?,
+        series: series(step, &covered, counters.last()),
+        breakdowns: breakdowns(&source, texts, query, &covered, &counters[1..])?,
+        missing: missing(&source, first..covered.end, questions.iter().filter(is_asked))?,
         covered: moments(&covered),
     })
 }
 
-/// What the questions of one query share.
-pub(crate) struct Answering<'a> {
-    pub(crate) source: Source<'a>,
-    pub(crate) texts: &'a Texts,
-    pub(crate) query: &'a UsageQuery,
-    rest: Domain,
-    step: UsageStep,
+/// The range that can be answered for exactly: where an end is within an hour, or a day, whose entries are gone, all of
+/// that hour or day.
+fn covered<'q>(
+    source: &Source<'_>,
+    range: &Range<i64>,
+    questions: impl Iterator<Item = &'q Question>,
+) -> Result<Range<i64>, StoreError> {
+    let Some(unit) = questions.filter_map(Question::unit).max() else { return Ok(range.clone()) };
+    let (start, end) = (floor(range.start, unit), ceil(range.end, unit));
+    let is_first_lost = start < range.start && source.is_gone(&(start..start.saturating_add(unit)))?;
+    let is_last_lost = end > range.end && source.is_gone(&(end.saturating_sub(unit)..end))?;
+    Ok(if is_first_lost { start } else { range.start }..if is_last_lost { end } else { range.end })
 }
 
-impl Answering<'_> {
-    /// A question about all requests of `range`.
-    pub(crate) fn question<'q>(&'q self, range: &'q Range<i64>, by: By, detail: Detail) -> Question<'q> {
-        Question { rest: &self.rest, range, by, detail, chosen: None }
+/// What the stats of `range` lack.
+fn missing<'q>(
+    source: &Source<'_>,
+    range: Range<i64>,
+    mut questions: impl Iterator<Item = &'q Question>,
+) -> Result<Vec<MissingUsage>, StoreError> {
+    let removed = source.log.head()?.usage_until.filter(|until| range.start < *until).map(Timestamp::from_micros);
+    let mut missing: Vec<_> = removed.map(MissingUsage::Removed).into_iter().collect();
+    let hours = floor(range.start, HOUR)..ceil(range.end, HOUR);
+    if questions.any(|question| question.unit().is_none()) && source.is_gone(&hours)? {
+        missing.push(MissingUsage::Entries);
     }
-
-    /// Whether `field` has so few values in the whole log that all of them are counted at once, durations included.
-    fn has_few(&self, field: Field) -> Result<bool, StoreError> {
-        let mut count = 0;
-        self.source.log.texts(field, 0, &mut |_, _| {
-            count += 1;
-            Ok(count <= FEW)
-        })?;
-        Ok(count <= FEW)
+    if source.is_damaged() {
+        missing.push(MissingUsage::Damaged);
     }
+    Ok(missing)
+}
 
-    fn tally(&self, range: &Range<i64>, by: By, detail: Detail) -> Result<Tally, StoreError> {
-        self.source.count(&self.question(range, by, detail))
-    }
-
-    /// What is asked besides what may be left out: the totals, the series, the breakdowns.
-    fn questions(&self) -> impl Iterator<Item = By> + '_ {
-        [By::Nothing, By::Step(self.step)].into_iter().chain(self.query.by.iter().map(|field| By::Field(*field)))
-    }
-
-    /// The range that can be answered for exactly: where an end is within an hour, or a day, whose entries are gone,
-    /// all of that hour or day.
-    fn covered(&self, range: &Range<i64>) -> Result<Range<i64>, StoreError> {
-        let unit_of = |by| {
-            let question = self.question(range, by, Detail::Sums);
-            question.cut().and_then(|cut| unit(cut, question.is_hourly()))
-        };
-        let Some(unit) = self.questions().filter_map(unit_of).max() else { return Ok(range.clone()) };
-        let (start, end) = (floor(range.start, unit), ceil(range.end, unit));
-        let widened = |inner: bool, hours: Range<i64>| Ok::<_, StoreError>(inner && self.source.is_gone(&hours)?);
-        let first = widened(start < range.start, start..start.saturating_add(unit))?;
-        let last = widened(end > range.end, end.saturating_sub(unit)..end)?;
-        Ok(if first { start } else { range.start }..if last { end } else { range.end })
-    }
-
-    /// What the figures of `range` lack.
-    fn lacks(&self, range: Range<i64>) -> Result<Vec<Lack>, StoreError> {
-        let removed = self.source.log.head()?.usage_until.map(Timestamp::from_micros);
-        let removed = removed.filter(|until| range.start < until.as_micros());
-        let mut lacks: Vec<_> = removed.map(Lack::Removed).into_iter().collect();
-        let by_entries = |by| self.question(&range, by, Detail::Sums).cut().is_none();
-        if self.questions().any(by_entries) && self.source.is_gone(&hours(&range))? {
-            lacks.push(Lack::Entries);
-        }
-        if self.source.is_damaged() {
-            lacks.push(Lack::Damaged);
-        }
-        Ok(lacks)
-    }
-
-    /// `by_step` and `tallies` are what was counted already of this range: its steps, where they are not so short that
-    /// they need more than the whole does, and its breakdowns, which know how many values there are.
-    fn totals(&self, range: &Range<i64>, by_step: Option<&Tally>, tallies: &[Tally]) -> Result<Totals, StoreError> {
-        let figures = match by_step.filter(|_| self.step != UsageStep::Hour) {
-            Some(by_step) => by_step.total(),
-            None => self.tally(range, By::Nothing, Detail::All)?.figures(0),
-        };
-        let unique = |field: Field| {
-            let at = self.query.by.iter().position(|by| *by == field);
-            let counted = |tally: &Tally| tally.keys.iter().filter(|key| **key > 0).count() as u64;
-            let question = self.question(range, By::Field(field), Detail::Presence);
-            if !self.is_exact(&question)? {
-                return Ok((field, None));
-            }
-            let count = match at.and_then(|at| tallies.get(at)) {
-                Some(tally) => counted(tally),
-                None => counted(&self.source.count(&question)?),
-            };
-            Ok((field, Some(count)))
-        };
-        Ok(Totals { figures, unique: USAGE_FIELDS.into_iter().map(unique).collect::<Result<_, StoreError>>()? })
-    }
-
-    /// Whether nothing that would be needed to answer is gone.
-    pub(crate) fn is_exact(&self, question: &Question<'_>) -> Result<bool, StoreError> {
-        let Range { start, end } = *question.range;
-        let Some(unit) = question.cut().and_then(|cut| unit(cut, question.is_hourly())) else {
-            return Ok(!self.source.is_gone(&hours(question.range))?);
-        };
-        let (first, last) = (floor(start, unit), floor(end, unit));
-        let gone = |at: i64, is_part: bool| Ok::<_, StoreError>(is_part && self.source.is_gone(&(at..at + unit))?);
-        Ok(!gone(first, first != start)? && !gone(last, last != end)?)
-    }
-
-    fn series(&self, range: &Range<i64>, by_step: &Tally) -> Vec<Point> {
-        let starts = std::iter::successors(Some(self.step.start(range.start)), |start| {
-            Some(start + self.step.micros()).filter(|next| next > start)
+/// The totals: the first question is about all requests, the others are about the fields.
+fn totals(
+    source: &Source<'_>,
+    range: &Range<i64>,
+    questions: &[Question],
+    counters: &[Counters],
+) -> Result<Totals, StoreError> {
+    let unique =
+        USAGE_FIELDS.into_iter().zip(&questions[1..]).zip(&counters[1..]).map(|((field, question), counted)| {
+            let is_exact = source.is_exact(range, question)?;
+            Ok((field, is_exact.then(|| counted.keys().filter(|key| *key > 0).count() as u64)))
         });
-        let point = |start: i64| Point {
-            from: Timestamp::from_micros(start.max(range.start)),
-            to: Timestamp::from_micros((start + self.step.micros()).min(range.end)),
-            figures: by_step.figures(Kind::Time.raw(start)),
-        };
-        starts.take_while(|start| *start < range.end).map(point).collect()
-    }
+    let Range { start: from, end: to } = moments(range);
+    Ok(Totals { from, to, stats: stats(counters[0].get(0)), unique: unique.collect::<Result<_, StoreError>>()? })
 }
 
-fn hours(range: &Range<i64>) -> Range<i64> {
-    floor(range.start, HOUR)..ceil(range.end, HOUR)
+fn series(step: UsageStep, range: &Range<i64>, counted: Option<&Counters>) -> Vec<Point> {
+    let starts = std::iter::successors(Some(step.start(range.start)), |start| {
+        Some(start + step.micros()).filter(|next| next > start)
+    });
+    let point = |start: i64| Point {
+        from: Timestamp::from_micros(start.max(range.start)),
+        to: Timestamp::from_micros((start + step.micros()).min(range.end)),
+        stats: stats(counted.and_then(|counted| counted.get(number_of(step, start)))),
+    };
+    starts.take_while(|start| *start < range.end).map(point).collect()
+}
+
+/// Of each breakdown the rows that come first by their sums, which `counters` have for each field; histograms and users
+/// are counted for these rows alone.
+fn breakdowns(
+    source: &Source<'_>,
+    texts: &Texts,
+    query: &UsageQuery,
+    range: &Range<i64>,
+    counters: &[Counters],
+) -> Result<Vec<Breakdown>, StoreError> {
+    let ranked = |(field, counted): &(Field, &Counters)| {
+        let mut keys: Vec<_> = counted.keys().collect();
+        let weight = |stats: UsageStats| (query.sort.measure(&stats), stats.requests);
+        keys.sort_by_cached_key(|key| (Reverse(weight(stats(counted.get(*key)))), *key));
+        keys.truncate(query.limit);
+        let mut among = keys.clone();
+        among.sort_unstable();
+        (keys, Question { among: Some(among), ..source.question(By::Field(*field), true) })
+    };
+    let of_field = |field: &Field| USAGE_FIELDS.into_iter().zip(counters).find(|(other, _)| other == field);
+    let fields: Vec<_> = query.by.iter().filter_map(of_field).collect();
+    let (keys, questions): (Vec<_>, Vec<_>) = fields.iter().map(ranked).unzip();
+    let counted = source.count(range, &questions)?;
+    let mut breakdowns = Vec::new();
+    for (((field, all), keys), (question, counted)) in fields.iter().zip(keys).zip(questions.iter().zip(&counted)) {
+        let is_exact = *field == Field::User || source.is_exact(range, question)?;
+        let row = |key: u64| {
+            let key_of = Axis::value(source.log, texts, GroupBy::Field(*field), key)?;
+            let total = counted.get(key);
+            let users = is_exact.then(|| total.map_or(0, Total::users));
+            Ok(UsageRow { key: key_of, stats: stats(total), users })
+        };
+        let rows = keys.into_iter().map(row).collect::<Result<_, StoreError>>()?;
+        breakdowns.push(Breakdown { field: *field, rows, found: all.keys().count() });
+    }
+    Ok(breakdowns)
+}
+
+/// What was counted under a key; nothing where it did not come.
+fn stats(total: Option<&Total>) -> UsageStats {
+    let Some(total) = total else { return UsageStats::default() };
+    UsageStats {
+        requests: total.sums.entries,
+        errors: total.sums.errors,
+        average_us: total.sums.average(),
+        p50_us: total.quantile(50),
+        p95_us: total.quantile(95),
+        p99_us: total.quantile(99),
+        input_tokens: total.sums.input_tokens,
+        output_tokens: total.sums.output_tokens,
+        cost_micros: total.sums.cost_micros,
+    }
 }
 
 fn moments(range: &Range<i64>) -> Range<Timestamp> {

@@ -1,53 +1,40 @@
 //! Usage: what is counted of requests, kept by hour and by day, and longer than the entries.
 //!
-//! What is asked for and what comes back is in this file, [`words`] and [`figures`]; the rest makes and reads it.
-//!
-//! When a large block of the index is closed, its requests are folded into a *run*: for each cut ([`cuts`]) a *part* of
-//! cells by day, and for most by hour ([`cells`]). A cut that has the user beside another dimension has about as many
-//! cells as there are requests, so that it is divided by users into several parts; one of them answers what a user
-//! did. What the cleanup is about to remove is folded before. A run is about a range of places and is never changed, so
-//! that it counts each entry once, however late it came, and can be made again as long as its entries are there. What no
-//! run has yet, and the parts of hours at the ends of a range, are counted from the entries ([`entries`]).
+//! When a large block of the index is closed, its requests are aggregated into a *run* ([`runs`]): for each combination of
+//! dimensions a *part* of cells by day, and for most by hour ([`cells`]). Retention aggregates what it is about to remove.
+//! A run is about a range of `seq` and is never changed, so that it counts each entry once, however late it came, and can
+//! be made again as long as its entries are there. What no run has yet, and the parts of hours at the ends of a
+//! range, are counted from the entries ([`source`]).
 
 mod answer;
-mod breakdown;
 mod cells;
-mod cuts;
-mod durations;
-mod entries;
-mod figures;
-mod fold;
-mod gone;
-mod keep;
-mod lot;
-mod measures;
-mod question;
-mod ragged;
 mod runs;
-mod seen;
-mod slots;
 mod source;
-mod span;
-mod sums;
-mod tally;
-mod users;
-mod words;
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::Range;
 
 use mcp_audit_log_filter::{Comparison, Context, Domain, DomainToken, Operand, from_tokens};
 use mcp_audit_log_model::event::{Kind, Outcome};
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::{DAY, HOUR, Timestamp};
+use mcp_audit_log_model::value::Value;
+use mcp_audit_log_model::vocabulary;
+use schemars::JsonSchema;
+use serde::{Serialize, Serializer};
 
 pub(crate) use answer::usage;
-pub use figures::{Breakdown, Figures, Lack, Point, Totals, Usage, UsageRow};
-pub(crate) use keep::{fold_before, keep_up, mend, prune, used};
-pub use words::{UsageSort, UsageStep};
+pub(crate) use runs::{append, append_before, prune, repair, used};
 
 /// What usage can be broken down by.
 pub const USAGE_FIELDS: [Field; 7] =
     [Field::User, Field::Server, Field::Tool, Field::Connection, Field::Provider, Field::LlmModel, Field::ApiKey];
+/// The dimensions of cells: the same, and the instance, by which record rules narrow usage.
+fn dimensions() -> impl Iterator<Item = Field> {
+    USAGE_FIELDS.into_iter().chain([Field::Instance])
+}
+
 /// Most points of a series; a step that makes more of them is taken for the next longer one.
 pub const MAX_POINTS: i64 = 2_400;
 
@@ -91,10 +78,10 @@ pub fn usage_range(domain: Domain, now: Timestamp) -> Result<(Range<Timestamp>, 
     let (start, end) = (Timestamp::from_micros(start), Timestamp::from_micros(end));
     // A day as the end is included, so that the day before the first one makes a range of no length.
     if start >= end {
-        return Err(RangeError::Backwards { start, end });
+        return Err(RangeError::Backwards(start, end));
     }
     if end.plus(-LONGEST) > start {
-        return Err(RangeError::TooLong { start, end });
+        return Err(RangeError::TooLong(start, end));
     }
     Ok((start..end, rest))
 }
@@ -103,21 +90,11 @@ pub fn usage_range(domain: Domain, now: Timestamp) -> Result<(Range<Timestamp>, 
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum RangeError {
     /// It ends before it begins, or as it begins.
-    #[error("the range starts at {start} but ends by {end}; swap its ends, or leave out one of them")]
-    Backwards {
-        /// When it would begin.
-        start: Timestamp,
-        /// When it would end.
-        end: Timestamp,
-    },
+    #[error("the range starts at {0} but ends by {1}; swap its ends, or leave out one of them")]
+    Backwards(Timestamp, Timestamp),
     /// It has too many weeks.
-    #[error("{start} to {end} is longer than 2,400 weeks (about 46 years); use a later start")]
-    TooLong {
-        /// When it would begin.
-        start: Timestamp,
-        /// When it would end.
-        end: Timestamp,
-    },
+    #[error("{0} to {1} is longer than 2,400 weeks (about 46 years); use a later start")]
+    TooLong(Timestamp, Timestamp),
 }
 
 /// Which usage to count.
@@ -142,6 +119,224 @@ pub struct UsageQuery {
     pub recorded_before: Option<Timestamp>,
 }
 
+vocabulary! {
+    /// What a breakdown is ranked by; the greatest first.
+    #[derive(Default)]
+    UsageSort {
+        /// How many requests.
+        #[default]
+        Requests = "requests",
+        /// How many of them are not a success.
+        Errors = "errors",
+        /// How long they took on average.
+        Duration = "duration",
+        /// How many tokens went in and out.
+        Tokens = "tokens",
+        /// What they cost.
+        Cost = "cost",
+    }
+}
+
+vocabulary! {
+    /// How far apart the points of a series are, in UTC.
+    #[derive(Default)]
+    UsageStep {
+        /// An hour.
+        Hour = "hour",
+        /// A day.
+        #[default]
+        Day = "day",
+        /// A week, from Monday on.
+        Week = "week",
+    }
+}
+
+impl UsageSort {
+    /// What of these stats it ranks by.
+    pub fn measure(self, stats: &UsageStats) -> u64 {
+        match self {
+            Self::Requests => stats.requests,
+            Self::Errors => stats.errors,
+            Self::Duration => stats.average_us.unwrap_or(0),
+            Self::Tokens => stats.tokens(),
+            Self::Cost => stats.cost_micros,
+        }
+    }
+}
+
+impl UsageStep {
+    /// The step that suits a range of so many microseconds.
+    pub fn for_length(micros: i64) -> Self {
+        match micros / DAY {
+            ..=3 => Self::Hour,
+            4..=180 => Self::Day,
+            _ => Self::Week,
+        }
+    }
+
+    /// This step, or the next longer one that does not make too many points of so many microseconds.
+    pub(crate) fn fitting(self, micros: i64) -> Self {
+        let fits = |step: &Self| micros / step.micros() < MAX_POINTS;
+        Self::ALL.iter().copied().skip(self as usize).find(fits).unwrap_or(Self::Week)
+    }
+
+    /// Its length in microseconds.
+    pub fn micros(self) -> i64 {
+        match self {
+            Self::Hour => HOUR,
+            Self::Day => DAY,
+            Self::Week => 7 * DAY,
+        }
+    }
+
+    /// When the step began that `micros` is in.
+    pub(crate) fn start(self, micros: i64) -> i64 {
+        // 1970 began on a Thursday.
+        let offset = if self == Self::Week { 4 * DAY } else { 0 };
+        let (micros, length) = (micros.saturating_sub(offset), self.micros());
+        micros.div_euclid(length).saturating_mul(length).saturating_add(offset)
+    }
+}
+
+/// What is counted of some requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct UsageStats {
+    /// How many there are.
+    pub requests: u64,
+    /// The number of requests that are not a success.
+    pub errors: u64,
+    /// The average duration of the requests that have one, in microseconds, rounded down.
+    pub average_us: Option<u64>,
+    /// The median duration in microseconds, rounded up by at most a sixteenth, and at most the slowest duration.
+    pub p50_us: Option<u64>,
+    /// The 95th percentile, likewise.
+    pub p95_us: Option<u64>,
+    /// The 99th percentile, likewise.
+    pub p99_us: Option<u64>,
+    /// Tokens that went into language models.
+    pub input_tokens: u64,
+    /// Tokens that came out of them.
+    pub output_tokens: u64,
+    /// What it cost, in millionths of the currency unit.
+    pub cost_micros: u64,
+}
+
+impl UsageStats {
+    /// All tokens.
+    pub fn tokens(&self) -> u64 {
+        self.input_tokens.saturating_add(self.output_tokens)
+    }
+
+    /// The share of its requests that succeeded, from 0 to 1; `None` without any.
+    pub fn success_ratio(&self) -> Option<f64> {
+        (self.requests > 0).then(|| (self.requests - self.errors.min(self.requests)) as f64 / self.requests as f64)
+    }
+}
+
+/// All requests of a range.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Totals {
+    /// When it begins.
+    pub from: Timestamp,
+    /// When it ends.
+    pub to: Timestamp,
+    /// What is counted of them.
+    #[serde(flatten)]
+    pub stats: UsageStats,
+    /// How many different values each field has; null where that depends on deleted entries.
+    #[serde(serialize_with = "by_name")]
+    #[schemars(with = "BTreeMap<String, Option<u64>>")]
+    pub unique: Vec<(Field, Option<u64>)>,
+}
+
+fn by_name<S: Serializer>(unique: &[(Field, Option<u64>)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(unique.iter().map(|(field, count)| (field.name(), count)))
+}
+
+/// A point of a series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Point {
+    /// When it begins; within the range that is covered.
+    pub from: Timestamp,
+    /// When it ends.
+    pub to: Timestamp,
+    /// What is counted in it.
+    #[serde(flatten)]
+    pub stats: UsageStats,
+}
+
+/// Usage by one field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Breakdown {
+    /// The field.
+    pub field: Field,
+    /// The rows that were asked for, in order.
+    pub rows: Vec<UsageRow>,
+    /// The total number of rows.
+    pub found: usize,
+}
+
+/// A row of a breakdown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct UsageRow {
+    /// The field's value; null for requests without one.
+    pub key: Value,
+    /// What is counted of its requests.
+    #[serde(flatten)]
+    pub stats: UsageStats,
+    /// How many users they are from; null where that depends on deleted entries.
+    pub users: Option<u64>,
+}
+
+/// What is missing in usage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MissingUsage {
+    /// Some usage from before this moment is removed.
+    Removed(Timestamp),
+    /// Only the entries know what the filter asks about, and some of them are gone.
+    Entries,
+    /// Usage whose entries are gone is damaged.
+    Damaged,
+}
+
+/// The sentence for the viewer.
+impl fmt::Display for MissingUsage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Removed(until) => write!(f, "Usage before {until} was removed by the usage retention."),
+            Self::Entries => f.write_str(
+                "Entries of this range are deleted, and usage does not keep all fields of this filter, so their \
+                 requests are missing. Filter by fewer fields, or use a later range.",
+            ),
+            Self::Damaged => f.write_str(
+                "Some usage is damaged and missing, and its entries are deleted. Restore the log from a backup.",
+            ),
+        }
+    }
+}
+
+/// Usage over a range of time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// The range that was asked for.
+    pub asked: Range<Timestamp>,
+    /// The range that usage covers: wider by a part of an hour or of a day at an end where single entries are
+    /// gone.
+    pub covered: Range<Timestamp>,
+    /// What is missing within it.
+    pub missing: Vec<MissingUsage>,
+    /// All of it together.
+    pub totals: Totals,
+    /// The same of the period before, if that was asked for.
+    pub previous: Option<Totals>,
+    /// The step of the series.
+    pub step: UsageStep,
+    /// Usage over time, oldest first, without holes.
+    pub series: Vec<Point>,
+    /// One for each field that was asked for.
+    pub breakdowns: Vec<Breakdown>,
+}
+
 /// When the `unit` of time began that `micros` is in.
 fn floor(micros: i64, unit: i64) -> i64 {
     micros.div_euclid(unit).saturating_mul(unit)
@@ -151,4 +346,21 @@ fn floor(micros: i64, unit: i64) -> i64 {
 fn ceil(micros: i64, unit: i64) -> i64 {
     let start = floor(micros, unit);
     if start == micros { micros } else { start.saturating_add(unit) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_week_begins_on_monday_and_steps_stay_few() {
+        let at = |text: &str| Timestamp::parse(text).expect("a moment").as_micros();
+        assert_eq!(UsageStep::Week.start(at("2026-11-22T23:00:00Z")), at("2026-11-16"));
+        assert_eq!(UsageStep::Week.start(at("2026-11-23")), at("2026-11-23"));
+        assert_eq!(UsageStep::Hour.fitting(99 * DAY), UsageStep::Hour);
+        assert_eq!(UsageStep::Hour.fitting(101 * DAY), UsageStep::Day);
+        assert_eq!(UsageStep::Hour.fitting(i64::MAX), UsageStep::Week);
+        let suits = [DAY, 7 * DAY, 90 * DAY, 400 * DAY].map(UsageStep::for_length);
+        assert_eq!(suits, [UsageStep::Hour, UsageStep::Day, UsageStep::Day, UsageStep::Week]);
+    }
 }

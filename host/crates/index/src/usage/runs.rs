@@ -1,105 +1,45 @@
-//! Runs and parts in the database: appended, read, never changed.
+//! Runs: made from entries, stored once with checksums, made again where they are damaged, and removed by retention.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use super::HOUR;
-use super::cells::Cells;
-use super::cuts::{CUTS, Cut};
-use super::durations::Durations;
-use super::sums::OfCells;
-use super::users::Users;
-use crate::StoreError;
-use crate::columns::MERGED;
+use super::cells::{Cell, CellAmounts, Cut, bits, pack_cells, read_cells};
+use super::{HOUR, dimensions, floor};
+use crate::columns::{Bitmap, Kind, MERGED, Zone};
+use crate::dictionary::Texts;
+use crate::search::axis::{Axis, start_of};
+use crate::search::block_scan::BlockScan;
+use crate::search::blocks::{self, Block};
+use crate::search::plan::Plan;
+use crate::search::seqs;
+use crate::search::slots::Slots;
+use crate::search::total::{Entries, raws};
 use crate::snapshot::{Blob, PartColumn, PartKey, Snapshot, StoredRun, read_blob};
-use crate::transaction::{NewPart, Transaction};
+use crate::transaction::{HeadChange, NewPart, Removable, Transaction};
+use crate::{StoreError, UsageStep, failures, requests};
 use mcp_audit_log_model::field::Field;
-use mcp_audit_log_model::time::DAY;
+use mcp_audit_log_model::time::Timestamp;
 
-/// Parts that the pairs of a run are divided into, where it is as long as runs become.
+/// Parts that the cells of a pair are divided into by users, where the run is as long as runs become: a user's own usage
+/// is read without that of all others.
 const SHARES: u64 = 16;
 
-/// A run of entries whose requests are summed up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Run {
-    /// The place of its first entry.
-    pub(super) first: u64,
-    /// How many places it is about.
-    pub(super) length: u64,
-    /// The dimensions that have a value, a bit each.
-    pub(super) fields: u64,
-    /// When the first of its hours begins.
-    pub(super) least: i64,
-    /// When the last one begins; less than `least` where there is none.
-    pub(super) most: i64,
-    /// When its last entry was recorded.
-    pub(super) recorded: i64,
-    /// Entries of a large block: no run is about more.
-    pub(super) large: u64,
-}
-
-/// How long the time of a cell is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Grain {
-    Hour,
-    Day,
-}
-
-/// Which part of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Key {
-    /// Of the cut and the grain.
-    pub(super) number: u64,
-    /// Of the users, where the part is divided by them.
-    pub(super) share: u64,
-}
-
-/// Cells of one cut and one grain, ready to be stored.
-pub(super) struct Part {
-    pub(super) key: Key,
-    pub(super) cells: Vec<u8>,
-    pub(super) sums: Vec<u8>,
-    pub(super) durations: Vec<u8>,
-    pub(super) users: Option<Vec<u8>>,
-}
-
-impl Grain {
-    pub(super) const ALL: [Self; 2] = [Self::Hour, Self::Day];
-
-    pub(super) fn micros(self) -> i64 {
-        match self {
-            Self::Hour => HOUR,
-            Self::Day => DAY,
-        }
-    }
-
-    /// Whether `cut` has cells of it.
-    pub(super) fn is_kept(self, cut: Cut) -> bool {
-        self == Self::Day || cut.hours
-    }
-
-    /// Whether the users of `cut`'s cells are kept: how many there are is asked of days, where they are no dimension.
-    pub(super) fn has_users(self, cut: Cut) -> bool {
-        self == Self::Day && !cut.fields.contains(&Field::User)
-    }
-
-    /// The number of the parts that have the cells of the cut at this place in the list.
-    fn number(self, cut: usize) -> u64 {
-        cut as u64 * 2 + u64::from(self == Self::Day)
-    }
-}
-
-impl Run {
-    /// The place after its last entry.
+impl StoredRun {
+    /// The seq after its last entry; of a forged row, any number.
     pub(super) fn end(&self) -> u64 {
-        self.first + self.length
+        self.first.wrapping_add(self.length)
     }
 
-    /// The CRC-32 of what it says of itself: a run that was not damaged has the one that was stored with it.
-    fn checksum(&self) -> u32 {
-        let places = [self.first, self.length, self.fields].map(u64::to_le_bytes);
+    /// The seq of its first entry; 0 where a forged row says less.
+    pub(super) fn start(&self) -> u64 {
+        if self.first > i64::MAX.cast_unsigned() { 0 } else { self.first }
+    }
+
+    /// The CRC-32 of what it says of itself.
+    pub(super) fn sealed(&self) -> i64 {
+        let seqs = [self.first, self.length, self.fields].map(u64::to_le_bytes);
         let times = [self.least, self.most, self.recorded].map(i64::to_le_bytes);
-        crc32fast::hash([places, times].as_flattened().as_flattened())
+        crc32fast::hash([seqs, times].as_flattened().as_flattened()).into()
     }
 
     /// Whether any of its hours is in `range`.
@@ -107,87 +47,68 @@ impl Run {
         self.least <= self.most && self.least < range.end && self.most.saturating_add(HOUR) > range.start
     }
 
-    /// Into how many parts the cells of `cut` are divided: a user's own figures are read without those of all others.
-    pub(super) fn shares(&self, cut: Cut) -> u64 {
-        if cut.among(self.fields).1.is_pair() { self.most_shares() } else { 1 }
-    }
-
     /// Into how many parts the cells of a pair are divided: one where there are few.
-    pub(super) fn most_shares(&self) -> u64 {
-        (self.length / (self.large / SHARES)).clamp(1, SHARES)
+    pub(super) fn shares(&self, log: &dyn Snapshot) -> u64 {
+        (self.length / (log.block_length() * MERGED / SHARES)).clamp(1, SHARES)
     }
 
-    /// The parts that have the cells of `cut`, those of `users` where only theirs are wanted.
-    pub(super) fn keys(&self, cut: Cut, grain: Grain, users: Option<&BTreeSet<u64>>) -> Vec<Key> {
-        let (number, shares) = (grain.number(cut.among(self.fields).0), self.shares(cut));
+    /// The parts with the cells that know these fields, only those of `users` where only these are wanted. Fields that no
+    /// request of the run has say nothing, and no part is about them.
+    pub(super) fn keys(
+        &self,
+        log: &dyn Snapshot,
+        fields: u64,
+        by_day: bool,
+        users: Option<&BTreeSet<u64>>,
+    ) -> Vec<PartKey> {
+        let Some(cut) = Cut::of(fields & self.fields) else { return Vec::new() };
+        let shares = if cut.is_pair() { self.shares(log) } else { 1 };
         let is_wanted = |share: &u64| users.is_none_or(|users| users.iter().any(|user| user % shares == *share));
-        (0..shares).filter(is_wanted).map(|share| Key { number, share }).collect()
+        let key = |share| PartKey { run: self.first, number: cut.number(by_day), share };
+        (0..shares).filter(is_wanted).map(key).collect()
     }
 
-    /// The cells of a part.
-    pub(super) fn cells(&self, log: &dyn Snapshot, key: Key) -> Result<Cells, StoreError> {
-        self.read(log, PartColumn::Cells, key, |bytes| Cells::from_bytes(bytes, self.large))
+    /// The cells of a part, and all of its rows.
+    pub(super) fn cells(&self, log: &dyn Snapshot, key: PartKey) -> Result<(Block, Bitmap), StoreError> {
+        // A run has no more requests than entries, and so no more cells.
+        let most = log.block_length() * MERGED;
+        self.read(log, key, PartColumn::Cells, |bytes| read_cells(bytes, most))
     }
 
-    /// What is summed up in these cells.
-    pub(super) fn sums(&self, log: &dyn Snapshot, key: Key, cells: &Cells) -> Result<OfCells, StoreError> {
-        self.read(log, PartColumn::Sums, key, |bytes| OfCells::from_bytes(bytes, cells.count))
+    /// What is counted of so many cells.
+    pub(super) fn amounts(&self, log: &dyn Snapshot, key: PartKey, cells: u64) -> Result<CellAmounts, StoreError> {
+        self.read(log, key, PartColumn::Amounts, |bytes| CellAmounts::read(bytes, cells))
     }
 
-    /// The histograms of these cells.
-    pub(super) fn durations(&self, log: &dyn Snapshot, key: Key, cells: &Cells) -> Result<Durations, StoreError> {
-        self.read(log, PartColumn::Durations, key, |bytes| Durations::from_bytes(bytes, cells.count))
-    }
-
-    /// The users of these cells, if their part has any.
-    pub(super) fn users(&self, log: &dyn Snapshot, key: Key, cells: &Cells) -> Result<Users, StoreError> {
-        self.read(log, PartColumn::Users, key, |bytes| Users::from_bytes(bytes, cells.count))
-    }
-
-    /// What `read` makes of a part's `column`.
     fn read<T>(
         &self,
         log: &dyn Snapshot,
+        key: PartKey,
         column: PartColumn,
-        key: Key,
         read: impl FnOnce(&[u8]) -> Option<T>,
     ) -> Result<T, StoreError> {
         let whole = |bytes: &[u8]| {
             let (bytes, sum) = bytes.split_last_chunk()?;
-            (self.seal(key, column, bytes).to_le_bytes() == *sum).then(|| read(bytes)).flatten()
+            (seal(key, column, bytes) == *sum).then(|| read(bytes)).flatten()
         };
-        read_blob(log, Blob::Part(self.part(key), column), whole)?.flatten().ok_or_else(|| self.damaged())
+        read_blob(log, Blob::Part(key, column), whole)?.flatten().ok_or_else(|| self.damaged())
     }
 
-    fn part(&self, key: Key) -> PartKey {
-        PartKey { run: self.first, number: key.number, share: key.share }
-    }
-
-    /// The CRC-32 behind a part's column: of its bytes and of where they belong, so that what stands in the place of
-    /// something else is seen.
-    fn seal(&self, key: Key, column: PartColumn, bytes: &[u8]) -> u32 {
-        let mut hasher = crc32fast::Hasher::new();
-        [self.first, key.number, key.share].iter().for_each(|number| hasher.update(&number.to_le_bytes()));
-        hasher.update(column.name().as_bytes());
-        hasher.update(bytes);
-        hasher.finalize()
-    }
-
-    /// Every part of it is there and is what was written.
+    /// Whether every part of it is there and is what was written.
     pub(super) fn check(&self, log: &dyn Snapshot) -> Result<(), StoreError> {
-        for cut in CUTS.iter().filter(|cut| cut.among(self.fields).1 == **cut) {
-            for grain in Grain::ALL.into_iter().filter(|grain| grain.is_kept(*cut)) {
-                for key in self.keys(*cut, grain, None) {
-                    let cells = self.cells(log, key)?;
-                    self.sums(log, key, &cells)?;
-                    self.durations(log, key, &cells)?;
-                    if grain.has_users(*cut) {
-                        self.users(log, key, &cells)?;
-                    }
-                }
+        for (cut, by_day) in self.kept() {
+            for key in self.keys(log, bits(cut.fields()), by_day, None) {
+                let (_, all) = self.cells(log, key)?;
+                self.amounts(log, key, all.count())?;
             }
         }
         Ok(())
+    }
+
+    /// The cuts that it has cells of, by day and by hour.
+    pub(super) fn kept(&self) -> impl Iterator<Item = (Cut, bool)> {
+        let cuts = Cut::all().filter(|cut| bits(cut.fields()) & !self.fields == 0);
+        cuts.flat_map(|cut| [(cut, true), (cut, false)]).filter(|(cut, by_day)| *by_day || !cut.is_pair())
     }
 
     /// The error of a run that is not what was written.
@@ -196,48 +117,193 @@ impl Run {
     }
 }
 
-/// Every run, oldest first, and whether it says of itself what was written.
-pub(super) fn all(log: &dyn Snapshot) -> Result<Vec<(Run, bool)>, StoreError> {
-    let large = log.block_length() * MERGED;
-    let run = |stored: StoredRun| {
-        // Of a forged row, numbers may be anything.
-        let told = [stored.first, stored.length, stored.fields];
-        let [first, length, fields] = told.map(|number| u64::try_from(number).unwrap_or_default());
-        let StoredRun { least, most, recorded, checksum, .. } = stored;
-        let run = Run { first, length: length.min(large), fields, least, most, recorded, large };
-        let is_possible = [run.first, run.length, run.fields].map(u64::cast_signed) == told;
-        (run, is_possible && checksum == i64::from(run.checksum()))
-    };
-    Ok(log.runs()?.into_iter().map(run).collect())
+/// The CRC-32 behind a blob: of its bytes and of where they belong, so that what stands in the place of something else is
+/// damage.
+fn seal(key: PartKey, column: PartColumn, bytes: &[u8]) -> [u8; 4] {
+    let mut hasher = crc32fast::Hasher::new();
+    [key.run, key.number, key.share, column as u64].iter().for_each(|number| hasher.update(&number.to_le_bytes()));
+    hasher.update(bytes);
+    hasher.finalize().to_le_bytes()
 }
 
-/// The seq up to which entries are folded: what retention took counts as well.
-pub(super) fn folded(log: &dyn Snapshot) -> Result<u64, StoreError> {
-    let last = all(log)?.last().map_or(0, |(run, _)| run.end());
+/// The seq up to which entries are aggregated: what retention removed counts as well.
+pub(super) fn end(log: &dyn Snapshot) -> Result<u64, StoreError> {
+    let last = log.runs()?.last().map_or(0, |run| run.start() + run.length.min(log.block_length() * MERGED));
     Ok(log.head()?.pruned.max(last))
 }
 
 /// Stores a run behind the others.
-pub(super) fn append(log: &dyn Transaction, run: &Run, parts: Vec<Part>) -> Result<(), StoreError> {
-    let sealed = |Part { key, cells, sums, durations, users }: Part| {
-        let sealed = |column, mut bytes: Vec<u8>| {
-            let sum = run.seal(key, column, &bytes);
-            bytes.extend(sum.to_le_bytes());
-            Some(bytes)
-        };
-        NewPart {
-            key: run.part(key),
-            columns: [
-                sealed(PartColumn::Cells, cells),
-                sealed(PartColumn::Sums, sums),
-                sealed(PartColumn::Durations, durations),
-                users.and_then(|users| sealed(PartColumn::Users, users)),
-            ],
+fn store(log: &dyn Transaction, run: StoredRun, mut parts: Vec<NewPart>) -> Result<(), StoreError> {
+    for NewPart { key, cells, amounts } in &mut parts {
+        cells.extend(seal(*key, PartColumn::Cells, cells));
+        amounts.extend(seal(*key, PartColumn::Amounts, amounts));
+    }
+    log.append_run(StoredRun { checksum: run.sealed(), ..run }, &parts)
+}
+
+/// Behind every run.
+const END: u64 = i64::MAX.cast_unsigned();
+
+/// Aggregates what the large blocks below `below` hold.
+pub(crate) fn append(log: &dyn Transaction, below: u64) -> Result<(), StoreError> {
+    let large = log.snapshot().block_length() * MERGED;
+    loop {
+        let first = end(log.snapshot())?;
+        let next = (first / large + 1) * large;
+        if next > below {
+            return Ok(());
         }
+        aggregate(log, first..next)?;
+    }
+}
+
+/// Aggregates some of what is about to be removed, if that is not done yet: whatever was recorded before this moment. It
+/// is at least what a step of the cleanup removes.
+pub(crate) fn append_before(log: &dyn Transaction, moment: Option<Timestamp>) -> Result<(), StoreError> {
+    let Some(moment) = moment else { return Ok(()) };
+    let now = log.snapshot();
+    let first = end(now)?;
+    let next = seqs::seq_at(now, moment)?.min(first + now.block_length() * MERGED);
+    if next > first { aggregate(log, first..next) } else { Ok(()) }
+}
+
+/// Stores the requests at these seqs as a run.
+fn aggregate(log: &dyn Transaction, seqs: Range<u64>) -> Result<(), StoreError> {
+    let now = log.snapshot();
+    let (plan, failed) =
+        (Plan::new(now, &Texts::default(), &requests())?, Plan::new(now, &Texts::default(), &failures())?);
+    let mut fields: BTreeSet<_> = Entries::FIELDS.into_iter().chain(dimensions()).collect();
+    fields.extend([Field::OccurredAt, Field::Outcome]);
+    plan.fields(&mut fields);
+    let mut run = StoredRun {
+        first: seqs.start,
+        length: seqs.end - seqs.start,
+        fields: 0,
+        least: 0,
+        most: -1,
+        // 0 where the cleanup removed the entry.
+        recorded: seqs::recorded_at(now, seqs.end - 1..seqs.end)?.map_or(0, Timestamp::as_micros),
+        checksum: 0,
     };
-    let parts: Vec<_> = parts.into_iter().map(sealed).collect();
-    let [first, length, fields] = [run.first, run.length, run.fields].map(u64::cast_signed);
-    let Run { least, most, recorded, .. } = *run;
-    let checksum = run.checksum().into();
-    log.append_run(StoredRun { first, length, fields, least, most, recorded, checksum }, &parts)
+    let mut blocks = Vec::new();
+    let scan = BlockScan::new(now, seqs, &fields)?;
+    for (block, within) in scan.blocks() {
+        let found = plan.find(now, block, within)?;
+        let entries = Entries::new(now, block, &found, failed.find(now, block, found.clone())?, &Entries::FIELDS)?;
+        let times = raws(now, block, Field::OccurredAt, &found)?;
+        for row in found.places() {
+            let hour = floor(Kind::Time.stored(times[row as usize]), HOUR);
+            let is_first = run.least > run.most;
+            run.least = if is_first { hour } else { run.least.min(hour) };
+            run.most = if is_first { hour } else { run.most.max(hour) };
+        }
+        for field in dimensions() {
+            if raws(now, block, field, &found)?.iter().any(|raw| *raw > 0) {
+                run.fields |= bits(&[field]);
+            }
+        }
+        blocks.push((block, found, entries));
+    }
+    let mut parts = Vec::new();
+    for (cut, by_day) in run.kept() {
+        // The time, the instance, the cut's own dimensions: the user first.
+        let (mut slots, mut cells) = (Slots::<4>::new(usize::MAX), Vec::<Cell>::new());
+        let step = if by_day { UsageStep::Day } else { UsageStep::Hour };
+        for (block, found, entries) in &blocks {
+            let axis = |field: Option<&Field>| field.map_or(Ok(Axis::One), |field| Axis::numbers(now, block, *field));
+            let (time, instance) = (axis(Some(&Field::OccurredAt))?.by_step(step), axis(Some(&Field::Instance))?);
+            let (first, second) = (axis(cut.fields().first())?, axis(cut.fields().get(1))?);
+            let users = if cut.has_users() { Vec::new() } else { raws(now, block, Field::User, found)? };
+            let counted = slots.each([&time, &instance, &first, &second], found, |slot, row| {
+                if slot == cells.len() {
+                    cells.push(Cell::default());
+                }
+                let cell = &mut cells[slot];
+                cell.sums.add(&entries.sums(row));
+                cell.buckets.extend(entries.bucket(row).map(|bucket| bucket as u16));
+                cell.users.extend(users.get(row).filter(|user| **user > 0));
+            });
+            counted.ok_or(StoreError::TooManyValues)?;
+        }
+        let shares = run.keys(now, bits(cut.fields()), by_day, None);
+        let divided = shares.len() as u64;
+        for key in shares {
+            let of_share = |(key_of, _): &(&[u64; 4], &mut Cell)| key_of[2] % divided == key.share || divided == 1;
+            let of_share = slots.keys.iter().zip(&mut cells).filter(of_share);
+            parts.push(part(key, cut, step, of_share));
+        }
+    }
+    store(log, run, parts)
+}
+
+/// The part with these cells.
+fn part<'c>(
+    key: PartKey,
+    cut: Cut,
+    step: UsageStep,
+    cells: impl Iterator<Item = (&'c [u64; 4], &'c mut Cell)>,
+) -> NewPart {
+    let (mut columns, mut amounts) = ([const { Vec::new() }; 4], Vec::new());
+    for (values, cell) in cells {
+        columns.iter_mut().zip(values).for_each(|(column, value)| column.push(*value));
+        cell.write(&mut amounts);
+    }
+    let count = columns[0].len();
+    columns[0].iter_mut().for_each(|number| *number = Kind::Time.raw(start_of(step, *number)));
+    let fields = [Field::OccurredAt, Field::Instance].into_iter().chain(cut.fields().iter().copied());
+    NewPart { key, cells: pack_cells(count, fields.zip(columns)), amounts }
+}
+
+/// Makes the runs whole: what is missing or damaged is made again from the entries. What the entries do not say any more
+/// stays as it is, and answers report that they lack it. `pruned` and `next` are the log's ends.
+pub(crate) fn repair(log: &dyn Transaction, pruned: u64, next: u64) -> Result<(), StoreError> {
+    let (now, mut before) = (log.snapshot(), None);
+    let large = now.block_length() * MERGED;
+    for run in now.runs()? {
+        let is_next = before.map_or(run.first <= pruned, |before| before == run.first);
+        let is_whole = run.checksum == run.sealed() && run.length <= large && is_next && run.end() <= next;
+        let whole = if is_whole { run.check(now) } else { Err(run.damaged()) };
+        before = Some(run.end());
+        match whole {
+            Err(error) if !error.is_index() => return Err(error),
+            Err(_) if run.start() >= pruned => {
+                tracing::error!(first = run.first, "usage is rebuilt from the entries");
+                log.remove(Removable::Runs(run.start()..END))?;
+                break;
+            }
+            Err(_) => tracing::error!(first = run.first, "usage is damaged, and its entries are gone"),
+            Ok(()) => {}
+        }
+    }
+    // Parts whose run is gone.
+    log.remove(Removable::Runs(end(now)?..END))?;
+    append(log, blocks::end(now)?.unwrap_or(0))
+}
+
+/// Removes the oldest run if all of it was recorded before this moment and its entries are gone. Returns whether there
+/// was one.
+pub(crate) fn prune(log: &dyn Transaction, before: Option<Timestamp>) -> Result<bool, StoreError> {
+    let Some(before) = before else { return Ok(false) };
+    let (head, runs) = (log.snapshot().head()?, log.snapshot().runs()?);
+    let Some(oldest) = runs.first() else { return Ok(false) };
+    if oldest.recorded >= before.as_micros() || oldest.end() > head.pruned {
+        return Ok(false);
+    }
+    let until = oldest.recorded.max(oldest.most.saturating_add(HOUR)).max(head.usage_until.unwrap_or(oldest.most));
+    log.put_head(HeadChange::UsagePruned { below: oldest.end(), until })?;
+    log.remove(Removable::Runs(0..oldest.end()))?;
+    Ok(true)
+}
+
+/// The numbers of texts of `field` that usage has.
+pub(crate) fn used(log: &dyn Snapshot, field: Field) -> Result<BTreeSet<u64>, StoreError> {
+    let mut used = BTreeSet::new();
+    for run in log.runs()?.into_iter().filter(|_| dimensions().any(|other| other == field)) {
+        for key in run.keys(log, bits(&[field]), true, None) {
+            if let Some(Zone::Values(values)) = run.cells(log, key)?.0.zone(log, field)? {
+                used.extend(values);
+            }
+        }
+    }
+    Ok(used)
 }

@@ -1,277 +1,353 @@
-//! The log as usage sees it: cells and entries together, and what both give for a question.
+//! The log as usage sees it: cells where runs have them, entries for the rest of a range and behind the last run.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::ops::Range;
-use std::rc::Rc;
 
-use super::cells::Cells;
-use super::cuts::{Cut, DIMENSIONS};
-use super::entries::Requests;
-use super::lot::{Amounts, Lot};
-use super::measures::OfEntries;
-use super::question::{Question, within};
-use super::runs::{self, Grain, Key, Run};
-use super::span::Spans;
-use super::tally::Tally;
-use super::users::Users;
-use crate::StoreError;
-use crate::columns::Bitmap;
+use super::cells::{Cut, bits};
+use super::{HOUR, ceil, dimensions, floor, runs};
+use crate::columns::{Bitmap, Kind, Wanted};
 use crate::dictionary::Texts;
+use crate::search::axis::Axis;
 use crate::search::block_scan::BlockScan;
 use crate::search::blocks::Block;
 use crate::search::plan::Plan;
-use crate::snapshot::Snapshot;
+use crate::search::slots::Slots;
+use crate::search::total::{Amounts, Entries, Total, raws};
+use crate::snapshot::{Snapshot, StoredRun};
+use crate::{StoreError, UsageStep, failures, requests};
 use mcp_audit_log_filter::Domain;
 use mcp_audit_log_model::field::Field;
+use mcp_audit_log_model::time::DAY;
 
-/// The log as usage sees it, at one moment.
-pub(crate) struct Source<'c> {
-    pub(crate) log: &'c dyn Snapshot,
-    pub(crate) texts: &'c Texts,
-    pub(crate) runs: Vec<Run>,
-    /// The first place that the cleanup left.
-    pub(crate) pruned: u64,
-    /// The first place whose usage it left.
-    pub(crate) kept: u64,
-    /// The entries that runs are about as well.
-    pub(crate) folded: BlockScan,
-    /// The entries behind the last run.
-    tail: BlockScan,
-    /// What was found there last: most questions of a query are about the same range.
-    found: RefCell<Option<Remembered>>,
-    /// Whether a run was passed over that is damaged and cannot be made again.
-    pub(crate) damaged: Cell<bool>,
+/// Most keys of one question.
+const MAX_KEYS: usize = 1 << 20;
+/// Most keys with histograms: points of a series, rows that are shown.
+const MAX_TIMED: usize = 1 << 12;
+
+/// What requests are put together by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum By {
+    Nothing,
+    Step(UsageStep),
+    Field(Field),
 }
 
-/// What finds cells: those within a range of time, and of them those that the filter is about.
-struct Plans {
-    times: Plan,
+/// One question about the requests of a range.
+#[derive(Clone, Debug)]
+pub(super) struct Question {
+    pub(super) by: By,
+    /// Whether more than sums are counted.
+    pub(super) is_full: bool,
+    /// Only requests whose field has one of these numbers, ascending.
+    pub(super) among: Option<Vec<u64>>,
+    /// The fields that it is about, a bit each.
+    pub(super) fields: u64,
+}
+
+/// What is counted for a question, by key.
+pub(super) struct Counters {
+    is_full: bool,
+    slots: Slots<1>,
+    totals: Vec<Total>,
+}
+
+/// The log as usage sees it, at one moment, for one filter.
+pub(super) struct Source<'s> {
+    pub(super) log: &'s dyn Snapshot,
     rest: Plan,
-    /// The only users whose cells may be found, where only some may.
+    requests: Plan,
+    failed: Plan,
+    /// The fields of the filter, a bit each.
+    fields: u64,
+    /// The only users that match, where only some do.
     users: Option<BTreeSet<u64>>,
+    runs: Vec<StoredRun>,
+    /// The end of the last run.
+    aggregated: u64,
+    pruned: u64,
+    usage_pruned: u64,
+    scan: BlockScan,
+    /// Whether a run was left out that is damaged and cannot be made again.
+    damaged: Cell<bool>,
 }
 
-/// The requests of a block, and what is measured of them.
-type Found = (Bitmap, Rc<OfEntries>);
-
-/// What was found in each block of the tail for a range and a filter.
-struct Remembered {
-    range: Range<i64>,
-    rest: Domain,
-    found: Rc<[Option<Found>]>,
+/// A range of time: what cells of days and of hours answer, and what only entries do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Spans {
+    days: Vec<Range<i64>>,
+    hours: Vec<Range<i64>>,
+    entries: Vec<Range<i64>>,
 }
 
-impl<'c> Source<'c> {
-    /// The log as of now; `rest` names the columns that questions will be about besides. Entries from the place `until` on
-    /// are left out where there are no runs about them.
-    pub(crate) fn new(log: &'c dyn Snapshot, texts: &'c Texts, rest: &Domain, until: u64) -> Result<Self, StoreError> {
-        let mut fields = Requests::new(log, texts, rest.clone())?.fields();
-        fields.extend(DIMENSIONS);
-        let folded = runs::folded(log)?;
-        let runs = runs::all(log)?;
+impl Question {
+    /// The shortest time that cells of its cut tell apart; `None` where only entries answer.
+    pub(super) fn unit(&self) -> Option<i64> {
+        match Cut::of(self.fields)?.is_pair() {
+            false => Some(HOUR),
+            true if self.by == By::Step(UsageStep::Hour) => None,
+            true => Some(DAY),
+        }
+    }
+
+    fn spans(&self, range: &Range<i64>) -> Spans {
+        let unit = self.unit().unwrap_or(i64::MAX);
+        let inner = ceil(range.start, unit)..floor(range.end, unit);
+        if unit == i64::MAX || inner.is_empty() {
+            return Spans { entries: around(range, &(range.end..range.end)), ..Spans::default() };
+        }
+        let days = ceil(inner.start, DAY)..floor(inner.end, DAY);
+        let entries = around(range, &inner);
+        match self.by == By::Step(UsageStep::Hour) || days.is_empty() {
+            true => Spans { days: Vec::new(), hours: vec![inner], entries },
+            false => Spans { hours: around(&inner, &days), days: vec![days], entries },
+        }
+    }
+
+    /// Those of `within` that are chosen.
+    fn narrow(&self, log: &dyn Snapshot, block: &Block, within: Bitmap) -> Result<Bitmap, StoreError> {
+        match (&self.by, &self.among) {
+            (By::Field(field), Some(numbers)) => {
+                Plan::Column(*field, Wanted::Among(numbers.clone())).find(log, block, within)
+            }
+            _ => Ok(within),
+        }
+    }
+}
+
+fn around(outer: &Range<i64>, inner: &Range<i64>) -> Vec<Range<i64>> {
+    [outer.start..inner.start, inner.end..outer.end].into_iter().filter(|range| !range.is_empty()).collect()
+}
+
+/// Rows whose time is in one of the ranges. A cell's time is when it begins.
+fn within(ranges: &[Range<i64>]) -> Plan {
+    let wanted = |range: &Range<i64>| Wanted::Within(Kind::Time.raw(range.start)..Kind::Time.raw(range.end));
+    Plan::Any(ranges.iter().map(|range| Plan::Column(Field::OccurredAt, wanted(range))).collect())
+}
+
+impl Counters {
+    fn new(question: &Question) -> Self {
+        let most = if question.is_full { MAX_TIMED } else { MAX_KEYS };
+        Self { is_full: question.is_full, slots: Slots::new(most), totals: Vec::new() }
+    }
+
+    /// Counts rows of a block of entries or cells.
+    fn add(
+        &mut self,
+        log: &dyn Snapshot,
+        block: &Block,
+        by: By,
+        found: &Bitmap,
+        amounts: &impl Amounts,
+    ) -> Result<(), StoreError> {
+        let axis = match by {
+            By::Nothing => Axis::One,
+            By::Step(step) => Axis::numbers(log, block, Field::OccurredAt)?.by_step(step),
+            By::Field(field) => Axis::numbers(log, block, field)?,
+        };
+        let users = if self.is_full { raws(log, block, Field::User, found)? } else { Vec::new() };
+        let (is_full, totals) = (self.is_full, &mut self.totals);
+        let counted = self.slots.each([&axis], found, |slot, row| {
+            if slot == totals.len() {
+                totals.push(Total::new(is_full));
+            }
+            amounts.add(row, &mut totals[slot]);
+            users.get(row).into_iter().for_each(|user| totals[slot].add_user(*user));
+        });
+        counted.ok_or(StoreError::TooManyValues)
+    }
+
+    /// The keys that came.
+    pub(super) fn keys(&self) -> impl Iterator<Item = u64> {
+        self.slots.keys.iter().map(|[key]| *key)
+    }
+
+    /// What was counted under a key, if it came.
+    pub(super) fn get(&self, key: u64) -> Option<&Total> {
+        self.slots.get([key]).map(|slot| &self.totals[slot])
+    }
+}
+
+impl<'s> Source<'s> {
+    /// The log as of now; requests are filtered by `rest`. Entries from the seq `until` on are left out where no run is
+    /// about them.
+    pub(super) fn new(log: &'s dyn Snapshot, texts: &Texts, rest: &Domain, until: u64) -> Result<Self, StoreError> {
+        let plan = |domain: &Domain| Plan::new(log, texts, domain);
+        let (requests, failed) = (plan(&requests().and(rest.clone()))?, plan(&failures())?);
+        let mut columns: BTreeSet<_> = Entries::FIELDS.into_iter().chain(dimensions()).collect();
+        columns.extend([Field::OccurredAt, Field::Outcome]);
+        requests.fields(&mut columns);
+        let mut fields = BTreeSet::new();
+        rest.fields(&mut fields);
+        let rest = plan(rest)?;
+        let (aggregated, head) = (runs::end(log)?, log.head()?);
         let source = Self {
             log,
-            texts,
-            runs: runs.iter().map(|(run, _)| *run).collect(),
-            kept: log.head()?.usage_pruned,
-            pruned: log.seqs()?.start,
-            folded: BlockScan::new(log, 0..folded, &fields)?,
-            tail: BlockScan::new(log, folded..until.max(folded), &fields)?,
-            found: RefCell::new(None),
+            users: rest.required(Field::User),
+            rest,
+            requests,
+            failed,
+            fields: bits(&fields),
+            runs: log.runs()?,
+            aggregated,
+            pruned: head.pruned,
+            usage_pruned: head.usage_pruned,
+            scan: BlockScan::new(log, 0..until.max(aggregated), &columns)?,
             damaged: Cell::new(false),
         };
         // What it says of its time could keep it from being read.
-        for (run, _) in runs.iter().filter(|(_, is_whole)| !is_whole) {
+        for run in source.runs.iter().filter(|run| run.checksum != run.sealed()) {
             source.readable(run, Err::<(), _>(run.damaged()))?;
         }
         Ok(source)
     }
 
-    /// Counts what is asked for.
-    pub(crate) fn count(&self, question: &Question<'_>) -> Result<Tally, StoreError> {
-        let mut tally = Tally::new(question.by, question.detail);
-        self.visit(question, |lot| tally.add(self.log, lot))?;
-        Ok(tally)
+    /// A question about all requests.
+    pub(super) fn question(&self, by: By, is_full: bool) -> Question {
+        let own = if let By::Field(field) = by { bits(&[field]) } else { 0 };
+        Question { by, is_full, among: None, fields: self.fields | own }
     }
 
-    /// Shows all that there is to `question`, in no order.
-    pub(crate) fn visit(
-        &self,
-        question: &Question<'_>,
-        mut show: impl FnMut(Lot<'_>) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        let cut = question.cut();
-        let spans = Spans::new(question.range, cut, question.is_hourly());
-        if let Some(cut) = cut {
-            self.visit_cells(question, (cut, Grain::Day), &spans.days, &mut show)?;
-            self.visit_cells(question, (cut, Grain::Hour), &spans.hours, &mut show)?;
+    /// Counts for each question the requests of `range`.
+    pub(super) fn count(&self, range: &Range<i64>, questions: &[Question]) -> Result<Vec<Counters>, StoreError> {
+        let mut counters: Vec<_> = questions.iter().map(Counters::new).collect();
+        let spans: Vec<_> = questions.iter().map(|question| question.spans(range)).collect();
+        for ((question, spans), counters) in questions.iter().zip(&spans).zip(&mut counters) {
+            self.count_cells(question, &spans.days, true, counters)?;
+            self.count_cells(question, &spans.hours, false, counters)?;
         }
-        self.visit_entries(question, &self.folded, &spans.entries, &mut show)?;
-        self.visit_tail(question, &mut show)
+        let spans: Vec<_> = spans.into_iter().map(|spans| spans.entries).collect();
+        self.count_entries(range, questions, &spans, &mut counters)?;
+        Ok(counters)
     }
 
-    /// Shows all that there is to a question about the users of chosen values: `see` the users of whole days, a set for
-    /// each cell of `cut`, and `show` what is left of the range.
-    pub(crate) fn visit_users(
+    fn count_cells(
         &self,
-        question: &Question<'_>,
-        cut: Cut,
-        mut see: impl FnMut(&Block, Bitmap, &Users) -> Result<(), StoreError>,
-        mut show: impl FnMut(Lot<'_>) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        let spans = Spans::new(question.range, question.cut(), false);
-        let plans = self.plans(question, &spans.days)?;
-        for (run, key) in self.parts(&spans.days, (cut, Grain::Day), &plans) {
-            let Some((cells, found)) = self.found_cells(question, run, key, &plans)? else { continue };
-            if let Some(users) = self.readable(run, run.users(self.log, key, &cells))? {
-                see(&cells.block, found, &users)?;
-            }
-        }
-        self.visit_entries(question, &self.folded, &spans.entries, &mut show)?;
-        self.visit_tail(question, &mut show)
-    }
-
-    /// The parts that may have cells within one of the ranges.
-    fn parts(
-        &self,
+        question: &Question,
         ranges: &[Range<i64>],
-        (cut, grain): (Cut, Grain),
-        plans: &Plans,
-    ) -> impl Iterator<Item = (&Run, Key)> {
-        let touched = self.runs.iter().filter(move |run| ranges.iter().any(|range| run.touches(range)));
-        touched.flat_map(move |run| run.keys(cut, grain, plans.users.as_ref()).into_iter().map(move |key| (run, key)))
-    }
-
-    fn plans(&self, question: &Question<'_>, ranges: &[Range<i64>]) -> Result<Plans, StoreError> {
-        let rest = Plan::new(self.log, self.texts, question.rest)?;
-        let users = rest.required(Field::User);
-        Ok(Plans { times: within(ranges), rest, users })
-    }
-
-    /// The cells of a part and those of them that there are to `question`, if there are any.
-    fn found_cells(
-        &self,
-        question: &Question<'_>,
-        run: &Run,
-        key: Key,
-        plans: &Plans,
-    ) -> Result<Option<(Cells, Bitmap)>, StoreError> {
-        let Some(cells) = self.readable(run, run.cells(self.log, key))? else { return Ok(None) };
-        let found = plans.times.find(self.log, &cells.block, cells.all())?;
-        let found = question.narrow(self.log, &cells.block, found)?;
-        let found = plans.rest.find(self.log, &cells.block, found)?;
-        Ok((!found.is_empty()).then_some((cells, found)))
-    }
-
-    fn visit_cells(
-        &self,
-        question: &Question<'_>,
-        which: (Cut, Grain),
-        ranges: &[Range<i64>],
-        show: &mut impl FnMut(Lot<'_>) -> Result<(), StoreError>,
+        by_day: bool,
+        counters: &mut Counters,
     ) -> Result<(), StoreError> {
-        let plans = self.plans(question, ranges)?;
-        for (run, key) in self.parts(ranges, which, &plans) {
-            let Some((cells, found)) = self.found_cells(question, run, key, &plans)? else { continue };
-            let (mut sums, mut durations) = (None, None);
-            if question.detail.sums() {
-                sums = self.readable(run, run.sums(self.log, key, &cells))?;
+        let (log, times) = (self.log, within(ranges));
+        for run in self.runs.iter().filter(|run| ranges.iter().any(|range| run.touches(range))) {
+            for key in run.keys(log, question.fields, by_day, self.users.as_ref()) {
+                let Some((block, all)) = self.readable(run, run.cells(log, key))? else { continue };
+                let count = all.count();
+                let found = question.narrow(log, &block, times.find(log, &block, all)?)?;
+                let found = self.rest.find(log, &block, found)?;
+                if found.is_empty() {
+                    continue;
+                }
+                let Some(amounts) = self.readable(run, run.amounts(log, key, count))? else { continue };
+                counters.add(log, &block, question.by, &found, &amounts)?;
             }
-            if question.detail.durations() {
-                durations = self.readable(run, run.durations(self.log, key, &cells))?;
-            }
-            show(Lot { block: &cells.block, found, amounts: Amounts::Cells(sums, durations) })?;
         }
         Ok(())
     }
 
-    fn visit_entries(
+    /// Counts the entries behind the runs, and for each question those of the parts of the range that cells do not answer:
+    /// one pass for all of them.
+    fn count_entries(
         &self,
-        question: &Question<'_>,
-        walk: &BlockScan,
-        ranges: &[Range<i64>],
-        show: &mut impl FnMut(Lot<'_>) -> Result<(), StoreError>,
+        range: &Range<i64>,
+        questions: &[Question],
+        spans: &[Vec<Range<i64>>],
+        counters: &mut [Counters],
     ) -> Result<(), StoreError> {
-        if ranges.is_empty() {
-            return Ok(());
-        }
-        let requests = Requests::new(self.log, self.texts, question.rest.clone())?;
-        let times = within(ranges);
-        for (block, places) in walk.blocks() {
-            let found = self.found(&requests, &times, block, places)?;
-            self.tell(question, block, found.as_ref(), show)?;
+        let log = self.log;
+        let (all, any) = (within(std::slice::from_ref(range)), within(&spans.concat()));
+        let each: Vec<_> = spans.iter().map(|spans| within(spans)).collect();
+        for (block, seqs) in self.scan.blocks() {
+            let tail = block.within(&(self.aggregated..u64::MAX));
+            let old = any.find(log, block, seqs.clone().without(&tail))?;
+            let tail = all.find(log, block, seqs.and(&tail))?;
+            let found = self.requests.find(log, block, old.or(&tail))?;
+            if found.is_empty() {
+                continue;
+            }
+            let errors = self.failed.find(log, block, found.clone())?;
+            let entries = Entries::new(log, block, &found, errors, &Entries::FIELDS)?;
+            for ((question, times), counters) in questions.iter().zip(&each).zip(&mut *counters) {
+                let old = times.find(log, block, found.clone().without(&tail))?;
+                let found = question.narrow(log, block, found.clone().and(&tail).or(&old))?;
+                if !found.is_empty() {
+                    counters.add(log, block, question.by, &found, &entries)?;
+                }
+            }
         }
         Ok(())
     }
 
-    /// The requests among `places`, if there are any.
-    fn found(
-        &self,
-        requests: &Requests,
-        times: &Plan,
-        block: &Block,
-        places: Bitmap,
-    ) -> Result<Option<Found>, StoreError> {
-        let found = times.find(self.log, block, places)?;
-        let found = requests.find(self.log, block, found)?;
-        if found.is_empty() {
-            return Ok(None);
-        }
-        let measures = requests.measures(self.log, block, &found)?;
-        Ok(Some((found, Rc::new(measures))))
+    /// Whether nothing that is needed to answer is gone.
+    pub(super) fn is_exact(&self, range: &Range<i64>, question: &Question) -> Result<bool, StoreError> {
+        let Some(unit) = question.unit() else {
+            return Ok(!self.is_gone(&(floor(range.start, HOUR)..ceil(range.end, HOUR)))?);
+        };
+        let is_lost = |at: i64| {
+            let first = floor(at, unit);
+            Ok::<_, StoreError>(first != at && self.is_gone(&(first..first.saturating_add(unit)))?)
+        };
+        Ok(!is_lost(range.start)? && !is_lost(range.end)?)
     }
 
-    fn visit_tail(
-        &self,
-        question: &Question<'_>,
-        show: &mut impl FnMut(Lot<'_>) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        let tail = self.found_in_tail(question)?;
-        let mut blocks = self.tail.blocks().map(|(block, _)| block).zip(tail.iter());
-        blocks.try_for_each(|(block, found)| self.tell(question, block, found.as_ref(), show))
+    /// Whether entries of requests that began in `range`, which is one of whole hours, are gone: cells count more.
+    pub(super) fn is_gone(&self, range: &Range<i64>) -> Result<bool, StoreError> {
+        let (log, times) = (self.log, within(std::slice::from_ref(range)));
+        let (mut counted, mut end) = (Total::default(), 0);
+        for run in self.runs.iter().filter(|run| run.start() < self.pruned && run.touches(range)) {
+            end = run.end();
+            for key in run.keys(log, 0, false, None) {
+                let Some((block, all)) = self.readable(run, run.cells(log, key))? else { return Ok(true) };
+                let Some(amounts) = self.readable(run, run.amounts(log, key, all.count()))? else { return Ok(true) };
+                times.find(log, &block, all)?.places().for_each(|row| amounts.add(row as usize, &mut counted));
+            }
+        }
+        let (requests, mut left) = (Plan::new(log, &Texts::default(), &requests())?, 0);
+        for (block, seqs) in self.scan.blocks().filter(|(block, _)| block.first < end) {
+            let found = times.find(log, block, seqs.and(&block.within(&(0..end))))?;
+            left += requests.find(log, block, found)?.count();
+        }
+        Ok(left < counted.sums.entries)
     }
 
-    /// What there is to `question` in each block of the tail, whatever is chosen of it.
-    fn found_in_tail(&self, question: &Question<'_>) -> Result<Rc<[Option<Found>]>, StoreError> {
-        let remembered = self.found.borrow();
-        let same = |last: &&Remembered| (&last.range, &last.rest) == (question.range, question.rest);
-        if let Some(last) = remembered.as_ref().filter(same) {
-            return Ok(Rc::clone(&last.found));
-        }
-        drop(remembered);
-        let requests = Requests::new(self.log, self.texts, question.rest.clone())?;
-        let times = within(std::slice::from_ref(question.range));
-        let found = self.tail.blocks().map(|(block, places)| self.found(&requests, &times, block, places));
-        let found: Rc<[Option<Found>]> = found.collect::<Result<_, _>>()?;
-        let (range, rest) = (question.range.clone(), question.rest.clone());
-        *self.found.borrow_mut() = Some(Remembered { range, rest, found: Rc::clone(&found) });
-        Ok(found)
-    }
-
-    fn tell(
-        &self,
-        question: &Question<'_>,
-        block: &Block,
-        found: Option<&Found>,
-        show: &mut impl FnMut(Lot<'_>) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        let Some((found, measures)) = found else { return Ok(()) };
-        let found = question.narrow(self.log, block, found.clone())?;
-        if found.is_empty() {
-            return Ok(());
-        }
-        show(Lot { block, found, amounts: Amounts::Entries(Rc::clone(measures)) })
+    /// Whether something that was read is damaged for good.
+    pub(super) fn is_damaged(&self) -> bool {
+        let end = self.runs.iter().try_fold(self.usage_pruned, |end, run| (run.first == end).then_some(run.end()));
+        self.damaged.get() || end.is_none_or(|end| end < self.pruned)
     }
 
     /// What was read of a run; nothing where it is damaged and its entries are gone, which is remembered.
-    pub(crate) fn readable<T>(&self, run: &Run, read: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+    fn readable<T>(&self, run: &StoredRun, read: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
         match read {
-            Err(error) if error.is_index() && run.first < self.pruned => {
+            Err(error) if error.is_index() && run.start() < self.pruned => {
                 self.damaged.set(true);
                 Ok(None)
             }
             read => read.map(Some),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_hours_and_days_are_for_cells() {
+        let question = |by, fields: &[Field]| Question { by, is_full: false, among: None, fields: bits(fields) };
+        let (hourly, pair) = (By::Step(UsageStep::Hour), [Field::User, Field::Tool]);
+        let range = DAY - HOUR - 1..3 * DAY + 2 * HOUR + 5;
+        let entries = vec![DAY - HOUR - 1..DAY - HOUR, 3 * DAY + 2 * HOUR..3 * DAY + 2 * HOUR + 5];
+        let (hours, days) = (vec![DAY - HOUR..DAY, 3 * DAY..3 * DAY + 2 * HOUR], Vec::from_iter([DAY..3 * DAY]));
+        let spans = |by, fields: &[Field]| question(by, fields).spans(&range);
+        assert_eq!(spans(By::Nothing, &[]), Spans { days: days.clone(), hours, entries: entries.clone() });
+        let hours = Vec::from_iter([DAY - HOUR..3 * DAY + 2 * HOUR]);
+        assert_eq!(spans(hourly, &[]), Spans { hours, entries, ..Spans::default() });
+        let entries = vec![DAY - HOUR - 1..DAY, 3 * DAY..range.end];
+        assert_eq!(spans(By::Nothing, &pair), Spans { days, entries, ..Spans::default() });
+        let whole = Spans { entries: Vec::from_iter([range.clone()]), ..Spans::default() };
+        assert_eq!([spans(hourly, &pair), spans(By::Nothing, &[Field::Method])], [whole.clone(), whole]);
+        let short = question(By::Nothing, &[]).spans(&(5..HOUR + 5));
+        assert_eq!(short.entries, Vec::from_iter([5..HOUR + 5]));
     }
 }

@@ -63,7 +63,7 @@ pub(super) fn prune(state: &mut State, log: &dyn Transaction, removal: Removal) 
     watch(state.left.take(), found);
     // Read in the very transaction that removes, so that no removal gets past a hold.
     let plan = hold::cut(removal.plan, held_from(now)?);
-    usage::fold_before(log, plan.entries_before)?;
+    usage::append_before(log, plan.entries_before)?;
     let Ends { pruned, payloads_pruned, .. } = found;
     let mut entries = entries(now, pruned, plan.entries_before)?;
     entries.stop_at(removal.entries_below.max(pruned));

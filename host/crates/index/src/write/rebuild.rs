@@ -20,7 +20,7 @@ pub(crate) fn mend(log: &dyn Transaction, pruned: u64, next: u64) -> Result<(), 
         tracing::warn!(entries = behind, "building the index of entries that have none; recording starts afterwards");
     }
     catch_up(log, pruned, next)?;
-    usage::mend(log, pruned, next)
+    usage::repair(log, pruned, next)
 }
 
 /// Reads the rows after the last closed block, closes what is full, and returns the block that is open. `pruned` and
@@ -52,7 +52,7 @@ pub(crate) fn pushed(log: &dyn Transaction, open: &mut OpenBlock, raw: &Raw) -> 
     blocks::close(log, open)?;
     let small = log.snapshot().block_length();
     if open.next().is_multiple_of(small * MERGED) {
-        usage::keep_up(log, open.next())?;
+        usage::append(log, open.next())?;
     }
     *open = OpenBlock::new(open.next(), small);
     Ok(())

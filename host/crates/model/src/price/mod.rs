@@ -3,6 +3,7 @@
 //! Exact in whole numbers: a price has up to six decimals and is kept in millionths, and a cost is rounded once, to the
 //! nearest millionth of the currency unit.
 
+use crate::format::prefix;
 use std::fmt;
 use std::str::FromStr;
 
@@ -129,7 +130,7 @@ impl FromStr for Rate {
     type Err = RateError;
 
     fn from_str(text: &str) -> Result<Self, RateError> {
-        read(text).map(Self).ok_or_else(|| RateError(text.chars().take(40).collect()))
+        read(text).map(Self).ok_or_else(|| RateError(prefix(text, 40).to_owned()))
     }
 }
 

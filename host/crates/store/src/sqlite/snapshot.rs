@@ -150,10 +150,11 @@ impl Snapshot for SqliteSnapshot<'_> {
     fn runs(&self) -> Result<Vec<StoredRun>, StoreError> {
         let sql = "SELECT first, length, fields, least, most, recorded, checksum FROM usage_run ORDER BY first";
         self.all(sql, "reading usage", |row| {
+            let number = |at| row.get(at).map(i64::cast_unsigned);
             Ok(StoredRun {
-                first: row.get(0)?,
-                length: row.get(1)?,
-                fields: row.get(2)?,
+                first: number(0)?,
+                length: number(1)?,
+                fields: number(2)?,
                 least: row.get(3)?,
                 most: row.get(4)?,
                 recorded: row.get(5)?,
@@ -173,11 +174,9 @@ impl Snapshot for SqliteSnapshot<'_> {
             Blob::Part(key, column) => {
                 let sql = match column {
                     PartColumn::Cells => "SELECT cells FROM usage_part WHERE run = ?1 AND number = ?2 AND share = ?3",
-                    PartColumn::Sums => "SELECT sums FROM usage_part WHERE run = ?1 AND number = ?2 AND share = ?3",
-                    PartColumn::Durations => {
-                        "SELECT durations FROM usage_part WHERE run = ?1 AND number = ?2 AND share = ?3"
+                    PartColumn::Amounts => {
+                        "SELECT amounts FROM usage_part WHERE run = ?1 AND number = ?2 AND share = ?3"
                     }
-                    PartColumn::Users => "SELECT users FROM usage_part WHERE run = ?1 AND number = ?2 AND share = ?3",
                 };
                 (sql, "reading usage", [key.run, key.number, key.share].map(u64::cast_signed))
             }

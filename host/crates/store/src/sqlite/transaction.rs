@@ -92,16 +92,16 @@ impl Transaction for SqliteTransaction<'_> {
 
     fn append_run(&self, run: StoredRun, parts: &[NewPart]) -> Result<(), StoreError> {
         let doing = "writing usage";
-        let sql = "INSERT INTO usage_part (run, number, share, cells, sums, durations, users)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        let sql = "INSERT INTO usage_part (run, number, share, cells, amounts) VALUES (?1, ?2, ?3, ?4, ?5)";
         let mut insert = self.now.connection.prepare_cached(sql).doing(doing)?;
-        for NewPart { key, columns: [cells, sums, durations, users] } in parts {
-            insert.execute(params![key.run, key.number, key.share, cells, sums, durations, users]).doing(doing)?;
+        for NewPart { key, cells, amounts } in parts {
+            insert.execute(params![key.run, key.number, key.share, cells, amounts]).doing(doing)?;
         }
         let sql = "INSERT INTO usage_run (first, length, fields, least, most, recorded, checksum)
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
         let StoredRun { first, length, fields, least, most, recorded, checksum } = run;
         let mut insert = self.now.connection.prepare_cached(sql).doing(doing)?;
+        let [first, length, fields] = [first, length, fields].map(u64::cast_signed);
         insert.execute([first, length, fields, least, most, recorded, checksum]).doing(doing).map(drop)
     }
 

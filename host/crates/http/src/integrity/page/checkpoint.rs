@@ -2,10 +2,11 @@
 
 use mcp_audit_log_core::publish::DestinationStatus;
 use mcp_audit_log_ledger::SignatureKind;
+use mcp_audit_log_model::format::{ago, count, exact};
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_service::Integrity;
 
-use crate::ui::text::{Shown, ago, count, exact};
+use crate::ui::text::Shown;
 
 /// The newest checkpoint.
 pub(crate) struct Checkpoint {

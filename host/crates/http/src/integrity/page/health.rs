@@ -4,14 +4,15 @@ use mcp_audit_log_contract::access::Grant;
 use mcp_audit_log_core::reader::MAX_LIMIT;
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::field::Field;
+use mcp_audit_log_model::format::{ago, count, exact};
 use mcp_audit_log_model::time::{HOUR, Timestamp};
 use mcp_audit_log_service::AuditLog;
 use mcp_audit_log_service::Integrity;
 
 use super::Page;
 use crate::problem::Problem;
-use crate::query::search::{Pairs, Search, query};
-use crate::ui::text::{Shown, ago, count, exact};
+use crate::query::search::{Pairs, Search, query_of};
+use crate::ui::text::Shown;
 
 /// A checkpoint is signed every hour, even without new entries. An older one means that signing failed.
 const OLD: i64 = 2 * HOUR;
@@ -238,7 +239,7 @@ impl Wanted<'_> {
             sum: found.iter().map(|entry| (self.amount)(entry)).sum(),
             rows: found.iter().take(SHOWN).map(row).collect(),
             link: self.link,
-            href: format!("{home}{}", query(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())))),
+            href: format!("{home}{}", query_of(&pairs)),
         })
     }
 }

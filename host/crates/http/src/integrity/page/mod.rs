@@ -9,6 +9,7 @@ use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::{Redirect, Response};
 use mcp_audit_log_contract::access::{Grant, Right};
+use mcp_audit_log_model::format::{count, exact};
 use mcp_audit_log_service::Integrity;
 use mcp_audit_log_service::{AuditLog, StartError};
 use serde::Deserialize;
@@ -24,7 +25,7 @@ use crate::settings::cron::Cron;
 use crate::settings::hold::Hold;
 use crate::ui::draw;
 use crate::ui::frame::{Frame, Here};
-use crate::ui::text::{Shown, count, exact};
+use crate::ui::text::Shown;
 
 #[derive(Template)]
 #[template(path = "integrity.html")]

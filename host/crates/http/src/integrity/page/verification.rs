@@ -3,13 +3,14 @@
 use mcp_audit_log_contract::access::{Grant, Right};
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::field::Field;
+use mcp_audit_log_model::format::{ago, count, exact};
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_service::{AuditLog, Found, VerificationProgress, VerificationResult};
 use mcp_audit_log_store::{NOT_PROVED, Verified};
 
 use crate::problem::Problem;
 use crate::query::search::Search;
-use crate::ui::text::{Shown, ago, count, exact};
+use crate::ui::text::Shown;
 
 /// The part of the page.
 pub(crate) struct Verification {

@@ -1,13 +1,11 @@
 //! The series as bars. They are drawn on the server and do not rely on colour: the striped part is in the legend, and
-//! each bar has its figures as text.
+//! each bar has its numbers as text.
 
-use mcp_audit_log_index::{Figures, Point, Usage, UsageSort, UsageStep};
-use mcp_audit_log_model::time::Timestamp;
+use mcp_audit_log_index::{Point, Usage, UsageSort, UsageStats, UsageStep};
+use mcp_audit_log_model::format::{duration, money, rough};
 
-use super::totals::{money, rough};
+use super::table::{COLUMNS, Cell};
 use super::view::View;
-use crate::query::usage_query;
-use crate::ui::text::{count, duration};
 
 /// The height of the bars, and their position.
 const HEIGHT: u64 = 180;
@@ -28,59 +26,51 @@ pub(crate) struct Chart {
     pub(crate) plain: &'static str,
     pub(crate) striped: Option<&'static str>,
     pub(crate) bars: Vec<Bar>,
-    pub(crate) lines: Vec<Line>,
-    pub(crate) ticks: Vec<Tick>,
+    /// The horizontal lines: position and value.
+    pub(crate) lines: Vec<(u64, String)>,
+    /// Moments below the bars: position, the side that it is of, text. Each second one needs much room.
+    pub(crate) ticks: Vec<(String, &'static str, String)>,
     pub(crate) models: bool,
     /// Whether there are so many points that those without requests are left out of the page.
     pub(crate) dense: bool,
-    /// Whether what is striped went wrong.
-    pub(crate) alarms: bool,
 }
 
 /// One point. Positions and widths are percentages of the width, heights are pixels.
 pub(crate) struct Bar {
     pub(crate) x: String,
     pub(crate) width: String,
+    /// The top and the height of each part.
     pub(crate) plain: (u64, u64),
     pub(crate) striped: (u64, u64),
     pub(crate) when: String,
     pub(crate) is_empty: bool,
-    pub(crate) requests: String,
-    pub(crate) errors: String,
-    pub(crate) average: String,
-    pub(crate) p95: String,
-    pub(crate) tokens: String,
-    pub(crate) cost: String,
-    pub(crate) href: Option<String>,
-    pub(crate) error_href: Option<String>,
+    pub(crate) cells: Vec<Cell>,
 }
-
-/// A horizontal line with its value.
-pub(crate) struct Line {
-    pub(crate) y: u64,
-    pub(crate) label: String,
-}
-
-/// A moment below the bars.
-pub(crate) struct Tick {
-    pub(crate) x: String,
-    pub(crate) anchor: &'static str,
-    pub(crate) label: String,
-    /// Left out where there is little room.
-    pub(crate) minor: bool,
-}
-
-/// The two parts of a bar, in what is measured.
-type Parts = (u64, u64);
 
 impl Chart {
     pub(crate) fn new(view: &View, usage: &Usage) -> Self {
         let sort = view.sort();
-        let (what, plain, striped) = words(sort);
-        let highest = usage.series.iter().map(|point| sum(parts(sort, &point.figures))).max().unwrap_or(0);
-        let top = round(highest);
-        let width = 100.0 / usage.series.len().max(1) as f64;
-        let bar = |(at, point): (usize, &Point)| Bar::new(view, usage.step, point, (at as f64 * width, width), top);
+        let (what, plain, striped) = match sort {
+            UsageSort::Requests => ("Requests", "succeeded", Some("errors")),
+            UsageSort::Errors => ("Errors", "", Some("errors")),
+            UsageSort::Duration => ("Durations", "average", Some("up to the 95th percentile")),
+            UsageSort::Tokens => ("Tokens", "in", Some("out")),
+            UsageSort::Cost => ("Cost", "cost", None),
+        };
+        let height = |point: &Point| {
+            let (plain, striped) = parts(sort, &point.stats);
+            plain.saturating_add(striped)
+        };
+        let highest = usage.series.iter().map(height).max().unwrap_or(0);
+        let models = usage.series.iter().any(|point| point.stats.tokens() > 0);
+        let (top, width) = (round(highest), 100.0 / usage.series.len().max(1) as f64);
+        let bar = |(at, point)| Bar::new(view, usage.step, point, (at as f64 * width, width), top, models);
+        let label = match sort {
+            UsageSort::Duration => duration,
+            UsageSort::Cost => money,
+            _ => rough,
+        };
+        let lines = [top, top / 2].into_iter().filter(|number| *number > 0);
         Self {
             title: format!("{what} by {}", usage.step.as_str()),
             nothing: (highest == 0)
@@ -88,69 +78,55 @@ impl Chart {
             plain,
             striped,
             bars: usage.series.iter().enumerate().map(bar).collect(),
-            lines: lines(sort, top),
+            lines: lines.map(|number| (GROUND - scaled(number, top), label(number))).collect(),
             ticks: ticks(usage),
             dense: usage.series.len() > DENSE,
-            alarms: striped == Some("errors"),
-            models: usage.series.iter().any(|point| sum(parts(UsageSort::Tokens, &point.figures)) > 0),
+            models,
         }
     }
 }
 
 impl Bar {
-    fn new(view: &View, step: UsageStep, point: &Point, (x, width): (f64, f64), top: u64) -> Self {
-        let figures = &point.figures;
-        let (plain, striped) = parts(view.sort(), figures);
+    fn new(view: &View, step: UsageStep, point: &Point, (x, width): (f64, f64), top: u64, models: bool) -> Self {
+        let stats = &point.stats;
+        let (plain, striped) = parts(view.sort(), stats);
         let (low, high) = (scaled(plain, top), scaled(plain.saturating_add(striped), top));
         // A part that is there is seen.
         let high = high.max(low + u64::from(striped > 0));
         let range = point.from..point.to;
-        let behind = |term| (figures.requests > 0).then(|| view.entries(&range, None, term)).flatten();
+        let columns = if models { &COLUMNS[..] } else { &COLUMNS[..4] };
+        let (from, to) = (point.from.to_utc(), point.to.to_utc());
+        let when = match step {
+            UsageStep::Hour => format!("{} – {} UTC", from.format("%Y-%m-%d %H:%M"), to.format("%H:%M")),
+            UsageStep::Day => from.format("%Y-%m-%d").to_string(),
+            UsageStep::Week => {
+                format!("{} – {}", from.format("%Y-%m-%d"), point.to.plus(-1).to_utc().format("%Y-%m-%d"))
+            }
+        };
         Self {
             x: format!("{:.3}%", x + width * 0.08),
             width: format!("{:.3}%", width * 0.84),
             plain: (GROUND - low, low),
             striped: (GROUND - high, high - low),
-            when: when(step, point.from, point.to),
-            is_empty: figures.requests == 0,
-            requests: count(figures.requests),
-            errors: count(figures.errors),
-            average: figures.average_us.map_or_else(|| "–".to_owned(), duration),
-            p95: figures.p95_us.map_or_else(|| "–".to_owned(), duration),
-            tokens: count(figures.input_tokens.saturating_add(figures.output_tokens)),
-            cost: money(figures.cost_micros),
-            href: behind(None),
-            error_href: (figures.errors > 0).then(|| behind(Some(usage_query::failed()))).flatten(),
+            when,
+            is_empty: stats.requests == 0,
+            cells: columns.iter().map(|column| column.cell(view, &range, None, stats)).collect(),
         }
     }
 }
 
-/// What is drawn for an order: title, the plain part, the striped part.
-fn words(sort: UsageSort) -> (&'static str, &'static str, Option<&'static str>) {
+/// The plain and the striped part of a bar, in what is measured.
+fn parts(sort: UsageSort, stats: &UsageStats) -> (u64, u64) {
     match sort {
-        UsageSort::Requests => ("Requests", "succeeded", Some("errors")),
-        UsageSort::Errors => ("Errors", "", Some("errors")),
-        UsageSort::Duration => ("Durations", "average", Some("up to the 95th percentile")),
-        UsageSort::Tokens => ("Tokens", "in", Some("out")),
-        UsageSort::Cost => ("Cost", "cost", None),
-    }
-}
-
-fn parts(sort: UsageSort, figures: &Figures) -> Parts {
-    match sort {
-        UsageSort::Requests => (figures.requests - figures.errors.min(figures.requests), figures.errors),
-        UsageSort::Errors => (0, figures.errors),
+        UsageSort::Requests => (stats.requests.saturating_sub(stats.errors), stats.errors),
+        UsageSort::Errors => (0, stats.errors),
         UsageSort::Duration => {
-            let average = figures.average_us.unwrap_or(0);
-            (average, figures.p95_us.unwrap_or(0).saturating_sub(average))
+            let average = stats.average_us.unwrap_or(0);
+            (average, stats.p95_us.unwrap_or(0).saturating_sub(average))
         }
-        UsageSort::Tokens => (figures.input_tokens, figures.output_tokens),
-        UsageSort::Cost => (figures.cost_micros, 0),
+        UsageSort::Tokens => (stats.input_tokens, stats.output_tokens),
+        UsageSort::Cost => (stats.cost_micros, 0),
     }
-}
-
-fn sum((plain, striped): Parts) -> u64 {
-    plain.saturating_add(striped)
 }
 
 /// The next round number: one digit with noughts.
@@ -173,51 +149,21 @@ fn scaled(number: u64, top: u64) -> u64 {
     u64::try_from(pixels).unwrap_or(HEIGHT).clamp(u64::from(number > 0), HEIGHT)
 }
 
-fn lines(sort: UsageSort, top: u64) -> Vec<Line> {
-    let label = |number| match sort {
-        UsageSort::Duration => duration(number),
-        UsageSort::Cost => money(number),
-        _ => rough(number),
-    };
-    let numbers = [top, top / 2].into_iter().filter(|number| *number > 0);
-    numbers.map(|number| Line { y: GROUND - scaled(number, top), label: label(number) }).collect()
-}
-
 /// Some of the bars are named, in even distances.
-fn ticks(usage: &Usage) -> Vec<Tick> {
+fn ticks(usage: &Usage) -> Vec<(String, &'static str, String)> {
     let length = usage.series.len();
     let width = 100.0 / length.max(1) as f64;
-    let named = usage.series.iter().enumerate().step_by(length.div_ceil(TICKS).max(1));
-    let tick = |(number, (at, point)): (usize, (usize, &Point))| {
-        let form = if usage.step == UsageStep::Hour { "%b %-d, %H:%M" } else { "%Y-%m-%d" };
-        let x = (at as f64 + 0.5) * width;
+    let form = if usage.step == UsageStep::Hour { "%b %-d, %H:%M" } else { "%Y-%m-%d" };
+    let tick = |(at, point): (usize, &Point)| {
         // Nothing extends over the sides.
-        let (x, anchor) = match x {
+        let (x, anchor) = match (at as f64 + 0.5) * width {
             x if x < MARGIN => (0.0, "start"),
             x if x > 100.0 - MARGIN => (100.0, "end"),
             x => (x, "middle"),
         };
-        Tick {
-            x: format!("{x:.3}%"),
-            anchor,
-            label: point.from.to_utc().format(form).to_string(),
-            minor: number % 2 == 1,
-        }
+        (format!("{x:.3}%"), anchor, point.from.to_utc().format(form).to_string())
     };
-    named.enumerate().map(tick).collect()
-}
-
-/// Which time a bar is about.
-fn when(step: UsageStep, from: Timestamp, to: Timestamp) -> String {
-    let (from, until) = (from.to_utc(), to.to_utc());
-    match step {
-        UsageStep::Hour => format!("{} – {} UTC", from.format("%Y-%m-%d %H:%M"), until.format("%H:%M")),
-        UsageStep::Day => from.format("%Y-%m-%d").to_string(),
-        UsageStep::Week => {
-            let last = to.plus(-1).to_utc();
-            format!("{} – {}", from.format("%Y-%m-%d"), last.format("%Y-%m-%d"))
-        }
-    }
+    usage.series.iter().enumerate().step_by(length.div_ceil(TICKS).max(1)).map(tick).collect()
 }
 
 #[cfg(test)]

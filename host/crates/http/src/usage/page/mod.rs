@@ -3,7 +3,7 @@
 
 mod chart;
 mod table;
-mod totals;
+mod tiles;
 mod view;
 
 use askama::Template;
@@ -13,12 +13,14 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use mcp_audit_log_contract::access::Right;
 use mcp_audit_log_index::{Usage, UsageSort, UsageStep};
+use mcp_audit_log_model::field::Field;
+use mcp_audit_log_model::format;
 use mcp_audit_log_model::time::{DAY, HOUR};
 
-use super::page::chart::Chart;
-use super::page::table::Table;
-use super::page::totals::Tile;
-use super::page::view::View;
+use self::chart::Chart;
+use self::table::Table;
+use self::tiles::{Tile, tiles};
+use self::view::{FIELDS, View};
 use crate::log::facets;
 use crate::problem::Problem;
 use crate::query::search::Pairs;
@@ -28,8 +30,8 @@ use crate::ui::draw;
 use crate::ui::frame::{Frame, Here};
 use crate::ui::text::Shown;
 
-/// The note for a viewer who sees figures and no entries.
-const FIGURES_ONLY: &str = "You see usage but not entries, so usage covers whole hours, and filters may use only \
+/// The note for a viewer who sees usage and no entries.
+const USAGE_ONLY: &str = "You see usage but not entries, so usage covers whole hours, and filters may use only \
                             user, server, tool, connection, provider, model, key, tenant and outcome. Remove the \
                             other filters.";
 
@@ -39,43 +41,23 @@ struct Page {
     frame: Frame,
     action: String,
     kept: Pairs,
-    inputs: [Input; 3],
-    presets: Vec<Choice>,
-    orders: Vec<Choice>,
-    steps: Vec<Choice>,
+    /// Name, label, hint and value, and whether the value is wrong.
+    inputs: [(&'static str, &'static str, &'static str, String, bool); 3],
+    choices: [(&'static str, Vec<Choice>); 3],
     fields: Vec<Choice>,
-    lifts: Vec<Lift>,
+    /// Parameter and value, and the view without them.
+    filters: Vec<(Shown, Shown, String)>,
     clear: Option<String>,
     error: Option<Shown>,
     whose: Option<&'static str>,
-    told: Option<FormattedUsage>,
+    shown: Option<Stats>,
 }
 
-/// An input of the form.
-struct Input {
-    name: &'static str,
-    label: &'static str,
-    hint: &'static str,
-    value: String,
-    wrong: bool,
-}
-
-/// A link to the view with one thing chosen.
-struct Choice {
-    label: String,
-    href: String,
-    on: bool,
-}
-
-/// A filter, and the view without it.
-struct Lift {
-    name: String,
-    value: Shown,
-    href: String,
-}
+/// A link to the view with one thing chosen: its label, and whether it is chosen already.
+type Choice = (String, String, bool);
 
 /// The answer as text.
-struct FormattedUsage {
+struct Stats {
     range: String,
     before: Option<String>,
     notes: Vec<String>,
@@ -86,7 +68,7 @@ struct FormattedUsage {
     nothing: bool,
 }
 
-/// Sends viewers who see figures and no entries here instead of to the list, which is the start page.
+/// Sends viewers who see usage and no entries here instead of to the list, which is the start page.
 pub(crate) async fn instead(visitor: Visitor, request: Request, next: Next) -> Response {
     let (access, site) = (&visitor.access, &visitor.site);
     // A link to entries gets an error for such a viewer.
@@ -107,130 +89,94 @@ pub(crate) async fn show(visitor: Visitor, Query(pairs): Query<Pairs>) -> Result
         Ok(log.view().reader(access).usage(asking.query)?)
     });
     match found.await {
-        Ok(usage) => {
-            Ok(draw(StatusCode::OK, &Page::new(&visitor, &view, Some(FormattedUsage::new(&view, &usage)), None)))
+        Ok(usage) => Ok(draw(StatusCode::OK, &Page::new(&visitor, &view, Ok(&usage)))),
+        Err(problem) => {
+            let is_narrow = problem.status() == StatusCode::FORBIDDEN && visitor.access.may(Right::ReadUsage);
+            let error = match problem.wrong_parameter() {
+                Some(parameter) => (Some(parameter), problem.detail()),
+                None if is_narrow => (None, USAGE_ONLY),
+                None => return Err(problem),
+            };
+            Ok(draw(problem.status(), &Page::new(&visitor, &view, Err(error))))
         }
-        Err(problem) if problem.wrong_parameter().is_some() => {
-            Ok(draw(problem.status(), &Page::new(&visitor, &view, None, Some((&problem, problem.detail())))))
-        }
-        Err(problem) if problem.status() == StatusCode::FORBIDDEN && visitor.access.may(Right::ReadUsage) => {
-            Ok(draw(problem.status(), &Page::new(&visitor, &view, None, Some((&problem, FIGURES_ONLY)))))
-        }
-        Err(problem) => Err(problem),
     }
 }
 
 impl Page {
-    fn new(visitor: &Visitor, view: &View, told: Option<FormattedUsage>, problem: Option<(&Problem, &str)>) -> Self {
-        let wrong = problem.and_then(|(problem, _)| problem.wrong_parameter());
-        let input = |(name, label, hint)| Input {
-            name,
-            label,
-            hint,
-            value: view.value(name).unwrap_or_default().to_owned(),
-            wrong: wrong == Some(name),
+    /// The page with what was found, or with the parameter that is wrong and the reason why nothing was.
+    fn new(visitor: &Visitor, view: &View, found: Result<&Usage, (Option<&str>, &str)>) -> Self {
+        let (usage, access) = (found.ok(), &visitor.access);
+        let wrong = found.err().and_then(|(parameter, _)| parameter);
+        let input = |(name, label, hint)| {
+            (name, label, hint, view.value(name).unwrap_or_default().to_owned(), wrong == Some(name))
         };
-        let access = &visitor.access;
+        let choice = |name, value: &str, on| (capital(value), view.with(name, Some(value)), on);
+        let preset = |(name, length): &(&str, i64)| {
+            let (number, unit) = if *length > DAY { (length / DAY, "days") } else { (length / HOUR, "hours") };
+            (format!("{number} {unit}"), view.with("range", Some(name)), view.preset() == Some(name))
+        };
+        let order = |sort: &UsageSort| {
+            let value = (*sort != UsageSort::default()).then_some(sort.as_str());
+            (capital(sort.as_str()), view.with("sort", value), view.sort() == *sort)
+        };
+        let step = |step: &UsageStep| choice("step", step.as_str(), usage.is_some_and(|usage| usage.step == *step));
+        let field = |(field, label): (Field, &str)| {
+            let (_, href, on) = choice("by", field.name(), view.by() == Some(field.name()));
+            (label.to_owned(), href, on)
+        };
+        let all = ("All".to_owned(), view.with("by", None), view.by().is_none());
+        let filter = |(name, value)| (Shown::line(&label(name)), Shown::line(value), view.without((name, value)));
         Self {
             frame: Frame::new(&visitor.site, Some(visitor), Here::Usage, "Usage"),
-            action: view.page().to_owned(),
+            action: view.page.clone(),
             kept: view.kept(),
             inputs: [("q", "Search", "tool:search* user:anna"), ("from", "From", "-7d"), ("to", "Until", "now")]
                 .map(input),
-            presets: presets(view),
-            orders: orders(view),
-            steps: steps(view, told.as_ref()),
-            fields: fields(view),
-            lifts: lifts(view),
+            choices: [
+                ("Range", RANGES.iter().map(preset).collect()),
+                ("Rank by", UsageSort::ALL.iter().map(order).collect()),
+                ("Step", UsageStep::ALL.iter().map(step).collect()),
+            ],
+            fields: [all].into_iter().chain(FIELDS.map(field)).collect(),
+            filters: view.filters().map(filter).collect(),
             clear: view.filters().next().map(|_| view.unfiltered()),
-            error: problem.map(|(_, detail)| Shown::line(detail)),
+            error: found.err().map(|(_, detail)| Shown::line(detail)),
             whose: match (view.lists, access.may(Right::Read), access.may_oversee()) {
                 (true, _, false) => Some("This is the usage of your own requests."),
                 (false, false, _) => Some("You see usage but not entries, so usage covers whole hours."),
                 (false, true, _) => Some("You see more usage than entries, so usage covers whole hours."),
                 _ => None,
             },
-            told,
+            shown: usage.map(|usage| Stats::new(view, usage)),
         }
     }
 }
 
-impl FormattedUsage {
+impl Stats {
     fn new(view: &View, usage: &Usage) -> Self {
-        let before = usage.previous.as_ref().map(|(range, _)| totals::span(range.start, range.end));
-        let mut notes = Vec::new();
-        if usage.covered != usage.asked {
-            let asked = totals::span(usage.asked.start, usage.asked.end);
-            notes.push(format!(
-                "Some entries at the ends of the range are deleted, so usage covers the whole hour or day there. \
-                 Requested: {asked}."
-            ));
-        }
-        notes.extend(usage.lacks.iter().map(ToString::to_string));
+        let asked = format::range(&usage.asked);
+        let widened = "Some entries at the ends of the range are deleted, so usage covers the whole hour or day there.";
+        let widened = (usage.covered != usage.asked).then(|| format!("{widened} Requested: {asked}."));
         Self {
-            range: totals::span(usage.covered.start, usage.covered.end),
-            before,
-            notes,
-            tiles: totals::tiles(view, usage),
+            range: format::range(&usage.covered),
+            before: usage.previous.as_ref().map(|before| format::range(&(before.from..before.to))),
+            notes: widened.into_iter().chain(usage.missing.iter().map(ToString::to_string)).collect(),
+            tiles: tiles(view, usage),
             chart: Chart::new(view, usage),
             tables: Table::all(view, usage),
             file: view.file(None),
-            nothing: usage.totals.figures.requests == 0,
+            nothing: usage.totals.stats.requests == 0,
         }
     }
 }
 
-fn presets(view: &View) -> Vec<Choice> {
-    let label =
-        |length: i64| if length > DAY { format!("{} days", length / DAY) } else { format!("{} hours", length / HOUR) };
-    let preset = |(name, length): &(&str, i64)| Choice {
-        label: label(*length),
-        href: view.with("range", Some(name)),
-        on: view.preset() == Some(name),
-    };
-    RANGES.iter().map(preset).collect()
-}
-
-fn orders(view: &View) -> Vec<Choice> {
-    let order = |sort: &UsageSort| Choice {
-        label: capital(sort.as_str()),
-        href: view.with("sort", (*sort != UsageSort::default()).then_some(sort.as_str())),
-        on: view.sort() == *sort,
-    };
-    UsageSort::ALL.iter().map(order).collect()
-}
-
-fn steps(view: &View, told: Option<&FormattedUsage>) -> Vec<Choice> {
-    let drawn = |step: &UsageStep| told.is_some_and(|told| told.chart.title.ends_with(step.as_str()));
-    let step = |step: &UsageStep| Choice {
-        label: capital(step.as_str()),
-        href: view.with("step", Some(step.as_str())),
-        on: drawn(step),
-    };
-    UsageStep::ALL.iter().map(step).collect()
-}
-
-fn fields(view: &View) -> Vec<Choice> {
-    let all = Choice { label: "All".to_owned(), href: view.with("by", None), on: view.by().is_none() };
-    let field = |(field, label): (_, &str)| {
-        let name = mcp_audit_log_model::field::Field::name(field);
-        Choice { label: label.to_owned(), href: view.with("by", Some(name)), on: view.by() == Some(name) }
-    };
-    [all].into_iter().chain(view::fields().map(field)).collect()
-}
-
-fn lifts(view: &View) -> Vec<Lift> {
-    let name = |name: &str| match view::fields().find(|(field, _)| field.name() == name) {
-        Some((_, label)) => label.to_owned(),
-        None if name == "q" => "Search".to_owned(),
-        None => capital(&name.replace('_', " ")),
-    };
-    let lift = |filter: view::Filter<'_>| Lift {
-        name: Shown::line(&name(filter.name)).to_string(),
-        value: Shown::line(filter.value),
-        href: view.lifting(&filter),
-    };
-    view.filters().map(lift).collect()
+/// What a filter's parameter is called.
+fn label(parameter: &str) -> String {
+    match FIELDS.iter().find(|(field, _)| field.name() == parameter) {
+        Some((_, label)) => (*label).to_owned(),
+        None if parameter == "q" => "Search".to_owned(),
+        None => capital(&parameter.replace('_', " ")),
+    }
 }
 
 fn capital(word: &str) -> String {

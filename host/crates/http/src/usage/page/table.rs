@@ -1,20 +1,42 @@
-//! A breakdown as a table: each row links to its own usage, each of its figures to entries.
+//! Stats as cells of a table, and a breakdown as a table: each row links to its own usage, each cell to entries.
 
-use mcp_audit_log_index::{Breakdown, Figures, Usage, UsageRow, UsageSort};
+use std::ops::Range;
+
+use mcp_audit_log_index::{Breakdown, Usage, UsageRow, UsageSort, UsageStats};
 use mcp_audit_log_model::field::Field;
+use mcp_audit_log_model::format::{count, duration, money, percent};
+use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_model::value::Value;
 
-use super::totals::money;
-use super::view;
-use super::view::View;
+use super::view::{FIELDS, View};
 use crate::query::usage_query;
-use crate::ui::text::{Shown, count, duration, percent};
+use crate::ui::text::Shown;
 
 /// The longest key that is shown; the link has the rest.
 const LONGEST: usize = 120;
-
 /// The class of columns that a phone has no room for.
 const WIDE: &str = "wide-only";
+
+/// A column of stats: its label, what ranks by it, what it shows and how, and whether a breakdown shows no zero of it.
+pub(crate) struct Column(&'static str, Option<UsageSort>, fn(&UsageStats) -> Option<u64>, fn(u64) -> String, bool);
+
+/// All columns, in order.
+pub(crate) const COLUMNS: [Column; 6] = [
+    Column("Requests", Some(UsageSort::Requests), |stats| Some(stats.requests), count, false),
+    Column("Errors", Some(UsageSort::Errors), |stats| Some(stats.errors), count, true),
+    Column("Average", Some(UsageSort::Duration), |stats| stats.average_us, duration, false),
+    Column("P95", None, |stats| stats.p95_us, duration, false),
+    Column("Tokens", Some(UsageSort::Tokens), |stats| Some(stats.tokens()), count, true),
+    Column("Cost", Some(UsageSort::Cost), |stats| Some(stats.cost_micros), money, true),
+];
+
+/// A cell: its text, the link behind it, and what stands beside it in small letters.
+pub(crate) struct Cell {
+    pub(crate) class: &'static str,
+    pub(crate) text: String,
+    pub(crate) href: Option<String>,
+    pub(crate) part: Option<String>,
+}
 
 /// A breakdown.
 pub(crate) struct Table {
@@ -25,24 +47,11 @@ pub(crate) struct Table {
     /// How many rows there are, if not all are shown, and the link to the others.
     pub(crate) more: Option<(String, String)>,
     pub(crate) file: String,
-    /// What the cells of averages, tokens, costs and quantiles are shown on.
-    pub(crate) classes: [&'static str; 4],
-    pub(crate) columns: Columns,
-}
-
-/// The optional columns. A breakdown beside others has little room.
-#[derive(Clone, Copy)]
-pub(crate) struct Columns {
-    pub(crate) average: bool,
-    pub(crate) tokens: bool,
-    pub(crate) cost: bool,
-    /// Whether users are counted: not in a breakdown by user.
-    pub(crate) users: bool,
 }
 
 /// The head of a column; where there is a link, it ranks by it.
 pub(crate) struct Heading {
-    pub(crate) label: &'static str,
+    pub(crate) text: &'static str,
     pub(crate) class: &'static str,
     pub(crate) href: Option<String>,
     pub(crate) sorted: &'static str,
@@ -50,20 +59,54 @@ pub(crate) struct Heading {
 
 /// A value of the field.
 pub(crate) struct Row {
-    pub(crate) key: Shown,
+    pub(crate) text: Shown,
     pub(crate) is_set: bool,
     pub(crate) href: Option<String>,
+    /// The length of its bar, in hundredths of the longest.
     pub(crate) bar: u64,
-    pub(crate) requests: String,
-    pub(crate) entries: Option<String>,
-    pub(crate) errors: Option<String>,
-    pub(crate) error_entries: Option<String>,
-    pub(crate) share: String,
-    pub(crate) average: Option<String>,
-    pub(crate) p95: Option<String>,
-    pub(crate) tokens: Option<String>,
-    pub(crate) cost: Option<String>,
-    pub(crate) users: Option<String>,
+    pub(crate) cells: Vec<Cell>,
+}
+
+impl Column {
+    /// The cell of these stats, with links to their entries; `of` is the value of the field that they are about.
+    pub(crate) fn cell(
+        &self,
+        view: &View,
+        range: &Range<Timestamp>,
+        of: Option<(Field, &Value)>,
+        stats: &UsageStats,
+    ) -> Cell {
+        let Self(_, sort, value, text, hides_zero) = self;
+        let value = value(stats).filter(|value| *value > 0 || of.is_none() || !hides_zero);
+        let entries = |term| (stats.requests > 0).then(|| view.entries(range, of, term)).flatten();
+        let (href, part) = match sort {
+            Some(UsageSort::Requests) => (entries(None), None),
+            Some(UsageSort::Errors) if stats.errors > 0 => {
+                (entries(Some(usage_query::failed())), of.map(|_| percent(stats.errors, stats.requests)))
+            }
+            _ => (None, None),
+        };
+        let missing = if of.is_some() { "" } else { "–" };
+        let text = value.map_or_else(|| missing.to_owned(), text);
+        Cell { class: self.class(view.sort()), text, href, part }
+    }
+
+    /// Where it is shown: a phone has no room for tokens, costs and averages but those that rank, nor for quantiles beside
+    /// tokens and costs.
+    fn class(&self, sort: UsageSort) -> &'static str {
+        let is_wide = match self.1 {
+            Some(UsageSort::Requests | UsageSort::Errors) => false,
+            Some(own) => own != sort,
+            None => matches!(sort, UsageSort::Tokens | UsageSort::Cost),
+        };
+        if is_wide { WIDE } else { "" }
+    }
+
+    fn heading(&self, view: &View) -> Heading {
+        let (text, class) = (self.0, self.class(view.sort()));
+        let href = self.1.map(|sort| view.with("sort", Some(sort.as_str())));
+        Heading { text, class, href, sorted: if self.1 == Some(view.sort()) { "descending" } else { "none" } }
+    }
 }
 
 impl Table {
@@ -71,115 +114,57 @@ impl Table {
     pub(crate) fn all(view: &View, usage: &Usage) -> Vec<Self> {
         let alone = view.by().is_some();
         let says = |one: &&Breakdown| alone || one.rows.iter().any(|row| row.key != Value::Unset);
-        let order = |one: &Breakdown| view::fields().position(|(field, _)| field == one.field);
-        let mut tables: Vec<_> = usage.breakdowns.iter().filter(says).collect();
-        tables.sort_by_key(|one| order(one));
-        tables.into_iter().map(|one| Self::new(view, usage, one)).collect()
-    }
-
-    fn new(view: &View, usage: &Usage, breakdown: &Breakdown) -> Self {
-        let (field, sort) = (breakdown.field, view.sort());
-        let longest = breakdown.rows.iter().map(|row| measured(sort, &row.figures)).max().unwrap_or(0);
-        let row = |row: &UsageRow| Row::new(view, usage, field, row, longest);
-        let more = (breakdown.rows.len() < breakdown.found).then(|| {
-            let told = format!("{} of {}", breakdown.rows.len(), count(breakdown.found as u64));
-            (told, view.with("by", Some(field.name())))
-        });
-        let spent = |row: &UsageRow| measured(UsageSort::Tokens, &row.figures) + row.figures.cost_micros > 0;
-        let (models, alone) = (breakdown.rows.iter().any(spent), view.by().is_some());
-        let columns = Columns {
-            average: alone || sort == UsageSort::Duration,
-            tokens: models && (alone || sort == UsageSort::Tokens),
-            cost: models,
-            users: field != Field::User,
+        let of = |(field, label)| {
+            let breakdown = usage.breakdowns.iter().filter(says).find(|one| one.field == field)?;
+            Some(Self::new(view, usage, breakdown, label))
         };
-        Self {
-            name: field.name(),
-            label: view::label(field),
-            headings: headings(view, columns),
-            rows: breakdown.rows.iter().map(row).collect(),
-            more,
-            file: view.file(Some(field)),
-            classes: classes(sort),
-            columns,
-        }
+        FIELDS.into_iter().filter_map(of).collect()
+    }
+
+    fn new(view: &View, usage: &Usage, breakdown: &Breakdown, label: &'static str) -> Self {
+        let (field, sort, alone) = (breakdown.field, view.sort(), view.by().is_some());
+        let has_models = breakdown.rows.iter().any(|row| row.stats.tokens() > 0 || row.stats.cost_micros > 0);
+        // A breakdown beside others has little room.
+        let is_shown = |column: &&Column| match column.1 {
+            Some(UsageSort::Duration) => alone || sort == UsageSort::Duration,
+            Some(UsageSort::Tokens) => has_models && (alone || sort == UsageSort::Tokens),
+            Some(UsageSort::Cost) => has_models,
+            _ => true,
+        };
+        let columns: Vec<_> = COLUMNS.iter().filter(is_shown).collect();
+        let has_users = field != Field::User;
+        let mut headings: Vec<_> = columns.iter().map(|column| column.heading(view)).collect();
+        headings.extend(has_users.then_some(Heading { text: "Users", class: WIDE, href: None, sorted: "none" }));
+        let longest = breakdown.rows.iter().map(|row| sort.measure(&row.stats)).max().unwrap_or(0);
+        let range = usage.covered.start..usage.covered.end;
+        let row = |row: &UsageRow| {
+            let of = Some((field, &row.key));
+            let mut cells: Vec<_> = columns.iter().map(|column| column.cell(view, &range, of, &row.stats)).collect();
+            cells.extend(has_users.then(|| users(row.users)));
+            Row {
+                text: if row.key == Value::Unset {
+                    Shown::line("not set")
+                } else {
+                    Shown::cut(&row.key.to_string(), LONGEST)
+                },
+                is_set: row.key != Value::Unset,
+                href: view.down(field, &row.key),
+                bar: length(sort.measure(&row.stats), longest),
+                cells,
+            }
+        };
+        let more = (breakdown.rows.len() < breakdown.found).then(|| {
+            let extent = format!("{} of {}", breakdown.rows.len(), count(breakdown.found as u64));
+            (extent, view.with("by", Some(field.name())))
+        });
+        let rows = breakdown.rows.iter().map(row).collect();
+        Self { name: field.name(), label, headings, rows, more, file: view.file(Some(field)) }
     }
 }
 
-impl Row {
-    fn new(view: &View, usage: &Usage, field: Field, row: &UsageRow, longest: u64) -> Self {
-        let (figures, of) = (&row.figures, Some((field, &row.key)));
-        let errors = figures.errors > 0;
-        let failed = || view.entries(&usage.covered, of, Some(usage_query::failed()));
-        let tokens = measured(UsageSort::Tokens, figures);
-        Self {
-            key: key(&row.key),
-            is_set: row.key != Value::Unset,
-            href: view.down(field, &row.key),
-            bar: length(measured(view.sort(), figures), longest),
-            requests: count(figures.requests),
-            entries: view.entries(&usage.covered, of, None),
-            errors: errors.then(|| count(figures.errors)),
-            error_entries: errors.then(failed).flatten(),
-            share: percent(figures.errors, figures.requests),
-            average: figures.average_us.map(duration),
-            p95: figures.p95_us.map(duration),
-            tokens: (tokens > 0).then(|| count(tokens)),
-            cost: (figures.cost_micros > 0).then(|| money(figures.cost_micros)),
-            users: row.users.map(count),
-        }
-    }
-}
-
-fn key(value: &Value) -> Shown {
-    let text = if *value == Value::Unset { "not set".to_owned() } else { value.to_string() };
-    match text.char_indices().nth(LONGEST) {
-        Some((at, _)) => Shown::line(&format!("{}…", &text[..at])),
-        None => Shown::line(&text),
-    }
-}
-
-fn headings(view: &View, columns: Columns) -> Vec<Heading> {
-    let ranks = |label, class, sort: UsageSort| Heading {
-        label,
-        class: if view.sort() == sort { "" } else { class },
-        href: Some(view.with("sort", Some(sort.as_str()))),
-        sorted: if view.sort() == sort { "descending" } else { "none" },
-    };
-    let plain = |label, class| Heading { label, class, href: None, sorted: "none" };
-    let headings = [
-        (true, ranks("Requests", "", UsageSort::Requests)),
-        (true, ranks("Errors", "", UsageSort::Errors)),
-        (columns.average, ranks("Average", WIDE, UsageSort::Duration)),
-        (true, plain("P95", beside(view.sort()))),
-        (columns.tokens, ranks("Tokens", WIDE, UsageSort::Tokens)),
-        (columns.cost, ranks("Cost", WIDE, UsageSort::Cost)),
-        (columns.users, plain("Users", WIDE)),
-    ];
-    headings.into_iter().filter(|(shown, _)| *shown).map(|(_, heading)| heading).collect()
-}
-
-/// Where quantiles are shown: a phone has no room for them beside tokens and costs.
-fn beside(sort: UsageSort) -> &'static str {
-    if matches!(sort, UsageSort::Tokens | UsageSort::Cost) { WIDE } else { "" }
-}
-
-/// The widths at which the other cells are shown.
-fn classes(sort: UsageSort) -> [&'static str; 4] {
-    let [average, tokens, cost] =
-        [UsageSort::Duration, UsageSort::Tokens, UsageSort::Cost].map(|column| if sort == column { "" } else { WIDE });
-    [average, tokens, cost, beside(sort)]
-}
-
-/// What a bar is as long as.
-fn measured(sort: UsageSort, figures: &Figures) -> u64 {
-    match sort {
-        UsageSort::Requests => figures.requests,
-        UsageSort::Errors => figures.errors,
-        UsageSort::Duration => figures.average_us.unwrap_or(0),
-        UsageSort::Tokens => figures.input_tokens.saturating_add(figures.output_tokens),
-        UsageSort::Cost => figures.cost_micros,
-    }
+fn users(users: Option<u64>) -> Cell {
+    let part = users.is_none().then(|| "not known".to_owned());
+    Cell { class: WIDE, text: users.map_or_else(String::new, count), href: None, part }
 }
 
 /// A part in hundredths of the longest, at least one where there is any.

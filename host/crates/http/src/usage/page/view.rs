@@ -9,7 +9,7 @@ use mcp_audit_log_model::value::Value;
 use serde_json::Value as Json;
 
 use crate::query::grouping::SHOWING;
-use crate::query::search::{Pairs, query, values};
+use crate::query::search::{Pairs, query, query_of, values};
 use crate::query::usage_query::PARAMETERS;
 use crate::query::{grouping, search, usage_query};
 use crate::session::auth::Visitor;
@@ -18,8 +18,8 @@ use crate::session::auth::Visitor;
 const ROWS: [&str; 2] = ["8", "200"];
 /// Most lines of a file.
 const LINES: &str = "500";
-/// What can be broken down by, and how it is called.
-const FIELDS: [(Field, &str); 7] = [
+/// What can be broken down by, in the order of the page, and how it is called.
+pub(crate) const FIELDS: [(Field, &str); 7] = [
     (Field::User, "User"),
     (Field::Server, "Server"),
     (Field::Tool, "Tool"),
@@ -31,18 +31,12 @@ const FIELDS: [(Field, &str); 7] = [
 
 /// What the page shows.
 pub(crate) struct View {
-    page: String,
+    pub(crate) page: String,
     list: String,
     file: String,
     pairs: Pairs,
     /// Whether the viewer may list entries.
     pub(crate) lists: bool,
-}
-
-/// A parameter that narrows the figures.
-pub(crate) struct Filter<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) value: &'a str,
 }
 
 impl View {
@@ -63,7 +57,7 @@ impl View {
         let mut asked = self.pairs.clone();
         let alone = usize::from(self.by().is_some());
         if alone == 0 {
-            asked.extend(FIELDS.iter().map(|(field, _)| ("by".to_owned(), field.name().to_owned())));
+            asked.extend(FIELDS.map(|(field, _)| ("by".to_owned(), field.name().to_owned())));
         }
         if self.value("limit").is_none() {
             asked.push(("limit".to_owned(), ROWS[alone].to_owned()));
@@ -93,10 +87,10 @@ impl View {
         self.value("range").or_else(|| (!moments).then_some(usage_query::RANGES[0].0))
     }
 
-    /// What narrows the figures, the range aside.
-    pub(crate) fn filters(&self) -> impl Iterator<Item = Filter<'_>> {
+    /// What narrows usage, the range aside: parameters and their values.
+    pub(crate) fn filters(&self) -> impl Iterator<Item = (&str, &str)> {
         let pairs = self.pairs.iter().filter(|(name, _)| is_filter(name));
-        pairs.map(|(name, value)| Filter { name, value })
+        pairs.map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// The parameters that the form passes on beside its own. An unknown one is reported once and then dropped.
@@ -106,34 +100,30 @@ impl View {
         self.pairs.iter().filter(|(name, _)| known(name)).cloned().collect()
     }
 
-    /// Where the form leads.
-    pub(crate) fn page(&self) -> &str {
-        &self.page
-    }
-
     /// The view with this parameter, or without it.
     pub(crate) fn with(&self, name: &str, value: Option<&str>) -> String {
-        let gone: &[&str] = match name {
+        let replaced: &[&str] = match name {
             "range" => &["range", "from", "to"],
             "by" => &["by", "limit"],
             _ => &[name],
         };
-        let rest = self.pairs.iter().filter(|(name, _)| !gone.contains(&name.as_str()));
-        let rest = rest.map(|(name, value)| (name.as_str(), value.as_str()));
-        format!("{}{}", self.page, query(rest.chain(value.map(|value| (name, value)))))
+        self.address(&self.page, |name, _| !replaced.contains(&name), value.map(|value| (name, value)))
     }
 
     /// The view without one filter.
-    pub(crate) fn lifting(&self, filter: &Filter<'_>) -> String {
-        let other = |pair: &&(String, String)| (pair.0.as_str(), pair.1.as_str()) != (filter.name, filter.value);
-        let rest = self.pairs.iter().filter(other).map(|(name, value)| (name.as_str(), value.as_str()));
-        format!("{}{}", self.page, query(rest))
+    pub(crate) fn without(&self, filter: (&str, &str)) -> String {
+        self.address(&self.page, |name, value| (name, value) != filter, [])
     }
 
     /// The view without any filter, of the same range.
     pub(crate) fn unfiltered(&self) -> String {
-        let rest = self.pairs.iter().filter(|(name, _)| !is_filter(name));
-        format!("{}{}", self.page, query(rest.map(|(name, value)| (name.as_str(), value.as_str()))))
+        self.address(&self.page, |name, _| !is_filter(name), [])
+    }
+
+    /// The series, or a breakdown, as a file.
+    pub(crate) fn file(&self, by: Option<Field>) -> String {
+        let more = by.map(|field| ("by", field.name())).into_iter().chain([("limit", LINES), ("format", "csv")]);
+        self.address(&self.file, |name, _| !["by", "limit"].contains(&name), more)
     }
 
     /// The view of one value alone, with all breakdowns.
@@ -141,10 +131,10 @@ impl View {
         let mut pairs = self.pairs.clone();
         pairs.retain(|(name, _)| !["by", "limit"].contains(&name.as_str()));
         grouping::narrow(&mut pairs, GroupBy::Field(field), key)?;
-        Some(format!("{}{}", self.page, query(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())))))
+        Some(format!("{}{}", self.page, query_of(&pairs)))
     }
 
-    /// The list of the requests that a figure counts, for viewers who may read it.
+    /// The list of the requests that are counted, for viewers who may read it.
     pub(crate) fn entries(
         &self,
         range: &Range<Timestamp>,
@@ -155,28 +145,20 @@ impl View {
         query.map(|query| format!("{}{query}", self.list))
     }
 
-    /// The series, or a breakdown, as a file.
-    pub(crate) fn file(&self, by: Option<Field>) -> String {
-        let rest = self.pairs.iter().filter(|(name, _)| !["by", "limit"].contains(&name.as_str()));
-        let rest = rest.map(|(name, value)| (name.as_str(), value.as_str()));
-        let by = by.map(|field| ("by", field.name()));
-        format!("{}{}", self.file, query(rest.chain(by).chain([("limit", LINES), ("format", "csv")])))
+    fn address<'a>(
+        &'a self,
+        path: &str,
+        is_kept: impl Fn(&str, &str) -> bool,
+        more: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> String {
+        let pairs = self.pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        format!("{path}{}", query(pairs.filter(|(name, value)| is_kept(name, value)).chain(more)))
     }
 }
 
 /// Whether a parameter selects requests, apart from the range.
 fn is_filter(name: &str) -> bool {
     !PARAMETERS.contains(&name) && !SHOWING.contains(&name) && !["from", "to"].contains(&name)
-}
-
-/// The fields in the order of the page.
-pub(crate) fn fields() -> impl Iterator<Item = (Field, &'static str)> {
-    FIELDS.into_iter()
-}
-
-/// How a field is called.
-pub(crate) fn label(field: Field) -> &'static str {
-    FIELDS.iter().find(|(other, _)| *other == field).map_or(field.name(), |(_, label)| label)
 }
 
 #[cfg(test)]

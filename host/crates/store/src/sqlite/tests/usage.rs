@@ -9,7 +9,7 @@ use super::{Log, at, batch, log};
 use crate::sqlite::tests::{LARGE, SMALL};
 use mcp_audit_log_contract::plan::Plan;
 use mcp_audit_log_filter::{Context, Domain, parse_json};
-use mcp_audit_log_index::{Lack, REQUESTS, USAGE_FIELDS, UsageQuery, UsageSort, UsageStep, Writer};
+use mcp_audit_log_index::{MissingUsage, REQUESTS, USAGE_FIELDS, UsageQuery, UsageSort, UsageStep, Writer};
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::event::{Kind, Outcome};
 use mcp_audit_log_model::field::Field;
@@ -159,17 +159,17 @@ proptest! {
             if usage.covered.start < usage.asked.start {
                 prop_assert!(gone(usage.covered.start, usage.covered.start.plus(DAY)), "widened for nothing");
             }
-            for lack in &usage.lacks {
+            for lack in &usage.missing {
                 match lack {
-                    Lack::Removed(until) => prop_assert!(case.removed.is_some_and(|at| *until >= at && until.plus(-DAY / 24) < at)),
-                    Lack::Entries => prop_assert!(case.pruned > 0),
-                    Lack::Damaged => prop_assert!(false, "nothing is damaged"),
+                    MissingUsage::Removed(until) => prop_assert!(case.removed.is_some_and(|at| *until >= at && until.plus(-DAY / 24) < at)),
+                    MissingUsage::Entries => prop_assert!(case.pruned > 0),
+                    MissingUsage::Damaged => prop_assert!(false, "nothing is damaged"),
                 }
             }
-            if usage.lacks.is_empty() {
+            if usage.missing.is_empty() {
                 assert_exact(&usage, &query, &matching)?;
-                let (before, totals) = usage.previous.as_ref().expect("asked for");
-                same(&totals.figures, &within(&matching, before.start, before.end))?;
+                let before = usage.previous.as_ref().expect("asked for");
+                same(&before.stats, &within(&matching, before.from, before.to))?;
             } else {
                 prop_assert!(case.pruned > 0, "there is nothing to lack");
                 if case.removed.is_none() {

@@ -7,7 +7,7 @@ use super::{Log, at, batch, log};
 use crate::sqlite::tests::LARGE;
 use mcp_audit_log_contract::plan::Plan;
 use mcp_audit_log_filter::Domain;
-use mcp_audit_log_index::{Lack, StoreReader, Usage, UsageQuery, UsageSort, Writer};
+use mcp_audit_log_index::{MissingUsage, StoreReader, Usage, UsageQuery, UsageSort, Writer};
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::SECOND;
 
@@ -44,7 +44,7 @@ type Rows = Vec<(u64, u64, Vec<u8>, Vec<u8>)>;
 fn kept(raw: &Connection) -> (Vec<(u64, u64)>, Rows) {
     let mut runs = raw.prepare("SELECT first, length FROM usage_run ORDER BY first").expect("a statement");
     let mut parts = raw
-        .prepare("SELECT run, number, cells, durations FROM usage_part ORDER BY run, number, share")
+        .prepare("SELECT run, number, cells, amounts FROM usage_part ORDER BY run, number, share")
         .expect("a statement");
     let runs = runs.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).and_then(Iterator::collect);
     let parts = parts.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)));
@@ -65,13 +65,13 @@ fn a_run_is_made_with_each_large_block_and_again_where_it_is_lost() {
         "DELETE FROM usage_part WHERE number = 4",
         "DELETE FROM usage_part WHERE share = 7",
         "UPDATE usage_part SET cells = zeroblob(length(cells)) WHERE number = 1",
-        "UPDATE usage_part SET sums = substr(sums, 2) WHERE number = 3",
-        "UPDATE usage_part SET durations = x'00' WHERE run > 0",
-        "UPDATE usage_part SET users = NULL WHERE number = 5",
+        "UPDATE usage_part SET amounts = substr(amounts, 2) WHERE number = 3",
+        "UPDATE usage_part SET amounts = x'00' WHERE run > 0",
+        "UPDATE usage_part SET amounts = x'' WHERE number = 5",
         // Whole, but in the place of something else.
         "UPDATE usage_part SET share = share + 100 WHERE number > 16;
             UPDATE usage_part SET share = (share - 99) % 16 WHERE share >= 100",
-        "UPDATE usage_part SET sums = durations, durations = sums WHERE number = 1",
+        "UPDATE usage_part SET cells = amounts, amounts = cells WHERE number = 1",
         "UPDATE usage_part SET run = 1 - run WHERE run < 2; UPDATE usage_part SET number = 29 WHERE number = 5",
         "UPDATE usage_run SET length = length + 1",
         "UPDATE usage_run SET length = 1 << 40 WHERE first > 0",
@@ -115,7 +115,7 @@ fn kept_usage_cannot_be_changed() {
         "DELETE FROM usage_run",
         "DELETE FROM usage_part",
         "REPLACE INTO usage_run SELECT first, length, 0, least, most, recorded, checksum FROM usage_run LIMIT 1",
-        "REPLACE INTO usage_part SELECT run, number, share, x'', x'', x'', x'' FROM usage_part LIMIT 1",
+        "REPLACE INTO usage_part SELECT run, number, share, x'', x'' FROM usage_part LIMIT 1",
         "UPDATE head SET usage_pruned = 1 << 40",
     ] {
         assert!(raw.execute_batch(sql).is_err(), "ran: {sql}");
@@ -134,10 +134,12 @@ fn figures_outlive_the_entries_and_go_by_a_period_of_their_own() {
     assert_eq!(kept(&raw(&log)).0.len(), 2, "the first run is gone");
     let after = usage(&log.files);
     let last = at((LARGE as i64 - 1) * STEP);
-    assert!(matches!(after.lacks[..], [Lack::Removed(until)] if until > last && until < last.plus(3_600 * SECOND)));
-    assert!(after.totals.figures.requests < before.totals.figures.requests && after.totals.figures.requests > 0);
+    assert!(
+        matches!(after.missing[..], [MissingUsage::Removed(until)] if until > last && until < last.plus(3_600 * SECOND))
+    );
+    assert!(after.totals.stats.requests < before.totals.stats.requests && after.totals.stats.requests > 0);
     clean(&mut log, ENTRIES, Some(ENTRIES + 1));
-    assert_eq!((kept(&raw(&log)).0.len(), usage(&log.files).totals.figures.requests), (0, 0));
+    assert_eq!((kept(&raw(&log)).0.len(), usage(&log.files).totals.stats.requests), (0, 0));
     log.writer.commit(&batch((ENTRIES..2 * ENTRIES).map(request))).expect("stored");
     assert_eq!(kept(&raw(&log)).0.first().map(|run| run.0), Some(ENTRIES), "it goes on where the log does");
 }
@@ -169,7 +171,7 @@ fn damage_that_cannot_be_mended_is_told() {
         clean(&mut log, LARGE / 2, None);
         let triggers = "DROP TRIGGER usage_part_no_update; DROP TRIGGER usage_run_no_update;";
         raw(&log).execute_batch(&format!("{triggers} {damage}")).expect("damaged");
-        assert_eq!(usage(&log.files).lacks, [Lack::Damaged], "{damage}");
+        assert_eq!(usage(&log.files).missing, [MissingUsage::Damaged], "{damage}");
         log.writer.commit(&batch((ENTRIES..ENTRIES + 1).map(request))).expect("recording goes on");
     }
 }

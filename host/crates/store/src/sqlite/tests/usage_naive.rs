@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
-use mcp_audit_log_index::{Breakdown, Figures, Usage, UsageQuery, UsageSort};
+use mcp_audit_log_index::{Breakdown, Usage, UsageQuery, UsageSort, UsageStats};
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::event::Outcome;
 use mcp_audit_log_model::field::Field;
@@ -12,12 +12,12 @@ use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_model::value::Value;
 
 /// Plainly what the figures of these entries are; the quantiles exact.
-fn naive(entries: &[&Entry]) -> Figures {
+fn naive(entries: &[&Entry]) -> UsageStats {
     let mut durations: Vec<_> = entries.iter().filter_map(|entry| entry.duration_us).collect();
     durations.sort_unstable();
     let quantile = |percent: usize| durations.get((durations.len() * percent).div_ceil(100).max(1) - 1).copied();
     let sum = |number: fn(&Entry) -> Option<u64>| entries.iter().filter_map(|entry| number(entry)).sum();
-    Figures {
+    UsageStats {
         requests: entries.len() as u64,
         errors: entries.iter().filter(|entry| Outcome::FAILED.contains(&entry.outcome())).count() as u64,
         average_us: durations.iter().sum::<u64>().checked_div(durations.len() as u64),
@@ -31,7 +31,7 @@ fn naive(entries: &[&Entry]) -> Figures {
 }
 
 /// Everything exactly; a quantile at most a sixteenth above, and no more than the longest.
-pub(super) fn same(found: &Figures, entries: &[&Entry]) -> Result<(), TestCaseError> {
+pub(super) fn same(found: &UsageStats, entries: &[&Entry]) -> Result<(), TestCaseError> {
     let expected = naive(entries);
     let longest = entries.iter().filter_map(|entry| entry.duration_us).max();
     for (found, exact) in
@@ -42,7 +42,7 @@ pub(super) fn same(found: &Figures, entries: &[&Entry]) -> Result<(), TestCaseEr
         prop_assert!(found >= exact && (found - exact) * 16 <= exact, "{} is not {}", found, exact);
         prop_assert!(Some(found) <= longest.or(Some(0)), "nothing took {}", found);
     }
-    let counted = Figures { p50_us: expected.p50_us, p95_us: expected.p95_us, p99_us: expected.p99_us, ..*found };
+    let counted = UsageStats { p50_us: expected.p50_us, p95_us: expected.p95_us, p99_us: expected.p99_us, ..*found };
     prop_assert_eq!(counted, expected);
     Ok(())
 }
@@ -68,12 +68,12 @@ pub(super) fn assert_no_guess(usage: &Usage, inside: &[&Entry]) -> Result<(), Te
 /// All of an answer that lacks nothing.
 pub(super) fn assert_exact(usage: &Usage, query: &UsageQuery, entries: &[&Entry]) -> Result<(), TestCaseError> {
     let inside = within(entries, usage.covered.start, usage.covered.end);
-    same(&usage.totals.figures, &inside)?;
+    same(&usage.totals.stats, &inside)?;
     assert_no_guess(usage, &inside)?;
     let mut next = usage.covered.start;
     for point in &usage.series {
         prop_assert_eq!(point.from, next);
-        same(&point.figures, &within(entries, point.from, point.to))?;
+        same(&point.stats, &within(entries, point.from, point.to))?;
         next = point.to;
     }
     prop_assert!(next == usage.covered.end || usage.covered.is_empty());
@@ -94,18 +94,18 @@ fn assert_breakdown(
     prop_assert_eq!(breakdown.rows.len(), keys.len().min(query.limit));
     for row in &breakdown.rows {
         let of_row: Vec<_> = inside.iter().copied().filter(|entry| entry.value(field) == row.key).collect();
-        same(&row.figures, &of_row)?;
+        same(&row.stats, &of_row)?;
         prop_assert!(row.users.is_none_or(|users| users == distinct(&of_row, Field::User)));
     }
-    let weight = |figures: &Figures| match query.sort {
+    let weight = |figures: &UsageStats| match query.sort {
         UsageSort::Requests => figures.requests,
         UsageSort::Errors => figures.errors,
         UsageSort::Duration => figures.average_us.unwrap_or(0),
         UsageSort::Tokens => figures.input_tokens + figures.output_tokens,
         UsageSort::Cost => figures.cost_micros,
     };
-    prop_assert!(breakdown.rows.is_sorted_by_key(|row| std::cmp::Reverse(weight(&row.figures))));
-    let least = breakdown.rows.last().map_or(0, |row| weight(&row.figures));
+    prop_assert!(breakdown.rows.is_sorted_by_key(|row| std::cmp::Reverse(weight(&row.stats))));
+    let least = breakdown.rows.last().map_or(0, |row| weight(&row.stats));
     let left_out = keys.iter().filter(|key| breakdown.rows.iter().all(|row| row.key != **key));
     for key in left_out {
         let of_key: Vec<_> = inside.iter().copied().filter(|entry| entry.value(field) == *key).collect();

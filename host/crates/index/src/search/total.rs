@@ -1,0 +1,176 @@
+//! What is counted of entries that share a key: sums, a histogram of their durations, their users.
+
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+
+use super::axis::Axis;
+use super::blocks::Block;
+use super::slots::ones;
+use crate::StoreError;
+use crate::columns::Bitmap;
+use crate::snapshot::Snapshot;
+use mcp_audit_log_model::field::Field;
+use mcp_audit_log_model::histogram::{self, BUCKETS};
+
+/// Sums over entries. Their order is that of the stored form of usage.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sums {
+    pub(crate) entries: u64,
+    /// Those that are not a success.
+    pub(crate) errors: u64,
+    /// Those that have a duration.
+    pub(crate) timed: u64,
+    /// All durations together, in microseconds.
+    pub(crate) micros: u64,
+    /// The longest duration.
+    pub(crate) longest: u64,
+    pub(crate) input_tokens: u64,
+    pub(crate) output_tokens: u64,
+    pub(crate) cost_micros: u64,
+}
+
+/// What is counted under one key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Total {
+    pub(crate) sums: Sums,
+    /// How many durations are in each bucket, and the users; nothing where sums are enough.
+    buckets: Vec<u32>,
+    users: UserSet,
+}
+
+/// Numbers of users, 64 to a word: exact, however many cells have the same user.
+type UserSet = HashMap<u64, u64, RandomState>;
+
+/// Rows of a block with what each adds to a total.
+pub(crate) trait Amounts {
+    /// Adds the row at this place.
+    fn add(&self, row: usize, to: &mut Total);
+}
+
+/// The numbers of a block's entries, as far as they were asked for.
+pub(crate) struct Entries {
+    errors: Bitmap,
+    /// One more than the value where there is one.
+    numbers: [Vec<u64>; 4],
+}
+
+impl Sums {
+    /// Adds what `more` has.
+    pub(crate) fn add(&mut self, more: &Self) {
+        let longest = self.longest.max(more.longest);
+        let (sums, more) = (self.to_numbers(), more.to_numbers());
+        *self = Self::from_numbers(std::array::from_fn(|at| sums[at].saturating_add(more[at])));
+        self.longest = longest;
+    }
+
+    /// The average duration, rounded down.
+    pub(crate) fn average(&self) -> Option<u64> {
+        self.micros.checked_div(self.timed)
+    }
+
+    pub(crate) fn to_numbers(self) -> [u64; 8] {
+        let Self { entries, errors, timed, micros, longest, input_tokens, output_tokens, cost_micros } = self;
+        [entries, errors, timed, micros, longest, input_tokens, output_tokens, cost_micros]
+    }
+
+    pub(crate) fn from_numbers(numbers: [u64; 8]) -> Self {
+        let [entries, errors, timed, micros, longest, input_tokens, output_tokens, cost_micros] = numbers;
+        Self { entries, errors, timed, micros, longest, input_tokens, output_tokens, cost_micros }
+    }
+}
+
+impl Total {
+    /// Sums alone, or all that is counted.
+    pub(crate) fn new(is_full: bool) -> Self {
+        Self { buckets: vec![0; if is_full { BUCKETS } else { 0 }], ..Self::default() }
+    }
+
+    /// Whether more than sums are counted.
+    pub(crate) fn is_full(&self) -> bool {
+        !self.buckets.is_empty()
+    }
+
+    /// Adds durations of a bucket.
+    pub(crate) fn add_durations(&mut self, bucket: usize, count: u32) {
+        if let Some(sum) = self.buckets.get_mut(bucket) {
+            *sum = sum.saturating_add(count);
+        }
+    }
+
+    /// Adds a user by its number; 0 is none.
+    pub(crate) fn add_user(&mut self, user: u64) {
+        if user > 0 && self.is_full() {
+            *self.users.entry(user / 64).or_default() |= 1 << (user % 64);
+        }
+    }
+
+    /// How many users there are.
+    pub(crate) fn users(&self) -> u64 {
+        self.users.values().map(|word| u64::from(word.count_ones())).sum()
+    }
+
+    /// A duration that a share of `percent` stays at or below; no more than the longest.
+    pub(crate) fn quantile(&self, percent: u64) -> Option<u64> {
+        histogram::quantile(&self.buckets, percent).map(|micros| micros.min(self.sums.longest))
+    }
+}
+
+impl Entries {
+    /// The fields that are summed up.
+    pub(crate) const FIELDS: [Field; 4] =
+        [Field::DurationUs, Field::InputTokens, Field::OutputTokens, Field::CostMicros];
+
+    /// The entries that were found; `errors` are those that failed; `fields` are the first ones of [`Entries::FIELDS`].
+    pub(crate) fn new(
+        log: &dyn Snapshot,
+        block: &Block,
+        found: &Bitmap,
+        errors: Bitmap,
+        fields: &[Field],
+    ) -> Result<Self, StoreError> {
+        let mut numbers = [const { Vec::new() }; 4];
+        for (numbers, field) in numbers.iter_mut().zip(fields) {
+            *numbers = raws(log, block, *field, found)?;
+        }
+        Ok(Self { errors, numbers })
+    }
+
+    /// What an entry adds to sums.
+    pub(crate) fn sums(&self, row: usize) -> Sums {
+        let [micros, input_tokens, output_tokens, cost_micros] =
+            self.numbers.each_ref().map(|numbers| numbers.get(row).map_or(0, |number| number.saturating_sub(1)));
+        let timed = u64::from(self.bucket(row).is_some());
+        let errors = u64::from(self.errors.contains(row as u64));
+        Sums { entries: 1, errors, timed, micros, longest: micros, input_tokens, output_tokens, cost_micros }
+    }
+
+    /// The bucket of an entry's duration.
+    pub(crate) fn bucket(&self, row: usize) -> Option<usize> {
+        let micros = self.numbers[0].get(row)?.checked_sub(1)?;
+        Some(histogram::bucket(micros))
+    }
+}
+
+impl Amounts for Entries {
+    fn add(&self, row: usize, to: &mut Total) {
+        to.sums.add(&self.sums(row));
+        if let Some(bucket) = self.bucket(row).filter(|_| to.is_full()) {
+            to.add_durations(bucket, 1);
+        }
+    }
+}
+
+/// The column's numbers of the entries that were found, by place; empty where the block has no value of the field.
+pub(crate) fn raws(log: &dyn Snapshot, block: &Block, field: Field, found: &Bitmap) -> Result<Vec<u64>, StoreError> {
+    let axis = Axis::numbers(log, block, field)?;
+    if matches!(axis, Axis::One) {
+        return Ok(Vec::new());
+    }
+    let mut numbers = vec![0; block.length as usize];
+    for (word, bits) in found.words().iter().enumerate().filter(|(_, bits)| **bits != 0) {
+        let raws = axis.raws(word);
+        ones(*bits).for_each(|bit| numbers[word * 64 + bit] = raws[bit]);
+    }
+    Ok(numbers)
+}
