@@ -1,9 +1,9 @@
 //! Invariants of the sources: which module may name what, names, and the length of files.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says why and fails")]
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use mcp_audit_log::policy::CONTRACT;
 use sha2::{Digest, Sha256};
@@ -148,38 +148,12 @@ fn every_file_says_why_it_exists_and_has_a_readable_length() {
     }
 }
 
-/// The names of the public types in a file: those that begin a line, and the enums of `vocabulary!`.
-fn public_types(text: &str) -> Vec<String> {
-    let is_vocabulary = text.contains("vocabulary! {");
-    let name = |line: &str| {
-        let kinds = ["pub struct ", "pub enum ", "pub trait ", "pub type ", "pub union "];
-        let rest = kinds.iter().find_map(|kind| line.strip_prefix(kind));
-        let word =
-            |rest: &str| rest.split(|letter: char| !letter.is_alphanumeric()).next().unwrap_or_default().to_owned();
-        let of_vocabulary = || {
-            let name = line.strip_prefix("    ")?.strip_suffix(" {")?;
-            let is_type = name.starts_with(char::is_uppercase) && name.chars().all(char::is_alphanumeric);
-            (is_vocabulary && is_type).then(|| name.to_owned())
-        };
-        rest.map(word).or_else(of_vocabulary)
-    };
-    text.lines().filter_map(name).collect()
-}
-
-/// A search for a name must lead to one type.
+/// `docs/design/house.md` says how easy the sources are to enter, and a search for a public name must lead to one type.
 #[test]
-fn no_public_type_is_declared_twice() {
-    let mut declared: BTreeMap<String, String> = BTreeMap::new();
-    for (path, text) in code() {
-        for name in public_types(&text) {
-            let other = declared.insert(name.clone(), path.clone());
-            assert!(other.is_none(), "{name} is declared in {path} and in {}", other.unwrap_or_default());
-        }
-    }
-    assert!(declared.len() > 150, "only {} public types were found", declared.len());
-    for name in ["AuditLog", "Channel", "Domain", "TokenError"] {
-        assert!(declared.contains_key(name), "{name} was not found");
-    }
+fn the_house_is_as_its_page_says() {
+    let checked = Command::new(root().join("tests/house")).arg("--check").output().expect("Python");
+    let said = [checked.stdout, checked.stderr].concat();
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&said));
 }
 
 /// Embedders copy from these documents, so they show what compiles and is tested.

@@ -11,57 +11,35 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use mcp_audit_log::capture::{AuditLayer, CallerSlot};
 use mcp_audit_log::event::Caller;
-use tokio::sync::mpsc;
 
-use super::{Log, post, serve};
+use crate::support::{Log, post, serve};
 
-pub const JSON: &str = "application/json";
-pub const EVENTS: &str = "text/event-stream";
+pub(crate) const JSON: &str = "application/json";
+pub(crate) const EVENTS: &str = "text/event-stream";
 
 /// One answer of the server.
-pub struct Answer {
+pub(crate) struct Answer {
     status: u16,
     headers: Vec<(&'static str, &'static str)>,
     body: Body,
 }
 
-pub fn answer(status: u16, content_type: &'static str, body: impl Into<Body>) -> Answer {
+pub(crate) fn answer(status: u16, content_type: &'static str, body: impl Into<Body>) -> Answer {
     Answer { status, headers: vec![("content-type", content_type)], body: body.into() }
 }
 
 impl Answer {
-    pub fn with(mut self, name: &'static str, value: &'static str) -> Self {
+    pub(crate) fn with(mut self, name: &'static str, value: &'static str) -> Self {
         self.headers.push((name, value));
         self
     }
 }
 
-/// A body that is sent piece by piece through a channel.
-pub fn stream() -> (mpsc::Sender<&'static str>, Body) {
-    let (sender, receiver) = mpsc::channel(8);
-    (sender, Body::new(Pieces(receiver)))
-}
-
-struct Pieces(mpsc::Receiver<&'static str>);
-
-impl http_body::Body for Pieces {
-    type Data = Bytes;
-    type Error = std::convert::Infallible;
-
-    fn poll_frame(
-        mut self: std::pin::Pin<&mut Self>,
-        context: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Result<http_body::Frame<Bytes>, Self::Error>>> {
-        let frame = |piece: &'static str| Ok(http_body::Frame::data(Bytes::from_static(piece.as_bytes())));
-        self.0.poll_recv(context).map(|piece| piece.map(frame))
-    }
-}
-
 /// The header that names the caller.
-pub const CALLER: &str = "x-caller";
+pub(crate) const CALLER: &str = "x-caller";
 
 /// An audited server with these answers, in order; the caller is Anna, or the one in the header.
-pub async fn server(log: &Log, answers: Vec<Answer>) -> String {
+pub(crate) async fn server(log: &Log, answers: Vec<Answer>) -> String {
     let answers = Arc::new(Mutex::new(VecDeque::from(answers)));
     let handler = move |request: Request| {
         let answers = Arc::clone(&answers);
@@ -82,17 +60,17 @@ pub async fn server(log: &Log, answers: Vec<Answer>) -> String {
     format!("http://{}/mcp", serve(router).await)
 }
 
-pub const SESSION: (&str, &str) = ("mcp-session-id", "5e55-0123456789abcdef");
+pub(crate) const SESSION: (&str, &str) = ("mcp-session-id", "5e55-0123456789abcdef");
 
-pub fn call(id: &str, tool: &str) -> String {
+pub(crate) fn call(id: &str, tool: &str) -> String {
     format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"{tool}","arguments":{{}}}}}}"#)
 }
 
-pub fn get(url: &str, headers: &[(&str, &str)]) -> hyper::Request<Full<Bytes>> {
+pub(crate) fn get(url: &str, headers: &[(&str, &str)]) -> hyper::Request<Full<Bytes>> {
     with_method("GET", url, headers)
 }
 
-pub fn with_method(method: &str, url: &str, headers: &[(&str, &str)]) -> hyper::Request<Full<Bytes>> {
+pub(crate) fn with_method(method: &str, url: &str, headers: &[(&str, &str)]) -> hyper::Request<Full<Bytes>> {
     let mut request = post(url, headers, "");
     *request.method_mut() = method.parse().expect("a method");
     request

@@ -1,9 +1,5 @@
 //! The proxy on real sockets: traffic is unchanged, and everything that happens is recorded.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a failed expectation is a failed test")]
-
-mod capture;
-
 use axum::Router;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -16,10 +12,8 @@ use mcp_audit_log::identity::Identity;
 use mcp_audit_log::store::Tokens;
 use tokio::sync::mpsc;
 
-use capture::*;
-
-const CALL: &str =
-    r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"message":"hi"}}}"#;
+use super::CALL;
+use crate::support::*;
 
 /// A proxy, open to all, in front of `upstream`.
 async fn proxy(log: &Log, upstream: std::net::SocketAddr) -> String {

@@ -1,14 +1,12 @@
-//! The proxy on real sockets: failures and their causes, reused connections, addresses, origins, OAuth.
-
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a failed expectation is a failed test")]
-
-#[path = "../capture/mod.rs"]
-mod capture;
+//! The proxy on real sockets: traffic, sign-in, failures and their causes, reused connections, addresses, origins, OAuth.
 
 mod addresses;
 mod browsers;
+mod leases;
 mod oauth;
 mod resend;
+mod sign_in;
+mod traffic;
 mod transport;
 
 use std::future::Future;
@@ -20,7 +18,7 @@ use mcp_audit_log::identity::Identity;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use capture::{Log, serve};
+use crate::support::{Log, serve};
 
 /// A call of the tool `echo`.
 const CALL: &str =

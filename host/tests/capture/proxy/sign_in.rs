@@ -1,10 +1,5 @@
 //! The MCP proxy behind another proxy: it trusts only that one, and forwards no forged identity.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a failed expectation is a failed test")]
-#![allow(dead_code, reason = "not every test takes every helper")]
-
-mod capture;
-
 use axum::Router;
 use axum::http::{HeaderMap, HeaderName};
 use axum::routing::any;
@@ -18,10 +13,8 @@ use mcp_audit_log::identity::{GroupMap, HeaderNames, Identity, TrustedProxies};
 use mcp_audit_log::store::{NewToken, Tokens};
 use tokio::sync::mpsc;
 
-use capture::*;
-
-const CALL: &str =
-    r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"message":"hi"}}}"#;
+use super::CALL;
+use crate::support::*;
 
 /// The proxy behind those in `trusted`, and the headers that its upstream sees.
 async fn started(log: &Log, trusted: &str, sign_in: SignIn) -> (String, mpsc::Receiver<HeaderMap>) {

@@ -1,4 +1,5 @@
 //! OAuth of an open proxy where the server does what the official one does not: it asks its users itself, refuses, and
+
 //! has its tokens made elsewhere.
 
 use axum::http::{HeaderMap, StatusCode, header};
@@ -9,8 +10,8 @@ use http_body_util::BodyExt;
 use mcp_audit_log::field::Field;
 use serde_json::{Value, json};
 
-use super::capture::{Log, contains, exchange, lines, send, serve};
 use super::plain_proxy;
+use crate::support::{Log, contains, exchange, lines, send, serve};
 
 /// A server with an authorization server on its host, and another one elsewhere.
 async fn server() -> std::net::SocketAddr {

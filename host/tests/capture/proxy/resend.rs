@@ -1,4 +1,5 @@
 //! Connections that are used again: what the upstream had closed meanwhile costs no call, and no call is made twice
+
 //! that may have been done.
 
 use std::sync::Arc;
@@ -7,8 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use super::capture::{Log, exchange, post};
 use super::{ANSWER, CALL, answer, plain_proxy, request, server};
+use crate::support::{Log, exchange, post};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn closed_idle_connections_lose_no_call() {

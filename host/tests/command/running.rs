@@ -1,6 +1,4 @@
 //! The command: what it prints while it runs, and how it ends.
-#![cfg(all(unix, feature = "cli"))]
-#![allow(clippy::expect_used, clippy::panic, reason = "a helper that fails is a test that fails")]
 
 use std::path::Path;
 use std::process::Stdio;

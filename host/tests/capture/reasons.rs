@@ -1,13 +1,9 @@
 //! Why a call has no answer, or which of several answers belongs to it: the true reasons.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a failed expectation is a failed test")]
-
-mod capture;
-
 use mcp_audit_log::field::Field;
 
-use capture::prepared_answers::*;
-use capture::*;
+use crate::prepared_answers::*;
+use crate::support::*;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_only_answer_of_an_exchange_is_its_answer() {

@@ -1,20 +1,17 @@
 //! What the tests of capture share: a log in a temporary folder, servers on real sockets, a bare client.
 
-#![allow(
-    dead_code,
-    unreachable_pub,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "each test uses a part of this"
-)]
-
-pub mod prepared_answers;
-
+use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use axum::routing::any;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::{Request, Response, body::Incoming};
@@ -26,26 +23,27 @@ use mcp_audit_log::event::{Channel, Detail, Kind};
 use mcp_audit_log::field::Field;
 use mcp_audit_log::filter::Domain;
 use mcp_audit_log::{AuditLog, Event, Grant, Options, Viewer};
+use tokio::sync::mpsc;
 
 /// A log and the folder that it lives in.
-pub struct Log {
-    pub log: AuditLog,
-    pub folder: tempfile::TempDir,
+pub(crate) struct Log {
+    pub(crate) log: AuditLog,
+    pub(crate) folder: tempfile::TempDir,
 }
 
 impl Log {
-    pub fn open() -> Self {
+    pub(crate) fn open() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         Self { log: Options::new(folder.path()).open().expect("a log"), folder }
     }
 
-    pub fn access(&self) -> Grant {
+    pub(crate) fn access(&self) -> Grant {
         let groups = ["admin", "auditor"].map(str::to_owned).to_vec();
         self.log.view().access(&Viewer { user: "root".into(), groups, instance: None })
     }
 
     /// Turns the payload switch.
-    pub async fn keep_payloads(&self, on: bool) {
+    pub(crate) async fn keep_payloads(&self, on: bool) {
         let (log, access) = (self.log.clone(), self.access());
         let name = self
             .log
@@ -65,7 +63,7 @@ impl Log {
     }
 
     /// What capture recorded so far, the oldest first.
-    pub async fn entries(&self) -> Vec<Entry> {
+    pub(crate) async fn entries(&self) -> Vec<Entry> {
         let marker = Event::new(self.log.view().now(), Channel::System, Kind::System, Detail::Ok);
         self.log.record_durably(marker).await.expect("stored");
         let access = self.access();
@@ -81,7 +79,7 @@ impl Log {
     }
 
     /// Waits until capture has recorded `count` entries, and no more than that.
-    pub async fn wait_for(&self, count: usize) -> Vec<Entry> {
+    pub(crate) async fn wait_for(&self, count: usize) -> Vec<Entry> {
         for _ in 0..200 {
             let entries = self.entries().await;
             if entries.len() >= count {
@@ -94,14 +92,14 @@ impl Log {
     }
 
     /// Everything that is in the log's files.
-    pub fn files(&self) -> Vec<u8> {
+    pub(crate) fn files(&self) -> Vec<u8> {
         let files = std::fs::read_dir(self.folder.path()).expect("a folder");
         files.flat_map(|file| std::fs::read(file.expect("a file").path()).unwrap_or_default()).collect()
     }
 }
 
 /// An entry in one line: kind, method, target, detail, status.
-pub fn line(entry: &Entry) -> String {
+pub(crate) fn line(entry: &Entry) -> String {
     let text = |field| entry.text(field).unwrap_or("-").to_owned();
     let target =
         [Field::Tool, Field::Prompt, Field::ResourceUri].into_iter().find_map(|field| entry.text(field)).unwrap_or("-");
@@ -109,16 +107,16 @@ pub fn line(entry: &Entry) -> String {
     [text(Field::Kind), text(Field::Method), target.to_owned(), text(Field::OutcomeDetail), status].join(" ")
 }
 
-pub fn lines(entries: &[Entry]) -> Vec<String> {
+pub(crate) fn lines(entries: &[Entry]) -> Vec<String> {
     entries.iter().map(line).collect()
 }
 
-pub fn contains(bytes: &[u8], text: &str) -> bool {
+pub(crate) fn contains(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
 /// Serves on a free port.
-pub async fn serve(router: Router) -> SocketAddr {
+pub(crate) async fn serve(router: Router) -> SocketAddr {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
@@ -127,7 +125,7 @@ pub async fn serve(router: Router) -> SocketAddr {
 }
 
 /// A server that answers every connection's first request with these bytes, and closes.
-pub async fn serve_bytes(answer: &'static [u8]) -> SocketAddr {
+pub(crate) async fn serve_bytes(answer: &'static [u8]) -> SocketAddr {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -141,12 +139,12 @@ pub async fn serve_bytes(answer: &'static [u8]) -> SocketAddr {
     address
 }
 
-pub fn client() -> Client<HttpConnector, Full<Bytes>> {
+pub(crate) fn client() -> Client<HttpConnector, Full<Bytes>> {
     Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build_http()
 }
 
 /// A POST as an MCP client makes it.
-pub fn post(url: &str, headers: &[(&str, &str)], body: &str) -> Request<Full<Bytes>> {
+pub(crate) fn post(url: &str, headers: &[(&str, &str)], body: &str) -> Request<Full<Bytes>> {
     let mut request = Request::post(url)
         .header("content-type", "application/json")
         .header("accept", "application/json, text/event-stream")
@@ -157,12 +155,12 @@ pub fn post(url: &str, headers: &[(&str, &str)], body: &str) -> Request<Full<Byt
     request.body(Full::from(body.to_owned())).expect("a request")
 }
 
-pub async fn send(request: Request<Full<Bytes>>) -> Response<Incoming> {
+pub(crate) async fn send(request: Request<Full<Bytes>>) -> Response<Incoming> {
     client().request(request).await.expect("an answer")
 }
 
 /// Status and body.
-pub async fn exchange(request: Request<Full<Bytes>>) -> (u16, String) {
+pub(crate) async fn exchange(request: Request<Full<Bytes>>) -> (u16, String) {
     let response = send(request).await;
     let status = response.status().as_u16();
     let body = response.into_body().collect().await.expect("a body").to_bytes();
@@ -170,37 +168,44 @@ pub async fn exchange(request: Request<Full<Bytes>>) -> (u16, String) {
 }
 
 /// The next piece of a streamed body.
-pub async fn next(body: &mut Incoming) -> String {
+pub(crate) async fn next(body: &mut Incoming) -> String {
     let frame = body.frame().await.expect("a frame").expect("a good one");
     String::from_utf8_lossy(&frame.into_data().expect("data")).into_owned()
 }
 
-/// A server whose answer is everything that is sent into the returned channel.
-pub async fn streaming(content_type: &'static str) -> (std::net::SocketAddr, tokio::sync::mpsc::Sender<&'static str>) {
-    let (sender, receiver) = tokio::sync::mpsc::channel::<&'static str>(8);
-    let receiver = std::sync::Arc::new(tokio::sync::Mutex::new(Some(receiver)));
-    let handler = move || {
-        let receiver = std::sync::Arc::clone(&receiver);
-        async move {
-            let receiver = receiver.lock().await.take().expect("one request");
-            let body = axum::body::Body::new(Pieces(receiver));
-            axum::response::IntoResponse::into_response(([(axum::http::header::CONTENT_TYPE, content_type)], body))
-        }
-    };
-    (serve(Router::new().fallback(axum::routing::any(handler))).await, sender)
+/// A body that is sent piece by piece through a channel.
+pub(crate) fn stream() -> (mpsc::Sender<&'static str>, Body) {
+    let (sender, receiver) = mpsc::channel(8);
+    (sender, Body::new(Pieces(receiver)))
 }
 
-struct Pieces(tokio::sync::mpsc::Receiver<&'static str>);
+struct Pieces(mpsc::Receiver<&'static str>);
 
 impl http_body::Body for Pieces {
     type Data = Bytes;
-    type Error = std::convert::Infallible;
+    type Error = Infallible;
 
     fn poll_frame(
-        mut self: std::pin::Pin<&mut Self>,
-        context: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Result<http_body::Frame<Bytes>, Self::Error>>> {
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, Self::Error>>> {
         let frame = |piece: &'static str| Ok(http_body::Frame::data(Bytes::from_static(piece.as_bytes())));
         self.0.poll_recv(context).map(|piece| piece.map(frame))
     }
+}
+
+/// A server whose first answer is everything that is sent into the channel, and that never answers a second time.
+pub(crate) async fn streaming(content_type: &'static str) -> (SocketAddr, mpsc::Sender<&'static str>) {
+    let (sender, body) = stream();
+    let body = Arc::new(Mutex::new(Some(body)));
+    let handler = move || {
+        let first = body.lock().unwrap().take();
+        async move {
+            match first {
+                Some(body) => ([(CONTENT_TYPE, content_type)], body).into_response(),
+                None => std::future::pending().await,
+            }
+        }
+    };
+    (serve(Router::new().fallback(any(handler))).await, sender)
 }

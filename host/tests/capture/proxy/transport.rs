@@ -11,8 +11,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::mpsc;
 
-use super::capture::{Log, client, exchange, line, post, serve_bytes};
 use super::{CALL, answer, parts, plain_proxy, proxy, request, server};
+use crate::support::{Log, client, exchange, line, post, serve_bytes};
 
 /// So long at most, whatever is wrong.
 const WATCHDOG: Duration = Duration::from_secs(30);

@@ -1,14 +1,10 @@
 //! What a hostile or sloppy side does to a message must not hide it, nor make a failure a success.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a failed expectation is a failed test")]
-
-mod capture;
-
 use http_body_util::BodyExt;
 use mcp_audit_log::field::Field;
 
-use capture::prepared_answers::*;
-use capture::*;
+use crate::prepared_answers::*;
+use crate::support::*;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_result_after_the_cancellation_is_a_separate_entry() {

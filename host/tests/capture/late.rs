@@ -1,9 +1,6 @@
 //! Related messages in separate exchanges: late answers, cancelled calls, and clients that only an earlier exchange
+
 //! identified.
-
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a failed expectation is a failed test")]
-
-mod capture;
 
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -13,8 +10,8 @@ use mcp_audit_log::filter::Domain;
 use mcp_audit_log::store::{UsageQuery, UsageSort};
 use mcp_audit_log::time::Timestamp;
 
-use capture::prepared_answers::*;
-use capture::*;
+use crate::prepared_answers::*;
+use crate::support::*;
 
 const PRIMING: &str = "id: e1\nretry: 10\ndata: \n\n";
 const LATE: &str = "id: e2\ndata: {\"jsonrpc\":\"2.0\",\"id\":42,\"result\":{\"content\":[],\"isError\":true}}\n\n";

@@ -1,9 +1,5 @@
 //! The layer on real sockets, before a server with prepared answers: which messages become which entries.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a failed expectation is a failed test")]
-
-mod capture;
-
 use axum::Router;
 use axum::routing::any;
 use bytes::Bytes;
@@ -11,8 +7,8 @@ use http_body_util::{BodyExt, Full};
 use mcp_audit_log::capture::AuditLayer;
 use mcp_audit_log::field::Field;
 
-use capture::prepared_answers::*;
-use capture::*;
+use crate::prepared_answers::*;
+use crate::support::*;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_from_its_beginning_to_its_end() {

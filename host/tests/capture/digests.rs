@@ -1,9 +1,6 @@
 //! Digests of bodies: the entry has a keyed digest of each body and nothing else, and only the owner of the log's key
+
 //! can check a text against it.
-
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a failed expectation is a failed test")]
-
-mod capture;
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -12,8 +9,8 @@ use mcp_audit_log::entry::Entry;
 use mcp_audit_log::field::Field;
 use sha2::{Digest, Sha256};
 
-use capture::prepared_answers::*;
-use capture::*;
+use crate::prepared_answers::*;
+use crate::support::*;
 
 async fn switch(log: &Log, name: &str, on: bool) {
     let (log, access) = (log.log.clone(), log.access());

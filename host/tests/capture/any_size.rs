@@ -1,9 +1,6 @@
 //! Whatever the size of a body, however fast it comes and however busy the recorder is: every call is one entry, right
+
 //! in every field, and what is lost is counted in calls.
-
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a failed expectation is a failed test")]
-
-mod capture;
 
 use std::convert::Infallible;
 use std::sync::mpsc;
@@ -23,7 +20,7 @@ use mcp_audit_log::{AuditLog, Options};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use capture::*;
+use crate::support::*;
 
 const JSON: &str = "application/json";
 const EVENTS: &str = "text/event-stream";

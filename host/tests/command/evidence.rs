@@ -1,6 +1,4 @@
 //! What the command line proves and verifies, and how it ends.
-#![cfg(feature = "cli")]
-#![allow(clippy::expect_used, reason = "a helper that fails is a test that fails")]
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -7,8 +7,8 @@ use mcp_audit_log::capture::proxy::ProxyOptions;
 use mcp_audit_log::capture::upstream::{HostHeader, Upstream};
 use tokio::sync::mpsc;
 
-use super::capture::{Log, exchange, post, send, serve};
 use super::{ANSWER, CALL, plain_proxy, proxy};
+use crate::support::{Log, exchange, post, send, serve};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redirect_stays_on_the_proxy() {

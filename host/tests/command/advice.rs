@@ -1,6 +1,4 @@
 //! What each subcommand says of bad input: what failed, and what to do.
-#![cfg(all(unix, feature = "cli"))]
-#![allow(clippy::expect_used, clippy::panic, reason = "a helper that fails is a test that fails")]
 
 use std::path::Path;
 use std::process::Command;

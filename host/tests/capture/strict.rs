@@ -1,13 +1,5 @@
 //! Strict recording: the intent of a call is durable before the server sees the call, and without it the server sees
 //! nothing.
-#![allow(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test that cannot go on says why and fails"
-)]
-
-mod capture;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
@@ -21,7 +13,7 @@ use mcp_audit_log::recorder::{QueueLimits, RecordError};
 use mcp_audit_log::store::Stored;
 use mcp_audit_log::{AuditLog, Event, Options};
 
-use capture::{Log, exchange, line, post, send, serve};
+use crate::support::{Log, exchange, line, post, send, serve};
 use mcp_audit_log::capture::{AuditLayer, StrictLayer};
 use mcp_audit_log::event::{Channel, Detail, Kind};
 
@@ -134,7 +126,7 @@ async fn a_call_that_outlives_the_process_gets_its_end_at_the_next_start() {
     for _ in 0..2 {
         let log = Log { log: Options::new(copy.path()).open().expect("a log"), folder: tempfile::tempdir().unwrap() };
         let entries = log.entries().await;
-        assert_eq!(capture::lines(&entries), lines, "once, however often it is opened");
+        assert_eq!(crate::support::lines(&entries), lines, "once, however often it is opened");
         let [intent, end] = &entries[..] else { unreachable!() };
         assert_eq!((detail(intent, "call"), end.parent), (&*end.id.to_string(), Some(intent.id)));
         assert_eq!((end.occurred_at, end.text(Field::RequestId)), (intent.occurred_at, Some("7")));

@@ -16,8 +16,8 @@ use mcp_audit_log::identity::{Identity, Origin, Origins};
 use mcp_audit_log::store::Tokens;
 use tokio::sync::mpsc;
 
-use super::capture::{Log, exchange, lines, next, post, send, serve};
 use super::{ANSWER, CALL, plain_proxy};
+use crate::support::{Log, contains, exchange, lines, next, post, send, serve};
 
 const APP: &str = "https://app.example";
 
@@ -161,7 +161,7 @@ async fn the_old_transport_is_refused_and_other_streams_pass() {
     let answer = stream(&log, ENDPOINT, &[]).await;
     assert_eq!(answer.status().as_u16(), 501);
     let body = answer.collect().await.unwrap().to_bytes();
-    assert!(super::capture::contains(&body, "HTTP+SSE transport of 2024-11-05"), "{body:?}");
+    assert!(contains(&body, "HTTP+SSE transport of 2024-11-05"), "{body:?}");
     assert_eq!(lines(&log.wait_for(1).await), ["http GET - rejected 501"]);
     for (first, headers) in [
         (": hello\n\n", &[][..]),

@@ -1,11 +1,5 @@
 //! The layer for a vendor's own API, on real sockets: one entry a request, and an API that is as it was without it.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a failed expectation is a failed test")]
-
-mod capture;
-
-use std::convert::Infallible;
-
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, Request};
@@ -14,7 +8,6 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use bytes::Bytes;
-use futures_util::StreamExt;
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
 use mcp_audit_log::capture::{ApiLayer, AuditLayer, CallId, CallerSlot, ParentCall};
@@ -24,7 +17,7 @@ use mcp_audit_log::field::Field;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 
-use capture::*;
+use crate::support::*;
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
@@ -118,13 +111,9 @@ async fn refused_requests_are_recorded_and_nothing_is_changed() {
 
 /// An API with one stream, whose pieces the test sends.
 fn streaming(log: &Log) -> (mpsc::Sender<&'static str>, Router) {
-    let (sender, receiver) = mpsc::channel(1);
-    let receiver = std::sync::Arc::new(std::sync::Mutex::new(Some(receiver)));
-    let handler = async move || {
-        let mut receiver = receiver.lock().unwrap().take().expect("one request");
-        let pieces = futures_util::stream::poll_fn(move |context| receiver.poll_recv(context));
-        Body::from_stream(pieces.map(|piece| Ok::<_, Infallible>(Bytes::from_static(str::as_bytes(piece)))))
-    };
+    let (sender, body) = stream();
+    let body = std::sync::Arc::new(std::sync::Mutex::new(Some(body)));
+    let handler = async move || body.lock().unwrap().take().expect("one request");
     (sender, Router::new().route("/stream", get(handler)).layer(ApiLayer::new(log.log.clone(), "billing")))
 }
 
@@ -221,7 +210,7 @@ async fn api_calls_refer_to_the_tool_call_that_made_them() {
         let log = Log::open();
         let address = serve(troubleshooter(&log, reads)).await;
         let body = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"troubleshoot"}}"#;
-        exchange(capture::post(&format!("http://{address}/mcp"), &[], body)).await;
+        exchange(crate::support::post(&format!("http://{address}/mcp"), &[], body)).await;
         let entries = log.wait_for(4).await;
         let of = |method| entries.iter().filter(move |entry| entry.text(Field::Method) == Some(method));
         let call = of(method).next().expect("the call");

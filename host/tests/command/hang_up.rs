@@ -1,6 +1,4 @@
 //! SIGHUP does not end a server, and its start reports which policy runs.
-#![cfg(unix)]
-#![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says why and fails")]
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
