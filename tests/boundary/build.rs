@@ -5,9 +5,18 @@ mod component;
 
 use std::process::ExitCode;
 
-/// Variants that cannot be switched on while the component runs: its imports, and its manifest, which gets no input.
-const SHAPES: [&str; 7] =
-    ["", "imports", "manifest-panic", "manifest-spin", "manifest-bad-cron", "manifest-bad-domain", "manifest-empty"];
+/// Variants that cannot be switched on while the component runs: its contract, its imports, and its manifest, which gets
+/// no input.
+const SHAPES: [&str; 8] = [
+    "",
+    "contract-0-7",
+    "imports",
+    "manifest-panic",
+    "manifest-spin",
+    "manifest-bad-cron",
+    "manifest-bad-domain",
+    "manifest-empty",
+];
 
 fn main() -> ExitCode {
     let here = component::package_folder();

@@ -2,6 +2,10 @@
 
 /// Misbehaves as the setting `evil` says, or an event's target `evil:MODE`.
 pub const POLICY: &[u8] = include_bytes!(env!("EVIL_POLICY"));
+/// The same, built against the present contract; [`POLICY`] has 0.6.
+pub const POLICY_0_7: &[u8] = include_bytes!(env!("EVIL_CONTRACT_0_7"));
+/// Both of them.
+pub const POLICIES: [&[u8]; 2] = [POLICY, POLICY_0_7];
 /// Imports a clock.
 pub const IMPORTS: &[u8] = include_bytes!(env!("EVIL_IMPORTS"));
 /// Panics in `manifest`.

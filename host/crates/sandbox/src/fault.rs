@@ -1,6 +1,6 @@
 //! How a policy can fail.
 
-use super::CONTRACT;
+use super::CONTRACTS;
 
 /// The ways of failing, as the `fault` field of entries names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +65,12 @@ impl Fault {
     }
 }
 
+/// A sentence about the exports of a component that has no contract, with those that this build loads.
+fn exported(names: &[String]) -> String {
+    let names = if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
+    format!("the component exports {names}; a policy exports {}", CONTRACTS.join(" or "))
+}
+
 /// Why a policy cannot be loaded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -87,9 +93,17 @@ pub enum LoadError {
     #[error("a policy may not have imports, but this one imports {}; build it for wasm32-unknown-unknown, not for a \
              WASI target", .0.join(", "))]
     Imports(Vec<String>),
-    /// It does not export the contract.
-    #[error("the component does not export {CONTRACT} as wit/policy.wit declares it: {0}")]
-    Contract(String),
+    /// It exports no contract that this build loads.
+    #[error("{}; build it again with wit/policy.wit", exported(.0))]
+    Contract(Vec<String>),
+    /// It exports a contract by its name, but not by its types.
+    #[error("the component does not export {contract} as wit/policy.wit declares it: {reason}")]
+    Interface {
+        /// The contract that it names.
+        contract: &'static str,
+        /// What is different.
+        reason: String,
+    },
     /// Its manifest could not be read.
     #[error(transparent)]
     Fault(#[from] Fault),

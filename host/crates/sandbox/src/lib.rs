@@ -6,12 +6,15 @@
 
 mod bindings;
 mod breaker;
+mod contract_0_6;
+mod exports;
 mod fault;
 mod floors;
 mod from_wit;
 mod health;
 mod limits;
 mod manifest_check;
+mod reads;
 mod sandbox;
 mod to_wit;
 
@@ -27,6 +30,7 @@ pub use mcp_audit_log_contract::plan::Plan;
 
 use self::breaker::Breaker;
 use self::from_wit::FromWit;
+use self::reads::Reads;
 use self::sandbox::Sandbox;
 use mcp_audit_log_contract::access::{Grant, Viewer};
 use mcp_audit_log_contract::manifest::Manifest;
@@ -37,7 +41,13 @@ use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_model::value::Value;
 
 /// What a policy exports, with the version of the contract: wit/policy.wit.
-pub const CONTRACT: &str = "mcp-audit-log:policy/policy@0.6.0";
+pub const CONTRACT: &str = "mcp-audit-log:policy/policy@0.7.0";
+
+/// The contract before, which is loaded as well: wit/0.6/policy.wit.
+const CONTRACT_0_6: &str = "mcp-audit-log:policy/policy@0.6.0";
+
+/// What a policy may export, newest first.
+pub const CONTRACTS: [&str; 2] = [CONTRACT, CONTRACT_0_6];
 
 /// The default policy as build.rs built it from guest/.
 const DEFAULT: &[u8] = include_bytes!(env!("MCP_AUDIT_LOG_DEFAULT_POLICY"));
@@ -50,6 +60,8 @@ pub struct Policy {
     sandbox: Sandbox,
     limits: Limits,
     manifest: Manifest,
+    /// What of an event the policy is given.
+    reads: Reads,
     digest: String,
     breaker: Breaker,
     health: Health,
@@ -124,15 +136,16 @@ impl Policy {
     /// It is no component, imports something, does not keep the contract, or declares what makes no sense.
     pub fn load(component: &[u8], limits: Limits, now: Timestamp) -> Result<Self, LoadError> {
         let sandbox = Sandbox::compile(component, limits)?;
-        let declared = sandbox.call("manifest", 0, |guest, store| guest.call_manifest(store)).0?;
+        let (declared, wants_arguments) = sandbox.manifest()?;
         let manifest = manifest_check::manifest(FromWit { function: "manifest", limits }, declared, now)?;
+        let reads = Reads::new(manifest.depends.clone(), wants_arguments);
         let digest = Sha256::digest(component).iter().fold(String::from("sha256:"), |mut hex, byte| {
             let _ = write!(hex, "{byte:02x}");
             hex
         });
         let (breaker, health) = (Breaker::default(), Health::default());
         let masks = Masks::new(&[], &manifest.masks);
-        Ok(Self { sandbox, limits, manifest, digest, breaker, health, masks, rules_tenants: false })
+        Ok(Self { sandbox, limits, manifest, reads, digest, breaker, health, masks, rules_tenants: false })
     }
 
     /// The same with the floors that the operator lowered.
@@ -178,21 +191,16 @@ impl Policy {
     /// Judges events, one result each. After a fault the batch is halved, until only the events that cause it are
     /// marked. A policy that burns its fuel and fails is not called for a while.
     pub fn judge(&self, settings: &Settings, events: &[Event]) -> Vec<Result<Verdict, Fault>> {
-        let settings = to_wit::settings(settings);
+        let events: Vec<_> = events.iter().collect();
         let mut verdicts = Vec::with_capacity(events.len());
         for batch in events.chunks(self.limits.batch_events.max(1)) {
-            self.judge_halving(&settings, batch, &mut verdicts);
+            self.judge_halving(settings, batch, &mut verdicts);
         }
         self.health.judged(verdicts.iter());
         verdicts
     }
 
-    fn judge_halving(
-        &self,
-        settings: &[bindings::Setting<'_>],
-        events: &[Event],
-        verdicts: &mut Vec<Result<Verdict, Fault>>,
-    ) {
+    fn judge_halving(&self, settings: &Settings, events: &[&Event], verdicts: &mut Vec<Result<Verdict, Fault>>) {
         if self.breaker.rests(Instant::now()) {
             verdicts.extend(events.iter().map(|_| Err(Fault::resting())));
             return;
@@ -217,11 +225,8 @@ impl Policy {
     }
 
     /// The verdicts of one call, and the fuel that it burned.
-    fn judge_batch(&self, settings: &[bindings::Setting<'_>], events: &[Event]) -> (Result<Vec<Verdict>, Fault>, u64) {
-        let lists = to_wit::EventLists::of(events, self.manifest.reads_arguments);
-        let lowered = lists.events(events);
-        let (verdicts, fuel) =
-            self.sandbox.call("judge", events.len(), |guest, store| guest.call_judge(store, settings, &lowered));
+    fn judge_batch(&self, settings: &Settings, events: &[&Event]) -> (Result<Vec<Verdict>, Fault>, u64) {
+        let (verdicts, fuel) = self.sandbox.judge(settings, events, &self.reads);
         let lift = FromWit { function: "judge", limits: self.limits };
         let lifted = verdicts.and_then(|verdicts| lift.verdicts(verdicts, events.len(), &self.manifest));
         // Reading a result costs the host time, which is not fuel.
@@ -235,9 +240,7 @@ impl Policy {
     /// # Errors
     /// The policy failed; the caller must deny.
     pub fn access(&self, settings: &Settings, viewer: &Viewer, now: Timestamp) -> Result<Grant, Fault> {
-        let (settings, groups) = (to_wit::settings(settings), to_wit::groups(viewer));
-        let who = to_wit::viewer(viewer, &groups);
-        let (grant, _) = self.sandbox.call("access", 0, |guest, store| guest.call_access(store, &settings, who));
+        let grant = self.sandbox.access(settings, viewer, &viewer.groups);
         let lift = FromWit { function: "access", limits: self.limits };
         let access = grant.and_then(|grant| lift.grant(grant, viewer, now));
         self.health.called("access", &access);
@@ -249,9 +252,7 @@ impl Policy {
     /// # Errors
     /// The policy failed; the caller must delete nothing.
     pub fn retention(&self, settings: &Settings, now: Timestamp) -> Result<Plan, Fault> {
-        let told = to_wit::settings(settings);
-        let (plan, _) =
-            self.sandbox.call("retention", 0, |guest, store| guest.call_retention(store, &told, now.as_micros()));
+        let plan = self.sandbox.retention(settings, now);
         let plan = plan.and_then(|plan| FromWit { function: "retention", limits: self.limits }.plan(plan, now));
         self.health.called("retention", &plan);
         plan.map(|plan| floors::plan(plan, settings, now))

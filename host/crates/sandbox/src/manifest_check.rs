@@ -3,8 +3,10 @@
 use super::bindings as wit;
 use super::fault::{Fault, LoadError};
 use super::from_wit::FromWit;
+use mcp_audit_log_contract::depends::{ChannelDependencies, Dependencies, DependencyNames, EventField};
 use mcp_audit_log_contract::manifest::{Action, Cron, Job, Manifest, SavedFilter, SettingField, UserGroup};
 use mcp_audit_log_contract::settings::{DIGEST_BODIES, LOG_PAYLOADS, RETENTION_DAYS};
+use mcp_audit_log_model::event::Channel;
 use mcp_audit_log_model::mask::{self, Mask};
 use mcp_audit_log_model::schedule::Schedule;
 use mcp_audit_log_model::time::Timestamp;
@@ -13,8 +15,12 @@ use mcp_audit_log_model::value::Value;
 /// Most masks of a policy.
 const MASKS: usize = 32;
 
-pub(super) fn manifest(lift: FromWit, manifest: wit::PolicyManifest, now: Timestamp) -> Result<Manifest, LoadError> {
-    let wit::PolicyManifest {
+pub(super) fn manifest(
+    lift: FromWit,
+    manifest: wit::policy::PolicyManifest,
+    now: Timestamp,
+) -> Result<Manifest, LoadError> {
+    let wit::policy::PolicyManifest {
         name,
         version,
         summary,
@@ -24,7 +30,7 @@ pub(super) fn manifest(lift: FromWit, manifest: wit::PolicyManifest, now: Timest
         crons,
         actions,
         masks,
-        reads_arguments,
+        depends,
     } = manifest;
     let refuse = |fault: Fault| LoadError::Manifest(fault.message);
     let group = |group: wit::Group| {
@@ -42,10 +48,38 @@ pub(super) fn manifest(lift: FromWit, manifest: wit::PolicyManifest, now: Timest
         crons: lift.list(crons, |one| cron(lift, one)).map_err(refuse)?,
         actions: lift.list(actions, action).map_err(refuse)?,
         masks: self::masks(lift, masks).map_err(refuse)?,
-        reads_arguments,
+        depends: dependencies(lift, depends).map_err(refuse)?,
     };
     coherent(&manifest).map_err(LoadError::Manifest)?;
     Ok(manifest)
+}
+
+/// The parts of events that a function reads. A field that does not exist would be one that is always empty.
+fn dependencies(lift: FromWit, declared: Vec<wit::Dependencies>) -> Result<ChannelDependencies, Fault> {
+    let short = |name: &str| name.chars().take(80).collect::<String>();
+    let field = |name: String| {
+        let known: Vec<_> = EventField::ALL.iter().map(|field| field.as_str()).collect();
+        let (name, known) = (short(&name), known.join(", "));
+        EventField::parse(&name).ok_or_else(|| {
+            lift.fault(format!("it depends on {name:?}, which is no field of an event; use one of: {known}"))
+        })
+    };
+    let mut depends = ChannelDependencies::default();
+    for one in lift.list(declared, Ok)? {
+        let parts = Dependencies {
+            fields: lift.list(one.fields, field)?.into_iter().collect(),
+            facts: DependencyNames::of(lift.list(one.facts, |name| lift.name(name))?),
+            arguments: DependencyNames::of(lift.list(one.arguments, |name| lift.name(name))?),
+        };
+        // A channel of a newer host never comes here.
+        for channel in lift.list(one.channels, |name| Ok(Channel::parse(&name)))?.into_iter().flatten() {
+            if depends.of(channel).is_some() {
+                return Err(lift.fault(format!("it declares twice what it reads of the channel {channel}")));
+            }
+            depends.set(channel, parts.clone());
+        }
+    }
+    Ok(depends)
 }
 
 fn setting(lift: FromWit, field: wit::SettingField) -> Result<SettingField, Fault> {
@@ -158,7 +192,7 @@ mod tests {
             maximum: None,
         };
         let text = || "x".to_owned();
-        let declared = wit::PolicyManifest {
+        let declared = wit::policy::PolicyManifest {
             name: text(),
             version: text(),
             summary: text(),
@@ -171,7 +205,7 @@ mod tests {
             crons: Vec::new(),
             actions: Vec::new(),
             masks,
-            reads_arguments: false,
+            depends: Vec::new(),
         };
         manifest(FromWit { function: "manifest", limits: Limits::default() }, declared, Timestamp::EPOCH)
     }
