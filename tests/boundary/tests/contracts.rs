@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use mcp_audit_log::domain::Domain;
 use mcp_audit_log::event::{Argument, Body, Channel, Detail, Event, Kind, Payload, Target};
+use mcp_audit_log::filter::Domain;
 use mcp_audit_log::policy::{Limits, Policy};
 use mcp_audit_log::settings::Settings;
 use mcp_audit_log::time::Timestamp;

@@ -34,6 +34,11 @@ pub enum PolicyFailure {
 pub struct Health {
     /// By function and kind.
     faults: [[AtomicU64; FaultKind::ALL.len()]; FUNCTIONS.len()],
+    /// Events whose verdict was remembered, and events that were asked about.
+    reused: AtomicU64,
+    asked: AtomicU64,
+    /// Fuel burned by judging.
+    fuel: AtomicU64,
     recent: Mutex<Recent>,
     denials: AtomicU32,
     /// When it failed last.
@@ -63,6 +68,27 @@ impl Health {
         }
         drop(recent);
         last.into_iter().for_each(|fault| self.say(fault));
+    }
+
+    /// Counts events whose verdict was remembered, and events that were asked about.
+    pub(super) fn reused(&self, remembered: usize, asked: usize) {
+        self.reused.fetch_add(remembered as u64, Ordering::Relaxed);
+        self.asked.fetch_add(asked as u64, Ordering::Relaxed);
+    }
+
+    /// Counts the fuel of a call that judges.
+    pub(super) fn burned(&self, fuel: u64) {
+        self.fuel.fetch_add(fuel, Ordering::Relaxed);
+    }
+
+    /// How many events got a verdict that was remembered, and how many were asked about.
+    pub fn cache(&self) -> (u64, u64) {
+        (self.reused.load(Ordering::Relaxed), self.asked.load(Ordering::Relaxed))
+    }
+
+    /// The fuel that judging has burned.
+    pub fn fuel(&self) -> u64 {
+        self.fuel.load(Ordering::Relaxed)
     }
 
     /// Counts the result of a call of another function.

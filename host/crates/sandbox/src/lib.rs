@@ -17,6 +17,7 @@ mod manifest_check;
 mod reads;
 mod sandbox;
 mod to_wit;
+mod verdict_cache;
 
 use std::fmt::Write;
 use std::time::Instant;
@@ -32,6 +33,7 @@ use self::breaker::Breaker;
 use self::from_wit::FromWit;
 use self::reads::Reads;
 use self::sandbox::Sandbox;
+use self::verdict_cache::{Key, VerdictCache, write_key};
 use mcp_audit_log_contract::access::{Grant, Viewer};
 use mcp_audit_log_contract::manifest::Manifest;
 use mcp_audit_log_contract::settings::Settings;
@@ -64,6 +66,7 @@ pub struct Policy {
     reads: Reads,
     digest: String,
     breaker: Breaker,
+    cache: VerdictCache,
     health: Health,
     masks: Masks,
     /// Whether the policy alone keeps tenants apart.
@@ -144,8 +147,9 @@ impl Policy {
             hex
         });
         let (breaker, health) = (Breaker::default(), Health::default());
+        let cache = VerdictCache::new(limits.verdict_cache_bytes);
         let masks = Masks::new(&[], &manifest.masks);
-        Ok(Self { sandbox, limits, manifest, reads, digest, breaker, health, masks, rules_tenants: false })
+        Ok(Self { sandbox, limits, manifest, reads, digest, breaker, cache, health, masks, rules_tenants: false })
     }
 
     /// The same with the floors that the operator lowered.
@@ -188,16 +192,62 @@ impl Policy {
         &self.health
     }
 
-    /// Judges events, one result each. After a fault the batch is halved, until only the events that cause it are
-    /// marked. A policy that burns its fuel and fails is not called for a while.
+    /// Judges events, one result each. An event with the values of an earlier one gets its verdict again, without a call.
+    /// After a fault the batch is halved, until only the events that cause it are marked. A policy that burns its fuel
+    /// and fails is not called for a while.
     pub fn judge(&self, settings: &Settings, events: &[Event]) -> Vec<Result<Verdict, Fault>> {
-        let events: Vec<_> = events.iter().collect();
-        let mut verdicts = Vec::with_capacity(events.len());
-        for batch in events.chunks(self.limits.batch_events.max(1)) {
-            self.judge_halving(settings, batch, &mut verdicts);
+        let (mut found, asked) = self.remembered(settings, events);
+        let mut answers = Vec::with_capacity(asked.len());
+        let (asked, keys): (Vec<_>, Vec<_>) = asked.into_iter().unzip();
+        for batch in asked.chunks(self.limits.batch_events.max(1)) {
+            self.judge_halving(settings, batch, &mut answers);
         }
+        self.remember(settings, keys, &answers);
+        self.health.reused(found.iter().flatten().count(), asked.len());
+        let mut answers = answers.into_iter();
+        let verdicts =
+            found.iter_mut().map(|found| found.take().map_or_else(|| answers.next(), |verdict| Some(Ok(verdict))));
+        let missing = || Err(Fault::result("judge", "the event was not judged"));
+        let verdicts: Vec<_> = verdicts.map(|verdict| verdict.unwrap_or_else(missing)).collect();
         self.health.judged(verdicts.iter());
         verdicts
+    }
+
+    /// The verdicts that are remembered, and the other events, each with the key to remember its verdict by.
+    #[expect(clippy::type_complexity, reason = "two lists, for the function above alone")]
+    fn remembered<'a>(
+        &self,
+        settings: &Settings,
+        events: &'a [Event],
+    ) -> (Vec<Option<Verdict>>, Vec<(&'a Event, Option<Key>)>) {
+        let (mut found, mut asked) = (Vec::with_capacity(events.len()), Vec::new());
+        if self.cache.is_off() {
+            return (events.iter().map(|_| None).collect(), events.iter().map(|event| (event, None)).collect());
+        }
+        let mut cache = self.cache.open(settings);
+        let mut key = Vec::new();
+        for event in events {
+            let depends = self.manifest.depends.of(event.channel);
+            let has_key = depends.is_some_and(|depends| write_key(&mut key, depends, event));
+            let verdict = if has_key { cache.get(&key) } else { None };
+            if verdict.is_none() {
+                asked.push((event, has_key.then(|| Key::from(key.as_slice()))));
+            }
+            found.push(verdict);
+        }
+        (found, asked)
+    }
+
+    fn remember(&self, settings: &Settings, keys: Vec<Option<Key>>, answers: &[Result<Verdict, Fault>]) {
+        if keys.iter().all(Option::is_none) {
+            return;
+        }
+        let mut cache = self.cache.open(settings);
+        for (key, answer) in keys.into_iter().zip(answers) {
+            if let (Some(key), Ok(verdict)) = (key, answer) {
+                cache.put(key, verdict);
+            }
+        }
     }
 
     fn judge_halving(&self, settings: &Settings, events: &[&Event], verdicts: &mut Vec<Result<Verdict, Fault>>) {
@@ -206,6 +256,7 @@ impl Policy {
             return;
         }
         let (batch, fuel) = self.judge_batch(settings, events);
+        self.health.burned(fuel);
         match batch {
             Ok(batch) => {
                 self.breaker.judged(batch.len());
