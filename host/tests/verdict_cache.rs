@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use mcp_audit_log::entry::Entry;
-use mcp_audit_log::event::{Argument, Body, Channel, Detail, Event, Kind, Payload, Target};
+use mcp_audit_log::event::{Argument, Body, Caller, Channel, Detail, Event, Kind, Payload, Target};
 use mcp_audit_log::field::Field;
 use mcp_audit_log::filter::Domain;
 use mcp_audit_log::policy::{Limits, Policy};
@@ -182,7 +182,7 @@ async fn with_and_without_the_cache_the_same_traffic_gives_the_same_entries() {
     let events = events(600).into_iter().map(|event| match event.channel {
         // What a log says of itself is not taken from others; it would be an entry about a state that it does not have.
         Channel::System => Event { channel: Channel::Admin, ..event },
-        _ => event,
+        _ => Event { caller: Caller { instance: None, ..event.caller }, ..event },
     });
     let events: Vec<_> = events.collect();
     let (cached, plain) = (recorded(Limits::default(), &events).await, recorded(without_cache(), &events).await);
