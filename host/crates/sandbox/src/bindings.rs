@@ -16,7 +16,7 @@ wasmtime::component::bindgen!({
     ownership: Borrowing { duplicate_if_necessary: true },
 });
 
-pub(super) use exports::mcp_audit_log::policy::policy;
+pub(super) use exports::mcp_audit_log::policy::{extension, policy};
 pub(super) use mcp_audit_log::policy::types::*;
 
 /// The contract before, which policies may still have.

@@ -3,20 +3,32 @@
 use mcp_audit_log_contract::access::Viewer;
 use mcp_audit_log_contract::settings::Settings;
 use mcp_audit_log_model::event::Event;
+use mcp_audit_log_model::mask::Mask;
 use mcp_audit_log_model::time::Timestamp;
 use wasmtime::component::InstancePre;
 
 use super::bindings as wit;
+use super::bindings::extension;
 use super::bindings::policy::GuestIndices;
 use super::bindings::v0_6;
 use super::fault::{Fault, LoadError};
 use super::reads::Reads;
 use super::sandbox::{InstanceLimiter, Sandbox, reason};
-use super::{CONTRACT, CONTRACT_0_6, contract_0_6, to_wit};
+use super::to_wit::VerdictLists;
+use super::{CONTRACT, CONTRACT_0_6, CONTRACTS, EXTENSION_CONTRACT, Verdict, contract_0_6, to_wit};
 
 /// How many exports a refusal names, and how long each may be.
 const NAMED: usize = 8;
 const NAME: usize = 100;
+
+/// What a component is loaded as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// The policy.
+    Policy,
+    /// A layer over it.
+    Extension,
+}
 
 /// The functions that a component exports.
 pub(super) enum Exports {
@@ -24,14 +36,23 @@ pub(super) enum Exports {
     Policy(GuestIndices),
     /// A policy of the contract before.
     Policy0_6(v0_6::GuestIndices),
+    /// An extension of the present contract.
+    Extension(extension::GuestIndices),
 }
 
 impl Exports {
-    /// The newest contract among the exports `names`.
-    pub(super) fn find(pre: &InstancePre<InstanceLimiter>, names: Vec<String>) -> Result<Self, LoadError> {
+    /// The newest contract for `role` among the exports `names`.
+    pub(super) fn find(pre: &InstancePre<InstanceLimiter>, names: Vec<String>, role: Role) -> Result<Self, LoadError> {
         let has = |contract: &str| names.iter().any(|name| name == contract);
         let other = |contract| move |error| LoadError::Interface { contract, reason: reason(&error) };
-        if has(CONTRACT) {
+        let is_policy = CONTRACTS.iter().any(|contract| has(contract));
+        if role == Role::Extension && has(EXTENSION_CONTRACT) {
+            extension::GuestIndices::new(pre).map(Self::Extension).map_err(other(EXTENSION_CONTRACT))
+        } else if role == Role::Extension && is_policy {
+            Err(LoadError::NotAnExtension)
+        } else if has(EXTENSION_CONTRACT) && !is_policy {
+            Err(LoadError::NotAPolicy)
+        } else if has(CONTRACT) {
             GuestIndices::new(pre).map(Self::Policy).map_err(other(CONTRACT))
         } else if has(CONTRACT_0_6) {
             v0_6::GuestIndices::new(pre).map(Self::Policy0_6).map_err(other(CONTRACT_0_6))
@@ -51,6 +72,7 @@ impl Sandbox {
                 Exports::Policy0_6(indices) => {
                     contract_0_6::manifest(indices.load(&mut *store, instance)?.call_manifest(store)?)
                 }
+                Exports::Extension(_) => return Err(no_policy()),
             })
         });
         call.0
@@ -77,6 +99,7 @@ impl Sandbox {
                 let verdicts = indices.load(&mut *store, instance)?.call_judge(store, &settings, &events)?;
                 Ok(contract_0_6::verdicts(verdicts))
             }
+            Exports::Extension(_) => Err(no_policy()),
         })
     }
 
@@ -94,6 +117,7 @@ impl Sandbox {
                 let policy = indices.load(&mut *store, instance)?;
                 policy.call_access(store, &contract_0_6::settings(settings), viewer).map(Into::into)
             }
+            Exports::Extension(_) => Err(no_policy()),
         });
         call.0
     }
@@ -110,7 +134,44 @@ impl Sandbox {
                 let policy = indices.load(&mut *store, instance)?;
                 policy.call_retention(store, &contract_0_6::settings(settings), now).map(Into::into)
             }
+            Exports::Extension(_) => Err(no_policy()),
         });
         call.0
     }
+
+    /// What an extension declares.
+    pub(super) fn declares(&self) -> Result<extension::ExtensionManifest, Fault> {
+        let call = self.call("declares", 0, |exports, instance, store| {
+            let Exports::Extension(indices) = exports else { return Err(no_extension()) };
+            indices.load(&mut *store, instance)?.call_declares(store)
+        });
+        call.0
+    }
+
+    /// What an extension changes of verdicts, and the fuel that it burned.
+    pub(super) fn amend(
+        &self,
+        settings: &Settings,
+        events: &[(&Event, &Verdict)],
+        reads: &Reads,
+        masks: &[Mask],
+    ) -> (Result<Vec<extension::Amendment>, Fault>, u64) {
+        self.call("amend", events.len(), |exports, instance, store| {
+            let Exports::Extension(indices) = exports else { return Err(no_extension()) };
+            let (events, verdicts): (Vec<_>, Vec<_>) = events.iter().copied().unzip();
+            let (lists, of_verdicts) = (to_wit::EventLists::of(&events, reads), VerdictLists::of(&verdicts, masks));
+            let (events, verdicts) = (lists.events(&events, reads), of_verdicts.verdicts(&verdicts));
+            let extension = indices.load(&mut *store, instance)?;
+            extension.call_amend(store, &to_wit::settings(settings), &events, &verdicts)
+        })
+    }
+}
+
+/// The role was checked when it was loaded.
+fn no_policy() -> wasmtime::Error {
+    wasmtime::Error::msg("an extension has no such function")
+}
+
+fn no_extension() -> wasmtime::Error {
+    wasmtime::Error::msg("a policy has no such function")
 }

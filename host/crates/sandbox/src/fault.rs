@@ -58,10 +58,10 @@ impl Fault {
         Self { function, kind: FaultKind::Result, message: message.into() }
     }
 
-    /// An event that the policy is not called for.
-    pub(super) fn resting() -> Self {
-        let message = "the policy ran out of fuel on earlier events and is paused";
-        Self { function: "judge", kind: FaultKind::Resting, message: message.to_owned() }
+    /// An event that the policy or an extension is not called for.
+    pub(super) fn resting(function: &'static str) -> Self {
+        let message = "it ran out of fuel on earlier events and is paused";
+        Self { function, kind: FaultKind::Resting, message: message.to_owned() }
     }
 }
 
@@ -104,6 +104,23 @@ pub enum LoadError {
         /// What is different.
         reason: String,
     },
+    /// It is an extension where a policy is wanted.
+    #[error("the component is an extension of a policy; pass it with --extend")]
+    NotAPolicy,
+    /// It is a policy where an extension is wanted.
+    #[error("the component is a whole policy and no extension; pass it with --policy")]
+    NotAnExtension,
+    /// An extension cannot be loaded by itself.
+    #[error("extension {name}: {reason}")]
+    Extension {
+        /// Its name, or its number where the name is not known.
+        name: String,
+        /// Why not.
+        reason: Box<LoadError>,
+    },
+    /// The extensions do not fit the policy, or each other.
+    #[error("the extensions do not fit: {0}")]
+    Stack(String),
     /// Its manifest could not be read.
     #[error(transparent)]
     Fault(#[from] Fault),

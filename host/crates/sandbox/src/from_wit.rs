@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::bindings as wit;
 use super::fault::Fault;
 use super::limits::Limits;
+use super::stack::access::GrantParts;
 use super::{Affected, Change, Keep, Plan, Verdict};
 use mcp_audit_log_contract::access::{Grant, GrantInternals as _, Right, Viewer};
 use mcp_audit_log_contract::manifest::Manifest;
@@ -55,7 +56,7 @@ impl FromWit {
         }
     }
 
-    fn optional(self, text: Option<String>) -> Result<Option<String>, Fault> {
+    pub(super) fn optional(self, text: Option<String>) -> Result<Option<String>, Fault> {
         text.map(|text| self.text(text)).transpose()
     }
 
@@ -117,6 +118,7 @@ impl FromWit {
             record_id: self.optional(record_id)?,
             facts: self.list(facts, |fact| Ok((self.name(fact.name)?, self.value(fact.value)?)))?,
             changes: self.list(changes, |change| self.change(change))?,
+            faults: Vec::new(),
             keep: match payload {
                 wit::PayloadDecisionResult::None => None,
                 wit::PayloadDecisionResult::Keep(keep) => Some(self.keep(keep, manifest)?),
@@ -124,7 +126,7 @@ impl FromWit {
         })
     }
 
-    fn affected(self, affected: wit::AffectedResult) -> Result<Affected, Fault> {
+    pub(super) fn affected(self, affected: wit::AffectedResult) -> Result<Affected, Fault> {
         let wit::AffectedResult { kind, id, name } = affected;
         Ok(Affected { kind: self.name(kind)?, id: self.optional(id)?, name: self.optional(name)? })
     }
@@ -135,7 +137,7 @@ impl FromWit {
     }
 
     /// Masks become indexes into the manifest; an unknown name makes the verdict unusable.
-    fn keep(self, keep: wit::KeepPayloadResult, manifest: &Manifest) -> Result<Keep, Fault> {
+    pub(super) fn keep(self, keep: wit::KeepPayloadResult, manifest: &Manifest) -> Result<Keep, Fault> {
         let index = |name: String| {
             let found = manifest.masks.iter().position(|mask| mask.name == name);
             found.ok_or_else(|| self.fault(format!("unknown mask {:?}", name.chars().take(80).collect::<String>())))
@@ -145,8 +147,14 @@ impl FromWit {
 
     /// The grant; a malformed rule, of entries or of usage, is a fault, and so a denial. A rule about a value that this
     /// viewer lacks is valid but matches no entry. That applies to the rule as a whole, because a negation would turn
-    /// nothing into everything.
-    pub(super) fn grant(self, grant: wit::Grant, viewer: &Viewer, now: Timestamp) -> Result<Grant, Fault> {
+    /// nothing into everything. `amend` is what extensions add.
+    pub(super) fn grant(
+        self,
+        grant: wit::Grant,
+        viewer: &Viewer,
+        now: Timestamp,
+        amend: impl FnOnce(GrantParts) -> GrantParts,
+    ) -> Result<Grant, Fault> {
         // A right of a newer contract is one that this host does not have.
         let rights = self.list(grant.rights, |name| Ok(Right::parse(&self.text(name)?)))?;
         let rights: BTreeSet<_> = rights.into_iter().flatten().collect();
@@ -156,7 +164,8 @@ impl FromWit {
             Ok::<_, Fault>(from_tokens(&tokens, &viewer.context(now)).unwrap_or(Domain::FALSE))
         };
         let usage_rule = rule(grant.usage_rule, "usage rule")?;
-        Ok(Grant::new(viewer.clone(), rights, rule(grant.rule, "record rule")?).counting(usage_rule))
+        let parts = amend(GrantParts { rights, rule: rule(grant.rule, "record rule")?, usage_rule });
+        Ok(Grant::new(viewer.clone(), parts.rights, parts.rule).counting(parts.usage_rule))
     }
 
     /// The plan. A period that ends in the future is a fault: it would delete entries before they are old.

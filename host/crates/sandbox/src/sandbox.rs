@@ -11,7 +11,7 @@ use wasmtime::{
     WasmFeatures,
 };
 
-use super::exports::Exports;
+use super::exports::{Exports, Role};
 use super::fault::{Fault, FaultKind, LoadError};
 use super::limits::Limits;
 
@@ -25,7 +25,7 @@ pub(super) struct Sandbox {
 
 impl Sandbox {
     /// Compiles a component. Takes some tenths of a second; the code is kept for the life of the process.
-    pub(super) fn compile(bytes: &[u8], limits: Limits) -> Result<Self, LoadError> {
+    pub(super) fn compile(bytes: &[u8], limits: Limits, role: Role) -> Result<Self, LoadError> {
         if bytes.len() > limits.component_bytes {
             return Err(LoadError::TooLarge { bytes: bytes.len(), limit: limits.component_bytes });
         }
@@ -50,7 +50,7 @@ impl Sandbox {
         let pre = Linker::new(&engine).instantiate_pre(&component);
         let pre = pre.map_err(|error| LoadError::NotAComponent(reason(&error)))?;
         let names: Vec<_> = component.component_type().exports(&engine).map(|(name, _)| name.to_owned()).collect();
-        let exports = Exports::find(&pre, names)?;
+        let exports = Exports::find(&pre, names, role)?;
         Ok(Self { pre, exports, limits, turns: Turns::default() })
     }
 

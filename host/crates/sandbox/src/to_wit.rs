@@ -4,10 +4,12 @@
 
 use super::bindings as wit;
 use super::reads::Reads;
+use super::{Keep, Verdict};
 use mcp_audit_log_contract::access::Viewer;
 use mcp_audit_log_contract::depends::{EventField, EventFields};
 use mcp_audit_log_contract::settings::Settings;
 use mcp_audit_log_model::event::{Event, Outcome};
+use mcp_audit_log_model::mask::Mask;
 use mcp_audit_log_model::value::Value;
 
 pub(super) fn settings(settings: &Settings) -> Vec<wit::Setting<'_>> {
@@ -56,6 +58,65 @@ impl<'a> EventLists<'a> {
         });
         lowered.collect()
     }
+}
+
+/// The lists inside of verdicts, concatenated, and how many items each verdict has of them.
+pub(super) struct VerdictLists<'a> {
+    facts: Vec<wit::FactParam<'a>>,
+    changes: Vec<wit::ChangeParam<'a>>,
+    masks: Vec<&'a str>,
+    counts: Vec<[usize; 3]>,
+}
+
+impl<'a> VerdictLists<'a> {
+    /// The lists of `verdicts`; a mask goes by its name.
+    pub(super) fn of(verdicts: &[&'a Verdict], masks: &'a [Mask]) -> Self {
+        let mut lists = Self { facts: Vec::new(), changes: Vec::new(), masks: Vec::new(), counts: Vec::new() };
+        for verdict in verdicts {
+            lists
+                .facts
+                .extend(verdict.facts.iter().map(|(name, value)| wit::FactParam { name, value: self::value(value) }));
+            let changes = verdict.changes.iter();
+            lists.changes.extend(changes.map(|one| wit::ChangeParam {
+                field: &one.field,
+                old: self::value(&one.old),
+                new: self::value(&one.new),
+            }));
+            let kept = verdict.keep.iter().flat_map(|keep| &keep.masks).filter_map(|at| masks.get(*at));
+            let before = lists.masks.len();
+            lists.masks.extend(kept.map(|mask| mask.name.as_str()));
+            lists.counts.push([verdict.facts.len(), verdict.changes.len(), lists.masks.len() - before]);
+        }
+        lists
+    }
+
+    /// The verdicts with these lists.
+    pub(super) fn verdicts(&'a self, verdicts: &[&'a Verdict]) -> Vec<wit::VerdictParam<'a>> {
+        let (mut facts, mut changes) = (self.facts.as_slice(), self.changes.as_slice());
+        let mut masks = self.masks.as_slice();
+        let lowered = (0..).zip(verdicts).zip(&self.counts).map(|((event, verdict), counts)| wit::VerdictParam {
+            event,
+            action: &verdict.action,
+            affected: verdict.affected.as_ref().map(|affected| wit::AffectedParam {
+                kind: &affected.kind,
+                id: affected.id.as_deref(),
+                name: affected.name.as_deref(),
+            }),
+            model: verdict.model.as_deref(),
+            record_id: verdict.record_id.as_deref(),
+            facts: first(&mut facts, counts[0]),
+            changes: first(&mut changes, counts[1]),
+            payload: payload(verdict.keep.as_ref(), first(&mut masks, counts[2])),
+        });
+        lowered.collect()
+    }
+}
+
+fn payload<'a>(keep: Option<&Keep>, masks: &'a [&'a str]) -> wit::PayloadDecisionParam<'a> {
+    keep.map_or(wit::PayloadDecisionParam::None, |keep| {
+        let max_bytes = u32::try_from(keep.max_bytes).unwrap_or(u32::MAX);
+        wit::PayloadDecisionParam::Keep(wit::KeepPayloadParam { masks, max_bytes })
+    })
 }
 
 /// Takes the first `count` items, or all if there are fewer.

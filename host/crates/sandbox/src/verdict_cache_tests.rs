@@ -31,6 +31,7 @@ fn verdict(action: &str) -> Verdict {
         facts: Vec::new(),
         changes: Vec::new(),
         keep: None,
+        faults: Vec::new(),
     }
 }
 
