@@ -33,7 +33,12 @@ pub mod bindings {
     use super::Policy;
 }
 
-pub use bindings::exports::mcp_audit_log::policy::policy as contract;
+/// The contract's types, and the functions of a policy.
+pub mod contract {
+    pub use super::bindings::exports::mcp_audit_log::policy::policy::{Guest, PolicyManifest};
+    pub use super::bindings::mcp_audit_log::policy::types::*;
+}
+
 use contract::{Event, Grant, Guest, PolicyManifest, RetentionPlan, Setting, Verdict, Viewer};
 
 /// The default policy.

@@ -2,7 +2,7 @@
 //! does.
 
 use crate::contract::PolicyManifest;
-use crate::{data, security};
+use crate::{data, rules, security};
 
 /// The whole declaration.
 ///
@@ -27,7 +27,6 @@ pub(crate) fn manifest() -> PolicyManifest {
         actions: data::actions::declared(),
         // The host's own masks always apply.
         masks: Vec::new(),
-        // The rules for business records read them; see `rules/record.rs`.
-        reads_arguments: true,
+        depends: rules::depends::declared(),
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Rights add up over a viewer's groups and deny by default; record rules narrow the entries.
 
-use crate::contract::{self, Domain, Grant, Right, Value, Viewer};
+use crate::contract::{self, Domain, Grant, Value, Viewer};
 use crate::domain::{all_of, always, any_of, equal, never};
 
 /// A line of `res.groups`: a role and the roles that come with it.
@@ -29,6 +29,37 @@ const GROUPS: &[Group] = &[
     // For platforms that send events. It reads nothing, so that a stolen token is worth little.
     group("service", "Service", &[]),
 ];
+
+/// A right, by its name in the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Right {
+    Read,
+    ReadPayloads,
+    Export,
+    ExportPayloads,
+    ReadUsage,
+    Configure,
+    Manage,
+    Verify,
+    Record,
+}
+
+impl Right {
+    fn name(self) -> String {
+        let name = match self {
+            Self::Read => "read",
+            Self::ReadPayloads => "read-payloads",
+            Self::Export => "export",
+            Self::ExportPayloads => "export-payloads",
+            Self::ReadUsage => "read-usage",
+            Self::Configure => "configure",
+            Self::Manage => "manage",
+            Self::Verify => "verify",
+            Self::Record => "record",
+        };
+        name.to_owned()
+    }
+}
 
 /// `ir.model.access`: what each group adds. Whatever is not listed is denied.
 const RIGHTS: &[(&str, &[Right])] = &[
@@ -99,7 +130,7 @@ pub(crate) fn access(viewer: &Viewer) -> Grant {
     let rights = rights(&held, viewer.instance.is_some());
     let rule = |right| if rights.contains(&right) { record_rule(RULES, &held, right, viewer) } else { never() };
     let (rule, usage_rule) = (rule(Right::Read), rule(Right::ReadUsage));
-    Grant { rights, rule, usage_rule }
+    Grant { rights: rights.into_iter().map(Right::name).collect(), rule, usage_rule }
 }
 
 /// The assigned groups and all that they imply. Undeclared names are ignored.

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use mcp_audit_log::policy::CONTRACT;
+use mcp_audit_log::policy::CONTRACTS;
 use sha2::{Digest, Sha256};
 
 fn root() -> PathBuf {
@@ -172,12 +172,19 @@ fn the_documents_embed_as_the_example_does() {
 }
 
 /// Policies are built against these exact types: a change needs a new version of the package, and the new hash here.
+/// A version that is still loaded never changes.
 #[test]
 fn the_contract_changes_only_with_its_version() {
-    let wit = fs::read_to_string(root().join("wit/policy.wit")).expect("the contract");
-    // Comments may change; types may not.
-    let code: Vec<_> = wit.lines().map(|line| line.split("//").next().unwrap_or_default().trim()).collect();
-    let hash = Sha256::digest(code.concat()).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    assert!(wit.contains("package mcp-audit-log:policy@0.6.0;") && CONTRACT == "mcp-audit-log:policy/policy@0.6.0");
-    assert_eq!(hash, "dfb993b33e76cff5028402a9fb538d1f87153c0f7620ff09d1771e42d5b11dde");
+    let contracts = [
+        ("wit/policy.wit", "0.7.0", "400fc54ff3c36ba10638ee2a9c58052d3047d715020eab71e5c26d19decfa25e"),
+        ("wit/0.6/policy.wit", "0.6.0", "dfb993b33e76cff5028402a9fb538d1f87153c0f7620ff09d1771e42d5b11dde"),
+    ];
+    for ((path, version, expected), contract) in contracts.into_iter().zip(CONTRACTS) {
+        let wit = fs::read_to_string(root().join(path)).expect("the contract");
+        // Comments may change; types may not.
+        let code: Vec<_> = wit.lines().map(|line| line.split("//").next().unwrap_or_default().trim()).collect();
+        let hash = Sha256::digest(code.concat()).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        assert!(wit.contains(&format!("package mcp-audit-log:policy@{version};")), "{path}");
+        assert_eq!((contract, hash.as_str()), (&*format!("mcp-audit-log:policy/policy@{version}"), expected), "{path}");
+    }
 }

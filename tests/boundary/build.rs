@@ -1,13 +1,22 @@
-//! Builds the evil policy in each of its shapes, and the example of a vendor's.
+//! Builds the evil policy in each of its shapes, the examples of policies and extensions, and an evil extension.
 
 #[path = "../../host/crates/sandbox/component.rs"]
 mod component;
 
 use std::process::ExitCode;
 
-/// Variants that cannot be switched on while the component runs: its imports, and its manifest, which gets no input.
-const SHAPES: [&str; 7] =
-    ["", "imports", "manifest-panic", "manifest-spin", "manifest-bad-cron", "manifest-bad-domain", "manifest-empty"];
+/// Variants that cannot be switched on while the component runs: its contract, its imports, and its manifest, which gets
+/// no input.
+const SHAPES: [&str; 8] = [
+    "",
+    "contract-0-7",
+    "imports",
+    "manifest-panic",
+    "manifest-spin",
+    "manifest-bad-cron",
+    "manifest-bad-domain",
+    "manifest-empty",
+];
 
 fn main() -> ExitCode {
     let here = component::package_folder();
@@ -24,12 +33,22 @@ fn main() -> ExitCode {
         }
     }
     let guest = here.join("../../guest");
-    component::rerun_if_changed(&[&guest, &here.join("../../host/crates/model/src/mask/names.rs")]);
-    match component::build(&guest.join("examples/vendor/Cargo.toml"), "mcp-audit-log-example-policy", "") {
-        Ok(path) => println!("cargo::rustc-env=VENDOR_POLICY={}", path.display()),
-        Err(error) => {
-            println!("cargo::error={}", error.replace('\n', "\ncargo::error="));
-            return ExitCode::FAILURE;
+    let extension = here.join("../evil-extension");
+    component::rerun_if_changed(&[&guest, &extension, &here.join("../../host/crates/model/src/mask/names.rs")]);
+    for (variable, folder, package, feature) in [
+        ("VENDOR_POLICY", guest.join("examples/vendor"), "mcp-audit-log-example-policy", ""),
+        ("IBAN_EXTENSION", guest.join("examples/iban"), "mcp-audit-log-example-iban", ""),
+        ("DELIVERIES_EXTENSION", guest.join("examples/deliveries"), "mcp-audit-log-example-deliveries", ""),
+        ("EVIL_EXTENSION", extension.clone(), "mcp-audit-log-evil-extension", ""),
+        ("EVIL_EXTENSION_WIDENS", extension.clone(), "mcp-audit-log-evil-extension", "widens-payloads"),
+        ("EVIL_EXTENSION_SILENT", extension, "mcp-audit-log-evil-extension", "widens-silently"),
+    ] {
+        match component::build(&folder.join("Cargo.toml"), package, feature) {
+            Ok(path) => println!("cargo::rustc-env={variable}={}", path.display()),
+            Err(error) => {
+                println!("cargo::error={}", error.replace('\n', "\ncargo::error="));
+                return ExitCode::FAILURE;
+            }
         }
     }
     ExitCode::SUCCESS

@@ -13,6 +13,11 @@ const MOST: usize = 500;
 /// The detail that counts what is left out; the host adds what it did not pass.
 const LEFT_OUT: &str = "changes_left_out";
 
+/// The facts that a change is made of.
+pub(super) const FACTS: &[&str] = &["setting", "field", "old", "new", LEFT_OUT];
+/// The arguments that are the state before and after a change.
+pub(super) const STATES: &[&str] = &["old", "new"];
+
 /// Adds the changes of an event to its verdict.
 pub(super) fn add(event: &Event, verdict: Verdict) -> Verdict {
     let mut changes = of_facts(&event.facts);

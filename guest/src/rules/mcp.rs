@@ -107,8 +107,8 @@ fn about_server(event: &Event, action: impl Into<String>) -> Verdict {
 
 /// A fact tells which end of the stream it is; without one, only a stream that has ended has a duration.
 fn stream(event: &Event) -> &'static str {
-    match (text_fact(event, "phase"), event.duration_us) {
-        (Some("opened"), _) | (None, None) => "stream.opened",
+    match (text_fact(event, "phase"), event.has_duration) {
+        (Some("opened"), _) | (None, false) => "stream.opened",
         _ => "stream.closed",
     }
 }

@@ -4,6 +4,7 @@ mod action;
 mod admin;
 mod api;
 mod changes;
+pub(crate) mod depends;
 mod masks;
 mod mcp;
 mod oauth;

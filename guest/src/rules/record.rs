@@ -6,16 +6,16 @@
 use crate::contract::{Argument, Event, Fact, Value, Verdict};
 use crate::json::{self, Scalar};
 
-const MODEL: &[&str] = &["model", "res_model", "model_name"];
-const ID: &[&str] = &["record_id", "res_id", "id", "record_ids", "ids"];
-const NAME: &[&str] = &["record_name", "res_name"];
+pub(super) const MODEL: &[&str] = &["model", "res_model", "model_name"];
+pub(super) const ID: &[&str] = &["record_id", "res_id", "id", "record_ids", "ids"];
+pub(super) const NAME: &[&str] = &["record_name", "res_name"];
 
 /// A longer text is content, not an identifier.
 const LONGEST: usize = 64;
 
 /// Adds model and record to the verdict on a call or a reading, as far as the event names them.
 pub(super) fn add(event: &Event, verdict: Verdict) -> Verdict {
-    if !event.arguments.is_empty() {
+    if event.has_arguments {
         from_arguments(&event.arguments, verdict)
     } else if let Some((model, id)) = event.target.as_deref().and_then(from_uri) {
         Verdict { model: Some(model), record_id: Some(id), ..verdict }

@@ -17,14 +17,53 @@ fn event(channel: &str, kind: &str, method: Option<&str>) -> Event {
         status_code: Some(200),
         error_code: None,
         duration_us: Some(1_200),
+        has_duration: true,
         user: Some("ada".to_owned()),
         connection: None,
         instance: None,
         client_name: Some("inspector".to_owned()),
         has_payload: false,
+        has_arguments: false,
         arguments: Vec::new(),
         facts: Vec::new(),
     }
+}
+
+/// The verdict on an event, as the host would describe it. It must be the same for the declared parts alone.
+fn rule(event: &Event) -> Verdict {
+    let (has_duration, has_arguments) = (event.duration_us.is_some(), !event.arguments.is_empty());
+    let event = Event { has_duration, has_arguments, ..event.clone() };
+    let verdict = super::rule(&event);
+    assert_eq!(super::rule(&depends::declared_parts(&event)), verdict, "it reads what it does not declare: {event:?}");
+    verdict
+}
+
+/// Every channel, shape and method, with everything that any rule could read.
+#[test]
+fn what_is_not_declared_is_not_read() {
+    let names = depends::declared().into_iter().flat_map(|line| line.facts).chain(["other".to_owned()]);
+    let facts: Vec<_> = names.map(|name| fact(&name, text(&format!("{name}!")))).collect();
+    let argument = |(name, json): (&str, &str)| Argument { name: name.to_owned(), json: json.to_owned() };
+    let arguments = [("q", "1"), ("model", "\"res.partner\""), ("id", "5"), ("record_name", "\"x\""), ("new", "7")];
+    let arguments: Vec<_> = arguments.map(argument).into();
+    let methods = actions::declared().into_iter().map(|action| action.name);
+    let methods: Vec<_> =
+        methods.chain(["tools/call", "resources/read", "TOOL", "POST", "x"].map(str::to_owned)).collect();
+    let mut judged = 0;
+    for channel in ["mcp", "stdio", "oauth", "api", "admin", "system", "another"] {
+        for kind in ["request", "http", "stream", "session", "system", "intent"] {
+            for method in methods.iter().map(|method| Some(method.as_str())).chain([None]) {
+                for (facts, arguments) in [(facts.clone(), arguments.clone()), (Vec::new(), Vec::new())] {
+                    let names = || Some("odoo://res.partner/record/42".to_owned());
+                    let (target, path, connection) = (names(), names(), names());
+                    let event = Event { target, path, connection, facts, arguments, ..event(channel, kind, method) };
+                    rule(&Event { outcome: Outcome::Denied, ..event });
+                    judged += 1;
+                }
+            }
+        }
+    }
+    assert!(judged > 5_000, "{judged}");
 }
 
 fn mcp(method: &str) -> Event {

@@ -50,7 +50,9 @@ fn event(event: &Event) -> contract::Event {
         connection: event.caller.connection.clone(),
         instance: event.caller.instance.clone(),
         client_name: event.client.name.clone(),
+        has_duration: event.duration_us.is_some(),
         has_payload: event.payload.is_some(),
+        has_arguments: !event.arguments.is_empty(),
         arguments: event.arguments.iter().map(argument).collect(),
         facts: event.facts.iter().map(fact).collect(),
     }

@@ -28,37 +28,62 @@ pub(crate) struct Judging {
 impl Judging {
     pub(crate) fn run(self) -> Outcome {
         let events = if self.small { 2_048 } else { self.events };
-        let policy = Policy::builtin(Limits::default(), beginning())?;
-        let settings = Settings::load(&policy.manifest().settings, &Default::default());
-        let mut table =
-            Table::new(&["events in a call", "sandbox µs", "native µs", "sandbox ÷ native", "native, rules alone µs"]);
+        let load = |limits| Policy::builtin(limits, beginning());
+        let plain = Limits { verdict_cache_bytes: 0, ..Limits::default() };
+        let mut table = Table::new(&[
+            "events in a call",
+            "sandbox µs",
+            "native µs",
+            "sandbox ÷ native",
+            "native, rules alone µs",
+            "with cache µs",
+            "cache ÷ sandbox",
+            "remembered %",
+            "fuel an event",
+            "with cache",
+        ]);
         for batch in self.batch {
-            let [sandbox, native, rules] = compare(&policy, &settings, batch, events)?;
-            let figures = [sandbox, native, sandbox / native, rules].map(figure);
-            table.row([batch.to_string()].into_iter().chain(figures));
+            // New ones for each size, so that nothing is remembered of another.
+            let policies = [load(plain)?, load(Limits::default())?];
+            let settings = Settings::load(&policies[0].manifest().settings, &Default::default());
+            let [sandbox, cached, native, rules] = compare(&policies, &settings, batch, events)?;
+            let counts = policies.each_ref().map(|policy| (policy.health().cache(), policy.health().fuel() as f64));
+            let [((_, asked), fuel), ((hits, misses), cached_fuel)] = counts;
+            let share = 100.0 * hits as f64 / (hits + misses) as f64;
+            let fuels = [fuel / asked as f64, cached_fuel / asked as f64];
+            let figures = [sandbox, native, sandbox / native, rules, cached, cached / sandbox, share];
+            table.row([batch.to_string()].into_iter().chain(figures.into_iter().chain(fuels).map(figure)));
         }
         table.print("policy: judging one event");
         Ok(())
     }
 }
 
-/// What one event takes in the sandbox, natively, and by the rules alone, measured by turns. Of all turns the fastest
-/// tenth counts: what is slower than that was interrupted by something else on the machine.
-fn compare(policy: &Policy, settings: &Settings, batch: usize, events: usize) -> Outcome<[f64; 3]> {
-    let traffic: Vec<_> = Traffic::new(1_000_000, 40).take(events.min(16 * batch)).collect();
-    let mut turns = [const { None }; 3].map(|_: Option<()>| Sample::default());
+/// How many different events there are; after them the same come again.
+const DIFFERENT: usize = 50_000;
+
+/// What one event takes in the sandbox, with remembered verdicts, natively, and by the rules alone, measured by turns. Of
+/// all turns the fastest tenth counts: what is slower than that was interrupted by something else on the machine. With
+/// remembered verdicts the median counts, since a turn's time depends on what was asked before.
+fn compare(policies: &[Policy; 2], settings: &Settings, batch: usize, events: usize) -> Outcome<[f64; 4]> {
+    let traffic: Vec<_> = Traffic::new(1_000_000, 40).take(events.min(DIFFERENT.max(batch))).collect();
+    let mut turns = [const { None }; 4].map(|_: Option<()>| Sample::default());
     for turn in 0..events / batch {
         let events = traffic.chunks(batch).nth(turn % traffic.len().div_ceil(batch)).ok_or("no events")?;
-        let begun = Instant::now();
-        let verdicts = policy.judge(settings, events);
-        turns[0].add(begun.elapsed());
-        if let Some(fault) = verdicts.into_iter().find_map(Result::err) {
-            return Err(fault.into());
+        for (policy, turns) in policies.iter().zip(&mut turns) {
+            let begun = Instant::now();
+            let verdicts = policy.judge(settings, events);
+            turns.add(begun.elapsed());
+            if let Some(fault) = verdicts.into_iter().find_map(Result::err) {
+                return Err(fault.into());
+            }
         }
         let begun = Instant::now();
         std::hint::black_box(native::judge(settings, events));
-        turns[1].add(begun.elapsed());
-        turns[2].add(native::rules_alone(events));
+        turns[2].add(begun.elapsed());
+        turns[3].add(native::rules_alone(events));
     }
-    Ok(turns.map(|mut turns| turns.percentile(10.0) / batch as f64))
+    let percentiles = [10.0, 50.0, 10.0, 10.0].into_iter();
+    let mut figures = turns.iter_mut().zip(percentiles).map(|(turns, at)| turns.percentile(at) / batch as f64);
+    Ok(std::array::from_fn(|_| figures.next().unwrap_or(f64::NAN)))
 }

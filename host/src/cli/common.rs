@@ -36,6 +36,9 @@ pub(super) struct LogOptions {
     /// A policy instead of the default one: a WebAssembly component.
     #[arg(long, value_name = "FILE", env = "MCP_AUDIT_LOG_POLICY")]
     pub(super) policy: Option<PathBuf>,
+    /// An extension over the policy (repeatable): a WebAssembly component.
+    #[arg(long, value_name = "FILE")]
+    pub(super) extend: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) signing: Signing,
 }
@@ -95,11 +98,25 @@ impl LogOptions {
 
     /// How it is opened.
     pub(super) fn options(&self) -> Result<Options, Failure> {
-        let options = Options::new(&self.data).signer(self.signing.options());
-        let Some(path) = &self.policy else { return Ok(options) };
-        let component = fs::read(path).map_err(unreadable(path, "--policy"))?;
-        Ok(options.policy(component))
+        let mut options = Options::new(&self.data).signer(self.signing.options());
+        if let Some(path) = &self.policy {
+            options = options.policy(fs::read(path).map_err(unreadable(path, "--policy"))?);
+        }
+        for path in &self.extend {
+            options = options.extend(fs::read(path).map_err(unreadable(path, "--extend"))?);
+        }
+        Ok(options)
     }
+}
+
+/// Reports at the start which policy judges, and what its extensions change.
+pub(super) fn note_policy(log: &LogView) {
+    note(format_args!("the policy is {}", log.policy_title()));
+    for extension in log.policy_extensions() {
+        note(format_args!("extended by {}", extension.title()));
+        extension.widenings().iter().for_each(note);
+    }
+    log.policy_overrides().iter().for_each(note);
 }
 
 /// The viewer. A user who can read the log's files may choose any viewer; the policy then decides what that viewer

@@ -20,7 +20,8 @@ use tokio::net::TcpListener;
 use super::Outcome;
 use super::advice::seconds;
 use super::common::{
-    Failure, GRACE, LogOptions, Signing, bear_hang_ups, listen, note, say, serve_until_end, signing_keys, stop_signal,
+    Failure, GRACE, LogOptions, Signing, bear_hang_ups, listen, note_policy, say, serve_until_end, signing_keys,
+    stop_signal,
 };
 use super::config::{Config, Server, Text, address};
 
@@ -41,6 +42,10 @@ pub(super) struct Serve {
     /// A policy instead of the default one: a WebAssembly component.
     #[arg(long, value_name = "FILE", env = "MCP_AUDIT_LOG_POLICY")]
     policy: Option<PathBuf>,
+    /// An extension over the policy (repeatable): a WebAssembly component. This option replaces the extensions in the
+    /// file.
+    #[arg(long, value_name = "FILE")]
+    extend: Vec<PathBuf>,
     /// The address to listen on [default: 127.0.0.1:8700].
     #[arg(long, value_name = "ADDR", value_parser = address, env = "MCP_AUDIT_LOG_LISTEN")]
     listen: Option<SocketAddr>,
@@ -106,6 +111,9 @@ impl Serve {
         let mut config = Config::load(self.config.as_deref())?;
         config.data = self.data.or(config.data);
         config.policy = self.policy.or(config.policy);
+        if !self.extend.is_empty() {
+            config.extend = Some(self.extend);
+        }
         config.listen = self.listen.map(Text::from).or(config.listen);
         config.metrics = self.metrics.map(Text::from).or(config.metrics);
         config.https = self.https.then_some(true).or(config.https);
@@ -146,7 +154,7 @@ async fn serve(config: Config, opened: &OnceLock<AuditLog>) -> Result<(), Failur
     bear_hang_ups()?;
     let log = options.open()?;
     let log = opened.get_or_init(|| log).clone();
-    note(format_args!("the policy is {}", log.view().policy_title()));
+    note_policy(log.view());
     for group in config.unknown_groups(log.view().manifest()) {
         let known: Vec<_> = log.view().manifest().groups.iter().map(|group| group.name.as_str()).collect();
         tracing::warn!("unknown group {group:?}: it gives no right; the policy's groups: {}", known.join(", "));
@@ -174,7 +182,8 @@ async fn serve(config: Config, opened: &OnceLock<AuditLog>) -> Result<(), Failur
 fn options(config: &Config, data: PathBuf) -> Result<Options, Failure> {
     let checkpoints = config.checkpoints();
     let token = std::env::var("MCP_AUDIT_LOG_CHECKPOINT_TOKEN").ok();
-    let options = LogOptions { data, policy: config.policy.clone(), signing: Signing::default() }.options()?;
+    let (policy, extend) = (config.policy.clone(), config.extend.clone().unwrap_or_default());
+    let options = LogOptions { data, policy, extend, signing: Signing::default() }.options()?;
     let options =
         options.floors(config.floors()).queue(config.queue()).prices(config.prices.clone().unwrap_or_default());
     Ok(options.signer(checkpoints.signer(signing_keys())).publish(checkpoints.places(token)))

@@ -10,7 +10,7 @@ use mcp_audit_log::event::Caller;
 
 use super::Outcome;
 use super::advice::span;
-use super::common::{LogOptions, note, serve_until_end};
+use super::common::{LogOptions, note_policy, serve_until_end};
 
 #[derive(Args)]
 pub(super) struct Stdio {
@@ -37,7 +37,7 @@ impl Stdio {
     pub(super) fn run(self) -> Outcome {
         let Self { log, server, user, connection, grace, command } = self;
         let log = log.open()?;
-        note(format_args!("the policy is {}", log.view().policy_title()));
+        note_policy(log.view());
         let server = server.unwrap_or_else(|| name(&command));
         let user = user.filter(|user| !user.is_empty()).or_else(account);
         let caller = Caller { user, connection: Some(connection), ..Caller::default() };

@@ -35,7 +35,8 @@ async fn counted(log: &Log) -> (u64, u64) {
         previous: false,
         recorded_before: None,
     };
-    let usage = tokio::task::spawn_blocking(move || log.reader(&access).usage(query)).await.unwrap().expect("usage");
+    let usage =
+        tokio::task::spawn_blocking(move || log.view().reader(&access).usage(query)).await.unwrap().expect("usage");
     (usage.totals.stats.requests, usage.totals.stats.errors)
 }
 

@@ -47,6 +47,8 @@ async fn metrics_count_what_happened() {
         ("mcp_audit_log_commit_entries_bucket{le=\"1.0\"}", 3.0),
         ("mcp_audit_log_commit_entries_bucket{le=\"+Inf\"}", 3.0),
         ("mcp_audit_log_policy_events_total", 3.0),
+        ("mcp_audit_log_policy_cache_hits_total", 1.0),
+        ("mcp_audit_log_policy_cache_misses_total", 2.0),
         ("mcp_audit_log_entries", 3.0),
         ("mcp_audit_log_events_dropped_total", 0.0),
         ("mcp_audit_log_commits_failed_total", 0.0),

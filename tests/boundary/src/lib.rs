@@ -2,6 +2,10 @@
 
 /// Misbehaves as the setting `evil` says, or an event's target `evil:MODE`.
 pub const POLICY: &[u8] = include_bytes!(env!("EVIL_POLICY"));
+/// The same, built against the present contract; [`POLICY`] has 0.6.
+pub const POLICY_0_7: &[u8] = include_bytes!(env!("EVIL_CONTRACT_0_7"));
+/// Both of them.
+pub const POLICIES: [&[u8]; 2] = [POLICY, POLICY_0_7];
 /// Imports a clock.
 pub const IMPORTS: &[u8] = include_bytes!(env!("EVIL_IMPORTS"));
 /// Panics in `manifest`.
@@ -16,3 +20,13 @@ pub const MANIFEST_BAD_DOMAIN: &[u8] = include_bytes!(env!("EVIL_MANIFEST_BAD_DO
 pub const MANIFEST_EMPTY: &[u8] = include_bytes!(env!("EVIL_MANIFEST_EMPTY"));
 /// The example of a vendor's policy in guest/examples.
 pub const VENDOR: &[u8] = include_bytes!(env!("VENDOR_POLICY"));
+/// The example of an extension that hides bank accounts.
+pub const IBAN: &[u8] = include_bytes!(env!("IBAN_EXTENSION"));
+/// The example of an extension for one server.
+pub const DELIVERIES: &[u8] = include_bytes!(env!("DELIVERIES_EXTENSION"));
+/// An extension that misbehaves as an event's target `evil:MODE` says.
+pub const EXTENSION: &[u8] = include_bytes!(env!("EVIL_EXTENSION"));
+/// The same, which declares that it widens payloads.
+pub const EXTENSION_WIDENS: &[u8] = include_bytes!(env!("EVIL_EXTENSION_WIDENS"));
+/// The same, which widens and does not say so.
+pub const EXTENSION_SILENT: &[u8] = include_bytes!(env!("EVIL_EXTENSION_SILENT"));

@@ -20,6 +20,11 @@ fn policy() -> Policy {
     Policy::load(evil::POLICY, Limits::default(), NOW).expect("the evil policy")
 }
 
+/// The same policy in each contract.
+fn policies() -> impl Iterator<Item = Policy> {
+    evil::POLICIES.into_iter().map(|policy| Policy::load(policy, Limits::default(), NOW).expect("the evil policy"))
+}
+
 fn settings(policy: &Policy, mode: &str) -> Settings {
     Settings::load(&policy.manifest().settings, &BTreeMap::from([("evil".to_owned(), Value::from(mode))]))
 }
@@ -52,11 +57,12 @@ const JUDGE: &[(&str, FaultKind)] = &[
 
 #[test]
 fn every_invalid_verdict_is_a_fault_of_its_kind() {
-    let policy = policy();
-    for (mode, kind) in JUDGE {
-        let verdicts = policy.judge(&settings(&policy, mode), &[event("x")]);
-        let fault = verdicts.into_iter().next().expect("one answer").expect_err(mode);
-        assert_eq!(fault.kind, *kind, "{mode}: {fault}");
+    for policy in policies() {
+        for (mode, kind) in JUDGE {
+            let verdicts = policy.judge(&settings(&policy, mode), &[event("x")]);
+            let fault = verdicts.into_iter().next().expect("one answer").expect_err(mode);
+            assert_eq!(fault.kind, *kind, "{mode}: {fault}");
+        }
     }
 }
 
@@ -73,23 +79,24 @@ fn one_bad_event_does_not_affect_its_batch() {
 
 #[test]
 fn every_invalid_grant_is_a_denial() {
-    let policy = policy();
-    for mode in [
-        "panic",
-        "spin",
-        "memory",
-        "recurse",
-        "oversize-list",
-        "oversize-text",
-        "bad-utf8",
-        "control-chars",
-        "bad-domain",
-        "bad-operands",
-        "unknown-field",
-        "viewer-misused",
-    ] {
-        let denied = policy.access(&settings(&policy, mode), &good(), NOW);
-        assert!(denied.is_err(), "{mode}: {denied:?}");
+    for policy in policies() {
+        for mode in [
+            "panic",
+            "spin",
+            "memory",
+            "recurse",
+            "oversize-list",
+            "oversize-text",
+            "bad-utf8",
+            "control-chars",
+            "bad-domain",
+            "bad-operands",
+            "unknown-field",
+            "viewer-misused",
+        ] {
+            let denied = policy.access(&settings(&policy, mode), &good(), NOW);
+            assert!(denied.is_err(), "{mode}: {denied:?}");
+        }
     }
 }
 
@@ -107,9 +114,10 @@ fn a_rule_on_a_missing_viewer_value_shows_nothing_even_negated() {
 
 #[test]
 fn every_invalid_plan_deletes_nothing() {
-    let policy = policy();
-    for mode in ["panic", "spin", "memory", "recurse", "future-retention"] {
-        assert!(policy.retention(&settings(&policy, mode), NOW).is_err(), "{mode}");
+    for policy in policies() {
+        for mode in ["panic", "spin", "memory", "recurse", "future-retention"] {
+            assert!(policy.retention(&settings(&policy, mode), NOW).is_err(), "{mode}");
+        }
     }
 }
 

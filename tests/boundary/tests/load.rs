@@ -1,7 +1,7 @@
 //! What is no policy is refused before it judges anything, with a reason that helps.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says why and fails")]
 
-use mcp_audit_log::policy::{Limits, LoadError, Policy};
+use mcp_audit_log::policy::{CONTRACTS, Limits, LoadError, Policy};
 use mcp_audit_log::time::Timestamp;
 use mcp_audit_log_boundary_tests as evil;
 
@@ -22,11 +22,31 @@ fn a_file_that_is_not_a_component_is_refused() {
     for bytes in [&b""[..], b"hello", b"\0asm\x01\0\0\0", &component[..component.len() / 2]] {
         assert!(matches!(refusal(bytes), LoadError::NotAComponent(_)));
     }
-    // A component, but not with this contract.
-    assert!(matches!(refusal(b"\0asm\x0d\0\x01\0"), LoadError::Contract(_)));
     let limits = Limits { component_bytes: 100, ..Limits::default() };
     let large = Policy::load(component, limits, Timestamp::from_micros(0)).expect_err("too large");
     assert!(matches!(large, LoadError::TooLarge { limit: 100, .. }));
+}
+
+/// A component that exports an instance without functions under this name.
+fn exporting(name: &str) -> Vec<u8> {
+    let text = format!(r#"(component (instance $none) (export "{name}" (instance $none)))"#);
+    wat::parse_str(text).expect("a component")
+}
+
+#[test]
+fn a_refused_contract_names_what_is_exported_and_what_is_supported() {
+    let error = refusal(&exporting("mcp-audit-log:policy/policy@0.5.0"));
+    assert!(matches!(error, LoadError::Contract(_)));
+    assert_eq!(
+        error.to_string(),
+        "the component exports mcp-audit-log:policy/policy@0.5.0; a policy exports mcp-audit-log:policy/policy@0.7.0 or \
+         mcp-audit-log:policy/policy@0.6.0; build it again with wit/policy.wit"
+    );
+    assert!(refusal(b"\0asm\x0d\0\x01\0").to_string().starts_with("the component exports nothing; a policy exports"));
+    for contract in CONTRACTS {
+        let error = refusal(&exporting(contract));
+        assert!(matches!(error, LoadError::Interface { contract: named, .. } if named == contract), "{error}");
+    }
 }
 
 #[test]

@@ -7,29 +7,47 @@ use crate::mode::Mode;
 /// The only viewer that this policy knows.
 const GOOD: &str = "good";
 
-const EVERY_RIGHT: &[Right] = &[
-    Right::Read,
-    Right::ReadPayloads,
-    Right::Export,
-    Right::ExportPayloads,
-    Right::ReadUsage,
-    Right::Configure,
-    Right::Manage,
-    Right::Verify,
-    Right::Record,
-];
+#[cfg(not(feature = "contract-0-7"))]
+fn every_right() -> Vec<Right> {
+    vec![
+        Right::Read,
+        Right::ReadPayloads,
+        Right::Export,
+        Right::ExportPayloads,
+        Right::ReadUsage,
+        Right::Configure,
+        Right::Manage,
+        Right::Verify,
+        Right::Record,
+    ]
+}
+
+/// Also rights that no host knows.
+#[cfg(feature = "contract-0-7")]
+fn every_right() -> Vec<Right> {
+    let rights = ["read", "read-payloads", "export", "export-payloads", "read-usage", "configure", "manage", "verify"];
+    rights.iter().chain(&["record", "fly", "", "READ"]).map(|right| (*right).to_owned()).collect()
+}
+
+#[cfg(not(feature = "contract-0-7"))]
+fn read() -> Right {
+    Right::Read
+}
+
+#[cfg(feature = "contract-0-7")]
+fn read() -> Right {
+    "read".to_owned()
+}
 
 /// Reads everything for the good viewer, nothing for the others; or every right under an invalid rule.
 pub(crate) fn access(mode: Mode, viewer: &Viewer) -> Grant {
     fault::run(mode);
     match misruled(mode) {
         // In either rule, so that a host that checks only one of them is found out.
-        Some(rule) if mode == Mode::BadOperands => {
-            Grant { rights: EVERY_RIGHT.to_vec(), rule: Vec::new(), usage_rule: rule }
-        }
-        None if mode == Mode::GrantAll => grant(EVERY_RIGHT.to_vec(), Vec::new()),
-        Some(rule) => Grant { rights: EVERY_RIGHT.to_vec(), rule, usage_rule: Vec::new() },
-        None if viewer.user == GOOD => grant(vec![Right::Read], Vec::new()),
+        Some(rule) if mode == Mode::BadOperands => Grant { rights: every_right(), rule: Vec::new(), usage_rule: rule },
+        None if mode == Mode::GrantAll => grant(every_right(), Vec::new()),
+        Some(rule) => Grant { rights: every_right(), rule, usage_rule: Vec::new() },
+        None if viewer.user == GOOD => grant(vec![read()], Vec::new()),
         None => grant(Vec::new(), vec![leaf("id", Comparison::InList, Vec::new())]),
     }
 }
@@ -74,6 +92,6 @@ mod tests {
             let viewer = Viewer { user: user.to_owned(), groups: vec!["admin".to_owned()], instance: None };
             access(Mode::Decent, &viewer).rights
         };
-        assert_eq!((rights("good"), rights("bad")), (vec![Right::Read], Vec::new()));
+        assert_eq!((rights("good"), rights("bad")), (vec![read()], Vec::new()));
     }
 }

@@ -15,12 +15,15 @@ use mode::Mode;
 /// What wit-bindgen makes of the contract.
 #[allow(unsafe_code, missing_docs, unreachable_pub, clippy::all, reason = "generated code")]
 mod bindings {
-    #[cfg(not(feature = "imports"))]
+    #[cfg(feature = "contract-0-7")]
     wit_bindgen::generate!({ path: "../../wit", world: "audit-policy", additional_derives: [PartialEq] });
+
+    #[cfg(not(any(feature = "imports", feature = "contract-0-7")))]
+    wit_bindgen::generate!({ path: "../../wit/0.6", world: "audit-policy", additional_derives: [PartialEq] });
 
     #[cfg(feature = "imports")]
     wit_bindgen::generate!({
-        path: ["../../wit", "wit"],
+        path: ["../../wit/0.6", "wit"],
         world: "mcp-audit-log:evil/importing",
         additional_derives: [PartialEq],
         generate_all,
@@ -32,7 +35,20 @@ mod bindings {
     export!(EvilPolicy with_types_in self);
 }
 
-pub use bindings::exports::mcp_audit_log::policy::policy as contract;
+/// The contract that this build has: 0.6, or the present one by a feature.
+pub mod contract {
+    #[cfg(not(feature = "contract-0-7"))]
+    pub use super::bindings::exports::mcp_audit_log::policy::policy::*;
+    #[cfg(feature = "contract-0-7")]
+    pub use super::bindings::exports::mcp_audit_log::policy::policy::{Guest, PolicyManifest};
+    #[cfg(feature = "contract-0-7")]
+    pub use super::bindings::mcp_audit_log::policy::types::*;
+
+    /// A right, as the contract has it.
+    #[cfg(feature = "contract-0-7")]
+    pub type Right = String;
+}
+
 use contract::{Event, Grant, Guest, PolicyManifest, RetentionPlan, Setting, Verdict, Viewer};
 
 /// The evil policy.

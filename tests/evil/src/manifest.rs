@@ -38,7 +38,10 @@ fn empty() -> PolicyManifest {
         crons: Vec::new(),
         actions: Vec::new(),
         masks: Vec::new(),
+        #[cfg(not(feature = "contract-0-7"))]
         reads_arguments: false,
+        #[cfg(feature = "contract-0-7")]
+        depends: Vec::new(),
     }
 }
 

@@ -17,11 +17,13 @@ fn event(states: &[(&str, &str)]) -> Event {
         status_code: None,
         error_code: None,
         duration_us: None,
+        has_duration: false,
         user: None,
         connection: None,
         instance: None,
         client_name: None,
         has_payload: false,
+        has_arguments: !states.is_empty(),
         arguments: states.iter().map(argument).collect(),
         facts: Vec::new(),
     }

@@ -176,6 +176,29 @@ impl Grant {
 }
 
 impl Right {
+    /// All of them, with the names that policies and the API use.
+    const NAMES: [(Self, &'static str); 9] = [
+        (Self::Read, "read"),
+        (Self::ReadPayloads, "read-payloads"),
+        (Self::Export, "export"),
+        (Self::ExportPayloads, "export-payloads"),
+        (Self::ReadUsage, "read-usage"),
+        (Self::Configure, "configure"),
+        (Self::Manage, "manage"),
+        (Self::Verify, "verify"),
+        (Self::Record, "record"),
+    ];
+
+    /// All of them, with their names.
+    pub fn names() -> impl Iterator<Item = (Self, &'static str)> {
+        Self::NAMES.into_iter()
+    }
+
+    /// The right of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::names().find(|(_, known)| *known == name).map(|(right, _)| right)
+    }
+
     fn verb(self) -> &'static str {
         match self {
             Self::Read => "read entries",

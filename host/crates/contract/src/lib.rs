@@ -5,6 +5,10 @@
 /// Viewers and what they may do.
 pub mod access;
 
+/// What a policy reads of an event.
+pub mod depends;
+/// What an extension of a policy declares.
+pub mod extension;
 /// What a policy declares.
 pub mod manifest;
 /// What retention may delete.

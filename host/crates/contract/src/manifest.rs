@@ -1,5 +1,6 @@
 //! What a policy declares, checked: groups, settings, quick filters, crons, actions and masks.
 
+use crate::depends::ChannelDependencies;
 use mcp_audit_log_filter::{Context, Domain, DomainError, DomainToken, check_tokens, from_tokens};
 use mcp_audit_log_model::mask::Mask;
 use mcp_audit_log_model::schedule::Schedule;
@@ -27,8 +28,8 @@ pub struct Manifest {
     pub actions: Vec<Action>,
     /// Masks by name.
     pub masks: Vec<Mask>,
-    /// Whether the rules want to see requests' arguments.
-    pub reads_arguments: bool,
+    /// What the rules read of events.
+    pub depends: ChannelDependencies,
 }
 
 /// A role.

@@ -4,25 +4,26 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use mcp_audit_log_model::entry::Entry;
+use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::value::Value;
 
-use super::{Domain, Term, Test};
+use super::{Domain, Test};
 
 impl Domain {
     /// Whether `entry` matches.
     pub fn matches(&self, entry: &Entry) -> bool {
-        match self {
-            Self::All(domains) => domains.iter().all(|domain| domain.matches(entry)),
-            Self::Any(domains) => domains.iter().any(|domain| domain.matches(entry)),
-            Self::Not(domain) => !domain.matches(entry),
-            Self::Term(term) => term.matches(entry),
-        }
+        self.holds(&|field| entry.value(field))
     }
-}
 
-impl Term {
-    fn matches(&self, entry: &Entry) -> bool {
-        self.test.holds(&entry.value(self.field))
+    /// Whether something with these values matches.
+    #[doc(hidden)]
+    pub fn holds(&self, value: &impl Fn(Field) -> Value) -> bool {
+        match self {
+            Self::All(domains) => domains.iter().all(|domain| domain.holds(value)),
+            Self::Any(domains) => domains.iter().any(|domain| domain.holds(value)),
+            Self::Not(domain) => !domain.holds(value),
+            Self::Term(term) => term.test.holds(&value(term.field)),
+        }
     }
 }
 

@@ -138,7 +138,7 @@ impl Sheet<'_> {
     }
 
     fn policy(&mut self, gauges: &Gauges, health: &Health) -> Result<(), Error> {
-        self.counter("policy_events", "Events sent to the policy", &gauges.judged)?;
+        self.counter("policy_events", "Events judged", &gauges.judged)?;
         self.counter("policy_faults", "Events without a policy verdict", &gauges.faults)?;
         let mut family =
             self.next("policy_failures", "Policy failures by function and kind", None, MetricType::Counter)?;
@@ -146,6 +146,10 @@ impl Sheet<'_> {
             let labels = [("function", function), ("kind", kind.as_str())];
             ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
         }
+        let (hits, misses) = health.cache();
+        self.counter("policy_cache_hits", "Events whose verdict was remembered", &AtomicU64::new(hits))?;
+        self.counter("policy_cache_misses", "Events that the policy was asked about", &AtomicU64::new(misses))?;
+        self.counter("policy_fuel", "Fuel burned by judging", &AtomicU64::new(health.fuel()))?;
         let seconds = gauges.judged_us.load(Ordering::Relaxed) as f64 / SECOND as f64;
         let next = self.next(
             "policy_judge",

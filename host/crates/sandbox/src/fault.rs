@@ -1,6 +1,6 @@
 //! How a policy can fail.
 
-use super::CONTRACT;
+use super::CONTRACTS;
 
 /// The ways of failing, as the `fault` field of entries names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,11 +58,17 @@ impl Fault {
         Self { function, kind: FaultKind::Result, message: message.into() }
     }
 
-    /// An event that the policy is not called for.
-    pub(super) fn resting() -> Self {
-        let message = "the policy ran out of fuel on earlier events and is paused";
-        Self { function: "judge", kind: FaultKind::Resting, message: message.to_owned() }
+    /// An event that the policy or an extension is not called for.
+    pub(super) fn resting(function: &'static str) -> Self {
+        let message = "it ran out of fuel on earlier events and is paused";
+        Self { function, kind: FaultKind::Resting, message: message.to_owned() }
     }
+}
+
+/// A sentence about the exports of a component that has no contract, with those that this build loads.
+fn exported(names: &[String]) -> String {
+    let names = if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
+    format!("the component exports {names}; a policy exports {}", CONTRACTS.join(" or "))
 }
 
 /// Why a policy cannot be loaded.
@@ -87,9 +93,34 @@ pub enum LoadError {
     #[error("a policy may not have imports, but this one imports {}; build it for wasm32-unknown-unknown, not for a \
              WASI target", .0.join(", "))]
     Imports(Vec<String>),
-    /// It does not export the contract.
-    #[error("the component does not export {CONTRACT} as wit/policy.wit declares it: {0}")]
-    Contract(String),
+    /// It exports no contract that this build loads.
+    #[error("{}; build it again with wit/policy.wit", exported(.0))]
+    Contract(Vec<String>),
+    /// It exports a contract by its name, but not by its types.
+    #[error("the component does not export {contract} as wit/policy.wit declares it: {reason}")]
+    Interface {
+        /// The contract that it names.
+        contract: &'static str,
+        /// What is different.
+        reason: String,
+    },
+    /// It is an extension where a policy is wanted.
+    #[error("the component is an extension of a policy; pass it with --extend")]
+    NotAPolicy,
+    /// It is a policy where an extension is wanted.
+    #[error("the component is a whole policy and no extension; pass it with --policy")]
+    NotAnExtension,
+    /// An extension cannot be loaded by itself.
+    #[error("extension {name}: {reason}")]
+    Extension {
+        /// Its name, or its number where the name is not known.
+        name: String,
+        /// Why not.
+        reason: Box<LoadError>,
+    },
+    /// The extensions do not fit the policy, or each other.
+    #[error("the extensions do not fit: {0}")]
+    Stack(String),
     /// Its manifest could not be read.
     #[error(transparent)]
     Fault(#[from] Fault),

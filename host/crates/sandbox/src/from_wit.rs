@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::bindings as wit;
 use super::fault::Fault;
 use super::limits::Limits;
+use super::stack::access::GrantParts;
 use super::{Affected, Change, Keep, Plan, Verdict};
 use mcp_audit_log_contract::access::{Grant, GrantInternals as _, Right, Viewer};
 use mcp_audit_log_contract::manifest::Manifest;
@@ -56,7 +57,7 @@ impl FromWit {
         }
     }
 
-    fn optional(self, text: Option<String>) -> Result<Option<String>, Fault> {
+    pub(super) fn optional(self, text: Option<String>) -> Result<Option<String>, Fault> {
         text.map(|text| self.text(text)).transpose()
     }
 
@@ -95,7 +96,7 @@ impl FromWit {
     /// Verdicts, as many as there were events.
     pub(super) fn verdicts(
         self,
-        verdicts: Vec<wit::Verdict>,
+        verdicts: Vec<wit::VerdictResult>,
         events: usize,
         manifest: &Manifest,
     ) -> Result<Vec<Verdict>, Fault> {
@@ -106,8 +107,8 @@ impl FromWit {
     }
 
     /// The verdict on the event at `at`. A verdict on another event would be false about this one.
-    fn verdict(self, at: u32, verdict: wit::Verdict, manifest: &Manifest) -> Result<Verdict, Fault> {
-        let wit::Verdict { event, action, affected, model, record_id, facts, changes, payload } = verdict;
+    fn verdict(self, at: u32, verdict: wit::VerdictResult, manifest: &Manifest) -> Result<Verdict, Fault> {
+        let wit::VerdictResult { event, action, affected, model, record_id, facts, changes, payload } = verdict;
         if event != at {
             return Err(self.fault(format!("the verdict for event {event} is at index {at}")));
         }
@@ -118,25 +119,26 @@ impl FromWit {
             record_id: self.optional(record_id)?,
             facts: self.list(facts, |fact| Ok((self.name(fact.name)?, self.value(fact.value)?)))?,
             changes: self.list(changes, |change| self.change(change))?,
+            faults: Vec::new(),
             keep: match payload {
-                wit::PayloadDecision::None => None,
-                wit::PayloadDecision::Keep(keep) => Some(self.keep(keep, manifest)?),
+                wit::PayloadDecisionResult::None => None,
+                wit::PayloadDecisionResult::Keep(keep) => Some(self.keep(keep, manifest)?),
             },
         })
     }
 
-    fn affected(self, affected: wit::Affected) -> Result<Affected, Fault> {
-        let wit::Affected { kind, id, name } = affected;
+    pub(super) fn affected(self, affected: wit::AffectedResult) -> Result<Affected, Fault> {
+        let wit::AffectedResult { kind, id, name } = affected;
         Ok(Affected { kind: self.name(kind)?, id: self.optional(id)?, name: self.optional(name)? })
     }
 
-    fn change(self, change: wit::Change) -> Result<Change, Fault> {
-        let wit::Change { field, old, new } = change;
+    fn change(self, change: wit::ChangeResult) -> Result<Change, Fault> {
+        let wit::ChangeResult { field, old, new } = change;
         Ok(Change { field: self.name(field)?, old: self.value(old)?, new: self.value(new)? })
     }
 
     /// Masks become indexes into the manifest; an unknown name makes the verdict unusable.
-    fn keep(self, keep: wit::KeepPayload, manifest: &Manifest) -> Result<Keep, Fault> {
+    pub(super) fn keep(self, keep: wit::KeepPayloadResult, manifest: &Manifest) -> Result<Keep, Fault> {
         let index = |name: String| {
             let found = manifest.masks.iter().position(|mask| mask.name == name);
             found.ok_or_else(|| self.fault(format!("unknown mask {:?}", prefix(&name, 80))))
@@ -146,16 +148,25 @@ impl FromWit {
 
     /// The grant; a malformed rule, of entries or of usage, is a fault, and so a denial. A rule about a value that this
     /// viewer lacks is valid but matches no entry. That applies to the rule as a whole, because a negation would turn
-    /// nothing into everything.
-    pub(super) fn grant(self, grant: wit::Grant, viewer: &Viewer, now: Timestamp) -> Result<Grant, Fault> {
-        let rights: BTreeSet<Right> = self.list(grant.rights, |one| Ok(right(one)))?.into_iter().collect();
+    /// nothing into everything. `amend` is what extensions add.
+    pub(super) fn grant(
+        self,
+        grant: wit::Grant,
+        viewer: &Viewer,
+        now: Timestamp,
+        amend: impl FnOnce(GrantParts) -> GrantParts,
+    ) -> Result<Grant, Fault> {
+        // A right of a newer contract is one that this host does not have.
+        let rights = self.list(grant.rights, |name| Ok(Right::parse(&self.text(name)?)))?;
+        let rights: BTreeSet<_> = rights.into_iter().flatten().collect();
         let rule = |tokens, name: &str| {
             let tokens = self.tokens(tokens)?;
             check_tokens(&tokens, now).map_err(|error| self.fault(format!("the {name} is malformed: {error}")))?;
             Ok::<_, Fault>(from_tokens(&tokens, &viewer.context(now)).unwrap_or(Domain::FALSE))
         };
         let usage_rule = rule(grant.usage_rule, "usage rule")?;
-        Ok(Grant::new(viewer.clone(), rights, rule(grant.rule, "record rule")?).counting(usage_rule))
+        let parts = amend(GrantParts { rights, rule: rule(grant.rule, "record rule")?, usage_rule });
+        Ok(Grant::new(viewer.clone(), parts.rights, parts.rule).counting(parts.usage_rule))
     }
 
     /// The plan. A period that ends in the future is a fault: it would delete entries before they are old.
@@ -169,20 +180,6 @@ impl FromWit {
             payloads_before: past(plan.payloads_before)?,
             usage_before: past(plan.usage_before)?,
         })
-    }
-}
-
-fn right(right: wit::Right) -> Right {
-    match right {
-        wit::Right::Read => Right::Read,
-        wit::Right::ReadPayloads => Right::ReadPayloads,
-        wit::Right::Export => Right::Export,
-        wit::Right::ExportPayloads => Right::ExportPayloads,
-        wit::Right::ReadUsage => Right::ReadUsage,
-        wit::Right::Configure => Right::Configure,
-        wit::Right::Manage => Right::Manage,
-        wit::Right::Verify => Right::Verify,
-        wit::Right::Record => Right::Record,
     }
 }
 

@@ -18,7 +18,7 @@ const DENIALS: u32 = 10;
 const QUIET: Duration = Duration::from_secs(60);
 
 /// The functions that are called while a log runs.
-const FUNCTIONS: [&str; 3] = ["judge", "access", "retention"];
+const FUNCTIONS: [&str; 4] = ["judge", "amend", "access", "retention"];
 
 /// Why a policy does not work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +34,13 @@ pub enum PolicyFailure {
 pub struct Health {
     /// By function and kind.
     faults: [[AtomicU64; FaultKind::ALL.len()]; FUNCTIONS.len()],
+    /// Events whose verdict was remembered, and events that were asked about.
+    reused: AtomicU64,
+    asked: AtomicU64,
+    /// Fuel burned by judging.
+    fuel: AtomicU64,
+    /// Values of verdicts that an extension replaced.
+    replaced: AtomicU64,
     recent: Mutex<Recent>,
     denials: AtomicU32,
     /// When it failed last.
@@ -50,19 +57,52 @@ struct Recent {
 }
 
 impl Health {
-    /// Counts the results of judged events, in order.
-    pub(super) fn judged<'a, T: 'a>(&self, verdicts: impl Iterator<Item = &'a Result<T, Fault>>) {
+    /// Counts the results of judged events, in order: for each the faults of the policy and its extensions.
+    pub(super) fn judged<'a, F: Iterator<Item = &'a Fault>>(&self, verdicts: impl Iterator<Item = F>) {
         let mut last = None;
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        for verdict in verdicts {
-            if let Err(fault) = verdict {
+        for faults in verdicts {
+            let mut failed = false;
+            for fault in faults {
                 self.count(fault);
-                last = Some(fault);
+                (failed, last) = (true, Some(fault));
             }
-            recent.add(verdict.is_err());
+            recent.add(failed);
         }
         drop(recent);
         last.into_iter().for_each(|fault| self.say(fault));
+    }
+
+    /// Counts events whose verdict was remembered, and events that were asked about.
+    pub(super) fn reused(&self, remembered: usize, asked: usize) {
+        self.reused.fetch_add(remembered as u64, Ordering::Relaxed);
+        self.asked.fetch_add(asked as u64, Ordering::Relaxed);
+    }
+
+    /// Counts the fuel of a call that judges.
+    pub(super) fn burned(&self, fuel: u64) {
+        self.fuel.fetch_add(fuel, Ordering::Relaxed);
+    }
+
+    /// How many events got a verdict that was remembered, and how many were asked about.
+    pub fn cache(&self) -> (u64, u64) {
+        (self.reused.load(Ordering::Relaxed), self.asked.load(Ordering::Relaxed))
+    }
+
+    /// Counts values of verdicts that an extension replaced.
+    pub(super) fn replaced(&self, values: u64) {
+        self.replaced.fetch_add(values, Ordering::Relaxed);
+    }
+
+    /// How many values of verdicts (action, affected resource, model, record) extensions have replaced. What is
+    /// remembered is counted once.
+    pub fn replacements(&self) -> u64 {
+        self.replaced.load(Ordering::Relaxed)
+    }
+
+    /// The fuel that judging has burned.
+    pub fn fuel(&self) -> u64 {
+        self.fuel.load(Ordering::Relaxed)
     }
 
     /// Counts the result of a call of another function.
@@ -174,7 +214,7 @@ mod tests {
     fn judged(health: &Health, events: usize, kind: Option<FaultKind>) {
         let fault = kind.map(|kind| Fault { function: "judge", kind, message: String::new() });
         let verdicts: Vec<_> = (0..events).map(|_| fault.clone().map_or(Ok(()), Err)).collect();
-        health.judged(verdicts.iter());
+        health.judged(verdicts.iter().map(|verdict: &Result<(), _>| verdict.as_ref().err().into_iter()));
     }
 
     #[test]

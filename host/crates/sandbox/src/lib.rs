@@ -6,17 +6,22 @@
 
 mod bindings;
 mod breaker;
+mod contract_0_6;
+mod exports;
 mod fault;
 mod floors;
 mod from_wit;
 mod health;
+mod judge;
 mod limits;
 mod manifest_check;
+mod reads;
 mod sandbox;
+mod stack;
 mod to_wit;
+mod verdict_cache;
 
 use std::fmt::Write;
-use std::time::Instant;
 
 use sha2::{Digest, Sha256};
 
@@ -24,34 +29,56 @@ pub use fault::{Fault, FaultKind, LoadError};
 pub use health::{Health, PolicyFailure};
 pub use limits::Limits;
 pub use mcp_audit_log_contract::plan::Plan;
+pub use stack::Extension;
 
 use self::breaker::Breaker;
+use self::exports::Role;
 use self::from_wit::FromWit;
+use self::judge::Memory;
+use self::reads::Reads;
 use self::sandbox::Sandbox;
+use self::stack::Layer;
+use self::stack::merge::Merged;
+use self::verdict_cache::VerdictCache;
 use mcp_audit_log_contract::access::{Grant, Viewer};
 use mcp_audit_log_contract::manifest::Manifest;
 use mcp_audit_log_contract::settings::Settings;
-use mcp_audit_log_model::event::Event;
 use mcp_audit_log_model::mask::Masks;
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_model::value::Value;
 
 /// What a policy exports, with the version of the contract: wit/policy.wit.
-pub const CONTRACT: &str = "mcp-audit-log:policy/policy@0.6.0";
+pub const CONTRACT: &str = "mcp-audit-log:policy/policy@0.7.0";
+
+/// The contract before, which is loaded as well: wit/0.6/policy.wit.
+const CONTRACT_0_6: &str = "mcp-audit-log:policy/policy@0.6.0";
+
+/// What an extension exports.
+pub const EXTENSION_CONTRACT: &str = "mcp-audit-log:policy/extension@0.7.0";
+
+/// What a policy may export, newest first.
+pub const CONTRACTS: [&str; 2] = [CONTRACT, CONTRACT_0_6];
 
 /// The default policy as build.rs built it from guest/.
 const DEFAULT: &[u8] = include_bytes!(env!("MCP_AUDIT_LOG_DEFAULT_POLICY"));
-
-/// The cost of an unusable result, in units of fuel.
-const BAD_RESULT_FUEL: u64 = 10_000_000;
 
 /// A loaded policy.
 pub struct Policy {
     sandbox: Sandbox,
     limits: Limits,
+    /// What the policy and its extensions declare together.
     manifest: Manifest,
+    /// The extensions, from the bottom up.
+    layers: Vec<Layer>,
+    /// What they override, in sentences.
+    overrides: Vec<String>,
+    /// What of an event the policy is given.
+    reads: Reads,
     digest: String,
     breaker: Breaker,
+    cache: VerdictCache,
+    /// By channel, how far up verdicts are remembered and by what.
+    memory: Memory,
     health: Health,
     masks: Masks,
     /// Whether the policy alone keeps tenants apart.
@@ -75,6 +102,19 @@ pub struct Verdict {
     pub changes: Vec<Change>,
     /// How the payload is kept; `None`: not at all.
     pub keep: Option<Keep>,
+    /// The extensions that failed on this event. Each lost its own say, and the payload is not kept.
+    pub faults: Vec<LayerFault>,
+}
+
+/// The fault of an extension.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LayerFault {
+    /// The extension's name.
+    pub layer: String,
+    /// The digest of its component.
+    pub digest: String,
+    /// The fault.
+    pub fault: Fault,
 }
 
 /// The resource that an action affects.
@@ -123,16 +163,46 @@ impl Policy {
     /// # Errors
     /// It is no component, imports something, does not keep the contract, or declares what makes no sense.
     pub fn load(component: &[u8], limits: Limits, now: Timestamp) -> Result<Self, LoadError> {
-        let sandbox = Sandbox::compile(component, limits)?;
-        let declared = sandbox.call("manifest", 0, |guest, store| guest.call_manifest(store)).0?;
+        let sandbox = Sandbox::compile(component, limits, Role::Policy)?;
+        let (declared, wants_arguments) = sandbox.manifest()?;
         let manifest = manifest_check::manifest(FromWit { function: "manifest", limits }, declared, now)?;
-        let digest = Sha256::digest(component).iter().fold(String::from("sha256:"), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        });
-        let (breaker, health) = (Breaker::default(), Health::default());
+        let reads = Reads::new(manifest.depends.clone(), wants_arguments);
+        let policy = Self {
+            sandbox,
+            limits,
+            reads,
+            digest: digest(component),
+            layers: Vec::new(),
+            overrides: Vec::new(),
+            breaker: Breaker::default(),
+            cache: VerdictCache::new(limits.verdict_cache_bytes),
+            health: Health::default(),
+            masks: Masks::new(&[], &manifest.masks),
+            memory: Memory::default(),
+            rules_tenants: false,
+            manifest,
+        };
+        Ok(policy.remembering())
+    }
+
+    /// The same with extensions over it. Their order is theirs, not that of the list.
+    ///
+    /// # Errors
+    /// One cannot be loaded, or they do not fit.
+    pub fn extended(self, components: &[Vec<u8>], now: Timestamp) -> Result<Self, LoadError> {
+        let limits = self.limits;
+        let mut layers = Vec::with_capacity(components.len());
+        for (number, component) in (1..).zip(components) {
+            let named = |name| move |reason| LoadError::Extension { name, reason: Box::new(reason) };
+            let layer = layer(component, limits, now).map_err(named(format!("number {number}")))?;
+            layers.push(layer);
+        }
+        let layers =
+            stack::order::order(&self.manifest.name, layers, |layer| &layer.manifest).map_err(LoadError::Stack)?;
+        let merged = stack::merge::merge(self.manifest, layers.iter().map(|layer| &layer.manifest));
+        let Merged { manifest, overrides } = merged.map_err(LoadError::Stack)?;
         let masks = Masks::new(&[], &manifest.masks);
-        Ok(Self { sandbox, limits, manifest, digest, breaker, health, masks, rules_tenants: false })
+        Ok(Self { manifest, overrides, masks, layers, ..self }.remembering())
     }
 
     /// The same with the floors that the operator lowered.
@@ -164,6 +234,16 @@ impl Policy {
         format!("{} {} ({})", self.manifest.name, self.manifest.version, self.digest)
     }
 
+    /// The extensions over it, from the bottom up.
+    pub fn extensions(&self) -> Vec<Extension> {
+        self.layers.iter().map(Layer::shown).collect()
+    }
+
+    /// What the extensions override, in sentences.
+    pub fn overrides(&self) -> &[String] {
+        &self.overrides
+    }
+
     /// The masks that apply, whatever the policy decides.
     #[doc(hidden)]
     pub fn masks(&self) -> &Masks {
@@ -175,71 +255,21 @@ impl Policy {
         &self.health
     }
 
-    /// Judges events, one result each. After a fault the batch is halved, until only the events that cause it are
-    /// marked. A policy that burns its fuel and fails is not called for a while.
-    pub fn judge(&self, settings: &Settings, events: &[Event]) -> Vec<Result<Verdict, Fault>> {
-        let settings = to_wit::settings(settings);
-        let mut verdicts = Vec::with_capacity(events.len());
-        for batch in events.chunks(self.limits.batch_events.max(1)) {
-            self.judge_halving(&settings, batch, &mut verdicts);
-        }
-        self.health.judged(verdicts.iter());
-        verdicts
-    }
-
-    fn judge_halving(
-        &self,
-        settings: &[bindings::Setting<'_>],
-        events: &[Event],
-        verdicts: &mut Vec<Result<Verdict, Fault>>,
-    ) {
-        if self.breaker.rests(Instant::now()) {
-            verdicts.extend(events.iter().map(|_| Err(Fault::resting())));
-            return;
-        }
-        let (batch, fuel) = self.judge_batch(settings, events);
-        match batch {
-            Ok(batch) => {
-                self.breaker.judged(batch.len());
-                verdicts.extend(batch.into_iter().map(Ok));
-            }
-            Err(fault) if events.len() <= 1 => {
-                self.breaker.failed(fuel, Instant::now());
-                verdicts.extend(events.iter().map(|_| Err(fault.clone())));
-            }
-            Err(_) => {
-                self.breaker.failed(fuel, Instant::now());
-                let (left, right) = events.split_at(events.len() / 2);
-                self.judge_halving(settings, left, verdicts);
-                self.judge_halving(settings, right, verdicts);
-            }
-        }
-    }
-
-    /// The verdicts of one call, and the fuel that it burned.
-    fn judge_batch(&self, settings: &[bindings::Setting<'_>], events: &[Event]) -> (Result<Vec<Verdict>, Fault>, u64) {
-        let lists = to_wit::EventLists::of(events, self.manifest.reads_arguments);
-        let lowered = lists.events(events);
-        let (verdicts, fuel) =
-            self.sandbox.call("judge", events.len(), |guest, store| guest.call_judge(store, settings, &lowered));
-        let lift = FromWit { function: "judge", limits: self.limits };
-        let lifted = verdicts.and_then(|verdicts| lift.verdicts(verdicts, events.len(), &self.manifest));
-        // Reading a result costs the host time, which is not fuel.
-        let handed_back = |fault: &Fault| matches!(fault.kind, FaultKind::Result | FaultKind::Memory);
-        let more = if lifted.as_ref().is_err_and(handed_back) { BAD_RESULT_FUEL } else { 0 };
-        (lifted, fuel.saturating_add(more))
-    }
-
     /// What `viewer` may do: the policy's answer, narrowed to the viewer's tenant.
     ///
     /// # Errors
     /// The policy failed; the caller must deny.
     pub fn access(&self, settings: &Settings, viewer: &Viewer, now: Timestamp) -> Result<Grant, Fault> {
-        let (settings, groups) = (to_wit::settings(settings), to_wit::groups(viewer));
-        let who = to_wit::viewer(viewer, &groups);
-        let (grant, _) = self.sandbox.call("access", 0, |guest, store| guest.call_access(store, &settings, who));
+        // A policy knows only its own groups, so it is told what those of its extensions imply.
+        let held = match self.layers.is_empty() {
+            true => viewer.groups.clone(),
+            false => stack::access::held(&self.manifest.groups, &viewer.groups),
+        };
+        let grant = self.sandbox.access(settings, viewer, &held);
         let lift = FromWit { function: "access", limits: self.limits };
-        let access = grant.and_then(|grant| lift.grant(grant, viewer, now));
+        let lines: Vec<_> = self.layers.iter().flat_map(|layer| &layer.manifest.access).collect();
+        let amend = |parts| stack::access::amended(parts, &lines, &held, viewer, now);
+        let access = grant.and_then(|grant| lift.grant(grant, viewer, now, amend));
         self.health.called("access", &access);
         access.map(|access| floors::access(access, self.rules_tenants))
     }
@@ -249,13 +279,29 @@ impl Policy {
     /// # Errors
     /// The policy failed; the caller must delete nothing.
     pub fn retention(&self, settings: &Settings, now: Timestamp) -> Result<Plan, Fault> {
-        let told = to_wit::settings(settings);
-        let (plan, _) =
-            self.sandbox.call("retention", 0, |guest, store| guest.call_retention(store, &told, now.as_micros()));
+        let plan = self.sandbox.retention(settings, now);
         let plan = plan.and_then(|plan| FromWit { function: "retention", limits: self.limits }.plan(plan, now));
         self.health.called("retention", &plan);
-        plan.map(|plan| floors::plan(plan, settings, now))
+        let keeping: Vec<_> = self.layers.iter().map(|layer| layer.manifest.keeping).collect();
+        plan.map(|plan| floors::plan(stack::access::kept(plan, &keeping, now), settings, now))
     }
+}
+
+/// Loads one extension.
+fn layer(component: &[u8], limits: Limits, now: Timestamp) -> Result<Layer, LoadError> {
+    let sandbox = Sandbox::compile(component, limits, Role::Extension)?;
+    let declared = sandbox.declares()?;
+    let manifest = stack::declare::manifest(FromWit { function: "declares", limits }, declared, now)?;
+    let reads = Reads::new(manifest.depends.clone(), true);
+    Ok(Layer { sandbox, breaker: Breaker::default(), reads, manifest, digest: digest(component) })
+}
+
+/// SHA-256 of a component, as `sha256:` and hex.
+fn digest(component: &[u8]) -> String {
+    Sha256::digest(component).iter().fold(String::from("sha256:"), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 impl std::fmt::Debug for Policy {

@@ -23,6 +23,8 @@ pub struct Limits {
     pub list_items: usize,
     /// Largest batch of events in one call.
     pub batch_events: usize,
+    /// How much the verdicts take that are remembered, in bytes; 0 remembers none.
+    pub verdict_cache_bytes: usize,
 }
 
 impl Default for Limits {
@@ -38,6 +40,7 @@ impl Default for Limits {
             text_bytes: 16 << 10,
             list_items: 1_000,
             batch_events: 1_024,
+            verdict_cache_bytes: 16 << 20,
         }
     }
 }

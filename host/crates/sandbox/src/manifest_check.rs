@@ -3,8 +3,10 @@
 use super::bindings as wit;
 use super::fault::{Fault, LoadError};
 use super::from_wit::FromWit;
+use mcp_audit_log_contract::depends::{ChannelDependencies, Dependencies, DependencyNames, EventField};
 use mcp_audit_log_contract::manifest::{Action, Cron, Job, Manifest, SavedFilter, SettingField, UserGroup};
 use mcp_audit_log_contract::settings::{DIGEST_BODIES, LOG_PAYLOADS, RETENTION_DAYS};
+use mcp_audit_log_model::event::Channel;
 use mcp_audit_log_model::mask::{self, Mask};
 use mcp_audit_log_model::schedule::Schedule;
 use mcp_audit_log_model::time::Timestamp;
@@ -13,8 +15,12 @@ use mcp_audit_log_model::value::Value;
 /// Most masks of a policy.
 const MASKS: usize = 32;
 
-pub(super) fn manifest(lift: FromWit, manifest: wit::PolicyManifest, now: Timestamp) -> Result<Manifest, LoadError> {
-    let wit::PolicyManifest {
+pub(super) fn manifest(
+    lift: FromWit,
+    manifest: wit::policy::PolicyManifest,
+    now: Timestamp,
+) -> Result<Manifest, LoadError> {
+    let wit::policy::PolicyManifest {
         name,
         version,
         summary,
@@ -24,28 +30,78 @@ pub(super) fn manifest(lift: FromWit, manifest: wit::PolicyManifest, now: Timest
         crons,
         actions,
         masks,
-        reads_arguments,
+        depends,
     } = manifest;
     let refuse = |fault: Fault| LoadError::Manifest(fault.message);
-    let group = |group: wit::Group| {
-        let implies = lift.list(group.implies, |name| lift.name(name))?;
-        Ok(UserGroup { name: lift.name(group.name)?, label: lift.text(group.label)?, implies })
-    };
-    let action = |action: wit::Action| Ok(Action { name: lift.name(action.name)?, label: lift.text(action.label)? });
     let manifest = Manifest {
         name: lift.name(name).map_err(refuse)?,
         version: lift.text(version).map_err(refuse)?,
         summary: lift.text(summary).map_err(refuse)?,
-        groups: lift.list(groups, group).map_err(refuse)?,
-        settings: lift.list(settings, |field| setting(lift, field)).map_err(refuse)?,
-        filters: lift.list(filters, |one| filter(lift, one, now)).map_err(refuse)?,
-        crons: lift.list(crons, |one| cron(lift, one)).map_err(refuse)?,
-        actions: lift.list(actions, action).map_err(refuse)?,
+        groups: self::groups(lift, groups).map_err(refuse)?,
+        settings: self::settings(lift, settings).map_err(refuse)?,
+        filters: self::filters(lift, filters, now).map_err(refuse)?,
+        crons: self::crons(lift, crons).map_err(refuse)?,
+        actions: self::actions(lift, actions).map_err(refuse)?,
         masks: self::masks(lift, masks).map_err(refuse)?,
-        reads_arguments,
+        depends: dependencies(lift, depends).map_err(refuse)?,
     };
     coherent(&manifest).map_err(LoadError::Manifest)?;
     Ok(manifest)
+}
+
+pub(super) fn groups(lift: FromWit, groups: Vec<wit::Group>) -> Result<Vec<UserGroup>, Fault> {
+    lift.list(groups, |group| {
+        let implies = lift.list(group.implies, |name| lift.name(name))?;
+        Ok(UserGroup { name: lift.name(group.name)?, label: lift.text(group.label)?, implies })
+    })
+}
+
+pub(super) fn settings(lift: FromWit, settings: Vec<wit::SettingField>) -> Result<Vec<SettingField>, Fault> {
+    lift.list(settings, |field| setting(lift, field))
+}
+
+pub(super) fn filters(
+    lift: FromWit,
+    filters: Vec<wit::SavedFilter>,
+    now: Timestamp,
+) -> Result<Vec<SavedFilter>, Fault> {
+    lift.list(filters, |one| filter(lift, one, now))
+}
+
+pub(super) fn crons(lift: FromWit, crons: Vec<wit::Cron>) -> Result<Vec<Cron>, Fault> {
+    lift.list(crons, |one| cron(lift, one))
+}
+
+pub(super) fn actions(lift: FromWit, actions: Vec<wit::Action>) -> Result<Vec<Action>, Fault> {
+    lift.list(actions, |one| Ok(Action { name: lift.name(one.name)?, label: lift.text(one.label)? }))
+}
+
+/// The parts of events that a function reads. A field that does not exist would be one that is always empty.
+pub(super) fn dependencies(lift: FromWit, declared: Vec<wit::Dependencies>) -> Result<ChannelDependencies, Fault> {
+    let short = |name: &str| name.chars().take(80).collect::<String>();
+    let field = |name: String| {
+        let known: Vec<_> = EventField::ALL.iter().map(|field| field.as_str()).collect();
+        let (name, known) = (short(&name), known.join(", "));
+        EventField::parse(&name).ok_or_else(|| {
+            lift.fault(format!("it depends on {name:?}, which is no field of an event; use one of: {known}"))
+        })
+    };
+    let mut depends = ChannelDependencies::default();
+    for one in lift.list(declared, Ok)? {
+        let parts = Dependencies {
+            fields: lift.list(one.fields, field)?.into_iter().collect(),
+            facts: DependencyNames::of(lift.list(one.facts, |name| lift.name(name))?),
+            arguments: DependencyNames::of(lift.list(one.arguments, |name| lift.name(name))?),
+        };
+        // A channel of a newer host never comes here.
+        for channel in lift.list(one.channels, |name| Ok(Channel::parse(&name)))?.into_iter().flatten() {
+            if depends.of(channel).is_some() {
+                return Err(lift.fault(format!("it declares twice what it reads of the channel {channel}")));
+            }
+            depends.set(channel, parts.clone());
+        }
+    }
+    Ok(depends)
 }
 
 fn setting(lift: FromWit, field: wit::SettingField) -> Result<SettingField, Fault> {
@@ -86,7 +142,7 @@ fn cron(lift: FromWit, cron: wit::Cron) -> Result<Cron, Fault> {
 }
 
 /// Compiled one after another, and no more as soon as they are too many.
-fn masks(lift: FromWit, declared: Vec<wit::Mask>) -> Result<Vec<Mask>, Fault> {
+pub(super) fn masks(lift: FromWit, declared: Vec<wit::Mask>) -> Result<Vec<Mask>, Fault> {
     let mut masks = Vec::new();
     for one in declared {
         masks.push(mask(lift, one)?);
@@ -115,7 +171,7 @@ fn bounded(masks: &[Mask]) -> Result<(), String> {
 }
 
 /// What the host relies on: the two settings it enforces, and names that are there once.
-fn coherent(manifest: &Manifest) -> Result<(), String> {
+pub(super) fn coherent(manifest: &Manifest) -> Result<(), String> {
     let default = |key: &str| manifest.settings.iter().find(|field| field.key == key).map(|field| &field.default);
     if default(LOG_PAYLOADS) != Some(&Value::Boolean(false)) {
         return Err(format!("it must declare the setting {LOG_PAYLOADS:?} as a boolean, false by default"));
@@ -126,6 +182,7 @@ fn coherent(manifest: &Manifest) -> Result<(), String> {
     if !matches!(default(RETENTION_DAYS), Some(Value::Integer(1..))) {
         return Err(format!("it must declare the setting {RETENTION_DAYS:?} as a whole number of at least 1"));
     }
+    bounded(&manifest.masks)?;
     let lists: [(&str, Vec<&str>); 5] = [
         ("group", manifest.groups.iter().map(|group| group.name.as_str()).collect()),
         ("setting", manifest.settings.iter().map(|field| field.key.as_str()).collect()),
@@ -158,7 +215,7 @@ mod tests {
             maximum: None,
         };
         let text = || "x".to_owned();
-        let declared = wit::PolicyManifest {
+        let declared = wit::policy::PolicyManifest {
             name: text(),
             version: text(),
             summary: text(),
@@ -171,7 +228,7 @@ mod tests {
             crons: Vec::new(),
             actions: Vec::new(),
             masks,
-            reads_arguments: false,
+            depends: Vec::new(),
         };
         manifest(FromWit { function: "manifest", limits: Limits::default() }, declared, Timestamp::EPOCH)
     }

@@ -4,27 +4,29 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{Component, Instance, InstancePre, Linker};
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, ResourceLimiter, Store, Trap,
     WasmFeatures,
 };
 
-use super::bindings::{AuditPolicy, AuditPolicyPre, Guest};
+use super::exports::{Exports, Role};
 use super::fault::{Fault, FaultKind, LoadError};
 use super::limits::Limits;
 use mcp_audit_log_model::format::prefix;
 
 /// A policy's compiled code.
 pub(super) struct Sandbox {
-    pre: AuditPolicyPre<InstanceLimiter>,
+    pre: InstancePre<InstanceLimiter>,
+    exports: Exports,
     limits: Limits,
     turns: Turns,
 }
 
 impl Sandbox {
     /// Compiles a component. Takes some tenths of a second; the code is kept for the life of the process.
-    pub(super) fn compile(bytes: &[u8], limits: Limits) -> Result<Self, LoadError> {
+    pub(super) fn compile(bytes: &[u8], limits: Limits, role: Role) -> Result<Self, LoadError> {
         if bytes.len() > limits.component_bytes {
             return Err(LoadError::TooLarge { bytes: bytes.len(), limit: limits.component_bytes });
         }
@@ -42,34 +44,40 @@ impl Sandbox {
             Ok(Err(error)) => return Err(LoadError::NotAComponent(reason(&error))),
             Err(_) => return Err(LoadError::NotAComponent("it cannot be compiled".to_owned())),
         };
-        let imports: Vec<_> = component.component_type().imports(&engine).map(|(name, _)| name.to_owned()).collect();
+        let imports = imports(&engine, &component);
         if !imports.is_empty() {
             return Err(LoadError::Imports(imports));
         }
-        let contract = |error: wasmtime::Error| LoadError::Contract(reason(&error));
-        let pre = Linker::new(&engine).instantiate_pre(&component).map_err(contract)?;
-        Ok(Self { pre: AuditPolicyPre::new(pre).map_err(contract)?, limits, turns: Turns::default() })
+        let pre = Linker::new(&engine).instantiate_pre(&component);
+        let pre = pre.map_err(|error| LoadError::NotAComponent(reason(&error)))?;
+        let names: Vec<_> = component.component_type().exports(&engine).map(|(name, _)| name.to_owned()).collect();
+        let exports = Exports::find(&pre, names, role)?;
+        Ok(Self { pre, exports, limits, turns: Turns::default() })
     }
 
     /// Calls one function in a fresh instance, which is always dropped afterwards: nothing is remembered between calls,
     /// and a failed instance is never reused. Also returns the burned fuel.
+    ///
+    /// `exports.rs` has the functions.
     pub(super) fn call<T>(
         &self,
         function: &'static str,
         events: usize,
-        call: impl FnOnce(&Guest, &mut Store<InstanceLimiter>) -> wasmtime::Result<T>,
+        call: impl FnOnce(&Exports, &Instance, &mut Store<InstanceLimiter>) -> wasmtime::Result<T>,
     ) -> (Result<T, Fault>, u64) {
         let _turn = self.turns.take();
         let fuel = self.limits.fuel.saturating_add(self.limits.fuel_per_event.saturating_mul(events as u64));
-        let mut store =
-            Store::new(self.pre.engine(), InstanceLimiter { limits: self.limits, ..InstanceLimiter::default() });
+        let mut store = Store::new(
+            self.pre.component().engine(),
+            InstanceLimiter { limits: self.limits, ..InstanceLimiter::default() },
+        );
         let ran = catch_unwind(AssertUnwindSafe(|| {
             store.limiter(|tenant| tenant);
             store.set_hostcall_fuel(self.limits.result_bytes);
             store.set_max_component_handles(0);
             store.set_fuel(fuel)?;
-            let policy: AuditPolicy = self.pre.instantiate(&mut store)?;
-            call(policy.mcp_audit_log_policy_policy(), &mut store)
+            let instance = self.pre.instantiate(&mut store)?;
+            call(&self.exports, &instance, &mut store)
         }));
         let burned = fuel.saturating_sub(store.get_fuel().unwrap_or(0));
         let result = match ran {
@@ -117,6 +125,18 @@ fn pooled(bytes: &[u8], limits: Limits) -> wasmtime::Result<(Engine, Component)>
     Ok((engine, component))
 }
 
+/// The names of what the component imports to call. An interface of types alone is nothing that a policy could call.
+fn imports(engine: &Engine, component: &Component) -> Vec<String> {
+    let is_type = |item: &ComponentItem| matches!(item, ComponentItem::Type(_));
+    let is_types = |item: &ComponentItem| match item {
+        ComponentItem::ComponentInstance(instance) => instance.exports(engine).all(|(_, item)| is_type(&item.ty)),
+        other => is_type(other),
+    };
+    let imports = component.component_type();
+    let imports = imports.imports(engine).filter(|(_, item)| !is_types(&item.ty));
+    imports.map(|(name, _)| name.to_owned()).collect()
+}
+
 /// Only what stock rustc emits, and results that are the same on every machine.
 fn config(limits: Limits) -> Config {
     let mut config = Config::new();
@@ -146,7 +166,7 @@ fn kind(error: &wasmtime::Error, tenant: &InstanceLimiter) -> FaultKind {
 }
 
 /// The cause and then its location, on one line.
-fn reason(error: &wasmtime::Error) -> String {
+pub(super) fn reason(error: &wasmtime::Error) -> String {
     let mut causes: Vec<_> = error.chain().map(|cause| cause.to_string()).collect();
     causes.reverse();
     let words = causes.join("; ");

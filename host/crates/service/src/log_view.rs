@@ -13,7 +13,7 @@ use mcp_audit_log_contract::settings::Settings;
 use mcp_audit_log_core::reader::{InternalReads, Reader};
 use mcp_audit_log_index::StoreReader;
 use mcp_audit_log_model::time::{Clock, Timestamp};
-use mcp_audit_log_sandbox::Policy;
+use mcp_audit_log_sandbox::{Extension, Policy};
 use tokio::sync::watch;
 
 use super::AuditLog;
@@ -55,7 +55,17 @@ impl LogView {
         self.policy.title()
     }
 
-    /// What the policy declares.
+    /// The extensions over the policy, from the bottom up.
+    pub fn policy_extensions(&self) -> Vec<Extension> {
+        self.policy.extensions()
+    }
+
+    /// What the extensions override of layers below, in sentences.
+    pub fn policy_overrides(&self) -> &[String] {
+        self.policy.overrides()
+    }
+
+    /// What the policy and its extensions declare.
     pub fn manifest(&self) -> &Manifest {
         self.policy.manifest()
     }

@@ -18,7 +18,7 @@ use mcp_audit_log_model::event::Event;
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::price::Prices;
 use mcp_audit_log_model::time::{Clock, SystemClock, Timestamp};
-use mcp_audit_log_sandbox::{Floors, Limits, LoadError, Policy};
+use mcp_audit_log_sandbox::{Extension, Floors, Limits, LoadError, Policy};
 use mcp_audit_log_store as store;
 use tokio::sync::watch;
 
@@ -30,6 +30,7 @@ use crate::RefusalLimiter;
 pub struct Options {
     folder: PathBuf,
     policy: Option<Vec<u8>>,
+    extensions: Vec<Vec<u8>>,
     limits: Limits,
     floors: Floors,
     queue: QueueLimits,
@@ -80,6 +81,7 @@ impl Options {
         Self {
             folder: folder.as_ref().to_owned(),
             policy: None,
+            extensions: Vec::new(),
             limits: Limits::default(),
             floors: Floors::default(),
             queue: QueueLimits::default(),
@@ -95,6 +97,13 @@ impl Options {
     /// Another policy: the bytes of a component.
     pub fn policy(mut self, component: Vec<u8>) -> Self {
         self.policy = Some(component);
+        self
+    }
+
+    /// An extension over the policy (repeatable): the bytes of a component. The order of extensions is decided by what
+    /// they need and by their names.
+    pub fn extend(mut self, component: Vec<u8>) -> Self {
+        self.extensions.push(component);
         self
     }
 
@@ -161,6 +170,7 @@ impl Options {
         let Self {
             folder,
             policy,
+            extensions,
             limits,
             floors,
             queue,
@@ -171,7 +181,7 @@ impl Options {
             longest_step,
             watches_schedule,
         } = self;
-        let policy = Arc::new(load(policy, limits, &*clock)?.on(&floors));
+        let policy = Arc::new(load(policy, &extensions, limits, &*clock)?.on(&floors));
         let (files, writer) = store::open(&folder)?;
         let lock = writer.store().hold_lock().map_err(OpenError::Lock)?;
         let (resume, last_signed) = (signer.resume.clone(), signer.last_path(&folder));
@@ -228,9 +238,9 @@ impl Options {
     /// # Errors
     /// There is no log in the folder, or the policy is refused.
     pub fn view(self) -> Result<LogView, OpenError> {
-        let Self { folder, policy, limits, floors, clock, .. } = self;
+        let Self { folder, policy, extensions, limits, floors, clock, .. } = self;
         let files = store::open_to_read(&folder)?;
-        let policy = Arc::new(load(policy, limits, &*clock)?.on(&floors));
+        let policy = Arc::new(load(policy, &extensions, limits, &*clock)?.on(&floors));
         let settings = Settings::load(&policy.manifest().settings, &files.settings()?);
         Ok(LogView { files, policy, shared_settings: Arc::new(RwLock::new(Arc::new(settings))), clock })
     }
@@ -256,6 +266,15 @@ impl AuditLog {
         event = event
             .fact("audit_policy", format!("{} {}", manifest.name, manifest.version))
             .fact("policy_digest", self.view().policy_digest());
+        let extensions = self.view().policy_extensions();
+        if !extensions.is_empty() {
+            let titles: Vec<_> = extensions.iter().map(Extension::title).collect();
+            event = event.fact("policy_extensions", titles.join(", "));
+        }
+        let widenings: Vec<_> = extensions.iter().filter_map(Extension::widenings).collect();
+        if !widenings.is_empty() {
+            event = event.fact("policy_widenings", widenings.join(", "));
+        }
         if floors.policy_rules_tenants {
             event = event.fact("policy_rules_tenants", true);
         }
@@ -311,11 +330,17 @@ fn roots(files: &StoreReader) -> Roots {
     Arc::new(move |size| files.linked_root(size).ok().flatten())
 }
 
-fn load(component: Option<Vec<u8>>, limits: Limits, clock: &dyn Clock) -> Result<Policy, LoadError> {
-    match component {
+fn load(
+    component: Option<Vec<u8>>,
+    extensions: &[Vec<u8>],
+    limits: Limits,
+    clock: &dyn Clock,
+) -> Result<Policy, LoadError> {
+    let policy = match component {
         Some(bytes) => Policy::load(&bytes, limits, clock.now()),
         None => Policy::builtin(limits, clock.now()),
-    }
+    };
+    if extensions.is_empty() { policy } else { policy?.extended(extensions, clock.now()) }
 }
 
 /// Only the log's own entries count: on other channels a caller may use the same method name.

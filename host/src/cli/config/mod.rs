@@ -35,6 +35,8 @@ pub(super) use text::{MaskName, Text, address};
 pub(super) struct Config {
     pub(super) data: Option<PathBuf>,
     pub(super) policy: Option<PathBuf>,
+    /// Extensions over the policy.
+    pub(super) extend: Option<Vec<PathBuf>>,
     /// Whether the policy alone keeps tenants apart.
     pub(super) policy_rules_tenants: Option<bool>,
     /// Masks of the host's own that are off.
@@ -101,7 +103,8 @@ impl Config {
 
     /// Paths in the file are meant from where the file is.
     fn beside(mut self, folder: &Path) -> Self {
-        for path in [&mut self.data, &mut self.policy].into_iter().flatten() {
+        let extensions = self.extend.iter_mut().flatten();
+        for path in [&mut self.data, &mut self.policy].into_iter().flatten().chain(extensions) {
             *path = folder.join(&path);
         }
         if let Some(checkpoints) = &mut self.checkpoints {

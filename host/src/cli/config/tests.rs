@@ -151,10 +151,11 @@ fn prices_come_from_the_file_in_order() {
 fn paths_are_relative_to_the_file() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("c.toml");
-    std::fs::write(&path, "data = \"log\"\npolicy = \"/p.wasm\"").expect("written");
+    std::fs::write(&path, "data = \"log\"\npolicy = \"/p.wasm\"\nextend = [\"iban.wasm\"]").expect("written");
     let config = Config::load(Some(&path)).expect("it is read");
     assert_eq!(config.data, Some(folder.path().join("log")));
     assert_eq!(config.policy, Some("/p.wasm".into()));
+    assert_eq!(config.extend, Some(vec![folder.path().join("iban.wasm")]));
     let missing = Config::load(Some(&folder.path().join("none.toml"))).expect_err("refused").to_string();
     assert!(missing.contains("none.toml cannot be read"), "{missing}");
 }

@@ -11,7 +11,7 @@ use mcp_audit_log_model::format;
 use mcp_audit_log_model::mask::Masks;
 use mcp_audit_log_model::price::Prices;
 use mcp_audit_log_model::time::Timestamp;
-use mcp_audit_log_sandbox::{Fault, Keep, Policy, Verdict};
+use mcp_audit_log_sandbox::{Fault, Keep, LayerFault, Policy, Verdict};
 
 use super::facts;
 use super::facts::HostChanges;
@@ -136,7 +136,7 @@ fn hide_key(entry: &mut Entry, masks: &Masks) {
 
 /// Applies the verdict; returns how the policy wants the payload kept.
 fn judged(entry: &mut Entry, verdict: Verdict, told: HostChanges, masks: &Masks) -> Option<Keep> {
-    let Verdict { action, affected, model, record_id, facts, changes, keep } = verdict;
+    let Verdict { action, affected, model, record_id, facts, changes, keep, faults } = verdict;
     set(entry, Field::Action, Some(&action), TEXT);
     set(entry, Field::Model, model.as_deref(), TEXT);
     set(entry, Field::RecordId, record_id.as_deref(), TEXT);
@@ -146,7 +146,19 @@ fn judged(entry: &mut Entry, verdict: Verdict, told: HostChanges, masks: &Masks)
         set(entry, Field::ResourceName, affected.name.as_deref(), TEXT);
     }
     told.judged(entry, facts, changes, masks);
+    extensions_failed(entry, &faults);
     keep
+}
+
+/// Extensions failed: the verdict is that of the others, and the entry names them.
+fn extensions_failed(entry: &mut Entry, faults: &[LayerFault]) {
+    let Some(first) = faults.first() else { return };
+    set(entry, Field::Fault, Some(first.fault.kind.as_str()), TEXT);
+    let text: Vec<_> = faults.iter().map(|one| format!("{}: {}", one.layer, one.fault.message)).collect();
+    let digests: Vec<_> = faults.iter().map(|one| one.digest.as_str()).collect();
+    for (name, text) in [("fault", text.join("; ")), ("policy_digest", digests.join(", "))] {
+        entry.details.insert(name.to_owned(), cut(&text, LONG_TEXT).into());
+    }
 }
 
 /// The policy failed: the event stays, as metadata, with what is needed to find out why.
@@ -247,6 +259,7 @@ mod tests {
                 facts: Vec::new(),
                 changes: Vec::new(),
                 keep: Some(keep.clone()),
+                faults: Vec::new(),
             };
             let sealed = seal.entry(Event { payload: Some(payload), ..event }, Ok(verdict));
             assert_eq!((sealed.payload().is_some(), sealed.entry().payload_commitment.is_some()), (kept, kept));

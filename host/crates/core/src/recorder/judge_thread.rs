@@ -17,7 +17,7 @@ use mcp_audit_log_model::event::{Channel, Detail, Event, Kind, Payload};
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::price::Prices;
 use mcp_audit_log_model::time::Clock;
-use mcp_audit_log_sandbox::Policy;
+use mcp_audit_log_sandbox::{Fault, Policy, Verdict};
 
 /// Most items that are judged in one call. Few enough for the processor's cache, enough that a call costs each little.
 const CALL_ITEMS: usize = 256;
@@ -215,7 +215,9 @@ impl Judge {
         let settings = Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner));
         let began = Instant::now();
         let verdicts = self.policy.judge(&settings, &taken.events);
-        let faults = verdicts.iter().filter(|verdict| verdict.is_err()).count();
+        let failed =
+            |verdict: &&Result<Verdict, Fault>| verdict.as_ref().map_or(true, |verdict| !verdict.faults.is_empty());
+        let faults = verdicts.iter().filter(failed).count();
         self.queue.gauges.judged(taken.events.len(), faults, began.elapsed());
         let (before, now) = (self.sealed.len(), self.clock.now());
         let seal = EntryBuilder {

@@ -7,19 +7,6 @@ use serde::Serialize;
 
 use super::auth::Visitor;
 
-/// The rights by their names in the policy's contract.
-const RIGHTS: [(Right, &str); 9] = [
-    (Right::Read, "read"),
-    (Right::ReadPayloads, "read-payloads"),
-    (Right::Export, "export"),
-    (Right::ExportPayloads, "export-payloads"),
-    (Right::ReadUsage, "read-usage"),
-    (Right::Configure, "configure"),
-    (Right::Manage, "manage"),
-    (Right::Verify, "verify"),
-    (Right::Record, "record"),
-];
-
 /// The caller.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Me {
@@ -33,6 +20,6 @@ pub(crate) struct Me {
 pub(crate) async fn show(visitor: Visitor) -> Json<Me> {
     let access = &visitor.access;
     let viewer = access.viewer().clone();
-    let rights = RIGHTS.iter().filter(|(right, _)| access.may(*right)).map(|(_, name)| *name);
+    let rights = Right::names().filter(|(right, _)| access.may(*right)).map(|(_, name)| name);
     Json(Me { user: viewer.user, groups: viewer.groups, instance: viewer.instance, rights: rights.collect() })
 }

@@ -91,6 +91,15 @@ impl Mask {
         self.size
     }
 
+    /// The same mask, which also hides what `other` hides.
+    #[doc(hidden)]
+    pub fn united(mut self, other: Self) -> Self {
+        self.keys.extend(other.keys);
+        self.looks.extend(other.looks);
+        self.size += other.size;
+        self
+    }
+
     /// A mask of the floor.
     fn of_the_floor(name: &str) -> Self {
         let list = |lists: &'static [(&str, &[&str])]| {
