@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use super::bindings as wit;
 use super::fault::Fault;
 use super::limits::Limits;
-use super::stack::access::GrantParts;
 use super::{Affected, Change, Keep, Plan, Verdict};
 use mcp_audit_log_contract::access::{Grant, GrantInternals as _, Right, Viewer};
 use mcp_audit_log_contract::manifest::Manifest;
@@ -13,6 +12,14 @@ use mcp_audit_log_filter::{Comparison, Domain, DomainToken, Operand, ViewerValue
 use mcp_audit_log_model::format::prefix;
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_model::value::Value;
+
+/// The parts of a grant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct GrantParts {
+    pub(crate) rights: BTreeSet<Right>,
+    pub(crate) rule: Domain,
+    pub(crate) usage_rule: Domain,
+}
 
 /// The checks of one call's result.
 #[derive(Clone, Copy)]

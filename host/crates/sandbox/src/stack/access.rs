@@ -1,8 +1,6 @@
 //! Access lines of extensions on a grant: permissions of the viewer's groups are added, then restrictions narrow, as
 //! Odoo's access rights and record rules.
 
-use std::collections::BTreeSet;
-
 use mcp_audit_log_contract::access::{Right, Viewer};
 use mcp_audit_log_contract::extension::{AccessEffect, AccessLine, Keeping};
 use mcp_audit_log_contract::manifest::UserGroup;
@@ -10,13 +8,7 @@ use mcp_audit_log_contract::plan::Plan;
 use mcp_audit_log_filter::{Domain, from_tokens};
 use mcp_audit_log_model::time::{DAY, Timestamp};
 
-/// The parts of a grant.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct GrantParts {
-    pub(crate) rights: BTreeSet<Right>,
-    pub(crate) rule: Domain,
-    pub(crate) usage_rule: Domain,
-}
+use crate::from_wit::GrantParts;
 
 /// The groups that a viewer holds: those that were assigned, and what they imply.
 pub(crate) fn held(groups: &[UserGroup], assigned: &[String]) -> Vec<String> {
