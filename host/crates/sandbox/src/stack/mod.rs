@@ -18,6 +18,9 @@ pub(super) mod access;
 /// An extension's differences on a verdict.
 pub(super) mod amend;
 
+#[cfg(test)]
+mod tests;
+
 use mcp_audit_log_contract::extension::ExtensionManifest;
 
 use super::breaker::Breaker;
