@@ -283,6 +283,11 @@ pub(crate) fn write(bytes: &mut Vec<u8>, mut number: u64) {
 
 /// Takes such a number off the front.
 pub(crate) fn read(bytes: &mut &[u8]) -> Option<u64> {
+    // Most numbers are small.
+    if let [byte @ 0..0x80, rest @ ..] = *bytes {
+        *bytes = rest;
+        return Some(u64::from(*byte));
+    }
     let mut number: u64 = 0;
     for shift in (0..64).step_by(7) {
         let (byte, rest) = bytes.split_first()?;

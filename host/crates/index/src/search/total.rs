@@ -152,6 +152,12 @@ impl Entries {
     }
 }
 
+impl<T: Amounts> Amounts for &T {
+    fn add(&self, row: usize, to: &mut Total) {
+        T::add(self, row, to);
+    }
+}
+
 impl Amounts for Entries {
     fn add(&self, row: usize, to: &mut Total) {
         to.sums.add(&self.sums(row));

@@ -27,12 +27,11 @@ pub(crate) fn usage(log: &dyn Snapshot, texts: &Texts, query: &UsageQuery) -> Re
     let until = query.recorded_before.map(|at| seq_at(log, at)).transpose()?;
     let source = Source::new(log, texts, &rest, until.unwrap_or(u64::MAX))?;
     // The totals, the values of each field, the series. What is broken down by is ranked by its sums.
-    let mut questions = vec![source.question(By::Nothing, true)];
-    questions.extend(USAGE_FIELDS.map(|field| source.question(By::Field(field), false)));
-    questions.push(source.question(By::Step(step), true));
-    let is_asked = |question: &&Question| {
-        USAGE_FIELDS.iter().all(|field| question.by != By::Field(*field) || query.by.contains(field))
-    };
+    let mut questions = vec![source.question(By::Nothing, true, true)];
+    let of_field = |field| source.question(By::Field(field), query.by.contains(&field), false);
+    questions.extend(USAGE_FIELDS.map(of_field));
+    questions.push(source.question(By::Step(step), true, true));
+    let is_asked = |question: &&Question| question.has_sums;
     let covered = covered(&source, &asked, questions.iter().filter(is_asked))?;
     let counters = source.count(&covered, &questions)?;
     let before = asked.start.saturating_sub(length)..asked.start;
@@ -134,7 +133,7 @@ fn breakdowns(
         keys.truncate(query.limit);
         let mut among = keys.clone();
         among.sort_unstable();
-        (keys, Question { among: Some(among), ..source.question(By::Field(*field), true) })
+        (keys, Question { among: Some(among), ..source.question(By::Field(*field), true, true) })
     };
     let of_field = |field: &Field| USAGE_FIELDS.into_iter().zip(counters).find(|(other, _)| other == field);
     let fields: Vec<_> = query.by.iter().filter_map(of_field).collect();

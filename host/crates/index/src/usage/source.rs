@@ -37,7 +37,8 @@ pub(super) enum By {
 #[derive(Clone, Debug)]
 pub(super) struct Question {
     pub(super) by: By,
-    /// Whether more than sums are counted.
+    /// Whether more than the keys is counted, and whether more than sums is.
+    pub(super) has_sums: bool,
     pub(super) is_full: bool,
     /// Only requests whose field has one of these numbers, ascending.
     pub(super) among: Option<Vec<u64>>,
@@ -138,7 +139,7 @@ impl Counters {
         block: &Block,
         by: By,
         found: &Bitmap,
-        amounts: &impl Amounts,
+        amounts: &Option<impl Amounts>,
     ) -> Result<(), StoreError> {
         let axis = match by {
             By::Nothing => Axis::One,
@@ -151,7 +152,7 @@ impl Counters {
             if slot == totals.len() {
                 totals.push(Total::new(is_full));
             }
-            amounts.add(row, &mut totals[slot]);
+            amounts.iter().for_each(|amounts| amounts.add(row, &mut totals[slot]));
             users.get(row).into_iter().for_each(|user| totals[slot].add_user(*user));
         });
         counted.ok_or(StoreError::TooManyValues)
@@ -203,9 +204,9 @@ impl<'s> Source<'s> {
     }
 
     /// A question about all requests.
-    pub(super) fn question(&self, by: By, is_full: bool) -> Question {
+    pub(super) fn question(&self, by: By, has_sums: bool, is_full: bool) -> Question {
         let own = if let By::Field(field) = by { bits(&[field]) } else { 0 };
-        Question { by, is_full, among: None, fields: self.fields | own }
+        Question { by, has_sums, is_full, among: None, fields: self.fields | own }
     }
 
     /// Counts for each question the requests of `range`.
@@ -238,8 +239,9 @@ impl<'s> Source<'s> {
                 if found.is_empty() {
                     continue;
                 }
-                let Some(amounts) = self.readable(run, run.amounts(log, key, count))? else { continue };
-                counters.add(log, &block, question.by, &found, &amounts)?;
+                let amounts =
+                    question.has_sums.then(|| self.readable(run, run.amounts(log, key, count))).transpose()?;
+                counters.add(log, &block, question.by, &found, &amounts.flatten())?;
             }
         }
         Ok(())
@@ -271,7 +273,7 @@ impl<'s> Source<'s> {
                 let old = times.find(log, block, found.clone().without(&tail))?;
                 let found = question.narrow(log, block, found.clone().and(&tail).or(&old))?;
                 if !found.is_empty() {
-                    counters.add(log, block, question.by, &found, &entries)?;
+                    counters.add(log, block, question.by, &found, &question.has_sums.then_some(&entries))?;
                 }
             }
         }
@@ -334,7 +336,8 @@ mod tests {
 
     #[test]
     fn whole_hours_and_days_are_for_cells() {
-        let question = |by, fields: &[Field]| Question { by, is_full: false, among: None, fields: bits(fields) };
+        let question =
+            |by, fields: &[Field]| Question { by, has_sums: true, is_full: false, among: None, fields: bits(fields) };
         let (hourly, pair) = (By::Step(UsageStep::Hour), [Field::User, Field::Tool]);
         let range = DAY - HOUR - 1..3 * DAY + 2 * HOUR + 5;
         let entries = vec![DAY - HOUR - 1..DAY - HOUR, 3 * DAY + 2 * HOUR..3 * DAY + 2 * HOUR + 5];
