@@ -1,11 +1,13 @@
 //! Headless Chromium through its WebDriver, with an empty profile and without telemetry.
 
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use thirtyfour::ChromeCapabilities;
+use thirtyfour::extensions::query::ElementPollerWithTimeout;
 use thirtyfour::prelude::*;
 
 use crate::everything::module;
@@ -50,6 +52,10 @@ const look = async part => (await axe.run(part, options)).violations.flatMap(rul
 })().then(done, error => done([String(error)]));
 "#;
 
+/// How long an element may take to appear or to vanish, and how often it is looked for.
+const PATIENCE: Duration = Duration::from_secs(20);
+const STEP: Duration = Duration::from_millis(25);
+
 const TO_QUIT: Duration = Duration::from_secs(10);
 
 const FLAGS: &[&str] = &[
@@ -74,6 +80,7 @@ impl Browser {
         let driver = WebDriver::new(&url, capabilities(&profile, scripts)).await;
         let driver =
             driver.unwrap_or_else(|error| panic!("chromium does not start: {error}\n{}", chromedriver.output()));
+        driver.set_poller(Arc::new(ElementPollerWithTimeout::new(PATIENCE, STEP)));
         let session = format!("{url}/session/{}", driver.session_id());
         Self { page: driver, session, _chromedriver: chromedriver, _profile: profile }
     }

@@ -1,7 +1,9 @@
 //! The product as an operator runs it: `mcp-audit-log serve` on its own data folder.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
+use std::sync::Mutex;
 
 use tempfile::TempDir;
 
@@ -17,6 +19,7 @@ pub struct Server {
     process: Process,
     folder: TempDir,
     address: String,
+    apis: Mutex<BTreeMap<String, Api>>,
 }
 
 impl Server {
@@ -41,7 +44,7 @@ impl Server {
         command.args(arguments);
         let mut process = Process::start(&mut command);
         let address = process.line_after(READY).trim_end_matches('/').to_owned();
-        Self { process, folder, address }
+        Self { process, folder, address, apis: Mutex::default() }
     }
 
     /// The address with its scheme, without a slash at its end.
@@ -64,9 +67,11 @@ impl Server {
         token_in(&self.data(), user, &[group], &format!("{user}s-laptop"))
     }
 
-    /// The HTTP API for a user of `group` called `<group>-of-the-test`.
+    /// The HTTP API for a user of `group` called `<group>-of-the-test`, with one token for the life of the server.
     pub fn api(&self, group: &str) -> Api {
-        Api::new(&self.address, &self.token(&format!("{group}-of-the-test"), group))
+        let mut apis = self.apis.lock().expect("no panic");
+        let new = || Api::new(&self.address, &self.token(&format!("{group}-of-the-test"), group));
+        apis.entry(group.to_owned()).or_insert_with(new).clone()
     }
 
     /// The process, for its output.

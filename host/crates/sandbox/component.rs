@@ -10,11 +10,11 @@ const TARGET: &str = "wasm32-unknown-unknown";
 
 /// Builds `package`, whose manifest is `manifest`, with `features`, and returns the path of a copy of its own.
 ///
-/// The nested build has a target directory of its own below `OUT_DIR`: the outer one is locked by the build that waits
-/// for us. Its linker makes the component, so no adapter and no further tool is needed.
+/// The nested build has a target directory of its own: the outer one is locked by the build that waits for us. Its linker
+/// makes the component, so no adapter and no further tool is needed.
 pub(crate) fn build(manifest: &Path, package: &str, features: &str) -> Result<PathBuf, String> {
     ensure_target()?;
-    let target_dir = out_dir()?.join("policies");
+    let target_dir = target_dir(&out_dir()?);
     let mut cargo = Command::new(var("CARGO")?);
     cargo.args([
         "build",
@@ -89,6 +89,14 @@ fn has_target() -> Result<bool, String> {
 /// The folder of the package that is being built: asked for when the script runs, so that a checkout can be moved.
 pub(crate) fn package_folder() -> PathBuf {
     env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from).unwrap_or_default()
+}
+
+/// Beside the folders of the outer build's profiles, so that all policies and all profiles share what they are built
+/// with; a nested cargo waits there for another.
+fn target_dir(out_dir: &Path) -> PathBuf {
+    let build = out_dir.ancestors().find(|folder| folder.ends_with("build"));
+    let target = build.and_then(|build| build.parent()?.parent());
+    target.unwrap_or(out_dir).join("policies")
 }
 
 fn out_dir() -> Result<PathBuf, String> {

@@ -10,7 +10,7 @@ const AFTER: &str = "canary-after-the-switch";
 
 #[tokio::test]
 async fn an_admin_turns_payloads_on_and_an_auditor_reads_them() {
-    let world = World::start();
+    let world = World::with_upstream();
     world.call(BEFORE);
 
     let admin = world.visitor("admin", Scripts::On).await;
@@ -28,7 +28,7 @@ async fn an_admin_turns_payloads_on_and_an_auditor_reads_them() {
 
 #[tokio::test]
 async fn everything_can_be_read_without_javascript() {
-    let world = World::start();
+    let world = World::with_upstream();
     world.call(BEFORE);
     world.server.api("admin").set(serde_json::json!({"log_payloads": true}));
     world.call(AFTER);
@@ -41,7 +41,7 @@ async fn everything_can_be_read_without_javascript() {
 
 #[tokio::test]
 async fn groups_are_sorted_opened_and_returned_to() {
-    let world = World::start();
+    let world = World::with_upstream();
     world.call(BEFORE);
     for scripts in [Scripts::On, Scripts::Off] {
         let auditor = world.visitor("auditor", scripts).await;

@@ -1,11 +1,8 @@
-//! A server with a lively log, and users who open each of its pages.
+//! A lively log, and each of its pages.
 
-use mcp_audit_log_tests::{Browser, Scripts, Server};
 use serde_json::{Value, json};
 
-pub(crate) struct World {
-    pub(crate) server: Server,
-}
+use crate::support::World;
 
 /// Addresses that cover every page of the product, for a user of a group.
 pub(crate) struct Page {
@@ -26,21 +23,14 @@ const TOOLS: [(&str, &str); 6] = [
 
 impl World {
     /// Two days of calls, changes and refusals; the newest of them with a payload.
-    pub(crate) fn start() -> Self {
-        let world = Self { server: Server::start(&[]) };
+    pub(crate) fn lively() -> Self {
+        let world = Self::of(&Value::from_iter((0..240).rev().map(call)));
         world.server.api("admin").set(json!({ "log_payloads": true }));
-        world.send(&Value::from_iter((0..240).rev().map(call)));
         let changed = json!({ "channel": "admin", "method": "user.role_changed", "user": "root", "outcome": "success", "occurred_at": ago(3),
             "resource_type": "user", "resource_id": "u-7", "resource_name": "emma",
             "old": { "role": "user", "teams": ["eu"] }, "new": { "role": "admin", "teams": ["eu", "us"] } });
         world.send(&json!([changed, failed()]));
         world
-    }
-
-    /// Records what a platform sends.
-    pub(crate) fn send(&self, events: &Value) {
-        let answer = self.server.api("service").post("/api/v1/events", events.to_string());
-        assert_eq!(answer.status, 200, "{}", answer.text);
     }
 
     /// The id of the newest entry that this search finds.
@@ -69,13 +59,6 @@ impl World {
             page("settings-of-an-auditor", "auditor", "/settings"),
             page("missing", "user", "/entries/00000000-0000-7000-8000-000000000000"),
         ]
-    }
-
-    /// A signed-in user of `group`.
-    pub(crate) async fn visitor(&self, group: &str) -> Browser {
-        let browser = Browser::start(Scripts::On).await;
-        browser.signs_in(self.server.address(), &self.server.token(&format!("{group}-who-looks"), group)).await;
-        browser
     }
 }
 

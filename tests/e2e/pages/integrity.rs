@@ -6,7 +6,7 @@ use crate::support::{Visitor, World};
 
 #[tokio::test]
 async fn an_auditor_verifies_the_log_by_a_button() {
-    let world = World::start();
+    let world = World::of_two_users();
     for scripts in [Scripts::On, Scripts::Off] {
         let auditor = world.visitor("auditor", scripts).await;
         auditor.follows("Integrity").await;
@@ -28,7 +28,7 @@ async fn an_auditor_verifies_the_log_by_a_button() {
 /// The script refreshes a running state in place. Here nothing runs: the next refresh finds that it has finished.
 #[tokio::test]
 async fn the_page_refreshes_by_itself() {
-    let world = World::start();
+    let world = World::of_two_users();
     let admin = world.visitor("admin", Scripts::On).await;
     for (path, part) in [("/integrity", "verification"), ("/settings", "jobs")] {
         admin.browser.open(&format!("{}{path}", world.server.address())).await;

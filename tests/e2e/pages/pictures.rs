@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use mcp_audit_log_tests::Scripts;
+
 use crate::support::World;
 
 /// What is shown, under which name, how wide and high, and whether in the dark.
@@ -21,11 +23,11 @@ const FOLDER: &str = "PICTURES";
 
 #[tokio::test]
 async fn each_page_fits_its_picture() {
-    let world = World::start();
+    let world = World::lively();
     let folder = std::env::var_os(FOLDER).map(PathBuf::from);
     for (page, file, width, height, dark) in PICTURES {
         let page = world.pages().into_iter().find(|one| one.name == page).expect("a page");
-        let browser = world.visitor(page.group).await;
+        let browser = world.visitor(page.group, Scripts::On).await;
         browser.on_a_screen(width, height, dark).await;
         browser.open(&format!("{}{}", world.server.address(), page.path)).await;
         assert!(browser.fits().await, "{file} is wider than {width} pixels");
@@ -41,8 +43,8 @@ async fn each_page_fits_its_picture() {
 async fn times_are_not_truncated() {
     const CUT: &str = "return [...document.querySelectorAll('.log td.time')]
         .filter(cell => cell.scrollWidth > cell.clientWidth).map(cell => cell.textContent.trim())";
-    let world = World::start();
-    let browser = world.visitor("admin").await;
+    let world = World::lively();
+    let browser = world.visitor("admin", Scripts::On).await;
     browser.on_a_screen(1280, 760, false).await;
     for columns in
         ["", "&columns=occurred_at,tool", "&columns=time,tool,user,ip,path,session,agent,channel,method,server"]

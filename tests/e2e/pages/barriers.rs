@@ -1,6 +1,8 @@
 //! (short: one file per question) Accessibility of every page: axe-core finds nothing, in light and dark, on a desktop
 //! and on a phone.
 
+use mcp_audit_log_tests::{Browser, Scripts, Stub};
+
 use crate::support::World;
 
 /// Width, and whether it is dark.
@@ -8,10 +10,10 @@ const SCREENS: [(u32, bool); 3] = [(1280, false), (1280, true), (390, false)];
 
 #[tokio::test]
 async fn axe_finds_no_barrier_on_any_page() {
-    let world = World::start();
+    let world = World::lively();
     let mut found = Vec::new();
     for group in ["admin", "auditor", "user", "billing-admin"] {
-        let browser = world.visitor(group).await;
+        let browser = world.visitor(group, Scripts::On).await;
         for page in world.pages().into_iter().filter(|page| page.group == group) {
             for (width, dark) in SCREENS {
                 browser.on_a_screen(width, 900, dark).await;
@@ -30,8 +32,8 @@ async fn axe_finds_no_barrier_on_any_page() {
 #[tokio::test]
 async fn axe_finds_a_barrier_where_there_is_one() {
     let bad = "<!doctype html><html><body><img src=x><p style='color:#ccc;background:#fff'>pale</p></body></html>";
-    let stub = mcp_audit_log_tests::Stub::page(bad);
-    let browser = mcp_audit_log_tests::Browser::start(mcp_audit_log_tests::Scripts::On).await;
+    let stub = Stub::page(bad);
+    let browser = Browser::start(Scripts::On).await;
     browser.open(&stub.url()).await;
     let found = browser.barriers().await.join("\n");
     for rule in ["image-alt", "color-contrast", "html-has-lang"] {

@@ -6,7 +6,7 @@ use crate::support::{Visitor, World};
 
 #[tokio::test]
 async fn an_admin_changes_retention_and_runs_the_cleanup() {
-    let world = World::start();
+    let world = World::of_two_users();
     for scripts in [Scripts::On, Scripts::Off] {
         let admin = world.visitor("admin", scripts).await;
         admin.follows("Settings").await;

@@ -3,7 +3,7 @@
 use std::ops::Deref;
 
 use mcp_audit_log_tests::{Browser, Everything, Scripts, Server, eventually, script};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// A server with a log of real calls.
 pub(crate) struct World {
@@ -14,7 +14,7 @@ pub(crate) struct World {
 
 impl World {
     /// With an MCP server as its upstream.
-    pub(crate) fn start() -> Self {
+    pub(crate) fn with_upstream() -> Self {
         let everything = Everything::start();
         let server = Server::start(&[("everything", &everything.url())]);
         let token = server.token("ursula", "user");
@@ -26,6 +26,20 @@ impl World {
         let world = Self { server: Server::start(&[]), _everything: None, token: String::new() };
         world.send(events);
         world
+    }
+
+    /// Calls of two users: of `search` two that succeeded and one that failed, and one of `ask`.
+    pub(crate) fn of_two_users() -> Self {
+        let call = |user: &str, tool: &str, outcome: &str| {
+            json!({ "channel": "mcp", "method": "tools/call", "tool": tool, "server": "crm", "user": user,
+                    "outcome": outcome, "duration_us": 83_000, "connection": "laptop" })
+        };
+        Self::of(&json!([
+            call("ada", "search", "success"),
+            call("ada", "search", "error"),
+            call("bob", "search", "success"),
+            call("bob", "ask", "success"),
+        ]))
     }
 
     /// Records events as a platform sends them.
@@ -80,6 +94,10 @@ impl Visitor<'_> {
             rows.push(row.text().await.expect("the text of a row").to_lowercase());
         }
         rows
+    }
+
+    pub(crate) async fn goes_back(&self) {
+        self.page().back().await.expect("back");
     }
 
     pub(crate) async fn is_at(&self, path: &str) {

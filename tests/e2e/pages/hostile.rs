@@ -1,6 +1,6 @@
 //! Hostile values in every field: they do nothing, are seen, and do not break the layout.
 
-use mcp_audit_log_tests::Browser;
+use mcp_audit_log_tests::{Browser, Scripts};
 use serde_json::{Map, Value, json};
 
 use crate::support::World;
@@ -52,7 +52,7 @@ fn values() -> [(&'static str, String); 5] {
 
 #[tokio::test]
 async fn hostile_values_are_harmless_and_break_no_layout() {
-    let world = World::start();
+    let world = World::lively();
     for (name, value) in values() {
         let mut event = Map::from_iter([
             ("channel".to_owned(), json!("mcp")),
@@ -63,7 +63,7 @@ async fn hostile_values_are_harmless_and_break_no_layout() {
         event.insert("payload".to_owned(), json!({ "request": value, "response": { value.as_str(): [value] } }));
         accepted(&world, event, name);
     }
-    let browser = world.visitor("auditor").await;
+    let browser = world.visitor("auditor", Scripts::On).await;
     let entries = world.server.api("auditor").entries("outcome=error&channel=mcp&from=-1m");
     let ids: Vec<_> = entries.iter().filter_map(|entry| entry["id"].as_str()).collect();
     assert!(ids.len() >= values().len(), "{ids:?}");

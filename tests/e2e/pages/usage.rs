@@ -7,7 +7,7 @@ use crate::support::{Visitor, World};
 
 #[tokio::test]
 async fn from_figures_to_entries_and_back() {
-    let world = World::start();
+    let world = World::of_two_users();
     for scripts in [Scripts::On, Scripts::Off] {
         let admin = world.visitor("admin", scripts).await;
         admin.follows("Usage").await;
@@ -22,7 +22,7 @@ async fn from_figures_to_entries_and_back() {
 
 #[tokio::test]
 async fn hostile_names_neither_run_nor_break_the_page() {
-    let world = World::start();
+    let world = World::of_two_users();
     let long = "x".repeat(10_000);
     for name in ["<script>document.title = 'ran'</script>", "\u{202e}gpj.exe", long.as_str()] {
         world.send(&json!([{ "channel": "mcp", "method": "tools/call", "tool": "hostile", "server": "crm",
@@ -42,7 +42,7 @@ async fn hostile_names_neither_run_nor_break_the_page() {
 
 #[tokio::test]
 async fn viewers_of_figures_alone_start_with_them() {
-    let world = World::start();
+    let world = World::of_two_users();
     let billing = world.visitor("billing-admin", Scripts::Off).await;
     assert_eq!(billing.address().await, "/usage");
     // Their figures end at the last full hour, which `host/tests/http/sign_in_limits.rs` tests with a manual clock.
@@ -64,7 +64,7 @@ impl Visitor<'_> {
 
     async fn opens_the_errors_and_returns(&self) {
         self.follows("1 (33.3 %)").await;
-        assert_eq!(self.rows().await, 1);
+        assert_eq!(self.listed().await, 1);
         assert!(self.reads("table.log").await.contains("error"));
         self.goes_back().await;
         assert_eq!(self.address().await, "/usage?range=7d&tool=search");
@@ -73,7 +73,7 @@ impl Visitor<'_> {
     /// All requests of the figure, and the figure of all that the list shows.
     async fn comes_back_from_the_list(&self) {
         self.leaves_by(".tile .figure a").await;
-        assert_eq!(self.rows().await, 3);
+        assert_eq!(self.listed().await, 3);
         self.leaves_by("a.to-usage").await;
         assert_eq!(self.reads(".tile .figure").await, "3");
         let address = self.address().await;
@@ -86,11 +86,11 @@ impl Visitor<'_> {
         assert!(title.contains("3 requests, 1 errors"), "{title}");
         self.clicks(".below summary").await;
         self.leaves_by(".below table a").await;
-        assert_eq!(self.rows().await, 3);
+        assert_eq!(self.listed().await, 3);
     }
 
     /// How many entries the list shows.
-    async fn rows(&self) -> usize {
+    async fn listed(&self) -> usize {
         self.browser.one("table.log tbody tr").await;
         self.browser.all("table.log tbody tr").await.len()
     }

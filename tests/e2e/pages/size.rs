@@ -1,5 +1,6 @@
 //! (short: one file per question) How much a page is: small, and nothing of it from elsewhere.
 
+use mcp_audit_log_tests::Scripts;
 use serde_json::Value;
 
 use crate::support::World;
@@ -9,9 +10,9 @@ const MOST: usize = 100_000;
 
 #[tokio::test]
 async fn pages_are_small_and_load_from_no_other_host() {
-    let world = World::start();
+    let world = World::lively();
     for group in ["admin", "auditor"] {
-        let browser = world.visitor(group).await;
+        let browser = world.visitor(group, Scripts::On).await;
         for page in world.pages().into_iter().filter(|page| page.group == group) {
             browser.open(&format!("{}{}", world.server.address(), page.path)).await;
             let source = browser.source().await;

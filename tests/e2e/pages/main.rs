@@ -1,0 +1,15 @@
+//! Users with a browser: they sign in, search, read figures, verify, change settings, and see what their role allows;
+//! and how each page looks for every role and any content.
+
+mod barriers;
+mod hostile;
+mod integrity;
+mod live;
+mod lively;
+mod pictures;
+mod reading;
+mod roles;
+mod settings;
+mod size;
+mod support;
+mod usage;
