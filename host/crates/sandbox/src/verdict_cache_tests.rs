@@ -35,8 +35,10 @@ fn verdict(action: &str) -> Verdict {
     }
 }
 
+type Change = (EventField, fn(&mut Event));
+
 /// What changes each field of an event, and that field alone but for what follows from it.
-fn changes() -> Vec<(EventField, fn(&mut Event))> {
+fn changes() -> Vec<Change> {
     vec![
         (EventField::Kind, |event| event.kind = Kind::Intent),
         (EventField::Method, |event| event.method = None),

@@ -4,7 +4,8 @@
 mod destinations;
 #[cfg(feature = "http-client")]
 mod endpoint;
-#[cfg(all(test, feature = "http-client"))]
+#[cfg(feature = "http-client")]
+#[cfg(test)]
 mod tests;
 mod thread;
 

@@ -341,16 +341,17 @@ mod tests {
         let (hourly, pair) = (By::Step(UsageStep::Hour), [Field::User, Field::Tool]);
         let range = DAY - HOUR - 1..3 * DAY + 2 * HOUR + 5;
         let entries = vec![DAY - HOUR - 1..DAY - HOUR, 3 * DAY + 2 * HOUR..3 * DAY + 2 * HOUR + 5];
-        let (hours, days) = (vec![DAY - HOUR..DAY, 3 * DAY..3 * DAY + 2 * HOUR], Vec::from_iter([DAY..3 * DAY]));
+        let (hours, days) =
+            (vec![DAY - HOUR..DAY, 3 * DAY..3 * DAY + 2 * HOUR], Vec::from_iter(std::iter::once(DAY..3 * DAY)));
         let spans = |by, fields: &[Field]| question(by, fields).spans(&range);
         assert_eq!(spans(By::Nothing, &[]), Spans { days: days.clone(), hours, entries: entries.clone() });
-        let hours = Vec::from_iter([DAY - HOUR..3 * DAY + 2 * HOUR]);
+        let hours = Vec::from_iter(std::iter::once(DAY - HOUR..3 * DAY + 2 * HOUR));
         assert_eq!(spans(hourly, &[]), Spans { hours, entries, ..Spans::default() });
         let entries = vec![DAY - HOUR - 1..DAY, 3 * DAY..range.end];
         assert_eq!(spans(By::Nothing, &pair), Spans { days, entries, ..Spans::default() });
-        let whole = Spans { entries: Vec::from_iter([range.clone()]), ..Spans::default() };
+        let whole = Spans { entries: Vec::from_iter(std::iter::once(range.clone())), ..Spans::default() };
         assert_eq!([spans(hourly, &pair), spans(By::Nothing, &[Field::Method])], [whole.clone(), whole]);
         let short = question(By::Nothing, &[]).spans(&(5..HOUR + 5));
-        assert_eq!(short.entries, Vec::from_iter([5..HOUR + 5]));
+        assert_eq!(short.entries, Vec::from_iter(std::iter::once(5..HOUR + 5)));
     }
 }
