@@ -93,7 +93,7 @@ async fn a_clock_set_back_removes_nothing_early_and_stops_nothing() {
     clock.advance(-DAY);
     record(&log, "back").await;
     log.sign_due().expect("signed");
-    assert!(stand(log.view()).1 > entries(log.view())[0].seq, "signed at once, as nobody knows how long it has been");
+    assert!(stand(log.view()).1 > entries(log.view())[0].seq, "signed at once: the time since the last one is unknown");
     assert_eq!(cleaned(&log).0, "day-4", "at day 9");
     let recorded: Vec<_> = entries(log.view()).iter().map(|entry| entry.recorded_at).collect();
     assert!(recorded.is_sorted_by(|newer, older| newer >= older), "times of recording never go back");
