@@ -21,6 +21,8 @@ pub(super) use super::api::call::ApiCall;
 /// trace. On axum's `Router::layer` the route's template is recorded as well.
 ///
 /// ```no_run
+/// # // As the façade names them.
+/// # mod mcp_audit_log { pub use {mcp_audit_log_capture as capture, mcp_audit_log_service::*}; }
 /// # fn routes() -> axum::Router { axum::Router::new() }
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let log = mcp_audit_log::Options::new("mcp-audit-log-data").open()?;

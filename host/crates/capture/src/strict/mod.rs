@@ -24,6 +24,8 @@ use super::tap::observer::Observer;
 /// Calls of many clients share commits, so the cost is the latency of one commit per call; throughput is unaffected.
 ///
 /// ```no_run
+/// # // As the façade names them.
+/// # mod mcp_audit_log { pub use {mcp_audit_log_capture as capture, mcp_audit_log_service::*}; }
 /// # fn mcp_server() -> axum::Router { axum::Router::new() }
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use mcp_audit_log::capture::{AuditLayer, StrictLayer};

@@ -26,6 +26,8 @@ use crate::mcp::sessions::Sessions;
 /// handler, and a [`crate::FailureSlot`] for a proxy that forwards the request.
 ///
 /// ```no_run
+/// # // As the façade names them.
+/// # mod mcp_audit_log { pub use {mcp_audit_log_capture as capture, mcp_audit_log_service::*}; }
 /// # fn routes() -> axum::Router { axum::Router::new() }
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let log = mcp_audit_log::Options::new("mcp-audit-log-data").open()?;
