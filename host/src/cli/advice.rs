@@ -1,5 +1,6 @@
 //! What to do about an error: said once for all subcommands.
 
+use std::error::Error;
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,7 +11,8 @@ use mcp_audit_log::{ChangeError, EvidenceError, LogView, PayloadError, Right, Vi
 use mcp_audit_log_model::time::{SPAN_UNITS, parse_span};
 use uuid::Uuid;
 
-use super::common::Failure;
+/// An error for a person.
+pub(super) type Failure = Box<dyn Error + Send + Sync>;
 
 /// An error of a log, with what to do about it.
 pub(super) trait Advised<T> {

@@ -10,8 +10,8 @@ use mcp_audit_log::filter::{Context, end_of, parse_text, start_of};
 use mcp_audit_log::{BundleRequest, Bundled};
 
 use super::Outcome;
-use super::advice::Advised;
-use super::common::{Failure, LogOptions, ViewerOptions, note};
+use super::advice::{Advised, Failure};
+use super::common::{LogOptions, ViewerOptions, note};
 
 #[derive(Args)]
 pub(super) struct Bundle {

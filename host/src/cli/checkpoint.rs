@@ -6,8 +6,8 @@ use clap::Args;
 use mcp_audit_log::store::StoredCheckpoint;
 
 use super::Outcome;
-use super::advice::Advised;
-use super::common::{Failure, LogOptions, ViewerOptions, say};
+use super::advice::{Advised, Failure};
+use super::common::{LogOptions, ViewerOptions, say};
 
 /// How many are read at a time.
 const STEP: usize = 500;

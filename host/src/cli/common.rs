@@ -1,6 +1,5 @@
 //! Options that several subcommands share: the log's folder, the policy, the viewer.
 
-use std::error::Error;
 use std::fmt::Display;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
@@ -16,16 +15,13 @@ use mcp_audit_log::{AuditLog, LogView, Options, Viewer};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
-use super::advice::unreadable;
+use super::advice::{Failure, unreadable};
 use super::config::CheckpointTable;
 
 /// The keys that the log signs with, where the environment has them and no file.
 pub(super) fn signing_keys() -> Option<String> {
     std::env::var("MCP_AUDIT_LOG_SIGNING_KEYS").ok()
 }
-
-/// An error for a person.
-pub(super) type Failure = Box<dyn Error + Send + Sync>;
 
 /// Where the log is, and which policy judges.
 #[derive(Args, Clone)]

@@ -5,7 +5,8 @@ use mcp_audit_log::field::Field;
 use mcp_audit_log::filter::{Context, Domain, DomainError, parse_json, parse_text, until};
 use mcp_audit_log::{Grant, LogView};
 
-use super::common::{BriefLog, Failure, LogOptions, ViewerOptions};
+use super::advice::Failure;
+use super::common::{BriefLog, LogOptions, ViewerOptions};
 
 #[derive(Args)]
 pub(super) struct Filter {

@@ -72,7 +72,7 @@ impl Key {
 }
 
 impl Resuming {
-    fn run(self) -> Result<(), super::common::Failure> {
+    fn run(self) -> Result<(), super::advice::Failure> {
         let Self { reason, by, log } = self;
         if reason.trim().is_empty() {
             return Err("give a --reason to resume signing; it is recorded in the log".into());

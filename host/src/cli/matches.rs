@@ -11,8 +11,8 @@ use mcp_audit_log::secret::Secret;
 use uuid::Uuid;
 
 use super::Outcome;
-use super::advice::{Advised, entry_id, no_entry, unreadable};
-use super::common::{Failure, LogOptions, ViewerOptions, say};
+use super::advice::{Advised, Failure, entry_id, no_entry, unreadable};
+use super::common::{LogOptions, ViewerOptions, say};
 
 #[derive(Args)]
 pub(super) struct Match {

@@ -101,7 +101,7 @@ enum Command {
 }
 
 /// What a subcommand ends with: the process's exit code, or an error for a person.
-type Outcome = Result<ExitCode, common::Failure>;
+type Outcome = Result<ExitCode, advice::Failure>;
 
 /// What clap ends with when a command line cannot be read.
 const USAGE: u8 = 2;

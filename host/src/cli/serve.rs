@@ -18,10 +18,9 @@ use mcp_audit_log::{AuditLog, Options};
 use tokio::net::TcpListener;
 
 use super::Outcome;
-use super::advice::seconds;
+use super::advice::{Failure, seconds};
 use super::common::{
-    Failure, GRACE, LogOptions, Signing, bear_hang_ups, listen, note_policy, say, serve_until_end, signing_keys,
-    stop_signal,
+    GRACE, LogOptions, Signing, bear_hang_ups, listen, note_policy, say, serve_until_end, signing_keys, stop_signal,
 };
 use super::config::{Config, Server, Text, address};
 

@@ -6,8 +6,8 @@ use clap::Args;
 use mcp_audit_log::Viewer;
 use uuid::Uuid;
 
-use super::advice::{Advised, entry_id, no_entry};
-use super::common::{Failure, LogOptions, ViewerOptions, say};
+use super::advice::{Advised, Failure, entry_id, no_entry};
+use super::common::{LogOptions, ViewerOptions, say};
 use super::{Outcome, print};
 
 #[derive(Args)]

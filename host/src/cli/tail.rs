@@ -9,8 +9,8 @@ use mcp_audit_log::follow_cursor::FollowCursor;
 use mcp_audit_log::reader::{MAX_LIMIT, ReadError};
 use mcp_audit_log::{Grant, LogView};
 
-use super::advice::Advised;
-use super::common::{Failure, stop_signal};
+use super::advice::{Advised, Failure};
+use super::common::stop_signal;
 use super::filter::Question;
 use super::print::{Format, Table};
 use super::{Outcome, print};

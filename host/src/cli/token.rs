@@ -9,7 +9,8 @@ use mcp_audit_log::policy::{Limits, Policy};
 use mcp_audit_log::store::{NewToken, Token, Tokens};
 use mcp_audit_log::time::{Clock, SystemClock, Timestamp};
 
-use super::common::{Failure, note, say};
+use super::advice::Failure;
+use super::common::{note, say};
 use super::{Outcome, print};
 
 #[derive(Subcommand)]

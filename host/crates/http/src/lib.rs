@@ -1,11 +1,14 @@
 //! The log over HTTP: an API under `/api/v1`, pages at `/`, and the sign-in of both.
 //!
-//! Every route except the sign-in, the assets and the probes is inside [`session::auth`], which creates the
+//! Every route except the sign-in, the assets and the probes is inside [`sign_in::gate`], which creates the
 //! [`session::auth::Visitor`] without which a handler cannot reach the log.
+//!
+//! Features stand on what they share ([`site`], [`session`], [`query`], [`ui`]), and only this file and [`api`] list
+//! them.
 
 mod api;
 mod entry;
-pub(crate) mod events;
+mod events;
 mod export;
 mod integrity;
 mod log;
@@ -16,150 +19,82 @@ mod query;
 mod server;
 mod session;
 mod settings;
+mod sign_in;
+mod site;
 mod ui;
 mod usage;
 
-use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::http::request::Parts;
-use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::any;
-use mcp_audit_log_contract::access::Viewer;
-use mcp_audit_log_identity::Identity;
-use mcp_audit_log_service::AuditLog;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get, post};
+use mcp_audit_log_contract::access::Right;
 
+use crate::log::view;
 use crate::problem::Problem;
-use crate::server::middleware;
-use crate::server::read_scheduler::ReadScheduler;
-use crate::session::sign_in;
-use crate::session::sign_in_audit::SignInAudit;
+use crate::server::{middleware, timed_body};
+use crate::settings::{cron, hold};
+use crate::sign_in::gate;
+use crate::site::{API, Tab};
 
 pub use crate::api::openapi;
 pub use crate::metrics::metrics_router;
 pub use crate::server::middleware::across;
 pub use crate::server::middleware::behind;
 pub use crate::server::serve::serve;
-pub use crate::session::cookie::{LinkError, SignInLinks};
+pub use crate::site::Site;
+pub use crate::site::sign_in_links::{LinkError, SignInLinks};
 
-/// The longest request body: a form or a few settings.
+/// The longest request body in bytes: a form or a few settings.
 const BODY: usize = 64 << 10;
 
-/// The state of the routes, and where they are mounted.
-///
-/// An embedder that signs users in itself passes a function ([`Site::embedded`]), or puts a [`mcp_audit_log_contract::access::Viewer`] into the
-/// request's extensions with its own middleware. That viewer is trusted, and no token or session is needed.
-pub struct Site {
-    log: AuditLog,
-    identity: Identity,
-    links: SignInLinks,
-    base: String,
-    https: bool,
-    witness: SignInAudit,
-    intake: api::Intake,
-    room: ReadScheduler,
-    patience: Duration,
-    exports: export::Exports,
-    embedder: Option<SignIn>,
-    style: Option<ui::assets::Asset>,
-}
-
-/// An embedder's sign-in: from a request to its sender.
-type SignIn = Box<dyn Fn(&Parts) -> Pin<Box<dyn Future<Output = Option<Viewer>> + Send>> + Send + Sync>;
-
-impl Site {
-    /// A site at the root of its host, spoken to over plain HTTP.
-    pub fn new(log: AuditLog, identity: Identity, links: SignInLinks) -> Self {
-        let (witness, intake, exports) = (SignInAudit::default(), api::Intake::default(), export::Exports::default());
-        let (room, base) = (ReadScheduler::new(), String::new());
-        Self {
-            log,
-            identity,
-            links,
-            base,
-            https: false,
-            witness,
-            intake,
-            room,
-            patience: middleware::usual(),
-            exports,
-            embedder: None,
-            style: None,
-        }
-    }
-
-    /// A site whose users are signed in by the embedder, and in no other way; see [`Site::sign_in`].
-    pub fn embedded<F, V>(log: AuditLog, sign_in: F) -> Self
-    where
-        F: Fn(&Parts) -> V + Send + Sync + 'static,
-        V: Future<Output = Option<Viewer>> + Send + 'static,
-    {
-        Self::new(log, Identity::without_sign_in(), SignInLinks::default()).sign_in(sign_in)
-    }
-
-    /// Calls `sign_in` to find the sender of a request, from its head. If it returns `None`, a token still signs in.
-    /// Requests from pages of other sites cannot change anything, so `sign_in` may rely on a cookie.
-    pub fn sign_in<F, V>(mut self, sign_in: F) -> Self
-    where
-        F: Fn(&Parts) -> V + Send + Sync + 'static,
-        V: Future<Output = Option<Viewer>> + Send + 'static,
-    {
-        self.embedder = Some(Box::new(move |parts| Box::pin(sign_in(parts))));
-        self
-    }
-
-    /// The path under which the router is nested, as browsers see it: `/audit`.
-    pub fn mounted_at(mut self, base: &str) -> Self {
-        let base = base.trim_matches('/');
-        self.base = if base.is_empty() { String::new() } else { format!("/{base}") };
-        self
-    }
-
-    /// The vendor's own style sheet, loaded after ours, so that the pages match the rest of the product.
-    /// `docs/pages.md` has the properties that it may set, from `--mcp-audit-log-accent` on. It is served from this
-    /// site, because browsers may not load styles from elsewhere.
-    pub fn styled(mut self, css: impl Into<String>) -> Self {
-        self.style = Some(ui::assets::Asset::style(css.into()));
-        self
-    }
-
-    /// How long a form or a few settings may take to arrive; ten seconds by default.
-    #[doc(hidden)]
-    pub fn patience(mut self, patience: Duration) -> Self {
-        self.patience = patience;
-        self
-    }
-
-    /// Browsers come over HTTPS: the session's cookie is then sent over nothing else.
-    pub fn over_https(mut self) -> Self {
-        self.https = true;
-        self
-    }
-
-    /// The path of the list, as browsers see it.
-    fn home(&self) -> &str {
-        if self.base.is_empty() { "/" } else { &self.base }
-    }
-}
+/// The parts of the navigation, in their order.
+const TABS: &[Tab] = &[
+    Tab { path: "/", label: "Log", is_for: |grant| grant.may(Right::Read) },
+    Tab { path: "/usage", label: "Usage", is_for: |grant| grant.may(Right::ReadUsage) },
+    Tab { path: "/integrity", label: "Integrity", is_for: |grant| grant.may(Right::Verify) },
+    Tab { path: "/settings", label: "Settings", is_for: |grant| grant.may_oversee() },
+];
 
 /// API and pages as one router; nest it at the path that the site was given. It has its own fallback, so a router that
 /// it is merged with must have none.
 pub fn router(site: Site) -> Router {
-    let site = Arc::new(site);
+    let site = Arc::new(Site { tabs: TABS, ..site });
     Router::new()
-        .nest(api::BASE, api::router(&site))
+        .nest(API, api::router(&site))
         .merge(no_other_api())
         .merge(api::health::router())
-        .merge(sign_in::router())
+        .merge(sign_in::page::router())
         .merge(ui::assets::router())
-        .merge(ui::router(&site))
+        .merge(pages(&site))
         .layer(DefaultBodyLimit::max(BODY))
-        .layer(from_fn_with_state(Arc::clone(&site), middleware::limit))
+        .layer(from_fn_with_state(Arc::clone(&site), limit))
         .layer(from_fn(middleware::harden))
         .with_state(site)
+}
+
+/// The pages, all inside the sign-in; unknown paths get a page too.
+fn pages(site: &Arc<Site>) -> Router<Arc<Site>> {
+    Router::new()
+        .route("/", get(log::page::show).layer(from_fn(usage::page::instead)))
+        .route("/entries/{id}", get(entry::page::show).post(entry::page::show))
+        .route("/usage", get(usage::page::show))
+        .route("/integrity", get(integrity::page::show))
+        .route("/integrity/verify", post(integrity::page::verify))
+        .route("/export", get(export::form::download).post(export::form::download))
+        .route("/settings", get(settings::page::show).post(settings::page::change))
+        .route("/settings/crons", post(cron::run))
+        .route("/settings/holds", post(hold::place))
+        .route("/settings/holds/release", post(hold::release))
+        .route("/views", post(view::save))
+        .route("/views/{id}", post(view::change))
+        .route("/views/{id}/delete", post(view::delete))
+        .fallback(async || Problem::no_route())
+        .method_not_allowed_fallback(async || Problem::method())
+        .layer(from_fn_with_state(Arc::clone(site), gate::for_pages))
 }
 
 /// Below `/api` there is nothing else, and a program gets a problem in JSON.
@@ -167,4 +102,22 @@ fn no_other_api() -> Router<Arc<Site>> {
     let nothing = async || Problem::no_route();
     // Nesting leaves the bare slash to the pages.
     Router::new().nest("/api", Router::new().fallback(nothing)).route("/api/", any(nothing))
+}
+
+/// Answers instead of the handler if the body did not come in time.
+async fn limit(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
+    let path = request.uri().path().strip_prefix(API);
+    if path == Some(events::PATH) || timed_body::is_empty(&request) {
+        return next.run(request).await;
+    }
+    let is_page = path.is_none();
+    let Some(response) = timed_body::run(site.patience, request, next).await else {
+        let advice = format!(
+            "The body took longer than {} seconds and nothing was done. Send it again.",
+            site.patience.as_secs()
+        );
+        let problem = Problem::too_slow(advice).into_response();
+        return if is_page { ui::frame::as_page(&site, None, problem) } else { problem };
+    };
+    response
 }

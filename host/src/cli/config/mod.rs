@@ -21,8 +21,7 @@ use mcp_audit_log::price::Prices;
 use mcp_audit_log::recorder::QueueLimits;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use super::advice::unreadable;
-use super::common::Failure;
+use super::advice::{Failure, unreadable};
 pub(super) use checkpoints::CheckpointTable;
 pub(super) use proxy::{CorsTable, ProxyTable, Server};
 pub(super) use sign_in::SignInTable;

@@ -20,7 +20,8 @@ use mcp_audit_log::{AuditLog, Options, Viewer};
 use tokio::task::JoinSet;
 
 use super::Outcome;
-use super::common::{Failure, GRACE, listen, say, serve_until_end, stop_signal};
+use super::advice::Failure;
+use super::common::{GRACE, listen, say, serve_until_end, stop_signal};
 use super::config::address;
 use super::serve::everything;
 

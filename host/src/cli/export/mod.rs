@@ -13,8 +13,8 @@ use mcp_audit_log::store::StoreError;
 use mcp_audit_log::{Grant, LogView, OpenError};
 
 use super::Outcome;
-use super::advice::Advised;
-use super::common::{BriefLog, Failure, note};
+use super::advice::{Advised, Failure};
+use super::common::{BriefLog, note};
 use super::filter::Question;
 use progress::Progress;
 use target::Target;

@@ -9,9 +9,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{BASE, health};
-use crate::Site;
+use super::health;
 use crate::openapi::{Routes, document, get};
+use crate::site::{API, Site};
 
 /// The document, as `docs/openapi.json` has it.
 pub fn openapi() -> Value {
@@ -20,7 +20,7 @@ pub fn openapi() -> Value {
 
 /// The route of the document.
 pub(crate) fn routes() -> Routes {
-    Routes::below(BASE).at("/openapi.json", get("getDocument", "This document", show))
+    Routes::below(API).at("/openapi.json", get("getDocument", "This document", show))
 }
 
 /// A document of OpenAPI.

@@ -8,9 +8,9 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use crate::Site;
 use crate::openapi::{Operation, Output, Routes, get};
 use crate::problem::Problem;
+use crate::site::Site;
 
 /// A short text.
 struct Word(&'static str);

@@ -1,7 +1,6 @@
 //! The API, version 1: JSON in, JSON or a problem out. `super::openapi` says how to add a route.
 
 pub(crate) mod document;
-pub(crate) mod extractors;
 pub(crate) mod health;
 
 use std::sync::Arc;
@@ -9,27 +8,20 @@ use std::sync::Arc;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 
-use super::Site;
-use super::openapi::{Routes, delete, get, patch, post, put};
-use super::problem::{BUSY, CROSS_SITE, DENIED, INVALID, MISSING, PARAMETER, Problem, RUNNING, SETTING};
-use super::session::auth;
 use crate::integrity::{checkpoints_api, verification_api};
 use crate::log::{groups_api, tail, token_calls_api, values_api, views_api};
-use crate::session::me_api;
+use crate::openapi::{Routes, delete, get, patch, post, put};
+use crate::problem::{BUSY, CROSS_SITE, DENIED, INVALID, MISSING, PARAMETER, Problem, RUNNING, SETTING};
 use crate::settings::{crons_api, holds_api, manifest_api, size_api, tokens_api};
+use crate::sign_in::{gate, me_api};
+use crate::site::{API, Site};
 use crate::{entry, events, export, log, settings, usage};
 
-pub use super::api::document::openapi;
-pub(crate) use super::events::Intake;
-
-/// Where the API is.
-pub(crate) const BASE: &str = "/api/v1";
-/// Where events are sent to, below it.
-pub(crate) const EVENTS: &str = "/events";
+pub use self::document::openapi;
 
 /// The routes that need a sign-in.
 pub(crate) fn routes() -> Routes {
-    Routes::below(BASE)
+    Routes::below(API)
         .at("/entries", get("listEntries", "List entries, newest first", log::api::list).refuses(&[DENIED, BUSY]))
         .at(
             "/entries/tail",
@@ -84,7 +76,7 @@ pub(crate) fn routes() -> Routes {
             .refuses(&[DENIED, BUSY]),
         )
         .at(
-            EVENTS,
+            events::PATH,
             post("sendEvents", "Send events; all valid ones are recorded, or none", events::take)
                 .refuses(&[DENIED, BUSY]),
         )
@@ -173,12 +165,12 @@ pub(crate) fn routes() -> Routes {
         .at("/me", get("getMe", "Get your user, groups and rights", me_api::show))
 }
 
-/// The routes below [`BASE`]; all but the document need a sign-in.
+/// The routes below [`API`]; all but the document need a sign-in.
 pub(crate) fn router(site: &Arc<Site>) -> Router<Arc<Site>> {
     let signed_in = routes()
         .router()
         .fallback(async || Problem::no_route())
         .method_not_allowed_fallback(async || Problem::method())
-        .layer(from_fn_with_state(Arc::clone(site), auth::for_api));
+        .layer(from_fn_with_state(Arc::clone(site), gate::for_api));
     document::routes().router().method_not_allowed_fallback(async || Problem::method()).merge(signed_in)
 }

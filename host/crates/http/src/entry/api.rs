@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use crate::api::extractors::Id;
-use crate::api::extractors::{Sendable, Sent};
 use crate::openapi::Operation;
+use crate::openapi::extractors::Id;
+use crate::openapi::extractors::{Sendable, Sent};
 use crate::problem::Problem;
 use crate::query::extractor::{Parameters, ParsedQuery};
 use crate::query::search::Pairs;

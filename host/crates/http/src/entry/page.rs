@@ -19,13 +19,13 @@ use super::payload::{Payload, Text};
 use super::proof::{Proof, Standing};
 use super::related::Related;
 use super::{diff, payload};
-use crate::log::row::Row;
 use crate::problem::Problem;
 use crate::query::search;
 use crate::query::search::query;
 use crate::session::auth::Visitor;
-use crate::ui::frame::{Frame, Here};
+use crate::ui::frame::Frame;
 use crate::ui::labels::label;
+use crate::ui::row::Row;
 use crate::ui::text::Shown;
 use crate::ui::{draw, frame};
 
@@ -152,7 +152,7 @@ impl Page {
         let section =
             |(title, fields): &(&'static str, &[Field])| Section { title, lines: lines(visitor, entry, fields) };
         Self {
-            frame: Frame::new(&visitor.site, Some(visitor), Here::Log, title),
+            frame: Frame::new(&visitor.site, Some(visitor), "/", title),
             row,
             errors: lines(visitor, entry, &ERRORS),
             sections: SECTIONS.iter().map(section).filter(|section| !section.lines.is_empty()).collect(),

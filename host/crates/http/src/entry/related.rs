@@ -10,9 +10,9 @@ use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_service::AuditLog;
 
-use crate::log::row::Row;
 use crate::problem::Problem;
 use crate::query::search::query;
+use crate::ui::row::Row;
 use crate::ui::text::Shown;
 
 /// Most children that are listed.

@@ -1,4 +1,4 @@
-//! The body of a request: its limits, how many senders are read at once, and its items.
+//! The body of a request: its limits and its items.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -10,7 +10,6 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::json;
 use serde_json::value::RawValue;
-use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::schema::NewEvents;
 use super::values::Refusal;
@@ -74,28 +73,6 @@ fn too_long() -> Problem {
         "A body may have at most {BODY} bytes; nothing was recorded. Send fewer events at \
                                once."
     ))
-}
-
-/// Bodies that are read at once. Others wait for their turn.
-const TURNS: usize = 8;
-/// How long they do.
-const TURN_PATIENCE: Duration = Duration::from_secs(5);
-
-/// The turns of a site.
-#[derive(Debug)]
-pub(crate) struct Intake(Semaphore);
-
-impl Default for Intake {
-    fn default() -> Self {
-        Self(Semaphore::new(TURNS))
-    }
-}
-
-impl Intake {
-    pub(crate) async fn turn(&self) -> Result<SemaphorePermit<'_>, Problem> {
-        let turn = tokio::time::timeout(TURN_PATIENCE, self.0.acquire()).await;
-        turn.ok().and_then(Result::ok).ok_or_else(Problem::nothing_taken)
-    }
 }
 
 /// Longest body, in bytes.

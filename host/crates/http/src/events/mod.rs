@@ -16,16 +16,16 @@ use mcp_audit_log_model::event::Event;
 use mcp_audit_log_service::AuditLog;
 use uuid::Uuid;
 
-use super::events::answer::Answer;
-use super::events::body::Form;
-use super::events::body::Sent;
-use super::events::sender::Sender;
-use super::events::values::Refusal;
-use super::problem::Problem;
-use super::session::auth::Visitor;
+use self::answer::Answer;
+use self::body::Form;
+use self::body::Sent;
+use self::sender::Sender;
+use self::values::Refusal;
+use crate::problem::Problem;
+use crate::session::auth::Visitor;
 
-pub(crate) use super::events::body::Intake;
-
+/// Where events are sent to, below the API.
+pub(crate) const PATH: &str = "/events";
 /// How long a sender waits until everything is durable.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -41,7 +41,7 @@ pub(crate) async fn take(visitor: Visitor, sent: Sent) -> Result<Answer, Problem
     // First, so that no body is read from a sender without the right.
     visitor.access.require(Right::Record)?;
     let form = sent.form()?;
-    let turn = visitor.site.intake.turn().await?;
+    let turn = visitor.site.turns.intake().await?;
     let body = sent.read().await?;
     let Read { events, items, bytes } = visitor.briefly(move |log, access| read(log, access, &body, form)).await?;
     drop(turn);

@@ -8,8 +8,8 @@ use mcp_audit_log_contract::access::Right;
 use mcp_audit_log_export::ExportManifest;
 
 use super::{Exporting, File};
-use crate::api::extractors::Id;
 use crate::export;
+use crate::openapi::extractors::Id;
 use crate::problem::Problem;
 use crate::query::extractor::ParsedQuery;
 use crate::server::serve::Ending;

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::api::extractors::Id;
+use crate::openapi::extractors::Id;
 use crate::openapi::{Operation, Output, Text};
 use crate::problem::Problem;
 use crate::query::extractor::{Parameters, ParsedQuery, describe_limit};

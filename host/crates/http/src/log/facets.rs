@@ -1,5 +1,5 @@
-//! The parts of a search above the list: chips that can be removed one by one, the policy's quick filters, and the
-//! limit on the length of a search.
+//! The parts of a search above the list: chips that can be removed one by one, and the
+//! policy's quick filters.
 
 use mcp_audit_log_filter::{Context, Domain, Test, parse_json, parse_text, until};
 use mcp_audit_log_model::field::Field;
@@ -9,7 +9,6 @@ use mcp_audit_log_model::value::Value;
 use mcp_audit_log_service::AuditLog;
 
 use super::filter_sentence;
-use crate::problem::Problem;
 use crate::query::grouping::SHOWING;
 use crate::query::search::{FIELDS, Pairs, query, values};
 use crate::ui::labels::label;
@@ -105,20 +104,4 @@ pub(crate) fn quick_filters(log: &AuditLog, home: &str, pairs: &Pairs) -> Vec<Ch
         Chip { label: label.to_owned(), href: format!("{home}{}", query(others.chain(this))), on }
     };
     log.view().manifest().filters.iter().map(|filter| chip(&filter.name, &filter.label)).collect()
-}
-
-/// Most parameters, and most bytes of all of them. The API takes more.
-const PARAMETERS: usize = 100;
-const BYTES: usize = 16 << 10;
-
-/// # Errors
-/// It is more than a page can show.
-pub(crate) fn bounded(pairs: &Pairs) -> Result<(), Problem> {
-    let bytes: usize = pairs.iter().map(|(name, value)| name.len() + value.len()).sum();
-    if pairs.len() <= PARAMETERS && bytes <= BYTES {
-        return Ok(());
-    }
-    Err(Problem::query(
-        "This search is too long for a page. Use fewer values, or use the API, which accepts longer searches.",
-    ))
 }

@@ -8,7 +8,6 @@ pub(crate) mod filter_sentence;
 pub(crate) mod groups;
 pub(crate) mod groups_api;
 pub(crate) mod page;
-pub(crate) mod row;
 pub(crate) mod table;
 pub(crate) mod tail;
 pub(crate) mod token_calls_api;

@@ -15,15 +15,16 @@ use super::groups::Level;
 use super::table::{Cell, Table};
 use super::view::View;
 use super::{columns_form, facets, groups, view};
-use crate::Site;
 use crate::export::form;
 use crate::problem::Problem;
+use crate::query::extractor::bounded;
 use crate::query::grouping::Grouping;
 use crate::query::search::{Pairs, query, query_of, values};
 use crate::query::{columns, cursor, grouping};
 use crate::session::auth::Visitor;
+use crate::site::Site;
 use crate::ui::draw;
-use crate::ui::frame::{Frame, Here};
+use crate::ui::frame::Frame;
 use crate::ui::text::Shown;
 
 #[derive(Template)]
@@ -68,7 +69,7 @@ pub(crate) async fn show(
     headers: HeaderMap,
     Query(pairs): Query<Pairs>,
 ) -> Result<Response, Problem> {
-    facets::bounded(&pairs)?;
+    bounded(&pairs)?;
     // Our script fetches the page for its rows alone.
     let by_script = headers.get("sec-fetch-dest").is_some_and(|dest| dest == "empty");
     if let Some(address) = tidied(&pairs).filter(|_| !by_script) {
@@ -124,7 +125,7 @@ impl Page {
         let [newest, newer, older] = turns(site, pairs, entries);
         let facets = facets::all(home, pairs, &visitor.access.viewer().context(now));
         Self {
-            frame: Frame::new(site, Some(visitor), Here::Log, facets::title(&facets)),
+            frame: Frame::new(site, Some(visitor), "/", facets::title(&facets)),
             panel: Panel::new(pairs, problem, menus),
             facets,
             chips: facets::quick_filters(log, home, pairs),

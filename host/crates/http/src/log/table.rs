@@ -6,9 +6,9 @@ use mcp_audit_log_model::format::{bytes, count, exact};
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_model::value::Value;
 
-use super::row::Row;
 use crate::query::columns::{Column, USUAL};
 use crate::ui::labels::label;
+use crate::ui::row::Row;
 use crate::ui::text::Shown;
 
 /// More columns than these need a wider table, and many more a much wider one.

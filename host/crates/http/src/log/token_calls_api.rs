@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::api::extractors::Id;
+use crate::openapi::extractors::Id;
 use crate::problem::Problem;
 use crate::query::extractor::{LimitOnly, ParsedQuery};
 use crate::query::search;

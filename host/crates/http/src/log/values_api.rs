@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::api::extractors::Name;
+use crate::openapi::extractors::Name;
 use crate::openapi::{Input, Operation};
 use crate::problem::{PARAMETER, Problem};
 use crate::query::extractor::{LimitOnly, ParsedQuery};

@@ -9,9 +9,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::api::extractors::Id;
-use crate::api::extractors::{Sendable, Sent};
 use crate::openapi::Created;
+use crate::openapi::extractors::Id;
+use crate::openapi::extractors::{Sendable, Sent};
 use crate::problem::Problem;
 use crate::query::{grouping, search};
 use crate::session::auth::Visitor;

@@ -4,8 +4,6 @@ use axum::Extension;
 use axum::extract::State;
 
 use super::{Operation, Output};
-use crate::problem::{CROSS_SITE, INTERNAL, TOO_MANY, UNAUTHENTICATED};
-use crate::session::auth::Visitor;
 
 /// Something that a handler takes.
 pub(crate) trait Input {
@@ -41,18 +39,6 @@ documented! { I1 }
 documented! { I1 I2 }
 documented! { I1 I2 I3 }
 documented! { I1 I2 I3 I4 }
-
-impl Input for Visitor {
-    fn describe(operation: &mut Operation<'_>) {
-        operation.signed_in();
-        operation.refuses(UNAUTHENTICATED);
-        operation.refuses(TOO_MANY);
-        operation.refuses(INTERNAL);
-        if operation.changes() {
-            operation.refuses(CROSS_SITE);
-        }
-    }
-}
 
 /// State of the server, not part of a request.
 impl<T> Input for State<T> {

@@ -1,13 +1,15 @@
 //! The OpenAPI document, made by the router itself: a route cannot be added to the API without being documented.
 //!
-//! To add one: 1. Write the handler: `async fn(Visitor, …) -> Result<Answer, Problem>`. What it takes and gives must be
-//! [`Input`]s    and [`Output`]s, which say for themselves what they are: `Visitor`, `ParsedQuery<…>` (the query), `Id`
-//! and
-//! `Name` (the    path), `Sent<…>` (a JSON body); `Json<…>`, `Created<…>`, `Accepted<…>`, `Text`, `NoContent`. The
-//! types in them derive    `schemars::JsonSchema`. 2. Add `.at(path, get(name, summary, handler).refuses(&[…]))` to
-//! `api::routes`, with the refusals that are the    handler's own; those of its inputs are there already. 3. `cargo run
-//! -- openapi > docs/openapi.json`, and a row in the table of `host/tests/http/matrix.rs`.
+//! To add one:
+//! 1. Write the handler: `async fn(Visitor, …) -> Result<Answer, Problem>`. What it takes and gives must be [`Input`]s and
+//!    [`Output`]s, which document themselves: `Visitor`, `ParsedQuery<…>` (the query), `Id` and `Name` (the path),
+//!    `Sent<…>` (a JSON body); `Json<…>`, `Created<…>`, `Accepted<…>`, `Text`, `NoContent`. The types in them derive
+//!    `schemars::JsonSchema`.
+//! 2. Add `.at(path, get(name, summary, handler).refuses(&[…]))` to `api::routes`, with the refusals that are the
+//!    handler's own; those of its inputs are there already.
+//! 3. `cargo run -- openapi > docs/openapi.json`, and a row in the table of `host/tests/http/matrix.rs`.
 
+pub(crate) mod extractors;
 pub(crate) mod input;
 pub(crate) mod operation;
 pub(crate) mod output;
@@ -21,14 +23,14 @@ use axum::routing::MethodRouter;
 use mcp_audit_log_identity::SESSION_COOKIE;
 use serde_json::{Map, Value as Json, json};
 
-use super::Site;
-use super::openapi::input::Documented;
-use super::openapi::schemas::Schemas;
-use super::problem::Kind;
+use self::input::Documented;
+use self::schemas::Schemas;
+use crate::problem::Kind;
+use crate::site::Site;
 
-pub(crate) use super::openapi::input::Input;
-pub(crate) use super::openapi::operation::Operation;
-pub(crate) use super::openapi::output::{Accepted, Created, Output, Text};
+pub(crate) use self::input::Input;
+pub(crate) use self::operation::Operation;
+pub(crate) use self::output::{Accepted, Created, Output, Text};
 
 /// The version of OpenAPI, whose schemas are JSON Schema 2020-12.
 pub(crate) const OPENAPI: &str = "3.1.0";

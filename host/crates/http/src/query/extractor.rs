@@ -79,6 +79,24 @@ fn is_text(query: &str) -> bool {
     std::str::from_utf8(&decoded).is_ok()
 }
 
+/// Most parameters of a page, and most bytes of all of them. The API takes more.
+const PARAMETERS: usize = 100;
+const BYTES: usize = 16 << 10;
+
+/// Refuses what is too long for a page.
+///
+/// # Errors
+/// It is more than a page can show.
+pub(crate) fn bounded(pairs: &Pairs) -> Result<(), Problem> {
+    let bytes: usize = pairs.iter().map(|(name, value)| name.len() + value.len()).sum();
+    if pairs.len() <= PARAMETERS && bytes <= BYTES {
+        return Ok(());
+    }
+    Err(Problem::query(
+        "This search is too long for a page. Use fewer values, or use the API, which accepts longer searches.",
+    ))
+}
+
 /// How the document describes one.
 pub(crate) struct Moment;
 

@@ -1,7 +1,7 @@
-//! Serving: connections, limits, headers, and threads for reading.
+//! Serving: connections, limits and headers.
 
 pub(crate) mod connection_slots;
 pub(crate) mod half_closed;
 pub(crate) mod middleware;
-pub(crate) mod read_scheduler;
 pub(crate) mod serve;
+pub(crate) mod timed_body;

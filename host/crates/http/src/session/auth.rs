@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, MatchedPath, Request, State};
-use axum::http::header::{ACCEPT, AUTHORIZATION};
+use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Redirect, Response};
 use mcp_audit_log_contract::access::{Grant, Viewer};
 use mcp_audit_log_identity::{
     Bearer, ConnectionStanding, JwtError, Person, RequestOrigin, SignInError, VouchedUser, bearer, is_own,
@@ -17,12 +15,13 @@ use mcp_audit_log_model::event::Client;
 use mcp_audit_log_model::time::{SECOND, Timestamp};
 use mcp_audit_log_service::AuditLog;
 
+use super::cookie;
 use super::cookie::Session;
-use super::sign_in_audit::client;
-use super::{cookie, sign_in};
-use crate::problem::Problem;
-use crate::server::read_scheduler::WaitLimit;
-use crate::{Site, ui};
+use crate::openapi::{Input, Operation};
+use crate::problem::{CROSS_SITE, INTERNAL, Problem, TOO_MANY, UNAUTHENTICATED};
+use crate::site::Site;
+use crate::site::read_scheduler::WaitLimit;
+use crate::site::sign_in_audit::client;
 
 /// How long an external sign-in is trusted while a request lasts: a proxy may have locked the user out, or an issuer
 /// revoked its key, and the log would not learn it.
@@ -59,7 +58,7 @@ impl Visitor {
     ) -> Result<Self, Problem> {
         let log = site.log.clone();
         let viewer = person.viewer;
-        let access = site.room.briefly(move || Ok(log.view().access(&viewer))).await?;
+        let access = site.scheduler.briefly(move || Ok(log.view().access(&viewer))).await?;
         let access = Arc::new(access.came_by(person.connection, &client));
         Ok(Self { site, access, credential, client, request_origin })
     }
@@ -112,7 +111,7 @@ impl Visitor {
         work: impl FnOnce(&AuditLog, &Grant) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
         let Self { site, access, .. } = self.clone();
-        self.site.room.search(self.access.viewer(), patience, move || work(&site.log, &access)).await
+        self.site.scheduler.search(self.access.viewer(), patience, move || work(&site.log, &access)).await
     }
 
     /// Changes something, which may wait for the disk.
@@ -121,7 +120,7 @@ impl Visitor {
         work: impl FnOnce(&AuditLog, &Grant) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
         let Self { site, access, .. } = self.clone();
-        self.site.room.change(move || work(&site.log, &access)).await
+        self.site.scheduler.change(move || work(&site.log, &access)).await
     }
 
     /// Does something that is short whatever is asked for.
@@ -130,11 +129,11 @@ impl Visitor {
         work: impl FnOnce(&AuditLog, &Grant) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
         let Self { site, access, .. } = self.clone();
-        self.site.room.briefly(move || work(&site.log, &access)).await
+        self.site.scheduler.briefly(move || work(&site.log, &access)).await
     }
 }
 
-/// Present on every route inside [`for_api`] and [`for_pages`].
+/// Present on every route inside the gate of API and pages.
 impl<S: Send + Sync> FromRequestParts<S> for Visitor {
     type Rejection = Problem;
 
@@ -143,59 +142,20 @@ impl<S: Send + Sync> FromRequestParts<S> for Visitor {
     }
 }
 
-/// Lets signed-in programs through to the API.
-pub(crate) async fn for_api(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
-    let (mut parts, body) = request.into_parts();
-    match admit(&site, &mut parts).await {
-        Ok(_) => answer(&site, next.run(Request::from_parts(parts, body))).await,
-        Err(problem) => {
-            // People without a session are on their way to the sign-in; a program without a token is turned away. One
-            // with a wrong token is recorded where that is found.
-            if problem.status() == StatusCode::UNAUTHORIZED && sent_token(&parts.headers).is_none() {
-                site.witness.refused(&site.log, &parts, "token");
-            }
-            problem.into_response()
+impl Input for Visitor {
+    fn describe(operation: &mut Operation<'_>) {
+        operation.signed_in();
+        operation.refuses(UNAUTHENTICATED);
+        operation.refuses(TOO_MANY);
+        operation.refuses(INTERNAL);
+        if operation.changes() {
+            operation.refuses(CROSS_SITE);
         }
     }
 }
 
-/// Lets signed-in people through to the pages, sends others to the sign-in, and shows problems as pages.
-pub(crate) async fn for_pages(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
-    let (mut parts, body) = request.into_parts();
-    // If there is no page, a program gets a problem in JSON, and no visitor is sent to the sign-in in vain.
-    let is_page = parts.extensions.get::<MatchedPath>().is_some();
-    if !is_page && !wants_page(&parts.headers) {
-        return Problem::no_route().into_response();
-    }
-    match admit(&site, &mut parts).await {
-        Ok(visitor) => {
-            let answered = answer(&site, next.run(Request::from_parts(parts, body))).await;
-            ui::frame::as_page(&site, Some(&visitor), answered)
-        }
-        Err(problem) if problem.status() == StatusCode::UNAUTHORIZED && !is_page => {
-            ui::frame::as_page(&site, None, Problem::no_route().into_response())
-        }
-        Err(problem) if problem.status() == StatusCode::UNAUTHORIZED => {
-            let wanted =
-                parts.uri.path_and_query().filter(|_| parts.method.is_safe()).map_or("/", |path| path.as_str());
-            Redirect::to(&sign_in::address(&site, wanted)).into_response()
-        }
-        Err(problem) => ui::frame::as_page(&site, None, problem.into_response()),
-    }
-}
-
-/// Whether it is a browser that asks for a page.
-fn wants_page(headers: &HeaderMap) -> bool {
-    let wanted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    wanted.flat_map(|value| value.split(',')).any(|kind| kind.trim_start().starts_with("text/html"))
-}
-
-/// Reading, counting and rendering never delay callers of an MCP server.
-async fn answer(site: &Site, answering: impl Future<Output = Response> + Send + 'static) -> Response {
-    site.room.answer(answering).await.unwrap_or_else(Problem::into_response)
-}
-
-async fn admit(site: &Arc<Site>, parts: &mut Parts) -> Result<Visitor, Problem> {
+/// Finds the visitor of a request, and puts it into the request.
+pub(crate) async fn admit(site: &Arc<Site>, parts: &mut Parts) -> Result<Visitor, Problem> {
     let (credential, person) = credential(site, parts).await?;
     if credential.comes_by_itself() && !parts.method.is_safe() && !is_own(&parts.headers) {
         return Err(Problem::cross_site());
@@ -216,7 +176,7 @@ async fn credential(site: &Site, parts: &Parts) -> Result<(Credential, Person), 
     // A token in the request counts alone: with a wrong one, a cookie does not sign in.
     if let Some(secret) = sent_token(&parts.headers) {
         let bearer = site.identity.bearer(secret).await.inspect_err(|error| {
-            site.witness.refused_for(&site.log, parts, "token", error);
+            site.sign_in_audit.refused_for(&site.log, parts, "token", error);
         })?;
         let person = bearer.person();
         return Ok(match bearer {
@@ -273,6 +233,6 @@ impl Credential {
     }
 }
 
-fn sent_token(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn sent_token(headers: &HeaderMap) -> Option<&str> {
     headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer)
 }

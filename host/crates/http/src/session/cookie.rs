@@ -1,7 +1,6 @@
-//! The browser's session, a signed cookie that names a token; and sign-in links.
+//! The browser's session, a signed cookie that names a token.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use axum::http::HeaderMap;
 use axum::http::header::COOKIE;
@@ -11,9 +10,8 @@ use mcp_audit_log_core::secret::Secret;
 use mcp_audit_log_identity::{SESSION_COOKIE, SignInError};
 use mcp_audit_log_model::time::{SECOND, Timestamp};
 use mcp_audit_log_store::{Token, TokenError};
-use sha2::{Digest, Sha256};
 
-use crate::Site;
+use crate::site::Site;
 
 /// How long a session lasts, in seconds.
 const LASTS: i64 = 12 * 3_600;
@@ -90,49 +88,6 @@ fn set_cookie(site: &Site, value: &str, seconds: i64) -> String {
     format!("{SESSION_COOKIE}={value}; Path={}; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}", site.home())
 }
 
-/// The links that are valid. They are in memory only and end with the process; clones share them.
-#[derive(Clone, Debug, Default)]
-pub struct SignInLinks(Arc<Mutex<HashMap<[u8; 32], Link>>>);
-
-#[derive(Clone, Debug)]
-struct Link {
-    token: String,
-    until: Option<Timestamp>,
-}
-
-/// The operating system gave no random numbers.
-#[derive(Debug, thiserror::Error)]
-#[error("no sign-in link can be created: the operating system returned no random numbers: {0}")]
-pub struct LinkError(getrandom::Error);
-
-impl SignInLinks {
-    /// A code that signs in as the bearer of `token`, until `until` or as long as the process lives. The link is
-    /// `<base>/sign-in/<code>`.
-    ///
-    /// # Errors
-    /// The operating system gives no random numbers.
-    pub fn create(&self, token: &Token, until: Option<Timestamp>) -> Result<String, LinkError> {
-        let mut random = [0; 32];
-        getrandom::fill(&mut random).map_err(LinkError)?;
-        let code = URL_SAFE_NO_PAD.encode(random);
-        let link = Link { token: token.id.clone(), until };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(hash(&code), link);
-        Ok(code)
-    }
-
-    /// The id of the token for `code`.
-    pub(crate) fn token_id(&self, code: &str, now: Timestamp) -> Option<String> {
-        let links = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let link = links.get(&hash(code))?;
-        link.until.is_none_or(|until| now < until).then(|| link.token.clone())
-    }
-}
-
-/// Looked up by hash, so that the time of a lookup does not reveal codes.
-fn hash(code: &str) -> [u8; 32] {
-    Sha256::digest(code).into()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,29 +107,5 @@ mod tests {
         for at in 0..value.len() {
             assert_eq!(verify(&secret, &value[..at], now), None, "cut at {at}");
         }
-    }
-
-    #[test]
-    fn a_code_is_valid_until_it_expires() {
-        let token = Token {
-            id: "t1".into(),
-            user: "anna".into(),
-            connection: "link".into(),
-            groups: Vec::new(),
-            instance: None,
-            created_at: Timestamp::from_micros(0),
-            expires_at: None,
-            last_used_at: None,
-        };
-        let links = SignInLinks::default();
-        let now = Timestamp::from_micros(10);
-        let lasting = links.create(&token, None).expect("a code");
-        let short = links.clone().create(&token, Some(now)).expect("a code");
-        assert_ne!(lasting, short);
-        assert_eq!(links.token_id(&lasting, now).as_deref(), Some("t1"));
-        assert_eq!(links.token_id(&short, now.plus(-1)).as_deref(), Some("t1"));
-        assert_eq!(links.token_id(&short, now), None);
-        assert_eq!(links.token_id("", now), None);
-        assert!(!format!("{links:?}").contains(&lasting), "only hashes are kept");
     }
 }

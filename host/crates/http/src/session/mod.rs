@@ -1,7 +1,4 @@
-//! Sign-in: credentials, sessions and their pages.
+//! Who is asking: from a request's credentials to the visitor that handlers take.
 
 pub(crate) mod auth;
 pub(crate) mod cookie;
-pub(crate) mod me_api;
-pub(crate) mod sign_in;
-pub(crate) mod sign_in_audit;

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json_};
 
-use crate::api::extractors::{Sendable, Sent};
+use crate::openapi::extractors::{Sendable, Sent};
 use crate::problem::Problem;
 use crate::session::auth::Visitor;
 

@@ -6,8 +6,8 @@ use mcp_audit_log_service::{CleanupProgress, CronStatus};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::api::extractors::Name;
 use crate::openapi::Accepted;
+use crate::openapi::extractors::Name;
 use crate::problem::Problem;
 use crate::session::auth::Visitor;
 

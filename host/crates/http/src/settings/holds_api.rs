@@ -7,9 +7,9 @@ use mcp_audit_log_model::time::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::api::extractors::Id;
-use crate::api::extractors::{Sendable, Sent};
 use crate::openapi::Created;
+use crate::openapi::extractors::Id;
+use crate::openapi::extractors::{Sendable, Sent};
 use crate::problem::Problem;
 use crate::query::extractor;
 use crate::query::extractor::Moment;

@@ -24,7 +24,7 @@ use crate::problem::Problem;
 use crate::query::search::Pairs;
 use crate::session::auth::Visitor;
 use crate::ui::draw;
-use crate::ui::frame::{Frame, Here};
+use crate::ui::frame::Frame;
 
 #[derive(Template)]
 #[template(path = "settings.html")]
@@ -161,7 +161,7 @@ pub(crate) async fn page(
     };
     let fields: Vec<_> = log.view().manifest().settings.iter().map(field).collect();
     let page = Page {
-        frame: Frame::new(&visitor.site, Some(&visitor), Here::Settings, "Settings"),
+        frame: Frame::new(&visitor.site, Some(&visitor), "/settings", "Settings"),
         notice,
         failed: !refused.settings.is_empty(),
         editable: visitor.access.may(Right::Configure),

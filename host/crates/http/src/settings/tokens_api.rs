@@ -10,9 +10,9 @@ use mcp_audit_log_store::{Deed, Token, Tokens};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::api::extractors::Name;
-use crate::api::extractors::{Sendable, Sent};
 use crate::openapi::Created;
+use crate::openapi::extractors::Name;
+use crate::openapi::extractors::{Sendable, Sent};
 use crate::problem::Problem;
 use crate::session::auth::Visitor;
 

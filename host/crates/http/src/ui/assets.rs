@@ -1,7 +1,6 @@
 //! Style, script and icon, embedded, and the vendor's own style; their addresses contain their hash, so that browsers
 //! may cache them without limit.
 
-use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
 use axum::Router;
@@ -9,10 +8,10 @@ use axum::extract::{Path, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use sha2::{Digest, Sha256};
 
-use crate::Site;
 use crate::problem::Problem;
+use crate::site::Site;
+use crate::site::asset::Asset;
 
 /// One file each for the browser, whatever they are made of.
 const STYLE: &str = concat!(
@@ -28,31 +27,10 @@ const SCRIPT: &str = concat!(
     include_str!("assets/insight.js")
 );
 
-/// A file of this site.
-pub(crate) struct Asset {
-    /// Its address below the site's base.
-    pub(crate) address: String,
-    kind: &'static str,
-    text: Cow<'static, str>,
-}
-
 pub(crate) static CSS: LazyLock<Asset> = LazyLock::new(|| Asset::style(STYLE));
 pub(crate) static JS: LazyLock<Asset> = LazyLock::new(|| Asset::new("js", "text/javascript; charset=utf-8", SCRIPT));
 pub(crate) static ICON: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("svg", "image/svg+xml", include_str!("assets/icon.svg")));
-
-impl Asset {
-    /// A style sheet.
-    pub(crate) fn style(css: impl Into<Cow<'static, str>>) -> Self {
-        Self::new("css", "text/css; charset=utf-8", css)
-    }
-
-    fn new(extension: &str, kind: &'static str, text: impl Into<Cow<'static, str>>) -> Self {
-        let text = text.into();
-        let hash = Sha256::digest(text.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>();
-        Self { address: format!("/assets/{hash}.{extension}"), kind, text }
-    }
-}
 
 /// The route; these files are the same for every visitor, so they need no sign-in.
 pub(crate) fn router() -> Router<Arc<Site>> {

@@ -8,9 +8,9 @@ use mcp_audit_log_contract::access::Right;
 
 use super::text::Shown;
 use super::{assets, draw};
-use crate::Site;
 use crate::problem::Problem;
 use crate::session::auth::Visitor;
+use crate::site::{Site, Tab};
 
 /// The layout's part of a page.
 pub(crate) struct Frame {
@@ -22,28 +22,34 @@ pub(crate) struct Frame {
     pub(crate) style: Option<String>,
     pub(crate) js: &'static str,
     pub(crate) icon: &'static str,
-    pub(crate) here: Here,
+    pub(crate) tabs: Vec<TabLink>,
     pub(crate) user: Option<Shown>,
     pub(crate) reads: bool,
     pub(crate) counts: bool,
-    pub(crate) verifies: bool,
     pub(crate) oversees: bool,
 }
 
-/// Which part of the navigation is current.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Here {
-    Log,
-    Usage,
-    Integrity,
-    Settings,
-    Elsewhere,
+/// A part of the navigation, as a link.
+pub(crate) struct TabLink {
+    pub(crate) label: &'static str,
+    pub(crate) href: String,
+    /// The value of `aria-current`.
+    pub(crate) current: &'static str,
+    /// Whether the viewer gets it.
+    pub(crate) is_shown: bool,
 }
 
 impl Frame {
-    /// The frame for a signed-in visitor, or without one.
-    pub(crate) fn new(site: &Site, visitor: Option<&Visitor>, here: Here, title: impl Into<String>) -> Self {
+    /// The frame for a signed-in visitor, or without one. `here` is the path of the tab that the page belongs to; empty
+    /// if it belongs to none.
+    pub(crate) fn new(site: &Site, visitor: Option<&Visitor>, here: &str, title: impl Into<String>) -> Self {
         let access = visitor.map(|visitor| &visitor.access);
+        let tab = |tab: &Tab| TabLink {
+            label: tab.label,
+            href: site.address(tab.path),
+            current: if tab.path == here { "page" } else { "false" },
+            is_shown: access.is_some_and(|access| (tab.is_for)(access)),
+        };
         Self {
             base: site.base.clone(),
             home: site.home().to_owned(),
@@ -52,18 +58,12 @@ impl Frame {
             style: site.style.as_ref().map(|style| style.address.clone()),
             js: &assets::JS.address,
             icon: &assets::ICON.address,
-            here,
+            tabs: site.tabs.iter().map(tab).collect(),
             user: access.map(|access| Shown::line(&access.viewer().user)),
             reads: access.is_some_and(|access| access.may(Right::Read)),
             counts: access.is_some_and(|access| access.may(Right::ReadUsage)),
-            verifies: access.is_some_and(|access| access.may(Right::Verify)),
             oversees: access.is_some_and(|access| access.may_oversee()),
         }
-    }
-
-    /// The value of `aria-current` for a part of the navigation.
-    pub(crate) fn current(&self, here: Here) -> &'static str {
-        if self.here == here { "page" } else { "false" }
     }
 }
 
@@ -77,7 +77,7 @@ struct ConfirmPage<'a> {
 
 /// Asks the viewer to confirm `what`, which `uri` would do.
 pub(crate) fn confirm(visitor: &Visitor, uri: &Uri, what: &str) -> Response {
-    let frame = Frame::new(&visitor.site, Some(visitor), Here::Elsewhere, "Do you want this?");
+    let frame = Frame::new(&visitor.site, Some(visitor), "", "Do you want this?");
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
     draw(StatusCode::OK, &ConfirmPage { frame, what, action: format!("{}{path}", visitor.site.base) })
 }
@@ -92,7 +92,7 @@ struct Page {
 /// The answer itself, or the page of the problem that it is.
 pub(crate) fn as_page(site: &Site, visitor: Option<&Visitor>, response: Response) -> Response {
     let Some(problem) = response.extensions().get::<Problem>() else { return response };
-    let frame = Frame::new(site, visitor, Here::Elsewhere, problem.title());
+    let frame = Frame::new(site, visitor, "", problem.title());
     let mut page = draw(problem.status(), &Page { frame, detail: Shown::line(problem.detail()) });
     for name in [ALLOW, RETRY_AFTER] {
         if let Some(value) = response.headers().get(&name) {

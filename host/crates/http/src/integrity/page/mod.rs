@@ -18,13 +18,13 @@ use super::page::checkpoint::{Checkpoint, Place};
 use super::page::health::HealthLine;
 use super::page::health::{FAULTS, LOSSES, RecentEntries, STOPS};
 use super::page::verification::Verification;
-use crate::Site;
 use crate::problem::Problem;
 use crate::session::auth::Visitor;
 use crate::settings::cron::Cron;
 use crate::settings::hold::Hold;
+use crate::site::Site;
 use crate::ui::draw;
-use crate::ui::frame::{Frame, Here};
+use crate::ui::frame::Frame;
 use crate::ui::text::Shown;
 
 #[derive(Template)]
@@ -113,7 +113,7 @@ impl Page {
         let place = |status| Place::new(status, newest, !of_instance);
         let manifest = log.view().manifest();
         let page = Self {
-            frame: Frame::new(&visitor.site, Some(visitor), Here::Integrity, "Integrity"),
+            frame: Frame::new(&visitor.site, Some(visitor), "/integrity", "Integrity"),
             notice,
             glances: Vec::new(),
             checkpoint: Checkpoint::new(&integrity, now),

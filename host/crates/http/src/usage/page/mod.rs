@@ -21,13 +21,13 @@ use self::chart::Chart;
 use self::table::Table;
 use self::tiles::{Tile, tiles};
 use self::view::{FIELDS, View};
-use crate::log::facets;
 use crate::problem::Problem;
+use crate::query::extractor::bounded;
 use crate::query::search::Pairs;
 use crate::query::usage_query::{RANGES, UsageParameters};
 use crate::session::auth::Visitor;
 use crate::ui::draw;
-use crate::ui::frame::{Frame, Here};
+use crate::ui::frame::Frame;
 use crate::ui::text::Shown;
 
 /// The note for a viewer who sees usage and no entries.
@@ -80,7 +80,7 @@ pub(crate) async fn instead(visitor: Visitor, request: Request, next: Next) -> R
 
 /// The page; an error in the query is shown above it, and the form keeps its input.
 pub(crate) async fn show(visitor: Visitor, Query(pairs): Query<Pairs>) -> Result<Response, Problem> {
-    facets::bounded(&pairs)?;
+    bounded(&pairs)?;
     let view = View::new(&visitor, pairs);
     let asked = view.asked();
     let found = visitor.search(move |log, access| {
@@ -127,7 +127,7 @@ impl Page {
         let all = ("All".to_owned(), view.with("by", None), view.by().is_none());
         let filter = |(name, value)| (Shown::line(&label(name)), Shown::line(value), view.without((name, value)));
         Self {
-            frame: Frame::new(&visitor.site, Some(visitor), Here::Usage, "Usage"),
+            frame: Frame::new(&visitor.site, Some(visitor), "/usage", "Usage"),
             action: view.page.clone(),
             kept: view.kept(),
             inputs: [("q", "Search", "tool:search* user:anna"), ("from", "From", "-7d"), ("to", "Until", "now")]

@@ -15,11 +15,11 @@ use mcp_audit_log_identity::{ConnectionStanding, SignInError, is_own};
 use mcp_audit_log_store::Token;
 use serde::Deserialize;
 
-use super::cookie;
-use crate::Site;
 use crate::problem::Problem;
 use crate::query::search::encode;
-use crate::ui::frame::{Frame, Here};
+use crate::session::cookie;
+use crate::site::Site;
+use crate::ui::frame::Frame;
 use crate::ui::{draw, frame};
 
 /// The routes.
@@ -71,12 +71,12 @@ async fn by_form(
     match site.identity.by_secret(sent.token.trim()).await {
         Ok(token) => {
             ConnectionStanding::is_known_by(&parts.extensions);
-            site.witness.admitted(&site.log, &parts, token.caller(), "token");
+            site.sign_in_audit.admitted(&site.log, &parts, token.caller(), "token");
             enter(&site, &token, &sent.next)
         }
         Err(SignInError::Tokens(error)) => frame::as_page(&site, None, Problem::from(error).into_response()),
         Err(error) => {
-            site.witness.refused_for(&site.log, &parts, "token", &error);
+            site.sign_in_audit.refused_for(&site.log, &parts, "token", &error);
             let expired = Problem::from(error);
             page(&site, StatusCode::FORBIDDEN, &sent.next, Some(expired.detail()))
         }
@@ -91,12 +91,12 @@ async fn by_link(State(site): State<Arc<Site>>, code: Result<Path<String>, PathR
     };
     match token {
         Ok(token) => {
-            site.witness.admitted(&site.log, &parts, token.caller(), "link");
+            site.sign_in_audit.admitted(&site.log, &parts, token.caller(), "link");
             enter(&site, &token, "/")
         }
         Err(SignInError::Tokens(error)) => frame::as_page(&site, None, Problem::from(error).into_response()),
         Err(_) => {
-            site.witness.refused(&site.log, &parts, "link");
+            site.sign_in_audit.refused(&site.log, &parts, "link");
             let error = "This sign-in link is not valid, or no longer valid: links expire when the log restarts. Use \
                          the latest link, or sign in with a token.";
             page(&site, StatusCode::FORBIDDEN, "", Some(error))
@@ -111,7 +111,7 @@ async fn out(State(site): State<Arc<Site>>, parts: Parts) -> Response {
     // Only a session that exists can be signed out.
     for session in cookie::of(&site, &parts.headers) {
         if let Ok(token) = session.token(&site).await {
-            site.witness.left(&site.log, &parts, token.caller());
+            site.sign_in_audit.left(&site.log, &parts, token.caller());
         }
     }
     match cookie::end(&site, &parts.headers).await {
@@ -121,10 +121,7 @@ async fn out(State(site): State<Arc<Site>>, parts: Parts) -> Response {
 }
 
 fn enter(site: &Site, token: &Token, next: &str) -> Response {
-    let to = match local(next) {
-        Some("/") | None => site.home().to_owned(),
-        Some(path) => format!("{}{path}", site.base),
-    };
+    let to = site.address(local(next).unwrap_or("/"));
     ([(SET_COOKIE, cookie::begin(site, &token.id))], Redirect::to(&to)).into_response()
 }
 
@@ -144,7 +141,7 @@ struct Page<'a> {
 
 /// The form, with what went wrong before.
 pub(crate) fn page(site: &Site, status: StatusCode, next: &str, error: Option<&str>) -> Response {
-    draw(status, &Page { frame: Frame::new(site, None, Here::Elsewhere, "Sign in"), next, error })
+    draw(status, &Page { frame: Frame::new(site, None, "", "Sign in"), next, error })
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use mcp_audit_log_contract::access::Right;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::auth::Visitor;
+use crate::session::auth::Visitor;
 
 /// The caller.
 #[derive(Serialize, JsonSchema)]

@@ -1,0 +1,5 @@
+//! Sign-in: the gate of API and pages, the page that signs browsers in, and who is signed in.
+
+pub(crate) mod gate;
+pub(crate) mod me_api;
+pub(crate) mod page;
