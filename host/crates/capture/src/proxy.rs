@@ -26,14 +26,14 @@ use mcp_audit_log_identity::{Lease, Origin, Origins};
 use mcp_audit_log_model::format::prefix;
 use mcp_audit_log_service::AuditLog;
 
-use super::mcp::failure::FailureSlot;
 use super::proxy::forward::Forwarder;
 use super::proxy::location::{PublicAddress, rechallenge, relocate};
 use super::proxy::shared_body::read_beginning;
 use super::proxy::sign_in::{refusal, signed_out};
 use super::proxy::upstream::{HostHeader, NAME, Upstream};
 use super::strict::record_intent;
-use super::tap::layer::AuditLayer;
+use crate::mcp::layer::AuditLayer;
+use crate::tap::transport::FailureSlot;
 
 pub use super::proxy::sign_in::SignIn;
 pub use super::proxy::timeouts::Timeouts;

@@ -15,15 +15,16 @@ use std::io;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use bytes::Bytes;
 use mcp_audit_log_model::event::Caller;
 use mcp_audit_log_service::AuditLog;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
 
-use super::stdio::group::{Group, Signals};
-use super::stdio::pipe::Side;
-use super::stdio::tap::Tap;
+use self::group::{Group, Signals};
+use self::tap::StdioTap;
+use crate::tap::{End, Side, Tap};
 
 /// How much is read at once.
 const PIECE: usize = 64 << 10;
@@ -88,7 +89,7 @@ async fn wrap(
     let mut signals = Signals::new()?;
     let (end, ended) = watch::channel(false);
     let (no_input, mut at_end) = watch::channel(false);
-    let tap = Tap::new(log, options);
+    let tap = StdioTap::new(log, options);
     let (to_server, from_server) = (child.stdin.take(), child.stdout.take());
     let up = to_server.map(|to_server| {
         let passing = pass(input, to_server, tap.clone(), Side::Client, ended.clone());
@@ -118,7 +119,7 @@ async fn wrap(
     if let Some(up) = up {
         up.abort();
     }
-    tap.close();
+    tap.end(End::Complete);
     if let Some(group) = group {
         group.end().await;
     }
@@ -140,7 +141,7 @@ fn start(command: &[OsString]) -> io::Result<Child> {
 async fn pass(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
-    tap: Tap,
+    tap: impl Tap,
     side: Side,
     mut ended: watch::Receiver<bool>,
 ) -> io::Result<()> {
@@ -153,7 +154,7 @@ async fn pass(
         };
         let Some(piece) = buffer.get(..length).filter(|piece| !piece.is_empty()) else { break };
         // Before it is written: the answer must not be read earlier than the request.
-        tap.piece(side, piece);
+        tap.chunk(side, &Bytes::copy_from_slice(piece));
         to.write_all(piece).await?;
         to.flush().await?;
     }
@@ -167,7 +168,7 @@ async fn silence(ended: &mut watch::Receiver<bool>) {
 }
 
 /// Makes sure that a cancelled call becomes an entry although nothing more is sent.
-async fn look_for_cancelled(tap: Tap) {
+async fn look_for_cancelled(tap: StdioTap) {
     loop {
         tokio::time::sleep(LOOK).await;
         tap.look_for_overdue();

@@ -13,11 +13,11 @@ use uuid::Uuid;
 
 use crate::mcp::classify::Ending;
 use crate::mcp::context::{integer, micros};
-use crate::mcp::failure::{FailureSlot, Transport};
 use crate::mcp::failure::{NoAnswer, failure};
-use crate::tap::exchange::{Direction, End};
 use crate::tap::head::{RequestHead, trace_id};
 use crate::tap::slots::{CallerSlot, ParentCall};
+use crate::tap::transport::{FailureSlot, Transport};
+use crate::tap::{End, Side};
 
 /// A request and its answer. It does not hold the log, as its event is made on the recorder's thread.
 pub(crate) struct ApiCall {
@@ -55,20 +55,16 @@ impl ApiCall {
         self.failure.clone()
     }
 
-    pub(crate) fn is_answered(&self) -> bool {
-        self.status.get().is_some()
-    }
-
     /// The answer's head passes.
     pub(crate) fn head(&self, parts: &response::Parts) {
         let _ = self.status.set(parts.status.as_u16());
     }
 
     /// A piece of a body passes.
-    pub(crate) fn count(&self, direction: Direction, bytes: usize) {
-        let counter = match direction {
-            Direction::Request => &self.received,
-            Direction::Response => &self.sent,
+    pub(crate) fn count(&self, from: Side, bytes: usize) {
+        let counter = match from {
+            Side::Client => &self.received,
+            Side::Server => &self.sent,
         };
         counter.fetch_add(bytes as u64, Ordering::Relaxed);
     }

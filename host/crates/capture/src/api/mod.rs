@@ -4,14 +4,16 @@ mod call;
 
 use std::sync::Arc;
 
-use axum::http::request;
+use axum::http::{request, response};
+use bytes::Bytes;
 use mcp_audit_log_service::AuditLog;
 use tower_layer::Layer;
 
-use super::tap::layer::Audited;
-use super::tap::observer::Observer;
+use crate::tap::audited::Audited;
+use crate::tap::tapped::Tapped;
+use crate::tap::{End, Side, Tap};
 
-pub(super) use super::api::call::ApiCall;
+use self::call::ApiCall;
 
 /// Records the requests to the wrapped service, each when its answer has been sent or aborted. Nothing is changed,
 /// delayed or refused, and no body is read or kept: its bytes are counted as they pass.
@@ -43,8 +45,10 @@ impl ApiLayer {
         Self { log, server: server.into() }
     }
 
-    pub(super) fn begin(&self, parts: &request::Parts) -> Observer {
-        Observer::of_api(&self.log, parts, Arc::clone(&self.server))
+    fn begin(&self, parts: &request::Parts) -> Tapped {
+        let call = Arc::new(ApiCall::new(parts, Arc::clone(&self.server), self.log.view().now()));
+        let (caller, failure) = (call.caller(), call.failure());
+        Tapped::new(self.log.clone(), caller, failure, ApiTap { log: self.log.clone(), call })
     }
 }
 
@@ -52,6 +56,31 @@ impl<S> Layer<S> for ApiLayer {
     type Service = Audited<S>;
 
     fn layer(&self, inner: S) -> Audited<S> {
-        Audited::api(inner, self.clone())
+        let layer = self.clone();
+        Audited::new(inner, move |parts| layer.begin(parts))
+    }
+}
+
+/// The tap on a request to a vendor's API, whose bodies are counted.
+struct ApiTap {
+    log: AuditLog,
+    call: Arc<ApiCall>,
+}
+
+impl Tap for ApiTap {
+    fn head(&self, head: &response::Parts) {
+        self.call.head(head);
+    }
+
+    fn chunk(&self, from: Side, chunk: &Bytes) {
+        self.call.count(from, chunk.len());
+    }
+
+    fn end(&self, end: End) {
+        if self.call.end(end) {
+            let (call, secret) = (Arc::clone(&self.call), self.log.secret().clone());
+            // A loss is counted.
+            let _ = self.log.record_later(0, move || vec![call.event(&secret)]);
+        }
     }
 }

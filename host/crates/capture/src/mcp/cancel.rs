@@ -9,10 +9,10 @@ use mcp_audit_log_service::AuditLog;
 use mcp_audit_log_service::WeakLog;
 
 use super::classify::Ending;
+use super::exchange::{Exchange, TURN};
+use super::parse_state::{Arrived, Call, ParseState};
 use super::sessions::lock;
 use crate::parse::jsonrpc::{Id, Message, Shape};
-use crate::parse::parse_state::{Arrived, Call, ParseState};
-use crate::tap::exchange::{Exchange, TURN};
 
 /// How long a call that was cancelled may stay open before its entry is made.
 const WAIT: Duration = Duration::from_secs(2);

@@ -4,11 +4,11 @@ use mcp_audit_log_model::event::{Caller, Channel, Client, Detail, Event, Failure
 use mcp_audit_log_model::time::Timestamp;
 
 use super::facts::{is_name, target};
-use super::failure::Transport;
 use super::failure::{NoAnswer, failure};
 use crate::parse::jsonrpc::{Message, Shape};
 use crate::parse::params::Named;
-use crate::tap::exchange::End;
+use crate::tap::End;
+use crate::tap::transport::Transport;
 
 /// The context that all events of one exchange, or of one pipe, share.
 #[derive(Clone)]

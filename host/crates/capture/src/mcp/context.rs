@@ -6,10 +6,11 @@ use mcp_audit_log_model::event::{Body, Channel, Client, Payload};
 use mcp_audit_log_model::value::Value;
 
 use super::classify::{Ending, EventContext};
+use super::exchange::Exchange;
 use super::failure::NoAnswer;
-use crate::parse::parse_state::ParseState;
+use super::parse_state::ParseState;
 use crate::parse::reader::Format;
-use crate::tap::exchange::{End, Exchange};
+use crate::tap::End;
 use crate::tap::head::trace_id;
 
 impl Exchange {

@@ -5,10 +5,10 @@ use mcp_audit_log_model::value::Value;
 use uuid::Uuid;
 
 use super::context::integer;
+use super::exchange::Exchange;
+use super::parse_state::{Arrived, ParseState};
 use crate::parse::jsonrpc::Message;
-use crate::parse::parse_state::{Arrived, ParseState};
 use crate::parse::reader::Format;
-use crate::tap::exchange::Exchange;
 
 impl Exchange {
     /// What is worth knowing besides.

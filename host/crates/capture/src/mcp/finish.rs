@@ -6,10 +6,10 @@ use mcp_audit_log_model::event::{Detail, Event, Kind};
 
 use super::classify::{Ending, of_message};
 use super::context::{integer, payload};
+use super::exchange::{Exchange, TURN};
 use super::failure::NoAnswer;
+use super::parse_state::{Arrived, Call, Calls, ParseState};
 use crate::parse::jsonrpc::{Message, Shape};
-use crate::parse::parse_state::{Arrived, Call, Calls, ParseState};
-use crate::tap::exchange::{Exchange, TURN};
 use crate::tap::head::trace_id;
 
 impl Exchange {

@@ -11,10 +11,10 @@ use uuid::Uuid;
 
 use super::classify::{Ending, EventContext, of_message};
 use super::context::{micros, payload};
+use super::exchange::Exchange;
+use super::parse_state::{Arrived, Call, ParseState};
 use super::sessions::lock;
 use crate::parse::jsonrpc::{Id, Message};
-use crate::parse::parse_state::{Arrived, Call, ParseState};
-use crate::tap::exchange::Exchange;
 
 /// The most calls that may have a late answer; beyond that the oldest is dropped.
 const AWAITED: usize = 1_024;

@@ -5,11 +5,11 @@ use mcp_audit_log_model::event::{Detail, Event, Failure, Kind};
 
 use super::classify::EventContext;
 use super::context::payload;
+use super::exchange::Exchange;
 use super::facts::from_header;
 use super::failure::failure;
+use super::parse_state::ParseState;
 use crate::parse::jsonrpc::Shape;
-use crate::parse::parse_state::ParseState;
-use crate::tap::exchange::Exchange;
 
 impl Exchange {
     /// The events of an exchange whose request had no readable message.

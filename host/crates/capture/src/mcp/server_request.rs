@@ -6,12 +6,12 @@ use mcp_audit_log_model::event::{Body, Detail, Event, Kind};
 use uuid::Uuid;
 
 use super::context::{micros, payload};
+use super::exchange::{Exchange, TURN};
 use super::facts::target;
 use super::failure::failure;
+use super::parse_state::{Call, ParseState};
 use super::sessions::Asked;
 use crate::parse::jsonrpc::{Id, Shape};
-use crate::parse::parse_state::{Call, ParseState};
-use crate::tap::exchange::{Exchange, TURN};
 
 impl Exchange {
     /// The client answers something that the server asked in another exchange of the session.

@@ -13,10 +13,10 @@ use mcp_audit_log_service::RefusalLimiter;
 use uuid::Uuid;
 
 use super::cancel::Cancelled;
+use super::exchange::Exchange;
 use super::late_answer::Awaited;
 use crate::parse::jsonrpc::{Id, Message};
 use crate::parse::params::Named;
-use crate::tap::exchange::Exchange;
 
 /// Most sessions that are remembered, and most clients without one; what was not used for longest is forgotten first.
 const SESSIONS: usize = 10_000;

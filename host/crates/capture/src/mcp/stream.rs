@@ -7,9 +7,10 @@ use mcp_audit_log_model::event::{Detail, Event, Kind, new_id};
 use uuid::Uuid;
 
 use super::context::integer;
+use super::exchange::Exchange;
 use super::failure::failure;
-use crate::parse::parse_state::ParseState;
-use crate::tap::exchange::{End, Exchange};
+use super::parse_state::ParseState;
+use crate::tap::End;
 use crate::tap::head::ResponseHead;
 
 impl Exchange {

@@ -6,6 +6,5 @@ pub(crate) mod document;
 pub(crate) mod json;
 pub(crate) mod jsonrpc;
 pub(crate) mod params;
-pub(crate) mod parse_state;
 pub(crate) mod reader;
 pub(crate) mod sse;

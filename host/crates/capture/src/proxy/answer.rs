@@ -10,7 +10,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
-use crate::mcp::failure::{FailureSlot, Transport};
+use crate::tap::transport::{FailureSlot, Transport};
 
 /// The body of an answer.
 pub(crate) struct Answer {

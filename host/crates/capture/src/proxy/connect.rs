@@ -21,7 +21,7 @@ use tokio_rustls::rustls::{self, ClientConfig, crypto};
 use tower_service::Service;
 
 use super::timeouts::Timeouts;
-use crate::mcp::failure::{Transport, causes};
+use crate::tap::transport::{Transport, causes};
 
 /// Makes connections.
 #[derive(Clone)]

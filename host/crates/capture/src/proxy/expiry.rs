@@ -11,7 +11,7 @@ use axum::response::Response;
 use http_body::{Frame, SizeHint};
 use mcp_audit_log_identity::Lease;
 
-use crate::mcp::failure::{FailureSlot, Transport};
+use crate::tap::transport::{FailureSlot, Transport};
 
 /// The answer that `sending` gives, for as long as `lease` lasts; that of `refused` where it ends before.
 pub(crate) async fn within(

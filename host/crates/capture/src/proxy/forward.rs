@@ -16,7 +16,7 @@ use super::shared_body::{Loan, SharedBody};
 use super::sign_in::refusal;
 use super::timeouts::Timeouts;
 use super::upstream::{HostHeader, Upstream};
-use crate::mcp::failure::{FailureSlot, Transport};
+use crate::tap::transport::{FailureSlot, Transport};
 
 /// The way to the upstreams. Connections are shared and kept for a short while.
 pub(crate) struct Forwarder {

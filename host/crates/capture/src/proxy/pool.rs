@@ -15,7 +15,7 @@ use hyper_util::rt::TokioIo;
 
 use super::connect::CountedConnection;
 use super::shared_body::SharedBody;
-use crate::mcp::failure::Transport;
+use crate::tap::transport::Transport;
 
 /// How long an unused connection is kept: shorter than the five seconds after which the servers of Node and uvicorn
 /// hang up, so that few requests meet a connection that is just being closed.

@@ -13,7 +13,7 @@ use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt;
 use tokio::time::Instant;
 
-use crate::mcp::failure::Transport;
+use crate::tap::transport::Transport;
 
 /// Most bytes that are read ahead, or read of a request that goes nowhere; also the longest body that is kept.
 const READ: usize = 64 << 10;

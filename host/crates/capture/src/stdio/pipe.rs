@@ -18,8 +18,8 @@ use crate::mcp::facts::target;
 use crate::mcp::failure::{NoAnswer, failure};
 use crate::parse::document::{Keep, Parts};
 use crate::parse::jsonrpc::{Id, Message, Shape};
-use crate::tap::exchange::End;
 use crate::tap::head::trace_id;
+use crate::tap::{End, Side};
 
 /// The most requests of one side that wait for an answer; beyond that the oldest is dropped.
 const PENDING: usize = 4_096;
@@ -27,22 +27,6 @@ const PENDING: usize = 4_096;
 const TOLD: u64 = 100;
 /// How long a call that was cancelled may wait for an answer before its entry is made.
 const CANCEL_WAIT: Duration = Duration::from_secs(2);
-
-/// The sender of a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Side {
-    Client,
-    Server,
-}
-
-impl Side {
-    fn other(self) -> Self {
-        match self {
-            Self::Client => Self::Server,
-            Self::Server => Self::Client,
-        }
-    }
-}
 
 /// When a piece came.
 #[derive(Clone, Copy)]

@@ -13,15 +13,17 @@ use mcp_audit_log_model::event::Event;
 use mcp_audit_log_service::AuditLog;
 
 use super::StdioOptions;
-use super::pipe::{Moment, Pipe, Side};
+use super::pipe::{Moment, Pipe};
 use crate::parse::document::Keep;
+use crate::tap::{End, Side, Tap};
 
 /// When this many bytes wait, the path reads them itself: a sender that is faster than the recorder's thread pays with
 /// time, and no line is lost.
 const WAITING: usize = 1 << 20;
 
+/// The tap on a wrapped server.
 #[derive(Clone)]
-pub(super) struct Tap {
+pub(super) struct StdioTap {
     log: AuditLog,
     shared: Arc<Shared>,
 }
@@ -53,7 +55,7 @@ struct Piece {
     keep: Keep,
 }
 
-impl Tap {
+impl StdioTap {
     pub(super) fn new(log: AuditLog, options: StdioOptions) -> Self {
         let begun = Moment { at: log.view().now(), instant: Instant::now() };
         let held = log.recorder().gauges().captured.nothing();
@@ -64,23 +66,6 @@ impl Tap {
             has_cancelled: AtomicBool::new(false),
         };
         Self { log, shared: Arc::new(shared) }
-    }
-
-    /// A piece of what `side` sends passes.
-    pub(super) fn piece(&self, side: Side, piece: &[u8]) {
-        let (moment, keep) = (self.moment(), Keep::of(&self.log));
-        let (fits, due) = {
-            let mut waiting = lock(&self.shared.waiting);
-            let fits = waiting.held.grow(piece.len());
-            waiting.bytes += piece.len();
-            waiting.pieces.push_back(Piece { side, bytes: Bytes::copy_from_slice(piece), moment, keep });
-            let due = !std::mem::replace(&mut waiting.handed_over, true);
-            (fits && waiting.bytes < WAITING, due)
-        };
-        let shared = Arc::clone(&self.shared);
-        if !fits || (due && self.log.offer_later(0, move || shared.read()).is_err()) {
-            self.read_now();
-        }
     }
 
     /// Records cancelled calls that stay without an answer.
@@ -97,25 +82,6 @@ impl Tap {
             shared.has_cancelled.store(pipe.has_cancelled(), Ordering::Relaxed);
             events
         });
-    }
-
-    /// Both directions have ended.
-    pub(super) fn close(&self) {
-        let (shared, moment) = (Arc::clone(&self.shared), self.moment());
-        let end = move || {
-            let mut events = shared.read();
-            events.extend(lock(&shared.pipe).close(moment));
-            events
-        };
-        let told = match lock(&self.shared.place).take() {
-            Some(place) => place.record_later(end),
-            None => self.log.offer_later(0, end),
-        };
-        if told == Err(RecordError::Full) {
-            self.read_now();
-            let events = lock(&self.shared.pipe).close(moment);
-            self.record(events);
-        }
     }
 
     /// On the path: reads what waits. A bug in the reader must not break the traffic.
@@ -136,6 +102,43 @@ impl Tap {
 
     fn moment(&self) -> Moment {
         Moment { at: self.log.view().now(), instant: Instant::now() }
+    }
+}
+
+impl Tap for StdioTap {
+    fn chunk(&self, side: Side, chunk: &Bytes) {
+        let (moment, keep) = (self.moment(), Keep::of(&self.log));
+        let (fits, due) = {
+            let mut waiting = lock(&self.shared.waiting);
+            let fits = waiting.held.grow(chunk.len());
+            waiting.bytes += chunk.len();
+            waiting.pieces.push_back(Piece { side, bytes: chunk.clone(), moment, keep });
+            let due = !std::mem::replace(&mut waiting.handed_over, true);
+            (fits && waiting.bytes < WAITING, due)
+        };
+        let shared = Arc::clone(&self.shared);
+        if !fits || (due && self.log.offer_later(0, move || shared.read()).is_err()) {
+            self.read_now();
+        }
+    }
+
+    /// Both directions have ended; the messages say how.
+    fn end(&self, _end: End) {
+        let (shared, moment) = (Arc::clone(&self.shared), self.moment());
+        let end = move || {
+            let mut events = shared.read();
+            events.extend(lock(&shared.pipe).close(moment));
+            events
+        };
+        let told = match lock(&self.shared.place).take() {
+            Some(place) => place.record_later(end),
+            None => self.log.offer_later(0, end),
+        };
+        if told == Err(RecordError::Full) {
+            self.read_now();
+            let events = lock(&self.shared.pipe).close(moment);
+            self.record(events);
+        }
     }
 }
 

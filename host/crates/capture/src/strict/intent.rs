@@ -8,12 +8,12 @@ use mcp_audit_log_model::event::{Detail, Event, INTENT_CALL, Kind};
 
 use super::refused::Refused;
 use crate::mcp::context::integer;
+use crate::mcp::exchange::Exchange;
 use crate::mcp::facts::{from_header, target};
-use crate::mcp::failure::Transport;
+use crate::mcp::layer::McpTap;
+use crate::mcp::parse_state::Call;
 use crate::parse::jsonrpc::{Id, Shape};
-use crate::parse::parse_state::Call;
-use crate::tap::exchange::Exchange;
-use crate::tap::observer::Observer;
+use crate::tap::transport::Transport;
 
 /// How long a call waits for its intent to be durable. A commit takes milliseconds; a disk that needs longer than this
 /// may never finish.
@@ -27,10 +27,10 @@ struct Intents {
     is_batch: bool,
 }
 
-impl Observer {
+impl McpTap {
     /// Returns when the intent of the request is durable.
     pub(super) async fn record_intent(&self) -> Result<(), Refused> {
-        let Some((log, exchange)) = self.exchange() else { return Err(Refused::misplaced()) };
+        let Self { log, exchange } = self;
         let Intents { events, ids, is_batch } = exchange.intents();
         let outcome = match exchange.has_place() {
             true => {

@@ -15,7 +15,7 @@ use tower_service::Service;
 
 use super::strict::held::hold;
 use super::strict::refused::Refused;
-use super::tap::observer::Observer;
+use crate::mcp::layer::McpTap;
 
 /// Wraps an MCP server directly, inside of its sign-in and of [`super::AuditLayer`]: each request waits until an entry
 /// with its intent is durable. A request that cannot be recorded is answered with 503, as an HTTP status and as a
@@ -84,14 +84,14 @@ where
 /// Gives the request back once its intent is durable, and the answer to it where that cannot be had.
 pub(super) async fn record_intent(request: Request<Body>) -> Result<Request<Body>, Response<Body>> {
     let (parts, body) = request.into_parts();
-    let Some(observer) = parts.extensions.get::<Observer>().cloned() else {
+    let Some(tap) = parts.extensions.get::<McpTap>().cloned() else {
         return Err(Refused::misplaced().response());
     };
     let body = match hold(body).await {
         Ok(body) => body,
         Err(error) => return Err(Refused::broken(&error).response()),
     };
-    match observer.record_intent().await {
+    match tap.record_intent().await {
         Ok(()) => Ok(Request::from_parts(parts, body)),
         Err(refused) => Err(refused.response()),
     }

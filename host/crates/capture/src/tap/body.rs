@@ -7,15 +7,15 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use super::exchange::{Direction, End};
-use super::observer::{Ending, Observer};
+use super::tapped::{EndGuard, Tapped};
+use super::{End, Side};
 
 pin_project! {
     /// The body of a request that is recorded.
     pub struct RequestBody<B> {
         #[pin]
         inner: B,
-        observer: Observer,
+        tapped: Tapped,
     }
 }
 
@@ -24,19 +24,19 @@ pin_project! {
     pub struct ResponseBody<B> {
         #[pin]
         inner: B,
-        ending: Ending,
+        ending: EndGuard,
     }
 }
 
 impl<B> RequestBody<B> {
-    pub(crate) fn new(inner: B, observer: Observer) -> Self {
-        Self { inner, observer }
+    pub(crate) fn new(inner: B, tapped: Tapped) -> Self {
+        Self { inner, tapped }
     }
 }
 
 impl<B: Body> ResponseBody<B> {
     /// `headless` is whether no body may follow, whatever there is of one.
-    pub(crate) fn new(inner: B, mut ending: Ending, headless: bool) -> Self {
+    pub(crate) fn new(inner: B, mut ending: EndGuard, headless: bool) -> Self {
         if headless || inner.is_end_stream() {
             ending.is(End::Complete);
         }
@@ -55,10 +55,10 @@ where
         let this = self.project();
         let frame = ready!(this.inner.poll_frame(context));
         if let Some(data) = data(&frame) {
-            this.observer.chunk(Direction::Request, data);
+            this.tapped.chunk(Side::Client, data);
         }
         if let Some(Err(error)) = &frame {
-            this.observer.request_failed(error);
+            this.tapped.request_failed(error);
         }
         Poll::Ready(frame)
     }
@@ -79,8 +79,8 @@ impl<B: Body<Data = Bytes>> Body for ResponseBody<B> {
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         let mut this = self.project();
         let frame = ready!(this.inner.as_mut().poll_frame(context));
-        if let (Some(data), Some(observer)) = (data(&frame), this.ending.observer()) {
-            observer.chunk(Direction::Response, data);
+        if let (Some(data), Some(tapped)) = (data(&frame), this.ending.tapped()) {
+            tapped.chunk(Side::Server, data);
         }
         match &frame {
             Some(Err(_)) => this.ending.is(End::Broken),

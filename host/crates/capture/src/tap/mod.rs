@@ -1,9 +1,52 @@
-//! The tap: passes traffic through unchanged, clones its chunks and counts them.
+//! The tap: passes traffic through unchanged, clones its chunks and counts them. What a chunk becomes is decided by the
+//! capture source above: `mcp`, `api` or `stdio`.
 
+pub(crate) mod audited;
 pub(crate) mod body;
-pub(crate) mod exchange;
 pub(crate) mod head;
-pub(crate) mod layer;
-pub(crate) mod observer;
 pub(crate) mod slots;
-pub(crate) mod turn;
+pub(crate) mod tapped;
+pub(crate) mod transport;
+
+use axum::http::response;
+use bytes::Bytes;
+
+/// What a capture source does with the traffic of one exchange, or of one pipe. It is called on the path, so it neither
+/// waits nor fails, and it changes nothing: what takes time is a closure for the recorder's thread.
+pub(crate) trait Tap: Send + Sync + 'static {
+    /// The response's head passes. A pipe has none.
+    fn head(&self, _head: &response::Parts) {}
+
+    /// A chunk of what `from` sends passes, before it is forwarded.
+    fn chunk(&self, from: Side, chunk: &Bytes);
+
+    /// It has ended, and the source records it. Only the first call counts.
+    fn end(&self, end: End);
+}
+
+/// The sender of a chunk or a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Client,
+    Server,
+}
+
+impl Side {
+    pub(crate) fn other(self) -> Self {
+        match self {
+            Self::Client => Self::Server,
+            Self::Server => Self::Client,
+        }
+    }
+}
+
+/// How an exchange ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The response was sent to its last byte.
+    Complete,
+    /// The client hung up.
+    ClientClosed,
+    /// The server broke off, or its handler panicked.
+    Broken,
+}

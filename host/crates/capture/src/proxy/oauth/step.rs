@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::endpoints::is_form;
 use crate::mcp::context::micros;
 use crate::mcp::facts::clean;
-use crate::mcp::failure::Transport;
+use crate::tap::transport::Transport;
 
 /// What is read of a request, by its name in forms and queries.
 const READ: [&str; 4] = ["grant_type", "client_id", "scope", "resource"];

@@ -8,13 +8,14 @@ use bytes::Bytes;
 use mcp_audit_log_model::event::{Body, new_id};
 use uuid::Uuid;
 
-use super::decode::{Decoder, Growth};
-use super::document::Parts;
-use super::jsonrpc::{MESSAGES, Message, Shape};
-use super::reader::Format;
-use super::sse::Seen;
-use crate::mcp::sessions::Asked;
-use crate::tap::exchange::{End, Exchange, Flow, Taken};
+use super::exchange::{Exchange, Flow, Taken};
+use super::sessions::Asked;
+use crate::parse::decode::{Decoder, Growth};
+use crate::parse::document::Parts;
+use crate::parse::jsonrpc::{MESSAGES, Message, Shape};
+use crate::parse::reader::Format;
+use crate::parse::sse::Seen;
+use crate::tap::End;
 use crate::tap::head::is_stateless;
 
 /// What was read so far.

@@ -10,14 +10,15 @@ use mcp_audit_log_service::AuditLog;
 use mcp_audit_log_service::Background;
 use uuid::Uuid;
 
-use super::head::{RequestHead, ResponseHead};
-use super::slots::{CallId, CallerSlot};
-use crate::mcp::failure::FailureSlot;
-use crate::mcp::sessions::Sessions;
+use super::parse_state::ParseState;
+use super::sessions::Sessions;
 use crate::parse::decode::{Coding, Decoder, Growth};
 use crate::parse::document::Keep;
-use crate::parse::parse_state::ParseState;
 use crate::parse::reader::Format;
+use crate::tap::head::{RequestHead, ResponseHead};
+use crate::tap::slots::{CallId, CallerSlot};
+use crate::tap::transport::FailureSlot;
+use crate::tap::{End, Side};
 
 /// When this many bytes of an exchange wait, the path reads them itself: a sender that is faster than the recorder's
 /// thread pays with time, and the log loses nothing.
@@ -28,17 +29,6 @@ pub(crate) const TURN: u64 = 256 << 10;
 const HAND_OVER: usize = 64 << 10;
 /// Chunks smaller than this are copied: a clone would hold on to a whole buffer of the connection.
 const SMALL: usize = 2 << 10;
-
-/// How an exchange ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
-    /// The response was sent to its last byte.
-    Complete,
-    /// The client hung up.
-    ClientClosed,
-    /// The server broke off, or its handler panicked.
-    Broken,
-}
 
 /// One exchange. It does not hold the log: a job on the recorder's thread may be the last to hold an exchange, and the
 /// log must not be closed from there.
@@ -105,13 +95,6 @@ pub(crate) struct Taken {
     pub(crate) ended: Option<(End, Instant)>,
 }
 
-/// A direction of an exchange.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Direction {
-    Request,
-    Response,
-}
-
 impl Exchange {
     /// An exchange that begins; memory and a slot for its end come from `log`.
     pub(crate) fn new(log: &AuditLog, head: RequestHead, sessions: Arc<Sessions>) -> Self {
@@ -145,15 +128,15 @@ impl Exchange {
     }
 
     /// On the path: keeps a chunk, and returns what must be done with the waiting ones.
-    pub(crate) fn chunk(&self, direction: Direction, chunk: &Bytes) -> Due {
+    pub(crate) fn chunk(&self, from: Side, chunk: &Bytes) -> Due {
         let mut traffic = self.traffic();
         if traffic.ended.is_some() || chunk.is_empty() {
             return Due::Nothing;
         }
         let fits = traffic.held.grow(chunk.len());
-        let flow = match direction {
-            Direction::Request => &mut traffic.request,
-            Direction::Response => &mut traffic.response,
+        let flow = match from {
+            Side::Client => &mut traffic.request,
+            Side::Server => &mut traffic.response,
         };
         flow.length += chunk.len() as u64;
         flow.waiting += chunk.len();
