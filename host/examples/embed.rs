@@ -32,13 +32,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// Your own sign-in: the user of this request, their groups of the policy, and their tenant.
 fn your_sign_in(headers: &HeaderMap) -> Option<Viewer> {
     let user = headers.get("x-your-session")?.to_str().ok()?.to_owned();
-    Some(Viewer { user, groups: vec!["user".to_owned()], instance: Some("eu-1".to_owned()) })
+    Some(Viewer::new(user, ["user"]).instance("eu-1"))
 }
 
 /// Your own MCP server. After your sign-in, put the caller into the slot.
 async fn your_mcp_server(Extension(slot): Extension<CallerSlot>, headers: HeaderMap, _message: String) -> &'static str {
     if let Some(Viewer { user, instance, .. }) = your_sign_in(&headers) {
-        slot.set(Caller { user: Some(user), instance, ..Caller::default() });
+        slot.set(Caller { instance, ..Caller::user(user) });
     }
     r#"{"jsonrpc":"2.0","id":1,"result":{}}"#
 }

@@ -14,7 +14,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     log.close();
 
     // A viewer sees what the policy lets them see: by the default policy, the entries of their own.
-    let uma = log.view().access(&Viewer { user: "uma".to_owned(), groups: vec!["user".to_owned()], instance: None });
+    let uma = log.view().access(&Viewer::new("uma", ["user"]));
     for entry in log.view().reader(&uma).page(Domain::TRUE, None, 10)?.entries {
         println!("{} {}", entry.seq, entry.text(Field::Action).unwrap_or_default());
     }

@@ -15,7 +15,7 @@
 //! Each module is a crate of its own below this one, or the part of it that embedders need.
 
 pub use mcp_audit_log_contract::{manifest, settings};
-pub use mcp_audit_log_model::{actor, entry, field, price, schedule, time, value};
+pub use mcp_audit_log_model::{entry, field, price, schedule, time, value};
 #[doc(inline)]
 pub use {mcp_audit_log_filter as filter, mcp_audit_log_ledger as ledger, mcp_audit_log_sandbox as policy};
 
@@ -34,39 +34,48 @@ pub mod event {
 
 /// Hiding secrets.
 pub mod mask {
-    pub use mcp_audit_log_model::mask::{MASKED, Mask, Masks, floor};
+    pub use mcp_audit_log_model::mask::{Mask, floor};
 }
 
 /// Legal holds.
 pub mod hold {
-    pub use mcp_audit_log_contract::hold::{Hold, HoldChange, LONGEST_REASON, NewHold, Release, held_from};
+    pub use mcp_audit_log_contract::hold::{Hold, LONGEST_REASON, NewHold, Release};
 }
 
 /// Saved views.
 pub mod saved_view {
-    pub use mcp_audit_log_contract::saved_view::{
-        LONGEST_NAME, LONGEST_QUERY, MOST_VIEWS, NewView, SavedView, ViewChange,
-    };
+    pub use mcp_audit_log_contract::saved_view::{LONGEST_NAME, LONGEST_QUERY, MOST_VIEWS, NewView, SavedView};
 }
 
-/// The database.
+/// What a [`Reader`](reader::Reader) is asked and returns, sign-in tokens, and what a verification finds.
 ///
-/// What reads and writes past a [`Reader`](reader::Reader) and the recorder stays with `mcp-audit-log-index` and
-/// `mcp-audit-log-store`.
+/// What reads and writes past a reader and the recorder stays with `mcp-audit-log-index` and `mcp-audit-log-store`.
 pub mod store {
     pub use mcp_audit_log_index::{
-        Batch, Breakdown, CheckpointChange, Group, GroupBy, GroupQuery, GroupSort, Groups, LogStats, MAX_GROUPS,
-        MAX_POINTS, MissingUsage, NewCheckpoint, PRUNE_CHUNK, PackedPayload, Page, PageQuery, Place, PlaceChange,
-        Point, Prepared, Pruned, REQUESTS, RangeError, Removal, StateChange, StoreError, StoreFailure, Stored,
-        StoredCheckpoint, StoredPayload, Totals, USAGE_FIELDS, Usage, UsageQuery, UsageRow, UsageSort, UsageStats,
-        UsageStep, Values, Writer, requests, usage_range,
+        Breakdown, Group, GroupBy, GroupQuery, GroupSort, Groups, LogStats, MAX_GROUPS, MAX_POINTS, MissingUsage,
+        NewCheckpoint, Page, Place, Point, REQUESTS, RangeError, StoreError, StoreFailure, Stored, StoredCheckpoint,
+        StoredPayload, Totals, USAGE_FIELDS, Usage, UsageQuery, UsageRow, UsageSort, UsageStats, UsageStep, Values,
+        requests, usage_range,
     };
     pub use mcp_audit_log_store::{
-        CHECKS, Kept, NOT_PROVED, NewToken, Tell, Token, TokenError, Tokens, Verified, VerifyError, Wrong, verify,
+        Kept, NOT_PROVED, NewToken, Tell, Token, TokenError, Tokens, Verified, VerifyError, Wrong,
     };
 }
 
-pub use mcp_audit_log_core::{growth, publish, signer};
+/// How fast the log grows.
+pub mod growth {
+    pub use mcp_audit_log_core::growth::Growth;
+}
+
+/// Where checkpoints are published.
+pub mod publish {
+    pub use mcp_audit_log_core::publish::{DestinationStatus, Destinations, EndpointOptions, PublishError};
+}
+
+/// Which keys sign the log's checkpoints.
+pub mod signer {
+    pub use mcp_audit_log_core::signer::{Resume, SignerError, SignerOptions};
+}
 
 /// The data folder's secret key.
 pub mod secret {
@@ -97,7 +106,7 @@ pub use mcp_audit_log_service::{
 #[cfg(feature = "export")]
 pub mod export {
     pub use mcp_audit_log_export::{
-        Column, Columns, ColumnsError, Export, ExportError, ExportManifest, Format, Wanted, usage_table,
+        Column, Columns, ColumnsError, Export, ExportError, ExportManifest, ExportRequest, Format, usage_table,
     };
 }
 

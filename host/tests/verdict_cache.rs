@@ -153,7 +153,7 @@ async fn recorded(limits: Limits, events: &[Event]) -> (Vec<Entry>, Vec<Option<S
     let folder = tempfile::tempdir().expect("a folder");
     let clock = Arc::new(ManualClock::new(traffic::beginning()));
     let log: AuditLog = Options::new(folder.path()).limits(limits).clock(clock).open().expect("a log");
-    let viewer = |group: &str| Viewer { user: "ada".into(), groups: vec![group.into()], instance: None };
+    let viewer = |group: &str| Viewer::new("ada", [group]);
     let on = serde_json::json!({ "log_payloads": true }).as_object().cloned().expect("an object");
     log.change_settings(&log.view().access(&viewer("admin")), &on).expect("switched on");
     for event in events {

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::time::Instant;
 
 use clap::Args;
-use mcp_audit_log::export::{Columns, Format, Wanted};
+use mcp_audit_log::export::{Columns, ExportRequest, Format};
 use mcp_audit_log::filter::Domain;
 use mcp_audit_log::{Grant, LogView, Options, Viewer};
 
@@ -24,7 +24,7 @@ impl Export {
     pub(crate) fn run(self) -> Outcome {
         let kept = self.which.open()?;
         let log = Options::new(&kept.folder).view()?;
-        let viewer = Viewer { user: "bench".into(), groups: vec!["admin".into()], instance: Some("main".into()) };
+        let viewer = Viewer::new("bench", ["admin"]).instance("main");
         let access = log.access(&viewer);
         let mut table = Table::new(&["format", "entries", "entries a second", "bytes an entry", "peak MB"]);
         for format in Format::ALL {
@@ -41,7 +41,7 @@ fn measure(log: &LogView, access: &Grant, format: Format) -> Outcome<Vec<String>
     let columns = Columns::parse("", false)?;
     forget_peak();
     let begun = Instant::now();
-    let mut export = log.export_unrecorded(access, Wanted { domain: Domain::TRUE, columns, format })?;
+    let mut export = log.export_unrecorded(access, ExportRequest { domain: Domain::TRUE, columns, format })?;
     while let Some(piece) = export.step(&log.reader(access))? {
         file.write_all(&piece)?;
     }

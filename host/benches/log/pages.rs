@@ -66,7 +66,7 @@ impl Opening {
 }
 
 fn site(log: &AuditLog, user: &str, group: &str) -> Router {
-    let viewer = Viewer { user: user.to_owned(), groups: vec![group.to_owned()], instance: Some("main".to_owned()) };
+    let viewer = Viewer::new(user, [group]).instance("main");
     router(Site::embedded(log.clone(), move |_| std::future::ready(Some(viewer.clone()))))
 }
 

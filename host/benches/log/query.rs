@@ -103,7 +103,7 @@ impl Query {
 }
 
 fn access(log: &LogView, user: &str, group: &str) -> Grant {
-    log.access(&Viewer { user: user.to_owned(), groups: vec![group.to_owned()], instance: Some("main".to_owned()) })
+    log.access(&Viewer::new(user, [group]).instance("main"))
 }
 
 /// Values of the log to ask for.

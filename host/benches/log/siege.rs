@@ -81,7 +81,7 @@ impl Siege {
         world.feed(Traffic::new(entries as u64, 30).take(entries).collect())?;
         let tokens = Tokens::open(folder.path())?;
         let [agent, mallory] = [AGENT, "mallory"].map(|user| {
-            let viewer = Viewer { user: user.to_owned(), groups: vec!["user".to_owned()], instance: None };
+            let viewer = Viewer::new(user, ["user"]);
             tokens.create(&viewer, "bench", SystemClock.now()).map(|(secret, _)| format!("Bearer {secret}"))
         });
         let (agent, mallory) = (agent?, mallory?);

@@ -53,7 +53,7 @@ impl World {
     }
 
     pub(crate) fn access(&self, group: &str) -> Grant {
-        self.log.view().access(&Viewer { user: "bench".to_owned(), groups: vec![group.to_owned()], instance: None })
+        self.log.view().access(&Viewer::new("bench", [group]))
     }
 
     pub(crate) fn keep_payloads(&self) -> Outcome {

@@ -102,7 +102,7 @@ impl Using {
 }
 
 fn viewer(log: &LogView, user: &str, group: &str) -> Grant {
-    log.access(&Viewer { user: user.to_owned(), groups: vec![group.to_owned()], instance: Some("main".to_owned()) })
+    log.access(&Viewer::new(user, [group]).instance("main"))
 }
 
 fn row(table: &mut Table, name: &str, took: Duration) {

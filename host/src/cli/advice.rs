@@ -7,8 +7,8 @@ use std::time::Duration;
 use mcp_audit_log::access::Denied;
 use mcp_audit_log::export::ExportError;
 use mcp_audit_log::reader::ReadError;
+use mcp_audit_log::time::{SPAN_UNITS, parse_span};
 use mcp_audit_log::{ChangeError, EvidenceError, LogView, PayloadError, Right, Viewer};
-use mcp_audit_log_model::time::{SPAN_UNITS, parse_span};
 use uuid::Uuid;
 
 /// An error for a person.
@@ -55,7 +55,7 @@ fn refused(error: &Failure) -> Option<Right> {
 /// Which groups have a right, and how to act with one. A user who can read the log's files may choose any.
 fn who_may(log: &LogView, right: Right) -> String {
     let has = |name: &str| {
-        let viewer = Viewer { user: "operator".to_owned(), groups: vec![name.to_owned()], instance: None };
+        let viewer = Viewer::new("operator", [name]);
         log.access(&viewer).may(right)
     };
     let groups = log.manifest().groups.iter().map(|group| group.name.as_str());

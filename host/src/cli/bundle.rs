@@ -44,7 +44,7 @@ impl Bundle {
         let mut out = BufWriter::new(file);
         let bundled = self.write(&mut out).inspect_err(|_| drop(std::fs::remove_file(&self.output)))?;
         out.into_inner().map_err(|error| error.into_error()).and_then(|file| file.sync_all())?;
-        let Bundled { places, shown, unsigned } = bundled;
+        let Bundled { places, shown, unsigned, .. } = bundled;
         let (first, last) = (places.start, places.end - 1);
         note(format_args!(
             "{path}: entries from seq {first} to {last}, {shown} of them shown. Check it with `mcp-audit-log verify --bundle`."
@@ -76,7 +76,7 @@ impl Bundle {
         let to = self.to.as_deref().map(|text| end_of(text, context.now())).transpose();
         let from = from.map_err(|error| format!("--from: {error}"))?;
         let to = to.map_err(|error| format!("--to: {error}"))?;
-        Ok(BundleRequest { from, to, domain, payloads: self.payloads })
+        Ok(BundleRequest { from, to, payloads: self.payloads, ..BundleRequest::new(domain) })
     }
 }
 

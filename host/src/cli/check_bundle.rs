@@ -47,7 +47,7 @@ fn checked(lines: &mut impl BufRead, keys: &[VerifierKey]) -> io::Result<Result<
 }
 
 fn tell(checked: &CheckedBundle) -> io::Result<ExitCode> {
-    let CheckedBundle { origin, time, size, first, end, shown, own_keys } = checked;
+    let CheckedBundle { origin, time, size, first, end, shown, own_keys, .. } = checked;
     let when = when(*time);
     let last = end - 1;
     if *own_keys {

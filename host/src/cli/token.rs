@@ -104,7 +104,7 @@ impl Create {
             ));
         }
         warn_of_unknown_groups(&viewer.groups)?;
-        let wanted = NewToken { viewer, connection, expires_at };
+        let wanted = NewToken::new(viewer, connection).expires(expires_at);
         let (secret, token) = Tokens::open(&data)?.create_by(by.name(), &wanted, now)?;
         let Token { user, groups, connection, .. } = token;
         let until = token.expires_at.map_or(String::new(), |at| format!(", until {at}"));

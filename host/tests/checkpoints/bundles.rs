@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::support::{access, clock, entries, keys, of_action, open, options, record};
 
 fn everything() -> BundleRequest {
-    BundleRequest { from: None, to: None, domain: Domain::TRUE, payloads: false }
+    BundleRequest::new(Domain::TRUE)
 }
 
 fn check(bundle: &[u8], trusted: &[VerifierKey]) -> Result<CheckedBundle, BundleError> {

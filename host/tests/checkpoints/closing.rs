@@ -30,7 +30,7 @@ async fn the_last_signature_is_stored_published_and_used() {
     for file in [folder.path().join("signing.last"), published.path().join("checkpoint")] {
         assert_eq!(fs::read_to_string(&file).expect("a note"), stored.checkpoint.note, "{}", file.display());
     }
-    let request = BundleRequest { from: None, to: None, domain: Domain::TRUE, payloads: false };
+    let request = BundleRequest::new(Domain::TRUE);
     let bundled = view.bundle(&access(&view, &["admin"]), &request, &mut Vec::new()).expect("written");
     assert_eq!((bundled.places, bundled.unsigned), (0..52, 0));
     let verified = verify_log(folder.path(), &SignerOptions::default(), Vec::new(), &|_, _, _| {}).expect("whole");

@@ -194,7 +194,7 @@ async fn new_keys_are_recorded_and_old_ones_stay_known() {
     log.close();
     drop(log);
     // The old key's last signature has its own time, and not that of the first moment.
-    mcp_audit_log::store::verify(folder.path(), &[], &|_, _, _| {}).expect("whole");
+    mcp_audit_log_store::verify(folder.path(), &[], &|_, _, _| {}).expect("whole");
     let other = tempfile::tempdir().expect("a folder");
     open(other.path(), &clock).close();
     let foreign = SignerOptions { key_file: Some(other.path().join("signing.key")), ..SignerOptions::default() };

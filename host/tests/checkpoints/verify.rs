@@ -6,9 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use mcp_audit_log::signer::SignerOptions;
-use mcp_audit_log::store::{Kept, Verified, VerifyError, Wrong, verify};
+use mcp_audit_log::store::{Kept, Verified, VerifyError, Wrong};
 use mcp_audit_log::time::{DAY, ManualClock};
 use mcp_audit_log::{AuditLog, verify_log};
+use mcp_audit_log_store::verify;
 use serde_json::json;
 
 use crate::support::{access, clock, newest, open, options, read, record, tamper};

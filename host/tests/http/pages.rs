@@ -168,3 +168,36 @@ async fn assets_are_cached_under_their_hash() {
     assert!(assets >= 3);
     assert_eq!(world.stranger().get("/assets/0000.css").await.status, StatusCode::NOT_FOUND);
 }
+
+/// Each viewer gets the tabs of their rights, and each page marks the tab that it belongs to.
+#[tokio::test]
+async fn the_navigation_has_the_tabs_of_the_viewers_rights_and_marks_the_current_one() {
+    let world = World::new();
+    let id = world.record(call("ada", "search")).await;
+    let all = ["Log", "Usage", "Integrity", "Settings"];
+    for (group, tabs) in
+        [("admin", &all[..]), ("auditor", &all), ("user", &["Log", "Usage"]), ("billing-admin", &["Usage"])]
+    {
+        let browser = world.browser("ada", &[group]).await.header("accept", "text/html");
+        for (path, current) in [
+            ("/", "Log"),
+            (&*format!("/entries/{id}"), "Log"),
+            ("/usage", "Usage"),
+            ("/integrity", "Integrity"),
+            ("/settings", "Settings"),
+        ] {
+            let page = browser.get(path).await;
+            let page = if page.status.is_redirection() { browser.get("/usage").await } else { page };
+            let (_, navigation) = page.text.split_once("<nav").expect("a navigation");
+            let (navigation, _) = navigation.split_once("</nav>").expect("its end");
+            let links: Vec<_> = navigation.split("<a ").skip(1).collect();
+            let label = |link: &&str| link.split(['>', '<']).nth(1).unwrap_or_default().to_owned();
+            assert_eq!(links.iter().map(label).collect::<Vec<_>>(), tabs, "{group}: {path}");
+            let marked: Vec<_> =
+                links.iter().filter(|link| link.contains("aria-current=\"page\"")).map(label).collect();
+            let expected = if page.status.is_success() && tabs.contains(&current) { vec![current] } else { vec![] };
+            let expected = if path == "/" && !tabs.contains(&"Log") { vec!["Usage"] } else { expected };
+            assert_eq!(marked, expected, "{group}: {path}");
+        }
+    }
+}

@@ -96,7 +96,7 @@ async fn erasing_a_payload_keeps_the_proof_of_its_entry() {
     let one = both.get(&format!("/api/v1/entries/{}", told[0]["id"].as_str().expect("an id"))).await.json();
     assert_eq!((told.len(), &one["parent"], &one["user"]), (1, &json!(id), &json!("root")));
     assert_eq!(one["details"]["reason"], "a request under article 17");
-    let verified = mcp_audit_log::store::verify(world.folder.path(), &[], &|_, _, _| {}).expect("whole");
+    let verified = mcp_audit_log_store::verify(world.folder.path(), &[], &|_, _, _| {}).expect("whole");
     assert_eq!(verified.checks.iter().find(|check| check.0 == "payloads").map(|check| check.1), Some(0));
 }
 

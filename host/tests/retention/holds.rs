@@ -49,7 +49,7 @@ async fn holds_need_the_right_to_configure_and_a_valid_range() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let log = open(folder.path(), &clock);
     let hold = place_hold(&log, clock.now());
-    let wanted = || NewHold { from: clock.now(), to: None, reason: "case 8".into() };
+    let wanted = || NewHold::new(clock.now(), "case 8");
     for group in ["user", "auditor", "billing-admin", "nobody"] {
         let who = access(&log, group);
         assert!(matches!(log.place_hold(&who, wanted()), Err(ChangeError::Denied(_))), "{group}");

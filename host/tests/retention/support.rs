@@ -27,7 +27,7 @@ pub(crate) fn open(folder: &Path, clock: &Arc<ManualClock>) -> AuditLog {
 }
 
 pub(crate) fn access(log: &AuditLog, group: &str) -> Grant {
-    log.view().access(&Viewer { user: "anna".into(), groups: vec![group.into()], instance: None })
+    log.view().access(&Viewer::new("anna", [group]))
 }
 
 pub(crate) async fn record(log: &AuditLog, tool: &str) {
@@ -61,6 +61,6 @@ pub(crate) fn set(log: &AuditLog, wanted: serde_json::Value) {
 
 /// Holds what is recorded from `from` on until a day later.
 pub(crate) fn place_hold(log: &AuditLog, from: Timestamp) -> Hold {
-    let wanted = NewHold { from, to: Some(from.plus(DAY)), reason: "case 7".into() };
+    let wanted = NewHold::new(from, "case 7").until(from.plus(DAY));
     log.place_hold(&access(log, "admin"), wanted).expect("placed")
 }

@@ -10,15 +10,26 @@ use mcp_audit_log_model::time::Timestamp;
 /// The user who asks.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Viewer {
-    /// The user.
+    /// The name or id on the platform.
     pub user: String,
-    /// The groups the user was given.
+    /// The groups of the policy that the user was given, without those that they imply.
     pub groups: Vec<String>,
-    /// The platform's instance.
+    /// The tenant of the platform; `None`: the viewer sees what belongs to no tenant.
     pub instance: Option<String>,
 }
 
 impl Viewer {
+    /// A user of no tenant with these groups of the policy.
+    pub fn new(user: impl Into<String>, groups: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self { user: user.into(), groups: groups.into_iter().map(Into::into).collect(), instance: None }
+    }
+
+    /// The tenant of the platform. Viewers see the entries of their own tenant only.
+    pub fn instance(mut self, instance: impl Into<String>) -> Self {
+        self.instance = Some(instance.into());
+        self
+    }
+
     /// This viewer asking at `now`, for filters that speak of either.
     pub fn context(&self, now: Timestamp) -> Context<'_> {
         Context::new(now, Some(&self.user), self.instance.as_deref())
@@ -27,6 +38,7 @@ impl Viewer {
 
 /// Something a viewer may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Right {
     /// See entries, within the record rule.
     Read,
@@ -211,5 +223,20 @@ impl Right {
             Self::Verify => "verify the log",
             Self::Record => "send events",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Authors of policies have the names from there.
+    #[test]
+    fn the_table_of_rights_has_all_of_them_in_order() {
+        let page = include_str!("../../../../docs/policy.md");
+        let (_, table) = page.split_once("| right | what it allows |\n|---|---|\n").expect("a table of rights");
+        let rows = table.lines().take_while(|line| line.starts_with("| `"));
+        let names: Vec<_> = rows.filter_map(|row| row.split('`').nth(1)).collect();
+        assert_eq!(names, Right::names().map(|(_, name)| name).collect::<Vec<_>>());
     }
 }

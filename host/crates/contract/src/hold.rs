@@ -65,6 +65,18 @@ pub struct NewHold {
     pub reason: String,
 }
 
+impl NewHold {
+    /// A hold without an end on everything recorded from `from` on.
+    pub fn new(from: Timestamp, reason: impl Into<String>) -> Self {
+        Self { from, to: None, reason: reason.into() }
+    }
+
+    /// The same that ends before `to`.
+    pub fn until(self, to: Timestamp) -> Self {
+        Self { to: Some(to), ..self }
+    }
+}
+
 /// Where the holds that are in force stop the cleanup: the earliest of their starts.
 pub fn held_from(holds: &[Hold]) -> Option<Timestamp> {
     holds.iter().filter(|hold| hold.released.is_none()).map(|hold| hold.from).min()

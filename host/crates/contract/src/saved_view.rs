@@ -68,6 +68,16 @@ impl SavedView {
 }
 
 impl NewView {
+    /// A view that only its owner sees, of the search with these parameters.
+    pub fn new(name: impl Into<String>, query: Vec<(String, String)>) -> Self {
+        Self { name: name.into(), shared: false, query }
+    }
+
+    /// The same, which other users of the tenant see as well.
+    pub fn shared(self) -> Self {
+        Self { shared: true, ..self }
+    }
+
     /// The view as it is stored: the name trimmed, the search without empty values and page cursors.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ const LEAST: i64 = 3_600 * SECOND;
 
 /// The growth per day, or the size of a number of days.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Growth {
     /// Entries.
     pub entries: u64,

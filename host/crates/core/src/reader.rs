@@ -29,6 +29,7 @@ pub struct Reader<'a> {
 
 /// Why something cannot be read.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ReadError {
     /// The viewer lacks the right.
     #[error(transparent)]

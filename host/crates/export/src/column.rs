@@ -11,6 +11,7 @@ use mcp_audit_log_model::value::Value;
 
 /// Something of an entry that has a name in every format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Column {
     /// A field.
     Field(Field),
@@ -52,7 +53,7 @@ impl Column {
     }
 
     /// Whether it holds a part of a payload.
-    pub fn is_content(self) -> bool {
+    pub(crate) fn is_content(self) -> bool {
         CONTENT.contains(&self)
     }
 }

@@ -36,7 +36,7 @@ const PIECE: usize = 256 << 10;
 
 /// What is to be exported.
 #[derive(Clone, Debug)]
-pub struct Wanted {
+pub struct ExportRequest {
     /// Which entries. The viewer's record rule comes on top.
     pub domain: Domain,
     /// What of each.
@@ -92,13 +92,18 @@ impl Export {
     ///
     /// # Errors
     /// The viewer may not export this, or the store fails.
-    pub fn new(reader: &Reader<'_>, access: &Grant, wanted: Wanted, now: Timestamp) -> Result<Self, ExportError> {
+    pub fn new(
+        reader: &Reader<'_>,
+        access: &Grant,
+        wanted: ExportRequest,
+        now: Timestamp,
+    ) -> Result<Self, ExportError> {
         if wanted.columns.have_content() {
             access.require(Right::ExportPayloads)?;
         }
         let places = reader.places()?;
         let manifest = ExportManifest::begun(access.viewer(), &wanted, places.end, now);
-        let Wanted { domain, columns, format } = wanted;
+        let ExportRequest { domain, columns, format } = wanted;
         Ok(Self {
             encoder: format.encoder(&columns)?,
             columns,

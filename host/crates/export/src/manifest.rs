@@ -10,11 +10,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
-use super::{Column, Wanted};
+use super::{Column, ExportRequest};
 
 /// The manifest of an export.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Manifest")]
+#[non_exhaustive]
 pub struct ExportManifest {
     /// The id of the entry that recorded the start of the export before the first byte was sent. Null if another
     /// process had the log open, so the export could not be recorded.
@@ -60,7 +61,7 @@ pub struct ExportManifest {
 
 impl ExportManifest {
     /// The manifest of a file that is still empty.
-    pub(super) fn begun(viewer: &Viewer, wanted: &Wanted, log_end: u64, now: Timestamp) -> Self {
+    pub(super) fn begun(viewer: &Viewer, wanted: &ExportRequest, log_end: u64, now: Timestamp) -> Self {
         Self {
             export: None,
             user: viewer.user.clone(),
@@ -150,7 +151,7 @@ fn whole(details: &Details, name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Columns, Format, Wanted};
+    use crate::{Columns, ExportRequest, Format};
     use mcp_audit_log_contract::access::Viewer;
     use mcp_audit_log_filter::Domain;
     use mcp_audit_log_model::event::{Channel, Detail, Kind};
@@ -162,7 +163,7 @@ mod tests {
         let long = "ä".repeat(4_000);
         for (domain, columns) in [(Domain::TRUE, ""), (Domain::equals(Field::User, long.as_str()), "user")] {
             let columns = Columns::parse(columns, true).expect("columns");
-            let wanted = Wanted { domain, columns, format: Format::Parquet };
+            let wanted = ExportRequest { domain, columns, format: Format::Parquet };
             let viewer = Viewer { user: "eve".to_owned(), groups: Vec::new(), instance: None };
             let begun = ExportManifest::begun(&viewer, &wanted, 7, Timestamp::EPOCH);
             let manifest = ExportManifest { rows: 3, first_place: Some(1), sha256: "ab".to_owned(), ..begun };

@@ -75,7 +75,7 @@ mod tests {
         (0..300).for_each(|number| record(&log, number));
         log.close();
         let log = Options::new(folder.path()).own_schedule().open().expect("the log again");
-        let access = log.view().access(&Viewer { user: "root".into(), groups: vec!["admin".into()], instance: None });
+        let access = log.view().access(&Viewer::new("root", ["admin"]));
         let places = log.view().reader(&access).places().expect("places");
         record(&log, 0);
         for (page, window) in [(1, 1), (7, 10), (10, 10), (100, 64), (1_000, 65_536)] {

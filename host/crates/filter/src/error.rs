@@ -10,6 +10,7 @@ const SHOWN: usize = 120;
 
 /// Why something is no domain.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub struct DomainError {
     /// What is wrong and what is allowed.
     pub message: String,

@@ -30,6 +30,22 @@ pub struct JwtOptions {
     pub claims: ClaimNames,
 }
 
+impl JwtOptions {
+    /// JWTs of one issuer, signed in one of these ways, with at most a minute between its clock and ours, and with the
+    /// user in `sub`.
+    pub fn new(issuer: impl Into<String>, audiences: Vec<String>, keys: KeySource, algorithms: Vec<Algorithm>) -> Self {
+        Self {
+            issuer: issuer.into(),
+            audiences,
+            keys,
+            algorithms,
+            leeway_seconds: 60,
+            requires_nbf: true,
+            claims: ClaimNames::default(),
+        }
+    }
+}
+
 /// The names of the claims. A name that does not exist leads into objects at its dots: `realm_access.roles`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimNames {
@@ -44,6 +60,13 @@ pub struct ClaimNames {
     pub instance_optional: bool,
     /// The name of the connection: the client that the JWT was given to.
     pub connection: Option<String>,
+}
+
+impl Default for ClaimNames {
+    /// The user in `sub`, and nothing else.
+    fn default() -> Self {
+        Self { user: "sub".to_owned(), groups: None, instance: None, instance_optional: false, connection: None }
+    }
 }
 
 /// Why a JWT is not accepted. The texts contain nothing of the JWT.

@@ -37,6 +37,13 @@ pub struct HeaderNames {
     pub instance_optional: bool,
 }
 
+impl HeaderNames {
+    /// The user's name in this header, and nothing else.
+    pub fn new(user: HeaderName) -> Self {
+        Self { user, groups: None, instance: None, instance_optional: false }
+    }
+}
+
 /// In a request's extensions: the user that a trusted proxy has signed in.
 #[derive(Clone, Debug)]
 pub struct VouchedUser(pub Person);

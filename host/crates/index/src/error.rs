@@ -6,6 +6,7 @@ use crate::group::MAX_GROUPS;
 
 /// Why the store could not do it.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum StoreError {
     /// The folder cannot be used.
     #[error("the data folder {path} cannot be used: {reason}; name a writable folder with --data")]
@@ -97,6 +98,7 @@ pub enum StoreError {
 
 /// What kind of failure a database reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum StoreFailure {
     /// It did not work this time: the disk, a lock, memory. It may work later.
     Unavailable,

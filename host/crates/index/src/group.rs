@@ -49,6 +49,7 @@ impl fmt::Display for GroupBy {
 
 /// What groups are sorted by; the greatest first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum GroupSort {
     /// How many entries they have.
     #[default]
@@ -126,6 +127,7 @@ pub struct Groups {
 
 /// The values that a field has, for a menu: viewers who see a part of the log only get the values used lately.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Values {
     /// The values, in order.
     pub values: Vec<Value>,

@@ -6,6 +6,7 @@ use mcp_audit_log_model::time::Timestamp;
 
 /// A page of entries, newest first.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Page {
     /// The entries.
     pub entries: Vec<Entry>,

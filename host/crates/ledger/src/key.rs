@@ -14,6 +14,7 @@ const LONGEST_NAME: usize = 200;
 
 /// What a signature confirms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum SignatureKind {
     /// The log's checkpoint: Ed25519 over the text.
     Log,

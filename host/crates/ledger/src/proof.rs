@@ -191,6 +191,7 @@ impl Consistency {
 
 /// The proof that an entry is in the ledger's tree; `docs/ledger.md` specifies the check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[non_exhaustive]
 pub struct InclusionProof {
     /// The entry's `seq`, which is the index of its leaf.
     pub index: u64,
@@ -208,6 +209,7 @@ pub struct InclusionProof {
 
 /// The proof that entries were only appended to the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[non_exhaustive]
 pub struct ConsistencyProof {
     /// How many leaves the older tree has.
     pub from: u64,

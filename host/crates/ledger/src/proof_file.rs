@@ -59,6 +59,7 @@ pub enum ProofFileError {
 
 /// An entry that was proved.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ProvedEntry {
     /// `seq` and time of recording.
     pub leaf: Leaf,

@@ -4,6 +4,7 @@ use super::CONTRACTS;
 
 /// The ways of failing, as the `fault` field of entries names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum FaultKind {
     /// It ran out of fuel: an endless loop, or far too much work.
     Fuel,
@@ -43,6 +44,7 @@ impl FaultKind {
 /// A failed call of a policy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the policy failed in {function} ({}): {message}", .kind.as_str())]
+#[non_exhaustive]
 pub struct Fault {
     /// The function that was called.
     pub function: &'static str,

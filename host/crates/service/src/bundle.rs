@@ -31,8 +31,16 @@ pub struct BundleRequest {
     pub payloads: bool,
 }
 
+impl BundleRequest {
+    /// All entries of the log, those of `domain` with content and none with a payload.
+    pub fn new(domain: Domain) -> Self {
+        Self { from: None, to: None, domain, payloads: false }
+    }
+}
+
 /// What is in a bundle.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Bundled {
     /// The range of `seq`.
     pub places: Range<u64>,

@@ -24,6 +24,7 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// A scheduled job and its state.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct CronStatus {
     /// Its name.
     pub name: String,

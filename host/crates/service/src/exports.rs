@@ -3,7 +3,7 @@
 use mcp_audit_log_contract::access::{Grant, Right};
 use mcp_audit_log_core::reader::ReadError;
 use mcp_audit_log_core::recorder::{RecorderControl, StateChange};
-use mcp_audit_log_export::{Export, ExportError, ExportManifest, Wanted};
+use mcp_audit_log_export::{Export, ExportError, ExportManifest, ExportRequest};
 use mcp_audit_log_filter::Domain;
 use mcp_audit_log_model::event::{Channel, Detail, Event, Failure};
 use mcp_audit_log_model::field::Field;
@@ -21,7 +21,7 @@ impl AuditLog {
     ///
     /// # Errors
     /// The viewer may not export this, or it could not be recorded.
-    pub fn begin_export(&self, access: &Grant, wanted: Wanted) -> Result<Export, ExportError> {
+    pub fn begin_export(&self, access: &Grant, wanted: ExportRequest) -> Result<Export, ExportError> {
         self.allow(access, Right::Export, STARTED)?;
         if wanted.columns.have_content() {
             self.allow(access, Right::ExportPayloads, STARTED)?;
@@ -39,7 +39,8 @@ impl AuditLog {
     /// It is not complete, or this could not be recorded: then the file must not count as complete.
     pub fn end_export(&self, access: &Grant, export: &Export) -> Result<ExportManifest, ExportError> {
         let checkpoint = self.covering(export.manifest().last_place);
-        let manifest = ExportManifest { checkpoint, ..export.completed(self.view().now())? };
+        let mut manifest = export.completed(self.view().now())?;
+        manifest.checkpoint = checkpoint;
         let event = Event { parent: export.id(), ..self.by(COMPLETED, access) };
         self.0.recorder.change(StateChange::default(), vec![manifest.told_by(event)])?;
         Ok(manifest)
@@ -74,7 +75,7 @@ impl LogView {
     ///
     /// # Errors
     /// The viewer may not export this, or it contains parts of payloads.
-    pub fn export_unrecorded(&self, access: &Grant, wanted: Wanted) -> Result<Export, ExportError> {
+    pub fn export_unrecorded(&self, access: &Grant, wanted: ExportRequest) -> Result<Export, ExportError> {
         if wanted.columns.have_content() {
             access.require(Right::ExportPayloads)?;
             return Err(ExportError::Unrecorded);

@@ -56,7 +56,7 @@ mod tests {
     async fn every_entry_comes_once_and_skipped_ones_are_not_read_again() {
         let folder = tempfile::tempdir().expect("a folder");
         let log = Options::new(folder.path()).own_schedule().open().expect("a log");
-        let access = log.view().access(&Viewer { user: "root".into(), groups: vec!["admin".into()], instance: None });
+        let access = log.view().access(&Viewer::new("root", ["admin"]));
         let mut walk = FollowCursor::new(Domain::equals(Field::Method, "wanted"), None);
         let step = |walk: &mut FollowCursor, limit| {
             let next = *log.appended().borrow();

@@ -18,6 +18,7 @@ use super::AuditLog;
 
 /// The state of the log's integrity.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Integrity {
     /// How much is recorded.
     pub extent: LogStats,
@@ -39,6 +40,7 @@ pub struct Integrity {
 
 /// The newest checkpoint.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct NewestCheckpoint {
     /// As it is stored, with where it was published.
     pub stored: StoredCheckpoint,
@@ -89,6 +91,7 @@ impl AuditLog {
 }
 
 /// The state of the log. Values that the store cannot read at present are absent.
+#[non_exhaustive]
 pub struct LogStatistics<'a> {
     /// The recorder's counters.
     pub gauges: &'a Gauges,

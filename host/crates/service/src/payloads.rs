@@ -29,7 +29,7 @@ impl AuditLog {
         let found = self.view().reader(access).entry(id).map_err(|error| match error {
             ReadError::Denied(denied) => ChangeError::Denied(denied),
             ReadError::Store(error) => ChangeError::Store(error),
-            ReadError::Narrow => ChangeError::Denied(mcp_audit_log_contract::access::Denied(Right::Read)),
+            _ => ChangeError::Denied(mcp_audit_log_contract::access::Denied(Right::Read)),
         })?;
         let entry = found.filter(|entry| entry.has_payload).ok_or(ChangeError::Missing("payload"))?;
         if self.0.view.files.held_from()?.is_some_and(|held| held <= entry.recorded_at) {

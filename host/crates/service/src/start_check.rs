@@ -123,7 +123,7 @@ impl AuditLog {
             Ok(ends) => Ok(ends),
             Err(ReadError::Store(error)) => Err(error),
             // The log's own access may read, and asks for no figures.
-            Err(ReadError::Denied(_) | ReadError::Narrow) => Ok(Vec::new()),
+            Err(_) => Ok(Vec::new()),
         }
     }
 

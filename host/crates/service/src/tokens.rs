@@ -31,6 +31,18 @@ pub struct TokenRequest {
     pub expires_at: Option<Timestamp>,
 }
 
+impl TokenRequest {
+    /// A token that never expires, with these groups of the policy.
+    pub fn new(user: impl Into<String>, connection: impl Into<String>, groups: Vec<String>) -> Self {
+        Self { user: user.into(), connection: connection.into(), groups, expires_at: None }
+    }
+
+    /// The same, refused from `at` on.
+    pub fn expires(self, at: Option<Timestamp>) -> Self {
+        Self { expires_at: at, ..self }
+    }
+}
+
 impl AuditLog {
     /// The tokens of the viewer's instance, oldest first. Blocks.
     ///
@@ -59,7 +71,7 @@ impl AuditLog {
         let TokenRequest { user, connection, groups, expires_at } = wanted;
         self.may_give(access.viewer(), &groups)?;
         let viewer = Viewer { user, groups, instance: access.viewer().instance.clone() };
-        let wanted = NewToken { viewer, connection, expires_at };
+        let wanted = NewToken::new(viewer, connection).expires(expires_at);
         let made = tokens.create_by(access.actor().clone(), &wanted, self.view().now()).map_err(ChangeError::Tokens)?;
         self.tell_now(tokens);
         Ok(made)

@@ -20,6 +20,7 @@ const VERIFIED: &str = "log.verified";
 
 /// What is known of verification since the log was opened.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Verification {
     /// How far a run is.
     pub running: Option<VerificationProgress>,
@@ -29,6 +30,7 @@ pub struct Verification {
 
 /// How far a run is.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct VerificationProgress {
     /// When it began.
     pub began: Timestamp,
@@ -48,6 +50,7 @@ pub struct VerificationProgress {
 
 /// How a run ended.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct VerificationResult {
     /// When it began.
     pub began: Timestamp,
@@ -231,8 +234,8 @@ pub fn verify_log(
         SignerError::File { path, reason } => VerifyError::Beside { path, reason },
         error => VerifyError::Keys(error.to_string()),
     })?;
-    let verified = match store::verify(folder, &kept, tell) {
-        Ok(verified) => Verified { signed, ..verified },
+    let mut verified = match store::verify(folder, &kept, tell) {
+        Ok(verified) => verified,
         // Only a log that is whole but for that can say whose checkpoints are its own.
         Err(VerifyError::Wrong(wrong)) if wrong.check == CHECK => {
             let known = store::open_to_read(folder)?.verifiers()?;
@@ -241,6 +244,7 @@ pub fn verify_log(
         }
         Err(error) => return Err(error),
     };
+    verified.signed = signed;
     if let Some(what) = unlike(&named, &store::open_to_read(folder)?.verifiers()?) {
         let at = signer.key_path(folder).display().to_string();
         let at = if signer.keys.is_some() { "the given signing keys".to_owned() } else { at };
@@ -287,7 +291,7 @@ mod tests {
     fn only_one_runs_at_a_time_however_it_ends() {
         let folder = tempfile::tempdir().expect("a folder");
         let log = Options::new(folder.path()).open().expect("a log");
-        let access = log.view().access(&Viewer { user: "otto".into(), groups: vec!["auditor".into()], instance: None });
+        let access = log.view().access(&Viewer::new("otto", ["auditor"]));
         let run = Run::claim(&log.0, &access).expect("nothing runs");
         run.tell("file", 0, 0);
         run.tell("file", 7, 9);

@@ -16,6 +16,7 @@ pub struct Kept {
 
 /// What was found true.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Verified {
     /// The ledger's tree, over all entries that were ever recorded.
     pub head: Head,
@@ -44,6 +45,7 @@ pub struct Wrong {
 
 /// Why a log is not verified.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum VerifyError {
     /// Something in it is wrong or missing.
     #[error("{0}")]

@@ -10,8 +10,6 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 
 use super::text::{Filled, Text};
 
-/// By how many seconds clocks may differ.
-const LEEWAY: u32 = 60;
 /// And at most: more would give tokens a second life.
 const LONGEST_LEEWAY: u32 = 300;
 
@@ -100,10 +98,10 @@ impl Header {
     pub(super) fn names(&self) -> HeaderNames {
         let name = |text: &Option<Text<HeaderName>>| text.as_ref().map(|text| text.value().clone());
         HeaderNames {
-            user: self.user.value().clone(),
             groups: name(&self.groups),
             instance: name(&self.instance),
             instance_optional: self.instance_optional.unwrap_or(false),
+            ..HeaderNames::new(self.user.value().clone())
         }
     }
 }
@@ -111,20 +109,21 @@ impl Header {
 impl JwtTable {
     /// The door that the table describes.
     pub(in crate::cli) fn open(self, groups: GroupMap) -> Result<Jwt, KeySourceError> {
+        let audiences = self.audiences.iter().map(|audience| audience.value().0.clone()).collect();
+        let algorithms = self.algorithms.iter().map(|algorithm| *algorithm.value()).collect();
+        let usual = JwtOptions::new(&*self.issuer.value().0, audiences, self.keys.value().clone(), algorithms);
+        let claims = ClaimNames {
+            user: self.user.unwrap_or(usual.claims.user),
+            groups: self.groups,
+            instance: self.instance,
+            instance_optional: self.instance_optional.unwrap_or(false),
+            connection: self.connection,
+        };
         let options = JwtOptions {
-            issuer: self.issuer.value().0.clone(),
-            audiences: self.audiences.iter().map(|audience| audience.value().0.clone()).collect(),
-            keys: self.keys.value().clone(),
-            algorithms: self.algorithms.iter().map(|algorithm| *algorithm.value()).collect(),
-            leeway_seconds: self.leeway_seconds.unwrap_or(LEEWAY),
-            requires_nbf: self.requires_nbf.unwrap_or(true),
-            claims: ClaimNames {
-                user: self.user.unwrap_or_else(|| "sub".to_owned()),
-                groups: self.groups,
-                instance: self.instance,
-                instance_optional: self.instance_optional.unwrap_or(false),
-                connection: self.connection,
-            },
+            leeway_seconds: self.leeway_seconds.unwrap_or(usual.leeway_seconds),
+            requires_nbf: self.requires_nbf.unwrap_or(usual.requires_nbf),
+            claims,
+            ..usual
         };
         Jwt::new(options, groups)
     }

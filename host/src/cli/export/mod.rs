@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
-use mcp_audit_log::export::{Columns, Export, ExportError, ExportManifest, Format, Wanted};
+use mcp_audit_log::export::{Columns, Export, ExportError, ExportManifest, ExportRequest, Format};
 use mcp_audit_log::filter::Domain;
 use mcp_audit_log::store::StoreError;
 use mcp_audit_log::{Grant, LogView, OpenError};
@@ -46,7 +46,7 @@ impl Exporting {
         let format = Format::parse(&self.format).ok_or("--format: unknown format")?;
         let target = Target::open(&self.output, self.force)?;
         let (source, access, domain) = self.open(columns.have_content())?;
-        let mut export = source.begin(&access, Wanted { domain, columns, format }).advised(source.view())?;
+        let mut export = source.begin(&access, ExportRequest { domain, columns, format }).advised(source.view())?;
         let manifest = write(&source, &access, &mut export, target).inspect_err(|why| {
             source.broke_off(&access, &export, &why.to_string());
         })?;
@@ -105,7 +105,7 @@ impl Source {
         }
     }
 
-    fn begin(&self, access: &Grant, wanted: Wanted) -> Result<Export, ExportError> {
+    fn begin(&self, access: &Grant, wanted: ExportRequest) -> Result<Export, ExportError> {
         match self {
             Self::Ours(log) => log.begin_export(access, wanted),
             Self::Theirs(view) => view.export_unrecorded(access, wanted),

@@ -18,7 +18,7 @@ use crate::support::*;
 /// So long at most, whatever is wrong.
 const WATCHDOG: Duration = Duration::from_secs(30);
 fn viewer() -> Viewer {
-    Viewer { user: "ada".to_owned(), groups: vec!["user".to_owned()], instance: None }
+    Viewer::new("ada", ["user"])
 }
 
 async fn ends(log: &Log, identity: Identity, secret: &str, end: impl FnOnce()) {

@@ -25,8 +25,7 @@ async fn started(log: &Log, trusted: &str, sign_in: SignIn) -> (String, mpsc::Re
     };
     let upstream = serve(Router::new().fallback(any(handler))).await;
     let upstream = Upstream::new("up", &format!("http://{upstream}")).unwrap();
-    let names =
-        HeaderNames { user: HeaderName::from_static("x-user"), groups: None, instance: None, instance_optional: false };
+    let names = HeaderNames::new(HeaderName::from_static("x-user"));
     let front = TrustedProxies::new([trusted.parse().expect("a block")]).sign_in(names, GroupMap::default());
     let address = serve(behind(router(log.log.clone(), vec![upstream], sign_in), front)).await;
     (format!("http://{address}/mcp/up"), headers)

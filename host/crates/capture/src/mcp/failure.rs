@@ -27,7 +27,7 @@ pub fn failure(detail: Detail, status: Option<u16>, code: Option<i64>, failed: O
         Detail::Cancelled => ("cancelled".to_owned(), "The call was cancelled".to_owned()),
         Detail::ClientClosed => transport(Transport::ClientClosed),
         Detail::Incomplete => ("incomplete".to_owned(), "The server's response ended early".to_owned()),
-        Detail::Unknown => ("unknown".to_owned(), "The response could not be parsed".to_owned()),
+        _ => ("unknown".to_owned(), "The response could not be parsed".to_owned()),
     };
     Some(Failure { kind, message, code })
 }

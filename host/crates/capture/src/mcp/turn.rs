@@ -93,7 +93,7 @@ mod tests {
     /// Tool, outcome and whether it was read to its end, of each call in the order of the log.
     fn calls(folder: &std::path::Path) -> Vec<(String, String, bool)> {
         let log = Options::new(folder).view().expect("a log");
-        let access = log.access(&Viewer { user: "r".into(), groups: vec!["admin".into()], instance: None });
+        let access = log.access(&Viewer::new("r", ["admin"]));
         let page = log.reader(&access).page(mcp_audit_log_filter::Domain::TRUE, None, MAX_LIMIT).expect("a page");
         let text = |entry: &Entry, field| entry.text(field).unwrap_or_default().to_owned();
         let calls = page.entries.iter().rev().filter(|entry| entry.text(Field::Tool).is_some());

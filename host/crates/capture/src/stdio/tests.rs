@@ -27,7 +27,7 @@ async fn through(script: &str, input: &'static [u8]) -> (i32, Vec<u8>, Vec<Strin
         mcp_audit_log_model::event::Detail::Ok,
     );
     log.record_durably(marker).await.expect("stored");
-    let access = log.view().access(&Viewer { user: "r".into(), groups: vec!["admin".into()], instance: None });
+    let access = log.view().access(&Viewer::new("r", ["admin"]));
     let page = log.view().reader(&access).page(mcp_audit_log_filter::Domain::TRUE, None, 100).expect("a page");
     let text = |entry: &mcp_audit_log_model::entry::Entry, field| entry.text(field).unwrap_or("-").to_owned();
     let mine =
@@ -71,7 +71,7 @@ async fn in_a_flood_every_call_is_recorded_or_counted() {
     go.send(()).expect("the recorder goes on");
     log.close();
     let view = Options::new(folder.path()).view().expect("a log");
-    let access = view.access(&Viewer { user: "r".into(), groups: vec!["admin".into()], instance: None });
+    let access = view.access(&Viewer::new("r", ["admin"]));
     let (mut stored, mut told, mut before) = (0, 0, None);
     loop {
         let page = view.reader(&access).page(mcp_audit_log_filter::Domain::TRUE, before, 500).expect("a page");

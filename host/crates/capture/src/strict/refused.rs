@@ -38,8 +38,8 @@ impl Refused {
         let why = match error {
             RecordError::Full => "the log's queue is full",
             RecordError::Closed => "the log is closed",
-            RecordError::Unavailable => "the log is not writable at present",
             RecordError::Refused(reason) => reason,
+            _ => "the log is not writable at present",
         };
         let message = format!("The call was not forwarded because {why}. The server has not seen it; try again later.");
         Self { ids, is_batch, ..Self::of(StatusCode::SERVICE_UNAVAILABLE, message) }

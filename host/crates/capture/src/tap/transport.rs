@@ -12,6 +12,7 @@ use mcp_audit_log_model::vocabulary;
 vocabulary! {
     /// A failure of the transport. The first part of the code is the failing party: the client, the proxy or its
     /// upstream.
+    #[non_exhaustive]
     Transport {
         /// The client hung up before the answer, inside or after its request.
         ClientClosed = "client_closed",
@@ -156,7 +157,7 @@ impl FailureSlot {
     }
 
     /// Whether it was.
-    pub fn is_resent(&self) -> bool {
+    pub(crate) fn is_resent(&self) -> bool {
         self.0.resent.load(Ordering::Relaxed)
     }
 }

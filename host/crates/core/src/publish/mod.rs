@@ -89,6 +89,7 @@ pub type Roots = Arc<dyn Fn(u64) -> Option<Hash> + Send + Sync>;
 
 /// The state of a destination.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DestinationStatus {
     /// The kind of destination: `folder`, `http` or `stdout`.
     pub name: &'static str,

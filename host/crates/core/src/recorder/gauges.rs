@@ -253,6 +253,7 @@ impl<const N: usize> Histogram<N> {
 
 /// Why the log is not to be relied on at present.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Unready {
     /// The recorder has ended: the log is closed, or its thread failed.
     #[error("the audit log is closed")]

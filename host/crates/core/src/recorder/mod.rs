@@ -70,6 +70,7 @@ pub struct RecorderParts {
 
 /// Why an event was not recorded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum RecordError {
     /// The queue is full; the event is counted, and a gap entry will report it.
     #[error("the audit log cannot keep up: its queue is full")]

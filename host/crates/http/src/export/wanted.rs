@@ -1,7 +1,7 @@
 //! What the query of an export asks for.
 
 use mcp_audit_log_contract::access::Grant;
-use mcp_audit_log_export::{Column, Columns, Format, Wanted};
+use mcp_audit_log_export::{Column, Columns, ExportRequest, Format};
 use mcp_audit_log_service::AuditLog;
 use serde_json::json;
 
@@ -17,7 +17,7 @@ const COLUMNS: &str = "columns";
 const PAYLOADS: &str = "payloads";
 
 /// Reads the parameters.
-pub(crate) fn read(pairs: &Pairs, log: &AuditLog, access: &Grant) -> Result<Wanted, Problem> {
+pub(crate) fn read(pairs: &Pairs, log: &AuditLog, access: &Grant) -> Result<ExportRequest, Problem> {
     let search = Search::beside(&[FORMAT, COLUMNS, PAYLOADS], pairs, log, access.viewer())?;
     if let Some(name) = ["limit", "cursor"].into_iter().find(|name| values(pairs, name).next().is_some()) {
         let advice = "an export has no pages and holds everything that matches; leave this out.";
@@ -26,7 +26,7 @@ pub(crate) fn read(pairs: &Pairs, log: &AuditLog, access: &Grant) -> Result<Want
     let format = format(pairs)?;
     let columns = Columns::parse(single(pairs, COLUMNS)?.unwrap_or_default(), payloads(pairs)?);
     let columns = columns.map_err(|error| Problem::parameter(COLUMNS, format!("{COLUMNS}: {error}.")))?;
-    Ok(Wanted { domain: search.domain, columns, format })
+    Ok(ExportRequest { domain: search.domain, columns, format })
 }
 
 fn format(pairs: &Pairs) -> Result<Format, Problem> {

@@ -63,14 +63,14 @@ struct Ended {
 
 impl From<VerificationProgress> for Running {
     fn from(progress: VerificationProgress) -> Self {
-        let VerificationProgress { began, by, at, of, check, done, all } = progress;
+        let VerificationProgress { began, by, at, of, check, done, all, .. } = progress;
         Self { since: began, by, check: at, checks: of, name: check, looked_at: done, of: (all > 0).then_some(all) }
     }
 }
 
 impl From<VerificationResult> for Ended {
     fn from(result: VerificationResult) -> Self {
-        let VerificationResult { began, ended, by, found, entry } = result;
+        let VerificationResult { began, ended, by, found, entry, .. } = result;
         let none = Self {
             began,
             ended,

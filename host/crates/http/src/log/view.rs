@@ -82,7 +82,7 @@ pub(crate) async fn change(
 /// What a form wants of a view.
 fn wanted(sent: &Pairs, query: Pairs) -> NewView {
     let field = |wanted: &str| sent.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
-    NewView { name: field(NAME).unwrap_or_default(), shared: field(SHARED).is_some(), query }
+    NewView { shared: field(SHARED).is_some(), ..NewView::new(field(NAME).unwrap_or_default(), query) }
 }
 
 /// `POST /views/{id}/delete`: deletes one, and leads to the list.

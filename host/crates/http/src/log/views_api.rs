@@ -108,5 +108,5 @@ fn wanted(visitor: &Visitor, sent: Sent<Wanted>) -> Result<NewView, Problem> {
     let query = search::pairs(&query)?;
     // Checked as any search is, so that a view is never saved that cannot be shown.
     grouping::check(&query, &visitor.site.log, visitor.access.viewer())?;
-    Ok(NewView { name, shared, query })
+    Ok(NewView { shared, ..NewView::new(name, query) })
 }

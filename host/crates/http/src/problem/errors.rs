@@ -54,6 +54,7 @@ impl From<ReadError> for Problem {
             ReadError::Denied(denied) => denied.into(),
             ReadError::Narrow => Self::new(DENIED, sentence(&format!("{error}."))),
             ReadError::Store(error) => error.into(),
+            error => Self::internal(&error),
         }
     }
 }
@@ -90,7 +91,7 @@ impl From<RecordError> for Problem {
                 )),
             ),
             RecordError::Unavailable => Self::new(BUSY, sentence(&format!("{error}."))),
-            RecordError::Refused(_) => Self::internal(&error),
+            error => Self::internal(&error),
         }
     }
 }

@@ -42,7 +42,7 @@ struct Running {
 }
 
 impl From<CronStatus> for Cron {
-    fn from(CronStatus { name, schedule, state, progress }: CronStatus) -> Self {
+    fn from(CronStatus { name, schedule, state, progress, .. }: CronStatus) -> Self {
         Self {
             name,
             schedule,

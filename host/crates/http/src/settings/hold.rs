@@ -114,7 +114,7 @@ pub(crate) async fn place(visitor: Visitor, sent: Result<Form<Wanted>, FormRejec
     let read = || Ok((required("From", &from)?, to_given.map(|to| until("Until", to)).transpose()?));
     let placed = match read() {
         Ok((from, to)) => {
-            let wanted = NewHold { from, to, reason: reason.clone() };
+            let wanted = NewHold { to, ..NewHold::new(from, &reason) };
             visitor.change(move |log, access| Ok(log.place_hold(access, wanted)?)).await
         }
         Err(problem) => Err(problem),

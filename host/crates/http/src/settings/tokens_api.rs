@@ -73,7 +73,7 @@ pub(crate) async fn create(visitor: Visitor, sent: Sent<Wanted>) -> Result<Creat
     let Wanted { user, connection, groups, expires } = sent.read()?;
     let expires_at = expires.map(|text| moment(&text, visitor.site.log.view().now())).transpose()?;
     let connection = connection.unwrap_or_else(|| user.clone());
-    let wanted = TokenRequest { user, connection, groups, expires_at };
+    let wanted = TokenRequest::new(user, connection, groups).expires(expires_at);
     let made = visitor.change(move |log, access| Ok(log.create_token(access, &tokens, wanted)?));
     let (secret, token) = made.await?;
     Ok(Created(Made { secret, token }))

@@ -58,23 +58,17 @@ mod tests {
 
     #[test]
     fn a_code_is_valid_until_it_expires() {
-        let token = Token {
-            id: "t1".into(),
-            user: "anna".into(),
-            connection: "link".into(),
-            groups: Vec::new(),
-            instance: None,
-            created_at: Timestamp::from_micros(0),
-            expires_at: None,
-            last_used_at: None,
-        };
+        let folder = tempfile::tempdir().expect("a folder");
+        let tokens = mcp_audit_log_store::Tokens::open(folder.path()).expect("tokens");
+        let anna = mcp_audit_log_contract::access::Viewer::new("anna", ["user"]);
+        let (_, token) = tokens.create(&anna, "link", Timestamp::EPOCH).expect("a token");
         let links = SignInLinks::default();
         let now = Timestamp::from_micros(10);
         let lasting = links.create(&token, None).expect("a code");
         let short = links.clone().create(&token, Some(now)).expect("a code");
         assert_ne!(lasting, short);
-        assert_eq!(links.token_id(&lasting, now).as_deref(), Some("t1"));
-        assert_eq!(links.token_id(&short, now.plus(-1)).as_deref(), Some("t1"));
+        assert_eq!(links.token_id(&lasting, now).as_deref(), Some(token.id.as_str()));
+        assert_eq!(links.token_id(&short, now.plus(-1)).as_deref(), Some(token.id.as_str()));
         assert_eq!(links.token_id(&short, now), None);
         assert_eq!(links.token_id("", now), None);
         assert!(!format!("{links:?}").contains(&lasting), "only hashes are kept");

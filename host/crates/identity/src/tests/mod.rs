@@ -289,7 +289,7 @@ async fn an_oversized_or_invalid_key_set_is_refused() {
 async fn a_tokens_id_is_not_a_credential() {
     let folder = tempfile::tempdir().expect("a folder");
     let tokens = Tokens::open(folder.path()).expect("tokens");
-    let root = Viewer { user: "root".into(), groups: vec!["admin".into()], instance: None };
+    let root = Viewer::new("root", ["admin"]);
     let (secret, token) = tokens.create(&root, "laptop", SystemClock.now()).expect("a token");
     let identity = Identity::new(tokens);
     // As every request of a browser's session does.

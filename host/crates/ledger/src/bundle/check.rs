@@ -20,6 +20,7 @@ pub struct BundleCheck {
 
 /// What the bundle proves.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct CheckedBundle {
     /// The log that signed.
     pub origin: String,

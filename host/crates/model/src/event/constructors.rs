@@ -89,6 +89,7 @@ impl Event {
 
 vocabulary! {
     /// What was asked of an authorization server (RFC 6749, RFC 7009, RFC 7591, RFC 7662).
+    #[non_exhaustive]
     OauthStep {
         /// A user was asked for consent, and gave or refused it.
         Authorize = "oauth.authorize",

@@ -62,6 +62,18 @@ pub struct BlockingPolicy {
     pub description: Option<String>,
 }
 
+impl BlockingPolicy {
+    /// The policy with this id and name.
+    pub fn new(id: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { id: id.into(), name: name.into(), description: None }
+    }
+
+    /// Its description.
+    pub fn described(self, description: impl Into<String>) -> Self {
+        Self { description: Some(description.into()), ..self }
+    }
+}
+
 impl Event {
     /// A policy of the platform blocked it: denied, with the `error_type` `blocked_by_policy`.
     pub fn blocked_by(mut self, policy: BlockingPolicy) -> Self {

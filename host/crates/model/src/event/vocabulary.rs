@@ -1,6 +1,6 @@
-//! The closed vocabularies of an event: its door, its shape, how it went.
+//! The vocabularies of an event: its door, its shape, how it went.
 
-/// A closed vocabulary with one text per case, used on the wire, in the database and in filters.
+/// A vocabulary with one text per case, used on the wire, in the database and in filters.
 ///
 /// The crate that uses it depends on `serde`.
 #[macro_export]
@@ -41,6 +41,7 @@ macro_rules! vocabulary {
 
 vocabulary! {
     /// The door through which an event came in.
+    #[non_exhaustive]
     Channel {
         /// MCP over HTTP, through the layer or the proxy.
         Mcp = "mcp",
@@ -59,6 +60,7 @@ vocabulary! {
 
 vocabulary! {
     /// The shape of an event.
+    #[non_exhaustive]
     Kind {
         /// What a request is going to do, recorded before it is forwarded (strict recording).
         Intent = "intent",
@@ -84,7 +86,7 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// The outcome.
+    /// The outcome. No case will be added: the contract has the same four.
     Outcome {
         /// It was done.
         Success = "success",
@@ -106,6 +108,7 @@ impl Outcome {
 
 vocabulary! {
     /// How it went, exactly. The first that fits is taken, in this order.
+    #[non_exhaustive]
     Detail {
         /// The upstream could not be reached, or broke off before its head.
         TransportError = "transport-error",

@@ -38,6 +38,7 @@ pub(super) struct Layer {
 
 /// An extension as the log shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Extension {
     /// Its name.
     pub name: String,

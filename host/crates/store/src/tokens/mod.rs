@@ -34,6 +34,7 @@ const USE: i64 = 3_600 * SECOND;
 
 /// Why tokens cannot be read or made.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum TokenError {
     /// The file of tokens failed.
     #[error("the token file {path} cannot be used: {source}")]

@@ -6,7 +6,7 @@ use mcp_audit_log_model::name::NameError;
 const NOW: Timestamp = Timestamp::EPOCH;
 
 fn viewer(user: &str) -> Viewer {
-    Viewer { user: user.into(), groups: vec!["admin".into()], instance: Some("eu".into()) }
+    Viewer::new(user, ["admin"]).instance("eu")
 }
 
 fn opened() -> (tempfile::TempDir, Tokens) {

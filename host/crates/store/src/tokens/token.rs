@@ -11,6 +11,7 @@ use mcp_audit_log_model::time::Timestamp;
 
 /// A token as it is known after its creation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Token {
     /// Its id, which may be shown.
     pub id: String,

@@ -66,7 +66,7 @@ fn earlier(log: &AuditLog, access: &Grant) -> Result<Option<Entry>, Problem> {
 
 impl Running {
     fn new(progress: &VerificationProgress, now: Timestamp) -> Self {
-        let VerificationProgress { began, by, at, of, check, done, all } = progress;
+        let VerificationProgress { began, by, at, of, check, done, all, .. } = progress;
         let share = (done * 100).checked_div(*all).unwrap_or(0).min(100);
         let looked = match (done, all) {
             (0, _) => String::new(),
