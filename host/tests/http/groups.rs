@@ -189,7 +189,7 @@ async fn errors_in_queries_for_groups_and_values_are_named() {
         assert_eq!(page.text.contains("role=\"alert\""), wrong, "{query}");
     }
     for (path, word) in [
-        ("nonsense", "The values of \"nonsense\" are not listed; use one of: outcome, outcome_detail"),
+        ("nonsense", "The values of \"nonsense\" are not listed; use one of: channel, kind, action"),
         ("request_id", "are not listed"),
         ("status_code", "are not listed"),
         ("fault", "are not listed"),

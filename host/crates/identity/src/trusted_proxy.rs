@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use hyper::HeaderMap;
 use hyper::header::{HeaderName, HeaderValue};
+use ipnet::IpNet;
 use mcp_audit_log_contract::access::Viewer;
 use mcp_audit_log_model::format::prefix;
 use mcp_audit_log_model::name;
@@ -146,10 +147,7 @@ fn address(text: &str) -> Option<IpAddr> {
 
 /// Addresses that begin with the same bits: `10.0.0.0/8`, `2001:db8::/32`, or one alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Network {
-    address: IpAddr,
-    bits: u8,
-}
+pub struct Network(IpNet);
 
 /// What is no block of addresses.
 #[derive(Debug, thiserror::Error)]
@@ -159,31 +157,16 @@ pub struct NetworkError(String);
 impl Network {
     /// Whether it contains `address`. An IPv4 address from an IPv6 socket counts as IPv4.
     pub fn contains(&self, address: IpAddr) -> bool {
-        match (self.address, address.to_canonical()) {
-            (IpAddr::V4(net), IpAddr::V4(address)) => {
-                same(u128::from(net.to_bits()) << 96, u128::from(address.to_bits()) << 96, self.bits)
-            }
-            (IpAddr::V6(net), IpAddr::V6(address)) => same(net.to_bits(), address.to_bits(), self.bits),
-            _ => false,
-        }
+        self.0.contains(&address.to_canonical())
     }
-}
-
-/// Whether the first `bits` are the same.
-fn same(left: u128, right: u128, bits: u8) -> bool {
-    (left ^ right).leading_zeros() >= u32::from(bits)
 }
 
 impl FromStr for Network {
     type Err = NetworkError;
 
     fn from_str(text: &str) -> Result<Self, NetworkError> {
-        let wrong = || NetworkError(prefix(text, 80).to_owned());
-        let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
-        let address: IpAddr = address.parse().map_err(|_| wrong())?;
-        let most = if address.is_ipv4() { 32 } else { 128 };
-        let bits = bits.map_or(Ok(most), |bits| bits.parse().map_err(|_| wrong()))?;
-        if bits <= most { Ok(Self { address, bits }) } else { Err(wrong()) }
+        let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        network.map(Self).map_err(|_| NetworkError(prefix(text, 80).to_owned()))
     }
 }
 

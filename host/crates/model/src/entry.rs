@@ -131,6 +131,19 @@ impl Entry {
         }
     }
 
+    /// The count in a field, to be set; `None` where the field counts nothing.
+    pub fn count_mut(&mut self, field: Field) -> Option<&mut Option<u64>> {
+        Some(match field {
+            Field::DurationUs => &mut self.duration_us,
+            Field::RequestBytes => &mut self.request_bytes,
+            Field::ResponseBytes => &mut self.response_bytes,
+            Field::InputTokens => &mut self.input_tokens,
+            Field::OutputTokens => &mut self.output_tokens,
+            Field::CostMicros => &mut self.cost_micros,
+            _ => return None,
+        })
+    }
+
     /// The value of a field as the API writes it: times as RFC 3339.
     pub fn json(&self, field: Field) -> serde_json::Value {
         match (field.kind(), self.value(field)) {

@@ -2,11 +2,23 @@
 
 use std::borrow::Cow;
 
+use crate::field::Unit;
 use crate::price;
 use crate::time::{SECOND, Timestamp};
 
 /// Powers of a thousand, the greatest first.
 const UNITS: [(&str, u64); 4] = [("T", 1_000_000_000_000), ("G", 1_000_000_000), ("M", 1_000_000), ("k", 1_000)];
+
+/// A number with the unit that it counts.
+pub fn number(unit: Unit, number: i64) -> String {
+    let magnitude = number.unsigned_abs();
+    match unit {
+        Unit::None => number.to_string(),
+        Unit::Micros => duration(magnitude),
+        Unit::Bytes => bytes(magnitude),
+        Unit::Count => count(magnitude),
+    }
+}
 
 /// How long ago a recent moment is, else its date.
 pub fn ago(at: Timestamp, now: Timestamp) -> String {

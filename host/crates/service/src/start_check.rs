@@ -7,7 +7,7 @@ use mcp_audit_log_filter::Domain;
 use mcp_audit_log_index::{PageQuery, Place, StoreError, StoreReader};
 use mcp_audit_log_ledger::SignedCheckpoint;
 use mcp_audit_log_model::entry::Entry;
-use mcp_audit_log_model::event::{Caller, Channel, Client, Detail, Event, Failure, INTENT_CALL, Kind, Target};
+use mcp_audit_log_model::event::{Channel, Detail, Event, Failure, INTENT_CALL, Kind, Target};
 use mcp_audit_log_model::field::Field;
 use uuid::Uuid;
 
@@ -175,8 +175,7 @@ fn call_of(intent: &Entry) -> Option<Uuid> {
 fn end_of(intent: &Entry, id: Uuid) -> Event {
     let text = |field| intent.text(field).map(str::to_owned);
     let channel = intent.text(Field::Channel).and_then(Channel::parse).unwrap_or(Channel::Mcp);
-    let (method, request_id) = (text(Field::Method), text(Field::RequestId));
-    let kind = match (&request_id, &method) {
+    let kind = match (intent.text(Field::RequestId), intent.text(Field::Method)) {
         (Some(_), _) => Kind::Request,
         (None, Some(method)) if method.starts_with("notifications/") => Kind::Notification,
         _ => Kind::Http,
@@ -187,32 +186,19 @@ fn end_of(intent: &Entry, id: Uuid) -> Event {
         (Field::ResourceUri, Target::Resource),
     ];
     let message = "The log's process ended before the call did: the server may or may not have executed it";
-    Event {
+    let mut end = Event {
         id,
-        method,
         target: targets.into_iter().find_map(|(field, target)| text(field).map(target)),
-        server: text(Field::Server),
-        path: text(Field::Path),
-        caller: Caller {
-            user: text(Field::User),
-            connection: text(Field::Connection),
-            agent: text(Field::Agent),
-            agent_instance: text(Field::AgentInstance),
-            instance: text(Field::Instance),
-        },
-        client: Client {
-            name: text(Field::ClientName),
-            version: text(Field::ClientVersion),
-            session: text(Field::Session),
-            ip: text(Field::Ip),
-            user_agent: text(Field::UserAgent),
-        },
-        request_id,
-        trace_id: text(Field::TraceId),
         parent: Some(intent.id),
         failure: Some(Failure::new(PROCESS_ENDED, message)),
         ..Event::new(intent.occurred_at, channel, kind, Detail::Incomplete)
+    };
+    for field in Field::ALL {
+        if let Some(own) = end.text_mut(*field) {
+            *own = text(*field);
+        }
     }
+    end
 }
 
 #[cfg(test)]

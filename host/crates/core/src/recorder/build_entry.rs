@@ -16,10 +16,10 @@ use mcp_audit_log_sandbox::{Fault, Keep, LayerFault, Policy, Verdict};
 use super::facts;
 use super::facts::HostChanges;
 
-/// Longest text of a field, in characters.
-pub(super) const TEXT: usize = 256;
-/// Longest path, URI or sentence, in characters.
-pub(super) const LONG_TEXT: usize = 1_024;
+/// Longest name of a detail or of a change, in characters.
+pub(super) const NAME: usize = 256;
+/// Longest text of a detail, in characters.
+pub(super) const DETAIL: usize = 1_024;
 /// Room for the texts of an ordinary entry, in bytes.
 const ROOM: usize = 512;
 /// The longest body that is kept, in bytes, whatever the policy wants.
@@ -57,7 +57,7 @@ impl EntryBuilder<'_> {
         entry.status_code = event.status_code;
         entry.duration_us = event.duration_us;
         entry.parent = event.parent;
-        fields(&mut entry, &event);
+        fields(&mut entry, &mut event);
         let told = facts::host(&mut entry, &mut event);
         let masks = self.policy.masks();
         let keep = match verdict {
@@ -86,44 +86,32 @@ impl EntryBuilder<'_> {
 }
 
 /// What is known without the policy.
-fn fields(entry: &mut Entry, event: &Event) {
-    let caller = &event.caller;
-    let client = &event.client;
+fn fields(entry: &mut Entry, event: &mut Event) {
+    for field in Field::ALL {
+        if let Some(text) = event.text_mut(*field) {
+            set(entry, *field, text.as_deref());
+        }
+    }
     let failure = event.failure.as_ref();
-    let (tool, prompt, resource) = match &event.target {
-        Some(Target::Tool(name)) => (Some(name), None, None),
-        Some(Target::Prompt(name)) => (None, Some(name), None),
-        Some(Target::Resource(uri)) => (None, None, Some(uri)),
-        Some(Target::Other(_)) | None => (None, None, None),
-    };
+    let target = event.target.as_ref().and_then(|target| match target {
+        Target::Tool(name) => Some((Field::Tool, name)),
+        Target::Prompt(name) => Some((Field::Prompt, name)),
+        Target::Resource(uri) => Some((Field::ResourceUri, uri)),
+        Target::Other(_) => None,
+    });
     for (field, text) in [
         (Field::Channel, Some(event.channel.as_str())),
         (Field::Kind, Some(event.kind.as_str())),
         (Field::Outcome, Some(event.detail.outcome().as_str())),
         (Field::OutcomeDetail, Some(event.detail.as_str())),
-        (Field::Method, event.method.as_deref()),
-        (Field::Tool, tool.map(String::as_str)),
-        (Field::Prompt, prompt.map(String::as_str)),
-        (Field::Server, event.server.as_deref()),
-        (Field::User, caller.user.as_deref()),
-        (Field::Connection, caller.connection.as_deref()),
-        (Field::Agent, caller.agent.as_deref()),
-        (Field::AgentInstance, caller.agent_instance.as_deref()),
-        (Field::Instance, caller.instance.as_deref()),
-        (Field::ClientName, client.name.as_deref()),
-        (Field::ClientVersion, client.version.as_deref()),
-        (Field::Session, client.session.as_deref()),
-        (Field::Ip, client.ip.as_deref()),
-        (Field::UserAgent, client.user_agent.as_deref()),
-        (Field::RequestId, event.request_id.as_deref()),
-        (Field::TraceId, event.trace_id.as_deref()),
         (Field::ErrorType, failure.map(|failure| failure.kind.as_str())),
+        (Field::ErrorMessage, failure.map(|failure| failure.message.as_str())),
     ] {
-        set(entry, field, text, TEXT);
+        set(entry, field, text);
     }
-    set(entry, Field::ResourceUri, resource.map(String::as_str), LONG_TEXT);
-    set(entry, Field::Path, event.path.as_deref(), LONG_TEXT);
-    set(entry, Field::ErrorMessage, failure.map(|failure| failure.message.as_str()), LONG_TEXT);
+    if let Some((field, text)) = target {
+        set(entry, field, Some(text));
+    }
 }
 
 /// The field holds the name of a key. A sender that puts the key itself there must not find it in the log.
@@ -137,13 +125,13 @@ fn hide_key(entry: &mut Entry, masks: &Masks) {
 /// Applies the verdict; returns how the policy wants the payload kept.
 fn judged(entry: &mut Entry, verdict: Verdict, told: HostChanges, masks: &Masks) -> Option<Keep> {
     let Verdict { action, affected, model, record_id, facts, changes, keep, faults } = verdict;
-    set(entry, Field::Action, Some(&action), TEXT);
-    set(entry, Field::Model, model.as_deref(), TEXT);
-    set(entry, Field::RecordId, record_id.as_deref(), TEXT);
+    set(entry, Field::Action, Some(&action));
+    set(entry, Field::Model, model.as_deref());
+    set(entry, Field::RecordId, record_id.as_deref());
     if let Some(affected) = affected {
-        set(entry, Field::ResourceType, Some(&affected.kind), TEXT);
-        set(entry, Field::ResourceId, affected.id.as_deref(), TEXT);
-        set(entry, Field::ResourceName, affected.name.as_deref(), TEXT);
+        set(entry, Field::ResourceType, Some(&affected.kind));
+        set(entry, Field::ResourceId, affected.id.as_deref());
+        set(entry, Field::ResourceName, affected.name.as_deref());
     }
     told.judged(entry, facts, changes, masks);
     extensions_failed(entry, &faults);
@@ -153,21 +141,21 @@ fn judged(entry: &mut Entry, verdict: Verdict, told: HostChanges, masks: &Masks)
 /// Extensions failed: the verdict is that of the others, and the entry names them.
 fn extensions_failed(entry: &mut Entry, faults: &[LayerFault]) {
     let Some(first) = faults.first() else { return };
-    set(entry, Field::Fault, Some(first.fault.kind.as_str()), TEXT);
+    set(entry, Field::Fault, Some(first.fault.kind.as_str()));
     let text: Vec<_> = faults.iter().map(|one| format!("{}: {}", one.layer, one.fault.message)).collect();
     let digests: Vec<_> = faults.iter().map(|one| one.digest.as_str()).collect();
     for (name, text) in [("fault", text.join("; ")), ("policy_digest", digests.join(", "))] {
-        entry.details.insert(name.to_owned(), cut(&text, LONG_TEXT).into());
+        entry.details.insert(name.to_owned(), cut(&text, DETAIL).into());
     }
 }
 
 /// The policy failed: the event stays, as metadata, with what is needed to find out why.
 fn faulted(entry: &mut Entry, fault: &Fault, told: HostChanges, policy: &Policy) {
-    set(entry, Field::Action, Some(UNJUDGED), TEXT);
-    set(entry, Field::Fault, Some(fault.kind.as_str()), TEXT);
+    set(entry, Field::Action, Some(UNJUDGED));
+    set(entry, Field::Fault, Some(fault.kind.as_str()));
     told.unjudged(entry, policy.masks());
     for (name, text) in [("fault", fault.message.as_str()), ("policy_digest", policy.digest())] {
-        entry.details.insert(name.to_owned(), cut(text, LONG_TEXT).into());
+        entry.details.insert(name.to_owned(), cut(text, DETAIL).into());
     }
 }
 
@@ -187,8 +175,9 @@ fn masked(salt: [u8; 32], keep: &Keep, payload: Payload, masks: &Masks) -> Store
     StoredPayload { salt, request, response, notes }
 }
 
-pub(super) fn set(entry: &mut Entry, field: Field, text: Option<&str>, longest: usize) {
-    entry.set_text(field, text.map(|text| cut(text, longest)).as_deref());
+/// Sets a text field, cut to what the field takes.
+pub(super) fn set(entry: &mut Entry, field: Field, text: Option<&str>) {
+    entry.set_text(field, text.map(|text| cut(text, field.longest())).as_deref());
 }
 
 /// At most `longest` characters, the last one `…` when something is missing. NUL ends a text for too many tools.

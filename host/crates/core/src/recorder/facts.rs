@@ -7,10 +7,10 @@
 
 use serde_json::Value as Json;
 
-use super::build_entry::{LONG_TEXT, TEXT, cut, cut_own, set};
+use super::build_entry::{DETAIL, NAME, cut, cut_own, set};
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::event::{Channel, Event};
-use mcp_audit_log_model::field::{Field, FieldType};
+use mcp_audit_log_model::field::{Field, FieldType, SenderRule};
 use mcp_audit_log_model::mask::{MASKED, Masks};
 use mcp_audit_log_model::value::Value;
 use mcp_audit_log_sandbox::Change;
@@ -83,7 +83,7 @@ impl HostChanges {
                 left_out += 1;
             } else if self.of_the_log || is_taken(entry, &name) {
                 let name = format!("{POLICY}{name}");
-                left_out += i64::from(entry.details.contains_key(&*cut(&name, TEXT)));
+                left_out += i64::from(entry.details.contains_key(&*cut(&name, NAME)));
                 vacant(entry, name, value);
             } else {
                 fact(entry, name, value);
@@ -103,7 +103,7 @@ impl HostChanges {
     fn changes(self, entry: &mut Entry, mut theirs: Vec<Change>, masks: &Masks, mut room: usize) {
         let of_the_log = self.of_the_log;
         let hidden =
-            |line: Change| match theirs.iter().position(|their| cut(&their.field, TEXT) == cut(&line.field, TEXT)) {
+            |line: Change| match theirs.iter().position(|their| cut(&their.field, NAME) == cut(&line.field, NAME)) {
                 Some(at) => hidden_as(line, theirs.remove(at), of_the_log),
                 None => line,
             };
@@ -113,7 +113,7 @@ impl HostChanges {
                 shown(masks, &change.field, change.old, of_the_log),
                 shown(masks, &change.field, change.new, of_the_log),
             );
-            serde_json::json!({ "field": cut(&change.field, TEXT), "old": json(old), "new": json(new) })
+            serde_json::json!({ "field": cut(&change.field, NAME), "old": json(old), "new": json(new) })
         };
         let mut lines: Vec<Json> = ours.into_iter().map(|change| line(change, of_the_log)).collect();
         let mut others = Vec::new();
@@ -152,7 +152,7 @@ fn hidden_as(line: Change, theirs: Change, of_the_log: bool) -> Change {
 fn shown(masks: &Masks, name: &str, value: Value, of_the_log: bool) -> Value {
     match value {
         Value::Text(_) if masks.hides(name, false) => MASKED.into(),
-        Value::Text(text) => Value::Text(cut_own(masks.text(&text).0, LONG_TEXT)),
+        Value::Text(text) => Value::Text(cut_own(masks.text(&text).0, DETAIL)),
         Value::Integer(_) if !of_the_log && masks.hides(name, true) => MASKED.into(),
         other => other,
     }
@@ -167,15 +167,15 @@ fn json(value: Value) -> Json {
 
 /// Whether the host has set this name or reserves it.
 fn is_taken(entry: &mut Entry, name: &str) -> bool {
-    let of_field = field(name).is_some_and(|field| match count(entry, field) {
+    let of_field = field(name).is_some_and(|field| match entry.count_mut(field) {
         Some(count) => count.is_some(),
         None => entry.text(field).is_some(),
     });
-    of_field || OURS.contains(&name) || name.starts_with(POLICY) || entry.details.contains_key(&*cut(name, TEXT))
+    of_field || OURS.contains(&name) || name.starts_with(POLICY) || entry.details.contains_key(&*cut(name, NAME))
 }
 
 fn vacant(entry: &mut Entry, name: String, value: Value) {
-    if !entry.details.contains_key(&*cut(&name, TEXT)) {
+    if !entry.details.contains_key(&*cut(&name, NAME)) {
         detail(entry, name, value);
     }
 }
@@ -208,52 +208,25 @@ fn named(field: &str) -> String {
 /// Facts that have a field are stored there; the others are details.
 fn fact(entry: &mut Entry, name: String, value: Value) {
     match (field(&name), value) {
-        (Some(field), Value::Integer(number)) if count(entry, field).is_some() => {
-            count(entry, field).into_iter().for_each(|count| *count = number.try_into().ok());
+        (Some(field), Value::Integer(number)) if entry.count_mut(field).is_some() => {
+            entry.count_mut(field).into_iter().for_each(|count| *count = number.try_into().ok());
         }
-        (Some(field), Value::Text(text)) if field.kind() == FieldType::Text => set(entry, field, Some(&text), TEXT),
+        (Some(field), Value::Text(text)) if field.kind() == FieldType::Text => set(entry, field, Some(&text)),
         (_, value) => detail(entry, name, value),
     }
 }
 
 fn detail(entry: &mut Entry, name: String, value: Value) {
     let json = match value {
-        Value::Text(text) => cut_own(text, LONG_TEXT).into(),
+        Value::Text(text) => cut_own(text, DETAIL).into(),
         other => other.to_json(),
     };
-    entry.details.insert(cut_own(name, TEXT), json);
+    entry.details.insert(cut_own(name, NAME), json);
 }
 
 /// The field that a fact of this name fills: only where no other part of an event does.
 fn field(name: &str) -> Option<Field> {
-    Some(match name {
-        "http_method" => Field::HttpMethod,
-        "request_bytes" => Field::RequestBytes,
-        "response_bytes" => Field::ResponseBytes,
-        "protocol_version" => Field::ProtocolVersion,
-        "resource_type" => Field::ResourceType,
-        "resource_id" => Field::ResourceId,
-        "resource_name" => Field::ResourceName,
-        "provider" => Field::Provider,
-        "llm_model" => Field::LlmModel,
-        "api_key" => Field::ApiKey,
-        "input_tokens" => Field::InputTokens,
-        "output_tokens" => Field::OutputTokens,
-        "cost_micros" => Field::CostMicros,
-        "policy" => Field::Policy,
-        _ => return None,
-    })
-}
-
-fn count(entry: &mut Entry, field: Field) -> Option<&mut Option<u64>> {
-    Some(match field {
-        Field::RequestBytes => &mut entry.request_bytes,
-        Field::ResponseBytes => &mut entry.response_bytes,
-        Field::InputTokens => &mut entry.input_tokens,
-        Field::OutputTokens => &mut entry.output_tokens,
-        Field::CostMicros => &mut entry.cost_micros,
-        _ => return None,
-    })
+    Field::named(name).filter(|field| field.sender_rule() == SenderRule::Fact)
 }
 
 #[cfg(test)]

@@ -111,7 +111,7 @@ fn policy_facts_are_truncated_bounded_and_counted() {
     let told = entry.details.get("changes").map_or(0, |changes| changes.as_array().expect("a list").len()) as u64;
     assert_eq!(told + number("changes_left_out"), 400 + 5);
     let one = judged(event(Channel::Admin), Vec::new(), vec![change("a", long(), 1)]);
-    assert_eq!(one.details["changes"][0]["old"].as_str().map(|old| old.chars().count()), Some(LONG_TEXT));
+    assert_eq!(one.details["changes"][0]["old"].as_str().map(|old| old.chars().count()), Some(DETAIL));
 }
 
 #[test]

@@ -17,20 +17,13 @@ pub(super) enum Name {
     Until,
 }
 
-/// Short names for what people type most.
-const SHORT: &[(&str, Name)] = &[
+/// Names that are no field's.
+const OTHERS: &[(&str, Name)] = &[
     ("since", Name::Since),
     ("from", Name::Since),
     ("until", Name::Until),
     ("to", Name::Until),
     ("duration", Name::Duration),
-    ("status", Name::Field(Field::StatusCode)),
-    ("detail", Name::Field(Field::OutcomeDetail)),
-    ("error", Name::Field(Field::ErrorType)),
-    ("resource", Name::Field(Field::ResourceUri)),
-    ("record", Name::Field(Field::RecordId)),
-    ("client", Name::Field(Field::ClientName)),
-    ("trace", Name::Field(Field::TraceId)),
 ];
 
 /// The name and the text after the colon; `None` when the word is free text.
@@ -59,14 +52,17 @@ pub(super) fn begins(word: &str, behind: char) -> bool {
 }
 
 fn known(name: &str) -> Option<Name> {
-    let short = SHORT.iter().find(|(short, _)| *short == name).map(|(_, name)| *name);
-    short.or_else(|| Field::parse(name).map(Name::Field))
+    let other = OTHERS.iter().find(|(other, _)| *other == name).map(|(_, name)| *name);
+    let short = || Field::ALL.iter().copied().find(|field| field.short_name() == Some(name));
+    other.or_else(|| Field::parse(name).or_else(short).map(Name::Field))
 }
 
 /// A name in small letters is meant as a field's, unless it is the scheme of an address.
 fn slip(given: &str, rest: &str) -> Option<DomainError> {
     let name = &given.to_ascii_lowercase();
-    let names = Field::ALL.iter().map(|field| field.name()).chain(SHORT.iter().map(|(short, _)| *short));
+    let names = Field::ALL.iter().map(|field| field.name());
+    let names = names.chain(OTHERS.iter().map(|(other, _)| *other));
+    let names = names.chain(Field::ALL.iter().filter_map(|field| field.short_name()));
     let meant = |near| DomainError::new(format!("unknown field {name}; did you mean {near}?"));
     let is_name = !given.is_empty()
         && given.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')

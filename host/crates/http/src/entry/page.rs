@@ -7,8 +7,10 @@ use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use mcp_audit_log_contract::access::Right;
 use mcp_audit_log_model::entry::Entry;
+use mcp_audit_log_model::field;
 use mcp_audit_log_model::field::Field;
-use mcp_audit_log_model::format::{bytes, count, duration, exact};
+use mcp_audit_log_model::format;
+use mcp_audit_log_model::format::exact;
 use mcp_audit_log_model::value::Value;
 use serde::Deserialize;
 use uuid::Uuid;
@@ -20,68 +22,21 @@ use super::proof::{Proof, Standing};
 use super::related::Related;
 use super::{diff, payload};
 use crate::problem::Problem;
-use crate::query::search;
 use crate::query::search::query;
 use crate::session::auth::Visitor;
 use crate::ui::frame::Frame;
-use crate::ui::labels::label;
 use crate::ui::row::Row;
 use crate::ui::text::Shown;
 use crate::ui::{draw, frame};
 
-/// The sections of the page, each with its fields in order. Every field is in one of them or in [`ERRORS`].
-const SECTIONS: [(&str, &[Field]); 5] = [
-    (
-        "What",
-        &[
-            Field::Action,
-            Field::Method,
-            Field::Tool,
-            Field::Prompt,
-            Field::ResourceUri,
-            Field::Server,
-            Field::HttpMethod,
-            Field::Path,
-            Field::ProtocolVersion,
-            Field::Outcome,
-            Field::OutcomeDetail,
-            Field::Policy,
-            Field::StatusCode,
-            Field::DurationUs,
-            Field::RequestBytes,
-            Field::ResponseBytes,
-            Field::Channel,
-            Field::Kind,
-        ],
-    ),
-    (
-        "Who",
-        &[
-            Field::User,
-            Field::Connection,
-            Field::Agent,
-            Field::AgentInstance,
-            Field::Instance,
-            Field::ClientName,
-            Field::ClientVersion,
-            Field::Ip,
-            Field::UserAgent,
-            Field::Session,
-        ],
-    ),
-    ("Affected", &[Field::Model, Field::RecordId, Field::ResourceType, Field::ResourceId, Field::ResourceName]),
-    (
-        "Usage",
-        &[Field::Provider, Field::LlmModel, Field::ApiKey, Field::InputTokens, Field::OutputTokens, Field::CostMicros],
-    ),
-    (
-        "Record",
-        &[Field::OccurredAt, Field::RecordedAt, Field::Seq, Field::Id, Field::RequestId, Field::TraceId, Field::Parent],
-    ),
+/// The sections of the page. Errors are in their own box.
+const SECTIONS: [(&str, field::Section); 5] = [
+    ("What", field::Section::What),
+    ("Who", field::Section::Who),
+    ("Affected", field::Section::Affected),
+    ("Usage", field::Section::Usage),
+    ("Record", field::Section::Record),
 ];
-
-/// In their own box, if there are any.
-const ERRORS: [Field; 3] = [Field::ErrorType, Field::ErrorMessage, Field::Fault];
 
 #[derive(Template)]
 #[template(path = "entry.html")]
@@ -149,12 +104,11 @@ impl Page {
         let row = Row::new(entry, visitor.site.log.view().now());
         let title =
             row.target.as_ref().map_or_else(|| row.method.to_string(), |target| format!("{} {target}", row.method));
-        let section =
-            |(title, fields): &(&'static str, &[Field])| Section { title, lines: lines(visitor, entry, fields) };
+        let section = |(title, section): &(&'static str, _)| Section { title, lines: lines(visitor, entry, *section) };
         Self {
             frame: Frame::new(&visitor.site, Some(visitor), "/", title),
             row,
-            errors: lines(visitor, entry, &ERRORS),
+            errors: lines(visitor, entry, field::Section::Errors),
             sections: SECTIONS.iter().map(section).filter(|section| !section.lines.is_empty()).collect(),
             changes: diff::all(entry),
             details: details(entry),
@@ -165,32 +119,29 @@ impl Page {
     }
 }
 
-fn lines(visitor: &Visitor, entry: &Entry, fields: &[Field]) -> Vec<Line> {
+fn lines(visitor: &Visitor, entry: &Entry, section: field::Section) -> Vec<Line> {
     let (home, base) = (visitor.site.home(), &visitor.site.base);
-    fields.iter().filter_map(|field| Line::new(home, base, entry, *field)).collect()
+    let fields = Field::ALL.iter().filter(|field| field.section() == section);
+    fields.filter_map(|field| Line::new(home, base, entry, *field)).collect()
 }
 
 impl Line {
     fn new(home: &str, base: &str, entry: &Entry, field: Field) -> Option<Self> {
-        let value = match (field, field.kind(), entry.value(field)) {
-            (_, _, Value::Unset) => return None,
-            (Field::OccurredAt, ..) => exact(entry.occurred_at),
-            (Field::RecordedAt, ..) => exact(entry.recorded_at),
-            (Field::DurationUs, ..) => duration(entry.duration_us?),
-            (Field::RequestBytes, ..) => bytes(entry.request_bytes?),
-            (Field::ResponseBytes, ..) => bytes(entry.response_bytes?),
-            (Field::InputTokens, ..) => count(entry.input_tokens?),
-            (Field::OutputTokens, ..) => count(entry.output_tokens?),
-            (_, _, value) => value.to_string(),
+        let value = match (field, entry.value(field)) {
+            (_, Value::Unset) => return None,
+            (Field::OccurredAt, _) => exact(entry.occurred_at),
+            (Field::RecordedAt, _) => exact(entry.recorded_at),
+            (_, Value::Integer(number)) => format::number(field.unit(), number),
+            (_, value) => value.to_string(),
         };
         let same = || format!("{home}{}", query([(field.name(), value.as_str())]));
         let href = match field {
             Field::Parent => Some(format!("{base}/entries/{value}")),
             // Fields that are cut in the log would not be found again by what is shown of them.
-            _ => (search::FIELDS.contains(&field) && !value.ends_with('…')).then(same),
+            _ => (field.has_parameter() && !value.ends_with('…')).then(same),
         };
         Some(Self {
-            label: if field == Field::OccurredAt { "Occurred" } else { label(field) },
+            label: if field == Field::OccurredAt { "Occurred" } else { field.label() },
             value: Shown::line(&value),
             href,
         })
@@ -212,8 +163,8 @@ mod tests {
     #[test]
     fn every_field_is_in_exactly_one_section() {
         for field in Field::ALL {
-            let places = SECTIONS.iter().flat_map(|(_, fields)| fields.iter()).chain(&ERRORS);
-            assert_eq!(places.filter(|other| *other == field).count(), 1, "{field:?}");
+            let sections = SECTIONS.map(|(_, section)| section).into_iter().chain([field::Section::Errors]);
+            assert_eq!(sections.filter(|section| *section == field.section()).count(), 1, "{field:?}");
         }
     }
 }

@@ -1,9 +1,11 @@
-//! The fields of an item, one line each: which may be sent, and where they go. What is not in this table is refused.
+//! The members of an item: which may be sent, and where they go. The field table has a rule for each field of an entry;
+//! here are the checks of single fields, and what an item has besides.
 
 use std::net::IpAddr;
 
-use Rule::{Count, Fact, Long, Ours, Read, Text};
+use Rule::{Read, Refused};
 use mcp_audit_log_model::event::{Argument, Channel, Detail, Kind, Outcome};
+use mcp_audit_log_model::field::{Field, FieldType, SenderRule};
 use mcp_audit_log_model::time::{DAY, SECOND, Timestamp};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::value::RawValue;
@@ -16,113 +18,93 @@ use super::{schema, values};
 use crate::query::extractor::Moment;
 use crate::query::search::short;
 
-/// What may be done with a field.
+/// Reads a value into what was given so far.
+type Reader = fn(&mut Draft, &RawValue) -> Result<(), String>;
+/// How the API's document describes what is taken.
+type Described = fn(&mut SchemaGenerator) -> Schema;
+
+/// What may be done with a member of an item.
+#[derive(Clone, Copy)]
 pub(crate) enum Rule {
     /// Not allowed: only the log sets it. The text says why, or what to send instead.
-    Ours(&'static str),
-    /// A text of ordinary length.
-    Text(fn(&mut Draft) -> &mut Option<String>),
-    /// A longer text.
-    Long(fn(&mut Draft) -> &mut Option<String>),
-    /// A text that travels as a fact of the field's name.
-    Fact,
+    Refused(&'static str),
+    /// A text, which is put into the event, a fact, or an argument by the field's own rule.
+    Text(Field),
     /// A count that travels as a fact of the field's name.
-    Count,
-    /// A text that the policy gets as an argument of a request, to keep what looks like a name.
-    Argument,
+    Count(Field),
     /// Anything else: how it is read, and how the document describes what is taken.
-    Read(fn(&mut Draft, &RawValue) -> Result<(), String>, fn(&mut SchemaGenerator) -> Schema),
+    Read(Reader, Described),
 }
 
-/// Every field of an entry, and what an item has besides.
-pub(crate) const FIELDS: &[(&str, Rule)] = &[
-    ("seq", Ours("the log assigns seq; leave it out")),
-    ("id", Read(|draft, json| id(json).map(|id| draft.id = Some(id)), Uuid::json_schema)),
-    (
-        "occurred_at",
-        Read(|draft, json| occurred_at(draft.now, json).map(|at| draft.occurred_at = Some(at)), Moment::json_schema),
-    ),
-    ("recorded_at", Ours("the log sets this from its own clock; send occurred_at")),
-    (
-        "channel",
-        Read(
-            |draft, json| word(json, Channel::ALL, Channel::as_str).map(|word| draft.channel = Some(word)),
-            |_| schema::words(Channel::ALL, Channel::as_str),
-        ),
-    ),
-    (
-        "kind",
-        Read(
-            |draft, json| word(json, Kind::ALL, Kind::as_str).map(|word| draft.kind = Some(word)),
-            |_| schema::words(Kind::ALL, Kind::as_str),
-        ),
-    ),
-    ("action", Ours("the policy sets the action; send the method (for the channel admin, the action itself)")),
-    ("method", Text(|draft| &mut draft.event.method)),
-    ("tool", Text(|draft| &mut draft.tool)),
-    ("prompt", Text(|draft| &mut draft.prompt)),
-    ("resource_uri", Long(|draft| &mut draft.resource_uri)),
-    ("server", Text(|draft| &mut draft.event.server)),
-    ("http_method", Fact),
-    ("path", Long(|draft| &mut draft.event.path)),
-    ("protocol_version", Fact),
-    (
-        "outcome",
-        Read(
-            |draft, json| word(json, Outcome::ENDED, Outcome::as_str).map(|word| draft.outcome = Some(word)),
-            |_| schema::words(Outcome::ENDED, Outcome::as_str),
-        ),
-    ),
-    (
-        "outcome_detail",
-        Read(
-            |draft, json| word(json, Detail::ALL, Detail::as_str).map(|word| draft.detail = Some(word)),
-            |_| schema::words(Detail::ALL, Detail::as_str),
-        ),
-    ),
-    ("status_code", Read(status_code, schema::status)),
-    ("duration_us", Read(duration, schema::count)),
-    ("request_bytes", Count),
-    ("response_bytes", Count),
-    ("user", Text(|draft| &mut draft.event.caller.user)),
-    ("connection", Text(|draft| &mut draft.event.caller.connection)),
-    ("agent", Text(|draft| &mut draft.event.caller.agent)),
-    ("agent_instance", Text(|draft| &mut draft.event.caller.agent_instance)),
-    ("instance", Text(|draft| &mut draft.event.caller.instance)),
-    ("client_name", Text(|draft| &mut draft.event.client.name)),
-    ("client_version", Text(|draft| &mut draft.event.client.version)),
-    ("session", Text(|draft| &mut draft.event.client.session)),
-    ("request_id", Text(|draft| &mut draft.event.request_id)),
-    ("ip", Read(ip, schema::ip)),
-    ("user_agent", Text(|draft| &mut draft.event.client.user_agent)),
-    ("resource_type", Fact),
-    ("resource_id", Fact),
-    ("resource_name", Fact),
-    ("model", Rule::Argument),
-    ("record_id", Rule::Argument),
-    ("provider", Fact),
-    ("llm_model", Fact),
-    ("api_key", Fact),
-    ("input_tokens", Count),
-    ("output_tokens", Count),
-    ("cost_micros", Count),
-    ("policy", Fact),
-    ("error_type", Text(|draft| &mut draft.error_type)),
-    ("error_message", Long(|draft| &mut draft.error_message)),
-    ("trace_id", Read(trace_id, schema::trace_id)),
-    ("parent", Read(|draft, json| id(json).map(|id| draft.event.parent = Some(id)), Uuid::json_schema)),
-    ("fault", Ours("the log sets this when a policy fails; leave it out")),
-    ("has_payload", Ours("the log derives this from the payload; send the payload")),
-    ("payload_commitment", Ours("the log computes this; send the payload")),
-    ("details", Ours("the log composes this; send single values as facts")),
-    ("changes", Ours("the policy computes this; send old and new")),
-    ("sent_by", Ours("the log sets this to the user of your token; leave it out")),
+/// What an item may have besides the fields of an entry, or a sender might take for one.
+const OTHERS: &[(&str, Rule)] = &[
+    ("has_payload", Refused("the log derives this from the payload; send the payload")),
+    ("payload_commitment", Refused("the log computes this; send the payload")),
+    ("details", Refused("the log composes this; send single values as facts")),
+    ("changes", Refused("the policy computes this; send old and new")),
+    ("sent_by", Refused("the log sets this to the user of your token; leave it out")),
     ("facts", Read(facts, schema::facts)),
     ("arguments", Read(arguments, schema::object)),
     ("old", Read(|draft, json| values::side(json).map(|side| draft.old = Some(side)), schema::object)),
     ("new", Read(|draft, json| values::side(json).map(|side| draft.new = Some(side)), schema::object)),
     ("payload", Read(values::read, schema::payload)),
 ];
+
+/// Every member that an item may have or a sender might think of, with its rule.
+pub(crate) fn members_and_rules() -> impl Iterator<Item = (&'static str, Rule)> {
+    let fields = Field::ALL.iter().map(|field| (field.name(), rule_of(*field)));
+    fields.chain(OTHERS.iter().copied())
+}
+
+/// The rule of a member; `None` for one that nothing is known of, which is refused.
+pub(crate) fn rule(name: &str) -> Option<Rule> {
+    let other = || OTHERS.iter().find(|(other, _)| *other == name).map(|(_, rule)| *rule);
+    Field::named(name).map(rule_of).or_else(other)
+}
+
+fn rule_of(field: Field) -> Rule {
+    match field.sender_rule() {
+        SenderRule::Refused(advice) => Refused(advice),
+        SenderRule::Fact if field.kind() == FieldType::Integer => Rule::Count(field),
+        SenderRule::Checked => checked(field),
+        _ => Rule::Text(field),
+    }
+}
+
+/// Fields whose values are read in a way of their own.
+fn checked(field: Field) -> Rule {
+    match field {
+        Field::Id => Read(|draft, json| id(json).map(|id| draft.id = Some(id)), Uuid::json_schema),
+        Field::OccurredAt => {
+            Read(|draft, json| occurred_at(draft.now, json).map(|at| draft.occurred_at = Some(at)), Moment::json_schema)
+        }
+        Field::Channel => Read(
+            |draft, json| word(json, Channel::ALL, Channel::as_str).map(|word| draft.channel = Some(word)),
+            |_| schema::words(Channel::ALL, Channel::as_str),
+        ),
+        Field::Kind => Read(
+            |draft, json| word(json, Kind::ALL, Kind::as_str).map(|word| draft.kind = Some(word)),
+            |_| schema::words(Kind::ALL, Kind::as_str),
+        ),
+        Field::Outcome => Read(
+            |draft, json| word(json, Outcome::ENDED, Outcome::as_str).map(|word| draft.outcome = Some(word)),
+            |_| schema::words(Outcome::ENDED, Outcome::as_str),
+        ),
+        Field::OutcomeDetail => Read(
+            |draft, json| word(json, Detail::ALL, Detail::as_str).map(|word| draft.detail = Some(word)),
+            |_| schema::words(Detail::ALL, Detail::as_str),
+        ),
+        Field::StatusCode => Read(status_code, schema::status),
+        Field::DurationUs => Read(duration, schema::count),
+        Field::Ip => Read(ip, schema::ip),
+        Field::TraceId => Read(trace_id, schema::trace_id),
+        Field::Parent => Read(|draft, json| id(json).map(|id| draft.event.parent = Some(id)), Uuid::json_schema),
+        _ => Refused(UNREAD),
+    }
+}
+
+/// A field that is to be checked and has no check here.
+const UNREAD: &str = "this field cannot be sent; leave it out";
 
 /// How far in the future a sender's clock may be.
 const AHEAD: i64 = 5 * 60 * SECOND;
@@ -194,7 +176,7 @@ fn facts(draft: &mut Draft, json: &RawValue) -> Result<(), String> {
         if name.is_empty() || name.chars().count() > NAME {
             return Err(format!("give names of 1 to {NAME} characters"));
         }
-        if FIELDS.iter().any(|(field, _)| *field == name) || OF_CHANGES.contains(&&*name) {
+        if rule(&name).is_some() || OF_CHANGES.contains(&&*name) {
             return Err(format!(
                 "{} is not allowed as a fact; if it is a field, give it beside the facts",
                 short(&name)
@@ -214,4 +196,16 @@ fn arguments(draft: &mut Draft, json: &RawValue) -> Result<(), String> {
     let arguments = arguments.into_iter();
     draft.event.arguments = arguments.map(|(name, json)| Argument { name, json: json.get().to_owned() }).collect();
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_field_that_is_checked_has_a_check() {
+        for field in Field::ALL.iter().filter(|field| field.sender_rule() == SenderRule::Checked) {
+            assert!(!matches!(checked(*field), Refused(_)), "{}: add a check in events/fields.rs", field.name());
+        }
+    }
 }

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value as Json, json};
 
-use super::body::{ITEMS, LONG_TEXT, MEMBERS, NAME, TEXT};
-use super::fields::{FIELDS, Rule, allowed};
+use super::body::{ITEMS, LONG_TEXT, MEMBERS, NAME};
+use super::fields::{Rule, allowed, members_and_rules};
 
 /// An item, in the OpenAPI document.
 struct NewEvent;
@@ -31,7 +31,8 @@ impl JsonSchema for NewEvent {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let mut members: Map<_, _> = FIELDS.iter().filter_map(|(name, rule)| member(name, rule, generator)).collect();
+        let mut members: Map<_, _> =
+            members_and_rules().filter_map(|(name, rule)| member(name, rule, generator)).collect();
         // What may be left out may be null as well.
         for (_, schema) in members.iter_mut().filter(|(name, _)| *name != "channel") {
             *schema = json!({ "anyOf": [schema, { "type": "null" }] });
@@ -46,12 +47,11 @@ impl JsonSchema for NewEvent {
     }
 }
 
-fn member(name: &str, rule: &Rule, generator: &mut SchemaGenerator) -> Option<(String, Json)> {
+fn member(name: &str, rule: Rule, generator: &mut SchemaGenerator) -> Option<(String, Json)> {
     let schema = match rule {
-        Rule::Ours(_) => return None,
-        Rule::Text(_) | Rule::Fact | Rule::Argument => text(TEXT),
-        Rule::Long(_) => text(LONG_TEXT),
-        Rule::Count => count(generator),
+        Rule::Refused(_) => return None,
+        Rule::Text(field) => text(field.longest()),
+        Rule::Count(_) => count(generator),
         Rule::Read(_, schema) => schema(generator),
     };
     Some((name.to_owned(), schema.into()))

@@ -4,6 +4,7 @@ use mcp_audit_log_capture::{clean, failure};
 use mcp_audit_log_contract::access::Viewer;
 use mcp_audit_log_filter::meant;
 use mcp_audit_log_model::event::{Argument, Channel, Detail, Event, Failure, Kind, Outcome, Target};
+use mcp_audit_log_model::field::{Field, SenderRule};
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_model::value::Value;
 use mcp_audit_log_service::AuditLog;
@@ -11,8 +12,8 @@ use serde_json::Value as Json;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::body::{LONG_TEXT, MEMBERS, TEXT};
-use super::fields::{FIELDS, Rule};
+use super::body::MEMBERS;
+use super::fields::{Rule, members_and_rules, rule};
 use super::values::{Refusal, members, number, text};
 use crate::query::search::short;
 
@@ -32,11 +33,11 @@ impl<'a> Sender<'a> {
     /// The event that the item is.
     pub(crate) fn event(&self, item: &RawValue) -> Result<Event, Refusal> {
         let mut draft = Draft::new(self.now);
-        for (name, json) in members(item, FIELDS.len().max(MEMBERS)).map_err(Refusal::whole)? {
-            let (_, rule) = FIELDS.iter().find(|(field, _)| *field == name).ok_or_else(|| unknown(&name))?;
+        for (name, json) in members(item, members_and_rules().count().max(MEMBERS)).map_err(Refusal::whole)? {
+            let rule = rule(&name).ok_or_else(|| unknown(&name))?;
             // An entry shows what is not set as null.
             if json.get() != "null" {
-                give(&mut draft, &name, rule, json).map_err(|reason| Refusal::of(&name, reason))?;
+                give(&mut draft, rule, json).map_err(|reason| Refusal::of(&name, reason))?;
             }
         }
         let mut event = draft.finish()?;
@@ -63,30 +64,24 @@ impl<'a> Sender<'a> {
     }
 }
 
-fn give(draft: &mut Draft, name: &str, rule: &Rule, json: &RawValue) -> Result<(), String> {
+fn give(draft: &mut Draft, rule: Rule, json: &RawValue) -> Result<(), String> {
     match rule {
-        Rule::Ours(advice) => return Err((*advice).to_owned()),
-        Rule::Text(place) => *place(draft) = text(json, TEXT)?,
-        Rule::Long(place) => *place(draft) = text(json, LONG_TEXT)?,
-        Rule::Fact => {
-            let text = text(json, TEXT)?;
-            draft.event.facts.extend(text.map(|text| (name.to_owned(), text.into())));
+        Rule::Refused(advice) => Err(advice.to_owned()),
+        Rule::Text(field) => {
+            draft.set_text(field, text(json, field.longest())?);
+            Ok(())
         }
-        Rule::Count => {
+        Rule::Count(field) => {
             let count = number(json, 0..=i64::MAX)?;
-            draft.event.facts.push((name.to_owned(), Value::Integer(count)));
+            draft.event.facts.push((field.name().to_owned(), Value::Integer(count)));
+            Ok(())
         }
-        Rule::Argument => {
-            let text = text(json, TEXT)?;
-            draft.named.extend(text.map(|_| Argument { name: name.to_owned(), json: json.get().to_owned() }));
-        }
-        Rule::Read(read, _) => read(draft, json)?,
+        Rule::Read(read, _) => read(draft, json),
     }
-    Ok(())
 }
 
 fn unknown(name: &str) -> Refusal {
-    let known = || FIELDS.iter().filter(|(_, rule)| !matches!(rule, Rule::Ours(_))).map(|(name, _)| *name);
+    let known = || members_and_rules().filter(|(_, rule)| !matches!(rule, Rule::Refused(_))).map(|(name, _)| name);
     let advice = match meant(name, known()) {
         Some(near) => format!("did you mean {near}?"),
         None => format!("use one of: {}; send anything else as facts", known().collect::<Vec<_>>().join(", ")),
@@ -147,6 +142,26 @@ impl Draft {
         }
     }
 
+    /// Takes the text of a field to where its rule wants it.
+    fn set_text(&mut self, field: Field, text: Option<String>) {
+        let Some(text) = text else { return };
+        let name = || field.name().to_owned();
+        match field {
+            Field::Tool => self.tool = Some(text),
+            Field::Prompt => self.prompt = Some(text),
+            Field::ResourceUri => self.resource_uri = Some(text),
+            Field::ErrorType => self.error_type = Some(text),
+            Field::ErrorMessage => self.error_message = Some(text),
+            _ if field.sender_rule() == SenderRule::Argument => {
+                self.named.push(Argument { name: name(), json: Json::from(text).to_string() });
+            }
+            _ => match self.event.text_mut(field) {
+                Some(own) => *own = Some(text),
+                None => self.event.facts.push((name(), text.into())),
+            },
+        }
+    }
+
     /// The event, if what was given makes one.
     pub(crate) fn finish(mut self) -> Result<Event, Refusal> {
         let channel =
@@ -201,20 +216,6 @@ impl Draft {
             (None, Some(message)) => Some(Failure { message, ..usual.unwrap_or_default() }),
             // What is usual is about another type of error.
             (Some(kind), message) => Some(Failure { kind, message: message.unwrap_or_default(), code: None }),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use mcp_audit_log_model::field::Field;
-
-    #[test]
-    fn every_field_of_an_entry_has_a_sender_rule() {
-        for field in Field::ALL {
-            let rules = FIELDS.iter().filter(|(name, _)| *name == field.name()).count();
-            assert_eq!(rules, 1, "{}: say in events/fields.rs whether a sender may give it", field.name());
         }
     }
 }

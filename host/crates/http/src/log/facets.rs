@@ -10,8 +10,7 @@ use mcp_audit_log_service::AuditLog;
 
 use super::filter_sentence;
 use crate::query::grouping::SHOWING;
-use crate::query::search::{FIELDS, Pairs, query, values};
-use crate::ui::labels::label;
+use crate::query::search::{Pairs, query, values};
 use crate::ui::text::Shown;
 
 /// The longest title of a page, in characters.
@@ -58,7 +57,7 @@ fn named(name: &str) -> Option<&'static str> {
         "to" => Some("Until"),
         "domain" => Some("Domain"),
         name if SHOWING.contains(&name) => None,
-        name => FIELDS.iter().find(|field| field.name() == name).map(|field| label(*field)),
+        name => Field::named(name).filter(|field| field.has_parameter()).map(Field::label),
     }
 }
 

@@ -6,7 +6,6 @@ use mcp_audit_log_model::format::{cut, duration, moment};
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_model::value::Value;
 
-use crate::ui::labels::label;
 use crate::ui::text::Shown;
 
 /// The most values of one list, and the longest of them in characters, before the rest is left out.
@@ -68,7 +67,7 @@ fn one(Term { field, test }: &Term, not: bool) -> String {
         Test::AtLeast(limit) => limited(*field, limit, not),
         Test::Like(pattern) => format!("{is} like {}", short(&readable(pattern.as_str()))),
     };
-    let name = if *field == Field::OccurredAt { "Time" } else { label(*field) };
+    let name = if *field == Field::OccurredAt { "Time" } else { field.label() };
     format!("{name} {rest}")
 }
 

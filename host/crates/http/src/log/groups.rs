@@ -11,7 +11,6 @@ use crate::problem::Problem;
 use crate::query::grouping;
 use crate::query::grouping::{Grouping, LEVELS};
 use crate::query::search::{Pairs, query, values};
-use crate::ui::labels;
 use crate::ui::text::Shown;
 
 /// The measures: order, heading.
@@ -249,32 +248,13 @@ fn share(part: u64, whole: u64) -> u64 {
 }
 
 /// What people group by most.
-const CHOICES: [GroupBy; 24] = [
-    GroupBy::Field(Field::Tool),
-    GroupBy::Field(Field::Method),
-    GroupBy::Field(Field::Action),
-    GroupBy::Field(Field::Server),
-    GroupBy::Field(Field::User),
-    GroupBy::Field(Field::Connection),
-    GroupBy::Field(Field::Agent),
-    GroupBy::Field(Field::AgentInstance),
-    GroupBy::Field(Field::ClientName),
-    GroupBy::Field(Field::Session),
-    GroupBy::Field(Field::Ip),
-    GroupBy::Field(Field::Outcome),
-    GroupBy::Field(Field::OutcomeDetail),
-    GroupBy::Field(Field::ErrorType),
-    GroupBy::Field(Field::StatusCode),
-    GroupBy::Field(Field::Model),
-    GroupBy::Field(Field::RecordId),
-    GroupBy::Field(Field::ResourceUri),
-    GroupBy::Field(Field::ResourceType),
-    GroupBy::Field(Field::LlmModel),
-    GroupBy::Field(Field::ApiKey),
-    GroupBy::Field(Field::Channel),
-    GroupBy::Field(Field::Kind),
-    GroupBy::Day,
-];
+const FIRST: [Field; 6] = [Field::Tool, Field::Method, Field::Action, Field::Server, Field::User, Field::Connection];
+
+/// The choices: what people group by most, then the other fields that pages offer, then the day.
+fn choices() -> impl Iterator<Item = GroupBy> {
+    let is_more = |by: &GroupBy| matches!(by, GroupBy::Field(field) if field.is_offered() && !FIRST.contains(field));
+    FIRST.map(GroupBy::Field).into_iter().chain(GroupBy::all().filter(is_more)).chain([GroupBy::Day])
+}
 
 /// A level of grouping.
 pub(crate) struct Level {
@@ -303,14 +283,14 @@ impl Level {
 /// The choices, and among them what was chosen by hand.
 fn options(chosen: Option<GroupBy>) -> Vec<Choice> {
     let choice = |by: GroupBy| Choice { value: by.to_string(), label: label(by), on: chosen == Some(by) };
-    let by_hand = chosen.filter(|by| !CHOICES.contains(by));
-    CHOICES.into_iter().chain(by_hand).map(choice).collect()
+    let by_hand = chosen.filter(|by| choices().all(|choice| choice != *by));
+    choices().chain(by_hand).map(choice).collect()
 }
 
 /// How it is called.
 pub(crate) fn label(by: GroupBy) -> &'static str {
     match by {
-        GroupBy::Field(field) => labels::label(field),
+        GroupBy::Field(field) => field.label(),
         GroupBy::Day => "Day",
     }
 }

@@ -2,12 +2,12 @@
 
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::field::{Field, FieldType};
-use mcp_audit_log_model::format::{bytes, count, exact};
+use mcp_audit_log_model::format;
+use mcp_audit_log_model::format::exact;
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_model::value::Value;
 
 use crate::query::columns::{Column, USUAL};
-use crate::ui::labels::label;
 use crate::ui::row::Row;
 use crate::ui::text::Shown;
 
@@ -83,23 +83,18 @@ impl Cell {
             Column::Target => Self::Text(class(column), row.target.clone()),
             Column::Field(Field::DurationUs) => Self::Text(class(column), row.duration.as_deref().map(Shown::line)),
             Column::Field(field) if USUAL.contains(&column) => Self::Text(class(column), text(entry, field)),
-            Column::Field(field) => Self::Other(class(column), label(field), text(entry, field)),
+            Column::Field(field) => Self::Other(class(column), field.label(), text(entry, field)),
             Column::Time => Self::Text(class(column), None),
         }
     }
 }
 
 fn text(entry: &Entry, field: Field) -> Option<Shown> {
-    match (field, entry.value(field)) {
-        (_, Value::Unset) => None,
-        (Field::RecordedAt, _) => Some(Shown::line(&exact(entry.recorded_at))),
-        (Field::RequestBytes | Field::ResponseBytes, Value::Integer(size)) => {
-            Some(Shown::line(&bytes(size.unsigned_abs())))
-        }
-        (Field::InputTokens | Field::OutputTokens | Field::CostMicros, Value::Integer(number)) => {
-            Some(Shown::line(&count(number.unsigned_abs())))
-        }
-        (_, value) => Some(Shown::cut(&value.to_string(), LONGEST)),
+    match entry.value(field) {
+        Value::Unset => None,
+        _ if field == Field::RecordedAt => Some(Shown::line(&exact(entry.recorded_at))),
+        Value::Integer(number) => Some(Shown::line(&format::number(field.unit(), number))),
+        value => Some(Shown::cut(&value.to_string(), LONGEST)),
     }
 }
 
@@ -126,6 +121,6 @@ pub(crate) fn title(column: Column) -> &'static str {
     match column {
         Column::Time => "Time",
         Column::Target => "Tool, resource or path",
-        Column::Field(field) => label(field),
+        Column::Field(field) => field.label(),
     }
 }

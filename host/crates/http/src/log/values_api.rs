@@ -15,7 +15,7 @@ use crate::openapi::{Input, Operation};
 use crate::problem::{PARAMETER, Problem};
 use crate::query::extractor::{LimitOnly, ParsedQuery};
 use crate::query::search;
-use crate::query::search::{FIELDS, short};
+use crate::query::search::{fields, short};
 use crate::session::auth::Visitor;
 
 /// The values among the entries that the viewer may see; viewers of a part of the log get the recent ones.
@@ -64,7 +64,7 @@ impl Input for FieldName {
 
 /// Fields that have a filter parameter and a dictionary.
 fn possible() -> impl Iterator<Item = Field> {
-    FIELDS.iter().copied().filter(|field| field.repeats())
+    fields().filter(|field| field.repeats())
 }
 
 fn field(name: &str) -> Result<Field, Problem> {

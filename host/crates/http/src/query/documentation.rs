@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 
 use super::extractor::{Parameters, describe_limit};
 use super::grouping::{Grouping, LEVELS};
-use super::search::{FIELDS, Search};
+use super::search::{Search, fields};
 use super::usage_query::{COMPARISONS, FORMATS, RANGES, UsageParameters};
 use super::{columns, usage_query};
 use crate::openapi::Operation;
@@ -79,11 +79,11 @@ pub(crate) fn describe_filter(operation: &mut Operation<'_>) {
     operation.query("filter", "Quick filters of the policy; all must match.", list(text()));
     operation.query("from", format!("At or after this time. {MOMENT}"), text());
     operation.query("to", format!("Before this time; a day includes that day. {MOMENT}"), text());
-    for field in FIELDS {
+    for field in fields() {
         operation.query(
             field.name(),
             "Equal to this value, at most 4,096 bytes. Repeat it for several values; one must match.",
-            list(value(*field)),
+            list(value(field)),
         );
     }
 }

@@ -10,7 +10,7 @@ use mcp_audit_log_service::AuditLog;
 use serde_json::Value as Json;
 
 use super::columns;
-use super::search::{FIELDS, Pairs, Search, query_of, short, single, values};
+use super::search::{Pairs, Search, query_of, short, single, values};
 use crate::problem::Problem;
 
 /// The parameters beside those of the search.
@@ -96,7 +96,7 @@ pub(crate) fn narrow(pairs: &mut Pairs, by: GroupBy, key: &Value) -> Option<()> 
 
 /// Whether a parameter can express it: an empty one has no effect.
 fn has_parameter(field: Field, key: &Value) -> bool {
-    FIELDS.contains(&field) && *key != "".into()
+    field.has_parameter() && *key != "".into()
 }
 
 /// Adds a term to the search's domain: all terms of the list must hold.

@@ -12,6 +12,7 @@ use mcp_audit_log_model::field::{Field, FieldType};
 use mcp_audit_log_model::format::prefix;
 use mcp_audit_log_model::value::Value;
 use mcp_audit_log_service::AuditLog;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value as Json;
 
 use super::{columns, cursor};
@@ -30,41 +31,14 @@ type Bound = fn(&str) -> Comparison;
 pub(crate) const DEFAULT_LIMIT: usize = 100;
 
 /// Fields that have a parameter of their own name. One that is given several times matches any of its values.
-pub(crate) const FIELDS: &[Field] = &[
-    Field::Outcome,
-    Field::OutcomeDetail,
-    Field::Method,
-    Field::Tool,
-    Field::Server,
-    Field::User,
-    Field::Connection,
-    Field::Action,
-    Field::Channel,
-    Field::Kind,
-    Field::Prompt,
-    Field::ResourceUri,
-    Field::Path,
-    Field::Model,
-    Field::RecordId,
-    Field::ResourceType,
-    Field::ResourceId,
-    Field::ResourceName,
-    Field::Agent,
-    Field::AgentInstance,
-    Field::Instance,
-    Field::ClientName,
-    Field::Session,
-    Field::RequestId,
-    Field::Ip,
-    Field::StatusCode,
-    Field::Provider,
-    Field::LlmModel,
-    Field::ApiKey,
-    Field::Policy,
-    Field::ErrorType,
-    Field::TraceId,
-    Field::Parent,
-];
+pub(crate) fn fields() -> impl Iterator<Item = Field> {
+    Field::ALL.iter().copied().filter(|field| field.has_parameter())
+}
+
+/// Whether it is the parameter of a field.
+pub(crate) fn is_field(name: &str) -> bool {
+    Field::named(name).is_some_and(Field::has_parameter)
+}
 
 /// The other parameters.
 const OTHERS: &[&str] = &["q", "filter", "from", "to", "domain", "limit", "cursor"];
@@ -95,7 +69,7 @@ impl Search {
         known(pairs, more)?;
         let context = &viewer.context(log.view().now());
         let domain = Domain::all_of([
-            fields(pairs, context)?,
+            equal(pairs, context)?,
             times(pairs, context)?,
             filters(pairs, log, context)?,
             written(pairs, "q", |text| parse_text(text, context))?,
@@ -133,14 +107,16 @@ pub(crate) fn pairs(query: &str) -> Result<Pairs, Problem> {
         .ok_or_else(|| Problem::invalid("query: give it as in a URL, percent-encoded, such as outcome=error&from=-1h."))
 }
 
+/// Everything but the unreserved characters of RFC 3986.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
 /// Percent-encodes everything that has a meaning in a URL.
-pub(crate) fn encode(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+pub(crate) fn encode(text: &str) -> impl std::fmt::Display {
+    utf8_percent_encode(text, RESERVED)
 }
 
 fn known(pairs: &[(String, String)], more: &[&str]) -> Result<(), Problem> {
-    let known = || FIELDS.iter().map(|field| field.name()).chain(OTHERS.iter().chain(more).copied());
+    let known = || fields().map(|field| -> &str { field.name() }).chain(OTHERS.iter().chain(more).copied());
     refuse_others(pairs, known)
 }
 
@@ -158,13 +134,13 @@ pub(crate) fn refuse_others<'a, K: Iterator<Item = &'a str>>(
     Err(Problem::parameter(prefix(first, SHOWN), detail))
 }
 
-fn fields(pairs: &[(String, String)], context: &Context<'_>) -> Result<Domain, Problem> {
+fn equal(pairs: &[(String, String)], context: &Context<'_>) -> Result<Domain, Problem> {
     let mut domain = Domain::TRUE;
-    for field in FIELDS {
+    for field in fields() {
         let texts: Vec<_> = values(pairs, field.name()).collect();
         if !texts.is_empty() {
-            let operands = texts.into_iter().map(|text| operand(*field, text)).collect();
-            domain = domain.and(term(field.name(), *field, Comparison::In, operands, context)?);
+            let operands = texts.into_iter().map(|text| operand(field, text)).collect();
+            domain = domain.and(term(field.name(), field, Comparison::In, operands, context)?);
         }
     }
     Ok(domain)

@@ -2,7 +2,6 @@
 
 pub(crate) mod assets;
 pub(crate) mod frame;
-pub(crate) mod labels;
 pub(crate) mod row;
 pub(crate) mod text;
 

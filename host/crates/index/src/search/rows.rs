@@ -40,12 +40,11 @@ fn read(log: &dyn Snapshot, texts: &Texts, seq: u64, row: &dyn Row) -> Result<En
     let mut entry = Entry::new(id, time(Field::OccurredAt)?, time(Field::RecordedAt)?);
     entry.seq = seq;
     entry.status_code = number(seq, row, Field::StatusCode)?;
-    entry.duration_us = number(seq, row, Field::DurationUs)?;
-    entry.request_bytes = number(seq, row, Field::RequestBytes)?;
-    entry.response_bytes = number(seq, row, Field::ResponseBytes)?;
-    entry.input_tokens = number(seq, row, Field::InputTokens)?;
-    entry.output_tokens = number(seq, row, Field::OutputTokens)?;
-    entry.cost_micros = number(seq, row, Field::CostMicros)?;
+    for field in Field::ALL {
+        if let Some(count) = entry.count_mut(*field) {
+            *count = number(seq, row, *field)?;
+        }
+    }
     entry.parent = uuid(seq, row, Field::Parent)?;
     for field in Field::ALL.iter().filter(|field| field.kind() == FieldType::Text) {
         match (field.repeats(), row.column(*field as usize)) {

@@ -29,6 +29,7 @@ mod vocabulary;
 
 use uuid::Uuid;
 
+use crate::field::Field;
 use crate::time::Timestamp;
 use crate::value::Value;
 
@@ -119,6 +120,28 @@ impl Event {
             arguments: Vec::new(),
             payload: None,
         }
+    }
+
+    /// The text of the event that becomes this field of the entry; `None` for a field that comes from elsewhere.
+    pub fn text_mut(&mut self, field: Field) -> Option<&mut Option<String>> {
+        Some(match field {
+            Field::Method => &mut self.method,
+            Field::Server => &mut self.server,
+            Field::Path => &mut self.path,
+            Field::User => &mut self.caller.user,
+            Field::Connection => &mut self.caller.connection,
+            Field::Agent => &mut self.caller.agent,
+            Field::AgentInstance => &mut self.caller.agent_instance,
+            Field::Instance => &mut self.caller.instance,
+            Field::ClientName => &mut self.client.name,
+            Field::ClientVersion => &mut self.client.version,
+            Field::Session => &mut self.client.session,
+            Field::Ip => &mut self.client.ip,
+            Field::UserAgent => &mut self.client.user_agent,
+            Field::RequestId => &mut self.request_id,
+            Field::TraceId => &mut self.trace_id,
+            _ => return None,
+        })
     }
 
     /// Adds a fact.

@@ -96,7 +96,7 @@ impl View {
     /// The parameters that the form passes on beside its own. An unknown one is reported once and then dropped.
     pub(crate) fn kept(&self) -> Pairs {
         let showing = ["range", "step", "by", "sort", "filter", "domain"];
-        let known = |name: &str| showing.contains(&name) || search::FIELDS.iter().any(|field| field.name() == name);
+        let known = |name: &str| showing.contains(&name) || search::is_field(name);
         self.pairs.iter().filter(|(name, _)| known(name)).cloned().collect()
     }
 
