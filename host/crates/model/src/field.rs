@@ -60,8 +60,8 @@ pub enum SenderRule {
     Refused(&'static str),
     /// A text of the event itself.
     Text,
-    /// A text or a count that travels as a fact of the field's name. A fact of this name fills the field, whoever adds
-    /// it.
+    /// A text or a count that travels as a fact of the field's name. A fact of this name fills the field: a sender's,
+    /// one of capture, or the policy's.
     Fact,
     /// A text that the policy gets as an argument of a request, to keep what looks like a name.
     Argument,
