@@ -69,7 +69,7 @@ pub mod growth {
 
 /// Where checkpoints are published.
 pub mod publish {
-    pub use mcp_audit_log_core::publish::{DestinationStatus, Destinations, EndpointOptions, PublishError};
+    pub use mcp_audit_log_core::publish::{Destinations, EndpointOptions, PublishError};
 }
 
 /// Which keys sign the log's checkpoints.
@@ -80,6 +80,12 @@ pub mod signer {
 /// The data folder's secret key.
 pub mod secret {
     pub use mcp_audit_log_core::secret::Secret;
+}
+
+/// Ways out of the log: what a sink of entries is made of.
+pub mod sink {
+    pub use mcp_audit_log_core::sink::{Delivery, EntryBatch, Sink, SinkError, SinkStatus};
+    pub use mcp_audit_log_service::SinkOptions;
 }
 
 /// The one read path.

@@ -6,6 +6,7 @@ use mcp_audit_log_model::mask::Mask;
 use mcp_audit_log_model::schedule::Schedule;
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_model::value::Value;
+use mcp_audit_log_model::vocabulary;
 
 /// The declarations of a policy.
 #[derive(Clone, Debug)]
@@ -97,17 +98,11 @@ pub struct Cron {
     pub job: Job,
 }
 
-/// What the host can run on a schedule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Job {
-    /// Delete what the policy's retention plan allows.
-    Retention,
-}
-
-impl Job {
-    /// The job that `text` names.
-    pub fn parse(text: &str) -> Option<Self> {
-        (text == "retention").then_some(Self::Retention)
+vocabulary! {
+    /// What the host can run on a schedule.
+    Job {
+        /// Delete what the policy's retention plan allows.
+        Retention = "retention",
     }
 }
 

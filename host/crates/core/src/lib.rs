@@ -1,4 +1,4 @@
-//! What runs while a log is open: the recorder, the reader, the cleanup, the signer and what publishes checkpoints.
+//! What runs while a log is open: the recorder, the reader, the cleanup, the signer, and the ways out.
 //!
 //! The modules, from the bottom up; each uses only those above it:
 
@@ -13,6 +13,9 @@ pub mod http_client;
 
 /// Signs checkpoints.
 pub mod signer;
+
+/// Ways out of the log.
+pub mod sink;
 
 /// Sends checkpoints to other systems.
 pub mod publish;

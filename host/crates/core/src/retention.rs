@@ -7,7 +7,7 @@ mod clock_evidence;
 
 pub use clock_evidence::{ClockEvidence, LONGEST_STEP};
 
-use crate::recorder::{Recorder, RecorderControl};
+use crate::recorder::{Recorder, RecorderControl, Running};
 use mcp_audit_log_contract::hold;
 use mcp_audit_log_contract::settings::Settings;
 use mcp_audit_log_index::{Pruned, Removal, StoreError, StoreReader};
@@ -88,39 +88,43 @@ fn measured(plan: Plan, cover: Cover, files: &StoreReader) -> Result<CleanupInte
     Ok(CleanupIntent { plan, held, entries_below, payloads_below, expected, ..CleanupIntent::default() })
 }
 
-/// Removes it, chunk by chunk, so that recording continues between them; `tell` is called after each. A hold that is
-/// placed meanwhile stops it.
-///
-/// # Errors
-/// A step failed; the sentence says how much was removed before it.
-pub fn run(
-    intent: CleanupIntent,
-    files: &StoreReader,
-    recorder: &Recorder,
-    tell: impl Fn(&CleanupReport),
-) -> Result<CleanupReport, String> {
-    let mut report = CleanupReport { intent, ..CleanupReport::default() };
-    // The announced plan: releasing a hold during the run removes nothing more.
-    let told = hold::cut(intent.plan, intent.held);
-    let cleanup = &recorder.gauges().cleanup;
-    let _running = cleanup.begin();
-    loop {
-        report.intent.held = files.held_from().map_err(|error| error.to_string())?;
-        let CleanupIntent { entries_below, payloads_below, .. } = intent;
-        let removal = Removal { plan: hold::cut(told, report.intent.held), entries_below, payloads_below };
+/// A cleanup under way: chunk by chunk, so that recording continues between them. A hold that is placed meanwhile stops
+/// it.
+pub struct CleanupRun {
+    /// The announced plan: releasing a hold during the run removes nothing more.
+    announced: Plan,
+    report: CleanupReport,
+    /// The metrics say so for as long.
+    _running: Running,
+}
+
+impl CleanupRun {
+    /// One that removes nothing yet.
+    pub fn begin(intent: CleanupIntent, recorder: &Recorder) -> Self {
+        let announced = hold::cut(intent.plan, intent.held);
+        let report = CleanupReport { intent, ..CleanupReport::default() };
+        Self { announced, report, _running: recorder.gauges().cleanup.begin() }
+    }
+
+    /// Removes a chunk. How long to rest before the next one; `None` where nothing is left.
+    ///
+    /// # Errors
+    /// The store failed, in a sentence.
+    pub fn step(&mut self, files: &StoreReader, recorder: &Recorder) -> Result<Option<Duration>, String> {
+        self.report.intent.held = files.held_from().map_err(|error| error.to_string())?;
+        let CleanupIntent { entries_below, payloads_below, held, .. } = self.report.intent;
+        let removal = Removal { plan: hold::cut(self.announced, held), entries_below, payloads_below };
         let begun = Instant::now();
         let Pruned { entries, payloads, more } = recorder.prune(removal).map_err(|error| error.to_string())?;
-        cleanup.removed(entries, payloads);
-        report.entries += entries;
-        report.payloads += payloads;
-        // Steps that only tidy up are not reported as progress.
-        if entries + payloads > 0 {
-            tell(&report);
-        }
-        if !more {
-            return Ok(report);
-        }
-        std::thread::sleep((begun.elapsed() * REST).min(LONGEST_REST));
+        recorder.gauges().cleanup.removed(entries, payloads);
+        self.report.entries += entries;
+        self.report.payloads += payloads;
+        Ok(more.then(|| (begun.elapsed() * REST).min(LONGEST_REST)))
+    }
+
+    /// What it has removed so far.
+    pub fn report(&self) -> CleanupReport {
+        self.report
     }
 }
 

@@ -40,15 +40,30 @@ pub struct StoredCheckpoint {
     pub checkpoint: NewCheckpoint,
 }
 
-/// Where the newest checkpoint arrived, or did not.
+/// How far a way out is: where the newest checkpoint arrived, or did not; or what a sink of entries has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlaceChange {
-    /// The kind of place.
+    /// The kind of place, or the name of a sink.
     pub name: String,
     /// The newest that arrived there; 0 for none.
     pub number: u64,
     /// Whether the last one did not.
     pub failing: bool,
+}
+
+/// What names of sinks of entries begin with, as no kind of place does.
+const SINK: &str = "entries:";
+
+impl PlaceChange {
+    /// A sink of entries has everything below the `seq` `watermark`.
+    pub fn of_sink(name: &str, watermark: u64) -> Self {
+        Self { name: format!("{SINK}{name}"), number: watermark, failing: false }
+    }
+
+    /// Whether it is about a sink of entries, and not about checkpoints.
+    pub(crate) fn is_of_sink(&self) -> bool {
+        self.name.starts_with(SINK)
+    }
 }
 
 /// A change of these.

@@ -344,7 +344,16 @@ impl StoreReader {
     /// # Errors
     /// The store fails.
     pub fn places_published(&self) -> Result<Vec<PlaceChange>, StoreError> {
-        self.read(|log| log.destinations())
+        Ok(self.read(|log| log.destinations())?.into_iter().filter(|place| !place.is_of_sink()).collect())
+    }
+
+    /// The `seq` after the last entry that the sink of entries of this name has acknowledged; 0 for none.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn watermark(&self, sink: &str) -> Result<u64, StoreError> {
+        let name = PlaceChange::of_sink(sink, 0).name;
+        Ok(self.read(|log| log.destinations())?.into_iter().find(|place| place.name == name).map_or(0, |it| it.number))
     }
 
     /// The keys that check the log's signatures, as `vkey`s.

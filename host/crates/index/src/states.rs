@@ -64,7 +64,7 @@ pub trait States {
     /// The store fails.
     fn clock_confirmed(&self) -> Result<u64, StoreError>;
 
-    /// How publishing gets on, by destination.
+    /// How far each way out is: destinations of checkpoints, and sinks of entries.
     ///
     /// # Errors
     /// The store fails.

@@ -136,8 +136,10 @@ fn filter(lift: FromWit, filter: wit::SavedFilter, now: Timestamp) -> Result<Sav
 fn cron(lift: FromWit, cron: wit::Cron) -> Result<Cron, Fault> {
     let name = lift.name(cron.name)?;
     let schedule = Schedule::parse(&cron.schedule).map_err(|error| lift.fault(format!("cron {name:?}: {error}")))?;
-    let job = Job::parse(&cron.job)
-        .ok_or_else(|| lift.fault(format!("cron {name:?}: unknown job {:?}; use \"retention\"", cron.job)))?;
+    let job = Job::parse(&cron.job).ok_or_else(|| {
+        let known: Vec<_> = Job::ALL.iter().map(|job| format!("{:?}", job.as_str())).collect();
+        lift.fault(format!("cron {name:?}: unknown job {:?}; use {}", cron.job, known.join(" or ")))
+    })?;
     Ok(Cron { name, schedule, job })
 }
 

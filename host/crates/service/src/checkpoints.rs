@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use mcp_audit_log_contract::access::{Grant, Right};
-use mcp_audit_log_core::publish::{DestinationStatus, Published, Publisher};
+use mcp_audit_log_core::publish::{Published, Publisher};
 use mcp_audit_log_core::recorder::{RecordError, RecorderControl, StateChange};
 use mcp_audit_log_core::retention::ClockEvidence;
 use mcp_audit_log_core::signer::{Resume, Signer, SignerError};
+use mcp_audit_log_core::sink::SinkStatus;
 use mcp_audit_log_index::{Batch, CheckpointChange, NewCheckpoint, PlaceChange, StoreError, StoredCheckpoint, Writer};
 use mcp_audit_log_ledger as ledger;
 use mcp_audit_log_ledger::{SignedCheckpoint, VerifierKey};
@@ -34,7 +35,7 @@ pub(super) struct Checkpoints {
     pub(super) failed: AtomicU64,
     pub(super) failing: AtomicBool,
     /// The destinations that were reported to have another log's checkpoints.
-    pub(super) conflicts: Mutex<HashSet<&'static str>>,
+    pub(super) conflicts: Mutex<HashSet<Arc<str>>>,
     /// Keeps other processes from the log until the last checkpoint is signed; `None` from then on.
     lock: Mutex<Option<File>>,
 }
@@ -291,12 +292,12 @@ impl Inner {
         let known = self.view.files.places_published()?;
         let (mut checkpoints, mut events) = (Vec::new(), Vec::new());
         for status in self.checkpoints.publisher.statuses() {
-            let before = known.iter().find(|place| place.name == status.name);
+            let before = known.iter().find(|place| place.name == *status.name);
             let (arrived, was_failing) = before.map_or((0, false), |place| (place.number, place.failing));
             let number = status.arrived.unwrap_or_default().max(arrived);
             let failing = if status.is_waiting() { was_failing } else { status.failing.is_some() };
             if (number, failing) != (arrived, was_failing) {
-                let name = status.name.to_owned();
+                let name = status.name.to_string();
                 checkpoints.push(CheckpointChange::Place(PlaceChange { name, number, failing }));
             }
             if failing != was_failing {
@@ -310,21 +311,21 @@ impl Inner {
         Ok(self.recorder.change(StateChange { checkpoints, ..StateChange::default() }, events)?)
     }
 
-    fn publishing(&self, status: &DestinationStatus, failing: bool) -> Event {
+    fn publishing(&self, status: &SinkStatus, failing: bool) -> Event {
         if !failing {
-            return self.event("checkpoint.publishing_recovered").fact("place", status.name);
+            return self.event("checkpoint.publishing_recovered").fact("place", &*status.name);
         }
         let why = "The newest checkpoint could not be published here; the log retries.";
-        let event = self.event("checkpoint.publishing_failed").fact("place", status.name);
+        let event = self.event("checkpoint.publishing_failed").fact("place", &*status.name);
         event.failed(Detail::Unknown, FAILURE, why)
     }
 
     /// A destination has checkpoints that this log does not continue: recorded once in each run of the process.
-    fn conflict(&self, status: &DestinationStatus) -> Option<Event> {
+    fn conflict(&self, status: &SinkStatus) -> Option<Event> {
         let mut told = self.checkpoints.conflicts.lock().unwrap_or_else(PoisonError::into_inner);
-        let reason = status.failing.clone().filter(|_| status.conflict && told.insert(status.name))?;
+        let reason = status.failing.clone().filter(|_| status.conflict && told.insert(Arc::clone(&status.name)))?;
         let why = "The checkpoints published here belong to another history; publishing here has stopped.";
-        let event = self.event("checkpoint.conflict_found").fact("place", status.name).fact("reason", reason);
+        let event = self.event("checkpoint.conflict_found").fact("place", &*status.name).fact("reason", reason);
         Some(event.failed(Detail::Unknown, FAILURE, why))
     }
 

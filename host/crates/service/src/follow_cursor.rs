@@ -32,6 +32,11 @@ impl FollowCursor {
         Ok(entries)
     }
 
+    /// The `seq` below which everything was read.
+    pub(crate) fn passed(&self) -> u64 {
+        self.after.map_or(0, |after| after + 1)
+    }
+
     /// Goes back to above `after`: later entries were not used and are read again.
     pub fn back_to(&mut self, after: Option<u64>) {
         self.after = after;

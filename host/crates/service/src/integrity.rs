@@ -5,9 +5,10 @@ use std::sync::atomic::Ordering;
 
 use mcp_audit_log_contract::access::{Grant, Right};
 use mcp_audit_log_contract::hold::Hold;
-use mcp_audit_log_core::publish::DestinationStatus;
+use mcp_audit_log_contract::manifest::Job;
 use mcp_audit_log_core::reader::ReadError;
 use mcp_audit_log_core::recorder::{Gauges, Unready};
+use mcp_audit_log_core::sink::SinkStatus;
 use mcp_audit_log_index::{LogStats, StoredCheckpoint};
 use mcp_audit_log_ledger::{Checkpoint, SignedCheckpoint, VerifierKey};
 use mcp_audit_log_model::schedule::CronState;
@@ -33,7 +34,7 @@ pub struct Integrity {
     /// Whether the last try to sign one failed.
     pub unsigned: bool,
     /// Where checkpoints are published.
-    pub published: Vec<DestinationStatus>,
+    pub published: Vec<SinkStatus>,
     /// Those in force; `None` where the viewer belongs to one instance, as they are the whole log's.
     pub holds: Option<Vec<Hold>>,
 }
@@ -108,7 +109,7 @@ pub struct LogStatistics<'a> {
     /// Checkpoints that could not be signed or stored.
     pub unsigned: u64,
     /// Where checkpoints are published.
-    pub places: Vec<DestinationStatus>,
+    pub places: Vec<SinkStatus>,
     /// The scheduled job that ran last.
     pub cleanup: Option<CronState>,
 }
@@ -122,6 +123,9 @@ impl AuditLog {
     /// The figures as of now; blocks.
     pub fn figures(&self) -> LogStatistics<'_> {
         let crons = self.0.view.files.crons().unwrap_or_default();
+        // A cron that the policy has no more was a cleanup.
+        let declared = &self.view().manifest().crons;
+        let is_other = |name: &String| declared.iter().any(|cron| cron.name == *name && cron.job != Job::Retention);
         LogStatistics {
             gauges: self.0.recorder.gauges(),
             policy: self.view().policy().health(),
@@ -131,7 +135,11 @@ impl AuditLog {
             unsigned: self.0.checkpoints.failed.load(Ordering::Relaxed),
             places: self.0.checkpoints.publisher.statuses(),
             extent: self.0.view.files.extent().ok(),
-            cleanup: crons.into_values().filter(|cron| cron.last_run.is_some()).max_by_key(|cron| cron.last_run),
+            cleanup: crons
+                .into_iter()
+                .filter(|(name, state)| state.last_run.is_some() && !is_other(name))
+                .map(|(_, state)| state)
+                .max_by_key(|state| state.last_run),
         }
     }
 }

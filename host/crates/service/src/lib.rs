@@ -14,7 +14,9 @@ mod integrity;
 mod log_view;
 mod open;
 mod payloads;
+mod run_error;
 mod saved_views;
+mod sinks;
 mod start_check;
 mod tokens;
 mod verification;
@@ -27,6 +29,7 @@ use mcp_audit_log_contract::settings::{InvalidSetting, SettingChange, Settings};
 use mcp_audit_log_core::reader::{InternalReads, ReadError};
 use mcp_audit_log_core::recorder::{RecordError, Recorder, RecorderControl, Reservation, StateChange};
 use mcp_audit_log_core::secret::Secret;
+use mcp_audit_log_core::sink::{EntryBatch, SinkThread};
 use mcp_audit_log_index::{StoreError, Stored, StoredPayload};
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::event::Event;
@@ -42,12 +45,14 @@ pub use audit_action::RefusalLimiter;
 pub use background::{Background, NotTaken};
 pub use bundle::{BundleRequest, Bundled};
 pub use checkpoints::SignError;
-pub use crons::{CleanupProgress, CronStatus, RunError};
+pub use crons::{CleanupProgress, CronStatus};
 pub use evidence::{EvidenceError, rotate_keys};
 pub use integrity::{Integrity, LogStatistics, NewestCheckpoint};
 use log_view::Followers;
 pub use log_view::{Follower, LogView, Wakeup};
 pub use open::{OpenError, Options};
+pub use run_error::RunError;
+pub use sinks::SinkOptions;
 pub use tokens::TokenRequest;
 pub use verification::{Found, StartError, Verification, VerificationProgress, VerificationResult, verify_log};
 
@@ -59,6 +64,8 @@ struct Inner {
     view: LogView,
     recorder: Recorder,
     checkpoints: Checkpoints,
+    /// The sinks of entries.
+    sinks: Mutex<Vec<Arc<SinkThread<EntryBatch>>>>,
     /// How long a step of the clock may be to be believed, in microseconds.
     longest_step: i64,
     secret: Secret,
@@ -292,6 +299,7 @@ impl Inner {
     fn close(&self) {
         self.stopping.send_replace(true);
         self.background.close();
+        self.end_sinks();
         let writer = self.recorder.close(Some(self.event("log.stopped")));
         self.end_checkpoints(writer);
     }

@@ -11,6 +11,7 @@ use mcp_audit_log_core::recorder::{QueueLimits, Recorder, RecorderControl, Recor
 use mcp_audit_log_core::retention;
 use mcp_audit_log_core::secret::Secret;
 use mcp_audit_log_core::signer::{Known, Resume, Signer, SignerError, SignerOptions};
+use mcp_audit_log_core::sink::{EntryBatch, Sink};
 use mcp_audit_log_filter::Domain;
 use mcp_audit_log_index::{Inventory, StoreError, StoreReader};
 use mcp_audit_log_model::entry::Entry;
@@ -24,7 +25,7 @@ use tokio::sync::watch;
 
 use super::checkpoints::{Checkpoints, SignError};
 use super::{AuditLog, Followers, Inner, LogView, evidence, start_check};
-use crate::RefusalLimiter;
+use crate::{RefusalLimiter, SinkOptions};
 
 /// How a log is opened.
 pub struct Options {
@@ -38,6 +39,7 @@ pub struct Options {
     prices: Prices,
     signer: SignerOptions,
     places: Destinations,
+    sinks: Vec<(SinkOptions, Box<dyn Sink<EntryBatch>>)>,
     longest_step: i64,
     watches_schedule: bool,
 }
@@ -89,6 +91,7 @@ impl Options {
             prices: Prices::default(),
             signer: SignerOptions::default(),
             places: Destinations::default(),
+            sinks: Vec::new(),
             longest_step: retention::LONGEST_STEP,
             watches_schedule: true,
         }
@@ -149,6 +152,13 @@ impl Options {
         self
     }
 
+    /// Sends entries to `sink`, from the log's first one on (repeatable). Batches come in order; what has arrived is
+    /// stored in the log under the sink's name, so that a restart goes on from there.
+    pub fn sink(mut self, options: SinkOptions, sink: impl Sink<EntryBatch>) -> Self {
+        self.sinks.push((options, Box::new(sink)));
+        self
+    }
+
     /// Trusts the clock whatever jump it makes, because the operator keeps it right by other means. By default a jump
     /// of more than three days pauses the cleanup until an operator confirms the clock.
     pub fn believe_clock(mut self) -> Self {
@@ -178,6 +188,7 @@ impl Options {
             prices,
             signer,
             places,
+            sinks,
             longest_step,
             watches_schedule,
         } = self;
@@ -206,6 +217,7 @@ impl Options {
             view,
             recorder,
             checkpoints,
+            sinks: Mutex::default(),
             longest_step,
             secret,
             running: Mutex::new(None),
@@ -228,6 +240,7 @@ impl Options {
             log.watch_schedule()?;
             log.watch_checkpoints()?;
         }
+        log.start_sinks(sinks)?;
         Ok(log)
     }
 }

@@ -10,8 +10,9 @@ use std::{fs, io};
 
 use mcp_audit_log_ledger::{Checkpoint, SignedCheckpoint};
 
-use super::{Destination, Published, PutError, Roots};
+use super::{Published, Roots};
 use crate::atomic_file;
+use crate::sink::{Sink, SinkError};
 
 /// The file with the newest checkpoint.
 const NEWEST: &str = "checkpoint";
@@ -35,8 +36,8 @@ impl Folder {
     }
 
     /// Whether the log continues what is published.
-    fn fits(&self, there: &Checkpoint, ours: &Checkpoint) -> Result<(), PutError> {
-        let conflict = |what: String| Err(PutError::Conflict(what));
+    fn fits(&self, there: &Checkpoint, ours: &Checkpoint) -> Result<(), SinkError> {
+        let conflict = |what: String| Err(SinkError::Conflict(what));
         if there.origin != ours.origin {
             return conflict(format!("the folder has checkpoints of another log, {}", there.origin));
         }
@@ -64,29 +65,29 @@ impl Folder {
     }
 }
 
-impl Destination for Folder {
+impl Sink<Published> for Folder {
     /// Writes a file that is never written again, named so that a listing is sorted, and the newest one.
-    fn put(&mut self, published: &Published) -> Result<(), PutError> {
+    fn put(&mut self, published: &Published) -> Result<(), SinkError> {
         let failed =
-            |error: io::Error| PutError::Failed(format!("the folder {} cannot be used: {error}", self.path.display()));
+            |error: io::Error| SinkError::Failed(format!("the folder {} cannot be used: {error}", self.path.display()));
         let own = self.path.join(format!("{:020}-{:010}", published.size, published.number));
         // A folder that is made here would lie on the log's own disk where the other one is not mounted.
         if !self.path.try_exists().map_err(failed)? {
             let path = self.path.display();
-            return Err(PutError::Failed(format!(
+            return Err(SinkError::Failed(format!(
                 "the folder {path} is missing: create it, or mount the disk that it is on"
             )));
         }
         let newest = self.path.join(NEWEST);
         if let Some(bytes) = read(&newest).map_err(failed)? {
-            let damaged = |_| PutError::Conflict("its file `checkpoint` is not a checkpoint".to_owned());
+            let damaged = |_| SinkError::Conflict("its file `checkpoint` is not a checkpoint".to_owned());
             let there = SignedCheckpoint::parse(&bytes).map_err(damaged)?;
             let ours = SignedCheckpoint::parse(published.note.as_bytes()).map_err(damaged)?;
             self.fits(there.checkpoint(), ours.checkpoint())?;
         }
         match read(&own).map_err(failed)? {
             Some(bytes) if bytes != published.note.as_bytes() => {
-                return Err(PutError::Conflict("it has another checkpoint of the same size and number".to_owned()));
+                return Err(SinkError::Conflict("it has another checkpoint of the same size and number".to_owned()));
             }
             Some(_) => {}
             None => write(&own, &published.note).and_then(|()| (self.sync)(&self.path)).map_err(failed)?,
@@ -114,11 +115,11 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
 
 pub(super) struct Stdout;
 
-impl Destination for Stdout {
+impl Sink<Published> for Stdout {
     /// The note as it is, followed by an empty line.
-    fn put(&mut self, published: &Published) -> Result<(), PutError> {
+    fn put(&mut self, published: &Published) -> Result<(), SinkError> {
         let mut output = std::io::stdout().lock();
         let put = writeln!(output, "{}", published.note).and_then(|()| output.flush());
-        put.map_err(|error| PutError::Failed(format!("cannot write to standard output: {error}")))
+        put.map_err(|error| SinkError::Failed(format!("cannot write to standard output: {error}")))
     }
 }

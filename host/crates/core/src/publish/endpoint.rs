@@ -3,8 +3,9 @@
 use hyper::Uri;
 use tokio::runtime::{Builder, Runtime};
 
-use super::{Destination, PublishError, Published, PutError};
+use super::{PublishError, Published};
 use crate::http_client::{HttpClient, Post};
+use crate::sink::{Sink, SinkError};
 
 /// An HTTP endpoint that takes checkpoints.
 #[derive(Clone, Debug)]
@@ -32,10 +33,10 @@ impl Endpoint {
     }
 }
 
-impl Destination for Endpoint {
-    fn put(&mut self, published: &Published) -> Result<(), PutError> {
+impl Sink<Published> for Endpoint {
+    fn put(&mut self, published: &Published) -> Result<(), SinkError> {
         let Self { runtime, client, options } = self;
         let post = Post { kind: "text/plain; charset=utf-8", token: options.token.as_deref(), body: &published.note };
-        runtime.block_on(client.post(&options.url, &post)).map_err(PutError::Failed)
+        runtime.block_on(client.post(&options.url, &post)).map_err(SinkError::Failed)
     }
 }

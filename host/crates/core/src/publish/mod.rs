@@ -1,5 +1,4 @@
-//! Publishing checkpoints: sends each to destinations that the log's owner cannot rewrite. Each destination has its own
-//! thread, so that one that hangs delays neither the log nor another destination.
+//! Publishing checkpoints: sends each to destinations that the log's owner cannot rewrite. Each destination is a sink.
 
 mod destinations;
 #[cfg(feature = "http-client")]
@@ -7,7 +6,6 @@ mod endpoint;
 #[cfg(feature = "http-client")]
 #[cfg(test)]
 mod tests;
-mod thread;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,10 +15,10 @@ use destinations::{Folder, Stdout};
 #[cfg(feature = "http-client")]
 use endpoint::Endpoint;
 use mcp_audit_log_ledger::Hash;
-use thread::Slot;
 
 #[cfg(feature = "http-client")]
 use crate::http_client::HttpClientError;
+use crate::sink::{Backoff, Delivery, Sink, SinkStatus, SinkThread};
 
 #[cfg(feature = "http-client")]
 pub use endpoint::EndpointOptions;
@@ -69,53 +67,21 @@ pub struct Published {
     pub note: String,
 }
 
-/// A destination that keeps checkpoints.
-trait Destination: Send + 'static {
-    /// Sends a checkpoint there.
-    fn put(&mut self, published: &Published) -> Result<(), PutError>;
-}
+impl Delivery for Published {
+    const WHAT: &'static str = "checkpoints";
 
-/// Why a checkpoint was not delivered, as a sentence for the operator.
-#[derive(Debug)]
-enum PutError {
-    /// The destination cannot be reached or written.
-    Failed(String),
-    /// The destination has a checkpoint that the log does not continue.
-    Conflict(String),
+    fn watermark(&self) -> u64 {
+        self.number
+    }
 }
 
 /// Returns the root that the log had at a size, while it is still known.
 pub type Roots = Arc<dyn Fn(u64) -> Option<Hash> + Send + Sync>;
 
-/// The state of a destination.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct DestinationStatus {
-    /// The kind of destination: `folder`, `http` or `stdout`.
-    pub name: &'static str,
-    /// The newest checkpoint that was delivered.
-    pub arrived: Option<u64>,
-    /// How many deliveries failed since the log was opened.
-    pub failures: u64,
-    /// Why the last attempt failed; `None` when it succeeded.
-    pub failing: Option<String>,
-    /// Whether it failed because the destination has another history than the log.
-    pub conflict: bool,
-    /// The newest checkpoint that was attempted.
-    tried: Option<u64>,
-}
-
-impl DestinationStatus {
-    /// Whether no attempt has finished yet.
-    pub fn is_waiting(&self) -> bool {
-        self.arrived.is_none() && self.failing.is_none()
-    }
-}
-
 /// All destinations. When dropped, it gives the last checkpoint a few seconds to be delivered.
 #[derive(Debug)]
 pub struct Publisher {
-    slots: Vec<Arc<Slot>>,
+    sinks: Vec<Arc<SinkThread<Published>>>,
 }
 
 impl Publisher {
@@ -125,7 +91,7 @@ impl Publisher {
     /// # Errors
     /// The system cannot start a thread, or the endpoint cannot be used.
     pub fn start(places: &Destinations, roots: Roots) -> Result<Self, PublishError> {
-        let mut publisher = Self { slots: Vec::new() };
+        let mut publisher = Self { sinks: Vec::new() };
         if let Some(folder) = &places.folder {
             publisher.add("folder", Folder::new(folder.clone(), roots))?;
         }
@@ -139,52 +105,52 @@ impl Publisher {
         Ok(publisher)
     }
 
-    fn add(&mut self, name: &'static str, place: impl Destination) -> Result<(), PublishError> {
-        self.slots.push(Slot::start(name, place, thread::Backoff::default()).map_err(PublishError::Thread)?);
+    fn add(&mut self, name: &'static str, place: impl Sink<Published>) -> Result<(), PublishError> {
+        self.sinks.push(SinkThread::start(name, place, Backoff::default()).map_err(PublishError::Thread)?);
         Ok(())
     }
 
     /// Whether there is no destination.
     pub fn is_empty(&self) -> bool {
-        self.slots.is_empty()
+        self.sinks.is_empty()
     }
 
     /// Enqueues a checkpoint for every destination and returns at once. It replaces one that is still waiting: the
     /// newer one covers all that the older one covers.
     pub fn publish(&self, published: Published) {
         let published = Arc::new(published);
-        self.slots.iter().for_each(|slot| slot.want(Arc::clone(&published)));
+        self.sinks.iter().for_each(|sink| sink.want(Arc::clone(&published)));
     }
 
     /// Waits until this checkpoint, or a newer one, is delivered to one destination. It waits while a destination has
     /// not attempted it yet, and at most `patience`. Failed destinations are retried once at once.
     pub fn wait_for(&self, number: u64, patience: Duration) -> bool {
         let until = Instant::now() + patience;
-        self.slots.iter().for_each(|slot| slot.urge(number));
+        self.sinks.iter().for_each(|sink| sink.urge(number));
         loop {
-            if self.slots.iter().any(|slot| slot.status().arrived >= Some(number)) {
+            if self.sinks.iter().any(|sink| sink.status().arrived >= Some(number)) {
                 return true;
             }
-            let pending = self.slots.iter().find(|slot| slot.is_trying(number));
+            let pending = self.sinks.iter().find(|sink| sink.is_trying(number));
             let now = Instant::now();
             match pending {
-                Some(slot) if now < until => slot.wait_try(number, until.min(now + LOOK)),
+                Some(sink) if now < until => sink.wait_try(number, until.min(now + LOOK)),
                 _ => return false,
             }
         }
     }
 
     /// The state of each destination.
-    pub fn statuses(&self) -> Vec<DestinationStatus> {
-        self.slots.iter().map(|slot| slot.status()).collect()
+    pub fn statuses(&self) -> Vec<SinkStatus> {
+        self.sinks.iter().map(|sink| sink.status()).collect()
     }
 
     /// Waits until the last checkpoint is delivered everywhere or failed, for a few seconds at most, and ends the
     /// threads.
     pub fn close(&self) {
         let until = Instant::now() + PATIENCE;
-        self.slots.iter().for_each(|slot| slot.close());
-        self.slots.iter().for_each(|slot| slot.wait(until));
+        self.sinks.iter().for_each(|sink| sink.close());
+        self.sinks.iter().for_each(|sink| sink.wait(until));
     }
 }
 

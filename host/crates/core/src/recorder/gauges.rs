@@ -178,7 +178,7 @@ impl Gauges {
 #[derive(Debug, Default)]
 pub struct Cleanup {
     /// Whether it runs now.
-    pub running: AtomicBool,
+    pub running: Arc<AtomicBool>,
     /// Entries that the present or last run has removed so far.
     pub progress: AtomicU64,
     /// Entries removed.
@@ -189,10 +189,10 @@ pub struct Cleanup {
 
 impl Cleanup {
     /// A run begins; it ends when the guard is dropped, however that comes about.
-    pub(crate) fn begin(&self) -> Running<'_> {
+    pub(crate) fn begin(&self) -> Running {
         self.progress.store(0, Ordering::Relaxed);
         self.running.store(true, Ordering::Relaxed);
-        Running(self)
+        Running(Arc::clone(&self.running))
     }
 
     /// A step of it is done.
@@ -205,11 +205,11 @@ impl Cleanup {
 
 /// A run of the cleanup.
 #[derive(Debug)]
-pub(crate) struct Running<'a>(&'a Cleanup);
+pub(crate) struct Running(Arc<AtomicBool>);
 
-impl Drop for Running<'_> {
+impl Drop for Running {
     fn drop(&mut self) {
-        self.0.running.store(false, Ordering::Relaxed);
+        self.0.store(false, Ordering::Relaxed);
     }
 }
 

@@ -28,6 +28,7 @@ use mcp_audit_log_sandbox::Policy;
 const EVENT_BYTES: usize = 1_536;
 
 pub use gauges::Histogram;
+pub(crate) use gauges::Running;
 pub use gauges::Unready;
 pub use gauges::{Cleanup, Gauges};
 pub use mcp_audit_log_index::StateChange;

@@ -47,7 +47,9 @@ fn no_policy_plan_bypasses_a_hold() {
     let recorder = Recorder::start(parts, QueueLimits::default()).expect("a thread");
     let run = || {
         let intent = plan(&policy, &settings, &files, now).expect("a plan");
-        run(intent, &files, &recorder, |_| {}).expect("run")
+        let mut run = CleanupRun::begin(intent, &recorder);
+        while run.step(&files, &recorder).expect("a step").is_some() {}
+        run.report()
     };
     run();
     let from = now.plus(-200 * DAY);

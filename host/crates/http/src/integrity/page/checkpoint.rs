@@ -1,6 +1,6 @@
 //! The newest checkpoint as text: its content, its signatures, and where it was delivered.
 
-use mcp_audit_log_core::publish::DestinationStatus;
+use mcp_audit_log_core::sink::SinkStatus;
 use mcp_audit_log_ledger::SignatureKind;
 use mcp_audit_log_model::format::{ago, count, exact};
 use mcp_audit_log_model::time::Timestamp;
@@ -67,8 +67,8 @@ impl Checkpoint {
 
 impl Place {
     /// The destination for this viewer; the reason of a failure is only for operators of the whole log.
-    pub(crate) fn new(status: &DestinationStatus, newest: Option<u64>, tells_why: bool) -> Self {
-        let name = match status.name {
+    pub(crate) fn new(status: &SinkStatus, newest: Option<u64>, tells_why: bool) -> Self {
+        let name = match &*status.name {
             "folder" => "a folder",
             "http" => "an address",
             _ => "standard output",
