@@ -6,6 +6,7 @@
 //! decode is decoded on a thread of its own (`mcp/turn.rs`).
 
 mod api;
+mod bodies;
 mod mcp;
 mod parse;
 /// The reverse proxy.
@@ -16,6 +17,7 @@ mod strict;
 mod tap;
 
 pub use crate::api::ApiLayer;
+pub use crate::bodies::{PolledFrame, polled};
 pub use crate::mcp::facts::clean;
 pub use crate::mcp::failure::failure;
 pub use crate::mcp::layer::AuditLayer;

@@ -5,19 +5,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body::{Body, Frame, SizeHint};
+use http_body::Body;
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
+use crate::bodies::polled;
 use crate::tap::transport::{FailureSlot, Transport};
-
-/// The body of an answer.
-pub(crate) struct Answer {
-    inner: Incoming,
-    slot: FailureSlot,
-    idle: Option<Idle>,
-}
 
 /// The limit on a silence. It counts from when the client begins to wait: a client that reads slowly is not a silence.
 struct Idle {
@@ -35,44 +28,23 @@ impl Idle {
     }
 }
 
-impl Answer {
-    pub(crate) fn new(inner: Incoming, slot: FailureSlot, idle: Option<Duration>) -> Self {
-        let idle = idle.map(|limit| Idle { limit, sleep: Box::pin(tokio::time::sleep(limit)), waiting: false });
-        Self { inner, slot, idle }
-    }
-
-    fn failed(&self, failed: Transport) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        self.slot.set(failed);
-        Poll::Ready(Some(Err(axum::Error::new(failed.sentence()))))
-    }
-}
-
-impl Body for Answer {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        match Pin::new(&mut self.inner).poll_frame(context) {
-            Poll::Ready(Some(Err(error))) => self.failed(Transport::of_answer(&error)),
+/// The body of an answer.
+pub(crate) fn answer_body(inner: Incoming, slot: FailureSlot, idle: Option<Duration>) -> axum::body::Body {
+    let new = |limit| Idle { limit, sleep: Box::pin(tokio::time::sleep(limit)), waiting: false };
+    let mut idle = idle.map(new);
+    polled(inner, move |inner, context| {
+        let failed = match Pin::new(inner).poll_frame(context) {
+            Poll::Ready(Some(Err(error))) => Transport::of_answer(&error),
             Poll::Ready(frame) => {
-                self.idle.iter_mut().for_each(|idle| idle.waiting = false);
-                Poll::Ready(frame.map(|frame| frame.map_err(axum::Error::new)))
+                idle.iter_mut().for_each(|idle| idle.waiting = false);
+                return Poll::Ready(frame.map(|frame| frame.map_err(axum::Error::new)));
             }
-            Poll::Pending => match self.idle.as_mut().map(|idle| idle.poll(context)) {
-                Some(Poll::Ready(())) => self.failed(Transport::UpstreamIdleTimeout),
-                _ => Poll::Pending,
+            Poll::Pending => match idle.as_mut().map(|idle| idle.poll(context)) {
+                Some(Poll::Ready(())) => Transport::UpstreamIdleTimeout,
+                _ => return Poll::Pending,
             },
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
-    }
+        };
+        slot.set(failed);
+        Poll::Ready(Some(Err(axum::Error::new(failed.sentence()))))
+    })
 }

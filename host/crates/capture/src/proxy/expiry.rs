@@ -3,14 +3,15 @@
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::Poll;
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::Response;
-use http_body::{Frame, SizeHint};
+use http_body::Body as _;
 use mcp_audit_log_identity::Lease;
 
+use crate::bodies::polled;
 use crate::tap::transport::{FailureSlot, Transport};
 
 /// The answer that `sending` gives, for as long as `lease` lasts; that of `refused` where it ends before.
@@ -27,7 +28,7 @@ pub(crate) async fn within(
         response = sending => {
             let kind = response.headers().get(CONTENT_TYPE).map(|kind| kind.as_bytes().to_ascii_lowercase());
             let is_stream = kind.is_some_and(|kind| kind.starts_with(b"text/event-stream"));
-            response.map(|inner| Body::new(Staying { inner, over: Some(over), slot, is_stream }))
+            response.map(|body| staying(body, over, slot, is_stream))
         }
         () = &mut over => {
             slot.set(Transport::ClientSignedOut);
@@ -39,40 +40,18 @@ pub(crate) async fn within(
 type Over = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The body of such an answer.
-struct Staying {
-    inner: Body,
-    /// `None` when it is over.
-    over: Option<Over>,
-    slot: FailureSlot,
-    is_stream: bool,
-}
-
-impl http_body::Body for Staying {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let Some(over) = &mut self.over else { return Poll::Ready(None) };
+fn staying(body: Body, over: Over, slot: FailureSlot, is_stream: bool) -> Body {
+    let mut over = Some(over);
+    polled(body, move |body, context| {
         // First, since a stream that never pauses would otherwise never be checked.
-        if over.as_mut().poll(context).is_ready() {
-            self.over = None;
-            self.slot.set(Transport::ClientSignedOut);
+        if over.as_mut().is_some_and(|over| over.as_mut().poll(context).is_ready()) {
+            over = None;
+            slot.set(Transport::ClientSignedOut);
             // Releases the upstream at once.
-            self.inner = Body::empty();
+            *body = Body::empty();
             let failure = || axum::Error::new(io::Error::from(io::ErrorKind::ConnectionAborted));
-            return Poll::Ready((!self.is_stream).then(|| Err(failure())));
+            return Poll::Ready((!is_stream).then(|| Err(failure())));
         }
-        Pin::new(&mut self.inner).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.over.is_none() || self.inner.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
-    }
+        Pin::new(body).poll_frame(context)
+    })
 }

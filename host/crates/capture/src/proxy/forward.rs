@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, Request, Response, StatusCode, Uri, Version, header,
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout_at};
 
-use super::answer::Answer;
+use super::answer::answer_body;
 use super::connect::Reach;
 use super::headers::{confine, end_to_end, keep_session, leave_session, wants_page};
 use super::pool::{Connection, Pool, Unanswered};
@@ -154,7 +154,7 @@ impl ForwardedRequest<'_> {
         confine(&mut parts.headers, by_browser);
         parts.version = Version::HTTP_11;
         parts.extensions.clear();
-        Response::from_parts(parts, Body::new(Answer::new(body, self.slot.clone(), self.timeouts.idle())))
+        Response::from_parts(parts, answer_body(body, self.slot.clone(), self.timeouts.idle()))
     }
 }
 

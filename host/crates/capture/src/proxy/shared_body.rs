@@ -13,6 +13,7 @@ use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt;
 use tokio::time::Instant;
 
+use crate::bodies::{PolledFrame, with_read};
 use crate::tap::transport::Transport;
 
 /// Most bytes that are read ahead, or read of a request that goes nowhere; also the longest body that is kept.
@@ -159,7 +160,7 @@ impl http_body::Body for SharedBody {
     type Data = Bytes;
     type Error = axum::Error;
 
-    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> PolledFrame {
         let mut held = self.loan.held();
         if held.turn != self.turn {
             return Poll::Ready(Some(Err(axum::Error::new("the request is retried over another connection"))));
@@ -186,13 +187,7 @@ impl http_body::Body for SharedBody {
     fn size_hint(&self) -> SizeHint {
         let held = self.loan.held();
         let ahead = held.ahead.iter().map(|data| data.len() as u64).sum::<u64>();
-        let rest = held.body.size_hint();
-        let mut hint = SizeHint::new();
-        hint.set_lower(rest.lower() + ahead);
-        if let Some(upper) = rest.upper() {
-            hint.set_upper(upper + ahead);
-        }
-        hint
+        with_read(ahead, &held.body.size_hint())
     }
 }
 

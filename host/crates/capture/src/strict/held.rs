@@ -8,6 +8,8 @@ use axum::body::{Body, Bytes};
 use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt;
 
+use crate::bodies::{PolledFrame, with_read};
+
 /// The most bytes of a request that are held back. For a longer request the intent covers its beginning: memory is
 /// bounded, and no call is refused for its length.
 const HELD: usize = 1 << 20;
@@ -35,10 +37,7 @@ impl http_body::Body for HeldBody {
     type Data = Bytes;
     type Error = axum::Error;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> PolledFrame {
         if let Some(frame) = self.frames.pop_front() {
             self.length -= frame.data_ref().map_or(0, |data| data.len() as u64);
             return Poll::Ready(Some(Ok(frame)));
@@ -51,13 +50,7 @@ impl http_body::Body for HeldBody {
     }
 
     fn size_hint(&self) -> SizeHint {
-        let rest = http_body::Body::size_hint(&self.rest);
-        let mut hint = SizeHint::new();
-        hint.set_lower(self.length + rest.lower());
-        if let Some(upper) = rest.upper() {
-            hint.set_upper(self.length + upper);
-        }
-        hint
+        with_read(self.length, &http_body::Body::size_hint(&self.rest))
     }
 }
 

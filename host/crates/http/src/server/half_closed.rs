@@ -11,8 +11,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::Body;
-use bytes::Bytes;
-use http_body::{Frame, SizeHint};
+use http_body::Body as _;
+use mcp_audit_log_capture::polled;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
@@ -116,33 +116,9 @@ impl AsyncWrite for Connection {
 }
 
 /// The body of an answer, whose request is under way as long as it is not sent.
-pub(super) struct Answer {
-    inner: Body,
-    _request: Request,
-}
-
-impl Answer {
-    pub(super) fn new(inner: Body, request: Request) -> Self {
-        Self { inner, _request: request }
-    }
-}
-
-impl http_body::Body for Answer {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.inner).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
-    }
+pub(super) fn answer_body(inner: Body, request: Request) -> Body {
+    polled(inner, move |inner, context| {
+        let _under_way = &request;
+        Pin::new(inner).poll_frame(context)
+    })
 }

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use tower_service::Service as _;
 
 use super::connection_slots::ConnectionSlots;
-use super::half_closed::{self, Answer, UnderWay};
+use super::half_closed::{self, UnderWay, answer_body};
 
 /// How long open requests have to finish. A stream that a client keeps open would never.
 const GRACE: Duration = Duration::from_secs(3);
@@ -126,7 +126,7 @@ fn connection(
         request.extensions_mut().insert(ending.clone());
         request.extensions_mut().insert(standing.clone());
         let (under_way, answering) = (under_way.begin(), router.clone().call(request));
-        async move { answering.await.map(|response| response.map(|body| Answer::new(body, under_way))) }
+        async move { answering.await.map(|response| response.map(|body| answer_body(body, under_way))) }
     });
     let mut builder = http1::Builder::new();
     builder.max_headers(HEADERS).timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE);
