@@ -52,7 +52,7 @@ pub enum Right {
     ReadUsage,
     /// Change what applies to the whole log: settings, legal holds, scheduled jobs.
     Configure,
-    /// Manage what belongs to the viewer's own instance: its tokens, and the shared views of others.
+    /// Manage what belongs to the viewer's own tenant: its tokens, and the shared views of others.
     Manage,
     /// Check the log's integrity.
     Verify,

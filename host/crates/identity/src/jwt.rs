@@ -53,7 +53,7 @@ pub struct ClaimNames {
     pub user: String,
     /// The user's groups: a list of texts, or one text.
     pub groups: Option<String>,
-    /// The instance of the platform.
+    /// The tenant of the platform.
     pub instance: Option<String>,
     /// Whether a user without a tenant may sign in although there is a claim for it. Such a user sees entries without a
     /// tenant, and may be allowed to change what applies to all; and with many issuers a client chooses its claims.

@@ -35,7 +35,7 @@ pub struct Integrity {
     pub unsigned: bool,
     /// Where checkpoints are published.
     pub published: Vec<SinkStatus>,
-    /// Those in force; `None` where the viewer belongs to one instance, as they are the whole log's.
+    /// Those in force; `None` where the viewer belongs to a tenant, as they are the whole log's.
     pub holds: Option<Vec<Hold>>,
 }
 

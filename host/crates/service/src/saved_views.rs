@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{AuditLog, ChangeError};
 
 impl AuditLog {
-    /// The views that exist for the viewer, by name: their own, and the shared ones of their instance.
+    /// The views that exist for the viewer, by name: their own, and the shared ones of their tenant.
     ///
     /// # Errors
     /// The viewer may not read entries, or the store fails.

@@ -44,7 +44,7 @@ impl TokenRequest {
 }
 
 impl AuditLog {
-    /// The tokens of the viewer's instance, oldest first. Blocks.
+    /// The tokens of the viewer's tenant, oldest first. Blocks.
     ///
     /// # Errors
     /// The viewer may not manage tokens, or the tokens cannot be read.
@@ -77,11 +77,11 @@ impl AuditLog {
         Ok(made)
     }
 
-    /// Makes a token of the viewer's instance worthless, and with it every session that was begun with it. Recorded as
+    /// Makes a token of the viewer's tenant worthless, and with it every session that was begun with it. Recorded as
     /// [`AuditLog::create_token`] is. Blocks.
     ///
     /// # Errors
-    /// The viewer may not manage tokens, there is no such token in their instance, or nothing can be recorded at
+    /// The viewer may not manage tokens, there is no such token in their tenant, or nothing can be recorded at
     /// present.
     pub fn revoke_token(&self, access: &Grant, tokens: &Tokens, id: &str) -> Result<(), ChangeError> {
         self.may_change_tokens(access, Deed::Revoked)?;

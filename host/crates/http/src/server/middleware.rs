@@ -17,7 +17,7 @@ const AGE: Duration = Duration::from_secs(600);
 
 /// Lets scripts of these origins call what `router` serves, refusals included. They send a token on purpose: cookies
 /// are not among what they may use. Put this around all that answers, so that a preflight meets no sign-in.
-pub fn across(router: Router, origins: &Origins) -> Router {
+pub fn allow_origins(router: Router, origins: &Origins) -> Router {
     let list: Vec<_> = origins.iter().map(|origin| origin.value().clone()).collect();
     if list.is_empty() {
         return router;
@@ -66,7 +66,7 @@ pub(crate) async fn harden(request: Request, next: Next) -> Response {
 
 /// Puts the whole `router` behind the trusted proxies of `front`. This belongs outermost, next to the server:
 /// everything inside relies on the headers that it removes or adds.
-pub fn behind(router: Router, front: TrustedProxies) -> Router {
+pub fn behind_proxies(router: Router, front: TrustedProxies) -> Router {
     router.layer(from_fn_with_state(front, look))
 }
 

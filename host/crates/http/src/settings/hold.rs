@@ -22,7 +22,7 @@ use crate::ui::text::Shown;
 
 /// The part of the page.
 pub(crate) struct Holds {
-    /// `None` where the viewer belongs to one instance: they are the whole log's.
+    /// `None` where the viewer belongs to a tenant: they are the whole log's.
     pub(crate) all: Option<Vec<Hold>>,
     pub(crate) typed: Typed,
 }

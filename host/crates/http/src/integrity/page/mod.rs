@@ -39,7 +39,7 @@ struct Page {
     state: Vec<(&'static str, String)>,
     /// Losses, stops and faults, where the viewer may read entries.
     lately: Option<[RecentEntries; 3]>,
-    /// Whether the viewer belongs to one instance, and sees its part of the log's own entries.
+    /// whether the viewer belongs to one tenant, and sees its part of the log's own entries.
     of_instance: bool,
     policy: Policy,
     holds: Option<Vec<Hold>>,
