@@ -27,8 +27,8 @@ pub mod access {
 /// What happened.
 pub mod event {
     pub use mcp_audit_log_model::event::{
-        AgentTools, Argument, BlockingPolicy, Body, Caller, Channel, Client, Detail, Event, Failure, Kind, ModelUsage,
-        OauthStep, Outcome, Payload, Resource, Target, new_id,
+        AgentTools, Argument, BlockingPolicy, Body, Caller, Channel, Client, Event, Failure, Kind, ModelUsage,
+        OauthStep, Outcome, OutcomeDetail, Payload, Resource, Target, new_id,
     };
 }
 

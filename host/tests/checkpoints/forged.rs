@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mcp_audit_log::event::{Body, Channel, Detail, Event, Kind, Payload};
+use mcp_audit_log::event::{Body, Channel, Event, Kind, OutcomeDetail, Payload};
 use mcp_audit_log::publish::Destinations;
 use mcp_audit_log::signer::{Resume, SignerOptions};
 use mcp_audit_log::store::{Kept, VerifyError, Wrong};
@@ -35,7 +35,7 @@ struct Genuine {
 
 async fn call(log: &AuditLog) {
     let payload = Payload { request: Some(Body::whole("{\"a\":1}")), response: None };
-    let event = Event::new(log.view().now(), Channel::Mcp, Kind::Request, Detail::Ok);
+    let event = Event::new(log.view().now(), Channel::Mcp, Kind::Request, OutcomeDetail::Ok);
     log.record_durably(Event { payload: Some(payload), ..event }).await.expect("stored");
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use mcp_audit_log::Options;
-use mcp_audit_log::event::{Channel, Detail, Event, Kind};
+use mcp_audit_log::event::{Channel, Event, Kind, OutcomeDetail};
 use mcp_audit_log::time::{Clock, SystemClock};
 use serde_json::Value;
 
@@ -21,7 +21,7 @@ fn text(bytes: &[u8]) -> String {
 fn log(folder: &Path) -> String {
     let log = Options::new(folder).open().expect("a log");
     let events: Vec<_> =
-        (0..9).map(|_| Event::new(SystemClock.now(), Channel::Mcp, Kind::Request, Detail::Ok)).collect();
+        (0..9).map(|_| Event::new(SystemClock.now(), Channel::Mcp, Kind::Request, OutcomeDetail::Ok)).collect();
     let id = events[4].id.to_string();
     events.into_iter().for_each(|event| log.record(event).expect("taken"));
     // Beside a log that is open nothing is wrong either.

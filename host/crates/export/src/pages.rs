@@ -48,13 +48,13 @@ impl Pages {
 mod tests {
     use super::*;
     use mcp_audit_log_contract::access::{Grant, Viewer};
-    use mcp_audit_log_model::event::{Channel, Detail, Event, Kind};
+    use mcp_audit_log_model::event::{Channel, Event, Kind, OutcomeDetail};
     use mcp_audit_log_model::field::Field;
     use mcp_audit_log_model::time::{Clock, SystemClock};
     use mcp_audit_log_service::{AuditLog, Options};
 
     fn record(log: &AuditLog, number: usize) {
-        let event = Event::new(SystemClock.now(), Channel::Mcp, Kind::Request, Detail::Ok);
+        let event = Event::new(SystemClock.now(), Channel::Mcp, Kind::Request, OutcomeDetail::Ok);
         let method = ["often", "often", "seldom"][number % 3].to_owned();
         log.record(Event { method: Some(method), ..event }).expect("recorded");
     }

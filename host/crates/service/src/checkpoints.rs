@@ -16,7 +16,7 @@ use mcp_audit_log_index::{Batch, CheckpointChange, NewCheckpoint, PlaceChange, S
 use mcp_audit_log_ledger as ledger;
 use mcp_audit_log_ledger::{SignedCheckpoint, VerifierKey};
 use mcp_audit_log_model::actor::Actor;
-use mcp_audit_log_model::event::{Detail, Event};
+use mcp_audit_log_model::event::{Event, OutcomeDetail};
 use mcp_audit_log_model::time::{SECOND, Timestamp};
 
 use super::{AuditLog, ChangeError, Inner, OpenError, evidence};
@@ -317,7 +317,7 @@ impl Inner {
         }
         let why = "The newest checkpoint could not be published here; the log retries.";
         let event = self.event("checkpoint.publishing_failed").fact("place", &*status.name);
-        event.failed(Detail::Unknown, FAILURE, why)
+        event.failed(OutcomeDetail::Unknown, FAILURE, why)
     }
 
     /// A destination has checkpoints that this log does not continue: recorded once in each run of the process.
@@ -326,7 +326,7 @@ impl Inner {
         let reason = status.failing.clone().filter(|_| status.conflict && told.insert(Arc::clone(&status.name)))?;
         let why = "The checkpoints published here belong to another history; publishing here has stopped.";
         let event = self.event("checkpoint.conflict_found").fact("place", &*status.name).fact("reason", reason);
-        Some(event.failed(Detail::Unknown, FAILURE, why))
+        Some(event.failed(OutcomeDetail::Unknown, FAILURE, why))
     }
 
     /// Waits until this checkpoint is published somewhere, if it is to be. Gives why it is not.

@@ -7,7 +7,7 @@ use mcp_audit_log_filter::Domain;
 use mcp_audit_log_index::{PageQuery, Place, StoreError, StoreReader};
 use mcp_audit_log_ledger::SignedCheckpoint;
 use mcp_audit_log_model::entry::Entry;
-use mcp_audit_log_model::event::{Channel, Detail, Event, Failure, INTENT_CALL, Kind, Target};
+use mcp_audit_log_model::event::{Channel, Event, Failure, INTENT_CALL, Kind, OutcomeDetail, Target};
 use mcp_audit_log_model::field::Field;
 use uuid::Uuid;
 
@@ -191,7 +191,7 @@ fn end_of(intent: &Entry, id: Uuid) -> Event {
         target: targets.into_iter().find_map(|(field, target)| text(field).map(target)),
         parent: Some(intent.id),
         failure: Some(Failure::new(PROCESS_ENDED, message)),
-        ..Event::new(intent.occurred_at, channel, kind, Detail::Incomplete)
+        ..Event::new(intent.occurred_at, channel, kind, OutcomeDetail::Incomplete)
     };
     for field in Field::ALL {
         if let Some(own) = end.text_mut(*field) {
@@ -209,7 +209,7 @@ mod tests {
     /// The intent of the call number `at`, and the id of its end.
     fn intent(log: &AuditLog, at: usize) -> (Event, Uuid) {
         let call = Uuid::from_u128(at as u128 + 1);
-        let mut intent = Event::new(log.view().now(), Channel::Mcp, Kind::Intent, Detail::Intended);
+        let mut intent = Event::new(log.view().now(), Channel::Mcp, Kind::Intent, OutcomeDetail::Intended);
         intent.request_id = Some(at.to_string());
         (intent.fact(INTENT_CALL, call.to_string()), call)
     }
@@ -236,7 +236,8 @@ mod tests {
         assert!(ends(&log, Bounds { checked: 0, ..BOUNDS }).is_empty());
         assert_eq!((BOUNDS.checked, BOUNDS.ends), (100_000, 10_000), "as docs/limits.md has it");
         // What has its end is not open.
-        let end = Event { id: calls[0], ..Event::new(log.view().now(), Channel::Mcp, Kind::Request, Detail::Ok) };
+        let end =
+            Event { id: calls[0], ..Event::new(log.view().now(), Channel::Mcp, Kind::Request, OutcomeDetail::Ok) };
         log.record_durably(end).await.expect("recorded");
         assert_eq!(ends(&log, BOUNDS), calls[1..]);
     }

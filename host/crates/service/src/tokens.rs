@@ -10,7 +10,7 @@ use std::sync::{Arc, PoisonError};
 use mcp_audit_log_contract::access::{Grant, GrantInternals, Right, Viewer};
 use mcp_audit_log_contract::manifest::UserGroup;
 use mcp_audit_log_core::recorder::{RecordError, RecorderControl, StateChange, Unready};
-use mcp_audit_log_model::event::{Channel, Detail, Event, Kind, Target};
+use mcp_audit_log_model::event::{Channel, Event, Kind, OutcomeDetail, Target};
 use mcp_audit_log_model::format::prefix;
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_model::value::Value;
@@ -167,7 +167,7 @@ fn record(log: &Inner, tokens: &Tokens) -> Result<(), RunError> {
 /// An action on a token, as an event: never its secret, which is not stored.
 fn event(untold: &Untold) -> Event {
     let Untold { id, deed, at, by, token } = untold;
-    let mut event = Event { id: *id, ..Event::new(*at, Channel::Admin, Kind::System, Detail::Ok) };
+    let mut event = Event { id: *id, ..Event::new(*at, Channel::Admin, Kind::System, OutcomeDetail::Ok) };
     event.method = Some(deed.action().to_owned());
     event.target = Some(Target::Other(token.id.clone()));
     event = event.by_actor(by, token.instance.as_deref());

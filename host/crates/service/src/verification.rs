@@ -8,7 +8,7 @@ use mcp_audit_log_core::recorder::{RecorderControl, StateChange};
 use mcp_audit_log_core::signer;
 use mcp_audit_log_core::signer::{SignerError, SignerOptions};
 use mcp_audit_log_ledger::VerifierKey;
-use mcp_audit_log_model::event::{Detail, Event};
+use mcp_audit_log_model::event::{Event, OutcomeDetail};
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_store as store;
 use mcp_audit_log_store::{CHECKS, Kept, Tell, Verified, VerifyError, Wrong};
@@ -182,11 +182,11 @@ impl Run {
             }
             Found::Wrong(wrong) => {
                 let sentence = format!("The log does not match its ledger: {wrong}.");
-                event.fact("result", "wrong").failed(Detail::Unknown, "wrong", sentence)
+                event.fact("result", "wrong").failed(OutcomeDetail::Unknown, "wrong", sentence)
             }
             Found::Unread(error) => {
                 let sentence = format!("The log could not be read: {error}.");
-                event.fact("result", "unread").failed(Detail::Incomplete, "unread", sentence)
+                event.fact("result", "unread").failed(OutcomeDetail::Incomplete, "unread", sentence)
             }
         }
     }
