@@ -53,12 +53,12 @@ pub mod saved_view {
 pub mod store {
     pub use mcp_audit_log_index::{
         Breakdown, Group, GroupBy, GroupQuery, GroupSort, Groups, LogStats, MAX_GROUPS, MAX_POINTS, MissingUsage,
-        NewCheckpoint, Page, Place, Point, REQUESTS, RangeError, StoreError, StoreFailure, Stored, StoredCheckpoint,
+        NewCheckpoint, Page, PageAnchor, Point, REQUESTS, RangeError, StoreError, StoreFailure, Stored, StoredCheckpoint,
         StoredPayload, Totals, USAGE_FIELDS, Usage, UsageQuery, UsageRow, UsageSort, UsageStats, UsageStep, Values,
         requests, usage_range,
     };
     pub use mcp_audit_log_store::{
-        Kept, NOT_PROVED, NewToken, Tell, Token, TokenError, Tokens, Verified, VerifyError, Wrong,
+        ExternalCheckpoint, NOT_PROVED, NewToken, VerifyProgress, Token, TokenError, Tokens, Verified, VerifyError, VerifyFinding,
     };
 }
 

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use mcp_audit_log::ledger::SignedCheckpoint;
-use mcp_audit_log::store::{Kept, NOT_PROVED, Verified, VerifyError};
+use mcp_audit_log::store::{ExternalCheckpoint, NOT_PROVED, Verified, VerifyError};
 use mcp_audit_log::verify_log;
 
 use super::advice::unreadable;
@@ -89,11 +89,11 @@ pub(super) fn unread(why: impl Display) -> Outcome {
     Ok(ExitCode::from(UNREAD))
 }
 
-fn kept(path: &Path) -> Result<Kept, String> {
+fn kept(path: &Path) -> Result<ExternalCheckpoint, String> {
     let name = path.display().to_string();
     let bytes = std::fs::read(path).map_err(unreadable(path, "--checkpoint"))?;
     let note = SignedCheckpoint::parse(&bytes).map_err(|error| format!("{name} is not a checkpoint: {error}"))?;
-    Ok(Kept { name, note })
+    Ok(ExternalCheckpoint { name, note })
 }
 
 fn whole(verified: &Verified) -> io::Result<ExitCode> {

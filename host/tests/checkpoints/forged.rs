@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use mcp_audit_log::event::{Body, Channel, Event, Kind, OutcomeDetail, Payload};
 use mcp_audit_log::publish::Destinations;
 use mcp_audit_log::signer::{Resume, SignerOptions};
-use mcp_audit_log::store::{Kept, VerifyError, Wrong};
+use mcp_audit_log::store::{ExternalCheckpoint, VerifyError, VerifyFinding};
 use mcp_audit_log::time::{DAY, ManualClock};
 use mcp_audit_log::{AuditLog, OpenError, verify_log};
 use rusqlite::Connection;
@@ -84,11 +84,11 @@ fn until_published(log: &AuditLog, folder: &Path) {
     }
 }
 
-fn keep(note: &str) -> Vec<Kept> {
-    vec![Kept { name: "kept".into(), note: read(note) }]
+fn keep(note: &str) -> Vec<ExternalCheckpoint> {
+    vec![ExternalCheckpoint { name: "kept".into(), note: read(note) }]
 }
 
-fn wrong(folder: &Path, kept: Vec<Kept>) -> Result<Wrong, String> {
+fn wrong(folder: &Path, kept: Vec<ExternalCheckpoint>) -> Result<VerifyFinding, String> {
     match verify_log(folder, &SignerOptions::default(), kept, &|_, _, _| {}) {
         Err(VerifyError::Wrong(wrong)) => Ok(wrong),
         other => Err(format!("missed: {other:?}")),

@@ -78,7 +78,7 @@ fn measured(plan: Plan, cover: Cover, files: &StoreReader) -> Result<CleanupInte
     let (first, first_payload) = files.prune_points()?;
     let may = hold::cut(plan, held);
     let up_to = |before: Option<Timestamp>, covered: u64, first: u64| -> Result<u64, StoreError> {
-        let kept = before.map_or(Ok(first), |before| files.place_at(before))?;
+        let kept = before.map_or(Ok(first), |before| files.seq_at(before))?;
         Ok(kept.min(covered).max(first))
     };
     let entries_below = up_to(may.entries_before, cover.entries, first)?;

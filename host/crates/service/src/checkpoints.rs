@@ -12,7 +12,7 @@ use mcp_audit_log_core::recorder::{RecordError, RecorderControl, StateChange};
 use mcp_audit_log_core::retention::ClockEvidence;
 use mcp_audit_log_core::signer::{Resume, Signer, SignerError};
 use mcp_audit_log_core::sink::SinkStatus;
-use mcp_audit_log_index::{Batch, CheckpointChange, NewCheckpoint, PlaceChange, StoreError, StoredCheckpoint, Writer};
+use mcp_audit_log_index::{Batch, CheckpointChange, NewCheckpoint, DestinationState, StoreError, StoredCheckpoint, Writer};
 use mcp_audit_log_ledger as ledger;
 use mcp_audit_log_ledger::{SignedCheckpoint, VerifierKey};
 use mcp_audit_log_model::actor::Actor;
@@ -289,7 +289,7 @@ const FAILURE: &str = "publishing";
 impl Inner {
     /// Stores which checkpoints were delivered since the last check; the first failure and its end are entries.
     pub(super) fn record_places(&self) -> Result<(), SignError> {
-        let known = self.view.files.places_published()?;
+        let known = self.view.files.destinations()?;
         let (mut checkpoints, mut events) = (Vec::new(), Vec::new());
         for status in self.checkpoints.publisher.statuses() {
             let before = known.iter().find(|place| place.name == *status.name);
@@ -298,7 +298,7 @@ impl Inner {
             let failing = if status.is_waiting() { was_failing } else { status.failing.is_some() };
             if (number, failing) != (arrived, was_failing) {
                 let name = status.name.to_string();
-                checkpoints.push(CheckpointChange::Place(PlaceChange { name, number, failing }));
+                checkpoints.push(CheckpointChange::Destination(DestinationState { name, number, failing }));
             }
             if failing != was_failing {
                 events.push(self.publishing(&status, failing));
@@ -348,7 +348,7 @@ impl Inner {
         let files = &self.view.files;
         Ok(ClockEvidence {
             now,
-            marks: files.marks()?,
+            marks: files.checkpoint_times()?,
             // Without a destination the log's own checkpoints are the best evidence.
             published: if self.checkpoints.publisher.is_empty() { u64::MAX } else { files.published()? },
             archived: files.newest_archived()?.map_or(0, |newest| newest.checkpoint.size),

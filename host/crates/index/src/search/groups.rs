@@ -7,10 +7,10 @@ use super::axis::Axis;
 use super::block_scan::BlockScan;
 use super::plan::Plan;
 use super::slots::Slots;
-use super::total::{Amounts, Entries, Total};
+use super::total::{Amounts, Entries, Total, failures};
 use crate::dictionary::Texts;
 use crate::snapshot::Snapshot;
-use crate::{Group, GroupQuery, GroupSort, Groups, MAX_GROUPS, StoreError, failures};
+use crate::{Group, GroupQuery, GroupSort, Groups, MAX_GROUPS, StoreError};
 use mcp_audit_log_model::field::Field;
 
 /// What of an entry is counted, beside its outcome.
@@ -41,7 +41,7 @@ pub(crate) fn groups(log: &dyn Snapshot, texts: &Texts, query: &GroupQuery) -> R
             }
             entries.add(row, &mut totals[slot]);
         });
-        counted.ok_or(StoreError::TooManyGroups)?;
+        counted.ok_or(StoreError::TooManyGroups(MAX_GROUPS))?;
     }
     finish(log, texts, query, &slots.keys, &totals)
 }

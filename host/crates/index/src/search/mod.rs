@@ -9,6 +9,6 @@ pub(crate) mod plan;
 pub(crate) mod rows;
 pub(crate) mod seqs;
 pub(crate) mod slots;
-mod sought;
+mod text_condition;
 pub(crate) mod total;
 pub(crate) mod values;

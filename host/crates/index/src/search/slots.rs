@@ -71,7 +71,7 @@ impl<const N: usize> Slots<N> {
     }
 }
 
-/// The places of the bits that are set.
+/// The positions of the bits that are set.
 pub(crate) fn ones(mut bits: u64) -> impl Iterator<Item = usize> {
     std::iter::from_fn(move || {
         let bit = (bits != 0).then_some(bits.trailing_zeros() as usize);

@@ -10,6 +10,8 @@ use super::slots::ones;
 use crate::StoreError;
 use crate::columns::Bitmap;
 use crate::snapshot::Snapshot;
+use mcp_audit_log_filter::{Domain, Term, Test};
+use mcp_audit_log_model::event::Outcome;
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::histogram::{self, BUCKETS};
 
@@ -44,7 +46,7 @@ type UserSet = HashMap<u64, u64, RandomState>;
 
 /// Rows of a block with what each adds to a total.
 pub(crate) trait Amounts {
-    /// Adds the row at this place.
+    /// Adds this row.
     fn add(&self, row: usize, to: &mut Total);
 }
 
@@ -53,6 +55,12 @@ pub(crate) struct Entries {
     errors: Bitmap,
     /// One more than the value where there is one.
     numbers: [Vec<u64>; 4],
+}
+
+/// The entries that count as errors, in usage and in groups.
+pub(crate) fn failures() -> Domain {
+    let failed = Test::In(Outcome::FAILED.map(|outcome| outcome.as_str().into()).into());
+    Domain::Term(Term { field: Field::Outcome, test: failed })
 }
 
 impl Sums {
@@ -167,7 +175,7 @@ impl Amounts for Entries {
     }
 }
 
-/// The column's numbers of the entries that were found, by place; empty where the block has no value of the field.
+/// The column's numbers of the entries that were found, by row; empty where the block has no value of the field.
 pub(crate) fn raws(log: &dyn Snapshot, block: &Block, field: Field, found: &Bitmap) -> Result<Vec<u64>, StoreError> {
     let axis = Axis::numbers(log, block, field)?;
     if matches!(axis, Axis::One) {

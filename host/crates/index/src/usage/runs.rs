@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::cells::{Cell, CellAmounts, Cut, bits, pack_cells, read_cells};
 use super::{HOUR, dimensions, floor};
-use crate::columns::{Bitmap, Kind, MERGED, Zone};
+use crate::columns::{Bitmap, ColumnKind, MERGED, Zone};
 use crate::dictionary::Texts;
 use crate::search::axis::{Axis, start_of};
 use crate::search::block_scan::BlockScan;
@@ -13,10 +13,10 @@ use crate::search::blocks::{self, Block};
 use crate::search::plan::Plan;
 use crate::search::seqs;
 use crate::search::slots::Slots;
-use crate::search::total::{Entries, raws};
+use crate::search::total::{Entries, failures, raws};
 use crate::snapshot::{Blob, PartColumn, PartKey, Snapshot, StoredRun, read_blob};
 use crate::transaction::{HeadChange, NewPart, Removable, Transaction};
-use crate::{StoreError, UsageStep, failures, requests};
+use crate::{StoreError, UsageStep, requests};
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::Timestamp;
 
@@ -191,8 +191,8 @@ fn aggregate(log: &dyn Transaction, seqs: Range<u64>) -> Result<(), StoreError> 
         let found = plan.find(now, block, within)?;
         let entries = Entries::new(now, block, &found, failed.find(now, block, found.clone())?, &Entries::FIELDS)?;
         let times = raws(now, block, Field::OccurredAt, &found)?;
-        for row in found.places() {
-            let hour = floor(Kind::Time.stored(times[row as usize]), HOUR);
+        for row in found.rows() {
+            let hour = floor(ColumnKind::Time.stored(times[row as usize]), HOUR);
             let is_first = run.least > run.most;
             run.least = if is_first { hour } else { run.least.min(hour) };
             run.most = if is_first { hour } else { run.most.max(hour) };
@@ -249,7 +249,7 @@ fn part<'c>(
         cell.write(&mut amounts);
     }
     let count = columns[0].len();
-    columns[0].iter_mut().for_each(|number| *number = Kind::Time.raw(start_of(step, *number)));
+    columns[0].iter_mut().for_each(|number| *number = ColumnKind::Time.raw(start_of(step, *number)));
     let fields = [Field::OccurredAt, Field::Instance].into_iter().chain(cut.fields().iter().copied());
     NewPart { key, cells: pack_cells(count, fields.zip(columns)), amounts }
 }

@@ -6,16 +6,16 @@ use std::ops::Range;
 
 use super::cells::{Cut, bits};
 use super::{HOUR, ceil, dimensions, floor, runs};
-use crate::columns::{Bitmap, Kind, Wanted};
+use crate::columns::{Bitmap, ColumnKind, ValueSet};
 use crate::dictionary::Texts;
 use crate::search::axis::Axis;
 use crate::search::block_scan::BlockScan;
 use crate::search::blocks::Block;
 use crate::search::plan::Plan;
 use crate::search::slots::Slots;
-use crate::search::total::{Amounts, Entries, Total, raws};
+use crate::search::total::{Amounts, Entries, Total, failures, raws};
 use crate::snapshot::{Snapshot, StoredRun};
-use crate::{StoreError, UsageStep, failures, requests};
+use crate::{StoreError, UsageStep, requests};
 use mcp_audit_log_filter::Domain;
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::DAY;
@@ -109,7 +109,7 @@ impl Question {
     fn narrow(&self, log: &dyn Snapshot, block: &Block, within: Bitmap) -> Result<Bitmap, StoreError> {
         match (&self.by, &self.among) {
             (By::Field(field), Some(numbers)) => {
-                Plan::Column(*field, Wanted::Among(numbers.clone())).find(log, block, within)
+                Plan::Column(*field, ValueSet::Among(numbers.clone())).find(log, block, within)
             }
             _ => Ok(within),
         }
@@ -122,7 +122,8 @@ fn around(outer: &Range<i64>, inner: &Range<i64>) -> Vec<Range<i64>> {
 
 /// Rows whose time is in one of the ranges. A cell's time is when it begins.
 fn within(ranges: &[Range<i64>]) -> Plan {
-    let wanted = |range: &Range<i64>| Wanted::Within(Kind::Time.raw(range.start)..Kind::Time.raw(range.end));
+    let wanted =
+        |range: &Range<i64>| ValueSet::Within(ColumnKind::Time.raw(range.start)..ColumnKind::Time.raw(range.end));
     Plan::Any(ranges.iter().map(|range| Plan::Column(Field::OccurredAt, wanted(range))).collect())
 }
 
@@ -301,7 +302,7 @@ impl<'s> Source<'s> {
             for key in run.keys(log, 0, false, None) {
                 let Some((block, all)) = self.readable(run, run.cells(log, key))? else { return Ok(true) };
                 let Some(amounts) = self.readable(run, run.amounts(log, key, all.count()))? else { return Ok(true) };
-                times.find(log, &block, all)?.places().for_each(|row| amounts.add(row as usize, &mut counted));
+                times.find(log, &block, all)?.rows().for_each(|row| amounts.add(row as usize, &mut counted));
             }
         }
         let (requests, mut left) = (Plan::new(log, &Texts::default(), &requests())?, 0);
