@@ -53,12 +53,13 @@ pub mod saved_view {
 pub mod store {
     pub use mcp_audit_log_index::{
         Breakdown, Group, GroupBy, GroupQuery, GroupSort, Groups, LogStats, MAX_GROUPS, MAX_POINTS, MissingUsage,
-        NewCheckpoint, Page, PageAnchor, Point, REQUESTS, RangeError, StoreError, StoreFailure, Stored, StoredCheckpoint,
-        StoredPayload, Totals, USAGE_FIELDS, Usage, UsageQuery, UsageRow, UsageSort, UsageStats, UsageStep, Values,
-        requests, usage_range,
+        NewCheckpoint, Page, PageAnchor, Point, REQUESTS, RangeError, StoreError, StoreFailure, Stored,
+        StoredCheckpoint, StoredPayload, Totals, USAGE_FIELDS, Usage, UsageQuery, UsageRow, UsageSort, UsageStats,
+        UsageStep, Values, requests, usage_range,
     };
     pub use mcp_audit_log_store::{
-        ExternalCheckpoint, NOT_PROVED, NewToken, VerifyProgress, Token, TokenError, Tokens, Verified, VerifyError, VerifyFinding,
+        ExternalCheckpoint, NOT_PROVED, NewToken, Token, TokenError, Tokens, Verified, VerifyError, VerifyFinding,
+        VerifyProgress,
     };
 }
 
