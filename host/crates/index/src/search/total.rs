@@ -6,7 +6,7 @@ use foldhash::fast::RandomState;
 
 use super::axis::Axis;
 use super::blocks::Block;
-use super::slots::ones;
+use super::keyed_counts::ones;
 use crate::StoreError;
 use crate::columns::Bitmap;
 use crate::snapshot::Snapshot;
@@ -51,7 +51,7 @@ pub(crate) trait Amounts {
 }
 
 /// The numbers of a block's entries, as far as they were asked for.
-pub(crate) struct Entries {
+pub(crate) struct EntryAmounts {
     errors: Bitmap,
     /// One more than the value where there is one.
     numbers: [Vec<u64>; 4],
@@ -124,12 +124,12 @@ impl Total {
     }
 }
 
-impl Entries {
+impl EntryAmounts {
     /// The fields that are summed up.
     pub(crate) const FIELDS: [Field; 4] =
         [Field::DurationUs, Field::InputTokens, Field::OutputTokens, Field::CostMicros];
 
-    /// The entries that were found; `errors` are those that failed; `fields` are the first ones of [`Entries::FIELDS`].
+    /// The entries that were found; `errors` are those that failed; `fields` are the first ones of [`EntryAmounts::FIELDS`].
     pub(crate) fn new(
         log: &dyn Snapshot,
         block: &Block,
@@ -160,13 +160,7 @@ impl Entries {
     }
 }
 
-impl<T: Amounts> Amounts for &T {
-    fn add(&self, row: usize, to: &mut Total) {
-        T::add(self, row, to);
-    }
-}
-
-impl Amounts for Entries {
+impl Amounts for EntryAmounts {
     fn add(&self, row: usize, to: &mut Total) {
         to.sums.add(&self.sums(row));
         if let Some(bucket) = self.bucket(row).filter(|_| to.is_full()) {
