@@ -13,8 +13,8 @@ use crate::snapshot::Snapshot;
 use crate::states::{CheckpointQuery, held_from};
 use crate::tree::proofs;
 use crate::{
-    GroupQuery, Groups, Inventory, LogStats, CheckpointTime, Page, PageQuery, PageAnchor, DestinationState, StoreError, StoredCheckpoint,
-    StoredPayload, Tiles, Usage, UsageQuery, Values, usage,
+    CheckpointTime, DestinationState, GroupQuery, Groups, Inventory, LogStats, Page, PageAnchor, PageQuery, StoreError,
+    StoredCheckpoint, StoredPayload, Tiles, Usage, UsageQuery, Values, usage,
 };
 use mcp_audit_log_contract::access::Viewer;
 use mcp_audit_log_contract::hold::Hold;

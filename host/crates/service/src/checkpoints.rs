@@ -12,7 +12,9 @@ use mcp_audit_log_core::recorder::{RecordError, RecorderControl, StateChange};
 use mcp_audit_log_core::retention::ClockEvidence;
 use mcp_audit_log_core::signer::{Resume, Signer, SignerError};
 use mcp_audit_log_core::sink::SinkStatus;
-use mcp_audit_log_index::{Batch, CheckpointChange, NewCheckpoint, DestinationState, StoreError, StoredCheckpoint, Writer};
+use mcp_audit_log_index::{
+    Batch, CheckpointChange, DestinationState, NewCheckpoint, StoreError, StoredCheckpoint, Writer,
+};
 use mcp_audit_log_ledger as ledger;
 use mcp_audit_log_ledger::{SignedCheckpoint, VerifierKey};
 use mcp_audit_log_model::actor::Actor;
