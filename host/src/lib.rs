@@ -27,8 +27,8 @@ pub mod access {
 /// What happened.
 pub mod event {
     pub use mcp_audit_log_model::event::{
-        AgentTools, Argument, BlockingPolicy, Body, Caller, Channel, Client, Detail, Event, Failure, Kind, ModelUsage,
-        OauthStep, Outcome, Payload, Resource, Target, new_id,
+        AgentTools, Argument, BlockingPolicy, Body, Caller, Channel, Client, Event, Failure, Kind, ModelUsage,
+        OauthStep, Outcome, OutcomeDetail, Payload, Resource, Target, new_id,
     };
 }
 
@@ -50,7 +50,9 @@ pub mod saved_view {
 /// Checkpoints, and what a verification finds.
 pub mod evidence {
     pub use mcp_audit_log_index::{NewCheckpoint, StoredCheckpoint};
-    pub use mcp_audit_log_store::{Kept, NOT_PROVED, Tell, Verified, VerifyError, Wrong};
+    pub use mcp_audit_log_store::{
+        ExternalCheckpoint, NOT_PROVED, Verified, VerifyError, VerifyFinding, VerifyProgress,
+    };
 }
 
 /// Tokens for sign-in.
@@ -91,7 +93,7 @@ pub mod reader {
     pub use mcp_audit_log_core::reader::{MAX_LIMIT, ReadError, Reader};
     pub use mcp_audit_log_index::{
         Breakdown, Group, GroupBy, GroupQuery, GroupSort, Groups, LogStats, MAX_GROUPS, MAX_POINTS, MissingUsage, Page,
-        Place, Point, REQUESTS, RangeError, StoreError, StoreFailure, StoredPayload, Totals, USAGE_FIELDS, Usage,
+        PageAnchor, Point, REQUESTS, RangeError, StoreError, StoreFailure, StoredPayload, Totals, USAGE_FIELDS, Usage,
         UsageQuery, UsageRow, UsageSort, UsageStats, UsageStep, Values, requests, usage_range,
     };
 }

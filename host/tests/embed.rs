@@ -9,7 +9,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use http_body_util::BodyExt;
-use mcp_audit_log::event::{Channel, Detail, Event, Kind};
+use mcp_audit_log::event::{Channel, Event, Kind, OutcomeDetail};
 use mcp_audit_log::time::{Clock, SystemClock};
 use mcp_audit_log::{AuditLog, Options};
 use tower_service::Service;
@@ -23,7 +23,7 @@ async fn ask(router: &Router, request: Request<Body>) -> (StatusCode, String) {
 
 /// Returns once everything before it is stored.
 async fn settle(log: &AuditLog) {
-    let event = Event::new(SystemClock.now(), Channel::System, Kind::System, Detail::Ok);
+    let event = Event::new(SystemClock.now(), Channel::System, Kind::System, OutcomeDetail::Ok);
     log.record_durably(event).await.expect("recorded");
 }
 

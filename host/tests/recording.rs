@@ -2,7 +2,7 @@
 #![allow(clippy::expect_used, reason = "a test that cannot go on says why and fails")]
 
 use mcp_audit_log::entry::Entry;
-use mcp_audit_log::event::{Body, Channel, Detail, Event, Kind, Payload};
+use mcp_audit_log::event::{Body, Channel, Event, Kind, OutcomeDetail, Payload};
 use mcp_audit_log::field::Field;
 use mcp_audit_log::filter::Domain;
 use mcp_audit_log::recorder::{QueueLimits, RecordError, Stored};
@@ -23,7 +23,7 @@ fn of_action<'a>(entries: &'a [Entry], action: &str) -> Vec<&'a Entry> {
 }
 
 fn event() -> Event {
-    let event = Event::new(SystemClock.now(), Channel::Mcp, Kind::Request, Detail::Ok);
+    let event = Event::new(SystemClock.now(), Channel::Mcp, Kind::Request, OutcomeDetail::Ok);
     Event { method: Some("tools/call".into()), ..event }
 }
 

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use mcp_audit_log::entry::Entry;
-use mcp_audit_log::event::{Argument, Body, Caller, Channel, Detail, Event, Kind, Payload, Target};
+use mcp_audit_log::event::{Argument, Body, Caller, Channel, Event, Kind, OutcomeDetail, Payload, Target};
 use mcp_audit_log::field::Field;
 use mcp_audit_log::filter::Domain;
 use mcp_audit_log::policy::{Limits, Policy};
@@ -78,7 +78,7 @@ fn text(random: &mut Random) -> Option<String> {
 /// Any event, of few values, so that many of them meet.
 fn any_event(random: &mut Random) -> Event {
     let (channel, kind) = (one(random, Channel::ALL), one(random, Kind::ALL));
-    let mut event = Event::new(traffic::beginning(), channel, kind, one(random, Detail::ALL));
+    let mut event = Event::new(traffic::beginning(), channel, kind, one(random, OutcomeDetail::ALL));
     event.method = random.percent(90).then(|| one(random, &METHODS).to_owned());
     event.target = text(random).map(match random.below(4) {
         0 => Target::Tool,
@@ -159,7 +159,7 @@ async fn recorded(limits: Limits, events: &[Event]) -> (Vec<Entry>, Vec<Option<S
     for event in events {
         log.record(event.clone()).expect("taken");
     }
-    log.record_durably(Event::new(traffic::beginning(), Channel::Mcp, Kind::Request, Detail::Ok))
+    log.record_durably(Event::new(traffic::beginning(), Channel::Mcp, Kind::Request, OutcomeDetail::Ok))
         .await
         .expect("stored");
     let access = log.view().access(&viewer("auditor"));

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use mcp_audit_log::event::{Body, Channel, Detail, Event, Kind, Payload, Target};
+use mcp_audit_log::event::{Body, Channel, Event, Kind, OutcomeDetail, Payload, Target};
 use mcp_audit_log::time::{Clock, SystemClock};
 use mcp_audit_log::{AuditLog, Options, Viewer};
 use mcp_audit_log_tests::{Server, run};
@@ -58,7 +58,7 @@ fn open_with_payloads(folder: &Path) -> AuditLog {
 }
 
 fn record(log: &AuditLog, text: &str, number: u64) -> Value {
-    let mut event = Event::new(SystemClock.now(), Channel::Mcp, Kind::Request, Detail::Ok);
+    let mut event = Event::new(SystemClock.now(), Channel::Mcp, Kind::Request, OutcomeDetail::Ok);
     event.method = Some("tools/call".into());
     event.target = Some(Target::Tool(text.into()));
     event.caller.user = Some(text.into());
@@ -186,7 +186,7 @@ fn with_body(random: &mut u64) -> Event {
         b"abcdefghijklmno "[(*random >> 60) as usize] as char
     };
     let body = Body::whole((0..LENGTH).map(|_| letter()).collect::<String>());
-    let mut event = Event::new(SystemClock.now(), Channel::Mcp, Kind::Request, Detail::Ok);
+    let mut event = Event::new(SystemClock.now(), Channel::Mcp, Kind::Request, OutcomeDetail::Ok);
     event.target = Some(Target::Tool("bodies".into()));
     event.payload = Some(Payload { request: None, response: Some(body) });
     event

@@ -11,7 +11,7 @@ use clap::Args;
 use http_body_util::BodyExt;
 use mcp_audit_log::Event;
 use mcp_audit_log::capture::ApiLayer;
-use mcp_audit_log::event::{Channel, Detail, Kind};
+use mcp_audit_log::event::{Channel, Kind, OutcomeDetail};
 use tokio::runtime::{Builder, Runtime};
 use tower_service::Service;
 
@@ -85,7 +85,12 @@ fn measure(
                 row.0.extend(sample);
                 row.1 += took;
             }
-            world.record_durably(Event::new(world.log.view().now(), Channel::System, Kind::System, Detail::Ok))?;
+            world.record_durably(Event::new(
+                world.log.view().now(),
+                Channel::System,
+                Kind::System,
+                OutcomeDetail::Ok,
+            ))?;
         }
     }
     let mut bare = None;

@@ -7,7 +7,7 @@ use clap::Args;
 use mcp_audit_log::entry::Entry;
 use mcp_audit_log::filter::Domain;
 use mcp_audit_log::ledger::{Content, Frontier, Hash, Leaf};
-use mcp_audit_log::reader::Place;
+use mcp_audit_log::reader::PageAnchor;
 
 use crate::support::{Outcome, World, folder};
 use crate::table::{Table, figure};
@@ -50,7 +50,7 @@ impl Sealing {
 fn alone(world: &World) -> Outcome<(Duration, Duration, u64)> {
     let access = world.access("admin");
     let (mut content, mut tree, mut read) = (Duration::ZERO, Duration::ZERO, 0);
-    let (mut frontier, mut from) = (Frontier::default(), Place::Newest);
+    let (mut frontier, mut from) = (Frontier::default(), PageAnchor::Newest);
     loop {
         let page = world.log.view().reader(&access).page(Domain::TRUE, from, 500)?;
         let began = Instant::now();
@@ -63,6 +63,6 @@ fn alone(world: &World) -> Outcome<(Duration, Duration, u64)> {
         tree += began.elapsed();
         read += page.entries.len() as u64;
         let Some(next) = page.next else { return Ok((content, tree, read)) };
-        from = Place::Before(next);
+        from = PageAnchor::Before(next);
     }
 }

@@ -6,7 +6,7 @@ use clap::Args;
 use mcp_audit_log::entry::Entry;
 use mcp_audit_log::field::Field;
 use mcp_audit_log::filter::{Context, Domain, parse_json, parse_text};
-use mcp_audit_log::reader::{GroupBy, GroupSort, Place, Reader};
+use mcp_audit_log::reader::{GroupBy, GroupSort, PageAnchor, Reader};
 use mcp_audit_log::{Grant, LogView, Options, Viewer};
 
 use crate::kept::Which;
@@ -117,7 +117,7 @@ impl Known {
     fn of(log: &LogView, access: &Grant) -> Outcome<Self> {
         let reader = log.reader(access);
         let calls = domain("method:tools/call !user:none")?;
-        let [newest, oldest] = [Place::Newest, Place::Oldest]
+        let [newest, oldest] = [PageAnchor::Newest, PageAnchor::Oldest]
             .map(|from| Ok::<_, Box<dyn std::error::Error>>(reader.page(calls.clone(), from, 1)?.entries.pop()));
         let (newest, oldest) = (newest?.ok_or("no tool was called")?, oldest?.ok_or("no tool was called")?);
         let text = |entry: &Entry, field: Field| entry.text(field).unwrap_or_default().to_owned();
@@ -158,7 +158,7 @@ fn first_pages(texts: &[String]) -> Outcome<Vec<Question>> {
 
 fn questions(known: &Known) -> Outcome<Vec<Question>> {
     let mut questions = vec![Question { name: "first page".to_owned(), ..first_page("")? }];
-    let far = Place::Before(known.newest.seq.saturating_sub(999 * PAGE as u64));
+    let far = PageAnchor::Before(known.newest.seq.saturating_sub(999 * PAGE as u64));
     let ask = move |reader: &Reader<'_>| Ok(reader.page(Domain::TRUE, far, PAGE)?.entries.len());
     questions.push(Question { name: "page 1,000".to_owned(), ask: Box::new(ask) });
     questions.extend(first_pages(&known.singles)?);

@@ -2,7 +2,7 @@
 
 use mcp_audit_log::Event;
 use mcp_audit_log::event::{
-    Argument, Body, Caller, Channel, Client, Detail, Failure, Kind, ModelUsage, Payload, Target,
+    Argument, Body, Caller, Channel, Client, Failure, Kind, ModelUsage, OutcomeDetail, Payload, Target,
 };
 use mcp_audit_log::time::{DAY, Timestamp};
 
@@ -48,11 +48,11 @@ const METHODS: [(&str, Kind, u64); 9] = [
 ];
 
 /// Failures: the outcome, how many of a thousand events have it, and what the entry says.
-const FAILURES: [(Detail, u64, u16, &str, &str); 4] = [
-    (Detail::ToolError, 15, 200, "tool_error", "the tool reported an error"),
-    (Detail::RpcError, 8, 200, "-32602", "the server answered with the JSON-RPC error -32602"),
-    (Detail::Denied, 8, 401, "401", "the request was refused with the status 401"),
-    (Detail::TransportError, 4, 502, "connection", "the server could not be reached"),
+const FAILURES: [(OutcomeDetail, u64, u16, &str, &str); 4] = [
+    (OutcomeDetail::ToolError, 15, 200, "tool_error", "the tool reported an error"),
+    (OutcomeDetail::RpcError, 8, 200, "-32602", "the server answered with the JSON-RPC error -32602"),
+    (OutcomeDetail::Denied, 8, 401, "401", "the request was refused with the status 401"),
+    (OutcomeDetail::TransportError, 4, 502, "connection", "the server could not be reached"),
 ];
 
 /// Events without end, the same for the same seed.
@@ -113,7 +113,7 @@ impl Traffic {
             2 => ("notifications/initialized", Kind::Notification),
             _ => method(random),
         };
-        let mut event = Event::new(self.at, Channel::Mcp, kind, Detail::Ok);
+        let mut event = Event::new(self.at, Channel::Mcp, kind, OutcomeDetail::Ok);
         event.method = Some(method.to_owned());
         event.server = Some(server(session.server));
         event.path = Some(format!("/mcp/{}", server(session.server)));
@@ -124,7 +124,7 @@ impl Traffic {
         if kind == Kind::Request {
             event.request_id = Some(session.messages.to_string());
         } else {
-            (event.detail, event.status_code) = (Detail::Accepted, Some(202));
+            (event.detail, event.status_code) = (OutcomeDetail::Accepted, Some(202));
         }
         if random.percent(20) {
             event.trace_id = Some(format!("{:016x}{:016x}", random.next(), random.next()));

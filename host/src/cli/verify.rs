@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use mcp_audit_log::evidence::{Kept, NOT_PROVED, Verified, VerifyError};
+use mcp_audit_log::evidence::{ExternalCheckpoint, NOT_PROVED, Verified, VerifyError};
 use mcp_audit_log::ledger::SignedCheckpoint;
 use mcp_audit_log::verify_log;
 
@@ -89,11 +89,11 @@ pub(super) fn unread(why: impl Display) -> Outcome {
     Ok(ExitCode::from(UNREAD))
 }
 
-fn kept(path: &Path) -> Result<Kept, String> {
+fn kept(path: &Path) -> Result<ExternalCheckpoint, String> {
     let name = path.display().to_string();
     let bytes = std::fs::read(path).map_err(unreadable(path, "--checkpoint"))?;
     let note = SignedCheckpoint::parse(&bytes).map_err(|error| format!("{name} is not a checkpoint: {error}"))?;
-    Ok(Kept { name, note })
+    Ok(ExternalCheckpoint { name, note })
 }
 
 fn whole(verified: &Verified) -> io::Result<ExitCode> {

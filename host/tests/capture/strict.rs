@@ -14,7 +14,7 @@ use mcp_audit_log::{AuditLog, Event, Options};
 
 use crate::support::{Log, exchange, line, post, send, serve};
 use mcp_audit_log::capture::{AuditLayer, StrictLayer};
-use mcp_audit_log::event::{Channel, Detail, Kind};
+use mcp_audit_log::event::{Channel, Kind, OutcomeDetail};
 
 const CALL: &str = r#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"echo","arguments":{}}}"#;
 const ANSWER: &str = r#"{"jsonrpc":"2.0","id":7,"result":{"content":[]}}"#;
@@ -162,7 +162,7 @@ async fn a_full_queue_answers_503_and_the_server_sees_nothing() {
         Vec::new()
     })
     .expect("room");
-    let event = || Event::new(log.view().now(), Channel::System, Kind::System, Detail::Ok);
+    let event = || Event::new(log.view().now(), Channel::System, Kind::System, OutcomeDetail::Ok);
     while log.record(event()) != Err(RecordError::Full) {
         tokio::task::yield_now().await;
     }
@@ -201,8 +201,10 @@ async fn a_store_that_fails_answers_503_and_the_server_sees_nothing() {
     }
     assert_eq!(seen.load(Ordering::SeqCst), 1);
     std::fs::rename(&aside, &database).expect("moved back");
-    let stored =
-        log.log.record_durably(Event::new(log.log.view().now(), Channel::System, Kind::System, Detail::Ok)).await;
+    let stored = log
+        .log
+        .record_durably(Event::new(log.log.view().now(), Channel::System, Kind::System, OutcomeDetail::Ok))
+        .await;
     assert!(matches!(stored, Ok(Stored::At(_))), "{stored:?}");
     assert_eq!(exchange(post(&url, &[], CALL)).await.0, 200);
     assert_eq!(seen.load(Ordering::SeqCst), 2);

@@ -19,7 +19,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use mcp_audit_log::entry::Entry;
-use mcp_audit_log::event::{Channel, Detail, Kind};
+use mcp_audit_log::event::{Channel, Kind, OutcomeDetail};
 use mcp_audit_log::field::Field;
 use mcp_audit_log::filter::Domain;
 use mcp_audit_log::{AuditLog, Event, Grant, Options, Viewer};
@@ -64,7 +64,7 @@ impl Log {
 
     /// What capture recorded so far, the oldest first.
     pub(crate) async fn entries(&self) -> Vec<Entry> {
-        let marker = Event::new(self.log.view().now(), Channel::System, Kind::System, Detail::Ok);
+        let marker = Event::new(self.log.view().now(), Channel::System, Kind::System, OutcomeDetail::Ok);
         self.log.record_durably(marker).await.expect("stored");
         let access = self.access();
         let (mut found, mut before) = (Vec::new(), None);

@@ -1,6 +1,6 @@
 //! Proofs and bundles of a growing log, and of one whose beginning was removed.
 
-use mcp_audit_log::event::{Body, Channel, Detail, Event, Kind, Payload};
+use mcp_audit_log::event::{Body, Channel, Event, Kind, OutcomeDetail, Payload};
 use mcp_audit_log::filter::{Context, Domain, parse_text};
 use mcp_audit_log::ledger::{BundleCheck, BundleError, CheckedBundle, Content, Leaf, ProofFile, VerifierKey};
 use mcp_audit_log::time::{Clock, DAY, Timestamp};
@@ -74,7 +74,7 @@ async fn payloads_in_a_bundle_are_optional_and_recorded() {
     let wanted = json!({ "log_payloads": true });
     log.change_settings(&access(log.view(), &["admin"]), wanted.as_object().expect("an object")).expect("changed");
     let payload = Payload { request: Some(Body::whole("{\"question\":\"apples?\"}")), response: None };
-    let event = Event::new(log.view().now(), Channel::Mcp, Kind::Request, Detail::Ok);
+    let event = Event::new(log.view().now(), Channel::Mcp, Kind::Request, OutcomeDetail::Ok);
     log.record_durably(Event { payload: Some(payload), ..event }).await.expect("stored");
     log.sign().expect("signed");
     assert!(!bundle(&log, &everything()).contains("apples?"));

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mcp_audit_log::event::{Body, Channel, Detail, Event, Kind, Payload};
-use mcp_audit_log::evidence::{Kept, VerifyError, Wrong};
+use mcp_audit_log::event::{Body, Channel, Event, Kind, OutcomeDetail, Payload};
+use mcp_audit_log::evidence::{ExternalCheckpoint, VerifyError, VerifyFinding};
 use mcp_audit_log::publish::Destinations;
 use mcp_audit_log::signer::{Resume, SignerOptions};
 use mcp_audit_log::time::{DAY, ManualClock};
@@ -35,7 +35,7 @@ struct Genuine {
 
 async fn call(log: &AuditLog) {
     let payload = Payload { request: Some(Body::whole("{\"a\":1}")), response: None };
-    let event = Event::new(log.view().now(), Channel::Mcp, Kind::Request, Detail::Ok);
+    let event = Event::new(log.view().now(), Channel::Mcp, Kind::Request, OutcomeDetail::Ok);
     log.record_durably(Event { payload: Some(payload), ..event }).await.expect("stored");
 }
 
@@ -84,11 +84,11 @@ fn until_published(log: &AuditLog, folder: &Path) {
     }
 }
 
-fn keep(note: &str) -> Vec<Kept> {
-    vec![Kept { name: "kept".into(), note: read(note) }]
+fn keep(note: &str) -> Vec<ExternalCheckpoint> {
+    vec![ExternalCheckpoint { name: "kept".into(), note: read(note) }]
 }
 
-fn wrong(folder: &Path, kept: Vec<Kept>) -> Result<Wrong, String> {
+fn wrong(folder: &Path, kept: Vec<ExternalCheckpoint>) -> Result<VerifyFinding, String> {
     match verify_log(folder, &SignerOptions::default(), kept, &|_, _, _| {}) {
         Err(VerifyError::Wrong(wrong)) => Ok(wrong),
         other => Err(format!("missed: {other:?}")),

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use mcp_audit_log::evidence::{Kept, Verified, VerifyError, Wrong};
+use mcp_audit_log::evidence::{ExternalCheckpoint, Verified, VerifyError, VerifyFinding};
 use mcp_audit_log::signer::SignerOptions;
 use mcp_audit_log::time::{DAY, ManualClock};
 use mcp_audit_log::{AuditLog, verify_log};
@@ -24,26 +24,26 @@ async fn three_days(log: &AuditLog, clock: &Arc<ManualClock>) {
 }
 
 /// What verification of a copy finds after `sql`.
-fn wrong_after(folder: &Path, sql: &str) -> Wrong {
+fn wrong_after(folder: &Path, sql: &str) -> VerifyFinding {
     let copy = tempfile::tempdir().expect("a folder");
     fs::copy(folder.join("mcp-audit-log.db"), copy.path().join("mcp-audit-log.db")).expect("copied");
     tamper(copy.path(), sql);
     wrong(verify(copy.path(), &[], &|_, _, _| {}), sql)
 }
 
-fn wrong(found: Result<Verified, VerifyError>, what: &str) -> Wrong {
+fn wrong(found: Result<Verified, VerifyError>, what: &str) -> VerifyFinding {
     match found {
         Err(VerifyError::Wrong(wrong)) => wrong,
         other => panic!("missed: {what}: {other:?}"),
     }
 }
 
-fn whole(folder: &Path, kept: Vec<Kept>) -> Result<Verified, VerifyError> {
+fn whole(folder: &Path, kept: Vec<ExternalCheckpoint>) -> Result<Verified, VerifyError> {
     verify_log(folder, &SignerOptions::default(), kept, &|_, _, _| {})
 }
 
-fn kept(note: &str) -> Vec<Kept> {
-    vec![Kept { name: "kept".into(), note: read(note) }]
+fn kept(note: &str) -> Vec<ExternalCheckpoint> {
+    vec![ExternalCheckpoint { name: "kept".into(), note: read(note) }]
 }
 
 /// A refused action leaves an entry, which must not count as if the action had been done.

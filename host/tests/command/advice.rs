@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use mcp_audit_log::event::{Channel, Detail, Event, Kind};
+use mcp_audit_log::event::{Channel, Event, Kind, OutcomeDetail};
 use mcp_audit_log::time::{Clock, SystemClock};
 use mcp_audit_log::{AuditLog, Options};
 
@@ -28,7 +28,7 @@ fn refuses(data: &Path, code: i32, arguments: &[&str], words: &[&str]) {
 
 fn log_with_an_entry(data: &Path) -> (AuditLog, String) {
     let log = Options::new(data).own_schedule().open().expect("a log");
-    let event = Event::new(SystemClock.now(), Channel::Mcp, Kind::Request, Detail::Ok);
+    let event = Event::new(SystemClock.now(), Channel::Mcp, Kind::Request, OutcomeDetail::Ok);
     let id = event.id.to_string();
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     runtime.block_on(log.record_durably(event)).expect("recorded");

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use mcp_audit_log::Options;
-use mcp_audit_log::event::{Channel, Detail, Event, Kind};
+use mcp_audit_log::event::{Channel, Event, Kind, OutcomeDetail};
 use mcp_audit_log::time::{Clock, SystemClock};
 use serde_json::Value;
 
@@ -21,7 +21,7 @@ fn text(bytes: &[u8]) -> String {
 fn log(folder: &Path) -> String {
     let log = Options::new(folder).open().expect("a log");
     let events: Vec<_> =
-        (0..9).map(|_| Event::new(SystemClock.now(), Channel::Mcp, Kind::Request, Detail::Ok)).collect();
+        (0..9).map(|_| Event::new(SystemClock.now(), Channel::Mcp, Kind::Request, OutcomeDetail::Ok)).collect();
     let id = events[4].id.to_string();
     events.into_iter().for_each(|event| log.record(event).expect("taken"));
     // Beside a log that is open nothing is wrong either.
@@ -49,7 +49,7 @@ fn verify_ends_with_what_it_found() {
     let wrong = run(folder.path(), &["verify"]);
     let told = text(&wrong.stdout);
     assert_eq!(wrong.status.code(), Some(1), "{told}");
-    assert!(told.starts_with("WRONG  entries: in entry, at entry 3: ") && told.contains("evidence"), "{told}");
+    assert!(told.starts_with("WRONG  entries: in entry, at seq 3: ") && told.contains("evidence"), "{told}");
     std::fs::write(folder.path().join("mcp-audit-log.db"), "nothing").expect("written");
     assert_eq!(run(folder.path(), &["verify"]).status.code(), Some(1), "missing evidence fails");
 }
@@ -110,6 +110,24 @@ fn kept_checkpoints_are_compared_and_signing_resumes() {
     assert_eq!(run(folder.path(), &["verify"]).status.code(), Some(0));
     assert!(text(&run(folder.path(), &["list", "action:signing.resumed"]).stdout).contains("anna"));
     assert!(!run(folder.path(), &["key", "resume", "--reason", "again"]).status.success(), "nothing is lost");
+}
+
+#[test]
+fn a_checkpoint_that_says_nothing_of_this_log_ends_with_2() {
+    let [folder, other] = [(); 2].map(|()| tempfile::tempdir().expect("a folder"));
+    [&folder, &other].into_iter().for_each(|folder| drop(log(folder.path())));
+    let foreign = folder.path().join("foreign");
+    std::fs::write(&foreign, run(other.path(), &["checkpoint"]).stdout).expect("written");
+    for (file, why) in [(foreign, "is not of this log"), (folder.path().join("missing"), "cannot be read")] {
+        let path = file.to_string_lossy();
+        let unread = run(folder.path(), &["verify", "--checkpoint", &path]);
+        let (found, error) = (text(&unread.stdout), text(&unread.stderr));
+        assert_eq!((unread.status.code(), found.as_str()), (Some(2), ""), "{error}");
+        assert!(error.contains("nothing was verified") && error.contains(&*path) && error.contains(why), "{error}");
+    }
+    let own = folder.path().join("own");
+    std::fs::write(&own, run(folder.path(), &["checkpoint"]).stdout).expect("written");
+    assert_eq!(run(folder.path(), &["verify", "--checkpoint", &own.to_string_lossy()]).status.code(), Some(0));
 }
 
 #[test]

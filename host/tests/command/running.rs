@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use mcp_audit_log::event::{Channel, Detail, Event, Kind, Target};
+use mcp_audit_log::event::{Channel, Event, Kind, OutcomeDetail, Target};
 use mcp_audit_log::policy::CONTRACT;
 use mcp_audit_log::time::{Clock, SystemClock};
 use mcp_audit_log::{AuditLog, Options};
@@ -54,7 +54,7 @@ fn command(data: &Path, arguments: &[&str]) -> Command {
 }
 
 async fn record(log: &AuditLog, user: &str, tool: &str) {
-    let mut event = Event::new(SystemClock.now(), Channel::Mcp, Kind::Request, Detail::Ok);
+    let mut event = Event::new(SystemClock.now(), Channel::Mcp, Kind::Request, OutcomeDetail::Ok);
     event.method = Some("tools/call".into());
     event.target = Some(Target::Tool(tool.into()));
     event.caller.user = Some(user.into());

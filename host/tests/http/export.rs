@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use http_body_util::BodyExt;
-use mcp_audit_log::event::{Channel, Detail, Event, Kind};
+use mcp_audit_log::event::{Channel, Event, Kind, OutcomeDetail};
 use mcp_audit_log::export::{Column, Format};
 use mcp_audit_log::time::{Clock, SystemClock};
 use serde_json::{Value, json};
@@ -271,7 +271,7 @@ async fn parquet_has_types() {
 
     let world = World::new();
     let event =
-        Event { duration_us: Some(7), ..Event::new(SystemClock.now(), Channel::Mcp, Kind::Request, Detail::Ok) };
+        Event { duration_us: Some(7), ..Event::new(SystemClock.now(), Channel::Mcp, Kind::Request, OutcomeDetail::Ok) };
     let at = event.occurred_at;
     world.record(Event { method: Some("grüße".to_owned()), ..event }).await;
     let admin = world.bearer("root", &["admin"]);

@@ -1,7 +1,7 @@
 //! Groups, values and pages both ways: the record rule holds in every figure, and each group leads to its entries.
 
 use axum::http::StatusCode;
-use mcp_audit_log::event::{Detail, Event, Failure};
+use mcp_audit_log::event::{Event, Failure, OutcomeDetail};
 use mcp_audit_log::field::Field;
 use serde_json::{Value, json};
 
@@ -23,7 +23,7 @@ fn timed(user: &str, tool: &str, millis: u64) -> Event {
 /// The same, but it failed.
 fn failed(user: &str, tool: &str, millis: u64) -> Event {
     let failure = Failure { kind: "tool_error".into(), message: "No.".into(), code: None };
-    Event { detail: Detail::ToolError, failure: Some(failure), ..timed(user, tool, millis) }
+    Event { detail: OutcomeDetail::ToolError, failure: Some(failure), ..timed(user, tool, millis) }
 }
 
 /// Groups as `keys count errors`, in order.

@@ -3,7 +3,7 @@
 //! The table lists the rights. An operation without a row fails, and so does a row without an operation.
 
 use axum::http::StatusCode;
-use mcp_audit_log::event::{Channel, Detail, Event, Kind};
+use mcp_audit_log::event::{Channel, Event, Kind, OutcomeDetail};
 use mcp_audit_log::time::{Clock, SystemClock};
 use serde_json::{Value, json};
 
@@ -245,7 +245,7 @@ async fn made(world: &World, user: &str, group: &str, path: &str, body: &str) ->
 }
 
 fn event_id() -> String {
-    Event::new(SystemClock.now(), Channel::Mcp, Kind::Request, Detail::Ok).id.to_string()
+    Event::new(SystemClock.now(), Channel::Mcp, Kind::Request, OutcomeDetail::Ok).id.to_string()
 }
 
 /// A call that came in over HTTP, by the token that every caller of these tests has.

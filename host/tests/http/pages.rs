@@ -1,7 +1,7 @@
 //! What the pages hold: nothing that runs, nothing from elsewhere, and hostile values as plain text.
 
 use axum::http::StatusCode;
-use mcp_audit_log::event::{Body, Detail, Payload, Target};
+use mcp_audit_log::event::{Body, OutcomeDetail, Payload, Target};
 
 use crate::support::{World, call};
 
@@ -14,7 +14,7 @@ const VISIBLE: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>
 async fn pages(world: &World) -> Vec<(String, String)> {
     let mut event = call(HOSTILE, HOSTILE).fact(HOSTILE, HOSTILE);
     event.target = Some(Target::Tool(format!("{HOSTILE}{}", "A".repeat(10_000))));
-    event.detail = Detail::ToolError;
+    event.detail = OutcomeDetail::ToolError;
     event.failure = Some(mcp_audit_log::event::Failure { kind: HOSTILE.into(), message: HOSTILE.into(), code: None });
     event.server = Some(HOSTILE.into());
     event.caller.connection = Some(HOSTILE.into());

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use mcp_audit_log::Event;
-use mcp_audit_log::event::{self, Detail, Failure};
+use mcp_audit_log::event::{self, Failure, OutcomeDetail};
 use mcp_audit_log::time::{Clock, DAY, HOUR, ManualClock, SECOND, SystemClock, Timestamp};
 
 use crate::support::{Caller, World, call};
 
 fn failed(user: &str, tool: &str) -> Event {
     let failure = Failure { kind: "tool_error".into(), message: "No.".into(), code: None };
-    Event { detail: Detail::ToolError, failure: Some(failure), ..call(user, tool) }
+    Event { detail: OutcomeDetail::ToolError, failure: Some(failure), ..call(user, tool) }
 }
 
 async fn filled() -> World {

@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
-use mcp_audit_log::event::{self, Channel, Detail, Event, Kind, Payload, Target};
+use mcp_audit_log::event::{self, Channel, Event, Kind, OutcomeDetail, Payload, Target};
 use mcp_audit_log::http::{SignInLinks, Site, router};
 use mcp_audit_log::identity::Identity;
 use mcp_audit_log::recorder::QueueLimits;
@@ -284,7 +284,7 @@ pub(crate) fn viewer(user: &str, groups: &[&str]) -> Viewer {
 
 /// A call of a tool by `user`.
 pub(crate) fn call(user: &str, tool: &str) -> Event {
-    let mut event = Event::new(SystemClock.now(), Channel::Mcp, Kind::Request, Detail::Ok);
+    let mut event = Event::new(SystemClock.now(), Channel::Mcp, Kind::Request, OutcomeDetail::Ok);
     event.method = Some("tools/call".into());
     event.target = Some(Target::Tool(tool.into()));
     event.server = Some("crm".into());

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use mcp_audit_log::Event;
-use mcp_audit_log::event::{self, Detail, Failure};
+use mcp_audit_log::event::{self, Failure, OutcomeDetail};
 use mcp_audit_log::time::{Clock, HOUR, ManualClock, SystemClock};
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ use crate::support::{Caller, GROUPS, World, call};
 
 fn failed(user: &str, tool: &str) -> Event {
     let failure = Failure { kind: "tool_error".into(), message: "No.".into(), code: None };
-    Event { detail: Detail::ToolError, failure: Some(failure), ..call(user, tool) }
+    Event { detail: OutcomeDetail::ToolError, failure: Some(failure), ..call(user, tool) }
 }
 
 fn with_model(user: &str, model: &str, tokens: u64) -> Event {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mcp_audit_log::Right;
-use mcp_audit_log::event::{Client, Detail, Event};
+use mcp_audit_log::event::{Client, Event, OutcomeDetail};
 use mcp_audit_log::field::Field;
 
 use crate::support::{HOUR, World, caller, viewer};
@@ -19,13 +19,13 @@ async fn played() -> World {
     world
         .play([
             call(150, "uma", "umas-laptop", "search").failed(
-                Detail::ToolError,
+                OutcomeDetail::ToolError,
                 "tool_error",
                 "The tool reported an error",
             ),
             call(50, "uma", "umas-laptop", "search").took(Duration::from_millis(80)),
-            call(40, "uma", "umas-laptop", "export").failed(Detail::RpcError, "-32602", "Invalid params"),
-            call(30, "uma", "umas-phone", "export").failed(Detail::RpcError, "-32602", "Invalid params"),
+            call(40, "uma", "umas-laptop", "export").failed(OutcomeDetail::RpcError, "-32602", "Invalid params"),
+            call(30, "uma", "umas-phone", "export").failed(OutcomeDetail::RpcError, "-32602", "Invalid params"),
             call(20, "bob", "bobs-desk", "search").status(429),
             call(10, "bob", "bobs-desk", "search").took(Duration::from_secs(3)),
         ])

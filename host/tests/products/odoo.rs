@@ -1,6 +1,6 @@
 //! E: an Odoo MCP server. Calls touch business records, connections come by OAuth, and settings are changed.
 
-use mcp_audit_log::event::{Client, Detail, Event, OauthStep};
+use mcp_audit_log::event::{Client, Event, OauthStep, OutcomeDetail};
 use mcp_audit_log::field::Field;
 use serde_json::json;
 
@@ -17,7 +17,7 @@ async fn played() -> World {
             Event::oauth(now, OauthStep::Register, "c1").by(uma()),
             Event::oauth(now, OauthStep::Authorize, "c1").by(uma()),
             Event::oauth(now, OauthStep::Token, "c1").by(uma()).failed(
-                Detail::Rejected,
+                OutcomeDetail::Rejected,
                 "invalid_grant",
                 "The code is used up",
             ),

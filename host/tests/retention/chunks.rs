@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use mcp_audit_log::event::{Channel, Detail, Event, Kind, Target};
+use mcp_audit_log::event::{Channel, Event, Kind, OutcomeDetail, Target};
 use mcp_audit_log::recorder::RecordError;
 use mcp_audit_log::time::{Clock, DAY, ManualClock};
 use mcp_audit_log::{AuditLog, CleanupProgress, RunError};
@@ -32,7 +32,7 @@ impl<F: Fn() + 'static> tracing::Subscriber for AfterChunk<F> {
 /// A log with more than two chunks of old entries.
 async fn many(log: &AuditLog, clock: &ManualClock) {
     for _ in 0..1_200 {
-        log.record(Event::new(log.view().now(), Channel::Mcp, Kind::Request, Detail::Ok)).expect("taken");
+        log.record(Event::new(log.view().now(), Channel::Mcp, Kind::Request, OutcomeDetail::Ok)).expect("taken");
     }
     record(log, "old").await;
     clock.advance(95 * DAY);
@@ -72,7 +72,7 @@ async fn a_running_cleanup_shows_its_progress_and_yields_to_recording() {
         told.lock().expect("a lock").push((entries, expected, has_tool(&other, "meanwhile")));
         let again = other.start_cron(&access(&other, "admin"), CLEANUP);
         assert!(matches!(again, Err(RunError::Running)), "one at a time");
-        let event = Event::new(other.view().now(), Channel::Mcp, Kind::Request, Detail::Ok);
+        let event = Event::new(other.view().now(), Channel::Mcp, Kind::Request, OutcomeDetail::Ok);
         let event = Event { target: Some(Target::Tool("meanwhile".into())), ..event };
         other.record(event).expect("taken");
     };

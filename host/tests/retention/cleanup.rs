@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mcp_audit_log::event::{Body, Caller, Channel, Detail, Event, Kind, Payload, Target};
+use mcp_audit_log::event::{Body, Caller, Channel, Event, Kind, OutcomeDetail, Payload, Target};
 use mcp_audit_log::field::Field;
 use mcp_audit_log::time::{Clock, DAY};
 use mcp_audit_log::{Options, RunError};
@@ -39,7 +39,7 @@ async fn nothing_of_an_old_entry_is_left_in_the_files() {
     let admin = access(&log, "admin");
     log.change_settings(&admin, as_long_as_entries.as_object().expect("an object")).expect("changed");
     for (user, days) in [("ursula-the-old", 95), ("uma-the-young", 0)] {
-        let event = Event::new(log.view().now(), Channel::Mcp, Kind::Request, Detail::Ok);
+        let event = Event::new(log.view().now(), Channel::Mcp, Kind::Request, OutcomeDetail::Ok);
         let caller = Caller { user: Some(user.into()), ..Caller::default() };
         log.record_durably(Event { caller, ..event }).await.expect("stored");
         log.sign().expect("signed");
@@ -131,7 +131,7 @@ async fn payloads_are_removed_after_their_own_period_and_entries_stay() {
     let mut ids = Vec::new();
     for tool in ["old", "new"] {
         let payload = Payload { request: Some(Body::whole("{}")), response: None };
-        let event = Event::new(log.view().now(), Channel::Mcp, Kind::Request, Detail::Ok);
+        let event = Event::new(log.view().now(), Channel::Mcp, Kind::Request, OutcomeDetail::Ok);
         let event = Event { target: Some(Target::Tool(tool.into())), payload: Some(payload), ..event };
         ids.push(event.id);
         log.record_durably(event).await.expect("stored");

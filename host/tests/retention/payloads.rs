@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use mcp_audit_log::event::{Body, Channel, Detail, Event, Kind, Payload};
+use mcp_audit_log::event::{Body, Channel, Event, Kind, OutcomeDetail, Payload};
 use mcp_audit_log::signer::SignerOptions;
 use mcp_audit_log::time::{Clock, DAY, ManualClock};
 use mcp_audit_log::{AuditLog, Options, verify_log};
@@ -20,7 +20,7 @@ fn careful(folder: &Path, clock: &Arc<ManualClock>) -> AuditLog {
 
 async fn call(log: &AuditLog) {
     let payload = Payload { request: Some(Body::whole("{\"a\":1}")), response: Some(Body::whole("{}")) };
-    let event = Event::new(log.view().now(), Channel::Mcp, Kind::Request, Detail::Ok);
+    let event = Event::new(log.view().now(), Channel::Mcp, Kind::Request, OutcomeDetail::Ok);
     log.record_durably(Event { payload: Some(payload), ..event }).await.expect("stored");
 }
 

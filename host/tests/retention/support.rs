@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use mcp_audit_log::entry::Entry;
-use mcp_audit_log::event::{Channel, Detail, Event, Kind, Target};
+use mcp_audit_log::event::{Channel, Event, Kind, OutcomeDetail, Target};
 use mcp_audit_log::field::Field;
 use mcp_audit_log::filter::Domain;
 use mcp_audit_log::hold::{Hold, NewHold};
@@ -31,7 +31,7 @@ pub(crate) fn access(log: &AuditLog, group: &str) -> Grant {
 }
 
 pub(crate) async fn record(log: &AuditLog, tool: &str) {
-    let event = Event::new(log.view().now(), Channel::Mcp, Kind::Request, Detail::Ok);
+    let event = Event::new(log.view().now(), Channel::Mcp, Kind::Request, OutcomeDetail::Ok);
     let event = Event { method: Some("tools/call".into()), target: Some(Target::Tool(tool.into())), ..event };
     log.record_durably(event).await.expect("stored");
     // Nothing goes that no checkpoint is about.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use mcp_audit_log::event::{Body, Channel, Detail, Event, Kind, Payload};
+use mcp_audit_log::event::{Body, Channel, Event, Kind, OutcomeDetail, Payload};
 use mcp_audit_log::hold::Hold;
 use mcp_audit_log::signer::SignerOptions;
 use mcp_audit_log::time::{Clock, DAY, ManualClock, SECOND, Timestamp};
@@ -79,7 +79,7 @@ impl Year {
 
     async fn call(&mut self) {
         let payload = Payload { request: Some(Body::whole("{\"q\":\"apples\"}")), response: Some(Body::whole("{}")) };
-        let event = Event::new(self.log().view().now(), Channel::Mcp, Kind::Request, Detail::Ok);
+        let event = Event::new(self.log().view().now(), Channel::Mcp, Kind::Request, OutcomeDetail::Ok);
         self.last_call = event.id;
         self.log().record_durably(Event { payload: Some(payload), ..event }).await.expect("stored");
     }

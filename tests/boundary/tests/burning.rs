@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use mcp_audit_log::event::{Channel, Detail, Event, Kind};
+use mcp_audit_log::event::{Channel, Event, Kind, OutcomeDetail};
 use mcp_audit_log::field::Field;
 use mcp_audit_log::filter::Domain;
 use mcp_audit_log::policy::{FaultKind, Limits, Policy, PolicyFailure};
@@ -17,7 +17,7 @@ use mcp_audit_log_boundary_tests as evil;
 const NOW: Timestamp = Timestamp::EPOCH;
 
 fn events(count: usize) -> Vec<Event> {
-    (0..count).map(|_| Event::new(NOW, Channel::Mcp, Kind::Request, Detail::Ok)).collect()
+    (0..count).map(|_| Event::new(NOW, Channel::Mcp, Kind::Request, OutcomeDetail::Ok)).collect()
 }
 
 fn settings(policy: &Policy, mode: &str) -> Settings {

@@ -1,7 +1,7 @@
 //! Components that are made of others load, and all their memories count.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says why and fails")]
 
-use mcp_audit_log::event::{Channel, Detail, Event, Kind};
+use mcp_audit_log::event::{Channel, Event, Kind, OutcomeDetail};
 use mcp_audit_log::policy::{FaultKind, Limits, LoadError, Policy};
 use mcp_audit_log::settings::Settings;
 use mcp_audit_log::time::Timestamp;
@@ -62,7 +62,7 @@ fn composed(pages: u32) -> Vec<u8> {
 #[test]
 fn components_that_call_each_other_load_and_judge() {
     let policy = Policy::load(&composed(1), Limits::default(), Timestamp::EPOCH).expect("it loads");
-    let event = Event::new(Timestamp::EPOCH, Channel::Mcp, Kind::Request, Detail::Ok);
+    let event = Event::new(Timestamp::EPOCH, Channel::Mcp, Kind::Request, OutcomeDetail::Ok);
     let settings = Settings::load(&policy.manifest().settings, &Default::default());
     let verdict = policy.judge(&settings, &[event]).remove(0).expect("judged");
     assert_eq!(verdict.action, "evil.judged");

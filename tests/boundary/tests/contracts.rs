@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use mcp_audit_log::event::{Argument, Body, Channel, Detail, Event, Kind, Payload, Target};
+use mcp_audit_log::event::{Argument, Body, Channel, Event, Kind, OutcomeDetail, Payload, Target};
 use mcp_audit_log::filter::Domain;
 use mcp_audit_log::policy::{Limits, Policy};
 use mcp_audit_log::settings::Settings;
@@ -24,7 +24,8 @@ fn settings(policy: &Policy, mode: &str) -> Settings {
 
 /// An event with something in each field that goes over.
 fn event(mode: &str) -> Event {
-    let mut event = Event::new(NOW, Channel::Admin, Kind::Request, Detail::Denied).fact("text", "x").fact("count", 7);
+    let mut event =
+        Event::new(NOW, Channel::Admin, Kind::Request, OutcomeDetail::Denied).fact("text", "x").fact("count", 7);
     event.method = Some("tools/call".into());
     event.target = Some(Target::Tool(format!("evil:{mode}")));
     event.arguments.push(Argument { name: "old".into(), json: "{}".into() });
@@ -67,7 +68,7 @@ async fn a_log_goes_on_under_the_other_contract() {
     let folder = tempfile::tempdir().expect("a folder");
     for component in evil::POLICIES {
         let log = Options::new(folder.path()).policy(component.to_vec()).open().expect("a log");
-        log.record_durably(Event::new(NOW, Channel::Mcp, Kind::Request, Detail::Ok)).await.expect("stored");
+        log.record_durably(Event::new(NOW, Channel::Mcp, Kind::Request, OutcomeDetail::Ok)).await.expect("stored");
         log.close();
     }
     let log = Options::new(folder.path()).policy(evil::POLICY_0_7.to_vec()).open().expect("a log");

@@ -2,7 +2,7 @@
 #![allow(clippy::expect_used, reason = "a test that cannot go on says why and fails")]
 
 use mcp_audit_log::entry::Entry;
-use mcp_audit_log::event::{Argument, Body, Caller, Channel, Detail, Event, Kind, Payload, Resource, Target};
+use mcp_audit_log::event::{Argument, Body, Caller, Channel, Event, Kind, OutcomeDetail, Payload, Resource, Target};
 use mcp_audit_log::field::Field;
 use mcp_audit_log::filter::Domain;
 use mcp_audit_log::policy::{Limits, LoadError, Policy, PolicyFailure};
@@ -26,7 +26,7 @@ fn open(folder: &std::path::Path, extensions: &[&[u8]]) -> AuditLog {
 }
 
 fn call(server: &str, tool: &str, body: &str) -> Event {
-    let event = Event::new(SystemClock.now(), Channel::Mcp, Kind::Request, Detail::Ok);
+    let event = Event::new(SystemClock.now(), Channel::Mcp, Kind::Request, OutcomeDetail::Ok);
     Event {
         method: Some("tools/call".into()),
         target: Some(Target::Tool(tool.to_owned())),
@@ -177,7 +177,7 @@ async fn facts_have_a_prefix_and_changes_are_never_lost() {
     let entry = recorded(&log, call("crm", "evil:facts", "{}").fact("sent_by", "tina")).await;
     assert_eq!((&entry.details["sent_by"], &entry.details["evil.sent_by"]), (&"tina".into(), &"forged".into()));
     assert_eq!((entry.text(Field::Provider), entry.text(Field::Fault)), (None, None));
-    let mut change = Event::new(SystemClock.now(), Channel::Admin, Kind::Request, Detail::Ok);
+    let mut change = Event::new(SystemClock.now(), Channel::Admin, Kind::Request, OutcomeDetail::Ok);
     change.method = Some("settings.updated".into());
     change.target = Some(Target::Other("evil:drop".into()));
     let change = change.fact("setting", "retention_days").fact("old", 90).fact("new", 7);

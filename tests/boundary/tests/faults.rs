@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use mcp_audit_log::entry::Entry;
-use mcp_audit_log::event::{Body, Channel, Detail, Event, Kind, Payload, Target};
+use mcp_audit_log::event::{Body, Channel, Event, Kind, OutcomeDetail, Payload, Target};
 use mcp_audit_log::field::Field;
 use mcp_audit_log::filter::Domain;
 use mcp_audit_log::policy::{FaultKind, Limits, Policy};
@@ -30,7 +30,7 @@ fn settings(policy: &Policy, mode: &str) -> Settings {
 }
 
 fn event(target: &str) -> Event {
-    let event = Event::new(NOW, Channel::Mcp, Kind::Request, Detail::Ok);
+    let event = Event::new(NOW, Channel::Mcp, Kind::Request, OutcomeDetail::Ok);
     Event { method: Some("tools/call".into()), target: Some(Target::Tool(target.to_owned())), ..event }
 }
 

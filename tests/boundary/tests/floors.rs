@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use mcp_audit_log::entry::Entry;
-use mcp_audit_log::event::{Body, Caller, Channel, Detail, Event, Kind, Payload, Target};
+use mcp_audit_log::event::{Body, Caller, Channel, Event, Kind, OutcomeDetail, Payload, Target};
 use mcp_audit_log::field::Field;
 use mcp_audit_log::filter::Domain;
 use mcp_audit_log::policy::{Floors, Limits, Policy};
@@ -29,7 +29,7 @@ fn viewer(instance: Option<&str>) -> Viewer {
 }
 
 fn event(target: &str, instance: Option<&str>) -> Event {
-    let event = Event::new(NOW, Channel::Mcp, Kind::Request, Detail::Ok);
+    let event = Event::new(NOW, Channel::Mcp, Kind::Request, OutcomeDetail::Ok);
     let caller = Caller { instance: instance.map(str::to_owned), ..Caller::user("uma") };
     Event { method: Some("tools/call".into()), target: Some(Target::Tool(target.to_owned())), caller, ..event }
 }

@@ -1,7 +1,7 @@
 //! The example of a vendor's policy: its rule judges, its record rule narrows, and the rest is the default.
 #![allow(clippy::expect_used, reason = "a test that cannot go on says why and fails")]
 
-use mcp_audit_log::event::{Body, Channel, Detail, Event, Kind, Payload, Target};
+use mcp_audit_log::event::{Body, Channel, Event, Kind, OutcomeDetail, Payload, Target};
 use mcp_audit_log::field::Field;
 use mcp_audit_log::filter::Domain;
 use mcp_audit_log::time::{Clock, SystemClock};
@@ -14,7 +14,7 @@ fn viewer(user: &str, groups: &[&str]) -> Viewer {
 }
 
 async fn call(log: &AuditLog, server: Option<&str>, tool: &str) -> String {
-    let mut event = Event::new(SystemClock.now(), Channel::Mcp, Kind::Request, Detail::Ok);
+    let mut event = Event::new(SystemClock.now(), Channel::Mcp, Kind::Request, OutcomeDetail::Ok);
     event.method = Some("tools/call".into());
     event.target = Some(Target::Tool(tool.into()));
     event.server = server.map(str::to_owned);

@@ -4,7 +4,7 @@
 use std::io::BufRead;
 use std::time::Duration;
 
-use mcp_audit_log::event::{Caller, Channel, Client, Detail, Event, Kind, Target};
+use mcp_audit_log::event::{Caller, Channel, Client, Event, Kind, OutcomeDetail, Target};
 use mcp_audit_log::recorder::{QueueLimits, RecordError, Stored};
 use mcp_audit_log::{AuditLog, Options};
 use mcp_audit_log_tests::fault::{admin, seen};
@@ -128,7 +128,7 @@ fn clean(log: &AuditLog) {
 
 /// No two alike, so that every field has something to find.
 fn event(log: &AuditLog, number: usize, call: usize) -> Event {
-    let detail = Detail::ALL[(number + call) % Detail::ALL.len()];
+    let detail = OutcomeDetail::ALL[(number + call) % OutcomeDetail::ALL.len()];
     let event = Event::new(log.view().now(), Channel::Mcp, Kind::Request, detail);
     Event {
         method: Some("tools/call".to_owned()),

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use mcp_audit_log::entry::Entry;
-use mcp_audit_log::event::{Caller, Channel, Detail, Event, Kind};
+use mcp_audit_log::event::{Caller, Channel, Event, Kind, OutcomeDetail};
 use mcp_audit_log::field::Field;
 use mcp_audit_log::filter::Domain;
 use mcp_audit_log::time::{Clock, DAY, ManualClock, SystemClock};
@@ -35,7 +35,7 @@ pub(crate) fn fill(folder: &Path, old: usize, young: usize) -> Vec<u64> {
 fn record(log: &AuditLog, count: usize, user: impl Fn(usize) -> String) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     for at in 1..=count {
-        let event = Event::new(log.view().now(), Channel::Mcp, Kind::Request, Detail::Ok);
+        let event = Event::new(log.view().now(), Channel::Mcp, Kind::Request, OutcomeDetail::Ok);
         let event = Event { caller: Caller { user: Some(user(at)), ..Caller::default() }, ..event };
         match at % 1_000 == 0 || at == count {
             true => drop(runtime.block_on(log.record_durably(event)).expect("stored")),

@@ -9,8 +9,8 @@ use crate::growth::Growth;
 use mcp_audit_log_contract::access::{Denied, Grant, GrantInternals, Right};
 use mcp_audit_log_filter::Domain;
 use mcp_audit_log_index::{
-    GroupBy, GroupQuery, GroupSort, Groups, LogStats, Page, PageQuery, Place, StoreError, StoreReader, StoredPayload,
-    Usage, UsageQuery, Values, is_dimension,
+    GroupBy, GroupQuery, GroupSort, Groups, LogStats, Page, PageAnchor, PageQuery, StoreError, StoreReader,
+    StoredPayload, Usage, UsageQuery, Values, is_dimension,
 };
 use mcp_audit_log_ledger::{Consistency, Inclusion};
 use mcp_audit_log_model::entry::Entry;
@@ -68,13 +68,13 @@ pub trait InternalReads<'a>: Sized {
     ///
     /// # Errors
     /// The viewer may not export, or the store fails.
-    fn places(&self) -> Result<Range<u64>, ReadError>;
+    fn seqs(&self) -> Result<Range<u64>, ReadError>;
 
     /// The entries in a range of `seq` that match `domain`, oldest first, for an export; at most `limit`.
     ///
     /// # Errors
     /// The viewer may not export, or the store fails.
-    fn stretch(&self, domain: &Domain, places: Range<u64>, limit: usize) -> Result<Vec<Entry>, ReadError>;
+    fn entries_in(&self, domain: &Domain, places: Range<u64>, limit: usize) -> Result<Vec<Entry>, ReadError>;
 
     /// The payload of an entry that this reader returned, for an export; absent if none is kept.
     ///
@@ -107,15 +107,15 @@ impl<'a> InternalReads<'a> for Reader<'a> {
         Ok(payload.map(|payload| (entry, payload)))
     }
 
-    fn places(&self) -> Result<Range<u64>, ReadError> {
+    fn seqs(&self) -> Result<Range<u64>, ReadError> {
         self.access.require(Right::Export)?;
         self.visible()?;
-        Ok(self.files.places()?)
+        Ok(self.files.seqs()?)
     }
 
-    fn stretch(&self, domain: &Domain, places: Range<u64>, limit: usize) -> Result<Vec<Entry>, ReadError> {
+    fn entries_in(&self, domain: &Domain, places: Range<u64>, limit: usize) -> Result<Vec<Entry>, ReadError> {
         self.access.require(Right::Export)?;
-        Ok(self.files.stretch(&self.visible()?.and(domain.clone()), places, limit)?)
+        Ok(self.files.entries_in(&self.visible()?.and(domain.clone()), places, limit)?)
     }
 
     fn export_payload(&self, entry: &Entry) -> Result<Option<StoredPayload>, ReadError> {
@@ -132,7 +132,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// The viewer may not read, or the store fails.
-    pub fn page(&self, domain: Domain, from: impl Into<Place>, limit: usize) -> Result<Page, ReadError> {
+    pub fn page(&self, domain: Domain, from: impl Into<PageAnchor>, limit: usize) -> Result<Page, ReadError> {
         let domain = self.visible()?.and(domain);
         Ok(self.files.page(&PageQuery { domain, from: from.into(), limit: limit.clamp(1, MAX_LIMIT) })?)
     }
@@ -240,7 +240,7 @@ impl<'a> Reader<'a> {
     pub fn growth(&self, extent: &LogStats, now: Timestamp) -> Result<Option<Growth>, ReadError> {
         self.access.require_oversight()?;
         let Some(since) = Growth::since(extent, now) else { return Ok(None) };
-        let entries = self.files.places()?.end.saturating_sub(self.files.place_at(since)?);
+        let entries = self.files.seqs()?.end.saturating_sub(self.files.seq_at(since)?);
         Ok(Some(Growth::a_day(extent, entries, since, now)))
     }
 

@@ -11,7 +11,7 @@ use crate::recorder::{Recorder, RecorderControl, Running};
 use mcp_audit_log_contract::hold;
 use mcp_audit_log_contract::settings::Settings;
 use mcp_audit_log_index::{Pruned, Removal, StoreError, StoreReader};
-use mcp_audit_log_model::event::{Channel, Detail, Event, Failure, Kind};
+use mcp_audit_log_model::event::{Channel, Event, Failure, Kind, OutcomeDetail};
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_sandbox::{Plan, Policy};
 
@@ -78,7 +78,7 @@ fn measured(plan: Plan, cover: Cover, files: &StoreReader) -> Result<CleanupInte
     let (first, first_payload) = files.prune_points()?;
     let may = hold::cut(plan, held);
     let up_to = |before: Option<Timestamp>, covered: u64, first: u64| -> Result<u64, StoreError> {
-        let kept = before.map_or(Ok(first), |before| files.place_at(before))?;
+        let kept = before.map_or(Ok(first), |before| files.seq_at(before))?;
         Ok(kept.min(covered).max(first))
     };
     let entries_below = up_to(may.entries_before, cover.entries, first)?;
@@ -191,7 +191,7 @@ impl CleanupReport {
 
 /// The entry about a run that is about to begin at `began`: all that it may remove is in it.
 pub fn started(cron: &str, began: Timestamp, intent: &CleanupIntent) -> Event {
-    let event = event("retention.started", cron, began, Detail::Ok);
+    let event = event("retention.started", cron, began, OutcomeDetail::Ok);
     let event = intent.facts(event).fact("expected", count(intent.expected));
     event.fact("payloads_expected_below", count(intent.payloads_below))
 }
@@ -206,17 +206,17 @@ pub fn ended(cron: &str, began: Timestamp, result: &Result<CleanupReport, String
     match result {
         Ok(report) => report
             .intent
-            .facts(event("retention.completed", cron, began, Detail::Ok))
+            .facts(event("retention.completed", cron, began, OutcomeDetail::Ok))
             .fact("entries", count(report.entries))
             .fact("payloads", count(report.payloads)),
         Err(error) => Event {
             failure: Some(Failure { kind: "retention".to_owned(), message: error.clone(), code: None }),
-            ..event("retention.failed", cron, began, Detail::Incomplete)
+            ..event("retention.failed", cron, began, OutcomeDetail::Incomplete)
         },
     }
 }
 
-fn event(method: &str, cron: &str, began: Timestamp, detail: Detail) -> Event {
+fn event(method: &str, cron: &str, began: Timestamp, detail: OutcomeDetail) -> Event {
     let event = Event::new(began, Channel::System, Kind::System, detail).fact("cron", cron);
     Event { method: Some(method.to_owned()), ..event }
 }

@@ -1,88 +1,13 @@
-//! The formats of an export: CSV and JSON Lines.
+//! How entries become bytes, and the two formats that need little for it: CSV and JSON Lines.
 
 use std::io;
 
 use mcp_audit_log_index::StoredPayload;
 use mcp_audit_log_model::entry::Entry;
-use mcp_audit_log_model::format::second;
-use mcp_audit_log_model::time::Timestamp;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::column::{Cell, Column, Columns, Row};
-use super::parquet;
 use super::table::Table;
-
-/// A kind of file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Format {
-    /// Comma-separated values, for spreadsheets.
-    Csv,
-    /// One JSON object a line.
-    JsonLines,
-    /// Apache Parquet, for analysis.
-    Parquet,
-}
-
-impl Format {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Csv, Self::JsonLines, Self::Parquet];
-
-    /// Its name, and the ending of its files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Csv => "csv",
-            Self::JsonLines => "jsonl",
-            Self::Parquet => "parquet",
-        }
-    }
-
-    /// Its name for people.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Csv => "CSV, for spreadsheets",
-            Self::JsonLines => "JSON Lines",
-            Self::Parquet => "Parquet, for analysis",
-        }
-    }
-
-    /// What a file of this format is, in one sentence.
-    pub fn description(self) -> &'static str {
-        match self {
-            Self::Csv => "RFC 4180 in UTF-8, with a header line.",
-            Self::JsonLines => "One JSON object per line, as in the list of entries.",
-            Self::Parquet => "Apache Parquet, compressed with zstd.",
-        }
-    }
-
-    /// The format of this name.
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|format| format.name() == name)
-    }
-
-    /// Its media type.
-    pub fn media_type(self) -> &'static str {
-        match self {
-            Self::Csv => "text/csv",
-            Self::JsonLines => "application/x-ndjson",
-            Self::Parquet => "application/vnd.apache.parquet",
-        }
-    }
-
-    /// What a file that was begun at this moment is called: without a colon, which some file systems refuse.
-    pub fn file_name(self, begun: Timestamp) -> String {
-        let moment: String = second(begun).chars().filter(|char| !matches!(char, ':' | 'Z')).collect();
-        format!("mcp-audit-log-{moment}Z.{}", self.name())
-    }
-
-    pub(super) fn encoder(self, columns: &Columns) -> io::Result<Box<dyn Encoder>> {
-        Ok(match self {
-            Self::Csv => Box::new(Csv::new(columns)?),
-            Self::JsonLines => Box::new(JsonLines::new(columns)),
-            Self::Parquet => Box::new(parquet::Parquet::new(columns)?),
-        })
-    }
-}
 
 /// Makes bytes of entries.
 pub(super) trait Encoder: Send {

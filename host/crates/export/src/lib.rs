@@ -6,6 +6,7 @@
 
 mod column;
 mod encoder;
+mod format;
 mod manifest;
 mod pages;
 mod parquet;
@@ -27,7 +28,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 pub use column::{Column, Columns, ColumnsError};
-pub use encoder::Format;
+pub use format::Format;
 pub use manifest::ExportManifest;
 pub use table::{Table, usage_table};
 
@@ -101,13 +102,13 @@ impl Export {
         if wanted.columns.have_content() {
             access.require(Right::ExportPayloads)?;
         }
-        let places = reader.places()?;
-        let manifest = ExportManifest::begun(access.viewer(), &wanted, places.end, now);
+        let seqs = reader.seqs()?;
+        let manifest = ExportManifest::begun(access.viewer(), &wanted, seqs.end, now);
         let ExportRequest { domain, columns, format } = wanted;
         Ok(Self {
             encoder: format.encoder(&columns)?,
             columns,
-            pages: Pages::new(domain, places),
+            pages: Pages::new(domain, seqs),
             ready: VecDeque::new(),
             hash: Sha256::new(),
             manifest,
@@ -125,7 +126,7 @@ impl Export {
             return Ok(None);
         }
         if self.ready.is_empty() {
-            match self.pages.step(reader)? {
+            match self.pages.step(|domain, seqs, limit| reader.entries_in(domain, seqs, limit))? {
                 Some(entries) => self.ready = entries.into(),
                 None => return self.finish().map(Some),
             }

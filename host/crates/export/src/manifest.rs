@@ -154,7 +154,7 @@ mod tests {
     use crate::{Columns, ExportRequest, Format};
     use mcp_audit_log_contract::access::Viewer;
     use mcp_audit_log_filter::Domain;
-    use mcp_audit_log_model::event::{Channel, Detail, Kind};
+    use mcp_audit_log_model::event::{Channel, Kind, OutcomeDetail};
     use mcp_audit_log_model::field::Field;
     use mcp_audit_log_model::time::Timestamp;
 
@@ -167,7 +167,7 @@ mod tests {
             let viewer = Viewer { user: "eve".to_owned(), groups: Vec::new(), instance: None };
             let begun = ExportManifest::begun(&viewer, &wanted, 7, Timestamp::EPOCH);
             let manifest = ExportManifest { rows: 3, first_place: Some(1), sha256: "ab".to_owned(), ..begun };
-            let event = Event::new(Timestamp::EPOCH, Channel::System, Kind::System, Detail::Ok);
+            let event = Event::new(Timestamp::EPOCH, Channel::System, Kind::System, OutcomeDetail::Ok);
             let facts = manifest.told_by(event).facts;
             assert!(facts.iter().all(|(_, value)| value.to_string().chars().count() <= PART));
             let details: Details = facts.into_iter().map(|(name, value)| (name, value.to_json())).collect();

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use mcp_audit_log_core::reader::{InternalReads, ReadError, Reader};
+use mcp_audit_log_core::reader::ReadError;
 use mcp_audit_log_filter::Domain;
 use mcp_audit_log_model::entry::Entry;
 
@@ -22,17 +22,21 @@ pub(super) struct Pages {
 }
 
 impl Pages {
-    pub(super) fn new(domain: Domain, places: Range<u64>) -> Self {
-        Self { domain, next: places.start, all: places, page: PAGE, window: WINDOW }
+    pub(super) fn new(domain: Domain, seqs: Range<u64>) -> Self {
+        Self { domain, next: seqs.start, all: seqs, page: PAGE, window: WINDOW }
     }
 
-    /// The next entries, which may be none; `None` at the end.
-    pub(super) fn step(&mut self, reader: &Reader<'_>) -> Result<Option<Vec<Entry>>, ReadError> {
+    /// The next entries, which may be none; `None` at the end. `read` returns the entries in a range of `seq` that match
+    /// the filter, oldest first, at most so many.
+    pub(super) fn step(
+        &mut self,
+        read: impl FnOnce(&Domain, Range<u64>, usize) -> Result<Vec<Entry>, ReadError>,
+    ) -> Result<Option<Vec<Entry>>, ReadError> {
         if self.next >= self.all.end {
             return Ok(None);
         }
         let stop = ((self.next / self.window + 1) * self.window).min(self.all.end);
-        let entries = reader.stretch(&self.domain, self.next..stop, self.page)?;
+        let entries = read(&self.domain, self.next..stop, self.page)?;
         let full = entries.last().filter(|_| entries.len() == self.page);
         self.next = full.map_or(stop, |last| last.seq + 1);
         Ok(Some(entries))
@@ -46,51 +50,45 @@ impl Pages {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
-    use mcp_audit_log_contract::access::{Grant, Viewer};
-    use mcp_audit_log_model::event::{Channel, Detail, Event, Kind};
+    use mcp_audit_log_index::{Batch, MemoryStore, Prepared, StoreReader, StoreWriter, Writer};
+    use mcp_audit_log_model::event::new_id;
     use mcp_audit_log_model::field::Field;
-    use mcp_audit_log_model::time::{Clock, SystemClock};
-    use mcp_audit_log_service::{AuditLog, Options};
+    use mcp_audit_log_model::time::Timestamp;
 
-    fn record(log: &AuditLog, number: usize) {
-        let event = Event::new(SystemClock.now(), Channel::Mcp, Kind::Request, Detail::Ok);
-        let method = ["often", "often", "seldom"][number % 3].to_owned();
-        log.record(Event { method: Some(method), ..event }).expect("recorded");
-    }
+    const NOW: Timestamp = Timestamp::EPOCH;
 
-    fn walked(log: &AuditLog, access: &Grant, mut pages: Pages) -> Vec<u64> {
-        let mut found = Vec::new();
-        while let Some(entries) = pages.step(&log.view().reader(access)).expect("read") {
-            found.extend(entries.iter().map(|entry| entry.seq));
-        }
-        assert_eq!(pages.progress().0, pages.progress().1);
-        found
+    fn entry(number: usize) -> Prepared {
+        let mut entry = Entry::new(new_id(NOW), NOW, NOW);
+        entry.set_text(Field::Method, Some(["often", "often", "seldom"][number % 3]));
+        Prepared::new(entry, None)
     }
 
     #[test]
     fn every_seq_below_the_end_comes_once_with_any_page_size() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let log = Options::new(folder.path()).own_schedule().open().expect("a log");
-        (0..300).for_each(|number| record(&log, number));
-        log.close();
-        let log = Options::new(folder.path()).own_schedule().open().expect("the log again");
-        let access = log.view().access(&Viewer::new("root", ["admin"]));
-        let places = log.view().reader(&access).places().expect("places");
-        record(&log, 0);
+        let store = MemoryStore::new(64);
+        let mut writer = StoreWriter::new(store.clone()).expect("a writer");
+        let mut append = |entries| writer.commit(&Batch { entries, ..Batch::default() }).expect("stored");
+        append((0..300).map(entry).collect());
+        let log = StoreReader::new(Arc::new(store));
+        let seqs = log.seqs().expect("the seqs");
+        // What is recorded while the export is under way is not a part of it.
+        append(vec![entry(2)]);
+        let read = |domain: &Domain, seqs, limit| Ok(log.entries_in(domain, seqs, limit)?);
+        let all = read(&Domain::TRUE, 0..u64::MAX, 1_000).expect("entries");
+        assert_eq!((seqs.end, all.len()), (300, 301));
         for (page, window) in [(1, 1), (7, 10), (10, 10), (100, 64), (1_000, 65_536)] {
             for domain in [Domain::TRUE, Domain::equals(Field::Method, "seldom"), Domain::FALSE] {
-                let expected = places.clone().filter(|seq| {
-                    let at = log
-                        .view()
-                        .reader(&access)
-                        .page(Domain::equals(Field::Seq, *seq as i64), None, 1)
-                        .expect("a page");
-                    at.entries.iter().any(|entry| domain.matches(entry))
-                });
+                let expected = all[..300].iter().filter(|entry| domain.matches(entry)).map(|entry| entry.seq);
                 let expected: Vec<_> = expected.collect();
-                let pages = Pages { page, window, ..Pages::new(domain, places.clone()) };
-                assert_eq!(walked(&log, &access, pages), expected, "{page} {window}");
+                let (mut pages, mut found) = (Pages { page, window, ..Pages::new(domain, seqs.clone()) }, Vec::new());
+                while let Some(entries) = pages.step(read).expect("read") {
+                    found.extend(entries.iter().map(|entry| entry.seq));
+                }
+                assert_eq!(found, expected, "{page} {window}");
+                assert_eq!(pages.progress(), (300, 300));
             }
         }
     }

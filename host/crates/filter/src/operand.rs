@@ -8,7 +8,7 @@ use super::{
     Comparison, Context, Domain, DomainError, MAX_OPERAND_BYTES, MAX_OPERANDS, MAX_PATTERN_BYTES, Operand, Pattern,
     Test,
 };
-use mcp_audit_log_model::event::{Channel, Detail, Kind, Outcome};
+use mcp_audit_log_model::event::{Channel, Kind, Outcome, OutcomeDetail};
 use mcp_audit_log_model::field::{Field, FieldType};
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_model::value::Value;
@@ -196,7 +196,7 @@ fn range(field: Field, value: &Value, now: Timestamp) -> Result<(Value, Option<V
 fn check_word(field: Field, value: &Value) -> Result<(), DomainError> {
     let words: Vec<_> = match field {
         Field::Outcome => Outcome::ALL.iter().map(|word| word.as_str()).collect(),
-        Field::OutcomeDetail => Detail::ALL.iter().map(|word| word.as_str()).collect(),
+        Field::OutcomeDetail => OutcomeDetail::ALL.iter().map(|word| word.as_str()).collect(),
         Field::Channel => Channel::ALL.iter().map(|word| word.as_str()).collect(),
         Field::Kind => Kind::ALL.iter().map(|word| word.as_str()).collect(),
         _ => return Ok(()),

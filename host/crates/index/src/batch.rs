@@ -31,7 +31,7 @@ pub struct StateChange {
     pub views: Vec<ViewChange>,
     /// What was signed, by which keys, and where it arrived.
     pub checkpoints: Vec<CheckpointChange>,
-    /// Places of the entries whose payloads are erased.
+    /// The seqs of the entries whose payloads are erased.
     pub erased: Vec<u64>,
 }
 
@@ -51,7 +51,7 @@ impl StateChange {
 /// What became of a batch's entries, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stored {
-    /// It has this place in the log.
+    /// It has this `seq`.
     At(u64),
     /// The same entry was there already: sent again, of this id, instance, channel, method and user.
     Duplicate,
@@ -59,14 +59,14 @@ pub enum Stored {
     Conflict,
 }
 
-/// What the cleanup may remove: by age, and no further than these places, whatever the ages say.
+/// What the cleanup may remove: by age, and no further than these seqs, whatever the ages say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Removal {
     /// By time of recording.
     pub plan: mcp_audit_log_contract::plan::Plan,
-    /// No entry at or above this place goes.
+    /// No entry at or above this `seq` goes.
     pub entries_below: u64,
-    /// No payload at or above this place goes, unless its entry goes.
+    /// No payload at or above this `seq` goes, unless its entry goes.
     pub payloads_below: u64,
 }
 

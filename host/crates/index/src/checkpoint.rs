@@ -20,9 +20,9 @@ pub struct NewCheckpoint {
     pub link: Option<Vec<Hash>>,
 }
 
-/// A checkpoint as what it says of time.
+/// A checkpoint as evidence about the clock: when how many entries were signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mark {
+pub struct CheckpointTime {
     /// Its number, counted from 1.
     pub number: u64,
     /// How many entries it signs.
@@ -40,10 +40,10 @@ pub struct StoredCheckpoint {
     pub checkpoint: NewCheckpoint,
 }
 
-/// How far a way out is: where the newest checkpoint arrived, or did not; or what a sink of entries has.
+/// How far a destination of checkpoints or a sink of entries is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PlaceChange {
-    /// The kind of place, or the name of a sink.
+pub struct DestinationState {
+    /// The kind of destination, or the name of a sink.
     pub name: String,
     /// The newest that arrived there; 0 for none.
     pub number: u64,
@@ -51,10 +51,10 @@ pub struct PlaceChange {
     pub failing: bool,
 }
 
-/// What names of sinks of entries begin with, as no kind of place does.
+/// What names of sinks of entries begin with, as no kind of destination does.
 const SINK: &str = "entries:";
 
-impl PlaceChange {
+impl DestinationState {
     /// A sink of entries has everything below the `seq` `watermark`.
     pub fn of_sink(name: &str, watermark: u64) -> Self {
         Self { name: format!("{SINK}{name}"), number: watermark, failing: false }
@@ -74,7 +74,7 @@ pub enum CheckpointChange {
     /// A key checks signatures from now on: a `vkey`.
     Key(String, Timestamp),
     /// How publishing got on.
-    Place(PlaceChange),
+    Destination(DestinationState),
     /// An operator confirmed the clock: no step of it before the newest checkpoint is in doubt.
     Clock,
 }
@@ -121,7 +121,7 @@ impl Inventory {
                     }
                 }
                 CheckpointChange::Key(vkey, since) => self.keys.push((vkey.clone(), since.as_micros())),
-                CheckpointChange::Place(_) | CheckpointChange::Clock => {}
+                CheckpointChange::Destination(_) | CheckpointChange::Clock => {}
             }
         }
         self

@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use crate::group::MAX_GROUPS;
-
 /// Why the store could not do it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -39,9 +37,9 @@ pub enum StoreError {
     /// The store ran no question.
     #[error("the store did not run the question; try again, and report it if it stays")]
     Unread,
-    /// There are too many groups.
-    #[error("there are more than {MAX_GROUPS} groups; narrow the search, or group by something that repeats more")]
-    TooManyGroups,
+    /// There are more groups than this.
+    #[error("there are more than {0} groups; narrow the search, or group by something that repeats more")]
+    TooManyGroups(usize),
     /// There are too many values to count.
     #[error("there are more than a million distinct values; narrow the search by time or by a field")]
     TooManyValues,
@@ -56,20 +54,20 @@ pub enum StoreError {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A stored row cannot be read.
-    #[error("entry {seq} cannot be read: {reason}")]
+    #[error("the entry at seq {seq} cannot be read: {reason}")]
     Corrupt {
-        /// Its place.
+        /// Its `seq`.
         seq: u64,
         /// What is wrong.
         reason: String,
     },
     /// The entries are not those that the ledger has.
     #[error(
-        "the ledger does not match the log at entry {seq}: {what}; run `mcp-audit-log verify` and keep this folder \
+        "the ledger does not match the log at seq {seq}: {what}; run `mcp-audit-log verify` and keep this folder \
          as evidence: restore it from a backup, or begin a new log elsewhere with --data"
     )]
     Ledger {
-        /// The place.
+        /// The `seq`.
         seq: u64,
         /// What does not fit.
         what: String,
@@ -86,7 +84,7 @@ pub enum StoreError {
     },
     /// The index is not what was written. The writer makes it again from the entries; until then searches fail.
     #[error(
-        "the index of {field} is damaged at entry {first}; restart mcp-audit-log, which rebuilds it from the entries"
+        "the index of {field} is damaged at seq {first}; restart mcp-audit-log, which rebuilds it from the entries"
     )]
     Index {
         /// The first entry of the damaged block.

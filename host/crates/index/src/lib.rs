@@ -26,31 +26,31 @@ mod row;
 mod search;
 mod snapshot;
 mod states;
+mod step;
 mod transaction;
 mod tree;
 mod usage;
 mod write;
 
 pub use batch::{Batch, PRUNE_CHUNK, Pruned, Removal, StateChange, Stored, Writer};
-pub use checkpoint::{CheckpointChange, Inventory, Mark, NewCheckpoint, PlaceChange, StoredCheckpoint};
+pub use checkpoint::{CheckpointChange, CheckpointTime, DestinationState, Inventory, NewCheckpoint, StoredCheckpoint};
 pub use error::{StoreError, StoreFailure};
 pub use group::{Group, GroupBy, GroupQuery, GroupSort, Groups, MAX_GROUPS, Values};
 #[cfg(any(test, feature = "contract-tests"))]
 pub use memory::MemoryStore;
-pub use page::{LogStats, Page, PageQuery, Place};
+pub use page::{LogStats, Page, PageAnchor, PageQuery};
 pub use payload::{Packed, PackedPayload, StoredPayload};
 pub use prepared::Prepared;
 pub use reader::{Source, StoreReader, StoreSize};
 pub use row::{COMMITMENT, ColumnValue, DETAILS, HAS_PAYLOAD, NewRow, Row, RowColumns, VERSION};
 pub use snapshot::{Blob, LogHead, PartColumn, PartKey, ShowRow, ShowText, Snapshot, StoredBlock, StoredRun};
 pub use states::{CheckpointQuery, NEWEST_CHECKPOINTS, States};
+pub use step::{MAX_POINTS, UsageStep};
 pub use transaction::{HeadChange, NewColumn, NewPart, Removable, Transaction};
 pub use tree::tiles::Tiles;
-pub(crate) use usage::failures;
-pub use usage::is_dimension;
 pub use usage::{
-    Breakdown, MAX_POINTS, MissingUsage, Point, REQUESTS, RangeError, Totals, USAGE_FIELDS, Usage, UsageQuery,
-    UsageRow, UsageSort, UsageStats, UsageStep, requests, usage_range,
+    Breakdown, MissingUsage, Point, REQUESTS, RangeError, Totals, USAGE_FIELDS, Usage, UsageQuery, UsageRow, UsageSort,
+    UsageStats, is_dimension, requests, usage_range,
 };
 pub use write::{Store, StoreWriter, Work};
 
@@ -62,5 +62,5 @@ pub mod check {
     pub use crate::search::blocks::{Block, check, closed, end};
     pub use crate::search::rows::raw;
     pub use crate::tree::edge::Tree;
-    pub use crate::tree::leaves::{each, sealed};
+    pub use crate::tree::leaves::{each_leaf, ledger_hash};
 }

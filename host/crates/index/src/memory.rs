@@ -13,10 +13,10 @@ use crate::{PackedPayload, Source, Store, StoreError, StoreSize, Work};
 use mcp_audit_log_ledger::VERSION;
 use mcp_audit_log_model::field::Field;
 
-mod beside;
+mod states;
 mod transaction;
 
-use beside::Beside;
+use states::MemoryStates;
 
 /// A log in memory. Clones are the same log.
 #[derive(Clone, Debug)]
@@ -29,7 +29,7 @@ pub struct MemoryStore {
 #[derive(Clone, Debug, Default)]
 struct Data {
     head: LogHead,
-    rows: BTreeMap<u64, Vec<Owned>>,
+    rows: BTreeMap<u64, Vec<OwnedValue>>,
     ids: BTreeMap<Uuid, Vec<u64>>,
     payloads: BTreeMap<u64, PackedPayload>,
     texts: BTreeMap<(Field, u64), Arc<str>>,
@@ -37,12 +37,12 @@ struct Data {
     blocks: BTreeMap<u64, StoredBlock>,
     runs: BTreeMap<u64, StoredRun>,
     blobs: BTreeMap<Blob, Vec<u8>>,
-    beside: Beside,
+    states: MemoryStates,
 }
 
 /// A column's value.
 #[derive(Clone, Debug)]
-enum Owned {
+enum OwnedValue {
     Unset,
     Integer(i64),
     Text(String),
@@ -59,8 +59,8 @@ impl MemoryStore {
         Arc::clone(&self.data.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn moment(&self, may_remove: bool) -> Moment {
-        Moment { data: RefCell::new(self.now()), block_length: self.block_length, may_remove }
+    fn moment(&self, may_remove: bool) -> MemorySnapshot {
+        MemorySnapshot { data: RefCell::new(self.now()), block_length: self.block_length, may_remove }
     }
 }
 
@@ -87,13 +87,13 @@ impl Source for MemoryStore {
 
 /// The log at one moment; within a transaction, with what that wrote.
 #[derive(Debug)]
-struct Moment {
+struct MemorySnapshot {
     data: RefCell<Arc<Data>>,
     block_length: u64,
     may_remove: bool,
 }
 
-impl Moment {
+impl MemorySnapshot {
     /// What there is now. It stays as it is, whatever is written while it is looked at.
     fn now(&self) -> Arc<Data> {
         Arc::clone(&self.data.borrow())
@@ -104,7 +104,7 @@ impl Moment {
     }
 }
 
-impl Snapshot for Moment {
+impl Snapshot for MemorySnapshot {
     fn block_length(&self) -> u64 {
         self.block_length
     }
@@ -125,7 +125,7 @@ impl Snapshot for Moment {
         }
         let data = self.now();
         for (seq, row) in data.rows.range(seqs) {
-            if !show(*seq, &View { row, columns, has_payload: data.payloads.contains_key(seq) })? {
+            if !show(*seq, &RowView { row, columns, has_payload: data.payloads.contains_key(seq) })? {
                 break;
             }
         }
@@ -188,13 +188,13 @@ impl Data {
 }
 
 /// A row as it was asked for.
-struct View<'a> {
-    row: &'a [Owned],
+struct RowView<'a> {
+    row: &'a [OwnedValue],
     columns: RowColumns<'a>,
     has_payload: bool,
 }
 
-impl Row for View<'_> {
+impl Row for RowView<'_> {
     fn column(&self, at: usize) -> ColumnValue<'_> {
         let at = match self.columns {
             RowColumns::Fields(fields) => match fields.get(at) {
@@ -206,15 +206,15 @@ impl Row for View<'_> {
             RowColumns::Shown | RowColumns::Hashed => at,
         };
         match self.row.get(at) {
-            Some(Owned::Integer(number)) => ColumnValue::Integer(*number),
-            Some(Owned::Text(text)) => ColumnValue::Text(text),
-            Some(Owned::Bytes(bytes)) => ColumnValue::Bytes(bytes),
-            Some(Owned::Unset) | None => ColumnValue::Unset,
+            Some(OwnedValue::Integer(number)) => ColumnValue::Integer(*number),
+            Some(OwnedValue::Text(text)) => ColumnValue::Text(text),
+            Some(OwnedValue::Bytes(bytes)) => ColumnValue::Bytes(bytes),
+            Some(OwnedValue::Unset) | None => ColumnValue::Unset,
         }
     }
 }
 
-impl From<ColumnValue<'_>> for Owned {
+impl From<ColumnValue<'_>> for OwnedValue {
     fn from(value: ColumnValue<'_>) -> Self {
         match value {
             ColumnValue::Integer(number) => Self::Integer(number),

@@ -10,28 +10,28 @@ use mcp_audit_log_model::time::Timestamp;
 pub struct Page {
     /// The entries.
     pub entries: Vec<Entry>,
-    /// Where the next page begins: entries before this place.
+    /// Where the next page begins: entries below this `seq`.
     pub next: Option<u64>,
-    /// Where the page before this one begins: entries after this place.
+    /// Where the page before this one begins: entries above this `seq`.
     pub previous: Option<u64>,
 }
 
 /// Where a page begins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Place {
+pub enum PageAnchor {
     /// With the newest entry.
     #[default]
     Newest,
     /// So that it ends with the oldest entry.
     Oldest,
-    /// With the first entry below this place.
+    /// With the first entry below this `seq`.
     Before(u64),
-    /// So that it ends with the first entry above this place.
+    /// So that it ends with the first entry above this `seq`.
     After(u64),
 }
 
 /// The cursor of the page before, where there was one.
-impl From<Option<u64>> for Place {
+impl From<Option<u64>> for PageAnchor {
     fn from(before: Option<u64>) -> Self {
         before.map_or(Self::Newest, Self::Before)
     }
@@ -43,7 +43,7 @@ pub struct PageQuery {
     /// The filter, with the record rule in it.
     pub domain: Domain,
     /// Where it begins.
-    pub from: Place,
+    pub from: PageAnchor,
     /// How many.
     pub limit: usize,
 }

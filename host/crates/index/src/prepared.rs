@@ -1,4 +1,4 @@
-//! An entry that is ready to be stored: what takes time and needs no place in the log is done before the thread that
+//! An entry that is ready to be stored: what takes time and needs no `seq` is done before the thread that
 //! stores sees it.
 
 use uuid::Uuid;

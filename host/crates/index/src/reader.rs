@@ -13,8 +13,8 @@ use crate::snapshot::Snapshot;
 use crate::states::{CheckpointQuery, held_from};
 use crate::tree::proofs;
 use crate::{
-    GroupQuery, Groups, Inventory, LogStats, Mark, Page, PageQuery, Place, PlaceChange, StoreError, StoredCheckpoint,
-    StoredPayload, Tiles, Usage, UsageQuery, Values, usage,
+    CheckpointTime, DestinationState, GroupQuery, Groups, Inventory, LogStats, Page, PageAnchor, PageQuery, StoreError,
+    StoredCheckpoint, StoredPayload, Tiles, Usage, UsageQuery, Values, usage,
 };
 use mcp_audit_log_contract::access::Viewer;
 use mcp_audit_log_contract::hold::Hold;
@@ -93,18 +93,18 @@ impl StoreReader {
     /// # Errors
     /// The store fails, or the deadline passes.
     pub fn after(&self, domain: &Domain, after: Option<u64>, limit: usize) -> Result<Vec<Entry>, StoreError> {
-        let from = after.map_or(Place::Oldest, Place::After);
+        let from = after.map_or(PageAnchor::Oldest, PageAnchor::After);
         let mut page = self.page(&PageQuery { domain: domain.clone(), from, limit })?;
         page.entries.reverse();
         Ok(page.entries)
     }
 
-    /// The entries at `places` that match, oldest first; at most `limit`. It looks at nothing outside of them.
+    /// The entries at `seqs` that match, oldest first; at most `limit`. It looks at nothing outside of them.
     ///
     /// # Errors
     /// The store fails, or the deadline passes.
-    pub fn stretch(&self, domain: &Domain, places: Range<u64>, limit: usize) -> Result<Vec<Entry>, StoreError> {
-        self.read(|log| pages::stretch(log, &self.texts, domain, places, limit))
+    pub fn entries_in(&self, domain: &Domain, seqs: Range<u64>, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        self.read(|log| pages::entries_in(log, &self.texts, domain, seqs, limit))
     }
 
     /// Groups of entries.
@@ -148,7 +148,7 @@ impl StoreReader {
     /// The store fails.
     pub fn entry(&self, id: Uuid, domain: &Domain) -> Result<Option<Entry>, StoreError> {
         let by_id = Domain::equals(Field::Id, id.to_string());
-        let page = self.page(&PageQuery { domain: by_id.and(domain.clone()), from: Place::Oldest, limit: 1 })?;
+        let page = self.page(&PageQuery { domain: by_id.and(domain.clone()), from: PageAnchor::Oldest, limit: 1 })?;
         Ok(page.entries.into_iter().next())
     }
 
@@ -170,11 +170,11 @@ impl StoreReader {
     ///
     /// # Errors
     /// The store fails.
-    pub fn places(&self) -> Result<Range<u64>, StoreError> {
+    pub fn seqs(&self) -> Result<Range<u64>, StoreError> {
         self.read(|log| log.seqs())
     }
 
-    /// Where the cleanups have brought the log: the places of the first entry, and of the first payload, that may be there.
+    /// Where the cleanups have brought the log: the seqs of the first entry, and of the first payload, that may be there.
     ///
     /// # Errors
     /// The store fails.
@@ -183,11 +183,11 @@ impl StoreReader {
         Ok((head.pruned, head.payloads_pruned))
     }
 
-    /// The place of the first entry that was recorded at or after `moment`; the next free one when there is none.
+    /// The `seq` of the first entry that was recorded at or after `moment`; the next free one when there is none.
     ///
     /// # Errors
     /// The store fails.
-    pub fn place_at(&self, moment: Timestamp) -> Result<u64, StoreError> {
+    pub fn seq_at(&self, moment: Timestamp) -> Result<u64, StoreError> {
         self.read(|log| seqs::seq_at(log, moment))
     }
 }
@@ -210,7 +210,7 @@ impl StoreReader {
         self.read(|log| proofs::head_at(log, Some(size)))
     }
 
-    /// The entry at a place with the proof that it is in the tree of `size` leaves, or in the present one; `None` where
+    /// The entry at `seq` with the proof that it is in the tree of `size` leaves, or in the present one; `None` where
     /// there is no such entry.
     ///
     /// # Errors
@@ -315,12 +315,12 @@ impl StoreReader {
         self.read(|log| log.checkpoints(&query))
     }
 
-    /// All checkpoints there are, newest first, as what they say of time.
+    /// When all checkpoints there are were signed, newest first.
     ///
     /// # Errors
     /// The store fails.
-    pub fn marks(&self) -> Result<Vec<Mark>, StoreError> {
-        self.read(|log| log.marks())
+    pub fn checkpoint_times(&self) -> Result<Vec<CheckpointTime>, StoreError> {
+        self.read(|log| log.checkpoint_times())
     }
 
     /// The newest checkpoint at which an operator said that the clock was right; 0 for none.
@@ -331,20 +331,20 @@ impl StoreReader {
         self.read(|log| log.clock_confirmed())
     }
 
-    /// The newest checkpoint that arrived at any place; 0 for none.
+    /// The newest checkpoint that arrived at any destination; 0 for none.
     ///
     /// # Errors
     /// The store fails.
     pub fn published(&self) -> Result<u64, StoreError> {
-        Ok(self.places_published()?.into_iter().map(|place| place.number).max().unwrap_or(0))
+        Ok(self.destinations()?.into_iter().map(|destination| destination.number).max().unwrap_or(0))
     }
 
-    /// How publishing gets on, by place.
+    /// The state of publishing, by destination.
     ///
     /// # Errors
     /// The store fails.
-    pub fn places_published(&self) -> Result<Vec<PlaceChange>, StoreError> {
-        Ok(self.read(|log| log.destinations())?.into_iter().filter(|place| !place.is_of_sink()).collect())
+    pub fn destinations(&self) -> Result<Vec<DestinationState>, StoreError> {
+        Ok(self.read(|log| log.destinations())?.into_iter().filter(|it| !it.is_of_sink()).collect())
     }
 
     /// The `seq` after the last entry that the sink of entries of this name has acknowledged; 0 for none.
@@ -352,8 +352,8 @@ impl StoreReader {
     /// # Errors
     /// The store fails.
     pub fn watermark(&self, sink: &str) -> Result<u64, StoreError> {
-        let name = PlaceChange::of_sink(sink, 0).name;
-        Ok(self.read(|log| log.destinations())?.into_iter().find(|place| place.name == name).map_or(0, |it| it.number))
+        let name = DestinationState::of_sink(sink, 0).name;
+        Ok(self.read(|log| log.destinations())?.into_iter().find(|it| it.name == name).map_or(0, |it| it.number))
     }
 
     /// The keys that check the log's signatures, as `vkey`s.

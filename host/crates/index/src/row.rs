@@ -43,7 +43,7 @@ pub enum ColumnValue<'a> {
 
 /// One row.
 pub trait Row {
-    /// The column at a place in the order of the [`RowColumns`] that were asked for.
+    /// The column at a position in the order of the [`RowColumns`] that were asked for.
     fn column(&self, at: usize) -> ColumnValue<'_>;
 }
 
@@ -65,7 +65,7 @@ impl<'a> NewRow<'a> {
         Self { entry, seq, recorded_at, numbers, details: entry.details_text() }
     }
 
-    /// Its place in the log.
+    /// Its `seq`.
     pub fn seq(&self) -> u64 {
         self.seq
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::RangeFrom;
 
-use crate::{Mark, PlaceChange, StoreError, StoredCheckpoint};
+use crate::{CheckpointTime, DestinationState, StoreError, StoredCheckpoint};
 use mcp_audit_log_contract::access::Viewer;
 use mcp_audit_log_contract::hold::Hold;
 use mcp_audit_log_contract::saved_view::SavedView;
@@ -46,11 +46,11 @@ pub trait States {
     /// The store fails.
     fn checkpoints(&self, query: &CheckpointQuery) -> Result<Vec<StoredCheckpoint>, StoreError>;
 
-    /// All checkpoints there are, newest first, as what they say of time.
+    /// When all checkpoints there are were signed, newest first.
     ///
     /// # Errors
     /// The store fails.
-    fn marks(&self) -> Result<Vec<Mark>, StoreError>;
+    fn checkpoint_times(&self) -> Result<Vec<CheckpointTime>, StoreError>;
 
     /// The keys that check the log's signatures, as `vkey`s, and since when they do in microseconds; the oldest first.
     ///
@@ -68,7 +68,7 @@ pub trait States {
     ///
     /// # Errors
     /// The store fails.
-    fn destinations(&self) -> Result<Vec<PlaceChange>, StoreError>;
+    fn destinations(&self) -> Result<Vec<DestinationState>, StoreError>;
 }
 
 /// Which checkpoints are read.

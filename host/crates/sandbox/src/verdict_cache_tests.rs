@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use mcp_audit_log_contract::depends::{DependencyNames, EventFields};
 use mcp_audit_log_contract::manifest::SettingField;
-use mcp_audit_log_model::event::{Argument, Body, Channel, Detail, Failure, Kind, Payload};
+use mcp_audit_log_model::event::{Argument, Body, Channel, Failure, Kind, OutcomeDetail, Payload};
 use mcp_audit_log_model::time::Timestamp;
 
 use super::*;
 
 fn event() -> Event {
-    let mut event = Event::new(Timestamp::EPOCH, Channel::Mcp, Kind::Request, Detail::Ok).fact("phase", "opened");
+    let mut event =
+        Event::new(Timestamp::EPOCH, Channel::Mcp, Kind::Request, OutcomeDetail::Ok).fact("phase", "opened");
     event.method = Some("tools/call".into());
     event.target = Some(Target::Tool("search".into()));
     event.arguments.push(Argument { name: "model".into(), json: "1".into() });
@@ -45,8 +46,8 @@ fn changes() -> Vec<Change> {
         (EventField::Target, |event| event.target = Some(Target::Prompt("search".into()))),
         (EventField::Server, |event| event.server = Some(String::new())),
         (EventField::Path, |event| event.path = Some("/".into())),
-        (EventField::Outcome, |event| event.detail = Detail::Denied),
-        (EventField::OutcomeDetail, |event| event.detail = Detail::Accepted),
+        (EventField::Outcome, |event| event.detail = OutcomeDetail::Denied),
+        (EventField::OutcomeDetail, |event| event.detail = OutcomeDetail::Accepted),
         (EventField::StatusCode, |event| event.status_code = Some(0)),
         (EventField::ErrorCode, |event| {
             event.failure = Some(Failure { code: Some(0), ..Failure::new("rpc", String::new()) });

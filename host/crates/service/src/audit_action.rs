@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use mcp_audit_log_contract::access::{Denied, Grant, GrantInternals, Right};
-use mcp_audit_log_model::event::{Channel, Detail, Event, Kind};
+use mcp_audit_log_model::event::{Channel, Event, Kind, OutcomeDetail};
 use mcp_audit_log_model::time::{SECOND, Timestamp};
 use tokio::runtime::Handle;
 
@@ -32,7 +32,7 @@ impl AuditLog {
             if !self.0.refusals.is_recorded_as(deed, self, Some(who), "changes") {
                 return;
             }
-            let event = self.by(deed, access).failed(Detail::Denied, "denied", format!("Refused: {denied}."));
+            let event = self.by(deed, access).failed(OutcomeDetail::Denied, "denied", format!("Refused: {denied}."));
             if let Err(error) = self.record(event) {
                 tracing::warn!(%error, deed, "a refused change was not recorded");
             }
@@ -43,7 +43,7 @@ impl AuditLog {
 impl Inner {
     /// An event of the log's own.
     pub(super) fn event(&self, method: &str) -> Event {
-        let event = Event::new(self.view.now(), Channel::System, Kind::System, Detail::Ok);
+        let event = Event::new(self.view.now(), Channel::System, Kind::System, OutcomeDetail::Ok);
         Event { method: Some(method.to_owned()), ..event }
     }
 }
@@ -103,9 +103,9 @@ impl RefusalLimiter {
         tokio::time::sleep(Duration::from_secs(1)).await;
         let number = std::mem::take(&mut self.second().passed_over);
         let message = format!("{number} more refused {what} were counted, not recorded one by one.");
-        let event =
-            Event::new(log.view().now(), Channel::System, Kind::System, Detail::Denied).fact("not_recorded", number);
-        let event = event.failed(Detail::Denied, "too_many_refusals", message);
+        let event = Event::new(log.view().now(), Channel::System, Kind::System, OutcomeDetail::Denied)
+            .fact("not_recorded", number);
+        let event = event.failed(OutcomeDetail::Denied, "too_many_refusals", message);
         if let Err(error) = log.record(Event { method: Some(deed), ..event }) {
             tracing::warn!(%error, number, "the number of refusals was not recorded");
         }

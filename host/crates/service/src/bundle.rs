@@ -65,9 +65,9 @@ impl LogView {
         let newest = self.files.newest_checkpoint()?.ok_or(EvidenceError::Unsigned)?;
         let checkpoint = SignedCheckpoint::parse(newest.checkpoint.note.as_bytes())?;
         let size = checkpoint.checkpoint().size;
-        let places = self.files.places()?;
-        let first = request.from.map_or(Ok(places.start), |from| self.files.place_at(from))?;
-        let wanted = request.to.map_or(Ok(places.end), |to| self.files.place_at(to))?;
+        let places = self.files.seqs()?;
+        let first = request.from.map_or(Ok(places.start), |from| self.files.seq_at(from))?;
+        let wanted = request.to.map_or(Ok(places.end), |to| self.files.seq_at(to))?;
         let end = wanted.min(size);
         if first >= end {
             return Err(EvidenceError::Unsigned);

@@ -12,11 +12,13 @@ use mcp_audit_log_core::recorder::{RecordError, RecorderControl, StateChange};
 use mcp_audit_log_core::retention::ClockEvidence;
 use mcp_audit_log_core::signer::{Resume, Signer, SignerError};
 use mcp_audit_log_core::sink::SinkStatus;
-use mcp_audit_log_index::{Batch, CheckpointChange, NewCheckpoint, PlaceChange, StoreError, StoredCheckpoint, Writer};
+use mcp_audit_log_index::{
+    Batch, CheckpointChange, DestinationState, NewCheckpoint, StoreError, StoredCheckpoint, Writer,
+};
 use mcp_audit_log_ledger as ledger;
 use mcp_audit_log_ledger::{SignedCheckpoint, VerifierKey};
 use mcp_audit_log_model::actor::Actor;
-use mcp_audit_log_model::event::{Detail, Event};
+use mcp_audit_log_model::event::{Event, OutcomeDetail};
 use mcp_audit_log_model::time::{SECOND, Timestamp};
 
 use super::{AuditLog, ChangeError, Inner, OpenError, evidence};
@@ -289,7 +291,7 @@ const FAILURE: &str = "publishing";
 impl Inner {
     /// Stores which checkpoints were delivered since the last check; the first failure and its end are entries.
     pub(super) fn record_places(&self) -> Result<(), SignError> {
-        let known = self.view.files.places_published()?;
+        let known = self.view.files.destinations()?;
         let (mut checkpoints, mut events) = (Vec::new(), Vec::new());
         for status in self.checkpoints.publisher.statuses() {
             let before = known.iter().find(|place| place.name == *status.name);
@@ -298,7 +300,7 @@ impl Inner {
             let failing = if status.is_waiting() { was_failing } else { status.failing.is_some() };
             if (number, failing) != (arrived, was_failing) {
                 let name = status.name.to_string();
-                checkpoints.push(CheckpointChange::Place(PlaceChange { name, number, failing }));
+                checkpoints.push(CheckpointChange::Destination(DestinationState { name, number, failing }));
             }
             if failing != was_failing {
                 events.push(self.publishing(&status, failing));
@@ -317,7 +319,7 @@ impl Inner {
         }
         let why = "The newest checkpoint could not be published here; the log retries.";
         let event = self.event("checkpoint.publishing_failed").fact("place", &*status.name);
-        event.failed(Detail::Unknown, FAILURE, why)
+        event.failed(OutcomeDetail::Unknown, FAILURE, why)
     }
 
     /// A destination has checkpoints that this log does not continue: recorded once in each run of the process.
@@ -326,7 +328,7 @@ impl Inner {
         let reason = status.failing.clone().filter(|_| status.conflict && told.insert(Arc::clone(&status.name)))?;
         let why = "The checkpoints published here belong to another history; publishing here has stopped.";
         let event = self.event("checkpoint.conflict_found").fact("place", &*status.name).fact("reason", reason);
-        Some(event.failed(Detail::Unknown, FAILURE, why))
+        Some(event.failed(OutcomeDetail::Unknown, FAILURE, why))
     }
 
     /// Waits until this checkpoint is published somewhere, if it is to be. Gives why it is not.
@@ -348,7 +350,7 @@ impl Inner {
         let files = &self.view.files;
         Ok(ClockEvidence {
             now,
-            marks: files.marks()?,
+            marks: files.checkpoint_times()?,
             // Without a destination the log's own checkpoints are the best evidence.
             published: if self.checkpoints.publisher.is_empty() { u64::MAX } else { files.published()? },
             archived: files.newest_archived()?.map_or(0, |newest| newest.checkpoint.size),

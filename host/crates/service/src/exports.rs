@@ -5,7 +5,7 @@ use mcp_audit_log_core::reader::ReadError;
 use mcp_audit_log_core::recorder::{RecorderControl, StateChange};
 use mcp_audit_log_export::{Export, ExportError, ExportManifest, ExportRequest};
 use mcp_audit_log_filter::Domain;
-use mcp_audit_log_model::event::{Channel, Detail, Event, Failure};
+use mcp_audit_log_model::event::{Channel, Event, Failure, OutcomeDetail};
 use mcp_audit_log_model::field::Field;
 use uuid::Uuid;
 
@@ -62,7 +62,7 @@ impl AuditLog {
     pub fn break_export(&self, access: &Grant, export: &Export, why: &str) {
         let event = export.manifest().told_by(self.by(FAILED, access));
         let failure = Failure { kind: "export".to_owned(), message: why.to_owned(), code: None };
-        let event = Event { parent: export.id(), detail: Detail::Incomplete, failure: Some(failure), ..event };
+        let event = Event { parent: export.id(), detail: OutcomeDetail::Incomplete, failure: Some(failure), ..event };
         if let Err(error) = self.record(event) {
             tracing::warn!(%error, "an aborted export was not recorded");
         }

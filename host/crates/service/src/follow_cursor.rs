@@ -48,12 +48,12 @@ mod tests {
     use super::*;
     use crate::{AuditLog, Options};
     use mcp_audit_log_contract::access::Viewer;
-    use mcp_audit_log_model::event::{Channel, Detail, Event, Kind};
+    use mcp_audit_log_model::event::{Channel, Event, Kind, OutcomeDetail};
     use mcp_audit_log_model::field::Field;
     use mcp_audit_log_model::time::{Clock, SystemClock};
 
     async fn record(log: &AuditLog, method: &str) {
-        let event = Event::new(SystemClock.now(), Channel::Mcp, Kind::Request, Detail::Ok);
+        let event = Event::new(SystemClock.now(), Channel::Mcp, Kind::Request, OutcomeDetail::Ok);
         log.record_durably(Event { method: Some(method.to_owned()), ..event }).await.expect("stored");
     }
 

@@ -60,7 +60,7 @@ impl AuditLog {
         let checkpoints = &self.0.checkpoints;
         Ok(Integrity {
             extent: files.extent()?,
-            places: files.places()?,
+            places: files.seqs()?,
             unready: self.0.recorder.ready().err(),
             dropped: self.0.recorder.gauges().dropped.load(Ordering::Relaxed),
             checkpoint: self.signed()?,

@@ -234,7 +234,7 @@ impl Options {
         // What the last stop left comes first, so that the first entry counts it.
         log.begin_checkpoints()?;
         log.record_start(&Start { clean, resume, floors, lost_secret })?;
-        log.record_old_deeds();
+        log.record_old_changes();
         log.0.plan_schedule::<OpenError>()?;
         if watches_schedule {
             log.watch_schedule()?;

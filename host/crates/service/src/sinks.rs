@@ -8,7 +8,7 @@ use mcp_audit_log_core::reader::MAX_LIMIT;
 use mcp_audit_log_core::recorder::{RecorderControl, StateChange};
 use mcp_audit_log_core::sink::{Backoff, EntryBatch, Feed, Sink, SinkError, SinkStatus, SinkThread};
 use mcp_audit_log_filter::Domain;
-use mcp_audit_log_index::{CheckpointChange, PlaceChange, StoreError};
+use mcp_audit_log_index::{CheckpointChange, DestinationState, StoreError};
 
 use super::follow_cursor::FollowCursor;
 use super::{AuditLog, Inner, OpenError};
@@ -122,7 +122,8 @@ impl Feed<EntryBatch> for LogFeed {
     fn arrived(&mut self, delivery: &EntryBatch) {
         self.watermark = delivery.seqs.end;
         let Some(log) = self.log.upgrade() else { return };
-        let checkpoints = vec![CheckpointChange::Place(PlaceChange::of_sink(&self.options.name, self.watermark))];
+        let checkpoints =
+            vec![CheckpointChange::Destination(DestinationState::of_sink(&self.options.name, self.watermark))];
         let stored = log.recorder.change(StateChange { checkpoints, ..StateChange::default() }, Vec::new());
         if let Err(error) = stored {
             let sink = &self.options.name;

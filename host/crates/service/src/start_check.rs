@@ -4,10 +4,10 @@
 use mcp_audit_log_core::reader::{MAX_LIMIT, ReadError};
 use mcp_audit_log_core::signer::Signer;
 use mcp_audit_log_filter::Domain;
-use mcp_audit_log_index::{PageQuery, Place, StoreError, StoreReader};
+use mcp_audit_log_index::{PageAnchor, PageQuery, StoreError, StoreReader};
 use mcp_audit_log_ledger::SignedCheckpoint;
 use mcp_audit_log_model::entry::Entry;
-use mcp_audit_log_model::event::{Channel, Detail, Event, Failure, INTENT_CALL, Kind, Target};
+use mcp_audit_log_model::event::{Channel, Event, Failure, INTENT_CALL, Kind, OutcomeDetail, Target};
 use mcp_audit_log_model::field::Field;
 use uuid::Uuid;
 
@@ -93,7 +93,7 @@ fn newest(files: &StoreReader, methods: &[&str], below: u64, signed: u64) -> Res
     let domain = Domain::equals(Field::Channel, Channel::System.as_str())
         .and(Domain::any_of(methods.iter().map(|method| Domain::equals(Field::Method, *method))))
         .and(Domain::equals(Field::Outcome, "denied").not());
-    let page = files.page(&PageQuery { domain, from: Place::Before(below), limit: 1 })?;
+    let page = files.page(&PageQuery { domain, from: PageAnchor::Before(below), limit: 1 })?;
     let Some(entry) = page.entries.into_iter().next() else { return Ok(None) };
     // Fails where the row is not what the tree has.
     files.inclusion(entry.seq, Some(signed))?;
@@ -132,13 +132,13 @@ impl AuditLog {
         let reader = self.view().reader(&access);
         let started =
             Domain::equals(Field::Channel, Channel::System.as_str()).and(Domain::equals(Field::Method, "log.started"));
-        let last_start = reader.page(started, Place::Newest, 1)?.entries.first().map_or(0, |entry| entry.seq);
+        let last_start = reader.page(started, PageAnchor::Newest, 1)?.entries.first().map_or(0, |entry| entry.seq);
         let of_kind = Domain::equals(Field::Kind, Kind::Intent.as_str());
-        let (mut from, mut checked, mut ends) = (Place::Newest, 0, Vec::new());
+        let (mut from, mut checked, mut ends) = (PageAnchor::Newest, 0, Vec::new());
         while checked < bounds.checked {
             let intents = reader.page(of_kind.clone(), from, MAX_LIMIT)?.entries;
             let Some(oldest) = intents.last().map(|intent| intent.seq) else { break };
-            (from, checked) = (Place::Before(oldest), checked + intents.len());
+            (from, checked) = (PageAnchor::Before(oldest), checked + intents.len());
             for intent in intents.iter().take_while(|intent| intent.seq > last_start).filter(|intent| is_ours(intent)) {
                 let Some(call) = call_of(intent) else { continue };
                 // An id belongs to a tenant, and an entry that was sent is no end of a call that was captured.
@@ -146,7 +146,7 @@ impl AuditLog {
                 let tenant =
                     tenant.map_or_else(|| Domain::unset(Field::Instance), |own| Domain::equals(Field::Instance, own));
                 let under_id = Domain::equals(Field::Id, call.to_string()).and(tenant);
-                if !reader.page(under_id, Place::Oldest, MAX_LIMIT)?.entries.iter().any(is_ours)
+                if !reader.page(under_id, PageAnchor::Oldest, MAX_LIMIT)?.entries.iter().any(is_ours)
                     && ends.len() < bounds.ends
                 {
                     ends.push(end_of(intent, call));
@@ -191,7 +191,7 @@ fn end_of(intent: &Entry, id: Uuid) -> Event {
         target: targets.into_iter().find_map(|(field, target)| text(field).map(target)),
         parent: Some(intent.id),
         failure: Some(Failure::new(PROCESS_ENDED, message)),
-        ..Event::new(intent.occurred_at, channel, kind, Detail::Incomplete)
+        ..Event::new(intent.occurred_at, channel, kind, OutcomeDetail::Incomplete)
     };
     for field in Field::ALL {
         if let Some(own) = end.text_mut(*field) {
@@ -209,7 +209,7 @@ mod tests {
     /// The intent of the call number `at`, and the id of its end.
     fn intent(log: &AuditLog, at: usize) -> (Event, Uuid) {
         let call = Uuid::from_u128(at as u128 + 1);
-        let mut intent = Event::new(log.view().now(), Channel::Mcp, Kind::Intent, Detail::Intended);
+        let mut intent = Event::new(log.view().now(), Channel::Mcp, Kind::Intent, OutcomeDetail::Intended);
         intent.request_id = Some(at.to_string());
         (intent.fact(INTENT_CALL, call.to_string()), call)
     }
@@ -236,7 +236,8 @@ mod tests {
         assert!(ends(&log, Bounds { checked: 0, ..BOUNDS }).is_empty());
         assert_eq!((BOUNDS.checked, BOUNDS.ends), (100_000, 10_000), "as docs/limits.md has it");
         // What has its end is not open.
-        let end = Event { id: calls[0], ..Event::new(log.view().now(), Channel::Mcp, Kind::Request, Detail::Ok) };
+        let end =
+            Event { id: calls[0], ..Event::new(log.view().now(), Channel::Mcp, Kind::Request, OutcomeDetail::Ok) };
         log.record_durably(end).await.expect("recorded");
         assert_eq!(ends(&log, BOUNDS), calls[1..]);
     }

@@ -10,11 +10,11 @@ use std::sync::{Arc, PoisonError};
 use mcp_audit_log_contract::access::{Grant, GrantInternals, Right, Viewer};
 use mcp_audit_log_contract::manifest::UserGroup;
 use mcp_audit_log_core::recorder::{RecordError, RecorderControl, StateChange, Unready};
-use mcp_audit_log_model::event::{Channel, Detail, Event, Kind, Target};
+use mcp_audit_log_model::event::{Channel, Event, Kind, OutcomeDetail, Target};
 use mcp_audit_log_model::format::prefix;
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_model::value::Value;
-use mcp_audit_log_store::{Deed, NewToken, Outbox, Token, Tokens, Untold};
+use mcp_audit_log_store::{NewToken, Outbox, PendingAction, Token, TokenAction, Tokens};
 
 use super::{AuditLog, ChangeError, Inner, RunError};
 
@@ -67,7 +67,7 @@ impl AuditLog {
         tokens: &Tokens,
         wanted: TokenRequest,
     ) -> Result<(String, Token), ChangeError> {
-        self.may_change_tokens(access, Deed::Created)?;
+        self.may_change_tokens(access, TokenAction::Created)?;
         let TokenRequest { user, connection, groups, expires_at } = wanted;
         self.may_give(access.viewer(), &groups)?;
         let viewer = Viewer { user, groups, instance: access.viewer().instance.clone() };
@@ -84,7 +84,7 @@ impl AuditLog {
     /// The viewer may not manage tokens, there is no such token in their tenant, or nothing can be recorded at
     /// present.
     pub fn revoke_token(&self, access: &Grant, tokens: &Tokens, id: &str) -> Result<(), ChangeError> {
-        self.may_change_tokens(access, Deed::Revoked)?;
+        self.may_change_tokens(access, TokenAction::Revoked)?;
         let token = tokens.by_id(id).map_err(ChangeError::Tokens)?;
         let token = token.filter(|token| token.instance == access.viewer().instance);
         let token = token.ok_or(ChangeError::Missing("token"))?;
@@ -95,8 +95,8 @@ impl AuditLog {
     }
 
     /// Whether the viewer may, and whether it can be recorded.
-    fn may_change_tokens(&self, access: &Grant, deed: Deed) -> Result<(), ChangeError> {
-        self.allow(access, Right::Manage, deed.action())?;
+    fn may_change_tokens(&self, access: &Grant, action: TokenAction) -> Result<(), ChangeError> {
+        self.allow(access, Right::Manage, action.as_str())?;
         match self.0.recorder.ready() {
             Ok(()) | Err(Unready::Behind) => Ok(()),
             Err(_) => Err(RecordError::Unavailable.into()),
@@ -136,15 +136,15 @@ impl AuditLog {
 
     /// Records what was done while no log was running. What is wrong with the tokens must not keep the log from
     /// opening.
-    pub(super) fn record_old_deeds(&self) {
-        if let Err(error) = record_deeds(&self.0) {
+    pub(super) fn record_old_changes(&self) {
+        if let Err(error) = record_changes(&self.0) {
             tracing::error!(%error, "the changes of tokens will be recorded later");
         }
     }
 }
 
 /// Records what was done to the tokens in the log's own folder.
-pub(super) fn record_deeds(log: &Arc<Inner>) -> Result<(), RunError> {
+pub(super) fn record_changes(log: &Arc<Inner>) -> Result<(), RunError> {
     match Tokens::existing(&log.folder) {
         Some(tokens) => record(log, &tokens),
         None => Ok(()),
@@ -155,25 +155,25 @@ fn record(log: &Inner, tokens: &Tokens) -> Result<(), RunError> {
     // One at a time, so that nothing is handed in twice for nothing.
     let _changing = log.changing.lock().unwrap_or_else(PoisonError::into_inner);
     loop {
-        let untold = tokens.untold()?;
-        if untold.is_empty() {
+        let pending = tokens.pending()?;
+        if pending.is_empty() {
             return Ok(());
         }
-        log.recorder.change(StateChange::default(), untold.iter().map(event).collect())?;
-        tokens.told(&untold)?;
+        log.recorder.change(StateChange::default(), pending.iter().map(event).collect())?;
+        tokens.delivered(&pending)?;
     }
 }
 
 /// An action on a token, as an event: never its secret, which is not stored.
-fn event(untold: &Untold) -> Event {
-    let Untold { id, deed, at, by, token } = untold;
-    let mut event = Event { id: *id, ..Event::new(*at, Channel::Admin, Kind::System, Detail::Ok) };
-    event.method = Some(deed.action().to_owned());
+fn event(pending: &PendingAction) -> Event {
+    let PendingAction { id, action, at, by, token } = pending;
+    let mut event = Event { id: *id, ..Event::new(*at, Channel::Admin, Kind::System, OutcomeDetail::Ok) };
+    event.method = Some(action.as_str().to_owned());
     event.target = Some(Target::Other(token.id.clone()));
     event = event.by_actor(by, token.instance.as_deref());
     event = event.fact("resource_id", token.id.clone()).fact("resource_name", token.connection.clone());
     let expires = token.expires_at.map_or(Value::Unset, |at| at.to_string().into());
-    let side = if *deed == Deed::Created { "new" } else { "old" };
+    let side = if *action == TokenAction::Created { "new" } else { "old" };
     for (field, value) in
         [("user", token.user.clone().into()), ("groups", token.groups.join(", ").into()), ("expires_at", expires)]
     {

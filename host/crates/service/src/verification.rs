@@ -8,10 +8,10 @@ use mcp_audit_log_core::recorder::{RecorderControl, StateChange};
 use mcp_audit_log_core::signer;
 use mcp_audit_log_core::signer::{SignerError, SignerOptions};
 use mcp_audit_log_ledger::VerifierKey;
-use mcp_audit_log_model::event::{Detail, Event};
+use mcp_audit_log_model::event::{Event, OutcomeDetail};
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_store as store;
-use mcp_audit_log_store::{CHECKS, Kept, Tell, Verified, VerifyError, Wrong};
+use mcp_audit_log_store::{CHECKS, ExternalCheckpoint, Verified, VerifyError, VerifyFinding, VerifyProgress};
 use uuid::Uuid;
 
 use super::{AuditLog, Inner};
@@ -70,7 +70,7 @@ pub enum Found {
     /// Everything fits.
     Whole(Verified),
     /// Something does not.
-    Wrong(Wrong),
+    Wrong(VerifyFinding),
     /// The log could not be read, so nothing is known.
     Unread(String),
 }
@@ -182,11 +182,11 @@ impl Run {
             }
             Found::Wrong(wrong) => {
                 let sentence = format!("The log does not match its ledger: {wrong}.");
-                event.fact("result", "wrong").failed(Detail::Unknown, "wrong", sentence)
+                event.fact("result", "wrong").failed(OutcomeDetail::Unknown, "wrong", sentence)
             }
             Found::Unread(error) => {
                 let sentence = format!("The log could not be read: {error}.");
-                event.fact("result", "unread").failed(Detail::Incomplete, "unread", sentence)
+                event.fact("result", "unread").failed(OutcomeDetail::Incomplete, "unread", sentence)
             }
         }
     }
@@ -216,12 +216,12 @@ const CHECK: &str = "kept";
 pub fn verify_log(
     folder: &Path,
     signer: &SignerOptions,
-    mut kept: Vec<Kept>,
-    tell: Tell<'_>,
+    mut kept: Vec<ExternalCheckpoint>,
+    tell: VerifyProgress<'_>,
 ) -> Result<Verified, VerifyError> {
     let path = signer.last_path(folder);
     let name = path.display().to_string();
-    let wrong = |what: String| VerifyError::Wrong(Wrong { check: CHECK, at: name.clone(), seq: None, what });
+    let wrong = |what: String| VerifyError::Wrong(VerifyFinding { check: CHECK, at: name.clone(), seq: None, what });
     let last = signer::last(&path).map_err(|error| match error {
         SignerError::File { path, reason } => VerifyError::Beside { path, reason },
         error => wrong(error.to_string()),
@@ -229,7 +229,7 @@ pub fn verify_log(
     let is_missing = last.is_none() && kept.is_empty();
     let signed = last.as_ref().map(|note| note.checkpoint().size);
     let given = kept.len();
-    kept.extend(last.map(|note| Kept { name: name.clone(), note }));
+    kept.extend(last.map(|note| ExternalCheckpoint { name: name.clone(), note }));
     let named = signer::verifiers(folder, signer).map_err(|error| match error {
         SignerError::File { path, reason } => VerifyError::Beside { path, reason },
         error => VerifyError::Keys(error.to_string()),
@@ -248,7 +248,7 @@ pub fn verify_log(
     if let Some(what) = unlike(&named, &store::open_to_read(folder)?.verifiers()?) {
         let at = signer.key_path(folder).display().to_string();
         let at = if signer.keys.is_some() { "the given signing keys".to_owned() } else { at };
-        return Err(VerifyError::Wrong(Wrong { check: CHECK, at, seq: None, what }));
+        return Err(VerifyError::Wrong(VerifyFinding { check: CHECK, at, seq: None, what }));
     }
     if is_missing && verified.head.size > 0 {
         return Err(wrong(
@@ -262,8 +262,8 @@ pub fn verify_log(
 
 /// The error when the checkpoint that is wrong is one of a log of another name. What the log's own signer has signed last
 /// must be the log's.
-fn foreign(kept: &[Kept], wrong: &Wrong, known: &[String]) -> Option<VerifyError> {
-    let Kept { name, note } = kept.iter().find(|kept| kept.name == wrong.at)?;
+fn foreign(kept: &[ExternalCheckpoint], wrong: &VerifyFinding, known: &[String]) -> Option<VerifyError> {
+    let ExternalCheckpoint { name, note } = kept.iter().find(|kept| kept.name == wrong.at)?;
     let names: Vec<_> = known.iter().filter_map(|key| Some(VerifierKey::parse(key).ok()?.name().to_owned())).collect();
     let (origin, log) = (note.checkpoint().origin.clone(), names.first()?.clone());
     (!names.contains(&origin)).then(|| VerifyError::Foreign { name: name.clone(), origin, log })

@@ -9,7 +9,7 @@ mod sqlite;
 mod tokens;
 mod verified;
 
-pub use sqlite::{CHECKS, SqliteStore, SqliteWriter, Tell, lock, open, open_to_read, verify};
-pub use tokens::{Deed, Outbox, PREFIX as TOKEN_PREFIX, Untold};
+pub use sqlite::{CHECKS, SqliteStore, SqliteWriter, VerifyProgress, lock, open, open_to_read, verify};
 pub use tokens::{NewToken, Token, TokenError, Tokens};
-pub use verified::{Kept, NOT_PROVED, Verified, VerifyError, Wrong};
+pub use tokens::{Outbox, PREFIX as TOKEN_PREFIX, PendingAction, TokenAction};
+pub use verified::{ExternalCheckpoint, NOT_PROVED, Verified, VerifyError, VerifyFinding};

@@ -7,7 +7,7 @@ use mcp_audit_log_ledger::{Head, SignedCheckpoint};
 
 /// A checkpoint that was kept outside of the log, which the log must still be a continuation of.
 #[derive(Clone, Debug)]
-pub struct Kept {
+pub struct ExternalCheckpoint {
     /// What it is called in what is said of it: the name of its file.
     pub name: String,
     /// The checkpoint, whose signatures are checked with the log's keys.
@@ -20,7 +20,7 @@ pub struct Kept {
 pub struct Verified {
     /// The ledger's tree, over all entries that were ever recorded.
     pub head: Head,
-    /// The place of the oldest entry there is; what came before was removed by the cleanup.
+    /// The `seq` of the oldest entry there is; what came before was removed by the cleanup.
     pub first: u64,
     /// Each check, and how many things it looked at.
     pub checks: Vec<(&'static str, u64)>,
@@ -32,12 +32,12 @@ pub struct Verified {
 
 /// The first thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wrong {
+pub struct VerifyFinding {
     /// Which check found it.
     pub check: &'static str,
     /// The table, or a table and a column.
     pub at: String,
-    /// The entry's place, where it is about one.
+    /// The entry's `seq`, where it is about one.
     pub seq: Option<u64>,
     /// What is wrong.
     pub what: String,
@@ -49,7 +49,7 @@ pub struct Wrong {
 pub enum VerifyError {
     /// Something in it is wrong or missing.
     #[error("{0}")]
-    Wrong(Wrong),
+    Wrong(VerifyFinding),
     /// It could not be read, so nothing is known.
     #[error(transparent)]
     Unread(#[from] StoreError),
@@ -94,11 +94,11 @@ pub const NOT_PROVED: &[&str] = &[
     "jobs, views, tokens, the stored clock and publishing states, and usage: they are not evidence.",
 ];
 
-impl fmt::Display for Wrong {
+impl fmt::Display for VerifyFinding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: in {}", self.check, self.at)?;
         if let Some(seq) = self.seq {
-            write!(f, ", at entry {seq}")?;
+            write!(f, ", at seq {seq}")?;
         }
         write!(f, ": {}", self.what)
     }

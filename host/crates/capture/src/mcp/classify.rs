@@ -1,6 +1,6 @@
 //! Classifies a message and its answer: finds the outcome and builds the event.
 
-use mcp_audit_log_model::event::{Caller, Channel, Client, Detail, Event, Failure, Kind};
+use mcp_audit_log_model::event::{Caller, Channel, Client, Event, Failure, Kind, OutcomeDetail};
 use mcp_audit_log_model::time::Timestamp;
 
 use super::facts::{is_name, target};
@@ -26,7 +26,7 @@ pub(crate) struct EventContext {
 
 impl EventContext {
     /// An event in this scene.
-    pub(crate) fn event(&self, at: Timestamp, kind: Kind, detail: Detail) -> Event {
+    pub(crate) fn event(&self, at: Timestamp, kind: Kind, detail: OutcomeDetail) -> Event {
         let event = Event {
             server: Some(self.server.clone()),
             path: self.path.clone(),
@@ -102,15 +102,15 @@ impl Ending {
     }
 
     /// The outcome of a message with this answer; the first that fits.
-    pub(crate) fn detail(&self, shape: Shape, answer: Option<&Message>) -> Detail {
+    pub(crate) fn detail(&self, shape: Shape, answer: Option<&Message>) -> OutcomeDetail {
         // A redirect did not execute the call.
-        let redirected = || self.status.filter(|status| (300..400).contains(status)).map(|_| Detail::Rejected);
+        let redirected = || self.status.filter(|status| (300..400).contains(status)).map(|_| OutcomeDetail::Rejected);
         let by_http = self.by_http().or_else(redirected);
         // A server may answer a cancelled call in any words: it stays cancelled.
         let is_cancelled = |answer: &Message| self.cancelled || answer.is_cancelled();
-        let cancelled = || answer.is_some_and(is_cancelled).then_some(Detail::Cancelled);
+        let cancelled = || answer.is_some_and(is_cancelled).then_some(OutcomeDetail::Cancelled);
         let broken = self.end == End::Broken && self.one_document;
-        let succeeded = |detail: &Detail| !matches!(detail, Detail::RpcError | Detail::ToolError);
+        let succeeded = |detail: &OutcomeDetail| !matches!(detail, OutcomeDetail::RpcError | OutcomeDetail::ToolError);
         let by_answer = || answer.and_then(Self::by_answer).filter(|detail| !(broken && succeeded(detail)));
         by_http.or_else(cancelled).or_else(by_answer).unwrap_or_else(|| match answer {
             // It ends before its kind is known.
@@ -122,8 +122,9 @@ impl Ending {
     }
 
     /// Why it failed, when it did, that ended with `detail`.
-    fn failure(&self, detail: Detail, answer: Option<&Message>) -> Option<Failure> {
-        let no_answer = self.end == End::Complete && matches!(detail, Detail::Incomplete | Detail::Unknown);
+    fn failure(&self, detail: OutcomeDetail, answer: Option<&Message>) -> Option<Failure> {
+        let no_answer =
+            self.end == End::Complete && matches!(detail, OutcomeDetail::Incomplete | OutcomeDetail::Unknown);
         match answer {
             None if no_answer => Some(self.no_answer.failure()),
             _ => failure(detail, self.status, answer.and_then(|answer| answer.error).flatten(), self.failed),
@@ -131,49 +132,49 @@ impl Ending {
     }
 
     /// The outcome of an exchange without a message.
-    pub(crate) fn of_http(&self) -> Detail {
+    pub(crate) fn of_http(&self) -> OutcomeDetail {
         self.by_http().unwrap_or(match self.end {
-            End::ClientClosed => Detail::ClientClosed,
-            End::Broken => Detail::Incomplete,
-            End::Complete if self.status == Some(202) => Detail::Accepted,
-            End::Complete => Detail::Ok,
+            End::ClientClosed => OutcomeDetail::ClientClosed,
+            End::Broken => OutcomeDetail::Incomplete,
+            End::Complete if self.status == Some(202) => OutcomeDetail::Accepted,
+            End::Complete => OutcomeDetail::Ok,
         })
     }
 
-    fn by_http(&self) -> Option<Detail> {
+    fn by_http(&self) -> Option<OutcomeDetail> {
         let unanswered = self.failed.and_then(Transport::unanswered);
         match self.status {
             _ if unanswered.is_some() => unanswered,
-            _ if self.headless && self.end == End::Broken => Some(Detail::TransportError),
-            Some(401 | 403) => Some(Detail::Denied),
-            Some(400..) => Some(Detail::Rejected),
+            _ if self.headless && self.end == End::Broken => Some(OutcomeDetail::TransportError),
+            Some(401 | 403) => Some(OutcomeDetail::Denied),
+            Some(400..) => Some(OutcomeDetail::Rejected),
             _ => None,
         }
     }
 
     /// `None` for an answer that ends before its kind is known.
-    fn by_answer(answer: &Message) -> Option<Detail> {
-        let Some(result) = &answer.result else { return answer.error.map(|_| Detail::RpcError) };
+    fn by_answer(answer: &Message) -> Option<OutcomeDetail> {
+        let Some(result) = &answer.result else { return answer.error.map(|_| OutcomeDetail::RpcError) };
         let detail = match result.result_type.as_deref() {
-            _ if answer.error.is_some() => Detail::RpcError,
-            _ if result.is_error => Detail::ToolError,
-            Some("input_required") => Detail::InputRequired,
-            Some("task") => Detail::TaskCreated,
+            _ if answer.error.is_some() => OutcomeDetail::RpcError,
+            _ if result.is_error => OutcomeDetail::ToolError,
+            Some("input_required") => OutcomeDetail::InputRequired,
+            Some("task") => OutcomeDetail::TaskCreated,
             _ if !answer.whole => return None,
-            _ => Detail::Ok,
+            _ => OutcomeDetail::Ok,
         };
         Some(detail)
     }
 
-    fn without_answer(&self, shape: Shape) -> Detail {
+    fn without_answer(&self, shape: Shape) -> OutcomeDetail {
         let expected = shape == Shape::Request;
         match self.end {
-            _ if self.cancelled => Detail::Cancelled,
-            End::ClientClosed if expected && self.closing_cancels => Detail::Cancelled,
-            End::ClientClosed => Detail::ClientClosed,
-            End::Broken => Detail::Incomplete,
-            End::Complete if !expected || (self.status == Some(202) && self.empty) => Detail::Accepted,
-            End::Complete if self.resumable && self.no_answer == NoAnswer::StreamEnded => Detail::Deferred,
+            _ if self.cancelled => OutcomeDetail::Cancelled,
+            End::ClientClosed if expected && self.closing_cancels => OutcomeDetail::Cancelled,
+            End::ClientClosed => OutcomeDetail::ClientClosed,
+            End::Broken => OutcomeDetail::Incomplete,
+            End::Complete if !expected || (self.status == Some(202) && self.empty) => OutcomeDetail::Accepted,
+            End::Complete if self.resumable && self.no_answer == NoAnswer::StreamEnded => OutcomeDetail::Deferred,
             End::Complete => self.no_answer.detail(),
         }
     }
@@ -193,8 +194,8 @@ pub(crate) fn of_message(
     let result = answer.and_then(|answer| answer.result.as_ref());
     // Revision 2025-11-25 signals it by the task itself; the newer one has its own type of result.
     let asks_for_task = !call.method.as_deref().is_some_and(|method| method.starts_with("tasks/"));
-    if detail == Detail::Ok && asks_for_task && result.is_some_and(|result| result.task_id.is_some()) {
-        detail = Detail::TaskCreated;
+    if detail == OutcomeDetail::Ok && asks_for_task && result.is_some_and(|result| result.task_id.is_some()) {
+        detail = OutcomeDetail::TaskCreated;
     }
     let mut event = scene.event(at, kind, detail);
     event.method = call.method.clone();
@@ -208,9 +209,9 @@ pub(crate) fn of_message(
     for (name, digest) in digests {
         event.facts.extend(digest.map(|digest| (name.to_owned(), digest.clone().into())));
     }
-    if let (Detail::Cancelled, Some(answer)) = (detail, answer) {
+    if let (OutcomeDetail::Cancelled, Some(answer)) = (detail, answer) {
         // An answer came although the call was cancelled.
-        let answered = Ending::by_answer(answer).unwrap_or(Detail::Incomplete);
+        let answered = Ending::by_answer(answer).unwrap_or(OutcomeDetail::Incomplete);
         event = event.fact("answer", answered.as_str());
         if let Some(code) = answer.error.flatten() {
             event = event.fact("answer_code", code);
@@ -238,33 +239,33 @@ mod tests {
         empty: false,
     };
 
-    fn detail(ending: Ending, answer: &str) -> Detail {
+    fn detail(ending: Ending, answer: &str) -> OutcomeDetail {
         ending.detail(Shape::Request, read(answer.as_bytes()).list.first())
     }
 
     #[test]
     fn answers_have_their_outcomes() {
         for (answer, expected) in [
-            (r#"{"result":{"content":[]},"id":1}"#, Detail::Ok),
-            (r#"{"result":{"isError":true},"id":1}"#, Detail::ToolError),
-            (r#"{"result":{"isError":"true"},"id":1}"#, Detail::ToolError),
-            (r#"{"result":{"isError":1},"id":1}"#, Detail::ToolError),
-            (r#"{"result":{"isError":"false"},"id":1}"#, Detail::Ok),
-            (r#"{"result":{"isError":null},"id":1}"#, Detail::Ok),
-            (r#"{"result":{},"error":null,"id":1}"#, Detail::Ok),
-            (r#"{"error":false,"result":{},"id":1}"#, Detail::Ok),
-            (r#"{"error":{},"error":null,"result":{},"id":1}"#, Detail::Ok),
-            (r#"{"error":null,"result":{"isError":true},"id":1}"#, Detail::ToolError),
-            (r#"{"error":{"code":-1},"result":null,"id":1}"#, Detail::RpcError),
-            (r#"{"error":"no","result":{},"id":1}"#, Detail::RpcError),
-            (r#"{"error":{},"result":{},"id":1}"#, Detail::RpcError),
-            (r#"{"result":null,"id":1}"#, Detail::Ok),
-            (r#"{"method":null,"result":{},"id":1}"#, Detail::Ok),
-            (r#"{"result":{"resultType":"input_required"},"id":1}"#, Detail::InputRequired),
-            (r#"{"result":{"resultType":"task"},"id":1}"#, Detail::TaskCreated),
-            (r#"{"error":{"code":-32601},"id":1}"#, Detail::RpcError),
-            (r#"{"id":1,"result":{"content":[{"#, Detail::Incomplete),
-            ("", Detail::Incomplete),
+            (r#"{"result":{"content":[]},"id":1}"#, OutcomeDetail::Ok),
+            (r#"{"result":{"isError":true},"id":1}"#, OutcomeDetail::ToolError),
+            (r#"{"result":{"isError":"true"},"id":1}"#, OutcomeDetail::ToolError),
+            (r#"{"result":{"isError":1},"id":1}"#, OutcomeDetail::ToolError),
+            (r#"{"result":{"isError":"false"},"id":1}"#, OutcomeDetail::Ok),
+            (r#"{"result":{"isError":null},"id":1}"#, OutcomeDetail::Ok),
+            (r#"{"result":{},"error":null,"id":1}"#, OutcomeDetail::Ok),
+            (r#"{"error":false,"result":{},"id":1}"#, OutcomeDetail::Ok),
+            (r#"{"error":{},"error":null,"result":{},"id":1}"#, OutcomeDetail::Ok),
+            (r#"{"error":null,"result":{"isError":true},"id":1}"#, OutcomeDetail::ToolError),
+            (r#"{"error":{"code":-1},"result":null,"id":1}"#, OutcomeDetail::RpcError),
+            (r#"{"error":"no","result":{},"id":1}"#, OutcomeDetail::RpcError),
+            (r#"{"error":{},"result":{},"id":1}"#, OutcomeDetail::RpcError),
+            (r#"{"result":null,"id":1}"#, OutcomeDetail::Ok),
+            (r#"{"method":null,"result":{},"id":1}"#, OutcomeDetail::Ok),
+            (r#"{"result":{"resultType":"input_required"},"id":1}"#, OutcomeDetail::InputRequired),
+            (r#"{"result":{"resultType":"task"},"id":1}"#, OutcomeDetail::TaskCreated),
+            (r#"{"error":{"code":-32601},"id":1}"#, OutcomeDetail::RpcError),
+            (r#"{"id":1,"result":{"content":[{"#, OutcomeDetail::Incomplete),
+            ("", OutcomeDetail::Incomplete),
         ] {
             assert_eq!(detail(ENDING, answer), expected, "{answer}");
         }
@@ -273,12 +274,12 @@ mod tests {
     #[test]
     fn a_cancelled_call_stays_cancelled_whatever_the_answer() {
         let error = r#"{"error":{"code":-32800},"id":1}"#;
-        assert_eq!(detail(ENDING, error), Detail::Cancelled);
+        assert_eq!(detail(ENDING, error), OutcomeDetail::Cancelled);
         let cancelled = Ending { cancelled: true, ..ENDING };
         for answer in [error, r#"{"error":{"code":0},"id":1}"#, r#"{"result":{},"id":1}"#, ""] {
-            assert_eq!(detail(cancelled, answer), Detail::Cancelled, "{answer}");
+            assert_eq!(detail(cancelled, answer), OutcomeDetail::Cancelled, "{answer}");
         }
-        assert_eq!(detail(Ending { status: Some(403), ..cancelled }, error), Detail::Denied);
+        assert_eq!(detail(Ending { status: Some(403), ..cancelled }, error), OutcomeDetail::Denied);
     }
 
     #[test]
@@ -288,28 +289,40 @@ mod tests {
             (
                 Ending { failed: Some(Transport::UpstreamRefused), status: Some(502), ..ENDING },
                 "",
-                Detail::TransportError,
+                OutcomeDetail::TransportError,
             ),
-            (Ending { failed: Some(Transport::ClientClosed), status: Some(400), ..ENDING }, "", Detail::ClientClosed),
-            (Ending { failed: Some(Transport::ClientBrokenBody), status: Some(400), ..ENDING }, "", Detail::Rejected),
-            (Ending { failed: Some(Transport::UpstreamCutOff), end: End::Broken, ..ENDING }, "", Detail::Incomplete),
-            (Ending { status: Some(403), ..ENDING }, error, Detail::Denied),
-            (Ending { status: Some(404), ..ENDING }, error, Detail::Rejected),
-            (Ending { end: End::ClientClosed, ..ENDING }, error, Detail::RpcError),
-            (Ending { end: End::ClientClosed, ..ENDING }, "", Detail::ClientClosed),
-            (Ending { end: End::ClientClosed, closing_cancels: true, ..ENDING }, "", Detail::Cancelled),
-            (Ending { end: End::Broken, ..ENDING }, "", Detail::Incomplete),
+            (
+                Ending { failed: Some(Transport::ClientClosed), status: Some(400), ..ENDING },
+                "",
+                OutcomeDetail::ClientClosed,
+            ),
+            (
+                Ending { failed: Some(Transport::ClientBrokenBody), status: Some(400), ..ENDING },
+                "",
+                OutcomeDetail::Rejected,
+            ),
+            (
+                Ending { failed: Some(Transport::UpstreamCutOff), end: End::Broken, ..ENDING },
+                "",
+                OutcomeDetail::Incomplete,
+            ),
+            (Ending { status: Some(403), ..ENDING }, error, OutcomeDetail::Denied),
+            (Ending { status: Some(404), ..ENDING }, error, OutcomeDetail::Rejected),
+            (Ending { end: End::ClientClosed, ..ENDING }, error, OutcomeDetail::RpcError),
+            (Ending { end: End::ClientClosed, ..ENDING }, "", OutcomeDetail::ClientClosed),
+            (Ending { end: End::ClientClosed, closing_cancels: true, ..ENDING }, "", OutcomeDetail::Cancelled),
+            (Ending { end: End::Broken, ..ENDING }, "", OutcomeDetail::Incomplete),
             // A client that got less than was announced has no answer, though we could read one; an event that came is one.
-            (Ending { end: End::Broken, ..ENDING }, whole, Detail::Incomplete),
-            (Ending { end: End::Broken, one_document: false, ..ENDING }, whole, Detail::Ok),
-            (Ending { end: End::Broken, ..ENDING }, error, Detail::RpcError),
-            (Ending { end: End::Broken, status: None, headless: true, ..ENDING }, "", Detail::TransportError),
-            (Ending { status: Some(202), empty: true, ..ENDING }, "", Detail::Accepted),
-            (Ending { no_answer: NoAnswer::Unreadable, ..ENDING }, "", Detail::Unknown),
-            (Ending { no_answer: NoAnswer::NotMcp, resumable: true, ..ENDING }, "", Detail::Unknown),
-            (Ending { no_answer: NoAnswer::StreamEnded, resumable: true, ..ENDING }, "", Detail::Deferred),
-            (Ending { status: Some(307), empty: true, ..ENDING }, "", Detail::Rejected),
-            (Ending { resumable: true, end: End::Broken, ..ENDING }, "", Detail::Incomplete),
+            (Ending { end: End::Broken, ..ENDING }, whole, OutcomeDetail::Incomplete),
+            (Ending { end: End::Broken, one_document: false, ..ENDING }, whole, OutcomeDetail::Ok),
+            (Ending { end: End::Broken, ..ENDING }, error, OutcomeDetail::RpcError),
+            (Ending { end: End::Broken, status: None, headless: true, ..ENDING }, "", OutcomeDetail::TransportError),
+            (Ending { status: Some(202), empty: true, ..ENDING }, "", OutcomeDetail::Accepted),
+            (Ending { no_answer: NoAnswer::Unreadable, ..ENDING }, "", OutcomeDetail::Unknown),
+            (Ending { no_answer: NoAnswer::NotMcp, resumable: true, ..ENDING }, "", OutcomeDetail::Unknown),
+            (Ending { no_answer: NoAnswer::StreamEnded, resumable: true, ..ENDING }, "", OutcomeDetail::Deferred),
+            (Ending { status: Some(307), empty: true, ..ENDING }, "", OutcomeDetail::Rejected),
+            (Ending { resumable: true, end: End::Broken, ..ENDING }, "", OutcomeDetail::Incomplete),
         ] {
             assert_eq!(detail(ending, answer), expected, "{ending:?}");
         }

@@ -1,6 +1,6 @@
 //! The target and the facts of an event.
 
-use mcp_audit_log_model::event::{Detail, Event, Target};
+use mcp_audit_log_model::event::{Event, OutcomeDetail, Target};
 use mcp_audit_log_model::value::Value;
 use uuid::Uuid;
 
@@ -90,8 +90,8 @@ impl Exchange {
             result.and_then(|result| result.request_state),
             result.and_then(|result| result.task_id.as_ref()),
         ) {
-            (Detail::InputRequired, Some(state), _) => self.sessions.link(self, state, event.id),
-            (Detail::TaskCreated, _, Some(task)) => {
+            (OutcomeDetail::InputRequired, Some(state), _) => self.sessions.link(self, state, event.id),
+            (OutcomeDetail::TaskCreated, _, Some(task)) => {
                 self.sessions.link(self, task, event.id);
                 event.facts.extend(is_name(task).then(|| ("task".to_owned(), task.clone().into())));
             }

@@ -1,32 +1,37 @@
 //! Reasons of failures, in sentences of ours; the peer's own text belongs to the payload.
 
-use mcp_audit_log_model::event::{Detail, Failure, sentence};
+use mcp_audit_log_model::event::{Failure, OutcomeDetail, sentence};
 
 use crate::tap::transport::Transport;
 
 /// The failure that goes with `detail`; `None` where nothing failed.
-pub fn failure(detail: Detail, status: Option<u16>, code: Option<i64>, failed: Option<Transport>) -> Option<Failure> {
+pub fn failure(
+    detail: OutcomeDetail,
+    status: Option<u16>,
+    code: Option<i64>,
+    failed: Option<Transport>,
+) -> Option<Failure> {
     if let Some(failed) = failed.filter(|failed| failed.explains(detail)) {
         return Some(Failure { kind: failed.as_str().to_owned(), message: failed.sentence().to_owned(), code });
     }
     let (kind, message) = match detail {
-        Detail::Ok
-        | Detail::Accepted
-        | Detail::InputRequired
-        | Detail::TaskCreated
-        | Detail::Intended
-        | Detail::Deferred => return None,
-        Detail::TransportError => transport(Transport::UpstreamClosed),
-        Detail::Denied | Detail::Rejected => match status {
+        OutcomeDetail::Ok
+        | OutcomeDetail::Accepted
+        | OutcomeDetail::InputRequired
+        | OutcomeDetail::TaskCreated
+        | OutcomeDetail::Intended
+        | OutcomeDetail::Deferred => return None,
+        OutcomeDetail::TransportError => transport(Transport::UpstreamClosed),
+        OutcomeDetail::Denied | OutcomeDetail::Rejected => match status {
             // Prefer the code: the same fault has different statuses in different revisions.
             Some(status) => (code.map_or(status.to_string(), |code| code.to_string()), rejected(status, code)),
             None => (detail.as_str().to_owned(), "The request was refused".to_owned()),
         },
-        Detail::RpcError => (code.map_or("rpc_error".to_owned(), |code| code.to_string()), rpc(code).to_owned()),
-        Detail::ToolError => ("tool_error".to_owned(), "The tool reported an error".to_owned()),
-        Detail::Cancelled => ("cancelled".to_owned(), "The call was cancelled".to_owned()),
-        Detail::ClientClosed => transport(Transport::ClientClosed),
-        Detail::Incomplete => ("incomplete".to_owned(), "The server's response ended early".to_owned()),
+        OutcomeDetail::RpcError => (code.map_or("rpc_error".to_owned(), |code| code.to_string()), rpc(code).to_owned()),
+        OutcomeDetail::ToolError => ("tool_error".to_owned(), "The tool reported an error".to_owned()),
+        OutcomeDetail::Cancelled => ("cancelled".to_owned(), "The call was cancelled".to_owned()),
+        OutcomeDetail::ClientClosed => transport(Transport::ClientClosed),
+        OutcomeDetail::Incomplete => ("incomplete".to_owned(), "The server's response ended early".to_owned()),
         _ => ("unknown".to_owned(), "The response could not be parsed".to_owned()),
     };
     Some(Failure { kind, message, code })
@@ -57,10 +62,10 @@ pub(crate) enum NoAnswer {
 
 impl NoAnswer {
     /// The outcome of a request with only this reason known.
-    pub(crate) fn detail(self) -> Detail {
+    pub(crate) fn detail(self) -> OutcomeDetail {
         match self {
-            Self::CutOff | Self::StreamEnded | Self::Empty | Self::AnotherId => Detail::Incomplete,
-            Self::NotMcp | Self::Unreadable | Self::GivenUp => Detail::Unknown,
+            Self::CutOff | Self::StreamEnded | Self::Empty | Self::AnotherId => OutcomeDetail::Incomplete,
+            Self::NotMcp | Self::Unreadable | Self::GivenUp => OutcomeDetail::Unknown,
         }
     }
 
@@ -114,20 +119,26 @@ mod tests {
     fn failures_have_a_type_and_a_message() {
         let of =
             |detail, status, code| failure(detail, status, code, None).map(|failure| (failure.kind, failure.message));
-        assert_eq!(of(Detail::Ok, Some(200), None), None);
-        assert_eq!(of(Detail::RpcError, Some(200), Some(-32602)), Some(("-32602".into(), "Invalid params".into())));
+        assert_eq!(of(OutcomeDetail::Ok, Some(200), None), None);
         assert_eq!(
-            of(Detail::Rejected, Some(404), Some(-32601)),
+            of(OutcomeDetail::RpcError, Some(200), Some(-32602)),
+            Some(("-32602".into(), "Invalid params".into()))
+        );
+        assert_eq!(
+            of(OutcomeDetail::Rejected, Some(404), Some(-32601)),
             Some(("-32601".into(), "Not found: Method not found".into()))
         );
-        assert_eq!(of(Detail::Denied, Some(401), None), Some(("401".into(), "Unauthorized: no valid token".into())));
-        assert_eq!(of(Detail::Denied, None, None), Some(("denied".into(), "The request was refused".into())));
-        assert_eq!(of(Detail::TransportError, None, None).map(|(kind, _)| kind), Some("upstream_closed".into()));
+        assert_eq!(
+            of(OutcomeDetail::Denied, Some(401), None),
+            Some(("401".into(), "Unauthorized: no valid token".into()))
+        );
+        assert_eq!(of(OutcomeDetail::Denied, None, None), Some(("denied".into(), "The request was refused".into())));
+        assert_eq!(of(OutcomeDetail::TransportError, None, None).map(|(kind, _)| kind), Some("upstream_closed".into()));
         let failed = |failed, detail| failure(detail, Some(502), None, Some(failed)).map(|failure| failure.kind);
-        assert_eq!(failed(Transport::UpstreamName, Detail::TransportError), Some("upstream_name".into()));
-        assert_eq!(failed(Transport::UpstreamCutOff, Detail::Incomplete), Some("upstream_cut_off".into()));
+        assert_eq!(failed(Transport::UpstreamName, OutcomeDetail::TransportError), Some("upstream_name".into()));
+        assert_eq!(failed(Transport::UpstreamCutOff, OutcomeDetail::Incomplete), Some("upstream_cut_off".into()));
         // A transport failure does not change the outcome of an answer that arrived.
-        assert_eq!(failed(Transport::UpstreamCutOff, Detail::Ok), None);
-        assert_eq!(of(Detail::Rejected, Some(418), None).map(|(kind, _)| kind), Some("418".into()));
+        assert_eq!(failed(Transport::UpstreamCutOff, OutcomeDetail::Ok), None);
+        assert_eq!(of(OutcomeDetail::Rejected, Some(418), None).map(|(kind, _)| kind), Some("418".into()));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use mcp_audit_log_model::event::{Detail, Event, Kind};
+use mcp_audit_log_model::event::{Event, Kind, OutcomeDetail};
 
 use super::classify::{Ending, of_message};
 use super::context::{integer, payload};
@@ -67,7 +67,7 @@ impl Exchange {
             events.push(event);
         }
         if calls.left_out > 0 {
-            let left_out = self.scene().event(self.head.at, Kind::Http, Detail::Unknown);
+            let left_out = self.scene().event(self.head.at, Kind::Http, OutcomeDetail::Unknown);
             let left_out = Event { method: Some(self.head.http_method.to_string()), ..left_out };
             events.push(left_out.fact("batch_left_out", integer(calls.left_out as u64)));
         }
@@ -125,8 +125,13 @@ impl Exchange {
 
     /// A subscription ends when one side closes it: that is no failure.
     pub(crate) fn is_over(&self, event: &mut Event) {
-        if self.is_stream() && matches!(event.detail, Detail::Cancelled | Detail::ClientClosed | Detail::Incomplete) {
-            (event.detail, event.failure) = (Detail::Ok, None);
+        if self.is_stream()
+            && matches!(
+                event.detail,
+                OutcomeDetail::Cancelled | OutcomeDetail::ClientClosed | OutcomeDetail::Incomplete
+            )
+        {
+            (event.detail, event.failure) = (OutcomeDetail::Ok, None);
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use mcp_audit_log_model::event::{Caller, Detail, Event, Kind, new_id};
+use mcp_audit_log_model::event::{Caller, Event, Kind, OutcomeDetail, new_id};
 use mcp_audit_log_model::time::Timestamp;
 use uuid::Uuid;
 
@@ -41,7 +41,8 @@ pub(crate) struct Awaited {
 impl Exchange {
     /// A call ended without an answer, in a stream that the client may resume.
     pub(crate) fn await_answer(&self, parse_state: &ParseState, call: &Call, event: &Event) -> Option<Event> {
-        let resumable = matches!(event.detail, Detail::Deferred | Detail::ClientClosed | Detail::Incomplete);
+        let resumable =
+            matches!(event.detail, OutcomeDetail::Deferred | OutcomeDetail::ClientClosed | OutcomeDetail::Incomplete);
         let last = parse_state.last_event_id().filter(|_| resumable)?;
         let mut message = call.message.clone();
         let arguments: usize = message.params.arguments.iter().map(|argument| argument.json.len()).sum();
@@ -58,7 +59,7 @@ impl Exchange {
             id: event.id,
             at: self.head.at,
             started: self.head.started,
-            is_deferred: event.detail == Detail::Deferred,
+            is_deferred: event.detail == OutcomeDetail::Deferred,
         };
         let mut all = lock(&self.sessions.awaited);
         all.push_back(awaited);

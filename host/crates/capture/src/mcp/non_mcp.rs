@@ -1,7 +1,7 @@
 //! Exchanges without a message that can be read: refused or broken requests, and the end of a session.
 
 use axum::http::Method;
-use mcp_audit_log_model::event::{Detail, Event, Failure, Kind};
+use mcp_audit_log_model::event::{Event, Failure, Kind, OutcomeDetail};
 
 use super::classify::EventContext;
 use super::context::payload;
@@ -57,8 +57,8 @@ impl Exchange {
         event.duration_us = Some(self.micros(self.ended_at(parse_state)));
         event.failure = failure(detail, ending.status, None, ending.failed);
         self.facts(parse_state, &mut event, None, None);
-        let asked = if detail == Detail::Ok { self.sessions.over(self) } else { Vec::new() };
-        let in_vain = if detail == Detail::Ok { self.awaited_in_vain() } else { Vec::new() };
+        let asked = if detail == OutcomeDetail::Ok { self.sessions.over(self) } else { Vec::new() };
+        let in_vain = if detail == OutcomeDetail::Ok { self.awaited_in_vain() } else { Vec::new() };
         self.unanswered(asked, self.head.started).chain(in_vain).chain([event]).collect()
     }
 }

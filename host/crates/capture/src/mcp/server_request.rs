@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use mcp_audit_log_model::event::{Body, Detail, Event, Kind};
+use mcp_audit_log_model::event::{Body, Event, Kind, OutcomeDetail};
 use uuid::Uuid;
 
 use super::context::{micros, payload};
@@ -62,12 +62,18 @@ impl Exchange {
     /// Server requests without an answer.
     pub(crate) fn unanswered(&self, asked: Vec<Asked>, until: Instant) -> impl Iterator<Item = Event> {
         asked.into_iter().map(move |asked| {
-            let event = self.server_request(asked, Detail::Incomplete, until, None);
-            Event { failure: failure(Detail::Incomplete, None, None, None), ..event }
+            let event = self.server_request(asked, OutcomeDetail::Incomplete, until, None);
+            Event { failure: failure(OutcomeDetail::Incomplete, None, None, None), ..event }
         })
     }
 
-    pub(crate) fn server_request(&self, asked: Asked, detail: Detail, until: Instant, answer: Option<Body>) -> Event {
+    pub(crate) fn server_request(
+        &self,
+        asked: Asked,
+        detail: OutcomeDetail,
+        until: Instant,
+        answer: Option<Body>,
+    ) -> Event {
         let took = micros(asked.at, until);
         let at = self.head.at.plus(micros(asked.at, self.head.started).try_into().map_or(0, |earlier: i64| -earlier));
         let mut event = self.scene().event(at, Kind::ServerRequest, detail);

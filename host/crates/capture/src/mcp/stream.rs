@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use axum::http::Method;
-use mcp_audit_log_model::event::{Detail, Event, Kind, new_id};
+use mcp_audit_log_model::event::{Event, Kind, OutcomeDetail, new_id};
 use uuid::Uuid;
 
 use super::context::integer;
@@ -16,7 +16,7 @@ use crate::tap::head::ResponseHead;
 impl Exchange {
     /// The event about a stream that has just begun.
     pub(crate) fn opened(&self) -> Vec<Event> {
-        let mut event = self.stream_event(Detail::Ok).fact("phase", "opened");
+        let mut event = self.stream_event(OutcomeDetail::Ok).fact("phase", "opened");
         if self.head.resumed {
             event = event.fact("resumed", true);
         }
@@ -27,7 +27,7 @@ impl Exchange {
     /// The event about the end of a stream. Either side may end it when it likes; only breaking off is a failure.
     pub(crate) fn closed(&self, parse_state: &mut ParseState) -> Event {
         let broken = parse_state.ended.is_some_and(|(end, _)| end == End::Broken);
-        let detail = if broken { Detail::Incomplete } else { Detail::Ok };
+        let detail = if broken { OutcomeDetail::Incomplete } else { OutcomeDetail::Ok };
         let mut event = self.stream_event(detail).fact("phase", "closed");
         // The end of a standalone stream is the end of its request, which an intent may have announced.
         event.id = if self.is_standalone_stream() { self.call.get() } else { new_id(self.head.at) };
@@ -43,7 +43,7 @@ impl Exchange {
         event
     }
 
-    pub(crate) fn stream_event(&self, detail: Detail) -> Event {
+    pub(crate) fn stream_event(&self, detail: OutcomeDetail) -> Event {
         let event = self.scene().event(self.head.at, Kind::Stream, detail);
         let method = self.head.mcp_method().unwrap_or_else(|| self.head.http_method.to_string());
         Event { id: self.stream(), method: Some(method), ..event }

@@ -75,7 +75,7 @@ mod tests {
     use mcp_audit_log_contract::access::Viewer;
     use mcp_audit_log_core::reader::MAX_LIMIT;
     use mcp_audit_log_model::entry::Entry;
-    use mcp_audit_log_model::event::{Channel, Detail, Event, Kind};
+    use mcp_audit_log_model::event::{Channel, Event, Kind, OutcomeDetail};
     use mcp_audit_log_model::field::Field;
     use mcp_audit_log_service::{AuditLog, Options};
 
@@ -122,7 +122,7 @@ mod tests {
 
     /// Waits until the recorder has seen every call so far.
     async fn all_seen(log: &AuditLog) {
-        let marker = Event::new(log.view().now(), Channel::System, Kind::System, Detail::Ok);
+        let marker = Event::new(log.view().now(), Channel::System, Kind::System, OutcomeDetail::Ok);
         log.record_durably(marker).await.expect("stored");
     }
 

@@ -7,7 +7,7 @@ mod tests;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use mcp_audit_log_model::event::{Body, Caller, Channel, Client, Detail, Event, Kind};
+use mcp_audit_log_model::event::{Body, Caller, Channel, Client, Event, Kind, OutcomeDetail};
 use mcp_audit_log_model::time::Timestamp;
 use uuid::Uuid;
 
@@ -279,13 +279,14 @@ impl Pipe {
     /// recorded.
     fn no_message(&mut self, moment: Moment) -> Option<Event> {
         self.unreadable += 1;
-        let event = self.scene.event(moment.at, Kind::Http, Detail::Unknown).fact("not_json", true);
-        (self.unreadable % TOLD == 1).then(|| Event { failure: failure(Detail::Unknown, None, None, None), ..event })
+        let event = self.scene.event(moment.at, Kind::Http, OutcomeDetail::Unknown).fact("not_json", true);
+        (self.unreadable % TOLD == 1)
+            .then(|| Event { failure: failure(OutcomeDetail::Unknown, None, None, None), ..event })
     }
 
     /// Server lines that are not messages are forwarded and are not failures; their number is recorded at the end.
     fn strays(&self, moment: Moment) -> Option<Event> {
-        let event = self.scene.event(self.begun.at, Kind::Stream, Detail::Ok).fact("phase", "closed");
+        let event = self.scene.event(self.begun.at, Kind::Stream, OutcomeDetail::Ok).fact("phase", "closed");
         let event = Event { duration_us: Some(micros(self.begun.instant, moment.instant)), ..event };
         (self.stray > 0).then(|| event.fact("stray_lines", integer(self.stray)))
     }

@@ -24,7 +24,7 @@ async fn through(script: &str, input: &'static [u8]) -> (i32, Vec<u8>, Vec<Strin
         log.view().now(),
         mcp_audit_log_model::event::Channel::System,
         mcp_audit_log_model::event::Kind::System,
-        mcp_audit_log_model::event::Detail::Ok,
+        mcp_audit_log_model::event::OutcomeDetail::Ok,
     );
     log.record_durably(marker).await.expect("stored");
     let access = log.view().access(&Viewer::new("r", ["admin"]));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mcp_audit_log_core::recorder::RecordError;
 use mcp_audit_log_index::Stored;
-use mcp_audit_log_model::event::{Detail, Event, INTENT_CALL, Kind};
+use mcp_audit_log_model::event::{Event, INTENT_CALL, Kind, OutcomeDetail};
 
 use super::refused::Refused;
 use crate::mcp::context::integer;
@@ -80,7 +80,7 @@ impl Exchange {
         let message = &call.message;
         let mut scene = self.scene();
         scene.introduce(&message.params.client);
-        let event = scene.event(self.head.at, Kind::Intent, Detail::Intended);
+        let event = scene.event(self.head.at, Kind::Intent, OutcomeDetail::Intended);
         Event {
             method: message.method.clone(),
             target: target(message),
@@ -94,7 +94,7 @@ impl Exchange {
     /// The intent of a request without a readable body.
     fn intent_of_head(&self) -> Event {
         let method = self.head.mcp_method();
-        let event = self.scene().event(self.head.at, Kind::Intent, Detail::Intended);
+        let event = self.scene().event(self.head.at, Kind::Intent, OutcomeDetail::Intended);
         Event {
             target: method.as_deref().and_then(|method| from_header(method, self.head.mcp_name()?)),
             method: method.or_else(|| Some(self.head.http_method.to_string())),

@@ -6,7 +6,7 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use mcp_audit_log_model::event::Detail;
+use mcp_audit_log_model::event::OutcomeDetail;
 use mcp_audit_log_model::vocabulary;
 
 vocabulary! {
@@ -59,21 +59,21 @@ vocabulary! {
 
 impl Transport {
     /// The outcome of a request that failed so before its answer; `None` if there may be an answer, which then counts.
-    pub(crate) fn unanswered(self) -> Option<Detail> {
+    pub(crate) fn unanswered(self) -> Option<OutcomeDetail> {
         match self {
-            Self::ClientClosed => Some(Detail::ClientClosed),
-            Self::ClientBrokenBody | Self::ProxyUnrecorded => Some(Detail::Rejected),
+            Self::ClientClosed => Some(OutcomeDetail::ClientClosed),
+            Self::ClientBrokenBody | Self::ProxyUnrecorded => Some(OutcomeDetail::Rejected),
             Self::ClientSignedOut | Self::ProxyStopped | Self::ProxyFailed => None,
             Self::UpstreamCutOff | Self::UpstreamBrokenChunk | Self::UpstreamIdleTimeout => None,
-            _ => Some(Detail::TransportError),
+            _ => Some(OutcomeDetail::TransportError),
         }
     }
 
     /// Whether it is why something went so.
-    pub(crate) fn explains(self, detail: Detail) -> bool {
+    pub(crate) fn explains(self, detail: OutcomeDetail) -> bool {
         match self.unanswered() {
             Some(unanswered) => unanswered == detail,
-            None => matches!(detail, Detail::TransportError | Detail::Incomplete),
+            None => matches!(detail, OutcomeDetail::TransportError | OutcomeDetail::Incomplete),
         }
     }
 
@@ -171,7 +171,10 @@ mod tests {
         for failure in Transport::ALL {
             let (who, _) = failure.as_str().split_once('_').expect("who and why");
             assert!(matches!(who, "client" | "proxy" | "upstream"), "{failure}");
-            assert!(Detail::ALL.iter().any(|detail| failure.explains(*detail)) && !failure.explains(Detail::Ok));
+            assert!(
+                OutcomeDetail::ALL.iter().any(|detail| failure.explains(*detail))
+                    && !failure.explains(OutcomeDetail::Ok)
+            );
             assert!(who != "upstream" || failure.sentence().to_lowercase().contains("the server"), "{failure}");
             assert!(who != "client" || failure.sentence().starts_with("The client"), "{failure}");
         }

@@ -226,7 +226,7 @@ fn computed(entry: &Entry, prices: &Prices) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use mcp_audit_log_model::event::{Channel, Detail, Kind};
+    use mcp_audit_log_model::event::{Channel, Kind, OutcomeDetail};
     use mcp_audit_log_sandbox::Limits;
 
     use super::*;
@@ -239,7 +239,7 @@ mod tests {
             let seal =
                 EntryBuilder { policy: &policy, prices: &prices, keep_payloads: true, now: Timestamp::EPOCH, salt };
             let payload = Payload { request: Some(Body::whole("{}")), response: None };
-            let event = Event::new(Timestamp::EPOCH, Channel::Mcp, Kind::Request, Detail::Ok);
+            let event = Event::new(Timestamp::EPOCH, Channel::Mcp, Kind::Request, OutcomeDetail::Ok);
             let verdict = Verdict {
                 action: "test".to_owned(),
                 affected: None,

@@ -3,11 +3,11 @@
 use serde_json::json;
 
 use super::*;
-use mcp_audit_log_model::event::{Detail, Kind};
+use mcp_audit_log_model::event::{Kind, OutcomeDetail};
 use mcp_audit_log_model::time::Timestamp;
 
 fn event(channel: Channel) -> Event {
-    Event::new(Timestamp::EPOCH, channel, Kind::Request, Detail::Ok)
+    Event::new(Timestamp::EPOCH, channel, Kind::Request, OutcomeDetail::Ok)
 }
 
 fn fact_of(name: &str, value: impl Into<Value>) -> (String, Value) {

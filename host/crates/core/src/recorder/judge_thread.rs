@@ -13,7 +13,7 @@ use super::{Changed, RecordError, StateChange};
 use mcp_audit_log_contract::settings::Settings;
 use mcp_audit_log_index::Writer;
 use mcp_audit_log_model::entry::Entry;
-use mcp_audit_log_model::event::{Channel, Detail, Event, Kind, Payload};
+use mcp_audit_log_model::event::{Channel, Event, Kind, OutcomeDetail, Payload};
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::price::Prices;
 use mcp_audit_log_model::time::Clock;
@@ -255,7 +255,7 @@ impl Judge {
 
     fn gap(&self, dropped: u64) -> Event {
         tracing::warn!(dropped, "events were lost: the queue was full, or they could not be parsed or stored");
-        let event = Event::new(self.clock.now(), Channel::System, Kind::System, Detail::Incomplete);
+        let event = Event::new(self.clock.now(), Channel::System, Kind::System, OutcomeDetail::Incomplete);
         Event { method: Some(GAP.to_owned()), ..event }.fact(DROPPED, i64::try_from(dropped).unwrap_or(i64::MAX))
     }
 }

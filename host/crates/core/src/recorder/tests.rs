@@ -14,9 +14,9 @@ use super::*;
 use mcp_audit_log_contract::hold::{Hold, HoldChange};
 use mcp_audit_log_contract::settings::SettingChange;
 use mcp_audit_log_filter::Domain;
-use mcp_audit_log_index::{Batch, PageQuery, Place, StoreFailure, StoreReader};
+use mcp_audit_log_index::{Batch, PageAnchor, PageQuery, StoreFailure, StoreReader};
 use mcp_audit_log_model::entry::Entry;
-use mcp_audit_log_model::event::{Channel, Detail, Kind};
+use mcp_audit_log_model::event::{Channel, Kind, OutcomeDetail};
 use mcp_audit_log_model::time::SystemClock;
 use mcp_audit_log_sandbox::Limits;
 
@@ -95,11 +95,11 @@ fn ids(files: &StoreReader) -> Vec<Uuid> {
 }
 
 fn event() -> Event {
-    Event::new(SystemClock.now(), Channel::Mcp, Kind::Request, Detail::Ok)
+    Event::new(SystemClock.now(), Channel::Mcp, Kind::Request, OutcomeDetail::Ok)
 }
 
 fn entries(files: &StoreReader) -> Vec<Entry> {
-    files.page(&PageQuery { domain: Domain::TRUE, from: Place::Newest, limit: 500 }).expect("a page").entries
+    files.page(&PageQuery { domain: Domain::TRUE, from: PageAnchor::Newest, limit: 500 }).expect("a page").entries
 }
 
 #[tokio::test]

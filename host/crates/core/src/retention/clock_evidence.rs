@@ -6,7 +6,7 @@
 //! an operator confirmed the clock.
 
 use mcp_audit_log_contract::plan::Plan;
-use mcp_audit_log_index::Mark;
+use mcp_audit_log_index::CheckpointTime;
 use mcp_audit_log_model::time::{DAY, SECOND, Timestamp};
 
 /// How long a step between two checkpoints may be to count as a whole: a long weekend.
@@ -20,7 +20,7 @@ pub struct ClockEvidence {
     /// The present moment.
     pub now: Timestamp,
     /// The checkpoints there are, newest first.
-    pub marks: Vec<Mark>,
+    pub marks: Vec<CheckpointTime>,
     /// The newest that was published.
     pub published: u64,
     /// How many entries the newest permanently kept checkpoint covers.
@@ -33,7 +33,7 @@ pub struct ClockEvidence {
 
 impl ClockEvidence {
     /// The newest published checkpoint that is at least `age` old, in microseconds.
-    fn older_than(&self, age: i64) -> Option<Mark> {
+    fn older_than(&self, age: i64) -> Option<CheckpointTime> {
         let (mut later, mut next, mut passed) = (self.now, u64::MAX, 0_i64);
         for mark in &self.marks {
             let step = later.as_micros().saturating_sub(mark.signed_at.as_micros()).max(0);
@@ -49,14 +49,14 @@ impl ClockEvidence {
 
     /// The newest step that does not count in full: from when to when.
     pub(crate) fn doubted(&self) -> Option<(Timestamp, Timestamp)> {
-        let later = [Mark { number: u64::MAX, size: u64::MAX, signed_at: self.now }];
+        let later = [CheckpointTime { number: u64::MAX, size: u64::MAX, signed_at: self.now }];
         let later = later.iter().chain(&self.marks);
         let mut steps = later.zip(&self.marks).map(|(later, mark)| (later.number, mark.signed_at, later.signed_at));
         let long = |from: Timestamp, to: Timestamp| to.as_micros().saturating_sub(from.as_micros()) > self.longest_step;
         steps.find(|(next, from, to)| *next > self.confirmed && long(*from, *to)).map(|(_, from, to)| (from, to))
     }
 
-    fn before(&self, moment: Timestamp) -> Option<Mark> {
+    fn before(&self, moment: Timestamp) -> Option<CheckpointTime> {
         let age = self.now.as_micros().saturating_sub(moment.as_micros());
         self.older_than(age.saturating_add(GRACE))
     }
@@ -93,7 +93,7 @@ mod tests {
 
     /// A log that signed on these days, ten entries a day, seen on the day `now`.
     fn evidence(days: &[i64], now: i64) -> ClockEvidence {
-        let mark = |(at, signed): (usize, &i64)| Mark {
+        let mark = |(at, signed): (usize, &i64)| CheckpointTime {
             number: at as u64 + 1,
             size: 10 * (at as u64 + 1),
             signed_at: day(*signed),

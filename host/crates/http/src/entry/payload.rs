@@ -2,7 +2,7 @@
 
 use mcp_audit_log_contract::access::{Grant, Right};
 use mcp_audit_log_filter::Domain;
-use mcp_audit_log_index::Place;
+use mcp_audit_log_index::PageAnchor;
 use mcp_audit_log_model::entry::{Details, Entry};
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::format::{bytes, exact};
@@ -82,7 +82,7 @@ pub(crate) fn of(log: &AuditLog, access: &Grant, entry: &Entry, open: bool) -> R
 fn gone(log: &AuditLog, access: &Grant, entry: &Entry) -> Result<Payload, Problem> {
     let id = entry.id.to_string();
     let erasures = Domain::equals(Field::Parent, id.as_str()).and(Domain::equals(Field::Method, "payload.erased"));
-    let found = log.view().reader(access).page(erasures, Place::Newest, 1)?;
+    let found = log.view().reader(access).page(erasures, PageAnchor::Newest, 1)?;
     Ok(match found.entries.first() {
         Some(erasure) => Payload::Erased(Erased::new(erasure)),
         None => Payload::Absent(REMOVED),

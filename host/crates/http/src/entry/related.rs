@@ -3,7 +3,7 @@
 
 use mcp_audit_log_contract::access::Grant;
 use mcp_audit_log_filter::Domain;
-use mcp_audit_log_index::Place;
+use mcp_audit_log_index::PageAnchor;
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::event::Outcome;
 use mcp_audit_log_model::field::Field;
@@ -64,14 +64,14 @@ impl Related {
             let same = || Domain::equals(field, value);
             threads.push(Thread {
                 label,
-                previous: reader.page(same(), Place::Before(entry.seq), 1)?.entries.first().map(neighbour),
+                previous: reader.page(same(), PageAnchor::Before(entry.seq), 1)?.entries.first().map(neighbour),
                 next: reader.after(same(), Some(entry.seq), 1)?.first().map(neighbour),
                 all: format!("{home}{}", query([(field.name(), value)])),
             });
         }
         let parent = entry.parent.map(|id| reader.entry(id)).transpose()?.flatten();
         let id = entry.id.to_string();
-        let children = reader.page(Domain::equals(Field::Parent, id.as_str()), Place::Newest, CHILDREN)?;
+        let children = reader.page(Domain::equals(Field::Parent, id.as_str()), PageAnchor::Newest, CHILDREN)?;
         Ok(Self {
             threads,
             parent: parent.as_ref().map(neighbour),

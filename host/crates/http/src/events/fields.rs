@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use Rule::{Read, Refused};
-use mcp_audit_log_model::event::{Argument, Channel, Detail, Kind, Outcome};
+use mcp_audit_log_model::event::{Argument, Channel, Kind, Outcome, OutcomeDetail};
 use mcp_audit_log_model::field::{Field, FieldType, SenderRule};
 use mcp_audit_log_model::time::{DAY, SECOND, Timestamp};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -91,8 +91,8 @@ fn checked(field: Field) -> Rule {
             |_| schema::words(Outcome::ENDED, Outcome::as_str),
         ),
         Field::OutcomeDetail => Read(
-            |draft, json| word(json, Detail::ALL, Detail::as_str).map(|word| draft.detail = Some(word)),
-            |_| schema::words(Detail::ALL, Detail::as_str),
+            |draft, json| word(json, OutcomeDetail::ALL, OutcomeDetail::as_str).map(|word| draft.detail = Some(word)),
+            |_| schema::words(OutcomeDetail::ALL, OutcomeDetail::as_str),
         ),
         Field::StatusCode => Read(status_code, schema::status),
         Field::DurationUs => Read(duration, schema::count),

@@ -3,7 +3,7 @@
 use mcp_audit_log_capture::{clean, failure};
 use mcp_audit_log_contract::access::Viewer;
 use mcp_audit_log_filter::meant;
-use mcp_audit_log_model::event::{Argument, Channel, Detail, Event, Failure, Kind, Outcome, Target};
+use mcp_audit_log_model::event::{Argument, Channel, Event, Failure, Kind, Outcome, OutcomeDetail, Target};
 use mcp_audit_log_model::field::{Field, SenderRule};
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_model::value::Value;
@@ -104,7 +104,7 @@ pub(crate) struct Draft {
     pub(crate) channel: Option<Channel>,
     pub(crate) kind: Option<Kind>,
     pub(crate) outcome: Option<Outcome>,
-    pub(crate) detail: Option<Detail>,
+    pub(crate) detail: Option<OutcomeDetail>,
     pub(crate) tool: Option<String>,
     pub(crate) prompt: Option<String>,
     pub(crate) resource_uri: Option<String>,
@@ -122,7 +122,7 @@ pub(crate) struct Draft {
 impl Draft {
     pub(crate) fn new(now: Timestamp) -> Self {
         Self {
-            event: Event::new(now, Channel::Api, Kind::Http, Detail::Unknown),
+            event: Event::new(now, Channel::Api, Kind::Http, OutcomeDetail::Unknown),
             now,
             id: None,
             occurred_at: None,
@@ -179,16 +179,16 @@ impl Draft {
         Ok(event.states(self.old.as_ref(), self.new.as_ref()))
     }
 
-    fn detail(&self) -> Result<Detail, Refusal> {
+    fn detail(&self) -> Result<OutcomeDetail, Refusal> {
         match (self.outcome, self.detail, self.event.status_code) {
             (Some(_), Some(_), _) => Err(Refusal::of("outcome", "conflicts with outcome_detail; give only one")),
             (_, Some(detail), _) => Ok(detail),
-            (Some(Outcome::Success), ..) => Ok(Detail::Ok),
-            (Some(Outcome::Pending), ..) => Ok(Detail::Intended),
-            (Some(Outcome::Denied), ..) | (None, None, Some(401 | 403)) => Ok(Detail::Denied),
-            (None | Some(Outcome::Error), None, Some(400..)) => Ok(Detail::Rejected),
-            (Some(Outcome::Error), ..) => Ok(Detail::Unknown),
-            (None, None, Some(_)) => Ok(Detail::Ok),
+            (Some(Outcome::Success), ..) => Ok(OutcomeDetail::Ok),
+            (Some(Outcome::Pending), ..) => Ok(OutcomeDetail::Intended),
+            (Some(Outcome::Denied), ..) | (None, None, Some(401 | 403)) => Ok(OutcomeDetail::Denied),
+            (None | Some(Outcome::Error), None, Some(400..)) => Ok(OutcomeDetail::Rejected),
+            (Some(Outcome::Error), ..) => Ok(OutcomeDetail::Unknown),
+            (None, None, Some(_)) => Ok(OutcomeDetail::Ok),
             (None, None, None) => Err(Refusal::of("outcome", "required: give outcome, outcome_detail or status_code")),
         }
     }
@@ -205,10 +205,10 @@ impl Draft {
     }
 
     /// The failure that the sender reports, else the one that capture would use.
-    fn failure(&self, detail: Detail) -> Option<Failure> {
+    fn failure(&self, detail: OutcomeDetail) -> Option<Failure> {
         let usual = match detail {
             // Capture would say that the answer could not be read; here nothing tried to read it.
-            Detail::Unknown => Some(Failure::new(detail.as_str(), "It failed; the sender gave no reason")),
+            OutcomeDetail::Unknown => Some(Failure::new(detail.as_str(), "It failed; the sender gave no reason")),
             _ => failure(detail, self.event.status_code, None, None),
         };
         match (self.error_type.clone(), self.error_message.clone()) {

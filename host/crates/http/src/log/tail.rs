@@ -16,7 +16,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, StreamExt};
 use mcp_audit_log_contract::access::Right;
-use mcp_audit_log_index::Place;
+use mcp_audit_log_index::PageAnchor;
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_service::follow_cursor::FollowCursor;
 use mcp_audit_log_service::{Follower, Wakeup};
@@ -51,7 +51,7 @@ pub(crate) async fn follow(
     visitor.access.require(Right::Read)?;
     let log = visitor.site.log.clone();
     let search = Search::parse(&asked.pairs, &log, visitor.access.viewer())?;
-    let last = last.0.map_or(Ok(Place::Newest), |text| cursor::read("Last-Event-ID", &text, log.secret()))?;
+    let last = last.0.map_or(Ok(PageAnchor::Newest), |text| cursor::read("Last-Event-ID", &text, log.secret()))?;
     let (last, asked) = (after("Last-Event-ID", last)?, after("cursor", search.from)?);
     let mut follower = log.follow(&visitor.access).ok_or_else(Problem::too_many_tails)?;
     // A reconnecting client repeats its first URL, and sends a later position.
@@ -71,15 +71,15 @@ pub(crate) async fn follow(
 }
 
 /// The `seq` after which a tail continues; `None` if it begins now.
-fn after(name: &str, place: Place) -> Result<Option<u64>, Problem> {
+fn after(name: &str, place: PageAnchor) -> Result<Option<u64>, Problem> {
     let advice = format!(
         "{name}: this cursor leads to older entries; use `previous` of a page or the `id` of an \
                           event."
     );
     match place {
-        Place::After(seq) => Ok(Some(seq)),
-        Place::Newest => Ok(None),
-        Place::Before(_) | Place::Oldest => Err(Problem::parameter(name, advice)),
+        PageAnchor::After(seq) => Ok(Some(seq)),
+        PageAnchor::Newest => Ok(None),
+        PageAnchor::Before(_) | PageAnchor::Oldest => Err(Problem::parameter(name, advice)),
     }
 }
 

@@ -4,7 +4,7 @@
 use axum::Json;
 use mcp_audit_log_contract::access::{Grant, GrantInternals, Right};
 use mcp_audit_log_filter::Domain;
-use mcp_audit_log_index::Place;
+use mcp_audit_log_index::PageAnchor;
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::event::{Caller, Channel};
 use mcp_audit_log_model::field::Field;
@@ -76,7 +76,7 @@ fn latest(
     search::refuse_others(&asked.pairs, || ["limit"].into_iter())?;
     let calls = [Field::Connection, Field::Path].map(|field| Domain::unset(field).not());
     let domain = Domain::all_of(calls).and(domain);
-    let page = log.view().reader(access).page(domain, Place::Newest, search::limit(&asked.pairs)?)?;
+    let page = log.view().reader(access).page(domain, PageAnchor::Newest, search::limit(&asked.pairs)?)?;
     Ok(page.entries.iter().map(Call::new).collect())
 }
 

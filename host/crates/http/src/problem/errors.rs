@@ -42,7 +42,7 @@ impl From<StoreError> for Problem {
             StoreError::Deadline(_) => Self::new(BUSY, sentence(&format!("{error}."))),
             StoreError::TooManyValues => Self::query(sentence(&format!("{error}."))),
             StoreError::Unprovable { .. } => Self::parameter("size", sentence(&format!("{error}."))),
-            StoreError::TooManyGroups => Self::parameter("by", sentence(&format!("{error}."))),
+            StoreError::TooManyGroups(_) => Self::parameter("by", sentence(&format!("{error}."))),
             _ => Self::internal(&error),
         }
     }
@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn too_many_groups_are_an_error_for_the_user() {
-        let problem = Problem::from(ReadError::Store(StoreError::TooManyGroups));
+        let problem = Problem::from(ReadError::Store(StoreError::TooManyGroups(20_000)));
         assert_eq!((problem.status().as_u16(), problem.wrong_parameter()), (400, Some("by")));
         assert!(problem.detail().starts_with("There are more than 20000 groups; narrow the search"));
     }

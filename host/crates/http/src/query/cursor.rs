@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mcp_audit_log_core::secret::Secret;
-use mcp_audit_log_index::Place;
+use mcp_audit_log_index::PageAnchor;
 
 use crate::problem::Problem;
 
@@ -26,7 +26,7 @@ pub(crate) fn newer(secret: &Secret, seq: u64) -> String {
 }
 
 /// The position in the cursor that came as `name`.
-pub(crate) fn read(name: &str, text: &str, secret: &Secret) -> Result<Place, Problem> {
+pub(crate) fn read(name: &str, text: &str, secret: &Secret) -> Result<PageAnchor, Problem> {
     let advice = format!(
         "{name}: not a cursor issued by this log; use `next` or `previous` of a page, or the `id` of an event, or \
          leave it out."
@@ -35,7 +35,7 @@ pub(crate) fn read(name: &str, text: &str, secret: &Secret) -> Result<Place, Pro
 }
 
 /// The position in a cursor that this log issued.
-fn decode(secret: &Secret, text: &str) -> Option<Place> {
+fn decode(secret: &Secret, text: &str) -> Option<PageAnchor> {
     let bytes: [u8; BODY + CODE] = URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
     let (body, given) = bytes.split_at(BODY);
     let [VERSION, direction, seq @ ..] = body else { return None };
@@ -44,8 +44,8 @@ fn decode(secret: &Secret, text: &str) -> Option<Place> {
     }
     let seq = u64::from_be_bytes(seq.try_into().ok()?);
     match *direction {
-        OLDER => Some(Place::Before(seq)),
-        NEWER => Some(Place::After(seq)),
+        OLDER => Some(PageAnchor::Before(seq)),
+        NEWER => Some(PageAnchor::After(seq)),
         _ => None,
     }
 }
@@ -73,8 +73,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let secret = Secret::open(folder.path()).expect("a key");
         for seq in [0, 1, u64::MAX] {
-            assert_eq!(decode(&secret, &older(&secret, seq)), Some(Place::Before(seq)));
-            assert_eq!(decode(&secret, &newer(&secret, seq)), Some(Place::After(seq)));
+            assert_eq!(decode(&secret, &older(&secret, seq)), Some(PageAnchor::Before(seq)));
+            assert_eq!(decode(&secret, &newer(&secret, seq)), Some(PageAnchor::After(seq)));
         }
         let forged = URL_SAFE_NO_PAD.encode([&[VERSION, OLDER][..], &7_u64.to_be_bytes(), &[0; CODE]].concat());
         for bad in ["", "7", "x!", &forged, &older(&secret, 7)[..22], &encode(&secret, 2, 7)] {

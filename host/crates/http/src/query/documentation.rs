@@ -2,7 +2,7 @@
 
 use mcp_audit_log_filter::MAX_OPERANDS;
 use mcp_audit_log_index::{GroupBy, GroupSort, USAGE_FIELDS, UsageSort, UsageStep};
-use mcp_audit_log_model::event::{Channel, Detail, Kind, Outcome};
+use mcp_audit_log_model::event::{Channel, Kind, Outcome, OutcomeDetail};
 use mcp_audit_log_model::field::{Field, FieldType};
 use serde_json::{Value as Json, json};
 
@@ -93,7 +93,7 @@ fn value(field: Field) -> Json {
     match (field, field.kind()) {
         (Field::Outcome, _) => words(Outcome::ALL.iter().map(|word| word.as_str()).collect()),
         (Field::Kind, _) => words(Kind::ALL.iter().map(|word| word.as_str()).collect()),
-        (Field::OutcomeDetail, _) => words(Detail::ALL.iter().map(|word| word.as_str()).collect()),
+        (Field::OutcomeDetail, _) => words(OutcomeDetail::ALL.iter().map(|word| word.as_str()).collect()),
         (Field::Channel, _) => words(Channel::ALL.iter().map(|word| word.as_str()).collect()),
         (_, FieldType::Integer) => json!({ "type": "integer", "format": "int64" }),
         (_, FieldType::Id) => json!({ "type": "string", "format": "uuid" }),

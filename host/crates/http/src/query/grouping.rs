@@ -2,7 +2,7 @@
 
 use mcp_audit_log_contract::access::Viewer;
 use mcp_audit_log_filter::Domain;
-use mcp_audit_log_index::{Group, GroupBy, GroupSort, Place};
+use mcp_audit_log_index::{Group, GroupBy, GroupSort, PageAnchor};
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_model::value::Value;
@@ -34,7 +34,7 @@ impl Grouping {
     pub(crate) fn parse(pairs: &Pairs, log: &AuditLog, viewer: &Viewer) -> Result<Self, Problem> {
         let Search { domain, limit, from } = Search::beside(PARAMETERS, pairs, log, viewer)?;
         columns::parse(pairs)?;
-        if from != Place::Newest {
+        if from != PageAnchor::Newest {
             let advice = "cursor: groups have no pages; leave it out, and raise limit for more groups.";
             return Err(Problem::parameter("cursor", advice));
         }

@@ -7,7 +7,7 @@ use mcp_audit_log_core::reader::MAX_LIMIT;
 use mcp_audit_log_filter::{
     Comparison, Context, Domain, DomainError, DomainToken, Operand, from_tokens, parse_json, parse_text, until,
 };
-use mcp_audit_log_index::Place;
+use mcp_audit_log_index::PageAnchor;
 use mcp_audit_log_model::field::{Field, FieldType};
 use mcp_audit_log_model::format::prefix;
 use mcp_audit_log_model::value::Value;
@@ -49,7 +49,7 @@ pub(crate) struct Search {
     pub(crate) domain: Domain,
     pub(crate) limit: usize,
     /// The position in the cursor.
-    pub(crate) from: Place,
+    pub(crate) from: PageAnchor,
 }
 
 impl Search {
@@ -209,8 +209,8 @@ pub(crate) fn limit(pairs: &[(String, String)]) -> Result<usize, Problem> {
     })
 }
 
-fn place(pairs: &[(String, String)], log: &AuditLog) -> Result<Place, Problem> {
-    single(pairs, "cursor")?.map_or(Ok(Place::Newest), |text| cursor::read("cursor", text, log.secret()))
+fn place(pairs: &[(String, String)], log: &AuditLog) -> Result<PageAnchor, Problem> {
+    single(pairs, "cursor")?.map_or(Ok(PageAnchor::Newest), |text| cursor::read("cursor", text, log.secret()))
 }
 
 /// The one value of a parameter, if it has any.

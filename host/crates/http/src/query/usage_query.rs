@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use mcp_audit_log_contract::access::Viewer;
 use mcp_audit_log_filter::Domain;
-use mcp_audit_log_index::{GroupBy, Place, REQUESTS, USAGE_FIELDS, UsageQuery, UsageSort, UsageStep, usage_range};
+use mcp_audit_log_index::{GroupBy, PageAnchor, REQUESTS, USAGE_FIELDS, UsageQuery, UsageSort, UsageStep, usage_range};
 use mcp_audit_log_model::event::{Kind, Outcome};
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::{DAY, Timestamp};
@@ -38,7 +38,7 @@ impl UsageParameters {
     /// Reads the parameters.
     pub(crate) fn parse(pairs: &Pairs, log: &AuditLog, viewer: &Viewer) -> Result<Self, Problem> {
         let Search { domain, limit, from } = Search::beside(PARAMETERS, pairs, log, viewer)?;
-        if from != Place::Newest {
+        if from != PageAnchor::Newest {
             return Err(Problem::parameter("cursor", "cursor: usage has no pages; leave it out."));
         }
         let (range, domain) = usage_range(preset(pairs, log.view().now())?.and(domain), log.view().now())

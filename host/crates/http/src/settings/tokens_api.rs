@@ -6,7 +6,7 @@ use mcp_audit_log_contract::access::Right;
 use mcp_audit_log_model::name::LONGEST_NAME;
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_service::TokenRequest;
-use mcp_audit_log_store::{Deed, Token, Tokens};
+use mcp_audit_log_store::{Token, TokenAction, Tokens};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -68,7 +68,7 @@ pub(crate) async fn list(visitor: Visitor) -> Result<Json<All>, Problem> {
 
 /// `POST`: makes one.
 pub(crate) async fn create(visitor: Visitor, sent: Sent<Wanted>) -> Result<Created<Made>, Problem> {
-    visitor.site.log.allow(&visitor.access, Right::Manage, Deed::Created.action())?;
+    visitor.site.log.allow(&visitor.access, Right::Manage, TokenAction::Created.as_str())?;
     let tokens = tokens(&visitor)?;
     let Wanted { user, connection, groups, expires } = sent.read()?;
     let expires_at = expires.map(|text| moment(&text, visitor.site.log.view().now())).transpose()?;
@@ -81,7 +81,7 @@ pub(crate) async fn create(visitor: Visitor, sent: Sent<Wanted>) -> Result<Creat
 
 /// `DELETE …/{id}`: makes one worthless.
 pub(crate) async fn revoke(visitor: Visitor, Name(id): Name) -> Result<NoContent, Problem> {
-    visitor.site.log.allow(&visitor.access, Right::Manage, Deed::Revoked.action())?;
+    visitor.site.log.allow(&visitor.access, Right::Manage, TokenAction::Revoked.as_str())?;
     let tokens = tokens(&visitor)?;
     visitor.change(move |log, access| Ok(log.revoke_token(access, &tokens, &id)?)).await?;
     Ok(NoContent)

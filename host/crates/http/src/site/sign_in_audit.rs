@@ -6,7 +6,7 @@ use axum::extract::{ConnectInfo, OriginalUri};
 use axum::http::header::USER_AGENT;
 use axum::http::request::Parts;
 use mcp_audit_log_identity::SignInError;
-use mcp_audit_log_model::event::{Caller, Channel, Client, Detail, Event, Failure, Kind};
+use mcp_audit_log_model::event::{Caller, Channel, Client, Event, Failure, Kind, OutcomeDetail};
 use mcp_audit_log_service::AuditLog;
 use mcp_audit_log_service::RefusalLimiter;
 
@@ -17,13 +17,13 @@ pub(crate) struct SignInAudit(RefusalLimiter);
 impl SignInAudit {
     /// A user signed in by browser.
     pub(crate) fn admitted(&self, log: &AuditLog, parts: &Parts, caller: Caller, by: &str) {
-        let event = Event { caller, ..event(log, "sign_in.succeeded", Detail::Ok, parts) };
+        let event = Event { caller, ..event(log, "sign_in.succeeded", OutcomeDetail::Ok, parts) };
         record(log, event.fact("by", by));
     }
 
     /// A user signed out.
     pub(crate) fn left(&self, log: &AuditLog, parts: &Parts, caller: Caller) {
-        record(log, Event { caller, ..event(log, "sign_in.ended", Detail::Ok, parts) });
+        record(log, Event { caller, ..event(log, "sign_in.ended", OutcomeDetail::Ok, parts) });
     }
 
     /// A sign-in was refused. The credential is not recorded: it may be the secret of something else.
@@ -61,7 +61,7 @@ impl SignInAudit {
     }
 
     fn tell(&self, log: &AuditLog, parts: &Parts, by: &str, caller: Caller, kind: &str, message: String) {
-        let event = event(log, "sign_in.failed", Detail::Denied, parts).fact("by", by);
+        let event = event(log, "sign_in.failed", OutcomeDetail::Denied, parts).fact("by", by);
         if self.0.is_recorded_alone(log, event.client.ip.clone(), "sign-ins") {
             let failure = Some(Failure { kind: kind.to_owned(), message, code: None });
             // The path of a sign-in link contains its secret.
@@ -71,7 +71,7 @@ impl SignInAudit {
     }
 }
 
-fn event(log: &AuditLog, method: &str, detail: Detail, parts: &Parts) -> Event {
+fn event(log: &AuditLog, method: &str, detail: OutcomeDetail, parts: &Parts) -> Event {
     let event = Event::new(log.view().now(), Channel::System, Kind::System, detail);
     Event { method: Some(method.to_owned()), client: client(parts), ..event }
 }

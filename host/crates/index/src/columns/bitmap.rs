@@ -2,19 +2,19 @@
 
 use std::ops::Range;
 
-/// A set of places within a block, counted from 0.
+/// A set of rows of a block, counted from 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Bitmap {
     words: Vec<u64>,
 }
 
 impl Bitmap {
-    /// None of `length` places; `length` is a multiple of 64.
+    /// None of `length` rows; `length` is a multiple of 64.
     pub(crate) fn none(length: u64) -> Self {
         Self { words: vec![0; words(length)] }
     }
 
-    /// Those of `length` places that are in `range`.
+    /// Those of `length` rows that are in `range`.
     pub(crate) fn range(length: u64, range: Range<u64>) -> Self {
         let word = |at: usize| {
             let first = at as u64 * 64;
@@ -23,17 +23,17 @@ impl Bitmap {
         Self { words: (0..words(length)).map(word).collect() }
     }
 
-    /// From words, lowest place first.
+    /// From words, lowest row first.
     pub(super) fn from_words(words: Vec<u64>) -> Self {
         Self { words }
     }
 
-    /// The words, lowest place first.
+    /// The words, lowest row first.
     pub(crate) fn words(&self) -> &[u64] {
         &self.words
     }
 
-    /// How many places it is about.
+    /// How many rows it is about.
     pub(crate) fn length(&self) -> u64 {
         self.words.len() as u64 * 64
     }
@@ -48,15 +48,15 @@ impl Bitmap {
         self.words.iter().map(|word| u64::from(word.count_ones())).sum()
     }
 
-    /// Whether it holds a place.
-    pub(crate) fn contains(&self, place: u64) -> bool {
-        self.words.get(words(place)).is_some_and(|word| word >> (place % 64) & 1 == 1)
+    /// Whether it holds a row.
+    pub(crate) fn contains(&self, row: u64) -> bool {
+        self.words.get(words(row)).is_some_and(|word| word >> (row % 64) & 1 == 1)
     }
 
-    /// Adds a place.
-    pub(crate) fn insert(&mut self, place: u64) {
-        if let Some(word) = self.words.get_mut(words(place)) {
-            *word |= 1 << (place % 64);
+    /// Adds a row.
+    pub(crate) fn insert(&mut self, row: u64) {
+        if let Some(word) = self.words.get_mut(words(row)) {
+            *word |= 1 << (row % 64);
         }
     }
 
@@ -78,8 +78,8 @@ impl Bitmap {
         self
     }
 
-    /// The places, lowest first; highest first when reversed.
-    pub(crate) fn places(&self) -> impl DoubleEndedIterator<Item = u64> + '_ {
+    /// The rows, lowest first; highest first when reversed.
+    pub(crate) fn rows(&self) -> impl DoubleEndedIterator<Item = u64> + '_ {
         let bits = |(at, word): (usize, &u64)| {
             let word = *word;
             (0..64).filter(move |bit| word >> bit & 1 == 1).map(move |bit| at as u64 * 64 + bit)
@@ -88,8 +88,8 @@ impl Bitmap {
     }
 }
 
-fn words(places: u64) -> usize {
-    usize::try_from(places / 64).unwrap_or(usize::MAX)
+fn words(rows: u64) -> usize {
+    usize::try_from(rows / 64).unwrap_or(usize::MAX)
 }
 
 /// The lowest `count` bits.
@@ -104,21 +104,21 @@ mod tests {
     #[test]
     fn ranges_and_places_agree() {
         for range in [0..0, 0..1, 5..64, 63..65, 0..192, 64..128, 190..500] {
-            let places: Vec<_> = Bitmap::range(192, range.clone()).places().collect();
-            assert_eq!(places, range.filter(|place| *place < 192).collect::<Vec<_>>());
+            let rows: Vec<_> = Bitmap::range(192, range.clone()).rows().collect();
+            assert_eq!(rows, range.filter(|row| *row < 192).collect::<Vec<_>>());
         }
     }
 
     #[test]
     fn sets_behave_as_sets() {
         let (left, right) = (Bitmap::range(128, 0..70), Bitmap::range(128, 60..100));
-        let places = |bitmap: Bitmap| bitmap.places().collect::<Vec<_>>();
-        assert_eq!(places(left.clone().and(&right)), (60..70).collect::<Vec<_>>());
-        assert_eq!(places(left.clone().without(&right)), (0..60).collect::<Vec<_>>());
-        assert_eq!(places(left.clone().or(&right)), (0..100).collect::<Vec<_>>());
-        assert_eq!(left.places().next_back(), Some(69));
+        let rows = |bitmap: Bitmap| bitmap.rows().collect::<Vec<_>>();
+        assert_eq!(rows(left.clone().and(&right)), (60..70).collect::<Vec<_>>());
+        assert_eq!(rows(left.clone().without(&right)), (0..60).collect::<Vec<_>>());
+        assert_eq!(rows(left.clone().or(&right)), (0..100).collect::<Vec<_>>());
+        assert_eq!(left.rows().next_back(), Some(69));
         let mut one = Bitmap::none(128);
         one.insert(100);
-        assert_eq!((one.count(), one.is_empty(), places(one)), (1, false, vec![100]));
+        assert_eq!((one.count(), one.is_empty(), rows(one)), (1, false, vec![100]));
     }
 }

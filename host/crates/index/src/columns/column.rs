@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::planes::Planes;
-use super::{Bitmap, Kind};
+use super::{Bitmap, ColumnKind};
 
 /// Most distinct numbers that are listed; more of them, and they are counted from the least.
 const LISTED: usize = 256;
@@ -15,7 +15,7 @@ const COMPARED: usize = 24;
 /// Which values a column has, and what its codes mean. Small, and often all that has to be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Zone {
-    /// The values, ascending; a code is the place in this list.
+    /// The values, ascending; a code is the position in this list.
     Values(Vec<u64>),
     /// The values count from `least` to `most`; code 0 is a value that is not set, 1 is the least.
     Span {
@@ -28,7 +28,7 @@ pub enum Zone {
 
 /// What a filter wants of a column's values.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Wanted {
+pub(crate) enum ValueSet {
     /// One of these, ascending; 0 is "not set".
     Among(Vec<u64>),
     /// Set, and in this range.
@@ -46,12 +46,12 @@ pub struct BlockColumn {
 
 impl BlockColumn {
     /// The column of `raw` values, a multiple of 64 of them; `None` when not one is set.
-    pub(crate) fn encode(kind: Kind, raw: &[u64]) -> Option<Self> {
+    pub(crate) fn encode(kind: ColumnKind, raw: &[u64]) -> Option<Self> {
         let zone = Zone::of(kind, raw)?;
         let bits = zone.bits();
         let codes: Vec<u64> = match &zone {
             _ if bits == 0 => return Some(Self { zone, planes: Vec::new() }),
-            Zone::Values(values) => places(values, raw),
+            Zone::Values(values) => positions(values, raw),
             Zone::Span { least, .. } => raw.iter().map(|raw| if *raw == 0 { 0 } else { raw - least + 1 }).collect(),
         };
         Some(Self { planes: Planes::pack(&codes, bits), zone })
@@ -66,17 +66,17 @@ impl BlockColumn {
 }
 
 impl Zone {
-    fn of(kind: Kind, raw: &[u64]) -> Option<Self> {
+    fn of(kind: ColumnKind, raw: &[u64]) -> Option<Self> {
         let most = raw.iter().copied().max().filter(|most| *most > 0)?;
         let least = raw.iter().copied().filter(|raw| *raw > 0).min()?;
         let span = Self::Span { least, most };
         match kind {
-            Kind::Term => Some(Self::Values(distinct(raw, least, most))),
-            Kind::Number => {
+            ColumnKind::Term => Some(Self::Values(distinct(raw, least, most))),
+            ColumnKind::Number => {
                 let values = distinct(raw, least, most);
                 Some(if values.len() <= LISTED { Self::Values(values) } else { span })
             }
-            Kind::Time | Kind::Hash => Some(span),
+            ColumnKind::Time | ColumnKind::Hash => Some(span),
         }
     }
 
@@ -132,21 +132,21 @@ impl Zone {
     }
 
     /// The codes of what is wanted, as ascending ranges.
-    pub(crate) fn codes(&self, wanted: &Wanted) -> Vec<Range<u64>> {
+    pub(crate) fn codes(&self, wanted: &ValueSet) -> Vec<Range<u64>> {
         let codes: Vec<_> = match (self, wanted) {
-            (Self::Values(values), Wanted::Among(wanted)) => common(values, wanted),
-            (Self::Values(values), Wanted::Within(range)) => {
+            (Self::Values(values), ValueSet::Among(wanted)) => common(values, wanted),
+            (Self::Values(values), ValueSet::Within(range)) => {
                 let from = values.partition_point(|value| *value < range.start.max(1)) as u64;
                 return some(from..values.partition_point(|value| *value < range.end) as u64);
             }
-            (Self::Span { least, most }, Wanted::Among(wanted)) => {
+            (Self::Span { least, most }, ValueSet::Among(wanted)) => {
                 let code = |raw: &u64| match *raw {
                     0 => Some(0),
                     raw => (*least..=*most).contains(&raw).then(|| raw - least + 1),
                 };
                 wanted.iter().filter_map(code).collect()
             }
-            (Self::Span { least, most }, Wanted::Within(range)) => {
+            (Self::Span { least, most }, ValueSet::Within(range)) => {
                 let code = |raw: u64| raw.clamp(*least, most.saturating_add(1)) - least + 1;
                 return some(code(range.start)..code(range.end));
             }
@@ -249,8 +249,8 @@ fn distinct(raw: &[u64], least: u64, most: u64) -> Vec<u64> {
     zero.into_iter().chain(marked).collect()
 }
 
-/// The place of each raw value in the list of values.
-fn places(values: &[u64], raw: &[u64]) -> Vec<u64> {
+/// The position of each raw value in the list of values.
+fn positions(values: &[u64], raw: &[u64]) -> Vec<u64> {
     let (least, most) = (values.iter().copied().find(|value| *value > 0).unwrap_or(1), values[values.len() - 1]);
     if most - least >= MARKED {
         return raw.iter().map(|raw| values.partition_point(|value| value < raw) as u64).collect();
@@ -262,11 +262,11 @@ fn places(values: &[u64], raw: &[u64]) -> Vec<u64> {
     raw.iter().map(|raw| if *raw == 0 { 0 } else { table[(raw - least) as usize] }).collect()
 }
 
-/// The places in `values` of what is in `wanted` too; both ascend.
+/// The positions in `values` of what is in `wanted` too; both ascend.
 fn common(values: &[u64], wanted: &[u64]) -> Vec<u64> {
-    let place = |value: &u64, list: &[u64]| list.binary_search(value).ok().map(|at| at as u64);
+    let position = |value: &u64, list: &[u64]| list.binary_search(value).ok().map(|at| at as u64);
     if wanted.len() < values.len() {
-        return wanted.iter().filter_map(|value| place(value, values)).collect();
+        return wanted.iter().filter_map(|value| position(value, values)).collect();
     }
     let is_wanted = |(_, value): &(usize, &u64)| wanted.binary_search(value).is_ok();
     values.iter().enumerate().filter(is_wanted).map(|(at, _)| at as u64).collect()
@@ -311,12 +311,12 @@ mod tests {
         prop::collection::vec(value, 128..=128)
     }
 
-    fn wanted() -> impl Strategy<Value = Wanted> {
+    fn wanted() -> impl Strategy<Value = ValueSet> {
         let numbers = prop_oneof![0..40_u64, 0..70_000_u64];
         prop_oneof![
             prop::collection::btree_set(numbers.clone(), 0..60)
-                .prop_map(|set| Wanted::Among(set.into_iter().collect())),
-            (numbers.clone(), numbers).prop_map(|(from, to)| Wanted::Within(from..to)),
+                .prop_map(|set| ValueSet::Among(set.into_iter().collect())),
+            (numbers.clone(), numbers).prop_map(|(from, to)| ValueSet::Within(from..to)),
         ]
     }
 
@@ -327,7 +327,7 @@ mod tests {
         fn a_column_gives_back_what_went_in_and_finds_it(
             raw in prop_oneof![raw(3), raw(30), raw(60_000), raw(u64::MAX - 1)],
             wanted in wanted(),
-            kind in prop_oneof![Just(Kind::Term), Just(Kind::Number), Just(Kind::Hash)],
+            kind in prop_oneof![Just(ColumnKind::Term), Just(ColumnKind::Number), Just(ColumnKind::Hash)],
         ) {
             let Some(column) = BlockColumn::encode(kind, &raw) else {
                 prop_assert!(raw.iter().all(|raw| *raw == 0));
@@ -338,11 +338,11 @@ mod tests {
             prop_assert_eq!(column.decode(128).expect("planes"), raw.clone());
             let found = zone.select(&zone.codes(&wanted), &column.planes, 128).expect("planes");
             let matches = |raw: u64| match &wanted {
-                Wanted::Among(values) => values.contains(&raw),
-                Wanted::Within(range) => raw > 0 && range.contains(&raw),
+                ValueSet::Among(values) => values.contains(&raw),
+                ValueSet::Within(range) => raw > 0 && range.contains(&raw),
             };
             let expected: Vec<_> = (0..128).filter(|at| matches(raw[*at as usize])).collect();
-            prop_assert_eq!(found.places().collect::<Vec<_>>(), expected);
+            prop_assert_eq!(found.rows().collect::<Vec<_>>(), expected);
         }
     }
 

@@ -13,7 +13,7 @@ mod planes;
 
 pub(crate) use bitmap::Bitmap;
 pub use column::{BlockColumn, Zone};
-pub(crate) use column::{Wanted, read, write};
+pub(crate) use column::{ValueSet, read, write};
 pub(crate) use hash::hash;
 pub(crate) use open::{OpenBlock, Raw};
 pub(crate) use planes::PlanesBuf;
@@ -26,7 +26,7 @@ pub(crate) const MERGED: u64 = 16;
 
 /// How a field's values become numbers in a column. 0 always means that the field is not set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum ColumnKind {
     /// The number of its text in the dictionary.
     Term,
     /// The number itself, plus one.
@@ -38,17 +38,17 @@ pub(crate) enum Kind {
 }
 
 /// How `field` is kept in the index; `None` where the rows' own order or an index of its own serves.
-pub(crate) fn kind(field: Field) -> Option<Kind> {
+pub(crate) fn kind(field: Field) -> Option<ColumnKind> {
     match (field, field.kind()) {
         (Field::Seq | Field::Id | Field::RecordedAt, _) => None,
-        (_, FieldType::Integer) => Some(Kind::Number),
-        (_, FieldType::Time) => Some(Kind::Time),
-        (_, FieldType::Text) if field.repeats() => Some(Kind::Term),
-        (_, FieldType::Text | FieldType::Id) => Some(Kind::Hash),
+        (_, FieldType::Integer) => Some(ColumnKind::Number),
+        (_, FieldType::Time) => Some(ColumnKind::Time),
+        (_, FieldType::Text) if field.repeats() => Some(ColumnKind::Term),
+        (_, FieldType::Text | FieldType::Id) => Some(ColumnKind::Hash),
     }
 }
 
-impl Kind {
+impl ColumnKind {
     /// The column's number for a stored number.
     pub(super) fn raw(self, stored: i64) -> u64 {
         match self {

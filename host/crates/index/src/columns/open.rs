@@ -9,7 +9,7 @@ pub(crate) type Raw = [u64; Field::COUNT];
 /// The values of the open block's entries. Everything in here can be read from the rows again.
 #[derive(Debug)]
 pub(crate) struct OpenBlock {
-    /// The place of its first entry.
+    /// The `seq` of its first entry.
     first: u64,
     columns: Vec<Vec<u64>>,
     length: u64,
@@ -24,12 +24,12 @@ impl OpenBlock {
         Self { first, columns, length: 0, full }
     }
 
-    /// The place of the first entry.
+    /// The `seq` of the first entry.
     pub(crate) fn first(&self) -> u64 {
         self.first
     }
 
-    /// The place of the next entry.
+    /// The `seq` of the next entry.
     pub(crate) fn next(&self) -> u64 {
         self.first + self.length
     }

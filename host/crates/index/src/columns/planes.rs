@@ -1,7 +1,7 @@
 //! Bit planes: plane `j` holds bit `j` of every entry's code, so that a comparison of all codes with one number is a few
 //! operations on whole words.
 //!
-//! The bytes are the planes, lowest first, each one bit per entry, lowest place first.
+//! The bytes are the planes, lowest first, each one bit per entry, lowest row first.
 
 use super::Bitmap;
 
@@ -175,10 +175,10 @@ mod tests {
             let bytes = Planes::pack(&codes, bits);
             let planes = Planes::new(&bytes, bits, 256).expect("planes");
             for bound in 0..1 << bits {
-                let places =
+                let rows =
                     |keep: &dyn Fn(u64) -> bool| (0..256).filter(|at| keep(codes[*at as usize])).collect::<Vec<u64>>();
-                assert_eq!(planes.equal(bound).places().collect::<Vec<_>>(), places(&|code| code == bound));
-                assert_eq!(planes.less(bound).places().collect::<Vec<_>>(), places(&|code| code < bound));
+                assert_eq!(planes.equal(bound).rows().collect::<Vec<_>>(), rows(&|code| code == bound));
+                assert_eq!(planes.less(bound).rows().collect::<Vec<_>>(), rows(&|code| code < bound));
             }
             assert_eq!(planes.less(1 << bits).count(), 256);
         }

@@ -99,9 +99,9 @@ pub(super) fn what_is_not_kept_is_not_there(subject: &dyn Subject) {
     opened.store.transact(false, &mut |log| append(log, 0).map(|()| false)).expect("not kept");
     let failed = opened.store.transact(false, &mut |log| {
         append(log, 0)?;
-        Err(StoreError::TooManyGroups)
+        Err(StoreError::TooManyGroups(7))
     });
-    assert!(matches!(failed, Err(StoreError::TooManyGroups)), "the work's own error comes back: {failed:?}");
+    assert!(matches!(failed, Err(StoreError::TooManyGroups(7))), "the work's own error comes back: {failed:?}");
     assert_eq!(read(&opened, |log| log.seqs()), 0..0);
     // A transaction sees what it wrote, and one that failed keeps none from going on.
     keep(&mut opened, |log| {

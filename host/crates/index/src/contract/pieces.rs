@@ -65,7 +65,7 @@ pub(super) fn numbers_are_given_once(subject: &dyn Subject) {
     });
     let swept = read(&opened, |log| log.head()).swept;
     keep(&mut opened, |log| log.remove(Removable::Texts(Field::Tool, &[1, 3])).map(drop));
-    assert_eq!(read(&opened, |log| log.head()).swept, swept + 2, "readers are told to forget");
+    assert_eq!(read(&opened, |log| log.head()).swept, swept + 2, "readers know that they must forget");
     assert_eq!(texts(&opened, Field::Tool, 0), owned(&[(2, "a"), (4, "ä"), (5, "")]));
     assert_eq!(read(&opened, |log| log.number(Field::Tool, "b")), None);
 }

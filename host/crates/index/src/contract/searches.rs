@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::entries::read;
 use super::{Opened, Subject, at};
 use crate::{
-    Batch, GroupBy, GroupQuery, GroupSort, PageQuery, Place, Prepared, Pruned, Removal, StoreReader, StoreWriter,
+    Batch, GroupBy, GroupQuery, GroupSort, PageAnchor, PageQuery, Prepared, Pruned, Removal, StoreReader, StoreWriter,
     Stored, UsageQuery, UsageSort, Writer,
 };
 use mcp_audit_log_contract::plan::Plan;
@@ -73,13 +73,13 @@ impl Log {
 
     /// Everything that matches, page by page from the newest on, and as far as that fits into each.
     fn found(&self, domain: &Domain) -> Vec<u64> {
-        let (mut found, mut from) = (Vec::new(), Place::Newest);
+        let (mut found, mut from) = (Vec::new(), PageAnchor::Newest);
         loop {
             let query = PageQuery { domain: domain.clone(), from, limit: 97 };
             let page = self.reader.page(&query).expect("a page");
             found.extend(page.entries.iter().map(|entry| entry.seq));
             match page.next {
-                Some(seq) => from = Place::Before(seq),
+                Some(seq) => from = PageAnchor::Before(seq),
                 None => return found,
             }
         }
@@ -123,7 +123,7 @@ impl Log {
             assert_eq!(values, users.into_iter().map(Into::into).collect::<Vec<_>>(), "{filter}");
         }
         let moment = self.entries[first as usize + 100].recorded_at;
-        assert_eq!(self.reader.place_at(moment).expect("a place"), first + 100);
+        assert_eq!(self.reader.seq_at(moment).expect("a seq"), first + 100);
     }
 
     /// How many requests usage counts of all times.

@@ -5,7 +5,8 @@ use uuid::Uuid;
 use super::entries::read;
 use super::{Opened, Subject, at, keep};
 use crate::{
-    CheckpointChange, CheckpointQuery, NEWEST_CHECKPOINTS, NewCheckpoint, PlaceChange, StateChange, StoredCheckpoint,
+    CheckpointChange, CheckpointQuery, DestinationState, NEWEST_CHECKPOINTS, NewCheckpoint, StateChange,
+    StoredCheckpoint,
 };
 use mcp_audit_log_contract::access::Viewer;
 use mcp_audit_log_contract::hold::{Hold, HoldChange, Release};
@@ -63,7 +64,7 @@ pub(super) fn states_come_back(subject: &dyn Subject) {
         checkpoints: vec![
             CheckpointChange::Key("second".to_owned(), at(9)),
             CheckpointChange::Key("first".to_owned(), at(8)),
-            CheckpointChange::Place(PlaceChange { name: "here".to_owned(), number: 3, failing: true }),
+            CheckpointChange::Destination(DestinationState { name: "here".to_owned(), number: 3, failing: true }),
         ],
         ..StateChange::default()
     };
@@ -92,7 +93,7 @@ pub(super) fn states_come_back(subject: &dyn Subject) {
         let own = log.views(&viewer("ada", Some("acme")))?.swap_remove(0);
         assert_eq!((own.owner.as_str(), own.query), ("ada", view(1, "a", "ada", false).query), "its owner stays");
         assert_eq!(log.keys()?, [("first".to_owned(), at(8).as_micros()), ("second".to_owned(), at(9).as_micros())]);
-        assert_eq!(log.destinations()?, [PlaceChange { name: "here".to_owned(), number: 3, failing: true }]);
+        assert_eq!(log.destinations()?, [DestinationState { name: "here".to_owned(), number: 3, failing: true }]);
         Ok(())
     });
 }
@@ -118,7 +119,7 @@ pub(super) fn checkpoints_are_thinned(subject: &dyn Subject) {
     assert_eq!(found(&CheckpointQuery { below: Some(4), ..archived.clone() }), [stored(1)]);
     assert_eq!(found(&CheckpointQuery { size: 2.., ..archived.clone() }), [stored(4)]);
     assert_eq!(found(&CheckpointQuery { limit: 1, ..archived }), [stored(4)]);
-    let marks = read(&opened, |log| log.marks());
+    let marks = read(&opened, |log| log.checkpoint_times());
     let numbers: Vec<_> = marks.iter().map(|mark| mark.number).collect();
     assert_eq!(numbers, (4..=last).rev().chain([1]).collect::<Vec<_>>(), "those that stay, and the newest");
     assert_eq!((marks[0].size, marks[0].signed_at), (last / 2, at(last)));

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::scan::Lexicon;
+use super::scan::DictionaryScan;
 use crate::StoreError;
 use crate::snapshot::Snapshot;
 use mcp_audit_log_model::field::Field;
@@ -25,7 +25,7 @@ struct Known {
 #[derive(Clone, Default)]
 pub struct Texts {
     known: Arc<Mutex<Known>>,
-    lexicon: Lexicon,
+    lexicon: DictionaryScan,
 }
 
 impl Texts {

@@ -20,22 +20,22 @@ const TEXTS: usize = 256;
 
 /// Texts of fields, as far as patterns were searched in them. Clones share them.
 #[derive(Clone)]
-pub(crate) struct Lexicon(Arc<Shared>);
+pub(crate) struct DictionaryScan(Arc<Shared>);
 
 struct Shared {
     budget: usize,
     /// Bytes that are taken of it.
     taken: AtomicUsize,
-    fields: [Mutex<Texts>; Field::COUNT],
+    fields: [Mutex<FieldTexts>; Field::COUNT],
 }
 
-impl Default for Lexicon {
+impl Default for DictionaryScan {
     fn default() -> Self {
         Self::within(BUDGET)
     }
 }
 
-impl Lexicon {
+impl DictionaryScan {
     /// One that takes at most so many bytes.
     fn within(budget: usize) -> Self {
         let fields = std::array::from_fn(|_| Mutex::default());
@@ -74,13 +74,13 @@ impl Lexicon {
 
     /// The texts of a field as of now, as far as there is room for them, and whether that is all of them. One thread
     /// at a time reads them into memory, so that they are never there twice; searches do not wait for each other.
-    fn kept(&self, log: &dyn Snapshot, field: Field) -> Result<(Texts, bool), StoreError> {
+    fn kept(&self, log: &dyn Snapshot, field: Field) -> Result<(FieldTexts, bool), StoreError> {
         let shared = &*self.0;
         let mut texts = shared.fields[field as usize].lock().unwrap_or_else(PoisonError::into_inner);
         let swept = log.head()?.swept;
         if texts.swept != swept {
             shared.taken.fetch_sub(texts.bytes, Ordering::Relaxed);
-            *texts = Texts { swept, ..Texts::default() };
+            *texts = FieldTexts { swept, ..FieldTexts::default() };
         }
         let mut is_all = true;
         let last = texts.last();
@@ -124,7 +124,7 @@ impl Clock {
 /// The texts of one field, in the order of their numbers. A number is never given twice, so that they are only added
 /// to, until the cleanup took texts from the dictionary.
 #[derive(Clone, Default)]
-struct Texts {
+struct FieldTexts {
     /// How many texts the cleanup had removed when these were read.
     swept: u64,
     bytes: usize,
@@ -139,7 +139,7 @@ struct Piece {
     all: String,
 }
 
-impl Texts {
+impl FieldTexts {
     fn last(&self) -> u64 {
         self.pieces.last().and_then(|piece| piece.numbers.last()).copied().unwrap_or(0)
     }
@@ -188,7 +188,7 @@ mod tests {
         insert.expect("texts");
         let expected: Vec<u64> = (1..=1_000).filter(|number| number % 10 == 0).collect();
         for budget in [0, 100, 10_000, 40_000, 1 << 20] {
-            let lexicon = Lexicon::within(budget);
+            let lexicon = DictionaryScan::within(budget);
             let search = &mut |log: &dyn Snapshot| {
                 for field in [fields, fields].concat() {
                     let found = lexicon.matching(log, field, |text| text.ends_with('0'))?;

@@ -14,7 +14,7 @@ const REMEMBERED: usize = 50_000;
 
 /// Texts and their numbers. What was learnt in a transaction that failed must be forgotten.
 #[derive(Debug, Default)]
-pub(crate) struct Terms {
+pub(crate) struct DictionaryWriter {
     fields: Vec<Known>,
 }
 
@@ -28,7 +28,7 @@ struct Known {
     next: u64,
 }
 
-impl Terms {
+impl DictionaryWriter {
     /// The number of `text`, which is given one when it has none.
     pub(crate) fn id(&mut self, log: &dyn Transaction, field: Field, text: &str) -> Result<u64, StoreError> {
         if self.fields.is_empty() {
@@ -80,8 +80,8 @@ impl Known {
     }
 }
 
-/// More than any number that was ever given in a field: a text came with an entry, or is the empty one that the sweep puts
-/// above the highest that it removes.
+/// More than any number that was ever given in a field: a text came with an entry, or is the empty one that
+/// the garbage collection puts above the highest that it removes.
 ///
 /// # Errors
 /// The store fails.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::{Data, Moment, Owned};
+use super::{Data, MemorySnapshot, OwnedValue};
 use crate::row::{DETAILS, NewRow, Row};
 use crate::snapshot::{Blob, PartColumn, Snapshot, StoredBlock, StoredRun};
 use crate::transaction::{HeadChange, NewColumn, NewPart, Removable, Transaction};
@@ -13,7 +13,7 @@ use mcp_audit_log_ledger::Tile;
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::Timestamp;
 
-impl Transaction for Moment {
+impl Transaction for MemorySnapshot {
     fn snapshot(&self) -> &dyn Snapshot {
         self
     }
@@ -29,7 +29,7 @@ impl Transaction for Moment {
     fn payloads_from(&self, seq: u64, show: &mut dyn FnMut(u64, Timestamp) -> bool) -> Result<(), StoreError> {
         let data = self.now();
         for seq in data.payloads.range(seq..).map(|(seq, _)| *seq) {
-            let Some(Owned::Integer(at)) = data.rows.get(&seq).map(|row| &row[Field::RecordedAt as usize]) else {
+            let Some(OwnedValue::Integer(at)) = data.rows.get(&seq).map(|row| &row[Field::RecordedAt as usize]) else {
                 continue;
             };
             if !show(seq, Timestamp::from_micros(*at)) {
@@ -43,9 +43,9 @@ impl Transaction for Moment {
         if row.seq() != self.now().next() {
             return Err(refused("entries are append-only"));
         }
-        let columns: Vec<_> = (0..=DETAILS).map(|at| Owned::from(row.column(at))).collect();
+        let columns: Vec<_> = (0..=DETAILS).map(|at| OwnedValue::from(row.column(at))).collect();
         self.change(|data| {
-            if let Owned::Bytes(id) = &columns[Field::Id as usize] {
+            if let OwnedValue::Bytes(id) = &columns[Field::Id as usize] {
                 data.ids.entry(Uuid::from_slice(id).unwrap_or_default()).or_default().push(row.seq());
             }
             data.rows.insert(row.seq(), columns);
@@ -125,7 +125,7 @@ impl Transaction for Moment {
         }
         self.change(|data| {
             states.erased.iter().for_each(|seq| drop(data.payloads.remove(seq)));
-            data.beside.put(states);
+            data.states.put(states);
         });
         Ok(())
     }
@@ -162,7 +162,7 @@ impl Transaction for Moment {
     }
 }
 
-impl Moment {
+impl MemorySnapshot {
     /// Whether something may be removed, which only a cleanup and an erasure may.
     fn removing(&self) -> Result<(), StoreError> {
         if self.may_remove { Ok(()) } else { Err(refused("only a cleanup removes")) }

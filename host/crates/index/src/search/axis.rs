@@ -1,7 +1,7 @@
 //! What a block's entries are grouped by, as small codes.
 
 use super::blocks::Block;
-use crate::columns::{Kind, PlanesBuf, Zone};
+use crate::columns::{ColumnKind, PlanesBuf, Zone};
 use crate::dictionary::Texts;
 use crate::snapshot::Snapshot;
 use crate::{GroupBy, StoreError, UsageStep};
@@ -114,7 +114,7 @@ pub(crate) fn number_of(step: UsageStep, micros: i64) -> u64 {
 
 /// The number of the step of time that a column's moment is in.
 fn number(step: UsageStep, raw: u64) -> u64 {
-    number_of(step, Kind::Time.stored(raw))
+    number_of(step, ColumnKind::Time.stored(raw))
 }
 
 /// When the step with this number begins, in microseconds.

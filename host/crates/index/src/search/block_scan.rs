@@ -1,4 +1,4 @@
-//! A walk over the blocks of the log, the one that is still open among them.
+//! A scan of the blocks of the log, the one that is still open among them.
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
@@ -18,7 +18,7 @@ pub(crate) struct BlockScan {
 }
 
 impl BlockScan {
-    /// Over the places in `range` that exist; `fields` are the columns that will be read.
+    /// Over the seqs in `range` that exist; `fields` are the columns that will be read.
     pub(crate) fn new(log: &dyn Snapshot, range: Range<u64>, fields: &BTreeSet<Field>) -> Result<Self, StoreError> {
         let (kept, small) = (log.seqs()?, log.block_length());
         let range = range.start.max(kept.start)..range.end.min(kept.end);
@@ -34,7 +34,7 @@ impl BlockScan {
         Ok(Self { range, blocks })
     }
 
-    /// The blocks, oldest first, each with the places that are asked for.
+    /// The blocks, oldest first, each with the rows that are asked for.
     pub(crate) fn blocks(&self) -> impl DoubleEndedIterator<Item = (&Block, Bitmap)> {
         self.blocks.iter().map(|block| (block, block.within(&self.range)))
     }
@@ -51,7 +51,7 @@ fn open(log: &dyn Snapshot, first: u64, fields: &BTreeSet<Field>) -> Result<Bloc
     Ok(Block::open(first, log.block_length(), columns))
 }
 
-/// The numbers of these fields, place by place; what is not there counts as not set.
+/// The numbers of these fields, row by row; what is not there counts as not set.
 fn read(log: &dyn Snapshot, first: u64, fields: &BTreeSet<Field>) -> Result<Vec<Vec<u64>>, StoreError> {
     let fields: Vec<_> = fields.iter().copied().collect();
     let length = log.block_length();

@@ -12,9 +12,9 @@ use mcp_audit_log_model::field::Field;
 /// A run of entries with its columns.
 #[derive(Debug)]
 pub struct Block {
-    /// The place of its first entry.
+    /// The `seq` of its first entry.
     pub first: u64,
-    /// How many places it has.
+    /// How many rows it has.
     pub length: u64,
     /// The fields that have a column, a bit each. One that has none has no value here.
     fields: u64,
@@ -28,10 +28,10 @@ impl Block {
         self.first..self.first + self.length
     }
 
-    /// Those of its places that are in `range` of the log.
+    /// Its rows whose seqs are in `range`.
     pub(crate) fn within(&self, range: &Range<u64>) -> Bitmap {
-        let place = |seq: u64| seq.saturating_sub(self.first);
-        Bitmap::range(self.length, place(range.start)..place(range.end))
+        let row = |seq: u64| seq.saturating_sub(self.first);
+        Bitmap::range(self.length, row(range.start)..row(range.end))
     }
 
     /// Which values `field` has; `None` when it has none.

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 
 use super::axis::Axis;
 use super::block_scan::BlockScan;
+use super::keyed_counts::KeyedCounts;
 use super::plan::Plan;
-use super::slots::Slots;
-use super::total::{Amounts, Entries, Total};
+use super::total::{Amounts, EntryAmounts, Total, failures};
 use crate::dictionary::Texts;
 use crate::snapshot::Snapshot;
-use crate::{Group, GroupQuery, GroupSort, Groups, MAX_GROUPS, StoreError, failures};
+use crate::{Group, GroupQuery, GroupSort, Groups, MAX_GROUPS, StoreError};
 use mcp_audit_log_model::field::Field;
 
 /// What of an entry is counted, beside its outcome.
@@ -24,7 +24,7 @@ pub(crate) fn groups(log: &dyn Snapshot, texts: &Texts, query: &GroupQuery) -> R
     plan.fields(&mut fields);
     fields.insert(Field::Outcome);
     fields.extend(COUNTED);
-    let (mut slots, mut totals) = (Slots::new(MAX_GROUPS), Vec::new());
+    let mut counts = KeyedCounts::new(MAX_GROUPS);
     let scan = BlockScan::new(log, 0..u64::MAX, &fields)?;
     for (block, within) in scan.blocks() {
         let found = plan.find(log, block, within)?;
@@ -32,18 +32,14 @@ pub(crate) fn groups(log: &dyn Snapshot, texts: &Texts, query: &GroupQuery) -> R
             continue;
         }
         let errors = failed.find(log, block, found.clone())?;
-        let entries = Entries::new(log, block, &found, errors, &COUNTED)?;
+        let entries = EntryAmounts::new(log, block, &found, errors, &COUNTED)?;
         let first = Axis::new(log, block, query.by.first().copied())?;
         let second = Axis::new(log, block, query.by.get(1).copied())?;
-        let counted = slots.each([&first, &second], &found, |slot, row| {
-            if slot == totals.len() {
-                totals.push(Total::new(true));
-            }
-            entries.add(row, &mut totals[slot]);
-        });
-        counted.ok_or(StoreError::TooManyGroups)?;
+        let count = |total: &mut Total, row| entries.add(row, total);
+        let counted = counts.count([&first, &second], &found, || Total::new(true), count);
+        counted.ok_or(StoreError::TooManyGroups(MAX_GROUPS))?;
     }
-    finish(log, texts, query, &slots.keys, &totals)
+    finish(log, texts, query, &counts)
 }
 
 /// The groups in the order that was asked for, as many as were asked for.
@@ -51,15 +47,14 @@ fn finish(
     log: &dyn Snapshot,
     texts: &Texts,
     query: &GroupQuery,
-    keys: &[[u64; 2]],
-    totals: &[Total],
+    counts: &KeyedCounts<2, Total>,
 ) -> Result<Groups, StoreError> {
     let group = |(key, total): (&[u64; 2], &Total)| {
         let (count, errors, average_us) = (total.sums.entries, total.sums.errors, total.sums.average());
         (*key, Group { keys: Vec::new(), count, errors, average_us, p95_us: total.quantile(95) })
     };
-    let mut groups: Vec<_> = keys.iter().zip(totals).map(group).collect();
-    let (found, entries) = (groups.len(), totals.iter().map(|total| total.sums.entries).sum());
+    let mut groups: Vec<_> = counts.iter().map(group).collect();
+    let (found, entries) = (groups.len(), counts.iter().map(|(_, total)| total.sums.entries).sum());
     let named = |(key, mut group): ([u64; 2], Group)| {
         let keys = query.by.iter().zip(key).map(|(by, raw)| Axis::value(log, texts, *by, raw));
         group.keys = keys.collect::<Result<_, StoreError>>()?;

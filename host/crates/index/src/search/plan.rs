@@ -1,4 +1,4 @@
-//! From a domain to the places of its entries: the domain is resolved once against the dictionary and then asked of each
+//! From a domain to the rows of its entries: the domain is resolved once against the dictionary and then asked of each
 //! block. RowColumns narrow down; where a column cannot decide, the rows do.
 
 use std::collections::BTreeSet;
@@ -8,9 +8,9 @@ use uuid::Uuid;
 
 use super::blocks::Block;
 use super::seqs::seq_at;
-use super::sought::Sought;
+use super::text_condition::TextCondition;
 use crate::StoreError;
-use crate::columns::{Bitmap, Kind, Wanted, Zone, hash, kind};
+use crate::columns::{Bitmap, ColumnKind, ValueSet, Zone, hash, kind};
 use crate::dictionary::Texts;
 use crate::row::{ColumnValue, RowColumns};
 use crate::snapshot::Snapshot;
@@ -28,14 +28,14 @@ pub(crate) enum Plan {
     All(Vec<Plan>),
     Any(Vec<Plan>),
     Not(Box<Plan>),
-    /// Entries at these places.
-    Places(Vec<Range<u64>>),
+    /// Entries at these seqs.
+    Seqs(Vec<Range<u64>>),
     /// Entries whose field has one of these values.
-    Column(Field, Wanted),
+    Column(Field, ValueSet),
     /// Entries whose field has a text that must be looked at.
-    Sought(Sought),
+    TextCondition(TextCondition),
     /// Entries that a row must decide about, among those with these hashes where there are any.
-    Rows(Term, Option<Wanted>),
+    Rows(Term, Option<ValueSet>),
 }
 
 impl Plan {
@@ -61,24 +61,24 @@ impl Plan {
             None if field == Field::Id && !matches!(term.test, Test::In(_) | Test::Unset) => {
                 Self::Rows(term.clone(), None)
             }
-            None => Self::Places(places(log, term)?),
-            Some(_) if term.test == Test::Unset => Self::Column(field, Wanted::Among(vec![0])),
+            None => Self::Seqs(seqs(log, term)?),
+            Some(_) if term.test == Test::Unset => Self::Column(field, ValueSet::Among(vec![0])),
             // Those that are asked for by their whole text are in an index of the dictionary.
-            Some(Kind::Term) if matches!(term.test, Test::In(_)) => {
-                Self::Column(field, Wanted::Among(numbers_of(log, term)?))
+            Some(ColumnKind::Term) if matches!(term.test, Test::In(_)) => {
+                Self::Column(field, ValueSet::Among(numbers_of(log, term)?))
             }
-            Some(Kind::Term) => Self::Sought(Sought::new(term, texts)),
-            Some(Kind::Hash) => Self::Rows(term.clone(), Some(hashes(field, &term.test))),
+            Some(ColumnKind::Term) => Self::TextCondition(TextCondition::new(term, texts)),
+            Some(ColumnKind::Hash) => Self::Rows(term.clone(), Some(hashes(field, &term.test))),
             Some(kind) => Self::Column(field, numbers(kind, &term.test)),
         })
     }
 
     fn cost(&self) -> usize {
         match self {
-            Self::Places(_) => 0,
-            Self::Column(_, Wanted::Among(values)) => 1 + usize::from(values.len() > 8),
+            Self::Seqs(_) => 0,
+            Self::Column(_, ValueSet::Among(values)) => 1 + usize::from(values.len() > 8),
             Self::Column(..) => 3,
-            Self::Sought(_) => 60,
+            Self::TextCondition(_) => 60,
             Self::All(plans) | Self::Any(plans) => 4 + plans.iter().map(Self::cost).sum::<usize>(),
             Self::Not(plan) => plan.cost(),
             Self::Rows(..) => 1_000,
@@ -91,15 +91,15 @@ impl Plan {
             Self::All(plans) | Self::Any(plans) => plans.iter().for_each(|plan| plan.fields(into)),
             Self::Not(plan) => plan.fields(into),
             Self::Column(field, _) | Self::Rows(Term { field, .. }, Some(_)) => drop(into.insert(*field)),
-            Self::Sought(sought) => drop(into.insert(sought.term.field)),
-            Self::Places(_) | Self::Rows(_, None) => {}
+            Self::TextCondition(condition) => drop(into.insert(condition.term.field)),
+            Self::Seqs(_) | Self::Rows(_, None) => {}
         }
     }
 
     /// The numbers that `field` may have where this matches; `None` where it may have any.
     pub(crate) fn required(&self, field: Field) -> Option<BTreeSet<u64>> {
         match self {
-            Self::Column(of, Wanted::Among(numbers)) if *of == field => Some(numbers.iter().copied().collect()),
+            Self::Column(of, ValueSet::Among(numbers)) if *of == field => Some(numbers.iter().copied().collect()),
             Self::All(plans) => plans.iter().filter_map(|plan| plan.required(field)).reduce(|all, more| &all & &more),
             Self::Any(plans) => {
                 let each: Option<Vec<_>> = plans.iter().map(|plan| plan.required(field)).collect();
@@ -126,17 +126,17 @@ impl Plan {
                 Ok(found)
             }
             Self::Not(plan) => Ok(within.clone().without(&plan.find(log, block, within)?)),
-            Self::Places(ranges) => {
+            Self::Seqs(ranges) => {
                 let found = ranges.iter().map(|range| block.within(range));
                 Ok(within.and(&found.fold(Bitmap::none(block.length), |all, found| all.or(&found))))
             }
             Self::Column(field, wanted) => column(log, block, *field, wanted, within),
-            Self::Sought(sought) => {
-                let Some(zone) = block.zone(log, sought.term.field)? else {
+            Self::TextCondition(condition) => {
+                let Some(zone) = block.zone(log, condition.term.field)? else {
                     return Ok(Bitmap::none(block.length));
                 };
-                let wanted = sought.wanted(log, block, &zone, &within)?;
-                select(log, block, sought.term.field, &zone, &wanted, within)
+                let wanted = condition.wanted(log, block, &zone, &within)?;
+                select(log, block, condition.term.field, &zone, &wanted, within)
             }
             Self::Rows(term, None) => rows(log, block, term, within),
             Self::Rows(term, Some(wanted)) => rows(log, block, term, column(log, block, term.field, wanted, within)?),
@@ -148,11 +148,11 @@ fn column(
     log: &dyn Snapshot,
     block: &Block,
     field: Field,
-    wanted: &Wanted,
+    wanted: &ValueSet,
     within: Bitmap,
 ) -> Result<Bitmap, StoreError> {
     let Some(zone) = block.zone(log, field)? else {
-        let unset = matches!(wanted, Wanted::Among(values) if values.first() == Some(&0));
+        let unset = matches!(wanted, ValueSet::Among(values) if values.first() == Some(&0));
         return Ok(if unset { within } else { Bitmap::none(block.length) });
     };
     select(log, block, field, &zone, wanted, within)
@@ -164,7 +164,7 @@ fn select(
     block: &Block,
     field: Field,
     zone: &Zone,
-    wanted: &Wanted,
+    wanted: &ValueSet,
     within: Bitmap,
 ) -> Result<Bitmap, StoreError> {
     let codes = zone.codes(wanted);
@@ -183,9 +183,9 @@ fn rows(log: &dyn Snapshot, block: &Block, term: &Term, candidates: Bitmap) -> R
     let mut found = Bitmap::none(block.length);
     let mut look = |first: u64, end: u64| {
         log.rows(first..end, RowColumns::Fields(&[term.field]), &mut |seq, row| {
-            let place = seq - block.first;
-            if candidates.contains(place) && matches(term, row.column(0)) {
-                found.insert(place);
+            let at = seq - block.first;
+            if candidates.contains(at) && matches(term, row.column(0)) {
+                found.insert(at);
             }
             Ok(true)
         })
@@ -193,7 +193,7 @@ fn rows(log: &dyn Snapshot, block: &Block, term: &Term, candidates: Bitmap) -> R
     if candidates.count() > SINGLE_ROWS {
         look(block.first, block.seqs().end)?;
     } else {
-        candidates.places().try_for_each(|place| look(block.first + place, block.first + place + 1))?;
+        candidates.rows().try_for_each(|row| look(block.first + row, block.first + row + 1))?;
     }
     Ok(found)
 }
@@ -223,26 +223,26 @@ fn numbers_of(log: &dyn Snapshot, term: &Term) -> Result<Vec<u64>, StoreError> {
 }
 
 /// What is wanted of a column of numbers or times.
-fn numbers(kind: Kind, test: &Test) -> Wanted {
+fn numbers(kind: ColumnKind, test: &Test) -> ValueSet {
     let integer = |value: &Value| match value {
         Value::Integer(number) => Some(*number),
         _ => None,
     };
     let raw = |value: &Value| integer(value).map_or(u64::MAX, |number| kind.raw(number));
     match test {
-        Test::Unset => Wanted::Among(vec![0]),
+        Test::Unset => ValueSet::Among(vec![0]),
         Test::In(values) => {
-            let possible = values.iter().filter_map(integer).filter(|number| kind == Kind::Time || *number >= 0);
-            Wanted::Among(possible.map(|number| kind.raw(number)).collect::<BTreeSet<_>>().into_iter().collect())
+            let possible = values.iter().filter_map(integer).filter(|number| kind == ColumnKind::Time || *number >= 0);
+            ValueSet::Among(possible.map(|number| kind.raw(number)).collect::<BTreeSet<_>>().into_iter().collect())
         }
-        Test::Less(limit) => Wanted::Within(1..raw(limit)),
-        Test::AtLeast(limit) => Wanted::Within(raw(limit).max(1)..u64::MAX),
-        Test::Like(_) => Wanted::Among(Vec::new()),
+        Test::Less(limit) => ValueSet::Within(1..raw(limit)),
+        Test::AtLeast(limit) => ValueSet::Within(raw(limit).max(1)..u64::MAX),
+        Test::Like(_) => ValueSet::Among(Vec::new()),
     }
 }
 
 /// The hashes among which the matching rows are.
-fn hashes(field: Field, test: &Test) -> Wanted {
+fn hashes(field: Field, test: &Test) -> ValueSet {
     match test {
         Test::In(values) => {
             let hash = |value: &Value| match value {
@@ -252,14 +252,14 @@ fn hashes(field: Field, test: &Test) -> Wanted {
                 Value::Text(text) => Some(hash(text.as_bytes())),
                 _ => None,
             };
-            Wanted::Among(values.iter().filter_map(hash).collect::<BTreeSet<_>>().into_iter().collect())
+            ValueSet::Among(values.iter().filter_map(hash).collect::<BTreeSet<_>>().into_iter().collect())
         }
-        _ => Wanted::Within(1..u64::MAX),
+        _ => ValueSet::Within(1..u64::MAX),
     }
 }
 
-/// The places that a term about the place, the id or the moment of recording means.
-fn places(log: &dyn Snapshot, term: &Term) -> Result<Vec<Range<u64>>, StoreError> {
+/// The seqs that a term about `seq`, the id or the moment of recording means.
+fn seqs(log: &dyn Snapshot, term: &Term) -> Result<Vec<Range<u64>>, StoreError> {
     let from_start = |value: &Value| -> Result<u64, StoreError> {
         Ok(match (term.field, value) {
             (Field::RecordedAt, Value::Integer(micros)) => since(log, *micros)?,
@@ -290,7 +290,7 @@ fn places(log: &dyn Snapshot, term: &Term) -> Result<Vec<Range<u64>>, StoreError
     }
 }
 
-/// The places of an id: one for each instance that has an entry of it.
+/// The seqs of an id: one for each instance that has an entry of it.
 fn by_id(log: &dyn Snapshot, id: &Value) -> Result<Vec<Range<u64>>, StoreError> {
     let Value::Text(id) = id else { return Ok(Vec::new()) };
     let Ok(id) = Uuid::try_parse(id) else { return Ok(Vec::new()) };

@@ -6,10 +6,12 @@ use foldhash::fast::RandomState;
 
 use super::axis::Axis;
 use super::blocks::Block;
-use super::slots::ones;
+use super::keyed_counts::ones;
 use crate::StoreError;
 use crate::columns::Bitmap;
 use crate::snapshot::Snapshot;
+use mcp_audit_log_filter::{Domain, Term, Test};
+use mcp_audit_log_model::event::Outcome;
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::histogram::{self, BUCKETS};
 
@@ -44,15 +46,21 @@ type UserSet = HashMap<u64, u64, RandomState>;
 
 /// Rows of a block with what each adds to a total.
 pub(crate) trait Amounts {
-    /// Adds the row at this place.
+    /// Adds this row.
     fn add(&self, row: usize, to: &mut Total);
 }
 
 /// The numbers of a block's entries, as far as they were asked for.
-pub(crate) struct Entries {
+pub(crate) struct EntryAmounts {
     errors: Bitmap,
     /// One more than the value where there is one.
     numbers: [Vec<u64>; 4],
+}
+
+/// The entries that count as errors, in usage and in groups.
+pub(crate) fn failures() -> Domain {
+    let failed = Test::In(Outcome::FAILED.map(|outcome| outcome.as_str().into()).into());
+    Domain::Term(Term { field: Field::Outcome, test: failed })
 }
 
 impl Sums {
@@ -116,12 +124,12 @@ impl Total {
     }
 }
 
-impl Entries {
+impl EntryAmounts {
     /// The fields that are summed up.
     pub(crate) const FIELDS: [Field; 4] =
         [Field::DurationUs, Field::InputTokens, Field::OutputTokens, Field::CostMicros];
 
-    /// The entries that were found; `errors` are those that failed; `fields` are the first ones of [`Entries::FIELDS`].
+    /// The entries that were found; `errors` are those that failed; `fields` are the first ones of [`EntryAmounts::FIELDS`].
     pub(crate) fn new(
         log: &dyn Snapshot,
         block: &Block,
@@ -152,13 +160,7 @@ impl Entries {
     }
 }
 
-impl<T: Amounts> Amounts for &T {
-    fn add(&self, row: usize, to: &mut Total) {
-        T::add(self, row, to);
-    }
-}
-
-impl Amounts for Entries {
+impl Amounts for EntryAmounts {
     fn add(&self, row: usize, to: &mut Total) {
         to.sums.add(&self.sums(row));
         if let Some(bucket) = self.bucket(row).filter(|_| to.is_full()) {
@@ -167,7 +169,7 @@ impl Amounts for Entries {
     }
 }
 
-/// The column's numbers of the entries that were found, by place; empty where the block has no value of the field.
+/// The column's numbers of the entries that were found, by row; empty where the block has no value of the field.
 pub(crate) fn raws(log: &dyn Snapshot, block: &Block, field: Field, found: &Bitmap) -> Result<Vec<u64>, StoreError> {
     let axis = Axis::numbers(log, block, field)?;
     if matches!(axis, Axis::One) {

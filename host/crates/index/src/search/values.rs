@@ -30,8 +30,8 @@ pub(crate) fn values(
     plan.fields(&mut fields);
     let mut found = BTreeSet::new();
     let end = log.seqs()?.end;
-    let walk = BlockScan::new(log, looked_at(domain, end), &fields)?;
-    for (block, within) in walk.blocks().rev() {
+    let scan = BlockScan::new(log, looked_at(domain, end), &fields)?;
+    for (block, within) in scan.blocks().rev() {
         let Some(Zone::Values(values)) = block.zone(log, field)? else { continue };
         // A block that can add nothing is not looked at, which is most of them.
         if found.len() <= limit && values.iter().any(|value| *value > 0 && !found.contains(value)) {

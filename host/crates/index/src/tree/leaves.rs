@@ -14,7 +14,7 @@ use mcp_audit_log_model::field::{Field, FieldType};
 ///
 /// # Errors
 /// An entry cannot be read, the store fails, or `each` does.
-pub fn each(
+pub fn each_leaf(
     log: &dyn Snapshot,
     texts: &Texts,
     range: Range<u64>,
@@ -31,12 +31,12 @@ pub fn each(
 pub(crate) fn check(log: &dyn Snapshot, texts: &Texts, range: Range<u64>) -> Result<(), StoreError> {
     let tiles = Tiles::new(log);
     let mut next = range.start;
-    each(log, texts, range.clone(), |leaf, _, _| {
+    each_leaf(log, texts, range.clone(), |leaf, _, _| {
         if leaf.seq != next {
             return Err(StoreError::unlike(next, "the entry is missing"));
         }
         next += 1;
-        match leaf.hash() == sealed(&tiles, leaf.seq)? {
+        match leaf.hash() == ledger_hash(&tiles, leaf.seq)? {
             true => Ok(()),
             false => Err(StoreError::unlike(leaf.seq, "the entry was changed")),
         }
@@ -52,7 +52,7 @@ pub(crate) fn check(log: &dyn Snapshot, texts: &Texts, range: Range<u64>) -> Res
 ///
 /// # Errors
 /// It has none, or the store fails.
-pub fn sealed(tiles: &Tiles<'_>, seq: u64) -> Result<Hash, StoreError> {
+pub fn ledger_hash(tiles: &Tiles<'_>, seq: u64) -> Result<Hash, StoreError> {
     let (tile, part) = Tile::of(Node { level: 0, index: seq });
     let missing = || StoreError::unlike(seq, "the ledger has no such entry");
     tiles.get(tile)?.get(part.start).copied().ok_or_else(missing)

@@ -2,6 +2,6 @@
 
 pub(crate) mod edge;
 pub(crate) mod leaves;
-pub(crate) mod past;
+pub(crate) mod old_roots;
 pub(crate) mod proofs;
 pub(crate) mod tiles;

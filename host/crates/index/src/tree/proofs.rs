@@ -31,7 +31,7 @@ pub(crate) fn inclusion(
         return Err(StoreError::Unprovable { size: head.size, from: seq + 1, to: log.head()?.tree.size });
     }
     let mut found = None;
-    leaves::each(log, texts, seq..seq + 1, |leaf, content, _| {
+    leaves::each_leaf(log, texts, seq..seq + 1, |leaf, content, _| {
         found = Some((leaf, content));
         Ok(())
     })?;

@@ -28,47 +28,28 @@ pub(crate) fn usage(log: &dyn Snapshot, texts: &Texts, query: &UsageQuery) -> Re
     let source = Source::new(log, texts, &rest, until.unwrap_or(u64::MAX))?;
     // The totals, the values of each field, the series. What is broken down by is ranked by its sums.
     let mut questions = vec![source.question(By::Nothing, true, true)];
-    let of_field = |field| source.question(By::Field(field), query.by.contains(&field), false);
-    questions.extend(USAGE_FIELDS.map(of_field));
+    questions.extend(USAGE_FIELDS.map(|field| source.question(By::Field(field), query.by.contains(&field), false)));
+    let only_totals = questions.len();
     questions.push(source.question(By::Step(step), true, true));
-    let is_asked = |question: &&Question| question.has_sums;
-    let covered = covered(&source, &asked, questions.iter().filter(is_asked))?;
+    let has_sums = || questions.iter().filter(|question| question.has_sums);
+    let unit = has_sums().filter_map(Question::unit).max();
+    let covered = |range: Range<i64>| unit.map_or(Ok(range.clone()), |unit| source.covered(&range, unit));
+    let before = query.previous.then(|| covered(asked.start.saturating_sub(length)..asked.start)).transpose()?;
+    let covered = covered(asked.clone())?;
     let counters = source.count(&covered, &questions)?;
-    let before = asked.start.saturating_sub(length)..asked.start;
-    let before = match query.previous {
-        true => Some(self::covered(&source, &before, questions.iter().filter(is_asked))?),
-        false => None,
-    };
-    let totals_questions = &questions[..=USAGE_FIELDS.len()];
-    let previous = before.as_ref().map(|range| {
-        let counted = source.count(range, totals_questions)?;
-        totals(&source, range, totals_questions, &counted)
-    });
+    let totals = |range: &Range<i64>, counters: &[Counters]| totals(&source, range, &questions, counters);
+    let previous = |range| totals(range, &source.count(range, &questions[..only_totals])?);
     let first = before.as_ref().map_or(covered.start, |before| before.start);
     Ok(Usage {
         asked: moments(&asked),
-        totals: totals(&source, &covered, totals_questions, &counters)?,
-        previous: previous.transpose()?,
+        totals: totals(&covered, &counters)?,
+        previous: before.as_ref().map(previous).transpose()?,
         step,
         series: series(step, &covered, counters.last()),
         breakdowns: breakdowns(&source, texts, query, &covered, &counters[1..])?,
-        missing: missing(&source, first..covered.end, questions.iter().filter(is_asked))?,
+        missing: missing(&source, first..covered.end, has_sums())?,
         covered: moments(&covered),
     })
-}
-
-/// The range that can be answered for exactly: where an end is within an hour, or a day, whose entries are gone, all of
-/// that hour or day.
-fn covered<'q>(
-    source: &Source<'_>,
-    range: &Range<i64>,
-    questions: impl Iterator<Item = &'q Question>,
-) -> Result<Range<i64>, StoreError> {
-    let Some(unit) = questions.filter_map(Question::unit).max() else { return Ok(range.clone()) };
-    let (start, end) = (floor(range.start, unit), ceil(range.end, unit));
-    let is_first_lost = start < range.start && source.is_gone(&(start..start.saturating_add(unit)))?;
-    let is_last_lost = end > range.end && source.is_gone(&(end.saturating_sub(unit)..end))?;
-    Ok(if is_first_lost { start } else { range.start }..if is_last_lost { end } else { range.end })
 }
 
 /// What the stats of `range` lack.
@@ -99,10 +80,10 @@ fn totals(
     let unique =
         USAGE_FIELDS.into_iter().zip(&questions[1..]).zip(&counters[1..]).map(|((field, question), counted)| {
             let is_exact = source.is_exact(range, question)?;
-            Ok((field, is_exact.then(|| counted.keys().filter(|key| *key > 0).count() as u64)))
+            Ok((field, is_exact.then(|| counted.iter().filter(|([key], _)| *key > 0).count() as u64)))
         });
     let Range { start: from, end: to } = moments(range);
-    Ok(Totals { from, to, stats: stats(counters[0].get(0)), unique: unique.collect::<Result<_, StoreError>>()? })
+    Ok(Totals { from, to, stats: stats(counters[0].get([0])), unique: unique.collect::<Result<_, StoreError>>()? })
 }
 
 fn series(step: UsageStep, range: &Range<i64>, counted: Option<&Counters>) -> Vec<Point> {
@@ -112,7 +93,7 @@ fn series(step: UsageStep, range: &Range<i64>, counted: Option<&Counters>) -> Ve
     let point = |start: i64| Point {
         from: Timestamp::from_micros(start.max(range.start)),
         to: Timestamp::from_micros((start + step.micros()).min(range.end)),
-        stats: stats(counted.and_then(|counted| counted.get(number_of(step, start)))),
+        stats: stats(counted.and_then(|counted| counted.get([number_of(step, start)]))),
     };
     starts.take_while(|start| *start < range.end).map(point).collect()
 }
@@ -127,10 +108,11 @@ fn breakdowns(
     counters: &[Counters],
 ) -> Result<Vec<Breakdown>, StoreError> {
     let ranked = |(field, counted): &(Field, &Counters)| {
-        let mut keys: Vec<_> = counted.keys().collect();
         let weight = |stats: UsageStats| (query.sort.measure(&stats), stats.requests);
-        keys.sort_by_cached_key(|key| (Reverse(weight(stats(counted.get(*key)))), *key));
-        keys.truncate(query.limit);
+        let weighed = counted.iter().map(|([key], total)| (Reverse(weight(stats(Some(total)))), *key));
+        let mut weighed: Vec<_> = weighed.collect();
+        weighed.sort_unstable();
+        let keys: Vec<_> = weighed.into_iter().map(|(_, key)| key).take(query.limit).collect();
         let mut among = keys.clone();
         among.sort_unstable();
         (keys, Question { among: Some(among), ..source.question(By::Field(*field), true, true) })
@@ -144,12 +126,12 @@ fn breakdowns(
         let is_exact = *field == Field::User || source.is_exact(range, question)?;
         let row = |key: u64| {
             let key_of = Axis::value(source.log, texts, GroupBy::Field(*field), key)?;
-            let total = counted.get(key);
+            let total = counted.get([key]);
             let users = is_exact.then(|| total.map_or(0, Total::users));
             Ok(UsageRow { key: key_of, stats: stats(total), users })
         };
         let rows = keys.into_iter().map(row).collect::<Result<_, StoreError>>()?;
-        breakdowns.push(Breakdown { field: *field, rows, found: all.keys().count() });
+        breakdowns.push(Breakdown { field: *field, rows, found: all.iter().len() });
     }
     Ok(breakdowns)
 }

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use crate::columns::{Bitmap, BlockColumn, Kind, Zone, read, write};
+use crate::columns::{Bitmap, BlockColumn, ColumnKind, Zone, read, write};
 use crate::search::blocks::Block;
 use crate::search::total::{Amounts, Sums, Total};
 use mcp_audit_log_model::field::Field;
@@ -16,7 +16,7 @@ use mcp_audit_log_model::histogram::BUCKETS;
 pub(super) struct Cut(usize);
 
 /// The dimensions of each cut beside the instance, which is in all; those with fewer cells first. A part is stored under
-/// the place of its cut.
+/// the position of its cut.
 const CUTS: [&[Field]; 14] = [
     &[],
     &[Field::Server],
@@ -77,7 +77,7 @@ pub(super) fn pack_cells(count: usize, columns: impl IntoIterator<Item = (Field,
     for (field, mut raw) in columns {
         raw.resize(count.next_multiple_of(64), raw.last().copied().unwrap_or(0));
         // Times are listed as texts are: there are few hours in a run.
-        let Some(column) = BlockColumn::encode(Kind::Term, &raw) else { continue };
+        let Some(column) = BlockColumn::encode(ColumnKind::Term, &raw) else { continue };
         write(&mut bytes, field as u64);
         [&column.zone.to_bytes(), &column.planes].into_iter().for_each(|part| write_string(&mut bytes, part));
     }

@@ -15,7 +15,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 
-use mcp_audit_log_filter::{Comparison, Context, Domain, DomainToken, Operand, from_tokens};
+use crate::{MAX_POINTS, UsageStep};
+use mcp_audit_log_filter::{Domain, Term, Test};
 use mcp_audit_log_model::event::{Kind, Outcome};
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::{DAY, HOUR, Timestamp};
@@ -30,37 +31,25 @@ pub(crate) use runs::{append, append_before, prune, repair, used};
 /// What usage can be broken down by.
 pub const USAGE_FIELDS: [Field; 7] =
     [Field::User, Field::Server, Field::Tool, Field::Connection, Field::Provider, Field::LlmModel, Field::ApiKey];
+
 /// The dimensions of cells: the same, and the instance, by which record rules narrow usage.
 fn dimensions() -> impl Iterator<Item = Field> {
     USAGE_FIELDS.into_iter().chain([Field::Instance])
 }
 
-/// Most points of a series; a step that makes more of them is taken for the next longer one.
-pub const MAX_POINTS: i64 = 2_400;
+/// The dimensions that usage is kept by, and the outcome: viewers who see figures alone may ask about these.
+pub fn is_dimension(field: Field) -> bool {
+    dimensions().chain([Field::Outcome]).any(|other| other == field)
+}
 
 /// The kinds of entries that count as requests: what a client asked for, and what was refused before it could be read.
 pub const REQUESTS: [Kind; 2] = [Kind::Request, Kind::Http];
 
 /// The entries that usage counts. What is pending counts with the entry about its end.
 pub fn requests() -> Domain {
-    let kinds = leaf(Field::Kind, Comparison::In, REQUESTS.map(Kind::as_str));
-    let ended = leaf(Field::Outcome, Comparison::NotEqual, [Outcome::Pending.as_str()]);
-    from_tokens(&[kinds, ended], &Context::without_viewer(Timestamp::EPOCH)).unwrap_or(Domain::FALSE)
-}
-
-/// The entries that count as errors, in usage and in groups.
-pub(crate) fn failures() -> Domain {
-    let failed = leaf(Field::Outcome, Comparison::In, Outcome::FAILED.map(Outcome::as_str));
-    from_tokens(&[failed], &Context::without_viewer(Timestamp::EPOCH)).unwrap_or(Domain::FALSE)
-}
-
-fn leaf<const N: usize>(field: Field, comparison: Comparison, operands: [&str; N]) -> DomainToken {
-    DomainToken::Leaf { field: field.name().to_owned(), comparison, operands: operands.map(Operand::from).into() }
-}
-
-/// The dimensions that usage is kept by, and how requests went: what those may ask about who see figures alone.
-pub fn is_dimension(field: Field) -> bool {
-    USAGE_FIELDS.contains(&field) || [Field::Instance, Field::Outcome].contains(&field)
+    let kinds = Test::In(REQUESTS.map(|kind| kind.as_str().into()).into());
+    let pending = Domain::equals(Field::Outcome, Outcome::Pending.as_str());
+    Domain::Term(Term { field: Field::Kind, test: kinds }).and(pending.not())
 }
 
 /// The longest range that is counted, in microseconds: some 46 years.
@@ -137,20 +126,6 @@ vocabulary! {
     }
 }
 
-vocabulary! {
-    /// How far apart the points of a series are, in UTC.
-    #[derive(Default)]
-    UsageStep {
-        /// An hour.
-        Hour = "hour",
-        /// A day.
-        #[default]
-        Day = "day",
-        /// A week, from Monday on.
-        Week = "week",
-    }
-}
-
 impl UsageSort {
     /// What of these stats it ranks by.
     pub fn measure(self, stats: &UsageStats) -> u64 {
@@ -161,40 +136,6 @@ impl UsageSort {
             Self::Tokens => stats.tokens(),
             Self::Cost => stats.cost_micros,
         }
-    }
-}
-
-impl UsageStep {
-    /// The step that suits a range of so many microseconds.
-    pub fn for_length(micros: i64) -> Self {
-        match micros / DAY {
-            ..=3 => Self::Hour,
-            4..=180 => Self::Day,
-            _ => Self::Week,
-        }
-    }
-
-    /// This step, or the next longer one that does not make too many points of so many microseconds.
-    pub(crate) fn fitting(self, micros: i64) -> Self {
-        let fits = |step: &Self| micros / step.micros() < MAX_POINTS;
-        Self::ALL.iter().copied().skip(self as usize).find(fits).unwrap_or(Self::Week)
-    }
-
-    /// Its length in microseconds.
-    pub fn micros(self) -> i64 {
-        match self {
-            Self::Hour => HOUR,
-            Self::Day => DAY,
-            Self::Week => 7 * DAY,
-        }
-    }
-
-    /// When the step began that `micros` is in.
-    pub(crate) fn start(self, micros: i64) -> i64 {
-        // 1970 began on a Thursday.
-        let offset = if self == Self::Week { 4 * DAY } else { 0 };
-        let (micros, length) = (micros.saturating_sub(offset), self.micros());
-        micros.div_euclid(length).saturating_mul(length).saturating_add(offset)
     }
 }
 
@@ -346,21 +287,4 @@ fn floor(micros: i64, unit: i64) -> i64 {
 fn ceil(micros: i64, unit: i64) -> i64 {
     let start = floor(micros, unit);
     if start == micros { micros } else { start.saturating_add(unit) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_week_begins_on_monday_and_steps_stay_few() {
-        let at = |text: &str| Timestamp::parse(text).expect("a moment").as_micros();
-        assert_eq!(UsageStep::Week.start(at("2026-11-22T23:00:00Z")), at("2026-11-16"));
-        assert_eq!(UsageStep::Week.start(at("2026-11-23")), at("2026-11-23"));
-        assert_eq!(UsageStep::Hour.fitting(99 * DAY), UsageStep::Hour);
-        assert_eq!(UsageStep::Hour.fitting(101 * DAY), UsageStep::Day);
-        assert_eq!(UsageStep::Hour.fitting(i64::MAX), UsageStep::Week);
-        let suits = [DAY, 7 * DAY, 90 * DAY, 400 * DAY].map(UsageStep::for_length);
-        assert_eq!(suits, [UsageStep::Hour, UsageStep::Day, UsageStep::Day, UsageStep::Week]);
-    }
 }

@@ -5,18 +5,18 @@ use std::ops::Range;
 
 use super::cells::{Cell, CellAmounts, Cut, bits, pack_cells, read_cells};
 use super::{HOUR, dimensions, floor};
-use crate::columns::{Bitmap, Kind, MERGED, Zone};
+use crate::columns::{Bitmap, ColumnKind, MERGED, Zone};
 use crate::dictionary::Texts;
 use crate::search::axis::{Axis, start_of};
 use crate::search::block_scan::BlockScan;
 use crate::search::blocks::{self, Block};
+use crate::search::keyed_counts::KeyedCounts;
 use crate::search::plan::Plan;
 use crate::search::seqs;
-use crate::search::slots::Slots;
-use crate::search::total::{Entries, raws};
+use crate::search::total::{EntryAmounts, failures, raws};
 use crate::snapshot::{Blob, PartColumn, PartKey, Snapshot, StoredRun, read_blob};
 use crate::transaction::{HeadChange, NewPart, Removable, Transaction};
-use crate::{StoreError, UsageStep, failures, requests};
+use crate::{StoreError, UsageStep, requests};
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::Timestamp;
 
@@ -36,7 +36,7 @@ impl StoredRun {
     }
 
     /// The CRC-32 of what it says of itself.
-    pub(super) fn sealed(&self) -> i64 {
+    pub(super) fn computed_checksum(&self) -> i64 {
         let seqs = [self.first, self.length, self.fields].map(u64::to_le_bytes);
         let times = [self.least, self.most, self.recorded].map(i64::to_le_bytes);
         crc32fast::hash([seqs, times].as_flattened().as_flattened()).into()
@@ -96,7 +96,7 @@ impl StoredRun {
 
     /// Whether every part of it is there and is what was written.
     pub(super) fn check(&self, log: &dyn Snapshot) -> Result<(), StoreError> {
-        for (cut, by_day) in self.kept() {
+        for (cut, by_day) in self.cuts() {
             for key in self.keys(log, bits(cut.fields()), by_day, None) {
                 let (_, all) = self.cells(log, key)?;
                 self.amounts(log, key, all.count())?;
@@ -106,7 +106,7 @@ impl StoredRun {
     }
 
     /// The cuts that it has cells of, by day and by hour.
-    pub(super) fn kept(&self) -> impl Iterator<Item = (Cut, bool)> {
+    pub(super) fn cuts(&self) -> impl Iterator<Item = (Cut, bool)> {
         let cuts = Cut::all().filter(|cut| bits(cut.fields()) & !self.fields == 0);
         cuts.flat_map(|cut| [(cut, true), (cut, false)]).filter(|(cut, by_day)| *by_day || !cut.is_pair())
     }
@@ -138,7 +138,7 @@ fn store(log: &dyn Transaction, run: StoredRun, mut parts: Vec<NewPart>) -> Resu
         cells.extend(seal(*key, PartColumn::Cells, cells));
         amounts.extend(seal(*key, PartColumn::Amounts, amounts));
     }
-    log.append_run(StoredRun { checksum: run.sealed(), ..run }, &parts)
+    log.append_run(StoredRun { checksum: run.computed_checksum(), ..run }, &parts)
 }
 
 /// Behind every run.
@@ -172,7 +172,7 @@ fn aggregate(log: &dyn Transaction, seqs: Range<u64>) -> Result<(), StoreError> 
     let now = log.snapshot();
     let (plan, failed) =
         (Plan::new(now, &Texts::default(), &requests())?, Plan::new(now, &Texts::default(), &failures())?);
-    let mut fields: BTreeSet<_> = Entries::FIELDS.into_iter().chain(dimensions()).collect();
+    let mut fields: BTreeSet<_> = EntryAmounts::FIELDS.into_iter().chain(dimensions()).collect();
     fields.extend([Field::OccurredAt, Field::Outcome]);
     plan.fields(&mut fields);
     let mut run = StoredRun {
@@ -189,10 +189,11 @@ fn aggregate(log: &dyn Transaction, seqs: Range<u64>) -> Result<(), StoreError> 
     let scan = BlockScan::new(now, seqs, &fields)?;
     for (block, within) in scan.blocks() {
         let found = plan.find(now, block, within)?;
-        let entries = Entries::new(now, block, &found, failed.find(now, block, found.clone())?, &Entries::FIELDS)?;
+        let entries =
+            EntryAmounts::new(now, block, &found, failed.find(now, block, found.clone())?, &EntryAmounts::FIELDS)?;
         let times = raws(now, block, Field::OccurredAt, &found)?;
-        for row in found.places() {
-            let hour = floor(Kind::Time.stored(times[row as usize]), HOUR);
+        for row in found.rows() {
+            let hour = floor(ColumnKind::Time.stored(times[row as usize]), HOUR);
             let is_first = run.least > run.most;
             run.least = if is_first { hour } else { run.least.min(hour) };
             run.most = if is_first { hour } else { run.most.max(hour) };
@@ -205,20 +206,16 @@ fn aggregate(log: &dyn Transaction, seqs: Range<u64>) -> Result<(), StoreError> 
         blocks.push((block, found, entries));
     }
     let mut parts = Vec::new();
-    for (cut, by_day) in run.kept() {
+    for (cut, by_day) in run.cuts() {
         // The time, the instance, the cut's own dimensions: the user first.
-        let (mut slots, mut cells) = (Slots::<4>::new(usize::MAX), Vec::<Cell>::new());
+        let mut cells = KeyedCounts::<4, Cell>::new(usize::MAX);
         let step = if by_day { UsageStep::Day } else { UsageStep::Hour };
         for (block, found, entries) in &blocks {
             let axis = |field: Option<&Field>| field.map_or(Ok(Axis::One), |field| Axis::numbers(now, block, *field));
             let (time, instance) = (axis(Some(&Field::OccurredAt))?.by_step(step), axis(Some(&Field::Instance))?);
             let (first, second) = (axis(cut.fields().first())?, axis(cut.fields().get(1))?);
             let users = if cut.has_users() { Vec::new() } else { raws(now, block, Field::User, found)? };
-            let counted = slots.each([&time, &instance, &first, &second], found, |slot, row| {
-                if slot == cells.len() {
-                    cells.push(Cell::default());
-                }
-                let cell = &mut cells[slot];
+            let counted = cells.count([&time, &instance, &first, &second], found, Cell::default, |cell, row| {
                 cell.sums.add(&entries.sums(row));
                 cell.buckets.extend(entries.bucket(row).map(|bucket| bucket as u16));
                 cell.users.extend(users.get(row).filter(|user| **user > 0));
@@ -229,8 +226,7 @@ fn aggregate(log: &dyn Transaction, seqs: Range<u64>) -> Result<(), StoreError> 
         let divided = shares.len() as u64;
         for key in shares {
             let of_share = |(key_of, _): &(&[u64; 4], &mut Cell)| key_of[2] % divided == key.share || divided == 1;
-            let of_share = slots.keys.iter().zip(&mut cells).filter(of_share);
-            parts.push(part(key, cut, step, of_share));
+            parts.push(part(key, cut, step, cells.iter_mut().filter(of_share)));
         }
     }
     store(log, run, parts)
@@ -249,7 +245,7 @@ fn part<'c>(
         cell.write(&mut amounts);
     }
     let count = columns[0].len();
-    columns[0].iter_mut().for_each(|number| *number = Kind::Time.raw(start_of(step, *number)));
+    columns[0].iter_mut().for_each(|number| *number = ColumnKind::Time.raw(start_of(step, *number)));
     let fields = [Field::OccurredAt, Field::Instance].into_iter().chain(cut.fields().iter().copied());
     NewPart { key, cells: pack_cells(count, fields.zip(columns)), amounts }
 }
@@ -261,7 +257,7 @@ pub(crate) fn repair(log: &dyn Transaction, pruned: u64, next: u64) -> Result<()
     let large = now.block_length() * MERGED;
     for run in now.runs()? {
         let is_next = before.map_or(run.first <= pruned, |before| before == run.first);
-        let is_whole = run.checksum == run.sealed() && run.length <= large && is_next && run.end() <= next;
+        let is_whole = run.checksum == run.computed_checksum() && run.length <= large && is_next && run.end() <= next;
         let whole = if is_whole { run.check(now) } else { Err(run.damaged()) };
         before = Some(run.end());
         match whole {

@@ -6,16 +6,16 @@ use std::ops::Range;
 
 use super::cells::{Cut, bits};
 use super::{HOUR, ceil, dimensions, floor, runs};
-use crate::columns::{Bitmap, Kind, Wanted};
+use crate::columns::{Bitmap, ColumnKind, ValueSet};
 use crate::dictionary::Texts;
 use crate::search::axis::Axis;
 use crate::search::block_scan::BlockScan;
 use crate::search::blocks::Block;
+use crate::search::keyed_counts::KeyedCounts;
 use crate::search::plan::Plan;
-use crate::search::slots::Slots;
-use crate::search::total::{Amounts, Entries, Total, raws};
+use crate::search::total::{Amounts, EntryAmounts, Total, failures, raws};
 use crate::snapshot::{Snapshot, StoredRun};
-use crate::{StoreError, UsageStep, failures, requests};
+use crate::{StoreError, UsageStep, requests};
 use mcp_audit_log_filter::Domain;
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::DAY;
@@ -47,11 +47,7 @@ pub(super) struct Question {
 }
 
 /// What is counted for a question, by key.
-pub(super) struct Counters {
-    is_full: bool,
-    slots: Slots<1>,
-    totals: Vec<Total>,
-}
+pub(super) type Counters = KeyedCounts<1, Total>;
 
 /// The log as usage sees it, at one moment, for one filter.
 pub(super) struct Source<'s> {
@@ -105,11 +101,39 @@ impl Question {
         }
     }
 
+    /// What nothing is counted in yet.
+    fn counters(&self) -> Counters {
+        KeyedCounts::new(if self.is_full { MAX_TIMED } else { MAX_KEYS })
+    }
+
+    /// Counts rows of a block of entries or cells.
+    fn count(
+        &self,
+        log: &dyn Snapshot,
+        block: &Block,
+        found: &Bitmap,
+        amounts: Option<&impl Amounts>,
+        counters: &mut Counters,
+    ) -> Result<(), StoreError> {
+        let axis = match self.by {
+            By::Nothing => Axis::One,
+            By::Step(step) => Axis::numbers(log, block, Field::OccurredAt)?.by_step(step),
+            By::Field(field) => Axis::numbers(log, block, field)?,
+        };
+        let users = if self.is_full { raws(log, block, Field::User, found)? } else { Vec::new() };
+        let count = |total: &mut Total, row: usize| {
+            amounts.into_iter().for_each(|amounts| amounts.add(row, total));
+            users.get(row).into_iter().for_each(|user| total.add_user(*user));
+        };
+        let counted = counters.count([&axis], found, || Total::new(self.is_full), count);
+        counted.ok_or(StoreError::TooManyValues)
+    }
+
     /// Those of `within` that are chosen.
     fn narrow(&self, log: &dyn Snapshot, block: &Block, within: Bitmap) -> Result<Bitmap, StoreError> {
         match (&self.by, &self.among) {
             (By::Field(field), Some(numbers)) => {
-                Plan::Column(*field, Wanted::Among(numbers.clone())).find(log, block, within)
+                Plan::Column(*field, ValueSet::Among(numbers.clone())).find(log, block, within)
             }
             _ => Ok(within),
         }
@@ -122,51 +146,9 @@ fn around(outer: &Range<i64>, inner: &Range<i64>) -> Vec<Range<i64>> {
 
 /// Rows whose time is in one of the ranges. A cell's time is when it begins.
 fn within(ranges: &[Range<i64>]) -> Plan {
-    let wanted = |range: &Range<i64>| Wanted::Within(Kind::Time.raw(range.start)..Kind::Time.raw(range.end));
+    let wanted =
+        |range: &Range<i64>| ValueSet::Within(ColumnKind::Time.raw(range.start)..ColumnKind::Time.raw(range.end));
     Plan::Any(ranges.iter().map(|range| Plan::Column(Field::OccurredAt, wanted(range))).collect())
-}
-
-impl Counters {
-    fn new(question: &Question) -> Self {
-        let most = if question.is_full { MAX_TIMED } else { MAX_KEYS };
-        Self { is_full: question.is_full, slots: Slots::new(most), totals: Vec::new() }
-    }
-
-    /// Counts rows of a block of entries or cells.
-    fn add(
-        &mut self,
-        log: &dyn Snapshot,
-        block: &Block,
-        by: By,
-        found: &Bitmap,
-        amounts: &Option<impl Amounts>,
-    ) -> Result<(), StoreError> {
-        let axis = match by {
-            By::Nothing => Axis::One,
-            By::Step(step) => Axis::numbers(log, block, Field::OccurredAt)?.by_step(step),
-            By::Field(field) => Axis::numbers(log, block, field)?,
-        };
-        let users = if self.is_full { raws(log, block, Field::User, found)? } else { Vec::new() };
-        let (is_full, totals) = (self.is_full, &mut self.totals);
-        let counted = self.slots.each([&axis], found, |slot, row| {
-            if slot == totals.len() {
-                totals.push(Total::new(is_full));
-            }
-            amounts.iter().for_each(|amounts| amounts.add(row, &mut totals[slot]));
-            users.get(row).into_iter().for_each(|user| totals[slot].add_user(*user));
-        });
-        counted.ok_or(StoreError::TooManyValues)
-    }
-
-    /// The keys that came.
-    pub(super) fn keys(&self) -> impl Iterator<Item = u64> {
-        self.slots.keys.iter().map(|[key]| *key)
-    }
-
-    /// What was counted under a key, if it came.
-    pub(super) fn get(&self, key: u64) -> Option<&Total> {
-        self.slots.get([key]).map(|slot| &self.totals[slot])
-    }
 }
 
 impl<'s> Source<'s> {
@@ -175,7 +157,7 @@ impl<'s> Source<'s> {
     pub(super) fn new(log: &'s dyn Snapshot, texts: &Texts, rest: &Domain, until: u64) -> Result<Self, StoreError> {
         let plan = |domain: &Domain| Plan::new(log, texts, domain);
         let (requests, failed) = (plan(&requests().and(rest.clone()))?, plan(&failures())?);
-        let mut columns: BTreeSet<_> = Entries::FIELDS.into_iter().chain(dimensions()).collect();
+        let mut columns: BTreeSet<_> = EntryAmounts::FIELDS.into_iter().chain(dimensions()).collect();
         columns.extend([Field::OccurredAt, Field::Outcome]);
         requests.fields(&mut columns);
         let mut fields = BTreeSet::new();
@@ -197,7 +179,7 @@ impl<'s> Source<'s> {
             damaged: Cell::new(false),
         };
         // What it says of its time could keep it from being read.
-        for run in source.runs.iter().filter(|run| run.checksum != run.sealed()) {
+        for run in source.runs.iter().filter(|run| run.checksum != run.computed_checksum()) {
             source.readable(run, Err::<(), _>(run.damaged()))?;
         }
         Ok(source)
@@ -211,7 +193,7 @@ impl<'s> Source<'s> {
 
     /// Counts for each question the requests of `range`.
     pub(super) fn count(&self, range: &Range<i64>, questions: &[Question]) -> Result<Vec<Counters>, StoreError> {
-        let mut counters: Vec<_> = questions.iter().map(Counters::new).collect();
+        let mut counters: Vec<_> = questions.iter().map(Question::counters).collect();
         let spans: Vec<_> = questions.iter().map(|question| question.spans(range)).collect();
         for ((question, spans), counters) in questions.iter().zip(&spans).zip(&mut counters) {
             self.count_cells(question, &spans.days, true, counters)?;
@@ -241,7 +223,7 @@ impl<'s> Source<'s> {
                 }
                 let amounts =
                     question.has_sums.then(|| self.readable(run, run.amounts(log, key, count))).transpose()?;
-                counters.add(log, &block, question.by, &found, &amounts.flatten())?;
+                question.count(log, &block, &found, amounts.flatten().as_ref(), counters)?;
             }
         }
         Ok(())
@@ -268,28 +250,33 @@ impl<'s> Source<'s> {
                 continue;
             }
             let errors = self.failed.find(log, block, found.clone())?;
-            let entries = Entries::new(log, block, &found, errors, &Entries::FIELDS)?;
+            let entries = EntryAmounts::new(log, block, &found, errors, &EntryAmounts::FIELDS)?;
             for ((question, times), counters) in questions.iter().zip(&each).zip(&mut *counters) {
                 let old = times.find(log, block, found.clone().without(&tail))?;
                 let found = question.narrow(log, block, found.clone().and(&tail).or(&old))?;
                 if !found.is_empty() {
-                    counters.add(log, block, question.by, &found, &question.has_sums.then_some(&entries))?;
+                    question.count(log, block, &found, question.has_sums.then_some(&entries), counters)?;
                 }
             }
         }
         Ok(())
     }
 
+    /// The range that can be answered for exactly: where an end is within a `unit` of time, such as an hour or a day, whose
+    /// entries are gone, all of that hour or day.
+    pub(super) fn covered(&self, range: &Range<i64>, unit: i64) -> Result<Range<i64>, StoreError> {
+        let (start, end) = (floor(range.start, unit), ceil(range.end, unit));
+        let is_first_gone = start < range.start && self.is_gone(&(start..start.saturating_add(unit)))?;
+        let is_last_gone = end > range.end && self.is_gone(&(end.saturating_sub(unit)..end))?;
+        Ok(if is_first_gone { start } else { range.start }..if is_last_gone { end } else { range.end })
+    }
+
     /// Whether nothing that is needed to answer is gone.
     pub(super) fn is_exact(&self, range: &Range<i64>, question: &Question) -> Result<bool, StoreError> {
-        let Some(unit) = question.unit() else {
-            return Ok(!self.is_gone(&(floor(range.start, HOUR)..ceil(range.end, HOUR)))?);
-        };
-        let is_lost = |at: i64| {
-            let first = floor(at, unit);
-            Ok::<_, StoreError>(first != at && self.is_gone(&(first..first.saturating_add(unit)))?)
-        };
-        Ok(!is_lost(range.start)? && !is_lost(range.end)?)
+        match question.unit() {
+            Some(unit) => Ok(self.covered(range, unit)? == *range),
+            None => Ok(!self.is_gone(&(floor(range.start, HOUR)..ceil(range.end, HOUR)))?),
+        }
     }
 
     /// Whether entries of requests that began in `range`, which is one of whole hours, are gone: cells count more.
@@ -301,7 +288,7 @@ impl<'s> Source<'s> {
             for key in run.keys(log, 0, false, None) {
                 let Some((block, all)) = self.readable(run, run.cells(log, key))? else { return Ok(true) };
                 let Some(amounts) = self.readable(run, run.amounts(log, key, all.count()))? else { return Ok(true) };
-                times.find(log, &block, all)?.places().for_each(|row| amounts.add(row as usize, &mut counted));
+                times.find(log, &block, all)?.rows().for_each(|row| amounts.add(row as usize, &mut counted));
             }
         }
         let (requests, mut left) = (Plan::new(log, &Texts::default(), &requests())?, 0);

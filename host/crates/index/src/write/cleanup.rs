@@ -1,7 +1,8 @@
 //! One step of the cleanup: what may go, oldest first, and nothing that a hold keeps.
 
-use super::writer::{Ends, State, watch};
-use crate::dictionary::{Sweep, Texts};
+use super::gc_dictionary::DictionaryGc;
+use super::writer::{Ends, State, report_foreign_change};
+use crate::dictionary::Texts;
 use crate::row::{ColumnValue, RowColumns};
 use crate::search::blocks;
 use crate::snapshot::Snapshot;
@@ -33,24 +34,24 @@ pub(super) enum Step {
 }
 
 impl Step {
-    /// What is told of it, now that it is committed.
+    /// What is reported of it, now that it is committed.
     pub(super) fn done(self, state: &mut State) -> Pruned {
         match self {
             Self::Nothing => Pruned::default(),
             Self::Usage(left) => {
-                (state.left, state.sweep) = (Some(left), Sweep::default());
+                (state.left, state.gc) = (Some(left), DictionaryGc::default());
                 Pruned { more: true, ..Pruned::default() }
             }
             Self::Entries { left, entries, payloads, more } => {
                 state.left = Some(left);
                 if entries > 0 {
-                    state.sweep = Sweep::default();
+                    state.gc = DictionaryGc::default();
                 }
-                Pruned { entries, payloads, more: more || !state.sweep.is_over() }
+                Pruned { entries, payloads, more: more || !state.gc.is_over() }
             }
             Self::Texts(left) => {
                 state.left = Some(left);
-                Pruned { more: !state.sweep.is_over(), ..Pruned::default() }
+                Pruned { more: !state.gc.is_over(), ..Pruned::default() }
             }
         }
     }
@@ -60,7 +61,7 @@ impl Step {
 pub(super) fn prune(state: &mut State, log: &dyn Transaction, removal: Removal) -> Result<Step, StoreError> {
     let now = log.snapshot();
     let found = Ends::of(now)?;
-    watch(state.left.take(), found);
+    report_foreign_change(state.left.take(), found);
     // Read in the very transaction that removes, so that no removal gets past a hold.
     let plan = hold::cut(removal.plan, held_from(now)?);
     usage::append_before(log, plan.entries_before)?;
@@ -93,10 +94,10 @@ pub(super) fn prune(state: &mut State, log: &dyn Transaction, removal: Removal) 
     })
 }
 
-/// One step of the sweep, which comes when nothing else is left to remove.
-pub(super) fn sweep(state: &mut State, log: &dyn Transaction) -> Result<Step, StoreError> {
+/// One step of the dictionary's garbage collection, which comes when nothing else is left to remove.
+pub(super) fn gc_dictionary(state: &mut State, log: &dyn Transaction) -> Result<Step, StoreError> {
     let found = Ends::of(log.snapshot())?;
-    if let Some(field) = state.sweep.step(log, found.next)? {
+    if let Some(field) = state.gc.step(log, found.next)? {
         state.forget(log, field)?;
     }
     Ok(Step::Texts(found))

@@ -53,13 +53,13 @@ impl Ids {
         &mut self,
         log: &dyn Snapshot,
         prepared: &'a Prepared,
-    ) -> Result<(Cow<'a, Prepared>, There), StoreError> {
+    ) -> Result<(Cow<'a, Prepared>, IdMatch), StoreError> {
         let mut found = |entry: &Entry| match self.insert(entry.id, log)? {
-            true => Ok(There::Nothing),
+            true => Ok(IdMatch::Nothing),
             false => there(log, entry),
         };
         match found(prepared.entry())? {
-            There::Other if !prepared.entry().details.contains_key(SENT) => {
+            IdMatch::Other if !prepared.entry().details.contains_key(SENT) => {
                 let renamed = prepared.under_another_id();
                 let found = found(renamed.entry())?;
                 Ok((Cow::Owned(renamed), found))
@@ -76,7 +76,7 @@ const SAME: [Field; 3] = [Field::Channel, Field::Method, Field::User];
 /// What there is under an entry's id among the entries of its instance: ids are an instance's own, so that no sender learns
 /// of another's, or takes them away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum There {
+pub(crate) enum IdMatch {
     Nothing,
     /// The same entry: it is sent again.
     Same,
@@ -85,22 +85,22 @@ pub(crate) enum There {
 }
 
 /// What there is under the id of `entry`.
-fn there(log: &dyn Snapshot, entry: &Entry) -> Result<There, StoreError> {
+fn there(log: &dyn Snapshot, entry: &Entry) -> Result<IdMatch, StoreError> {
     for seq in log.seqs_of(entry.id)? {
-        let mut found = There::Nothing;
+        let mut found = IdMatch::Nothing;
         log.rows(seq..seq.saturating_add(1), RowColumns::Hashed, &mut |_, row| {
             if has(log, row, entry, Field::Instance)? {
                 let same = SAME.into_iter().map(|field| has(log, row, entry, field)).collect::<Result<Vec<_>, _>>()?;
                 let is_same = same.into_iter().all(|same| same) && was_sent(row) == entry.details.contains_key(SENT);
-                found = if is_same { There::Same } else { There::Other };
+                found = if is_same { IdMatch::Same } else { IdMatch::Other };
             }
             Ok(false)
         })?;
-        if found != There::Nothing {
+        if found != IdMatch::Nothing {
             return Ok(found);
         }
     }
-    Ok(There::Nothing)
+    Ok(IdMatch::Nothing)
 }
 
 /// The detail that names the sender of an entry that came over the API.

@@ -8,7 +8,7 @@ use crate::{StoreError, usage};
 use mcp_audit_log_model::field::Field;
 
 /// Makes the index whole: what is missing of it, and all of it where it is damaged.
-pub(crate) fn mend(log: &dyn Transaction, pruned: u64, next: u64) -> Result<(), StoreError> {
+pub(crate) fn repair(log: &dyn Transaction, pruned: u64, next: u64) -> Result<(), StoreError> {
     let now = log.snapshot();
     let whole = blocks::check(now, pruned, next);
     if let Some(reason) = whole.err().filter(StoreError::is_index) {
@@ -19,13 +19,13 @@ pub(crate) fn mend(log: &dyn Transaction, pruned: u64, next: u64) -> Result<(), 
     if behind > now.block_length() * MERGED {
         tracing::warn!(entries = behind, "building the index of entries that have none; recording starts afterwards");
     }
-    catch_up(log, pruned, next)?;
+    rebuild_tail(log, pruned, next)?;
     usage::repair(log, pruned, next)
 }
 
 /// Reads the rows after the last closed block, closes what is full, and returns the block that is open. `pruned` and
 /// `next` are the log's ends.
-pub(crate) fn catch_up(log: &dyn Transaction, pruned: u64, next: u64) -> Result<OpenBlock, StoreError> {
+pub(crate) fn rebuild_tail(log: &dyn Transaction, pruned: u64, next: u64) -> Result<OpenBlock, StoreError> {
     let (now, small) = (log.snapshot(), log.snapshot().block_length());
     let closed = blocks::end(now)?.unwrap_or(0);
     let mut open = OpenBlock::new(closed.max(pruned / small * small), small);
@@ -36,7 +36,7 @@ pub(crate) fn catch_up(log: &dyn Transaction, pruned: u64, next: u64) -> Result<
         for (at, field) in Field::ALL.iter().enumerate() {
             raw[at] = rows::raw(*field, row.column(at));
         }
-        pushed(log, &mut open, &raw)?;
+        append(log, &mut open, &raw)?;
         Ok(true)
     })?;
     skip(&mut open, next);
@@ -44,7 +44,7 @@ pub(crate) fn catch_up(log: &dyn Transaction, pruned: u64, next: u64) -> Result<
 }
 
 /// Appends an entry to `open`; when that fills it, it is stored and the next block is begun.
-pub(crate) fn pushed(log: &dyn Transaction, open: &mut OpenBlock, raw: &Raw) -> Result<(), StoreError> {
+pub(crate) fn append(log: &dyn Transaction, open: &mut OpenBlock, raw: &Raw) -> Result<(), StoreError> {
     open.push(raw);
     if !open.is_full() {
         return Ok(());

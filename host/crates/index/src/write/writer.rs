@@ -1,10 +1,11 @@
 //! The writer of any store: what one commit and one step of the cleanup do, in terms of the seam.
 
 use super::cleanup::{self, Step};
-use super::ids::{Ids, There};
-use super::rebuild::{catch_up, mend, pushed};
+use super::gc_dictionary::DictionaryGc;
+use super::ids::{IdMatch, Ids};
+use super::rebuild::{append, rebuild_tail, repair};
 use crate::columns::{OpenBlock, Raw};
-use crate::dictionary::{Sweep, Terms, Texts};
+use crate::dictionary::{DictionaryWriter, Texts};
 use crate::row::{ColumnValue, NewRow, Row};
 use crate::search::rows::raw;
 use crate::search::seqs::recorded_at;
@@ -53,10 +54,10 @@ pub struct StoreWriter<S> {
 /// What a writer knows of the log between two transactions. All of it can be read again.
 #[derive(Debug, Default)]
 pub(super) struct State {
-    terms: Terms,
+    dictionary: DictionaryWriter,
     /// `None` when it must be read from the rows first.
     remembered: Option<Remembered>,
-    pub(super) sweep: Sweep,
+    pub(super) gc: DictionaryGc,
     /// Where the log stood when this writer was last done with it; `None` when that is unknown.
     pub(super) left: Option<Ends>,
 }
@@ -81,7 +82,7 @@ impl<S: Store> StoreWriter<S> {
         writer.store.transact(false, &mut |log| {
             let found = Ends::of(log.snapshot())?;
             agree(log.snapshot(), found)?;
-            mend(log, found.pruned, found.next)?;
+            repair(log, found.pruned, found.next)?;
             left = Some(found);
             Ok(true)
         })?;
@@ -99,7 +100,7 @@ impl<S: Store> StoreWriter<S> {
         if self.damaged {
             self.store.transact(false, &mut |log| {
                 let found = Ends::of(log.snapshot())?;
-                mend(log, found.pruned, found.next).map(|()| true)
+                repair(log, found.pruned, found.next).map(|()| true)
             })?;
             self.damaged = false;
         }
@@ -144,7 +145,7 @@ impl<S: Store> Writer for StoreWriter<S> {
         if done.is_ok() && matches!(step, Step::Nothing) {
             // The last thing that the cleanup does, in a transaction of its own.
             done = store.transact(true, &mut |log| {
-                step = cleanup::sweep(state, log)?;
+                step = cleanup::gc_dictionary(state, log)?;
                 Ok(true)
             });
         }
@@ -161,7 +162,7 @@ impl State {
     fn append(&mut self, log: &dyn Transaction, batch: &Batch) -> Result<(Vec<Stored>, Ends, Remembered), StoreError> {
         let now = log.snapshot();
         let found = Ends::of(now)?;
-        watch(self.left.take(), found);
+        report_foreign_change(self.left.take(), found);
         let remembered = self.remembered.take().filter(|remembered| remembered.open.next() == found.next);
         let Remembered { mut open, mut ids, mut tree } = remembered.map_or_else(|| Remembered::of(log, found), Ok)?;
         if tree.size() != found.next {
@@ -172,12 +173,12 @@ impl State {
         for prepared in &batch.entries {
             let (prepared, there) = ids.admit(now, prepared)?;
             match there {
-                There::Nothing => {}
-                There::Same => {
+                IdMatch::Nothing => {}
+                IdMatch::Same => {
                     stored.push(Stored::Duplicate);
                     continue;
                 }
-                There::Other => {
+                IdMatch::Other => {
                     stored.push(Stored::Conflict);
                     continue;
                 }
@@ -188,7 +189,7 @@ impl State {
             let raw = self.append_entry(log, &prepared, seq, newest)?;
             tree.push(log, Leaf::new(seq, newest.as_micros(), prepared.content()).hash())?;
             stored.push(Stored::At(seq));
-            pushed(log, &mut open, &raw)?;
+            append(log, &mut open, &raw)?;
         }
         tree.store(log)?;
         log.put_states(&batch.states)?;
@@ -206,7 +207,7 @@ impl State {
         let (entry, mut numbers) = (prepared.entry(), [0; Field::COUNT]);
         for field in Field::ALL.iter().filter(|field| field.repeats()) {
             if let Some(text) = entry.text(*field) {
-                numbers[*field as usize] = self.terms.id(log, *field, text)?;
+                numbers[*field as usize] = self.dictionary.id(log, *field, text)?;
             }
         }
         let row = NewRow::new(entry, seq, recorded_at, numbers);
@@ -224,13 +225,13 @@ impl State {
 
     /// Forgets the numbers of a field, after some of its texts were removed.
     pub(super) fn forget(&mut self, log: &dyn Transaction, field: Field) -> Result<(), StoreError> {
-        self.terms.forget(log, field)
+        self.dictionary.forget(log, field)
     }
 }
 
 impl Remembered {
     fn of(log: &dyn Transaction, ends: Ends) -> Result<Self, StoreError> {
-        let open = catch_up(log, ends.pruned, ends.next)?;
+        let open = rebuild_tail(log, ends.pruned, ends.next)?;
         Ok(Self { open, ids: Ids::of(log)?, tree: Tree::of(log.snapshot())? })
     }
 }
@@ -273,9 +274,9 @@ fn behind(tree: &Tree, ends: Ends) -> StoreError {
 }
 
 /// There is one writer, so what is not as it left it was changed by another program. A store alone cannot keep such a
-/// program from appending at the next place or from moving the prune points; it can be told, and the log goes on from
+/// program from appending at the next `seq` or from moving the prune points; it can be reported, and the log goes on from
 /// what is there.
-pub(super) fn watch(left: Option<Ends>, found: Ends) {
+pub(super) fn report_foreign_change(left: Option<Ends>, found: Ends) {
     if let Some(left) = left.filter(|left| *left != found) {
         tracing::error!(
             ?left,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use super::{Argument, Caller, Client, Detail, Event, Failure};
+use super::{Argument, Caller, Client, Event, Failure, OutcomeDetail};
 
 impl Event {
     /// The caller. Values that the event already has, such as a tunnel's name, stay.
@@ -41,16 +41,16 @@ impl Event {
     /// The HTTP status, and with it how the event went.
     pub fn status(mut self, status: u16) -> Self {
         self.status_code = Some(status);
-        self.detail = Detail::of_status(status);
+        self.detail = OutcomeDetail::of_status(status);
         self.failure = Failure::of_status(status);
         self
     }
 
     /// It failed in this way, with OpenTelemetry's `error.type` and a sentence of the sender. An outcome that is not a
-    /// failure becomes [`Detail::Unknown`], so that a failure never counts as a success.
-    pub fn failed(mut self, detail: Detail, kind: impl Into<String>, message: impl Into<String>) -> Self {
+    /// failure becomes [`OutcomeDetail::Unknown`], so that a failure never counts as a success.
+    pub fn failed(mut self, detail: OutcomeDetail, kind: impl Into<String>, message: impl Into<String>) -> Self {
         let failed = super::Outcome::FAILED.contains(&detail.outcome());
-        self.detail = if failed { detail } else { Detail::Unknown };
+        self.detail = if failed { detail } else { OutcomeDetail::Unknown };
         self.failure = Some(Failure::new(kind, message));
         self
     }

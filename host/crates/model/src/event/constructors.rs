@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use super::state::States;
-use super::{Argument, Caller, Channel, Detail, Event, Kind, Resource, Target, state};
+use super::{Argument, Caller, Channel, Event, Kind, OutcomeDetail, Resource, Target, state};
 use crate::time::Timestamp;
 use crate::vocabulary;
 
@@ -14,7 +14,7 @@ impl Event {
     /// A tool call on an MCP server, for platforms that carry the calls themselves. Calls through the layer or the
     /// proxy are recorded there.
     pub fn tool_call(at: Timestamp, server: impl Into<String>, tool: impl Into<String>) -> Self {
-        let event = Self::new(at, Channel::Mcp, Kind::Request, Detail::Ok);
+        let event = Self::new(at, Channel::Mcp, Kind::Request, OutcomeDetail::Ok);
         let target = Some(Target::Tool(tool.into()));
         Self { method: Some("tools/call".to_owned()), server: Some(server.into()), target, ..event }
     }
@@ -24,7 +24,7 @@ impl Event {
     pub fn tunnel_call(at: Timestamp, tunnel: impl Into<String>, tool: impl Into<String>) -> Self {
         let tool = tool.into();
         let path = Some(format!("{TOOL_PATH}{tool}"));
-        let event = Self::new(at, Channel::Mcp, Kind::Request, Detail::Ok);
+        let event = Self::new(at, Channel::Mcp, Kind::Request, OutcomeDetail::Ok);
         let caller = Caller::default().connection(tunnel);
         Self { method: Some("TOOL".to_owned()), path, target: Some(Target::Tool(tool)), caller, ..event }
     }
@@ -34,7 +34,7 @@ impl Event {
     pub fn api_call(at: Timestamp, method: impl Into<String>, path: &str, status: u16) -> Self {
         let method = method.into();
         let path = path.split(['?', '#']).next().unwrap_or_default().to_owned();
-        let event = Self::new(at, Channel::Api, Kind::Request, Detail::Ok).fact("http_method", method.as_str());
+        let event = Self::new(at, Channel::Api, Kind::Request, OutcomeDetail::Ok).fact("http_method", method.as_str());
         Self { method: Some(method), path: Some(path), ..event }.status(status)
     }
 }
@@ -44,7 +44,7 @@ impl Event {
     /// Vendors choose the verb; one that the policy does not know is recorded as well.
     pub fn admin(at: Timestamp, action: impl Into<String>, on: Resource) -> Self {
         let Resource { kind, id, name } = on;
-        let mut event = Self::new(at, Channel::Admin, Kind::Request, Detail::Ok).fact("resource_type", kind);
+        let mut event = Self::new(at, Channel::Admin, Kind::Request, OutcomeDetail::Ok).fact("resource_type", kind);
         event.facts.extend(name.map(|name| ("resource_name".to_owned(), name.into())));
         Self { method: Some(action.into()), target: Some(Target::Other(id)), ..event }
     }
@@ -107,7 +107,7 @@ vocabulary! {
 impl Event {
     /// A step of OAuth for the client with this id. Codes, verifiers, secrets and tokens do not belong into an event.
     pub fn oauth(at: Timestamp, step: OauthStep, client_id: impl Into<String>) -> Self {
-        let event = Self::new(at, Channel::Oauth, Kind::Request, Detail::Ok);
+        let event = Self::new(at, Channel::Oauth, Kind::Request, OutcomeDetail::Ok);
         Self { method: Some(step.as_str().to_owned()), ..event }.fact("client_id", client_id.into())
     }
 
@@ -122,7 +122,7 @@ impl Event {
     }
 
     fn connection(at: Timestamp, action: &str, connection: String) -> Self {
-        let event = Self::new(at, Channel::Oauth, Kind::Request, Detail::Ok);
+        let event = Self::new(at, Channel::Oauth, Kind::Request, OutcomeDetail::Ok);
         Self { method: Some(action.to_owned()), target: Some(Target::Other(connection)), ..event }
     }
 }

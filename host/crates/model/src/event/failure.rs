@@ -1,6 +1,6 @@
 //! Why an event failed, or which policy of the platform blocked it.
 
-use super::{Detail, Event};
+use super::{Event, OutcomeDetail};
 
 /// Why it failed. Never a text from a body: those are payload.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -78,7 +78,7 @@ impl Event {
     /// A policy of the platform blocked it: denied, with the `error_type` `blocked_by_policy`.
     pub fn blocked_by(mut self, policy: BlockingPolicy) -> Self {
         let BlockingPolicy { id, name, description } = policy;
-        self.detail = Detail::Denied;
+        self.detail = OutcomeDetail::Denied;
         self.failure = Some(Failure::new("blocked_by_policy", format!("Blocked by the policy {name:?}")));
         self.facts.extend(description.map(|text| ("policy_description".to_owned(), text.into())));
         self.fact("policy", id).fact("policy_name", name)

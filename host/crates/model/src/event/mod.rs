@@ -45,7 +45,7 @@ pub use target::Argument;
 pub use target::Resource;
 pub use target::Target;
 pub use usage::ModelUsage;
-pub use vocabulary::{Channel, Detail, Kind, Outcome};
+pub use vocabulary::{Channel, Kind, Outcome, OutcomeDetail};
 
 /// The fact of an intent that names the entry about the end of its call.
 pub const INTENT_CALL: &str = "call";
@@ -70,7 +70,7 @@ pub struct Event {
     /// The HTTP path, without its query.
     pub path: Option<String>,
     /// How it went.
-    pub detail: Detail,
+    pub detail: OutcomeDetail,
     /// The HTTP status.
     pub status_code: Option<u16>,
     /// How long it took, in microseconds.
@@ -97,7 +97,7 @@ pub struct Event {
 
 impl Event {
     /// An event that began at `occurred_at`, with a fresh id and nothing else known.
-    pub fn new(occurred_at: Timestamp, channel: Channel, kind: Kind, detail: Detail) -> Self {
+    pub fn new(occurred_at: Timestamp, channel: Channel, kind: Kind, detail: OutcomeDetail) -> Self {
         Self {
             id: new_id(occurred_at),
             occurred_at,

@@ -30,14 +30,14 @@ fn an_api_call_has_its_status_and_no_query() {
         (event.channel, event.method.as_deref(), event.path.as_deref()),
         (Channel::Api, Some("POST"), Some("/v1/orders"))
     );
-    assert_eq!((event.parent, event.duration_us, event.detail), (Some(parent), Some(3_000), Detail::Ok));
+    assert_eq!((event.parent, event.duration_us, event.detail), (Some(parent), Some(3_000), OutcomeDetail::Ok));
     assert_eq!((event.caller.connection.as_deref(), event.failure), (Some("cli"), None));
     for (status, detail) in [
-        (302, Detail::Ok),
-        (401, Detail::Denied),
-        (403, Detail::Denied),
-        (404, Detail::Rejected),
-        (503, Detail::Rejected),
+        (302, OutcomeDetail::Ok),
+        (401, OutcomeDetail::Denied),
+        (403, OutcomeDetail::Denied),
+        (404, OutcomeDetail::Rejected),
+        (503, OutcomeDetail::Rejected),
     ] {
         let event = call(status);
         let kind = event.failure.map(|failure| failure.kind);
@@ -57,9 +57,9 @@ fn a_tunnel_is_recorded_as_the_connection() {
 fn a_failure_is_never_a_success() {
     let failed =
         |detail| Event::oauth(NOW, OauthStep::Token, "c1").failed(detail, "invalid_grant", "The code is used up");
-    assert_eq!(failed(Detail::Rejected).detail, Detail::Rejected);
-    assert_eq!(failed(Detail::Ok).detail.outcome(), Outcome::Error);
-    assert_eq!(failed(Detail::Denied).failure.map(|failure| failure.kind).as_deref(), Some("invalid_grant"));
+    assert_eq!(failed(OutcomeDetail::Rejected).detail, OutcomeDetail::Rejected);
+    assert_eq!(failed(OutcomeDetail::Ok).detail.outcome(), Outcome::Error);
+    assert_eq!(failed(OutcomeDetail::Denied).failure.map(|failure| failure.kind).as_deref(), Some("invalid_grant"));
 }
 
 #[test]

@@ -109,7 +109,7 @@ impl Outcome {
 vocabulary! {
     /// How it went, exactly. The first that fits is taken, in this order.
     #[non_exhaustive]
-    Detail {
+    OutcomeDetail {
         /// The upstream could not be reached, or broke off before its head.
         TransportError = "transport-error",
         /// 401, 403, or refused by a rule.
@@ -144,7 +144,7 @@ vocabulary! {
     }
 }
 
-impl Detail {
+impl OutcomeDetail {
     /// The outcome of an HTTP status, if nothing else is known of the answer.
     pub fn of_status(status: u16) -> Self {
         match status {

@@ -42,14 +42,14 @@ pub struct Mask {
     /// Its name, as verdicts call it.
     pub name: String,
     keys: Vec<String>,
-    looks: Vec<Look>,
+    looks: Vec<MaskPattern>,
     /// The most memory that its patterns take.
     size: usize,
 }
 
 /// A pattern.
 #[derive(Clone, Debug)]
-struct Look {
+struct MaskPattern {
     pattern: Regex,
     /// Whether only its groups are hidden.
     by_group: bool,
@@ -76,7 +76,7 @@ impl Mask {
         let (mut looks, mut size) = (Vec::new(), 0);
         for pattern in patterns {
             let (pattern, bytes) = compiled(pattern).map_err(refuse)?;
-            looks.push(Look { pattern, by_group: false });
+            looks.push(MaskPattern { pattern, by_group: false });
             size += bytes;
         }
         // The marks of the floor's own list are no part of the contract.
@@ -109,7 +109,7 @@ impl Mask {
         let look = |pattern| {
             // One that does not compile fails the test that counts them.
             let pattern = Regex::new(pattern).ok()?;
-            Some(Look { by_group: pattern.captures_len() > 1, pattern })
+            Some(MaskPattern { by_group: pattern.captures_len() > 1, pattern })
         };
         let looks = list(patterns::LISTS).filter_map(look).collect();
         Self { name: name.to_owned(), keys: list(names::LISTS).map(str::to_owned).collect(), looks, size: 0 }

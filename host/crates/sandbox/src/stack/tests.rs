@@ -5,7 +5,7 @@ use mcp_audit_log_contract::extension::{AccessEffect, AccessLine, ExtensionManif
 use mcp_audit_log_contract::manifest::{Action, Manifest, SettingField, UserGroup};
 use mcp_audit_log_contract::plan::Plan;
 use mcp_audit_log_filter::{Comparison, Domain, DomainToken, Operand};
-use mcp_audit_log_model::event::{Channel, Detail, Event, Kind};
+use mcp_audit_log_model::event::{Channel, Event, Kind, OutcomeDetail};
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::mask::{MASKED, Mask, Masks};
 use mcp_audit_log_model::time::{DAY, Timestamp};
@@ -200,7 +200,7 @@ fn verdict() -> Verdict {
 }
 
 fn event() -> Event {
-    Event::new(Timestamp::EPOCH, Channel::Mcp, Kind::Request, Detail::Ok)
+    Event::new(Timestamp::EPOCH, Channel::Mcp, Kind::Request, OutcomeDetail::Ok)
 }
 
 #[test]

@@ -143,7 +143,7 @@ impl Inner {
 
 fn run_due(log: &Arc<Inner>) -> Result<(), RunError> {
     // The tokens lie in a file of their own, and what is wrong with it keeps no job from running.
-    let told = tokens::record_deeds(log);
+    let told = tokens::record_changes(log);
     run_jobs(log).and(told)
 }
 

@@ -6,7 +6,7 @@ use super::*;
 use crate::Options;
 use mcp_audit_log_contract::plan::Plan;
 use mcp_audit_log_index::Removal;
-use mcp_audit_log_model::event::{Channel, Detail, Event, Kind};
+use mcp_audit_log_model::event::{Channel, Event, Kind, OutcomeDetail};
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::DAY;
 
@@ -59,7 +59,7 @@ fn opened(folder: &tempfile::TempDir, receiver: &Receiver) -> AuditLog {
 
 async fn record(log: &AuditLog, methods: &[&str]) {
     for method in methods {
-        let event = Event::new(log.view().now(), Channel::Mcp, Kind::Request, Detail::Ok);
+        let event = Event::new(log.view().now(), Channel::Mcp, Kind::Request, OutcomeDetail::Ok);
         log.record_durably(Event { method: Some((*method).to_owned()), ..event }).await.expect("stored");
     }
 }

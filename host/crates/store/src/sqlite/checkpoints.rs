@@ -2,10 +2,10 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::Doing;
+use super::SqlContext;
 use super::snapshot::SqliteSnapshot;
 use mcp_audit_log_index::{
-    CheckpointChange, CheckpointQuery, Mark, NEWEST_CHECKPOINTS, NewCheckpoint, PlaceChange, StoreError,
+    CheckpointChange, CheckpointQuery, CheckpointTime, DestinationState, NEWEST_CHECKPOINTS, NewCheckpoint, StoreError,
     StoredCheckpoint,
 };
 use mcp_audit_log_ledger::Hash;
@@ -23,7 +23,7 @@ pub(super) fn write(connection: &Connection, change: &CheckpointChange) -> rusql
                 SELECT ?1, ?2 WHERE NOT EXISTS (SELECT 1 FROM verifier WHERE vkey = ?1)";
             connection.execute(sql, params![vkey, since.as_micros()]).map(drop)
         }
-        CheckpointChange::Place(PlaceChange { name, number, failing }) => {
+        CheckpointChange::Destination(DestinationState { name, number, failing }) => {
             let sql = "INSERT INTO place (name, number, failing) VALUES (?1, ?2, ?3)
                 ON CONFLICT (name) DO UPDATE SET number = excluded.number, failing = excluded.failing";
             connection.execute(sql, params![name, number, failing]).map(drop)
@@ -62,15 +62,15 @@ pub(super) fn checkpoints(
     let bound = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     let below = query.below.map_or(i64::MAX, bound);
     let limit = i64::try_from(query.limit).unwrap_or(i64::MAX);
-    let mut statement = log.connection.prepare_cached(&sql).doing(DOING)?;
+    let mut statement = log.connection.prepare_cached(&sql).context(DOING)?;
     let rows = statement.query_map(params![below, bound(query.size.start), limit], stored);
-    rows.and_then(Iterator::collect).doing(DOING)
+    rows.and_then(Iterator::collect).context(DOING)
 }
 
 /// All checkpoints there are, newest first, as what they say of time.
-pub(super) fn marks(log: &SqliteSnapshot<'_>) -> Result<Vec<Mark>, StoreError> {
+pub(super) fn checkpoint_times(log: &SqliteSnapshot<'_>) -> Result<Vec<CheckpointTime>, StoreError> {
     let mark = |row: &Row<'_>| {
-        Ok(Mark { number: row.get(0)?, size: row.get(1)?, signed_at: Timestamp::from_micros(row.get(2)?) })
+        Ok(CheckpointTime { number: row.get(0)?, size: row.get(1)?, signed_at: Timestamp::from_micros(row.get(2)?) })
     };
     log.all("SELECT number, size, signed_at FROM checkpoint ORDER BY number DESC", DOING, mark)
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::{Connection, OpenFlags};
 
-use super::{Doing, schema};
+use super::{SqlContext, schema};
 use mcp_audit_log_index::StoreError;
 
 /// Marks the file as ours: "mcpa".
@@ -18,7 +18,7 @@ const APPLICATION_ID: i64 = 0x6d63_7061;
 pub(super) const MIGRATIONS: &[&str] = &[include_str!("../../../../../migrations/sqlite/0001_log.sql")];
 /// Older versions have bugs in what we rely on (write-ahead log resets).
 const OLDEST_SQLITE: i32 = 3_051_003;
-/// Every place in the log is below this.
+/// Every `seq` is below this.
 pub(super) const PLACES: i64 = 1 << 62;
 /// How long a query may run.
 pub(super) const DEADLINE: Duration = Duration::from_secs(10);
@@ -29,23 +29,23 @@ pub(super) fn writer(path: &Path, pruning: Arc<AtomicBool>) -> Result<Connection
     if rusqlite::version_number() < OLDEST_SQLITE {
         return Err(foreign(format!("SQLite {} is too old", rusqlite::version())));
     }
-    let mut connection = Connection::open(path).doing("opening the log")?;
+    let mut connection = Connection::open(path).context("opening the log")?;
     common(&connection)?;
     // Must come before the first table.
-    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL").doing("setting up the log")?;
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL").context("setting up the log")?;
     let mode: String = connection
         .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
-        .doing("setting up the log")?;
+        .context("setting up the log")?;
     if mode != "wal" {
         // One failed write during the switch leaves the old mode in force without an error.
         return Err(foreign(format!("the write-ahead log cannot be used: the journal mode is {mode}")));
     }
     // The cache, in KiB, holds what one commit and the merging of an index block touch.
-    connection.pragma_update(None, "cache_size", -16_384).doing("setting up the log")?;
+    connection.pragma_update(None, "cache_size", -16_384).context("setting up the log")?;
     for (pragma, value) in
         [("synchronous", "FULL"), ("secure_delete", "ON"), ("recursive_triggers", "ON"), ("wal_autocheckpoint", "0")]
     {
-        connection.pragma_update(None, pragma, value).doing("setting up the log")?;
+        connection.pragma_update(None, pragma, value).context("setting up the log")?;
     }
     migrate(&mut connection)
         .and_then(|known| if known { Ok(()) } else { Err(foreign("an unknown schema".to_owned())) })?;
@@ -60,7 +60,7 @@ pub(super) fn writer(path: &Path, pruning: Arc<AtomicBool>) -> Result<Connection
     }
     connection
         .authorizer(Some(move |context: AuthContext<'_>| writer_may(&context, &pruning)))
-        .doing("guarding the log")?;
+        .context("guarding the log")?;
     Ok(connection)
 }
 
@@ -68,23 +68,23 @@ pub(super) fn writer(path: &Path, pruning: Arc<AtomicBool>) -> Result<Connection
 pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     #[cfg_attr(not(test), allow(unused_mut))]
-    let mut connection = Connection::open_with_flags(path, flags).doing("opening the log for reading")?;
+    let mut connection = Connection::open_with_flags(path, flags).context("opening the log for reading")?;
     common(&connection)?;
-    connection.pragma_update(None, "query_only", "ON").doing("opening the log for reading")?;
+    connection.pragma_update(None, "query_only", "ON").context("opening the log for reading")?;
     // In KiB: what a question about months reads besides its large values stays at hand.
-    connection.pragma_update(None, "cache_size", -16_384).doing("opening the log for reading")?;
+    connection.pragma_update(None, "cache_size", -16_384).context("opening the log for reading")?;
     #[cfg(test)]
     super::tests::trace(&mut connection);
-    connection.authorizer(Some(|context: AuthContext<'_>| reader_may(&context))).doing("guarding the log")?;
+    connection.authorizer(Some(|context: AuthContext<'_>| reader_may(&context))).context("guarding the log")?;
     Ok(connection)
 }
 
 /// Opens a connection for verification: it can only read, and takes as long as it takes.
 pub(super) fn verifier(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).doing("opening the log for reading")?;
+    let connection = Connection::open_with_flags(path, flags).context("opening the log for reading")?;
     common(&connection)?;
-    connection.pragma_update(None, "query_only", "ON").doing("opening the log for reading")?;
+    connection.pragma_update(None, "query_only", "ON").context("opening the log for reading")?;
     Ok(connection)
 }
 
@@ -92,7 +92,7 @@ pub(super) fn verifier(path: &Path) -> Result<Connection, StoreError> {
 pub(super) fn is_ours(connection: &Connection) -> Result<bool, StoreError> {
     let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
     let found = number("application_id").and_then(|id| Ok((id, number("user_version")?)));
-    Ok(found.doing("checking the log's schema")? == (APPLICATION_ID, MIGRATIONS.len() as i64))
+    Ok(found.context("checking the log's schema")? == (APPLICATION_ID, MIGRATIONS.len() as i64))
 }
 
 thread_local! {
@@ -104,7 +104,7 @@ thread_local! {
 pub(super) fn start_deadline(connection: &mut Connection) -> Result<(), StoreError> {
     let until = Instant::now() + DEADLINE;
     UNTIL.set(Some(until));
-    connection.progress_handler(10_000, Some(move || Instant::now() > until)).doing("setting a deadline")
+    connection.progress_handler(10_000, Some(move || Instant::now() > until)).context("setting a deadline")
 }
 
 /// To be called after each query: what this thread does next may take as long as it needs.
@@ -124,13 +124,13 @@ pub(super) fn check_deadline() -> Result<(), StoreError> {
 }
 
 fn common(connection: &Connection) -> Result<(), StoreError> {
-    connection.busy_timeout(Duration::from_secs(5)).doing("setting up the connection")?;
+    connection.busy_timeout(Duration::from_secs(5)).context("setting up the connection")?;
     for (pragma, value) in [("trusted_schema", "OFF"), ("cell_size_check", "ON"), ("foreign_keys", "ON")] {
-        connection.pragma_update(None, pragma, value).doing("setting up the connection")?;
+        connection.pragma_update(None, pragma, value).context("setting up the connection")?;
     }
     connection
         .set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)
-        .doing("setting up the connection")?;
+        .context("setting up the connection")?;
     Ok(())
 }
 
@@ -138,21 +138,22 @@ fn common(connection: &Connection) -> Result<(), StoreError> {
 fn migrate(connection: &mut Connection) -> Result<bool, StoreError> {
     let doing = "creating the log's tables";
     let number = |pragma: &str, connection: &Connection| {
-        connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0)).doing(doing)
+        connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0)).context(doing)
     };
     let (id, version) = (number("application_id", connection)?, number("user_version", connection)?);
-    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).doing(doing)?;
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).context(doing)?;
     let ours = id == APPLICATION_ID || (id == 0 && version == 0 && tables == 0);
     let Some(missing) = usize::try_from(version).ok().and_then(|version| MIGRATIONS.get(version..)).filter(|_| ours)
     else {
         return Ok(false);
     };
     if !missing.is_empty() {
-        let transaction = connection.transaction().doing(doing)?;
-        missing.iter().try_for_each(|sql| transaction.execute_batch(sql)).doing(doing)?;
-        transaction.pragma_update(None, "application_id", APPLICATION_ID).doing(doing)?;
-        transaction.pragma_update(None, "user_version", MIGRATIONS.len() as i64).doing(doing)?;
-        transaction.commit().doing(doing)?;
+        let transaction = connection.transaction().context(doing)?;
+        missing.iter().try_for_each(|sql| transaction.execute_batch(sql)).context(doing)?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID).context(doing)?;
+        transaction.pragma_update(None, "user_version", MIGRATIONS.len() as i64).context(doing)?;
+        transaction.commit().context(doing)?;
     }
     Ok(true)
 }
@@ -162,7 +163,7 @@ pub(super) fn misplaced(connection: &Connection) -> Result<Option<String>, Store
     let sql = "SELECT (SELECT min(seq) FROM entry), (SELECT max(seq) FROM entry), (SELECT pruned FROM head)";
     let ends = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
     let (first, last, pruned): (Option<i64>, Option<i64>, Option<i64>) =
-        connection.query_row(sql, [], ends).doing("checking where the log begins")?;
+        connection.query_row(sql, [], ends).context("checking where the log begins")?;
     Ok(match (first, last, pruned) {
         (_, _, None) => Some("its head is missing".to_owned()),
         (Some(first), _, Some(pruned)) if first != pruned => {

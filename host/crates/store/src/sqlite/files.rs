@@ -8,7 +8,7 @@ use rusqlite::Connection;
 
 use super::snapshot::SqliteSnapshot;
 use super::writer::{SqliteStore, SqliteWriter};
-use super::{Doing, connection};
+use super::{SqlContext, connection};
 use crate::private;
 use mcp_audit_log_index::{Snapshot, Source, StoreError, StoreReader, StoreSize};
 
@@ -76,7 +76,7 @@ impl SqliteSource {
         let pooled = idle().pop();
         let mut connection = pooled.map_or_else(|| connection::reader(&self.path), Ok)?;
         connection::start_deadline(&mut connection)?;
-        let transaction = connection.transaction().doing("reading the log")?;
+        let transaction = connection.transaction().context("reading the log")?;
         let result = work(&transaction);
         drop(transaction);
         connection::end_deadline();
@@ -95,7 +95,7 @@ impl Source for SqliteSource {
     fn size(&self) -> Result<StoreSize, StoreError> {
         let sql = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
         let bytes = |connection: &Connection| connection.query_row(sql, [], |row| row.get(0));
-        let bytes = self.read(|connection| bytes(connection).doing("measuring the log"))?;
+        let bytes = self.read(|connection| bytes(connection).context("measuring the log"))?;
         let journal_bytes = fs::metadata(self.path.with_extension("db-wal")).map_or(0, |data| data.len());
         Ok(StoreSize { bytes, journal_bytes })
     }

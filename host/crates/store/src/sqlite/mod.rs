@@ -4,7 +4,7 @@ mod checkpoints;
 mod connection;
 mod files;
 mod holds;
-mod on_disk;
+mod open_files;
 mod payloads;
 mod rows;
 mod schema;
@@ -16,18 +16,18 @@ mod views;
 mod writer;
 
 pub use files::{lock, open, open_to_read};
-pub use verify::{COUNT as CHECKS, Tell, verify};
+pub use verify::{COUNT as CHECKS, VerifyProgress, verify};
 pub use writer::{SqliteStore, SqliteWriter};
 
 use mcp_audit_log_index::{StoreError, StoreFailure};
 
 /// Names what was being done when SQLite failed.
-trait Doing<T> {
-    fn doing(self, doing: &'static str) -> Result<T, StoreError>;
+trait SqlContext<T> {
+    fn context(self, doing: &'static str) -> Result<T, StoreError>;
 }
 
-impl<T> Doing<T> for rusqlite::Result<T> {
-    fn doing(self, doing: &'static str) -> Result<T, StoreError> {
+impl<T> SqlContext<T> for rusqlite::Result<T> {
+    fn context(self, doing: &'static str) -> Result<T, StoreError> {
         self.map_err(|source| match failure(&source) {
             Some(failure) => StoreError::Database { doing, failure, source: source.into() },
             None => StoreError::Deadline(connection::DEADLINE.as_secs()),

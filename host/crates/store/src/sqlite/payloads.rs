@@ -12,7 +12,7 @@ pub(super) fn insert(connection: &Connection, seq: u64, payload: &PackedPayload)
     connection.prepare_cached(sql)?.execute(row).map(drop)
 }
 
-/// Erases the payload at a place, in the transaction of the entry about it. None of these statements is cached, for the
+/// Erases the payload at `seq`, in the transaction of the entry about it. None of these statements is cached, for the
 /// reason given at [`super::writer`].
 pub(super) fn erase(connection: &Connection, seq: u64) -> rusqlite::Result<()> {
     connection.execute("UPDATE head SET erasing = ?1", [seq])?;
@@ -20,7 +20,7 @@ pub(super) fn erase(connection: &Connection, seq: u64) -> rusqlite::Result<()> {
     connection.execute("UPDATE head SET erasing = NULL", []).map(drop)
 }
 
-/// The payload at a place.
+/// The payload at `seq`.
 pub(super) fn find(connection: &Connection, seq: u64) -> rusqlite::Result<Option<PackedPayload>> {
     let sql = "SELECT salt, request, response, notes FROM payload WHERE seq = ?1";
     let payload = |row: &rusqlite::Row<'_>| {

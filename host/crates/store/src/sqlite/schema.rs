@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 
-use super::Doing;
+use super::SqlContext;
 use super::connection::MIGRATIONS;
 use mcp_audit_log_index::StoreError;
 
@@ -16,7 +16,7 @@ const OWN: &[(&str, &str)] = &[
 ];
 
 /// A row of the schema: as "trigger entry_no_update", the table that it is about, and how it was made.
-struct Made {
+struct SchemaRow {
     name: String,
     of: String,
     sql: String,
@@ -25,12 +25,12 @@ struct Made {
 /// What of the tables, indexes and triggers is not as the migrations make it.
 pub(super) fn changed(connection: &Connection) -> Result<Option<String>, StoreError> {
     let doing = "checking the log's schema";
-    let model = Connection::open_in_memory().doing(doing)?;
-    MIGRATIONS.iter().try_for_each(|sql| model.execute_batch(sql)).doing(doing)?;
+    let model = Connection::open_in_memory().context(doing)?;
+    MIGRATIONS.iter().try_for_each(|sql| model.execute_batch(sql)).context(doing)?;
     let mut expected: BTreeMap<_, _> =
-        rows(&model).doing(doing)?.into_iter().map(|made| (made.name, (made.of, made.sql))).collect();
+        rows(&model).context(doing)?.into_iter().map(|made| (made.name, (made.of, made.sql))).collect();
     let mut differences = Vec::new();
-    for Made { name, of, sql } in rows(connection).doing(doing)? {
+    for SchemaRow { name, of, sql } in rows(connection).context(doing)? {
         match expected.remove(&name) {
             Some(as_made) if as_made == (of.clone(), sql.clone()) => {}
             Some(_) => differences.push(format!("{name} was changed")),
@@ -49,10 +49,10 @@ fn is_own(name: &str, of: &str, sql: &str) -> bool {
 }
 
 /// Every row, whatever its name. A text that is missing is none that the migrations left out.
-fn rows(connection: &Connection) -> rusqlite::Result<Vec<Made>> {
+fn rows(connection: &Connection) -> rusqlite::Result<Vec<SchemaRow>> {
     let sql = "SELECT coalesce(type, '?') || ' ' || coalesce(name, '?'), coalesce(tbl_name, '?'), coalesce(sql, '')
         FROM sqlite_schema";
-    let made = |row: &rusqlite::Row<'_>| Ok(Made { name: row.get(0)?, of: row.get(1)?, sql: row.get(2)? });
+    let made = |row: &rusqlite::Row<'_>| Ok(SchemaRow { name: row.get(0)?, of: row.get(1)?, sql: row.get(2)? });
     connection.prepare(sql)?.query_map([], made)?.collect()
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
-use super::{Doing, connection, payloads, rows};
+use super::{SqlContext, connection, payloads, rows};
 use mcp_audit_log_index::{
     Blob, LogHead, PackedPayload, PartColumn, RowColumns, ShowRow, ShowText, Snapshot, StoreError, StoredBlock,
     StoredRun,
@@ -35,8 +35,8 @@ impl<'c> SqliteSnapshot<'c> {
         doing: &'static str,
         row: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>, StoreError> {
-        let mut statement = self.connection.prepare_cached(sql).doing(doing)?;
-        statement.query_map([], row).and_then(Iterator::collect).doing(doing)
+        let mut statement = self.connection.prepare_cached(sql).context(doing)?;
+        statement.query_map([], row).and_then(Iterator::collect).context(doing)
     }
 }
 
@@ -51,7 +51,7 @@ impl Snapshot for SqliteSnapshot<'_> {
 
     fn head(&self) -> Result<LogHead, StoreError> {
         let sql = "SELECT pruned, payloads_pruned, swept, usage_pruned, usage_until, size, root FROM head";
-        let mut statement = self.connection.prepare_cached(sql).doing("reading the log's head")?;
+        let mut statement = self.connection.prepare_cached(sql).context("reading the log's head")?;
         let head = |row: &rusqlite::Row<'_>| {
             Ok(LogHead {
                 pruned: row.get(0)?,
@@ -62,15 +62,15 @@ impl Snapshot for SqliteSnapshot<'_> {
                 tree: Head { size: row.get(5)?, root: Hash(row.get(6)?) },
             })
         };
-        statement.query_row([], head).doing("reading the log's head")
+        statement.query_row([], head).context("reading the log's head")
     }
 
     fn seqs(&self) -> Result<Range<u64>, StoreError> {
         let doing = "finding the ends of the log";
         let sql = "SELECT (SELECT min(seq) FROM entry), (SELECT max(seq) FROM entry), pruned FROM head";
-        let mut statement = self.connection.prepare_cached(sql).doing(doing)?;
+        let mut statement = self.connection.prepare_cached(sql).context(doing)?;
         let ends = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
-        let (first, last, pruned): (Option<i64>, Option<i64>, u64) = statement.query_row([], ends).doing(doing)?;
+        let (first, last, pruned): (Option<i64>, Option<i64>, u64) = statement.query_row([], ends).context(doing)?;
         let Some((first, last)) = first.zip(last) else { return Ok(pruned..pruned) };
         if last == i64::MAX {
             return Err(StoreError::Corrupt { seq: last.unsigned_abs(), reason: "no seq is left after it".to_owned() });
@@ -80,11 +80,11 @@ impl Snapshot for SqliteSnapshot<'_> {
 
     fn rows(&self, seqs: Range<u64>, columns: RowColumns<'_>, show: ShowRow<'_>) -> Result<(), StoreError> {
         let doing = "reading entries";
-        let mut statement = self.connection.prepare_cached(&rows::statement(columns)).doing(doing)?;
+        let mut statement = self.connection.prepare_cached(&rows::statement(columns)).context(doing)?;
         let ends = [seqs.start, seqs.end].map(|seq| seq.min(connection::PLACES.unsigned_abs()));
-        let mut found = statement.query(ends).doing(doing)?;
-        while let Some(row) = found.next().doing(doing)? {
-            if !show(row.get(0).doing(doing)?, &rows::SqliteRow(row))? {
+        let mut found = statement.query(ends).context(doing)?;
+        while let Some(row) = found.next().context(doing)? {
+            if !show(row.get(0).context(doing)?, &rows::SqliteRow(row))? {
                 break;
             }
         }
@@ -94,38 +94,38 @@ impl Snapshot for SqliteSnapshot<'_> {
     fn seqs_of(&self, id: Uuid) -> Result<Vec<u64>, StoreError> {
         let doing = "looking for an id";
         let mut statement =
-            self.connection.prepare_cached("SELECT seq FROM entry WHERE id = ?1 ORDER BY seq").doing(doing)?;
-        statement.query_map([id.as_bytes()], |row| row.get(0)).and_then(Iterator::collect).doing(doing)
+            self.connection.prepare_cached("SELECT seq FROM entry WHERE id = ?1 ORDER BY seq").context(doing)?;
+        statement.query_map([id.as_bytes()], |row| row.get(0)).and_then(Iterator::collect).context(doing)
     }
 
     fn payload(&self, seq: u64) -> Result<Option<PackedPayload>, StoreError> {
-        payloads::find(self.connection, seq).doing("reading a payload")
+        payloads::find(self.connection, seq).context("reading a payload")
     }
 
     fn text(&self, field: Field, number: u64) -> Result<Option<Arc<str>>, StoreError> {
         let doing = "reading the dictionary";
         let sql = "SELECT text FROM term WHERE field = ?1 AND id = ?2";
-        let mut statement = self.connection.prepare_cached(sql).doing(doing)?;
+        let mut statement = self.connection.prepare_cached(sql).context(doing)?;
         let key = params![field as i64, number.cast_signed()];
-        statement.query_row(key, |row| row.get(0)).optional().doing(doing)
+        statement.query_row(key, |row| row.get(0)).optional().context(doing)
     }
 
     fn number(&self, field: Field, text: &str) -> Result<Option<u64>, StoreError> {
         let doing = "searching the dictionary";
         let sql = "SELECT id FROM term WHERE field = ?1 AND text = ?2 LIMIT 1";
-        let mut statement = self.connection.prepare_cached(sql).doing(doing)?;
-        statement.query_row(params![field as i64, text], |row| row.get(0)).optional().doing(doing)
+        let mut statement = self.connection.prepare_cached(sql).context(doing)?;
+        statement.query_row(params![field as i64, text], |row| row.get(0)).optional().context(doing)
     }
 
     fn texts(&self, field: Field, above: u64, show: ShowText<'_>) -> Result<(), StoreError> {
         let doing = "reading the dictionary";
         // The field's number stands in the statement: bound, it would have SQLite plan anew for each.
         let sql = format!("SELECT id, text FROM term WHERE field = {} AND id > ?1 ORDER BY id", field as i64);
-        let mut statement = self.connection.prepare_cached(&sql).doing(doing)?;
-        let mut found = statement.query([above.cast_signed()]).doing(doing)?;
-        while let Some(row) = found.next().doing(doing)? {
-            let text = row.get_ref(1).and_then(|text| Ok(text.as_str()?)).doing(doing)?;
-            if !show(row.get(0).doing(doing)?, text)? {
+        let mut statement = self.connection.prepare_cached(&sql).context(doing)?;
+        let mut found = statement.query([above.cast_signed()]).context(doing)?;
+        while let Some(row) = found.next().context(doing)? {
+            let text = row.get_ref(1).and_then(|text| Ok(text.as_str()?)).context(doing)?;
+            if !show(row.get(0).context(doing)?, text)? {
                 break;
             }
         }
@@ -143,8 +143,8 @@ impl Snapshot for SqliteSnapshot<'_> {
     fn columns(&self, first: Range<u64>) -> Result<u64, StoreError> {
         let doing = "reading the index";
         let sql = "SELECT count(*) FROM chunk WHERE place >= ?1 AND place < ?2";
-        let mut statement = self.connection.prepare_cached(sql).doing(doing)?;
-        statement.query_row(chunks(&first), |row| row.get(0)).doing(doing)
+        let mut statement = self.connection.prepare_cached(sql).context(doing)?;
+        statement.query_row(chunks(&first), |row| row.get(0)).context(doing)
     }
 
     fn runs(&self) -> Result<Vec<StoredRun>, StoreError> {
@@ -186,13 +186,13 @@ impl Snapshot for SqliteSnapshot<'_> {
                 [i64::from(tile.level), tile.number.cast_signed(), 0],
             ),
         };
-        let mut statement = self.connection.prepare_cached(sql).doing(doing)?;
+        let mut statement = self.connection.prepare_cached(sql).context(doing)?;
         for at in 1..=statement.parameter_count() {
-            statement.raw_bind_parameter(at, key[at - 1]).doing(doing)?;
+            statement.raw_bind_parameter(at, key[at - 1]).context(doing)?;
         }
         let mut found = statement.raw_query();
-        let Some(row) = found.next().doing(doing)? else { return Ok(false) };
-        let bytes = row.get_ref(0).and_then(|value| Ok(value.as_blob_or_null()?)).doing(doing)?;
+        let Some(row) = found.next().context(doing)? else { return Ok(false) };
+        let bytes = row.get_ref(0).and_then(|value| Ok(value.as_blob_or_null()?)).context(doing)?;
         Ok(bytes.map(read).is_some())
     }
 }

@@ -123,10 +123,10 @@ fn a_moment_is_found_where_it_lies() {
     let moments = [1, 1, 1, 4, 5, 5, 9];
     let mut log = log(&moments);
     for _ in 0..2 {
-        let places = log.files.places().expect("places");
+        let seqs = log.files.seqs().expect("seqs");
         for moment in 0..11 {
             let earlier = moments.iter().filter(|other| **other < moment).count() as u64;
-            assert_eq!(log.files.place_at(at(moment)).expect("found"), earlier.max(places.start), "{moment}");
+            assert_eq!(log.files.seq_at(at(moment)).expect("found"), earlier.max(seqs.start), "{moment}");
         }
         log.writer
             .prune(mcp_audit_log_index::Removal::everywhere(Plan { entries_before: Some(at(4)), ..Plan::default() }))
@@ -135,7 +135,7 @@ fn a_moment_is_found_where_it_lies() {
     log.writer
         .prune(mcp_audit_log_index::Removal::everywhere(Plan { entries_before: Some(at(10)), ..Plan::default() }))
         .expect("pruned");
-    assert_eq!((log.files.places().expect("places"), log.files.place_at(at(3)).expect("found")), (7..7, 7));
+    assert_eq!((log.files.seqs().expect("seqs"), log.files.seq_at(at(3)).expect("found")), (7..7, 7));
 }
 
 #[test]

@@ -10,7 +10,9 @@ use mcp_audit_log_contract::access::Viewer;
 use mcp_audit_log_contract::hold::Hold;
 use mcp_audit_log_contract::saved_view::SavedView;
 use mcp_audit_log_contract::settings::SettingChange;
-use mcp_audit_log_index::{CheckpointQuery, Mark, PlaceChange, StateChange, States, StoreError, StoredCheckpoint};
+use mcp_audit_log_index::{
+    CheckpointQuery, CheckpointTime, DestinationState, StateChange, States, StoreError, StoredCheckpoint,
+};
 use mcp_audit_log_model::schedule::CronState;
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_model::value::Value;
@@ -80,8 +82,8 @@ impl States for SqliteSnapshot<'_> {
         checkpoints::checkpoints(self, query)
     }
 
-    fn marks(&self) -> Result<Vec<Mark>, StoreError> {
-        checkpoints::marks(self)
+    fn checkpoint_times(&self) -> Result<Vec<CheckpointTime>, StoreError> {
+        checkpoints::checkpoint_times(self)
     }
 
     fn keys(&self) -> Result<Vec<(String, i64)>, StoreError> {
@@ -94,9 +96,10 @@ impl States for SqliteSnapshot<'_> {
         Ok(self.all(sql, "reading checkpoints", |row| row.get(0))?.into_iter().next().unwrap_or(0))
     }
 
-    fn destinations(&self) -> Result<Vec<PlaceChange>, StoreError> {
-        let place = |row: &Row<'_>| Ok(PlaceChange { name: row.get(0)?, number: row.get(1)?, failing: row.get(2)? });
-        self.all("SELECT name, number, failing FROM place", "reading checkpoints", place)
+    fn destinations(&self) -> Result<Vec<DestinationState>, StoreError> {
+        let state =
+            |row: &Row<'_>| Ok(DestinationState { name: row.get(0)?, number: row.get(1)?, failing: row.get(2)? });
+        self.all("SELECT name, number, failing FROM place", "reading checkpoints", state)
     }
 }
 

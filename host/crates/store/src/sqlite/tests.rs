@@ -17,7 +17,7 @@ use super::SqliteWriter;
 use super::snapshot::BLOCK;
 use mcp_audit_log_contract::plan::Plan;
 use mcp_audit_log_filter::Domain;
-use mcp_audit_log_index::{Batch, PageQuery, Place, Prepared, StoreReader, Stored, StoredPayload, Writer};
+use mcp_audit_log_index::{Batch, PageAnchor, PageQuery, Prepared, StoreReader, Stored, StoredPayload, Writer};
 use mcp_audit_log_model::entry::{Details, Entry};
 use mcp_audit_log_model::field::{Field, FieldType};
 use mcp_audit_log_model::time::{SECOND, Timestamp};
@@ -98,7 +98,7 @@ pub(super) fn tamper(file: &std::path::Path, sql: &str) {
 }
 
 fn all(files: &StoreReader, domain: Domain) -> Vec<Entry> {
-    files.page(&PageQuery { domain, from: Place::Newest, limit: 500 }).expect("a page").entries
+    files.page(&PageQuery { domain, from: PageAnchor::Newest, limit: 500 }).expect("a page").entries
 }
 
 #[test]
@@ -205,7 +205,7 @@ fn edits_are_refused_on_every_connection() {
     assert_eq!(all(&log.files, Domain::TRUE), before);
 }
 
-/// What a raw connection appends: the newest entry and its payload once more, at other places.
+/// What a raw connection appends: the newest entry and its payload once more, at other seqs.
 fn forged(entry: &str, payload: &str) -> [String; 2] {
     let copy = "CREATE TEMP TABLE forged AS SELECT * FROM";
     let id = "UPDATE forged SET id = randomblob(16)";
@@ -216,11 +216,11 @@ fn forged(entry: &str, payload: &str) -> [String; 2] {
 }
 
 #[test]
-fn only_the_next_place_takes_an_entry() {
+fn only_the_next_seq_takes_an_entry() {
     let mut log = log([entry(1, at(1)), entry(2, at(2))]);
     let path = log.folder.path().join("mcp-audit-log.db");
-    for place in ["-1", "1", "3", "9223372036854775807"] {
-        for sql in forged(place, place) {
+    for seq in ["-1", "1", "3", "9223372036854775807"] {
+        for sql in forged(seq, seq) {
             let raw = Connection::open(&path).expect("a raw connection");
             assert!(raw.execute_batch(&sql).is_err(), "ran: {sql}");
         }
@@ -228,11 +228,11 @@ fn only_the_next_place_takes_an_entry() {
     assert_eq!(log.writer.commit(&batch([entry(3, at(3))])).expect("stored"), [Stored::At(2)]);
 }
 
-/// Counts the errors that are told.
+/// Counts the errors that are reported.
 #[derive(Clone, Default)]
-struct Told(std::sync::Arc<std::sync::atomic::AtomicUsize>);
+struct ErrorCount(std::sync::Arc<std::sync::atomic::AtomicUsize>);
 
-impl tracing::Subscriber for Told {
+impl tracing::Subscriber for ErrorCount {
     fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
         *metadata.level() == tracing::Level::ERROR
     }
@@ -252,9 +252,9 @@ impl tracing::Subscriber for Told {
 fn the_writer_tells_what_another_program_did() {
     let mut log = log([entry(1, at(1)), entry(2, at(2))]);
     let raw = Connection::open(log.folder.path().join("mcp-audit-log.db")).expect("a raw connection");
-    let told = Told::default();
-    let _guard = tracing::subscriber::set_default(told.clone());
-    let count = || told.0.load(std::sync::atomic::Ordering::Relaxed);
+    let errors = ErrorCount::default();
+    let _guard = tracing::subscriber::set_default(errors.clone());
+    let count = || errors.0.load(std::sync::atomic::Ordering::Relaxed);
     assert_eq!(log.writer.commit(&batch([entry(3, at(3))])).expect("stored"), [Stored::At(2)]);
     log.writer
         .prune(mcp_audit_log_index::Removal::everywhere(Plan { entries_before: Some(at(2)), ..Plan::default() }))
@@ -265,7 +265,7 @@ fn the_writer_tells_what_another_program_did() {
     log.writer.commit(&batch([entry(5, at(5))])).expect("stored");
     assert_eq!(count(), 1);
     log.writer.commit(&batch([entry(6, at(6))])).expect("stored");
-    assert_eq!(count(), 1, "told once");
+    assert_eq!(count(), 1, "reported once");
 }
 
 /// An entry that another program appended has no leaf. Nothing is recorded behind it, which would hide that.
@@ -277,11 +277,11 @@ fn nothing_is_recorded_behind_what_the_ledger_does_not_have() {
     raw.execute_batch(&append).expect("SQLite alone cannot refuse it");
     for _ in 0..2 {
         let error = writer.commit(&batch([entry(5, at(5))])).expect_err("refused").to_string();
-        assert!(error.contains("does not match the log at entry 2") && error.contains("the ledger has 2"), "{error}");
+        assert!(error.contains("does not match the log at seq 2") && error.contains("the ledger has 2"), "{error}");
     }
     drop((files, writer));
     let error = crate::open(folder.path()).map(drop).expect_err("refused").to_string();
-    assert!(error.contains("does not match the log at entry 2") && error.contains("mcp-audit-log verify"), "{error}");
+    assert!(error.contains("does not match the log at seq 2") && error.contains("mcp-audit-log verify"), "{error}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::rows::Insert;
 use super::snapshot::{SqliteSnapshot, chunk, chunks};
-use super::{Doing, payloads, states};
+use super::{SqlContext, payloads, states};
 use mcp_audit_log_index::{
     HeadChange, NewColumn, NewPart, NewRow, PackedPayload, Removable, Snapshot, StateChange, StoreError, StoredBlock,
     StoredRun, Transaction,
@@ -37,22 +37,22 @@ impl Transaction for SqliteTransaction<'_> {
     fn greatest_id(&self) -> Result<Option<Uuid>, StoreError> {
         let sql = "SELECT id FROM entry ORDER BY id DESC LIMIT 1";
         let found = self.now.connection.query_row(sql, [], |row| row.get(0)).optional();
-        Ok(found.doing("finding the newest id")?.map(Uuid::from_bytes))
+        Ok(found.context("finding the newest id")?.map(Uuid::from_bytes))
     }
 
     fn last_number(&self, field: Field) -> Result<u64, StoreError> {
         let sql = format!("SELECT coalesce(max(id), 0) FROM term WHERE field = {}", field as i64);
-        self.now.connection.query_row(&sql, [], |row| row.get(0)).doing("reading the dictionary")
+        self.now.connection.query_row(&sql, [], |row| row.get(0)).context("reading the dictionary")
     }
 
     fn payloads_from(&self, seq: u64, show: &mut dyn FnMut(u64, Timestamp) -> bool) -> Result<(), StoreError> {
         let doing = "reading old payloads";
         let sql = "SELECT seq, recorded_at FROM payload JOIN entry USING (seq) WHERE seq >= ?1 ORDER BY seq";
-        let mut statement = self.now.connection.prepare(sql).doing(doing)?;
-        let mut rows = statement.query([seq]).doing(doing)?;
-        while let Some(row) = rows.next().doing(doing)? {
-            let recorded_at = Timestamp::from_micros(row.get(1).doing(doing)?);
-            if !show(row.get(0).doing(doing)?, recorded_at) {
+        let mut statement = self.now.connection.prepare(sql).context(doing)?;
+        let mut rows = statement.query([seq]).context(doing)?;
+        while let Some(row) = rows.next().context(doing)? {
+            let recorded_at = Timestamp::from_micros(row.get(1).context(doing)?);
+            if !show(row.get(0).context(doing)?, recorded_at) {
                 break;
             }
         }
@@ -62,47 +62,47 @@ impl Transaction for SqliteTransaction<'_> {
     fn append(&self, row: &NewRow<'_>) -> Result<(), StoreError> {
         let mut insert = self.insert.borrow_mut();
         if insert.is_none() {
-            *insert = Some(Insert::new(self.now.connection).doing("storing entries")?);
+            *insert = Some(Insert::new(self.now.connection).context("storing entries")?);
         }
-        insert.as_mut().map_or(Ok(()), |insert| insert.run(row)).doing("storing entries")
+        insert.as_mut().map_or(Ok(()), |insert| insert.run(row)).context("storing entries")
     }
 
     fn append_payload(&self, seq: u64, payload: &PackedPayload) -> Result<(), StoreError> {
-        payloads::insert(self.now.connection, seq, payload).doing("storing entries")
+        payloads::insert(self.now.connection, seq, payload).context("storing entries")
     }
 
     fn append_text(&self, field: Field, number: u64, text: &str) -> Result<(), StoreError> {
         let sql = "INSERT OR FAIL INTO term (field, id, text) VALUES (?1, ?2, ?3)";
         let insert = self.now.connection.prepare_cached(sql);
         let row = params![field as i64, number, text];
-        insert.and_then(|mut insert| insert.execute(row)).doing("storing texts").map(drop)
+        insert.and_then(|mut insert| insert.execute(row)).context("storing texts").map(drop)
     }
 
     fn append_block(&self, block: StoredBlock, columns: &[NewColumn]) -> Result<(), StoreError> {
         let doing = "writing the index";
         let sql = "INSERT INTO chunk (place, zone, planes) VALUES (?1, ?2, ?3)";
-        let mut insert = self.now.connection.prepare_cached(sql).doing(doing)?;
+        let mut insert = self.now.connection.prepare_cached(sql).context(doing)?;
         for NewColumn { field, zone, planes } in columns {
-            insert.execute(params![chunk(block.first, *field), zone, planes]).doing(doing)?;
+            insert.execute(params![chunk(block.first, *field), zone, planes]).context(doing)?;
         }
         let sql = "INSERT INTO block (first, length, fields) VALUES (?1, ?2, ?3)";
-        let mut insert = self.now.connection.prepare_cached(sql).doing(doing)?;
-        insert.execute(params![block.first, block.length, block.fields.cast_signed()]).doing(doing).map(drop)
+        let mut insert = self.now.connection.prepare_cached(sql).context(doing)?;
+        insert.execute(params![block.first, block.length, block.fields.cast_signed()]).context(doing).map(drop)
     }
 
     fn append_run(&self, run: StoredRun, parts: &[NewPart]) -> Result<(), StoreError> {
         let doing = "writing usage";
         let sql = "INSERT INTO usage_part (run, number, share, cells, amounts) VALUES (?1, ?2, ?3, ?4, ?5)";
-        let mut insert = self.now.connection.prepare_cached(sql).doing(doing)?;
+        let mut insert = self.now.connection.prepare_cached(sql).context(doing)?;
         for NewPart { key, cells, amounts } in parts {
-            insert.execute(params![key.run, key.number, key.share, cells, amounts]).doing(doing)?;
+            insert.execute(params![key.run, key.number, key.share, cells, amounts]).context(doing)?;
         }
         let sql = "INSERT INTO usage_run (first, length, fields, least, most, recorded, checksum)
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
         let StoredRun { first, length, fields, least, most, recorded, checksum } = run;
-        let mut insert = self.now.connection.prepare_cached(sql).doing(doing)?;
+        let mut insert = self.now.connection.prepare_cached(sql).context(doing)?;
         let [first, length, fields] = [first, length, fields].map(u64::cast_signed);
-        insert.execute([first, length, fields, least, most, recorded, checksum]).doing(doing).map(drop)
+        insert.execute([first, length, fields, least, most, recorded, checksum]).context(doing).map(drop)
     }
 
     fn put_tile(&self, tile: Tile, hashes: &[u8], is_there: bool) -> Result<(), StoreError> {
@@ -112,11 +112,11 @@ impl Transaction for SqliteTransaction<'_> {
         };
         let put = self.now.connection.prepare_cached(sql);
         let row = params![tile.level, tile.number, hashes];
-        put.and_then(|mut put| put.execute(row)).doing("storing the ledger").map(drop)
+        put.and_then(|mut put| put.execute(row)).context("storing the ledger").map(drop)
     }
 
     fn put_states(&self, states: &StateChange) -> Result<(), StoreError> {
-        states::write(self.now.connection, states).doing("storing states")
+        states::write(self.now.connection, states).context("storing states")
     }
 
     /// What moves the prune points is not cached, for the reason given at [`super::writer`].
@@ -134,11 +134,11 @@ impl Transaction for SqliteTransaction<'_> {
                 connection.execute("UPDATE head SET usage_pruned = ?1, usage_until = ?2", params![below, until])
             }
         };
-        changed.doing("storing the log's head").map(drop)
+        changed.context("storing the log's head").map(drop)
     }
 
     fn remove(&self, what: Removable<'_>) -> Result<u64, StoreError> {
-        removed(self.now.connection, what).doing("removing what is old").map(|gone| gone as u64)
+        removed(self.now.connection, what).context("removing what is old").map(|gone| gone as u64)
     }
 }
 

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Row, params};
 use uuid::Uuid;
 
-use super::Doing;
+use super::SqlContext;
 use super::snapshot::SqliteSnapshot;
 use mcp_audit_log_contract::access::Viewer;
 use mcp_audit_log_contract::saved_view::{SavedView, ViewChange};
@@ -41,9 +41,9 @@ fn save(connection: &Connection, view: &SavedView) -> rusqlite::Result<()> {
 pub(super) fn views(log: &SqliteSnapshot<'_>, viewer: &Viewer) -> Result<Vec<SavedView>, StoreError> {
     let sql = "SELECT id, name, owner, instance, shared, query, created_at, updated_at FROM view
         WHERE instance IS ?1 AND (owner = ?2 OR shared) ORDER BY name, id";
-    let mut statement = log.connection.prepare(sql).doing("reading views")?;
+    let mut statement = log.connection.prepare(sql).context("reading views")?;
     let found = statement.query_map(params![viewer.instance, viewer.user], view);
-    found.and_then(Iterator::collect).doing("reading views")
+    found.and_then(Iterator::collect).context("reading views")
 }
 
 fn view(row: &Row<'_>) -> rusqlite::Result<SavedView> {

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::on_disk::OnDisk;
+use super::open_files::OpenFiles;
 use super::transaction::SqliteTransaction;
-use super::{Doing, connection};
+use super::{SqlContext, connection};
 use mcp_audit_log_index::{Store, StoreError, StoreWriter, Work};
 
 /// The writer of a log in SQLite.
@@ -24,7 +24,7 @@ const CLEANUP_CHECKPOINT_PAGES: i64 = 1_000;
 #[derive(Debug)]
 pub struct SqliteStore {
     path: PathBuf,
-    on_disk: OnDisk,
+    on_disk: OpenFiles,
     connection: Connection,
     pruning: Arc<AtomicBool>,
     /// Set after an error: what the connection believes may not be what the disk holds.
@@ -41,7 +41,7 @@ impl SqliteStore {
     pub(super) fn open(path: &Path, lock: File) -> Result<Self, StoreError> {
         let pruning = Arc::new(AtomicBool::new(false));
         let connection = connection::writer(path, Arc::clone(&pruning))?;
-        Ok(Self { path: path.to_owned(), on_disk: OnDisk::of(path), connection, pruning, broken: false, lock })
+        Ok(Self { path: path.to_owned(), on_disk: OpenFiles::of(path), connection, pruning, broken: false, lock })
     }
 
     /// Keeps other processes from writing for as long as this is there, even when the writer is gone.
@@ -110,9 +110,9 @@ impl Store for SqliteStore {
 
 fn transact(connection: &mut Connection, work: Work<'_>) -> Result<(), StoreError> {
     let doing = "storing entries";
-    let transaction = connection.transaction().doing(doing)?;
+    let transaction = connection.transaction().context(doing)?;
     if work(&SqliteTransaction::new(&transaction))? {
-        transaction.commit().doing(doing)?;
+        transaction.commit().context(doing)?;
     }
     Ok(())
 }

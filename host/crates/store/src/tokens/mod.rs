@@ -21,7 +21,7 @@ use mcp_audit_log_model::event::{Caller, new_id};
 use mcp_audit_log_model::name::NameError;
 use mcp_audit_log_model::time::{SECOND, Timestamp};
 
-pub use outbox::{Deed, Outbox, Untold};
+pub use outbox::{Outbox, PendingAction, TokenAction};
 pub use token::{NewToken, Token};
 
 /// How every token begins, so that scanners for leaked secrets can know it.
@@ -144,7 +144,7 @@ impl Tokens {
         self.with(|database| {
             let transaction = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
             transaction.execute(sql, params![id, hash, user, connection, groups, instance, made, expires])?;
-            outbox::tell(&transaction, Deed::Created, id, by, now)?;
+            outbox::enqueue(&transaction, TokenAction::Created, id, by, now)?;
             transaction.commit()
         })
     }
@@ -209,7 +209,7 @@ impl Tokens {
         let by = by.into();
         self.with(|database| {
             let transaction = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            outbox::tell(&transaction, Deed::Revoked, id, &by, now)?;
+            outbox::enqueue(&transaction, TokenAction::Revoked, id, &by, now)?;
             let revoked = transaction.execute("DELETE FROM token WHERE id = ?1", [id])? > 0;
             transaction.commit()?;
             Ok(revoked)

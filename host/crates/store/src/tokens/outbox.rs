@@ -1,4 +1,4 @@
-//! What was done to tokens and is not in the log yet. The command line changes tokens while another process holds the
+//! Changes of tokens whose entries are not in the log yet. The command line changes tokens while another process holds the
 //! log; the process that holds it takes what lies here, now or at its next start.
 
 use rusqlite::{Row, Transaction, params};
@@ -14,16 +14,16 @@ const MOST: u32 = 1_000;
 
 /// What was done to a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Deed {
+pub enum TokenAction {
     /// It was made.
     Created,
     /// It was revoked.
     Revoked,
 }
 
-impl Deed {
-    /// The action, as the catalogue of the default policy has it.
-    pub fn action(self) -> &'static str {
+impl TokenAction {
+    /// Its name, as the catalogue of the default policy has it.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Created => "api_key.created",
             Self::Revoked => "api_key.revoked",
@@ -31,13 +31,13 @@ impl Deed {
     }
 }
 
-/// Something that is to be told.
+/// A change whose entry is not in the log yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Untold {
+pub struct PendingAction {
     /// The future entry's id.
     pub id: Uuid,
     /// What was done.
-    pub deed: Deed,
+    pub action: TokenAction,
     /// When.
     pub at: Timestamp,
     /// Who did it.
@@ -46,10 +46,10 @@ pub struct Untold {
     pub token: Token,
 }
 
-/// Puts down what is being done to the token `id`, which must be there, in the transaction that does it.
-pub(super) fn tell(
+/// Enqueues the entry about a change of the token `id`, which must be there, in the transaction of the change.
+pub(super) fn enqueue(
     database: &Transaction<'_>,
-    deed: Deed,
+    action: TokenAction,
     id: &str,
     by: &Actor,
     now: Timestamp,
@@ -59,39 +59,39 @@ pub(super) fn tell(
     database
         .execute(
             sql,
-            params![new_id(now).to_string(), deed.action(), now.as_micros(), serde_json::json!(by).to_string(), id],
+            params![new_id(now).to_string(), action.as_str(), now.as_micros(), serde_json::json!(by).to_string(), id],
         )
         .map(drop)
 }
 
-/// What was done to tokens and is not in the log yet. For the log only: the façade does not re-export it, so that an
-/// embedder cannot make the log forget a deed.
+/// The changes whose entries are not in the log yet. For the log only: the façade does not re-export it, so that an
+/// embedder cannot drop an entry about a change.
 pub trait Outbox {
-    /// What is to be told, oldest first.
+    /// The pending ones, oldest first.
     ///
     /// # Errors
     /// The file of tokens failed.
-    fn untold(&self) -> Result<Vec<Untold>, TokenError>;
+    fn pending(&self) -> Result<Vec<PendingAction>, TokenError>;
 
-    /// Forgets what the log has by now.
+    /// Removes those whose entries are in the log by now.
     ///
     /// # Errors
     /// The file of tokens failed; all of it is still there.
-    fn told(&self, untold: &[Untold]) -> Result<(), TokenError>;
+    fn delivered(&self, actions: &[PendingAction]) -> Result<(), TokenError>;
 }
 
 impl Outbox for Tokens {
-    fn untold(&self) -> Result<Vec<Untold>, TokenError> {
+    fn pending(&self) -> Result<Vec<PendingAction>, TokenError> {
         let sql =
             "SELECT id, action, done_at, done_by, token, user, connection, groups, instance, created_at, expires_at
                    FROM outbox ORDER BY done_at, id LIMIT ?1";
-        self.with(|database| database.prepare(sql)?.query_map([MOST], untold)?.collect())
+        self.with(|database| database.prepare(sql)?.query_map([MOST], pending_action)?.collect())
     }
 
-    fn told(&self, untold: &[Untold]) -> Result<(), TokenError> {
+    fn delivered(&self, actions: &[PendingAction]) -> Result<(), TokenError> {
         self.with(|database| {
             let transaction = database.transaction()?;
-            for one in untold {
+            for one in actions {
                 transaction.execute("DELETE FROM outbox WHERE id = ?1", [one.id.to_string()])?;
             }
             transaction.commit()
@@ -99,12 +99,12 @@ impl Outbox for Tokens {
     }
 }
 
-fn untold(row: &Row<'_>) -> rusqlite::Result<Untold> {
+fn pending_action(row: &Row<'_>) -> rusqlite::Result<PendingAction> {
     let (id, action): (String, String) = (row.get(0)?, row.get(1)?);
     let unreadable = |error| rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error));
-    Ok(Untold {
+    Ok(PendingAction {
         id: id.parse().map_err(unreadable)?,
-        deed: if action == Deed::Created.action() { Deed::Created } else { Deed::Revoked },
+        action: if action == TokenAction::Created.as_str() { TokenAction::Created } else { TokenAction::Revoked },
         at: Timestamp::from_micros(row.get(2)?),
         by: serde_json::from_str(&row.get::<_, String>(3)?).unwrap_or_default(),
         token: Token {

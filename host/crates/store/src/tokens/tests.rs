@@ -42,21 +42,23 @@ fn a_revoked_token_is_gone_and_the_others_stay() {
 }
 
 #[test]
-fn what_was_done_is_told_until_somebody_has_it() {
+fn a_change_is_pending_until_it_is_delivered() {
     let (folder, tokens) = opened();
     let (secret, token) = tokens.create(&viewer("anna"), "laptop", NOW).expect("a token");
     tokens.revoke(&token.id, "root", NOW.plus(5)).expect("revoked");
     tokens.revoke(&token.id, "root", NOW.plus(6)).expect("looked");
-    let untold = Tokens::existing(folder.path()).expect("a file").untold().expect("read");
-    let told: Vec<_> =
-        untold.iter().map(|one| (one.deed, one.by.user.as_str(), one.at, one.token.id.clone())).collect();
-    let expected =
-        [(Deed::Created, "operator", NOW, token.id.clone()), (Deed::Revoked, "root", NOW.plus(5), token.id.clone())];
-    assert_eq!(told, expected, "what revoked nothing is no deed");
-    assert_eq!(untold[0].token, token);
-    assert!(!format!("{untold:?}").contains(&secret));
-    tokens.told(&untold[..1]).expect("forgotten");
-    assert_eq!(tokens.untold().expect("read"), untold[1..]);
+    let pending = Tokens::existing(folder.path()).expect("a file").pending().expect("read");
+    let found: Vec<_> =
+        pending.iter().map(|one| (one.action, one.by.user.as_str(), one.at, one.token.id.clone())).collect();
+    let expected = [
+        (TokenAction::Created, "operator", NOW, token.id.clone()),
+        (TokenAction::Revoked, "root", NOW.plus(5), token.id.clone()),
+    ];
+    assert_eq!(found, expected, "what revoked nothing is no change");
+    assert_eq!(pending[0].token, token);
+    assert!(!format!("{pending:?}").contains(&secret));
+    tokens.delivered(&pending[..1]).expect("forgotten");
+    assert_eq!(tokens.pending().expect("read"), pending[1..]);
 }
 
 #[test]
@@ -86,7 +88,7 @@ fn nameless_users_are_refused() {
 }
 
 #[test]
-fn a_file_of_an_older_build_is_told_as_that() {
+fn a_file_of_an_older_build_is_named_as_such() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = Connection::open(folder.path().join("tokens.db")).expect("a file");
     file.execute_batch("CREATE TABLE token (id TEXT)").expect("a table");

@@ -7,7 +7,7 @@ use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use mcp_audit_log_model::event::{Channel, Client, Detail, Event, Failure, Kind};
+use mcp_audit_log_model::event::{Channel, Client, Event, Failure, Kind, OutcomeDetail};
 use mcp_audit_log_service::AuditLog;
 use serde_json::Value;
 
@@ -61,7 +61,7 @@ impl Step {
             server: Some(server.to_owned()),
             path: Some(super::path(request).to_owned()),
             client,
-            ..Event::new(log.view().now(), Channel::Oauth, Kind::Request, Detail::Ok)
+            ..Event::new(log.view().now(), Channel::Oauth, Kind::Request, OutcomeDetail::Ok)
         };
         let event = event.fact("http_method", request.method().as_str());
         Self { log: log.clone(), event: Some(event), begun: Instant::now(), error: None }
@@ -107,9 +107,9 @@ impl Step {
         let status = status.as_u16();
         event.status_code = Some(status);
         event.detail = match self.error {
-            Some("access_denied" | "invalid_client" | "unauthorized_client") => Detail::Denied,
-            Some(_) => Detail::Rejected,
-            None => Detail::of_status(status),
+            Some("access_denied" | "invalid_client" | "unauthorized_client") => OutcomeDetail::Denied,
+            Some(_) => OutcomeDetail::Rejected,
+            None => OutcomeDetail::of_status(status),
         };
         event.failure = match self.error {
             Some(error) => Some(Failure::new(error, format!("The authorization server returned {error}"))),
@@ -146,7 +146,7 @@ impl Drop for Step {
         if let Some(event) = self.event.take() {
             let failed = Transport::ClientClosed;
             let failure = Some(Failure::new(failed.as_str(), failed.sentence()));
-            self.record(Event { detail: Detail::ClientClosed, failure, ..event });
+            self.record(Event { detail: OutcomeDetail::ClientClosed, failure, ..event });
         }
     }
 }

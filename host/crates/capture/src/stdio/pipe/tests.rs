@@ -63,7 +63,7 @@ fn a_last_line_needs_no_end() {
     assert!(pipe.read(Side::Client, b"{\"id\":1,\"method\":\"ping\"}\n", now, Keep::default(), false).is_empty());
     assert!(pipe.read(Side::Server, b"{\"id\":1,\"result\":{}}", now, Keep::default(), false).is_empty());
     let details: Vec<_> = pipe.close(now).iter().map(|event| event.detail).collect();
-    assert_eq!(details, [Detail::Ok]);
+    assert_eq!(details, [OutcomeDetail::Ok]);
 }
 
 /// Servers read a request at the end of their input though its line has no end, and answer it.
@@ -83,7 +83,7 @@ fn a_request_without_the_end_of_its_line_has_its_answer() {
         events.extend(pipe.read(asker.other(), answer, moment(5), Keep::default(), false));
         events.extend(pipe.close(moment(9)));
         let told: Vec<_> = events.iter().map(|event| (event.kind, event.detail, event.duration_us)).collect();
-        assert_eq!(told, [(kind, Detail::Ok, Some(3_000_000))]);
+        assert_eq!(told, [(kind, OutcomeDetail::Ok, Some(3_000_000))]);
     }
     // What is not whole is no message, whatever the other side says meanwhile.
     let (mut pipe, _) = played(&[]);
@@ -116,10 +116,10 @@ fn an_answer_to_what_nobody_asked_is_an_entry() {
     assert_eq!(
         unmatched,
         [
-            told(Kind::LateAnswer, Some("1"), Detail::Ok),
-            told(Kind::LateAnswer, Some("x"), Detail::RpcError),
-            told(Kind::LateAnswer, None, Detail::RpcError),
-            told(Kind::ServerRequest, Some("7"), Detail::Ok),
+            told(Kind::LateAnswer, Some("1"), OutcomeDetail::Ok),
+            told(Kind::LateAnswer, Some("x"), OutcomeDetail::RpcError),
+            told(Kind::LateAnswer, None, OutcomeDetail::RpcError),
+            told(Kind::ServerRequest, Some("7"), OutcomeDetail::Ok),
         ]
     );
     assert_eq!(events[2].failure.as_ref().map(|failure| failure.kind.as_str()), Some("-32603"));
@@ -162,7 +162,7 @@ fn a_cancelled_call_is_one_entry_whichever_message_comes_first() {
         let (mut pipe, mut events) = played(&[&[(0, Client, CALL)], &lines[..]].concat());
         events.extend(pipe.close(Moment { at: Timestamp::from_micros(0), instant: Instant::now() }));
         let calls: Vec<_> = events.iter().filter(|event| event.kind == Kind::Request).collect();
-        assert_eq!(calls.iter().map(|call| call.detail).collect::<Vec<_>>(), [Detail::Cancelled]);
+        assert_eq!(calls.iter().map(|call| call.detail).collect::<Vec<_>>(), [OutcomeDetail::Cancelled]);
         assert_eq!(fact(calls[0], "answer").as_deref(), Some("\"rpc-error\""));
         assert_eq!(fact(calls[0], "answer_code").as_deref(), Some("-32800"));
     }
@@ -173,11 +173,11 @@ fn a_cancelled_call_is_recorded_after_a_while_and_a_late_result_separately() {
     use Side::{Client, Server};
     for (late, more) in [
         (r#"{"id":2,"error":{"code":-32800,"message":"cancelled"}}"#, vec![]),
-        (r#"{"id":2,"result":{"isError":true}}"#, vec![(Kind::LateAnswer, Detail::ToolError)]),
+        (r#"{"id":2,"result":{"isError":true}}"#, vec![(Kind::LateAnswer, OutcomeDetail::ToolError)]),
     ] {
         let (_, events) = played(&[(0, Client, CALL), (1, Client, CANCEL), (9, Server, late)]);
         let told: Vec<_> = events.iter().map(|event| (event.kind, event.detail)).collect();
-        let first = [(Kind::Notification, Detail::Accepted), (Kind::Request, Detail::Cancelled)];
+        let first = [(Kind::Notification, OutcomeDetail::Accepted), (Kind::Request, OutcomeDetail::Cancelled)];
         assert_eq!(told, [&first[..], &more].concat());
         assert_eq!(events[1].duration_us, Some(1_000_000));
         assert!(events.get(2).is_none_or(|event| event.parent == Some(events[1].id)));
@@ -198,14 +198,14 @@ fn server_notifications_are_entries_and_progress_counts_with_its_call() {
         (0, Server, answer),
     ]);
     let told: Vec<_> = events.iter().map(|event| (event.kind, event.method.as_deref(), event.detail)).collect();
-    let sent = |method| (Kind::ServerNotification, Some(method), Detail::Accepted);
+    let sent = |method| (Kind::ServerNotification, Some(method), OutcomeDetail::Accepted);
     assert_eq!(
         told,
         [
             sent("notifications/tools/list_changed"),
             sent("notifications/resources/updated"),
             sent("notifications/message"),
-            (Kind::Request, Some("tools/call"), Detail::Ok),
+            (Kind::Request, Some("tools/call"), OutcomeDetail::Ok),
         ]
     );
     assert_eq!(fact(&events[3], "progress").as_deref(), Some("1"));
@@ -221,7 +221,10 @@ fn log_lines_of_a_server_on_its_output_are_no_failure() {
     let (mut pipe, events) = played(&lines);
     assert!(events.is_empty());
     let told = pipe.close(Moment { at: Timestamp::from_micros(0), instant: Instant::now() });
-    assert_eq!(told.iter().map(|event| (event.kind, event.detail)).collect::<Vec<_>>(), [(Kind::Stream, Detail::Ok)]);
+    assert_eq!(
+        told.iter().map(|event| (event.kind, event.detail)).collect::<Vec<_>>(),
+        [(Kind::Stream, OutcomeDetail::Ok)]
+    );
     assert_eq!(fact(&told[0], "stray_lines").as_deref(), Some("3"));
     // An unreadable client line may have been a call.
     let (_, events) = played(&[(0, Client, "nonsense")]);
@@ -237,5 +240,8 @@ fn a_server_can_cancel_its_own_request() {
         (0, Client, r#"{"id":2,"error":{"code":-1}}"#),
     ]);
     let told: Vec<_> = events.iter().map(|event| (event.kind, event.detail)).collect();
-    assert_eq!(told, [(Kind::ServerNotification, Detail::Accepted), (Kind::ServerRequest, Detail::Cancelled)]);
+    assert_eq!(
+        told,
+        [(Kind::ServerNotification, OutcomeDetail::Accepted), (Kind::ServerRequest, OutcomeDetail::Cancelled)]
+    );
 }

@@ -32,7 +32,7 @@ pub(crate) struct Key {
 }
 
 /// A destination of checkpoints.
-pub(crate) struct Place {
+pub(crate) struct PageAnchor {
     pub(crate) name: &'static str,
     pub(crate) well: bool,
     pub(crate) told: Shown,
@@ -65,7 +65,7 @@ impl Checkpoint {
     }
 }
 
-impl Place {
+impl PageAnchor {
     /// The destination for this viewer; the reason of a failure is only for operators of the whole log.
     pub(crate) fn new(status: &SinkStatus, newest: Option<u64>, tells_why: bool) -> Self {
         let name = match &*status.name {

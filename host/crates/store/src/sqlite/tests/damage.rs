@@ -9,7 +9,7 @@ use super::{Log, at, batch, log};
 use crate::sqlite::tests::LARGE;
 use mcp_audit_log_contract::plan::Plan;
 use mcp_audit_log_filter::Domain;
-use mcp_audit_log_index::{PageQuery, Place, Writer};
+use mcp_audit_log_index::{PageAnchor, PageQuery, Writer};
 use mcp_audit_log_model::field::Field;
 
 fn raw(folder: &Path) -> Connection {
@@ -89,7 +89,7 @@ fn damage_does_not_stop_the_recording() {
 
 /// A row removed while the log is open is reported, and neither merged into a block nor swept.
 #[test]
-fn a_hole_is_told_and_not_believed() {
+fn a_hole_is_reported_and_not_believed() {
     let Log { folder, files, mut writer } = log((0..ENTRIES).map(varied));
     raw(folder.path()).execute_batch(&format!("DELETE FROM chunk WHERE place = {TOOL}")).expect("damaged");
     let texts = |folder: &Path| -> u64 {
@@ -105,7 +105,7 @@ fn a_hole_is_told_and_not_believed() {
     };
     assert!(swept.expect_err("the index is damaged").is_index());
     raw(folder.path()).execute_batch("DELETE FROM block WHERE first = 2048").expect("damaged");
-    let query = PageQuery { domain: Domain::equals(Field::Tool, "a"), from: Place::Newest, limit: 10 };
+    let query = PageQuery { domain: Domain::equals(Field::Tool, "a"), from: PageAnchor::Newest, limit: 10 };
     assert!(files.page(&query).expect_err("there is a hole").is_index());
     writer.commit(&batch((ENTRIES..ENTRIES + 1).map(varied))).expect("stored");
     assert_eq!(everything(&files, &Domain::TRUE).len() as u64, ENTRIES + 1 - 10);

@@ -9,7 +9,7 @@ use super::{Log, at, batch, log};
 use crate::sqlite::tests::{LARGE, SMALL};
 use mcp_audit_log_contract::plan::Plan;
 use mcp_audit_log_filter::{Context, Domain, parse_json};
-use mcp_audit_log_index::{GroupBy, GroupQuery, GroupSort, Groups, Page, PageQuery, Place, StoreReader, Writer};
+use mcp_audit_log_index::{GroupBy, GroupQuery, GroupSort, Groups, Page, PageAnchor, PageQuery, StoreReader, Writer};
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::event::Outcome;
 use mcp_audit_log_model::field::Field;
@@ -64,18 +64,18 @@ thread_local! {
     };
 }
 
-fn page(files: &StoreReader, domain: &Domain, from: Place, limit: usize) -> Page {
+fn page(files: &StoreReader, domain: &Domain, from: PageAnchor, limit: usize) -> Page {
     files.page(&PageQuery { domain: domain.clone(), from, limit }).expect("a page")
 }
 
 /// All matching entries, newest first, page by page.
 pub(super) fn everything(files: &StoreReader, domain: &Domain) -> Vec<Entry> {
-    let (mut entries, mut from) = (Vec::new(), Place::Newest);
+    let (mut entries, mut from) = (Vec::new(), PageAnchor::Newest);
     loop {
         let page = page(files, domain, from, 500);
         entries.extend(page.entries);
         match page.next {
-            Some(next) => from = Place::Before(next),
+            Some(next) => from = PageAnchor::Before(next),
             None => return entries,
         }
     }
@@ -176,12 +176,12 @@ proptest! {
             let expected: Vec<_> = entries.iter().filter(|entry| domain.matches(entry)).map(|entry| entry.seq).collect();
             prop_assert_eq!(seqs(&everything(&log.files, &domain)), expected.clone());
 
-            let older = page(&log.files, &domain, Place::Before(start), limit);
+            let older = page(&log.files, &domain, PageAnchor::Before(start), limit);
             let below: Vec<_> = expected.iter().copied().filter(|seq| *seq < start).collect();
             prop_assert_eq!(seqs(&older.entries), &below[..limit.min(below.len())]);
             prop_assert_eq!(older.next.is_some(), below.len() > limit);
 
-            let newer = page(&log.files, &domain, Place::After(start), limit);
+            let newer = page(&log.files, &domain, PageAnchor::After(start), limit);
             let above: Vec<_> = expected.iter().copied().filter(|seq| *seq > start).collect();
             prop_assert_eq!(seqs(&newer.entries), &above[above.len().saturating_sub(limit)..]);
             prop_assert_eq!(newer.previous.is_some(), above.len() > limit);
@@ -269,8 +269,8 @@ fn no_statement_scans_the_log() {
                 for right in terms {
                     let domain =
                         parse_json(&format!("[{left},{right}]"), &Context::without_viewer(at(0))).expect("a domain");
-                    page(&log.files, &domain, Place::Newest, 100);
-                    page(&log.files, &domain, Place::After(900), 100);
+                    page(&log.files, &domain, PageAnchor::Newest, 100);
+                    page(&log.files, &domain, PageAnchor::After(900), 100);
                 }
                 let domain = parse_json(&format!("[{left}]"), &Context::without_viewer(at(0))).expect("a domain");
                 let query = GroupQuery {

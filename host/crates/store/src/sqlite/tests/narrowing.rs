@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{Log, at, log};
 use mcp_audit_log_filter::{Context, parse_json};
-use mcp_audit_log_index::{GroupBy, GroupQuery, GroupSort, PageQuery, Place};
+use mcp_audit_log_index::{GroupBy, GroupQuery, GroupSort, PageAnchor, PageQuery};
 use mcp_audit_log_model::entry::Entry;
 use mcp_audit_log_model::field::Field;
 
@@ -28,7 +28,8 @@ fn one_among_many() -> Log {
 fn search(log: &Log, rule: &str, filter: &str) -> (usize, BTreeSet<String>) {
     let domain = parse_json(&format!("[{rule},{filter}]"), &Context::without_viewer(at(0))).expect("a domain");
     super::TRACED.take();
-    let found = log.files.page(&PageQuery { domain: domain.clone(), from: Place::Newest, limit: 500 }).expect("a page");
+    let found =
+        log.files.page(&PageQuery { domain: domain.clone(), from: PageAnchor::Newest, limit: 500 }).expect("a page");
     let query = GroupQuery { domain, by: vec![GroupBy::Field(Field::User)], sort: GroupSort::Count, limit: 10 };
     let counted = log.files.groups(&query).expect("groups").entries;
     assert!(counted == found.entries.len() as u64 || found.entries.len() == 500);

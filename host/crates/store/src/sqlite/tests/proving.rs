@@ -29,9 +29,9 @@ fn prove(files: &StoreReader, pruned: u64, known: &[Head]) {
             let proof = files.consistency(old.size, Some(new.size)).expect("a proof");
             assert_eq!((proof.old, proof.new, proof.verify()), (*old, *new, Ok(())), "{pruned}");
         }
-        for place in pruned..new.size {
-            let proof = files.inclusion(place, Some(new.size)).expect("a proof").expect("an entry");
-            assert_eq!((proof.head, proof.verify()), (*new, Ok(())), "{pruned}: {place}");
+        for seq in pruned..new.size {
+            let proof = files.inclusion(seq, Some(new.size)).expect("a proof").expect("an entry");
+            assert_eq!((proof.head, proof.verify()), (*new, Ok(())), "{pruned}: {seq}");
         }
     }
 }
@@ -99,23 +99,23 @@ fn tiles_go_with_their_entries_and_nothing_more() {
 fn nothing_goes_that_lies_beyond_the_bound() {
     let mut log = log(entries(0..600));
     prune(&mut log, before(600), Some(0));
-    assert_eq!(log.files.places().expect("places"), 0..600);
+    assert_eq!(log.files.seqs().expect("seqs"), 0..600);
     prune(&mut log, before(600), Some(70));
-    assert_eq!(log.files.places().expect("places"), 70..600);
+    assert_eq!(log.files.seqs().expect("seqs"), 70..600);
     prune(&mut log, before(600), Some(60));
-    assert_eq!(log.files.places().expect("places"), 70..600);
+    assert_eq!(log.files.seqs().expect("seqs"), 70..600);
     prune(&mut log, before(600), Some(580));
-    assert_eq!(log.files.places().expect("places"), 580..600);
+    assert_eq!(log.files.seqs().expect("seqs"), 580..600);
 }
 
 /// A changed entry stays as evidence: the cleanup stops before it removes anything of that step.
 #[test]
 fn what_was_changed_is_not_removed() {
-    for (sql, told) in [
-        ("UPDATE entry SET tool = NULL WHERE seq = 7", "at entry 7: the entry was changed"),
-        ("DELETE FROM entry WHERE seq = 7", "at entry 7: the entry is missing"),
-        ("UPDATE term SET text = 'x' || text WHERE field = 8", "at entry 0: the entry was changed"),
-        ("UPDATE tile SET hashes = zeroblob(8192) WHERE level = 0 AND number = 0", "at entry 0: the entry was changed"),
+    for (sql, expected) in [
+        ("UPDATE entry SET tool = NULL WHERE seq = 7", "at seq 7: the entry was changed"),
+        ("DELETE FROM entry WHERE seq = 7", "at seq 7: the entry is missing"),
+        ("UPDATE term SET text = 'x' || text WHERE field = 8", "at seq 0: the entry was changed"),
+        ("UPDATE tile SET hashes = zeroblob(8192) WHERE level = 0 AND number = 0", "at seq 0: the entry was changed"),
         ("UPDATE tile SET hashes = zeroblob(length(hashes)) WHERE level = 1", "do not match the root"),
         ("UPDATE head SET root = zeroblob(32)", "do not match the root"),
     ] {
@@ -130,7 +130,7 @@ fn what_was_changed_is_not_removed() {
         for _ in 0..2 {
             let error =
                 log.writer.prune(mcp_audit_log_index::Removal::everywhere(before(550))).expect_err(sql).to_string();
-            assert!(error.contains("the ledger does not match") && error.contains(told), "{sql}: {error}");
+            assert!(error.contains("the ledger does not match") && error.contains(expected), "{sql}: {error}");
             assert_eq!(count(), there, "{sql}");
         }
     }
@@ -154,7 +154,7 @@ fn a_cleanup_that_is_cut_off_anywhere_is_whole_and_goes_on() {
         verify_unsigned(killed.path()).expect("whole");
         let (files, mut writer) = crate::open(killed.path()).expect("opened");
         while writer.prune(mcp_audit_log_index::Removal::everywhere(before(1_500))).expect("goes on").more {}
-        assert_eq!(files.places().expect("places"), 1_500..1_600);
+        assert_eq!(files.seqs().expect("seqs"), 1_500..1_600);
         for head in &known {
             assert_eq!(files.consistency(1_500, Some(head.size)).expect("a proof").new, *head);
         }

@@ -63,7 +63,7 @@ pub(super) fn request(number: u64) -> Entry {
     entry
 }
 
-/// A log, what was ever recorded in it, and up to which place entries and usage are removed.
+/// A log, what was ever recorded in it, and up to which `seq` entries and usage are removed.
 struct Case {
     log: Log,
     entries: Vec<Entry>,

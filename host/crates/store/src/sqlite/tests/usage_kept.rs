@@ -1,4 +1,4 @@
-//! Runs of usage in the file: made again where they can be, told where they cannot, removed by retention alone.
+//! Runs of usage in the file: rebuilt where they can be, reported where they cannot, removed by retention alone.
 
 use rusqlite::Connection;
 
@@ -31,9 +31,9 @@ fn usage(files: &StoreReader) -> Usage {
     files.usage(&query).expect("usage")
 }
 
-/// Up to this place entries go, up to that one usage.
+/// Up to this `seq` entries go, up to that one usage.
 fn clean(log: &mut Log, entries: u64, usage: Option<u64>) {
-    let moment = |place: u64| at(place as i64 * STEP);
+    let moment = |seq: u64| at(seq as i64 * STEP);
     let plan = Plan { entries_before: Some(moment(entries)), payloads_before: None, usage_before: usage.map(moment) };
     while log.writer.prune(mcp_audit_log_index::Removal::everywhere(plan)).expect("a step").more {}
 }
@@ -157,9 +157,9 @@ fn a_name_is_kept_as_long_as_usage_is() {
     assert_eq!(names(&log), 0);
 }
 
-/// What can neither be read nor made again is told with every answer that it touches.
+/// What can neither be read nor rebuilt is reported with every answer that it touches.
 #[test]
-fn damage_that_cannot_be_mended_is_told() {
+fn damage_that_cannot_be_repaired_is_reported() {
     for damage in [
         "UPDATE usage_part SET cells = x'00' WHERE run = 0",
         "UPDATE usage_run SET fields = -1 WHERE first = 0",

@@ -57,7 +57,7 @@ pub(super) fn within<'a>(entries: &[&'a Entry], from: Timestamp, to: Timestamp) 
     entries.iter().copied().filter(|entry| (from..to).contains(&entry.occurred_at)).collect()
 }
 
-/// How many values a field has, where it is told: that needs every entry, whatever else is lacking.
+/// How many values a field has, where it is known: that needs every entry, whatever else is lacking.
 pub(super) fn assert_no_guess(usage: &Usage, inside: &[&Entry]) -> Result<(), TestCaseError> {
     for (field, count) in &usage.totals.unique {
         prop_assert!(count.is_none_or(|count| count == distinct(inside, *field)), "{:?} is {:?}", field, count);

@@ -1,7 +1,7 @@
 //! Checkpoints: none is missing that must be there, each is signed by a key that the log knows, says what its row says, fits
 //! the tree as far as that is still there, and the archived ones lead from one to the next.
 
-use super::super::Doing;
+use super::super::SqlContext;
 use super::super::checkpoints::{COLUMNS, stored};
 use super::{Fault, Subject, wrong};
 use mcp_audit_log_index::{Inventory, NEWEST_CHECKPOINTS, Snapshot, StoredCheckpoint, Tiles};
@@ -14,16 +14,16 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
     let keys = keys(subject)?;
     shaped(subject)?;
     let newest = Inventory::of(&subject.log)?.newest;
-    let mut statement = subject.connection.prepare(&format!("{COLUMNS} ORDER BY number")).doing(DOING)?;
-    let all = statement.query_map([], stored).doing(DOING)?;
+    let mut statement = subject.connection.prepare(&format!("{COLUMNS} ORDER BY number")).context(DOING)?;
+    let all = statement.query_map([], stored).context(DOING)?;
     let (mut row, mut signed_size) = (Row { newest, number: 0, archived: None }, 0);
     for checkpoint in all {
-        let checkpoint = checkpoint.doing(DOING)?;
+        let checkpoint = checkpoint.context(DOING)?;
         let root = signed(&checkpoint, &keys)?;
         fits_tree(subject, &checkpoint, &root)?;
         row.next(&checkpoint, root).map_err(|what| damaged(&checkpoint, what))?;
         signed_size = checkpoint.checkpoint.size;
-        subject.told(row.number, newest);
+        subject.report(row.number, newest);
     }
     if row.number == 0 && (!keys.is_empty() || subject.log.head()?.tree.size > 0) {
         return Err(wrong(
@@ -42,7 +42,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
 /// What is left must go on from something that was signed: else nothing ties the tree to what was there before it. The
 /// cleanup leaves such a checkpoint, and an archived one, at or above where it stops.
 fn reaches(subject: &Subject<'_>, size: u64, none: &str) -> Result<(), Fault> {
-    let first = subject.places.start;
+    let first = subject.seqs.start;
     if size >= first {
         return Ok(());
     }
@@ -54,7 +54,7 @@ fn reaches(subject: &Subject<'_>, size: u64, none: &str) -> Result<(), Fault> {
 fn shaped(subject: &Subject<'_>) -> Result<(), Fault> {
     let sql = "SELECT min(number) FROM checkpoint WHERE archived NOT IN (0, 1) OR (link IS NULL) <> (archived = 0)
         OR length(link) % 32 <> 0 OR number < 1";
-    let found: Option<i64> = subject.connection.query_row(sql, [], |row| row.get(0)).doing(DOING)?;
+    let found: Option<i64> = subject.connection.query_row(sql, [], |row| row.get(0)).context(DOING)?;
     let broken = |number| wrong("checkpoint", None, format!("number {number}: its link is not valid"));
     found.map_or(Ok(()), |number| Err(broken(number)))
 }
@@ -110,10 +110,10 @@ impl Row {
 
 /// The keys that the log knows.
 pub(super) fn keys(subject: &Subject<'_>) -> Result<Vec<VerifierKey>, Fault> {
-    let mut statement = subject.connection.prepare("SELECT vkey FROM verifier").doing(DOING)?;
-    let texts = statement.query_map([], |row| row.get(0)).doing(DOING)?;
+    let mut statement = subject.connection.prepare("SELECT vkey FROM verifier").context(DOING)?;
+    let texts = statement.query_map([], |row| row.get(0)).context(DOING)?;
     let key = |text: rusqlite::Result<String>| {
-        VerifierKey::parse(&text.doing(DOING)?).map_err(|error| wrong("verifier.vkey", None, error.to_string()))
+        VerifierKey::parse(&text.context(DOING)?).map_err(|error| wrong("verifier.vkey", None, error.to_string()))
     };
     texts.map(key).collect()
 }
@@ -137,7 +137,7 @@ fn fits_tree(subject: &Subject<'_>, stored: &StoredCheckpoint, signed: &Hash) ->
         return Err(damaged(stored, "more entries were signed than there are: the end of the log is missing"));
     }
     // What was before the oldest entry is known by its frontier alone.
-    let known = size >= subject.places.start;
+    let known = size >= subject.seqs.start;
     if known && root(size, &Tiles::new(&subject.log))? != *signed {
         return Err(damaged(stored, "the entries do not match what was signed"));
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::super::Doing;
+use super::super::SqlContext;
 use super::{Fault, Subject, wrong};
 use mcp_audit_log_index::check::most;
 use mcp_audit_log_index::{ColumnValue, Row, StoreError};
@@ -43,19 +43,19 @@ impl Used {
 pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
     let sql = "SELECT field, id, text, (SELECT count(*) FROM term AS other
         WHERE other.field = term.field AND other.text = term.text) FROM term ORDER BY field, id";
-    let mut statement = subject.connection.prepare(sql).doing(DOING)?;
-    let mut rows = statement.query([]).doing(DOING)?;
+    let mut statement = subject.connection.prepare(sql).context(DOING)?;
+    let mut rows = statement.query([]).context(DOING)?;
     let (mut done, most) = (0, most(&subject.log)?);
-    while let Some(row) = rows.next().doing(DOING)? {
-        let (field, number): (usize, u64) = (row.get(0).doing(DOING)?, row.get(1).doing(DOING)?);
+    while let Some(row) = rows.next().context(DOING)? {
+        let (field, number): (usize, u64) = (row.get(0).context(DOING)?, row.get(1).context(DOING)?);
         let field = Field::ALL.get(field).copied().filter(|field| has_dictionary(*field));
         let field = field.ok_or_else(|| wrong("term.field", None, "not a field with texts"))?;
         if number > most {
             let what = format!("id {number} of {} was never assigned: the highest is {most}", field.name());
             return Err(wrong("term.id", None, what));
         }
-        let text: String = row.get(2).doing(DOING)?;
-        if row.get::<_, u64>(3).doing(DOING)? > 1 {
+        let text: String = row.get(2).context(DOING)?;
+        if row.get::<_, u64>(3).context(DOING)? > 1 {
             return Err(wrong(
                 "term.text",
                 None,
@@ -64,11 +64,11 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
         }
         // The cleanup removes entries first and their texts afterwards; an empty text keeps a number from being given
         // twice.
-        if subject.places.start == 0 && !text.is_empty() && !subject.used.borrow().has(field, number) {
+        if subject.seqs.start == 0 && !text.is_empty() && !subject.used.borrow().has(field, number) {
             return Err(wrong("term", None, format!("no entry has id {number} of {}", field.name())));
         }
         done += 1;
-        subject.told(done, 0);
+        subject.report(done, 0);
     }
     Ok(done)
 }

@@ -1,26 +1,26 @@
-//! The entries: each place has one, each hashes to what the ledger has, times never go back, no id is there twice.
+//! The entries: each seq has one, each hashes to what the ledger has, times never go back, no id is there twice.
 
 use rusqlite::OptionalExtension;
 
-use super::super::Doing;
+use super::super::SqlContext;
 use super::{Fault, Subject, wrong};
-use mcp_audit_log_index::check::{each, sealed};
+use mcp_audit_log_index::check::{each_leaf, ledger_hash};
 use mcp_audit_log_index::{StoreError, Tiles};
 use mcp_audit_log_ledger::VERSION;
 
 pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
-    let places = subject.places.clone();
+    let seqs = subject.seqs.clone();
     let tiles = Tiles::new(&subject.log);
-    let (mut next, mut newest, mut found) = (places.start, i64::MIN, None);
+    let (mut next, mut newest, mut found) = (seqs.start, i64::MIN, None);
     let stop = || StoreError::Ledger { seq: 0, what: String::new() };
-    let read = each(&subject.log, &subject.texts, 0..u64::MAX, |leaf, _, row| {
+    let read = each_leaf(&subject.log, &subject.texts, 0..u64::MAX, |leaf, _, row| {
         let what = if leaf.seq != next {
             Some(("entry", "the entry is missing".to_owned()))
         } else if leaf.version != VERSION {
             Some(("entry.version", format!("unknown version {} of the encoding", leaf.version)))
         } else if leaf.recorded_at < newest {
             Some(("entry.recorded_at", "it is earlier than that of the entry before".to_owned()))
-        } else if leaf.hash() != sealed(&tiles, leaf.seq)? {
+        } else if leaf.hash() != ledger_hash(&tiles, leaf.seq)? {
             let what = "its content, texts included, does not match the hash in the ledger";
             Some(("entry", what.to_owned()))
         } else {
@@ -32,17 +32,17 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
         }
         subject.used.borrow_mut().add(leaf.seq, row)?;
         (next, newest) = (next + 1, leaf.recorded_at);
-        subject.told(next - places.start, places.end - places.start);
+        subject.report(next - seqs.start, seqs.end - seqs.start);
         Ok(())
     });
     match found {
         Some(fault) => return Err(fault),
         None => read?,
     }
-    if next != places.end {
+    if next != seqs.end {
         return Err(wrong("entry", Some(next), "the entry is missing"));
     }
-    Ok(places.end - places.start)
+    Ok(seqs.end - seqs.start)
 }
 
 pub(super) fn ids(subject: &Subject<'_>) -> Result<u64, Fault> {
@@ -50,9 +50,9 @@ pub(super) fn ids(subject: &Subject<'_>) -> Result<u64, Fault> {
     let sql = "SELECT max(seq) FROM entry WHERE id IN (SELECT id FROM entry GROUP BY id HAVING count(*) > 1)
         GROUP BY id, instance HAVING count(*) > 1 LIMIT 1";
     let twice: Option<u64> =
-        subject.connection.query_row(sql, [], |row| row.get(0)).optional().doing("comparing ids")?;
+        subject.connection.query_row(sql, [], |row| row.get(0)).optional().context("comparing ids")?;
     match twice {
         Some(seq) => Err(wrong("entry.id", Some(seq), "an older entry of the same tenant has the same id")),
-        None => Ok(subject.places.end - subject.places.start),
+        None => Ok(subject.seqs.end - subject.seqs.start),
     }
 }

@@ -1,17 +1,18 @@
 //! The file as such: its pages, its safeguards, its one head.
 
-use super::super::{Doing, connection, schema};
+use super::super::{SqlContext, connection, schema};
 use super::{Fault, Subject, wrong};
 
 const DOING: &str = "checking the file";
 
 /// SQLite's own check: pages, types, constraints, and that each B-tree index has what its table has.
 pub(super) fn pages(subject: &Subject<'_>) -> Result<u64, Fault> {
-    let found: String = subject.connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).doing(DOING)?;
+    let found: String =
+        subject.connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).context(DOING)?;
     if found != "ok" {
         return Err(wrong("the file", None, found));
     }
-    Ok(subject.connection.query_row("PRAGMA page_count", [], |row| row.get(0)).doing(DOING)?)
+    Ok(subject.connection.query_row("PRAGMA page_count", [], |row| row.get(0)).context(DOING)?)
 }
 
 /// Whether tables, indexes and triggers are as this version makes them.
@@ -31,7 +32,8 @@ pub(super) fn head(subject: &Subject<'_>) -> Result<u64, Fault> {
         return Err(wrong("head", None, wrong_end));
     }
     let keys = "SELECT count(*), max(one) FROM head";
-    let keys: (i64, i64) = subject.connection.query_row(keys, [], |row| Ok((row.get(0)?, row.get(1)?))).doing(DOING)?;
+    let keys: (i64, i64) =
+        subject.connection.query_row(keys, [], |row| Ok((row.get(0)?, row.get(1)?))).context(DOING)?;
     if keys != (1, 1) {
         return Err(wrong("head", None, "there is more than one head, or it has the wrong id"));
     }
@@ -42,7 +44,7 @@ pub(super) fn head(subject: &Subject<'_>) -> Result<u64, Fault> {
         Ok([number(0)?, number(1)?, number(2)?, number(3)?, number(4)?, number(5)?])
     };
     let [pruned, payloads, sweeping, not_erasing, size, next] =
-        subject.connection.query_row(sql, [], row).doing(DOING)?;
+        subject.connection.query_row(sql, [], row).context(DOING)?;
     if (sweeping, not_erasing) != (0, 1) {
         return Err(wrong("head", None, "a removal is marked as unfinished"));
     }

@@ -1,6 +1,6 @@
 //! The index: it is whole, and says of each entry what the entry's row says.
 
-use super::super::Doing;
+use super::super::SqlContext;
 use super::super::snapshot::BLOCK;
 use super::{Fault, Subject, wrong};
 use mcp_audit_log_index::check::{self, Block, BlockColumn, raw};
@@ -10,23 +10,24 @@ use mcp_audit_log_model::field::Field;
 const DOING: &str = "comparing the index";
 
 pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
-    let places = &subject.places;
-    check::check(&subject.log, places.start, places.end)?;
-    let full = places.end / BLOCK * BLOCK;
+    let seqs = &subject.seqs;
+    check::check(&subject.log, seqs.start, seqs.end)?;
+    let full = seqs.end / BLOCK * BLOCK;
     let end = check::end(&subject.log)?;
-    if full > places.start && end != Some(full) {
-        return Err(wrong("block", Some(end.unwrap_or(places.start)), "the index lacks the entries from here on"));
+    if full > seqs.start && end != Some(full) {
+        return Err(wrong("block", Some(end.unwrap_or(seqs.start)), "the index lacks the entries from here on"));
     }
-    let chunks: u64 = subject.connection.query_row("SELECT count(*) FROM chunk", [], |row| row.get(0)).doing(DOING)?;
+    let chunks: u64 =
+        subject.connection.query_row("SELECT count(*) FROM chunk", [], |row| row.get(0)).context(DOING)?;
     let mut known = 0;
     for block in check::closed(&subject.log)? {
         known += compare(subject, &block)?;
-        subject.told(block.seqs().end / BLOCK * 4_096, places.end);
+        subject.report(block.seqs().end / BLOCK * 4_096, seqs.end);
     }
     if chunks != known {
         return Err(wrong("chunk", None, format!("there are {chunks} chunks, but the blocks name {known}")));
     }
-    Ok(full.saturating_sub(places.start))
+    Ok(full.saturating_sub(seqs.start))
 }
 
 /// Compares a block with its rows; returns how many fields it has.
@@ -45,7 +46,7 @@ fn compare(subject: &Subject<'_>, block: &Block) -> Result<u64, Fault> {
         let damaged = || StoreError::Index { first: block.first, field: field.name() };
         let found = BlockColumn { zone, planes }.decode(block.length).ok_or_else(damaged)?;
         // Removed entries are not checked.
-        let gone = subject.places.start.saturating_sub(block.first) as usize;
+        let gone = subject.seqs.start.saturating_sub(block.first) as usize;
         let pairs = found.iter().zip(&stated[*field as usize]).skip(gone);
         if let Some(at) = pairs.into_iter().position(|(found, stated)| found != stated) {
             return Err(differs(*field, block.first + (gone + at) as u64));
@@ -58,7 +59,7 @@ fn differs(field: Field, seq: u64) -> Fault {
     wrong(format!("chunk, of {}", field.name()), Some(seq), "the index differs from the entry")
 }
 
-/// What the rows of a block say, by field and place; 0 where there is nothing.
+/// What the rows of a block say, by field and seq; 0 where there is nothing.
 fn stated(subject: &Subject<'_>, block: &Block) -> Result<Vec<Vec<u64>>, Fault> {
     let mut numbers = vec![vec![0; block.length as usize]; Field::COUNT];
     subject.log.rows(block.seqs(), RowColumns::Fields(Field::ALL), &mut |seq, row| {

@@ -7,16 +7,16 @@
 mod checkpoints;
 mod dictionary;
 mod entries;
+mod external_checkpoints;
 mod file;
 mod holds;
 mod index;
 mod inventory;
-mod kept;
 mod payloads;
 mod removals;
 mod runs;
 mod settings;
-mod told;
+mod state_entries;
 mod tree;
 
 use std::cell::RefCell;
@@ -26,9 +26,9 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use super::snapshot::SqliteSnapshot;
-use super::{Doing, connection};
+use super::{SqlContext, connection};
 use crate::sqlite;
-use crate::verified::{Kept, Verified, VerifyError, Wrong};
+use crate::verified::{ExternalCheckpoint, Verified, VerifyError, VerifyFinding};
 use dictionary::Used;
 use mcp_audit_log_index::check::Texts;
 use mcp_audit_log_index::{Snapshot, StoreError, StoreFailure};
@@ -56,14 +56,14 @@ const CHECKS: &[Check] = &[
     Check { name: "inventory", run: inventory::check },
     Check { name: "removals", run: removals::check },
     Check { name: "runs", run: runs::check },
-    Check { name: "kept", run: kept::check },
+    Check { name: "kept", run: external_checkpoints::check },
 ];
 
 /// How many checks there are.
 pub const COUNT: usize = CHECKS.len();
 
-/// Hears how far a check is: its name, how much it has looked at, and how much there is.
-pub type Tell<'a> = &'a dyn Fn(&str, u64, u64);
+/// Is called with the progress of a check: its name, how much it has checked, and how much there is.
+pub type VerifyProgress<'a> = &'a dyn Fn(&str, u64, u64);
 
 /// The log that is being verified.
 struct Subject<'a> {
@@ -72,16 +72,16 @@ struct Subject<'a> {
     log: SqliteSnapshot<'a>,
     /// Of this run alone: later changes are not looked for.
     texts: Texts,
-    /// The places there are.
-    places: Range<u64>,
+    /// The seqs there are.
+    seqs: Range<u64>,
     /// The numbers of the dictionary that entries have.
     used: RefCell<Used>,
     /// Checkpoints that were kept elsewhere.
-    kept: &'a [Kept],
+    external: &'a [ExternalCheckpoint],
     /// Which of these cannot be compared any more.
     uncompared: RefCell<Vec<String>>,
     check: &'static str,
-    tell: Tell<'a>,
+    progress: VerifyProgress<'a>,
 }
 
 /// What a check ends with when not all is well.
@@ -90,26 +90,30 @@ enum Fault {
     Store(StoreError),
 }
 
-/// Verifies the database in `folder`, which is only read; a server may be at work on it. `kept` are checkpoints that were
-/// kept elsewhere, read before this is called, since the log may go on.
+/// Verifies the database in `folder`, which is only read; a server may be at work on it. `external` are checkpoints that
+/// were kept elsewhere, read before this is called, since the log may go on.
 ///
 /// # Errors
 /// What is wrong first, or why the log cannot be read.
-pub fn verify(folder: &Path, kept: &[Kept], tell: Tell<'_>) -> Result<Verified, VerifyError> {
-    run(folder, kept, tell, CHECKS.iter())
+pub fn verify(
+    folder: &Path,
+    external: &[ExternalCheckpoint],
+    progress: VerifyProgress<'_>,
+) -> Result<Verified, VerifyError> {
+    run(folder, external, progress, CHECKS.iter())
 }
 
-/// The same for a log that was never signed and whose cleanups told nothing, as tests of the store have it.
+/// The same for a log that was never signed and whose cleanups have no entries, as tests of the store have it.
 #[cfg(test)]
 pub(super) fn verify_unsigned(folder: &Path) -> Result<Verified, VerifyError> {
-    let told = ["checkpoints", "inventory", "removals"];
-    run(folder, &[], &|_, _, _| {}, CHECKS.iter().filter(|check| !told.contains(&check.name)))
+    let unsigned = ["checkpoints", "inventory", "removals"];
+    run(folder, &[], &|_, _, _| {}, CHECKS.iter().filter(|check| !unsigned.contains(&check.name)))
 }
 
 fn run<'a>(
     folder: &Path,
-    kept: &[Kept],
-    tell: Tell<'_>,
+    external: &[ExternalCheckpoint],
+    progress: VerifyProgress<'_>,
     list: impl Iterator<Item = &'a Check>,
 ) -> Result<Verified, VerifyError> {
     let path = sqlite::files::database(folder);
@@ -117,37 +121,37 @@ fn run<'a>(
         return Err(StoreError::Missing(folder.to_owned()).into());
     }
     let mut connection = connection::verifier(&path)?;
-    let transaction = connection.transaction().doing("reading the log")?;
+    let transaction = connection.transaction().context("reading the log")?;
     let mut subject = Subject {
         connection: &transaction,
         log: SqliteSnapshot::new(&transaction),
         texts: Texts::default(),
-        places: 0..0,
+        seqs: 0..0,
         used: RefCell::default(),
-        kept,
+        external,
         uncompared: RefCell::default(),
         check: "file",
-        tell,
+        progress,
     };
     let mut checks = Vec::new();
     for check in list {
         subject.check = check.name;
-        (subject.tell)(check.name, 0, 0);
+        (subject.progress)(check.name, 0, 0);
         let looked = (check.run)(&subject).map_err(|fault| fault.found_by(check.name))?;
         checks.push((check.name, looked));
         if check.name == "head" {
-            subject.places = subject.log.seqs()?;
+            subject.seqs = subject.log.seqs()?;
         }
     }
     let head = subject.log.head()?.tree;
-    Ok(Verified { head, first: subject.places.start, checks, uncompared: subject.uncompared.take(), signed: None })
+    Ok(Verified { head, first: subject.seqs.start, checks, uncompared: subject.uncompared.take(), signed: None })
 }
 
 impl Subject<'_> {
-    /// Tells how far the check is, now and then.
-    fn told(&self, done: u64, all: u64) {
+    /// Reports the progress of the check, once in a while.
+    fn report(&self, done: u64, all: u64) {
         if done.is_multiple_of(4_096) {
-            (self.tell)(self.check, done, all);
+            (self.progress)(self.check, done, all);
         }
     }
 }
@@ -159,7 +163,7 @@ fn wrong(at: impl Into<String>, seq: Option<u64>, what: impl Into<String>) -> Fa
 
 impl Fault {
     fn found_by(self, check: &'static str) -> VerifyError {
-        let wrong = |at: &str, seq, what| VerifyError::Wrong(Wrong { check, at: at.to_owned(), seq, what });
+        let wrong = |at: &str, seq, what| VerifyError::Wrong(VerifyFinding { check, at: at.to_owned(), seq, what });
         match self {
             Self::Wrong { at, seq, what } => wrong(&at, seq, what),
             Self::Store(StoreError::Ledger { seq, what }) => wrong("tile", Some(seq), what),

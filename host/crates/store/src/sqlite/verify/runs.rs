@@ -1,13 +1,13 @@
 //! Runs: a log that was stopped says how many events were handed in, how many of these were dropped, and how many were there
 //! already. The others must have entries, from the start on to the stop.
 
-use super::told::{Told, told};
+use super::state_entries::{StateEntry, state_entries};
 use super::{Fault, Subject, wrong};
 
 pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
-    let told = told(subject, ["log.started", "log.stopped", "log.stopped"])?;
+    let entries = state_entries(subject, ["log.started", "log.stopped", "log.stopped"])?;
     let mut done = 0;
-    for pair in told.windows(2) {
+    for pair in entries.windows(2) {
         let [start, stop] = pair else { continue };
         let Some(least) = least(start, stop) else { continue };
         let found = stop.seq - start.seq + 1;
@@ -22,7 +22,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
 
 /// How many entries a run has at least, by its own account; `None` where the two are not its ends. A commit that failed and
 /// had stored all the same makes some count as repeated that are there.
-fn least(start: &Told, stop: &Told) -> Option<u64> {
+fn least(start: &StateEntry, stop: &StateEntry) -> Option<u64> {
     if (start.method.as_str(), stop.method.as_str()) != ("log.started", "log.stopped") {
         return None;
     }
@@ -36,12 +36,12 @@ mod tests {
 
     #[test]
     fn a_run_has_what_was_neither_dropped_nor_there_already() {
-        let told = |method: &str, events: u64| {
+        let entry = |method: &str, events: u64| {
             let details = serde_json::json!({ "events": events, "dropped": 3, "repeated": 2 });
             let details = details.as_object().cloned().unwrap_or_default();
-            Told { seq: 0, method: method.to_owned(), by: None, at: 0, details }
+            StateEntry { seq: 0, method: method.to_owned(), by: None, at: 0, details }
         };
-        let (start, stop) = (told("log.started", 0), told("log.stopped", 15));
+        let (start, stop) = (entry("log.started", 0), entry("log.stopped", 15));
         assert_eq!(least(&start, &stop), Some(10));
         assert_eq!(least(&start, &start), None, "a start behind a start was no clean stop");
         assert_eq!(least(&stop, &stop), None);

@@ -4,32 +4,32 @@ use std::collections::HashMap;
 
 use serde_json::Value as Json;
 
-use super::super::Doing;
-use super::told::told;
+use super::super::SqlContext;
+use super::state_entries::state_entries;
 use super::{Fault, Subject, wrong};
 use mcp_audit_log_model::entry::Details;
 
 const DOING: &str = "reading settings";
 
 pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
-    let told = told(subject, ["settings.updated"; 3])?;
-    let told: HashMap<&str, &Json> = told.iter().flat_map(|told| values(&told.details)).collect();
-    let mut statement = subject.connection.prepare("SELECT key, value FROM setting").doing(DOING)?;
+    let entries = state_entries(subject, ["settings.updated"; 3])?;
+    let recorded: HashMap<&str, &Json> = entries.iter().flat_map(|entry| values(&entry.details)).collect();
+    let mut statement = subject.connection.prepare("SELECT key, value FROM setting").context(DOING)?;
     let found = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
-    let found: HashMap<String, String> = found.and_then(Iterator::collect).doing(DOING)?;
+    let found: HashMap<String, String> = found.and_then(Iterator::collect).context(DOING)?;
     for (key, value) in &found {
-        let is_told = told.get(key.as_str()).map_or(subject.places.start > 0, |told| is(value, told));
-        if !is_told {
+        let is_recorded = recorded.get(key.as_str()).map_or(subject.seqs.start > 0, |recorded| is(value, recorded));
+        if !is_recorded {
             return Err(wrong("setting", None, format!("{key} is {value}, but no entry reports that value")));
         }
     }
-    match told.keys().find(|key| !found.contains_key(**key)) {
+    match recorded.keys().find(|key| !found.contains_key(**key)) {
         Some(key) => Err(wrong("setting", None, format!("{key} was changed, but its value is missing"))),
         None => Ok(found.len() as u64),
     }
 }
 
-/// The settings that an entry tells of, with their new values: in the list of changes that the policy made, or as the
+/// The settings that an entry is about, with their new values: in the list of changes that the policy made, or as the
 /// host handed them over.
 fn values(details: &Details) -> impl Iterator<Item = (&str, &Json)> {
     let changes = details.get("changes").and_then(Json::as_array).into_iter().flatten();
@@ -38,7 +38,8 @@ fn values(details: &Details) -> impl Iterator<Item = (&str, &Json)> {
     changes.chain(plain)
 }
 
-/// Whether a stored value is the one that was told. Of a text only that it was set is known, as masks may have hidden it.
-fn is(stored: &str, told: &Json) -> bool {
-    serde_json::from_str::<Json>(stored).is_ok_and(|stored| stored == *told || (stored.is_string() && told.is_string()))
+/// Whether a stored value is the one that was recorded. Of a text only that it was set is known, as masks may have hidden it.
+fn is(stored: &str, recorded: &Json) -> bool {
+    serde_json::from_str::<Json>(stored)
+        .is_ok_and(|stored| stored == *recorded || (stored.is_string() && recorded.is_string()))
 }

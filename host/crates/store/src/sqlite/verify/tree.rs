@@ -3,7 +3,7 @@
 
 use rusqlite::params;
 
-use super::super::Doing;
+use super::super::SqlContext;
 use super::{Fault, Subject, wrong};
 use mcp_audit_log_index::check::Tree;
 use mcp_audit_log_index::{Snapshot, Tiles};
@@ -17,14 +17,14 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
     let levels = 0..u64::BITS as u8 / TILE_HEIGHT;
     let mut done = 0;
     for level in levels {
-        let kept = Tile::first_kept(level, subject.places.start)..Tile::count(level, size);
+        let kept = Tile::first_kept(level, subject.seqs.start)..Tile::count(level, size);
         for number in kept.clone() {
             tile(subject, Tile { level, number }, size)?;
             done += 1;
         }
         // Below are tiles that should be gone, above those that never were.
         let sql = "SELECT count(*) FROM tile WHERE level = ?1";
-        let found: u64 = subject.connection.query_row(sql, [level], |row| row.get(0)).doing(DOING)?;
+        let found: u64 = subject.connection.query_row(sql, [level], |row| row.get(0)).context(DOING)?;
         if found != kept.end.saturating_sub(kept.start) {
             return Err(wrong("tile", None, format!("level {level} has {found} tiles, not {kept:?}")));
         }
@@ -37,12 +37,12 @@ fn tile(subject: &Subject<'_>, tile: Tile, size: u64) -> Result<(), Fault> {
     let key = params![tile.level, tile.number];
     let Tile { level, number } = tile;
     let missing = || wrong("tile", Some(tile.begin()), format!("tile {number} of level {level} is missing"));
-    let mut statement = subject.connection.prepare_cached(sql).doing(DOING)?;
-    let mut rows = statement.query(key).doing(DOING)?;
-    let length: usize = rows.next().doing(DOING)?.ok_or_else(missing)?.get(0).doing(DOING)?;
+    let mut statement = subject.connection.prepare_cached(sql).context(DOING)?;
+    let mut rows = statement.query(key).context(DOING)?;
+    let length: usize = rows.next().context(DOING)?.ok_or_else(missing)?.get(0).context(DOING)?;
     if length != tile.width(size) * mcp_audit_log_ledger::Hash::LENGTH {
         return Err(wrong("tile", Some(tile.begin()), format!("tile {number} of level {level} has {length} bytes")));
     }
-    subject.told(number, Tile::count(level, size));
+    subject.report(number, Tile::count(level, size));
     Ok(Tiles::new(&subject.log).check_above(tile)?)
 }

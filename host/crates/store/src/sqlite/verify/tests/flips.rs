@@ -5,7 +5,7 @@ use std::fs;
 use rusqlite::Connection;
 use rusqlite::types::Value as Sql;
 
-use super::world::World;
+use super::support::World;
 use crate::VerifyError;
 use mcp_audit_log_index::Packed;
 
@@ -172,7 +172,7 @@ fn dump(raw: &Connection) -> rusqlite::Result<Vec<Vec<Sql>>> {
     Ok(all)
 }
 
-/// A byte of the file is changed: either that is told, or nothing that can be read is another.
+/// A byte of the file is changed: either that is reported, or nothing that can be read is another.
 #[test]
 fn a_change_of_any_byte_of_the_file_is_found_or_changes_nothing() {
     let world = World::new(300, 0);

@@ -2,4 +2,4 @@
 
 mod flips;
 mod rows;
-mod world;
+mod support;

@@ -1,6 +1,6 @@
 //! Rows that are gone, forged, swapped or put elsewhere; and what is named.
 
-use super::world::{MORE, World};
+use super::support::{MORE, World};
 use crate::{NOT_PROVED, VerifyError, verify};
 use mcp_audit_log_index::StoreError;
 
@@ -32,7 +32,7 @@ fn a_huge_number_in_the_dictionary_is_named() {
     }
 }
 
-/// What is done, the table and the place that are named.
+/// What is done, the table and the `seq` that are named.
 const DONE: &[(&str, &str, Option<u64>)] = &[
     ("DELETE FROM entry WHERE seq = 0", "head", None),
     ("DELETE FROM entry WHERE seq = 77", "entry", Some(77)),

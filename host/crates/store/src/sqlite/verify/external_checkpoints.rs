@@ -2,16 +2,16 @@
 
 use rusqlite::params;
 
-use super::super::Doing;
+use super::super::SqlContext;
 use super::checkpoints::keys;
 use super::{Fault, Subject, wrong};
-use crate::Kept;
+use crate::ExternalCheckpoint;
 use mcp_audit_log_index::{Snapshot, Tiles};
 use mcp_audit_log_ledger::{Checkpoint, Hash, SignedCheckpoint, root};
 
 pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
     let keys = keys(subject)?;
-    for Kept { name, note } in subject.kept {
+    for ExternalCheckpoint { name, note } in subject.external {
         note.verify_timed(&keys).map_err(|error| wrong(name, None, error.to_string()))?;
         let Checkpoint { size, root: said, .. } = note.checkpoint();
         let there = subject.log.head()?.tree.size;
@@ -31,24 +31,24 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<u64, Fault> {
             None => subject.uncompared.borrow_mut().push(format!(
                 "{name} is of {size} entries; those below seq {} were removed, and no archived checkpoint of that \
                  size is left",
-                subject.places.start
+                subject.seqs.start
             )),
         }
     }
-    Ok(subject.kept.len() as u64)
+    Ok(subject.external.len() as u64)
 }
 
 /// The root that the log had at this size, by its tree or else by an archived checkpoint. An earlier check found that each of
 /// these is signed and leads to the next, and the last to the tree. Nothing else about that time can be checked.
 fn root_at(subject: &Subject<'_>, size: u64) -> Result<Option<Hash>, Fault> {
-    if size >= subject.places.start {
+    if size >= subject.seqs.start {
         return Ok(Some(root(size, &Tiles::new(&subject.log))?));
     }
     let sql = "SELECT note FROM checkpoint WHERE size = ?1 AND archived = 1 LIMIT 1";
-    let mut statement = subject.connection.prepare_cached(sql).doing("comparing checkpoints")?;
-    let mut rows = statement.query(params![size]).doing("comparing checkpoints")?;
-    let Some(row) = rows.next().doing("comparing checkpoints")? else { return Ok(None) };
-    let note: String = row.get(0).doing("comparing checkpoints")?;
+    let mut statement = subject.connection.prepare_cached(sql).context("comparing checkpoints")?;
+    let mut rows = statement.query(params![size]).context("comparing checkpoints")?;
+    let Some(row) = rows.next().context("comparing checkpoints")? else { return Ok(None) };
+    let note: String = row.get(0).context("comparing checkpoints")?;
     // That it is a checkpoint, and signed, was found before.
     Ok(SignedCheckpoint::parse(note.as_bytes()).ok().map(|own| own.checkpoint().root))
 }

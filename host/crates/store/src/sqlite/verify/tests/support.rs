@@ -8,7 +8,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::sqlite::tests::tamper;
-use crate::{Verified, VerifyError, Wrong, verify};
+use crate::{Verified, VerifyError, VerifyFinding, verify};
 use mcp_audit_log_contract::hold::{Hold, HoldChange, Release};
 use mcp_audit_log_contract::plan::Plan;
 use mcp_audit_log_contract::settings::SettingChange;
@@ -59,7 +59,7 @@ fn payload(number: u64) -> StoredPayload {
 }
 
 /// An entry of the log's own about something that anna did, as the recorder makes it.
-fn told(number: u64, method: &str, details: &serde_json::Value) -> Entry {
+fn system_entry(number: u64, method: &str, details: &serde_json::Value) -> Entry {
     let mut entry = entry(number);
     for (field, text) in [(Field::Channel, "system"), (Field::Method, method), (Field::User, "anna")] {
         entry.set_text(field, Some(text));
@@ -82,13 +82,17 @@ fn states(number: u64, erasing: u64) -> (Vec<Entry>, StateChange) {
         let (from, to) = (hold.from.to_string(), hold.to.map(|to| to.to_string()));
         json!({ "hold": hold.id, "from": from, "to": to, "reason": hold.reason })
     };
-    let mut erased = told(number + 4, "payload.erased", &json!({ "reason": "a wish" }));
+    let mut erased = system_entry(number + 4, "payload.erased", &json!({ "reason": "a wish" }));
     erased.parent = Some(id(erasing));
     let entries = vec![
-        told(number, "settings.updated", &json!({ "changes": [{ "field": "retention_days", "old": 90, "new": 60 }] })),
-        told(number + 1, "hold.placed", &placed(&first)),
-        told(number + 2, "hold.placed", &placed(&second)),
-        told(number + 3, "hold.released", &json!({ "hold": second.id, "reason": release.reason })),
+        system_entry(
+            number,
+            "settings.updated",
+            &json!({ "changes": [{ "field": "retention_days", "old": 90, "new": 60 }] }),
+        ),
+        system_entry(number + 1, "hold.placed", &placed(&first)),
+        system_entry(number + 2, "hold.placed", &placed(&second)),
+        system_entry(number + 3, "hold.released", &json!({ "hold": second.id, "reason": release.reason })),
         erased,
     ];
     let (old, new) = (Value::Integer(90), Value::Integer(60));
@@ -151,7 +155,7 @@ fn clean(files: &StoreReader, writer: &mut impl Writer, number: u64, pruned: u64
     }
     intent["entries_before"] = entries_before.map(|at| at.to_string()).into();
     intent["payloads_before"] = payloads_before.map(|at| at.to_string()).into();
-    store(writer, vec![told(number, "retention.started", &intent)], StateChange::default());
+    store(writer, vec![system_entry(number, "retention.started", &intent)], StateChange::default());
 }
 
 /// Signs what there is, on a day of its own; gives the size.
@@ -183,7 +187,7 @@ impl World {
             let entries = (begin..(begin + 97).min(size)).map(ready).collect();
             writer.commit(&Batch { entries, ..Batch::default() }).expect("stored");
         }
-        store(&mut writer, vec![told(size, "log.started", &counted(&files))], StateChange::default());
+        store(&mut writer, vec![system_entry(size, "log.started", &counted(&files))], StateChange::default());
         let (mut next, mut archived) = (size + 1, 0);
         for (day, pruned) in (1..).zip(rounds.iter().copied()) {
             clean(&files, &mut writer, next, pruned);
@@ -192,7 +196,7 @@ impl World {
             while pruned > 0 && writer.prune(mcp_audit_log_index::Removal::everywhere(plan)).expect("pruned").more {}
             let (first, first_payload) = files.prune_points().expect("read");
             let over = json!({ "first_place": first, "payloads_first_place": first_payload });
-            store(&mut writer, vec![told(next + 1, "retention.completed", &over)], StateChange::default());
+            store(&mut writer, vec![system_entry(next + 1, "retention.completed", &over)], StateChange::default());
             (next, archived) = (next + 2, head);
         }
         let (entries, states) = states(next + 1, size - 10);
@@ -224,7 +228,7 @@ impl World {
     }
 
     /// What verification finds after `sql`.
-    pub(super) fn wrong_after(&self, sql: &str) -> Wrong {
+    pub(super) fn wrong_after(&self, sql: &str) -> VerifyFinding {
         let copy = self.copy();
         tamper(&copy.file(), sql);
         match copy.verify() {

@@ -1,5 +1,4 @@
-//! The tree as it was: what of it can still be told from the entries that are left, or from the checkpoints that stay for
-//! ever; each leads to the next.
+//! The roots that the tree had at smaller sizes, as far as the entries that are left or the archived checkpoints know them.
 
 use super::tiles::Tiles;
 use crate::StoreError;

@@ -9,22 +9,22 @@ use super::axis::Axis;
 use super::blocks::Block;
 use super::values::used;
 use crate::StoreError;
-use crate::columns::{Bitmap, Wanted, Zone};
+use crate::columns::{Bitmap, ValueSet, Zone};
 use crate::dictionary::Texts;
 use crate::snapshot::Snapshot;
 use mcp_audit_log_filter::Term;
 
 /// A term about a field whose texts are in the dictionary, and what is known of them so far.
-pub(crate) struct Sought {
+pub(crate) struct TextCondition {
     pub(crate) term: Term,
     texts: Texts,
     /// Whether the text with this number passes.
     judged: RefCell<HashMap<u64, bool>>,
     /// The numbers of all that pass, once the whole dictionary was gone through.
-    all: OnceCell<Wanted>,
+    all: OnceCell<ValueSet>,
 }
 
-impl Sought {
+impl TextCondition {
     pub(crate) fn new(term: &Term, texts: &Texts) -> Self {
         Self { term: term.clone(), texts: texts.clone(), judged: RefCell::default(), all: OnceCell::new() }
     }
@@ -36,7 +36,7 @@ impl Sought {
         block: &Block,
         zone: &Zone,
         within: &Bitmap,
-    ) -> Result<Wanted, StoreError> {
+    ) -> Result<ValueSet, StoreError> {
         if let (None, Zone::Values(values)) = (self.all.get(), zone) {
             let candidates = match within.count() < values.len() as u64 {
                 true => used(&Axis::numbers(log, block, self.term.field)?, within).into_iter().collect(),
@@ -50,11 +50,11 @@ impl Sought {
             return Ok(all.clone());
         }
         let all = self.texts.matching(log, self.term.field, |text| self.term.test.holds_text(text))?;
-        Ok(self.all.get_or_init(|| Wanted::Among(all)).clone())
+        Ok(self.all.get_or_init(|| ValueSet::Among(all)).clone())
     }
 
     /// Those of `numbers`, which ascend, whose texts pass; `None` where that would be too many texts to look up.
-    fn among(&self, log: &dyn Snapshot, numbers: &[u64]) -> Result<Option<Wanted>, StoreError> {
+    fn among(&self, log: &dyn Snapshot, numbers: &[u64]) -> Result<Option<ValueSet>, StoreError> {
         let mut judged = self.judged.borrow_mut();
         let new = numbers.iter().filter(|number| **number > 0 && !judged.contains_key(number)).count();
         // With more of them, going through the whole dictionary once is cheaper: 2,048 in a log of blocks of 4,096.
@@ -77,11 +77,11 @@ impl Sought {
                 found.push(number);
             }
         }
-        Ok(Some(Wanted::Among(found)))
+        Ok(Some(ValueSet::Among(found)))
     }
 }
 
-impl std::fmt::Debug for Sought {
+impl std::fmt::Debug for TextCondition {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Sought").field(&self.term).finish()
     }

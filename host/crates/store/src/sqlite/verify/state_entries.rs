@@ -1,15 +1,15 @@
-//! What the log's own entries say of the states beside it.
+//! The log's own entries about changes of states beside the entries: settings, holds, cleanups, starts.
 
 use rusqlite::Row;
 
-use super::super::Doing;
+use super::super::SqlContext;
 use super::{Fault, Subject};
 use mcp_audit_log_model::entry::Details;
 use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::Timestamp;
 
 /// An entry about a state that was changed.
-pub(super) struct Told {
+pub(super) struct StateEntry {
     pub(super) seq: u64,
     pub(super) method: String,
     pub(super) by: Option<String>,
@@ -18,7 +18,7 @@ pub(super) struct Told {
     pub(super) details: Details,
 }
 
-impl Told {
+impl StateEntry {
     /// A number of its details.
     pub(super) fn number(&self, name: &str) -> Option<u64> {
         self.details.get(name).and_then(serde_json::Value::as_u64)
@@ -36,7 +36,7 @@ impl Told {
 }
 
 /// The entries of the log itself with one of three methods, oldest first; without those about a refused attempt.
-pub(super) fn told(subject: &Subject<'_>, methods: [&str; 3]) -> Result<Vec<Told>, Fault> {
+pub(super) fn state_entries(subject: &Subject<'_>, methods: [&str; 3]) -> Result<Vec<StateEntry>, Fault> {
     let doing = "reading what entries report of other tables";
     let sql = "SELECT method.text, who.text, occurred_at, details, seq FROM entry
         JOIN term AS method ON method.field = ?1 AND method.id = entry.method
@@ -45,14 +45,14 @@ pub(super) fn told(subject: &Subject<'_>, methods: [&str; 3]) -> Result<Vec<Told
         AND channel = (SELECT id FROM term WHERE field = ?3 AND text = 'system')
         AND outcome IS NOT (SELECT id FROM term WHERE field = ?7 AND text = 'denied') ORDER BY seq";
     let fields = [Field::Method, Field::User, Field::Channel, Field::Outcome].map(|field| field as i64);
-    let mut statement = subject.connection.prepare(sql).doing(doing)?;
+    let mut statement = subject.connection.prepare(sql).context(doing)?;
     let values = (fields[0], fields[1], fields[2], methods[0], methods[1], methods[2], fields[3]);
     let read = statement.query_map(values, read);
-    Ok(read.and_then(Iterator::collect).doing(doing)?)
+    Ok(read.and_then(Iterator::collect).context(doing)?)
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Told> {
+fn read(row: &Row<'_>) -> rusqlite::Result<StateEntry> {
     let details: Option<String> = row.get(3)?;
     let details = serde_json::from_str(&details.unwrap_or_default()).unwrap_or_default();
-    Ok(Told { seq: row.get(4)?, method: row.get(0)?, by: row.get(1)?, at: row.get(2)?, details })
+    Ok(StateEntry { seq: row.get(4)?, method: row.get(0)?, by: row.get(1)?, at: row.get(2)?, details })
 }

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::Moment;
+use super::MemorySnapshot;
 use crate::states::{CheckpointQuery, NEWEST_CHECKPOINTS, States};
-use crate::{CheckpointChange, Mark, NewCheckpoint, PlaceChange, StateChange, StoreError, StoredCheckpoint};
+use crate::{
+    CheckpointChange, CheckpointTime, DestinationState, NewCheckpoint, StateChange, StoreError, StoredCheckpoint,
+};
 use mcp_audit_log_contract::access::Viewer;
 use mcp_audit_log_contract::hold::{Hold, HoldChange};
 use mcp_audit_log_contract::saved_view::{SavedView, ViewChange};
@@ -13,7 +15,7 @@ use mcp_audit_log_model::value::Value;
 
 /// Settings, jobs, holds, views, checkpoints, keys, destinations.
 #[derive(Clone, Debug, Default)]
-pub(in crate::memory) struct Beside {
+pub(in crate::memory) struct MemoryStates {
     settings: BTreeMap<String, Value>,
     crons: BTreeMap<String, CronState>,
     holds: Vec<Hold>,
@@ -21,10 +23,10 @@ pub(in crate::memory) struct Beside {
     checkpoints: BTreeMap<u64, NewCheckpoint>,
     keys: Vec<(String, i64)>,
     clock: u64,
-    destinations: BTreeMap<String, PlaceChange>,
+    destinations: BTreeMap<String, DestinationState>,
 }
 
-impl Beside {
+impl MemoryStates {
     /// Stores every change.
     pub(super) fn put(&mut self, states: &StateChange) {
         self.settings.extend(states.settings.iter().map(|change| (change.key.clone(), change.new.clone())));
@@ -76,23 +78,23 @@ impl Beside {
                     self.keys.push((vkey.clone(), since.as_micros()));
                 }
             }
-            CheckpointChange::Place(place) => drop(self.destinations.insert(place.name.clone(), place.clone())),
+            CheckpointChange::Destination(state) => drop(self.destinations.insert(state.name.clone(), state.clone())),
             CheckpointChange::Clock => self.clock = newest.map_or(0, |(number, _)| number),
         }
     }
 }
 
-impl States for Moment {
+impl States for MemorySnapshot {
     fn settings(&self) -> Result<BTreeMap<String, Value>, StoreError> {
-        Ok(self.now().beside.settings.clone())
+        Ok(self.now().states.settings.clone())
     }
 
     fn crons(&self) -> Result<BTreeMap<String, CronState>, StoreError> {
-        Ok(self.now().beside.crons.clone())
+        Ok(self.now().states.crons.clone())
     }
 
     fn holds(&self) -> Result<Vec<Hold>, StoreError> {
-        let mut holds = self.now().beside.holds.clone();
+        let mut holds = self.now().states.holds.clone();
         holds.sort_by_key(|hold| std::cmp::Reverse((hold.placed_at, hold.id)));
         Ok(holds)
     }
@@ -100,7 +102,7 @@ impl States for Moment {
     fn views(&self, viewer: &Viewer) -> Result<Vec<SavedView>, StoreError> {
         let is_seen =
             |view: &&SavedView| view.instance == viewer.instance && (view.shared || view.owner == viewer.user);
-        let mut views: Vec<_> = self.now().beside.views.iter().filter(is_seen).cloned().collect();
+        let mut views: Vec<_> = self.now().states.views.iter().filter(is_seen).cloned().collect();
         views.sort_by(|left, right| (&left.name, left.id).cmp(&(&right.name, right.id)));
         Ok(views)
     }
@@ -112,7 +114,7 @@ impl States for Moment {
                 && query.below.is_none_or(|below| number < below)
                 && query.size.contains(&checkpoint.size)
         };
-        let found = data.beside.checkpoints.iter().filter(|(number, checkpoint)| is_meant(**number, checkpoint));
+        let found = data.states.checkpoints.iter().filter(|(number, checkpoint)| is_meant(**number, checkpoint));
         let found =
             found.map(|(number, checkpoint)| StoredCheckpoint { number: *number, checkpoint: checkpoint.clone() });
         Ok(match query.oldest_first {
@@ -121,26 +123,26 @@ impl States for Moment {
         })
     }
 
-    fn marks(&self) -> Result<Vec<Mark>, StoreError> {
+    fn checkpoint_times(&self) -> Result<Vec<CheckpointTime>, StoreError> {
         let data = self.now();
         let mark = |(number, checkpoint): (&u64, &NewCheckpoint)| {
             let NewCheckpoint { size, signed_at, .. } = *checkpoint;
-            Mark { number: *number, size, signed_at }
+            CheckpointTime { number: *number, size, signed_at }
         };
-        Ok(data.beside.checkpoints.iter().rev().map(mark).collect())
+        Ok(data.states.checkpoints.iter().rev().map(mark).collect())
     }
 
     fn keys(&self) -> Result<Vec<(String, i64)>, StoreError> {
-        let mut keys = self.now().beside.keys.clone();
+        let mut keys = self.now().states.keys.clone();
         keys.sort_by_key(|(_, since)| *since);
         Ok(keys)
     }
 
     fn clock_confirmed(&self) -> Result<u64, StoreError> {
-        Ok(self.now().beside.clock)
+        Ok(self.now().states.clock)
     }
 
-    fn destinations(&self) -> Result<Vec<PlaceChange>, StoreError> {
-        Ok(self.now().beside.destinations.values().cloned().collect())
+    fn destinations(&self) -> Result<Vec<DestinationState>, StoreError> {
+        Ok(self.now().states.destinations.values().cloned().collect())
     }
 }

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use super::writer::most;
 use crate::columns::{Bitmap, Zone};
+use crate::dictionary::most;
 use crate::search::axis::Axis;
 use crate::search::block_scan::BlockScan;
 use crate::search::values;
@@ -16,62 +16,63 @@ use mcp_audit_log_model::field::{Field, FieldType};
 /// How many texts one step removes at most: it holds the writer no longer than the removal of a chunk of entries.
 const STEP: usize = 500;
 
-/// How far a sweep is. It lives in memory only: after a start it is unknown, so that the next cleanup sweeps everything.
+/// How far the garbage collection is. It lives in memory only: after a start it is unknown, so that the next cleanup looks
+/// at everything.
 #[derive(Debug)]
-pub(crate) struct Sweep {
+pub(crate) struct DictionaryGc {
     /// The fields that are still to be looked at.
     fields: Vec<Field>,
     /// What is left of one field.
-    unused: Option<Unused>,
+    unused: Option<UnusedTexts>,
 }
 
 /// Texts of a field that no entry had when it was looked.
 #[derive(Debug)]
-struct Unused {
+struct UnusedTexts {
     field: Field,
     numbers: Bitmap,
     /// The entries from here on were recorded since, and may have one of them again.
     since: u64,
 }
 
-impl Default for Sweep {
-    /// A sweep of everything.
+impl Default for DictionaryGc {
+    /// Everything is still to be looked at.
     fn default() -> Self {
         let fields = Field::ALL.iter().copied().filter(|field| field.kind() == FieldType::Text && field.repeats());
         Self { fields: fields.collect(), unused: None }
     }
 }
 
-impl Sweep {
+impl DictionaryGc {
     /// Whether nothing is left to do.
     pub(crate) fn is_over(&self) -> bool {
         self.fields.is_empty() && self.unused.is_none()
     }
 
-    /// Removes some texts of one field, and returns the field if there were any. `next` is the place of the next entry.
+    /// Removes some texts of one field, and returns the field if there were any. `next` is the seq of the next entry.
     /// What was known of that field's numbers is void then; after an error all of this is.
     pub(crate) fn step(&mut self, log: &dyn Transaction, next: u64) -> Result<Option<Field>, StoreError> {
-        let Some(Unused { field, numbers, .. }) = self.look(log)? else { return Ok(None) };
-        let gone: Vec<_> = numbers.places().take(STEP).collect();
+        let Some(UnusedTexts { field, numbers, .. }) = self.look(log)? else { return Ok(None) };
+        let gone: Vec<_> = numbers.rows().take(STEP).collect();
         let Some(last) = gone.last().copied() else { return Ok(None) };
         log.remove(Removable::Texts(field, &gone))?;
         tracing::debug!(field = field.name(), texts = gone.len(), "unused texts are removed from the dictionary");
         let left = Bitmap::range(numbers.length(), last + 1..u64::MAX).and(&numbers);
-        self.unused = (!left.is_empty()).then_some(Unused { field, numbers: left, since: next });
+        self.unused = (!left.is_empty()).then_some(UnusedTexts { field, numbers: left, since: next });
         Ok(Some(field))
     }
 
     /// What may go now: the rest of a field, or the next field.
-    fn look(&mut self, log: &dyn Transaction) -> Result<Option<Unused>, StoreError> {
+    fn look(&mut self, log: &dyn Transaction) -> Result<Option<UnusedTexts>, StoreError> {
         if let Some(unused) = self.unused.take() {
             let used = used(log.snapshot(), unused.field, unused.since, unused.numbers.length())?;
-            return Ok(Some(Unused { numbers: unused.numbers.without(&used), ..unused }));
+            return Ok(Some(UnusedTexts { numbers: unused.numbers.without(&used), ..unused }));
         }
-        self.fields.pop().map(|field| Unused::of(log, field)).transpose()
+        self.fields.pop().map(|field| UnusedTexts::of(log, field)).transpose()
     }
 }
 
-impl Unused {
+impl UnusedTexts {
     fn of(log: &dyn Transaction, field: Field) -> Result<Self, StoreError> {
         let there = numbers(log.snapshot(), field)?;
         let highest = there.last().copied().unwrap_or(0);
@@ -103,12 +104,12 @@ fn numbers(log: &dyn Snapshot, field: Field) -> Result<Vec<u64>, StoreError> {
     Ok(numbers)
 }
 
-/// Those of the numbers below `length` that entries from place `from` on have. Closed blocks say it without a look at
+/// Those of the numbers below `length` that entries from seq `from` on have. Closed blocks say it without a look at
 /// their rows, and but for the one that the cleanup cut in two even without a look at their planes.
 fn used(log: &dyn Snapshot, field: Field, from: u64, length: u64) -> Result<Bitmap, StoreError> {
     let mut used = Bitmap::none(length);
-    let walk = BlockScan::new(log, from..u64::MAX, &BTreeSet::from([field]))?;
-    for (block, within) in walk.blocks() {
+    let scan = BlockScan::new(log, from..u64::MAX, &BTreeSet::from([field]))?;
+    for (block, within) in scan.blocks() {
         let Some(Zone::Values(values)) = block.zone(log, field)? else { continue };
         if within.count() == block.length {
             values.into_iter().for_each(|number| used.insert(number));

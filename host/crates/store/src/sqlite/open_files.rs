@@ -7,12 +7,12 @@ use mcp_audit_log_index::StoreError;
 
 /// The files of an open log: where they are, and which they are.
 #[derive(Debug)]
-pub(super) struct OnDisk(Vec<(PathBuf, Option<Id>)>);
+pub(super) struct OpenFiles(Vec<(PathBuf, Option<Id>)>);
 
 /// Device and number, which a file keeps for its life.
 type Id = (u64, u64);
 
-impl OnDisk {
+impl OpenFiles {
     /// The database at `path` and its write-ahead log, which a connection has opened.
     pub(super) fn of(path: &Path) -> Self {
         let files = [path.to_owned(), path.with_extension("db-wal")];

@@ -1,0 +1,99 @@
+//! What is counted of rows, by combinations of values: groups, rows and points of usage, cells of usage.
+
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+
+use super::axis::Axis;
+use crate::columns::Bitmap;
+
+/// Combinations of a block's codes up to which their numbers stand in a table.
+const TABLE: usize = 1 << 20;
+/// A combination that has no number yet.
+const NEW: u32 = u32::MAX;
+
+/// What is counted, by combinations of `N` values.
+pub(crate) struct KeyedCounts<const N: usize, T> {
+    /// The combinations in the order in which they first came, each with what is counted of it.
+    counts: Vec<([u64; N], T)>,
+    /// Where each combination stands among them.
+    numbers: HashMap<[u64; N], u32, RandomState>,
+    /// How many there may be.
+    most: usize,
+}
+
+impl<const N: usize, T> KeyedCounts<N, T> {
+    /// None yet, and no more than `most`.
+    pub(crate) fn new(most: usize) -> Self {
+        Self { counts: Vec::new(), numbers: HashMap::default(), most }
+    }
+
+    /// What is counted of a combination, if it came.
+    pub(crate) fn get(&self, key: [u64; N]) -> Option<&T> {
+        self.numbers.get(&key).map(|number| &self.counts[*number as usize].1)
+    }
+
+    /// All combinations that came.
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = (&[u64; N], &T)> {
+        self.counts.iter().map(|(key, count)| (key, count))
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (&[u64; N], &mut T)> {
+        self.counts.iter_mut().map(|(key, count)| (&*key, count))
+    }
+
+    /// Counts each row of `found`, in order, under its combination: `empty` is what a new one begins with. `None` when
+    /// there are too many combinations.
+    pub(crate) fn count(
+        &mut self,
+        axes: [&Axis; N],
+        found: &Bitmap,
+        empty: impl Fn() -> T,
+        mut count: impl FnMut(&mut T, usize),
+    ) -> Option<()> {
+        let sizes = axes.map(Axis::size);
+        let size = sizes.iter().try_fold(1_usize, |all, size| all.checked_mul(*size)).filter(|size| *size <= TABLE);
+        let mut table = vec![NEW; size.unwrap_or(0)];
+        for (word, bits) in found.words().iter().enumerate().filter(|(_, bits)| **bits != 0) {
+            let codes = axes.map(|axis| axis.codes(word));
+            for bit in ones(*bits) {
+                let at = sizes.iter().zip(&codes);
+                let at = at.fold(0_usize, |at, (size, codes)| at.wrapping_mul(*size).wrapping_add(codes[bit] as usize));
+                let number = match table.get_mut(at) {
+                    Some(number) if *number != NEW => *number,
+                    known => {
+                        let key = std::array::from_fn(|axis| axes[axis].raw(codes[axis][bit]));
+                        let number = self.number(key, &empty)?;
+                        known.into_iter().for_each(|known| *known = number);
+                        number
+                    }
+                };
+                count(&mut self.counts[number as usize].1, word * 64 + bit);
+            }
+        }
+        Some(())
+    }
+
+    fn number(&mut self, key: [u64; N], empty: impl Fn() -> T) -> Option<u32> {
+        if let Some(number) = self.numbers.get(&key) {
+            return Some(*number);
+        }
+        let number = self.counts.len();
+        if number == self.most {
+            return None;
+        }
+        self.numbers.insert(key, number as u32);
+        self.counts.push((key, empty()));
+        Some(number as u32)
+    }
+}
+
+/// The positions of the bits that are set.
+pub(crate) fn ones(mut bits: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let bit = (bits != 0).then_some(bits.trailing_zeros() as usize);
+        bits &= bits.wrapping_sub(1);
+        bit
+    })
+}

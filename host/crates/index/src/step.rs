@@ -1,0 +1,73 @@
+//! Steps of time: the distance of the points of a series, and the times that groups and cells of usage are counted by.
+
+use mcp_audit_log_model::time::{DAY, HOUR};
+use mcp_audit_log_model::vocabulary;
+
+/// Most points of a series; a step that makes more of them is taken for the next longer one.
+pub const MAX_POINTS: i64 = 2_400;
+
+vocabulary! {
+    /// How far apart the points of a series are, in UTC.
+    #[derive(Default)]
+    UsageStep {
+        /// An hour.
+        Hour = "hour",
+        /// A day.
+        #[default]
+        Day = "day",
+        /// A week, from Monday on.
+        Week = "week",
+    }
+}
+
+impl UsageStep {
+    /// The step that suits a range of so many microseconds.
+    pub fn for_length(micros: i64) -> Self {
+        match micros / DAY {
+            ..=3 => Self::Hour,
+            4..=180 => Self::Day,
+            _ => Self::Week,
+        }
+    }
+
+    /// This step, or the next longer one that does not make too many points of so many microseconds.
+    pub(crate) fn fitting(self, micros: i64) -> Self {
+        let fits = |step: &Self| micros / step.micros() < MAX_POINTS;
+        Self::ALL.iter().copied().skip(self as usize).find(fits).unwrap_or(Self::Week)
+    }
+
+    /// Its length in microseconds.
+    pub fn micros(self) -> i64 {
+        match self {
+            Self::Hour => HOUR,
+            Self::Day => DAY,
+            Self::Week => 7 * DAY,
+        }
+    }
+
+    /// When the step began that `micros` is in.
+    pub(crate) fn start(self, micros: i64) -> i64 {
+        // 1970 began on a Thursday.
+        let offset = if self == Self::Week { 4 * DAY } else { 0 };
+        let (micros, length) = (micros.saturating_sub(offset), self.micros());
+        micros.div_euclid(length).saturating_mul(length).saturating_add(offset)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mcp_audit_log_model::time::Timestamp;
+
+    #[test]
+    fn a_week_begins_on_monday_and_steps_stay_few() {
+        let at = |text: &str| Timestamp::parse(text).expect("a moment").as_micros();
+        assert_eq!(UsageStep::Week.start(at("2026-11-22T23:00:00Z")), at("2026-11-16"));
+        assert_eq!(UsageStep::Week.start(at("2026-11-23")), at("2026-11-23"));
+        assert_eq!(UsageStep::Hour.fitting(99 * DAY), UsageStep::Hour);
+        assert_eq!(UsageStep::Hour.fitting(101 * DAY), UsageStep::Day);
+        assert_eq!(UsageStep::Hour.fitting(i64::MAX), UsageStep::Week);
+        let suits = [DAY, 7 * DAY, 90 * DAY, 400 * DAY].map(UsageStep::for_length);
+        assert_eq!(suits, [UsageStep::Hour, UsageStep::Day, UsageStep::Day, UsageStep::Week]);
+    }
+}
