@@ -1,4 +1,4 @@
-//! A time limit on the body of a request, whatever its handler does with it.
+//! A time limit for the body of a request, whatever its handler does with it.
 
 use std::io;
 use std::pin::Pin;
@@ -19,7 +19,7 @@ pub(crate) fn is_empty(request: &Request) -> bool {
     http_body::Body::is_end_stream(request.body())
 }
 
-/// The handler's answer; `None` if the body took longer than `patience`, whatever the handler made of that.
+/// The handler's answer; `None` if the body took longer than `patience`, whatever the handler returned.
 pub(crate) async fn run(patience: Duration, request: Request, next: Next) -> Option<Response> {
     let is_late = Arc::new(AtomicBool::new(false));
     let late = Arc::clone(&is_late);
@@ -28,7 +28,7 @@ pub(crate) async fn run(patience: Duration, request: Request, next: Next) -> Opt
     (!is_late.load(Ordering::Relaxed)).then_some(response)
 }
 
-/// A body that fails when its time is over.
+/// A body that fails after its time limit.
 struct Timed {
     inner: Body,
     end: Pin<Box<Sleep>>,
