@@ -57,7 +57,7 @@ fn only_in(allowed: &[&str], words: &[&str]) {
 }
 
 #[test]
-fn each_outside_world_is_named_in_one_module() {
+fn each_external_dependency_is_named_in_one_module() {
     only_in(&["host/crates/sandbox/"], &["wasmtime::"]);
     // Only the policy may grant access, and the log for reading its own last entry.
     only_in(
@@ -74,7 +74,7 @@ fn each_outside_world_is_named_in_one_module() {
 
 /// A crate can use only what its manifest names: so these lists are the walls.
 #[test]
-fn each_outside_world_is_a_dependency_of_one_crate() {
+fn each_external_dependency_belongs_to_one_crate() {
     for (dependency, allowed) in [
         ("wasmtime", &["sandbox"][..]),
         ("rusqlite", &["store"]),
@@ -121,7 +121,7 @@ fn the_lower_crates_do_no_input_or_output() {
 
 /// `Routes::at` takes a route with its documentation; a plain router would take it without.
 #[test]
-fn no_route_of_the_api_is_without_its_documentation() {
+fn every_route_of_the_api_is_documented() {
     for (path, text) in sources("host/crates/http/src/api") {
         let plain = [".route(", ".route_service(", ".nest("].iter().find(|word| text.contains(**word));
         assert!(plain.is_none(), "{path} has {plain:?}: add routes with Routes::at, as http/openapi/mod.rs says");
@@ -150,7 +150,7 @@ fn every_file_says_why_it_exists_and_has_a_readable_length() {
 
 /// `docs/design/house.md` says how easy the sources are to enter, and a search for a public name must lead to one type.
 #[test]
-fn the_house_is_as_its_page_says() {
+fn the_page_about_the_house_is_current() {
     let checked = Command::new(root().join("tests/house")).arg("--check").output().expect("Python");
     let said = [checked.stdout, checked.stderr].concat();
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&said));

@@ -1,16 +1,16 @@
-//! Makes the list of old and new values of a change: of its facts, and of the states before and after it.
+//! Builds the list of old and new values of a change, from its facts and from its old and new state.
 
 use super::state::{self, Differences};
 use super::{cut, masks};
 use crate::contract::{Change, Event, Fact, Value, Verdict};
 
-/// What a secret's value is replaced by: that it changed is worth knowing, its value is not.
+/// Replaces a secret's value. An auditor needs to know that it changed, not what it is.
 const MASKED: &str = "[masked]";
 
-/// Further changes are counted and left out: the host treats too long a list as a fault.
+/// Further changes are counted and left out, because the host treats a too long list as a fault.
 const MOST: usize = 500;
 
-/// The detail that counts what is left out; the host adds what it did not pass.
+/// The detail that counts the left out changes; the host adds those that it did not pass.
 const LEFT_OUT: &str = "changes_left_out";
 
 /// The facts that a change is made of.
@@ -30,7 +30,7 @@ pub(super) fn add(event: &Event, verdict: Verdict) -> Verdict {
     Verdict { changes, facts, ..verdict }
 }
 
-/// How many changes are missing, including those that the host did not pass.
+/// The number of missing changes, including those that the host did not pass.
 fn left_out(event: &Event, beyond: usize) -> Option<Fact> {
     let before = event.facts.iter().find(|fact| fact.name == LEFT_OUT).map(|fact| &fact.value);
     let before = if let Some(Value::Integer(before)) = before { *before } else { 0 };
@@ -65,14 +65,14 @@ fn set(changes: &mut [Change], value: &Value, side: fn(&mut Change) -> &mut Valu
     }
 }
 
-/// What differs between the states that the event brings as its arguments `old` and `new`.
+/// The differences between the event's arguments `old` and `new`.
 fn of_states(event: &Event, most: usize) -> Differences {
     let state = |name| event.arguments.iter().find(|argument| argument.name == name);
     let [old, new] = ["old", "new"].map(|name| state(name).map(|argument| argument.json.trim()));
     state::differences(old, new, most)
 }
 
-/// A state that is no object has no name for what changed.
+/// A state that is not an object has no name for its change.
 pub(super) fn named(field: &str) -> String {
     if field.trim().is_empty() { "value".to_owned() } else { cut(field) }
 }

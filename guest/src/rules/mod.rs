@@ -65,12 +65,12 @@ fn called(action: impl Into<String>) -> Verdict {
     }
 }
 
-/// What the event was done to, when it goes by a name.
+/// The affected object, if it has a name.
 fn by_name(kind: &str, name: Option<&str>) -> Option<Affected> {
     name.map(|name| Affected { kind: kind.to_owned(), id: None, name: Some(cut(name)) })
 }
 
-/// What the event was done to, when it goes by an id.
+/// The affected object, if it has an id.
 fn by_id(kind: &str, id: Option<&str>) -> Option<Affected> {
     id.map(|id| Affected { kind: kind.to_owned(), id: Some(cut(id)), name: None })
 }
@@ -85,7 +85,7 @@ fn cut(text: &str) -> String {
     format!("{beginning}…")
 }
 
-/// A text that the host hands over as a fact.
+/// A text that the host passes as a fact.
 fn text_fact<'a>(event: &'a Event, name: &str) -> Option<&'a str> {
     event.facts.iter().find(|fact| fact.name == name).and_then(|fact| match &fact.value {
         Value::Text(text) => Some(text.as_str()),

@@ -1,4 +1,5 @@
-//! What a policy reads of an event. The host passes these parts alone, and can remember the answer for their values.
+//! The parts of an event that a policy reads. The host passes only these parts, so it can reuse a verdict for equal
+//! values.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +7,7 @@ use mcp_audit_log_model::event::Channel;
 use mcp_audit_log_model::vocabulary;
 
 vocabulary! {
-    /// A field of an event, by the name that it has in the contract.
+    /// A field of an event, by its name in the contract.
     EventField {
         /// The door it came through.
         Channel = "channel",
@@ -118,7 +119,7 @@ impl FromIterator<EventField> for EventFields {
     }
 }
 
-/// The parts of an event that an answer depends on.
+/// The parts of an event that a verdict depends on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Dependencies {
     /// Fields.
@@ -146,17 +147,17 @@ impl Dependencies {
     }
 }
 
-/// What answers depend on, by channel. For a channel without declaration it is everything.
+/// The parts of an event that verdicts depend on, by channel. A channel without a declaration depends on everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ChannelDependencies([Option<Dependencies>; Channel::ALL.len()]);
 
 impl ChannelDependencies {
-    /// What is declared for `channel`.
+    /// The declaration for `channel`.
     pub fn of(&self, channel: Channel) -> Option<&Dependencies> {
         self.0.get(channel as usize).and_then(Option::as_ref)
     }
 
-    /// Declares this for `channel`, in place of what was declared before.
+    /// Declares this for `channel`, in place of an earlier declaration.
     pub fn set(&mut self, channel: Channel, depends: Dependencies) {
         if let Some(place) = self.0.get_mut(channel as usize) {
             *place = Some(depends);

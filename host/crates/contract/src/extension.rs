@@ -1,5 +1,4 @@
-//! What an extension of a policy declares, checked by itself. How it fits the layers below is checked when they are
-//! put together.
+//! The declarations of a policy's extension, checked alone. Merging the layers checks whether they fit together.
 
 use mcp_audit_log_filter::{Domain, DomainToken};
 use mcp_audit_log_model::mask::Mask;
@@ -10,7 +9,7 @@ use crate::depends::ChannelDependencies;
 use crate::manifest::{Action, Cron, SavedFilter, SettingField, UserGroup};
 
 vocabulary! {
-    /// What an extension may do beyond narrowing, where it declares it.
+    /// The ways in which an extension may widen, if it declares them.
     Widening {
         /// Its groups imply groups of other layers.
         Groups = "groups",
@@ -34,7 +33,7 @@ pub struct ExtensionManifest {
     pub groups: Vec<UserGroup>,
     /// Its access lines.
     pub access: Vec<AccessLine>,
-    /// Its own settings, and those of layers below that it narrows.
+    /// Its own settings, and settings of lower layers that it narrows.
     pub settings: Vec<SettingField>,
     /// Its quick filters.
     pub filters: Vec<SavedFilter>,
@@ -44,11 +43,11 @@ pub struct ExtensionManifest {
     pub actions: Vec<Action>,
     /// Its masks.
     pub masks: Vec<Mask>,
-    /// What it keeps at least.
+    /// The least that the extension keeps.
     pub keeping: Keeping,
-    /// What it reads of events.
+    /// The parts of events that it reads.
     pub depends: ChannelDependencies,
-    /// Which events it is asked about.
+    /// The events that it is asked about.
     pub interest: Domain,
     /// The widenings that it declares.
     pub widens: Vec<Widening>,
@@ -71,7 +70,7 @@ impl ExtensionManifest {
 pub struct AccessLine {
     /// Whether it gives or narrows.
     pub effect: AccessEffect,
-    /// Whose line it is; `None`: every viewer's.
+    /// The group of the line; `None`: every viewer.
     pub group: Option<String>,
     /// The rights that it gives, or whose rules it narrows.
     pub rights: Vec<Right>,
@@ -79,16 +78,16 @@ pub struct AccessLine {
     pub domain: Vec<DomainToken>,
 }
 
-/// What an access line does.
+/// The effect of an access line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccessEffect {
-    /// Gives rights, and shows entries beside those of the layers below.
+    /// Gives rights, and shows entries in addition to those of the lower layers.
     Permission,
     /// Leaves only these entries.
     Restriction,
 }
 
-/// How many days are kept at least.
+/// The least number of days to keep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Keeping {
     /// Entries.

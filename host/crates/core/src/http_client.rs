@@ -31,7 +31,7 @@ pub enum HttpClient {
 #[error("https:// addresses cannot be fetched: no trusted certificates are installed ({0}); install ca-certificates")]
 pub struct HttpClientError(std::io::Error);
 
-/// What is sent.
+/// The body to send.
 pub(crate) struct Post<'a> {
     /// Its media type.
     pub(crate) kind: &'a str,
@@ -44,7 +44,7 @@ impl HttpClient {
     /// A client for the address `url`.
     ///
     /// # Errors
-    /// It is an `https:` one, and the system has no certificates.
+    /// The URL uses https, and the system has no certificates.
     pub fn new(url: &Uri) -> Result<Self, HttpClientError> {
         let mut builder = Client::builder(TokioExecutor::new());
         // Requests are rare, so idle connections are not kept.
@@ -59,7 +59,7 @@ impl HttpClient {
     /// The body of a plain 200; redirections are not followed.
     ///
     /// # Errors
-    /// A sentence on what failed.
+    /// A sentence about the failure.
     pub async fn get(&self, url: &Uri) -> Result<Bytes, String> {
         let read = async {
             let request = Request::get(url).header("accept", "application/json").body(Full::default());
@@ -73,7 +73,7 @@ impl HttpClient {
         in_time(url, read).await
     }
 
-    /// Sends a body. Any success will do; the answer's body is not read.
+    /// Sends a body. Any success status is accepted; the answer's body is not read.
     pub(crate) async fn post(&self, url: &Uri, post: &Post<'_>) -> Result<(), String> {
         let send = async {
             let mut request = Request::post(url).header("content-type", post.kind);
@@ -110,7 +110,7 @@ fn failed(url: &Uri, error: &dyn Display) -> String {
     format!("{} cannot be fetched: {error}", named(url))
 }
 
-/// An address without parts that may be secret.
+/// An address without its parts that may be secret.
 fn named(url: &Uri) -> String {
     let authority = url.authority().map_or("", |authority| authority.as_str());
     let host = authority.rsplit('@').next().unwrap_or_default();

@@ -14,13 +14,13 @@ pub(super) trait Encoder: Send {
     /// Adds an entry.
     fn entry(&mut self, entry: &Entry, payload: Option<&StoredPayload>) -> io::Result<()>;
 
-    /// How many bytes are ready to be taken, about.
+    /// The approximate number of bytes that are ready.
     fn pending(&self) -> usize;
 
     /// Takes what is ready.
     fn take(&mut self) -> io::Result<Vec<u8>>;
 
-    /// Takes the rest; nothing is added afterwards.
+    /// Returns the rest; nothing is added afterwards.
     fn finish(&mut self) -> io::Result<Vec<u8>>;
 }
 
@@ -101,7 +101,7 @@ impl Encoder for JsonLines {
     }
 }
 
-/// An entry, with its payload as one member where some of that is wanted.
+/// An entry, with its payload as one member if parts of it are exported.
 struct Line<'a> {
     members: &'a [Column],
     content: &'a [Column],
@@ -128,7 +128,7 @@ impl Serialize for Line<'_> {
     }
 }
 
-/// What is kept of request and answer.
+/// The kept parts of request and response.
 struct Content<'a> {
     columns: &'a [Column],
     payload: &'a StoredPayload,

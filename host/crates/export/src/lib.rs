@@ -32,21 +32,21 @@ pub use format::Format;
 pub use manifest::ExportManifest;
 pub use table::{Table, usage_table};
 
-/// How many bytes are handed over at once, about. A group of rows of Parquet may be more.
+/// The approximate number of bytes in one piece. A row group of Parquet may be larger.
 const PIECE: usize = 256 << 10;
 
-/// What is to be exported.
+/// The parameters of an export.
 #[derive(Clone, Debug)]
 pub struct ExportRequest {
-    /// Which entries. The viewer's record rule comes on top.
+    /// The filter. The viewer's record rule applies as well.
     pub domain: Domain,
-    /// What of each.
+    /// The columns of each row.
     pub columns: Columns,
     /// As which kind of file.
     pub format: Format,
 }
 
-/// An export that is under way.
+/// An export in progress.
 pub struct Export {
     columns: Columns,
     pages: Pages,
@@ -58,18 +58,21 @@ pub struct Export {
     over: bool,
 }
 
-/// Why there is no export, or only the beginning of one.
+/// The reason why an export did not start, or is incomplete.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExportError {
     /// It may not or cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// That it begins, or that it is complete, could not be recorded.
+    /// Its start or its completion could not be recorded.
     #[error("the export stopped because it could not be recorded: {0}")]
     Record(#[from] RecordError),
-    /// Payloads leave only where that is recorded.
-    #[error("payloads can be exported only where the export is recorded, but this log is open for reading only")]
+    /// Payloads are exported only if the export is recorded.
+    #[error(
+        "payloads were not exported: this log is open for reading only, so it cannot record the export; use the API, or \
+         stop the process that has the log open"
+    )]
     Unrecorded,
     /// The file cannot be made.
     #[error("the file cannot be written: {0}")]
@@ -89,7 +92,7 @@ impl From<StoreError> for ExportError {
 }
 
 impl Export {
-    /// Reads where the log ends; no entry is read yet.
+    /// Reads the end of the log; no entry is read yet.
     ///
     /// # Errors
     /// The viewer may not export this, or the store fails.
@@ -120,7 +123,7 @@ impl Export {
     /// an export ends when the viewer loses the right. Blocks.
     ///
     /// # Errors
-    /// The viewer may not export this any more, the store fails, or the file cannot be made.
+    /// The viewer may no longer export this, the store fails, or the file cannot be written.
     pub fn step(&mut self, reader: &Reader<'_>) -> Result<Option<Vec<u8>>, ExportError> {
         if self.over {
             return Ok(None);
@@ -162,7 +165,7 @@ impl Export {
         piece
     }
 
-    /// How many entries of the log were read, and how many there are.
+    /// The number of entries that were read, and the number of all entries.
     pub fn progress(&self) -> (u64, u64) {
         self.pages.progress()
     }
@@ -172,7 +175,7 @@ impl Export {
         self.manifest.export
     }
 
-    /// What the file is, as far as it goes.
+    /// The manifest of the rows exported so far.
     pub fn manifest(&self) -> &ExportManifest {
         &self.manifest
     }
@@ -185,7 +188,7 @@ impl Export {
     /// The manifest of the whole file.
     ///
     /// # Errors
-    /// It is not whole yet.
+    /// The export is not complete yet.
     pub fn completed(&self, now: Timestamp) -> Result<ExportManifest, ExportError> {
         match self.over {
             true => Ok(ExportManifest { ended_at: Some(now), ..self.manifest.clone() }),

@@ -6,13 +6,13 @@ use mcp_audit_log_core::reader::ReadError;
 use mcp_audit_log_filter::Domain;
 use mcp_audit_log_model::entry::Entry;
 
-/// Entries of a page: some megabytes, and enough that working out the filter anew for each page costs little.
+/// The entries of a page: some megabytes, and enough that preparing the filter for each page costs little.
 const PAGE: usize = 4_096;
-/// How many entries one transaction scans: a large block of the index, so that a filter with few matches stays far
-/// below the deadline.
+/// The number of entries that one transaction scans: a large block of the index, so that a filter with few matches
+/// stays far below the deadline.
 const WINDOW: u64 = 65_536;
 
-/// What is left to read.
+/// The entries that are left to read.
 pub(super) struct Pages {
     domain: Domain,
     all: Range<u64>,
@@ -42,7 +42,7 @@ impl Pages {
         Ok(Some(entries))
     }
 
-    /// How many entries were scanned, and how many there are.
+    /// The number of entries that were scanned, and the number of all entries.
     pub(super) fn progress(&self) -> (u64, u64) {
         (self.next - self.all.start, self.all.end - self.all.start)
     }

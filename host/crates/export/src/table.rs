@@ -1,4 +1,4 @@
-//! CSV tables as in RFC 4180, which a spreadsheet reads as data and never as a formula; and usage as such a table.
+//! CSV tables as in RFC 4180, which a spreadsheet reads as data, never as a formula; and usage as such a table.
 
 use std::borrow::Cow;
 use std::io;
@@ -14,14 +14,14 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 pub struct Table(Writer<Vec<u8>>);
 
 impl Table {
-    /// A table with these names of columns.
+    /// A table with these column names.
     pub fn new(names: impl IntoIterator<Item = &'static str>) -> io::Result<Self> {
         let mut writer = writer(BYTE_ORDER_MARK.to_vec());
         writer.write_record(names)?;
         Ok(Self(writer))
     }
 
-    /// Adds a cell of ours: a number, a time.
+    /// Adds a cell from the log itself: a number or a time.
     pub fn cell(&mut self, cell: impl AsRef<[u8]>) -> io::Result<()> {
         Ok(self.0.write_field(cell)?)
     }
@@ -36,12 +36,12 @@ impl Table {
         Ok(self.0.write_record(None::<&[u8]>)?)
     }
 
-    /// How many bytes there are to take.
+    /// The number of bytes that are ready.
     pub(super) fn pending(&self) -> usize {
         self.0.get_ref().len()
     }
 
-    /// What was written since this was asked for last.
+    /// The bytes written since the last call.
     pub fn take(&mut self) -> io::Result<Vec<u8>> {
         let full = std::mem::replace(&mut self.0, writer(Vec::new()));
         full.into_inner().map_err(|error| io::Error::other(error.to_string()))
@@ -66,7 +66,7 @@ fn is_formula(text: &str) -> bool {
     text.starts_with(FIRST) && !is_negative_number(text)
 }
 
-/// A number that is negative is no formula, and stays one.
+/// A negative number is not a formula, and stays unchanged.
 fn is_negative_number(text: &str) -> bool {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     text.strip_prefix('-').is_some_and(|number| match number.split_once('.') {
@@ -93,7 +93,7 @@ const FIGURES: [&str; 10] = [
 /// range, and whether data is missing in it.
 ///
 /// # Errors
-/// There is no memory for it.
+/// There is not enough memory.
 pub fn usage_table(usage: &Usage) -> io::Result<Vec<u8>> {
     let complete = usage.missing.is_empty().to_string();
     match usage.breakdowns.first() {
@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_text_is_a_formula_and_every_text_can_be_restored() {
+    fn texts_never_become_formulas_and_can_be_restored() {
         for text in ["=1+1", "+1", "-1+1", "-", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "'=1", "＝1", "-1.", "-.5", "--1"]
         {
             let cell = inert(text);

@@ -32,12 +32,12 @@ pub use trusted_proxy::{Network, NetworkError};
 /// The cookie that holds a browser's session with the log. The proxy keeps it from its upstreams.
 pub const SESSION_COOKIE: &str = "mcp_audit_log_session";
 
-/// A user that a token, a proxy, an issuer or an embedder vouches for.
+/// A user identified by a token, a proxy, an issuer or an embedder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {
     /// As a reader of the log.
     pub viewer: Viewer,
-    /// The name of the connection, where it is known.
+    /// The name of the connection, if it is known.
     pub connection: Option<String>,
 }
 
@@ -59,7 +59,7 @@ impl From<&Token> for Person {
     }
 }
 
-/// What a bearer's secret turned out to be.
+/// The caller that a bearer's secret identifies.
 #[derive(Clone, Debug)]
 pub enum Bearer {
     /// A token of this log.
@@ -86,14 +86,14 @@ impl Bearer {
     }
 }
 
-/// Why a request is not signed in.
+/// The reason why a request is not signed in.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignInError {
     /// There is no such token.
     #[error("unknown token; ask an administrator for a new one")]
     Unknown,
-    /// The token was valid and is revoked; its owner.
+    /// The token was revoked; its owner.
     #[error("the token was revoked; ask an administrator for a new one")]
     Revoked(Caller),
     /// The token was good once.
@@ -108,7 +108,7 @@ pub enum SignInError {
 }
 
 impl SignInError {
-    /// Whether the credentials could not be checked, so that the caller was not refused.
+    /// Whether the credentials could not be checked, so that the caller was not rejected.
     pub fn is_failure(&self) -> bool {
         matches!(self, Self::Tokens(_) | Self::Jwt(JwtError::Unreachable))
     }
@@ -129,7 +129,7 @@ impl Identity {
         Self { tokens: Some(tokens), ..Self::without_sign_in() }
     }
 
-    /// No credentials are accepted: for a log whose embedder signs users in.
+    /// Accepts no credentials: for a log whose embedder signs users in.
     pub fn without_sign_in() -> Self {
         Self { tokens: None, jwt: None, clock: Arc::new(SystemClock), remembered: Arc::default() }
     }
@@ -153,15 +153,15 @@ impl Identity {
         }
     }
 
-    /// The tokens, where there are any.
+    /// The tokens, if the log has any.
     pub fn tokens(&self) -> Option<&Tokens> {
         self.tokens.as_ref()
     }
 
-    /// What a bearer's secret is: a token or a JWT.
+    /// Identifies the caller of a bearer's secret: a token or a JWT.
     ///
     /// # Errors
-    /// It is neither, or not valid any more, or that cannot be found out.
+    /// The secret is neither, is no longer valid, or cannot be checked now.
     pub async fn bearer(&self, secret: &str) -> Result<Bearer, SignInError> {
         match &self.jwt {
             Some(jwt) if !secret.starts_with(TOKEN_PREFIX) => {
@@ -180,7 +180,7 @@ impl Identity {
     /// The token with this secret.
     ///
     /// # Errors
-    /// There is none, it has expired, or the file of tokens cannot be read.
+    /// There is no such token, it has expired, or the token file cannot be read.
     pub async fn by_secret(&self, secret: &str) -> Result<Arc<Token>, SignInError> {
         if !secret.starts_with(TOKEN_PREFIX) {
             return Err(SignInError::Unknown);
@@ -192,7 +192,7 @@ impl Identity {
         }
     }
 
-    /// Why a secret that is no token's is refused.
+    /// The reason for refusing a secret that is not a token's.
     async fn revoked(&self, secret: &str) -> SignInError {
         let Some(tokens) = self.tokens.clone() else { return SignInError::Unknown };
         let secret = secret.to_owned();
@@ -203,10 +203,10 @@ impl Identity {
         }
     }
 
-    /// The token with this id, for its session that is over at `until`.
+    /// The token with this id, for its session that expires at `until`.
     ///
     /// # Errors
-    /// There is none, the session was signed out, the token's time is over, or the file of tokens cannot be read.
+    /// There is no such token, it has expired, the session was signed out, or the token file cannot be read.
     pub async fn by_session(&self, id: &str, until: Timestamp) -> Result<Arc<Token>, SignInError> {
         let wanted = id.to_owned();
         self.token(LookupKey::Session(id, until), move |tokens| tokens.by_session(&wanted, until)).await
@@ -215,7 +215,7 @@ impl Identity {
     /// Signs out the session of a token that would expire at `until`: permanently, and at once.
     ///
     /// # Errors
-    /// The file of tokens cannot be written, and the session continues.
+    /// The token file cannot be written. The session continues.
     pub async fn end_session(&self, id: &str, until: Timestamp) -> Result<(), TokenError> {
         let Some(tokens) = self.tokens.clone() else { return Ok(()) };
         let (by, token, now) = (LookupKey::Session(id, until), id.to_owned(), self.clock.now());
@@ -230,16 +230,16 @@ impl Identity {
     /// The token with this id.
     ///
     /// # Errors
-    /// There is none, its time is over, or the file of tokens cannot be read.
+    /// There is no such token, it has expired, or the token file cannot be read.
     pub async fn by_id(&self, id: &str) -> Result<Arc<Token>, SignInError> {
         let wanted = id.to_owned();
         self.token(LookupKey::Id(id), move |tokens| tokens.by_id(&wanted)).await
     }
 
-    /// Under which names the token with this id acts, or did until it was revoked.
+    /// The names that the token with this id uses, or used until it was revoked.
     ///
     /// # Errors
-    /// The file of tokens cannot be read.
+    /// The token file cannot be read.
     pub async fn name(&self, id: &str) -> Result<Option<Caller>, TokenError> {
         let Some(tokens) = self.tokens.clone() else { return Ok(None) };
         let id = id.to_owned();

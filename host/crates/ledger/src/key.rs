@@ -12,7 +12,7 @@ const PRIVATE: &str = "PRIVATE+KEY+";
 /// The longest name of a key, in bytes.
 const LONGEST_NAME: usize = 200;
 
-/// What a signature confirms.
+/// The statement that a signature confirms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SignatureKind {
@@ -85,12 +85,12 @@ impl VerifierKey {
         &self.name
     }
 
-    /// What its signatures confirm.
+    /// The statement that its signatures confirm.
     pub fn kind(&self) -> SignatureKind {
         self.kind
     }
 
-    /// The number before its signatures.
+    /// The byte before its signatures.
     pub fn id(&self) -> u32 {
         id(&self.name, self.kind, &self.public)
     }
@@ -149,7 +149,7 @@ impl SigningKey {
     /// Reads what [`SigningKey::secret_text`] writes.
     ///
     /// # Errors
-    /// It is not exactly that.
+    /// The text has another form.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
         let text = text.strip_prefix(PRIVATE).ok_or(KeyError::Form)?;
         let made = |name: &str, kind, seed: &[u8; 32]| Self::from_seed(name, kind, *seed).map(|key| key.verifier.id());
@@ -165,7 +165,7 @@ impl SigningKey {
         text
     }
 
-    /// What checks its signatures.
+    /// The key that verifies its signatures.
     pub fn verifier(&self) -> &VerifierKey {
         &self.verifier
     }
@@ -187,7 +187,7 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-/// Whether a key may be called so.
+/// Whether a key may have this name.
 pub(super) fn is_name(name: &str) -> bool {
     let fits = |c: char| !c.is_whitespace() && !c.is_control() && c != '+';
     (1..=LONGEST_NAME).contains(&name.len()) && name.chars().all(fits)

@@ -8,8 +8,8 @@ use mcp_audit_log_model::field::Field;
 use mcp_audit_log_model::time::{DAY, Timestamp};
 use mcp_audit_log_model::value::Value;
 
-/// A viewer of a tenant decides nothing about the whole log, and sees and counts only that tenant's entries. A viewer
-/// without a tenant sees entries without a tenant, unless the operator leaves tenants to the policy.
+/// A viewer of a tenant cannot change the whole log, and sees and counts only that tenant's entries. A viewer without a
+/// tenant sees entries without a tenant, unless the operator leaves tenants to the policy.
 pub(super) fn access(access: Grant, policy_rules_tenants: bool) -> Grant {
     let access = if access.viewer().instance.is_some() { access.without(Right::Configure) } else { access };
     if policy_rules_tenants {
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn no_plan_goes_before_the_settings() {
+    fn a_plan_never_deletes_earlier_than_the_settings() {
         let all =
             |moment| Plan { entries_before: Some(moment), payloads_before: Some(moment), usage_before: Some(moment) };
         let three = [(RETENTION_DAYS, 90), (PAYLOAD_RETENTION_DAYS, 10), (USAGE_RETENTION_DAYS, 400)];

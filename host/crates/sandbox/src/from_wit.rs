@@ -1,4 +1,4 @@
-//! Converts and checks what a policy returns: from the contract's types to the host's.
+//! Converts the results of a policy from the contract's types to the host's, and checks them.
 
 use std::collections::BTreeSet;
 
@@ -100,7 +100,7 @@ impl FromWit {
         })
     }
 
-    /// Verdicts, as many as there were events.
+    /// The verdicts, one for each event.
     pub(super) fn verdicts(
         self,
         verdicts: Vec<wit::VerdictResult>,

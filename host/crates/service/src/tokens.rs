@@ -25,9 +25,9 @@ pub struct TokenRequest {
     pub user: String,
     /// The name of the connection that will use it.
     pub connection: String,
-    /// With which groups: no others than the maker's own, and what those imply.
+    /// Its groups: only groups of its creator, and groups that those imply.
     pub groups: Vec<String>,
-    /// From when on it shall be refused; `None`: never.
+    /// Its expiry; `None`: never.
     pub expires_at: Option<Timestamp>,
 }
 
@@ -37,7 +37,7 @@ impl TokenRequest {
         Self { user: user.into(), connection: connection.into(), groups, expires_at: None }
     }
 
-    /// The same, refused from `at` on.
+    /// The same, but it expires at `at`.
     pub fn expires(self, at: Option<Timestamp>) -> Self {
         Self { expires_at: at, ..self }
     }
@@ -77,8 +77,8 @@ impl AuditLog {
         Ok(made)
     }
 
-    /// Makes a token of the viewer's tenant worthless, and with it every session that was begun with it. Recorded as
-    /// [`AuditLog::create_token`] is. Blocks.
+    /// Revokes a token of the viewer's tenant, and every session that began with it. The action is recorded as in
+    /// [`AuditLog::create_token`]. Blocks.
     ///
     /// # Errors
     /// The viewer may not manage tokens, there is no such token in their tenant, or nothing can be recorded at

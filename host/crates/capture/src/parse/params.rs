@@ -1,18 +1,18 @@
-//! What is read of a message's parameters and of its result: names and marks, never their text.
+//! The fields of a message's parameters and result that are read: names and marks, never their text.
 
 use mcp_audit_log_model::event::Argument;
 
 use super::json::{Take, text};
 use super::jsonrpc::{Id, NAME};
 
-/// Most arguments that the policy is shown.
+/// The most arguments that the policy sees.
 const ARGUMENTS: usize = 64;
-/// Longest argument that the policy is shown, in bytes.
+/// The longest argument that the policy sees, in bytes.
 const ARGUMENT: usize = 4_096;
 /// The longest number or literal that is read.
 const WORD: usize = 32;
 
-/// What is read of a message's `params`.
+/// The fields that are read from a message's `params`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Params {
     pub(crate) name: Option<String>,
@@ -48,7 +48,7 @@ pub(crate) struct Named {
     pub(crate) version: Option<String>,
 }
 
-/// What is read of a message's `result`.
+/// The fields that are read from a message's `result`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Answer {
     pub(crate) is_error: bool,
@@ -122,8 +122,8 @@ pub(crate) fn name(field: Field) -> Taking {
 }
 
 impl Params {
-    /// What to do with the value of a key. An earlier value with the same key is dropped: the last of equal keys
-    /// counts, as in nearly every parser.
+    /// How to read the value of a key. An earlier value with the same key is dropped: like nearly every parser, this
+    /// one lets the last of equal keys count.
     pub(crate) fn member(&mut self, place: Place, key: String) -> Taking {
         match (place, key.as_str()) {
             (Place::Params, "name") => name(Field::Name),
@@ -177,7 +177,7 @@ impl Params {
         Take::field(Field::Argument, ARGUMENT)
     }
 
-    /// Takes a value; `None` for one that is too long.
+    /// Stores a value; `None` if it is too long.
     pub(crate) fn value(&mut self, field: Field, raw: Option<&[u8]>, sum: u64) {
         let as_text = || raw.and_then(text);
         let as_id = || raw.and_then(Id::read);
@@ -228,7 +228,7 @@ impl Params {
 }
 
 impl Answer {
-    /// What to do with the value of a key.
+    /// How to read the value of a key.
     pub(crate) fn member(&mut self, place: Place, key: &str) -> Taking {
         match (place, key) {
             (Place::Result, "isError") => Take::field(Field::IsError, WORD),
@@ -273,7 +273,7 @@ impl Answer {
     }
 }
 
-/// Whether a value means `true`, as the lenient parsers of clients read it: a server that writes `"true"` means it.
+/// Whether a value means `true` for lenient clients: some servers write `"true"`.
 fn says_true(raw: &[u8]) -> bool {
     matches!(raw, b"true" | b"1") || text(raw).is_some_and(|text| text.eq_ignore_ascii_case("true") || text == "1")
 }

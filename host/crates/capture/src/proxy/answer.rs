@@ -1,4 +1,4 @@
-//! An upstream's answer on its way back: as it comes, but not after too long a silence, and with the reason where it
+//! An upstream's answer on its way back: forwarded as it arrives, with a limit on silence, and with the reason if it
 //! breaks off.
 
 use std::pin::Pin;

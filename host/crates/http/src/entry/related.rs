@@ -1,5 +1,5 @@
-//! Entries related to one: before and after it in its session and connection, its parent, its children. They are
-//! searched for as usual, so the viewer may see all of them.
+//! Entries related to an entry: those before and after it in its session and connection, its parent, its children. They
+//! come from a usual search, so the viewer may see all of them.
 
 use mcp_audit_log_contract::access::Grant;
 use mcp_audit_log_filter::Domain;
@@ -15,16 +15,16 @@ use crate::query::search::query;
 use crate::ui::row::Row;
 use crate::ui::text::Shown;
 
-/// Most children that are listed.
+/// The most children that are listed.
 const CHILDREN: usize = 20;
 
-/// What is around an entry.
+/// The entries related to an entry.
 #[derive(Default)]
 pub(crate) struct Related {
     pub(crate) threads: Vec<Thread>,
     pub(crate) parent: Option<Neighbour>,
     pub(crate) children: Vec<Neighbour>,
-    /// Where all children are, when they are more than these.
+    /// The search for all children, if there are more than these.
     pub(crate) all_children: Option<String>,
 }
 
@@ -33,7 +33,7 @@ pub(crate) struct Thread {
     pub(crate) label: &'static str,
     pub(crate) previous: Option<Neighbour>,
     pub(crate) next: Option<Neighbour>,
-    /// Where all of them are.
+    /// The search for all of them.
     pub(crate) all: String,
 }
 
@@ -45,11 +45,11 @@ pub(crate) struct Neighbour {
     pub(crate) exact: String,
 }
 
-/// What makes a thread.
+/// The fields that connect the entries of a thread.
 const THREADS: [(Field, &str); 2] = [(Field::Session, "session"), (Field::Connection, "connection")];
 
 impl Related {
-    /// What `access` sees around `entry`.
+    /// The related entries of `entry` that `access` may see.
     pub(crate) fn new(
         log: &AuditLog,
         access: &Grant,
@@ -80,7 +80,7 @@ impl Related {
         })
     }
 
-    /// Whether it belongs to another entry, or others to it.
+    /// Whether it has a parent or children.
     pub(crate) fn has_family(&self) -> bool {
         self.parent.is_some() || !self.children.is_empty()
     }

@@ -1,4 +1,4 @@
-//! Serves a router until the process is told to stop, and at most a few seconds longer.
+//! Serves a router until the process is asked to stop, and at most a few seconds longer.
 
 use std::future::Future;
 use std::io;
@@ -20,25 +20,25 @@ use tower_service::Service as _;
 use super::connection_slots::ConnectionSlots;
 use super::half_closed::{self, UnderWay, answer_body};
 
-/// How long open requests have to finish. A stream that a client keeps open would never.
+/// The time that open requests have to finish. A stream that its client keeps open would never finish.
 const GRACE: Duration = Duration::from_secs(3);
-/// How many headers a request may have; hyper's own limit of 100 would refuse what passes without a proxy.
+/// The most headers of a request. hyper's own limit of 100 would refuse requests that pass without a proxy.
 const HEADERS: usize = 1_000;
-/// How long to wait when no connection can be taken on, as when there are too many open files.
+/// The pause when no connection can be accepted, such as when too many files are open.
 const PAUSE: Duration = Duration::from_secs(1);
-/// How long a connection may take to send the head of a request, from its first byte or from the last answer on.
+/// The time that a connection has to send the head of a request, from its first byte or from the last answer on.
 ///
 /// Servers of Node.js and nginx wait as long. A client that encodes sixteen calls of 64 MB opens its connections, and
 /// is then busy for longer than 20 seconds before it sends a byte; it must not find them closed. What half a request
 /// costs here is bounded by [`Room`].
 const HEAD_PATIENCE: Duration = Duration::from_secs(60);
 
-/// In the extensions of every request: whether the server is ending, for endless answers.
+/// In the extensions of every request: signals that the server is stopping, for endless answers.
 #[derive(Clone)]
 pub(crate) struct Ending(watch::Receiver<bool>);
 
 impl Ending {
-    /// Completes when the server is ending, or is dropped.
+    /// Completes when the server stops, or is dropped.
     pub(crate) async fn begun(&mut self) {
         let _ = self.0.wait_for(|ending| *ending).await;
     }
@@ -49,11 +49,11 @@ impl Ending {
     }
 }
 
-/// Serves `router` until `shutdown` is done. Live tails end then, and other requests that are under way have
-/// three seconds to finish; what is still open after that is cut.
+/// Serves `router` until `shutdown` completes. Live tails end then, other requests in progress have three seconds to
+/// finish, and the rest is closed.
 ///
 /// # Errors
-/// None so far: what a listener reports passes.
+/// None at present: errors of the listener are temporary.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
@@ -162,7 +162,7 @@ mod tests {
 
     /// Eight slots, two of them for unauthenticated connections: authenticated ones stay, and new ones are accepted.
     #[tokio::test]
-    async fn half_sent_forms_lock_out_no_user() {
+    async fn half_sent_forms_do_not_lock_out_users() {
         let (begun, known) = (std::sync::Arc::new(Semaphore::new(0)), "GET /known HTTP/1.1\r\nhost: x\r\n\r\n");
         let form = {
             let begun = std::sync::Arc::clone(&begun);
@@ -232,7 +232,7 @@ mod tests {
 
     /// A client that is gone is noticed where nothing is written to it.
     #[tokio::test]
-    async fn a_client_that_is_gone_is_not_answered_for_ever() {
+    async fn a_response_to_a_disconnected_client_ends() {
         let (given_up, gives_up) = tokio::sync::oneshot::channel::<()>();
         let given_up = std::sync::Arc::new(std::sync::Mutex::new(Some(given_up)));
         let never = async move || {
@@ -251,7 +251,7 @@ mod tests {
 
     /// When authenticated connections have nearly all slots, an unauthenticated one is closed for the next.
     #[tokio::test]
-    async fn an_unauthenticated_connection_is_closed_for_the_next() {
+    async fn an_unauthenticated_connection_is_closed_to_free_its_slot() {
         let room = ConnectionSlots::of(8);
         let mut places = Vec::new();
         for _ in 0..7 {

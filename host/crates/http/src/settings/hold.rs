@@ -22,19 +22,19 @@ use crate::ui::text::Shown;
 
 /// The part of the page.
 pub(crate) struct Holds {
-    /// `None` where the viewer belongs to a tenant: they are the whole log's.
+    /// `None` if the viewer belongs to a tenant, because holds apply to the whole log.
     pub(crate) all: Option<Vec<Hold>>,
     pub(crate) typed: Typed,
 }
 
-/// What was typed into one of the forms and refused, and why.
+/// The input of a form that was refused, and the reason.
 #[derive(Default)]
 pub(crate) struct Typed {
     pub(crate) from: String,
     pub(crate) to: String,
     pub(crate) reason: String,
     pub(crate) error: Option<Shown>,
-    /// The hold that was not released; `None`: one was not placed.
+    /// The hold that was not released; `None` if the refused form would have placed one.
     pub(crate) release: Option<Uuid>,
 }
 
@@ -49,12 +49,12 @@ impl Holds {
         Ok(Self { all, typed })
     }
 
-    /// What was typed where a hold is placed.
+    /// The refused input of the form that places a hold.
     pub(crate) fn new_hold(&self) -> Option<&Typed> {
         Some(&self.typed).filter(|typed| typed.error.is_some() && typed.release.is_none())
     }
 
-    /// What was typed where this hold is released.
+    /// The refused input of the form that releases this hold.
     pub(crate) fn release(&self, hold: &Hold) -> Option<&Typed> {
         Some(&self.typed).filter(|typed| typed.error.is_some() && typed.release == Some(hold.id))
     }
@@ -129,7 +129,7 @@ pub(crate) struct Ended {
     reason: String,
 }
 
-/// `POST /settings/holds/release`: releases one.
+/// `POST /settings/holds/release`: releases a hold.
 pub(crate) async fn release(visitor: Visitor, sent: Result<Form<Ended>, FormRejection>) -> Result<Response, Problem> {
     visitor.site.log.allow(&visitor.access, Right::Configure, "hold.released")?;
     let Form(Ended { id, reason }) = sent?;

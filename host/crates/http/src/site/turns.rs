@@ -1,4 +1,4 @@
-//! How many bodies of events are read, and how many exports run, at once.
+//! Limits how many bodies of events are read, and how many exports run, at once.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,11 +7,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 use crate::problem::Problem;
 
-/// Bodies of events that are read at once. Others wait for their turn.
+/// The most bodies of events that are read at once. Others wait for their turn.
 const INTAKE: usize = 8;
 /// How long they do.
 const INTAKE_PATIENCE: Duration = Duration::from_secs(5);
-/// How many exports run at once: each occupies a processor while its client reads.
+/// The most exports at once. Each of them uses a processor while its client reads.
 const EXPORTS: usize = 4;
 
 /// The turns of a site.
@@ -31,7 +31,7 @@ impl Turns {
     /// Waits for the turn to read a body of events.
     ///
     /// # Errors
-    /// None came within five seconds.
+    /// There was no turn within five seconds.
     pub(crate) async fn intake(&self) -> Result<SemaphorePermit<'_>, Problem> {
         let turn = tokio::time::timeout(INTAKE_PATIENCE, self.intake.acquire()).await;
         turn.ok().and_then(Result::ok).ok_or_else(Problem::nothing_taken)
@@ -40,7 +40,7 @@ impl Turns {
     /// The turn to run an export.
     ///
     /// # Errors
-    /// As many run as may.
+    /// The most allowed exports already run.
     pub(crate) fn export(&self) -> Result<OwnedSemaphorePermit, Problem> {
         Arc::clone(&self.exports).try_acquire_owned().map_err(|_| Problem::too_many_exports())
     }

@@ -1,4 +1,4 @@
-//! The health of the log: one line for each thing that can be wrong, and recent entries that auditors look for.
+//! The health of the log: one line for each check, and recent entries that auditors look for.
 
 use mcp_audit_log_contract::access::Grant;
 use mcp_audit_log_core::reader::MAX_LIMIT;
@@ -97,10 +97,11 @@ fn verification(page: &Page) -> HealthLine {
         (Some(_), _) => part(None, "Running now.".to_owned()),
         (None, None) => part(None, "Never verified here. Verify now and then, and after every incident.".to_owned()),
         (None, Some(last)) => match last.whole {
-            Some(true) => part(Some(true), format!("The log was whole {}.", last.ago)),
-            Some(false) => {
-                part(Some(false), format!("The log was wrong {}. Keep the folder unchanged: it is evidence.", last.ago))
-            }
+            Some(true) => part(Some(true), format!("The log matched its ledger {}.", last.ago)),
+            Some(false) => part(
+                Some(false),
+                format!("The log did not match its ledger {}. Keep the folder unchanged: it is evidence.", last.ago),
+            ),
             None => part(Some(false), format!("The log could not be read {}.", last.ago)),
         },
     }
@@ -149,12 +150,12 @@ fn capital(text: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-/// The period that is searched.
+/// The searched period.
 pub(crate) const SINCE: &str = "-30d";
 /// How many are shown.
 const SHOWN: usize = 5;
 
-/// What was found.
+/// The entries that were found.
 pub(crate) struct RecentEntries {
     pub(crate) count: u64,
     /// Whether there are more than were read.
@@ -181,7 +182,7 @@ pub(crate) struct Wanted<'a> {
     pub(crate) q: &'a str,
     /// The text of the link.
     pub(crate) link: &'static str,
-    /// Which of the found entries count.
+    /// The entries that count among the found ones.
     pub(crate) counts: fn(&Entry) -> bool,
     /// The amount of one entry.
     pub(crate) amount: fn(&Entry) -> u64,
@@ -220,7 +221,7 @@ pub(crate) const FAULTS: Wanted<'static> = Wanted {
 };
 
 impl Wanted<'_> {
-    /// What the viewer may see of it.
+    /// Finds the entries that the viewer may see.
     pub(crate) fn find(
         &self,
         log: &AuditLog,

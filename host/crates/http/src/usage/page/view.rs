@@ -1,4 +1,4 @@
-//! The view in the URL: what is asked for, and the addresses of the same view with one thing changed.
+//! The view in the URL: its parameters, and the addresses of the same view with one change.
 
 use std::ops::Range;
 
@@ -14,11 +14,11 @@ use crate::query::usage_query::PARAMETERS;
 use crate::query::{grouping, search, usage_query};
 use crate::session::auth::Visitor;
 
-/// How many rows a breakdown has beside others, and alone.
+/// The number of rows of a breakdown among several, and alone.
 const ROWS: [&str; 2] = ["8", "200"];
 /// Most lines of a file.
 const LINES: &str = "500";
-/// What can be broken down by, in the order of the page, and how it is called.
+/// The fields to break down by, in the order of the page, and their labels.
 pub(crate) const FIELDS: [(Field, &str); 7] = [
     (Field::User, "User"),
     (Field::Server, "Server"),
@@ -29,7 +29,7 @@ pub(crate) const FIELDS: [(Field, &str); 7] = [
     (Field::ApiKey, "API key"),
 ];
 
-/// What the page shows.
+/// The parameters of the page.
 pub(crate) struct View {
     pub(crate) page: String,
     list: String,
@@ -52,7 +52,7 @@ impl View {
         Self { page, list: visitor.site.home().to_owned(), file, pairs, lists }
     }
 
-    /// What is asked of the log.
+    /// The parameters of the query to the log.
     pub(crate) fn asked(&self) -> Pairs {
         let mut asked = self.pairs.clone();
         let alone = usize::from(self.by().is_some());
@@ -71,12 +71,12 @@ impl View {
         values(&self.pairs, name).next()
     }
 
-    /// The breakdown that is chosen; `None`: all of them.
+    /// The chosen breakdown; `None` for all of them.
     pub(crate) fn by(&self) -> Option<&str> {
         self.value("by")
     }
 
-    /// What is ranked by.
+    /// The measure that rows are sorted by.
     pub(crate) fn sort(&self) -> UsageSort {
         self.value("sort").and_then(UsageSort::parse).unwrap_or_default()
     }
@@ -87,20 +87,20 @@ impl View {
         self.value("range").or_else(|| (!moments).then_some(usage_query::RANGES[0].0))
     }
 
-    /// What narrows usage, the range aside: parameters and their values.
+    /// The filters, without the range: parameters and their values.
     pub(crate) fn filters(&self) -> impl Iterator<Item = (&str, &str)> {
         let pairs = self.pairs.iter().filter(|(name, _)| is_filter(name));
         pairs.map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// The parameters that the form passes on beside its own. An unknown one is reported once and then dropped.
+    /// The parameters that the form passes on besides its own. An unknown one is reported once and then dropped.
     pub(crate) fn kept(&self) -> Pairs {
         let showing = ["range", "step", "by", "sort", "filter", "domain"];
         let known = |name: &str| showing.contains(&name) || search::is_field(name);
         self.pairs.iter().filter(|(name, _)| known(name)).cloned().collect()
     }
 
-    /// The view with this parameter, or without it.
+    /// The view with this parameter, or without it if it has no value.
     pub(crate) fn with(&self, name: &str, value: Option<&str>) -> String {
         let replaced: &[&str] = match name {
             "range" => &["range", "from", "to"],
@@ -115,18 +115,18 @@ impl View {
         self.address(&self.page, |name, value| (name, value) != filter, [])
     }
 
-    /// The view without any filter, of the same range.
+    /// The view without filters, with the same range.
     pub(crate) fn unfiltered(&self) -> String {
         self.address(&self.page, |name, _| !is_filter(name), [])
     }
 
-    /// The series, or a breakdown, as a file.
+    /// The address of the series or of a breakdown as a file.
     pub(crate) fn file(&self, by: Option<Field>) -> String {
         let more = by.map(|field| ("by", field.name())).into_iter().chain([("limit", LINES), ("format", "csv")]);
         self.address(&self.file, |name, _| !["by", "limit"].contains(&name), more)
     }
 
-    /// The view of one value alone, with all breakdowns.
+    /// The view of this value alone, with all breakdowns.
     pub(crate) fn down(&self, field: Field, key: &Value) -> Option<String> {
         let mut pairs = self.pairs.clone();
         pairs.retain(|(name, _)| !["by", "limit"].contains(&name.as_str()));
@@ -134,7 +134,7 @@ impl View {
         Some(format!("{}{}", self.page, query_of(&pairs)))
     }
 
-    /// The list of the requests that are counted, for viewers who may read it.
+    /// The list of the counted requests, for viewers who may read it.
     pub(crate) fn entries(
         &self,
         range: &Range<Timestamp>,
