@@ -17,6 +17,7 @@ mod key;
 mod list;
 mod matches;
 mod openapi;
+mod policy;
 mod print;
 mod proof;
 mod serve;
@@ -92,6 +93,9 @@ enum Command {
     Proof(proof::Proof),
     /// Erase the payload of one entry. The entry stays; another entry records the user and the reason.
     Erase(erase::Erase),
+    /// Try a policy without a log.
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
     /// Print the document of the HTTP API, in OpenAPI 3.1.
     #[command(name = "openapi")]
     OpenApi(openapi::OpenApi),
@@ -154,6 +158,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Verify(verify) => verify.run(),
         Command::Proof(proof) => proof.run(),
         Command::Erase(erase) => erase.run(),
+        Command::Policy(policy) => policy.run(),
         Command::OpenApi(openapi) => openapi.run(),
         #[cfg(feature = "demo")]
         Command::Demo(demo) => demo.run(),

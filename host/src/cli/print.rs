@@ -10,6 +10,7 @@ use mcp_audit_log::time::Timestamp;
 use mcp_audit_log::tokens::Token;
 use mcp_audit_log::value::Value;
 use mcp_audit_log_model::format::{cut, millis, minute, second};
+use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::common::{note, say};
@@ -183,7 +184,12 @@ pub(super) fn groups_json(by: &[GroupBy], groups: &[Group]) -> io::Result<()> {
 
 /// One JSON object per line. JSON escapes control characters itself; bidi characters are escaped here.
 pub(super) fn json_lines(entries: &[Entry]) -> io::Result<()> {
-    entries.iter().try_for_each(|entry| say(inert_json(&serde_json::to_string(entry)?)))
+    entries.iter().try_for_each(json_line)
+}
+
+/// A value as one line of JSON.
+pub(super) fn json_line(value: &impl Serialize) -> io::Result<()> {
+    say(inert_json(&serde_json::to_string(value)?))
 }
 
 /// One entry with details and payload, as indented JSON.

@@ -6,6 +6,29 @@ pub const POLICY: &[u8] = include_bytes!(env!("EVIL_POLICY"));
 pub const POLICY_0_7: &[u8] = include_bytes!(env!("EVIL_CONTRACT_0_7"));
 /// Both of them.
 pub const POLICIES: [&[u8]; 2] = [POLICY, POLICY_0_7];
+/// What a built-in mode begins with in a component.
+const BUILT_IN: &[u8] = b"evil-mode:";
+/// How long its name may be.
+const LONGEST: usize = 30;
+
+/// [`POLICY_0_7`] or [`EXTENSION`] with this mode built in, as a policy whose author made a mistake.
+///
+/// # Errors
+/// The component has no place for it, or the name is too long.
+pub fn mistaken(component: &[u8], mode: &str) -> Result<Vec<u8>, String> {
+    let mut places = (0..component.len()).filter(|at| component[*at..].starts_with(BUILT_IN));
+    let (Some(at), None) = (places.next(), places.next()) else {
+        return Err("the component has not one place for a built-in mode".to_owned());
+    };
+    if mode.len() > LONGEST {
+        return Err(format!("{mode:?} is too long for a built-in mode"));
+    }
+    let mut component = component.to_vec();
+    let name = at + BUILT_IN.len()..at + BUILT_IN.len() + mode.len();
+    component[name].copy_from_slice(mode.as_bytes());
+    Ok(component)
+}
+
 /// Imports a clock.
 pub const IMPORTS: &[u8] = include_bytes!(env!("EVIL_IMPORTS"));
 /// Panics in `manifest`.

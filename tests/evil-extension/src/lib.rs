@@ -12,11 +12,13 @@ mod bindings {
     export!(EvilExtension with_types_in self);
 }
 
+use std::hint::black_box;
+
 use bindings::exports::mcp_audit_log::policy::extension::{
     Amendment, ChangeEdit, ChangeEffect, ExtensionManifest, Guest, Keeping,
 };
 use bindings::mcp_audit_log::policy::types::{
-    Event, Fact, Group, KeepPayload, PayloadDecision, Setting, Value, Verdict,
+    Dependencies, Event, Fact, Group, KeepPayload, PayloadDecision, Setting, Value, Verdict,
 };
 
 /// The extension.
@@ -40,7 +42,7 @@ impl Guest for EvilExtension {
             actions: Vec::new(),
             masks: Vec::new(),
             keeping: Keeping { entries_days: None, payloads_days: None, usage_days: None },
-            depends: Vec::new(),
+            depends: depends(),
             interest: Vec::new(),
             widens,
         }
@@ -51,8 +53,27 @@ impl Guest for EvilExtension {
     }
 }
 
+/// The mode of a build that misbehaves on every event. Tests write a name over the hyphens of a built component.
+static BUILT_IN: [u8; 40] = *b"evil-mode:------------------------------";
+
+fn built_in() -> &'static str {
+    let name = black_box(&BUILT_IN).get(10..).unwrap_or_default();
+    std::str::from_utf8(name).unwrap_or_default().trim_end_matches('-')
+}
+
+fn depends() -> Vec<Dependencies> {
+    let line = Dependencies {
+        channels: vec!["mcp".to_owned()],
+        fields: vec!["method".to_owned()],
+        facts: Vec::new(),
+        arguments: Vec::new(),
+    };
+    if built_in() == "undeclared" { vec![line] } else { Vec::new() }
+}
+
 fn one(at: u32, event: &Event) -> Vec<Amendment> {
-    let mode = event.target.as_deref().and_then(|target| target.strip_prefix("evil:")).unwrap_or_default();
+    let chosen = event.target.as_deref().and_then(|target| target.strip_prefix("evil:"));
+    let mode = chosen.unwrap_or(built_in());
     let none = nothing(at);
     let keep = |masks| PayloadDecision::Keep(KeepPayload { masks, max_bytes: u32::MAX });
     match mode {
@@ -65,6 +86,7 @@ fn one(at: u32, event: &Event) -> Vec<Amendment> {
         "no-name" => vec![Amendment { action: Some(" ".to_owned()), ..none }],
         "bad-mask" => vec![Amendment { payload: Some(keep(vec!["no such mask".to_owned()])), ..none }],
         "widen" => vec![Amendment { payload: Some(keep(Vec::new())), ..none }],
+        "undeclared" if event.user.is_some() => vec![Amendment { action: Some("evil.known".to_owned()), ..none }],
         "rename" => vec![Amendment { action: Some("evil.renamed".to_owned()), ..none }],
         "facts" => vec![Amendment { facts: ["sent_by", "provider", "fault"].map(fact).into(), ..none }],
         "drop" => vec![Amendment { changes: ["retention_days", "no_such"].map(dropped).into(), ..none }],

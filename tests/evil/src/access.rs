@@ -2,6 +2,7 @@
 
 use crate::contract::{Comparison, Domain, Grant, Leaf, Operand, Right, Token, Value, Viewer};
 use crate::fault::{self, CONTROL_CHARACTERS, MANY, MUCH};
+use crate::manifest::CLERK;
 use crate::mode::Mode;
 
 /// The only viewer that this policy knows.
@@ -39,6 +40,16 @@ fn read() -> Right {
     "read".to_owned()
 }
 
+#[cfg(not(feature = "contract-0-7"))]
+fn payloads() -> Vec<Right> {
+    vec![Right::ReadPayloads]
+}
+
+#[cfg(feature = "contract-0-7")]
+fn payloads() -> Vec<Right> {
+    vec!["read-payloads".to_owned()]
+}
+
 /// Reads everything for the good viewer, nothing for the others; or every right under an invalid rule.
 pub(crate) fn access(mode: Mode, viewer: &Viewer) -> Grant {
     fault::run(mode);
@@ -47,6 +58,10 @@ pub(crate) fn access(mode: Mode, viewer: &Viewer) -> Grant {
         Some(rule) if mode == Mode::BadOperands => Grant { rights: every_right(), rule: Vec::new(), usage_rule: rule },
         None if mode == Mode::GrantAll => grant(every_right(), Vec::new()),
         Some(rule) => Grant { rights: every_right(), rule, usage_rule: Vec::new() },
+        None if mode == Mode::NoRead => grant(payloads(), Vec::new()),
+        None if mode == Mode::ForgotImplies && viewer.groups.iter().any(|group| group == CLERK) => {
+            grant(vec![read()], vec![is("user", &viewer.user)])
+        }
         None if viewer.user == GOOD => grant(vec![read()], Vec::new()),
         None => grant(Vec::new(), vec![leaf("id", Comparison::InList, Vec::new())]),
     }

@@ -1,7 +1,10 @@
 //! Judges events, decently or not.
 
+use std::hint::black_box;
+
 use crate::contract::{Change, Event, Fact, KeepPayload, PayloadDecision, Setting, Value, Verdict};
 use crate::fault::{self, CONTROL_CHARACTERS, MANY, MUCH};
+use crate::manifest::SHARE;
 use crate::mode::Mode;
 
 /// One verdict for each event, unless asked otherwise. An event's own way goes before that of the settings.
@@ -9,7 +12,45 @@ pub(crate) fn judge(settings: &[Setting], events: &[Event]) -> Vec<Verdict> {
     let general = Mode::of_settings(settings);
     // A batch may be empty, and a function that is to fail must fail all the same.
     fault::run(general);
-    (0..).zip(events).flat_map(|(at, event)| one(at, Mode::of_event(event).unwrap_or(general))).collect()
+    if general == Mode::Hungry {
+        black_box(vec![1_u8; 20 << 20]);
+    }
+    let judged = (0..).zip(events).flat_map(|(at, event)| {
+        let mode = Mode::of_event(event).unwrap_or(general);
+        one(at, mode).into_iter().map(move |verdict| mistaken(settings, event, mode, verdict))
+    });
+    judged.collect()
+}
+
+/// The verdict with a typical mistake.
+fn mistaken(settings: &[Setting], event: &Event, mode: Mode, verdict: Verdict) -> Verdict {
+    let named = |action: &str| Verdict { action: action.to_owned(), ..verdict.clone() };
+    match mode {
+        Mode::Remembers if verdict.event == 0 => named("evil.first"),
+        Mode::Undeclared if event.user.is_some() => named("evil.known"),
+        Mode::Leak => Verdict { record_id: event.arguments.last().map(|argument| argument.json.clone()), ..verdict },
+        Mode::KeepAll if number(settings, "log_payloads") == 1 => Verdict { payload: keep(&[], 65_536), ..verdict },
+        Mode::Slow => {
+            for step in 0..400_000_u32 {
+                black_box(step);
+            }
+            verdict
+        }
+        Mode::BadAction => named("Evil things were judged"),
+        Mode::Divides => {
+            Verdict { facts: vec![fact("share", &(100 / number(settings, SHARE)).to_string())], ..verdict }
+        }
+        _ => verdict,
+    }
+}
+
+/// A whole number, or 1 for a switch that is on.
+fn number(settings: &[Setting], key: &str) -> i64 {
+    match settings.iter().find(|setting| setting.key == key).map(|setting| &setting.value) {
+        Some(Value::Integer(number)) => *number,
+        Some(Value::Boolean(true)) => 1,
+        _ => 0,
+    }
 }
 
 fn one(at: u32, mode: Mode) -> Vec<Verdict> {

@@ -1,7 +1,15 @@
 //! The manifest: small and valid, unless a cargo feature says otherwise.
 
-use crate::contract::{Cron, PolicyManifest, SavedFilter, SettingField, SettingType, Token, Value};
+#[cfg(feature = "contract-0-7")]
+use crate::contract::Dependencies;
+use crate::contract::{Cron, Group, Mask, PolicyManifest, SavedFilter, SettingField, SettingType, Token, Value};
+use crate::mode::Mode;
 use crate::{fault, mode};
+
+/// The group that may be assigned, where a mistake is about groups.
+pub(crate) const CLERK: &str = "clerk";
+/// The setting by which something is divided.
+pub(crate) const SHARE: &str = "evil_share";
 
 /// The manifest of the variant that was built.
 pub(crate) fn manifest() -> PolicyManifest {
@@ -22,7 +30,11 @@ fn decent() -> PolicyManifest {
         name: env!("CARGO_PKG_NAME").to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         summary: summary(),
+        groups: groups(),
         settings: settings(),
+        masks: masks(),
+        #[cfg(feature = "contract-0-7")]
+        depends: depends(),
         ..empty()
     }
 }
@@ -60,8 +72,39 @@ fn settings() -> Vec<SettingField> {
     vec![
         setting("log_payloads", SettingType::Boolean, Value::Boolean(false)),
         SettingField { minimum: Some(1), ..setting("retention_days", SettingType::Integer, Value::Integer(90)) },
-        setting(mode::SETTING, SettingType::Text, Value::Text(String::new())),
+        setting(mode::SETTING, SettingType::Text, Value::Text(mode::built_in().to_owned())),
+        setting(SHARE, SettingType::Integer, Value::Integer(2)),
     ]
+}
+
+fn groups() -> Vec<Group> {
+    let group = |name: &str, implies: &[&str]| Group {
+        name: name.to_owned(),
+        label: name.to_owned(),
+        implies: implies.iter().map(|name| (*name).to_owned()).collect(),
+    };
+    match Mode::built_in() {
+        Mode::Decent => Vec::new(),
+        Mode::ForgotImplies => vec![group(CLERK, &[]), group("chief", &[CLERK])],
+        Mode::ImpliesUnknown => vec![group("chief", &["nowhere"])],
+        _ => vec![group(CLERK, &[])],
+    }
+}
+
+fn masks() -> Vec<Mask> {
+    let all = Mask { name: "all".to_owned(), keys: Vec::new(), patterns: vec![".".to_owned()] };
+    if Mode::built_in() == Mode::MaskAll { vec![all] } else { Vec::new() }
+}
+
+#[cfg(feature = "contract-0-7")]
+fn depends() -> Vec<Dependencies> {
+    let line = Dependencies {
+        channels: vec!["mcp".to_owned()],
+        fields: vec!["method".to_owned()],
+        facts: Vec::new(),
+        arguments: Vec::new(),
+    };
+    if Mode::built_in() == Mode::Undeclared { vec![line] } else { Vec::new() }
 }
 
 fn setting(key: &str, kind: SettingType, default: Value) -> SettingField {

@@ -1,5 +1,7 @@
 //! The ways to misbehave, and how one of them is chosen.
 
+use std::hint::black_box;
+
 use crate::contract::{Event, Setting, Value};
 
 /// The setting that chooses.
@@ -84,6 +86,32 @@ modes! {
     /// Grants everything under a domain that says "not of the viewer's instance", to one without.
     ViewerLacks = "viewer-lacks",
 
+    // Typical mistakes, which their author would not choose by a setting: they are built in.
+    /// Judges the first event of a batch otherwise.
+    Remembers = "remembers",
+    /// Reads the user, and declares that it reads the method.
+    Undeclared = "undeclared",
+    /// Declares a mask that hides everything.
+    MaskAll = "mask-all",
+    /// Copies each argument into the verdict.
+    Leak = "leak",
+    /// Keeps every payload while the switch is on.
+    KeepAll = "keep-all",
+    /// Gives payloads without entries.
+    NoRead = "no-read",
+    /// Lets a group imply another one, and does not follow that.
+    ForgotImplies = "forgot-implies",
+    /// Lets a group imply one that there is not.
+    ImpliesUnknown = "implies-unknown",
+    /// Burns two million units of fuel for each event.
+    Slow = "slow",
+    /// Takes 20 MiB for each batch.
+    Hungry = "hungry",
+    /// Calls an event by a sentence.
+    BadAction = "bad-action",
+    /// Divides by a setting.
+    Divides = "divides",
+
     // In `retention`.
     /// Wants everything deleted that will ever be.
     FutureRetention = "future-retention",
@@ -91,7 +119,21 @@ modes! {
     EarlyRetention = "early-retention",
 }
 
+/// The mode that is built in: the default of the setting. Tests write a name over the hyphens of a built component.
+static BUILT_IN: [u8; 40] = *b"evil-mode:------------------------------";
+
+/// The name of the mode that is built in.
+pub(crate) fn built_in() -> &'static str {
+    let name = black_box(&BUILT_IN).get(10..).unwrap_or_default();
+    std::str::from_utf8(name).unwrap_or_default().trim_end_matches('-')
+}
+
 impl Mode {
+    /// The mode that is built in.
+    pub(crate) fn built_in() -> Self {
+        Self::parse(built_in())
+    }
+
     /// The mode that the settings choose. An unknown name means the well-behaved one.
     pub(crate) fn of_settings(settings: &[Setting]) -> Self {
         let chosen = settings.iter().find(|setting| setting.key == SETTING);

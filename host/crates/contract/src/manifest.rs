@@ -81,7 +81,12 @@ impl SavedFilter {
         Ok(Self { name, label, tokens })
     }
 
-    /// The filter's domain for this viewer. It matches nothing if it refers to a value that the viewer lacks.
+    /// The filter as it is declared.
+    pub fn tokens(&self) -> &[DomainToken] {
+        &self.tokens
+    }
+
+    /// The filter's domain for this viewer. It matches nothing where it refers to a value that the viewer lacks.
     pub fn domain(&self, context: &Context<'_>) -> Domain {
         from_tokens(&self.tokens, context).unwrap_or(Domain::FALSE)
     }

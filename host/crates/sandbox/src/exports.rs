@@ -13,7 +13,7 @@ use super::bindings::policy::GuestIndices;
 use super::bindings::v0_6;
 use super::fault::{Fault, LoadError};
 use super::reads::Reads;
-use super::sandbox::{InstanceLimiter, Sandbox, reason};
+use super::sandbox::{CallCost, InstanceLimiter, Sandbox, reason};
 use super::to_wit::VerdictLists;
 use super::{CONTRACT, CONTRACT_0_6, CONTRACTS, EXTENSION_CONTRACT, Verdict, contract_0_6, to_wit};
 
@@ -41,6 +41,15 @@ pub(super) enum Exports {
 }
 
 impl Exports {
+    /// Its name.
+    pub(super) fn contract(&self) -> &'static str {
+        match self {
+            Self::Policy(_) => CONTRACT,
+            Self::Policy0_6(_) => CONTRACT_0_6,
+            Self::Extension(_) => EXTENSION_CONTRACT,
+        }
+    }
+
     /// The newest contract for `role` among the exports `names`.
     pub(super) fn find(pre: &InstancePre<InstanceLimiter>, names: Vec<String>, role: Role) -> Result<Self, LoadError> {
         let has = |contract: &str| names.iter().any(|name| name == contract);
@@ -78,13 +87,13 @@ impl Sandbox {
         call.0
     }
 
-    /// Verdicts, and the fuel that they burned.
+    /// Verdicts, and what they cost.
     pub(super) fn judge(
         &self,
         settings: &Settings,
         events: &[&Event],
         reads: &Reads,
-    ) -> (Result<Vec<wit::VerdictResult>, Fault>, u64) {
+    ) -> (Result<Vec<wit::VerdictResult>, Fault>, CallCost) {
         self.call("judge", events.len(), |exports, instance, store| match exports {
             Exports::Policy(indices) => {
                 let settings = to_wit::settings(settings);
@@ -148,14 +157,14 @@ impl Sandbox {
         call.0
     }
 
-    /// The changes that an extension makes to verdicts, and the fuel that it burned.
+    /// What an extension changes of verdicts, and what it cost.
     pub(super) fn amend(
         &self,
         settings: &Settings,
         events: &[(&Event, &Verdict)],
         reads: &Reads,
         masks: &[Mask],
-    ) -> (Result<Vec<extension::Amendment>, Fault>, u64) {
+    ) -> (Result<Vec<extension::Amendment>, Fault>, CallCost) {
         self.call("amend", events.len(), |exports, instance, store| {
             let Exports::Extension(indices) = exports else { return Err(no_extension()) };
             let (events, verdicts): (Vec<_>, Vec<_>) = events.iter().copied().unzip();

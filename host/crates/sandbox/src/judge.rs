@@ -52,12 +52,8 @@ impl Policy {
         let memory = Channel::ALL.iter().map(|channel| {
             let mut remembered = Remembered { depth: 0, depends: self.manifest.depends.of(*channel)?.clone() };
             for (depth, layer) in (1..).zip(&self.layers) {
-                let Some(depends) = layer.manifest.depends.of(*channel) else { break };
-                let interest = interest::depends(&layer.manifest.interest);
-                // A change that the host reported is treated otherwise than one of the policy.
-                let facts = DependencyNames::of(amend::HOST_LINES.map(str::to_owned));
-                let host = Dependencies { facts, ..Dependencies::default() };
-                let depends = remembered.depends.union(depends).union(&interest).union(&host);
+                let Some(depends) = layer_depends(layer, *channel) else { break };
+                let depends = remembered.depends.union(&depends);
                 remembered = Remembered { depth, depends };
             }
             Some(remembered)
@@ -128,8 +124,8 @@ impl Policy {
         let events: Vec<_> = slots.iter().filter(|slot| slot.next == 0).map(|slot| slot.event).collect();
         let lift = FromWit { function: "judge", limits: self.limits };
         let call = |events: &[&Event]| {
-            let (verdicts, fuel) = self.sandbox.judge(settings, events, &self.reads);
-            (verdicts.and_then(|verdicts| lift.verdicts(verdicts, events.len(), &self.manifest)), fuel)
+            let (verdicts, cost) = self.sandbox.judge(settings, events, &self.reads);
+            (verdicts.and_then(|verdicts| lift.verdicts(verdicts, events.len(), &self.manifest)), cost.fuel)
         };
         let mut answers = self.ask("judge", &self.breaker, &events, &call).into_iter();
         for slot in slots.iter_mut().filter(|slot| slot.next == 0) {
@@ -150,8 +146,8 @@ impl Policy {
         let seen: Vec<(&Event, &Verdict)> = seen.collect();
         let lift = FromWit { function: "amend", limits: self.limits };
         let call = |seen: &[(&Event, &Verdict)]| {
-            let (amendments, fuel) = layer.sandbox.amend(settings, seen, &layer.reads, &self.manifest.masks);
-            (amendments.and_then(|amendments| lift.amendments(amendments, seen.len(), &self.manifest)), fuel)
+            let (amendments, cost) = layer.sandbox.amend(settings, seen, &layer.reads, &self.manifest.masks);
+            (amendments.and_then(|amendments| lift.amendments(amendments, seen.len(), &self.manifest)), cost.fuel)
         };
         let answers: Vec<Result<Option<Amendment>, Fault>> = self.ask("amend", &layer.breaker, &seen, &call);
         let mut answers = answers.into_iter();
@@ -226,6 +222,15 @@ impl Policy {
 
 /// One call of a component about some items: an answer for each, and the fuel that it burned.
 type Call<'a, I, T> = dyn Fn(&[I]) -> (Result<Vec<T>, Fault>, u64) + 'a;
+
+/// What the say of an extension about events of `channel` depends on; `None` where it declares nothing about them.
+pub(super) fn layer_depends(layer: &Layer, channel: Channel) -> Option<Dependencies> {
+    let depends = layer.manifest.depends.of(channel)?;
+    // A change that the host reported is treated otherwise than one of the policy.
+    let facts = DependencyNames::of(amend::HOST_LINES.map(str::to_owned));
+    let host = Dependencies { facts, ..Dependencies::default() };
+    Some(depends.union(&interest::depends(&layer.manifest.interest)).union(&host))
+}
 
 fn is_whole(verdict: &Result<Verdict, Fault>) -> bool {
     verdict.as_ref().is_ok_and(|verdict| verdict.faults.is_empty())

@@ -18,7 +18,9 @@ mod manifest_check;
 mod reads;
 mod sandbox;
 mod stack;
+mod symbol;
 mod to_wit;
+mod trial;
 mod verdict_cache;
 
 use std::fmt::Write;
@@ -26,11 +28,15 @@ use std::fmt::Write;
 use sha2::{Digest, Sha256};
 
 pub use fault::{Fault, FaultKind, LoadError};
+pub use floors::HOST_FACTS;
 pub use health::{Health, PolicyFailure};
 pub use limits::Limits;
 pub use mcp_audit_log_contract::plan::Plan;
+pub use sandbox::CallCost;
 pub use stack::Extension;
+pub use trial::{OwnGrant, Trial};
 
+use self::bindings as wit;
 use self::breaker::Breaker;
 use self::exports::Role;
 use self::from_wit::FromWit;
@@ -75,6 +81,8 @@ pub struct Policy {
     /// The parts of an event that the policy is given.
     reads: Reads,
     digest: String,
+    /// The size of the component, in bytes.
+    bytes: usize,
     breaker: Breaker,
     cache: VerdictCache,
     /// By channel, how far up verdicts are remembered and by what.
@@ -172,6 +180,7 @@ impl Policy {
             limits,
             reads,
             digest: digest(component),
+            bytes: component.len(),
             layers: Vec::new(),
             overrides: Vec::new(),
             breaker: Breaker::default(),
@@ -261,30 +270,36 @@ impl Policy {
     /// # Errors
     /// The policy failed; the caller must deny.
     pub fn access(&self, settings: &Settings, viewer: &Viewer, now: Timestamp) -> Result<Grant, Fault> {
-        // A policy knows only its own groups, so it is told what those of its extensions imply.
-        let held = match self.layers.is_empty() {
-            true => viewer.groups.clone(),
-            false => stack::access::held(&self.manifest.groups, &viewer.groups),
-        };
+        let held = self.held(viewer);
         let grant = self.sandbox.access(settings, viewer, &held);
-        let lift = FromWit { function: "access", limits: self.limits };
-        let lines: Vec<_> = self.layers.iter().flat_map(|layer| &layer.manifest.access).collect();
-        let amend = |parts| stack::access::amended(parts, &lines, &held, viewer, now);
-        let access = grant.and_then(|grant| lift.grant(grant, viewer, now, amend));
+        let access = grant.and_then(|grant| self.amended(grant, &held, viewer, now));
         self.health.called("access", &access);
         access.map(|access| floors::access(access, self.rules_tenants))
     }
 
-    /// The retention plan at `now`: the policy's plan, and nothing earlier than the settings allow.
+    /// The groups that the policy is asked with. It knows only its own, so it is told what those of its extensions imply.
+    fn held(&self, viewer: &Viewer) -> Vec<String> {
+        match self.layers.is_empty() {
+            true => viewer.groups.clone(),
+            false => stack::access::held(&self.manifest.groups, &viewer.groups),
+        }
+    }
+
+    /// The policy's grant with what its extensions add, above no floor yet.
+    fn amended(&self, grant: wit::Grant, held: &[String], viewer: &Viewer, now: Timestamp) -> Result<Grant, Fault> {
+        let lift = FromWit { function: "access", limits: self.limits };
+        let lines: Vec<_> = self.layers.iter().flat_map(|layer| &layer.manifest.access).collect();
+        lift.grant(grant, viewer, now, |parts| stack::access::amended(parts, &lines, held, viewer, now))
+    }
+
+    /// What may be deleted at `now`: the policy's plan, and nothing earlier than the settings allow.
     ///
     /// # Errors
     /// The policy failed; the caller must delete nothing.
     pub fn retention(&self, settings: &Settings, now: Timestamp) -> Result<Plan, Fault> {
-        let plan = self.sandbox.retention(settings, now);
-        let plan = plan.and_then(|plan| FromWit { function: "retention", limits: self.limits }.plan(plan, now));
+        let plan = self.own_retention(settings, now);
         self.health.called("retention", &plan);
-        let keeping: Vec<_> = self.layers.iter().map(|layer| layer.manifest.keeping).collect();
-        plan.map(|plan| floors::plan(stack::access::kept(plan, &keeping, now), settings, now))
+        plan.map(|plan| floors::plan(plan, settings, now))
     }
 }
 
@@ -294,7 +309,14 @@ fn layer(component: &[u8], limits: Limits, now: Timestamp) -> Result<Layer, Load
     let declared = sandbox.declares()?;
     let manifest = stack::declare::manifest(FromWit { function: "declares", limits }, declared, now)?;
     let reads = Reads::new(manifest.depends.clone(), true);
-    Ok(Layer { sandbox, breaker: Breaker::default(), reads, manifest, digest: digest(component) })
+    Ok(Layer {
+        sandbox,
+        breaker: Breaker::default(),
+        reads,
+        manifest,
+        digest: digest(component),
+        bytes: component.len(),
+    })
 }
 
 /// SHA-256 of a component, as `sha256:` and hex.

@@ -1,4 +1,4 @@
-//! (short: sandbox and conversion share it) What of an event a component is given.
+//! What of an event a component is given.
 
 use mcp_audit_log_contract::depends::{ChannelDependencies, Dependencies, DependencyNames};
 use mcp_audit_log_model::event::Channel;
@@ -20,6 +20,17 @@ impl Reads {
     /// The parts that it is given of events on `channel`.
     pub(super) fn of(&self, channel: Channel) -> &Dependencies {
         self.declared.of(channel).unwrap_or(&self.otherwise)
+    }
+
+    /// The same, and these parts of the events about which something is declared.
+    pub(super) fn with(&self, more: &Dependencies) -> Self {
+        let mut declared = self.declared.clone();
+        for channel in Channel::ALL {
+            if let Some(depends) = self.declared.of(*channel) {
+                declared.set(*channel, depends.union(more));
+            }
+        }
+        Self { declared, otherwise: self.otherwise.clone() }
     }
 
     /// Whether it is given arguments of events that nothing is declared about.

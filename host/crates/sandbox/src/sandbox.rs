@@ -7,13 +7,14 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, Instance, InstancePre, Linker};
 use wasmtime::{
-    Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, ResourceLimiter, Store, Trap,
-    WasmFeatures,
+    Config, Enabled, Engine, FrameInfo, InstanceAllocationStrategy, PoolingAllocationConfig, ResourceLimiter, Store,
+    Trap, WasmBacktrace, WasmFeatures,
 };
 
 use super::exports::{Exports, Role};
 use super::fault::{Fault, FaultKind, LoadError};
 use super::limits::Limits;
+use super::symbol::author_functions;
 use mcp_audit_log_model::format::prefix;
 
 /// A policy's compiled code.
@@ -56,7 +57,7 @@ impl Sandbox {
     }
 
     /// Calls one function in a fresh instance, which is always dropped afterwards: nothing is remembered between calls,
-    /// and a failed instance is never reused. Also returns the burned fuel.
+    /// and a failed instance is never reused. Also returns what it cost.
     ///
     /// `exports.rs` has the functions.
     pub(super) fn call<T>(
@@ -64,7 +65,7 @@ impl Sandbox {
         function: &'static str,
         events: usize,
         call: impl FnOnce(&Exports, &Instance, &mut Store<InstanceLimiter>) -> wasmtime::Result<T>,
-    ) -> (Result<T, Fault>, u64) {
+    ) -> (Result<T, Fault>, CallCost) {
         let _turn = self.turns.take();
         let fuel = self.limits.fuel.saturating_add(self.limits.fuel_per_event.saturating_mul(events as u64));
         let mut store = Store::new(
@@ -80,15 +81,30 @@ impl Sandbox {
             call(&self.exports, &instance, &mut store)
         }));
         let burned = fuel.saturating_sub(store.get_fuel().unwrap_or(0));
+        let cost = CallCost { fuel: burned, memory_bytes: store.data().memory };
         let result = match ran {
             Ok(Ok(value)) => Ok(value),
-            Ok(Err(error)) => Err(Fault { function, kind: kind(&error, store.data()), message: reason(&error) }),
+            Ok(Err(error)) => Err(Fault { function, kind: kind(&error, store.data()), message: located(&error) }),
             Err(_) => {
                 Err(Fault { function, kind: FaultKind::Host, message: "the host panicked in this call".to_owned() })
             }
         };
-        (result, burned)
+        (result, cost)
     }
+
+    /// The contract that the component exports.
+    pub(super) fn contract(&self) -> &'static str {
+        self.exports.contract()
+    }
+}
+
+/// What one call cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CallCost {
+    /// Burned fuel.
+    pub fuel: u64,
+    /// All linear memories of its instance together, in bytes, when the call ended.
+    pub memory_bytes: usize,
 }
 
 /// The component, with memory, tables and instances in slots that are made once and cleaned after each call.
@@ -165,13 +181,26 @@ fn kind(error: &wasmtime::Error, tenant: &InstanceLimiter) -> FaultKind {
     }
 }
 
+/// Longest reason, in bytes.
+const REASON: usize = 600;
+
 /// The cause and then its location, on one line.
 pub(super) fn reason(error: &wasmtime::Error) -> String {
     let mut causes: Vec<_> = error.chain().map(|cause| cause.to_string()).collect();
     causes.reverse();
     let words = causes.join("; ");
     let words: Vec<_> = words.split_whitespace().collect();
-    prefix(&words.join(" "), 600).to_owned()
+    prefix(&words.join(" "), REASON).to_owned()
+}
+
+/// The cause, and of a trap the author's functions that it ended.
+fn located(error: &wasmtime::Error) -> String {
+    let backtrace = error.downcast_ref::<WasmBacktrace>();
+    let names = backtrace.iter().flat_map(|trace| trace.frames()).filter_map(FrameInfo::func_name);
+    match (author_functions(names), error.downcast_ref::<Trap>()) {
+        (Some(functions), Some(trap)) => prefix(&format!("{trap} in {functions}"), REASON).to_owned(),
+        _ => reason(error),
+    }
 }
 
 /// Most calls at the same time. A further call waits: each is over within its fuel.

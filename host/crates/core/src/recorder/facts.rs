@@ -13,21 +13,9 @@ use mcp_audit_log_model::event::{Channel, Event};
 use mcp_audit_log_model::field::{Field, FieldType, SenderRule};
 use mcp_audit_log_model::mask::{MASKED, Masks};
 use mcp_audit_log_model::value::Value;
-use mcp_audit_log_sandbox::Change;
+use mcp_audit_log_sandbox::{Change, HOST_FACTS};
 
-/// Details that only the host may set, even if the host sets none.
-const OURS: [&str; 9] = [
-    CHANGES,
-    "cost_source",
-    FACTS_LEFT_OUT,
-    "fault",
-    "payload_dropped",
-    "policy_digest",
-    "request_digest",
-    "response_digest",
-    "sent_by",
-];
-/// The details among them that no event source may set.
+/// The details among the host's own that no source of events may set.
 const VERDICTS: [&str; 3] = [CHANGES, "fault", "policy_digest"];
 const CHANGES: &str = "changes";
 const CHANGES_LEFT_OUT: &str = "changes_left_out";
@@ -151,10 +139,11 @@ fn hidden_as(line: Change, theirs: Change, of_the_log: bool) -> Change {
 /// A value as it may be shown under its name: masked if the name or the value matches a mask, and truncated.
 fn shown(masks: &Masks, name: &str, value: Value, of_the_log: bool) -> Value {
     match value {
-        Value::Text(_) if masks.hides(name, false) => MASKED.into(),
-        Value::Text(text) => Value::Text(cut_own(masks.text(&text).0, DETAIL)),
-        Value::Integer(_) if !of_the_log && masks.hides(name, true) => MASKED.into(),
-        other => other,
+        Value::Integer(_) if of_the_log => value,
+        value => match masks.value(name, value) {
+            Value::Text(text) => Value::Text(cut_own(text, DETAIL)),
+            other => other,
+        },
     }
 }
 
@@ -171,7 +160,7 @@ fn is_taken(entry: &mut Entry, name: &str) -> bool {
         Some(count) => count.is_some(),
         None => entry.text(field).is_some(),
     });
-    of_field || OURS.contains(&name) || name.starts_with(POLICY) || entry.details.contains_key(&*cut(name, NAME))
+    of_field || HOST_FACTS.contains(&name) || name.starts_with(POLICY) || entry.details.contains_key(&*cut(name, NAME))
 }
 
 fn vacant(entry: &mut Entry, name: String, value: Value) {

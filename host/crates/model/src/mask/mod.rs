@@ -16,6 +16,8 @@ use std::sync::LazyLock;
 use regex::Regex;
 use regex_syntax::hir::Hir;
 
+use crate::value::Value;
+
 use self::json::Masker;
 use self::names::Secrecy;
 use self::patterns::SIEVE;
@@ -91,7 +93,17 @@ impl Mask {
         self.size
     }
 
-    /// The same mask, which also hides everything that `other` hides.
+    /// The names whose values it hides, in lower case.
+    pub fn keys(&self) -> &[String] {
+        &self.keys
+    }
+
+    /// The patterns of the texts that it hides.
+    pub fn patterns(&self) -> impl Iterator<Item = &str> {
+        self.looks.iter().map(|look| look.pattern.as_str())
+    }
+
+    /// The same mask, which also hides what `other` hides.
     #[doc(hidden)]
     pub fn united(mut self, other: Self) -> Self {
         self.keys.extend(other.keys);
@@ -173,6 +185,16 @@ impl Masks {
         let masker = self.masker(self.own.iter());
         let secrecy = path.split('.').filter_map(|name| masker.secrecy(name)).max();
         secrecy.is_some_and(|secrecy| !is_plain || secrecy == Secrecy::Sure)
+    }
+
+    /// A value as it may be shown under its name: hidden where the name or the value looks secret.
+    pub fn value(&self, name: &str, value: Value) -> Value {
+        match value {
+            Value::Text(_) if self.hides(name, false) => MASKED.into(),
+            Value::Text(text) => Value::Text(self.text(&text).0),
+            Value::Integer(_) if self.hides(name, true) => MASKED.into(),
+            other => other,
+        }
     }
 
     fn masker<'a>(&'a self, own: impl Iterator<Item = &'a Mask>) -> Masker<'a> {

@@ -34,6 +34,7 @@ pub(super) struct Layer {
     pub(super) reads: Reads,
     pub(super) manifest: ExtensionManifest,
     pub(super) digest: String,
+    pub(super) bytes: usize,
 }
 
 /// An extension as the log shows it.
@@ -48,6 +49,8 @@ pub struct Extension {
     pub summary: String,
     /// SHA-256 of its component, as `sha256:` and hex.
     pub digest: String,
+    /// The size of its component, in bytes.
+    pub bytes: usize,
     /// The widenings that it declares.
     pub widens: Vec<&'static str>,
 }
@@ -61,6 +64,7 @@ impl Layer {
             version: version.clone(),
             summary: summary.clone(),
             digest: self.digest.clone(),
+            bytes: self.bytes,
             widens: widens.iter().map(|widening| widening.as_str()).collect(),
         }
     }

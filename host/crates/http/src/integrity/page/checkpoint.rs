@@ -32,7 +32,7 @@ pub(crate) struct Key {
 }
 
 /// A destination of checkpoints.
-pub(crate) struct PageAnchor {
+pub(crate) struct DestinationLine {
     pub(crate) name: &'static str,
     pub(crate) well: bool,
     pub(crate) told: Shown,
@@ -65,7 +65,7 @@ impl Checkpoint {
     }
 }
 
-impl PageAnchor {
+impl DestinationLine {
     /// The destination as this viewer may see it. Only operators of the whole log see the reason of a failure.
     pub(crate) fn new(status: &SinkStatus, newest: Option<u64>, tells_why: bool) -> Self {
         let name = match &*status.name {

@@ -14,7 +14,7 @@ use mcp_audit_log_service::Integrity;
 use mcp_audit_log_service::{AuditLog, StartError};
 use serde::Deserialize;
 
-use super::page::checkpoint::{Checkpoint, PageAnchor};
+use super::page::checkpoint::{Checkpoint, DestinationLine};
 use super::page::health::HealthLine;
 use super::page::health::{FAULTS, LOSSES, RecentEntries, STOPS};
 use super::page::verification::Verification;
@@ -35,7 +35,7 @@ struct Page {
     glances: Vec<HealthLine>,
     verification: Verification,
     checkpoint: Option<Checkpoint>,
-    places: Vec<PageAnchor>,
+    places: Vec<DestinationLine>,
     state: Vec<(&'static str, String)>,
     /// Losses, stops and faults, if the viewer may read entries.
     lately: Option<[RecentEntries; 3]>,
@@ -110,7 +110,7 @@ impl Page {
         let Found { integrity, verification, lately, crons } = found;
         let of_instance = visitor.access.viewer().instance.is_some();
         let newest = integrity.checkpoint.as_ref().map(|signed| signed.stored.number);
-        let place = |status| PageAnchor::new(status, newest, !of_instance);
+        let place = |status| DestinationLine::new(status, newest, !of_instance);
         let manifest = log.view().manifest();
         let page = Self {
             frame: Frame::new(&visitor.site, Some(visitor), "/integrity", "Integrity"),

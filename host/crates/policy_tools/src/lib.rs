@@ -1,0 +1,23 @@
+//! Tries a policy without a log: what it declares, whether it makes a typical mistake, whether it judges as its author
+//! wrote down, and what it costs. Nothing here records, and nothing prints.
+//!
+//! The modules, from the bottom up; each uses only those above it:
+
+/// Events that every policy is tried with.
+pub mod golden;
+/// Texts and values of verdicts, grants and declarations, for reports.
+pub mod shown;
+
+/// What is different between two policies, in words.
+pub mod difference;
+/// Golden events before a policy.
+mod judging;
+
+/// What a policy costs.
+pub mod bench;
+/// An author's cases.
+pub mod cases;
+/// Typical mistakes.
+pub mod check;
+/// What a policy declares and grants.
+pub mod inspect;

@@ -1,0 +1,107 @@
+//! `mcp-audit-log policy`: tries a policy without a log. Nothing here opens a log, and nothing is changed.
+
+mod bench;
+mod check;
+mod inspect;
+mod test;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use mcp_audit_log::policy::{Limits, LoadError, Policy};
+use mcp_audit_log::time::{Clock, SystemClock};
+
+use super::Outcome;
+use super::advice::{Failure, unreadable};
+use super::common::note;
+
+/// Something was found.
+const FOUND: u8 = 1;
+/// It could not be looked at.
+const CANNOT: u8 = 2;
+
+/// The name of the default policy where a file may stand.
+const DEFAULT: &str = "default";
+
+#[derive(Subcommand)]
+pub(super) enum PolicyCommand {
+    /// Show what a policy declares and grants, and how it differs from another one.
+    ///
+    /// Exits with 0, with 1 if there is a difference, and with 2 if a policy cannot be loaded.
+    Inspect(inspect::Inspect),
+    /// Look for typical mistakes, by some three hundred events, every set of up to three groups, and extreme settings.
+    ///
+    /// Exits with 0 if nothing was found, with 1 if there are findings or the policy is refused, and with 2 if a file
+    /// cannot be read.
+    Check(check::Check),
+    /// Run an author's cases: an event and its verdict, or a viewer and what access gives.
+    ///
+    /// Exits with 0 if all cases are answered as expected, with 1 if one is not, and with 2 if a policy cannot be loaded
+    /// or a case cannot be read.
+    Test(test::Test),
+    /// Measure what a policy costs, or two by turns.
+    Bench(bench::Bench),
+}
+
+impl PolicyCommand {
+    pub(super) fn run(self) -> Outcome {
+        let outcome = match self {
+            Self::Inspect(inspect) => inspect.run(),
+            Self::Check(check) => check.run(),
+            Self::Test(test) => test.run(),
+            Self::Bench(bench) => bench.run(),
+        };
+        outcome.or_else(|error| {
+            if error.is::<io::Error>() {
+                return Err(error);
+            }
+            note(format_args!("mcp-audit-log: {error}"));
+            Ok(ExitCode::from(CANNOT))
+        })
+    }
+}
+
+/// A policy and what lies over it.
+#[derive(Args)]
+struct Layers {
+    /// The policy: a WebAssembly component, or `default`.
+    #[arg(value_name = "FILE", default_value = DEFAULT)]
+    policy: PathBuf,
+    /// An extension over the policy (repeatable): a WebAssembly component.
+    #[arg(long, value_name = "FILE")]
+    extend: Vec<PathBuf>,
+}
+
+impl Layers {
+    fn load(&self) -> Result<Policy, Failure> {
+        Ok(read(&self.policy, &self.extend)?.load()?)
+    }
+}
+
+/// The bytes of components that are not loaded yet.
+struct Components {
+    /// None: the default policy.
+    policy: Option<Vec<u8>>,
+    extensions: Vec<Vec<u8>>,
+}
+
+fn read(policy: &Path, extend: &[PathBuf]) -> Result<Components, Failure> {
+    let bytes = |path: &Path, option: &str| std::fs::read(path).map_err(unreadable(path, option));
+    let is_default = policy == Path::new(DEFAULT);
+    let policy = if is_default { None } else { Some(bytes(policy, "FILE")?) };
+    let extensions = extend.iter().map(|path| bytes(path, "--extend")).collect::<Result<_, _>>()?;
+    Ok(Components { policy, extensions })
+}
+
+impl Components {
+    fn load(&self) -> Result<Policy, LoadError> {
+        let (limits, now) = (Limits::default(), SystemClock.now());
+        let policy = match &self.policy {
+            Some(component) => Policy::load(component, limits, now)?,
+            None => Policy::builtin(limits, now)?,
+        };
+        if self.extensions.is_empty() { Ok(policy) } else { policy.extended(&self.extensions, now) }
+    }
+}

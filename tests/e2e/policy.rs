@@ -1,0 +1,145 @@
+//! `mcp-audit-log policy` as an author uses it: exit codes, what is printed, and files of cases.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use mcp_audit_log_boundary_tests as evil;
+use mcp_audit_log_tests::run;
+use serde_json::{Value, json};
+
+/// A folder with components.
+struct Desk(tempfile::TempDir);
+
+impl Desk {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (name, component) in [("vendor", evil::VENDOR), ("iban", evil::IBAN)] {
+            fs::write(folder.path().join(format!("{name}.wasm")), component).expect("written");
+        }
+        for mode in ["panic", "bad-action"] {
+            let component = evil::mistaken(evil::POLICY_0_7, mode).expect("a mode");
+            fs::write(folder.path().join(format!("{mode}.wasm")), component).expect("written");
+        }
+        fs::write(folder.path().join("broken.wasm"), "no component").expect("written");
+        Self(folder)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// The exit code, and what is printed: names that end with `.wasm` or `/` are of this folder.
+    fn policy(&self, words: &str) -> (Option<i32>, String, String) {
+        let word = |word: &str| match word.ends_with(".wasm") || word.ends_with('/') {
+            true => self.path(word.trim_end_matches('/')).to_string_lossy().into_owned(),
+            false => word.to_owned(),
+        };
+        let words: Vec<_> = std::iter::once("policy".to_owned()).chain(words.split(' ').map(word)).collect();
+        let output = run(words.iter().map(String::as_str));
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    }
+}
+
+fn parsed(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|_| panic!("{text}"))
+}
+
+#[test]
+fn a_policy_is_inspected_and_compared() {
+    let desk = Desk::new();
+    let (code, shown, _) = desk.policy("inspect");
+    assert_eq!(code, Some(0));
+    for words in [
+        "policy     mcp-audit-log-policy 0.1.0",
+        "contract   mcp-audit-log:policy/policy@0.7.0",
+        "GROUP",
+        "tool.called",
+    ] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+    let (code, shown, _) = desk.policy("inspect --extend iban.wasm --json");
+    assert_eq!((code, &parsed(&shown)["layers"][1]["name"]), (Some(0), &json!("iban")));
+    let (code, shown, _) = desk.policy("inspect --against default");
+    assert_eq!((code, shown.as_str()), (Some(0), "No difference.\n"));
+    let (code, shown, _) = desk.policy("inspect vendor.wasm --against default");
+    assert!(code == Some(1) && shown.contains("record rule"), "{shown}");
+    let (code, shown, _) = desk.policy("inspect --extend iban.wasm --against default --json");
+    let parts: Vec<_> =
+        parsed(&shown)["differences"].as_array().expect("a list").iter().map(|one| one["part"].clone()).collect();
+    assert!(code == Some(1) && parts.contains(&json!("mask")), "{shown}");
+    let (code, _, said) = desk.policy("inspect iban.wasm");
+    assert!(code == Some(2) && said.contains("pass it with --extend"), "{said}");
+    let (code, _, said) = desk.policy("inspect none.wasm");
+    assert!(code == Some(2) && said.contains("check the path that FILE names"), "{said}");
+}
+
+#[test]
+fn a_policy_is_checked() {
+    let desk = Desk::new();
+    let (code, shown, _) = desk.policy("check");
+    assert!(
+        code == Some(0) && shown.contains("OK       mcp-audit-log-policy 0.1.0") && shown.contains("no findings"),
+        "{shown}"
+    );
+    let (code, shown, _) = desk.policy("check bad-action.wasm");
+    let lines: Vec<_> = shown.lines().collect();
+    assert_eq!(code, Some(1), "{shown}");
+    assert!(lines[0].starts_with("FINDING  action-name: mcp-audit-log-evil-policy: the action \"Evil"), "{shown}");
+    assert!(lines[1].starts_with("         Name it <resource>.<verb>"), "{shown}");
+    let (code, shown, _) = desk.policy("check bad-action.wasm --json");
+    assert_eq!((code, &parsed(&shown)["findings"][0]["rule"]), (Some(1), &json!("action-name")));
+    let (code, shown, _) = desk.policy("check broken.wasm");
+    assert!(code == Some(1) && shown.starts_with("FINDING  load: not a loadable WebAssembly component"), "{shown}");
+    let (code, _, said) = desk.policy("check none.wasm");
+    assert!(code == Some(2) && said.contains("cannot be read"), "{said}");
+}
+
+fn write(folder: &Path, name: &str, json: &Value) {
+    fs::write(folder.join(name), json.to_string()).expect("written");
+}
+
+#[test]
+fn cases_are_run_updated_and_counted() {
+    let desk = Desk::new();
+    let folder = desk.path("cases");
+    fs::create_dir(&folder).expect("a folder");
+    let (code, _, said) = desk.policy("test cases/");
+    assert!(code == Some(2) && said.contains("has no cases"), "{said}");
+    let call = json!({ "name": "a call", "event": { "channel": "mcp", "method": "tools/call", "target": "search" } });
+    write(&folder, "calls.json", &json!([call]));
+    write(&folder, "viewers.json", &json!({ "name": "a user", "viewer": { "user": "uma", "groups": ["user"] } }));
+    let (code, shown, _) = desk.policy("test cases/");
+    assert!(code == Some(1) && shown.contains("calls.json: a call\n        it has no verdict yet"), "{shown}");
+    let (code, shown, _) = desk.policy("test cases/ --update");
+    assert!(code == Some(0) && shown.matches("WRITTEN").count() == 2, "{shown}");
+    let (code, shown, _) = desk.policy("test cases/ --coverage");
+    assert!(code == Some(0) && shown.contains("actions   1 of ") && shown.contains("oauth.token"), "{shown}");
+    assert!(shown.ends_with("OK      2 cases\n"), "{shown}");
+    // Another policy answers otherwise, and one that panics says where.
+    let (code, shown, _) = desk.policy("test cases/ --policy bad-action.wasm");
+    assert!(
+        code == Some(1) && shown.contains("verdict.action is \"Evil things were judged\"; \"tool.called\" is expected"),
+        "{shown}"
+    );
+    let (code, shown, _) = desk.policy("test cases/ --policy panic.wasm --json");
+    assert!(code == Some(1) && shown.contains("in mcp_audit_log_evil_policy::"), "{shown}");
+    let (code, shown, _) = desk.policy("test cases/ --policy panic.wasm --update");
+    assert!(code == Some(1) && !shown.contains("WRITTEN") && shown.contains("2 of 2 cases failed"), "{shown}");
+    write(&folder, "calls.json", &json!([{ "event": { "channel": "tv" } }]));
+    let (code, _, said) = desk.policy("test cases/");
+    assert!(code == Some(2) && said.contains("calls.json: case 1: event: no channel \"tv\""), "{said}");
+}
+
+#[test]
+fn policies_are_measured_by_turns() {
+    let desk = Desk::new();
+    let (code, shown, _) = desk.policy("bench default vendor.wasm --rounds 5");
+    assert!(code == Some(0) && shown.contains("B ÷ A") && shown.contains("fuel an event"), "{shown}");
+    let (code, shown, _) = desk.policy("bench --extend iban.wasm --rounds 5 --json");
+    let report = parsed(&shown);
+    assert_eq!((code, report["policies"].as_array().map(Vec::len)), (Some(0), Some(1)));
+    assert!(report["policies"][0]["fuel"].as_u64().is_some_and(|fuel| fuel > 1_000), "{shown}");
+    let (code, _, said) = desk.policy("bench panic.wasm");
+    assert!(code == Some(2) && said.contains("judges no golden event"), "{said}");
+}
