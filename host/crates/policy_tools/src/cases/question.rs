@@ -3,7 +3,7 @@
 use mcp_audit_log_contract::access::Viewer;
 use mcp_audit_log_contract::settings::Settings;
 use mcp_audit_log_model::event::{
-    Argument, Body, Caller, Channel, Client, Detail, Event, Failure, Kind, Payload, Target,
+    Argument, Body, Caller, Channel, Client, Event, Failure, Kind, OutcomeDetail, Payload, Target,
 };
 use mcp_audit_log_model::value::Value;
 use mcp_audit_log_sandbox::Policy;
@@ -84,7 +84,7 @@ pub(super) fn event(json: &Json) -> Result<Event, String> {
     let channel = word("channel", &question.channel, Channel::ALL, Channel::as_str)?;
     let kind = word("kind", question.kind.as_deref().unwrap_or("request"), Kind::ALL, Kind::as_str)?;
     let detail = question.outcome_detail.as_deref().unwrap_or("ok");
-    let detail = word("outcome_detail", detail, Detail::ALL, Detail::as_str)?;
+    let detail = word("outcome_detail", detail, OutcomeDetail::ALL, OutcomeDetail::as_str)?;
     let facts = match question.facts {
         Facts::Named(facts) => facts.into_iter().collect(),
         Facts::Pairs(facts) => facts,

@@ -3,7 +3,7 @@
 
 use mcp_audit_log_contract::depends::{Dependencies, DependencyNames, EventField, EventFields};
 use mcp_audit_log_contract::settings::Settings;
-use mcp_audit_log_model::event::{Argument, Detail, Event, Failure, Kind, Payload, Target};
+use mcp_audit_log_model::event::{Argument, Event, Failure, Kind, OutcomeDetail, Payload, Target};
 use mcp_audit_log_model::value::Value;
 use mcp_audit_log_sandbox::Policy;
 
@@ -140,12 +140,12 @@ fn change(event: &mut Event, field: EventField, declared: &Dependencies) {
         EventField::Path => other(&mut event.path),
         EventField::Outcome | EventField::OutcomeDetail => {
             let same_outcome = is_declared(EventField::Outcome);
-            let fits = |detail: &&Detail| {
+            let fits = |detail: &&OutcomeDetail| {
                 **detail != event.detail && (!same_outcome || detail.outcome() == event.detail.outcome())
             };
             // Where the exact outcome is declared, the outcome follows from it.
             if !is_declared(EventField::OutcomeDetail) {
-                event.detail = Detail::ALL.iter().find(fits).copied().unwrap_or(event.detail);
+                event.detail = OutcomeDetail::ALL.iter().find(fits).copied().unwrap_or(event.detail);
             }
         }
         EventField::StatusCode => {

@@ -7,7 +7,7 @@ mod platform;
 mod protocol;
 pub mod secrets;
 
-use mcp_audit_log_model::event::{Body, Caller, Channel, Client, Detail, Event, Kind, Payload, Target};
+use mcp_audit_log_model::event::{Body, Caller, Channel, Client, Event, Kind, OutcomeDetail, Payload, Target};
 use mcp_audit_log_model::time::Timestamp;
 
 /// The moment of all of them, and of every question beside them: 2026-09-21, 14:13:20 UTC.
@@ -33,7 +33,7 @@ pub fn events() -> Vec<GoldenEvent> {
 
 /// An event of an ordinary call: a user, a connection, a client, a duration, and a body.
 fn ordinary(channel: Channel, kind: Kind, method: &str) -> Event {
-    let event = Event::new(NOW, channel, kind, Detail::Ok);
+    let event = Event::new(NOW, channel, kind, OutcomeDetail::Ok);
     Event {
         method: Some(method.to_owned()),
         server: Some("crm".to_owned()),
@@ -73,7 +73,7 @@ mod tests {
         let has = |test: &dyn Fn(&Event) -> bool| events.iter().any(|golden| test(&golden.event));
         assert!(Channel::ALL.iter().all(|channel| has(&|event| event.channel == *channel)));
         assert!(Kind::ALL.iter().all(|kind| has(&|event| event.kind == *kind)));
-        assert!(Detail::ALL.iter().all(|detail| has(&|event| event.detail == *detail)));
+        assert!(OutcomeDetail::ALL.iter().all(|detail| has(&|event| event.detail == *detail)));
     }
 
     #[test]

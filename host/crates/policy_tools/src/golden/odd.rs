@@ -1,6 +1,6 @@
 //! What a caller may send that no rule expects: empty, long, strange and many.
 
-use mcp_audit_log_model::event::{Argument, Caller, Channel, Client, Detail, Event, Kind, Target};
+use mcp_audit_log_model::event::{Argument, Caller, Channel, Client, Event, Kind, OutcomeDetail, Target};
 use mcp_audit_log_model::value::Value;
 
 use super::{GoldenEvent, NOW, call, ordinary, push};
@@ -28,13 +28,17 @@ pub(super) fn add(events: &mut Vec<GoldenEvent>) {
     many(events);
     broken(events);
     for channel in Channel::ALL {
-        push(events, format!("{channel} and nothing else"), Event::new(NOW, *channel, Kind::Request, Detail::Unknown));
+        push(
+            events,
+            format!("{channel} and nothing else"),
+            Event::new(NOW, *channel, Kind::Request, OutcomeDetail::Unknown),
+        );
     }
 }
 
 fn everywhere(text: &str) -> Event {
     let owned = || Some(text.to_owned());
-    let event = Event::new(NOW, Channel::Admin, Kind::Request, Detail::Ok).fact("resource_type", text);
+    let event = Event::new(NOW, Channel::Admin, Kind::Request, OutcomeDetail::Ok).fact("resource_type", text);
     Event {
         method: owned(),
         target: Some(Target::Other(text.to_owned())),

@@ -1,7 +1,7 @@
 //! What is no MCP: sign-in, the vendor's API, administration, and the log itself.
 
 use mcp_audit_log_model::event::{
-    AgentTools, BlockingPolicy, Channel, Detail, Event, Kind, OauthStep, Resource, Target,
+    AgentTools, BlockingPolicy, Channel, Event, Kind, OauthStep, OutcomeDetail, Resource, Target,
 };
 use mcp_audit_log_model::value::Value;
 use serde_json::json;
@@ -118,7 +118,7 @@ const SYSTEM: [(&str, &[(&str, &str)]); 24] = [
 
 fn system(events: &mut Vec<GoldenEvent>) {
     for (method, facts) in SYSTEM {
-        let event = Event::new(NOW, Channel::System, Kind::System, Detail::Ok);
+        let event = Event::new(NOW, Channel::System, Kind::System, OutcomeDetail::Ok);
         let event = facts.iter().fold(event, |event, (name, value)| event.fact(name, *value));
         let target = Some(Target::Other("7".to_owned()));
         push(events, format!("the log's own {method}"), Event { method: Some(method.to_owned()), target, ..event });

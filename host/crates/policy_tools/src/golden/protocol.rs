@@ -1,6 +1,6 @@
 //! MCP over HTTP and over standard input and output: every method, outcome and shape, and calls that touch records.
 
-use mcp_audit_log_model::event::{Caller, Channel, Detail, Event, Failure, Kind, Target};
+use mcp_audit_log_model::event::{Caller, Channel, Event, Failure, Kind, OutcomeDetail, Target};
 use serde_json::json;
 
 use super::{GoldenEvent, call, ordinary, push};
@@ -75,9 +75,9 @@ fn target(on: &str) -> Option<Target> {
 
 /// How a call can end.
 fn outcomes(events: &mut Vec<GoldenEvent>) {
-    for detail in Detail::ALL {
+    for detail in OutcomeDetail::ALL {
         let failure = Failure { code: Some(-32_602), ..Failure::new("tool_error", "The tool reported an error") };
-        let failure = (*detail != Detail::Ok).then_some(failure);
+        let failure = (*detail != OutcomeDetail::Ok).then_some(failure);
         push(
             events,
             format!("a tool call that ends as {detail}"),
