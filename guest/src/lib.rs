@@ -13,7 +13,7 @@ mod rules;
 mod security;
 mod settings;
 
-/// What wit-bindgen makes of `wit/policy.wit`.
+/// The bindings that wit-bindgen generates from `wit/policy.wit`.
 #[allow(unsafe_code, missing_docs, unreachable_pub, clippy::all, reason = "generated code")]
 #[doc(hidden)]
 pub mod bindings {

@@ -6,7 +6,7 @@ use core::alloc::{GlobalAlloc, Layout};
 use core::cell::Cell;
 use core::ptr::null_mut;
 
-/// What a page of WebAssembly's memory holds, in bytes.
+/// The size of a page of WebAssembly memory, in bytes.
 const PAGE: usize = 65_536;
 /// How many pages are asked for at once, so that asking is rare.
 const STEP: usize = 4;

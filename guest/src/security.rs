@@ -124,7 +124,7 @@ pub(crate) fn groups() -> Vec<contract::Group> {
     GROUPS.iter().map(owned).collect()
 }
 
-/// What `viewer` may do and which entries they see.
+/// The rights of `viewer`, and the rule that selects the entries they see.
 pub(crate) fn access(viewer: &Viewer) -> Grant {
     let held = held(&viewer.groups);
     let rights = rights(&held, viewer.instance.is_some());

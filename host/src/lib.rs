@@ -47,7 +47,7 @@ pub mod saved_view {
     pub use mcp_audit_log_contract::saved_view::{LONGEST_NAME, LONGEST_QUERY, MOST_VIEWS, NewView, SavedView};
 }
 
-/// What a [`Reader`](reader::Reader) is asked and returns, sign-in tokens, and what a verification finds.
+/// The queries and answers of a [`Reader`](reader::Reader), sign-in tokens, and the result of a verification.
 ///
 /// What reads and writes past a reader and the recorder stays with `mcp-audit-log-index` and `mcp-audit-log-store`.
 pub mod store {

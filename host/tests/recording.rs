@@ -71,7 +71,7 @@ async fn losses_are_counted_exactly() {
 }
 
 #[tokio::test]
-async fn without_room_for_a_body_the_entry_stays() {
+async fn a_full_budget_drops_the_body_and_keeps_the_entry() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = Options::new(folder.path()).queue(QueueLimits { items: 8, bytes: 1_000 }).open().expect("a log");
     let wanted = serde_json::json!({ "log_payloads": true });
@@ -125,7 +125,7 @@ async fn a_reserved_slot_works_however_full_the_queue_is() {
 }
 
 #[tokio::test]
-async fn a_panic_while_reading_captured_traffic_is_a_gap_and_nothing_else() {
+async fn a_panic_while_reading_captured_traffic_only_leaves_a_gap_entry() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = Options::new(folder.path()).open().expect("a log");
     log.record_later(0, || panic!("a parser's bug")).expect("taken");
@@ -173,7 +173,7 @@ async fn a_start_reports_that_it_replaced_a_lost_secret_key() {
 }
 
 #[tokio::test]
-async fn payloads_need_the_switch_and_each_reading_is_an_entry() {
+async fn payloads_are_kept_only_while_the_setting_is_on_and_each_reading_is_an_entry() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = Options::new(folder.path()).open().expect("a log");
     let mut ids = Vec::new();

@@ -121,7 +121,7 @@ fn the_lower_crates_do_no_input_or_output() {
 
 /// `Routes::at` takes a route with its documentation; a plain router would take it without.
 #[test]
-fn no_route_of_the_api_is_without_its_documentation() {
+fn every_route_of_the_api_is_documented() {
     for (path, text) in sources("host/crates/http/src/api") {
         let plain = [".route(", ".route_service(", ".nest("].iter().find(|word| text.contains(**word));
         assert!(plain.is_none(), "{path} has {plain:?}: add routes with Routes::at, as http/openapi/mod.rs says");
@@ -150,7 +150,7 @@ fn every_file_says_why_it_exists_and_has_a_readable_length() {
 
 /// `docs/design/house.md` says how easy the sources are to enter, and a search for a public name must lead to one type.
 #[test]
-fn the_house_is_as_its_page_says() {
+fn the_page_about_the_house_is_current() {
     let checked = Command::new(root().join("tests/house")).arg("--check").output().expect("Python");
     let said = [checked.stdout, checked.stderr].concat();
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&said));

@@ -122,7 +122,7 @@ fn without_cache() -> Limits {
 }
 
 #[test]
-fn a_remembered_verdict_is_the_one_that_the_policy_gives() {
+fn a_cached_verdict_equals_the_policys_verdict() {
     let load = |limits| Policy::builtin(limits, Timestamp::EPOCH).expect("the default policy");
     // The small one drops verdicts all the time.
     let small = Limits { verdict_cache_bytes: 60_000, ..Limits::default() };
@@ -178,7 +178,7 @@ async fn recorded(limits: Limits, events: &[Event]) -> (Vec<Entry>, Vec<Option<S
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn with_and_without_the_cache_the_same_traffic_gives_the_same_entries() {
+async fn the_verdict_cache_changes_no_entry() {
     let events = events(600).into_iter().map(|event| match event.channel {
         // What a log says of itself is not taken from others; it would be an entry about a state that it does not have.
         Channel::System => Event { channel: Channel::Admin, ..event },

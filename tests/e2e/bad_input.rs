@@ -169,7 +169,7 @@ fn a_request_without_a_valid_token_is_refused_and_recorded() {
 }
 
 #[test]
-fn entries_can_be_read_and_nothing_else() {
+fn entries_can_be_read_but_not_changed() {
     let server = Server::start(&[]);
     let owner = server.api("owner").with("content-type", "application/json");
     let id = text(&server.api("owner").entries("limit=1")[0], "id").to_owned();

@@ -6,7 +6,7 @@ use mcp_audit_log_tests::{Answer, Api, Everything, Server, eventually, files_wit
 use serde_json::{Value, json};
 
 #[test]
-fn no_body_is_kept_unless_the_switch_is_on() {
+fn bodies_are_kept_only_while_payload_logging_is_on() {
     let everything = Everything::start();
     let mut server = Server::start(&[("everything", &everything.url())]);
     let (url, token) = (server.mcp("everything"), server.token("ursula", "user"));
@@ -38,7 +38,7 @@ fn no_body_is_kept_unless_the_switch_is_on() {
 }
 
 #[test]
-fn a_call_that_outlives_the_switch_is_not_kept() {
+fn a_payload_is_dropped_if_logging_is_turned_off_during_the_call() {
     let everything = Everything::start();
     let server = Server::start(&[("everything", &everything.url())]);
     let admin = server.api("admin");

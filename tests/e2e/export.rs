@@ -94,7 +94,7 @@ fn duckdb_and_pandas_read_back_what_was_recorded() {
 }
 
 #[test]
-fn a_file_comes_with_its_manifest_and_replaces_nothing_unasked() {
+fn a_file_has_a_manifest_and_is_replaced_only_with_force() {
     let folder = tempfile::tempdir().expect("a folder");
     let (data, file) = (folder.path().join("data"), folder.path().join("out.jsonl"));
     log(&data, &["one".to_owned(), "two".to_owned()]);

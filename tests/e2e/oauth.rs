@@ -100,7 +100,7 @@ fn the_typescript_client_signs_in_through_the_proxy() {
 }
 
 #[test]
-fn no_other_path_of_the_upstreams_host_is_served() {
+fn only_the_documented_oauth_paths_of_the_upstreams_host_are_served() {
     let (_process, port) = protected();
     let server = Server::open(&[("up", &format!("http://127.0.0.1:{port}/mcp"))]);
     let client = Api::anonymous(server.address());

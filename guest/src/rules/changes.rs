@@ -4,7 +4,7 @@ use super::state::{self, Differences};
 use super::{cut, masks};
 use crate::contract::{Change, Event, Fact, Value, Verdict};
 
-/// What a secret's value is replaced by: that it changed is worth knowing, its value is not.
+/// Replaces a secret's value. An auditor needs to know that it changed, not what it is.
 const MASKED: &str = "[masked]";
 
 /// Further changes are counted and left out: the host treats too long a list as a fault.
@@ -65,7 +65,7 @@ fn set(changes: &mut [Change], value: &Value, side: fn(&mut Change) -> &mut Valu
     }
 }
 
-/// What differs between the states that the event brings as its arguments `old` and `new`.
+/// The differences between the event's arguments `old` and `new`.
 fn of_states(event: &Event, most: usize) -> Differences {
     let state = |name| event.arguments.iter().find(|argument| argument.name == name);
     let [old, new] = ["old", "new"].map(|name| state(name).map(|argument| argument.json.trim()));

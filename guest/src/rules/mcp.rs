@@ -3,7 +3,7 @@
 use super::{action, by_id, by_name, called, record, text_fact};
 use crate::contract::{Affected, Event, Outcome, Verdict};
 
-/// What a method is done to.
+/// The kind of object that a method acts on.
 #[derive(Clone, Copy)]
 enum On {
     Server,

@@ -65,12 +65,12 @@ fn called(action: impl Into<String>) -> Verdict {
     }
 }
 
-/// What the event was done to, when it goes by a name.
+/// The affected object, if it has a name.
 fn by_name(kind: &str, name: Option<&str>) -> Option<Affected> {
     name.map(|name| Affected { kind: kind.to_owned(), id: None, name: Some(cut(name)) })
 }
 
-/// What the event was done to, when it goes by an id.
+/// The affected object, if it has an id.
 fn by_id(kind: &str, id: Option<&str>) -> Option<Affected> {
     id.map(|id| Affected { kind: kind.to_owned(), id: Some(cut(id)), name: None })
 }

@@ -16,7 +16,7 @@ const LONGEST: usize = 256;
 /// Members that may hold the name of the neighbouring `value`, as in lists of headers.
 const NAMES: &[&str] = &["name", "key", "header"];
 
-/// What differs between two states.
+/// The differences between two states.
 #[derive(Default)]
 pub(super) struct Differences {
     pub(super) changes: Vec<Change>,

@@ -1,4 +1,4 @@
-//! What to do about an error: said once for all subcommands.
+//! Advice on errors, shared by all subcommands.
 
 use std::error::Error;
 use std::path::Path;
@@ -62,7 +62,7 @@ fn who_may(log: &LogView, right: Right) -> String {
     let groups: Vec<_> = groups.filter(|name| has(name)).collect();
     match groups.is_empty() {
         true => "no group of the policy has the right".to_owned(),
-        false => format!("the groups that may are {}: name one with --group (repeatable)", groups.join(", ")),
+        false => format!("the groups with the right are {}; name one with --group (repeatable)", groups.join(", ")),
     }
 }
 
@@ -78,8 +78,8 @@ pub(super) fn entry_id(text: &str) -> Result<Uuid, String> {
 /// There is no such entry for this viewer.
 pub(super) fn no_entry(id: Uuid, viewer: &Viewer) -> Failure {
     format!(
-        "no entry {id} that {} may see; `mcp-audit-log list` shows the ids of all that there are, and --as, --group and \
-         --instance say who looks",
+        "no entry {id} that {} may see; `mcp-audit-log list` shows the ids of visible entries, and --as, --group and \
+         --instance choose the viewer",
         viewer.user
     )
     .into()

@@ -100,10 +100,10 @@ enum Command {
     Demo(demo::Demo),
 }
 
-/// What a subcommand ends with: the process's exit code, or an error for a person.
+/// The end of a subcommand: the process's exit code, or an error for a person.
 type Outcome = Result<ExitCode, advice::Failure>;
 
-/// What clap ends with when a command line cannot be read.
+/// The exit code for a command line that cannot be read.
 const USAGE: u8 = 2;
 
 /// Reads the command line. A word of a search that begins with a hyphen is taken for an option, so say how to negate.

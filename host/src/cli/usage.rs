@@ -39,7 +39,7 @@ pub(super) struct Usage {
     /// The number of rows, from 1 to 500.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=500))]
     limit: u16,
-    /// The distance of the points over time; by default it suits the range.
+    /// The time between two points; by default it suits the range.
     #[arg(long, value_parser = words(UsageStep::ALL, UsageStep::as_str))]
     step: Option<String>,
     /// Count the previous period as well.

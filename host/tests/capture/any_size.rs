@@ -132,7 +132,7 @@ async fn a_call_of_any_size_and_order_is_one_entry_under_load() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_large_call_hides_no_other_call_of_its_batch() {
+async fn every_call_of_a_batch_is_recorded_beside_a_large_one() {
     let log = Log::open();
     let layer = AuditLayer::new(log.log.clone(), "s");
     let batch = format!("[{},{},{}]", call(0, 0, 3_000_000), call(1, 1, 10), call(3, 2, 1_500_000));

@@ -238,7 +238,7 @@ fn troubleshooter(log: &Log, reads: bool) -> Router {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_log_does_not_affect_the_api() {
+async fn a_closed_log_does_not_affect_the_vendors_api() {
     let log = Log::open();
     let address = serve(api(&log)).await;
     log.log.close();

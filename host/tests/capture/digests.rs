@@ -45,7 +45,7 @@ fn all_files(folder: &Path) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_text_is_recognised_with_the_key_and_never_stored() {
+async fn a_digest_recognises_a_text_that_is_not_stored() {
     let log = Log::open();
     let request = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"pay","arguments":{"note":"the canary sings"}}}"#;
     let result = r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"the canary is paid"}]}}"#;

@@ -304,7 +304,7 @@ async fn compressed_answers_are_read() {
 const SECRET_CALL: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"message":"CANARY-argument"}}}"#;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn with_the_switch_off_no_body_is_kept() {
+async fn no_body_is_kept_while_payload_logging_is_off() {
     let log = Log::open();
     let url = server(&log, vec![
         answer(200, JSON, r#"{"id":1,"result":{"content":[{"text":"CANARY-result"}],"_meta":{"x":"CANARY-meta"}}}"#),
@@ -329,7 +329,7 @@ async fn with_the_switch_off_no_body_is_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn with_the_switch_on_both_messages_are_kept() {
+async fn both_messages_are_kept_while_payload_logging_is_on() {
     let log = Log::open();
     log.keep_payloads(true).await;
     let result = r#"{"id":1,"result":{"content":[{"text":"CANARY-result"}]}}"#;

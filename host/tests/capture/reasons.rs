@@ -20,7 +20,7 @@ async fn the_only_answer_of_an_exchange_is_its_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn responses_without_an_answer_are_named_and_kept() {
+async fn responses_without_an_answer_are_recorded_with_a_reason() {
     let log = Log::open();
     log.keep_payloads(true).await;
     let cases = [

@@ -136,7 +136,7 @@ async fn a_call_that_outlives_the_process_gets_its_end_at_the_next_start() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_call_of_any_length_passes_whole() {
+async fn calls_of_any_length_pass_unchanged() {
     let log = Log::open();
     let router = Router::new().route("/mcp", any(async |body: axum::body::Bytes| body.len().to_string()));
     let router = router.layer(axum::extract::DefaultBodyLimit::disable());

@@ -114,7 +114,7 @@ async fn a_clock_that_was_ahead_does_not_delay_the_next_cleanup() {
 }
 
 #[tokio::test]
-async fn the_clock_can_be_trusted_by_an_option() {
+async fn an_option_makes_the_cleanup_trust_the_clock() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let log = options(folder.path(), &clock).believe_clock().open().expect("a log");
     ten_days(&log, &clock).await;
@@ -123,7 +123,7 @@ async fn the_clock_can_be_trusted_by_an_option() {
 }
 
 #[tokio::test]
-async fn without_a_published_checkpoint_nothing_is_removed() {
+async fn nothing_is_removed_before_a_checkpoint_is_published() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let published = folder.path().join("published");
     std::fs::write(&published, "a file where a folder should be").expect("written");

@@ -43,7 +43,7 @@ async fn the_last_signature_is_stored_published_and_used() {
 }
 
 #[tokio::test]
-async fn keys_of_another_log_are_recognised() {
+async fn verify_refuses_keys_that_never_signed_the_log() {
     let (folder, other, clock) =
         (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"), clock());
     for path in [folder.path(), other.path()] {
@@ -72,7 +72,7 @@ async fn keys_of_another_log_are_recognised() {
 
 /// A timestamp signature that was removed from a stored or kept checkpoint.
 #[tokio::test]
-async fn a_removed_timestamp_signature_is_found() {
+async fn a_removed_timestamp_signature_is_detected() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let log = open(folder.path(), &clock);
     record(&log, "a").await;

@@ -170,7 +170,7 @@ fn places(genuine: &Genuine) -> [u64; 4] {
 }
 
 #[tokio::test]
-async fn a_log_cut_without_its_keys_never_verifies() {
+async fn a_log_cut_by_someone_without_its_keys_never_verifies() {
     for cleaned in [None, Some(4)] {
         let genuine = genuine(cleaned).await;
         let mut tried = 0;
@@ -199,7 +199,7 @@ fn start(folder: &Path, genuine: &Genuine, resume: Option<Resume>) -> Result<Aud
 }
 
 #[tokio::test]
-async fn a_log_cut_without_its_keys_does_not_start_and_publishes_nothing() {
+async fn a_log_cut_by_someone_without_its_keys_neither_starts_nor_publishes() {
     let resume = Resume { by: "otto".into(), reason: "lost".into() };
     for cleaned in [None, Some(4)] {
         let genuine = genuine(cleaned).await;
@@ -229,7 +229,7 @@ async fn a_log_cut_without_its_keys_does_not_start_and_publishes_nothing() {
 /// Everything remade, down to the first checkpoint, which was signed before the first entry: the folder alone cannot
 /// show it. The published checkpoints can.
 #[tokio::test]
-async fn a_recreated_log_overwrites_nothing_that_was_published() {
+async fn a_recreated_log_never_overwrites_published_checkpoints() {
     let genuine = genuine(None).await;
     let before = files(genuine.published.path());
     let mut forger = Forger::of(genuine.folder.path());
@@ -255,7 +255,7 @@ async fn a_recreated_log_overwrites_nothing_that_was_published() {
 
 /// An intent that was signed, and a cut that goes further, or another way.
 #[tokio::test]
-async fn a_cut_beyond_a_signed_cleanup_is_found() {
+async fn a_log_cut_further_than_its_signed_cleanup_is_detected() {
     let genuine = genuine(Some(4)).await;
     let intents = |sql: &str| Forger::of(genuine.folder.path()).number(sql);
     let newest = intents(
@@ -278,7 +278,7 @@ async fn a_cut_beyond_a_signed_cleanup_is_found() {
 
 /// A payload that is missing without an entry about it, and one with only its row missing.
 #[tokio::test]
-async fn a_payload_missing_without_an_entry_is_found() {
+async fn a_payload_missing_without_an_entry_is_detected() {
     let genuine = genuine(Some(4)).await;
     for sql in [
         "DELETE FROM payload WHERE seq = (SELECT max(seq) FROM payload)",

@@ -45,7 +45,7 @@ fn until(log: &AuditLog, mut is_so: impl FnMut() -> bool) {
 }
 
 #[tokio::test]
-async fn archived_checkpoints_must_link_to_what_was_published_before_a_cleanup() {
+async fn archived_checkpoints_must_link_to_checkpoints_published_before_a_cleanup() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let notes = cleaned(folder.path(), &clock).await;
     let open = |published: &std::path::Path| {

@@ -82,7 +82,7 @@ fn copy(folder: &std::path::Path, to: &std::path::Path) {
 }
 
 #[tokio::test]
-async fn yesterdays_database_is_refused_and_a_rewritten_one() {
+async fn older_and_rewritten_databases_are_refused() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let aside = folder.path().join("yesterday");
     let log = open(folder.path(), &clock);
@@ -205,7 +205,7 @@ async fn new_keys_are_recorded_and_old_ones_stay_known() {
 /// The whole folder is restored from an older copy, so that the start finds no fault; the published checkpoints show
 /// it.
 #[tokio::test]
-async fn a_restored_folder_overwrites_nothing_that_was_published() {
+async fn a_restored_folder_never_overwrites_published_checkpoints() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let (data, published) = (folder.path().join("log"), folder.path().join("published"));
     fs::create_dir(&published).expect("created");

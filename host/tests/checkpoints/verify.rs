@@ -67,7 +67,7 @@ async fn refused_actions_do_not_fail_verification() {
 }
 
 #[tokio::test]
-async fn every_change_of_a_checkpoint_or_key_is_found() {
+async fn every_change_of_a_checkpoint_or_key_is_detected() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let log = open(folder.path(), &clock);
     three_days(&log, &clock).await;
@@ -114,7 +114,7 @@ async fn every_change_of_a_checkpoint_or_key_is_found() {
 
 /// A key of the log's name that no entry announced.
 #[tokio::test]
-async fn a_key_that_no_start_counted_is_found_even_after_another_start() {
+async fn a_key_inserted_into_the_database_is_detected_even_after_another_start() {
     let (folder, other, clock) =
         (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"), clock());
     open(folder.path(), &clock).close();
@@ -221,7 +221,7 @@ async fn cleaned(folder: &Path, clock: &Arc<ManualClock>) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn removals_without_a_recorded_cleanup_are_found() {
+async fn removals_without_a_recorded_cleanup_are_detected() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     cleaned(folder.path(), &clock).await;
     let verified = whole(folder.path(), Vec::new()).expect("whole");
@@ -240,7 +240,7 @@ async fn removals_without_a_recorded_cleanup_are_found() {
 }
 
 #[tokio::test]
-async fn removals_before_any_cleanup_are_found() {
+async fn removals_before_any_cleanup_are_detected() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let log = open(folder.path(), &clock);
     three_days(&log, &clock).await;

@@ -36,7 +36,7 @@ fn log_with_an_entry(data: &Path) -> (AuditLog, String) {
 }
 
 #[test]
-fn what_cannot_be_read_says_what_would_do() {
+fn invalid_values_are_refused_with_an_example() {
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("none");
     for (arguments, words) in [
@@ -82,27 +82,27 @@ fn what_cannot_be_read_says_what_would_do() {
 }
 
 #[test]
-fn whoever_lacks_a_right_hears_which_groups_have_it() {
+fn a_missing_right_is_reported_with_the_groups_that_have_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("log");
     let (log, id) = log_with_an_entry(&data);
     drop(log);
     let as_user = ["--as", "zoe", "--group", "user"];
-    let auditors = "the groups that may are auditor: name one with --group";
-    let admins = "the groups that may are admin, owner, super-admin";
+    let auditors = "the groups with the right are auditor; name one with --group";
+    let admins = "the groups with the right are admin, owner, super-admin";
     for (arguments, words) in [
         (&["export", "--format", "csv", "--output", "x.csv"][..], &["not allowed to export entries", "auditor"][..]),
         (&["bundle", "-o", "x.jsonl"], &["not allowed to export entries", "admin, owner, super-admin, auditor"]),
-        (&["erase", &id, "--reason", "x"], &["not allowed to", "the groups that may are "]),
+        (&["erase", &id, "--reason", "x"], &["not allowed to", "the groups with the right are "]),
         (&["show", &id, "--payload"], &["not allowed to read payloads", auditors]),
-        (&["checkpoint"], &["the groups that may are admin, owner, super-admin"]),
-        (&["proof", "consistency", "1"], &["the groups that may are "]),
+        (&["checkpoint"], &["the groups with the right are admin, owner, super-admin"]),
+        (&["proof", "consistency", "1"], &["the groups with the right are "]),
     ] {
         refuses(&data, 1, &[arguments, &as_user].concat(), words);
     }
     refuses(&data, 1, &["erase", &id, "--reason", "x", "--group", "auditor"], &["not allowed to", admins]);
     refuses(&data, 1, &["list", "--group", "nosuch"], &["not allowed to read entries", "user, power-user"]);
-    refuses(&data, 1, &["usage", "--group", "service"], &["the groups that may are ", "billing-admin"]);
+    refuses(&data, 1, &["usage", "--group", "service"], &["the groups with the right are ", "billing-admin"]);
     let both = ["--group", "admin", "--group", "auditor"];
     refuses(&data, 1, &[&["erase", &id, "--reason", "x"][..], &both].concat(), &["no payload of", "show"]);
     refuses(&data, 1, &["show", &id, "--as", "zoe", "--group", "user"], &["no entry", "--as, --group", "list"]);
@@ -121,7 +121,7 @@ fn whoever_lacks_a_right_hears_which_groups_have_it() {
 }
 
 #[test]
-fn a_folder_or_port_in_use_says_so() {
+fn a_folder_or_port_in_use_is_reported() {
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("log");
     let (log, id) = log_with_an_entry(&data);
@@ -136,7 +136,7 @@ fn a_folder_or_port_in_use_says_so() {
 
 /// Whatever becomes of what a command opened the log for, its stop is recorded.
 #[test]
-fn a_command_that_fails_leaves_a_log_that_was_stopped() {
+fn a_failed_command_stops_the_log_cleanly() {
     let folder = tempfile::tempdir().expect("a folder");
     let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let taken = port.local_addr().expect("an address").to_string();

@@ -31,7 +31,7 @@ fn log(folder: &Path) -> String {
 }
 
 #[test]
-fn verify_ends_with_what_it_found() {
+fn the_exit_code_of_verify_shows_the_result() {
     let folder = tempfile::tempdir().expect("a folder");
     assert_eq!(run(folder.path(), &["verify"]).status.code(), Some(2), "there is no log yet");
     log(folder.path());

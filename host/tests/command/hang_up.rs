@@ -27,7 +27,7 @@ fn line(output: &mut impl BufRead, mark: &str) -> String {
 }
 
 #[test]
-fn sighup_changes_nothing_and_the_start_names_the_policy() {
+fn sighup_is_ignored_and_the_start_names_the_policy() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut command = Command::new(env!("CARGO_BIN_EXE_mcp-audit-log"));
     command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(folder.path());

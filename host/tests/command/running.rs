@@ -62,7 +62,7 @@ async fn record(log: &AuditLog, user: &str, tool: &str) {
 }
 
 #[tokio::test]
-async fn tail_prints_what_another_process_stores_and_ends_with_success() {
+async fn tail_prints_entries_of_another_process_and_exits_with_0() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = Options::new(folder.path()).open().expect("a log");
     record(&log, "ada", "before").await;

@@ -47,7 +47,7 @@ async fn each_group_reads_only_entries_of_its_rule() {
 }
 
 #[tokio::test]
-async fn absent_hidden_and_malformed_look_alike() {
+async fn absent_hidden_and_malformed_ids_get_the_same_answer() {
     let world = World::new();
     let hidden = world.record(call("bob", "search")).await;
     let ada = world.bearer("ada", &["user"]);
@@ -67,7 +67,7 @@ async fn absent_hidden_and_malformed_look_alike() {
 
 /// No parameter leads around the record rule, whichever way it is put.
 #[tokio::test]
-async fn no_filter_shows_the_entries_of_others() {
+async fn a_filter_never_shows_entries_of_others() {
     let world = World::new();
     world.record(call("bob", "secret_tool")).await;
     world.record(call("ada", "search")).await;

@@ -70,7 +70,7 @@ async fn csv_has_a_header_and_no_formula() {
 }
 
 #[tokio::test]
-async fn an_export_has_visible_entries_and_needs_the_right() {
+async fn an_export_holds_only_visible_entries_and_needs_the_right() {
     let world = World::new();
     world.record(call("ada", "search")).await;
     world.record(call("bob", "secret_tool")).await;
@@ -87,7 +87,7 @@ async fn an_export_has_visible_entries_and_needs_the_right() {
 /// Every format, every column alone and all together, every filter on payloads, for every role without the right to
 /// them.
 #[tokio::test]
-async fn without_the_right_no_export_has_a_payload() {
+async fn an_export_has_payloads_only_with_the_right() {
     let world = World::new();
     world.keep_payloads().await;
     world.record(call_with("ada", CANARY, CANARY)).await;

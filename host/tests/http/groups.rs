@@ -42,7 +42,7 @@ async fn grouped(caller: &Caller<'_>, query: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn groups_and_values_count_only_what_the_viewer_may_see() {
+async fn groups_and_values_count_only_visible_entries() {
     let world = World::new();
     for (user, tool) in [("ada", "search"), ("ada", "search"), ("bob", "search"), ("bob", "secret_tool")] {
         world.record(call(user, tool)).await;
@@ -72,7 +72,7 @@ async fn groups_and_values_count_only_what_the_viewer_may_see() {
 
 /// No parameter leads around the record rule into a figure.
 #[tokio::test]
-async fn no_filter_counts_the_entries_of_others() {
+async fn a_filter_never_counts_entries_of_others() {
     let world = World::new();
     world.record(call("bob", "secret_tool")).await;
     world.record(call("ada", "search")).await;
@@ -210,7 +210,7 @@ async fn errors_in_queries_for_groups_and_values_are_named() {
 }
 
 #[tokio::test]
-async fn values_end_at_the_limit_and_say_so() {
+async fn values_stop_at_the_limit_and_report_it() {
     let world = World::new();
     for tool in ["a", "b", "c"] {
         world.record(call("ada", tool)).await;

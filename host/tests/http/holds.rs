@@ -19,7 +19,7 @@ async fn place(world: &World) -> String {
 }
 
 #[tokio::test]
-async fn each_group_holds_and_releases_what_it_may() {
+async fn each_group_places_and_releases_only_the_holds_it_may() {
     let world = World::new();
     for groups in GROUPS {
         let ada = world.bearer("ada", groups);

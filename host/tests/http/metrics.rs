@@ -26,7 +26,7 @@ fn value(text: &str, name: &str) -> f64 {
 }
 
 #[tokio::test]
-async fn metrics_count_what_happened() {
+async fn metrics_count_recorded_events() {
     // Nothing is signed meanwhile, which is a commit too.
     let clock = Arc::new(ManualClock::new(Timestamp::parse("2026-01-01T12:00:00Z").expect("a time")));
     let world = World::at(&clock);

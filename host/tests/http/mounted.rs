@@ -50,7 +50,7 @@ async fn every_link_stays_below_the_mount() {
 }
 
 #[tokio::test]
-async fn an_embedder_may_vouch_for_a_viewer() {
+async fn a_viewer_from_the_embedder_is_trusted() {
     let world = World::new();
     world.record(call("ada", "search")).await;
     let request = |method: &str, site: &str| {
@@ -63,7 +63,7 @@ async fn an_embedder_may_vouch_for_a_viewer() {
 }
 
 #[tokio::test]
-async fn the_vendors_style_follows_ours() {
+async fn the_vendors_style_sheet_is_loaded_last() {
     let css = ":root { --mcp-audit-log-accent: #0a7; }";
     let world = World::with(|site| site.styled(css));
     let page = world.stranger().get("/sign-in").await;

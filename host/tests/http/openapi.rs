@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::support::World;
 
 #[test]
-fn the_file_in_the_repository_is_current() {
+fn the_openapi_file_in_the_repository_is_current() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/openapi.json");
     let file = std::fs::read_to_string(path).unwrap_or_default();
     let current = format!("{:#}\n", openapi());

@@ -103,7 +103,7 @@ async fn a_button_starts_a_verification_that_is_recorded() {
     for word in ["Not proved by this", "a sender can withhold or invent events", "<summary>Checks</summary>"] {
         assert!(integrity.contains(word), "{word} is missing: {integrity}");
     }
-    assert!(glance(&integrity, "Verification").starts_with("OK The log was whole"), "{integrity}");
+    assert!(glance(&integrity, "Verification").starts_with("OK The log matched its ledger"), "{integrity}");
 }
 
 #[tokio::test]
@@ -127,7 +127,10 @@ END";
     let integrity = page(&admin, "/integrity").await;
     assert!(integrity.contains("class=\"outcome error\">wrong</span>"), "{integrity}");
     assert!(integrity.contains("Keep this folder unchanged: it is evidence."), "{integrity}");
-    assert!(glance(&integrity, "Verification").starts_with("Needs attention The log was wrong"), "{integrity}");
+    assert!(
+        glance(&integrity, "Verification").starts_with("Needs attention The log did not match its ledger"),
+        "{integrity}"
+    );
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ fn links(page: &str, text: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn an_address_has_no_empty_parameters() {
+async fn empty_parameters_are_removed_from_the_address() {
     let world = World::new();
     let browser = world.browser("root", &["admin"]).await;
     let form = "/?q=&outcome=error&from=&to=&by=&by=&tool=a&tool=b&domain=";
@@ -212,7 +212,7 @@ async fn the_first_page_is_small() {
 
 /// Each link of a page repeats the search, so a page that took any number of values would grow with their square.
 #[tokio::test]
-async fn a_search_that_is_too_long_for_a_page_costs_nothing() {
+async fn a_search_that_is_too_long_for_a_page_is_refused() {
     let world = World::new();
     let browser = world.browser("root", &["admin"]).await;
     let many = |count: usize| (0..count).map(|at| format!("tool={at}")).collect::<Vec<_>>().join("&");

@@ -61,7 +61,7 @@ async fn figures_link_to_entries_and_back() {
         ("<dt>in</dt>", "1\u{202f}000", 1),
         (">Cost</h3>", "0.0123", 1),
         ("id=\"by-user\"", "2", 2),
-        ("<summary>The same as a table", "4", 4),
+        ("<summary>Show as a table", "4", 4),
     ] {
         assert_eq!(listed(&admin, &link(&usage, mark, text)).await, entries, "{mark} {text}");
     }
@@ -78,7 +78,7 @@ async fn figures_link_to_entries_and_back() {
 }
 
 #[tokio::test]
-async fn the_address_is_the_view() {
+async fn the_address_holds_the_whole_view() {
     let world = filled().await;
     let admin = world.browser("root", &["admin"]).await;
     let usage = page(&admin, "/usage?q=user%3Abob&by=tool&sort=cost&range=30d&step=week").await;
@@ -99,7 +99,7 @@ async fn the_address_is_the_view() {
 }
 
 #[tokio::test]
-async fn viewers_of_figures_alone_are_offered_nothing_else() {
+async fn viewers_with_usage_rights_only_are_offered_only_usage() {
     let world = filled().await;
     let billing = world.browser("bill", &["billing-admin"]).await;
     let start = billing.get("/").await;
@@ -119,7 +119,7 @@ async fn viewers_of_figures_alone_are_offered_nothing_else() {
 }
 
 #[tokio::test]
-async fn users_see_their_own_figures_and_others_none() {
+async fn users_see_only_their_own_usage_figures() {
     let world = filled().await;
     let user = world.browser("ada", &["user"]).await;
     let usage = page(&user, "/usage").await;
@@ -151,14 +151,14 @@ async fn empty_and_invalid_queries_get_advice() {
 }
 
 #[tokio::test]
-async fn a_chart_without_a_bar_says_so() {
+async fn an_empty_chart_says_that_it_is_empty() {
     let world = filled().await;
     let admin = world.browser("root", &["admin"]).await;
     let drawn = page(&admin, "/usage?sort=cost&q=user%3Abob").await;
     assert!(drawn.contains("<svg class=\"bars\"") && !drawn.contains("in this range;"), "{drawn}");
     let empty = page(&admin, "/usage?sort=cost&q=user%3Aada").await;
     assert!(!empty.contains("<svg class=\"bars\"") && empty.contains("No cost in this range;"), "{empty}");
-    assert!(empty.contains("The same as a table"), "{empty}");
+    assert!(empty.contains("Show as a table"), "{empty}");
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ fn may_look(groups: &[&str]) -> bool {
 }
 
 #[tokio::test]
-async fn each_group_reads_changes_and_runs_what_it_may() {
+async fn each_group_reads_changes_and_runs_only_what_its_rights_allow() {
     let world = World::new();
     for groups in GROUPS {
         let ada = world.bearer("ada", groups);

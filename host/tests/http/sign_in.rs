@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::{World, call};
 
 #[tokio::test]
-async fn without_credentials_only_the_sign_in_is_open() {
+async fn only_the_sign_in_is_open_without_credentials() {
     let world = World::new();
     let stranger = world.stranger();
     for path in [
@@ -59,7 +59,7 @@ async fn a_token_signs_a_browser_in_and_is_recorded() {
 }
 
 #[tokio::test]
-async fn wrong_credentials_are_refused_and_recorded_without_what_was_sent() {
+async fn wrong_credentials_are_refused_and_recorded_without_the_secret() {
     let world = World::new();
     let wrong = world.stranger().header("authorization", "Bearer mcpa_canary-token");
     wrong.get("/api/v1/entries").await.problem(401, "Unknown token");

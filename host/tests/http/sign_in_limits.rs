@@ -167,7 +167,7 @@ fn at(moment: Timestamp) -> Event {
 }
 
 #[tokio::test]
-async fn viewers_of_figures_alone_see_full_hours() {
+async fn viewers_with_usage_rights_only_see_full_hours() {
     let noon = Timestamp::parse("2026-03-04T12:00:00Z").expect("a time");
     let clock = Arc::new(ManualClock::new(noon));
     let world = World::at(&clock);

@@ -249,7 +249,7 @@ async fn a_tail_ends_when_denied_and_follows_a_changed_rule() {
 }
 
 #[tokio::test]
-async fn a_slow_reader_gets_nothing_with_outdated_rights() {
+async fn a_slow_reader_never_gets_entries_under_outdated_rights() {
     let world = World::new();
     let (secret, token) = world.token("root", &["admin"]);
     let root = world.stranger().header("authorization", &format!("Bearer {secret}"));

@@ -118,7 +118,7 @@ async fn each_figure_links_to_its_entries_and_lists_link_back() {
 
 /// A viewer of figures alone cannot infer entries by ever narrower queries.
 #[tokio::test]
-async fn figures_alone_reveal_no_entry() {
+async fn usage_figures_reveal_no_single_entry() {
     let world = filled().await;
     let billing = world.bearer("ada", &["billing-admin"]);
     for query in ["q=session:x", "ip=127.0.0.1", "domain=%5B%5B%22record_id%22,%22=%22,%221%22%5D%5D", "q=laptop"] {

@@ -32,7 +32,7 @@ async fn names(caller: &Caller<'_>) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn each_group_saves_and_changes_what_it_may() {
+async fn each_group_saves_and_changes_only_the_views_it_may() {
     let world = World::new();
     for groups in GROUPS {
         let ada = world.bearer("ada", groups);
@@ -209,7 +209,7 @@ async fn the_list_saves_shows_and_deletes_views() {
 }
 
 #[tokio::test]
-async fn a_view_may_be_one_of_groups() {
+async fn a_view_can_save_a_grouping() {
     let world = World::new();
     world.record(call("ada", "search")).await;
     let ada = world.browser("ada", &["user"]).await;

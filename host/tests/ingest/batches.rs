@@ -11,7 +11,7 @@ use crate::support::World;
 use crate::{EVENTS, id, item, only, with};
 
 #[tokio::test]
-async fn one_item_an_array_and_lines_are_equivalent() {
+async fn one_object_an_array_and_json_lines_are_equivalent() {
     let world = World::new();
     let service = world.bearer("platform", &["service"]);
     let (one, two, three) = (item(), item(), item());

@@ -8,7 +8,7 @@ use crate::with;
 const CANARY: &str = "CANARY-7f3a";
 
 #[tokio::test]
-async fn payloads_need_the_switch_and_secrets_are_never_kept() {
+async fn payloads_are_kept_only_while_the_setting_is_on_and_secrets_never() {
     let world = World::new();
     let service = world.bearer("platform", &["service"]);
     let sent = |word: &str| {

@@ -53,7 +53,7 @@ async fn a_full_queue_accepts_all_of_a_request_or_nothing() {
 }
 
 #[tokio::test]
-async fn too_many_bytes_are_a_full_queue_as_well() {
+async fn too_many_bytes_fill_the_queue_too() {
     let world = World::with_queue(QueueLimits { items: 100, bytes: 2_000 });
     let items: Vec<Value> = (0..50).map(|_| item()).collect();
     let service = world.bearer("platform", &["service"]);
@@ -70,7 +70,7 @@ async fn a_closed_log_accepts_nothing() {
 
 /// The sender hangs up before the answer, and sends again.
 #[tokio::test]
-async fn a_lost_answer_loses_and_duplicates_nothing() {
+async fn after_a_lost_answer_a_retry_neither_loses_nor_duplicates() {
     let world = World::new();
     let service = world.bearer("platform", &["service"]);
     let items: Vec<Value> = (0..20).map(|_| item()).collect();

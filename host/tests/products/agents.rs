@@ -88,7 +88,7 @@ async fn the_history_of_a_policy_has_its_rules() {
 }
 
 #[tokio::test]
-async fn what_an_agent_was_given_when_it_connected() {
+async fn the_tools_that_an_agent_got_when_it_connected() {
     let world = played().await;
     let connected = r#"[["action","=","agent.connected"],["agent","=","planner"]]"#;
     let entry = world.one(&viewer("ada", &["admin"]), connected);

@@ -134,7 +134,7 @@ async fn usage_has_tokens_and_a_cost_given_or_computed() {
 }
 
 #[tokio::test]
-async fn no_state_overloads_the_policy() {
+async fn no_state_exceeds_the_policys_limits() {
     let world = World::new();
     let wide = |from: usize| Json::Object((from..from + 1_800).map(|n| (n.to_string(), 1.into())).collect());
     let deep = |inside: Json| (0..31).fold(inside, |inside, _| json!({ "a": inside }));

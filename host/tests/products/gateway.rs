@@ -48,7 +48,7 @@ async fn errors_of_a_connection_in_the_last_hour() {
 }
 
 #[tokio::test]
-async fn each_sees_their_own_and_admins_everybodys() {
+async fn users_see_their_own_entries_and_admins_all() {
     let world = played().await;
     let calls = r#"[["action","=","tool.called"]]"#;
     for (user, group, count) in [

@@ -62,7 +62,7 @@ async fn nothing_of_an_old_entry_is_left_in_the_files() {
 }
 
 #[tokio::test]
-async fn the_setting_in_force_decides() {
+async fn the_cleanup_follows_the_current_setting() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let log = open(folder.path(), &clock);
     record(&log, "old").await;

@@ -60,7 +60,7 @@ fn composed(pages: u32) -> Vec<u8> {
 }
 
 #[test]
-fn components_that_call_each_other_load_and_judge() {
+fn composed_components_load_and_judge() {
     let policy = Policy::load(&composed(1), Limits::default(), Timestamp::EPOCH).expect("it loads");
     let event = Event::new(Timestamp::EPOCH, Channel::Mcp, Kind::Request, Detail::Ok);
     let settings = Settings::load(&policy.manifest().settings, &Default::default());

@@ -63,7 +63,7 @@ fn a_right_that_the_host_does_not_know_gives_nothing() {
 }
 
 #[tokio::test]
-async fn a_log_goes_on_under_the_other_contract() {
+async fn a_log_continues_under_the_other_contract() {
     let folder = tempfile::tempdir().expect("a folder");
     for component in evil::POLICIES {
         let log = Options::new(folder.path()).policy(component.to_vec()).open().expect("a log");

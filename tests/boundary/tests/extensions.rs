@@ -75,7 +75,7 @@ async fn bank_accounts_are_hidden_in_payloads_and_changes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_gets_an_action_a_fact_and_a_group() {
+async fn an_extension_adds_an_action_a_fact_and_a_group() {
     let folder = tempfile::tempdir().expect("a folder");
     // Their order is decided by their names.
     let log = open(folder.path(), &[evil::IBAN, evil::DELIVERIES]);
@@ -107,7 +107,7 @@ async fn a_server_gets_an_action_a_fact_and_a_group() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failing_extension_loses_its_own_say_and_the_payload() {
+async fn a_failing_extension_contributes_nothing_and_the_payload_is_dropped() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = open(folder.path(), &[evil::IBAN, evil::EXTENSION, evil::DELIVERIES]);
     let digest = log.view().policy_extensions().into_iter().find(|one| one.name == "evil").expect("it is there").digest;
@@ -134,7 +134,7 @@ async fn a_failing_extension_loses_its_own_say_and_the_payload() {
 }
 
 #[test]
-fn one_bad_event_costs_no_other_of_its_batch_and_half_of_them_make_the_log_unready() {
+fn one_bad_event_does_not_affect_its_batch_and_many_make_the_log_unready() {
     let policy = Policy::builtin(Limits::default(), NOW).expect("the policy");
     let policy = policy.extended(&[evil::EXTENSION.to_vec()], NOW).expect("extended");
     let settings = mcp_audit_log::settings::Settings::load(&policy.manifest().settings, &Default::default());
@@ -152,7 +152,7 @@ fn one_bad_event_costs_no_other_of_its_batch_and_half_of_them_make_the_log_unrea
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_payload_is_widened_only_where_that_is_declared_and_never_past_the_switch() {
+async fn an_extension_keeps_more_payloads_only_if_declared_and_while_logging_is_on() {
     let secret = || Event { channel: Channel::Oauth, ..call("crm", "evil:widen", r#"{"a":"b"}"#) };
     for (extension, kept) in [(evil::EXTENSION, false), (evil::EXTENSION_WIDENS, true)] {
         let folder = tempfile::tempdir().expect("a folder");
@@ -187,7 +187,7 @@ async fn facts_have_a_prefix_and_changes_are_never_lost() {
 }
 
 #[test]
-fn what_does_not_fit_is_refused_with_a_sentence() {
+fn layers_that_do_not_fit_are_refused_with_a_reason() {
     let builtin = || Policy::builtin(Limits::default(), NOW).expect("the policy");
     let refused = |extensions: &[&[u8]]| {
         let extensions: Vec<_> = extensions.iter().map(|one| one.to_vec()).collect();

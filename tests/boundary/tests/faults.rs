@@ -101,7 +101,7 @@ fn every_invalid_grant_is_a_denial() {
 }
 
 #[test]
-fn a_rule_on_a_missing_viewer_value_shows_nothing_even_negated() {
+fn a_rule_on_a_missing_viewer_value_never_matches_even_if_negated() {
     let policy = policy();
     let rule = |instance: Option<&str>| {
         let viewer = Viewer { instance: instance.map(str::to_owned), ..good() };
@@ -167,7 +167,7 @@ fn assert_no_canary(folder: &std::path::Path) {
 }
 
 #[tokio::test]
-async fn a_verdict_cannot_widen_what_the_switch_allows() {
+async fn a_verdict_keeps_no_payload_while_the_setting_is_off() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = open(folder.path());
     let payload = Payload { request: Some(Body::whole("canary-in-a-body")), response: None };

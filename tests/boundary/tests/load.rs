@@ -34,7 +34,7 @@ fn exporting(name: &str) -> Vec<u8> {
 }
 
 #[test]
-fn a_refused_contract_names_what_is_exported_and_what_is_supported() {
+fn a_refused_contract_names_the_exported_and_the_supported_ones() {
     let error = refusal(&exporting("mcp-audit-log:policy/policy@0.5.0"));
     assert!(matches!(error, LoadError::Contract(_)));
     assert_eq!(

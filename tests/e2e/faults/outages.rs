@@ -59,7 +59,7 @@ fn until_taken(service: &mut Service) {
 
 /// A failed commit is tried again on a fresh connection, for which there must be descriptors.
 #[test]
-fn without_descriptors_a_failure_lasts_until_there_are_some() {
+fn without_free_file_descriptors_recording_fails_until_some_are_free() {
     let (folder, shim) = (tempfile::tempdir().expect("a folder"), Shim::new());
     let mut service = Service::start(folder.path(), Some(&shim));
     // Connections that are there already, for the service can accept no more.

@@ -27,7 +27,7 @@ fn acknowledged_entries_survive_a_power_cut() {
 
 /// Checks that the test above can fail: it does the same to a weaker log.
 #[test]
-fn without_syncs_of_commits_a_power_cut_loses() {
+fn commits_without_a_sync_are_lost_in_a_power_cut() {
     let Some(image) = Image::new(SIZE) else { return };
     let (shim, mut oracle) = (Shim::new(), Oracle::default());
     let mut subject = Subject::faulty(&image.log(), &shim);

@@ -30,7 +30,7 @@ async fn axe_finds_no_barrier_on_any_page() {
 
 /// A page that is bad on purpose: the test above would find a barrier.
 #[tokio::test]
-async fn axe_finds_a_barrier_where_there_is_one() {
+async fn axe_finds_an_injected_barrier() {
     let bad = "<!doctype html><html><body><img src=x><p style='color:#ccc;background:#fff'>pale</p></body></html>";
     let stub = Stub::page(bad);
     let browser = Browser::start(Scripts::On).await;

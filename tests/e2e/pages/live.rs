@@ -29,7 +29,7 @@ async fn a_new_call_appears_at_the_top_under_the_filter() {
 }
 
 #[tokio::test]
-async fn the_first_call_of_all_appears_where_nothing_matched() {
+async fn the_first_matching_call_appears_on_an_empty_list() {
     let world = World::of(&json!([call("first")]));
     let admin = world.visitor("admin", Scripts::On).await;
     admin.opens("/?tool=rare").await;

@@ -53,7 +53,7 @@ async fn groups_are_sorted_opened_and_returned_to() {
 
 /// The switch of the test itself: without this, a browser that runs scripts after all would prove nothing.
 #[tokio::test]
-async fn the_browser_without_scripts_runs_none() {
+async fn javascript_is_really_off_in_the_browser_without_scripts() {
     let stub = Stub::page("<p>still</p><script>document.querySelector('p').textContent = 'ran'</script>");
     for (scripts, text) in [(Scripts::On, "ran"), (Scripts::Off, "still")] {
         let browser = Browser::start(scripts).await;

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::{Visitor, World};
 
 #[tokio::test]
-async fn from_figures_to_entries_and_back() {
+async fn usage_figures_link_to_entries_and_back() {
     let world = World::of_two_users();
     for scripts in [Scripts::On, Scripts::Off] {
         let admin = world.visitor("admin", scripts).await;
@@ -41,7 +41,7 @@ async fn hostile_names_neither_run_nor_break_the_page() {
 }
 
 #[tokio::test]
-async fn viewers_of_figures_alone_start_with_them() {
+async fn viewers_with_usage_rights_only_start_on_the_usage_page() {
     let world = World::of_two_users();
     let billing = world.visitor("billing-admin", Scripts::Off).await;
     assert_eq!(billing.address().await, "/usage");

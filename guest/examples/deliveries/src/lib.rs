@@ -7,7 +7,7 @@
 //! mcp-audit-log serve --extend target/wasm32-unknown-unknown/release/mcp_audit_log_example_deliveries.wasm
 //! ```
 
-/// What wit-bindgen makes of the contract.
+/// The bindings that wit-bindgen generates from the contract.
 #[allow(unsafe_code, missing_docs, unreachable_pub, clippy::all, reason = "generated code")]
 mod bindings {
     wit_bindgen::generate!({ path: "../../../wit", world: "audit-extension" });
@@ -28,7 +28,7 @@ use bindings::mcp_audit_log::policy::types::{
 
 /// The server, as the proxy or the platform calls it.
 const SERVER: &str = "deliveries";
-/// What a call of it is called; the prefix is the extension's name.
+/// The action of a call of this tool; the prefix is the extension's name.
 const BOOKED: &str = "deliveries.booked";
 /// The group that sees these calls, of every caller.
 const DISPATCHER: &str = "dispatcher";

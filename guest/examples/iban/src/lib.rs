@@ -9,7 +9,7 @@
 //! mcp-audit-log serve --extend target/wasm32-unknown-unknown/release/mcp_audit_log_example_iban.wasm
 //! ```
 
-/// What wit-bindgen makes of the contract.
+/// The bindings that wit-bindgen generates from the contract.
 #[allow(unsafe_code, missing_docs, unreachable_pub, clippy::all, reason = "generated code")]
 mod bindings {
     wit_bindgen::generate!({ path: "../../../wit", world: "audit-extension" });

@@ -14,7 +14,7 @@ use mcp_audit_log_policy::contract::{
 
 /// The server whose calls are visible to one group only.
 const PAYROLL: &str = "payroll";
-/// What the call of a tool that sends an invoice is called.
+/// The action of a call that sends an invoice.
 const INVOICE_SENT: &str = "invoice.sent";
 
 /// The vendor's policy.

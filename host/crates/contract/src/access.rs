@@ -60,7 +60,7 @@ pub enum Right {
     Record,
 }
 
-/// What a viewer may do: rights, and a record rule that selects the entries they may see.
+/// The access of a viewer: rights, and a record rule that selects the entries they may see.
 ///
 /// A policy grants access; the log grants itself access to its own last entry. All other callers can only deny.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,4 +1,5 @@
-//! What a policy reads of an event. The host passes these parts alone, and can remember the answer for their values.
+//! The parts of an event that a policy reads. The host passes only these parts, so it can reuse a verdict for equal
+//! values.
 
 use std::collections::BTreeSet;
 
@@ -146,12 +147,12 @@ impl Dependencies {
     }
 }
 
-/// What answers depend on, by channel. For a channel without declaration it is everything.
+/// The parts of an event that verdicts depend on, by channel. A channel without a declaration depends on everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ChannelDependencies([Option<Dependencies>; Channel::ALL.len()]);
 
 impl ChannelDependencies {
-    /// What is declared for `channel`.
+    /// The declaration for `channel`.
     pub fn of(&self, channel: Channel) -> Option<&Dependencies> {
         self.0.get(channel as usize).and_then(Option::as_ref)
     }

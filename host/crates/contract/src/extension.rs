@@ -1,5 +1,4 @@
-//! What an extension of a policy declares, checked by itself. How it fits the layers below is checked when they are
-//! put together.
+//! The declarations of a policy's extension, checked alone. Merging the layers checks whether they fit together.
 
 use mcp_audit_log_filter::{Domain, DomainToken};
 use mcp_audit_log_model::mask::Mask;
@@ -10,7 +9,7 @@ use crate::depends::ChannelDependencies;
 use crate::manifest::{Action, Cron, SavedFilter, SettingField, UserGroup};
 
 vocabulary! {
-    /// What an extension may do beyond narrowing, where it declares it.
+    /// The ways in which an extension may widen, if it declares them.
     Widening {
         /// Its groups imply groups of other layers.
         Groups = "groups",
@@ -44,9 +43,9 @@ pub struct ExtensionManifest {
     pub actions: Vec<Action>,
     /// Its masks.
     pub masks: Vec<Mask>,
-    /// What it keeps at least.
+    /// The least that the extension keeps.
     pub keeping: Keeping,
-    /// What it reads of events.
+    /// The parts of events that it reads.
     pub depends: ChannelDependencies,
     /// Which events it is asked about.
     pub interest: Domain,
@@ -79,7 +78,7 @@ pub struct AccessLine {
     pub domain: Vec<DomainToken>,
 }
 
-/// What an access line does.
+/// The effect of an access line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccessEffect {
     /// Gives rights, and shows entries beside those of the layers below.

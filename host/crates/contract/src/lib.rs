@@ -1,22 +1,22 @@
-//! What a policy declares and grants: the sandbox fills these types in, and the crates above read them.
+//! The declarations and grants of a policy: the sandbox fills in these types, and the crates above read them.
 //!
 //! The modules, from the bottom up; each uses only those above it:
 
 /// Viewers and what they may do.
 pub mod access;
 
-/// What a policy reads of an event.
+/// The parts of an event that a policy reads.
 pub mod depends;
-/// What an extension of a policy declares.
+/// The declarations of an extension.
 pub mod extension;
-/// What a policy declares.
+/// The declarations of a policy.
 pub mod manifest;
-/// What retention may delete.
+/// The retention plan.
 pub mod plan;
 
 /// Legal holds.
 pub mod hold;
 /// Saved views.
 pub mod saved_view;
-/// What an admin can set.
+/// The settings that an admin can change.
 pub mod settings;

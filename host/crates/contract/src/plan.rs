@@ -3,7 +3,7 @@
 
 use mcp_audit_log_model::time::Timestamp;
 
-/// What may be deleted.
+/// The times before which entries, payloads and usage may be deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
     /// Entries recorded before this.

@@ -31,7 +31,7 @@ pub enum HttpClient {
 #[error("https:// addresses cannot be fetched: no trusted certificates are installed ({0}); install ca-certificates")]
 pub struct HttpClientError(std::io::Error);
 
-/// What is sent.
+/// The body to send.
 pub(crate) struct Post<'a> {
     /// Its media type.
     pub(crate) kind: &'a str,

@@ -48,7 +48,7 @@ pub enum ReadError {
 /// Creates a [`Reader`], and reads what only the log itself may read because it records the access. The façade does not
 /// re-export it.
 pub trait InternalReads<'a>: Sized {
-    /// What `access` lets its viewer see, at `now`.
+    /// A reader of the entries that `access` lets its viewer see at `now`.
     fn new(files: &'a StoreReader, access: &'a Grant, now: Timestamp) -> Self;
 
     /// All entries above `after`, oldest first, at most [`MAX_LIMIT`]; for each, whether it matches `domain` and the

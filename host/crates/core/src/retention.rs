@@ -20,7 +20,7 @@ const REST: u32 = 3;
 /// The longest pause, so that a slow disk does not prolong the cleanup without bound.
 const LONGEST_REST: Duration = Duration::from_millis(100);
 
-/// What is about to go.
+/// The parts that a cleanup is about to remove.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CleanupIntent {
     /// The policy's plan; no policy knows of holds.
@@ -49,7 +49,7 @@ impl Cover {
     const ALL: Self = Self { entries: u64::MAX, payloads: u64::MAX };
 }
 
-/// What a run removed.
+/// The result of a cleanup.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CleanupReport {
     intent: CleanupIntent,

@@ -69,7 +69,7 @@ pub enum ColumnsError {
     /// There is no column of this name.
     #[error("unknown column {name:?}; use one of: {}", names(Column::all()))]
     Unknown {
-        /// What was named instead.
+        /// The unknown name.
         name: String,
     },
     /// One is named twice.

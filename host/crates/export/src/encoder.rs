@@ -46,7 +46,7 @@ impl Format {
         }
     }
 
-    /// What a file of this format is, in one sentence.
+    /// A description of this format, in one sentence.
     pub fn description(self) -> &'static str {
         match self {
             Self::Csv => "RFC 4180 in UTF-8, with a header line.",
@@ -69,7 +69,7 @@ impl Format {
         }
     }
 
-    /// What a file that was begun at this moment is called: without a colon, which some file systems refuse.
+    /// The name of a file that was begun at this time. It has no colon, because some file systems refuse one.
     pub fn file_name(self, begun: Timestamp) -> String {
         let moment: String = second(begun).chars().filter(|char| !matches!(char, ':' | 'Z')).collect();
         format!("mcp-audit-log-{moment}Z.{}", self.name())
@@ -203,7 +203,7 @@ impl Serialize for Line<'_> {
     }
 }
 
-/// What is kept of request and answer.
+/// The kept parts of request and response.
 struct Content<'a> {
     columns: &'a [Column],
     payload: &'a StoredPayload,

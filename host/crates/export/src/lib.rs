@@ -34,12 +34,12 @@ pub use table::{Table, usage_table};
 /// How many bytes are handed over at once, about. A group of rows of Parquet may be more.
 const PIECE: usize = 256 << 10;
 
-/// What is to be exported.
+/// The parameters of an export.
 #[derive(Clone, Debug)]
 pub struct ExportRequest {
     /// Which entries. The viewer's record rule comes on top.
     pub domain: Domain,
-    /// What of each.
+    /// The columns of each row.
     pub columns: Columns,
     /// As which kind of file.
     pub format: Format,
@@ -68,7 +68,10 @@ pub enum ExportError {
     #[error("the export stopped because it could not be recorded: {0}")]
     Record(#[from] RecordError),
     /// Payloads leave only where that is recorded.
-    #[error("payloads can be exported only where the export is recorded, but this log is open for reading only")]
+    #[error(
+        "payloads were not exported: this log is open for reading only, so it cannot record the export; use the API, or \
+         stop the process that has the log open"
+    )]
     Unrecorded,
     /// The file cannot be made.
     #[error("the file cannot be written: {0}")]
@@ -171,7 +174,7 @@ impl Export {
         self.manifest.export
     }
 
-    /// What the file is, as far as it goes.
+    /// The manifest of the rows exported so far.
     pub fn manifest(&self) -> &ExportManifest {
         &self.manifest
     }

@@ -12,7 +12,7 @@ const PAGE: usize = 4_096;
 /// below the deadline.
 const WINDOW: u64 = 65_536;
 
-/// What is left to read.
+/// The entries that are left to read.
 pub(super) struct Pages {
     domain: Domain,
     all: Range<u64>,

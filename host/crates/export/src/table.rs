@@ -41,7 +41,7 @@ impl Table {
         self.0.get_ref().len()
     }
 
-    /// What was written since this was asked for last.
+    /// The bytes written since the last call.
     pub fn take(&mut self) -> io::Result<Vec<u8>> {
         let full = std::mem::replace(&mut self.0, writer(Vec::new()));
         full.into_inner().map_err(|error| io::Error::other(error.to_string()))
@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_text_is_a_formula_and_every_text_can_be_restored() {
+    fn texts_never_become_formulas_and_can_be_restored() {
         for text in ["=1+1", "+1", "-1+1", "-", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "'=1", "＝1", "-1.", "-.5", "--1"]
         {
             let cell = inert(text);

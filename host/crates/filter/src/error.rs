@@ -12,7 +12,7 @@ const SHOWN: usize = 120;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub struct DomainError {
-    /// What is wrong and what is allowed.
+    /// The mistake, and what is allowed.
     pub message: String,
     /// The faulty term or word as it was given, truncated to a readable length.
     pub term: Option<String>,
@@ -73,7 +73,7 @@ pub(super) fn quoted(text: &str) -> String {
     serde_json::Value::from(cut(text, SHOWN / 2)).to_string()
 }
 
-/// What people call the parts of a payload.
+/// The names that people use for the parts of a payload.
 const PAYLOAD: &[&str] = &["payload", "request", "response", "body", "arguments", "params", "result", "details"];
 
 /// The error for a name that is no field's.

@@ -69,7 +69,7 @@ pub struct Term {
     pub test: Test,
 }
 
-/// What a term asks of its field's value. Times are integers of microseconds, ids are texts in lower case.
+/// The test that a term applies to its field's value. Times are integers of microseconds, ids are texts in lower case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Test {
     /// It is not set.

@@ -22,7 +22,7 @@ pub enum DomainToken {
         field: String,
         /// The comparison.
         comparison: Comparison,
-        /// What to compare with.
+        /// The values to compare with.
         operands: Vec<Operand>,
     },
 }

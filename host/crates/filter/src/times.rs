@@ -53,7 +53,7 @@ pub fn end_of(text: &str, now: Timestamp) -> Result<Timestamp, DomainError> {
     }
 }
 
-/// What to write instead of what is no time.
+/// The error for a text that is not a time, with the accepted forms.
 pub(super) fn no_time(text: &str) -> DomainError {
     DomainError::new(format!("{} is not a time; use {FORMS}", quoted(text)))
 }

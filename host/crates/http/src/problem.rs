@@ -28,7 +28,7 @@ pub(super) struct Problem {
     #[serde(serialize_with = "number")]
     #[schemars(with = "u16")]
     status: StatusCode,
-    /// What failed and what to do.
+    /// The failure, and what to do.
     detail: String,
     #[serde(flatten)]
     wrong: Option<Box<Wrong>>,
@@ -47,7 +47,7 @@ struct Wrong {
     position: Option<usize>,
 }
 
-/// What kinds there are: status, last part of the type's URN, title.
+/// A kind of problem: status, last part of the type's URN, title.
 pub(super) type Kind = (StatusCode, &'static str, &'static str);
 
 pub(super) const UNAUTHENTICATED: Kind =

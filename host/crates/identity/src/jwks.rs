@@ -44,7 +44,7 @@ pub enum KeySourceError {
     #[error("keys must come from a file or over https://, except from this machine")]
     Plain,
     /// Neither a file nor an address.
-    #[error("not a file and not an address such as https://id.example.com/jwks.json")]
+    #[error("neither a file nor a URL such as https://id.example.com/jwks.json")]
     Form,
     /// The file cannot be read.
     #[error("the keys in {0} cannot be read: {1}")]

@@ -11,7 +11,7 @@ use super::jwks::{KeySource, KeySourceError, Keys};
 use super::jws::{Algorithm, Signed};
 use super::{GroupMap, Person};
 
-/// What is taken of JWTs.
+/// How to read JWTs.
 #[derive(Clone, Debug)]
 pub struct JwtOptions {
     /// The issuer, exactly as `iss` has it.

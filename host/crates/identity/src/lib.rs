@@ -59,7 +59,7 @@ impl From<&Token> for Person {
     }
 }
 
-/// What a bearer's secret turned out to be.
+/// The caller that a bearer's secret identifies.
 #[derive(Clone, Debug)]
 pub enum Bearer {
     /// A token of this log.
@@ -158,7 +158,7 @@ impl Identity {
         self.tokens.as_ref()
     }
 
-    /// What a bearer's secret is: a token or a JWT.
+    /// Identifies the caller of a bearer's secret: a token or a JWT.
     ///
     /// # Errors
     /// It is neither, or not valid any more, or that cannot be found out.

@@ -11,7 +11,7 @@ use hyper::http::uri::{Authority, Uri};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin(HeaderValue);
 
-/// What is wrong with an origin.
+/// A text that is not an origin.
 #[derive(Debug, thiserror::Error)]
 #[error("{0:?} is not an origin; write scheme, host and port as a browser does, such as https://app.example.com")]
 pub struct OriginError(String);

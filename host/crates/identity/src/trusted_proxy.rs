@@ -149,7 +149,7 @@ fn address(text: &str) -> Option<IpAddr> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network(IpNet);
 
-/// What is no block of addresses.
+/// A text that is not an address or a network.
 #[derive(Debug, thiserror::Error)]
 #[error("{0:?} is not an address or a network; write one such as 10.0.0.7, 10.0.0.0/8 or 2001:db8::/32")]
 pub struct NetworkError(String);

@@ -12,7 +12,7 @@ const PRIVATE: &str = "PRIVATE+KEY+";
 /// The longest name of a key, in bytes.
 const LONGEST_NAME: usize = 200;
 
-/// What a signature confirms.
+/// The statement that a signature confirms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SignatureKind {
@@ -85,7 +85,7 @@ impl VerifierKey {
         &self.name
     }
 
-    /// What its signatures confirm.
+    /// The statement that its signatures confirm.
     pub fn kind(&self) -> SignatureKind {
         self.kind
     }
@@ -165,7 +165,7 @@ impl SigningKey {
         text
     }
 
-    /// What checks its signatures.
+    /// The key that verifies its signatures.
     pub fn verifier(&self) -> &VerifierKey {
         &self.verifier
     }

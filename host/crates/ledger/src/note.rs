@@ -39,7 +39,7 @@ pub struct Signed<'a> {
     pub time: Option<u64>,
 }
 
-/// What is wrong with a note.
+/// The reason why a note is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoteError {

@@ -77,7 +77,7 @@ fn a_checkpoint_has_its_content_and_time() {
 }
 
 #[test]
-fn no_byte_can_be_changed() {
+fn a_note_with_any_byte_changed_is_refused() {
     let text = signed();
     for at in 0..text.len() {
         for bit in [0x01, 0x20, 0x80] {

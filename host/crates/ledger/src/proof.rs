@@ -23,7 +23,7 @@ pub enum ProofError {
         size: u64,
     },
     /// The tree got smaller.
-    #[error("a tree of {old} leaves cannot grow into one of {new}")]
+    #[error("no consistency proof from {old} to {new} leaves: the newer tree is smaller than the older one")]
     Shrunk {
         /// The size that is claimed to be older.
         old: u64,
@@ -40,10 +40,10 @@ pub enum ProofError {
     #[error("the content does not match the leaf")]
     Content,
     /// The proof is about another leaf, or leads to another root.
-    #[error("the proof leads to another root than the claimed one")]
+    #[error("the proof does not lead to the claimed root")]
     Root,
     /// The proof begins with another tree.
-    #[error("the proof leads to another old root than the claimed one")]
+    #[error("the proof does not lead to the claimed root of the older tree")]
     OldRoot,
 }
 
@@ -147,7 +147,7 @@ pub struct Head {
 pub struct Inclusion {
     /// The entry's leaf.
     pub leaf: Leaf,
-    /// What the leaf's hash is of.
+    /// The content that the leaf's hash covers.
     pub content: Content,
     /// The tree.
     pub head: Head,

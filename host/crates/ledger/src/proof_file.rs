@@ -36,7 +36,7 @@ pub struct ProofFile {
     pub checkpoint: SignedCheckpoint,
 }
 
-/// What is wrong with one.
+/// The reason why a proof file is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProofFileError {

@@ -109,7 +109,7 @@ fn some(size: u64) -> Vec<u64> {
 }
 
 #[test]
-fn roots_and_proofs_are_those_of_another_implementation_at_every_size() {
+fn roots_and_proofs_equal_another_implementations_at_every_size() {
     let mut theirs = MemoryBackedTree::<Sha256, [u8; 8]>::new();
     let mut ours = Everything::default();
     let mut roots = vec![Hash::of_nothing()];

@@ -25,7 +25,7 @@ impl From<&str> for Actor {
 }
 
 impl Event {
-    /// What `actor` did, in this instance of the platform.
+    /// Sets the actor of this event, in this tenant of the platform.
     #[doc(hidden)]
     pub fn by_actor(self, actor: &Actor, instance: Option<&str>) -> Self {
         let Actor { user, connection, ip, user_agent } = actor.clone();

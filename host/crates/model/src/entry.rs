@@ -1,4 +1,4 @@
-//! What was recorded: one immutable row of the log.
+//! An entry: one immutable row of the log.
 
 use std::num::NonZeroU32;
 
@@ -39,7 +39,7 @@ pub struct Entry {
     pub input_tokens: Option<u64>,
     /// How many tokens came out of it.
     pub output_tokens: Option<u64>,
-    /// What it cost, in millionths of the currency unit.
+    /// The cost, in millionths of the currency unit.
     pub cost_micros: Option<u64>,
     /// The event it belongs to.
     pub parent: Option<Uuid>,

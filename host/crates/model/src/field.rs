@@ -7,7 +7,7 @@ use Section::{Affected, Errors, Record, Usage, What, Who};
 use SenderRule::{Argument, Fact, Text};
 use Unit::{Bytes, Count, Micros};
 
-/// What a field holds.
+/// The type of a field's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FieldType {
     /// A UUID.
@@ -20,7 +20,7 @@ pub enum FieldType {
     Text,
 }
 
-/// What the number of an integer field counts.
+/// The unit of an integer field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Unit {
@@ -42,17 +42,17 @@ pub enum Section {
     What,
     /// Who did it, and with what.
     Who,
-    /// What it was done to.
+    /// The object that was affected.
     Affected,
-    /// What it used.
+    /// The resources that it used.
     Usage,
     /// How it was recorded.
     Record,
-    /// What went wrong.
+    /// Errors.
     Errors,
 }
 
-/// What a sender of events may do with a field.
+/// The rule for a sender of events about a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SenderRule {
@@ -254,7 +254,7 @@ fields! {
     Ip = 30, "ip": text("IP address", Who).parameter().offered();
     /// The `User-Agent` header.
     UserAgent = 31, "user_agent": text("User agent", Who).sent(Text);
-    /// What kind of thing was affected.
+    /// The kind of the affected object.
     ResourceType = 32, "resource_type": text("Resource type", Affected).parameter().offered().sent(Fact);
     /// Its id.
     ResourceId = 33, "resource_id": text("Resource id", Affected).parameter().sent(Fact);
@@ -274,7 +274,7 @@ fields! {
     InputTokens = 40, "input_tokens": number("Tokens in", Usage).unit(Count).offered().sent(Fact);
     /// How many tokens came out of it.
     OutputTokens = 41, "output_tokens": number("Tokens out", Usage).unit(Count).offered().sent(Fact);
-    /// What it cost, in millionths of the currency that the platform counts in.
+    /// The cost, in millionths of the platform's currency unit.
     CostMicros = 42, "cost_micros": number("Cost (millionths)", Usage).unit(Count).offered().sent(Fact);
     /// The id of the platform's policy that blocked it. Its name and description of then are details.
     Policy = 43, "policy": text("Blocked by policy", What).parameter().sent(Fact);
@@ -324,7 +324,7 @@ impl Field {
         self.spec().longest
     }
 
-    /// What its number counts.
+    /// The unit of its number.
     pub fn unit(self) -> Unit {
         self.spec().unit
     }
@@ -344,7 +344,7 @@ impl Field {
         self.spec().is_offered
     }
 
-    /// What a sender of events may do with it.
+    /// The rule for a sender of events about this field.
     pub fn sender_rule(self) -> SenderRule {
         self.spec().sender
     }

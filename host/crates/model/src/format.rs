@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn shares_neither_vanish_nor_become_all() {
+    fn shares_are_never_rounded_to_none_or_all() {
         let shares = [(0, 7), (1, 1_000_000), (999_999, 1_000_000), (7, 7), (1, 3), (0, 0)];
         let shares = shares.map(|(part, whole)| percent(part, whole));
         assert_eq!(shares, ["0.0 %", "0.1 %", "99.9 %", "100.0 %", "33.3 %", "0.0 %"]);

@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn quantiles_are_those_of_the_nearest_rank() {
+    fn quantiles_follow_the_nearest_rank() {
         let mut counts = [0; BUCKETS];
         assert_eq!(quantile(&counts, 95), None);
         for micros in 1..=10 {

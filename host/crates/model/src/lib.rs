@@ -1,4 +1,4 @@
-//! What the log is about, without I/O: times, values, the table of fields, events, entries, and what is derived of
+//! The types of the log, without I/O: times, values, the table of fields, events, entries, and what is derived from
 //! them.
 //!
 //! The modules, from the bottom up; each uses only those above it:
@@ -11,16 +11,16 @@ pub mod value;
 /// The fields of an entry.
 pub mod field;
 
-/// What happened.
+/// Events: what happened.
 pub mod event;
 
-/// What was recorded.
+/// Entries: what was recorded.
 pub mod entry;
 
 /// The schemas of these types in the API's document.
 mod schema;
 
-/// What may be a name.
+/// The rules for names.
 pub mod name;
 
 /// The actor of an action on the log itself.
@@ -31,7 +31,7 @@ pub mod actor;
 pub mod format;
 /// Hiding secrets.
 pub mod mask;
-/// What language models cost.
+/// Prices of language models.
 pub mod price;
 /// When a job is due.
 pub mod schedule;

@@ -37,7 +37,7 @@ impl std::fmt::Display for Schedule {
     }
 }
 
-/// What the log remembers about a scheduled job.
+/// The stored state of a scheduled job.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CronState {
     /// When it is due next.

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 const IN_VAIN: u64 = 4_000_000_000;
 /// The budget of a trial, so that one failed call with burned fuel ends it.
 const TRIAL: u64 = 100_000_000;
-/// What an event that was judged makes good.
+/// The wasted fuel that each judged event makes up for.
 const MADE_GOOD: u64 = 4_000_000;
 /// How long it is left alone at first, and at most. Each time that it fails again the time doubles.
 const FIRST_REST: Duration = Duration::from_secs(1);

@@ -166,7 +166,7 @@ fn named(rights: Vec<old::Right>) -> Vec<String> {
     rights.into_iter().map(|right| name(right).to_owned()).collect()
 }
 
-/// What it declares, and whether it wants to see arguments.
+/// The manifest, and whether the policy wants to see arguments.
 pub(super) fn manifest(manifest: old::PolicyManifest) -> (wit::policy::PolicyManifest, bool) {
     let old::PolicyManifest {
         name,

@@ -21,7 +21,7 @@ use super::{CONTRACT, CONTRACT_0_6, CONTRACTS, EXTENSION_CONTRACT, Verdict, cont
 const NAMED: usize = 8;
 const NAME: usize = 100;
 
-/// What a component is loaded as.
+/// The role in which a component is loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
     /// The policy.
@@ -64,7 +64,7 @@ impl Exports {
 }
 
 impl Sandbox {
-    /// What the policy declares, and whether it wants the arguments of events.
+    /// The policy's manifest, and whether it wants to see the arguments of events.
     pub(super) fn manifest(&self) -> Result<(wit::policy::PolicyManifest, bool), Fault> {
         let call = self.call("manifest", 0, |exports, instance, store| {
             Ok(match exports {
@@ -103,7 +103,7 @@ impl Sandbox {
         })
     }
 
-    /// What a viewer with these groups may do.
+    /// The grant for a viewer with these groups.
     pub(super) fn access(&self, settings: &Settings, viewer: &Viewer, groups: &[String]) -> Result<wit::Grant, Fault> {
         let groups = to_wit::groups(groups);
         let call = self.call("access", 0, |exports, instance, store| match exports {
@@ -122,7 +122,7 @@ impl Sandbox {
         call.0
     }
 
-    /// What may be deleted.
+    /// The retention plan.
     pub(super) fn retention(&self, settings: &Settings, now: Timestamp) -> Result<wit::RetentionPlan, Fault> {
         let now = now.as_micros();
         let call = self.call("retention", 0, |exports, instance, store| match exports {
@@ -139,7 +139,7 @@ impl Sandbox {
         call.0
     }
 
-    /// What an extension declares.
+    /// The extension's declarations.
     pub(super) fn declares(&self) -> Result<extension::ExtensionManifest, Fault> {
         let call = self.call("declares", 0, |exports, instance, store| {
             let Exports::Extension(indices) = exports else { return Err(no_extension()) };
@@ -148,7 +148,7 @@ impl Sandbox {
         call.0
     }
 
-    /// What an extension changes of verdicts, and the fuel that it burned.
+    /// The changes that an extension makes to verdicts, and the fuel that it burned.
     pub(super) fn amend(
         &self,
         settings: &Settings,

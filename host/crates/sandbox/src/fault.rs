@@ -103,14 +103,14 @@ pub enum LoadError {
     Interface {
         /// The contract that it names.
         contract: &'static str,
-        /// What is different.
+        /// The difference.
         reason: String,
     },
     /// It is an extension where a policy is wanted.
     #[error("the component is an extension of a policy; pass it with --extend")]
     NotAPolicy,
     /// It is a policy where an extension is wanted.
-    #[error("the component is a whole policy and no extension; pass it with --policy")]
+    #[error("the component is a policy, not an extension; pass it with --policy")]
     NotAnExtension,
     /// An extension cannot be loaded by itself.
     #[error("extension {name}: {reason}")]

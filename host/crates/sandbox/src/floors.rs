@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn no_plan_goes_before_the_settings() {
+    fn a_plan_never_deletes_earlier_than_the_settings() {
         let all =
             |moment| Plan { entries_before: Some(moment), payloads_before: Some(moment), usage_before: Some(moment) };
         let three = [(RETENTION_DAYS, 90), (PAYLOAD_RETENTION_DAYS, 10), (USAGE_RETENTION_DAYS, 400)];

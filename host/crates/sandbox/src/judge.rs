@@ -26,7 +26,7 @@ pub(super) struct Memory([Option<Remembered>; Channel::ALL.len()]);
 struct Remembered {
     /// The layers whose say is in a remembered verdict; 0 is the policy alone. What is above is asked each time.
     depth: usize,
-    /// What all of them depend on.
+    /// The parts that all of them depend on.
     depends: Dependencies,
 }
 
@@ -42,7 +42,7 @@ struct Slot<'a> {
     verdict: Option<Result<Verdict, Fault>>,
     /// The first layer that is still to be asked.
     next: usize,
-    /// What its verdict is to be remembered by, and after which layer.
+    /// The cache key of its verdict, and the layer after which it is stored.
     key: Option<(Key, usize)>,
 }
 

@@ -47,16 +47,16 @@ use mcp_audit_log_model::mask::Masks;
 use mcp_audit_log_model::time::Timestamp;
 use mcp_audit_log_model::value::Value;
 
-/// What a policy exports, with the version of the contract: wit/policy.wit.
+/// The interface that a policy exports, with the version of the contract: wit/policy.wit.
 pub const CONTRACT: &str = "mcp-audit-log:policy/policy@0.7.0";
 
 /// The contract before, which is loaded as well: wit/0.6/policy.wit.
 const CONTRACT_0_6: &str = "mcp-audit-log:policy/policy@0.6.0";
 
-/// What an extension exports.
+/// The interface that an extension exports.
 pub const EXTENSION_CONTRACT: &str = "mcp-audit-log:policy/extension@0.7.0";
 
-/// What a policy may export, newest first.
+/// The interfaces that a policy may export, newest first.
 pub const CONTRACTS: [&str; 2] = [CONTRACT, CONTRACT_0_6];
 
 /// The default policy as build.rs built it from guest/.
@@ -66,13 +66,13 @@ const DEFAULT: &[u8] = include_bytes!(env!("MCP_AUDIT_LOG_DEFAULT_POLICY"));
 pub struct Policy {
     sandbox: Sandbox,
     limits: Limits,
-    /// What the policy and its extensions declare together.
+    /// The merged declarations of the policy and its extensions.
     manifest: Manifest,
     /// The extensions, from the bottom up.
     layers: Vec<Layer>,
-    /// What they override, in sentences.
+    /// The overrides by extensions, in sentences.
     overrides: Vec<String>,
-    /// What of an event the policy is given.
+    /// The parts of an event that the policy is given.
     reads: Reads,
     digest: String,
     breaker: Breaker,
@@ -120,7 +120,7 @@ pub struct LayerFault {
 /// The resource that an action affects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Affected {
-    /// What kind of thing.
+    /// The kind of object.
     pub kind: String,
     /// Its id.
     pub id: Option<String>,
@@ -131,11 +131,11 @@ pub struct Affected {
 /// One line of a change list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// What changed.
+    /// The name of the changed field.
     pub field: String,
-    /// What it was.
+    /// The old value.
     pub old: Value,
-    /// What it became.
+    /// The new value.
     pub new: Value,
 }
 
@@ -239,7 +239,7 @@ impl Policy {
         self.layers.iter().map(Layer::shown).collect()
     }
 
-    /// What the extensions override, in sentences.
+    /// The overrides by extensions, in sentences.
     pub fn overrides(&self) -> &[String] {
         &self.overrides
     }
@@ -255,7 +255,7 @@ impl Policy {
         &self.health
     }
 
-    /// What `viewer` may do: the policy's answer, narrowed to the viewer's tenant.
+    /// The grant for `viewer`: the policy's answer, narrowed to the viewer's tenant.
     ///
     /// # Errors
     /// The policy failed; the caller must deny.
@@ -274,7 +274,7 @@ impl Policy {
         access.map(|access| floors::access(access, self.rules_tenants))
     }
 
-    /// What may be deleted at `now`: the policy's plan, and nothing earlier than the settings allow.
+    /// The retention plan at `now`: the policy's plan, and nothing earlier than the settings allow.
     ///
     /// # Errors
     /// The policy failed; the caller must delete nothing.

@@ -83,7 +83,7 @@ pub(super) fn dependencies(lift: FromWit, declared: Vec<wit::Dependencies>) -> R
         let known: Vec<_> = EventField::ALL.iter().map(|field| field.as_str()).collect();
         let (name, known) = (short(&name), known.join(", "));
         EventField::parse(&name).ok_or_else(|| {
-            lift.fault(format!("it depends on {name:?}, which is no field of an event; use one of: {known}"))
+            lift.fault(format!("it depends on {name:?}, which is not a field of an event; use one of: {known}"))
         })
     };
     let mut depends = ChannelDependencies::default();
@@ -96,7 +96,7 @@ pub(super) fn dependencies(lift: FromWit, declared: Vec<wit::Dependencies>) -> R
         // A channel of a newer host never comes here.
         for channel in lift.list(one.channels, |name| Ok(Channel::parse(&name)))?.into_iter().flatten() {
             if depends.of(channel).is_some() {
-                return Err(lift.fault(format!("it declares twice what it reads of the channel {channel}")));
+                return Err(lift.fault(format!("it declares the fields that it reads of the channel {channel} twice")));
             }
             depends.set(channel, parts.clone());
         }
@@ -172,7 +172,7 @@ fn bounded(masks: &[Mask]) -> Result<(), String> {
     Ok(())
 }
 
-/// What the host relies on: the two settings it enforces, and names that are there once.
+/// Checks what the host relies on: the two settings that it enforces, and unique names.
 pub(super) fn coherent(manifest: &Manifest) -> Result<(), String> {
     let default = |key: &str| manifest.settings.iter().find(|field| field.key == key).map(|field| &field.default);
     if default(LOG_PAYLOADS) != Some(&Value::Boolean(false)) {

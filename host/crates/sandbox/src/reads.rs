@@ -3,21 +3,21 @@
 use mcp_audit_log_contract::depends::{ChannelDependencies, Dependencies, DependencyNames};
 use mcp_audit_log_model::event::Channel;
 
-/// What of events a component is given.
+/// The parts of events that a component is given.
 pub(super) struct Reads {
     declared: ChannelDependencies,
-    /// What it is given of events of other channels.
+    /// The parts that it is given of events on other channels.
     otherwise: Dependencies,
 }
 
 impl Reads {
-    /// What is declared, and everything of other events; arguments only where they are wanted.
+    /// The declared parts, and everything for other channels; arguments only if the component wants them.
     pub(super) fn new(declared: ChannelDependencies, wants_arguments: bool) -> Self {
         let arguments = if wants_arguments { DependencyNames::all() } else { DependencyNames::default() };
         Self { declared, otherwise: Dependencies { arguments, ..Dependencies::all() } }
     }
 
-    /// What it is given of events of `channel`.
+    /// The parts that it is given of events on `channel`.
     pub(super) fn of(&self, channel: Channel) -> &Dependencies {
         self.declared.of(channel).unwrap_or(&self.otherwise)
     }

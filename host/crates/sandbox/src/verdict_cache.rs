@@ -19,7 +19,7 @@ use super::Verdict;
 const LONGEST_KEY: usize = 2_048;
 /// Longest verdict, in bytes.
 const LONGEST_VERDICT: usize = 8_192;
-/// What a remembered verdict takes beside its texts, in bytes.
+/// The overhead of a cached verdict besides its texts, in bytes.
 const OVERHEAD: usize = 400;
 /// The same of each fact and change.
 const ITEM: usize = 96;
@@ -39,7 +39,7 @@ struct State {
     settings: Settings,
     young: HashMap<Key, Verdict>,
     old: HashMap<Key, Verdict>,
-    /// What the younger generation takes.
+    /// The size of the younger generation.
     bytes: usize,
 }
 

@@ -119,7 +119,7 @@ fn declared_facts_and_arguments_are_in_the_key_by_name_value_and_order() {
 }
 
 #[test]
-fn the_cache_is_bounded_and_keeps_what_is_used() {
+fn the_cache_is_bounded_and_keeps_used_verdicts() {
     let cache = VerdictCache::new(20 * (OVERHEAD + 10));
     let settings = Settings::default();
     let name = |number: usize| number.to_le_bytes().to_vec().into_boxed_slice();
@@ -136,7 +136,7 @@ fn the_cache_is_bounded_and_keeps_what_is_used() {
 }
 
 #[test]
-fn other_settings_empty_the_cache() {
+fn a_settings_change_empties_the_verdict_cache() {
     let field = |key: &str| SettingField {
         key: key.to_owned(),
         label: String::new(),

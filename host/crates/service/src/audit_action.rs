@@ -65,7 +65,7 @@ struct Second {
     passed_over: i64,
 }
 
-/// What is to be done about a refusal.
+/// How to record a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Told {
     Alone,

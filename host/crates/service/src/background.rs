@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_taken_is_done_and_no_more_is_taken_than_may_wait() {
+    fn accepted_jobs_run_and_the_queue_is_bounded() {
         let background = Background::default();
         let ((begun, has_begun), (go, goes)) = (channel(), channel::<()>());
         let first = move || {

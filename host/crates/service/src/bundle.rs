@@ -38,7 +38,7 @@ impl BundleRequest {
     }
 }
 
-/// What is in a bundle.
+/// The content of a bundle.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Bundled {

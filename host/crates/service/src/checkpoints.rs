@@ -28,7 +28,7 @@ const DIRTY: i64 = 60 * SECOND;
 /// How old it may get in any case: a sign of life.
 const IDLE: i64 = 3_600 * SECOND;
 
-/// What signs and publishes.
+/// Signs and publishes checkpoints.
 pub(super) struct Checkpoints {
     signer: Mutex<Signer>,
     pub(super) publisher: Publisher,
@@ -283,7 +283,7 @@ impl Inner {
 
 /// How long a cleanup waits until its intent is published.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// What kind of failure it is that a checkpoint does not arrive.
+/// The kind of failure when a checkpoint cannot be published.
 const FAILURE: &str = "publishing";
 
 impl Inner {

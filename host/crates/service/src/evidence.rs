@@ -26,7 +26,7 @@ pub enum EvidenceError {
     /// It cannot be signed.
     #[error(transparent)]
     Sign(#[from] SignError),
-    /// What is stored is no checkpoint.
+    /// The stored checkpoint is not a checkpoint.
     #[error("the stored checkpoint is damaged: {0}")]
     Damaged(#[from] CheckpointError),
     /// The file cannot be written.

@@ -122,7 +122,7 @@ pub enum ChangeError {
 }
 
 impl AuditLog {
-    /// What can be read of the log, as of one that is open to read only.
+    /// The read side of the log, the same as of a log that is open for reading only.
     pub fn view(&self) -> &LogView {
         &self.0.view
     }

@@ -29,7 +29,7 @@ pub struct LogView {
 }
 
 impl LogView {
-    /// What `viewer` may do. A policy that fails here denies everything.
+    /// The grant for `viewer`. If the policy fails, the grant denies everything.
     pub fn access(&self, viewer: &Viewer) -> Grant {
         let access = self.policy.access(&self.settings(), viewer, self.now());
         access.unwrap_or_else(|_| Grant::denied(viewer.clone()))
@@ -60,12 +60,12 @@ impl LogView {
         self.policy.extensions()
     }
 
-    /// What the extensions override of layers below, in sentences.
+    /// The overrides of lower layers by extensions, in sentences.
     pub fn policy_overrides(&self) -> &[String] {
         self.policy.overrides()
     }
 
-    /// What the policy and its extensions declare.
+    /// The merged declarations of the policy and its extensions.
     pub fn manifest(&self) -> &Manifest {
         self.policy.manifest()
     }
@@ -133,7 +133,7 @@ pub struct Follower {
     _seat: FollowerSlot,
 }
 
-/// What a follower waited for.
+/// The reason why a follower woke up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Wakeup {

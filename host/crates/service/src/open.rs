@@ -60,7 +60,7 @@ pub enum OpenError {
     /// The keys, or the log is not the one that they signed last.
     #[error(transparent)]
     Signer(#[from] SignerError),
-    /// What is left of the last start cannot be signed or stored.
+    /// Unfinished work of the last start cannot be signed or stored.
     #[error(transparent)]
     Sign(#[from] SignError),
     /// Publishing.
@@ -134,7 +134,7 @@ impl Options {
         self
     }
 
-    /// What language models cost, for events that have tokens and no cost of their own.
+    /// Sets the prices of language models. They apply to events that have tokens and no cost of their own.
     pub fn prices(mut self, prices: Prices) -> Self {
         self.prices = prices;
         self
@@ -259,7 +259,7 @@ impl Options {
     }
 }
 
-/// What the first entry of a start reports.
+/// The facts that the first entry of a start reports.
 struct Start {
     /// Whether the last stop was clean; `None` for a log without entries.
     clean: Option<bool>,
@@ -299,8 +299,8 @@ impl AuditLog {
         }
         if *lost_secret {
             tracing::warn!(
-                "secret.key was missing, and the log made a new one: digests, session names and cursors of before do not \
-                 match any more; if you have the old file, stop the log and put it back"
+                "secret.key was missing, so the log created a new one: older digests, session names and cursors no longer \
+                 match; if you have the old file, stop the log and restore it"
             );
             event = event.fact("secret_key_replaced", true);
         }
@@ -370,7 +370,7 @@ fn stopped_cleanly(files: &StoreReader) -> Result<Option<bool>, StoreError> {
     }
 }
 
-/// What the log reads of itself, on no viewer's behalf.
+/// The grant with which the log reads its own entries, for no viewer.
 pub(super) fn own_access() -> Grant {
     let viewer = Viewer { user: String::new(), groups: Vec::new(), instance: None };
     Grant::new(viewer, [Right::Read].into(), Domain::TRUE)

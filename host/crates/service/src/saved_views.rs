@@ -97,7 +97,7 @@ fn about(event: Event, view: &SavedView) -> Event {
     event.fact("owner", view.owner.clone()).fact("query", text(view))
 }
 
-/// What differs, each with old and new.
+/// Adds the differences, each with old and new value.
 fn changes(mut event: Event, old: &SavedView, new: &SavedView) -> Event {
     let shared = |view: &SavedView| mcp_audit_log_model::value::Value::from(view.shared);
     for (field, old, new) in [

@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_start_ends_the_newest_calls_up_to_its_bounds() {
+    async fn a_start_records_the_end_of_interrupted_calls_up_to_a_limit() {
         let folder = tempfile::tempdir().expect("a folder");
         let log = Options::new(folder.path()).own_schedule().open().expect("a log");
         let calls = record(&log, MAX_LIMIT + 2).await;

@@ -18,7 +18,7 @@ use super::{AuditLog, Inner};
 
 const VERIFIED: &str = "log.verified";
 
-/// What is known of verification since the log was opened.
+/// The progress and the last result of verification since the log was opened.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Verification {
@@ -40,7 +40,7 @@ pub struct VerificationProgress {
     pub at: usize,
     /// How many checks there are.
     pub of: usize,
-    /// What that check is called.
+    /// The name of that check.
     pub check: String,
     /// How much it has checked.
     pub done: u64,
@@ -58,13 +58,13 @@ pub struct VerificationResult {
     pub ended: Timestamp,
     /// The user who started it.
     pub by: String,
-    /// What was found.
+    /// The result.
     pub found: Found,
     /// The id of the entry about it.
     pub entry: Uuid,
 }
 
-/// What a run found.
+/// The result of a run.
 #[derive(Clone, Debug)]
 pub enum Found {
     /// Everything fits.
@@ -288,7 +288,7 @@ mod tests {
     use mcp_audit_log_contract::access::Viewer;
 
     #[test]
-    fn only_one_runs_at_a_time_however_it_ends() {
+    fn only_one_verification_runs_at_a_time_however_it_ends() {
         let folder = tempfile::tempdir().expect("a folder");
         let log = Options::new(folder.path()).open().expect("a log");
         let access = log.view().access(&Viewer::new("otto", ["auditor"]));

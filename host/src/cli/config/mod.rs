@@ -52,7 +52,7 @@ pub(super) struct Config {
     pub(super) proxy: Option<ProxyTable>,
     pub(super) cors: Option<CorsTable>,
     pub(super) upstreams: Option<Vec<Server>>,
-    /// What language models cost.
+    /// The prices of language models.
     pub(super) prices: Option<Prices>,
 }
 
@@ -124,7 +124,7 @@ impl Config {
         }
     }
 
-    /// What of the floors below every policy is turned off.
+    /// The floors below every policy that are turned off.
     pub(super) fn floors(&self) -> Floors {
         Floors {
             policy_rules_tenants: self.policy_rules_tenants == Some(true),

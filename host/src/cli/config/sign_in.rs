@@ -81,7 +81,7 @@ const RESERVED: [&str; 12] = [
 ];
 
 impl Header {
-    /// What is wrong with the names, beside that each is one.
+    /// A mistake in the names together, when each of them is valid.
     pub(super) fn mistake(&self) -> Option<String> {
         let names = self.names();
         let all: Vec<_> =

@@ -36,7 +36,7 @@ impl<T: ToString> From<T> for Text<T> {
     }
 }
 
-/// What can be read from a text, or a sentence about what would be right.
+/// A value that can be read from a text; the error is a sentence about what is allowed.
 pub(super) trait Read: Sized {
     fn read(text: &str) -> Result<Self, String>;
 }
@@ -140,7 +140,7 @@ pub(super) struct Mistake {
 }
 
 impl Mistake {
-    /// What TOML's reader found wrong with `text`.
+    /// The mistake that the TOML reader found in `text`.
     pub(super) fn new(text: &str, error: &toml::de::Error) -> Self {
         let at = error.span().map_or(0, |span| span.start).min(text.len());
         let line = text.get(..at).unwrap_or_default().matches('\n').count();
@@ -149,7 +149,7 @@ impl Mistake {
         Self { line: line + 1, key: key(text, line), what }
     }
 
-    /// What is wrong with what begins with the line `head`.
+    /// A mistake in the table that begins with the line `head`.
     pub(super) fn of(text: &str, head: &str, what: &str) -> Self {
         let line = text.lines().position(|line| line.trim() == head).unwrap_or(0);
         Self { line: line + 1, key: head.trim_matches(['[', ']']).to_owned(), what: what.to_owned() }

@@ -50,7 +50,7 @@ async fn the_caller_is_the_user_that_the_trusted_proxy_names() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_forged_name_is_refused_and_not_forwarded() {
+async fn a_forged_user_header_is_refused_and_not_forwarded() {
     let log = Log::open();
     let sign_in = SignIn::Tokens(Identity::new(tokens(&log)));
     let (url, _) = started(&log, "10.0.0.0/8", sign_in).await;
@@ -164,7 +164,7 @@ async fn many_requests_without_tokens_are_counted_without_bodies() {
 
 /// A refused request is decoded far enough to name the call, and no further: every client can send one.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_request_is_hardly_decoded() {
+async fn a_refused_request_is_decoded_only_up_to_a_small_limit() {
     let log = Log::open();
     let (url, _) = started(&log, "10.0.0.0/8", SignIn::Tokens(Identity::new(tokens(&log)))).await;
     for blanks in [1_000, 300_000] {

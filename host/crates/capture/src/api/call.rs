@@ -74,7 +74,7 @@ impl ApiCall {
         self.ended.set((end, Instant::now())).is_ok()
     }
 
-    /// What happened.
+    /// The event about this call.
     pub(crate) fn event(&self, secret: &Secret) -> Event {
         let head = &self.head;
         let (end, at) = self.ended.get().copied().unwrap_or_else(|| (End::Broken, Instant::now()));

@@ -62,10 +62,10 @@ impl Message {
     }
 }
 
-/// What an outcome is decided from.
+/// The inputs from which an outcome is decided.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ending {
-    /// What failed on the way, where that is known.
+    /// The failure of the transport, if it is known.
     pub(crate) failed: Option<Transport>,
     pub(crate) status: Option<u16>,
     /// Whether a head was to come and did not.

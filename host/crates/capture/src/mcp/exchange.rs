@@ -42,7 +42,7 @@ pub(crate) struct Exchange {
     /// The id of the entry about its opening, if it is a stream.
     pub(crate) stream: OnceLock<Uuid>,
     pub(crate) sessions: Arc<Sessions>,
-    /// What is kept of bodies.
+    /// The parts of bodies to keep.
     keep: Keep,
     /// Where the room for windows of decoders comes from.
     windows: Arc<Budget>,
@@ -56,7 +56,7 @@ pub(crate) struct Exchange {
     parse_state: Mutex<ParseState>,
 }
 
-/// What is to be done with what waits.
+/// The work that waiting chunks need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Due {
     Nothing,
@@ -69,7 +69,7 @@ pub(crate) enum Due {
 /// Traffic that nothing has read yet.
 struct Traffic {
     held: BudgetShare,
-    /// What was taken out and waits to be decoded.
+    /// The budget share of the chunks that were taken and wait to be decoded.
     behind: BudgetShare,
     request: Flow,
     response: Flow,
@@ -88,7 +88,7 @@ pub(crate) struct Flow {
     pub(crate) lost: bool,
 }
 
-/// What was taken out of the traffic.
+/// The parsed parts of an exchange.
 pub(crate) struct Taken {
     pub(crate) request: Flow,
     pub(crate) response: Flow,
@@ -166,7 +166,7 @@ impl Exchange {
         })
     }
 
-    /// What is not decoded yet never is.
+    /// Stops decoding: the rest is never decoded.
     pub(crate) fn stop_unpacking(&self) {
         self.parse_state().stop();
     }

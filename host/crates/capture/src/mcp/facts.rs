@@ -11,7 +11,7 @@ use crate::parse::jsonrpc::Message;
 use crate::parse::reader::Format;
 
 impl Exchange {
-    /// What is worth knowing besides.
+    /// Further facts about the call.
     pub(crate) fn facts(
         &self,
         parse_state: &ParseState,

@@ -18,7 +18,7 @@ use crate::parse::sse::Seen;
 use crate::tap::End;
 use crate::tap::head::is_stateless;
 
-/// What was read so far.
+/// The state of reading one exchange.
 #[derive(Default)]
 pub(crate) struct ParseState {
     request: Option<Intake>,
@@ -47,7 +47,7 @@ struct Intake {
     length: u64,
     /// Whether nothing of it was lost on the way here.
     complete: bool,
-    /// What has come and was not given to the decoder yet.
+    /// Chunks that arrived and were not given to the decoder yet.
     rest: VecDeque<(Instant, Bytes)>,
     /// When the piece came that the decoder has now.
     at: Option<Instant>,
@@ -141,7 +141,7 @@ impl ParseState {
         self.request.iter().chain(&self.response).map(Intake::waiting).sum()
     }
 
-    /// What is not decoded yet never is.
+    /// Stops decoding: the rest is never decoded.
     pub(crate) fn stop(&mut self) {
         self.request.iter_mut().chain(&mut self.response).for_each(Intake::stop);
     }
@@ -267,7 +267,7 @@ impl ParseState {
         self.last_event.as_deref()
     }
 
-    /// What was seen in the response if it is a stream of events.
+    /// The findings in the response, if it is an event stream.
     pub(crate) fn seen(&self) -> Option<Seen> {
         self.response.as_ref().and_then(|intake| intake.decoder.reader().seen())
     }

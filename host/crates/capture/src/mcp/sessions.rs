@@ -43,7 +43,7 @@ pub(crate) struct Sessions {
     pub(crate) flood: RefusalLimiter,
 }
 
-/// What is remembered of a session.
+/// The state of one session.
 #[derive(Default)]
 struct Session {
     client: Named,
@@ -167,7 +167,7 @@ impl Sessions {
         state.asked.push_back(asked);
     }
 
-    /// What the server asked under this id, the oldest first.
+    /// The server's request with this id; the oldest if there are several.
     pub(crate) fn answered(&self, exchange: &Exchange, id: &Id) -> Option<Asked> {
         let key = self.key(&exchange.head.server, exchange.head.session.as_ref())?;
         let mut known = lock(&self.known);
@@ -257,7 +257,7 @@ impl<T> Bounded<T> {
         self.young.insert(key, value);
     }
 
-    /// What is there, or what is made and put there.
+    /// The value of this key, created if it is missing.
     pub(crate) fn entry(&mut self, key: u64) -> &mut T
     where
         T: Default,
@@ -274,7 +274,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_stays_bounded_and_keeps_used_entries() {
+    fn a_bounded_map_keeps_recently_used_entries() {
         let mut map = Bounded::new(8);
         for key in 0..1_000 {
             map.insert(key, key);

@@ -78,7 +78,7 @@ pub(crate) struct Decoder {
 /// One decoder.
 struct Level {
     stage: Stage,
-    /// What it was given and has not taken yet.
+    /// Input that the decoder has not read yet.
     input: Bytes,
     /// Whether more may come out of it without more going in.
     full: bool,
@@ -91,7 +91,7 @@ struct Plain {
     aside: Vec<Parts>,
 }
 
-/// What decoding has cost.
+/// The cost of decoding so far.
 struct Work {
     growth: Growth,
     wire: u64,

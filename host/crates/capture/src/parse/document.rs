@@ -20,7 +20,7 @@ const BEFORE: usize = 1 << 10;
 /// For what the key of the digests of bodies is derived.
 const DIGESTS: &str = "digests of bodies";
 
-/// What is kept of documents besides what is read of them.
+/// The parts of documents to keep besides the parsed fields.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Keep {
     /// Where the room for bodies comes from, if bodies are kept.
@@ -197,13 +197,13 @@ impl Kept {
         }
     }
 
-    /// What is kept of something that is no message.
+    /// The kept bytes of a document that is not a message.
     fn raw(self) -> Body {
         let length = self.length;
         Self { from: 0, ..self }.body(length)
     }
 
-    /// What is kept of something of this length.
+    /// The kept bytes of a body of this length.
     fn body(self, length: u64) -> Body {
         let Self { mut bytes, held, from, .. } = self;
         bytes.drain(..from.min(bytes.len()));
@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn without_room_the_body_is_dropped_and_the_message_stays() {
+    fn a_full_budget_drops_the_body_and_keeps_the_message() {
         let budget = Budget::new(100);
         let keep = Keep { bodies: Some(Arc::clone(&budget)), digests: None };
         let json = format!(r#"{{"method":"a","params":{{"name":"{}"}},"id":1}}"#, "x".repeat(200));

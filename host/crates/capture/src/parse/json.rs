@@ -16,11 +16,11 @@ pub(crate) trait Reading {
     type Place: Copy;
     type Field: Copy;
 
-    /// What to do with a document that begins with this byte; `None` for one that makes no sense.
+    /// How to read a document that begins with this byte; `None` if no document begins with it.
     fn document(&mut self, first: u8) -> Option<Take<Self::Place, Self::Field>>;
-    /// What to do with the value of this key.
+    /// How to read the value of this key.
     fn member(&mut self, place: Self::Place, key: String) -> Take<Self::Place, Self::Field>;
-    /// What to do with an element of this array.
+    /// How to read an element of this array.
     fn element(&mut self, place: Self::Place) -> Take<Self::Place, Self::Field>;
     /// Whether this place is an array.
     fn is_array(place: Self::Place) -> bool;
@@ -31,8 +31,8 @@ pub(crate) trait Reading {
     fn value(&mut self, field: Self::Field, raw: Option<&[u8]>, sum: u64);
 }
 
-/// What to do with a value: enter it if it is an object or array of the right kind, else take it as written if it is
-/// short enough, else skip it.
+/// How to read a value: enter it if it is an object or array of the right kind; else copy it if it is short enough;
+/// else skip it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Take<P, F> {
     pub(crate) inside: Option<P>,
@@ -85,7 +85,7 @@ pub(crate) struct Lexer<R: Reading> {
     depth: u64,
     /// Whether the last byte of a text was a backslash.
     escaped: bool,
-    /// What is being taken, as far as it fits, and a sum of all of it.
+    /// The value that is being copied, as far as it fits, and a checksum of all of it.
     raw: Vec<u8>,
     too_long: bool,
     sum: DefaultHasher,
@@ -261,7 +261,7 @@ impl<R: Reading> Lexer<R> {
         at
     }
 
-    /// What is between brackets that are stepped over.
+    /// Skips the content of brackets.
     fn deep(&mut self, piece: &[u8], reading: &mut R) -> usize {
         for (at, byte) in piece.iter().enumerate() {
             match byte {
@@ -328,7 +328,7 @@ pub(crate) fn unescape(raw: &[u8]) -> String {
     serde_json::from_str(&format!("\"{text}\"")).unwrap_or_else(|_| text.into_owned())
 }
 
-/// What is between the quotes of a text.
+/// The text between the quotes.
 pub(crate) fn text(raw: &[u8]) -> Option<String> {
     raw.strip_prefix(b"\"").and_then(|raw| raw.strip_suffix(b"\"")).map(unescape)
 }

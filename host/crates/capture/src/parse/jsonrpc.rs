@@ -1,4 +1,4 @@
-//! What the log wants to know of a JSON-RPC message, read from its bytes as they come, whatever state they are in.
+//! The fields of a JSON-RPC message that the log needs, read from its bytes as they arrive, however broken they are.
 
 use mcp_audit_log_model::event::Body;
 
@@ -117,7 +117,7 @@ pub(crate) struct Collector {
     /// Documents at the top.
     documents: usize,
     held: usize,
-    /// What has just happened.
+    /// The beginning or the end of a message at the last byte, if there was one.
     pub(crate) event: Option<Event>,
 }
 

@@ -1,4 +1,4 @@
-//! What is read of a message's parameters and of its result: names and marks, never their text.
+//! The fields of a message's parameters and result that are read: names and marks, never their text.
 
 use mcp_audit_log_model::event::Argument;
 
@@ -12,7 +12,7 @@ const ARGUMENT: usize = 4_096;
 /// The longest number or literal that is read.
 const WORD: usize = 32;
 
-/// What is read of a message's `params`.
+/// The fields that are read from a message's `params`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Params {
     pub(crate) name: Option<String>,
@@ -48,7 +48,7 @@ pub(crate) struct Named {
     pub(crate) version: Option<String>,
 }
 
-/// What is read of a message's `result`.
+/// The fields that are read from a message's `result`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Answer {
     pub(crate) is_error: bool,
@@ -122,8 +122,8 @@ pub(crate) fn name(field: Field) -> Taking {
 }
 
 impl Params {
-    /// What to do with the value of a key. An earlier value with the same key is dropped: the last of equal keys
-    /// counts, as in nearly every parser.
+    /// How to read the value of a key. An earlier value with the same key is dropped: like nearly every parser, this
+    /// one lets the last of equal keys count.
     pub(crate) fn member(&mut self, place: Place, key: String) -> Taking {
         match (place, key.as_str()) {
             (Place::Params, "name") => name(Field::Name),
@@ -228,7 +228,7 @@ impl Params {
 }
 
 impl Answer {
-    /// What to do with the value of a key.
+    /// How to read the value of a key.
     pub(crate) fn member(&mut self, place: Place, key: &str) -> Taking {
         match (place, key) {
             (Place::Result, "isError") => Take::field(Field::IsError, WORD),

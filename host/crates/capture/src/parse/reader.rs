@@ -3,7 +3,7 @@
 use super::document::{Document, Keep, Parts};
 use super::sse;
 
-/// What a body is made of.
+/// The format of a body.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Format {
     /// Not known yet; the first bytes decide.
@@ -58,7 +58,7 @@ impl Reader {
         Self { format, current: Document::new(keep.clone()), keep, ..Self::default() }
     }
 
-    /// What is kept of the documents that begin from now on.
+    /// Sets the parts to keep of the documents that begin from now on.
     pub(crate) fn keep(&mut self, keep: Keep) {
         if self.current.is_empty() {
             self.current = Document::new(keep.clone());
@@ -92,7 +92,7 @@ impl Reader {
         }
     }
 
-    /// What is left when the body has ended. An event without its end is none.
+    /// The rest when the body has ended. An event without an end is dropped.
     pub(crate) fn rest(&mut self) -> Parts {
         std::mem::replace(&mut self.current, Document::new(self.keep.clone())).into_parts()
     }
@@ -112,7 +112,7 @@ impl Reader {
         Some(self.events.last_id.as_slice()).filter(|id| !id.is_empty())
     }
 
-    /// What else was seen in an event stream.
+    /// Other findings in an event stream.
     pub(crate) fn seen(&self) -> Option<sse::Seen> {
         (self.format == Format::Events).then_some(self.events.seen)
     }
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_documents() {
+    fn each_line_is_a_document() {
         let (mut reader, mut count) = (Reader::new(Format::Lines, Keep::default()), 0);
         reader.push(b"{\"a\":1}\n{\"b\"", &mut |_| count += 1);
         reader.push(b":2}\n\n{\"c\":3}", &mut |_| count += 1);

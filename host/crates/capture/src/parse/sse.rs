@@ -25,7 +25,7 @@ pub(crate) struct Parser {
     pub(crate) last_id: Vec<u8>,
 }
 
-/// What else was in the stream.
+/// Other findings in an event stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Seen {
     /// Events with data.
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn the_id_is_that_of_the_last_complete_event() {
+    fn the_last_complete_event_sets_the_id() {
         for (stream, expected) in [
             ("id: e1\nretry: 10\ndata: \n\n", "e1"),
             ("id:e1\ndata: x\n\nid: e2\ndata: y\n", "e1"),

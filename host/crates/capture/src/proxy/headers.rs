@@ -1,5 +1,5 @@
-//! What is changed in the heads of requests and answers on their way: as little as keeps connections, sessions and
-//! origins apart.
+//! The changes to the heads of requests and responses in the proxy. There are only as many as keep connections,
+//! sessions and origins apart.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use mcp_audit_log_identity::SESSION_COOKIE;

@@ -29,7 +29,7 @@ impl PublicAddress {
         self.public.as_deref().unwrap_or_default()
     }
 
-    /// What clients were given as the server's URL.
+    /// The URL of the server that clients were given.
     pub(crate) fn resource(&self) -> String {
         format!("{}/mcp/{}", self.public(), self.name)
     }
@@ -135,7 +135,7 @@ fn lead(address: &str, upstream: &Upstream, target: &Uri) -> Option<MappedAddres
     Some(MappedAddress { path: plain(&path), rest: rest.to_owned(), whole })
 }
 
-/// What of `path` is below `base`.
+/// The part of `path` below `base`.
 fn below<'a>(path: &'a str, base: &str) -> Option<&'a str> {
     let inside = path.strip_prefix(base.trim_end_matches('/'))?;
     (inside.is_empty() || inside.starts_with('/')).then_some(inside)

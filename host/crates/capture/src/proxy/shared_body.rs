@@ -33,7 +33,7 @@ pub(crate) struct SharedBody {
 
 struct LoanState {
     body: Body,
-    /// What was read and not handed out yet.
+    /// Chunks that were read and not returned yet.
     ahead: VecDeque<Bytes>,
     trailers: Option<HeaderMap>,
     /// All that was read, while it may be needed again.
@@ -83,7 +83,7 @@ impl Loan {
         self.held().kept = None;
     }
 
-    /// What the client failed in, if it did.
+    /// The client's failure, if there was one.
     pub(crate) fn failed(&self) -> Option<Transport> {
         self.held().failed
     }

@@ -116,7 +116,7 @@ impl Pipe {
         events
     }
 
-    /// What has come of a line that has no end so far.
+    /// The part of a last line without an end.
     fn rest(&mut self, side: Side, moment: Moment, events: &mut Vec<Event>) {
         let (rest, seen) = self.lines(side).rest();
         self.line(side, rest, seen.unwrap_or(moment), events);

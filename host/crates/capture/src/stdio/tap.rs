@@ -28,7 +28,8 @@ pub(super) struct StdioTap {
     shared: Arc<Shared>,
 }
 
-/// What the path and the recorder's thread share. It does not hold the log, which must not be closed from that thread.
+/// The state shared by the path and the recorder's thread. It does not hold the log, which must not be closed from that
+/// thread.
 struct Shared {
     /// Locked before `waiting`, so that what is taken out is read in order.
     pipe: Mutex<Pipe>,

@@ -19,7 +19,7 @@ use crate::tap::transport::Transport;
 /// may never finish.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What an exchange is going to do.
+/// The intents of an exchange.
 struct Intents {
     events: Vec<Event>,
     /// The ids of its requests.

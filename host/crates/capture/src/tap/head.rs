@@ -1,4 +1,4 @@
-//! What is kept of the heads of a request and its response: a few header values, cloned without copying.
+//! The kept parts of the heads of a request and its response: a few header values, cloned without copying.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

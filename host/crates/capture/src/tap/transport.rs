@@ -46,7 +46,7 @@ vocabulary! {
         UpstreamFirstByteTimeout = "upstream_first_byte_timeout",
         /// The upstream closed the connection before it answered.
         UpstreamClosed = "upstream_closed",
-        /// What the upstream answered is no HTTP.
+        /// The upstream's response is not HTTP.
         UpstreamNoHttp = "upstream_no_http",
         /// The upstream's answer ended before its declared length, or before its last chunk.
         UpstreamCutOff = "upstream_cut_off",
@@ -146,7 +146,7 @@ impl FailureSlot {
         let _ = self.0.failed.set(failure);
     }
 
-    /// What failed, if something did.
+    /// The failure, if there was one.
     pub fn get(&self) -> Option<Transport> {
         self.0.failed.get().copied()
     }

@@ -52,7 +52,7 @@ impl Folder {
         match root {
             Some(root) if root == there.root => Ok(()),
             Some(_) => conflict(format!(
-                "the folder's checkpoint of {} entries has another root than this log had then",
+                "the folder's checkpoint of {} entries has a different root than this log had at that size",
                 there.size
             )),
             // The old root is no longer known, so the histories cannot be compared.

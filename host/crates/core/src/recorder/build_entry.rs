@@ -24,10 +24,10 @@ pub(super) const DETAIL: usize = 1_024;
 const ROOM: usize = 512;
 /// The longest body that is kept, in bytes, whatever the policy wants.
 const BODY: usize = 64 << 10;
-/// What an event is called that the policy could not judge.
+/// The action of an event that the policy could not judge.
 const UNJUDGED: &str = "event.unjudged";
 
-/// What entries are sealed with.
+/// The inputs for building entries.
 pub(super) struct EntryBuilder<'a> {
     pub(super) policy: &'a Policy,
     pub(super) prices: &'a Prices,
@@ -85,7 +85,7 @@ impl EntryBuilder<'_> {
     }
 }
 
-/// What is known without the policy.
+/// Sets the fields that are known without the policy.
 fn fields(entry: &mut Entry, event: &mut Event) {
     for field in Field::ALL {
         if let Some(text) = event.text_mut(*field) {

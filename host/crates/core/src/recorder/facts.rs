@@ -40,7 +40,7 @@ const SOURCE: &str = "given.";
 
 /// How many bytes a policy may add to one entry. The rest is counted and dropped.
 const ROOM: usize = 128 << 10;
-/// What a fact or a change takes beside its texts.
+/// The overhead of a fact or a change besides its texts.
 const ITEM: usize = 32;
 
 /// The changes that the host reported for an event, kept until the policy has judged it.

@@ -82,7 +82,7 @@ fn a_policy_may_hide_texts_of_settings_and_any_value_of_others() {
 }
 
 #[test]
-fn changes_are_masked_by_name_and_look_with_or_without_a_policy() {
+fn changes_are_masked_by_name_and_pattern_with_or_without_a_policy() {
     let secret = || {
         let event = event(Channel::Admin).fact("field", "smtp.api_key").fact("old", "canary").fact("new", "canary2");
         event.fact("field", "url").fact("old", Value::Unset).fact("new", "https://joe:canary@x/")

@@ -35,9 +35,9 @@ pub struct Gauges {
     pub unpacking: Arc<Budget>,
     /// Bytes that wait.
     pub waiting_bytes: AtomicUsize,
-    /// What was dropped since the last gap entry.
+    /// Events dropped since the last gap entry.
     unreported: AtomicU64,
-    /// What was dropped.
+    /// Events dropped.
     pub dropped: AtomicU64,
     /// Events that were offered, including the log's own and dropped ones.
     pub events: AtomicU64,

@@ -44,13 +44,13 @@ pub(super) struct Judge {
     pub(super) queue: Arc<Queue>,
     pub(super) receiver: Receiver<(Work, usize)>,
     pub(super) handover: Handover,
-    /// What is sealed and was not handed over yet.
+    /// Built entries that were not passed to the writing thread yet.
     pub(super) sealed: JudgedBatch,
     /// Set with the last event.
     pub(super) is_over: bool,
 }
 
-/// What is judged in one call.
+/// The items that are judged in one call.
 #[derive(Default)]
 struct Taken {
     events: Vec<Event>,

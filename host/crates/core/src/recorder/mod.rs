@@ -55,17 +55,17 @@ type JudgeThread = JoinHandle<Option<Box<dyn Writer>>>;
 /// A caller that waits until a change is stored.
 type Changed = mpsc::SyncSender<Result<(), RecordError>>;
 
-/// What the recorder's threads work with.
+/// The parts that the recorder's threads use.
 pub struct RecorderParts {
-    /// What judges.
+    /// The policy that judges events.
     pub policy: Arc<Policy>,
-    /// What stores.
+    /// The writer that stores entries.
     pub writer: Box<dyn Writer>,
     /// Where the time comes from.
     pub clock: Arc<dyn Clock>,
     /// The settings of the present, which a change replaces.
     pub settings: Arc<std::sync::RwLock<Arc<Settings>>>,
-    /// What models cost.
+    /// The prices of models.
     pub prices: Prices,
 }
 

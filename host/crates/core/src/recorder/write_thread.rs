@@ -27,7 +27,7 @@ pub(super) struct JudgedBatch {
     /// The callers that wait, with the index of their entry.
     pub(super) receipts: Vec<(usize, Receipt)>,
     pub(super) changed: Vec<Changed>,
-    /// What the bodies held when they came in.
+    /// The memory that the bodies held when they arrived.
     pub(super) bytes: usize,
 }
 

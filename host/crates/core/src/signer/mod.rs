@@ -62,7 +62,7 @@ impl SignerOptions {
     }
 }
 
-/// What the log already knows about itself when its signer is opened.
+/// The log's knowledge about itself when its signer is opened.
 #[derive(Clone, Copy, Debug)]
 pub struct Known<'a> {
     /// The keys that it remembers; none before its first entry.

@@ -123,7 +123,7 @@ fn physical(column: Column) -> Physical {
     }
 }
 
-/// What every entry has.
+/// Whether every entry has this column.
 fn is_required(column: Column) -> bool {
     match column {
         Column::Field(field) => matches!(field, Field::Seq | Field::Id | Field::OccurredAt | Field::RecordedAt),

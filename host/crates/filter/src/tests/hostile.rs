@@ -15,7 +15,7 @@ fn refused_text(text: &str) -> String {
 }
 
 #[test]
-fn texts_are_data() {
+fn operands_are_plain_text_whatever_they_contain() {
     for text in
         ["'", "\"", "';--", "%", "_", "\\", "\\%", "%\\", "a\0b", "\u{202e}", "$1", "?1", "{x}", "\n", "none", "@me"]
     {

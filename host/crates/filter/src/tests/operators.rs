@@ -163,13 +163,13 @@ fn check(field: &str, stored: &[Entry], rows: Rows) {
 }
 
 #[test]
-fn texts() {
+fn operators_on_texts() {
     let tool = |text: &str| with(&[(Field::Tool, text)]);
     check("tool", &[tool("ab"), tool("AB"), tool("a%"), entry()], TEXTS);
 }
 
 #[test]
-fn numbers() {
+fn operators_on_numbers() {
     let status = |status_code| {
         let mut entry = entry();
         entry.status_code = status_code;
@@ -179,7 +179,7 @@ fn numbers() {
 }
 
 #[test]
-fn times() {
+fn operators_on_times() {
     let at = |time: &str| Entry::new(Uuid::nil(), Timestamp::parse(time).expect("a time"), now());
     let stored = ["2026-11-20T23:59:59.999999Z", "2026-11-21", "2026-11-21T23:59:59.999999Z", "2026-11-22"].map(at);
     check("occurred_at", &stored, TIMES);
@@ -187,7 +187,7 @@ fn times() {
 }
 
 #[test]
-fn ids() {
+fn operators_on_ids() {
     let parent = |number: Option<u128>| {
         let mut entry = entry();
         entry.parent = number.map(Uuid::from_u128);

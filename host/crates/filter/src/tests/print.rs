@@ -30,7 +30,7 @@ fn a_domain_prints_as_its_source() {
 }
 
 #[test]
-fn the_longest_texts_survive() {
+fn the_longest_texts_round_trip() {
     for (comparison, length) in [
         ("=", MAX_OPERAND_BYTES),
         ("<=", MAX_OPERAND_BYTES),
@@ -107,13 +107,13 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn lists_survive(text in list()) {
+    fn lists_of_any_content_round_trip(text in list()) {
         let Ok(domain) = parse_json(&text, &context()) else { return Ok(()) };
         prop_assert_eq!(again(&domain), Ok(domain));
     }
 
     #[test]
-    fn texts_survive(text in words()) {
+    fn texts_of_any_content_round_trip(text in words()) {
         let Ok(domain) = parse_text(&text, &context()) else { return Ok(()) };
         prop_assert_eq!(again(&domain), Ok(domain));
     }

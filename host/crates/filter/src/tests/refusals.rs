@@ -57,7 +57,7 @@ fn an_invalid_domain_is_refused_with_a_reason() {
 
 /// A search for it would find nothing.
 #[test]
-fn words_like_the_viewers_own_are_refused() {
+fn unknown_at_words_are_refused() {
     for text in ["user:@you", "user:@all,uma", "tool:@mine", "-instance:@us"] {
         let error = parse_text(text, &context()).expect_err(text).to_string();
         assert!(error.contains("@me is the only such word"), "{text}: {error}");

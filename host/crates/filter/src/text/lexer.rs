@@ -15,7 +15,7 @@ pub(super) struct Word<'a> {
     column: usize,
 }
 
-/// What a text is made of.
+/// The parts of a text.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Lexeme<'a> {
     Open(Word<'a>),

@@ -79,7 +79,7 @@ fn slip(given: &str, rest: &str) -> Option<DomainError> {
     Some(DomainError::new(format!("{}{stop} To search for the word, put it in quotes", error.message)))
 }
 
-/// What other languages write for our operators, and what to write instead.
+/// Operators of other languages, and what to write instead.
 const OPERATORS: &[(&str, &str)] = &[
     ("or", "write OR in capitals"),
     ("|", "write OR"),

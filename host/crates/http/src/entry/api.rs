@@ -33,7 +33,7 @@ pub(crate) struct Whole {
     payload: Option<Option<Payload>>,
 }
 
-/// What is kept of request and response.
+/// The kept parts of request and response.
 #[derive(Serialize, JsonSchema)]
 struct Payload {
     /// JSON as it was sent, or a text; null where none is kept.

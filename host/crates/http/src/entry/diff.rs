@@ -1,11 +1,11 @@
-//! What was changed, old and new side by side, with the part of them that differs marked.
+//! Changes, old and new side by side, with the differing part marked.
 
 use mcp_audit_log_model::entry::Entry;
 use serde_json::Value as Json;
 
 use crate::ui::text::Shown;
 
-/// What is shorter than this, in bytes, is read as a whole: of 60 and 30 no digit is the same in meaning.
+/// A value shorter than this, in bytes, is marked as a whole: the common digit of 60 and 30 has no meaning of its own.
 const SHORT: usize = 12;
 
 /// One field.

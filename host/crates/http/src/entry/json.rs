@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn no_value_is_markup_or_hidden() {
+    fn values_are_never_markup_or_invisible() {
         let html = tree("{\"<script>\": \"</span><img src=x onerror='x'>&amp;\u{202e}\"}");
         assert!(!html.contains("<script") && !html.contains("<img") && !html.contains('\u{202e}'), "{html}");
         assert!(text(&html).contains(r"&amp;\u{202e}"), "{html}");

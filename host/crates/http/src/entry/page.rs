@@ -64,7 +64,7 @@ struct Line {
     href: Option<String>,
 }
 
-/// What to show beside the entry itself.
+/// The parts to show besides the entry itself.
 #[derive(Deserialize)]
 pub(crate) struct Wanted {
     #[serde(default)]

@@ -18,7 +18,7 @@ use crate::ui::text::Shown;
 /// Most children that are listed.
 const CHILDREN: usize = 20;
 
-/// What is around an entry.
+/// The entries related to an entry.
 #[derive(Default)]
 pub(crate) struct Related {
     pub(crate) threads: Vec<Thread>,
@@ -45,11 +45,11 @@ pub(crate) struct Neighbour {
     pub(crate) exact: String,
 }
 
-/// What makes a thread.
+/// The fields that connect the entries of a thread.
 const THREADS: [(Field, &str); 2] = [(Field::Session, "session"), (Field::Connection, "connection")];
 
 impl Related {
-    /// What `access` sees around `entry`.
+    /// The related entries of `entry` that `access` may see.
     pub(crate) fn new(
         log: &AuditLog,
         access: &Grant,

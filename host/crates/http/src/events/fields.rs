@@ -23,7 +23,7 @@ type Reader = fn(&mut Draft, &RawValue) -> Result<(), String>;
 /// How the API's document describes what is taken.
 type Described = fn(&mut SchemaGenerator) -> Schema;
 
-/// What may be done with a member of an item.
+/// The rule for a member of an item.
 #[derive(Clone, Copy)]
 pub(crate) enum Rule {
     /// Not allowed: only the log sets it. The text says why, or what to send instead.
@@ -36,7 +36,7 @@ pub(crate) enum Rule {
     Read(Reader, Described),
 }
 
-/// What an item may have besides the fields of an entry, or a sender might take for one.
+/// Members that are not fields of an entry: those that an item may have, and those that a sender might expect.
 const OTHERS: &[(&str, Rule)] = &[
     ("has_payload", Refused("the log derives this from the payload; send the payload")),
     ("payload_commitment", Refused("the log computes this; send the payload")),
@@ -166,7 +166,7 @@ fn trace_id(draft: &mut Draft, json: &RawValue) -> Result<(), String> {
     Ok(())
 }
 
-/// What a list of changes is made of, which only the states before and after make.
+/// Names of facts that list changes. Only the old and the new state of an item produce them.
 const OF_CHANGES: [&str; 3] = ["field", "setting", "changes_left_out"];
 /// A year, in microseconds: what is longer is no duration, and spoils sums.
 const LONGEST_DURATION: i64 = 365 * DAY;

@@ -29,7 +29,7 @@ pub(crate) const PATH: &str = "/events";
 /// How long a sender waits until everything is durable.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What a request holds: the events in order, and of each item the id of its event or why there is none.
+/// The events of a request in order, and for each item the id of its event or the reason why there is none.
 struct Read {
     events: Vec<Event>,
     items: Vec<Result<Uuid, Refusal>>,

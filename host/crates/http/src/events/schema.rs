@@ -1,4 +1,4 @@
-//! What is sent, as a schema: made of the table that reads it.
+//! The schema of an item, generated from the table that reads it.
 
 use std::borrow::Cow;
 

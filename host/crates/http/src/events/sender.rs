@@ -45,7 +45,7 @@ impl<'a> Sender<'a> {
         Ok(event)
     }
 
-    /// What the sender's token decides, and the log's settings.
+    /// Applies the values that the sender's token and the log's settings decide.
     fn own(&self, event: &mut Event) -> Result<(), Refusal> {
         let instance = &mut event.caller.instance;
         match (&self.viewer.instance, instance.as_ref()) {
@@ -94,7 +94,7 @@ fn without_query(path: &str) -> &str {
     path.split(['?', '#']).next().unwrap_or_default()
 }
 
-/// What was given so far.
+/// The members that were read so far.
 pub(crate) struct Draft {
     /// The fields that need nothing but their value.
     pub(crate) event: Event,

@@ -25,7 +25,7 @@ pub(crate) struct Refusal {
     /// The invalid field; absent if the whole item is invalid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) field: Option<String>,
-    /// What is wrong with it, and what to do.
+    /// The mistake, and what to do.
     pub(crate) reason: String,
 }
 

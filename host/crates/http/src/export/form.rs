@@ -45,7 +45,7 @@ impl Form {
     }
 }
 
-/// What these columns show, after the id, by which each row leads back to its entry.
+/// The export columns for these list columns. The id comes first, because it leads back to the entry.
 fn names(columns: &[Column]) -> String {
     let mut names = vec![Field::Id.name()];
     for field in columns.iter().flat_map(Column::fields) {

@@ -17,7 +17,7 @@ const BELIEVED: Duration = Duration::from_secs(2);
 /// How long a client may read nothing. A stalled client would block others.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// What is handed to the body.
+/// A piece of the response body.
 pub(crate) enum Piece {
     Bytes(Bytes),
     /// The file is complete. Without this, its reader sees an error.

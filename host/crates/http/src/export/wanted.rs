@@ -1,4 +1,4 @@
-//! What the query of an export asks for.
+//! The parameters of an export.
 
 use mcp_audit_log_contract::access::Grant;
 use mcp_audit_log_export::{Column, Columns, ExportRequest, Format};

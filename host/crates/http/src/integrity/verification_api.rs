@@ -19,7 +19,7 @@ pub(crate) struct Verification {
     running: Option<Running>,
     /// The last result since the log was opened; entries of the action `log.verified` have the earlier ones.
     last: Option<Ended>,
-    /// What this verification cannot prove.
+    /// The limits of what this verification can prove.
     not_proved: &'static [&'static str],
 }
 
@@ -47,7 +47,7 @@ struct Ended {
     by: String,
     /// `whole`: everything matches. `wrong`: something does not. `unread`: the log could not be read.
     result: &'static str,
-    /// What is wrong, or why it could not be read.
+    /// The mismatch, or the reason why the log could not be read.
     detail: Option<String>,
     /// If the result is `whole`: the number of entries in the ledger.
     size: Option<u64>,

@@ -43,7 +43,7 @@ pub(crate) fn all(home: &str, pairs: &Pairs, context: &Context<'_>) -> Vec<Facet
     (0..pairs.len()).filter(|at| !pairs[*at].1.is_empty()).filter_map(facet).collect()
 }
 
-/// What the page is called, in a bookmark too.
+/// The title of the page, also used for bookmarks.
 pub(crate) fn title(facets: &[Facet]) -> String {
     let conditions: Vec<_> = facets.iter().map(|facet| format!("{} {}", facet.label, facet.value)).collect();
     let text = if conditions.is_empty() { "Log".to_owned() } else { format!("Log: {}", conditions.join(", ")) };

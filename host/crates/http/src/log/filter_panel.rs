@@ -10,7 +10,7 @@ use crate::problem::Problem;
 use crate::query::search::{Pairs, fields, is_field, values};
 use crate::ui::text::Shown;
 
-/// What is inside "More filters": the parameters of these sections. Outcome is in the first line.
+/// The content of "More filters": the parameters of these sections. Outcome is in the first line.
 const SECTIONS: [(&str, &[field::Section]); 4] = [
     ("What", &[field::Section::What, field::Section::Errors]),
     ("Who", &[field::Section::Who]),
@@ -48,7 +48,7 @@ pub(crate) struct Input {
     pub(crate) offers: Offers,
 }
 
-/// What an input has to choose from.
+/// The values that an input offers.
 pub(crate) enum Offers {
     /// Nothing.
     Nothing,
@@ -144,7 +144,7 @@ pub(crate) struct Menu {
 }
 
 impl Menus {
-    /// What `reader` sees. The page is of use without them, so that what cannot be read is not offered.
+    /// The values that `reader` sees. The page works without them, so an error offers none.
     pub(crate) fn new(reader: &Reader<'_>) -> Self {
         let mut left = BYTES;
         Self(MENU_FIELDS.iter().map(|field| (*field, Menu::new(reader, *field, &mut left))).collect())

@@ -247,7 +247,7 @@ fn share(part: u64, whole: u64) -> u64 {
     share.max(u64::from(part > 0))
 }
 
-/// What people group by most.
+/// The fields that people group by most.
 const FIRST: [Field; 6] = [Field::Tool, Field::Method, Field::Action, Field::Server, Field::User, Field::Connection];
 
 /// The choices: what people group by most, then the other fields that pages offer, then the day.

@@ -37,7 +37,7 @@ struct Page {
     views: Vec<View>,
     /// The search as it would be saved.
     kept: Pairs,
-    /// What can be exported of it.
+    /// The export form, if the viewer may export.
     export: Option<form::Form>,
     columns: columns_form::Form,
     levels: Vec<Level>,
@@ -57,7 +57,7 @@ struct Page {
     sees_all: bool,
 }
 
-/// What a search found.
+/// The result of a search.
 enum Found {
     Entries(Entries),
     Groups(groups::Found),

@@ -38,7 +38,7 @@ pub(crate) struct Line {
     pub(crate) cells: Vec<Cell>,
 }
 
-/// What a row shows beside its time.
+/// A cell of a row, besides its time.
 pub(crate) enum Cell {
     /// The outcome with its detail.
     Outcome,

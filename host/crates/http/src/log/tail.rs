@@ -36,7 +36,7 @@ use crate::session::auth::Visitor;
 const BELIEVED: Duration = Duration::from_secs(2);
 /// The shortest time between two reads of the log's end, so that many commits cost one read.
 const PACE: Duration = Duration::from_millis(100);
-/// What a browser sends when it comes back after a break.
+/// The header that a browser sends when it reconnects.
 const LAST: HeaderName = HeaderName::from_static("last-event-id");
 /// Keeps a proxy in front from collecting events before it hands them on.
 const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");

@@ -20,7 +20,7 @@ use crate::query::extractor::{LimitOnly, ParsedQuery};
 use crate::query::search;
 use crate::session::auth::Visitor;
 
-/// What a call is in this list.
+/// The word for a token in problems.
 const TOKEN: &str = "token";
 
 /// A call.

@@ -79,7 +79,7 @@ pub(crate) async fn change(
     Ok(Redirect::to(&address(visitor.site.home(), &changed.await?.query)))
 }
 
-/// What a form wants of a view.
+/// The view that a form describes.
 fn wanted(sent: &Pairs, query: Pairs) -> NewView {
     let field = |wanted: &str| sent.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
     NewView { shared: field(SHARED).is_some(), ..NewView::new(field(NAME).unwrap_or_default(), query) }

@@ -16,7 +16,7 @@ use crate::openapi::{Input, Operation};
 use crate::problem::{BODY, MEDIA, MISSING, Problem, SLOW, TOO_LONG};
 use mcp_audit_log_model::format::prefix;
 
-/// What can be sent as JSON.
+/// A type that can be sent as JSON.
 pub(crate) trait Sendable: DeserializeOwned + JsonSchema {
     /// An example, for the document and for error messages.
     const EXAMPLE: &'static str;

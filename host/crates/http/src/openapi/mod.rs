@@ -44,7 +44,7 @@ pub(crate) struct Routes {
     told: Vec<(String, Vec<Documentation>)>,
 }
 
-/// What can be done at a path.
+/// The methods of a path.
 pub(crate) struct Methods {
     router: MethodRouter<Arc<Site>>,
     told: Vec<Documentation>,

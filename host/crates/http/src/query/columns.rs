@@ -14,7 +14,7 @@ pub(crate) const PARAMETER: &str = "columns";
 pub(crate) enum Column {
     /// How long ago it began.
     Time,
-    /// What the method was applied to, whatever field that is in.
+    /// The object that the method was applied to, from any field that holds one.
     Target,
     /// A field.
     Field(Field),
@@ -32,7 +32,7 @@ pub(crate) const USUAL: [Column; 8] = [
     Column::Field(Field::DurationUs),
 ];
 
-/// What a method was applied to, in the order in which one of them is shown.
+/// The fields that may hold the object of a method. The first one that is set is shown.
 pub(crate) const TARGETS: [Field; 6] =
     [Field::Tool, Field::Prompt, Field::ResourceUri, Field::ResourceName, Field::ResourceId, Field::Path];
 

@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn no_byte_of_a_cursor_can_be_changed() {
+    fn a_cursor_with_any_byte_changed_is_refused() {
         let folder = tempfile::tempdir().expect("a folder");
         let secret = Secret::open(folder.path()).expect("a key");
         let bytes = URL_SAFE_NO_PAD.decode(older(&secret, 7)).expect("base64");

@@ -45,7 +45,7 @@ impl Parameters for UsageParameters {
         let ranges = RANGES.iter().map(|(name, _)| *name).collect();
         let range = "A range that ends now, instead of from and to. The default is the last 24 hours.";
         operation.query("range", range, words(ranges));
-        let step = "The distance of the points of the series. By default it suits the range.";
+        let step = "The time between two points of the series. By default it suits the range.";
         operation.query("step", step, words(usage_query::names(UsageStep::ALL, UsageStep::as_str)));
         let items = words(USAGE_FIELDS.map(Field::name).into());
         let by = json!({ "type": "array", "items": items, "maxItems": USAGE_FIELDS.len(), "uniqueItems": true });
@@ -59,7 +59,7 @@ impl Parameters for UsageParameters {
     }
 }
 
-/// What is searched for. Parameters that are empty are passed over, since forms send them.
+/// Documents the parameters of a search. Empty parameters are ignored, because forms send them.
 fn describe_search(operation: &mut Operation<'_>) {
     describe_limit(operation);
     describe_filter(operation);
@@ -72,7 +72,7 @@ fn describe_columns(operation: &mut Operation<'_>) {
     operation.query("columns", "The columns on the log's page. The API always returns every field.", list(names));
 }
 
-/// What narrows it.
+/// Documents the parameters of a filter.
 pub(crate) fn describe_filter(operation: &mut Operation<'_>) {
     operation.query("q", "A search in words; see docs/filters.md.", text());
     operation.query("domain", "A filter in Odoo's domain notation; see docs/filters.md.", text());

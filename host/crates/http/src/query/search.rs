@@ -43,7 +43,7 @@ pub(crate) fn is_field(name: &str) -> bool {
 /// The other parameters.
 const OTHERS: &[&str] = &["q", "filter", "from", "to", "domain", "limit", "cursor"];
 
-/// What is searched for.
+/// The parameters of a search.
 #[derive(Debug)]
 pub(crate) struct Search {
     pub(crate) domain: Domain,

@@ -22,12 +22,12 @@ pub(crate) const PARAMETERS: &[&str] = &["range", "step", "by", "sort", "compare
 /// Ranges that have a name, and how long they are.
 pub(crate) const RANGES: &[(&str, i64)] =
     &[("24h", DAY), ("7d", 7 * DAY), ("30d", 30 * DAY), ("90d", 90 * DAY), ("365d", 365 * DAY)];
-/// What a range can be compared with.
+/// The ranges that a range can be compared with.
 pub(crate) const COMPARISONS: &[&str] = &["previous"];
 /// How the answer can be written.
 pub(crate) const FORMATS: &[&str] = &["json", "csv"];
 
-/// What is asked for, and how it shall be written.
+/// The parameters of a usage query, and the format of the answer.
 #[derive(Debug)]
 pub(crate) struct UsageParameters {
     pub(crate) query: UsageQuery,

@@ -162,7 +162,7 @@ mod tests {
 
     /// Eight slots, two of them for unauthenticated connections: authenticated ones stay, and new ones are accepted.
     #[tokio::test]
-    async fn half_sent_forms_lock_out_no_user() {
+    async fn half_sent_forms_do_not_lock_out_users() {
         let (begun, known) = (std::sync::Arc::new(Semaphore::new(0)), "GET /known HTTP/1.1\r\nhost: x\r\n\r\n");
         let form = {
             let begun = std::sync::Arc::clone(&begun);
@@ -232,7 +232,7 @@ mod tests {
 
     /// A client that is gone is noticed where nothing is written to it.
     #[tokio::test]
-    async fn a_client_that_is_gone_is_not_answered_for_ever() {
+    async fn a_response_to_a_disconnected_client_ends() {
         let (given_up, gives_up) = tokio::sync::oneshot::channel::<()>();
         let given_up = std::sync::Arc::new(std::sync::Mutex::new(Some(given_up)));
         let never = async move || {
@@ -251,7 +251,7 @@ mod tests {
 
     /// When authenticated connections have nearly all slots, an unauthenticated one is closed for the next.
     #[tokio::test]
-    async fn an_unauthenticated_connection_is_closed_for_the_next() {
+    async fn an_unauthenticated_connection_is_closed_to_free_its_slot() {
         let room = ConnectionSlots::of(8);
         let mut places = Vec::new();
         for _ in 0..7 {

@@ -37,7 +37,7 @@ pub(crate) struct Visitor {
     request_origin: RequestOrigin,
 }
 
-/// What a visitor came in by.
+/// The credential of a visitor.
 enum Credential {
     /// A user that the embedder, a trusted proxy, or an issuer in a JWT vouches for, and until when that is trusted.
     Word(Person, Timestamp),

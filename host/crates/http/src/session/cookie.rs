@@ -15,7 +15,7 @@ use crate::site::Site;
 
 /// How long a session lasts, in seconds.
 const LASTS: i64 = 12 * 3_600;
-/// What the signature is for.
+/// The purpose of the signature.
 const PURPOSE: &str = "cookie";
 
 /// The `Set-Cookie` header that begins a session of the token `id`.

@@ -27,7 +27,7 @@ pub(crate) struct Holds {
     pub(crate) typed: Typed,
 }
 
-/// What was typed into one of the forms and refused, and why.
+/// The input of a form that was refused, and the reason.
 #[derive(Default)]
 pub(crate) struct Typed {
     pub(crate) from: String,
@@ -49,12 +49,12 @@ impl Holds {
         Ok(Self { all, typed })
     }
 
-    /// What was typed where a hold is placed.
+    /// The refused input of the form that places a hold.
     pub(crate) fn new_hold(&self) -> Option<&Typed> {
         Some(&self.typed).filter(|typed| typed.error.is_some() && typed.release.is_none())
     }
 
-    /// What was typed where this hold is released.
+    /// The refused input of the form that releases this hold.
     pub(crate) fn release(&self, hold: &Hold) -> Option<&Typed> {
         Some(&self.typed).filter(|typed| typed.error.is_some() && typed.release == Some(hold.id))
     }

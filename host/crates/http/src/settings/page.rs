@@ -71,7 +71,7 @@ impl From<Typed> for Refused {
     }
 }
 
-/// What was done just before.
+/// The action that the viewer just took.
 #[derive(Deserialize)]
 pub(crate) struct Done {
     #[serde(default)]

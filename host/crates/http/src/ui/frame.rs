@@ -77,7 +77,7 @@ struct ConfirmPage<'a> {
 
 /// Asks the viewer to confirm `what`, which `uri` would do.
 pub(crate) fn confirm(visitor: &Visitor, uri: &Uri, what: &str) -> Response {
-    let frame = Frame::new(&visitor.site, Some(visitor), "", "Do you want this?");
+    let frame = Frame::new(&visitor.site, Some(visitor), "", "Confirm this link");
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
     draw(StatusCode::OK, &ConfirmPage { frame, what, action: format!("{}{path}", visitor.site.base) })
 }

@@ -1,4 +1,5 @@
-//! What the pages share: drawn on the server, readable without JavaScript, and made of the same searches as the API.
+//! Parts shared by all pages. The server draws them, they need no JavaScript, and they run the same searches as the
+//! API.
 
 pub(crate) mod assets;
 pub(crate) mod frame;

@@ -42,12 +42,12 @@ pub(crate) struct Usage {
     covered: Span,
     /// Whether nothing is missing in it.
     complete: bool,
-    /// What is missing, in sentences.
+    /// Reasons why some figures are missing, in sentences.
     notes: Vec<String>,
     totals: Linked<Totals>,
     /// The same for the previous period, with `compare=previous`.
     previous: Option<Linked<Totals>>,
-    /// The distance of the points of the series, in UTC: hour, day or week.
+    /// The time between two points of the series, in UTC: hour, day or week.
     step: &'static str,
     /// Oldest first, without gaps; in a long range, from the first request on.
     series: Vec<Linked<Point>>,
@@ -62,7 +62,7 @@ struct Span {
     to: Timestamp,
 }
 
-/// What is counted of some requests, and where they are.
+/// Figures of some requests, and the link to the requests.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Linked{T}")]
 struct Linked<T> {

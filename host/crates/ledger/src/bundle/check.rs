@@ -18,7 +18,7 @@ pub struct BundleCheck {
     shown: u64,
 }
 
-/// What the bundle proves.
+/// A bundle that was checked, and what it proves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CheckedBundle {

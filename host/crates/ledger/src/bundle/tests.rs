@@ -107,7 +107,7 @@ fn every_range_is_proved_by_every_later_checkpoint() {
 }
 
 #[test]
-fn no_byte_of_a_bundle_can_be_changed() {
+fn a_bundle_with_any_byte_changed_is_refused() {
     let log = Log::of(13);
     let trusted = [key().verifier().clone()];
     let lines = log.bundle(3, 9, 13);

@@ -30,7 +30,7 @@ impl Body {
 /// The bodies of an event. Present only when the payload switch was on at capture.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Payload {
-    /// What the client sent.
+    /// The client's message.
     pub request: Option<Body>,
     /// The response.
     pub response: Option<Body>,

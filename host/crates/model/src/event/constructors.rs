@@ -88,7 +88,7 @@ impl Event {
 }
 
 vocabulary! {
-    /// What was asked of an authorization server (RFC 6749, RFC 7009, RFC 7591, RFC 7662).
+    /// The step that was requested of an authorization server (RFC 6749, RFC 7009, RFC 7591, RFC 7662).
     #[non_exhaustive]
     OauthStep {
         /// A user was asked for consent, and gave or refused it.
@@ -130,7 +130,7 @@ impl Event {
 /// Longest list of names in one detail, in bytes.
 const LONGEST: usize = 1_000;
 
-/// What an agent may call, in three buckets.
+/// The tools that an agent may call, in three buckets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AgentTools {
     /// Tools that it may call.

@@ -1,4 +1,4 @@
-//! What happened: the raw fact that a capture source hands to the recorder.
+//! An event: the raw fact that a capture source hands to the recorder.
 //!
 //! Capture makes events of traffic. What only the platform itself knows, it records through the constructors here:
 //!

@@ -27,7 +27,7 @@ pub(super) fn fitting(old: Option<&Json>, new: Option<&Json>) -> States {
     States { old: text(old.as_ref()), new: text(new.as_ref()), left_out: rest.left_out }
 }
 
-/// What still fits.
+/// The space that is left.
 struct Rest {
     bytes: usize,
     left_out: u64,

@@ -1,6 +1,6 @@
 //! The target of an event, administered resources, and the arguments of a request.
 
-/// What a method was applied to.
+/// The object that a method was applied to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// A tool's name.

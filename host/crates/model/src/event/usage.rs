@@ -1,4 +1,4 @@
-//! What a call used of a language model.
+//! Usage of a language model by a call.
 
 use super::Event;
 use crate::value::Value;
@@ -17,7 +17,7 @@ pub struct ModelUsage {
     pub input_tokens: Option<u64>,
     /// Tokens that came out.
     pub output_tokens: Option<u64>,
-    /// What it cost, in millionths of the currency that the platform counts in.
+    /// The cost, in millionths of the platform's currency unit.
     pub cost_micros: Option<u64>,
 }
 
@@ -48,7 +48,7 @@ impl ModelUsage {
 }
 
 impl Event {
-    /// What the call used of a language model. An API call that used one is called `model.called`.
+    /// Sets the call's usage of a language model. An API call that used one has the action `model.called`.
     pub fn used(mut self, usage: ModelUsage) -> Self {
         let ModelUsage { provider, model, api_key, input_tokens, output_tokens, cost_micros } = usage;
         let texts = [("provider", provider), ("llm_model", model), ("api_key", api_key)];

@@ -62,7 +62,7 @@ vocabulary! {
     /// The shape of an event.
     #[non_exhaustive]
     Kind {
-        /// What a request is going to do, recorded before it is forwarded (strict recording).
+        /// The intent of a request, recorded before it is forwarded (strict recording).
         Intent = "intent",
         /// A client's request with its answer.
         Request = "request",

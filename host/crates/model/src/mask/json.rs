@@ -13,7 +13,7 @@ pub(super) const NAMES: [&str; 3] = ["name", "key", "header"];
 /// Options of curl that a user and a password follow.
 const USERS: [&str; 4] = ["-u", "--user", "-U", "--proxy-user"];
 
-/// What is hidden by.
+/// The masks to apply.
 pub(super) struct Masker<'a> {
     pub(super) floor: &'a [&'static Mask],
     pub(super) own: Vec<&'a Mask>,

@@ -33,7 +33,7 @@ const KEY: usize = 128;
 const SIZES: [usize; 4] = [16 << 10, 64 << 10, 256 << 10, 1 << 20];
 /// The same of all patterns of a policy.
 pub const ALL_PATTERNS: usize = 4 << 20;
-/// What a pattern may remember while it is being matched, in bytes.
+/// The memory that matching a pattern may use, in bytes.
 const CACHE: usize = 256 << 10;
 
 /// A named rule for hiding.

@@ -126,7 +126,7 @@ fn the_floor_hides_every_secret_of_the_list() {
 }
 
 #[test]
-fn texts_without_secrets_stay() {
+fn texts_without_secrets_are_unchanged() {
     let masks = the_floor();
     for text in STAY {
         let nested = serde_json::json!({ "content": [{ "type": "text", "text": text }] }).to_string();
@@ -253,7 +253,7 @@ fn hides_values_by_key_at_any_depth_and_spelling() {
 }
 
 #[test]
-fn other_values_stay() {
+fn other_values_are_unchanged() {
     assert_eq!(masked(r#"{"user":"anna","n":1}"#), (r#"{"user":"anna","n":1}"#.to_owned(), false));
     assert!(!the_floor().body(&[], br#"{"_meta":{"progressToken":7}}"#).1);
     assert_eq!(masked("a: b, c: \"d\""), ("a: b, c: \"d\"".to_owned(), false));

@@ -16,7 +16,7 @@ mod tests;
 /// Tokens that a price is for.
 const MILLION: u128 = 1_000_000;
 
-/// What one model, or several of one family, cost.
+/// The price of one model, or of several models of one family.
 ///
 /// ```toml
 /// [[prices]]

@@ -27,7 +27,7 @@ fn the_first_matching_price_counts() {
 }
 
 #[test]
-fn no_tokens_cost_nothing_and_an_empty_table_has_no_cost() {
+fn zero_tokens_cost_zero_and_an_empty_price_table_gives_no_cost() {
     assert_eq!(table().cost("anthropic", "claude-3", 0, 0), Some(0));
     assert_eq!(Prices::default().cost("anthropic", "claude-3", 1, 1), None);
 }
@@ -105,7 +105,7 @@ fn many_stars_match_in_bounded_time() {
 }
 
 #[test]
-fn money_shows_what_there_is() {
+fn money_is_shown_with_its_significant_digits() {
     let shown = [0, 70, 12_300, 12_350, 990_000, 999_950, 1_234_567, 1_235_000].map(money);
     assert_eq!(shown, ["0.00", "0.00007", "0.0123", "0.0124", "0.9900", "1.00", "1.23", "1.24"]);
     assert!(money(u64::MAX).ends_with("709.55"));

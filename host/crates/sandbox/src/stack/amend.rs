@@ -12,7 +12,7 @@ use crate::fault::Fault;
 use crate::from_wit::FromWit;
 use crate::{Affected, Change, Keep, Verdict};
 
-/// What is different.
+/// The changes to one verdict.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Amendment {
     pub(crate) action: Option<String>,
@@ -25,7 +25,7 @@ pub(crate) struct Amendment {
     pub(crate) payload: Option<Option<Keep>>,
 }
 
-/// What becomes of a line of changes.
+/// The effect on a line of changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ChangeEffect {
     /// Its values are replaced by a mark.

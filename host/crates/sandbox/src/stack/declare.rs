@@ -1,4 +1,4 @@
-//! What an extension declares, read and checked by itself.
+//! The declarations of an extension, read and checked alone.
 
 use mcp_audit_log_contract::access::Right;
 use mcp_audit_log_contract::extension::{AccessEffect, AccessLine, ExtensionManifest, Keeping, Widening};
@@ -99,10 +99,10 @@ fn line(lift: FromWit, line: wit_extension::AccessLine, now: Timestamp) -> Resul
         .map_err(|error| lift.fault(format!("an access line has a malformed domain: {error}")))?;
     match effect {
         AccessEffect::Permission if group.is_none() => {
-            Err(lift.fault("a permission names its group; without one it would be every viewer's"))
+            Err(lift.fault("a permission has no group, so it would apply to every viewer; name a group"))
         }
         AccessEffect::Restriction if rights.is_empty() || !rights.iter().all(|right| NARROWED.contains(right)) => {
-            Err(lift.fault("a restriction narrows `read`, `read-usage` or both, and no other right"))
+            Err(lift.fault("a restriction can narrow only `read` and `read-usage`; remove the other rights"))
         }
         _ => Ok(AccessLine { effect, group, rights, domain }),
     }

@@ -48,7 +48,7 @@ pub(crate) fn domain(tokens: &[DomainToken], now: Timestamp) -> Result<Domain, S
     }
 }
 
-/// What of an event the domain depends on.
+/// The parts of an event that the domain depends on.
 pub(crate) fn depends(domain: &Domain) -> Dependencies {
     let parts = fields(domain).into_iter().filter_map(|field| FIELDS.iter().find(|(known, _)| *known == field)?.1);
     Dependencies { fields: parts.collect(), ..Dependencies::default() }

@@ -14,11 +14,11 @@ use mcp_audit_log_model::value::Value;
 
 use crate::manifest_check::coherent;
 
-/// What the layers declare together.
+/// The merged declarations of the layers.
 #[derive(Debug)]
 pub(crate) struct Merged {
     pub(crate) manifest: Manifest,
-    /// What layers override of layers below, in sentences.
+    /// The overrides of lower layers, in sentences.
     pub(crate) overrides: Vec<String>,
 }
 
@@ -94,7 +94,7 @@ impl Merge {
                 None if name.starts_with(&layer.prefix()) => declared.push(item.clone()),
                 None => {
                     return Err(format!(
-                        "{own} declares the {what} {name:?}, which no layer below has; call a new one {:?}",
+                        "{own} declares the {what} {name:?}, which no lower layer declares; to add a new one, name it {:?}",
                         format!("{}{name}", layer.prefix())
                     ));
                 }
@@ -105,8 +105,8 @@ impl Merge {
                     }
                     if let Some(owner) = owner.filter(|owner| !self.lies_below(owner, own)) {
                         return Err(format!(
-                            "{owner} and {own} both declare the {what} {name:?}, and neither needs the other; let one \
-                             name the other among its modules, or leave one out"
+                            "{owner} and {own} both declare the {what} {name:?}, and neither lists the other in its \
+                             modules; add it there, or leave one out"
                         ));
                     }
                     let owner = owner.unwrap_or(&self.base);
@@ -149,7 +149,7 @@ fn groups(declared: &mut Vec<UserGroup>, layer: &ExtensionManifest) -> Result<()
     for group in &layer.groups {
         if declared.iter().any(|other| other.name == group.name) {
             return Err(format!(
-                "{own} declares the group {:?}, which a layer below has; give it another name",
+                "{own} declares the group {:?}, which a lower layer declares; give it another name",
                 group.name
             ));
         }
@@ -163,7 +163,7 @@ fn groups(declared: &mut Vec<UserGroup>, layer: &ExtensionManifest) -> Result<()
             }
             if !is_own(implied) && !layer.widens(Widening::Groups) {
                 return Err(format!(
-                    "{own}: the group {:?} implies {implied:?} of a layer below, which is a widening; declare it with \
+                    "{own}: the group {:?} implies {implied:?} of a lower layer, which is a widening; declare it with \
                      widens: groups",
                     group.name
                 ));

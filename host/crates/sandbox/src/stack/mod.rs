@@ -3,7 +3,7 @@
 //!
 //! The modules, from the bottom up; each uses only those above it:
 
-/// What an extension declares, read and checked by itself.
+/// The declarations of an extension, read and checked alone.
 pub(super) mod declare;
 /// Which events an extension is asked about.
 pub(super) mod interest;
@@ -72,7 +72,7 @@ impl Extension {
         format!("{} {} ({})", self.name, self.version, self.digest)
     }
 
-    /// What it widens, for people.
+    /// The ways in which the extension widens, as text.
     pub fn widenings(&self) -> Option<String> {
         (!self.widens.is_empty()).then(|| format!("{} widens {}", self.name, self.widens.join(" and ")))
     }

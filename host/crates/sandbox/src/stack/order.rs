@@ -19,7 +19,7 @@ pub(crate) fn order<T>(
         return Err(format!("two extensions are called {:?}; leave one out", twice[0]));
     }
     if names.iter().any(|name| name == policy) {
-        return Err(format!("an extension is called {policy:?}, as the policy is; rename it"));
+        return Err(format!("an extension has the policy's name {policy:?}; rename the extension"));
     }
     for layer in &layers {
         let ExtensionManifest { name, modules, .. } = manifest(layer);
@@ -33,7 +33,10 @@ pub(crate) fn order<T>(
         let is_next = |layer: &T| manifest(layer).modules.iter().all(|module| placed.contains(module));
         let Some(next) = layers.iter().position(is_next) else {
             let names: Vec<_> = layers.iter().map(|layer| manifest(layer).name.as_str()).collect();
-            return Err(format!("{} need each other; no order of them is right", names.join(", ")));
+            return Err(format!(
+                "{} need each other, so they have no order; remove one of these needs",
+                names.join(", ")
+            ));
         };
         let layer = layers.remove(next);
         placed.insert(manifest(&layer).name.clone());

@@ -63,7 +63,7 @@ fn line(effect: AccessEffect, group: Option<&str>, server: &str) -> AccessLine {
 }
 
 #[test]
-fn layers_are_ordered_by_what_they_need_and_then_by_name() {
+fn layers_are_ordered_by_their_needs_and_then_by_name() {
     let needs = |name: &str, modules: &[&str]| ExtensionManifest {
         modules: modules.iter().map(|name| (*name).to_owned()).collect(),
         ..layer(name)
@@ -78,7 +78,7 @@ fn layers_are_ordered_by_what_they_need_and_then_by_name() {
     );
     for (layers, words) in [
         (vec![needs("a", &[]), needs("a", &[])], "two extensions are called \"a\""),
-        (vec![needs("base", &[])], "as the policy is"),
+        (vec![needs("base", &[])], "has the policy's name"),
         (vec![needs("a", &["x"])], "a needs \"x\" below it"),
         (vec![needs("a", &["b"]), needs("b", &["a"])], "a, b need each other"),
     ] {
@@ -88,13 +88,13 @@ fn layers_are_ordered_by_what_they_need_and_then_by_name() {
 }
 
 #[test]
-fn groups_are_united_and_imply_others_only_where_that_is_declared() {
+fn groups_are_merged_and_imply_other_layers_groups_only_if_declared() {
     let with = |groups: Vec<UserGroup>, widens: Vec<Widening>| ExtensionManifest { groups, widens, ..layer("acme") };
     let own = with(vec![group("clerk", &[]), group("lead", &["clerk"])], Vec::new());
     let both = merged(&[own]).expect("merged").manifest.groups;
     assert_eq!(both.len(), base().groups.len() + 2);
     assert_eq!(held(&both, &["lead".to_owned()]), ["lead", "clerk"]);
-    refused(&[with(vec![group("admin", &[])], Vec::new())], "which a layer below has");
+    refused(&[with(vec![group("admin", &[])], Vec::new())], "which a lower layer declares");
     refused(&[with(vec![group("clerk", &["nothing"])], Vec::new())], "which no layer declares");
     refused(&[with(vec![group("clerk", &["auditor"])], Vec::new())], "declare it with widens: groups");
     merged(&[with(vec![group("clerk", &["auditor"])], vec![Widening::Groups])]).expect("declared");
@@ -163,7 +163,7 @@ fn a_setting_of_a_layer_below_only_gets_narrower_or_safer() {
 }
 
 #[test]
-fn own_names_carry_the_prefix_and_two_that_override_one_are_refused() {
+fn new_names_need_the_prefix_and_two_overrides_of_one_name_are_refused() {
     let action = |name: &str| Action { name: name.to_owned(), label: "Another label".to_owned() };
     let with = |layer: ExtensionManifest, name: &str| ExtensionManifest { actions: vec![action(name)], ..layer };
     let label = |merged: &Merged, name: &str| {
@@ -175,7 +175,7 @@ fn own_names_carry_the_prefix_and_two_that_override_one_are_refused() {
     let one = merged(&[with(layer("acme"), "tool.called")]).expect("merged");
     assert_eq!(label(&one, "tool.called").as_deref(), Some("Another label"));
     assert!(one.overrides[0].starts_with("acme overrides the action \"tool.called\""), "{:?}", one.overrides);
-    refused(&[with(layer("acme"), "tool.called"), with(layer("zeta"), "tool.called")], "neither needs the other");
+    refused(&[with(layer("acme"), "tool.called"), with(layer("zeta"), "tool.called")], "neither lists the other");
     let above = ExtensionManifest { modules: vec!["acme".to_owned()], ..layer("zeta") };
     merged(&[with(layer("acme"), "tool.called"), with(above, "tool.called")]).expect("it knows what it overrides");
     let mask = |key: &str| Mask::new("acme.mask".to_owned(), &[key.to_owned()], &[]).expect("a mask");
@@ -204,7 +204,7 @@ fn event() -> Event {
 }
 
 #[test]
-fn the_last_layer_that_names_something_counts_and_that_is_counted() {
+fn the_last_layer_that_sets_a_value_wins_and_overrides_are_counted() {
     let mut verdict = verdict();
     let named = Amendment { action: Some("acme.sent".into()), model: Some("x".into()), ..Amendment::default() };
     assert_eq!(apply(named, &layer("acme"), &mut verdict, &event()), 2);
@@ -234,7 +234,7 @@ fn facts_are_prefixed_and_changes_only_hidden_or_dropped() {
 }
 
 #[test]
-fn payloads_narrow_unless_widening_is_declared() {
+fn extensions_only_narrow_payloads_unless_they_declare_a_widening() {
     let keep = |masks: &[usize], max_bytes| Some(Keep { masks: masks.to_vec(), max_bytes });
     let decided = |below: Option<Keep>, above: Option<Keep>, widens: Vec<Widening>| {
         let mut verdict = Verdict { keep: below, ..verdict() };
@@ -250,7 +250,7 @@ fn payloads_narrow_unless_widening_is_declared() {
 }
 
 #[test]
-fn the_latest_keeper_wins() {
+fn the_extension_that_keeps_longest_wins() {
     let now = Timestamp::EPOCH.plus(1_000 * DAY);
     let at = |days: i64| Some(now.plus(-days * DAY));
     let plan = Plan { entries_before: at(90), payloads_before: at(400), usage_before: None };

@@ -72,7 +72,7 @@ fn adorned(bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn what_clients_decode_is_decoded_in_any_pieces() {
+fn every_encoding_of_clients_is_decoded_from_any_chunks() {
     let (head, tail) = JSON.split_at(7);
     let bodies = [
         ("identity", JSON.to_vec()),
@@ -105,7 +105,7 @@ fn what_clients_decode_is_decoded_in_any_pieces() {
 }
 
 #[test]
-fn a_lie_about_the_coding_hides_nothing() {
+fn a_false_content_encoding_hides_no_message() {
     let long = [br#"{"params":{"name":""#.as_slice(), &b"x".repeat(1 << 20), br#""},"method":"m"}"#].concat();
     for coding in ["gzip", "deflate", "br", "zstd", "gzip, br", "rot13", "br, rot13", "br,br,br,br,br,br"] {
         for (body, piece) in [(JSON, 1), (JSON, 3), (JSON, 1_000), (&long, 70_000)] {
@@ -115,7 +115,7 @@ fn a_lie_about_the_coding_hides_nothing() {
 }
 
 #[test]
-fn a_large_answer_that_shrank_to_nothing_is_read_and_a_bomb_is_not_unpacked() {
+fn a_highly_compressed_answer_is_read_and_a_decompression_bomb_is_not() {
     let blanks = |length: usize| [&b" ".repeat(length)[..], JSON].concat();
     assert_eq!(read("zstd", &zstd(&blanks(64 << 20)), 1 << 20), (true, 1));
     assert_eq!(read("zstd", &zstd(&blanks(82 << 20)), 1 << 20), (false, 0));
@@ -127,7 +127,7 @@ fn a_large_answer_that_shrank_to_nothing_is_read_and_a_bomb_is_not_unpacked() {
 
 /// However much a few bytes become, it is done by turns.
 #[test]
-fn a_turn_ends_where_its_quota_does() {
+fn a_turn_decodes_no_more_than_its_quota() {
     let bomb = [&b" ".repeat(8 << 20)[..], JSON].concat();
     for (coding, body) in [("gzip", gzip(&bomb)), ("gzip, zstd", zstd(&gzip(&bomb))), ("zstd", zstd(&bomb))] {
         let windows = Budget::new(256 << 20).nothing();
@@ -145,7 +145,7 @@ fn a_turn_ends_where_its_quota_does() {
 }
 
 #[test]
-fn without_room_for_its_window_a_body_is_not_unpacked() {
+fn a_body_is_not_unpacked_without_memory_for_its_window() {
     let budget = Budget::new(1 << 20);
     let keep = Keep::default();
     let codings = Coding::of(["zstd"].into_iter());

@@ -73,7 +73,7 @@ fn answers_are_read_without_their_content() {
 }
 
 #[test]
-fn bounds_hold() {
+fn document_limits_hold() {
     let many = (0..100).map(|at| format!("\"k{at}\":{at}")).collect::<Vec<_>>().join(",");
     let long = "x".repeat(5_000);
     let message = one(format!(r#"{{"method":"m","params":{{"arguments":{{"long":"{long}",{many}}}}}}}"#).as_bytes());
@@ -347,7 +347,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_cut_off_is_never_whole(
+    fn a_truncated_message_is_never_complete(
         bytes in document(),
         cut in any::<proptest::sample::Index>(),
         borders in proptest::collection::vec(any::<proptest::sample::Index>(), 0..8),
@@ -365,7 +365,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_survived_and_their_pieces_make_no_difference(
+    fn any_bytes_are_read_without_a_panic_and_alike_in_any_chunks(
         bytes in proptest::collection::vec(proptest::sample::select(b"{}[]\",:\\0nu tmethodid\xff\x00\xef\xbb\xbf".to_vec()), 0..200),
         borders in proptest::collection::vec(any::<proptest::sample::Index>(), 0..8),
     ) {

@@ -28,7 +28,7 @@ const MEMBERS: [(&str, &str); 8] = [
     ("jwks_uri", "oauth.discover"),
 ];
 
-/// What is known of one upstream.
+/// The known endpoints of one upstream.
 #[derive(Default)]
 pub(crate) struct Endpoints(Mutex<Option<Found>>);
 

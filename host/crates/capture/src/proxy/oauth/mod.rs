@@ -30,7 +30,7 @@ use super::upstream::Upstream;
 
 /// Longest document, and longest body of a request or answer that is read.
 const BODY: usize = 256 << 10;
-/// What a document on an upstream's own host is asked for by.
+/// The well-known names of metadata documents on an upstream's own host.
 const WELL_KNOWN: [&str; 2] = ["oauth-authorization-server", "openid-configuration"];
 
 /// The state of the routes.

@@ -16,7 +16,7 @@ use crate::mcp::context::micros;
 use crate::mcp::facts::clean;
 use crate::tap::transport::Transport;
 
-/// What is read of a request, by its name in forms and queries.
+/// The members of a request that are read, by their names in forms and queries.
 const READ: [&str; 4] = ["grant_type", "client_id", "scope", "resource"];
 /// The errors of RFC 6749, RFC 7591, RFC 7009 and RFC 8707. Any other value is the server's own, and is not recorded.
 const ERRORS: [&str; 15] = [
@@ -67,7 +67,7 @@ impl Step {
         Self { log: log.clone(), event: Some(event), begun: Instant::now(), error: None }
     }
 
-    /// What was asked for: in the query, in a form, or in the JSON of a registration.
+    /// Reads the request: from the query, a form, or the JSON of a registration.
     pub(crate) fn asked(&mut self, headers: &HeaderMap, query: Option<&str>, body: &[u8]) {
         let form = if is_form(headers) { body } else { &[] };
         let pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes()).chain(form_urlencoded::parse(form));

@@ -62,7 +62,7 @@ impl Lines {
         lines
     }
 
-    /// What is left at the end, and when the last of it came.
+    /// The rest at the end of the stream, and when its last byte came.
     pub(crate) fn rest(&mut self) -> (Parts, Option<Moment>) {
         (self.reader.rest(), self.seen)
     }

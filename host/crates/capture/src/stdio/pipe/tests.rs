@@ -68,7 +68,7 @@ fn a_last_line_needs_no_end() {
 
 /// Servers read a request at the end of their input though its line has no end, and answer it.
 #[test]
-fn a_request_without_the_end_of_its_line_has_its_answer() {
+fn a_request_without_a_line_end_is_matched_to_its_answer() {
     for (asker, line, kind) in [
         (Side::Client, r#"{"id":1,"method":"tools/call","params":{"name":"t"}}"#, Kind::Request),
         (Side::Server, r#"{"id":1,"method":"roots/list"}"#, Kind::ServerRequest),
@@ -97,7 +97,7 @@ fn a_request_without_the_end_of_its_line_has_its_answer() {
 }
 
 #[test]
-fn an_answer_to_what_nobody_asked_is_an_entry() {
+fn an_answer_without_a_request_is_an_entry() {
     use Side::{Client, Server};
     let (_, events) = played(&[
         (0, Client, r#"{"id":1,"method":"ping"}"#),

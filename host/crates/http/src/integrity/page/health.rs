@@ -97,10 +97,11 @@ fn verification(page: &Page) -> HealthLine {
         (Some(_), _) => part(None, "Running now.".to_owned()),
         (None, None) => part(None, "Never verified here. Verify now and then, and after every incident.".to_owned()),
         (None, Some(last)) => match last.whole {
-            Some(true) => part(Some(true), format!("The log was whole {}.", last.ago)),
-            Some(false) => {
-                part(Some(false), format!("The log was wrong {}. Keep the folder unchanged: it is evidence.", last.ago))
-            }
+            Some(true) => part(Some(true), format!("The log matched its ledger {}.", last.ago)),
+            Some(false) => part(
+                Some(false),
+                format!("The log did not match its ledger {}. Keep the folder unchanged: it is evidence.", last.ago),
+            ),
             None => part(Some(false), format!("The log could not be read {}.", last.ago)),
         },
     }
@@ -154,7 +155,7 @@ pub(crate) const SINCE: &str = "-30d";
 /// How many are shown.
 const SHOWN: usize = 5;
 
-/// What was found.
+/// The entries that were found.
 pub(crate) struct RecentEntries {
     pub(crate) count: u64,
     /// Whether there are more than were read.
@@ -220,7 +221,7 @@ pub(crate) const FAULTS: Wanted<'static> = Wanted {
 };
 
 impl Wanted<'_> {
-    /// What the viewer may see of it.
+    /// Finds the entries that the viewer may see.
     pub(crate) fn find(
         &self,
         log: &AuditLog,

@@ -53,14 +53,14 @@ struct Policy {
     digest: Shown,
 }
 
-/// What was done just before.
+/// The action that the viewer just took.
 #[derive(Deserialize)]
 pub(crate) struct Done {
     #[serde(default)]
     verification: String,
 }
 
-/// What is read of the log for the page.
+/// The log's data for the page.
 struct Found {
     integrity: Integrity,
     verification: Verification,
@@ -134,7 +134,7 @@ impl Page {
     }
 }
 
-/// What there is.
+/// The sizes of the log, as labels and values.
 fn state(integrity: &Integrity) -> Vec<(&'static str, String)> {
     let (extent, places) = (&integrity.extent, &integrity.places);
     let mut state = vec![("Entries", count(extent.entries))];

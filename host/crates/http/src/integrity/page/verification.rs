@@ -39,13 +39,13 @@ pub(crate) struct Ended {
     pub(crate) exact: String,
     pub(crate) checks: Vec<(&'static str, String)>,
     pub(crate) root: Option<String>,
-    /// What was to be compared and cannot be any more.
+    /// Checkpoints that could not be compared.
     pub(crate) uncompared: Vec<Shown>,
     pub(crate) href: String,
 }
 
 impl Verification {
-    /// What the log knows, and else the newest entry about one that the viewer may see.
+    /// The last result that the log knows; otherwise the newest entry about a verification that the viewer may see.
     pub(crate) fn find(log: &AuditLog, access: &Grant, base: &str) -> Result<Self, Problem> {
         let known = log.verification(access)?;
         let last = match known.last {

@@ -22,7 +22,7 @@ pub(crate) struct Chart {
     pub(crate) title: String,
     /// The text where every bar would be empty.
     pub(crate) nothing: Option<String>,
-    /// What the plain and the striped part of a bar are.
+    /// The labels of the plain and the striped part of a bar.
     pub(crate) plain: &'static str,
     pub(crate) striped: Option<&'static str>,
     pub(crate) bars: Vec<Bar>,

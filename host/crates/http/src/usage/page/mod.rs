@@ -170,7 +170,7 @@ impl Stats {
     }
 }
 
-/// What a filter's parameter is called.
+/// The label of a filter's parameter.
 fn label(parameter: &str) -> String {
     match FIELDS.iter().find(|(field, _)| field.name() == parameter) {
         Some((_, label)) => (*label).to_owned(),

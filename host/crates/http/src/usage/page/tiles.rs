@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use super::view::View;
 use crate::query::usage_query;
 
-/// What has room in large letters.
+/// The largest number that fits in large letters.
 const ROOM: u64 = 10_000_000;
 
 /// Some numbers that belong together, the first of them large.

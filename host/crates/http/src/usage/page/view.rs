@@ -18,7 +18,7 @@ use crate::session::auth::Visitor;
 const ROWS: [&str; 2] = ["8", "200"];
 /// Most lines of a file.
 const LINES: &str = "500";
-/// What can be broken down by, in the order of the page, and how it is called.
+/// The fields to break down by, in the order of the page, and their labels.
 pub(crate) const FIELDS: [(Field, &str); 7] = [
     (Field::User, "User"),
     (Field::Server, "Server"),
@@ -29,7 +29,7 @@ pub(crate) const FIELDS: [(Field, &str); 7] = [
     (Field::ApiKey, "API key"),
 ];
 
-/// What the page shows.
+/// The parameters of the page.
 pub(crate) struct View {
     pub(crate) page: String,
     list: String,
@@ -52,7 +52,7 @@ impl View {
         Self { page, list: visitor.site.home().to_owned(), file, pairs, lists }
     }
 
-    /// What is asked of the log.
+    /// The parameters of the query to the log.
     pub(crate) fn asked(&self) -> Pairs {
         let mut asked = self.pairs.clone();
         let alone = usize::from(self.by().is_some());
@@ -76,7 +76,7 @@ impl View {
         self.value("by")
     }
 
-    /// What is ranked by.
+    /// The measure that rows are sorted by.
     pub(crate) fn sort(&self) -> UsageSort {
         self.value("sort").and_then(UsageSort::parse).unwrap_or_default()
     }
@@ -87,7 +87,7 @@ impl View {
         self.value("range").or_else(|| (!moments).then_some(usage_query::RANGES[0].0))
     }
 
-    /// What narrows usage, the range aside: parameters and their values.
+    /// The filters, without the range: parameters and their values.
     pub(crate) fn filters(&self) -> impl Iterator<Item = (&str, &str)> {
         let pairs = self.pairs.iter().filter(|(name, _)| is_filter(name));
         pairs.map(|(name, value)| (name.as_str(), value.as_str()))
